@@ -1,0 +1,47 @@
+"""The ways a message leaves: Microsoft Graph, EWS, SMTP. One class each, one method `send(message, sender)`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from mailer.identity import AppIdentity
+from mailer.message import Message
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """A classic login, for Exchange on premises (EWS) or an SMTP relay. `kind` is "basic" or "ntlm" (EWS alone)."""
+
+    username: str
+    password: str = field(repr=False)
+    kind: str = "basic"
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Who sends: an address, and either an app of Entra ID (`app`) or a classic login.
+
+    `endpoint` replaces the cloud's own door: an EWS URL of Exchange on premises. `ca_file` is trusted for it alone.
+    """
+
+    address: str
+    app: AppIdentity | None = None
+    login: Login | None = None
+    endpoint: str | None = None
+    ca_file: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What the server said when it took the message. `refused` maps each recipient turned away to the server's words."""
+
+    message_id: str
+    answer: str
+    request_ids: dict[str, str] = field(default_factory=dict)
+    refused: dict[str, str] = field(default_factory=dict)
+
+
+class Transport(Protocol):
+    def send(self, message: Message, sender: Sender) -> Receipt:
+        """Hands the message over, or raises `mailer.failure.Failure`. Never retries: that is the outbox's business."""
