@@ -1,0 +1,1 @@
+"""People: who may sign in, and how the first of them does."""

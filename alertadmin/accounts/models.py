@@ -1,0 +1,88 @@
+"""A person who signs in with an e-mail address, and the one-time link that makes the first of them."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import zoneinfo
+from datetime import datetime
+from typing import Any, ClassVar
+
+from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
+from django.db import models, transaction
+from django.utils.translation import gettext_lazy as _
+
+from alertadmin.accounts.zones import validate_time_zone
+
+
+class UserManager(BaseUserManager["User"]):
+    def create_user(self, email: str, password: str | None = None, **fields: Any) -> User:
+        user = self.model(email=self.normalize_email(email), **fields)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+    def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> User:
+        return self.create_user(email, password, is_staff=True, is_superuser=True, **fields)
+
+
+class User(AbstractBaseUser, PermissionsMixin):
+    email = models.EmailField(_("e-mail address"), unique=True)
+    name = models.CharField(_("name"), max_length=120, blank=True)
+    time_zone = models.CharField(_("time zone"), max_length=60, default="UTC", validators=[validate_time_zone])
+    is_staff = models.BooleanField(default=False)
+    is_active = models.BooleanField(default=True)
+
+    objects: ClassVar[UserManager] = UserManager()
+    USERNAME_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar[list[str]] = []
+
+    class Meta:
+        verbose_name = _("user")
+        verbose_name_plural = _("users")
+
+    def __str__(self) -> str:
+        return self.name or self.email
+
+    @property
+    def zone(self) -> zoneinfo.ZoneInfo:
+        return zoneinfo.ZoneInfo(self.time_zone)
+
+
+class FirstAdministratorLink(models.Model):
+    """Good once, and only while nobody is registered. The token itself is printed, never stored."""
+
+    digest = models.CharField(max_length=64, unique=True)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name = _("first administrator's link")
+
+    def __str__(self) -> str:
+        return self.created_at.isoformat()
+
+    @classmethod
+    def make(cls, now: datetime) -> str:
+        """A fresh token; earlier ones no longer work."""
+        token = secrets.token_urlsafe(32)
+        with transaction.atomic():
+            cls.objects.all().delete()
+            cls.objects.create(digest=_digest(token), created_at=now)
+        return token
+
+    @classmethod
+    def is_good(cls, token: str) -> bool:
+        return cls.objects.filter(digest=_digest(token)).exists() and not User.objects.exists()
+
+    @classmethod
+    def redeem(cls, token: str, email: str, password: str, **fields: Any) -> User | None:
+        """The first administrator, or None if the link is used up. Of two at once, one wins."""
+        with transaction.atomic():
+            used, _rows = cls.objects.filter(digest=_digest(token)).delete()
+            if not used or User.objects.exists():
+                return None
+            return User.objects.create_superuser(email, password, **fields)
+
+
+def _digest(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()

@@ -1,0 +1,1 @@
+"""The pages: forms and views, nothing else."""

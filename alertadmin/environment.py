@@ -1,0 +1,108 @@
+"""The environment variables of alertadmin, read once into one object; a `.env` file in the data folder is read too.
+
+A variable that is really set beats the file. Nothing here touches Django.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parent.parent
+
+SOCKET_PATH_LIMIT = 100
+"""Bytes. Linux takes 107 in a Unix socket's address, macOS 103; a longer path moves to the temporary folder."""
+
+
+class BadEnvironment(ValueError):
+    """A variable cannot be used; the message names it and says what to write."""
+
+
+@dataclass(frozen=True)
+class Environment:
+    data_dir: Path
+    values: Mapping[str, str]
+
+    def get(self, name: str, default: str = "") -> str:
+        return self.values.get(f"ALERTADMIN_{name}", default)
+
+    @property
+    def database_url(self) -> str:
+        return self.get("DATABASE_URL")
+
+    @property
+    def embedded_broker(self) -> bool:
+        return not self.get("REDIS_URL")
+
+    @property
+    def broker_socket(self) -> Path:
+        """Where the embedded Valkey listens: in the data folder, or under a short name where that path is too long."""
+        path = self.data_dir / "broker.sock"
+        if len(os.fsencode(path)) <= SOCKET_PATH_LIMIT:
+            return path
+        # The folder's own identity keeps two installations of one user apart.
+        return Path(tempfile.gettempdir()) / f"alertadmin-{os.getuid()}-{abs(hash_of(self.data_dir)):x}" / "broker.sock"
+
+    @property
+    def redis_url(self) -> str:
+        return self.get("REDIS_URL") or f"redis+socket://{self.broker_socket}?virtual_host=0"
+
+    @property
+    def bind(self) -> tuple[str, int]:
+        value = self.get("BIND", "127.0.0.1:8000")
+        host, _, port = value.rpartition(":")
+        if not host or not port.isdigit() or not 0 < int(port) < 65536:
+            raise BadEnvironment(f'ALERTADMIN_BIND must be "address:port", such as 127.0.0.1:8000; it is "{value}".')
+        return host.strip("[]"), int(port)
+
+    @property
+    def public_url(self) -> str:
+        host, port = self.bind
+        return self.get("PUBLIC_URL", f"http://{'localhost' if host in LOCAL_HOSTS else host}:{port}").rstrip("/")
+
+    @property
+    def keys_file(self) -> Path:
+        return Path(self.get("KEYS_FILE") or self.data_dir / "keys.json")
+
+    @property
+    def clouds_file(self) -> Path | None:
+        value = self.get("CLOUDS_FILE")
+        return Path(value) if value else None
+
+    @property
+    def smtp_url(self) -> str:
+        return self.get("SMTP_URL")
+
+
+LOCAL_HOSTS = {"127.0.0.1", "::1", "0.0.0.0", "::", "localhost"}  # noqa: S104 (compared with, not bound to)
+
+
+def hash_of(path: Path) -> int:
+    """A number for a path, the same in every process (unlike `hash`)."""
+    return zlib.crc32(os.fsencode(path))
+
+
+def read(environ: Mapping[str, str] = os.environ) -> Environment:
+    data_dir = Path(environ.get("ALERTADMIN_DATA_DIR") or PROJECT / "var").expanduser().resolve()
+    return Environment(data_dir, {**_dotenv(data_dir / ".env"), **environ})
+
+
+def _dotenv(path: Path) -> dict[str, str]:
+    """`NAME=value` lines; `#` begins a comment line; quotes around a value are taken off."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return {}
+    values = {}
+    for line in lines:
+        name, equals, value = line.strip().removeprefix("export ").partition("=")
+        if equals and not name.startswith("#"):
+            value = value.strip()
+            if len(value) >= 2 and value[0] == value[-1] and value[0] in "\"'":
+                value = value[1:-1]
+            values[name.strip()] = value
+    return values

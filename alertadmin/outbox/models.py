@@ -1,0 +1,123 @@
+"""A delivery is one message owed to one recipient; an attempt is one try of it by one route."""
+
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from alertadmin.registry.models import Mailbox
+from alertadmin.registry.permissions import Transport
+
+if TYPE_CHECKING:
+    from django.db.models.fields.related_descriptors import RelatedManager
+
+
+class Purpose(models.TextChoices):
+    TEST = "test", _("Test send")
+    REMINDER = "reminder", _("Reminder")
+
+
+class DeliveryState(models.TextChoices):
+    PENDING = "pending", _("Waiting")
+    SENDING = "sending", _("Being sent")
+    SENT = "sent", _("Sent")
+    UNCERTAIN = "uncertain", _("Uncertain")
+    FAILED = "failed", _("Failed")
+    CANCELLED = "cancelled", _("Cancelled")
+
+
+class Delivery(models.Model):
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    purpose = models.CharField(_("purpose"), max_length=12, choices=Purpose)
+    dedupe_key = models.CharField(max_length=120, unique=True)
+    recipient = models.EmailField(_("recipient"))
+    mailbox = models.ForeignKey(
+        Mailbox, models.SET_NULL, null=True, blank=True, related_name="deliveries", verbose_name=_("mailbox")
+    )
+    """The mailbox under test; a reminder finds its own way (outbox.chain)."""
+    transport = models.CharField(max_length=8, choices=Transport, blank=True)
+    """The transport under test, where it is not the mailbox's own."""
+    created_at = models.DateTimeField(_("created"), default=timezone.now)
+    urgency = models.DateTimeField(default=timezone.now)
+    """Earlier goes first: the end of the most urgent credential in it."""
+
+    subject = models.CharField(_("subject"), max_length=250, blank=True)
+    text = models.TextField(blank=True)
+    html = models.TextField(blank=True)
+    composed_at = models.DateTimeField(null=True, blank=True)
+    """When the words were fixed; also the Date header, so that a resend is the same message."""
+    message_id = models.CharField(max_length=200, blank=True)
+
+    state = models.CharField(_("state"), max_length=10, choices=DeliveryState, default=DeliveryState.PENDING)
+    not_before = models.DateTimeField(default=timezone.now)
+    owner = models.UUIDField(null=True, blank=True)
+    """The claim's token: whoever settles must hold it."""
+    lease_until = models.DateTimeField(null=True, blank=True)
+    tries = models.PositiveIntegerField(default=0)
+    resends_left = models.PositiveSmallIntegerField(default=1)
+    """How often an uncertain delivery may be sent again: once for a reminder, never for a test."""
+    was_uncertain = models.BooleanField(default=False)
+    settled_at = models.DateTimeField(_("settled"), null=True, blank=True)
+    cause = models.CharField(max_length=40, blank=True)
+    reason = models.TextField(blank=True)
+    """Why it is where it is, in one sentence: the last failure's technical line, or why it was cancelled."""
+
+    if TYPE_CHECKING:
+        attempts: RelatedManager[Attempt]
+
+    class Meta:
+        ordering = ["-created_at", "-id"]
+        indexes = [
+            models.Index(fields=["-created_at", "-id"], name="delivery_newest"),
+            models.Index(
+                fields=["urgency", "id"],
+                name="delivery_open",
+                condition=Q(state__in=["pending", "sending", "uncertain"]),
+            ),
+        ]
+        verbose_name = _("delivery")
+        verbose_name_plural = _("deliveries")
+
+    def __str__(self) -> str:
+        return f"{self.get_purpose_display()}: {self.recipient}"
+
+
+class AttemptOutcome(models.TextChoices):
+    OPEN = "open", _("Under way")
+    ACCEPTED = "accepted", _("Accepted")
+    REFUSED = "refused", _("Not accepted")
+    UNKNOWN = "unknown", _("No answer: may have been accepted")
+    LOST = "lost", _("Worker was lost: may have been accepted")
+
+
+class Attempt(models.Model):
+    delivery = models.ForeignKey(Delivery, models.CASCADE, related_name="attempts")
+    number = models.PositiveIntegerField()
+    owner = models.UUIDField()
+    route = models.CharField(_("by"), max_length=320)
+    """In words: the address and the transport, or the relay."""
+    mailbox = models.ForeignKey(Mailbox, models.SET_NULL, null=True, blank=True, related_name="attempts")
+    transport = models.CharField(max_length=8, blank=True)
+    started_at = models.DateTimeField(_("started"))
+    finished_at = models.DateTimeField(_("finished"), null=True, blank=True)
+    outcome = models.CharField(_("outcome"), max_length=10, choices=AttemptOutcome, default=AttemptOutcome.OPEN)
+    cause = models.CharField(max_length=40, blank=True)
+    technical = models.TextField(blank=True)
+    request_ids = models.JSONField(default=dict, blank=True)
+    steps = models.JSONField(default=list, blank=True)
+    """What went well, in order: `{"step": "tenant"|"token"|"permission"|"message", "ms": int, "detail": str}`."""
+
+    class Meta:
+        ordering = ["number"]
+        constraints = [models.UniqueConstraint(fields=["delivery", "number"], name="attempt_number_once")]
+        indexes = [models.Index(fields=["mailbox", "started_at"], name="attempt_by_mailbox")]
+        verbose_name = _("attempt")
+        verbose_name_plural = _("attempts")
+
+    def __str__(self) -> str:
+        return f"{self.number}: {self.route}"

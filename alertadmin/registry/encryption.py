@@ -1,0 +1,151 @@
+"""The encrypted field: a secret goes in, a sealed thing comes out, and opening it is an act of its own.
+
+In the database: `v1.<key id>.<base64 of nonce + ciphertext + tag>`, AES-256-GCM, with the model, the field and the
+row's id as associated data: a ciphertext moved to another row, field or table does not open.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import os
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from cryptography.exceptions import InvalidTag
+from django.db import models
+
+from alertadmin.registry import keyring
+
+VERSION = "v1"
+NONCE_BYTES = 12
+UNBOUND = b""
+"""Associated data of a token just read from the database, until the row's id is at hand."""
+
+
+class Tampered(Exception):
+    """A stored ciphertext is not what was stored for this row: altered, swapped, or sealed with another key."""
+
+    def __init__(self) -> None:
+        super().__init__("A stored secret was altered or moved outside alertadmin. Enter the secret again.")
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """A secret at rest. Its repr shows nothing; `reveal` is the only way to the value."""
+
+    token: str = field(repr=False)
+    associated: bytes = field(repr=False)
+
+    @classmethod
+    def seal(cls, value: str, associated: bytes) -> Sealed:
+        ring = keyring.load()
+        nonce = os.urandom(NONCE_BYTES)
+        sealed = nonce + ring.cipher(ring.primary).encrypt(nonce, value.encode(), associated)
+        return cls(f"{VERSION}.{ring.primary}.{base64.b64encode(sealed).decode('ascii')}", associated)
+
+    @property
+    def key_id(self) -> str:
+        return self.token.split(".", 2)[1] if self.token.count(".") == 2 else ""
+
+    def reveal(self) -> str:
+        """The value. Raises KeyRingError (key file or key missing) or Tampered."""
+        version, _, rest = self.token.partition(".")
+        key_id, _, encoded = rest.partition(".")
+        if version != VERSION:
+            raise Tampered
+        cipher = keyring.load().cipher(key_id)
+        try:
+            sealed = binascii.a2b_base64(encoded, strict_mode=True)
+            return cipher.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], self.associated).decode()
+        except (InvalidTag, ValueError, binascii.Error):
+            raise Tampered from None
+
+    @property
+    def readable(self) -> bool:
+        """Whether it opens with the keys at hand."""
+        try:
+            self.reveal()
+        except (keyring.KeyRingError, Tampered):
+            return False
+        return True
+
+    def resealed(self) -> Sealed:
+        """The same value under the primary key."""
+        return Sealed.seal(self.reveal(), self.associated)
+
+
+if TYPE_CHECKING:
+    _TextField = models.TextField[str | Sealed | None, Sealed | None]
+else:
+    _TextField = models.TextField
+
+
+class EncryptedField(_TextField):
+    """Assign a str and it is sealed at once; read and get a `Sealed` (or None). The row's id must be a UUID.
+
+    Never in a form, never compared in a query; `QuerySet.update` takes only a `Sealed`.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs.update(null=True, blank=True, editable=False)
+        super().__init__(*args, **kwargs)
+
+    def deconstruct(self) -> tuple[str, str, Any, dict[str, Any]]:
+        name, path, args, kwargs = super().deconstruct()
+        for implied in ("null", "blank", "editable"):
+            kwargs.pop(implied, None)
+        return name, path, args, kwargs
+
+    def contribute_to_class(self, cls: type[models.Model], name: str, private_only: bool = False) -> None:
+        super().contribute_to_class(cls, name, private_only)
+        setattr(cls, name, _Attribute(self, f"{cls._meta.label_lower}:{name}:".encode()))
+
+    def get_prep_value(self, value: Any) -> str | None:
+        if value is None or isinstance(value, Sealed):
+            return value.token if value else None
+        raise TypeError(f"{self.name} takes a sealed secret; assign the value to a saved or new instance first.")
+
+    def get_lookup(self, lookup_name: str) -> type[models.Lookup[Any]] | None:
+        return super().get_lookup(lookup_name) if lookup_name in ("isnull", "startswith") else None
+
+    def from_db_value(self, value: str | None, expression: Any, connection: Any) -> Sealed | None:
+        return Sealed(value, UNBOUND) if value else None
+
+    def to_python(self, value: Any) -> Sealed | None:
+        """A fixture's text is the ciphertext that `value_to_string` wrote."""
+        return Sealed(value, UNBOUND) if isinstance(value, str) and value else value
+
+    def value_to_string(self, obj: models.Model) -> str:
+        """What dumpdata writes: the ciphertext."""
+        return self.get_prep_value(self.value_from_object(obj)) or ""
+
+
+class _Attribute:
+    """Seals on the way in, so that no instance ever holds a value in clear."""
+
+    def __init__(self, encrypted: EncryptedField, prefix: bytes) -> None:
+        self.field = encrypted
+        self.prefix = prefix
+
+    def __get__(self, instance: models.Model | None, owner: type[models.Model]) -> Any:
+        if instance is None:
+            return self
+        if (name := self.field.attname) not in instance.__dict__:
+            instance.refresh_from_db(fields=[name])
+        value = instance.__dict__[name]
+        if value is not None and value.associated is UNBOUND:
+            value = instance.__dict__[name] = Sealed(value.token, self.associated(instance))
+        return value
+
+    def __set__(self, instance: models.Model, value: str | Sealed | None) -> None:
+        if isinstance(value, str):
+            value = None if value == "" else Sealed.seal(value, self.associated(instance))
+        instance.__dict__[self.field.attname] = value
+
+    def associated(self, instance: models.Model) -> bytes:
+        key = instance.pk
+        if not isinstance(key, UUID):
+            raise TypeError("An encrypted field needs a UUID primary key, set before the secret.")
+        return self.prefix + key.bytes

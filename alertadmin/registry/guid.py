@@ -1,0 +1,56 @@
+"""Directory ids, client ids and key ids: GUIDs, kept in the one form that Microsoft's portals show."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+PATTERN = r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
+_ANYWHERE = re.compile(r"[0-9a-f]{8}(?:-?[0-9a-f]{4}){3}-?[0-9a-f]{12}", re.IGNORECASE)
+
+
+def is_guid(text: str) -> bool:
+    """Whether a text, but for white space, braces and letter case, is a GUID."""
+    return _ANYWHERE.fullmatch(text.strip().strip("{}")) is not None
+
+
+def normal(text: str) -> str:
+    """`{ABCD…}`, with or without dashes, to lower case with dashes. Raises ValidationError."""
+    bare = text.strip().strip("{}")
+    if not _ANYWHERE.fullmatch(bare):
+        raise ValidationError(
+            _("This is not an id: an id looks like 1b9d6bcd-bbfd-4b2d-9b5d-ab8dfbbd4bed."), code="not_a_guid"
+        )
+    return str(UUID(bare))
+
+
+def check(field: str, name: str) -> models.CheckConstraint:
+    """The shape, held by the database too; an empty text passes (an optional id)."""
+    return models.CheckConstraint(condition=Q(**{f"{field}__regex": PATTERN}) | Q(**{field: ""}), name=name)
+
+
+if TYPE_CHECKING:
+    _CharField = models.CharField[str, str]
+else:
+    _CharField = models.CharField
+
+
+class GuidField(_CharField):
+    """36 characters, lower case. White space and braces around a pasted id are taken off."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs["max_length"] = 36
+        super().__init__(*args, **kwargs)
+
+    def to_python(self, value: Any) -> Any:
+        return normal(value) if isinstance(value, str) and value.strip() else value
+
+    def formfield(self, *args: Any, **kwargs: Any) -> Any:
+        # A pasted id may carry braces and white space: the form takes it, `to_python` trims it.
+        return super().formfield(*args, **{"max_length": None, **kwargs})

@@ -1,0 +1,126 @@
+"""The key ring: AES-256 keys in a file of mode 600 outside the database, the first of them for new secrets.
+
+The file is JSON: `{"primary": "k1", "keys": {"k1": "<32 bytes, base64>"}}`. Losing it loses every stored secret;
+it belongs into the backup, but not beside the database's.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import os
+import secrets
+import stat
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from django.conf import settings
+
+KEY_BYTES = 32
+
+
+class KeyRingError(Exception):
+    """The key file cannot be used; the message says why and what to do."""
+
+
+class KeyMissing(KeyRingError):
+    """A secret was sealed with a key that the ring does not hold."""
+
+    def __init__(self, key_id: str) -> None:
+        super().__init__(
+            f'The encryption key "{key_id}" is not in {settings.ENVIRONMENT.keys_file}. Put the key file back from your '
+            "backup; until then secrets sealed with it cannot be used. Reminders go on."
+        )
+        self.key_id = key_id
+
+
+@dataclass(frozen=True)
+class KeyRing:
+    primary: str
+    ciphers: dict[str, AESGCM]
+
+    def cipher(self, key_id: str) -> AESGCM:
+        try:
+            return self.ciphers[key_id]
+        except KeyError:
+            raise KeyMissing(key_id) from None
+
+
+def load() -> KeyRing:
+    """The ring of the configured file, read again whenever the file changes. Raises KeyRingError."""
+    path = settings.ENVIRONMENT.keys_file
+    try:
+        status = os.stat(path)
+    except OSError as error:
+        raise KeyRingError(
+            f"The key file {path} is missing. Put it back from your backup; without it no stored secret can be used. "
+            "Reminders go on."
+        ) from error
+    return _read(path, status.st_mtime_ns, status.st_ino, stat.S_IMODE(status.st_mode))
+
+
+@lru_cache(maxsize=4)
+def _read(path: Path, modified: int, inode: int, mode: int) -> KeyRing:
+    if mode & 0o077:
+        raise KeyRingError(f"Others can read the key file {path}. Do: chmod 600 {path}")
+    try:
+        content = json.loads(path.read_text(encoding="ascii"))
+        keys = {key_id: base64.b64decode(key, validate=True) for key_id, key in content["keys"].items()}
+        primary = content["primary"]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, binascii.Error) as error:
+        raise KeyRingError(
+            f"The key file {path} is damaged ({type(error).__name__}). Put it back from your backup."
+        ) from None
+    if primary not in keys or any(len(key) != KEY_BYTES for key in keys.values()):
+        raise KeyRingError(f"The key file {path} is damaged: it lacks its primary key, or a key is not 32 bytes long.")
+    return KeyRing(primary, {key_id: AESGCM(key) for key_id, key in keys.items()})
+
+
+def create(path: Path) -> str:
+    """Writes a new ring with one key, never over an existing file; returns the key's id."""
+    key_id = _new_id()
+    _write(path, {"primary": key_id, "keys": {key_id: _new_key()}}, exclusive=True)
+    return key_id
+
+
+def add_primary(path: Path) -> str:
+    """Adds a key and makes it the primary one; the old keys stay, so every stored secret stays readable."""
+    content = json.loads(path.read_text(encoding="ascii"))
+    key_id = _new_id()
+    content["keys"][key_id] = _new_key()
+    content["primary"] = key_id
+    _write(path, content)
+    return key_id
+
+
+def _write(path: Path, content: dict[str, object], *, exclusive: bool = False) -> None:
+    """All or nothing: a reader sees the old file or the new one, and a power cut leaves one of them whole."""
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="ascii") as file:
+        json.dump(content, file, indent=1)
+        file.flush()
+        os.fsync(file.fileno())
+    try:
+        if exclusive:
+            os.link(draft, path)
+        else:
+            os.replace(draft, path)
+    finally:
+        draft.unlink(missing_ok=True)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def _new_id() -> str:
+    return f"k{secrets.token_hex(4)}"
+
+
+def _new_key() -> str:
+    return base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode("ascii")

@@ -1,0 +1,18 @@
+from alertadmin.registry.models.app_registration import AppRegistration, Audience
+from alertadmin.registry.models.consent import Consent, ConsentStatus
+from alertadmin.registry.models.credential import Credential, CredentialKind, CredentialState
+from alertadmin.registry.models.mailbox import Mailbox
+from alertadmin.registry.models.tenant import Contact, Tenant
+
+__all__ = [
+    "AppRegistration",
+    "Audience",
+    "Consent",
+    "ConsentStatus",
+    "Contact",
+    "Credential",
+    "CredentialKind",
+    "CredentialState",
+    "Mailbox",
+    "Tenant",
+]

@@ -1,0 +1,44 @@
+"""Consent: whether a tenant's administrator granted an app one permission, as a fresh token last told."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from alertadmin.registry.models.app_registration import AppRegistration
+from alertadmin.registry.models.tenant import Tenant
+from alertadmin.registry.permissions import Permission
+
+
+class ConsentStatus(models.TextChoices):
+    GRANTED = "granted", _("Granted")
+    NOT_IN_TOKEN = "not_in_token", _("Not in token")
+    """Not consented, or scoped by Exchange's RBAC for Applications: only a test send tells."""
+    ERROR = "error", _("Error")
+    UNKNOWN = "unknown", _("Never checked")
+
+
+class Consent(models.Model):
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    app = models.ForeignKey(AppRegistration, models.CASCADE, related_name="consents")
+    tenant = models.ForeignKey(Tenant, models.CASCADE, related_name="consents")
+    permission = models.CharField(_("permission"), max_length=40, choices=Permission)
+    status = models.CharField(_("status"), max_length=12, choices=ConsentStatus, default=ConsentStatus.UNKNOWN)
+    roles = models.JSONField(_("roles in the token"), default=list, blank=True)
+    checked_at = models.DateTimeField(_("checked"), null=True, blank=True)
+    cause = models.CharField(_("diagnosis"), max_length=40, blank=True)
+    technical = models.TextField(_("technical detail"), blank=True)
+
+    class Meta:
+        ordering = ["tenant__name", "app__name", "permission"]
+        constraints = [
+            models.UniqueConstraint(fields=["app", "tenant", "permission"], name="consent_once_per_permission"),
+        ]
+        indexes = [models.Index(fields=["status"], name="consent_by_status")]
+        verbose_name = _("consent")
+        verbose_name_plural = _("consents")
+
+    def __str__(self) -> str:
+        return f"{self.permission}: {self.get_status_display()}"

@@ -1,0 +1,90 @@
+"""A credential of an app registration: a client secret, or a certificate. It ends, and nobody else tells."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime, timedelta
+from typing import Self
+
+from django.db import models
+from django.db.models import F, Q
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+from alertadmin.registry import guid
+from alertadmin.registry.encryption import EncryptedField
+from alertadmin.registry.models.app_registration import AppRegistration
+
+
+class CredentialKind(models.TextChoices):
+    SECRET = "secret", _("Client secret")
+    CERTIFICATE = "certificate", _("Certificate")
+
+
+class CredentialState(models.TextChoices):
+    CURRENT = "current", _("In use")
+    NEXT = "next", _("Waiting to replace the one in use")
+    RETIRED = "retired", _("Superseded")
+
+
+class CredentialQuerySet(models.QuerySet["Credential"]):
+    def watched(self) -> Self:
+        """Those whose end somebody must be told of: all but the superseded."""
+        return self.exclude(state=CredentialState.RETIRED)
+
+
+class Credential(models.Model):
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    app = models.ForeignKey(AppRegistration, models.CASCADE, related_name="credentials")
+    kind = models.CharField(_("kind"), max_length=12, choices=CredentialKind, default=CredentialKind.SECRET)
+    description = models.CharField(_("description"), max_length=200, blank=True)
+    key_id = guid.GuidField(_("secret ID"), blank=True, default="")
+    hint = models.CharField(_("hint"), max_length=3, blank=True, editable=False)
+    """The first three characters, as Microsoft Graph shows them: enough to match, too little to use."""
+    value = EncryptedField(_("secret value"))
+    """The secret's value, or the certificate's private key as PEM."""
+    certificate = models.TextField(_("public certificate (PEM)"), blank=True)
+    starts_at = models.DateTimeField(_("start"), null=True, blank=True)
+    expires_at = models.DateTimeField(_("end"))
+    state = models.CharField(_("state"), max_length=8, choices=CredentialState, default=CredentialState.CURRENT)
+    proven_at = models.DateTimeField(_("last got a token"), null=True, blank=True, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = CredentialQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["expires_at", "id"]
+        indexes = [
+            models.Index(fields=["state", "expires_at", "id"], name="credential_by_state_end"),
+            models.Index(fields=["expires_at", "id"], name="credential_by_end"),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(starts_at=None) | Q(starts_at__lt=F("expires_at")),
+                name="credential_starts_before_end",
+                violation_error_message=_("The end must be later than the start."),
+            ),
+            models.UniqueConstraint(fields=["app"], condition=Q(state="current"), name="one_current_credential"),
+            models.UniqueConstraint(fields=["app"], condition=Q(state="next"), name="one_next_credential"),
+            guid.check("key_id", "credential_key_id_is_guid"),
+        ]
+        verbose_name = _("credential")
+        verbose_name_plural = _("credentials")
+
+    def __str__(self) -> str:
+        return self.description or self.get_kind_display()
+
+    def get_absolute_url(self) -> str:
+        return reverse("credential", args=[self.pk])
+
+    def store(self, value: str) -> None:
+        """Seals a new value and keeps its hint."""
+        self.value = value
+        self.hint = value[:3] if self.kind == CredentialKind.SECRET else ""
+
+    def is_expired(self, now: datetime) -> bool:
+        return self.expires_at <= now
+
+    def days_left(self, now: datetime) -> int:
+        """Whole days, rounded down: 0 on the last day, negative once expired."""
+        return (self.expires_at - now) // timedelta(days=1)

@@ -1,0 +1,78 @@
+"""A tenant: one Entra directory, and who is told when something of it ends."""
+
+from __future__ import annotations
+
+import uuid
+import zoneinfo
+from typing import TYPE_CHECKING
+
+from django.db import models
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+from alertadmin.accounts.zones import validate_time_zone
+from alertadmin.registry import guid
+from alertadmin.registry.clouds import cloud_choices, cloud_of
+from mailer.clouds import Cloud
+
+if TYPE_CHECKING:
+    from django.db.models.fields.related_descriptors import RelatedManager
+
+    from alertadmin.registry.models.app_registration import AppRegistration
+
+
+class Tenant(models.Model):
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    name = models.CharField(
+        _("name"), max_length=120, help_text=_("What your colleagues call this customer or company.")
+    )
+    directory_id = guid.GuidField(
+        _("directory (tenant) ID"),
+        unique=True,
+        error_messages={"unique": _("A tenant with this directory ID is registered already.")},
+    )
+    domain = models.CharField(_("primary domain"), max_length=253, blank=True)
+    cloud = models.CharField(_("cloud"), max_length=40, default="global", choices=cloud_choices)
+    time_zone = models.CharField(_("time zone"), max_length=60, default="UTC", validators=[validate_time_zone])
+    notes = models.TextField(_("notes"), blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    if TYPE_CHECKING:
+        contacts: RelatedManager[Contact]
+        apps: RelatedManager[AppRegistration]
+
+    class Meta:
+        ordering = ["name", "id"]
+        indexes = [models.Index(fields=["name", "id"], name="tenant_by_name")]
+        constraints = [guid.check("directory_id", "tenant_directory_id_is_guid")]
+        verbose_name = _("tenant")
+        verbose_name_plural = _("tenants")
+
+    def __str__(self) -> str:
+        return self.name
+
+    def get_absolute_url(self) -> str:
+        return reverse("tenant", args=[self.pk])
+
+    @property
+    def zone(self) -> zoneinfo.ZoneInfo:
+        return zoneinfo.ZoneInfo(self.time_zone)
+
+    @property
+    def mail_cloud(self) -> Cloud:
+        """Where this tenant's doors are. Raises UnknownCloud if the operator's clouds file no longer names it."""
+        return cloud_of(self.cloud)
+
+
+class Contact(models.Model):
+    """Somebody who is told by mail before a credential of the tenant ends."""
+
+    tenant = models.ForeignKey(Tenant, models.CASCADE, related_name="contacts")
+    email = models.EmailField(_("e-mail address"))
+
+    class Meta:
+        ordering = ["email"]
+        constraints = [models.UniqueConstraint(fields=["tenant", "email"], name="contact_once_per_tenant")]
+
+    def __str__(self) -> str:
+        return self.email

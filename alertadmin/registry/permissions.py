@@ -1,0 +1,42 @@
+"""The application permissions that sending mail takes: one for each transport.
+
+A token shows a granted permission by its *value* in the `roles` claim; ids differ between what is written about them
+and what is true, so nothing here decides by id (shown alone, for the manifest). Source: Microsoft Graph permissions
+reference; "Authenticate an EWS application by using OAuth"; "Authenticate an IMAP, POP or SMTP connection using OAuth".
+"""
+
+from __future__ import annotations
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class Transport(models.TextChoices):
+    GRAPH = "graph", _("Microsoft Graph")
+    EWS = "ews", _("EWS (exchangelib)")
+    SMTP = "smtp", _("SMTP AUTH (XOAUTH2)")
+
+
+class Permission(models.TextChoices):
+    MAIL_SEND = "Mail.Send", "Mail.Send"
+    FULL_ACCESS = "full_access_as_app", "full_access_as_app"
+    SMTP_SEND = "SMTP.SendAsApp", "SMTP.SendAsApp"
+
+
+PERMISSION_OF = {
+    Transport.GRAPH: Permission.MAIL_SEND,
+    Transport.EWS: Permission.FULL_ACCESS,
+    Transport.SMTP: Permission.SMTP_SEND,
+}
+
+
+class Resource(models.TextChoices):
+    GRAPH = "graph", "Microsoft Graph"
+    EXCHANGE = "exchange", "Office 365 Exchange Online"
+
+
+RESOURCE_OF = {
+    Permission.MAIL_SEND: Resource.GRAPH,
+    Permission.FULL_ACCESS: Resource.EXCHANGE,
+    Permission.SMTP_SEND: Resource.EXCHANGE,
+}
