@@ -31,8 +31,8 @@ class KeyMissing(KeyRingError):
 
     def __init__(self, key_id: str) -> None:
         super().__init__(
-            f'The encryption key "{key_id}" is not in {settings.ENVIRONMENT.keys_file}. Put the key file back from your '
-            "backup; until then secrets sealed with it cannot be used. Reminders go on."
+            f'The encryption key "{key_id}" is not in {settings.ENVIRONMENT.keys_file}. Put the key file back from '
+            "your backup; until then secrets sealed with it cannot be used. Reminders go on."
         )
         self.key_id = key_id
 

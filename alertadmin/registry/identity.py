@@ -1,0 +1,43 @@
+"""From stored rows to what `mailer` needs to get a token: the one place where a stored secret is opened for use."""
+
+from __future__ import annotations
+
+from alertadmin.registry.encryption import Tampered
+from alertadmin.registry.keyring import KeyRingError
+from alertadmin.registry.models import AppRegistration, Credential, CredentialKind, CredentialState, Tenant
+from alertadmin.registry.permissions import Resource
+from mailer.clouds import Cloud
+from mailer.identity import AppIdentity, ClientCertificate, ClientSecret
+
+
+class SecretUnavailable(Exception):
+    """There is nothing to prove the app with: none stored, key missing, altered. The message says what to do."""
+
+
+def credential_in_use(app: AppRegistration) -> Credential:
+    """The current credential, else the one that waits. Raises SecretUnavailable."""
+    stored = {credential.state: credential for credential in app.credentials.all()}
+    credential = stored.get(CredentialState.CURRENT) or stored.get(CredentialState.NEXT)
+    if credential is None:
+        raise SecretUnavailable(f'"{app.name}" has no secret in use. Add one on its page.')
+    return credential
+
+
+def identity_of(credential: Credential, tenant: Tenant) -> AppIdentity:
+    """The app of a credential, as it signs in to a tenant. Raises SecretUnavailable."""
+    if credential.value is None:
+        raise SecretUnavailable(f'Only the end of "{credential}" is stored, not its value. Enter the value to use it.')
+    try:
+        value = credential.value.reveal()
+    except (KeyRingError, Tampered) as error:
+        raise SecretUnavailable(str(error)) from None
+    proof: ClientSecret | ClientCertificate
+    if credential.kind == CredentialKind.CERTIFICATE:
+        proof = ClientCertificate(private_key=value, public_certificate=credential.certificate)
+    else:
+        proof = ClientSecret(value)
+    return AppIdentity(tenant.mail_cloud, tenant.directory_id, credential.app.client_id, proof)
+
+
+def scope_of(resource: Resource, cloud: Cloud) -> str:
+    return cloud.graph_scope if resource == Resource.GRAPH else cloud.exchange_scope

@@ -1,0 +1,100 @@
+"""What people paste into the forms and the CSV, read kindly: trimmed, recognised, and refused in words that help."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from django.core.exceptions import ValidationError
+from django.utils.dateparse import parse_date, parse_datetime
+from django.utils.translation import gettext as _
+
+from alertadmin.registry import guid
+
+SHARED_AUTHORITIES = frozenset({"common", "organizations", "consumers"})
+LONGEST_PORTAL_LIFE = timedelta(days=731)
+"""24 months, the portal's maximum; Microsoft Graph's addPassword takes longer ones."""
+LONGEST_SECRET = 1024
+
+
+def check_secret_value(text: str) -> str:
+    """The value without the white space around it. Raises ValidationError, whose words never repeat the value."""
+    value = text.strip()
+    if not value:
+        raise ValidationError(_("Paste the secret's value."), code="empty")
+    if guid.is_guid(value):
+        raise ValidationError(
+            _(
+                "This is the secret's ID, not its value: a value is never a GUID. In the portal, copy the column "
+                '"Value"; it is shown only right after the secret was made. If it is hidden, make a new secret.'
+            ),
+            code="secret_id",
+        )
+    if "***" in value or "•••" in value:
+        raise ValidationError(
+            _(
+                "The portal hides the rest of this value behind dots: it is shown once. Make a new secret and copy "
+                "it whole."
+            ),
+            code="masked",
+        )
+    if any(character.isspace() or not character.isprintable() for character in value):
+        raise ValidationError(
+            _("There is a space or a line break inside the value. Copy it again, alone."), code="space"
+        )
+    if len(value) > LONGEST_SECRET:
+        raise ValidationError(_('This is too long to be a client secret. Copy the column "Value" alone.'), code="long")
+    return value
+
+
+def check_directory_id(text: str) -> str:
+    """The directory id, in lower case with dashes. Raises ValidationError."""
+    if (word := text.strip().lower()) in SHARED_AUTHORITIES:
+        raise ValidationError(
+            _(
+                '"%(word)s" stands for no particular directory, and an app that sends by itself needs one: enter the '
+                "Directory (tenant) ID from the app registration's overview page."
+            ),
+            code="shared_authority",
+            params={"word": word},
+        )
+    return guid.normal(text)
+
+
+def read_end(value: str | date | datetime, zone: ZoneInfo) -> datetime:
+    """A date or date-time as people write it, in UTC. Raises ValidationError.
+
+    Without an offset it is the tenant's own time. A date alone is the first moment of that day: the portal shows no
+    time, and too early a reminder harms nobody.
+    """
+    if isinstance(value, str):
+        value = _parsed(value.strip())
+    if not isinstance(value, datetime):
+        value = datetime.combine(value, time.min)
+    if value.tzinfo is None:
+        value = value.replace(tzinfo=zone)
+    try:
+        return value.astimezone(UTC)
+    except OverflowError:
+        raise ValidationError(_("This date is out of range."), code="invalid") from None
+
+
+def _parsed(text: str) -> date | datetime:
+    try:
+        parsed = parse_date(text) or parse_datetime(text)
+    except ValueError:  # the right shape, but no such day
+        parsed = None
+    if parsed is None:
+        raise ValidationError(
+            _('"%(text)s" is not a date: write 2027-12-31, or 2027-12-31T14:30 with the time.'),
+            code="invalid",
+            params={"text": text[:40]},
+        )
+    return parsed
+
+
+def question_end(expires_at: datetime, now: datetime) -> str | None:
+    """What to ask back about an end that the portal cannot have given; None if there is nothing to ask."""
+    if expires_at <= now + LONGEST_PORTAL_LIFE:
+        return None
+    return _("This end is more than 24 months ahead, and the portal gives at most 24. Is it right all the same?")
