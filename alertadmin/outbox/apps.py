@@ -1,0 +1,15 @@
+from __future__ import annotations
+
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class OutboxConfig(AppConfig):
+    name = "alertadmin.outbox"
+    verbose_name = _("Outbox")
+
+    def ready(self) -> None:
+        from alertadmin.outbox import content, test_send
+        from alertadmin.outbox.models import Purpose
+
+        content.register(Purpose.TEST, test_send.compose)

@@ -1,0 +1,38 @@
+"""The words of a delivery are made as late as they can be: when its first attempt begins.
+
+Who owes a kind of delivery registers how it is worded; the outbox itself knows no reminders.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from alertadmin.outbox.models import Delivery, Purpose
+
+
+@dataclass(frozen=True)
+class Content:
+    subject: str
+    text: str
+    html: str = ""
+
+
+@dataclass(frozen=True)
+class NoLongerOwed:
+    """There is nothing to tell any more: renewed, deleted, superseded."""
+
+    reason: str
+
+
+Composer = Callable[[Delivery, datetime], Content | NoLongerOwed]
+_composers: dict[str, Composer] = {}
+
+
+def register(purpose: Purpose, composer: Composer) -> None:
+    _composers[purpose] = composer
+
+
+def compose(delivery: Delivery, now: datetime) -> Content | NoLongerOwed:
+    return _composers[delivery.purpose](delivery, now)

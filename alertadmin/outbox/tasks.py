@@ -1,0 +1,12 @@
+"""Celery's doors into the outbox. Their arguments are nothing, their results are rows."""
+
+from __future__ import annotations
+
+from celery import shared_task
+
+from alertadmin.outbox import worker
+
+
+@shared_task(name="alertadmin.outbox.tasks.deliver_due")
+def deliver_due() -> None:
+    worker.deliver_due()

@@ -1,0 +1,59 @@
+"""A test send: one message through the same outbox, by one mailbox, tried once, its steps written as they happen."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import UTC, datetime
+
+from django.utils.translation import gettext as _
+
+from alertadmin.outbox import doorbell
+from alertadmin.outbox.content import Content
+from alertadmin.outbox.models import Delivery, Purpose
+from alertadmin.registry.models import Mailbox
+from alertadmin.registry.permissions import Transport
+
+AT_ONCE = datetime(1970, 1, 1, tzinfo=UTC)
+"""Somebody is waiting: before every reminder."""
+
+
+def create(mailbox: Mailbox, recipient: str, *, transport: str = "", now: datetime) -> Delivery:
+    key = uuid.uuid4()
+    return Delivery.objects.create(
+        id=key,
+        purpose=Purpose.TEST,
+        dedupe_key=f"test:{key}",
+        recipient=recipient,
+        mailbox=mailbox,
+        transport="" if transport == mailbox.transport else transport,
+        created_at=now,
+        not_before=now,
+        urgency=AT_ONCE,
+        resends_left=0,
+    )
+
+
+def start(mailbox: Mailbox, recipient: str, *, transport: str | None = None, now: datetime) -> Delivery:
+    """Writes the row and rings; the worker sends."""
+    delivery = create(mailbox, recipient, transport=transport or "", now=now)
+    doorbell.ring()
+    return delivery
+
+
+def compose(delivery: Delivery, now: datetime) -> Content:
+    """The words of a test: from where, by what, when."""
+    mailbox = delivery.mailbox
+    if mailbox is None:
+        raise ValueError("the mailbox under test is gone")
+    transport = Transport(delivery.transport or mailbox.transport).label
+    text = _(
+        "This is a test by alertadmin. It was sent from %(address)s by %(transport)s on %(time)s UTC, "
+        "with the app registration %(app)s of %(tenant)s. You need not answer."
+    ) % {
+        "address": mailbox.address,
+        "transport": transport,
+        "time": now.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S"),
+        "app": mailbox.app.name,
+        "tenant": mailbox.tenant.name,
+    }
+    return Content(_("Test by alertadmin: mail from %(address)s arrives") % {"address": mailbox.address}, f"{text}\n")

@@ -1,0 +1,36 @@
+"""This process's connections to Microsoft and to mail servers: one token cache, one transport of each kind."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from django.conf import settings
+
+from alertadmin.registry.identity import credential_in_use, identity_of
+from alertadmin.registry.models import Mailbox
+from mailer import transports
+from mailer.identity import TokenSource
+from mailer.transports import Sender, Transport
+
+
+@lru_cache(maxsize=1)
+def tokens() -> TokenSource:
+    return TokenSource()
+
+
+@lru_cache(maxsize=8)
+def transport(name: str) -> Transport:
+    return transports.make(name, tokens())
+
+
+@lru_cache(maxsize=1)
+def relay() -> Transport | None:
+    """The channel of last resort, if the operator gave one."""
+    url = settings.ENVIRONMENT.smtp_url
+    return transports.make_relay(url) if url else None
+
+
+def sender_of(mailbox: Mailbox) -> Sender:
+    """Opens the secret in use. Raises SecretUnavailable, UnknownCloud."""
+    credential = credential_in_use(mailbox.app)
+    return Sender(mailbox.address, identity_of(credential, mailbox.tenant))
