@@ -1,0 +1,100 @@
+"""From a text to its best cause. Precedence, strongest first:
+
+1. a wording or second code that tells apart what one code lumps together (Rank.REFINED);
+2. an AADSTS number that means one cause;
+3. any other code given for one cause only: Exchange's and Graph's names, SMTP's enhanced codes (Rank.CODE);
+4. an AADSTS number of a family (`aadsts.FAMILIES`);
+5. a sentence (Rank.WORDING); 6. a family of codes (Rank.GENERIC); 7. a bare status (Rank.HINT).
+
+Among equals the order of `tables.ALL_RULES` decides; of several AADSTS numbers, the first in the text. A number we do
+not know silences OAuth's generic words beside it: `invalid_client` with an unknown number is not a wrong secret.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from mailer.diagnosis import reading
+from mailer.diagnosis.rules.aadsts import AADSTS, FAMILIES
+from mailer.diagnosis.rules.rule import Rank, Rule
+from mailer.diagnosis.rules.status import OAUTH_WORDS
+from mailer.diagnosis.rules.tables import ALL_RULES
+
+_NUMBER = re.compile(r"aadsts[ :#_-]{0,2}(\d{4,8})(?: (\d{1,4})(?=:))?")
+_LISTED = re.compile(
+    r"(?:error_?codes?|error ?code|code d'erreur|fehlercode|errornumber|error\?code|failure ?reason ?code)"
+    r"['\"]{0,2} ?[:=]? ?[\[(]? ?['\"]?(\d{5,8})\b"
+)
+_MOST_NUMBERS = 200
+
+
+@dataclass(frozen=True)
+class Verdict:
+    slug: str
+    rank: int
+    note: str = ""
+
+
+def entra_numbers(plain_text: str) -> list[int]:
+    """AADSTS numbers in the order of the text, each once; a number broken by a line end is joined if that is known."""
+    found: dict[int, None] = {}
+    for matches in (_NUMBER.finditer(plain_text), _LISTED.finditer(plain_text)):
+        for match in _first(matches):
+            whole = match[1] + (match[2] or "" if match.re is _NUMBER else "")
+            number = int(whole)
+            found[number if number in AADSTS else int(match[1])] = None
+    return list(found)
+
+
+def judge(text: str) -> Verdict | None:
+    """The best cause of a pasted or printed text; None if nothing in it is known."""
+    plain_text = reading.plain(reading.undressed(text))
+    verdict = _best(plain_text, entra_numbers(plain_text), squeezed=False)
+    if verdict is None or verdict.rank < Rank.WORDING:
+        packed = reading.squeezed(plain_text)
+        verdict = _stronger(verdict, _best(packed, _packed_numbers(packed), squeezed=True))
+    return verdict
+
+
+def _best(view: str, numbers: list[int], *, squeezed: bool) -> Verdict | None:
+    verdict = _by_number(numbers)
+    silent = frozenset(OAUTH_WORDS) if numbers and verdict is None else frozenset[Rule]()
+    for rule in ALL_RULES:
+        if verdict is not None and rule.rank <= verdict.rank:
+            continue
+        if rule in silent or (squeezed and rule.rank < Rank.WORDING):
+            continue
+        if (rule.squeezed if squeezed else rule.plain).search(view):
+            verdict = Verdict(rule.slug, rule.rank, rule.note)
+    return verdict
+
+
+def _by_number(numbers: list[int]) -> Verdict | None:
+    known = [number for number in numbers if number in AADSTS]
+    if exact := [number for number in known if number not in FAMILIES]:
+        return Verdict(AADSTS[exact[0]], Rank.CODE + 1)
+    return Verdict(AADSTS[known[0]], Rank.CODE - 1) if known else None
+
+
+def _packed_numbers(packed: str) -> list[int]:
+    """Numbers in a text without spaces, where other digits may follow: the longest that is known."""
+    found = []
+    for match in _first(_NUMBER.finditer(packed)):
+        digits = match[1]
+        found += [int(digits[:length]) for length in range(len(digits), 3, -1) if int(digits[:length]) in AADSTS][:1]
+    return found
+
+
+def _stronger(first: Verdict | None, second: Verdict | None) -> Verdict | None:
+    if first is None or (second is not None and second.rank > first.rank):
+        return second
+    return first
+
+
+def _first(matches: Iterable[re.Match[str]]) -> Iterable[re.Match[str]]:
+    for count, match in enumerate(matches):
+        if count >= _MOST_NUMBERS:
+            return
+        yield match

@@ -1,0 +1,139 @@
+"""EWS response codes (Outlook's part of Graph gives the same names), what exchangelib makes of them, and the
+`x-ms-diagnostics` header of a refused token.
+
+Sources: Microsoft, "ResponseCode" (learn.microsoft.com/exchange/client-developer/web-service-reference/responsecode),
+"EWS throttling in Exchange", "How to control access to EWS in Exchange"; MS-OXWSXDIAG-like headers as seen in
+ecederstrand/exchangelib#1321 and other public threads.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from mailer.diagnosis.rules.rule import Rank, Rule, rules
+
+_CODES = "learn.microsoft.com/exchange/client-developer/web-service-reference/responsecode"
+_ACCESS = "learn.microsoft.com/exchange/client-developer/exchange-web-services/how-to-control-access-to-ews-in-exchange"
+_THREADS = "github.com/ecederstrand/exchangelib/issues and learn.microsoft.com/answers"
+
+
+def _codes(slug: str, rank: Rank, *names: str, note: str = "") -> tuple[Rule, ...]:
+    return rules(slug, rank, _CODES, *(rf"\b{name.lower()}\b" for name in names), note=note)
+
+
+EWS: Final[tuple[Rule, ...]] = (
+    *_codes("send_as_denied", Rank.CODE, "ErrorSendAsDenied", "ErrorSendOnBehalfDenied"),
+    *_codes(
+        "mailbox_not_found",
+        Rank.CODE,
+        "ErrorNonExistentMailbox",
+        "ErrorNonPrimarySmtpAddress",
+        "ErrorMissingEmailAddress",
+        "ErrorMailboxNotFound",
+        "ErrorNoMailbox",
+    ),
+    *_codes(
+        "mailbox_access_denied",
+        Rank.CODE,
+        "ErrorImpersonateUserDenied",
+        "ErrorImpersonationDenied",
+        "ErrorImpersonationFailed",
+        "ErrorImpersonationRequired",
+        "ErrorNotDelegate",
+        "ErrorInvalidExchangeImpersonationHeaderData",
+        "ErrorMailboxScopeNotAllowed",
+    ),
+    *_codes("mailbox_access_denied", Rank.GENERIC, "ErrorAccessDenied", "ErrorCreateItemAccessDenied", "AccessDenied"),
+    *_codes(
+        "throttled",
+        Rank.CODE,
+        "ErrorServerBusy",
+        "ErrorExceededConnectionCount",
+        "ErrorExceededSubscriptionCount",
+        "ErrorExceededFindCountLimit",
+        "ErrorTooManyObjectsOpened",
+        "RateLimitError",
+        "BackOffMilliseconds",
+    ),
+    *_codes("message_too_large", Rank.CODE, "ErrorMessageSizeExceeded", "ErrorAttachmentSizeLimitExceeded"),
+    *_codes("sending_limit", Rank.CODE, "ErrorQuotaExceeded", "ErrorTooManyRecipients", "ErrorRecipientLimitExceeded"),
+    *_codes(
+        "recipient_rejected",
+        Rank.CODE,
+        "ErrorInvalidRecipients",
+        "ErrorMailRecipientNotFound",
+        "ErrorInvalidSmtpAddress",
+        "ErrorRecipientNotFound",
+        "ErrorMissingRecipients",
+        "ErrorInvalidRecipient",
+    ),
+    *_codes("token_rejected", Rank.CODE, "ErrorInvalidAuthorizationContext", "ErrorTokenSerializationDenied"),
+    *_codes("mailbox_access_denied", Rank.CODE, "ErrorAccountDisabled"),
+    *_codes(
+        "transient",
+        Rank.GENERIC,
+        "ErrorInternalServerError",
+        "ErrorInternalServerTransientError",
+        "ErrorMailboxStoreUnavailable",
+        "ErrorMailboxMoveInProgress",
+        "ErrorMailboxFailover",
+        "ErrorADUnavailable",
+        "ErrorADOperation",
+        "ErrorConnectionFailed",
+        "ErrorConnectionFailedTransientError",
+        "ErrorNoRespondingCASInDestinationSite",
+        "ErrorTimeoutExpired",
+        "ErrorMessageTransientError",
+        "ErrorOperationTimedOut",
+    ),
+    # What the door says of the token, before any SOAP is read.
+    *rules(
+        "role_missing",
+        Rank.REFINED,
+        "ecederstrand/exchangelib#1321",
+        "2000008 ?; ?reason",
+        "token contains not enough scope",
+        "not enough scope to make this call",
+    ),
+    *rules(
+        "mailbox_not_found",
+        Rank.REFINED,
+        _THREADS,
+        'error_category ?= ?"?invalid_user',
+        "user specified by the user-context in the token",
+    ),
+    *rules(
+        "token_rejected",
+        Rank.REFINED,
+        _THREADS,
+        'error_category ?= ?"?(?:invalid_(?:token|signature|lifetime|resource|issuer|grant|appid)|token_expired|oauth_not)',
+        "audience claim value",
+        r"2000(?:00|01|02|03|04|05|06|07|09|10)\d? ?; ?reason",
+    ),
+    *rules("exchange_missing", Rank.REFINED, _THREADS, 'error_category ?= ?"?invalid_tenant'),
+    # Blocked by the tenant's or the mailbox's switch: a bare 403, whatever prints it.
+    *rules(
+        "ews_blocked",
+        Rank.WORDING,
+        _ACCESS,
+        r"unknown failure in response\. code: 403",
+        r"(?:exchange\.asmx|/ews/|\bews\b|exchangeservice|exchange web services?).{0,200}\b403\b",
+        r"\b403\b.{0,200}(?:exchange\.asmx|/ews/|\bews\b|exchangeservice|exchange web services?)",
+        r"(?:\bews\b|exchange web services?)[^.]{0,60}(?:is|was|been|are|has been) (?:disabled|blocked|turned off|retired)",
+        r"(?:\bews\b|exchange web services?)[^.]{0,40}(?:desactive|bloque)",
+        r"(?:\bews\b|exchange web services?|exchange-webdienste)[^.]{0,40}(?:deaktiviert|blockiert|gesperrt)",
+        "ewsallowedappids",
+        "ewsapplicationaccesspolicy",
+        r"ewsenabled ?[:=]? ?\$?false",
+    ),
+    *rules(
+        "token_rejected",
+        Rank.HINT,
+        _THREADS,
+        r"(?:exchange\.asmx|/ews/|\bews\b).{0,200}\b401\b",
+        r"\b401\b.{0,200}(?:exchange\.asmx|/ews/|\bews\b)",
+        r"unknown failure in response\. code: 401",
+        r"invalid credentials for https://",
+        r"\bunauthorizederror\b",
+    ),
+)

@@ -1,0 +1,94 @@
+"""Graph's error codes: the `code` (and innermost `code`) of `{"error": {"code": …, "message": …}}`.
+
+Sources: Microsoft, "Microsoft Graph error responses and resource types" (learn.microsoft.com/graph/errors), "Resolve
+Microsoft Graph authorization errors", "Microsoft Graph throttling guidance"; Outlook's own codes are those of EWS
+(see `ews`), given with the same names.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from mailer.diagnosis.rules.rule import Rank, Rule, rules
+
+_ERRORS = "learn.microsoft.com/graph/errors"
+_AUTHORIZATION = "learn.microsoft.com/graph/resolve-auth-errors"
+_THROTTLING = "learn.microsoft.com/graph/throttling"
+_THREADS = "support threads on learn.microsoft.com/answers and github.com/microsoftgraph"
+
+GRAPH: Final[tuple[Rule, ...]] = (
+    *rules("role_missing", Rank.CODE, _AUTHORIZATION, "nopermissionsinaccesstoken", "authorization_requestdenied"),
+    *rules("consent_missing", Rank.CODE, _ERRORS, "authorization_identitynotfound"),
+    *rules(
+        "exchange_missing",
+        Rank.CODE,
+        _THREADS,
+        "organizationfromtenantguidnotfound",
+        "errororganizationnotfound",
+    ),
+    *rules(
+        "mailbox_not_found",
+        Rank.CODE,
+        _THREADS,
+        "mailboxnotenabledforrestapi",
+        "mailboxnotsupportedforrestapi",
+        "mailboxnothostedinexchangeonline",
+        "errorinvaliduser",
+        "request_resourcenotfound",
+        "errorusernotfound",
+        "resource could not be discovered",
+    ),
+    *rules("mailbox_not_found", Rank.GENERIC, _ERRORS, r"\bresourcenotfound\b", r"\berroritemnotfound\b"),
+    *rules(
+        "token_rejected",
+        Rank.CODE,
+        _AUTHORIZATION,
+        "invalidauthenticationtoken",
+        "authentication_expiredtoken",
+        "authentication_missingormalformed",
+        "compacttoken (?:parsing|validation) failed",
+        r"idx1\d{4}\b",
+        "audienceurivalidationfailed",
+        "invalidmsatoken",
+    ),
+    *rules("token_rejected", Rank.GENERIC, _ERRORS, r'code"?: ?"?unauthenticated\b', "authenticationerror"),
+    *rules(
+        "throttled",
+        Rank.CODE,
+        _THROTTLING,
+        "applicationthrottled",
+        "activitylimitreached",
+        "mailboxconcurrency",
+        "errorapplicationconcurrencylimit",
+        "toomanyrequests",
+        "too many requests",
+    ),
+    *rules(
+        "sending_limit",
+        Rank.CODE,
+        _THREADS,
+        "quotalimitreached",
+        "errorexceededmessagelimit",
+        "errormessagesubmissionblocked",
+        "errorsubmissionquotaexceeded",
+        "wascl useraction verdict",
+    ),
+    *rules("message_too_large", Rank.CODE, _ERRORS, "requestentitytoolarge", "maximum request length exceeded"),
+    *rules(
+        "user_sign_in_needed",
+        Rank.CODE,
+        _AUTHORIZATION,
+        "/me request is only valid with delegated authentication",
+    ),
+    *rules(
+        "transient",
+        Rank.GENERIC,
+        _ERRORS,
+        "servicenotavailable",
+        "serviceunavailable",
+        r"\bgatewaytimeout\b",
+        r"\bgeneralexception\b",
+        r'code"?: ?"?internalservererror',
+        r'code"?: ?"?unknownerror',
+    ),
+)

@@ -1,0 +1,56 @@
+"""One row of knowledge, and how strongly it speaks.
+
+When several rows match one text, the strongest wins; among equals the one that stands first in `tables.ALL_RULES`.
+So a text with "401", "invalid_client" and "AADSTS7000222" speaks of an expired secret, wherever each word stands.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import IntEnum
+from functools import cached_property
+
+
+class Rank(IntEnum):
+    """How much a match says. Higher wins."""
+
+    HINT = 10
+    """Fits many causes: a bare HTTP status, the outermost exception of a stack."""
+    GENERIC = 20
+    """A code of a whole family: `invalid_client`, `ErrorAccessDenied`, SMTP 5.7.1."""
+    WORDING = 30
+    """A sentence that is said of one cause only. Servers may reword it, so any code beats it."""
+    CODE = 40
+    """A code that is given for one cause only."""
+    REFINED = 50
+    """A wording, or a second code, that tells apart what one code lumps together."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """`pattern` is a regular expression over the plain view of a text (see `reading`): lower case, no accents, single
+    spaces. It never repeats without a bound, so that its time is linear in the text's length.
+
+    `note` is said after the cause's explanation when this row decided (a text for translation).
+    """
+
+    slug: str
+    pattern: str
+    rank: Rank
+    source: str
+    note: str = ""
+
+    @cached_property
+    def plain(self) -> re.Pattern[str]:
+        return re.compile(self.pattern)
+
+    @cached_property
+    def squeezed(self) -> re.Pattern[str]:
+        """The same for a text whose spaces were all taken out, because it was wrapped in the middle of words."""
+        return re.compile(self.pattern.replace(r"\b", "").replace(" ", ""))
+
+
+def rules(slug: str, rank: Rank, source: str, *patterns: str, note: str = "") -> tuple[Rule, ...]:
+    """Several patterns of one cause, rank and source."""
+    return tuple(Rule(slug, pattern, rank, source, note) for pattern in patterns)
