@@ -128,6 +128,7 @@ PAGES: Final[dict[str, tuple[str, _Url]]] = {
     "ndr_doc": (
         gettext_noop("Microsoft: Bounces and SMTP errors in Exchange Online"),
         _learn(
+            ""
             "exchange/mail-flow-best-practices/non-delivery-reports-in-exchange-online/non-delivery-reports-in-exchange-online"
         ),
     ),

@@ -21,6 +21,9 @@ def _codes(slug: str, rank: Rank, *names: str, note: str = "") -> tuple[Rule, ..
     return rules(slug, rank, _CODES, *(rf"\b{name.lower()}\b" for name in names), note=note)
 
 
+_DOOR = r"(?:exchange\.asmx|/ews/|\bews\b|exchangeservice|exchange\.?webservices|exchange web services?)"
+"""How texts name the EWS door: its address, its name, the namespaces of Microsoft's client libraries."""
+
 EWS: Final[tuple[Rule, ...]] = (
     *_codes("send_as_denied", Rank.CODE, "ErrorSendAsDenied", "ErrorSendOnBehalfDenied"),
     *_codes(
@@ -117,8 +120,8 @@ EWS: Final[tuple[Rule, ...]] = (
         Rank.WORDING,
         _ACCESS,
         r"unknown failure in response\. code: 403",
-        r"(?:exchange\.asmx|/ews/|\bews\b|exchangeservice|exchange web services?).{0,200}\b403\b",
-        r"\b403\b.{0,200}(?:exchange\.asmx|/ews/|\bews\b|exchangeservice|exchange web services?)",
+        _DOOR + r".{0,200}\b403\b",
+        r"\b403\b.{0,200}" + _DOOR,
         r"(?:\bews\b|exchange web services?)[^.]{0,60}(?:is|was|been|are|has been) (?:disabled|blocked|turned off|retired)",
         r"(?:\bews\b|exchange web services?)[^.]{0,40}(?:desactive|bloque)",
         r"(?:\bews\b|exchange web services?|exchange-webdienste)[^.]{0,40}(?:deaktiviert|blockiert|gesperrt)",
@@ -130,8 +133,8 @@ EWS: Final[tuple[Rule, ...]] = (
         "token_rejected",
         Rank.HINT,
         _THREADS,
-        r"(?:exchange\.asmx|/ews/|\bews\b).{0,200}\b401\b",
-        r"\b401\b.{0,200}(?:exchange\.asmx|/ews/|\bews\b)",
+        _DOOR + r".{0,200}\b401\b",
+        r"\b401\b.{0,200}" + _DOOR,
         r"unknown failure in response\. code: 401",
         r"invalid credentials for https://",
         r"\bunauthorizederror\b",

@@ -222,6 +222,7 @@ SMTP: Final[tuple[Rule, ...]] = (
         "unable to relay",
         "relay(?:ing)? (?:access )?denied",
         "invalid recipient",
+        "mailbox unavailable",
         "mailbox (?:is )?full",
         "destinataire .{0,40}(?:introuvable|refuse|inconnu)",
         "empfanger .{0,40}(?:nicht gefunden|abgelehnt|unbekannt)",

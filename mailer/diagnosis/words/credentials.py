@@ -9,16 +9,16 @@ CREDENTIALS = {
     "secret_wrong": Entry(
         gettext_noop("The client secret is wrong"),
         gettext_noop(
-            "Entra knows the application but not the client secret that was sent. Most often the secret's ID was copied "
-            "instead of its value, the value was cut, or it belongs to another application. The value is shown only once, "
-            "when the secret is made."
+            "Entra knows the application but not the client secret that was sent. Most often the secret's ID was "
+            "copied instead of its value, the value was cut, or it belongs to another application. The value is "
+            "shown only once, when the secret is made."
         ),
         Owner.APP_OWNER,
         (
             gettext_noop("Open the application's page Certificates & secrets (link below)."),
             gettext_noop(
-                "Compare the first three characters of the column Value with the secret in use. If they differ, or if what is "
-                "in use looks like 00000000-0000-0000-0000-000000000000, it is not the value."
+                "Compare the first three characters of the column Value with the secret in use. If they differ, or "
+                "if what is in use looks like 00000000-0000-0000-0000-000000000000, it is not the value."
             ),
             gettext_noop("Choose New client secret, and copy the column Value (not Secret ID) at once."),
             gettext_noop("Enter the new value wherever this secret is used, then send a test."),
@@ -28,8 +28,8 @@ CREDENTIALS = {
     "secret_expired": Entry(
         gettext_noop("The client secret has expired"),
         gettext_noop(
-            "Every client secret has an end, at most two years away when it is made in the portal. This one is over: Entra "
-            "gives no token any more, so no mail leaves. Nothing else is broken."
+            "Every client secret has an end, at most two years away when it is made in the portal. This one is over: "
+            "Entra gives no token any more, so no mail leaves. Nothing else is broken."
         ),
         Owner.APP_OWNER,
         (
@@ -45,8 +45,9 @@ CREDENTIALS = {
     "certificate_wrong": Entry(
         gettext_noop("The certificate does not match the application"),
         gettext_noop(
-            "The application proved itself with a certificate or assertion that Entra does not accept: its public part is not "
-            "uploaded at this application, it belongs to another key, or the clock of the sending machine is wrong."
+            "The application proved itself with a certificate or assertion that Entra does not accept: its public "
+            "part is not uploaded at this application, it belongs to another key, or the clock of the sending "
+            "machine is wrong."
         ),
         Owner.APP_OWNER,
         (
@@ -76,8 +77,9 @@ CREDENTIALS = {
     "app_not_found": Entry(
         gettext_noop("The application is not in this tenant"),
         gettext_noop(
-            "Entra found the tenant, but no application with the ID %(client_id)s in it. Either the ID is wrong or belongs to "
-            "another tenant, or the application is one of several tenants and nobody has consented to it in this one."
+            "Entra found the tenant, but no application with the ID %(client_id)s in it. Either the ID is wrong or "
+            "belongs to another tenant, or the application is one of several tenants and nobody has consented to it "
+            "in this one."
         ),
         Owner.APP_OWNER,
         (
@@ -108,8 +110,8 @@ CREDENTIALS = {
     "tenant_not_found": Entry(
         gettext_noop("The tenant does not exist"),
         gettext_noop(
-            "There is no tenant %(directory_id)s in this cloud: the ID or domain is mistyped, the tenant was deleted, or it "
-            "lives in another cloud (US Government, China)."
+            "There is no tenant %(directory_id)s in this cloud: the ID or domain is mistyped, the tenant was "
+            "deleted, or it lives in another cloud (US Government, China)."
         ),
         Owner.APP_OWNER,
         (
@@ -122,8 +124,9 @@ CREDENTIALS = {
     "wrong_cloud": Entry(
         gettext_noop("The tenant lives in another cloud"),
         gettext_noop(
-            "Microsoft runs separate clouds: worldwide, US Government (GCC High, DoD) and China. The tenant or application "
-            "was asked for in one where it does not live. Tokens of one cloud are worth nothing in another."
+            "Microsoft runs separate clouds: worldwide, US Government (GCC High, DoD) and China. The tenant or "
+            "application was asked for in one where it does not live. Tokens of one cloud are worth nothing in "
+            "another."
         ),
         Owner.APP_OWNER,
         (
@@ -136,8 +139,8 @@ CREDENTIALS = {
     "tenant_ambiguous": Entry(
         gettext_noop("The token request names no tenant"),
         gettext_noop(
-            "The request went to common, organizations or consumers. An application that signs in without a person has to "
-            "name the tenant, else Entra cannot know whose mailboxes are meant."
+            "The request went to common, organizations or consumers. An application that signs in without a person "
+            "has to name the tenant, else Entra cannot know whose mailboxes are meant."
         ),
         Owner.APP_OWNER,
         (
@@ -147,7 +150,8 @@ CREDENTIALS = {
                 "%(authority)s/%(directory_id)s/oauth2/v2.0/token"
             ),
             gettext_noop(
-                "If one application serves several tenants, set its account type to multitenant, and use each tenant's own ID."
+                "If one application serves several tenants, set its account type to multitenant, and use each "
+                "tenant's own ID."
             ),
         ),
         ("overview", "tenant", "error"),

@@ -9,8 +9,9 @@ DELIVERY = {
     "throttled": Entry(
         gettext_noop("Too many requests at once"),
         gettext_noop(
-            "Microsoft asks for patience: too many requests, connections or messages in a short time (30 messages a minute for a "
-            "mailbox, three SMTP connections, four requests at once for an application). Nothing is broken."
+            "Microsoft asks for patience: too many requests, connections or messages in a short time (30 messages a "
+            "minute for a mailbox, three SMTP connections, four requests at once for an application). Nothing is "
+            "broken."
         ),
         Owner.NOBODY,
         (
@@ -26,13 +27,14 @@ DELIVERY = {
     "sending_limit": Entry(
         gettext_noop("A sending limit is reached, or sending is blocked"),
         gettext_noop(
-            "The mailbox or tenant has sent too much in 24 hours, has too many recipients in one message, is full, or was "
-            "blocked because its mail looked like spam."
+            "The mailbox or tenant has sent too much in 24 hours, has too many recipients in one message, is full, "
+            "or was blocked because its mail looked like spam."
         ),
         Owner.EXCHANGE_ADMINISTRATOR,
         (
             gettext_noop(
-                "Open Restricted entities in the Microsoft Defender portal; if the mailbox stands there, secure the account and unblock it."
+                "Open Restricted entities in the Microsoft Defender portal; if the mailbox stands there, secure the "
+                "account and unblock it."
             ),
             gettext_noop(
                 "Trace the messages of the last day (link below): does something send far more than it should?"
@@ -47,8 +49,8 @@ DELIVERY = {
     "recipient_rejected": Entry(
         gettext_noop("The recipient's side refused the message"),
         gettext_noop(
-            "The message left, or would have, but a recipient's address is wrong, full, or protected, or its mail server did not want "
-            "this message."
+            "The message left, or would have, but a recipient's address is wrong, full, or protected, or its mail "
+            "server did not want this message."
         ),
         Owner.SENDER,
         (
@@ -94,14 +96,15 @@ DELIVERY = {
     "network": Entry(
         gettext_noop("The server could not be reached"),
         gettext_noop(
-            "No answer came from Microsoft or the mail server: the name did not resolve, the connection was refused, cut or timed "
-            "out. A firewall or proxy between is the usual reason."
+            "No answer came from Microsoft or the mail server: the name did not resolve, the connection was refused, "
+            "cut or timed out. A firewall or proxy between is the usual reason."
         ),
         Owner.OPERATOR,
         (
             gettext_noop("On the sending machine, check that the names resolve: %(authority)s, %(graph)s, %(smtp)s"),
             gettext_noop(
-                "Let the firewall and the proxy pass TCP 443 to the sign-in and Graph or EWS addresses, and 587 to the SMTP one."
+                "Let the firewall and the proxy pass TCP 443 to the sign-in and Graph or EWS addresses, and 587 to "
+                "the SMTP one."
             ),
             gettext_noop("Check the proxy settings of the service, which often differ from those of your own session."),
             gettext_noop("Send a test."),
@@ -111,14 +114,15 @@ DELIVERY = {
     "tls": Entry(
         gettext_noop("The encrypted connection could not be made"),
         gettext_noop(
-            "The machine and the server could not agree on TLS, or the server's certificate is not trusted: a proxy that opens TLS, old "
-            "root certificates, a wrong clock, or a program that knows only TLS 1.0 or 1.1."
+            "The machine and the server could not agree on TLS, or the server's certificate is not trusted: a proxy "
+            "that opens TLS, old root certificates, a wrong clock, or a program that knows only TLS 1.0 or 1.1."
         ),
         Owner.OPERATOR,
         (
             gettext_noop("Check the sending machine's date and time, and update its root certificates."),
             gettext_noop(
-                "If a proxy or virus scanner opens TLS, except Microsoft's addresses from that, or trust its certificate authority."
+                "If a proxy or virus scanner opens TLS, except Microsoft's addresses from that, or trust its "
+                "certificate authority."
             ),
             gettext_noop("Let the program use TLS 1.2 or newer; for SMTP, port 587 with STARTTLS at %(smtp)s."),
             gettext_noop("Never switch certificate checks off: the client secret would go to whoever answers."),
@@ -128,12 +132,14 @@ DELIVERY = {
     "other": Entry(
         gettext_noop("Unknown error"),
         gettext_noop(
-            "Nothing in this error is known here, so no cause is named: a guess could send you the wrong way. The steps below find out more."
+            "Nothing in this error is known here, so no cause is named: a guess could send you the wrong way. The "
+            "steps below find out more."
         ),
         Owner.APP_OWNER,
         (
             gettext_noop(
-                "Look for a code in the text (AADSTS…, Error…, 5.7.…) and paste the whole error, not only its first line."
+                "Look for a code in the text (AADSTS…, Error…, 5.7.…) and paste the whole error, not only its first "
+                "line."
             ),
             gettext_noop(
                 "Look the code up at Microsoft (link below), and look at the sign-in logs at the time of the error."

@@ -9,13 +9,14 @@ EXCHANGE = {
     "exchange_missing": Entry(
         gettext_noop("The tenant has no Exchange Online"),
         gettext_noop(
-            "The tenant exists, but the service asked for (Exchange Online) is not set up in it: no subscription, a lapsed one, "
-            "or a resource name that belongs to another cloud."
+            "The tenant exists, but the service asked for (Exchange Online) is not set up in it: no subscription, a "
+            "lapsed one, or a resource name that belongs to another cloud."
         ),
         Owner.TENANT_ADMINISTRATOR,
         (
             gettext_noop(
-                "Check in the Microsoft 365 admin center that the tenant has an active subscription with Exchange Online."
+                "Check in the Microsoft 365 admin center that the tenant has an active subscription with Exchange "
+                "Online."
             ),
             gettext_noop("Check that the directory ID is that of the tenant with the mailboxes: %(directory_id)s."),
             gettext_noop("Check the resource in the scope: %(exchange_resource)s or %(graph_resource)s."),
@@ -25,15 +26,16 @@ EXCHANGE = {
     "mailbox_not_found": Entry(
         gettext_noop("There is no such mailbox"),
         gettext_noop(
-            "No mailbox of Exchange Online has the address %(mailbox)s: it is mistyped, an alias, without licence, deleted, in "
-            "another tenant, or still on a server on premises."
+            "No mailbox of Exchange Online has the address %(mailbox)s: it is mistyped, an alias, without licence, "
+            "deleted, in another tenant, or still on a server on premises."
         ),
         Owner.EXCHANGE_ADMINISTRATOR,
         (
             gettext_noop("Open Mailboxes in the Exchange admin center (link below) and look for the address."),
             gettext_noop("Use the mailbox's primary address or user name, not an alias, group or distribution list."),
             gettext_noop(
-                "If it is missing, give the user a licence with Exchange Online, or make a shared mailbox; it takes some minutes."
+                "If it is missing, give the user a licence with Exchange Online, or make a shared mailbox; it takes "
+                "some minutes."
             ),
         ),
         ("mailboxes", "users"),
@@ -41,14 +43,15 @@ EXCHANGE = {
     "mailbox_access_denied": Entry(
         gettext_noop("The application may not use this mailbox"),
         gettext_noop(
-            "The application is known and has the permission, but not for %(mailbox)s: an application access policy or an "
-            "Exchange RBAC scope leaves this mailbox out, or the call does not say for which mailbox it acts."
+            "The application is known and has the permission, but not for %(mailbox)s: an application access policy "
+            "or an Exchange RBAC scope leaves this mailbox out, or the call does not say for which mailbox it acts."
         ),
         Owner.EXCHANGE_ADMINISTRATOR,
         (
             gettext_noop(
-                "In Exchange Online PowerShell, ask for the reason: Test-ApplicationAccessPolicy -AppId %(client_id)s -Identity "
-                "%(mailbox)s, and Test-ServicePrincipalAuthorization -Identity %(client_id)s -Resource %(mailbox)s"
+                "In Exchange Online PowerShell, ask for the reason: Test-ApplicationAccessPolicy -AppId "
+                "%(client_id)s -Identity %(mailbox)s, and Test-ServicePrincipalAuthorization -Identity %(client_id)s "
+                "-Resource %(mailbox)s"
             ),
             gettext_noop("Add the mailbox to the policy's group, or to the management scope of the role assignment."),
             gettext_noop("With EWS, impersonate the mailbox (header ExchangeImpersonation with its primary address)."),
@@ -75,8 +78,9 @@ EXCHANGE = {
     "ews_blocked": Entry(
         gettext_noop("Exchange Web Services are switched off here"),
         gettext_noop(
-            "The tenant, the mailbox or the list of allowed applications does not let this application use EWS. Since October 2026 "
-            "Microsoft switches EWS off in Exchange Online tenant by tenant, for good on 1 April 2027."
+            "The tenant, the mailbox or the list of allowed applications does not let this application use EWS. "
+            "Since October 2026 Microsoft switches EWS off in Exchange Online tenant by tenant, for good on 1 April "
+            "2027."
         ),
         Owner.EXCHANGE_ADMINISTRATOR,
         (
@@ -96,8 +100,8 @@ EXCHANGE = {
     "smtp_auth_disabled": Entry(
         gettext_noop("Authenticated SMTP is switched off"),
         gettext_noop(
-            "Exchange Online takes no SMTP sign-in for this mailbox: authenticated SMTP is off for the mailbox or the whole tenant, "
-            "or the program did not sign in at all."
+            "Exchange Online takes no SMTP sign-in for this mailbox: authenticated SMTP is off for the mailbox or "
+            "the whole tenant, or the program did not sign in at all."
         ),
         Owner.EXCHANGE_ADMINISTRATOR,
         (
@@ -113,8 +117,8 @@ EXCHANGE = {
     "basic_auth_retired": Entry(
         gettext_noop("Signing in by user name and password is switched off"),
         gettext_noop(
-            "Microsoft has retired, or the tenant has switched off, basic authentication. A password, even a right one, is not "
-            "taken any more; a token (OAuth) is."
+            "Microsoft has retired, or the tenant has switched off, basic authentication. A password, even a right "
+            "one, is not taken any more; a token (OAuth) is."
         ),
         Owner.OPERATOR,
         (
