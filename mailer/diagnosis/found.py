@@ -11,11 +11,12 @@ from dataclasses import dataclass, field
 _GUID = r"([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})"
 _GAP = r"[ '\"():=\[{<]{1,4}"
 _CLIENT = re.compile(
-    rf"(?:client_?id|appid|app_?id|application(?: ?\(client\))?(?: with)?(?: identifier| id)?|for app|client application"
+    r"(?:client_?id|app_?id|application(?: ?\(client\))?(?: with)?(?: identifier| id)?|for app|client application"
     rf"|application avec l'identificateur|anwendung mit (?:dem bezeichner|der id)){_GAP}{_GUID}"
 )
 _TENANT = re.compile(
-    rf"(?:tenant_?(?: ?id| guid| identifier)?|directory(?: ?\(tenant\))?(?: id)?|locataire|mandant(?:en)?|\btid){_GAP}{_GUID}"
+    r"(?:tenant_?(?: ?id| guid| identifier)?|directory(?: ?\(tenant\))?(?: id)?|locataire|mandant(?:en)?|\btid)"
+    rf"{_GAP}{_GUID}"
     rf"|(?:login\.microsoftonline\.(?:com|us)|login\.partner\.microsoftonline\.cn|sts\.windows\.net)/{_GUID}"
 )
 _REQUEST = re.compile(

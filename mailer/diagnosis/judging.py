@@ -51,11 +51,14 @@ def entra_numbers(plain_text: str) -> list[int]:
 def judge(text: str) -> Verdict | None:
     """The best cause of a pasted or printed text; None if nothing in it is known."""
     plain_text = reading.plain(reading.undressed(text))
-    verdict = _best(plain_text, entra_numbers(plain_text), squeezed=False)
-    if verdict is None or verdict.rank < Rank.WORDING:
-        packed = reading.squeezed(plain_text)
-        verdict = _stronger(verdict, _best(packed, _packed_numbers(packed), squeezed=True))
-    return verdict
+    numbers = entra_numbers(plain_text)
+    verdict = _best(plain_text, numbers, squeezed=False)
+    if verdict is not None and verdict.rank >= Rank.REFINED:
+        return verdict
+    packed = reading.squeezed(plain_text)
+    if not any(number in AADSTS for number in numbers):
+        numbers = _packed_numbers(packed)
+    return _stronger(verdict, _best(packed, numbers, squeezed=True))
 
 
 def _best(view: str, numbers: list[int], *, squeezed: bool) -> Verdict | None:

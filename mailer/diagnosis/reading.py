@@ -17,9 +17,9 @@ LONGEST = 120_000
 _SOFT_BREAK = re.compile(r"=\r?\n")
 _QUOTED_PRINTABLE = re.compile(r"=\r?\n|=3D|quoted-printable|=C3=[89AB][0-9A-F]|=E2=80", re.IGNORECASE)
 _QUOTED_BYTES = re.compile(r"(?:=[0-9A-F]{2})+", re.IGNORECASE)
-_JSON_UNICODE = re.compile(r"\\+u([0-9a-fA-F]{4})")
-_JSON_BREAK = re.compile(r"\\+[rnt](?![a-z])|\\+r\\+n|\\+n")
-_JSON_QUOTE = re.compile(r"\\+([\"'/])")
+_JSON_UNICODE = re.compile(r"(?<!\\)\\{1,8}u([0-9a-fA-F]{4})")
+_JSON_BREAK = re.compile(r"(?<!\\)\\{1,8}(?:r\\{1,8}n|n|[rt](?![a-z]))")
+_JSON_QUOTE = re.compile(r"(?<!\\)\\{1,8}([\"'/])")
 _HTML_TAG = re.compile(
     r"</?(?:br|p|div|span|b|i|strong|em|a|td|tr|th|li|ul|ol|code|pre|wbr|font|h[1-6])\b[^<>]{0,300}>", re.IGNORECASE
 )

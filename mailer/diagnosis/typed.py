@@ -52,9 +52,12 @@ def from_http(
 
 
 def _sharpened(slug: str, status: int, door: str, roles: tuple[str, ...] | None) -> str:
-    if slug == "role_missing" and status == 403 and door == "graph" and _may_send(door, roles):
+    """The roles of the token tell apart what one answer lumps together."""
+    if status != 403 or roles is None:
+        return slug
+    if slug == "role_missing" and door == "graph" and _may_send(door, roles):
         return "mailbox_access_denied"
-    return slug
+    return "role_missing" if slug == "ews_blocked" and not _may_send(door, roles) else slug
 
 
 def _by_status(status: int, door: str, roles: tuple[str, ...] | None, said: str | None) -> str:

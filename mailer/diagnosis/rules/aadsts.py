@@ -66,7 +66,7 @@ _ROWS: Final[tuple[tuple[str, dict[int, str]], ...]] = (
     (
         "wrong_cloud",
         {
-            90043: "confidential client is not supported in cross cloud request (github.com/hkamel/sonar-auth-aad/issues/34)",
+            90043: "as 900382, older (github.com/hkamel/sonar-auth-aad/issues/34)",
             90038: "NationalCloudAuthCodeRedirection: the tenant is in a national cloud",
             900382: "confidential client is not supported in cross cloud request",
             900432: "confidential client is not supported in cross cloud request",

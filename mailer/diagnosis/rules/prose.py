@@ -1,9 +1,9 @@
-"""What Entra, Exchange and the portals say in words, in English, French and German.
+"""What Entra and its portal say in words, in English, French and German (Exchange: see `prose_exchange`).
 
 A wording is believed only where no code speaks (Rank.WORDING), but for the few that tell apart what one code lumps
 together (Rank.REFINED). French and German texts are written here as the plain view has them: without accents.
 
-Sources: the messages themselves, as Microsoft's sign-in pages, Entra admin center and Exchange Online print them.
+Sources: the messages themselves, as Microsoft's sign-in pages and the Entra admin center print them.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from mailer.diagnosis.rules.rule import Rank, Rule, rules
 
 _ENTRA = "Entra's error descriptions and sign-in pages"
 _PORTAL = "Entra admin center, API permissions and certificates pages"
-_EXCHANGE = "Exchange Online's localized messages"
 
 PROSE: Final[tuple[Rule, ...]] = (
     # Told apart within one code.
@@ -197,56 +196,6 @@ PROSE: Final[tuple[Rule, ...]] = (
         "tenant for tenant guid.{0,60}does not exist",
         "service principal for resource.{0,80}is disabled",
         "no (?:valid )?exchange online (?:license|subscription|plan)",
-    ),
-    # Mailboxes.
-    *rules(
-        "mailbox_not_found",
-        Rank.WORDING,
-        _EXCHANGE,
-        "smtp address has no mailbox associated",
-        "mailbox is either inactive, soft-deleted",
-        "mailbox .{0,60}(?:does not exist|doesn't exist|not found|could ?n[o']t be found)",
-        "requested user .{0,80}is invalid",
-        "account that does not have a mailbox",
-        "no mailbox with such guid",
-        "rest api is not yet supported for this mailbox",
-        "aucune boite aux lettres n'est associee",
-        "adresse smtp n'est associee a aucune boite",
-        "boite aux lettres .{0,60}introuvable",
-        "smtp-adresse (?:ist keinem|hat kein).{0,20}postfach",
-        "postfach .{0,60}(?:nicht gefunden|existiert nicht)",
-        "mailbox .{0,20}hosted on-premise",
-    ),
-    *rules(
-        "mailbox_access_denied",
-        Rank.WORDING,
-        _EXCHANGE,
-        "access to odata is disabled",
-        "does not have permission to impersonate",
-        "exchangeimpersonation soap header must be present",
-        "blocked by tenant configured appaccesspolicy|appaccesspolicy|application ?access ?policy",
-        "n'est pas autorise a emprunter l'identite|pas l'autorisation d'emprunter l'identite",
-        "identitat des angeforderten benutzers",
-        "nicht berechtigt, .{0,40}identitat",
-    ),
-    *rules(
-        "mailbox_access_denied",
-        Rank.GENERIC,
-        _EXCHANGE,
-        "access is denied\\. check credentials",
-        "l'acces est refuse|acces refuse",
-        "zugriff (?:wurde |wird )?verweigert",
-        "access is denied",
-    ),
-    *rules(
-        "send_as_denied",
-        Rank.WORDING,
-        _EXCHANGE,
-        "right to send mail on behalf of",
-        "permissions? to send (?:(?:this|the|a) )?(?:message|mail|e-?mail)s? (?:on behalf of|as) ",
-        "can't send (?:this message|a message|mail) on behalf of",
-        "autorisation d'envoyer .{0,40}(?:au nom de|en tant que)|droit d'envoyer .{0,40}au nom de",
-        "im auftrag von .{0,60}(?:zu senden|senden)|im namen .{0,60}zu senden",
     ),
     *rules(
         "user_sign_in_needed",

@@ -19,7 +19,8 @@ OAUTH_WORDS: Final[tuple[Rule, ...]] = tuple(
 
 
 def _status(code: int, words: str) -> str:
-    return rf"(?:\bhttp(?:/\d(?:\.\d)?)?[ :]+|status(?: ?code)?[ \"':=]+|\(|error:? |code[ \"':=]+){code}\b|\b{code}:? (?:{words})"
+    before = r"(?:\bhttp(?:/\d(?:\.\d)?)?[ :]{1,3}|status(?: ?code)?[ \"':=]{1,4}|\(|error:? |code[ \"':=]{1,4})"
+    return rf"{before}{code}\b|\b{code}:? (?:{words})"
 
 
 STATUS: Final[tuple[Rule, ...]] = (

@@ -9,8 +9,9 @@ from mailer.diagnosis.rules.connection import CONNECTION
 from mailer.diagnosis.rules.ews import EWS
 from mailer.diagnosis.rules.graph import GRAPH
 from mailer.diagnosis.rules.prose import PROSE
+from mailer.diagnosis.rules.prose_exchange import PROSE_EXCHANGE
 from mailer.diagnosis.rules.rule import Rule
 from mailer.diagnosis.rules.smtp import SMTP
 from mailer.diagnosis.rules.status import OAUTH_WORDS, STATUS
 
-ALL_RULES: Final[tuple[Rule, ...]] = (*PROSE, *EWS, *GRAPH, *SMTP, *CONNECTION, *OAUTH_WORDS, *STATUS)
+ALL_RULES: Final[tuple[Rule, ...]] = (*PROSE, *PROSE_EXCHANGE, *EWS, *GRAPH, *SMTP, *CONNECTION, *OAUTH_WORDS, *STATUS)

@@ -1,0 +1,64 @@
+"""What Exchange says in words of mailboxes and who may use them, in English, French and German (without accents).
+
+Source: Exchange Online's and Exchange Server's localized messages, as Graph, EWS and bounces carry them.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from mailer.diagnosis.rules.rule import Rank, Rule, rules
+
+_EXCHANGE = "Exchange Online's localized messages"
+
+PROSE_EXCHANGE: Final[tuple[Rule, ...]] = (
+    *rules(
+        "mailbox_not_found",
+        Rank.WORDING,
+        _EXCHANGE,
+        "smtp address has no mailbox associated",
+        "mailbox is either inactive, soft-deleted",
+        "mailbox .{0,60}(?:does not exist|doesn't exist|not found|could ?n[o']t be found)",
+        "requested user .{0,80}is invalid",
+        "account that does not have a mailbox",
+        "no mailbox with such guid",
+        "rest api is not yet supported for this mailbox",
+        "aucune boite aux lettres n'est associee",
+        "adresse smtp n'est associee a aucune boite",
+        "boite aux lettres .{0,60}introuvable",
+        "smtp-adresse (?:ist keinem|hat kein).{0,20}postfach",
+        "postfach .{0,60}(?:nicht gefunden|existiert nicht)",
+        "mailbox .{0,20}hosted on-premise",
+    ),
+    *rules(
+        "mailbox_access_denied",
+        Rank.WORDING,
+        _EXCHANGE,
+        "access to odata is disabled",
+        "does not have permission to impersonate",
+        "exchangeimpersonation soap header must be present",
+        "blocked by tenant configured appaccesspolicy|appaccesspolicy|application ?access ?policy",
+        "n'est pas autorise a emprunter l'identite|pas l'autorisation d'emprunter l'identite",
+        "identitat des angeforderten benutzers",
+        "nicht berechtigt, .{0,40}identitat",
+    ),
+    *rules(
+        "mailbox_access_denied",
+        Rank.GENERIC,
+        _EXCHANGE,
+        "access is denied\\. check credentials",
+        "l'acces est refuse|acces refuse",
+        "zugriff (?:wurde |wird )?verweigert",
+        "access is denied",
+    ),
+    *rules(
+        "send_as_denied",
+        Rank.WORDING,
+        _EXCHANGE,
+        "right to send mail on behalf of",
+        "permissions? to send (?:(?:this|the|a) )?(?:message|mail|e-?mail)s? (?:on behalf of|as) ",
+        "can't send (?:this message|a message|mail) on behalf of",
+        "autorisation d'envoyer .{0,40}(?:au nom de|en tant que)|droit d'envoyer .{0,40}au nom de",
+        "im auftrag von .{0,60}(?:zu senden|senden)|im namen .{0,60}zu senden",
+    ),
+)

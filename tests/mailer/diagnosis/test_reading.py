@@ -1,0 +1,86 @@
+"""Texts are read whatever coat they wear, of any size, in bounded time."""
+
+from __future__ import annotations
+
+import base64
+import html
+import json
+import quopri
+import time
+from urllib.parse import quote_plus
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from mailer.diagnosis import SLUGS, diagnose, from_text
+
+EXPIRED = "AADSTS7000222: The provided client secret keys for app 'x' are expired. Visit the portal."
+COATS = {
+    "bare": EXPIRED,
+    "upper case": EXPIRED.upper(),
+    "cut after the number": EXPIRED[:14],
+    "cut before the number": EXPIRED[14:50],
+    "JSON": json.dumps({"error_description": EXPIRED + "\r\nTrace ID"}),
+    "JSON in JSON": json.dumps(json.dumps({"error": json.dumps({"d": "e\n" + EXPIRED})})),
+    "HTML": f"<p>{html.escape(EXPIRED)}</p>".replace(" ", "&nbsp;"),
+    "HTML with breaks": "AADSTS7000222:<br/>The provided<b> client</b> secret keys",
+    "quoted-printable": quopri.encodestring(("Größe = 3; " * 8 + EXPIRED).encode()).decode(),
+    "query": "https://x/?error=invalid_client&error_description=" + quote_plus(EXPIRED),
+    "quoted mail": "\n".join("> > " + word for word in EXPIRED.split()),
+    "log": "\n".join(f"2026-11-23T05:35:00.123Z {word}" for word in EXPIRED.split()),
+    "zero width": "\u200b".join(EXPIRED),
+    "wrapped in the number": EXPIRED.replace("7000222", "7000\n222"),
+    "wrapped in words": EXPIRED[15:].replace("secret", "sec\nret").replace("provided", "prov\n  ided"),
+    "PowerShell": "At line:1 char:1\n+ " + EXPIRED.replace(" ", "\n+ "),
+    "Python bytes": repr(EXPIRED.encode()),
+}
+
+
+@pytest.mark.parametrize("text", COATS.values(), ids=COATS)
+def test_every_coat_is_taken_off(text: str) -> None:
+    assert from_text(text) == "secret_expired"
+
+
+def test_bytes_are_read_as_utf8_or_as_powershell_writes_files() -> None:
+    assert from_text(EXPIRED.encode()) == "secret_expired"
+    assert from_text(EXPIRED.encode("utf-16")) == "secret_expired"
+    assert from_text(b"\xff\xfe\x00" + base64.b64decode("gICA")) is None
+
+
+def test_smtp_replies_over_several_lines_are_one_sentence() -> None:
+    assert from_text("550-5.1.1 The message is larger than\r\n550-5.1.1 the current system\r\n550 5.1.1 limit") == (
+        "message_too_large"
+    )
+
+
+def test_the_cause_at_the_end_of_a_huge_log_is_found() -> None:
+    assert from_text("all is well\n" * 200_000 + EXPIRED) == "secret_expired"
+
+
+@pytest.mark.parametrize(
+    "piece",
+    ["\\", "\\r\\", "a", " ", "> ", "=3D", "%41", "&amp;", "<b ", "ews ", "403 ews ", "535 ", "5.7.139 ", "mailbox ",
+     "exceeds ", "aadsts9999999 ", "secret client ", "error_description=", "\u0301", "1.", "error_code", "tenant ("],
+)  # fmt: skip
+def test_a_megabyte_of_anything_is_read_in_seconds(piece: str) -> None:
+    begun = time.perf_counter()
+    diagnose(piece * (1_000_000 // len(piece)))
+    assert time.perf_counter() - begun < 5
+
+
+@given(st.one_of(st.text(max_size=4000), st.binary(max_size=4000)))
+@example("")
+@example("\\ud800\\u0000 AADSTS")
+@example("AADSTS99999999999999999999 error_codes: [")
+@settings(max_examples=150, deadline=None)
+def test_any_text_gets_a_diagnosis_and_never_an_error(text: str | bytes) -> None:
+    said = diagnose(text)
+    assert said.slug in SLUGS
+    json.dumps(said.as_dict())
+
+
+@given(st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=300))
+@settings(max_examples=50, deadline=None)
+def test_a_number_is_found_in_the_midst_of_any_noise(noise: str) -> None:
+    assert diagnose(f"{noise}\n\nAADSTS53003: blocked\n\n").slug in {"conditional_access", diagnose(noise).slug}
