@@ -22,7 +22,7 @@ _TENANT = re.compile(
 _REQUEST = re.compile(
     rf"\b(trace[ _-]?id|correlation[ _-]?id|client-request-id|x-ms-request-id|request[ _-]?id){_GAP}{_GUID}"
 )
-_STATUS = re.compile(r"(?<![\d.])([45]\.\d{1,2}\.\d{1,3})(?![\d.]*\d)")
+_STATUS = re.compile(r"(?<![\d.])([45]\.\d{1,2}\.\d{1,3})(?!\d|\.\d)")
 _NAMED = re.compile(r"\bError[A-Z][A-Za-z]{3,60}\b")
 _MOST = 10
 

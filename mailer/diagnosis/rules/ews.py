@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import Final
 
 from mailer.diagnosis.rules.rule import Rank, Rule, rules
+from mailer.diagnosis.words.entry import gettext_noop
 
 _CODES = "learn.microsoft.com/exchange/client-developer/web-service-reference/responsecode"
 _ACCESS = "learn.microsoft.com/exchange/client-developer/exchange-web-services/how-to-control-access-to-ews-in-exchange"
@@ -41,10 +42,15 @@ EWS: Final[tuple[Rule, ...]] = (
         "ErrorImpersonateUserDenied",
         "ErrorImpersonationDenied",
         "ErrorImpersonationFailed",
-        "ErrorImpersonationRequired",
         "ErrorNotDelegate",
         "ErrorInvalidExchangeImpersonationHeaderData",
         "ErrorMailboxScopeNotAllowed",
+    ),
+    *_codes(
+        "mailbox_access_denied",
+        Rank.CODE,
+        "ErrorImpersonationRequired",
+        note=gettext_noop("Here the program did not say for which mailbox it acts: it has to impersonate one."),
     ),
     *_codes("mailbox_access_denied", Rank.GENERIC, "ErrorAccessDenied", "ErrorCreateItemAccessDenied", "AccessDenied"),
     *_codes(
@@ -59,7 +65,13 @@ EWS: Final[tuple[Rule, ...]] = (
         "BackOffMilliseconds",
     ),
     *_codes("message_too_large", Rank.CODE, "ErrorMessageSizeExceeded", "ErrorAttachmentSizeLimitExceeded"),
-    *_codes("sending_limit", Rank.CODE, "ErrorQuotaExceeded", "ErrorTooManyRecipients", "ErrorRecipientLimitExceeded"),
+    *_codes(
+        "sending_limit",
+        Rank.CODE,
+        "ErrorQuotaExceeded",
+        note=gettext_noop("Here the sending mailbox itself is full: empty it, its Sent Items first."),
+    ),
+    *_codes("sending_limit", Rank.CODE, "ErrorTooManyRecipients", "ErrorRecipientLimitExceeded"),
     *_codes(
         "recipient_rejected",
         Rank.CODE,

@@ -21,7 +21,7 @@ _RFC = "RFC 3463, RFC 5248"
 def _enhanced(slug: str, rank: Rank, source: str, *codes: str, note: str = "") -> tuple[Rule, ...]:
     """Rules for enhanced status codes; "x" stands for any number in a place."""
     shaped = (re.escape(code).replace("x", r"\d{1,3}") for code in codes)
-    return rules(slug, rank, source, *(rf"(?<![\d.]){code}(?![\d.]*\d)" for code in shaped), note=note)
+    return rules(slug, rank, source, *(rf"(?<![\d.]){code}(?!\d|\.\d)" for code in shaped), note=note)
 
 
 SMTP: Final[tuple[Rule, ...]] = (
@@ -229,7 +229,7 @@ SMTP: Final[tuple[Rule, ...]] = (
         "wasn't found at",
         "couldn't be found",
         r"\b5\.7\.1\b(?!\d)",
-        r"(?<![\d.])[45]\.1\.\d{1,3}(?![\d.]*\d)",
+        r"(?<![\d.])[45]\.1\.\d{1,3}(?!\d|\.\d)",
     ),
     *_enhanced("transient", Rank.GENERIC, _RFC, "4.7.0", "4.2.0", "4.2.1", "4.3.0", "4.3.1", "4.4.x", "4.7.1", "4.5.0"),
     *rules("transient", Rank.GENERIC, _RFC, "temporary server error", "temporarily (?:unavailable|deferred|rejected)"),

@@ -98,8 +98,8 @@ def test_the_dictionary_is_json_with_the_keys_of_the_command() -> None:
 
 def test_ids_in_a_text_are_found_and_make_links_deep() -> None:
     said = diagnose(
-        f"AADSTS700016: Application with identifier '{CLIENT.upper()}' was not found in the directory '{DIRECTORY}'.\r\n"
-        f"Trace ID: {DIRECTORY}\r\nCorrelation ID: {CLIENT}"
+        f"AADSTS700016: Application with identifier '{CLIENT.upper()}' was not found in the directory '{DIRECTORY}'."
+        f"\r\nTrace ID: {DIRECTORY}\r\nCorrelation ID: {CLIENT}"
     )
     assert (said.found.client_id, said.found.directory_id) == (CLIENT, DIRECTORY)
     assert said.found.request_ids == {"trace-id": DIRECTORY, "correlation-id": CLIENT}
@@ -129,3 +129,9 @@ def test_an_unknown_text_is_called_unknown_with_something_to_try() -> None:
     said = diagnose("The pump on level 3 has failed.")
     assert said.slug == "other"
     assert said.fix
+
+
+def test_a_code_that_says_more_than_its_cause_adds_a_sentence() -> None:
+    said = diagnose("ErrorQuotaExceeded")
+    assert said.slug == "sending_limit"
+    assert said.explanation.endswith("Sent Items first.")
