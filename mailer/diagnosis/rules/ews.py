@@ -25,6 +25,17 @@ def _codes(slug: str, rank: Rank, *names: str, note: str = "") -> tuple[Rule, ..
 _DOOR = r"(?:exchange\.asmx|/ews/|\bews\b|exchangeservice|exchange\.?webservices|exchange web services?)"
 """How texts name the EWS door: its address, its name, the namespaces of Microsoft's client libraries."""
 
+_BEFORE = r"(?:http(?:/\d(?:\.\d)?)?|status(?:[ _]?code)?|code|error)[ :='\"]{1,4}"
+
+
+def _status(code: int, words: str) -> str:
+    """A status where it stands as one, not any number: "(403)", "403 Forbidden", "HTTP/1.1 403", "Status code: 403"."""
+    return rf"(?:\({code}\)|\b{code}:? \(?(?:{words})|{_BEFORE}{code}\b)"
+
+
+_FORBIDDEN = _status(403, "forbidden|interdit|verboten|unzulassig")
+_UNAUTHORIZED = _status(401, "unauthorized|non autorise|nicht autorisiert")
+
 EWS: Final[tuple[Rule, ...]] = (
     *_codes("send_as_denied", Rank.CODE, "ErrorSendAsDenied", "ErrorSendOnBehalfDenied"),
     *_codes(
@@ -133,8 +144,8 @@ EWS: Final[tuple[Rule, ...]] = (
         Rank.WORDING,
         _ACCESS,
         r"unknown failure in response\. code: 403",
-        _DOOR + r".{0,200}\b403\b",
-        r"\b403\b.{0,200}" + _DOOR,
+        _DOOR + r".{0,200}" + _FORBIDDEN,
+        _FORBIDDEN + r".{0,200}" + _DOOR,
         r"(?:\bews\b|exchange web services?)[^.]{0,60}(?:is|was|been|are) (?:disabled|blocked|turned off|retired)",
         r"(?:\bews\b|exchange web services?)[^.]{0,40}(?:desactive|bloque)",
         r"(?:\bews\b|exchange web services?|exchange-webdienste)[^.]{0,40}(?:deaktiviert|blockiert|gesperrt)",
@@ -146,8 +157,8 @@ EWS: Final[tuple[Rule, ...]] = (
         "token_rejected",
         Rank.HINT,
         _THREADS,
-        _DOOR + r".{0,200}\b401\b",
-        r"\b401\b.{0,200}" + _DOOR,
+        _DOOR + r".{0,200}" + _UNAUTHORIZED,
+        _UNAUTHORIZED + r".{0,200}" + _DOOR,
         r"unknown failure in response\. code: 401",
         r"invalid credentials for https://",
         r"\bunauthorizederror\b",

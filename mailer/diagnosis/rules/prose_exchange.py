@@ -47,9 +47,8 @@ PROSE_EXCHANGE: Final[tuple[Rule, ...]] = (
         Rank.GENERIC,
         _EXCHANGE,
         "access is denied\\. check credentials",
-        "l'acces est refuse|acces refuse",
-        "zugriff (?:wurde |wird )?verweigert",
-        "access is denied",
+        "l'acces est refuse\\. verifiez",
+        "zugriff (?:wurde |wird )?verweigert\\. (?:uber)?pruf",
     ),
     *rules(
         "send_as_denied",

@@ -133,7 +133,7 @@ SMTP: Final[tuple[Rule, ...]] = (
         "must issue (?:a )?starttls",
         "host does not support starttls",
     ),
-    *_enhanced("tls", Rank.CODE, _RFC, "4.7.66", "5.7.10", "5.7.11", "4.7.10", "4.7.5"),
+    *_enhanced("tls", Rank.CODE, _RFC, "4.7.66", "4.7.320", "4.7.323", "5.7.10", "5.7.11", "4.7.10", "4.7.5"),
     *rules(
         "message_too_large",
         Rank.REFINED,

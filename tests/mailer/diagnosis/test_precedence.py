@@ -28,6 +28,8 @@ from mailer.diagnosis.rules.tables import ALL_RULES
         ("invalid_client", "secret_wrong"),
         ("invalid_client AADSTS7999999", None),
         ("order number 7000222 was shipped", None),
+        ("EWS works fine, 403 messages were sent", None),
+        ("Access is denied: C:\\\\data", None),
         ("versions 5.7.1390 and 15.7.139 and 5.7.139.4", None),
     ],
 )
