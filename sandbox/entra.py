@@ -1,0 +1,234 @@
+"""Microsoft Entra ID: metadata, keys and the token endpoint for applications.
+
+Source: Microsoft identity platform, "OAuth 2.0 client credentials flow" and "OpenID Connect discovery".
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import uuid
+from datetime import UTC, datetime
+from urllib.parse import unquote
+
+from sandbox.assertion import check_assertion
+from sandbox.directory import Directory
+from sandbox.entra_errors import Refusal, Subject
+from sandbox.faults import Fault, Faults
+from sandbox.ledger import Ledger
+from sandbox.records import EXCHANGE, GRAPH, App, Tenant, resource_of
+from sandbox.tokens import LIFETIME, Tokens
+from sandbox.web import Request, Response
+
+SHARED = {"common", "organizations", "consumers"}
+EXCHANGE_NAMES = {EXCHANGE, "https://outlook.office.com", "00000002-0000-0ff1-ce00-000000000000"}
+GRAPH_NAMES = {GRAPH, "00000003-0000-0000-c000-000000000000"}
+FAULT_CODES = {429: 90055, 401: 7000215, 400: 90002}
+NO_STORE = {
+    "Cache-Control": "no-store, no-cache",
+    "Pragma": "no-cache",
+    "Expires": "-1",
+    "Strict-Transport-Security": "max-age=31536000; includeSubDomains",
+    "X-Content-Type-Options": "nosniff",
+    "x-ms-ests-server": "2.1.22000.4 - SANDBOX ProdSlices",
+    "x-ms-srs": "1.P",
+}
+
+
+class Entra:
+    def __init__(self, base_url: str, directory: Directory, tokens: Tokens, faults: Faults, ledger: Ledger) -> None:
+        self._base_url = base_url
+        self._directory = directory
+        self._tokens = tokens
+        self._faults = faults
+        self._ledger = ledger
+
+    # Metadata
+
+    def discovery(self, name: str, request: Request) -> Response:
+        return self._faults.around(
+            "discovery", None, lambda: self._metadata(name, request), lambda fault: self._fault(fault, request)
+        )
+
+    def _metadata(self, name: str, request: Request) -> Response:
+        try:
+            tenant_id = "{tenantid}" if name in SHARED else self._tenant(name).directory_id
+        except Refusal as refusal:
+            return refusal.response(self._base_url, request.headers.get("client-request-id"))
+        issued, doors = f"{self._base_url}/{tenant_id}", f"{self._base_url}/{name}"
+        return Response.of_json(
+            {
+                "token_endpoint": f"{doors}/oauth2/v2.0/token",
+                "token_endpoint_auth_methods_supported": [
+                    "client_secret_post", "private_key_jwt", "client_secret_basic", "self_signed_tls_client_auth",
+                ],
+                "jwks_uri": f"{doors}/discovery/v2.0/keys",
+                "response_modes_supported": ["query", "fragment", "form_post"],
+                "subject_types_supported": ["pairwise"],
+                "id_token_signing_alg_values_supported": ["RS256"],
+                "response_types_supported": ["code", "id_token", "code id_token", "id_token token"],
+                "scopes_supported": ["openid", "profile", "email", "offline_access"],
+                "issuer": f"{issued}/v2.0",
+                "request_uri_parameter_supported": False,
+                "authorization_endpoint": f"{doors}/oauth2/v2.0/authorize",
+                "device_authorization_endpoint": f"{doors}/oauth2/v2.0/devicecode",
+                "end_session_endpoint": f"{doors}/oauth2/v2.0/logout",
+                "http_logout_supported": True,
+                "frontchannel_logout_supported": True,
+                "claims_supported": ["sub", "iss", "aud", "exp", "iat", "tid", "ver", "oid"],
+                "tenant_region_scope": "EU",
+                "cloud_instance_name": "microsoftonline.com",
+                "msgraph_host": "graph.microsoft.com",
+                "rbac_url": "https://pas.windows.net",
+            }
+        )
+
+    def instance_discovery(self, request: Request) -> Response:
+        """What msal asks before it trusts an authority that it does not know."""
+        host = self._base_url.removeprefix("https://")
+        endpoint = f"{self._base_url}/common/v2.0/.well-known/openid-configuration"
+        metadata = [{"preferred_network": host, "preferred_cache": host, "aliases": [host]}]
+        return Response.of_json(
+            {"tenant_discovery_endpoint": endpoint, "api-version": "1.1", "metadata": metadata}
+        )
+
+    def keys(self) -> Response:
+        return Response.of_json(self._tokens.jwks())
+
+    # Tokens
+
+    def token(self, name: str, request: Request) -> Response:
+        correlation = request.headers.get("client-request-id")
+        response = self._faults.around(
+            "token", None, lambda: self._answer(name, request), lambda fault: self._fault(fault, request)
+        )
+        response.headers = {**NO_STORE, "x-ms-request-id": str(uuid.uuid4()), **response.headers}
+        if correlation:
+            response.headers["client-request-id"] = correlation
+        return response
+
+    def _answer(self, name: str, request: Request) -> Response:
+        form = request.form()
+        facts = {
+            "tenant": name,
+            "client_id": form.get("client_id"),
+            "scope": form.get("scope"),
+            "client_request_id": request.headers.get("client-request-id"),
+        }
+        try:
+            response = self._issue(name, form, request)
+        except Refusal as refusal:
+            self._ledger.append("token", "token", **facts, status=0, error_code=refusal.code, accepted=False)
+            return refusal.response(self._base_url, request.headers.get("client-request-id"))
+        self._ledger.append("token", "token", **facts, status=200, error_code=None, accepted=True)
+        return response
+
+    def _issue(self, name: str, form: dict[str, str], request: Request) -> Response:
+        _take_basic(form, request.headers.get("authorization", ""))
+        for parameter in ("grant_type", "client_id", "scope"):
+            if not form.get(parameter):
+                raise Refusal(900144, value=parameter)
+        if form["grant_type"] != "client_credentials":
+            raise Refusal(70003, value=form["grant_type"])
+        app = self._directory.find_app(form["client_id"])
+        if name in SHARED:
+            raise _shared_endpoint(name, app)
+        tenant = self._tenant(name)
+        app, subject = self._installed(form["client_id"], app, tenant)
+        by_certificate = self._authenticate(app, subject, tenant, form)
+        audience, resource = _resource(form["scope"], subject)
+        roles = [one for one in self._directory.granted(app.client_id, tenant.directory_id)
+                 if resource_of(one) == resource]
+        token = self._tokens.issue(app, tenant, audience, roles, by_certificate)
+        seconds = LIFETIME - 1
+        return Response.of_json(
+            {"token_type": "Bearer", "expires_in": seconds, "ext_expires_in": seconds, "access_token": token}
+        )
+
+    def _installed(self, client_id: str, app: App | None, tenant: Tenant) -> tuple[App, Subject]:
+        subject = Subject(client_id, app.name if app else "", tenant.name, tenant.directory_id)
+        if app is None or (app.tenant_id != tenant.directory_id and not app.multi_tenant):
+            raise Refusal(700016, subject)
+        if not self._directory.installed(app, tenant):
+            raise Refusal(7000229, subject)
+        if app.disabled:
+            raise Refusal(7000112, subject)
+        return app, subject
+
+    def _authenticate(self, app: App, subject: Subject, tenant: Tenant, form: dict[str, str]) -> bool:
+        """True if by certificate. Raises Refusal."""
+        if assertion := form.get("client_assertion"):
+            audiences = [
+                f"{self._base_url}/{name}/{path}"
+                for name in (tenant.directory_id, tenant.domain)
+                for path in ("oauth2/v2.0/token", "v2.0", "oauth2/token")
+            ]
+            check_assertion(assertion, self._directory.certificates(app), audiences, subject)
+            return True
+        if not (value := form.get("client_secret")):
+            raise Refusal(7000216, subject)
+        secret = self._directory.matching_secret(app, value)
+        now = datetime.now(UTC)
+        if secret is None or secret.starts_at > now:
+            raise Refusal(7000215, subject)
+        if not secret.valid_at(now):
+            raise Refusal(7000222, subject)
+        return False
+
+    def _tenant(self, name: str) -> Tenant:
+        tenant = self._directory.find_tenant(name)
+        if tenant is None:
+            raise Refusal(90002 if _is_uuid(name) or "." in name else 900023, value=name)
+        return tenant
+
+    def _fault(self, fault: Fault, request: Request) -> Response:
+        code = int(fault.code) if fault.code else FAULT_CODES.get(fault.status or 500, 90033)
+        return Refusal(code).response(self._base_url, request.headers.get("client-request-id"), fault.status)
+
+
+def _take_basic(form: dict[str, str], authorization: str) -> None:
+    """client_secret_basic: both halves are form-encoded before base64 (RFC 6749, 2.3.1)."""
+    kind, _, encoded = authorization.partition(" ")
+    if kind.lower() != "basic":
+        return
+    try:
+        client_id, _, secret = base64.b64decode(encoded, validate=True).decode().partition(":")
+    except (binascii.Error, UnicodeDecodeError):
+        return
+    form.setdefault("client_id", unquote(client_id))
+    form.setdefault("client_secret", unquote(secret))
+
+
+def _shared_endpoint(name: str, app: App | None) -> Refusal:
+    """Without a user there is no tenant to find: an app alone must name its own."""
+    if app is None:
+        return Refusal(50059)
+    subject = Subject(app.client_id, app.name)
+    if name == "consumers":
+        return Refusal(9002332, subject)
+    return Refusal(50059 if app.multi_tenant else 50194, subject)
+
+
+def _resource(scope: str, subject: Subject) -> tuple[str, str]:
+    """The token's audience (the resource as it was named) and the resource that it stands for."""
+    scopes = [one for one in scope.split() if one not in ("openid", "profile", "offline_access")]
+    if len(scopes) > 1:
+        raise Refusal(28000 if all(one.endswith("/.default") for one in scopes) else 70011, subject, scope)
+    if not scopes:
+        raise Refusal(70011, subject, scope)
+    if not scopes[0].endswith("/.default"):
+        raise Refusal(1002012, subject, scope)
+    named = scopes[0].removesuffix("/.default")
+    if named.rstrip("/") in EXCHANGE_NAMES:
+        return named, EXCHANGE
+    if named.rstrip("/") in GRAPH_NAMES:
+        return named, GRAPH
+    raise Refusal(500011, subject, named)
+
+
+def _is_uuid(name: str) -> bool:
+    try:
+        uuid.UUID(name)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,184 @@
+"""Entra ID's refusals: AADSTS number, OAuth error, HTTP status, and the words, in the token endpoint's JSON.
+
+Source: Microsoft's "Entra authentication and authorization error codes", and answers quoted in public issue threads.
+"""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from sandbox.web import Response
+
+NOT_FOUND_IN_TENANT = (
+    "This can happen if the application has not been installed by the administrator of the tenant or consented to by "
+    "any user in the tenant. You may have sent your authentication request to the wrong tenant."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    error: str
+    status: int
+    text: str
+
+
+ERRORS: dict[int, Words] = {
+    50027: Words("invalid_request", 400, "JWT token is invalid or malformed."),
+    50059: Words(
+        "invalid_request",
+        400,
+        "No tenant-identifying information found in either the request or implied by any provided credentials.",
+    ),
+    50194: Words(
+        "invalid_request",
+        400,
+        "Application '{client_id}'({app}) is not configured as a multi-tenant application. Usage of the /common "
+        "endpoint is not supported for such apps created after '10/15/2018'. Use a tenant-specific endpoint or "
+        "configure the application to be multi-tenant.",
+    ),
+    53003: Words(
+        "access_denied", 400, "Access has been blocked by Conditional Access policies. The access policy does not "
+        "allow token issuance."
+    ),
+    70003: Words("unsupported_grant_type", 400, "The app requested an unsupported grant type '{value}'."),
+    70011: Words(
+        "invalid_scope",
+        400,
+        "The provided request must include a 'scope' input parameter. The provided value for the input parameter "
+        "'scope' is not valid. The scope {value} is not valid.",
+    ),
+    28000: Words(
+        "invalid_scope",
+        400,
+        "Provided value for the input parameter scope is not valid because it contains more than one resource. "
+        "Scope {value} is not valid.",
+    ),
+    90002: Words(
+        "invalid_request",
+        400,
+        "Tenant '{value}' not found. Check to make sure you have the correct tenant ID and are signing into the "
+        "correct cloud. Check with your subscription administrator, this may happen if there are no active "
+        "subscriptions for the tenant.",
+    ),
+    90033: Words("temporarily_unavailable", 503, "A transient error has occurred. Please try again."),
+    90055: Words(
+        "temporarily_unavailable", 429, "The server terminated an operation because it encountered a client request "
+        "rate limit. Please try again."
+    ),
+    500011: Words(
+        "invalid_resource",
+        400,
+        "The resource principal named {value} was not found in the tenant named {tenant}. " + NOT_FOUND_IN_TENANT,
+    ),
+    700016: Words(
+        "unauthorized_client",
+        400,
+        "Application with identifier '{client_id}' was not found in the directory '{tenant}'. " + NOT_FOUND_IN_TENANT,
+    ),
+    700021: Words(
+        "invalid_client",
+        401,
+        "Client assertion application identifier doesn't match 'client_id' parameter.",
+    ),
+    700023: Words("invalid_client", 401, "Client assertion audience claim does not match Realm issuer."),
+    700024: Words("invalid_client", 401, "Client assertion is not within its valid time range. {value}"),
+    700027: Words(
+        "invalid_client",
+        401,
+        "The certificate with identifier used to sign the client assertion is not registered on application. "
+        "[Reason - {value}]",
+    ),
+    900023: Words(
+        "invalid_request",
+        400,
+        "Specified tenant identifier '{value}' is neither a valid DNS name, nor a valid external domain.",
+    ),
+    900144: Words("invalid_request", 400, "The request body must contain the following parameter: '{value}'."),
+    1002012: Words(
+        "invalid_scope",
+        400,
+        "The provided value for scope {value} is not valid. Client credential flows must have a scope value with "
+        "/.default suffixed to the resource identifier (application ID URI).",
+    ),
+    7000112: Words("unauthorized_client", 400, "Application '{client_id}'({app}) is disabled."),
+    7000215: Words(
+        "invalid_client",
+        401,
+        "Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, "
+        "not the client secret ID, for a secret added to app '{client_id}'.",
+    ),
+    7000216: Words(
+        "invalid_client",
+        401,
+        "'client_assertion', 'client_secret' or 'request' is required for the 'client_credentials' grant type.",
+    ),
+    7000222: Words(
+        "invalid_client",
+        401,
+        "The provided client secret keys for app '{client_id}' are expired. Visit the Azure portal to create new keys "
+        "for your app: https://aka.ms/NewClientSecret, or consider using certificate credentials for added security: "
+        "https://aka.ms/certCreds.",
+    ),
+    7000229: Words(
+        "invalid_client",
+        401,
+        "The client application {client_id} is missing service principal in the tenant {tenant_id}. See instructions "
+        "here: https://go.microsoft.com/fwlink/?linkid=2225119",
+    ),
+    9002332: Words(
+        "invalid_request",
+        400,
+        "Application '{client_id}'({app}) is configured for use by Azure Active Directory users only. Please do not "
+        "use the /consumers endpoint to serve this request.",
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What the words of a refusal may name."""
+
+    client_id: str = ""
+    app: str = ""
+    tenant: str = ""
+    tenant_id: str = ""
+
+
+@dataclass
+class Refusal(Exception):  # noqa: N818 - the field's word
+    """The token endpoint says no. `value` is what was wrong, where the words name it."""
+
+    code: int
+    subject: Subject = field(default_factory=Subject)
+    value: str = ""
+
+    def response(self, base_url: str, correlation_id: str | None, status: int | None = None) -> Response:
+        words = ERRORS.get(self.code) or Words("invalid_request", 400, "An error occurred.")
+        return aadsts_response(self.code, words, self.text(words), base_url, correlation_id, status)
+
+    def text(self, words: Words | None = None) -> str:
+        words = words or ERRORS[self.code]
+        subject = self.subject
+        return words.text.format(
+            client_id=subject.client_id, app=subject.app, tenant=subject.tenant, tenant_id=subject.tenant_id,
+            value=self.value,
+        )
+
+
+def aadsts_response(
+    code: int, words: Words, text: str, base_url: str, correlation_id: str | None, status: int | None
+) -> Response:
+    now = f"{datetime.now(UTC):%Y-%m-%d %H:%M:%SZ}"
+    trace, correlation = str(uuid.uuid4()), correlation_id or str(uuid.uuid4())
+    body = {
+        "error": words.error,
+        "error_description": f"AADSTS{code}: {text} Trace ID: {trace} Correlation ID: {correlation} Timestamp: {now}",
+        "error_codes": [code],
+        "timestamp": now,
+        "trace_id": trace,
+        "correlation_id": correlation,
+        "error_uri": f"{base_url}/error?code={code}",
+    }
+    return Response.of_json(body, status or words.status, {"x-ms-request-id": trace})

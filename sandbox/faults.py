@@ -1,0 +1,119 @@
+"""Trouble on request: the next answers of a door are late, wrong, or never come."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Literal, get_args
+
+from sandbox.web import Cut, Response
+
+Door = Literal["token", "graph", "ews", "smtp", "relay", "discovery"]
+Reset = Literal["before", "after"]
+Stage = Literal["connect", "auth", "mail", "rcpt", "data"]
+
+
+@dataclass(slots=True)
+class Fault:
+    """`status` alone is answered in the door's own error shape; `code` chooses the error (AADSTS number, Graph or EWS code).
+
+    `reset` "before" cuts the connection before anything is taken; "after" takes the message, waits `delay` and cuts
+    before the answer. `times` None is for ever. `stage` is where an SMTP door misbehaves.
+    """
+
+    door: Door
+    status: int | None = None
+    delay: float = 0.0
+    reset: Reset | None = None
+    times: int | None = 1
+    headers: dict[str, str] = field(default_factory=dict)
+    body: Any = None
+    mailbox: str | None = None
+    code: str | int | None = None
+    stage: Stage = "data"
+
+
+class Faults:
+    def __init__(self) -> None:
+        self._faults: list[Fault] = []
+        self._lock = threading.Lock()
+        self.closing = threading.Event()
+        """Set when the sandbox closes: whatever waits out a delay goes on at once."""
+
+    def add(
+        self,
+        door: Door,
+        status: int | None = None,
+        delay: float = 0.0,
+        reset: Reset | None = None,
+        times: int | None = 1,
+        headers: dict[str, str] | None = None,
+        body: Any = None,
+        mailbox: str | None = None,
+        code: str | int | None = None,
+        stage: Stage = "data",
+    ) -> Fault:
+        """Raises ValueError for a door, reset or stage that does not exist."""
+        for value, allowed in ((door, Door), (reset, Reset), (stage, Stage)):
+            if value is not None and value not in get_args(allowed):
+                raise ValueError(f"{value!r} is none of {', '.join(get_args(allowed))}")
+        fault = Fault(door, status, delay, reset, times, headers or {}, body, mailbox, code, stage)
+        with self._lock:
+            self._faults.append(fault)
+        return fault
+
+    def clear(self) -> None:
+        with self._lock:
+            self._faults.clear()
+
+    def take(self, door: str, mailbox: str | None = None, stage: Stage = "data") -> Fault | None:
+        """The oldest fault that fits, used up by one."""
+        if not self._faults:
+            return None
+        with self._lock:
+            for fault in self._faults:
+                if fault.door == door and fault.stage == stage and _same(fault.mailbox, mailbox):
+                    if fault.times is not None:
+                        fault.times -= 1
+                        if fault.times <= 0:
+                            self._faults.remove(fault)
+                    return fault
+        return None
+
+    def around(
+        self,
+        door: Door,
+        mailbox: str | None,
+        work: Callable[[], Response],
+        answer: Callable[[Fault], Response],
+    ) -> Response:
+        """Does an HTTP door's `work`, unless a fault says otherwise; `answer` words a fault in the door's shape."""
+        fault = self.take(door, mailbox)
+        if fault is None:
+            return work()
+        if fault.reset == "after":
+            work()
+            self.closing.wait(fault.delay)
+            raise Cut
+        self.closing.wait(fault.delay)
+        if fault.reset == "before":
+            raise Cut
+        if fault.status is None and fault.code is None:
+            return work()
+        response = answer(fault) if fault.body is None else _as_told(fault)
+        response.headers.update(fault.headers)
+        return response
+
+
+def _as_told(fault: Fault) -> Response:
+    status = fault.status or 500
+    if isinstance(fault.body, bytes):
+        return Response(status, fault.body)
+    if isinstance(fault.body, str):
+        return Response(status, fault.body.encode(), {"Content-Type": "text/plain; charset=utf-8"})
+    return Response.of_json(fault.body, status)
+
+
+def _same(wanted: str | None, actual: str | None) -> bool:
+    return wanted is None or (actual is not None and wanted.lower() == actual.lower())

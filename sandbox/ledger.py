@@ -1,0 +1,83 @@
+"""What the sandbox took: one JSON line each, on disk before the client is answered. Tests use it as their oracle.
+
+Writers share one flush (group commit), so that 64 connections do not queue for 64 fsyncs.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+Entry = dict[str, Any]
+
+
+class Ledger:
+    """`kind` of an entry is "message" (accepted), "token" (a token request) or "refused" (any other refusal)."""
+
+    def __init__(self, file: Path, fsync: bool = True) -> None:
+        self._fsync = fsync
+        self._entries = _read(file)
+        self._stream = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        self._lock = threading.Lock()
+        self._flushing = threading.Lock()
+        self._waiting: list[bytes] = []
+        self._written = 0
+        self._queued = 0
+
+    def append(self, kind: str, door: str, **facts: Any) -> Entry:
+        """Returns once the entry is on disk."""
+        with self._lock:
+            entry = {
+                "number": len(self._entries) + 1,
+                "at": datetime.now(UTC).isoformat(timespec="milliseconds"),
+                "kind": kind,
+                "door": door,
+                **facts,
+            }
+            self._entries.append(entry)
+            self._waiting.append(json.dumps(entry).encode() + b"\n")
+            self._queued += 1
+            mine = self._queued
+        self._flush(mine)
+        return entry
+
+    def entries(self) -> list[Entry]:
+        with self._lock:
+            return [dict(entry) for entry in self._entries]
+
+    def messages(self, message_id: str | None = None) -> list[Entry]:
+        """Accepted messages, oldest first; with an id, those whose Message-ID it is (with or without <>)."""
+        wanted = message_id.strip().strip("<>") if message_id else None
+        found = [entry for entry in self.entries() if entry["kind"] == "message"]
+        return [entry for entry in found if wanted in (None, entry["message_id"].strip("<>"))]
+
+    def close(self) -> None:
+        with self._flushing:
+            os.close(self._stream)
+
+    def _flush(self, mine: int) -> None:
+        with self._flushing:
+            if self._written >= mine:
+                return  # another writer took this line along
+            with self._lock:
+                lines, self._waiting = self._waiting, []
+                upto = self._queued
+            os.write(self._stream, b"".join(lines))
+            if self._fsync:
+                os.fsync(self._stream)
+            self._written = upto
+
+
+def _read(file: Path) -> list[Entry]:
+    """The entries of an earlier life; a last line torn by a kill was never answered and is cut off."""
+    if not file.exists():
+        return []
+    whole, _, torn = file.read_bytes().rpartition(b"\n")
+    if torn:
+        with file.open("r+b") as stream:
+            stream.truncate(len(whole) + 1 if whole else 0)
+    return [json.loads(line) for line in whole.splitlines()]

@@ -1,0 +1,89 @@
+"""What a directory holds: tenants, apps, their credentials, mailboxes. Plain data; `directory.py` changes it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+GRAPH = "https://graph.microsoft.com"
+EXCHANGE = "https://outlook.office365.com"
+
+EXCHANGE_PERMISSIONS = frozenset({"full_access_as_app", "SMTP.SendAsApp", "IMAP.AccessAsApp", "POP.AccessAsApp"})
+MAIL_PERMISSIONS = ("Mail.Send", "full_access_as_app", "SMTP.SendAsApp")
+
+
+def resource_of(permission: str) -> str:
+    """The resource whose tokens carry this application permission as a role."""
+    return EXCHANGE if permission in EXCHANGE_PERMISSIONS else GRAPH
+
+
+@dataclass(slots=True)
+class Tenant:
+    """`ews_allowed_apps` is Exchange Online's EwsAllowedAppIDs: None is no list, all apps may."""
+
+    directory_id: str
+    name: str
+    domain: str
+    ews_enabled: bool = True
+    ews_allowed_apps: list[str] | None = None
+
+
+@dataclass(slots=True)
+class App:
+    """An app registration. `wanted` is its requiredResourceAccess, which admin consent grants.
+
+    Without `redirect_uris` any is taken.
+    """
+
+    client_id: str
+    name: str
+    tenant_id: str
+    object_id: str
+    multi_tenant: bool = False
+    disabled: bool = False
+    wanted: list[str] = field(default_factory=lambda: list(MAIL_PERMISSIONS))
+    redirect_uris: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Secret:
+    """A client secret. `value` is known only where it was made; the directory keeps its SHA-256 alone."""
+
+    key_id: str
+    client_id: str
+    starts_at: datetime
+    expires_at: datetime
+    hint: str
+    sha256: str
+    description: str | None = None
+    value: str | None = field(default=None, repr=False)
+
+    def valid_at(self, now: datetime) -> bool:
+        return self.starts_at <= now < self.expires_at
+
+
+@dataclass(slots=True)
+class Certificate:
+    """A certificate's public half, as uploaded to the app registration."""
+
+    key_id: str
+    client_id: str
+    pem: str
+
+
+@dataclass(slots=True)
+class Mailbox:
+    """`send_as` lists other addresses this mailbox may put into From."""
+
+    address: str
+    tenant_id: str
+    object_id: str
+    ews_enabled: bool = True
+    smtp_auth_enabled: bool = True
+    send_as: list[str] = field(default_factory=list)
+
+
+def moment(value: datetime | str) -> datetime:
+    """An aware moment from a datetime or ISO text; without a zone it is UTC."""
+    parsed = datetime.fromisoformat(value) if isinstance(value, str) else value
+    return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
