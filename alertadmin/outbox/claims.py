@@ -128,7 +128,7 @@ def sweep(now: datetime) -> int:
 @transaction.atomic
 def _sweep_one(delivery: Delivery, now: datetime) -> bool:
     """Without an open attempt no byte has left; with one, the message may be in the mailbox already."""
-    open_attempts = Attempt.objects.filter(delivery=delivery, owner=delivery.owner, outcome=AttemptOutcome.OPEN)
+    open_attempts = delivery.attempts.filter(outcome=AttemptOutcome.OPEN)
     lapsed = _mine(delivery).filter(lease_until__lt=now)
     if not open_attempts.exists():
         return bool(lapsed.update(state=DeliveryState.PENDING, owner=None, lease_until=None))

@@ -60,12 +60,15 @@ def deliver(delivery: Delivery, *, chain: Chain, pace: Pace, clock: Clock) -> De
 
 
 def _words(delivery: Delivery, now: datetime) -> dict[str, Any] | content.NoLongerOwed:
-    """What to store with the first attempt; nothing for a later one, which repeats the same message."""
-    if delivery.composed_at is not None:
-        return {}
+    """What to store with the attempt; nothing where the message may have arrived already: it is repeated as it was.
+
+    What was surely refused is worded anew, so that a mail which waited for days tells the truth of today.
+    """
     composed = content.compose(delivery, now)
     if isinstance(composed, content.NoLongerOwed):
         return composed
+    if delivery.was_uncertain and delivery.composed_at is not None:
+        return {}
     words = {
         "subject": composed.subject,
         "text": composed.text,

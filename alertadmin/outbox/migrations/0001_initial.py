@@ -20,7 +20,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
                 ('purpose', models.CharField(choices=[('test', 'Test send'), ('reminder', 'Reminder')], max_length=12, verbose_name='purpose')),
-                ('dedupe_key', models.CharField(max_length=120, unique=True)),
+                ('dedupe_key', models.CharField(max_length=300, unique=True)),
                 ('recipient', models.EmailField(max_length=254, verbose_name='recipient')),
                 ('transport', models.CharField(blank=True, choices=[('graph', 'Microsoft Graph'), ('ews', 'EWS (exchangelib)'), ('smtp', 'SMTP AUTH (XOAUTH2)')], max_length=8)),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now, verbose_name='created')),

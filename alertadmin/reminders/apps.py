@@ -1,0 +1,16 @@
+from __future__ import annotations
+
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class RemindersConfig(AppConfig):
+    name = "alertadmin.reminders"
+    verbose_name = _("Reminders")
+
+    def ready(self) -> None:
+        from alertadmin.outbox import content
+        from alertadmin.outbox.models import Purpose
+        from alertadmin.reminders import digest
+
+        content.register(Purpose.REMINDER, digest.compose)

@@ -1,0 +1,13 @@
+"""Celery's door to the scan."""
+
+from __future__ import annotations
+
+from celery import shared_task
+from django.utils import timezone
+
+from alertadmin.reminders import scan as scanning
+
+
+@shared_task(name="alertadmin.reminders.tasks.scan")
+def scan() -> None:
+    scanning.run(timezone.now())

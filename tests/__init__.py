@@ -1,0 +1,1 @@
+"""The tests; the tree mirrors the product's. `./test` runs them all."""

@@ -1,0 +1,91 @@
+"""What tests share: a sandbox that stands for Microsoft 365, a database in a file, rows to start from."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pytest_django import Settings
+
+from alertadmin.accounts.models import User
+from alertadmin.outbox import wires
+from sandbox import Sandbox
+from tests.rows import Rows
+
+NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
+PASSWORD = "correct horse battery staple"
+
+
+@pytest.fixture
+def now() -> datetime:
+    return NOW
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> None:
+    """SQLite in a file: threads and processes share it, as they do in production."""
+    from django.conf import settings
+
+    from tests.data_folder import FOLDER
+
+    database = settings.DATABASES["default"]
+    if database["ENGINE"].endswith("sqlite3"):
+        database.setdefault("TEST", {})["NAME"] = str(FOLDER / "test.sqlite3")
+
+
+@pytest.fixture(scope="session")
+def running_sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    with Sandbox(folder=tmp_path_factory.mktemp("sandbox")) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def sandbox(running_sandbox: Sandbox, settings: Settings) -> Iterator[Sandbox]:
+    """The session's sandbox without anybody's faults; the installation's clouds file names it."""
+    running_sandbox.faults.clear()
+    set_environment(settings, CLOUDS_FILE=str(running_sandbox.clouds_file))
+    yield running_sandbox
+    running_sandbox.faults.clear()
+
+
+@pytest.fixture
+def relay(sandbox: Sandbox, settings: Settings) -> Sandbox:
+    """The installation has an SMTP relay, the channel of last resort."""
+    set_environment(settings, SMTP_URL=f"smtp://{sandbox.relay_host}:{sandbox.relay_port}")
+    return sandbox
+
+
+@pytest.fixture(autouse=True)
+def fresh_connections() -> Iterator[None]:
+    """Transports, tokens and the relay are made once for a process; a test begins without them."""
+    yield
+    for cached in (wires.tokens, wires.transport, wires.relay):
+        cached.cache_clear()
+
+
+def set_environment(settings: Settings, **values: str) -> None:
+    """As if these ALERTADMIN_ variables had been set when the process began."""
+    environment: Any = settings.ENVIRONMENT
+    named = {f"ALERTADMIN_{name}": value for name, value in values.items()}
+    settings.ENVIRONMENT = dataclasses.replace(environment, values={**environment.values, **named})
+
+
+@pytest.fixture
+def rows(db: None) -> Rows:
+    return Rows(NOW)
+
+
+@pytest.fixture
+def administrator(db: None) -> User:
+    return User.objects.create_superuser("ada@northpark.example", PASSWORD, name="Ada", time_zone="Europe/Paris")
+
+
+@pytest.fixture
+def data_folder() -> Path:
+    from tests.data_folder import FOLDER
+
+    return FOLDER

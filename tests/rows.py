@@ -1,0 +1,85 @@
+"""Rows to start a test from: a tenant, its app, a secret, a mailbox; in the sandbox too where one is given."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import uuid4
+
+from alertadmin.registry.models import AppRegistration, Contact, Credential, CredentialState, Mailbox, Tenant
+from alertadmin.registry.permissions import Permission, Transport
+from sandbox import Sandbox
+
+
+@dataclass
+class Site:
+    """One customer, whole."""
+
+    tenant: Tenant
+    app: AppRegistration
+    credential: Credential
+    mailbox: Mailbox
+
+
+@dataclass
+class Rows:
+    now: datetime
+
+    def tenant(self, name: str = "Northpark Energy", contacts: Sequence[str] = (), **fields: object) -> Tenant:
+        tenant = Tenant(name=name, **{"directory_id": str(uuid4()), **fields})
+        tenant.save()
+        for email in contacts:
+            Contact.objects.create(tenant=tenant, email=email)
+        return tenant
+
+    def app(self, tenant: Tenant | None = None, name: str = "ALERT", **fields: object) -> AppRegistration:
+        app = AppRegistration(tenant=tenant or self.tenant(), name=name, **{"client_id": str(uuid4()), **fields})
+        app.save()
+        return app
+
+    def credential(
+        self, app: AppRegistration | None = None, *, days: float = 200, value: str = "", **fields: object
+    ) -> Credential:
+        """A secret that ends in so many days."""
+        defaults: dict[str, object] = {"description": "alert", "state": CredentialState.CURRENT}
+        credential = Credential(
+            app=app or self.app(), expires_at=self.now + timedelta(days=days), **{**defaults, **fields}
+        )
+        if value:
+            credential.store(value)
+        credential.save()
+        return credential
+
+    def site(
+        self,
+        sandbox: Sandbox,
+        *,
+        name: str = "Northpark Energy",
+        granted: Sequence[Permission] = tuple(Permission),
+        transport: Transport = Transport.GRAPH,
+        days: float = 200,
+        contacts: Sequence[str] = (),
+    ) -> Site:
+        """A customer that exists here and in the sandbox alike; unique in both."""
+        label = uuid4().hex[:8]
+        domain = f"{label}.example"
+        address = f"alarms@{domain}"
+        there = sandbox.directory.add_tenant(name, domain)
+        app_there = sandbox.directory.add_app(there, "ALERT")
+        secret = sandbox.directory.add_secret(app_there, expires_at=self.now + timedelta(days=3650))
+        for permission in granted:
+            sandbox.directory.grant(app_there, permission.value)
+        sandbox.directory.add_mailbox(there, address)
+        tenant = self.tenant(name, contacts, directory_id=there.directory_id, domain=domain, cloud=cloud_slug(sandbox))
+        app = self.app(tenant, client_id=app_there.client_id, permissions=[p.value for p in Permission])
+        credential = self.credential(app, days=days, value=secret.value)
+        mailbox = Mailbox.objects.create(tenant=tenant, app=app, address=address, transport=transport)
+        return Site(tenant, app, credential, mailbox)
+
+
+def cloud_slug(sandbox: Sandbox) -> str:
+    """The name that the sandbox's clouds file gives its cloud."""
+    import tomllib
+
+    return next(iter(tomllib.loads(sandbox.clouds_file.read_text(encoding="utf-8"))))
