@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict
+from typing import Any
+
+from django.core.management.base import CommandParser
+
+from alertadmin.management.job import Job, Refused, Report
+from alertadmin.registry.importing import COLUMNS, NotImported, import_registrations
+from alertadmin.registry.keyring import KeyRingError
+
+
+class Command(Job):
+    help = (
+        "Imports tenants, app registrations, secrets and mailboxes from a CSV file: all rows or none. A row adds or "
+        f"updates; an empty cell leaves what is there. Columns: {', '.join(COLUMNS)}."
+    )
+    example = "python manage.py import_registrations customers.csv"
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("file", metavar="FILE", help='The CSV file, in UTF-8; "-" reads standard input.')
+
+    def work(self, options: dict[str, Any]) -> Report:
+        name = options["file"]
+        try:
+            if name == "-":
+                imported = import_registrations(sys.stdin.buffer)
+            else:
+                with open(name, "rb") as file:
+                    imported = import_registrations(file)
+        except OSError as error:
+            raise Refused(f"{name} cannot be read: {error.strerror}.") from None
+        except KeyRingError as error:
+            raise Refused(str(error)) from None
+        except NotImported as error:
+            mistakes = [asdict(mistake) for mistake in error.mistakes]
+            raise Refused(f"Nothing was imported.\n{error}", errors=mistakes) from None
+        line = f"{imported.rows} rows: {imported.added} things added, {imported.changed} changed."
+        return Report(True, asdict(imported), [line])

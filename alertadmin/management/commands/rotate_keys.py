@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import CommandParser
+
+from alertadmin.management.job import Job, Refused, Report
+from alertadmin.registry import keyring, rotation
+
+
+class Command(Job):
+    help = (
+        "Re-encrypts every stored secret with the primary key, in small batches beside running workers. Interrupted, "
+        "it goes on where it stopped when run again."
+    )
+    example = "python manage.py rotate_keys --new-key"
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--new-key", action="store_true", help="First add a new key and make it the primary one.")
+
+    def work(self, options: dict[str, Any]) -> Report:
+        try:
+            if options["new_key"]:
+                keyring.add_primary(settings.ENVIRONMENT.keys_file)
+            rotated = rotation.rotate()
+        except (keyring.KeyRingError, OSError) as error:
+            raise Refused(str(error)) from None
+        primary = keyring.load().primary
+        lines = [f'{rotated.done} secrets are sealed anew with the key "{primary}".']
+        lines += (
+            [f"{rotated.unreadable} secrets could not be opened and stay as they are."] if rotated.unreadable else []
+        )
+        data = {"primary": primary, "rotated": rotated.done, "unreadable": rotated.unreadable}
+        return Report(not rotated.unreadable, data, lines)
