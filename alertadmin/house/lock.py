@@ -1,0 +1,53 @@
+"""A file that one process at a time holds. The kernel lets go of it when the last holder ends, however it ended."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def held(path: Path) -> Iterator[None]:
+    """Waits for the file and holds it; for work that takes seconds, done by one process at a time."""
+    descriptor = _open(path)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+class InUse(Exception):
+    """Somebody else holds the file; `note` is what they wrote into it."""
+
+    def __init__(self, note: str) -> None:
+        super().__init__(note)
+        self.note = note
+
+
+class Claim:
+    """Holds a file for as long as this process, or a child given `descriptor`, lives. Raises InUse at once."""
+
+    def __init__(self, path: Path) -> None:
+        self.descriptor = _open(path)
+        try:
+            fcntl.flock(self.descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            note = os.pread(self.descriptor, 4096, 0).decode("utf-8", "replace")
+            os.close(self.descriptor)
+            raise InUse(note) from None
+
+    def write(self, note: str) -> None:
+        """Says who holds it, for those who come later."""
+        os.ftruncate(self.descriptor, 0)
+        os.pwrite(self.descriptor, note.encode(), 0)
+
+    def release(self) -> None:
+        os.close(self.descriptor)
+
+
+def _open(path: Path) -> int:
+    return os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
