@@ -31,7 +31,7 @@ def check_assertion(token: str, certificates: list[Certificate], audiences: list
     key = certificate.public_key()
     if not isinstance(key, rsa.RSAPublicKey):
         raise Refusal(700027, subject, "The key was found, but it is not an RSA key.")
-    unchecked = {"verify_aud": False, "verify_exp": False, "verify_nbf": False, "verify_iat": False}
+    unchecked: jwt.types.Options = {"verify_aud": False, "verify_exp": False, "verify_nbf": False, "verify_iat": False}
     try:
         jwt.decode(token, key, algorithms=ALGORITHMS, options=unchecked)
     except jwt.InvalidTokenError:
@@ -49,7 +49,7 @@ def _named(header: dict[str, Any], certificates: list[Certificate], subject: Sub
     """The registered certificate whose SHA-1 (x5t) or SHA-256 (x5t#S256) thumbprint the header names."""
     for registered in certificates:
         certificate = x509.load_pem_x509_certificate(registered.pem.encode())
-        for name, algorithm in (("x5t#S256", hashes.SHA256()), ("x5t", hashes.SHA1())):
+        for name, algorithm in (("x5t#S256", hashes.SHA256()), ("x5t", hashes.SHA1())):  # noqa: S303 - the name of a key, not its proof
             if header.get(name) and _thumbprint(header[name]) == certificate.fingerprint(algorithm):
                 return certificate
     sent = _thumbprint(header.get("x5t") or header.get("x5t#S256") or "").hex().upper()

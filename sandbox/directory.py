@@ -61,9 +61,7 @@ class Directory:
 
     # Tenants
 
-    def add_tenant(
-        self, name: str, domain: str, directory_id: str | None = None, ews_enabled: bool = True
-    ) -> Tenant:
+    def add_tenant(self, name: str, domain: str, directory_id: str | None = None, ews_enabled: bool = True) -> Tenant:
         with self.together():
             tenant = Tenant((directory_id or str(uuid.uuid4())).lower(), name, domain.lower(), ews_enabled)
             self._tenants[tenant.directory_id] = tenant

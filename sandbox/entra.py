@@ -60,7 +60,10 @@ class Entra:
             {
                 "token_endpoint": f"{doors}/oauth2/v2.0/token",
                 "token_endpoint_auth_methods_supported": [
-                    "client_secret_post", "private_key_jwt", "client_secret_basic", "self_signed_tls_client_auth",
+                    "client_secret_post",
+                    "private_key_jwt",
+                    "client_secret_basic",
+                    "self_signed_tls_client_auth",
                 ],
                 "jwks_uri": f"{doors}/discovery/v2.0/keys",
                 "response_modes_supported": ["query", "fragment", "form_post"],
@@ -88,9 +91,7 @@ class Entra:
         host = self._base_url.removeprefix("https://")
         endpoint = f"{self._base_url}/common/v2.0/.well-known/openid-configuration"
         metadata = [{"preferred_network": host, "preferred_cache": host, "aliases": [host]}]
-        return Response.of_json(
-            {"tenant_discovery_endpoint": endpoint, "api-version": "1.1", "metadata": metadata}
-        )
+        return Response.of_json({"tenant_discovery_endpoint": endpoint, "api-version": "1.1", "metadata": metadata})
 
     def keys(self) -> Response:
         return Response.of_json(self._tokens.jwks())
@@ -137,8 +138,9 @@ class Entra:
         app, subject = self._installed(form["client_id"], app, tenant)
         by_certificate = self._authenticate(app, subject, tenant, form)
         audience, resource = _resource(form["scope"], subject)
-        roles = [one for one in self._directory.granted(app.client_id, tenant.directory_id)
-                 if resource_of(one) == resource]
+        roles = [
+            one for one in self._directory.granted(app.client_id, tenant.directory_id) if resource_of(one) == resource
+        ]
         token = self._tokens.issue(app, tenant, audience, roles, by_certificate)
         seconds = LIFETIME - 1
         return Response.of_json(

@@ -39,8 +39,9 @@ ERRORS: dict[int, Words] = {
         "configure the application to be multi-tenant.",
     ),
     53003: Words(
-        "access_denied", 400, "Access has been blocked by Conditional Access policies. The access policy does not "
-        "allow token issuance."
+        "access_denied",
+        400,
+        "Access has been blocked by Conditional Access policies. The access policy does not allow token issuance.",
     ),
     70003: Words("unsupported_grant_type", 400, "The app requested an unsupported grant type '{value}'."),
     70011: Words(
@@ -64,8 +65,9 @@ ERRORS: dict[int, Words] = {
     ),
     90033: Words("temporarily_unavailable", 503, "A transient error has occurred. Please try again."),
     90055: Words(
-        "temporarily_unavailable", 429, "The server terminated an operation because it encountered a client request "
-        "rate limit. Please try again."
+        "temporarily_unavailable",
+        429,
+        "The server terminated an operation because it encountered a client request rate limit. Please try again.",
     ),
     500011: Words(
         "invalid_resource",
@@ -147,7 +149,7 @@ class Subject:
 
 
 @dataclass
-class Refusal(Exception):  # noqa: N818 - the field's word
+class Refusal(Exception):
     """The token endpoint says no. `value` is what was wrong, where the words name it."""
 
     code: int
@@ -162,7 +164,10 @@ class Refusal(Exception):  # noqa: N818 - the field's word
         words = words or ERRORS[self.code]
         subject = self.subject
         return words.text.format(
-            client_id=subject.client_id, app=subject.app, tenant=subject.tenant, tenant_id=subject.tenant_id,
+            client_id=subject.client_id,
+            app=subject.app,
+            tenant=subject.tenant,
+            tenant_id=subject.tenant_id,
             value=self.value,
         )
 

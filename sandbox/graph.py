@@ -44,7 +44,7 @@ SEND_AS_DENIED = (
 
 
 @dataclass
-class Refusal(Exception):  # noqa: N818 - the field's word
+class Refusal(Exception):
     status: int
     code: str
     message: str
@@ -89,14 +89,22 @@ class Graph:
             facts = self._message(request, mailbox)
         except Refusal as refusal:
             self._ledger.append(
-                "refused", "graph", status=refusal.status, code=refusal.code, mailbox=user,
+                "refused",
+                "graph",
+                status=refusal.status,
+                code=refusal.code,
+                mailbox=user,
                 client_request_id=request.headers.get("client-request-id"),
             )
             return _error(refusal, request, request_id)
         self._ledger.append(
-            "message", "graph", **facts,
-            client_request_id=request.headers.get("client-request-id"), request_id=request_id,
-            client_id=claims["appid"], tenant=claims["tid"],
+            "message",
+            "graph",
+            **facts,
+            client_request_id=request.headers.get("client-request-id"),
+            request_id=request_id,
+            client_id=claims["appid"],
+            tenant=claims["tid"],
         )
         return Response(202)
 
@@ -156,7 +164,10 @@ def _from_json(body: bytes, mailbox: str) -> dict[str, Any]:
     try:
         content = json.loads(body)
     except ValueError:
-        text = "Unable to read JSON request payload. Please ensure Content-Type header is set and payload is of valid JSON format."
+        text = (
+            "Unable to read JSON request payload. Please ensure Content-Type header is set and payload is of valid "
+            "JSON format."
+        )
         raise Refusal(400, "BadRequest", text) from None
     try:
         draft = draft_of(content)

@@ -9,10 +9,26 @@ from typing import Any
 from sandbox.mail import Address, Draft
 
 PROPERTIES = {
-    "subject", "body", "toRecipients", "ccRecipients", "bccRecipients", "replyTo", "from", "sender", "importance",
-    "internetMessageHeaders", "internetMessageId", "attachments", "categories", "isDeliveryReceiptRequested",
-    "isReadReceiptRequested", "flag", "inferenceClassification", "singleValueExtendedProperties",
-    "multiValueExtendedProperties", "@odata.type",
+    "subject",
+    "body",
+    "toRecipients",
+    "ccRecipients",
+    "bccRecipients",
+    "replyTo",
+    "from",
+    "sender",
+    "importance",
+    "internetMessageHeaders",
+    "internetMessageId",
+    "attachments",
+    "categories",
+    "isDeliveryReceiptRequested",
+    "isReadReceiptRequested",
+    "flag",
+    "inferenceClassification",
+    "singleValueExtendedProperties",
+    "multiValueExtendedProperties",
+    "@odata.type",
 }
 
 
@@ -70,7 +86,9 @@ def _address(recipient: dict[str, Any]) -> Address:
     entry = recipient["emailAddress"]
     address = str(entry["address"])
     if "@" not in address:
-        raise BadMessage("ErrorInvalidRecipients", f"At least one recipient is not valid., Recipient '{address}' is not resolved.")
+        raise BadMessage(
+            "ErrorInvalidRecipients", f"At least one recipient is not valid., Recipient '{address}' is not resolved."
+        )
     return str(entry.get("name") or ""), address
 
 

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import logging
 import re
-from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 
 from sandbox.certificates import server_context, signing_key
 from sandbox.directory import Directory
 from sandbox.entra import Entra
+from sandbox.ews import Ews
 from sandbox.faults import Faults
 from sandbox.graph import Graph
 from sandbox.ledger import Ledger
+from sandbox.onprem import Logins
 from sandbox.records import EXCHANGE, GRAPH
+from sandbox.smtp import MailDoors
 from sandbox.tokens import Tokens
 from sandbox.web import Request, Response, WebServer
 
@@ -28,7 +29,9 @@ SEND_MAIL = re.compile(r"/graph/(?:v1\.0|beta)/users/(?P<user>[^/]+)/(?:microsof
 class Sandbox:
     """A Microsoft 365 on loopback. Everything it knows is kept in `folder`; port 0 takes any free port."""
 
-    def __init__(self, folder: Path, http_port: int = 0, smtp_port: int = 0, relay_port: int = 0, fsync: bool = True) -> None:
+    def __init__(
+        self, folder: Path, http_port: int = 0, smtp_port: int = 0, relay_port: int = 0, fsync: bool = True
+    ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.directory = Directory(folder / "directory.json")
@@ -42,7 +45,10 @@ class Sandbox:
         self.url = f"https://localhost:{self._web.port}"
         self._entra = Entra(self.url, self.directory, self._tokens, self.faults, self.ledger)
         self._graph = Graph(self.directory, self._tokens, self.faults, self.ledger)
-        self.smtp_host, self.smtp_port = "localhost", 0
+        self._ews = Ews(self.directory, self._tokens, Logins(self.directory), self.faults, self.ledger)
+        self._mail = MailDoors(self.directory, self._tokens, self.faults, self.ledger, context)
+        self.smtp_host = self.relay_host = "localhost"
+        self.smtp_port, self.relay_port = self._mail.listen(smtp_port, relay_port)
         self.clouds_file.write_text(self._clouds(), encoding="utf-8")
 
     def __enter__(self) -> Sandbox:
@@ -56,6 +62,7 @@ class Sandbox:
     def close(self) -> None:
         self.faults.closing.set()
         self._web.close()
+        self._mail.loop.close()
         self.ledger.close()
 
     def _clouds(self) -> str:
@@ -76,6 +83,10 @@ class Sandbox:
             return self._graph.send_mail(found["user"], request)
         if request.path.startswith("/graph/"):
             return self._graph.unknown(request)
+        if request.path.lower() == "/ews/exchange.asmx":
+            return self._ews.online(request)
+        if request.path.lower() == "/onprem/ews/exchange.asmx":
+            return self._ews.on_premises(request)
         if request.path == "/common/discovery/instance":
             return self._entra.instance_discovery(request)
         if found := TENANT.fullmatch(request.path):

@@ -28,9 +28,7 @@ class Tokens:
     def __init__(self, key: rsa.RSAPrivateKey) -> None:
         self._key = key
         self._public = key.public_key()
-        spki = self._public.public_bytes(
-            serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
-        )
+        spki = self._public.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
         self._key_id = _base64url(hashlib.sha256(spki).digest()[:20])
         # The signature of a token does not change: check it once, its end each time.
         self._verified = lru_cache(maxsize=4096)(self._verify)

@@ -13,10 +13,12 @@ import ssl
 import struct
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from email.utils import formatdate
 from http import HTTPStatus
 from io import BufferedReader
+from typing import cast
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 LOGGER = logging.getLogger(__name__)
@@ -26,11 +28,11 @@ MOST_HEADERS = 200
 HANDSHAKE_SECONDS = 10
 
 
-class Cut(Exception):  # noqa: N818 - not an error: a script asked for it
+class Cut(Exception):
     """The connection is to be cut with a TCP reset, and nothing answered."""
 
 
-class BadRequest(Exception):  # noqa: N818
+class BadRequest(Exception):
     """What came is not HTTP as we speak it; the connection ends."""
 
 
@@ -124,7 +126,7 @@ class WebServer:
                 if self._closing:
                     return
             with connection.makefile("rb", 65536) as reader:
-                self._converse(connection, reader)
+                self._converse(connection, cast("BufferedReader", reader))
         except Cut:
             # Linger 0 turns close() into a TCP reset.
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -157,10 +159,8 @@ class WebServer:
 
 
 def _shut(connection: socket.socket) -> None:
-    try:
+    with suppress(OSError):
         socket.socket.shutdown(connection, socket.SHUT_RDWR)
-    except OSError:
-        pass
 
 
 def _read_request(connection: socket.socket, reader: BufferedReader, memory: dict[str, object]) -> Request | None:
