@@ -7,23 +7,19 @@ records or their ids (directory id, client id, key id, address). Secrets are kep
 from __future__ import annotations
 
 import hashlib
-import json
-import os
 import secrets
 import string
 import threading
 import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from sandbox.directory_state import Grant, State
 from sandbox.records import App, Certificate, Mailbox, Secret, Tenant, moment
 
 SECRET_ALPHABET = string.ascii_letters + string.digits + "~._-"
-Grant = tuple[str, str, str]
-"""client id, directory id, permission"""
 
 
 class Unknown(LookupError):
@@ -35,17 +31,7 @@ class Directory:
         self._file = file
         self._lock = threading.RLock()
         self._held = 0
-        self._tenants: dict[str, Tenant] = {}
-        self._apps: dict[str, App] = {}
-        self._secrets: dict[str, Secret] = {}
-        self._certificates: dict[str, Certificate] = {}
-        self._mailboxes: dict[str, Mailbox] = {}
-        self._grants: set[Grant] = set()
-        self._scopes: dict[Grant, list[str]] = {}
-        self._installed: set[tuple[str, str]] = set()
-        self._logins: dict[str, str] = {}
-        if file.exists():
-            self._load(json.loads(file.read_text(encoding="utf-8")))
+        self._state = State.read(file)
 
     @contextmanager
     def together(self) -> Iterator[None]:
@@ -57,24 +43,24 @@ class Directory:
             finally:
                 self._held -= 1
                 if not self._held:
-                    self._save()
+                    self._state.write(self._file)
 
     # Tenants
 
     def add_tenant(self, name: str, domain: str, directory_id: str | None = None, ews_enabled: bool = True) -> Tenant:
         with self.together():
             tenant = Tenant((directory_id or str(uuid.uuid4())).lower(), name, domain.lower(), ews_enabled)
-            self._tenants[tenant.directory_id] = tenant
+            self._state.tenants[tenant.directory_id] = tenant
             return tenant
 
     def remove_tenant(self, tenant: Tenant | str) -> None:
         """The directory is gone from the authority, and its apps and mailboxes with it."""
         with self.together():
             gone = self.tenant(tenant).directory_id
-            for app in [app for app in self._apps.values() if app.tenant_id == gone]:
+            for app in [app for app in self._state.apps.values() if app.tenant_id == gone]:
                 self.remove_app(app)
-            self._mailboxes = {key: box for key, box in self._mailboxes.items() if box.tenant_id != gone}
-            del self._tenants[gone]
+            self._state.mailboxes = {key: box for key, box in self._state.mailboxes.items() if box.tenant_id != gone}
+            del self._state.tenants[gone]
 
     def set_ews(self, tenant: Tenant | str, enabled: bool, allowed_apps: list[str] | None = None) -> None:
         """Set-OrganizationConfig -EwsEnabled -EwsAllowedAppIDs."""
@@ -85,11 +71,11 @@ class Directory:
     def find_tenant(self, name: str) -> Tenant | None:
         """By directory id or domain."""
         key = name.lower()
-        return self._tenants.get(key) or next((one for one in self.tenants() if one.domain == key), None)
+        return self._state.tenants.get(key) or next((one for one in self.tenants() if one.domain == key), None)
 
     def tenants(self) -> list[Tenant]:
         with self._lock:
-            return list(self._tenants.values())
+            return list(self._state.tenants.values())
 
     def tenant(self, tenant: Tenant | str) -> Tenant:
         found = self.find_tenant(tenant if isinstance(tenant, str) else tenant.directory_id)
@@ -114,12 +100,12 @@ class Directory:
             app.redirect_uris = list(redirect_uris)
             if wanted is not None:
                 app.wanted = list(wanted)
-            self._apps[app.client_id] = app
-            self._installed.add((app.client_id, home))
+            self._state.apps[app.client_id] = app
+            self._state.installed.add((app.client_id, home))
             return app
 
     def find_app(self, client_id: str) -> App | None:
-        return self._apps.get(client_id.lower())
+        return self._state.apps.get(client_id.lower())
 
     def app(self, app: App | str) -> App:
         found = self.find_app(app if isinstance(app, str) else app.client_id)
@@ -130,7 +116,7 @@ class Directory:
     def apps(self, tenant: Tenant | str) -> list[App]:
         home = self.tenant(tenant).directory_id
         with self._lock:
-            return [app for app in self._apps.values() if app.tenant_id == home]
+            return [app for app in self._state.apps.values() if app.tenant_id == home]
 
     def disable_app(self, app: App | str, disabled: bool = True) -> None:
         with self.together():
@@ -139,16 +125,20 @@ class Directory:
     def remove_app(self, app: App | str) -> None:
         with self.together():
             gone = self.app(app).client_id
-            del self._apps[gone]
-            self._secrets = {key: one for key, one in self._secrets.items() if one.client_id != gone}
-            self._certificates = {key: one for key, one in self._certificates.items() if one.client_id != gone}
-            self._grants = {grant for grant in self._grants if grant[0] != gone}
-            self._scopes = {grant: addresses for grant, addresses in self._scopes.items() if grant[0] != gone}
-            self._installed = {pair for pair in self._installed if pair[0] != gone}
+            del self._state.apps[gone]
+            self._state.secrets = {key: one for key, one in self._state.secrets.items() if one.client_id != gone}
+            self._state.certificates = {
+                key: one for key, one in self._state.certificates.items() if one.client_id != gone
+            }
+            self._state.grants = {grant for grant in self._state.grants if grant[0] != gone}
+            self._state.scopes = {
+                grant: addresses for grant, addresses in self._state.scopes.items() if grant[0] != gone
+            }
+            self._state.installed = {pair for pair in self._state.installed if pair[0] != gone}
 
     def installed(self, app: App | str, tenant: Tenant | str) -> bool:
         """Whether the app has a service principal (an enterprise application) in the tenant."""
-        return (self.app(app).client_id, self.tenant(tenant).directory_id) in self._installed
+        return (self.app(app).client_id, self.tenant(tenant).directory_id) in self._state.installed
 
     # Credentials
 
@@ -167,12 +157,12 @@ class Directory:
             end = moment(expires_at) if expires_at else datetime.now(UTC) + timedelta(days=180)
             key_id, owner = str(uuid.uuid4()), self.app(app).client_id
             secret = Secret(key_id, owner, start, end, value[:3], _digest(value), description)
-            self._secrets[key_id] = secret
+            self._state.secrets[key_id] = secret
             return Secret(key_id, owner, start, end, value[:3], secret.sha256, description, value)
 
     def remove_secret(self, app: App | str, secret: Secret | str) -> None:
         with self.together():
-            del self._secrets[self._secret(app, secret).key_id]
+            del self._state.secrets[self._secret(app, secret).key_id]
 
     def expire_secret(self, app: App | str, secret: Secret | str) -> None:
         """Its end becomes a minute ago."""
@@ -184,7 +174,7 @@ class Directory:
     def secrets(self, app: App | str) -> list[Secret]:
         owner = self.app(app).client_id
         with self._lock:
-            return [one for one in self._secrets.values() if one.client_id == owner]
+            return [one for one in self._state.secrets.values() if one.client_id == owner]
 
     def matching_secret(self, app: App | str, value: str) -> Secret | None:
         digest = _digest(value)
@@ -194,17 +184,17 @@ class Directory:
         with self.together():
             text = pem.decode() if isinstance(pem, bytes) else pem
             certificate = Certificate(str(uuid.uuid4()), self.app(app).client_id, text)
-            self._certificates[certificate.key_id] = certificate
+            self._state.certificates[certificate.key_id] = certificate
             return certificate
 
     def certificates(self, app: App | str) -> list[Certificate]:
         owner = self.app(app).client_id
         with self._lock:
-            return [one for one in self._certificates.values() if one.client_id == owner]
+            return [one for one in self._state.certificates.values() if one.client_id == owner]
 
     def _secret(self, app: App | str, secret: Secret | str) -> Secret:
         key = secret if isinstance(secret, str) else secret.key_id
-        found = self._secrets.get(key)
+        found = self._state.secrets.get(key)
         if found is None or found.client_id != self.app(app).client_id:
             raise Unknown(f"no secret with the key id {key}")
         return found
@@ -215,15 +205,15 @@ class Directory:
         """Admin consent, tenant-wide, in the app's home tenant unless another is named (where it then is installed)."""
         with self.together():
             key = self._grant_key(app, permission, tenant)
-            self._grants.add(key)
-            self._installed.add(key[:2])
+            self._state.grants.add(key)
+            self._state.installed.add(key[:2])
 
     def revoke(self, app: App | str, permission: str, tenant: Tenant | str | None = None) -> None:
         """Takes back consent and scope alike."""
         with self.together():
             key = self._grant_key(app, permission, tenant)
-            self._grants.discard(key)
-            self._scopes.pop(key, None)
+            self._state.grants.discard(key)
+            self._state.scopes.pop(key, None)
 
     def scope(
         self, app: App | str, permission: str, addresses: Iterable[str], tenant: Tenant | str | None = None
@@ -231,23 +221,23 @@ class Directory:
         """RBAC for Applications instead of consent: no role in the token, and these mailboxes only."""
         with self.together():
             key = self._grant_key(app, permission, tenant)
-            self._grants.discard(key)
-            self._scopes[key] = [address.lower() for address in addresses]
-            self._installed.add(key[:2])
+            self._state.grants.discard(key)
+            self._state.scopes[key] = [address.lower() for address in addresses]
+            self._state.installed.add(key[:2])
 
     def install(self, app: App | str, tenant: Tenant | str) -> None:
         """A service principal without any permission."""
         with self.together():
-            self._installed.add((self.app(app).client_id, self.tenant(tenant).directory_id))
+            self._state.installed.add((self.app(app).client_id, self.tenant(tenant).directory_id))
 
     def granted(self, client_id: str, tenant_id: str) -> list[str]:
         """Permissions with tenant-wide consent, sorted."""
         with self._lock:
-            return sorted(grant[2] for grant in self._grants if grant[:2] == (client_id, tenant_id))
+            return sorted(grant[2] for grant in self._state.grants if grant[:2] == (client_id, tenant_id))
 
     def scoped_mailboxes(self, client_id: str, tenant_id: str, permission: str) -> list[str] | None:
         """The mailboxes that Exchange's RBAC gives the app, or None if it has no such assignment."""
-        return self._scopes.get((client_id, tenant_id, permission))
+        return self._state.scopes.get((client_id, tenant_id, permission))
 
     def _grant_key(self, app: App | str, permission: str, tenant: Tenant | str | None) -> Grant:
         found = self.app(app)
@@ -267,68 +257,34 @@ class Directory:
             others = [other.lower() for other in send_as]
             home = self.tenant(tenant).directory_id
             mailbox = Mailbox(address, home, str(uuid.uuid4()), ews_enabled, smtp_auth_enabled, others)
-            self._mailboxes[address.lower()] = mailbox
+            self._state.mailboxes[address.lower()] = mailbox
             return mailbox
 
     def remove_mailbox(self, address: str) -> None:
         with self.together():
-            self._mailboxes.pop(address.lower(), None)
+            self._state.mailboxes.pop(address.lower(), None)
 
     def find_mailbox(self, name: str, tenant_id: str | None = None) -> Mailbox | None:
         """By address or object id; None also if it is another tenant's."""
         key = name.lower()
-        found = self._mailboxes.get(key)
+        found = self._state.mailboxes.get(key)
         if found is None:
-            found = next((one for one in list(self._mailboxes.values()) if one.object_id == key), None)
+            found = next((one for one in list(self._state.mailboxes.values()) if one.object_id == key), None)
         return found if found and tenant_id in (None, found.tenant_id) else None
 
     def mailboxes(self) -> list[Mailbox]:
         with self._lock:
-            return list(self._mailboxes.values())
+            return list(self._state.mailboxes.values())
 
     # Exchange on premises
 
     def add_login(self, username: str, password: str) -> None:
         """A login of the Exchange server on premises, for Basic and NTLM."""
         with self.together():
-            self._logins[username] = password
+            self._state.logins[username] = password
 
     def password_of(self, username: str) -> str | None:
-        return self._logins.get(username)
-
-    # The file
-
-    def _save(self) -> None:
-        state = {
-            "tenants": [asdict(one) for one in self._tenants.values()],
-            "apps": [asdict(one) for one in self._apps.values()],
-            "secrets": [asdict(one) for one in self._secrets.values()],
-            "certificates": [asdict(one) for one in self._certificates.values()],
-            "mailboxes": [asdict(one) for one in self._mailboxes.values()],
-            "grants": sorted(self._grants),
-            "scopes": [[*grant, addresses] for grant, addresses in self._scopes.items()],
-            "installed": sorted(self._installed),
-            "logins": self._logins,
-        }
-        fresh = self._file.with_suffix(".new")
-        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-            json.dump(state, stream, default=datetime.isoformat)
-        fresh.replace(self._file)
-
-    def _load(self, state: dict[str, list[dict[str, object]]]) -> None:
-        raw = json.loads(json.dumps(state))
-        self._tenants = {one["directory_id"]: Tenant(**one) for one in raw["tenants"]}
-        self._apps = {one["client_id"]: App(**one) for one in raw["apps"]}
-        for one in raw["secrets"]:
-            one["starts_at"], one["expires_at"] = moment(one["starts_at"]), moment(one["expires_at"])
-            self._secrets[one["key_id"]] = Secret(**one)
-        self._certificates = {one["key_id"]: Certificate(**one) for one in raw["certificates"]}
-        self._mailboxes = {one["address"].lower(): Mailbox(**one) for one in raw["mailboxes"]}
-        self._grants = {(grant[0], grant[1], grant[2]) for grant in raw["grants"]}
-        self._scopes = {(row[0], row[1], row[2]): row[3] for row in raw["scopes"]}
-        self._installed = {(pair[0], pair[1]) for pair in raw["installed"]}
-        self._logins = raw["logins"]
+        return self._state.logins.get(username)
 
 
 def _digest(value: str) -> str:

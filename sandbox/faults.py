@@ -16,7 +16,7 @@ Stage = Literal["connect", "auth", "mail", "rcpt", "data"]
 
 @dataclass(slots=True)
 class Fault:
-    """`status` alone is answered in the door's own error shape; `code` chooses which (an AADSTS number, Graph's, EWS's).
+    """`status` alone is answered in the door's own error shape; `code` chooses one (AADSTS number, Graph's, EWS's).
 
     `reset` "before" cuts the connection before anything is taken; "after" takes the message, waits `delay` and cuts
     before the answer. `times` None is for ever. `stage` is where an SMTP door misbehaves.

@@ -1,0 +1,49 @@
+"""`python -m sandbox --folder DIR`: a Microsoft 365 on loopback until SIGTERM or Ctrl-C."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+from pathlib import Path
+
+from sandbox import Sandbox, demo
+
+
+def main() -> None:
+    options = _options()
+    # Blocked in every thread and waited for below: a signal cannot come at a moment when nothing expects it.
+    ends = {signal.SIGTERM, signal.SIGINT}
+    signal.pthread_sigmask(signal.SIG_BLOCK, ends)
+    with Sandbox(options.folder, options.port, options.smtp_port, options.relay_port) as sandbox:
+        told = {
+            "url": sandbox.url,
+            "ca_file": str(sandbox.ca_file),
+            "clouds_file": str(sandbox.clouds_file),
+            "smtp": f"{sandbox.smtp_host}:{sandbox.smtp_port}",
+            "relay": f"{sandbox.relay_host}:{sandbox.relay_port}",
+            "control": f"{sandbox.url}/_sandbox/",
+            "mailbox_page": sandbox.mailbox_page,
+            "demo": str(demo.fill(sandbox.directory, options.folder)) if options.demo else None,
+        }
+        print(json.dumps(told), flush=True)
+        signal.sigwait(ends)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m sandbox",
+        description="A Microsoft 365 on loopback over TLS. Prints one line of JSON when it is ready.",
+        epilog="example: python -m sandbox --folder var/sandbox --demo",
+    )
+    parser.add_argument("--folder", type=Path, required=True, help="keeps the CA, the directory and the ledger")
+    for name, what in (("--port", "HTTPS"), ("--smtp-port", "SMTP submission"), ("--relay-port", "plain relay")):
+        parser.add_argument(name, type=int, default=0, help=f"port of the {what} door; 0 takes a free one")
+    parser.add_argument("--demo", action="store_true", help="fills it with three tenants and writes demo.json")
+    options = parser.parse_args()
+    options.folder = options.folder.resolve()
+    return options
+
+
+if __name__ == "__main__":
+    main()

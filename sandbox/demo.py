@@ -1,0 +1,78 @@
+"""The demo's world: one tenant where all is well, one where consent and EWS are missing, one that is gone.
+
+Written to `demo.json` (mode 600) with what an administrator would type; a second start in the folder finds it there.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from sandbox.certificates import write_private
+from sandbox.directory import Directory
+from sandbox.records import MAIL_PERMISSIONS
+
+FILE = "demo.json"
+
+
+def fill(directory: Directory, folder: Path, now: datetime | None = None) -> Path:
+    """Fills an empty directory once; returns the file that tells what is there."""
+    file = folder / FILE
+    if file.exists():
+        return file
+    now = now or datetime.now(UTC)
+    with directory.together():
+        tenants = [_northpark(directory, now), _harbour(directory, now), _gone(directory, now)]
+    write_private(file, json.dumps({"cloud": "lab", "tenants": tenants}, indent=2).encode() + b"\n")
+    return file
+
+
+def _northpark(directory: Directory, now: datetime) -> dict[str, Any]:
+    """All is well: three permissions consented, a secret of a year, two mailboxes."""
+    told = _tenant(directory, "Northpark Energy", "northpark.example", ["alarms", "oncall"], now + timedelta(days=365))
+    for permission in MAIL_PERMISSIONS:
+        directory.grant(told["client_id"], permission)
+    return {**told, "granted": list(MAIL_PERMISSIONS), "ews_enabled": True, "exists": True}
+
+
+def _harbour(directory: Directory, now: datetime) -> dict[str, Any]:
+    """Mail.Send was never consented, EWS is off for the tenant, and the secret ends in nine days."""
+    told = _tenant(directory, "Harbour Logistics", "harbour.example", ["alarms"], now + timedelta(days=9))
+    granted = ["full_access_as_app", "SMTP.SendAsApp"]
+    for permission in granted:
+        directory.grant(told["client_id"], permission)
+    directory.set_ews(told["directory_id"], enabled=False)
+    return {**told, "granted": granted, "ews_enabled": False, "exists": True}
+
+
+def _gone(directory: Directory, now: datetime) -> dict[str, Any]:
+    """The company closed its Microsoft 365: the authority no longer knows the directory."""
+    told = _tenant(directory, "Gone SA", "gone.example", ["alarms"], now + timedelta(days=40))
+    directory.remove_tenant(told["directory_id"])
+    return {**told, "granted": [], "ews_enabled": False, "exists": False}
+
+
+def _tenant(directory: Directory, name: str, domain: str, mailboxes: list[str], expires_at: datetime) -> dict[str, Any]:
+    # Ids that follow from the name stay the same when the folder is made anew.
+    tenant = directory.add_tenant(name, domain, str(uuid.uuid5(uuid.NAMESPACE_DNS, domain)))
+    app = directory.add_app(tenant, "ALERT mail", str(uuid.uuid5(uuid.NAMESPACE_DNS, f"alert.{domain}")))
+    secret = directory.add_secret(app, expires_at=expires_at, description="ALERT server")
+    addresses = [f"{local}@{domain}" for local in mailboxes]
+    for address in addresses:
+        directory.add_mailbox(tenant, address)
+    return {
+        "name": name,
+        "domain": domain,
+        "directory_id": tenant.directory_id,
+        "app_name": app.name,
+        "client_id": app.client_id,
+        "secret_description": secret.description,
+        "secret_key_id": secret.key_id,
+        "secret_value": secret.value,
+        "secret_starts_at": secret.starts_at.isoformat(),
+        "secret_expires_at": secret.expires_at.isoformat(),
+        "mailboxes": addresses,
+    }

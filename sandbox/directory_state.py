@@ -1,0 +1,69 @@
+"""The directory at rest: every record, and the file they are kept in."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from sandbox.records import App, Certificate, Mailbox, Secret, Tenant, moment
+
+Grant = tuple[str, str, str]
+"""client id, directory id, permission"""
+
+
+@dataclass
+class State:
+    """Records by their ids (mailboxes by address in lower case). `logins` are usernames and passwords on premises."""
+
+    tenants: dict[str, Tenant] = field(default_factory=dict)
+    apps: dict[str, App] = field(default_factory=dict)
+    secrets: dict[str, Secret] = field(default_factory=dict)
+    certificates: dict[str, Certificate] = field(default_factory=dict)
+    mailboxes: dict[str, Mailbox] = field(default_factory=dict)
+    grants: set[Grant] = field(default_factory=set)
+    scopes: dict[Grant, list[str]] = field(default_factory=dict)
+    installed: set[tuple[str, str]] = field(default_factory=set)
+    logins: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, file: Path) -> State:
+        """The state of an earlier life, or an empty one."""
+        if not file.exists():
+            return cls()
+        raw: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        for one in raw["secrets"]:
+            one["starts_at"], one["expires_at"] = moment(one["starts_at"]), moment(one["expires_at"])
+        return cls(
+            tenants={one["directory_id"]: Tenant(**one) for one in raw["tenants"]},
+            apps={one["client_id"]: App(**one) for one in raw["apps"]},
+            secrets={one["key_id"]: Secret(**one) for one in raw["secrets"]},
+            certificates={one["key_id"]: Certificate(**one) for one in raw["certificates"]},
+            mailboxes={one["address"].lower(): Mailbox(**one) for one in raw["mailboxes"]},
+            grants={(grant[0], grant[1], grant[2]) for grant in raw["grants"]},
+            scopes={(row[0], row[1], row[2]): row[3] for row in raw["scopes"]},
+            installed={(pair[0], pair[1]) for pair in raw["installed"]},
+            logins=raw["logins"],
+        )
+
+    def write(self, file: Path) -> None:
+        """Replaces the file at once, so that a kill leaves the old state or the new."""
+        raw = {
+            "tenants": [asdict(one) for one in self.tenants.values()],
+            "apps": [asdict(one) for one in self.apps.values()],
+            "secrets": [asdict(one) for one in self.secrets.values()],
+            "certificates": [asdict(one) for one in self.certificates.values()],
+            "mailboxes": [asdict(one) for one in self.mailboxes.values()],
+            "grants": sorted(self.grants),
+            "scopes": [[*grant, addresses] for grant, addresses in self.scopes.items()],
+            "installed": sorted(self.installed),
+            "logins": self.logins,
+        }
+        fresh = file.with_suffix(".new")
+        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+            json.dump(raw, stream, default=datetime.isoformat)
+        fresh.replace(file)

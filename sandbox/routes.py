@@ -1,0 +1,77 @@
+"""Which door a request is for."""
+
+from __future__ import annotations
+
+import re
+
+from sandbox.consent_page import ConsentPage
+from sandbox.control_door import ControlDoor
+from sandbox.entra import Entra
+from sandbox.ews import Ews
+from sandbox.graph import Graph
+from sandbox.html import page, style_sheet
+from sandbox.mailbox_page import ROOT, MailboxPage
+from sandbox.web import Request, Response
+
+METADATA = re.compile(r"/([^/]+)/(?:v2\.0/)?\.well-known/openid-configuration")
+KEYS = re.compile(r"/[^/]+/discovery/(?:v2\.0/)?keys")
+TOKEN = re.compile(r"/([^/]+)/oauth2/v2\.0/token")
+CONSENT = re.compile(r"/([^/]+)/(v2\.0/)?adminconsent")
+SEND_MAIL = re.compile(r"/graph/(?:v1\.0|beta)/users/([^/]+)/(?:microsoft\.graph\.)?sendMail", re.IGNORECASE)
+CONTROL = re.compile(r"/_sandbox/(directory|faults|ledger)/([a-z_]+)")
+
+
+class Routes:
+    def __init__(
+        self,
+        entra: Entra,
+        consent: ConsentPage,
+        graph: Graph,
+        ews: Ews,
+        mailboxes: MailboxPage,
+        control: ControlDoor,
+    ) -> None:
+        self._entra = entra
+        self._consent = consent
+        self._graph = graph
+        self._ews = ews
+        self._mailboxes = mailboxes
+        self._control = control
+
+    def answer(self, request: Request) -> Response:
+        path = request.path
+        if path.startswith("/graph/"):
+            found = SEND_MAIL.fullmatch(path)
+            return self._graph.send_mail(found[1], request) if found else self._graph.unknown(request)
+        if path.lower() == "/ews/exchange.asmx":
+            return self._ews.online(request)
+        if path.lower() == "/onprem/ews/exchange.asmx":
+            return self._ews.on_premises(request)
+        if path.startswith("/_sandbox/"):
+            return self._own(request)
+        return self._authority(request)
+
+    def _authority(self, request: Request) -> Response:
+        path = request.path
+        if path == "/common/discovery/instance":
+            return self._entra.instance_discovery(request)
+        if found := TOKEN.fullmatch(path):
+            return self._entra.token(found[1], request)
+        if found := METADATA.fullmatch(path):
+            return self._entra.discovery(found[1], request)
+        if KEYS.fullmatch(path):
+            return self._entra.keys()
+        if found := CONSENT.fullmatch(path):
+            return self._consent.answer(found[1], request, version_2=found[2] is not None)
+        return Response(404)
+
+    def _own(self, request: Request) -> Response:
+        if request.path.startswith(ROOT) or request.path == ROOT.rstrip("/"):
+            return self._mailboxes.answer(request)
+        if request.path == "/_sandbox/style.css":
+            return style_sheet()
+        if found := CONTROL.fullmatch(request.path):
+            return self._control.answer(found[1], found[2], request)
+        if request.path == "/_sandbox/":
+            return page("The sandbox", f'<p><a href="{ROOT}">Mailboxes</a></p>')
+        return Response(404)
