@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from mailer.identity import AppIdentity
+from mailer.identity import AppIdentity, OnStep, TokenSource
 from mailer.message import Message
 
 
@@ -34,7 +34,7 @@ class Sender:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What the server said when it took the message. `refused` maps each recipient turned away to the server's words."""
+    """What the server said when it took the message. `refused` maps each recipient turned away to the reply."""
 
     message_id: str
     answer: str
@@ -43,5 +43,29 @@ class Receipt:
 
 
 class Transport(Protocol):
-    def send(self, message: Message, sender: Sender) -> Receipt:
+    def send(self, message: Message, sender: Sender, *, on_step: OnStep | None = None) -> Receipt:
         """Hands the message over, or raises `mailer.failure.Failure`. Never retries: that is the outbox's business."""
+
+
+def make(name: str, tokens: TokenSource) -> Transport:
+    """ "graph", "ews" or "smtp". exchangelib is slow to import, so only those who send by EWS pay for it."""
+    if name == "graph":
+        from mailer.transports.graph import GraphTransport
+
+        return GraphTransport(tokens)
+    if name == "ews":
+        from mailer.transports.ews import EwsTransport
+
+        return EwsTransport(tokens)
+    if name == "smtp":
+        from mailer.transports.smtp import SmtpTransport
+
+        return SmtpTransport(tokens)
+    raise ValueError(f'There is no transport "{name}".')
+
+
+def make_relay(url: str) -> Transport:
+    """The customer's own mail server. Raises ValueError, whose words never show the URL's password."""
+    from mailer.transports.smtp import RelayTransport
+
+    return RelayTransport.from_url(url)
