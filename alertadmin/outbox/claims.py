@@ -19,7 +19,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Case, F, Q, QuerySet, When
+from django.db.models import Case, F, PositiveSmallIntegerField, Q, QuerySet, When
 
 from alertadmin.outbox.crashpoints import crashpoint
 from alertadmin.outbox.models import Attempt, AttemptOutcome, Delivery, DeliveryState
@@ -44,7 +44,11 @@ def claim(now: datetime, *, limit: int, only: uuid.UUID | None = None) -> list[D
     owner = uuid.uuid4()
     crashpoint("before-claim")
     taken = Delivery.objects.filter(CLAIMABLE, not_before__lte=now, pk__in=ids).update(
-        resends_left=Case(When(state=DeliveryState.UNCERTAIN, then=F("resends_left") - 1), default=F("resends_left")),
+        resends_left=Case(
+            When(state=DeliveryState.UNCERTAIN, then=F("resends_left") - 1),
+            default=F("resends_left"),
+            output_field=PositiveSmallIntegerField(),
+        ),
         state=DeliveryState.SENDING,
         owner=owner,
         lease_until=now + settings.OUTBOX_LEASE,
