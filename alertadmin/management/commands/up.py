@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import os
+import sys
+from argparse import RawDescriptionHelpFormatter
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandParser
+
+from alertadmin import environment
+from alertadmin.house import demo, prepare
+from alertadmin.house.refusals import NotStarted
+from alertadmin.house.start import start
+
+
+class Command(BaseCommand):
+    help = "Starts everything: web, worker with its clock, and the embedded broker. Ctrl-C or SIGTERM stops it."
+    requires_system_checks = []
+    requires_migrations_checks = False
+
+    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
+        parser = super().create_parser(prog_name, subcommand, **kwargs)
+        parser.formatter_class = RawDescriptionHelpFormatter
+        parser.epilog = "Example:\n  ./run --port 8080 --data /srv/alertadmin"
+        return parser
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--setup", action="store_true", help="make ready all that a start needs, start nothing")
+        parser.add_argument("--demo", action="store_true", help="with a sandbox in place of Microsoft 365, and filled")
+        parser.add_argument("--host", help="address to listen on (default 127.0.0.1: this machine alone)")
+        parser.add_argument("--port", type=int, help="port to listen on (default 8000)")
+        parser.add_argument("--data", type=Path, metavar="DIR", help="data folder (default var/; demo: demo-data/)")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            _begin_again_with(options)
+            data_dir = settings.ENVIRONMENT.data_dir
+            if options["setup"]:
+                prepare.prepare()
+                self.stdout.write(f"Ready: data in {data_dir}. Start it with ./run")
+            else:
+                start(demo.Demo(data_dir) if options["demo"] else None)
+        except (NotStarted, environment.BadEnvironment) as error:
+            self.stderr.write(str(error))
+            sys.exit(getattr(error, "exit_code", 1))
+
+
+def _begin_again_with(options: dict[str, Any]) -> None:
+    """The settings are read before the options are: where these change them, this process begins anew with them."""
+    environ = dict(os.environ)
+    folder = options["data"] and options["data"].expanduser().absolute()
+    if options["demo"] and demo.PORTS not in environ:
+        environ = demo.environ(environ, folder or demo.FOLDER)
+    elif folder:
+        environ["ALERTADMIN_DATA_DIR"] = str(folder)
+    if options["host"] or options["port"] is not None:
+        host, port = environment.read(environ).bind
+        host, port = options["host"] or host, port if options["port"] is None else options["port"]
+        environ["ALERTADMIN_BIND"] = f"{host}:{port}"
+    if environ != dict(os.environ):
+        environment.read(environ).bind  # noqa: B018 (raises BadEnvironment here rather than at the import of the settings)
+        kept = [flag for flag in ("--setup", "--demo") if options[flag.removeprefix("--")]]
+        manage = str(environment.PROJECT / "manage.py")
+        os.execve(sys.executable, [sys.executable, manage, "up", *kept], environ)  # noqa: S606
