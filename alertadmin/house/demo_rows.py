@@ -1,4 +1,4 @@
-"""Fills a demonstration: three of the sandbox's tenants registered, secrets in every state, one tenant left to enter."""
+"""Fills a demonstration: three tenants registered, secrets in every state, one tenant left to enter."""
 
 from __future__ import annotations
 

@@ -1,0 +1,52 @@
+# For ./run and ./test: the virtual environment, made from a hash-locked file and renewed only when that file changes.
+
+say() { printf '%s\n' "$*" >&2; }
+fail() { say "$*"; exit 1; }
+
+# The first Python of 3.11 or newer; its path in $python.
+find_python() {
+    local candidate found=""
+    for candidate in python3 python3.14 python3.13 python3.12 python3.11 python; do
+        python=$(command -v "$candidate") || continue
+        if "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then return; fi
+        found=${found:-$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)}
+    done
+    fail "alertadmin needs Python 3.11 or newer; this machine has ${found:-none}. On Debian: apt-get install python3 python3-venv"
+}
+
+# Debian keeps a part of Python in a package of its own.
+have_ensurepip() {
+    "$python" -c 'import ensurepip, venv' 2>/dev/null && return
+    if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+        say "Installing python3-venv, which Debian keeps apart from Python …"
+        apt_install python3-venv
+    fi
+    "$python" -c 'import ensurepip, venv' 2>/dev/null ||
+        fail "Python's venv module is missing. On Debian: apt-get install python3-venv"
+}
+
+apt_install() {
+    { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@"; } >/dev/null ||
+        fail "apt-get could not install: $*"
+}
+
+# make_venv LOCKFILE: makes .venv if it is missing or of no use, and installs what LOCKFILE names.
+make_venv() {
+    local lock=$1 stamp=.venv/.installed-$1 wanted
+    exec 9>.venv.lock
+    if command -v flock >/dev/null; then flock 9; fi
+    if ! .venv/bin/python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+        find_python
+        have_ensurepip
+        rm -rf .venv
+        "$python" -m venv .venv || fail "The virtual environment $PWD/.venv cannot be made; see above."
+    fi
+    wanted=$(.venv/bin/python -c 'import hashlib, sys; print(sys.version, hashlib.sha256(open(sys.argv[1], "rb").read()).hexdigest())' "$lock")
+    if [ "$(cat "$stamp" 2>/dev/null)" != "$wanted" ]; then
+        say "Installing what $lock names; the first time takes half a minute …"
+        .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-input --require-hashes -r "$lock" ||
+            fail "What alertadmin needs could not be installed; see above. Behind a proxy, set HTTPS_PROXY."
+        printf '%s\n' "$wanted" >"$stamp"
+    fi
+    exec 9>&-
+}
