@@ -44,7 +44,7 @@ make_venv() {
     wanted=$(.venv/bin/python -c 'import hashlib, sys; print(sys.version, hashlib.sha256(open(sys.argv[1], "rb").read()).hexdigest())' "$lock")
     if [ "$(cat "$stamp" 2>/dev/null)" != "$wanted" ]; then
         say "Installing what $lock names; the first time takes half a minute …"
-        .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-input --require-hashes -r "$lock" ||
+        .venv/bin/python -m pip install -qq --disable-pip-version-check --no-input --require-hashes -r "$lock" ||
             fail "What alertadmin needs could not be installed; see above. Behind a proxy, set HTTPS_PROXY."
         printf '%s\n' "$wanted" >"$stamp"
     fi

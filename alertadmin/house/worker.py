@@ -7,7 +7,6 @@ be scanned any more: the worker then stops, and whoever keeps it starts both aga
 from __future__ import annotations
 
 import os
-import select
 import signal
 import sys
 import threading
@@ -52,7 +51,7 @@ def _watch_clock(sender: Any, **_details: Any) -> None:
     clock = sender.controller.beat
 
     def watch() -> None:
-        select.select([clock.sentinel], [], [])
+        clock.join()
         os.kill(os.getpid(), signal.SIGTERM)
 
     threading.Thread(target=watch, name="watch the clock", daemon=True).start()

@@ -15,10 +15,12 @@ def ring() -> None:
 
 
 def _ring() -> None:
-    from alertadmin.outbox.tasks import deliver_due
+    # Not the task's own apply_async: in a thread, such as one of the web server's, that would ask Celery's unconfigured
+    # default app.
+    from alertadmin.celery import app
 
     try:
-        deliver_due.apply_async(retry=False, ignore_result=True)
+        app.send_task("alertadmin.outbox.tasks.deliver_due", retry=False, ignore_result=True)
     except Exception as error:
         # Whatever a broken broker raises (kombu, redis, OSError): the row is safe, and beat will find it.
         log.warning(

@@ -7,6 +7,7 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from functools import partial
+from threading import Barrier
 from uuid import UUID
 
 from django.db import connection
@@ -44,9 +45,16 @@ def _deliver_batch(batch: list[Delivery], chain: Chain, pace: Pace, clock: Clock
         return [send(batch[0])]
     with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="deliver") as pool:
         outcomes = list(pool.map(send, batch))
-        for closing in [pool.submit(connection.close) for _thread in range(AT_ONCE)]:
+        # Each of the four waits for the others, so that no thread closes twice in another's place.
+        together = Barrier(AT_ONCE)
+        for closing in [pool.submit(_close_own_connection, together) for _thread in range(AT_ONCE)]:
             closing.result()
     return outcomes
+
+
+def _close_own_connection(together: Barrier) -> None:
+    together.wait()
+    connection.close()
 
 
 def _deliver_safely(delivery: Delivery, *, chain: Chain, pace: Pace, clock: Clock) -> str:
