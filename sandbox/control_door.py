@@ -17,13 +17,15 @@ from sandbox.web import Request, Response
 
 METHODS = {
     "directory": {
-        "add_tenant", "remove_tenant", "set_ews", "find_tenant", "tenants", "add_app", "find_app", "apps",
-        "disable_app", "remove_app", "add_secret", "remove_secret", "expire_secret", "secrets", "add_certificate", "grant", "revoke",
-        "scope", "install", "granted", "add_mailbox", "remove_mailbox", "find_mailbox", "mailboxes", "add_login",
+        *("add_tenant", "remove_tenant", "set_ews", "find_tenant", "tenants"),
+        *("add_app", "find_app", "apps", "disable_app", "remove_app"),
+        *("add_secret", "remove_secret", "expire_secret", "secrets", "add_certificate"),
+        *("grant", "revoke", "scope", "install", "granted"),
+        *("add_mailbox", "remove_mailbox", "find_mailbox", "mailboxes", "add_login"),
     },
     "faults": {"add", "clear"},
     "ledger": {"entries", "messages"},
-}  # fmt: skip
+}
 
 
 class ControlDoor:

@@ -124,17 +124,13 @@ class Directory:
 
     def remove_app(self, app: App | str) -> None:
         with self.together():
-            gone = self.app(app).client_id
-            del self._state.apps[gone]
-            self._state.secrets = {key: one for key, one in self._state.secrets.items() if one.client_id != gone}
-            self._state.certificates = {
-                key: one for key, one in self._state.certificates.items() if one.client_id != gone
-            }
-            self._state.grants = {grant for grant in self._state.grants if grant[0] != gone}
-            self._state.scopes = {
-                grant: addresses for grant, addresses in self._state.scopes.items() if grant[0] != gone
-            }
-            self._state.installed = {pair for pair in self._state.installed if pair[0] != gone}
+            gone, state = self.app(app).client_id, self._state
+            del state.apps[gone]
+            state.secrets = {key: one for key, one in state.secrets.items() if one.client_id != gone}
+            state.certificates = {key: one for key, one in state.certificates.items() if one.client_id != gone}
+            state.grants = {grant for grant in state.grants if grant[0] != gone}
+            state.scopes = {grant: boxes for grant, boxes in state.scopes.items() if grant[0] != gone}
+            state.installed = {pair for pair in state.installed if pair[0] != gone}
 
     def installed(self, app: App | str, tenant: Tenant | str) -> bool:
         """Whether the app has a service principal (an enterprise application) in the tenant."""

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
+from sandbox.ledger import Ledger
 from sandbox.web import Cut, Response
 
 Door = Literal["token", "graph", "ews", "smtp", "relay", "discovery"]
@@ -35,7 +36,10 @@ class Fault:
 
 
 class Faults:
-    def __init__(self) -> None:
+    """Each fault that strikes is noted in the ledger, as kind "fault"."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
         self._faults: list[Fault] = []
         self._lock = threading.Lock()
         self.closing = threading.Event()
@@ -72,14 +76,25 @@ class Faults:
         if not self._faults:
             return None
         with self._lock:
-            for fault in self._faults:
-                if fault.door == door and fault.stage == stage and _same(fault.mailbox, mailbox):
-                    if fault.times is not None:
-                        fault.times -= 1
-                        if fault.times <= 0:
-                            self._faults.remove(fault)
-                    return fault
-        return None
+            fits = (one for one in self._faults if one.door == door and one.stage == stage)
+            fault = next((one for one in fits if _same(one.mailbox, mailbox)), None)
+            if fault is None:
+                return None
+            if fault.times is not None:
+                fault.times -= 1
+                if fault.times <= 0:
+                    self._faults.remove(fault)
+        self._ledger.append(
+            "fault",
+            door,
+            status=fault.status,
+            code=fault.code,
+            reset=fault.reset,
+            delay=fault.delay,
+            stage=stage,
+            mailbox=mailbox,
+        )
+        return fault
 
     def around(
         self,

@@ -40,20 +40,21 @@ class Sandbox:
         self.clouds_file = folder / "clouds.toml"
         self.smtp_host = self.relay_host = "localhost"
         self.directory = Directory(folder / "directory.json")
-        self.faults = Faults()
         context = server_context(folder)
         tokens = Tokens(signing_key(folder))
         self._routes: Routes | None = None
         self._web = WebServer(self._answer, context, http_port)
         self._mail = MailLoop()
+        self.ledger = Ledger(folder / "ledger.jsonl", fsync)
+        self.faults = Faults(self.ledger)
         try:
-            self.ledger = Ledger(folder / "ledger.jsonl", fsync)
             mail = MailDoors(self.directory, tokens, self.faults, self.ledger, context, self._mail)
             self.smtp_port = self._mail.serve(lambda: Submission(mail), smtp_port)
             self.relay_port = self._mail.serve(lambda: Relay(mail), relay_port)
         except OSError:
             self._web.close()
             self._mail.close()
+            self.ledger.close()
             raise
         self.url = f"https://localhost:{self._web.port}"
         self.mailbox_page = f"{self.url}{ROOT}"

@@ -34,7 +34,8 @@ class Draft:
     """name, content type, content"""
 
     def mime(self, mailbox: str) -> bytes:
-        message = EmailMessage()
+        # 7 bit, so that the text survives whatever reads it, byte or string.
+        message = EmailMessage(policy=policy.SMTP.clone(cte_type="7bit"))
         message["From"] = formataddr(self.sender or ("", mailbox))
         for name, people in (("To", self.to), ("Cc", self.cc), ("Reply-To", self.reply_to)):
             if people:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from email import message_from_string, policy
+from email import message_from_bytes, policy
 from email.message import EmailMessage
 from html import escape
 from urllib.parse import quote
@@ -95,7 +95,7 @@ def _foreign_html(entry: Entry) -> Response:
 
 def bodies(mime: str) -> tuple[str, str]:
     """Text and HTML of a message, each empty if it has none."""
-    message = message_from_string(mime, EmailMessage, policy=policy.default)
+    message = message_from_bytes(mime.encode(), EmailMessage, policy=policy.default)
     found = []
     for kind in ("plain", "html"):
         part = message.get_body((kind,))

@@ -1,0 +1,82 @@
+"""Trouble on request: when it comes, for whom, how often."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+import requests
+
+from sandbox import Sandbox
+from tests.sandbox.conftest import Customer
+from tests.sandbox.test_graph import Graph, message
+
+
+@pytest.fixture
+def graph(sandbox: Sandbox, session: requests.Session, graph_token: str) -> Graph:
+    return Graph(sandbox, session, graph_token)
+
+
+def test_a_fault_comes_as_often_as_it_was_told(graph: Graph, sandbox: Sandbox) -> None:
+    sandbox.faults.add(door="graph", status=503, times=2)
+    assert [graph.json(message()).status_code for _ in range(3)] == [503, 503, 202]
+
+
+def test_a_fault_without_a_count_stays_until_cleared(graph: Graph, sandbox: Sandbox) -> None:
+    sandbox.faults.add(door="graph", status=503, times=None)
+    assert [graph.json(message()).status_code for _ in range(3)] == [503, 503, 503]
+    sandbox.faults.clear()
+    assert graph.json(message()).status_code == 202
+
+
+def test_faults_come_in_the_order_in_which_they_were_told(graph: Graph, sandbox: Sandbox) -> None:
+    sandbox.faults.add(door="graph", status=503)
+    sandbox.faults.add(door="graph", status=429)
+    assert [graph.json(message()).status_code for _ in range(3)] == [503, 429, 202]
+
+
+def test_a_fault_of_one_mailbox_spares_the_others(graph: Graph, sandbox: Sandbox, customer: Customer) -> None:
+    sandbox.directory.add_mailbox(customer.tenant, "other@northpark.example")
+    sandbox.faults.add(door="graph", status=503, mailbox="Other@northpark.example")
+    assert graph.json(message()).status_code == 202
+    assert graph.json(message(), "other@northpark.example").status_code == 503
+
+
+def test_a_fault_of_another_door_does_not_matter(graph: Graph, sandbox: Sandbox) -> None:
+    sandbox.faults.add(door="ews", status=503)
+    assert graph.json(message()).status_code == 202
+
+
+@pytest.mark.parametrize(("reset", "arrived"), [("before", 0), ("after", 1)])
+def test_the_line_is_cut_before_or_after_the_message_is_taken(
+    graph: Graph, sandbox: Sandbox, reset: str, arrived: int
+) -> None:
+    sandbox.faults.add(door="graph", reset=reset)  # type: ignore[arg-type]
+    with pytest.raises(requests.ConnectionError):
+        graph.json(message())
+    assert len(sandbox.ledger.messages()) == arrived
+
+
+def test_a_late_answer_is_late(graph: Graph, sandbox: Sandbox) -> None:
+    graph.json(message())
+    sandbox.faults.add(door="graph", delay=0.4)
+    begun = time.monotonic()
+    assert graph.json(message()).status_code == 202
+    assert time.monotonic() - begun >= 0.4
+
+
+def test_a_body_is_answered_as_told(graph: Graph, sandbox: Sandbox) -> None:
+    sandbox.faults.add(door="graph", status=502, body="<html>Bad gateway</html>")
+    answer = graph.json(message())
+    assert (answer.status_code, answer.text) == (502, "<html>Bad gateway</html>")
+
+
+def test_metadata_can_fail_too(sandbox: Sandbox, session: requests.Session, customer: Customer) -> None:
+    sandbox.faults.add(door="discovery", status=500)
+    url = f"{sandbox.url}/{customer.tenant.directory_id}/v2.0/.well-known/openid-configuration"
+    assert [session.get(url, timeout=10).status_code for _ in range(2)] == [500, 200]
+
+
+def test_a_door_that_does_not_exist_is_refused(sandbox: Sandbox) -> None:
+    with pytest.raises(ValueError, match="'imap' is none of token, graph"):
+        sandbox.faults.add(door="imap")  # type: ignore[arg-type]
