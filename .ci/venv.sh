@@ -32,21 +32,37 @@ apt_install() {
 
 # make_venv LOCKFILE: makes .venv if it is missing or of no use, and installs what LOCKFILE names.
 make_venv() {
-    local lock=$1 stamp=.venv/.installed-$1 wanted
+    is_installed "$1" && return
+    [ -w . ] || fail "You may not write in $PWD, and .venv there is missing or out of date. Do ./run --setup as its owner."
     exec 9>.venv.lock
     if command -v flock >/dev/null; then flock 9; fi
-    if ! .venv/bin/python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+    if ! venv_works; then
         find_python
         have_ensurepip
         rm -rf .venv
         "$python" -m venv .venv || fail "The virtual environment $PWD/.venv cannot be made; see above."
     fi
-    wanted=$(.venv/bin/python -c 'import hashlib, sys; print(sys.version, hashlib.sha256(open(sys.argv[1], "rb").read()).hexdigest())' "$lock")
-    if [ "$(cat "$stamp" 2>/dev/null)" != "$wanted" ]; then
-        say "Installing what $lock names; the first time takes half a minute …"
-        .venv/bin/python -m pip install -qq --disable-pip-version-check --no-input --require-hashes -r "$lock" ||
+    if ! is_installed "$1"; then
+        say "Installing what $1 names; the first time takes half a minute …"
+        .venv/bin/python -m pip install -qq --disable-pip-version-check --no-input --require-hashes -r "$1" ||
             fail "What alertadmin needs could not be installed; see above. Behind a proxy, set HTTPS_PROXY."
-        printf '%s\n' "$wanted" >"$stamp"
+        printf '%s\n' "$(fingerprint "$1")" >".venv/.installed-$1"
     fi
     exec 9>&-
+}
+
+venv_works() {
+    .venv/bin/python -c 'import sys, importlib.util as u; sys.exit(sys.version_info < (3, 11) or not u.find_spec("pip"))' 2>/dev/null
+}
+
+is_installed() {
+    [ -e ".venv/.installed-$1" ] && venv_works && [ "$(cat ".venv/.installed-$1")" = "$(fingerprint "$1")" ]
+}
+
+# Changes with the lock file and with the Python that .venv was made of.
+fingerprint() {
+    .venv/bin/python - "$1" <<'PYTHON'
+import hashlib, platform, sys
+print(platform.python_version(), hashlib.sha256(open(sys.argv[1], "rb").read()).hexdigest())
+PYTHON
 }
