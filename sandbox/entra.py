@@ -101,7 +101,10 @@ class Entra:
     def token(self, name: str, request: Request) -> Response:
         correlation = request.headers.get("client-request-id")
         response = self._faults.around(
-            "token", None, lambda: self._answer(name, request), lambda fault: self._fault(fault, request)
+            "token",
+            request.form().get("client_id"),
+            lambda: self._answer(name, request),
+            lambda fault: self._fault(fault, request),
         )
         response.headers = {**NO_STORE, "x-ms-request-id": str(uuid.uuid4()), **response.headers}
         if correlation:

@@ -5,6 +5,7 @@ Source: Microsoft's EWS reference; refusals as seen from Exchange Online in publ
 
 from __future__ import annotations
 
+import re
 import uuid
 from dataclasses import dataclass, field
 from typing import Any
@@ -33,6 +34,7 @@ CHALLENGE = (
     'token_types="app_asserted_user_v1 service_asserted_app_v1", '
     'authorization_uri="https://login.microsoftonline.com/common/oauth2/authorize"'
 )
+IMPERSONATED = re.compile(rb"<(?:\w+:)?(?:PrimarySmtpAddress|SmtpAddress|PrincipalName)>([^<]+)<")
 TEXTS = {
     "ErrorAccessDenied": "Access is denied. Check credentials and try again.",
     "ErrorImpersonateUserDenied": "The account does not have permission to impersonate the requested user.",
@@ -78,7 +80,7 @@ class Ews:
         return self._around(request, lambda: self._serve(request, *self._admit_login(request, challenge)))
 
     def _around(self, request: Request, serve: Any) -> Response:
-        anchor = request.headers.get("x-anchormailbox")
+        anchor = request.headers.get("x-anchormailbox") or _impersonated(request.body)
         response = self._faults.around("ews", anchor, lambda: self._answer(request, serve), _fault)
         response.headers.update({"request-id": str(uuid.uuid4()), "X-FEServer": "SANDBOX"})
         if client_request_id := request.headers.get("client-request-id"):
@@ -193,6 +195,12 @@ class Ews:
             user_agent=request.headers.get("user-agent"),
         )
         return None
+
+
+def _impersonated(body: bytes) -> str | None:
+    """Whom a fault may be meant for, found without parsing what may be no XML."""
+    found = IMPERSONATED.search(body)
+    return found[1].decode("utf-8", "replace").strip() if found else None
 
 
 def _read(request: Request) -> Call:

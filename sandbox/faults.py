@@ -20,7 +20,8 @@ class Fault:
     """`status` alone is answered in the door's own error shape; `code` chooses one (AADSTS number, Graph's, EWS's).
 
     `reset` "before" cuts the connection before anything is taken; "after" takes the message, waits `delay` and cuts
-    before the answer. `times` None is for ever. `stage` is where an SMTP door misbehaves.
+    before the answer. `times` None is for ever. `stage` is where an SMTP door misbehaves. `mailbox` is whom it strikes:
+    the sending mailbox, at the token door the client id, at the stage "rcpt" the recipient.
     """
 
     door: Door
@@ -111,8 +112,8 @@ class Faults:
             work()
             self.closing.wait(fault.delay)
             raise Cut
-        self.closing.wait(fault.delay)
-        if fault.reset == "before":
+        # Nothing is taken any more from a client whose server is being shut down.
+        if self.closing.wait(fault.delay) or fault.reset == "before":
             raise Cut
         if fault.status is None and fault.code is None:
             return work()

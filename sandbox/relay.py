@@ -169,8 +169,8 @@ class Relay(SMTP):
         return f"{fault.status} {text}"
 
     async def pause(self, fault: Fault) -> None:
-        if fault.delay:
-            await asyncio.to_thread(self.doors.faults.closing.wait, fault.delay)
+        if fault.delay and await asyncio.to_thread(self.doors.faults.closing.wait, fault.delay):
+            raise self.severed()
 
     def severed(self) -> asyncio.CancelledError:
         """Cuts the connection; what is returned, raised, ends its conversation without a word."""

@@ -114,17 +114,20 @@ class WebServer:
             thread.start()
 
     def _serve(self, plain: socket.socket) -> None:
-        connection = plain
+        connection: socket.socket = plain
         try:
             plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             plain.settimeout(HANDSHAKE_SECONDS)
-            connection = self._context.wrap_socket(plain, server_side=True)
-            connection.settimeout(None)
+            # Known before the handshake: close() must reach a client that never begins one.
             with self._lock:
                 self._connections.discard(plain)
+                secured = self._context.wrap_socket(plain, server_side=True, do_handshake_on_connect=False)
+                connection = secured
                 self._connections.add(connection)
                 if self._closing:
                     return
+            secured.do_handshake()
+            connection.settimeout(None)
             with connection.makefile("rb", 65536) as reader:
                 self._converse(connection, cast("BufferedReader", reader))
         except Cut:
