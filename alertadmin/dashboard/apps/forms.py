@@ -1,0 +1,30 @@
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from alertadmin.registry.models import AppRegistration
+from alertadmin.registry.permissions import Permission
+
+
+class AppForm(forms.ModelForm):  # type: ignore[type-arg]
+    permissions = forms.MultipleChoiceField(
+        label=_("Wanted permissions"),
+        choices=Permission.choices,
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        initial=[Permission.MAIL_SEND],
+        help_text=_(
+            "Application permissions: Mail.Send for Graph, full_access_as_app for EWS, SMTP.SendAsApp for SMTP."
+        ),
+    )
+
+    class Meta:
+        model = AppRegistration
+        fields = ["name", "client_id", "audience", "redirect_uri", "permissions", "notes"]
+        widgets = {"notes": forms.Textarea(attrs={"rows": 2})}
+
+    def clean(self) -> dict[str, Any]:
+        return super().clean() or self.cleaned_data

@@ -1,0 +1,1 @@
+"""Consent per tenant and permission."""

@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_POST
+
+from alertadmin.dashboard.listing import Column, Listing
+from alertadmin.registry.checks import check_consents, wanted_pairs
+from alertadmin.registry.models import AppRegistration, Consent, ConsentStatus
+from alertadmin.registry.permissions import Permission
+
+LISTING = Listing(
+    columns=(
+        Column(gettext_lazy("Tenant"), "tenant__name"),
+        Column(gettext_lazy("App registration"), "app__name"),
+        Column(gettext_lazy("Permission"), "permission"),
+        Column(gettext_lazy("Consent"), "status"),
+        Column(gettext_lazy("Checked")),
+    ),
+    search=("tenant__name", "app__name"),
+    filters={
+        "status": (gettext_lazy("Consent"), ConsentStatus.choices),
+        "permission": (gettext_lazy("Permission"), Permission.choices),
+    },
+    default="tenant__name",
+)
+
+
+def consents(request: HttpRequest) -> HttpResponse:
+    page = LISTING.page(request, Consent.objects.select_related("tenant", "app"))
+    return render(request, "consents/list.html", {"page": page})
+
+
+@require_POST
+def consent_check(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Asks Entra now, with a fresh token for each place the app works in."""
+    app = get_object_or_404(
+        AppRegistration.objects.select_related("tenant").prefetch_related("credentials", "mailboxes__tenant"), pk=pk
+    )
+    found = list(check_consents(wanted_pairs([app]), now=timezone.now()))
+    granted = sum(consent.status == ConsentStatus.GRANTED for consent in found)
+    if not found:
+        messages.warning(request, _("This app wants no permission yet: choose one on its edit page."))
+    elif granted == len(found):
+        messages.success(request, _("Every wanted permission is granted."))
+    else:
+        messages.warning(
+            request, _("%(granted)d of %(all)d permissions are granted.") % {"granted": granted, "all": len(found)}
+        )
+    return redirect("app", pk)

@@ -1,0 +1,83 @@
+"""A secret's value goes in and never comes out: no form echoes it, not even after a mistake."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django import forms
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from alertadmin.registry import pasted
+from alertadmin.registry.models import Credential
+
+
+class EndField(forms.CharField):
+    """A date, or date and time, read in the tenant's time zone by `SecretForm`."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(widget=forms.TextInput(attrs={"placeholder": "2028-11-22", "autocomplete": "off"}), **kwargs)
+
+
+class SecretForm(forms.Form):
+    value = forms.CharField(
+        label=_("Secret value"),
+        strip=True,
+        widget=forms.PasswordInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+        help_text=_(
+            'The column "Value", shown once after you made the secret; not the "Secret ID". It is never shown again.'
+        ),
+    )
+    description = forms.CharField(label=_("Description"), required=False, max_length=200)
+    starts_at = EndField(label=_("Start"), required=False)
+    expires_at = EndField(
+        label=_("End"), help_text=_('The column "Expires", as 2028-11-22; in the tenant\'s time zone.')
+    )
+    far_end_is_right = forms.BooleanField(required=False, label=_("Yes, the end is right"), widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, zone: ZoneInfo | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.zone = zone or ZoneInfo("UTC")
+
+    def clean_value(self) -> str:
+        return pasted.check_secret_value(self.cleaned_data["value"]) if self.cleaned_data["value"] else ""
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or self.cleaned_data
+        start, end = self._moment("starts_at"), self._moment("expires_at")
+        if start and end and start >= end:
+            self.add_error("expires_at", _("The end must be later than the start."))
+        elif end and not data.get("far_end_is_right") and (question := pasted.question_end(end, timezone.now())):
+            self.fields["far_end_is_right"].widget = forms.CheckboxInput()
+            self.add_error("expires_at", question)
+        return data
+
+    def _moment(self, name: str) -> datetime | None:
+        """Reads one of the dates in the tenant's zone; an empty one is None."""
+        text = self.cleaned_data.get(name)
+        if not text:
+            self.cleaned_data[name] = None
+            return None
+        try:
+            self.cleaned_data[name] = pasted.read_end(text, self.zone)
+        except forms.ValidationError as error:
+            self.add_error(name, error)
+            return None
+        return self.cleaned_data[name]
+
+
+class CredentialForm(SecretForm):
+    """Everything but the value, which only a replacement changes."""
+
+    value = None  # type: ignore[assignment]
+    field_order = ["description", "starts_at", "expires_at", "far_end_is_right"]
+
+    def __init__(self, *args: Any, credential: Credential, **kwargs: Any) -> None:
+        zone = credential.app.tenant.zone
+        initial = {"description": credential.description}
+        for name in ("starts_at", "expires_at"):
+            if moment := getattr(credential, name):
+                initial[name] = f"{moment.astimezone(zone):%Y-%m-%d %H:%M}"
+        super().__init__(*args, zone=zone, initial=initial, **kwargs)

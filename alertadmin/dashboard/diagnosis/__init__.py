@@ -1,0 +1,1 @@
+"""Any pasted error, explained."""

@@ -1,0 +1,1 @@
+"""Two doors for whoever watches this service."""

@@ -1,0 +1,1 @@
+"""Mailboxes and test sends."""

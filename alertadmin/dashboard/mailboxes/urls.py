@@ -1,0 +1,15 @@
+from __future__ import annotations
+
+from django.urls import path
+
+from alertadmin.dashboard.mailboxes import views
+
+urlpatterns = [
+    path("mailboxes/", views.mailboxes, name="mailboxes"),
+    path("mailboxes/add/", views.mailbox_add, name="mailbox-add"),
+    path("mailboxes/<uuid:pk>/", views.mailbox, name="mailbox"),
+    path("mailboxes/<uuid:pk>/edit/", views.mailbox_edit, name="mailbox-edit"),
+    path("mailboxes/<uuid:pk>/delete/", views.mailbox_delete, name="mailbox-delete"),
+    path("mailboxes/<uuid:pk>/test/", views.start_test, name="test-send"),
+    path("deliveries/<uuid:pk>/progress/", views.progress, name="test-send-progress"),
+]

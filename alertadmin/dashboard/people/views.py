@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+from django.contrib import messages
+from django.contrib.auth import login
+from django.contrib.auth.decorators import login_not_required
+from django.contrib.auth.views import LoginView
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+
+from alertadmin.accounts.models import FirstAdministratorLink, User
+from alertadmin.dashboard.people.forms import FirstAdministratorForm, ProfileForm, SignInForm
+
+
+class SignIn(LoginView):
+    template_name = "people/sign_in.html"
+    authentication_form = SignInForm
+    redirect_authenticated_user = True
+
+
+@login_not_required
+@never_cache
+@sensitive_post_parameters()
+def first_administrator(request: HttpRequest, token: str) -> HttpResponse:
+    """Good once, while nobody is registered."""
+    if not FirstAdministratorLink.is_good(token):
+        return render(request, "people/link_used.html", status=404)
+    form = FirstAdministratorForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        data = dict(form.cleaned_data)
+        user = FirstAdministratorLink.redeem(token, data.pop("email"), data.pop("password"), **data)
+        if user is None:
+            return render(request, "people/link_used.html", status=404)
+        login(request, user, backend="django.contrib.auth.backends.ModelBackend")
+        return redirect("overview")
+    return render(request, "people/first_administrator.html", {"form": form})
+
+
+def profile(request: HttpRequest) -> HttpResponse:
+    assert isinstance(request.user, User)  # noqa: S101 (signed in, by the middleware)
+    form = ProfileForm(request.POST or None, instance=request.user)
+    if request.method == "POST" and form.is_valid():
+        form.save()
+        messages.success(request, _("Saved."))
+        return redirect("profile")
+    return render(request, "people/profile.html", {"form": form})

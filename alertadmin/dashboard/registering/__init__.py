@@ -1,0 +1,1 @@
+"""A tenant, its app, secret and mailbox in one guided form."""

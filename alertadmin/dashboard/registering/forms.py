@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from alertadmin.dashboard.apps.forms import AppForm
+from alertadmin.dashboard.credentials.forms import SecretForm
+from alertadmin.dashboard.tenants.forms import TenantForm
+from alertadmin.registry.models import AppRegistration, Mailbox
+
+
+class TenantPart(TenantForm):
+    class Meta(TenantForm.Meta):
+        fields = ["name", "directory_id", "cloud", "time_zone", "contacts"]
+
+
+class AppPart(AppForm):
+    class Meta(AppForm.Meta):
+        model = AppRegistration
+        fields = ["name", "client_id", "audience", "redirect_uri", "permissions"]
+
+
+class MailboxPart(forms.ModelForm):  # type: ignore[type-arg]
+    """Optional as a whole: without an address there is no mailbox yet."""
+
+    class Meta:
+        model = Mailbox
+        fields = ["address", "transport", "sends_reminders"]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["address"].required = False
+        self.fields["sends_reminders"].help_text = _(
+            "Reminders go out by this mailbox first; by any other, or the relay, if it fails."
+        )
+
+
+__all__ = ["AppPart", "MailboxPart", "SecretForm", "TenantPart"]

@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import zoneinfo
+from typing import Any
+
+from django import forms
+from django.core.validators import validate_email
+from django.utils.translation import gettext_lazy as _
+
+from alertadmin.registry import pasted
+from alertadmin.registry.models import Tenant
+from alertadmin.registry.registration import set_contacts
+
+
+class TenantForm(forms.ModelForm):  # type: ignore[type-arg]
+    directory_id = forms.CharField(
+        label=_("Directory (tenant) ID"),
+        help_text=_("Entra admin center, App registrations, your app, Overview: Directory (tenant) ID."),
+    )
+    contacts = forms.CharField(
+        label=_("Contacts"),
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        help_text=_("Who is told before a secret ends: one e-mail address a line. Empty: the administrators."),
+    )
+
+    class Meta:
+        model = Tenant
+        fields = ["name", "directory_id", "domain", "cloud", "time_zone", "contacts", "notes"]
+        widgets = {"notes": forms.Textarea(attrs={"rows": 2})}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["time_zone"].widget = forms.TextInput(attrs={"list": "zones"})
+        if self.instance._state.adding is False:
+            self.initial["contacts"] = "\n".join(self.instance.contacts.values_list("email", flat=True))
+
+    @property
+    def zones(self) -> list[str]:
+        return sorted(zoneinfo.available_timezones())
+
+    def clean_directory_id(self) -> str:
+        return pasted.check_directory_id(self.cleaned_data["directory_id"])
+
+    def clean_contacts(self) -> list[str]:
+        emails = self.cleaned_data["contacts"].replace(",", "\n").replace(";", "\n").split()
+        for email in emails:
+            try:
+                validate_email(email)
+            except forms.ValidationError:
+                raise forms.ValidationError(_('"%(email)s" is no e-mail address.'), params={"email": email}) from None
+        return emails
+
+    def save(self, commit: bool = True) -> Tenant:
+        tenant = super().save(commit)
+        if commit:
+            set_contacts(tenant, self.cleaned_data["contacts"])
+        return tenant

@@ -1,0 +1,21 @@
+"""One list of addresses for each area."""
+
+from __future__ import annotations
+
+from django.urls import include, path
+
+AREAS = (
+    "health",
+    "people",
+    "overview",
+    "tenants",
+    "apps",
+    "credentials",
+    "registering",
+    "mailboxes",
+    "consents",
+    "deliveries",
+    "diagnosis",
+)
+
+urlpatterns = [path("", include(f"alertadmin.dashboard.{area}.urls")) for area in AREAS]
