@@ -13,7 +13,12 @@ def main() -> None:
         from django.core.management import execute_from_command_line
     except ImportError:
         sys.exit("Django is not installed for this Python. Do ./run --setup once, then use .venv/bin/python manage.py.")
-    execute_from_command_line(sys.argv)
+    from alertadmin.environment import BadEnvironment
+
+    try:
+        execute_from_command_line(sys.argv)
+    except BadEnvironment as error:
+        sys.exit(str(error))
 
 
 if __name__ == "__main__":

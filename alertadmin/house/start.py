@@ -148,6 +148,7 @@ class House:
         try:
             step()
         except Exception:
+            # The pages say it too, and the clock scans again.
             log.exception("a step of the start failed")
         finally:
             connection.close()

@@ -1,0 +1,124 @@
+"""An installation under test: real processes in a data folder of its own, found again by that folder's name."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parents[2]
+
+
+def clean_environ(data_dir: Path, **values: str) -> dict[str, str]:
+    """This process's environment without anything of the test run's own installation."""
+    environ = {name: value for name, value in os.environ.items() if not name.startswith(("ALERTADMIN_", "DJANGO_"))}
+    return {**environ, "ALERTADMIN_DATA_DIR": str(data_dir), **values}
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+def eventually(condition: Callable[[], object], seconds: float = 20) -> bool:
+    """Whether it comes true in time; looked at often, because nobody else would tell us."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+class Installation:
+    """`up` as a process; `lines` is what it printed so far."""
+
+    def __init__(self, data_dir: Path, *options: str, port: int | None = None, **environ: str) -> None:
+        self.data_dir = data_dir
+        self.port = port or free_port()
+        self.url = f"http://localhost:{self.port}"
+        self.lines: list[str] = []
+        self.process = subprocess.Popen(
+            [sys.executable, str(PROJECT / "manage.py"), "up", *options],
+            env=clean_environ(data_dir, ALERTADMIN_BIND=f"127.0.0.1:{self.port}", **environ),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        self._reading = threading.Thread(target=self._read)
+        self._reading.start()
+
+    def _read(self) -> None:
+        assert self.process.stdout
+        for line in self.process.stdout:
+            self.lines.append(line.rstrip("\n"))
+
+    @property
+    def text(self) -> str:
+        return "\n".join(self.lines)
+
+    @property
+    def link(self) -> str:
+        """The first administrator's, or nothing."""
+        found = re.search(r"http\S+/first-administrator/\S+", self.text)
+        return found.group() if found else ""
+
+    def wait_until_ready(self) -> None:
+        assert eventually(lambda: "Ctrl-C stops it" in self.text or self.process.poll() is not None), self.text
+        assert self.process.poll() is None, self.text
+
+    def answer(self, path: str) -> int:
+        """The status of a page; 0 while nobody answers."""
+        try:
+            with urllib.request.urlopen(self.url + path, timeout=10) as response:
+                return int(response.status)
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code
+        except OSError:
+            return 0
+
+    def processes(self) -> dict[int, str]:
+        """Every living process of this installation, by id: each was given the data folder's name."""
+        mark = f"ALERTADMIN_DATA_DIR={self.data_dir}\0".encode()
+        found = {}
+        for folder in Path("/proc").iterdir():
+            try:
+                # A process that has ended and waits to be collected has no environment any more.
+                if folder.name.isdigit() and mark in (folder / "environ").read_bytes() + b"\0":
+                    found[int(folder.name)] = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+            except OSError:
+                continue
+        return found
+
+    def named(self, part: str) -> set[int]:
+        """The ids of those whose command holds this text."""
+        return {pid for pid, command in self.processes().items() if part in command}
+
+    def leader(self, part: str) -> int:
+        """The one that `up` itself started: the first of its group."""
+        leaders = [pid for pid in self.named(part) if os.getpgid(pid) == pid]
+        assert len(leaders) == 1, (part, leaders)
+        return leaders[0]
+
+    def holder(self) -> dict[str, object]:
+        return dict(json.loads((self.data_dir / "up.lock").read_text()))
+
+    def stop(self, signum: int = signal.SIGTERM) -> int:
+        if self.process.poll() is None:
+            self.process.send_signal(signum)
+        code = self.process.wait(timeout=20)
+        self._reading.join(timeout=10)
+        if self.process.stdout:
+            self.process.stdout.close()
+        return code
