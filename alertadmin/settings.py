@@ -25,10 +25,13 @@ def _secret_key() -> str:
     """
     if value := ENVIRONMENT.get("SECRET_KEY"):
         return value
+    path = DATA_DIR / "secret_key"
     try:
-        return (DATA_DIR / "secret_key").read_text(encoding="ascii").strip()
-    except FileNotFoundError:
+        return path.read_text(encoding="ascii").strip()
+    except (FileNotFoundError, NotADirectoryError):
         return secrets.token_urlsafe(50)
+    except OSError as error:
+        raise environment.BadEnvironment(f"{path} cannot be read: {error.strerror}.") from error
 
 
 SECRET_KEY = _secret_key()
