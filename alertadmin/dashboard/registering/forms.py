@@ -2,11 +2,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from alertadmin.dashboard.apps.forms import AppForm
 from alertadmin.dashboard.credentials.forms import SecretForm
+from alertadmin.dashboard.mailboxes.forms import MailboxForm
 from alertadmin.dashboard.tenants.forms import TenantForm
 from alertadmin.registry.models import AppRegistration, Mailbox
 
@@ -22,10 +22,10 @@ class AppPart(AppForm):
         fields = ["name", "client_id", "audience", "redirect_uri", "permissions"]
 
 
-class MailboxPart(forms.ModelForm):  # type: ignore[type-arg]
+class MailboxPart(MailboxForm):
     """Optional as a whole: without an address there is no mailbox yet."""
 
-    class Meta:
+    class Meta(MailboxForm.Meta):
         model = Mailbox
         fields = ["address", "transport", "sends_reminders"]
 

@@ -25,10 +25,10 @@ LOOKS = {
     "pending": ("info", "hourglass"),
     "sending": ("info", "send"),
     "open": ("info", "send"),
-    "not_in_token": ("warning", "circle-help"),
-    "unknown": ("warning", "circle-help"),
-    "uncertain": ("warning", "circle-help"),
-    "lost": ("warning", "circle-help"),
+    "not_in_token": ("warning", "circle-question-mark"),
+    "unknown": ("warning", "circle-question-mark"),
+    "uncertain": ("warning", "circle-question-mark"),
+    "lost": ("warning", "circle-question-mark"),
     "error": ("danger", "circle-x"),
     "failed": ("danger", "circle-x"),
     "refused": ("danger", "circle-x"),
@@ -39,7 +39,7 @@ LOOKS = {
 @register.inclusion_tag("partials/state.html")
 def state(value: str, label: str) -> dict[str, str]:
     """A state: colour, sign and word, never colour alone."""
-    colour, icon = LOOKS.get(value, ("secondary", "circle-help"))
+    colour, icon = LOOKS.get(value, ("secondary", "circle-question-mark"))
     return {"colour": colour, "icon": icon, "label": label}
 
 
