@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from email import message_from_string, policy
+from pathlib import Path
 from typing import Any
 
 import exchangelib
@@ -13,6 +14,7 @@ from exchangelib import errors
 from exchangelib.credentials import OAuth2AuthorizationCodeCredentials
 from exchangelib.protocol import BaseProtocol, close_connections
 from exchangelib.version import EXCHANGE_O365, Version
+from requests.adapters import HTTPAdapter
 
 from sandbox import Sandbox
 from tests.sandbox.conftest import EXCHANGE_SCOPE, GRAPH_SCOPE, Ask, Customer, mime
@@ -31,8 +33,13 @@ class Bearer(OAuth2AuthorizationCodeCredentials):  # type: ignore[misc]
 
 @pytest.fixture
 def account(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[Open]:
-    # exchangelib has no setting for a CA; requests reads this one.
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(sandbox.ca_file))
+    class Trusting(HTTPAdapter):
+        """exchangelib has no setting for a CA, only an adapter for the whole process."""
+
+        def send(self, request: Any, *arguments: Any, **named: Any) -> requests.Response:
+            return super().send(request, *arguments, **{**named, "verify": str(sandbox.ca_file), "proxies": {}})
+
+    monkeypatch.setattr(BaseProtocol, "HTTP_ADAPTER_CLS", Trusting)
     monkeypatch.setattr(BaseProtocol, "TIMEOUT", 10)
 
     def opened(
@@ -134,12 +141,12 @@ def test_the_line_can_be_cut_before_or_after_acceptance(
     assert len(sandbox.ledger.messages()) == arrived
 
 
-def soap(sandbox: Sandbox, session: requests.Session, token: str | None, impersonate: str | None) -> requests.Response:
+def soap_body(impersonate: str | None) -> str:
     header = (
         "<s:Header><t:ExchangeImpersonation><t:ConnectingSID><t:PrimarySmtpAddress>"
         f"{impersonate}</t:PrimarySmtpAddress></t:ConnectingSID></t:ExchangeImpersonation></s:Header>"
     )
-    body = (
+    return (
         '<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/" '
         'xmlns:t="http://schemas.microsoft.com/exchange/services/2006/types" '
         'xmlns:m="http://schemas.microsoft.com/exchange/services/2006/messages">'
@@ -147,8 +154,13 @@ def soap(sandbox: Sandbox, session: requests.Session, token: str | None, imperso
         "<t:Subject>x</t:Subject><t:ToRecipients><t:Mailbox><t:EmailAddress>a@b.example</t:EmailAddress></t:Mailbox>"
         "</t:ToRecipients></t:Message></m:Items></m:CreateItem></s:Body></s:Envelope>"
     )
+
+
+def soap(sandbox: Sandbox, session: requests.Session, token: str | None, impersonate: str | None) -> requests.Response:
     headers = {"Content-Type": "text/xml; charset=utf-8", **({"Authorization": f"Bearer {token}"} if token else {})}
-    return session.post(f"{sandbox.url}/EWS/Exchange.asmx", data=body.encode(), headers=headers, timeout=10)
+    return session.post(
+        f"{sandbox.url}/EWS/Exchange.asmx", data=soap_body(impersonate).encode(), headers=headers, timeout=10
+    )
 
 
 def test_without_a_token_exchange_asks_for_a_bearer(sandbox: Sandbox, session: requests.Session) -> None:
@@ -203,6 +215,17 @@ def test_what_is_not_soap_fails_validation(
     answer = session.post(f"{sandbox.url}/EWS/Exchange.asmx", data=body, headers=headers, timeout=10)
     assert answer.status_code == 500
     assert "ErrorSchemaValidation" in answer.text
+
+
+def test_an_entity_in_the_xml_reads_no_file(
+    sandbox: Sandbox, session: requests.Session, exchange_token: str, tmp_path: Path
+) -> None:
+    (tmp_path / "private.txt").write_text("not for the mail")
+    sent = soap_body(ALARMS).replace("<t:Subject>x<", "<t:Subject>&file;<")
+    entity = f'<!DOCTYPE s [<!ENTITY file SYSTEM "{(tmp_path / "private.txt").as_uri()}">]>'
+    headers = {"Authorization": f"Bearer {exchange_token}", "Content-Type": "text/xml"}
+    session.post(f"{sandbox.url}/EWS/Exchange.asmx", data=entity + sent, headers=headers, timeout=10)
+    assert "not for the mail" not in (sandbox.folder / "ledger.jsonl").read_text()
 
 
 def test_a_tenant_with_ews_off_answers_403_and_nothing(

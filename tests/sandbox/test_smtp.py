@@ -53,7 +53,10 @@ def test_a_bad_token_is_refused_in_exchanges_words(submission: smtplib.SMTP, cus
     assert text.startswith(b"5.7.3 Authentication unsuccessful [")
 
 
-def test_a_graph_token_is_refused(submission: smtplib.SMTP, ask: Ask) -> None:
+def test_a_graph_token_is_refused_even_for_a_mailbox_in_the_apps_scope(
+    submission: smtplib.SMTP, ask: Ask, sandbox: Sandbox, customer: Customer
+) -> None:
+    sandbox.directory.scope(customer.app, "SMTP.SendAsApp", [ALARMS])
     assert log_in(submission, ask(GRAPH_SCOPE)["access_token"])[0] == 535
 
 
