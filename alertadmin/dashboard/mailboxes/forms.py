@@ -16,20 +16,18 @@ class MailboxForm(forms.ModelForm):  # type: ignore[type-arg]
         fields = ["app", "tenant", "address", "transport", "sends_reminders"]
 
     def clean(self) -> dict[str, Any]:
-        return super().clean() or self.cleaned_data
+        """Which one sends the reminders is moved by `save`: as long as another does, the constraint would object."""
+        data = super().clean() or self.cleaned_data
+        self.sends_reminders = bool(data.pop("sends_reminders", False))
+        return data
 
     def save(self, commit: bool = True) -> Mailbox:
         """One mailbox sends the reminders: choosing this one takes it from the other."""
         with transaction.atomic():
-            if self.instance.sends_reminders:
+            self.instance.sends_reminders = self.sends_reminders
+            if self.sends_reminders:
                 Mailbox.objects.filter(sends_reminders=True).exclude(pk=self.instance.pk).update(sends_reminders=False)
             return super().save(commit)
-
-    def validate_constraints(self) -> None:
-        """The one that sends the reminders is moved by `save`, so it cannot clash here."""
-        chosen, self.instance.sends_reminders = self.instance.sends_reminders, False
-        super().validate_constraints()
-        self.instance.sends_reminders = chosen
 
 
 class TestSendForm(forms.Form):

@@ -43,8 +43,6 @@ def registering(request: HttpRequest) -> HttpResponse:
 @transaction.atomic
 def _register(tenant: TenantPart, app: AppPart, secret: SecretForm, mailbox: MailboxPart) -> Registration:
     box: Mailbox | None = mailbox.save(commit=False) if mailbox.cleaned_data["address"] else None
-    if box is not None and box.sends_reminders:
-        Mailbox.objects.filter(sends_reminders=True).update(sends_reminders=False)
     return register(
         tenant=tenant.save(commit=False),
         contacts=tenant.cleaned_data["contacts"],
