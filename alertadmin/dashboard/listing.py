@@ -17,6 +17,7 @@ from typing import Any
 from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest
 from django.utils.dateparse import parse_datetime
+from django.utils.functional import Promise
 
 PAGE = 50
 
@@ -25,7 +26,7 @@ PAGE = 50
 class Column:
     """One heading. `field` sorts (with the row's id, so that no two rows tie); empty: this column does not sort."""
 
-    label: str
+    label: str | Promise
     field: str = ""
 
 
@@ -38,14 +39,14 @@ class Page:
     chosen: dict[str, str]
     next_query: str = ""
     is_first: bool = True
-    filters: dict[str, tuple[str, list[tuple[str, str]]]] = field(default_factory=dict)
+    filters: dict[str, tuple[str | Promise, list[tuple[str, str]]]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Listing:
     columns: Sequence[Column]
     search: Sequence[str]
-    filters: Mapping[str, tuple[str, Sequence[tuple[str, Any]]]] = field(default_factory=dict)
+    filters: Mapping[str, tuple[str | Promise, Sequence[tuple[str, Any]]]] = field(default_factory=dict)
     """Query parameter to (label, choices); the parameter's name is the field it filters."""
     default: str = ""
 

@@ -61,11 +61,12 @@ class SecretForm(forms.Form):
             self.cleaned_data[name] = None
             return None
         try:
-            self.cleaned_data[name] = pasted.read_end(text, self.zone)
+            moment = pasted.read_end(text, self.zone)
         except forms.ValidationError as error:
             self.add_error(name, error)
             return None
-        return self.cleaned_data[name]
+        self.cleaned_data[name] = moment
+        return moment
 
 
 class CredentialForm(SecretForm):

@@ -38,12 +38,13 @@ def _database() -> bool:
 
 def _broker() -> bool:
     environment = settings.ENVIRONMENT
-    limits = {"socket_timeout": 1, "socket_connect_timeout": 1}
     try:
         if environment.embedded_broker:
-            client = redis.Redis(unix_socket_path=str(environment.broker_socket), **limits)
+            client = redis.Redis(
+                unix_socket_path=str(environment.broker_socket), socket_timeout=1, socket_connect_timeout=1
+            )
         else:
-            client = redis.Redis.from_url(environment.redis_url, **limits)
+            client = redis.Redis.from_url(environment.redis_url, socket_timeout=1, socket_connect_timeout=1)
         with client:
             return bool(client.ping())
     except (redis.RedisError, OSError, ValueError):

@@ -27,7 +27,8 @@ class MailboxForm(forms.ModelForm):  # type: ignore[type-arg]
             self.instance.sends_reminders = self.sends_reminders
             if self.sends_reminders:
                 Mailbox.objects.filter(sends_reminders=True).exclude(pk=self.instance.pk).update(sends_reminders=False)
-            return super().save(commit)
+            mailbox: Mailbox = super().save(commit)
+            return mailbox
 
 
 class TestSendForm(forms.Form):

@@ -43,7 +43,7 @@ class TenantForm(forms.ModelForm):  # type: ignore[type-arg]
         return pasted.check_directory_id(self.cleaned_data["directory_id"])
 
     def clean_contacts(self) -> list[str]:
-        emails = self.cleaned_data["contacts"].replace(",", "\n").replace(";", "\n").split()
+        emails: list[str] = self.cleaned_data["contacts"].replace(",", "\n").replace(";", "\n").split()
         for email in emails:
             try:
                 validate_email(email)
@@ -52,7 +52,7 @@ class TenantForm(forms.ModelForm):  # type: ignore[type-arg]
         return emails
 
     def save(self, commit: bool = True) -> Tenant:
-        tenant = super().save(commit)
+        tenant: Tenant = super().save(commit)
         if commit:
             set_contacts(tenant, self.cleaned_data["contacts"])
         return tenant
