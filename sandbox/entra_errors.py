@@ -8,7 +8,9 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from html import escape
 
+from sandbox.html import page
 from sandbox.web import Response
 
 NOT_FOUND_IN_TENANT = (
@@ -187,3 +189,10 @@ def aadsts_response(
         "error_uri": f"{base_url}/error?code={code}",
     }
     return Response.of_json(body, status or words.status, {"x-ms-request-id": trace})
+
+
+def explanation(code: str) -> Response:
+    """The page that `error_uri` names."""
+    words = ERRORS.get(int(code)) if code.isdigit() else None
+    text = words.text if words else "No such error is known here."
+    return page(f"AADSTS{code}", f"<p>{escape(text)}</p>", 200 if words else 404)

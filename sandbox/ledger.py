@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import threading
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ class Ledger:
         self._stream = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         self._lock = threading.Lock()
         self._flushing = threading.Lock()
+        self._written_more = threading.Condition()
         self._waiting: list[bytes] = []
         self._written = 0
         self._queued = 0
@@ -44,6 +46,8 @@ class Ledger:
             self._queued += 1
             mine = self._queued
         self._flush(mine)
+        with self._written_more:
+            self._written_more.notify_all()
         return entry
 
     def entries(self) -> list[Entry]:
@@ -55,6 +59,13 @@ class Ledger:
         wanted = message_id.strip().strip("<>") if message_id else None
         found = [entry for entry in self.entries() if entry["kind"] == "message"]
         return [entry for entry in found if wanted in (None, entry["message_id"].strip("<>"))]
+
+    def wait_until(self, enough: Callable[[list[Entry]], bool], timeout: float = 10.0) -> list[Entry]:
+        """Waits until the entries are `enough`, and returns them. Raises TimeoutError after `timeout` seconds."""
+        with self._written_more:
+            if not self._written_more.wait_for(lambda: enough(self.entries()), timeout):
+                raise TimeoutError(f"the ledger did not get there in {timeout} s")
+        return self.entries()
 
     def close(self) -> None:
         with self._flushing:

@@ -7,6 +7,7 @@ import re
 from sandbox.consent_page import ConsentPage
 from sandbox.control_door import ControlDoor
 from sandbox.entra import Entra
+from sandbox.entra_errors import explanation
 from sandbox.ews import Ews
 from sandbox.graph import Graph
 from sandbox.html import page, style_sheet
@@ -59,6 +60,8 @@ class Routes:
             return self._entra.token(found[1], request)
         if found := METADATA.fullmatch(path):
             return self._entra.discovery(found[1], request)
+        if path == "/error":
+            return explanation(request.query.get("code", ""))
         if KEYS.fullmatch(path):
             return self._entra.keys()
         if found := CONSENT.fullmatch(path):

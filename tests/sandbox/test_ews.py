@@ -141,7 +141,7 @@ def test_the_line_can_be_cut_before_or_after_acceptance(
     assert len(sandbox.ledger.messages()) == arrived
 
 
-def soap_body(impersonate: str | None) -> str:
+def soap_body(impersonate: str | None, disposition: str = "SendOnly") -> str:
     header = (
         "<s:Header><t:ExchangeImpersonation><t:ConnectingSID><t:PrimarySmtpAddress>"
         f"{impersonate}</t:PrimarySmtpAddress></t:ConnectingSID></t:ExchangeImpersonation></s:Header>"
@@ -150,7 +150,7 @@ def soap_body(impersonate: str | None) -> str:
         '<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/" '
         'xmlns:t="http://schemas.microsoft.com/exchange/services/2006/types" '
         'xmlns:m="http://schemas.microsoft.com/exchange/services/2006/messages">'
-        f'{header if impersonate else ""}<s:Body><m:CreateItem MessageDisposition="SendOnly"><m:Items><t:Message>'
+        f'{header if impersonate else ""}<s:Body><m:CreateItem MessageDisposition="{disposition}"><m:Items><t:Message>'
         "<t:Subject>x</t:Subject><t:ToRecipients><t:Mailbox><t:EmailAddress>a@b.example</t:EmailAddress></t:Mailbox>"
         "</t:ToRecipients></t:Message></m:Items></m:CreateItem></s:Body></s:Envelope>"
     )
@@ -215,6 +215,19 @@ def test_what_is_not_soap_fails_validation(
     answer = session.post(f"{sandbox.url}/EWS/Exchange.asmx", data=body, headers=headers, timeout=10)
     assert answer.status_code == 500
     assert "ErrorSchemaValidation" in answer.text
+
+
+@pytest.mark.parametrize(
+    ("disposition", "status", "arrived"), [("SendAndSaveCopy", 200, 1), ("SendOnly", 200, 1), ("SaveOnly", 500, 0)]
+)
+def test_what_is_to_be_sent_is_taken_and_a_draft_is_not(
+    sandbox: Sandbox, session: requests.Session, exchange_token: str, disposition: str, status: int, arrived: int
+) -> None:
+    headers = {"Authorization": f"Bearer {exchange_token}", "Content-Type": "text/xml"}
+    body = soap_body(ALARMS, disposition)
+    answer = session.post(f"{sandbox.url}/EWS/Exchange.asmx", data=body, headers=headers, timeout=10)
+    assert answer.status_code == status
+    assert [one["disposition"] for one in sandbox.ledger.messages()] == [disposition] * arrived
 
 
 def test_an_entity_in_the_xml_reads_no_file(

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import smtplib
+import socket
 import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 import requests
 
 from sandbox import Sandbox
-from tests.sandbox.conftest import Customer
+from tests.sandbox.conftest import Customer, mime
 from tests.sandbox.test_graph import Graph, message
 
 
@@ -80,3 +84,37 @@ def test_metadata_can_fail_too(sandbox: Sandbox, session: requests.Session, cust
 def test_a_door_that_does_not_exist_is_refused(sandbox: Sandbox) -> None:
     with pytest.raises(ValueError, match="'imap' is none of token, graph"):
         sandbox.faults.add(door="imap")  # type: ignore[arg-type]
+
+
+def test_connection_close_can_be_told(graph: Graph, sandbox: Sandbox) -> None:
+    sandbox.faults.add(door="graph", status=403, headers={"Connection": "close"})
+    assert graph.json(message()).headers["Connection"] == "close"
+    assert "Connection" not in graph.json(message()).headers
+
+
+def test_a_sandbox_that_ends_keeps_nobody_waiting_and_takes_nothing(tmp_path: Path) -> None:
+    begun = time.monotonic()
+    with ThreadPoolExecutor(2) as pool, Sandbox(tmp_path) as sandbox:
+        sandbox.faults.add(door="token", delay=60)
+        sandbox.faults.add(door="relay", delay=60)
+        port = int(sandbox.url.rsplit(":", 1)[1])
+        silent = socket.create_connection(("127.0.0.1", port))
+        asking = pool.submit(ask_for_a_token, sandbox)
+        sending = pool.submit(send_by_relay, sandbox)
+        sandbox.ledger.wait_until(lambda entries: len(entries) == 2)
+    silent.close()
+    assert isinstance(asking.exception(), OSError)
+    assert isinstance(sending.exception(), (OSError, smtplib.SMTPException))
+    assert time.monotonic() - begun < 8
+    assert {one["kind"] for one in sandbox.ledger.entries()} == {"fault"}
+
+
+def ask_for_a_token(sandbox: Sandbox) -> None:
+    with requests.Session() as session:
+        session.trust_env = False
+        session.post(f"{sandbox.url}/x.example/oauth2/v2.0/token", data={}, verify=str(sandbox.ca_file), timeout=30)
+
+
+def send_by_relay(sandbox: Sandbox) -> None:
+    with smtplib.SMTP(sandbox.relay_host, sandbox.relay_port, timeout=30) as relay:
+        relay.sendmail("a@b.example", ["c@d.example"], mime())

@@ -6,6 +6,8 @@ import json
 import threading
 from pathlib import Path
 
+import pytest
+
 from sandbox.ledger import Ledger
 
 
@@ -60,3 +62,15 @@ def test_a_ledger_opened_again_goes_on_and_drops_a_torn_last_line(tmp_path: Path
     second.append("message", "graph", message_id="<2@x>")
     second.close()
     assert [json.loads(line)["number"] for line in file.read_text().splitlines()] == [1, 2]
+
+
+def test_one_can_wait_for_an_entry(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "ledger.jsonl")
+    writer = threading.Timer(0.1, lambda: ledger.append("message", "graph", message_id="<1@x>"))
+    writer.start()
+    (entry,) = ledger.wait_until(lambda entries: len(entries) == 1)
+    assert entry["message_id"] == "<1@x>"
+    with pytest.raises(TimeoutError):
+        ledger.wait_until(lambda entries: len(entries) == 2, timeout=0.05)
+    writer.join()
+    ledger.close()
