@@ -1,5 +1,7 @@
 """Exchange Web Services: CreateItem of messages that are to be sent, for apps that impersonate a mailbox.
 
+GetFolder is answered too, since clients look up the folder for the copy that they want kept.
+
 Source: Microsoft's EWS reference; refusals as seen from Exchange Online in public issue threads.
 """
 
@@ -164,6 +166,8 @@ class Ews:
     # What is done
 
     def _serve(self, request: Request, call: Call, mailbox: Mailbox, who: dict[str, Any]) -> Response:
+        if call.operation == "GetFolder" and call.folders:
+            return _xml(ews_soap.found_folders(call.folders))
         if call.operation != "CreateItem":
             raise _soap_refusal("ErrorInvalidRequest", f"The sandbox does not know the operation {call.operation}.")
         if call.disposition not in ("SendOnly", "SendAndSaveCopy") or not call.items:

@@ -24,6 +24,7 @@ VERSION = (
     f'Version="V2018_01_08" xmlns:h="{TYPES}"/>'
 )
 PR_INTERNET_MESSAGE_ID = 0x1035
+QUOTES = {'"': "&quot;"}
 
 
 class NotSoap(ValueError):
@@ -46,6 +47,8 @@ class Call:
     impersonated: str | None
     disposition: str
     items: list[Item]
+    folders: list[str]
+    """names of the distinguished folders that a GetFolder asks for"""
 
 
 def read_call(body: bytes) -> Call:
@@ -69,6 +72,7 @@ def read_call(body: bytes) -> Call:
         impersonated=(sid.text or "").strip() if sid is not None else None,
         disposition=operation.get("MessageDisposition", ""),
         items=read,
+        folders=[one.get("Id", "") for one in operation.findall("m:FolderIds/t:DistinguishedFolderId", NAMES)],
     )
 
 
@@ -126,6 +130,22 @@ def created(outcomes: list[tuple[str, str] | None]) -> bytes:
     return _envelope(
         f'<m:CreateItemResponse xmlns:m="{MESSAGES}" xmlns:t="{TYPES}"><m:ResponseMessages>{messages}'
         "</m:ResponseMessages></m:CreateItemResponse>"
+    )
+
+
+def found_folders(names: list[str]) -> bytes:
+    """A GetFolderResponse: each folder empty, its id made of its name."""
+    messages = "".join(
+        '<m:GetFolderResponseMessage ResponseClass="Success"><m:ResponseCode>NoError</m:ResponseCode><m:Folders>'
+        f'<t:Folder><t:FolderId Id="{escape(name, QUOTES)}" ChangeKey="AQ=="/><t:FolderClass>IPF.Note</t:FolderClass>'
+        f"<t:DisplayName>{escape(name)}</t:DisplayName><t:TotalCount>0</t:TotalCount>"
+        "<t:ChildFolderCount>0</t:ChildFolderCount><t:UnreadCount>0</t:UnreadCount></t:Folder></m:Folders>"
+        "</m:GetFolderResponseMessage>"
+        for name in names
+    )
+    return _envelope(
+        f'<m:GetFolderResponse xmlns:m="{MESSAGES}" xmlns:t="{TYPES}"><m:ResponseMessages>{messages}'
+        "</m:ResponseMessages></m:GetFolderResponse>"
     )
 
 

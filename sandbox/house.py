@@ -58,7 +58,9 @@ class Sandbox:
             raise
         self.url = f"https://localhost:{self._web.port}"
         self.mailbox_page = f"{self.url}{ROOT}"
-        self.clouds_file.write_text(self._clouds(), encoding="utf-8")
+        fresh = folder / "clouds.new"
+        fresh.write_text(self._clouds(), encoding="utf-8")
+        fresh.replace(self.clouds_file)
         self._routes = Routes(
             Entra(self.url, self.directory, tokens, self.faults, self.ledger),
             ConsentPage(self.directory),

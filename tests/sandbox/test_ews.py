@@ -101,6 +101,11 @@ def test_a_send_is_one_request(account: Open, sandbox: Sandbox, exchange_token: 
     assert [one["door"] for one in sandbox.ledger.entries()] == ["token", "ews"]
 
 
+def test_a_send_with_a_copy_finds_its_folder_first(account: Open, sandbox: Sandbox, exchange_token: str) -> None:
+    message(account(Bearer(exchange_token))).send()
+    assert [one["disposition"] for one in sandbox.ledger.messages()] == ["SendAndSaveCopy"]
+
+
 def test_an_unknown_mailbox_does_not_exist(account: Open, exchange_token: str) -> None:
     with pytest.raises(errors.ErrorNonExistentMailbox):
         message(account(Bearer(exchange_token), "nobody@northpark.example")).send(save_copy=False)
