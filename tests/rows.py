@@ -73,7 +73,7 @@ class Rows:
         sandbox.directory.add_mailbox(there, address)
         tenant = self.tenant(name, contacts, directory_id=there.directory_id, domain=domain, cloud=cloud_slug(sandbox))
         app = self.app(tenant, client_id=app_there.client_id, permissions=[p.value for p in Permission])
-        credential = self.credential(app, days=days, value=secret.value)
+        credential = self.credential(app, days=days, value=str(secret.value))
         mailbox = Mailbox.objects.create(tenant=tenant, app=app, address=address, transport=transport)
         return Site(tenant, app, credential, mailbox)
 

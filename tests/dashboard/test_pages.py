@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -55,7 +56,7 @@ def test_every_page_of_a_thing_shows_it(signed_in: Client, sandbox: Sandbox, row
     site = rows.site(sandbox, days=3, contacts=["duty@northpark.example"])
     scan.run(NOW)
     delivery = Delivery.objects.get()
-    pages = [site.tenant, site.app, site.credential, site.mailbox]
+    pages: list[Any] = [site.tenant, site.app, site.credential, site.mailbox]
     for thing in pages:
         assert str(thing) in signed_in.get(thing.get_absolute_url()).content.decode()
     for name, pk in [
