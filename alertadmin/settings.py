@@ -41,7 +41,7 @@ PUBLIC_URL = ENVIRONMENT.public_url
 BIND_HOST, BIND_PORT = ENVIRONMENT.bind
 _public = urlsplit(PUBLIC_URL)
 _https = _public.scheme == "https"
-ALLOWED_HOSTS = sorted({_public.hostname or "localhost", BIND_HOST, *(environment.LOCAL_HOSTS - {"0.0.0.0", "::"})})  # noqa: S104
+ALLOWED_HOSTS = sorted({_public.hostname or "localhost", BIND_HOST, *(environment.LOCAL_HOSTS - {"0.0.0.0", "::"})})  # noqa: S104  # nosec B104
 CSRF_TRUSTED_ORIGINS = [f"{_public.scheme}://{_public.netloc}"]
 
 INSTALLED_APPS = [
