@@ -78,7 +78,8 @@ class Environment:
         return self.get("SMTP_URL")
 
 
-LOCAL_HOSTS = {"127.0.0.1", "::1", "0.0.0.0", "::", "localhost"}  # noqa: S104  # nosec B104 (compared with, not bound to)
+LOCAL_HOSTS = {"127.0.0.1", "::1", "0.0.0.0", "::", "localhost"}  # noqa: S104  # nosec B104
+"""Compared with, not bound to."""
 
 
 def hash_of(path: Path) -> int:

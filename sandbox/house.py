@@ -100,4 +100,10 @@ class Sandbox:
             f'exchange_resource = "{EXCHANGE}"\n'
             f'graph_resource = "{GRAPH}"\n'
             'ca_file = "ca.pem"\n'
+            "\n"
+            "[onprem]\n"
+            'label = "Sandbox, Exchange on premises"\n'
+            "on_premises = true\n"
+            f'ews = "{self.url}/onprem/EWS/Exchange.asmx"\n'
+            'ca_file = "ca.pem"\n'
         )

@@ -7,14 +7,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from django.apps import apps
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import call_command
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 
 from alertadmin.house.refusals import NotPrepared
-from alertadmin.registry.encryption import EncryptedField
+from alertadmin.registry.encryption import sealed_fields
 
 MIGRATING = 0x616C_6572_7461_646D
 """The number of PostgreSQL's advisory lock: of several machines that start at once, one migrates."""
@@ -45,13 +44,7 @@ def where() -> str:
 
 def holds_secrets() -> bool:
     """Whether any row holds something sealed."""
-    for model in apps.get_models():
-        for field in model._meta.get_fields():
-            if isinstance(field, EncryptedField):
-                rows = model._default_manager.filter(**{f"{field.name}__isnull": False})
-                if rows.exists():
-                    return True
-    return False
+    return any(model._default_manager.filter(**{f"{name}__isnull": False}).exists() for model, name in sealed_fields())
 
 
 def _make_file() -> None:

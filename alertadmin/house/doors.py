@@ -10,7 +10,7 @@ from pathlib import Path
 
 from alertadmin.house.refusals import NotStarted, Occupied
 
-WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 (compared with, not bound to)
+WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # nosec B104
 BETWEEN_TRIES = 0.05
 
 

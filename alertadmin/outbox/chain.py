@@ -10,9 +10,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from django.db.models import Exists, OuterRef, Q
+
 from alertadmin.outbox import wires
 from alertadmin.outbox.models import Delivery, Purpose
-from alertadmin.registry.models import CredentialState, Mailbox
+from alertadmin.registry.models import Credential, CredentialState, Mailbox
 from alertadmin.registry.permissions import Transport
 from mailer.identity import OnStep
 from mailer.message import Message
@@ -70,17 +72,18 @@ class Chain:
 
 
 def _mailboxes(now: datetime) -> list[Mailbox]:
-    """The chosen one, even if it looks ill, then those whose credential in use has not ended."""
+    """The chosen one, even if it looks ill, then those on premises and those whose credential in use has not ended."""
     mailboxes = Mailbox.objects.select_related("app__tenant", "tenant").prefetch_related("app__credentials")
     chosen = list(mailboxes.filter(sends_reminders=True))
-    others = mailboxes.filter(
-        sends_reminders=False,
-        app__credentials__state=CredentialState.CURRENT,
-        app__credentials__expires_at__gt=now,
-        app__credentials__value__isnull=False,
+    in_use = Credential.objects.filter(
+        app=OuterRef("app"), state=CredentialState.CURRENT, expires_at__gt=now, value__isnull=False
     )
-    # EWS last: Exchange Online is switching it off.
-    ordered = sorted(others[: MOST_MAILBOXES * 4], key=lambda mailbox: mailbox.transport == Transport.EWS)
+    others = mailboxes.filter(Q(app=None, password__isnull=False) | Exists(in_use), sends_reminders=False)
+    # Those last whose tenant Exchange Online may have switched EWS off for.
+    ordered = sorted(
+        others[: MOST_MAILBOXES * 4],
+        key=lambda mailbox: mailbox.transport == Transport.EWS and not mailbox.is_on_premises,
+    )
     return chosen + ordered[:MOST_MAILBOXES]
 
 

@@ -48,12 +48,12 @@ def compose(delivery: Delivery, now: datetime) -> Content:
     transport = Transport(delivery.transport or mailbox.transport).label
     text = _(
         "This is a test by alertadmin. It was sent from %(address)s by %(transport)s on %(time)s UTC, "
-        "with the app registration %(app)s of %(tenant)s. You need not answer."
+        "through %(through)s of %(tenant)s. You need not answer."
     ) % {
         "address": mailbox.address,
         "transport": transport,
         "time": now.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S"),
-        "app": mailbox.app.name,
+        "through": mailbox.through,
         "tenant": mailbox.tenant.name,
     }
     return Content(_("Test by alertadmin: mail from %(address)s arrives") % {"address": mailbox.address}, f"{text}\n")

@@ -6,7 +6,8 @@ from functools import lru_cache
 
 from django.conf import settings
 
-from alertadmin.registry.identity import credential_in_use, identity_of
+from alertadmin.registry.clouds import server_of
+from alertadmin.registry.identity import credential_in_use, identity_of, login_of
 from alertadmin.registry.models import Mailbox
 from mailer import transports
 from mailer.identity import TokenSource
@@ -31,6 +32,8 @@ def relay() -> Transport | None:
 
 
 def sender_of(mailbox: Mailbox) -> Sender:
-    """Opens the secret in use. Raises SecretUnavailable, UnknownCloud."""
-    credential = credential_in_use(mailbox.app)
-    return Sender(mailbox.address, identity_of(credential, mailbox.tenant))
+    """Opens the secret in use, or the password. Raises SecretUnavailable, UnknownCloud."""
+    if mailbox.app is None:
+        server = server_of(mailbox.server)
+        return Sender(mailbox.address, login=login_of(mailbox), endpoint=server.ews, ca_file=server.ca_file)
+    return Sender(mailbox.address, identity_of(credential_in_use(mailbox.app), mailbox.tenant))

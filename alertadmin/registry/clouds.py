@@ -1,4 +1,4 @@
-"""The clouds of this installation: Microsoft's own, and those of the operator's clouds file."""
+"""The clouds and Exchange servers of this installation: Microsoft's own clouds, and what the operator's file adds."""
 
 from __future__ import annotations
 
@@ -7,23 +7,34 @@ from pathlib import Path
 
 from django.conf import settings
 
-from mailer.clouds import Cloud, load_clouds
+from mailer.clouds import Cloud, Server, load_clouds, load_servers
 
 
 class UnknownCloud(LookupError):
+    """A row names a cloud, or an Exchange server, that the operator's file no longer has."""
+
     def __init__(self, slug: str) -> None:
         super().__init__(f'The cloud "{slug}" is unknown here. Does ALERTADMIN_CLOUDS_FILE still name it?')
 
 
 def clouds() -> dict[str, Cloud]:
     """By slug. Raises mailer.clouds.CloudsFileError."""
+    return _load(*_file())[0]
+
+
+def servers() -> dict[str, Server]:
+    """Exchange servers on premises, by slug. Raises mailer.clouds.CloudsFileError."""
+    return _load(*_file())[1]
+
+
+def _file() -> tuple[Path | None, int]:
     path: Path | None = settings.ENVIRONMENT.clouds_file
-    return _load(path, path.stat().st_mtime_ns if path and path.exists() else 0)
+    return path, path.stat().st_mtime_ns if path and path.exists() else 0
 
 
 @lru_cache(maxsize=2)
-def _load(path: Path | None, modified: int) -> dict[str, Cloud]:
-    return load_clouds(path)
+def _load(path: Path | None, modified: int) -> tuple[dict[str, Cloud], dict[str, Server]]:
+    return load_clouds(path), load_servers(path)
 
 
 def cloud_of(slug: str) -> Cloud:
@@ -33,5 +44,16 @@ def cloud_of(slug: str) -> Cloud:
         raise UnknownCloud(slug) from None
 
 
+def server_of(slug: str) -> Server:
+    try:
+        return servers()[slug]
+    except KeyError:
+        raise UnknownCloud(slug) from None
+
+
 def cloud_choices() -> list[tuple[str, str]]:
     return [(cloud.slug, cloud.label) for cloud in clouds().values()]
+
+
+def server_choices() -> list[tuple[str, str]]:
+    return [(server.slug, server.label) for server in servers().values()]

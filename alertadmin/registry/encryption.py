@@ -9,11 +9,13 @@ from __future__ import annotations
 import base64
 import binascii
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from cryptography.exceptions import InvalidTag
+from django.apps import apps
 from django.db import models
 
 from alertadmin.registry import keyring
@@ -120,6 +122,14 @@ class EncryptedField(_TextField):
     def value_to_string(self, obj: models.Model) -> str:
         """What dumpdata writes: the ciphertext."""
         return self.get_prep_value(self.value_from_object(obj)) or ""
+
+
+def sealed_fields() -> Iterator[tuple[type[models.Model], str]]:
+    """Every model with an encrypted field, and the field's name."""
+    for model in apps.get_models():
+        for one in model._meta.get_fields():
+            if isinstance(one, EncryptedField):
+                yield model, one.name
 
 
 class _Attribute:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from alertadmin.registry.encryption import Tampered
+from alertadmin.registry.encryption import Sealed, Tampered
 from alertadmin.registry.keyring import KeyRingError
-from alertadmin.registry.models import AppRegistration, Credential, CredentialKind, CredentialState, Tenant
+from alertadmin.registry.models import AppRegistration, Credential, CredentialKind, CredentialState, Mailbox, Tenant
 from alertadmin.registry.permissions import Resource
 from mailer.clouds import Cloud
 from mailer.identity import AppIdentity, ClientCertificate, ClientSecret
+from mailer.transports import Login
 
 
 class SecretUnavailable(Exception):
@@ -27,16 +28,27 @@ def identity_of(credential: Credential, tenant: Tenant) -> AppIdentity:
     """The app of a credential, as it signs in to a tenant. Raises SecretUnavailable."""
     if credential.value is None:
         raise SecretUnavailable(f'Only the end of "{credential}" is stored, not its value. Enter the value to use it.')
-    try:
-        value = credential.value.reveal()
-    except (KeyRingError, Tampered) as error:
-        raise SecretUnavailable(str(error)) from None
+    value = _opened(credential.value)
     proof: ClientSecret | ClientCertificate
     if credential.kind == CredentialKind.CERTIFICATE:
         proof = ClientCertificate(private_key=value, public_certificate=credential.certificate)
     else:
         proof = ClientSecret(value)
     return AppIdentity(tenant.mail_cloud, tenant.directory_id, credential.app.client_id, proof)
+
+
+def login_of(mailbox: Mailbox) -> Login:
+    """The login of a mailbox on premises. Raises SecretUnavailable."""
+    if mailbox.password is None:
+        raise SecretUnavailable(f"No password is stored for {mailbox.address}. Enter it on the mailbox's page.")
+    return Login(mailbox.username or mailbox.address, _opened(mailbox.password), mailbox.login_kind)
+
+
+def _opened(sealed: Sealed) -> str:
+    try:
+        return sealed.reveal()
+    except (KeyRingError, Tampered) as error:
+        raise SecretUnavailable(str(error)) from None
 
 
 def scope_of(resource: Resource, cloud: Cloud) -> str:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID
 
-from django.db import transaction
+from django.db import models, transaction
 
 from alertadmin.registry import keyring
-from alertadmin.registry.encryption import VERSION, Tampered
-from alertadmin.registry.models import Credential
+from alertadmin.registry.encryption import VERSION, Sealed, Tampered, sealed_fields
 
 BATCH = 200
 
@@ -21,31 +20,34 @@ class Rotated:
 
 
 def rotate() -> Rotated:
-    """Raises KeyRingError if there is no usable key file. What cannot be opened is counted and left as it is."""
+    """Every encrypted field of every model. What cannot be opened is counted and left as it is.
+
+    Raises KeyRingError if there is no usable key file.
+    """
     rotated = Rotated()
     current = f"{VERSION}.{keyring.load().primary}."
-    after = UUID(int=0)
-    while batch := list(
-        Credential.objects.filter(pk__gt=after, value__isnull=False)
-        .exclude(value__startswith=current)
-        .order_by("pk")
-        .only("pk", "value")[:BATCH]
-    ):
-        after = batch[-1].pk
-        with transaction.atomic():
-            for credential in batch:
-                _reseal(credential, rotated)
+    for model, name in sealed_fields():
+        _rotate(model, name, current, rotated)
     return rotated
 
 
-def _reseal(credential: Credential, rotated: Rotated) -> None:
-    sealed = credential.value
-    if sealed is None:
-        return
+def _rotate(model: type[models.Model], name: str, current: str, rotated: Rotated) -> None:
+    after = UUID(int=0)
+    waiting = model._default_manager.filter(**{f"{name}__isnull": False}).exclude(**{f"{name}__startswith": current})
+    while batch := list(waiting.filter(pk__gt=after).order_by("pk").only("pk", name)[:BATCH]):
+        after = batch[-1].pk
+        with transaction.atomic():
+            for row in batch:
+                _reseal(row, name, rotated)
+
+
+def _reseal(row: models.Model, name: str, rotated: Rotated) -> None:
+    sealed: Sealed = getattr(row, name)
     try:
         fresh = sealed.resealed()
     except (keyring.KeyMissing, Tampered):
         rotated.unreadable += 1
         return
     # Only if it still holds what was read: a secret replaced meanwhile is sealed with the new key already.
-    rotated.done += Credential.objects.filter(pk=credential.pk, value__startswith=sealed.token).update(value=fresh)
+    same = type(row)._default_manager.filter(pk=row.pk, **{f"{name}__startswith": sealed.token})
+    rotated.done += same.update(**{name: fresh})

@@ -68,7 +68,7 @@ def _report(delivery: Delivery, mailbox: Mailbox) -> Report:
             delivery.cause,
             cloud=mailbox.tenant.mail_cloud,
             directory_id=mailbox.tenant.directory_id,
-            client_id=mailbox.app.client_id,
+            client_id=mailbox.app.client_id if mailbox.app else None,
             mailbox=mailbox.address,
         )
         data["diagnosis"] = diagnosis.as_dict()

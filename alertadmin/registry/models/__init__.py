@@ -1,7 +1,7 @@
 from alertadmin.registry.models.app_registration import AppRegistration, Audience
 from alertadmin.registry.models.consent import Consent, ConsentStatus
 from alertadmin.registry.models.credential import Credential, CredentialKind, CredentialState
-from alertadmin.registry.models.mailbox import Mailbox
+from alertadmin.registry.models.mailbox import LoginKind, Mailbox
 from alertadmin.registry.models.tenant import Contact, Tenant
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "Credential",
     "CredentialKind",
     "CredentialState",
+    "LoginKind",
     "Mailbox",
     "Tenant",
 ]

@@ -1,4 +1,4 @@
-"""A mailbox: an address that sends, through one app registration and one transport."""
+"""A mailbox: an address that sends, through an app registration, or by a login at an Exchange server on premises."""
 
 from __future__ import annotations
 
@@ -10,9 +10,18 @@ from django.db.models.functions import Lower
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
+from alertadmin.registry.clouds import server_choices
+from alertadmin.registry.encryption import EncryptedField
 from alertadmin.registry.models.app_registration import AppRegistration
 from alertadmin.registry.models.tenant import Tenant
 from alertadmin.registry.permissions import PERMISSION_OF, Permission, Transport
+
+
+class LoginKind(models.TextChoices):
+    """How an Exchange server on premises is logged in to."""
+
+    NTLM = "ntlm", "NTLM"
+    BASIC = "basic", "Basic"
 
 
 class Mailbox(models.Model):
@@ -21,13 +30,25 @@ class Mailbox(models.Model):
         Tenant,
         models.CASCADE,
         related_name="mailboxes",
+        verbose_name=_("tenant"),
         help_text=_("The directory the mailbox lives in; a multitenant app may send in others than its own."),
     )
     app = models.ForeignKey(
-        AppRegistration, models.CASCADE, related_name="mailboxes", verbose_name=_("app registration")
+        AppRegistration,
+        models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="mailboxes",
+        verbose_name=_("app registration"),
     )
+    """None for a mailbox on premises."""
     address = models.EmailField(_("address"))
     transport = models.CharField(_("sends by"), max_length=8, choices=Transport, default=Transport.GRAPH)
+    server = models.CharField(_("Exchange server on premises"), max_length=40, blank=True, choices=server_choices)
+    """Its slug in the operator's clouds file; empty for Exchange Online."""
+    username = models.CharField(_("user name"), max_length=200, blank=True)
+    login_kind = models.CharField(_("login by"), max_length=8, choices=LoginKind, default=LoginKind.NTLM)
+    password = EncryptedField(_("password"))
     sends_reminders = models.BooleanField(_("sends the reminders"), default=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -40,6 +61,20 @@ class Mailbox(models.Model):
                 "app",
                 name="mailbox_once_per_app",
                 violation_error_message=_("This address is registered with this app already."),
+            ),
+            models.UniqueConstraint(
+                Lower("address"),
+                "server",
+                name="mailbox_once_per_server",
+                condition=Q(app=None),
+                violation_error_message=_("This address is registered with this server already."),
+            ),
+            models.CheckConstraint(
+                condition=(Q(app__isnull=False, server="") | (Q(app=None, transport="ews") & ~Q(server=""))),
+                name="mailbox_by_app_or_by_server",
+                violation_error_message=_(
+                    "A mailbox sends through an app registration, or through an Exchange server on premises by EWS."
+                ),
             ),
             models.UniqueConstraint(
                 fields=["sends_reminders"], condition=Q(sends_reminders=True), name="one_mailbox_sends_reminders"
@@ -56,4 +91,14 @@ class Mailbox(models.Model):
 
     @property
     def permission(self) -> Permission:
+        """What its app needs. Meaningless on premises."""
         return PERMISSION_OF[Transport(self.transport)]
+
+    @property
+    def is_on_premises(self) -> bool:
+        return bool(self.server)
+
+    @property
+    def through(self) -> str:
+        """The app's name, or the server's label."""
+        return self.app.name if self.app else str(self.get_server_display())
