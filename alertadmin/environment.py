@@ -14,6 +14,8 @@ from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parent.parent
 
+LANGUAGES = {"en": "English", "fr": "Français"}
+"""What pages, mails and commands are worded in, each by its own name."""
 SOCKET_PATH_LIMIT = 100
 """Bytes. Linux takes 107 in a Unix socket's address, macOS 103; a longer path moves to the temporary folder."""
 
@@ -72,6 +74,14 @@ class Environment:
     def clouds_file(self) -> Path | None:
         value = self.get("CLOUDS_FILE")
         return Path(value) if value else None
+
+    @property
+    def language(self) -> str:
+        """Of mails to tenants that name none, of commands, and of browsers that ask for none of ours."""
+        value = self.get("LANGUAGE") or "en"
+        if value not in LANGUAGES:
+            raise BadEnvironment(f'ALERTADMIN_LANGUAGE must be one of {", ".join(LANGUAGES)}; it is "{value}".')
+        return value
 
     @property
     def smtp_url(self) -> str:

@@ -9,7 +9,6 @@ from urllib.parse import urlsplit
 
 import dj_database_url
 from csp.constants import NONE, SELF
-from django.utils.translation import gettext_lazy as _
 
 from alertadmin import __version__, environment
 
@@ -167,8 +166,8 @@ OUTBOX_LEASE = timedelta(seconds=float(ENVIRONMENT.get("LEASE_SECONDS", "90")))
 """Longer than the longest single attempt (token and send, 60 s at most): renewed before each."""
 MESSAGE_ID_DOMAIN = _public.hostname if "." in (_public.hostname or "") else "alertadmin.invalid"
 
-LANGUAGE_CODE = "en"
-LANGUAGES = [("en", _("English")), ("fr", _("French"))]
+LANGUAGE_CODE = ENVIRONMENT.language
+LANGUAGES = list(environment.LANGUAGES.items())
 LOCALE_PATHS = [BASE_DIR / "locale"]
 LANGUAGE_COOKIE_NAME = "language"
 USE_TZ = True

@@ -12,6 +12,7 @@ from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, Permis
 from django.db import models, transaction
 from django.utils.translation import gettext_lazy as _
 
+from alertadmin.accounts import languages
 from alertadmin.accounts.zones import validate_time_zone
 
 
@@ -30,6 +31,8 @@ class User(AbstractBaseUser, PermissionsMixin):
     email = models.EmailField(_("e-mail address"), unique=True)
     name = models.CharField(_("name"), max_length=120, blank=True)
     time_zone = models.CharField(_("time zone"), max_length=60, default="UTC", validators=[validate_time_zone])
+    language = models.CharField(_("language"), max_length=8, blank=True, choices=languages.of_a_person)
+    """Of pages and of reminder mails. Blank: pages ask the browser, mails the tenant."""
     is_staff = models.BooleanField(default=False)
     is_active = models.BooleanField(default=True)
 

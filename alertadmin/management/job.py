@@ -1,16 +1,22 @@
-"""A job of `manage.py`: works on a fresh data folder, without Celery, and answers people or (with --json) programs."""
+"""A job of `manage.py`: works on a fresh data folder, without Celery, and answers people or (with --json) programs.
+
+People are answered in the installation's language (ALERTADMIN_LANGUAGE), programs in English whatever it is.
+"""
 
 from __future__ import annotations
 
 import json
 import sys
 from argparse import RawDescriptionHelpFormatter
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
+from django.utils import translation
 
 from alertadmin.house.prepare import NotPrepared, prepare
+from alertadmin.retelling import retold
 
 
 @dataclass
@@ -49,14 +55,16 @@ class Job(BaseCommand):
         raise NotImplementedError
 
     def handle(self, *args: Any, **options: Any) -> None:
+        language: AbstractContextManager[None] = translation.override("en") if options["json"] else nullcontext()
         try:
             prepare()
-            report = self.work(options)
+            with language:
+                report = self.work(options)
         except (Refused, NotPrepared) as error:
             details = error.details if isinstance(error, Refused) else {}
             report = Report(False, {"error": str(error), **details})
             if not options["json"]:
-                self.stderr.write(str(error))
+                self.stderr.write(retold(str(error)))
         if options["json"]:
             self.stdout.write(json.dumps({"ok": report.ok, **report.data}, ensure_ascii=False, default=str))
         else:

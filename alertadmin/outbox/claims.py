@@ -21,6 +21,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Case, F, PositiveSmallIntegerField, Q, QuerySet, When
 
+from alertadmin.outbox import sentences
 from alertadmin.outbox.crashpoints import crashpoint
 from alertadmin.outbox.models import Attempt, AttemptOutcome, Delivery, DeliveryState
 
@@ -142,7 +143,7 @@ def _sweep_one(delivery: Delivery, now: datetime) -> bool:
         owner=None,
         lease_until=None,
         settled_at=None if delivery.resends_left else now,
-        reason="The worker was lost after the message may have been accepted.",
+        reason=sentences.WORKER_LOST,
     )
     if swept:
         open_attempts.update(outcome=AttemptOutcome.LOST, finished_at=now)

@@ -65,7 +65,8 @@ class Delivery(models.Model):
     settled_at = models.DateTimeField(_("settled"), null=True, blank=True)
     cause = models.CharField(max_length=40, blank=True)
     reason = models.TextField(blank=True)
-    """Why it is where it is, in one sentence: the last failure's technical line, or why it was cancelled."""
+    """Why it is where it is, in one English sentence (see retelling): the last failure's technical line, or why it was
+    cancelled."""
 
     if TYPE_CHECKING:
         attempts: RelatedManager[Attempt]

@@ -11,7 +11,7 @@ from typing import Any
 
 from django.conf import settings
 
-from alertadmin.outbox import claims, content
+from alertadmin.outbox import claims, content, sentences
 from alertadmin.outbox.chain import Chain, Route
 from alertadmin.outbox.crashpoints import crashpoint
 from alertadmin.outbox.models import Attempt, AttemptOutcome, Delivery, DeliveryState, Purpose
@@ -112,7 +112,7 @@ def _try(route: Route, delivery: Delivery, attempt: Attempt, message: Message, c
     except Exception as error:
         # A fault of ours, after which we cannot say what left. The type's name alone: the text may hold a secret.
         log.error("sending %s by %s raised %s", delivery.pk, attempt.transport, type(error).__name__)
-        return Failure("other", f"Unexpected {type(error).__name__}", Outcome.UNKNOWN)
+        return Failure("other", sentences.UNEXPECTED % {"error": type(error).__name__}, Outcome.UNKNOWN)
     crashpoint("after-acceptance")
     on_step("message", receipt.answer)
     claims.settle(
@@ -149,9 +149,7 @@ def _uncertain(delivery: Delivery, attempt: Attempt, failure: Failure, now: date
 
 
 def _all_failed(delivery: Delivery, failures: list[Failure], now: datetime) -> DeliveryState:
-    last = (
-        failures[-1] if failures else Failure("other", "There is no way to send: no healthy mailbox and no SMTP relay.")
-    )
+    last = failures[-1] if failures else Failure("other", sentences.NO_WAY)
     if delivery.purpose == Purpose.TEST or now - delivery.created_at > GIVE_UP_AFTER:
         claims.settle(delivery, DeliveryState.FAILED, now, cause=last.cause, reason=last.technical)
         return DeliveryState.FAILED

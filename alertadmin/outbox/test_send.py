@@ -5,7 +5,10 @@ from __future__ import annotations
 import uuid
 from datetime import UTC, datetime
 
+from django.utils import translation
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from alertadmin.outbox import doorbell
 from alertadmin.outbox.content import Content
@@ -41,10 +44,14 @@ def start(mailbox: Mailbox, recipient: str, *, transport: str | None = None, now
 
 
 def compose(delivery: Delivery, now: datetime) -> Content:
-    """The words of a test: from where, by what, when."""
-    mailbox = delivery.mailbox
-    if mailbox is None:
+    """The words of a test: from where, by what, when; in the language of the mailbox's tenant."""
+    if delivery.mailbox is None:
         raise ValueError("the mailbox under test is gone")
+    with translation.override(delivery.mailbox.tenant.mail_language):
+        return _worded(delivery, delivery.mailbox, now)
+
+
+def _worded(delivery: Delivery, mailbox: Mailbox, now: datetime) -> Content:
     transport = Transport(delivery.transport or mailbox.transport).label
     text = _(
         "This is a test by alertadmin. It was sent from %(address)s by %(transport)s on %(time)s UTC, "
@@ -52,7 +59,7 @@ def compose(delivery: Delivery, now: datetime) -> Content:
     ) % {
         "address": mailbox.address,
         "transport": transport,
-        "time": now.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S"),
+        "time": date_format(now.astimezone(UTC), pgettext("date format", "Y-m-d H:i:s")),
         "through": mailbox.through,
         "tenant": mailbox.tenant.name,
     }

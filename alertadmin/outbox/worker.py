@@ -13,7 +13,7 @@ from uuid import UUID
 from django.db import connection
 from django.utils import timezone
 
-from alertadmin.outbox import claims
+from alertadmin.outbox import claims, sentences
 from alertadmin.outbox.chain import Chain
 from alertadmin.outbox.models import Delivery, DeliveryState
 from alertadmin.outbox.pace import Pace
@@ -64,6 +64,6 @@ def _deliver_safely(delivery: Delivery, *, chain: Chain, pace: Pace, clock: Cloc
     except Exception as error:
         log.error("delivery %s raised %s; it waits an hour", delivery.pk, type(error).__name__)
         now = clock()
-        reason = f"It could not be prepared: {type(error).__name__}. It is tried again in an hour."
+        reason = sentences.NOT_PREPARED % {"error": type(error).__name__}
         claims.release(delivery, now, not_before=now + POISON_WAIT, cause="other", reason=reason)
         return DeliveryState.PENDING

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from django.conf import settings
 
+from alertadmin.registry import sentences
 from mailer.clouds import Cloud, Server, load_clouds, load_servers
 
 
@@ -14,7 +15,7 @@ class UnknownCloud(LookupError):
     """A row names a cloud, or an Exchange server, that the operator's file no longer has."""
 
     def __init__(self, slug: str) -> None:
-        super().__init__(f'The cloud "{slug}" is unknown here. Does ALERTADMIN_CLOUDS_FILE still name it?')
+        super().__init__(sentences.UNKNOWN_CLOUD % {"cloud": slug})
 
 
 def clouds() -> dict[str, Cloud]:

@@ -18,7 +18,7 @@ from cryptography.exceptions import InvalidTag
 from django.apps import apps
 from django.db import models
 
-from alertadmin.registry import keyring
+from alertadmin.registry import keyring, sentences
 
 VERSION = "v1"
 NONCE_BYTES = 12
@@ -30,7 +30,7 @@ class Tampered(Exception):
     """A stored ciphertext is not what was stored for this row: altered, swapped, or sealed with another key."""
 
     def __init__(self) -> None:
-        super().__init__("A stored secret was altered or moved outside alertadmin. Enter the secret again.")
+        super().__init__(sentences.TAMPERED)
 
 
 @dataclass(frozen=True, slots=True)

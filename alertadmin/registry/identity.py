@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from alertadmin.registry import sentences
 from alertadmin.registry.encryption import Sealed, Tampered
 from alertadmin.registry.keyring import KeyRingError
 from alertadmin.registry.models import AppRegistration, Credential, CredentialKind, CredentialState, Mailbox, Tenant
@@ -20,14 +21,14 @@ def credential_in_use(app: AppRegistration) -> Credential:
     stored = {credential.state: credential for credential in app.credentials.all()}
     credential = stored.get(CredentialState.CURRENT) or stored.get(CredentialState.NEXT)
     if credential is None:
-        raise SecretUnavailable(f'"{app.name}" has no secret in use. Add one on its page.')
+        raise SecretUnavailable(sentences.NO_SECRET % {"app": app.name})
     return credential
 
 
 def identity_of(credential: Credential, tenant: Tenant) -> AppIdentity:
     """The app of a credential, as it signs in to a tenant. Raises SecretUnavailable."""
     if credential.value is None:
-        raise SecretUnavailable(f'Only the end of "{credential}" is stored, not its value. Enter the value to use it.')
+        raise SecretUnavailable(sentences.NO_VALUE % {"secret": credential})
     value = _opened(credential.value)
     proof: ClientSecret | ClientCertificate
     if credential.kind == CredentialKind.CERTIFICATE:
@@ -40,7 +41,7 @@ def identity_of(credential: Credential, tenant: Tenant) -> AppIdentity:
 def login_of(mailbox: Mailbox) -> Login:
     """The login of a mailbox on premises. Raises SecretUnavailable."""
     if mailbox.password is None:
-        raise SecretUnavailable(f"No password is stored for {mailbox.address}. Enter it on the mailbox's page.")
+        raise SecretUnavailable(sentences.NO_PASSWORD % {"address": mailbox.address})
     return Login(mailbox.username or mailbox.address, _opened(mailbox.password), mailbox.login_kind)
 
 

@@ -19,6 +19,8 @@ from pathlib import Path
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.conf import settings
 
+from alertadmin.registry import sentences
+
 KEY_BYTES = 32
 
 
@@ -30,10 +32,7 @@ class KeyMissing(KeyRingError):
     """A secret was sealed with a key that the ring does not hold."""
 
     def __init__(self, key_id: str) -> None:
-        super().__init__(
-            f'The encryption key "{key_id}" is not in {settings.ENVIRONMENT.keys_file}. Put the key file back from '
-            "your backup; until then secrets sealed with it cannot be used. Reminders go on."
-        )
+        super().__init__(sentences.KEY_MISSING % {"key": key_id, "file": settings.ENVIRONMENT.keys_file})
         self.key_id = key_id
 
 
@@ -55,27 +54,22 @@ def load() -> KeyRing:
     try:
         status = os.stat(path)
     except OSError as error:
-        raise KeyRingError(
-            f"The key file {path} is missing. Put it back from your backup; without it no stored secret can be used. "
-            "Reminders go on."
-        ) from error
+        raise KeyRingError(sentences.FILE_MISSING % {"file": path}) from error
     return _read(path, status.st_mtime_ns, status.st_ino, stat.S_IMODE(status.st_mode))
 
 
 @lru_cache(maxsize=4)
 def _read(path: Path, modified: int, inode: int, mode: int) -> KeyRing:
     if mode & 0o077:
-        raise KeyRingError(f"Others can read the key file {path}. Do: chmod 600 {path}")
+        raise KeyRingError(sentences.FILE_OPEN % {"file": path})
     try:
         content = json.loads(path.read_text(encoding="ascii"))
         keys = {key_id: base64.b64decode(key, validate=True) for key_id, key in content["keys"].items()}
         primary = content["primary"]
     except (OSError, ValueError, KeyError, TypeError, AttributeError, binascii.Error) as error:
-        raise KeyRingError(
-            f"The key file {path} is damaged ({type(error).__name__}). Put it back from your backup."
-        ) from None
+        raise KeyRingError(sentences.FILE_DAMAGED % {"file": path, "error": type(error).__name__}) from None
     if primary not in keys or any(len(key) != KEY_BYTES for key in keys.values()):
-        raise KeyRingError(f"The key file {path} is damaged: it lacks its primary key, or a key is not 32 bytes long.")
+        raise KeyRingError(sentences.FILE_INCOMPLETE % {"file": path})
     return KeyRing(primary, {key_id: AESGCM(key) for key_id, key in keys.items()})
 
 

@@ -1,6 +1,7 @@
 """The words of a reminder: all that one recipient is told in one mail, the most urgent first.
 
-Made when the mail is about to leave, so that what was renewed, deleted or superseded meanwhile is not in it.
+Made when the mail is about to leave, so that what was renewed, deleted or superseded meanwhile is not in it. In the
+language that the recipient chose here, else in that of the tenant whose secret ends first.
 """
 
 from __future__ import annotations
@@ -13,12 +14,16 @@ from django.conf import settings
 from django.db.models import Exists, F, OuterRef
 from django.template.loader import render_to_string
 from django.urls import reverse
+from django.utils import translation
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext, pgettext
 
+from alertadmin.accounts.models import User
 from alertadmin.outbox.content import Content, NoLongerOwed
 from alertadmin.outbox.models import Delivery
 from alertadmin.registry.models import Credential, CredentialState
+from alertadmin.reminders import sentences
 from alertadmin.reminders.models import Notice
 
 MOST_LINES = 500
@@ -45,7 +50,18 @@ class Line:
 def compose(delivery: Delivery, now: datetime) -> Content | NoLongerOwed:
     credentials = _still_owed(delivery)
     if not credentials:
-        return NoLongerOwed(_("Everything in it was renewed, superseded or deleted before it was sent."))
+        return NoLongerOwed(sentences.NOTHING_LEFT)
+    with translation.override(_language(delivery.recipient, credentials[0])):
+        return _worded(credentials, now)
+
+
+def _language(recipient: str, most_urgent: Credential) -> str:
+    chosen = User.objects.filter(email__iexact=recipient).exclude(language="").values_list("language", flat=True)
+    return chosen.first() or most_urgent.app.tenant.mail_language
+
+
+def _worded(credentials: list[Credential], now: datetime) -> Content:
+    """The mail in the language that is active."""
     lines = [_line(credential, now) for credential in credentials[:MOST_LINES]]
     subject = _subject(credentials, now)
     context = {
@@ -84,12 +100,12 @@ def _still_owed(delivery: Delivery) -> list[Credential]:
 
 def _line(credential: Credential, now: datetime) -> Line:
     tenant = credential.app.tenant
-    end = credential.expires_at.astimezone(tenant.zone)
+    end = date_format(credential.expires_at.astimezone(tenant.zone), pgettext("date format", "Y-m-d H:i"))
     return Line(
         tenant=tenant.name,
         app=credential.app.name,
         description=str(credential),
-        ends=f"{end:%Y-%m-%d %H:%M} ({tenant.time_zone})",
+        ends=f"{end} ({tenant.time_zone})",
         left=time_left(credential.expires_at, now),
         is_expired=credential.is_expired(now),
         is_next=credential.state == CredentialState.NEXT,

@@ -5,6 +5,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.core.management.base import CommandParser
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from alertadmin.management.job import Job, Refused, Report
 from alertadmin.registry import guid
@@ -23,14 +24,10 @@ class Command(Job):
     def work(self, options: dict[str, Any]) -> Report:
         tenant = _tenant(options["tenant"]) if options["tenant"] else None
         consents = list(check_consents(wanted_pairs(tenant=tenant), now=timezone.now()))
-        shown = [_shown(consent) for consent in consents]
-        lines = [
-            f"{one['tenant']} / {one['app']} / {one['permission']}: {one['status']}"
-            + (f" ({one['title']})" if one["title"] else "")
-            for one in shown
-        ]
+        lines = [_line(consent) for consent in consents] or [_("There is nothing to check yet.")]
         ok = all(consent.status == ConsentStatus.GRANTED for consent in consents)
-        return Report(ok, {"checked": len(shown), "consents": shown}, lines or ["There is nothing to check yet."])
+        data = {"checked": len(consents), "consents": [_shown(consent) for consent in consents]}
+        return Report(ok, data, lines)
 
 
 def _tenant(text: str) -> Tenant:
@@ -39,11 +36,19 @@ def _tenant(text: str) -> Tenant:
     except ValidationError as error:
         raise Refused(" ".join(error.messages)) from None
     except Tenant.DoesNotExist:
-        raise Refused(f"No tenant with the directory ID {text} is registered here.") from None
+        raise Refused(_("No tenant with the directory ID %(id)s is registered here.") % {"id": text}) from None
+
+
+def _line(consent: Consent) -> str:
+    title = f" ({_title(consent)})" if consent.cause else ""
+    return f"{consent.tenant} / {consent.app} / {consent}{title}"
+
+
+def _title(consent: Consent) -> str:
+    return explain(consent.cause, translate=_).title if consent.cause else ""
 
 
 def _shown(consent: Consent) -> dict[str, Any]:
-    title = explain(consent.cause).title if consent.cause else ""
     return {
         "tenant": consent.tenant.name,
         "directory_id": consent.tenant.directory_id,
@@ -53,7 +58,7 @@ def _shown(consent: Consent) -> dict[str, Any]:
         "status": consent.status,
         "roles": consent.roles,
         "cause": consent.cause or None,
-        "title": title,
+        "title": _title(consent),
         "technical": consent.technical,
         "checked_at": consent.checked_at.isoformat() if consent.checked_at else None,
     }

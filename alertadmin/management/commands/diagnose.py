@@ -5,6 +5,7 @@ import sys
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
+from django.utils.translation import gettext
 
 from mailer.diagnosis import diagnose
 
@@ -40,10 +41,10 @@ class Command(BaseCommand):
         text = options["text"] if options["text"] is not None else sys.stdin.buffer.read().decode("utf-8", "replace")
         if not text.strip():
             self._refuse("Give the error text as an argument or on standard input.", as_json=options["json"])
-        diagnosis = diagnose(text)
         if options["json"]:
-            self.stdout.write(json.dumps(diagnosis.as_dict(), ensure_ascii=False))
+            self.stdout.write(json.dumps(diagnose(text).as_dict(), ensure_ascii=False))
             return
+        diagnosis = diagnose(text, translate=gettext)
         self.stdout.write(f"{diagnosis.title}\n\n{diagnosis.explanation}\n")
         for number, step in enumerate(diagnosis.fix, 1):
             self.stdout.write(f"  {number}. {step}")

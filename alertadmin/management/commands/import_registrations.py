@@ -5,6 +5,7 @@ from dataclasses import asdict
 from typing import Any
 
 from django.core.management.base import CommandParser
+from django.utils.translation import gettext as _
 
 from alertadmin.management.job import Job, Refused, Report
 from alertadmin.registry.importing import COLUMNS, NotImported, import_registrations
@@ -30,11 +31,11 @@ class Command(Job):
                 with open(name, "rb") as file:
                     imported = import_registrations(file)
         except OSError as error:
-            raise Refused(f"{name} cannot be read: {error.strerror}.") from None
+            raise Refused(_("%(file)s cannot be read: %(why)s.") % {"file": name, "why": error.strerror}) from None
         except KeyRingError as error:
             raise Refused(str(error)) from None
         except NotImported as error:
             mistakes = [asdict(mistake) for mistake in error.mistakes]
-            raise Refused(f"Nothing was imported.\n{error}", errors=mistakes) from None
-        line = f"{imported.rows} rows: {imported.added} things added, {imported.changed} changed."
+            raise Refused(_("Nothing was imported.") + f"\n{error}", errors=mistakes) from None
+        line = _("Rows: %(rows)d. Added: %(added)d, changed: %(changed)d.") % asdict(imported)
         return Report(True, asdict(imported), [line])

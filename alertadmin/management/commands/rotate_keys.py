@@ -4,6 +4,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import CommandParser
+from django.utils.translation import gettext as _
 
 from alertadmin.management.job import Job, Refused, Report
 from alertadmin.registry import keyring, rotation
@@ -27,9 +28,8 @@ class Command(Job):
         except (keyring.KeyRingError, OSError) as error:
             raise Refused(str(error)) from None
         primary = keyring.load().primary
-        lines = [f'{rotated.done} secrets are sealed anew with the key "{primary}".']
-        lines += (
-            [f"{rotated.unreadable} secrets could not be opened and stay as they are."] if rotated.unreadable else []
-        )
+        lines = [_('Secrets sealed anew with the key "%(key)s": %(done)d.') % {"key": primary, "done": rotated.done}]
+        if rotated.unreadable:
+            lines.append(_("Secrets that could not be opened and stay as they are: %d.") % rotated.unreadable)
         data = {"primary": primary, "rotated": rotated.done, "unreadable": rotated.unreadable}
         return Report(not rotated.unreadable, data, lines)

@@ -3,6 +3,8 @@ from __future__ import annotations
 from typing import Any
 
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from alertadmin.management.job import Job, Report
 from alertadmin.outbox import claims, worker
@@ -31,10 +33,20 @@ class Command(Job):
             "owed_to_nobody": nobody,
         }
         lines = [
-            f"{scan.reminders} reminders owed, {scan.deliveries} deliveries written; "
-            f"sent {data['sent']}, waiting {data['waiting']}, uncertain {data['uncertain']}, failed {data['failed']}."
+            _(
+                "Reminders owed: %(reminders)d, deliveries written: %(deliveries)d; "
+                "sent: %(sent)d, waiting: %(waiting)d, uncertain: %(uncertain)d, failed: %(failed)d."
+            )
+            % data
         ]
         if nobody:
-            lines.append(f"{nobody} secrets end soon and nobody is there to be told: give their tenants a contact.")
+            lines.append(
+                ngettext(
+                    "%d secret ends soon and nobody is there to be told: give its tenant a contact.",
+                    "%d secrets end soon and nobody is there to be told: give their tenants a contact.",
+                    nobody,
+                )
+                % nobody
+            )
         bad = data["waiting"] + data["uncertain"] + data["failed"] + nobody
         return Report(not bad, data, lines)

@@ -6,12 +6,14 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import CommandParser
 from django.core.validators import validate_email
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from alertadmin.management.job import Job, Refused, Report
 from alertadmin.outbox import test_send, worker
 from alertadmin.outbox.models import Delivery, DeliveryState
 from alertadmin.registry.models import Mailbox
 from alertadmin.registry.permissions import Transport
+from alertadmin.retelling import retold
 from mailer.diagnosis import explain
 
 
@@ -31,7 +33,7 @@ class Command(Job):
         try:
             validate_email(options["to"])
         except ValidationError:
-            raise Refused(f'"{options["to"]}" is no e-mail address.') from None
+            raise Refused(_('"%(address)s" is no e-mail address.') % {"address": options["to"]}) from None
         delivery = test_send.create(mailbox, options["to"], transport=options["transport"], now=timezone.now())
         worker.deliver_due(only=delivery.pk)
         delivery.refresh_from_db()
@@ -41,7 +43,7 @@ class Command(Job):
 def _mailbox(address: str) -> Mailbox:
     found = list(Mailbox.objects.filter(address__iexact=address.strip()).select_related("app__tenant", "tenant")[:1])
     if not found:
-        raise Refused(f"No mailbox {address} is registered here. Add it, or import it.")
+        raise Refused(_("No mailbox %(address)s is registered here. Add it, or import it.") % {"address": address})
     return found[0]
 
 
@@ -61,7 +63,7 @@ def _report(delivery: Delivery, mailbox: Mailbox) -> Report:
         "request_ids": attempt.request_ids if attempt else {},
         "diagnosis": None,
     }
-    lines = [f"{step['step']:<10} {step['ms']:>6} ms  {step['detail']}" for step in steps]
+    lines = [f"{step['step']:<10} {step['ms']:>6} ms  {retold(step['detail'])}" for step in steps]
     lines.append(f"{mailbox.address} -> {delivery.recipient}: {delivery.get_state_display()}")
     if delivery.state != DeliveryState.SENT and delivery.cause:
         diagnosis = explain(
@@ -70,8 +72,9 @@ def _report(delivery: Delivery, mailbox: Mailbox) -> Report:
             directory_id=mailbox.tenant.directory_id,
             client_id=mailbox.app.client_id if mailbox.app else None,
             mailbox=mailbox.address,
+            translate=_,
         )
         data["diagnosis"] = diagnosis.as_dict()
-        lines += [diagnosis.title, diagnosis.explanation, delivery.reason]
+        lines += [diagnosis.title, diagnosis.explanation, retold(delivery.reason)]
         lines += [f"  {number}. {step}" for number, step in enumerate(diagnosis.fix, 1)]
     return Report(delivery.state == DeliveryState.SENT, data, lines)

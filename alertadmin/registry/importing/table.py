@@ -39,7 +39,7 @@ class Mistake:
     message: str
 
     def __str__(self) -> str:
-        place = ", ".join(part for part in (f"line {self.line}" if self.line else "", self.column) if part)
+        place = ", ".join(part for part in (_("line %d") % self.line if self.line else "", self.column) if part)
         return f"{place}: {self.message}" if place else self.message
 
 

@@ -6,10 +6,12 @@ import uuid
 import zoneinfo
 from typing import TYPE_CHECKING
 
+from django.conf import settings
 from django.db import models
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
+from alertadmin.accounts import languages
 from alertadmin.accounts.zones import validate_time_zone
 from alertadmin.registry import guid
 from alertadmin.registry.clouds import cloud_choices, cloud_of
@@ -34,6 +36,13 @@ class Tenant(models.Model):
     domain = models.CharField(_("primary domain"), max_length=253, blank=True)
     cloud = models.CharField(_("cloud"), max_length=40, default="global", choices=cloud_choices)
     time_zone = models.CharField(_("time zone"), max_length=60, default="UTC", validators=[validate_time_zone])
+    language = models.CharField(
+        _("language"),
+        max_length=8,
+        blank=True,
+        choices=languages.of_a_tenant,
+        help_text=_("Its reminders are written in it."),
+    )
     notes = models.TextField(_("notes"), blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -57,6 +66,10 @@ class Tenant(models.Model):
     @property
     def zone(self) -> zoneinfo.ZoneInfo:
         return zoneinfo.ZoneInfo(self.time_zone)
+
+    @property
+    def mail_language(self) -> str:
+        return self.language or settings.LANGUAGE_CODE
 
     @property
     def mail_cloud(self) -> Cloud:

@@ -1,0 +1,15 @@
+"""Why a delivery is where it is, and what its steps found: stored in the rows, told by `retelling`."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext_noop
+
+NO_WAY = gettext_noop("There is no way to send: no healthy mailbox and no SMTP relay.")
+WORKER_LOST = gettext_noop("The worker was lost after the message may have been accepted.")
+NOT_PREPARED = gettext_noop("It could not be prepared: %(error)s. It is tried again in an hour.")
+UNEXPECTED = gettext_noop("Unexpected %(error)s")
+
+# The details of steps, as `mailer` words them: it knows no translation.
+TOKEN = gettext_noop("valid until %(time)s UTC")
+TOKEN_KEPT = gettext_noop("kept, valid until %(time)s UTC")
+NOT_IN_TOKEN = gettext_noop("%(permission)s is not in the token")

@@ -1,0 +1,26 @@
+"""What the registry says of a secret that cannot be used: stored with what failed by it, told by `retelling`."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext_noop
+
+NO_SECRET = gettext_noop('"%(app)s" has no secret in use. Add one on its page.')
+NO_VALUE = gettext_noop('Only the end of "%(secret)s" is stored, not its value. Enter the value to use it.')
+NO_PASSWORD = gettext_noop("No password is stored for %(address)s. Enter it on the mailbox's page.")
+TAMPERED = gettext_noop("A stored secret was altered or moved outside alertadmin. Enter the secret again.")
+
+KEY_MISSING = gettext_noop(
+    'The encryption key "%(key)s" is not in %(file)s. Put the key file back from your backup; until then secrets '
+    "sealed with it cannot be used. Reminders go on."
+)
+FILE_MISSING = gettext_noop(
+    "The key file %(file)s is missing. Put it back from your backup; without it no stored secret can be used. "
+    "Reminders go on."
+)
+FILE_OPEN = gettext_noop("Others can read the key file %(file)s. Do: chmod 600 %(file)s")
+FILE_DAMAGED = gettext_noop("The key file %(file)s is damaged (%(error)s). Put it back from your backup.")
+FILE_INCOMPLETE = gettext_noop(
+    "The key file %(file)s is damaged: it lacks its primary key, or a key is not 32 bytes long."
+)
+
+UNKNOWN_CLOUD = gettext_noop('The cloud "%(cloud)s" is unknown here. Does ALERTADMIN_CLOUDS_FILE still name it?')

@@ -1,0 +1,7 @@
+"""Why a reminder was not sent: stored in `Delivery.reason`, told by `retelling`."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext_noop
+
+NOTHING_LEFT = gettext_noop("Everything in it was renewed, superseded or deleted before it was sent.")
