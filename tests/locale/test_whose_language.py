@@ -1,4 +1,4 @@
-"""Whose language is spoken: the viewer's on pages, the recipient's or the tenant's in mails, else the installation's."""
+"""Whose language is spoken: the viewer's on pages, the recipient's or the tenant's in mails, the operator's else."""
 
 from __future__ import annotations
 
