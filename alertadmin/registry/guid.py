@@ -11,23 +11,29 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from alertadmin.registry.invisible import trimmed
+
 PATTERN = r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
 _ANYWHERE = re.compile(r"[0-9a-f]{8}(?:-?[0-9a-f]{4}){3}-?[0-9a-f]{12}", re.IGNORECASE)
 
 
 def is_guid(text: str) -> bool:
     """Whether a text, but for white space, braces and letter case, is a GUID."""
-    return _ANYWHERE.fullmatch(text.strip().strip("{}")) is not None
+    return _ANYWHERE.fullmatch(_bare(text)) is not None
 
 
 def normal(text: str) -> str:
     """`{ABCD…}`, with or without dashes, to lower case with dashes. Raises ValidationError."""
-    bare = text.strip().strip("{}")
+    bare = _bare(text)
     if not _ANYWHERE.fullmatch(bare):
         raise ValidationError(
             _("This is not an id: an id looks like 1b9d6bcd-bbfd-4b2d-9b5d-ab8dfbbd4bed."), code="not_a_guid"
         )
     return str(UUID(bare))
+
+
+def _bare(text: str) -> str:
+    return trimmed(trimmed(text).strip("{}"))
 
 
 def check(field: str, name: str) -> models.CheckConstraint:
@@ -49,7 +55,9 @@ class GuidField(_CharField):
         super().__init__(*args, **kwargs)
 
     def to_python(self, value: Any) -> Any:
-        return normal(value) if isinstance(value, str) and value.strip() else value
+        if not isinstance(value, str):
+            return value
+        return normal(value) if trimmed(value) else ""
 
     def formfield(self, *args: Any, **kwargs: Any) -> Any:
         # A pasted id may carry braces and white space: the form takes it, `to_python` trims it.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -10,16 +11,22 @@ from django.utils.dateparse import parse_date, parse_datetime
 from django.utils.translation import gettext as _
 
 from alertadmin.registry import guid
+from alertadmin.registry.invisible import trimmed
 
 SHARED_AUTHORITIES = frozenset({"common", "organizations", "consumers"})
 LONGEST_PORTAL_LIFE = timedelta(days=731)
 """24 months, the portal's maximum; Microsoft Graph's addPassword takes longer ones."""
 LONGEST_SECRET = 1024
+MASKED = re.compile(r"[*•●∙·…]{3,}|…$")
+"""What portals and other programs show in place of the rest of a secret."""
+DOMAIN = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)+", re.IGNORECASE)
+FIRST_YEAR, LAST_END = 1970, datetime(9999, 12, 31, tzinfo=UTC)
+"""What every time zone can show: a day's margin below the last year there is. Scripts wrote ends as far as 2299."""
 
 
 def check_secret_value(text: str) -> str:
     """The value without the white space around it. Raises ValidationError, whose words never repeat the value."""
-    value = text.strip()
+    value = trimmed(text)
     if not value:
         raise ValidationError(_("Paste the secret's value."), code="empty")
     if guid.is_guid(value):
@@ -30,7 +37,7 @@ def check_secret_value(text: str) -> str:
             ),
             code="secret_id",
         )
-    if "***" in value or "•••" in value:
+    if MASKED.search(value):
         raise ValidationError(
             _(
                 "The portal hides the rest of this value behind dots: it is shown once. Make a new secret and copy "
@@ -49,7 +56,7 @@ def check_secret_value(text: str) -> str:
 
 def check_directory_id(text: str) -> str:
     """The directory id, in lower case with dashes. Raises ValidationError."""
-    if (word := text.strip().lower()) in SHARED_AUTHORITIES:
+    if (word := trimmed(text).lower()) in SHARED_AUTHORITIES:
         raise ValidationError(
             _(
                 '"%(word)s" stands for no particular directory, and an app that sends by itself needs one: enter the '
@@ -58,25 +65,37 @@ def check_directory_id(text: str) -> str:
             code="shared_authority",
             params={"word": word},
         )
+    if DOMAIN.fullmatch(word):
+        raise ValidationError(
+            _(
+                "This is a domain. Enter the Directory (tenant) ID from the app registration's overview page: it stays "
+                "the same when domains change."
+            ),
+            code="domain",
+        )
     return guid.normal(text)
 
 
 def read_end(value: str | date | datetime, zone: ZoneInfo) -> datetime:
     """A date or date-time as people write it, in UTC. Raises ValidationError.
 
-    Without an offset it is the tenant's own time. A date alone is the first moment of that day: the portal shows no
-    time, and too early a reminder harms nobody.
+    Without an offset it is the tenant's own time; of an hour that comes twice, the first. A date alone is the first
+    moment of that day: the portal shows no time, and too early a reminder harms nobody. The words never repeat the
+    text: a value pasted into the wrong field would be shown.
     """
     if isinstance(value, str):
-        value = _parsed(value.strip())
+        value = _parsed(trimmed(value))
     if not isinstance(value, datetime):
         value = datetime.combine(value, time.min)
     if value.tzinfo is None:
         value = value.replace(tzinfo=zone)
     try:
-        return value.astimezone(UTC)
+        end = value.astimezone(UTC)
     except OverflowError:
-        raise ValidationError(_("This date is out of range."), code="invalid") from None
+        end = None
+    if end is None or end.year < FIRST_YEAR or end >= LAST_END:
+        raise ValidationError(_("This date is out of range."), code="invalid")
+    return end
 
 
 def _parsed(text: str) -> date | datetime:
@@ -86,9 +105,7 @@ def _parsed(text: str) -> date | datetime:
         parsed = None
     if parsed is None:
         raise ValidationError(
-            _('"%(text)s" is not a date: write 2027-12-31, or 2027-12-31T14:30 with the time.'),
-            code="invalid",
-            params={"text": text[:40]},
+            _("This is not a date: write 2027-12-31, or 2027-12-31T14:30 with the time."), code="invalid"
         )
     return parsed
 

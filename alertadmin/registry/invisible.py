@@ -1,0 +1,13 @@
+"""Characters that nobody sees and that come along when people copy from a portal, a chat or a spreadsheet."""
+
+from __future__ import annotations
+
+WHITE_SPACE = "".join(character for character in map(chr, range(0x3001)) if character.isspace())
+ZERO_WIDTH = "\u00ad\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufeff"
+"""Soft hyphen, zero-width spaces and joiners, direction marks, byte order mark."""
+_AROUND = WHITE_SPACE + ZERO_WIDTH
+
+
+def trimmed(text: str) -> str:
+    """Without what cannot be seen at both ends; `str.strip` leaves the zero-width ones."""
+    return text.strip(_AROUND)
