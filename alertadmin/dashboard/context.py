@@ -12,24 +12,37 @@ from alertadmin import __version__
 from alertadmin.registry import keyring
 from alertadmin.reminders import scan
 
-AREAS = ("overview", "tenants", "apps", "credentials", "mailboxes", "consents", "deliveries", "diagnosis")
-
 
 def house(request: HttpRequest) -> dict[str, Any]:
     """Nothing but the version for whoever is not signed in."""
     if not getattr(request, "user", None) or not request.user.is_authenticated:
         return {"version": __version__}
-    try:
-        keyring.load()
-        key_trouble = ""
-    except keyring.KeyRingError as error:
-        key_trouble = str(error)
-    match = request.resolver_match
+    last = scan.last_finished()
     return {
         "version": __version__,
         "public_url": settings.PUBLIC_URL,
-        "area": match.func.__module__.split(".")[2] if match and "dashboard" in match.func.__module__ else "",
-        "last_scan": scan.last_finished(),
-        "scan_is_stale": scan.is_stale(timezone.now()),
-        "key_trouble": key_trouble,
+        "area": _area(request),
+        "last_scan": last,
+        "scan_is_stale": last is None or last.finished_at is None or last.finished_at < _stale(),
+        "key_trouble": _key_trouble(),
     }
+
+
+def _area(request: HttpRequest) -> str:
+    """The room that answers: alertadmin.dashboard.<area>.views."""
+    match = request.resolver_match
+    _root, _, room = (match.func.__module__ if match else "").partition("alertadmin.dashboard.")
+    return room.partition(".")[0]
+
+
+def _stale() -> Any:
+    return timezone.now() - scan.STALE_AFTER
+
+
+def _key_trouble() -> str:
+    """Why no stored secret can be used, in words; empty while all is well."""
+    try:
+        keyring.load()
+    except keyring.KeyRingError as error:
+        return str(error)
+    return ""

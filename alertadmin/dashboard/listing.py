@@ -1,33 +1,61 @@
 """Lists of any length: filtered, searched, sorted by an allowed column, and paged by key, never by offset.
 
-A page of 50 costs the same at a thousand rows and at a million: it continues after the last row shown, by an index.
+A page of 50 costs the same at a thousand rows and at a million: it begins after the last row shown, by an index.
 """
 
 from __future__ import annotations
 
-import base64
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from functools import reduce
 from operator import or_
 from typing import Any
 
-from django.db.models import Model, Q, QuerySet
-from django.http import HttpRequest
-from django.utils.dateparse import parse_datetime
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest, QueryDict
 from django.utils.functional import Promise
 
+from alertadmin.dashboard.keyset import Keyset
+
 PAGE = 50
+LONGEST_SEARCH = 100
+
+Choices = Sequence[tuple[Any, Any]]
+Text = str | Promise
 
 
 @dataclass(frozen=True)
 class Column:
-    """One heading. `field` sorts (with the row's id, so that no two rows tie); empty: this column does not sort."""
+    """One heading. `field` sorts; empty: this column does not sort.
 
-    label: str | Promise
+    `ties` stand between the field and the row's own key, so that a sort along a joined table follows that table's
+    index (by app name: the app's id) and no two rows tie.
+    """
+
+    label: Text
     field: str = ""
+    ties: tuple[str, ...] = ()
+    is_hidden: bool = False
+    """For readers of the screen alone: the column of acts needs no heading for the eye."""
+
+
+@dataclass(frozen=True)
+class Filter:
+    """A choice that narrows the list. `where` says how; without it the parameter's name is the field."""
+
+    label: Text
+    choices: Choices
+    where: Callable[[str], Q] | None = None
+
+
+@dataclass(frozen=True)
+class Chooser:
+    """A filter as the page shows it."""
+
+    name: str
+    label: str
+    choices: list[tuple[str, str]]
+    chosen: str
 
 
 @dataclass
@@ -36,75 +64,73 @@ class Page:
     columns: Sequence[Column]
     sort: str
     search: str
-    chosen: dict[str, str]
+    choosers: list[Chooser]
+    is_first: bool
     next_query: str = ""
-    is_first: bool = True
-    filters: dict[str, tuple[str | Promise, list[tuple[str, str]]]] = field(default_factory=dict)
+    previous_query: str = ""
+
+    @property
+    def is_narrowed(self) -> bool:
+        return bool(self.search or any(chooser.chosen for chooser in self.choosers))
 
 
 @dataclass(frozen=True)
 class Listing:
     columns: Sequence[Column]
     search: Sequence[str]
-    filters: Mapping[str, tuple[str | Promise, Sequence[tuple[str, Any]]]] = field(default_factory=dict)
-    """Query parameter to (label, choices); the parameter's name is the field it filters."""
+    filters: Mapping[str, Filter | tuple[Text, Choices]] = field(default_factory=dict)
+    """By query parameter; a pair is a filter on the field of that name."""
     default: str = ""
 
     def page(self, request: HttpRequest, queryset: QuerySet[Any]) -> Page:
-        """Reads `q`, `sort` ("-field" for downwards), the filters and `after`; what it does not know it ignores."""
-        sortable = {column.field for column in self.columns if column.field}
-        sort = request.GET.get("sort", "")
-        if sort.removeprefix("-") not in sortable:
-            sort = self.default
-        term = request.GET.get("q", "").strip()[:100].replace("\0", "")
+        """Reads `q`, `sort` ("-field" for downwards), the filters, `after` and `before`; ignores what it cannot use.
+
+        One query; one row more than a page tells whether there is another.
+        """
+        asked = request.GET
+        sort, column = self._sort(asked.get("sort", ""))
+        term = asked.get("q", "").strip()[:LONGEST_SEARCH].replace("\0", "")
         if term:
             queryset = queryset.filter(reduce(or_, (Q(**{f"{name}__icontains": term}) for name in self.search)))
-        chosen = {}
-        for name, (_label, choices) in self.filters.items():
-            value = request.GET.get(name, "")
-            if value in {str(key) for key, _text in choices}:
-                chosen[name] = value
-                queryset = queryset.filter(**{name: value})
-        after = _read_cursor(request.GET.get("after", ""))
-        rows = list(_after(queryset, sort, after)[: PAGE + 1])
-        next_query = ""
-        if len(rows) > PAGE:
-            rows = rows[:PAGE]
-            query = request.GET.copy()
-            query["after"] = _cursor(rows[-1], sort.removeprefix("-"))
-            next_query = query.urlencode()
-        filters = {
-            name: (label, [(str(k), str(t)) for k, t in choices]) for name, (label, choices) in self.filters.items()
-        }
-        return Page(rows, self.columns, sort, term, chosen, next_query, after is None, filters)
+        choosers = [self._chooser(name, asked.get(name, "")) for name in self.filters]
+        for chooser in choosers:
+            if chooser.chosen:
+                queryset = queryset.filter(self._where(chooser))
+        keys = (column.field, *column.ties, "pk")
+        keyset = Keyset(queryset, keys, descending=sort.startswith("-"))
+        rows, more, cursor = keyset.read(asked.get("after", ""), asked.get("before", ""), PAGE)
+        page = Page(rows, self.columns, sort, term, choosers, is_first=cursor is None)
+        has_next = more if cursor != "before" else True
+        has_previous = cursor == "after" or (cursor == "before" and more)
+        if rows and has_next:
+            page.next_query = _turned(asked, after=keyset.cursor(rows[-1]))
+        if rows and has_previous:
+            page.previous_query = _turned(asked, before=keyset.cursor(rows[0]))
+        return page
+
+    def _sort(self, asked: str) -> tuple[str, Column]:
+        sortable = {column.field: column for column in self.columns if column.field}
+        sort = asked if asked.removeprefix("-") in sortable else self.default
+        return sort, sortable[sort.removeprefix("-")]
+
+    def _filter(self, name: str) -> Filter:
+        found = self.filters[name]
+        return found if isinstance(found, Filter) else Filter(*found)
+
+    def _chooser(self, name: str, asked: str) -> Chooser:
+        found = self._filter(name)
+        choices = [(str(value), str(label)) for value, label in found.choices]
+        return Chooser(name, str(found.label), choices, asked if asked in dict(choices) else "")
+
+    def _where(self, chooser: Chooser) -> Q:
+        where = self._filter(chooser.name).where
+        return where(chooser.chosen) if where else Q(**{chooser.name: chooser.chosen})
 
 
-def _after(queryset: QuerySet[Any], sort: str, after: tuple[Any, str] | None) -> QuerySet[Any]:
-    name, down = sort.removeprefix("-"), sort.startswith("-")
-    if after is not None:
-        value, key = after
-        beyond = "lt" if down else "gt"
-        queryset = queryset.filter(Q(**{f"{name}__{beyond}": value}) | Q(**{name: value, f"pk__{beyond}": key}))
-    return queryset.order_by(sort, "-pk" if down else "pk")
-
-
-def _cursor(row: Model, name: str) -> str:
-    value: Any = row
-    for part in name.split("__"):
-        value = getattr(value, part)
-    text = value.isoformat() if isinstance(value, datetime) else value
-    return base64.urlsafe_b64encode(json.dumps([text, str(row.pk)]).encode()).decode("ascii").rstrip("=")
-
-
-def _read_cursor(text: str) -> tuple[Any, str] | None:
-    """None for no cursor, or one that somebody made up."""
-    try:
-        value, key = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
-        if not isinstance(value, str) or not isinstance(key, str):
-            return None
-        from uuid import UUID
-
-        UUID(key)
-        return (parse_datetime(value) or value if value[:4].isdigit() else value), key
-    except (ValueError, TypeError):
-        return None
+def _turned(asked: QueryDict, **cursor: str) -> str:
+    """The same list at another place."""
+    query = asked.copy()
+    for name in ("after", "before"):
+        query.pop(name, None)
+    query.update(cursor)
+    return query.urlencode()

@@ -138,7 +138,7 @@ def _ask_resource(app: AppIdentity, resource: Resource, permissions: list[Permis
     return [
         Finding(permission, ConsentStatus.GRANTED, token.roles)
         if permission.value in token.roles
-        else Finding(permission, ConsentStatus.NOT_IN_TOKEN, token.roles, cause="consent_missing")
+        else Finding(permission, ConsentStatus.NOT_IN_TOKEN, token.roles, cause="role_missing")
         for permission in permissions
     ]
 

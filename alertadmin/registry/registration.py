@@ -9,6 +9,7 @@ from datetime import datetime
 from django.db import transaction
 
 from alertadmin.registry.models import AppRegistration, Contact, Credential, CredentialState, Mailbox, Tenant
+from alertadmin.registry.wanted import note_wanted
 
 
 @dataclass(frozen=True)
@@ -85,4 +86,5 @@ def register(
         mailbox.app, mailbox.tenant = app, tenant
         mailbox.full_clean()
         mailbox.save()
+    note_wanted([app])
     return Registration(tenant, app, credential, mailbox)

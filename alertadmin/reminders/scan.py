@@ -12,12 +12,12 @@ from django.db import transaction
 from django.db.models import Case, Exists, IntegerField, Min, OuterRef, QuerySet, Subquery, Value, When
 from django.db.models.functions import Concat, Lower
 
-from alertadmin.accounts.models import User
 from alertadmin.outbox import doorbell
 from alertadmin.outbox.crashpoints import crashpoint
 from alertadmin.outbox.models import Delivery, Purpose
 from alertadmin.registry.models import Contact, Credential, CredentialState
 from alertadmin.reminders import rules
+from alertadmin.reminders.audience import administrators
 from alertadmin.reminders.bulk import insert_from
 from alertadmin.reminders.models import Notice, Reminder, Scan
 
@@ -67,12 +67,12 @@ def owed(now: datetime) -> QuerySet[Credential]:
 
 def owed_to_nobody(now: datetime) -> QuerySet[Credential]:
     """Those owed whose tenant has no contact, while there is no administrator either. Told as soon as there is one."""
-    return owed(now).none() if _administrators() else owed(now).filter(~_has_contacts())
+    return owed(now).none() if administrators() else owed(now).filter(~_has_contacts())
 
 
 def _write_reminders(scan: Scan, now: datetime) -> int:
     found = owed(now)
-    if not _administrators():
+    if not administrators():
         # Left owed: whoever is entered later is told then.
         found = found.filter(_has_contacts())
     rows = found.annotate(in_scan=Value(scan.pk)).values_list("pk", "expires_at", "owed", "in_scan")
@@ -83,18 +83,13 @@ def _has_contacts() -> Exists:
     return Exists(Contact.objects.filter(tenant=OuterRef("app__tenant")))
 
 
-def _administrators() -> list[str]:
-    addresses = User.objects.filter(is_active=True, is_staff=True).annotate(address=Lower("email"))
-    return sorted(set(addresses.values_list("address", flat=True)))
-
-
 def _write_deliveries(scan: Scan, now: datetime) -> int:
     """One delivery for each recipient: the tenant's contacts, or the administrators where it has none."""
     prefix = f"reminder:{scan.pk}:"
     found = Reminder.objects.filter(scan=scan)
     urgency: dict[str, datetime] = {}
     for address, earliest in found.values_list(Lower(CONTACT)).annotate(Min("expires_at")):
-        for recipient in _administrators() if address is None else [address]:
+        for recipient in administrators() if address is None else [address]:
             urgency[recipient] = min(earliest, urgency.get(recipient, earliest))
     deliveries = Delivery.objects.bulk_create(
         [
@@ -113,7 +108,7 @@ def _write_deliveries(scan: Scan, now: datetime) -> int:
     to_contacts = found.filter(**{f"{CONTACT}__isnull": False}).annotate(key=Concat(Value(prefix), Lower(CONTACT)))
     delivery = Delivery.objects.filter(dedupe_key=OuterRef("key")).values("pk")[:1]
     insert_from(Notice, ("reminder_id", "delivery_id"), to_contacts.values_list("pk", Subquery(delivery)))
-    for administrator in set(_administrators()) & set(urgency):
+    for administrator in set(administrators()) & set(urgency):
         delivery = Delivery.objects.filter(dedupe_key=prefix + administrator).values("pk")[:1]
         to_administrators = found.filter(**{f"{CONTACT}__isnull": True}).values_list("pk", Subquery(delivery))
         insert_from(Notice, ("reminder_id", "delivery_id"), to_administrators)

@@ -1,9 +1,60 @@
-// Copy buttons: [data-copy] holds the text.
-document.addEventListener("click", async (event) => {
-  const button = event.target.closest("[data-copy]");
-  if (!button) return;
-  await navigator.clipboard.writeText(button.dataset.copy);
-  const said = button.textContent;
-  button.textContent = button.dataset.done;
-  setTimeout(() => { button.textContent = said; }, 1500);
+// What pages do beyond links and forms. Everything works without it but the copy buttons and the theme switch.
+
+document.addEventListener("click", (event) => {
+  const copy = event.target.closest("[data-copy]");
+  if (copy) copyText(copy);
+  const theme = event.target.closest("[data-theme-choice]");
+  if (theme) chooseTheme(theme.dataset.themeChoice);
 });
+
+async function copyText(button) {
+  try {
+    await navigator.clipboard.writeText(button.dataset.copy);
+  } catch {
+    return; // the browser forbids it; the text stands beside the button
+  }
+  button.classList.add("is-done");
+  button.querySelector("[data-said]").textContent = button.dataset.done;
+  setTimeout(() => {
+    button.classList.remove("is-done");
+    button.querySelector("[data-said]").textContent = "";
+  }, 1500);
+}
+
+function chooseTheme(choice) {
+  try {
+    if (choice === "auto") localStorage.removeItem("theme");
+    else localStorage.setItem("theme", choice);
+  } catch {
+    return;
+  }
+  showTheme();
+  markTheme();
+}
+
+function markTheme() {
+  const choice = chosenTheme() ?? "auto";
+  for (const button of document.querySelectorAll("[data-theme-choice]")) {
+    button.setAttribute("aria-pressed", String(button.dataset.themeChoice === choice));
+  }
+}
+
+markTheme();
+
+// A form is sent once, however often its button is pressed.
+document.addEventListener("submit", (event) => {
+  if (event.target.method !== "post") return;
+  if (event.target.dataset.sent) event.preventDefault();
+  event.target.dataset.sent = "yes";
+});
+window.addEventListener("pageshow", () => {
+  for (const form of document.forms) delete form.dataset.sent;
+});
+
+// After a refused form the first mistake has the focus.
+document.querySelector("[aria-invalid='true']")?.focus();
+
+// Who comes for the first time gets the browser's time zone proposed.
+for (const field of document.querySelectorAll("[data-browser-zone]")) {
+  if (field.value === "UTC") field.value = Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
+}

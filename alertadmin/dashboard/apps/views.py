@@ -3,20 +3,27 @@ from __future__ import annotations
 from uuid import UUID
 
 from django.contrib import messages
+from django.db import transaction
+from django.db.models import Prefetch
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from alertadmin.dashboard.apps.forms import AppForm
+from alertadmin.dashboard.apps.standing import steps
 from alertadmin.dashboard.deleting import confirm_delete
 from alertadmin.dashboard.listing import Column, Listing
-from alertadmin.registry.models import AppRegistration, Audience
+from alertadmin.dashboard.portal import portal_links
+from alertadmin.outbox.models import Delivery
+from alertadmin.registry.models import AppRegistration, Audience, Credential
+from alertadmin.registry.wanted import note_wanted
 
 LISTING = Listing(
     columns=(
         Column(gettext_lazy("Name"), "name"),
-        Column(gettext_lazy("Tenant"), "tenant__name"),
+        Column(gettext_lazy("Tenant"), "tenant__name", ("tenant_id",)),
         Column(gettext_lazy("Application (client) ID"), "client_id"),
         Column(gettext_lazy("Secret in use")),
     ),
@@ -24,30 +31,43 @@ LISTING = Listing(
     filters={"audience": (gettext_lazy("Account types"), Audience.choices)},
     default="name",
 )
+SHEETS = ("overview", "credentials", "permissions", "authentication")
+RECENT = 8
+ENDS_ONLY = Prefetch("credentials", Credential.objects.defer("value", "certificate"))
 
 
 def apps(request: HttpRequest) -> HttpResponse:
-    found = AppRegistration.objects.select_related("tenant").prefetch_related("credentials")
+    found = AppRegistration.objects.select_related("tenant").prefetch_related(ENDS_ONLY)
     return render(request, "apps/list.html", {"page": LISTING.page(request, found)})
 
 
 def app(request: HttpRequest, pk: UUID) -> HttpResponse:
     found = get_object_or_404(
-        AppRegistration.objects.select_related("tenant").prefetch_related("credentials", "mailboxes__tenant"), pk=pk
+        AppRegistration.objects.select_related("tenant").prefetch_related(ENDS_ONLY, "mailboxes__tenant"), pk=pk
     )
-    return render(request, "apps/app.html", {"app": found, "consents": found.consents.select_related("tenant")})
+    consents = list(found.consents.select_related("tenant"))
+    deliveries = Delivery.objects.filter(mailbox__app=found).defer("text", "html").order_by("-created_at")
+    context = {
+        "app": found,
+        "consents": consents,
+        "steps": steps(found, consents, timezone.now()),
+        "links": portal_links(SHEETS, found.tenant, found),
+        "deliveries": deliveries[:RECENT],
+    }
+    return render(request, "apps/app.html", context)
 
 
 def app_edit(request: HttpRequest, pk: UUID) -> HttpResponse:
     found = get_object_or_404(AppRegistration, pk=pk)
     form = AppForm(request.POST or None, instance=found)
     if request.method == "POST" and form.is_valid():
-        form.save()
+        with transaction.atomic():
+            form.save()
+            note_wanted([found])
         messages.success(request, _("Saved."))
         return redirect("app", pk)
-    return render(
-        request, "partials/edit.html", {"form": form, "heading": found.name, "back": found.get_absolute_url()}
-    )
+    heading = _("Edit “%(name)s”") % {"name": found.name}
+    return render(request, "partials/edit.html", {"form": form, "heading": heading, "back": found.get_absolute_url()})
 
 
 def app_delete(request: HttpRequest, pk: UUID) -> HttpResponse:

@@ -17,11 +17,12 @@ from alertadmin.registry.permissions import Permission
 
 LISTING = Listing(
     columns=(
-        Column(gettext_lazy("Tenant"), "tenant__name"),
-        Column(gettext_lazy("App registration"), "app__name"),
+        Column(gettext_lazy("Tenant"), "tenant__name", ("tenant_id",)),
+        Column(gettext_lazy("App registration"), "app__name", ("app_id",)),
         Column(gettext_lazy("Permission"), "permission"),
         Column(gettext_lazy("Consent"), "status"),
         Column(gettext_lazy("Checked")),
+        Column(gettext_lazy("Act"), is_hidden=True),
     ),
     search=("tenant__name", "app__name"),
     filters={

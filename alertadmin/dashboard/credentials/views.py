@@ -7,43 +7,43 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
 
 from alertadmin.dashboard.credentials.forms import CredentialForm, SecretForm
+from alertadmin.dashboard.credentials.life import Life
+from alertadmin.dashboard.credentials.listing import listing
 from alertadmin.dashboard.deleting import confirm_delete
-from alertadmin.dashboard.listing import Column, Listing
+from alertadmin.dashboard.portal import portal_links
 from alertadmin.registry import replacing
 from alertadmin.registry.keyring import KeyRingError
 from alertadmin.registry.models import AppRegistration, Credential, CredentialState
 from alertadmin.registry.registration import add_credential
+from alertadmin.reminders import audience
+from alertadmin.reminders.forecast import coming
+from alertadmin.reminders.models import Notice
 
-LISTING = Listing(
-    columns=(
-        Column(gettext_lazy("End"), "expires_at"),
-        Column(gettext_lazy("Description"), "description"),
-        Column(gettext_lazy("App registration"), "app__name"),
-        Column(gettext_lazy("Tenant"), "app__tenant__name"),
-        Column(gettext_lazy("State")),
-    ),
-    search=("description", "app__name", "app__tenant__name", "hint"),
-    filters={"state": (gettext_lazy("State"), CredentialState.choices)},
-    default="expires_at",
-)
+MOST_TOLD = 30
 
 
 def credentials(request: HttpRequest) -> HttpResponse:
-    found = Credential.objects.select_related("app__tenant").defer("value")
-    return render(request, "credentials/list.html", {"page": LISTING.page(request, found)})
+    found = Credential.objects.select_related("app__tenant").defer("value", "certificate")
+    return render(request, "credentials/list.html", {"page": listing(timezone.now()).page(request, found)})
 
 
 def credential(request: HttpRequest, pk: UUID) -> HttpResponse:
+    now = timezone.now()
     found = get_object_or_404(Credential.objects.select_related("app__tenant"), pk=pk)
-    reminders = found.reminders.select_related("scan").order_by("-pk")[:20]
+    told = Notice.objects.filter(reminder__credential=found).select_related("reminder", "delivery")
+    watched = found.state != CredentialState.RETIRED
     context = {
         "credential": found,
-        "reminders": reminders,
+        "life": Life.of(found, now),
+        "siblings": found.app.credentials.exclude(pk=pk).defer("value", "certificate"),
+        "links": portal_links(("credentials",), found.app.tenant, found.app),
+        "coming": coming(found.expires_at, now) if watched else [],
+        "people": audience.of(found.app.tenant) if watched else [],
+        "told": told.order_by("-pk")[:MOST_TOLD],
         "is_readable": found.value.readable if found.value else None,
     }
     return render(request, "credentials/credential.html", context)
@@ -58,9 +58,8 @@ def credential_edit(request: HttpRequest, pk: UUID) -> HttpResponse:
         found.save(update_fields=["description", "starts_at", "expires_at"])
         messages.success(request, _("Saved."))
         return redirect("credential", pk)
-    return render(
-        request, "partials/edit.html", {"form": form, "heading": str(found), "back": found.get_absolute_url()}
-    )
+    heading = _("Edit “%(name)s”") % {"name": found}
+    return render(request, "partials/edit.html", {"form": form, "heading": heading, "back": found.get_absolute_url()})
 
 
 def credential_delete(request: HttpRequest, pk: UUID) -> HttpResponse:
@@ -82,7 +81,8 @@ def credential_replace(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 
 def _new_secret(request: HttpRequest, app: AppRegistration, replaced: Credential | None = None) -> HttpResponse:
-    form = SecretForm(request.POST or None, zone=app.tenant.zone)
+    initial = {"description": replaced.description} if replaced else None
+    form = SecretForm(request.POST or None, zone=app.tenant.zone, initial=initial)
     if request.method == "POST" and form.is_valid():
         values = {name: form.cleaned_data[name] for name in ("value", "description", "starts_at", "expires_at")}
         try:
@@ -93,7 +93,14 @@ def _new_secret(request: HttpRequest, app: AppRegistration, replaced: Credential
             return _told(request, replacing.replace(app, **values, now=timezone.now()))
         except KeyRingError as error:
             form.add_error(None, str(error))
-    context = {"form": form, "app": app, "replaced": replaced, "is_first": app.current_credential is None}
+    context = {
+        "form": form,
+        "app": app,
+        "replaced": replaced,
+        "is_first": app.current_credential is None,
+        "links": portal_links(("credentials",), app.tenant, app),
+        "back": (replaced or app).get_absolute_url(),
+    }
     return render(request, "credentials/new.html", context)
 
 

@@ -14,7 +14,6 @@ LISTING = Listing(
         Column(gettext_lazy("Created"), "created_at"),
         Column(gettext_lazy("To"), "recipient"),
         Column(gettext_lazy("Subject")),
-        Column(gettext_lazy("Purpose")),
         Column(gettext_lazy("State")),
     ),
     search=("recipient", "subject"),

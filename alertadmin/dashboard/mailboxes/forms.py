@@ -6,14 +6,15 @@ from django import forms
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
-from alertadmin.registry.models import Mailbox
+from alertadmin.dashboard.picking import PickField
+from alertadmin.registry.clouds import server_choices
+from alertadmin.registry.models import AppRegistration, Mailbox, Tenant
 from alertadmin.registry.permissions import Transport
+from alertadmin.registry.wanted import note_wanted
 
 
-class MailboxForm(forms.ModelForm):  # type: ignore[type-arg]
-    class Meta:
-        model = Mailbox
-        fields = ["app", "tenant", "address", "transport", "sends_reminders"]
+class OneSendsReminders(forms.ModelForm):  # type: ignore[type-arg]
+    """One mailbox sends the reminders: choosing this one takes it from the other."""
 
     def clean(self) -> dict[str, Any]:
         """Which one sends the reminders is moved by `save`: as long as another does, the constraint would object."""
@@ -22,15 +23,99 @@ class MailboxForm(forms.ModelForm):  # type: ignore[type-arg]
         return data
 
     def save(self, commit: bool = True) -> Mailbox:
-        """One mailbox sends the reminders: choosing this one takes it from the other."""
         with transaction.atomic():
             self.instance.sends_reminders = self.sends_reminders
             if self.sends_reminders:
                 Mailbox.objects.filter(sends_reminders=True).exclude(pk=self.instance.pk).update(sends_reminders=False)
             mailbox: Mailbox = super().save(commit)
+            if commit and mailbox.app is not None:
+                note_wanted([mailbox.app])
             return mailbox
+
+
+class PickApp(PickField):
+    def label_from_instance(self, obj: AppRegistration) -> str:
+        return f"{obj.name} ({obj.tenant.name})"
+
+
+class MailboxForm(OneSendsReminders):
+    """A mailbox of Exchange Online, through an app registration."""
+
+    app = PickApp(
+        AppRegistration.objects.select_related("tenant"),
+        by=("client_id", "name"),
+        label=_("App registration"),
+    )
+    tenant = PickField(
+        Tenant.objects.all(),
+        by=("directory_id", "name"),
+        label=_("Tenant"),
+        required=False,
+        help_text=_("The directory the mailbox lives in. Empty: the app's own; a multitenant app may send in others."),
+    )
+
+    class Meta:
+        model = Mailbox
+        fields = ["address", "app", "transport", "tenant", "sends_reminders"]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for field in self.fields.values():
+            if isinstance(field, PickField):
+                field.fit()
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean()
+        if not data.get("tenant") and (app := data.get("app")):
+            data["tenant"] = app.tenant
+        return data
+
+
+class OnPremisesForm(OneSendsReminders):
+    """A mailbox of an Exchange server on premises, by a login. The password goes in and never comes out."""
+
+    tenant = PickField(Tenant.objects.all(), by=("directory_id", "name"), label=_("Tenant"))
+    server = forms.ChoiceField(label=_("Exchange server"))
+    new_password = forms.CharField(
+        label=_("Password"),
+        required=False,
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+    )
+
+    class Meta:
+        model = Mailbox
+        fields = ["address", "tenant", "server", "username", "login_kind", "sends_reminders"]
+        help_texts = {
+            "username": _("As the server knows it, such as PLANT\\svc-alert. Empty: the address."),
+            "login_kind": _("NTLM unless the server offers Basic alone."),
+        }
+
+    field_order = ["address", "tenant", "server", "username", "new_password", "login_kind", "sends_reminders"]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["server"].choices = server_choices()  # type: ignore[attr-defined]
+        if isinstance(tenant := self.fields["tenant"], PickField):
+            tenant.fit()
+        self.instance.transport = Transport.EWS
+        if self.instance.password is not None:
+            self.fields["new_password"].help_text = _("Empty: the stored one stays. It is never shown.")
+        else:
+            self.fields["new_password"].required = True
+
+    def save(self, commit: bool = True) -> Mailbox:
+        """Raises KeyRingError if there is no key to seal the password with; then nothing is stored."""
+        if password := self.cleaned_data["new_password"]:
+            self.instance.password = password
+        return super().save(commit)
 
 
 class TestSendForm(forms.Form):
     recipient = forms.EmailField(label=_("To"))
-    transport = forms.ChoiceField(label=_("By"), choices=Transport.choices, required=False)
+    transport = forms.ChoiceField(label=_("By"), choices=Transport.choices)
+
+    def __init__(self, *args: Any, mailbox: Mailbox, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if mailbox.is_on_premises:
+            del self.fields["transport"]

@@ -7,6 +7,7 @@ from alertadmin.dashboard.mailboxes import views
 urlpatterns = [
     path("mailboxes/", views.mailboxes, name="mailboxes"),
     path("mailboxes/add/", views.mailbox_add, name="mailbox-add"),
+    path("mailboxes/add-on-premises/", views.mailbox_add_on_premises, name="mailbox-add-on-premises"),
     path("mailboxes/<uuid:pk>/", views.mailbox, name="mailbox"),
     path("mailboxes/<uuid:pk>/edit/", views.mailbox_edit, name="mailbox-edit"),
     path("mailboxes/<uuid:pk>/delete/", views.mailbox_delete, name="mailbox-delete"),

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from uuid import UUID
 
 from django.contrib import messages
@@ -8,66 +9,94 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
+from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
 
+from alertadmin.dashboard.asked import asked
 from alertadmin.dashboard.deleting import confirm_delete
 from alertadmin.dashboard.listing import Column, Listing
-from alertadmin.dashboard.mailboxes.forms import MailboxForm, TestSendForm
+from alertadmin.dashboard.mailboxes import testing
+from alertadmin.dashboard.mailboxes.forms import MailboxForm, OneSendsReminders, OnPremisesForm, TestSendForm
 from alertadmin.outbox import test_send
 from alertadmin.outbox.models import Delivery, DeliveryState, Purpose
-from alertadmin.registry.models import AppRegistration, Mailbox
+from alertadmin.registry.clouds import servers
+from alertadmin.registry.keyring import KeyRingError
+from alertadmin.registry.models import AppRegistration, Mailbox, Tenant
 from alertadmin.registry.permissions import Transport
 
 LISTING = Listing(
     columns=(
         Column(gettext_lazy("Address"), "address"),
-        Column(gettext_lazy("Tenant"), "tenant__name"),
-        Column(gettext_lazy("App registration"), "app__name"),
+        Column(gettext_lazy("Tenant"), "tenant__name", ("tenant_id",)),
+        Column(gettext_lazy("Through")),
         Column(gettext_lazy("Sends by"), "transport"),
+        Column(gettext_lazy("Act"), is_hidden=True),
     ),
     search=("address", "tenant__name", "app__name"),
     filters={"transport": (gettext_lazy("Sends by"), Transport.choices)},
     default="address",
 )
-UNDER_WAY = {DeliveryState.PENDING, DeliveryState.SENDING}
-STEPS = (
-    ("tenant", gettext_lazy("Tenant found")),
-    ("token", gettext_lazy("Token received")),
-    ("permission", gettext_lazy("Permission seen")),
-    ("message", gettext_lazy("Message accepted")),
-)
+TESTS = 8
+PATIENCE = 10
+"""Seconds after which a test that no worker took is called slow."""
 
 
 def mailboxes(request: HttpRequest) -> HttpResponse:
-    page = LISTING.page(request, Mailbox.objects.select_related("tenant", "app"))
+    page = LISTING.page(request, Mailbox.objects.select_related("tenant", "app").defer("password"))
     return render(request, "mailboxes/list.html", {"page": page})
 
 
 def mailbox(request: HttpRequest, pk: UUID) -> HttpResponse:
     found = get_object_or_404(Mailbox.objects.select_related("tenant", "app__tenant"), pk=pk)
-    user = request.user
-    initial = {"recipient": getattr(user, "email", ""), "transport": found.transport}
-    context = {"mailbox": found, "form": TestSendForm(initial=initial), "tests": found.deliveries.all()[:10]}
-    return render(request, "mailboxes/mailbox.html", context)
+    initial = {"recipient": getattr(request.user, "email", ""), "transport": found.transport}
+    return _mailbox_page(request, found, TestSendForm(initial=initial, mailbox=found))
+
+
+def _mailbox_page(request: HttpRequest, found: Mailbox, form: TestSendForm, status: int = 200) -> HttpResponse:
+    recent = found.deliveries.defer("text", "html").order_by("-created_at")
+    consents = found.app.consents.filter(tenant=found.tenant, permission=found.permission) if found.app else None
+    context = {
+        "mailbox": found,
+        "form": form,
+        "deliveries": recent[:TESTS],
+        "consent": consents.first() if consents is not None else None,
+    }
+    return render(request, "mailboxes/mailbox.html", context, status=status)
 
 
 def mailbox_add(request: HttpRequest) -> HttpResponse:
-    app = AppRegistration.objects.filter(pk=request.GET["app"]).first() if _is_uuid(request.GET.get("app")) else None
-    form = MailboxForm(request.POST or None, initial={"app": app, "tenant": app.tenant if app else None})
-    return _edit(request, form, _("Add a mailbox"))
+    app = asked(request, "app", AppRegistration.objects.select_related("tenant"))
+    form = MailboxForm(request.POST or None, initial={"app": app})
+    return _edit(request, form, _("Add a mailbox"), back=app.get_absolute_url() if app else "")
 
 
+@sensitive_post_parameters("new_password")
+def mailbox_add_on_premises(request: HttpRequest) -> HttpResponse:
+    if not servers():
+        return render(request, "mailboxes/no_servers.html")
+    tenant = asked(request, "tenant", Tenant.objects.all())
+    form = OnPremisesForm(request.POST or None, initial={"tenant": tenant})
+    return _edit(request, form, _("Add a mailbox on premises"), back=tenant.get_absolute_url() if tenant else "")
+
+
+@sensitive_post_parameters("new_password")
 def mailbox_edit(request: HttpRequest, pk: UUID) -> HttpResponse:
-    found = get_object_or_404(Mailbox, pk=pk)
-    return _edit(request, MailboxForm(request.POST or None, instance=found), found.address)
+    found = get_object_or_404(Mailbox.objects.select_related("tenant", "app__tenant"), pk=pk)
+    make: Callable[..., OneSendsReminders] = OnPremisesForm if found.is_on_premises else MailboxForm
+    form = make(request.POST or None, instance=found)
+    return _edit(request, form, _("Edit “%(name)s”") % {"name": found.address}, back=found.get_absolute_url())
 
 
-def _edit(request: HttpRequest, form: MailboxForm, heading: str) -> HttpResponse:
+def _edit(request: HttpRequest, form: OneSendsReminders, heading: str, *, back: str) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
-        saved = form.save()
-        messages.success(request, _("Saved."))
-        return redirect("mailbox", saved.pk)
-    return render(request, "partials/edit.html", {"form": form, "heading": heading})
+        try:
+            saved = form.save()
+        except KeyRingError as error:
+            form.add_error(None, str(error))
+        else:
+            messages.success(request, _("Saved. Now send a test."))
+            return redirect("mailbox", saved.pk)
+    return render(request, "partials/edit.html", {"form": form, "heading": heading, "back": back})
 
 
 def mailbox_delete(request: HttpRequest, pk: UUID) -> HttpResponse:
@@ -78,12 +107,11 @@ def mailbox_delete(request: HttpRequest, pk: UUID) -> HttpResponse:
 @require_POST
 def start_test(request: HttpRequest, pk: UUID) -> HttpResponse:
     found = get_object_or_404(Mailbox.objects.select_related("tenant", "app__tenant"), pk=pk)
-    form = TestSendForm(request.POST)
+    form = TestSendForm(request.POST, mailbox=found)
     if not form.is_valid():
-        return render(request, "mailboxes/mailbox.html", {"mailbox": found, "form": form}, status=422)
-    delivery = test_send.start(
-        found, form.cleaned_data["recipient"], transport=form.cleaned_data["transport"] or None, now=timezone.now()
-    )
+        return _mailbox_page(request, found, form, status=422)
+    transport = form.cleaned_data.get("transport") or None
+    delivery = test_send.start(found, form.cleaned_data["recipient"], transport=transport, now=timezone.now())
     return redirect("test-send-progress", delivery.pk)
 
 
@@ -93,19 +121,13 @@ def progress(request: HttpRequest, pk: UUID) -> HttpResponse:
         Delivery.objects.select_related("mailbox__app__tenant", "mailbox__tenant"), pk=pk, purpose=Purpose.TEST
     )
     attempt = delivery.attempts.last()
-    done = {step["step"]: step for step in (attempt.steps if attempt else [])}
-    steps = [(label, done.get(name)) for name, label in STEPS]
-    is_under_way = delivery.state in UNDER_WAY
-    context = {"delivery": delivery, "attempt": attempt, "steps": steps, "is_under_way": is_under_way}
     waited = (timezone.now() - delivery.created_at).total_seconds()
-    context["is_slow"] = delivery.state == DeliveryState.PENDING and waited > 10
+    context = {
+        "delivery": delivery,
+        "attempt": attempt,
+        "steps": testing.steps(delivery, attempt),
+        "is_under_way": testing.is_under_way(delivery),
+        "is_slow": delivery.state == DeliveryState.PENDING and waited > PATIENCE,
+    }
     template = "mailboxes/steps.html" if getattr(request, "htmx", False) else "mailboxes/progress.html"
     return render(request, template, context)
-
-
-def _is_uuid(text: str | None) -> bool:
-    try:
-        UUID(text or "")
-    except ValueError:
-        return False
-    return True

@@ -1,49 +1,36 @@
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import timedelta
 
+from django.db.models import Count, Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 
+from alertadmin.dashboard.overview.needs import needs
 from alertadmin.dashboard.overview.timeline import timeline
 from alertadmin.outbox.models import Delivery, DeliveryState
-from alertadmin.registry.models import (
-    AppRegistration,
-    Consent,
-    ConsentStatus,
-    Credential,
-    CredentialState,
-    Mailbox,
-    Tenant,
-)
-from alertadmin.registry.permissions import Transport
-from alertadmin.reminders import scan
+from alertadmin.registry.models import AppRegistration, Credential, Mailbox, Tenant
 
-SHOWN = 8
-EWS_ENDS = date(2027, 4, 1)
-ATTENTION = timedelta(days=60)
+DUE = timedelta(days=30)
+WAITING = (DeliveryState.PENDING, DeliveryState.SENDING)
 
 
 def overview(request: HttpRequest) -> HttpResponse:
     now = timezone.now()
-    watched = Credential.objects.filter(state__in=[CredentialState.CURRENT, CredentialState.NEXT])
-    ending = watched.filter(expires_at__lte=now + ATTENTION).select_related("app__tenant").defer("value")
-    consents = Consent.objects.filter(status__in=[ConsentStatus.ERROR, ConsentStatus.NOT_IN_TOKEN])
-    undelivered = Delivery.objects.filter(state__in=[DeliveryState.FAILED, DeliveryState.UNCERTAIN])
+    watched = Credential.objects.watched()
+    counted = watched.aggregate(all=Count("pk"), due=Count("pk", filter=Q(expires_at__lte=now + DUE)))
+    next_end = watched.filter(expires_at__gt=now).order_by("expires_at").select_related("app__tenant").defer("value")
     context = {
-        "ending": ending.order_by("expires_at", "pk")[:SHOWN],
-        "ending_count": ending.count(),
-        "consents": consents.select_related("app", "tenant")[:SHOWN],
-        "undelivered": undelivered.filter(created_at__gt=now - timedelta(days=14))[:SHOWN],
-        "nobody": scan.owed_to_nobody(now).select_related("app__tenant")[:SHOWN],
-        "ews": Mailbox.objects.filter(transport=Transport.EWS).count(),
-        "ews_days": (EWS_ENDS - now.date()).days,
+        "needs": needs(now),
+        "next": next_end.first(),
         "timeline": timeline(now, watched),
+        "waiting": Delivery.objects.filter(state__in=WAITING).count(),
         "counts": {
             "tenants": Tenant.objects.count(),
             "apps": AppRegistration.objects.count(),
-            "credentials": watched.count(),
+            "credentials": counted["all"],
+            "due": counted["due"],
             "mailboxes": Mailbox.objects.count(),
         },
     }

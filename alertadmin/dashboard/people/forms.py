@@ -30,6 +30,9 @@ class FirstAdministratorForm(forms.ModelForm):  # type: ignore[type-arg]
     class Meta:
         model = User
         fields = ["email", "name", "time_zone"]
+        # The page fills in the browser's own zone.
+        widgets = {"time_zone": forms.TextInput(attrs={"data-browser-zone": "", "autocomplete": "off"})}
+        help_texts = {"name": _("As colleagues see you."), "time_zone": _("Such as Europe/Paris.")}
 
     def clean_email(self) -> str:
         return User.objects.normalize_email(self.cleaned_data["email"])

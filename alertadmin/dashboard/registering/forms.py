@@ -6,7 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 from alertadmin.dashboard.apps.forms import AppForm
 from alertadmin.dashboard.credentials.forms import SecretForm
-from alertadmin.dashboard.mailboxes.forms import MailboxForm
+from alertadmin.dashboard.mailboxes.forms import OneSendsReminders
 from alertadmin.dashboard.tenants.forms import TenantForm
 from alertadmin.registry.models import AppRegistration, Mailbox
 
@@ -22,10 +22,10 @@ class AppPart(AppForm):
         fields = ["name", "client_id", "audience", "redirect_uri", "permissions"]
 
 
-class MailboxPart(MailboxForm):
+class MailboxPart(OneSendsReminders):
     """Optional as a whole: without an address there is no mailbox yet."""
 
-    class Meta(MailboxForm.Meta):
+    class Meta:
         model = Mailbox
         fields = ["address", "transport", "sends_reminders"]
 

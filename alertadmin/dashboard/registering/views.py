@@ -6,10 +6,11 @@ from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 
+from alertadmin.dashboard.asked import asked
 from alertadmin.dashboard.registering.forms import AppPart, MailboxPart, SecretForm, TenantPart
 from alertadmin.registry.keyring import KeyRingError
 from alertadmin.registry.models import Mailbox, Tenant
@@ -19,9 +20,10 @@ from alertadmin.registry.registration import Registration, register
 @sensitive_post_parameters("secret-value")
 def registering(request: HttpRequest) -> HttpResponse:
     """One form in four steps. `?tenant=` adds an app to a tenant that is here already."""
-    known = get_object_or_404(Tenant, pk=request.GET["tenant"]) if _is_uuid(request.GET.get("tenant")) else None
+    known = asked(request, "tenant", Tenant.objects.all())
     data = request.POST or None
-    tenant = TenantPart(data, prefix="tenant", instance=known)
+    zone = getattr(request.user, "time_zone", "UTC")
+    tenant = TenantPart(data, prefix="tenant", instance=known, initial={} if known else {"time_zone": zone})
     app = AppPart(data, prefix="app")
     secret = SecretForm(data, prefix="secret", zone=_zone(request, known))
     mailbox = MailboxPart(data, prefix="mailbox")
@@ -36,7 +38,14 @@ def registering(request: HttpRequest) -> HttpResponse:
         else:
             messages.success(request, _("Registered. Now check consent, then send a test."))
             return redirect("app", done.app.pk)
-    context = {"tenant": tenant, "app": app, "secret": secret, "mailbox": mailbox, "known": known}
+    context = {
+        "tenant": tenant,
+        "app": app,
+        "secret": secret,
+        "mailbox": mailbox,
+        "known": known,
+        "has_errors": any(form.errors for form in forms),
+    }
     return render(request, "registering/register.html", context)
 
 
@@ -61,13 +70,3 @@ def _zone(request: HttpRequest, known: Tenant | None) -> zoneinfo.ZoneInfo:
         return zoneinfo.ZoneInfo(name)
     except (ValueError, OSError, zoneinfo.ZoneInfoNotFoundError):
         return zoneinfo.ZoneInfo("UTC")  # the tenant's part says what is wrong with it
-
-
-def _is_uuid(text: str | None) -> bool:
-    from uuid import UUID
-
-    try:
-        UUID(text or "")
-    except ValueError:
-        return False
-    return True

@@ -1,68 +1,92 @@
-"""Small things every page says alike: a state, how long there is, what a cause means."""
+"""Small things every page says alike: a sign, a state, a moment, how long there is, what a cause means."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
-from django import template
+from django import forms, template
+from django.forms import BoundField
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
+from lucide.templatetags.lucide import lucide
 
-from alertadmin.registry.models import Credential
+from alertadmin.dashboard import moments
+from alertadmin.dashboard.looks import LOOKS, OWNERS, UNKNOWN, Look, look_of_end
+from alertadmin.registry.models import Consent, Credential
 from alertadmin.reminders.digest import time_left
-from mailer.diagnosis import SLUGS, Diagnosis, explain
+from mailer.diagnosis import SLUGS, explain
 
 register = template.Library()
 
-LOOKS = {
-    "granted": ("success", "circle-check"),
-    "sent": ("success", "circle-check"),
-    "accepted": ("success", "circle-check"),
-    "current": ("success", "circle-check"),
-    "next": ("info", "hourglass"),
-    "retired": ("secondary", "archive"),
-    "pending": ("info", "hourglass"),
-    "sending": ("info", "send"),
-    "open": ("info", "send"),
-    "not_in_token": ("warning", "circle-question-mark"),
-    "unknown": ("warning", "circle-question-mark"),
-    "uncertain": ("warning", "circle-question-mark"),
-    "lost": ("warning", "circle-question-mark"),
-    "error": ("danger", "circle-x"),
-    "failed": ("danger", "circle-x"),
-    "refused": ("danger", "circle-x"),
-    "cancelled": ("secondary", "ban"),
-}
+
+@register.simple_tag
+@lru_cache(maxsize=256)
+def icon(name: str, size: int = 18) -> SafeString:
+    """A sign beside words, never instead of them: hidden from screen readers. Drawn once for all pages."""
+    return mark_safe(lucide(name, size=size, aria_hidden="true", focusable="false"))  # noqa: S308 (the package's own files)
 
 
 @register.inclusion_tag("partials/state.html")
 def state(value: str, label: str) -> dict[str, str]:
     """A state: colour, sign and word, never colour alone."""
-    colour, icon = LOOKS.get(value, ("secondary", "circle-question-mark"))
-    return {"colour": colour, "icon": icon, "label": label}
+    look = LOOKS.get(value, UNKNOWN)
+    return {"colour": look.colour, "icon": look.icon, "label": label}
+
+
+@register.inclusion_tag("partials/state.html")
+def look(look: Look, label: str) -> dict[str, str]:
+    """A state that the view has looked up already."""
+    return {"colour": look.colour, "icon": look.icon, "label": label}
 
 
 @register.inclusion_tag("partials/state.html")
 def ending(credential: Credential) -> dict[str, str]:
     """How urgent a credential's end is, in words."""
-    now = timezone.now()
     if credential.state == "retired":
-        return {"colour": "secondary", "icon": "archive", "label": _("superseded")}
-    days = credential.days_left(now)
-    colour = "danger" if days < 7 else "warning" if days < 60 else "success"
-    icon = "circle-x" if credential.is_expired(now) else "clock" if days < 60 else "circle-check"
-    return {"colour": colour, "icon": icon, "label": time_left(credential.expires_at, now)}
+        look, label = LOOKS["retired"], _("superseded")
+    else:
+        now = timezone.now()
+        look, label = look_of_end(credential, now), time_left(credential.expires_at, now)
+    return {"colour": look.colour, "icon": look.icon, "label": label}
+
+
+@register.inclusion_tag("partials/when.html")
+def when(value: datetime | None, never: str = "–") -> dict[str, Any]:
+    """ "in 12 days · 5 Dec 2026, 14:30 CET", in the viewer's time zone."""
+    if value is None:
+        return {"value": None, "never": never}
+    return {"value": value, "relative": moments.relative(value, timezone.now()), "exact": moments.exact(value)}
 
 
 @register.filter
 def ago(value: datetime | None) -> str:
-    return time_left(value, timezone.now()) if value else ""
+    return moments.relative(value, timezone.now()) if value else ""
+
+
+@register.filter
+def exactly(value: datetime | None) -> str:
+    return moments.exact(value) if value else ""
+
+
+@register.filter
+def day(value: datetime) -> str:
+    return moments.day(value)
 
 
 @register.filter
 def cause_title(slug: str) -> str:
-    return _(explain(slug).title) if slug in SLUGS else slug
+    return explain(slug, translate=_).title if slug in SLUGS else slug
+
+
+@register.filter
+def owner_name(owner: str) -> str:
+    """Who must act, in words."""
+    return str(OWNERS.get(str(owner), owner))
 
 
 @register.inclusion_tag("partials/diagnosis.html")
@@ -87,15 +111,49 @@ def diagnosis(
     }
 
 
+@register.simple_tag
+def regroup_causes(consents: Sequence[Consent]) -> list[Consent]:
+    """One consent of each tenant and cause: three permissions that fail alike need one explanation."""
+    found: dict[tuple[Any, ...], Consent] = {}
+    for consent in consents:
+        if consent.cause or consent.technical:
+            said = consent.technical if not consent.cause else ""
+            found.setdefault((consent.tenant_id, consent.cause, said), consent)
+    return list(found.values())
+
+
 @register.simple_tag(takes_context=True)
 def sort_query(context: dict[str, Any], field: str) -> str:
     """The query that sorts by this column: upwards first, then downwards."""
     query = context["request"].GET.copy()
-    query.pop("after", None)
+    for cursor in ("after", "before"):
+        query.pop(cursor, None)
     query["sort"] = f"-{field}" if context["page"].sort == field else field
     return str(query.urlencode())
 
 
+@register.simple_tag(takes_context=True)
+def sorted_how(context: dict[str, Any], field: str) -> str:
+    """The value of aria-sort."""
+    return {field: "ascending", f"-{field}": "descending"}.get(context["page"].sort, "none")
+
+
+@register.simple_tag(takes_context=True)
+def sort_sign(context: dict[str, Any], field: str) -> SafeString:
+    signs = {field: "arrow-up", f"-{field}": "arrow-down"}
+    return icon(signs.get(context["page"].sort, "arrow-up-down"), 14)
+
+
+@register.inclusion_tag("partials/menu_item.html", takes_context=True)
+def menu_item(context: dict[str, Any], area: str, sign: str, label: str) -> dict[str, Any]:
+    """One entry of the menu; `area` names its list's address. `is_here` is the value of aria-current."""
+    is_here = ""
+    if context.get("area") == area:
+        is_here = "page" if context["request"].path == reverse(area) else "true"
+    return {"url": reverse(area), "icon": sign, "label": label, "is_here": is_here}
+
+
 @register.filter
-def is_diagnosis(value: object) -> bool:
-    return isinstance(value, Diagnosis)
+def is_tick(field: BoundField) -> bool:
+    """A single check box stands before its label."""
+    return isinstance(field.field.widget, forms.CheckboxInput)

@@ -4,7 +4,8 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.db import transaction
-from django.db.models import Count
+from django.db.models import Count, OuterRef, Prefetch, Subquery
+from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
@@ -12,8 +13,11 @@ from django.utils.translation import gettext_lazy
 
 from alertadmin.dashboard.deleting import confirm_delete
 from alertadmin.dashboard.listing import Column, Listing
+from alertadmin.dashboard.portal import portal_links
 from alertadmin.dashboard.tenants.forms import TenantForm
-from alertadmin.registry.models import Tenant
+from alertadmin.outbox.models import Delivery
+from alertadmin.registry.models import AppRegistration, Credential, Tenant
+from alertadmin.reminders import audience
 
 LISTING = Listing(
     columns=(
@@ -25,16 +29,27 @@ LISTING = Listing(
     search=("name", "domain", "directory_id"),
     default="name",
 )
+RECENT = 8
 
 
 def tenants(request: HttpRequest) -> HttpResponse:
-    page = LISTING.page(request, Tenant.objects.annotate(app_count=Count("apps")))
+    apps = AppRegistration.objects.filter(tenant=OuterRef("pk")).order_by().values("tenant")
+    counted = Coalesce(Subquery(apps.annotate(count=Count("pk")).values("count")), 0)
+    page = LISTING.page(request, Tenant.objects.annotate(app_count=counted))
     return render(request, "tenants/list.html", {"page": page})
 
 
 def tenant(request: HttpRequest, pk: UUID) -> HttpResponse:
-    found = get_object_or_404(Tenant.objects.prefetch_related("contacts", "apps__credentials", "mailboxes__app"), pk=pk)
-    return render(request, "tenants/tenant.html", {"tenant": found, "consents": found.consents.select_related("app")})
+    ends = Prefetch("apps__credentials", Credential.objects.defer("value", "certificate"))
+    found = get_object_or_404(Tenant.objects.prefetch_related("contacts", "apps", ends, "mailboxes__app"), pk=pk)
+    context = {
+        "tenant": found,
+        "consents": found.consents.select_related("app"),
+        "people": audience.of(found),
+        "links": portal_links(("tenant", "registrations", "enterprise"), found),
+        "deliveries": Delivery.objects.filter(mailbox__tenant=found).defer("text", "html")[:RECENT],
+    }
+    return render(request, "tenants/tenant.html", context)
 
 
 def tenant_edit(request: HttpRequest, pk: UUID) -> HttpResponse:
@@ -45,9 +60,8 @@ def tenant_edit(request: HttpRequest, pk: UUID) -> HttpResponse:
             form.save()
         messages.success(request, _("Saved."))
         return redirect("tenant", pk)
-    return render(
-        request, "partials/edit.html", {"form": form, "heading": found.name, "back": found.get_absolute_url()}
-    )
+    heading = _("Edit “%(name)s”") % {"name": found.name}
+    return render(request, "partials/edit.html", {"form": form, "heading": heading, "back": found.get_absolute_url()})
 
 
 def tenant_delete(request: HttpRequest, pk: UUID) -> HttpResponse:

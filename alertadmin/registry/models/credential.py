@@ -30,7 +30,7 @@ class CredentialState(models.TextChoices):
 class CredentialQuerySet(models.QuerySet["Credential"]):
     def watched(self) -> Self:
         """Those whose end somebody must be told of: all but the superseded."""
-        return self.exclude(state=CredentialState.RETIRED)
+        return self.filter(state__in=[CredentialState.CURRENT, CredentialState.NEXT])
 
 
 class Credential(models.Model):

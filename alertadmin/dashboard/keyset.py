@@ -1,0 +1,88 @@
+"""Paging by key: the rows after one, or before one, in an order that no two rows share."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Literal
+
+from django.core.exceptions import ValidationError
+from django.db.models import Field, Model, Q, QuerySet
+
+Place = Literal["after", "before"] | None
+
+
+class Keyset:
+    """`keys` are field paths that order the rows, the last of them unique; none may be NULL."""
+
+    def __init__(self, queryset: QuerySet[Any], keys: Sequence[str], *, descending: bool) -> None:
+        self._queryset = queryset
+        self._keys = tuple(keys)
+        self._descending = descending
+
+    def read(self, after: str, before: str, size: int) -> tuple[list[Any], bool, Place]:
+        """The rows, whether there are more in the direction read, and from which cursor it began."""
+        if (values := self._values(after)) is not None:
+            rows, place = self._rows(values, backwards=False, size=size), "after"
+        elif (values := self._values(before)) is not None:
+            rows, place = self._rows(values, backwards=True, size=size), "before"
+        else:
+            rows, place = self._rows(None, backwards=False, size=size), None
+        more = len(rows) > size
+        rows = rows[:size]
+        if place == "before":
+            rows.reverse()
+        return rows, more, place  # type: ignore[return-value]
+
+    def cursor(self, row: Model) -> str:
+        """Where a row stands, for an address. It says nothing that the list does not show."""
+        values = [_walked(row, key) for key in self._keys]
+        texts = [value.isoformat() if isinstance(value, datetime) else str(value) for value in values]
+        return base64.urlsafe_b64encode(json.dumps(texts).encode()).decode("ascii").rstrip("=")
+
+    def _rows(self, values: Sequence[Any] | None, *, backwards: bool, size: int) -> list[Any]:
+        down = self._descending != backwards
+        queryset = self._queryset
+        if values is not None:
+            queryset = queryset.filter(_beyond(self._keys, values, "lt" if down else "gt"))
+        return list(queryset.order_by(*(f"-{key}" if down else key for key in self._keys))[: size + 1])
+
+    def _values(self, text: str) -> list[Any] | None:
+        """None for no cursor, or one that somebody made up."""
+        if not text:
+            return None
+        try:
+            texts = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+            if len(texts) != len(self._keys) or not all(isinstance(each, str) and "\0" not in each for each in texts):
+                return None
+            fields = [_field(self._queryset.model, key) for key in self._keys]
+            return [each.to_python(value) for each, value in zip(fields, texts, strict=True)]
+        except (ValueError, TypeError, ValidationError):
+            return None
+
+
+def _beyond(keys: Sequence[str], values: Sequence[Any], way: str) -> Q:
+    """(a, b, c) beyond (x, y, z), written so that the database walks the index of `a`: a >= x AND (a > x OR …)."""
+    key, value = keys[0], values[0]
+    if len(keys) == 1:
+        return Q(**{f"{key}__{way}": value})
+    rest = Q(**{key: value}) & _beyond(keys[1:], values[1:], way)
+    return Q(**{f"{key}__{way}e": value}) & (Q(**{f"{key}__{way}": value}) | rest)
+
+
+def _field(model: type[Model], path: str) -> Field[Any, Any]:
+    *parents, last = path.split("__")
+    for parent in parents:
+        model = model._meta.get_field(parent).related_model  # type: ignore[assignment]
+    found = model._meta.pk if last == "pk" else model._meta.get_field(last)
+    if not isinstance(found, Field):
+        raise TypeError(path)
+    return found.target_field if found.is_relation else found  # type: ignore[attr-defined]
+
+
+def _walked(row: Any, path: str) -> Any:
+    for part in path.split("__"):
+        row = getattr(row, part)
+    return row

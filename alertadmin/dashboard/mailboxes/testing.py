@@ -1,0 +1,62 @@
+"""A test send as its page shows it: four steps, each with how it went."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from alertadmin.dashboard.looks import BAD, GOOD, LOOKS, OVER, UNDER_WAY, Look
+from alertadmin.outbox.models import Attempt, Delivery, DeliveryState
+
+STEPS: Sequence[tuple[str, str | Promise]] = (
+    ("tenant", _("Tenant found")),
+    ("token", _("Token received")),
+    ("permission", _("Permission seen in the token")),
+    ("message", _("Message accepted")),
+)
+ON_PREMISES = STEPS[3:]
+OPEN = frozenset({DeliveryState.PENDING, DeliveryState.SENDING})
+
+
+@dataclass(frozen=True)
+class Step:
+    look: Look
+    label: str | Promise
+    detail: str = ""
+    ms: int | None = None
+    """Milliseconds since the attempt began."""
+    is_failed: bool = False
+    is_under_way: bool = False
+
+
+def is_under_way(delivery: Delivery) -> bool:
+    return delivery.state in OPEN
+
+
+def steps(delivery: Delivery, attempt: Attempt | None) -> list[Step]:
+    """What went well, then the step that is under way or failed, then those not tried."""
+    named = ON_PREMISES if delivery.mailbox and delivery.mailbox.is_on_premises else STEPS
+    done = {step["step"]: step for step in (attempt.steps if attempt else [])}
+    found: list[Step] = []
+    is_first_open = True
+    for name, label in named:
+        if step := done.get(name):
+            absent = name == "permission" and "not in the token" in step["detail"]
+            found.append(Step(LOOKS["not_in_token"] if absent else GOOD, label, step["detail"], step["ms"]))
+        elif is_first_open:
+            found.append(_open(delivery, label))
+            is_first_open = False
+        else:
+            found.append(Step(OVER, label))
+    return found
+
+
+def _open(delivery: Delivery, label: str | Promise) -> Step:
+    if delivery.state == DeliveryState.UNCERTAIN:
+        return Step(LOOKS["uncertain"], label, is_failed=True)
+    if delivery.state == DeliveryState.FAILED:
+        return Step(BAD, label, is_failed=True)
+    return Step(UNDER_WAY, label, is_under_way=is_under_way(delivery))

@@ -1,0 +1,50 @@
+"""Moments as people say them: how far away, and exactly when in the viewer's own time."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
+MONTH = timedelta(days=30.44)
+DAYS_UP_TO = timedelta(days=90)
+"""Up to here days are counted: they are what an administrator plans by. Beyond, months will do."""
+
+
+def relative(value: datetime, now: datetime) -> str:
+    """ "in 12 days", "3 hours ago", "just now"; whole units, rounded towards now."""
+    distance = abs(value - now)
+    if distance < MINUTE:
+        return _("just now") if value <= now else _("in a moment")
+    return (
+        _("in %(span)s") % {"span": _span(distance)} if value > now else _("%(span)s ago") % {"span": _span(distance)}
+    )
+
+
+def exact(value: datetime) -> str:
+    """ "5 Dec 2026, 14:30 CET" in the active time zone; without seconds, which nobody plans by."""
+    local = timezone.localtime(value)
+    return f"{day(value)}, {date_format(local, 'H:i')} {local.tzname()}"
+
+
+def day(value: datetime) -> str:
+    """ "5 Dec 2026" in the active time zone."""
+    return date_format(timezone.localtime(value), _("j M Y"))
+
+
+def _span(distance: timedelta) -> str:
+    if distance < HOUR:
+        count = distance // MINUTE
+        return ngettext("%(count)d minute", "%(count)d minutes", count) % {"count": count}
+    if distance < DAY:
+        count = distance // HOUR
+        return ngettext("%(count)d hour", "%(count)d hours", count) % {"count": count}
+    if distance < DAYS_UP_TO:
+        count = distance // DAY
+        return ngettext("%(count)d day", "%(count)d days", count) % {"count": count}
+    count = distance // MONTH
+    return ngettext("%(count)d month", "%(count)d months", count) % {"count": count}

@@ -1,0 +1,20 @@
+"""Who is told of what ends in a tenant."""
+
+from __future__ import annotations
+
+from django.db.models.functions import Lower
+
+from alertadmin.accounts.models import User
+from alertadmin.registry.models import Tenant
+
+
+def of(tenant: Tenant) -> list[str]:
+    """Its contacts, or this installation's administrators where it has none. E-mail addresses in lower case."""
+    contacts = tenant.contacts.annotate(address=Lower("email")).order_by("address")
+    return list(contacts.values_list("address", flat=True).distinct()) or administrators()
+
+
+def administrators() -> list[str]:
+    """Those who may do everything here and are not switched off."""
+    addresses = User.objects.filter(is_active=True, is_staff=True).annotate(address=Lower("email"))
+    return sorted(set(addresses.values_list("address", flat=True)))
