@@ -144,6 +144,9 @@ def _ask_resource(app: AppIdentity, resource: Resource, permissions: list[Permis
 
 
 def _store(wanted: Wanted, findings: list[Finding], now: datetime) -> list[Consent]:
+    if any(finding.status != ConsentStatus.ERROR for finding in findings):
+        # Each of them stands for a token that this credential got.
+        Credential.objects.filter(pk=credential_in_use(wanted.app).pk).update(proven_at=now)
     return [
         Consent.objects.update_or_create(
             app=wanted.app,

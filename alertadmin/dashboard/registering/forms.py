@@ -13,7 +13,7 @@ from alertadmin.registry.models import AppRegistration, Mailbox
 
 class TenantPart(TenantForm):
     class Meta(TenantForm.Meta):
-        fields = ["name", "directory_id", "cloud", "time_zone", "contacts"]
+        fields = ["name", "directory_id", "cloud", "time_zone", "language", "contacts"]
 
 
 class AppPart(AppForm):

@@ -26,7 +26,7 @@ class TenantForm(forms.ModelForm):  # type: ignore[type-arg]
 
     class Meta:
         model = Tenant
-        fields = ["name", "directory_id", "domain", "cloud", "time_zone", "contacts", "notes"]
+        fields = ["name", "directory_id", "domain", "cloud", "time_zone", "language", "contacts", "notes"]
         widgets = {"notes": forms.Textarea(attrs={"rows": 2})}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

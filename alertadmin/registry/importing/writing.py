@@ -8,12 +8,14 @@ from typing import BinaryIO, TypeVar
 from zoneinfo import ZoneInfo
 
 from django.db import models, transaction
+from django.db.models import Prefetch
 from django.utils.translation import gettext as _
 
 from alertadmin.registry.importing.cells import Reader, Registration
 from alertadmin.registry.importing.table import MOST_MISTAKES, Mistake, NotImported, read
 from alertadmin.registry.models import AppRegistration, Contact, Credential, CredentialState, Mailbox, Tenant
 from alertadmin.registry.permissions import PERMISSION_OF, Transport
+from alertadmin.registry.wanted import note_wanted
 
 BATCH = 500
 """SQLite takes 250,000 parameters a statement at most, PostgreSQL 65,535."""
@@ -179,7 +181,18 @@ class Book:
             [Contact(tenant=tenant, email=email) for tenant, emails in self.told.values() for email in emails],
             batch_size=BATCH,
         )
+        self._note_wanted()
         return sum(map(len, self.added.values())), sum(map(len, self.changed.values())) + len(self.told)
+
+    def _note_wanted(self) -> None:
+        """The consents of every app that the file touched."""
+        touched = {row.pk for rows in (self.added, self.changed) for row in rows.get(AppRegistration, {}).values()}
+        touched |= {row.app_id for row in self.added.get(Mailbox, {}).values()}  # type: ignore[attr-defined]
+        apps = AppRegistration.objects.select_related("tenant")
+        with_places = apps.prefetch_related(Prefetch("mailboxes", Mailbox.objects.select_related("tenant")))
+        keys = list(touched)
+        for start in range(0, len(keys), BATCH):
+            note_wanted(with_places.filter(pk__in=keys[start : start + BATCH]))
 
 
 def _holds(credential: Credential, value: str) -> bool:
