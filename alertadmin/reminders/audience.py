@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.db.models import QuerySet
 from django.db.models.functions import Lower
 
 from alertadmin.accounts.models import User
@@ -15,6 +16,10 @@ def of(tenant: Tenant) -> list[str]:
 
 
 def administrators() -> list[str]:
+    """The staff's addresses, in lower case."""
+    return sorted(set(staff().annotate(address=Lower("email")).values_list("address", flat=True)))
+
+
+def staff() -> QuerySet[User]:
     """Those who may do everything here and are not switched off."""
-    addresses = User.objects.filter(is_active=True, is_staff=True).annotate(address=Lower("email"))
-    return sorted(set(addresses.values_list("address", flat=True)))
+    return User.objects.filter(is_active=True, is_staff=True)

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from alertadmin.accounts.models import User
-from alertadmin.outbox.models import Delivery
+from alertadmin.outbox.models import Delivery, Purpose
 from alertadmin.registry.models import Contact, Credential, CredentialState
 from alertadmin.reminders import rules, scan
 from alertadmin.reminders.models import Notice, Reminder, Scan
@@ -124,6 +124,44 @@ def test_the_number_of_queries_does_not_grow_with_what_is_due(watched: Rows) -> 
     with CaptureQueriesContext(connection) as many:
         scan.run(NOW)
     assert len(many) == len(few)
+
+
+def test_nor_with_how_many_are_told(rows: Rows) -> None:
+    rows.credential(rows.app(rows.tenant(contacts=PEOPLE)), days=2)
+    with CaptureQueriesContext(connection) as one:
+        scan.run(NOW)
+    for number in range(60):
+        rows.credential(rows.app(rows.tenant(contacts=[f"duty{number}@example.com"])), days=2)
+    with CaptureQueriesContext(connection) as many:
+        assert scan.run(NOW).deliveries == 60
+    assert len(many) == len(one)
+
+
+def test_each_delivery_has_an_id_of_its_own_and_is_as_any_new_one(rows: Rows) -> None:
+    rows.credential(rows.app(rows.tenant(contacts=["a@example.com", "b@example.com"])), days=2)
+    scan.run(NOW)
+    made = list(Delivery.objects.all())
+    assert len(made) == 2
+    assert [one.pk.version for one in made] == [4, 4]
+    like = Delivery(purpose=Purpose.REMINDER, created_at=NOW, not_before=NOW, urgency=NOW + timedelta(days=2))
+    own = ("_state", "id", "dedupe_key", "recipient")
+    for one in made:
+        stored, expected = ({k: v for k, v in vars(each).items() if k not in own} for each in (one, like))
+        assert stored == expected
+
+
+def test_an_administrator_who_is_a_contact_elsewhere_gets_one_mail(rows: Rows, administrator: User) -> None:
+    rows.credential(rows.app(rows.tenant("A", [administrator.email.upper()])), days=6)
+    rows.credential(rows.app(rows.tenant("B")), days=2)
+    assert scan.run(NOW).deliveries == 1
+    delivery = Delivery.objects.get()
+    assert Notice.objects.filter(delivery=delivery).count() == 2
+    assert delivery.urgency == NOW + timedelta(days=2)
+
+
+def test_what_ended_ten_years_ago_is_still_told_of_by_its_week(watched: Rows) -> None:
+    ending(watched, -3653)
+    assert reminded() == [rules.owed(NOW - timedelta(days=3653), NOW)]
 
 
 def test_a_scan_is_stale_after_26_hours(db: None) -> None:
