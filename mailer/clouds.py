@@ -1,15 +1,12 @@
 """Where each national cloud's doors are, and those of Exchange servers on premises.
 
 Source: Microsoft's "National clouds" and "Deploy to national clouds" pages, microsoft/CSS-Exchange for the EWS hosts.
-Only the operator adds clouds and servers (a TOML file): a user-set address would be sent the secret or the password.
+Only the operator adds clouds and servers (see `clouds_file`): a user-set address would be sent the secret.
 """
 
 from __future__ import annotations
 
-import tomllib
-from dataclasses import dataclass, fields
-from pathlib import Path
-from urllib.parse import urlsplit
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,85 +97,3 @@ BUILTIN = {
         ),
     )
 }
-
-
-class CloudsFileError(ValueError):
-    """The clouds file cannot be used; the message says which entry and what to write instead."""
-
-
-def load_clouds(path: Path | None) -> dict[str, Cloud]:
-    """The built-in clouds and those of the operator's TOML file, by slug. Raises CloudsFileError."""
-    if path is None:
-        return dict(BUILTIN)
-    return BUILTIN | {slug: _cloud(slug, table, path) for slug, table in _tables(path) if not _is_server(table)}
-
-
-def load_servers(path: Path | None) -> dict[str, Server]:
-    """The Exchange servers on premises of the same file, by slug: tables with `on_premises = true`."""
-    if path is None:
-        return {}
-    return {slug: _server(slug, table, path) for slug, table in _tables(path) if _is_server(table)}
-
-
-def _tables(path: Path) -> list[tuple[str, dict[str, object]]]:
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise CloudsFileError(f"The clouds file {path} cannot be read: {error.strerror}.") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise CloudsFileError(f"The clouds file {path} is not valid TOML: {error}.") from error
-    for slug, table in content.items():
-        if slug in BUILTIN:
-            raise CloudsFileError(f"{path}: [{slug}] is built in; give your cloud another name.")
-        if not isinstance(table, dict):
-            raise CloudsFileError(f"{path}: {slug} must be a table, written [{slug}].")
-    return list(content.items())
-
-
-def _is_server(table: dict[str, object]) -> bool:
-    return table.get("on_premises") is True
-
-
-def _cloud(slug: str, table: dict[str, object], path: Path) -> Cloud:
-    values = _texts(slug, table, path, known=[field.name for field in fields(Cloud)])
-    for key in ("authority", "graph", "ews", "exchange_resource", "graph_resource"):
-        values[key] = _https(slug, key, values[key], path)
-    host, _, port = values["smtp"].rpartition(":")
-    if not host or not port.isdigit():
-        raise CloudsFileError(f'{path}: [{slug}] smtp must be written "host:port".')
-    return Cloud(slug=slug, **values)
-
-
-def _server(slug: str, table: dict[str, object], path: Path) -> Server:
-    told = {key: value for key, value in table.items() if key != "on_premises"}
-    values = _texts(slug, told, path, known=[field.name for field in fields(Server)])
-    return Server(slug=slug, **{**values, "ews": _https(slug, "ews", values["ews"], path)})
-
-
-_OPTIONAL = {"portal", "exchange_portal", "ca_file"}
-
-
-def _texts(slug: str, table: dict[str, object], path: Path, *, known: list[str]) -> dict[str, str]:
-    """A table's values, each a text, none missing, none unknown; `ca_file` as an absolute path."""
-    known = [key for key in known if key != "slug"]
-    if unknown := sorted(set(table) - set(known)):
-        raise CloudsFileError(f"{path}: [{slug}] has unknown keys {', '.join(unknown)}; known are {', '.join(known)}.")
-    if missing := [key for key in known if key not in table and key not in _OPTIONAL]:
-        raise CloudsFileError(f"{path}: [{slug}] lacks {', '.join(missing)}.")
-    values: dict[str, str] = {}
-    for key, value in table.items():
-        if not isinstance(value, str) or not value.strip():
-            raise CloudsFileError(f"{path}: [{slug}] {key} must be text in quotes.")
-        values[key] = value
-    if "ca_file" in values:
-        ca_file = (path.parent / values["ca_file"]).resolve()
-        if not ca_file.is_file():
-            raise CloudsFileError(f"{path}: [{slug}] ca_file {ca_file} does not exist.")
-        values["ca_file"] = str(ca_file)
-    return values
-
-
-def _https(slug: str, key: str, url: str, path: Path) -> str:
-    if urlsplit(url).scheme != "https" or not urlsplit(url).hostname:
-        raise CloudsFileError(f'{path}: [{slug}] {key} must begin with "https://".')
-    return url.rstrip("/")

@@ -8,7 +8,8 @@ from pathlib import Path
 from django.conf import settings
 
 from alertadmin.registry import sentences
-from mailer.clouds import Cloud, Server, load_clouds, load_servers
+from mailer.clouds import Cloud, Server
+from mailer.clouds_file import load_clouds, load_servers
 
 
 class UnknownCloud(LookupError):
@@ -19,12 +20,12 @@ class UnknownCloud(LookupError):
 
 
 def clouds() -> dict[str, Cloud]:
-    """By slug. Raises mailer.clouds.CloudsFileError."""
+    """By slug. Raises mailer.clouds_file.CloudsFileError."""
     return _load(*_file())[0]
 
 
 def servers() -> dict[str, Server]:
-    """Exchange servers on premises, by slug. Raises mailer.clouds.CloudsFileError."""
+    """Exchange servers on premises, by slug. Raises mailer.clouds_file.CloudsFileError."""
     return _load(*_file())[1]
 
 

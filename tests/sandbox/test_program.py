@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import requests
 
-from mailer.clouds import load_clouds
+from mailer.clouds_file import load_clouds
 from sandbox import Sandbox
 from sandbox.control import Control
 

@@ -1,0 +1,149 @@
+"""The operator's clouds file: TOML that adds clouds and Exchange servers on premises, each mistake one clear sentence.
+
+[lab]                                            [plant]
+label = "Lab"                                    label = "Plant, Exchange 2019"
+authority = "https://localhost:9443"             on_premises = true
+graph = "https://localhost:9443/graph"           ews = "https://mail.plant.example/EWS/Exchange.asmx"
+ews = "https://localhost:9443/EWS/Exchange.asmx" ca_file = "plant.pem"
+smtp = "localhost:9587"
+exchange_resource = "https://outlook.office365.com"
+graph_resource = "https://graph.microsoft.com"
+ca_file = "ca.pem"
+"""
+
+from __future__ import annotations
+
+import re
+import ssl
+import tomllib
+from dataclasses import dataclass, fields
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from mailer.clouds import BUILTIN, Cloud, Server
+
+LONGEST_SLUG = 40
+"""Characters; rows of the database name it."""
+_OPTIONAL = frozenset({"portal", "exchange_portal", "ca_file"})
+
+
+class CloudsFileError(ValueError):
+    """The clouds file cannot be used; the message says which entry and what to write instead."""
+
+
+def load_clouds(path: Path | None) -> dict[str, Cloud]:
+    """The built-in clouds and those of the operator's TOML file, by slug. Raises CloudsFileError."""
+    if path is None:
+        return dict(BUILTIN)
+    return BUILTIN | {entry.slug: _cloud(entry) for entry in _entries(path) if not entry.on_premises}
+
+
+def load_servers(path: Path | None) -> dict[str, Server]:
+    """The Exchange servers on premises of the same file, by slug: tables with `on_premises = true`."""
+    if path is None:
+        return {}
+    return {entry.slug: _server(entry) for entry in _entries(path) if entry.on_premises}
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """One table of the file, and how its mistakes are told."""
+
+    path: Path
+    slug: str
+    table: dict[str, object]
+    on_premises: bool
+
+    def wrong(self, what: str) -> CloudsFileError:
+        return CloudsFileError(f"{self.path}: [{self.slug}] {what}")
+
+
+def _entries(path: Path) -> list[_Entry]:
+    try:
+        # Windows' editors begin a file with a byte order mark.
+        content = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise CloudsFileError(f"The clouds file {path} cannot be read: {error.strerror}.") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise CloudsFileError(f"The clouds file {path} is not valid TOML: {error}.") from error
+    return [_entry(path, slug, table) for slug, table in content.items()]
+
+
+def _entry(path: Path, slug: str, table: object) -> _Entry:
+    if slug in BUILTIN:
+        raise CloudsFileError(f"{path}: [{slug}] is built in; give your cloud another name.")
+    if not isinstance(table, dict):
+        raise CloudsFileError(f"{path}: {slug} must be a table, written [{slug}].")
+    on_premises = table.get("on_premises", False)
+    entry = _Entry(path, slug, {key: value for key, value in table.items() if key != "on_premises"}, bool(on_premises))
+    if not isinstance(on_premises, bool):
+        raise entry.wrong("on_premises must be true or false, without quotes.")
+    if not slug.strip() or len(slug) > LONGEST_SLUG:
+        raise entry.wrong(f"must have a name of 1 to {LONGEST_SLUG} characters.")
+    return entry
+
+
+def _cloud(entry: _Entry) -> Cloud:
+    values = _texts(entry, known=[field.name for field in fields(Cloud)])
+    for key in ("authority", "graph", "ews", "portal", "exchange_portal"):
+        if key in values:
+            values[key] = _https(entry, key, values[key])
+    for key in ("exchange_resource", "graph_resource"):
+        values[key] = _resource(entry, key, values[key])
+    host, _, port = values["smtp"].rpartition(":")
+    if not host or not (port.isascii() and port.isdecimal() and 0 < int(port) < 65_536):
+        raise entry.wrong('smtp must be written "host:port".')
+    return Cloud(slug=entry.slug, **values)
+
+
+def _server(entry: _Entry) -> Server:
+    values = _texts(entry, known=[field.name for field in fields(Server)])
+    return Server(slug=entry.slug, **{**values, "ews": _https(entry, "ews", values["ews"])})
+
+
+def _texts(entry: _Entry, *, known: list[str]) -> dict[str, str]:
+    """A table's values, each a text, none missing, none unknown; `ca_file` as an absolute path."""
+    known = [key for key in known if key != "slug"]
+    if unknown := sorted(set(entry.table) - set(known)):
+        raise entry.wrong(f"has unknown keys {', '.join(unknown)}; known are {', '.join(known)}.")
+    if missing := [key for key in known if key not in entry.table and key not in _OPTIONAL]:
+        raise entry.wrong(f"lacks {', '.join(missing)}.")
+    values: dict[str, str] = {}
+    for key, value in entry.table.items():
+        if not isinstance(value, str) or not value.strip():
+            raise entry.wrong(f"{key} must be text in quotes.")
+        values[key] = value.strip()
+    if "ca_file" in values:
+        values["ca_file"] = _authorities(entry, values["ca_file"])
+    return values
+
+
+def _authorities(entry: _Entry, name: str) -> str:
+    ca_file = (entry.path.parent / name).resolve()
+    if not ca_file.is_file():
+        raise entry.wrong(f"ca_file {ca_file} does not exist.")
+    try:
+        ssl.create_default_context(cafile=str(ca_file))
+    except OSError:  # ssl's own errors too
+        raise entry.wrong(f"ca_file {ca_file} holds no certificate in PEM that can be read.") from None
+    return str(ca_file)
+
+
+def _https(entry: _Entry, key: str, url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        whole = parts.scheme == "https" and parts.hostname and (parts.port is None or parts.port > 0)
+    except ValueError:
+        raise entry.wrong(f"{key} is not an address that can be read.") from None
+    if not whole:
+        raise entry.wrong(f'{key} must begin with "https://" and a host.')
+    if parts.username is not None or parts.query or parts.fragment or re.search(r"\s", url):
+        raise entry.wrong(f'{key} must be "https://", a host and perhaps a path, and nothing more.')
+    return url.rstrip("/")
+
+
+def _resource(entry: _Entry, key: str, resource: str) -> str:
+    """An address, or the id of an application: the token endpoint alone knows which it takes."""
+    if re.search(r"\s", resource):
+        raise entry.wrong(f"{key} must be one resource, without spaces.")
+    return resource.removesuffix("/.default").rstrip("/")
