@@ -1,62 +1,23 @@
-"""Tokens through msal, and what a token says was granted."""
+"""Tokens for an app: one straight from Entra to check it, or one kept for sending."""
 
 from __future__ import annotations
 
-import base64
 import hashlib
-import json
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from concurrent.futures import Future
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from time import monotonic
-from typing import Any, Literal
-from urllib.parse import urlsplit
+from typing import Literal
 
-import msal
-import requests
-
-from mailer import diagnosis, wire
-from mailer.clouds import Cloud
+from mailer import entra, sockets, wire
+from mailer.access_token import Token
 from mailer.failure import Failure
+from mailer.https import Session
+from mailer.registration import AppIdentity, ClientCertificate, ClientSecret
 
-
-@dataclass(frozen=True, slots=True)
-class ClientSecret:
-    value: str = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class ClientCertificate:
-    """PEM texts. The public certificate's thumbprint is computed by msal (SHA-256)."""
-
-    private_key: str = field(repr=False)
-    public_certificate: str = ""
-    passphrase: str | None = field(default=None, repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class AppIdentity:
-    """An app registration as the token endpoint knows it: which app, in which tenant, proven by what."""
-
-    cloud: Cloud
-    directory_id: str
-    client_id: str
-    credential: ClientSecret | ClientCertificate
-
-
-@dataclass(frozen=True, slots=True)
-class Token:
-    """An app-only access token and the claims we show. Claims are read, not validated: the token is not for us."""
-
-    value: str = field(repr=False)
-    expires_at: datetime = field()
-    roles: tuple[str, ...] = ()
-    audience: str = ""
-    tenant_id: str = ""
-    app_id: str = ""
-
+__all__ = ["AppIdentity", "ClientCertificate", "ClientSecret", "OnStep", "StepName", "Token", "TokenSource", "acquire"]
 
 StepName = Literal["tenant", "token", "permission", "message"]
 OnStep = Callable[[StepName, str], None]
@@ -69,103 +30,18 @@ def acquire(app: AppIdentity, scope: str, *, on_step: OnStep | None = None, time
     msal keeps tokens by client id and tenant, not by secret, and remembers a refusal for a minute: a used application
     would answer for a secret that it never showed. Raises Failure.
     """
-    deadline = monotonic() + timeout
-    session = wire.Session(app.cloud.ca_file, timeout=timeout / 2)
-    try:
-        client = _client(app, session, deadline)
-        if on_step:
-            on_step("tenant", app.cloud.authority)
-        answer = wire.within(deadline - monotonic(), lambda: client.acquire_token_for_client([scope]))
-    except Failure:
-        raise
-    except Exception as error:
-        raise wire.failure_of(error, sent=False) from None
-    finally:
-        session.close()
-    if "access_token" not in answer:
-        raise _refused(answer)
-    token = _token(answer)
-    if on_step:
-        on_step("token", f"valid until {token.expires_at:%H:%M} UTC")
+    step = on_step or _ignore
+    with wire.hiding(*app.secrets), sockets.deadline(timeout), Session(app.cloud.ca_file, timeout=timeout) as session:
+        try:
+            token = entra.ask(app, scope, session, lambda: step("tenant", app.cloud.authority))
+        except (OSError, ValueError) as error:  # requests' exceptions are OSErrors
+            raise wire.failure_of(error, sent=False) from None
+    step("token", f"valid until {token.expires_at:%H:%M} UTC")
     return token
 
 
-def _client(app: AppIdentity, session: wire.Session, deadline: float) -> Any:
-    """msal's application; its constructor asks for the tenant's discovery document."""
-    authority = f"{app.cloud.authority}/{app.directory_id}"
-    if isinstance(app.credential, ClientSecret):
-        credential: Any = app.credential.value
-    else:
-        credential = {
-            "private_key": app.credential.private_key,
-            "public_certificate": app.credential.public_certificate,
-        }
-        if app.credential.passphrase:
-            credential["passphrase"] = app.credential.passphrase
-
-    def make() -> Any:
-        return msal.ConfidentialClientApplication(
-            app.client_id,
-            client_credential=credential,
-            authority=authority,
-            # Else msal asks Microsoft's global cloud about an authority it does not know.
-            instance_discovery=False,
-            http_client=session,
-            token_cache=msal.TokenCache(),
-        )
-
-    try:
-        return wire.within(deadline - monotonic(), make)
-    except ValueError as error:
-        # msal wraps the discovery's answer into a sentence; what Entra said is asked for once more, as JSON.
-        raise _unknown_tenant(session, authority, str(error)) from None
-
-
-def _unknown_tenant(session: wire.Session, authority: str, said: str) -> Failure:
-    try:
-        answer = session.get(f"{authority}/v2.0/.well-known/openid-configuration")
-    except requests.RequestException as error:
-        return wire.failure_of(error, sent=False)
-    if answer.ok:
-        cause = diagnosis.from_text(said) or "other"
-        return Failure(cause, wire.one_line(said))
-    cause = diagnosis.from_http(answer.status_code, answer.headers, answer.text, door="token")
-    try:
-        described = str(answer.json().get("error_description") or said)
-    except (ValueError, AttributeError):
-        described = f"HTTP {answer.status_code} from {urlsplit(authority).hostname}"
-    wait = wire.retry_after(answer.headers.get("Retry-After"))
-    return Failure(cause, wire.one_line(described), retry=cause in wire.LATER, retry_after=wait)
-
-
-def _refused(answer: dict[str, Any]) -> Failure:
-    cause = diagnosis.from_token_error(answer)
-    ids = {name: str(answer[name]) for name in ("correlation_id", "trace_id") if answer.get(name)}
-    described = str(answer.get("error_description") or answer.get("error") or "no token and no error")
-    return Failure(cause, wire.one_line(described), retry=cause in wire.LATER, request_ids=ids)
-
-
-def _token(answer: dict[str, Any]) -> Token:
-    value = str(answer["access_token"])
-    claims = _claims(value)
-    return Token(
-        value,
-        datetime.now(UTC) + timedelta(seconds=int(answer.get("expires_in") or 0)),
-        roles=tuple(str(role) for role in claims.get("roles") or ()),
-        audience=str(claims.get("aud") or ""),
-        tenant_id=str(claims.get("tid") or ""),
-        app_id=str(claims.get("appid") or claims.get("azp") or ""),
-    )
-
-
-def _claims(token: str) -> dict[str, Any]:
-    """What the token says; nothing where it is none that we can read."""
-    try:
-        payload = token.split(".")[1]
-        claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
-    except (IndexError, ValueError):
-        return {}
-    return claims if isinstance(claims, dict) else {}
+def _ignore(step: StepName, detail: str) -> None:
+    """Nobody wants to know."""
 
 
 class TokenSource:
@@ -175,50 +51,81 @@ class TokenSource:
     """
 
     MARGIN = timedelta(minutes=5)
+    """Before its end a token is used no more; of a short-lived one, the last fifth of its life."""
 
     def __init__(self, max_entries: int = 2000) -> None:
         self.max_entries = max_entries
-        self._tokens: OrderedDict[str, Token] = OrderedDict()
-        self._fetching: dict[str, threading.Lock] = {}
+        self._tokens: OrderedDict[str, tuple[Token, datetime]] = OrderedDict()
+        self._fetching: dict[str, Future[Token]] = {}
         self._lock = threading.Lock()
 
     def token(self, app: AppIdentity, scope: str, on_step: OnStep | None = None) -> Token:
-        """Raises Failure. Of several threads that need the same token, one fetches it."""
+        """Raises Failure. Of several threads that need the same token one fetches it, and all share what came of it."""
         key = _key(app, scope)
         with self._lock:
-            fetching = self._fetching.setdefault(key, threading.Lock())
-        with fetching:
             token = self._kept(key)
-            if token is None:
-                token = acquire(app, scope, on_step=on_step)
-                self._keep(key, token)
-            elif on_step:
-                on_step("tenant", app.cloud.authority)
-                on_step("token", f"kept, valid until {token.expires_at:%H:%M} UTC")
-        return token
+            under_way = self._fetching.get(key)
+            if token is None and under_way is None:
+                mine = self._fetching[key] = Future()
+        if token is not None:
+            return _known(token, app, on_step)
+        if under_way is not None:
+            return _known(_awaited(under_way), app, on_step)
+        return self._fetch(key, mine, app, scope, on_step)
+
+    def has(self, app: AppIdentity, scope: str) -> bool:
+        """Whether a token is kept, which may have been revoked since, or lack what was granted since."""
+        with self._lock:
+            return self._kept(_key(app, scope)) is not None
 
     def forget(self, app: AppIdentity, scope: str) -> None:
         with self._lock:
             self._tokens.pop(_key(app, scope), None)
 
-    def _kept(self, key: str) -> Token | None:
+    def _fetch(self, key: str, mine: Future[Token], app: AppIdentity, scope: str, on_step: OnStep | None) -> Token:
+        try:
+            token = acquire(app, scope, on_step=on_step)
+        except BaseException as error:
+            with self._lock:
+                del self._fetching[key]
+            mine.set_exception(error)
+            raise
+        now = datetime.now(UTC)
+        usable_until = token.expires_at - min(self.MARGIN, (token.expires_at - now) / 5)
         with self._lock:
-            token = self._tokens.get(key)
-            if token is None or token.expires_at - self.MARGIN <= datetime.now(UTC):
-                return None
-            self._tokens.move_to_end(key)
-            return token
-
-    def _keep(self, key: str, token: Token) -> None:
-        with self._lock:
-            self._tokens[key] = token
+            del self._fetching[key]
+            self._tokens[key] = token, usable_until
             while len(self._tokens) > self.max_entries:
-                oldest, _token = self._tokens.popitem(last=False)
-                self._fetching.pop(oldest, None)
+                self._tokens.popitem(last=False)
+        mine.set_result(token)
+        return token
+
+    def _kept(self, key: str) -> Token | None:
+        """Called under the lock."""
+        token, usable_until = self._tokens.get(key, (None, None))
+        if token is None or usable_until is None or usable_until <= datetime.now(UTC):
+            return None
+        self._tokens.move_to_end(key)
+        return token
+
+
+def _known(token: Token, app: AppIdentity, on_step: OnStep | None) -> Token:
+    if on_step:
+        on_step("tenant", app.cloud.authority)
+        on_step("token", f"kept, valid until {token.expires_at:%H:%M} UTC")
+    return token
+
+
+def _awaited(under_way: Future[Token]) -> Token:
+    """What another thread's request brought. Raises Failure, a copy: an exception is one thread's own."""
+    try:
+        return under_way.result(timeout=sockets.left())
+    except TimeoutError:
+        raise Failure("network", "The token endpoint did not answer in time.", retry=True) from None
+    except Failure as failure:
+        raise replace(failure) from None
 
 
 def _key(app: AppIdentity, scope: str) -> str:
-    credential = app.credential
-    proof = credential.value if isinstance(credential, ClientSecret) else credential.private_key
-    parts = (app.cloud.authority, app.directory_id, app.client_id, scope, proof)
+    parts = (app.cloud.authority, app.directory_id, app.client_id, scope, *app.secrets)
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()

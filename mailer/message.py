@@ -2,13 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from email.errors import MessageError
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
+
+_SEVEN_BIT = SMTP.clone(cte_type="7bit")
+"""Any server takes it; 8BITMIME has to be asked for, and is not everywhere."""
+_UTF8_HEADERS = _SEVEN_BIT.clone(utf8=True)
+"""RFC 6532: the one way to write an address whose local part is not ASCII."""
+_MESSAGE_ID = re.compile(r"<[!-;=?-~]+@[!-;=?-~]+>")
+_OWN_HEADER = re.compile(r"X-[A-Za-z0-9-]+|Auto-Submitted", re.IGNORECASE)
+_CONTENT_TYPE = re.compile(r"(?!multipart/|message/)[a-z0-9][a-z0-9.+-]*/[a-z0-9][a-z0-9.+-]*", re.IGNORECASE)
+_UTF8_LOCAL_PART = re.compile(r"[^\s\"(),:;<>@\[\\\]]+")
+_BREAKS = frozenset({"Cc", "Cs", "Zl", "Zp"})
+"""Categories of what breaks a header: controls, lone surrogates, Unicode's line and paragraph separators."""
+
+
+class BadMessage(ValueError):
+    """The message cannot be written as mail. The text says what is wrong, in one sentence."""
+
+
+class BadAddress(BadMessage):
+    """Not one plain address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,8 +43,10 @@ class Attachment:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """`message_id` (with its angle brackets) and `date` (aware) are given, never made here: a resend repeats them.
+    """`message_id` (with its angle brackets) and `date` (aware) are given, never made here: a resend repeats them, and
+    is then the same to the last byte.
 
+    Line breaks and controls in the subject or a header become spaces; in an address they are refused.
     `headers` are extra ones, each name beginning with `X-` (Graph takes no others) or `Auto-Submitted`.
     """
 
@@ -40,31 +65,95 @@ class Message:
     def recipients(self) -> tuple[str, ...]:
         return self.to + self.cc
 
+    def needs_utf8(self, sender: str) -> bool:
+        """Whether an address can only be written in UTF-8, so that a server has to offer SMTPUTF8 (RFC 6531)."""
+        return not all(_split(address)[0].isascii() for address in (sender, *self.recipients, *self.reply_to))
+
+    def own_headers(self) -> Iterator[tuple[str, str]]:
+        """Raises BadMessage."""
+        for name, value in self.headers.items():
+            if not _OWN_HEADER.fullmatch(name):
+                raise BadMessage(f'A header of our own begins with "X-"; {header_text(name)!r} does not.')
+            yield name, header_text(value)
+
     def as_mime(self, sender: str) -> EmailMessage:
-        """The message as RFC 5322 has it. Raises ValueError on an address or header with a line break in it."""
-        mime = EmailMessage(policy=SMTP)
+        """The message as RFC 5322 has it. Raises BadMessage."""
+        if not _MESSAGE_ID.fullmatch(self.message_id):
+            raise BadMessage(f"{self.message_id!r} is no Message-ID.")
+        mime = EmailMessage(policy=_UTF8_HEADERS if self.needs_utf8(sender) else _SEVEN_BIT)
         mime["From"] = _address(sender)
         mime["To"] = [_address(address) for address in self.to]
         if self.cc:
             mime["Cc"] = [_address(address) for address in self.cc]
         if self.reply_to:
             mime["Reply-To"] = [_address(address) for address in self.reply_to]
-        mime["Subject"] = self.subject
+        mime["Subject"] = header_text(self.subject)
         mime["Date"] = format_datetime(self.date)
         mime["Message-ID"] = self.message_id
-        for name, value in self.headers.items():
+        for name, value in self.own_headers():
             mime[name] = value
-        mime.set_content(self.text)
+        mime.set_content(body_text(self.text))
         if self.html is not None:
-            mime.add_alternative(self.html, subtype="html")
+            mime.add_alternative(body_text(self.html), subtype="html")
         for attachment in self.attachments:
-            maintype, _, subtype = attachment.content_type.partition("/")
-            mime.add_attachment(attachment.content, maintype=maintype, subtype=subtype, filename=attachment.name)
+            maintype, subtype = content_type(attachment).split("/")
+            name = header_text(attachment.name)
+            mime.add_attachment(attachment.content, maintype=maintype, subtype=subtype, filename=name)
+        self._set_boundaries(mime)
         return mime
 
     def as_bytes(self, sender: str) -> bytes:
         return self.as_mime(sender).as_bytes()
 
+    def _set_boundaries(self, mime: EmailMessage) -> None:
+        """Made from what they part: they repeat with it, and nobody can foresee one and write it into a text."""
+        parted = repr((self.message_id, self.text, self.html, self.attachments)).encode("utf-8", "backslashreplace")
+        seed = hashlib.sha256(parted).hexdigest()[:40]
+        for number, part in enumerate(part for part in mime.walk() if part.is_multipart()):
+            part.set_boundary(f"=_{seed}_{number}")
+
+
+def address_of(address: str) -> str:
+    """The address as it goes over the wire: its domain in ASCII (IDNA). Raises BadAddress unless it is a single one."""
+    return _address(address).addr_spec
+
+
+def header_text(text: str) -> str:
+    """One line, whatever is in it."""
+    return "".join(" " if unicodedata.category(character) in _BREAKS else character for character in text).strip()
+
+
+def body_text(text: str) -> str:
+    """Without lone surrogates, which no encoding can carry."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def content_type(attachment: Attachment) -> str:
+    return attachment.content_type if _CONTENT_TYPE.fullmatch(attachment.content_type) else "application/octet-stream"
+
+
+def _split(address: str) -> tuple[str, str]:
+    local, _at, domain = address.rpartition("@")
+    return local, domain
+
 
 def _address(address: str) -> Address:
-    return Address(addr_spec=address)
+    local, domain = _split(address)
+    if not address.isprintable():
+        raise BadAddress(f"{header_text(address)!r} holds a line break or a control character.")
+    try:
+        domain = domain if domain.isascii() else domain.encode("idna").decode("ascii")
+        if not local.isascii():
+            return _utf8_address(local, domain)
+        parsed = Address(addr_spec=f"{local}@{domain}")
+    except (ValueError, IndexError, MessageError):
+        raise BadAddress(f"{address!r} is not an e-mail address.") from None
+    if parsed.addr_spec != f"{local}@{domain}":
+        raise BadAddress(f"{address!r} is not one plain e-mail address.")
+    return parsed
+
+
+def _utf8_address(local: str, domain: str) -> Address:
+    if not _UTF8_LOCAL_PART.fullmatch(local):
+        raise ValueError(local)
+    return Address(username=local, domain=Address(addr_spec=f"a@{domain}").domain)

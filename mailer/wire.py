@@ -1,92 +1,69 @@
-"""HTTP as this package speaks it: own sessions, a cloud's own authorities, no proxy or bundle from the environment."""
+"""What an error of the network says of a message, and what may be told of it: one line, without secrets."""
 
 from __future__ import annotations
 
+import logging
 import re
-import threading
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any, TypeVar
-
-import requests
-from requests.adapters import HTTPAdapter
-from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
+from typing import Any
+from urllib.parse import quote, quote_plus
 
 from mailer import diagnosis
 from mailer.failure import Failure, Outcome
 
-USER_AGENT = "alertadmin"
-Answer = TypeVar("Answer")
-_BEARER = re.compile(r"eyJ[\w-]{5,}(\.[\w-]+)*|(?i:bearer)\s+\S+")
-LATER = frozenset({"network", "transient", "throttled", "sending_limit", "tls"})
+LATER = frozenset({"network", "transient", "throttled", "sending_limit"})
 """Causes after which the same call can succeed without anybody mending anything."""
+LONGEST_WAIT = 86_400.0
+"""Seconds: no server silences a mailbox for longer than a day."""
+
+_SECRETS = re.compile(
+    r"eyJ[\w-]{5,}(?:\.[\w-]+)*"  # a JWT
+    r"|(?i:\bbearer\s+)(?!(?:token|auth|realm))\S{6,}"
+    r"|(?i:\bbasic\s+)[\w+/]{16,}=*"  # longer than "authentication"
+    r"|(?:dXNlcj|TlRMTVNT)[\w+/]{8,}=*"  # base64 of "user=…" (XOAUTH2), of an NTLM message
+    r"|[\w.~-]{3}\dQ~[\w.~-]{20,40}"  # a client secret of today's shape
+    r"|(?i:\b(?:client_secret|client_assertion|password|access_token)[\"']?\s*[=:]\s*[\"']?)[^\s&\"',;}<]{3,}"
+)
+_SHOWN = 20_000
+"""Characters of a text that are looked at."""
+_HIDDEN: ContextVar[tuple[str, ...]] = ContextVar("hidden", default=())
 
 
-class Session(requests.Session):
-    """A session with a timeout on every call; requests' own default is to wait for ever.
-
-    `trust_env=False`: REQUESTS_CA_BUNDLE would silently replace `verify`, and a proxy would be sent the secret.
-    """
-
-    def __init__(self, ca_file: str | None = None, *, timeout: float = 10, connections: int = 1) -> None:
-        super().__init__()
-        self.trust_env = False
-        self.verify = ca_file or True
-        self.timeout = timeout
-        self.headers["User-Agent"] = USER_AGENT
-        self.mount("https://", HTTPAdapter(pool_maxsize=connections, max_retries=0))
-
-    def request(self, method: Any, url: Any, *args: Any, **kwargs: Any) -> requests.Response:
-        if kwargs.get("timeout") is None:
-            kwargs["timeout"] = self.timeout
-        kwargs.setdefault("allow_redirects", False)
-        return super().request(method, url, *args, **kwargs)
+@contextmanager
+def hiding(*secrets: str | None) -> Iterator[None]:
+    """Whatever `one_line` tells in here is without these values, should a server or a library repeat them."""
+    forms = {form for secret in secrets if secret for form in (secret, quote(secret), quote_plus(secret))}
+    token = _HIDDEN.set((*_HIDDEN.get(), *sorted(forms, key=len, reverse=True)))
+    try:
+        yield
+    finally:
+        _HIDDEN.reset(token)
 
 
-def within(seconds: float, call: Callable[[], Answer]) -> Answer:
-    """The call's result. A server that drips byte by byte never runs into a socket's timeout; it runs into this one.
-
-    Raises TimeoutError; the thread left behind ends with its connection.
-    """
-    done: list[Answer] = []
-    raised: list[BaseException] = []
-
-    def run() -> None:
-        try:
-            done.append(call())
-        except BaseException as error:
-            raised.append(error)
-
-    thread = threading.Thread(target=run, daemon=True, name="token")
-    thread.start()
-    thread.join(seconds)
-    if raised:
-        raise raised[0]
-    if not done:
-        raise TimeoutError(f"no answer within {seconds:.0f} s")
-    return done[0]
+def one_line(text: str, most: int = 300) -> str:
+    """For an expert's eye: no line breaks, no tokens or secrets, not too long."""
+    text = text[:_SHOWN]
+    for secret in _HIDDEN.get():
+        text = text.replace(secret, "[hidden]")
+    text = " ".join("".join(c if c.isprintable() else " " for c in _SECRETS.sub("[hidden]", text)).split())
+    return text if len(text) <= most else text[: most - 1] + "…"
 
 
 def never_left(error: BaseException) -> bool:
-    """Whether the connection was never made, so that not a byte of the message can have left."""
+    """Whether it was raised before a whole request had left (see `mailer.https`), so that nothing was accepted."""
     seen: set[int] = set()
     pending: list[Any] = [error]
     while pending:
         one = pending.pop()
         if not isinstance(one, BaseException) or id(one) in seen:
             continue
-        seen.add(id(one))
-        if isinstance(
-            one,
-            NewConnectionError
-            | ConnectTimeoutError
-            | NameResolutionError
-            | ConnectionRefusedError
-            | requests.exceptions.SSLError
-            | requests.exceptions.ConnectTimeout,
-        ):
+        if getattr(one, "never_left", False):
             return True
+        seen.add(id(one))
         pending += [one.__cause__, one.__context__, getattr(one, "reason", None), *one.args]
     return False
 
@@ -94,25 +71,41 @@ def never_left(error: BaseException) -> bool:
 def failure_of(error: BaseException, *, sent: bool, roles: tuple[str, ...] | None = None) -> Failure:
     """An exception as a Failure; `sent` says that the message was on its way when it was raised."""
     cause = diagnosis.from_exception(error, roles=roles)
-    outcome = Outcome.UNKNOWN if sent and not never_left(error) else Outcome.NOT_SENT
-    return Failure(cause, one_line(f"{type(error).__name__}: {error}"), outcome, retry=cause in LATER)
-
-
-def one_line(text: str, most: int = 300) -> str:
-    """For an expert's eye: no line breaks, no tokens, not too long."""
-    text = " ".join(_BEARER.sub("[token]", text).split())
-    return text if len(text) <= most else text[: most - 1] + "…"
+    response = getattr(error, "response", None)
+    return Failure(
+        cause,
+        one_line(f"{type(error).__name__}: {error}"),
+        Outcome.UNKNOWN if sent and not never_left(error) else Outcome.NOT_SENT,
+        retry=cause in LATER,
+        retry_after=None if response is None else retry_after(response.headers.get("Retry-After")),
+    )
 
 
 def retry_after(value: str | None, now: datetime | None = None) -> float | None:
-    """Seconds, from a Retry-After header of either form; None if there is none to read."""
+    """Seconds, from a Retry-After header of either form, at most a day; None if there is none that can be read."""
     if not value:
         return None
-    if value.strip().isdigit():
-        return float(value)
+    if re.fullmatch(r"\s*[0-9]+(\.[0-9]*)?\s*", value, re.ASCII):
+        return min(float(value), LONGEST_WAIT)
     try:
         at = parsedate_to_datetime(value)
-    except ValueError:
+        at = at if at.tzinfo else at.replace(tzinfo=UTC)
+        seconds = (at - (now or datetime.now(UTC))).total_seconds()
+    except (ValueError, OverflowError):
         return None
-    at = at if at.tzinfo else at.replace(tzinfo=UTC)
-    return max(0.0, (at - (now or datetime.now(UTC))).total_seconds())
+    return min(max(0.0, seconds), LONGEST_WAIT)
+
+
+def _silence(*loggers: str) -> None:
+    """These write tokens, passwords or whole messages: headers at DEBUG, a token's answer that is no JSON at ERROR."""
+    for name in loggers:
+        logging.getLogger(name).addFilter(lambda record: False)
+
+
+_silence(
+    "exchangelib.util",
+    "exchangelib.util.xml",
+    "msal.oauth2cli.oauth2",
+    "requests_oauthlib.oauth2_session",
+    "spnego._ntlm",
+)

@@ -8,6 +8,9 @@ from typing import Protocol
 from mailer.identity import AppIdentity, OnStep, TokenSource
 from mailer.message import Message
 
+LONGEST = 50.0
+"""Seconds that one send may take in all, its token included. The outbox's lease is longer."""
+
 
 @dataclass(frozen=True, slots=True)
 class Login:
@@ -66,6 +69,6 @@ def make(name: str, tokens: TokenSource) -> Transport:
 
 def make_relay(url: str) -> Transport:
     """The customer's own mail server. Raises ValueError, whose words never show the URL's password."""
-    from mailer.transports.smtp import RelayTransport
+    from mailer.transports.relay import RelayTransport
 
     return RelayTransport.from_url(url)

@@ -5,171 +5,172 @@ Source: exchangelib 5.6, whose defaults would guess the version, look up folders
 
 from __future__ import annotations
 
-import contextlib
 import threading
 from collections import OrderedDict
-from typing import Any
-from urllib.parse import urlsplit
+from dataclasses import dataclass
 
 import exchangelib
 from exchangelib import errors
-from exchangelib.credentials import OAuth2AuthorizationCodeCredentials
-from exchangelib.protocol import BaseProtocol
 from exchangelib.version import EXCHANGE_2016, EXCHANGE_O365
-from requests.adapters import HTTPAdapter
 
-from mailer import diagnosis, wire
+from mailer import diagnosis, sockets, wire
 from mailer.failure import Failure, Outcome
 from mailer.identity import OnStep, Token, TokenSource
 from mailer.message import Message
-from mailer.transports import Login, Receipt, Sender
-from mailer.transports.permission import token_for
+from mailer.transports import LONGEST, Login, Receipt, Sender
+from mailer.transports.create_item import Account, Answered, Bearer, Line, SendOnce
+from mailer.transports.permission import with_token
+from mailer.transports.writing import writing
 
 PERMISSION = "full_access_as_app"
-MOST_ACCOUNTS = 200
-_AUTHORITIES: dict[str, str] = {}
-"""`host:port` to the PEM file trusted for it. exchangelib knows adapters for the whole process alone."""
+MOST_LINES = 200
+MOST_ACCOUNTS = 2000
+MAYBE_ACCEPTED = frozenset({500, 502, 504})
+"""Without any SOAP: something on the way gave up on an Exchange that may have taken the message."""
 
 
-class _OwnAuthorities(HTTPAdapter):
-    """Trusts a host's own authority where it has one, and never a proxy of the environment."""
+@dataclass(frozen=True)
+class _Door:
+    """Where and as whom: the key of a line."""
 
-    def _ca(self, url: str | None, verify: Any) -> Any:
-        return _AUTHORITIES.get(urlsplit(url or "").netloc, True)
-
-    def send(self, request: Any, **kwargs: Any) -> Any:  # type: ignore[override]
-        kwargs["verify"] = self._ca(request.url, kwargs.get("verify"))
-        kwargs["proxies"] = {}
-        return super().send(request, **kwargs)
-
-
-BaseProtocol.HTTP_ADAPTER_CLS = _OwnAuthorities
-BaseProtocol.TIMEOUT = 30
-BaseProtocol.USERAGENT = wire.USER_AGENT
-
-
-class _Injected(OAuth2AuthorizationCodeCredentials):  # type: ignore[misc]
-    """Carries a token that msal got. Told apart by identity: exchangelib's own hash changes once it is used."""
-
-    __hash__ = object.__hash__
-
-    def __eq__(self, other: object) -> bool:
-        return self is other
-
-    def refresh(self, session: Any) -> None:
-        """Must raise: a refresh that brings no new token sends exchangelib round in circles."""
-        raise errors.UnauthorizedError("the token ended")
+    endpoint: str
+    ca_file: str | None
+    app: tuple[str, str, str] | None = None
+    login: Login | None = None
 
 
 class EwsTransport:
-    """Accounts are kept with their connection, the least used go first."""
+    """Lines and accounts are kept, the least used go first. A new token makes a new line, and the old one goes."""
 
-    def __init__(self, tokens: TokenSource) -> None:
+    def __init__(self, tokens: TokenSource, *, timeout: float = LONGEST) -> None:
         self.tokens = tokens
-        self._accounts: OrderedDict[tuple[str, ...], exchangelib.Account] = OrderedDict()
+        self.timeout = timeout
+        self._lines: OrderedDict[_Door, tuple[str, Line]] = OrderedDict()
+        self._accounts: OrderedDict[tuple[int, str], Account] = OrderedDict()
         self._lock = threading.Lock()
 
     def send(self, message: Message, sender: Sender, *, on_step: OnStep | None = None) -> Receipt:
-        try:
-            return self._send(message, sender, on_step)
-        except Failure as failure:
-            if sender.app is None or failure.cause != "token_rejected" or failure.outcome != Outcome.NOT_SENT:
-                raise
-        self.tokens.forget(sender.app, sender.app.cloud.exchange_scope)
-        return self._send(message, sender, None)
+        door = _door(sender)
+        with writing():
+            mime = message.as_bytes(sender.address)
+        with sockets.deadline(self.timeout):
+            if sender.app is None:
+                return self._send(message, mime, sender, door, None)
+            return with_token(
+                self.tokens,
+                sender.app,
+                sender.app.cloud.exchange_scope,
+                PERMISSION,
+                on_step,
+                lambda token: self._send(message, mime, sender, door, token),
+            )
 
-    def _send(self, message: Message, sender: Sender, on_step: OnStep | None) -> Receipt:
-        token = None
-        if sender.app is not None:
-            token = token_for(self.tokens, sender.app, sender.app.cloud.exchange_scope, PERMISSION, on_step)
-        roles = token.roles if token else None
-        try:
-            account = self._account(sender, token)
-            item = exchangelib.Message(account=account, mime_content=message.as_bytes(sender.address))
-            item.send(save_copy=False)
-        except Failure:
-            raise
-        except Exception as error:
-            raise _failure(error, roles) from None
-        return Receipt(message.message_id, "NoError")
+    def _send(self, message: Message, mime: bytes, sender: Sender, door: _Door, token: Token | None) -> Receipt:
+        call = SendOnce(self._account(sender.address, door, token), any_version=token is None)
+        with wire.hiding(door.login.password if door.login else None):
+            try:
+                call.send(mime)
+            except Answered as answered:
+                call.note(answered.response)
+                raise _answered(answered, call, token) from None
+            except Exception as error:
+                raise _failure(error, call, token) from None
+        return Receipt(message.message_id, "NoError", _ids(call))
 
-    def _account(self, sender: Sender, token: Token | None) -> exchangelib.Account:
-        endpoint = sender.endpoint or (sender.app.cloud.ews if sender.app else "")
-        if not endpoint:
-            raise Failure("other", "Exchange on premises needs the address of its EWS service.")
-        proof = token.value if token else sender.login.password if sender.login else ""
-        key = (endpoint, sender.address, proof)
+    def _account(self, address: str, door: _Door, token: Token | None) -> Account:
+        proof = token.value if token else ""
         with self._lock:
-            if (account := self._accounts.get(key)) is not None:
-                self._accounts.move_to_end(key)
-                return account
-            account = self._accounts[key] = _make_account(sender, endpoint, token)
+            known, line = self._lines.get(door, (None, None))
+            if line is None or known != proof:
+                self._forget(line)
+                line = _line(door, token)
+                self._lines[door] = proof, line
+            self._lines.move_to_end(door)
+            account = self._accounts.get((id(line), address))
+            if account is None:
+                access = exchangelib.IMPERSONATION if token else exchangelib.DELEGATE
+                account = self._accounts[id(line), address] = Account(address, line, access)
+            self._accounts.move_to_end((id(line), address))
+            while len(self._lines) > MOST_LINES:
+                self._forget(self._lines.popitem(last=False)[1][1])
             while len(self._accounts) > MOST_ACCOUNTS:
-                _forget(self._accounts.popitem(last=False)[1])
+                self._accounts.popitem(last=False)
             return account
 
+    def _forget(self, line: Line | None) -> None:
+        """Its idle connections are closed now, those in use when they are given back and found by nobody."""
+        if line is not None:
+            line.close()
+            for key in [key for key in self._accounts if key[0] == id(line)]:
+                del self._accounts[key]
 
-def _make_account(sender: Sender, endpoint: str, token: Token | None) -> exchangelib.Account:
-    ca_file = sender.ca_file or (sender.app.cloud.ca_file if sender.app else None)
-    if ca_file:
-        _AUTHORITIES[urlsplit(endpoint).netloc] = ca_file
-    if token is not None:
-        credentials = _Injected(
-            access_token={
-                "access_token": token.value,
-                "token_type": "Bearer",
-                "expires_at": token.expires_at.timestamp(),
-            }
-        )
-        auth_type, access, version = exchangelib.OAUTH2, exchangelib.IMPERSONATION, EXCHANGE_O365
-    elif sender.login is not None:
-        credentials = exchangelib.Credentials(sender.login.username, sender.login.password)
-        auth_type = _auth_type(sender.login)
-        access, version = exchangelib.DELEGATE, EXCHANGE_2016
-    else:
+
+def _door(sender: Sender) -> _Door:
+    """Raises Failure if there is nothing to send with."""
+    if sender.app is not None:
+        app, cloud = sender.app, sender.app.cloud
+        known_as = (cloud.authority, app.directory_id, app.client_id)
+        return _checked(_Door(sender.endpoint or cloud.ews, sender.ca_file or cloud.ca_file, app=known_as))
+    if sender.login is None:
         raise Failure("other", "There is neither an app nor a login to send with.")
-    configuration = exchangelib.Configuration(
-        service_endpoint=endpoint,
-        credentials=credentials,
-        auth_type=auth_type,
-        version=exchangelib.Version(version),
-        retry_policy=exchangelib.FailFast(),
-        max_connections=4,
-    )
-    return exchangelib.Account(
-        sender.address,
-        config=configuration,
-        autodiscover=False,
-        access_type=access,
-        default_timezone=exchangelib.EWSTimeZone("UTC"),
-        locale="en_US",
-    )
+    return _checked(_Door(sender.endpoint or "", sender.ca_file, login=sender.login))
 
 
-def _auth_type(login: Login) -> str:
-    return str(exchangelib.NTLM if login.kind == "ntlm" else exchangelib.BASIC)
+def _checked(door: _Door) -> _Door:
+    if not door.endpoint:
+        raise Failure("other", "Exchange on premises needs the address of its EWS service.")
+    if not door.endpoint.startswith("https://"):
+        raise Failure("tls", f'The EWS address {door.endpoint} must begin with "https://".')
+    return door
 
 
-def _forget(account: exchangelib.Account) -> None:
-    """Closes its connections and takes it out of exchangelib's own, unbounded cache."""
-    account.protocol.close()
-    with contextlib.suppress(KeyError):
-        del type(account.protocol)[account.protocol.config]
+def _line(door: _Door, token: Token | None) -> Line:
+    if token is not None:
+        return Line(door.endpoint, Bearer(token.value), exchangelib.OAUTH2, EXCHANGE_O365, door.ca_file)
+    assert door.login is not None  # noqa: S101 (see _door)
+    kind = exchangelib.NTLM if door.login.kind == "ntlm" else exchangelib.BASIC
+    credentials = exchangelib.Credentials(door.login.username, door.login.password)
+    return Line(door.endpoint, credentials, kind, EXCHANGE_2016, door.ca_file)
 
 
-def _failure(error: Exception, roles: tuple[str, ...] | None) -> Failure:
-    """Exchange's own refusals mean that nothing was sent; silence means that we cannot know."""
-    cause = diagnosis.from_exception(error, roles=roles)
-    silent = isinstance(error, errors.ErrorTimeoutExpired) or not isinstance(error, errors.EWSError)
-    outcome = Outcome.UNKNOWN if silent and not wire.never_left(error) else Outcome.NOT_SENT
-    said = str(error)
-    if isinstance(error, errors.MalformedResponseError):
-        said = said.partition("headers")[0]  # exchangelib puts every header into its text
-    wait = getattr(error, "back_off", None)
+def _answered(answered: Answered, call: SendOnce, token: Token | None) -> Failure:
+    """An answer that is no SOAP: the door's, not Exchange's."""
+    response = answered.response
+    roles = token.known_roles if token else None
+    cause = diagnosis.from_http(response.status_code, response.headers, response.content, door="ews", roles=roles)
+    if token is None and response.status_code in (401, 403) and cause in ("token_rejected", "ews_blocked"):
+        cause = "user_sign_in_needed" if response.status_code == 401 else "mailbox_access_denied"
+    said = response.headers.get("x-ms-diagnostics") or response.headers.get("X-CasErrorCode") or response.reason or ""
+    doubtful = response.status_code in MAYBE_ACCEPTED or response.status_code < 300
     return Failure(
         cause,
-        wire.one_line(f"{type(error).__name__}: {said}"),
-        outcome,
+        wire.one_line(f"HTTP {response.status_code} {said}"),
+        Outcome.UNKNOWN if doubtful else Outcome.NOT_SENT,
         retry=cause in wire.LATER,
-        retry_after=float(wait) if wait else None,
+        retry_after=_wait(call),
+        request_ids=_ids(call),
     )
+
+
+def _failure(error: Exception, call: SendOnce, token: Token | None) -> Failure:
+    """Exchange's own refusals mean that nothing was sent; silence, and what nobody understands, that we cannot know."""
+    cause = diagnosis.from_exception(error, roles=token.known_roles if token else None)
+    surely_not = (call.refused and not isinstance(error, errors.ErrorTimeoutExpired)) or wire.never_left(error)
+    return Failure(
+        cause,
+        wire.one_line(f"{type(error).__name__}: {error}"),
+        Outcome.NOT_SENT if surely_not else Outcome.UNKNOWN,
+        retry=cause in wire.LATER,
+        retry_after=_wait(call),
+        request_ids=_ids(call),
+    )
+
+
+def _wait(call: SendOnce) -> float | None:
+    if call.back_off is not None:
+        return min(call.back_off, wire.LONGEST_WAIT)
+    return wire.retry_after(call.wait)
+
+
+def _ids(call: SendOnce) -> dict[str, str]:
+    return {name: wire.one_line(value, 100) for name, value in call.ids.items()}

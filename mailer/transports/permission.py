@@ -1,14 +1,57 @@
-"""The step between token and message: is the permission in the token?"""
+"""The steps between an app and a message: a token, what it says of the permission, and a second one if it is stale."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from mailer import wire
+from mailer.failure import Failure, Outcome
 from mailer.identity import AppIdentity, OnStep, Token, TokenSource
+from mailer.transports import Receipt
+
+STALE = frozenset({"token_rejected", "role_missing"})
+"""Refusals that a kept token can earn where a fresh one would not: it was revoked, or consent came after it."""
 
 
-def token_for(tokens: TokenSource, app: AppIdentity, scope: str, permission: str, on_step: OnStep | None) -> Token:
-    """A token, and what it says of the permission. Its absence does not stop the message: an app that Exchange scopes
-    by RBAC may send without any role in its token. Raises Failure."""
+def with_token(
+    tokens: TokenSource,
+    app: AppIdentity,
+    scope: str,
+    permission: str,
+    on_step: OnStep | None,
+    attempt: Callable[[Token], Receipt],
+) -> Receipt:
+    """What `attempt` brings. If a kept token is surely refused, once more with a fresh one. Raises Failure."""
+    kept = tokens.has(app, scope)
+    try:
+        return _attempt(tokens, app, scope, permission, on_step, attempt)
+    except Failure as failure:
+        if failure.cause not in STALE or failure.outcome != Outcome.NOT_SENT:
+            raise
+        tokens.forget(app, scope)
+        if not kept:
+            raise
+    return _attempt(tokens, app, scope, permission, None, attempt)
+
+
+def _attempt(
+    tokens: TokenSource,
+    app: AppIdentity,
+    scope: str,
+    permission: str,
+    on_step: OnStep | None,
+    attempt: Callable[[Token], Receipt],
+) -> Receipt:
+    """The permission's absence does not stop the message: an app that Exchange scopes by RBAC may send without any role
+    in its token."""
     token = tokens.token(app, scope, on_step)
     if on_step:
-        on_step("permission", permission if permission in token.roles else f"{permission} is not in the token")
-    return token
+        on_step("permission", _said_of(permission, token))
+    with wire.hiding(token.value):
+        return attempt(token)
+
+
+def _said_of(permission: str, token: Token) -> str:
+    if not token.readable:
+        return f"the token does not show whether it holds {permission}"
+    return permission if permission in token.roles else f"{permission} is not in the token"

@@ -1,0 +1,150 @@
+"""HTTPS as this package speaks it: in time as a whole, with a cloud's own authorities, no proxy or bundle from the
+environment, no redirect, and honest about whether a request can have reached the server.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.cookiejar import DefaultCookiePolicy
+from socket import gaierror
+from time import monotonic
+from typing import Any
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPSConnection
+from urllib3.connectionpool import HTTPSConnectionPool
+from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
+
+from mailer import sockets
+
+USER_AGENT = "alertadmin"
+IDLE = 60.0
+"""Seconds after which a kept connection is made anew: firewalls forget silent ones, and what is then sent into them
+comes back as a doubt whether the message arrived."""
+CONNECTIONS = 32
+
+
+@contextmanager
+def _nothing_left() -> Iterator[None]:
+    """Marks what is raised in here: no whole request has left before it."""
+    try:
+        yield
+    except BaseException as error:
+        error.never_left = True  # type: ignore[attr-defined]
+        raise
+
+
+class Connection(HTTPSConnection):
+    """Knows whether a whole request left. Without the last byte of its body no server can have taken it."""
+
+    _whole = False
+    _used_at = 0.0
+
+    def connect(self) -> None:
+        with _nothing_left():
+            super().connect()
+        self._used_at = monotonic()
+
+    def _new_conn(self) -> sockets.Plain:
+        try:
+            return sockets.dial(self._dns_host, self.port)
+        except gaierror as error:
+            raise NameResolutionError(self.host, self, error) from error
+        except TimeoutError as error:
+            raise ConnectTimeoutError(self, f"{self.host} does not answer: {error}") from error
+        except OSError as error:
+            raise NewConnectionError(self, f"{self.host}: {error}") from error
+
+    def request(self, *args: Any, **kwargs: Any) -> None:
+        self._whole = False
+        with _nothing_left():
+            super().request(*args, **kwargs)
+        self._whole = True
+
+    def getresponse(self) -> Any:
+        # urllib3 comes here even if the server stopped reading: it may have said why.
+        if self._whole:
+            answer = super().getresponse()
+        else:
+            with _nothing_left():
+                answer = super().getresponse()
+        self._used_at = monotonic()
+        return answer
+
+    @property
+    def is_connected(self) -> bool:
+        return monotonic() - self._used_at < IDLE and super().is_connected
+
+
+class _Pool(HTTPSConnectionPool):
+    ConnectionCls = Connection
+
+
+class Adapter(HTTPAdapter):
+    """Carries requests over such connections. `ca_file` is trusted alone; without it the usual authorities are."""
+
+    def __init__(self, ca_file: str | None = None, connections: int = CONNECTIONS) -> None:
+        self._context = sockets.tls_context(ca_file, "https")
+        super().__init__(pool_maxsize=connections, max_retries=0)
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = {"https": _Pool}
+
+    def build_connection_pool_key_attributes(
+        self, request: requests.PreparedRequest, verify: Any, cert: Any = None
+    ) -> tuple[Any, Any]:
+        """The context verifies; `verify`, which the environment can change, has no say."""
+        host, _of_verify = super().build_connection_pool_key_attributes(request, True, None)
+        return host, {"ssl_context": self._context, "cert_reqs": "CERT_REQUIRED"}
+
+    def cert_verify(self, conn: Any, url: Any, verify: Any, cert: Any) -> None:
+        """As above."""
+
+    def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
+        return super().send(request, stream=True, timeout=None, proxies=None)
+
+
+class Session(requests.Session):
+    """One for each set of authorities; threads share it. `timeout` bounds each call as a whole, in seconds."""
+
+    def __init__(self, ca_file: str | None = None, *, timeout: float = 10) -> None:
+        super().__init__()
+        self.trust_env = False
+        self.timeout = timeout
+        self.headers.update({"User-Agent": USER_AGENT, "Accept-Encoding": "identity"})
+        # Tenants share a session: none is shown what another's server wanted to remember.
+        self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        self.adapters.clear()
+        self.mount("https://", Adapter(ca_file))
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """None is followed: the next server would be shown the token, and a message cannot be posted by halves."""
+
+    def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
+        """The answer with its body. If the body is cut short, the exception's `response` holds what came."""
+        with sockets.deadline(kwargs.get("timeout") or self.timeout):
+            answer = super().send(request, **{**kwargs, "stream": True})
+            _read(answer)
+            return answer
+
+
+def _read(answer: requests.Response) -> None:
+    """The whole body, unpacked, but no more than a server of good will sends."""
+    body = bytearray()
+    try:
+        for chunk in answer.iter_content(16_384):
+            body += chunk
+            if len(body) > sockets.LARGEST_ANSWER:
+                raise requests.exceptions.ContentDecodingError(
+                    f"the answer is longer than {sockets.LARGEST_ANSWER} bytes", request=answer.request
+                )
+    except requests.RequestException as error:
+        answer.close()
+        error.response = answer
+        raise
+    finally:
+        answer._content = bytes(body)
+        answer._content_consumed = True  # type: ignore[attr-defined]

@@ -1,0 +1,59 @@
+"""An app registration as the token endpoint knows it: which app, in which tenant, proven by what."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+from mailer.clouds import Cloud
+from mailer.failure import Failure
+
+
+@dataclass(frozen=True, slots=True)
+class ClientSecret:
+    value: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ClientCertificate:
+    """PEM texts. The public certificate's thumbprint is computed by msal (SHA-256)."""
+
+    private_key: str = field(repr=False)
+    public_certificate: str = ""
+    passphrase: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class AppIdentity:
+    cloud: Cloud
+    directory_id: str
+    client_id: str
+    credential: ClientSecret | ClientCertificate
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What must never be told."""
+        if isinstance(self.credential, ClientSecret):
+            return (self.credential.value,)
+        return (self.credential.private_key, self.credential.passphrase or "")
+
+
+def for_msal(credential: ClientSecret | ClientCertificate) -> Any:
+    """The credential as msal takes it. Raises Failure for a key or certificate that cannot be read, before anybody is
+    asked."""
+    if isinstance(credential, ClientSecret):
+        return credential.value
+    passphrase = credential.passphrase.encode() if credential.passphrase else None
+    try:
+        load_pem_private_key(credential.private_key.encode(), passphrase)
+    except (ValueError, TypeError):  # TypeError: a passphrase is missing, or given to a key without one
+        raise Failure("certificate_wrong", "The private key cannot be read: no PEM, or another passphrase.") from None
+    try:
+        x509.load_pem_x509_certificate(credential.public_certificate.encode())
+    except ValueError:
+        raise Failure("certificate_wrong", "The certificate cannot be read: no PEM.") from None
+    given = {"private_key": credential.private_key, "public_certificate": credential.public_certificate}
+    return {**given, "passphrase": credential.passphrase} if credential.passphrase else given

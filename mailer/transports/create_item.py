@@ -1,0 +1,170 @@
+"""exchangelib made plain: one CreateItem, one request, one answer, and no doubt about what the answer was.
+
+By itself exchangelib 5.6 posts again after a busy server or a cut line (`EWSService._get_elements`), tells a lost
+answer as a busy server if it has more than one connection, and so any answer with `Connection: close`, waits without
+end for its own pool's lock when it makes that smaller, keeps every protocol, and knows one set of authorities for the
+whole process. Each part below takes one of these away.
+"""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import exchangelib
+import requests
+from exchangelib.credentials import OAuth2AuthorizationCodeCredentials
+from exchangelib.errors import UnauthorizedError
+from exchangelib.items import SEND_ONLY, SEND_TO_NONE
+from exchangelib.protocol import CachingProtocol, Protocol
+from exchangelib.services import CreateItem
+
+from mailer import https
+
+TYPES = "{http://schemas.microsoft.com/exchange/services/2006/types}"
+MESSAGES = "{http://schemas.microsoft.com/exchange/services/2006/messages}"
+_ENVELOPE = re.compile(rb"<(?:[\w.-]+:)?Envelope[\s>]")
+"""SOAP under any prefix, with or without an XML declaration."""
+CONNECTIONS = 64
+"""At most; each is made when it is needed. Waiting for one would have no end."""
+
+
+class Answered(Exception):
+    """An HTTP answer that is no SOAP; `response` holds it."""
+
+    def __init__(self, response: requests.Response) -> None:
+        super().__init__(f"HTTP {response.status_code}")
+        self.response = response
+
+
+class Warned(Exception):
+    """`ResponseClass="Warning"` with a code: by the book not processed, but nobody swears to it."""
+
+
+class Bearer(OAuth2AuthorizationCodeCredentials):  # type: ignore[misc]
+    """Carries a token that msal got. Its end is not told: exchangelib would go round in circles to have it renewed, and
+    the server says it too."""
+
+    def __init__(self, token: str) -> None:
+        super().__init__(access_token={"access_token": token, "token_type": "Bearer"})
+
+    def refresh(self, session: Any) -> None:
+        raise UnauthorizedError("the token ended")
+
+
+class _Plain(exchangelib.FailFast):  # type: ignore[misc]
+    """Lets SOAP through, and hands on everything else as it is."""
+
+    def raise_response_errors(self, response: requests.Response) -> None:
+        if response.status_code not in (200, 500) or not _ENVELOPE.search(response.content[:2000]):
+            raise Answered(response)
+
+
+class _Uncached(CachingProtocol):  # type: ignore[misc]
+    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+        return type.__call__(cls, *args, **kwargs)
+
+
+class Line(Protocol, metaclass=_Uncached):  # type: ignore[misc]
+    """The connections to one EWS service under one proof, shared by all its mailboxes. `ca_file` is trusted alone."""
+
+    def __init__(self, endpoint: str, credentials: Any, auth_type: str, build: Any, ca_file: str | None) -> None:
+        super().__init__(
+            config=exchangelib.Configuration(
+                service_endpoint=endpoint,
+                credentials=credentials,
+                auth_type=auth_type,
+                version=exchangelib.Version(build),
+                retry_policy=_Plain(),
+                max_connections=CONNECTIONS,
+            )
+        )
+        self.ca_file = ca_file
+
+    def create_session(self) -> Any:
+        session = super().create_session()
+        session.trust_env = False
+        session.headers.update({"User-Agent": https.USER_AGENT, "Accept-Encoding": "identity"})
+        session.adapters.clear()
+        # One connection for each session: an NTLM login is a connection's.
+        session.mount("https://", https.Adapter(self.ca_file, connections=1))
+        return session
+
+
+class Account(exchangelib.Account):  # type: ignore[misc]
+    """A mailbox on such a line."""
+
+    def __init__(self, address: str, line: Line, access_type: str) -> None:
+        super().__init__(
+            address,
+            config=line.config,
+            access_type=access_type,
+            default_timezone=exchangelib.EWSTimeZone("UTC"),
+            locale="en_US",
+        )
+        # exchangelib made a protocol of its own for the account, and keeps it.
+        Protocol._protocol_cache.pop(CachingProtocol._cache_key(line.config), None)
+        self.protocol = line
+
+
+class SendOnce(CreateItem):  # type: ignore[misc]
+    """One message by one request. Afterwards `ids` are the request's, `wait` is the server's wish in seconds, and
+    `refused` says whether Exchange itself said no."""
+
+    def __init__(self, account: Account, *, any_version: bool) -> None:
+        super().__init__(account=account)
+        self.any_version = any_version
+        self.ids = {"client-request-id": str(uuid.uuid4())}
+        self.wait: str | None = None
+        self.back_off: float | None = None
+        self.refused = False
+
+    def send(self, mime: bytes) -> None:
+        """Raises Answered, Warned, or what exchangelib makes of Exchange's refusals and of the network's."""
+        self.get(
+            items=[exchangelib.Message(account=self.account, mime_content=mime)],
+            folder=None,
+            message_disposition=SEND_ONLY,
+            send_meeting_invitations=SEND_TO_NONE,
+        )
+
+    def _get_elements(self, payload: Any) -> Iterator[Any]:
+        yield from self._response_generator(payload=payload)
+
+    def _api_versions_to_try(self) -> tuple[str, ...]:
+        """Exchange Online knows the one that is asked for. A server on premises may be older, and say so."""
+        versions: tuple[str, ...] = super()._api_versions_to_try()
+        return versions if self.any_version else versions[:1]
+
+    def _extra_headers(self) -> dict[str, str]:
+        return {**super()._extra_headers(), **self.ids, "return-client-request-id": "true"}
+
+    def _get_response(self, payload: Any, api_version: str) -> Any:
+        self.refused = False
+        response = super()._get_response(payload=payload, api_version=api_version)
+        self.note(response)
+        return response
+
+    def note(self, response: requests.Response) -> None:
+        """What Microsoft's support asks for, and how long the server wants to be left alone."""
+        if request_id := response.headers.get("request-id"):
+            self.ids["request-id"] = request_id
+        self.wait = response.headers.get("Retry-After")
+
+    def _raise_soap_errors(self, fault: Any) -> None:
+        self.refused = True
+        for value in fault.iter(f"{TYPES}Value"):
+            if value.get("Name") == "BackOffMilliseconds" and (value.text or "").strip().isdecimal():
+                self.back_off = int(value.text) / 1000
+        super()._raise_soap_errors(fault=fault)
+
+    def _get_element_container(self, message: Any, name: str | None = None) -> Any:
+        code = (message.findtext(f"{MESSAGES}ResponseCode") or "").strip()
+        if code == "NoError":
+            return True  # whatever class it has, and whether or not it names items
+        if message.get("ResponseClass") == "Warning":
+            raise Warned(f"{code}: {message.findtext(f'{MESSAGES}MessageText') or ''}")
+        self.refused = bool(code)
+        return super()._get_element_container(message=message, name=name)

@@ -1,0 +1,166 @@
+"""One conversation with a mail server, and exactly how far the message came in it.
+
+Source: RFC 5321, 3207 (STARTTLS), 4954 (AUTH), 1870 (SIZE), 6531 (SMTPUTF8).
+"""
+
+from __future__ import annotations
+
+import re
+import smtplib
+import ssl
+from collections.abc import Callable
+from typing import Any
+
+from mailer import diagnosis, sockets, wire
+from mailer.failure import Failure, Outcome
+from mailer.message import Message, address_of
+from mailer.transports import Receipt
+from mailer.transports.writing import writing
+
+HELO = "[127.0.0.1]"
+"""Our name in EHLO; the machine's own would have to be looked up, and would tell more than is needed."""
+PARTING = 2.0
+"""Seconds to say goodbye in. The message is taken by then, and nothing depends on it."""
+
+
+class Client(smtplib.SMTP):
+    """smtplib's client on sockets that end in time. `implicit` is TLS from the first byte, as on port 465."""
+
+    def __init__(self, host: str, port: int, context: ssl.SSLContext, *, implicit: bool = False) -> None:
+        self._context = context
+        self._implicit = implicit
+        super().__init__(host, port, HELO)
+
+    def _get_socket(self, host: str, port: int, timeout: Any) -> Any:
+        plain = sockets.dial(host, port)
+        return self._secured(plain, host) if self._implicit else plain
+
+    def secure(self) -> None:
+        """STARTTLS. Raises Failure if the server does not offer it: somebody may have cut it out on the way."""
+        if not self.has_extn("starttls"):
+            raise Failure("tls", "The server offers no STARTTLS; nothing secret is said in clear.")
+        code, reply = self.docmd("STARTTLS")
+        if code != 220:
+            raise refusal(code, reply, "tls")
+        self.sock = self._secured(self.sock, self._host)  # type: ignore[attr-defined]
+        self.file = None  # what was said in clear, or put between by somebody, counts no more
+        self.greet()
+
+    def greet(self) -> None:
+        """EHLO, or HELO where a server knows no other. Raises Failure, smtplib's exceptions."""
+        code, reply = self.ehlo()
+        if code == 421:
+            raise refusal(code, reply)
+        if not 200 <= code < 300:
+            code, reply = self.helo()
+        if not 200 <= code < 300:
+            raise refusal(code, reply)
+
+    def _secured(self, plain: Any, host: str) -> Any:
+        try:
+            return self._context.wrap_socket(plain, server_hostname=host)
+        except BaseException:
+            plain.close()
+            raise
+
+
+def submit(connect: Callable[[], Client], log_in: Callable[[Client], None], message: Message, address: str) -> Receipt:
+    """One whole conversation. Only once the dot after the body is on its way can the message have been accepted."""
+    client: Client | None = None
+    try:
+        client = connect()
+        client.greet()
+        log_in(client)
+        return _hand_over(client, message, address)
+    except Failure:
+        raise
+    except smtplib.SMTPResponseException as error:
+        raise refusal(error.smtp_code, error.smtp_error) from None
+    except (smtplib.SMTPException, OSError, ValueError) as error:
+        raise wire.failure_of(error, sent=False) from None
+    finally:
+        if client is not None:
+            _part(client)
+
+
+def _hand_over(client: Client, message: Message, address: str) -> Receipt:
+    with writing():
+        content = message.as_bytes(address)
+        utf8 = message.needs_utf8(address)
+    if utf8 and not client.has_extn("smtputf8"):
+        raise Failure("recipient_rejected", "An address is not ASCII, and the server offers no SMTPUTF8.")
+    _sender(client, address, len(content), utf8)
+    refused = _recipients(client, message)
+    code, reply = client.docmd("DATA")
+    if code != 354:
+        raise refusal(code, reply)
+    client.send(re.sub(rb"(?m)^\.", b"..", content) + b".\r\n")
+    code, reply = _last_reply(client)
+    return Receipt(message.message_id, wire.one_line(f"{code} {text_of(reply)}"), refused=refused)
+
+
+def _sender(client: Client, address: str, size: int, utf8: bool) -> None:
+    options = ""
+    if client.has_extn("size"):
+        largest = client.esmtp_features["size"]
+        if largest.isdecimal() and 0 < int(largest) < size:
+            raise Failure("message_too_large", f"The message has {size} bytes; the server takes {largest}.")
+        options = f" SIZE={size}"
+    if utf8:
+        client.command_encoding = "utf-8"
+        options += " SMTPUTF8"
+    code, reply = client.docmd("MAIL", f"FROM:<{address_of(address)}>{options}")
+    if not 200 <= code < 300:
+        raise refusal(code, reply)
+
+
+def _recipients(client: Client, message: Message) -> dict[str, str]:
+    """Who was turned away and why. Raises Failure if nobody is left."""
+    refused: dict[str, str] = {}
+    for recipient in message.recipients:
+        code, reply = client.docmd("RCPT", f"TO:<{address_of(recipient)}>")
+        if code == 421:
+            raise refusal(code, reply)
+        if not 200 <= code < 300:
+            refused[recipient] = wire.one_line(f"{code} {text_of(reply)}")
+    if len(refused) == len(message.recipients):
+        raise refusal(code, reply)
+    return refused
+
+
+def _last_reply(client: Client) -> tuple[int, bytes]:
+    """The answer to the dot. Without one, or with one that says neither yes nor no, the message may be taken."""
+    try:
+        code, reply = client.getreply()
+    except (smtplib.SMTPException, OSError) as error:
+        raise wire.failure_of(error, sent=True) from None
+    if 200 <= code < 300:
+        return code, reply
+    failure = refusal(code, reply)
+    if not 400 <= code < 600:
+        failure.outcome = Outcome.UNKNOWN
+    raise failure
+
+
+def refusal(code: int, reply: bytes | str, otherwise: str | None = None) -> Failure:
+    """A reply that is no success, as a Failure; `otherwise` is its cause if the reply itself names none."""
+    cause = diagnosis.from_smtp(code, reply)
+    if otherwise is not None and cause in ("other", "transient"):
+        cause = otherwise
+    return Failure(cause, wire.one_line(f"{code} {text_of(reply)}"), Outcome.NOT_SENT, retry=400 <= code < 500)
+
+
+def text_of(reply: bytes | str) -> str:
+    return reply.decode("utf-8", "replace") if isinstance(reply, bytes) else reply
+
+
+def _part(client: Client) -> None:
+    """QUIT if the conversation stands where it can be said; a line cut in the middle of a body is only closed."""
+    try:
+        with sockets.deadline(PARTING):
+            if client.sock is not None:
+                client.quit()
+    except (smtplib.SMTPException, OSError):
+        pass
+    finally:
+        client.close()
