@@ -1,0 +1,52 @@
+"""Every text for translation in code and templates, found without the gettext tools: by Babel's reader of Python, which
+reads what Django makes of a template too."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from babel.messages.extract import extract
+from django.utils.translation.template import templatize
+
+from alertadmin.environment import PROJECT
+
+KEYWORDS = {
+    **dict.fromkeys(("_", "gettext", "gettext_lazy", "gettext_noop")),
+    **dict.fromkeys(("ngettext", "ngettext_lazy"), (1, 2)),
+    **dict.fromkeys(("pgettext", "pgettext_lazy"), ((1, "c"), 2)),
+    **dict.fromkeys(("npgettext", "npgettext_lazy"), ((1, "c"), 2, 3)),
+}
+
+
+@dataclass(frozen=True)
+class Text:
+    """A text in English: one form, or singular and plural."""
+
+    forms: tuple[str, ...]
+    context: str = ""
+
+
+def texts(*, but: tuple[str, ...] = ()) -> dict[Text, str]:
+    """Each text with the file it stands in; `but` names folders to leave out."""
+    found: dict[Text, str] = {}
+    for path in sorted([*_files("alertadmin", "*.py"), *_files("mailer", "*.py"), *_files("templates", "*.*")]):
+        name = path.relative_to(PROJECT).as_posix()
+        if not name.startswith(but):
+            found |= dict.fromkeys(_texts_of(path), name)
+    return found
+
+
+def _files(folder: str, pattern: str) -> Iterator[Path]:
+    return (PROJECT / folder).rglob(pattern)
+
+
+def _texts_of(path: Path) -> Iterator[Text]:
+    source = path.read_text(encoding="utf-8")
+    if path.suffix != ".py":
+        # One call a line, and no indentation for Python to stumble over.
+        source = "\n".join(map(str.strip, templatize(source).splitlines()))
+    for _line, message, _comments, context in extract("python", io.BytesIO(source.encode()), KEYWORDS):
+        yield Text((message,) if isinstance(message, str) else tuple(message), context or "")
