@@ -15,7 +15,7 @@ from django.utils.translation import gettext
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alertadmin.outbox import worker
+from alertadmin.outbox import test_send, worker
 from alertadmin.outbox.models import Delivery, DeliveryState
 from alertadmin.reminders import scan
 from alertadmin.retelling import retold, sentences
@@ -60,8 +60,9 @@ def test_why_a_delivery_failed_is_stored_in_english_whatever_the_language_of_who
 ) -> None:
     site = rows.site(sandbox)
     site.credential.delete()
-    reason = _json("send_test", site.mailbox.address, "--to", "me@example.com")["technical"]
-    assert reason == Delivery.objects.get().reason
+    test_send.create(site.mailbox, "me@example.com", now=NOW)
+    worker.deliver_due(clock=lambda: NOW)
+    reason = Delivery.objects.get().reason
     assert reason == '"ALERT" has no secret in use. Add one on its page.'
     assert retold(reason) == "«\u00a0ALERT\u00a0» n’a aucun secret en service. Ajoutez-en un sur sa page."
 
