@@ -28,6 +28,11 @@ class Text:
     forms: tuple[str, ...]
     context: str = ""
 
+    @property
+    def singular(self) -> Text:
+        """What is asked for without a number: a catalogue keeps it together with its plural, if there is one."""
+        return Text(self.forms[:1], self.context)
+
 
 def texts(*, but: tuple[str, ...] = ()) -> dict[Text, str]:
     """Each text with the file it stands in; `but` names folders to leave out."""
