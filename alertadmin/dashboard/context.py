@@ -11,6 +11,7 @@ from django.utils import timezone
 from alertadmin import __version__
 from alertadmin.registry import keyring
 from alertadmin.reminders import scan
+from alertadmin.retelling import retold
 
 
 def house(request: HttpRequest) -> dict[str, Any]:
@@ -44,5 +45,5 @@ def _key_trouble() -> str:
     try:
         keyring.load()
     except keyring.KeyRingError as error:
-        return str(error)
+        return retold(str(error))
     return ""

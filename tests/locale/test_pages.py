@@ -5,18 +5,22 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from html import unescape
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from django.test import Client
 from django.urls import NoReverseMatch, URLPattern, URLResolver, get_resolver, reverse
+from pytest_django import Settings
 
 from alertadmin.accounts.models import User
+from alertadmin.outbox import test_send, worker
+from alertadmin.outbox.models import Delivery, Purpose
 from alertadmin.registry.checks import check_consent
 from alertadmin.reminders import scan
 from sandbox import Sandbox
-from tests.conftest import NOW
+from tests.conftest import NOW, set_environment
 from tests.locale.test_catalogue import PLACEHOLDER, read
 from tests.rows import Rows, Site
 
@@ -103,6 +107,32 @@ def test_every_page_in_french_says_nothing_in_english(
             seen += 1
             assert english_of(response.content.decode()) == [], address
     assert seen > 20
+
+
+def test_what_was_stored_in_english_is_shown_in_french(
+    client: Client, administrator: User, site: Site, settings: Settings, tmp_path: Path
+) -> None:
+    client.force_login(administrator)
+    site.tenant.language = "fr"
+    site.tenant.save()
+    site.credential.delete()
+    check_consent(site.app, site.tenant, now=NOW)
+    failed = test_send.create(site.mailbox, "me@example.com", now=NOW)
+    reminder = Delivery.objects.get(purpose=Purpose.REMINDER)
+    for delivery in (failed, reminder):
+        worker.deliver_due(clock=lambda: NOW, only=delivery.pk)
+    set_environment(settings, KEYS_FILE=str(tmp_path / "lost.json"))
+    told = [
+        client.get(address, **FRENCH).content.decode()  # type: ignore[arg-type]
+        for address in (reverse("delivery", args=[failed.pk]), reverse("test-send-progress", args=[failed.pk]))
+    ]
+    told.append(client.get(site.app.get_absolute_url(), **FRENCH).content.decode())  # type: ignore[arg-type]
+    for page in told:
+        assert "n’a aucun secret en service" in page
+        assert f"Le fichier de clés {tmp_path / 'lost.json'} est absent" in page
+        assert english_of(page) == []
+    cancelled = client.get(reverse("delivery", args=[reminder.pk]), **FRENCH).content.decode()  # type: ignore[arg-type]
+    assert "Tout ce qu’il contenait a été renouvelé, remplacé ou supprimé avant l’envoi." in cancelled
 
 
 def test_english_on_a_page_is_found_by_this_very_search(client: Client, administrator: User, site: Site) -> None:

@@ -22,6 +22,7 @@ from alertadmin.registry.registration import add_credential
 from alertadmin.reminders import audience
 from alertadmin.reminders.forecast import coming
 from alertadmin.reminders.models import Notice
+from alertadmin.retelling import retold
 
 MOST_TOLD = 30
 
@@ -92,7 +93,7 @@ def _new_secret(request: HttpRequest, app: AppRegistration, replaced: Credential
                 return redirect("credential", stored.pk)
             return _told(request, replacing.replace(app, **values, now=timezone.now()))
         except KeyRingError as error:
-            form.add_error(None, str(error))
+            form.add_error(None, retold(str(error)))
     context = {
         "form": form,
         "app": app,

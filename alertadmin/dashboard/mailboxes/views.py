@@ -23,6 +23,7 @@ from alertadmin.registry.clouds import servers
 from alertadmin.registry.keyring import KeyRingError
 from alertadmin.registry.models import AppRegistration, Mailbox, Tenant
 from alertadmin.registry.permissions import Transport
+from alertadmin.retelling import retold
 
 LISTING = Listing(
     columns=(
@@ -92,7 +93,7 @@ def _edit(request: HttpRequest, form: OneSendsReminders, heading: str, *, back: 
         try:
             saved = form.save()
         except KeyRingError as error:
-            form.add_error(None, str(error))
+            form.add_error(None, retold(str(error)))
         else:
             messages.success(request, _("Saved. Now send a test."))
             return redirect("mailbox", saved.pk)

@@ -15,6 +15,7 @@ from alertadmin.dashboard.registering.forms import AppPart, MailboxPart, SecretF
 from alertadmin.registry.keyring import KeyRingError
 from alertadmin.registry.models import Mailbox, Tenant
 from alertadmin.registry.registration import Registration, register
+from alertadmin.retelling import retold
 
 
 @sensitive_post_parameters("secret-value")
@@ -34,7 +35,7 @@ def registering(request: HttpRequest) -> HttpResponse:
         except ValidationError as error:
             app.add_error(None, error.messages)
         except KeyRingError as error:
-            secret.add_error(None, str(error))
+            secret.add_error(None, retold(str(error)))
         else:
             messages.success(request, _("Registered. Now check consent, then send a test."))
             return redirect("app", done.app.pk)

@@ -19,9 +19,11 @@ from alertadmin.dashboard import moments
 from alertadmin.dashboard.looks import LOOKS, OWNERS, UNKNOWN, Look, look_of_end
 from alertadmin.registry.models import Consent, Credential
 from alertadmin.reminders.digest import time_left
+from alertadmin.retelling import retold
 from mailer.diagnosis import SLUGS, explain
 
 register = template.Library()
+register.filter("retold", retold)
 
 
 @register.simple_tag
@@ -97,7 +99,7 @@ def diagnosis(
     app = app or getattr(mailbox, "app", None)
     tenant = tenant or getattr(mailbox, "tenant", None) or getattr(app, "tenant", None)
     if slug not in SLUGS:
-        return {"diagnosis": None, "technical": technical}
+        return {"diagnosis": None, "technical": retold(technical)}
     return {
         "diagnosis": explain(
             slug,
@@ -107,7 +109,7 @@ def diagnosis(
             mailbox=mailbox.address if mailbox else None,
             translate=_,
         ),
-        "technical": technical,
+        "technical": retold(technical),
     }
 
 
