@@ -12,7 +12,7 @@ from datetime import datetime
 
 from django.db.models import Exists, OuterRef, Q
 
-from alertadmin.outbox import wires
+from alertadmin.outbox import sentences, wires
 from alertadmin.outbox.models import Delivery, Purpose
 from alertadmin.registry.models import Credential, CredentialState, Mailbox
 from alertadmin.registry.permissions import Transport
@@ -58,7 +58,7 @@ class Chain:
     def for_reminders(cls, now: datetime) -> Chain:
         ways = [through(mailbox) for mailbox in _mailboxes(now)]
         if wires.relay() is not None:
-            ways.append(Route("SMTP relay", "relay", relay_sender=_relay_sender(ways)))
+            ways.append(Route(sentences.RELAY, "relay", relay_sender=_relay_sender(ways)))
         return cls(ways)
 
     def routes(self, delivery: Delivery) -> Iterator[Route]:

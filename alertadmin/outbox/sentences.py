@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from django.utils.translation import gettext_noop
 
+RELAY = gettext_noop("SMTP relay")
+"""How an attempt went that went by no mailbox."""
 NO_WAY = gettext_noop("There is no way to send: no healthy mailbox and no SMTP relay.")
 WORKER_LOST = gettext_noop("The worker was lost after the message may have been accepted.")
 NOT_PREPARED = gettext_noop("It could not be prepared: %(error)s. It is tried again in an hour.")
