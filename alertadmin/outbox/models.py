@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from alertadmin.registry.models import Mailbox
@@ -85,7 +86,7 @@ class Delivery(models.Model):
         verbose_name_plural = _("deliveries")
 
     def __str__(self) -> str:
-        return f"{self.get_purpose_display()}: {self.recipient}"
+        return gettext("%(label)s: %(value)s") % {"label": self.get_purpose_display(), "value": self.recipient}
 
 
 class AttemptOutcome(models.TextChoices):

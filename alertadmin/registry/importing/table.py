@@ -40,7 +40,7 @@ class Mistake:
 
     def __str__(self) -> str:
         place = ", ".join(part for part in (_("line %d") % self.line if self.line else "", self.column) if part)
-        return f"{place}: {self.message}" if place else self.message
+        return _("%(label)s: %(value)s") % {"label": place, "value": self.message} if place else self.message
 
 
 @dataclass

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 
 from django.db import models
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from alertadmin.registry.models.app_registration import AppRegistration
@@ -41,4 +42,4 @@ class Consent(models.Model):
         verbose_name_plural = _("consents")
 
     def __str__(self) -> str:
-        return f"{self.permission}: {self.get_status_display()}"
+        return gettext("%(label)s: %(value)s") % {"label": self.permission, "value": self.get_status_display()}
