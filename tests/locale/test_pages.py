@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from html import unescape
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import pytest
 from django.test import Client
@@ -145,7 +144,7 @@ def test_english_on_a_page_is_found_by_this_very_search(client: Client, administ
 @pytest.mark.parametrize(
     ("name", "value", "words"),
     [
-        ("secret-value", str(uuid4()), "Ceci est l’ID du secret, et non sa valeur\u00a0:"),
+        ("secret-value", "1b9d6bcd-bbfd-4b2d-9b5d-ab8dfbbd4bed", "Ceci est l’ID du secret, et non sa valeur\u00a0:"),
         ("tenant-directory_id", "common", "«\u00a0common\u00a0» ne désigne aucun annuaire en particulier"),
         ("tenant-directory_id", "x", "Ceci n’est pas un ID\u00a0:"),
         ("secret-expires_at", "31/12", "Ce n’est pas une date\u00a0:"),
