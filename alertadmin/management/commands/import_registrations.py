@@ -5,6 +5,7 @@ from dataclasses import asdict
 from typing import Any
 
 from django.core.management.base import CommandParser
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from alertadmin.management.job import Job, Refused, Report
@@ -26,10 +27,10 @@ class Command(Job):
         name = options["file"]
         try:
             if name == "-":
-                imported = import_registrations(sys.stdin.buffer)
+                imported = import_registrations(sys.stdin.buffer, now=timezone.now())
             else:
                 with open(name, "rb") as file:
-                    imported = import_registrations(file)
+                    imported = import_registrations(file, now=timezone.now())
         except OSError as error:
             raise Refused(_("%(file)s cannot be read: %(why)s.") % {"file": name, "why": error.strerror}) from None
         except KeyRingError as error:
@@ -38,4 +39,4 @@ class Command(Job):
             mistakes = [asdict(mistake) for mistake in error.mistakes]
             raise Refused(_("Nothing was imported.") + f"\n{error}", errors=mistakes) from None
         line = _("Rows: %(rows)d. Added: %(added)d, changed: %(changed)d.") % asdict(imported)
-        return Report(True, asdict(imported), [line])
+        return Report(True, asdict(imported), [line, *map(str, imported.remarks)])

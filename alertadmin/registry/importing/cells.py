@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeVar
@@ -14,12 +14,25 @@ from django.utils.translation import gettext as _
 
 from alertadmin.registry import guid, pasted
 from alertadmin.registry.clouds import clouds
-from alertadmin.registry.importing.table import Mistake, Row
+from alertadmin.registry.importing.table import Remark, Row
+from alertadmin.registry.invisible import trimmed
 from alertadmin.registry.models import Audience
 from alertadmin.registry.permissions import Transport
 
 FORMULA = ("=", "+", "-", "@")
 LONGEST = {"tenant_name": 120, "app_name": 120, "secret_description": 200}
+LONGEST_ADDRESS = 254
+JOINERS = "\u200c\u200d"
+"""Zero-width, and part of correct Persian and Hindi."""
+OF_THE_APP = (
+    "app_name",
+    "audience",
+    "secret_description",
+    "secret_value",
+    "secret_expires_on",
+    "mailbox",
+    "transport",
+)
 Read = TypeVar("Read")
 
 
@@ -47,97 +60,92 @@ class Registration:
 
 
 class Reader:
-    """Reads rows and collects what is wrong with them."""
+    """Reads rows and collects what is wrong with them. `zone_of` tells a directory's time zone."""
 
     def __init__(self, zone_of: Callable[[str], ZoneInfo]) -> None:
         self.zone_of = zone_of
-        self.mistakes: list[Mistake] = []
-        self._clouds = {cloud.slug for cloud in clouds().values()}
+        self.mistakes: list[Remark] = []
+        self._choices = {
+            "cloud": _by_lower_case(cloud.slug for cloud in clouds().values()),
+            "audience": _by_lower_case(Audience.values),
+            "transport": _by_lower_case(Transport.values),
+        }
 
     def read(self, row: Row) -> Registration:
-        directory_id = self._cell(row, "directory_id", pasted.check_directory_id, required=True) or ""
-        client_id = self._cell(row, "client_id", guid.normal) or ""
-        if not client_id:
-            for column in (
-                "app_name",
-                "audience",
-                "secret_value",
-                "secret_expires_on",
-                "secret_description",
-                "mailbox",
-            ):
-                if row[column]:
-                    self.mistakes.append(Mistake(row.line, "client_id", _("An app registration needs its client ID.")))
-                    break
+        directory_id = self._cell(row, "directory_id", pasted.check_directory_id) or ""
+        if not row["directory_id"]:
+            self._mistaken(row, "directory_id", _("This cell must not be empty."))
+        if not row["client_id"] and any(row[column] for column in OF_THE_APP):
+            self._mistaken(row, "client_id", _("An app registration needs its client ID."))
         zone = self.zone_of(directory_id)
         return Registration(
             line=row.line,
             directory_id=directory_id,
             tenant_name=self._text(row, "tenant_name"),
-            cloud=self._choice(row, "cloud", self._clouds),
+            cloud=self._choice(row, "cloud"),
             contacts=self._cell(row, "contact_emails", _emails) or (),
-            client_id=client_id,
+            client_id=self._cell(row, "client_id", guid.normal) or "",
             app_name=self._text(row, "app_name"),
-            audience=self._choice(row, "audience", set(Audience.values)),
+            audience=self._choice(row, "audience"),
             secret_description=self._text(row, "secret_description"),
             secret_value=self._cell(row, "secret_value", pasted.check_secret_value) or "",
             secret_expires_at=self._cell(row, "secret_expires_on", lambda text: pasted.read_end(text, zone)),
             mailbox=self._cell(row, "mailbox", _email) or "",
-            transport=self._choice(row, "transport", set(Transport.values)),
+            transport=self._choice(row, "transport"),
         )
 
-    def _cell(self, row: Row, column: str, read: Callable[[str], Read], *, required: bool = False) -> Read | None:
-        text = row[column]
-        if not text:
-            if required:
-                self.mistakes.append(Mistake(row.line, column, _("This cell must not be empty.")))
+    def _mistaken(self, row: Row, column: str, message: str) -> None:
+        self.mistakes.append(Remark(row.line, column, message))
+
+    def _cell(self, row: Row, column: str, read: Callable[[str], Read]) -> Read | None:
+        if not (text := row[column]):
             return None
         try:
             return read(text)
         except ValidationError as error:
-            self.mistakes.append(Mistake(row.line, column, " ".join(error.messages)))
+            self._mistaken(row, column, " ".join(error.messages))
             return None
 
     def _text(self, row: Row, column: str) -> str:
-        text = row[column]
+        """A name, its white space made one space each."""
+        text = " ".join(row[column].split())
         if text.startswith(FORMULA):
             message = _('This begins like a spreadsheet\'s formula ("%s"). Write it without.') % text[0]
-            self.mistakes.append(Mistake(row.line, column, message))
+            self._mistaken(row, column, message)
         elif len(text) > LONGEST[column]:
-            message = _("This is longer than %d characters.") % LONGEST[column]
-            self.mistakes.append(Mistake(row.line, column, message))
-        elif not text.isprintable():
-            self.mistakes.append(Mistake(row.line, column, _("There is a line break or a control character in it.")))
+            self._mistaken(row, column, _("This is longer than %d characters.") % LONGEST[column])
+        elif not all(character.isprintable() or character in JOINERS for character in text):
+            self._mistaken(row, column, _("There is a control character in it."))
         else:
             return text
         return ""
 
-    def _choice(self, row: Row, column: str, choices: set[str]) -> str:
-        text = row[column]
-        known = {choice.lower(): choice for choice in choices}
-        if text and text.lower() not in known:
-            message = _('"%(text)s" is none of: %(choices)s.') % {
-                "text": text[:40],
-                "choices": ", ".join(sorted(choices)),
-            }
-            self.mistakes.append(Mistake(row.line, column, message))
-            return ""
-        return known[text.lower()] if text else ""
+    def _choice(self, row: Row, column: str) -> str:
+        """One of a closed set, in any case."""
+        text, choices = row[column], self._choices[column]
+        if text and text.lower() not in choices:
+            self._mistaken(row, column, _("Write one of: %s.") % ", ".join(sorted(choices.values())))
+        return choices.get(text.lower(), "")
+
+
+def _by_lower_case(values: Iterable[str]) -> dict[str, str]:
+    return {value.lower(): value for value in values}
 
 
 def _email(text: str) -> str:
     validate_email(text)
+    if len(text) > LONGEST_ADDRESS:
+        raise ValidationError(_("This is longer than %d characters.") % LONGEST_ADDRESS)
     return text
 
 
 def _emails(text: str) -> tuple[str, ...]:
-    parts = [part.strip() for part in text.replace(",", ";").split(";")]
-    for part in parts:
-        if part:
-            try:
-                validate_email(part)
-            except ValidationError:
-                raise ValidationError(
-                    _('"%(part)s" is no e-mail address. Separate several by semicolons.'), params={"part": part[:80]}
-                ) from None
-    return tuple({part.lower(): part for part in parts if part}.values())
+    """Several, separated by semicolons or commas."""
+    parts = tuple(part for part in map(trimmed, text.replace(",", ";").split(";")) if part)
+    for number, part in enumerate(parts, 1):
+        try:
+            _email(part)
+        except ValidationError:
+            message = _("Address %(number)d of %(all)d is no e-mail address. Separate several by semicolons.")
+            raise ValidationError(message % {"number": number, "all": len(parts)}) from None
+    return parts

@@ -1,0 +1,42 @@
+"""Whether the rows of one file agree: none repeats another, and none says otherwise of the same thing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from django.utils.translation import gettext as _
+
+from alertadmin.registry.importing.cells import Registration
+from alertadmin.registry.importing.table import Remark
+
+
+def disagreements(rows: Iterable[Registration]) -> Iterator[Remark]:
+    """Of the contacts each row may name some: they are put together."""
+    seen: dict[Registration, int] = {}
+    said: dict[tuple[object, ...], tuple[object, int]] = {}
+    for row in rows:
+        first = seen.setdefault(replace(row, line=0), row.line)
+        if first != row.line:
+            yield Remark(row.line, "", _("This line repeats line %d.") % first)
+        for thing, column, value in _statements(row):
+            told, line = said.setdefault((*thing, column), (value, row.line))
+            if told != value:
+                yield Remark(row.line, column, _("Line %d says otherwise of the same.") % line)
+
+
+def _statements(row: Registration) -> Iterator[tuple[tuple[str, ...], str, object]]:
+    """What a row says: of which thing, in which column, what."""
+    tenant = (row.directory_id,)
+    app = (*tenant, row.client_id)
+    statements: list[tuple[tuple[str, ...], str, object]] = [
+        (tenant, "tenant_name", row.tenant_name),
+        (tenant, "cloud", row.cloud),
+        (app, "app_name", row.app_name),
+        (app, "audience", row.audience),
+        ((*app, "secret", row.secret_description), "secret_value", row.secret_value),
+        ((*app, "secret", row.secret_description), "secret_expires_on", row.secret_expires_at),
+    ]
+    if row.mailbox:
+        statements.append(((*app, "mailbox", row.mailbox.lower()), "transport", row.transport))
+    return (statement for statement in statements if statement[2])

@@ -1,0 +1,142 @@
+"""What is stored for the directories of a file, and what the file makes of it: all in memory, row by row."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from django.db.models import Prefetch
+from django.utils.translation import gettext as _
+
+from alertadmin.registry import pasted
+from alertadmin.registry.importing.cells import Registration
+from alertadmin.registry.importing.changes import BATCH, Changes
+from alertadmin.registry.importing.meaning import holds, meant
+from alertadmin.registry.importing.table import MOST_REMARKS, Remark
+from alertadmin.registry.models import AppRegistration, Contact, Credential, CredentialState, Mailbox, Tenant
+from alertadmin.registry.permissions import PERMISSION_OF, Transport
+from alertadmin.registry.wanted import note_wanted
+
+MOST_NAMED = 500
+"""Directories named in a query; of more, everything is read."""
+LIVING = (CredentialState.CURRENT, CredentialState.NEXT)
+UTC = ZoneInfo("UTC")
+
+
+class Book:
+    def __init__(self, directory_ids: set[str]) -> None:
+        stored = Tenant.objects.all()
+        if len(directory_ids) <= MOST_NAMED:
+            stored = stored.filter(directory_id__in=directory_ids)
+        self.tenants = {tenant.directory_id: tenant for tenant in stored}
+        apps = AppRegistration.objects.filter(tenant__in=stored)
+        self.apps = {(app.tenant_id, app.client_id): app for app in apps}
+        self.contacts: dict[object, list[Contact]] = {}
+        for contact in Contact.objects.filter(tenant__in=stored):
+            self.contacts.setdefault(contact.tenant_id, []).append(contact)
+        self.credentials: dict[object, list[Credential]] = {}
+        for credential in Credential.objects.filter(app__in=apps):
+            self.credentials.setdefault(credential.app_id, []).append(credential)
+        mailboxes = Mailbox.objects.filter(app__in=apps)
+        self.mailboxes = {(mailbox.app_id, mailbox.address.lower()): mailbox for mailbox in mailboxes}
+        self.changes = Changes()
+        self.told: dict[Tenant, dict[str, str]] = {}
+        """The contacts that the file names for a tenant, by their lower case."""
+        self.remarks: list[Remark] = []
+        """What is no mistake, but worth saying."""
+
+    def zone_of(self, directory_id: str) -> ZoneInfo:
+        tenant = self.tenants.get(directory_id)
+        return tenant.zone if tenant else UTC
+
+    def enter(self, row: Registration, now: datetime) -> Remark | None:
+        """Applies one row; returns what hinders it."""
+        tenant = self.tenants.get(row.directory_id)
+        if tenant is None:
+            if not row.tenant_name:
+                return Remark(row.line, "tenant_name", _("This tenant is new: give it a name."))
+            tenant = self.tenants[row.directory_id] = self.changes.add(Tenant(directory_id=row.directory_id))
+        self.changes.set(tenant, name=row.tenant_name, cloud=row.cloud)
+        for contact in row.contacts:
+            self.told.setdefault(tenant, {}).setdefault(contact.lower(), contact)
+        if not row.client_id:
+            return None
+        app = self.apps.get((tenant.pk, row.client_id))
+        if app is None:
+            if not row.app_name:
+                return Remark(row.line, "app_name", _("This app registration is new: give it a name."))
+            app = AppRegistration(tenant=tenant, client_id=row.client_id, permissions=[])
+            self.apps[tenant.pk, row.client_id] = self.changes.add(app)
+        self.changes.set(app, name=row.app_name, audience=row.audience)
+        self._enter_mailbox(app, tenant, row)
+        return self._enter_secret(app, row, now) if row.has_secret else None
+
+    def _enter_mailbox(self, app: AppRegistration, tenant: Tenant, row: Registration) -> None:
+        """And the permission that the transport takes, which the app wants from now on."""
+        if row.mailbox:
+            key = (app.pk, row.mailbox.lower())
+            if key not in self.mailboxes:
+                self.mailboxes[key] = self.changes.add(Mailbox(app=app, tenant=tenant, address=row.mailbox))
+            self.changes.set(self.mailboxes[key], transport=row.transport)
+        wanted = PERMISSION_OF[Transport(row.transport or Transport.GRAPH)].value
+        if wanted not in app.permissions and (row.transport or not app.permissions):
+            self.changes.set(app, permissions=[*app.permissions, wanted])
+
+    def _enter_secret(self, app: AppRegistration, row: Registration, now: datetime) -> Remark | None:
+        known = self.credentials.setdefault(app.pk, [])
+        found = meant(row, known)
+        if found is None:
+            if row.secret_expires_at is None:
+                return Remark(row.line, "secret_expires_on", _("This secret is new: say when it ends."))
+            free = [state for state in LIVING if state not in {one.state for one in known}]
+            if not free:
+                message = _("This app has one secret in use and one that waits already. Delete or replace one first.")
+                return Remark(row.line, "secret_description", message)
+            found = self.changes.add(Credential(app=app, state=free[0]))
+            known.append(found)
+            if found.state == CredentialState.NEXT:
+                self._say(row, "secret_value", _("Another secret is in use: this one waits until a token proves it."))
+        elif found.state == CredentialState.RETIRED:
+            self._say(row, "secret_value", _("This secret is superseded here, and stays so."))
+            return None
+        if row.secret_expires_at and found.starts_at and row.secret_expires_at <= found.starts_at:
+            return Remark(row.line, "secret_expires_on", _("The end must be later than the start."))
+        if row.secret_expires_at and row.secret_expires_at != found.expires_at:
+            self._say(row, "secret_expires_on", pasted.question_end(row.secret_expires_at, now))
+        self.changes.set(found, description=row.secret_description, expires_at=row.secret_expires_at)
+        if row.secret_value and not holds(found, row.secret_value):
+            found.store(row.secret_value)
+            found.proven_at = None
+            self.changes.note(found, "value", "hint", "proven_at")
+        return None
+
+    def _say(self, row: Registration, column: str, message: str | None) -> None:
+        if message and len(self.remarks) < MOST_REMARKS:
+            self.remarks.append(Remark(row.line, column, message))
+
+    def store(self) -> tuple[int, int]:
+        """Writes it all; how many things were added, and how many changed. Who is told is part of a tenant."""
+        gone: list[int] = []
+        fresh: list[Contact] = []
+        for tenant, told in self.told.items():
+            stored = {contact.email.lower(): contact for contact in self.contacts.get(tenant.pk, [])}
+            gone += [contact.pk for address, contact in stored.items() if address not in told]
+            fresh += [Contact(tenant=tenant, email=email) for address, email in told.items() if address not in stored]
+            if told.keys() != stored.keys():
+                self.changes.note(tenant)
+        counts = self.changes.write()
+        for start in range(0, len(gone), BATCH):
+            Contact.objects.filter(pk__in=gone[start : start + BATCH]).delete()
+        Contact.objects.bulk_create(fresh, batch_size=BATCH)
+        self._note_wanted()
+        return counts
+
+    def _note_wanted(self) -> None:
+        """The consents of every app that the file touched."""
+        touched = {app.pk for app in self.changes.touched(AppRegistration)}
+        touched |= {mailbox.app_id for mailbox in self.changes.touched(Mailbox) if mailbox.app_id}
+        apps = AppRegistration.objects.select_related("tenant")
+        with_places = apps.prefetch_related(Prefetch("mailboxes", Mailbox.objects.select_related("tenant")))
+        keys = list(touched)
+        for start in range(0, len(keys), BATCH):
+            note_wanted(with_places.filter(pk__in=keys[start : start + BATCH]))
