@@ -1,8 +1,14 @@
-"""Rings for a worker once the row is committed. If nobody hears it, beat comes by within half a minute anyway."""
+"""Rings for a worker once the row is committed. If nobody hears it, beat comes by within half a minute anyway.
+
+Whoever rings does not wait: a broker that is down, or takes a connection and never answers, costs a page nothing. A
+thread of the process does the ringing, and many rings that come while it is at it are one.
+"""
 
 from __future__ import annotations
 
 import logging
+import os
+import threading
 
 from django.db import transaction
 
@@ -10,13 +16,34 @@ log = logging.getLogger(__name__)
 
 
 def ring() -> None:
-    """After the commit, and never a reason for the page to fail: a dead broker costs half a second and one line."""
-    transaction.on_commit(_ring, robust=True)
+    """After the commit, and never a reason for the page to fail."""
+    transaction.on_commit(_bell.ring, robust=True)
 
 
-def _ring() -> None:
-    # Not the task's own apply_async: in a thread, such as one of the web server's, that would ask Celery's unconfigured
-    # default app.
+class Bell:
+    """Its thread begins with the first ring, again in a process that was forked since."""
+
+    def __init__(self) -> None:
+        self._starting = threading.Lock()
+        self._wanted = threading.Event()
+        self._process = 0
+
+    def ring(self) -> None:
+        self._wanted.set()
+        with self._starting:
+            if self._process != os.getpid():
+                threading.Thread(target=self._stand_by, name="doorbell", daemon=True).start()
+                self._process = os.getpid()
+
+    def _stand_by(self) -> None:
+        while self._wanted.wait():
+            # Before the ring, so that what is asked for while it rings is rung for once more.
+            self._wanted.clear()
+            _send()
+
+
+def _send() -> None:
+    # Not the task's own apply_async: in a thread that would ask Celery's unconfigured default app.
     from alertadmin.celery import app
 
     try:
@@ -26,3 +53,6 @@ def _ring() -> None:
         log.warning(
             "the doorbell is out of order (%s); the delivery goes out with the next round", type(error).__name__
         )
+
+
+_bell = Bell()
