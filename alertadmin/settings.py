@@ -163,7 +163,7 @@ CONTENT_SECURITY_POLICY = {
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 
 OUTBOX_LEASE = timedelta(seconds=float(ENVIRONMENT.get("LEASE_SECONDS", "90")))
-"""Longer than the longest single attempt (token and send, 60 s at most): renewed before each."""
+"""How long what a worker held waits after its death. A living worker renews its leases."""
 MESSAGE_ID_DOMAIN = _public.hostname if "." in (_public.hostname or "") else "alertadmin.invalid"
 
 LANGUAGE_CODE = ENVIRONMENT.language
@@ -185,7 +185,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "visibility_timeout": 900,
     "unacked_restore_interval": 5,
     "unacked_restore_throttle": 1,
-    # A page that rings the doorbell waits for a dead broker no longer than this.
+    # A broker that takes a connection and never answers is given up after this.
     "socket_timeout": 5,
     "socket_connect_timeout": 0.5,
 }

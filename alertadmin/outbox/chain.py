@@ -6,22 +6,48 @@ looks healthy, else by the operator's SMTP relay: the secret that expired may be
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from uuid import UUID
 
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Case, Exists, OuterRef, Q, Subquery, Value, When
 
 from alertadmin.outbox import sentences, wires
-from alertadmin.outbox.models import Delivery, Purpose
+from alertadmin.outbox.models import Attempt, AttemptOutcome, Delivery, Purpose
+from alertadmin.outbox.pace import Pace
 from alertadmin.registry.models import Credential, CredentialState, Mailbox
 from alertadmin.registry.permissions import Transport
+from mailer.failure import Failure
 from mailer.identity import OnStep
 from mailer.message import Message
 from mailer.transports import Receipt, Sender
 
 MOST_MAILBOXES = 5
 """Other mailboxes tried for one reminder: enough to get around a broken tenant, too few to hold up the rest."""
+LOOKED_AT = 200
+"""Mailboxes among which those are chosen."""
+
+OF_THE_MESSAGE = frozenset({"recipient_rejected", "message_too_large"})
+"""Causes that say nothing against the way itself."""
+OF_THE_APP = frozenset(
+    {
+        "secret_wrong",
+        "secret_expired",
+        "certificate_wrong",
+        "certificate_expired",
+        "app_not_found",
+        "app_disabled",
+        "tenant_not_found",
+        "wrong_cloud",
+        "conditional_access",
+    }
+)
+"""Causes that every other mailbox of the same app in the same tenant shares."""
+FAILED = (AttemptOutcome.REFUSED, AttemptOutcome.UNKNOWN, AttemptOutcome.LOST)
+STRIKES = 2
+"""So often a way may fail for no known reason, with different messages, before it counts as down."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +58,20 @@ class Route:
     transport: str = ""
     mailbox: Mailbox | None = None
     relay_sender: str = ""
+
+    @property
+    def mailbox_id(self) -> UUID | None:
+        return self.mailbox.pk if self.mailbox else None
+
+    @property
+    def key(self) -> tuple[UUID | None, str]:
+        return self.mailbox_id, self.transport
+
+    def shares_app(self, other: Route) -> bool:
+        ours, theirs = self.mailbox, other.mailbox
+        if ours is None or theirs is None or ours.app_id is None:
+            return False
+        return (ours.app_id, ours.tenant_id) == (theirs.app_id, theirs.tenant_id)
 
     def send(self, message: Message, on_step: OnStep) -> Receipt:
         """Raises Failure, SecretUnavailable, UnknownCloud."""
@@ -47,12 +87,18 @@ def through(mailbox: Mailbox, transport: str = "") -> Route:
     return Route(f"{mailbox.address}, {Transport(transport).label}", transport, mailbox)
 
 
+def under_test(delivery: Delivery) -> list[Route]:
+    """A test's one way; none if its mailbox was removed meanwhile."""
+    return [through(delivery.mailbox, delivery.transport)] if delivery.mailbox else []
+
+
 @dataclass
 class Chain:
     """The ways of one run. A way that failed for its own reasons is not tried again in the same run."""
 
     ways: list[Route]
-    down: set[str] = field(default_factory=set)
+    down: dict[tuple[UUID | None, str], Failure] = field(default_factory=dict)
+    _strikes: Counter[tuple[UUID | None, str]] = field(default_factory=Counter)
 
     @classmethod
     def for_reminders(cls, now: datetime) -> Chain:
@@ -62,29 +108,77 @@ class Chain:
         return cls(ways)
 
     def routes(self, delivery: Delivery) -> Iterator[Route]:
-        if delivery.purpose == Purpose.TEST:
-            if delivery.mailbox is not None:
-                yield through(delivery.mailbox, delivery.transport)
-            return
-        for way in self.ways:
-            if way.label not in self.down:
+        """Looks at each step at what has broken down since."""
+        for way in under_test(delivery) if delivery.purpose == Purpose.TEST else self.ways:
+            if delivery.purpose == Purpose.TEST or way.key not in self.down:
                 yield way
+
+    def note(self, route: Route, failure: Failure, *, surely: bool = False) -> None:
+        """A failure of a reminder; `surely` says that it is the way's own whatever its cause."""
+        if failure.cause in OF_THE_MESSAGE:
+            return
+        if failure.cause == "other" and not surely:
+            self._strikes[route.key] += 1
+            if self._strikes[route.key] < STRIKES:
+                return
+        self.down[route.key] = failure
+        if failure.cause in OF_THE_APP:
+            self.down.update({way.key: failure for way in self.ways if way.shares_app(route)})
+
+    def worked(self, route: Route) -> None:
+        self._strikes.pop(route.key, None)
+
+    @property
+    def is_down(self) -> bool:
+        """Whether no way is left in this run, or there never was one."""
+        return all(way.key in self.down for way in self.ways)
+
+    @property
+    def last_failure(self) -> Failure | None:
+        return next(reversed(self.down.values()), None)
+
+    def opens_at(self, pace: Pace, now: datetime) -> datetime | None:
+        """When the first of the ways that work is free again; None if one is, or none works."""
+        moments = [pace.free_at(way.mailbox_id, now) for way in self.ways if way.key not in self.down]
+        busy = [moment for moment in moments if moment is not None]
+        return min(busy) if busy and len(busy) == len(moments) else None
 
 
 def _mailboxes(now: datetime) -> list[Mailbox]:
-    """The chosen one, even if it looks ill, then those on premises and those whose credential in use has not ended."""
+    """The chosen one, even if it looks ill, then some that can send by what is stored, each of another app.
+
+    Those come last whose latest attempt failed, and those whose tenant Exchange Online may have switched EWS off for:
+    whatever breaks, each run tries others, until one is found that sends.
+    """
     mailboxes = Mailbox.objects.select_related("app__tenant", "tenant").prefetch_related("app__credentials")
     chosen = list(mailboxes.filter(sends_reminders=True))
     in_use = Credential.objects.filter(
         app=OuterRef("app"), state=CredentialState.CURRENT, expires_at__gt=now, value__isnull=False
     )
-    others = mailboxes.filter(Q(app=None, password__isnull=False) | Exists(in_use), sends_reminders=False)
-    # Those last whose tenant Exchange Online may have switched EWS off for.
-    ordered = sorted(
-        others[: MOST_MAILBOXES * 4],
-        key=lambda mailbox: mailbox.transport == Transport.EWS and not mailbox.is_on_premises,
+    latest = Attempt.objects.filter(mailbox=OuterRef("pk")).order_by("-started_at").values("outcome")[:1]
+    others = (
+        mailboxes.filter(Q(app=None, password__isnull=False) | Exists(in_use), sends_reminders=False)
+        .annotate(latest=Subquery(latest))
+        .order_by(_last(Q(latest__in=FAILED)), _last(Q(transport=Transport.EWS, server="")), "address", "pk")
     )
-    return chosen + ordered[:MOST_MAILBOXES]
+    return chosen + _spread(list(others[:LOOKED_AT]))[:MOST_MAILBOXES]
+
+
+def _last(doubtful: Q) -> Case:
+    """Sorts those last of whom this is true."""
+    return Case(When(doubtful, then=Value(1)), default=Value(0))
+
+
+def _spread(mailboxes: list[Mailbox]) -> list[Mailbox]:
+    """The first of each app or server, then the second of each, and so on: what breaks one breaks its sisters too."""
+    seen: Counter[tuple[UUID | None, str]] = Counter()
+    turns = []
+    for mailbox in mailboxes:
+        source = (mailbox.app_id, mailbox.server)
+        turns.append(seen[source])
+        seen[source] += 1
+    # Sorting is stable: within a turn the order stays.
+    return [mailbox for _turn, mailbox in sorted(zip(turns, mailboxes, strict=True), key=lambda pair: pair[0])]
 
 
 def _relay_sender(ways: list[Route]) -> str:

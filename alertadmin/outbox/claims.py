@@ -7,58 +7,81 @@
                           └──sweep, open attempt (the worker was lost) ──┘
 
 A claim gives a lease and an owner token. The attempt's row is committed before the first byte leaves, and only the
-token's owner settles: a worker that slept past its lease finds that it owns nothing and sends nothing.
+token's owner settles: a worker that slept past its lease finds that it owns nothing and sends nothing. `now` is always
+the database's (outbox.clock), so that machines judge each other's leases by one clock.
 """
 
 from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Case, F, PositiveSmallIntegerField, Q, QuerySet, When
+from django.db.models import BooleanField, Case, F, Func, PositiveSmallIntegerField, Q, QuerySet, When
 
 from alertadmin.outbox import sentences
 from alertadmin.outbox.crashpoints import crashpoint
-from alertadmin.outbox.models import Attempt, AttemptOutcome, Delivery, DeliveryState
+from alertadmin.outbox.models import Attempt, AttemptOutcome, Delivery, DeliveryState, Purpose
 
 CLAIMABLE = Q(state=DeliveryState.PENDING) | Q(state=DeliveryState.UNCERTAIN, resends_left__gt=0)
 FINAL = frozenset({DeliveryState.SENT, DeliveryState.FAILED, DeliveryState.CANCELLED, DeliveryState.UNCERTAIN})
+LONGEST_BELIEVED = timedelta(days=2)
+"""Nothing waits longer than a day: what seems to was written by a clock that ran ahead, and is due."""
+SLOWED_DOWN = frozenset({"throttled", "sending_limit"})
+"""Causes after which a server has said when to come again."""
+
+
+class IsOpen(Func):
+    """Written out, not as parameters: only so does SQLite see that its index of open deliveries serves."""
+
+    template = "%(expressions)s IN ('pending', 'sending', 'uncertain')"
+    output_field = BooleanField()
 
 
 def due(now: datetime) -> QuerySet[Delivery]:
     """What may be claimed now, the most urgent first."""
-    return Delivery.objects.filter(CLAIMABLE, not_before__lte=now).order_by("urgency", "id")
+    return Delivery.objects.filter(IsOpen(F("state")), CLAIMABLE, _past("not_before", now)).order_by("urgency", "id")
 
 
-def claim(now: datetime, *, limit: int, only: uuid.UUID | None = None) -> list[Delivery]:
+def _past(moment: str, now: datetime) -> Q:
+    return Q(**{f"{moment}__lte": now}) | Q(**{f"{moment}__gt": now + LONGEST_BELIEVED})
+
+
+def claim(
+    now: datetime, *, limit: int, only: uuid.UUID | None = None, purpose: Purpose | None = None
+) -> list[Delivery]:
     """Takes up to `limit` due deliveries; what another worker takes meanwhile is left to it."""
     wanted = due(now)
     if only is not None:
         wanted = wanted.filter(pk=only)
-    ids = list(wanted.values_list("pk", flat=True)[:limit])
-    if not ids:
+    if purpose is not None:
+        wanted = wanted.filter(purpose=purpose)
+    # Looked for first without a lock: most of the time there is nothing.
+    if not wanted.exists():
         return []
     owner = uuid.uuid4()
     crashpoint("before-claim")
-    taken = Delivery.objects.filter(CLAIMABLE, not_before__lte=now, pk__in=ids).update(
-        resends_left=Case(
-            When(state=DeliveryState.UNCERTAIN, then=F("resends_left") - 1),
-            default=F("resends_left"),
-            output_field=PositiveSmallIntegerField(),
-        ),
-        state=DeliveryState.SENDING,
-        owner=owner,
-        lease_until=now + settings.OUTBOX_LEASE,
-    )
+    with transaction.atomic():
+        # PostgreSQL passes over what another worker is just taking; SQLite has one writer anyway.
+        ids = list(wanted.select_for_update(skip_locked=True).values_list("pk", flat=True)[:limit])
+        taken = Delivery.objects.filter(CLAIMABLE, _past("not_before", now), pk__in=ids).update(
+            resends_left=Case(
+                When(state=DeliveryState.UNCERTAIN, then=F("resends_left") - 1),
+                default=F("resends_left"),
+                output_field=PositiveSmallIntegerField(),
+            ),
+            state=DeliveryState.SENDING,
+            owner=owner,
+            lease_until=now + settings.OUTBOX_LEASE,
+        )
     crashpoint("after-claim")
     if not taken:
         return []
     return list(
-        Delivery.objects.filter(owner=owner, state=DeliveryState.SENDING)
+        Delivery.objects.filter(pk__in=ids, owner=owner, state=DeliveryState.SENDING)
         .select_related("mailbox__app__tenant", "mailbox__tenant")
         .order_by("urgency", "id")
     )
@@ -66,6 +89,21 @@ def claim(now: datetime, *, limit: int, only: uuid.UUID | None = None) -> list[D
 
 def _mine(delivery: Delivery) -> QuerySet[Delivery]:
     return Delivery.objects.filter(pk=delivery.pk, owner=delivery.owner, state=DeliveryState.SENDING)
+
+
+def is_mine(delivery: Delivery) -> bool:
+    return _mine(delivery).exists()
+
+
+def renew(held: Mapping[uuid.UUID, uuid.UUID | None], now: datetime) -> int:
+    """Lengthens the leases of what is still ours (delivery to owner token); returns how many."""
+    mine = Delivery.objects.filter(pk__in=held, owner__in=set(held.values()), state=DeliveryState.SENDING)
+    return mine.update(lease_until=now + settings.OUTBOX_LEASE)
+
+
+def hand_back(delivery: Delivery) -> None:
+    """Claimed and not begun: anybody's again."""
+    _mine(delivery).update(state=DeliveryState.PENDING, owner=None, lease_until=None)
 
 
 def open_attempt(delivery: Delivery, attempt: Attempt, now: datetime, **content: Any) -> bool:
@@ -93,6 +131,11 @@ def close_attempt(attempt: Attempt, now: datetime, outcome: AttemptOutcome, **de
     attempt.save(update_fields=["outcome", "finished_at", "steps", *details])
 
 
+def was_accepted(delivery: Delivery) -> bool:
+    """Whether an attempt that was given up as lost has since told of its success."""
+    return delivery.attempts.filter(outcome=AttemptOutcome.ACCEPTED).exists()
+
+
 def settle(
     delivery: Delivery,
     state: DeliveryState,
@@ -115,36 +158,75 @@ def settle(
             close_attempt(attempt, now, outcome, **(details or {}))
     crashpoint("after-settle")
     if mine:
-        delivery.state = state
+        for name, value in {"state": state, **fields}.items():
+            setattr(delivery, name, value)
     return bool(mine)
 
 
 def release(delivery: Delivery, now: datetime, *, not_before: datetime, **fields: Any) -> bool:
-    """Back to pending (or, if it was uncertain, to wait as such), to be tried again at `not_before`."""
+    """Back to pending, to be tried again at `not_before`."""
     return settle(delivery, DeliveryState.PENDING, now, not_before=not_before, **fields)
+
+
+def postpone_reminders(now: datetime, until: datetime, **why: Any) -> int:
+    """All that are due wait together: there is no way for any of them."""
+    return due(now).filter(purpose=Purpose.REMINDER).order_by().update(not_before=until, **why)
+
+
+def hasten_reminders(now: datetime) -> int:
+    """Somebody asks for all of it now: nothing waits any longer but for a server that asked us to."""
+    waiting = Delivery.objects.filter(IsOpen(F("state")), CLAIMABLE, purpose=Purpose.REMINDER, not_before__gt=now)
+    return waiting.exclude(cause__in=SLOWED_DOWN).update(not_before=now)
 
 
 def sweep(now: datetime) -> int:
     """Takes back what lost workers held: returns how many. Any process may sweep at any time."""
-    lapsed = Delivery.objects.filter(state=DeliveryState.SENDING, lease_until__lt=now)
-    return sum(_sweep_one(delivery, now) for delivery in lapsed.only("pk", "owner", "resends_left", "purpose"))
+    return sum(_sweep_one(delivery, now) for delivery in lapsed(now).only("pk", "owner", "resends_left"))
+
+
+def lapsed(now: datetime) -> QuerySet[Delivery]:
+    """What workers hold whose lease has run out."""
+    held = Delivery.objects.filter(IsOpen(F("state")), state=DeliveryState.SENDING)
+    return held.filter(_past("lease_until", now)).order_by()
 
 
 @transaction.atomic
 def _sweep_one(delivery: Delivery, now: datetime) -> bool:
     """Without an open attempt no byte has left; with one, the message may be in the mailbox already."""
-    open_attempts = delivery.attempts.filter(outcome=AttemptOutcome.OPEN)
-    lapsed = _mine(delivery).filter(lease_until__lt=now)
-    if not open_attempts.exists():
-        return bool(lapsed.update(state=DeliveryState.PENDING, owner=None, lease_until=None))
-    swept = lapsed.update(
-        state=DeliveryState.UNCERTAIN,
-        was_uncertain=True,
-        owner=None,
-        lease_until=None,
-        settled_at=None if delivery.resends_left else now,
-        reason=sentences.WORKER_LOST,
-    )
+    taken_back = _mine(delivery).filter(_past("lease_until", now))
+    opened = _open_attempts(delivery)
+    if not opened.exists():
+        return bool(taken_back.update(state=DeliveryState.PENDING, owner=None, lease_until=None))
+    swept = taken_back.update(**_in_doubt(delivery, now, sentences.WORKER_LOST))
     if swept:
-        open_attempts.update(outcome=AttemptOutcome.LOST, finished_at=now)
+        opened.update(outcome=AttemptOutcome.LOST, finished_at=now)
     return bool(swept)
+
+
+@transaction.atomic
+def abandon(delivery: Delivery, now: datetime, *, not_before: datetime, error: str) -> None:
+    """Lets go of a delivery whose handling broke down halfway, as the sweep would; `error` says of what."""
+    opened = _open_attempts(delivery)
+    if opened.exists():
+        fields = _in_doubt(delivery, now, sentences.BROKE_OFF % {"error": error})
+    else:
+        reason = sentences.NOT_PREPARED % {"error": error}
+        fields = {"state": DeliveryState.PENDING, "owner": None, "lease_until": None, "reason": reason}
+    if _mine(delivery).update(**fields, not_before=not_before, cause="other"):
+        opened.update(outcome=AttemptOutcome.UNKNOWN, finished_at=now)
+        delivery.state = fields["state"]
+
+
+def _open_attempts(delivery: Delivery) -> QuerySet[Attempt]:
+    return delivery.attempts.filter(outcome=AttemptOutcome.OPEN)
+
+
+def _in_doubt(delivery: Delivery, now: datetime, reason: str) -> dict[str, Any]:
+    return {
+        "state": DeliveryState.UNCERTAIN,
+        "was_uncertain": True,
+        "owner": None,
+        "lease_until": None,
+        "settled_at": None if delivery.resends_left else now,
+        "reason": reason,
+    }

@@ -11,6 +11,7 @@ POINTS = (
     "before-claim",
     "after-claim",
     "after-attempt-opened",
+    "between-ways",
     "after-acceptance",
     "before-settle",
     "after-settle",

@@ -5,7 +5,7 @@ Source: Exchange Online limits, "Message rate limit".
 
 from __future__ import annotations
 
-from collections import deque
+from collections import defaultdict
 from datetime import datetime, timedelta
 from threading import Lock
 from uuid import UUID
@@ -17,29 +17,56 @@ WINDOW = timedelta(minutes=1)
 
 
 class Pace:
-    """Counts what each mailbox sent within the last minute: earlier runs' from the rows, this run's as it goes."""
+    """Counts what each mailbox sent within the last minute: other processes' from the rows, this one's as it goes.
+
+    A mailbox whose server asked us to wait is not free before that either. The relay, the operator's own, is not paced.
+    """
 
     def __init__(self, per_minute: int | None = PER_MINUTE) -> None:
         self.per_minute = per_minute
-        self._sent: dict[UUID, deque[datetime]] = {}
+        self._taken: dict[UUID, set[datetime]] = defaultdict(set)
+        self._held: dict[UUID, datetime] = {}
         self._lock = Lock()
 
-    def take(self, mailbox: UUID | None, now: datetime) -> datetime | None:
-        """Takes a place now and returns None, or says when the next one is free."""
-        if self.per_minute is None or mailbox is None:
+    def take(self, mailbox: UUID | None, now: datetime, *, anyway: bool = False) -> datetime | None:
+        """Takes a place now and returns None, or says when the next one is free. `anyway` takes one in any case."""
+        if mailbox is None:
             return None
         with self._lock:
-            sent = self._sent.get(mailbox)
-            if sent is None:
-                sent = self._sent[mailbox] = deque(self._earlier(mailbox, now))
-            while sent and sent[0] <= now - WINDOW:
-                sent.popleft()
-            if len(sent) >= self.per_minute:
-                return sent[-self.per_minute] + WINDOW
-            sent.append(now)
+            free_at = self._free_at(mailbox, now)
+            if free_at is not None and not anyway:
+                return free_at
+            self._taken[mailbox].add(now)
             return None
 
+    def free_at(self, mailbox: UUID | None, now: datetime) -> datetime | None:
+        """When the next place is free, or None if one is."""
+        if mailbox is None:
+            return None
+        with self._lock:
+            return self._free_at(mailbox, now)
+
+    def hold(self, mailbox: UUID | None, until: datetime) -> None:
+        """The server asked to be left alone until then."""
+        if mailbox is not None:
+            with self._lock:
+                self._held[mailbox] = max(until, self._held.get(mailbox, until))
+
+    def _free_at(self, mailbox: UUID, now: datetime) -> datetime | None:
+        if (until := self._held.get(mailbox)) is not None:
+            if until > now:
+                return until
+            del self._held[mailbox]
+        if self.per_minute is None:
+            return None
+        taken = {moment for moment in self._taken.pop(mailbox, ()) if now - WINDOW < moment}
+        if taken:
+            self._taken[mailbox] = taken
+        # An attempt's row bears the moment at which its place was taken: our own count once.
+        sent = sorted(taken | self._attempted(mailbox, now))
+        return sent[-self.per_minute] + WINDOW if len(sent) >= self.per_minute else None
+
     @staticmethod
-    def _earlier(mailbox: UUID, now: datetime) -> list[datetime]:
-        attempts = Attempt.objects.filter(mailbox=mailbox, started_at__gt=now - WINDOW)
-        return list(attempts.order_by("started_at").values_list("started_at", flat=True))
+    def _attempted(mailbox: UUID, now: datetime) -> set[datetime]:
+        attempts = Attempt.objects.filter(mailbox=mailbox, started_at__gt=now - WINDOW, started_at__lte=now + WINDOW)
+        return set(attempts.values_list("started_at", flat=True))

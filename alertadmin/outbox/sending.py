@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import random
-from collections.abc import Callable
+import time
 from datetime import datetime, timedelta
-from time import monotonic
 from typing import Any
 
 from django.conf import settings
+from django.db import DatabaseError, connection
 
 from alertadmin.outbox import claims, content, sentences
 from alertadmin.outbox.chain import Chain, Route
+from alertadmin.outbox.clock import Clock
 from alertadmin.outbox.crashpoints import crashpoint
 from alertadmin.outbox.models import Attempt, AttemptOutcome, Delivery, DeliveryState, Purpose
 from alertadmin.outbox.pace import Pace
@@ -20,43 +22,62 @@ from alertadmin.registry.clouds import UnknownCloud
 from alertadmin.registry.identity import SecretUnavailable
 from mailer.failure import Failure, Outcome
 from mailer.message import Message
+from mailer.transports import Receipt
 
 log = logging.getLogger(__name__)
 
 GIVE_UP_AFTER = timedelta(days=30)
+FIRST_WAIT = timedelta(minutes=1)
 LONGEST_WAIT = timedelta(hours=1)
-OF_THE_RECIPIENT = frozenset({"recipient_rejected", "message_too_large"})
-"""Causes that say nothing against the way itself."""
-
-Clock = Callable[[], datetime]
+LONGEST_ASKED = timedelta(days=1)
+"""A server's wish to be left alone is followed no longer than this."""
+LONGEST_SUBJECT = 250
+BETWEEN_TRIES_TO_SETTLE = 0.5
 
 
 def deliver(delivery: Delivery, *, chain: Chain, pace: Pace, clock: Clock) -> DeliveryState:
     """Returns the state the delivery is left in. Raises nothing that a mail server or Microsoft does."""
+    if delivery.was_uncertain and claims.was_accepted(delivery):
+        claims.settle(delivery, DeliveryState.SENT, clock(), cause="", reason="")
+        return DeliveryState.SENT
     words = _words(delivery, clock())
     if isinstance(words, content.NoLongerOwed):
         claims.settle(delivery, DeliveryState.CANCELLED, clock(), reason=words.reason)
         return DeliveryState.CANCELLED
     message = _message(delivery)
     failures: list[Failure] = []
+    busy_until: list[datetime] = []
+    is_test = delivery.purpose == Purpose.TEST
     for route in chain.routes(delivery):
         now = clock()
-        if free_at := pace.take(route.mailbox.pk if route.mailbox else None, now):
-            claims.release(delivery, now, not_before=free_at)
-            return DeliveryState.PENDING
+        if free_at := pace.take(route.mailbox_id, now, anyway=is_test):
+            busy_until.append(free_at)
+            continue
         attempt = Attempt(route=route.label, transport=route.transport, mailbox=route.mailbox)
         if not claims.open_attempt(delivery, attempt, now, **words):
             return DeliveryState.SENDING  # somebody else's by now
-        failure = _try(route, delivery, attempt, message, clock)
-        if failure is None:
-            return DeliveryState.SENT
-        if failure.outcome == Outcome.UNKNOWN:
-            return _uncertain(delivery, attempt, failure, clock())
+        try:
+            receipt = _send(route, delivery, attempt, message)
+        except SleptTooLong:
+            claims.close_attempt(attempt, clock(), AttemptOutcome.REFUSED, technical=sentences.TOO_LATE)
+            return DeliveryState.SENDING
+        except (SecretUnavailable, UnknownCloud) as error:
+            failure = Failure("other", str(error))
+            chain.note(route, failure, surely=True)
+        except Failure as refused:
+            failure = refused
+            if failure.outcome == Outcome.UNKNOWN:
+                return _uncertain(delivery, attempt, failure, clock())
+            chain.note(route, failure)
+        else:
+            chain.worked(route)
+            return _accepted(delivery, attempt, receipt, clock)
         failures.append(failure)
+        if failure.retry_after:
+            pace.hold(route.mailbox_id, now + min(timedelta(seconds=failure.retry_after), LONGEST_ASKED))
         claims.close_attempt(attempt, clock(), AttemptOutcome.REFUSED, **_details(failure))
-        if failure.cause not in OF_THE_RECIPIENT:
-            chain.down.add(route.label)
-    return _all_failed(delivery, failures, clock())
+        crashpoint("between-ways")
+    return _no_way(delivery, chain, failures, busy_until, clock())
 
 
 def _words(delivery: Delivery, now: datetime) -> dict[str, Any] | content.NoLongerOwed:
@@ -70,7 +91,7 @@ def _words(delivery: Delivery, now: datetime) -> dict[str, Any] | content.NoLong
     if delivery.was_uncertain and delivery.composed_at is not None:
         return {}
     words = {
-        "subject": composed.subject,
+        "subject": composed.subject[:LONGEST_SUBJECT],
         "text": composed.text,
         "html": composed.html,
         "composed_at": now,
@@ -94,38 +115,69 @@ def _message(delivery: Delivery) -> Message:
     )
 
 
-def _try(route: Route, delivery: Delivery, attempt: Attempt, message: Message, clock: Clock) -> Failure | None:
-    """One attempt. None when the message was accepted, and then it is settled too."""
-    begun = monotonic()
+class SleptTooLong(Exception):
+    """The process stood still (a suspended machine, SIGSTOP) until its lease was another's."""
+
+
+def _send(route: Route, delivery: Delivery, attempt: Attempt, message: Message) -> Receipt:
+    """One attempt. Raises Failure, SleptTooLong, SecretUnavailable, UnknownCloud."""
+    begun = _uptime()
 
     def on_step(step: str, detail: str) -> None:
-        attempt.steps.append({"step": step, "ms": round((monotonic() - begun) * 1000), "detail": detail})
-        if delivery.purpose == Purpose.TEST:  # somebody is looking
-            attempt.save(update_fields=["steps"])
+        passed = _uptime() - begun
+        attempt.steps.append({"step": step, "ms": round(passed * 1000), "detail": detail})
+        # The last step before the message leaves: whoever was slow to get there looks whether it still may.
+        slow = passed > settings.OUTBOX_LEASE.total_seconds() / 10
+        if step == "permission" and slow and not claims.is_mine(delivery):
+            raise SleptTooLong
+        if delivery.purpose == Purpose.TEST:  # somebody is looking; but the message matters more
+            with contextlib.suppress(DatabaseError):
+                attempt.save(update_fields=["steps"])
 
     try:
         receipt = route.send(message, on_step)
-    except Failure as failure:
-        return failure
-    except (SecretUnavailable, UnknownCloud) as error:
-        return Failure("other", str(error))
+    except (Failure, SleptTooLong, SecretUnavailable, UnknownCloud):
+        raise
     except Exception as error:
         # A fault of ours, after which we cannot say what left. The type's name alone: the text may hold a secret.
         log.error("sending %s by %s raised %s", delivery.pk, attempt.transport, type(error).__name__)
-        return Failure("other", sentences.UNEXPECTED % {"error": type(error).__name__}, Outcome.UNKNOWN)
+        raise Failure("other", sentences.UNEXPECTED % {"error": type(error).__name__}, Outcome.UNKNOWN) from None
     crashpoint("after-acceptance")
     on_step("message", receipt.answer)
-    claims.settle(
-        delivery,
-        DeliveryState.SENT,
-        clock(),
-        attempt=attempt,
-        outcome=AttemptOutcome.ACCEPTED,
-        details={"request_ids": receipt.request_ids},
-        cause="",
-        reason="",
-    )
-    return None
+    return receipt
+
+
+def _uptime() -> float:
+    """Seconds that go on while the process, or the machine, is suspended; the wall clock may be set back."""
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+
+
+def _accepted(delivery: Delivery, attempt: Attempt, receipt: Receipt, clock: Clock) -> DeliveryState:
+    """Written down for as long as the lease lasts, should the database be away: else the message is sent once more.
+
+    A commit of which no answer came is safe to repeat: the row is no longer ours then.
+    """
+    deadline = time.monotonic() + settings.OUTBOX_LEASE.total_seconds()
+    while True:
+        try:
+            claims.settle(
+                delivery,
+                DeliveryState.SENT,
+                clock(),
+                attempt=attempt,
+                outcome=AttemptOutcome.ACCEPTED,
+                details={"request_ids": receipt.request_ids},
+                cause="",
+                reason="",
+            )
+        except DatabaseError as error:
+            if connection.in_atomic_block or time.monotonic() > deadline:
+                raise
+            log.warning("%s was accepted and cannot be marked yet: %s", delivery.pk, type(error).__name__)
+            connection.close()
+            time.sleep(BETWEEN_TRIES_TO_SETTLE)
+        else:
+            return DeliveryState.SENT
 
 
 def _details(failure: Failure) -> dict[str, Any]:
@@ -148,18 +200,33 @@ def _uncertain(delivery: Delivery, attempt: Attempt, failure: Failure, now: date
     return DeliveryState.UNCERTAIN
 
 
-def _all_failed(delivery: Delivery, failures: list[Failure], now: datetime) -> DeliveryState:
-    last = failures[-1] if failures else Failure("other", sentences.NO_WAY)
-    if delivery.purpose == Purpose.TEST or now - delivery.created_at > GIVE_UP_AFTER:
+def _no_way(
+    delivery: Delivery, chain: Chain, failures: list[Failure], busy_until: list[datetime], now: datetime
+) -> DeliveryState:
+    """It waits: for a mailbox to be free, or for somebody to mend one. Failed is a test, what nobody takes, and what is
+    too old to tell."""
+    if busy_until and not failures:
+        claims.release(delivery, now, not_before=min(busy_until), cause="", reason=sentences.BUSY)
+        return DeliveryState.PENDING
+    last = failures[-1] if failures else chain.last_failure or Failure("other", sentences.NO_WAY)
+    refused_by_all = bool(failures) and not busy_until and all(map(_is_final, failures)) and not chain.down
+    if delivery.purpose == Purpose.TEST or refused_by_all or now - delivery.created_at > GIVE_UP_AFTER:
         claims.settle(delivery, DeliveryState.FAILED, now, cause=last.cause, reason=last.technical)
         return DeliveryState.FAILED
-    claims.release(delivery, now, not_before=now + _wait(delivery, failures), cause=last.cause, reason=last.technical)
+    until = min([now + _wait(delivery, failures), *busy_until])
+    claims.release(delivery, now, not_before=until, cause=last.cause, reason=last.technical)
     return DeliveryState.PENDING
 
 
+def _is_final(failure: Failure) -> bool:
+    """The recipient's own server says that there is nobody of this name: no retry will change it."""
+    return failure.cause == "recipient_rejected" and not failure.retry
+
+
 def _wait(delivery: Delivery, failures: list[Failure]) -> timedelta:
-    """Doubling from one minute to one hour, or as long as the server asks, scattered by a tenth."""
-    asked = max((failure.retry_after or 0 for failure in failures), default=0)
-    doubling = 60 * 2 ** min(delivery.tries, 10)
-    seconds = min(max(asked, doubling), max(asked, LONGEST_WAIT.total_seconds()), 86_400)
-    return timedelta(seconds=seconds * random.uniform(1, 1.1))  # noqa: S311 (scatter, not secrecy)
+    """Doubling from one minute to one hour with each walk of the chain, or until the first server would be asked again;
+    scattered by a tenth."""
+    walks = delivery.attempts.values("owner").distinct().count()
+    doubling: timedelta = min(FIRST_WAIT * 2 ** min(max(walks - 1, 0), 10), LONGEST_WAIT)
+    asked = timedelta(seconds=min((failure.retry_after or 0 for failure in failures), default=0))
+    return max(doubling, min(asked, LONGEST_ASKED)) * random.uniform(1, 1.1)  # noqa: S311 (scatter, not secrecy)

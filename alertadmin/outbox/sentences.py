@@ -9,6 +9,10 @@ RELAY = gettext_noop("SMTP relay")
 NO_WAY = gettext_noop("There is no way to send: no healthy mailbox and no SMTP relay.")
 WORKER_LOST = gettext_noop("The worker was lost after the message may have been accepted.")
 NOT_PREPARED = gettext_noop("It could not be prepared: %(error)s. It is tried again in an hour.")
+BROKE_OFF = gettext_noop("Sending broke off after the message may have been accepted: %(error)s.")
+BUSY = gettext_noop("It waits its turn: a mailbox sends 30 messages a minute.")
+TOO_LATE = gettext_noop("The process stood still too long: nothing was sent.")
+MAILBOX_REMOVED = gettext_noop("The mailbox under test was removed.")
 UNEXPECTED = gettext_noop("Unexpected %(error)s")
 
 # The details of steps, as `mailer` words them: it knows no translation.

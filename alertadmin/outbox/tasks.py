@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from alertadmin.outbox import worker
+from alertadmin.outbox import stopping, worker
 
 
 @shared_task(name="alertadmin.outbox.tasks.deliver_due")
 def deliver_due() -> None:
-    worker.deliver_due()
+    worker.deliver_due(stopping=stopping.is_asked)

@@ -10,8 +10,8 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
-from alertadmin.outbox import doorbell
-from alertadmin.outbox.content import Content
+from alertadmin.outbox import doorbell, sentences
+from alertadmin.outbox.content import Content, NoLongerOwed
 from alertadmin.outbox.models import Delivery, Purpose
 from alertadmin.registry.models import Mailbox
 from alertadmin.registry.permissions import Transport
@@ -43,10 +43,10 @@ def start(mailbox: Mailbox, recipient: str, *, transport: str | None = None, now
     return delivery
 
 
-def compose(delivery: Delivery, now: datetime) -> Content:
+def compose(delivery: Delivery, now: datetime) -> Content | NoLongerOwed:
     """The words of a test: from where, by what, when; in the language of the mailbox's tenant."""
     if delivery.mailbox is None:
-        raise ValueError("the mailbox under test is gone")
+        return NoLongerOwed(sentences.MAILBOX_REMOVED)
     with translation.override(delivery.mailbox.tenant.mail_language):
         return _worded(delivery, delivery.mailbox, now)
 

@@ -2,68 +2,55 @@
 
 from __future__ import annotations
 
-import logging
+import time
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from datetime import timedelta
-from functools import partial
-from threading import Barrier
 from uuid import UUID
 
-from django.db import connection
-from django.utils import timezone
-
-from alertadmin.outbox import claims, sentences
-from alertadmin.outbox.chain import Chain
-from alertadmin.outbox.models import Delivery, DeliveryState
+from alertadmin.outbox import claims, doorbell, turn
+from alertadmin.outbox.clock import Clock, DatabaseClock
+from alertadmin.outbox.keeping import Keeper
 from alertadmin.outbox.pace import Pace
-from alertadmin.outbox.sending import Clock, deliver
+from alertadmin.outbox.run import Pause, Run
 
-log = logging.getLogger(__name__)
-
-BATCH = 20
-"""Claimed at once. Small enough that the last of them begins well within its lease."""
-AT_ONCE = 4
-"""Microsoft Graph takes four requests of one app at a time."""
-POISON_WAIT = timedelta(hours=1)
+LONGEST_RUN = timedelta(minutes=5)
+"""Then a run ends and rings for the next: Celery's time limit, at which a process is killed in the middle, is later."""
+UNTIL_ASKED_AGAIN = timedelta(seconds=0.5)
+SHARED_PACE = Pace()
+"""Of all runs of this process."""
 
 
-def deliver_due(*, clock: Clock = timezone.now, pace: Pace | None = None, only: UUID | None = None) -> Counter[str]:
-    """Sweeps, then sends until nothing is due. Returns how many deliveries were left in which state."""
+def sleep(duration: timedelta) -> None:
+    time.sleep(duration.total_seconds())
+
+
+def deliver_due(
+    *,
+    clock: Clock | None = None,
+    pace: Pace | None = None,
+    only: UUID | None = None,
+    stopping: Callable[[], bool] = lambda: False,
+    pause: Pause | None = None,
+) -> Counter[str]:
+    """Sweeps, then sends until nothing is due or, asked before each delivery, `stopping` says so. Returns how many
+    deliveries were left in which state.
+
+    With `pause` it is patient: it waits where every mailbox has sent its 30 messages of this minute, and for a run in
+    another process. Without, it leaves the rest to that run, or to the clock.
+    """
+    clock = clock or DatabaseClock()
     claims.sweep(clock())
-    pace = pace or Pace()
     outcomes: Counter[str] = Counter()
-    while batch := claims.claim(clock(), limit=BATCH, only=only):
-        chain = Chain.for_reminders(clock())
-        outcomes.update(_deliver_batch(batch, chain, pace, clock))
-    return outcomes
-
-
-def _deliver_batch(batch: list[Delivery], chain: Chain, pace: Pace, clock: Clock) -> list[str]:
-    send = partial(_deliver_safely, chain=chain, pace=pace, clock=clock)
-    if len(batch) == 1:
-        return [send(batch[0])]
-    with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="deliver") as pool:
-        outcomes = list(pool.map(send, batch))
-        # Each of the four waits for the others, so that no thread closes twice in another's place.
-        together = Barrier(AT_ONCE)
-        for closing in [pool.submit(_close_own_connection, together) for _thread in range(AT_ONCE)]:
-            closing.result()
-    return outcomes
-
-
-def _close_own_connection(together: Barrier) -> None:
-    together.wait()
-    connection.close()
-
-
-def _deliver_safely(delivery: Delivery, *, chain: Chain, pace: Pace, clock: Clock) -> str:
-    """A row that cannot be worded is set aside for an hour with the reason; the others go on."""
-    try:
-        return deliver(delivery, chain=chain, pace=pace, clock=clock)
-    except Exception as error:
-        log.error("delivery %s raised %s; it waits an hour", delivery.pk, type(error).__name__)
-        now = clock()
-        reason = sentences.NOT_PREPARED % {"error": type(error).__name__}
-        claims.release(delivery, now, not_before=now + POISON_WAIT, cause="other", reason=reason)
-        return DeliveryState.PENDING
+    ends = time.monotonic() + LONGEST_RUN.total_seconds()
+    while True:
+        with turn.taken() as ours, Keeper(clock) as keeper:
+            run = Run(clock, pace or SHARED_PACE, keeper, stopping=stopping, pause=pause)
+            run.only, run.may_remind = only, ours or only is not None
+            run.ends = None if pause else ends
+            outcomes.update(run.go())
+        if run.was_cut_short:
+            doorbell.ring()
+        if ours or pause is None or not claims.due(clock()).exists():
+            return outcomes
+        pause(UNTIL_ASKED_AGAIN)

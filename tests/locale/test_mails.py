@@ -77,15 +77,21 @@ def test_what_is_cut_is_counted_in_french(due: list[Credential], monkeypatch: py
     assert "Et 1 autre." in mail().text
 
 
+def mail_of(delivery: Delivery) -> Content:
+    content = test_send.compose(Delivery.objects.get(pk=delivery.pk), NOW)
+    assert isinstance(content, Content)
+    return content
+
+
 def test_a_test_mail_is_in_the_language_of_the_mailbox_s_tenant(sandbox: Sandbox, rows: Rows) -> None:
     site = rows.site(sandbox)
     site.tenant.language = "fr"
     site.tenant.save()
     delivery = test_send.create(site.mailbox, "me@example.com", now=NOW)
-    content = test_send.compose(Delivery.objects.get(pk=delivery.pk), NOW)
+    content = mail_of(delivery)
     assert content.subject == f"Test d’alertadmin\u00a0: les e-mails de {site.mailbox.address} arrivent"
     assert "par Microsoft Graph le 23 novembre 2026 à 08:00:00 UTC" in content.text
     site.tenant.language = ""
     site.tenant.save()
-    content = test_send.compose(Delivery.objects.get(pk=delivery.pk), NOW)
+    content = mail_of(delivery)
     assert content.subject == f"Test by alertadmin: mail from {site.mailbox.address} arrives"

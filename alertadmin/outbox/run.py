@@ -1,0 +1,185 @@
+"""One run: one or four threads take one delivery after another from a short queue, which they fill when it is empty."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections import Counter, deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from threading import Lock, Thread, current_thread
+from time import monotonic
+from uuid import UUID
+
+from django.db import DatabaseError, connection
+
+from alertadmin.outbox import claims, sentences
+from alertadmin.outbox.chain import Chain
+from alertadmin.outbox.clock import Clock
+from alertadmin.outbox.keeping import Keeper
+from alertadmin.outbox.models import Delivery, DeliveryState, Purpose
+from alertadmin.outbox.pace import Pace
+from alertadmin.outbox.sending import GIVE_UP_AFTER, deliver
+
+log = logging.getLogger(__name__)
+
+BATCH = 8
+"""Claimed at once. Small enough that a test, the most urgent of all, is soon among the next."""
+AT_ONCE = 4
+"""Microsoft Graph takes four requests of one app at a time."""
+POISON_WAIT = timedelta(hours=1)
+
+Pause = Callable[[timedelta], None]
+
+
+@dataclass
+class Run:
+    clock: Clock
+    pace: Pace
+    keeper: Keeper
+    stopping: Callable[[], bool]
+    pause: Pause | None
+    """Waits until a mailbox may send again; without it the rest is left to the next run."""
+    only: UUID | None = None
+    may_remind: bool = True
+    ends: float | None = None
+    """By time.monotonic; nothing is begun later."""
+    was_cut_short: bool = False
+    _queue: deque[Delivery] = field(default_factory=deque)
+    _taking: Lock = field(default_factory=Lock)
+    _chain: Chain | None = None
+    _try_again_at: datetime | None = None
+    _outcomes: Counter[str] = field(default_factory=Counter)
+    _errors: list[Exception] = field(default_factory=list)
+    _sending: dict[Thread, Delivery] = field(default_factory=dict)
+
+    def go(self) -> Counter[str]:
+        """Raises what the database raised."""
+        try:
+            with self._taking:
+                self._fill()
+            if len(self._queue) > 1:
+                self._send_in_threads()
+            else:
+                self._send()
+        finally:
+            self._hand_back()
+        if self._errors:
+            raise self._errors[0]
+        return self._outcomes
+
+    def _send_in_threads(self) -> None:
+        threads = [Thread(target=self._send_in_thread, name=f"deliver-{n}", daemon=True) for n in range(AT_ONCE)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            while thread.is_alive() and not self._is_stuck(thread):
+                thread.join(1)
+
+    def _send_in_thread(self) -> None:
+        try:
+            self._send()
+        except Exception as error:
+            self._errors.append(error)
+        finally:
+            connection.close()
+
+    def _is_stuck(self, thread: Thread) -> bool:
+        """Then it is left behind: whatever a server does to it, the run comes to its end."""
+        delivery = self._sending.get(thread)
+        return delivery is not None and self.keeper.is_stuck(delivery)
+
+    def _send(self) -> None:
+        while (delivery := self._next()) is not None:
+            self.keeper.begin(delivery)
+            self._sending[current_thread()] = delivery
+            state = self._deliver_safely(delivery)
+            self.keeper.let_go(delivery)
+            with self._taking:
+                self._outcomes[state] += 1
+
+    def _next(self) -> Delivery | None:
+        with self._taking:
+            self._fill()
+            if not self._queue or self._is_over():
+                return None
+            delivery = self._queue.popleft()
+            if self._chain is None and delivery.purpose == Purpose.REMINDER:
+                self._chain = Chain.for_reminders(self.clock())
+            return delivery
+
+    def _fill(self) -> None:
+        while not self._queue and not self._is_over():
+            now = self.clock()
+            purpose = None if self._reminders_can_go(now) else Purpose.TEST
+            for delivery in claims.claim(now, limit=BATCH, only=self.only, purpose=purpose):
+                self.keeper.hold(delivery)
+                self._queue.append(delivery)
+            if not self._queue and not self._waited_for_a_mailbox(now):
+                return
+
+    def _reminders_can_go(self, now: datetime) -> bool:
+        if not self.may_remind or self._chain is None:
+            return self.may_remind
+        if not self._chain.is_down:
+            return self._chain.opens_at(self.pace, now) is None
+        if self._try_again_at is not None:
+            last = self._chain.last_failure
+            why = (
+                {"cause": last.cause, "reason": last.technical}
+                if last
+                else {"cause": "other", "reason": sentences.NO_WAY}
+            )
+            claims.postpone_reminders(now, self._try_again_at, **why)
+        return False
+
+    def _waited_for_a_mailbox(self, now: datetime) -> bool:
+        """Whether it is worth to look again."""
+        if self.pause is None or self._chain is None or self._chain.is_down:
+            return False
+        opens_at = self._chain.opens_at(self.pace, now)
+        if opens_at is None or not claims.due(opens_at).filter(purpose=Purpose.REMINDER).exists():
+            return False
+        self.pause(opens_at - now)
+        return True
+
+    def _is_over(self) -> bool:
+        if self.ends is not None and monotonic() > self.ends:
+            self.was_cut_short = True
+            return True
+        return self.stopping()
+
+    def _hand_back(self) -> None:
+        with contextlib.suppress(DatabaseError):  # their leases lapse
+            for delivery in self._queue:
+                claims.hand_back(delivery)
+
+    def _deliver_safely(self, delivery: Delivery) -> str:
+        """What cannot be worded, or breaks down halfway, is set aside for an hour with the reason; the others go on."""
+        try:
+            state = deliver(delivery, chain=self._chain or Chain([]), pace=self.pace, clock=self.clock)
+        except Exception as error:
+            # The type's name alone: the text may hold a secret.
+            log.error("delivery %s raised %s; it waits an hour", delivery.pk, type(error).__name__)
+            return self._set_aside(delivery, type(error).__name__)
+        if state == DeliveryState.PENDING:
+            with self._taking:
+                self._try_again_at = max(delivery.not_before, self._try_again_at or delivery.not_before)
+        return state
+
+    def _set_aside(self, delivery: Delivery, error: str) -> str:
+        try:
+            now = self.clock()
+            if now - delivery.created_at > GIVE_UP_AFTER:
+                claims.settle(
+                    delivery, DeliveryState.FAILED, now, cause="other", reason=sentences.UNEXPECTED % {"error": error}
+                )
+            else:
+                claims.abandon(delivery, now, not_before=now + POISON_WAIT, error=error)
+        except DatabaseError:
+            # The sweep takes it back when its lease has lapsed.
+            log.error("delivery %s could not be set aside either", delivery.pk)
+            if not connection.in_atomic_block:
+                connection.close()
+        return delivery.state
