@@ -37,9 +37,8 @@ def _nothing_left() -> Iterator[None]:
 
 
 class Connection(HTTPSConnection):
-    """Knows whether a whole request left. Without the last byte of its body no server can have taken it."""
+    """Marks what fails before a whole request left. Without the last byte of its body no server can have taken it."""
 
-    _whole = False
     _used_at = 0.0
 
     def connect(self) -> None:
@@ -58,18 +57,15 @@ class Connection(HTTPSConnection):
             raise NewConnectionError(self, f"{self.host}: {error}") from error
 
     def request(self, *args: Any, **kwargs: Any) -> None:
-        self._whole = False
         with _nothing_left():
-            super().request(*args, **kwargs)
-        self._whole = True
+            try:
+                super().request(*args, **kwargs)
+            except ConnectionError as error:
+                # urllib3 would swallow it and wait for an answer, whose failure says nothing of the request.
+                raise OSError(f"the request was cut off: {error}") from error
 
     def getresponse(self) -> Any:
-        # urllib3 comes here even if the server stopped reading: it may have said why.
-        if self._whole:
-            answer = super().getresponse()
-        else:
-            with _nothing_left():
-                answer = super().getresponse()
+        answer = super().getresponse()
         self._used_at = monotonic()
         return answer
 
@@ -103,9 +99,6 @@ class Adapter(HTTPAdapter):
     def cert_verify(self, conn: Any, url: Any, verify: Any, cert: Any) -> None:
         """As above."""
 
-    def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
-        return super().send(request, stream=True, timeout=None, proxies=None)
-
 
 class Session(requests.Session):
     """One for each set of authorities; threads share it. `timeout` bounds each call as a whole, in seconds."""
@@ -124,7 +117,7 @@ class Session(requests.Session):
         """None is followed: the next server would be shown the token, and a message cannot be posted by halves."""
 
     def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
-        """The answer with its body. If the body is cut short, the exception's `response` holds what came."""
+        """The answer with its body. If that is cut short, the exception's `response` still tells the status."""
         with sockets.deadline(kwargs.get("timeout") or self.timeout):
             answer = super().send(request, **{**kwargs, "stream": True})
             _read(answer)

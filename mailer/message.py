@@ -124,8 +124,8 @@ def header_text(text: str) -> str:
 
 
 def body_text(text: str) -> str:
-    """Without lone surrogates, which no encoding can carry."""
-    return text.encode("utf-8", "replace").decode("utf-8")
+    """Without zeros, which no server takes, and lone surrogates, which no encoding can carry."""
+    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode("utf-8")
 
 
 def content_type(attachment: Attachment) -> str:

@@ -28,8 +28,6 @@ _SECRETS = re.compile(
     r"|[\w.~-]{3}\dQ~[\w.~-]{20,40}"  # a client secret of today's shape
     r"|(?i:\b(?:client_secret|client_assertion|password|access_token)[\"']?\s*[=:]\s*[\"']?)[^\s&\"',;}<]{3,}"
 )
-_SHOWN = 20_000
-"""Characters of a text that are looked at."""
 _HIDDEN: ContextVar[tuple[str, ...]] = ContextVar("hidden", default=())
 
 
@@ -46,7 +44,6 @@ def hiding(*secrets: str | None) -> Iterator[None]:
 
 def one_line(text: str, most: int = 300) -> str:
     """For an expert's eye: no line breaks, no tokens or secrets, not too long."""
-    text = text[:_SHOWN]
     for secret in _HIDDEN.get():
         text = text.replace(secret, "[hidden]")
     text = " ".join("".join(c if c.isprintable() else " " for c in _SECRETS.sub("[hidden]", text)).split())
@@ -85,7 +82,7 @@ def retry_after(value: str | None, now: datetime | None = None) -> float | None:
     """Seconds, from a Retry-After header of either form, at most a day; None if there is none that can be read."""
     if not value:
         return None
-    if re.fullmatch(r"\s*[0-9]+(\.[0-9]*)?\s*", value, re.ASCII):
+    if re.fullmatch(r"\s*[0-9]+(\.[0-9]*)?\s*", value):
         return min(float(value), LONGEST_WAIT)
     try:
         at = parsedate_to_datetime(value)

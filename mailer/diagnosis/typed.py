@@ -158,7 +158,9 @@ def _of_one(error: BaseException, roles: tuple[str, ...] | None) -> str | None:
     if (code := getattr(error, "smtp_code", None)) is not None:
         return from_smtp(code, getattr(error, "smtp_error", b""))
     if (response := getattr(error, "response", None)) is not None and getattr(response, "status_code", 0) >= 400:
-        return from_http(response.status_code, response.headers, response.content, door=_door(response), roles=roles)
+        return from_http(
+            response.status_code, response.headers, response.content or b"", door=_door(response), roles=roles
+        )
     if "MalformedResponseError" in names and "Code: 403" in str(error):
         return from_http(403, {}, str(error), door="ews", roles=roles)
     if "UnauthorizedError" in names and roles == ():
