@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any, Literal
 
 from django.core.exceptions import ValidationError
-from django.db.models import Field, Model, Q, QuerySet
+from django.db.models import BooleanField, F, Field, Func, Model, QuerySet, Value
 
 Place = Literal["after", "before"] | None
 
@@ -46,8 +46,15 @@ class Keyset:
         down = self._descending != backwards
         queryset = self._queryset
         if values is not None:
-            queryset = queryset.filter(_beyond(self._keys, values, "lt" if down else "gt"))
+            queryset = queryset.filter(*self._beyond(values, "<" if down else ">"))
         return list(queryset.order_by(*(f"-{key}" if down else key for key in self._keys))[: size + 1])
+
+    def _beyond(self, values: Sequence[Any], operator: str) -> Iterator[_Beyond]:
+        """Keys of several tables are in no one index: then those of the first table say where in its own to begin."""
+        model, together = self._queryset.model, _of_one_table(self._keys)
+        yield _Beyond(model, self._keys, values, operator)
+        if together < len(self._keys):
+            yield _Beyond(model, self._keys[:together], values[:together], f"{operator}=")
 
     def _values(self, text: str) -> list[Any] | None:
         """None for no cursor, or one that somebody made up."""
@@ -63,13 +70,29 @@ class Keyset:
             return None
 
 
-def _beyond(keys: Sequence[str], values: Sequence[Any], way: str) -> Q:
-    """(a, b, c) beyond (x, y, z), written so that the database walks the index of `a`: a >= x AND (a > x OR …)."""
-    key, value = keys[0], values[0]
-    if len(keys) == 1:
-        return Q(**{f"{key}__{way}": value})
-    rest = Q(**{key: value}) & _beyond(keys[1:], values[1:], way)
-    return Q(**{f"{key}__{way}e": value}) & (Q(**{f"{key}__{way}": value}) | rest)
+class _Beyond(Func):
+    """(a, b) > (x, y) in one comparison: the database seeks that place of an index, however many rows share an a."""
+
+    output_field = BooleanField()
+
+    def __init__(self, model: type[Model], keys: Sequence[str], values: Sequence[Any], operator: str) -> None:
+        fields = [_field(model, key) for key in keys]
+        stood = (Value(value, output_field=field) for value, field in zip(values, fields, strict=True))
+        super().__init__(*map(F, keys), *stood)
+        self._operator = operator
+
+    def as_sql(self, compiler: Any, connection: Any, **context: Any) -> tuple[str, list[Any]]:  # type: ignore[override]
+        compiled = [compiler.compile(expression) for expression in self.source_expressions]
+        texts = [text for text, _parameters in compiled]
+        half = len(texts) // 2
+        rows = (f"({', '.join(texts[:half])})", f"({', '.join(texts[half:])})")
+        return f" {self._operator} ".join(rows), [each for _text, parameters in compiled for each in parameters]
+
+
+def _of_one_table(keys: Sequence[str]) -> int:
+    """How many of the first keys are fields of the same table."""
+    tables = [key.rpartition("__")[0] for key in keys]
+    return next((place for place, table in enumerate(tables) if table != tables[0]), len(tables))
 
 
 def _field(model: type[Model], path: str) -> Field[Any, Any]:

@@ -16,11 +16,11 @@ from alertadmin.outbox import doorbell
 from alertadmin.outbox.crashpoints import crashpoint
 from alertadmin.outbox.models import Delivery, Purpose
 from alertadmin.registry.models import Contact, Credential, CredentialState
+from alertadmin.registry.steps import Steps
 from alertadmin.reminders import rules
 from alertadmin.reminders.audience import administrators, staff
 from alertadmin.reminders.bulk import RandomUUID, insert_from
 from alertadmin.reminders.models import Notice, Reminder, Scan
-from alertadmin.reminders.reached import Reached
 
 STALE_AFTER = timedelta(hours=26)
 """Beat scans every hour; a day without a scan, and a margin, is a fault that must be seen."""
@@ -66,7 +66,7 @@ def owed(now: datetime) -> QuerySet[Credential]:
     )
     return (
         watched.filter(expires_at__lte=marks[-1].cutoff)
-        .annotate(owed=Reached("expires_at", marks))
+        .annotate(owed=Steps("expires_at", [(mark.cutoff, mark.threshold) for mark in marks]))
         .filter(~Exists(told))
     )
 

@@ -22,7 +22,7 @@ from alertadmin.registry.wanted import note_wanted
 
 LISTING = Listing(
     columns=(
-        Column(gettext_lazy("Name"), "name"),
+        Column(gettext_lazy("Name"), "name", ("client_id",)),
         Column(gettext_lazy("Tenant"), "tenant__name", ("tenant_id",)),
         Column(gettext_lazy("Application (client) ID"), "client_id"),
         Column(gettext_lazy("Secret in use")),

@@ -16,7 +16,7 @@ from alertadmin.registry.models import CredentialState
 COLUMNS = (
     Column(gettext_lazy("End"), "expires_at"),
     Column(gettext_lazy("Description"), "description"),
-    Column(gettext_lazy("App registration"), "app__name", ("app_id",)),
+    Column(gettext_lazy("App registration"), "app__name", ("app__client_id", "app_id")),
     Column(gettext_lazy("Tenant"), "app__tenant__name", ("app__tenant_id",)),
     Column(gettext_lazy("State")),
 )

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
-from django.db.models import Case, CharField, Count, QuerySet, Value, When
-from django.db.models.functions import TruncMonth
+from django.db.models import Count, QuerySet
 from django.utils import timezone
 
 from alertadmin.dashboard.looks import AMBER_DAYS, RED_DAYS
 from alertadmin.dashboard.overview.needs import EWS_ENDS
 from alertadmin.registry.models import Credential, CredentialState
+from alertadmin.registry.steps import Steps
 
 MONTHS = 24
 TOP, HEIGHT, STEP, WIDTH = 26, 96, 40, 26
@@ -76,27 +77,28 @@ def span(month: date) -> tuple[datetime, datetime]:
 
 def timeline(now: datetime, credentials: QuerySet[Credential]) -> list[Bar]:
     """One bar a month, this month first."""
-    urgency = Case(
-        When(state=CredentialState.NEXT, then=Value("next")),
-        When(expires_at__lt=now + timedelta(days=RED_DAYS), then=Value("bad")),
-        When(expires_at__lt=now + timedelta(days=AMBER_DAYS), then=Value("warn")),
-        default=Value("good"),
-        output_field=CharField(),
-    )
     shown = months(now)
-    _first, beyond = span(shown[-1])
-    found = (
-        credentials.filter(expires_at__gte=now, expires_at__lt=beyond)
-        .order_by()
-        .annotate(month=TruncMonth("expires_at"), urgency=urgency)
-        .values_list("month", "urgency")
-        .annotate(Count("pk"))
-    )
+    beyond = [span(month)[1] for month in shown]
+    red, amber = now + timedelta(days=RED_DAYS), now + timedelta(days=AMBER_DAYS)
+    # Counted between these moments, within which neither the month nor the urgency changes.
+    bounds = sorted({*beyond, red, amber})
+    steps = [(bound - timedelta.resolution, number) for number, bound in enumerate(bounds)]
+    found = credentials.filter(expires_at__gte=now, expires_at__lt=beyond[-1]).order_by()
     counts: dict[date, dict[str, int]] = {}
-    for month, name, count in found:
-        counts.setdefault(month.date(), {})[name] = count
+    counted = found.annotate(step=Steps("expires_at", steps)).values_list("step", "state").annotate(Count("pk"))
+    for step, state, count in counted:
+        bound = bounds[step]
+        urgency = _urgency(state, is_red=bound <= red, is_amber=bound <= amber)
+        month = counts.setdefault(shown[bisect_left(beyond, bound)], {})
+        month[urgency] = month.get(urgency, 0) + count
     most = max([sum(one.values()) for one in counts.values()] + [1])
     return [_bar(number, month, counts.get(month, {}), most) for number, month in enumerate(shown)]
+
+
+def _urgency(state: str, *, is_red: bool, is_amber: bool) -> str:
+    if state == CredentialState.NEXT:
+        return "next"
+    return "bad" if is_red else "warn" if is_amber else "good"
 
 
 def _bar(number: int, month: date, counts: dict[str, int], most: int) -> Bar:

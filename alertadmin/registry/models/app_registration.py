@@ -55,7 +55,10 @@ class AppRegistration(models.Model):
 
     class Meta:
         ordering = ["name", "id"]
-        indexes = [models.Index(fields=["name", "id"], name="app_by_name")]
+        indexes = [
+            models.Index(fields=["name", "client_id", "id"], name="app_by_name"),
+            models.Index(fields=["client_id", "id"], name="app_by_client_id"),
+        ]
         constraints = [
             models.UniqueConstraint(
                 fields=["tenant", "client_id"],

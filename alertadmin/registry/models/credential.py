@@ -57,6 +57,7 @@ class Credential(models.Model):
         indexes = [
             models.Index(fields=["state", "expires_at", "id"], name="credential_by_state_end"),
             models.Index(fields=["expires_at", "id"], name="credential_by_end"),
+            models.Index(fields=["description", "id"], name="credential_by_description"),
         ]
         constraints = [
             models.CheckConstraint(

@@ -52,7 +52,10 @@ class Tenant(models.Model):
 
     class Meta:
         ordering = ["name", "id"]
-        indexes = [models.Index(fields=["name", "id"], name="tenant_by_name")]
+        indexes = [
+            models.Index(fields=["name", "id"], name="tenant_by_name"),
+            models.Index(fields=["domain", "id"], name="tenant_by_domain"),
+        ]
         constraints = [guid.check("directory_id", "tenant_directory_id_is_guid")]
         verbose_name = _("tenant")
         verbose_name_plural = _("tenants")

@@ -1,0 +1,84 @@
+"""Paging by key: whatever the sort, both ways, each row is shown once and in its place."""
+
+from __future__ import annotations
+
+import pytest
+from django.db import connection
+from django.db.models import Model, QuerySet
+from django.http import QueryDict
+from django.test import RequestFactory
+from django.test.utils import CaptureQueriesContext
+
+from alertadmin.dashboard.apps.views import LISTING as APPS
+from alertadmin.dashboard.credentials.listing import listing
+from alertadmin.dashboard.listing import PAGE, Listing, Page
+from alertadmin.dashboard.tenants.views import LISTING as TENANTS
+from alertadmin.registry.models import AppRegistration, Credential, Tenant
+from tests.conftest import NOW
+from tests.rows import Rows
+
+LISTS: list[tuple[Listing, type[Model]]] = [
+    (listing(NOW), Credential),
+    (APPS, AppRegistration),
+    (TENANTS, Tenant),
+]
+SORTS = [
+    pytest.param(*one, way + column.field, id=f"{one[1].__name__} {way}{column.field}")
+    for one in LISTS
+    for column in one[0].columns
+    if column.field
+    for way in ("", "-")
+]
+
+
+@pytest.fixture
+def many(rows: Rows) -> None:
+    """Three tenants and more rows than two pages hold, most of which share their name, description or end."""
+    tenants = [rows.tenant(name, domain=f"{name}.example".lower()) for name in ("North", "north", "South")]
+    for number in range(2 * PAGE + 3):
+        app = rows.app(tenants[number % 3], name=("ALERT", "alert", "Éole")[number % 3])
+        rows.credential(app, days=number // 10, description=("", "a", "B")[number % 2])
+        rows.tenant("Twin", domain="twin.example")
+
+
+@pytest.mark.parametrize(("lists", "model", "sort"), SORTS)
+def test_walking_a_list_shows_every_row_once_in_its_order(
+    many: None, lists: Listing, model: type[Model], sort: str
+) -> None:
+    everything = model._default_manager.all()
+    forth = walked(lists, everything, "next_query", turned(lists, everything, f"sort={sort}"))
+    back = walked(lists, everything, "previous_query", forth[-1])
+    name = sort.removeprefix("-")
+    column = next(column for column in lists.columns if column.field == name)
+    keys = [f"-{key}" if sort.startswith("-") else key for key in (name, *column.ties, "pk")]
+    in_order = list(everything.order_by(*keys))
+    assert len(forth) > 2
+    assert [row for page in forth for row in page.rows] == in_order
+    assert [row for page in reversed(back) for row in page.rows] == in_order
+
+
+@pytest.mark.parametrize(("lists", "model", "sort"), SORTS)
+def test_the_database_seeks_the_next_page_in_an_index_and_sorts_nothing(
+    many: None, lists: Listing, model: type[Model], sort: str
+) -> None:
+    """But those few rows that tie in all that the index holds."""
+    first = turned(lists, model._default_manager.all(), f"sort={sort}")
+    with CaptureQueriesContext(connection) as captured:
+        turned(lists, model._default_manager.all(), first.next_query)
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN QUERY PLAN {captured.captured_queries[-1]['sql']}")
+        plan = [str(step[-1]) for step in cursor.fetchall()]
+    assert "USE TEMP B-TREE FOR ORDER BY" not in plan
+    assert "SEARCH" in plan[0], plan
+
+
+def walked(lists: Listing, found: QuerySet[Model], turn: str, first: Page) -> list[Page]:
+    pages = [first]
+    while query := getattr(pages[-1], turn):
+        pages.append(turned(lists, found, query))
+    return pages
+
+
+def turned(lists: Listing, found: QuerySet[Model], query: str) -> Page:
+    request = RequestFactory().get("/", QueryDict(query).dict())
+    return lists.page(request, found)
