@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -22,11 +23,12 @@ from alertadmin.registry import keyring, sentences
 
 VERSION = "v1"
 NONCE_BYTES = 12
+TOKEN = re.compile(rf"{VERSION}\.(?P<key_id>{keyring.KEY_ID.pattern})\.(?P<sealed>[A-Za-z0-9+/]+={{0,2}})")
 UNBOUND = b""
 """Associated data of a token just read from the database, until the row's id is at hand."""
 
 
-class Tampered(Exception):
+class Tampered(keyring.Unreadable):
     """A stored ciphertext is not what was stored for this row: altered, swapped, or sealed with another key."""
 
     def __init__(self) -> None:
@@ -49,19 +51,23 @@ class Sealed:
 
     @property
     def key_id(self) -> str:
-        return self.token.split(".", 2)[1] if self.token.count(".") == 2 else ""
+        """The key that it is sealed with; empty if it is no ciphertext of ours."""
+        match = TOKEN.fullmatch(self.token)
+        return match["key_id"] if match else ""
 
     def reveal(self) -> str:
-        """The value. Raises KeyRingError (key file or key missing) or Tampered."""
-        version, _, rest = self.token.partition(".")
-        key_id, _, encoded = rest.partition(".")
-        if version != VERSION:
+        """The value. Raises Unreadable: KeyRingError (key file or key missing) or Tampered."""
+        match = TOKEN.fullmatch(self.token)
+        if match is None:
             raise Tampered
-        cipher = keyring.load().cipher(key_id)
+        cipher = keyring.load().cipher(match["key_id"])
         try:
-            sealed = binascii.a2b_base64(encoded, strict_mode=True)
+            sealed = binascii.a2b_base64(match["sealed"], strict_mode=True)
+            # The last letter of base64 has bits to spare, which no decoder looks at.
+            if base64.b64encode(sealed).decode("ascii") != match["sealed"]:
+                raise Tampered
             return cipher.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], self.associated).decode()
-        except (InvalidTag, ValueError, binascii.Error):
+        except (InvalidTag, ValueError):
             raise Tampered from None
 
     @property
@@ -69,7 +75,7 @@ class Sealed:
         """Whether it opens with the keys at hand."""
         try:
             self.reveal()
-        except (keyring.KeyRingError, Tampered):
+        except keyring.Unreadable:
             return False
         return True
 
@@ -87,7 +93,7 @@ else:
 class EncryptedField(_TextField):
     """Assign a str and it is sealed at once; read and get a `Sealed` (or None). The row's id must be a UUID.
 
-    Never in a form, never compared in a query; `QuerySet.update` takes only a `Sealed`.
+    Never in a form; a query compares it with a `Sealed` alone, and `QuerySet.update` takes nothing else.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -102,7 +108,7 @@ class EncryptedField(_TextField):
 
     def contribute_to_class(self, cls: type[models.Model], name: str, private_only: bool = False) -> None:
         super().contribute_to_class(cls, name, private_only)
-        setattr(cls, name, _Attribute(self, f"{cls._meta.label_lower}:{name}:".encode()))
+        setattr(cls, name, _Attribute(self))
 
     def get_prep_value(self, value: Any) -> str | None:
         if value is None or isinstance(value, Sealed):
@@ -110,18 +116,31 @@ class EncryptedField(_TextField):
         raise TypeError(f"{self.name} takes a sealed secret; assign the value to a saved or new instance first.")
 
     def get_lookup(self, lookup_name: str) -> type[models.Lookup[Any]] | None:
-        return super().get_lookup(lookup_name) if lookup_name in ("isnull", "startswith") else None
+        return super().get_lookup(lookup_name) if lookup_name in ("isnull", "exact", "startswith") else None
 
     def from_db_value(self, value: str | None, expression: Any, connection: Any) -> Sealed | None:
         return Sealed(value, UNBOUND) if value else None
 
-    def to_python(self, value: Any) -> Sealed | None:
-        """A fixture's text is the ciphertext that `value_to_string` wrote."""
-        return Sealed(value, UNBOUND) if isinstance(value, str) and value else value
+    def to_python(self, value: Any) -> Any:
+        """A fixture's text is the ciphertext that `value_to_string` wrote; any other is a value, sealed when set."""
+        return Sealed(value, UNBOUND) if isinstance(value, str) and TOKEN.fullmatch(value) else value
 
     def value_to_string(self, obj: models.Model) -> str:
         """What dumpdata writes: the ciphertext."""
         return self.get_prep_value(self.value_from_object(obj)) or ""
+
+    def pre_save(self, model_instance: models.Model, add: bool) -> Any:
+        """A copy of a row under another id would hold what nobody can open."""
+        sealed = super().pre_save(model_instance, add)
+        if sealed is not None and sealed.associated != self.associated(model_instance):
+            raise TypeError(f"{self.name} was sealed for another row; assign the value anew.")
+        return sealed
+
+    def associated(self, instance: models.Model) -> bytes:
+        """What the ciphertext is bound to: model, field and row."""
+        if not isinstance(key := instance.pk, UUID):
+            raise TypeError("An encrypted field needs a UUID primary key, set before the secret.")
+        return f"{self.model._meta.label_lower}:{self.name}:".encode() + key.bytes
 
 
 def sealed_fields() -> Iterator[tuple[type[models.Model], str]]:
@@ -135,9 +154,8 @@ def sealed_fields() -> Iterator[tuple[type[models.Model], str]]:
 class _Attribute:
     """Seals on the way in, so that no instance ever holds a value in clear."""
 
-    def __init__(self, encrypted: EncryptedField, prefix: bytes) -> None:
+    def __init__(self, encrypted: EncryptedField) -> None:
         self.field = encrypted
-        self.prefix = prefix
 
     def __get__(self, instance: models.Model | None, owner: type[models.Model]) -> Any:
         if instance is None:
@@ -145,17 +163,11 @@ class _Attribute:
         if (name := self.field.attname) not in instance.__dict__:
             instance.refresh_from_db(fields=[name])
         value = instance.__dict__[name]
-        if value is not None and value.associated is UNBOUND:
-            value = instance.__dict__[name] = Sealed(value.token, self.associated(instance))
+        if value is not None and value.associated == UNBOUND:
+            value = instance.__dict__[name] = Sealed(value.token, self.field.associated(instance))
         return value
 
     def __set__(self, instance: models.Model, value: str | Sealed | None) -> None:
         if isinstance(value, str):
-            value = None if value == "" else Sealed.seal(value, self.associated(instance))
+            value = Sealed.seal(value, self.field.associated(instance)) if value else None
         instance.__dict__[self.field.attname] = value
-
-    def associated(self, instance: models.Model) -> bytes:
-        key = instance.pk
-        if not isinstance(key, UUID):
-            raise TypeError("An encrypted field needs a UUID primary key, set before the secret.")
-        return self.prefix + key.bytes

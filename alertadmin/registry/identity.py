@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from alertadmin.registry import sentences
-from alertadmin.registry.encryption import Sealed, Tampered
-from alertadmin.registry.keyring import KeyRingError
+from alertadmin.registry.encryption import Sealed
+from alertadmin.registry.keyring import Unreadable
 from alertadmin.registry.models import AppRegistration, Credential, CredentialKind, CredentialState, Mailbox, Tenant
 from alertadmin.registry.permissions import Resource
 from mailer.clouds import Cloud
@@ -48,7 +48,7 @@ def login_of(mailbox: Mailbox) -> Login:
 def _opened(sealed: Sealed) -> str:
     try:
         return sealed.reveal()
-    except (KeyRingError, Tampered) as error:
+    except Unreadable as error:
         raise SecretUnavailable(str(error)) from None
 
 

@@ -7,11 +7,14 @@ it belongs into the backup, but not beside the database's.
 from __future__ import annotations
 
 import base64
-import binascii
+import fcntl
 import json
 import os
+import re
 import secrets
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -22,10 +25,15 @@ from django.conf import settings
 from alertadmin.registry import sentences
 
 KEY_BYTES = 32
+KEY_ID = re.compile(r"[A-Za-z0-9_-]{1,32}")
 
 
-class KeyRingError(Exception):
-    """The key file cannot be used; the message says why and what to do."""
+class Unreadable(Exception):
+    """A stored secret cannot be opened, or none can be sealed; the message says why and what to do, and no more."""
+
+
+class KeyRingError(Unreadable):
+    """The key file cannot be used."""
 
 
 class KeyMissing(KeyRingError):
@@ -53,23 +61,35 @@ def load() -> KeyRing:
     path = settings.ENVIRONMENT.keys_file
     try:
         status = os.stat(path)
-    except OSError as error:
+    except FileNotFoundError as error:
         raise KeyRingError(sentences.FILE_MISSING % {"file": path}) from error
-    return _read(path, status.st_mtime_ns, status.st_ino, stat.S_IMODE(status.st_mode))
+    except OSError as error:
+        raise _unreadable(path, error) from None
+    # The time of the last change to the file or its mode: a backup that is put back may keep the old file's date.
+    return _read(path, status.st_ctime_ns, status.st_ino, stat.S_IMODE(status.st_mode))
+
+
+def _unreadable(path: Path, error: OSError) -> KeyRingError:
+    return KeyRingError(sentences.FILE_UNREADABLE % {"file": path, "error": error.strerror})
 
 
 @lru_cache(maxsize=4)
-def _read(path: Path, modified: int, inode: int, mode: int) -> KeyRing:
+def _read(path: Path, changed: int, inode: int, mode: int) -> KeyRing:
     if mode & 0o077:
         raise KeyRingError(sentences.FILE_OPEN % {"file": path})
     try:
-        content = json.loads(path.read_text(encoding="ascii"))
+        content = json.loads(path.read_bytes())
+        primary = str(content["primary"])
         keys = {key_id: base64.b64decode(key, validate=True) for key_id, key in content["keys"].items()}
-        primary = content["primary"]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, binascii.Error) as error:
+    except OSError as error:
+        raise _unreadable(path, error) from None
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise KeyRingError(sentences.FILE_DAMAGED % {"file": path, "error": type(error).__name__}) from None
     if primary not in keys or any(len(key) != KEY_BYTES for key in keys.values()):
         raise KeyRingError(sentences.FILE_INCOMPLETE % {"file": path})
+    # SQLite looks for secrets of a key without regard to case.
+    if not all(map(KEY_ID.fullmatch, keys)) or len({key_id.lower() for key_id in keys}) != len(keys):
+        raise KeyRingError(sentences.FILE_NAMES % {"file": path})
     return KeyRing(primary, {key_id: AESGCM(key) for key_id, key in keys.items()})
 
 
@@ -80,28 +100,49 @@ def create(path: Path) -> str:
     return key_id
 
 
-def add_primary(path: Path) -> str:
-    """Adds a key and makes it the primary one; the old keys stay, so every stored secret stays readable."""
-    content = json.loads(path.read_text(encoding="ascii"))
-    key_id = _new_id()
-    content["keys"][key_id] = _new_key()
-    content["primary"] = key_id
-    _write(path, content)
+def add_primary() -> str:
+    """Adds a key to the configured file and makes it the primary one; returns its id. Raises KeyRingError, OSError.
+
+    The old keys stay, so every stored secret stays readable.
+    """
+    path = settings.ENVIRONMENT.keys_file
+    load()
+    with _held(path):
+        load()
+        content = json.loads(path.read_bytes())
+        key_id = _new_id()
+        content["keys"][key_id] = _new_key()
+        content["primary"] = key_id
+        _write(path, content)
     return key_id
+
+
+@contextmanager
+def _held(path: Path) -> Iterator[None]:
+    """Alone with the file: of two who add a key at once, the second adds to what the first wrote."""
+    while True:
+        with path.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            if os.path.samestat(os.fstat(file.fileno()), path.stat()):  # not replaced while this one waited
+                yield
+                return
 
 
 def _write(path: Path, content: dict[str, object], *, exclusive: bool = False) -> None:
     """All or nothing: a reader sees the old file or the new one, and a power cut leaves one of them whole."""
     draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="ascii") as file:
-        json.dump(content, file, indent=1)
-        file.flush()
-        os.fsync(file.fileno())
     try:
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            json.dump(content, file, indent=1)
+            file.flush()
+            os.fsync(file.fileno())
         if exclusive:
             os.link(draft, path)
         else:
+            # A key that root adds must stay readable for the account whose file it is.
+            owner = path.stat()
+            os.chown(draft, owner.st_uid, owner.st_gid)
             os.replace(draft, path)
     finally:
         draft.unlink(missing_ok=True)

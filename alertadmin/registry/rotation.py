@@ -13,41 +13,44 @@ from alertadmin.registry.encryption import VERSION, Sealed, Tampered, sealed_fie
 BATCH = 200
 
 
-@dataclass
+@dataclass(frozen=True)
 class Rotated:
+    """How many secrets were sealed anew, and how many could not be opened."""
+
     done: int = 0
     unreadable: int = 0
+
+    def __add__(self, other: Rotated) -> Rotated:
+        return Rotated(self.done + other.done, self.unreadable + other.unreadable)
 
 
 def rotate() -> Rotated:
     """Every encrypted field of every model. What cannot be opened is counted and left as it is.
 
-    Raises KeyRingError if there is no usable key file.
+    Killed at any moment it loses nothing: run again, it goes on. A writer who read the old ring may store a moment
+    later: only a run that finds none says that the old keys are idle. Raises KeyRingError without a usable key file.
     """
-    rotated = Rotated()
     current = f"{VERSION}.{keyring.load().primary}."
-    for model, name in sealed_fields():
-        _rotate(model, name, current, rotated)
-    return rotated
+    return sum((_rotate(model, name, current) for model, name in sealed_fields()), Rotated())
 
 
-def _rotate(model: type[models.Model], name: str, current: str, rotated: Rotated) -> None:
-    after = UUID(int=0)
+def _rotate(model: type[models.Model], name: str, current: str) -> Rotated:
+    rotated, after = Rotated(), UUID(int=0)
     waiting = model._default_manager.filter(**{f"{name}__isnull": False}).exclude(**{f"{name}__startswith": current})
     while batch := list(waiting.filter(pk__gt=after).order_by("pk").only("pk", name)[:BATCH]):
         after = batch[-1].pk
         with transaction.atomic():
             for row in batch:
-                _reseal(row, name, rotated)
+                rotated += _reseal(row, name)
+    return rotated
 
 
-def _reseal(row: models.Model, name: str, rotated: Rotated) -> None:
+def _reseal(row: models.Model, name: str) -> Rotated:
     sealed: Sealed = getattr(row, name)
     try:
         fresh = sealed.resealed()
     except (keyring.KeyMissing, Tampered):
-        rotated.unreadable += 1
-        return
+        return Rotated(unreadable=1)
     # Only if it still holds what was read: a secret replaced meanwhile is sealed with the new key already.
-    same = type(row)._default_manager.filter(pk=row.pk, **{f"{name}__startswith": sealed.token})
-    rotated.done += same.update(**{name: fresh})
+    same = type(row)._default_manager.filter(pk=row.pk, **{name: sealed})
+    return Rotated(done=same.update(**{name: fresh}))

@@ -17,10 +17,16 @@ FILE_MISSING = gettext_noop(
     "The key file %(file)s is missing. Put it back from your backup; without it no stored secret can be used. "
     "Reminders go on."
 )
+FILE_UNREADABLE = gettext_noop("The key file %(file)s cannot be read: %(error)s. Reminders go on.")
 FILE_OPEN = gettext_noop("Others can read the key file %(file)s. Do: chmod 600 %(file)s")
 FILE_DAMAGED = gettext_noop("The key file %(file)s is damaged (%(error)s). Put it back from your backup.")
 FILE_INCOMPLETE = gettext_noop(
     "The key file %(file)s is damaged: it lacks its primary key, or a key is not 32 bytes long."
+)
+
+FILE_NAMES = gettext_noop(
+    "The key file %(file)s is damaged: a key is named by at most 32 letters, digits, - and _, and no two names differ "
+    "in case alone."
 )
 
 UNKNOWN_CLOUD = gettext_noop('The cloud "%(cloud)s" is unknown here. Does ALERTADMIN_CLOUDS_FILE still name it?')

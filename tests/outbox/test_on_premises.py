@@ -85,11 +85,10 @@ def test_reminders_leave_by_it_when_no_app_can_send(mailbox: Mailbox, sandbox: S
 
 
 def test_its_password_is_rotated_too(mailbox: Mailbox) -> None:
-    from django.conf import settings
 
     from alertadmin.registry import keyring
 
-    primary = keyring.add_primary(settings.ENVIRONMENT.keys_file)
+    primary = keyring.add_primary()
     assert rotation.rotate().done == 1
     mailbox.refresh_from_db()
     assert mailbox.password is not None

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.conf import settings
 from django.core.management.base import CommandParser
 from django.utils.translation import gettext as _
 
@@ -23,12 +22,14 @@ class Command(Job):
     def work(self, options: dict[str, Any]) -> Report:
         try:
             if options["new_key"]:
-                keyring.add_primary(settings.ENVIRONMENT.keys_file)
+                keyring.add_primary()
             rotated = rotation.rotate()
         except (keyring.KeyRingError, OSError) as error:
             raise Refused(str(error)) from None
         primary = keyring.load().primary
         lines = [_('Secrets sealed anew with the key "%(key)s": %(done)d.') % {"key": primary, "done": rotated.done}]
+        if rotated.done:
+            lines.append(_("Before you take an old key out of the file, run this again: it must find none."))
         if rotated.unreadable:
             lines.append(_("Secrets that could not be opened and stay as they are: %d.") % rotated.unreadable)
         data = {"primary": primary, "rotated": rotated.done, "unreadable": rotated.unreadable}

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from alertadmin.registry.encryption import Tampered
 from alertadmin.registry.importing.cells import Registration
-from alertadmin.registry.keyring import KeyRingError
+from alertadmin.registry.keyring import Unreadable
 from alertadmin.registry.models import Credential, CredentialState
 
 
@@ -32,5 +31,5 @@ def holds(credential: Credential, value: str) -> bool:
     """Whether it holds this very value. What cannot be opened is not known to."""
     try:
         return credential.value is not None and credential.value.reveal() == value
-    except (KeyRingError, Tampered):
+    except Unreadable:
         return False

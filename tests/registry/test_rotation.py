@@ -1,0 +1,174 @@
+"""Rotation: every secret under the new key in the end, whatever happens on the way."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from datetime import timedelta
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import pytest
+from django.db import connection
+from pytest_django import Settings
+
+from alertadmin.registry import keyring, rotation
+from alertadmin.registry.encryption import Sealed
+from alertadmin.registry.models import AppRegistration, Credential, CredentialState, Mailbox
+from alertadmin.registry.rotation import Rotated
+from tests.conftest import set_environment
+from tests.rows import Rows
+
+
+@pytest.fixture(autouse=True)
+def ring(settings: Settings, tmp_path: Path) -> Path:
+    path = tmp_path / "keys.json"
+    set_environment(settings, KEYS_FILE=str(path))
+    keyring.create(path)
+    return path
+
+
+def fill(rows: Rows, count: int) -> dict[UUID, str]:
+    """So many secrets, and what each of them is."""
+    app = rows.app()
+    apps = [AppRegistration(tenant=app.tenant, name="ALERT", client_id=str(uuid4())) for _app in range(count)]
+    AppRegistration.objects.bulk_create(apps)
+    credentials = []
+    for number, one in enumerate(apps):
+        credential = Credential(app=one, expires_at=rows.now + timedelta(days=number), state=CredentialState.CURRENT)
+        credential.store(f"value of {number:06d}")
+        credentials.append(credential)
+    Credential.objects.bulk_create(credentials)
+    return {credential.pk: f"value of {number:06d}" for number, credential in enumerate(credentials)}
+
+
+def stored() -> dict[UUID, str]:
+    return {credential.pk: credential.value.reveal() for credential in Credential.objects.all() if credential.value}
+
+
+def keys_in_use() -> set[str]:
+    return {credential.value.key_id for credential in Credential.objects.all() if credential.value}
+
+
+def under(key_id: str) -> int:
+    return Credential.objects.filter(value__startswith=f"v1.{key_id}.").count()
+
+
+def test_every_secret_of_every_model_is_sealed_with_the_primary_key(rows: Rows) -> None:
+    values = fill(rows, rotation.BATCH + 3)
+    credential = Credential.objects.first()
+    assert credential
+    mailbox = Mailbox(tenant=credential.app.tenant, address="a@x.example", transport="ews", server="onprem")
+    mailbox.password = "Winter-2026"
+    mailbox.save()
+    rows.credential(value="")
+    primary = keyring.add_primary()
+    assert rotation.rotate() == Rotated(done=len(values) + 1)
+    assert keys_in_use() == {primary}
+    mailbox.refresh_from_db()
+    assert mailbox.password
+    assert (mailbox.password.key_id, mailbox.password.reveal()) == (primary, "Winter-2026")
+    assert stored() == values
+
+
+def test_a_second_run_finds_nothing_to_do(rows: Rows) -> None:
+    fill(rows, 5)
+    keyring.add_primary()
+    assert rotation.rotate().done == 5
+    assert rotation.rotate() == Rotated()
+
+
+def test_what_cannot_be_opened_is_counted_and_left(rows: Rows, ring: Path) -> None:
+    rows.credential(value="of a key that is gone")
+    ring.unlink()
+    keyring.create(ring)
+    moved, good = rows.credential(value="moved"), rows.credential(value="good")
+    assert good.value
+    before = Sealed(good.value.token, b"")
+    Credential.objects.filter(pk=moved.pk).update(value=before)
+    primary = keyring.add_primary()
+    assert rotation.rotate() == Rotated(done=1, unreadable=2)
+    good.refresh_from_db()
+    assert (good.value.key_id, good.value.reveal()) == (primary, "good")
+    moved.refresh_from_db()
+    assert moved.value is not None
+    assert moved.value.token == before.token
+    assert rotation.rotate() == Rotated(unreadable=2)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_writer_at_work_and_a_rotation_do_not_disturb_each_other(rows: Rows) -> None:
+    values = fill(rows, 3 * rotation.BATCH)
+    written: dict[UUID, str] = {}
+    rotating, writing = threading.Event(), threading.Event()
+
+    def write() -> None:
+        """Replaces one secret after another, as long as the rotation runs."""
+        with closing(connection):
+            for number, pk in enumerate(values):
+                credential = Credential.objects.get(pk=pk)
+                credential.value = f"replaced {number}"
+                credential.save(update_fields=["value"])
+                written[pk] = f"replaced {number}"
+                writing.set()
+                if not rotating.is_set():
+                    return
+
+    def rotate() -> None:
+        with closing(connection):
+            assert writing.wait(20)
+            for _round in range(3):
+                keyring.add_primary()
+                rotation.rotate()
+            rotating.clear()
+
+    rotating.set()
+    with ThreadPoolExecutor(2) as pool:
+        for future in [pool.submit(write), pool.submit(rotate)]:
+            future.result()
+    assert written
+    assert stored() == values | written
+    rotation.rotate()
+    assert keys_in_use() == {keyring.load().primary}
+
+
+# Killed
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """The database and the keys of this test, for a process of its own."""
+    database = connection.settings_dict
+    if connection.vendor == "sqlite":
+        (tmp_path / "alertadmin.sqlite3").symlink_to(database["NAME"])
+    return tmp_path
+
+
+@pytest.mark.crash
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("share", [0.0, 0.3, 0.6, 0.9])
+def test_killed_at_any_batch_it_loses_nothing_and_goes_on_when_run_again(
+    rows: Rows, folder: Path, share: float
+) -> None:
+    from tests.start.installation import PROJECT, clean_environ
+
+    values = fill(rows, 10 * rotation.BATCH)
+    primary = keyring.add_primary()
+    command = [sys.executable, str(PROJECT / "manage.py"), "rotate_keys", "--json"]
+    process = subprocess.Popen(command, env=clean_environ(folder), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    while under(primary) <= share * len(values):
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.001)
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate()
+    done = under(primary)
+    assert done % rotation.BATCH == 0, "a batch is all or nothing"
+    assert stored() == values
+    assert rotation.rotate() == Rotated(done=len(values) - done)
+    assert (keys_in_use(), stored()) == ({primary}, values)
