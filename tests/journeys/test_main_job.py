@@ -1,4 +1,4 @@
-"""The main job, end to end: from the first administrator's link to a mail that left, and to one explained that did not."""
+"""The main job, end to end: from the first link to a mail that left, and to one explained that did not."""
 
 from __future__ import annotations
 
