@@ -5,10 +5,12 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.contrib.auth.hashers import make_password
 from pytest_django import Settings
 
 from alertadmin.accounts.models import User
@@ -81,7 +83,20 @@ def rows(db: None) -> Rows:
 
 @pytest.fixture
 def administrator(db: None) -> User:
-    return User.objects.create_superuser("ada@northpark.example", PASSWORD, name="Ada", time_zone="Europe/Paris")
+    return User.objects.create(
+        email="ada@northpark.example",
+        password=hashed_password(),
+        name="Ada",
+        time_zone="Europe/Paris",
+        is_staff=True,
+        is_superuser=True,
+    )
+
+
+@cache
+def hashed_password() -> str:
+    """Argon2 takes its time on purpose; once a run is enough."""
+    return make_password(PASSWORD)
 
 
 @pytest.fixture

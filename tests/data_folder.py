@@ -15,6 +15,7 @@ for name in [name for name in os.environ if name.startswith("ALERTADMIN_") and n
     del os.environ[name]
 
 FOLDER = Path(tempfile.mkdtemp(prefix="alertadmin-test-"))
+(FOLDER / "static").mkdir()
 atexit.register(shutil.rmtree, FOLDER, ignore_errors=True)
 os.environ["ALERTADMIN_DATA_DIR"] = str(FOLDER)
 os.environ["ALERTADMIN_SECRET_KEY"] = "only-for-tests-" + "x" * 40

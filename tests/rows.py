@@ -41,11 +41,13 @@ class Rows:
     def credential(
         self, app: AppRegistration | None = None, *, days: float = 200, value: str = "", **fields: object
     ) -> Credential:
-        """A secret that ends in so many days."""
-        defaults: dict[str, object] = {"description": "alert", "state": CredentialState.CURRENT}
-        credential = Credential(
-            app=app or self.app(), expires_at=self.now + timedelta(days=days), **{**defaults, **fields}
-        )
+        """A secret that ends in so many days, or at `expires_at`."""
+        defaults: dict[str, object] = {
+            "description": "alert",
+            "state": CredentialState.CURRENT,
+            "expires_at": self.now + timedelta(days=days),
+        }
+        credential = Credential(app=app or self.app(), **{**defaults, **fields})
         if value:
             credential.store(value)
         credential.save()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import redis
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
@@ -9,6 +11,8 @@ from django.db import DatabaseError, connection
 from django.http import HttpRequest, JsonResponse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from alertadmin.reminders import scan
 
@@ -38,13 +42,13 @@ def _database() -> bool:
 
 def _broker() -> bool:
     environment = settings.ENVIRONMENT
+    # Asked once: whoever watches comes again.
+    options: dict[str, Any] = {"socket_timeout": 1, "socket_connect_timeout": 1, "retry": Retry(NoBackoff(), 0)}
     try:
         if environment.embedded_broker:
-            client = redis.Redis(
-                unix_socket_path=str(environment.broker_socket), socket_timeout=1, socket_connect_timeout=1
-            )
+            client = redis.Redis(unix_socket_path=str(environment.broker_socket), **options)
         else:
-            client = redis.Redis.from_url(environment.redis_url, socket_timeout=1, socket_connect_timeout=1)
+            client = redis.Redis.from_url(environment.redis_url, **options)
         with client:
             return bool(client.ping())
     except (redis.RedisError, OSError, ValueError):
