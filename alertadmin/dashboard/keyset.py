@@ -5,11 +5,11 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 from django.core.exceptions import ValidationError
-from django.db.models import BooleanField, F, Field, Func, Model, QuerySet, Value
+from django.db.models import BooleanField, DateTimeField, F, Field, Func, Model, QuerySet, Value
 
 Place = Literal["after", "before"] | None
 
@@ -40,7 +40,7 @@ class Keyset:
         """Where a row stands, for an address. It says nothing that the list does not show."""
         values = [_walked(row, key) for key in self._keys]
         texts = [value.isoformat() if isinstance(value, datetime) else str(value) for value in values]
-        return base64.urlsafe_b64encode(json.dumps(texts).encode()).decode("ascii").rstrip("=")
+        return base64.urlsafe_b64encode(json.dumps(texts, ensure_ascii=False).encode()).decode("ascii").rstrip("=")
 
     def _rows(self, values: Sequence[Any] | None, *, backwards: bool, size: int) -> list[Any]:
         down = self._descending != backwards
@@ -62,11 +62,11 @@ class Keyset:
             return None
         try:
             texts = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
-            if len(texts) != len(self._keys) or not all(isinstance(each, str) and "\0" not in each for each in texts):
+            if len(texts) != len(self._keys):
                 return None
             fields = [_field(self._queryset.model, key) for key in self._keys]
-            return [each.to_python(value) for each, value in zip(fields, texts, strict=True)]
-        except (ValueError, TypeError, ValidationError):
+            return [_value(field, text) for field, text in zip(fields, texts, strict=True)]
+        except (ValueError, TypeError, OverflowError, RecursionError, ValidationError):
             return None
 
 
@@ -103,6 +103,19 @@ def _field(model: type[Model], path: str) -> Field[Any, Any]:
     if not isinstance(found, Field):
         raise TypeError(path)
     return found.target_field if found.is_relation else found  # type: ignore[attr-defined]
+
+
+def _value(field: Field[Any, Any], text: object) -> Any:
+    """What stood in the row. Raises what `_values` expects for what no row can hold and no database takes."""
+    if not isinstance(text, str) or "\0" in text:
+        raise TypeError
+    text.encode()  # no half of a surrogate pair
+    if isinstance(field, DateTimeField):
+        moment = datetime.fromisoformat(text)
+        if moment.utcoffset() is None:
+            raise ValueError
+        return moment.astimezone(UTC)  # what overflows here would overflow in the database's adapter
+    return field.to_python(text)
 
 
 def _walked(row: Any, path: str) -> Any:

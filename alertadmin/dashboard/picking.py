@@ -38,12 +38,24 @@ class PickField(forms.ModelChoiceField):  # type: ignore[type-arg]
             return getattr(row, self.by[0], value)
         return super().prepare_value(value)
 
+    def _readings(self, text: str) -> list[tuple[str, str]]:
+        """The fields that can hold such a text at all: a name is no id."""
+        readings = []
+        for name in self.by:
+            try:
+                readings.append((name, self.queryset.model._meta.get_field(name).to_python(text)))  # type: ignore[union-attr]
+            except ValidationError:
+                continue
+        return readings
+
     def to_python(self, value: Any) -> Any:
-        if not isinstance(self.widget, forms.TextInput) or not isinstance(value, str) or not value.strip():
+        if not isinstance(self.widget, forms.TextInput) or not isinstance(value, str):
             return super().to_python(value)
         text = value.strip()
-        matching = Q(*[(name, text) for name in self.by], _connector=Q.OR)
-        found = list(self.queryset.filter(matching)[:2])  # type: ignore[union-attr]
+        if not text:
+            return None
+        matching = Q(*self._readings(text), _connector=Q.OR)
+        found = list(self.queryset.filter(matching)[:2]) if matching else []  # type: ignore[union-attr]
         if len(found) == 1:
             return found[0]
         code = "several" if found else "unknown"

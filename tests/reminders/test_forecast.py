@@ -1,0 +1,45 @@
+"""The forecast says ahead what the rule will say then."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from alertadmin.reminders.forecast import coming
+from alertadmin.reminders.rules import LONGEST_NAGGING, owed
+
+NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
+INSTANT = timedelta(microseconds=1)
+ends = st.one_of(
+    st.timedeltas(-timedelta(days=60), timedelta(days=800)),
+    st.timedeltas(-LONGEST_NAGGING - timedelta(days=30), -LONGEST_NAGGING + timedelta(days=30)),
+).map(lambda ahead: NOW + ahead)
+schedules = st.lists(st.integers(0, 120), min_size=1, max_size=9, unique=True).map(tuple)
+
+
+@given(ends, schedules)
+def test_each_reminder_is_owed_from_the_moment_that_is_forecast(end: datetime, thresholds: tuple[int, ...]) -> None:
+    for one in coming(end, NOW, thresholds):
+        assert one.at > NOW
+        assert owed(end, one.at, thresholds) == one.threshold
+        assert owed(end, one.at - INSTANT, thresholds) != one.threshold
+
+
+@given(ends, schedules)
+def test_nothing_else_is_owed_in_between(end: datetime, thresholds: tuple[int, ...]) -> None:
+    forecast = coming(end, NOW, thresholds)
+    if not forecast:
+        assert NOW - end > LONGEST_NAGGING - timedelta(days=7)
+        return
+    assert owed(end, forecast[0].at - INSTANT, thresholds) == owed(end, NOW, thresholds)
+    for one, following in pairwise(forecast):
+        assert owed(end, following.at - INSTANT, thresholds) == one.threshold
+
+
+def test_a_secret_that_lives_is_told_of_by_each_threshold_ahead_and_an_ended_one_weekly() -> None:
+    assert [one.threshold for one in coming(NOW + timedelta(days=10), NOW)] == [7, 3, 1, 0]
+    assert [one.threshold for one in coming(NOW - timedelta(days=10), NOW)] == [-14, -21, -28]
+    assert coming(NOW - LONGEST_NAGGING - timedelta(days=1), NOW) == []
