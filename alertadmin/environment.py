@@ -84,6 +84,12 @@ class Environment:
         return value
 
     @property
+    def sandbox(self) -> str:
+        """The address of a demonstration's sandbox, such as https://localhost:9443; empty in a real installation."""
+        ports = self.get("DEMO_PORTS")
+        return f"https://localhost:{ports.partition(',')[0]}" if ports else ""
+
+    @property
     def smtp_url(self) -> str:
         return self.get("SMTP_URL")
 

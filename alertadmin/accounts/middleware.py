@@ -1,12 +1,48 @@
-"""Each page speaks to its viewer: times in their zone, words in their language."""
+"""Who comes in, and how they are spoken to: sign-in first; then times in the viewer's zone, words in their language."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.contrib.auth.middleware import LoginRequiredMiddleware
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import redirect, resolve_url
 from django.utils import timezone, translation
+from django_htmx.http import HttpResponseClientRedirect
+
+
+class SignInMiddleware(LoginRequiredMiddleware):
+    """Leads whoever is not signed in (any more) to the door, and from there back to a page to go on from.
+
+    A form that was sent leads back to the page it stood on, not to its own address; the door then says that nothing
+    was stored (`lost`). What htmx asked for would be put into the middle of a page: there the browser is told to leave.
+    """
+
+    def handle_no_permission(self, request: HttpRequest, view_func: Callable[..., Any]) -> HttpResponse:  # type: ignore[override]
+        is_htmx = bool(getattr(request, "htmx", False))
+        if request.method in ("GET", "HEAD") and not is_htmx:
+            return super().handle_no_permission(request, view_func)
+        query = QueryDict(mutable=True)
+        if page := _page_of(request):
+            query["next"] = page
+        if request.method not in ("GET", "HEAD"):
+            query["lost"] = "1"
+        door = f"{resolve_url(settings.LOGIN_URL)}?{query.urlencode(safe='/')}"
+        return HttpResponseClientRedirect(door) if is_htmx else redirect(door)
+
+
+def _page_of(request: HttpRequest) -> str:
+    """The page of ours that a request was sent from, or nothing."""
+    try:
+        came_from = urlsplit(request.headers.get("Referer", ""))
+    except ValueError:
+        return ""
+    if (came_from.scheme, came_from.netloc) != (request.scheme, request.get_host()):
+        return ""
+    return f"{came_from.path}?{came_from.query}" if came_from.query else came_from.path
 
 
 class ViewerMiddleware:

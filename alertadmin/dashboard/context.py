@@ -21,7 +21,7 @@ def house(request: HttpRequest) -> dict[str, Any]:
     last = scan.last_finished()
     return {
         "version": __version__,
-        "public_url": settings.PUBLIC_URL,
+        "sandbox": settings.ENVIRONMENT.sandbox,
         "area": _area(request),
         "last_scan": last,
         "scan_is_stale": last is None or last.finished_at is None or last.finished_at < _stale(),

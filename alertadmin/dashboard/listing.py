@@ -58,6 +58,10 @@ class Chooser:
     chosen: str
 
 
+DIRECTIONS = (("", "↑"), ("-", "↓"))
+"""How `sort` says upwards and downwards, and how the page does."""
+
+
 @dataclass
 class Page:
     rows: list[Any]
@@ -68,6 +72,10 @@ class Page:
     is_first: bool
     next_query: str = ""
     previous_query: str = ""
+
+    @property
+    def directions(self) -> tuple[tuple[str, str], ...]:
+        return DIRECTIONS
 
     @property
     def is_narrowed(self) -> bool:

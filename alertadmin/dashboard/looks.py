@@ -22,7 +22,7 @@ class Look:
 
 GOOD = Look("success", "circle-check")
 BAD = Look("danger", "octagon-x")
-SOON = Look("warning", "clock-alert")
+SOON = Look("warning", "clock")
 DOUBTFUL = Look("warning", "circle-question-mark")
 UNDER_WAY = Look("info", "hourglass")
 OVER = Look("secondary", "archive")
@@ -66,5 +66,5 @@ def look_of_end(credential: Credential, now: datetime) -> Look:
         return BAD
     days = credential.days_left(now)
     if days < RED_DAYS:
-        return Look("danger", "clock-alert")
+        return Look("danger", "clock")
     return SOON if days < AMBER_DAYS else GOOD

@@ -9,6 +9,7 @@ AREAS = (
     "people",
     "overview",
     "tenants",
+    "importing",
     "apps",
     "credentials",
     "registering",

@@ -179,6 +179,17 @@ def hasten_reminders(now: datetime) -> int:
     return waiting.exclude(cause__in=SLOWED_DOWN).update(not_before=now)
 
 
+def hasten(delivery: uuid.UUID, now: datetime) -> bool:
+    """The same for one delivery. False if it waits for nothing, or for a server."""
+    waiting = Delivery.objects.filter(pk=delivery, state=DeliveryState.PENDING, not_before__gt=now)
+    return bool(waiting.exclude(cause__in=SLOWED_DOWN).update(not_before=now))
+
+
+def can_be_hastened(delivery: Delivery, now: datetime) -> bool:
+    is_waiting = delivery.state == DeliveryState.PENDING and delivery.not_before > now
+    return is_waiting and delivery.cause not in SLOWED_DOWN
+
+
 def sweep(now: datetime) -> int:
     """Takes back what lost workers held: returns how many. Any process may sweep at any time."""
     return sum(_sweep_one(delivery, now) for delivery in lapsed(now).only("pk", "owner", "resends_left"))

@@ -41,6 +41,15 @@ function markTheme() {
 
 markTheme();
 
+// What htmx could not fetch is said; a poll goes on asking, and the notice goes when it is answered.
+function showTrouble(isTrouble) {
+  document.getElementById("trouble").hidden = !isTrouble;
+}
+for (const failure of ["htmx:sendError", "htmx:timeout", "htmx:responseError"]) {
+  document.addEventListener(failure, () => showTrouble(true));
+}
+document.addEventListener("htmx:afterSwap", () => showTrouble(false));
+
 // A form is sent once, however often its button is pressed.
 document.addEventListener("submit", (event) => {
   if (event.target.method !== "post") return;
@@ -52,7 +61,7 @@ window.addEventListener("pageshow", () => {
 });
 
 // After a refused form the first mistake has the focus.
-document.querySelector("[aria-invalid='true']")?.focus();
+document.querySelector("[aria-invalid='true'], [data-focus]")?.focus();
 
 // Who comes for the first time gets the browser's time zone proposed.
 for (const field of document.querySelectorAll("[data-browser-zone]")) {

@@ -30,14 +30,9 @@ LISTS = [
     "diagnosis",
     "register",
     "profile",
+    "import",
 ]
 SECRET = "abc8Q~canary.canary-canary_canary~canary12"
-
-
-@pytest.fixture
-def signed_in(client: Client, administrator: User) -> Client:
-    client.force_login(administrator)
-    return client
 
 
 @pytest.mark.parametrize("name", LISTS)

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from typing import Any
-
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
@@ -26,5 +24,4 @@ class AppForm(forms.ModelForm):  # type: ignore[type-arg]
         fields = ["name", "client_id", "audience", "redirect_uri", "permissions", "notes"]
         widgets = {"notes": forms.Textarea(attrs={"rows": 2})}
 
-    def clean(self) -> dict[str, Any]:
-        return super().clean() or self.cleaned_data
+    halves = ("name", "client_id")

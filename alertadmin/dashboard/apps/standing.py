@@ -77,4 +77,9 @@ def _test(app: AppRegistration) -> Step:
         return Step(False, _("No test was sent yet."), _("Send a test") if url else "", url)
     if last.state == DeliveryState.SENT:
         return Step(True, _("The last test was accepted."))
-    return Step(False, _("The last test failed."), _("See why"), reverse("test-send-progress", args=[last.pk]))
+    url = reverse("test-send-progress", args=[last.pk])
+    if last.state in (DeliveryState.PENDING, DeliveryState.SENDING):
+        return Step(False, _("A test is under way."), _("See it"), url)
+    if last.state == DeliveryState.UNCERTAIN:
+        return Step(False, _("The last test may have been accepted."), _("See why"), url)
+    return Step(False, _("The last test failed."), _("See why"), url)

@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from alertadmin.dashboard import going
 from alertadmin.dashboard.apps.forms import AppForm
 from alertadmin.dashboard.apps.standing import steps
 from alertadmin.dashboard.deleting import confirm_delete
@@ -58,7 +59,7 @@ def app(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 
 def app_edit(request: HttpRequest, pk: UUID) -> HttpResponse:
-    found = get_object_or_404(AppRegistration, pk=pk)
+    found = get_object_or_404(AppRegistration.objects.select_related("tenant"), pk=pk)
     form = AppForm(request.POST or None, instance=found)
     if request.method == "POST" and form.is_valid():
         with transaction.atomic():
@@ -67,9 +68,11 @@ def app_edit(request: HttpRequest, pk: UUID) -> HttpResponse:
         messages.success(request, _("Saved."))
         return redirect("app", pk)
     heading = _("Edit “%(name)s”") % {"name": found.name}
-    return render(request, "partials/edit.html", {"form": form, "heading": heading, "back": found.get_absolute_url()})
+    context = {"form": form, "heading": heading, "above": [found.tenant, found], "back": found.get_absolute_url()}
+    return render(request, "partials/edit.html", context)
 
 
 def app_delete(request: HttpRequest, pk: UUID) -> HttpResponse:
-    goes_with = _("Its secrets, mailboxes and consents go with it. In Entra nothing changes.")
-    return confirm_delete(request, get_object_or_404(AppRegistration, pk=pk), goes_with=goes_with, back_to="apps")
+    found = get_object_or_404(AppRegistration, pk=pk)
+    means = _("Nobody is reminded of its secrets any more. What was sent stays on record; in Entra nothing changes.")
+    return confirm_delete(request, found, means=means, going=going.with_app(found), back_to="apps")

@@ -3,22 +3,24 @@ from __future__ import annotations
 from uuid import UUID
 
 from django.contrib import messages
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.http import require_POST
 
-from alertadmin.dashboard.listing import Column, Listing
+from alertadmin.dashboard.listing import Column, Filter, Listing
+from alertadmin.dashboard.posting import posted
 from alertadmin.registry.checks import check_consents, wanted_pairs
 from alertadmin.registry.models import AppRegistration, Consent, ConsentStatus
 from alertadmin.registry.permissions import Permission
 
+MISSING, NOT_GRANTED = "missing", (ConsentStatus.NOT_IN_TOKEN, ConsentStatus.ERROR)
 LISTING = Listing(
     columns=(
-        Column(gettext_lazy("Tenant"), "tenant__name", ("tenant_id",)),
-        Column(gettext_lazy("App registration"), "app__name", ("app_id",)),
+        Column(gettext_lazy("Tenant"), "tenant__name", ("tenant_id", "app__name", "app_id", "permission")),
+        Column(gettext_lazy("App registration"), "app__name", ("app_id", "permission")),
         Column(gettext_lazy("Permission"), "permission"),
         Column(gettext_lazy("Consent"), "status"),
         Column(gettext_lazy("Checked")),
@@ -26,7 +28,11 @@ LISTING = Listing(
     ),
     search=("tenant__name", "app__name"),
     filters={
-        "status": (gettext_lazy("Consent"), ConsentStatus.choices),
+        "status": Filter(
+            gettext_lazy("Consent"),
+            [(MISSING, gettext_lazy("Not granted: not in token, or error")), *ConsentStatus.choices],
+            lambda chosen: Q(status__in=NOT_GRANTED if chosen == MISSING else [chosen]),
+        ),
         "permission": (gettext_lazy("Permission"), Permission.choices),
     },
     default="tenant__name",
@@ -38,7 +44,7 @@ def consents(request: HttpRequest) -> HttpResponse:
     return render(request, "consents/list.html", {"page": page})
 
 
-@require_POST
+@posted(back="app")
 def consent_check(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Asks Entra now, with a fresh token for each place the app works in."""
     app = get_object_or_404(

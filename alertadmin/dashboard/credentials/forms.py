@@ -37,6 +37,8 @@ class SecretForm(forms.Form):
     )
     far_end_is_right = forms.BooleanField(required=False, label=_("Yes, the end is right"), widget=forms.HiddenInput)
 
+    halves = ("starts_at", "expires_at")
+
     def __init__(self, *args: Any, zone: ZoneInfo | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.zone = zone or ZoneInfo("UTC")

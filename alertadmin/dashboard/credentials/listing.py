@@ -45,13 +45,13 @@ def _spans(now: datetime) -> list[tuple[str, str]]:
 
 
 def _ends(chosen: str, now: datetime) -> Q:
-    """A month is the viewer's; a number of days counts from now."""
+    """A month is the viewer's, and of the one we are in only what is to come; a number of days counts from now."""
     if chosen == "expired":
         return Q(expires_at__lte=now)
     if chosen.isdigit():
         return Q(expires_at__lte=now + timedelta(days=int(chosen)))
     first, beyond = span(date.fromisoformat(f"{chosen}-01"))
-    return Q(expires_at__gte=max(first, now), expires_at__lt=beyond)
+    return Q(expires_at__gt=now, expires_at__gte=first, expires_at__lt=beyond)
 
 
 def _state(chosen: str) -> Q:

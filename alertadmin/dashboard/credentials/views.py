@@ -8,13 +8,13 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_POST
 
 from alertadmin.dashboard.credentials.forms import CredentialForm, SecretForm
 from alertadmin.dashboard.credentials.life import Life
 from alertadmin.dashboard.credentials.listing import listing
 from alertadmin.dashboard.deleting import confirm_delete
 from alertadmin.dashboard.portal import portal_links
+from alertadmin.dashboard.posting import posted
 from alertadmin.registry import replacing
 from alertadmin.registry.keyring import KeyRingError
 from alertadmin.registry.models import AppRegistration, Credential, CredentialState
@@ -60,12 +60,14 @@ def credential_edit(request: HttpRequest, pk: UUID) -> HttpResponse:
         messages.success(request, _("Saved."))
         return redirect("credential", pk)
     heading = _("Edit “%(name)s”") % {"name": found}
-    return render(request, "partials/edit.html", {"form": form, "heading": heading, "back": found.get_absolute_url()})
+    above = [found.app.tenant, found.app, found]
+    context = {"form": form, "heading": heading, "above": above, "back": found.get_absolute_url()}
+    return render(request, "partials/edit.html", context)
 
 
 def credential_delete(request: HttpRequest, pk: UUID) -> HttpResponse:
-    goes_with = _("Nobody is reminded of it any more. In Entra it stays.")
-    return confirm_delete(request, get_object_or_404(Credential, pk=pk), goes_with=goes_with, back_to="credentials")
+    means = _("Nobody is reminded of it any more. In Entra it stays.")
+    return confirm_delete(request, get_object_or_404(Credential, pk=pk), means=means, back_to="credentials")
 
 
 @sensitive_post_parameters("value")
@@ -105,10 +107,12 @@ def _new_secret(request: HttpRequest, app: AppRegistration, replaced: Credential
     return render(request, "credentials/new.html", context)
 
 
-@require_POST
+@posted(back="credential")
 def credential_promote(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Tries a waiting secret again."""
-    found = get_object_or_404(Credential.objects.select_related("app__tenant"), pk=pk, state=CredentialState.NEXT)
+    found = get_object_or_404(Credential.objects.select_related("app__tenant"), pk=pk)
+    if found.state != CredentialState.NEXT:  # somebody else was quicker
+        return redirect("credential", pk)
     return _told(request, replacing.promote(found, now=timezone.now()))
 
 

@@ -7,4 +7,5 @@ from alertadmin.dashboard.deliveries import views
 urlpatterns = [
     path("deliveries/", views.deliveries, name="deliveries"),
     path("deliveries/<uuid:pk>/", views.delivery, name="delivery"),
+    path("deliveries/<uuid:pk>/hasten/", views.hasten, name="delivery-hasten"),
 ]

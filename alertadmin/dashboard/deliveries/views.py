@@ -1,14 +1,27 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from uuid import UUID
 
+from django.contrib import messages
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from alertadmin.dashboard.listing import Column, Listing
+from alertadmin.dashboard.listing import Column, Filter, Listing
+from alertadmin.dashboard.posting import posted
+from alertadmin.outbox import claims, doorbell
 from alertadmin.outbox.models import Delivery, DeliveryState, Purpose
+from alertadmin.reminders.models import Notice
 
+OPEN, WRONG = "open", "wrong"
+TOGETHER: dict[str, Sequence[str]] = {
+    OPEN: [DeliveryState.PENDING, DeliveryState.SENDING],
+    WRONG: [DeliveryState.FAILED, DeliveryState.UNCERTAIN],
+}
 LISTING = Listing(
     columns=(
         Column(gettext_lazy("Created"), "created_at"),
@@ -18,11 +31,20 @@ LISTING = Listing(
     ),
     search=("recipient", "subject"),
     filters={
-        "state": (gettext_lazy("State"), DeliveryState.choices),
+        "state": Filter(
+            gettext_lazy("State"),
+            [
+                (OPEN, gettext_lazy("Waiting or being sent")),
+                (WRONG, gettext_lazy("Failed or uncertain")),
+                *DeliveryState.choices,
+            ],
+            lambda chosen: Q(state__in=TOGETHER.get(chosen, [chosen])),
+        ),
         "purpose": (gettext_lazy("Purpose"), Purpose.choices),
     },
     default="-created_at",
 )
+MOST_TOLD = 50
 
 
 def deliveries(request: HttpRequest) -> HttpResponse:
@@ -32,4 +54,22 @@ def deliveries(request: HttpRequest) -> HttpResponse:
 
 def delivery(request: HttpRequest, pk: UUID) -> HttpResponse:
     found = get_object_or_404(Delivery.objects.select_related("mailbox__app__tenant", "mailbox__tenant"), pk=pk)
-    return render(request, "deliveries/delivery.html", {"delivery": found, "attempts": found.attempts.all()})
+    told = Notice.objects.filter(delivery=found).select_related("reminder__credential__app__tenant")
+    told = told.defer("reminder__credential__value").order_by("reminder__expires_at", "pk")
+    context = {
+        "delivery": found,
+        "attempts": found.attempts.all(),
+        "told": told[:MOST_TOLD],
+        "untold": max(0, told.count() - MOST_TOLD),
+        "can_be_hastened": claims.can_be_hastened(found, timezone.now()),
+    }
+    return render(request, "deliveries/delivery.html", context)
+
+
+@posted(back="delivery")
+def hasten(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """For who has mended what was wrong and does not want to wait for the next try."""
+    if claims.hasten(pk, timezone.now()):
+        doorbell.ring()
+        messages.success(request, _("It is tried again now."))
+    return redirect("delivery", pk)

@@ -58,6 +58,8 @@ class MailboxForm(OneSendsReminders):
         model = Mailbox
         fields = ["address", "app", "transport", "tenant", "sends_reminders"]
 
+    halves = ("address", "app", "transport", "tenant")
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         for field in self.fields.values():
@@ -91,7 +93,8 @@ class OnPremisesForm(OneSendsReminders):
             "login_kind": _("NTLM unless the server offers Basic alone."),
         }
 
-    field_order = ["address", "tenant", "server", "username", "new_password", "login_kind", "sends_reminders"]
+    field_order = ["address", "tenant", "server", "login_kind", "username", "new_password", "sends_reminders"]
+    halves = tuple(field_order[:-1])
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -112,6 +115,7 @@ class OnPremisesForm(OneSendsReminders):
 
 
 class TestSendForm(forms.Form):
+    halves = ("recipient", "transport")
     recipient = forms.EmailField(label=_("To"))
     transport = forms.ChoiceField(label=_("By"), choices=Transport.choices)
 

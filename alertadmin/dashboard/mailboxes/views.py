@@ -1,22 +1,24 @@
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from uuid import UUID
 
 from django.contrib import messages
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_POST
 
 from alertadmin.dashboard.asked import asked
 from alertadmin.dashboard.deleting import confirm_delete
-from alertadmin.dashboard.listing import Column, Listing
+from alertadmin.dashboard.listing import Column, Filter, Listing
 from alertadmin.dashboard.mailboxes import testing
 from alertadmin.dashboard.mailboxes.forms import MailboxForm, OneSendsReminders, OnPremisesForm, TestSendForm
+from alertadmin.dashboard.posting import posted
 from alertadmin.outbox import test_send
 from alertadmin.outbox.models import Delivery, DeliveryState, Purpose
 from alertadmin.registry.clouds import servers
@@ -25,6 +27,7 @@ from alertadmin.registry.models import AppRegistration, Mailbox, Tenant
 from alertadmin.registry.permissions import Transport
 from alertadmin.retelling import retold
 
+ON_PREMISES = "on_premises"
 LISTING = Listing(
     columns=(
         Column(gettext_lazy("Address"), "address"),
@@ -34,9 +37,16 @@ LISTING = Listing(
         Column(gettext_lazy("Act"), is_hidden=True),
     ),
     search=("address", "tenant__name", "app__name"),
-    filters={"transport": (gettext_lazy("Sends by"), Transport.choices)},
+    filters={
+        "way": Filter(
+            gettext_lazy("Sends by"),
+            [*Transport.choices, (ON_PREMISES, gettext_lazy("Exchange on premises"))],
+            lambda chosen: ~Q(server="") if chosen == ON_PREMISES else Q(transport=chosen, server=""),
+        )
+    },
     default="address",
 )
+Thing = Tenant | AppRegistration | Mailbox
 TESTS = 8
 PATIENCE = 10
 """Seconds after which a test that no worker took is called slow."""
@@ -66,9 +76,13 @@ def _mailbox_page(request: HttpRequest, found: Mailbox, form: TestSendForm, stat
 
 
 def mailbox_add(request: HttpRequest) -> HttpResponse:
+    """`?app=` or `?tenant=` says through which app, or in which tenant."""
     app = asked(request, "app", AppRegistration.objects.select_related("tenant"))
-    form = MailboxForm(request.POST or None, initial={"app": app})
-    return _edit(request, form, _("Add a mailbox"), back=app.get_absolute_url() if app else "")
+    tenant = app.tenant if app else asked(request, "tenant", Tenant.objects.all())
+    if app is None and tenant is not None and len(apps := tenant.apps.all()[:2]) == 1:
+        app = apps[0]
+    form = MailboxForm(request.POST or None, initial={"app": app, "tenant": tenant})
+    return _edit(request, form, _("Add a mailbox"), above=[thing for thing in (tenant, app) if thing])
 
 
 @sensitive_post_parameters("new_password")
@@ -77,7 +91,7 @@ def mailbox_add_on_premises(request: HttpRequest) -> HttpResponse:
         return render(request, "mailboxes/no_servers.html")
     tenant = asked(request, "tenant", Tenant.objects.all())
     form = OnPremisesForm(request.POST or None, initial={"tenant": tenant})
-    return _edit(request, form, _("Add a mailbox on premises"), back=tenant.get_absolute_url() if tenant else "")
+    return _edit(request, form, _("Add a mailbox on premises"), above=[tenant] if tenant else [])
 
 
 @sensitive_post_parameters("new_password")
@@ -85,10 +99,11 @@ def mailbox_edit(request: HttpRequest, pk: UUID) -> HttpResponse:
     found = get_object_or_404(Mailbox.objects.select_related("tenant", "app__tenant"), pk=pk)
     make: Callable[..., OneSendsReminders] = OnPremisesForm if found.is_on_premises else MailboxForm
     form = make(request.POST or None, instance=found)
-    return _edit(request, form, _("Edit “%(name)s”") % {"name": found.address}, back=found.get_absolute_url())
+    return _edit(request, form, _("Edit “%(name)s”") % {"name": found.address}, above=[found.tenant, found])
 
 
-def _edit(request: HttpRequest, form: OneSendsReminders, heading: str, *, back: str) -> HttpResponse:
+def _edit(request: HttpRequest, form: OneSendsReminders, heading: str, *, above: Sequence[Thing]) -> HttpResponse:
+    """`above` are the things that the page stands under; cancelling leads to the last of them, or to the list."""
     if request.method == "POST" and form.is_valid():
         try:
             saved = form.save()
@@ -97,15 +112,16 @@ def _edit(request: HttpRequest, form: OneSendsReminders, heading: str, *, back: 
         else:
             messages.success(request, _("Saved. Now send a test."))
             return redirect("mailbox", saved.pk)
-    return render(request, "partials/edit.html", {"form": form, "heading": heading, "back": back})
+    back = above[-1].get_absolute_url() if above else reverse("mailboxes")
+    return render(request, "partials/edit.html", {"form": form, "heading": heading, "above": above, "back": back})
 
 
 def mailbox_delete(request: HttpRequest, pk: UUID) -> HttpResponse:
-    goes_with = _("What was sent from it stays on record. In Microsoft 365 nothing changes.")
-    return confirm_delete(request, get_object_or_404(Mailbox, pk=pk), goes_with=goes_with, back_to="mailboxes")
+    means = _("What was sent from it stays on record. In Microsoft 365 nothing changes.")
+    return confirm_delete(request, get_object_or_404(Mailbox, pk=pk), means=means, back_to="mailboxes")
 
 
-@require_POST
+@posted(back="mailbox")
 def start_test(request: HttpRequest, pk: UUID) -> HttpResponse:
     found = get_object_or_404(Mailbox.objects.select_related("tenant", "app__tenant"), pk=pk)
     form = TestSendForm(request.POST, mailbox=found)

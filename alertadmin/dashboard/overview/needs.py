@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
-from django.db.models import Count, Q
+from django.db.models import Count
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from alertadmin.dashboard.looks import AMBER_DAYS, BAD, DOUBTFUL, SOON, Look, look_of_end
-from alertadmin.outbox.models import Delivery, DeliveryState
-from alertadmin.registry.models import Consent, ConsentStatus, Credential, CredentialState, Mailbox
+from alertadmin.outbox.models import Delivery, DeliveryState, Purpose
+from alertadmin.registry.models import Consent, ConsentStatus, Credential, CredentialState, Mailbox, Tenant
 from alertadmin.registry.permissions import Permission, Transport
 from alertadmin.reminders import scan
 from alertadmin.reminders.digest import time_left
@@ -22,7 +22,7 @@ from alertadmin.reminders.models import Notice
 from mailer.diagnosis import explain
 
 SHOWN = 6
-"""Of each kind; the rest is one link away."""
+"""Of each kind; a last line leads to the rest."""
 EWS_ENDS = date(2027, 4, 1)
 """Source: Microsoft, "Deprecation of Exchange Web Services in Exchange Online"."""
 RECENT = timedelta(days=14)
@@ -47,15 +47,18 @@ def needs(now: datetime) -> list[Need]:
     return sorted((need for kind in kinds for need in kind), key=lambda need: BADGE.get(need.look.colour, 2))
 
 
-def ending(now: datetime) -> Q:
-    return Q(state=CredentialState.CURRENT, expires_at__lte=now + timedelta(days=AMBER_DAYS))
+def _rest(look: Look, what: str, url: str) -> Need:
+    """There are more of a kind than are shown."""
+    return Need(look, _("and more"), what, url, "", _("See all"), url)
 
 
 def _ending(now: datetime) -> Iterator[Need]:
-    found = Credential.objects.filter(ending(now)).select_related("app__tenant").defer("value")
-    shown = list(found.order_by("expires_at", "pk")[:SHOWN])
-    told = _people_told(shown)
-    for credential in shown:
+    ending = Credential.objects.filter(
+        state=CredentialState.CURRENT, expires_at__lte=now + timedelta(days=AMBER_DAYS)
+    ).order_by("expires_at", "pk")
+    found = list(ending.select_related("app__tenant").defer("value")[: SHOWN + 1])
+    told = _people_told(found[:SHOWN])
+    for credential in found[:SHOWN]:
         details = [str(credential)]
         if credential.is_expired(now):
             details.append(_("mail through it has stopped"))
@@ -74,6 +77,11 @@ def _ending(now: datetime) -> Iterator[Need]:
             _("Replace"),
             reverse("credential-replace", args=[credential.pk]),
         )
+    if found[SHOWN:]:
+        more = ending.count() - SHOWN
+        what = ngettext("%(count)d more secret that ends soon", "%(count)d more secrets that end soon", more)
+        url = f"{reverse('credentials')}?ends={AMBER_DAYS}&state={CredentialState.CURRENT}"
+        yield _rest(look_of_end(found[SHOWN], now), what % {"count": more}, url)
 
 
 def _people_told(credentials: Sequence[Credential]) -> dict[UUID, int]:
@@ -84,20 +92,20 @@ def _people_told(credentials: Sequence[Credential]) -> dict[UUID, int]:
 
 
 def _told_to_nobody(now: datetime) -> Iterator[Need]:
-    seen: set[UUID] = set()
-    for credential in scan.owed_to_nobody(now).select_related("app__tenant").defer("value")[: SHOWN * 3]:
-        tenant = credential.app.tenant
-        if tenant.pk not in seen and len(seen) < SHOWN:
-            seen.add(tenant.pk)
-            yield Need(
-                BAD,
-                _("nobody to tell"),
-                tenant.name,
-                tenant.get_absolute_url(),
-                _("A secret ends and there is no contact."),
-                _("Add a contact"),
-                reverse("tenant-edit", args=[tenant.pk]),
-            )
+    tenants = Tenant.objects.filter(apps__credentials__in=scan.owed_to_nobody(now)).distinct()
+    found = list(tenants[: SHOWN + 1])
+    for tenant in found[:SHOWN]:
+        yield Need(
+            BAD,
+            _("nobody to tell"),
+            tenant.name,
+            tenant.get_absolute_url(),
+            _("A secret ends and there is no contact."),
+            _("Add a contact"),
+            reverse("tenant-edit", args=[tenant.pk]),
+        )
+    if found[SHOWN:]:
+        yield _rest(BAD, _("More tenants have nobody to tell"), reverse("tenants"))
 
 
 def _consents() -> Iterator[Need]:
@@ -105,7 +113,7 @@ def _consents() -> Iterator[Need]:
     found = Consent.objects.filter(status__in=[ConsentStatus.ERROR, ConsentStatus.NOT_IN_TOKEN])
     found = found.exclude(cause="secret_expired").select_related("app", "tenant").order_by("-checked_at", "permission")
     together: dict[tuple[UUID, UUID], list[Consent]] = {}
-    for consent in found[: SHOWN * len(Permission)]:
+    for consent in found[: (SHOWN + 1) * len(Permission)]:
         together.setdefault((consent.tenant_id, consent.app_id), []).append(consent)
     for consents in list(together.values())[:SHOWN]:
         first = consents[0]
@@ -122,11 +130,18 @@ def _consents() -> Iterator[Need]:
             _("See why"),
             f"{first.app.get_absolute_url()}#consent",
         )
+    if len(together) > SHOWN:
+        yield _rest(DOUBTFUL, _("More apps lack consent"), f"{reverse('consents')}?status=missing")
 
 
 def _deliveries(now: datetime) -> Iterator[Need]:
-    found = Delivery.objects.filter(state__in=[DeliveryState.FAILED, DeliveryState.UNCERTAIN], purpose="reminder")
-    for delivery in found.filter(created_at__gt=now - RECENT).defer("text", "html")[:SHOWN]:
+    wrong = Delivery.objects.filter(
+        state__in=[DeliveryState.FAILED, DeliveryState.UNCERTAIN],
+        purpose=Purpose.REMINDER,
+        created_at__gt=now - RECENT,
+    )
+    found = list(wrong.defer("text", "html")[: SHOWN + 1])
+    for delivery in found[:SHOWN]:
         url = reverse("delivery", args=[delivery.pk])
         look = BAD if delivery.state == DeliveryState.FAILED else DOUBTFUL
         yield Need(
@@ -138,6 +153,9 @@ def _deliveries(now: datetime) -> Iterator[Need]:
             _("See why"),
             url,
         )
+    if found[SHOWN:]:
+        url = f"{reverse('deliveries')}?state=wrong&purpose={Purpose.REMINDER}"
+        yield _rest(DOUBTFUL, _("More reminders that may not have arrived"), url)
 
 
 def _ews(now: datetime) -> Iterator[Need]:
@@ -145,6 +163,7 @@ def _ews(now: datetime) -> Iterator[Need]:
     if not count:
         return
     days = (EWS_ENDS - now.date()).days
+    url = f"{reverse('mailboxes')}?way={Transport.EWS}"
     yield Need(
         SOON if days > 0 else BAD,
         ngettext("EWS ends in %(days)d day", "EWS ends in %(days)d days", days) % {"days": days}
@@ -152,8 +171,8 @@ def _ews(now: datetime) -> Iterator[Need]:
         else _("EWS has ended"),
         ngettext("%(count)d mailbox still sends by EWS", "%(count)d mailboxes still send by EWS", count)
         % {"count": count},
-        f"{reverse('mailboxes')}?transport=ews",
+        url,
         _("Exchange Online switches EWS off tenant by tenant, for good on 2027-04-01."),
         _("Move to Graph"),
-        f"{reverse('mailboxes')}?transport=ews",
+        url,
     )

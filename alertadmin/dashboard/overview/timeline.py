@@ -83,7 +83,7 @@ def timeline(now: datetime, credentials: QuerySet[Credential]) -> list[Bar]:
     # Counted between these moments, within which neither the month nor the urgency changes.
     bounds = sorted({*beyond, red, amber})
     steps = [(bound - timedelta.resolution, number) for number, bound in enumerate(bounds)]
-    found = credentials.filter(expires_at__gte=now, expires_at__lt=beyond[-1]).order_by()
+    found = credentials.filter(expires_at__gt=now, expires_at__lt=beyond[-1]).order_by()
     counts: dict[date, dict[str, int]] = {}
     counted = found.annotate(step=Steps("expires_at", steps)).values_list("step", "state").annotate(Count("pk"))
     for step, state, count in counted:

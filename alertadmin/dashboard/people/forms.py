@@ -8,12 +8,12 @@ from django.contrib.auth.password_validation import validate_password
 from django.utils.translation import gettext_lazy as _
 
 from alertadmin.accounts.models import User
+from alertadmin.dashboard.zones import ZoneInput
 
 
 class SignInForm(AuthenticationForm):
     error_messages = {
         "invalid_login": _("This e-mail address and password do not belong together. Mind upper and lower case."),
-        "inactive": _("This account is switched off. Ask an administrator."),
     }
 
     def clean_username(self) -> str:
@@ -31,7 +31,7 @@ class FirstAdministratorForm(forms.ModelForm):  # type: ignore[type-arg]
         model = User
         fields = ["email", "name", "time_zone"]
         # The page fills in the browser's own zone.
-        widgets = {"time_zone": forms.TextInput(attrs={"data-browser-zone": "", "autocomplete": "off"})}
+        widgets = {"time_zone": ZoneInput({"data-browser-zone": ""})}
         help_texts = {"name": _("As colleagues see you."), "time_zone": _("Such as Europe/Paris.")}
 
     def clean_email(self) -> str:
@@ -51,4 +51,5 @@ class ProfileForm(forms.ModelForm):  # type: ignore[type-arg]
     class Meta:
         model = User
         fields = ["name", "language", "time_zone"]
+        widgets = {"time_zone": ZoneInput}
         help_texts = {"language": _("Of pages, and of mails to you."), "time_zone": _("Such as Europe/Paris.")}

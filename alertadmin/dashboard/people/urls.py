@@ -1,13 +1,12 @@
 from __future__ import annotations
 
-from django.contrib.auth.views import LogoutView
 from django.urls import include, path
 
 from alertadmin.dashboard.people import views
 
 urlpatterns = [
     path("sign-in/", views.SignIn.as_view(), name="sign-in"),
-    path("sign-out/", LogoutView.as_view(), name="sign-out"),
+    path("sign-out/", views.SignOut.as_view(), name="sign-out"),
     path("first-administrator/<str:token>/", views.first_administrator, name="first-administrator"),
     path("profile/", views.profile, name="profile"),
     path("language/", include("django.conf.urls.i18n")),

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib import messages
 from django.contrib.auth import login
 from django.contrib.auth.decorators import login_not_required
-from django.contrib.auth.views import LoginView
+from django.contrib.auth.views import LoginView, LogoutView
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -12,6 +14,13 @@ from django.views.decorators.debug import sensitive_post_parameters
 
 from alertadmin.accounts.models import FirstAdministratorLink, User
 from alertadmin.dashboard.people.forms import FirstAdministratorForm, ProfileForm, SignInForm
+
+
+class SignOut(LogoutView):
+    """Posted alone; whoever opens the address sees that they are still signed in."""
+
+    def http_method_not_allowed(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        return redirect("overview")
 
 
 class SignIn(LoginView):

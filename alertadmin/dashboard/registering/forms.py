@@ -13,7 +13,7 @@ from alertadmin.registry.models import AppRegistration, Mailbox
 
 class TenantPart(TenantForm):
     class Meta(TenantForm.Meta):
-        fields = ["name", "directory_id", "cloud", "time_zone", "language", "contacts"]
+        fields = ["name", "domain", "directory_id", "cloud", "time_zone", "language", "contacts"]
 
 
 class AppPart(AppForm):
@@ -28,6 +28,8 @@ class MailboxPart(OneSendsReminders):
     class Meta:
         model = Mailbox
         fields = ["address", "transport", "sends_reminders"]
+
+    halves = ("address", "transport")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -20,18 +20,18 @@ from alertadmin.retelling import retold
 
 @sensitive_post_parameters("secret-value")
 def registering(request: HttpRequest) -> HttpResponse:
-    """One form in four steps. `?tenant=` adds an app to a tenant that is here already."""
+    """One form in four parts. `?tenant=` adds an app to a tenant that is here already: three parts."""
     known = asked(request, "tenant", Tenant.objects.all())
     data = request.POST or None
     zone = getattr(request.user, "time_zone", "UTC")
-    tenant = TenantPart(data, prefix="tenant", instance=known, initial={} if known else {"time_zone": zone})
+    tenant = None if known else TenantPart(data, prefix="tenant", initial={"time_zone": zone})
     app = AppPart(data, prefix="app")
     secret = SecretForm(data, prefix="secret", zone=_zone(request, known))
     mailbox = MailboxPart(data, prefix="mailbox")
-    forms = [tenant, app, secret, mailbox]
-    if request.method == "POST" and all([form.is_valid() for form in forms]):  # noqa: C419 (each part says what is wrong with it)
+    parts = [part for part in (tenant, app, secret, mailbox) if part is not None]
+    if request.method == "POST" and all([part.is_valid() for part in parts]):  # noqa: C419 (each says what is wrong with it)
         try:
-            done = _register(tenant, app, secret, mailbox)
+            done = _register(known, tenant, app, secret, mailbox)
         except ValidationError as error:
             app.add_error(None, error.messages)
         except KeyRingError as error:
@@ -45,17 +45,22 @@ def registering(request: HttpRequest) -> HttpResponse:
         "secret": secret,
         "mailbox": mailbox,
         "known": known,
-        "has_errors": any(form.errors for form in forms),
+        "has_errors": any(part.errors for part in parts),
     }
     return render(request, "registering/register.html", context)
 
 
 @transaction.atomic
-def _register(tenant: TenantPart, app: AppPart, secret: SecretForm, mailbox: MailboxPart) -> Registration:
+def _register(
+    known: Tenant | None, tenant: TenantPart | None, app: AppPart, secret: SecretForm, mailbox: MailboxPart
+) -> Registration:
+    """In the tenant that is known, else in the one that its part describes."""
     box: Mailbox | None = mailbox.save(commit=False) if mailbox.cleaned_data["address"] else None
+    home = tenant.save(commit=False) if tenant else known
+    assert home is not None  # noqa: S101 (one of the two is always given)
     return register(
-        tenant=tenant.save(commit=False),
-        contacts=tenant.cleaned_data["contacts"],
+        tenant=home,
+        contacts=tenant.cleaned_data["contacts"] if tenant else None,
         app=app.save(commit=False),
         value=secret.cleaned_data["value"],
         description=secret.cleaned_data["description"],
@@ -66,8 +71,9 @@ def _register(tenant: TenantPart, app: AppPart, secret: SecretForm, mailbox: Mai
 
 
 def _zone(request: HttpRequest, known: Tenant | None) -> zoneinfo.ZoneInfo:
-    name = request.POST.get("tenant-time_zone") or (known.time_zone if known else "UTC")
+    if known:
+        return known.zone
     try:
-        return zoneinfo.ZoneInfo(name)
+        return zoneinfo.ZoneInfo(request.POST.get("tenant-time_zone") or "UTC")
     except (ValueError, OSError, zoneinfo.ZoneInfoNotFoundError):
         return zoneinfo.ZoneInfo("UTC")  # the tenant's part says what is wrong with it

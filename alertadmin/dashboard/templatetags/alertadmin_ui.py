@@ -15,6 +15,7 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 from lucide.templatetags.lucide import lucide
 
+from alertadmin.accounts import zones
 from alertadmin.dashboard import moments
 from alertadmin.dashboard.looks import LOOKS, OWNERS, UNKNOWN, Look, look_of_end
 from alertadmin.registry.models import Consent, Credential
@@ -86,6 +87,11 @@ def cause_title(slug: str) -> str:
 
 
 @register.filter
+def trimmed(text: str) -> str:
+    return text.strip()
+
+
+@register.filter
 def owner_name(owner: str) -> str:
     """Who must act, in words."""
     return str(OWNERS.get(str(owner), owner))
@@ -153,6 +159,17 @@ def menu_item(context: dict[str, Any], area: str, sign: str, label: str) -> dict
     if context.get("area") == area:
         is_here = "page" if context["request"].path == reverse(area) else "true"
     return {"url": reverse(area), "icon": sign, "label": label, "is_here": is_here}
+
+
+@register.simple_tag
+def time_zones() -> tuple[str, ...]:
+    return zones.names()
+
+
+@register.filter
+def is_half(field: BoundField) -> bool:
+    """Two such fields stand side by side where there is room; the form names them."""
+    return field.name in getattr(field.form, "halves", ())
 
 
 @register.filter

@@ -1,12 +1,12 @@
 from __future__ import annotations
 
-import zoneinfo
 from typing import Any
 
 from django import forms
 from django.core.validators import validate_email
 from django.utils.translation import gettext_lazy as _
 
+from alertadmin.dashboard.zones import ZoneInput
 from alertadmin.registry import pasted
 from alertadmin.registry.models import Tenant
 from alertadmin.registry.registration import set_contacts
@@ -27,17 +27,14 @@ class TenantForm(forms.ModelForm):  # type: ignore[type-arg]
     class Meta:
         model = Tenant
         fields = ["name", "directory_id", "domain", "cloud", "time_zone", "language", "contacts", "notes"]
-        widgets = {"notes": forms.Textarea(attrs={"rows": 2})}
+        widgets = {"notes": forms.Textarea(attrs={"rows": 2}), "time_zone": ZoneInput}
+
+    halves = ("name", "domain", "directory_id", "cloud", "time_zone", "language")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["time_zone"].widget = forms.TextInput(attrs={"list": "zones"})
         if self.instance._state.adding is False:
             self.initial["contacts"] = "\n".join(self.instance.contacts.values_list("email", flat=True))
-
-    @property
-    def zones(self) -> list[str]:
-        return sorted(zoneinfo.available_timezones())
 
     def clean_directory_id(self) -> str:
         return pasted.check_directory_id(self.cleaned_data["directory_id"])

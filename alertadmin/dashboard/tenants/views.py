@@ -11,6 +11,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from alertadmin.dashboard import going
 from alertadmin.dashboard.deleting import confirm_delete
 from alertadmin.dashboard.listing import Column, Listing
 from alertadmin.dashboard.portal import portal_links
@@ -61,9 +62,14 @@ def tenant_edit(request: HttpRequest, pk: UUID) -> HttpResponse:
         messages.success(request, _("Saved."))
         return redirect("tenant", pk)
     heading = _("Edit “%(name)s”") % {"name": found.name}
-    return render(request, "partials/edit.html", {"form": form, "heading": heading, "back": found.get_absolute_url()})
+    return render(
+        request,
+        "partials/edit.html",
+        {"form": form, "heading": heading, "above": [found], "back": found.get_absolute_url()},
+    )
 
 
 def tenant_delete(request: HttpRequest, pk: UUID) -> HttpResponse:
-    goes_with = _("Its app registrations, their secrets, its mailboxes and consents go with it.")
-    return confirm_delete(request, get_object_or_404(Tenant, pk=pk), goes_with=goes_with, back_to="tenants")
+    found = get_object_or_404(Tenant, pk=pk)
+    means = _("Nobody is reminded of its secrets any more. What was sent stays on record; in Entra nothing changes.")
+    return confirm_delete(request, found, means=means, going=going.with_tenant(found), back_to="tenants")

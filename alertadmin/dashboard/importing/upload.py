@@ -1,0 +1,36 @@
+"""What browsers upload stays in memory: a file of registrations holds secrets, which never touch the disk in clear."""
+
+from __future__ import annotations
+
+from io import BytesIO
+from typing import Any
+
+from django.core.files.uploadedfile import InMemoryUploadedFile, UploadedFile
+from django.core.files.uploadhandler import FileUploadHandler
+
+LIMIT = 10_000_000
+"""Bytes; some 40,000 rows. The command `import_registrations` takes larger files."""
+
+
+class InMemory(FileUploadHandler):
+    """Keeps up to LIMIT bytes of each file, and counts the rest: whoever reads the form says that it was too large."""
+
+    def new_file(self, *args: Any, **kwargs: Any) -> None:
+        super().new_file(*args, **kwargs)
+        self._content = BytesIO()
+
+    def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
+        if start < LIMIT:
+            self._content.write(raw_data)
+
+    def file_complete(self, file_size: int) -> UploadedFile[Any]:
+        self._content.seek(0)
+        return InMemoryUploadedFile(
+            self._content,
+            self.field_name,
+            self.file_name,
+            self.content_type,
+            file_size,
+            self.charset,
+            self.content_type_extra,
+        )

@@ -1,0 +1,160 @@
+"""What holds for every address: headers; looking writes nothing, acting needs a token; what a list costs."""
+
+from __future__ import annotations
+
+import re
+from uuid import UUID, uuid4
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import NoReverseMatch, URLPattern, URLResolver, get_resolver, reverse
+from django.urls.resolvers import RoutePattern
+
+from alertadmin.accounts.models import FirstAdministratorLink, User
+from alertadmin.outbox.models import Delivery
+from alertadmin.registry.models import AppRegistration, Consent, Credential, Mailbox
+from alertadmin.reminders import scan
+from tests.conftest import NOW
+from tests.rows import Rows
+
+LISTS = ("tenants", "apps", "credentials", "mailboxes", "consents", "deliveries")
+MOST_QUERIES = 8
+WRITES = re.compile(r"^\s*(INSERT|UPDATE|DELETE|REPLACE|CREATE|ALTER|DROP)\b", re.IGNORECASE)
+
+
+def addresses() -> list[str]:
+    """Every address of ours, by its name; the operators' admin is Django's own."""
+    return [name for pattern in get_resolver().url_patterns for name in names(pattern)]
+
+
+def names(pattern: URLPattern | URLResolver) -> list[str]:
+    if isinstance(pattern, URLPattern):
+        return [pattern.name] if pattern.name else []
+    if isinstance(pattern.pattern, RoutePattern) and str(pattern.pattern) == "admin/":
+        return []
+    return [name for one in pattern.url_patterns for name in names(one)]
+
+
+@pytest.fixture
+def filled(rows: Rows) -> dict[str, UUID]:
+    """A row of each kind, and its id by the name of its page."""
+    fill(rows, 1)
+    scan.run(NOW)
+    mailbox = Mailbox.objects.get()
+    test = Delivery.objects.create(purpose="test", dedupe_key="test", recipient="a@x.example", mailbox=mailbox)
+    return {
+        "tenant": mailbox.tenant_id,
+        "app": AppRegistration.objects.get().pk,
+        "credential": Credential.objects.get().pk,
+        "mailbox": mailbox.pk,
+        "delivery": Delivery.objects.filter(purpose="reminder", state="pending").get().pk,
+        "test": test.pk,
+    }
+
+
+def fill(rows: Rows, count: int) -> None:
+    """So many rows of each kind."""
+    for _number in range(count):
+        tenant = rows.tenant(f"tenant {uuid4()}", contacts=["a@x.example"])
+        app = rows.app(tenant, "app")
+        rows.credential(app, days=3)
+        Mailbox.objects.create(tenant=tenant, app=app, address=f"{uuid4()}@x.example", transport="graph")
+        Consent.objects.create(tenant=tenant, app=app, permission="Mail.Send", status="error", cause="role_missing")
+        Delivery.objects.create(purpose="reminder", dedupe_key=str(uuid4()), recipient="a@x.example", state="sent")
+
+
+def address(name: str, filled: dict[str, UUID] | None = None) -> str:
+    """With the id of a row of the right kind, or with any."""
+    if name == "first-administrator":
+        return reverse(name, args=["x"])
+    kinds = {"consent-check": "app", "credential-add": "app", "test-send": "mailbox", "test-send-progress": "test"}
+    kind = kinds.get(name, name.partition("-")[0])
+    try:
+        return reverse(name, args=[(filled or {}).get(kind, uuid4())])
+    except NoReverseMatch:
+        return reverse(name)
+
+
+def writes(queries: CaptureQueriesContext) -> list[str]:
+    return [query["sql"] for query in queries if WRITES.match(query["sql"])]
+
+
+def test_the_addresses_are_known() -> None:
+    assert {"overview", "credential-replace", "import", "sign-in", "readyz"} <= set(addresses())
+    assert len(addresses()) > 35
+
+
+def test_every_page_forbids_what_it_does_not_need(signed_in: Client, filled: dict[str, UUID]) -> None:
+    for name in addresses():
+        response = signed_in.get(address(name, filled))
+        assert response.status_code in ((404,) if name == "first-administrator" else (200, 302, 503)), name
+        headers = response.headers
+        policy = dict(part.strip().partition(" ")[::2] for part in headers["Content-Security-Policy"].split(";"))
+        assert "unsafe" not in str(policy)
+        assert policy["default-src"] == "'none'"
+        assert policy["script-src"] == policy["style-src"] == policy["form-action"] == "'self'"
+        assert policy["base-uri"] == policy["object-src"] == policy["frame-ancestors"] == "'none'"
+        assert headers["X-Content-Type-Options"] == "nosniff"
+        assert headers["X-Frame-Options"] == "DENY"
+        assert headers["Referrer-Policy"] == headers["Cross-Origin-Opener-Policy"] == "same-origin"
+        assert "no-store" in headers["Cache-Control"], name
+
+
+@pytest.mark.parametrize("name", ["sign-in", "first-administrator", "healthz", "readyz"])
+def test_what_strangers_see_is_kept_by_no_cache_either(client: Client, db: None, name: str) -> None:
+    url = reverse(name, args=[FirstAdministratorLink.make(NOW)]) if name == "first-administrator" else reverse(name)
+    response = client.get(url)
+    assert response.status_code in (200, 503)
+    assert "no-store" in response.headers["Cache-Control"]
+    assert "Content-Security-Policy" in response.headers
+
+
+def test_a_stranger_reaches_nothing_but_the_door(client: Client, filled: dict[str, UUID]) -> None:
+    for name in {*addresses()} - {"sign-in", "first-administrator", "healthz", "readyz"}:
+        for response in (client.get(address(name, filled)), client.post(address(name, filled))):
+            assert response.status_code == 302
+            assert response.headers["Location"].startswith(reverse("sign-in")), name
+
+
+def test_looking_writes_nothing(signed_in: Client, filled: dict[str, UUID]) -> None:
+    for name in addresses():
+        with CaptureQueriesContext(connection) as queries:
+            signed_in.get(address(name, filled))
+        assert writes(queries) == [], name
+
+
+def test_every_act_needs_the_page_s_token(administrator: User, filled: dict[str, UUID]) -> None:
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(administrator)
+    for name in addresses():
+        with CaptureQueriesContext(connection) as queries:
+            response = client.post(address(name, filled), {"email": "x@x.example"})
+        assert response.status_code == 403, name
+        assert "load the page again" in response.content.decode()
+        assert writes(queries) == [], name
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_a_list_costs_the_same_whatever_its_length(signed_in: Client, rows: Rows, name: str) -> None:
+    fill(rows, 1)
+    scan.run(NOW)
+    signed_in.get(reverse(name))  # what is asked once in a process's life
+    counts = []
+    for more in (0, 9, 45):
+        fill(rows, more)
+        with CaptureQueriesContext(connection) as queries:
+            page = signed_in.get(reverse(name)).context["page"]
+        counts.append(len(queries))
+    assert len(page.rows) == 50
+    assert len(set(counts)) == 1
+    assert counts[0] <= MOST_QUERIES, [query["sql"] for query in queries]
+
+
+def test_a_part_of_a_list_is_the_part_alone(signed_in: Client, rows: Rows) -> None:
+    rows.credential(description="relay")
+    part = signed_in.get(reverse("credentials"), headers={"hx-request": "true"}).content.decode()
+    assert "relay" in part
+    assert "<html" not in part
+    assert 'id="listing"' in part
