@@ -28,13 +28,13 @@ def ask(app: AppIdentity, scope: str, session: Session, on_tenant: Callable[[], 
     client = _client(app, credential, session, answers)
     on_tenant()
     try:
-        answer = client.acquire_token_for_client([scope])
+        answer: dict[str, Any] = client.acquire_token_for_client([scope])
     except requests.RequestException:
         raise
     except Exception as error:  # msal believes that an answer is JSON, and its numbers numbers
         raise _no_token(answers[-1], error) from None
-    if not isinstance(answer, dict) or not answer.get("access_token"):
-        raise _refused(answer if isinstance(answer, dict) else {})
+    if not answer.get("access_token"):
+        raise _refused(answer)
     return read(answer)
 
 

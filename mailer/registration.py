@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from mailer.clouds import Cloud
@@ -48,12 +50,16 @@ def for_msal(credential: ClientSecret | ClientCertificate) -> Any:
         return credential.value
     passphrase = credential.passphrase.encode() if credential.passphrase else None
     try:
-        load_pem_private_key(credential.private_key.encode(), passphrase)
-    except (ValueError, TypeError):  # TypeError: a passphrase is missing, or given to a key without one
+        key = load_pem_private_key(credential.private_key.encode(), passphrase)
+    except (ValueError, TypeError, UnsupportedAlgorithm):  # TypeError: a passphrase too few or too many
         raise Failure("certificate_wrong", "The private key cannot be read: no PEM, or another passphrase.") from None
     try:
-        x509.load_pem_x509_certificate(credential.public_certificate.encode())
+        certificate = x509.load_pem_x509_certificate(credential.public_certificate.encode())
     except ValueError:
         raise Failure("certificate_wrong", "The certificate cannot be read: no PEM.") from None
+    if not isinstance(key, RSAPrivateKey):
+        raise Failure("certificate_wrong", "The private key is no RSA key; Entra takes no other.")
+    if certificate.public_key() != key.public_key():
+        raise Failure("certificate_wrong", "The certificate and the private key do not belong together.")
     given = {"private_key": credential.private_key, "public_certificate": credential.public_certificate}
     return {**given, "passphrase": credential.passphrase} if credential.passphrase else given
