@@ -1,4 +1,4 @@
-"""Paging by key costs the same however long the list: each page is sought in an index (test_paging: that it is right)."""
+"""Paging by key costs the same however long the list: each page is sought in an index (its order: test_paging)."""
 
 from __future__ import annotations
 
