@@ -283,7 +283,7 @@ def test_an_authority_may_stand_below_a_path(other: HttpsServer) -> None:
         ("<html>sign in</html>", "is no JSON"),
         ("[]", "is no JSON"),
         ("[" * 100_000, "is no JSON"),
-        ({"token_endpoint": "http://localhost/t/k", "authorization_endpoint": "https://localhost/t/a"}, "token_endpoint"),
+        ({"token_endpoint": "http://localhost/t", "authorization_endpoint": "https://localhost/a"}, "token_endpoint"),
         ({"authorization_endpoint": "https://localhost/t/a"}, "token_endpoint"),
         ({"token_endpoint": "https://localhost/t/token"}, "lacks authorization_endpoint"),
     ],
