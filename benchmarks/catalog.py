@@ -1,0 +1,48 @@
+"""What can be measured: each benchmark's name, what it asks, and where it is.
+
+Named by place, so that the list can be shown before Django is set up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+
+from benchmarks.effort import Effort
+from benchmarks.stand import Stand
+from benchmarks.table import Row
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    name: str
+    question: str
+    place: str
+
+    def run(self, stand: Stand, effort: Effort) -> list[Row]:
+        module, _, function = self.place.partition(":")
+        measure: Callable[[Stand, Effort], list[Row]] = getattr(import_module(f"benchmarks.{module}"), function)
+        return measure(stand, effort)
+
+
+CATALOG = (
+    Benchmark("scan-due", "a scan that finds 4 % of all secrets due", "scans:due"),
+    Benchmark("scan-idle", "a scan when all that is due was told of", "scans:idle"),
+    Benchmark("send-graph", "reminders by Microsoft Graph, through the outbox", "sends:graph"),
+    Benchmark("send-ews", "reminders by EWS, through the outbox", "sends:ews"),
+    Benchmark("send-smtp", "reminders by SMTP, through the outbox", "sends:smtp"),
+    Benchmark("page", "pages of many secrets beside pages of few, signed in", "pages:pages"),
+    Benchmark("decrypt", "opening a stored secret", "sealing:decrypt"),
+    Benchmark("rotate", "sealing all secrets anew with another key", "sealing:rotate"),
+    Benchmark("import", "a CSV file of registrations", "imports:imports"),
+    Benchmark("start", "from nothing to the first ready answer, and a command's own time", "starts:starts"),
+)
+
+
+def chosen(only: str | None) -> list[Benchmark]:
+    """All, or those whose name is or begins with `only`. Raises LookupError."""
+    found = [one for one in CATALOG if only in (None, one.name) or one.name.startswith(f"{only}-")]
+    if not found:
+        raise LookupError(f'There is no benchmark "{only}". There are: {", ".join(one.name for one in CATALOG)}.')
+    return found

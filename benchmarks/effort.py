@@ -1,0 +1,31 @@
+"""How much is measured: enough for a figure, or just enough for a look."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Effort:
+    repeats: int = 7
+    """Of what takes less than some seconds; what takes longer is repeated less."""
+    few_repeats: int = 3
+    sizes: tuple[int, ...] = (1_000, 10_000, 100_000)
+    """Secrets in a database, growing."""
+    deliveries: int = 500
+    rotated: int = 10_000
+    imported: int = 10_000
+    opened: int = 20_000
+    """Secrets decrypted in one sample."""
+
+
+FULL = Effort()
+QUICK = Effort(
+    repeats=3,
+    few_repeats=1,
+    sizes=(1_000, 3_000, 10_000),
+    deliveries=100,
+    rotated=2_000,
+    imported=2_000,
+    opened=5_000,
+)

@@ -1,0 +1,77 @@
+"""The scan: what is due among many secrets is found and written down, or nothing is due."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from statistics import median
+
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from alertadmin.outbox.models import Delivery
+from alertadmin.reminders import scan
+from alertadmin.reminders.models import Notice, Reminder, Scan
+from benchmarks import bare_scan
+from benchmarks.effort import Effort
+from benchmarks.filling import NOW
+from benchmarks.measuring import Side, interleaved
+from benchmarks.stand import Stand
+from benchmarks.table import Aim, Row, duration
+
+
+def due(stand: Stand, effort: Effort) -> list[Row]:
+    secrets = effort.sizes[-1]
+    stand.filled(secrets)
+    _forget()
+    owed = scan.owed(NOW).count()
+
+    def all_of(written: Callable[[], int]) -> Callable[[], None]:
+        return lambda: _expect(written(), owed)
+
+    ours = Side(all_of(lambda: scan.run(NOW).reminders), before=_forget)
+    bare = Side(all_of(lambda: bare_scan.written_down(NOW)), before=_forget)
+    times = interleaved(ours, bare, effort.repeats)
+    alone = Side(all_of(lambda: bare_scan.reminders_alone(NOW)), before=_forget_but_one_scan)
+    note = f"the INSERT of the reminders alone: {_shortly(alone, effort)}"
+    name = f"scan of {secrets:,} secrets, {owed:,} due"
+    return [Row(name, "the same rows by SQL", times, Aim(ratio_at_most=3), note=note)]
+
+
+def idle(stand: Stand, effort: Effort) -> list[Row]:
+    queries = []
+    for secrets in effort.sizes:
+        stand.filled(secrets)
+        _forget()
+        scan.run(NOW)
+        with CaptureQueriesContext(connection) as captured:
+            _expect(scan.run(NOW).reminders, 0)
+        queries.append(len(captured))
+    told = Reminder.objects.count()
+    ours = Side(lambda: _expect(scan.run(NOW).reminders, 0))
+    bare = Side(lambda: _expect(bare_scan.untold(NOW), 0), before=Scan.objects.filter(pk=-1).delete)
+    times = interleaved(ours, bare, effort.repeats)
+    alone = Side(lambda: _expect(bare_scan.due(NOW), told))
+    note = f"the ids of {told:,} told of alone: {_shortly(alone, effort)}"
+    aim = Aim(ratio_at_most=3, seconds_at_most=0.01, same_queries=True)
+    name = f"scan of {secrets:,} secrets, nothing due"
+    return [Row(name, "the same question by SQL", times, aim, queries=tuple(queries), note=note)]
+
+
+def _forget() -> None:
+    """Undoes every scan."""
+    for model in (Notice, Delivery, Reminder, Scan):
+        model._default_manager.all().delete()
+
+
+def _forget_but_one_scan() -> None:
+    _forget()
+    Scan.objects.create(pk=1, started_at=NOW)
+
+
+def _shortly(side: Side, effort: Effort) -> str:
+    return duration(median(side.seconds() for _repeat in range(effort.repeats)))
+
+
+def _expect(found: int, expected: int) -> None:
+    if found != expected:
+        raise AssertionError(f"{found} reminders, {expected} expected")

@@ -1,0 +1,107 @@
+"""Reminders through the whole outbox (claim, words, attempt row, send, settle) beside a bare loop of the library."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from typing import Protocol
+
+from django.db import transaction
+from django.utils import timezone
+
+from alertadmin.outbox import wires, worker
+from alertadmin.outbox.models import Attempt, Delivery, DeliveryState
+from alertadmin.outbox.pace import Pace
+from alertadmin.registry.models import AppRegistration, Contact, Credential, Mailbox, Tenant
+from alertadmin.registry.permissions import Transport
+from alertadmin.reminders import scan
+from benchmarks import bare_sends
+from benchmarks.effort import Effort
+from benchmarks.measuring import Side, interleaved
+from benchmarks.microsoft import CLOUD, Site, microsoft
+from benchmarks.stand import Stand
+from benchmarks.table import Aim, Row
+from mailer.message import Message
+
+
+class Bare(Protocol):
+    def send(self, messages: Sequence[tuple[str, bytes]]) -> None: ...
+
+
+def graph(stand: Stand, effort: Effort) -> list[Row]:
+    return _sends(stand, effort, Transport.GRAPH, bare_sends.BareGraph, "requests, kept alive", at_least=0.3)
+
+
+def ews(stand: Stand, effort: Effort) -> list[Row]:
+    return _sends(stand, effort, Transport.EWS, bare_sends.BareEws, "exchangelib, kept alive", at_least=0.8)
+
+
+def smtp(stand: Stand, effort: Effort) -> list[Row]:
+    return _sends(stand, effort, Transport.SMTP, bare_sends.BareSmtp, "smtplib, one login", at_least=0.5)
+
+
+def _sends(
+    stand: Stand, effort: Effort, transport: Transport, bare: Callable[[Site], Bare], what: str, *, at_least: float
+) -> list[Row]:
+    stand.fresh(f"sends_{transport}")
+    with microsoft(stand.folder / "sandbox") as site:
+        _fill(site, transport, effort.deliveries)
+        _forget_connections()
+        deliver()
+        messages = [_message(delivery, site.address) for delivery in Delivery.objects.all()]
+        loop = bare(site)
+        ours = Side(deliver, before=_owed_again)
+        times = interleaved(ours, Side(lambda: loop.send(messages)), effort.repeats)
+    name = f"send {effort.deliveries} reminders by {transport.label}"
+    return [Row(name, what, times, Aim(ratio_at_least=at_least), operations=effort.deliveries)]
+
+
+def deliver() -> None:
+    """All that is due, at no pace but our own: the 30 a minute of a mailbox are Exchange's limit."""
+    outcomes = worker.deliver_due(pace=Pace(None))
+    if set(outcomes) != {DeliveryState.SENT}:
+        raise AssertionError(f"not all was sent: {dict(outcomes)}")
+
+
+@transaction.atomic
+def _fill(site: Site, transport: Transport, deliveries: int) -> None:
+    """A customer who sends, and as many others as there are mails, one secret about to end each."""
+    now = timezone.now()
+    home = Tenant.objects.create(name="Northpark Energy", directory_id=site.app.directory_id, cloud=CLOUD)
+    app = AppRegistration.objects.create(tenant=home, name="ALERT", client_id=site.app.client_id)
+    secret = Credential(app=app, description="in use", expires_at=now + timedelta(days=300))
+    secret.store(site.secret)
+    secret.save()
+    Mailbox.objects.create(tenant=home, app=app, address=site.address, transport=transport, sends_reminders=True)
+    for number in range(deliveries):
+        name = f"Customer {number}"
+        tenant = Tenant.objects.create(name=name, directory_id=f"00000000-0000-4000-8000-{number:012d}", cloud=CLOUD)
+        Contact.objects.create(tenant=tenant, email=f"duty@customer{number}.example")
+        theirs = AppRegistration.objects.create(tenant=tenant, name="ALERT", client_id=tenant.directory_id)
+        Credential.objects.create(app=theirs, description="ALERT 2024", expires_at=now + timedelta(days=20))
+    scan.run(now)
+
+
+def _owed_again() -> None:
+    Attempt.objects.all().delete()
+    Delivery.objects.all().update(
+        state=DeliveryState.PENDING, composed_at=None, tries=0, settled_at=None, subject="", text="", html=""
+    )
+
+
+def _message(delivery: Delivery, sender: str) -> tuple[str, bytes]:
+    """As it was sent, ready for a bare loop."""
+    message = Message(
+        subject=delivery.subject,
+        text=delivery.text,
+        html=delivery.html,
+        to=(delivery.recipient,),
+        message_id=delivery.message_id,
+        date=timezone.now(),
+    )
+    return delivery.recipient, message.as_bytes(sender)
+
+
+def _forget_connections() -> None:
+    for kept in (wires.tokens, wires.transport, wires.relay):
+        kept.cache_clear()

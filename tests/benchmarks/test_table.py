@@ -1,0 +1,124 @@
+"""The table's arithmetic: medians, ratios of each repeat's pair, and whether an aim was met."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from benchmarks.measuring import Side, Times, interleaved
+from benchmarks.table import HEADINGS, Aim, Row, as_text, duration
+
+TWICE_AS_LONG = Times(ours=(0.2, 0.4, 0.6), bare=(0.1, 0.2, 0.3))
+seconds = st.floats(min_value=1e-7, max_value=1e3)
+
+
+def row(
+    times: Times = TWICE_AS_LONG, aim: Aim | None = None, operations: int = 1, queries: tuple[int, ...] = ()
+) -> Row:
+    return Row("scan", "by SQL", times, aim or Aim(), operations=operations, queries=queries)
+
+
+def test_of_one_thing_the_ratio_is_of_times() -> None:
+    ratio = row().ratio
+    assert ratio
+    assert (ratio.median, ratio.least, ratio.most) == (2, 2, 2)
+
+
+def test_of_many_things_the_ratio_is_of_rates() -> None:
+    ratio = row(operations=500).ratio
+    assert ratio
+    assert ratio.median == 0.5
+
+
+def test_the_ratio_is_taken_pair_by_pair_so_that_a_slow_moment_meets_both_sides() -> None:
+    ratio = row(Times(ours=(1, 10, 1), bare=(1, 10, 1))).ratio
+    assert ratio
+    assert (ratio.least, ratio.most) == (1, 1)
+
+
+@given(st.lists(st.tuples(seconds, seconds), min_size=1, max_size=9))
+def test_a_rates_ratio_is_the_inverse_of_the_times_ratio(pairs: list[tuple[float, float]]) -> None:
+    times = Times(*zip(*pairs, strict=True))
+    of_times, of_rates = row(times).ratio, row(times, operations=2).ratio
+    assert of_times
+    assert of_rates
+    assert of_rates.least == pytest.approx(1 / of_times.most)
+    assert of_rates.most == pytest.approx(1 / of_times.least)
+
+
+@pytest.mark.parametrize(
+    ("aim", "met"),
+    [
+        (Aim(), True),
+        (Aim(ratio_at_most=2), True),
+        (Aim(ratio_at_most=1.9), False),
+        (Aim(ratio_at_least=2), True),
+        (Aim(ratio_at_least=2.1), False),
+        (Aim(seconds_at_most=0.4), True),
+        (Aim(seconds_at_most=0.39), False),
+        (Aim(queries_at_most=5), True),
+        (Aim(queries_at_most=4), False),
+        (Aim(same_queries=True), False),
+        (Aim(ratio_at_most=2, seconds_at_most=0.39), False),
+    ],
+)
+def test_an_aim_is_met_by_the_medians_and_only_if_all_of_it_is(aim: Aim, met: bool) -> None:
+    assert row(aim=aim, queries=(4, 5)).met is met
+
+
+def test_an_aim_of_a_ratio_is_not_met_without_a_bare_limit() -> None:
+    alone = Times(ours=(1,))
+    assert not row(alone, Aim(ratio_at_most=3)).met
+    assert row(alone, Aim(seconds_at_most=1)).met
+
+
+def test_a_row_shows_median_and_range_of_both_sides_and_of_their_ratio() -> None:
+    shown = row(Times(ours=(0.2, 0.4, 0.6), bare=(0.1, 0.1, 0.1)), Aim(ratio_at_most=3), queries=(5, 5, 5)).cells()
+    assert shown == (
+        "scan",
+        "400 ms (200 ms–600 ms)",
+        "100 ms",
+        "4.00 (2.00–6.00)",
+        "≤ 3x",
+        "NO",
+        "by SQL; 5 queries at each size",
+    )
+
+
+def test_rates_are_shown_a_second() -> None:
+    assert row(operations=500).cells()[1:3] == ("1,250/s (833/s–2,500/s)", "2,500/s (1,667/s–5,000/s)")
+
+
+def test_the_columns_of_all_lines_begin_in_the_same_place() -> None:
+    lines = as_text([row(), row(aim=Aim(ratio_at_most=3))]).splitlines()
+    assert len(lines) == 3
+    assert len({line.index("by SQL") for line in lines[1:]}) == 1
+    assert lines[0].index(HEADINGS[-1]) == lines[1].index("by SQL")
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [(61.4, "61.4 s"), (1, "1 s"), (0.9994, "999 ms"), (0.0123, "12.3 ms"), (0.00098, "980 µs"), (5e-8, "0.05 µs")],
+)
+def test_a_duration_is_shown_in_the_unit_that_fits(value: float, shown: str) -> None:
+    assert duration(value) == shown
+
+
+def test_both_sides_take_turns_and_the_first_run_of_each_does_not_count() -> None:
+    done: list[str] = []
+    ours = Side(lambda: done.append("A"), before=lambda: done.append("("), after=lambda: done.append(")"))
+    times = interleaved(ours, Side(lambda: done.append("B")), repeats=3)
+    assert "".join(done) == "(A)B" + "(A)B" + "B(A)" + "(A)B"
+    assert (len(times.ours), len(times.bare)) == (3, 3)
+
+
+def test_it_is_cleared_up_after_a_side_that_fails() -> None:
+    done: list[str] = []
+
+    def fail() -> None:
+        raise OSError("no")
+
+    with pytest.raises(OSError, match="no"):
+        Side(fail, after=lambda: done.append("cleared")).seconds()
+    assert done == ["cleared"]
