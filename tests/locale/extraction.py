@@ -34,13 +34,11 @@ class Text:
         return Text(self.forms[:1], self.context)
 
 
-def texts(*, but: tuple[str, ...] = ()) -> dict[Text, str]:
-    """Each text with the file it stands in; `but` names folders to leave out."""
+def texts() -> dict[Text, str]:
+    """Each text with the file it stands in."""
     found: dict[Text, str] = {}
     for path in sorted([*_files("alertadmin", "*.py"), *_files("mailer", "*.py"), *_files("templates", "*.*")]):
-        name = path.relative_to(PROJECT).as_posix()
-        if not name.startswith(but):
-            found |= dict.fromkeys(_texts_of(path), name)
+        found |= dict.fromkeys(_texts_of(path), path.relative_to(PROJECT).as_posix())
     return found
 
 
