@@ -31,6 +31,13 @@ def relay() -> Transport | None:
     return transports.make_relay(url) if url else None
 
 
+def forget_tokens(sender: Sender) -> None:
+    """The next send of this app gets a new token."""
+    if sender.app is not None:
+        for scope in (sender.app.cloud.graph_scope, sender.app.cloud.exchange_scope):
+            tokens().forget(sender.app, scope)
+
+
 def sender_of(mailbox: Mailbox) -> Sender:
     """Opens the secret in use, or the password. Raises SecretUnavailable, UnknownCloud."""
     if mailbox.app is None:
