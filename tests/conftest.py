@@ -15,6 +15,7 @@ from pytest_django import Settings
 
 from alertadmin.accounts.models import User
 from alertadmin.outbox import wires
+from alertadmin.registry import keyring
 from sandbox import Sandbox
 from tests.rows import Rows
 
@@ -67,6 +68,7 @@ def fresh_connections() -> Iterator[None]:
     yield
     for cached in (wires.tokens, wires.transport, wires.relay):
         cached.cache_clear()
+    keyring.forget()
 
 
 def set_environment(settings: Settings, **values: str) -> None:
@@ -74,6 +76,7 @@ def set_environment(settings: Settings, **values: str) -> None:
     environment: Any = settings.ENVIRONMENT
     named = {f"ALERTADMIN_{name}": value for name, value in values.items()}
     settings.ENVIRONMENT = dataclasses.replace(environment, values={**environment.values, **named})
+    keyring.forget()
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from time import monotonic
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.conf import settings
@@ -26,6 +27,8 @@ from alertadmin.registry import sentences
 
 KEY_BYTES = 32
 KEY_ID = re.compile(r"[A-Za-z0-9_-]{1,32}")
+RECENT = 0.1
+"""Seconds for which a key once read opens secrets without a look at the file, which takes longer than the opening."""
 
 
 class Unreadable(Exception):
@@ -56,9 +59,35 @@ class KeyRing:
             raise KeyMissing(key_id) from None
 
 
+def cipher(key_id: str) -> AESGCM:
+    """What opens the secrets of a key. Raises KeyRingError, KeyMissing."""
+    read_at, ring = _recent
+    if read_at + RECENT > monotonic() and key_id in ring.ciphers:
+        return ring.ciphers[key_id]
+    return load().cipher(key_id)
+
+
 def load() -> KeyRing:
     """The ring of the configured file, read again whenever the file changes. Raises KeyRingError."""
-    path = settings.ENVIRONMENT.keys_file
+    global _recent
+    forget()
+    ring = _load(settings.ENVIRONMENT.keys_file)
+    _recent = monotonic(), ring
+    return ring
+
+
+def forget() -> None:
+    """From now on the file decides, however lately it was read."""
+    global _recent
+    _recent = NEVER
+
+
+NEVER = -RECENT, KeyRing("", {})
+_recent = NEVER
+"""When the ring was last read by this process, and what it was."""
+
+
+def _load(path: Path) -> KeyRing:
     try:
         status = os.stat(path)
     except FileNotFoundError as error:

@@ -25,7 +25,7 @@ from alertadmin.registry import keyring
 from alertadmin.registry.encryption import Sealed
 from alertadmin.registry.keyring import KeyMissing, KeyRingError
 from tests.conftest import set_environment
-from tests.start.installation import PROJECT, clean_environ
+from tests.start.installation import PROJECT, clean_environ, eventually
 
 ROW = b"registry.credential:value:" + b"1" * 16
 KEY = base64.b64encode(b"k" * 32).decode()
@@ -112,6 +112,7 @@ def test_a_missing_key_is_named(ring: Path) -> None:
     old = Sealed.seal("value", ROW)
     ring.unlink()
     keyring.create(ring)
+    keyring.forget()
     with pytest.raises(KeyMissing, match=old.key_id):
         old.reveal()
 
@@ -170,6 +171,20 @@ def test_another_file_with_the_same_date_is_seen_at_once(ring: Path) -> None:
 
 
 # Many at once
+
+
+def test_a_key_added_by_another_process_is_found_at_once(ring: Path) -> None:
+    Sealed.seal("value", ROW).reveal()
+    content = json.loads(ring.read_text())
+    ring.write_text(json.dumps({"primary": "k1", "keys": {**content["keys"], "k1": KEY}}))
+    sealed = Sealed.seal("value", ROW)
+    assert (sealed.key_id, sealed.reveal()) == ("k1", "value")
+
+
+def test_a_file_taken_away_is_noticed_within_the_second(ring: Path) -> None:
+    sealed = Sealed.seal("value", ROW)
+    ring.unlink()
+    assert eventually(lambda: not sealed.readable, seconds=1)
 
 
 def test_readers_never_see_a_file_half_written(ring: Path) -> None:

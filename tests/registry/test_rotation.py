@@ -88,6 +88,7 @@ def test_what_cannot_be_opened_is_counted_and_left(rows: Rows, ring: Path) -> No
     rows.credential(value="of a key that is gone")
     ring.unlink()
     keyring.create(ring)
+    keyring.forget()
     moved, good = rows.credential(value="moved"), rows.credential(value="good")
     assert good.value
     before = Sealed(good.value.token, b"")
