@@ -71,6 +71,13 @@ def fresh_connections() -> Iterator[None]:
     keyring.forget()
 
 
+@pytest.fixture(autouse=True)
+def own_language() -> Iterator[None]:
+    """A page leaves its viewer's language behind in the thread; the next test begins without it."""
+    yield
+    translation.deactivate()
+
+
 def set_environment(settings: Settings, **values: str) -> None:
     """As if these ALERTADMIN_ variables had been set when the process began."""
     environment: Any = settings.ENVIRONMENT

@@ -134,7 +134,8 @@ def test_a_secret_behind_a_long_text_is_not_half_told() -> None:
 def test_ten_million_characters_are_told_at_once() -> None:
     begun = datetime.now(UTC)
     wire.one_line("Bearer eyJ" * 1_000_000)
-    assert datetime.now(UTC) - begun < timedelta(seconds=1)
+    # What grows with the square of the length takes hours.
+    assert datetime.now(UTC) - begun < timedelta(seconds=30)
 
 
 def test_what_was_raised_before_a_request_left_is_found_however_deep_it_is_wrapped() -> None:

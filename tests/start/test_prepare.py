@@ -134,6 +134,7 @@ def test_four_commands_at_once_on_a_fresh_folder_do_not_collide(tmp_path: Path) 
         assert json.loads(output)["ok"] is True
     assert sorted(os.listdir(tmp_path / "data")) == [
         "alertadmin.sqlite3",
+        "deliver.lock",
         "keys.json",
         "prepare.lock",
         "secret_key",
