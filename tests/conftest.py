@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.hashers import make_password
+from django.utils import translation
 from pytest_django import Settings
 
 from alertadmin.accounts.models import User
