@@ -47,7 +47,7 @@ def _attempt(
     token = tokens.token(app, scope, on_step)
     if on_step:
         on_step("permission", _said_of(permission, token))
-    with wire.hiding(token.value):
+    with wire.hiding(token.value, *app.secrets):
         return attempt(token)
 
 
