@@ -10,11 +10,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from email.errors import MessageError
 from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP
 from email.utils import format_datetime
-from functools import lru_cache
 
-from mailer import mime
-
+_SEVEN_BIT = SMTP.clone(cte_type="7bit")
+"""Any server takes it; 8BITMIME has to be asked for, and is not everywhere."""
+_UTF8_HEADERS = _SEVEN_BIT.clone(utf8=True)
+"""RFC 6532: the one way to write an address whose local part is not ASCII."""
 _MESSAGE_ID = re.compile(r"<[!-;=?-~]+@[!-;=?-~]+>")
 _OWN_HEADER = re.compile(r"X-[A-Za-z0-9-]+|Auto-Submitted", re.IGNORECASE)
 _CONTENT_TYPE = re.compile(r"(?!multipart/|message/)[a-z0-9][a-z0-9.+-]*/[a-z0-9][a-z0-9.+-]*", re.IGNORECASE)
@@ -73,40 +76,41 @@ class Message:
                 raise BadMessage(f'A header of our own begins with "X-"; {header_text(name)!r} does not.')
             yield name, header_text(value)
 
-    def as_bytes(self, sender: str) -> bytes:
+    def as_mime(self, sender: str) -> EmailMessage:
         """The message as RFC 5322 has it. Raises BadMessage."""
         if not _MESSAGE_ID.fullmatch(self.message_id):
             raise BadMessage(f"{self.message_id!r} is no Message-ID.")
-        utf8 = self.needs_utf8(sender)
-        headers = [
-            mime.addresses("From", [address_of(sender)]),
-            *(mime.addresses(name, list(map(address_of, listed))) for name, listed in self._listed() if listed),
-            mime.header("Subject", header_text(self.subject), utf8=utf8),
-            f"Date: {format_datetime(self.date)}\r\nMessage-ID: {self.message_id}\r\n".encode(),
-            *(mime.header(name, value, utf8=utf8) for name, value in self.own_headers()),
-            b"MIME-Version: 1.0\r\n",
-        ]
-        return b"".join(headers) + self._content()
-
-    def _listed(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
-        return ("To", self.to), ("Cc", self.cc), ("Reply-To", self.reply_to)
-
-    def _content(self) -> bytes:
-        content = mime.text(body_text(self.text), "plain")
+        mime = EmailMessage(policy=_UTF8_HEADERS if self.needs_utf8(sender) else _SEVEN_BIT)
+        mime["From"] = _address(sender)
+        mime["To"] = [_address(address) for address in self.to]
+        if self.cc:
+            mime["Cc"] = [_address(address) for address in self.cc]
+        if self.reply_to:
+            mime["Reply-To"] = [_address(address) for address in self.reply_to]
+        mime["Subject"] = header_text(self.subject)
+        mime["Date"] = format_datetime(self.date)
+        mime["Message-ID"] = self.message_id
+        for name, value in self.own_headers():
+            mime[name] = value
+        mime.set_content(body_text(self.text))
         if self.html is not None:
-            both = (content, mime.text(body_text(self.html), "html"))
-            content = mime.multipart("alternative", both, self._boundary(1))
-        if self.attachments:
-            files = (
-                mime.attachment(header_text(each.name), content_type(each), each.content) for each in self.attachments
-            )
-            content = mime.multipart("mixed", (content, *files), self._boundary(0))
-        return content
+            mime.add_alternative(body_text(self.html), subtype="html")
+        for attachment in self.attachments:
+            maintype, subtype = content_type(attachment).split("/")
+            name = header_text(attachment.name)
+            mime.add_attachment(attachment.content, maintype=maintype, subtype=subtype, filename=name)
+        self._set_boundaries(mime)
+        return mime
 
-    def _boundary(self, number: int) -> str:
-        """Made from what it parts: it repeats with it, and nobody can foresee it and write it into a text."""
+    def as_bytes(self, sender: str) -> bytes:
+        return self.as_mime(sender).as_bytes()
+
+    def _set_boundaries(self, mime: EmailMessage) -> None:
+        """Made from what they part: they repeat with it, and nobody can foresee one and write it into a text."""
         parted = repr((self.message_id, self.text, self.html, self.attachments)).encode("utf-8", "backslashreplace")
-        return f"=_{hashlib.sha256(parted).hexdigest()[:40]}_{number}"
+        seed = hashlib.sha256(parted).hexdigest()[:40]
+        for number, part in enumerate(part for part in mime.walk() if part.is_multipart()):
+            part.set_boundary(f"=_{seed}_{number}")
 
 
 def address_of(address: str) -> str:
@@ -133,7 +137,6 @@ def _split(address: str) -> tuple[str, str]:
     return local, domain
 
 
-@lru_cache(maxsize=4096)
 def _address(address: str) -> Address:
     local, domain = _split(address)
     if not address.isprintable():

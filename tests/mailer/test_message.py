@@ -10,7 +10,7 @@ from email.headerregistry import AddressHeader
 from email.message import EmailMessage
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mailer.message import Attachment, BadAddress, BadMessage, Message, address_of, header_text
@@ -200,20 +200,6 @@ def test_a_break_in_a_header_becomes_a_space(character: str) -> None:
     mime = parsed(replace(PLAIN, subject=f"Pump{character}Bcc: x@y.example", headers={"X-A": f"a{character}b"}))
     assert mime["Subject"] == "Pump Bcc: x@y.example"
     assert mime["X-A"] == "a b"
-
-
-@settings(max_examples=150, deadline=None)
-@given(subject=st.text(st.sampled_from('aZ9 é停😀=?_"\\.,:;<>()@'), max_size=250))
-@example("=?utf-8?q?Pump?=")
-@example(f"{'a' * 60}{' ' * 40}b")
-@example("停😀é" * 80)
-def test_a_subject_arrives_as_it_was_written_in_lines_of_76(subject: str) -> None:
-    written = replace(PLAIN, subject=subject).as_bytes(SENDER)
-    assert parsed(replace(PLAIN, subject=subject))["Subject"] == header_text(subject)
-    headers = written.partition(b"\r\n\r\n")[0].split(b"\r\n")
-    assert all(len(line) <= 76 or b" " not in line.strip() for line in headers if not line.startswith(b"Subject: "))
-    assert all(len(line) <= 76 for line in headers if b"=?utf-8?" in line)
-    assert all(line.strip() for line in headers)
 
 
 @settings(max_examples=100, deadline=None)
