@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from alertadmin.registry import sentences
 from alertadmin.registry.encryption import Sealed
 from alertadmin.registry.keyring import Unreadable
@@ -16,13 +18,22 @@ class SecretUnavailable(Exception):
     """There is nothing to prove the app with: none stored, key missing, altered. The message says what to do."""
 
 
+def in_use(credentials: Iterable[Credential]) -> Credential | None:
+    """Of an app's: the current one, else the one that waits."""
+    stored = {credential.state: credential for credential in credentials}
+    return stored.get(CredentialState.CURRENT) or stored.get(CredentialState.NEXT)
+
+
 def credential_in_use(app: AppRegistration) -> Credential:
-    """The current credential, else the one that waits. Raises SecretUnavailable."""
-    stored = {credential.state: credential for credential in app.credentials.all()}
-    credential = stored.get(CredentialState.CURRENT) or stored.get(CredentialState.NEXT)
+    """One query, unless `credentials` were prefetched. Raises SecretUnavailable."""
+    credential = in_use(app.credentials.all())
     if credential is None:
-        raise SecretUnavailable(sentences.NO_SECRET % {"app": app.name})
+        raise no_secret(app)
     return credential
+
+
+def no_secret(app: AppRegistration) -> SecretUnavailable:
+    return SecretUnavailable(sentences.NO_SECRET % {"app": app.name})
 
 
 def identity_of(credential: Credential, tenant: Tenant) -> AppIdentity:

@@ -5,10 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.db.models import Exists, OuterRef
+from django.utils.translation import gettext as _
 
-from alertadmin.registry import checks
+from alertadmin.registry import sentences
 from alertadmin.registry.models import AppRegistration, Credential, CredentialState
+from alertadmin.registry.proving import prove
 
 
 @dataclass(frozen=True)
@@ -30,8 +34,17 @@ def replace(
     description: str = "",
     now: datetime,
 ) -> Replacement:
-    """Stores the new secret as "next", then proves it. A "next" that waited before is superseded by this one."""
+    """Stores the new secret as "next", then proves it. A "next" that waited before is superseded by this one.
+
+    Raises ValidationError, also for the value that is in use already; then nothing is stored.
+    """
     with transaction.atomic():
+        _alone_with(app)
+        if any(one.holds(value) for one in app.credentials.filter(state=CredentialState.CURRENT)):
+            raise ValidationError(
+                _("This is the value that is in use already. Make a new secret in the portal, and paste its value."),
+                code="same_value",
+            )
         app.credentials.filter(state=CredentialState.NEXT).update(state=CredentialState.RETIRED)
         credential = Credential(
             app=app, description=description, starts_at=starts_at, expires_at=expires_at, state=CredentialState.NEXT
@@ -44,12 +57,27 @@ def replace(
 
 def promote(credential: Credential, *, now: datetime) -> Replacement:
     """Proves a waiting credential and, if a token comes, puts it in use and retires the old one, in one transaction."""
-    proof = checks.prove(credential, now=now)
+    proof = prove(credential, now=now)
     if not proof.ok:
         return Replacement(credential, False, proof.cause, proof.technical)
     with transaction.atomic():
-        others = Credential.objects.filter(app=credential.app, state=CredentialState.CURRENT).exclude(pk=credential.pk)
-        others.update(state=CredentialState.RETIRED)
-        Credential.objects.filter(pk=credential.pk).update(state=CredentialState.CURRENT)
+        _alone_with(credential.app)
+        waiting = Credential.objects.filter(pk=credential.pk, state=CredentialState.NEXT)
+        if not waiting.exists():
+            return Replacement(credential, False, "", sentences.SUPERSEDED)
+        credential.app.credentials.filter(state=CredentialState.CURRENT).update(state=CredentialState.RETIRED)
+        waiting.update(state=CredentialState.CURRENT)
     credential.refresh_from_db()
     return Replacement(credential, True)
+
+
+def promote_overdue(*, now: datetime) -> list[Replacement]:
+    """Proves those that wait while the one in use has ended, or is gone: nothing better is left to send with."""
+    good = Credential.objects.filter(app=OuterRef("app"), state=CredentialState.CURRENT, expires_at__gt=now)
+    overdue = Credential.objects.filter(~Exists(good), state=CredentialState.NEXT, value__isnull=False)
+    return [promote(credential, now=now) for credential in overdue.select_related("app__tenant")]
+
+
+def _alone_with(app: AppRegistration) -> None:
+    """Until the transaction ends. On SQLite every transaction that writes is alone from its beginning."""
+    list(AppRegistration.objects.select_for_update().filter(pk=app.pk).values_list("pk"))

@@ -30,3 +30,5 @@ FILE_NAMES = gettext_noop(
 )
 
 UNKNOWN_CLOUD = gettext_noop('The cloud "%(cloud)s" is unknown here. Does ALERTADMIN_CLOUDS_FILE still name it?')
+NOT_ASKED = gettext_noop("Not asked: %(count)s checks in a row before it had no answer from this cloud.")
+SUPERSEDED = gettext_noop("Another secret was entered meanwhile, or this one was deleted: it was not put in use.")

@@ -174,11 +174,13 @@ def test_another_file_with_the_same_date_is_seen_at_once(ring: Path) -> None:
 
 
 def test_a_key_added_by_another_process_is_found_at_once(ring: Path) -> None:
-    Sealed.seal("value", ROW).reveal()
-    content = json.loads(ring.read_text())
-    ring.write_text(json.dumps({"primary": "k1", "keys": {**content["keys"], "k1": KEY}}))
-    sealed = Sealed.seal("value", ROW)
-    assert (sealed.key_id, sealed.reveal()) == ("k1", "value")
+    before, old = ring.read_text(), Sealed.seal("value", ROW)
+    keyring.add_primary()
+    after, new = ring.read_text(), Sealed.seal("value", ROW)
+    ring.write_text(before)
+    keyring.load()
+    ring.write_text(after)
+    assert (old.reveal(), new.reveal()) == ("value", "value")
 
 
 def test_a_file_taken_away_is_noticed_within_the_second(ring: Path) -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from django.contrib import messages
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -94,6 +95,8 @@ def _new_secret(request: HttpRequest, app: AppRegistration, replaced: Credential
                 messages.success(request, _("The secret is stored and in use."))
                 return redirect("credential", stored.pk)
             return _told(request, replacing.replace(app, **values, now=timezone.now()))
+        except ValidationError as error:
+            form.add_error(None, error.messages)
         except KeyRingError as error:
             form.add_error(None, retold(str(error)))
     context = {

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from alertadmin.registry import pasted
 from alertadmin.registry.importing.cells import Registration
 from alertadmin.registry.importing.changes import BATCH, Changes
-from alertadmin.registry.importing.meaning import holds, meant
+from alertadmin.registry.importing.meaning import meant
 from alertadmin.registry.importing.table import MOST_REMARKS, Remark
 from alertadmin.registry.models import AppRegistration, Contact, Credential, CredentialState, Mailbox, Tenant
 from alertadmin.registry.permissions import PERMISSION_OF, Transport
@@ -104,7 +104,7 @@ class Book:
         if row.secret_expires_at and row.secret_expires_at != found.expires_at:
             self._say(row, "secret_expires_on", pasted.question_end(row.secret_expires_at, now))
         self.changes.set(found, description=row.secret_description, expires_at=row.secret_expires_at)
-        if row.secret_value and not holds(found, row.secret_value):
+        if row.secret_value and not found.holds(row.secret_value):
             found.store(row.secret_value)
             found.proven_at = None
             self.changes.note(found, "value", "hint", "proven_at")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from alertadmin.registry.importing.cells import Registration
-from alertadmin.registry.keyring import Unreadable
 from alertadmin.registry.models import Credential, CredentialState
 
 
@@ -15,7 +14,7 @@ def meant(row: Registration, known: Iterable[Credential]) -> Credential | None:
     A superseded one is meant too: yesterday's file must not put back what was replaced since.
     """
     known = sorted(known, key=lambda one: one.state == CredentialState.RETIRED)
-    if row.secret_value and (holder := next((one for one in known if holds(one, row.secret_value)), None)):
+    if row.secret_value and (holder := next((one for one in known if one.holds(row.secret_value)), None)):
         return holder
     named = [one for one in known if row.secret_description in ("", one.description)]
     for one in named:
@@ -25,11 +24,3 @@ def meant(row: Registration, known: Iterable[Credential]) -> Credential | None:
         elif row.secret_description or one.state == CredentialState.CURRENT:
             return one
     return None
-
-
-def holds(credential: Credential, value: str) -> bool:
-    """Whether it holds this very value. What cannot be opened is not known to."""
-    try:
-        return credential.value is not None and credential.value.reveal() == value
-    except Unreadable:
-        return False

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from alertadmin.registry import guid
 from alertadmin.registry.encryption import EncryptedField
+from alertadmin.registry.keyring import Unreadable
 from alertadmin.registry.models.app_registration import AppRegistration
 
 
@@ -82,6 +83,13 @@ class Credential(models.Model):
         """Seals a new value and keeps its hint."""
         self.value = value
         self.hint = value[:3] if self.kind == CredentialKind.SECRET else ""
+
+    def holds(self, value: str) -> bool:
+        """Whether it is this very value. What cannot be opened is not known to be."""
+        try:
+            return self.value is not None and self.value.reveal() == value
+        except Unreadable:
+            return False
 
     def is_expired(self, now: datetime) -> bool:
         return self.expires_at <= now

@@ -1,0 +1,116 @@
+"""Asks Entra what an app's token for a tenant holds, in many threads at once. Touches no database.
+
+A token alone is no consent: Entra issues tokens without roles. Only the `roles` claim tells, and even its absence may
+mean that Exchange scopes the app by RBAC. The redirect after a consent page is never believed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, field
+
+from alertadmin.registry import sentences
+from alertadmin.registry.clouds import UnknownCloud
+from alertadmin.registry.identity import SecretUnavailable, identity_of, no_secret, scope_of
+from alertadmin.registry.models import AppRegistration, ConsentStatus, Credential, Tenant
+from alertadmin.registry.permissions import RESOURCE_OF, Permission, Resource
+from mailer import identity
+from mailer.failure import Failure
+from mailer.identity import AppIdentity
+
+AT_ONCE = 8
+"""Checks of one cloud at a time."""
+SILENT_AFTER = 2 * AT_ONCE
+"""Checks in a row without any answer, after which a cloud's other checks of the same run are not even tried."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """One app in one tenant, and the permissions that it should hold there."""
+
+    app: AppRegistration
+    tenant: Tenant
+    permissions: tuple[Permission, ...]
+
+
+@dataclass(frozen=True)
+class Finding:
+    permission: Permission
+    status: ConsentStatus
+    roles: tuple[str, ...] = ()
+    cause: str = ""
+    technical: str = ""
+
+
+@dataclass(frozen=True)
+class Answer:
+    wanted: Wanted
+    credential: Credential | None
+    """What the app was proven with."""
+    findings: list[Finding]
+
+
+def ask_all(pairs: Iterable[tuple[Wanted, Credential | None]]) -> Iterator[Answer]:
+    """One for each, the quickest first. A cloud that never answers holds up nobody else's."""
+    lines: dict[str, Line] = {}
+    asked: list[Future[Answer]] = []
+    try:
+        for wanted, credential in pairs:
+            line = lines.setdefault(wanted.tenant.cloud, Line())
+            asked.append(line.pool.submit(line.ask, wanted, credential))
+        for future in as_completed(asked):
+            yield future.result()
+    finally:
+        for line in lines.values():
+            line.pool.shutdown(cancel_futures=True)
+
+
+@dataclass
+class Line:
+    """The way to one cloud's authority."""
+
+    pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(AT_ONCE, thread_name_prefix="consent"))
+    silent: int = 0
+    """Checks in a row that had no answer."""
+
+    def ask(self, wanted: Wanted, credential: Credential | None) -> Answer:
+        if self.silent >= SILENT_AFTER:
+            said = sentences.NOT_ASKED % {"count": self.silent}
+            return Answer(wanted, credential, _failed(wanted.permissions, "network", said))
+        findings = ask(wanted, credential)
+        self.silent = self.silent + 1 if all(finding.cause == "network" for finding in findings) else 0
+        return Answer(wanted, credential, findings)
+
+
+def ask(wanted: Wanted, credential: Credential | None) -> list[Finding]:
+    """One token for each resource."""
+    try:
+        if credential is None:
+            raise no_secret(wanted.app)
+        app = identity_of(credential, wanted.tenant)
+    except (SecretUnavailable, UnknownCloud) as error:
+        return _failed(wanted.permissions, "", str(error))
+    return [
+        finding
+        for resource in Resource
+        if (permissions := [p for p in wanted.permissions if RESOURCE_OF[p] == resource])
+        for finding in _ask_for(resource, permissions, app)
+    ]
+
+
+def _ask_for(resource: Resource, permissions: list[Permission], app: AppIdentity) -> list[Finding]:
+    try:
+        token = identity.acquire(app, scope_of(resource, app.cloud))
+    except Failure as failure:
+        return _failed(permissions, failure.cause, failure.technical)
+    return [
+        Finding(permission, ConsentStatus.GRANTED, token.roles)
+        if permission.value in token.roles
+        else Finding(permission, ConsentStatus.NOT_IN_TOKEN, token.roles, cause="role_missing")
+        for permission in permissions
+    ]
+
+
+def _failed(permissions: Iterable[Permission], cause: str, technical: str) -> list[Finding]:
+    return [Finding(permission, ConsentStatus.ERROR, cause=cause, technical=technical) for permission in permissions]

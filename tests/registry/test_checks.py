@@ -1,0 +1,278 @@
+"""What Entra says of an app's permissions, asked of the sandbox's: granted, not in the token, or why nobody knows."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+import trustme
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
+from pytest_django import DjangoAssertNumQueries, Settings
+
+from alertadmin.registry.asking import SILENT_AFTER
+from alertadmin.registry.checks import check_consent, check_consents, wanted_pairs
+from alertadmin.registry.encryption import Sealed
+from alertadmin.registry.models import AppRegistration, Consent, ConsentStatus, Credential, CredentialKind, Mailbox
+from alertadmin.registry.permissions import Permission, Transport
+from sandbox import Sandbox
+from tests.conftest import set_environment
+from tests.rows import Rows, Site
+from tests.start.installation import free_port
+
+MAIL_SEND, FULL_ACCESS, SMTP_SEND = Permission.MAIL_SEND, Permission.FULL_ACCESS, Permission.SMTP_SEND
+
+
+def checked(site: Site, rows: Rows) -> dict[str, Consent]:
+    """By permission, as stored."""
+    check_consent(AppRegistration.objects.get(pk=site.app.pk), site.tenant, now=rows.now)
+    return {consent.permission: consent for consent in Consent.objects.filter(app=site.app, tenant=site.tenant)}
+
+
+def statuses(site: Site, rows: Rows) -> dict[str, str]:
+    return {permission: consent.status for permission, consent in checked(site, rows).items()}
+
+
+def only(site: Site, rows: Rows) -> Consent:
+    """What all of an app's permissions have in common."""
+    consents = checked(site, rows).values()
+    assert len({(one.status, one.cause) for one in consents}) == 1
+    return next(iter(consents))
+
+
+# What a token tells
+
+
+def test_each_permission_is_granted_or_not_in_the_token(sandbox: Sandbox, rows: Rows) -> None:
+    site = rows.site(sandbox, granted=[MAIL_SEND, SMTP_SEND])
+    found = checked(site, rows)
+    assert {permission: consent.status for permission, consent in found.items()} == {
+        MAIL_SEND: ConsentStatus.GRANTED,
+        FULL_ACCESS: ConsentStatus.NOT_IN_TOKEN,
+        SMTP_SEND: ConsentStatus.GRANTED,
+    }
+    assert found[MAIL_SEND].roles == ["Mail.Send"]
+    assert found[FULL_ACCESS].roles == ["SMTP.SendAsApp"]
+    assert {consent.checked_at for consent in found.values()} == {rows.now}
+    assert found[FULL_ACCESS].cause == "role_missing"
+
+
+def test_each_check_asks_anew_and_updates_the_same_row(sandbox: Sandbox, rows: Rows) -> None:
+    site = rows.site(sandbox, granted=[MAIL_SEND])
+    first = checked(site, rows)[MAIL_SEND]
+    sandbox.directory.revoke(site.app.client_id, MAIL_SEND)
+    rows.now += timedelta(minutes=1)
+    second = checked(site, rows)[MAIL_SEND]
+    assert (second.pk, second.status, second.checked_at) == (first.pk, ConsentStatus.NOT_IN_TOKEN, rows.now)
+
+
+def test_what_a_check_returns_is_what_is_stored(sandbox: Sandbox, rows: Rows) -> None:
+    site = rows.site(sandbox)
+    for _round in range(2):
+        returned = check_consent(site.app, site.tenant, now=rows.now)
+        assert {one.pk for one in returned} == set(Consent.objects.values_list("pk", flat=True))
+
+
+def test_a_token_proves_the_secret_too(sandbox: Sandbox, rows: Rows) -> None:
+    good, broken = rows.site(sandbox, granted=[]), rows.site(sandbox)
+    broken.credential.value = "wrong"
+    broken.credential.save()
+    list(check_consents(wanted_pairs(), now=rows.now))
+    good.credential.refresh_from_db()
+    broken.credential.refresh_from_db()
+    assert (good.credential.proven_at, broken.credential.proven_at) == (rows.now, None)
+
+
+def test_an_app_is_checked_at_home_and_wherever_it_has_a_mailbox(sandbox: Sandbox, rows: Rows) -> None:
+    site, other = rows.site(sandbox), rows.site(sandbox, name="Harbour")
+    site.app.permissions = [MAIL_SEND]
+    site.app.save()
+    Mailbox.objects.create(app=site.app, tenant=other.tenant, address="a@x.example", transport=Transport.EWS)
+    pairs = {
+        (pair.tenant.name, pair.permissions) for pair in wanted_pairs(AppRegistration.objects.filter(pk=site.app.pk))
+    }
+    assert pairs == {("Northpark Energy", (MAIL_SEND,)), ("Harbour", (MAIL_SEND, FULL_ACCESS))}
+    # Single tenant: the other directory knows nothing of it.
+    check_consent(site.app, other.tenant, now=rows.now)
+    assert set(Consent.objects.filter(app=site.app).values_list("tenant__name", "status", "cause")) == {
+        ("Harbour", "error", "app_not_found")
+    }
+
+
+def test_an_app_that_wants_nothing_is_not_asked_for(rows: Rows) -> None:
+    assert list(wanted_pairs([rows.app(permissions=[])])) == []
+
+
+@pytest.mark.parametrize("kind", ["PKCS8", "TraditionalOpenSSL"])
+def test_a_certificate_proves_an_app_as_a_secret_does(sandbox: Sandbox, rows: Rows, kind: str) -> None:
+    site = rows.site(sandbox)
+    pair = trustme.CA(key_type=trustme.KeyType.RSA).issue_cert("alert.example", key_type=trustme.KeyType.RSA)
+    key = load_pem_private_key(pair.private_key_pem.bytes(), None)
+    sandbox.directory.add_certificate(site.app.client_id, pair.cert_chain_pems[0].bytes())
+    site.credential.kind = CredentialKind.CERTIFICATE
+    site.credential.certificate = pair.cert_chain_pems[0].bytes().decode()
+    site.credential.store(key.private_bytes(Encoding.PEM, getattr(PrivateFormat, kind), NoEncryption()).decode())
+    site.credential.save()
+    assert set(statuses(site, rows).values()) == {ConsentStatus.GRANTED}
+
+
+# Why nobody knows
+
+
+Break = Callable[[Sandbox, Site], object]
+
+
+@pytest.mark.parametrize(
+    ("cause", "broken"),
+    [
+        ("secret_wrong", lambda sandbox, site: site.credential.store("wrong")),
+        ("secret_expired", lambda sandbox, site: expire(sandbox, site)),
+        ("app_not_found", lambda sandbox, site: sandbox.directory.remove_app(site.app.client_id)),
+        ("app_disabled", lambda sandbox, site: sandbox.directory.disable_app(site.app.client_id)),
+        ("tenant_not_found", lambda sandbox, site: sandbox.directory.remove_tenant(site.tenant.directory_id)),
+        ("transient", lambda sandbox, site: sandbox.faults.add("token", status=503, times=None)),
+        ("throttled", lambda sandbox, site: sandbox.faults.add("token", status=429, times=None)),
+        ("network", lambda sandbox, site: sandbox.faults.add("token", reset="before", times=None)),
+    ],
+)
+def test_a_refusal_is_stored_with_its_cause(sandbox: Sandbox, rows: Rows, cause: str, broken: Break) -> None:
+    site = rows.site(sandbox)
+    value = site.credential.value
+    assert value is not None
+    broken(sandbox, site)
+    site.credential.save()
+    consent = only(site, rows)
+    assert (consent.status, consent.cause) == (ConsentStatus.ERROR, cause)
+    assert consent.technical
+    assert value.reveal() not in consent.technical
+
+
+def expire(sandbox: Sandbox, site: Site) -> None:
+    (secret,) = sandbox.directory.secrets(site.app.client_id)
+    sandbox.directory.expire_secret(site.app.client_id, secret)
+
+
+@pytest.mark.parametrize(
+    ("said", "broken"),
+    [
+        ("has no secret in use", lambda sandbox, site: site.credential.delete()),
+        ("Only the end", lambda sandbox, site: Credential.objects.update(value=None)),
+        ("altered or moved", lambda sandbox, site: Credential.objects.update(value=of_another_row(site))),
+    ],
+)
+def test_a_secret_that_cannot_be_used_is_said(sandbox: Sandbox, rows: Rows, said: str, broken: Break) -> None:
+    site = rows.site(sandbox)
+    broken(sandbox, site)
+    consent = only(site, rows)
+    assert (consent.status, consent.cause) == (ConsentStatus.ERROR, "")
+    assert said in consent.technical
+
+
+def Mailbox_password(site: Site) -> object:
+    site.mailbox.password = "of another row"
+    return site.mailbox.password
+
+
+def of_another_row(site: Site) -> Sealed | None:
+    site.mailbox.password = "of another row"
+    return site.mailbox.password
+
+
+def test_a_missing_key_is_said(sandbox: Sandbox, rows: Rows, settings: Settings, tmp_path: Path) -> None:
+    site = rows.site(sandbox)
+    set_environment(settings, KEYS_FILE=str(tmp_path / "gone.json"))
+    assert "gone.json is missing" in only(site, rows).technical
+
+
+def test_a_cloud_that_the_operators_file_no_longer_names_harms_its_own_tenants_alone(
+    sandbox: Sandbox, rows: Rows
+) -> None:
+    lost, good = rows.site(sandbox), rows.site(sandbox)
+    lost.tenant.cloud = "gone"
+    lost.tenant.save()
+    list(check_consents(wanted_pairs(), now=rows.now))
+    assert set(Consent.objects.filter(app=good.app).values_list("status", flat=True)) == {"granted"}
+    (technical,) = set(Consent.objects.filter(app=lost.app).values_list("technical", flat=True))
+    assert "ALERTADMIN_CLOUDS_FILE" in technical
+
+
+# A cloud that is dead
+
+
+@pytest.fixture
+def silent(sandbox: Sandbox, settings: Settings, tmp_path: Path) -> Iterator[socket.socket]:
+    """A cloud "silent" whose authority takes connections and says nothing."""
+    with closing(socket.create_server(("127.0.0.1", 0), backlog=64)) as listener:
+        add_cloud(sandbox, settings, tmp_path, "silent", listener.getsockname()[1])
+        yield listener
+
+
+def add_cloud(sandbox: Sandbox, settings: Settings, folder: Path, slug: str, port: int) -> None:
+    lab = sandbox.clouds_file.read_text().replace('"ca.pem"', f'"{sandbox.ca_file}"')
+    table = lab[lab.index("[lab]") : lab.index("[onprem]")].replace("[lab]", f"[{slug}]")
+    path = folder / "clouds.toml"
+    path.write_text(
+        lab + "\n" + table.replace(f'authority = "{sandbox.url}"', f'authority = "https://localhost:{port}"')
+    )
+    set_environment(settings, CLOUDS_FILE=str(path))
+
+
+def test_others_are_stored_without_waiting_for_a_cloud_that_never_answers(
+    silent: socket.socket, sandbox: Sandbox, rows: Rows
+) -> None:
+    dead = [rows.site(sandbox, name=f"Dead {number}") for number in range(10)]
+    for site in dead:
+        site.tenant.cloud = "silent"
+        site.tenant.save()
+    alive = [rows.site(sandbox, name=f"Live {number}") for number in range(4)]
+    consents = check_consents(wanted_pairs(), now=rows.now)
+    for _consent in range(len(alive) * len(Permission)):
+        assert next(consents).tenant.name.startswith("Live")
+    assert Consent.objects.filter(status=ConsentStatus.GRANTED).count() == len(alive) * len(Permission)
+    silent.close()
+    assert {(one.tenant.cloud, one.status, one.cause) for one in consents} == {("silent", "error", "network")}
+
+
+def test_of_a_cloud_that_never_answers_not_every_tenant_is_tried(
+    sandbox: Sandbox, rows: Rows, settings: Settings, tmp_path: Path
+) -> None:
+    add_cloud(sandbox, settings, tmp_path, "closed", free_port())
+    for number in range(SILENT_AFTER + 20):
+        rows.credential(rows.app(rows.tenant(f"Dead {number}", cloud="closed")), value="x")
+    alive = rows.site(sandbox)
+    list(check_consents(wanted_pairs(), now=rows.now))
+    dead = Consent.objects.exclude(app=alive.app)
+    assert dead.count() == SILENT_AFTER + 20
+    assert set(dead.values_list("status", "cause")) == {("error", "network")}
+    assert 10 <= dead.filter(technical__startswith="Not asked").count() <= 20
+    assert set(Consent.objects.filter(app=alive.app).values_list("status", flat=True)) == {"granted"}
+
+
+def test_an_answer_of_any_kind_counts_as_one(sandbox: Sandbox, rows: Rows) -> None:
+    for number in range(SILENT_AFTER + 10):
+        rows.credential(rows.app(rows.tenant(f"Never there {number}", cloud="lab")), value="x")
+    list(check_consents(wanted_pairs(), now=rows.now))
+    assert set(Consent.objects.values_list("cause", flat=True)) == {"tenant_not_found"}
+
+
+# Meanwhile
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_is_deleted_while_it_is_asked_for_is_left_out(sandbox: Sandbox, rows: Rows) -> None:
+    gone, kept = rows.site(sandbox), rows.site(sandbox)
+    pairs = list(wanted_pairs())
+    gone.tenant.delete()
+    assert {consent.app for consent in check_consents(pairs, now=rows.now)} == {kept.app}
+    assert set(Consent.objects.values_list("app", flat=True)) == {kept.app.pk}
+
+
+def test_a_check_asks_few_questions_of_the_database(
+    sandbox: Sandbox, rows: Rows, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    sites = [rows.site(sandbox) for _site in range(5)]
+    with django_assert_max_num_queries(3 + 5 * len(sites)):
+        list(check_consents(wanted_pairs(), now=rows.now))

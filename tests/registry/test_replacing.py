@@ -1,0 +1,209 @@
+"""Replacing a secret without a gap: the old one stays in use until a token has proven the new one."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from datetime import timedelta
+
+import pytest
+from django.core.exceptions import ValidationError
+from django.db import connection
+
+from alertadmin.registry import replacing, sentences
+from alertadmin.registry.models import AppRegistration, Credential, CredentialState
+from alertadmin.registry.replacing import Replacement
+from sandbox import Sandbox
+from sandbox.faults import Door
+from tests.rows import Rows, Site
+
+pytestmark = pytest.mark.django_db
+
+
+def new_value(sandbox: Sandbox, site: Site) -> str:
+    """Another secret of the app, good there."""
+    return str(sandbox.directory.add_secret(site.app.client_id).value)
+
+
+def replaced(site: Site, rows: Rows, value: str, description: str = "new") -> Replacement:
+    return replacing.replace(
+        site.app, value=value, expires_at=rows.now + timedelta(days=700), description=description, now=rows.now
+    )
+
+
+def states(site: Site) -> dict[str, str]:
+    return dict(Credential.objects.filter(app=site.app).values_list("description", "state"))
+
+
+def test_a_token_puts_the_new_secret_in_use(sandbox: Sandbox, rows: Rows) -> None:
+    site = rows.site(sandbox)
+    begun = len(sandbox.ledger.entries())
+    done = replaced(site, rows, new_value(sandbox, site))
+    assert (done.proven, done.credential.state, done.credential.proven_at) == (True, CredentialState.CURRENT, rows.now)
+    assert states(site) == {"alert": "retired", "new": "current"}
+    tokens = [one for one in sandbox.ledger.entries()[begun:] if one["kind"] == "token"]
+    assert [(one["client_id"], one["accepted"]) for one in tokens] == [(site.app.client_id, True)]
+
+
+def test_each_proof_asks_for_a_token_anew(sandbox: Sandbox, rows: Rows) -> None:
+    """A token that is kept would speak for a secret that Entra never saw."""
+    site = rows.site(sandbox)
+    value = new_value(sandbox, site)
+    (secret,) = [one for one in sandbox.directory.secrets(site.app.client_id) if value.startswith(one.hint)]
+    assert replaced(site, rows, value).proven
+    sandbox.directory.remove_secret(site.app.client_id, secret)
+    site.app.credentials.filter(state=CredentialState.CURRENT).update(state=CredentialState.RETIRED)
+    again = replaced(site, rows, value, "again")
+    assert (again.proven, again.cause) == (False, "secret_wrong")
+
+
+def test_a_broken_secret_waits_with_its_diagnosis_and_the_old_one_stays(sandbox: Sandbox, rows: Rows) -> None:
+    site = rows.site(sandbox)
+    done = replaced(site, rows, "not-the-value-of-any-secret")
+    assert (done.proven, done.cause) == (False, "secret_wrong")
+    assert "AADSTS7000215" in done.technical
+    assert "not-the-value" not in done.technical
+    assert states(site) == {"alert": "current", "new": "next"}
+    assert done.credential.proven_at is None
+
+
+@pytest.mark.parametrize("door", ["token", "discovery"])
+def test_a_secret_entered_while_entra_is_down_is_proven_later(sandbox: Sandbox, rows: Rows, door: Door) -> None:
+    site = rows.site(sandbox)
+    sandbox.faults.add(door, status=503, times=None)
+    done = replaced(site, rows, new_value(sandbox, site))
+    assert (done.proven, done.cause) == (False, "transient")
+    assert states(site) == {"alert": "current", "new": "next"}
+    sandbox.faults.clear()
+    assert replacing.promote(done.credential, now=rows.now).proven
+    assert states(site) == {"alert": "retired", "new": "current"}
+
+
+def test_a_secret_entered_after_one_that_waits_takes_its_place(sandbox: Sandbox, rows: Rows) -> None:
+    site = rows.site(sandbox)
+    replaced(site, rows, "wrong", "first")
+    replaced(site, rows, "wrong too", "second")
+    assert states(site) == {"alert": "current", "first": "retired", "second": "next"}
+    assert replaced(site, rows, new_value(sandbox, site), "third").proven
+    assert states(site) == {"alert": "retired", "first": "retired", "second": "retired", "third": "current"}
+
+
+def test_the_value_that_is_in_use_already_is_no_replacement(sandbox: Sandbox, rows: Rows) -> None:
+    """Its end would be told wrongly, and it would end unseen."""
+    site = rows.site(sandbox)
+    assert site.credential.value is not None
+    with pytest.raises(ValidationError) as refused:
+        replaced(site, rows, site.credential.value.reveal())
+    assert refused.value.code == "same_value"
+    assert states(site) == {"alert": "current"}
+
+
+def test_an_end_before_the_start_is_refused_and_what_waits_goes_on_waiting(sandbox: Sandbox, rows: Rows) -> None:
+    site = rows.site(sandbox)
+    replaced(site, rows, "wrong", "waits")
+    with pytest.raises(ValidationError):
+        replacing.replace(site.app, value="x", expires_at=rows.now, starts_at=rows.now, now=rows.now)
+    assert states(site) == {"alert": "current", "waits": "next"}
+
+
+def test_an_app_of_a_cloud_that_is_gone_says_so(sandbox: Sandbox, rows: Rows) -> None:
+    site = rows.site(sandbox)
+    site.tenant.cloud = "gone"
+    site.tenant.save()
+    done = replaced(site, rows, "x")
+    assert not done.proven
+    assert "ALERTADMIN_CLOUDS_FILE" in done.technical
+
+
+# At once
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_replacements_at_once_the_one_entered_last_is_in_use(sandbox: Sandbox, rows: Rows) -> None:
+    site = rows.site(sandbox)
+    values = {f"number {number}": new_value(sandbox, site) for number in range(4)}
+    together = threading.Barrier(len(values))
+
+    def replace(description: str) -> Replacement:
+        with closing(connection):
+            together.wait()
+            app = AppRegistration.objects.select_related("tenant").get(pk=site.app.pk)
+            return replacing.replace(
+                app,
+                value=values[description],
+                expires_at=rows.now + timedelta(days=700),
+                description=description,
+                now=rows.now,
+            )
+
+    with ThreadPoolExecutor(len(values)) as pool:
+        done = list(pool.map(replace, values))
+    last = site.app.credentials.order_by("created_at").last()
+    assert last is not None
+    assert states(site) == dict.fromkeys(("alert", *values), "retired") | {last.description: "current"}
+    assert next(one for one in done if one.credential.pk == last.pk).proven
+    for one in done:
+        assert one.proven or one.technical == sentences.SUPERSEDED
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_proof_that_comes_late_does_not_put_back_what_was_superseded(sandbox: Sandbox, rows: Rows) -> None:
+    site = rows.site(sandbox)
+    first, second = new_value(sandbox, site), new_value(sandbox, site)
+    sandbox.faults.add("token", delay=1.0, mailbox=site.app.client_id)
+    with ThreadPoolExecutor(1) as pool:
+        late = pool.submit(in_a_thread, site, rows, first)
+        wait_for_fault(sandbox, site)
+        assert replaced(site, rows, second, "second").proven
+        assert (late.result().proven, late.result().technical) == (False, sentences.SUPERSEDED)
+    assert states(site) == {"alert": "retired", "first": "retired", "second": "current"}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_secret_deleted_while_it_is_proven_stays_deleted(sandbox: Sandbox, rows: Rows) -> None:
+    site = rows.site(sandbox)
+    value = new_value(sandbox, site)
+    sandbox.faults.add("token", delay=0.5, mailbox=site.app.client_id)
+    with ThreadPoolExecutor(1) as pool:
+        late = pool.submit(in_a_thread, site, rows, value)
+        wait_for_fault(sandbox, site)
+        Credential.objects.filter(description="first").delete()
+        assert (late.result().proven, late.result().technical) == (False, sentences.SUPERSEDED)
+    assert states(site) == {"alert": "current"}
+
+
+def in_a_thread(site: Site, rows: Rows, value: str) -> Replacement:
+    with closing(connection):
+        return replaced(site, rows, value, "first")
+
+
+def wait_for_fault(sandbox: Sandbox, site: Site) -> None:
+    """Until the sandbox holds back the token of this app."""
+    sandbox.ledger.wait_until(
+        lambda entries: any(one["kind"] == "fault" and one["mailbox"] == site.app.client_id for one in entries)
+    )
+
+
+# Left waiting
+
+
+def test_what_waits_is_proven_once_the_one_in_use_has_ended(sandbox: Sandbox, rows: Rows) -> None:
+    ended, good, hopeless, without = (rows.site(sandbox) for _site in range(4))
+    sandbox.faults.add("token", status=503, times=4)
+    for site in (ended, good, without):
+        replaced(site, rows, new_value(sandbox, site))
+    sandbox.faults.clear()
+    replaced(hopeless, rows, "wrong")
+    Credential.objects.filter(app__in=[ended.app, hopeless.app], state="current").update(expires_at=rows.now)
+    Credential.objects.filter(app=without.app, state="current").delete()
+    done = replacing.promote_overdue(now=rows.now)
+    assert {one.credential.app: one.proven for one in done} == {
+        ended.app: True,
+        hopeless.app: False,
+        without.app: True,
+    }
+    assert states(ended) == {"alert": "retired", "new": "current"}
+    assert states(good) == {"alert": "current", "new": "next"}
+    assert states(hopeless) == {"alert": "current", "new": "next"}
+    assert states(without) == {"new": "current"}
