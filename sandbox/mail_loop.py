@@ -41,12 +41,13 @@ class MailLoop:
         asyncio.run_coroutine_threadsafe(self._end(), self._loop).result()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
-        self._loop.run_until_complete(self._loop.shutdown_default_executor())
-        self._loop.close()
 
     def _run(self) -> None:
+        """The loop begins and ends in this thread: whoever closes the sandbox may have a loop of their own."""
         asyncio.set_event_loop(self._loop)
         self._loop.run_forever()
+        self._loop.run_until_complete(self._loop.shutdown_default_executor())
+        self._loop.close()
 
     async def _end(self) -> None:
         for server in self._servers:

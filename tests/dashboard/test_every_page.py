@@ -9,32 +9,19 @@ import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
-from django.urls import NoReverseMatch, URLPattern, URLResolver, get_resolver, reverse
-from django.urls.resolvers import RoutePattern
+from django.urls import reverse
 
 from alertadmin.accounts.models import FirstAdministratorLink, User
 from alertadmin.outbox.models import Delivery
 from alertadmin.registry.models import AppRegistration, Consent, Credential, Mailbox
 from alertadmin.reminders import scan
 from tests.conftest import NOW
+from tests.dashboard.addresses import address, addresses
 from tests.rows import Rows
 
 LISTS = ("tenants", "apps", "credentials", "mailboxes", "consents", "deliveries")
 MOST_QUERIES = 8
 WRITES = re.compile(r"^\s*(INSERT|UPDATE|DELETE|REPLACE|CREATE|ALTER|DROP)\b", re.IGNORECASE)
-
-
-def addresses() -> list[str]:
-    """Every address of ours, by its name; the operators' admin is Django's own."""
-    return [name for pattern in get_resolver().url_patterns for name in names(pattern)]
-
-
-def names(pattern: URLPattern | URLResolver) -> list[str]:
-    if isinstance(pattern, URLPattern):
-        return [pattern.name] if pattern.name else []
-    if isinstance(pattern.pattern, RoutePattern) and str(pattern.pattern) == "admin/":
-        return []
-    return [name for one in pattern.url_patterns for name in names(one)]
 
 
 @pytest.fixture
@@ -63,18 +50,6 @@ def fill(rows: Rows, count: int) -> None:
         Mailbox.objects.create(tenant=tenant, app=app, address=f"{uuid4()}@x.example", transport="graph")
         Consent.objects.create(tenant=tenant, app=app, permission="Mail.Send", status="error", cause="role_missing")
         Delivery.objects.create(purpose="reminder", dedupe_key=str(uuid4()), recipient="a@x.example", state="sent")
-
-
-def address(name: str, filled: dict[str, UUID] | None = None) -> str:
-    """With the id of a row of the right kind, or with any."""
-    if name == "first-administrator":
-        return reverse(name, args=["x"])
-    kinds = {"consent-check": "app", "credential-add": "app", "test-send": "mailbox", "test-send-progress": "test"}
-    kind = kinds.get(name, name.partition("-")[0])
-    try:
-        return reverse(name, args=[(filled or {}).get(kind, uuid4())])
-    except NoReverseMatch:
-        return reverse(name)
 
 
 def writes(queries: CaptureQueriesContext) -> list[str]:

@@ -57,7 +57,9 @@ def test_a_stranger_is_told_no_more(db: None, case: str) -> None:
 
 @pytest.mark.parametrize("case", CASES)
 def test_a_refusal_speaks_the_language_of_its_reader(administrator: User, case: str) -> None:
+    _status, words = CASES[case]
     administrator.language = "fr"
     administrator.save()
     page = refused(case, administrator, **{"accept-language": "fr"}).content.decode()
     assert '<html lang="fr">' in page
+    assert words not in page

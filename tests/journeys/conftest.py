@@ -1,4 +1,4 @@
-"""A demonstration that runs, and a real browser in front of it."""
+"""A real browser, in front of a demonstration that runs, or of this process's own pages and rows."""
 
 from __future__ import annotations
 
@@ -7,8 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from django.conf import settings
+from django.test import Client
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Dialog, Page, sync_playwright
+from pytest_django.live_server_helper import LiveServer
 
+from alertadmin.accounts.models import User
 from sandbox.control import Control
 from tests.start.installation import Installation
 
@@ -27,7 +31,9 @@ PATIENCE = 20_000
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
+    # Playwright keeps an event loop in this thread, beside which Django would refuse every query.
+    with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield browser
         browser.close()
@@ -76,9 +82,45 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
 @pytest.fixture
 def page(context: BrowserContext) -> Iterator[Page]:
     """Whatever the browser complains of, such as a breach of the content security policy, fails the test."""
-    complaints: list[str] = []
     page = context.new_page()
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
+    complaints = complaints_of(page)
     yield page
     assert complaints == []
+
+
+def complaints_of(page: Page) -> list[str]:
+    """Errors in its console and of its scripts, and dialogs, as they come; not that the page itself is a refusal."""
+    complaints: list[str] = []
+
+    def say(said: ConsoleMessage) -> None:
+        if said.type == "error" and not (said.location["url"] == page.url and "status of" in said.text):
+            complaints.append(said.text)
+
+    def dialog(opened: Dialog) -> None:
+        complaints.append(f"dialog: {opened.message}")
+        opened.dismiss()
+
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("console", say)
+    page.on("dialog", dialog)
+    return complaints
+
+
+@pytest.fixture
+def address(live_server: LiveServer) -> str:
+    """Of the pages of this very process, with the rows that the test makes; nothing is sent but by the test."""
+    return str(live_server.url)
+
+
+@pytest.fixture
+def signed_in(page: Page, address: str, administrator: User) -> Page:
+    """A page of somebody who has signed in, not opened yet."""
+    sign_in(page.context, address, administrator)
+    return page
+
+
+def sign_in(context: BrowserContext, address: str, user: User) -> None:
+    client = Client()
+    client.force_login(user)
+    name = settings.SESSION_COOKIE_NAME
+    context.add_cookies([{"name": name, "value": client.cookies[name].value, "url": address}])

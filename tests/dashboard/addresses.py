@@ -1,0 +1,35 @@
+"""Every address of ours, by its name, and how to reach it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from uuid import UUID, uuid4
+
+from django.urls import NoReverseMatch, URLPattern, URLResolver, get_resolver, reverse
+from django.urls.resolvers import RoutePattern
+
+KINDS = {"consent-check": "app", "credential-add": "app", "test-send": "mailbox", "test-send-progress": "test"}
+"""What the id in an address is of, where its name does not begin with it."""
+
+
+def addresses() -> list[str]:
+    """Their names; the operators' admin is Django's own."""
+    return [name for pattern in get_resolver().url_patterns for name in names(pattern)]
+
+
+def names(pattern: URLPattern | URLResolver) -> list[str]:
+    if isinstance(pattern, URLPattern):
+        return [pattern.name] if pattern.name else []
+    if isinstance(pattern.pattern, RoutePattern) and str(pattern.pattern) == "admin/":
+        return []
+    return [name for one in pattern.url_patterns for name in names(one)]
+
+
+def address(name: str, keys: Mapping[str, UUID]) -> str:
+    """With the id of a row of the right kind, or with any where there is none."""
+    if name == "first-administrator":
+        return reverse(name, args=["x"])
+    try:
+        return reverse(name, args=[keys.get(KINDS.get(name, name.partition("-")[0]), uuid4())])
+    except NoReverseMatch:
+        return reverse(name)
