@@ -6,7 +6,7 @@ Source: RFC 4954, 4616 (PLAIN); draft-murchison-sasl-login (LOGIN), which some r
 from __future__ import annotations
 
 import base64
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
@@ -15,7 +15,8 @@ from mailer.failure import Failure
 from mailer.identity import OnStep
 from mailer.message import Message
 from mailer.transports import LONGEST, Login, Receipt, Sender
-from mailer.transports.submission import Client, refusal, submit
+from mailer.transports.lines import Door, Lines
+from mailer.transports.submission import Client, opened, refusal, submit
 
 _SHAPE = "write smtp://host:port or smtps://user:password@host, with %40 for @ and %23 for # in the password."
 
@@ -31,6 +32,7 @@ class RelayTransport:
     implicit_tls: bool = False
     ca_file: str | None = None
     timeout: float = LONGEST
+    _lines: Lines[Client] = field(default_factory=Lines, repr=False, compare=False)
 
     @classmethod
     def from_url(cls, url: str) -> RelayTransport:
@@ -60,7 +62,8 @@ class RelayTransport:
                 _log_in(client, self.login)
 
         with sockets.deadline(self.timeout), wire.hiding(self.login.password if self.login else None):
-            return submit(connect, log_in, message, sender.address)
+            door = Door(f"{self.host}:{self.port}", self.login.username if self.login else "", "")
+            return submit(self._lines, door, lambda: opened(connect, log_in), message, sender.address)
 
 
 def _parts(url: str) -> tuple[SplitResult, int | None, str | None]:

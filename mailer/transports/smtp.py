@@ -12,8 +12,9 @@ from mailer.failure import Failure
 from mailer.identity import OnStep, Token, TokenSource
 from mailer.message import Message
 from mailer.transports import LONGEST, Receipt, Sender
+from mailer.transports.lines import Door, Lines
 from mailer.transports.permission import with_token
-from mailer.transports.submission import Client, refusal, submit
+from mailer.transports.submission import Client, opened, refusal, submit
 
 PERMISSION = "SMTP.SendAsApp"
 IMPLICIT_TLS = 465
@@ -22,11 +23,12 @@ LONGEST_LINE = 500
 
 
 class SmtpTransport:
-    """One connection for each message: a submission is rare, and a kept connection is one more thing to be stale."""
+    """Keeps connections for the next message of the same mailbox under the same token."""
 
     def __init__(self, tokens: TokenSource, *, timeout: float = LONGEST) -> None:
         self.tokens = tokens
         self.timeout = timeout
+        self._lines: Lines[Client] = Lines()
 
     def send(self, message: Message, sender: Sender, *, on_step: OnStep | None = None) -> Receipt:
         app = sender.app
@@ -45,7 +47,8 @@ class SmtpTransport:
                     client.secure()
                 _xoauth2(client, sender.address, token)
 
-            return submit(connect, log_in, message, sender.address)
+            door = Door(app.cloud.smtp, sender.address, token.value)
+            return submit(self._lines, door, lambda: opened(connect, log_in), message, sender.address)
 
         with sockets.deadline(self.timeout):
             return with_token(self.tokens, app, app.cloud.exchange_scope, PERMISSION, on_step, attempt)

@@ -1,4 +1,4 @@
-"""One conversation with a mail server, and exactly how far the message came in it.
+"""Conversations with a mail server, and exactly how far a message came in them.
 
 Source: RFC 5321, 3207 (STARTTLS), 4954 (AUTH), 1870 (SIZE), 6531 (SMTPUTF8).
 """
@@ -9,12 +9,14 @@ import re
 import smtplib
 import ssl
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from mailer import diagnosis, sockets, wire
 from mailer.failure import Failure, Outcome
 from mailer.message import Message, address_of
 from mailer.transports import Receipt
+from mailer.transports.lines import Door, Lines
 from mailer.transports.writing import writing
 
 HELO = "[127.0.0.1]"
@@ -56,6 +58,17 @@ class Client(smtplib.SMTP):
         if not 200 <= code < 300:
             raise refusal(code, reply)
 
+    def part(self) -> None:
+        """QUIT if the conversation stands where it can be said; a line cut in the middle of a body is only closed."""
+        try:
+            with sockets.deadline(PARTING):
+                if self.sock is not None:
+                    self.quit()
+        except (smtplib.SMTPException, OSError):
+            pass
+        finally:
+            self.close()
+
     def _secured(self, plain: Any, host: str) -> Any:
         try:
             return self._context.wrap_socket(plain, server_hostname=host)
@@ -64,32 +77,60 @@ class Client(smtplib.SMTP):
             raise
 
 
-def submit(connect: Callable[[], Client], log_in: Callable[[Client], None], message: Message, address: str) -> Receipt:
-    """One whole conversation. Only once the dot after the body is on its way can the message have been accepted."""
-    client: Client | None = None
+class Dropped(smtplib.SMTPServerDisconnected):
+    """A kept connection was over before a word of this message was said on it."""
+
+
+def submit(lines: Lines[Client], door: Door, connect: Callable[[], Client], message: Message, address: str) -> Receipt:
+    """One message on a kept connection, or on a new one that `connect` logs in. Raises Failure.
+
+    Only once the dot after the body is on its way can the message have been accepted.
+    """
     try:
-        client = connect()
-        client.greet()
-        log_in(client)
-        return _hand_over(client, message, address)
+        with lines.room(door):
+            if (kept := lines.take(door)) is not None:
+                with suppress(Dropped):
+                    return _converse(lines, door, kept, message, address, is_kept=True)
+            return _converse(lines, door, connect(), message, address)
     except Failure:
         raise
     except smtplib.SMTPResponseException as error:
         raise refusal(error.smtp_code, error.smtp_error) from None
     except (smtplib.SMTPException, OSError, ValueError) as error:
         raise wire.failure_of(error, sent=False) from None
-    finally:
-        if client is not None:
-            _part(client)
 
 
-def _hand_over(client: Client, message: Message, address: str) -> Receipt:
+def opened(connect: Callable[[], Client], log_in: Callable[[Client], None]) -> Client:
+    """Greeted and logged in, or closed again."""
+    client = connect()
+    try:
+        client.greet()
+        log_in(client)
+    except BaseException:
+        client.part()
+        raise
+    return client
+
+
+def _converse(
+    lines: Lines[Client], door: Door, client: Client, message: Message, address: str, *, is_kept: bool = False
+) -> Receipt:
+    try:
+        receipt = _hand_over(client, message, address, is_kept=is_kept)
+    except BaseException:
+        client.part()
+        raise
+    lines.keep(door, client)
+    return receipt
+
+
+def _hand_over(client: Client, message: Message, address: str, *, is_kept: bool) -> Receipt:
     with writing():
         content = message.as_bytes(address)
         utf8 = message.needs_utf8(address)
     if utf8 and not client.has_extn("smtputf8"):
         raise Failure("recipient_rejected", "An address is not ASCII, and the server offers no SMTPUTF8.")
-    _sender(client, address, len(content), utf8)
+    _sender(client, address, len(content), utf8, is_kept=is_kept)
     refused = _recipients(client, message)
     code, reply = client.docmd("DATA")
     if code != 354:
@@ -99,7 +140,8 @@ def _hand_over(client: Client, message: Message, address: str) -> Receipt:
     return Receipt(message.message_id, wire.one_line(f"{code} {text_of(reply)}"), refused=refused)
 
 
-def _sender(client: Client, address: str, size: int, utf8: bool) -> None:
+def _sender(client: Client, address: str, size: int, utf8: bool, *, is_kept: bool) -> None:
+    """The first line of a message. Raises Dropped where a kept connection does not take it."""
     options = ""
     if client.has_extn("size"):
         largest = client.esmtp_features["size"]
@@ -109,7 +151,12 @@ def _sender(client: Client, address: str, size: int, utf8: bool) -> None:
     if utf8:
         client.command_encoding = "utf-8"
         options += " SMTPUTF8"
-    code, reply = client.docmd("MAIL", f"FROM:<{address_of(address)}>{options}")
+    try:
+        code, reply = client.docmd("MAIL", f"FROM:<{address_of(address)}>{options}")
+    except (smtplib.SMTPServerDisconnected, OSError) as error:
+        raise (Dropped(str(error)) if is_kept else error) from None
+    if code == 421 and is_kept:
+        raise Dropped(text_of(reply))
     if not 200 <= code < 300:
         raise refusal(code, reply)
 
@@ -152,15 +199,3 @@ def refusal(code: int, reply: bytes | str, otherwise: str | None = None) -> Fail
 
 def text_of(reply: bytes | str) -> str:
     return reply.decode("utf-8", "replace") if isinstance(reply, bytes) else reply
-
-
-def _part(client: Client) -> None:
-    """QUIT if the conversation stands where it can be said; a line cut in the middle of a body is only closed."""
-    try:
-        with sockets.deadline(PARTING):
-            if client.sock is not None:
-                client.quit()
-    except (smtplib.SMTPException, OSError):
-        pass
-    finally:
-        client.close()
