@@ -13,7 +13,8 @@ from django.utils.translation import gettext_lazy as _
 
 from alertadmin.registry.invisible import trimmed
 
-PATTERN = r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
+PATTERN = r"\A[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\Z"
+"""Read alike by SQLite (which asks Python) and PostgreSQL; `$` would let a line break pass in the first."""
 _ANYWHERE = re.compile(r"[0-9a-f]{8}(?:-?[0-9a-f]{4}){3}-?[0-9a-f]{12}", re.IGNORECASE)
 
 
@@ -36,9 +37,10 @@ def _bare(text: str) -> str:
     return trimmed(trimmed(text).strip("{}"))
 
 
-def check(field: str, name: str) -> models.CheckConstraint:
-    """The shape, held by the database too; an empty text passes (an optional id)."""
-    return models.CheckConstraint(condition=Q(**{f"{field}__regex": PATTERN}) | Q(**{field: ""}), name=name)
+def check(field: str, name: str, *, optional: bool = False) -> models.CheckConstraint:
+    """The shape, held by the database too; an optional id may be empty."""
+    shape = Q(**{f"{field}__regex": PATTERN})
+    return models.CheckConstraint(condition=shape | Q(**{field: ""}) if optional else shape, name=name)
 
 
 if TYPE_CHECKING:

@@ -66,9 +66,21 @@ class Credential(models.Model):
                 name="credential_starts_before_end",
                 violation_error_message=_("The end must be later than the start."),
             ),
-            models.UniqueConstraint(fields=["app"], condition=Q(state="current"), name="one_current_credential"),
-            models.UniqueConstraint(fields=["app"], condition=Q(state="next"), name="one_next_credential"),
-            guid.check("key_id", "credential_key_id_is_guid"),
+            models.UniqueConstraint(
+                fields=["app"],
+                condition=Q(state="current"),
+                name="one_current_credential",
+                violation_error_message=_("This app has a secret in use already: replace that one."),
+            ),
+            models.UniqueConstraint(
+                fields=["app"],
+                condition=Q(state="next"),
+                name="one_next_credential",
+                violation_error_message=_("Another secret of this app waits already."),
+            ),
+            # A state that no reader knows would be one that nobody is reminded of.
+            models.CheckConstraint(condition=Q(state__in=CredentialState.values), name="credential_state_is_known"),
+            guid.check("key_id", "credential_key_id_is_guid", optional=True),
         ]
         verbose_name = _("credential")
         verbose_name_plural = _("credentials")

@@ -77,7 +77,10 @@ class Mailbox(models.Model):
                 ),
             ),
             models.UniqueConstraint(
-                fields=["sends_reminders"], condition=Q(sends_reminders=True), name="one_mailbox_sends_reminders"
+                fields=["sends_reminders"],
+                condition=Q(sends_reminders=True),
+                name="one_mailbox_sends_reminders",
+                violation_error_message=_("Another mailbox sends the reminders already."),
             ),
         ]
         verbose_name = _("mailbox")
