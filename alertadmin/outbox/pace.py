@@ -5,7 +5,7 @@ Source: Exchange Online limits, "Message rate limit".
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter
 from datetime import datetime, timedelta
 from threading import Lock
 from uuid import UUID
@@ -24,7 +24,7 @@ class Pace:
 
     def __init__(self, per_minute: int | None = PER_MINUTE) -> None:
         self.per_minute = per_minute
-        self._taken: dict[UUID, set[datetime]] = defaultdict(set)
+        self._taken: dict[UUID, Counter[datetime]] = {}
         self._held: dict[UUID, datetime] = {}
         self._lock = Lock()
 
@@ -36,7 +36,7 @@ class Pace:
             free_at = self._free_at(mailbox, now)
             if free_at is not None and not anyway:
                 return free_at
-            self._taken[mailbox].add(now)
+            self._taken.setdefault(mailbox, Counter())[now] += 1
             return None
 
     def free_at(self, mailbox: UUID | None, now: datetime) -> datetime | None:
@@ -59,14 +59,17 @@ class Pace:
             del self._held[mailbox]
         if self.per_minute is None:
             return None
-        taken = {moment for moment in self._taken.pop(mailbox, ()) if now - WINDOW < moment}
+        begin = now - WINDOW
+        taken = Counter(
+            {moment: times for moment, times in self._taken.pop(mailbox, Counter()).items() if moment > begin}
+        )
         if taken:
             self._taken[mailbox] = taken
         # An attempt's row bears the moment at which its place was taken: our own count once.
-        sent = sorted(taken | self._attempted(mailbox, now))
+        sent = sorted((taken | self._attempted(mailbox, now)).elements())
         return sent[-self.per_minute] + WINDOW if len(sent) >= self.per_minute else None
 
     @staticmethod
-    def _attempted(mailbox: UUID, now: datetime) -> set[datetime]:
+    def _attempted(mailbox: UUID, now: datetime) -> Counter[datetime]:
         attempts = Attempt.objects.filter(mailbox=mailbox, started_at__gt=now - WINDOW, started_at__lte=now + WINDOW)
-        return set(attempts.values_list("started_at", flat=True))
+        return Counter(attempts.values_list("started_at", flat=True))

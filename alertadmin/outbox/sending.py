@@ -219,8 +219,9 @@ def _no_way(
 
 
 def _is_final(failure: Failure) -> bool:
-    """The recipient's own server says that there is nobody of this name: no retry will change it."""
-    return failure.cause == "recipient_rejected" and not failure.retry
+    """There is nobody of this name, and no retry will change it. A policy (5.7.x), such as that of a relay that does
+    not know us, can be mended."""
+    return failure.cause == "recipient_rejected" and not failure.retry and " 5.7." not in failure.technical
 
 
 def _wait(delivery: Delivery, failures: list[Failure]) -> timedelta:
