@@ -46,6 +46,7 @@ class Run:
     ends: float | None = None
     """By time.monotonic; nothing is begun later."""
     was_cut_short: bool = False
+    _ended: bool = False
     _queue: deque[Delivery] = field(default_factory=deque)
     _taking: Lock = field(default_factory=Lock)
     _chain: Chain | None = None
@@ -64,6 +65,8 @@ class Run:
             else:
                 self._send()
         finally:
+            # Whoever was left behind begins nothing more.
+            self._ended = True
             self._hand_back()
         if self._errors:
             raise self._errors[0]
@@ -145,6 +148,8 @@ class Run:
         return True
 
     def _is_over(self) -> bool:
+        if self._ended:
+            return True
         if self.ends is not None and monotonic() > self.ends:
             self.was_cut_short = True
             return True

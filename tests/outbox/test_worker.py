@@ -1,0 +1,229 @@
+"""A run as a whole: what is set aside, who waits for whom, and how it ends."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import timedelta
+from time import monotonic
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+from pytest_django import Settings
+
+from alertadmin.outbox import claims, doorbell, keeping, stopping, test_send, worker
+from alertadmin.outbox.models import Attempt, AttemptOutcome, Delivery, DeliveryState
+from alertadmin.outbox.pace import Pace
+from alertadmin.registry.models import Contact, Tenant
+from alertadmin.reminders import scan
+from sandbox import Sandbox
+from tests.outbox.owing import arrived, reminder, reminders
+from tests.outbox.time import Time
+from tests.rows import Rows, Site
+from tests.start.installation import eventually
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@contextmanager
+def elsewhere() -> Iterator[Callable[..., Future[dict[str, int]]]]:
+    """Runs `deliver_due` as another process would: at the same time, with a connection of its own."""
+    with ThreadPoolExecutor() as pool:
+
+        def start(**options: object) -> Future[dict[str, int]]:
+            def work() -> dict[str, int]:
+                try:
+                    return dict(worker.deliver_due(**options))  # type: ignore[arg-type]
+                finally:
+                    connection.close()
+
+            return pool.submit(work)
+
+        yield start
+
+
+class TestAPoisonedRow:
+    """A tenant whose time zone the machine does not know any more: its mail cannot be worded."""
+
+    @pytest.fixture
+    def poisoned(self, site: Site, rows: Rows, time: Time) -> Delivery:
+        Contact.objects.create(tenant=site.tenant, email="second@northpark.example")
+        bad = rows.tenant("Bad", ["poor@bad.example"])
+        rows.credential(rows.app(bad), days=1)
+        scan.run(time())
+        Tenant.objects.filter(pk=bad.pk).update(time_zone="Mars/Olympus")
+        return Delivery.objects.get(recipient="poor@bad.example")
+
+    def test_is_set_aside_for_an_hour_and_the_others_go_on(self, poisoned: Delivery, time: Time) -> None:
+        assert worker.deliver_due(clock=time) == {"sent": 2, "pending": 1}
+        poisoned.refresh_from_db()
+        assert (poisoned.not_before, poisoned.cause) == (time() + timedelta(hours=1), "other")
+        assert "ZoneInfoNotFoundError" in poisoned.reason
+        assert not poisoned.attempts.exists()
+
+    def test_leaves_as_soon_as_it_is_mended(self, poisoned: Delivery, sandbox: Sandbox, time: Time) -> None:
+        worker.deliver_due(clock=time)
+        Tenant.objects.update(time_zone="Europe/Paris")
+        time.passes(hours=1)
+        assert worker.deliver_due(clock=time) == {"sent": 1}
+        assert len(arrived(sandbox, poisoned)) == 1
+
+    def test_is_failed_after_a_month(self, poisoned: Delivery, time: Time) -> None:
+        time.passes(days=31)
+        assert worker.deliver_due(clock=time)["failed"] == 1
+        poisoned.refresh_from_db()
+        assert poisoned.state == DeliveryState.FAILED
+
+
+def test_runs_at_once_send_each_delivery_once(site: Site, sandbox: Sandbox, time: Time) -> None:
+    owed = reminders(site, 25, time())
+    with elsewhere() as start:
+        outcomes = [start(clock=time) for _number in range(4)]
+        assert sum(outcome.result().get("sent", 0) for outcome in outcomes) == 25
+    assert [len(arrived(sandbox, delivery)) for delivery in owed] == [1] * 25
+    assert set(Delivery.objects.values_list("was_uncertain", flat=True)) == {False}
+
+
+def test_a_patient_run_waits_for_the_one_that_is_sending(site: Site, sandbox: Sandbox, time: Time) -> None:
+    reminders(site, 20, time())
+    sandbox.faults.add("graph", delay=0.1, times=20)
+    with elsewhere() as start:
+        first = start(clock=time)
+        sandbox.ledger.wait_until(lambda entries: any(entry["kind"] == "fault" for entry in entries))
+        worker.deliver_due(clock=time, pause=worker.sleep)
+        assert not claims.due(time()).exists()
+        first.result()
+
+
+class TestATestSend:
+    def test_begins_while_another_run_sends_reminders(self, site: Site, sandbox: Sandbox, time: Time) -> None:
+        reminders(site, 12, time())
+        sandbox.faults.add("graph", delay=0.5, times=12)
+        with elsewhere() as start:
+            sending = start(clock=time)
+            assert eventually(lambda: Attempt.objects.count() == 4)
+            began = monotonic()
+            test = test_send.create(site.mailbox, "me@northpark.example", transport="smtp", now=time())
+            assert worker.deliver_due(clock=time) == {"sent": 1}
+            assert monotonic() - began < 1
+            assert not sending.done()
+            sending.result()
+        test.refresh_from_db()
+        assert test.state == DeliveryState.SENT
+
+    def test_is_next_even_where_only_that_run_is_left_to_send_it(
+        self, site: Site, sandbox: Sandbox, time: Time
+    ) -> None:
+        reminders(site, 40, time())
+        sandbox.faults.add("graph", delay=0.05, times=None)
+        with elsewhere() as start:
+            sending = start(clock=time, pace=Pace(per_minute=None))
+            assert eventually(lambda: Attempt.objects.exists())
+            test = test_send.create(site.mailbox, "me@northpark.example", transport="smtp", now=time())
+            assert sending.result() == {"sent": 41}
+        attempts = list(Attempt.objects.order_by("pk").values_list("delivery_id", flat=True))
+        assert attempts.index(test.pk) < 8 + 8 + 4
+
+
+class TestItsLease:
+    def test_is_kept_while_a_server_takes_its_time(
+        self, site: Site, sandbox: Sandbox, time: Time, settings: Settings
+    ) -> None:
+        settings.OUTBOX_LEASE = timedelta(seconds=0.6)
+        delivery = reminder(timezone.now())
+        sandbox.faults.add("graph", delay=2)
+        with elsewhere() as start:
+            sending = start()
+            swept = 0
+            while not sending.done():
+                swept += claims.sweep(timezone.now())
+                threading.Event().wait(0.05)
+            assert sending.result() == {"sent": 1}
+        assert swept == 0
+        assert len(arrived(sandbox, delivery)) == 1
+
+    def test_lapses_where_a_server_never_ends_and_the_run_goes_on_without(
+        self, site: Site, sandbox: Sandbox, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        settings.OUTBOX_LEASE = timedelta(seconds=0.6)
+        monkeypatch.setattr(keeping, "LONGEST_SENDING", timedelta(seconds=1))
+        owed = reminders(site, 6, timezone.now())
+        sandbox.faults.add("graph", delay=4)
+        began = monotonic()
+        assert worker.deliver_due() == {"sent": 5}
+        assert monotonic() - began < 3
+        [stuck] = [one for one in Delivery.objects.all() if one.state == DeliveryState.SENDING]
+        assert eventually(lambda: claims.sweep(timezone.now()) == 1)
+        stuck.refresh_from_db()
+        assert stuck.state == DeliveryState.UNCERTAIN
+        # The server takes it in the end; whoever was left behind notes it, and nobody sends again.
+        assert eventually(lambda: stuck.attempts.get().outcome == AttemptOutcome.ACCEPTED)
+        assert worker.deliver_due() == {"sent": 1}
+        assert [len(arrived(sandbox, delivery)) for delivery in owed] == [1] * 6
+        assert eventually(lambda: not any(thread.name.startswith("deliver-") for thread in threading.enumerate()))
+
+    def test_of_a_single_one_lapses_too(
+        self, site: Site, sandbox: Sandbox, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        settings.OUTBOX_LEASE = timedelta(seconds=0.6)
+        monkeypatch.setattr(keeping, "LONGEST_SENDING", timedelta(seconds=0.5))
+        delivery = reminder(timezone.now())
+        sandbox.faults.add("graph", delay=3)
+        with elsewhere() as start:
+            sending = start()
+            assert eventually(lambda: claims.sweep(timezone.now()) == 1)
+            assert not sending.done()
+        delivery.refresh_from_db()
+        assert (delivery.state, delivery.was_uncertain) == (DeliveryState.SENT, True)
+        assert len(arrived(sandbox, delivery)) == 1
+
+
+class TestItsEnd:
+    def test_told_to_stop_it_finishes_what_left_and_hands_back_the_rest(
+        self, site: Site, sandbox: Sandbox, time: Time
+    ) -> None:
+        reminders(site, 12, time())
+        sandbox.faults.add("graph", delay=0.3, times=None)
+        stop = threading.Event()
+        with elsewhere() as start:
+            sending = start(clock=time, stopping=stop.is_set)
+            assert eventually(lambda: Attempt.objects.count() == 4)
+            stop.set()
+            assert sending.result() == {"sent": 4}
+        assert Delivery.objects.filter(state=DeliveryState.PENDING, owner=None).count() == 8
+        assert Attempt.objects.count() == 4
+        sandbox.faults.clear()
+        assert worker.deliver_due(clock=time) == {"sent": 8}
+
+    def test_after_its_time_it_rings_for_the_next(
+        self, site: Site, time: Time, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        rung: list[bool] = []
+        monkeypatch.setattr(doorbell, "ring", lambda: rung.append(True))
+        monkeypatch.setattr(worker, "LONGEST_RUN", timedelta(seconds=-1))
+        reminders(site, 3, time())
+        rung.clear()
+        assert worker.deliver_due(clock=time) == {}
+        assert rung == [True]
+        assert Delivery.objects.filter(state=DeliveryState.PENDING).count() == 3
+
+    def test_it_is_shorter_than_celerys_limit(self, settings: Settings) -> None:
+        longest = worker.LONGEST_RUN + keeping.LONGEST_SENDING
+        assert longest.total_seconds() < settings.CELERY_TASK_TIME_LIMIT
+
+    def test_processes_of_one_program_hear_it_told_to_stop(self) -> None:
+        """By memory that they share since the fork."""
+        import os
+
+        assert not stopping.is_asked()
+        if (child := os.fork()) == 0:
+            stopping.ask()
+            os._exit(0)
+        os.waitpid(child, 0)
+        try:
+            assert stopping.is_asked()
+        finally:
+            stopping._shared[0] = 0
