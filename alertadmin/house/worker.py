@@ -14,10 +14,12 @@ import warnings
 from typing import Any
 
 from celery.exceptions import SecurityWarning
-from celery.signals import beat_embedded_init, worker_ready
+from celery.signals import beat_embedded_init, worker_ready, worker_shutting_down
+from django.conf import settings
 
 from alertadmin.celery import app
 from alertadmin.house import tether
+from alertadmin.outbox import stopping
 
 CONCURRENCY = 2
 """Tasks at once. One delivers (itself four at a time), the other is free for the next ring."""
@@ -31,11 +33,12 @@ def main(schedule_file: str) -> int:
     # weak=False, here and below: nobody else holds these functions.
     beat_embedded_init.connect(_tie_clock, weak=False)
     worker_ready.connect(_watch_clock, weak=False)
+    worker_shutting_down.connect(_tell_the_pool, weak=False)
     worker = app.Worker(
         beat=True,
         schedule_filename=schedule_file,
         concurrency=CONCURRENCY,
-        loglevel="WARNING",
+        loglevel=settings.ENVIRONMENT.get("LOG_LEVEL", "WARNING"),
         quiet=True,
         without_mingle=True,
         without_gossip=True,
@@ -47,6 +50,11 @@ def main(schedule_file: str) -> int:
 def _tie_clock(**_details: Any) -> None:
     """Runs in beat's process. The pool's processes tie themselves."""
     tether.tie()
+
+
+def _tell_the_pool(**_details: Any) -> None:
+    """What is being sent comes to its end; no other delivery is begun."""
+    stopping.ask()
 
 
 def _watch_clock(sender: Any, **_details: Any) -> None:

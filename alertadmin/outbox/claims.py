@@ -46,6 +46,11 @@ def due(now: datetime) -> QuerySet[Delivery]:
     return Delivery.objects.filter(IsOpen(F("state")), CLAIMABLE, _past("not_before", now)).order_by("urgency", "id")
 
 
+def open_deliveries() -> QuerySet[Delivery]:
+    """All that is still to come to an end: waiting, being sent, or uncertain and to be sent once more."""
+    return Delivery.objects.filter(IsOpen(F("state")), CLAIMABLE | Q(state=DeliveryState.SENDING))
+
+
 def _past(moment: str, now: datetime) -> Q:
     return Q(**{f"{moment}__lte": now}) | Q(**{f"{moment}__gt": now + LONGEST_BELIEVED})
 
@@ -197,8 +202,11 @@ def sweep(now: datetime) -> int:
 
 def lapsed(now: datetime) -> QuerySet[Delivery]:
     """What workers hold whose lease has run out."""
-    held = Delivery.objects.filter(IsOpen(F("state")), state=DeliveryState.SENDING)
-    return held.filter(_past("lease_until", now)).order_by()
+    return being_sent().filter(_past("lease_until", now)).order_by()
+
+
+def being_sent() -> QuerySet[Delivery]:
+    return Delivery.objects.filter(IsOpen(F("state")), state=DeliveryState.SENDING)
 
 
 @transaction.atomic

@@ -63,7 +63,7 @@ class Run:
             if len(self._queue) > 1:
                 self._send_in_threads()
             else:
-                self._send()
+                self._send_all()
         finally:
             # Whoever was left behind begins nothing more.
             self._ended = True
@@ -82,7 +82,7 @@ class Run:
 
     def _send_in_thread(self) -> None:
         try:
-            self._send()
+            self._send_all()
         except Exception as error:
             self._errors.append(error)
         finally:
@@ -93,14 +93,18 @@ class Run:
         delivery = self._sending.get(thread)
         return delivery is not None and self.keeper.is_stuck(delivery)
 
-    def _send(self) -> None:
+    def _send_all(self) -> None:
         while (delivery := self._next()) is not None:
-            self.keeper.begin(delivery)
-            self._sending[current_thread()] = delivery
-            state = self._deliver_safely(delivery)
-            self.keeper.let_go(delivery)
-            with self._taking:
-                self._outcomes[state] += 1
+            self.send(delivery)
+
+    def send(self, delivery: Delivery) -> None:
+        """One that is claimed; also for whoever claimed it otherwise."""
+        self.keeper.begin(delivery)
+        self._sending[current_thread()] = delivery
+        state = self._deliver_safely(delivery)
+        self.keeper.let_go(delivery)
+        with self._taking:
+            self._outcomes[state] += 1
 
     def _next(self) -> Delivery | None:
         with self._taking:

@@ -8,9 +8,12 @@ from collections.abc import Callable
 from datetime import timedelta
 from uuid import UUID
 
+from django.db import transaction
+
 from alertadmin.outbox import claims, doorbell, turn
 from alertadmin.outbox.clock import Clock, DatabaseClock
 from alertadmin.outbox.keeping import Keeper
+from alertadmin.outbox.models import Delivery
 from alertadmin.outbox.pace import Pace
 from alertadmin.outbox.run import Pause, Run
 
@@ -54,3 +57,15 @@ def deliver_due(
         if ours or pause is None or not claims.due(clock()).exists():
             return outcomes
         pause(UNTIL_ASKED_AGAIN)
+
+
+def deliver_as_written(write: Callable[[], Delivery], *, clock: Clock | None = None) -> Delivery:
+    """Writes a delivery and claims it in one transaction, so that no other process takes it first, and sends it."""
+    clock = clock or DatabaseClock()
+    with transaction.atomic():
+        delivery = write()
+        [claimed] = claims.claim(max(clock(), delivery.not_before), limit=1, only=delivery.pk)
+    with Keeper(clock) as keeper:
+        Run(clock, SHARED_PACE, keeper, stopping=lambda: False, pause=None).send(claimed)
+    delivery.refresh_from_db()
+    return delivery

@@ -1,15 +1,19 @@
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from alertadmin.management.job import Job, Report
-from alertadmin.outbox import claims, worker
-from alertadmin.outbox.models import DeliveryState
-from alertadmin.reminders import scan as scanning
+from alertadmin.outbox.models import Delivery, DeliveryState
+from alertadmin.reminders import rounds
+from alertadmin.retelling import retold
+from mailer.diagnosis import explain
+
+LISTED = 50
+"""Deliveries told one by one, of each state; the numbers count them all."""
 
 
 class Command(Job):
@@ -17,36 +21,68 @@ class Command(Job):
     example = "python manage.py send_reminders --json"
 
     def work(self, options: dict[str, Any]) -> Report:
-        scan = scanning.run(timezone.now())
-        outcomes = worker.deliver_due()
-        swept = claims.sweep(timezone.now())
-        nobody = scanning.owed_to_nobody(timezone.now()).count()
-        data = {
-            "reminders": scan.reminders,
-            "deliveries": scan.deliveries,
-            "sent": outcomes[DeliveryState.SENT],
-            "waiting": outcomes[DeliveryState.PENDING],
-            "uncertain": outcomes[DeliveryState.UNCERTAIN],
-            "failed": outcomes[DeliveryState.FAILED],
-            "cancelled": outcomes[DeliveryState.CANCELLED],
-            "swept": swept,
-            "owed_to_nobody": nobody,
+        done = rounds.go()
+        states: Counter[str] = Counter()
+        told: list[Delivery] = []
+        for delivery in done.deliveries():
+            states[delivery.state] += 1
+            if states[delivery.state] <= LISTED:
+                told.append(delivery)
+        data: dict[str, Any] = {
+            "scanned": done.scanned,
+            "reminders": done.scan.reminders,
+            "deliveries": done.scan.deliveries,
+            "sent": states[DeliveryState.SENT],
+            "waiting": states[DeliveryState.PENDING] + states[DeliveryState.SENDING],
+            "uncertain": states[DeliveryState.UNCERTAIN],
+            "failed": states[DeliveryState.FAILED],
+            "cancelled": states[DeliveryState.CANCELLED],
+            "swept": done.swept,
+            "owed_to_nobody": done.owed_to_nobody,
         }
-        lines = [
-            _(
-                "Reminders owed: %(reminders)d, deliveries written: %(deliveries)d; "
-                "sent: %(sent)d, waiting: %(waiting)d, uncertain: %(uncertain)d, failed: %(failed)d."
+        bad = data["waiting"] + data["uncertain"] + data["failed"] + data["owed_to_nobody"]
+        return Report(not bad, {**data, "details": [_detail(delivery) for delivery in told]}, _lines(data, told))
+
+
+def _detail(delivery: Delivery) -> dict[str, Any]:
+    """One delivery for a program. `cause` is a slug of `diagnose`, `title` what it says of it."""
+    comes_again = delivery.settled_at is None and delivery.state != DeliveryState.SENDING
+    return {
+        "recipient": delivery.recipient,
+        "state": delivery.state,
+        "subject": delivery.subject,
+        "message_id": delivery.message_id,
+        "cause": delivery.cause or None,
+        "title": _title(delivery),
+        "reason": delivery.reason,
+        "was_uncertain": delivery.was_uncertain,
+        "next_try": delivery.not_before.isoformat() if comes_again else None,
+    }
+
+
+def _title(delivery: Delivery) -> str | None:
+    return explain(delivery.cause, translate=_).title if delivery.cause else None
+
+
+def _lines(data: dict[str, Any], told: list[Delivery]) -> list[str]:
+    lines = [
+        _(
+            "Reminders owed: %(reminders)d, deliveries written: %(deliveries)d; "
+            "sent: %(sent)d, waiting: %(waiting)d, uncertain: %(uncertain)d, failed: %(failed)d."
+        )
+        % data
+    ]
+    for delivery in told:
+        if delivery.state != DeliveryState.SENT:
+            why = " ".join(filter(None, (_title(delivery), retold(delivery.reason))))
+            lines.append(f"{delivery.recipient}: {delivery.get_state_display()}. {why}")
+    if nobody := data["owed_to_nobody"]:
+        lines.append(
+            ngettext(
+                "%d secret ends soon and nobody is there to be told: give its tenant a contact.",
+                "%d secrets end soon and nobody is there to be told: give their tenants a contact.",
+                nobody,
             )
-            % data
-        ]
-        if nobody:
-            lines.append(
-                ngettext(
-                    "%d secret ends soon and nobody is there to be told: give its tenant a contact.",
-                    "%d secrets end soon and nobody is there to be told: give their tenants a contact.",
-                    nobody,
-                )
-                % nobody
-            )
-        bad = data["waiting"] + data["uncertain"] + data["failed"] + nobody
-        return Report(not bad, data, lines)
+            % nobody
+        )
+    return lines

@@ -34,9 +34,9 @@ class Command(Job):
             validate_email(options["to"])
         except ValidationError:
             raise Refused(_('"%(address)s" is no e-mail address.') % {"address": options["to"]}) from None
-        delivery = test_send.create(mailbox, options["to"], transport=options["transport"], now=timezone.now())
-        worker.deliver_due(only=delivery.pk)
-        delivery.refresh_from_db()
+        delivery = worker.deliver_as_written(
+            lambda: test_send.create(mailbox, options["to"], transport=options["transport"], now=timezone.now())
+        )
         return _report(delivery, mailbox)
 
 
