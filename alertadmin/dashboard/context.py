@@ -24,7 +24,7 @@ def house(request: HttpRequest) -> dict[str, Any]:
         "sandbox": settings.ENVIRONMENT.sandbox,
         "area": _area(request),
         "last_scan": last,
-        "scan_is_stale": last is None or last.finished_at is None or last.finished_at < _stale(),
+        "scan_is_stale": scan.is_old(last, timezone.now()),
         "key_trouble": _key_trouble(),
     }
 
@@ -34,10 +34,6 @@ def _area(request: HttpRequest) -> str:
     match = request.resolver_match
     _root, _, room = (match.func.__module__ if match else "").partition("alertadmin.dashboard.")
     return room.partition(".")[0]
-
-
-def _stale() -> Any:
-    return timezone.now() - scan.STALE_AFTER
 
 
 def _key_trouble() -> str:

@@ -17,7 +17,7 @@ from django.db.models import Case, Exists, OuterRef, Q, Subquery, Value, When
 from alertadmin.outbox import sentences, wires
 from alertadmin.outbox.models import Attempt, AttemptOutcome, Delivery, Purpose
 from alertadmin.outbox.pace import Pace
-from alertadmin.registry.models import Credential, CredentialState, Mailbox
+from alertadmin.registry.models import Credential, Mailbox
 from alertadmin.registry.permissions import Transport
 from mailer.failure import Failure
 from mailer.identity import OnStep
@@ -152,19 +152,23 @@ class Chain:
 def _mailboxes(now: datetime) -> list[Mailbox]:
     """The chosen one, even if it looks ill, then some that can send by what is stored, each of another app.
 
-    Those come last whose latest attempt failed, and those whose tenant Exchange Online may have switched EWS off for:
-    whatever breaks, each run tries others, until one is found that sends.
+    Those come last whose credential has ended (as far as we know), whose latest attempt failed, and whose tenant
+    Exchange Online may have switched EWS off for: whatever breaks, each run tries others, until one sends.
     """
     mailboxes = Mailbox.objects.select_related("app__tenant", "tenant").prefetch_related("app__credentials")
     chosen = list(mailboxes.filter(sends_reminders=True))
-    in_use = Credential.objects.filter(
-        app=OuterRef("app"), state=CredentialState.CURRENT, expires_at__gt=now, value__isnull=False
-    )
+    stored = Credential.objects.watched().filter(app=OuterRef("app"), value__isnull=False)
     latest = Attempt.objects.filter(mailbox=OuterRef("pk")).order_by("-started_at").values("outcome")[:1]
     others = (
-        mailboxes.filter(Q(app=None, password__isnull=False) | Exists(in_use), sends_reminders=False)
-        .annotate(latest=Subquery(latest))
-        .order_by(_last(Q(latest__in=FAILED)), _last(Q(transport=Transport.EWS, server="")), "address", "pk")
+        mailboxes.filter(Q(app=None, password__isnull=False) | Exists(stored), sends_reminders=False)
+        .annotate(latest=Subquery(latest), lasts=Exists(stored.filter(expires_at__gt=now)))
+        .order_by(
+            _last(Q(lasts=False, server="")),
+            _last(Q(latest__in=FAILED)),
+            _last(Q(transport=Transport.EWS, server="")),
+            "address",
+            "pk",
+        )
     )
     return chosen + _spread(list(others[:LOOKED_AT]))[:MOST_MAILBOXES]
 

@@ -23,8 +23,8 @@ from alertadmin.accounts.models import User
 from alertadmin.outbox.content import Content, NoLongerOwed
 from alertadmin.outbox.models import Delivery
 from alertadmin.registry.models import Credential, CredentialState
-from alertadmin.reminders import sentences
-from alertadmin.reminders.models import Notice
+from alertadmin.reminders import audience, sentences
+from alertadmin.reminders.models import Notice, Reminder
 
 MOST_LINES = 500
 """More would be no mail to read; the rest is counted, and is on the page that the mail links to."""
@@ -80,7 +80,11 @@ def _worded(credentials: list[Credential], now: datetime) -> Content:
 
 
 def _still_owed(delivery: Delivery) -> list[Credential]:
-    """In use or waiting to be, with the end that the reminder was written for, and not told of more nearly since."""
+    """In use or waiting to be, with the end that the reminder was written for, not told of more nearly since, and still
+    this recipient's business.
+
+    Notices of all else are taken back.
+    """
     nearer = Notice.objects.filter(
         delivery__recipient=delivery.recipient,
         reminder__credential=OuterRef("reminder__credential"),
@@ -91,11 +95,23 @@ def _still_owed(delivery: Delivery) -> list[Credential]:
         Notice.objects.filter(delivery=delivery, reminder__expires_at=F("reminder__credential__expires_at"))
         .exclude(reminder__credential__state=CredentialState.RETIRED)
         .filter(~Exists(nearer))
+        .filter(reminder__credential__app__tenant__in=audience.tenants_of(delivery.recipient))
         .select_related("reminder__credential__app__tenant")
         .defer("reminder__credential__value")
         .order_by("reminder__expires_at", "reminder__credential_id")
     )
-    return [notice.reminder.credential for notice in notices]
+    owed = list(notices)
+    _take_back(delivery, {notice.reminder_id for notice in owed})
+    return [notice.reminder.credential for notice in owed]
+
+
+def _take_back(delivery: Delivery, told: set[int]) -> None:
+    """What this mail will not tell. A reminder that no mail tells any more was never told: the next scan owes it anew,
+    to whom it concerns by then."""
+    untold = set(Notice.objects.filter(delivery=delivery).values_list("reminder_id", flat=True)) - told
+    if untold:
+        Notice.objects.filter(delivery=delivery, reminder__in=untold).delete()
+        Reminder.objects.filter(pk__in=untold, notices=None).delete()
 
 
 def _line(credential: Credential, now: datetime) -> Line:

@@ -49,11 +49,12 @@ def last_finished() -> Scan | None:
 
 
 def is_stale(now: datetime) -> bool:
-    """Whether nobody has looked for too long: reminders may be late.
+    """Whether nobody has looked for too long: reminders may be late."""
+    return is_old(last_finished(), now)
 
-    A scan that claims to be of a later day was made by a clock that ran ahead, and proves nothing of today.
-    """
-    last = last_finished()
+
+def is_old(last: Scan | None, now: datetime) -> bool:
+    """Whether the last scan proves nothing of today: there was none, it was long ago, or its clock ran days ahead."""
     return last is None or last.finished_at is None or not -STALE_AFTER <= last.finished_at - now <= STALE_AFTER
 
 

@@ -133,6 +133,14 @@ def test_what_a_lost_worker_held_is_waited_for_and_sent(site: Site, settings: Se
     assert Delivery.objects.get().state == DeliveryState.SENT
 
 
+def test_what_a_worker_lost_long_ago_held_is_taken_back_first(site: Site) -> None:
+    scan.run(timezone.now())
+    claims.claim(timezone.now(), limit=1)
+    Delivery.objects.update(lease_until=timezone.now() - timedelta(hours=1))
+    code, answer = send_reminders()
+    assert (code, numbers(answer)) == (0, {"scanned": 1, "sent": 1, "swept": 1})
+
+
 def test_only_some_of_each_state_are_told_one_by_one_and_all_are_counted(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
