@@ -8,13 +8,14 @@ from datetime import timedelta
 from uuid import UUID, uuid4
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alertadmin.outbox import test_send, worker
 from alertadmin.outbox.models import Delivery, DeliveryState
 from alertadmin.outbox.pace import Pace
 from sandbox import Sandbox
+from tests.conftest import NOW
 from tests.outbox.owing import arrived, reminder, reminders
 from tests.outbox.time import Time
 from tests.rows import Site
@@ -62,11 +63,10 @@ class TestThePlaces:
         assert pace.take(mailbox, time.passes(minutes=10)) is None
 
 
+@settings(max_examples=50, deadline=None)
 @given(gaps=st.lists(st.integers(0, 30), min_size=1, max_size=80), limit=st.integers(1, 6))
 @pytest.mark.django_db
 def test_no_minute_whatever_its_begin_has_more_than_its_places(gaps: list[int], limit: int) -> None:
-    from tests.conftest import NOW
-
     pace, now, taken, mailbox = Pace(per_minute=limit), NOW, [], uuid4()
     for gap in gaps:
         now += timedelta(seconds=gap)
