@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import reduce
-from operator import or_
 from typing import Any
 
 from django.db.models import Q, QuerySet
@@ -16,6 +14,7 @@ from django.http import HttpRequest, QueryDict
 from django.utils.functional import Promise
 
 from alertadmin.dashboard.keyset import Keyset
+from alertadmin.dashboard.searching import narrowed
 
 PAGE = 50
 LONGEST_SEARCH = 100
@@ -93,17 +92,18 @@ class Listing:
     def page(self, request: HttpRequest, queryset: QuerySet[Any]) -> Page:
         """Reads `q`, `sort` ("-field" for downwards), the filters, `after` and `before`; ignores what it cannot use.
 
-        One query; one row more than a page tells whether there is another.
+        One query, and one for each table that a term is looked for in; one row more than a page tells whether there is
+        another.
         """
         asked = request.GET
         sort, column = self._sort(asked.get("sort", ""))
         term = asked.get("q", "").strip()[:LONGEST_SEARCH].replace("\0", "")
-        if term:
-            queryset = queryset.filter(reduce(or_, (Q(**{f"{name}__icontains": term}) for name in self.search)))
         choosers = [self._chooser(name, asked.get(name, "")) for name in self.filters]
         for chooser in choosers:
             if chooser.chosen:
                 queryset = queryset.filter(self._where(chooser))
+        if term:
+            queryset = narrowed(queryset, self.search, term)
         keys = (column.field, *column.ties, "pk")
         keyset = Keyset(queryset, keys, descending=sort.startswith("-"))
         rows, more, cursor = keyset.read(asked.get("after", ""), asked.get("before", ""), PAGE)
