@@ -7,19 +7,20 @@ from typing import Any
 
 from django.db import connection
 
-from alertadmin.reminders import rules
+from alertadmin.reminders.plan import DEFAULT
 from benchmarks.stand import raw, statement
 
 DUE = "state IN ('current', 'next') AND expires_at <= %s"
 REMINDERS = f"""
-    INSERT INTO reminders_reminder (credential_id, expires_at, threshold, scan_id)
-    SELECT id, expires_at, 0, 1 FROM registry_credential WHERE {DUE}
+    INSERT INTO reminders_reminder
+        (kind, credential_id, app_id, tenant_id, expires_at, threshold, is_escalated, scan_id)
+    SELECT 'credential', credential.id, app.id, app.tenant_id, expires_at, 0, false, 1
+    FROM registry_credential AS credential JOIN registry_appregistration AS app ON app.id = credential.app_id
+    WHERE {DUE}
     ON CONFLICT DO NOTHING"""
 RECIPIENTS = """
     FROM reminders_reminder AS reminder
-    JOIN registry_credential AS credential ON credential.id = reminder.credential_id
-    JOIN registry_appregistration AS app ON app.id = credential.app_id
-    JOIN registry_contact AS contact ON contact.tenant_id = app.tenant_id"""
+    JOIN registry_contact AS contact ON contact.tenant_id = reminder.tenant_id"""
 DELIVERIES = f"""
     INSERT INTO outbox_delivery (id, purpose, dedupe_key, recipient, transport, created_at, urgency, subject, text,
         html, message_id, state, not_before, tries, resends_left, was_uncertain, cause, reason)
@@ -77,7 +78,7 @@ def _begun(scan: int, now: datetime) -> Any:
 
 def _reach(now: datetime) -> Any:
     """The furthest end that is spoken of."""
-    return _stored(now + timedelta(days=max(rules.THRESHOLDS)))
+    return _stored(now + timedelta(days=max(DEFAULT.thresholds)))
 
 
 def _stored(moment: datetime) -> Any:

@@ -16,6 +16,7 @@ AREAS = (
     "mailboxes",
     "consents",
     "deliveries",
+    "policies",
     "diagnosis",
 )
 

@@ -28,8 +28,9 @@ from alertadmin.outbox.models import Attempt, AttemptOutcome, Delivery, Delivery
 
 CLAIMABLE = Q(state=DeliveryState.PENDING) | Q(state=DeliveryState.UNCERTAIN, resends_left__gt=0)
 FINAL = frozenset({DeliveryState.SENT, DeliveryState.FAILED, DeliveryState.CANCELLED, DeliveryState.UNCERTAIN})
-LONGEST_BELIEVED = timedelta(days=2)
-"""Nothing waits longer than a day: what seems to was written by a clock that ran ahead, and is due."""
+LONGEST_BELIEVED = timedelta(days=16)
+"""Nothing waits longer than for the next weekly digest, over a holiday: what seems to was written by a clock that ran
+ahead, and is due."""
 SLOWED_DOWN = frozenset({"throttled", "sending_limit"})
 """Causes after which a server has said when to come again."""
 
@@ -179,8 +180,14 @@ def postpone_reminders(now: datetime, until: datetime, **why: Any) -> int:
 
 
 def hasten_reminders(now: datetime) -> int:
-    """Somebody asks for all of it now: nothing waits any longer but for a server that asked us to."""
-    waiting = Delivery.objects.filter(IsOpen(F("state")), CLAIMABLE, purpose=Purpose.REMINDER, not_before__gt=now)
+    """Somebody asks for all of it now: what was tried before waits for nothing but a server that asked us to.
+
+    What was never tried keeps its hour: it waits for a digest, or for the end of somebody's quiet hours.
+    """
+    tried = Q(tries__gt=0) | ~Q(cause="")
+    waiting = Delivery.objects.filter(
+        IsOpen(F("state")), CLAIMABLE, purpose=Purpose.REMINDER, not_before__gt=now
+    ).filter(tried)
     return waiting.exclude(cause__in=SLOWED_DOWN).update(not_before=now)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from uuid import uuid4
 
@@ -12,7 +12,15 @@ from django.db.models import Prefetch
 
 from alertadmin.registry.asking import Answer, Wanted, ask_all
 from alertadmin.registry.identity import in_use
-from alertadmin.registry.models import AppRegistration, Consent, ConsentStatus, Credential, Mailbox, Tenant
+from alertadmin.registry.models import (
+    AppRegistration,
+    Consent,
+    ConsentChange,
+    ConsentStatus,
+    Credential,
+    Mailbox,
+    Tenant,
+)
 from alertadmin.registry.permissions import Permission
 
 log = logging.getLogger(__name__)
@@ -72,11 +80,10 @@ def _store(answer: Answer, now: datetime) -> list[Consent]:
     if answer.credential and any(finding.status != ConsentStatus.ERROR for finding in findings):
         # Each of them stands for a token that this credential got.
         Credential.objects.filter(pk=answer.credential.pk).update(proven_at=now)
-    known = Consent.objects.filter(app=wanted.app, tenant=wanted.tenant)
-    ids = dict(known.values_list("permission", "pk"))
+    known = {one.permission: one for one in Consent.objects.filter(app=wanted.app, tenant=wanted.tenant)}
     consents = [
         Consent(
-            id=ids.get(finding.permission) or uuid4(),
+            id=known[finding.permission].pk if finding.permission in known else uuid4(),
             app=wanted.app,
             tenant=wanted.tenant,
             permission=finding.permission,
@@ -88,9 +95,41 @@ def _store(answer: Answer, now: datetime) -> list[Consent]:
         )
         for finding in findings
     ]
-    return Consent.objects.bulk_create(
+    stored = Consent.objects.bulk_create(
         consents,
         update_conflicts=True,
         unique_fields=["app", "tenant", "permission"],
         update_fields=["status", "roles", "cause", "technical", "checked_at"],
     )
+    _note_changes(known, stored, now)
+    return stored
+
+
+def _note_changes(known: Mapping[str, Consent], stored: Iterable[Consent], now: datetime) -> None:
+    """Puts on the record, for good, what of a consent is news."""
+    changed = [one for one in stored if one.permission in known and known[one.permission].status != one.status]
+    if not changed:
+        return
+    ConsentChange.objects.bulk_create(
+        [
+            ConsentChange(
+                consent=known[one.permission],
+                app=one.app,
+                tenant=one.tenant,
+                permission=one.permission,
+                before=_stood(known[one.permission]),
+                after=one.status,
+                cause=one.cause,
+                at=now,
+            )
+            for one in changed
+        ]
+    )
+
+
+def _stood(consent: Consent) -> str:
+    """How it stood before: an error in between is no change of what an administrator granted."""
+    if consent.status != ConsentStatus.ERROR:
+        return consent.status
+    known = consent.changes.exclude(after=ConsentStatus.ERROR).order_by("-at").values_list("after", flat=True).first()
+    return known or ConsentStatus.UNKNOWN

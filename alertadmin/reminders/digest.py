@@ -1,108 +1,74 @@
 """The words of a reminder: all that one recipient is told in one mail, the most urgent first.
 
-Made when the mail is about to leave, so that what was renewed, deleted or superseded meanwhile is not in it. In the
-language that the recipient chose here, else in that of the tenant whose secret ends first.
+Made when the mail is about to leave, so that what was renewed, deleted, superseded or put off meanwhile is not in it.
+In the language that the recipient chose here, else in that of the tenant whose secret ends first.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import css_inline
 from django.conf import settings
-from django.db.models import Exists, F, OuterRef
+from django.db.models import Exists, F, OuterRef, Q
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import translation
-from django.utils.formats import date_format
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext, pgettext
+from django.utils.translation import ngettext
 
 from alertadmin.accounts.models import User
 from alertadmin.outbox.content import Content, NoLongerOwed
 from alertadmin.outbox.models import Delivery
-from alertadmin.registry.models import Credential, CredentialState
+from alertadmin.registry.models import ConsentStatus, CredentialState
+from alertadmin.registry.permissions import Transport
 from alertadmin.reminders import audience, sentences
-from alertadmin.reminders.models import Notice, Reminder
+from alertadmin.reminders.holds import active_holds
+from alertadmin.reminders.lines import Line, line, time_left
+from alertadmin.reminders.models import Kind, Notice, Reminder
 
-MOST_LINES = 500
+MOST_LINES = 100
 """More would be no mail to read; the rest is counted, and is on the page that the mail links to."""
 LONGEST_SUBJECT = 160
 
-
-@dataclass(frozen=True)
-class Line:
-    """One credential, as the mail shows it."""
-
-    tenant: str
-    app: str
-    description: str
-    ends: str
-    """The end in the tenant's own time."""
-    left: str
-    """How long there is, in words."""
-    is_expired: bool
-    is_next: bool
-    renew_url: str
+__all__ = ["compose", "time_left"]
 
 
 def compose(delivery: Delivery, now: datetime) -> Content | NoLongerOwed:
-    credentials = _still_owed(delivery)
-    if not credentials:
+    reminders = still_owed(delivery, now)
+    if not reminders:
         return NoLongerOwed(sentences.NOTHING_LEFT)
-    with translation.override(_language(delivery.recipient, credentials[0])):
-        return _worded(credentials, now)
+    with translation.override(_language(delivery.recipient, reminders[0])):
+        return _worded(reminders, now)
 
 
-def _language(recipient: str, most_urgent: Credential) -> str:
-    chosen = User.objects.filter(email__iexact=recipient).exclude(language="").values_list("language", flat=True)
-    return chosen.first() or most_urgent.app.tenant.mail_language
-
-
-def _worded(credentials: list[Credential], now: datetime) -> Content:
-    """The mail in the language that is active."""
-    lines = [_line(credential, now) for credential in credentials[:MOST_LINES]]
-    subject = _subject(credentials, now)
-    context = {
-        "subject": subject,
-        "lines": lines,
-        "more": len(credentials) - len(lines),
-        "expired": sum(credential.is_expired(now) for credential in credentials),
-        "all_url": settings.PUBLIC_URL + reverse("credentials"),
-    }
-    html = render_to_string("reminders/digest.html", context)
-    return Content(
-        subject,
-        render_to_string("reminders/digest.txt", context),
-        css_inline.inline(html, load_remote_stylesheets=False),
-    )
-
-
-def _still_owed(delivery: Delivery) -> list[Credential]:
-    """In use or waiting to be, with the end that the reminder was written for, not told of more nearly since, and still
-    this recipient's business.
+def still_owed(delivery: Delivery, now: datetime) -> list[Reminder]:
+    """What of it is true still, not told of more nearly since, not put off, and still this recipient's business.
 
     Notices of all else are taken back.
     """
     nearer = Notice.objects.filter(
+        Q(reminder__credential=OuterRef("reminder__credential")) | Q(reminder__mailbox=OuterRef("reminder__mailbox")),
         delivery__recipient=delivery.recipient,
-        reminder__credential=OuterRef("reminder__credential"),
         reminder__expires_at=OuterRef("reminder__expires_at"),
         reminder__threshold__lt=OuterRef("reminder__threshold"),
     )
     notices = (
-        Notice.objects.filter(delivery=delivery, reminder__expires_at=F("reminder__credential__expires_at"))
-        .exclude(reminder__credential__state=CredentialState.RETIRED)
-        .filter(~Exists(nearer))
-        .filter(reminder__credential__app__tenant__in=audience.tenants_of(delivery.recipient))
-        .select_related("reminder__credential__app__tenant")
-        .defer("reminder__credential__value")
-        .order_by("reminder__expires_at", "reminder__credential_id")
+        Notice.objects.filter(_is_true(), delivery=delivery)
+        .filter(~Exists(nearer), audience.concerns(delivery.recipient))
+        .filter(~Exists(active_holds(now, "reminder__credential", "reminder__expires_at")))
+        .select_related(
+            "reminder__tenant",
+            "reminder__credential__app",
+            "reminder__mailbox__app",
+            "reminder__consent_change__app",
+        )
+        .defer("reminder__credential__value", "reminder__credential__certificate", "reminder__mailbox__password")
+        .order_by("reminder__expires_at", "reminder_id")
     )
-    owed = list(notices)
-    _take_back(delivery, {notice.reminder_id for notice in owed})
-    return [notice.reminder.credential for notice in owed]
+    owed = [notice.reminder for notice in notices]
+    _take_back(delivery, {reminder.pk for reminder in owed})
+    return owed
 
 
 def _take_back(delivery: Delivery, told: set[int]) -> None:
@@ -114,49 +80,49 @@ def _take_back(delivery: Delivery, told: set[int]) -> None:
         Reminder.objects.filter(pk__in=untold, notices=None).delete()
 
 
-def _line(credential: Credential, now: datetime) -> Line:
-    tenant = credential.app.tenant
-    end = date_format(credential.expires_at.astimezone(tenant.zone), pgettext("date format", "Y-m-d H:i"))
-    return Line(
-        tenant=tenant.name,
-        app=credential.app.name,
-        description=str(credential),
-        ends=f"{end} ({tenant.time_zone})",
-        left=time_left(credential.expires_at, now),
-        is_expired=credential.is_expired(now),
-        is_next=credential.state == CredentialState.NEXT,
-        renew_url=settings.PUBLIC_URL + reverse("credential", args=[credential.pk]),
+def _is_true() -> Q:
+    credential = Q(reminder__kind=Kind.CREDENTIAL, reminder__expires_at=F("reminder__credential__expires_at"))
+    credential &= ~Q(reminder__credential__state=CredentialState.RETIRED)
+    ews = Q(reminder__kind=Kind.EWS, reminder__mailbox__transport=Transport.EWS, reminder__mailbox__server="")
+    consent = Q(reminder__kind=Kind.CONSENT, reminder__consent_change__consent__status=ConsentStatus.NOT_IN_TOKEN)
+    return credential | ews | consent
+
+
+def _language(recipient: str, most_urgent: Reminder) -> str:
+    chosen = User.objects.filter(email__iexact=recipient).exclude(language="").values_list("language", flat=True)
+    return chosen.first() or most_urgent.tenant.mail_language
+
+
+def _worded(reminders: list[Reminder], now: datetime) -> Content:
+    """The mail in the language that is active."""
+    lines = [line(reminder, now) for reminder in reminders[:MOST_LINES]]
+    subject = _subject(lines[0], len(reminders))
+    context = {
+        "subject": subject,
+        "lines": lines,
+        "more": len(reminders) - len(lines),
+        "expired": sum(reminder.expires_at <= now for reminder in reminders),
+        "all_url": settings.PUBLIC_URL + reverse("credentials"),
+    }
+    html = render_to_string("reminders/digest.html", context)
+    return Content(
+        subject,
+        render_to_string("reminders/digest.txt", context),
+        css_inline.inline(html, load_remote_stylesheets=False),
     )
 
 
-def time_left(expires_at: datetime, now: datetime) -> str:
-    """ "ends in 3 days", "ends today", "expired 12 days ago": whole days, rounded towards now."""
-    days = abs(expires_at - now) // timedelta(days=1)
-    if expires_at > now:
-        return (
-            ngettext("ends in %(days)d day", "ends in %(days)d days", days) % {"days": days}
-            if days
-            else _("ends within 24 hours")
-        )
-    return (
-        ngettext("expired %(days)d day ago", "expired %(days)d days ago", days) % {"days": days}
-        if days
-        else _("expired within the last 24 hours")
-    )
-
-
-def _subject(credentials: list[Credential], now: datetime) -> str:
+def _subject(first: Line, count: int) -> str:
     """The most urgent one by name; how many more there are."""
-    first = credentials[0]
     subject = _("%(app)s of %(tenant)s: %(what)s %(left)s") % {
-        "app": first.app.name,
-        "tenant": first.app.tenant.name,
-        "what": first.get_kind_display().lower(),
-        "left": time_left(first.expires_at, now),
+        "app": first.app,
+        "tenant": first.tenant,
+        "what": first.named,
+        "left": first.left,
     }
     subject = " ".join(subject.split())
     if len(subject) > LONGEST_SUBJECT:
         subject = subject[: LONGEST_SUBJECT - 1] + "…"
-    if more := len(credentials) - 1:
+    if more := count - 1:
         subject += ngettext(" (and %(more)d more)", " (and %(more)d more)", more) % {"more": more}
     return subject

@@ -1,30 +1,90 @@
-"""What will be told of a credential, and when: the same pure rule, looked at from ahead."""
+"""What will be told of a credential, when and to whom, and why: the same pure rules, looked at from ahead."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from alertadmin.reminders.rules import LONGEST_NAGGING, THRESHOLDS, WEEKLY
+from alertadmin.registry.models import Credential
+from alertadmin.reminders import holds, policies, rules, timing
+from alertadmin.reminders.models import HoldKind
+from alertadmin.reminders.plan import DEFAULT, EVERYBODY, Plan
+from alertadmin.reminders.timing import Timing
 
 SHOWN_WHILE_EXPIRED = 3
 
 
 @dataclass(frozen=True)
 class Coming:
-    """A reminder that will be owed at `at`; `threshold` is days before the end, negative after it."""
+    """A reminder that falls due at `at` and leaves at `leaves`; `threshold` is days before the end, or after it."""
 
     threshold: int
     at: datetime
+    leaves: datetime
+    is_escalated: bool
+    is_held: bool = False
+    """It falls due while somebody wants no mail; the nearest one is told when that is over."""
+
+    @property
+    def days_after(self) -> int:
+        return -self.threshold
+
+    @property
+    def is_delayed(self) -> bool:
+        return self.leaves > self.at
 
 
-def coming(expires_at: datetime, now: datetime, thresholds: tuple[int, ...] = THRESHOLDS) -> list[Coming]:
-    """The thresholds still ahead, the next first; once there are none, the next weeks, for as long as the rule nags."""
-    ahead = [Coming(days, expires_at - timedelta(days=days)) for days in sorted(thresholds, reverse=True)]
-    ahead = [one for one in ahead if one.at > now]
+@dataclass(frozen=True)
+class Silence:
+    """A hold, as the rules see it: nobody is told before `until`, in the last week too unless it is acknowledged."""
+
+    until: datetime
+    is_acknowledged: bool = False
+
+    def covers(self, moment: datetime, threshold: int) -> bool:
+        if self.is_acknowledged and threshold <= EVERYBODY:
+            return False
+        return moment < self.until
+
+
+def coming(
+    expires_at: datetime,
+    now: datetime,
+    plan: Plan = DEFAULT,
+    times: Timing | None = None,
+    silences: tuple[Silence, ...] = (),
+    told: bool = False,
+) -> list[Coming]:
+    """The thresholds still ahead, the next first; after the last of them some repetitions for as long as it stays
+    expired. `told`: somebody was told of this end already, so that the next in line may be."""
+    found = []
+    acknowledged = any(silence.is_acknowledged for silence in silences)
+    for threshold, at in _ahead(expires_at, now, plan):
+        leaves = at
+        if times is not None:
+            leaves = timing.send_at(times, at, threshold, rules.next_mark(expires_at, threshold, plan), expires_at)
+        escalated = rules.is_escalated(threshold, plan, told_before=told, acknowledged=acknowledged)
+        held = any(silence.covers(at, threshold) for silence in silences)
+        found.append(Coming(threshold, at, leaves, escalated, held))
+        told = told or not held
+    return found
+
+
+def of(credential: Credential, now: datetime) -> list[Coming]:
+    """For a credential as it is stored, under the policy that is in force."""
+    in_force = policies.in_force(credential.app.tenant, credential.app)
+    silences = tuple(Silence(hold.until, hold.kind == HoldKind.ACKNOWLEDGED) for hold in holds.of(credential, now))
+    told = credential.reminders.filter(expires_at=credential.expires_at).exists()
+    return coming(credential.expires_at, now, in_force.plan, in_force.timing, silences, told)
+
+
+def _ahead(expires_at: datetime, now: datetime, plan: Plan) -> list[tuple[int, datetime]]:
+    """The thresholds ahead; once there are none, the next repetitions, for as long as the rule nags."""
+    ahead = [(days, expires_at - timedelta(days=days)) for days in sorted(plan.thresholds, reverse=True)]
+    ahead = [(days, at) for days, at in ahead if at > now]
     if ahead:
         return ahead
-    weeks = max(0, (now - expires_at) // timedelta(days=WEEKLY))
-    last = LONGEST_NAGGING // timedelta(days=WEEKLY)
-    later = range(weeks + 1, min(weeks + SHOWN_WHILE_EXPIRED, last) + 1)
-    return [Coming(-WEEKLY * week, expires_at + timedelta(days=WEEKLY * week)) for week in later]
+    times = max(0, (now - expires_at) // timedelta(days=plan.repeat))
+    last = rules.LONGEST_NAGGING // timedelta(days=plan.repeat)
+    later = range(times + 1, min(times + SHOWN_WHILE_EXPIRED, last) + 1)
+    return [(-plan.repeat * time, expires_at + timedelta(days=plan.repeat * time)) for time in later]

@@ -1,4 +1,4 @@
-"""What is owed for a credential: a pure rule of its end and of now.
+"""What is owed for an end: a pure rule of the end, of now, and of a plan.
 
 The scan asks the database the same question through the same `marks`, so that rule and scan cannot drift apart.
 """
@@ -8,9 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-THRESHOLDS = (90, 60, 30, 14, 7, 3, 1, 0)
-"""Days before the end at which people are told; then every WEEKLY days for as long as it stays expired."""
-WEEKLY = 7
+from alertadmin.reminders.plan import DEFAULT, EVERYBODY, Plan
+
 LONGEST_NAGGING = timedelta(days=3653)
 """Ten years: what expired longer ago than that has been told of often enough."""
 
@@ -23,20 +22,32 @@ class Mark:
     cutoff: datetime
 
 
-def marks(now: datetime, oldest: datetime | None, thresholds: tuple[int, ...] = THRESHOLDS) -> list[Mark]:
+def marks(now: datetime, oldest: datetime | None, plan: Plan = DEFAULT) -> list[Mark]:
     """Every threshold that a credential can have reached by now, the latest first.
 
-    `oldest` is the earliest end there is: it bounds the weeks to look back. A threshold is a number of days before the
-    end; the weeks after it count -7, -14, …
+    `oldest` is the earliest end there is: it bounds the time to look back. A threshold is a number of days before the
+    end; the repetitions after it count -7, -14, … (for a plan that repeats weekly).
     """
-    weeks = 0
+    times = 0
     if oldest is not None and oldest < now:
-        weeks = min(now - oldest, LONGEST_NAGGING) // timedelta(days=WEEKLY)
-    every = [-WEEKLY * week for week in range(weeks, 0, -1)] + sorted(thresholds)
+        times = min(now - oldest, LONGEST_NAGGING) // timedelta(days=plan.repeat)
+    every = [-plan.repeat * time for time in range(times, 0, -1)] + sorted(plan.thresholds)
     return [Mark(threshold, now + timedelta(days=threshold)) for threshold in every]
 
 
-def owed(expires_at: datetime, now: datetime, thresholds: tuple[int, ...] = THRESHOLDS) -> int | None:
+def owed(expires_at: datetime, now: datetime, plan: Plan = DEFAULT) -> int | None:
     """The nearest threshold reached: of several missed ones, only the last is told. None while none is reached."""
-    reached = (mark.threshold for mark in marks(now, expires_at, thresholds) if expires_at <= mark.cutoff)
+    reached = (mark.threshold for mark in marks(now, expires_at, plan) if expires_at <= mark.cutoff)
     return next(reached, None)
+
+
+def next_mark(expires_at: datetime, threshold: int, plan: Plan = DEFAULT) -> datetime:
+    """When the reminder after this one falls due."""
+    nearer = [days for days in plan.thresholds if days < threshold]
+    following = max(nearer) if nearer else threshold - plan.repeat if threshold <= 0 else -plan.repeat
+    return expires_at - timedelta(days=following)
+
+
+def is_escalated(threshold: int, plan: Plan, *, told_before: bool, acknowledged: bool) -> bool:
+    """Whether the next in line is told too."""
+    return threshold <= EVERYBODY or (threshold <= plan.escalate and told_before and not acknowledged)

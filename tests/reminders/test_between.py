@@ -18,6 +18,7 @@ from alertadmin.outbox.models import Delivery, DeliveryState
 from alertadmin.registry.models import Contact, Credential, CredentialState
 from alertadmin.reminders import rules, scan
 from alertadmin.reminders.models import Notice, Reminder
+from alertadmin.reminders.plan import DEFAULT
 from sandbox import Sandbox
 from tests.rows import Rows, Site
 
@@ -237,7 +238,7 @@ def test_days_that_calendars_make_odd(rows: Rows, end: str, now: str, threshold:
     assert told(datetime.fromisoformat(now)) == [threshold]
 
 
-@pytest.mark.parametrize("threshold", rules.THRESHOLDS)
+@pytest.mark.parametrize("threshold", DEFAULT.thresholds)
 def test_on_the_very_threshold_it_is_told_and_a_microsecond_before_it_is_not(rows: Rows, threshold: int) -> None:
     tenant = rows.tenant(contacts=[DUTY])
     credential = rows.credential(rows.app(tenant), days=120)

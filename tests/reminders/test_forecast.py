@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alertadmin.reminders.forecast import coming
+from alertadmin.reminders.plan import Plan
 from alertadmin.reminders.rules import LONGEST_NAGGING, owed
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
@@ -17,26 +18,32 @@ ends = st.one_of(
     st.timedeltas(-timedelta(days=60), timedelta(days=800)),
     st.timedeltas(-LONGEST_NAGGING - timedelta(days=30), -LONGEST_NAGGING + timedelta(days=30)),
 ).map(lambda ahead: NOW + ahead)
-schedules = st.lists(st.integers(0, 120), min_size=1, max_size=9, unique=True).map(tuple)
+plans = st.builds(
+    Plan,
+    st.lists(st.integers(0, 120), min_size=1, max_size=9, unique=True).map(
+        lambda days: tuple(sorted(days, reverse=True))
+    ),
+    st.integers(1, 30),
+)
 
 
-@given(ends, schedules)
-def test_each_reminder_is_owed_from_the_moment_that_is_forecast(end: datetime, thresholds: tuple[int, ...]) -> None:
-    for one in coming(end, NOW, thresholds):
+@given(ends, plans)
+def test_each_reminder_is_owed_from_the_moment_that_is_forecast(end: datetime, plan: Plan) -> None:
+    for one in coming(end, NOW, plan):
         assert one.at > NOW
-        assert owed(end, one.at, thresholds) == one.threshold
-        assert owed(end, one.at - INSTANT, thresholds) != one.threshold
+        assert owed(end, one.at, plan) == one.threshold
+        assert owed(end, one.at - INSTANT, plan) != one.threshold
 
 
-@given(ends, schedules)
-def test_nothing_else_is_owed_in_between(end: datetime, thresholds: tuple[int, ...]) -> None:
-    forecast = coming(end, NOW, thresholds)
+@given(ends, plans)
+def test_nothing_else_is_owed_in_between(end: datetime, plan: Plan) -> None:
+    forecast = coming(end, NOW, plan)
     if not forecast:
-        assert NOW - end > LONGEST_NAGGING - timedelta(days=7)
+        assert NOW - end > LONGEST_NAGGING - timedelta(days=plan.repeat)
         return
-    assert owed(end, forecast[0].at - INSTANT, thresholds) == owed(end, NOW, thresholds)
+    assert owed(end, forecast[0].at - INSTANT, plan) == owed(end, NOW, plan)
     for one, following in pairwise(forecast):
-        assert owed(end, following.at - INSTANT, thresholds) == one.threshold
+        assert owed(end, following.at - INSTANT, plan) == one.threshold
 
 
 def test_a_secret_that_lives_is_told_of_by_each_threshold_ahead_and_an_ended_one_weekly() -> None:

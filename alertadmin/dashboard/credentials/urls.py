@@ -2,13 +2,15 @@ from __future__ import annotations
 
 from django.urls import path
 
-from alertadmin.dashboard.credentials import views
+from alertadmin.dashboard.credentials import holding, views
 
 urlpatterns = [
     path("secrets/", views.credentials, name="credentials"),
     path("secrets/<uuid:pk>/", views.credential, name="credential"),
     path("secrets/<uuid:pk>/edit/", views.credential_edit, name="credential-edit"),
     path("secrets/<uuid:pk>/delete/", views.credential_delete, name="credential-delete"),
+    path("secrets/<uuid:pk>/put-off/", holding.credential_hold, name="credential-hold"),
+    path("holds/<int:pk>/withdraw/", holding.hold_withdraw, name="hold-withdraw"),
     path("secrets/<uuid:pk>/replace/", views.credential_replace, name="credential-replace"),
     path("secrets/<uuid:pk>/try/", views.credential_promote, name="credential-promote"),
     path("apps/<uuid:pk>/secrets/add/", views.credential_add, name="credential-add"),

@@ -20,12 +20,12 @@ from alertadmin.registry import replacing
 from alertadmin.registry.keyring import KeyRingError
 from alertadmin.registry.models import AppRegistration, Credential, CredentialState
 from alertadmin.registry.registration import add_credential
-from alertadmin.reminders import audience
-from alertadmin.reminders.forecast import coming
+from alertadmin.reminders import audience, forecast, holds
 from alertadmin.reminders.models import Notice
 from alertadmin.retelling import retold
 
 MOST_TOLD = 30
+MOST_SAID = 10
 
 
 def credentials(request: HttpRequest) -> HttpResponse:
@@ -43,8 +43,10 @@ def credential(request: HttpRequest, pk: UUID) -> HttpResponse:
         "life": Life.of(found, now),
         "siblings": found.app.credentials.exclude(pk=pk).defer("value", "certificate"),
         "links": portal_links(("credentials",), found.app.tenant, found.app),
-        "coming": coming(found.expires_at, now) if watched else [],
-        "people": audience.of(found.app.tenant) if watched else [],
+        "coming": forecast.of(found, now) if watched else [],
+        "people": audience.of(found.app.tenant, found.app) if watched else None,
+        "holds": holds.of(found, now) if watched else [],
+        "said": found.all_holds.all()[:MOST_SAID],
         "told": told.order_by("-pk")[:MOST_TOLD],
         "is_readable": found.value.readable if found.value else None,
     }

@@ -46,7 +46,7 @@ def tenant(request: HttpRequest, pk: UUID) -> HttpResponse:
     context = {
         "tenant": found,
         "consents": found.consents.select_related("app"),
-        "people": audience.of(found),
+        "people": audience.of(found).first,
         "links": portal_links(("tenant", "registrations", "enterprise"), found),
         "deliveries": Delivery.objects.filter(mailbox__tenant=found).defer("text", "html")[:RECENT],
     }

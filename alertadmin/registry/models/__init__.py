@@ -1,5 +1,6 @@
 from alertadmin.registry.models.app_registration import AppRegistration, Audience
 from alertadmin.registry.models.consent import Consent, ConsentStatus
+from alertadmin.registry.models.consent_change import ConsentChange
 from alertadmin.registry.models.credential import Credential, CredentialKind, CredentialState
 from alertadmin.registry.models.mailbox import LoginKind, Mailbox
 from alertadmin.registry.models.tenant import Contact, Tenant
@@ -8,6 +9,7 @@ __all__ = [
     "AppRegistration",
     "Audience",
     "Consent",
+    "ConsentChange",
     "ConsentStatus",
     "Contact",
     "Credential",

@@ -1,0 +1,94 @@
+"""Saying of a credential that ends: I am on it, later, not ours. And taking it back."""
+
+from __future__ import annotations
+
+from datetime import datetime, time, timedelta
+from typing import Any
+from uuid import UUID
+
+from django import forms
+from django.contrib import messages
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_POST
+
+from alertadmin.accounts.models import User
+from alertadmin.registry.models import Credential
+from alertadmin.reminders import holds
+from alertadmin.reminders.models import Hold, HoldKind
+
+USUAL = timedelta(days=7)
+
+
+class HoldForm(forms.Form):
+    kind = forms.ChoiceField(
+        label=gettext_lazy("What"),
+        choices=[
+            (HoldKind.ACKNOWLEDGED, gettext_lazy("I am on it: no further reminder, but in the last week")),
+            (HoldKind.SNOOZED, gettext_lazy("Later: no reminder until then")),
+            (HoldKind.IGNORED, gettext_lazy("Not ours to renew: no reminder until then, for this reason")),
+        ],
+        widget=forms.RadioSelect,
+        initial=HoldKind.ACKNOWLEDGED,
+    )
+    until = forms.DateField(label=gettext_lazy("Until"), widget=forms.DateInput(attrs={"type": "date"}))
+    reason = forms.CharField(
+        label=gettext_lazy("Reason"),
+        required=False,
+        max_length=500,
+        help_text=gettext_lazy("For those who read it later. Needed where it is not yours to renew."),
+    )
+
+    def moment(self, credential: Credential) -> datetime:
+        """The beginning of that day where the tenant is."""
+        return datetime.combine(self.cleaned_data["until"], time(), credential.app.tenant.zone)
+
+
+def credential_hold(request: HttpRequest, pk: UUID) -> HttpResponse:
+    now = timezone.now()
+    found = get_object_or_404(Credential.objects.select_related("app__tenant").defer("value"), pk=pk)
+    form = HoldForm(request.POST or None, initial=_initial(found, now))
+    if request.method == "POST" and form.is_valid() and _hold(request, form, found, now):
+        return redirect("credential", pk)
+    heading = _("Put off the reminders of “%(name)s”") % {"name": found}
+    above = [found.app.tenant, found.app, found]
+    context = {"form": form, "heading": heading, "above": above, "back": found.get_absolute_url()}
+    return render(request, "partials/edit.html", context)
+
+
+def _initial(credential: Credential, now: datetime) -> dict[str, Any]:
+    last = credential.expires_at - holds.LAST_MOMENT
+    until = min(now + USUAL, last) if last > now else now + USUAL
+    return {"until": until.astimezone(credential.app.tenant.zone).date().isoformat()}
+
+
+def _hold(request: HttpRequest, form: HoldForm, credential: Credential, now: datetime) -> bool:
+    assert isinstance(request.user, User)  # noqa: S101 (signed in, by the middleware)
+    data = form.cleaned_data
+    try:
+        holds.hold(
+            credential,
+            HoldKind(data["kind"]),
+            until=form.moment(credential),
+            reason=data["reason"],
+            by=request.user,
+            now=now,
+        )
+    except ValidationError as error:
+        for name, texts in error.message_dict.items():
+            form.add_error(name, texts)
+        return False
+    messages.success(request, _("It is on the record. Reminders go on when that day has come."))
+    return True
+
+
+@require_POST
+def hold_withdraw(request: HttpRequest, pk: int) -> HttpResponse:
+    found = get_object_or_404(Hold, pk=pk)
+    holds.withdraw(found, now=timezone.now())
+    messages.success(request, _("Taken back: reminders go on."))
+    return redirect("credential", found.credential_id)

@@ -1,0 +1,42 @@
+"""Stores a policy as its page says it: the plan, the times and the people, all of it or nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from django.db import transaction
+from django.db.models.functions import Lower
+
+from alertadmin.dashboard.policies.forms import PeopleForm, PlanForm, TimingForm
+from alertadmin.registry.models import AppRegistration, Tenant
+from alertadmin.reminders.models import Line, Policy, Recipient
+
+
+@transaction.atomic
+def save(
+    tenant: Tenant | None, app: AppRegistration | None, people: PeopleForm, plan: PlanForm, timing: TimingForm
+) -> Policy:
+    policy, _is_new = Policy.objects.get_or_create(tenant=tenant, app=app)
+    policy.plan = plan.plan
+    data = timing.cleaned_data
+    policy.has_timing = data["has_timing"]
+    policy.quiet_from, policy.quiet_until = data["quiet_from"], data["quiet_until"]
+    policy.working_days = "".join(sorted(data["working_days"]))
+    policy.digest, policy.digest_at = data["digest"], data["digest_at"]
+    policy.full_clean()
+    policy.save()
+    for line, name in ((Line.FIRST, "first"), (Line.NEXT, "next")):
+        _set(tenant, app, line, people.cleaned_data[name])
+    return policy
+
+
+def _set(tenant: Tenant | None, app: AppRegistration | None, line: Line, emails: Iterable[str]) -> None:
+    emails = list(emails)
+    own = Recipient.objects.filter(tenant=tenant, app=app).annotate(address=Lower("email"))
+    own.filter(line=line).exclude(address__in=emails).delete()
+    # Who changes from one line to the other has one row.
+    own.filter(address__in=emails).exclude(line=line).delete()
+    known = set(own.filter(line=line).values_list("address", flat=True))
+    Recipient.objects.bulk_create(
+        [Recipient(tenant=tenant, app=app, line=line, email=email) for email in emails if email not in known]
+    )

@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+
+from alertadmin.dashboard.policies.forms import PeopleForm, PlanForm, TimingForm
+from alertadmin.dashboard.policies.saving import save
+from alertadmin.registry.models import AppRegistration, Tenant
+from alertadmin.reminders import audience, policies
+from alertadmin.reminders.models import Line, Policy, Recipient
+
+
+def of_the_installation(request: HttpRequest) -> HttpResponse:
+    return _policy(request, None, None, back="policies")
+
+
+def of_a_tenant(request: HttpRequest, pk: UUID) -> HttpResponse:
+    return _policy(request, get_object_or_404(Tenant, pk=pk), None, back="tenant-policy")
+
+
+def of_an_app(request: HttpRequest, pk: UUID) -> HttpResponse:
+    app = get_object_or_404(AppRegistration.objects.select_related("tenant"), pk=pk)
+    return _policy(request, app.tenant, app, back="app-policy")
+
+
+def _policy(request: HttpRequest, tenant: Tenant | None, app: AppRegistration | None, *, back: str) -> HttpResponse:
+    scope: dict[str, Any] = {"tenant": None if app else tenant, "app": app}
+    own = Policy.objects.filter(**scope).first()
+    in_force = policies.in_force(tenant, app)
+    data = request.POST or None
+    people = PeopleForm(data, prefix="people", initial=_people(scope))
+    plan = PlanForm.showing(own, in_force.plan, data)
+    timing = TimingForm.showing(own, in_force.timing, data)
+    forms = (people, plan, timing)
+    if request.method == "POST" and all([form.is_valid() for form in forms]):  # noqa: C419 (each part says what is wrong with it)
+        save(scope["tenant"], app, people, plan, timing)
+        messages.success(request, _("Saved. It counts from the next scan on."))
+        return redirect(back, *([(app or tenant).pk] if app or tenant else []))  # type: ignore[union-attr]
+    context = {
+        "tenant": tenant,
+        "app": app,
+        "people": people,
+        "plan": plan,
+        "timing": timing,
+        "in_force": in_force,
+        "told": audience.of(tenant, app) if tenant else None,
+        "administrators": audience.administrators(),
+        "has_errors": any(form.errors for form in forms),
+    }
+    return render(request, "policies/policy.html", context, status=422 if context["has_errors"] else 200)
+
+
+def _people(scope: dict[str, Any]) -> dict[str, str]:
+    rows = list(Recipient.objects.filter(**scope))
+    return {
+        name: "\n".join(row.email for row in rows if row.line == line)
+        for name, line in (("first", Line.FIRST), ("next", Line.NEXT))
+    }

@@ -1,0 +1,72 @@
+"""What somebody says about a credential that ends: on it, later, not ours. Each is bounded and on the record."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.core.exceptions import ValidationError
+from django.db.models import OuterRef, Q, QuerySet
+from django.utils.translation import gettext as _
+
+from alertadmin.accounts.models import User
+from alertadmin.registry.models import Credential
+from alertadmin.reminders.models import Hold, HoldKind
+from alertadmin.reminders.plan import EVERYBODY
+
+LONGEST = timedelta(days=731)
+LAST_MOMENT = timedelta(days=1)
+"""A snooze ends this long before the credential does: nobody sleeps past the end."""
+
+
+def active_holds(now: datetime, credential: str, expires_at: str) -> QuerySet[Hold]:
+    """For a query: what keeps a credential silent now. In the last week an acknowledgement does not.
+
+    `credential` and `expires_at` are the paths to its id and its end.
+    """
+    last_week = now + timedelta(days=EVERYBODY)
+    return Hold.objects.filter(
+        ~Q(kind=HoldKind.ACKNOWLEDGED) | Q(expires_at__gt=last_week),
+        credential=OuterRef(credential),
+        expires_at=OuterRef(expires_at),
+        until__gt=now,
+        withdrawn_at=None,
+    )
+
+
+def of(credential: Credential, now: datetime) -> list[Hold]:
+    """Those in force now, the newest first."""
+    return list(
+        credential.all_holds.filter(expires_at=credential.expires_at, until__gt=now, withdrawn_at=None).select_related(
+            "by"
+        )
+    )
+
+
+def hold(credential: Credential, kind: HoldKind, *, until: datetime, reason: str = "", by: User, now: datetime) -> Hold:
+    """Puts it on the record; one of the same kind before it is withdrawn. Raises ValidationError in words that help."""
+    if until <= now:
+        raise ValidationError({"until": _("This moment is past. Choose one that is ahead.")})
+    if until > now + LONGEST:
+        raise ValidationError({"until": _("This is more than two years ahead. Choose a nearer day.")})
+    if kind == HoldKind.SNOOZED and credential.expires_at > now and until > credential.expires_at - LAST_MOMENT:
+        raise ValidationError(
+            {"until": _("It ends before that. Choose a day before its end, or say that you are on it.")}
+        )
+    if kind == HoldKind.IGNORED and not reason.strip():
+        raise ValidationError({"reason": _("Say why, for those who read it later: “the customer renews it”.")})
+    credential.all_holds.filter(kind=kind, withdrawn_at=None).update(withdrawn_at=now)
+    return Hold.objects.create(
+        credential=credential,
+        expires_at=credential.expires_at,
+        kind=kind,
+        until=until,
+        reason=" ".join(reason.split()),
+        by=by,
+        by_name=str(by),
+        created_at=now,
+    )
+
+
+def withdraw(one: Hold, *, now: datetime) -> None:
+    """Reminders go on from now; of what was missed meanwhile the nearest is told."""
+    Hold.objects.filter(pk=one.pk, withdrawn_at=None).update(withdrawn_at=now)

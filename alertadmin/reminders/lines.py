@@ -1,0 +1,112 @@
+"""What one reminder says, in one line of a mail: for each kind what it is of, how long there is, and what to do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.urls import reverse
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext, pgettext
+
+from alertadmin.registry.models import CredentialState
+from alertadmin.reminders.models import Kind, Reminder
+
+
+@dataclass(frozen=True)
+class Line:
+    """In the language that is active when it is made."""
+
+    tenant: str
+    app: str
+    what: str
+    """The secret's description, the mailbox's address, the permission."""
+    named: str
+    """The same for a subject, where there is no room for more: "client secret"."""
+    ends: str
+    """The end in the tenant's own time; of a consent, when it was seen to be gone."""
+    left: str
+    """How long there is, in words."""
+    is_expired: bool
+    """Mail has stopped."""
+    note: str
+    act: str
+    url: str
+
+
+def line(reminder: Reminder, now: datetime) -> Line:
+    return {Kind.CREDENTIAL: _credential, Kind.EWS: _ews, Kind.CONSENT: _consent}[Kind(reminder.kind)](reminder, now)
+
+
+def _credential(reminder: Reminder, now: datetime) -> Line:
+    credential = reminder.credential
+    assert credential is not None  # noqa: S101 (the table's constraint)
+    return Line(
+        tenant=reminder.tenant.name,
+        app=credential.app.name,
+        what=str(credential),
+        named=str(credential.get_kind_display()).lower(),
+        ends=_moment(reminder, credential.expires_at),
+        left=time_left(credential.expires_at, now),
+        is_expired=credential.is_expired(now),
+        note=_("waiting to replace the one in use") if credential.state == CredentialState.NEXT else "",
+        act=_("Renew"),
+        url=settings.PUBLIC_URL + reverse("credential", args=[credential.pk]),
+    )
+
+
+def _ews(reminder: Reminder, now: datetime) -> Line:
+    mailbox = reminder.mailbox
+    assert mailbox is not None  # noqa: S101 (the table's constraint)
+    return Line(
+        tenant=reminder.tenant.name,
+        app=mailbox.through,
+        what=mailbox.address,
+        named=_("EWS of %(address)s") % {"address": mailbox.address},
+        ends=_moment(reminder, reminder.expires_at),
+        left=time_left(reminder.expires_at, now),
+        is_expired=reminder.expires_at <= now,
+        note=_("it still sends by EWS, which Exchange Online switches off for good"),
+        act=_("Move it to Microsoft Graph"),
+        url=settings.PUBLIC_URL + reverse("mailbox", args=[mailbox.pk]),
+    )
+
+
+def _consent(reminder: Reminder, now: datetime) -> Line:
+    change = reminder.consent_change
+    assert change is not None  # noqa: S101 (the table's constraint)
+    return Line(
+        tenant=reminder.tenant.name,
+        app=change.app.name,
+        what=change.permission,
+        named=change.permission,
+        ends=_moment(reminder, change.at),
+        left=_("consent is gone"),
+        is_expired=True,
+        note=_("an administrator granted it before; now it is not in the token"),
+        act=_("See consent"),
+        url=f"{settings.PUBLIC_URL}{reverse('app', args=[change.app_id])}#consent",
+    )
+
+
+def _moment(reminder: Reminder, moment: datetime) -> str:
+    local = date_format(moment.astimezone(reminder.tenant.zone), pgettext("date format", "Y-m-d H:i"))
+    return f"{local} ({reminder.tenant.time_zone})"
+
+
+def time_left(expires_at: datetime, now: datetime) -> str:
+    """ "ends in 3 days", "ends within 24 hours", "expired 12 days ago": whole days, rounded towards now."""
+    days = abs(expires_at - now) // timedelta(days=1)
+    if expires_at > now:
+        return (
+            ngettext("ends in %(days)d day", "ends in %(days)d days", days) % {"days": days}
+            if days
+            else _("ends within 24 hours")
+        )
+    return (
+        ngettext("expired %(days)d day ago", "expired %(days)d days ago", days) % {"days": days}
+        if days
+        else _("expired within the last 24 hours")
+    )

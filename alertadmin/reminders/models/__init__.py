@@ -1,0 +1,17 @@
+from alertadmin.reminders.models.hold import Hold, HoldKind
+from alertadmin.reminders.models.policy import DigestChoice, Policy
+from alertadmin.reminders.models.recipient import Line, Recipient
+from alertadmin.reminders.models.reminder import Kind, Notice, Reminder, Scan
+
+__all__ = [
+    "DigestChoice",
+    "Hold",
+    "HoldKind",
+    "Kind",
+    "Line",
+    "Notice",
+    "Policy",
+    "Recipient",
+    "Reminder",
+    "Scan",
+]

@@ -1,0 +1,43 @@
+"""Who is told beside a tenant's contacts: the owners of an app, the next in line."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Lower
+from django.utils.translation import gettext_lazy as _
+
+from alertadmin.registry.models import AppRegistration, Tenant
+
+
+class Line(models.IntegerChoices):
+    FIRST = 1, _("Always")
+    NEXT = 2, _("If nobody says that they are on it, and always in the last week")
+
+
+class Recipient(models.Model):
+    """Of an app registration (its owner), of a tenant, or of the installation (with neither).
+
+    The installation's first line is told of tenants that have nobody of their own. Without any, its administrators are.
+    """
+
+    tenant = models.ForeignKey(Tenant, models.CASCADE, null=True, blank=True, related_name="recipients")
+    app = models.ForeignKey(AppRegistration, models.CASCADE, null=True, blank=True, related_name="recipients")
+    line = models.PositiveSmallIntegerField(_("told"), choices=Line, default=Line.FIRST)
+    email = models.EmailField(_("e-mail address"))
+
+    class Meta:
+        ordering = ["line", "email", "id"]
+        constraints = [
+            models.CheckConstraint(condition=Q(tenant=None) | Q(app=None), name="recipient_of_one_thing"),
+            models.UniqueConstraint(
+                Lower("email"), "tenant", condition=Q(tenant__isnull=False), name="tenant_tells_once"
+            ),
+            models.UniqueConstraint(Lower("email"), "app", condition=Q(app__isnull=False), name="app_tells_once"),
+            models.UniqueConstraint(Lower("email"), condition=Q(tenant=None, app=None), name="installation_tells_once"),
+        ]
+        verbose_name = _("recipient")
+        verbose_name_plural = _("recipients")
+
+    def __str__(self) -> str:
+        return self.email

@@ -1,0 +1,28 @@
+"""Consents that stood and stand no more. Told once for each withdrawal, at once, to everybody."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.db.models import F, Value
+
+from alertadmin.registry.models import ConsentChange, ConsentStatus
+from alertadmin.reminders.audience import has_somebody
+from alertadmin.reminders.bulk import insert_from
+from alertadmin.reminders.models import Kind, Reminder, Scan
+
+COLUMNS = ("consent_change_id", "app_id", "tenant_id", "expires_at", "threshold", "is_escalated")
+NEWS = timedelta(days=30)
+"""A withdrawal that nobody could be told of for so long is no news any more; the pages show it."""
+
+
+def write(scan: Scan, now: datetime) -> int:
+    found = ConsentChange.objects.filter(
+        before=ConsentStatus.GRANTED,
+        after=ConsentStatus.NOT_IN_TOKEN,
+        at__gt=now - NEWS,
+        consent__status=F("after"),
+        reminders=None,
+    ).filter(has_somebody("app", "tenant"))
+    rows = found.values_list("pk", "app_id", "tenant_id", "at", Value(0), Value(True))
+    return insert_from(Reminder(scan=scan, kind=Kind.CONSENT), COLUMNS, rows)

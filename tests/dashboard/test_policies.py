@@ -1,0 +1,128 @@
+"""The pages on which people say how they are reminded, and put a reminder off."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from alertadmin.registry.models import AppRegistration
+from alertadmin.reminders import policies
+from alertadmin.reminders.models import Hold, HoldKind, Line, Policy, Recipient
+from alertadmin.reminders.plan import DEFAULT, Plan
+from tests.rows import Rows
+
+
+@pytest.fixture
+def app(rows: Rows) -> AppRegistration:
+    return rows.app(rows.tenant(contacts=["duty@northpark.example"]))
+
+
+def said(**changes: object) -> dict[str, object]:
+    return {
+        "people-first": "",
+        "people-next": "",
+        "plan-own_plan": "on",
+        "plan-thresholds": "45, 10 3,0",
+        "plan-repeat": "14",
+        "plan-escalate": "10",
+        "timing-has_timing": "on",
+        "timing-quiet_from": "20:00",
+        "timing-quiet_until": "07:00",
+        "timing-working_days": ["1", "2", "3", "4", "5"],
+        "timing-digest": "daily",
+        "timing-digest_at": "08:30",
+        **changes,
+    }
+
+
+def address(scope: str, app: AppRegistration) -> str:
+    return {
+        "installation": reverse("policies"),
+        "tenant": reverse("tenant-policy", args=[app.tenant_id]),
+        "app": reverse("app-policy", args=[app.pk]),
+    }[scope]
+
+
+@pytest.mark.parametrize("scope", ["installation", "tenant", "app"])
+def test_a_policy_is_set_and_shown(signed_in: Client, app: AppRegistration, scope: str) -> None:
+    people = {"people-first": "Owner@Northpark.example\nsecond@northpark.example", "people-next": "chief@n.example"}
+    answer = signed_in.post(address(scope, app), said(**people))
+    assert answer.status_code == 302, answer.content.decode()
+    found = policies.in_force(app.tenant, app)
+    assert found.plan == Plan((45, 10, 3, 0), 14, 10)
+    assert found.timing.working_days == frozenset({1, 2, 3, 4, 5})
+    assert str(found.timing.quiet_from) == "20:00:00"
+    assert dict(Recipient.objects.values_list("email", "line")) == {
+        "owner@northpark.example": Line.FIRST,
+        "second@northpark.example": Line.FIRST,
+        "chief@n.example": Line.NEXT,
+    }
+    page = signed_in.get(address(scope, app)).content.decode()
+    assert "45, 10, 3, 0" in page
+    assert "chief@n.example" in page
+
+
+def test_what_is_not_own_is_inherited_again(signed_in: Client, app: AppRegistration) -> None:
+    signed_in.post(address("app", app), said())
+    signed_in.post(address("app", app), said(**{"plan-own_plan": "", "timing-has_timing": ""}))
+    assert policies.in_force(app.tenant, app).plan == DEFAULT
+
+
+def test_whoever_changes_lines_is_told_once(signed_in: Client, app: AppRegistration) -> None:
+    signed_in.post(address("app", app), said(**{"people-first": "a@n.example"}))
+    signed_in.post(address("app", app), said(**{"people-next": "a@n.example"}))
+    assert list(Recipient.objects.values_list("email", "line")) == [("a@n.example", Line.NEXT)]
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"plan-thresholds": "soon"}, "is no number of days"),
+        ({"plan-thresholds": ""}, "This field is required"),
+        ({"plan-repeat": "0"}, "greater than or equal to 1"),
+        ({"plan-escalate": "3"}, "greater than or equal to 7"),
+        ({"timing-quiet_until": ""}, "both a beginning and an end"),
+        ({"timing-quiet_until": "20:00"}, "never end"),
+        ({"timing-quiet_from": "25:00"}, "Enter a valid time"),
+        ({"timing-working_days": []}, "This field is required"),
+        ({"people-first": "nobody"}, "is no e-mail address"),
+        ({"people-first": "a@n.example", "people-next": "A@n.example"}, "is always told already"),
+    ],
+)
+def test_a_mistake_is_explained_and_the_old_policy_stays(
+    signed_in: Client, app: AppRegistration, changes: dict[str, object], words: str
+) -> None:
+    signed_in.post(address("app", app), said())
+    before = policies.in_force(app.tenant, app)
+    page = signed_in.post(address("app", app), said(**changes))
+    assert page.status_code == 422
+    assert words in page.content.decode()
+    assert policies.in_force(app.tenant, app) == before
+    assert not Recipient.objects.exists()
+    assert Policy.objects.count() == 1
+
+
+def test_a_reminder_is_put_off_and_taken_back(signed_in: Client, rows: Rows, app: AppRegistration) -> None:
+    credential = rows.credential(app, days=400)
+    url = reverse("credential-hold", args=[credential.pk])
+    assert signed_in.get(url).status_code == 200
+    day = (timezone.now() + timedelta(days=9)).date().isoformat()
+    signed_in.post(url, {"kind": "ignored", "until": day, "reason": "the customer renews it"})
+    (hold,) = credential.all_holds.all()
+    assert (hold.kind, hold.reason, hold.by_name) == (HoldKind.IGNORED, "the customer renews it", "Ada")
+    page = signed_in.get(credential.get_absolute_url()).content.decode()
+    assert "the customer renews it" in page
+    signed_in.post(reverse("hold-withdraw", args=[hold.pk]))
+    assert Hold.objects.get().withdrawn_at is not None
+
+
+def test_a_hold_without_its_reason_is_explained(signed_in: Client, rows: Rows, app: AppRegistration) -> None:
+    credential = rows.credential(app, days=400)
+    day = (timezone.now() + timedelta(days=9)).date().isoformat()
+    page = signed_in.post(reverse("credential-hold", args=[credential.pk]), {"kind": "ignored", "until": day})
+    assert "Say why" in page.content.decode()
+    assert not Hold.objects.exists()

@@ -1,0 +1,267 @@
+"""Whose days count, who is told, and who is told too: the scan under policies."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, time, timedelta
+
+import pytest
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError
+
+from alertadmin.accounts.models import User
+from alertadmin.outbox.models import Delivery, DeliveryState
+from alertadmin.registry.models import AppRegistration, Consent, ConsentChange, ConsentStatus, Credential, Mailbox
+from alertadmin.registry.permissions import Permission, Transport
+from alertadmin.reminders import audience, digest, forecast, holds, plan, policies, scan
+from alertadmin.reminders.models import HoldKind, Kind, Line, Policy, Recipient, Reminder
+from alertadmin.reminders.plan import Plan
+from alertadmin.reminders.sources import ews
+from tests.rows import Rows
+
+NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
+DUTY, OWNER, CHIEF = "duty@northpark.example", "owner@northpark.example", "chief@northpark.example"
+
+
+@pytest.fixture
+def app(rows: Rows) -> AppRegistration:
+    return rows.app(rows.tenant(contacts=[DUTY]))
+
+
+def told(at: datetime = NOW) -> dict[str, list[int]]:
+    """The thresholds that a scan tells each recipient of."""
+    made = scan.run(at)
+    notices = Reminder.objects.filter(scan=made, notices__isnull=False)
+    found: dict[str, list[int]] = {}
+    for recipient, threshold in notices.values_list("notices__delivery__recipient", "threshold"):
+        found.setdefault(recipient, []).append(threshold)
+    return found
+
+
+def own_plan(days: tuple[int, ...], **scope: object) -> Policy:
+    return Policy.objects.create(plan=str(Plan(days, 7, 14)), **scope)
+
+
+# Days
+
+
+def test_the_nearest_policy_s_days_count(rows: Rows, app: AppRegistration) -> None:
+    other = rows.app(rows.tenant(contacts=["other@harbour.example"]))
+    for each in (app, other):
+        rows.credential(each, days=45)
+    own_plan((50, 0))
+    own_plan((55, 0), tenant=app.tenant)
+    assert told() == {DUTY: [55], "other@harbour.example": [50]}
+    own_plan((46, 0), app=app)
+    assert told() == {DUTY: [46]}
+
+
+def test_the_scan_finds_under_each_plan_what_its_rule_says(rows: Rows, app: AppRegistration) -> None:
+    own_plan((40, 20), tenant=app.tenant)
+    own_plan((10,), app=rows.app(app.tenant, client_id="5f1b2c3d-0000-4000-8000-000000000001"))
+    for hours in range(-30 * 24, 95 * 24, 37):
+        rows.credential(rows.app(app.tenant), days=hours / 24)
+    found = {one.pk: vars(one)["owed"] for one in scan.owed(NOW)}
+    from alertadmin.reminders import rules
+
+    for one in Credential.objects.select_related("app__tenant"):
+        expected = rules.owed(one.expires_at, NOW, policies.in_force(one.app.tenant, one.app).plan)
+        assert found.get(one.pk) == expected
+
+
+def test_the_number_of_queries_does_not_grow_with_the_policies(
+    rows: Rows, app: AppRegistration, django_assert_max_num_queries: object
+) -> None:
+    rows.credential(app, days=5)
+    for days in range(20, 60):
+        own_plan((days, 0), tenant=rows.tenant(f"T{days}"))
+    with django_assert_max_num_queries(40):  # type: ignore[operator]
+        scan.run(NOW)
+
+
+def test_the_credential_that_sends_the_reminders_is_watched_earlier(rows: Rows, app: AppRegistration) -> None:
+    rows.credential(app, days=110)
+    assert told() == {}
+    Mailbox.objects.create(app=app, tenant=app.tenant, address="a@northpark.example", sends_reminders=True)
+    assert told() == {DUTY: [120]}
+
+
+@pytest.mark.parametrize("text", ["", "soon", "-1", "30, x", "3651", "1e3", " ".join(map(str, range(30)))])
+def test_days_that_cannot_be_are_refused_in_words(text: str) -> None:
+    with pytest.raises(ValidationError):
+        plan.read_thresholds(text)
+
+
+def test_the_database_holds_one_policy_for_each_thing(app: AppRegistration) -> None:
+    Policy.objects.create()
+    with pytest.raises(IntegrityError):
+        Policy.objects.create()
+
+
+# People
+
+
+def test_owners_are_told_beside_the_contacts(rows: Rows, app: AppRegistration) -> None:
+    rows.credential(app, days=20)
+    Recipient.objects.create(app=app, email=OWNER)
+    assert told() == {DUTY: [30], OWNER: [30]}
+
+
+def test_the_installation_s_people_are_told_of_who_has_nobody(rows: Rows, administrator: User) -> None:
+    rows.credential(rows.app(rows.tenant()), days=20)
+    Recipient.objects.create(email=CHIEF)
+    assert told() == {CHIEF: [30]}
+
+
+def test_the_next_in_line_is_told_after_a_threshold_that_nobody_answered(rows: Rows, app: AppRegistration) -> None:
+    credential = rows.credential(app, days=20)
+    Recipient.objects.create(tenant=app.tenant, line=Line.NEXT, email=CHIEF)
+    assert told() == {DUTY: [30]}
+    assert told(credential.expires_at - timedelta(days=14)) == {DUTY: [14], CHIEF: [14]}
+
+
+def test_not_if_somebody_is_on_it_and_in_the_last_week_in_any_case(
+    rows: Rows, app: AppRegistration, administrator: User
+) -> None:
+    credential = rows.credential(app, days=20)
+    Recipient.objects.create(tenant=app.tenant, line=Line.NEXT, email=CHIEF)
+    told()
+    holds.hold(credential, HoldKind.ACKNOWLEDGED, until=NOW + timedelta(days=5), by=administrator, now=NOW)
+    assert told(credential.expires_at - timedelta(days=14)) == {DUTY: [14]}
+    assert told(credential.expires_at - timedelta(days=7)) == {DUTY: [7], CHIEF: [7]}
+
+
+def test_without_a_next_in_line_the_administrators_are(rows: Rows, app: AppRegistration, administrator: User) -> None:
+    rows.credential(app, days=6)
+    assert told() == {DUTY: [7], administrator.email: [7]}
+
+
+def test_whoever_is_in_both_lines_gets_one_mail(rows: Rows, app: AppRegistration) -> None:
+    rows.credential(app, days=6)
+    Recipient.objects.create(email=DUTY, line=Line.NEXT)
+    assert told() == {DUTY: [7]}
+    assert Delivery.objects.count() == 1
+
+
+def test_the_page_says_who_the_scan_tells(rows: Rows, app: AppRegistration, administrator: User) -> None:
+    Recipient.objects.create(app=app, email=OWNER)
+    Recipient.objects.create(line=Line.NEXT, email=CHIEF)
+    rows.credential(app, days=6)
+    people = audience.of(app.tenant, app)
+    assert set(told()) == {*people.first, *people.next} == {DUTY, OWNER, CHIEF}
+
+
+# Holds
+
+
+@pytest.mark.parametrize("kind", HoldKind)
+def test_nobody_is_told_while_it_is_held_and_the_nearest_after(
+    rows: Rows, app: AppRegistration, administrator: User, kind: HoldKind
+) -> None:
+    credential = rows.credential(app, days=31)
+    until = NOW + timedelta(days=10)
+    holds.hold(credential, kind, until=until, reason="the customer renews it", by=administrator, now=NOW)
+    assert told(NOW + timedelta(days=2)) == {}
+    assert told(until) == {DUTY: [30]}
+
+
+def test_a_hold_is_void_once_the_end_is_another(rows: Rows, app: AppRegistration, administrator: User) -> None:
+    credential = rows.credential(app, days=28)
+    holds.hold(credential, HoldKind.SNOOZED, until=NOW + timedelta(days=20), by=administrator, now=NOW)
+    Credential.objects.filter(pk=credential.pk).update(expires_at=NOW + timedelta(days=29))
+    assert told() == {DUTY: [30]}
+
+
+def test_what_is_put_off_before_the_mail_left_is_not_in_it(
+    rows: Rows, app: AppRegistration, administrator: User
+) -> None:
+    credential = rows.credential(app, days=20)
+    told()
+    delivery = Delivery.objects.get()
+    assert digest.still_owed(delivery, NOW)
+    one = holds.hold(credential, HoldKind.SNOOZED, until=NOW + timedelta(days=9), by=administrator, now=NOW)
+    assert not digest.still_owed(delivery, NOW)
+    holds.withdraw(one, now=NOW)
+    assert told() == {DUTY: [30]}, "nobody was told of it, so it is owed anew"
+
+
+@pytest.mark.parametrize(
+    ("kind", "days", "reason", "field"),
+    [
+        (HoldKind.SNOOZED, 0, "", "until"),
+        (HoldKind.SNOOZED, 20, "", "until"),
+        (HoldKind.ACKNOWLEDGED, 800, "", "until"),
+        (HoldKind.IGNORED, 5, "  ", "reason"),
+    ],
+)
+def test_a_hold_that_cannot_be_is_refused_and_nothing_changes(
+    rows: Rows, app: AppRegistration, administrator: User, kind: HoldKind, days: int, reason: str, field: str
+) -> None:
+    credential = rows.credential(app, days=20)
+    with pytest.raises(ValidationError) as refused:
+        holds.hold(credential, kind, until=NOW + timedelta(days=days), reason=reason, by=administrator, now=NOW)
+    assert list(refused.value.message_dict) == [field]
+    assert not credential.all_holds.exists()
+
+
+# Times
+
+
+def test_mails_wait_for_the_end_of_the_quiet_hours_and_gather_in_one(rows: Rows, app: AppRegistration) -> None:
+    Policy.objects.create(has_timing=True, quiet_from=time(6), quiet_until=time(12))
+    rows.credential(app, days=20)
+    told()
+    rows.credential(rows.app(app.tenant), days=25)
+    told(NOW + timedelta(hours=1))
+    delivery = Delivery.objects.get()
+    assert delivery.not_before == NOW.replace(hour=12)
+    assert delivery.state == DeliveryState.PENDING
+    assert len(digest.still_owed(delivery, NOW)) == 2
+
+
+def test_the_forecast_is_what_the_scan_then_does(rows: Rows, app: AppRegistration) -> None:
+    own_plan((40, 9, 2, 0), app=app)
+    Policy.objects.create(tenant=app.tenant, has_timing=True, quiet_from=time(0), quiet_until=time(9, 30))
+    Recipient.objects.create(app=app, line=Line.NEXT, email=CHIEF)
+    credential = rows.credential(app, days=60)
+    for one in forecast.of(credential, NOW):
+        assert set(told(one.at)) == ({DUTY, CHIEF} if one.is_escalated else {DUTY})
+        assert Delivery.objects.filter(not_before=one.leaves).exists()
+
+
+# Other kinds
+
+
+def test_a_mailbox_that_still_sends_by_ews_is_told_of(rows: Rows, app: AppRegistration) -> None:
+    mailbox = Mailbox.objects.create(app=app, tenant=app.tenant, address="a@n.example", transport=Transport.EWS)
+    assert told() == {}
+    at = ews.ENDS - timedelta(days=30)
+    assert told(at) == {DUTY: [30]}
+    assert told(at) == {}
+    delivery = Delivery.objects.get()
+    composed = digest.compose(delivery, at)
+    assert "a@n.example" in getattr(composed, "text", "")
+    Mailbox.objects.filter(pk=mailbox.pk).update(transport=Transport.GRAPH)
+    assert digest.still_owed(delivery, at) == []
+    assert told(ews.ENDS) == {}
+
+
+def test_a_consent_that_is_withdrawn_is_told_of_once(rows: Rows, app: AppRegistration, administrator: User) -> None:
+    consent = Consent.objects.create(
+        app=app, tenant=app.tenant, permission=Permission.MAIL_SEND, status=ConsentStatus.NOT_IN_TOKEN
+    )
+    ConsentChange.objects.create(
+        consent=consent,
+        app=app,
+        tenant=app.tenant,
+        permission=consent.permission,
+        before=ConsentStatus.GRANTED,
+        after=ConsentStatus.NOT_IN_TOKEN,
+        at=NOW,
+    )
+    assert told() == {DUTY: [0], administrator.email: [0]}
+    assert told(NOW + timedelta(days=1)) == {}
+    assert Reminder.objects.get().kind == Kind.CONSENT
+    delivery = Delivery.objects.filter(recipient=DUTY).get()
+    assert "Mail.Send" in getattr(digest.compose(delivery, NOW), "text", "")
+    Consent.objects.update(status=ConsentStatus.GRANTED)
+    assert digest.still_owed(delivery, NOW) == []
