@@ -16,10 +16,17 @@ from typing import Any
 import exchangelib
 import requests
 from exchangelib.credentials import OAuth2AuthorizationCodeCredentials
-from exchangelib.errors import UnauthorizedError
+from exchangelib.errors import (
+    ErrorIncorrectSchemaVersion,
+    ErrorInvalidRequest,
+    ErrorInvalidSchemaVersionForMailboxVersion,
+    ErrorInvalidServerVersion,
+    UnauthorizedError,
+)
 from exchangelib.items import SEND_ONLY, SEND_TO_NONE
 from exchangelib.protocol import CachingProtocol, Protocol
 from exchangelib.services import CreateItem
+from requests.auth import HTTPBasicAuth
 
 from mailer import https
 
@@ -27,6 +34,11 @@ TYPES = "{http://schemas.microsoft.com/exchange/services/2006/types}"
 MESSAGES = "{http://schemas.microsoft.com/exchange/services/2006/messages}"
 _ENVELOPE = re.compile(rb"<(?:[\w.-]+:)?Envelope[\s>]")
 """SOAP under any prefix, with or without an XML declaration."""
+OF_THE_VERSION = (
+    ErrorInvalidServerVersion,
+    ErrorIncorrectSchemaVersion,
+    ErrorInvalidSchemaVersionForMailboxVersion,
+)
 CONNECTIONS = 64
 """At most; each is made when it is needed. Waiting for one would have no end."""
 
@@ -37,6 +49,10 @@ class Answered(Exception):
     def __init__(self, response: requests.Response) -> None:
         super().__init__(f"HTTP {response.status_code}")
         self.response = response
+
+
+class Refused(Exception):
+    """Exchange does not take such a request, in whatever version."""
 
 
 class Warned(Exception):
@@ -90,6 +106,9 @@ class Line(Protocol, metaclass=_Uncached):  # type: ignore[misc]
         session.adapters.clear()
         # One connection for each session: an NTLM login is a connection's.
         session.mount("https://", https.Adapter(self.ca_file, connections=1))
+        if self.auth_type == exchangelib.BASIC:
+            # RFC 7617: in UTF-8. requests writes Latin-1, and breaks on what that lacks.
+            session.auth = HTTPBasicAuth(self.credentials.username.encode(), self.credentials.password.encode())
         return session
 
 
@@ -133,11 +152,6 @@ class SendOnce(CreateItem):  # type: ignore[misc]
     def _get_elements(self, payload: Any) -> Iterator[Any]:
         yield from self._response_generator(payload=payload)
 
-    def _api_versions_to_try(self) -> tuple[str, ...]:
-        """Exchange Online knows the one that is asked for. A server on premises may be older, and say so."""
-        versions: tuple[str, ...] = super()._api_versions_to_try()
-        return versions if self.any_version else versions[:1]
-
     def _extra_headers(self) -> dict[str, str]:
         return {**super()._extra_headers(), **self.ids, "return-client-request-id": "true"}
 
@@ -155,10 +169,19 @@ class SendOnce(CreateItem):  # type: ignore[misc]
 
     def _raise_soap_errors(self, fault: Any) -> None:
         self.refused = True
-        for value in fault.iter(f"{TYPES}Value"):
-            if value.get("Name") == "BackOffMilliseconds" and (value.text or "").strip().isdecimal():
-                self.back_off = int(value.text) / 1000
-        super()._raise_soap_errors(fault=fault)
+        for value in list(fault.iter(f"{TYPES}Value")):
+            if value.get("Name") == "BackOffMilliseconds":
+                if (value.text or "").strip().isdecimal():
+                    self.back_off = float(value.text) / 1000
+                value.getparent().remove(value)  # exchangelib takes any text there for a number
+        try:
+            super()._raise_soap_errors(fault=fault)
+        except (ErrorInvalidRequest, *OF_THE_VERSION) as error:
+            # exchangelib would ask again in every version it knows, and forget what was said. Only a server on premises
+            # may be older than what it is asked in.
+            if self.any_version and not isinstance(error, ErrorInvalidRequest):
+                raise
+            raise Refused(f"{type(error).__name__}: {error}") from None
 
     def _get_element_container(self, message: Any, name: str | None = None) -> Any:
         code = (message.findtext(f"{MESSAGES}ResponseCode") or "").strip()
