@@ -1,0 +1,214 @@
+"""A secret that is stored and used leaves no trace but its ciphertext, in anything that a thief could copy."""
+
+from __future__ import annotations
+
+import base64
+import html
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+import requests
+
+from sandbox.control import Control
+from tests.start.installation import Installation, eventually
+
+pytestmark = pytest.mark.crash
+
+PASSWORD = "correct horse battery staple"
+PLANT = "canary-Winter-2026-at-the-plant"
+
+
+def shapes(value: str) -> set[bytes]:
+    """How a value may stand somewhere: as it is, encoded, or dressed for an address, a page or a JSON text."""
+    plain = value.encode()
+    in_base64 = {base64.b64encode(b"\0" * shift + plain)[(4 if shift else 0) : -4] for shift in range(3)}
+    return {
+        plain,
+        plain[::-1],
+        plain.hex().encode(),
+        value.encode("utf-16-le"),
+        value.encode("utf-16-be"),
+        quote(value, safe="").encode(),
+        html.escape(value).encode(),
+        *in_base64,
+    }
+
+
+class Browser:
+    """Just enough of one: cookies, and forms with their token."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.session = requests.Session()
+        self.session.trust_env = False
+        self.pages: dict[str, bytes] = {}
+
+    def get(self, path: str) -> str:
+        answer = self.session.get(self.url + path, timeout=30)
+        self._keep(answer)
+        return answer.text
+
+    def post(self, path: str, **fields: object) -> requests.Response:
+        token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', self.get(path))
+        assert token, path
+        answer = self.session.post(
+            self.url + path,
+            data={**fields, "csrfmiddlewaretoken": token[1]},
+            headers={"Referer": self.url + path},
+            timeout=60,
+        )
+        self._keep(answer)
+        return answer
+
+    def act(self, page: str, path: str, **fields: object) -> requests.Response:
+        """Presses a button of a page that posts elsewhere."""
+        token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', self.get(page))
+        assert token, page
+        data = {**fields, "csrfmiddlewaretoken": token[1]}
+        answer = self.session.post(self.url + path, data=data, headers={"Referer": self.url + page}, timeout=60)
+        self._keep(answer)
+        return answer
+
+    def _keep(self, answer: requests.Response) -> None:
+        for one in (*answer.history, answer):
+            self.pages[one.url] = str(dict(one.headers)).encode() + one.content
+
+    def crawl(self) -> None:
+        """Every page that links lead to, from the overview on."""
+        waiting = ["/", "/admin/"]
+        seen: set[str] = set()
+        while waiting:
+            path = waiting.pop()
+            if path in seen or len(seen) > 400:
+                continue
+            seen.add(path)
+            links = re.findall(r'href="(/[^"#]*)"', self.get(path))
+            waiting += [link for link in map(html.unescape, links) if not link.startswith(("/static", "/sign-out"))]
+
+
+@pytest.fixture(scope="module")
+def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    folder = tmp_path_factory.mktemp("canary") / "data"
+    installation = Installation(folder, "--demo", "--data", str(folder), ALERTADMIN_LOG_LEVEL="DEBUG")
+    try:
+        installation.wait_until_ready()
+        yield installation
+    finally:
+        installation.stop()
+
+
+def test_a_secret_is_found_nowhere_once_it_was_stored_and_used(installation: Installation) -> None:
+    browser = Browser(installation.url)
+    told = to_register(installation)
+    control = Control(sandbox_url(installation), installation.data_dir / "sandbox" / "ca.pem")
+    first_administrator(browser, installation)
+    app = register(browser, told)
+    assert "granted" in browser.act(app, f"{app}consent/check/").text
+    mailbox = re.search(r'href="(/mailboxes/[0-9a-f-]{36}/)"', browser.get(app))
+    assert mailbox
+    for way in ("graph", "ews", "smtp"):
+        browser.act(mailbox[1], f"{mailbox[1]}test/", recipient="ada@lakeside.example", transport=way)
+    on_premises(browser, control)
+    sent = lambda: [one for one in control.ledger.messages() if "ada@lakeside.example" in one["to"]]  # noqa: E731
+    assert eventually(lambda: len(sent()) == 4, seconds=60), installation.text
+    browser.post("/diagnosis/", text=f"AADSTS7000215 {told['Secret value'][:3]}")
+    browser.crawl()
+    for canary in (told["Secret value"], PLANT):
+        assert traces(canary, installation, browser) == []
+
+
+def to_register(installation: Installation) -> dict[str, str]:
+    text = (installation.data_dir / "sandbox" / "to-register.txt").read_text()
+    return {label.strip(): value.strip() for label, value in (line.split(":", 1) for line in text.splitlines())}
+
+
+def sandbox_url(installation: Installation) -> str:
+    found = re.search(r"(https://\S+?)/_sandbox", installation.text)
+    assert found
+    return found[1]
+
+
+def first_administrator(browser: Browser, installation: Installation) -> None:
+    path = installation.link.removeprefix(installation.url)
+    browser.post(path, email="ada@lakeside.example", password=PASSWORD, name="Ada", time_zone="UTC")
+    assert "Needs you" in browser.get("/")
+
+
+def register(browser: Browser, told: dict[str, str]) -> str:
+    """Returns the path of the new app's page."""
+    answer = browser.post(
+        "/register/",
+        **{
+            "tenant-name": told["Name"],
+            "tenant-directory_id": told["Directory (tenant) ID"],
+            "tenant-cloud": "lab",
+            "tenant-time_zone": "UTC",
+            "app-name": told["App name"],
+            "app-client_id": told["Application (client) ID"],
+            "app-audience": "AzureADMyOrg",
+            "app-permissions": ["Mail.Send", "full_access_as_app", "SMTP.SendAsApp"],
+            "secret-value": told["Secret value"],
+            "secret-description": "ALERT server",
+            "secret-expires_at": told["Secret ends"],
+            "mailbox-address": told["Mailbox"],
+            "mailbox-transport": "graph",
+        },
+    )
+    path = answer.url.removeprefix(browser.url)
+    assert path.startswith("/apps/"), answer.text
+    return path
+
+
+def on_premises(browser: Browser, control: Control) -> None:
+    """A mailbox on premises whose password is a canary, and a test from it."""
+    control.directory.add_login("PLANT\\svc", PLANT)
+    (tenant,) = re.findall(
+        r'<option value="([0-9a-f-]{36})"[^>]*>Lakeside Water', browser.get("/mailboxes/add-on-premises/")
+    )
+    answer = browser.post(
+        "/mailboxes/add-on-premises/",
+        address="alarms@lakeside.example",
+        tenant=tenant,
+        server="onprem",
+        username="PLANT\\svc",
+        new_password=PLANT,
+        login_kind="ntlm",
+    )
+    path = answer.url.removeprefix(browser.url)
+    assert path.startswith("/mailboxes/"), answer.text
+    browser.act(path, f"{path}test/", recipient="ada@lakeside.example")
+
+
+def traces(canary: str, installation: Installation, browser: Browser) -> list[str]:
+    """Where the canary stands, in whatever shape. The sandbox, which is Microsoft here, knows its own secrets."""
+    wanted = shapes(canary)
+    places: dict[str, bytes] = dict(browser.pages)
+    places["stdout"] = installation.text.encode()
+    for file in installation.data_dir.rglob("*"):
+        if file.is_file() and "sandbox" not in file.relative_to(installation.data_dir).parts:
+            places[str(file)] = file.read_bytes()
+    for pid in installation.processes():
+        if "-m sandbox" not in installation.processes().get(pid, ""):
+            for name in ("cmdline", "environ"):
+                places[f"/proc/{pid}/{name}"] = _read(Path(f"/proc/{pid}/{name}"))
+    places["valkey"] = _valkey(installation.data_dir / "broker.sock")
+    assert any("alertadmin.sqlite3" in name for name in places)
+    assert len(browser.pages) > 40
+    return [name for name, content in places.items() if any(shape in content for shape in wanted)]
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""  # it ended meanwhile
+
+
+def _valkey(socket: Path) -> bytes:
+    import redis
+
+    with redis.Redis(unix_socket_path=str(socket)) as client:  # type: ignore[no-untyped-call]
+        return b"\n".join(client.dump(key) or b"" for key in client.scan_iter())
