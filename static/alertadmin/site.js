@@ -41,6 +41,11 @@ function markTheme() {
 
 markTheme();
 
+// On a narrow screen the menu opens as a dialog, which needs a name; where it stands open it must have none.
+const menu = document.getElementById("menu");
+menu?.addEventListener("show.bs.offcanvas", () => menu.setAttribute("aria-label", menu.dataset.label));
+menu?.addEventListener("hidden.bs.offcanvas", () => menu.removeAttribute("aria-label"));
+
 // What htmx could not fetch is said; a poll goes on asking, and the notice goes when it is answered.
 function showTrouble(isTrouble) {
   document.getElementById("trouble").hidden = !isTrouble;

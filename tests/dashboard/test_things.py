@@ -10,7 +10,7 @@ from django.test import Client
 from django.urls import reverse
 
 from alertadmin.outbox.models import Delivery
-from alertadmin.registry.models import AppRegistration, Contact, Credential, Mailbox, Tenant
+from alertadmin.registry.models import AppRegistration, Consent, Contact, Credential, Mailbox, Tenant
 from alertadmin.reminders import scan
 from sandbox import Sandbox
 from tests.conftest import NOW
@@ -105,6 +105,22 @@ def test_a_secret_s_page_says_who_will_be_told_when(signed_in: Client, rows: Row
         assert "14 days before the end" not in page
         Credential.objects.update(state="retired")
         assert "before the end" not in text_of(signed_in, "credential", credential.pk)
+
+
+def test_a_cloud_that_the_operator_s_file_no_longer_names_breaks_no_page(signed_in: Client, rows: Rows) -> None:
+    tenant = rows.tenant(cloud="gone")
+    app = rows.app(tenant)
+    credential = rows.credential(app)
+    mailbox = Mailbox.objects.create(tenant=tenant, app=app, address="a@x.example", transport="graph")
+    Consent.objects.create(tenant=tenant, app=app, permission="Mail.Send", status="error", cause="role_missing")
+    failed = Delivery.objects.create(
+        purpose="test", dedupe_key="t", recipient="a@x.example", mailbox=mailbox, state="failed", cause="secret_wrong"
+    )
+    for thing in (tenant, app, credential, mailbox):
+        assert signed_in.get(thing.get_absolute_url()).status_code == 200
+    assert "The client secret is wrong" in text_of(signed_in, "delivery", failed.pk)
+    assert "The client secret is wrong" in text_of(signed_in, "test-send-progress", failed.pk)
+    assert signed_in.get(reverse("tenant-edit", args=[tenant.pk])).status_code == 200
 
 
 def test_a_reminder_s_page_leads_to_each_secret_that_it_tells_of(signed_in: Client, rows: Rows) -> None:

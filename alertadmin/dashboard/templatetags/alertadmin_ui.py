@@ -17,9 +17,11 @@ from lucide.templatetags.lucide import lucide
 from alertadmin.accounts import zones
 from alertadmin.dashboard import moments
 from alertadmin.dashboard.looks import LOOKS, OWNERS, UNKNOWN, Look, look_of_end
-from alertadmin.registry.models import Consent, Credential
+from alertadmin.registry.clouds import UnknownCloud
+from alertadmin.registry.models import Consent, Credential, Tenant
 from alertadmin.reminders.digest import time_left
 from alertadmin.retelling import retold
+from mailer.clouds import Cloud
 from mailer.diagnosis import SLUGS, explain
 
 register = template.Library()
@@ -98,24 +100,30 @@ def owner_name(owner: str) -> str:
 
 @register.inclusion_tag("partials/diagnosis.html")
 def diagnosis(
-    slug: str, technical: str = "", mailbox: Any = None, app: Any = None, tenant: Any = None
+    slug: str, technical: str = "", mailbox: Any = None, app: Any = None, tenant: Any = None, level: int = 2
 ) -> dict[str, Any]:
-    """The card that says what is wrong, who must act, and how."""
+    """The card that says what is wrong, who must act, and how. `level` is of its heading."""
     app = app or getattr(mailbox, "app", None)
     tenant = tenant or getattr(mailbox, "tenant", None) or getattr(app, "tenant", None)
-    if slug not in SLUGS:
-        return {"diagnosis": None, "technical": retold(technical)}
-    return {
-        "diagnosis": explain(
+    card: dict[str, Any] = {"diagnosis": None, "technical": retold(technical), "level": level}
+    if slug in SLUGS:
+        card["diagnosis"] = explain(
             slug,
-            cloud=tenant.mail_cloud if tenant else None,
+            cloud=_cloud_of(tenant),
             directory_id=tenant.directory_id if tenant else None,
             client_id=app.client_id if app else None,
             mailbox=mailbox.address if mailbox else None,
             translate=_,
-        ),
-        "technical": retold(technical),
-    }
+        )
+    return card
+
+
+def _cloud_of(tenant: Tenant | None) -> Cloud | None:
+    """None where the operator's file no longer names it: then the links are those of the worldwide cloud."""
+    try:
+        return tenant.mail_cloud if tenant else None
+    except UnknownCloud:
+        return None
 
 
 @register.simple_tag
