@@ -7,9 +7,11 @@ import html
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import pytest
+import redis
 import requests
 
 from sandbox.control import Control
@@ -112,12 +114,15 @@ def test_a_secret_is_found_nowhere_once_it_was_stored_and_used(installation: Ins
     for way in ("graph", "ews", "smtp"):
         browser.act(mailbox[1], f"{mailbox[1]}test/", recipient="ada@lakeside.example", transport=way)
     on_premises(browser, control)
-    sent = lambda: [one for one in control.ledger.messages() if "ada@lakeside.example" in one["to"]]  # noqa: E731
-    assert eventually(lambda: len(sent()) == 4, seconds=60), installation.text
+    assert eventually(lambda: sent_to_ada(control) == 4, seconds=60), installation.text
     browser.post("/diagnosis/", text=f"AADSTS7000215 {told['Secret value'][:3]}")
     browser.crawl()
     for canary in (told["Secret value"], PLANT):
         assert traces(canary, installation, browser) == []
+
+
+def sent_to_ada(control: Control) -> int:
+    return sum("ada@lakeside.example" in one["to"] for one in control.ledger.messages())
 
 
 def to_register(installation: Installation) -> dict[str, str]:
@@ -208,7 +213,6 @@ def _read(path: Path) -> bytes:
 
 
 def _valkey(socket: Path) -> bytes:
-    import redis
-
-    with redis.Redis(unix_socket_path=str(socket)) as client:  # type: ignore[no-untyped-call]
+    client: Any = redis.Redis(unix_socket_path=str(socket))
+    with client:
         return b"\n".join(client.dump(key) or b"" for key in client.scan_iter())
