@@ -2,7 +2,7 @@
 
 First in line: the owners of the app, the contacts and further addresses of its tenant; where there are none, the
 installation's addresses, else its administrators. Next in line: those of the app, else the tenant's, else the
-installation's, else its administrators.
+installation's, if any.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def of(tenant: Tenant, app: AppRegistration | None = None) -> Audience:
         first = _named(_emails(mine["installation"], Line.FIRST), "installation", why)
     first = first or _named(administrators(), "administrator", why)
     lines = [(scope, _emails(mine[scope], Line.NEXT)) for scope in ("app", "tenant", "installation")]
-    scope, addresses = next(((scope, found) for scope, found in lines if found), ("administrator", administrators()))
+    scope, addresses = next(((scope, found) for scope, found in lines if found), ("installation", []))
     after = _named([address for address in addresses if address not in first], scope, why)
     return Audience(first, after, why)
 
@@ -87,9 +87,11 @@ def concerns(recipient: str) -> Q:
 
 
 def _is_everywhere(recipient: str, line: Line) -> bool:
-    """Whether an address is the installation's own of that line; without any, its administrators are."""
+    """Whether an address is the installation's own of that line; without any first, its administrators are."""
     own = Recipient.objects.filter(INSTALLATION, line=line)
-    return own.filter(email__iexact=recipient).exists() or (not own.exists() and recipient in administrators())
+    if own.filter(email__iexact=recipient).exists():
+        return True
+    return line == Line.FIRST and not own.exists() and recipient in administrators()
 
 
 def administrators() -> list[str]:

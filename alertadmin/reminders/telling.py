@@ -117,12 +117,12 @@ def _to_addresses(slot: Slot, found: QuerySet[Reminder], path: str, matching: Q,
 
 
 def _to_everywhere(slot: Slot, found: QuerySet[Reminder], line: Line, now: datetime) -> int:
-    """To the installation's own people of that line; without any, to its administrators."""
+    """To the installation's own people of that line; without any first, to its administrators."""
     earliest = found.aggregate(earliest=Min("expires_at"))["earliest"]
     if earliest is None:
         return 0
     own = Recipient.objects.filter(INSTALLATION, line=line).annotate(address=Lower("email"))
-    addresses = list(own.values_list("address", flat=True)) or administrators()
+    addresses = list(own.values_list("address", flat=True)) or (administrators() if line == Line.FIRST else [])
     # Found before the first notice is written: "those without a notice" would be nobody after it.
     keys = list(found.values_list("pk", flat=True))
     return sum(_to_one(slot, address, keys, earliest, now) for address in addresses)

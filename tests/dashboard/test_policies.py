@@ -116,7 +116,7 @@ def test_a_reminder_is_put_off_and_taken_back(signed_in: Client, rows: Rows, app
     assert (hold.kind, hold.reason, hold.by_name) == (HoldKind.IGNORED, "the customer renews it", "Ada")
     page = signed_in.get(credential.get_absolute_url()).content.decode()
     assert "the customer renews it" in page
-    signed_in.post(reverse("hold-withdraw", args=[hold.pk]))
+    signed_in.post(reverse("credential-resume", args=[credential.pk]))
     assert Hold.objects.get().withdrawn_at is not None
 
 

@@ -232,6 +232,7 @@ class TestAllTogether:
     def test_whoever_asks_for_all_now_waits_for_servers_alone(self, time: Time) -> None:
         later = time() + timedelta(minutes=30)
         waiting, _asked = bare(2, time(), not_before=later)
+        Delivery.objects.update(tries=1)
         Delivery.objects.exclude(pk=waiting.pk).update(cause="throttled")
         assert claims.hasten_reminders(time()) == 1
         assert claims.claim(time(), limit=9) == [waiting]

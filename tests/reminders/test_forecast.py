@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alertadmin.reminders.forecast import coming
@@ -27,6 +27,7 @@ plans = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(ends, plans)
 def test_each_reminder_is_owed_from_the_moment_that_is_forecast(end: datetime, plan: Plan) -> None:
     for one in coming(end, NOW, plan):
@@ -35,6 +36,7 @@ def test_each_reminder_is_owed_from_the_moment_that_is_forecast(end: datetime, p
         assert owed(end, one.at - INSTANT, plan) != one.threshold
 
 
+@settings(deadline=None)
 @given(ends, plans)
 def test_nothing_else_is_owed_in_between(end: datetime, plan: Plan) -> None:
     forecast = coming(end, NOW, plan)

@@ -14,12 +14,12 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.http import require_POST
 
 from alertadmin.accounts.models import User
+from alertadmin.dashboard.posting import posted
 from alertadmin.registry.models import Credential
 from alertadmin.reminders import holds
-from alertadmin.reminders.models import Hold, HoldKind
+from alertadmin.reminders.models import HoldKind
 
 USUAL = timedelta(days=7)
 
@@ -86,9 +86,12 @@ def _hold(request: HttpRequest, form: HoldForm, credential: Credential, now: dat
     return True
 
 
-@require_POST
-def hold_withdraw(request: HttpRequest, pk: int) -> HttpResponse:
-    found = get_object_or_404(Hold, pk=pk)
-    holds.withdraw(found, now=timezone.now())
+@posted(back="credential")
+def credential_resume(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Takes back whatever keeps its reminders from going."""
+    now = timezone.now()
+    found = get_object_or_404(Credential.objects.defer("value"), pk=pk)
+    for one in holds.of(found, now):
+        holds.withdraw(one, now=now)
     messages.success(request, _("Taken back: reminders go on."))
-    return redirect("credential", found.credential_id)
+    return redirect("credential", pk)

@@ -31,7 +31,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='Hold',
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
                 ('expires_at', models.DateTimeField()),
                 ('kind', models.CharField(choices=[('acknowledged', 'Somebody is on it'), ('snoozed', 'Later'), ('ignored', 'Not ours to renew')], max_length=12, verbose_name='what')),
                 ('until', models.DateTimeField(verbose_name='until')),

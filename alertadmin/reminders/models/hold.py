@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import uuid
+
 from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -21,6 +23,7 @@ class HoldKind(models.TextChoices):
 class Hold(models.Model):
     """Void as soon as the credential's end is another one. Never deleted: withdrawing it sets `withdrawn_at`."""
 
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     credential = models.ForeignKey(Credential, models.CASCADE, related_name="all_holds")
     expires_at = models.DateTimeField()
     """The credential's end as it was when this was said."""
