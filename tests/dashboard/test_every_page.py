@@ -36,7 +36,7 @@ def filled(rows: Rows) -> dict[str, UUID]:
         "app": AppRegistration.objects.get().pk,
         "credential": Credential.objects.get().pk,
         "mailbox": mailbox.pk,
-        "delivery": Delivery.objects.filter(purpose="reminder", state="pending").get().pk,
+        "delivery": Delivery.objects.filter(purpose="reminder", state="pending")[0].pk,
         "test": test.pk,
     }
 

@@ -10,8 +10,9 @@ from django.test import Client
 from django.urls import reverse
 
 from alertadmin.outbox.models import Delivery
-from alertadmin.registry.models import AppRegistration, Consent, Contact, Credential, Mailbox, Tenant
+from alertadmin.registry.models import AppRegistration, Consent, ConsentChange, Contact, Credential, Mailbox, Tenant
 from alertadmin.reminders import scan
+from alertadmin.reminders.models import Notice
 from sandbox import Sandbox
 from tests.conftest import NOW
 from tests.dashboard.test_pages import registration
@@ -127,10 +128,31 @@ def test_a_reminder_s_page_leads_to_each_secret_that_it_tells_of(signed_in: Clie
     tenant = rows.tenant("Northpark", contacts=["duty@x.example"])
     secrets = [rows.credential(rows.app(tenant, f"app {days}"), days=days) for days in (3, 20)]
     scan.run(NOW)
-    page = text_of(signed_in, "delivery", Delivery.objects.get().pk)
+    page = text_of(signed_in, "delivery", Delivery.objects.get(recipient="duty@x.example").pk)
     assert "What it tells of" in page
     assert page.index(secrets[0].get_absolute_url()) < page.index(secrets[1].get_absolute_url())
     assert "Northpark / app 3" in page
+
+
+def test_a_reminder_of_a_mailbox_and_of_a_consent_leads_to_those(signed_in: Client, rows: Rows) -> None:
+    app = rows.app(rows.tenant("Northpark", contacts=["duty@x.example"]), "relay")
+    mailbox = Mailbox.objects.create(tenant=app.tenant, app=app, address="alarms@x.example", transport="ews")
+    consent = Consent.objects.create(tenant=app.tenant, app=app, permission="Mail.Send", status="not_in_token")
+    ConsentChange.objects.create(
+        consent=consent,
+        app=app,
+        tenant=app.tenant,
+        permission="Mail.Send",
+        before="granted",
+        after="not_in_token",
+        at=NOW,
+    )
+    for now in (NOW, NOW + timedelta(days=60)):  # the second when the end of EWS is near enough to be told of
+        scan.run(now)
+    pages = [text_of(signed_in, "delivery", delivery.pk) for delivery in Delivery.objects.all()]
+    assert {notice.reminder.kind for notice in Notice.objects.select_related("reminder")} == {"ews", "consent"}
+    assert any(f'href="{mailbox.get_absolute_url()}"' in page for page in pages)
+    assert any(f'href="{app.get_absolute_url()}#consent"' in page for page in pages)
 
 
 @pytest.mark.django_db(transaction=True)

@@ -15,7 +15,6 @@ from pytest_django import Settings
 
 from alertadmin.accounts.models import User
 from alertadmin.outbox import test_send, worker
-from alertadmin.outbox.models import Delivery, Purpose
 from alertadmin.registry.checks import check_consent
 from alertadmin.reminders import scan
 from sandbox import Sandbox
@@ -114,10 +113,10 @@ def test_what_was_stored_in_english_is_shown_in_french(
     client.force_login(administrator)
     site.tenant.language = "fr"
     site.tenant.save()
+    reminder = site.credential.reminders.get().notices.all()[0].delivery
     site.credential.delete()
     check_consent(site.app, site.tenant, now=NOW)
     failed = test_send.create(site.mailbox, "me@example.com", now=NOW)
-    reminder = Delivery.objects.get(purpose=Purpose.REMINDER)
     for delivery in (failed, reminder):
         worker.deliver_due(clock=lambda: NOW, only=delivery.pk)
     set_environment(settings, KEYS_FILE=str(tmp_path / "lost.json"))

@@ -11,11 +11,11 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from alertadmin.dashboard.deliveries.told import told_by
 from alertadmin.dashboard.listing import Column, Filter, Listing
 from alertadmin.dashboard.posting import posted
 from alertadmin.outbox import claims, doorbell
 from alertadmin.outbox.models import Delivery, DeliveryState, Purpose
-from alertadmin.reminders.models import Notice
 
 OPEN, WRONG = "open", "wrong"
 TOGETHER: dict[str, Sequence[str]] = {
@@ -44,7 +44,6 @@ LISTING = Listing(
     },
     default="-created_at",
 )
-MOST_TOLD = 50
 
 
 def deliveries(request: HttpRequest) -> HttpResponse:
@@ -54,14 +53,14 @@ def deliveries(request: HttpRequest) -> HttpResponse:
 
 def delivery(request: HttpRequest, pk: UUID) -> HttpResponse:
     found = get_object_or_404(Delivery.objects.select_related("mailbox__app__tenant", "mailbox__tenant"), pk=pk)
-    told = Notice.objects.filter(delivery=found).select_related("reminder__credential__app__tenant")
-    told = told.defer("reminder__credential__value").order_by("reminder__expires_at", "pk")
+    now = timezone.now()
+    told, untold = told_by(found, now)
     context = {
         "delivery": found,
         "attempts": found.attempts.all(),
-        "told": told[:MOST_TOLD],
-        "untold": max(0, told.count() - MOST_TOLD),
-        "can_be_hastened": claims.can_be_hastened(found, timezone.now()),
+        "told": told,
+        "untold": untold,
+        "can_be_hastened": claims.can_be_hastened(found, now),
     }
     return render(request, "deliveries/delivery.html", context)
 
