@@ -3,12 +3,18 @@
 
 from __future__ import annotations
 
+import io
+import json
 import os
 import sys
 
 
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "alertadmin.settings")
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A letter that a terminal's encoding lacks is no reason to stop in the middle.
+            stream.reconfigure(errors="backslashreplace")
     try:
         from django.core.management import execute_from_command_line
     except ImportError:
@@ -17,8 +23,17 @@ def main() -> None:
 
     try:
         execute_from_command_line(sys.argv)
+        sys.stdout.flush()
     except BadEnvironment as error:
+        if "--json" in sys.argv:
+            sys.stdout.write(json.dumps({"ok": False, "error": str(error)}) + "\n")
         sys.exit(str(error))
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:
+        # Whoever read our lines has enough of them; Python would complain once more when it closes the pipe.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ import tempfile
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -82,6 +83,18 @@ class Environment:
         if value not in LANGUAGES:
             raise BadEnvironment(f'ALERTADMIN_LANGUAGE must be one of {", ".join(LANGUAGES)}; it is "{value}".')
         return value
+
+    @property
+    def lease(self) -> timedelta:
+        """For how long a worker holds a delivery that it sends."""
+        value = self.get("LEASE_SECONDS") or "90"
+        try:
+            seconds = float(value)
+        except ValueError:
+            seconds = 0
+        if not 0 < seconds < 86_400:
+            raise BadEnvironment(f'ALERTADMIN_LEASE_SECONDS must be a number of seconds, such as 90; it is "{value}".')
+        return timedelta(seconds=seconds)
 
     @property
     def sandbox(self) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -101,11 +100,24 @@ TEMPLATES = [
 
 
 def _database() -> dict[str, Any]:
+    """SQLite or PostgreSQL: elsewhere the rules that the tables hold are not known to work."""
+    file: object = DATA_DIR / "alertadmin.sqlite3"
     if url := ENVIRONMENT.database_url:
-        return dict(dj_database_url.parse(url, conn_max_age=60, conn_health_checks=True))
+        try:
+            database = dict(dj_database_url.parse(url, conn_max_age=60, conn_health_checks=True))
+        except ValueError:
+            database = {}
+        if database.get("ENGINE") == "django.db.backends.postgresql":
+            return database
+        file = database.get("NAME")
+        if database.get("ENGINE") != "django.db.backends.sqlite3" or file in ("", ":memory:"):
+            # Not repeated: it holds a password.
+            raise environment.BadEnvironment(
+                "ALERTADMIN_DATABASE_URL must be like postgres://user:password@host:5432/name or sqlite:////a/file."
+            )
     return {
         "ENGINE": "django.db.backends.sqlite3",
-        "NAME": DATA_DIR / "alertadmin.sqlite3",
+        "NAME": file,
         # A write begins IMMEDIATE (no "database is locked" between readers turned writers) and a commit is on the
         # disk before the next byte leaves for Microsoft (synchronous=FULL): the outbox's promises rest on both.
         "OPTIONS": {
@@ -163,7 +175,7 @@ CONTENT_SECURITY_POLICY = {
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 FILE_UPLOAD_HANDLERS = ["alertadmin.dashboard.importing.upload.InMemory"]
 
-OUTBOX_LEASE = timedelta(seconds=float(ENVIRONMENT.get("LEASE_SECONDS", "90")))
+OUTBOX_LEASE = ENVIRONMENT.lease
 """How long what a worker held waits after its death. A living worker renews its leases."""
 MESSAGE_ID_DOMAIN = _public.hostname if "." in (_public.hostname or "") else "alertadmin.invalid"
 

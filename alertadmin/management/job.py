@@ -5,7 +5,6 @@ People are answered in the installation's language (ALERTADMIN_LANGUAGE), progra
 
 from __future__ import annotations
 
-import json
 import sys
 from argparse import RawDescriptionHelpFormatter
 from contextlib import AbstractContextManager, nullcontext
@@ -13,10 +12,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
+from django.db import DatabaseError
 from django.utils import translation
+from django.utils.translation import gettext as _
 
 from alertadmin.house.prepare import NotPrepared, prepare
+from alertadmin.management.answers import as_json, refuse_usage_as_json
 from alertadmin.retelling import retold
+from mailer.clouds_file import CloudsFileError
 
 
 @dataclass
@@ -48,25 +51,34 @@ class Job(BaseCommand):
         parser.formatter_class = RawDescriptionHelpFormatter
         parser.epilog = f"Example:\n  {self.example}"
         parser.add_argument("--json", action="store_true", help="Print one JSON object on stdout.")
+        refuse_usage_as_json(parser)
         return parser
 
     def work(self, options: dict[str, Any]) -> Report:
         """Raises Refused."""
         raise NotImplementedError
 
-    def handle(self, *args: Any, **options: Any) -> None:
-        language: AbstractContextManager[None] = translation.override("en") if options["json"] else nullcontext()
+    def _report(self, options: dict[str, Any]) -> Report:
         try:
             prepare()
-            with language:
-                report = self.work(options)
-        except (Refused, NotPrepared) as error:
-            details = error.details if isinstance(error, Refused) else {}
-            report = Report(False, {"error": str(error), **details})
-            if not options["json"]:
-                self.stderr.write(retold(str(error)))
+            return self.work(options)
+        except Refused as error:
+            return Report(False, {"error": str(error), **error.details})
+        except (NotPrepared, CloudsFileError) as error:
+            return Report(False, {"error": str(error)})
+        except DatabaseError as error:
+            # Its first line: what follows may quote a row.
+            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+            return Report(False, {"error": _("The database cannot be used: %(why)s") % {"why": reason}})
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        language: AbstractContextManager[None] = translation.override("en") if options["json"] else nullcontext()
+        with language:
+            report = self._report(options)
         if options["json"]:
-            self.stdout.write(json.dumps({"ok": report.ok, **report.data}, ensure_ascii=False, default=str))
+            self.stdout.write(as_json({"ok": report.ok, **report.data}))
+        elif "error" in report.data:
+            self.stderr.write(retold(report.data["error"]))
         else:
             for line in report.lines:
                 self.stdout.write(line)

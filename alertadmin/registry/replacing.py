@@ -11,7 +11,7 @@ from django.db.models import Exists, OuterRef
 from django.utils.translation import gettext as _
 
 from alertadmin.registry import sentences
-from alertadmin.registry.models import AppRegistration, Credential, CredentialState
+from alertadmin.registry.models import AppRegistration, Credential, CredentialState, Tenant
 from alertadmin.registry.proving import prove
 
 
@@ -71,10 +71,12 @@ def promote(credential: Credential, *, now: datetime) -> Replacement:
     return Replacement(credential, True)
 
 
-def promote_overdue(*, now: datetime) -> list[Replacement]:
+def promote_overdue(*, now: datetime, tenant: Tenant | None = None) -> list[Replacement]:
     """Proves those that wait while the one in use has ended, or is gone: nothing better is left to send with."""
     good = Credential.objects.filter(app=OuterRef("app"), state=CredentialState.CURRENT, expires_at__gt=now)
     overdue = Credential.objects.filter(~Exists(good), state=CredentialState.NEXT, value__isnull=False)
+    if tenant is not None:
+        overdue = overdue.filter(app__tenant=tenant)
     return [promote(credential, now=now) for credential in overdue.select_related("app__tenant")]
 
 

@@ -7,11 +7,15 @@ from django.core.management.base import CommandParser
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from alertadmin.management.answers import readable
 from alertadmin.management.job import Job, Refused, Report
 from alertadmin.registry import guid
 from alertadmin.registry.checks import check_consents, wanted_pairs
+from alertadmin.registry.clouds import clouds
 from alertadmin.registry.models import Consent, ConsentStatus, Tenant
-from mailer.diagnosis import explain
+from alertadmin.registry.replacing import promote_overdue
+from alertadmin.retelling import retold
+from mailer.diagnosis import Diagnosis, explain
 
 
 class Command(Job):
@@ -19,15 +23,18 @@ class Command(Job):
     example = "python manage.py check_consent --tenant 1b9d6bcd-bbfd-4b2d-9b5d-ab8dfbbd4bed"
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--tenant", metavar="DIRECTORY_ID", help="Only this tenant.")
+        parser.add_argument("--tenant", metavar="DIRECTORY_ID", type=readable, help="Only this tenant.")
 
     def work(self, options: dict[str, Any]) -> Report:
-        tenant = _tenant(options["tenant"]) if options["tenant"] else None
-        consents = list(check_consents(wanted_pairs(tenant=tenant), now=timezone.now()))
-        lines = [_line(consent) for consent in consents] or [_("There is nothing to check yet.")]
+        tenant = _tenant(options["tenant"]) if options["tenant"] is not None else None
+        now = timezone.now()
+        promoted = [one for one in promote_overdue(now=now, tenant=tenant) if one.proven]
+        consents = sorted(check_consents(wanted_pairs(tenant=tenant), now=now), key=_place)
+        lines = [_("The secret that waited is in use now: %(app)s.") % {"app": one.credential.app} for one in promoted]
+        lines += [_line(consent) for consent in consents] or [_("There is nothing to check yet.")]
         ok = all(consent.status == ConsentStatus.GRANTED for consent in consents)
-        data = {"checked": len(consents), "consents": [_shown(consent) for consent in consents]}
-        return Report(ok, data, lines)
+        shown = [_shown(consent) for consent in consents]
+        return Report(ok, {"checked": len(consents), "promoted": len(promoted), "consents": shown}, lines)
 
 
 def _tenant(text: str) -> Tenant:
@@ -40,12 +47,27 @@ def _tenant(text: str) -> Tenant:
 
 
 def _line(consent: Consent) -> str:
-    title = f" ({_title(consent)})" if consent.cause else ""
-    return f"{consent.tenant} / {consent.app} / {consent}{title}"
+    """What stands, and why if it does not: an expert's line where no diagnosis says it better."""
+    why = _title(consent) or retold(consent.technical)
+    return f"{consent.tenant} / {consent.app} / {consent}" + (f" ({why})" if why else "")
+
+
+def _place(consent: Consent) -> tuple[str, str, str, str]:
+    return consent.tenant.name, consent.tenant.directory_id, consent.app.name, consent.permission
 
 
 def _title(consent: Consent) -> str:
-    return explain(consent.cause, translate=_).title if consent.cause else ""
+    return _diagnosis(consent).title if consent.cause else ""
+
+
+def _diagnosis(consent: Consent) -> Diagnosis:
+    return explain(
+        consent.cause,
+        cloud=clouds().get(consent.tenant.cloud),
+        directory_id=consent.tenant.directory_id,
+        client_id=consent.app.client_id,
+        translate=_,
+    )
 
 
 def _shown(consent: Consent) -> dict[str, Any]:
@@ -60,5 +82,6 @@ def _shown(consent: Consent) -> dict[str, Any]:
         "cause": consent.cause or None,
         "title": _title(consent),
         "technical": consent.technical,
+        "diagnosis": _diagnosis(consent).as_dict() if consent.cause else None,
         "checked_at": consent.checked_at.isoformat() if consent.checked_at else None,
     }

@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import Any
+from argparse import RawDescriptionHelpFormatter
+from typing import Any, NoReturn
 
 from django.core.management.base import BaseCommand, CommandParser
-from django.utils.translation import gettext
+from django.utils.translation import gettext as _
 
+from alertadmin.management.answers import as_json, readable, refuse_usage_as_json, standard_input
 from mailer.diagnosis import diagnose
 
 EXAMPLE = """Example:
@@ -21,51 +23,65 @@ class Command(BaseCommand):
     requires_system_checks = []
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
-        from argparse import RawDescriptionHelpFormatter
-
-        return super().create_parser(
+        parser = super().create_parser(
             prog_name, subcommand, epilog=EXAMPLE, formatter_class=RawDescriptionHelpFormatter, **kwargs
         )
+        refuse_usage_as_json(parser)
+        return parser
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("text", nargs="?", metavar="TEXT", help="The error, as a program printed it.")
+        parser.add_argument(
+            "text", nargs="?", metavar="TEXT", type=readable, help="The error, as a program printed it."
+        )
         parser.add_argument("--json", action="store_true", help="Print one JSON object on stdout.")
         parser.add_argument(
             "--lines", action="store_true", help="Read one JSON string a line, print one JSON object a line, in order."
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
+        as_object = options["json"] or options["lines"]
         if options["lines"]:
-            self._lines()
+            if options["text"] is not None:
+                self._refuse(_("With --lines the texts come on standard input."), as_object)
+            if not self._lines():
+                sys.exit(1)
             return
-        text = options["text"] if options["text"] is not None else sys.stdin.buffer.read().decode("utf-8", "replace")
+        text = options["text"]
+        if text is None:
+            text = standard_input().read().decode("utf-8", "replace")
         if not text.strip():
-            self._refuse("Give the error text as an argument or on standard input.", as_json=options["json"])
-        if options["json"]:
-            self.stdout.write(json.dumps(diagnose(text).as_dict(), ensure_ascii=False))
+            self._refuse(_("Give the error text as an argument or on standard input."), as_object)
+        if as_object:
+            self.stdout.write(as_json(diagnose(text).as_dict()))
             return
-        diagnosis = diagnose(text, translate=gettext)
+        diagnosis = diagnose(text, translate=_)
         self.stdout.write(f"{diagnosis.title}\n\n{diagnosis.explanation}\n")
         for number, step in enumerate(diagnosis.fix, 1):
             self.stdout.write(f"  {number}. {step}")
         for link in diagnosis.links:
             self.stdout.write(f"  {link.title}: {link.url}")
 
-    def _lines(self) -> None:
-        for number, line in enumerate(sys.stdin.buffer, 1):
+    def _lines(self) -> bool:
+        """Each answered before the next is read, for a program that waits for it; whether all could be."""
+        all_read = True
+        for number, line in enumerate(standard_input(), 1):
             if not line.strip():
                 continue
             try:
                 text = json.loads(line)
-            except ValueError:
+            except (ValueError, RecursionError):
                 text = None
-            if not isinstance(text, str):
-                self._refuse(f"Line {number} is not a JSON string.", as_json=True)
-            self.stdout.write(json.dumps(diagnose(text).as_dict(), ensure_ascii=False))
+            if isinstance(text, str):
+                answer = diagnose(text).as_dict()
+            else:
+                answer, all_read = {"error": f"Line {number} is not a JSON string."}, False
+            self.stdout.write(as_json(answer))
+            self.stdout.flush()
+        return all_read
 
-    def _refuse(self, message: str, *, as_json: bool) -> None:
-        if as_json:
-            self.stdout.write(json.dumps({"error": message}))
+    def _refuse(self, message: str, as_object: bool) -> NoReturn:
+        if as_object:
+            self.stdout.write(as_json({"ok": False, "error": message}))
         else:
             self.stderr.write(message)
         self.stdout.flush()

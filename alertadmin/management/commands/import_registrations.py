@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import sys
 from dataclasses import asdict
 from typing import Any
 
@@ -8,6 +7,7 @@ from django.core.management.base import CommandParser
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from alertadmin.management.answers import standard_input
 from alertadmin.management.job import Job, Refused, Report
 from alertadmin.registry.importing import COLUMNS, NotImported, import_registrations
 from alertadmin.registry.keyring import KeyRingError
@@ -27,7 +27,7 @@ class Command(Job):
         name = options["file"]
         try:
             if name == "-":
-                imported = import_registrations(sys.stdin.buffer, now=timezone.now())
+                imported = import_registrations(standard_input(), now=timezone.now())
             else:
                 with open(name, "rb") as file:
                     imported = import_registrations(file, now=timezone.now())

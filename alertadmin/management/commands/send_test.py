@@ -8,9 +8,12 @@ from django.core.validators import validate_email
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from alertadmin.management.answers import readable
 from alertadmin.management.job import Job, Refused, Report
 from alertadmin.outbox import test_send, worker
 from alertadmin.outbox.models import Delivery, DeliveryState
+from alertadmin.registry import guid
+from alertadmin.registry.clouds import clouds
 from alertadmin.registry.models import Mailbox
 from alertadmin.registry.permissions import Transport
 from alertadmin.retelling import retold
@@ -24,12 +27,15 @@ class Command(Job):
     example = "python manage.py send_test alarms@example.com --to me@example.com --transport graph"
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("mailbox", metavar="MAILBOX", help="The address of a registered mailbox.")
-        parser.add_argument("--to", required=True, metavar="ADDRESS", help="Who gets the test.")
+        parser.add_argument("mailbox", metavar="MAILBOX", type=readable, help="The address of a registered mailbox.")
+        parser.add_argument("--to", required=True, metavar="ADDRESS", type=readable, help="Who gets the test.")
         parser.add_argument("--transport", choices=Transport.values, default="", help="Instead of the mailbox's own.")
+        parser.add_argument(
+            "--app", metavar="CLIENT_ID", type=readable, help="The app to send through, where several have the mailbox."
+        )
 
     def work(self, options: dict[str, Any]) -> Report:
-        mailbox = _mailbox(options["mailbox"])
+        mailbox = _mailbox(options["mailbox"], options["transport"], options["app"])
         try:
             validate_email(options["to"])
         except ValidationError:
@@ -40,11 +46,18 @@ class Command(Job):
         return _report(delivery, mailbox)
 
 
-def _mailbox(address: str) -> Mailbox:
-    found = list(Mailbox.objects.filter(address__iexact=address.strip()).select_related("app__tenant", "tenant")[:1])
-    if not found:
+def _mailbox(address: str, transport: str, client_id: str | None) -> Mailbox:
+    """Of several apps' mailboxes with one address the one that sends by `transport` anyway, else the first."""
+    found = Mailbox.objects.filter(address__iexact=address.strip()).select_related("app__tenant", "tenant")
+    if client_id is not None:
+        try:
+            found = found.filter(app__client_id=guid.normal(client_id))
+        except ValidationError as error:
+            raise Refused(" ".join(error.messages)) from None
+    mailboxes = sorted(found.order_by("app__name", "pk"), key=lambda mailbox: mailbox.transport != transport)
+    if not mailboxes:
         raise Refused(_("No mailbox %(address)s is registered here. Add it, or import it.") % {"address": address})
-    return found[0]
+    return mailboxes[0]
 
 
 def _report(delivery: Delivery, mailbox: Mailbox) -> Report:
@@ -53,6 +66,7 @@ def _report(delivery: Delivery, mailbox: Mailbox) -> Report:
     data: dict[str, Any] = {
         "delivery": str(delivery.pk),
         "mailbox": mailbox.address,
+        "through": mailbox.through,
         "to": delivery.recipient,
         "transport": delivery.transport or mailbox.transport,
         "outcome": delivery.state,
@@ -68,7 +82,7 @@ def _report(delivery: Delivery, mailbox: Mailbox) -> Report:
     if delivery.state != DeliveryState.SENT and delivery.cause:
         diagnosis = explain(
             delivery.cause,
-            cloud=mailbox.tenant.mail_cloud,
+            cloud=clouds().get(mailbox.tenant.cloud),
             directory_id=mailbox.tenant.directory_id,
             client_id=mailbox.app.client_id if mailbox.app else None,
             mailbox=mailbox.address,

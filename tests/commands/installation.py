@@ -1,0 +1,71 @@
+"""An installation that knows no web, worker or broker: a data folder, and `manage.py` as real processes."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tests.start.installation import PROJECT, clean_environ
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a process left: its exit code and what it printed."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """The one JSON object that stands alone on stdout."""
+        line, *rest = self.out.splitlines()
+        assert rest == []
+        data = json.loads(line)
+        assert isinstance(data, dict)
+        return data
+
+    @property
+    def sentence(self) -> str:
+        """The reason for people: exit code 1, nothing on stdout, no more than a few lines on stderr."""
+        assert (self.code, self.out) == (1, ""), self
+        assert 0 < len(self.err) < 3000
+        return self.err.strip()
+
+
+@dataclass
+class Installation:
+    folder: Path
+    environ: dict[str, str] = field(default_factory=dict)
+
+    def but(self, **environ: str) -> Installation:
+        """The same one, with these variables set."""
+        return Installation(self.folder, {**self.environ, **environ})
+
+    def start(self, *arguments: str | bytes) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            [sys.executable, str(PROJECT / "manage.py"), *arguments],
+            env={**clean_environ(self.folder), **self.environ},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+
+    def run(self, *arguments: str | bytes, stdin: bytes = b"") -> Result:
+        return finished(self.start(*arguments), stdin)
+
+
+def finished(process: subprocess.Popen[bytes], stdin: bytes = b"") -> Result:
+    out, err = process.communicate(stdin, timeout=60)
+    result = Result(process.returncode, (out or b"").decode(), err.decode())
+    assert "Traceback" not in result.out + result.err, result.err
+    return result
+
+
+def names(folder: Path) -> set[str]:
+    return set(os.listdir(folder))

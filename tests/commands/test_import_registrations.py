@@ -1,0 +1,97 @@
+"""`import_registrations`: all or nothing, from a file or standard input, for people and for programs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.commands.customers import Customers
+from tests.commands.installation import Installation
+
+BINARY = b"\x89PNG\r\n\x1a\n\0\0\0"
+
+
+def checked(installation: Installation) -> int:
+    """How many consents the installation knows: none, if nothing was stored."""
+    return int(installation.run("check_consent", "--json").data["checked"])
+
+
+def test_a_file_is_imported_on_a_fresh_folder_and_again_without_a_change(
+    fresh: Installation, customers: Customers
+) -> None:
+    customers.add(contacts="it@x.example")
+    customers.add(transport="ews")
+    first = fresh.run("import_registrations", str(customers.write()), "--json")
+    assert (first.code, first.err) == (0, "")
+    assert first.data == {"ok": True, "rows": 2, "added": 8, "changed": 0, "remarks": []}
+    again = fresh.run("import_registrations", "-", "--json", stdin=customers.file.read_bytes())
+    assert again.data == {"ok": True, "rows": 2, "added": 0, "changed": 0, "remarks": []}
+
+
+def test_people_read_what_was_done_and_what_is_worth_a_second_look(
+    installation: Installation, customers: Customers
+) -> None:
+    customers.add(secret_expires_on="2099-12-31")
+    result = installation.run("import_registrations", str(customers.write()))
+    assert (result.code, result.err) == (0, "")
+    assert result.out.splitlines()[0] == "Rows: 1. Added: 4, changed: 0."
+    assert result.out.splitlines()[1].startswith("line 2, secret_expires_on: This end is more than 24 months ahead")
+
+
+def test_mistakes_are_told_by_line_and_column_and_nothing_is_stored(
+    installation: Installation, customers: Customers
+) -> None:
+    customers.add()
+    wrong = customers.add(transport="pigeon", mailbox="nobody")
+    customers.write()
+    told = installation.run("import_registrations", str(customers.file), "--json")
+    assert told.code == 1
+    assert {(one["line"], one["column"]) for one in told.data["errors"]} == {(3, "transport"), (3, "mailbox")}
+    assert all(one["message"] for one in told.data["errors"])
+    said = installation.run("import_registrations", str(customers.file)).sentence
+    assert said.splitlines()[0] == "Nothing was imported."
+    assert any(line.startswith("line 3, transport: Write one of: ews, graph, smtp") for line in said.splitlines())
+    assert wrong.secret not in told.out + said
+    assert checked(installation) == 0
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "empty"),
+        (BINARY, "UTF-8"),
+        (b'directory_id\n"never closed', "line 2: This is no CSV line"),
+        (b"directory_id" + b",x" * 1_000_000, "Unknown column"),
+    ],
+    ids=["empty", "binary", "never closed", "a million columns"],
+)
+def test_a_hostile_file_is_a_clear_sentence(installation: Installation, content: bytes, said: str) -> None:
+    assert said in installation.run("import_registrations", "-", stdin=content).sentence
+
+
+def test_a_gigabyte_is_a_clear_sentence_at_once(installation: Installation, tmp_path: Path) -> None:
+    sparse = tmp_path / "sparse.csv"
+    with sparse.open("wb") as file:
+        file.truncate(1_000_000_000)
+    assert "larger than 50 MB" in installation.run("import_registrations", str(sparse)).sentence
+
+
+@pytest.mark.parametrize(("name", "said"), [("/nowhere/x.csv", "No such file"), ("/etc", "Is a directory")])
+def test_a_file_that_cannot_be_read_is_named(installation: Installation, name: str, said: str) -> None:
+    result = installation.run("import_registrations", name, "--json")
+    assert result.code == 1
+    assert result.data["error"].startswith(f"{name} cannot be read: {said}")
+
+
+def test_without_the_key_file_nothing_is_imported(installation: Installation, customers: Customers) -> None:
+    customers.add()
+    customers.bring_into(installation)
+    (installation.folder / "keys.json").unlink()
+    known = customers.all[0]
+    customers.add()
+    result = installation.run("import_registrations", str(customers.write()), "--json")
+    assert result.code == 1
+    assert "keys.json is missing" in result.data["error"]
+    assert known.secret not in result.out + result.err
+    assert checked(installation) == 1

@@ -1,0 +1,80 @@
+"""`send_reminders`: all that is owed leaves, once, by whatever way still works."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from sandbox import Sandbox
+from tests.commands.customers import Customers
+from tests.commands.installation import Installation, finished
+
+
+def relayed(installation: Installation, sandbox: Sandbox) -> Installation:
+    return installation.but(ALERTADMIN_SMTP_URL=f"smtp://{sandbox.relay_host}:{sandbox.relay_port}")
+
+
+def test_a_second_run_sends_nothing(fresh: Installation, customers: Customers) -> None:
+    customers.add(days=400)
+    customers.add(days=5, contacts="once@x.example; twice@x.example")
+    customers.bring_into(fresh)
+    first = fresh.run("send_reminders", "--json")
+    assert (first.code, first.err, first.data["ok"]) == (0, "", True)
+    assert (first.data["reminders"], first.data["deliveries"], first.data["sent"]) == (1, 2, 2)
+    second = fresh.run("send_reminders", "--json")
+    assert second.code == 0
+    assert (second.data["reminders"], second.data["deliveries"], second.data["sent"]) == (0, 0, 0)
+    assert [len(customers.messages(f"{who}@x.example")) for who in ("once", "twice")] == [1, 1]
+
+
+def test_two_at_once_send_each_message_once(installation: Installation, customers: Customers) -> None:
+    for number in range(12):
+        customers.add(days=5, contacts=f"together-{number}@x.example")
+    customers.bring_into(installation)
+    results = [finished(one) for one in [installation.start("send_reminders", "--json") for _run in range(2)]]
+    assert sum(result.data["reminders"] for result in results) == 12
+    again = installation.run("send_reminders", "--json")
+    assert (again.code, again.data["sent"]) == (0, 0)
+    counted = Counter(len(customers.messages(f"together-{number}@x.example")) for number in range(12))
+    assert counted == {1: 12}
+
+
+def test_the_very_secret_that_expired_is_told_of_by_the_relay(
+    installation: Installation, customers: Customers, running_sandbox: Sandbox
+) -> None:
+    customer = customers.add(days=-1, contacts="relay@x.example")
+    customers.bring_into(installation)
+    (secret,) = running_sandbox.directory.secrets(customer.client_id)
+    running_sandbox.directory.expire_secret(customer.client_id, secret)
+    result = relayed(installation, running_sandbox).run("send_reminders", "--json")
+    assert (result.code, result.data["sent"]) == (0, 1)
+    assert [one["door"] for one in customers.messages("relay@x.example")] == ["relay"]
+
+
+def test_reminders_need_no_key(installation: Installation, customers: Customers, running_sandbox: Sandbox) -> None:
+    customers.add(days=5, contacts="keyless@x.example")
+    customers.bring_into(installation)
+    (installation.folder / "keys.json").unlink()
+    result = relayed(installation, running_sandbox).run("send_reminders", "--json")
+    assert (result.code, result.data["sent"]) == (0, 1)
+    assert "keys.json is missing" in result.err
+    assert [one["door"] for one in customers.messages("keyless@x.example")] == ["relay"]
+
+
+def test_without_any_way_it_is_told_and_owed_still(installation: Installation, customers: Customers) -> None:
+    customers.add(days=5, contacts="noway@x.example", secret_value="", mailbox="", transport="")
+    customers.bring_into(installation)
+    result = installation.run("send_reminders", "--json")
+    assert (result.code, result.data["ok"], result.data["waiting"], result.data["sent"]) == (1, False, 1, 0)
+    assert customers.messages("noway@x.example") == []
+
+
+def test_what_nobody_would_be_told_of_is_counted(installation: Installation, customers: Customers) -> None:
+    customers.add(days=5)
+    customers.bring_into(installation)
+    result = installation.run("send_reminders")
+    assert result.code == 1
+    assert "nobody is there to be told" in result.out
+    customers.all[0].row["contact_emails"] = "late@x.example"
+    customers.bring_into(installation)
+    assert installation.run("send_reminders", "--json").data["sent"] == 1
+    assert len(customers.messages("late@x.example")) == 1

@@ -1,0 +1,88 @@
+"""`send_test`: one message by one mailbox, its steps, and what is wrong if it does not leave."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.commands.customers import Customers
+from tests.commands.installation import Installation
+
+
+@pytest.mark.parametrize("transport", ["graph", "ews", "smtp"])
+def test_the_message_crosses_the_wire_and_its_steps_are_told(
+    installation: Installation, customers: Customers, transport: str
+) -> None:
+    customer = customers.add(transport=transport)
+    customers.bring_into(installation)
+    result = installation.run("send_test", customer.address.upper(), "--to", f"{transport}@x.example", "--json")
+    assert (result.code, result.err) == (0, "")
+    told = result.data
+    assert (told["ok"], told["outcome"], told["cause"], told["diagnosis"]) == (True, "sent", None, None)
+    assert (told["mailbox"], told["to"], told["transport"]) == (customer.address, f"{transport}@x.example", transport)
+    assert [step["step"] for step in told["steps"]] == ["tenant", "token", "permission", "message"]
+    assert all(isinstance(step["ms"], int) for step in told["steps"])
+    (message,) = customers.messages(f"{transport}@x.example")
+    assert (message["door"], message["message_id"]) == (transport, told["message_id"])
+    assert customer.secret not in result.out
+
+
+def test_what_is_wrong_is_diagnosed_for_this_very_app(installation: Installation, customers: Customers) -> None:
+    customer = customers.add(secret_value="not-the-value-of-any-secret-there-is")
+    customers.bring_into(installation)
+    result = installation.run("send_test", customer.address, "--to", "me@x.example", "--json")
+    assert (result.code, result.data["outcome"], result.data["cause"]) == (1, "failed", "secret_wrong")
+    assert result.data["diagnosis"]["cause"] == "secret_wrong"
+    assert customer.client_id in "".join(link["url"] for link in result.data["diagnosis"]["links"])
+    assert "AADSTS7000215" in result.data["technical"]
+    for_people = installation.run("send_test", customer.address, "--to", "me@x.example")
+    assert for_people.code == 1
+    assert "  1. " in for_people.out
+    assert "not-the-value" not in result.out + for_people.out + for_people.err
+
+
+def test_the_mailbox_of_the_wanted_transport_or_app_is_taken(installation: Installation, customers: Customers) -> None:
+    first = customers.add(app_name="A first")
+    second = customers.add(app_name="B second", transport="ews")
+    # The second app sends for the first one's mailbox too, in the first one's tenant.
+    other = customers.sandbox.directory.add_app(first.directory_id, "B second")
+    customers.sandbox.directory.grant(other, "full_access_as_app")
+    second.row |= {
+        "tenant_name": "",
+        "directory_id": first.directory_id,
+        "client_id": other.client_id,
+        "mailbox": first.address,
+        "secret_value": str(customers.sandbox.directory.add_secret(other).value),
+    }
+    customers.bring_into(installation)
+
+    def sent(*options: str) -> tuple[str, str]:
+        told = installation.run("send_test", first.address, "--to", "me@x.example", "--json", *options).data
+        assert told["ok"], told
+        return told["through"], told["transport"]
+
+    assert sent() == ("A first", "graph")
+    assert sent("--transport", "ews") == ("B second", "ews")
+    assert sent("--app", other.client_id) == ("B second", "ews")
+
+
+def test_whom_nobody_knows_is_said_and_nothing_is_written(installation: Installation, customers: Customers) -> None:
+    customer = customers.add()
+    customers.bring_into(installation)
+    for arguments, said in [
+        (["nobody@x.example", "--to", "me@x.example"], "No mailbox nobody@x.example is registered"),
+        ([customer.address, "--to", "me"], '"me" is no e-mail address'),
+        ([customer.address, "--to", "me@x.example", "--app", "ALERT"], "This is not an id"),
+        ([customer.address, "--to", "me@x.example", "--app", customer.directory_id], "No mailbox"),
+    ]:
+        assert said in installation.run("send_test", *arguments).sentence
+    assert installation.run("send_reminders", "--json").data["sent"] == 0
+
+
+def test_a_cloud_that_is_gone_is_said(installation: Installation, customers: Customers) -> None:
+    customer = customers.add()
+    customers.bring_into(installation)
+    without = installation.but(ALERTADMIN_CLOUDS_FILE="")
+    result = without.run("send_test", customer.address, "--to", "me@x.example", "--json")
+    assert (result.code, result.data["outcome"]) == (1, "failed")
+    assert "ALERTADMIN_CLOUDS_FILE" in result.data["technical"]
+    assert result.data["diagnosis"]["cause"] == "other"
