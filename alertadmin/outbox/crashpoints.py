@@ -6,6 +6,11 @@ import os
 import signal
 
 VARIABLE = "ALERTADMIN_CRASH_AT"
+"""The name of the point."""
+WITH_GROUP = "ALERTADMIN_CRASH_WITH_GROUP"
+"""Set: all processes of the group die, a worker with its pool and its clock."""
+ONCE = "ALERTADMIN_CRASH_ONCE"
+"""A file that the first to die makes; whoever comes later finds it and lives."""
 
 POINTS = (
     "before-claim",
@@ -22,5 +27,16 @@ POINTS = (
 
 def crashpoint(name: str) -> None:
     """Dies here by SIGKILL if the environment asks for it."""
-    if os.environ.get(VARIABLE) == name:
+    if os.environ.get(VARIABLE) == name and _is_first():
+        if WITH_GROUP in os.environ:
+            os.killpg(0, signal.SIGKILL)
         os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _is_first() -> bool:
+    if once := os.environ.get(ONCE):
+        try:
+            os.close(os.open(once, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+        except FileExistsError:
+            return False
+    return True

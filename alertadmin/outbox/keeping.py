@@ -14,6 +14,7 @@ from django.db import DatabaseError, connection
 from alertadmin.outbox import claims
 from alertadmin.outbox.clock import Clock
 from alertadmin.outbox.models import Delivery
+from alertadmin.outbox.turn import Turn
 
 log = logging.getLogger(__name__)
 
@@ -24,8 +25,9 @@ LONGEST_SENDING = timedelta(minutes=3)
 class Keeper:
     """Holds deliveries in memory; a thread with a connection of its own renews their leases each third of a lease."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, turn: Turn | None = None) -> None:
         self._clock = clock
+        self._turn = turn
         self._held: dict[Delivery, float | None] = {}
         """Each delivery with the moment its sending began."""
         self._lock = threading.Lock()
@@ -61,6 +63,8 @@ class Keeper:
     def _keep(self) -> None:
         try:
             while not self._over.wait(settings.OUTBOX_LEASE.total_seconds() / 3):
+                if self._turn:
+                    self._turn.renew()
                 with self._lock:
                     kept = {delivery.pk: delivery.owner for delivery in self._held if not self.is_stuck(delivery)}
                 try:

@@ -10,12 +10,13 @@ from uuid import UUID
 
 from django.db import transaction
 
-from alertadmin.outbox import claims, doorbell, turn
+from alertadmin.outbox import claims, doorbell
 from alertadmin.outbox.clock import Clock, DatabaseClock
 from alertadmin.outbox.keeping import Keeper
 from alertadmin.outbox.models import Delivery
 from alertadmin.outbox.pace import Pace
 from alertadmin.outbox.run import Pause, Run
+from alertadmin.outbox.turn import Turn
 
 LONGEST_RUN = timedelta(minutes=5)
 """Then a run ends and rings for the next: Celery's time limit, at which a process is killed in the middle, is later."""
@@ -47,14 +48,14 @@ def deliver_due(
     outcomes: Counter[str] = Counter()
     ends = time.monotonic() + LONGEST_RUN.total_seconds()
     while True:
-        with turn.taken() as ours, Keeper(clock) as keeper:
+        with Turn() as turn, Keeper(clock, turn) as keeper:
             run = Run(clock, pace or SHARED_PACE, keeper, stopping=stopping, pause=pause)
-            run.only, run.may_remind = only, ours or only is not None
+            run.only, run.may_remind = only, turn.is_ours or only is not None
             run.ends = None if pause else ends
             outcomes.update(run.go())
         if run.was_cut_short:
             doorbell.ring()
-        if ours or pause is None or not claims.due(clock()).exists():
+        if turn.is_ours or pause is None or not claims.due(clock()).exists():
             return outcomes
         pause(UNTIL_ASKED_AGAIN)
 

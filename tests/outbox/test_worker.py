@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import threading
+import time as real_time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import timedelta
-from time import monotonic
 
 import pytest
 from django.db import connection
@@ -17,6 +18,7 @@ from pytest_django import Settings
 from alertadmin.outbox import claims, doorbell, keeping, stopping, test_send, worker
 from alertadmin.outbox.models import Attempt, AttemptOutcome, Delivery, DeliveryState
 from alertadmin.outbox.pace import Pace
+from alertadmin.outbox.turn import Turn
 from alertadmin.registry.models import Contact, Tenant
 from alertadmin.reminders import scan
 from sandbox import Sandbox
@@ -105,10 +107,10 @@ class TestATestSend:
         with elsewhere() as start:
             sending = start(clock=time)
             assert eventually(lambda: Attempt.objects.count() == 4)
-            began = monotonic()
+            began = real_time.monotonic()
             test = test_send.create(site.mailbox, "me@northpark.example", transport="smtp", now=time())
             assert worker.deliver_due(clock=time) == {"sent": 1}
-            assert monotonic() - began < 1
+            assert real_time.monotonic() - began < 1
             assert not sending.done()
             sending.result()
         test.refresh_from_db()
@@ -152,9 +154,9 @@ class TestItsLease:
         monkeypatch.setattr(keeping, "LONGEST_SENDING", timedelta(seconds=1))
         owed = reminders(site, 6, timezone.now())
         sandbox.faults.add("graph", delay=4)
-        began = monotonic()
+        began = real_time.monotonic()
         assert worker.deliver_due() == {"sent": 5}
-        assert monotonic() - began < 3
+        assert real_time.monotonic() - began < 3
         [stuck] = [one for one in Delivery.objects.all() if one.state == DeliveryState.SENDING]
         assert eventually(lambda: claims.sweep(timezone.now()) == 1)
         stuck.refresh_from_db()
@@ -179,6 +181,24 @@ class TestItsLease:
         delivery.refresh_from_db()
         assert (delivery.state, delivery.was_uncertain) == (DeliveryState.SENT, True)
         assert len(arrived(sandbox, delivery)) == 1
+
+
+class TestTheTurnToRemind:
+    def test_is_one_runs_at_a_time(self) -> None:
+        with Turn() as first, Turn() as second:
+            assert (first.is_ours, second.is_ours) == (True, False)
+        with Turn() as third:
+            assert third.is_ours
+
+    def test_of_a_process_that_stands_still_is_anybodys_after_a_lease(self, settings: Settings) -> None:
+        with Turn() as suspended:
+            long_ago = real_time.time() - settings.OUTBOX_LEASE.total_seconds() - 1
+            os.utime(settings.DATA_DIR / "deliver.lock", (long_ago, long_ago))
+            with Turn() as other:
+                assert other.is_ours
+            suspended.renew()
+            with Turn() as third:
+                assert not third.is_ours
 
 
 class TestItsEnd:
@@ -216,8 +236,6 @@ class TestItsEnd:
 
     def test_processes_of_one_program_hear_it_told_to_stop(self) -> None:
         """By memory that they share since the fork."""
-        import os
-
         assert not stopping.is_asked()
         if (child := os.fork()) == 0:
             stopping.ask()

@@ -1,0 +1,78 @@
+"""The matrix: each named step, in each program that takes it, on each database; killed there, then run again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import product
+from typing import Literal
+
+from alertadmin.outbox.crashpoints import POINTS
+from tests.crash.world import SCAN, Verdict, World
+from tests.start.installation import eventually
+from tests.valkey import Valkey
+
+Program = Literal["send_reminders", "worker", "pool process"]
+DatabaseName = Literal["SQLite", "PostgreSQL"]
+PROGRAMS: tuple[Program, ...] = ("send_reminders", "worker", "pool process")
+DATABASES: tuple[DatabaseName, ...] = ("SQLite", "PostgreSQL")
+
+IN_DOUBT = frozenset({"after-acceptance", "before-settle"})
+"""Between the provider's acceptance and our commit: no sender can know which it was."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    step: str
+    program: Program
+    database: DatabaseName
+
+    @property
+    def label(self) -> str:
+        return f"{self.step}-{self.program}-{self.database}".replace(" ", "-")
+
+    @property
+    def most_twice(self) -> int:
+        return 1 if self.step in IN_DOUBT else 0
+
+
+def cells() -> Iterator[Cell]:
+    for step, program, database in product(POINTS, PROGRAMS, DATABASES):
+        yield Cell(step, program, database)
+
+
+def play(cell: Cell, world: World) -> Verdict:
+    """One mail is owed; the program is killed at the step; another run finishes."""
+    if cell.step == "between-ways":
+        world.sandbox.faults.add("graph", status=403)  # the first way refuses
+    try:
+        if cell.program == "send_reminders":
+            world.send_reminders(crash_at=cell.step)
+            world.send_reminders()
+        else:
+            _with_a_worker(cell, world)
+    finally:
+        world.close()
+        world.sandbox.faults.clear()
+    return world.verdict()
+
+
+def _with_a_worker(cell: Cell, world: World) -> None:
+    alone = cell.program == "pool process"
+    worker = world.start_worker(cell.step, alone=alone)
+    world.ring(SCAN)
+    if alone:
+        # Its pool makes up for the loss by itself; nobody starts anything again.
+        assert eventually((world.folder / "crashed").exists), f"{cell.step} was not reached"
+    else:
+        assert eventually(lambda: worker.poll() is not None), f"{cell.step} was not reached"
+        world.start_worker()
+    world.ring(SCAN)
+    world.settle()
+
+
+def fresh(valkey: Valkey) -> Valkey:
+    """Nothing of an earlier cell waits in it."""
+    with valkey.client() as client:
+        client.flushall()
+    return valkey

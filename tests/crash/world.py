@@ -1,0 +1,239 @@
+"""A customer in a sandbox, an installation that knows it, and the processes that a test kills."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from celery import Celery
+
+from alertadmin.outbox.crashpoints import ONCE, VARIABLE, WITH_GROUP
+from sandbox import Sandbox
+from tests.crash.databases import Database
+from tests.start.installation import PROJECT, clean_environ, eventually
+from tests.valkey import Valkey
+
+LEASE = 1.0
+"""Seconds: what a dead process held is taken back after this."""
+DELIVER = "alertadmin.outbox.tasks.deliver_due"
+SCAN = "alertadmin.reminders.tasks.scan"
+
+
+@dataclass
+class Message:
+    """One delivery as its row tells it."""
+
+    id: str
+    recipient: str
+    state: str
+    was_uncertain: bool
+    message_id: str
+
+
+@dataclass
+class World:
+    """One data folder with its database. `recipients` are owed one mail each, by two mailboxes that can send."""
+
+    folder: Path
+    database: Database
+    sandbox: Sandbox
+    valkey: Valkey | None = None
+    recipients: tuple[str, ...] = ()
+    workers: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    # The world's making
+
+    @classmethod
+    def begin(cls, folder: Path, database: Database, sandbox: Sandbox) -> World:
+        """Imports a customer by the command that an administrator uses. Copies are made of it."""
+        world = cls(folder, database, sandbox)
+        done = world.manage("import_registrations", "-", input=_customer(sandbox))
+        assert done.returncode == 0, done.stdout + done.stderr
+        return world
+
+    def copy(self, folder: Path, *, recipients: int = 1, valkey: Valkey | None = None) -> World:
+        """Another like it, whose contacts are its alone: so the sandbox's ledger can be read by recipient."""
+        shutil.copytree(self.folder, folder)
+        label = uuid4().hex[:12]
+        addresses = tuple(f"duty{number}.{label}@northpark.example" for number in range(recipients))
+        world = World(folder, self.database.copy_to(folder), self.sandbox, valkey, addresses)
+        [(tenant,)] = world.database.query("SELECT id FROM registry_tenant")
+        world.database.change("DELETE FROM registry_contact")
+        for address in addresses:
+            world.database.change(f"INSERT INTO registry_contact (tenant_id, email) VALUES ('{tenant}', '{address}')")
+        return world
+
+    # Its processes
+
+    def environ(self, **values: str) -> dict[str, str]:
+        return clean_environ(
+            self.folder,
+            ALERTADMIN_CLOUDS_FILE=str(self.sandbox.clouds_file),
+            ALERTADMIN_LEASE_SECONDS=str(LEASE),
+            **({"ALERTADMIN_REDIS_URL": self.valkey.url} if self.valkey else {}),
+            **self.database.environ,
+            **values,
+        )
+
+    def manage(self, *words: str, input: str | None = None, **environ: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, str(PROJECT / "manage.py"), *words],
+            env=self.environ(**environ),
+            input=input,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+
+    def send_reminders(self, crash_at: str = "") -> dict[str, Any]:
+        """Its answer, and nothing if it died."""
+        done = self.manage("send_reminders", "--json", **({VARIABLE: crash_at} if crash_at else {}))
+        if crash_at:
+            assert done.returncode == -signal.SIGKILL, f"{crash_at} was not reached: {done.stdout}{done.stderr}"
+            return {}
+        answer: dict[str, Any] = json.loads(done.stdout)
+        return answer
+
+    def start_worker(self, crash_at: str = "", *, alone: bool = False, **environ: str) -> subprocess.Popen[bytes]:
+        """A Celery worker with pool and clock, in a group of its own. At `crash_at` all of it dies, or, `alone`, the
+        process of its pool that comes there first."""
+        if crash_at:
+            environ[VARIABLE] = crash_at
+            environ[ONCE if alone else WITH_GROUP] = str(self.folder / "crashed")
+        log = (self.folder / "worker.log").open("ab")
+        worker = subprocess.Popen(
+            [sys.executable, "-m", "alertadmin.house.worker", str(self.folder / "beat-schedule")],
+            env=self.environ(**environ),
+            cwd=PROJECT,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+        log.close()
+        self.workers.append(worker)
+        return worker
+
+    def kill(self, worker: subprocess.Popen[bytes]) -> None:
+        """kill -9 of all of it."""
+        if worker.poll() is None:
+            os.killpg(worker.pid, signal.SIGKILL)
+        worker.wait()
+
+    def close(self) -> None:
+        for worker in self.workers:
+            self.kill(worker)
+
+    def ring(self, task: str = DELIVER) -> None:
+        """As the doorbell, or the clock, does."""
+        assert self.valkey
+        with Celery(broker=self.valkey.url, set_as_current=False) as app:
+            app.send_task(task, ignore_result=True)
+
+    # What became of it
+
+    def messages(self) -> list[Message]:
+        rows = self.database.query("SELECT id, recipient, state, was_uncertain, message_id FROM outbox_delivery")
+        return [Message(str(row[0]), row[1], row[2], bool(row[3]), row[4]) for row in rows]
+
+    def is_settled(self) -> bool:
+        """Whether each recipient has a delivery and none is under way."""
+        found = self.messages()
+        return {one.recipient for one in found} == set(self.recipients) and all(one.state == "sent" for one in found)
+
+    def settle(self, seconds: float = 30) -> None:
+        """Rings as the clock does, until all is settled."""
+
+        def rings() -> bool:
+            self.ring()
+            return eventually(self.is_settled, 0.5)
+
+        assert eventually(rings, seconds), self.state()
+
+    def state(self) -> str:
+        """For whoever reads a failure: what is not sent yet, and the worker's last words."""
+        states = Counter(one.state for one in self.messages())
+        return f"{dict(states)}\n{(self.folder / 'worker.log').read_text()[-1500:]}"
+
+    def accepted(self, recipient: str) -> list[dict[str, Any]]:
+        """What the sandbox took for it: on the disk before it answered."""
+        return [entry for entry in self.sandbox.ledger.messages() if entry["to"] == [recipient]]
+
+    def verdict(self) -> Verdict:
+        verdict = Verdict()
+        for recipient in self.recipients:
+            times = self.accepted(recipient)
+            owed = [one for one in self.messages() if one.recipient == recipient]
+            verdict.lost += not times
+            verdict.twice += len(times) == 2
+            verdict.more += len(times) > 2
+            same = {(one["message_id"], one["mime"].partition("Date: ")[2].partition("\r\n")[0]) for one in times}
+            verdict.unlike += len(same) > 1
+            verdict.unsaid += len(times) > 1 and not any(one.was_uncertain for one in owed)
+            verdict.unsettled += len(owed) != 1 or owed[0].state != "sent"
+        return verdict
+
+
+@dataclass
+class Verdict:
+    """Numbers of recipients; all of them zero is perfect."""
+
+    lost: int = 0
+    twice: int = 0
+    more: int = 0
+    """Than twice."""
+    unlike: int = 0
+    """Twice, but not with the same Message-ID and Date."""
+    unsaid: int = 0
+    """Twice, but the delivery does not say that it was uncertain."""
+    unsettled: int = 0
+
+    @property
+    def is_kept(self) -> bool:
+        """The promise: never lost; twice only as the same message, and said so."""
+        return not (self.lost or self.more or self.unlike or self.unsaid or self.unsettled)
+
+
+def _customer(sandbox: Sandbox) -> str:
+    """A CSV file: one app whose secret ends in five days, two mailboxes."""
+    domain = f"{uuid4().hex[:8]}.example"
+    tenant = sandbox.directory.add_tenant("Northpark Energy", domain)
+    app = sandbox.directory.add_app(tenant, "ALERT")
+    sandbox.directory.grant(app, "Mail.Send")
+    secret = sandbox.directory.add_secret(app)
+    mailboxes = [f"alarms@{domain}", f"spare@{domain}"]
+    for address in mailboxes:
+        sandbox.directory.add_mailbox(tenant, address)
+    told: dict[str, Any] = {
+        "tenant_name": tenant.name,
+        "directory_id": tenant.directory_id,
+        "cloud": "lab",
+        "contact_emails": "somebody@northpark.example",
+        "app_name": app.name,
+        "client_id": app.client_id,
+        "secret_description": "ALERT server",
+        "secret_value": secret.value,
+        "secret_expires_on": (datetime.now(UTC) + timedelta(days=5)).isoformat(),
+        "transport": "graph",
+    }
+    return _csv([{**told, "mailbox": address} for address in mailboxes])
+
+
+def _csv(rows: Sequence[dict[str, Any]]) -> str:
+    out = io.StringIO()
+    writer = csv.DictWriter(out, list(rows[0]))
+    writer.writeheader()
+    writer.writerows(rows)
+    return out.getvalue()
