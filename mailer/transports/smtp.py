@@ -61,16 +61,15 @@ def _xoauth2(client: Client, address: str, token: Token) -> None:
         what = f"only AUTH {' '.join(offered)}" if offered else "no AUTH at all"
         raise Failure("smtp_auth_disabled", wire.one_line(f"The server offers no AUTH XOAUTH2, {what}."))
     proof = base64.b64encode(f"user={address}\x01auth=Bearer {token.value}\x01\x01".encode()).decode("ascii")
-    with wire.hiding(proof):
-        if len(proof) + len("AUTH XOAUTH2 ") <= LONGEST_LINE:
-            code, reply = client.docmd("AUTH", f"XOAUTH2 {proof}")
-        else:
-            code, reply = client.docmd("AUTH", "XOAUTH2")
-            if code == 334:
-                code, reply = client.docmd(proof)
-            elif code == 501:  # it wants the proof at once, however long
-                code, reply = client.docmd("AUTH", f"XOAUTH2 {proof}")
+    if len(proof) + len("AUTH XOAUTH2 ") <= LONGEST_LINE:
+        code, reply = client.docmd("AUTH", f"XOAUTH2 {proof}")
+    else:
+        code, reply = client.docmd("AUTH", "XOAUTH2")
         if code == 334:
-            code, reply = client.docmd("")
-        if code != 235:
-            raise refusal(code, reply, "token_rejected" if 500 <= code < 600 else None)
+            code, reply = client.docmd(proof)
+        elif code == 501:  # it wants the proof at once, however long
+            code, reply = client.docmd("AUTH", f"XOAUTH2 {proof}")
+    if code == 334:
+        code, reply = client.docmd("")
+    if code != 235:
+        raise refusal(code, reply, "token_rejected" if 500 <= code < 600 else None)

@@ -64,7 +64,7 @@ class Client(smtplib.SMTP):
             with sockets.deadline(PARTING):
                 if self.sock is not None:
                     self.quit()
-        except (smtplib.SMTPException, OSError):
+        except OSError:
             pass
         finally:
             self.close()
@@ -96,7 +96,7 @@ def submit(lines: Lines[Client], door: Door, connect: Callable[[], Client], mess
         raise
     except smtplib.SMTPResponseException as error:
         raise refusal(error.smtp_code, error.smtp_error) from None
-    except (smtplib.SMTPException, OSError, ValueError) as error:
+    except (OSError, ValueError) as error:  # smtplib's exceptions are OSErrors
         raise wire.failure_of(error, sent=False) from None
 
 
@@ -153,7 +153,7 @@ def _sender(client: Client, address: str, size: int, utf8: bool, *, is_kept: boo
         options += " SMTPUTF8"
     try:
         code, reply = client.docmd("MAIL", f"FROM:<{address_of(address)}>{options}")
-    except (smtplib.SMTPServerDisconnected, OSError) as error:
+    except OSError as error:
         raise (Dropped(str(error)) if is_kept else error) from None
     if code == 421 and is_kept:
         raise Dropped(text_of(reply))
@@ -179,7 +179,7 @@ def _last_reply(client: Client) -> tuple[int, bytes]:
     """The answer to the dot. Without one, or with one that says neither yes nor no, the message may be taken."""
     try:
         code, reply = client.getreply()
-    except (smtplib.SMTPException, OSError) as error:
+    except OSError as error:
         raise wire.failure_of(error, sent=True) from None
     if 200 <= code < 300:
         return code, reply
