@@ -3,28 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 from django.conf import settings
 from django.test import Client
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Dialog, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Dialog, Page
 from pytest_django.live_server_helper import LiveServer
 
 from alertadmin.accounts.models import User
-from sandbox.control import Control
-from tests.start.installation import Installation
+from tests.journeys.demonstration import Demonstration, browsing, demonstrating
 
-CHROMIUM = "/usr/bin/chromium"
-# Without the last three the browser asks hosts of its maker, which a test machine may not reach.
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 PATIENCE = 20_000
 """Milliseconds: the machine may be busy with other tests."""
 
@@ -32,42 +20,15 @@ PATIENCE = 20_000
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     # Playwright keeps an event loop in this thread, beside which Django would refuse every query.
-    with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
+    with pytest.MonkeyPatch.context() as patch, browsing() as browser:
         patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield browser
-        browser.close()
-
-
-@dataclass
-class Demonstration:
-    installation: Installation
-    control: Control
-    """The sandbox, in its own process."""
-    control_url: str
-
-    @property
-    def url(self) -> str:
-        return self.installation.url
-
-    def to_register(self) -> dict[str, str]:
-        """What a newcomer types, as the file for them says it."""
-        file = self.installation.data_dir / "sandbox" / "to-register.txt"
-        lines = [line.split(":", 1) for line in file.read_text().splitlines()]
-        return {label.strip(): value.strip() for label, value in lines}
 
 
 @pytest.fixture(scope="module")
 def demonstration(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demonstration]:
-    folder: Path = tmp_path_factory.mktemp("journey") / "data"
-    installation = Installation(folder, "--demo", "--data", str(folder))
-    try:
-        installation.wait_until_ready()
-        told = next(line for line in installation.lines if "_sandbox/mailbox" in line).split()
-        url = next(word for word in told if word.startswith("https://")).split("/_sandbox")[0]
-        yield Demonstration(installation, Control(url, folder / "sandbox" / "ca.pem"), url)
-    finally:
-        installation.stop()
+    with demonstrating(tmp_path_factory.mktemp("journey") / "data") as demonstration:
+        yield demonstration
 
 
 @pytest.fixture

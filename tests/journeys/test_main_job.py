@@ -7,17 +7,16 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.journeys.conftest import Demonstration
+from tests.journeys.demonstration import Demonstration
 
 pytestmark = pytest.mark.journey
 
 ADA = "ada@lakeside.example"
-PASSWORD = "correct horse battery staple"
 
 
 def test_from_the_first_link_to_a_mail_that_left(demonstration: Demonstration, page: Page) -> None:
     """One story, as one person lives it; each step needs those before it."""
-    sign_in_by_the_link(demonstration, page)
+    demonstration.become_its_administrator(page, ADA)
     register(demonstration, page)
     check_consent(page)
     send_a_test(page, "Microsoft Graph")
@@ -26,14 +25,6 @@ def test_from_the_first_link_to_a_mail_that_left(demonstration: Demonstration, p
     see_the_reminder(demonstration, page)
     break_the_secret(demonstration, page)
     mend_the_secret(demonstration, page)
-
-
-def sign_in_by_the_link(demonstration: Demonstration, page: Page) -> None:
-    page.goto(demonstration.installation.link)
-    page.get_by_label("E-mail address").fill(ADA)
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Begin").click()
-    expect(page.get_by_role("heading", name="Needs you")).to_be_visible()
 
 
 def register(demonstration: Demonstration, page: Page) -> None:
