@@ -124,6 +124,20 @@ def test_light_and_dark_are_chosen_and_remembered(signed_in: Page, address: str)
     expect(page.locator("html")).to_have_attribute("data-bs-theme", "light")
 
 
+def test_a_diagnosis_is_copied_as_a_message_to_whoever_must_act(signed_in: Page, address: str) -> None:
+    page = signed_in
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.goto(address + reverse("diagnosis"))
+    page.get_by_label("The error text").fill("AADSTS7000222: the provided client secret keys are expired.")
+    page.get_by_role("button", name="Explain").click()
+    page.get_by_role("button", name="Copy as a message").click()
+    expect(page.get_by_text("Copied")).to_be_visible()
+    copied = page.evaluate("navigator.clipboard.readText()")
+    assert copied.startswith("The client secret has expired\n\n")
+    assert "What to do:\n1. " in copied
+    assert "https://" in copied
+
+
 def test_an_id_is_copied_by_its_button(signed_in: Page, address: str, rows: Rows) -> None:
     page = signed_in
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])

@@ -171,10 +171,11 @@ def test_each_form(looker: Looker, site: Site) -> None:
     tenant, app, credential, mailbox = site.tenant, site.app, site.credential, site.mailbox
     looker.look_at(
         *map(reverse, ("register", "import", "diagnosis", "profile", "mailbox-add", "mailbox-add-on-premises")),
+        reverse("policies"),
         f"{reverse('register')}?tenant={tenant.pk}",
-        *by_id(["tenant-edit", "tenant-delete"], tenant.pk),
-        *by_id(["app-edit", "app-delete", "credential-add"], app.pk),
-        *by_id(["credential-edit", "credential-delete", "credential-replace"], credential.pk),
+        *by_id(["tenant-edit", "tenant-delete", "tenant-policy"], tenant.pk),
+        *by_id(["app-edit", "app-delete", "app-policy", "credential-add"], app.pk),
+        *by_id(["credential-edit", "credential-delete", "credential-replace", "credential-hold"], credential.pk),
         *by_id(["mailbox-edit", "mailbox-delete"], mailbox.pk),
     )
 

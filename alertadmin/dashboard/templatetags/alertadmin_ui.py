@@ -16,13 +16,14 @@ from lucide.templatetags.lucide import lucide
 
 from alertadmin.accounts import zones
 from alertadmin.dashboard import moments
+from alertadmin.dashboard.diagnosis.message import as_message
 from alertadmin.dashboard.looks import LOOKS, OWNERS, UNKNOWN, Look, look_of_end
 from alertadmin.registry.clouds import UnknownCloud
 from alertadmin.registry.models import Consent, Credential, Tenant
 from alertadmin.reminders.digest import time_left
 from alertadmin.retelling import retold
 from mailer.clouds import Cloud
-from mailer.diagnosis import SLUGS, explain
+from mailer.diagnosis import SLUGS, Diagnosis, explain
 
 register = template.Library()
 register.filter("retold", retold)
@@ -116,6 +117,11 @@ def diagnosis(
             translate=_,
         )
     return card
+
+
+@register.simple_tag
+def message_of(diagnosis: Diagnosis, technical: str = "") -> str:
+    return as_message(diagnosis, technical)
 
 
 def _cloud_of(tenant: Tenant | None) -> Cloud | None:
