@@ -235,6 +235,10 @@ class Directory:
         """The mailboxes that Exchange's RBAC gives the app, or None if it has no such assignment."""
         return self._state.scopes.get((client_id, tenant_id, permission))
 
+    def is_scoped(self, client_id: str, tenant_id: str) -> bool:
+        """Whether Exchange's RBAC gives the app anything there."""
+        return any(grant[:2] == (client_id, tenant_id) for grant in list(self._state.scopes))
+
     def _grant_key(self, app: App | str, permission: str, tenant: Tenant | str | None) -> Grant:
         found = self.app(app)
         return found.client_id, self.tenant(tenant or found.tenant_id).directory_id, permission

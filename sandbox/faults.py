@@ -12,7 +12,7 @@ from sandbox.web import Cut, Response
 
 Door = Literal["token", "graph", "ews", "smtp", "relay", "discovery"]
 Reset = Literal["before", "after"]
-Stage = Literal["connect", "auth", "mail", "rcpt", "data"]
+Stage = Literal["connect", "auth", "mail", "rcpt", "data", "draft", "lookup", "delete"]
 
 
 @dataclass(slots=True)
@@ -20,8 +20,9 @@ class Fault:
     """`status` alone is answered in the door's own error shape; `code` chooses one (AADSTS number, Graph's, EWS's).
 
     `reset` "before" cuts the connection before anything is taken; "after" takes the message, waits `delay` and cuts
-    before the answer. `times` None is for ever. `stage` is where an SMTP door misbehaves. `mailbox` is whom it strikes:
-    the sending mailbox, at the token door the client id, at the stage "rcpt" the recipient.
+    before the answer. `times` None is for ever. `stage` is where a door misbehaves: "data" when the message leaves;
+    before that at SMTP's steps, or where Graph makes, looks up or deletes a draft. `mailbox` is whom it strikes: the
+    sending mailbox, at the token door the client id, at the stage "rcpt" the recipient.
     """
 
     door: Door
@@ -103,9 +104,10 @@ class Faults:
         mailbox: str | None,
         work: Callable[[], Response],
         answer: Callable[[Fault], Response],
+        stage: Stage = "data",
     ) -> Response:
         """Does an HTTP door's `work`, unless a fault says otherwise; `answer` words a fault in the door's shape."""
-        fault = self.take(door, mailbox)
+        fault = self.take(door, mailbox, stage)
         if fault is None:
             return work()
         if fault.reset == "after":

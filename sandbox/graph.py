@@ -1,53 +1,52 @@
-"""Microsoft Graph: `POST /v1.0/users/{id}/sendMail`, as JSON or as MIME.
+"""Microsoft Graph, its mail: sendMail; a draft made, found, sent and deleted; each as JSON or as MIME.
 
-Source: Microsoft Graph documentation, "user: sendMail" and "Microsoft Graph error responses".
+Source: Microsoft Graph documentation, "user: sendMail", "Create message", "message: send", "List messages".
 """
 
 from __future__ import annotations
 
-import base64
-import binascii
-import json
+import re
 import uuid
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from email import message_from_bytes
-from email.utils import parseaddr
-from typing import Any
+from collections.abc import Callable
+from typing import NamedTuple
 
 from sandbox.directory import Directory
-from sandbox.faults import Fault, Faults
-from sandbox.graph_message import BadMessage, draft_of
+from sandbox.faults import Faults, Stage
+from sandbox.graph_answers import FAULTS, Refusal, error, fault_answer, resource, wants_immutable_ids
+from sandbox.graph_message import facts_of, saves_a_copy
+from sandbox.items import Item, Items
 from sandbox.ledger import Ledger
-from sandbox.mail import ledger_facts
 from sandbox.records import GRAPH, Mailbox
 from sandbox.tokens import Claims, TokenRefused, Tokens
 from sandbox.web import Request, Response
 
 AUDIENCES = {GRAPH, f"{GRAPH}/", "00000003-0000-0000-c000-000000000000"}
-LARGEST_REQUEST = 4 * 1024 * 1024
-FAULTS: dict[int, tuple[str, str]] = {
-    400: ("ErrorInvalidRequest", "The request is invalid."),
-    401: ("InvalidAuthenticationToken", "Access token has expired or is not yet valid."),
-    403: ("ErrorAccessDenied", "Access is denied. Check credentials and try again."),
-    404: ("MailboxNotEnabledForRESTAPI", "The mailbox is either inactive, soft-deleted, or is hosted on-premise."),
-    413: ("RequestEntityTooLarge", "Request Entity Too Large"),
-    429: ("ApplicationThrottled", "Application is over its MailboxConcurrency limit."),
-    500: ("InternalServerError", "An internal server error occurred. The operation failed."),
-    503: ("serviceNotAvailable", "The service is temporarily unavailable. Please try again later."),
-    504: ("gatewayTimeout", "The server did not answer in time."),
-}
 SEND_AS_DENIED = (
     "The user account which was used to submit this request does not have the right to send mail on behalf of the "
     "specified sending account., Cannot submit message."
 )
+BY_MESSAGE_ID = re.compile(r"internetMessageId eq '((?:[^']|'')*)'")
+READING = ("Mail.ReadWrite", "Mail.Read", "Mail.ReadBasic.All")
 
 
-@dataclass
-class Refusal(Exception):
-    status: int
-    code: str
-    message: str
+class Call(NamedTuple):
+    """One request, past the door: `named` is what its path names, a message or a folder."""
+
+    request: Request
+    mailbox: Mailbox
+    claims: Claims
+    named: str
+    request_id: str
+
+
+class Operation(NamedTuple):
+    """`permissions`: any of them will do. `stage` is where a fault strikes it."""
+
+    method: str
+    path: re.Pattern[str]
+    permissions: tuple[str, ...]
+    stage: Stage
+    answer: Callable[[Graph, Call], Response]
 
 
 class Graph:
@@ -56,37 +55,47 @@ class Graph:
         self._tokens = tokens
         self._faults = faults
         self._ledger = ledger
+        self._items = Items(ledger)
 
-    def send_mail(self, user: str, request: Request) -> Response:
+    def answer(self, user: str, path: str, request: Request) -> Response:
         """`user` is an address or an object id; "me" needs a signed-in user, whom an app is not."""
+        known = [one for one in OPERATIONS if one.path.fullmatch(path)]
+        if not known:
+            return self.unknown(request)
+        operation = next((one for one in known if one.method == request.method), None)
         request_id = str(uuid.uuid4())
         named = self._directory.find_mailbox(user)
         mailbox = named.address if named else user
         response = self._faults.around(
             "graph",
             mailbox,
-            lambda: self._answer(user, request, request_id),
-            lambda fault: _fault(fault, request, request_id),
+            lambda: self._answer(user, path, request, request_id, operation),
+            lambda fault: fault_answer(fault, request, request_id),
+            operation.stage if operation else "data",
         )
         response.headers["request-id"] = request_id
         client_request_id = request.headers.get("client-request-id", request_id)
         # Graph repeats the client's id when asked to, and always names one.
         response.headers["client-request-id"] = client_request_id
         response.headers["x-ms-ags-diagnostic"] = '{"ServerInfo":{"DataCenter":"Sandbox","Slice":"E","Ring":"1"}}'
+        if wants_immutable_ids(request):
+            response.headers["Preference-Applied"] = 'IdType="ImmutableId"'
         return response
 
     def unknown(self, request: Request) -> Response:
         segment = request.path.rsplit("/", 1)[-1]
         refusal = Refusal(400, "BadRequest", f"Resource not found for the segment '{segment}'.")
-        return _error(refusal, request, str(uuid.uuid4()))
+        return error(refusal, request, str(uuid.uuid4()))
 
-    def _answer(self, user: str, request: Request, request_id: str) -> Response:
+    def _answer(self, user: str, path: str, request: Request, request_id: str, operation: Operation | None) -> Response:
         try:
-            if request.method != "POST":
+            if operation is None:
                 raise Refusal(405, "Request_BadRequest", "The OData request is not supported.")
             claims = self._claims(request)
-            mailbox = self._mailbox(user, claims)
-            facts = self._message(request, mailbox)
+            mailbox = self._mailbox(user, claims, operation.permissions)
+            found = operation.path.fullmatch(path)
+            named = found[1] if found and found.lastindex else ""
+            return operation.answer(self, Call(request, mailbox, claims, named, request_id))
         except Refusal as refusal:
             self._ledger.append(
                 "refused",
@@ -96,17 +105,7 @@ class Graph:
                 mailbox=user,
                 client_request_id=request.headers.get("client-request-id"),
             )
-            return _error(refusal, request, request_id)
-        self._ledger.append(
-            "message",
-            "graph",
-            **facts,
-            client_request_id=request.headers.get("client-request-id"),
-            request_id=request_id,
-            client_id=claims["appid"],
-            tenant=claims["tid"],
-        )
-        return Response(202)
+            return error(refusal, request, request_id)
 
     def _claims(self, request: Request) -> Claims:
         try:
@@ -117,86 +116,114 @@ class Graph:
             raise Refusal(401, "InvalidAuthenticationToken", "Access token validation failure. Invalid audience.")
         return claims
 
-    def _mailbox(self, user: str, claims: Claims) -> Mailbox:
-        scoped = self._directory.scoped_mailboxes(claims["appid"], claims["tid"], "Mail.Send")
+    def _mailbox(self, user: str, claims: Claims, permissions: tuple[str, ...]) -> Mailbox:
+        app, tenant = claims["appid"], claims["tid"]
+        scoped = [self._directory.scoped_mailboxes(app, tenant, permission) for permission in permissions]
         roles = claims.get("roles", [])
-        if not roles and scoped is None:
+        if not roles and not self._directory.is_scoped(app, tenant):
             text = "The token contains no permissions, or permissions can not be understood."
             raise Refusal(401, "NoPermissionsInAccessToken", text)
-        mailbox = self._directory.find_mailbox(user, claims["tid"])
+        mailbox = self._directory.find_mailbox(user, tenant)
         if mailbox is None:
             raise Refusal(404, "ErrorInvalidUser", f"The requested user '{user}' is invalid.")
-        if "Mail.Send" not in roles and mailbox.address.lower() not in (scoped or []):
+        may = any(permission in roles for permission in permissions)
+        if not may and not any(mailbox.address.lower() in (addresses or []) for addresses in scoped):
             raise Refusal(403, "ErrorAccessDenied", FAULTS[403][1])
         return mailbox
 
-    def _message(self, request: Request, mailbox: Mailbox) -> dict[str, Any]:
-        if len(request.body) > LARGEST_REQUEST:
-            raise Refusal(413, *FAULTS[413])
-        kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-        if kind == "text/plain":
-            facts = ledger_facts(_decoded_mime(request.body), mailbox.address)
-        elif kind == "application/json":
-            facts = _from_json(request.body, mailbox.address)
-        else:
-            raise Refusal(415, "RequestBodyRead", f"The content type '{kind}' is not supported.")
-        if not facts["to"]:
+    # The operations
+
+    def _send_mail(self, call: Call) -> Response:
+        facts = facts_of(call.request, call.mailbox.address)
+        self._may_be_sent(facts["to"], facts["from"], call.mailbox)
+        self._append("message", call, **facts, saved=saves_a_copy(facts))
+        return Response(202)
+
+    def _create(self, call: Call) -> Response:
+        facts = facts_of(call.request, call.mailbox.address, is_draft=True)
+        item = self._append("draft", call, **facts)
+        assert item is not None  # noqa: S101 (a draft makes one)
+        return Response.of_json({"@odata.context": _context(call), **resource(item, call.request)}, 201)
+
+    def _send(self, call: Call) -> Response:
+        if "content-length" not in call.request.headers and "transfer-encoding" not in call.request.headers:
+            raise Refusal(411, "LengthRequired", "A content length is required.")
+        item = self._item(call)
+        self._may_be_sent(item.facts["to"], item.facts["from"], call.mailbox)
+        if not self._items.begin_sending(item):
+            raise _not_found()
+        facts = {name: value for name, value in item.facts.items() if name in FACTS}
+        self._append("message", call, **facts, item=item.number)
+        return Response(202)
+
+    def _get(self, call: Call) -> Response:
+        item = self._item(call)
+        return Response.of_json({"@odata.context": _context(call), **resource(item, call.request)})
+
+    def _delete(self, call: Call) -> Response:
+        """To Deleted Items; from there, for good."""
+        self._append("deleted", call, item=self._item(call).number, mailbox=call.mailbox.address)
+        return Response(204)
+
+    def _list(self, call: Call) -> Response:
+        wanted = BY_MESSAGE_ID.fullmatch(call.request.query.get("$filter", ""))
+        if wanted is None:
+            text = "The query filter contains one or more invalid nodes."
+            raise Refusal(400, "ErrorInvalidUrlQueryFilter", text)
+        folder = call.named.lower() or None
+        found = self._items.having(call.mailbox.address, wanted[1].replace("''", "'"), folder)
+        value = [resource(item, call.request) for item in found[: int(call.request.query.get("$top", 10))]]
+        return Response.of_json({"@odata.context": _context(call), "value": value})
+
+    def _item(self, call: Call) -> Item:
+        try:
+            item = self._items.find(call.mailbox.address, call.named)
+        except ValueError:
+            raise Refusal(400, "ErrorInvalidIdMalformed", "Id is malformed.") from None
+        if item is None:
+            raise _not_found()
+        return item
+
+    def _append(self, kind: str, call: Call, **facts: object) -> Item | None:
+        entry = self._ledger.append(
+            kind,
+            "graph",
+            **facts,
+            client_request_id=call.request.headers.get("client-request-id"),
+            request_id=call.request_id,
+            client_id=call.claims["appid"],
+            tenant=call.claims["tid"],
+        )
+        return self._items.note(entry)
+
+    @staticmethod
+    def _may_be_sent(recipients: list[str], sender: str, mailbox: Mailbox) -> None:
+        if not recipients:
             text = "At least one recipient is not valid., Message must have at least one recipient."
             raise Refusal(400, "ErrorInvalidRecipients", text)
-        if facts["from"].lower() not in {mailbox.address.lower(), *mailbox.send_as}:
+        if sender.lower() not in {mailbox.address.lower(), *mailbox.send_as}:
             raise Refusal(403, "ErrorSendAsDenied", SEND_AS_DENIED)
-        return facts
 
 
-def _decoded_mime(body: bytes) -> bytes:
-    try:
-        mime = base64.b64decode(b"".join(body.split()), validate=True)
-    except binascii.Error:
-        mime = b""
-    if not mime:
-        raise Refusal(400, "ErrorMimeContentInvalidBase64String", "Invalid base64 string for MIME content.")
-    if not parseaddr(str(message_from_bytes(mime).get("From", "")))[1] and b":" not in mime[:200]:
-        raise Refusal(400, "ErrorMimeContentInvalid", "The MIME content is invalid.")
-    return mime
+FACTS = {"message_id", "mailbox", "from", "to", "subject", "mime", "json"}
+SEND, WRITE = ("Mail.Send",), ("Mail.ReadWrite",)
+NAME = r"(?:microsoft\.graph\.)?"
+ONE = r"messages/([^/]+)"
+OPERATIONS = (
+    Operation("POST", re.compile(rf"{NAME}sendMail", re.IGNORECASE), SEND, "data", Graph._send_mail),
+    Operation("POST", re.compile("messages"), WRITE, "draft", Graph._create),
+    Operation("GET", re.compile("messages"), READING, "lookup", Graph._list),
+    Operation("GET", re.compile(r"mailFolders/(drafts|sentitems|deleteditems)/messages", re.IGNORECASE), READING,
+              "lookup", Graph._list),
+    Operation("POST", re.compile(rf"{ONE}/{NAME}send"), SEND, "data", Graph._send),
+    Operation("GET", re.compile(ONE), READING, "lookup", Graph._get),
+    Operation("DELETE", re.compile(ONE), WRITE, "delete", Graph._delete),
+)  # fmt: skip
 
 
-def _from_json(body: bytes, mailbox: str) -> dict[str, Any]:
-    try:
-        content = json.loads(body)
-    except ValueError:
-        text = (
-            "Unable to read JSON request payload. Please ensure Content-Type header is set and payload is of valid "
-            "JSON format."
-        )
-        raise Refusal(400, "BadRequest", text) from None
-    try:
-        draft = draft_of(content)
-    except BadMessage as bad:
-        raise Refusal(400, bad.code, str(bad)) from None
-    facts = ledger_facts(draft.mime(mailbox), mailbox, draft.recipients())
-    return {**facts, "json": content}
+def _context(call: Call) -> str:
+    return f"https://graph.microsoft.com/v1.0/$metadata#users('{call.mailbox.object_id}')/messages"
 
 
-def _error(refusal: Refusal, request: Request, request_id: str) -> Response:
-    inner = {
-        "date": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S}",
-        "request-id": request_id,
-        "client-request-id": request.headers.get("client-request-id", request_id),
-    }
-    body = {"error": {"code": refusal.code, "message": refusal.message, "innerError": inner}}
-    headers = {}
-    if refusal.status == 401:
-        headers["WWW-Authenticate"] = (
-            'Bearer realm="", authorization_uri="https://login.microsoftonline.com/common/oauth2/authorize", '
-            'client_id="00000003-0000-0000-c000-000000000000"'
-        )
-    return Response.of_json(body, refusal.status, headers)
-
-
-def _fault(fault: Fault, request: Request, request_id: str) -> Response:
-    status = fault.status or 500
-    code, text = FAULTS.get(status, ("UnknownError", "An error has occurred."))
-    response = _error(Refusal(status, str(fault.code or code), text), request, request_id)
-    if status == 429:
-        response.headers["Retry-After"] = "10"
-    return response
+def _not_found() -> Refusal:
+    return Refusal(404, "ErrorItemNotFound", "The specified object was not found in the store.")

@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import base64
 import binascii
+import json
+from email import message_from_bytes
+from email.utils import parseaddr
 from typing import Any
 
-from sandbox.mail import Address, Draft
+from sandbox.graph_answers import FAULTS, Refusal
+from sandbox.mail import Address, Draft, ledger_facts
+from sandbox.web import Request
+
+LARGEST_REQUEST = 4 * 1024 * 1024
 
 PROPERTIES = {
     "subject",
@@ -36,6 +43,52 @@ class BadMessage(ValueError):
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
         self.code = code
+
+
+def facts_of(request: Request, mailbox: str, *, is_draft: bool = False) -> dict[str, Any]:
+    """What the ledger keeps of a request's message: MIME, a sendMail body, or, of a draft, the resource itself.
+    Raises Refusal."""
+    if len(request.body) > LARGEST_REQUEST:
+        raise Refusal(413, *FAULTS[413])
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind == "text/plain":
+        return ledger_facts(_decoded_mime(request.body), mailbox)
+    if kind == "application/json":
+        return _from_json(request.body, mailbox, is_draft=is_draft)
+    raise Refusal(415, "RequestBodyRead", f"The content type '{kind}' is not supported.")
+
+
+def saves_a_copy(facts: dict[str, Any]) -> bool:
+    """Into Sent Items: unless a sendMail body says no."""
+    return "json" not in facts or _any_case(facts["json"], "saveToSentItems") is not False
+
+
+def _decoded_mime(body: bytes) -> bytes:
+    try:
+        mime = base64.b64decode(b"".join(body.split()), validate=True)
+    except binascii.Error:
+        mime = b""
+    if not mime:
+        raise Refusal(400, "ErrorMimeContentInvalidBase64String", "Invalid base64 string for MIME content.")
+    if not parseaddr(str(message_from_bytes(mime).get("From", "")))[1] and b":" not in mime[:200]:
+        raise Refusal(400, "ErrorMimeContentInvalid", "The MIME content is invalid.")
+    return mime
+
+
+def _from_json(body: bytes, mailbox: str, *, is_draft: bool) -> dict[str, Any]:
+    try:
+        content = json.loads(body)
+    except ValueError:
+        text = (
+            "Unable to read JSON request payload. Please ensure Content-Type header is set and payload is of valid "
+            "JSON format."
+        )
+        raise Refusal(400, "BadRequest", text) from None
+    try:
+        draft = draft_of({"message": content} if is_draft else content)
+    except BadMessage as bad:
+        raise Refusal(400, bad.code, str(bad)) from None
+    return {**ledger_facts(draft.mime(mailbox), mailbox, draft.recipients()), "json": content}
 
 
 def draft_of(content: object) -> Draft:
@@ -98,4 +151,4 @@ def _attachment(one: dict[str, Any]) -> tuple[str, str, bytes]:
 
 
 def _any_case(content: dict[str, Any], name: str) -> Any:
-    return content.get(name, content.get(name.capitalize()))
+    return content.get(name, content.get(name[0].upper() + name[1:]))

@@ -17,8 +17,8 @@ Entry = dict[str, Any]
 
 
 class Ledger:
-    """`kind` of an entry is "message" (accepted), "token" (a token request), "refused" (any other refusal)
-    or "fault" (a scripted one struck)."""
+    """`kind` of an entry is "message" (accepted), "draft" and "deleted" (an item of a mailbox), "token" (a token
+    request), "refused" (any other refusal) or "fault" (a scripted one struck)."""
 
     def __init__(self, file: Path, fsync: bool = True) -> None:
         self._fsync = fsync

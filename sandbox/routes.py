@@ -18,7 +18,7 @@ METADATA = re.compile(r"/([^/]+)/(?:v2\.0/)?\.well-known/openid-configuration")
 KEYS = re.compile(r"/[^/]+/discovery/(?:v2\.0/)?keys")
 TOKEN = re.compile(r"/([^/]+)/oauth2/v2\.0/token")
 CONSENT = re.compile(r"/([^/]+)/(v2\.0/)?adminconsent")
-SEND_MAIL = re.compile(r"/graph/(?:v1\.0|beta)/users/([^/]+)/(?:microsoft\.graph\.)?sendMail", re.IGNORECASE)
+MAIL = re.compile(r"/graph/(?:v1\.0|beta)/users/([^/]+)/(.+)", re.IGNORECASE)
 CONTROL = re.compile(r"/_sandbox/(directory|faults|ledger)/([a-z_]+)")
 
 
@@ -42,8 +42,8 @@ class Routes:
     def answer(self, request: Request) -> Response:
         path = request.path
         if path.startswith("/graph/"):
-            found = SEND_MAIL.fullmatch(path)
-            return self._graph.send_mail(found[1], request) if found else self._graph.unknown(request)
+            found = MAIL.fullmatch(path)
+            return self._graph.answer(found[1], found[2], request) if found else self._graph.unknown(request)
         if path.lower() == "/ews/exchange.asmx":
             return self._ews.online(request)
         if path.lower() == "/onprem/ews/exchange.asmx":
