@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from mailer.identity import AppIdentity, OnStep, TokenSource
 from mailer.message import Message
@@ -48,6 +49,38 @@ class Receipt:
 class Transport(Protocol):
     def send(self, message: Message, sender: Sender, *, on_step: OnStep | None = None) -> Receipt:
         """Hands the message over, or raises `mailer.failure.Failure`. Never retries: that is the outbox's business."""
+
+
+OnDraft = Callable[[str], None]
+"""Told "" before a draft is made, and its id before it is sent. Whoever is told keeps it where no crash takes it away,
+or raises, and then nothing is sent."""
+
+
+@runtime_checkable
+class Drafting(Transport, Protocol):
+    """A transport that can lay a message down as a draft, keep its id, send it, and tell later what became of it.
+
+    So a message of which no answer came need not be sent again on suspicion. It does so only for those who give
+    `on_draft`, and where the app may.
+    """
+
+    def send(
+        self, message: Message, sender: Sender, *, on_step: OnStep | None = None, on_draft: OnDraft | None = None
+    ) -> Receipt:
+        """As every transport's."""
+
+    def find_draft(self, draft: str, message_id: str, sender: Sender) -> str | None:
+        """The id of the draft that still waits to be sent, found by `draft`, or by the Message-ID if that is empty.
+
+        None: of a draft with an id, that it was sent; of one without, that there is none, so that nothing was sent.
+        Raises Failure if it cannot be found out.
+        """
+
+    def send_draft(self, draft: str, message_id: str, sender: Sender, *, on_step: OnStep | None = None) -> Receipt:
+        """Sends the one that was laid down. Raises Failure, of outcome "unknown" if it is not there any more."""
+
+    def discard(self, draft: str, message_id: str, sender: Sender) -> None:
+        """Takes a draft away that is not to be sent; well if there is none. Raises Failure."""
 
 
 def make(name: str, tokens: TokenSource) -> Transport:

@@ -1,159 +1,166 @@
-"""Microsoft Graph: `POST /users/{address}/sendMail`, the message as MIME or as JSON.
+"""Microsoft Graph: `POST /users/{address}/sendMail`, the message as MIME or as JSON; or, where the app may, a draft
+that is made, then sent, and can be looked up when no answer came.
 
-Source: Microsoft Graph v1.0, "user: sendMail" (202 Accepted with an empty body; MIME as base64 in text/plain).
+Source: Microsoft Graph v1.0, "user: sendMail" (202 Accepted with an empty body; MIME as base64 in text/plain), "Create
+message", "message: send", "Obtain immutable identifiers for Outlook resources".
 """
 
 from __future__ import annotations
 
 import base64
 import json
-import threading
-import uuid
-from typing import Any, Literal
+from collections.abc import Callable
+from typing import Literal, TypeVar
 from urllib.parse import quote
 
-import requests
-
-from mailer import diagnosis, sockets, wire
+from mailer import sockets
 from mailer.failure import Failure, Outcome
-from mailer.https import Session
 from mailer.identity import AppIdentity, OnStep, Token, TokenSource
-from mailer.message import Message, address_of, body_text, content_type, header_text
-from mailer.transports import LONGEST, Receipt, Sender
+from mailer.message import Message
+from mailer.transports import LONGEST, OnDraft, Receipt, Sender
+from mailer.transports.graph_door import Answer, GraphDoor, ItemNotFound
+from mailer.transports.graph_json import as_json
 from mailer.transports.permission import with_token
 from mailer.transports.writing import writing
 
 LARGEST = 4_000_000
 """Bytes of a request's body; more needs an upload session. Source: Graph, "Limitations of sendMail"."""
 PERMISSION = "Mail.Send"
-MAYBE_ACCEPTED = frozenset({502, 504})
-"""A gateway gave up waiting for Exchange, which may have taken the message."""
+FOR_DRAFTS = "Mail.ReadWrite"
+"""Optional. Only where the token shows it are drafts made: an app whose rights Exchange scopes by RBAC shows none."""
+IMMUTABLE = {"Prefer": 'IdType="ImmutableId"'}
+"""The usual id of a message changes when it is moved, as a draft is by being sent."""
+Result = TypeVar("Result")
 
 
 class GraphTransport:
-    """One session for each set of authorities, its connections shared by all threads."""
-
     def __init__(
         self, tokens: TokenSource, *, body: Literal["mime", "json"] = "mime", timeout: float = LONGEST
     ) -> None:
         self.tokens = tokens
         self.body = body
         self.timeout = timeout
-        self._sessions: dict[str | None, Session] = {}
-        self._lock = threading.Lock()
+        self._door = GraphDoor(timeout)
 
-    def send(self, message: Message, sender: Sender, *, on_step: OnStep | None = None) -> Receipt:
-        app = sender.app
-        if app is None:
-            raise Failure("basic_auth_retired", "Microsoft Graph takes tokens alone: the mailbox needs an app.")
-        data, headers = self._payload(message, sender.address)
-        if len(data) > LARGEST:
-            raise Failure("message_too_large", f"The message has {len(data)} bytes; Graph takes {LARGEST}.")
-        with sockets.deadline(self.timeout):
-            return with_token(
-                self.tokens,
-                app,
-                app.cloud.graph_scope,
-                PERMISSION,
-                on_step,
-                lambda token: self._post(message, sender, app, data, headers, token),
-            )
+    def send(
+        self, message: Message, sender: Sender, *, on_step: OnStep | None = None, on_draft: OnDraft | None = None
+    ) -> Receipt:
+        whole = self._payload(message, sender.address)
+        drafts: list[str] = []
 
-    def _payload(self, message: Message, address: str) -> tuple[bytes, dict[str, str]]:
+        def attempt(token: Token) -> Receipt:
+            # A second token sends the draft that was made under the first.
+            if on_draft is not None and not drafts and FOR_DRAFTS in token.roles:
+                draft = whole if self.body == "mime" else self._payload(message, sender.address, is_draft=True)
+                drafts.append(self._create(draft, sender, token, on_draft))
+            if drafts:
+                return self._send(drafts[0], message.message_id, sender, token)
+            return _receipt(message.message_id, self._call("POST", "sendMail", sender, token, whole))
+
+        return self._with_token(sender, on_step, attempt)
+
+    def find_draft(self, draft: str, message_id: str, sender: Sender) -> str | None:
+        def attempt(token: Token) -> str | None:
+            if not draft:
+                return self._find_unnamed(message_id, sender, token)
+            path, params = f"messages/{quote(draft, safe='')}", {"$select": "isDraft"}
+            try:
+                answer = self._call("GET", path, sender, token, headers=IMMUTABLE, params=params)
+            except ItemNotFound:
+                return None  # Exchange may put a new copy into Sent Items, and take the draft away
+            if not isinstance(is_draft := answer.content.get("isDraft"), bool):
+                raise Failure("transient", "Graph does not say whether it is a draft.", retry=True)
+            return draft if is_draft else None
+
+        return self._with_token(sender, None, attempt)
+
+    def send_draft(self, draft: str, message_id: str, sender: Sender, *, on_step: OnStep | None = None) -> Receipt:
+        return self._with_token(sender, on_step, lambda token: self._send(draft, message_id, sender, token))
+
+    def discard(self, draft: str, message_id: str, sender: Sender) -> None:
+        def attempt(token: Token) -> None:
+            if named := draft or self._find_unnamed(message_id, sender, token):
+                try:
+                    self._call("DELETE", f"messages/{quote(named, safe='')}", sender, token, headers=IMMUTABLE)
+                except ItemNotFound:
+                    return
+
+        self._with_token(sender, None, attempt)
+
+    def _create(self, payload: tuple[bytes, dict[str, str]], sender: Sender, token: Token, on_draft: OnDraft) -> str:
+        """A draft's id, which whoever asked has kept. Raises Failure; whatever it is, nothing was sent."""
+        on_draft("")
+        try:
+            answer = self._call("POST", "messages", sender, token, payload, headers=IMMUTABLE)
+        except Failure as failure:
+            failure.outcome = Outcome.NOT_SENT
+            raise
+        draft = answer.content.get("id")
+        if not isinstance(draft, str) or not draft:
+            raise Failure("transient", f"HTTP {answer.status} names no draft.", retry=True, request_ids=answer.ids)
+        on_draft(draft)
+        return draft
+
+    def _send(self, draft: str, message_id: str, sender: Sender, token: Token) -> Receipt:
+        try:
+            path = f"messages/{quote(draft, safe='')}/send"
+            return _receipt(message_id, self._call("POST", path, sender, token, headers=IMMUTABLE))
+        except ItemNotFound as failure:
+            failure.cause, failure.outcome, failure.retry = "transient", Outcome.UNKNOWN, True
+            raise
+
+    def _find_unnamed(self, message_id: str, sender: Sender, token: Token) -> str | None:
+        """The draft of which nobody knows the id: whoever made it was killed before it was told, or before it was kept.
+
+        Only in the folder where drafts are made. Whoever deletes one moves it elsewhere."""
+        wanted = message_id.replace("'", "''")
+        params = {"$filter": f"internetMessageId eq '{wanted}'", "$select": "isDraft"}
+        answer = self._call("GET", "mailFolders/drafts/messages", sender, token, headers=IMMUTABLE, params=params)
+        found = answer.content.get("value")
+        if not isinstance(found, list):
+            raise Failure("transient", "Graph does not list the drafts.", retry=True)
+        ids = [one.get("id") for one in found if isinstance(one, dict) and one.get("isDraft") is True]
+        return next((one for one in ids if isinstance(one, str)), None)
+
+    def _payload(self, message: Message, address: str, *, is_draft: bool = False) -> tuple[bytes, dict[str, str]]:
+        """A request's body and its headers. Raises Failure."""
         with writing():
             if self.body == "mime":
-                return base64.b64encode(message.as_bytes(address)), {"Content-Type": "text/plain"}
-            return json.dumps(as_json(message)).encode(), {"Content-Type": "application/json"}
+                data, kind = base64.b64encode(message.as_bytes(address)), "text/plain"
+            else:
+                resource = as_json(message)
+                content = resource if is_draft else {"message": resource, "saveToSentItems": True}
+                data, kind = json.dumps(content).encode(), "application/json"
+        if len(data) > LARGEST:
+            raise Failure("message_too_large", f"The message has {len(data)} bytes; Graph takes {LARGEST}.")
+        return data, {"Content-Type": kind}
 
-    def _post(
-        self, message: Message, sender: Sender, app: AppIdentity, data: bytes, headers: dict[str, str], token: Token
-    ) -> Receipt:
-        ids = {"client-request-id": str(uuid.uuid4())}
-        try:
-            answer = self._session(app.cloud.ca_file).post(
-                f"{app.cloud.graph}/v1.0/users/{quote(sender.address, safe='@')}/sendMail",
-                data=data,
-                headers={
-                    **headers,
-                    **ids,
-                    "Authorization": f"Bearer {token.value}",
-                    "return-client-request-id": "true",
-                },
-                timeout=self.timeout,
-            )
-        except requests.RequestException as error:
-            if error.response is None:
-                failure = wire.failure_of(error, sent=True)
-                failure.request_ids = ids
-                raise failure from None
-            answer = error.response  # the status came, which is all we need; its body did not
-        if request_id := answer.headers.get("request-id"):
-            ids["request-id"] = wire.one_line(request_id, 100)
-        if 200 <= answer.status_code < 300:
-            return Receipt(message.message_id, f"HTTP {answer.status_code}", ids)
-        raise _refused(answer, token.known_roles, ids)
+    def _call(
+        self,
+        method: str,
+        path: str,
+        sender: Sender,
+        token: Token,
+        payload: tuple[bytes, dict[str, str]] = (b"", {}),
+        *,
+        headers: dict[str, str] | None = None,
+        params: dict[str, str] | None = None,
+    ) -> Answer:
+        data, described = payload
+        app, headers = _app(sender), {**described, **(headers or {})}
+        return self._door.call(method, path, app, sender.address, token, data=data, headers=headers, params=params)
 
-    def _session(self, ca_file: str | None) -> Session:
-        with self._lock:
-            if ca_file not in self._sessions:
-                self._sessions[ca_file] = Session(ca_file, timeout=self.timeout)
-            return self._sessions[ca_file]
+    def _with_token(self, sender: Sender, on_step: OnStep | None, attempt: Callable[[Token], Result]) -> Result:
+        app = _app(sender)
+        with sockets.deadline(self.timeout):
+            return with_token(self.tokens, app, app.cloud.graph_scope, PERMISSION, on_step, attempt)
 
 
-def _refused(answer: requests.Response, roles: tuple[str, ...] | None, ids: dict[str, str]) -> Failure:
-    cause = diagnosis.from_http(answer.status_code, answer.headers, answer.content, door="graph", roles=roles)
-    said = _said(answer)
-    # An error in Graph's own words is a refusal. A bare 500 may come from anything on the way.
-    doubtful = answer.status_code in MAYBE_ACCEPTED or (answer.status_code == 500 and not said)
-    return Failure(
-        cause,
-        wire.one_line(f"HTTP {answer.status_code} {said or answer.reason or ''}"),
-        Outcome.UNKNOWN if doubtful else Outcome.NOT_SENT,
-        retry=cause in wire.LATER,
-        retry_after=wire.retry_after(answer.headers.get("Retry-After")),
-        request_ids=ids,
-    )
+def _app(sender: Sender) -> AppIdentity:
+    if sender.app is None:
+        raise Failure("basic_auth_retired", "Microsoft Graph takes tokens alone: the mailbox needs an app.")
+    return sender.app
 
 
-def _said(answer: requests.Response) -> str:
-    """`{"error": {"code", "message"}}`, or what other servers make of it; empty if it is no JSON error."""
-    try:
-        error = answer.json()["error"]
-    except (ValueError, KeyError, TypeError, RecursionError):
-        return ""
-    if isinstance(error, dict):
-        return ": ".join(str(error[name]) for name in ("code", "message") if error.get(name))
-    described = answer.json().get("error_description")
-    return ": ".join(str(part) for part in (error, described) if part)
-
-
-def as_json(message: Message) -> dict[str, Any]:
-    """The message as Graph's JSON has it: one body, HTML if there is one. Graph takes only X- headers of our own.
-    Raises BadMessage."""
-    resource: dict[str, Any] = {
-        "subject": header_text(message.subject),
-        "body": {"contentType": "HTML", "content": body_text(message.html)}
-        if message.html is not None
-        else {"contentType": "Text", "content": body_text(message.text)},
-        "internetMessageId": message.message_id,
-        "toRecipients": _recipients(message.to),
-        "ccRecipients": _recipients(message.cc),
-        "replyTo": _recipients(message.reply_to),
-        "attachments": [
-            {
-                "@odata.type": "#microsoft.graph.fileAttachment",
-                "name": header_text(attachment.name),
-                "contentType": content_type(attachment),
-                "contentBytes": base64.b64encode(attachment.content).decode("ascii"),
-            }
-            for attachment in message.attachments
-        ],
-    }
-    own = [{"name": name, "value": value} for name, value in message.own_headers() if name.lower().startswith("x-")]
-    if own:
-        resource["internetMessageHeaders"] = own
-    return {"message": resource, "saveToSentItems": True}
-
-
-def _recipients(addresses: tuple[str, ...]) -> list[dict[str, Any]]:
-    return [{"emailAddress": {"address": address_of(address)}} for address in addresses]
+def _receipt(message_id: str, answer: Answer) -> Receipt:
+    return Receipt(message_id, f"HTTP {answer.status}", answer.ids)

@@ -33,6 +33,10 @@ class Answer:
     ids: dict[str, str]
 
 
+class ItemNotFound(Failure):
+    """The mailbox is there, the message that was named is not."""
+
+
 class GraphDoor:
     """One session for each set of authorities, its connections shared by all threads."""
 
@@ -101,7 +105,8 @@ def _refused(answer: requests.Response, roles: tuple[str, ...] | None, ids: dict
     said = _said(answer)
     # An error in Graph's own words is a refusal. A bare 500 may come from anything on the way.
     doubtful = answer.status_code in MAYBE_ACCEPTED or (answer.status_code == 500 and not said)
-    return Failure(
+    kind = ItemNotFound if answer.status_code == 404 and said.startswith("ErrorItemNotFound") else Failure
+    return kind(
         cause,
         wire.one_line(f"HTTP {answer.status_code} {said or answer.reason or ''}"),
         Outcome.UNKNOWN if doubtful else Outcome.NOT_SENT,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TypeVar
 
 from mailer import wire
 from mailer.failure import Failure, Outcome
 from mailer.identity import AppIdentity, OnStep, Token, TokenSource
-from mailer.transports import Receipt
 
+Result = TypeVar("Result")
 STALE = frozenset({"token_rejected", "role_missing"})
 """Refusals that a kept token can earn where a fresh one would not: it was revoked, or consent came after it."""
 
@@ -19,8 +20,8 @@ def with_token(
     scope: str,
     permission: str,
     on_step: OnStep | None,
-    attempt: Callable[[Token], Receipt],
-) -> Receipt:
+    attempt: Callable[[Token], Result],
+) -> Result:
     """What `attempt` brings. If a kept token is surely refused, once more with a fresh one. Raises Failure."""
     kept = tokens.has(app, scope)
     try:
@@ -40,8 +41,8 @@ def _attempt(
     scope: str,
     permission: str,
     on_step: OnStep | None,
-    attempt: Callable[[Token], Receipt],
-) -> Receipt:
+    attempt: Callable[[Token], Result],
+) -> Result:
     """The permission's absence does not stop the message: an app that Exchange scopes by RBAC may send without any role
     in its token."""
     token = tokens.token(app, scope, on_step)

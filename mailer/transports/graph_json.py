@@ -1,0 +1,43 @@
+"""A message as Graph's JSON has it.
+
+Source: Microsoft Graph v1.0, "message resource type".
+"""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+from mailer.message import Message, address_of, body_text, content_type, header_text
+
+
+def as_json(message: Message) -> dict[str, Any]:
+    """The message as Graph's JSON has it: one body, HTML if there is one. Graph takes only X- headers of our own.
+    Raises BadMessage."""
+    resource: dict[str, Any] = {
+        "subject": header_text(message.subject),
+        "body": {"contentType": "HTML", "content": body_text(message.html)}
+        if message.html is not None
+        else {"contentType": "Text", "content": body_text(message.text)},
+        "internetMessageId": message.message_id,
+        "toRecipients": _recipients(message.to),
+        "ccRecipients": _recipients(message.cc),
+        "replyTo": _recipients(message.reply_to),
+        "attachments": [
+            {
+                "@odata.type": "#microsoft.graph.fileAttachment",
+                "name": header_text(attachment.name),
+                "contentType": content_type(attachment),
+                "contentBytes": base64.b64encode(attachment.content).decode("ascii"),
+            }
+            for attachment in message.attachments
+        ],
+    }
+    own = [{"name": name, "value": value} for name, value in message.own_headers() if name.lower().startswith("x-")]
+    if own:
+        resource["internetMessageHeaders"] = own
+    return resource
+
+
+def _recipients(addresses: tuple[str, ...]) -> list[dict[str, Any]]:
+    return [{"emailAddress": {"address": address_of(address)}} for address in addresses]
