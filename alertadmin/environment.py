@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
+from alertadmin.outbox.channels.guard import Allowed
+
 PROJECT = Path(__file__).resolve().parent.parent
 
 LANGUAGES = {"en": "English", "fr": "Français"}
@@ -95,6 +97,17 @@ class Environment:
         if not 0 < seconds < 86_400:
             raise BadEnvironment(f'ALERTADMIN_LEASE_SECONDS must be a number of seconds, such as 90; it is "{value}".')
         return timedelta(seconds=seconds)
+
+    @property
+    def inside_targets(self) -> Allowed:
+        """Addresses inside the network that channels typed into a page may lead to; none if the operator lists none."""
+        try:
+            return Allowed.parse(self.get("INSIDE_TARGETS"))
+        except ValueError as error:
+            raise BadEnvironment(
+                "ALERTADMIN_INSIDE_TARGETS must list addresses or networks, such as "
+                f"10.1.2.0/24, 192.168.1.5:8080, [fd00::1]:443; {error}."
+            ) from None
 
     @property
     def sandbox(self) -> str:

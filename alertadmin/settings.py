@@ -177,6 +177,8 @@ FILE_UPLOAD_HANDLERS = ["alertadmin.dashboard.importing.upload.InMemory"]
 
 OUTBOX_LEASE = ENVIRONMENT.lease
 """How long what a worker held waits after its death. A living worker renews its leases."""
+INSIDE_TARGETS = ENVIRONMENT.inside_targets
+"""Where inside the network channels may lead (outbox/channels/guard.py)."""
 MESSAGE_ID_DOMAIN = _public.hostname if "." in (_public.hostname or "") else "alertadmin.invalid"
 
 LANGUAGE_CODE = ENVIRONMENT.language

@@ -13,8 +13,8 @@ from typing import Any
 
 import requests
 from requests.adapters import HTTPAdapter
-from urllib3.connection import HTTPSConnection
-from urllib3.connectionpool import HTTPSConnectionPool
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
 
 from mailer import sockets
@@ -36,7 +36,7 @@ def _nothing_left() -> Iterator[None]:
         raise
 
 
-class Connection(HTTPSConnection):
+class PlainConnection(HTTPConnection):
     """Marks what fails before a whole request left. Without the last byte of its body no server can have taken it."""
 
     _used_at = 0.0
@@ -74,6 +74,14 @@ class Connection(HTTPSConnection):
         return monotonic() - self._used_at < IDLE and super().is_connected
 
 
+class Connection(PlainConnection, HTTPSConnection):
+    """The same over TLS."""
+
+
+class _PlainPool(HTTPConnectionPool):
+    ConnectionCls = PlainConnection
+
+
 class _Pool(HTTPSConnectionPool):
     ConnectionCls = Connection
 
@@ -87,7 +95,7 @@ class Adapter(HTTPAdapter):
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs)
-        self.poolmanager.pool_classes_by_scheme = {"https": _Pool}
+        self.poolmanager.pool_classes_by_scheme = {"https": _Pool, "http": _PlainPool}
 
     def build_connection_pool_key_attributes(
         self, request: requests.PreparedRequest, verify: Any, cert: Any = None

@@ -39,6 +39,22 @@ class _Call:
 _CALL: ContextVar[_Call | None] = ContextVar("call", default=None)
 
 
+MayDial = Callable[[str, int], None]
+"""Raises what it likes where an address (a number, such as 192.0.2.1, and a port) is not to be connected to."""
+_MAY_DIAL: ContextVar[MayDial | None] = ContextVar("may_dial", default=None)
+
+
+@contextmanager
+def asking(may_dial: MayDial) -> Iterator[None]:
+    """Whatever is dialled in here on this thread is asked about first, by the address itself: what a name meant a
+    moment ago, or how a number was written, makes no difference."""
+    token = _MAY_DIAL.set(may_dial)
+    try:
+        yield
+    finally:
+        _MAY_DIAL.reset(token)
+
+
 class AnswerTooLarge(OSError):
     """The server sends and sends; nothing we ask for is that long."""
 
@@ -104,9 +120,11 @@ class Tls(ssl.SSLSocket):
 def dial(host: str, port: int) -> Plain:
     """A connection to the first of the host's addresses that answers. Raises OSError (gaierror, TimeoutError, …)."""
     failed: OSError | None = None
-    for family, kind, protocol, _name, address in within(
-        left(), lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    ):
+    found = within(left(), lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+    if may_dial := _MAY_DIAL.get():
+        for *_kind, address in found:
+            may_dial(str(address[0]), port)
+    for family, kind, protocol, _name, address in found:
         plain = Plain(family, kind, protocol)
         try:
             plain.settimeout(left(CONNECTING))

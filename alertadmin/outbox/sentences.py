@@ -14,6 +14,14 @@ BUSY = gettext_noop("It waits its turn: a mailbox sends 30 messages a minute.")
 TOO_LATE = gettext_noop("The process stood still too long: nothing was sent.")
 MAILBOX_REMOVED = gettext_noop("The mailbox under test was removed.")
 UNEXPECTED = gettext_noop("Unexpected %(error)s")
+INSIDE = gettext_noop(
+    "The address lies inside the network, where channels lead to nobody. Whoever runs this installation can allow it: "
+    "ALERTADMIN_INSIDE_TARGETS."
+)
+NO_ADDRESS = gettext_noop("Its address leads nowhere: it must be entered anew.")
+REDIRECTED = gettext_noop(
+    "The server sends elsewhere (HTTP %(status)s), and that is not followed. Enter the address that it leads to."
+)
 
 # The details of steps, as `mailer` words them: it knows no translation.
 TOKEN = gettext_noop("valid until %(time)s UTC")

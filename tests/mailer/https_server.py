@@ -61,8 +61,11 @@ class HttpsServer(Listener):
     def came(self, end: str) -> list[Request]:
         return [request for request in self.requests if request.path.endswith(end)]
 
-    def converse(self, peer: Peer) -> None:
+    def greet(self, peer: Peer) -> None:
         peer.secure(self.context)
+
+    def converse(self, peer: Peer) -> None:
+        self.greet(peer)
         while (request := _read(peer)) is not None:
             self.requests.append(request)
             answer = next((answer for end, answer in self.routes.items() if request.path.endswith(end)), _nothing_here)

@@ -1,0 +1,89 @@
+"""The generic webhook: one signed POST of JSON. docs/webhooks.md describes it to whoever receives it."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+from datetime import UTC, datetime
+
+import requests
+
+from alertadmin.outbox import sentences
+from alertadmin.outbox.channels.guard import Allowed, Inside
+from alertadmin.outbox.channels.notice import Notice
+from alertadmin.outbox.channels.requesting import LONGEST, Session, parts_to_hide, words_of
+from mailer import sockets, wire
+from mailer.failure import Failure, Outcome
+from mailer.transports import Receipt
+
+NOT_TAKEN_YET = {408: "transient", 429: "throttled", 503: "transient"}
+"""Statuses by which a server says that it did nothing, and that it may later."""
+
+
+def body_of(notice: Notice) -> bytes:
+    """The JSON, the same bytes each time."""
+    content = {
+        "id": str(notice.id),
+        "event": notice.event,
+        "at": notice.at.astimezone(UTC).isoformat(timespec="seconds"),
+        "subject": notice.subject,
+        "text": notice.text,
+        "items": list(notice.details),
+    }
+    return json.dumps(content, ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode()
+
+
+def signature_of(key: str, timestamp: str, body: bytes) -> str:
+    """HMAC-SHA256 over time stamp, full stop, body; in hexadecimal, behind the version of this recipe."""
+    return "v1=" + hmac.new(key.encode(), timestamp.encode("ascii") + b"." + body, hashlib.sha256).hexdigest()
+
+
+def headers_of(notice: Notice, body: bytes, key: str | None, now: datetime) -> dict[str, str]:
+    headers = {"Content-Type": "application/json; charset=utf-8", "Idempotency-Key": str(notice.id)}
+    if key:
+        timestamp = str(int(now.timestamp()))
+        headers["Alertadmin-Timestamp"] = timestamp
+        headers["Alertadmin-Signature"] = signature_of(key, timestamp, body)
+    return headers
+
+
+def post(
+    url: str,
+    notice: Notice,
+    *,
+    allowed: Allowed,
+    signing_key: str | None = None,
+    now: datetime | None = None,
+    ca_file: str | None = None,
+    timeout: float = LONGEST,
+) -> Receipt:
+    """Raises Failure. The time stamp is that of this try, so that a receiver may turn old ones away."""
+    body = body_of(notice)
+    headers = headers_of(notice, body, signing_key, now or datetime.now(UTC))
+    with Session(ca_file, timeout=timeout) as session, wire.hiding(signing_key, *parts_to_hide(url)):
+        try:
+            with sockets.asking(allowed.check):
+                answer = session.post(url, data=body, headers=headers)
+        except Inside:
+            raise Failure("network", sentences.INSIDE) from None
+        except ValueError:  # requests' InvalidURL and its like, a host that IDNA cannot spell: found before connecting
+            raise Failure("other", sentences.NO_ADDRESS) from None
+        except (requests.RequestException, OSError) as error:
+            raise wire.failure_of(error, sent=True) from None
+        if answer.ok and not answer.is_redirect and answer.status_code < 300:
+            return Receipt(str(notice.id), f"HTTP {answer.status_code}")
+        raise refusal(answer.status_code, words_of(answer), answer.headers.get("Retry-After"))
+
+
+def refusal(status: int, words: str = "", retry_after: str | None = None) -> Failure:
+    """What a status that is no success says of a notice."""
+    technical = f"HTTP {status}: {words}" if words else f"HTTP {status}"
+    wait = wire.retry_after(retry_after)
+    if status in NOT_TAKEN_YET:
+        return Failure(NOT_TAKEN_YET[status], technical, retry=True, retry_after=wait)
+    if 300 <= status < 400:
+        return Failure("other", sentences.REDIRECTED % {"status": status})
+    if 400 <= status < 500:
+        return Failure("message_too_large" if status == 413 else "other", technical)
+    return Failure("transient", technical, Outcome.UNKNOWN, retry=True, retry_after=wait)

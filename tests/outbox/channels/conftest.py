@@ -1,0 +1,53 @@
+"""Servers on loopback, and what lets channels lead there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+
+from alertadmin.outbox.channels.guard import Allowed
+from alertadmin.outbox.channels.notice import Notice
+from tests.mailer.authorities import Authorities
+from tests.mailer.https_server import HttpsServer, reply
+from tests.outbox.channels.http_server import HttpServer
+
+LOOPBACK = Allowed.parse("127.0.0.0/8, ::1")
+NOTICE = Notice(
+    UUID("6b1d1b1e-0d4e-4ad4-8a55-3ad6f1e1a001"),
+    "The secret “ALERT production” ends in 7 days",
+    "Renew it before 1 December 2026.\n– alertadmin",
+    "<p>Renew it before <b>1 December 2026</b>.</p>",
+    datetime(2026, 11, 24, 8, 30, tzinfo=UTC),
+    details=({"app": "ALERT production", "expires_at": "2026-12-01T00:00:00+00:00"},),
+)
+
+
+@pytest.fixture(scope="session")
+def authorities(tmp_path_factory: pytest.TempPathFactory) -> Authorities:
+    return Authorities.make(tmp_path_factory.mktemp("authorities"))
+
+
+@pytest.fixture
+def stack() -> Iterator[ExitStack]:
+    with ExitStack() as stack:
+        yield stack
+
+
+@pytest.fixture
+def server(stack: ExitStack) -> HttpServer:
+    """It speaks HTTP in clear and takes whatever comes."""
+    server = stack.enter_context(HttpServer())
+    server.routes[""] = reply(200, "ok")
+    return server
+
+
+@pytest.fixture
+def secure_server(stack: ExitStack, authorities: Authorities, tmp_path: Path) -> HttpsServer:
+    server = stack.enter_context(HttpsServer(authorities.good, authorities.ca_file))
+    server.routes[""] = reply(200, "ok")
+    return server
