@@ -12,6 +12,8 @@ class Effort:
     few_repeats: int = 3
     sizes: tuple[int, ...] = (1_000, 10_000, 100_000)
     """Secrets in a database, growing."""
+    owed: int = 10_000
+    """Secrets that end on one day."""
     deliveries: int = 500
     rotated: int = 10_000
     imported: int = 10_000
@@ -24,6 +26,7 @@ QUICK = Effort(
     repeats=3,
     few_repeats=1,
     sizes=(1_000, 3_000, 10_000),
+    owed=2_000,
     deliveries=100,
     rotated=2_000,
     imported=2_000,

@@ -10,7 +10,7 @@ from datetime import datetime
 
 import css_inline
 from django.conf import settings
-from django.db.models import Exists, F, OuterRef, Q
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import translation
@@ -35,17 +35,19 @@ __all__ = ["compose", "time_left"]
 
 
 def compose(delivery: Delivery, now: datetime) -> Content | NoLongerOwed:
-    reminders = still_owed(delivery, now)
-    if not reminders:
+    """Of any number of reminders the most urgent are read, the others counted."""
+    owed = still_owed(delivery, now)
+    most_urgent = list(owed[:MOST_LINES])
+    if not most_urgent:
         return NoLongerOwed(sentences.NOTHING_LEFT)
-    with translation.override(_language(delivery.recipient, reminders[0])):
-        return _worded(reminders, now)
+    with translation.override(_language(delivery.recipient, most_urgent[0])):
+        return _worded(most_urgent, owed.order_by().aggregate(**_counts(now)), now)
 
 
-def still_owed(delivery: Delivery, now: datetime) -> list[Reminder]:
+def still_owed(delivery: Delivery, now: datetime) -> QuerySet[Reminder]:
     """What of it is true still, not told of more nearly since, not put off, and still this recipient's business.
 
-    Notices of all else are taken back.
+    Notices of all else are taken back. The most urgent comes first.
     """
     nearer = Notice.objects.filter(
         Q(reminder__credential=OuterRef("reminder__credential")) | Q(reminder__mailbox=OuterRef("reminder__mailbox")),
@@ -53,28 +55,25 @@ def still_owed(delivery: Delivery, now: datetime) -> list[Reminder]:
         reminder__expires_at=OuterRef("reminder__expires_at"),
         reminder__threshold__lt=OuterRef("reminder__threshold"),
     )
-    notices = (
+    told = (
         Notice.objects.filter(_is_true(), delivery=delivery)
         .filter(~Exists(nearer), audience.concerns(delivery.recipient))
         .filter(~Exists(active_holds(now, "reminder__credential", "reminder__expires_at")))
-        .select_related(
-            "reminder__tenant",
-            "reminder__credential__app",
-            "reminder__mailbox__app",
-            "reminder__consent_change__app",
-        )
-        .defer("reminder__credential__value", "reminder__credential__certificate", "reminder__mailbox__password")
-        .order_by("reminder__expires_at", "reminder_id")
     )
-    owed = [notice.reminder for notice in notices]
-    _take_back(delivery, {reminder.pk for reminder in owed})
-    return owed
+    _take_back(delivery, told)
+    return (
+        Reminder.objects.filter(notices__delivery=delivery)
+        .select_related("tenant", "credential__app", "mailbox__app", "consent_change__app")
+        .defer("credential__value", "credential__certificate", "mailbox__password")
+        .order_by("expires_at", "pk")
+    )
 
 
-def _take_back(delivery: Delivery, told: set[int]) -> None:
+def _take_back(delivery: Delivery, told: QuerySet[Notice]) -> None:
     """What this mail will not tell. A reminder that no mail tells any more was never told: the next scan owes it anew,
     to whom it concerns by then."""
-    untold = set(Notice.objects.filter(delivery=delivery).values_list("reminder_id", flat=True)) - told
+    written = Notice.objects.filter(delivery=delivery).values_list("reminder_id", flat=True)
+    untold = set(written) - set(told.values_list("reminder_id", flat=True))
     if untold:
         Notice.objects.filter(delivery=delivery, reminder__in=untold).delete()
         Reminder.objects.filter(pk__in=untold, notices=None).delete()
@@ -93,15 +92,19 @@ def _language(recipient: str, most_urgent: Reminder) -> str:
     return chosen.first() or most_urgent.tenant.mail_language
 
 
-def _worded(reminders: list[Reminder], now: datetime) -> Content:
+def _counts(now: datetime) -> dict[str, Count]:
+    return {"all": Count("pk"), "expired": Count("pk", filter=Q(expires_at__lte=now))}
+
+
+def _worded(most_urgent: list[Reminder], counted: dict[str, int], now: datetime) -> Content:
     """The mail in the language that is active."""
-    lines = [line(reminder, now) for reminder in reminders[:MOST_LINES]]
-    subject = _subject(lines[0], len(reminders))
+    lines = [line(reminder, now) for reminder in most_urgent]
+    subject = _subject(lines[0], counted["all"])
     context = {
         "subject": subject,
         "lines": lines,
-        "more": len(reminders) - len(lines),
-        "expired": sum(reminder.expires_at <= now for reminder in reminders),
+        "more": counted["all"] - len(lines),
+        "expired": counted["expired"],
         "all_url": settings.PUBLIC_URL + reverse("credentials"),
     }
     html = render_to_string("reminders/digest.html", context)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from django.db.models import CharField, OuterRef, Q, Subquery, Value
+from django.db.models import BooleanField, CharField, ExpressionWrapper, OuterRef, Q, Subquery, Value
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Coalesce
 
@@ -66,9 +66,11 @@ def timing(policy: Policy | None, zone: ZoneInfo) -> Timing:
 
 def plans() -> list[Plan]:
     """Every plan that is in force anywhere; the installation's first."""
-    first = of_the_installation()
-    others = Policy.objects.exclude(INSTALLATION).exclude(plan="").values_list("plan", flat=True).distinct()
-    return [first, *(plan for text in sorted(others) if (plan := Plan.of(text)) != first)]
+    is_installations = ExpressionWrapper(INSTALLATION, output_field=BooleanField())
+    found = set(Policy.objects.exclude(plan="").values_list(is_installations, "plan").distinct())
+    first = next((Plan.of(text) for own, text in found if own), DEFAULT)
+    others = sorted({text for own, text in found if not own})
+    return [first, *(plan for text in others if (plan := Plan.of(text)) != first)]
 
 
 def of_the_installation() -> Plan:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.db.models.signals import post_init
 
 from alertadmin.outbox.content import Content, NoLongerOwed
 from alertadmin.outbox.models import Delivery
 from alertadmin.registry.models import Credential, CredentialState
 from alertadmin.reminders import digest, scan
+from alertadmin.reminders.models import Reminder
 from tests.rows import Rows
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
@@ -86,5 +88,12 @@ def test_hundreds_of_lines_are_cut_with_the_rest_counted(rows: Rows) -> None:
         ]
     )
     scan.run(NOW)
+    read: list[Reminder] = []
+    post_init.connect(
+        lambda instance, **_signal: read.append(instance), sender=Reminder, weak=False, dispatch_uid="read"
+    )
+    text = mail().text
+    post_init.disconnect(sender=Reminder, dispatch_uid="read")
     assert app.name
-    assert "And 3 more." in mail().text
+    assert "And 3 more." in text
+    assert len(read) == digest.MOST_LINES, "what is counted is not read"

@@ -241,7 +241,7 @@ def test_a_mailbox_that_still_sends_by_ews_is_told_of(rows: Rows, app: AppRegist
     composed = digest.compose(delivery, at)
     assert "a@n.example" in getattr(composed, "text", "")
     Mailbox.objects.filter(pk=mailbox.pk).update(transport=Transport.GRAPH)
-    assert digest.still_owed(delivery, at) == []
+    assert not digest.still_owed(delivery, at)
     assert told(ews.ENDS) == {}
 
 
@@ -264,4 +264,4 @@ def test_a_consent_that_is_withdrawn_is_told_of_once(rows: Rows, app: AppRegistr
     delivery = Delivery.objects.filter(recipient=DUTY).get()
     assert "Mail.Send" in getattr(digest.compose(delivery, NOW), "text", "")
     Consent.objects.update(status=ConsentStatus.GRANTED)
-    assert digest.still_owed(delivery, NOW) == []
+    assert not digest.still_owed(delivery, NOW)

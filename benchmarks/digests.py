@@ -1,0 +1,105 @@
+"""A bad day: thousands of secrets end at once, all of one recipient, or each of another."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from uuid import UUID
+
+from django.db import transaction
+
+from alertadmin.outbox import claims
+from alertadmin.outbox.content import Content
+from alertadmin.outbox.models import Delivery
+from alertadmin.outbox.run import BATCH
+from alertadmin.registry.models import AppRegistration, Contact, Credential, Tenant
+from alertadmin.reminders import digest, scan
+from alertadmin.reminders.digest import MOST_LINES
+from benchmarks import bare_scan
+from benchmarks.effort import Effort
+from benchmarks.filling import NOW
+from benchmarks.measuring import Side, interleaved
+from benchmarks.scans import forget
+from benchmarks.stand import Stand
+from benchmarks.table import Aim, Row
+
+
+def one_recipient(stand: Stand, effort: Effort) -> list[Row]:
+    stand.fresh("one_recipient")
+    _fill(effort.owed, tenants=1)
+
+    def told() -> None:
+        scan.run(NOW)
+        content = digest.compose(Delivery.objects.get(), NOW)
+        # Readable: as many lines as people read, and how many more there are.
+        if not isinstance(content, Content) or str(effort.owed - MOST_LINES) not in content.text:
+            raise AssertionError("the mail does not count what it leaves out")
+
+    ours = Side(told, before=forget)
+    bare = Side(lambda: bare_scan.written_down(NOW), before=forget)
+    times = interleaved(ours, bare, effort.few_repeats)
+    name = f"{effort.owed:,} secrets end on one day: found, written down, one mail worded"
+    return [Row(name, "the same rows by SQL, no mail", times, Aim(seconds_at_most=2))]
+
+
+def many_recipients(stand: Stand, effort: Effort) -> list[Row]:
+    """Whatever waits, the next are taken as quickly. How many leave in a minute is Exchange's limit (outbox.pace)."""
+    stand.fresh("many_recipients")
+    _fill(effort.owed, tenants=effort.owed)
+    written = interleaved(
+        Side(lambda: _expect(scan.run(NOW).deliveries, effort.owed), before=forget),
+        Side(lambda: bare_scan.written_down(NOW), before=forget),
+        effort.few_repeats,
+    )
+    stand.fresh("few_recipients")
+    _fill(BATCH, tenants=BATCH)
+    scan.run(NOW)
+
+    def claim_of(database: str) -> Side:
+        def before() -> None:
+            stand.use(database)
+            Delivery.objects.exclude(state="pending").update(state="pending", owner=None, lease_until=None)
+
+        return Side(lambda: _expect(len(claims.claim(NOW, limit=BATCH)), BATCH), before=before)
+
+    claimed = interleaved(claim_of("many_recipients"), claim_of("few_recipients"), effort.repeats)
+    return [
+        Row(
+            f"{effort.owed:,} recipients, one mail each: found and written down",
+            "the same rows by SQL",
+            written,
+            Aim(ratio_at_most=3),
+        ),
+        Row(
+            f"the {BATCH} most urgent of {effort.owed:,} mails claimed",
+            f"{BATCH} of {BATCH}",
+            claimed,
+            Aim(ratio_at_most=1.5),
+        ),
+    ]
+
+
+@transaction.atomic
+def _fill(secrets: int, *, tenants: int) -> None:
+    """Each secret of an app of its own; all end within one day, of different urgency."""
+    homes = [Tenant(name=f"Customer {number:05d}", directory_id=str(UUID(int=number + 1))) for number in range(tenants)]
+    Tenant.objects.bulk_create(homes, batch_size=1000)
+    contacts = (Contact(tenant=tenant, email=f"duty@{tenant.name[-5:]}.example") for tenant in homes)
+    Contact.objects.bulk_create(contacts, batch_size=1000)
+    apps = [
+        AppRegistration(tenant=homes[number % tenants], name=f"ALERT {number:05d}", client_id=str(UUID(int=number + 1)))
+        for number in range(secrets)
+    ]
+    AppRegistration.objects.bulk_create(apps, batch_size=1000)
+    ends = NOW + timedelta(days=6)
+    Credential.objects.bulk_create(
+        (
+            Credential(app=app, description="ALERT 2024", expires_at=ends + timedelta(seconds=number % 3600))
+            for number, app in enumerate(apps)
+        ),
+        batch_size=1000,
+    )
+
+
+def _expect(found: int, expected: int) -> None:
+    if found != expected:
+        raise AssertionError(f"{found}, {expected} expected")
