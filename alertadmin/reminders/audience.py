@@ -2,12 +2,14 @@
 
 First in line: the owners of the app, the contacts and further addresses of its tenant; where there are none, the
 installation's addresses, else its administrators. Next in line: those of the app, else the tenant's, else the
-installation's, if any.
+installation's, if any. In the last week (`plan.EVERYBODY`), after the end, and of a consent that is gone, everybody:
+all of these, the installation's addresses (else its administrators) too.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import Lower
@@ -15,8 +17,10 @@ from django.db.models.functions import Lower
 from alertadmin.accounts.models import User
 from alertadmin.registry.models import AppRegistration, Contact, Tenant
 from alertadmin.reminders.models import Line, Recipient
+from alertadmin.reminders.plan import EVERYBODY
 
 INSTALLATION = Q(tenant=None, app=None)
+ALWAYS, NEVER = ~Q(pk__in=[]), Q(pk__in=[])
 
 
 @dataclass(frozen=True)
@@ -25,6 +29,8 @@ class Audience:
 
     first: list[str]
     next: list[str]
+    last_week: list[str]
+    """Whom only everybody includes."""
     why: dict[str, str] = field(default_factory=dict)
 
 
@@ -40,13 +46,14 @@ def of(tenant: Tenant, app: AppRegistration | None = None) -> Audience:
     contacts = [email.lower() for email in tenant.contacts.values_list("email", flat=True)]
     first = _named(_emails(mine["app"], Line.FIRST), "owner", why)
     first += _named(contacts, "contact", why) + _named(_emails(mine["tenant"], Line.FIRST), "tenant", why)
-    if not first:
-        first = _named(_emails(mine["installation"], Line.FIRST), "installation", why)
-    first = first or _named(administrators(), "administrator", why)
-    lines = [(scope, _emails(mine[scope], Line.NEXT)) for scope in ("app", "tenant", "installation")]
-    scope, addresses = next(((scope, found) for scope, found in lines if found), ("installation", []))
-    after = _named([address for address in addresses if address not in first], scope, why)
-    return Audience(first, after, why)
+    own = _emails(mine["installation"], Line.FIRST)
+    house = (own or administrators(), "installation" if own else "administrator")
+    first = first or _named(*house, why)
+    lines = [(_emails(mine[scope], Line.NEXT), scope) for scope in ("app", "tenant", "installation")]
+    nearest = next((line for line in lines if line[0]), lines[-1])
+    after = _named(*nearest, why)
+    last_week = [address for line in (*lines, house) for address in _named(*line, why)]
+    return Audience(first, after, last_week, why)
 
 
 def _emails(rows: list[Recipient], line: Line) -> list[str]:
@@ -72,26 +79,39 @@ def concerns(recipient: str) -> Q:
 
     The same rule as `of`, read from the other end.
     """
-    here, app, tenant = "reminder__", OuterRef("reminder__app"), OuterRef("reminder__tenant")
-    mine = Recipient.objects.filter(Q(app=app) | Q(tenant=tenant), email__iexact=recipient)
-    first = Q(Exists(Contact.objects.filter(tenant=tenant, email__iexact=recipient)))
-    first |= Q(Exists(mine.filter(line=Line.FIRST)))
-    after = Q(Exists(mine.filter(line=Line.NEXT)))
-    own = Recipient.objects.filter(Q(app=app) | Q(tenant=tenant))
-    if _is_everywhere(recipient, Line.FIRST):
-        has_contacts = Exists(Contact.objects.filter(tenant=tenant))
-        first |= ~Q(has_contacts) & ~Q(Exists(own.filter(line=Line.FIRST)))
-    if _is_everywhere(recipient, Line.NEXT):
-        after |= ~Q(Exists(own.filter(line=Line.NEXT)))
-    return first | (Q(**{f"{here}is_escalated": True}) & after)
+    app, tenant = Q(app=OuterRef("reminder__app")), Q(tenant=OuterRef("reminder__tenant"))
+    contacts, own = Contact.objects.filter(tenant), Recipient.objects.filter(app | tenant)
+    mine = own.filter(email__iexact=recipient)
+    is_everybody, is_escalated = Q(reminder__threshold__lte=EVERYBODY), Q(reminder__is_escalated=True)
+    nobody_first = _no(contacts) & _no(own.filter(line=Line.FIRST))
+    apps_next, next_here = own.filter(app, line=Line.NEXT), own.filter(line=Line.NEXT)
+    return (
+        _some(contacts.filter(email__iexact=recipient))
+        | _some(mine.filter(line=Line.FIRST))
+        | (is_everybody & _some(mine))
+        | (is_escalated & _some(mine.filter(app, line=Line.NEXT)))
+        | (is_escalated & _some(mine.filter(tenant, line=Line.NEXT)) & _no(apps_next))
+        | (_is_everywhere(recipient, Line.FIRST) & (is_everybody | nobody_first))
+        | (_is_everywhere(recipient, Line.NEXT) & (is_everybody | (is_escalated & _no(next_here))))
+    )
 
 
-def _is_everywhere(recipient: str, line: Line) -> bool:
-    """Whether an address is the installation's own of that line; without any first, its administrators are."""
-    own = Recipient.objects.filter(INSTALLATION, line=line)
-    if own.filter(email__iexact=recipient).exists():
-        return True
-    return line == Line.FIRST and not own.exists() and recipient in administrators()
+def _some(rows: QuerySet[Any]) -> Q:
+    return Q(Exists(rows))
+
+
+def _no(rows: QuerySet[Any]) -> Q:
+    return Q(~Exists(rows))
+
+
+def everywhere(line: Line) -> list[str]:
+    """The installation's own addresses of that line, in lower case; without any first, its administrators'."""
+    own = Recipient.objects.filter(INSTALLATION, line=line).annotate(address=Lower("email"))
+    return list(own.values_list("address", flat=True)) or (administrators() if line == Line.FIRST else [])
+
+
+def _is_everywhere(recipient: str, line: Line) -> Q:
+    return ALWAYS if recipient in everywhere(line) else NEVER
 
 
 def administrators() -> list[str]:

@@ -26,6 +26,10 @@ class Coming:
     """It falls due while somebody wants no mail; the nearest one is told when that is over."""
 
     @property
+    def is_everybody(self) -> bool:
+        return self.threshold <= EVERYBODY
+
+    @property
     def days_after(self) -> int:
         return -self.threshold
 

@@ -15,10 +15,10 @@ from django.db.models.functions import Concat, Lower
 
 from alertadmin.outbox.models import Delivery, Purpose
 from alertadmin.reminders import policies, timing
-from alertadmin.reminders.audience import INSTALLATION, administrators
+from alertadmin.reminders.audience import everywhere
 from alertadmin.reminders.bulk import RandomUUID, insert_from
 from alertadmin.reminders.models import Line, Notice, Policy, Recipient, Reminder, Scan
-from alertadmin.reminders.plan import DEFAULT, Plan
+from alertadmin.reminders.plan import DEFAULT, EVERYBODY, Plan
 from alertadmin.reminders.rules import next_mark
 
 CHUNK = 500
@@ -80,17 +80,18 @@ class _Plans:
 
 
 def _tell(slot: Slot, now: datetime) -> int:
-    """First in line, next in line; whoever is in both is told once."""
-    found, escalated = slot.reminders, slot.reminders.filter(is_escalated=True)
+    """As `audience` says: the first in line, the next, or everybody; whoever is in several lines is told once."""
+    found, is_everybody = slot.reminders, Q(threshold__lte=EVERYBODY)
     written = _to_addresses(slot, found, "tenant__contacts__email", Q(tenant__contacts__isnull=False), now)
     for scope in ("app", "tenant"):
         written += _to_recipients(slot, found, scope, Line.FIRST, now)
-    written += _to_everywhere(slot, found.filter(notices=None), Line.FIRST, now)
-    nobodys = escalated
+    told = Notice.objects.filter(reminder=OuterRef("pk"))
+    written += _to_everywhere(slot, found.filter(is_everybody | ~Exists(told)), Line.FIRST, now)
+    further = found.filter(is_escalated=True)
     for scope in ("app", "tenant"):
-        written += _to_recipients(slot, nobodys, scope, Line.NEXT, now)
-        nobodys = nobodys.exclude(Exists(_own(scope, Line.NEXT)))
-    return written + _to_everywhere(slot, nobodys, Line.NEXT, now)
+        written += _to_recipients(slot, further, scope, Line.NEXT, now)
+        further = further.filter(is_everybody | ~Exists(_own(scope, Line.NEXT)))
+    return written + _to_everywhere(slot, further, Line.NEXT, now)
 
 
 def _own(scope: str, line: Line) -> QuerySet[Recipient]:
@@ -117,12 +118,11 @@ def _to_addresses(slot: Slot, found: QuerySet[Reminder], path: str, matching: Q,
 
 
 def _to_everywhere(slot: Slot, found: QuerySet[Reminder], line: Line, now: datetime) -> int:
-    """To the installation's own people of that line; without any first, to its administrators."""
+    """To the installation's people of that line."""
+    addresses = everywhere(line)
     earliest = found.aggregate(earliest=Min("expires_at"))["earliest"]
     if earliest is None:
         return 0
-    own = Recipient.objects.filter(INSTALLATION, line=line).annotate(address=Lower("email"))
-    addresses = list(own.values_list("address", flat=True)) or (administrators() if line == Line.FIRST else [])
     # Found before the first notice is written: "those without a notice" would be nobody after it.
     keys = list(found.values_list("pk", flat=True))
     return sum(_to_one(slot, address, keys, earliest, now) for address in addresses)

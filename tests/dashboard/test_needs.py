@@ -41,7 +41,7 @@ def test_a_secret_that_ends_says_what_stops_who_was_told_and_leads_to_its_replac
     Delivery.objects.update(state="sent")
     need = only()
     assert (need.look.colour, need.state, need.what) == ("danger", "expired 3 days ago", "Northpark / ALERT")
-    assert need.detail.endswith("told 2 people")
+    assert need.detail.endswith("told 3 people")
     assert need.act_url == reverse("credential-replace", args=[credential.pk])
     assert need.url == credential.get_absolute_url()
 

@@ -50,7 +50,7 @@ def test_nobody_gets_in_without_signing_in(client: Client, db: None, name: str) 
 def test_every_page_of_a_thing_shows_it(signed_in: Client, sandbox: Sandbox, rows: Rows) -> None:
     site = rows.site(sandbox, days=3, contacts=["duty@northpark.example"])
     scan.run(NOW)
-    delivery = Delivery.objects.get()
+    delivery = Delivery.objects.get(recipient="duty@northpark.example")
     pages: list[Any] = [site.tenant, site.app, site.credential, site.mailbox]
     for thing in pages:
         assert str(thing) in signed_in.get(thing.get_absolute_url()).content.decode()

@@ -43,7 +43,7 @@ def keys(rows: Rows, administrator: User) -> dict[str, UUID]:
         tenant=tenant, app=app, permission=SHORT, status="error", cause=SHORT, technical=PAYLOAD, roles=[PAYLOAD]
     )
     scan.run(NOW)
-    delivery = Delivery.objects.get()
+    delivery = Delivery.objects.get(recipient="duty@x.example")
     Delivery.objects.update(state="failed", subject=PAYLOAD, text=PAYLOAD, html=PAYLOAD, cause=SHORT, reason=PAYLOAD)
     test = Delivery.objects.create(
         purpose="test",

@@ -127,12 +127,48 @@ def test_not_if_somebody_is_on_it_and_in_the_last_week_in_any_case(
     told()
     holds.hold(credential, HoldKind.ACKNOWLEDGED, until=NOW + timedelta(days=5), by=administrator, now=NOW)
     assert told(credential.expires_at - timedelta(days=14)) == {DUTY: [14]}
-    assert told(credential.expires_at - timedelta(days=7)) == {DUTY: [7], CHIEF: [7]}
+    everybody = {key: [7] for key in [DUTY, CHIEF, administrator.email]}
+    assert told(credential.expires_at - timedelta(days=7)) == everybody
 
 
-def test_without_a_next_in_line_nobody_else_is_told(rows: Rows, app: AppRegistration, administrator: User) -> None:
+def test_in_the_last_week_everybody_is_told_whoever_is_nearest(rows: Rows, app: AppRegistration) -> None:
     rows.credential(app, days=6)
-    assert told() == {DUTY: [7]}
+    people = {
+        "owner@n.example": {"app": app},
+        "app.next@n.example": {"app": app, "line": Line.NEXT},
+        "tenant@n.example": {"tenant": app.tenant},
+        "tenant.next@n.example": {"tenant": app.tenant, "line": Line.NEXT},
+        "house@n.example": {},
+        "house.next@n.example": {"line": Line.NEXT},
+    }
+    for email, scope in people.items():
+        Recipient.objects.create(email=email, **scope)  # type: ignore[arg-type]
+    assert told() == {key: [7] for key in [DUTY, *people]}
+    for delivery in Delivery.objects.all():
+        assert digest.still_owed(delivery, NOW), f"{delivery.recipient} is still somebody"
+
+
+def test_in_the_last_week_the_administrators_are_told_where_the_installation_names_nobody(
+    rows: Rows, app: AppRegistration, administrator: User
+) -> None:
+    credential = rows.credential(app, days=8)
+    assert told() == {DUTY: [14]}
+    assert told(credential.expires_at - timedelta(days=7)) == {DUTY: [7], administrator.email: [7]}
+
+
+def test_before_the_last_week_the_nearest_next_in_line_alone_is_told_and_stays_concerned(
+    rows: Rows, app: AppRegistration, administrator: User
+) -> None:
+    credential = rows.credential(app, days=20)
+    Recipient.objects.create(tenant=app.tenant, line=Line.NEXT, email=OWNER)
+    Recipient.objects.create(line=Line.NEXT, email=CHIEF)
+    told()
+    at = credential.expires_at - timedelta(days=14)
+    assert told(at) == {DUTY: [14], OWNER: [14]}
+    waiting = Delivery.objects.get(recipient=OWNER)
+    assert digest.still_owed(waiting, at)
+    Recipient.objects.create(app=app, line=Line.NEXT, email="app.next@n.example")
+    assert not digest.still_owed(waiting, at), "the app's own next in line stands in for him now"
 
 
 def test_whoever_is_in_both_lines_gets_one_mail(rows: Rows, app: AppRegistration) -> None:
@@ -147,7 +183,8 @@ def test_the_page_says_who_the_scan_tells(rows: Rows, app: AppRegistration, admi
     Recipient.objects.create(line=Line.NEXT, email=CHIEF)
     rows.credential(app, days=6)
     people = audience.of(app.tenant, app)
-    assert set(told()) == {*people.first, *people.next} == {DUTY, OWNER, CHIEF}
+    assert set(told()) == {*people.first, *people.next, *people.last_week} == {DUTY, OWNER, CHIEF, administrator.email}
+    assert people.last_week == [administrator.email]
 
 
 # Holds
@@ -258,7 +295,7 @@ def test_a_consent_that_is_withdrawn_is_told_of_once(rows: Rows, app: AppRegistr
         after=ConsentStatus.NOT_IN_TOKEN,
         at=NOW,
     )
-    assert told() == {DUTY: [0]}
+    assert told() == {DUTY: [0], administrator.email: [0]}
     assert told(NOW + timedelta(days=1)) == {}
     assert Reminder.objects.get().kind == Kind.CONSENT
     delivery = Delivery.objects.filter(recipient=DUTY).get()

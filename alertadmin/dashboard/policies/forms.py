@@ -55,7 +55,10 @@ class PlanForm(forms.Form):
         label=_("Next in line from so many days before the end"),
         min_value=EVERYBODY,
         max_value=3650,
-        help_text=_("Unless somebody said “I am on it”. In the last week everybody is told in any case."),
+        help_text=_(
+            "Unless somebody said “I am on it”. In the last week everybody is told in any case: "
+            "every next in line, and the installation's people."
+        ),
     )
 
     @classmethod

@@ -18,7 +18,8 @@ class Line(models.IntegerChoices):
 class Recipient(models.Model):
     """Of an app registration (its owner), of a tenant, or of the installation (with neither).
 
-    The installation's first line is told of tenants that have nobody of their own. Without any, its administrators are.
+    The installation's first line is told of tenants that have nobody of their own, and of everything in its last week.
+    Without any, its administrators are.
     """
 
     tenant = models.ForeignKey(Tenant, models.CASCADE, null=True, blank=True, related_name="recipients")
