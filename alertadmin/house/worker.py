@@ -6,6 +6,7 @@ be scanned any more: the worker then stops, and whoever keeps it starts both aga
 
 from __future__ import annotations
 
+import faulthandler
 import os
 import signal
 import sys
@@ -23,6 +24,12 @@ from alertadmin.outbox import stopping
 
 CONCURRENCY = 2
 """Tasks at once. One delivers (itself four at a time), the other is free for the next ring."""
+
+
+STDERR = 2
+LONGEST_STOP = 90.0
+"""Seconds. Celery's shutdown can hang for ever after one of its processes was killed; whatever was being sent then is
+held by a lease that ends."""
 
 
 def main(schedule_file: str) -> int:
@@ -50,10 +57,13 @@ def main(schedule_file: str) -> int:
 def _tie_clock(**_details: Any) -> None:
     """Runs in beat's process. The pool's processes tie themselves."""
     tether.tie()
+    tether.name("clock")
 
 
 def _tell_the_pool(**_details: Any) -> None:
-    """What is being sent comes to its end; no other delivery is begun."""
+    """What is being sent comes to its end; no other delivery is begun. Whatever hangs, the process ends too."""
+    if not stopping.is_asked():
+        faulthandler.dump_traceback_later(LONGEST_STOP, exit=True, file=STDERR)
     stopping.ask()
 
 

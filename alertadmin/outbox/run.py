@@ -12,7 +12,7 @@ from threading import Lock, Thread, current_thread
 from time import monotonic
 from uuid import UUID
 
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, InterfaceError, OperationalError, connection
 
 from alertadmin.outbox import claims, sentences
 from alertadmin.outbox.chain import Chain
@@ -29,6 +29,7 @@ BATCH = 8
 AT_ONCE = 4
 """Microsoft Graph takes four requests of one app at a time."""
 POISON_WAIT = timedelta(hours=1)
+OUTAGE_WAIT = timedelta(minutes=1)
 
 Pause = Callable[[timedelta], None]
 
@@ -168,16 +169,22 @@ class Run:
         """What cannot be worded, or breaks down halfway, is set aside for an hour with the reason; the others go on."""
         try:
             state = deliver(delivery, chain=self._chain or Chain([]), pace=self.pace, clock=self.clock)
+        except (OperationalError, InterfaceError) as error:
+            # Killed, out of reach, out of space: nothing of this delivery's own.
+            log.error(
+                "delivery %s met a database that failed (%s); it waits a minute", delivery.pk, type(error).__name__
+            )
+            return self._set_aside(delivery, type(error).__name__, POISON_WAIT)
         except Exception as error:
             # The type's name alone: the text may hold a secret.
             log.error("delivery %s raised %s; it waits an hour", delivery.pk, type(error).__name__)
-            return self._set_aside(delivery, type(error).__name__)
+            return self._set_aside(delivery, type(error).__name__, POISON_WAIT)
         if state == DeliveryState.PENDING:
             with self._taking:
                 self._try_again_at = max(delivery.not_before, self._try_again_at or delivery.not_before)
         return state
 
-    def _set_aside(self, delivery: Delivery, error: str) -> str:
+    def _set_aside(self, delivery: Delivery, error: str, wait: timedelta) -> str:
         try:
             now = self.clock()
             if now - delivery.created_at > GIVE_UP_AFTER:
@@ -185,7 +192,7 @@ class Run:
                     delivery, DeliveryState.FAILED, now, cause="other", reason=sentences.UNEXPECTED % {"error": error}
                 )
             else:
-                claims.abandon(delivery, now, not_before=now + POISON_WAIT, error=error)
+                claims.abandon(delivery, now, not_before=now + wait, error=error)
         except DatabaseError:
             # The sweep takes it back when its lease has lapsed.
             log.error("delivery %s could not be set aside either", delivery.pk)

@@ -8,7 +8,7 @@ RELAY = gettext_noop("SMTP relay")
 """How an attempt went that went by no mailbox."""
 NO_WAY = gettext_noop("There is no way to send: no healthy mailbox and no SMTP relay.")
 WORKER_LOST = gettext_noop("The worker was lost after the message may have been accepted.")
-NOT_PREPARED = gettext_noop("It could not be prepared: %(error)s. It is tried again in an hour.")
+NOT_PREPARED = gettext_noop("It could not be prepared: %(error)s. It is tried again.")
 BROKE_OFF = gettext_noop("Sending broke off after the message may have been accepted: %(error)s.")
 BUSY = gettext_noop("It waits its turn: a mailbox sends 30 messages a minute.")
 TOO_LATE = gettext_noop("The process stood still too long: nothing was sent.")

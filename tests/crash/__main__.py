@@ -1,15 +1,23 @@
-"""`python -m tests.crash`: the whole matrix as one table, some minutes long. Exit code 1 if a promise was broken."""
+"""`python -m tests.crash`: the whole matrix as one table, some minutes long. Exit code 1 if a promise was broken.
+
+With `--rounds 100` so many rounds of random kills on each database instead, `--seed` to repeat them.
+"""
 
 from __future__ import annotations
 
+import argparse
+import random
 import sys
 import tempfile
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from alertadmin.outbox.crashpoints import POINTS
 from sandbox import Sandbox
 from tests.crash.cells import DATABASES, IN_DOUBT, PROGRAMS, Cell, DatabaseName, fresh, play
+from tests.crash.chaos import Chaos
 from tests.crash.databases import Postgresql, Sqlite, postgresql_server
 from tests.crash.world import Verdict, World
 from tests.valkey import Valkey
@@ -18,7 +26,20 @@ COLUMNS = [(program, database) for program in PROGRAMS for database in DATABASES
 WIDTH = 18
 
 
-def main() -> int:
+@dataclass
+class Ground:
+    """What all of it stands on: a world of each database to make copies of, and a broker."""
+
+    folder: Path
+    valkey: Valkey
+    templates: dict[DatabaseName, World]
+
+    def world(self, database: DatabaseName, name: str) -> World:
+        return self.templates[database].copy(self.folder / name, valkey=fresh(self.valkey))
+
+
+@contextmanager
+def ground() -> Iterator[Ground]:
     with tempfile.TemporaryDirectory(prefix="alertadmin-crash-") as root, ExitStack() as open_things:
         folder = Path(root)
         sandbox = open_things.enter_context(Sandbox(folder / "sandbox"))
@@ -28,13 +49,53 @@ def main() -> int:
             "SQLite": World.begin(folder / "sqlite", Sqlite(folder / "sqlite"), sandbox),
             "PostgreSQL": World.begin(folder / "postgresql", Postgresql(server), sandbox),
         }
+        yield Ground(folder, valkey, templates)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.crash", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=0, help="so many rounds of random kills on each database")
+    parser.add_argument("--seed", type=int, help="of the rounds; without it another each time")
+    options = parser.parse_args()
+    if options.rounds:
+        return rounds(options.rounds, random.randrange(1_000_000) if options.seed is None else options.seed)
+    return matrix()
+
+
+def rounds(count: int, seed: int) -> int:
+    """What fell upon it how often, and what came of it."""
+    broken = 0
+    with ground() as stand:
+        for database in DATABASES:
+            _print(f"{count} rounds on {database}, seed {seed}\n")
+            world = stand.world(database, f"rounds-{database}")
+            world.sandbox.faults.add("graph", delay=0.3, times=None)
+            chaos = Chaos(world, seed, count)
+            try:
+                chaos.go()
+            except AssertionError as error:
+                _print(f"  {error}\n")
+            finally:
+                world.close()
+                world.sandbox.faults.clear()
+            for blow, times in sorted(chaos.done.items()):
+                _print(f"  {blow:<24}{times:>4}\n")
+            verdict = world.verdict()
+            broken += not verdict.is_kept
+            kept = "" if verdict.is_kept else f"  BROKEN: {verdict}"
+            _print(f"  of {len(world.recipients)} mails {_words(verdict)}{kept}\n\n")
+    return 1 if broken else 0
+
+
+def matrix() -> int:
+    with ground() as stand:
         _head()
         broken = 0
         for step in POINTS:
             _print(f"{step + (' *' if step in IN_DOUBT else ''):<24}")
             for program, database in COLUMNS:
                 cell = Cell(step, program, database)
-                verdict = play(cell, templates[database].copy(folder / cell.label, valkey=fresh(valkey)))
+                verdict = play(cell, stand.world(database, cell.label))
                 kept = verdict.is_kept and verdict.twice <= cell.most_twice
                 broken += not kept
                 _print(f"{_words(verdict) + ('' if kept else '  BROKEN'):<{WIDTH}}")

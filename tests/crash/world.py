@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import json
@@ -21,6 +22,7 @@ from uuid import uuid4
 from celery import Celery
 
 from alertadmin.outbox.crashpoints import ONCE, VARIABLE, WITH_GROUP
+from alertadmin.reminders.plan import Plan
 from sandbox import Sandbox
 from tests.crash.databases import Database
 from tests.start.installation import PROJECT, clean_environ, eventually
@@ -76,6 +78,29 @@ class World:
             world.database.change(f"INSERT INTO registry_contact (tenant_id, email) VALUES ('{tenant}', '{address}')")
         return world
 
+    def will_owe(self, tenants: int, each: int, seconds: float) -> None:
+        """From now on every so many seconds another tenant's first reminder falls due, to so many contacts."""
+        label = uuid4().hex[:12]
+        first = datetime.now(UTC) + timedelta(days=max(Plan().thresholds))
+        rows = []
+        for number in range(tenants):
+            contacts = [f"duty{number}.{one}.{label}@site.example" for one in range(each)]
+            self.recipients += tuple(contacts)
+            rows.append(
+                {
+                    "tenant_name": f"Site {number}",
+                    "directory_id": str(uuid4()),
+                    "cloud": "lab",
+                    "contact_emails": ";".join(contacts),
+                    "app_name": "ALERT",
+                    "client_id": str(uuid4()),
+                    "secret_description": "ALERT server",
+                    "secret_expires_on": (first + timedelta(seconds=number * seconds)).isoformat(),
+                }
+            )
+        done = self.manage("import_registrations", "-", input=_csv(rows))
+        assert done.returncode == 0, done.stdout + done.stderr
+
     # Its processes
 
     def environ(self, **values: str) -> dict[str, str]:
@@ -107,15 +132,21 @@ class World:
         answer: dict[str, Any] = json.loads(done.stdout)
         return answer
 
-    def start_worker(self, crash_at: str = "", *, alone: bool = False, **environ: str) -> subprocess.Popen[bytes]:
+    def start_worker(
+        self, crash_at: str = "", *, alone: bool = False, longest_stop: float = 0, **environ: str
+    ) -> subprocess.Popen[bytes]:
         """A Celery worker with pool and clock, in a group of its own. At `crash_at` all of it dies, or, `alone`, the
-        process of its pool that comes there first."""
+        process of its pool that comes there first. `longest_stop` in place of house.worker.LONGEST_STOP."""
+        program = ["-m", "alertadmin.house.worker"]
+        if longest_stop:
+            changed = f"worker.LONGEST_STOP = {longest_stop}"
+            program = ["-c", f"import sys; from alertadmin.house import worker; {changed}; worker.main(sys.argv[1])"]
         if crash_at:
             environ[VARIABLE] = crash_at
             environ[ONCE if alone else WITH_GROUP] = str(self.folder / "crashed")
         log = (self.folder / "worker.log").open("ab")
         worker = subprocess.Popen(
-            [sys.executable, "-m", "alertadmin.house.worker", str(self.folder / "beat-schedule")],
+            [sys.executable, *program, str(self.folder / "beat-schedule")],
             env=self.environ(**environ),
             cwd=PROJECT,
             stdout=log,
@@ -127,8 +158,8 @@ class World:
         return worker
 
     def kill(self, worker: subprocess.Popen[bytes]) -> None:
-        """kill -9 of all of it."""
-        if worker.poll() is None:
+        """kill -9 of all of it, and of what its main process left behind."""
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(worker.pid, signal.SIGKILL)
         worker.wait()
 
@@ -153,10 +184,11 @@ class World:
         found = self.messages()
         return {one.recipient for one in found} == set(self.recipients) and all(one.state == "sent" for one in found)
 
-    def settle(self, seconds: float = 30) -> None:
+    def settle(self, seconds: float = 30, *, scan: bool = False) -> None:
         """Rings as the clock does, until all is settled."""
 
         def rings() -> bool:
+            self.ring(SCAN if scan else DELIVER)
             self.ring()
             return eventually(self.is_settled, 0.5)
 
@@ -167,15 +199,13 @@ class World:
         states = Counter(one.state for one in self.messages())
         return f"{dict(states)}\n{(self.folder / 'worker.log').read_text()[-1500:]}"
 
-    def accepted(self, recipient: str) -> list[dict[str, Any]]:
-        """What the sandbox took for it: on the disk before it answered."""
-        return [entry for entry in self.sandbox.ledger.messages() if entry["to"] == [recipient]]
-
     def verdict(self) -> Verdict:
+        """Judged by what the sandbox took: on the disk before it answered."""
         verdict = Verdict()
+        accepted, messages = self.sandbox.ledger.messages(), self.messages()
         for recipient in self.recipients:
-            times = self.accepted(recipient)
-            owed = [one for one in self.messages() if one.recipient == recipient]
+            times = [entry for entry in accepted if entry["to"] == [recipient]]
+            owed = [one for one in messages if one.recipient == recipient]
             verdict.lost += not times
             verdict.twice += len(times) == 2
             verdict.more += len(times) > 2

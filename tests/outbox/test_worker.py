@@ -11,11 +11,11 @@ from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 from django.utils import timezone
 from pytest_django import Settings
 
-from alertadmin.outbox import claims, doorbell, keeping, stopping, test_send, worker
+from alertadmin.outbox import claims, content, doorbell, keeping, stopping, test_send, worker
 from alertadmin.outbox.models import Attempt, AttemptOutcome, Delivery, DeliveryState
 from alertadmin.outbox.pace import Pace
 from alertadmin.outbox.turn import Turn
@@ -78,6 +78,24 @@ class TestAPoisonedRow:
         assert worker.deliver_due(clock=time)["failed"] == 1
         poisoned.refresh_from_db()
         assert poisoned.state == DeliveryState.FAILED
+
+
+def test_a_database_that_fails_for_a_moment_delays_for_a_minute(
+    site: Site, sandbox: Sandbox, time: Time, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed, cut off or out of space while the words are made: no poison of the delivery's own."""
+    delivery = reminder(time())
+
+    def fails(*asked: object) -> None:
+        monkeypatch.undo()
+        raise OperationalError("the connection is closed")
+
+    monkeypatch.setattr(content, "compose", fails)
+    assert worker.deliver_due(clock=time) == {"pending": 1}
+    delivery.refresh_from_db()
+    assert delivery.not_before == time() + timedelta(minutes=1)
+    time.passes(minutes=1)
+    assert worker.deliver_due(clock=time) == {"sent": 1}
 
 
 def test_runs_at_once_send_each_delivery_once(site: Site, sandbox: Sandbox, time: Time) -> None:

@@ -1,0 +1,169 @@
+"""An installation in bad times: round after round something of it is killed, suspended or emptied while mail is owed.
+
+All that is chosen comes from the seed: the order of the blows and the moments at which they fall. What the processes do
+meanwhile does not, so that a seed makes a failure likely again, not certain.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.crash.databases import Postgresql
+from tests.crash.world import DELIVER, LEASE, SCAN, World
+from tests.start.installation import PROJECT, eventually
+
+FOR_A_ROUND = 3
+"""Mails that fall due in each round: what is under way when the blow falls."""
+SECONDS_A_ROUND = 3.0
+"""From one tenant's mails to the next one's. As much as the two mailboxes may send: 30 a minute each."""
+LONGEST_STOP = 100.0
+"""Seconds from SIGTERM to the end of a worker, whatever was done to it before (house.worker.LONGEST_STOP and more)."""
+
+
+class Chaos:
+    """A worker, a broker, a database and a cron job. Each kind of blow falls as often as any other."""
+
+    def __init__(self, world: World, seed: int, rounds: int) -> None:
+        self.world = world
+        self.chance = random.Random(seed)
+        self.done: Counter[str] = Counter()
+        self._deck: list[Callable[[], None]] = []
+        self._rounds = rounds
+        world.will_owe(rounds, FOR_A_ROUND, SECONDS_A_ROUND)
+        self.worker = world.start_worker()
+
+    def go(self) -> None:
+        """Raises AssertionError if something does not come back, or what is owed is not told in the end."""
+        for _number in range(self._rounds):
+            self.world.ring(self.chance.choice([SCAN, SCAN, DELIVER]))
+            time.sleep(self.chance.uniform(0, 1.2))
+            blow = self._next()
+            blow()
+            self.done[blow.__name__.strip("_").replace("_", " ")] += 1
+        self._end()
+
+    def _next(self) -> Callable[[], None]:
+        if not self._deck:
+            self._deck = [
+                self._kill_worker,
+                self._kill_main_process,
+                self._kill_pool_process,
+                self._kill_clock,
+                self._suspend_past_the_lease,
+                self._stop,
+                self._stop_in_a_hurry,
+                self._kill_broker,
+                self._empty_broker,
+                self._kill_cron_job,
+            ]
+            if isinstance(self.world.database, Postgresql):
+                self._deck.append(self._kill_database)
+            self.chance.shuffle(self._deck)
+        return self._deck.pop()
+
+    def _kill_worker(self) -> None:
+        """All of its processes at once."""
+        self.world.kill(self.worker)
+        self.worker = self.world.start_worker()
+
+    def _kill_main_process(self) -> None:
+        self.worker.kill()
+        self._start_again()
+
+    def _kill_pool_process(self) -> None:
+        """The worker makes another."""
+        if pool := [child for child in _children(self.worker.pid) if not _is_clock(child)]:
+            _kill(self.chance.choice(pool))
+
+    def _kill_clock(self) -> None:
+        """The worker stops, and whoever keeps it starts both again. One that was just begun may have none yet."""
+        assert eventually(lambda: any(map(_is_clock, _children(self.worker.pid))) or self.worker.poll() is not None)
+        for clock in filter(_is_clock, _children(self.worker.pid)):
+            _kill(clock)
+        self._start_again()
+
+    def _suspend_past_the_lease(self) -> None:
+        """Another comes by meanwhile."""
+        self._signal(signal.SIGSTOP)
+        time.sleep(1.5 * LEASE)
+        self._kill_cron_job()
+        self._signal(signal.SIGCONT)
+
+    def _stop(self) -> None:
+        self.worker.terminate()
+        self._start_again()
+
+    def _stop_in_a_hurry(self) -> None:
+        """SIGTERM, a moment of grace, SIGKILL: as a machine that is shut down does."""
+        self.worker.terminate()
+        time.sleep(self.chance.uniform(0, 1))
+        self._kill_worker()
+
+    def _kill_broker(self) -> None:
+        assert self.world.valkey
+        self.world.valkey.kill()
+        time.sleep(self.chance.uniform(0, 1))
+        self.world.valkey.start()
+
+    def _empty_broker(self) -> None:
+        assert self.world.valkey
+        with self.world.valkey.client() as client:
+            client.flushall()
+
+    def _kill_cron_job(self) -> None:
+        """The command beside the worker, killed after a moment."""
+        command = [sys.executable, str(PROJECT / "manage.py"), "send_reminders"]
+        quiet = subprocess.DEVNULL
+        with subprocess.Popen(command, env=self.world.environ(), stdout=quiet, stderr=quiet) as process:
+            time.sleep(self.chance.uniform(0.5, 2.0))
+            process.kill()
+
+    def _kill_database(self) -> None:
+        assert isinstance(self.world.database, Postgresql)
+        self.world.database.server.kill()
+        time.sleep(self.chance.uniform(0, 0.5))
+        self.world.database.server.start()
+
+    def _signal(self, signum: int) -> None:
+        if self.worker.poll() is None:
+            os.killpg(self.worker.pid, signum)
+
+    def _start_again(self) -> None:
+        assert eventually(lambda: self.worker.poll() is not None, LONGEST_STOP), "the worker did not stop"
+        self.worker = self.world.start_worker()
+
+    def _end(self) -> None:
+        """Peace comes. What could not be sent while the database was away is tried again after a minute."""
+        if self.worker.poll() is not None:
+            self.worker = self.world.start_worker()
+        self.world.sandbox.faults.clear()
+        self.world.settle(180, scan=True)
+
+
+def _children(pid: int) -> list[int]:
+    try:
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except OSError:
+        return []
+
+
+def _is_clock(pid: int) -> bool:
+    """The clock calls itself so (house.worker)."""
+    try:
+        return Path(f"/proc/{pid}/comm").read_text() == "clock\n"
+    except OSError:
+        return False
+
+
+def _kill(pid: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
