@@ -21,6 +21,7 @@ _UTF8_HEADERS = _SEVEN_BIT.clone(utf8=True)
 _MESSAGE_ID = re.compile(r"<[!-;=?-~]+@[!-;=?-~]+>")
 _OWN_HEADER = re.compile(r"X-[A-Za-z0-9-]+|Auto-Submitted", re.IGNORECASE)
 _CONTENT_TYPE = re.compile(r"(?!multipart/|message/)[a-z0-9][a-z0-9.+-]*/[a-z0-9][a-z0-9.+-]*", re.IGNORECASE)
+_PARAMETER = re.compile(r"[A-Za-z0-9-]+")
 _UTF8_LOCAL_PART = re.compile(r"[^\s\"(),:;<>@\[\\\]]+")
 _BREAKS = frozenset({"Cc", "Cs", "Zl", "Zp"})
 """Categories of what breaks a header: controls, lone surrogates, Unicode's line and paragraph separators."""
@@ -36,9 +37,12 @@ class BadAddress(BadMessage):
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
+    """`parameters` are those of the content type: (("charset", "utf-8"), ("method", "PUBLISH"))."""
+
     name: str
     content_type: str
     content: bytes
+    parameters: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +101,8 @@ class Message:
             mime.add_alternative(body_text(self.html), subtype="html")
         for attachment in self.attachments:
             maintype, subtype = content_type(attachment).split("/")
-            name = header_text(attachment.name)
-            mime.add_attachment(attachment.content, maintype=maintype, subtype=subtype, filename=name)
+            name, params = header_text(attachment.name), parameters(attachment)
+            mime.add_attachment(attachment.content, maintype=maintype, subtype=subtype, filename=name, params=params)
         self._set_boundaries(mime)
         return mime
 
@@ -130,6 +134,13 @@ def body_text(text: str) -> str:
 
 def content_type(attachment: Attachment) -> str:
     return attachment.content_type if _CONTENT_TYPE.fullmatch(attachment.content_type) else "application/octet-stream"
+
+
+def parameters(attachment: Attachment) -> dict[str, str]:
+    """Those that can be written; none of a type that is not."""
+    if not _CONTENT_TYPE.fullmatch(attachment.content_type):
+        return {}
+    return {name: header_text(value) for name, value in attachment.parameters if _PARAMETER.fullmatch(name)}
 
 
 def _split(address: str) -> tuple[str, str]:

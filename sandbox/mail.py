@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email import message_from_bytes, policy
 from email.header import decode_header, make_header
-from email.message import EmailMessage, Message
+from email.message import EmailMessage, Message, MIMEPart
 from email.utils import format_datetime, formataddr, getaddresses, parseaddr
 from typing import Any
 
@@ -47,8 +47,12 @@ class Draft:
             message[name] = value
         message.set_content(self.body, subtype="html" if self.html else "plain")
         for name, kind, content in self.attachments:
-            main, _, sub = kind.partition("/")
-            message.add_attachment(content, maintype=main, subtype=sub or "octet-stream", filename=name)
+            given = MIMEPart()
+            given["Content-Type"] = kind
+            read = given["Content-Type"]
+            message.add_attachment(
+                content, maintype=read.maintype, subtype=read.subtype, params=dict(read.params), filename=name
+            )
         return message.as_bytes()
 
     def recipients(self) -> list[str]:

@@ -83,6 +83,10 @@ def _message(entry: Entry) -> Response:
     if html:
         source = f"{ROOT}message/{entry['number']}/html"
         content += f'<h2>HTML</h2><iframe sandbox="" title="The message as HTML" src="{source}"></iframe>'
+    for name, kind, attached in attachments(entry["mime"]):
+        content += f"<h2>{escape(name)}</h2><p>{escape(kind)}, {len(attached)} bytes</p>"
+        if kind.startswith("text/"):
+            content += f"<pre>{escape(attached.decode('utf-8', 'replace'))}</pre>"
     return page(entry["subject"] or "(no subject)", content)
 
 
@@ -102,3 +106,14 @@ def bodies(mime: str) -> tuple[str, str]:
         content = part.get_content() if part is not None else ""
         found.append(content if isinstance(content, str) else "")
     return found[0], found[1]
+
+
+def attachments(mime: str) -> list[tuple[str, str, bytes]]:
+    """Name, content type with its parameters, content."""
+    message = message_from_bytes(mime.encode(), EmailMessage, policy=policy.default)
+    found = []
+    for part in message.walk():
+        content = part.get_payload(decode=True) if part.is_attachment() else None
+        if isinstance(content, bytes):
+            found.append((part.get_filename() or "", str(part["Content-Type"] or ""), content))
+    return found

@@ -6,9 +6,10 @@ Source: Microsoft Graph v1.0, "message resource type".
 from __future__ import annotations
 
 import base64
+from email.message import MIMEPart
 from typing import Any
 
-from mailer.message import Message, address_of, body_text, content_type, header_text
+from mailer.message import Attachment, Message, address_of, body_text, content_type, header_text, parameters
 
 
 def as_json(message: Message) -> dict[str, Any]:
@@ -27,7 +28,7 @@ def as_json(message: Message) -> dict[str, Any]:
             {
                 "@odata.type": "#microsoft.graph.fileAttachment",
                 "name": header_text(attachment.name),
-                "contentType": content_type(attachment),
+                "contentType": _content_type(attachment),
                 "contentBytes": base64.b64encode(attachment.content).decode("ascii"),
             }
             for attachment in message.attachments
@@ -37,6 +38,15 @@ def as_json(message: Message) -> dict[str, Any]:
     if own:
         resource["internetMessageHeaders"] = own
     return resource
+
+
+def _content_type(attachment: Attachment) -> str:
+    """With its parameters: a calendar's method stands there too (RFC 6047, 2.4)."""
+    written = MIMEPart()
+    written["Content-Type"] = content_type(attachment)
+    for name, value in parameters(attachment).items():
+        written.set_param(name, value)
+    return str(written["Content-Type"])
 
 
 def _recipients(addresses: tuple[str, ...]) -> list[dict[str, Any]]:

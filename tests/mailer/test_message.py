@@ -260,6 +260,15 @@ def test_an_attachment_keeps_its_name_and_bytes() -> None:
     assert attachment.get_content() == bytes(range(256))
 
 
+def test_parameters_of_an_attachment_s_type_are_written_and_nothing_else_by_them() -> None:
+    given = (("method", "PUBLISH\r\nX-Evil: 1"), ("x\r\nX-Evil", "1"), ("charset", "utf-8"))
+    mime = parsed(replace(PLAIN, attachments=(Attachment("a.ics", "text/calendar", b"1;2", given),)))
+    (attachment,) = mime.iter_attachments()
+    assert dict(attachment["Content-Type"].params) == {"method": "PUBLISH  X-Evil: 1", "charset": "utf-8"}
+    assert "X-Evil" not in attachment
+    assert attachment.get_payload(decode=True) == b"1;2"
+
+
 def test_a_long_list_of_recipients_keeps_its_lines_short() -> None:
     to = tuple(f"{'a' * 50}{number}@{'b' * 50}.example" for number in range(500))
     written = replace(PLAIN, to=to).as_bytes(SENDER)

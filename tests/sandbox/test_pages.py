@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import smtplib
+from email.message import EmailMessage
 from urllib.parse import parse_qs, urlsplit
 
 import jwt
@@ -41,6 +42,21 @@ def test_a_message_shows_its_facts_and_text(arrived: Sandbox, session: requests.
     text = session.get(f"{arrived.mailbox_page}message/1", timeout=10).text
     for part in ("alarms@northpark.example", "oncall@northpark.example", "Pump 3 stopped at 04:12.", "relay"):
         assert part in text
+
+
+def test_what_is_attached_is_listed_and_text_is_shown(sandbox: Sandbox, session: requests.Session) -> None:
+    mail = EmailMessage()
+    mail["From"], mail["To"], mail["Subject"] = "alarms@northpark.example", "oncall@northpark.example", "Ends"
+    mail.set_content("It ends.")
+    mail.add_attachment(b"SUMMARY:<b>ends</b>", "text", "calendar", filename="ends.ics", params={"method": "PUBLISH"})
+    mail.add_attachment(b"\0\1", "application", "octet-stream", filename="b.bin")
+    with smtplib.SMTP(sandbox.relay_host, sandbox.relay_port, timeout=10) as relay:
+        relay.send_message(mail)
+    text = session.get(f"{sandbox.mailbox_page}message/{sandbox.ledger.messages()[-1]['number']}", timeout=10).text
+    assert "<h2>ends.ics</h2>" in text
+    assert "method=&quot;PUBLISH&quot;, 19 bytes" in text
+    assert "<pre>SUMMARY:&lt;b&gt;ends&lt;/b&gt;</pre>" in text
+    assert "application/octet-stream, 2 bytes" in text
 
 
 def test_hostile_mail_is_escaped_and_its_html_caged(arrived: Sandbox, session: requests.Session) -> None:
