@@ -23,6 +23,7 @@ from alertadmin.house.demo import Demo
 from alertadmin.house.output import Output
 from alertadmin.house.processes import Program, Running
 from alertadmin.house.refusals import Occupied
+from alertadmin.outbox.clock import DatabaseClock
 from alertadmin.reminders import scan
 
 log = logging.getLogger(__name__)
@@ -155,7 +156,7 @@ class House:
 
     def _begin(self) -> None:
         """Looks for what is owed at once: after an outage nobody should wait for the clock's next hour."""
-        now = timezone.now()
+        now = DatabaseClock()()
         if self._demo:
             self._demo.seed(now)
         scan.run(now)

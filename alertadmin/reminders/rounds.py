@@ -9,7 +9,6 @@ from time import monotonic
 from uuid import UUID
 
 from django.conf import settings
-from django.utils import timezone
 
 from alertadmin.outbox import claims, worker
 from alertadmin.outbox.clock import Clock, DatabaseClock
@@ -64,7 +63,7 @@ def go(*, clock: Clock | None = None, pause: Pause = worker.sleep) -> Round:
     return Round(
         scan,
         scanned=Credential.objects.watched().count(),
-        owed_to_nobody=scanning.owed_to_nobody(timezone.now()).count(),
+        owed_to_nobody=scanning.owed_to_nobody(clock()).count(),
         swept=swept,
         ids=ids,
     )

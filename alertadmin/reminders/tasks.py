@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from celery import shared_task
-from django.utils import timezone
 
+from alertadmin.outbox.clock import DatabaseClock
 from alertadmin.reminders import scan as scanning
 
 
 @shared_task(name="alertadmin.reminders.tasks.scan")
 def scan() -> None:
-    scanning.run(timezone.now())
+    scanning.run(DatabaseClock()())

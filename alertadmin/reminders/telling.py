@@ -13,7 +13,8 @@ from uuid import UUID
 from django.db.models import CharField, Exists, Min, OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.functions import Concat, Lower
 
-from alertadmin.outbox.models import Delivery, Purpose
+from alertadmin.outbox import claims
+from alertadmin.outbox.models import Delivery, DeliveryState, Purpose
 from alertadmin.reminders import policies, timing
 from alertadmin.reminders.audience import everywhere
 from alertadmin.reminders.bulk import RandomUUID, insert_from
@@ -44,10 +45,23 @@ def _slots(scan: Scan, now: datetime) -> Iterator[Slot]:
     if not policies.any_timing():
         yield Slot(at_once, now, found)
         return
+    # Scans at once gather into the same mails: one after the other.
+    list(Policy.objects.select_for_update().filter(has_timing=True).values_list("pk"))
     for at, keys in _moments(found, now).items():
-        key = at_once if at <= now else f"reminder:at:{at.isoformat()}:"
+        key = at_once if at <= now else _gathering(scan, at, now)
         for start in range(0, len(keys), CHUNK):
             yield Slot(key, at, found.filter(pk__in=keys[start : start + CHUNK]))
+
+
+def _gathering(scan: Scan, at: datetime, now: datetime) -> str:
+    """The key of the mails that leave then. Where one of them has begun to leave (somebody did not want to wait for its
+    hour), this scan's leave by themselves: what is added to a mail that is worded already is told nobody."""
+    key = f"reminder:at:{at.isoformat()}:"
+    recent = Delivery.objects.filter(created_at__gt=now - claims.LONGEST_BELIEVED, dedupe_key__startswith=key)
+    # All of them are locked until our notices are in, so that none begins to leave meanwhile.
+    states = recent.select_for_update().values_list("state", "tries")
+    has_begun = any((state, tries) != (DeliveryState.PENDING, 0) for state, tries in states)
+    return f"{key}{scan.pk}:" if has_begun else key
 
 
 def _moments(found: QuerySet[Reminder], now: datetime) -> dict[datetime, list[int]]:

@@ -83,7 +83,8 @@ def rounds(count: int, seed: int) -> int:
             verdict = world.verdict()
             broken += not verdict.is_kept
             kept = "" if verdict.is_kept else f"  BROKEN: {verdict}"
-            _print(f"  of {len(world.recipients)} mails {_words(verdict)}{kept}\n\n")
+            doubt = f", left in doubt by two kills {verdict.in_doubt}"
+            _print(f"  of {len(world.recipients)} mails {_words(verdict)}{doubt}{kept}\n\n")
     return 1 if broken else 0
 
 

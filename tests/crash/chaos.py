@@ -21,10 +21,10 @@ from tests.crash.databases import Postgresql
 from tests.crash.world import DELIVER, LEASE, SCAN, World
 from tests.start.installation import PROJECT, eventually
 
-FOR_A_ROUND = 3
+FOR_A_ROUND = 2
 """Mails that fall due in each round: what is under way when the blow falls."""
 SECONDS_A_ROUND = 3.0
-"""From one tenant's mails to the next one's. As much as the two mailboxes may send: 30 a minute each."""
+"""Time enough for what was killed to be at work again. The two mailboxes may send 30 mails a minute each."""
 LONGEST_STOP = 100.0
 """Seconds from SIGTERM to the end of a worker, whatever was done to it before (house.worker.LONGEST_STOP and more)."""
 
@@ -43,9 +43,11 @@ class Chaos:
 
     def go(self) -> None:
         """Raises AssertionError if something does not come back, or what is owed is not told in the end."""
-        for _number in range(self._rounds):
+        began = time.monotonic()
+        for number in range(self._rounds):
             self.world.ring(self.chance.choice([SCAN, SCAN, DELIVER]))
-            time.sleep(self.chance.uniform(0, 1.2))
+            moment = began + SECONDS_A_ROUND * (number + self.chance.uniform(0.3, 1))
+            time.sleep(max(0.0, moment - time.monotonic()))
             blow = self._next()
             blow()
             self.done[blow.__name__.strip("_").replace("_", " ")] += 1
@@ -63,6 +65,7 @@ class Chaos:
                 self._stop_in_a_hurry,
                 self._kill_broker,
                 self._empty_broker,
+                self._fill_broker,
                 self._kill_cron_job,
             ]
             if isinstance(self.world.database, Postgresql):
@@ -119,6 +122,14 @@ class Chaos:
         with self.world.valkey.client() as client:
             client.flushall()
 
+    def _fill_broker(self) -> None:
+        """It refuses each write, as at `maxmemory`."""
+        assert self.world.valkey
+        with self.world.valkey.client() as client:
+            client.config_set("maxmemory", 1)
+            time.sleep(self.chance.uniform(0, 1))
+            client.config_set("maxmemory", 0)
+
     def _kill_cron_job(self) -> None:
         """The command beside the worker, killed after a moment."""
         command = [sys.executable, str(PROJECT / "manage.py"), "send_reminders"]
@@ -146,7 +157,7 @@ class Chaos:
         if self.worker.poll() is not None:
             self.worker = self.world.start_worker()
         self.world.sandbox.faults.clear()
-        self.world.settle(180, scan=True)
+        self.world.settle(120, scan=True)
 
 
 def _children(pid: int) -> list[int]:

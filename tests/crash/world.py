@@ -38,11 +38,19 @@ SCAN = "alertadmin.reminders.tasks.scan"
 class Message:
     """One delivery as its row tells it."""
 
-    id: str
     recipient: str
     state: str
     was_uncertain: bool
-    message_id: str
+    is_settled: bool
+
+    @property
+    def is_over(self) -> bool:
+        return self.state == "sent" or self.is_in_doubt
+
+    @property
+    def is_in_doubt(self) -> bool:
+        """For good: the resend was killed at the same place."""
+        return self.state == "uncertain" and self.is_settled
 
 
 @dataclass
@@ -176,13 +184,13 @@ class World:
     # What became of it
 
     def messages(self) -> list[Message]:
-        rows = self.database.query("SELECT id, recipient, state, was_uncertain, message_id FROM outbox_delivery")
-        return [Message(str(row[0]), row[1], row[2], bool(row[3]), row[4]) for row in rows]
+        rows = self.database.query("SELECT recipient, state, was_uncertain, settled_at FROM outbox_delivery")
+        return [Message(row[0], row[1], bool(row[2]), row[3] is not None) for row in rows]
 
     def is_settled(self) -> bool:
         """Whether each recipient has a delivery and none is under way."""
         found = self.messages()
-        return {one.recipient for one in found} == set(self.recipients) and all(one.state == "sent" for one in found)
+        return {one.recipient for one in found} == set(self.recipients) and all(one.is_over for one in found)
 
     def settle(self, seconds: float = 30, *, scan: bool = False) -> None:
         """Rings as the clock does, until all is settled."""
@@ -206,13 +214,15 @@ class World:
         for recipient in self.recipients:
             times = [entry for entry in accepted if entry["to"] == [recipient]]
             owed = [one for one in messages if one.recipient == recipient]
-            verdict.lost += not times
+            in_doubt = len(owed) == 1 and owed[0].is_in_doubt
+            verdict.in_doubt += in_doubt
+            verdict.lost += not times and not in_doubt
             verdict.twice += len(times) == 2
             verdict.more += len(times) > 2
             same = {(one["message_id"], one["mime"].partition("Date: ")[2].partition("\r\n")[0]) for one in times}
             verdict.unlike += len(same) > 1
             verdict.unsaid += len(times) > 1 and not any(one.was_uncertain for one in owed)
-            verdict.unsettled += len(owed) != 1 or owed[0].state != "sent"
+            verdict.unsettled += len(owed) != 1 or not owed[0].is_over
         return verdict
 
 
@@ -221,6 +231,9 @@ class Verdict:
     """Numbers of recipients; all of them zero is perfect."""
 
     lost: int = 0
+    """Neither accepted nor said to be in doubt."""
+    in_doubt: int = 0
+    """Sent twice, killed twice between the first byte and our commit: shown as uncertain, and not sent a third time."""
     twice: int = 0
     more: int = 0
     """Than twice."""

@@ -79,6 +79,20 @@ def test_saving_waits_for_no(broker: Callable[[], AbstractContextManager[str]], 
         assert saver.saved() == 5
 
 
+def test_a_broker_that_is_full_delays_no_page_and_hears_again_when_it_has_room(tmp_path: Path) -> None:
+    """As it is at `maxmemory` under the policy `noeviction`."""
+    with Valkey(tmp_path / "broker") as broker, Saver(tmp_path / "data", broker.url) as saver:
+        with broker.client() as client:
+            client.config_set("maxmemory", 1)
+            assert saver.save() < 1
+            assert saver.save() < 1
+            assert broker.waiting() == 0
+            client.config_set("maxmemory", 0)
+        saver.save()
+        assert eventually(lambda: broker.waiting() > 0)
+        assert saver.saved() == 3
+
+
 def test_a_ring_is_heard_at_once_and_again_when_the_broker_was_away(tmp_path: Path) -> None:
     with Valkey(tmp_path / "broker") as broker, Saver(tmp_path / "data", broker.url) as saver:
         saver.save()

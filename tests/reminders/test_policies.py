@@ -9,6 +9,7 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError
 
 from alertadmin.accounts.models import User
+from alertadmin.outbox import claims
 from alertadmin.outbox.models import Delivery, DeliveryState
 from alertadmin.registry.models import AppRegistration, Consent, ConsentChange, ConsentStatus, Credential, Mailbox
 from alertadmin.registry.permissions import Permission, Transport
@@ -253,6 +254,25 @@ def test_mails_wait_for_the_end_of_the_quiet_hours_and_gather_in_one(rows: Rows,
     assert delivery.not_before == NOW.replace(hour=12)
     assert delivery.state == DeliveryState.PENDING
     assert len(digest.still_owed(delivery, NOW)) == 2
+
+
+@pytest.mark.parametrize("has_left", [False, True], ids=["is just leaving", "has left"])
+def test_what_falls_due_once_the_gathering_mail_leaves_is_told_by_another(
+    rows: Rows, app: AppRegistration, has_left: bool
+) -> None:
+    """Somebody did not want to wait for its hour: what was added to it now would never be told."""
+    Policy.objects.create(has_timing=True, quiet_from=time(6), quiet_until=time(12))
+    rows.credential(app, days=20)
+    told()
+    early = NOW + timedelta(minutes=30)
+    assert claims.hasten(Delivery.objects.get().pk, early)
+    [leaving] = claims.claim(early, limit=1)
+    if has_left:
+        claims.settle(leaving, DeliveryState.SENT, early)
+    rows.credential(rows.app(app.tenant), days=25)
+    assert told(NOW + timedelta(hours=1)) == {DUTY: [30]}
+    other = Delivery.objects.exclude(pk=leaving.pk).get()
+    assert (other.not_before, other.notices.count(), leaving.notices.count()) == (NOW.replace(hour=12), 1, 1)
 
 
 def test_the_forecast_is_what_the_scan_then_does(rows: Rows, app: AppRegistration) -> None:
