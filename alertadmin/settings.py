@@ -173,7 +173,7 @@ CONTENT_SECURITY_POLICY = {
     },
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
-FILE_UPLOAD_HANDLERS = ["alertadmin.dashboard.importing.upload.InMemory"]
+FILE_UPLOAD_HANDLERS = ["alertadmin.dashboard.uploading.InMemory"]
 
 OUTBOX_LEASE = ENVIRONMENT.lease
 """How long what a worker held waits after its death. A living worker renews its leases."""

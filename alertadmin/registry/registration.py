@@ -8,7 +8,15 @@ from datetime import datetime
 
 from django.db import transaction
 
-from alertadmin.registry.models import AppRegistration, Contact, Credential, CredentialState, Mailbox, Tenant
+from alertadmin.registry.models import (
+    AppRegistration,
+    Contact,
+    Credential,
+    CredentialKind,
+    CredentialState,
+    Mailbox,
+    Tenant,
+)
 from alertadmin.registry.wanted import note_wanted
 
 
@@ -28,10 +36,16 @@ def add_credential(
     starts_at: datetime | None = None,
     description: str = "",
     key_id: str = "",
+    certificate: str = "",
 ) -> Credential:
-    """The app's first credential is in use at once; any other comes by `replacing.replace`. Raises ValidationError."""
+    """The app's first credential is in use at once; any other comes by `replacing.replace`.
+
+    With a `certificate`, `value` is its private key. Raises ValidationError.
+    """
     credential = Credential(
         app=app,
+        kind=kind_of(certificate),
+        certificate=certificate,
         description=description,
         key_id=key_id,
         starts_at=starts_at,
@@ -43,6 +57,10 @@ def add_credential(
     credential.full_clean()
     credential.save(force_insert=True)
     return credential
+
+
+def kind_of(certificate: str) -> CredentialKind:
+    return CredentialKind.CERTIFICATE if certificate else CredentialKind.SECRET
 
 
 def set_contacts(tenant: Tenant, emails: Iterable[str]) -> None:

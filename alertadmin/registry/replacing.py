@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from alertadmin.registry import sentences
 from alertadmin.registry.models import AppRegistration, Credential, CredentialState, Tenant
 from alertadmin.registry.proving import prove
+from alertadmin.registry.registration import kind_of
 
 
 @dataclass(frozen=True)
@@ -32,27 +33,56 @@ def replace(
     expires_at: datetime,
     starts_at: datetime | None = None,
     description: str = "",
+    certificate: str = "",
     now: datetime,
 ) -> Replacement:
-    """Stores the new secret as "next", then proves it. A "next" that waited before is superseded by this one.
+    """Stores the new one as `wait` does, then proves it. Raises ValidationError; then nothing is stored."""
+    waiting = wait(
+        app,
+        value=value,
+        expires_at=expires_at,
+        starts_at=starts_at,
+        description=description,
+        certificate=certificate,
+    )
+    return promote(waiting, now=now)
 
-    Raises ValidationError, also for the value that is in use already; then nothing is stored.
+
+@transaction.atomic
+def wait(
+    app: AppRegistration,
+    *,
+    value: str,
+    expires_at: datetime,
+    starts_at: datetime | None = None,
+    description: str = "",
+    certificate: str = "",
+) -> Credential:
+    """Stores a new secret, or with its `certificate` a private key, as "next"; one that waited before is superseded.
+
+    Raises ValidationError, also for the secret that is in use already; then nothing is stored.
     """
-    with transaction.atomic():
-        _alone_with(app)
-        if any(one.holds(value) for one in app.credentials.filter(state=CredentialState.CURRENT)):
-            raise ValidationError(
-                _("This is the value that is in use already. Make a new secret in the portal, and paste its value."),
-                code="same_value",
-            )
-        app.credentials.filter(state=CredentialState.NEXT).update(state=CredentialState.RETIRED)
-        credential = Credential(
-            app=app, description=description, starts_at=starts_at, expires_at=expires_at, state=CredentialState.NEXT
+    _alone_with(app)
+    # A certificate may be renewed with the same key.
+    if not certificate and any(one.holds(value) for one in app.credentials.filter(state=CredentialState.CURRENT)):
+        raise ValidationError(
+            _("This is the value that is in use already. Make a new secret in the portal, and paste its value."),
+            code="same_value",
         )
-        credential.store(value)
-        credential.full_clean()
-        credential.save(force_insert=True)
-    return promote(credential, now=now)
+    app.credentials.filter(state=CredentialState.NEXT).update(state=CredentialState.RETIRED)
+    credential = Credential(
+        app=app,
+        kind=kind_of(certificate),
+        certificate=certificate,
+        description=description,
+        starts_at=starts_at,
+        expires_at=expires_at,
+        state=CredentialState.NEXT,
+    )
+    credential.store(value)
+    credential.full_clean()
+    credential.save(force_insert=True)
+    return credential
 
 
 def promote(credential: Credential, *, now: datetime) -> Replacement:

@@ -8,7 +8,14 @@ from uuid import UUID, uuid4
 from django.urls import NoReverseMatch, URLPattern, URLResolver, get_resolver, reverse
 from django.urls.resolvers import RoutePattern
 
-KINDS = {"consent-check": "app", "credential-add": "app", "test-send": "mailbox", "test-send-progress": "test"}
+KINDS = {
+    "certificate-add": "app",
+    "certificate-make": "app",
+    "consent-check": "app",
+    "credential-add": "app",
+    "test-send": "mailbox",
+    "test-send-progress": "test",
+}
 """What the id in an address is of, where its name does not begin with it."""
 
 

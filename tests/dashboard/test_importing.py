@@ -12,7 +12,7 @@ from django.urls import reverse
 from pytest_django import Settings
 
 from alertadmin.accounts.models import User
-from alertadmin.dashboard.importing import upload
+from alertadmin.dashboard import uploading
 from alertadmin.dashboard.importing.columns import EXPLAINED
 from alertadmin.registry.importing import COLUMNS
 from alertadmin.registry.models import AppRegistration, Consent, Credential, Mailbox, Tenant
@@ -97,17 +97,17 @@ def test_no_file_at_all_is_asked_for(signed_in: Client) -> None:
 
 def test_a_file_that_is_too_large_is_refused_and_never_held(signed_in: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     held: list[int] = []
-    complete = upload.InMemory.file_complete
+    complete = uploading.InMemory.file_complete
 
-    def counted(handler: upload.InMemory, size: int) -> object:
+    def counted(handler: uploading.InMemory, size: int) -> object:
         file = complete(handler, size)
         held.append(len(file.read()))
         return file
 
-    monkeypatch.setattr(upload.InMemory, "file_complete", counted)
-    page = bring(signed_in, f"{HEADER}\n{ROW}\n".encode() * (2 * upload.LIMIT // len(HEADER + ROW)))
+    monkeypatch.setattr(uploading.InMemory, "file_complete", counted)
+    page = bring(signed_in, f"{HEADER}\n{ROW}\n".encode() * (2 * uploading.LIMIT // len(HEADER + ROW)))
     assert "The file is larger than 10 MB." in page
-    assert held[0] <= upload.LIMIT + 65_536
+    assert held[0] <= uploading.LIMIT + 65_536
     assert not Tenant.objects.exists()
 
 

@@ -48,6 +48,8 @@ class SecretForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data
+        if "expires_at" not in self.fields:
+            return data
         start, end = self._moment("starts_at"), self._moment("expires_at")
         if start and end and start >= end:
             self.add_error("expires_at", _("The end must be later than the start."))
@@ -72,7 +74,7 @@ class SecretForm(forms.Form):
 
 
 class CredentialForm(SecretForm):
-    """Everything but the value, which only a replacement changes."""
+    """Everything but the value, which only a replacement changes. The dates of a certificate are its own."""
 
     value = None  # type: ignore[assignment]
     field_order = ["description", "starts_at", "expires_at", "far_end_is_right"]
@@ -84,3 +86,6 @@ class CredentialForm(SecretForm):
             if moment := getattr(credential, name):
                 initial[name] = f"{moment.astimezone(zone):%Y-%m-%d %H:%M}"
         super().__init__(*args, zone=zone, initial=initial, **kwargs)
+        if credential.certificate:
+            del self.fields["starts_at"], self.fields["expires_at"]
+        self.kept = [name for name in ("description", "starts_at", "expires_at") if name in self.fields]

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from alertadmin.dashboard.credentials import holding, views
+from alertadmin.dashboard.credentials import certificates, holding, views
 
 urlpatterns = [
     path("secrets/", views.credentials, name="credentials"),
@@ -13,5 +13,8 @@ urlpatterns = [
     path("secrets/<uuid:pk>/put-off/take-back/", holding.credential_resume, name="credential-resume"),
     path("secrets/<uuid:pk>/replace/", views.credential_replace, name="credential-replace"),
     path("secrets/<uuid:pk>/try/", views.credential_promote, name="credential-promote"),
+    path("secrets/<uuid:pk>/certificate/", certificates.credential_certificate, name="credential-certificate"),
     path("apps/<uuid:pk>/secrets/add/", views.credential_add, name="credential-add"),
+    path("apps/<uuid:pk>/certificates/add/", certificates.certificate_add, name="certificate-add"),
+    path("apps/<uuid:pk>/certificates/make/", certificates.certificate_make, name="certificate-make"),
 ]

@@ -13,10 +13,11 @@ from django.views.decorators.debug import sensitive_post_parameters
 from alertadmin.dashboard.credentials.forms import CredentialForm, SecretForm
 from alertadmin.dashboard.credentials.life import Life
 from alertadmin.dashboard.credentials.listing import listing
+from alertadmin.dashboard.credentials.proven import told
 from alertadmin.dashboard.deleting import confirm_delete
 from alertadmin.dashboard.portal import portal_links
 from alertadmin.dashboard.posting import posted
-from alertadmin.registry import replacing
+from alertadmin.registry import certificates, replacing
 from alertadmin.registry.keyring import KeyRingError
 from alertadmin.registry.models import AppRegistration, Credential, CredentialState
 from alertadmin.registry.registration import add_credential
@@ -36,7 +37,7 @@ def credentials(request: HttpRequest) -> HttpResponse:
 def credential(request: HttpRequest, pk: UUID) -> HttpResponse:
     now = timezone.now()
     found = get_object_or_404(Credential.objects.select_related("app__tenant"), pk=pk)
-    told = Notice.objects.filter(reminder__credential=found).select_related("reminder", "delivery")
+    notices = Notice.objects.filter(reminder__credential=found).select_related("reminder", "delivery")
     watched = found.state != CredentialState.RETIRED
     context = {
         "credential": found,
@@ -47,7 +48,8 @@ def credential(request: HttpRequest, pk: UUID) -> HttpResponse:
         "people": audience.of(found.app.tenant, found.app) if watched else None,
         "holds": holds.of(found, now) if watched else [],
         "said": found.all_holds.all()[:MOST_SAID],
-        "told": told.order_by("-pk")[:MOST_TOLD],
+        "told": notices.order_by("-pk")[:MOST_TOLD],
+        "thumbprints": certificates.thumbprints(found.certificate) if found.certificate else None,
         "is_readable": found.value.readable if found.value else None,
     }
     return render(request, "credentials/credential.html", context)
@@ -57,9 +59,9 @@ def credential_edit(request: HttpRequest, pk: UUID) -> HttpResponse:
     found = get_object_or_404(Credential.objects.select_related("app__tenant"), pk=pk)
     form = CredentialForm(request.POST or None, credential=found)
     if request.method == "POST" and form.is_valid():
-        found.description = form.cleaned_data["description"]
-        found.starts_at, found.expires_at = form.cleaned_data["starts_at"], form.cleaned_data["expires_at"]
-        found.save(update_fields=["description", "starts_at", "expires_at"])
+        for name in form.kept:
+            setattr(found, name, form.cleaned_data[name])
+        found.save(update_fields=form.kept)
         messages.success(request, _("Saved."))
         return redirect("credential", pk)
     heading = _("Edit “%(name)s”") % {"name": found}
@@ -96,7 +98,7 @@ def _new_secret(request: HttpRequest, app: AppRegistration, replaced: Credential
                 stored = add_credential(app, **values)
                 messages.success(request, _("The secret is stored and in use."))
                 return redirect("credential", stored.pk)
-            return _told(request, replacing.replace(app, **values, now=timezone.now()))
+            return told(request, replacing.replace(app, **values, now=timezone.now()))
         except ValidationError as error:
             form.add_error(None, error.messages)
         except KeyRingError as error:
@@ -118,11 +120,4 @@ def credential_promote(request: HttpRequest, pk: UUID) -> HttpResponse:
     found = get_object_or_404(Credential.objects.select_related("app__tenant"), pk=pk)
     if found.state != CredentialState.NEXT:  # somebody else was quicker
         return redirect("credential", pk)
-    return _told(request, replacing.promote(found, now=timezone.now()))
-
-
-def _told(request: HttpRequest, replacement: replacing.Replacement) -> HttpResponse:
-    if replacement.proven:
-        messages.success(request, _("A token proved the new secret: it is in use now, the old one is superseded."))
-        return redirect("credential", replacement.credential.pk)
-    return render(request, "credentials/not_proven.html", {"replacement": replacement})
+    return told(request, replacing.promote(found, now=timezone.now()))

@@ -13,7 +13,7 @@ from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 
 from alertadmin.dashboard.importing.columns import EXPLAINED
-from alertadmin.dashboard.importing.upload import LIMIT
+from alertadmin.dashboard.uploading import LIMIT
 from alertadmin.registry.importing import COLUMNS, Imported, NotImported, Remark, import_registrations
 from alertadmin.registry.keyring import KeyRingError
 from alertadmin.retelling import retold

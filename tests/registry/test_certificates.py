@@ -1,0 +1,154 @@
+"""Certificates as people have them: PFX or PEM, protected or not, with a chain, without a key, of the wrong kind."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from functools import cache
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    KeySerializationEncryption,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+    pkcs12,
+)
+from django.core.exceptions import ValidationError
+from hypothesis import given
+from hypothesis import strategies as st
+
+from alertadmin.registry import certificates
+from alertadmin.registry.certificates import KeyPair
+from mailer.registration import ClientCertificate, for_msal
+
+START = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
+PLAIN = NoEncryption()
+PROTECTED = BestAvailableEncryption(b"open sesame")
+
+
+@cache
+def made(name: str = "ALERT") -> KeyPair:
+    return certificates.make(name, now=START, lasts=timedelta(days=365))
+
+
+def key_of(pair: KeyPair) -> rsa.RSAPrivateKey:
+    key = load_pem_private_key(pair.private_key.encode(), None)
+    assert isinstance(key, rsa.RSAPrivateKey)
+    return key
+
+
+def certificate_of(pair: KeyPair) -> x509.Certificate:
+    return x509.load_pem_x509_certificate(pair.certificate.encode())
+
+
+def pfx(
+    pair: KeyPair, protection: KeySerializationEncryption = PLAIN, chain: list[x509.Certificate] | None = None
+) -> bytes:
+    return pkcs12.serialize_key_and_certificates(b"alert", key_of(pair), certificate_of(pair), chain, protection)
+
+
+def pem_key(pair: KeyPair, form: PrivateFormat, protection: KeySerializationEncryption = PLAIN) -> str:
+    return key_of(pair).private_bytes(Encoding.PEM, form, protection).decode()
+
+
+def refused(content: bytes, passphrase: str = "") -> tuple[str, str]:
+    """Code and words."""
+    with pytest.raises(ValidationError) as caught:
+        certificates.read(content, passphrase)
+    return str(caught.value.code), caught.value.messages[0]
+
+
+def test_what_is_made_here_is_taken_by_msal_and_lasts_as_long_as_asked() -> None:
+    pair = made()
+    for_msal(ClientCertificate(pair.private_key, pair.certificate))
+    assert pair.starts_at < START
+    assert pair.expires_at == START + timedelta(days=365)
+    assert key_of(pair).key_size == 2048
+    assert certificate_of(pair).subject.rfc4514_string() == "CN=ALERT"
+    assert pair.private_key not in repr(pair)
+
+
+def test_each_one_that_is_made_has_a_key_of_its_own() -> None:
+    again = certificates.make("ALERT", now=START, lasts=timedelta(days=30))
+    assert again.private_key != made().private_key
+
+
+@given(st.text(st.characters(codec="utf-8"), min_size=1, max_size=120))
+def test_an_app_of_any_name_gets_one(name: str) -> None:
+    subject = certificates.subject_of(name)
+    assert subject.rfc4514_string()
+
+
+@pytest.mark.parametrize("form", [PrivateFormat.PKCS8, PrivateFormat.TraditionalOpenSSL])
+@pytest.mark.parametrize("protection", [PLAIN, PROTECTED])
+@pytest.mark.parametrize("key_first", [True, False])
+def test_pem_of_any_kind_and_order(
+    form: PrivateFormat, protection: KeySerializationEncryption, key_first: bool
+) -> None:
+    parts = [pem_key(made(), form, protection), made().certificate]
+    text = "Bag Attributes\n    localKeyID: 01\n" + "".join(parts if key_first else reversed(parts))
+    assert certificates.read(text.replace("\n", "\r\n").encode(), "open sesame") == made()
+
+
+@pytest.mark.parametrize("protection", [PLAIN, PROTECTED])
+def test_a_pfx_file_with_or_without_a_passphrase(protection: KeySerializationEncryption) -> None:
+    assert certificates.read(pfx(made(), protection), "open sesame") == made()
+
+
+def test_of_a_chain_the_certificate_of_the_key_is_taken() -> None:
+    other = made("Issuer")
+    chain = pfx(made(), chain=[certificate_of(other)])
+    assert certificates.read(chain) == made()
+    text = other.certificate + made().certificate + made().private_key
+    assert certificates.read(text.encode()) == made()
+
+
+def test_a_key_that_is_protected_needs_its_passphrase() -> None:
+    text = (made().certificate + pem_key(made(), PrivateFormat.PKCS8, PROTECTED)).encode()
+    for content in (text, pfx(made(), PROTECTED)):
+        assert refused(content)[0] == "passphrase_needed"
+        code, words = refused(content, "open parsley")
+        assert code == "passphrase"
+        assert "parsley" not in words
+
+
+def test_the_public_half_alone_is_not_enough() -> None:
+    der = certificate_of(made()).public_bytes(Encoding.DER)
+    without_key = pkcs12.serialize_key_and_certificates(None, None, certificate_of(made()), None, PLAIN)
+    assert {refused(content)[0] for content in (made().certificate.encode(), der, without_key)} == {"no_key"}
+
+
+def test_the_key_alone_is_not_enough() -> None:
+    assert refused(made().private_key.encode())[0] == "no_certificate"
+
+
+def test_halves_of_two_pairs_are_refused() -> None:
+    assert refused((made("Other").certificate + made().private_key).encode())[0] == "apart"
+
+
+def test_other_kinds_of_key_are_refused_in_words_that_help() -> None:
+    curve = ec.generate_private_key(ec.SECP256R1())
+    text = curve.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, PLAIN).decode()
+    assert "RSA" in refused((made().certificate + text).encode())[1]
+    short = rsa.generate_private_key(65537, 1024)
+    text = short.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, PLAIN).decode()
+    assert "1024" in refused((made().certificate + text).encode())[1]
+
+
+@given(st.binary(max_size=400))
+def test_whatever_else_is_refused_and_never_breaks(content: bytes) -> None:
+    assert refused(content, "x")[0]
+    wrapped = (
+        b"-----BEGIN CERTIFICATE-----\n" + content + b"\n-----END CERTIFICATE-----\n" + made().private_key.encode()
+    )
+    assert refused(wrapped, "x")[0]
+
+
+def test_thumbprints_are_those_that_the_portal_shows() -> None:
+    sha1, sha256 = certificates.thumbprints(made().certificate)
+    assert (len(sha1), len(sha256)) == (40, 64)
+    assert sha1 == sha1.upper()
