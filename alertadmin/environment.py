@@ -9,9 +9,10 @@ import os
 import tempfile
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from alertadmin.outbox.channels.guard import Allowed
 
@@ -30,7 +31,8 @@ class BadEnvironment(ValueError):
 @dataclass(frozen=True)
 class Environment:
     data_dir: Path
-    values: Mapping[str, str]
+    values: Mapping[str, str] = field(repr=False)
+    """Some hold a password or a token."""
 
     def get(self, name: str, default: str = "") -> str:
         return self.values.get(f"ALERTADMIN_{name}", default)
@@ -118,6 +120,22 @@ class Environment:
     @property
     def smtp_url(self) -> str:
         return self.get("SMTP_URL")
+
+    @property
+    def ping_url(self) -> str:
+        """Who is told, again and again, that all is well here; empty: nobody. It is a secret: its path is a token."""
+        value = self.get("PING_URL").strip()
+        try:
+            parts = urlsplit(value)
+            usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        except ValueError:
+            usable = False
+        if value and (not usable or not value.isascii() or not value.isprintable() or " " in value):
+            raise BadEnvironment(
+                "ALERTADMIN_PING_URL must be an address such as https://hc-ping.com/0123-abcd, or be left out. "
+                "It is not repeated here: whoever knows it could say that all is well."
+            )
+        return value
 
 
 LOCAL_HOSTS = {"127.0.0.1", "::1", "0.0.0.0", "::", "localhost"}  # noqa: S104  # nosec B104

@@ -44,6 +44,7 @@ CSRF_TRUSTED_ORIGINS = [f"{_public.scheme}://{_public.netloc}"]
 
 INSTALLED_APPS = [
     "alertadmin.dashboard",
+    "alertadmin.watching",
     "alertadmin.reminders",
     "alertadmin.outbox",
     "alertadmin.registry",
@@ -179,6 +180,8 @@ OUTBOX_LEASE = ENVIRONMENT.lease
 """How long what a worker held waits after its death. A living worker renews its leases."""
 INSIDE_TARGETS = ENVIRONMENT.inside_targets
 """Where inside the network channels may lead (outbox/channels/guard.py)."""
+PINGS = bool(ENVIRONMENT.ping_url)
+"""Whether somebody outside is told while all is well. The address itself stays where it is."""
 MESSAGE_ID_DOMAIN = _public.hostname if "." in (_public.hostname or "") else "alertadmin.invalid"
 
 LANGUAGE_CODE = ENVIRONMENT.language
@@ -221,5 +224,9 @@ LOGGING = {
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": ENVIRONMENT.get("LOG_LEVEL", "WARNING")},
-    "loggers": {"alertadmin": {"level": ENVIRONMENT.get("LOG_LEVEL", "INFO")}},
+    "loggers": {
+        "alertadmin": {"level": ENVIRONMENT.get("LOG_LEVEL", "INFO")},
+        # At DEBUG it writes every path down, and a ping's path is a token.
+        "urllib3": {"level": "INFO"},
+    },
 }

@@ -12,19 +12,22 @@ from alertadmin import __version__
 from alertadmin.registry import keyring
 from alertadmin.reminders import scan
 from alertadmin.retelling import retold
+from alertadmin.watching import ping, troubles
 
 
 def house(request: HttpRequest) -> dict[str, Any]:
     """Nothing but the version for whoever is not signed in."""
     if not getattr(request, "user", None) or not request.user.is_authenticated:
         return {"version": __version__}
-    last = scan.last_finished()
+    last, now = scan.last_finished(), timezone.now()
     return {
         "version": __version__,
         "sandbox": settings.ENVIRONMENT.sandbox,
         "area": _area(request),
         "last_scan": last,
-        "scan_is_stale": scan.is_old(last, timezone.now()),
+        "scan_is_stale": scan.is_old(last, now),
+        "troubles": troubles.deliveries(troubles.standing(now)),
+        "unheard": ping.unheard(),
         "key_trouble": _key_trouble(),
     }
 

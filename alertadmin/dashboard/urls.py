@@ -17,6 +17,7 @@ AREAS = (
     "consents",
     "deliveries",
     "policies",
+    "watching",
     "diagnosis",
 )
 

@@ -20,7 +20,7 @@ FOLDER = environment.PROJECT / "demo-data"
 PORTS = "ALERTADMIN_DEMO_PORTS"
 """Where the sandbox listens (HTTPS, SMTP submission, relay): chosen once, so that after a crash it is found again."""
 PREFERRED = (9443, 9587, 9025)
-PRODUCTION_ONLY = ("DATABASE_URL", "REDIS_URL", "KEYS_FILE", "SECRET_KEY", "PUBLIC_URL")
+PRODUCTION_ONLY = ("DATABASE_URL", "REDIS_URL", "KEYS_FILE", "SECRET_KEY", "PUBLIC_URL", "PING_URL")
 
 
 def environ(given: Mapping[str, str], folder: Path = FOLDER) -> dict[str, str]:

@@ -212,4 +212,4 @@ def test_readyz_tells_of_a_missing_scan_and_healthz_of_nothing(client: Client, d
     assert client.get("/healthz").json() == {"ok": True}
     response = client.get("/readyz")
     assert response.status_code == 503
-    assert response.json() == {"database": True, "broker": False, "scan": False}
+    assert {name for name, well in response.json().items() if not well} == {"broker", "scan"}

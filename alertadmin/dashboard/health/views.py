@@ -1,20 +1,16 @@
-"""`/healthz`: this process answers. `/readyz`: the database, the broker and the scans do too. Nothing about tenants."""
+"""`/healthz`: this process answers. `/readyz`: so do the database and the broker, and reminders go out. Of each part
+only whether it is well: nothing about tenants."""
 
 from __future__ import annotations
 
-from typing import Any
-
-import redis
-from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.db import DatabaseError, connection
 from django.http import HttpRequest, JsonResponse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
-from alertadmin.reminders import scan
+from alertadmin.watching import broker
+from alertadmin.watching.troubles import PARTS, troubles
 
 
 @login_not_required
@@ -27,7 +23,8 @@ def healthz(request: HttpRequest) -> JsonResponse:
 @never_cache
 def readyz(request: HttpRequest) -> JsonResponse:
     database = _database()
-    checks = {"database": database, "broker": _broker(), "scan": database and not scan.is_stale(timezone.now())}
+    wrong = {trouble.part for trouble in troubles(timezone.now())} if database else set(PARTS)
+    checks = {"database": database, "broker": broker.answers(), **{part: part not in wrong for part in PARTS}}
     return JsonResponse(checks, status=200 if all(checks.values()) else 503)
 
 
@@ -38,18 +35,3 @@ def _database() -> bool:
     except DatabaseError:
         return False
     return True
-
-
-def _broker() -> bool:
-    environment = settings.ENVIRONMENT
-    # Asked once: whoever watches comes again.
-    options: dict[str, Any] = {"socket_timeout": 1, "socket_connect_timeout": 1, "retry": Retry(NoBackoff(), 0)}
-    try:
-        if environment.embedded_broker:
-            client = redis.Redis(unix_socket_path=str(environment.broker_socket), **options)
-        else:
-            client = redis.Redis.from_url(environment.redis_url, **options)
-        with client:
-            return bool(client.ping())
-    except (redis.RedisError, OSError, ValueError):
-        return False

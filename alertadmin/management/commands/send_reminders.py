@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -10,6 +11,7 @@ from alertadmin.management.job import Job, Report
 from alertadmin.outbox.models import Delivery, DeliveryState
 from alertadmin.reminders import rounds
 from alertadmin.retelling import retold
+from alertadmin.watching import ping
 from mailer.diagnosis import explain
 
 LISTED = 50
@@ -39,6 +41,8 @@ class Command(Job):
             "cancelled": states[DeliveryState.CANCELLED],
             "swept": done.swept,
             "owed_to_nobody": done.owed_to_nobody,
+            # Whether whoever watches from outside heard that all is well; null where nobody does, or it is not.
+            "ping": ping.send(timezone.now()),
         }
         bad = data["waiting"] + data["uncertain"] + data["failed"] + data["owed_to_nobody"]
         return Report(not bad, {**data, "details": [_detail(delivery) for delivery in told]}, _lines(data, told))
@@ -76,6 +80,8 @@ def _lines(data: dict[str, Any], told: list[Delivery]) -> list[str]:
         if delivery.state != DeliveryState.SENT:
             why = " ".join(filter(None, (_title(delivery), retold(delivery.reason))))
             lines.append(f"{delivery.recipient}: {delivery.get_state_display()}. {why}")
+    if data["ping"] is False:
+        lines.append(_("The ping to ALERTADMIN_PING_URL was not heard."))
     if nobody := data["owed_to_nobody"]:
         lines.append(
             ngettext(

@@ -1,0 +1,1 @@
+"""How one knows that all of this works."""

@@ -1,0 +1,110 @@
+"""The ping: while scans and deliveries go on, somebody outside is told; when they stop, so does it, and they speak up.
+
+One address, the operator's (ALERTADMIN_PING_URL), such as healthchecks gives: a GET to it means alive. Its path is a
+token: it is in no log, no page and no row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+import requests
+from django.conf import settings
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection
+from urllib3.connectionpool import HTTPConnectionPool
+from urllib3.exceptions import NameResolutionError
+
+from alertadmin.watching import sentences
+from alertadmin.watching.models import Ping
+from alertadmin.watching.troubles import Trouble, troubles
+from mailer import sockets
+from mailer.https import Session
+
+PATIENCE = 10.0
+"""Seconds for all of it."""
+EVERY = timedelta(minutes=55)
+"""Looked at every five minutes, so that it is heard once an hour, and a missed one soon made up for."""
+
+
+def last() -> Ping | None:
+    return Ping.objects.first()
+
+
+def unheard() -> Ping | None:
+    """The last ping, if nobody heard it."""
+    before = last() if settings.PINGS else None
+    return before if before and before.trouble else None
+
+
+def is_due(now: datetime) -> bool:
+    """Whether nobody heard of us for an hour. By a clock that was set back it is due too."""
+    before = last()
+    return before is None or before.answered_at is None or not now - EVERY < before.answered_at <= now
+
+
+def send(now: datetime, *, found: list[Trouble] | None = None) -> bool | None:
+    """Whether it was heard; None where nobody is to be told, or while something is wrong. Raises nothing of the net."""
+    if not settings.PINGS or (troubles(now) if found is None else found):
+        return None
+    trouble = _get(settings.ENVIRONMENT.ping_url)
+    heard = {} if trouble else {"answered_at": now}
+    Ping.objects.update_or_create(pk=1, defaults={"tried_at": now, "trouble": trouble, **heard})
+    return not trouble
+
+
+def _get(url: str) -> str:
+    """Empty if it was heard, else why not."""
+    try:
+        with sockets.deadline(PATIENCE), _session() as session:
+            answer = session.get(url)
+    except (requests.RequestException, OSError, ValueError) as error:
+        return _why(error)
+    return "" if answer.ok and not answer.is_redirect else sentences.ANSWERED % {"status": answer.status_code}
+
+
+def _why(error: BaseException) -> str:
+    """The exceptions' own words hold the address."""
+    causes = list(_causes(error))
+    if any(isinstance(cause, (requests.exceptions.SSLError,)) for cause in causes):
+        return sentences.UNTRUSTED
+    if any(isinstance(cause, NameResolutionError) for cause in causes):
+        return sentences.UNKNOWN_NAME
+    if any(isinstance(cause, (TimeoutError, requests.Timeout)) for cause in causes):
+        return sentences.TOO_SLOW
+    return sentences.UNREACHABLE
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """It, and what it wraps: requests and urllib3 pass theirs on as an argument."""
+    yield error
+    inner = [error.__cause__, getattr(error, "reason", None), *error.args]
+    for cause in inner:
+        if isinstance(cause, BaseException):
+            yield from _causes(cause)
+
+
+def _session() -> Session:
+    session = Session(timeout=PATIENCE)
+    # A watcher in one's own house may well listen without TLS.
+    session.mount("http://", _Adapter(max_retries=0))
+    return session
+
+
+class _Connection(HTTPConnection):
+    def _new_conn(self) -> sockets.Plain:
+        return sockets.dial(self._dns_host, self.port)
+
+
+class _Pool(HTTPConnectionPool):
+    ConnectionCls = _Connection
+
+
+class _Adapter(HTTPAdapter):
+    """HTTP in time as a whole, as `mailer.https` is."""
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = {"http": _Pool}

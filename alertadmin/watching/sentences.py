@@ -1,0 +1,11 @@
+"""Why nobody heard our ping: stored in `Ping.trouble`, told by `retelling`. None of them names the address."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext_noop
+
+ANSWERED = gettext_noop("It answered with status %(status)s.")
+TOO_SLOW = gettext_noop("It did not answer in time.")
+UNTRUSTED = gettext_noop("Its certificate is not to be trusted.")
+UNKNOWN_NAME = gettext_noop("Its name is not known.")
+UNREACHABLE = gettext_noop("It could not be reached.")

@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from django.test import Client
+from pytest_django import Settings
+
+from alertadmin.accounts.models import User
+from tests.conftest import set_environment
+from tests.mailer.https_server import HttpsServer, reply
+from tests.mailer.listening import Listener, Peer
+
+
+class Watcher(HttpsServer):
+    """Who listens to pings, without TLS as in one's own house."""
+
+    def __init__(self) -> None:
+        Listener.__init__(self)
+        self.routes = {"/ping/0123-token": reply(200, "OK")}
+        self.requests = []
+
+    def greet(self, peer: Peer) -> None:
+        """Nothing to agree on."""
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/ping/0123-token"
+
+
+@pytest.fixture
+def watcher(settings: Settings) -> Iterator[Watcher]:
+    with Watcher() as listening:
+        pinging(settings, listening.url)
+        yield listening
+
+
+def pinging(settings: Settings, url: str) -> None:
+    """As if the installation had been started with this address."""
+    set_environment(settings, PING_URL=url)
+    settings.PINGS = True
+
+
+@pytest.fixture
+def signed_in(client: Client, administrator: User) -> Client:
+    client.force_login(administrator)
+    return client
