@@ -19,6 +19,9 @@ INSIDE = gettext_noop(
     "ALERTADMIN_INSIDE_TARGETS."
 )
 NO_ADDRESS = gettext_noop("Its address leads nowhere: it must be entered anew.")
+TURNED_AWAY = gettext_noop("It was given up before anybody was called.")
+NEVER_CAME = gettext_noop("The process that sends to services did not get going.")
+NO_ANSWER = gettext_noop("The service did not answer in time.")
 REDIRECTED = gettext_noop(
     "The server sends elsewhere (HTTP %(status)s), and that is not followed. Enter the address that it leads to."
 )

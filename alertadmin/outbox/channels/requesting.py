@@ -7,7 +7,7 @@ from __future__ import annotations
 import contextlib
 import re
 from typing import Any
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
 
 import requests
 from urllib3.exceptions import HTTPError
@@ -19,6 +19,9 @@ LONGEST = 20.0
 LARGEST_ANSWER = 65_536
 """Bytes of an answer that are read, unpacked; the rest is left where it is."""
 
+SHORTEST_SECRET = 5
+"""Characters. What is shorter is found in any text."""
+
 
 class Session(https.Session):
     """For http and https. An answer's status is believed even if its body breaks off, never ends, or is no text."""
@@ -29,7 +32,7 @@ class Session(https.Session):
 
     def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
         with sockets.deadline(self.timeout):
-            answer = requests.Session.send(self, request, **{**kwargs, "stream": True, "timeout": self.timeout})
+            answer = super(https.Session, self).send(request, **{**kwargs, "stream": True, "timeout": self.timeout})
             answer._content = _beginning(answer)
             answer._content_consumed = True  # type: ignore[attr-defined]
             answer.close()
@@ -46,14 +49,14 @@ def _beginning(answer: requests.Response) -> bytes:
 
 
 def parts_to_hide(url: str) -> tuple[str, ...]:
-    """Whatever of an address can be a secret: its login, what its path and its query are made of."""
-    address = urlsplit(url)
-    path = [part for part in address.path.split("/") if len(part) >= 6]
-    values = [value for _name, value in parse_qsl(address.query) if len(value) >= 6]
-    login = address.netloc.rpartition("@")[0]
+    """Whatever of an address can be a secret. Of one for apprise that is all but a host with a full stop in it."""
+    scheme, _, rest = url.partition("://")
+    address = urlsplit(f"https://{rest}")
+    host = address.netloc.rpartition("@")[2]
+    hidden = re.split(r"[/?&=:@,#]+", rest.replace(host, "", 1) if "." in host or scheme.startswith("http") else rest)
+    parts = {part for raw in hidden for part in (raw, unquote(raw)) if len(part) >= SHORTEST_SECRET}
     whole = f"{address.path}?{address.query}".rstrip("?")
-    candidates = [url, whole if len(whole) > 1 else "", login, *login.split(":"), *path, *map(unquote, path), *values]
-    return tuple(one for one in candidates if one)
+    return (url, *([whole] if len(whole) > 1 else []), *sorted(parts, key=len, reverse=True))
 
 
 def words_of(answer: requests.Response, most: int = 120) -> str:

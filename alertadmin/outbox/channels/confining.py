@@ -1,0 +1,94 @@
+"""Confines this whole process to what sending a notice needs, whatever a library does and on whichever thread: the
+network outside, and its own code. Python itself tells of each connection and each file (PEP 578), and there is no way
+back; so this is for a process of its own (see `apart`).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import mimetypes
+import os
+import socket
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from alertadmin.outbox.channels.guard import Allowed, Inside
+
+PROJECT = Path(__file__).resolve().parents[3]
+NEVER = frozenset(
+    {
+        "ctypes.dlopen",
+        "os.exec",
+        "os.fork",
+        "os.forkpty",
+        "os.posix_spawn",
+        "os.spawn",
+        "os.startfile",
+        "os.system",
+        "pty.spawn",
+        "sqlite3.connect",
+        "subprocess.Popen",
+    }
+)
+"""Nothing is started, and nothing opened that opens files by itself."""
+CONNECTS = frozenset({"socket.connect", "socket.sendto", "socket.sendmsg"})
+MEMORY = 1_000_000_000
+"""Bytes that the process may take."""
+
+
+class Forbidden(Exception):
+    """No part of sending a notice. No OSError: nobody takes it for a file that is missing."""
+
+
+def confine(allowed: Allowed, *, connecting: Callable[[], None], refused: Callable[[], None]) -> None:
+    """From now on. `connecting` is called before each connection, `refused` before Inside is raised."""
+    mimetypes.init()  # reads files of the system that it would want later
+    readable = _code()
+
+    def watch(event: str, args: tuple[Any, ...]) -> None:
+        if event in CONNECTS:
+            _check_target(args[0], args[1], allowed, refused)
+            connecting()
+        elif event == "open":
+            _check_file(args[0], args[2], readable)
+        elif event in NEVER:
+            raise Forbidden(event)
+
+    _limit_memory()
+    sys.addaudithook(watch)
+
+
+def _check_target(through: socket.socket, address: Any, allowed: Allowed, refused: Callable[[], None]) -> None:
+    """Addresses that are no numbers (a name that the kernel's library would look up, a Unix socket) are refused."""
+    if address is None:  # the socket is connected, and was asked about then
+        return
+    numbers = through.family in (socket.AF_INET, socket.AF_INET6) and isinstance(address, tuple)
+    if not numbers or not allowed.permits(str(address[0]), int(address[1])):
+        refused()
+        raise Inside
+
+
+def _check_file(path: Any, flags: Any, readable: tuple[str, ...]) -> None:
+    if isinstance(path, int):  # open already
+        return
+    written = isinstance(flags, int) and flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND)
+    if written or not os.path.realpath(os.fsdecode(path)).startswith(readable):
+        raise Forbidden("open")
+
+
+def _code() -> tuple[str, ...]:
+    """Folders of code and of what comes with it; the data folder is in none, wherever it lies."""
+    ours = [PROJECT / "alertadmin", PROJECT / "mailer"]
+    theirs = [Path(entry) for entry in (*sys.path, sys.prefix, sys.base_prefix) if entry]
+    folders = [*ours, *(path for path in theirs if path.resolve() not in (PROJECT, *PROJECT.parents))]
+    zones = "/usr/share/zoneinfo/"
+    return (*(os.path.realpath(folder) + os.sep for folder in folders if folder.is_dir()), zones)
+
+
+def _limit_memory() -> None:
+    with contextlib.suppress(ImportError, ValueError, OSError):
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))

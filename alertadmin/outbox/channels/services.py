@@ -1,0 +1,103 @@
+"""Any address that apprise knows: what it leads to, and what became of a notice.
+
+apprise itself says yes or no; what was asked and answered on the way (`speaking`) says the rest.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
+
+from alertadmin.outbox import sentences
+from alertadmin.outbox.channels import apart
+from alertadmin.outbox.channels.apart import Event
+from alertadmin.outbox.channels.guard import Allowed
+from alertadmin.outbox.channels.notice import Notice
+from alertadmin.outbox.channels.requesting import LONGEST
+from alertadmin.outbox.channels.webhook import refusal
+from mailer.failure import Failure, Outcome
+from mailer.transports import Receipt
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What an address leads to. `kind` is "webhook", which can be signed, or apprise's name of the service, such as
+    "slack"; `label` is for people, such as "Slack"."""
+
+    label: str
+    kind: str
+
+    @property
+    def can_be_signed(self) -> bool:
+        return self.kind == "webhook"
+
+
+ENDS = frozenset({"ended", "broke", "unusable", "known"})
+
+
+def recognised(url: str) -> Service:
+    """Raises ValidationError, which repeats nothing of the address. Connects to nobody."""
+    last = _last(_up_to_the_end(apart.ordered({"url": url}, allowed=Allowed(), seconds=LONGEST)))
+    if last["event"] == "known":
+        return Service(last["label"], last["kind"])
+    why = last.get("why")
+    if why == "unknown":
+        raise ValidationError(_("No service is known by this address. Enter it as the service or apprise writes it."))
+    if why == "local":
+        raise ValidationError(_("This service is none that is called over the web; alertadmin takes no others."))
+    if why == "unverified":
+        raise ValidationError(_("Certificates are always verified: take “verify=no” out of the address."))
+    raise ValidationError(_("The address of this service is incomplete, or a part of it has the wrong form."))
+
+
+def send(url: str, notice: Notice, *, allowed: Allowed, seconds: float = LONGEST) -> Receipt:
+    """Raises Failure."""
+    words = {"subject": notice.subject, "text": notice.text}
+    told = _up_to_the_end(apart.ordered({"url": url, "notice": words}, allowed=allowed, seconds=seconds))
+    answers = [event for event in told if event["event"] == "answered"]
+    last = _last(told)
+    if last["event"] == "ended" and last["told"]:
+        return Receipt(str(notice.id), f"HTTP {answers[-1]['status']}" if answers else "")
+    failure = _failure(told, last)
+    took_some = any(answer["status"] < 300 and not answer["says_no"] for answer in answers)
+    if last.get("messages", 1) > 1 and took_some:
+        failure.outcome, failure.retry = Outcome.UNKNOWN, True
+    raise failure
+
+
+def _up_to_the_end(told: list[Event]) -> list[Event]:
+    """Without what came after it: a service may still log out."""
+    ends = [place for place, event in enumerate(told) if event["event"] in ENDS]
+    return told[: ends[0] + 1] if ends else told
+
+
+def _last(told: list[Event]) -> Event:
+    return told[-1] if told else {"event": "silent"}
+
+
+def _failure(told: list[Event], last: Event) -> Failure:
+    """From the last thing that happened on the network; where there was none, from why there was none."""
+    if any(event["event"] == "inside" for event in told):
+        return Failure("network", sentences.INSIDE)
+    if last["event"] == "unusable":
+        return Failure("other", sentences.NO_ADDRESS)
+    happened = [event for event in told if event["event"] in ("begun", "answered", "failed")]
+    if not happened and any(event["event"] == "connecting" for event in told):  # not by `requests`
+        return Failure("other", sentences.NO_ANSWER, Outcome.UNKNOWN, retry=True)
+    if not happened:
+        given_up = last["event"] == "ended"
+        if last["event"] == "broke":
+            return Failure("other", sentences.UNEXPECTED % {"error": last["what"]})
+        return Failure("other", sentences.TURNED_AWAY if given_up else sentences.NEVER_CAME, retry=not given_up)
+    event = happened[-1]
+    if event["event"] == "begun":  # its time was over while it waited
+        return Failure("network", sentences.NO_ANSWER, Outcome.UNKNOWN, retry=True)
+    if event["event"] == "failed":
+        return Failure(event["cause"], event["technical"], Outcome(event["outcome"]), retry=event["retry"])
+    failure = refusal(event["status"], event["words"], event["retry_after"])
+    if event["status"] < 300:  # apprise did not find the yes that it knows; unless there is a no, that may be its fault
+        failure.cause, failure.retry = "other", not event["says_no"]
+        failure.outcome = Outcome.NOT_SENT if event["says_no"] else Outcome.UNKNOWN
+    return failure

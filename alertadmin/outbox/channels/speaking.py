@@ -1,0 +1,156 @@
+"""The process that has apprise loaded (see `apart`), and its forks, one for each order.
+
+An order is one line of JSON; what happens is told on the same connection, an event a line, at once, so that of a fork
+that ran out of time it is still known how far it came. When the other end closes, whoever ordered is gone, and it goes.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+import os
+import select
+import signal
+import socket
+import threading
+from typing import IO, Any
+
+import requests
+
+from alertadmin.outbox.channels import confining
+from alertadmin.outbox.channels.guard import Allowed, Inside
+from alertadmin.outbox.channels.requesting import Session, parts_to_hide, words_of
+from mailer import sockets, wire
+
+IDLE = 300.0
+"""Seconds without an order after which it ends."""
+GRACE = 5
+"""Seconds after which a fork is killed whose deadlines did not end it: a library may sleep."""
+
+
+class Events:
+    """What happens, told at once, from whichever thread."""
+
+    def __init__(self, stream: IO[str]) -> None:
+        self._stream = stream
+        self._lock = threading.Lock()
+
+    def tell(self, event: str, **details: Any) -> None:
+        with self._lock:
+            print(json.dumps({"event": event, **details}), file=self._stream, flush=True)
+
+    def inside(self) -> None:
+        self.tell("inside")
+
+
+class Heard(Session):
+    """What the services' code takes for `requests.Session`; their options, such as `verify`, have no say."""
+
+    events: Events
+    allowed: Allowed
+    hidden: tuple[str, ...] = ()
+
+    def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
+        self.events.tell("begun")
+        with wire.hiding(*self.hidden):
+            try:
+                with sockets.asking(self.allowed.check):
+                    answer = super().send(request, **kwargs)
+            except Inside:
+                self.events.inside()
+                raise
+            except (requests.RequestException, OSError) as error:
+                failure = wire.failure_of(error, sent=True)
+                self.events.tell(
+                    "failed",
+                    cause=failure.cause,
+                    technical=failure.technical,
+                    outcome=failure.outcome,
+                    retry=failure.retry,
+                )
+                raise
+            self.events.tell("answered", **_details(answer))
+        return answer
+
+
+def _details(answer: requests.Response) -> dict[str, Any]:
+    try:
+        said = answer.json()
+    except ValueError:
+        said = None
+    return {
+        "status": answer.status_code,
+        "words": words_of(answer),
+        "retry_after": answer.headers.get("Retry-After"),
+        "says_no": _says_no(said),
+    }
+
+
+def _says_no(said: Any) -> bool:
+    """Whether an answer's JSON refuses in so many words, whatever its status."""
+    if not isinstance(said, dict):
+        return False
+    return (
+        any(said.get(name) is False for name in ("ok", "success"))
+        or any(said.get(name) for name in ("error", "errors", "errcode"))
+        or said.get("status") in ("error", "fail", "failed")
+    )
+
+
+def serve(connection: socket.socket) -> None:
+    """One order, in a fork of its own."""
+    events = Heard.events = Events(connection.makefile("w", encoding="utf-8"))
+    events.tell("started")
+    with connection.makefile("r", encoding="utf-8") as lines:
+        order = json.loads(lines.readline())
+    signal.alarm(math.ceil(order["seconds"]) + GRACE)
+    threading.Thread(target=_end_with_the_orderer, args=(connection,), daemon=True).start()
+    Heard.allowed = Allowed.parse(order["allowed"])
+    Heard.hidden = parts_to_hide(order["url"])
+    confining.confine(Heard.allowed, connecting=lambda: events.tell("connecting"), refused=events.inside)
+    from alertadmin.outbox.channels import plugins
+
+    try:
+        service = plugins.load(order["url"])
+        if notice := order.get("notice"):
+            with sockets.deadline(order["seconds"]):
+                messages, told = plugins.send(service, notice)
+            events.tell("ended", told=told, messages=messages)
+        else:
+            events.tell("known", label=plugins.label_of(service), kind=plugins.kind_of(service))
+    except plugins.Unusable as error:
+        events.tell("unusable", why=str(error))
+    except Exception as error:
+        events.tell("broke", what=type(error).__name__)
+
+
+def _end_with_the_orderer(connection: socket.socket) -> None:
+    connection.recv(1)
+    os._exit(1)
+
+
+def main() -> None:
+    logging.disable(logging.CRITICAL)  # apprise writes addresses
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    requests.Session = requests.sessions.Session = Heard  # type: ignore[misc]  # before apprise takes it by either name
+    from alertadmin.outbox.channels import plugins
+
+    plugins.load_all()
+    sockets.tls_context(None, "https")  # for all forks: reading the authorities takes longest
+    control = socket.socket(fileno=0)
+    while select.select([control], [], [], IDLE)[0]:
+        message, descriptors, _flags, _address = socket.recv_fds(control, 1, 1)
+        if not message:
+            return
+        if os.fork() == 0:
+            try:
+                control.close()
+                serve(socket.socket(fileno=descriptors[0]))
+            finally:
+                os._exit(0)  # whatever threads there are
+        os.close(descriptors[0])
+
+
+if __name__ == "__main__":
+    main()
