@@ -22,7 +22,7 @@ from alertadmin.registry.permissions import Transport
 from mailer.failure import Failure
 from mailer.identity import OnStep
 from mailer.message import Message
-from mailer.transports import Receipt, Sender
+from mailer.transports import Drafting, OnDraft, Receipt, Sender
 
 MOST_MAILBOXES = 5
 """Other mailboxes tried for one reminder: enough to get around a broken tenant, too few to hold up the rest."""
@@ -75,13 +75,16 @@ class Route:
             return False
         return (ours.app_id, ours.tenant_id) == (theirs.app_id, theirs.tenant_id)
 
-    def send(self, message: Message, on_step: OnStep) -> Receipt:
+    def send(self, message: Message, on_step: OnStep, on_draft: OnDraft) -> Receipt:
         """Raises Failure, SecretUnavailable, UnknownCloud."""
         if self.mailbox is not None:
             sender = wires.sender_of(self.mailbox)
             if self.is_test:
                 wires.forget_tokens(sender)
-            return wires.transport(self.transport).send(message, sender, on_step=on_step)
+            transport = wires.transport(self.transport)
+            if isinstance(transport, Drafting):
+                return transport.send(message, sender, on_step=on_step, on_draft=on_draft)
+            return transport.send(message, sender, on_step=on_step)
         relay = wires.relay()
         assert relay is not None, "a relay's route is made only where there is a relay"  # noqa: S101
         return relay.send(message, Sender(self.relay_sender), on_step=on_step)

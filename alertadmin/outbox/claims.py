@@ -2,7 +2,7 @@
 
     pending ──claim──> sending ──settle──> sent
        ^                  │ ├────────────> failed | cancelled
-       │<──release────────┤ └────────────> uncertain ──claim, once more──> sending
+       │<──release────────┤ └────────────> uncertain ──claim: looked up (outbox.doubts), or sent once more──> sending
        └──sweep, no open attempt           ^
                           └──sweep, open attempt (the worker was lost) ──┘
 
@@ -20,14 +20,15 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import BooleanField, Case, F, Func, PositiveSmallIntegerField, Q, QuerySet, When
+from django.db.models import BooleanField, F, Func, Q, QuerySet
 
 from alertadmin.outbox import sentences
 from alertadmin.outbox.crashpoints import crashpoint
 from alertadmin.outbox.models import Attempt, AttemptOutcome, Delivery, DeliveryState, Purpose
 
-CLAIMABLE = Q(state=DeliveryState.PENDING) | Q(state=DeliveryState.UNCERTAIN, resends_left__gt=0)
-FINAL = frozenset({DeliveryState.SENT, DeliveryState.FAILED, DeliveryState.CANCELLED, DeliveryState.UNCERTAIN})
+CLAIMABLE = Q(state=DeliveryState.PENDING) | Q(state=DeliveryState.UNCERTAIN, settled_at=None)
+FINAL = frozenset({DeliveryState.SENT, DeliveryState.FAILED, DeliveryState.CANCELLED})
+IN_DOUBT = frozenset({AttemptOutcome.UNKNOWN, AttemptOutcome.LOST})
 LONGEST_BELIEVED = timedelta(days=16)
 """Nothing waits longer than for the next weekly digest, over a holiday: what seems to was written by a clock that ran
 ahead, and is due."""
@@ -48,7 +49,7 @@ def due(now: datetime) -> QuerySet[Delivery]:
 
 
 def open_deliveries() -> QuerySet[Delivery]:
-    """All that is still to come to an end: waiting, being sent, or uncertain and to be sent once more."""
+    """All that is still to come to an end: waiting, being sent, or uncertain and not left at that."""
     return Delivery.objects.filter(IsOpen(F("state")), CLAIMABLE | Q(state=DeliveryState.SENDING))
 
 
@@ -74,14 +75,7 @@ def claim(
         # PostgreSQL passes over what another worker is just taking; SQLite has one writer anyway.
         ids = list(wanted.select_for_update(skip_locked=True).values_list("pk", flat=True)[:limit])
         taken = Delivery.objects.filter(CLAIMABLE, _past("not_before", now), pk__in=ids).update(
-            resends_left=Case(
-                When(state=DeliveryState.UNCERTAIN, then=F("resends_left") - 1),
-                default=F("resends_left"),
-                output_field=PositiveSmallIntegerField(),
-            ),
-            state=DeliveryState.SENDING,
-            owner=owner,
-            lease_until=now + settings.OUTBOX_LEASE,
+            state=DeliveryState.SENDING, owner=owner, lease_until=now + settings.OUTBOX_LEASE
         )
     crashpoint("after-claim")
     if not taken:
@@ -112,10 +106,13 @@ def hand_back(delivery: Delivery) -> None:
     _mine(delivery).update(state=DeliveryState.PENDING, owner=None, lease_until=None)
 
 
-def open_attempt(delivery: Delivery, attempt: Attempt, now: datetime, **content: Any) -> bool:
+def open_attempt(
+    delivery: Delivery, attempt: Attempt, now: datetime, *, instead: Attempt | None = None, **content: Any
+) -> bool:
     """Commits that bytes may leave from now on. False if the lease is no longer ours: then nothing may be sent.
 
-    `content` are the delivery's words, fixed together with its first attempt.
+    `content` are the delivery's words, fixed together with its first attempt. `instead` is an earlier attempt, whose
+    draft this one sends.
     """
     with transaction.atomic():
         mine = _mine(delivery).update(lease_until=now + settings.OUTBOX_LEASE, tries=F("tries") + 1, **content)
@@ -125,6 +122,8 @@ def open_attempt(delivery: Delivery, attempt: Attempt, now: datetime, **content:
         attempt.delivery, attempt.number, attempt.owner = delivery, delivery.tries, delivery.owner  # type: ignore[assignment]
         attempt.started_at = now
         attempt.save(force_insert=True)
+        if instead is not None:
+            close_attempt(instead, now, AttemptOutcome.REFUSED, draft="")
     crashpoint("after-attempt-opened")
     return True
 
@@ -135,6 +134,12 @@ def close_attempt(attempt: Attempt, now: datetime, outcome: AttemptOutcome, **de
     for name, value in details.items():
         setattr(attempt, name, value)
     attempt.save(update_fields=["outcome", "finished_at", "steps", *details])
+
+
+def keep_draft(attempt: Attempt, draft: str) -> bool:
+    """Commits what lies among the mailbox's drafts before it is sent. False if the attempt was given up meanwhile."""
+    attempt.draft = draft
+    return bool(Attempt.objects.filter(pk=attempt.pk, outcome=AttemptOutcome.OPEN).update(draft=draft))
 
 
 def was_accepted(delivery: Delivery) -> bool:
@@ -154,10 +159,10 @@ def settle(
 ) -> bool:
     """The delivery's end (or its return to pending), together with its last attempt's. False if it was not ours."""
     crashpoint("before-settle")
-    if state in FINAL and not (state == DeliveryState.UNCERTAIN and delivery.resends_left):
+    if state in FINAL:
         fields["settled_at"] = now
     if state == DeliveryState.UNCERTAIN:
-        fields["was_uncertain"] = True
+        fields |= _doubt(delivery, now, can_be_looked_up=attempt is not None and attempt.draft != "")
     with transaction.atomic():
         mine = _mine(delivery).update(state=state, owner=None, lease_until=None, **fields)
         if attempt is not None and outcome is not None:
@@ -223,7 +228,7 @@ def _sweep_one(delivery: Delivery, now: datetime) -> bool:
     opened = _open_attempts(delivery)
     if not opened.exists():
         return bool(taken_back.update(state=DeliveryState.PENDING, owner=None, lease_until=None))
-    swept = taken_back.update(**_in_doubt(delivery, now, sentences.WORKER_LOST))
+    swept = taken_back.update(**_in_doubt(delivery, opened, now), reason=sentences.WORKER_LOST)
     if swept:
         opened.update(outcome=AttemptOutcome.LOST, finished_at=now)
     return bool(swept)
@@ -234,7 +239,7 @@ def abandon(delivery: Delivery, now: datetime, *, not_before: datetime, error: s
     """Lets go of a delivery whose handling broke down halfway, as the sweep would; `error` says of what."""
     opened = _open_attempts(delivery)
     if opened.exists():
-        fields = _in_doubt(delivery, now, sentences.BROKE_OFF % {"error": error})
+        fields = {**_in_doubt(delivery, opened, now), "reason": sentences.BROKE_OFF % {"error": error}}
     else:
         reason = sentences.NOT_PREPARED % {"error": error}
         fields = {"state": DeliveryState.PENDING, "owner": None, "lease_until": None, "reason": reason}
@@ -247,12 +252,41 @@ def _open_attempts(delivery: Delivery) -> QuerySet[Attempt]:
     return delivery.attempts.filter(outcome=AttemptOutcome.OPEN)
 
 
-def _in_doubt(delivery: Delivery, now: datetime, reason: str) -> dict[str, Any]:
-    return {
-        "state": DeliveryState.UNCERTAIN,
-        "was_uncertain": True,
-        "owner": None,
-        "lease_until": None,
-        "settled_at": None if delivery.resends_left else now,
-        "reason": reason,
-    }
+def _in_doubt(delivery: Delivery, opened: QuerySet[Attempt], now: datetime) -> dict[str, Any]:
+    doubt = _doubt(delivery, now, can_be_looked_up=opened.exclude(draft="").exists())
+    return {"state": DeliveryState.UNCERTAIN, "owner": None, "lease_until": None, **doubt}
+
+
+def _doubt(delivery: Delivery, now: datetime, *, can_be_looked_up: bool) -> dict[str, Any]:
+    """A doubt that nothing will clear up costs one of the resends; where none is left, it is the end."""
+    fields: dict[str, Any] = {"was_uncertain": True, "settled_at": None}
+    if not can_be_looked_up:
+        fields |= {"resends_left": delivery.resends_left - 1} if delivery.resends_left else {"settled_at": now}
+    return fields
+
+
+def doubts(delivery: Delivery) -> QuerySet[Attempt]:
+    """Attempts of which nobody knows yet whether they were accepted."""
+    return delivery.attempts.filter(outcome__in=IN_DOUBT)
+
+
+def clear(delivery: Delivery) -> None:
+    """If none of its attempts is in doubt any more, the delivery is as if none had been."""
+    if not doubts(delivery).exists() and _mine(delivery).update(was_uncertain=False):
+        delivery.was_uncertain = False
+
+
+@transaction.atomic
+def leave_in_doubt(delivery: Delivery, attempt: Attempt, now: datetime) -> bool:
+    """Nobody can tell what became of the attempt. Whether the delivery may be sent once more."""
+    close_attempt(attempt, now, AttemptOutcome(attempt.outcome), draft="")
+    if delivery.resends_left and _mine(delivery).update(resends_left=F("resends_left") - 1):
+        delivery.resends_left -= 1
+        return True
+    settle(delivery, DeliveryState.UNCERTAIN, now)
+    return False
+
+
+def look_up_later(delivery: Delivery, not_before: datetime, **why: Any) -> None:
+    """Uncertain as before, and anybody's again."""
+    _mine(delivery).update(state=DeliveryState.UNCERTAIN, owner=None, lease_until=None, not_before=not_before, **why)

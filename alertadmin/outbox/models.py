@@ -61,9 +61,10 @@ class Delivery(models.Model):
     lease_until = models.DateTimeField(null=True, blank=True)
     tries = models.PositiveIntegerField(default=0)
     resends_left = models.PositiveSmallIntegerField(default=1)
-    """How often an uncertain delivery may be sent again: once for a reminder, never for a test."""
+    """How many doubts it outlives that nothing clears up, being sent again: one of a reminder, none of a test."""
     was_uncertain = models.BooleanField(default=False)
     settled_at = models.DateTimeField(_("settled"), null=True, blank=True)
+    """When it came to its end. An uncertain one without it is looked up, or sent once more."""
     cause = models.CharField(max_length=40, blank=True)
     reason = models.TextField(blank=True)
     """Why it is where it is, in one English sentence (see retelling): the last failure's technical line, or why it was
@@ -97,6 +98,10 @@ class AttemptOutcome(models.TextChoices):
     LOST = "lost", _("Worker was lost: may have been accepted")
 
 
+UNNAMED = "?"
+"""A draft that was being made when its maker was last heard of."""
+
+
 class Attempt(models.Model):
     delivery = models.ForeignKey(Delivery, models.CASCADE, related_name="attempts")
     number = models.PositiveIntegerField()
@@ -111,13 +116,18 @@ class Attempt(models.Model):
     cause = models.CharField(max_length=40, blank=True)
     technical = models.TextField(blank=True)
     request_ids = models.JSONField(default=dict, blank=True)
+    draft = models.TextField(blank=True, default="", db_default="")
+    """What may lie among the mailbox's drafts: Graph's id of it, `UNNAMED` before that is known, or nothing."""
     steps = models.JSONField(default=list, blank=True)
     """What went well, in order: `{"step": "tenant"|"token"|"permission"|"message", "ms": int, "detail": str}`."""
 
     class Meta:
         ordering = ["number"]
         constraints = [models.UniqueConstraint(fields=["delivery", "number"], name="attempt_number_once")]
-        indexes = [models.Index(fields=["mailbox", "started_at"], name="attempt_by_mailbox")]
+        indexes = [
+            models.Index(fields=["mailbox", "started_at"], name="attempt_by_mailbox"),
+            models.Index(fields=["id"], name="attempt_with_draft", condition=Q(draft__gt="")),
+        ]
         verbose_name = _("attempt")
         verbose_name_plural = _("attempts")
 

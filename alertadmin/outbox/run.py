@@ -14,7 +14,7 @@ from uuid import UUID
 
 from django.db import DatabaseError, InterfaceError, OperationalError, connection
 
-from alertadmin.outbox import claims, sentences
+from alertadmin.outbox import claims, doubts, sentences
 from alertadmin.outbox.chain import Chain
 from alertadmin.outbox.clock import Clock
 from alertadmin.outbox.keeping import Keeper
@@ -168,13 +168,16 @@ class Run:
     def _deliver_safely(self, delivery: Delivery) -> str:
         """What cannot be worded, or breaks down halfway, is set aside for an hour with the reason; the others go on."""
         try:
-            state = deliver(delivery, chain=self._chain or Chain([]), pace=self.pace, clock=self.clock)
+            chain = self._chain or Chain([])
+            state = doubts.clear_up(delivery, chain=chain, pace=self.pace, clock=self.clock) or deliver(
+                delivery, chain=chain, pace=self.pace, clock=self.clock
+            )
         except (OperationalError, InterfaceError) as error:
             # Killed, out of reach, out of space: nothing of this delivery's own.
             log.error(
                 "delivery %s met a database that failed (%s); it waits a minute", delivery.pk, type(error).__name__
             )
-            return self._set_aside(delivery, type(error).__name__, POISON_WAIT)
+            return self._set_aside(delivery, type(error).__name__, OUTAGE_WAIT)
         except Exception as error:
             # The type's name alone: the text may hold a secret.
             log.error("delivery %s raised %s; it waits an hour", delivery.pk, type(error).__name__)

@@ -6,23 +6,26 @@ import contextlib
 import logging
 import random
 import time
+from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from django.conf import settings
 from django.db import DatabaseError, connection
 
-from alertadmin.outbox import claims, content, sentences
-from alertadmin.outbox.chain import Chain, Route
+from alertadmin.outbox import claims, content, leftovers, sentences
+from alertadmin.outbox.chain import Chain
 from alertadmin.outbox.clock import Clock
 from alertadmin.outbox.crashpoints import crashpoint
-from alertadmin.outbox.models import Attempt, AttemptOutcome, Delivery, DeliveryState, Purpose
+from alertadmin.outbox.models import UNNAMED, Attempt, AttemptOutcome, Delivery, DeliveryState, Purpose
 from alertadmin.outbox.pace import Pace
 from alertadmin.registry.clouds import UnknownCloud
 from alertadmin.registry.identity import SecretUnavailable
 from mailer.failure import Failure, Outcome
+from mailer.identity import OnStep
 from mailer.message import Message
-from mailer.transports import Receipt
+from mailer.transports import OnDraft, Receipt
 
 log = logging.getLogger(__name__)
 
@@ -37,9 +40,6 @@ BETWEEN_TRIES_TO_SETTLE = 0.5
 
 def deliver(delivery: Delivery, *, chain: Chain, pace: Pace, clock: Clock) -> DeliveryState:
     """Returns the state the delivery is left in. Raises nothing that a mail server or Microsoft does."""
-    if delivery.was_uncertain and claims.was_accepted(delivery):
-        claims.settle(delivery, DeliveryState.SENT, clock(), cause="", reason="")
-        return DeliveryState.SENT
     words = _words(delivery, clock())
     if isinstance(words, content.NoLongerOwed):
         claims.settle(delivery, DeliveryState.CANCELLED, clock(), reason=words.reason)
@@ -57,7 +57,7 @@ def deliver(delivery: Delivery, *, chain: Chain, pace: Pace, clock: Clock) -> De
         if not claims.open_attempt(delivery, attempt, now, **words):
             return DeliveryState.SENDING  # somebody else's by now
         try:
-            receipt = _send(route, delivery, attempt, message)
+            receipt = send(delivery, attempt, partial(route.send, message))
         except SleptTooLong:
             claims.close_attempt(attempt, clock(), AttemptOutcome.REFUSED, technical=sentences.TOO_LATE)
             return DeliveryState.SENDING
@@ -67,15 +67,16 @@ def deliver(delivery: Delivery, *, chain: Chain, pace: Pace, clock: Clock) -> De
         except Failure as refused:
             failure = refused
             if failure.outcome == Outcome.UNKNOWN:
-                return _uncertain(delivery, attempt, failure, clock())
+                return uncertain(delivery, attempt, failure, clock())
             chain.note(route, failure)
         else:
             chain.worked(route)
-            return _accepted(delivery, attempt, receipt, clock)
+            return accepted(delivery, attempt, receipt, clock)
         failures.append(failure)
         if failure.retry_after:
             pace.hold(route.mailbox_id, now + min(timedelta(seconds=failure.retry_after), LONGEST_ASKED))
-        claims.close_attempt(attempt, clock(), AttemptOutcome.REFUSED, **_details(failure))
+        claims.close_attempt(attempt, clock(), AttemptOutcome.REFUSED, **details(failure))
+        leftovers.take_away(attempt)
         crashpoint("between-ways")
     return _no_way(delivery, chain, failures, busy_until, clock())
 
@@ -119,7 +120,7 @@ class SleptTooLong(Exception):
     """The process stood still (a suspended machine, SIGSTOP) until its lease was another's."""
 
 
-def _send(route: Route, delivery: Delivery, attempt: Attempt, message: Message) -> Receipt:
+def send(delivery: Delivery, attempt: Attempt, by: Callable[[OnStep, OnDraft], Receipt]) -> Receipt:
     """One attempt. Raises Failure, SleptTooLong, SecretUnavailable, UnknownCloud."""
     begun = _uptime()
 
@@ -134,8 +135,19 @@ def _send(route: Route, delivery: Delivery, attempt: Attempt, message: Message) 
             with contextlib.suppress(DatabaseError):
                 attempt.save(update_fields=["steps"])
 
+    def on_draft(draft: str) -> None:
+        if draft:
+            crashpoint("draft-made")
+        try:
+            is_kept = claims.keep_draft(attempt, draft or UNNAMED)
+        except DatabaseError as error:
+            raise Failure("other", sentences.UNEXPECTED % {"error": type(error).__name__}) from None
+        if not is_kept:
+            raise SleptTooLong
+        crashpoint("draft-kept" if draft else "draft-begun")
+
     try:
-        receipt = route.send(message, on_step)
+        receipt = by(on_step, on_draft)
     except (Failure, SleptTooLong, SecretUnavailable, UnknownCloud):
         raise
     except Exception as error:
@@ -152,7 +164,7 @@ def _uptime() -> float:
     return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
-def _accepted(delivery: Delivery, attempt: Attempt, receipt: Receipt, clock: Clock) -> DeliveryState:
+def accepted(delivery: Delivery, attempt: Attempt, receipt: Receipt, clock: Clock, **fields: Any) -> DeliveryState:
     """Written down for as long as the lease lasts, should the database be away: else the message is sent once more.
 
     A commit of which no answer came is safe to repeat: the row is no longer ours then.
@@ -166,9 +178,10 @@ def _accepted(delivery: Delivery, attempt: Attempt, receipt: Receipt, clock: Clo
                 clock(),
                 attempt=attempt,
                 outcome=AttemptOutcome.ACCEPTED,
-                details={"request_ids": receipt.request_ids},
+                details={"request_ids": receipt.request_ids, "draft": ""},
                 cause="",
                 reason="",
+                **fields,
             )
         except DatabaseError as error:
             if connection.in_atomic_block or time.monotonic() > deadline:
@@ -180,20 +193,21 @@ def _accepted(delivery: Delivery, attempt: Attempt, receipt: Receipt, clock: Clo
             return DeliveryState.SENT
 
 
-def _details(failure: Failure) -> dict[str, Any]:
+def details(failure: Failure) -> dict[str, Any]:
     return {"cause": failure.cause, "technical": failure.technical, "request_ids": failure.request_ids}
 
 
-def _uncertain(delivery: Delivery, attempt: Attempt, failure: Failure, now: datetime) -> DeliveryState:
-    """No answer came: the message may be in the mailbox. It is sent again once, later, with the same Message-ID."""
+def uncertain(delivery: Delivery, attempt: Attempt, failure: Failure, now: datetime) -> DeliveryState:
+    """No answer came: the message may be in the mailbox. Later its draft is looked up, if there was one; else it is
+    sent again once, with the same Message-ID."""
     claims.settle(
         delivery,
         DeliveryState.UNCERTAIN,
         now,
         attempt=attempt,
         outcome=AttemptOutcome.UNKNOWN,
-        details=_details(failure),
-        not_before=now + _wait(delivery, [failure]),
+        details=details(failure),
+        not_before=now + wait(delivery, [failure]),
         cause=failure.cause,
         reason=failure.technical,
     )
@@ -213,7 +227,7 @@ def _no_way(
     if delivery.purpose == Purpose.TEST or refused_by_all or now - delivery.created_at > GIVE_UP_AFTER:
         claims.settle(delivery, DeliveryState.FAILED, now, cause=last.cause, reason=last.technical)
         return DeliveryState.FAILED
-    until = min([now + _wait(delivery, failures), *busy_until])
+    until = min([now + wait(delivery, failures), *busy_until])
     claims.release(delivery, now, not_before=until, cause=last.cause, reason=last.technical)
     return DeliveryState.PENDING
 
@@ -224,7 +238,7 @@ def _is_final(failure: Failure) -> bool:
     return failure.cause == "recipient_rejected" and not failure.retry and " 5.7." not in failure.technical
 
 
-def _wait(delivery: Delivery, failures: list[Failure]) -> timedelta:
+def wait(delivery: Delivery, failures: list[Failure]) -> timedelta:
     """Doubling from one minute to one hour with each walk of the chain, or until the first server would be asked again;
     scattered by a tenth."""
     walks = delivery.attempts.values("owner").distinct().count()

@@ -13,6 +13,8 @@ BROKE_OFF = gettext_noop("Sending broke off after the message may have been acce
 BUSY = gettext_noop("It waits its turn: a mailbox sends 30 messages a minute.")
 TOO_LATE = gettext_noop("The process stood still too long: nothing was sent.")
 MAILBOX_REMOVED = gettext_noop("The mailbox under test was removed.")
+NO_DRAFTS = gettext_noop("This way keeps no drafts.")
+FOUND_SENT = gettext_noop("Looked up in the mailbox: it had been sent.")
 UNEXPECTED = gettext_noop("Unexpected %(error)s")
 INSIDE = gettext_noop(
     "The address lies inside the network, where channels lead to nobody. Whoever runs this installation can allow it: "

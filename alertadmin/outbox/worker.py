@@ -10,7 +10,7 @@ from uuid import UUID
 
 from django.db import transaction
 
-from alertadmin.outbox import claims, doorbell
+from alertadmin.outbox import claims, doorbell, leftovers
 from alertadmin.outbox.clock import Clock, DatabaseClock
 from alertadmin.outbox.keeping import Keeper
 from alertadmin.outbox.models import Delivery
@@ -53,6 +53,8 @@ def deliver_due(
             run.only, run.may_remind = only, turn.is_ours or only is not None
             run.ends = None if pause else ends
             outcomes.update(run.go())
+            if turn.is_ours:
+                leftovers.take_away_old(clock())
         if run.was_cut_short:
             doorbell.ring()
         if turn.is_ours or pause is None or not claims.due(clock()).exists():

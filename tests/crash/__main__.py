@@ -14,9 +14,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from alertadmin.outbox.crashpoints import POINTS
 from sandbox import Sandbox
-from tests.crash.cells import DATABASES, IN_DOUBT, PROGRAMS, Cell, DatabaseName, fresh, play
+from tests.crash.cells import DATABASES, IN_DOUBT, PROGRAMS, Cell, DatabaseName, fresh, play, steps
 from tests.crash.chaos import Chaos
 from tests.crash.databases import Postgresql, Sqlite, postgresql_server
 from tests.crash.world import Verdict, World
@@ -90,17 +89,18 @@ def rounds(count: int, seed: int) -> int:
 
 def matrix() -> int:
     with ground() as stand:
-        _head()
         broken = 0
-        for step in POINTS:
-            _print(f"{step + (' *' if step in IN_DOUBT else ''):<24}")
-            for program, database in COLUMNS:
-                cell = Cell(step, program, database)
-                verdict = play(cell, stand.world(database, cell.label))
-                kept = verdict.is_kept and verdict.twice <= cell.most_twice
-                broken += not kept
-                _print(f"{_words(verdict) + ('' if kept else '  BROKEN'):<{WIDTH}}")
-            _print("\n")
+        for drafts in (False, True):
+            _head(drafts=drafts)
+            for step in steps(drafts=drafts):
+                _print(f"{step + (' *' if step in IN_DOUBT and not drafts else ''):<24}")
+                for program, database in COLUMNS:
+                    cell = Cell(step, program, database, drafts)
+                    verdict = play(cell, stand.world(database, cell.label))
+                    kept = verdict.is_kept and verdict.twice <= cell.most_twice
+                    broken += not kept
+                    _print(f"{_words(verdict) + ('' if kept else '  BROKEN'):<{WIDTH}}")
+                _print("\n")
     _print(
         "\n* between the provider's acceptance and our commit: the one case in which a message may come twice,\n"
         "  as the same message (Message-ID, Date), and shown as uncertain.\n"
@@ -108,7 +108,10 @@ def matrix() -> int:
     return 1 if broken else 0
 
 
-def _head() -> None:
+def _head(*, drafts: bool) -> None:
+    _print(
+        "\nWhere the app may keep drafts (Mail.ReadWrite):\n" if drafts else "\nWhere it may send alone (Mail.Send):\n"
+    )
     _print(
         f"{'killed -9 at':<24}" + "".join(f"{program}, {database}".ljust(WIDTH) for program, database in COLUMNS) + "\n"
     )

@@ -1,4 +1,5 @@
-"""The matrix: each named step, in each program that takes it, on each database; killed there, then run again."""
+"""The matrix: each named step, in each program that takes it, on each database, with and without Graph's drafts; killed
+there, then run again."""
 
 from __future__ import annotations
 
@@ -18,7 +19,8 @@ PROGRAMS: tuple[Program, ...] = ("send_reminders", "worker", "pool process")
 DATABASES: tuple[DatabaseName, ...] = ("SQLite", "PostgreSQL")
 
 IN_DOUBT = frozenset({"after-acceptance", "before-settle"})
-"""Between the provider's acceptance and our commit: no sender can know which it was."""
+"""Between the provider's acceptance and our commit: no sender can know which it was, but by asking for its draft."""
+OF_DRAFTS = frozenset({"draft-begun", "draft-made", "draft-kept", "draft-looked-up"})
 
 
 @dataclass(frozen=True)
@@ -26,26 +28,38 @@ class Cell:
     step: str
     program: Program
     database: DatabaseName
+    drafts: bool = False
+    """Whether the app may keep drafts, so that nothing needs to come twice."""
 
     @property
     def label(self) -> str:
-        return f"{self.step}-{self.program}-{self.database}".replace(" ", "-")
+        drafts = "-drafts" if self.drafts else ""
+        return f"{self.step}-{self.program}-{self.database}{drafts}".replace(" ", "-")
 
     @property
     def most_twice(self) -> int:
-        return 1 if self.step in IN_DOUBT else 0
+        return 1 if self.step in IN_DOUBT and not self.drafts else 0
 
 
 def cells() -> Iterator[Cell]:
-    for step, program, database in product(POINTS, PROGRAMS, DATABASES):
-        yield Cell(step, program, database)
+    for drafts in (False, True):
+        for step, program, database in product(steps(drafts=drafts), PROGRAMS, DATABASES):
+            yield Cell(step, program, database, drafts)
+
+
+def steps(*, drafts: bool) -> tuple[str, ...]:
+    return tuple(step for step in POINTS if drafts or step not in OF_DRAFTS)
 
 
 def play(cell: Cell, world: World) -> Verdict:
     """One mail is owed; the program is killed at the step; another run finishes."""
     if cell.step == "between-ways":
         world.sandbox.faults.add("graph", status=403)  # the first way refuses
+    if cell.drafts:
+        world.grant("Mail.ReadWrite")
     try:
+        if cell.step == "draft-looked-up":
+            world.send_reminders(crash_at="draft-kept")  # and leaves something to look up
         if cell.program == "send_reminders":
             world.send_reminders(crash_at=cell.step)
             world.send_reminders()
@@ -54,6 +68,7 @@ def play(cell: Cell, world: World) -> Verdict:
     finally:
         world.close()
         world.sandbox.faults.clear()
+        world.revoke("Mail.ReadWrite")
     return world.verdict()
 
 

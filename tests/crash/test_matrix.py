@@ -12,21 +12,25 @@ from tests.crash.world import World
 pytestmark = pytest.mark.crash
 
 
-def is_quick(cell: Cell) -> bool:
-    """Enough for each ./test: every step of the command on SQLite, and of the others where most can go wrong."""
-    if cell.program == "send_reminders" and cell.database == "SQLite":
-        return True
-    return (cell.step, cell.program, cell.database) in {
-        ("after-acceptance", "send_reminders", "PostgreSQL"),
-        ("after-claim", "worker", "SQLite"),
-        ("after-acceptance", "worker", "PostgreSQL"),
-        ("after-attempt-opened", "pool process", "SQLite"),
-    }
+QUICK = {
+    *(
+        Cell(step, "send_reminders", "SQLite")
+        for step in ("after-claim", "after-attempt-opened", "between-ways", "after-acceptance", "scan-written")
+    ),
+    *(
+        Cell(step, "send_reminders", "SQLite", drafts=True)
+        for step in ("draft-begun", "draft-made", "draft-looked-up", "after-acceptance")
+    ),
+    Cell("after-acceptance", "send_reminders", "PostgreSQL", drafts=True),
+    Cell("after-acceptance", "worker", "PostgreSQL"),
+    Cell("after-attempt-opened", "pool process", "SQLite"),
+}
+"""Enough for each ./test: where most can go wrong."""
 
 
 @pytest.mark.parametrize(
     "cell",
-    [pytest.param(cell, id=cell.label, marks=[] if is_quick(cell) else [pytest.mark.slow]) for cell in cells()],
+    [pytest.param(cell, id=cell.label, marks=[] if cell in QUICK else [pytest.mark.slow]) for cell in cells()],
 )
 def test_killed_at(cell: Cell, make_world: Callable[..., World]) -> None:
     verdict = play(cell, make_world(cell.database))

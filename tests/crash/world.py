@@ -109,6 +109,18 @@ class World:
         done = self.manage("import_registrations", "-", input=_csv(rows))
         assert done.returncode == 0, done.stdout + done.stderr
 
+    def grant(self, permission: str) -> None:
+        """To the app, which all copies share."""
+        self.sandbox.directory.grant(self._client_id, permission)
+
+    def revoke(self, permission: str) -> None:
+        self.sandbox.directory.revoke(self._client_id, permission)
+
+    @property
+    def _client_id(self) -> str:
+        [(client_id,)] = self.database.query("SELECT client_id FROM registry_appregistration")
+        return str(client_id)
+
     # Its processes
 
     def environ(self, **values: str) -> dict[str, str]:

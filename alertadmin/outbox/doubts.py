@@ -1,0 +1,124 @@
+"""What became of a message of which no answer came, or whose worker was lost: looked up where it left a draft.
+
+Without a draft nobody can know, and it is sent once more (see outbox.claims). With one its mailbox knows: a draft that
+still waits was not sent, and is sent now, that very one; one that is gone was. So it comes neither twice nor never.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from alertadmin.outbox import claims, content, drafts, leftovers, sentences
+from alertadmin.outbox.chain import Chain, through
+from alertadmin.outbox.clock import Clock
+from alertadmin.outbox.crashpoints import crashpoint
+from alertadmin.outbox.models import Attempt, AttemptOutcome, Delivery, DeliveryState, Purpose
+from alertadmin.outbox.pace import Pace
+from alertadmin.outbox.sending import SleptTooLong, accepted, details, send, uncertain
+from alertadmin.registry.clouds import UnknownCloud
+from alertadmin.registry.identity import SecretUnavailable
+from mailer.failure import Failure, Outcome
+
+LOOKED_UP_FOR = timedelta(hours=1)
+"""So long a mailbox that does not answer is asked again. Then never lost matters more than never twice."""
+BETWEEN = timedelta(minutes=1)
+
+
+def clear_up(delivery: Delivery, *, chain: Chain, pace: Pace, clock: Clock) -> DeliveryState | None:
+    """The state the delivery is left in; None if it is to be sent like any other."""
+    if not delivery.was_uncertain:
+        return None
+    if claims.was_accepted(delivery):
+        claims.settle(delivery, DeliveryState.SENT, clock(), cause="", reason="")
+        return DeliveryState.SENT
+    for attempt in claims.doubts(delivery).exclude(draft="").select_related(*drafts.WAY):
+        if state := _look_up(delivery, attempt, chain, pace, clock):
+            return state
+    claims.clear(delivery)
+    return None
+
+
+def _look_up(delivery: Delivery, attempt: Attempt, chain: Chain, pace: Pace, clock: Clock) -> DeliveryState | None:
+    now = clock()
+    if free_at := pace.take(attempt.mailbox_id, now, anyway=delivery.purpose == Purpose.TEST):
+        claims.look_up_later(delivery, free_at, reason=sentences.BUSY)
+        return DeliveryState.UNCERTAIN
+    try:
+        waiting = drafts.find(attempt)
+    except (Failure, SecretUnavailable, UnknownCloud) as error:
+        return _not_found_out(delivery, attempt, _failure(error), pace, now)
+    crashpoint("draft-looked-up")
+    if waiting is not None:
+        return _send_draft(delivery, attempt, waiting, chain, pace, clock)
+    if drafts.known_id(attempt):
+        return _was_sent(delivery, attempt, clock())
+    claims.close_attempt(attempt, clock(), AttemptOutcome.REFUSED, draft="")
+    return None
+
+
+def _failure(error: Exception) -> Failure:
+    return error if isinstance(error, Failure) else Failure("other", str(error))
+
+
+def _not_found_out(
+    delivery: Delivery, attempt: Attempt, failure: Failure, pace: Pace, now: datetime
+) -> DeliveryState | None:
+    """A mailbox that may answer later is asked later. One that will not leaves the doubt as it is."""
+    since = attempt.finished_at or now
+    if failure.retry and now - since < LOOKED_UP_FOR:
+        asked = min(timedelta(seconds=failure.retry_after or 0), LOOKED_UP_FOR)
+        pace.hold(attempt.mailbox_id, now + asked)
+        claims.look_up_later(delivery, now + max(BETWEEN, asked), cause=failure.cause, reason=failure.technical)
+        return DeliveryState.UNCERTAIN
+    return None if claims.leave_in_doubt(delivery, attempt, now) else DeliveryState(delivery.state)
+
+
+def _was_sent(delivery: Delivery, attempt: Attempt, now: datetime) -> DeliveryState:
+    claims.settle(
+        delivery,
+        DeliveryState.SENT,
+        now,
+        attempt=attempt,
+        outcome=AttemptOutcome.ACCEPTED,
+        details={"draft": "", "technical": sentences.FOUND_SENT},
+        was_uncertain=claims.doubts(delivery).exclude(pk=attempt.pk).exists(),
+        cause="",
+        reason="",
+    )
+    return DeliveryState.SENT
+
+
+def _send_draft(
+    delivery: Delivery, earlier: Attempt, draft: str, chain: Chain, pace: Pace, clock: Clock
+) -> DeliveryState | None:
+    """The draft that waits, by a new attempt; unless what it tells is no longer so."""
+    composed = content.compose(delivery, clock())
+    if isinstance(composed, content.NoLongerOwed):
+        claims.close_attempt(earlier, clock(), AttemptOutcome.REFUSED, draft=draft)
+        leftovers.take_away(earlier)
+        claims.settle(delivery, DeliveryState.CANCELLED, clock(), reason=composed.reason)
+        return DeliveryState.CANCELLED
+    assert earlier.mailbox is not None  # noqa: S101 (the draft was found in it)
+    route = through(earlier.mailbox, earlier.transport)
+    attempt = Attempt(route=route.label, transport=route.transport, mailbox=route.mailbox, draft=draft)
+    if not claims.open_attempt(delivery, attempt, clock(), instead=earlier):
+        return DeliveryState.SENDING  # somebody else's by now
+    try:
+        receipt = send(delivery, attempt, lambda on_step, _on_draft: drafts.send(attempt, on_step))
+    except SleptTooLong:
+        return DeliveryState.SENDING
+    except (Failure, SecretUnavailable, UnknownCloud) as error:
+        failure = _failure(error)
+        if failure.outcome == Outcome.UNKNOWN:
+            return uncertain(delivery, attempt, failure, clock())
+    else:
+        chain.worked(route)
+        was_uncertain = claims.doubts(delivery).exists()
+        return accepted(delivery, attempt, receipt, clock, was_uncertain=was_uncertain)
+    if delivery.purpose == Purpose.REMINDER:
+        chain.note(route, failure)
+    if failure.retry_after:
+        pace.hold(route.mailbox_id, clock() + timedelta(seconds=failure.retry_after))
+    claims.close_attempt(attempt, clock(), AttemptOutcome.REFUSED, **details(failure))
+    leftovers.take_away(attempt)
+    return None

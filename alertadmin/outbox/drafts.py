@@ -1,0 +1,41 @@
+"""An attempt's draft, in the mailbox it was made in. Each function raises Failure, SecretUnavailable, UnknownCloud."""
+
+from __future__ import annotations
+
+from alertadmin.outbox import sentences, wires
+from alertadmin.outbox.models import UNNAMED, Attempt
+from mailer.failure import Failure
+from mailer.identity import OnStep
+from mailer.transports import Drafting, Receipt, Sender
+
+WAY = ("delivery", "mailbox__app__tenant", "mailbox__tenant")
+"""What is read of an attempt to get there."""
+
+
+def find(attempt: Attempt) -> str | None:
+    """The id of the draft that waits to be sent, if one does."""
+    transport, sender = _place(attempt)
+    return transport.find_draft(known_id(attempt), attempt.delivery.message_id, sender)
+
+
+def send(attempt: Attempt, on_step: OnStep) -> Receipt:
+    transport, sender = _place(attempt)
+    return transport.send_draft(known_id(attempt), attempt.delivery.message_id, sender, on_step=on_step)
+
+
+def discard(attempt: Attempt) -> None:
+    transport, sender = _place(attempt)
+    transport.discard(known_id(attempt), attempt.delivery.message_id, sender)
+
+
+def known_id(attempt: Attempt) -> str:
+    return "" if attempt.draft == UNNAMED else attempt.draft
+
+
+def _place(attempt: Attempt) -> tuple[Drafting, Sender]:
+    if attempt.mailbox is None:
+        raise Failure("other", sentences.MAILBOX_REMOVED)
+    transport = wires.transport(attempt.transport)
+    if not isinstance(transport, Drafting):
+        raise Failure("other", sentences.NO_DRAFTS)
+    return transport, wires.sender_of(attempt.mailbox)
