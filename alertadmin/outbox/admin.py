@@ -1,4 +1,4 @@
-"""Deliveries in the operators' admin: to be looked at."""
+"""Deliveries and channels in the operators' admin: to be looked at; nothing sealed is shown."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from django.contrib import admin
 from django.http import HttpRequest
 
-from alertadmin.outbox.models import Attempt, Delivery
+from alertadmin.outbox.models import Attempt, Channel, Delivery
 from alertadmin.registry.admin import ReadOnly
 
 if TYPE_CHECKING:
@@ -32,3 +32,11 @@ class DeliveryAdmin(ReadOnly):
     list_filter = ["state", "purpose"]
     search_fields = ["recipient", "subject", "message_id"]
     inlines = [AttemptInline]
+
+
+@admin.register(Channel)
+class ChannelAdmin(ReadOnly):
+    list_display = ["name", "label", "hint", "line", "is_last_resort", "is_paused", "tenant", "app"]
+    list_filter = ["is_paused"]
+    list_select_related = ["tenant", "app"]
+    search_fields = ["name", "hint"]

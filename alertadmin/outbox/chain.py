@@ -1,26 +1,27 @@
 """By which ways a delivery may go, best first.
 
-A test goes by the mailbox under test alone. A reminder goes by the mailbox chosen for reminders, else by any other that
-looks healthy, else by the operator's SMTP relay: the secret that expired may be the very one that sends.
+A test goes by the mailbox or channel under test alone, and what a channel is told by that channel alone. A mail goes by
+the mailbox chosen for reminders, else by any other that looks healthy, else by the operator's SMTP relay, else by the
+channels of last resort: the secret that expired may be the very one that sends.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
 from django.db.models import Case, Exists, OuterRef, Q, Subquery, Value, When
 
-from alertadmin.outbox import sentences, wires
-from alertadmin.outbox.models import Attempt, AttemptOutcome, Delivery, Purpose
+from alertadmin.outbox import by_channel, sentences, wires
+from alertadmin.outbox.channels.notice import Notice
+from alertadmin.outbox.models import Attempt, AttemptOutcome, Channel, Delivery, Purpose
 from alertadmin.outbox.pace import Pace
 from alertadmin.registry.models import Credential, Mailbox
 from alertadmin.registry.permissions import Transport
 from mailer.failure import Failure
-from mailer.identity import OnStep
 from mailer.message import Message
 from mailer.transports import Drafting, OnDraft, Receipt, Sender
 
@@ -52,22 +53,27 @@ STRIKES = 2
 
 @dataclass(frozen=True)
 class Route:
-    """One way: through a mailbox, or (without one) through the relay."""
+    """One way: through a mailbox, a channel, or (without either) through the relay."""
 
     label: str
     transport: str = ""
     mailbox: Mailbox | None = None
+    channel: Channel | None = None
     relay_sender: str = ""
     is_test: bool = False
     """A test proves the secret as it is now; a token that an earlier send was given would prove nothing."""
 
+    is_last_resort: bool = False
+
     @property
-    def mailbox_id(self) -> UUID | None:
-        return self.mailbox.pk if self.mailbox else None
+    def sender_id(self) -> UUID | None:
+        """Of the mailbox or channel, each of which is paced; None for the relay."""
+        sender = self.mailbox or self.channel
+        return sender.pk if sender else None
 
     @property
     def key(self) -> tuple[UUID | None, str]:
-        return self.mailbox_id, self.transport
+        return self.sender_id, self.transport
 
     def shares_app(self, other: Route) -> bool:
         ours, theirs = self.mailbox, other.mailbox
@@ -75,8 +81,11 @@ class Route:
             return False
         return (ours.app_id, ours.tenant_id) == (theirs.app_id, theirs.tenant_id)
 
-    def send(self, message: Message, on_step: OnStep, on_draft: OnDraft) -> Receipt:
-        """Raises Failure, SecretUnavailable, UnknownCloud."""
+    def send(self, message: Message | Notice, on_step: Callable[[str, str], None], on_draft: OnDraft) -> Receipt:
+        """A channel takes a notice, the others a message. Raises Failure, SecretUnavailable, UnknownCloud."""
+        if isinstance(message, Notice):
+            assert self.channel is not None, "a notice goes by a channel"  # noqa: S101
+            return by_channel.send(self.channel, message, on_step)
         if self.mailbox is not None:
             sender = wires.sender_of(self.mailbox)
             if self.is_test:
@@ -95,6 +104,11 @@ def through(mailbox: Mailbox, transport: str = "", *, is_test: bool = False) -> 
     return Route(f"{mailbox.address}, {Transport(transport).label}", transport, mailbox, is_test=is_test)
 
 
+def by(channel: Channel, *, is_last_resort: bool = False) -> Route:
+    label = f"{channel.name}, {channel.label}"
+    return Route(label, by_channel.TRANSPORT, channel=channel, is_last_resort=is_last_resort)
+
+
 def under_test(delivery: Delivery) -> list[Route]:
     """A test's one way; none if its mailbox was removed meanwhile."""
     return [through(delivery.mailbox, delivery.transport, is_test=True)] if delivery.mailbox else []
@@ -105,6 +119,7 @@ class Chain:
     """The ways of one run. A way that failed for its own reasons is not tried again in the same run."""
 
     ways: list[Route]
+    last_resorts: list[Route] = field(default_factory=list)
     down: dict[tuple[UUID | None, str], Failure] = field(default_factory=dict)
     _strikes: Counter[tuple[UUID | None, str]] = field(default_factory=Counter)
 
@@ -113,24 +128,31 @@ class Chain:
         ways = [through(mailbox) for mailbox in _mailboxes(now)]
         if wires.relay() is not None:
             ways.append(Route(sentences.RELAY, "relay", relay_sender=_relay_sender(ways)))
-        return cls(ways)
+        channels = Channel.objects.told().filter(is_last_resort=True)
+        return cls(ways, [by(channel, is_last_resort=True) for channel in channels])
 
     def routes(self, delivery: Delivery) -> Iterator[Route]:
         """Looks at each step at what has broken down since."""
-        for way in under_test(delivery) if delivery.purpose == Purpose.TEST else self.ways:
+        if delivery.goes_by_channel:
+            ways = [by(delivery.channel)] if delivery.channel else []
+        elif delivery.purpose == Purpose.TEST:
+            ways = under_test(delivery)
+        else:
+            ways = [*self.ways, *self.last_resorts]
+        for way in ways:
             if delivery.purpose == Purpose.TEST or way.key not in self.down:
                 yield way
 
     def note(self, route: Route, failure: Failure, *, surely: bool = False) -> None:
-        """A failure of a reminder; `surely` says that it is the way's own whatever its cause."""
+        """A failure of a reminder; `surely` says that it is the way's own whatever its cause. A channel's always is."""
         if failure.cause in OF_THE_MESSAGE:
             return
-        if failure.cause == "other" and not surely:
+        if failure.cause == "other" and not surely and route.channel is None:
             self._strikes[route.key] += 1
             if self._strikes[route.key] < STRIKES:
                 return
         self.down[route.key] = failure
-        if failure.cause in OF_THE_APP:
+        if failure.cause in OF_THE_APP and route.mailbox is not None:
             self.down.update({way.key: failure for way in self.ways if way.shares_app(route)})
 
     def worked(self, route: Route) -> None:
@@ -138,16 +160,25 @@ class Chain:
 
     @property
     def is_down(self) -> bool:
-        """Whether no way is left in this run, or there never was one."""
-        return all(way.key in self.down for way in self.ways)
+        """Whether no way for mail is left in this run, or there never was one."""
+        return all(way.key in self.down for way in (*self.ways, *self.last_resorts))
 
     @property
     def last_failure(self) -> Failure | None:
-        return next(reversed(self.down.values()), None)
+        """Of the ways by mail."""
+        return next(reversed([self.down[way.key] for way in self.ways if way.key in self.down]), None)
+
+    def failure_of(self, delivery: Delivery) -> Failure | None:
+        """Why its ways are closed in this run."""
+        if delivery.channel is not None:
+            return self.down.get(by(delivery.channel).key)
+        return self.last_failure
 
     def opens_at(self, pace: Pace, now: datetime) -> datetime | None:
         """When the first of the ways that work is free again; None if one is, or none works."""
-        moments = [pace.free_at(way.mailbox_id, now) for way in self.ways if way.key not in self.down]
+        working = [way for way in self.ways if way.key not in self.down]
+        working = working or [way for way in self.last_resorts if way.key not in self.down]
+        moments = [pace.free_at(way.sender_id, now) for way in working]
         busy = [moment for moment in moments if moment is not None]
         return min(busy) if busy and len(busy) == len(moments) else None
 

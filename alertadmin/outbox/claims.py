@@ -32,6 +32,10 @@ IN_DOUBT = frozenset({AttemptOutcome.UNKNOWN, AttemptOutcome.LOST})
 LONGEST_BELIEVED = timedelta(days=16)
 """Nothing waits longer than for the next weekly digest, over a holiday: what seems to was written by a clock that ran
 ahead, and is due."""
+ANY = Q()
+BY_MAIL = Q(channel_label="")
+BY_CHANNEL = ~BY_MAIL
+TESTS = Q(purpose=Purpose.TEST)
 SLOWED_DOWN = frozenset({"throttled", "sending_limit"})
 """Causes after which a server has said when to come again."""
 
@@ -57,15 +61,11 @@ def _past(moment: str, now: datetime) -> Q:
     return Q(**{f"{moment}__lte": now}) | Q(**{f"{moment}__gt": now + LONGEST_BELIEVED})
 
 
-def claim(
-    now: datetime, *, limit: int, only: uuid.UUID | None = None, purpose: Purpose | None = None
-) -> list[Delivery]:
+def claim(now: datetime, *, limit: int, only: uuid.UUID | None = None, among: Q = ANY) -> list[Delivery]:
     """Takes up to `limit` due deliveries; what another worker takes meanwhile is left to it."""
-    wanted = due(now)
+    wanted = due(now).filter(among)
     if only is not None:
         wanted = wanted.filter(pk=only)
-    if purpose is not None:
-        wanted = wanted.filter(purpose=purpose)
     # Looked for first without a lock: most of the time there is nothing.
     if not wanted.exists():
         return []
@@ -82,7 +82,7 @@ def claim(
         return []
     return list(
         Delivery.objects.filter(pk__in=ids, owner=owner, state=DeliveryState.SENDING)
-        .select_related("mailbox__app__tenant", "mailbox__tenant")
+        .select_related("mailbox__app__tenant", "mailbox__tenant", "channel__tenant", "channel__app__tenant")
         .order_by("urgency", "id")
     )
 
@@ -180,8 +180,8 @@ def release(delivery: Delivery, now: datetime, *, not_before: datetime, **fields
 
 
 def postpone_reminders(now: datetime, until: datetime, **why: Any) -> int:
-    """All that are due wait together: there is no way for any of them."""
-    return due(now).filter(purpose=Purpose.REMINDER).order_by().update(not_before=until, **why)
+    """All that are due by mail wait together: there is no way for any of them."""
+    return due(now).filter(BY_MAIL, purpose=Purpose.REMINDER).order_by().update(not_before=until, **why)
 
 
 def hasten_reminders(now: datetime) -> int:

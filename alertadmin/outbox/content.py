@@ -6,17 +6,24 @@ Who owes a kind of delivery registers how it is worded; the outbox itself knows 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from alertadmin.outbox.models import Delivery, Purpose
 
 
 @dataclass(frozen=True)
 class Content:
+    """`brief` is the text in as few words as a channel wants; `details` the same for programs: a JSON object for each
+    thing that it tells of. `language` is that of the words."""
+
     subject: str
     text: str
     html: str = ""
+    brief: str = ""
+    details: list[dict[str, Any]] = field(default_factory=list)
+    language: str = ""
 
 
 @dataclass(frozen=True)

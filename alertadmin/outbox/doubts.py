@@ -118,7 +118,7 @@ def _send_draft(
     if delivery.purpose == Purpose.REMINDER:
         chain.note(route, failure)
     if failure.retry_after:
-        pace.hold(route.mailbox_id, clock() + timedelta(seconds=failure.retry_after))
+        pace.hold(route.sender_id, clock() + timedelta(seconds=failure.retry_after))
     claims.close_attempt(attempt, clock(), AttemptOutcome.REFUSED, **details(failure))
     leftovers.take_away(attempt)
     return None

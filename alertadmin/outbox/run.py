@@ -1,4 +1,8 @@
-"""One run: one or four threads take one delivery after another from a short queue, which they fill when it is empty."""
+"""One run: one or several threads take one delivery after another from a short queue, which they fill when it is empty.
+
+Mail and channels have a lane each, with threads of its own: a channel that never answers holds up no mail, and mail
+that waits for a mailbox holds up no channel.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +12,13 @@ from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from enum import Enum
 from threading import Lock, Thread, current_thread
 from time import monotonic
 from uuid import UUID
 
 from django.db import DatabaseError, InterfaceError, OperationalError, connection
+from django.db.models import Q
 
 from alertadmin.outbox import claims, doubts, sentences
 from alertadmin.outbox.chain import Chain
@@ -34,6 +40,13 @@ OUTAGE_WAIT = timedelta(minutes=1)
 Pause = Callable[[timedelta], None]
 
 
+class Lane(Enum):
+    """Tests, which people wait for, go in the lane of mail whatever they test."""
+
+    MAIL = claims.TESTS | claims.BY_MAIL
+    CHANNELS = claims.BY_CHANNEL & ~claims.TESTS
+
+
 @dataclass
 class Run:
     clock: Clock
@@ -48,7 +61,10 @@ class Run:
     """By time.monotonic; nothing is begun later."""
     was_cut_short: bool = False
     _ended: bool = False
-    _queue: deque[Delivery] = field(default_factory=deque)
+    _queues: dict[Lane, deque[Delivery]] = field(default_factory=lambda: {lane: deque() for lane in Lane})
+    _told: set[UUID] = field(default_factory=set)
+    """Channels that are being told, or next to be: each one thing at a time, so that one that never answers holds a
+    single thread."""
     _taking: Lock = field(default_factory=Lock)
     _chain: Chain | None = None
     _try_again_at: datetime | None = None
@@ -60,11 +76,14 @@ class Run:
         """Raises what the database raised."""
         try:
             with self._taking:
-                self._fill()
-            if len(self._queue) > 1:
-                self._send_in_threads()
+                for lane in Lane:
+                    self._fill(lane)
+            lanes = [lane for lane in Lane if self._queues[lane]]
+            if sum(map(len, self._queues.values())) > 1:
+                self._send_in_threads(lanes)
             else:
-                self._send_all()
+                for lane in lanes:
+                    self._send_all(lane)
         finally:
             # Whoever was left behind begins nothing more.
             self._ended = True
@@ -73,17 +92,21 @@ class Run:
             raise self._errors[0]
         return self._outcomes
 
-    def _send_in_threads(self) -> None:
-        threads = [Thread(target=self._send_in_thread, name=f"deliver-{n}", daemon=True) for n in range(AT_ONCE)]
+    def _send_in_threads(self, lanes: list[Lane]) -> None:
+        threads = [
+            Thread(target=self._send_in_thread, args=[lane], name=f"{lane.name.lower()}-{n}", daemon=True)
+            for lane in lanes
+            for n in range(AT_ONCE)
+        ]
         for thread in threads:
             thread.start()
         for thread in threads:
             while thread.is_alive() and not self._is_stuck(thread):
                 thread.join(1)
 
-    def _send_in_thread(self) -> None:
+    def _send_in_thread(self, lane: Lane) -> None:
         try:
-            self._send_all()
+            self._send_all(lane)
         except Exception as error:
             self._errors.append(error)
         finally:
@@ -94,8 +117,8 @@ class Run:
         delivery = self._sending.get(thread)
         return delivery is not None and self.keeper.is_stuck(delivery)
 
-    def _send_all(self) -> None:
-        while (delivery := self._next()) is not None:
+    def _send_all(self, lane: Lane) -> None:
+        while (delivery := self._next(lane)) is not None:
             self.send(delivery)
 
     def send(self, delivery: Delivery) -> None:
@@ -106,28 +129,45 @@ class Run:
         self.keeper.let_go(delivery)
         with self._taking:
             self._outcomes[state] += 1
+            if delivery.channel_id is not None:
+                self._told.discard(delivery.channel_id)
 
-    def _next(self) -> Delivery | None:
+    def _next(self, lane: Lane) -> Delivery | None:
+        queue = self._queues[lane]
         with self._taking:
-            self._fill()
-            if not self._queue or self._is_over():
+            self._fill(lane)
+            if not queue or self._is_over():
                 return None
-            delivery = self._queue.popleft()
+            delivery = queue.popleft()
             if self._chain is None and delivery.purpose == Purpose.REMINDER:
                 self._chain = Chain.for_reminders(self.clock())
             return delivery
 
-    def _fill(self) -> None:
-        while not self._queue and not self._is_over():
+    def _fill(self, lane: Lane) -> None:
+        queue = self._queues[lane]
+        while not queue and not self._is_over():
             now = self.clock()
-            purpose = None if self._reminders_can_go(now) else Purpose.TEST
-            for delivery in claims.claim(now, limit=BATCH, only=self.only, purpose=purpose):
+            among = self._wanted(lane, now)
+            if among is None:
+                return
+            for delivery in claims.claim(now, limit=BATCH, only=self.only, among=among):
+                if delivery.channel_id is not None and delivery.channel_id in self._told:
+                    claims.hand_back(delivery)
+                    continue
                 self.keeper.hold(delivery)
-                self._queue.append(delivery)
-            if not self._queue and not self._waited_for_a_mailbox(now):
+                queue.append(delivery)
+                if delivery.channel_id is not None:
+                    self._told.add(delivery.channel_id)
+            if not queue and not self._waited_for_a_mailbox(lane, now):
                 return
 
-    def _reminders_can_go(self, now: datetime) -> bool:
+    def _wanted(self, lane: Lane, now: datetime) -> Q | None:
+        """What may be claimed now; None for nothing."""
+        if lane == Lane.CHANNELS:
+            return lane.value & ~Q(channel__in=self._told) if self.may_remind else None
+        return lane.value if self._mail_can_go(now) else claims.TESTS
+
+    def _mail_can_go(self, now: datetime) -> bool:
         if not self.may_remind or self._chain is None:
             return self.may_remind
         if not self._chain.is_down:
@@ -142,12 +182,12 @@ class Run:
             claims.postpone_reminders(now, self._try_again_at, **why)
         return False
 
-    def _waited_for_a_mailbox(self, now: datetime) -> bool:
+    def _waited_for_a_mailbox(self, lane: Lane, now: datetime) -> bool:
         """Whether it is worth to look again."""
-        if self.pause is None or self._chain is None or self._chain.is_down:
+        if lane != Lane.MAIL or self.pause is None or self._chain is None or self._chain.is_down:
             return False
         opens_at = self._chain.opens_at(self.pace, now)
-        if opens_at is None or not claims.due(opens_at).filter(purpose=Purpose.REMINDER).exists():
+        if opens_at is None or not claims.due(opens_at).filter(claims.BY_MAIL, purpose=Purpose.REMINDER).exists():
             return False
         self.pause(opens_at - now)
         return True
@@ -162,8 +202,9 @@ class Run:
 
     def _hand_back(self) -> None:
         with contextlib.suppress(DatabaseError):  # their leases lapse
-            for delivery in self._queue:
-                claims.hand_back(delivery)
+            for queue in self._queues.values():
+                for delivery in queue:
+                    claims.hand_back(delivery)
 
     def _deliver_safely(self, delivery: Delivery) -> str:
         """What cannot be worded, or breaks down halfway, is set aside for an hour with the reason; the others go on."""
@@ -182,7 +223,7 @@ class Run:
             # The type's name alone: the text may hold a secret.
             log.error("delivery %s raised %s; it waits an hour", delivery.pk, type(error).__name__)
             return self._set_aside(delivery, type(error).__name__, POISON_WAIT)
-        if state == DeliveryState.PENDING:
+        if state == DeliveryState.PENDING and not delivery.goes_by_channel:
             with self._taking:
                 self._try_again_at = max(delivery.not_before, self._try_again_at or delivery.not_before)
         return state

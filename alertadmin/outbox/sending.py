@@ -14,8 +14,9 @@ from typing import Any
 from django.conf import settings
 from django.db import DatabaseError, connection
 
-from alertadmin.outbox import claims, content, leftovers, sentences
-from alertadmin.outbox.chain import Chain
+from alertadmin.outbox import claims, content, last_resort, leftovers, sentences
+from alertadmin.outbox.chain import Chain, Route
+from alertadmin.outbox.channels.notice import Notice
 from alertadmin.outbox.clock import Clock
 from alertadmin.outbox.crashpoints import crashpoint
 from alertadmin.outbox.models import UNNAMED, Attempt, AttemptOutcome, Delivery, DeliveryState, Purpose
@@ -23,7 +24,6 @@ from alertadmin.outbox.pace import Pace
 from alertadmin.registry.clouds import UnknownCloud
 from alertadmin.registry.identity import SecretUnavailable
 from mailer.failure import Failure, Outcome
-from mailer.identity import OnStep
 from mailer.message import Message
 from mailer.transports import OnDraft, Receipt
 
@@ -40,20 +40,24 @@ BETWEEN_TRIES_TO_SETTLE = 0.5
 
 def deliver(delivery: Delivery, *, chain: Chain, pace: Pace, clock: Clock) -> DeliveryState:
     """Returns the state the delivery is left in. Raises nothing that a mail server or Microsoft does."""
-    words = _words(delivery, clock())
-    if isinstance(words, content.NoLongerOwed):
-        claims.settle(delivery, DeliveryState.CANCELLED, clock(), reason=words.reason)
+    now = clock()
+    composed = content.compose(delivery, now)
+    if isinstance(composed, content.NoLongerOwed):
+        claims.settle(delivery, DeliveryState.CANCELLED, clock(), reason=composed.reason)
         return DeliveryState.CANCELLED
-    message = _message(delivery)
+    words = _words(delivery, composed, now)
     failures: list[Failure] = []
     busy_until: list[datetime] = []
     is_test = delivery.purpose == Purpose.TEST
     for route in chain.routes(delivery):
+        if route.is_last_resort and busy_until:
+            break  # a mailbox works, and only has no time yet
         now = clock()
-        if free_at := pace.take(route.mailbox_id, now, anyway=is_test):
+        if free_at := pace.take(route.sender_id, now, anyway=is_test):
             busy_until.append(free_at)
             continue
-        attempt = Attempt(route=route.label, transport=route.transport, mailbox=route.mailbox)
+        attempt = Attempt(route=route.label, transport=route.transport, mailbox=route.mailbox, channel=route.channel)
+        message = _message(delivery, route, composed, failures[-1] if failures else chain.last_failure)
         if not claims.open_attempt(delivery, attempt, now, **words):
             return DeliveryState.SENDING  # somebody else's by now
         try:
@@ -74,37 +78,48 @@ def deliver(delivery: Delivery, *, chain: Chain, pace: Pace, clock: Clock) -> De
             return accepted(delivery, attempt, receipt, clock)
         failures.append(failure)
         if failure.retry_after:
-            pace.hold(route.mailbox_id, now + min(timedelta(seconds=failure.retry_after), LONGEST_ASKED))
+            pace.hold(route.sender_id, now + min(timedelta(seconds=failure.retry_after), LONGEST_ASKED))
         claims.close_attempt(attempt, clock(), AttemptOutcome.REFUSED, **details(failure))
         leftovers.take_away(attempt)
         crashpoint("between-ways")
     return _no_way(delivery, chain, failures, busy_until, clock())
 
 
-def _words(delivery: Delivery, now: datetime) -> dict[str, Any] | content.NoLongerOwed:
+def _words(delivery: Delivery, composed: content.Content, now: datetime) -> dict[str, Any]:
     """What to store with the attempt; nothing where the message may have arrived already: it is repeated as it was.
 
     What was surely refused is worded anew, so that a mail which waited for days tells the truth of today.
     """
-    composed = content.compose(delivery, now)
-    if isinstance(composed, content.NoLongerOwed):
-        return composed
     if delivery.was_uncertain and delivery.composed_at is not None:
         return {}
     words = {
         "subject": composed.subject[:LONGEST_SUBJECT],
-        "text": composed.text,
-        "html": composed.html,
+        "text": composed.brief or composed.text if delivery.goes_by_channel else composed.text,
+        "html": "" if delivery.goes_by_channel else composed.html,
+        "details": composed.details if delivery.goes_by_channel else [],
         "composed_at": now,
-        "message_id": f"<{delivery.pk}@{settings.MESSAGE_ID_DOMAIN}>",
+        "message_id": "" if delivery.goes_by_channel else f"<{delivery.pk}@{settings.MESSAGE_ID_DOMAIN}>",
     }
     for name, value in words.items():
         setattr(delivery, name, value)
     return words
 
 
-def _message(delivery: Delivery) -> Message:
+def _message(delivery: Delivery, route: Route, composed: content.Content, failure: Failure | None) -> Message | Notice:
+    """As this way takes it; `failure` is why no mail left, should it be a way of last resort."""
     assert delivery.composed_at is not None  # noqa: S101 (set by _words)
+    if route.is_last_resort:
+        return last_resort.notice(delivery, composed, failure)
+    if route.channel is not None:
+        return Notice(
+            id=delivery.pk,
+            subject=delivery.subject,
+            text=delivery.text,
+            html="",
+            at=delivery.composed_at,
+            event=delivery.purpose,
+            details=tuple(delivery.details),
+        )
     return Message(
         subject=delivery.subject,
         text=delivery.text,
@@ -120,7 +135,7 @@ class SleptTooLong(Exception):
     """The process stood still (a suspended machine, SIGSTOP) until its lease was another's."""
 
 
-def send(delivery: Delivery, attempt: Attempt, by: Callable[[OnStep, OnDraft], Receipt]) -> Receipt:
+def send(delivery: Delivery, attempt: Attempt, by: Callable[[Callable[[str, str], None], OnDraft], Receipt]) -> Receipt:
     """One attempt. Raises Failure, SleptTooLong, SecretUnavailable, UnknownCloud."""
     begun = _uptime()
 
@@ -129,7 +144,7 @@ def send(delivery: Delivery, attempt: Attempt, by: Callable[[OnStep, OnDraft], R
         attempt.steps.append({"step": step, "ms": round(passed * 1000), "detail": detail})
         # The last step before the message leaves: whoever was slow to get there looks whether it still may.
         slow = passed > settings.OUTBOX_LEASE.total_seconds() / 10
-        if step == "permission" and slow and not claims.is_mine(delivery):
+        if step in ("permission", "address") and slow and not claims.is_mine(delivery):
             raise SleptTooLong
         if delivery.purpose == Purpose.TEST:  # somebody is looking; but the message matters more
             with contextlib.suppress(DatabaseError):
@@ -220,14 +235,16 @@ def _no_way(
     """It waits: for a mailbox to be free, or for somebody to mend one. Failed is a test, what nobody takes, and what is
     too old to tell."""
     if busy_until and not failures:
-        claims.release(delivery, now, not_before=min(busy_until), cause="", reason=sentences.BUSY)
+        why = sentences.CHANNEL_BUSY if delivery.goes_by_channel else sentences.BUSY
+        claims.release(delivery, now, not_before=min(busy_until), cause="", reason=why)
         return DeliveryState.PENDING
-    last = failures[-1] if failures else chain.last_failure or Failure("other", sentences.NO_WAY)
+    known = chain.failure_of(delivery)
+    last = failures[-1] if failures else known or Failure("other", sentences.NO_WAY)
     refused_by_all = bool(failures) and not busy_until and all(map(_is_final, failures)) and not chain.down
     if delivery.purpose == Purpose.TEST or refused_by_all or now - delivery.created_at > GIVE_UP_AFTER:
         claims.settle(delivery, DeliveryState.FAILED, now, cause=last.cause, reason=last.technical)
         return DeliveryState.FAILED
-    until = min([now + wait(delivery, failures), *busy_until])
+    until = min([now + wait(delivery, failures or [last]), *busy_until])
     claims.release(delivery, now, not_before=until, cause=last.cause, reason=last.technical)
     return DeliveryState.PENDING
 

@@ -1,4 +1,5 @@
-"""A test send: one message through the same outbox, by one mailbox, tried once, its steps written as they happen."""
+"""A test send: one message through the same outbox, by one mailbox or channel, tried once, its steps written as they
+happen."""
 
 from __future__ import annotations
 
@@ -12,7 +13,7 @@ from django.utils.translation import pgettext
 
 from alertadmin.outbox import doorbell, sentences
 from alertadmin.outbox.content import Content, NoLongerOwed
-from alertadmin.outbox.models import Delivery, Purpose
+from alertadmin.outbox.models import Channel, Delivery, Purpose
 from alertadmin.registry.models import Mailbox
 from alertadmin.registry.permissions import Transport
 
@@ -36,6 +37,28 @@ def create(mailbox: Mailbox, recipient: str, *, transport: str = "", now: dateti
     )
 
 
+def create_for_channel(channel: Channel, *, now: datetime) -> Delivery:
+    key = uuid.uuid4()
+    return Delivery.objects.create(
+        id=key,
+        purpose=Purpose.TEST,
+        dedupe_key=f"test:{key}",
+        recipient=channel.name,
+        channel=channel,
+        channel_label=channel.label,
+        created_at=now,
+        not_before=now,
+        urgency=AT_ONCE,
+        resends_left=0,
+    )
+
+
+def start_for_channel(channel: Channel, *, now: datetime) -> Delivery:
+    delivery = create_for_channel(channel, now=now)
+    doorbell.ring()
+    return delivery
+
+
 def start(mailbox: Mailbox, recipient: str, *, transport: str | None = None, now: datetime) -> Delivery:
     """Writes the row and rings; the worker sends."""
     delivery = create(mailbox, recipient, transport=transport or "", now=now)
@@ -44,11 +67,30 @@ def start(mailbox: Mailbox, recipient: str, *, transport: str | None = None, now
 
 
 def compose(delivery: Delivery, now: datetime) -> Content | NoLongerOwed:
-    """The words of a test: from where, by what, when; in the language of the mailbox's tenant."""
+    """The words of a test: from where, by what, when; in the language of the tenant, or of the installation."""
+    if delivery.goes_by_channel:
+        return _of_channel(delivery, now)
     if delivery.mailbox is None:
         return NoLongerOwed(sentences.MAILBOX_REMOVED)
     with translation.override(delivery.mailbox.tenant.mail_language):
         return _worded(delivery, delivery.mailbox, now)
+
+
+def _of_channel(delivery: Delivery, now: datetime) -> Content | NoLongerOwed:
+    channel = Channel.objects.filter(deliveries=delivery).select_related("tenant", "app__tenant").first()
+    if channel is None:
+        return NoLongerOwed(sentences.CHANNEL_REMOVED)
+    language = channel.mail_language
+    with translation.override(language):
+        text = _(
+            "This is a test by alertadmin, told to “%(name)s” (%(kind)s) on %(time)s UTC. "
+            "Here it will be told of what is about to end. You need not answer."
+        ) % {"name": channel.name, "kind": channel.label, "time": _moment(now)}
+        return Content(_("Test by alertadmin: “%(name)s” works") % {"name": channel.name}, text, language=language)
+
+
+def _moment(now: datetime) -> str:
+    return date_format(now.astimezone(UTC), pgettext("date format", "Y-m-d H:i:s"))
 
 
 def _worded(delivery: Delivery, mailbox: Mailbox, now: datetime) -> Content:
@@ -59,7 +101,7 @@ def _worded(delivery: Delivery, mailbox: Mailbox, now: datetime) -> Content:
     ) % {
         "address": mailbox.address,
         "transport": transport,
-        "time": date_format(now.astimezone(UTC), pgettext("date format", "Y-m-d H:i:s")),
+        "time": _moment(now),
         "through": mailbox.through,
         "tenant": mailbox.tenant.name,
     }

@@ -3,7 +3,8 @@
 First in line: the owners of the app, the contacts and further addresses of its tenant; where there are none, the
 installation's addresses, else its administrators. Next in line: those of the app, else the tenant's, else the
 installation's, if any. In the last week (`plan.EVERYBODY`), after the end, and of a consent that is gone, everybody:
-all of these, the installation's addresses (else its administrators) too.
+all of these, the installation's addresses (else its administrators) too. Which channels are told
+beside them is decided apart (`channels`).
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from django.db.models.functions import Lower
 
 from alertadmin.accounts.models import User
 from alertadmin.registry.models import AppRegistration, Contact, Tenant
+from alertadmin.reminders import channels
 from alertadmin.reminders.models import Line, Recipient
 from alertadmin.reminders.plan import EVERYBODY
 
@@ -71,7 +73,8 @@ def has_somebody(app: str, tenant: str) -> Q:
     contacts = Contact.objects.filter(tenant=OuterRef(tenant))
     everywhere = Recipient.objects.filter(INSTALLATION)
     own = Recipient.objects.filter(Q(app=OuterRef(app)) | Q(tenant=OuterRef(tenant)))
-    return Q(Exists(staff())) | Q(Exists(everywhere)) | Q(Exists(contacts)) | Q(Exists(own))
+    people = Q(Exists(staff())) | Q(Exists(everywhere)) | Q(Exists(contacts)) | Q(Exists(own))
+    return people | channels.is_there(app, tenant)
 
 
 def concerns(recipient: str) -> Q:

@@ -1,12 +1,14 @@
-"""The words of a reminder: all that one recipient is told in one mail, the most urgent first.
+"""The words of a reminder: all that one recipient or channel is told at once, the most urgent first.
 
-Made when the mail is about to leave, so that what was renewed, deleted, superseded or put off meanwhile is not in it.
-In the language that the recipient chose here, else in that of the tenant whose secret ends first.
+Made when it is about to leave, so that what was renewed, deleted, superseded or put off meanwhile is not in it. In the
+language that the recipient chose here, else in that of the tenant whose secret ends first; a channel of the
+installation is told in the installation's.
 """
 
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 import css_inline
 from django.conf import settings
@@ -18,13 +20,15 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from alertadmin.accounts.models import User
+from alertadmin.outbox import sentences as outbox_sentences
 from alertadmin.outbox.content import Content, NoLongerOwed
-from alertadmin.outbox.models import Delivery
+from alertadmin.outbox.models import Channel, Delivery
 from alertadmin.registry.models import ConsentStatus, CredentialState
 from alertadmin.registry.permissions import Transport
-from alertadmin.reminders import audience, sentences
+from alertadmin.reminders import audience, channels, sentences
+from alertadmin.reminders.brief import brief
 from alertadmin.reminders.holds import active_holds
-from alertadmin.reminders.lines import Line, line, time_left
+from alertadmin.reminders.lines import Line, detail, line, time_left
 from alertadmin.reminders.models import Kind, Notice, Reminder
 
 MOST_LINES = 100
@@ -36,44 +40,53 @@ __all__ = ["compose", "time_left"]
 
 def compose(delivery: Delivery, now: datetime) -> Content | NoLongerOwed:
     """Of any number of reminders the most urgent are read, the others counted."""
-    owed = still_owed(delivery, now)
+    channel = None
+    if delivery.goes_by_channel:
+        channel = Channel.objects.filter(deliveries=delivery).first()
+        if channel is None or channel.is_paused:
+            take_back(delivery)
+            return NoLongerOwed(outbox_sentences.CHANNEL_PAUSED if channel else outbox_sentences.CHANNEL_REMOVED)
+    owed = still_owed(delivery, now, channel)
     most_urgent = list(owed[:MOST_LINES])
     if not most_urgent:
         return NoLongerOwed(sentences.NOTHING_LEFT)
-    with translation.override(_language(delivery.recipient, most_urgent[0])):
-        return _worded(most_urgent, owed.order_by().aggregate(**_counts(now)), now)
+    language = _language(delivery, channel, most_urgent[0])
+    with translation.override(language):
+        return _worded(most_urgent, owed.order_by().aggregate(**_counts(now)), now, language)
 
 
-def still_owed(delivery: Delivery, now: datetime) -> QuerySet[Reminder]:
+def still_owed(delivery: Delivery, now: datetime, channel: Channel | None = None) -> QuerySet[Reminder]:
     """What of it is true still, not told of more nearly since, not put off, and still this recipient's business.
 
     Notices of all else are taken back. The most urgent comes first.
     """
+    to_the_same = Q(delivery__channel=channel) if channel else Q(delivery__recipient=delivery.recipient)
     nearer = Notice.objects.filter(
         Q(reminder__credential=OuterRef("reminder__credential")) | Q(reminder__mailbox=OuterRef("reminder__mailbox")),
-        delivery__recipient=delivery.recipient,
+        to_the_same,
+        delivery__channel_label=delivery.channel_label,
         reminder__expires_at=OuterRef("reminder__expires_at"),
         reminder__threshold__lt=OuterRef("reminder__threshold"),
     )
     told = (
         Notice.objects.filter(_is_true(), delivery=delivery)
-        .filter(~Exists(nearer), audience.concerns(delivery.recipient))
+        .filter(~Exists(nearer), channels.concerns(channel) if channel else audience.concerns(delivery.recipient))
         .filter(~Exists(active_holds(now, "reminder__credential", "reminder__expires_at")))
     )
-    _take_back(delivery, told)
+    take_back(delivery, told)
     return (
         Reminder.objects.filter(notices__delivery=delivery)
-        .select_related("tenant", "credential__app", "mailbox__app", "consent_change__app")
+        .select_related("tenant", "app", "credential__app", "mailbox__app", "consent_change__app")
         .defer("credential__value", "credential__certificate", "mailbox__password")
         .order_by("expires_at", "pk")
     )
 
 
-def _take_back(delivery: Delivery, told: QuerySet[Notice]) -> None:
-    """What this mail will not tell. A reminder that no mail tells any more was never told: the next scan owes it anew,
-    to whom it concerns by then."""
+def take_back(delivery: Delivery, told: QuerySet[Notice] | None = None) -> None:
+    """What it will not tell, all but `told`. A reminder that nothing tells any more was never told: the next scan owes
+    it anew, to whom it concerns by then."""
     written = Notice.objects.filter(delivery=delivery).values_list("reminder_id", flat=True)
-    untold = set(written) - set(told.values_list("reminder_id", flat=True))
+    untold = set(written) - set(told.values_list("reminder_id", flat=True) if told is not None else ())
     if untold:
         Notice.objects.filter(delivery=delivery, reminder__in=untold).delete()
         Reminder.objects.filter(pk__in=untold, notices=None).delete()
@@ -87,20 +100,22 @@ def _is_true() -> Q:
     return credential | ews | consent
 
 
-def _language(recipient: str, most_urgent: Reminder) -> str:
-    chosen = User.objects.filter(email__iexact=recipient).exclude(language="").values_list("language", flat=True)
-    return chosen.first() or most_urgent.tenant.mail_language
+def _language(delivery: Delivery, channel: Channel | None, most_urgent: Reminder) -> str:
+    if channel is not None:
+        return channel.mail_language
+    chosen = User.objects.filter(email__iexact=delivery.recipient).exclude(language="")
+    return chosen.values_list("language", flat=True).first() or most_urgent.tenant.mail_language
 
 
 def _counts(now: datetime) -> dict[str, Count]:
     return {"all": Count("pk"), "expired": Count("pk", filter=Q(expires_at__lte=now))}
 
 
-def _worded(most_urgent: list[Reminder], counted: dict[str, int], now: datetime) -> Content:
-    """The mail in the language that is active."""
+def _worded(most_urgent: list[Reminder], counted: dict[str, int], now: datetime, language: str) -> Content:
+    """The mail in the language that is active, and the same in brief."""
     lines = [line(reminder, now) for reminder in most_urgent]
     subject = _subject(lines[0], counted["all"])
-    context = {
+    context: dict[str, Any] = {
         "subject": subject,
         "lines": lines,
         "more": counted["all"] - len(lines),
@@ -112,6 +127,9 @@ def _worded(most_urgent: list[Reminder], counted: dict[str, int], now: datetime)
         subject,
         render_to_string("reminders/digest.txt", context),
         css_inline.inline(html, load_remote_stylesheets=False),
+        brief=brief(lines, counted["all"], counted["expired"], context["all_url"]),
+        details=[detail(reminder, one) for reminder, one in zip(most_urgent, lines, strict=True)],
+        language=language,
     )
 
 

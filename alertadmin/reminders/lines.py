@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.urls import reverse
@@ -34,6 +35,27 @@ class Line:
     note: str
     act: str
     url: str
+
+    @property
+    def place(self) -> str:
+        return f"{self.tenant} / {self.app} / {self.what}"
+
+
+def detail(reminder: Reminder, one: Line) -> dict[str, Any]:
+    """The same for a program (docs/webhooks.md): ids and an end beside the words."""
+    return {
+        "kind": reminder.kind,
+        "tenant": one.tenant,
+        "directory_id": reminder.tenant.directory_id,
+        "app": one.app,
+        "client_id": reminder.app.client_id if reminder.app else None,
+        "what": one.what,
+        "at": reminder.expires_at.astimezone(UTC).isoformat(timespec="seconds"),
+        "threshold": reminder.threshold,
+        "is_over": one.is_expired,
+        "says": one.left,
+        "url": one.url,
+    }
 
 
 def line(reminder: Reminder, now: datetime) -> Line:

@@ -1,96 +1,31 @@
-"""Who is told of a scan's reminders, by which delivery: one for each recipient and moment, a notice for each line.
+"""Who is told of a scan's reminders, by which delivery: one for each recipient or channel and moment, a notice for each
+line.
 
 Written where it is found, by INSERT … SELECT, whatever the number of reminders.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from uuid import UUID
+from typing import Any
 
-from django.db.models import CharField, Exists, Min, OuterRef, Q, QuerySet, Subquery, Value
-from django.db.models.functions import Concat, Lower
+from django.db.models import Case, CharField, Exists, F, Min, OuterRef, Q, QuerySet, Subquery, UUIDField, Value, When
+from django.db.models.functions import Cast, Concat, Lower
 
-from alertadmin.outbox import claims
-from alertadmin.outbox.models import Delivery, DeliveryState, Purpose
-from alertadmin.reminders import policies, timing
+from alertadmin.outbox.models import Channel, Delivery, Purpose
 from alertadmin.reminders.audience import everywhere
 from alertadmin.reminders.bulk import RandomUUID, insert_from
-from alertadmin.reminders.models import Line, Notice, Policy, Recipient, Reminder, Scan
-from alertadmin.reminders.plan import DEFAULT, EVERYBODY, Plan
-from alertadmin.reminders.rules import next_mark
-
-CHUNK = 500
-
-
-@dataclass(frozen=True)
-class Slot:
-    """Reminders that leave at the same moment. `key` is the same for what goes into the same mail."""
-
-    key: str
-    at: datetime
-    reminders: QuerySet[Reminder]
+from alertadmin.reminders.channels import own
+from alertadmin.reminders.models import Line, Notice, Recipient, Reminder, Scan
+from alertadmin.reminders.plan import EVERYBODY
+from alertadmin.reminders.slots import CHUNK, Slot, slots
 
 
 def write(scan: Scan, now: datetime) -> int:
     """Returns how many deliveries were written."""
-    return sum(_tell(slot, now) for slot in _slots(scan, now))
-
-
-def _slots(scan: Scan, now: datetime) -> Iterator[Slot]:
-    found = Reminder.objects.filter(scan=scan)
-    at_once = f"reminder:{scan.pk}:"
-    if not policies.any_timing():
-        yield Slot(at_once, now, found)
-        return
-    # Scans at once gather into the same mails: one after the other.
-    list(Policy.objects.select_for_update().filter(has_timing=True).values_list("pk"))
-    for at, keys in _moments(found, now).items():
-        key = at_once if at <= now else _gathering(scan, at, now)
-        for start in range(0, len(keys), CHUNK):
-            yield Slot(key, at, found.filter(pk__in=keys[start : start + CHUNK]))
-
-
-def _gathering(scan: Scan, at: datetime, now: datetime) -> str:
-    """The key of the mails that leave then. Where one of them has begun to leave (somebody did not want to wait for its
-    hour), this scan's leave by themselves: what is added to a mail that is worded already is told nobody."""
-    key = f"reminder:at:{at.isoformat()}:"
-    recent = Delivery.objects.filter(created_at__gt=now - claims.LONGEST_BELIEVED, dedupe_key__startswith=key)
-    # All of them are locked until our notices are in, so that none begins to leave meanwhile.
-    states = recent.select_for_update().values_list("state", "tries")
-    has_begun = any((state, tries) != (DeliveryState.PENDING, 0) for state, tries in states)
-    return f"{key}{scan.pk}:" if has_begun else key
-
-
-def _moments(found: QuerySet[Reminder], now: datetime) -> dict[datetime, list[int]]:
-    """When each reminder leaves, by the timing of its app or tenant."""
-    rows = list(found.values_list("pk", "tenant_id", "app_id", "threshold", "expires_at"))
-    timings = policies.timings({(tenant, app) for _pk, tenant, app, _threshold, _end in rows})
-    plans = _Plans()
-    moments: dict[datetime, list[int]] = {}
-    for key, tenant, app, threshold, expires_at in rows:
-        following = next_mark(expires_at, threshold, plans.of(tenant, app))
-        at = timing.send_at(timings[tenant, app], now, threshold, following, expires_at)
-        moments.setdefault(at, []).append(key)
-    return moments
-
-
-class _Plans:
-    """The plans in force, looked up once for each app."""
-
-    def __init__(self) -> None:
-        own = Policy.objects.exclude(plan="").values_list("tenant_id", "app_id", "plan")
-        self._own: dict[tuple[UUID | None, UUID | None], Plan] = {
-            (tenant, app): Plan.of(text) for tenant, app, text in own
-        }
-        self._sender = policies.sending_app()
-
-    def of(self, tenant: UUID, app: UUID | None) -> Plan:
-        own = self._own.get((None, app)) if app else None
-        plan = own or self._own.get((tenant, None)) or self._own.get((None, None)) or DEFAULT
-        return plan.earlier() if app and app == self._sender else plan
+    channels = _Channels.there_are()
+    return sum(_tell(slot, now) + channels.tell(slot, now) for slot in slots(scan, now))
 
 
 def _tell(slot: Slot, now: datetime) -> int:
@@ -123,12 +58,84 @@ def _to_recipients(slot: Slot, found: QuerySet[Reminder], scope: str, line: Line
 def _to_addresses(slot: Slot, found: QuerySet[Reminder], path: str, matching: Q, now: datetime) -> int:
     """To whoever the path leads to, from each reminder."""
     key = Concat(Value(slot.key), Lower(path), output_field=CharField())
-    told = found.filter(matching).annotate(address=Lower(path), key=key)
-    recipients = told.values_list("address", "key").annotate(earliest=Min("expires_at"), made=RandomUUID())
-    written = insert_from(_like(slot, now), ("recipient", "dedupe_key", "urgency", "id"), recipients)
+    return _write(slot, found.filter(matching).annotate(key=key), {"recipient": Lower(path)}, now)
+
+
+def _write(slot: Slot, told: QuerySet[Reminder], columns: dict[str, Any], now: datetime) -> int:
+    """A delivery for each `key` of the reminders, and a notice in it for each reminder.
+
+    Whoever is entered between the two statements has no delivery yet, and no notice.
+    """
+    told = told.annotate(**{f"of_{name}": value for name, value in columns.items()})
+    targets = told.values_list("key", *(f"of_{name}" for name in columns))
+    written = insert_from(
+        _like(slot, now),
+        ("dedupe_key", *columns, "urgency", "id"),
+        targets.annotate(earliest=Min("expires_at"), made=RandomUUID()),
+    )
     delivery = Delivery.objects.filter(dedupe_key=OuterRef("key")).values("pk")[:1]
-    insert_from(Notice(), ("reminder_id", "delivery_id"), told.values_list("pk", Subquery(delivery)))
+    lines = told.annotate(delivery=Subquery(delivery)).filter(delivery__isnull=False)
+    insert_from(Notice(), ("reminder_id", "delivery_id"), lines.values_list("pk", "delivery"))
     return written
+
+
+@dataclass(frozen=True)
+class _Channels:
+    """Which channels are told, as `channels` says; people and channels are decided apart."""
+
+    lines: frozenset[tuple[str, int]]
+    """The scopes ("app", "tenant", "") that have a channel, each with its line."""
+
+    @classmethod
+    def there_are(cls) -> _Channels:
+        told = Channel.objects.told().filter(line__isnull=False).order_by()
+        scope = Case(
+            When(app__isnull=False, then=Value("app")),
+            When(tenant__isnull=False, then=Value("tenant")),
+            default=Value(""),
+        )
+        return cls(frozenset(told.values_list(scope, "line").distinct()))
+
+    def tell(self, slot: Slot, now: datetime) -> int:
+        if not self.lines:
+            return 0
+        is_everybody, found = Q(threshold__lte=EVERYBODY), slot.reminders
+        written = sum(self._to(slot, found, scope, Line.FIRST, now) for scope in ("app", "tenant"))
+        for scope in ("app", "tenant"):
+            found = found.filter(is_everybody | ~Exists(own(scope, Line.FIRST)))
+        written += self._everywhere(slot, found, Line.FIRST, now)
+        further = slot.reminders.filter(is_escalated=True)
+        for scope in ("app", "tenant"):
+            written += self._to(slot, further, scope, Line.NEXT, now)
+            further = further.filter(is_everybody | ~Exists(own(scope, Line.NEXT)))
+        return written + self._everywhere(slot, further, Line.NEXT, now)
+
+    def _to(self, slot: Slot, found: QuerySet[Reminder], scope: str, line: Line, now: datetime) -> int:
+        if (scope, line) not in self.lines:
+            return 0
+        path = f"{scope}__channels__"
+        told = found.filter(**{f"{path}line": line, f"{path}is_paused": False})
+        key = Concat(Value(f"{slot.key}channel:"), Cast(f"{path}pk", CharField()), output_field=CharField())
+        columns = {"recipient": F(f"{path}name"), "channel_label": F(f"{path}label"), "channel_id": F(f"{path}pk")}
+        return _write(slot, told.annotate(key=key), columns, now)
+
+    def _everywhere(self, slot: Slot, found: QuerySet[Reminder], line: Line, now: datetime) -> int:
+        if ("", line) not in self.lines:
+            return 0
+        channels = Channel.objects.told().of_the_installation().filter(line=line)
+        return sum(
+            _write(
+                slot,
+                found.annotate(key=Value(f"{slot.key}channel:{channel.pk}", output_field=CharField())),
+                {
+                    "recipient": Value(channel.name, output_field=CharField()),
+                    "channel_label": Value(channel.label, output_field=CharField()),
+                    "channel_id": Value(channel.pk, output_field=UUIDField()),
+                },
+                now,
+            )
+            for channel in channels
+        )
 
 
 def _to_everywhere(slot: Slot, found: QuerySet[Reminder], line: Line, now: datetime) -> int:

@@ -55,7 +55,7 @@ class TestOneWorkersAtATime:
     def test_one_purpose_or_one_delivery_can_be_asked_for(self, time: Time) -> None:
         bare(2, time())
         [test] = bare(1, time(), dedupe_key="test", purpose=Purpose.TEST)  # the last of them
-        assert claims.claim(time(), limit=9, purpose=Purpose.TEST) == [test]
+        assert claims.claim(time(), limit=9, among=claims.TESTS) == [test]
         other = Delivery.objects.filter(state=DeliveryState.PENDING).last()
         assert other is not None
         assert claims.claim(time(), limit=9, only=other.pk) == [other]

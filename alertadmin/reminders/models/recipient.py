@@ -7,12 +7,8 @@ from django.db.models import Q
 from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 
+from alertadmin.outbox.models import Line
 from alertadmin.registry.models import AppRegistration, Tenant
-
-
-class Line(models.IntegerChoices):
-    FIRST = 1, _("Always")
-    NEXT = 2, _("If nobody says that they are on it, and always in the last week")
 
 
 class Recipient(models.Model):

@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from alertadmin.outbox.models.channel import Channel
 from alertadmin.registry.models import Mailbox
 from alertadmin.registry.permissions import Transport
 
@@ -36,7 +37,14 @@ class Delivery(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     purpose = models.CharField(_("purpose"), max_length=12, choices=Purpose)
     dedupe_key = models.CharField(max_length=300, unique=True)
-    recipient = models.EmailField(_("recipient"))
+    recipient = models.CharField(_("recipient"), max_length=254)
+    """An e-mail address, or a channel's name as it was."""
+    channel = models.ForeignKey(
+        Channel, models.SET_NULL, null=True, blank=True, related_name="deliveries", verbose_name=_("channel")
+    )
+    channel_label = models.CharField(max_length=60, blank=True, default="")
+    """What kind of channel it goes by, such as "Slack", and by nothing else; kept when the channel is deleted. Empty:
+    it goes by mail."""
     mailbox = models.ForeignKey(
         Mailbox, models.SET_NULL, null=True, blank=True, related_name="deliveries", verbose_name=_("mailbox")
     )
@@ -50,6 +58,8 @@ class Delivery(models.Model):
     subject = models.CharField(_("subject"), max_length=250, blank=True)
     text = models.TextField(blank=True)
     html = models.TextField(blank=True)
+    details = models.JSONField(default=list, blank=True)
+    """The same for programs, of what goes by a channel: one object for each thing that it tells of."""
     composed_at = models.DateTimeField(null=True, blank=True)
     """When the words were fixed; also the Date header, so that a resend is the same message."""
     message_id = models.CharField(max_length=200, blank=True)
@@ -89,6 +99,10 @@ class Delivery(models.Model):
     def __str__(self) -> str:
         return gettext("%(label)s: %(value)s") % {"label": self.get_purpose_display(), "value": self.recipient}
 
+    @property
+    def goes_by_channel(self) -> bool:
+        return bool(self.channel_label)
+
 
 class AttemptOutcome(models.TextChoices):
     OPEN = "open", _("Under way")
@@ -107,8 +121,9 @@ class Attempt(models.Model):
     number = models.PositiveIntegerField()
     owner = models.UUIDField()
     route = models.CharField(_("by"), max_length=320)
-    """In words: the address and the transport, or the relay."""
+    """In words: the address and the transport, the channel, or the relay."""
     mailbox = models.ForeignKey(Mailbox, models.SET_NULL, null=True, blank=True, related_name="attempts")
+    channel = models.ForeignKey(Channel, models.SET_NULL, null=True, blank=True, related_name="attempts")
     transport = models.CharField(max_length=8, blank=True)
     started_at = models.DateTimeField(_("started"))
     finished_at = models.DateTimeField(_("finished"), null=True, blank=True)
@@ -126,6 +141,7 @@ class Attempt(models.Model):
         constraints = [models.UniqueConstraint(fields=["delivery", "number"], name="attempt_number_once")]
         indexes = [
             models.Index(fields=["mailbox", "started_at"], name="attempt_by_mailbox"),
+            models.Index(fields=["channel", "started_at"], name="attempt_by_channel"),
             models.Index(fields=["id"], name="attempt_with_draft", condition=Q(draft__gt="")),
         ]
         verbose_name = _("attempt")

@@ -1,0 +1,4 @@
+from alertadmin.outbox.models.channel import Channel, Line
+from alertadmin.outbox.models.delivery import UNNAMED, Attempt, AttemptOutcome, Delivery, DeliveryState, Purpose
+
+__all__ = ["UNNAMED", "Attempt", "AttemptOutcome", "Channel", "Delivery", "DeliveryState", "Line", "Purpose"]

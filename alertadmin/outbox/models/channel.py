@@ -1,0 +1,109 @@
+"""A channel: where people are told other than by mail. Its address holds tokens, and is sealed like a secret."""
+
+from __future__ import annotations
+
+import secrets
+import uuid
+from typing import TYPE_CHECKING, Self
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+from alertadmin.registry.encryption import EncryptedField
+from alertadmin.registry.models import AppRegistration, Tenant
+
+if TYPE_CHECKING:
+    from django.db.models.fields.related_descriptors import RelatedManager
+
+    from alertadmin.outbox.models.delivery import Attempt, Delivery
+
+WEBHOOK = "webhook"
+"""The service that takes a signature; the others are apprise's."""
+
+
+class Line(models.IntegerChoices):
+    """When somebody, or a channel, is told of what ends."""
+
+    FIRST = 1, _("Always")
+    NEXT = 2, _("If nobody says that they are on it, and always in the last week")
+
+
+class ChannelQuerySet(models.QuerySet["Channel"]):
+    def told(self) -> Self:
+        """A paused one is as if it were not there."""
+        return self.filter(is_paused=False)
+
+    def of_the_installation(self) -> Self:
+        return self.filter(tenant=None, app=None)
+
+
+class Channel(models.Model):
+    """Of an app registration, of a tenant, or of the installation (with neither): then it is told of the tenants that
+    have no channel of their own."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    name = models.CharField(_("name"), max_length=100, help_text=_("As people know it, such as “Operations, Teams”."))
+    address = EncryptedField(_("address"))
+    service = models.CharField(max_length=40, editable=False)
+    """What the address leads to: "webhook", or apprise's name of it."""
+    label = models.CharField(_("kind"), max_length=60, editable=False)
+    """The same for people: "Slack"."""
+    hint = models.CharField(_("leads to"), max_length=253, editable=False)
+    """Enough of the address to know it again, too little to use it: the host, or the scheme alone."""
+    signing_key = EncryptedField(_("signing key"))
+    """Of a webhook; shown once."""
+    tenant = models.ForeignKey(Tenant, models.CASCADE, null=True, blank=True, related_name="channels")
+    app = models.ForeignKey(AppRegistration, models.CASCADE, null=True, blank=True, related_name="channels")
+    line = models.PositiveSmallIntegerField(_("told"), choices=Line, null=True, blank=True, default=Line.FIRST)
+    """Null: of nothing but what no mail could tell."""
+    is_last_resort = models.BooleanField(_("last resort"), default=False)
+    """Tells for whom a reminder was that went by no mailbox and no relay."""
+    is_paused = models.BooleanField(_("paused"), default=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = ChannelQuerySet.as_manager()
+
+    if TYPE_CHECKING:
+        deliveries: RelatedManager[Delivery]
+        attempts: RelatedManager[Attempt]
+
+    class Meta:
+        ordering = ["name", "id"]
+        indexes = [models.Index(fields=["name", "id"], name="channel_by_name")]
+        constraints = [
+            models.CheckConstraint(condition=Q(tenant=None) | Q(app=None), name="channel_of_one_thing"),
+            models.CheckConstraint(
+                condition=Q(is_last_resort=False) | Q(tenant=None, app=None), name="last_resort_of_the_installation"
+            ),
+            models.CheckConstraint(
+                condition=Q(line__isnull=False) | Q(is_last_resort=True), name="channel_is_told_of_something"
+            ),
+            models.CheckConstraint(condition=Q(line=None) | Q(line__in=Line.values), name="channel_line_is_known"),
+        ]
+        verbose_name = _("channel")
+        verbose_name_plural = _("channels")
+
+    def __str__(self) -> str:
+        return self.name
+
+    def get_absolute_url(self) -> str:
+        return reverse("channel", args=[self.pk])
+
+    @property
+    def mail_language(self) -> str:
+        """Of what it is told: the tenant's own, or this installation's."""
+        tenant = self.app.tenant if self.app else self.tenant
+        return tenant.mail_language if tenant else settings.LANGUAGE_CODE
+
+    @property
+    def can_be_signed(self) -> bool:
+        return self.service == WEBHOOK
+
+    def renew_signing_key(self) -> str:
+        """Seals a fresh one in the instance and returns it, to be shown once."""
+        key = secrets.token_urlsafe(32)
+        self.signing_key = key
+        return key

@@ -1,0 +1,82 @@
+"""When what a scan found leaves: at once, or later by the hours, days and digests of its policy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.db.models import QuerySet
+
+from alertadmin.outbox import claims
+from alertadmin.outbox.models import Delivery, DeliveryState
+from alertadmin.reminders import policies, timing
+from alertadmin.reminders.models import Policy, Reminder, Scan
+from alertadmin.reminders.plan import DEFAULT, Plan
+from alertadmin.reminders.rules import next_mark
+
+CHUNK = 500
+
+
+@dataclass(frozen=True)
+class Slot:
+    """Reminders that leave at the same moment. `key` is the same for what goes into the same mail."""
+
+    key: str
+    at: datetime
+    reminders: QuerySet[Reminder]
+
+
+def slots(scan: Scan, now: datetime) -> Iterator[Slot]:
+    found = Reminder.objects.filter(scan=scan)
+    at_once = f"reminder:{scan.pk}:"
+    if not policies.any_timing():
+        yield Slot(at_once, now, found)
+        return
+    # Scans at once gather into the same mails: one after the other.
+    list(Policy.objects.select_for_update().filter(has_timing=True).values_list("pk"))
+    for at, keys in _moments(found, now).items():
+        key = at_once if at <= now else _gathering(scan, at, now)
+        for start in range(0, len(keys), CHUNK):
+            yield Slot(key, at, found.filter(pk__in=keys[start : start + CHUNK]))
+
+
+def _gathering(scan: Scan, at: datetime, now: datetime) -> str:
+    """The key of the mails that leave then. Where one of them has begun to leave (somebody did not want to wait for its
+    hour), this scan's leave by themselves: what is added to a mail that is worded already is told nobody."""
+    key = f"reminder:at:{at.isoformat()}:"
+    recent = Delivery.objects.filter(created_at__gt=now - claims.LONGEST_BELIEVED, dedupe_key__startswith=key)
+    # All of them are locked until our notices are in, so that none begins to leave meanwhile.
+    states = recent.select_for_update().values_list("state", "tries")
+    has_begun = any((state, tries) != (DeliveryState.PENDING, 0) for state, tries in states)
+    return f"{key}{scan.pk}:" if has_begun else key
+
+
+def _moments(found: QuerySet[Reminder], now: datetime) -> dict[datetime, list[int]]:
+    """When each reminder leaves, by the timing of its app or tenant."""
+    rows = list(found.values_list("pk", "tenant_id", "app_id", "threshold", "expires_at"))
+    timings = policies.timings({(tenant, app) for _pk, tenant, app, _threshold, _end in rows})
+    plans = _Plans()
+    moments: dict[datetime, list[int]] = {}
+    for key, tenant, app, threshold, expires_at in rows:
+        following = next_mark(expires_at, threshold, plans.of(tenant, app))
+        at = timing.send_at(timings[tenant, app], now, threshold, following, expires_at)
+        moments.setdefault(at, []).append(key)
+    return moments
+
+
+class _Plans:
+    """The plans in force, looked up once for each app."""
+
+    def __init__(self) -> None:
+        own = Policy.objects.exclude(plan="").values_list("tenant_id", "app_id", "plan")
+        self._own: dict[tuple[UUID | None, UUID | None], Plan] = {
+            (tenant, app): Plan.of(text) for tenant, app, text in own
+        }
+        self._sender = policies.sending_app()
+
+    def of(self, tenant: UUID, app: UUID | None) -> Plan:
+        own = self._own.get((None, app)) if app else None
+        plan = own or self._own.get((tenant, None)) or self._own.get((None, None)) or DEFAULT
+        return plan.earlier() if app and app == self._sender else plan
