@@ -31,11 +31,12 @@ def fill(directory: Directory, folder: Path, now: datetime | None = None) -> Pat
 
 
 def _northpark(directory: Directory, now: datetime) -> dict[str, Any]:
-    """All is well: three permissions consented, a secret of a year, two mailboxes."""
+    """All is well: three permissions consented and the optional one, a secret of a year, two mailboxes."""
     told = _tenant(directory, "Northpark Energy", "northpark.example", ["alarms", "oncall"], now + timedelta(days=365))
-    for permission in MAIL_PERMISSIONS:
+    granted = [*MAIL_PERMISSIONS, "Mail.ReadWrite"]
+    for permission in granted:
         directory.grant(told["client_id"], permission)
-    return {**told, "granted": list(MAIL_PERMISSIONS), "ews_enabled": True, "exists": True}
+    return {**told, "granted": granted, "ews_enabled": True, "exists": True}
 
 
 def _harbour(directory: Directory, now: datetime) -> dict[str, Any]:

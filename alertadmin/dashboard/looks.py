@@ -41,6 +41,7 @@ LOOKS = {
     "uncertain": DOUBTFUL,
     "lost": DOUBTFUL,
     "unknown": DOUBTFUL,
+    "optional": Look("secondary", "minus"),
     "error": BAD,
     "failed": BAD,
     "refused": BAD,

@@ -30,6 +30,11 @@ PERMISSION_OF = {
 }
 
 
+OPTIONAL = {Permission.MAIL_SEND: "Mail.ReadWrite"}
+"""What may be granted beside a permission. Nothing is missing without it. With this one a message is laid down as a
+draft before it is sent, so that it can be looked up afterwards: then none comes twice."""
+
+
 class Resource(models.TextChoices):
     GRAPH = "graph", "Microsoft Graph"
     EXCHANGE = "exchange", "Office 365 Exchange Online"

@@ -33,7 +33,8 @@ class Step:
 
 
 def is_under_way(delivery: Delivery) -> bool:
-    return delivery.state in OPEN
+    """Also while it waits for its draft to be looked up."""
+    return delivery.state in OPEN or (delivery.state == DeliveryState.UNCERTAIN and delivery.settled_at is None)
 
 
 def steps(delivery: Delivery, attempt: Attempt | None) -> list[Step]:

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from alertadmin.registry.models.app_registration import AppRegistration
 from alertadmin.registry.models.tenant import Tenant
-from alertadmin.registry.permissions import Permission
+from alertadmin.registry.permissions import OPTIONAL, Permission
 
 
 class ConsentStatus(models.TextChoices):
@@ -43,3 +43,12 @@ class Consent(models.Model):
 
     def __str__(self) -> str:
         return gettext("%(label)s: %(value)s") % {"label": self.permission, "value": self.get_status_display()}
+
+    @property
+    def optional(self) -> str:
+        """What may be granted beside it, told only where it is granted itself: else that matters first."""
+        return OPTIONAL.get(Permission(self.permission), "") if self.status == ConsentStatus.GRANTED else ""
+
+    @property
+    def has_optional(self) -> bool:
+        return self.optional in self.roles
