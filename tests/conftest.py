@@ -24,6 +24,22 @@ NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 PASSWORD = "correct horse battery staple"
 
 
+USES_ROWS = {"db", "transactional_db", "django_db_setup"}
+PAGES = {"dashboard", "journeys", "locale"}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whatever uses rows runs on PostgreSQL too, but what tests pages: they show the same from every database.
+
+    A page that asks the database something of its own, and a command in a process, is marked where it is written.
+    """
+    for item in items:
+        uses_rows = item.get_closest_marker("django_db") or USES_ROWS & set(getattr(item, "fixturenames", ()))
+        if uses_rows and item.path.relative_to(item.config.rootpath).parts[1] not in PAGES:
+            item.add_marker(pytest.mark.postgresql)
+
+
 @pytest.fixture
 def now() -> datetime:
     return NOW

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from alertadmin.registry.permissions import Permission
 from tests.commands.customers import Customers
 from tests.commands.installation import Installation
@@ -28,6 +30,7 @@ def test_all_granted_is_exit_code_0(installation: Installation, customers: Custo
     assert (alone.code, alone.out) == (0, "Customer 1 / ALERT / full_access_as_app: Granted\n")
 
 
+@pytest.mark.postgresql
 def test_each_tenant_is_told_apart_whatever_is_wrong_with_the_others(
     installation: Installation, customers: Customers
 ) -> None:
@@ -75,6 +78,7 @@ def test_a_tenant_that_is_not_registered_is_named(installation: Installation, cu
     assert "looks like" in installation.run("check_consent", "--tenant", "").sentence
 
 
+@pytest.mark.postgresql
 def test_a_secret_that_waits_is_put_in_use_when_the_old_one_has_ended(
     installation: Installation, customers: Customers
 ) -> None:

@@ -17,6 +17,7 @@ def checked(installation: Installation) -> int:
     return int(installation.run("check_consent", "--json").data["checked"])
 
 
+@pytest.mark.postgresql
 def test_a_file_is_imported_on_a_fresh_folder_and_again_without_a_change(
     fresh: Installation, customers: Customers
 ) -> None:
@@ -39,6 +40,7 @@ def test_people_read_what_was_done_and_what_is_worth_a_second_look(
     assert result.out.splitlines()[1].startswith("line 2, secret_expires_on: This end is more than 24 months ahead")
 
 
+@pytest.mark.postgresql
 def test_mistakes_are_told_by_line_and_column_and_nothing_is_stored(
     installation: Installation, customers: Customers
 ) -> None:

@@ -16,6 +16,7 @@ def ring(installation: Installation) -> Path:
     return installation.folder / "keys.json"
 
 
+@pytest.mark.postgresql
 def test_every_secret_is_sealed_anew_and_still_works(installation: Installation, customers: Customers) -> None:
     customer = customers.add()
     customers.add()
@@ -36,6 +37,7 @@ def test_every_secret_is_sealed_anew_and_still_works(installation: Installation,
     assert installation.run("send_test", customer.address, "--to", "me@x.example").code == 0
 
 
+@pytest.mark.postgresql
 def test_secrets_of_a_lost_key_are_counted(installation: Installation, customers: Customers) -> None:
     customers.add()
     customers.bring_into(installation)

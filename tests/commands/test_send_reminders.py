@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 
+import pytest
+
 from sandbox import Sandbox
 from tests.commands.customers import Customers
 from tests.commands.installation import Installation, finished
+
+pytestmark = pytest.mark.postgresql
 
 
 def relayed(installation: Installation, sandbox: Sandbox) -> Installation:

@@ -8,6 +8,7 @@ from tests.commands.customers import Customers
 from tests.commands.installation import Installation
 
 
+@pytest.mark.postgresql
 @pytest.mark.parametrize("transport", ["graph", "ews", "smtp"])
 def test_the_message_crosses_the_wire_and_its_steps_are_told(
     installation: Installation, customers: Customers, transport: str
@@ -40,6 +41,7 @@ def test_what_is_wrong_is_diagnosed_for_this_very_app(installation: Installation
     assert "not-the-value" not in result.out + for_people.out + for_people.err
 
 
+@pytest.mark.postgresql
 def test_the_mailbox_of_the_wanted_transport_or_app_is_taken(installation: Installation, customers: Customers) -> None:
     first = customers.add(app_name="A first")
     second = customers.add(app_name="B second", transport="ews")

@@ -15,6 +15,8 @@ from alertadmin.registry.models import Consent, Mailbox
 from tests.conftest import NOW
 from tests.rows import Rows
 
+pytestmark = pytest.mark.postgresql
+
 
 @pytest.fixture(autouse=True)
 def today() -> Iterator[None]:

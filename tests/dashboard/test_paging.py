@@ -31,6 +31,8 @@ from alertadmin.registry.models import AppRegistration, Consent, Credential, Mai
 from tests.conftest import NOW
 from tests.rows import Rows
 
+pytestmark = pytest.mark.postgresql
+
 SIZE = 3
 NAMES = ("", "a", "A", "b", "é", "Ω", "a b", "%", '"')
 

@@ -12,6 +12,8 @@ from alertadmin.registry.models import Credential
 from tests.conftest import NOW
 from tests.rows import Rows
 
+pytestmark = pytest.mark.postgresql
+
 PATHS = tuple(listing(NOW).search)
 GUID = "0a1b2c3d-0000-4000-8000-00000000beef"
 

@@ -26,6 +26,8 @@ from alertadmin.registry.models import AppRegistration, Credential, CredentialSt
 from tests.conftest import NOW
 from tests.rows import Rows
 
+pytestmark = pytest.mark.postgresql
+
 RED, AMBER = timedelta(days=RED_DAYS), timedelta(days=AMBER_DAYS)
 ZONES = ["UTC", "Europe/Paris", "Pacific/Auckland", "America/Los_Angeles", "Pacific/Apia"]
 FIRST, LAST = datetime(2026, 1, 1, tzinfo=UTC), datetime(2031, 1, 1, tzinfo=UTC)

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.start.installation import Installation
+from tests.start.installation import PROJECT, Installation, clean_environ, eventually
 
 
 @pytest.fixture
@@ -28,8 +31,38 @@ def up(data_dir: Path) -> Iterator[Callable[..., Installation]]:
         installation.stop()
 
 
+@pytest.fixture(scope="module")
+def standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    """One that began in a fresh folder, for all tests that look at it or kill what it starts again."""
+    installation = Installation(tmp_path_factory.mktemp("standing") / "data")
+    try:
+        installation.wait_until_ready()
+        yield installation
+    finally:
+        installation.stop()
+
+
 @pytest.fixture
-def running(up: Callable[..., Installation]) -> Installation:
+def whole(standing: Installation) -> Installation:
+    """The same, when what an earlier test killed is back."""
+    assert eventually(lambda: standing.answer("/readyz") == 200)
+    assert eventually(lambda: len(standing.named("alertadmin.house.worker")) == 4)
+    return standing
+
+
+@pytest.fixture(scope="session")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder as `--setup` leaves it, to copy from: tables are made once."""
+    folder = tmp_path_factory.mktemp("prepared") / "data"
+    command = [sys.executable, str(PROJECT / "manage.py"), "up", "--setup"]
+    subprocess.run(command, env=clean_environ(folder), check=True)
+    return folder
+
+
+@pytest.fixture
+def running(up: Callable[..., Installation], prepared: Path, data_dir: Path) -> Installation:
+    """One that a test may end."""
+    shutil.copytree(prepared, data_dir)
     installation = up()
     installation.wait_until_ready()
     return installation

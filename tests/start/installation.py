@@ -74,7 +74,7 @@ class Installation:
         return found.group() if found else ""
 
     def wait_until_ready(self) -> None:
-        assert eventually(lambda: "Ctrl-C stops it" in self.text or self.process.poll() is not None), self.text
+        assert eventually(lambda: "Ctrl-C stops it" in self.text or self.process.poll() is not None, 60), self.text
         assert self.process.poll() is None, self.text
 
     def answer(self, path: str) -> int:

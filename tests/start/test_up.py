@@ -24,37 +24,38 @@ pytestmark = pytest.mark.crash
 Up = Callable[..., Installation]
 
 
-def test_a_fresh_folder_is_ready_at_once_and_its_owners_alone(running: Installation, data_dir: Path) -> None:
-    assert running.answer("/readyz") == 200
+def test_a_fresh_folder_is_ready_at_once_and_its_owners_alone(standing: Installation) -> None:
+    data_dir = standing.data_dir
+    assert standing.answer("/readyz") == 200
     assert stat.S_IMODE(data_dir.stat().st_mode) == 0o700
     open_to_others = [path for path in data_dir.rglob("*") if stat.S_IMODE(path.stat().st_mode) & 0o077]
     assert open_to_others == []
 
 
-def test_the_first_administrators_link_works_and_is_in_no_log(running: Installation, data_dir: Path) -> None:
-    assert running.answer(running.link.removeprefix(running.url)) == 200
-    token = running.link.rstrip("/").rsplit("/", 1)[1]
+def test_the_first_administrators_link_works_and_is_in_no_log(standing: Installation) -> None:
+    assert standing.answer(standing.link.removeprefix(standing.url)) == 200
+    token = standing.link.rstrip("/").rsplit("/", 1)[1]
     assert len(token) > 30
-    holding = [path for path in data_dir.rglob("*") if path.is_file() and token.encode() in path.read_bytes()]
+    holding = [path for path in standing.data_dir.rglob("*") if path.is_file() and token.encode() in path.read_bytes()]
     assert holding == []
 
 
-def test_no_link_is_offered_once_somebody_is_there(up: Up, data_dir: Path) -> None:
+def test_no_link_is_offered_once_somebody_is_there(up: Up, prepared: Path, data_dir: Path) -> None:
+    shutil.copytree(prepared, data_dir)
     add_user = "from alertadmin.accounts.models import User; User.objects.create_superuser('a@b.example', 'x')"
-    manage(data_dir, "up", "--setup")
-    manage(data_dir, "shell", "--no-imports", "-c", add_user)
+    assert manage(data_dir, "shell", "--no-imports", "-c", add_user).returncode == 0
     installation = up()
     installation.wait_until_ready()
     assert "first-administrator" not in installation.text
 
 
-def test_a_second_start_says_where_the_first_runs(running: Installation, data_dir: Path) -> None:
-    second = manage(data_dir, "up", "--port", str(free_port()))
+def test_a_second_start_says_where_the_first_runs(standing: Installation) -> None:
+    second = manage(standing.data_dir, "up", "--port", str(free_port()))
     assert second.returncode == 2
     assert sentences(second) == 1
-    assert running.url in second.stderr
-    assert str(data_dir) in second.stderr
-    assert str(running.process.pid) in second.stderr
+    assert standing.url in second.stderr
+    assert str(standing.data_dir) in second.stderr
+    assert str(standing.process.pid) in second.stderr
 
 
 def test_a_port_in_use_is_one_sentence(data_dir: Path) -> None:
@@ -133,32 +134,32 @@ def test_kill_9_leaves_no_orphan_and_the_next_start_works(up: Up, running: Insta
 
 
 @pytest.mark.parametrize("program", ["alertadmin.house.worker", "granian", "valkey-server"])
-def test_a_crashed_program_is_started_again(running: Installation, program: str) -> None:
-    crashed = running.leader(program)
-    its_own = {pid for pid in running.processes() if os.getpgid(pid) == crashed}
+def test_a_crashed_program_is_started_again(whole: Installation, program: str) -> None:
+    crashed = whole.leader(program)
+    its_own = {pid for pid in whole.processes() if os.getpgid(pid) == crashed}
     os.kill(crashed, signal.SIGKILL)
-    assert eventually(lambda: running.named(program) - its_own)
-    assert eventually(lambda: running.answer("/readyz") == 200)
-    assert not its_own & set(running.processes())
-    assert f"{crashed}" not in map(str, running.named(program))
+    assert eventually(lambda: whole.named(program) - its_own)
+    assert eventually(lambda: whole.answer("/readyz") == 200)
+    assert not its_own & set(whole.processes())
+    assert f"{crashed}" not in map(str, whole.named(program))
 
 
-def test_a_dead_clock_is_noticed(running: Installation) -> None:
+def test_a_dead_clock_is_noticed(whole: Installation) -> None:
     """Celery starts a dead pool process again, but not beat: the worker must be started anew as a whole."""
-    worker = running.leader("alertadmin.house.worker")
-    assert eventually(lambda: len(running.named("alertadmin.house.worker")) == 4)
-    for child in running.named("alertadmin.house.worker") - {worker}:
+    worker = whole.leader("alertadmin.house.worker")
+    assert eventually(lambda: len(whole.named("alertadmin.house.worker")) == 4)
+    for child in whole.named("alertadmin.house.worker") - {worker}:
         os.kill(child, signal.SIGKILL)
-    assert eventually(lambda: worker not in running.processes())
-    assert eventually(lambda: len(running.named("alertadmin.house.worker")) == 4)
+    assert eventually(lambda: worker not in whole.processes())
+    assert eventually(lambda: len(whole.named("alertadmin.house.worker")) == 4)
 
 
-def test_a_web_process_that_loses_its_parent_ends(running: Installation) -> None:
-    granian = running.leader("granian")
-    served = running.named("granian") - {granian}
+def test_a_web_process_that_loses_its_parent_ends(whole: Installation) -> None:
+    granian = whole.leader("granian")
+    served = whole.named("granian") - {granian}
     assert served
     os.kill(granian, signal.SIGKILL)
-    assert eventually(lambda: not served & set(running.processes()), seconds=5)
+    assert eventually(lambda: not served & set(whole.processes()), seconds=5)
 
 
 def test_a_deep_data_folder_works_though_its_socket_cannot_be_there(up: Up, tmp_path: Path) -> None:
