@@ -112,6 +112,25 @@ class Environment:
             ) from None
 
     @property
+    def keep_words(self) -> timedelta:
+        """For how long the words of a mail stay after it was settled."""
+        return self._days("KEEP_WORDS_DAYS", 90)
+
+    @property
+    def keep_deliveries(self) -> timedelta:
+        """For how long it is known at all."""
+        return self._days("KEEP_DELIVERIES_DAYS", 730)
+
+    def _days(self, name: str, default: int) -> timedelta:
+        value = self.get(name) or str(default)
+        # A month at least: what is given up after 30 days has come to its end by then.
+        if not value.isascii() or not value.isdigit() or not 31 <= int(value) <= 36_500:
+            raise BadEnvironment(
+                f'ALERTADMIN_{name} must be a number of days from 31 on, such as {default}; it is "{value}".'
+            )
+        return timedelta(days=int(value))
+
+    @property
     def sandbox(self) -> str:
         """The address of a demonstration's sandbox, such as https://localhost:9443; empty in a real installation."""
         ports = self.get("DEMO_PORTS")

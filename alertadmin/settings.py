@@ -124,7 +124,9 @@ def _database() -> dict[str, Any]:
         "OPTIONS": {
             "transaction_mode": "IMMEDIATE",
             "timeout": 20,
-            "init_command": "PRAGMA journal_mode=WAL;PRAGMA synchronous=FULL;PRAGMA foreign_keys=ON;",
+            "init_command": "PRAGMA journal_mode=WAL;PRAGMA synchronous=FULL;PRAGMA foreign_keys=ON;"
+            # After a long reader the journal shrinks again.
+            "PRAGMA journal_size_limit=67108864;",
         },
     }
 
@@ -182,6 +184,8 @@ INSIDE_TARGETS = ENVIRONMENT.inside_targets
 """Where inside the network channels may lead (outbox/channels/guard.py)."""
 PINGS = bool(ENVIRONMENT.ping_url)
 """Whether somebody outside is told while all is well. The address itself stays where it is."""
+KEEP_WORDS = ENVIRONMENT.keep_words
+KEEP_DELIVERIES = ENVIRONMENT.keep_deliveries
 MESSAGE_ID_DOMAIN = _public.hostname if "." in (_public.hostname or "") else "alertadmin.invalid"
 
 LANGUAGE_CODE = ENVIRONMENT.language

@@ -61,6 +61,11 @@ class Server:
         """Of one of its databases."""
         return str(self._server.get_uri())
 
+    @property
+    def socket(self) -> Path:
+        info = self._server.get_postmaster_info()
+        return Path(info.socket_dir) / f".s.PGSQL.{info.port}"
+
     def kill(self) -> None:
         """SIGKILL to it and to each of its processes, as when the machine loses its power."""
         postmaster = psutil.Process(self._server.get_pid())
@@ -83,15 +88,15 @@ class Postgresql:
 
     def __init__(self, server: Server, name: str = "") -> None:
         self.server = server
-        self._name = name or f"crash_{uuid.uuid4().hex}"
+        self.name = name or f"crash_{uuid.uuid4().hex}"
         if not name:
-            self._administer(f'CREATE DATABASE "{self._name}"')
+            self._administer(f'CREATE DATABASE "{self.name}"')
         self.environ = {"ALERTADMIN_DATABASE_URL": self._url}
 
     @property
     def _url(self) -> str:
         head, _, options = self.server.url.partition("?")
-        url = f"{head.rpartition('/')[0]}/{self._name}"
+        url = f"{head.rpartition('/')[0]}/{self.name}"
         return f"{url}?{options}" if options else url
 
     def query(self, statement: str) -> list[tuple[Any, ...]]:
@@ -104,7 +109,7 @@ class Postgresql:
 
     def copy_to(self, data_dir: Path) -> Postgresql:
         copy = f"crash_{uuid.uuid4().hex}"
-        self._administer(f'CREATE DATABASE "{copy}" TEMPLATE "{self._name}"')
+        self._administer(f'CREATE DATABASE "{copy}" TEMPLATE "{self.name}"')
         return Postgresql(self.server, copy)
 
     def _administer(self, statement: str) -> None:

@@ -124,14 +124,9 @@ class World:
     # Its processes
 
     def environ(self, **values: str) -> dict[str, str]:
-        return clean_environ(
-            self.folder,
-            ALERTADMIN_CLOUDS_FILE=str(self.sandbox.clouds_file),
-            ALERTADMIN_LEASE_SECONDS=str(LEASE),
-            **({"ALERTADMIN_REDIS_URL": self.valkey.url} if self.valkey else {}),
-            **self.database.environ,
-            **values,
-        )
+        ours = {"ALERTADMIN_CLOUDS_FILE": str(self.sandbox.clouds_file), "ALERTADMIN_LEASE_SECONDS": str(LEASE)}
+        broker = {"ALERTADMIN_REDIS_URL": self.valkey.url} if self.valkey else {}
+        return clean_environ(self.folder, **{**ours, **broker, **self.database.environ, **values})
 
     def manage(self, *words: str, input: str | None = None, **environ: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from uuid import uuid4
 
 import django
 
@@ -18,8 +19,8 @@ from alertadmin.registry.models import AppRegistration, Mailbox, Tenant  # noqa:
 
 def main() -> None:
     prepare()
-    tenant = Tenant.objects.create(name="Northpark", directory_id="11111111-1111-4111-8111-111111111111")
-    app = AppRegistration.objects.create(tenant=tenant, name="ALERT", client_id="22222222-2222-4222-8222-222222222222")
+    tenant = Tenant.objects.create(name="Northpark", directory_id=str(uuid4()))
+    app = AppRegistration.objects.create(tenant=tenant, name="ALERT", client_id=str(uuid4()))
     mailbox = Mailbox.objects.create(tenant=tenant, app=app, address="alarms@northpark.example")
     tell("ready")
     for line in sys.stdin:

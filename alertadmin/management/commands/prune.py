@@ -1,0 +1,25 @@
+from __future__ import annotations
+
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from alertadmin.management.job import Job, Report
+from alertadmin.outbox.clock import DatabaseClock
+from alertadmin.reminders import pruning
+
+
+class Command(Job):
+    help = (
+        "Forgets the words of mails that were settled long ago, later the mails, and scans that found nothing; each "
+        "after its time (ALERTADMIN_KEEP_WORDS_DAYS, ALERTADMIN_KEEP_DELIVERIES_DAYS). The clock does it each day."
+    )
+    example = "python manage.py prune"
+
+    def work(self, options: dict[str, Any]) -> Report:
+        done = pruning.prune(DatabaseClock()())
+        data = {"words": done.words, "deliveries": done.deliveries, "scans": done.scans}
+        line = _(
+            "Mails whose words were forgotten: %(words)d; mails deleted: %(deliveries)d; scans deleted: %(scans)d."
+        )
+        return Report(True, data, [line % data])
