@@ -36,6 +36,7 @@ def filled(rows: Rows) -> dict[str, UUID]:
         "app": AppRegistration.objects.get().pk,
         "credential": Credential.objects.get().pk,
         "mailbox": mailbox.pk,
+        "consent": Consent.objects.get().pk,
         "delivery": Delivery.objects.filter(purpose="reminder", state="pending")[0].pk,
         "test": test.pk,
     }
@@ -87,7 +88,7 @@ def test_what_strangers_see_is_kept_by_no_cache_either(client: Client, db: None,
 
 
 def test_a_stranger_reaches_nothing_but_the_door(client: Client, filled: dict[str, UUID]) -> None:
-    for name in {*addresses()} - {"sign-in", "first-administrator", "healthz", "readyz"}:
+    for name in {*addresses()} - {"sign-in", "first-administrator", "healthz", "readyz", "consent-return"}:
         for response in (client.get(address(name, filled)), client.post(address(name, filled))):
             assert response.status_code == 302
             assert response.headers["Location"].startswith(reverse("sign-in")), name

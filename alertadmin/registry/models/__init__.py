@@ -1,6 +1,7 @@
 from alertadmin.registry.models.app_registration import AppRegistration, Audience
 from alertadmin.registry.models.consent import Consent, ConsentStatus
 from alertadmin.registry.models.consent_change import ConsentChange
+from alertadmin.registry.models.consent_return import ConsentReturn, ReturnOutcome
 from alertadmin.registry.models.credential import Credential, CredentialKind, CredentialState
 from alertadmin.registry.models.mailbox import LoginKind, Mailbox
 from alertadmin.registry.models.tenant import Contact, Tenant
@@ -10,6 +11,7 @@ __all__ = [
     "Audience",
     "Consent",
     "ConsentChange",
+    "ConsentReturn",
     "ConsentStatus",
     "Contact",
     "Credential",
@@ -17,5 +19,6 @@ __all__ = [
     "CredentialState",
     "LoginKind",
     "Mailbox",
+    "ReturnOutcome",
     "Tenant",
 ]
