@@ -8,13 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from typing import Any
 
 import requests
 from django.conf import settings
-from requests.adapters import HTTPAdapter
-from urllib3.connection import HTTPConnection
-from urllib3.connectionpool import HTTPConnectionPool
 from urllib3.exceptions import NameResolutionError
 
 from alertadmin.watching import sentences
@@ -89,22 +85,5 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 def _session() -> Session:
     session = Session(timeout=PATIENCE)
     # A watcher in one's own house may well listen without TLS.
-    session.mount("http://", _Adapter(max_retries=0))
+    session.mount("http://", session.get_adapter("https://"))
     return session
-
-
-class _Connection(HTTPConnection):
-    def _new_conn(self) -> sockets.Plain:
-        return sockets.dial(self._dns_host, self.port)
-
-
-class _Pool(HTTPConnectionPool):
-    ConnectionCls = _Connection
-
-
-class _Adapter(HTTPAdapter):
-    """HTTP in time as a whole, as `mailer.https` is."""
-
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, **kwargs)
-        self.poolmanager.pool_classes_by_scheme = {"http": _Pool}

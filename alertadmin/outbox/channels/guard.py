@@ -119,7 +119,7 @@ class Allowed:
     def permits(self, address: str, port: int) -> bool:
         """`address` is one as sockets write it: a number, perhaps with a %zone. What is none is not permitted."""
         try:
-            target = meant(ip_address(address.partition("%")[0]))
+            target = meant(ip_address(address))
         except ValueError:
             return False
         listed = any(target in network and only in (None, port) for network, only in self.targets)
@@ -130,10 +130,9 @@ class Allowed:
 
 
 _TARGET = re.compile(
-    r"\[(?P<bracketed>[0-9A-Fa-f:.]+(?:/\d{1,3})?)\](?::(?P<of_bracketed>\d{1,5}))?"
-    r"|(?P<v4>[0-9.]+(?:/\d{1,2})?)(?::(?P<port>\d{1,5}))?"
-    r"|(?P<v6>[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*(?:/\d{1,3})?)",
-    re.ASCII,
+    r"\[(?P<bracketed>[0-9A-Fa-f:.]+(?:/[0-9]{1,3})?)\](?::(?P<of_bracketed>[0-9]{1,5}))?"
+    r"|(?P<v4>[0-9.]+(?:/[0-9]{1,2})?)(?::(?P<port>[0-9]{1,5}))?"
+    r"|(?P<v6>[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*(?:/[0-9]{1,3})?)"
 )
 
 

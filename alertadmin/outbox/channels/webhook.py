@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import json
 from datetime import UTC, datetime
+from typing import Any
 
 import requests
 
@@ -21,9 +22,8 @@ NOT_TAKEN_YET = {408: "transient", 429: "throttled", 503: "transient"}
 """Statuses by which a server says that it did nothing, and that it may later."""
 
 
-def body_of(notice: Notice) -> bytes:
-    """The JSON, the same bytes each time."""
-    content = {
+def content_of(notice: Notice) -> dict[str, Any]:
+    return {
         "id": str(notice.id),
         "event": notice.event,
         "at": notice.at.astimezone(UTC).isoformat(timespec="seconds"),
@@ -31,7 +31,11 @@ def body_of(notice: Notice) -> bytes:
         "text": notice.text,
         "items": list(notice.details),
     }
-    return json.dumps(content, ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode()
+
+
+def body_of(notice: Notice) -> bytes:
+    """The JSON, the same bytes each time."""
+    return json.dumps(content_of(notice), ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode()
 
 
 def signature_of(key: str, timestamp: str, body: bytes) -> str:

@@ -176,6 +176,7 @@ def test_the_operator_lists_what_may_be_called(text: str, address: str, port: in
         "http://10.0.0.1",
         "*",
         "١٠.0.0.1",
+        "10.0.0.1:٨٠",
     ],
 )
 def test_a_list_that_cannot_be_read_is_told_by_the_part_that_is_wrong(text: str) -> None:
