@@ -6,7 +6,7 @@ Never past the last useful moment: what would come too late goes at once.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
@@ -65,7 +65,9 @@ def _digest_slot(timing: Timing, now: datetime) -> datetime:
         day = local.date() + timedelta(days=ahead)
         slot = datetime.combine(day, timing.digest_at, timing.zone)
         fits = timing.digest == Digest.DAILY or day.isoweekday() == min(timing.working_days)
-        if slot >= local and fits and day.isoweekday() in timing.working_days:
+        # Where clocks are put back a time comes twice: the first counts. Compared by UTC, since times of one zone are
+        # compared by what the clock on the wall shows.
+        if slot.astimezone(UTC) >= now and fits and day.isoweekday() in timing.working_days:
             return slot.astimezone(now.tzinfo)
     return now
 
@@ -94,4 +96,6 @@ def _loud_again(timing: Timing, moment: datetime) -> datetime | None:
     if not quiet:
         return None
     day = moment.date() + timedelta(days=1) if over_midnight and clock >= start else moment.date()
-    return datetime.combine(day, end, timing.zone)
+    loud = datetime.combine(day, end, timing.zone)
+    # In the hour that comes twice, its second time.
+    return loud if loud.astimezone(UTC) > moment.astimezone(UTC) else loud.replace(fold=1)

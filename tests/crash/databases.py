@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import shutil
 import sqlite3
+import subprocess
 import tempfile
 import uuid
 import warnings
@@ -76,8 +77,11 @@ class Server:
         psutil.wait_procs(family, timeout=10)
 
     def start(self) -> None:
-        """Returns when it has recovered and answers."""
-        self._server.ensure_postgres_running()
+        """Returns when it has recovered and answers. A busy machine is given time."""
+        for _time in range(5):
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                return self._server.ensure_postgres_running()
+        raise AssertionError("PostgreSQL does not come back")
 
     def close(self) -> None:
         self._server.cleanup()

@@ -210,9 +210,13 @@ class World:
         assert eventually(rings, seconds), self.state()
 
     def state(self) -> str:
-        """For whoever reads a failure: what is not sent yet, and the worker's last words."""
+        """For whoever reads a failure: what is not sent yet and why, and the worker's last words."""
+        waiting = self.database.query(
+            "SELECT state, cause, reason, count(*), min(not_before), max(not_before), CURRENT_TIMESTAMP "
+            "FROM outbox_delivery WHERE settled_at IS NULL GROUP BY state, cause, reason"
+        )
         states = Counter(one.state for one in self.messages())
-        return f"{dict(states)}\n{(self.folder / 'worker.log').read_text()[-1500:]}"
+        return f"{dict(states)}\n{waiting}\n{(self.folder / 'worker.log').read_text()[-1500:]}"
 
     def verdict(self) -> Verdict:
         """Judged by what the sandbox took: on the disk before it answered."""

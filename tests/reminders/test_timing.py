@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, time, timedelta
-from zoneinfo import ZoneInfo
+from functools import cache
+from itertools import pairwise
+from zoneinfo import ZoneInfo, available_timezones
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alertadmin.reminders.plan import DEFAULT
@@ -89,3 +91,52 @@ def test_it_is_never_early_and_never_past_the_last_useful_moment(timing: Timing,
     if at > now:
         local = at.astimezone(timing.zone)
         assert local.isoweekday() in timing.working_days
+
+
+MINUTES = st.times().map(lambda at: at.replace(second=0, microsecond=0, fold=0))
+ZONES = sorted(available_timezones() - {"localtime", "Factory"})
+
+
+@cache
+def transitions(zone: ZoneInfo) -> list[datetime]:
+    """The hours of 2024 to 2030 in which its clocks are put forward or back."""
+    hours = [datetime(2024, 1, 1, tzinfo=UTC) + timedelta(days=day) for day in range(7 * 365)]
+    days = [
+        day for day, after in pairwise(hours) if day.astimezone(zone).utcoffset() != after.astimezone(zone).utcoffset()
+    ]
+    return days or hours[:1]
+
+
+@given(st.data(), st.sampled_from(ZONES), MINUTES)
+@settings(max_examples=300)
+def test_where_clocks_are_put_forward_or_back_each_day_has_one_digest(
+    data: st.DataObject, name: str, digest_at: time
+) -> None:
+    """Half past two may come twice, or not at all; in some zones midnight does."""
+    zone = ZoneInfo(name)
+    timing = Timing(zone, digest=Digest.DAILY, digest_at=digest_at)
+    now = data.draw(st.sampled_from(transitions(zone))) - timedelta(days=1)
+    end, slots = now + timedelta(days=4), set()
+    while now < end:
+        slot = send_at(timing, now, 60, now + timedelta(days=30), now + timedelta(days=60))
+        assert now <= slot <= now + timedelta(hours=50)
+        slots.add(slot)
+        now += timedelta(minutes=15)
+    days = [slot.astimezone(zone).date() for slot in sorted(slots)]
+    assert days == sorted(set(days))
+
+
+@given(st.data(), st.sampled_from(ZONES), MINUTES, MINUTES)
+@settings(max_examples=200)
+def test_quiet_hours_are_quiet_in_every_zone(
+    data: st.DataObject, name: str, quiet_from: time, quiet_until: time
+) -> None:
+    zone = ZoneInfo(name)
+    now = data.draw(st.sampled_from(transitions(zone))) + data.draw(st.timedeltas(timedelta(0), timedelta(days=1)))
+    at = send_at(Timing(zone, quiet_from, quiet_until), now, 60, now + timedelta(days=30), now + timedelta(days=60))
+    assert now <= at <= now + timedelta(hours=25)
+    clock = at.astimezone(zone).time()
+    if quiet_from > quiet_until:
+        assert quiet_until <= clock < quiet_from
+    elif quiet_from < quiet_until:
+        assert not quiet_from <= clock < quiet_until
