@@ -11,6 +11,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from threading import Lock
+from time import monotonic
 from uuid import UUID
 
 from django.db.models import Case, Exists, OuterRef, Q, Subquery, Value, When
@@ -47,6 +49,10 @@ OF_THE_APP = frozenset(
 )
 """Causes that every other mailbox of the same app in the same tenant shares."""
 FAILED = (AttemptOutcome.REFUSED, AttemptOutcome.UNKNOWN, AttemptOutcome.LOST)
+SHARE = 2
+"""So many threads wait for a way that has not worked yet in this run, or that takes long, while there is another."""
+SLOW = 5.0
+"""Seconds."""
 STRIKES = 2
 """So often a way may fail for no known reason, with different messages, before it counts as down."""
 
@@ -122,6 +128,10 @@ class Chain:
     last_resorts: list[Route] = field(default_factory=list)
     down: dict[tuple[UUID | None, str], Failure] = field(default_factory=dict)
     _strikes: Counter[tuple[UUID | None, str]] = field(default_factory=Counter)
+    _worked: set[tuple[UUID | None, str]] = field(default_factory=set)
+    _waiting: dict[tuple[UUID | None, str], list[float]] = field(default_factory=dict)
+    """Since when threads wait for each way."""
+    _lock: Lock = field(default_factory=Lock)
 
     @classmethod
     def for_reminders(cls, now: datetime) -> Chain:
@@ -139,9 +149,30 @@ class Chain:
             ways = under_test(delivery)
         else:
             ways = [*self.ways, *self.last_resorts]
-        for way in ways:
-            if delivery.purpose == Purpose.TEST or way.key not in self.down:
-                yield way
+        for place, way in enumerate(ways):
+            if delivery.purpose != Purpose.TEST and way.key in self.down:
+                continue
+            since = self._enter(way, ways[place + 1 :])
+            if since is not None:
+                try:
+                    yield way
+                finally:
+                    self._waiting[way.key].remove(since)
+
+    def _enter(self, way: Route, others: list[Route]) -> float | None:
+        """None if enough threads wait for this way and there is another: a server that is slow holds up its share."""
+        with self._lock:
+            free = [one for one in others if one.key not in self.down and not one.is_last_resort]
+            if self._is_crowded(way) and any(not self._is_crowded(one) for one in free):
+                return None
+            since = monotonic()
+            self._waiting.setdefault(way.key, []).append(since)
+            return since
+
+    def _is_crowded(self, way: Route) -> bool:
+        waiting = self._waiting.get(way.key, [])
+        is_quick = way.key in self._worked and all(monotonic() - since < SLOW for since in waiting)
+        return not is_quick and len(waiting) >= SHARE
 
     def note(self, route: Route, failure: Failure, *, surely: bool = False) -> None:
         """A failure of a reminder; `surely` says that it is the way's own whatever its cause. A channel's always is."""
@@ -157,6 +188,7 @@ class Chain:
 
     def worked(self, route: Route) -> None:
         self._strikes.pop(route.key, None)
+        self._worked.add(route.key)
 
     @property
     def is_down(self) -> bool:

@@ -136,6 +136,11 @@ def close_attempt(attempt: Attempt, now: datetime, outcome: AttemptOutcome, **de
     attempt.save(update_fields=["outcome", "finished_at", "steps", *details])
 
 
+def hold(attempt: Attempt, until: datetime) -> None:
+    """The server asked to be left alone until then, though not by refusing the attempt itself."""
+    Attempt.objects.filter(pk=attempt.pk).update(held_until=until)
+
+
 def keep_draft(attempt: Attempt, draft: str) -> bool:
     """Commits what lies among the mailbox's drafts before it is sent. False if the attempt was given up meanwhile."""
     attempt.draft = draft

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from alertadmin.outbox import claims, content, drafts, leftovers, sentences
+from alertadmin.outbox import claims, content, drafts, sentences
 from alertadmin.outbox.chain import Chain, through
 from alertadmin.outbox.clock import Clock
 from alertadmin.outbox.crashpoints import crashpoint
@@ -46,10 +46,10 @@ def _look_up(delivery: Delivery, attempt: Attempt, chain: Chain, pace: Pace, clo
     try:
         waiting = drafts.find(attempt)
     except (Failure, SecretUnavailable, UnknownCloud) as error:
-        return _not_found_out(delivery, attempt, _failure(error), pace, now)
+        return _not_found_out(delivery, attempt, _failure(error), now)
     crashpoint("draft-looked-up")
     if waiting is not None:
-        return _send_draft(delivery, attempt, waiting, chain, pace, clock)
+        return _send_draft(delivery, attempt, waiting, chain, clock)
     if drafts.known_id(attempt):
         return _was_sent(delivery, attempt, clock())
     claims.close_attempt(attempt, clock(), AttemptOutcome.REFUSED, draft="")
@@ -60,14 +60,13 @@ def _failure(error: Exception) -> Failure:
     return error if isinstance(error, Failure) else Failure("other", str(error))
 
 
-def _not_found_out(
-    delivery: Delivery, attempt: Attempt, failure: Failure, pace: Pace, now: datetime
-) -> DeliveryState | None:
+def _not_found_out(delivery: Delivery, attempt: Attempt, failure: Failure, now: datetime) -> DeliveryState | None:
     """A mailbox that may answer later is asked later. One that will not leaves the doubt as it is."""
     since = attempt.finished_at or now
     if failure.retry and now - since < LOOKED_UP_FOR:
         asked = min(timedelta(seconds=failure.retry_after or 0), LOOKED_UP_FOR)
-        pace.hold(attempt.mailbox_id, now + asked)
+        if asked:
+            claims.hold(attempt, now + asked)
         claims.look_up_later(delivery, now + max(BETWEEN, asked), cause=failure.cause, reason=failure.technical)
         return DeliveryState.UNCERTAIN
     return None if claims.leave_in_doubt(delivery, attempt, now) else DeliveryState(delivery.state)
@@ -88,14 +87,11 @@ def _was_sent(delivery: Delivery, attempt: Attempt, now: datetime) -> DeliverySt
     return DeliveryState.SENT
 
 
-def _send_draft(
-    delivery: Delivery, earlier: Attempt, draft: str, chain: Chain, pace: Pace, clock: Clock
-) -> DeliveryState | None:
+def _send_draft(delivery: Delivery, earlier: Attempt, draft: str, chain: Chain, clock: Clock) -> DeliveryState | None:
     """The draft that waits, by a new attempt; unless what it tells is no longer so."""
     composed = content.compose(delivery, clock())
     if isinstance(composed, content.NoLongerOwed):
-        claims.close_attempt(earlier, clock(), AttemptOutcome.REFUSED, draft=draft)
-        leftovers.take_away(earlier)
+        claims.close_attempt(earlier, clock(), AttemptOutcome.REFUSED, draft=draft)  # a leftover
         claims.settle(delivery, DeliveryState.CANCELLED, clock(), reason=composed.reason)
         return DeliveryState.CANCELLED
     assert earlier.mailbox is not None  # noqa: S101 (the draft was found in it)
@@ -117,8 +113,5 @@ def _send_draft(
         return accepted(delivery, attempt, receipt, clock, was_uncertain=was_uncertain)
     if delivery.purpose == Purpose.REMINDER:
         chain.note(route, failure)
-    if failure.retry_after:
-        pace.hold(route.sender_id, clock() + timedelta(seconds=failure.retry_after))
-    claims.close_attempt(attempt, clock(), AttemptOutcome.REFUSED, **details(failure))
-    leftovers.take_away(attempt)
+    claims.close_attempt(attempt, clock(), AttemptOutcome.REFUSED, **details(failure, clock()))
     return None

@@ -34,15 +34,9 @@ class HasDraft(Func):
     output_field = BooleanField()
 
 
-def take_away(attempt: Attempt) -> None:
-    """The draft of an attempt that was refused. One whose id is not known may only just be coming into being, or be
-    another attempt's: it has time until the delivery is settled."""
-    if attempt.draft not in ("", UNNAMED):
-        _discard(attempt)
-
-
-def take_away_old(now: datetime) -> None:
-    """A few of those that could not be taken away at once, or whose worker was lost before it could."""
+def take_away(now: datetime) -> None:
+    """A few at the end of each run. One whose id is not known may only just be coming into being, or be another
+    attempt's: it has time until its delivery is settled."""
     left = Attempt.objects.filter(HasDraft(F("draft")), outcome=AttemptOutcome.REFUSED)
     settled = Q(delivery__state__in=claims.FINAL, finished_at__lt=now - BY_NOW)
     for attempt in left.filter(settled | ~Q(draft=UNNAMED)).select_related(*drafts.WAY).order_by("pk")[:AT_ONCE]:

@@ -7,6 +7,7 @@ import logging
 import random
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -14,13 +15,13 @@ from typing import Any
 from django.conf import settings
 from django.db import DatabaseError, connection
 
-from alertadmin.outbox import claims, content, last_resort, leftovers, sentences
+from alertadmin.outbox import claims, content, last_resort, sentences
 from alertadmin.outbox.chain import Chain, Route
 from alertadmin.outbox.channels.notice import Notice
 from alertadmin.outbox.clock import Clock
 from alertadmin.outbox.crashpoints import crashpoint
 from alertadmin.outbox.models import UNNAMED, Attempt, AttemptOutcome, Delivery, DeliveryState, Purpose
-from alertadmin.outbox.pace import Pace
+from alertadmin.outbox.pace import LONGEST_HELD, Pace
 from alertadmin.registry.clouds import UnknownCloud
 from alertadmin.registry.identity import SecretUnavailable
 from mailer.failure import Failure, Outcome
@@ -32,9 +33,9 @@ log = logging.getLogger(__name__)
 GIVE_UP_AFTER = timedelta(days=30)
 FIRST_WAIT = timedelta(minutes=1)
 LONGEST_WAIT = timedelta(hours=1)
-LONGEST_ASKED = timedelta(days=1)
-"""A server's wish to be left alone is followed no longer than this."""
 LONGEST_SUBJECT = 250
+LONGEST_TEXT = 4000
+"""Characters of a message that a server found too large as it was."""
 BETWEEN_TRIES_TO_SETTLE = 0.5
 
 
@@ -56,33 +57,64 @@ def deliver(delivery: Delivery, *, chain: Chain, pace: Pace, clock: Clock) -> De
         if free_at := pace.take(route.sender_id, now, anyway=is_test):
             busy_until.append(free_at)
             continue
-        attempt = Attempt(route=route.label, transport=route.transport, mailbox=route.mailbox, channel=route.channel)
         message = _message(delivery, route, composed, failures[-1] if failures else chain.last_failure)
-        if not claims.open_attempt(delivery, attempt, now, **words):
-            return DeliveryState.SENDING  # somebody else's by now
-        try:
-            receipt = send(delivery, attempt, partial(route.send, message))
-        except SleptTooLong:
-            claims.close_attempt(attempt, clock(), AttemptOutcome.REFUSED, technical=sentences.TOO_LATE)
-            return DeliveryState.SENDING
-        except (SecretUnavailable, UnknownCloud) as error:
-            failure = Failure("other", str(error))
-            chain.note(route, failure, surely=True)
-        except Failure as refused:
-            failure = refused
-            if failure.outcome == Outcome.UNKNOWN:
-                return uncertain(delivery, attempt, failure, clock())
-            chain.note(route, failure)
-        else:
-            chain.worked(route)
-            return accepted(delivery, attempt, receipt, clock)
-        failures.append(failure)
-        if failure.retry_after:
-            pace.hold(route.sender_id, now + min(timedelta(seconds=failure.retry_after), LONGEST_ASKED))
-        claims.close_attempt(attempt, clock(), AttemptOutcome.REFUSED, **details(failure))
-        leftovers.take_away(attempt)
+        outcome = _try(delivery, route, message, words, chain, now, clock)
+        if _is_too_large(outcome) and (shorter := _shorter(message)):
+            pace.take(route.sender_id, now, anyway=True)
+            outcome = _try(delivery, route, shorter, words, chain, now, clock)
+        if not isinstance(outcome, Failure):
+            return outcome
+        failures.append(outcome)
         crashpoint("between-ways")
     return _no_way(delivery, chain, failures, busy_until, clock())
+
+
+def _try(
+    delivery: Delivery,
+    route: Route,
+    message: Message | Notice,
+    words: dict[str, Any],
+    chain: Chain,
+    now: datetime,
+    clock: Clock,
+) -> DeliveryState | Failure:
+    """One attempt: the state the delivery is left in, or why another way may be tried."""
+    attempt = Attempt(route=route.label, transport=route.transport, mailbox=route.mailbox, channel=route.channel)
+    if not claims.open_attempt(delivery, attempt, now, **words):
+        return DeliveryState.SENDING  # somebody else's by now
+    try:
+        receipt = send(delivery, attempt, partial(route.send, message))
+    except SleptTooLong:
+        claims.close_attempt(attempt, clock(), AttemptOutcome.REFUSED, technical=sentences.TOO_LATE)
+        return DeliveryState.SENDING
+    except (SecretUnavailable, UnknownCloud) as error:
+        failure = Failure("other", str(error))
+        chain.note(route, failure, surely=True)
+    except Failure as refused:
+        failure = refused
+        if failure.outcome == Outcome.UNKNOWN:
+            return uncertain(delivery, attempt, failure, clock())
+        chain.note(route, failure)
+    else:
+        chain.worked(route)
+        return accepted(delivery, attempt, receipt, clock)
+    claims.close_attempt(attempt, clock(), AttemptOutcome.REFUSED, **details(failure, clock()))
+    return failure
+
+
+def _is_too_large(outcome: DeliveryState | Failure) -> bool:
+    return isinstance(outcome, Failure) and outcome.cause == "message_too_large"
+
+
+def _shorter(message: Message | Notice) -> Message | Notice | None:
+    """Without what is shown beside the text, and of that its beginning, where the most urgent stands. None if there is
+    nothing to leave out."""
+    text = message.text if len(message.text) <= LONGEST_TEXT else f"{message.text[:LONGEST_TEXT]}\n…\n"
+    if isinstance(message, Message):
+        shorter: Message | Notice = replace(message, html=None, attachments=(), text=text)
+    else:
+        shorter = replace(message, html="", text=text, details=())
+    return None if shorter == message else shorter
 
 
 def _words(delivery: Delivery, composed: content.Content, now: datetime) -> dict[str, Any]:
@@ -208,8 +240,15 @@ def accepted(delivery: Delivery, attempt: Attempt, receipt: Receipt, clock: Cloc
             return DeliveryState.SENT
 
 
-def details(failure: Failure) -> dict[str, Any]:
-    return {"cause": failure.cause, "technical": failure.technical, "request_ids": failure.request_ids}
+def details(failure: Failure, now: datetime) -> dict[str, Any]:
+    """What an attempt's row keeps of it."""
+    asked = min(timedelta(seconds=failure.retry_after or 0), LONGEST_HELD)
+    return {
+        "cause": failure.cause,
+        "technical": failure.technical,
+        "request_ids": failure.request_ids,
+        "held_until": now + asked if asked else None,
+    }
 
 
 def uncertain(delivery: Delivery, attempt: Attempt, failure: Failure, now: datetime) -> DeliveryState:
@@ -221,7 +260,7 @@ def uncertain(delivery: Delivery, attempt: Attempt, failure: Failure, now: datet
         now,
         attempt=attempt,
         outcome=AttemptOutcome.UNKNOWN,
-        details=details(failure),
+        details=details(failure, now),
         not_before=now + wait(delivery, [failure]),
         cause=failure.cause,
         reason=failure.technical,
@@ -261,4 +300,4 @@ def wait(delivery: Delivery, failures: list[Failure]) -> timedelta:
     walks = delivery.attempts.values("owner").distinct().count()
     doubling: timedelta = min(FIRST_WAIT * 2 ** min(max(walks - 1, 0), 10), LONGEST_WAIT)
     asked = timedelta(seconds=min((failure.retry_after or 0 for failure in failures), default=0))
-    return max(doubling, min(asked, LONGEST_ASKED)) * random.uniform(1, 1.1)  # noqa: S311 (scatter, not secrecy)
+    return max(doubling, min(asked, LONGEST_HELD)) * random.uniform(1, 1.1)  # noqa: S311 (scatter, not secrecy)

@@ -54,7 +54,7 @@ def deliver_due(
             run.ends = None if pause else ends
             outcomes.update(run.go())
             if turn.is_ours:
-                leftovers.take_away_old(clock())
+                leftovers.take_away(clock())
         if run.was_cut_short:
             doorbell.ring()
         if turn.is_ours or pause is None or not claims.due(clock()).exists():

@@ -201,7 +201,8 @@ class TestWhatARunLearns:
         sandbox.faults.add("graph", status=400, body={"error": {"code": "ErrorOdd", "message": "No reason at all."}})
         owed = reminders(site, 12, time())
         assert worker.deliver_due(clock=time) == {"sent": 12}
-        assert Attempt.objects.filter(mailbox=site.mailbox, outcome="accepted").count() == 11
+        # A few went by the other mailbox before this one had worked (see test_fairness).
+        assert Attempt.objects.filter(mailbox=site.mailbox, outcome="accepted").count() >= 6
         [odd] = [one for one in owed if len(tried(one)) > 1]
         assert tried(odd) == [(site.mailbox.address, "refused", "other"), (other.mailbox.address, "accepted", "")]
 

@@ -12,11 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alertadmin.outbox import test_send, worker
-from alertadmin.outbox.models import Delivery, DeliveryState
+from alertadmin.outbox.models import Attempt, AttemptOutcome, Delivery, DeliveryState
 from alertadmin.outbox.pace import Pace
 from sandbox import Sandbox
 from tests.conftest import NOW
-from tests.outbox.owing import arrived, reminder, reminders
+from tests.outbox.owing import arrived, bare, reminder, reminders
 from tests.outbox.time import Time
 from tests.rows import Site
 
@@ -55,13 +55,6 @@ class TestThePlaces:
             assert pace.take(mailbox, time(), anyway=True) is None
         assert pace.take(mailbox, time()) == time() + MINUTE
 
-    def test_a_server_that_asks_to_be_left_alone_is(self, mailbox: UUID, time: Time) -> None:
-        pace = Pace()
-        pace.hold(mailbox, time() + 10 * MINUTE)
-        pace.hold(mailbox, time() + 5 * MINUTE)
-        assert pace.take(mailbox, time()) == time() + 10 * MINUTE
-        assert pace.take(mailbox, time.passes(minutes=10)) is None
-
 
 @settings(max_examples=50, deadline=None)
 @given(gaps=st.lists(st.integers(0, 30), min_size=1, max_size=80), limit=st.integers(1, 6))
@@ -76,6 +69,39 @@ def test_no_minute_whatever_its_begin_has_more_than_its_places(gaps: list[int], 
         else:
             assert now < free_at <= now + MINUTE
     assert all(sum(begin <= moment < begin + MINUTE for moment in taken) <= limit for begin in taken)
+
+
+def attempts(site: Site, time: Time, count: int, **fields: object) -> None:
+    """Of another process, by the site's mailbox."""
+    for delivery in bare(count, time()):
+        Attempt.objects.create(
+            delivery=delivery, number=1, owner=uuid4(), mailbox=site.mailbox, started_at=time(), **fields
+        )
+
+
+def test_a_server_that_asked_any_process_to_be_left_alone_is(site: Site, sandbox: Sandbox, time: Time) -> None:
+    sandbox.faults.add("graph", status=429, headers={"Retry-After": "600"})
+    reminder(time())
+    worker.deliver_due(clock=time)
+    another = Pace()  # of a process that has just begun
+    assert another.take(site.mailbox.pk, time()) == another.free_at(site.mailbox.pk, time()) == time() + 10 * MINUTE
+    assert another.take(site.mailbox.pk, time(), anyway=True) is None  # a test that somebody waits for
+    assert another.take(site.mailbox.pk, time.passes(minutes=10)) is None
+
+
+def test_the_longest_wish_counts_but_none_that_a_wrong_clock_wrote(site: Site, time: Time) -> None:
+    attempts(site, time, 1, held_until=time() + 5 * MINUTE, outcome=AttemptOutcome.REFUSED)
+    Attempt.objects.update(started_at=time() - timedelta(hours=1))
+    assert Pace().take(site.mailbox.pk, time()) == time() + 5 * MINUTE
+    Attempt.objects.update(held_until=time() + timedelta(days=400))
+    assert Pace().take(site.mailbox.pk, time()) is None
+
+
+def test_four_at_once_over_all_processes(site: Site, time: Time) -> None:
+    attempts(site, time, 4, outcome=AttemptOutcome.OPEN)
+    assert Pace().take(site.mailbox.pk, time()) == time() + timedelta(seconds=1)
+    Attempt.objects.filter(pk=Attempt.objects.latest("pk").pk).update(outcome=AttemptOutcome.ACCEPTED)
+    assert Pace().take(site.mailbox.pk, time()) is None
 
 
 def test_other_processes_count_by_their_rows(site: Site, time: Time) -> None:

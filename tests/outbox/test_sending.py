@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import email
 import email.utils
 import re
 import threading
@@ -118,6 +119,47 @@ def test_a_wish_to_wait_for_weeks_is_not_followed(site: Site, sandbox: Sandbox, 
     reminder(time())
     worker.deliver_due(clock=time)
     assert worker.deliver_due(clock=lambda: time() + timedelta(hours=27)) == {"sent": 1}
+
+
+TOO_LARGE: dict[str, dict[str, Any]] = {
+    Transport.GRAPH: {"status": 413},
+    Transport.EWS: {"code": "ErrorMessageSizeExceeded"},
+    Transport.SMTP: {"status": 552},
+}
+
+
+class TestAMessageThatIsTooLarge:
+    def test_goes_without_what_is_shown_beside_its_text(
+        self, site: Site, by: Transport, sandbox: Sandbox, time: Time
+    ) -> None:
+        sandbox.faults.add(DOORS[by], **TOO_LARGE[by])  # type: ignore[arg-type]
+        delivery = reminder(time())
+        assert worker.deliver_due(clock=time) == {"sent": 1}
+        [entry] = arrived(sandbox, delivery)
+        assert "text/plain" in entry["mime"]
+        assert "text/html" not in entry["mime"]
+        assert attempts(delivery) == [AttemptOutcome.REFUSED, AttemptOutcome.ACCEPTED]
+        assert delivery.attempts.first().cause == "message_too_large"  # type: ignore[union-attr]
+
+    def test_keeps_the_beginning_of_a_long_text(
+        self, site: Site, sandbox: Sandbox, time: Time, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(sending, "LONGEST_TEXT", 30)
+        sandbox.faults.add("graph", status=413)
+        delivery = reminder(time())
+        worker.deliver_due(clock=time)
+        delivery.refresh_from_db()
+        [entry] = arrived(sandbox, delivery)
+        text = email.message_from_string(entry["mime"]).get_payload(decode=True).decode()  # type: ignore[union-attr]
+        assert text.replace("\r\n", "\n").strip() == f"{delivery.text[:30]}\n…".strip()
+
+    def test_even_so_waits_as_what_is_refused_does(self, site: Site, sandbox: Sandbox, time: Time) -> None:
+        sandbox.faults.add("graph", status=413, times=None)
+        delivery = reminder(time())
+        assert worker.deliver_due(clock=time) == {"pending": 1}
+        assert attempts(delivery) == [AttemptOutcome.REFUSED] * 2
+        delivery.refresh_from_db()
+        assert delivery.cause == "message_too_large"
 
 
 def test_without_an_answer_it_is_uncertain_and_repeated_once_as_it_was(

@@ -131,6 +131,8 @@ class Attempt(models.Model):
     cause = models.CharField(max_length=40, blank=True)
     technical = models.TextField(blank=True)
     request_ids = models.JSONField(default=dict, blank=True)
+    held_until = models.DateTimeField(null=True, blank=True)
+    """How long its server asked us to leave the mailbox or channel alone."""
     draft = models.TextField(blank=True, default="", db_default="")
     """What may lie among the mailbox's drafts: Graph's id of it, `UNNAMED` before that is known, or nothing."""
     steps = models.JSONField(default=list, blank=True)
@@ -143,6 +145,7 @@ class Attempt(models.Model):
             models.Index(fields=["mailbox", "started_at"], name="attempt_by_mailbox"),
             models.Index(fields=["channel", "started_at"], name="attempt_by_channel"),
             models.Index(fields=["id"], name="attempt_with_draft", condition=Q(draft__gt="")),
+            models.Index(fields=["held_until"], name="attempt_held", condition=Q(held_until__isnull=False)),
         ]
         verbose_name = _("attempt")
         verbose_name_plural = _("attempts")

@@ -1,0 +1,76 @@
+"""A server that is slow holds up its share of the threads, and nobody else's mail."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from alertadmin.outbox import chain as chains
+from alertadmin.outbox import worker
+from alertadmin.outbox.chain import SHARE, SLOW, Chain, Route
+from alertadmin.outbox.models import Delivery
+from sandbox import Sandbox
+from tests.outbox.owing import arrived, bare, reminders
+from tests.outbox.time import Time
+from tests.rows import Site
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_a_slow_mailbox_does_not_take_goes_by_the_next_meanwhile(
+    site: Site, make_site: Callable[..., Site], sandbox: Sandbox, time: Time
+) -> None:
+    other = make_site(name="Harbour Logistics")
+    owed = reminders(site, 20, time())
+    before = len(sandbox.ledger.entries())
+    sandbox.faults.add("graph", delay=4, times=None, mailbox=site.mailbox.address)
+    assert worker.deliver_due(clock=time) == {"sent": 20}
+    assert [len(arrived(sandbox, delivery)) for delivery in owed] == [1] * 20
+    told = [entry for entry in sandbox.ledger.entries()[before:] if entry["kind"] in ("message", "fault")]
+    mailboxes = [(entry["kind"], entry["mailbox"]) for entry in told]
+    first = mailboxes.index(("message", site.mailbox.address))
+    assert mailboxes[:first].count(("fault", site.mailbox.address)) == SHARE
+    assert mailboxes[:first].count(("message", other.mailbox.address)) >= 10
+
+
+@pytest.mark.django_db
+class TestTheShare:
+    @pytest.fixture
+    def passed(self, monkeypatch: pytest.MonkeyPatch) -> list[float]:
+        """Seconds on the machine's clock; the last counts."""
+        seconds = [0.0]
+        monkeypatch.setattr(chains, "monotonic", lambda: seconds[-1])
+        return seconds
+
+    @pytest.fixture
+    def delivery(self, time: Time) -> Delivery:
+        return bare(1, time())[0]
+
+    def taken(self, chain: Chain, delivery: Delivery, count: int) -> tuple[list[str], list[Iterator[Route]]]:
+        """Which ways so many threads take first, each still waiting for its own."""
+        walks = [chain.routes(delivery) for _number in range(count)]
+        return [next(walk).label for walk in walks], walks
+
+    def test_of_a_way_that_is_not_known_yet_is_half(self, delivery: Delivery) -> None:
+        chain = Chain([Route("first", "a"), Route("second", "b")])
+        assert self.taken(chain, delivery, 4)[0] == ["first", "first", "second", "second"]
+
+    def test_of_one_that_works_is_all(self, delivery: Delivery) -> None:
+        chain = Chain([Route("first", "a"), Route("second", "b")])
+        chain.worked(chain.ways[0])
+        assert self.taken(chain, delivery, 4)[0] == ["first"] * 4
+
+    def test_of_one_that_worked_and_now_takes_long_is_half(self, delivery: Delivery, passed: list[float]) -> None:
+        chain = Chain([Route("first", "a"), Route("second", "b")])
+        chain.worked(chain.ways[0])
+        _ways, walks = self.taken(chain, delivery, SHARE)
+        passed.append(SLOW)
+        assert self.taken(chain, delivery, 2)[0] == ["second"] * 2
+        del walks[:]  # they are done with it
+        assert self.taken(chain, delivery, 1)[0] == ["first"]
+
+    def test_of_the_only_one_is_all(self, delivery: Delivery) -> None:
+        only = Chain([Route("first", "a")])
+        assert self.taken(only, delivery, 4)[0] == ["first"] * 4
+        with_last_resort = Chain([Route("first", "a")], [Route("last", "b", is_last_resort=True)])
+        assert self.taken(with_last_resort, delivery, 4)[0] == ["first"] * 4
