@@ -14,6 +14,7 @@ AREAS = (
     "credentials",
     "registering",
     "mailboxes",
+    "leaving",
     "consents",
     "deliveries",
     "policies",

@@ -18,7 +18,7 @@ from alertadmin.accounts.models import FirstAdministratorLink, User
 from alertadmin.outbox import test_send, worker
 from alertadmin.outbox.models import Delivery
 from alertadmin.registry.checks import check_consents, wanted_pairs
-from alertadmin.registry.models import AppRegistration, Mailbox, Tenant
+from alertadmin.registry.models import AppRegistration, Consent, Mailbox, Tenant
 from alertadmin.reminders import scan
 from sandbox import Sandbox
 from tests.conftest import NOW, set_environment
@@ -177,6 +177,8 @@ def test_each_form(looker: Looker, site: Site) -> None:
         *by_id(["app-edit", "app-delete", "app-policy", "credential-add", "certificate-add"], app.pk),
         *by_id(["credential-edit", "credential-delete", "credential-replace", "credential-hold"], credential.pk),
         *by_id(["mailbox-edit", "mailbox-delete"], mailbox.pk),
+        reverse("leaving-ews"),
+        reverse("consent-ask", args=[Consent.objects.all()[0].pk]),
     )
 
 

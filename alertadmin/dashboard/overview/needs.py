@@ -163,7 +163,7 @@ def _ews(now: datetime) -> Iterator[Need]:
     if not count:
         return
     days = (EWS_ENDS - now.date()).days
-    url = f"{reverse('mailboxes')}?way={Transport.EWS}"
+    url = reverse("leaving-ews")
     yield Need(
         SOON if days > 0 else BAD,
         ngettext("EWS ends in %(days)d day", "EWS ends in %(days)d days", days) % {"days": days}

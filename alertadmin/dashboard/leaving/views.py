@@ -1,0 +1,101 @@
+"""Leaving EWS: every mailbox that still sends by it, and the steps to Microsoft Graph."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.contrib import messages
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from alertadmin.dashboard.leaving import scripts
+from alertadmin.dashboard.leaving.standing import is_proven, leaving, standing, tests_by_graph
+from alertadmin.dashboard.listing import Column, Listing
+from alertadmin.dashboard.portal import portal_links
+from alertadmin.dashboard.posting import posted
+from alertadmin.registry.checks import check_consent
+from alertadmin.registry.models import Mailbox
+from alertadmin.registry.permissions import Permission, Transport
+from alertadmin.registry.wanted import note_wanted
+from alertadmin.reminders.sources.ews import ENDS, still_by_ews
+
+LISTING = Listing(
+    columns=(
+        Column(gettext_lazy("Address"), "address"),
+        Column(gettext_lazy("Tenant"), "tenant__name", ("tenant_id",)),
+        Column(gettext_lazy("EWS")),
+        Column(gettext_lazy("Graph")),
+        Column(gettext_lazy("Next step"), is_hidden=True),
+    ),
+    search=("address", "tenant__name", "app__name"),
+    default="tenant__name",
+)
+
+
+def leaving_ews(request: HttpRequest) -> HttpResponse:
+    now = timezone.now()
+    page = LISTING.page(request, leaving())
+    for mailbox in page.rows:
+        mailbox.standing = standing(mailbox, now)
+    context = {
+        "page": page,
+        "days": (ENDS - now).days,
+        "count": Mailbox.objects.filter(still_by_ews()).count(),
+        "moved": Mailbox.objects.filter(transport=Transport.GRAPH).count(),
+    }
+    return render(request, "leaving/leaving.html", context)
+
+
+def leaving_mailbox(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """One mailbox: how it stands, and the scripts for its tenant."""
+    found = get_object_or_404(Mailbox.objects.select_related("tenant", "app"), pk=pk)
+    if found.app is None or found.transport != Transport.EWS:
+        return redirect("mailbox", pk)
+    row = leaving().get(pk=pk)
+    others = Mailbox.objects.filter(still_by_ews(), tenant=found.tenant).values_list("app__client_id", flat=True)
+    context = {
+        "mailbox": found,
+        "standing": standing(row, timezone.now()),
+        "days": (ENDS - timezone.now()).days,
+        "recipient": getattr(request.user, "email", ""),
+        "links": portal_links(("permissions", "ews_doc", "rbac_doc"), found.tenant, found.app),
+        "consent_script": scripts.grant_mail_send(found.app, found.tenant),
+        "scope_script": scripts.scope_to_mailbox(found.app, found.address),
+        "allow_script": scripts.allow_ews(sorted(set(others))),
+    }
+    return render(request, "leaving/mailbox.html", context)
+
+
+@posted(back="mailbox-leaving")
+def mailbox_want_graph(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Its app asks for Mail.Send from now on; whether it is granted already is looked at once."""
+    found = get_object_or_404(Mailbox.objects.select_related("tenant", "app__tenant"), pk=pk)
+    if found.app is not None and Permission.MAIL_SEND not in found.app.permissions:
+        with transaction.atomic():
+            found.app.permissions = [*found.app.permissions, Permission.MAIL_SEND.value]
+            found.app.save(update_fields=["permissions"])
+            note_wanted([found.app])
+        check_consent(found.app, found.tenant, now=timezone.now())
+        messages.success(request, _("“%(app)s” wants Mail.Send from now on.") % {"app": found.app.name})
+    return redirect("mailbox-leaving", pk)
+
+
+@posted(back="mailbox-leaving")
+def mailbox_to_graph(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Only after a test by Graph was accepted: what works is not given up for what was never seen to work."""
+    found = get_object_or_404(Mailbox.objects.select_related("tenant", "app").filter(still_by_ews()), pk=pk)
+    last = tests_by_graph(found).first()
+    if last is None or not is_proven(last.state, last.created_at, timezone.now()):
+        messages.warning(request, _("First a test by Microsoft Graph must be accepted. It still sends by EWS."))
+        return redirect("mailbox-leaving", pk)
+    with transaction.atomic():
+        found.transport = Transport.GRAPH
+        found.save(update_fields=["transport"])
+        if found.app is not None:
+            note_wanted([found.app])
+    messages.success(request, _("%(address)s sends by Microsoft Graph from now on.") % {"address": found.address})
+    return redirect("leaving-ews")
