@@ -241,6 +241,17 @@ def test_a_hold_that_cannot_be_is_refused_and_nothing_changes(
     assert not credential.all_holds.exists()
 
 
+def test_days_that_are_added_later_make_no_storm(rows: Rows, app: AppRegistration) -> None:
+    """Of those that have passed already the nearest is told, if nothing nearer was."""
+    policy = own_plan((30, 14, 7), tenant=app.tenant)
+    rows.credential(app, days=25)
+    assert told() == {DUTY: [30]}
+    for days, expected in [((45, 30, 7), {}), ((45, 40, 35), {}), ((45, 28, 26, 7), {DUTY: [26]}), ((45, 28, 26), {})]:
+        policy.plan = str(Plan(days, 7, 14))
+        policy.save()
+        assert told() == expected
+
+
 # Times
 
 

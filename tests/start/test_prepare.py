@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 from pytest_django import DjangoAssertNumQueries, Settings
 
@@ -143,3 +144,9 @@ def test_four_commands_at_once_on_a_fresh_folder_do_not_collide(tmp_path: Path) 
 
 def command(*options: str) -> list[str]:
     return [sys.executable, str(PROJECT / "manage.py"), "up", *options]
+
+
+def test_each_migration_is_one_transaction() -> None:
+    """So that one which is killed half-way can be run again, on PostgreSQL too."""
+    migrations = MigrationLoader(None).disk_migrations
+    assert [key for key, migration in migrations.items() if not migration.atomic] == []
