@@ -52,7 +52,7 @@ def compose(delivery: Delivery, now: datetime) -> Content | NoLongerOwed:
         return NoLongerOwed(sentences.NOTHING_LEFT)
     language = _language(delivery, channel, most_urgent[0])
     with translation.override(language):
-        return _worded(most_urgent, owed.order_by().aggregate(**_counts(now)), now, language)
+        return _worded(most_urgent, _counts(owed, most_urgent, now), now, language)
 
 
 def still_owed(delivery: Delivery, now: datetime, channel: Channel | None = None) -> QuerySet[Reminder]:
@@ -107,8 +107,11 @@ def _language(delivery: Delivery, channel: Channel | None, most_urgent: Reminder
     return chosen.values_list("language", flat=True).first() or most_urgent.tenant.mail_language
 
 
-def _counts(now: datetime) -> dict[str, Count]:
-    return {"all": Count("pk"), "expired": Count("pk", filter=Q(expires_at__lte=now))}
+def _counts(owed: QuerySet[Reminder], most_urgent: list[Reminder], now: datetime) -> dict[str, int]:
+    """Of all: how many there are, and how many have ended. The database counts where more are owed than were read."""
+    if len(most_urgent) < MOST_LINES:
+        return {"all": len(most_urgent), "expired": sum(reminder.expires_at <= now for reminder in most_urgent)}
+    return owed.order_by().aggregate(all=Count("pk"), expired=Count("pk", filter=Q(expires_at__lte=now)))
 
 
 def _worded(most_urgent: list[Reminder], counted: dict[str, int], now: datetime, language: str) -> Content:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from time import sleep
+
 import pytest
+from django.db import connection
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks.measuring import Side, Times, interleaved
+from benchmarks.measuring import InSql, Side, Times, interleaved
 from benchmarks.table import HEADINGS, Aim, Row, as_text, duration
 
 TWICE_AS_LONG = Times(ours=(0.2, 0.4, 0.6), bare=(0.1, 0.2, 0.3))
@@ -122,3 +125,14 @@ def test_it_is_cleared_up_after_a_side_that_fails() -> None:
     with pytest.raises(OSError, match="no"):
         Side(fail, after=lambda: done.append("cleared")).seconds()
     assert done == ["cleared"]
+
+
+@pytest.mark.django_db
+def test_the_time_in_sql_is_without_what_is_done_around_it() -> None:
+    def work() -> None:
+        sleep(0.05)
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+
+    assert 0 < InSql(work).seconds() < 0.05
+    assert InSql(lambda: None).seconds() == 0
