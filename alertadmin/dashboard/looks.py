@@ -46,6 +46,7 @@ LOOKS = {
     "failed": BAD,
     "refused": BAD,
     "retired": OVER,
+    "paused": Look("secondary", "pause"),
     "cancelled": Look("secondary", "ban"),
     "warning": SOON,
 }

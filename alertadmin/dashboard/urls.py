@@ -15,6 +15,7 @@ AREAS = (
     "registering",
     "mailboxes",
     "leaving",
+    "channels",
     "consents",
     "deliveries",
     "policies",

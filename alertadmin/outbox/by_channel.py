@@ -30,4 +30,4 @@ def send(channel: Channel, notice: Notice, on_step: Callable[[str, str], None]) 
     if not address:
         raise SecretUnavailable(sentences.NO_ADDRESS)
     on_step("address", channel.hint)
-    return telling.tell(address, notice, allowed=settings.INSIDE_TARGETS, signing_key=signing_key)
+    return telling.tell(address, notice, allowed=settings.INSIDE_TARGETS, signing_key=signing_key, kind=channel.service)

@@ -6,6 +6,8 @@ import pytest
 
 from tests.commands.customers import Customers
 from tests.commands.installation import Installation
+from tests.mailer.https_server import reply
+from tests.outbox.channels.http_server import HttpServer
 
 
 @pytest.mark.postgresql
@@ -65,6 +67,37 @@ def test_the_mailbox_of_the_wanted_transport_or_app_is_taken(installation: Insta
     assert sent() == ("A first", "graph")
     assert sent("--transport", "ews") == ("B second", "ews")
     assert sent("--app", other.client_id) == ("B second", "ews")
+
+
+def added(installation: Installation, name: str, address: str) -> str:
+    """The id of a channel, set up as its page does it."""
+    code = (
+        "from alertadmin.outbox.models import Channel; "
+        f"channel = Channel(name={name!r}, service='webhook', label='Webhook', hint='localhost'); "
+        f"channel.address = {address!r}; channel.save(); print(channel.pk)"
+    )
+    return installation.run("shell", "-v0", "-c", code).out.strip()
+
+
+def test_a_channel_is_told_by_its_name_or_id(installation: Installation, customers: Customers) -> None:
+    with HttpServer() as receiver:
+        receiver.routes[""] = reply(200, "ok")
+        allowing = installation.but(ALERTADMIN_INSIDE_TARGETS="127.0.0.0/8")
+        key = added(allowing, "Duty room", f"{receiver.url}/token-5f1b2c3d")
+        for name in ("duty ROOM", key):
+            result = allowing.run("send_test", "--channel", name, "--json")
+            assert (result.code, result.err) == (0, "")
+            assert (result.data["channel"], result.data["outcome"], result.data["cause"]) == ("Duty room", "sent", None)
+            assert [step["step"] for step in result.data["steps"]] == ["address", "message"]
+        assert len(receiver.requests) == 2
+        receiver.routes[""] = reply(404)
+        result = allowing.run("send_test", "--channel", key, "--json")
+        assert (result.code, result.data["outcome"], result.data["technical"]) == (1, "failed", "HTTP 404")
+        assert "token-5f1b2c3d" not in result.out + result.err
+        added(allowing, "Duty room", receiver.url)
+        assert key in allowing.run("send_test", "--channel", "Duty room").sentence
+    assert "No channel nobody" in installation.run("send_test", "--channel", "nobody").sentence
+    assert "stands alone" in installation.run("send_test", "a@x.example", "--channel", "nobody").err
 
 
 def test_whom_nobody_knows_is_said_and_nothing_is_written(installation: Installation, customers: Customers) -> None:

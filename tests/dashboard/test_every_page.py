@@ -12,14 +12,14 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from alertadmin.accounts.models import FirstAdministratorLink, User
-from alertadmin.outbox.models import Delivery
+from alertadmin.outbox.models import Channel, Delivery
 from alertadmin.registry.models import AppRegistration, Consent, Credential, Mailbox
 from alertadmin.reminders import scan
 from tests.conftest import NOW
 from tests.dashboard.addresses import address, addresses
 from tests.rows import Rows
 
-LISTS = ("tenants", "apps", "credentials", "mailboxes", "consents", "deliveries")
+LISTS = ("tenants", "apps", "credentials", "mailboxes", "consents", "deliveries", "channels")
 MOST_QUERIES = 8
 WRITES = re.compile(r"^\s*(INSERT|UPDATE|DELETE|REPLACE|CREATE|ALTER|DROP)\b", re.IGNORECASE)
 
@@ -31,7 +31,11 @@ def filled(rows: Rows) -> dict[str, UUID]:
     scan.run(NOW)
     mailbox = Mailbox.objects.get()
     test = Delivery.objects.create(purpose="test", dedupe_key="test", recipient="a@x.example", mailbox=mailbox)
+    channel = Channel(name="ops", service="webhook", label="Webhook", hint="hooks.example")
+    channel.address = "https://hooks.example/token"
+    channel.save()
     return {
+        "channel": channel.pk,
         "tenant": mailbox.tenant_id,
         "app": AppRegistration.objects.get().pk,
         "credential": Credential.objects.get().pk,
@@ -51,6 +55,7 @@ def fill(rows: Rows, count: int) -> None:
         Mailbox.objects.create(tenant=tenant, app=app, address=f"{uuid4()}@x.example", transport="graph")
         Consent.objects.create(tenant=tenant, app=app, permission="Mail.Send", status="error", cause="role_missing")
         Delivery.objects.create(purpose="reminder", dedupe_key=str(uuid4()), recipient="a@x.example", state="sent")
+        Channel.objects.create(name="ops", service="webhook", label="Webhook", hint="hooks.example", tenant=tenant)
 
 
 def writes(queries: CaptureQueriesContext) -> list[str]:

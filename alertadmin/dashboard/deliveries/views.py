@@ -11,11 +11,13 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from alertadmin.dashboard.channels.meaning import meaning
 from alertadmin.dashboard.deliveries.told import told_by
 from alertadmin.dashboard.listing import Column, Filter, Listing
 from alertadmin.dashboard.posting import posted
 from alertadmin.outbox import claims, doorbell
-from alertadmin.outbox.models import Delivery, DeliveryState, Purpose
+from alertadmin.outbox.by_channel import TRANSPORT
+from alertadmin.outbox.models import AttemptOutcome, Delivery, DeliveryState, Purpose
 
 OPEN, WRONG = "open", "wrong"
 TOGETHER: dict[str, Sequence[str]] = {
@@ -52,12 +54,18 @@ def deliveries(request: HttpRequest) -> HttpResponse:
 
 
 def delivery(request: HttpRequest, pk: UUID) -> HttpResponse:
-    found = get_object_or_404(Delivery.objects.select_related("mailbox__app__tenant", "mailbox__tenant"), pk=pk)
+    found = get_object_or_404(
+        Delivery.objects.select_related("mailbox__app__tenant", "mailbox__tenant", "channel"), pk=pk
+    )
     now = timezone.now()
     told, untold = told_by(found, now)
+    attempts = found.attempts.select_related("channel")
+    accepted = next((attempt for attempt in attempts if attempt.outcome == AttemptOutcome.ACCEPTED), None)
     context = {
         "delivery": found,
-        "attempts": found.attempts.all(),
+        "attempts": attempts,
+        "meaning": meaning(found.cause, found.reason),
+        "by_last_resort": bool(accepted and accepted.transport == TRANSPORT and not found.goes_by_channel),
         "told": told,
         "untold": untold,
         "can_be_hastened": claims.can_be_hastened(found, now),

@@ -18,6 +18,10 @@ STEPS: Sequence[tuple[str, str | Promise]] = (
     ("message", _("Message accepted")),
 )
 ON_PREMISES = STEPS[3:]
+BY_CHANNEL: Sequence[tuple[str, str | Promise]] = (
+    ("address", _("Address opened")),
+    ("message", _("Message accepted")),
+)
 OPEN = frozenset({DeliveryState.PENDING, DeliveryState.SENDING})
 
 
@@ -40,6 +44,8 @@ def is_under_way(delivery: Delivery) -> bool:
 def steps(delivery: Delivery, attempt: Attempt | None) -> list[Step]:
     """What went well, then the step that is under way or failed, then those not tried."""
     named = ON_PREMISES if delivery.mailbox and delivery.mailbox.is_on_premises else STEPS
+    if delivery.goes_by_channel:
+        named = BY_CHANNEL
     done = {step["step"]: step for step in (attempt.steps if attempt else [])}
     found: list[Step] = []
     is_first_open = True

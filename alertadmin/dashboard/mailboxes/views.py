@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_post_parameters
 
 from alertadmin.dashboard.asked import asked
+from alertadmin.dashboard.channels.meaning import meaning
 from alertadmin.dashboard.deleting import confirm_delete
 from alertadmin.dashboard.listing import Column, Filter, Listing
 from alertadmin.dashboard.mailboxes import testing
@@ -135,7 +136,9 @@ def start_test(request: HttpRequest, pk: UUID) -> HttpResponse:
 def progress(request: HttpRequest, pk: UUID) -> HttpResponse:
     """The steps as they happen: the page asks again each second while the test is under way."""
     delivery = get_object_or_404(
-        Delivery.objects.select_related("mailbox__app__tenant", "mailbox__tenant"), pk=pk, purpose=Purpose.TEST
+        Delivery.objects.select_related("mailbox__app__tenant", "mailbox__tenant", "channel"),
+        pk=pk,
+        purpose=Purpose.TEST,
     )
     attempt = delivery.attempts.last()
     waited = (timezone.now() - delivery.created_at).total_seconds()
@@ -143,6 +146,7 @@ def progress(request: HttpRequest, pk: UUID) -> HttpResponse:
         "delivery": delivery,
         "attempt": attempt,
         "steps": testing.steps(delivery, attempt),
+        "meaning": meaning(delivery.cause, delivery.reason),
         "is_under_way": testing.is_under_way(delivery),
         "is_slow": delivery.state == DeliveryState.PENDING and waited > PATIENCE,
     }

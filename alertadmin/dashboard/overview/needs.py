@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
-from django.db.models import Count
+from django.db.models import Count, Q
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from alertadmin.dashboard import moments
 from alertadmin.dashboard.looks import AMBER_DAYS, BAD, DOUBTFUL, SOON, Look, look_of_end
-from alertadmin.outbox.models import Delivery, DeliveryState, Purpose
+from alertadmin.outbox import standing
+from alertadmin.outbox.models import Channel, Delivery, DeliveryState, Purpose
 from alertadmin.registry.models import Consent, ConsentStatus, Credential, CredentialState, Mailbox, Tenant
 from alertadmin.registry.permissions import Permission, Transport
 from alertadmin.reminders import scan
@@ -43,7 +45,7 @@ class Need:
 
 def needs(now: datetime) -> list[Need]:
     """The reddest first; within one colour in the order of the kinds below."""
-    kinds = (_ending(now), _told_to_nobody(now), _consents(), _deliveries(now), _ews(now))
+    kinds = (_ending(now), _told_to_nobody(now), _consents(), _deliveries(now), _channels(), _ews(now))
     return sorted((need for kind in kinds for need in kind), key=lambda need: BADGE.get(need.look.colour, 2))
 
 
@@ -57,17 +59,12 @@ def _ending(now: datetime) -> Iterator[Need]:
         state=CredentialState.CURRENT, expires_at__lte=now + timedelta(days=AMBER_DAYS)
     ).order_by("expires_at", "pk")
     found = list(ending.select_related("app__tenant").defer("value")[: SHOWN + 1])
-    told = _people_told(found[:SHOWN])
+    told = _told(found[:SHOWN])
     for credential in found[:SHOWN]:
         details = [str(credential)]
         if credential.is_expired(now):
             details.append(_("mail through it has stopped"))
-        people = told.get(credential.pk, 0)
-        details.append(
-            ngettext("told %(people)d person", "told %(people)d people", people) % {"people": people}
-            if people
-            else _("nobody told yet")
-        )
+        details += told.get(credential.pk) or [_("nobody told yet")]
         yield Need(
             look_of_end(credential, now),
             time_left(credential.expires_at, now),
@@ -84,11 +81,18 @@ def _ending(now: datetime) -> Iterator[Need]:
         yield _rest(look_of_end(found[SHOWN], now), what % {"count": more}, url)
 
 
-def _people_told(credentials: Sequence[Credential]) -> dict[UUID, int]:
-    """Asked of those shown alone: to count it for every secret takes a second where there are many."""
+def _told(credentials: Sequence[Credential]) -> dict[UUID, list[str]]:
+    """How many people and channels. Asked of those shown alone: to count it for every secret takes a second where there
+    are many."""
     sent = Notice.objects.filter(reminder__credential__in=credentials, delivery__state=DeliveryState.SENT).order_by()
-    counted = sent.values_list("reminder__credential").annotate(Count("delivery__recipient", distinct=True))
-    return dict(counted)
+    by_mail = Count("delivery__recipient", filter=Q(delivery__channel_label=""), distinct=True)
+    by_channel = Count("delivery__recipient", filter=~Q(delivery__channel_label=""), distinct=True)
+    found: dict[UUID, list[str]] = {}
+    for key, people, channels in sent.values_list("reminder__credential").annotate(people=by_mail, channels=by_channel):
+        words = ngettext("told %(people)d person", "told %(people)d people", people) % {"people": people}
+        also = ngettext("told %(count)d channel", "told %(count)d channels", channels) % {"count": channels}
+        found[key] = [*([words] if people else []), *([also] if channels else [])]
+    return found
 
 
 def _told_to_nobody(now: datetime) -> Iterator[Need]:
@@ -156,6 +160,24 @@ def _deliveries(now: datetime) -> Iterator[Need]:
     if found[SHOWN:]:
         url = f"{reverse('deliveries')}?state=wrong&purpose={Purpose.REMINDER}"
         yield _rest(DOUBTFUL, _("More reminders that may not have arrived"), url)
+
+
+def _channels() -> Iterator[Need]:
+    """Those that are to be told and were not, the latest time."""
+    found = list(standing.failing(Channel.objects.defer("address", "signing_key"))[: SHOWN + 1])
+    for channel in found[:SHOWN]:
+        since = vars(channel)["failing_since"]
+        yield Need(
+            DOUBTFUL,
+            _("a channel fails"),
+            channel.name,
+            channel.get_absolute_url(),
+            _("%(kind)s, since %(time)s") % {"kind": channel.label, "time": moments.exact(since)},
+            _("See why"),
+            channel.get_absolute_url(),
+        )
+    if found[SHOWN:]:
+        yield _rest(DOUBTFUL, _("More channels that fail"), reverse("channels"))
 
 
 def _ews(now: datetime) -> Iterator[Need]:

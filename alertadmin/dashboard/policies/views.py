@@ -10,9 +10,14 @@ from django.utils.translation import gettext as _
 
 from alertadmin.dashboard.policies.forms import PeopleForm, PlanForm, TimingForm
 from alertadmin.dashboard.policies.saving import save
+from alertadmin.outbox import standing
+from alertadmin.outbox.models import Channel
+from alertadmin.outbox.standing import Standing
 from alertadmin.registry.models import AppRegistration, Tenant
-from alertadmin.reminders import audience, policies
+from alertadmin.reminders import audience, channels, policies
 from alertadmin.reminders.models import Line, Policy, Recipient
+
+MOST_CHANNELS = 50
 
 
 def of_the_installation(request: HttpRequest) -> HttpResponse:
@@ -41,6 +46,7 @@ def _policy(request: HttpRequest, tenant: Tenant | None, app: AppRegistration | 
         save(scope["tenant"], app, people, plan, timing)
         messages.success(request, _("Saved. It counts from the next scan on."))
         return redirect(back, *([(app or tenant).pk] if app or tenant else []))  # type: ignore[union-attr]
+    own_channels = standing.with_attempts(Channel.objects.filter(**scope).defer("address", "signing_key"))
     context = {
         "tenant": tenant,
         "app": app,
@@ -49,6 +55,9 @@ def _policy(request: HttpRequest, tenant: Tenant | None, app: AppRegistration | 
         "timing": timing,
         "in_force": in_force,
         "told": audience.of(tenant, app) if tenant else None,
+        "told_channels": channels.of(tenant, app) if tenant else None,
+        "channels": [(channel, Standing.of(channel)) for channel in own_channels[:MOST_CHANNELS]],
+        "channels_more": own_channels[MOST_CHANNELS : MOST_CHANNELS + 1].exists(),
         "administrators": audience.administrators(),
         "has_errors": any(form.errors for form in forms),
     }

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
+from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.core.management.base import CommandParser
@@ -11,7 +13,7 @@ from django.utils.translation import gettext as _
 from alertadmin.management.answers import readable
 from alertadmin.management.job import Job, Refused, Report
 from alertadmin.outbox import test_send, worker
-from alertadmin.outbox.models import Delivery, DeliveryState
+from alertadmin.outbox.models import Channel, Delivery, DeliveryState
 from alertadmin.registry import guid
 from alertadmin.registry.clouds import clouds
 from alertadmin.registry.models import Mailbox
@@ -22,19 +24,30 @@ from mailer.diagnosis import explain
 
 class Command(Job):
     help = (
-        "Sends a test mail from a registered mailbox through the outbox; prints the steps, the outcome, the diagnosis."
+        "Sends a test from a registered mailbox, or to a channel, through the outbox; prints the steps, the outcome, "
+        "the diagnosis."
     )
     example = "python manage.py send_test alarms@example.com --to me@example.com --transport graph"
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("mailbox", metavar="MAILBOX", type=readable, help="The address of a registered mailbox.")
-        parser.add_argument("--to", required=True, metavar="ADDRESS", type=readable, help="Who gets the test.")
+        self.usage = parser
+        parser.add_argument(
+            "mailbox", metavar="MAILBOX", nargs="?", type=readable, help="The address of a registered mailbox."
+        )
+        parser.add_argument("--to", metavar="ADDRESS", type=readable, help="Who gets the test.")
+        parser.add_argument("--channel", metavar="NAME_OR_ID", type=readable, help="Instead: the channel that is told.")
         parser.add_argument("--transport", choices=Transport.values, default="", help="Instead of the mailbox's own.")
         parser.add_argument(
             "--app", metavar="CLIENT_ID", type=readable, help="The app to send through, where several have the mailbox."
         )
 
     def work(self, options: dict[str, Any]) -> Report:
+        if options["channel"] is not None:
+            if options["mailbox"] or options["to"]:
+                self.usage.error("--channel stands alone, without MAILBOX and --to")
+            return _to_channel(options["channel"])
+        if missing := [name for name, value in (("MAILBOX", options["mailbox"]), ("--to", options["to"])) if not value]:
+            self.usage.error(f"the following arguments are required: {', '.join(missing)} (or --channel)")
         mailbox = _mailbox(options["mailbox"], options["transport"], options["app"])
         try:
             validate_email(options["to"])
@@ -44,6 +57,47 @@ class Command(Job):
             lambda: test_send.create(mailbox, options["to"], transport=options["transport"], now=timezone.now())
         )
         return _report(delivery, mailbox)
+
+
+def _to_channel(name: str) -> Report:
+    channel = _channel(name)
+    delivery = worker.deliver_as_written(lambda: test_send.create_for_channel(channel, now=timezone.now()))
+    attempt = delivery.attempts.last()
+    steps = attempt.steps if attempt else []
+    data: dict[str, Any] = {
+        "delivery": str(delivery.pk),
+        "channel": channel.name,
+        "kind": channel.label,
+        "outcome": delivery.state,
+        "steps": steps,
+        "cause": delivery.cause or None,
+        "technical": delivery.reason,
+    }
+    lines = [_step(step) for step in steps]
+    lines.append(f"{channel.name} ({channel.label}): {delivery.get_state_display()}")
+    if delivery.reason:
+        lines.append(retold(delivery.reason))
+    return Report(delivery.state == DeliveryState.SENT, data, lines)
+
+
+def _channel(name: str) -> Channel:
+    """By its name, in whatever letters, or by its id."""
+    found = Channel.objects.filter(name__iexact=name.strip())
+    with suppress(ValueError):
+        found = found | Channel.objects.filter(pk=UUID(name.strip()))
+    channels = list(found.select_related("tenant", "app__tenant"))
+    if not channels:
+        raise Refused(_("No channel %(name)s is set up here.") % {"name": name})
+    if len(channels) > 1:
+        ids = ", ".join(str(channel.pk) for channel in channels)
+        raise Refused(
+            _("Several channels are called %(name)s. Give the id of one: %(ids)s") % {"name": name, "ids": ids}
+        )
+    return channels[0]
+
+
+def _step(step: dict[str, Any]) -> str:
+    return f"{step['step']:<10} {step['ms']:>6} ms  {retold(step['detail'])}"
 
 
 def _mailbox(address: str, transport: str, client_id: str | None) -> Mailbox:
@@ -77,7 +131,7 @@ def _report(delivery: Delivery, mailbox: Mailbox) -> Report:
         "request_ids": attempt.request_ids if attempt else {},
         "diagnosis": None,
     }
-    lines = [f"{step['step']:<10} {step['ms']:>6} ms  {retold(step['detail'])}" for step in steps]
+    lines = [_step(step) for step in steps]
     lines.append(f"{mailbox.address} -> {delivery.recipient}: {delivery.get_state_display()}")
     if delivery.state != DeliveryState.SENT and delivery.cause:
         diagnosis = explain(

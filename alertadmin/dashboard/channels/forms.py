@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from alertadmin.dashboard.channels.kinds import Kind
+from alertadmin.outbox import leading, sentences
+from alertadmin.outbox.channels import telling
+from alertadmin.outbox.channels.services import Service
+from alertadmin.outbox.models import Channel, Line
+
+
+class Unshown(forms.TextInput):
+    """What is typed is seen, and never sent back: a page holds no address."""
+
+    def format_value(self, value: Any) -> None:
+        return None
+
+
+class ChannelForm(forms.ModelForm):  # type: ignore[type-arg]
+    new_address = forms.CharField(
+        label=_("Address"), widget=Unshown(attrs={"autocomplete": "off", "spellcheck": "false"}), strip=True
+    )
+    line = forms.TypedChoiceField(label=_("Told of what ends"), coerce=int, empty_value=None, required=False)
+
+    class Meta:
+        model = Channel
+        fields = ["name", "line", "is_last_resort"]
+        labels = {"is_last_resort": _("Last resort: what no mail could tell is told here, and for whom it was")}
+
+    field_order = ["name", "new_address", "line", "is_last_resort"]
+
+    def __init__(self, *args: Any, kind: Kind, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.kind = kind
+        self.service: Service | None = None
+        stored = self.instance.address is not None
+        self.fields["new_address"].required = not stored
+        self.fields["new_address"].help_text = (
+            gettext("Empty: the stored one stays. It is never shown.")
+            if stored
+            else gettext("Stored encrypted, never shown again.")
+        )
+        self.fields["new_address"].widget.attrs["placeholder"] = kind.example
+        choices: list[tuple[Any, Any]] = list(Line.choices)
+        if self.instance.tenant_id or self.instance.app_id:
+            del self.fields["is_last_resort"]
+        else:
+            choices.append(("", gettext("Never, but as a last resort")))
+        self.fields["line"].choices = choices  # type: ignore[attr-defined]
+
+    def clean_new_address(self) -> str:
+        address: str = self.cleaned_data["new_address"]
+        if not address:
+            return ""
+        self.service = telling.check(address)
+        if self.kind.services and self.service.kind not in self.kind.services:
+            raise forms.ValidationError(
+                gettext(
+                    "This address leads to %(found)s, not to %(wanted)s. Paste the other one, or choose that kind."
+                ),
+                params={"found": self.service.label, "wanted": self.kind.label},
+            )
+        if leading.leads_inside(address, settings.INSIDE_TARGETS):
+            raise forms.ValidationError(gettext(sentences.INSIDE))
+        return address
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or self.cleaned_data
+        if data.get("line") is None and not data.get("is_last_resort"):
+            self.add_error(
+                "line", gettext("It would never be told of anything. Choose when it is, or tick the last resort.")
+            )
+        return data
+
+    def save(self, commit: bool = True) -> Channel:
+        """Raises KeyRingError if there is no key to seal the address with; then nothing is stored."""
+        channel: Channel = self.instance
+        if (address := self.cleaned_data["new_address"]) and self.service is not None:
+            channel.address = address
+            channel.service, channel.label = self.service.kind, str(self.service.label)
+            channel.hint = leading.hint_of(address)
+            if not channel.can_be_signed:
+                channel.signing_key = None
+        saved: Channel = super().save(commit)
+        return saved

@@ -1,0 +1,191 @@
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID, uuid4
+
+from django.contrib import messages
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+
+from alertadmin.dashboard.asked import asked
+from alertadmin.dashboard.channels import kinds
+from alertadmin.dashboard.channels.forms import ChannelForm
+from alertadmin.dashboard.channels.meaning import meaning
+from alertadmin.dashboard.listing import Column, Filter, Listing
+from alertadmin.dashboard.posting import posted
+from alertadmin.outbox import standing, test_send
+from alertadmin.outbox.models import Channel, Delivery, Purpose
+from alertadmin.outbox.standing import Standing
+from alertadmin.registry.keyring import KeyRingError
+from alertadmin.registry.models import AppRegistration, Tenant
+from alertadmin.reminders import removing
+from alertadmin.retelling import retold
+
+SEALED = ("address", "signing_key")
+SHOWN = 8
+LISTING = Listing(
+    columns=(
+        Column(gettext_lazy("Name"), "name"),
+        Column(gettext_lazy("Kind")),
+        Column(gettext_lazy("Told for")),
+        Column(gettext_lazy("State")),
+        Column(gettext_lazy("Act"), is_hidden=True),
+    ),
+    search=("name", "label", "hint", "tenant__name", "app__name"),
+    filters={
+        "of": Filter(
+            gettext_lazy("Told for"),
+            [
+                ("installation", gettext_lazy("this installation")),
+                ("tenant", gettext_lazy("a tenant")),
+                ("app", gettext_lazy("an app")),
+            ],
+            lambda chosen: {
+                "tenant": Q(tenant__isnull=False),
+                "app": Q(app__isnull=False),
+            }.get(chosen, Q(tenant=None, app=None)),
+        )
+    },
+    default="name",
+)
+
+
+def _channels() -> QuerySet[Channel]:
+    return standing.with_attempts(Channel.objects.select_related("tenant", "app__tenant").defer(*SEALED))
+
+
+def channels(request: HttpRequest) -> HttpResponse:
+    page = LISTING.page(request, _channels())
+    rows = [(channel, Standing.of(channel)) for channel in page.rows]
+    return render(request, "channels/list.html", {"page": page, "rows": rows})
+
+
+def channel(request: HttpRequest, pk: UUID) -> HttpResponse:
+    found = get_object_or_404(_channels(), pk=pk)
+    stands = Standing.of(found)
+    failed = found.attempts.exclude(outcome__in=["open", "accepted"]).last() if stands.stands == "fails" else None
+    recent = found.deliveries.defer("text", "html", "details").order_by("-created_at")
+    context = {
+        "channel": found,
+        "standing": stands,
+        "failed": failed,
+        "meaning": meaning(failed.cause, failed.technical) if failed else "",
+        "tests": recent.filter(purpose=Purpose.TEST)[:SHOWN],
+        "told": recent.exclude(purpose=Purpose.TEST)[:SHOWN],
+        "is_signed": Channel.objects.filter(pk=pk, signing_key__isnull=False).exists(),
+    }
+    return render(request, "channels/channel.html", context)
+
+
+@never_cache
+@sensitive_post_parameters("new_address")
+def channel_add(request: HttpRequest) -> HttpResponse:
+    """`?kind=` says of which kind; without it the kinds are offered. `?tenant=` or `?app=` says for whom."""
+    app = asked(request, "app", AppRegistration.objects.select_related("tenant"))
+    tenant = None if app else asked(request, "tenant", Tenant.objects.all())
+    kind = kinds.named(request.GET.get("kind", ""))
+    query = f"&app={app.pk}" if app else f"&tenant={tenant.pk}" if tenant else ""
+    place = {"tenant": tenant, "app": app, "above": [thing for thing in (app.tenant if app else tenant, app) if thing]}
+    if kind is None:
+        return render(request, "channels/choose.html", {**place, "kinds": kinds.KINDS, "query": query})
+    made = Channel(pk=_sent_id(request), tenant=tenant, app=app)
+    if request.method == "POST" and Channel.objects.filter(pk=made.pk).exists():
+        return redirect("channel", made.pk)  # the page was sent twice
+    form = ChannelForm(request.POST or None, instance=made, kind=kind)
+    context = {**place, "query": query, "back": f"{reverse('channel-add')}?{query.removeprefix('&')}"}
+    return _edit(request, form, _("Add a channel: %(kind)s") % {"kind": kind.label}, context)
+
+
+def _sent_id(request: HttpRequest) -> UUID:
+    """The id that the empty form proposed, so that a form sent twice adds one channel."""
+    try:
+        return UUID(request.POST.get("id", ""))
+    except ValueError:
+        return uuid4()
+
+
+@never_cache
+@sensitive_post_parameters("new_address")
+def channel_edit(request: HttpRequest, pk: UUID) -> HttpResponse:
+    found = get_object_or_404(Channel.objects.select_related("tenant", "app__tenant"), pk=pk)
+    form = ChannelForm(request.POST or None, instance=found, kind=kinds.of_service(found.service))
+    name = Channel.objects.only("name").get(pk=pk)
+    context = {"above": [name], "back": found.get_absolute_url()}
+    return _edit(request, form, _("Edit “%(name)s”") % {"name": name}, context)
+
+
+def _edit(request: HttpRequest, form: ChannelForm, heading: str, context: dict[str, Any]) -> HttpResponse:
+    if request.method == "POST" and form.is_valid():
+        needs_key = form.service is not None and form.service.can_be_signed and form.instance.signing_key is None
+        try:
+            key = form.instance.renew_signing_key() if needs_key else ""
+            saved = form.save()
+        except KeyRingError as error:
+            form.add_error(None, retold(str(error)))
+        else:
+            if key:
+                return _show_key(request, saved, key)
+            messages.success(request, _("Saved. Now send a test."))
+            return redirect("channel", saved.pk)
+    context |= {"form": form, "heading": heading, "kind": form.kind, "id": form.instance.pk}
+    return render(request, "channels/edit.html", context, status=422 if form.errors else 200)
+
+
+def _show_key(request: HttpRequest, found: Channel, key: str) -> HttpResponse:
+    return render(request, "channels/key.html", {"channel": found, "key": key})
+
+
+@never_cache
+@posted(back="channel")
+def channel_key(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """A fresh signing key, shown once; the old one counts no more."""
+    found = get_object_or_404(Channel, pk=pk)
+    if not found.can_be_signed:
+        return redirect("channel", pk)
+    try:
+        key = found.renew_signing_key()
+    except KeyRingError as error:
+        messages.error(request, retold(str(error)))
+        return redirect("channel", pk)
+    found.save(update_fields=["signing_key"])
+    return _show_key(request, found, key)
+
+
+@posted(back="channel")
+def channel_test(request: HttpRequest, pk: UUID) -> HttpResponse:
+    found = get_object_or_404(Channel.objects.defer(*SEALED), pk=pk)
+    delivery = test_send.start_for_channel(found, now=timezone.now())
+    return redirect("test-send-progress", delivery.pk)
+
+
+@posted(back="channel")
+def channel_pause(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Pauses it, or takes it up again."""
+    found = get_object_or_404(Channel.objects.defer(*SEALED), pk=pk)
+    Channel.objects.filter(pk=pk).update(is_paused=not found.is_paused)
+    messages.success(request, _("It is told again.") if found.is_paused else _("It is paused."))
+    return redirect("channel", pk)
+
+
+def channel_delete(request: HttpRequest, pk: UUID) -> HttpResponse:
+    found = get_object_or_404(Channel.objects.defer(*SEALED), pk=pk)
+    if request.method == "POST":
+        removing.remove(found, timezone.now())
+        messages.success(request, _("“%(name)s” is deleted.") % {"name": found.name})
+        return redirect("channels")
+    waiting = Delivery.objects.filter(channel=found, state="pending").count()
+    means = _("It is told of nothing any more. What it was told stays on record.")
+    context = {"thing": found, "means": means, "going": _waiting(waiting)}
+    return render(request, "partials/confirm_delete.html", context)
+
+
+def _waiting(count: int) -> list[str]:
+    words = ngettext("%(count)d message that waits for it", "%(count)d messages that wait for it", count)
+    return [words % {"count": count}] if count else []
