@@ -23,14 +23,16 @@ _SHAPE = "write smtp://host:port or smtps://user:password@host, with %40 for @ a
 
 @dataclass(frozen=True)
 class RelayTransport:
-    """Takes mail from this machine, with or without a login. A login, and mail to a relay whose `ca_file` is given,
-    go over TLS or not at all; else mail goes in clear, as between servers of one house."""
+    """Takes mail from this machine, with or without a login. A login, and mail to a relay whose `ca_file` is given or
+    for which it is asked (`always_tls`), go over TLS or not at all; else mail goes in clear, as between servers of one
+    house."""
 
     host: str
     port: int
     login: Login | None = None
     implicit_tls: bool = False
     ca_file: str | None = None
+    always_tls: bool = False
     timeout: float = LONGEST
     _lines: Lines[Client] = field(default_factory=Lines, repr=False, compare=False)
 
@@ -56,7 +58,7 @@ class RelayTransport:
             return Client(self.host, self.port, context, implicit=self.implicit_tls)
 
         def log_in(client: Client) -> None:
-            if (self.login or self.ca_file) and not self.implicit_tls:
+            if (self.login or self.ca_file or self.always_tls) and not self.implicit_tls:
                 client.secure()
             if self.login:
                 _log_in(client, self.login)

@@ -6,14 +6,22 @@ Imported in a process of its own alone (see `speaking`): it is slow to load, and
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 import requests
 from apprise import Apprise, AppriseAsset, NotifyFormat, OverflowMode
 from apprise.manager_plugins import NotificationManager
 from apprise.plugins import url_to_dict
 from apprise.plugins.base import NotifyBase
+from apprise.plugins.email import NotifyEmail
 
-LABELS = {"workflows": "Microsoft Teams", "custom_json": "JSON", "custom_form": "Form", "custom_xml": "XML"}
+LABELS = {
+    "workflows": "Microsoft Teams",
+    "email": "E-mail",
+    "custom_json": "JSON",
+    "custom_form": "Form",
+    "custom_xml": "XML",
+}
 """Where apprise's own name says less."""
 LARGEST = {"workflows": 12_000}
 """Characters of one message where apprise's own figure is not the service's. Teams takes 28 KB in all (Microsoft,
@@ -37,7 +45,7 @@ def load(url: str) -> NotifyBase:
     schema = url.partition("://")[0].lower()
     manager = NotificationManager()
     known = schema in manager
-    if known and not speaks_http(manager[schema]):
+    if known and not is_taken(manager[schema]):
         raise Unusable("local")
     parsed = url_to_dict(url)
     if not parsed:
@@ -45,11 +53,17 @@ def load(url: str) -> NotifyBase:
     service = Apprise.instantiate(parsed, asset=_asset())
     if service is None:
         raise Unusable("incomplete")
-    if not speaks_http(type(service)):
+    if not is_taken(type(service)):
         raise Unusable("local")
     if not service.verify_certificate:
         raise Unusable("unverified")
+    if isinstance(service, NotifyEmail) and not mail_server_of(service)["recipients"]:
+        raise Unusable("incomplete")
     return service
+
+
+def is_taken(plugin: type[NotifyBase]) -> bool:
+    return speaks_http(plugin) or issubclass(plugin, NotifyEmail)
 
 
 def speaks_http(plugin: type[NotifyBase]) -> bool:
@@ -94,6 +108,20 @@ def kind_of(service: NotifyBase) -> str:
 
 def label_of(service: NotifyBase) -> str:
     return LABELS.get(kind_of(service)) or str(service.service_name)
+
+
+def mail_server_of(service: Any) -> dict[str, Any]:
+    """What `mail.MailServer` is made of. apprise knows the servers of some providers by a mail address alone."""
+    to = [address for _name, address in service.targets]
+    return {
+        "host": service.smtp_host,
+        "port": service.port,
+        "encrypted": service.secure_mode,
+        "username": service.user,
+        "password": service.password,
+        "sender": service.from_addr[1],
+        "recipients": [*to, *sorted({*service.cc, *service.bcc} - {*to})],
+    }
 
 
 def send(service: NotifyBase, notice: dict[str, str]) -> tuple[int, bool]:

@@ -11,7 +11,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
 from alertadmin.outbox import sentences
-from alertadmin.outbox.channels import apart
+from alertadmin.outbox.channels import apart, mail
 from alertadmin.outbox.channels.apart import Event
 from alertadmin.outbox.channels.guard import Allowed
 from alertadmin.outbox.channels.notice import Notice
@@ -34,7 +34,7 @@ class Service:
         return self.kind == "webhook"
 
 
-ENDS = frozenset({"ended", "broke", "unusable", "known"})
+ENDS = frozenset({"ended", "mail", "broke", "unusable", "known"})
 
 
 def recognised(url: str) -> Service:
@@ -56,8 +56,12 @@ def send(url: str, notice: Notice, *, allowed: Allowed, seconds: float = LONGEST
     """Raises Failure."""
     words = {"subject": notice.subject, "text": notice.text}
     told = _up_to_the_end(apart.ordered({"url": url, "notice": words}, allowed=allowed, seconds=seconds))
-    answers = [event for event in told if event["event"] == "answered"]
     last = _last(told)
+    if last["event"] == "mail":
+        server = last["server"]
+        recipients = tuple(server.pop("recipients"))
+        return mail.send(mail.MailServer(**server, recipients=recipients), notice, allowed=allowed, seconds=seconds)
+    answers = [event for event in told if event["event"] == "answered"]
     if last["event"] == "ended" and last["told"]:
         return Receipt(str(notice.id), f"HTTP {answers[-1]['status']}" if answers else "")
     failure = _failure(told, last)

@@ -113,7 +113,10 @@ def serve(connection: socket.socket) -> None:
 
     try:
         service = plugins.load(order["url"])
-        if notice := order.get("notice"):
+        notice = order.get("notice")
+        if notice and plugins.kind_of(service) == "email":
+            events.tell("mail", server=plugins.mail_server_of(service))
+        elif notice:
             with sockets.deadline(order["seconds"]):
                 messages, told = plugins.send(service, notice)
             events.tell("ended", told=told, messages=messages)

@@ -410,7 +410,7 @@ def test_what_a_server_repeats_of_token_and_secret_is_hidden(
 def test_no_log_at_debug_shows_token_or_secret(
     graph: GraphTransport, customer: Customer, message: Message, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with caplog.at_level(logging.DEBUG):
+    with caplog.at_level(logging.DEBUG), caplog.at_level(logging.DEBUG, logger="urllib3"):
         graph.send(message, customer.sender)
     assert "sendMail" in caplog.text
     token = graph.tokens.token(customer.identity, customer.cloud.graph_scope)

@@ -1,0 +1,62 @@
+"""Mail by an address of apprise's (`mailtos://user:password@host/recipient`): a mailbox at somebody else's, that works
+when Microsoft 365 does not. apprise reads the address; the mail is sent as all others are: over verified TLS, with the
+same Message-ID and date each time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from alertadmin.outbox import sentences
+from alertadmin.outbox.channels.guard import Allowed, Inside
+from alertadmin.outbox.channels.notice import Notice
+from alertadmin.outbox.channels.requesting import LONGEST
+from mailer import sockets, wire
+from mailer.failure import Failure
+from mailer.message import BadMessage, Message
+from mailer.transports import Login, Receipt, Sender
+from mailer.transports.relay import RelayTransport
+
+
+@dataclass(frozen=True, slots=True)
+class MailServer:
+    """What such an address says. `encrypted` is "starttls", "ssl" (from the first byte) or "insecure"."""
+
+    host: str
+    port: int
+    encrypted: str
+    username: str | None
+    password: str | None = field(repr=False)
+    sender: str
+    recipients: tuple[str, ...]
+
+    def transport(self, seconds: float) -> RelayTransport:
+        login = Login(self.username, self.password) if self.username and self.password else None
+        return RelayTransport(
+            self.host,
+            self.port,
+            login,
+            implicit_tls=self.encrypted == "ssl",
+            always_tls=self.encrypted == "starttls",
+            timeout=seconds,
+        )
+
+
+def send(server: MailServer, notice: Notice, *, allowed: Allowed, seconds: float = LONGEST) -> Receipt:
+    """Raises Failure."""
+    domain = server.sender.rpartition("@")[2]
+    message = Message(
+        subject=notice.subject,
+        text=notice.text,
+        to=server.recipients,
+        message_id=f"<{notice.id}@{domain}>",
+        date=notice.at,
+        headers={"Auto-Submitted": "auto-generated", "X-Auto-Response-Suppress": "All"},
+    )
+    try:
+        with sockets.asking(allowed.check), wire.hiding(server.password, server.username):
+            return server.transport(seconds).send(message, Sender(server.sender))
+    except Inside:
+        raise Failure("network", sentences.INSIDE) from None
+    except BadMessage:
+        raise Failure("other", sentences.NO_ADDRESS) from None
