@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from alertadmin.outbox.models import Delivery, Purpose
+from mailer.message import Attachment
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,8 @@ class Content:
     brief: str = ""
     details: list[dict[str, Any]] = field(default_factory=list)
     language: str = ""
+    attachments: tuple[Attachment, ...] = ()
+    """Of texts in UTF-8, such as a calendar."""
 
 
 @dataclass(frozen=True)

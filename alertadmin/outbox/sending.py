@@ -15,7 +15,7 @@ from typing import Any
 from django.conf import settings
 from django.db import DatabaseError, connection
 
-from alertadmin.outbox import claims, content, last_resort, sentences
+from alertadmin.outbox import attached, claims, content, last_resort, sentences
 from alertadmin.outbox.chain import Chain, Route
 from alertadmin.outbox.channels.notice import Notice
 from alertadmin.outbox.clock import Clock
@@ -129,6 +129,7 @@ def _words(delivery: Delivery, composed: content.Content, now: datetime) -> dict
         "text": composed.brief or composed.text if delivery.goes_by_channel else composed.text,
         "html": "" if delivery.goes_by_channel else composed.html,
         "details": composed.details if delivery.goes_by_channel else [],
+        "attachments": attached.stored(composed.attachments),
         "composed_at": now,
         "message_id": "" if delivery.goes_by_channel else f"<{delivery.pk}@{settings.MESSAGE_ID_DOMAIN}>",
     }
@@ -159,6 +160,7 @@ def _message(delivery: Delivery, route: Route, composed: content.Content, failur
         to=(delivery.recipient,),
         message_id=delivery.message_id,
         date=delivery.composed_at,
+        attachments=attached.read(delivery.attachments),
         headers={"Auto-Submitted": "auto-generated", "X-Auto-Response-Suppress": "All"},
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.contrib import admin
 
 from alertadmin.registry.admin import ReadOnly
-from alertadmin.reminders.models import Hold, Policy, Recipient, Reminder, Scan
+from alertadmin.reminders.models import CalendarEntry, CalendarFeed, Hold, Policy, Recipient, Reminder, Scan
 
 
 @admin.register(Scan)
@@ -39,3 +39,18 @@ class RecipientAdmin(ReadOnly):
     list_display = ["email", "line", "tenant", "app"]
     list_select_related = ["tenant", "app"]
     search_fields = ["email"]
+
+
+@admin.register(CalendarEntry)
+class CalendarEntryAdmin(ReadOnly):
+    list_display = ["recipient", "kind", "what", "ends_at", "sequence", "corrected_by"]
+    list_filter = ["kind"]
+    list_select_related = ["corrected_by"]
+    search_fields = ["recipient", "what", "app_name"]
+
+
+@admin.register(CalendarFeed)
+class CalendarFeedAdmin(ReadOnly):
+    list_display = ["owner", "tenant", "created_at", "fetched_at", "revoked_at"]
+    list_select_related = ["owner", "tenant"]
+    exclude = ["digest"]

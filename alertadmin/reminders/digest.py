@@ -7,6 +7,7 @@ installation is told in the installation's.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -27,6 +28,7 @@ from alertadmin.registry.models import ConsentStatus, CredentialState
 from alertadmin.registry.permissions import Transport
 from alertadmin.reminders import audience, channels, sentences
 from alertadmin.reminders.brief import brief
+from alertadmin.reminders.calendar import attaching
 from alertadmin.reminders.holds import active_holds
 from alertadmin.reminders.lines import Line, detail, line, time_left
 from alertadmin.reminders.models import Kind, Notice, Reminder
@@ -52,7 +54,9 @@ def compose(delivery: Delivery, now: datetime) -> Content | NoLongerOwed:
         return NoLongerOwed(sentences.NOTHING_LEFT)
     language = _language(delivery, channel, most_urgent[0])
     with translation.override(language):
-        return _worded(most_urgent, _counts(owed, most_urgent, now), now, language)
+        attachments = attaching.with_reminders(delivery, most_urgent, now)
+        words = _worded(most_urgent, _counts(owed, most_urgent, now), now, language, bool(attachments))
+        return replace(words, attachments=attachments)
 
 
 def still_owed(delivery: Delivery, now: datetime, channel: Channel | None = None) -> QuerySet[Reminder]:
@@ -114,7 +118,9 @@ def _counts(owed: QuerySet[Reminder], most_urgent: list[Reminder], now: datetime
     return owed.order_by().aggregate(all=Count("pk"), expired=Count("pk", filter=Q(expires_at__lte=now)))
 
 
-def _worded(most_urgent: list[Reminder], counted: dict[str, int], now: datetime, language: str) -> Content:
+def _worded(
+    most_urgent: list[Reminder], counted: dict[str, int], now: datetime, language: str, has_calendar: bool
+) -> Content:
     """The mail in the language that is active, and the same in brief."""
     lines = [line(reminder, now) for reminder in most_urgent]
     subject = _subject(lines[0], counted["all"])
@@ -123,6 +129,7 @@ def _worded(most_urgent: list[Reminder], counted: dict[str, int], now: datetime,
         "lines": lines,
         "more": counted["all"] - len(lines),
         "expired": counted["expired"],
+        "has_calendar": has_calendar,
         "all_url": settings.PUBLIC_URL + reverse("credentials"),
     }
     html = render_to_string("reminders/digest.html", context)

@@ -38,7 +38,9 @@ class Round:
         """As they are now, whoever sent them."""
         for start in range(0, len(self.ids), AT_ONCE):
             some = self.ids[start : start + AT_ONCE]
-            yield from Delivery.objects.filter(pk__in=some).defer("text", "html").order_by("urgency", "id")
+            yield from (
+                Delivery.objects.filter(pk__in=some).defer("text", "html", "attachments").order_by("urgency", "id")
+            )
 
 
 def go(*, clock: Clock | None = None, pause: Pause = worker.sleep) -> Round:

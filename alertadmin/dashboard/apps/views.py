@@ -47,7 +47,9 @@ def app(request: HttpRequest, pk: UUID) -> HttpResponse:
         AppRegistration.objects.select_related("tenant").prefetch_related(ENDS_ONLY, "mailboxes__tenant"), pk=pk
     )
     consents = list(found.consents.select_related("tenant"))
-    deliveries = Delivery.objects.filter(mailbox__app=found).defer("text", "html").order_by("-created_at")
+    deliveries = (
+        Delivery.objects.filter(mailbox__app=found).defer("text", "html", "attachments").order_by("-created_at")
+    )
     context = {
         "app": found,
         "consents": consents,

@@ -49,7 +49,7 @@ LISTING = Listing(
 
 
 def deliveries(request: HttpRequest) -> HttpResponse:
-    found = Delivery.objects.defer("text", "html")
+    found = Delivery.objects.defer("text", "html", "attachments")
     return render(request, "deliveries/list.html", {"page": LISTING.page(request, found)})
 
 

@@ -65,7 +65,7 @@ def mailbox(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 
 def _mailbox_page(request: HttpRequest, found: Mailbox, form: TestSendForm, status: int = 200) -> HttpResponse:
-    recent = found.deliveries.defer("text", "html").order_by("-created_at")
+    recent = found.deliveries.defer("text", "html", "attachments").order_by("-created_at")
     consents = found.app.consents.filter(tenant=found.tenant, permission=found.permission) if found.app else None
     context = {
         "mailbox": found,

@@ -144,7 +144,7 @@ def _deliveries(now: datetime) -> Iterator[Need]:
         purpose=Purpose.REMINDER,
         created_at__gt=now - RECENT,
     )
-    found = list(wrong.defer("text", "html")[: SHOWN + 1])
+    found = list(wrong.defer("text", "html", "attachments")[: SHOWN + 1])
     for delivery in found[:SHOWN]:
         url = reverse("delivery", args=[delivery.pk])
         look = BAD if delivery.state == DeliveryState.FAILED else DOUBTFUL

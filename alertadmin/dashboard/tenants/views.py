@@ -48,7 +48,7 @@ def tenant(request: HttpRequest, pk: UUID) -> HttpResponse:
         "consents": found.consents.select_related("app"),
         "people": audience.of(found).first,
         "links": portal_links(("tenant", "registrations", "enterprise"), found),
-        "deliveries": Delivery.objects.filter(mailbox__tenant=found).defer("text", "html")[:RECENT],
+        "deliveries": Delivery.objects.filter(mailbox__tenant=found).defer("text", "html", "attachments")[:RECENT],
     }
     return render(request, "tenants/tenant.html", context)
 

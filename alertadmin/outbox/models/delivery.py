@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 class Purpose(models.TextChoices):
     TEST = "test", _("Test send")
     REMINDER = "reminder", _("Reminder")
+    CALENDAR = "calendar", _("Calendar entry")
 
 
 class DeliveryState(models.TextChoices):
@@ -60,6 +61,8 @@ class Delivery(models.Model):
     html = models.TextField(blank=True)
     details = models.JSONField(default=list, blank=True)
     """The same for programs, of what goes by a channel: one object for each thing that it tells of."""
+    attachments = models.JSONField(default=list, blank=True)
+    """`{"name": str, "content_type": str, "parameters": {str: str}, "text": str}` of each (outbox.attached)."""
     composed_at = models.DateTimeField(null=True, blank=True)
     """When the words were fixed; also the Date header, so that a resend is the same message."""
     message_id = models.CharField(max_length=200, blank=True)

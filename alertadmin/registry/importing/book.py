@@ -103,6 +103,8 @@ class Book:
             return Remark(row.line, "secret_expires_on", _("The end must be later than the start."))
         if row.secret_expires_at and row.secret_expires_at != found.expires_at:
             self._say(row, "secret_expires_on", pasted.question_end(row.secret_expires_at, now))
+            if found.expires_at is not None:
+                self.changes.note(found, *found.count_move(now))
         self.changes.set(found, description=row.secret_description, expires_at=row.secret_expires_at)
         if row.secret_value and not found.holds(row.secret_value):
             found.store(row.secret_value)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import Self
+from typing import Any, Self
 
 from django.db import models
 from django.db.models import F, Q
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from alertadmin.registry import guid
@@ -47,6 +49,9 @@ class Credential(models.Model):
     certificate = models.TextField(_("public certificate (PEM)"), blank=True)
     starts_at = models.DateTimeField(_("start"), null=True, blank=True)
     expires_at = models.DateTimeField(_("end"))
+    end_moves = models.PositiveIntegerField(default=0, editable=False)
+    """How often its end became another one; calendars ask for a number that grows (RFC 5545, SEQUENCE)."""
+    end_moved_at = models.DateTimeField(null=True, blank=True, editable=False)
     state = models.CharField(_("state"), max_length=8, choices=CredentialState, default=CredentialState.CURRENT)
     proven_at = models.DateTimeField(_("last got a token"), null=True, blank=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -88,8 +93,22 @@ class Credential(models.Model):
     def __str__(self) -> str:
         return self.description or self.get_kind_display()
 
+    def save(self, *args: Any, update_fields: Iterable[str] | None = None, **kwargs: Any) -> None:
+        if not self._state.adding and (update_fields is None or "expires_at" in (update_fields := {*update_fields})):
+            stored = Credential.objects.filter(pk=self.pk).values_list("expires_at", flat=True).first()
+            if stored not in (None, self.expires_at):
+                moved = self.count_move(timezone.now())
+                update_fields = update_fields and {*update_fields, *moved}
+        super().save(*args, update_fields=update_fields, **kwargs)
+
     def get_absolute_url(self) -> str:
         return reverse("credential", args=[self.pk])
+
+    def count_move(self, now: datetime) -> tuple[str, ...]:
+        """Its end is another one. Returns the fields to be stored with it; `save` does so by itself."""
+        self.end_moves += 1
+        self.end_moved_at = now
+        return "end_moves", "end_moved_at"
 
     def store(self, value: str) -> None:
         """Seals a new value and keeps its hint."""

@@ -1,0 +1,109 @@
+"""What stands in people's calendars because we put it there: by mail (an entry), or by an address they subscribe to."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import uuid
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+from alertadmin.outbox.models import Delivery
+from alertadmin.registry.models import AppRegistration, Tenant
+from alertadmin.reminders.models.reminder import Kind
+
+FETCHED_COARSELY = timedelta(hours=1)
+"""So often a fetch is written down: programs come every few minutes."""
+
+
+class CalendarEntry(models.Model):
+    """One end in the calendar that one delivery carries. Counts only if that delivery was sent.
+
+    It outlives the credential: whoever deletes that does not delete it from the calendars.
+    """
+
+    delivery = models.ForeignKey(Delivery, models.CASCADE, related_name="calendar_entries")
+    recipient = models.EmailField()
+    kind = models.CharField(max_length=10, choices=Kind)
+    thing = models.UUIDField()
+    """The id of the credential or mailbox; the entry's UID."""
+    tenant = models.ForeignKey(Tenant, models.CASCADE, related_name="+")
+    app = models.ForeignKey(AppRegistration, models.SET_NULL, null=True, related_name="+")
+    app_name = models.CharField(max_length=120, blank=True)
+    what = models.CharField(max_length=254, blank=True)
+    """The secret's description or the mailbox's address, as it was."""
+    ends_at = models.DateTimeField()
+    sequence = models.PositiveIntegerField()
+    corrected_by = models.ForeignKey(Delivery, models.CASCADE, null=True, related_name="corrections")
+    """What tells that it was withdrawn or has moved: once, whatever becomes of that mail."""
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["delivery", "thing"], name="calendar_entry_once")]
+        indexes = [
+            models.Index(fields=["thing", "recipient"], name="calendar_entry_open", condition=Q(corrected_by=None))
+        ]
+        verbose_name = _("calendar entry")
+        verbose_name_plural = _("calendar entries")
+
+    def __str__(self) -> str:
+        return f"{self.thing} -> {self.recipient}"
+
+
+class CalendarFeedQuerySet(models.QuerySet["CalendarFeed"]):
+    def by_token(self, token: str) -> CalendarFeed | None:
+        """The feed of a good address: not revoked, of somebody who may sign in. One question, whatever the token."""
+        found = self.filter(digest=_digest(token), revoked_at=None, owner__is_active=True)
+        return found.select_related("owner", "tenant").first()
+
+
+class CalendarFeed(models.Model):
+    """An address for a calendar program, which cannot sign in: whoever has it sees the feed. It is never stored."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="calendar_feeds")
+    tenant = models.ForeignKey(
+        Tenant, models.CASCADE, null=True, blank=True, related_name="+", verbose_name=_("tenant")
+    )
+    """None: all that its owner may see, today and later."""
+    digest = models.CharField(max_length=64, unique=True, editable=False)
+    created_at = models.DateTimeField(_("created"))
+    renewed_at = models.DateTimeField(null=True, blank=True)
+    """When it was given its present address, if that is not its first."""
+    fetched_at = models.DateTimeField(_("last fetched"), null=True, blank=True)
+    """To within an hour."""
+    revoked_at = models.DateTimeField(_("revoked"), null=True, blank=True)
+
+    objects = CalendarFeedQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["created_at", "id"]
+        verbose_name = _("calendar")
+        verbose_name_plural = _("calendars")
+
+    def __str__(self) -> str:
+        return self.tenant.name if self.tenant else str(_("All tenants"))
+
+    def get_absolute_url(self) -> str:
+        return reverse("calendar", args=[self.pk])
+
+    def give_token(self, now: datetime) -> str:
+        """A fresh one, of 256 bits; an earlier one is good no more. The row is to be saved."""
+        token = secrets.token_urlsafe(32)
+        if self.digest:
+            self.renewed_at = now
+        self.digest, self.fetched_at = _digest(token), None
+        return token
+
+    def note_fetch(self, now: datetime) -> None:
+        if self.fetched_at is None or not timedelta() <= now - self.fetched_at < FETCHED_COARSELY:
+            CalendarFeed.objects.filter(pk=self.pk).update(fetched_at=now)
+
+
+def _digest(token: str) -> str:
+    """It is as long as a key and as random: no slow hash is needed, and one that can be looked up is."""
+    return hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()
