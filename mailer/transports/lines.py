@@ -1,8 +1,10 @@
 """Logged-in connections to mail servers, kept for the next message.
 
-Many mails leave one after another: a greeting, a TLS handshake and a login for each took three times as long as the
-message itself. What waits too long says goodbye, and what the server has cut meanwhile is made anew: before the first
-line of a message that is known to be safe.
+Many mails leave one after another. A message takes four round trips; connecting, greeting, TLS and login take seven
+more. Measured on loopback over TLS: 2.5 ms of processor time on a kept connection, 7 ms on a new one. It matters for a
+relay, which nothing paces; and Exchange Online takes three connections of a mailbox at once, which are counted here.
+What waits too long says goodbye, and what the server has cut meanwhile is made anew: before the first line of a message
+that is known to be safe.
 """
 
 from __future__ import annotations

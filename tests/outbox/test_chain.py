@@ -7,16 +7,18 @@ from datetime import timedelta
 
 import pytest
 from django.conf import settings as django_settings
+from pytest_django import Settings
 
-from alertadmin.outbox import sentences, worker
+from alertadmin.outbox import sentences, wires, worker
 from alertadmin.outbox.models import Attempt, Delivery, DeliveryState
 from alertadmin.outbox.run import AT_ONCE
 from alertadmin.registry.models import Mailbox
 from alertadmin.registry.permissions import Transport
 from sandbox import Sandbox
+from tests.conftest import set_environment
 from tests.outbox.owing import arrived, reminder, reminders
 from tests.outbox.time import Time
-from tests.rows import Site
+from tests.rows import Rows, Site
 
 MakeSite = Callable[..., Site]
 
@@ -172,6 +174,24 @@ class TestWhatElseCouldSend:
         delivery = reminder(time())
         assert worker.deliver_due(clock=time) == {"sent": 1}
         assert tried(delivery)[1:] == [(graph.mailbox.address, "accepted", "")]
+
+
+@pytest.mark.django_db
+def test_a_name_that_cannot_be_looked_up_is_tried_again(
+    rows: Rows, relay: Sandbox, time: Time, settings: Settings
+) -> None:
+    """It may not exist, or nobody may know just now: either way somebody mends it, or it passes."""
+    set_environment(settings, SMTP_URL="smtp://no-such-host.invalid:25")
+    rows.credential(rows.app(rows.tenant(contacts=["duty@northpark.example"])), days=5)
+    delivery = reminder(time())
+    assert worker.deliver_due(clock=time) == {"pending": 1}
+    delivery.refresh_from_db()
+    assert (delivery.cause, delivery.was_uncertain) == ("network", False)
+    set_environment(settings, SMTP_URL=f"smtp://{relay.relay_host}:{relay.relay_port}")
+    wires.relay.cache_clear()
+    time.passes(minutes=2)
+    assert worker.deliver_due(clock=time) == {"sent": 1}
+    assert len(arrived(relay, delivery)) == 1
 
 
 class TestWhatARunLearns:

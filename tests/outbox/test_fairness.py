@@ -61,7 +61,7 @@ class TestTheShare:
         assert self.taken(chain, delivery, 4)[0] == ["first"] * 4
 
     def test_of_one_that_worked_and_now_takes_long_is_half(self, delivery: Delivery, passed: list[float]) -> None:
-        chain = Chain([Route("first", "a"), Route("second", "b")])
+        chain = Chain([Route("first", "a"), Route("second", "b"), Route("third", "c")])
         chain.worked(chain.ways[0])
         _ways, walks = self.taken(chain, delivery, SHARE)
         passed.append(SLOW)
