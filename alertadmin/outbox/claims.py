@@ -20,7 +20,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import BooleanField, F, Func, Q, QuerySet
+from django.db.models import BooleanField, Exists, F, Func, OuterRef, Q, QuerySet
 
 from alertadmin.outbox import sentences
 from alertadmin.outbox.crashpoints import crashpoint
@@ -152,6 +152,13 @@ def was_accepted(delivery: Delivery) -> bool:
     return delivery.attempts.filter(outcome=AttemptOutcome.ACCEPTED).exists()
 
 
+def _believe_late_success(delivery: Delivery) -> None:
+    """What was left in doubt for good, though a worker that was given up as lost has told of its success."""
+    accepted = Attempt.objects.filter(delivery=OuterRef("pk"), outcome=AttemptOutcome.ACCEPTED)
+    in_doubt = Delivery.objects.filter(Exists(accepted), pk=delivery.pk, state=DeliveryState.UNCERTAIN)
+    in_doubt.exclude(settled_at=None).update(state=DeliveryState.SENT, cause="", reason="")
+
+
 def settle(
     delivery: Delivery,
     state: DeliveryState,
@@ -172,6 +179,8 @@ def settle(
         mine = _mine(delivery).update(state=state, owner=None, lease_until=None, **fields)
         if attempt is not None and outcome is not None:
             close_attempt(attempt, now, outcome, **(details or {}))
+        if state == DeliveryState.UNCERTAIN or (outcome == AttemptOutcome.ACCEPTED and not mine):
+            _believe_late_success(delivery)
     crashpoint("after-settle")
     if mine:
         for name, value in {"state": state, **fields}.items():
@@ -236,6 +245,7 @@ def _sweep_one(delivery: Delivery, now: datetime) -> bool:
     swept = taken_back.update(**_in_doubt(delivery, opened, now), reason=sentences.WORKER_LOST)
     if swept:
         opened.update(outcome=AttemptOutcome.LOST, finished_at=now)
+        _believe_late_success(delivery)
     return bool(swept)
 
 

@@ -186,6 +186,32 @@ class TestTheSweep:
         assert claims.claim(time.passes(days=1), limit=1) == []
         assert stored(delivery).settled_at is not None
 
+    @pytest.mark.parametrize("first_tells", ["after the second was lost too", "while the second is sending"])
+    def test_what_was_left_in_doubt_for_good_is_sent_once_one_tells_that_it_was(
+        self, time: Time, first_tells: str
+    ) -> None:
+        """Suspended while the message left, given up as lost, and awake again."""
+        bare(1, time())
+        first, attempt = begun(time)
+        claims.sweep(time.passes(LAPSED))
+        second, _resend = begun(time)
+
+        def tell() -> None:
+            assert not claims.settle(
+                first, DeliveryState.SENT, time(), attempt=attempt, outcome=AttemptOutcome.ACCEPTED
+            )
+
+        if first_tells.startswith("while"):
+            tell()
+            assert stored(second).state == DeliveryState.SENDING
+        claims.sweep(time.passes(LAPSED))
+        if first_tells.startswith("after"):
+            assert stored(second).state == DeliveryState.UNCERTAIN
+            tell()
+        known = stored(second)
+        assert (known.state, known.was_uncertain, known.reason) == (DeliveryState.SENT, True, "")
+        assert known.settled_at is not None
+
     def test_a_closed_attempt_was_refused_so_nothing_is_in_doubt(self, time: Time) -> None:
         bare(1, time())
         delivery, attempt = begun(time)
