@@ -213,7 +213,7 @@ def hasten_reminders(now: datetime) -> int:
 def hasten(delivery: uuid.UUID, now: datetime) -> bool:
     """The same for one delivery. False if it waits for nothing, or for a server."""
     waiting = Delivery.objects.filter(pk=delivery, state=DeliveryState.PENDING, not_before__gt=now)
-    return bool(waiting.exclude(cause__in=SLOWED_DOWN).update(not_before=now))
+    return bool(waiting.exclude(cause__in=SLOWED_DOWN).update(not_before=now, reason=sentences.HASTENED))
 
 
 def can_be_hastened(delivery: Delivery, now: datetime) -> bool:

@@ -36,7 +36,15 @@ class NoLongerOwed:
     reason: str
 
 
-Composer = Callable[[Delivery, datetime], Content | NoLongerOwed]
+@dataclass(frozen=True)
+class NotNow:
+    """It may not leave before `until`."""
+
+    until: datetime
+    reason: str
+
+
+Composer = Callable[[Delivery, datetime], Content | NotNow | NoLongerOwed]
 _composers: dict[str, Composer] = {}
 
 
@@ -44,5 +52,5 @@ def register(purpose: Purpose, composer: Composer) -> None:
     _composers[purpose] = composer
 
 
-def compose(delivery: Delivery, now: datetime) -> Content | NoLongerOwed:
+def compose(delivery: Delivery, now: datetime) -> Content | NotNow | NoLongerOwed:
     return _composers[delivery.purpose](delivery, now)

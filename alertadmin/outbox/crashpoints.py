@@ -32,9 +32,13 @@ POINTS = (
 def crashpoint(name: str) -> None:
     """Dies here by SIGKILL if the environment asks for it."""
     if os.environ.get(VARIABLE) == name and _is_first():
-        if WITH_GROUP in os.environ:
-            os.killpg(0, signal.SIGKILL)
-        os.kill(os.getpid(), signal.SIGKILL)
+        _die()
+
+
+def _die() -> None:
+    if WITH_GROUP in os.environ:
+        os.killpg(0, signal.SIGKILL)
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _is_first() -> bool:

@@ -223,7 +223,7 @@ class Run:
             # The type's name alone: the text may hold a secret.
             log.error("delivery %s raised %s; it waits an hour", delivery.pk, type(error).__name__)
             return self._set_aside(delivery, type(error).__name__, POISON_WAIT)
-        if state == DeliveryState.PENDING and not delivery.goes_by_channel:
+        if state == DeliveryState.PENDING and delivery.cause and not delivery.goes_by_channel:
             with self._taking:
                 self._try_again_at = max(delivery.not_before, self._try_again_at or delivery.not_before)
         return state

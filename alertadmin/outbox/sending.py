@@ -46,6 +46,9 @@ def deliver(delivery: Delivery, *, chain: Chain, pace: Pace, clock: Clock) -> De
     if isinstance(composed, content.NoLongerOwed):
         claims.settle(delivery, DeliveryState.CANCELLED, clock(), reason=composed.reason)
         return DeliveryState.CANCELLED
+    if isinstance(composed, content.NotNow):
+        claims.release(delivery, clock(), not_before=composed.until, cause="", reason=composed.reason)
+        return DeliveryState.PENDING
     words = _words(delivery, composed, now)
     failures: list[Failure] = []
     busy_until: list[datetime] = []
@@ -282,12 +285,20 @@ def _no_way(
     known = chain.failure_of(delivery)
     last = failures[-1] if failures else known or Failure("other", sentences.NO_WAY)
     refused_by_all = bool(failures) and not busy_until and all(map(_is_final, failures)) and not chain.down
-    if delivery.purpose == Purpose.TEST or refused_by_all or now - delivery.created_at > GIVE_UP_AFTER:
+    if delivery.purpose == Purpose.TEST or refused_by_all or _was_tried_for_long(delivery, now):
         claims.settle(delivery, DeliveryState.FAILED, now, cause=last.cause, reason=last.technical)
         return DeliveryState.FAILED
     until = min([now + wait(delivery, failures or [last]), *busy_until])
     claims.release(delivery, now, not_before=until, cause=last.cause, reason=last.technical)
     return DeliveryState.PENDING
+
+
+def _was_tried_for_long(delivery: Delivery, now: datetime) -> bool:
+    """Since its first attempt, or where there is no way to try, since it was found to have none: that nobody was here
+    to send it for a month is no reason to give it up."""
+    first = delivery.attempts.order_by("number").values_list("started_at", flat=True).first()
+    since = first or (delivery.created_at if delivery.cause else now)
+    return now - since > GIVE_UP_AFTER
 
 
 def _is_final(failure: Failure) -> bool:

@@ -11,6 +11,7 @@ WORKER_LOST = gettext_noop("The worker was lost after the message may have been 
 NOT_PREPARED = gettext_noop("It could not be prepared: %(error)s. It is tried again.")
 BROKE_OFF = gettext_noop("Sending broke off after the message may have been accepted: %(error)s.")
 BUSY = gettext_noop("It waits its turn: a mailbox sends 30 messages a minute.")
+HASTENED = gettext_noop("Somebody asked for it to leave at once.")
 TOO_LATE = gettext_noop("The process stood still too long: nothing was sent.")
 CHANNEL_BUSY = gettext_noop("It waits its turn: a channel is told 30 times a minute.")
 CHANNEL_REMOVED = gettext_noop("The channel was deleted.")

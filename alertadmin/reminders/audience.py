@@ -68,12 +68,13 @@ def _named(addresses: list[str], reason: str, why: dict[str, str]) -> list[str]:
     return fresh
 
 
-def has_somebody(app: str, tenant: str) -> Q:
-    """For a query: whether anybody at all can be told; `app` and `tenant` are the paths to their ids."""
+def has_somebody(app: str, tenant: str, escalated: Q) -> Q:
+    """For a query: whether anybody at all can be told; `app` and `tenant` are the paths to their ids. The next in line
+    can only where it is `escalated`."""
     contacts = Contact.objects.filter(tenant=OuterRef(tenant))
-    everywhere = Recipient.objects.filter(INSTALLATION)
-    own = Recipient.objects.filter(Q(app=OuterRef(app)) | Q(tenant=OuterRef(tenant)))
-    people = Q(Exists(staff())) | Q(Exists(everywhere)) | Q(Exists(contacts)) | Q(Exists(own))
+    named = Recipient.objects.filter(INSTALLATION | Q(app=OuterRef(app)) | Q(tenant=OuterRef(tenant)))
+    first = _some(staff()) | _some(contacts) | _some(named.filter(line=Line.FIRST))
+    people = first | (escalated & _some(named.filter(line=Line.NEXT)))
     return people | channels.is_there(app, tenant)
 
 

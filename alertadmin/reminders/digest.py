@@ -13,6 +13,7 @@ from typing import Any
 
 import css_inline
 from django.conf import settings
+from django.db import transaction
 from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
 from django.template.loader import render_to_string
 from django.urls import reverse
@@ -22,11 +23,12 @@ from django.utils.translation import ngettext
 
 from alertadmin.accounts.models import User
 from alertadmin.outbox import sentences as outbox_sentences
-from alertadmin.outbox.content import Content, NoLongerOwed
+from alertadmin.outbox.content import Content, NoLongerOwed, NotNow
+from alertadmin.outbox.crashpoints import crashpoint
 from alertadmin.outbox.models import Channel, Delivery
 from alertadmin.registry.models import ConsentStatus, CredentialState
 from alertadmin.registry.permissions import Transport
-from alertadmin.reminders import audience, channels, sentences
+from alertadmin.reminders import audience, channels, sentences, slots
 from alertadmin.reminders.brief import brief
 from alertadmin.reminders.calendar import attaching
 from alertadmin.reminders.holds import active_holds
@@ -40,8 +42,12 @@ LONGEST_SUBJECT = 160
 __all__ = ["compose", "time_left"]
 
 
-def compose(delivery: Delivery, now: datetime) -> Content | NoLongerOwed:
-    """Of any number of reminders the most urgent are read, the others counted."""
+def compose(delivery: Delivery, now: datetime) -> Content | NotNow | NoLongerOwed:
+    """Of any number of reminders the most urgent are read, the others counted.
+
+    One that waited, for a server or for us, into quiet hours or a day off, waits until they are over; but for whoever
+    asked for it himself.
+    """
     channel = None
     if delivery.goes_by_channel:
         channel = Channel.objects.filter(deliveries=delivery).first()
@@ -52,6 +58,8 @@ def compose(delivery: Delivery, now: datetime) -> Content | NoLongerOwed:
     most_urgent = list(owed[:MOST_LINES])
     if not most_urgent:
         return NoLongerOwed(sentences.NOTHING_LEFT)
+    if delivery.reason != outbox_sentences.HASTENED and (at := slots.may_leave(owed, now)) > now:
+        return NotNow(at, sentences.QUIET)
     language = _language(delivery, channel, most_urgent[0])
     with translation.override(language):
         attachments = attaching.with_reminders(delivery, most_urgent, now)
@@ -91,8 +99,13 @@ def take_back(delivery: Delivery, told: QuerySet[Notice] | None = None) -> None:
     it anew, to whom it concerns by then."""
     written = Notice.objects.filter(delivery=delivery).values_list("reminder_id", flat=True)
     untold = set(written) - set(told.values_list("reminder_id", flat=True) if told is not None else ())
-    if untold:
+    if not untold:
+        return
+    # All or nothing, and one worker after the other: a reminder left without notices would be told by nobody.
+    with transaction.atomic():
+        list(Reminder.objects.select_for_update().filter(pk__in=untold).order_by("pk").values_list("pk"))
         Notice.objects.filter(delivery=delivery, reminder__in=untold).delete()
+        crashpoint("taken-back")
         Reminder.objects.filter(pk__in=untold, notices=None).delete()
 
 

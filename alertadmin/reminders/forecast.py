@@ -9,6 +9,7 @@ from alertadmin.registry.models import Credential
 from alertadmin.reminders import holds, policies, rules, timing
 from alertadmin.reminders.models import HoldKind
 from alertadmin.reminders.plan import DEFAULT, EVERYBODY, Plan
+from alertadmin.reminders.sources import credentials
 from alertadmin.reminders.timing import Timing
 
 SHOWN_WHILE_EXPIRED = 3
@@ -57,20 +58,20 @@ def coming(
     plan: Plan = DEFAULT,
     times: Timing | None = None,
     silences: tuple[Silence, ...] = (),
-    told: bool = False,
+    unanswered: bool = False,
 ) -> list[Coming]:
     """The thresholds still ahead, the next first; after the last of them some repetitions for as long as it stays
-    expired. `told`: somebody was told of this end already, so that the next in line may be."""
+    expired. `unanswered`: somebody was told of this end, and nobody said that they are on it, so that the next in line
+    may be told."""
     found = []
-    acknowledged = any(silence.is_acknowledged for silence in silences)
     for threshold, at in _ahead(expires_at, now, plan):
         leaves = at
         if times is not None:
             leaves = timing.send_at(times, at, threshold, rules.next_mark(expires_at, threshold, plan), expires_at)
-        escalated = rules.is_escalated(threshold, plan, told_before=told, acknowledged=acknowledged)
+        escalated = rules.is_escalated(threshold, plan, unanswered=unanswered)
         held = any(silence.covers(at, threshold) for silence in silences)
         found.append(Coming(threshold, at, leaves, escalated, held))
-        told = told or not held
+        unanswered = unanswered or not held
     return found
 
 
@@ -78,7 +79,7 @@ def of(credential: Credential, now: datetime) -> list[Coming]:
     """For a credential as it is stored, under the policy that is in force."""
     in_force = policies.in_force(credential.app.tenant, credential.app)
     silences = tuple(Silence(hold.until, hold.kind == HoldKind.ACKNOWLEDGED) for hold in holds.of(credential, now))
-    told = credential.reminders.filter(expires_at=credential.expires_at).exists()
+    told = credentials.unanswered(credential.reminders.filter(expires_at=credential.expires_at)).exists()
     return coming(credential.expires_at, now, in_force.plan, in_force.timing, silences, told)
 
 

@@ -48,6 +48,7 @@ def next_mark(expires_at: datetime, threshold: int, plan: Plan = DEFAULT) -> dat
     return expires_at - timedelta(days=following)
 
 
-def is_escalated(threshold: int, plan: Plan, *, told_before: bool, acknowledged: bool) -> bool:
-    """Whether the next in line is told too."""
-    return threshold <= EVERYBODY or (threshold <= plan.escalate and told_before and not acknowledged)
+def is_escalated(threshold: int, plan: Plan, *, unanswered: bool) -> bool:
+    """Whether the next in line is told too; `unanswered` says that a threshold was told after which nobody said that
+    they are on it."""
+    return threshold <= EVERYBODY or (threshold <= plan.escalate and unanswered)

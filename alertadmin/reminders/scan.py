@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from alertadmin.outbox import doorbell
 from alertadmin.outbox.crashpoints import crashpoint
@@ -58,4 +58,4 @@ def is_old(last: Scan | None, now: datetime) -> bool:
 
 def owed_to_nobody(now: datetime) -> QuerySet[Credential]:
     """Those owed while there is nobody at all to be told. Told as soon as there is one."""
-    return owed(now).exclude(has_somebody("app", "app__tenant"))
+    return owed(now).exclude(has_somebody("app", "app__tenant", Q(escalated=True)))

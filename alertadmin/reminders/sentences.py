@@ -4,4 +4,5 @@ from __future__ import annotations
 
 from django.utils.translation import gettext_noop
 
+QUIET = gettext_noop("It came into quiet hours or a day off, and waits until they are over.")
 NOTHING_LEFT = gettext_noop("Everything in it was renewed, superseded or deleted before it was sent.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -17,6 +17,7 @@ from alertadmin.reminders.plan import DEFAULT, Plan
 from alertadmin.reminders.rules import next_mark
 
 CHUNK = 500
+Rule = Callable[[timing.Timing, datetime, int, datetime, datetime], datetime]
 
 
 @dataclass(frozen=True)
@@ -55,15 +56,27 @@ def _gathering(scan: Scan, at: datetime, now: datetime) -> str:
 
 def _moments(found: QuerySet[Reminder], now: datetime) -> dict[datetime, list[int]]:
     """When each reminder leaves, by the timing of its app or tenant."""
+    moments: dict[datetime, list[int]] = {}
+    for key, at in _timed(found, now, timing.send_at):
+        moments.setdefault(at, []).append(key)
+    return moments
+
+
+def may_leave(reminders: QuerySet[Reminder], now: datetime) -> datetime:
+    """When a mail of these may leave that is not waiting for a digest (any more): as soon as one of them may."""
+    if not policies.any_timing():
+        return now
+    return min(at for _key, at in _timed(reminders, now, timing.may_leave))
+
+
+def _timed(found: QuerySet[Reminder], now: datetime, rule: Rule) -> Iterator[tuple[int, datetime]]:
+    """The moment that a rule of `timing` gives for each."""
     rows = list(found.values_list("pk", "tenant_id", "app_id", "threshold", "expires_at"))
     timings = policies.timings({(tenant, app) for _pk, tenant, app, _threshold, _end in rows})
     plans = _Plans()
-    moments: dict[datetime, list[int]] = {}
     for key, tenant, app, threshold, expires_at in rows:
         following = next_mark(expires_at, threshold, plans.of(tenant, app))
-        at = timing.send_at(timings[tenant, app], now, threshold, following, expires_at)
-        moments.setdefault(at, []).append(key)
-    return moments
+        yield key, rule(timings[tenant, app], now, threshold, following, expires_at)
 
 
 class _Plans:

@@ -45,15 +45,24 @@ def send_at(timing: Timing, now: datetime, threshold: int, next_mark: datetime, 
 
     From a week before the end on, nothing waits for a digest; what has just ended waits for nothing.
     """
+    if threshold > EVERYBODY:
+        gathered = _allowed(timing, _digest_slot(timing, now))
+        if gathered < _last_useful(now, next_mark, expires_at):
+            return gathered
+    return may_leave(timing, now, threshold, next_mark, expires_at)
+
+
+def may_leave(timing: Timing, now: datetime, threshold: int, next_mark: datetime, expires_at: datetime) -> datetime:
+    """When one that waits for no digest, or waited for a server since, may leave: `now`, or later."""
     if timing.is_always or threshold == 0:
         return now
-    wished = now if threshold <= EVERYBODY else _digest_slot(timing, now)
-    allowed = _allowed(timing, wished)
-    last_useful = min(next_mark, expires_at) if expires_at > now else next_mark
-    if allowed < last_useful:
-        return allowed
     allowed = _allowed(timing, now)
-    return allowed if allowed < last_useful else now
+    return allowed if allowed < _last_useful(now, next_mark, expires_at) else now
+
+
+def _last_useful(now: datetime, next_mark: datetime, expires_at: datetime) -> datetime:
+    """Then the next one is told in its place, or it has ended."""
+    return min(next_mark, expires_at) if expires_at > now else next_mark
 
 
 def _digest_slot(timing: Timing, now: datetime) -> datetime:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.db import IntegrityError
 
-from alertadmin.outbox.content import NoLongerOwed
+from alertadmin.outbox.content import Content
 from alertadmin.outbox.models import Channel, Delivery
 from alertadmin.registry.models import AppRegistration, Credential
 from alertadmin.reminders import channels, digest, scan
@@ -147,7 +147,7 @@ def test_the_number_of_queries_does_not_grow_with_what_is_found(
 
 def words(delivery: Delivery, at: datetime = NOW) -> str:
     composed = digest.compose(delivery, at)
-    return composed.reason if isinstance(composed, NoLongerOwed) else composed.brief
+    return composed.brief if isinstance(composed, Content) else composed.reason
 
 
 def test_it_is_short_with_the_most_urgent_first_and_a_link_for_each(rows: Rows, app: AppRegistration) -> None:

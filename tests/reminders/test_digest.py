@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.db.models.signals import post_init
 
-from alertadmin.outbox.content import Content, NoLongerOwed
+from alertadmin.outbox.content import Content, NoLongerOwed, NotNow
 from alertadmin.outbox.models import Delivery
 from alertadmin.registry.models import Credential, CredentialState
 from alertadmin.reminders import digest, scan
@@ -27,7 +27,7 @@ def due(rows: Rows) -> list[Credential]:
     ]
 
 
-def composed(now: datetime = NOW) -> Content | NoLongerOwed:
+def composed(now: datetime = NOW) -> Content | NotNow | NoLongerOwed:
     return digest.compose(Delivery.objects.latest("created_at"), now)
 
 

@@ -10,6 +10,7 @@ from django.db import IntegrityError
 
 from alertadmin.accounts.models import User
 from alertadmin.outbox import claims
+from alertadmin.outbox.content import Content, NotNow
 from alertadmin.outbox.models import Delivery, DeliveryState
 from alertadmin.registry.models import AppRegistration, Consent, ConsentChange, ConsentStatus, Credential, Mailbox
 from alertadmin.registry.permissions import Permission, Transport
@@ -188,6 +189,31 @@ def test_the_page_says_who_the_scan_tells(rows: Rows, app: AppRegistration, admi
     assert people.last_week == [administrator.email]
 
 
+def test_once_it_is_told_again_and_nobody_is_on_it_any_more_the_next_in_line_is_told(
+    rows: Rows, app: AppRegistration, administrator: User
+) -> None:
+    own_plan((60, 30, 14, 0), app=app)
+    Policy.objects.update(plan=str(Plan((60, 30, 14, 0), 7, 30)))
+    credential = rows.credential(app, days=60)
+    Recipient.objects.create(tenant=app.tenant, line=Line.NEXT, email=CHIEF)
+    told()
+    holds.hold(credential, HoldKind.ACKNOWLEDGED, until=NOW + timedelta(days=5), by=administrator, now=NOW)
+    assert told(credential.expires_at - timedelta(days=30)) == {DUTY: [30]}, "somebody answered the first"
+    [*_earlier, last_week] = forecast.of(credential, credential.expires_at - timedelta(days=29))
+    assert last_week.is_everybody
+    assert forecast.of(credential, credential.expires_at - timedelta(days=29))[0].is_escalated
+    assert told(credential.expires_at - timedelta(days=14)) == {DUTY: [14], CHIEF: [14]}, "nobody the second"
+
+
+def test_with_only_a_next_in_line_it_is_left_owed_until_he_is_told(rows: Rows, app: AppRegistration) -> None:
+    credential = rows.credential(app, days=20)
+    app.tenant.contacts.all().delete()
+    Recipient.objects.create(tenant=app.tenant, line=Line.NEXT, email=CHIEF)
+    assert told() == {}
+    assert not Reminder.objects.exists()
+    assert told(credential.expires_at - timedelta(days=7)) == {CHIEF: [7]}
+
+
 # Holds
 
 
@@ -294,6 +320,29 @@ def test_the_forecast_is_what_the_scan_then_does(rows: Rows, app: AppRegistratio
     for one in forecast.of(credential, NOW):
         assert set(told(one.at)) == ({DUTY, CHIEF} if one.is_escalated else {DUTY})
         assert Delivery.objects.filter(not_before=one.leaves).exists()
+
+
+def test_what_waited_into_the_night_leaves_in_the_morning(rows: Rows, app: AppRegistration) -> None:
+    Policy.objects.create(has_timing=True, quiet_from=time(20), quiet_until=time(7))
+    rows.credential(app, days=20)
+    told()
+    delivery, night = Delivery.objects.get(), NOW.replace(hour=23)
+    composed = digest.compose(delivery, night)
+    assert isinstance(composed, NotNow)
+    assert composed.until == NOW.replace(hour=7) + timedelta(days=1)
+    assert isinstance(digest.compose(delivery, composed.until), Content)
+    Delivery.objects.update(not_before=composed.until)
+    assert claims.hasten(delivery.pk, night)
+    delivery.refresh_from_db()
+    assert isinstance(digest.compose(delivery, night), Content), "somebody asked for it"
+
+
+def test_what_just_ended_and_what_would_come_too_late_leave_at_night_too(rows: Rows, app: AppRegistration) -> None:
+    Policy.objects.create(has_timing=True, quiet_from=time(20), quiet_until=time(7))
+    credential = rows.credential(app, expires_at=NOW + timedelta(days=1, hours=-3))
+    told(NOW)
+    last = credential.expires_at - timedelta(hours=6)
+    assert isinstance(digest.compose(Delivery.objects.get(), last), Content)
 
 
 # Other kinds

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from django.db.models import F, Value
 
 from alertadmin.registry.models import ConsentChange, ConsentStatus
-from alertadmin.reminders.audience import has_somebody
+from alertadmin.reminders.audience import ALWAYS, has_somebody
 from alertadmin.reminders.bulk import insert_from
 from alertadmin.reminders.models import Kind, Reminder, Scan
 
@@ -23,6 +23,6 @@ def write(scan: Scan, now: datetime) -> int:
         at__gt=now - NEWS,
         consent__status=F("after"),
         reminders=None,
-    ).filter(has_somebody("app", "tenant"))
+    ).filter(has_somebody("app", "tenant", ALWAYS))
     rows = found.values_list("pk", "app_id", "tenant_id", "at", Value(0), Value(True))
     return insert_from(Reminder(scan=scan, kind=Kind.CONSENT), COLUMNS, rows)

@@ -25,7 +25,7 @@ def write(scan: Scan, now: datetime) -> int:
     if not untold.exists():
         return 0
     # With nobody to tell it is left owed: whoever is entered later is told then.
-    found = untold.filter(has_somebody("app", "app__tenant"))
+    found = untold.filter(has_somebody("app", "app__tenant", Q(escalated=True)))
     rows = found.values_list("pk", "app_id", "app__tenant_id", "expires_at", "owed", "escalated")  # type: ignore[misc]
     return insert_from(Reminder(scan=scan, kind=Kind.CREDENTIAL), COLUMNS, rows)
 
@@ -56,6 +56,18 @@ def owed(now: datetime) -> QuerySet[Credential]:
     return still
 
 
+def unanswered(told: QuerySet[Reminder]) -> QuerySet[Reminder]:
+    """Those after which nobody said that they are on it."""
+    answers = Hold.objects.filter(
+        kind=HoldKind.ACKNOWLEDGED,
+        credential=OuterRef("credential"),
+        expires_at=OuterRef("expires_at"),
+        created_at__gte=OuterRef("scan__started_at"),
+        withdrawn_at=None,
+    )
+    return told.filter(~Exists(answers))
+
+
 def _reached(plan: Plan, now: datetime, oldest: datetime | None, *, many: bool, sender: object) -> list[When]:
     """The threshold reached under one plan; nothing for an end that has reached none."""
     mine = Q(plan=str(plan)) if many else Q()
@@ -75,15 +87,12 @@ def _under(plan: Plan, mine: Q, now: datetime, oldest: datetime | None) -> When:
 
 def _escalated(plans: list[Plan], told: QuerySet[Reminder]) -> Case:
     """The rule `rules.is_escalated`, as the database reads it."""
-    acknowledged = Hold.objects.filter(
-        kind=HoldKind.ACKNOWLEDGED, credential=OuterRef("pk"), expires_at=OuterRef("expires_at"), withdrawn_at=None
-    )
     late = Q()
     for plan in plans:
         late |= Q(owed__lte=plan.escalate) & (Q(plan=str(plan)) if len(plans) > 1 else Q())
     return Case(
         When(owed__lte=EVERYBODY, then=Value(True)),
-        When(late & Exists(told) & ~Exists(acknowledged), then=Value(True)),
+        When(late & Exists(unanswered(told)), then=Value(True)),
         default=Value(False),
         output_field=BooleanField(),
     )

@@ -1,0 +1,96 @@
+"""Whatever happens to an installation, in whatever order: what is owed is told, in time, once, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import cast
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
+
+from alertadmin.accounts.models import User
+from sandbox import Sandbox
+from tests.reminders.history import History, Lost, Twice
+from tests.reminders.wrong_orders import MarkFirst, MarkTheBatch, OnTheVeryDay, SendFirst
+from tests.rows import Rows
+
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    # A worker's thread that is killed says so.
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning"),
+]
+
+Make = Callable[[type[History]], History]
+Play = Callable[..., None]
+
+
+@pytest.fixture
+def make(sandbox: Sandbox, rows: Rows, administrator: User) -> Make:
+    """Two mailboxes can send; what they send with lasts for ten years."""
+    chosen, spare = rows.site(sandbox, name="House", days=3650), rows.site(sandbox, name="Spare", days=3650)
+    chosen.mailbox.sends_reminders = True
+    chosen.mailbox.save()
+    ways = [chosen.tenant, spare.tenant]
+    return lambda machine: machine(sandbox, ways, administrator)
+
+
+@pytest.fixture
+def play(make: Make) -> Play:
+    def play(machine: type[History] = History, **options: object) -> None:
+        run_state_machine_as_test(
+            cast("type[RuleBasedStateMachine]", lambda: make(machine)),
+            settings=settings(
+                deadline=None,
+                report_multiple_bugs=False,
+                suppress_health_check=list(HealthCheck),
+                **options,  # type: ignore[arg-type]
+            ),
+        )
+
+    return play
+
+
+def test_what_is_owed_is_told_once_and_nothing_else(play: Play) -> None:
+    """The same histories each time, so that a change alone can break it."""
+    play(max_examples=12, stateful_step_count=25, derandomize=True)
+
+
+@pytest.mark.slow
+def test_of_many_long_histories_too(play: Play) -> None:
+    play(max_examples=200, stateful_step_count=50, phases=[Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink])
+
+
+WRONG = {
+    "lemur": (OnTheVeryDay, "scan-committed", Lost),
+    "healthchecks": (MarkFirst, "after-claim", Lost),
+    "boulder": (SendFirst, "before-settle", Twice),
+    "post_office": (MarkTheBatch, "before-settle", Twice),
+}
+"""Who does it so, in which step it is killed, what comes of it."""
+
+
+@pytest.mark.parametrize("whose", WRONG)
+def test_the_known_wrong_orders_are_caught(make: Make, whose: str) -> None:
+    order, step, what_happens = WRONG[whose]
+    killed_once(make(History), step)
+    with pytest.raises(what_happens):
+        killed_once(make(order), step)
+
+
+def killed_once(machine: History, step: str) -> None:
+    """The shortest history that tells right from wrong: a missed day, a scan, one kill, and on it goes."""
+    machine.begins(ends=(31, 20, 8), contacts="ann@n.example", after=set())
+    machine.time_passes(72)
+    machine.is_killed_while_scanning(committed=True)
+    machine.is_killed_while_working(0, step, 1)
+    machine.lives_on(24)
+    machine.teardown()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("whose", WRONG)
+def test_histories_of_any_kind_come_upon_the_wrong_orders_by_themselves(play: Play, whose: str) -> None:
+    order, _step, what_happens = WRONG[whose]
+    with pytest.raises(what_happens if order is not OnTheVeryDay else (Lost, Twice)):
+        play(order, max_examples=300, stateful_step_count=25, derandomize=True, phases=[Phase.generate])

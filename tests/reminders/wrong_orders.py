@@ -1,0 +1,111 @@
+"""The known wrong orders of things, in the place of ours: each is what a trusted system does, or did.
+
+Sources: Netflix/lemur lemur/notifications/messaging.py; healthchecks hc/api/management/commands/sendalerts.py; Let's
+Encrypt's boulder cmd/expiration-mailer (gone since 2025); ui/django-post_office post_office/mail.py.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+from uuid import uuid4
+
+from alertadmin.outbox import content, sending
+from alertadmin.outbox.chain import Chain
+from alertadmin.outbox.claims import due
+from alertadmin.outbox.crashpoints import crashpoint
+from alertadmin.outbox.models import Attempt, Delivery, DeliveryState, Purpose
+from alertadmin.registry.models import Credential
+from alertadmin.reminders import audience, policies
+from alertadmin.reminders.models import Notice, Reminder, Scan
+from mailer.failure import Failure
+from tests.reminders.history import History
+
+
+class WrongOrder(History):
+    judges_rows = False
+
+    def works_in_trouble(self, trouble: dict[str, Any]) -> None:
+        """No rule here: what it makes of a lost answer is another matter."""
+
+    def sends(self, delivery: Delivery) -> bool:
+        """One mail by the first way, worded as ours are; nothing where nothing is owed any more."""
+        composed = content.compose(delivery, self.now)
+        if not isinstance(composed, content.Content):
+            return not isinstance(composed, content.NotNow)
+        delivery.save(update_fields=list(sending._words(delivery, composed, self.now)))
+        route = Chain.for_reminders(self.now).ways[0]
+        message = sending._message(delivery, route, composed, None)
+        try:
+            sending.send(delivery, Attempt(delivery=delivery, route=route.label), partial(route.send, message))
+        except Failure:
+            return False
+        return True
+
+    def due(self) -> list[Delivery]:
+        return list(due(self.now).filter(state=DeliveryState.PENDING))
+
+
+class MarkFirst(WrongOrder):
+    """healthchecks: whoever marks it may send it; killed in between, nobody does."""
+
+    def system_works(self) -> None:
+        for delivery in self.due():
+            if Delivery.objects.filter(pk=delivery.pk, state="pending").update(state=DeliveryState.SENT):
+                crashpoint("after-claim")
+                if not self.sends(delivery):
+                    Delivery.objects.filter(pk=delivery.pk).update(state=DeliveryState.PENDING)
+
+
+class SendFirst(WrongOrder):
+    """boulder: sent, then marked; killed in between, it is sent anew as if it never had been."""
+
+    def system_works(self) -> None:
+        for delivery in self.due():
+            if self.sends(delivery):
+                crashpoint("before-settle")
+                Delivery.objects.filter(pk=delivery.pk).update(state=DeliveryState.SENT)
+
+
+class MarkTheBatch(WrongOrder):
+    """django-post_office: the whole batch is marked once all of it was sent."""
+
+    def system_works(self) -> None:
+        batch = self.due()
+        sent = [delivery.pk for delivery in batch if self.sends(delivery)]
+        crashpoint("before-settle")
+        Delivery.objects.filter(pk__in=sent).update(state=DeliveryState.SENT)
+
+
+class OnTheVeryDay(WrongOrder):
+    """lemur: told if it ends in exactly so many days, with no record of what was told."""
+
+    has_rows = False
+
+    def system_scans(self) -> None:
+        run = Scan.objects.create(started_at=self.now, finished_at=self.now)
+        for credential in Credential.objects.watched().select_related("app__tenant"):
+            days = (credential.expires_at - self.now).days
+            people = audience.of(credential.app.tenant, credential.app)
+            if days in policies.in_force(credential.app.tenant, credential.app).plan.thresholds:
+                for address in people.first:
+                    self._owes(run, credential, days, address)
+        crashpoint("scan-written")
+        crashpoint("scan-committed")
+
+    def _owes(self, run: Scan, credential: Credential, days: int, address: str) -> None:
+        """A row to send from, another each time."""
+        delivery = Delivery.objects.create(
+            purpose=Purpose.REMINDER,
+            dedupe_key=str(uuid4()),
+            recipient=address,
+            created_at=self.now,
+            not_before=self.now,
+        )
+        reminder, _is_new = Reminder.objects.get_or_create(
+            credential=credential,
+            expires_at=credential.expires_at,
+            threshold=days,
+            defaults={"scan": run, "tenant": credential.app.tenant, "app": credential.app},
+        )
+        Notice.objects.create(reminder=reminder, delivery=delivery)
