@@ -54,7 +54,7 @@ def send(now: datetime, *, found: list[Trouble] | None = None) -> bool | None:
 def _get(url: str) -> str:
     """Empty if it was heard, else why not."""
     try:
-        with sockets.deadline(PATIENCE), _session() as session:
+        with _session() as session:
             answer = session.get(url)
     except (requests.RequestException, OSError, ValueError) as error:
         return _why(error)

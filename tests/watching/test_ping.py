@@ -140,14 +140,18 @@ def test_a_certificate_of_a_stranger_is_not_believed(
         ("https://nobody.invalid/0123-token", sentences.UNKNOWN_NAME),
     ],
 )
-def test_its_address_is_told_to_nobody_else(
-    settings: Settings, scanned: None, caplog: pytest.LogCaptureFixture, url: str, why: str
-) -> None:
-    caplog.set_level(logging.DEBUG)
-    logging.getLogger("urllib3").setLevel(settings.LOGGING["loggers"]["urllib3"]["level"])
+def test_why_it_was_not_heard_names_no_address(settings: Settings, scanned: None, url: str, why: str) -> None:
     pinging(settings, url)
     assert ping.send(NOW) is False
     assert Ping.objects.get().trouble == why
+
+
+def test_its_address_is_in_no_log(
+    watcher: Watcher, settings: Settings, scanned: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    logging.getLogger("urllib3").setLevel(settings.LOGGING["loggers"]["urllib3"]["level"])
+    assert ping.send(NOW) is True
     assert TOKEN not in caplog.text
     assert TOKEN not in repr(settings.ENVIRONMENT)
 
