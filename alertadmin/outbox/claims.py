@@ -195,7 +195,7 @@ def release(delivery: Delivery, now: datetime, *, not_before: datetime, **fields
 
 def postpone_reminders(now: datetime, until: datetime, **why: Any) -> int:
     """All that are due by mail wait together: there is no way for any of them."""
-    return due(now).filter(BY_MAIL, purpose=Purpose.REMINDER).order_by().update(not_before=until, **why)
+    return due(now).filter(BY_MAIL & ~TESTS).order_by().update(not_before=until, **why)
 
 
 def hasten_reminders(now: datetime) -> int:
@@ -204,9 +204,9 @@ def hasten_reminders(now: datetime) -> int:
     What was never tried keeps its hour: it waits for a digest, or for the end of somebody's quiet hours.
     """
     tried = Q(tries__gt=0) | ~Q(cause="")
-    waiting = Delivery.objects.filter(
-        IsOpen(F("state")), CLAIMABLE, purpose=Purpose.REMINDER, not_before__gt=now
-    ).filter(tried)
+    waiting = Delivery.objects.filter(IsOpen(F("state")), CLAIMABLE, ~TESTS, not_before__gt=now).filter(
+        tried, _past("review_until", now) | Q(review_until=None)
+    )
     return waiting.exclude(cause__in=SLOWED_DOWN).update(not_before=now)
 
 

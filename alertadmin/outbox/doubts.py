@@ -111,7 +111,7 @@ def _send_draft(delivery: Delivery, earlier: Attempt, draft: str, chain: Chain, 
         chain.worked(route)
         was_uncertain = claims.doubts(delivery).exists()
         return accepted(delivery, attempt, receipt, clock, was_uncertain=was_uncertain)
-    if delivery.purpose == Purpose.REMINDER:
+    if delivery.purpose != Purpose.TEST:
         chain.note(route, failure)
     claims.close_attempt(attempt, clock(), AttemptOutcome.REFUSED, **details(failure, clock()))
     return None

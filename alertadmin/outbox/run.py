@@ -139,7 +139,7 @@ class Run:
             if not queue or self._is_over():
                 return None
             delivery = queue.popleft()
-            if self._chain is None and delivery.purpose == Purpose.REMINDER:
+            if self._chain is None and delivery.purpose != Purpose.TEST:
                 self._chain = Chain.for_reminders(self.clock())
             return delivery
 
@@ -187,7 +187,7 @@ class Run:
         if lane != Lane.MAIL or self.pause is None or self._chain is None or self._chain.is_down:
             return False
         opens_at = self._chain.opens_at(self.pace, now)
-        if opens_at is None or not claims.due(opens_at).filter(claims.BY_MAIL, purpose=Purpose.REMINDER).exists():
+        if opens_at is None or not claims.due(opens_at).filter(claims.BY_MAIL & ~claims.TESTS).exists():
             return False
         self.pause(opens_at - now)
         return True

@@ -1,9 +1,12 @@
-"""What became of the last ping: one row for the installation."""
+"""What became of the last ping, and which mails alertadmin wrote about itself."""
 
 from __future__ import annotations
 
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+
+from alertadmin.outbox.models import Delivery
 
 
 class Ping(models.Model):
@@ -22,3 +25,50 @@ class Ping(models.Model):
 
     def __str__(self) -> str:
         return self.trouble or "heard"
+
+
+class Monthly(models.Model):
+    """When the monthly mail goes, and to whom. Always of the key 1; without it, what is written here."""
+
+    is_on = models.BooleanField(_("send it"), default=True)
+    day = models.PositiveSmallIntegerField(
+        _("day of the month"), default=1, validators=[MinValueValidator(1), MaxValueValidator(28)]
+    )
+    emails = models.JSONField(_("to"), default=list, blank=True)
+    """E-mail addresses in lower case; none: the installation's people, else its administrators."""
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=models.Q(pk=1), name="one_monthly_mail")]
+        verbose_name = _("monthly mail")
+        verbose_name_plural = _("monthly mails")
+
+    def __str__(self) -> str:
+        return f"on day {self.day}" if self.is_on else "off"
+
+    @classmethod
+    def now(cls) -> Monthly:
+        return cls.objects.first() or cls(pk=1)
+
+
+class LetterKind(models.TextChoices):
+    MONTHLY = "monthly", _("Monthly mail")
+    """About a month, such as 2026-12."""
+    UNREACHABLE = "unreachable", _("Somebody cannot be told")
+    """About an e-mail address."""
+
+
+class Letter(models.Model):
+    """One thing that one person is told about alertadmin itself, once; several may go in one mail."""
+
+    kind = models.CharField(max_length=12, choices=LetterKind)
+    about = models.CharField(max_length=254)
+    recipient = models.CharField(max_length=254)
+    delivery = models.ForeignKey(Delivery, models.CASCADE, related_name="letters")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["kind", "about", "recipient"], name="letter_once")]
+        verbose_name = _("letter")
+        verbose_name_plural = _("letters")
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.about}"

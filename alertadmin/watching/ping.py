@@ -16,7 +16,6 @@ from urllib3.exceptions import NameResolutionError
 from alertadmin.watching import sentences
 from alertadmin.watching.models import Ping
 from alertadmin.watching.troubles import Trouble, troubles
-from mailer import sockets
 from mailer.https import Session
 
 PATIENCE = 10.0
@@ -64,7 +63,7 @@ def _get(url: str) -> str:
 def _why(error: BaseException) -> str:
     """The exceptions' own words hold the address."""
     causes = list(_causes(error))
-    if any(isinstance(cause, (requests.exceptions.SSLError,)) for cause in causes):
+    if any(isinstance(cause, requests.exceptions.SSLError) for cause in causes):
         return sentences.UNTRUSTED
     if any(isinstance(cause, NameResolutionError) for cause in causes):
         return sentences.UNKNOWN_NAME

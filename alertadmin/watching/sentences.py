@@ -1,4 +1,4 @@
-"""Why nobody heard our ping: stored in `Ping.trouble`, told by `retelling`. None of them names the address."""
+"""Why nobody heard our ping (in `Ping.trouble`; none of them names the address), and why a letter was not sent."""
 
 from __future__ import annotations
 
@@ -9,3 +9,5 @@ TOO_SLOW = gettext_noop("It did not answer in time.")
 UNTRUSTED = gettext_noop("Its certificate is not to be trusted.")
 UNKNOWN_NAME = gettext_noop("Its name is not known.")
 UNREACHABLE = gettext_noop("It could not be reached.")
+
+NOTHING_TO_SAY = gettext_noop("There is nothing to say any more.")

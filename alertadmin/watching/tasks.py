@@ -5,11 +5,12 @@ from __future__ import annotations
 from celery import shared_task
 from django.utils import timezone
 
-from alertadmin.watching import ping
+from alertadmin.watching import letters, ping
 
 
 @shared_task(name="alertadmin.watching.tasks.watch")
 def watch() -> None:
     now = timezone.now()
+    letters.write(now)
     if ping.is_due(now):
         ping.send(now)

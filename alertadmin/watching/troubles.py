@@ -101,6 +101,7 @@ def deliveries(found: Standing) -> list[Trouble]:
 
 def _ways(now: datetime) -> Trouble | None:
     """Where nothing is watched there is nothing to tell."""
-    if Chain.for_reminders(now).ways or not Credential.objects.watched().exists():
+    chain = Chain.for_reminders(now)
+    if chain.ways or chain.last_resorts or not Credential.objects.watched().exists():
         return None
     return Trouble("ways", _("There is no way to send a reminder: no mailbox that can send, and no SMTP relay."))

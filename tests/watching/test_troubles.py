@@ -57,7 +57,7 @@ def test_a_scan_that_is_missing(db: None) -> None:
         ({"not_before": ago(days=3), "state": "sent"}, 0),
         ({"not_before": ago(days=3), "state": "failed"}, 0),
         ({"not_before": ago(days=3), "state": "uncertain"}, 1),
-        ({"not_before": ago(days=3), "state": "uncertain", "resends_left": 0}, 0),
+        ({"not_before": ago(days=3), "state": "uncertain", "settled_at": NOW}, 0),
         ({"not_before": ago(days=3), "state": "sending", "lease_until": NOW}, 0),
         ({"not_before": ago(days=3), "state": "sending", "lease_until": ago(minutes=91)}, 1),
         ({"not_before": ago(days=3), "purpose": "test"}, 0),

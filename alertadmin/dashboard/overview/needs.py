@@ -141,10 +141,9 @@ def _consents() -> Iterator[Need]:
 def _deliveries(now: datetime) -> Iterator[Need]:
     wrong = Delivery.objects.filter(
         state__in=[DeliveryState.FAILED, DeliveryState.UNCERTAIN],
-        purpose=Purpose.REMINDER,
         created_at__gt=now - RECENT,
     )
-    found = list(wrong.defer("text", "html", "attachments")[: SHOWN + 1])
+    found = list(wrong.exclude(purpose=Purpose.TEST).defer("text", "html", "attachments")[: SHOWN + 1])
     for delivery in found[:SHOWN]:
         url = reverse("delivery", args=[delivery.pk])
         look = BAD if delivery.state == DeliveryState.FAILED else DOUBTFUL

@@ -1,18 +1,32 @@
 from __future__ import annotations
 
 from django.conf import settings
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
+from alertadmin.dashboard.watching.forms import MonthlyForm
 from alertadmin.dashboard.watching.signs import signs
+from alertadmin.watching import letters
+from alertadmin.watching.models import Monthly
 
 
 def watching(request: HttpRequest) -> HttpResponse:
+    now = timezone.now()
+    form = MonthlyForm(request.POST or None, Monthly.now())
+    if request.method == "POST" and form.is_valid():
+        form.save()
+        messages.success(request, _("Saved."))
+        return redirect("watching")
     context = {
-        "signs": signs(timezone.now()),
+        "signs": signs(now),
         "ready_url": settings.PUBLIC_URL + reverse("readyz"),
         "pings": settings.PINGS,
+        "form": form,
+        "next_monthly": letters.next_monthly(now),
+        "people": letters.people(),
     }
-    return render(request, "watching/watching.html", context)
+    return render(request, "watching/watching.html", context, status=422 if form.errors else 200)

@@ -11,7 +11,7 @@ from alertadmin.management.job import Job, Report
 from alertadmin.outbox.models import Delivery, DeliveryState
 from alertadmin.reminders import rounds
 from alertadmin.retelling import retold
-from alertadmin.watching import ping
+from alertadmin.watching import letters, ping
 from mailer.diagnosis import explain
 
 LISTED = 50
@@ -23,6 +23,7 @@ class Command(Job):
     example = "python manage.py send_reminders --json"
 
     def work(self, options: dict[str, Any]) -> Report:
+        letters.write(timezone.now())
         done = rounds.go()
         states: Counter[str] = Counter()
         told: list[Delivery] = []

@@ -1,0 +1,21 @@
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from alertadmin.dashboard.policies.forms import Addresses
+from alertadmin.watching.models import Monthly
+
+
+class MonthlyForm(forms.ModelForm):  # type: ignore[type-arg]
+    emails = Addresses(label=_("To"), help_text=_("Empty: the installation's people, else its administrators."))
+
+    class Meta:
+        model = Monthly
+        fields = ["is_on", "day", "emails"]
+        help_texts = {"day": _("1 to 28, at 8:00 UTC.")}
+
+    def __init__(self, data: Any, instance: Monthly) -> None:
+        super().__init__(data, instance=instance, initial={"emails": "\n".join(instance.emails)})

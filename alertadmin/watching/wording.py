@@ -1,0 +1,168 @@
+"""The words of a mail about alertadmin itself, made when it leaves, in its reader's language."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+
+import css_inline
+from django.conf import settings
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils import timezone, translation
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext, pgettext
+
+from alertadmin.accounts.models import User
+from alertadmin.outbox.content import Content, NoLongerOwed
+from alertadmin.outbox.models import Delivery
+from alertadmin.registry.models import Tenant
+from alertadmin.watching import sentences
+from alertadmin.watching.account import Account, account
+from alertadmin.watching.models import Letter, LetterKind
+from alertadmin.watching.troubles import troubles
+
+MOST = 50
+"""Addresses that one mail lists."""
+MOST_TENANTS = 5
+
+
+@dataclass(frozen=True)
+class Words:
+    subject: str
+    lead: str
+    alarms: list[str] = field(default_factory=list)
+    facts: list[str] = field(default_factory=list)
+    act: str = ""
+    url: str = ""
+
+
+def compose(delivery: Delivery, now: datetime) -> Content | NoLongerOwed:
+    letters = list(Letter.objects.filter(delivery=delivery).order_by("pk"))
+    if not letters:
+        return NoLongerOwed(sentences.NOTHING_TO_SAY)
+    user = User.objects.filter(email__iexact=delivery.recipient).first()
+    language = user.language if user and user.language else settings.LANGUAGE_CODE
+    with translation.override(language), timezone.override(user.zone if user else "UTC"):
+        if letters[0].kind == LetterKind.MONTHLY:
+            words = monthly(account(now), [trouble.text for trouble in troubles(now)], now)
+        else:
+            words = unreachable([letter.about for letter in letters])
+        return _content(words, language)
+
+
+def monthly(found: Account, wrong: list[str], now: datetime) -> Words:
+    alarms = wrong + _alarms(found)
+    watched = ngettext("%(count)d secret watched", "%(count)d secrets watched", found.watched) % {
+        "count": found.watched
+    }
+    if alarms:
+        count = ngettext("%(count)d matter", "%(count)d matters", len(alarms)) % {"count": len(alarms)}
+        subject = _("alertadmin: not all is well, %(count)s need you") % {"count": count}
+        lead = _("alertadmin runs, and writes this once a month so that silence is never ambiguous. Not all is well:")
+    else:
+        end = _("next end on %(day)s") % {"day": _day(found.next.expires_at)} if found.next else _("no end ahead")
+        subject = _("alertadmin: all is well, %(watched)s, %(end)s") % {"watched": watched, "end": end}
+        lead = _("alertadmin runs, and writes this once a month so that silence is never ambiguous. All is well.")
+    return Words(subject, lead, alarms, _facts(found), _("See how it stands"), _url("watching"))
+
+
+def _alarms(found: Account) -> list[str]:
+    told = []
+    if found.expired:
+        text = ngettext(
+            "%(count)d secret in use has expired: mail through it has stopped.",
+            "%(count)d secrets in use have expired: mail through them has stopped.",
+            found.expired,
+        )
+        told.append(text % {"count": found.expired})
+    if found.lost:
+        text = ngettext(
+            "%(count)d reminder of the last month may have arrived nowhere.",
+            "%(count)d reminders of the last month may have arrived nowhere.",
+            found.lost,
+        )
+        told.append(text % {"count": found.lost})
+    if found.owed_to_nobody:
+        text = ngettext(
+            "%(count)d secret ends soon and nobody is there to be told.",
+            "%(count)d secrets end soon and nobody is there to be told.",
+            found.owed_to_nobody,
+        )
+        told.append(text % {"count": found.owed_to_nobody})
+    return told
+
+
+def _facts(found: Account) -> list[str]:
+    facts = [
+        ngettext(
+            "%(count)d secret or certificate is watched.",
+            "%(count)d secrets and certificates are watched.",
+            found.watched,
+        )
+        % {"count": found.watched}
+    ]
+    if found.next:
+        facts.append(
+            _("The next end is on %(day)s: %(tenant)s / %(app)s / %(what)s.")
+            % {
+                "day": _day(found.next.expires_at),
+                "tenant": found.next.app.tenant.name,
+                "app": found.next.app.name,
+                "what": found.next,
+            }
+        )
+    if not found.people:
+        return [*facts, _("Nobody had to be told of anything in the last month.")]
+    told = ngettext("%(count)d person was told", "%(count)d people were told", found.people) % {"count": found.people}
+    mails = ngettext("by %(count)d message", "by %(count)d messages", found.mails) % {"count": found.mails}
+    facts.append(_("In the last month %(told)s %(mails)s.") % {"told": told, "mails": mails})
+    if not found.lost:
+        facts.append(_("Every message left."))
+    return facts
+
+
+def unreachable(addresses: list[str]) -> Words:
+    subject = (
+        _("%(email)s cannot be told: correct the address") % {"email": addresses[0]}
+        if len(addresses) == 1
+        else _("%(count)d people cannot be told: correct their addresses") % {"count": len(addresses)}
+    )
+    lead = _(
+        "A mail server says that nobody has this address, and no other try will change that. Whoever depends on it was "
+        "not told of what ends. Correct the address where it stands, or take it out:"
+    )
+    alarms = [_named(address) for address in addresses[:MOST]]
+    if more := len(addresses) - len(alarms):
+        alarms.append(ngettext("And %(more)d more.", "And %(more)d more.", more) % {"more": more})
+    wrong = f"{_url('deliveries')}?state=failed&purpose=reminder"
+    return Words(subject, lead, alarms, [], _("What was not delivered"), wrong)
+
+
+def _named(address: str) -> str:
+    """With the tenants that name it."""
+    tenants = list(Tenant.objects.filter(contacts__email__iexact=address).values_list("name", flat=True)[:MOST_TENANTS])
+    return f"{address} ({', '.join(tenants)})" if tenants else address
+
+
+def _url(name: str) -> str:
+    return settings.PUBLIC_URL + reverse(name)
+
+
+def _day(moment: datetime) -> str:
+    return date_format(timezone.localtime(moment), pgettext("date format", "j F Y"))
+
+
+def _content(words: Words, language: str) -> Content:
+    context = asdict(words)
+    html = css_inline.inline(render_to_string("watching/letter.html", context), load_remote_stylesheets=False)
+    brief = "\n".join(_sentences(words))
+    return Content(words.subject, render_to_string("watching/letter.txt", context), html, brief, language=language)
+
+
+def _sentences(words: Words) -> Iterable[str]:
+    yield words.lead
+    yield from words.alarms
+    yield words.url

@@ -1,0 +1,229 @@
+"""Mails about alertadmin itself: one a month, one for each address that nobody takes; each once, whatever happens."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+from hypothesis import given
+from hypothesis import strategies as st
+
+from alertadmin.accounts.models import User
+from alertadmin.outbox import content
+from alertadmin.outbox.models import Delivery, Purpose
+from alertadmin.registry.models import Contact, Mailbox
+from alertadmin.reminders import scan
+from alertadmin.reminders.models import Line, Recipient
+from alertadmin.watching import letters, tasks
+from alertadmin.watching.models import Letter, Monthly
+from sandbox import Sandbox
+from tests.conftest import NOW
+from tests.outbox.owing import bare
+from tests.outbox.time import Time
+from tests.rows import Rows, Site
+
+FIRST = datetime(2026, 12, 1, 8, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def running(administrator: User, rows: Rows) -> Rows:
+    """Scans since the tests' day, with somebody to write to."""
+    scan.run(NOW)
+    return rows
+
+
+def house() -> list[Delivery]:
+    return list(Delivery.objects.filter(purpose=Purpose.HOUSE).order_by("created_at", "recipient"))
+
+
+def words(delivery: Delivery, now: datetime) -> content.Content:
+    composed = content.compose(delivery, now)
+    assert isinstance(composed, content.Content)
+    return composed
+
+
+@given(st.integers(0, 100 * 366 * 24 * 60), st.integers(1, 28))
+def test_a_month_s_moment_is_the_latest_one_up_to_now(minutes: int, day: int) -> None:
+    now = datetime(2000, 1, 1, tzinfo=UTC) + timedelta(minutes=minutes)
+    due = letters.months_first(now, day)
+    assert (due.day, due.hour) == (day, letters.HOUR)
+    assert due <= now < due + timedelta(days=31)
+
+
+def test_nothing_is_written_before_the_first_month_is_over(running: Rows) -> None:
+    assert letters.write(NOW) == letters.write(FIRST - timedelta(seconds=1)) == 0
+
+
+def test_one_is_written_each_month(running: Rows) -> None:
+    for hours in range(0, 24 * 72, 9):
+        letters.write(NOW + timedelta(hours=hours))
+    assert list(Letter.objects.order_by("about").values_list("about", "recipient")) == [
+        ("2026-12", "ada@northpark.example"),
+        ("2027-01", "ada@northpark.example"),
+        ("2027-02", "ada@northpark.example"),
+    ]
+
+
+def test_after_three_months_of_silence_one_is_written(running: Rows) -> None:
+    assert letters.write(FIRST + timedelta(days=100)) == 1
+    assert Letter.objects.get().about == "2027-03"
+
+
+def test_it_goes_on_the_day_and_to_whom_one_chose(signed_in: Client, running: Rows) -> None:
+    answer = signed_in.post(
+        "/watching/", {"is_on": "on", "day": "15", "emails": "Duty@northpark.example\nchief@n.example"}
+    )
+    assert answer.status_code == 302
+    assert letters.write(FIRST + timedelta(days=13)) == 0
+    assert letters.write(FIRST + timedelta(days=14)) == 2
+    assert [one.recipient for one in house()] == ["chief@n.example", "duty@northpark.example"]
+    page = signed_in.get("/watching/").content.decode()
+    assert "duty@northpark.example" in page
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"), [({"day": "31"}, "less than or equal to 28"), ({"emails": "nobody"}, "is no e-mail address")]
+)
+def test_a_mistake_is_explained_and_the_old_day_stays(signed_in: Client, changes: dict[str, str], why: str) -> None:
+    signed_in.post("/watching/", {"is_on": "on", "day": "15", "emails": ""})
+    page = signed_in.post("/watching/", {"is_on": "on", "day": "3", "emails": "", **changes})
+    assert page.status_code == 422
+    assert why in page.content.decode()
+    assert Monthly.objects.get().day == 15
+
+
+def test_whoever_wants_none_gets_none(signed_in: Client, running: Rows) -> None:
+    signed_in.post("/watching/", {"day": "1", "emails": ""})
+    assert letters.write(FIRST) == 0
+    assert letters.next_monthly(NOW) is None
+
+
+def test_the_installation_s_people_come_before_its_administrators(running: Rows) -> None:
+    Recipient.objects.create(email="Watch@northpark.example", line=Line.FIRST)
+    letters.write(FIRST)
+    assert [one.recipient for one in house()] == ["watch@northpark.example"]
+
+
+def ready(rows: Rows) -> None:
+    """A way to send, and a scan of today."""
+    app = rows.app(rows.tenant(contacts=["duty@northpark.example"]))
+    rows.credential(app, days=200, value="uvW8Q~secret")
+    Mailbox.objects.create(tenant=app.tenant, app=app, address="alarms@northpark.example", transport="graph")
+    scan.run(FIRST)
+
+
+def test_it_says_that_all_is_well_what_is_watched_and_what_ends_next(running: Rows) -> None:
+    ready(running)
+    bare(2, NOW, state="sent", recipient="duty@northpark.example")
+    letters.write(FIRST)
+    mail = words(house()[0], FIRST)
+    assert mail.subject == "alertadmin: all is well, 1 secret watched, next end on 11 June 2027"
+    assert "All is well." in mail.text
+    assert "Northpark Energy / ALERT / alert" in mail.text
+    assert "In the last month 1 person was told by 2 messages." in mail.text
+    assert "Every message left." in mail.text
+    assert "/watching/" in mail.text
+    assert "<h1" in mail.html
+
+
+def test_it_says_plainly_that_not_all_is_well(running: Rows) -> None:
+    running.credential(days=-1)
+    bare(1, NOW, state="failed", settled_at=NOW)
+    letters.write(FIRST)
+    mail = words(house()[0], FIRST)
+    assert mail.subject == "alertadmin: not all is well, 4 matters need you"
+    for alarm in ("Nobody has looked", "no way to send", "1 secret in use has expired", "may have arrived nowhere"):
+        assert alarm in mail.text
+        assert alarm in mail.html
+    assert "Every message left" not in mail.text
+
+
+def test_it_is_worded_in_its_reader_s_language(running: Rows, administrator: User) -> None:
+    ready(running)
+    administrator.language = "fr"
+    administrator.save()
+    letters.write(FIRST)
+    mail = words(house()[0], FIRST)
+    assert mail.language == "fr"
+    assert "11 juin 2027" in mail.subject
+    assert "all is well" not in mail.text.lower()
+
+
+def test_an_address_that_nobody_takes_is_told_once(running: Rows) -> None:
+    running.tenant("Seaside Terminal", contacts=["Gone@northpark.example"])
+    for number in range(2):
+        bare(
+            1,
+            NOW,
+            state="failed",
+            cause="recipient_rejected",
+            recipient="gone@northpark.example",
+            dedupe_key=f"{number}",
+        )
+        letters.write(NOW)
+    [mail] = house()
+    assert mail.recipient == "ada@northpark.example"
+    told = words(mail, NOW)
+    assert told.subject == "gone@northpark.example cannot be told: correct the address"
+    assert "gone@northpark.example (Seaside Terminal)" in told.text
+
+
+def test_a_hundred_such_addresses_are_one_mail(running: Rows) -> None:
+    bare(100, NOW, state="failed", cause="recipient_rejected")
+    letters.write(NOW)
+    [mail] = house()
+    told = words(mail, NOW)
+    assert told.subject == "100 people cannot be told: correct their addresses"
+    assert "And 50 more." in told.text
+
+
+def test_whoever_cannot_be_told_is_not_told_that(running: Rows) -> None:
+    bare(1, NOW, state="failed", cause="recipient_rejected", recipient="ada@northpark.example")
+    letters.write(NOW)
+    assert house() == []
+
+
+def test_what_failed_for_another_reason_is_no_wrong_address(running: Rows) -> None:
+    bare(1, NOW, state="failed", cause="network")
+    assert letters.write(NOW) == 0
+
+
+def test_the_letter_of_a_refused_address_leaves_by_the_outbox(relay: Sandbox, administrator: User, rows: Rows) -> None:
+    """All the way: refused for good, written down, sent by the same way."""
+    from alertadmin.outbox import worker
+
+    time = Time(NOW)
+    site: Site = rows.site(relay, days=5)
+    site.mailbox.delete()
+    Contact.objects.create(tenant=site.tenant, email="gone@northpark.example")
+    administrator.delete()
+    scan.run(NOW)
+    relay.faults.add("relay", status=550, stage="rcpt", times=1)
+    worker.deliver_due(clock=time)
+    assert Delivery.objects.get().state == "failed"
+    User.objects.create(email="ada@northpark.example", is_staff=True)
+    letters.write(NOW)
+    worker.deliver_due(clock=time)
+    [mail] = house()
+    assert mail.state == "sent"
+    [entry] = [entry for entry in relay.ledger.messages() if mail.pk.hex in entry["message_id"].replace("-", "")]
+    assert entry["subject"] == "gone@northpark.example cannot be told: correct the address"
+
+
+def test_the_clock_s_task_writes_them_too(db: None, administrator: User) -> None:
+    now = timezone.now()
+    scan.run(now - timedelta(days=40))
+    scan.run(now)
+    tasks.watch()
+    assert len(house()) == 1
+
+
+def test_what_is_written_twice_at_once_is_told_once(running: Rows, monkeypatch: pytest.MonkeyPatch) -> None:
+    letters.write(FIRST)
+    nobody = Letter.objects.none()
+    # The other process looked before this one wrote.
+    monkeypatch.setattr(Letter.objects, "filter", lambda **_fields: nobody)
+    assert letters.write(FIRST) == 0
+    assert len(house()) == 1
