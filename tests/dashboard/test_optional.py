@@ -12,7 +12,7 @@ from alertadmin.registry.models import Consent, ConsentStatus
 from tests.conftest import NOW
 from tests.rows import Rows
 
-WORDS = "Optional: makes duplicates impossible."
+WORDS = "Optional: makes duplicates impossible"
 
 
 def consent(rows: Rows, status: ConsentStatus, roles: Sequence[str] = ()) -> Consent:

@@ -9,6 +9,7 @@ import pytest
 from alertadmin.dashboard.mailboxes import testing
 from alertadmin.outbox.models import Attempt, Delivery
 from alertadmin.registry.models import Mailbox
+from tests.conftest import NOW
 
 WENT_WELL = [
     {"step": "tenant", "ms": 3, "detail": "https://login.example"},
@@ -40,6 +41,14 @@ def shown(state: str, steps: list[dict[str, Any]], mailbox: Mailbox | None = Non
 )
 def test_a_step_is_done_under_way_failed_or_not_tried(state: str, done: int, expected: list[str]) -> None:
     assert shown(state, WENT_WELL[:done]) == expected
+
+
+def test_its_page_goes_on_asking_while_a_doubt_may_still_be_cleared_up() -> None:
+    """A draft is looked up a minute later; what was settled in doubt stays so."""
+    waiting = Delivery(state="uncertain")
+    assert testing.is_under_way(waiting)
+    waiting.settled_at = NOW
+    assert not testing.is_under_way(waiting)
 
 
 def test_a_permission_that_is_not_in_the_token_is_doubtful_and_no_failure() -> None:
