@@ -17,6 +17,8 @@ from typing import Any, Protocol
 import psutil  # type: ignore[import-untyped]
 import psycopg
 
+from tests.start.installation import eventually
+
 
 class Database(Protocol):
     environ: dict[str, str]
@@ -78,10 +80,15 @@ class Server:
 
     def start(self) -> None:
         """Returns when it has recovered and answers. A busy machine is given time."""
-        for _time in range(5):
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                return self._server.ensure_postgres_running()
-        raise AssertionError("PostgreSQL does not come back")
+        assert eventually(self._is_ready, 60), "PostgreSQL does not come back"
+
+    def _is_ready(self) -> bool:
+        """Starts it unless it is starting already, which is told by an AssertionError."""
+        try:
+            self._server.ensure_postgres_running()
+        except (AssertionError, subprocess.TimeoutExpired):
+            return False
+        return True
 
     def close(self) -> None:
         self._server.cleanup()

@@ -112,5 +112,5 @@ def mend_the_secret(demonstration: Demonstration, page: Page) -> None:
     page.get_by_label("Secret value").fill(str(fresh.value))
     page.get_by_label("End").fill("2028-06-30")
     page.get_by_role("button", name="Store and prove it").click()
-    expect(page.get_by_text("A token proved the new secret")).to_be_visible()
+    expect(page.get_by_text("A token proved the new one")).to_be_visible()
     expect(page.get_by_text("In use").first).to_be_visible()

@@ -72,7 +72,8 @@ def test_what_is_left_to_register_is_in_a_file_of_its_owners_alone(demo: Install
 
 def test_a_second_demonstration_adds_nothing(up: Callable[..., Installation], data_dir: Path) -> None:
     first = up("--demo", "--data", str(data_dir))
-    assert eventually(lambda: (data_dir / "sandbox" / "ledger.jsonl").exists() and len(messages(data_dir)) == 3)
+    first.wait_until_ready()
+    assert eventually(lambda: len(messages(data_dir)) == 3)
     counted = "SELECT (SELECT count(*) FROM registry_credential), (SELECT count(*) FROM registry_appregistration)"
     before = rows(data_dir, counted)
     first.stop()
