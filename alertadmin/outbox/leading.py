@@ -19,11 +19,11 @@ LONGEST_HINT = 253
 
 
 def hint_of(address: str) -> str:
-    """Enough to know an address again. The host of https://; of slack:// and its like nothing, since each part of those
-    may be a token."""
+    """Enough to know an address again. The host (and port) of https://; of slack:// and its like nothing, since each
+    part of those may be a token."""
     parts = urlsplit(address)
     if parts.scheme.lower() in PORTS:
-        return (parts.hostname or "")[:LONGEST_HINT]
+        return f"{parts.hostname}:{parts.port}"[:LONGEST_HINT] if parts.port else (parts.hostname or "")[:LONGEST_HINT]
     return f"{parts.scheme.lower()}://…"
 
 

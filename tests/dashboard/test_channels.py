@@ -54,7 +54,7 @@ def add(client: Client, kind: str, address: str, *, place: str = "", **fields: A
 
 
 def edit(client: Client, channel: Channel, **fields: Any) -> HttpResponse:
-    data = {"name": channel.name, "line": channel.line or "", "new_address": "", **fields}
+    data = {"name": channel.name, "line": channel.line or 0, "new_address": "", **fields}
     return client.post(reverse("channel-edit", args=[channel.pk]), data)  # type: ignore[return-value]
 
 
@@ -87,7 +87,7 @@ def test_a_webhook_is_added_and_its_key_shown_this_once(signed_in: Client, recei
     assert channel.signing_key is not None
     key = channel.signing_key.reveal()
     assert key in page
-    assert (channel.label, channel.hint) == ("Webhook", "localhost")
+    assert (channel.label, channel.hint) == ("Webhook", f"localhost:{receiver.port}")
     for url in (channel.get_absolute_url(), reverse("channel-edit", args=[channel.pk]), reverse("channels")):
         shown = text_of(signed_in, url)
         assert key not in shown
@@ -137,9 +137,9 @@ def test_a_wrong_address_is_explained_and_not_sent_back(signed_in: Client, kind:
 
 
 def test_a_channel_that_would_never_be_told_is_refused(signed_in: Client) -> None:
-    response = add(signed_in, "ntfy", "ntfy://alerts", line="")
+    response = add(signed_in, "ntfy", "ntfy://alerts", line="0")
     assert "never be told of anything" in errors(response)
-    add(signed_in, "ntfy", "ntfy://alerts", line="", is_last_resort="on")
+    add(signed_in, "ntfy", "ntfy://alerts", line="0", is_last_resort="on")
     assert Channel.objects.get().is_last_resort
 
 

@@ -13,6 +13,9 @@ from alertadmin.outbox.channels import telling
 from alertadmin.outbox.channels.services import Service
 from alertadmin.outbox.models import Channel, Line
 
+NEVER = 0
+"""What stands for no line in the form."""
+
 
 class Unshown(forms.TextInput):
     """What is typed is seen, and never sent back: a page holds no address."""
@@ -25,7 +28,7 @@ class ChannelForm(forms.ModelForm):  # type: ignore[type-arg]
     new_address = forms.CharField(
         label=_("Address"), widget=Unshown(attrs={"autocomplete": "off", "spellcheck": "false"}), strip=True
     )
-    line = forms.TypedChoiceField(label=_("Told of what ends"), coerce=int, empty_value=None, required=False)
+    line = forms.TypedChoiceField(label=_("Told of what ends"), coerce=int)
 
     class Meta:
         model = Channel
@@ -40,17 +43,20 @@ class ChannelForm(forms.ModelForm):  # type: ignore[type-arg]
         self.service: Service | None = None
         stored = self.instance.address is not None
         self.fields["new_address"].required = not stored
-        self.fields["new_address"].help_text = (
+        keeps = (
             gettext("Empty: the stored one stays. It is never shown.")
             if stored
             else gettext("Stored encrypted, never shown again.")
         )
-        self.fields["new_address"].widget.attrs["placeholder"] = kind.example
+        example = gettext("Such as %(example)s") % {"example": kind.example}
+        self.fields["new_address"].help_text = f"{keeps} {example}"
         choices: list[tuple[Any, Any]] = list(Line.choices)
         if self.instance.tenant_id or self.instance.app_id:
             del self.fields["is_last_resort"]
         else:
-            choices.append(("", gettext("Never, but as a last resort")))
+            choices.append((NEVER, gettext("Never, but as a last resort")))
+            if stored and self.instance.line is None:
+                self.initial["line"] = NEVER
         self.fields["line"].choices = choices  # type: ignore[attr-defined]
 
     def clean_new_address(self) -> str:
@@ -69,9 +75,13 @@ class ChannelForm(forms.ModelForm):  # type: ignore[type-arg]
             raise forms.ValidationError(gettext(sentences.INSIDE))
         return address
 
+    def clean_line(self) -> int | None:
+        line: int = self.cleaned_data["line"]
+        return None if line == NEVER else line
+
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data
-        if data.get("line") is None and not data.get("is_last_resort"):
+        if "line" in data and data["line"] is None and not data.get("is_last_resort"):
             self.add_error(
                 "line", gettext("It would never be told of anything. Choose when it is, or tick the last resort.")
             )

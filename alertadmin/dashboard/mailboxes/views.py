@@ -146,6 +146,7 @@ def progress(request: HttpRequest, pk: UUID) -> HttpResponse:
         "delivery": delivery,
         "attempt": attempt,
         "steps": testing.steps(delivery, attempt),
+        "area": "channels" if delivery.goes_by_channel else "mailboxes",
         "meaning": meaning(delivery.cause, delivery.reason),
         "is_under_way": testing.is_under_way(delivery),
         "is_slow": delivery.state == DeliveryState.PENDING and waited > PATIENCE,
