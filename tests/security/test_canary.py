@@ -9,17 +9,21 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
+from uuid import uuid4
 
 import pytest
 import redis
 import requests
 
 from sandbox.control import Control
+from tests.mailer.https_server import reply
+from tests.outbox.channels.http_server import HttpServer
 from tests.start.installation import Installation, eventually
 
 pytestmark = pytest.mark.crash
 
 PASSWORD = "correct horse battery staple"
+WEBHOOK = "canary-token-of-the-duty-room-5f1b2c3d"
 PLANT = "canary-Winter-2026-at-the-plant"
 
 
@@ -94,7 +98,9 @@ class Browser:
 @pytest.fixture(scope="module")
 def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     folder = tmp_path_factory.mktemp("canary") / "data"
-    installation = Installation(folder, "--demo", "--data", str(folder), ALERTADMIN_LOG_LEVEL="DEBUG")
+    installation = Installation(
+        folder, "--demo", "--data", str(folder), ALERTADMIN_LOG_LEVEL="DEBUG", ALERTADMIN_INSIDE_TARGETS="127.0.0.0/8"
+    )
     try:
         installation.wait_until_ready()
         yield installation
@@ -114,10 +120,11 @@ def test_a_secret_is_found_nowhere_once_it_was_stored_and_used(installation: Ins
     for way in ("graph", "ews", "smtp"):
         browser.act(mailbox[1], f"{mailbox[1]}test/", recipient="ada@lakeside.example", transport=way)
     on_premises(browser, control)
+    by_channels(browser)
     assert eventually(lambda: sent_to_ada(control) == 4, seconds=60), installation.text
     browser.post("/diagnosis/", text=f"AADSTS7000215 {told['Secret value'][:3]}")
     browser.crawl()
-    for canary in (told["Secret value"], PLANT):
+    for canary in (told["Secret value"], PLANT, WEBHOOK):
         assert traces(canary, installation, browser) == []
 
 
@@ -185,6 +192,23 @@ def on_premises(browser: Browser, control: Control) -> None:
     path = answer.url.removeprefix(browser.url)
     assert path.startswith("/mailboxes/"), answer.text
     browser.act(path, f"{path}test/", recipient="ada@lakeside.example")
+
+
+def by_channels(browser: Browser) -> None:
+    """Two channels whose addresses hold a canary, told and refused: a webhook, and one that apprise calls."""
+    with HttpServer() as receiver:
+        receiver.routes[""] = reply(404, f"there is no /{WEBHOOK} here")
+        for kind, address in (
+            ("webhook", f"http://127.0.0.1:{receiver.port}/{WEBHOOK}"),
+            ("other", f"json://duty:{WEBHOOK}@127.0.0.1:{receiver.port}/hook"),
+        ):
+            browser.post(f"/channels/add/?kind={kind}", id=str(uuid4()), name=kind, line="1", new_address=address)
+            path = re.search(rf'href="(/channels/[0-9a-f-]+/)">{kind}', browser.get("/channels/"))
+            assert path
+            test = browser.act(path[1], f"{path[1]}test/").url.removeprefix(browser.url)
+            assert eventually(lambda test=test: "knows no such address" in browser.get(test), seconds=60)  # type: ignore[misc]
+        assert len(receiver.requests) == 2
+        assert WEBHOOK in receiver.requests[0].path
 
 
 def traces(canary: str, installation: Installation, browser: Browser) -> list[str]:
