@@ -27,7 +27,6 @@ def notice(delivery: Delivery, composed: Content, failure: Failure | None) -> No
             id=delivery.pk,
             subject=_("For %(address)s: %(subject)s") % {"address": delivery.recipient, "subject": composed.subject},
             text=f"{first}\n\n{composed.brief or composed.text}",
-            html="",
             at=delivery.composed_at,
             event=delivery.purpose,
             details=tuple(composed.details),

@@ -116,7 +116,7 @@ def _shorter(message: Message | Notice) -> Message | Notice | None:
     if isinstance(message, Message):
         shorter: Message | Notice = replace(message, html=None, attachments=(), text=text)
     else:
-        shorter = replace(message, html="", text=text, details=())
+        shorter = replace(message, text=text, details=())
     return None if shorter == message else shorter
 
 
@@ -151,7 +151,6 @@ def _message(delivery: Delivery, route: Route, composed: content.Content, failur
             id=delivery.pk,
             subject=delivery.subject,
             text=delivery.text,
-            html="",
             at=delivery.composed_at,
             event=delivery.purpose,
             details=tuple(delivery.details),

@@ -24,6 +24,8 @@ from alertadmin.outbox.channels.guard import Allowed
 
 STARTING = 20.0
 """Seconds for the processes themselves, on a machine that has much to do."""
+GRACE = 5.0
+"""Seconds after which a fork is left, and so ends, whose deadlines did not end it: a library may sleep."""
 PASSED_ON = ("PATH", "LANG", "LC_ALL", "TZ", "PYTHONPATH", "LD_LIBRARY_PATH", "SSL_CERT_FILE", "SSL_CERT_DIR")
 """Of the environment; no proxy is among them, and no key."""
 
@@ -34,13 +36,13 @@ def ordered(order: dict[str, Any], *, allowed: Allowed, seconds: float) -> list[
     """What was told, up to the end or to when the time was over; nothing if no process came to life."""
     line = json.dumps({**order, "allowed": str(allowed), "seconds": seconds}).encode() + b"\n"
     for _again in range(2):  # it may just have ended, unused for too long
-        if told := list(_asked(line, seconds + STARTING)):
+        if told := list(_asked(line, seconds)):
             return told
     return []
 
 
 def _asked(line: bytes, seconds: float) -> Iterator[Event]:
-    ends_at = monotonic() + seconds
+    ends_at = monotonic() + STARTING
     told = bytearray()
     ours, theirs = socket.socketpair()
     with ours, contextlib.suppress(OSError):  # a timeout among them
@@ -52,6 +54,8 @@ def _asked(line: bytes, seconds: float) -> Iterator[Event]:
             piece = ours.recv(65_536)
             if not piece:
                 break
+            if not told:  # it has begun
+                ends_at = monotonic() + seconds + GRACE
             told += piece
     for each in told.splitlines(keepends=True):
         if each.endswith(b"\n"):
@@ -94,6 +98,7 @@ class _Loaded:
                     cwd=PROJECT,
                     env={name: os.environ[name] for name in PASSED_ON if name in os.environ},
                 )
+            threading.Thread(target=self._process.wait, daemon=True).start()  # unused, it ends by itself
             self._owner = os.getpid()
         return self._control
 

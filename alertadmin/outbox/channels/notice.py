@@ -13,14 +13,13 @@ from uuid import UUID
 class Notice:
     """One message, the same each time it is sent. `id` is the delivery's: receivers know a second one by it.
 
-    `html` is an alternative to `text`, not an addition. `at` is when it was worded, aware. `details` goes to programs:
-    one mapping, ready for JSON, for each thing that it tells of. `event` is "reminder" or "test".
+    `at` is when it was worded, aware. `details` goes to programs: one mapping, ready for JSON, for each thing that it
+    tells of. `event` is "reminder" or "test".
     """
 
     id: UUID
     subject: str
     text: str
-    html: str
     at: datetime
     event: str = "reminder"
     details: tuple[Mapping[str, Any], ...] = field(default=())

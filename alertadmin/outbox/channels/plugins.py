@@ -124,23 +124,30 @@ def mail_server_of(service: Any) -> dict[str, Any]:
     }
 
 
-def send(service: NotifyBase, notice: dict[str, str]) -> tuple[int, bool]:
-    """In how many messages at least, and whether all were taken. Once: nothing is tried again in here."""
-    kind = kind_of(service)
-    if kind in LARGEST:
+def fit(service: NotifyBase, text: str) -> str:
+    """What of the text is sent, by as many messages as it takes. Sets the service to do so."""
+    if (kind := kind_of(service)) in LARGEST:
         service.body_maxlen = LARGEST[kind]
     service.overflow_mode = OverflowMode.SPLIT
+    return fitted(text, service.body_maxlen)
+
+
+def messages(service: NotifyBase, text: str) -> int:
+    """At least so many are sent: pieces, or recipients."""
+    return max(len(service), -(-len(text) // max(service.body_maxlen, 1)))
+
+
+def send(service: NotifyBase, title: str, text: str) -> bool:
+    """Whether all of it was taken. Once: nothing is tried again in here."""
     service.request_rate_per_sec = min(service.request_rate_per_sec, LONGEST_PAUSE)
     service.retry = 0
-    text = fitted(notice["text"], service.body_maxlen)
-    pieces = max(len(service), -(-len(text) // max(service.body_maxlen, 1)))
     written = NotifyFormat.TEXT
-    if kind == "workflows":
+    if kind_of(service) == "workflows":
         # An adaptive card runs lines together that no empty one keeps apart, and knows no backslashes.
         text, written = "\n\n".join(line for line in text.splitlines() if line.strip()), NotifyFormat.MARKDOWN
     caller = Apprise(asset=service.asset)
     caller.add(service)
-    return pieces, bool(caller.notify(body=text, title=notice["subject"], body_format=written))
+    return bool(caller.notify(body=text, title=title, body_format=written))
 
 
 def fitted(text: str, largest: int) -> str:

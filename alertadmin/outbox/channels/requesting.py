@@ -13,6 +13,7 @@ import requests
 from urllib3.exceptions import HTTPError
 
 from mailer import https, sockets, wire
+from mailer.failure import Failure
 
 LONGEST = 20.0
 """Seconds that one notice may take in all."""
@@ -57,6 +58,19 @@ def parts_to_hide(url: str) -> tuple[str, ...]:
     parts = {part for raw in hidden for part in (raw, unquote(raw)) if len(part) >= SHORTEST_SECRET}
     whole = f"{address.path}?{address.query}".rstrip("?")
     return (url, *([whole] if len(whole) > 1 else []), *sorted(parts, key=len, reverse=True))
+
+
+def failure_of(error: BaseException) -> Failure:
+    """What went wrong with a request, told by its innermost reason, without the names of our classes."""
+    failure = wire.failure_of(error, sent=True)
+    inner: object = error
+    while isinstance(inner, BaseException) and (wrapped := getattr(inner, "reason", None) or (*inner.args, "")[0]):
+        if not isinstance(wrapped, BaseException):
+            break
+        inner = wrapped
+    said = re.sub(r"\w+\(host=[^)]*\): ", "", f"{type(inner).__name__}: {inner}")
+    failure.technical = wire.one_line(said)
+    return failure
 
 
 def words_of(answer: requests.Response, most: int = 120) -> str:

@@ -44,12 +44,16 @@ def recognised(url: str) -> Service:
         return Service(last["label"], last["kind"])
     why = last.get("why")
     if why == "unknown":
-        raise ValidationError(_("No service is known by this address. Enter it as the service or apprise writes it."))
+        raise ValidationError(
+            _("No service is known by this address. Enter it as the service or apprise writes it."), code="unknown"
+        )
     if why == "local":
         raise ValidationError(_("This service is none that is called over the web; alertadmin takes no others."))
     if why == "unverified":
         raise ValidationError(_("Certificates are always verified: take “verify=no” out of the address."))
-    raise ValidationError(_("The address of this service is incomplete, or a part of it has the wrong form."))
+    if why == "incomplete":
+        raise ValidationError(_("The address of this service is incomplete, or a part of it has the wrong form."))
+    raise ValidationError(_("The address could not be looked at just now. Try again."))
 
 
 def send(url: str, notice: Notice, *, allowed: Allowed, seconds: float = LONGEST) -> Receipt:
@@ -66,7 +70,7 @@ def send(url: str, notice: Notice, *, allowed: Allowed, seconds: float = LONGEST
         return Receipt(str(notice.id), f"HTTP {answers[-1]['status']}" if answers else "")
     failure = _failure(told, last)
     took_some = any(answer["status"] < 300 and not answer["says_no"] for answer in answers)
-    if last.get("messages", 1) > 1 and took_some:
+    if took_some and any(event.get("messages", 1) > 1 for event in told):
         failure.outcome, failure.retry = Outcome.UNKNOWN, True
     raise failure
 

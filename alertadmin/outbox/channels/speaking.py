@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import logging
-import math
 import os
 import select
 import signal
@@ -19,14 +18,12 @@ from typing import IO, Any
 import requests
 
 from alertadmin.outbox.channels import confining
-from alertadmin.outbox.channels.guard import Allowed, Inside
-from alertadmin.outbox.channels.requesting import Session, parts_to_hide, words_of
+from alertadmin.outbox.channels.guard import Allowed
+from alertadmin.outbox.channels.requesting import Session, failure_of, parts_to_hide, words_of
 from mailer import sockets, wire
 
 IDLE = 300.0
 """Seconds without an order after which it ends."""
-GRACE = 5
-"""Seconds after which a fork is killed whose deadlines did not end it: a library may sleep."""
 
 
 class Events:
@@ -40,28 +37,20 @@ class Events:
         with self._lock:
             print(json.dumps({"event": event, **details}), file=self._stream, flush=True)
 
-    def inside(self) -> None:
-        self.tell("inside")
-
 
 class Heard(Session):
     """What the services' code takes for `requests.Session`; their options, such as `verify`, have no say."""
 
     events: Events
-    allowed: Allowed
     hidden: tuple[str, ...] = ()
 
     def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
         self.events.tell("begun")
         with wire.hiding(*self.hidden):
             try:
-                with sockets.asking(self.allowed.check):
-                    answer = super().send(request, **kwargs)
-            except Inside:
-                self.events.inside()
-                raise
+                answer = super().send(request, **kwargs)
             except (requests.RequestException, OSError) as error:
-                failure = wire.failure_of(error, sent=True)
+                failure = failure_of(error)
                 self.events.tell(
                     "failed",
                     cause=failure.cause,
@@ -104,11 +93,10 @@ def serve(connection: socket.socket) -> None:
     events.tell("started")
     with connection.makefile("r", encoding="utf-8") as lines:
         order = json.loads(lines.readline())
-    signal.alarm(math.ceil(order["seconds"]) + GRACE)
     threading.Thread(target=_end_with_the_orderer, args=(connection,), daemon=True).start()
-    Heard.allowed = Allowed.parse(order["allowed"])
     Heard.hidden = parts_to_hide(order["url"])
-    confining.confine(Heard.allowed, connecting=lambda: events.tell("connecting"), refused=events.inside)
+    allowed = Allowed.parse(order["allowed"])
+    confining.confine(allowed, connecting=lambda: events.tell("connecting"), refused=lambda: events.tell("inside"))
     from alertadmin.outbox.channels import plugins
 
     try:
@@ -117,9 +105,11 @@ def serve(connection: socket.socket) -> None:
         if notice and plugins.kind_of(service) == "email":
             events.tell("mail", server=plugins.mail_server_of(service))
         elif notice:
+            text = plugins.fit(service, notice["text"])
+            events.tell("sending", messages=plugins.messages(service, text))
             with sockets.deadline(order["seconds"]):
-                messages, told = plugins.send(service, notice)
-            events.tell("ended", told=told, messages=messages)
+                told = plugins.send(service, notice["subject"], text)
+            events.tell("ended", told=told)
         else:
             events.tell("known", label=plugins.label_of(service), kind=plugins.kind_of(service))
     except plugins.Unusable as error:

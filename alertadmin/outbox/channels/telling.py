@@ -54,7 +54,9 @@ def check(url: str) -> Service:
         raise ValidationError(_("This is no complete address: https://, a host, perhaps a port, a path."))
     try:  # Teams, Slack and others hand out addresses that begin with https:// too
         return services.recognised(url)
-    except ValidationError:
+    except ValidationError as error:
+        if error.code != "unknown":
+            raise
         return Service(_("Webhook"), "webhook")
 
 

@@ -13,7 +13,7 @@ import requests
 from alertadmin.outbox import sentences
 from alertadmin.outbox.channels.guard import Allowed, Inside
 from alertadmin.outbox.channels.notice import Notice
-from alertadmin.outbox.channels.requesting import LONGEST, Session, parts_to_hide, words_of
+from alertadmin.outbox.channels.requesting import LONGEST, Session, failure_of, parts_to_hide, words_of
 from mailer import sockets, wire
 from mailer.failure import Failure, Outcome
 from mailer.transports import Receipt
@@ -74,7 +74,7 @@ def post(
         except ValueError:  # requests' InvalidURL and its like, a host that IDNA cannot spell: found before connecting
             raise Failure("other", sentences.NO_ADDRESS) from None
         except (requests.RequestException, OSError) as error:
-            raise wire.failure_of(error, sent=True) from None
+            raise failure_of(error) from None
         if answer.ok and not answer.is_redirect and answer.status_code < 300:
             return Receipt(str(notice.id), f"HTTP {answer.status_code}")
         raise refusal(answer.status_code, words_of(answer), answer.headers.get("Retry-After"))

@@ -21,7 +21,6 @@ NOTICE = Notice(
     UUID("6b1d1b1e-0d4e-4ad4-8a55-3ad6f1e1a001"),
     "The secret “ALERT production” ends in 7 days",
     "Renew it before 1 December 2026.\n– alertadmin",
-    "<p>Renew it before <b>1 December 2026</b>.</p>",
     datetime(2026, 11, 24, 8, 30, tzinfo=UTC),
     details=({"app": "ALERT production", "expires_at": "2026-12-01T00:00:00+00:00"},),
 )

@@ -17,6 +17,7 @@ from alertadmin.outbox.channels import confining
 from alertadmin.outbox.channels.guard import Allowed
 
 port, secret = int(sys.argv[1]), sys.argv[2]
+sys.path.append(sys.argv[4])
 told = []
 confining.confine(
     Allowed.parse(sys.argv[3]), connecting=lambda: told.append("connecting"), refused=lambda: told.append("refused")
@@ -49,7 +50,7 @@ attempts = {
     "sendmsg": lambda: udp(lambda s: s.sendmsg([b"x"], [], 0, ("127.0.0.1", port))),
     "unix": unix,
     "read": lambda: pathlib.Path(secret).read_text(),
-    "read by a link": lambda: open(pathlib.Path(secret).parent / "link.pem").close(),
+    "read by a link": lambda: open(pathlib.Path(sys.argv[4]) / "link.py").close(),
     "os.open": lambda: os.open(secret, os.O_RDONLY),
     "write": lambda: open(os.path.join(sys.prefix, "written"), "w").close(),
     "sqlite": lambda: sqlite3.connect(secret),
@@ -83,8 +84,10 @@ CONNECTIONS = (
 def attempts(server: HttpServer, folder: Path, allowed: str) -> dict[str, str]:
     secret = folder / "secret.txt"
     secret.write_text("secret")
-    (folder / "link.pem").symlink_to(secret)
-    script = [sys.executable, "-c", SCRIPT, str(server.port), str(secret), allowed]
+    code = folder / "code"
+    code.mkdir()
+    (code / "link.py").symlink_to(secret)
+    script = [sys.executable, "-c", SCRIPT, str(server.port), str(secret), allowed, str(code)]
     run = subprocess.run(script, capture_output=True, text=True, check=True, timeout=60)
     ended = json.loads(run.stdout)
     assert isinstance(ended, dict)

@@ -192,6 +192,16 @@ def test_a_server_that_never_answers_is_left_in_time(server: HttpServer) -> None
     begun = time.monotonic()
     with pytest.raises(Failure) as caught:
         services.send(ntfy(server), NOTICE, allowed=LOOPBACK, seconds=0.5)
+    assert time.monotonic() - begun < 4
+    assert caught.value.outcome == Outcome.UNKNOWN
+
+
+def test_a_service_that_sleeps_is_left_in_time(server: HttpServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(apart, "GRACE", 0.2)
+    topics = "/".join(f"topic{number}" for number in range(30))  # a second apart from each other
+    begun = time.monotonic()
+    with pytest.raises(Failure) as caught:
+        services.send(f"ntfy://127.0.0.1:{server.port}/{topics}", NOTICE, allowed=LOOPBACK, seconds=1)
     assert time.monotonic() - begun < 10
     assert caught.value.outcome == Outcome.UNKNOWN
 

@@ -169,6 +169,7 @@ def test_a_name_that_nobody_has_is_surely_not_sent_to() -> None:
     with pytest.raises(Failure) as caught:
         webhook.post("https://nobody.invalid/hook", NOTICE, allowed=LOOPBACK)
     assert (caught.value.cause, caught.value.outcome, caught.value.retry) == ("network", Outcome.NOT_SENT, True)
+    assert caught.value.technical.startswith("NameResolutionError: Failed to resolve 'nobody.invalid' (")
 
 
 def test_details_that_are_no_plain_text_arrive_as_they_are(server: HttpServer) -> None:
