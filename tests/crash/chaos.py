@@ -27,6 +27,8 @@ SECONDS_A_ROUND = 3.0
 """Time enough for what was killed to be at work again. The two mailboxes may send 30 mails a minute each."""
 LONGEST_STOP = 100.0
 """Seconds from SIGTERM to the end of a worker, whatever was done to it before (house.worker.LONGEST_STOP and more)."""
+LONGEST_PEACE = 180.0
+"""Seconds until all is told, once nothing is killed any more: a minute's wait, and 60 mails a minute."""
 
 
 class Chaos:
@@ -45,6 +47,7 @@ class Chaos:
         """Raises AssertionError if something does not come back, or what is owed is not told in the end."""
         began = time.monotonic()
         for number in range(self._rounds):
+            self._keep()
             self.world.ring(self.chance.choice([SCAN, SCAN, DELIVER]))
             moment = began + SECONDS_A_ROUND * (number + self.chance.uniform(0.3, 1))
             time.sleep(max(0.0, moment - time.monotonic()))
@@ -152,12 +155,22 @@ class Chaos:
         assert eventually(lambda: self.worker.poll() is not None, LONGEST_STOP), "the worker did not stop"
         self.worker = self.world.start_worker()
 
-    def _end(self) -> None:
-        """Peace comes. What could not be sent while the database was away is tried again after a minute."""
+    def _keep(self) -> None:
+        """As `up` does: Celery's worker may end by itself when its broker goes away at the wrong moment."""
         if self.worker.poll() is not None:
             self.worker = self.world.start_worker()
+
+    def _end(self) -> None:
+        """Peace comes. What could not be sent while the database was away is tried again after a minute."""
         self.world.sandbox.faults.clear()
-        self.world.settle(120, scan=True)
+
+        def is_settled() -> bool:
+            self._keep()
+            self.world.ring(SCAN)
+            self.world.ring(DELIVER)
+            return eventually(self.world.is_settled, 0.5)
+
+        assert eventually(is_settled, LONGEST_PEACE), self.world.state()
 
 
 def _children(pid: int) -> list[int]:

@@ -199,11 +199,10 @@ class World:
         found = self.messages()
         return {one.recipient for one in found} == set(self.recipients) and all(one.is_over for one in found)
 
-    def settle(self, seconds: float = 30, *, scan: bool = False) -> None:
+    def settle(self, seconds: float = 30) -> None:
         """Rings as the clock does, until all is settled."""
 
         def rings() -> bool:
-            self.ring(SCAN if scan else DELIVER)
             self.ring()
             return eventually(self.is_settled, 0.5)
 
