@@ -19,6 +19,7 @@ AREAS = (
     "consents",
     "deliveries",
     "policies",
+    "calendars",
     "watching",
     "diagnosis",
 )

@@ -15,17 +15,20 @@ from alertadmin.accounts.models import FirstAdministratorLink, User
 from alertadmin.outbox.models import Channel, Delivery
 from alertadmin.registry.models import AppRegistration, Consent, Credential, Mailbox
 from alertadmin.reminders import scan
+from alertadmin.reminders.models import CalendarFeed
 from tests.conftest import NOW
 from tests.dashboard.addresses import address, addresses
 from tests.rows import Rows
 
 LISTS = ("tenants", "apps", "credentials", "mailboxes", "consents", "deliveries", "channels")
+BY_TOKEN = ("first-administrator", "calendar-feed")
+"""Known to nobody else: without a good token there is nothing."""
 MOST_QUERIES = 8
 WRITES = re.compile(r"^\s*(INSERT|UPDATE|DELETE|REPLACE|CREATE|ALTER|DROP)\b", re.IGNORECASE)
 
 
 @pytest.fixture
-def filled(rows: Rows) -> dict[str, UUID]:
+def filled(rows: Rows, administrator: User) -> dict[str, UUID]:
     """A row of each kind, and its id by the name of its page."""
     fill(rows, 1)
     scan.run(NOW)
@@ -35,6 +38,7 @@ def filled(rows: Rows) -> dict[str, UUID]:
     channel.address = "https://hooks.example/token"
     channel.save()
     return {
+        "calendar": CalendarFeed.objects.create(owner=administrator, digest="0" * 64, created_at=NOW).pk,
         "channel": channel.pk,
         "tenant": mailbox.tenant_id,
         "app": AppRegistration.objects.get().pk,
@@ -70,7 +74,7 @@ def test_the_addresses_are_known() -> None:
 def test_every_page_forbids_what_it_does_not_need(signed_in: Client, filled: dict[str, UUID]) -> None:
     for name in addresses():
         response = signed_in.get(address(name, filled))
-        assert response.status_code in ((404,) if name == "first-administrator" else (200, 302, 503)), name
+        assert response.status_code in ((404,) if name in BY_TOKEN else (200, 302, 503)), name
         headers = response.headers
         policy = dict(part.strip().partition(" ")[::2] for part in headers["Content-Security-Policy"].split(";"))
         assert "unsafe" not in str(policy)
@@ -93,7 +97,7 @@ def test_what_strangers_see_is_kept_by_no_cache_either(client: Client, db: None,
 
 
 def test_a_stranger_reaches_nothing_but_the_door(client: Client, filled: dict[str, UUID]) -> None:
-    for name in {*addresses()} - {"sign-in", "first-administrator", "healthz", "readyz", "consent-return"}:
+    for name in {*addresses()} - {"sign-in", *BY_TOKEN, "healthz", "readyz", "consent-return"}:
         for response in (client.get(address(name, filled)), client.post(address(name, filled))):
             assert response.status_code == 302
             assert response.headers["Location"].startswith(reverse("sign-in")), name

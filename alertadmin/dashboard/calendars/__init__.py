@@ -1,0 +1,1 @@
+"""Calendars to subscribe to: a person's addresses, and what is answered there."""

@@ -1,0 +1,44 @@
+"""`/calendar/TOKEN.ics`: for calendar programs, which cannot sign in. The token is the only proof there is.
+
+A wrong, an old and a revoked address are told apart by nothing, nor is somebody's who may not sign in any more.
+"""
+
+from __future__ import annotations
+
+from django.contrib.auth.decorators import login_not_required
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotModified, StreamingHttpResponse
+from django.utils import timezone
+from django.utils.cache import get_conditional_response
+from django.views.decorators.http import require_safe
+
+from alertadmin.reminders.calendar import feeds
+from alertadmin.reminders.models import CalendarFeed
+
+CONTENT_TYPE = "text/calendar; charset=utf-8"
+
+
+@login_not_required
+@require_safe
+def calendar_feed(request: HttpRequest, token: str) -> HttpResponseBase:
+    now = timezone.now()
+    found = CalendarFeed.objects.by_token(token)
+    if found is None:
+        return _for_nobody_else(HttpResponse(status=404, content_type="text/plain"), "no-store")
+    found.note_fetch(now)
+    shown = feeds.shown(found, now)
+    unchanged = get_conditional_response(request, etag=shown.etag)
+    response: HttpResponseBase
+    if isinstance(unchanged, HttpResponseNotModified) or request.method == "HEAD":
+        response = unchanged or HttpResponse(content_type=CONTENT_TYPE)
+    else:
+        response = StreamingHttpResponse(iter(shown), content_type=CONTENT_TYPE)
+        response.headers["Content-Disposition"] = 'inline; filename="alertadmin.ics"'
+    response.headers["ETag"] = shown.etag
+    # The program that asked may keep it, and asks each time whether it still holds.
+    return _for_nobody_else(response, "no-cache")
+
+
+def _for_nobody_else(response: HttpResponseBase, caching: str) -> HttpResponseBase:
+    response.headers["Cache-Control"] = f"private, {caching}"
+    response.headers["X-Robots-Tag"] = "noindex"
+    return response

@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django import forms
+from django.conf import settings
+from django.contrib import messages
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from alertadmin.dashboard.picking import PickField
+from alertadmin.dashboard.posting import posted
+from alertadmin.registry.models import Tenant
+from alertadmin.reminders.calendar import feeds
+from alertadmin.reminders.models import CalendarFeed
+
+MOST = 50
+"""Addresses that one person may have at a time."""
+PREVIEW = 5
+
+
+class NewForm(forms.Form):
+    tenant = PickField(
+        Tenant.objects.order_by("name"),
+        by=("name", "directory_id", "id"),
+        label=gettext_lazy("What it shows"),
+        required=False,
+        empty_label=gettext_lazy("All tenants"),
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["tenant"].fit()  # type: ignore[attr-defined]
+
+
+def calendars(request: HttpRequest) -> HttpResponse:
+    """A new one's address is in this answer alone: neither in a session nor in any other page."""
+    data = request.POST if request.method == "POST" else None
+    form = NewForm(data, initial={"tenant": request.GET.get("tenant", "")})
+    mine = _mine(request)
+    if request.method == "POST" and form.is_valid():
+        if mine.filter(revoked_at=None).count() < MOST:
+            feed = CalendarFeed(owner=request.user, tenant=form.cleaned_data["tenant"], created_at=timezone.now())  # type: ignore[misc]
+            return _with_address(request, feed)
+        form.add_error(None, _("%(most)d calendars are enough for one person. Revoke one first.") % {"most": MOST})
+    status = 422 if form.errors else 200
+    return render(request, "calendars/calendars.html", {"form": form, "feeds": mine[: 2 * MOST]}, status=status)
+
+
+def calendar(request: HttpRequest, pk: UUID) -> HttpResponse:
+    return _page(request, get_object_or_404(_mine(request), pk=pk))
+
+
+@posted(back="calendar")
+def renew(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """The old address is good no more."""
+    return _with_address(request, get_object_or_404(_mine(request), pk=pk, revoked_at=None))
+
+
+@posted(back="calendar")
+def revoke(request: HttpRequest, pk: UUID) -> HttpResponse:
+    if _mine(request).filter(pk=pk, revoked_at=None).update(revoked_at=timezone.now()):
+        messages.success(request, _("Nobody can fetch this calendar any more."))
+    return redirect("calendars")
+
+
+def _mine(request: HttpRequest) -> QuerySet[CalendarFeed]:
+    mine = CalendarFeed.objects.filter(owner=request.user)  # type: ignore[misc]
+    return mine.select_related("tenant", "owner").order_by("revoked_at", "created_at", "id")
+
+
+def _with_address(request: HttpRequest, feed: CalendarFeed) -> HttpResponse:
+    token = feed.give_token(timezone.now())
+    feed.save()
+    return _page(request, feed, settings.PUBLIC_URL + reverse("calendar-feed", args=[token]))
+
+
+def _page(request: HttpRequest, feed: CalendarFeed, address: str = "") -> HttpResponse:
+    shown = feeds.shown(feed, timezone.now())
+    context = {
+        "feed": feed,
+        "address": address,
+        "webcal": f"webcal:{address.partition(':')[2]}" if address else "",
+        "name": shown.name,
+        "count": len(shown.ends),
+        "preview": shown.ends[:PREVIEW],
+        "is_local": not settings.PUBLIC_URL.startswith("https:"),
+    }
+    return render(request, "calendars/calendar.html", context)
