@@ -76,6 +76,7 @@ def _with_a_worker(cell: Cell, world: World) -> None:
     alone = cell.program == "pool process"
     worker = world.start_worker(cell.step, alone=alone)
     world.ring(SCAN)
+    world.ring()  # for what is owed already; a scan rings for what it finds
     if alone:
         # Its pool makes up for the loss by itself; nobody starts anything again.
         assert eventually((world.folder / "crashed").exists), f"{cell.step} was not reached"
