@@ -12,6 +12,7 @@ AREAS = (
     "importing",
     "apps",
     "credentials",
+    "sheets",
     "registering",
     "mailboxes",
     "leaving",

@@ -174,7 +174,7 @@ def test_each_form(looker: Looker, site: Site) -> None:
         reverse("policies"),
         f"{reverse('register')}?tenant={tenant.pk}",
         *by_id(["tenant-edit", "tenant-delete", "tenant-policy"], tenant.pk),
-        *by_id(["app-edit", "app-delete", "app-policy", "credential-add", "certificate-add"], app.pk),
+        *by_id(["app-edit", "app-delete", "app-policy", "credential-add", "certificate-add", "app-sheet"], app.pk),
         *by_id(["credential-edit", "credential-delete", "credential-replace", "credential-hold"], credential.pk),
         *by_id(["mailbox-edit", "mailbox-delete"], mailbox.pk),
         reverse("leaving-ews"),

@@ -3,6 +3,7 @@ from alertadmin.registry.models.consent import Consent, ConsentStatus
 from alertadmin.registry.models.consent_change import ConsentChange
 from alertadmin.registry.models.consent_return import ConsentReturn, ReturnOutcome
 from alertadmin.registry.models.credential import Credential, CredentialKind, CredentialState
+from alertadmin.registry.models.handover import Handover
 from alertadmin.registry.models.mailbox import LoginKind, Mailbox
 from alertadmin.registry.models.tenant import Contact, Tenant
 
@@ -17,6 +18,7 @@ __all__ = [
     "Credential",
     "CredentialKind",
     "CredentialState",
+    "Handover",
     "LoginKind",
     "Mailbox",
     "ReturnOutcome",

@@ -1,0 +1,111 @@
+"""The settings sheet: what is entered into the software that sends. The secret is shown on it once, on the record."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
+
+from alertadmin.accounts.models import User
+from alertadmin.dashboard.sheets.programs import PROGRAMS, Values
+from alertadmin.registry.clouds import UnknownCloud
+from alertadmin.registry.handing import hand_over
+from alertadmin.registry.keyring import Unreadable
+from alertadmin.registry.models import AppRegistration, Handover, Mailbox
+from alertadmin.retelling import retold
+
+MOST_TRIES = 5
+TRIES = "passwords-tried"
+
+
+class HandOverForm(forms.Form):
+    reason = forms.CharField(
+        label=gettext_lazy("What for"),
+        max_length=300,
+        help_text=gettext_lazy("Such as “entered into ALERT on VF-SRV01”. It goes on the record with your name."),
+    )
+    password = forms.CharField(
+        label=gettext_lazy("Your password"), widget=forms.PasswordInput(attrs={"autocomplete": "current-password"})
+    )
+
+    def __init__(self, *args: Any, request: HttpRequest, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.request = request
+
+    def clean_password(self) -> str:
+        """A session that was left open, or stolen, is not enough; nor may it guess for long."""
+        tried = self.request.session.get(TRIES, 0)
+        if tried >= MOST_TRIES:
+            raise ValidationError(_("Too many wrong passwords. Sign out and in again."))
+        user = self.request.user
+        if not isinstance(user, User) or not user.check_password(self.cleaned_data["password"]):
+            self.request.session[TRIES] = tried + 1
+            raise ValidationError(_("This is not your password."))
+        self.request.session.pop(TRIES, None)
+        return ""
+
+
+@never_cache
+@sensitive_post_parameters("password")
+@sensitive_variables("value")
+def app_sheet(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """`?for=` names the program, `?mailbox=` the mailbox. A POST shows the secret on it, once."""
+    app = get_object_or_404(
+        AppRegistration.objects.select_related("tenant").prefetch_related("credentials", "mailboxes__tenant"), pk=pk
+    )
+    mailboxes = list(app.mailboxes.all())
+    form = HandOverForm(request.POST or None, request=request)
+    value = ""
+    if request.method == "POST" and form.is_valid():
+        value = _shown(request, app, form)
+    chosen = _chosen(request, mailboxes)
+    program = next((one for one in PROGRAMS if one.slug == request.GET.get("for")), PROGRAMS[0])
+    secret = app.current_credential
+    context = {
+        "app": app,
+        "mailboxes": mailboxes,
+        "chosen": chosen,
+        "programs": PROGRAMS,
+        "program": program,
+        "sheet": None,
+        "form": form,
+        "secret": secret,
+        "value": value,
+        "handover": Handover.objects.filter(credential=secret).first() if secret else None,
+    }
+    try:
+        if chosen:
+            context["sheet"] = program.sheet(Values(chosen.tenant.mail_cloud, app, chosen))
+    except UnknownCloud:
+        context["is_cloud_unknown"] = True
+    return render(request, "sheets/sheet.html", context, status=422 if form.errors else 200)
+
+
+def _chosen(request: HttpRequest, mailboxes: list[Mailbox]) -> Mailbox | None:
+    asked = request.GET.get("mailbox", "")
+    return next((one for one in mailboxes if str(one.pk) == asked), mailboxes[0] if mailboxes else None)
+
+
+@sensitive_variables("value")
+def _shown(request: HttpRequest, app: AppRegistration, form: HandOverForm) -> str:
+    """The value, or nothing and the reason on the form."""
+    assert isinstance(request.user, User)  # noqa: S101 (signed in, by the middleware)
+    secret = app.current_credential
+    try:
+        if secret is None:
+            raise ValidationError(_("No secret is in use."))
+        return hand_over(secret, by=request.user, reason=form.cleaned_data["reason"], now=timezone.now())
+    except ValidationError as error:
+        form.add_error(None, error.messages)
+    except Unreadable as error:
+        form.add_error(None, retold(str(error)))
+    return ""

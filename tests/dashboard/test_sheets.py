@@ -1,0 +1,152 @@
+"""The settings sheet, and the secret on it: once, on purpose, on the record."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+from html import unescape
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.urls import reverse
+
+from alertadmin.accounts.models import User
+from alertadmin.dashboard.sheets.programs import PROGRAMS, values_environment
+from alertadmin.dashboard.sheets.views import MOST_TRIES
+from alertadmin.registry.models import AppRegistration, Credential, Handover, Mailbox
+from mailer.clouds import BUILTIN
+from tests.rows import Rows
+
+PASSWORD = "correct horse battery staple"
+VALUE = "CANARY~sheet-0123456789"
+
+
+@pytest.fixture
+def app(rows: Rows) -> AppRegistration:
+    app = rows.app(rows.tenant(domain="northpark.example"))
+    rows.credential(app, value=VALUE)
+    Mailbox.objects.create(tenant=app.tenant, app=app, address="alarms@northpark.example", transport="graph")
+    return app
+
+
+@pytest.fixture
+def ada(signed_in: Client, administrator: User) -> Client:
+    administrator.set_password(PASSWORD)
+    administrator.save()
+    signed_in.force_login(administrator)
+    return signed_in
+
+
+def sheet(client: Client, app: AppRegistration, program: str = "alert") -> str:
+    return unescape(client.get(reverse("app-sheet", args=[app.pk]), {"for": program}).content.decode())
+
+
+def show(client: Client, app: AppRegistration, password: str = PASSWORD, reason: str = "entered into ALERT") -> str:
+    answer = client.post(reverse("app-sheet", args=[app.pk]), {"password": password, "reason": reason})
+    assert "no-store" in answer.headers["Cache-Control"]
+    return unescape(answer.content.decode())
+
+
+def test_it_says_all_that_alert_asks_for(app: AppRegistration, ada: Client) -> None:
+    page = sheet(ada, app)
+    directory = app.tenant.directory_id
+    for words in (
+        "Office 365",
+        "alarms@northpark.example",
+        directory,
+        app.client_id,
+        f"https://login.microsoftonline.com/{directory}/oauth2/v2.0/authorize",
+        f"https://login.microsoftonline.com/{directory}/oauth2/v2.0/token",
+        "ALERT 4.0 revision 2 build 365 or newer.",
+    ):
+        assert words in page
+    assert VALUE not in page
+
+
+def test_a_multitenant_app_has_common_and_is_told_why_not(app: AppRegistration, ada: Client) -> None:
+    app.audience = "AzureADMultipleOrgs"
+    app.save()
+    page = sheet(ada, app)
+    assert "https://login.microsoftonline.com/common/oauth2/v2.0/token" in page
+    assert "AADSTS50194" in page
+    assert f"https://login.microsoftonline.com/{app.tenant.directory_id}/oauth2/v2.0/token" in page
+
+
+@pytest.mark.parametrize("program", [one.slug for one in PROGRAMS])
+def test_every_program_has_a_sheet_without_the_secret(app: AppRegistration, ada: Client, program: str) -> None:
+    page = sheet(ada, app, program)
+    assert app.client_id in page
+    assert VALUE not in page
+
+
+def sample(page: str) -> str:
+    match = re.search(r'<pre class="script" tabindex="0">(.*?)</pre>', page, re.DOTALL)
+    assert match
+    return match[1]
+
+
+def test_samples_are_good_python_and_shell(app: AppRegistration, ada: Client) -> None:
+    Mailbox.objects.update(address="o'neil+a@northpark.example")
+    ast.parse(sample(sheet(ada, app, "python")))
+    [command] = re.findall(r'passwordeval "(.*)"', sample(sheet(ada, app, "msmtp")))
+    subprocess.run(["bash", "-n", "-c", command], check=True)
+    assert "'o''neil+a@northpark.example'" in sample(sheet(ada, app, "powershell"))
+
+
+def test_powershell_is_told_the_national_cloud() -> None:
+    names = {slug: values_environment(cloud) for slug, cloud in BUILTIN.items()}
+    assert names == {"global": "", "gcc-high": "USGov", "dod": "USGovDoD", "china": "China"}
+
+
+def test_the_secret_is_shown_once_with_name_and_reason_on_record(app: AppRegistration, ada: Client) -> None:
+    page = show(ada, app)
+    assert page.count(VALUE) >= 1
+    record = Handover.objects.get()
+    assert (record.credential, record.reason) == (app.current_credential, "entered into ALERT")
+    again = show(ada, app)
+    assert VALUE not in again
+    assert "This secret was shown before." in again
+    assert "entered into ALERT" in sheet(ada, app)
+    assert Handover.objects.count() == 1
+
+
+@pytest.mark.parametrize(("password", "reason"), [("wrong", "x"), ("", "x"), (PASSWORD, ""), (PASSWORD, "   ")])
+def test_without_password_or_reason_it_is_not_shown(
+    app: AppRegistration, ada: Client, password: str, reason: str
+) -> None:
+    page = show(ada, app, password, reason)
+    assert VALUE not in page
+    assert password == "" or password not in page
+    assert not Handover.objects.exists()
+
+
+def test_a_session_may_not_guess_for_long(app: AppRegistration, ada: Client) -> None:
+    for _number in range(MOST_TRIES):
+        assert "This is not your password." in show(ada, app, "wrong")
+    page = show(ada, app)
+    assert "Too many wrong passwords." in page
+    assert VALUE not in page
+
+
+def test_what_is_not_stored_or_no_secret_is_not_shown(app: AppRegistration, ada: Client) -> None:
+    Credential.objects.update(value=None)
+    assert "No secret value is stored here" in show(ada, app)
+    Credential.objects.all().delete()
+    assert "No secret is in use." in show(ada, app)
+    assert not Handover.objects.exists()
+
+
+def test_a_secret_that_cannot_be_opened_counts_as_not_shown(app: AppRegistration, ada: Client) -> None:
+    other = Credential.objects.get()
+    token = other.value.token if other.value else ""
+    flipped = token[:-6] + ("A" if token[-6] != "A" else "B") + token[-5:]
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE registry_credential SET value = %s", [flipped])
+    assert "was altered" in show(ada, app)
+    assert not Handover.objects.exists()
+
+
+def test_without_a_mailbox_it_says_what_comes_first(rows: Rows, ada: Client) -> None:
+    assert "First it needs a mailbox that sends." in sheet(ada, rows.app())
