@@ -42,15 +42,14 @@ class Forbidden(Exception):
     """No part of sending a notice. No OSError: nobody takes it for a file that is missing."""
 
 
-def confine(allowed: Allowed, *, connecting: Callable[[], None], refused: Callable[[], None]) -> None:
-    """From now on. `connecting` is called before each connection, `refused` before Inside is raised."""
+def confine(allowed: Allowed, *, refused: Callable[[], None]) -> None:
+    """From now on. `refused` is called before Inside is raised."""
     mimetypes.init()  # reads files of the system that it would want later
     readable = _code()
 
     def watch(event: str, args: tuple[Any, ...]) -> None:
         if event in CONNECTS:
             _check_target(args[0], args[1], allowed, refused)
-            connecting()
         elif event == "open":
             _check_file(args[0], args[2], readable)
         elif event in NEVER:

@@ -11,7 +11,7 @@ from alertadmin.outbox import sentences
 from alertadmin.outbox.channels.guard import Allowed, Inside
 from alertadmin.outbox.channels.notice import Notice
 from alertadmin.outbox.channels.requesting import LONGEST
-from mailer import sockets, wire
+from mailer import sockets
 from mailer.failure import Failure
 from mailer.message import BadMessage, Message
 from mailer.transports import Login, Receipt, Sender
@@ -54,7 +54,7 @@ def send(server: MailServer, notice: Notice, *, allowed: Allowed, seconds: float
         headers={"Auto-Submitted": "auto-generated", "X-Auto-Response-Suppress": "All"},
     )
     try:
-        with sockets.asking(allowed.check), wire.hiding(server.password, server.username):
+        with sockets.asking(allowed.check):
             return server.transport(seconds).send(message, Sender(server.sender))
     except Inside:
         raise Failure("network", sentences.INSIDE) from None

@@ -92,8 +92,6 @@ def _failure(told: list[Event], last: Event) -> Failure:
     if last["event"] == "unusable":
         return Failure("other", sentences.NO_ADDRESS)
     happened = [event for event in told if event["event"] in ("begun", "answered", "failed")]
-    if not happened and any(event["event"] == "connecting" for event in told):  # not by `requests`
-        return Failure("other", sentences.NO_ANSWER, Outcome.UNKNOWN, retry=True)
     if not happened:
         given_up = last["event"] == "ended"
         if last["event"] == "broke":

@@ -96,7 +96,7 @@ def serve(connection: socket.socket) -> None:
     threading.Thread(target=_end_with_the_orderer, args=(connection,), daemon=True).start()
     Heard.hidden = parts_to_hide(order["url"])
     allowed = Allowed.parse(order["allowed"])
-    confining.confine(allowed, connecting=lambda: events.tell("connecting"), refused=lambda: events.tell("inside"))
+    confining.confine(allowed, refused=lambda: events.tell("inside"))
     from alertadmin.outbox.channels import plugins
 
     try:

@@ -19,9 +19,7 @@ from alertadmin.outbox.channels.guard import Allowed
 port, secret = int(sys.argv[1]), sys.argv[2]
 sys.path.append(sys.argv[4])
 told = []
-confining.confine(
-    Allowed.parse(sys.argv[3]), connecting=lambda: told.append("connecting"), refused=lambda: told.append("refused")
-)
+confining.confine(Allowed.parse(sys.argv[3]), refused=lambda: told.append("refused"))
 
 async def by_asyncio():
     await asyncio.open_connection("127.0.0.1", port)

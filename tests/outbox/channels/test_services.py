@@ -196,6 +196,21 @@ def test_a_server_that_never_answers_is_left_in_time(server: HttpServer) -> None
     assert caught.value.outcome == Outcome.UNKNOWN
 
 
+def test_a_process_that_had_to_be_left_while_it_waited_may_have_told(
+    server: HttpServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def waits(request: Request) -> bytes:
+        server.closing.wait(30)
+        return b""
+
+    server.routes[""] = waits
+    monkeypatch.setattr(apart, "GRACE", -9.0)
+    with pytest.raises(Failure) as caught:
+        services.send(ntfy(server), NOTICE, allowed=LOOPBACK, seconds=10)
+    assert (caught.value.technical, caught.value.outcome) == (sentences.NO_ANSWER, Outcome.UNKNOWN)
+    assert len(server.requests) == 1
+
+
 def test_a_service_that_sleeps_is_left_in_time(server: HttpServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(apart, "GRACE", 0.2)
     topics = "/".join(f"topic{number}" for number in range(30))  # a second apart from each other
