@@ -6,11 +6,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from django.db import IntegrityError
+from django.db import IntegrityError, connection
 
 from alertadmin.outbox.content import Content
 from alertadmin.outbox.models import Channel, Delivery
-from alertadmin.registry.models import AppRegistration, Credential
+from alertadmin.registry.models import AppRegistration, Contact, Credential
 from alertadmin.reminders import channels, digest, scan
 from alertadmin.reminders.brief import LONGEST, MOST_LINES
 from alertadmin.reminders.models import DigestChoice, Line, Policy, Reminder
@@ -75,6 +75,9 @@ def test_in_the_last_week_the_installation_s_are_told_too(rows: Rows, app: AppRe
     channel("everywhere")
     channel("tenant's", tenant=app.tenant)
     assert told() == {DUTY: [7], "tenant's": [7], "everywhere": [7]}
+    delivery = Delivery.objects.get(recipient="everywhere")
+    assert digest.still_owed(delivery, NOW, delivery.channel).count() == 1
+    assert [one.name for one in channels.of(app.tenant, app).last_week] == ["everywhere"]
 
 
 @pytest.mark.parametrize("fields", [{"is_paused": True}, {"line": None, "is_last_resort": True}])
@@ -169,7 +172,8 @@ def test_a_long_one_is_cut_and_says_how_many_more_there_are(rows: Rows, app: App
     text = words(one.deliveries.get())
     assert text.count("•") == MOST_LINES
     assert "And 2 more: http" in text
-    AppRegistration.objects.update(name="n" * 200)
+    AppRegistration.objects.update(name="n" * 120)
+    Credential.objects.update(description="d" * 200)
     text = words(one.deliveries.get())
     assert len(text.encode()) < LONGEST + 300
     assert "more: http" in text
@@ -236,3 +240,24 @@ def test_the_database_refuses_a_channel_that_means_nothing(app: AppRegistration,
     places = {"tenant": app.tenant, "app": app}
     with pytest.raises(IntegrityError):
         channel("x", **{name: places.get(name, value) for name, value in wrong.items()})
+
+
+# Between two statements
+
+
+def test_who_is_entered_while_a_scan_writes_is_told_by_the_next_one_that_owes(rows: Rows, app: AppRegistration) -> None:
+    """Under PostgreSQL each statement sees what others have committed since the one before it."""
+    credential = rows.credential(app, days=20)
+    entered: list[Contact] = []
+
+    def enter(execute: Any, sql: str, params: Any, many: bool, context: dict[str, Any]) -> Any:
+        result = execute(sql, params, many, context)
+        if sql.startswith('INSERT INTO "outbox_delivery"') and not entered:
+            entered.append(Contact.objects.create(tenant=app.tenant, email="new@northpark.example"))
+        return result
+
+    with connection.execute_wrapper(enter):
+        assert told() == {DUTY: [30]}
+    assert entered
+    at = credential.expires_at - timedelta(days=14)
+    assert told(at) == {DUTY: [14], "new@northpark.example": [14]}

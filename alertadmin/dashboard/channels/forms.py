@@ -44,7 +44,7 @@ class ChannelForm(forms.ModelForm):  # type: ignore[type-arg]
         stored = self.instance.address is not None
         self.fields["new_address"].required = not stored
         keeps = (
-            gettext("Empty: the stored one stays. It is never shown.")
+            gettext("Empty: the stored address stays. It is never shown.")
             if stored
             else gettext("Stored encrypted, never shown again.")
         )
