@@ -26,7 +26,7 @@ def house(request: HttpRequest) -> dict[str, Any]:
         "area": _area(request),
         "last_scan": last,
         "scan_is_stale": scan.is_old(last, now),
-        "troubles": troubles.deliveries(troubles.standing(now)),
+        "troubles": [*filter(None, [troubles.clock(now)]), *troubles.deliveries(troubles.standing(now))],
         "unheard": ping.unheard(),
         "key_trouble": _key_trouble(),
     }

@@ -6,16 +6,31 @@ A lease is written by one machine and judged by another, whose own clock may be 
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from time import monotonic
 
 from django.db import connection
 from django.utils import timezone
 
+from alertadmin.outbox import sentences
+
 Clock = Callable[[], datetime]
 
 MEASURED_FOR = 30.0
 """Seconds until the database is asked anew; in between it is counted on from its answer."""
+
+RELEASED = datetime(2026, 11, 1, tzinfo=UTC)
+"""This program is no older: a clock that says so has lost its battery."""
+
+
+class ClockIsWrong(Exception):
+    """Nothing may be looked for or sent; the message is a sentence (see retelling)."""
+
+
+def check(now: datetime) -> None:
+    """Raises ClockIsWrong."""
+    if now < RELEASED:
+        raise ClockIsWrong(sentences.CLOCK_IS_WRONG % {"time": f"{now.astimezone(UTC):%Y-%m-%d %H:%M}"})
 
 
 class DatabaseClock:

@@ -31,6 +31,9 @@ NO_ANSWER = gettext_noop("The service did not answer in time.")
 REDIRECTED = gettext_noop(
     "The server sends elsewhere (HTTP %(status)s), and that is not followed. Enter the address that it leads to."
 )
+CLOCK_IS_WRONG = gettext_noop(
+    "The clock says %(time)s UTC, which is before this program was made: nothing is looked for or sent until it is set."
+)
 
 # The details of steps, as `mailer` words them: it knows no translation.
 TOKEN = gettext_noop("valid until %(time)s UTC")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -11,12 +12,14 @@ from uuid import UUID
 from django.db import transaction
 
 from alertadmin.outbox import claims, doorbell, leftovers
-from alertadmin.outbox.clock import Clock, DatabaseClock
+from alertadmin.outbox.clock import Clock, ClockIsWrong, DatabaseClock, check
 from alertadmin.outbox.keeping import Keeper
 from alertadmin.outbox.models import Delivery
 from alertadmin.outbox.pace import Pace
 from alertadmin.outbox.run import Pause, Run
 from alertadmin.outbox.turn import Turn
+
+log = logging.getLogger(__name__)
 
 LONGEST_RUN = timedelta(minutes=5)
 """Then a run ends and rings for the next: Celery's time limit, at which a process is killed in the middle, is later."""
@@ -41,9 +44,15 @@ def deliver_due(
     deliveries were left in which state.
 
     With `pause` it is patient: it waits where every mailbox has sent its 30 messages of this minute, and for a run in
-    another process. Without, it leaves the rest to that run, or to the clock.
+    another process. Without, it leaves the rest to that run, or to the clock. By a clock that cannot be right nothing
+    is sent.
     """
     clock = clock or DatabaseClock()
+    try:
+        check(clock())
+    except ClockIsWrong as error:
+        log.error("%s", error)
+        return Counter()
     claims.sweep(clock())
     outcomes: Counter[str] = Counter()
     ends = time.monotonic() + LONGEST_RUN.total_seconds()

@@ -28,7 +28,7 @@ from alertadmin.outbox.crashpoints import crashpoint
 from alertadmin.outbox.models import Channel, Delivery
 from alertadmin.registry.models import ConsentStatus, CredentialState
 from alertadmin.registry.permissions import Transport
-from alertadmin.reminders import audience, channels, sentences, slots
+from alertadmin.reminders import ahead, audience, channels, sentences, slots
 from alertadmin.reminders.brief import brief
 from alertadmin.reminders.calendar import attaching
 from alertadmin.reminders.holds import active_holds
@@ -79,7 +79,7 @@ def still_owed(delivery: Delivery, now: datetime, channel: Channel | None = None
         delivery__channel_label=delivery.channel_label,
         reminder__expires_at=OuterRef("reminder__expires_at"),
         reminder__threshold__lt=OuterRef("reminder__threshold"),
-    )
+    ).exclude(ahead.was_ahead(now, "reminder__scan"))
     told = (
         Notice.objects.filter(_is_true(), delivery=delivery)
         .filter(~Exists(nearer), channels.concerns(channel) if channel else audience.concerns(delivery.recipient))

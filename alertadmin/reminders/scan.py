@@ -12,6 +12,7 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 
 from alertadmin.outbox import doorbell
+from alertadmin.outbox.clock import check
 from alertadmin.outbox.crashpoints import crashpoint
 from alertadmin.registry.models import Credential
 from alertadmin.reminders import telling
@@ -26,7 +27,11 @@ owed = credentials.owed
 
 
 def run(now: datetime, *, ring: bool = True) -> Scan:
-    """Writes down all that is owed at `now` and who is told of it. Sends nothing: it rings for who does."""
+    """Writes down all that is owed at `now` and who is told of it. Sends nothing: it rings for who does.
+
+    Raises ClockIsWrong.
+    """
+    check(now)
     with transaction.atomic():
         # Finished from the first: nobody sees it before the commit, and a scan that fails leaves nothing.
         scan = Scan.objects.create(started_at=now, finished_at=now)

@@ -12,9 +12,11 @@ from django.utils.translation import ngettext
 
 from alertadmin.outbox import claims
 from alertadmin.outbox.chain import Chain
+from alertadmin.outbox.clock import ClockIsWrong, check
 from alertadmin.outbox.models import Attempt, DeliveryState, Purpose
 from alertadmin.registry.models import Credential
 from alertadmin.reminders import scan
+from alertadmin.retelling import retold
 
 STUCK_AFTER = timedelta(minutes=90)
 """Cron comes by each hour. What is due for longer while nothing is tried waits for nobody."""
@@ -41,7 +43,7 @@ class Standing:
 
 
 def troubles(now: datetime) -> list[Trouble]:
-    found = [_scan(now), *deliveries(standing(now)), _ways(now)]
+    found = [clock(now), _scan(now), *deliveries(standing(now)), _ways(now)]
     return [trouble for trouble in found if trouble]
 
 
@@ -72,6 +74,14 @@ def standing(now: datetime) -> Standing:
 def _tried_since(since: datetime) -> bool:
     last = Attempt.objects.exclude(delivery__purpose=Purpose.TEST).order_by("-pk").first()
     return last is not None and last.started_at > since
+
+
+def clock(now: datetime) -> Trouble | None:
+    try:
+        check(now)
+    except ClockIsWrong as error:
+        return Trouble("clock", retold(str(error)))
+    return None
 
 
 def _scan(now: datetime) -> Trouble | None:

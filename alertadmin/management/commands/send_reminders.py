@@ -7,7 +7,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from alertadmin.management.job import Job, Report
+from alertadmin.management.job import Job, Refused, Report
+from alertadmin.outbox.clock import ClockIsWrong, check
 from alertadmin.outbox.models import Delivery, DeliveryState
 from alertadmin.reminders import rounds
 from alertadmin.retelling import retold
@@ -23,6 +24,10 @@ class Command(Job):
     example = "python manage.py send_reminders --json"
 
     def work(self, options: dict[str, Any]) -> Report:
+        try:
+            check(timezone.now())
+        except ClockIsWrong as error:
+            raise Refused(str(error)) from error
         letters.write(timezone.now())
         done = rounds.go()
         states: Counter[str] = Counter()

@@ -9,7 +9,7 @@ from django.db.models import BooleanField, Case, Exists, Min, OuterRef, Q, Query
 
 from alertadmin.registry.models import Credential
 from alertadmin.registry.steps import Steps
-from alertadmin.reminders import policies, rules
+from alertadmin.reminders import ahead, policies, rules
 from alertadmin.reminders.audience import has_somebody
 from alertadmin.reminders.bulk import insert_from
 from alertadmin.reminders.holds import active_holds
@@ -47,6 +47,8 @@ def owed(now: datetime) -> QuerySet[Credential]:
     cases = [_reached(plan, now, oldest, many=len(plans) > 1, sender=sender) for plan in plans]
     found = found.annotate(owed=Case(*(case for some in cases for case in some)))
     told = Reminder.objects.filter(credential=OuterRef("pk"), expires_at=OuterRef("expires_at"))
+    if ahead.ever(now):
+        told = told.exclude(ahead.was_ahead(now, "scan"))
     still: QuerySet[Credential] = (
         found.filter(owed__isnull=False)
         .filter(~Exists(told.filter(threshold__lte=OuterRef("owed"))))

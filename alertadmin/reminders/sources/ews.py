@@ -9,7 +9,7 @@ from django.db.models import BooleanField, Case, Exists, OuterRef, Q, QuerySet, 
 
 from alertadmin.registry.models import Mailbox
 from alertadmin.registry.permissions import Transport
-from alertadmin.reminders import policies, rules
+from alertadmin.reminders import ahead, policies, rules
 from alertadmin.reminders.audience import ALWAYS, NEVER, has_somebody
 from alertadmin.reminders.bulk import insert_from
 from alertadmin.reminders.models import Kind, Reminder, Scan
@@ -26,12 +26,13 @@ def write(scan: Scan, now: datetime) -> int:
     mailboxes: QuerySet[Any] = Mailbox.objects.filter(still_by_ews())
     if len(plans) > 1:
         mailboxes = mailboxes.annotate(plan=policies.plan_text("app", "tenant"))
+    true = ~ahead.was_ahead(now, "scan") if ahead.ever(now) else Q()
     written = 0
     for plan in plans:
         threshold = rules.owed(ENDS, now, plan)
         if threshold is None:
             continue
-        told = Reminder.objects.filter(mailbox=OuterRef("pk"), expires_at=ENDS)
+        told = Reminder.objects.filter(true, mailbox=OuterRef("pk"), expires_at=ENDS)
         late = Q(Exists(told)) if threshold <= plan.escalate else NEVER
         escalated = ALWAYS if threshold <= EVERYBODY else late
         found = mailboxes.filter(~Exists(told.filter(threshold__lte=threshold)))
