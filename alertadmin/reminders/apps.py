@@ -12,5 +12,7 @@ class RemindersConfig(AppConfig):
         from alertadmin.outbox import content
         from alertadmin.outbox.models import Purpose
         from alertadmin.reminders import digest
+        from alertadmin.reminders.calendar import corrections
 
         content.register(Purpose.REMINDER, digest.compose)
+        content.register(Purpose.CALENDAR, corrections.compose)

@@ -100,6 +100,14 @@ def concerns(recipient: str) -> Q:
     )
 
 
+def has_to_do_with(recipient: str) -> Q:
+    """For a query of rows with an `app` and a `tenant`: those that are this address's business, in whichever line."""
+    contacts = Contact.objects.filter(tenant=OuterRef("tenant"), email__iexact=recipient)
+    own = Recipient.objects.filter(Q(app=OuterRef("app")) | Q(tenant=OuterRef("tenant")), email__iexact=recipient)
+    everywhere = _is_everywhere(recipient, Line.FIRST) | _is_everywhere(recipient, Line.NEXT)
+    return _some(contacts) | _some(own) | everywhere
+
+
 def _some(rows: QuerySet[Any]) -> Q:
     return Q(Exists(rows))
 

@@ -17,6 +17,7 @@ from alertadmin.outbox.crashpoints import crashpoint
 from alertadmin.registry.models import Credential
 from alertadmin.reminders import telling
 from alertadmin.reminders.audience import has_somebody
+from alertadmin.reminders.calendar import corrections
 from alertadmin.reminders.models import Scan
 from alertadmin.reminders.sources import SOURCES, credentials
 
@@ -38,6 +39,9 @@ def run(now: datetime, *, ring: bool = True) -> Scan:
         scan.reminders = sum(source.write(scan, now) for source in SOURCES)
         if scan.reminders:
             scan.deliveries = telling.write(scan, now)
+        # After the reminders: an end that moved and is told of anew needs no correction.
+        scan.deliveries += corrections.write(scan, now)
+        if scan.deliveries or scan.reminders:
             scan.save(update_fields=["reminders", "deliveries"])
             if ring:
                 doorbell.ring()

@@ -107,6 +107,11 @@ def test_it_speaks_its_owner_s_language(
     assert event["SUMMARY"] == "Le secret client de ALERT (Northpark) expire"
 
 
+def test_its_page_speaks_its_viewer_s(signed_in: Client, administrator: User) -> None:
+    page = signed_in.post(reverse("calendars"), {}, headers={"accept-language": "fr"}).content.decode()
+    assert "<h1>Expirations des secrets et certificats</h1>" in page
+
+
 def test_an_end_that_moves_is_the_same_entry_under_a_higher_number(
     signed_in: Client, rows: Rows, app: AppRegistration
 ) -> None:

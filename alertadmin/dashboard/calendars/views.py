@@ -87,7 +87,7 @@ def _page(request: HttpRequest, feed: CalendarFeed, address: str = "") -> HttpRe
         "feed": feed,
         "address": address,
         "webcal": f"webcal:{address.partition(':')[2]}" if address else "",
-        "name": shown.name,
+        "name": feeds.title(feed),
         "count": len(shown.ends),
         "preview": shown.ends[:PREVIEW],
         "is_local": not settings.PUBLIC_URL.startswith("https:"),

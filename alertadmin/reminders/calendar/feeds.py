@@ -54,8 +54,13 @@ def shown(feed: CalendarFeed, now: datetime) -> Shown:
     """Roles are still to come: until then whoever may sign in may see every tenant."""
     language = feed.owner.language or settings.LANGUAGE_CODE
     with translation.override(language):
-        name = _("Ends of %(name)s") % {"name": feed.tenant} if feed.tenant else _("Ends of secrets and certificates")
+        name = title(feed)
     return Shown(name, language, tuple(_ends(feed, now)))
+
+
+def title(feed: CalendarFeed) -> str:
+    """In the language that is active."""
+    return _("Ends of %(name)s") % {"name": feed.tenant} if feed.tenant else _("Ends of secrets and certificates")
 
 
 def _ends(feed: CalendarFeed, now: datetime) -> list[End]:

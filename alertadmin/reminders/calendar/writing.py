@@ -42,9 +42,11 @@ def published(ends: Iterable[End], now: datetime) -> bytes:
     return _whole(_calendar("PUBLISH"), (_event(end, now, _ahead(end, now)) for end in ends))
 
 
-def cancelled(end: End, sequence: int, now: datetime) -> bytes:
+def cancelled(uid: str, ends_at: datetime, sequence: int, title: str, now: datetime) -> bytes:
     """Takes an entry back; `sequence` is higher than any it was sent with."""
-    event = _component(end, now, sequence)
+    event = _event_of(uid, ends_at, sequence, now, now)
+    event.add("summary", clean(title))
+    event.add("description", clean(_("There is nothing more to do: this entry is withdrawn.")))
     event.add("status", "CANCELLED")
     return _whole(_calendar("CANCEL"), [event.to_ical()])
 
@@ -84,22 +86,27 @@ def _whole(calendar: Calendar, events: Iterable[bytes]) -> bytes:
 
 
 def _event(end: End, stamp: datetime, thresholds: tuple[int, ...]) -> bytes:
-    written = _component(end, stamp, end.moves).to_ical().removesuffix(_END_OF_EVENT)
+    written = _component(end, stamp).to_ical().removesuffix(_END_OF_EVENT)
     return b"".join([written, _alarms(thresholds, translation.get_language() or ""), _END_OF_EVENT])
 
 
-def _component(end: End, stamp: datetime, sequence: int) -> Event:
-    event = Event()
-    event.add("uid", str(end.thing))
-    event.add("dtstamp", stamp)
-    event.add("last-modified", end.changed_at)
-    event.add("sequence", sequence)
-    event.add("dtstart", end.ends_at)
-    event.add("dtend", end.ends_at + LENGTH)
+def _component(end: End, stamp: datetime) -> Event:
+    event = _event_of(str(end.thing), end.ends_at, end.moves, end.changed_at, stamp)
     event.add("summary", clean(end.title))
     event.add("description", clean(end.explanation))
     event.add("url", end.url)
     event.add("categories", ["alertadmin", clean(end.tenant_name)])
+    return event
+
+
+def _event_of(uid: str, ends_at: datetime, sequence: int, changed_at: datetime, stamp: datetime) -> Event:
+    event = Event()
+    event.add("uid", uid)
+    event.add("dtstamp", stamp)
+    event.add("last-modified", changed_at)
+    event.add("sequence", sequence)
+    event.add("dtstart", ends_at)
+    event.add("dtend", ends_at + LENGTH)
     event.add("transp", "TRANSPARENT")
     event.add("class", "PRIVATE")
     organizer = vCalAddress(f"mailto:alertadmin@{settings.MESSAGE_ID_DOMAIN}")

@@ -121,7 +121,7 @@ def test_a_feed_tells_its_name_its_colour_and_when_to_come_again() -> None:
 
 
 def test_what_is_cancelled_is_the_same_entry_under_a_higher_number() -> None:
-    written = writing.cancelled(END, 3, NOW)
+    written = writing.cancelled(str(END.thing), END.ends_at, 3, "Withdrawn", NOW)
     assert Calendar.from_ical(written)["METHOD"] == "CANCEL"
     one = event(written)
     assert (one["UID"], one["SEQUENCE"], one["STATUS"]) == (str(END.thing), 3, "CANCELLED")
@@ -150,7 +150,6 @@ def test_whatever_things_are_called_the_calendar_is_whole_and_says_just_that(
     for written in (
         writing.published([end], NOW),
         b"".join(writing.feed(name, [end])),
-        writing.cancelled(end, 3, NOW),
     ):
         assert octets.components(written)[:2] == ["VCALENDAR", "VEVENT"]
         assert octets.components(written).count("VEVENT") == 1
@@ -158,6 +157,8 @@ def test_whatever_things_are_called_the_calendar_is_whole_and_says_just_that(
         assert octets.text(octets.values(written, "SUMMARY")[0]) == event(written)["SUMMARY"] == title
         assert octets.text(octets.values(written, "DESCRIPTION")[0]) == event(written)["DESCRIPTION"] == explanation
         assert octets.values(written, "UID") == [str(END.thing)]
+    withdrawn = writing.cancelled(str(END.thing), END.ends_at, 3, name, NOW)
+    assert octets.text(octets.values(withdrawn, "SUMMARY")[0]) == event(withdrawn)["SUMMARY"] == writing.clean(name)
 
 
 @given(text=NAMES)

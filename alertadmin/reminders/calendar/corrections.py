@@ -1,0 +1,165 @@
+"""Entries that we sent into somebody's calendar and that are not so any more: withdrawn, or moved. Each is told once.
+
+A scan binds them to one mail for each recipient; the words are made when it leaves. Bound they stay whatever becomes of
+that mail, so that none is told twice; bound by the same commit that writes the mail, so that none is lost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import css_inline
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.template.loader import render_to_string
+from django.utils import translation
+from django.utils.translation import gettext as _
+
+from alertadmin.accounts.models import User
+from alertadmin.outbox.content import Content, NoLongerOwed
+from alertadmin.outbox.models import Delivery, DeliveryState, Purpose
+from alertadmin.registry.models import Credential, CredentialState, Mailbox
+from alertadmin.reminders import audience, policies, sentences, timing
+from alertadmin.reminders.calendar import attaching, rows, writing
+from alertadmin.reminders.calendar.ends import End
+from alertadmin.reminders.models import CalendarEntry, Kind, Reminder, Scan
+from alertadmin.reminders.plan import EVERYBODY
+from alertadmin.reminders.sources import ews
+from mailer.message import Attachment
+
+MOST = 100
+"""In one mail; the next scan tells of the rest."""
+NOT_URGENT = timedelta(days=3650)
+CHUNK = 500
+
+
+def write(scan: Scan, now: datetime) -> int:
+    """How many mails it takes."""
+    found = list(_wrong().select_for_update(of=("self",)).order_by("pk"))
+    timings = policies.timings({(entry.tenant_id, entry.app_id) for entry in found})
+    far = now + NOT_URGENT
+    groups: dict[tuple[str, datetime], list[int]] = {}
+    for entry in found:
+        # As a reminder that is in no hurry: it keeps to quiet hours and waits for the digest.
+        at = timing.send_at(timings[entry.tenant_id, entry.app_id], now, EVERYBODY + 1, far, far)
+        groups.setdefault((entry.recipient, at), []).append(entry.pk)
+    for (recipient, at), keys in groups.items():
+        delivery = Delivery.objects.create(
+            purpose=Purpose.CALENDAR,
+            dedupe_key=f"calendar:{scan.pk}:{int(at.timestamp())}:{recipient}",
+            recipient=recipient,
+            urgency=far,
+            created_at=now,
+            not_before=at,
+        )
+        for start in range(0, len(keys), CHUNK):
+            CalendarEntry.objects.filter(pk__in=keys[start : start + CHUNK]).update(corrected_by=delivery)
+    return len(groups)
+
+
+def _wrong() -> QuerySet[CalendarEntry]:
+    """Entries that arrived, or may have, of what is gone or ends at another time.
+
+    What ends at another time and is owed a reminder by then is corrected by that one.
+    """
+    over = [DeliveryState.UNCERTAIN, DeliveryState.FAILED, DeliveryState.CANCELLED]
+    arrived = Q(delivery__state=DeliveryState.SENT)
+    arrived |= Q(delivery__was_uncertain=True, delivery__state__in=over, delivery__settled_at__isnull=False)
+    living = Credential.objects.watched().filter(pk=OuterRef("thing"))
+    by_ews = Mailbox.objects.filter(ews.still_by_ews(), pk=OuterRef("thing"))
+    told_anew = Reminder.objects.filter(credential=OuterRef("pk"), expires_at=OuterRef("expires_at"))
+    moved = living.exclude(expires_at=OuterRef("ends_at")).exclude(Exists(told_anew))
+    wrong = Q(Exists(moved)) | (Q(kind=Kind.CREDENTIAL) & ~Exists(living)) | (Q(kind=Kind.EWS) & ~Exists(by_ews))
+    return CalendarEntry.objects.filter(arrived, wrong, corrected_by=None)
+
+
+def compose(delivery: Delivery, now: datetime) -> Content | NoLongerOwed:
+    bound = CalendarEntry.objects.filter(corrected_by=delivery)
+    mine = bound.filter(audience.has_to_do_with(delivery.recipient)).select_related("tenant")
+    # Of several mails with the same entry the last one counts.
+    entries = {entry.thing: entry for entry in mine.order_by("sequence", "pk")}
+    ends = {end.thing: end for end in _living(entries)}
+    wrong = [entry for key, entry in entries.items() if key not in ends or ends[key].ends_at != entry.ends_at]
+    wrong = sorted(wrong, key=lambda entry: (entry.ends_at, entry.pk))[:MOST]
+    told = {entry.thing for entry in wrong}
+    if not (delivery.was_uncertain and delivery.composed_at is not None):
+        mine.filter(thing__in=entries.keys() - told).update(corrected_by=None)
+    if not wrong:
+        return NoLongerOwed(sentences.NOTHING_TO_CORRECT)
+    with translation.override(_language(delivery.recipient, wrong[0])):
+        moved = [ends[key] for key in ends.keys() & told]
+        attaching.record(delivery, moved)
+        return _worded(wrong, ends, _attachments(wrong, moved, now))
+
+
+def _living(things: Iterable[UUID]) -> list[End]:
+    things = list(things)
+    credentials = Credential.objects.watched().filter(pk__in=things)
+    return [*rows.of_credentials(credentials), *rows.of_mailboxes(Mailbox.objects.filter(pk__in=things))]
+
+
+def _language(recipient: str, first: CalendarEntry) -> str:
+    chosen = User.objects.filter(email__iexact=recipient).exclude(language="").values_list("language", flat=True)
+    return chosen.first() or first.tenant.mail_language
+
+
+def _attachments(wrong: list[CalendarEntry], moved: list[End], now: datetime) -> tuple[Attachment, ...]:
+    """What has moved is one calendar; what is withdrawn is a file each, since a CANCEL is of one entry alone."""
+    again = {end.thing for end in moved}
+    gone = [entry for entry in wrong if entry.thing not in again]
+    found = []
+    if moved:
+        found.append(attaching.attachment(attaching.FILE, "PUBLISH", writing.published(moved, now)))
+    for number, entry in enumerate(gone, 1):
+        name = "withdrawn.ics" if len(gone) == 1 else f"withdrawn-{number}.ics"
+        content = writing.cancelled(str(entry.thing), entry.ends_at, entry.sequence + 1, _title(entry), now)
+        found.append(attaching.attachment(name, "CANCEL", content))
+    return tuple(found)
+
+
+def _title(entry: CalendarEntry) -> str:
+    names = {"what": entry.what or _("a secret"), "app": entry.app_name, "tenant": entry.tenant.name}
+    return _("Withdrawn: %(what)s of %(app)s (%(tenant)s)") % names
+
+
+def _worded(wrong: list[CalendarEntry], ends: Mapping[UUID, End], attachments: tuple[Attachment, ...]) -> Content:
+    why = _reasons([entry for entry in wrong if entry.thing not in ends])
+    lines = [
+        {
+            "tenant": entry.tenant.name,
+            "app": entry.app_name,
+            "what": entry.what,
+            "why": why.get(entry.thing) or _("It ends later or sooner now; the attached entry moves the old one."),
+        }
+        for entry in wrong
+    ]
+    if len(lines) == 1:
+        subject = _("%(app)s of %(tenant)s: nothing more to do, a calendar entry changes") % lines[0]
+    else:
+        subject = _("Nothing more to do: %(count)d calendar entries change") % {"count": len(lines)}
+    subject = " ".join(subject.split())[:200]
+    context: dict[str, Any] = {"subject": subject, "lines": lines}
+    html = css_inline.inline(render_to_string("reminders/corrections.html", context), load_remote_stylesheets=False)
+    return Content(subject, render_to_string("reminders/corrections.txt", context), html, attachments=attachments)
+
+
+def _reasons(gone: list[CalendarEntry]) -> dict[UUID, str]:
+    """Why each is withdrawn, as far as the rows still tell."""
+    keys = [entry.thing for entry in gone]
+    retired = dict(Credential.objects.filter(pk__in=keys).values_list("pk", "app_id"))
+    current = Credential.objects.filter(app__in=retired.values(), state=CredentialState.CURRENT)
+    names = {one.app_id: str(one) for one in current.defer("value", "certificate")}
+    kept = set(Mailbox.objects.filter(pk__in=keys).values_list("pk", flat=True))
+    found = {}
+    for entry in gone:
+        if entry.thing in kept:
+            found[entry.thing] = _("It does not send by EWS any more.")
+        elif (app := retired.get(entry.thing)) is None:
+            found[entry.thing] = _("It was removed here.")
+        elif app in names:
+            found[entry.thing] = _("It was replaced by “%(name)s”.") % {"name": names[app]}
+        else:
+            found[entry.thing] = _("It was superseded.")
+    return found
