@@ -204,9 +204,7 @@ def hasten_reminders(now: datetime) -> int:
     What was never tried keeps its hour: it waits for a digest, or for the end of somebody's quiet hours.
     """
     tried = Q(tries__gt=0) | ~Q(cause="")
-    waiting = Delivery.objects.filter(IsOpen(F("state")), CLAIMABLE, ~TESTS, not_before__gt=now).filter(
-        tried, _past("review_until", now) | Q(review_until=None)
-    )
+    waiting = Delivery.objects.filter(IsOpen(F("state")), CLAIMABLE, ~TESTS, not_before__gt=now).filter(tried)
     return waiting.exclude(cause__in=SLOWED_DOWN).update(not_before=now)
 
 

@@ -10,11 +10,6 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        migrations.AddField(
-            model_name='delivery',
-            name='review_until',
-            field=models.DateTimeField(blank=True, null=True),
-        ),
         migrations.AlterField(
             model_name='delivery',
             name='purpose',

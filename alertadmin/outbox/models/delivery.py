@@ -70,8 +70,6 @@ class Delivery(models.Model):
 
     state = models.CharField(_("state"), max_length=10, choices=DeliveryState, default=DeliveryState.PENDING)
     not_before = models.DateTimeField(default=timezone.now)
-    review_until = models.DateTimeField(null=True, blank=True)
-    """Until then people are asked whether it is to leave (reminders.review); then it leaves by itself."""
     owner = models.UUIDField(null=True, blank=True)
     """The claim's token: whoever settles must hold it."""
     lease_until = models.DateTimeField(null=True, blank=True)
