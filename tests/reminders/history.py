@@ -26,7 +26,7 @@ from alertadmin.accounts.models import User
 from alertadmin.dashboard.policies.forms import PeopleForm, PlanForm, TimingForm
 from alertadmin.dashboard.policies.saving import save
 from alertadmin.outbox import claims, crashpoints, run, wires, worker
-from alertadmin.outbox.models import Delivery, DeliveryState
+from alertadmin.outbox.models import Delivery, DeliveryState, Purpose
 from alertadmin.outbox.pace import Pace
 from alertadmin.registry.models import AppRegistration, Credential, CredentialState, Tenant
 from alertadmin.registry.registration import add_credential, set_contacts
@@ -302,6 +302,8 @@ class History(RuleBasedStateMachine):
             if self.times[message_id] > 2 or not is_uncertain:
                 raise Twice(recipient, mail["subject"])
             return
+        if Delivery.objects.filter(message_id=message_id, purpose=Purpose.CALENDAR).exists():
+            return  # takes back or moves calendar entries; it reminds of nothing (tests/reminders/calendar)
         lines = _lines(mail["mime"])
         told = [one for one in owed if one.recipient == recipient and (one.thing, one.end) in lines]
         for one in told:
