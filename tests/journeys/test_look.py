@@ -16,7 +16,8 @@ from pytest_django import Settings
 
 from alertadmin.accounts.models import FirstAdministratorLink, User
 from alertadmin.outbox import test_send, worker
-from alertadmin.outbox.models import Delivery
+from alertadmin.outbox.channels.guard import Allowed
+from alertadmin.outbox.models import Channel, Delivery
 from alertadmin.registry.checks import check_consents, wanted_pairs
 from alertadmin.registry.models import AppRegistration, Consent, Mailbox, Tenant
 from alertadmin.reminders import scan
@@ -31,7 +32,7 @@ WIDE, NARROW = ViewportSize(width=1440, height=900), ViewportSize(width=390, hei
 LONG_NAME = "Wasserwirtschaftsverwaltungsgesellschaft Nordrhein-Westfalen und angeschlossene Betriebe mbH"
 LONG_WORD = "Wasserwirtschaftsverwaltungsgesellschaftsleitstelle-Nordrhein-Westfalen_relay_2026"
 LONG_ADDRESS = "alarmierung.leitstelle.nord@meldungen.wasserwirtschaftsverwaltungsgesellschaft.example"
-LISTS = ("tenants", "apps", "credentials", "mailboxes", "consents", "deliveries")
+LISTS = ("tenants", "apps", "credentials", "mailboxes", "consents", "deliveries", "channels")
 STICKING_OUT = """
 [...document.querySelectorAll("h1, h2, h3, a, button, label, input, select, td, dd, p, li, .state")]
   .filter((one) => one.checkVisibility() && !one.closest(".scroll, .visually-hidden, .skip, .menu:not(.show)"))
@@ -130,6 +131,31 @@ def test_an_empty_installation(looker: Looker) -> None:
 
 def test_the_overview_and_the_lists(looker: Looker, site: Site) -> None:
     looker.look_at(reverse("overview"), *map(reverse, LISTS))
+
+
+def test_channels(looker: Looker, site: Site, settings: Settings) -> None:
+    """Of which all is long, one was refused: its test, the pages that name it, and the form with what is wrong."""
+    settings.INSIDE_TARGETS = Allowed.parse("127.0.0.0/8")
+    channel = Channel(name=LONG_WORD, service="webhook", label="Webhook", hint=LONG_ADDRESS, tenant=site.tenant)
+    channel.address = "http://127.0.0.1:1/hook"
+    channel.save()
+    test = test_send.create_for_channel(channel, now=NOW)
+    worker.deliver_due(only=test.pk)
+    looker.look_at(
+        reverse("channels"),
+        reverse("channel-add"),
+        *by_id(["channel", "channel-edit", "channel-delete"], channel.pk),
+        *by_id(["test-send-progress", "delivery"], test.pk),
+        *by_id(["tenant-policy"], site.tenant.pk),
+        site.credential.get_absolute_url(),
+        f"{reverse('channel-add')}?kind=teams",
+    )
+    looker.page.get_by_label("Address").fill(f"https://10.0.0.1/{LONG_WORD}")
+    looker.page.get_by_role("button", name="Save").click()
+    looker.look("a refused channel")
+    looker.page.goto(looker.address + channel.get_absolute_url())
+    looker.page.get_by_role("button", name="Make a new key").click()
+    looker.look("a signing key")
 
 
 def test_a_list_of_more_than_a_page(looker: Looker, rows: Rows) -> None:
