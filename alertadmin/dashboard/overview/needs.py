@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
-from django.db.models import Count, Q
+from django.db.models import Count, F, Q
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -115,7 +115,11 @@ def _told_to_nobody(now: datetime) -> Iterator[Need]:
 def _consents() -> Iterator[Need]:
     """One line for each app and tenant; a secret that ended has its own line above."""
     found = Consent.objects.filter(status__in=[ConsentStatus.ERROR, ConsentStatus.NOT_IN_TOKEN])
-    found = found.exclude(cause="secret_expired").select_related("app", "tenant").order_by("-checked_at", "permission")
+    found = (
+        found.exclude(cause="secret_expired")
+        .select_related("app", "tenant")
+        .order_by(F("checked_at").desc(nulls_last=True), "permission")
+    )
     together: dict[tuple[UUID, UUID], list[Consent]] = {}
     for consent in found[: (SHOWN + 1) * len(Permission)]:
         together.setdefault((consent.tenant_id, consent.app_id), []).append(consent)
