@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from alertadmin.dashboard.overview.needs import needs
 from alertadmin.dashboard.overview.timeline import timeline
+from alertadmin.outbox.drain import drain
 from alertadmin.outbox.models import Delivery, DeliveryState
 from alertadmin.registry.models import AppRegistration, Credential, Mailbox, Tenant
 
@@ -22,6 +23,7 @@ def overview(request: HttpRequest) -> HttpResponse:
     context = {
         "needs": needs(now),
         "next": next_end.first(),
+        "drain": drain(now),
         "timeline": timeline(now, watched),
         "waiting": Delivery.objects.filter(state__in=WAITING).count(),
         "counts": {

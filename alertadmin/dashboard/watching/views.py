@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 
 from alertadmin.dashboard.watching.forms import MonthlyForm
 from alertadmin.dashboard.watching.signs import signs
+from alertadmin.outbox.drain import drain
 from alertadmin.watching import letters
 from alertadmin.watching.models import Monthly
 
@@ -23,6 +24,7 @@ def watching(request: HttpRequest) -> HttpResponse:
         return redirect("watching")
     context = {
         "signs": signs(now),
+        "drain": drain(now),
         "ready_url": settings.PUBLIC_URL + reverse("readyz"),
         "pings": settings.PINGS,
         "form": form,

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import datetime
 from typing import Any
 
 from django.utils import timezone
@@ -9,6 +10,7 @@ from django.utils.translation import ngettext
 
 from alertadmin.management.job import Job, Refused, Report
 from alertadmin.outbox.clock import ClockIsWrong, check
+from alertadmin.outbox.drain import drain
 from alertadmin.outbox.models import Delivery, DeliveryState
 from alertadmin.reminders import rounds
 from alertadmin.retelling import retold
@@ -47,11 +49,18 @@ class Command(Job):
             "cancelled": states[DeliveryState.CANCELLED],
             "swept": done.swept,
             "owed_to_nobody": done.owed_to_nobody,
+            "drained_at": _drained_at(timezone.now()),
             # Whether whoever watches from outside heard that all is well; null where nobody does, or it is not.
             "ping": ping.send(timezone.now()),
         }
         bad = data["waiting"] + data["uncertain"] + data["failed"] + data["owed_to_nobody"]
         return Report(not bad, {**data, "details": [_detail(delivery) for delivery in told]}, _lines(data, told))
+
+
+def _drained_at(now: datetime) -> str | None:
+    """When the last mail that still waits will have left; null if none waits, or no way sends."""
+    left = drain(now)
+    return left.ends_at.isoformat() if left and left.ends_at else None
 
 
 def _detail(delivery: Delivery) -> dict[str, Any]:
