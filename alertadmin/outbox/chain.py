@@ -147,6 +147,8 @@ class Chain:
             ways = [by(delivery.channel)] if delivery.channel else []
         elif delivery.purpose == Purpose.TEST:
             ways = under_test(delivery)
+        elif delivery.purpose == Purpose.CONSENT:
+            ways = self.ways  # it is for that person alone, and can wait
         else:
             ways = [*self.ways, *self.last_resorts]
         for place, way in enumerate(ways):

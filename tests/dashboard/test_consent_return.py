@@ -16,7 +16,8 @@ from django.test import Client
 from django.urls import reverse
 
 from alertadmin.accounts.models import User
-from alertadmin.dashboard.consents.asking import MOST_REFUSED, callback_url
+from alertadmin.dashboard.consents.asking import callback_url
+from alertadmin.dashboard.consents.returning import MOST_REFUSED
 from alertadmin.registry.models import Consent, ConsentReturn
 from alertadmin.registry.wanted import note_wanted
 from sandbox import Sandbox

@@ -1,4 +1,4 @@
-"""Asking a tenant's administrator for consent, and what comes back: a hint, which only a fresh token proves."""
+"""Asking a tenant's administrator for consent: the link, or a mail with it, and what became of both."""
 
 from __future__ import annotations
 
@@ -6,32 +6,24 @@ from uuid import UUID
 
 from django.conf import settings
 from django.contrib import messages
-from django.contrib.auth.decorators import login_not_required
-from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from alertadmin.accounts.models import User
 from alertadmin.dashboard.consents import state
-from alertadmin.registry.checks import check_consent
+from alertadmin.dashboard.consents.requesting import RequestForm, requests_of
+from alertadmin.dashboard.posting import posted
+from alertadmin.outbox import consent_mail
 from alertadmin.registry.clouds import UnknownCloud
 from alertadmin.registry.consent_link import consent_link
-from alertadmin.registry.models import Consent, ConsentReturn, ConsentStatus, ReturnOutcome
-from mailer.wire import one_line
+from alertadmin.registry.models import Consent
+from alertadmin.retelling import retold
 
-MOST_REFUSED = 1000
-"""On record; whoever floods the address pushes out his own."""
-LONGEST_DETAIL = 300
 RECENT = 20
-
-
-class Refused(Exception):
-    def __init__(self, outcome: ReturnOutcome, consent: Consent | None = None, nonce: str | None = None) -> None:
-        self.outcome, self.consent, self.nonce = outcome, consent, nonce
 
 
 def callback_url() -> str:
@@ -42,6 +34,10 @@ def callback_url() -> str:
 def consent_ask(request: HttpRequest, pk: UUID) -> HttpResponse:
     """The link for this browser, the same for anybody else, and what became of it before."""
     consent = get_object_or_404(Consent.objects.select_related("app", "tenant"), pk=pk)
+    return page(request, consent, RequestForm(consent=consent))
+
+
+def page(request: HttpRequest, consent: Consent, form: RequestForm, status: int = 200) -> HttpResponse:
     comes_back = consent.app.redirect_uri == callback_url()
     try:
         link = consent_link(consent, state=state.make(consent.pk, request) if comes_back else "")
@@ -57,88 +53,32 @@ def consent_ask(request: HttpRequest, pk: UUID) -> HttpResponse:
         "minutes": int(state.GOOD_FOR.total_seconds() // 60),
         "changes": consent.changes.all()[:RECENT],
         "returns": consent.returns.select_related("by")[:RECENT],
+        "form": form,
+        "missing": consent_mail.missing(consent.app, consent.tenant),
+        "requests": requests_of(consent),
+        "again_after": consent_mail.AGAIN_AFTER.days,
     }
-    return render(request, "consents/ask.html", context)
+    return render(request, "consents/ask.html", context, status=status)
 
 
-@login_not_required
-@never_cache
-@require_safe
-def consent_return(request: HttpRequest) -> HttpResponse:
-    """Where Microsoft's page sends the browser. Version 2 says admin_consent=True even of a refusal: `error` counts."""
-    if not request.GET:
-        return redirect("consents")
+@posted(back="consent-ask")
+def consent_request(request: HttpRequest, pk: UUID) -> HttpResponse:
+    consent = get_object_or_404(Consent.objects.select_related("app__tenant", "tenant"), pk=pk)
+    form = RequestForm(request.POST, consent=consent)
+    if not form.is_valid():
+        return page(request, consent, form, status=422)
+    recipient = form.cleaned_data["recipient"]
+    assert isinstance(request.user, User)  # noqa: S101 (only who is signed in comes here)
     try:
-        consent, nonce = _believed(request)
-    except Refused as refused:
-        return _refuse(request, refused)
-    error = request.GET.get("error", "")
-    outcome = ReturnOutcome.DECLINED if error else ReturnOutcome.TAKEN
-    try:
-        with transaction.atomic():
-            _note(request, outcome, consent, nonce)
-    except IntegrityError:
-        return _refuse(request, Refused(ReturnOutcome.REPLAYED, consent))
-    if error:
-        messages.warning(
-            request, _("Consent was not granted: Microsoft's page says “%(error)s”.") % {"error": error[:80]}
-        )
+        consent_mail.ask(consent.app, consent.tenant, recipient, by=request.user, now=timezone.now())
+    except consent_mail.AskedAlready:
+        days = consent_mail.AGAIN_AFTER.days
+        said = _("%(address)s was asked already, and is asked again after %(days)d days at the earliest.")
+        messages.info(request, said % {"address": recipient, "days": days})
+    except consent_mail.NothingToAsk:
+        messages.info(request, _("Every wanted permission is granted: there is nothing to ask for."))
+    except UnknownCloud as error:
+        messages.error(request, retold(str(error)))
     else:
-        _say(request, check_consent(consent.app, consent.tenant, now=timezone.now()))
-    return redirect(f"{consent.app.get_absolute_url()}#consent")
-
-
-def _believed(request: HttpRequest) -> tuple[Consent, str]:
-    """The consent that was asked for, and the state's nonce. Raises Refused."""
-    try:
-        come = state.read(request.GET.get("state", ""))
-    except state.Forged:
-        raise Refused(ReturnOutcome.FORGED) from None
-    except state.Expired:
-        raise Refused(ReturnOutcome.EXPIRED) from None
-    consent = Consent.objects.select_related("app__tenant", "tenant").filter(pk=come.consent).first()
-    if not request.user.is_authenticated or not come.is_of(request) or consent is None:
-        raise Refused(ReturnOutcome.FOREIGN, consent)
-    named = request.GET.get("tenant", "").lower()
-    if "error" not in request.GET and named != consent.tenant.directory_id:
-        raise Refused(ReturnOutcome.MIXED_UP, consent, come.nonce)
-    return consent, come.nonce
-
-
-def _say(request: HttpRequest, found: list[Consent]) -> None:
-    if found and all(consent.status == ConsentStatus.GRANTED for consent in found):
-        messages.success(request, _("Granted: a fresh token shows every wanted permission."))
-    else:
-        messages.warning(
-            request,
-            _(
-                "Microsoft's page says that it is granted; a fresh token does not show all of it yet. "
-                "Check again in a few minutes."
-            ),
-        )
-
-
-def _refuse(request: HttpRequest, refused: Refused) -> HttpResponse:
-    """On the record, and nothing else. Whoever granted it in a browser of their own is thanked."""
-    try:
-        with transaction.atomic():
-            _note(request, refused.outcome, refused.consent, refused.nonce)
-    except IntegrityError:
-        _note(request, ReturnOutcome.REPLAYED, refused.consent, None)
-    stale = ConsentReturn.objects.exclude(outcome=ReturnOutcome.TAKEN).values_list("pk", flat=True)[MOST_REFUSED:]
-    ConsentReturn.objects.filter(pk__in=list(stale)).delete()
-    context = {"outcome": refused.outcome, "consent": refused.consent if request.user.is_authenticated else None}
-    status = 200 if refused.outcome == ReturnOutcome.FOREIGN else 400
-    return render(request, "consents/returned.html", context, status=status)
-
-
-def _note(request: HttpRequest, outcome: ReturnOutcome, consent: Consent | None, nonce: str | None) -> None:
-    said = " ".join(request.GET.get(name, "") for name in ("error", "error_description", "tenant"))
-    ConsentReturn.objects.create(
-        consent=consent,
-        outcome=outcome,
-        by=request.user if request.user.is_authenticated else None,
-        nonce=nonce,
-        detail=one_line(said, LONGEST_DETAIL),
-        at=timezone.now(),
-    )
+        messages.success(request, _("The mail to %(address)s is on its way.") % {"address": recipient})
+    return redirect("consent-ask", pk)

@@ -1,4 +1,15 @@
 from alertadmin.outbox.models.channel import Channel, Line
+from alertadmin.outbox.models.consent_request import ConsentRequest
 from alertadmin.outbox.models.delivery import UNNAMED, Attempt, AttemptOutcome, Delivery, DeliveryState, Purpose
 
-__all__ = ["UNNAMED", "Attempt", "AttemptOutcome", "Channel", "Delivery", "DeliveryState", "Line", "Purpose"]
+__all__ = [
+    "UNNAMED",
+    "Attempt",
+    "AttemptOutcome",
+    "Channel",
+    "ConsentRequest",
+    "Delivery",
+    "DeliveryState",
+    "Line",
+    "Purpose",
+]

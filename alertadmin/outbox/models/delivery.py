@@ -24,6 +24,7 @@ class Purpose(models.TextChoices):
     REMINDER = "reminder", _("Reminder")
     CALENDAR = "calendar", _("Calendar entry")
     HOUSE = "house", _("About alertadmin itself")
+    CONSENT = "consent", _("Request for consent")
 
 
 class DeliveryState(models.TextChoices):

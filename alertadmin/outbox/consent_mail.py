@@ -1,0 +1,109 @@
+"""The mail that asks a tenant's administrator to grant what an app lacks: one for all of it, with what to do."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import css_inline
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.template.loader import render_to_string
+from django.utils import translation
+from django.utils.translation import gettext as _
+
+from alertadmin.accounts.models import User
+from alertadmin.outbox import doorbell, sentences
+from alertadmin.outbox.content import Content, NoLongerOwed
+from alertadmin.outbox.models import ConsentRequest, Delivery, DeliveryState, Purpose
+from alertadmin.registry.clouds import UnknownCloud
+from alertadmin.registry.consent_link import consent_link
+from alertadmin.registry.models import AppRegistration, Consent, ConsentStatus, Tenant
+from alertadmin.registry.permissions import RESOURCE_OF, Permission
+
+AGAIN_AFTER = timedelta(days=3)
+"""The same person is not asked again sooner, unless the mail never left."""
+NEVER_LEFT = (DeliveryState.FAILED, DeliveryState.CANCELLED)
+
+
+class AskedAlready(Exception):
+    """By a mail to the same address that is `AGAIN_AFTER` old at most."""
+
+
+class NothingToAsk(Exception):
+    """Every permission that is wanted is granted."""
+
+
+def missing(app: AppRegistration, tenant: Tenant) -> list[Consent]:
+    """What is wanted there and not granted, as far as we know."""
+    consents = Consent.objects.filter(app=app, tenant=tenant).exclude(status=ConsentStatus.GRANTED)
+    return list(consents.select_related("app", "tenant").order_by("permission"))
+
+
+def ask(app: AppRegistration, tenant: Tenant, recipient: str, *, by: User, now: datetime) -> ConsentRequest:
+    """Writes the request and its mail down, and rings. Raises AskedAlready, NothingToAsk, UnknownCloud.
+
+    The mail's key counts the earlier ones to the same address: of two clicks at once one finds it taken.
+    """
+    lacking = missing(app, tenant)
+    if not lacking:
+        raise NothingToAsk
+    _links(lacking)
+    earlier = ConsentRequest.objects.filter(app=app, tenant=tenant, recipient__iexact=recipient)
+    last = earlier.select_related("delivery").first()
+    if last is not None and now - last.at < AGAIN_AFTER and not (last.delivery and last.delivery.state in NEVER_LEFT):
+        raise AskedAlready
+    try:
+        with transaction.atomic():
+            delivery = Delivery.objects.create(
+                purpose=Purpose.CONSENT,
+                dedupe_key=f"consent:{app.pk}:{tenant.pk}:{recipient.lower()}:{earlier.count()}",
+                recipient=recipient,
+                created_at=now,
+                not_before=now,
+                urgency=now,
+            )
+            asked = ConsentRequest.objects.create(
+                app=app,
+                tenant=tenant,
+                permissions=[consent.permission for consent in lacking],
+                recipient=recipient,
+                delivery=delivery,
+                by=by,
+                by_name=f"{by.name} ({by.email})" if by.name else by.email,
+                at=now,
+            )
+    except IntegrityError:
+        raise AskedAlready from None
+    doorbell.ring()
+    return asked
+
+
+def compose(delivery: Delivery, now: datetime) -> Content | NoLongerOwed:
+    """In the language of whoever is asked, if they have an account here, else of the tenant. What was granted
+    meanwhile is left out."""
+    asked = ConsentRequest.objects.filter(delivery=delivery).select_related("app", "tenant").first()
+    lacking = asked.missing() if asked else []
+    if asked is None or not lacking:
+        return NoLongerOwed(sentences.CONSENT_GRANTED)
+    try:
+        links = _links(lacking)
+    except UnknownCloud as error:
+        return NoLongerOwed(str(error))
+    user = User.objects.filter(email__iexact=delivery.recipient).first()
+    language = user.language if user and user.language else asked.tenant.mail_language
+    with translation.override(language):
+        context = {
+            "subject": _("Please grant “%(app)s” its permissions in %(tenant)s")
+            % {"app": asked.app.name, "tenant": asked.tenant.name},
+            "request": asked,
+            "missing": [consent.permission for consent in lacking],
+            "links": links,
+        }
+        html = css_inline.inline(render_to_string("consents/request.html", context), load_remote_stylesheets=False)
+        text = render_to_string("consents/request.txt", context)
+        return Content(str(context["subject"]), text, html, language=language or settings.LANGUAGE_CODE)
+
+
+def _links(lacking: list[Consent]) -> list[str]:
+    """One for each resource, as Microsoft's page takes them; without a state, so that anybody may open them."""
+    return list({RESOURCE_OF[Permission(consent.permission)]: consent_link(consent) for consent in lacking}.values())

@@ -1,0 +1,53 @@
+"""That a tenant's administrator was asked by mail for what an app lacks there: who, when, and what came of it."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+
+from django.conf import settings
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from alertadmin.outbox.models.delivery import Delivery
+from alertadmin.registry.models import AppRegistration, Consent, ConsentChange, ConsentStatus, Tenant
+
+
+class ConsentRequest(models.Model):
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    app = models.ForeignKey(AppRegistration, models.CASCADE, related_name="consent_requests")
+    tenant = models.ForeignKey(Tenant, models.CASCADE, related_name="consent_requests")
+    permissions = models.JSONField(_("permissions"), default=list)
+    """What was missing then."""
+    recipient = models.EmailField(_("to"))
+    delivery = models.OneToOneField(Delivery, models.SET_NULL, null=True, related_name="consent_request")
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+    by_name = models.CharField(max_length=254)
+    """Name and address, kept when the person is deleted: who is asked must know by whom."""
+    at = models.DateTimeField(_("asked"))
+
+    class Meta:
+        ordering = ["-at", "-id"]
+        verbose_name = _("request for consent")
+        verbose_name_plural = _("requests for consent")
+
+    def __str__(self) -> str:
+        return f"{self.at:%Y-%m-%d %H:%M} {self.recipient}"
+
+    def missing(self) -> list[Consent]:
+        """What of it is not granted now, as a fresh token last told."""
+        asked = Consent.objects.filter(app=self.app_id, tenant=self.tenant_id, permission__in=self.permissions)
+        return list(asked.exclude(status=ConsentStatus.GRANTED).select_related("app", "tenant").order_by("permission"))
+
+    def granted_at(self) -> datetime | None:
+        """When the last of what it asks for was seen as granted; None while some of it never was, since then.
+
+        Read from the record of changes, so that what is withdrawn later opens no old request again.
+        """
+        seen = ConsentChange.objects.filter(app=self.app_id, tenant=self.tenant_id, at__gte=self.at)
+        first: dict[str, datetime] = {}
+        for permission, at in seen.filter(after=ConsentStatus.GRANTED).order_by("at").values_list("permission", "at"):
+            first.setdefault(permission, at)
+        if not self.permissions or not first.keys() >= set(self.permissions):
+            return None
+        return max(first[permission] for permission in self.permissions)

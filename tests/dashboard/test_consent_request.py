@@ -1,0 +1,195 @@
+"""A tenant's administrator is asked by mail: once, for all that lacks, in their language; and what came of it."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from html import unescape
+
+import pytest
+import time_machine
+from django.test import Client
+from django.urls import reverse
+
+from alertadmin.accounts.models import User
+from alertadmin.outbox import consent_mail, content, worker
+from alertadmin.outbox.models import Channel, ConsentRequest, Delivery, DeliveryState
+from alertadmin.registry.checks import check_consent
+from alertadmin.registry.models import Consent, Contact
+from alertadmin.registry.wanted import note_wanted
+from sandbox import Sandbox
+from tests.outbox.owing import arrived
+from tests.outbox.time import Time
+from tests.rows import Rows, Site
+
+GRANTOR = "admin@harbour.example"
+
+
+@pytest.fixture
+def lacking(rows: Rows) -> Consent:
+    """An app that wants what none has granted, of two resources; its tenant has one contact."""
+    app = rows.app(rows.tenant(contacts=[GRANTOR]), permissions=["Mail.Send", "full_access_as_app", "SMTP.SendAsApp"])
+    note_wanted([app])
+    return Consent.objects.get(permission="Mail.Send")
+
+
+def ask(client: Client, consent: Consent, recipient: str = GRANTOR) -> str:
+    answer = client.post(reverse("consent-request", args=[consent.pk]), {"recipient": recipient}, follow=True)
+    return unescape(answer.content.decode())
+
+
+def worded(now: datetime) -> content.Content | content.NoLongerOwed | content.NotNow:
+    return content.compose(Delivery.objects.get(), now)
+
+
+def test_the_page_offers_the_tenant_s_contacts(lacking: Consent, signed_in: Client) -> None:
+    url = reverse("consent-ask", args=[lacking.pk])
+    assert f'value="{GRANTOR}"' in signed_in.get(url).content.decode()
+    Contact.objects.create(tenant=lacking.tenant, email="second@harbour.example")
+    page = signed_in.get(url).content.decode()
+    assert re.findall(r'<option value="([^"]+)"', page) == [GRANTOR, "second@harbour.example"]
+
+
+def test_one_mail_asks_for_all_that_lacks_with_one_link_for_each_resource(
+    lacking: Consent, signed_in: Client, now: datetime
+) -> None:
+    Consent.objects.filter(permission="SMTP.SendAsApp").update(status="granted")
+    assert "is on its way" in ask(signed_in, lacking)
+    mail = worded(now)
+    assert isinstance(mail, content.Content)
+    assert mail.subject == "Please grant “ALERT” its permissions in Northpark Energy"
+    for text in (mail.text, unescape(mail.html)):
+        assert "Ada (ada@northpark.example) asks you" in text
+        assert "Mail.Send" in text
+        assert "full_access_as_app" in text
+        assert "SMTP.SendAsApp" not in text
+        links = set(re.findall(r'https://login[^\s"]+adminconsent[^\s"]+', text))
+        assert {re.search(r"scope=([^&]+)", link).group(1) for link in links} == {  # type: ignore[union-attr]
+            "https%3A%2F%2Fgraph.microsoft.com%2F.default",
+            "https%3A%2F%2Foutlook.office365.com%2F.default",
+        }
+        assert not any("state=" in link for link in links)
+
+
+@pytest.mark.parametrize(("tenant", "person", "said"), [("fr", "", "Veuillez"), ("fr", "en", "Please"), ("", "", "Pl")])
+def test_it_is_in_the_language_of_whoever_is_asked(
+    lacking: Consent, signed_in: Client, now: datetime, tenant: str, person: str, said: str
+) -> None:
+    lacking.tenant.language = tenant
+    lacking.tenant.save()
+    if person:
+        User.objects.create(email=GRANTOR, language=person)
+    ask(signed_in, lacking, GRANTOR.upper())
+    mail = worded(now)
+    assert isinstance(mail, content.Content)
+    assert mail.subject.startswith(said)
+
+
+def test_a_double_click_sends_one(lacking: Consent, signed_in: Client) -> None:
+    ask(signed_in, lacking)
+    assert "was asked already" in ask(signed_in, lacking)
+    assert Delivery.objects.count() == ConsentRequest.objects.count() == 1
+
+
+def test_of_two_clicks_at_the_same_moment_one_wins(
+    lacking: Consent, administrator: User, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second has looked before the first wrote."""
+    consent_mail.ask(lacking.app, lacking.tenant, GRANTOR, by=administrator, now=now)
+    monkeypatch.setattr(ConsentRequest.objects, "filter", lambda **_where: ConsentRequest.objects.none())
+    with pytest.raises(consent_mail.AskedAlready):
+        consent_mail.ask(lacking.app, lacking.tenant, GRANTOR, by=administrator, now=now + timedelta(seconds=1))
+    assert Delivery.objects.count() == 1
+
+
+def test_the_same_person_is_asked_again_after_some_days_and_another_at_once(
+    lacking: Consent, signed_in: Client
+) -> None:
+    begun = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
+    with time_machine.travel(begun, tick=False) as time:
+        signed_in.force_login(User.objects.get())
+        ask(signed_in, lacking)
+        assert "is on its way" in ask(signed_in, lacking, "other@harbour.example")
+        time.shift(consent_mail.AGAIN_AFTER - timedelta(seconds=1))
+        signed_in.force_login(User.objects.get())
+        assert "was asked already" in ask(signed_in, lacking, GRANTOR.title())
+        time.shift(timedelta(seconds=1))
+        assert "is on its way" in ask(signed_in, lacking)
+    assert ConsentRequest.objects.count() == 3
+
+
+def test_whom_no_mail_reached_may_be_asked_again_at_once(lacking: Consent, signed_in: Client) -> None:
+    ask(signed_in, lacking)
+    Delivery.objects.update(state=DeliveryState.FAILED)
+    assert "is on its way" in ask(signed_in, lacking)
+
+
+@pytest.mark.parametrize("recipient", ["", "nobody", "a@x.example\r\nBcc: b@x.example", "a@x.example, b@x.example"])
+def test_an_address_that_is_none_is_refused(lacking: Consent, signed_in: Client, recipient: str) -> None:
+    answer = signed_in.post(reverse("consent-request", args=[lacking.pk]), {"recipient": recipient})
+    assert answer.status_code == 422
+    assert not Delivery.objects.exists()
+
+
+def test_where_all_is_granted_nobody_is_asked(lacking: Consent, signed_in: Client) -> None:
+    Consent.objects.update(status="granted")
+    assert "Send the mail" not in signed_in.get(reverse("consent-ask", args=[lacking.pk])).content.decode()
+    assert "there is nothing to ask for" in ask(signed_in, lacking)
+    assert not Delivery.objects.exists()
+
+
+def test_what_was_granted_before_it_left_is_not_asked_for(lacking: Consent, signed_in: Client, now: datetime) -> None:
+    ask(signed_in, lacking)
+    Consent.objects.filter(permission="Mail.Send").update(status="granted")
+    mail = worded(now)
+    assert isinstance(mail, content.Content)
+    assert "Mail.Send" not in mail.text
+    Consent.objects.update(status="granted")
+    assert isinstance(worded(now), content.NoLongerOwed)
+
+
+def test_it_goes_to_that_person_alone_and_never_by_a_channel_of_last_resort(
+    lacking: Consent, signed_in: Client, now: datetime
+) -> None:
+    channel = Channel(name="ops", service="webhook", label="Webhook", hint="hooks.example", is_last_resort=True)
+    channel.address = "https://hooks.example/token"
+    channel.save()
+    ask(signed_in, lacking)
+    Delivery.objects.update(not_before=now)
+    worker.deliver_due(clock=Time(now))
+    sent = Delivery.objects.get()
+    assert (sent.state, sent.attempts.count()) == (DeliveryState.PENDING, 0)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_from_the_click_to_the_grant(sandbox: Sandbox, rows: Rows, signed_in: Client) -> None:
+    """The mail leaves by another customer's mailbox; what is granted closes the request, and later doubt opens none."""
+    sender, site = rows.site(sandbox), rows.site(sandbox, name="Harbour", granted=())
+    site.app.permissions = ["Mail.Send"]
+    site.app.save()
+    site.mailbox.delete()
+    note_wanted([site.app])
+    consent = Consent.objects.get(tenant=site.tenant)
+    ask(signed_in, consent)
+    worker.deliver_due()
+    sent = Delivery.objects.get()
+    assert len(arrived(sandbox, sent)) == 1
+    assert sent.attempts.get().mailbox == sender.mailbox
+    page = shown(signed_in, consent)
+    assert "Open: not granted yet" in page
+    assert "Sent" in page
+    assert GRANTOR in page
+    sandbox.directory.grant(site.app.client_id, "Mail.Send")
+    checked(site)
+    assert "Closed: granted" in shown(signed_in, consent)
+    sandbox.directory.revoke(site.app.client_id, "Mail.Send")
+    checked(site)
+    assert "Closed: granted" in shown(signed_in, consent)
+
+
+def checked(site: Site) -> None:
+    check_consent(site.app, site.tenant, now=datetime.now(UTC))
+
+
+def shown(client: Client, consent: Consent) -> str:
+    return client.get(reverse("consent-ask", args=[consent.pk])).content.decode()
