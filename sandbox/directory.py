@@ -11,13 +11,13 @@ import secrets
 import string
 import threading
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from sandbox.directory_state import Grant, State
-from sandbox.records import App, Certificate, Mailbox, Secret, Tenant, moment
+from sandbox.records import CONSUMERS, App, Certificate, Mailbox, Secret, SignIn, Tenant, moment
 
 SECRET_ALPHABET = string.ascii_letters + string.digits + "~._-"
 
@@ -93,11 +93,14 @@ class Directory:
         multi_tenant: bool = False,
         wanted: Iterable[str] | None = None,
         redirect_uris: Iterable[str] = (),
+        personal_accounts: bool = False,
+        public_client: bool = False,
     ) -> App:
         with self.together():
             home = self.tenant(tenant).directory_id
             app = App((client_id or str(uuid.uuid4())).lower(), name, home, str(uuid.uuid4()), multi_tenant)
             app.redirect_uris = list(redirect_uris)
+            app.personal_accounts, app.public_client = personal_accounts, public_client
             if wanted is not None:
                 app.wanted = list(wanted)
             self._state.apps[app.client_id] = app
@@ -275,6 +278,42 @@ class Directory:
     def mailboxes(self) -> list[Mailbox]:
         with self._lock:
             return list(self._state.mailboxes.values())
+
+    # Personal accounts
+
+    def add_account(self, address: str) -> Mailbox:
+        """A personal Microsoft account (outlook.com, hotmail) with its mailbox."""
+        with self.together():
+            account = Mailbox(address, CONSUMERS, str(uuid.UUID(int=uuid.uuid4().int >> 64)), ews_enabled=False)
+            self._state.mailboxes[address.lower()] = account
+            return account
+
+    def find_account(self, address: str) -> Mailbox | None:
+        return self.find_mailbox(address, CONSUMERS)
+
+    def accounts(self) -> list[Mailbox]:
+        return [one for one in self.mailboxes() if one.tenant_id == CONSUMERS]
+
+    def add_sign_in(self, refresh_token: str, sign_in: SignIn) -> None:
+        with self.together():
+            self._state.sign_ins[_digest(refresh_token)] = sign_in
+
+    def find_sign_in(self, refresh_token: str) -> SignIn | None:
+        return self._state.sign_ins.get(_digest(refresh_token))
+
+    def revoke_sign_ins(self, address: str) -> None:
+        """The person took the app's access back, or changed the password."""
+        self._each_sign_in(address, lambda one: setattr(one, "is_revoked", True))
+
+    def age_sign_ins(self, address: str, days: int) -> None:
+        """Its refresh tokens lay unused for so much longer."""
+        self._each_sign_in(address, lambda one: setattr(one, "issued_at", one.issued_at - timedelta(days=days)))
+
+    def _each_sign_in(self, address: str, change: Callable[[SignIn], None]) -> None:
+        with self.together():
+            for one in self._state.sign_ins.values():
+                if one.address.lower() == address.lower():
+                    change(one)
 
     # Exchange on premises
 

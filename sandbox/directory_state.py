@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sandbox.records import App, Certificate, Mailbox, Secret, Tenant, moment
+from sandbox.records import App, Certificate, Mailbox, Secret, SignIn, Tenant, moment
 
 Grant = tuple[str, str, str]
 """client id, directory id, permission"""
@@ -17,7 +17,10 @@ Grant = tuple[str, str, str]
 
 @dataclass
 class State:
-    """Records by their ids (mailboxes by address in lower case). `logins` are usernames and passwords on premises."""
+    """Records by their ids (mailboxes by address in lower case, sign-ins by the SHA-256 of their refresh token).
+
+    `logins` are usernames and passwords on premises.
+    """
 
     tenants: dict[str, Tenant] = field(default_factory=dict)
     apps: dict[str, App] = field(default_factory=dict)
@@ -28,6 +31,7 @@ class State:
     scopes: dict[Grant, list[str]] = field(default_factory=dict)
     installed: set[tuple[str, str]] = field(default_factory=set)
     logins: dict[str, str] = field(default_factory=dict)
+    sign_ins: dict[str, SignIn] = field(default_factory=dict)
 
     @classmethod
     def read(cls, file: Path) -> State:
@@ -37,6 +41,8 @@ class State:
         raw: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
         for one in raw["secrets"]:
             one["starts_at"], one["expires_at"] = moment(one["starts_at"]), moment(one["expires_at"])
+        for one in (sign_ins := raw.get("sign_ins", {})).values():
+            one["issued_at"] = moment(one["issued_at"])
         return cls(
             tenants={one["directory_id"]: Tenant(**one) for one in raw["tenants"]},
             apps={one["client_id"]: App(**one) for one in raw["apps"]},
@@ -47,6 +53,7 @@ class State:
             scopes={(row[0], row[1], row[2]): row[3] for row in raw["scopes"]},
             installed={(pair[0], pair[1]) for pair in raw["installed"]},
             logins=raw["logins"],
+            sign_ins={digest: SignIn(**one) for digest, one in sign_ins.items()},
         )
 
     def write(self, file: Path) -> None:
@@ -61,6 +68,7 @@ class State:
             "scopes": [[*grant, addresses] for grant, addresses in self.scopes.items()],
             "installed": sorted(self.installed),
             "logins": self.logins,
+            "sign_ins": self.sign_ins,
         }
         fresh = file.with_suffix(".new")
         descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)

@@ -8,21 +8,21 @@ from __future__ import annotations
 import base64
 import binascii
 import uuid
+from collections.abc import Callable
 from datetime import UTC, datetime
 from urllib.parse import unquote
 
 from sandbox.assertion import check_assertion
+from sandbox.consumers import GRANTS, NAMES, Consumers
 from sandbox.directory import Directory
 from sandbox.entra_errors import Refusal, Subject
-from sandbox.faults import Fault, Faults
+from sandbox.faults import Door, Fault, Faults
 from sandbox.ledger import Ledger
-from sandbox.records import EXCHANGE, GRAPH, App, Tenant, resource_of
+from sandbox.records import CONSUMERS, EXCHANGE, EXCHANGE_NAMES, GRAPH, GRAPH_NAMES, App, Tenant, resource_of
 from sandbox.tokens import LIFETIME, Tokens
 from sandbox.web import Request, Response
 
 SHARED = {"common", "organizations", "consumers"}
-EXCHANGE_NAMES = {EXCHANGE, "https://outlook.office.com", "00000002-0000-0ff1-ce00-000000000000"}
-GRAPH_NAMES = {GRAPH, "00000003-0000-0000-c000-000000000000"}
 FAULT_CODES = {429: 90055, 401: 7000215, 400: 90002}
 NO_STORE = {
     "Cache-Control": "no-store, no-cache",
@@ -36,9 +36,18 @@ NO_STORE = {
 
 
 class Entra:
-    def __init__(self, base_url: str, directory: Directory, tokens: Tokens, faults: Faults, ledger: Ledger) -> None:
+    def __init__(
+        self,
+        base_url: str,
+        directory: Directory,
+        tokens: Tokens,
+        consumers: Consumers,
+        faults: Faults,
+        ledger: Ledger,
+    ) -> None:
         self._base_url = base_url
         self._directory = directory
+        self._consumers = consumers
         self._tokens = tokens
         self._faults = faults
         self._ledger = ledger
@@ -52,7 +61,7 @@ class Entra:
 
     def _metadata(self, name: str, request: Request) -> Response:
         try:
-            tenant_id = "{tenantid}" if name in SHARED else self._tenant(name).directory_id
+            tenant_id = _shared_id(name) if name in SHARED | NAMES else self._tenant(name).directory_id
         except Refusal as refusal:
             return refusal.response(self._base_url, request.headers.get("client-request-id"))
         issued, doors = f"{self._base_url}/{tenant_id}", f"{self._base_url}/{name}"
@@ -99,11 +108,24 @@ class Entra:
     # Tokens
 
     def token(self, name: str, request: Request) -> Response:
+        return self._asked("token", request, lambda: self._issue(name, request.form(), request), tenant=name)
+
+    def device_code(self, name: str, request: Request) -> Response:
+        """Where a sign-in by device code begins; of personal accounts alone."""
+
+        def begin() -> Response:
+            if name not in NAMES:
+                raise Refusal(50059)
+            return self._consumers.start(request)
+
+        return self._asked("devicecode", request, begin, tenant=name)
+
+    def _asked(self, door: Door, request: Request, work: Callable[[], Response], *, tenant: str) -> Response:
         correlation = request.headers.get("client-request-id")
         response = self._faults.around(
-            "token",
+            door,
             request.form().get("client_id"),
-            lambda: self._answer(name, request),
+            lambda: self._answer(door, tenant, request, work),
             lambda fault: self._fault(fault, request),
         )
         response.headers = {**NO_STORE, "x-ms-request-id": str(uuid.uuid4()), **response.headers}
@@ -111,7 +133,7 @@ class Entra:
             response.headers["client-request-id"] = correlation
         return response
 
-    def _answer(self, name: str, request: Request) -> Response:
+    def _answer(self, door: Door, name: str, request: Request, work: Callable[[], Response]) -> Response:
         form = request.form()
         facts = {
             "tenant": name,
@@ -120,15 +142,17 @@ class Entra:
             "client_request_id": request.headers.get("client-request-id"),
         }
         try:
-            response = self._issue(name, form, request)
+            response = work()
         except Refusal as refusal:
-            self._ledger.append("token", "token", **facts, status=0, error_code=refusal.code, accepted=False)
+            self._ledger.append(door, door, **facts, status=0, error_code=refusal.code, accepted=False)
             return refusal.response(self._base_url, request.headers.get("client-request-id"))
-        self._ledger.append("token", "token", **facts, status=200, error_code=None, accepted=True)
+        self._ledger.append(door, door, **facts, status=200, error_code=None, accepted=True)
         return response
 
     def _issue(self, name: str, form: dict[str, str], request: Request) -> Response:
         _take_basic(form, request.headers.get("authorization", ""))
+        if name in NAMES and form.get("grant_type") in GRANTS:
+            return self._consumers.token(form)
         for parameter in ("grant_type", "client_id", "scope"):
             if not form.get(parameter):
                 raise Refusal(900144, value=parameter)
@@ -189,6 +213,10 @@ class Entra:
     def _fault(self, fault: Fault, request: Request) -> Response:
         code = int(fault.code) if fault.code else FAULT_CODES.get(fault.status or 500, 90033)
         return Refusal(code).response(self._base_url, request.headers.get("client-request-id"), fault.status)
+
+
+def _shared_id(name: str) -> str:
+    return CONSUMERS if name in NAMES else "{tenantid}"
 
 
 def _take_basic(form: dict[str, str], authorization: str) -> None:

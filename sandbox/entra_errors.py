@@ -27,6 +27,13 @@ class Words:
 
 
 ERRORS: dict[int, Words] = {
+    50020: Words(
+        "invalid_grant",
+        400,
+        "User account '{value}' from identity provider 'live.com' does not exist in tenant '{tenant}' and cannot "
+        "access the application '{client_id}'({app}) in that tenant. The account needs to be added as an external "
+        "user in the tenant first. Sign out and sign in again with a different Azure Active Directory user account.",
+    ),
     50027: Words("invalid_request", 400, "JWT token is invalid or malformed."),
     50059: Words(
         "invalid_request",
@@ -45,12 +52,48 @@ ERRORS: dict[int, Words] = {
         400,
         "Access has been blocked by Conditional Access policies. The access policy does not allow token issuance.",
     ),
+    54005: Words(
+        "invalid_grant", 400, "OAuth2 Authorization code was already redeemed, please retry with a new valid code."
+    ),
+    65001: Words(
+        "invalid_grant",
+        400,
+        "The user or administrator has not consented to use the application with ID '{client_id}' named '{app}'. Send "
+        "an interactive authorization request for this user and resource.",
+    ),
+    65004: Words("authorization_declined", 400, "User declined to consent to access the app."),
+    70000: Words(
+        "invalid_grant",
+        400,
+        "The user could not be authenticated as the grant is expired. The user must sign in again.",
+    ),
+    70002: Words(
+        "invalid_client",
+        400,
+        "The provided client is not supported for this feature. The client application must be marked as 'mobile.'",
+    ),
     70003: Words("unsupported_grant_type", 400, "The app requested an unsupported grant type '{value}'."),
     70011: Words(
         "invalid_scope",
         400,
         "The provided request must include a 'scope' input parameter. The provided value for the input parameter "
         "'scope' is not valid. The scope {value} is not valid.",
+    ),
+    70008: Words(
+        "invalid_grant",
+        400,
+        "The provided authorization code or refresh token has expired due to inactivity. Send a new interactive "
+        "authorization request for this user and resource.",
+    ),
+    70016: Words(
+        "authorization_pending", 400, "OAuth 2.0 device flow error. Authorization is pending. Continue polling."
+    ),
+    70018: Words("bad_verification_code", 400, "Invalid verification code."),
+    70019: Words("expired_token", 400, "Verification code expired. Have the user retry the sign-in."),
+    70043: Words(
+        "invalid_grant",
+        400,
+        "The refresh token has expired or is invalid due to sign-in frequency checks by conditional access.",
     ),
     28000: Words(
         "invalid_scope",
@@ -93,6 +136,12 @@ ERRORS: dict[int, Words] = {
         401,
         "The certificate with identifier used to sign the client assertion is not registered on application. "
         "[Reason - {value}]",
+    ),
+    700082: Words(
+        "invalid_grant",
+        400,
+        "The refresh token has expired due to inactivity. The token was issued on {value} and was inactive for "
+        "90.00:00:00.",
     ),
     900023: Words(
         "invalid_request",

@@ -10,7 +10,7 @@ from typing import Any, Literal, get_args
 from sandbox.ledger import Ledger
 from sandbox.web import Cut, Response
 
-Door = Literal["token", "graph", "ews", "smtp", "relay", "discovery"]
+Door = Literal["token", "graph", "ews", "smtp", "relay", "discovery", "devicecode"]
 Reset = Literal["before", "after"]
 Stage = Literal["connect", "auth", "mail", "rcpt", "data", "draft", "lookup", "delete"]
 
@@ -22,7 +22,7 @@ class Fault:
     `reset` "before" cuts the connection before anything is taken; "after" takes the message, waits `delay` and cuts
     before the answer. `times` None is for ever. `stage` is where a door misbehaves: "data" when the message leaves;
     before that at SMTP's steps, or where Graph makes, looks up or deletes a draft. `mailbox` is whom it strikes: the
-    sending mailbox, at the token door the client id, at the stage "rcpt" the recipient.
+    sending mailbox, at Entra's doors the client id, at the stage "rcpt" the recipient.
     """
 
     door: Door

@@ -26,6 +26,8 @@ SEND_AS_DENIED = (
     "specified sending account., Cannot submit message."
 )
 BY_MESSAGE_ID = re.compile(r"internetMessageId eq '((?:[^']|'')*)'")
+ME = "me"
+"""The signed-in user's mailbox."""
 READING = ("Mail.ReadWrite", "Mail.Read", "Mail.ReadBasic.All")
 
 
@@ -64,7 +66,7 @@ class Graph:
             return self.unknown(request)
         operation = next((one for one in known if one.method == request.method), None)
         request_id = str(uuid.uuid4())
-        named = self._directory.find_mailbox(user)
+        named = self._directory.find_mailbox(user if user != ME else self._signed_in(request))
         mailbox = named.address if named else user
         response = self._faults.around(
             "graph",
@@ -116,7 +118,17 @@ class Graph:
             raise Refusal(401, "InvalidAuthenticationToken", "Access token validation failure. Invalid audience.")
         return claims
 
+    def _signed_in(self, request: Request) -> str:
+        try:
+            return str(self._claims(request)["oid"])
+        except Refusal:
+            return ""
+
     def _mailbox(self, user: str, claims: Claims, permissions: tuple[str, ...]) -> Mailbox:
+        if "scp" in claims:
+            return self._own(user, claims, permissions)
+        if user == ME:
+            raise Refusal(400, "BadRequest", "/me request is only valid with delegated authentication flow.")
         app, tenant = claims["appid"], claims["tid"]
         scoped = [self._directory.scoped_mailboxes(app, tenant, permission) for permission in permissions]
         roles = claims.get("roles", [])
@@ -128,6 +140,16 @@ class Graph:
             raise Refusal(404, "ErrorInvalidUser", f"The requested user '{user}' is invalid.")
         may = any(permission in roles for permission in permissions)
         if not may and not any(mailbox.address.lower() in (addresses or []) for addresses in scoped):
+            raise Refusal(403, "ErrorAccessDenied", FAULTS[403][1])
+        return mailbox
+
+    def _own(self, user: str, claims: Claims, permissions: tuple[str, ...]) -> Mailbox:
+        """The mailbox of the person who signed in; a delegated token opens no other here."""
+        mailbox = self._directory.find_mailbox(claims["oid"], claims["tid"])
+        if mailbox is None:
+            raise Refusal(404, "MailboxNotEnabledForRESTAPI", "REST API is not yet supported for this mailbox.")
+        is_theirs = user == ME or self._directory.find_mailbox(user, claims["tid"]) is mailbox
+        if not is_theirs or not set(permissions) & set(claims["scp"].split()):
             raise Refusal(403, "ErrorAccessDenied", FAULTS[403][1])
         return mailbox
 

@@ -7,7 +7,9 @@ from types import TracebackType
 
 from sandbox.certificates import server_context, signing_key
 from sandbox.consent_page import ConsentPage
+from sandbox.consumers import Consumers
 from sandbox.control_door import ControlDoor
+from sandbox.device_page import DevicePage
 from sandbox.directory import Directory
 from sandbox.entra import Entra
 from sandbox.ews import Ews
@@ -58,12 +60,14 @@ class Sandbox:
             raise
         self.url = f"https://localhost:{self._web.port}"
         self.mailbox_page = f"{self.url}{ROOT}"
+        self.consumers = Consumers(self.url, self.directory, tokens)
         fresh = folder / "clouds.new"
         fresh.write_text(self._clouds(), encoding="utf-8")
         fresh.replace(self.clouds_file)
         self._routes = Routes(
-            Entra(self.url, self.directory, tokens, self.faults, self.ledger),
+            Entra(self.url, self.directory, tokens, self.consumers, self.faults, self.ledger),
             ConsentPage(self.directory),
+            DevicePage(self.directory, self.consumers),
             Graph(self.directory, tokens, self.faults, self.ledger),
             Ews(self.directory, tokens, Logins(self.directory), self.faults, self.ledger),
             MailboxPage(self.ledger),

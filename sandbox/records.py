@@ -7,6 +7,10 @@ from datetime import UTC, datetime
 
 GRAPH = "https://graph.microsoft.com"
 EXCHANGE = "https://outlook.office365.com"
+EXCHANGE_NAMES = frozenset({EXCHANGE, "https://outlook.office.com", "00000002-0000-0ff1-ce00-000000000000"})
+GRAPH_NAMES = frozenset({GRAPH, "00000003-0000-0000-c000-000000000000"})
+CONSUMERS = "9188040d-6c67-4c5b-b112-36a304b66dad"
+"""The tenant id in which all personal Microsoft accounts live."""
 
 EXCHANGE_PERMISSIONS = frozenset({"full_access_as_app", "SMTP.SendAsApp", "IMAP.AccessAsApp", "POP.AccessAsApp"})
 MAIL_PERMISSIONS = ("Mail.Send", "full_access_as_app", "SMTP.SendAsApp")
@@ -32,7 +36,8 @@ class Tenant:
 class App:
     """An app registration. `wanted` is its requiredResourceAccess, which admin consent grants.
 
-    Without `redirect_uris` any is taken.
+    Without `redirect_uris` any is taken. `personal_accounts` says that the audience admits them; `public_client` that
+    public client flows are allowed.
     """
 
     client_id: str
@@ -43,6 +48,8 @@ class App:
     disabled: bool = False
     wanted: list[str] = field(default_factory=lambda: list(MAIL_PERMISSIONS))
     redirect_uris: list[str] = field(default_factory=list)
+    personal_accounts: bool = False
+    public_client: bool = False
 
 
 @dataclass(slots=True)
@@ -81,6 +88,17 @@ class Mailbox:
     ews_enabled: bool = True
     smtp_auth_enabled: bool = True
     send_as: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class SignIn:
+    """A refresh token, of which the directory keeps the SHA-256 alone. `scope` is what the person agreed to."""
+
+    client_id: str
+    address: str
+    scope: str
+    issued_at: datetime
+    is_revoked: bool = False
 
 
 def moment(value: datetime | str) -> datetime:

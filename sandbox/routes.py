@@ -6,10 +6,12 @@ import re
 
 from sandbox.consent_page import ConsentPage
 from sandbox.control_door import ControlDoor
+from sandbox.device_page import PATH as DEVICE_PAGE
+from sandbox.device_page import DevicePage
 from sandbox.entra import Entra
 from sandbox.entra_errors import explanation
 from sandbox.ews import Ews
-from sandbox.graph import Graph
+from sandbox.graph import ME, Graph
 from sandbox.html import page, style_sheet
 from sandbox.mailbox_page import ROOT, MailboxPage
 from sandbox.web import Request, Response
@@ -17,8 +19,9 @@ from sandbox.web import Request, Response
 METADATA = re.compile(r"/([^/]+)/(?:v2\.0/)?\.well-known/openid-configuration")
 KEYS = re.compile(r"/[^/]+/discovery/(?:v2\.0/)?keys")
 TOKEN = re.compile(r"/([^/]+)/oauth2/v2\.0/token")
+DEVICE_CODE = re.compile(r"/([^/]+)/oauth2/v2\.0/devicecode")
 CONSENT = re.compile(r"/([^/]+)/(v2\.0/)?adminconsent")
-MAIL = re.compile(r"/graph/(?:v1\.0|beta)/users/([^/]+)/(.+)", re.IGNORECASE)
+MAIL = re.compile(r"/graph/(?:v1\.0|beta)/(?:users/([^/]+)|me)/(.+)", re.IGNORECASE)
 CONTROL = re.compile(r"/_sandbox/(directory|faults|ledger)/([a-z_]+)")
 
 
@@ -27,6 +30,7 @@ class Routes:
         self,
         entra: Entra,
         consent: ConsentPage,
+        device: DevicePage,
         graph: Graph,
         ews: Ews,
         mailboxes: MailboxPage,
@@ -34,6 +38,7 @@ class Routes:
     ) -> None:
         self._entra = entra
         self._consent = consent
+        self._device = device
         self._graph = graph
         self._ews = ews
         self._mailboxes = mailboxes
@@ -43,7 +48,7 @@ class Routes:
         path = request.path
         if path.startswith("/graph/"):
             found = MAIL.fullmatch(path)
-            return self._graph.answer(found[1], found[2], request) if found else self._graph.unknown(request)
+            return self._graph.answer(found[1] or ME, found[2], request) if found else self._graph.unknown(request)
         if path.lower() == "/ews/exchange.asmx":
             return self._ews.online(request)
         if path.lower() == "/onprem/ews/exchange.asmx":
@@ -58,8 +63,12 @@ class Routes:
             return self._entra.instance_discovery(request)
         if found := TOKEN.fullmatch(path):
             return self._entra.token(found[1], request)
+        if found := DEVICE_CODE.fullmatch(path):
+            return self._entra.device_code(found[1], request)
         if found := METADATA.fullmatch(path):
             return self._entra.discovery(found[1], request)
+        if path == DEVICE_PAGE:
+            return self._device.answer(request)
         if path == "/error":
             return explanation(request.query.get("code", ""))
         if KEYS.fullmatch(path):

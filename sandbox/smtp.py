@@ -21,7 +21,7 @@ from sandbox.faults import Fault
 from sandbox.mail import message_headers
 from sandbox.records import Mailbox
 from sandbox.relay import MailDoors, Relay
-from sandbox.tokens import TokenRefused
+from sandbox.tokens import Claims, TokenRefused
 
 UNSUCCESSFUL = "535 5.7.3 Authentication unsuccessful [{host}]"
 DISABLED = (
@@ -99,9 +99,14 @@ class Submission(Relay):
         mailbox = self.doors.directory.find_mailbox(user, claims["tid"])
         if claims["aud"] not in AUDIENCES or mailbox is None:
             return unsuccessful
+        if "scp" in claims:
+            return self.admit(mailbox, claims) if claims["oid"] == mailbox.object_id else unsuccessful
         scoped = self.doors.directory.scoped_mailboxes(claims["appid"], claims["tid"], "SMTP.SendAsApp")
         if "SMTP.SendAsApp" not in claims.get("roles", []) and mailbox.address.lower() not in (scoped or []):
             return unsuccessful
+        return self.admit(mailbox, claims)
+
+    def admit(self, mailbox: Mailbox, claims: Claims) -> str | None:
         if not mailbox.smtp_auth_enabled:
             return DISABLED.format(host=_host())
         self.mailbox = mailbox

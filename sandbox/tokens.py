@@ -1,4 +1,6 @@
-"""App-only access tokens as Entra ID issues them for Graph and Exchange: version 1.0 JWTs, RS256, an hour long."""
+"""Access tokens for Graph and Exchange, an hour long. For an app, as Entra ID issues them: version 1.0 JWTs, RS256. For
+a personal account they are opaque to whoever holds them: the same, in a wrapping.
+"""
 
 from __future__ import annotations
 
@@ -14,9 +16,11 @@ import jwt
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from sandbox.records import App, Tenant
+from sandbox.records import CONSUMERS, App, Mailbox, Tenant
 
 LIFETIME = 3600
+OPAQUE = "EwB4"
+"""How access tokens of personal accounts begin."""
 Claims = dict[str, Any]
 
 
@@ -57,6 +61,45 @@ class Tokens:
             claims["roles"] = roles
         return jwt.encode(claims, self._key, "RS256", headers={"kid": self._key_id, "x5t": self._key_id})
 
+    def issue_for_person(self, app: App, account: Mailbox, audience: str, scopes: list[str]) -> str:
+        """Delegated: `scp` says what, and there are no roles."""
+        now = int(time.time())
+        claims: Claims = {
+            "aud": audience,
+            "iss": f"https://sts.windows.net/{CONSUMERS}/",
+            "iat": now,
+            "nbf": now,
+            "exp": now + LIFETIME,
+            "appid": app.client_id,
+            "appidacr": "0",
+            "idtyp": "user",
+            "oid": account.object_id,
+            "scp": " ".join(scopes),
+            "tid": CONSUMERS,
+            "ver": "1.0",
+            "uti": secrets.token_urlsafe(16),
+        }
+        signed = jwt.encode(claims, self._key, "RS256", headers={"kid": self._key_id})
+        return OPAQUE + base64.b64encode(signed.encode()).decode()
+
+    def identify(self, app: App, account: Mailbox, issuer: str) -> str:
+        """An ID token, version 2.0: who signed in."""
+        now = int(time.time())
+        claims: Claims = {
+            "ver": "2.0",
+            "iss": issuer,
+            "aud": app.client_id,
+            "iat": now,
+            "nbf": now,
+            "exp": now + 86_400,
+            "sub": secrets.token_urlsafe(32),
+            "oid": account.object_id,
+            "tid": CONSUMERS,
+            "name": account.address.partition("@")[0],
+            "preferred_username": account.address,
+        }
+        return jwt.encode(claims, self._key, "RS256", headers={"kid": self._key_id})
+
     def read(self, authorization: str) -> Claims:
         """The claims of an `Authorization: Bearer` value. Raises TokenRefused."""
         kind, _, token = authorization.partition(" ")
@@ -65,7 +108,7 @@ class Tokens:
         return self.read_token(token.strip())
 
     def read_token(self, token: str) -> Claims:
-        claims = self._verified(token)
+        claims = self._verified(_unwrapped(token))
         if claims["exp"] <= time.time():
             raise TokenRefused("Lifetime validation failed, the token is expired.")
         return claims
@@ -89,6 +132,15 @@ class Tokens:
         except jwt.InvalidTokenError:
             raise TokenRefused("CompactToken validation failed.") from None
         return claims
+
+
+def _unwrapped(token: str) -> str:
+    if not token.startswith(OPAQUE):
+        return token
+    try:
+        return base64.b64decode(token.removeprefix(OPAQUE), validate=True).decode()
+    except ValueError:  # no base64, or no text
+        return token
 
 
 def _base64url(data: bytes) -> str:

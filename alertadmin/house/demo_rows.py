@@ -121,9 +121,11 @@ class Seeding:
         directory_id = str(uuid.uuid5(uuid.NAMESPACE_DNS, domain))
         client_id = str(uuid.uuid5(uuid.NAMESPACE_DNS, f"alert.{domain}"))
         address = f"alarms@{domain}"
+        account = "alarms.lakeside@outlook.example"
         if self._sandbox.find_tenant(directory_id) is None:
             self._sandbox.add_tenant(name, domain, directory_id)
-            self._sandbox.add_app(directory_id, "ALERT mail", client_id)
+            self._sandbox.add_app(directory_id, "ALERT mail", client_id, personal_accounts=True, public_client=True)
+            self._sandbox.add_account(account)
             self._sandbox.add_mailbox(directory_id, address)
             for permission in Permission.values:
                 self._sandbox.grant(client_id, permission)
@@ -140,6 +142,7 @@ class Seeding:
             "Secret value": secret.value,
             "Secret ends": f"{secret.expires_at:%Y-%m-%d}",
             "Mailbox": address,
+            "Personal account": account,
         }
         text = "".join(f"{label + ':':<25}{value}\n" for label, value in lines.items())
         with os.fdopen(os.open(self._to_register, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
