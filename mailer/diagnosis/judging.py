@@ -27,6 +27,9 @@ _LISTED = re.compile(
     r"(?:error_?codes?|error ?code|code d'erreur|fehlercode|errornumber|error\?code|failure ?reason ?code)"
     r"['\"]{0,2} ?[:=]? ?[\[(]? ?['\"]?(\d{5,8})\b"
 )
+_LOOKALIKE = re.compile(r"aadsts[ :#_-]{0,2}(\d[\dilos]{3,7})\b")
+_DIGITS = str.maketrans("ilos", "1105")
+"""Letters that are read for digits when a picture becomes text."""
 _MOST_NUMBERS = 200
 
 
@@ -45,6 +48,9 @@ def entra_numbers(plain_text: str) -> list[int]:
             whole = match[1] + (match[2] or "" if match.re is _NUMBER else "")
             number = int(whole)
             found[number if number in AADSTS else int(match[1])] = None
+    if not any(number in AADSTS for number in found):
+        read = (int(match[1].translate(_DIGITS)) for match in _first(_LOOKALIKE.finditer(plain_text)))
+        return [number for number in dict.fromkeys(read) if number in AADSTS] or list(found)
     return list(found)
 
 

@@ -31,6 +31,7 @@ _LINE_COAT = re.compile(
     re.MULTILINE,
 )
 _REPLY = re.compile(r"([2-5]\d\d)([- ])((?:[245]\.\d{1,3}\.\d{1,3} )?)")
+_MOJIBAKE = re.compile("[\xc2\xc3\xe2][^\x00-\x7f]{1,2}")
 _SPACES = re.compile(r"\s+")
 _STRAIGHT = str.maketrans(
     {
@@ -78,7 +79,7 @@ def undressed(text: str) -> str:
     text = _JSON_UNICODE.sub(_json_character, text)
     text = _JSON_QUOTE.sub(r"\1", _JSON_BREAK.sub("\n", text))
     text = html.unescape(html.unescape(text))
-    text = _HTML_TAG.sub(" ", text)
+    text = _MOJIBAKE.sub(_read_aright, _HTML_TAG.sub(" ", text))
     return _joined_replies(_LINE_COAT.sub("", text))
 
 
@@ -100,6 +101,16 @@ def _quoted_bytes(match: re.Match[str]) -> str:
         return raw.decode("utf-8")
     except UnicodeDecodeError:
         return raw.decode("latin-1")
+
+
+def _read_aright(match: re.Match[str]) -> str:
+    """UTF-8 that was read as Windows-1252: "Ã©" is "é"; what is none is left as it stands."""
+    for length in (len(match[0]), 2):
+        try:
+            return match[0][:length].encode("cp1252").decode("utf-8") + match[0][length:]
+        except UnicodeError:
+            continue
+    return match[0]
 
 
 def _json_character(match: re.Match[str]) -> str:

@@ -108,6 +108,7 @@ _ROWS: Final[tuple[tuple[str, dict[int, str]], ...]] = (
             650056: "misconfigured application: no permissions listed, or no consent",
             650057: "invalid resource: not listed in the requested permissions of the registration",
             65005: "the app's required resource access does not list the resource",
+            65006: "the app's required resource access names a permission that the resource does not have",
         },
     ),
     (
@@ -188,6 +189,7 @@ _ROWS: Final[tuple[tuple[str, dict[int, str]], ...]] = (
             500200: "user account is a personal Microsoft account, not supported for this application",
             500207: "the account type cannot be used for the resource",
             500208: "the domain is not a valid login domain for the account type",
+            90027: "tokens of this API version are not issued for personal accounts",
         },
     ),
     (

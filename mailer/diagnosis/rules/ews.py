@@ -152,6 +152,7 @@ EWS: Final[tuple[Rule, ...]] = (
         "ewsallowedappids",
         "ewsapplicationaccesspolicy",
         r"ewsenabled ?[:=]? ?\$?false",
+        r"the request failed\. the remote server returned an error: \(403\)",
     ),
     *rules(
         "token_rejected",
@@ -160,6 +161,7 @@ EWS: Final[tuple[Rule, ...]] = (
         _DOOR + r".{0,200}" + _UNAUTHORIZED,
         _UNAUTHORIZED + r".{0,200}" + _DOOR,
         r"unknown failure in response\. code: 401",
+        r"the request failed\. the remote server returned an error: \(401\)",
         r"invalid credentials for https://",
         r"\bunauthorizederror\b",
     ),

@@ -73,7 +73,13 @@ GRAPH: Final[tuple[Rule, ...]] = (
         "errorsubmissionquotaexceeded",
         "wascl useraction verdict",
     ),
-    *rules("message_too_large", Rank.CODE, _ERRORS, "requestentitytoolarge", "maximum request length exceeded"),
+    *rules(
+        "message_too_large",
+        Rank.CODE,
+        _ERRORS,
+        "requestentitytoolarge",
+        "maximum request length (?:exceeded|supported)",
+    ),
     *rules(
         "user_sign_in_needed",
         Rank.CODE,

@@ -10,6 +10,7 @@ from typing import Final
 from mailer.diagnosis.rules.rule import Rank, Rule, rules
 
 _EXCHANGE = "Exchange Online's localized messages"
+_BOUNCE = "bounces of Exchange Online and Exchange Server in the language of who sent the mail"
 
 PROSE_EXCHANGE: Final[tuple[Rule, ...]] = (
     *rules(
@@ -58,6 +59,41 @@ PROSE_EXCHANGE: Final[tuple[Rule, ...]] = (
         "permissions? to send (?:(?:this|the|a) )?(?:message|mail|e-?mail)s? (?:on behalf of|as) ",
         "can't send (?:this message|a message|mail) on behalf of",
         "autorisation d'envoyer .{0,40}(?:au nom de|en tant que)|droit d'envoyer .{0,40}au nom de",
-        "im auftrag von .{0,60}(?:zu senden|senden)|im namen .{0,60}zu senden",
+        "im auftrag (?:von|des|der) .{0,60}(?:zu senden|senden)|im namen .{0,60}zu senden",
+        "pas autorise a envoyer .{0,40}(?:au nom de|en tant que)",
+    ),
+    *rules(
+        "recipient_rejected",
+        Rank.WORDING,
+        _BOUNCE,
+        "address you entered couldn't be found",
+        "recipient's mailbox is full|mailbox of the recipient is full",
+        "adresse (?:de messagerie|e-mail|electronique) que vous avez entree .{0,20}(?:introuvable|pas ete trouvee)",
+        "boite aux lettres du destinataire est pleine",
+        "eingegebene e-mail-adresse .{0,20}nicht gefunden",
+        "postfach des empfangers ist voll",
+    ),
+    *rules(
+        "message_too_large",
+        Rank.WORDING,
+        _BOUNCE,
+        "(?:message|courrier) .{0,60}(?:est )?trop volumineux",
+        "(?:depasse|superieure? a) la (?:taille|limite) (?:maximale|de taille)",
+        "nachricht .{0,40}(?:ist )?(?:zu gross|grosser als)",
+        "uberschreitet die (?:maximale|zulassige) (?:nachrichten)?grosse",
+    ),
+    *rules(
+        "sending_limit",
+        Rank.WORDING,
+        _BOUNCE,
+        "limite (?:quotidienne|journaliere) .{0,40}(?:destinataires|messages|envoi)",
+        "tagliche[sn]? (?:limit|grenzwert).{0,40}(?:empfanger|nachrichten)",
+        "empfangerlimit .{0,20}(?:erreicht|uberschritten)",
+    ),
+    *rules(
+        "transient",
+        Rank.WORDING,
+        _EXCHANGE,
+        "none of the client access servers in the destination site could process the request",
     ),
 )

@@ -10,6 +10,10 @@ import re
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import cached_property
+from typing import Final
+
+_NEVER: Final = re.compile(r"(?!)")
+_SHORT_WORD: Final = re.compile(r"\\b\w{1,11}\\b")
 
 
 class Rank(IntEnum):
@@ -47,7 +51,13 @@ class Rule:
 
     @cached_property
     def squeezed(self) -> re.Pattern[str]:
-        """The same for a text whose spaces were all taken out, because it was wrapped in the middle of words."""
+        """The same for a text whose spaces were all taken out, because it was wrapped in the middle of words.
+
+        A short word is told from others only by its edges ("enotfound" stands in "resource not found"): without them
+        it says nothing.
+        """
+        if _SHORT_WORD.fullmatch(self.pattern):
+            return _NEVER
         return re.compile(self.pattern.replace(r"\b", "").replace(" ", ""))
 
 

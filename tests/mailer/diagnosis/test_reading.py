@@ -48,6 +48,24 @@ def test_bytes_are_read_as_utf8_or_as_powershell_writes_files() -> None:
     assert from_text(b"\xff\xfe\x00" + base64.b64decode("gICA")) is None
 
 
+@pytest.mark.parametrize("number", ["70OO222", "7OOO222:", " 7000222", "S0126", "5O126"])
+def test_a_number_read_off_a_picture_may_have_letters_for_digits(number: str) -> None:
+    known = {"7": "secret_expired", "5": "user_sign_in_needed", "S": None}
+    assert from_text(f"AADSTS{number} went wrong") == known[number.strip()[0]]
+
+
+def test_utf8_read_as_windows_1252_is_read_aright() -> None:
+    said = "Impossible d'établir une relation de confiance pour le canal sécurisé SSL/TLS"
+    assert from_text(said.encode().decode("cp1252")) == from_text(said) == "tls"
+    assert from_text("L’hôte est inconnu: hôte inconnu".encode().decode("cp1252")) == "network"
+
+
+def test_a_short_name_is_not_found_across_words() -> None:
+    """ "ENOTFOUND" is node's name for a host nobody knows."""
+    assert from_text("getaddrinfo: no.\nError: ENOTFOUND") == "network"
+    assert from_text("the segment was a source not found here") is None
+
+
 def test_smtp_replies_over_several_lines_are_one_sentence() -> None:
     assert from_text("550-5.1.1 The message is larger than\r\n550-5.1.1 the current system\r\n550 5.1.1 limit") == (
         "message_too_large"

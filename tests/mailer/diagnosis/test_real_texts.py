@@ -1,47 +1,56 @@
 """How often the right cause is named for texts that programs and people really printed.
 
-`real_texts.jsonl`: facts from public threads and products, people and tenants made neutral. The held out ones were set
-apart before the rules were tried on any: the first try was right on 98.9 % of 90 others, on 93.7 % of the first 63 held
-out, and on all of 46 that were held out later, after more general rules had mended what the first try missed.
+`real_texts.jsonl`: facts from public threads and products, people and tenants made neutral. Every third was set apart
+before the rules were tried on any. The first 90 and 63: right on 98.9 % of those looked at, on 93.7 % of those held
+out; 46 held out later: on all. Of 115 gathered after that, 76 to look at and 39 held out, the rules as they stood were
+right on 75.0 % and 82.1 %; made better on the 76 alone, on all of them and on 92.3 % of the 39 still unseen. What a
+first try missed was then mended by more general rules. `python -m tests.mailer.diagnosis` prints what is right now.
 """
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from mailer.diagnosis import SLUGS, diagnose
-
-ROWS: list[dict[str, Any]] = [
-    json.loads(line) for line in Path(__file__).with_name("real_texts.jsonl").read_text("utf-8").splitlines()
-]
+from tests.mailer.diagnosis.__main__ import report
+from tests.mailer.diagnosis.accuracy import HELD_OUT, LOOKED_AT, ROWS, Answer, accuracy, answers
 
 
-@pytest.mark.parametrize("held_out", [False, True], ids=["tuned on", "held out"])
-def test_the_right_cause_is_named_for_at_least_95_of_100_texts(held_out: bool) -> None:
-    rows = [row for row in ROWS if row.get("held_out", False) is held_out]
-    wrong = [
-        f"{row['slug']} was called {said}: {row['text'][:90]!r}" for row in rows if (said := _cause(row)) != row["slug"]
-    ]
-    accuracy = 1 - len(wrong) / len(rows)
-    assert accuracy >= 0.95, f"right on {accuracy:.1%} of {len(rows)}:\n" + "\n".join(wrong)
+@pytest.mark.parametrize("rows", [LOOKED_AT, HELD_OUT], ids=["looked at", "held out"])
+def test_the_right_cause_is_named_for_at_least_95_of_100_texts(rows: list[dict[str, Any]]) -> None:
+    given = answers(rows)
+    assert accuracy(given) >= 0.95, report("Too often wrong", given)
 
 
 def test_no_text_that_is_known_is_given_to_a_wrong_cause() -> None:
     """Not knowing is honest; a wrong cause sends people the wrong way."""
-    assert [(row["slug"], said) for row in ROWS if (said := _cause(row)) not in (row["slug"], "other")] == []
+    assert [one for one in answers(ROWS) if one.is_misleading] == []
 
 
 def test_every_cause_has_texts_and_a_third_is_held_out() -> None:
     assert set(Counter(row["slug"] for row in ROWS)) == set(SLUGS)
-    held_out = sum(row.get("held_out", False) for row in ROWS)
-    assert len(ROWS) >= 150
-    assert held_out >= len(ROWS) // 3
+    assert len(ROWS) >= 300
+    assert len(HELD_OUT) >= len(ROWS) // 3
+
+
+def test_each_text_stands_once_and_says_where_it_is_from() -> None:
+    assert [text for text, times in Counter(row["text"] for row in ROWS).items() if times > 1] == []
+    assert all(row["source"] for row in ROWS)
+
+
+def test_the_report_tells_what_is_unknown_from_what_misleads() -> None:
+    given = [Answer("a", "tls", "tls"), Answer("b", "tls", "other"), Answer("c", "network", "tls")]
+
+    lines = report("Part", given).splitlines()
+
+    assert lines[0] == "Part: right on 33.3% of 3 texts"
+    counted = {line.split()[0]: line.split()[-4:] for line in lines[3:6]}
+    assert counted == {"network": ["1", "0", "0", "1"], "tls": ["2", "1", "1", "0"], "in": ["3", "1", "1", "1"]}
+    assert lines[-2:] == ["  tls was called other: 'b'", "  network was called tls: 'c'"]
 
 
 @pytest.mark.parametrize("width", [60, 80, 120])
@@ -50,7 +59,7 @@ def test_a_text_wrapped_anywhere_still_names_its_code(width: int) -> None:
     wrong = [
         row["text"]
         for row in rows
-        if diagnose("\n".join(re.findall(f".{{1,{width}}}", row["text"]))).slug != _cause(row)
+        if diagnose("\n".join(re.findall(f".{{1,{width}}}", row["text"]))).slug != diagnose(row["text"]).slug
     ]
     assert wrong == []
 
@@ -59,7 +68,3 @@ def test_nothing_in_the_collection_names_a_real_tenant_or_person() -> None:
     allowed = {"contoso.com", "contoso.onmicrosoft.com", "example.com", "outlook.com", "hotmail.com"}
     domains = {domain.lower() for row in ROWS for domain in re.findall(r"@([\w.-]+\w)", row["text"])}
     assert domains <= allowed
-
-
-def _cause(row: dict[str, Any]) -> str:
-    return diagnose(row["text"]).slug
