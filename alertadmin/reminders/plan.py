@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Self
 
@@ -47,7 +48,7 @@ def read_thresholds(text: str) -> tuple[int, ...]:
     words = text.replace(",", " ").replace(";", " ").split()
     days: set[int] = set()
     for word in words:
-        if not word.isascii() or not word.isdigit() or int(word) > EARLIEST:
+        if not re.fullmatch(r"[0-9]{1,9}", word) or int(word) > EARLIEST:
             raise ValidationError(
                 _("“%(word)s” is no number of days between 0 and %(most)d."),
                 params={"word": word[:20], "most": EARLIEST},

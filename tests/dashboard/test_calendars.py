@@ -89,6 +89,24 @@ def test_that_of_one_tenant_shows_that_tenant_alone(signed_in: Client, rows: Row
     assert octets.values(written, "NAME") == ["Ends of Northpark"]
 
 
+@pytest.mark.parametrize(
+    ("plan", "words"),
+    [
+        ("30,1,0/7/14", "alarms: 30, 1 days before and at the end"),
+        ("1,0/7/14", "alarms: 1 day before and at the end"),
+        ("30,14/7/14", "alarms: 30, 14 days before<"),
+        ("0/7/14", "alarm at the end"),
+    ],
+)
+def test_its_page_says_in_words_when_it_rings(signed_in: Client, rows: Rows, plan: str, words: str) -> None:
+    Policy.objects.create(plan=plan)
+    for days in range(7):
+        rows.credential(days=400 + days)
+    page = signed_in.post(reverse("calendars")).content.decode()
+    assert words in page
+    assert "And 2 more." in page
+
+
 def test_its_alarms_are_those_of_the_policy_in_force(signed_in: Client, rows: Rows, app: AppRegistration) -> None:
     rows.credential(app, expires_at=later(20))
     path = subscribed(signed_in)

@@ -152,6 +152,21 @@ def test_a_reminder_that_failed_is_red_and_one_that_is_uncertain_is_not(administ
     ]
 
 
+def test_more_that_went_wrong_than_are_shown_are_one_link_away_whatever_they_were_for(
+    signed_in: Client, rows: Rows
+) -> None:
+    for number, purpose in enumerate(["test", "reminder", "calendar", *["house"] * SHOWN]):
+        Delivery.objects.create(
+            purpose=purpose, dedupe_key=str(number), recipient=f"{purpose}@x.example", state="failed", created_at=NOW
+        )
+    page = signed_in.get(needs(NOW)[-1].url).content.decode()
+    assert {name for name in ("test", "reminder", "calendar", "house") if f"{name}@x.example" in page} == {
+        "reminder",
+        "calendar",
+        "house",
+    }
+
+
 def test_mailboxes_that_send_by_ews_are_counted_but_not_those_on_premises(administrator: User, rows: Rows) -> None:
     app = rows.app()
     for number in range(3):

@@ -72,6 +72,11 @@ def test_what_is_not_own_is_inherited_again(signed_in: Client, app: AppRegistrat
     assert policies.in_force(app.tenant, app).plan == DEFAULT
 
 
+def test_a_working_day_said_twice_is_one_day(signed_in: Client, app: AppRegistration) -> None:
+    signed_in.post(address("app", app), said(**{"timing-working_days": ["1", "1"]}))
+    assert policies.in_force(app.tenant, app).timing.working_days == frozenset({1})
+
+
 def test_whoever_changes_lines_is_told_once(signed_in: Client, app: AppRegistration) -> None:
     signed_in.post(address("app", app), said(**{"people-first": "a@n.example"}))
     signed_in.post(address("app", app), said(**{"people-next": "a@n.example"}))
@@ -82,6 +87,8 @@ def test_whoever_changes_lines_is_told_once(signed_in: Client, app: AppRegistrat
     ("changes", "words"),
     [
         ({"plan-thresholds": "soon"}, "is no number of days"),
+        ({"plan-thresholds": "9" * 5000}, "is no number of days"),
+        ({"plan-thresholds": "4000"}, "is no number of days between 0 and 3650"),
         ({"plan-thresholds": ""}, "This field is required"),
         ({"plan-repeat": "0"}, "greater than or equal to 1"),
         ({"plan-escalate": "3"}, "greater than or equal to 7"),
@@ -89,7 +96,10 @@ def test_whoever_changes_lines_is_told_once(signed_in: Client, app: AppRegistrat
         ({"timing-quiet_until": "20:00"}, "never end"),
         ({"timing-quiet_from": "25:00"}, "Enter a valid time"),
         ({"timing-working_days": []}, "This field is required"),
+        ({"timing-has_timing": "", "timing-digest": "weekly"}, "These times count only where this is ticked"),
+        ({"plan-own_plan": "", "plan-repeat": "13"}, "put back what was there: 45, 10, 3, 0"),
         ({"people-first": "nobody"}, "is no e-mail address"),
+        ({"people-first": f"a@{'long.' * 55}example"}, "longer than 254 characters"),
         ({"people-first": "a@n.example", "people-next": "A@n.example"}, "is always told already"),
     ],
 )

@@ -90,6 +90,7 @@ def _page(request: HttpRequest, feed: CalendarFeed, address: str = "") -> HttpRe
         "name": feeds.title(feed),
         "count": len(shown.ends),
         "preview": shown.ends[:PREVIEW],
+        "more": len(shown.ends[PREVIEW:]),
         "is_local": not settings.PUBLIC_URL.startswith("https:"),
     }
     return render(request, "calendars/calendar.html", context)

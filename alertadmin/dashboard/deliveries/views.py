@@ -20,6 +20,7 @@ from alertadmin.outbox.by_channel import TRANSPORT
 from alertadmin.outbox.models import AttemptOutcome, Delivery, DeliveryState, Purpose
 
 OPEN, WRONG = "open", "wrong"
+NO_TEST = "no-test"
 TOGETHER: dict[str, Sequence[str]] = {
     OPEN: [DeliveryState.PENDING, DeliveryState.SENDING],
     WRONG: [DeliveryState.FAILED, DeliveryState.UNCERTAIN],
@@ -42,7 +43,11 @@ LISTING = Listing(
             ],
             lambda chosen: Q(state__in=TOGETHER.get(chosen, [chosen])),
         ),
-        "purpose": (gettext_lazy("Purpose"), Purpose.choices),
+        "purpose": Filter(
+            gettext_lazy("Purpose"),
+            [(NO_TEST, gettext_lazy("All but test sends")), *Purpose.choices],
+            lambda chosen: ~Q(purpose=Purpose.TEST) if chosen == NO_TEST else Q(purpose=chosen),
+        ),
     },
     default="-created_at",
 )

@@ -161,8 +161,8 @@ def _deliveries(now: datetime) -> Iterator[Need]:
             url,
         )
     if found[SHOWN:]:
-        url = f"{reverse('deliveries')}?state=wrong&purpose={Purpose.REMINDER}"
-        yield _rest(DOUBTFUL, _("More reminders that may not have arrived"), url)
+        url = f"{reverse('deliveries')}?state=wrong&purpose=no-test"
+        yield _rest(DOUBTFUL, _("More mails that may not have arrived"), url)
 
 
 def _channels() -> Iterator[Need]:

@@ -4,35 +4,19 @@ from datetime import time
 from typing import Any
 
 from django import forms
-from django.core.validators import validate_email
 from django.utils.dates import WEEKDAYS
 from django.utils.translation import gettext_lazy as _
 
+from alertadmin.dashboard.addresses import Addresses
 from alertadmin.reminders.models import DigestChoice, Policy
 from alertadmin.reminders.plan import EVERYBODY, Plan, read_thresholds
-from alertadmin.reminders.timing import Timing
+from alertadmin.reminders.timing import Digest, Timing
 
 ISO_WEEKDAYS = [(str(number + 1), name) for number, name in WEEKDAYS.items()]
 
 
-class Addresses(forms.CharField):
-    """E-mail addresses, one a line; cleaned to a list, each once and in lower case."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(required=False, widget=forms.Textarea(attrs={"rows": 2, "spellcheck": "false"}), **kwargs)
-
-    def clean(self, value: Any) -> list[str]:
-        words = str(super().clean(value)).replace(",", "\n").replace(";", "\n").split()
-        for word in words:
-            try:
-                validate_email(word)
-            except forms.ValidationError:
-                raise forms.ValidationError(_('"%(email)s" is no e-mail address.'), params={"email": word}) from None
-        return list(dict.fromkeys(word.lower() for word in words))
-
-
 class PeopleForm(forms.Form):
-    first = Addresses(label=_("Always told"))
+    first = Addresses(label=_("Always told"), help_text=_("E-mail addresses, one a line."))
     next = Addresses(
         label=_("Next in line"),
         help_text=_("Told too if nobody says “I am on it”, and always in the last week. Empty: as above this."),
@@ -46,6 +30,9 @@ class PeopleForm(forms.Form):
 
 
 class PlanForm(forms.Form):
+    halves = ("repeat", "escalate")
+    in_force: Plan
+
     own_plan = forms.BooleanField(label=_("Own days"), required=False)
     thresholds = forms.CharField(
         label=_("Days before the end"), help_text=_("Such as 90, 60, 30, 14, 7, 3, 1, 0; 0 is the end itself.")
@@ -63,7 +50,7 @@ class PlanForm(forms.Form):
 
     @classmethod
     def showing(cls, policy: Policy | None, in_force: Plan, data: Any = None) -> PlanForm:
-        return cls(
+        form = cls(
             data,
             prefix="plan",
             initial={
@@ -73,18 +60,36 @@ class PlanForm(forms.Form):
                 "escalate": in_force.escalate,
             },
         )
+        form.in_force = in_force
+        return form
 
     def clean_thresholds(self) -> tuple[int, ...]:
         return read_thresholds(self.cleaned_data["thresholds"])
 
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or self.cleaned_data
+        if not self.errors and not data["own_plan"] and self._said() != self.in_force:
+            self.add_error(
+                "own_plan",
+                _("These days count only where this is ticked. Tick it, or put back what was there: %(plan)s.")
+                % {"plan": ", ".join(map(str, self.in_force.thresholds))},
+            )
+        return data
+
     @property
     def plan(self) -> str:
         """As a policy keeps it; empty where it is inherited."""
+        return str(self._said()) if self.cleaned_data["own_plan"] else ""
+
+    def _said(self) -> Plan:
         data = self.cleaned_data
-        return str(Plan(data["thresholds"], data["repeat"], data["escalate"])) if data["own_plan"] else ""
+        return Plan(data["thresholds"], data["repeat"], data["escalate"])
 
 
 class TimingForm(forms.Form):
+    halves = ("quiet_from", "quiet_until", "digest", "digest_at")
+    in_force: Timing
+
     has_timing = forms.BooleanField(label=_("Own times"), required=False)
     quiet_from = forms.TimeField(label=_("Quiet from"), required=False, widget=forms.TimeInput(attrs={"type": "time"}))
     quiet_until = forms.TimeField(
@@ -107,7 +112,7 @@ class TimingForm(forms.Form):
 
     @classmethod
     def showing(cls, policy: Policy | None, in_force: Timing, data: Any = None) -> TimingForm:
-        return cls(
+        form = cls(
             data,
             prefix="timing",
             initial={
@@ -119,6 +124,8 @@ class TimingForm(forms.Form):
                 "digest_at": in_force.digest_at.strftime("%H:%M"),
             },
         )
+        form.in_force = in_force
+        return form
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data
@@ -126,4 +133,19 @@ class TimingForm(forms.Form):
             self.add_error("quiet_until", _("Quiet hours need both a beginning and an end, or neither."))
         elif data.get("quiet_from") and data["quiet_from"] == data["quiet_until"]:
             self.add_error("quiet_until", _("The quiet hours would never end, or never begin. Choose another end."))
+        if not self.errors and not data["has_timing"] and self._said() != self.in_force:
+            self.add_error(
+                "has_timing", _("These times count only where this is ticked. Tick it, or put back what was there.")
+            )
         return data
+
+    def _said(self) -> Timing:
+        data = self.cleaned_data
+        return Timing(
+            self.in_force.zone,
+            data["quiet_from"],
+            data["quiet_until"],
+            frozenset(map(int, data["working_days"])),
+            Digest(data["digest"]),
+            data["digest_at"],
+        )

@@ -21,7 +21,7 @@ def save(
     data = timing.cleaned_data
     policy.has_timing = data["has_timing"]
     policy.quiet_from, policy.quiet_until = data["quiet_from"], data["quiet_until"]
-    policy.working_days = "".join(sorted(data["working_days"]))
+    policy.working_days = "".join(sorted(set(data["working_days"])))
     policy.digest, policy.digest_at = data["digest"], data["digest_at"]
     policy.full_clean()
     policy.save()

@@ -3,9 +3,9 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
-from django.core.validators import validate_email
 from django.utils.translation import gettext_lazy as _
 
+from alertadmin.dashboard.addresses import read_addresses
 from alertadmin.dashboard.zones import ZoneInput
 from alertadmin.registry import pasted
 from alertadmin.registry.models import Tenant
@@ -40,13 +40,7 @@ class TenantForm(forms.ModelForm):  # type: ignore[type-arg]
         return pasted.check_directory_id(self.cleaned_data["directory_id"])
 
     def clean_contacts(self) -> list[str]:
-        emails: list[str] = self.cleaned_data["contacts"].replace(",", "\n").replace(";", "\n").split()
-        for email in emails:
-            try:
-                validate_email(email)
-            except forms.ValidationError:
-                raise forms.ValidationError(_('"%(email)s" is no e-mail address.'), params={"email": email}) from None
-        return emails
+        return read_addresses(self.cleaned_data["contacts"])
 
     def save(self, commit: bool = True) -> Tenant:
         tenant: Tenant = super().save(commit)

@@ -5,7 +5,7 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from alertadmin.dashboard.policies.forms import Addresses
+from alertadmin.dashboard.addresses import Addresses
 from alertadmin.watching.models import Monthly
 
 

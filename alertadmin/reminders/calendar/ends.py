@@ -9,6 +9,7 @@ from uuid import UUID
 from django.conf import settings
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from alertadmin.registry.models import CredentialKind, CredentialState
 from alertadmin.reminders.models import Kind
@@ -45,6 +46,18 @@ class End:
         if self.credential_kind == CredentialKind.CERTIFICATE:
             return _("Certificate of %(app)s (%(tenant)s) ends") % names
         return _("Client secret of %(app)s (%(tenant)s) ends") % names
+
+    @property
+    def alarms(self) -> str:
+        """When it rings, in words."""
+        before = [days for days in self.plan.thresholds if days]
+        if not before:
+            return _("alarm at the end")
+        days = ngettext("%(days)s day before", "%(days)s days before", before[0]) % {
+            "days": ", ".join(map(str, before))
+        }
+        words = _("alarms: %(days)s and at the end") if 0 in self.plan.thresholds else _("alarms: %(days)s")
+        return words % {"days": days}
 
     @property
     def explanation(self) -> str:
