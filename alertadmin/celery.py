@@ -16,5 +16,6 @@ app.conf.beat_schedule = {
     "deliver": {"task": "alertadmin.outbox.tasks.deliver_due", "schedule": 30.0},
     "watch": {"task": "alertadmin.watching.tasks.watch", "schedule": 300.0},
     "prune": {"task": "alertadmin.reminders.tasks.prune", "schedule": 24 * 3600.0},
+    "go on checking": {"task": "alertadmin.registry.tasks.go_on_checking", "schedule": 60.0},
     "check consents": {"task": "alertadmin.registry.tasks.check_consents", "schedule": 24 * 3600.0},
 }

@@ -34,6 +34,7 @@ CATALOG = (
     Benchmark("send-graph", "reminders by Microsoft Graph, through the outbox", "sends:graph"),
     Benchmark("send-ews", "reminders by EWS, through the outbox", "sends:ews"),
     Benchmark("send-smtp", "reminders by SMTP, through the outbox", "sends:smtp"),
+    Benchmark("consents", "a check of an app's many tenants against a slow authority", "consents:checks"),
     Benchmark("page", "pages of many secrets beside pages of few, signed in", "pages:pages"),
     Benchmark("decrypt", "opening a stored secret", "sealing:decrypt"),
     Benchmark("rotate", "sealing all secrets anew with another key", "sealing:rotate"),

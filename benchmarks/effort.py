@@ -15,6 +15,7 @@ class Effort:
     owed: int = 10_000
     """Secrets that end on one day."""
     deliveries: int = 500
+    consents: int = 400
     rotated: int = 10_000
     imported: int = 10_000
     opened: int = 20_000
@@ -28,6 +29,7 @@ QUICK = Effort(
     sizes=(1_000, 3_000, 10_000),
     owed=2_000,
     deliveries=100,
+    consents=80,
     rotated=2_000,
     imported=2_000,
     opened=5_000,

@@ -20,9 +20,7 @@ def relative(value: datetime, now: datetime) -> str:
     distance = abs(value - now)
     if distance < MINUTE:
         return _("just now") if value <= now else _("in a moment")
-    return (
-        _("in %(span)s") % {"span": _span(distance)} if value > now else _("%(span)s ago") % {"span": _span(distance)}
-    )
+    return _("in %(span)s") % {"span": span(distance)} if value > now else _("%(span)s ago") % {"span": span(distance)}
 
 
 def exact(value: datetime) -> str:
@@ -36,7 +34,8 @@ def day(value: datetime) -> str:
     return date_format(timezone.localtime(value), _("j M Y"))
 
 
-def _span(distance: timedelta) -> str:
+def span(distance: timedelta) -> str:
+    """ "5 minutes": whole units, rounded down."""
     if distance < HOUR:
         count = distance // MINUTE
         return ngettext("%(count)d minute", "%(count)d minutes", count) % {"count": count}

@@ -15,15 +15,21 @@ from django.db import transaction
 log = logging.getLogger(__name__)
 
 
-def ring() -> None:
+DELIVER = "alertadmin.outbox.tasks.deliver_due"
+
+
+def ring(task: str = DELIVER) -> None:
     """After the commit, and never a reason for the page to fail."""
-    transaction.on_commit(_bell.ring, robust=True)
+    with _hanging:
+        bell = _bells.setdefault(task, Bell(task))
+    transaction.on_commit(bell.ring, robust=True)
 
 
 class Bell:
     """Its thread begins with the first ring, again in a process that was forked since."""
 
-    def __init__(self) -> None:
+    def __init__(self, task: str) -> None:
+        self._task = task
         self._starting = threading.Lock()
         self._wanted = threading.Event()
         self._process = 0
@@ -39,20 +45,21 @@ class Bell:
         while self._wanted.wait():
             # Before the ring, so that what is asked for while it rings is rung for once more.
             self._wanted.clear()
-            _send()
+            _send(self._task)
 
 
-def _send() -> None:
+def _send(task: str) -> None:
     # Not the task's own apply_async: in a thread that would ask Celery's unconfigured default app.
     from alertadmin.celery import app
 
     try:
-        app.send_task("alertadmin.outbox.tasks.deliver_due", retry=False, ignore_result=True)
+        app.send_task(task, retry=False, ignore_result=True)
     except Exception as error:
         # Whatever a broken broker raises (kombu, redis, OSError): the row is safe, and beat will find it.
         log.warning(
-            "the doorbell is out of order (%s); the delivery goes out with the next round", type(error).__name__
+            "the doorbell is out of order (%s); what it rang for is done with the next round", type(error).__name__
         )
 
 
-_bell = Bell()
+_bells: dict[str, Bell] = {}
+_hanging = threading.Lock()

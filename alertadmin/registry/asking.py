@@ -6,7 +6,7 @@ mean that Exchange scopes the app by RBAC. The redirect after a consent page is 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 
@@ -51,16 +51,27 @@ class Answer:
     findings: list[Finding]
 
 
-def ask_all(pairs: Iterable[tuple[Wanted, Credential | None]]) -> Iterator[Answer]:
-    """One for each, the quickest first. A cloud that never answers holds up nobody else's."""
+def never() -> bool:
+    return False
+
+
+def ask_all(
+    pairs: Iterable[tuple[Wanted, Credential | None]], *, is_over: Callable[[], bool] = never
+) -> Iterator[Answer]:
+    """One for each, the quickest first. A cloud that never answers holds up nobody else's.
+
+    Once `is_over` says so the rest is left out, but for a cloud that has just not answered: whether it is silent is
+    found out to the end, so that it is not found out anew each time that somebody goes on with the rest.
+    """
     lines: dict[str, Line] = {}
-    asked: list[Future[Answer]] = []
+    asked: list[Future[Answer | None]] = []
     try:
         for wanted, credential in pairs:
-            line = lines.setdefault(wanted.tenant.cloud, Line())
+            line = lines.setdefault(wanted.tenant.cloud, Line(is_over))
             asked.append(line.pool.submit(line.ask, wanted, credential))
         for future in as_completed(asked):
-            yield future.result()
+            if answer := future.result():
+                yield answer
     finally:
         for line in lines.values():
             line.pool.shutdown(cancel_futures=True)
@@ -70,11 +81,14 @@ def ask_all(pairs: Iterable[tuple[Wanted, Credential | None]]) -> Iterator[Answe
 class Line:
     """The way to one cloud's authority."""
 
+    is_over: Callable[[], bool]
     pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(AT_ONCE, thread_name_prefix="consent"))
     silent: int = 0
     """Checks in a row that had no answer."""
 
-    def ask(self, wanted: Wanted, credential: Credential | None) -> Answer:
+    def ask(self, wanted: Wanted, credential: Credential | None) -> Answer | None:
+        if not self.silent and self.is_over():
+            return None
         if self.silent >= SILENT_AFTER:
             said = sentences.NOT_ASKED % {"count": self.silent}
             return Answer(wanted, credential, _failed(wanted.permissions, "network", said))

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from uuid import uuid4
 
 from django.db import IntegrityError, transaction
 from django.db.models import Prefetch
 
-from alertadmin.registry.asking import Answer, Wanted, ask_all
+from alertadmin.registry.asking import Answer, Wanted, ask_all, never
 from alertadmin.registry.identity import in_use
 from alertadmin.registry.models import (
     AppRegistration,
@@ -50,11 +50,14 @@ def check_consent(app: AppRegistration, tenant: Tenant, *, now: datetime) -> lis
     return list(check_consents(wanted_pairs([app], tenant=tenant), now=now))
 
 
-def check_consents(pairs: Iterable[Wanted], *, now: datetime) -> Iterator[Consent]:
-    """Many at once. Yields what was stored, the quickest answers first: nobody waits for a cloud that is silent."""
+def check_consents(pairs: Iterable[Wanted], *, now: datetime, is_over: Callable[[], bool] = never) -> Iterator[Consent]:
+    """Many at once. Yields what was stored, the quickest answers first: nobody waits for a cloud that is silent.
+
+    What is not asked yet when `is_over` says so is left out.
+    """
     pairs = list(pairs)
     credentials = _credentials({pair.app for pair in pairs})
-    for answer in ask_all((pair, credentials.get(pair.app)) for pair in pairs):
+    for answer in ask_all(((pair, credentials.get(pair.app)) for pair in pairs), is_over=is_over):
         try:
             yield from _store(answer, now)
         except IntegrityError:

@@ -2,14 +2,31 @@
 
 from __future__ import annotations
 
+import logging
+
 from celery import shared_task
 from django.utils import timezone
 
-from alertadmin.registry import checks, replacing
+from alertadmin.registry import replacing, runs
+
+log = logging.getLogger(__name__)
 
 
 @shared_task(name="alertadmin.registry.tasks.check_consents")
 def check_consents() -> None:
-    replacing.promote_overdue(now=timezone.now())
-    for _consent in checks.check_consents(checks.wanted_pairs(), now=timezone.now()):
-        pass
+    """Each day."""
+    now = timezone.now()
+    replacing.promote_overdue(now=now)
+    runs.begin(None, now=now)
+    go_on_checking()
+
+
+@shared_task(name="alertadmin.registry.tasks.go_on_checking")
+def go_on_checking() -> None:
+    """A slice of what is to be checked, and a ring for the next. Should nobody hear it, the clock comes by."""
+    if runs.go_on():
+        try:
+            go_on_checking.apply_async(retry=False, ignore_result=True)
+        except Exception as error:
+            # Whatever a broken broker raises (kombu, redis, OSError).
+            log.warning("the next slice of the check was not rung for: %s", type(error).__name__)

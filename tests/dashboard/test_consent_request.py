@@ -15,7 +15,7 @@ from alertadmin.accounts.models import User
 from alertadmin.outbox import consent_mail, content, worker
 from alertadmin.outbox.models import Channel, ConsentRequest, Delivery, DeliveryState
 from alertadmin.registry.checks import check_consent
-from alertadmin.registry.models import Consent, Contact
+from alertadmin.registry.models import Consent, ConsentChange, Contact
 from alertadmin.registry.wanted import note_wanted
 from sandbox import Sandbox
 from tests.outbox.owing import arrived
@@ -114,7 +114,7 @@ def test_the_same_person_is_asked_again_after_some_days_and_another_at_once(
         signed_in.force_login(User.objects.get())
         assert "was asked already" in ask(signed_in, lacking, GRANTOR.title())
         time.shift(timedelta(seconds=1))
-        assert "is on its way" in ask(signed_in, lacking)
+        assert "is on its way" in ask(signed_in, lacking, GRANTOR.title())
     assert ConsentRequest.objects.count() == 3
 
 
@@ -185,6 +185,19 @@ def test_from_the_click_to_the_grant(sandbox: Sandbox, rows: Rows, signed_in: Cl
     sandbox.directory.revoke(site.app.client_id, "Mail.Send")
     checked(site)
     assert "Closed: granted" in shown(signed_in, consent)
+
+
+def test_a_grant_from_before_it_was_asked_for_closes_nothing(
+    lacking: Consent, administrator: User, now: datetime
+) -> None:
+    ConsentChange.objects.create(
+        consent=lacking, app=lacking.app, tenant=lacking.tenant, permission="Mail.Send", after="granted", at=now
+    )
+    request = ConsentRequest(app=lacking.app, tenant=lacking.tenant, permissions=["Mail.Send"])
+    request.at = now
+    assert request.granted_at() == now
+    request.at = now + timedelta(seconds=1)
+    assert request.granted_at() is None
 
 
 def checked(site: Site) -> None:

@@ -18,7 +18,7 @@ from alertadmin.dashboard.deleting import confirm_delete
 from alertadmin.dashboard.listing import Column, Listing
 from alertadmin.dashboard.portal import portal_links
 from alertadmin.outbox.models import Delivery
-from alertadmin.registry.models import AppRegistration, Audience, Credential
+from alertadmin.registry.models import AppRegistration, Audience, ConsentStatus, Credential
 from alertadmin.registry.wanted import note_wanted
 
 LISTING = Listing(
@@ -34,6 +34,8 @@ LISTING = Listing(
 )
 SHEETS = ("overview", "credentials", "permissions", "authentication")
 RECENT = 8
+SHOWN_CONSENTS = 12
+"""What is not granted first; all of them are on a page of their own."""
 ENDS_ONLY = Prefetch("credentials", Credential.objects.defer("value", "certificate"))
 
 
@@ -52,7 +54,8 @@ def app(request: HttpRequest, pk: UUID) -> HttpResponse:
     )
     context = {
         "app": found,
-        "consents": consents,
+        "consents": sorted(consents, key=lambda one: one.status == ConsentStatus.GRANTED)[:SHOWN_CONSENTS],
+        "has_many_places": len({consent.tenant_id for consent in consents}) > 1,
         "steps": steps(found, consents, timezone.now()),
         "links": portal_links(SHEETS, found.tenant, found),
         "deliveries": deliveries[:RECENT],

@@ -2,12 +2,14 @@ from __future__ import annotations
 
 from django.urls import path
 
-from alertadmin.dashboard.consents import asking, returning, views
+from alertadmin.dashboard.consents import asking, matrix, returning, views
 
 urlpatterns = [
     path("consent/", views.consents, name="consents"),
     path("consent/return/", returning.consent_return, name="consent-return"),
     path("consent/<uuid:pk>/", asking.consent_ask, name="consent-ask"),
     path("consent/<uuid:pk>/request/", asking.consent_request, name="consent-request"),
+    path("apps/<uuid:pk>/consents/", matrix.app_consents, name="app-consents"),
+    path("apps/<uuid:pk>/consents/check/", matrix.app_consents_check, name="app-consents-check"),
     path("apps/<uuid:pk>/consent/check/", views.consent_check, name="consent-check"),
 ]

@@ -10,12 +10,15 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from alertadmin.dashboard.consents import matrix
 from alertadmin.dashboard.listing import Column, Filter, Listing
 from alertadmin.dashboard.posting import posted
 from alertadmin.registry.checks import check_consents, wanted_pairs
 from alertadmin.registry.models import AppRegistration, Consent, ConsentStatus
 from alertadmin.registry.permissions import Permission
 
+WAITED_FOR = 16
+"""Tenants of an app that are asked while the page waits."""
 MISSING, NOT_GRANTED = "missing", (ConsentStatus.NOT_IN_TOKEN, ConsentStatus.ERROR)
 LISTING = Listing(
     columns=(
@@ -46,11 +49,15 @@ def consents(request: HttpRequest) -> HttpResponse:
 
 @posted(back="app")
 def consent_check(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """Asks Entra now, with a fresh token for each place the app works in."""
+    """Asks Entra now, with a fresh token for each place the app works in; where those are many, beside the page."""
     app = get_object_or_404(
         AppRegistration.objects.select_related("tenant").prefetch_related("credentials", "mailboxes__tenant"), pk=pk
     )
-    found = list(check_consents(wanted_pairs([app]), now=timezone.now()))
+    pairs = list(wanted_pairs([app]))
+    if len(pairs) > WAITED_FOR:
+        matrix.begin(app, request)
+        return redirect("app-consents", pk)
+    found = list(check_consents(pairs, now=timezone.now()))
     granted = sum(consent.status == ConsentStatus.GRANTED for consent in found)
     if not found:
         messages.warning(request, _("This app wants no permission yet: choose one on its edit page."))

@@ -2,6 +2,7 @@ from alertadmin.registry.models.app_registration import AppRegistration, Audienc
 from alertadmin.registry.models.consent import Consent, ConsentStatus
 from alertadmin.registry.models.consent_change import ConsentChange
 from alertadmin.registry.models.consent_return import ConsentReturn, ReturnOutcome
+from alertadmin.registry.models.consent_run import ConsentRun
 from alertadmin.registry.models.credential import Credential, CredentialKind, CredentialState
 from alertadmin.registry.models.handover import Handover
 from alertadmin.registry.models.mailbox import LoginKind, Mailbox
@@ -13,6 +14,7 @@ __all__ = [
     "Consent",
     "ConsentChange",
     "ConsentReturn",
+    "ConsentRun",
     "ConsentStatus",
     "Contact",
     "Credential",

@@ -1,0 +1,99 @@
+"""One app in many tenants: which permission is granted where, and a check of all of them at once."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from django.db.models import Exists, OuterRef, Prefetch, Q
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext_lazy
+
+from alertadmin.accounts.models import User
+from alertadmin.dashboard import moments
+from alertadmin.dashboard.listing import Column, Filter, Listing
+from alertadmin.dashboard.posting import posted
+from alertadmin.outbox import doorbell
+from alertadmin.registry import runs
+from alertadmin.registry.models import AppRegistration, Consent, ConsentRun, ConsentStatus, Tenant
+from alertadmin.registry.models.consent_run import time_left
+from alertadmin.registry.wanted import note_wanted
+
+GO_ON = "alertadmin.registry.tasks.go_on_checking"
+MISSING, ERROR, GRANTED = "missing", "error", "granted"
+
+
+def app_consents(request: HttpRequest, pk: UUID) -> HttpResponse:
+    app = get_object_or_404(AppRegistration.objects.select_related("tenant"), pk=pk)
+    context = {"app": app, **_run(app, timezone.now())}
+    if request.headers.get("HX-Target") == "run":
+        return render(request, "consents/run.html", context)
+    of_app = Consent.objects.filter(app=app)
+    permissions = sorted(set(of_app.order_by().values_list("permission", flat=True).distinct()))
+    tenants = Tenant.objects.filter(Exists(of_app.filter(tenant=OuterRef("pk"))))
+    page = _listing(app, permissions).page(
+        request, tenants.prefetch_related(Prefetch("consents", of_app.order_by("permission"), to_attr="of_app"))
+    )
+    for tenant in page.rows:
+        found = {consent.permission: consent for consent in tenant.of_app}
+        tenant.cells = [(permission, found.get(permission)) for permission in permissions]
+        tenant.lacking = next((one for one in tenant.of_app if one.status != ConsentStatus.GRANTED), None)
+        tenant.checked_at = min((one.checked_at for one in tenant.of_app if one.checked_at), default=None)
+    return render(request, "consents/matrix.html", {**context, "page": page})
+
+
+@posted(back="app-consents")
+def app_consents_check(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Begins it, or shows the one that is under way."""
+    app = get_object_or_404(AppRegistration.objects.select_related("tenant"), pk=pk)
+    begin(app, request)
+    return redirect("app-consents", pk)
+
+
+def begin(app: AppRegistration, request: HttpRequest) -> None:
+    note_wanted([app])
+    runs.begin(app, by=request.user if isinstance(request.user, User) else None, now=timezone.now())
+    doorbell.ring(GO_ON)
+
+
+def _listing(app: AppRegistration, permissions: list[str]) -> Listing:
+    def where(chosen: str) -> Q:
+        found = Consent.objects.filter(app=app, tenant=OuterRef("pk"))
+        if chosen == ERROR:
+            return Q(Exists(found.filter(status=ConsentStatus.ERROR)))
+        lacking = Q(Exists(found.exclude(status=ConsentStatus.GRANTED)))
+        return lacking if chosen == MISSING else ~lacking
+
+    return Listing(
+        columns=(
+            Column(gettext_lazy("Tenant"), "name"),
+            *(Column(permission) for permission in permissions),
+            Column(gettext_lazy("Checked")),
+            Column(gettext_lazy("Act"), is_hidden=True),
+        ),
+        search=("name", "domain"),
+        filters={
+            "status": Filter(
+                gettext_lazy("Consent"),
+                [
+                    (MISSING, gettext_lazy("Something is not granted")),
+                    (ERROR, gettext_lazy("Error")),
+                    (GRANTED, gettext_lazy("All granted")),
+                ],
+                where,
+            )
+        },
+        default="name",
+    )
+
+
+def _run(app: AppRegistration, now: datetime) -> dict[str, object]:
+    """The last check of all, for its panel."""
+    run = ConsentRun.objects.filter(app=app).first()
+    if run is None:
+        return {"run": None}
+    counts = run.counts()
+    left = None if run.finished_at else time_left(counts, now - run.started_at)
+    return {"run": run, "counts": counts, "left": moments.span(left) if left is not None else ""}

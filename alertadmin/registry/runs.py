@@ -1,0 +1,112 @@
+"""Checks of very many consents, in slices: each ends in time, stores what it found, and leaves the rest to the next.
+
+How far a run has come is read from the consents themselves (checked since it began?), so that whoever is killed loses
+nothing but what was just being asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from time import monotonic
+
+from django.db import IntegrityError, transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from alertadmin.accounts.models import User
+from alertadmin.registry.asking import Wanted
+from alertadmin.registry.checks import check_consents, wanted_pairs
+from alertadmin.registry.models import AppRegistration, ConsentRun
+
+SLICE = timedelta(seconds=45)
+"""Far less than Celery's time limit, at which a process is killed in the middle. It ends later by what is being asked:
+an authority that never answers is given up after three times `identity.acquire`'s ten seconds."""
+LEASE = timedelta(minutes=3)
+RENEWED_EACH = timedelta(seconds=10)
+KEPT = timedelta(days=90)
+
+
+def begin(app: AppRegistration | None, *, by: User | None = None, now: datetime) -> ConsentRun:
+    """Of an app, or of all; the one that is under way, if there is one."""
+    ConsentRun.objects.filter(finished_at__lt=now - KEPT).delete()
+    slot = str(app.pk) if app else "all"
+    try:
+        with transaction.atomic():
+            return ConsentRun.objects.create(app=app, by=by, started_at=now, slot=slot)
+    except IntegrityError:
+        return ConsentRun.objects.filter(slot=slot).first() or begin(app, by=by, now=now)
+
+
+def go_on(*, is_over: Callable[[], bool] | None = None) -> bool:
+    """Works on the run that waits, one that somebody asked for first, for a `SLICE` or until `is_over` says so.
+
+    Returns whether more is left to do; False also while another process is at it.
+    """
+    run = _claim(timezone.now())
+    if run is None:
+        return False
+    over = Over(is_over or _after(SLICE))
+    renewed = monotonic()
+    try:
+        # What is asked now counts as asked since the run began, though another machine's clock is ahead of ours.
+        for _consent in check_consents(_left(run), now=max(timezone.now(), run.started_at), is_over=over):
+            if monotonic() - renewed > RENEWED_EACH.total_seconds():
+                renewed = monotonic()
+                _hold(run, timezone.now() + LEASE)
+    finally:
+        _hold(run, None)
+    if not over.was_cut_short:
+        _finish(run, timezone.now())
+    return ConsentRun.objects.unfinished().exists()
+
+
+@dataclass
+class Over:
+    """Asked before each check that is still to come."""
+
+    is_over: Callable[[], bool]
+    was_cut_short: bool = False
+
+    def __call__(self) -> bool:
+        if self.is_over():
+            self.was_cut_short = True
+        return self.was_cut_short
+
+
+def _after(duration: timedelta) -> Callable[[], bool]:
+    ends = monotonic() + duration.total_seconds()
+    return lambda: monotonic() > ends
+
+
+def _claim(now: datetime) -> ConsentRun | None:
+    """One process at a time: of two that look at the same moment, one wins."""
+    waiting = ConsentRun.objects.unfinished()
+    if waiting.filter(lease_until__gt=now).exists():
+        return None
+    run = min(waiting, key=lambda run: (run.app_id is None, run.started_at), default=None)
+    if run is None:
+        return None
+    free = Q(lease_until=None) | Q(lease_until__lte=now)
+    taken = waiting.filter(free, pk=run.pk).update(lease_until=now + LEASE)
+    return run if taken else None
+
+
+def _hold(run: ConsentRun, until: datetime | None) -> None:
+    ConsentRun.objects.filter(pk=run.pk).update(lease_until=until)
+
+
+def _left(run: ConsentRun) -> Iterator[Wanted]:
+    """What was not asked since it began."""
+    asked = run.consents().filter(checked_at__gte=run.started_at)
+    done = set(asked.values_list("app_id", "tenant_id", "permission"))
+    apps = AppRegistration.objects.filter(pk=run.app_id) if run.app_id else None
+    for pair in wanted_pairs(apps and apps.select_related("tenant").prefetch_related("mailboxes__tenant")):
+        if any((pair.app.pk, pair.tenant.pk, permission.value) not in done for permission in pair.permissions):
+            yield pair
+
+
+def _finish(run: ConsentRun, now: datetime) -> None:
+    found = run.counts()
+    ConsentRun.objects.filter(pk=run.pk).update(finished_at=now, slot=None, total=found.done, granted=found.granted)

@@ -1,0 +1,126 @@
+"""One app in many tenants: its matrix, and the check of all of them."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from django.utils import timezone
+
+from alertadmin.dashboard.consents.views import WAITED_FOR
+from alertadmin.registry import runs
+from alertadmin.registry.models import AppRegistration, Consent, ConsentRun, Mailbox
+from tests.rows import Rows
+
+
+@pytest.fixture
+def app(rows: Rows) -> AppRegistration:
+    """Wants two permissions; one tenant granted both, one the first, one knows nothing of it."""
+    app = rows.app(rows.tenant("Home"))
+    for name, statuses in (
+        ("Home", ("granted", "granted")),
+        ("Harbour", ("granted", "not_in_token")),
+        ("Gone", ("error", "error")),
+    ):
+        tenant = app.tenant if name == "Home" else rows.tenant(name)
+        for permission, status in zip(("Mail.Send", "full_access_as_app"), statuses, strict=True):
+            Consent.objects.create(app=app, tenant=tenant, permission=permission, status=status)
+    return app
+
+
+def shown(client: Client, app: AppRegistration, **query: str) -> list[tuple[str, list[str]]]:
+    """Each row's tenant, and how each permission stands there."""
+    page = client.get(reverse("app-consents", args=[app.pk]), query).context["page"]
+    return [(row.name, [consent.status for _permission, consent in row.cells]) for row in page.rows]
+
+
+def test_a_row_is_a_tenant_and_a_column_a_permission(app: AppRegistration, signed_in: Client, rows: Rows) -> None:
+    rows.tenant("Never heard of it")
+    assert shown(signed_in, app) == [
+        ("Gone", ["error", "error"]),
+        ("Harbour", ["granted", "not_in_token"]),
+        ("Home", ["granted", "granted"]),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("status", "names"), [("missing", ["Gone", "Harbour"]), ("error", ["Gone"]), ("granted", ["Home"]), ("x", None)]
+)
+def test_it_is_narrowed_to_what_is_not_granted(
+    app: AppRegistration, signed_in: Client, status: str, names: list[str] | None
+) -> None:
+    found = [name for name, _statuses in shown(signed_in, app, status=status)]
+    assert found == (names or ["Gone", "Harbour", "Home"])
+
+
+def test_another_app_s_consents_are_not_among_them(app: AppRegistration, signed_in: Client, rows: Rows) -> None:
+    other = rows.app(app.tenant, "Other")
+    Consent.objects.create(app=other, tenant=app.tenant, permission="SMTP.SendAsApp", status="error")
+    assert shown(signed_in, app)[2] == ("Home", ["granted", "granted"])
+
+
+def test_it_costs_the_same_whatever_its_length(app: AppRegistration, signed_in: Client, rows: Rows) -> None:
+    counts = []
+    for more in (0, 60):
+        for number in range(more):
+            Consent.objects.create(app=app, tenant=rows.tenant(f"T {number}"), permission="Mail.Send")
+        with CaptureQueriesContext(connection) as queries:
+            page = signed_in.get(reverse("app-consents", args=[app.pk])).context["page"]
+        counts.append(len(queries))
+    assert len(page.rows) == 50
+    assert counts[0] == counts[1] <= 9
+
+
+def test_check_all_begins_one_run_and_its_panel_counts_by_itself(app: AppRegistration, signed_in: Client) -> None:
+    url = reverse("app-consents", args=[app.pk])
+    for _click in range(2):
+        assert signed_in.post(reverse("app-consents-check", args=[app.pk])).headers["Location"] == url
+    run = ConsentRun.objects.get()
+    assert run.by is not None
+    note = signed_in.get(url).content.decode()
+    assert 'hx-trigger="every 2s"' in note
+    # What the click noted as wanted: Mail.Send at home.
+    assert "Being checked: 0 of 1." in note
+    Consent.objects.update(checked_at=timezone.now(), status="granted")
+    part = signed_in.get(url, headers={"hx-request": "true", "hx-target": "run"}).content.decode()
+    assert "<html" not in part
+    assert re.search(r'<progress[^>]* value="1" max="1"', part)
+    ConsentRun.objects.update(slot=None, finished_at=timezone.now(), total=1, granted=1)
+    part = signed_in.get(url, headers={"hx-request": "true", "hx-target": "run"}).content.decode()
+    assert "All were checked: 1 of 1 are granted." in part
+    assert "hx-trigger" not in part
+
+
+def test_the_time_left_is_told(app: AppRegistration, signed_in: Client) -> None:
+    run = runs.begin(app, now=timezone.now() - timedelta(minutes=10))
+    Consent.objects.filter(tenant__name="Home").update(checked_at=run.started_at + timedelta(minutes=1))
+    page = signed_in.get(reverse("app-consents", args=[app.pk])).content.decode()
+    assert "Being checked: 2 of 6." in page
+    assert "About 20 minutes left." in page
+
+
+def test_a_page_waits_for_few_tenants_and_leaves_many_to_the_worker(signed_in: Client, rows: Rows) -> None:
+    """Without a secret nobody is asked at all."""
+    app = rows.app()
+    for number in range(WAITED_FOR - 1):
+        Mailbox.objects.create(app=app, tenant=rows.tenant(f"T {number}"), address=f"a{number}@x.example")
+    check = reverse("consent-check", args=[app.pk])
+    assert signed_in.post(check).headers["Location"] == app.get_absolute_url()
+    assert not ConsentRun.objects.exists()
+    Mailbox.objects.create(app=app, tenant=rows.tenant("One more"), address="b@x.example")
+    assert signed_in.post(check).headers["Location"] == reverse("app-consents", args=[app.pk])
+    assert ConsentRun.objects.exists()
+
+
+def test_an_app_s_page_shows_some_and_leads_to_all(app: AppRegistration, signed_in: Client, rows: Rows) -> None:
+    for number in range(30):
+        Consent.objects.create(app=app, tenant=rows.tenant(f"T {number}"), permission="Mail.Send", status="granted")
+    answer = signed_in.get(app.get_absolute_url())
+    assert len(answer.context["consents"]) == 12
+    assert [one.status for one in answer.context["consents"]][:4] == ["error", "error", "not_in_token", "granted"]
+    assert reverse("app-consents", args=[app.pk]) in answer.content.decode()
