@@ -19,6 +19,7 @@ class Token:
     value: str = field(repr=False)
     expires_at: datetime = field()
     roles: tuple[str, ...] = ()
+    """The permissions granted: an app's roles, or what a person agreed to."""
     audience: str = ""
     tenant_id: str = ""
     app_id: str = ""
@@ -44,6 +45,12 @@ def read(answer: Mapping[str, Any]) -> Token:
         app_id=str(said.get("appid") or said.get("azp") or ""),
         readable=claims is not None,
     )
+
+
+def read_delegated(answer: Mapping[str, Any]) -> Token:
+    """A token for somebody who signed in. A personal account's is opaque: what was granted is said beside it."""
+    granted = tuple(scope.rpartition("/")[2] for scope in str(answer.get("scope") or "").split())
+    return Token(str(answer["access_token"]), datetime.now(UTC) + _lifetime(answer.get("expires_in")), roles=granted)
 
 
 def _roles(claim: object) -> tuple[str, ...]:

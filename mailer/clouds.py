@@ -25,6 +25,8 @@ class Cloud:
     exchange_portal: str = "https://admin.exchange.microsoft.com"
     ca_file: str | None = None
     """PEM file trusted for this cloud alone, an absolute path; None means the system's authorities."""
+    personal_smtp: str | None = None
+    """`host:port` where personal accounts submit mail; None where there are none, as in the national clouds."""
 
     @property
     def exchange_scope(self) -> str:
@@ -58,6 +60,7 @@ BUILTIN = {
             smtp="smtp.office365.com:587",
             exchange_resource="https://outlook.office365.com",
             graph_resource="https://graph.microsoft.com",
+            personal_smtp="smtp-mail.outlook.com:587",
         ),
         Cloud(
             slug="gcc-high",

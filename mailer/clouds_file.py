@@ -9,6 +9,7 @@ smtp = "localhost:9587"
 exchange_resource = "https://outlook.office365.com"
 graph_resource = "https://graph.microsoft.com"
 ca_file = "ca.pem"
+personal_smtp = "localhost:9587"                 # of personal accounts; without it, `smtp`
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from mailer.clouds import BUILTIN, Cloud, Server
 
 LONGEST_SLUG = 40
 """Characters; rows of the database name it."""
-_OPTIONAL = frozenset({"portal", "exchange_portal", "ca_file"})
+_OPTIONAL = frozenset({"portal", "exchange_portal", "ca_file", "personal_smtp"})
 
 
 class CloudsFileError(ValueError):
@@ -90,9 +91,11 @@ def _cloud(entry: _Entry) -> Cloud:
             values[key] = _https(entry, key, values[key])
     for key in ("exchange_resource", "graph_resource"):
         values[key] = _resource(entry, key, values[key])
-    host, _, port = values["smtp"].rpartition(":")
-    if not host or not (port.isascii() and port.isdecimal() and 0 < int(port) < 65_536):
-        raise entry.wrong('smtp must be written "host:port".')
+    values.setdefault("personal_smtp", values["smtp"])
+    for key in ("smtp", "personal_smtp"):
+        host, _, port = values[key].rpartition(":")
+        if not host or not (port.isascii() and port.isdecimal() and 0 < int(port) < 65_536):
+            raise entry.wrong(f'{key} must be written "host:port".')
     return Cloud(slug=entry.slug, **values)
 
 

@@ -14,38 +14,83 @@ import msal
 import requests
 
 from mailer import diagnosis, wire
-from mailer.access_token import Token, read
+from mailer.access_token import Token, read, read_delegated
+from mailer.clouds import Cloud
 from mailer.failure import Failure
 from mailer.https import Session
+from mailer.person import AUTHORITY, Person
 from mailer.registration import AppIdentity, for_msal
 
 
 def ask(app: AppIdentity, scope: str, session: Session, on_tenant: Callable[[], None]) -> Token:
     """A fresh msal application each time. Raises Failure, or what requests raises when the network fails."""
     credential = for_msal(app.credential)
+    answers = _heard(session)
+    client = _client(app.cloud, app.directory_id, app.client_id, session, answers, client_credential=credential)
+    on_tenant()
+    answer = _told(answers, lambda: client.acquire_token_for_client([scope]))
+    if not answer.get("access_token"):
+        raise refused(answer)
+    return read(answer)
+
+
+def refresh(person: Person, scope: str, session: Session, on_tenant: Callable[[], None]) -> tuple[Token, str]:
+    """A token, and the refresh token to keep from now on. Raises as `ask` does."""
+    answers = _heard(session)
+    client = _client(person.cloud, AUTHORITY, person.client_id, session, answers)
+    on_tenant()
+    answer = _told(answers, lambda: client.acquire_token_by_refresh_token(person.refresh_token, [scope]))
+    if not answer.get("access_token"):
+        raise refused(answer)
+    return read_delegated(answer), str(answer.get("refresh_token") or person.refresh_token)
+
+
+def begin_device_flow(cloud: Cloud, client_id: str, scope: str, session: Session) -> dict[str, Any]:
+    """The answer of the device code endpoint, complete. Raises as `ask` does."""
+    answers = _heard(session)
+    client = _client(cloud, AUTHORITY, client_id, session, answers)
+    flow = _told(answers, lambda: client.initiate_device_flow([scope]))
+    if not flow.get("user_code") or not flow.get("device_code"):
+        raise refused(flow)
+    return flow
+
+
+def ask_device_flow(cloud: Cloud, client_id: str, device_code: str, session: Session) -> dict[str, Any]:
+    """What came of it, a refusal too: one question, without msal's waiting. Raises as `ask` does."""
+    answers = _heard(session)
+    client = _client(cloud, AUTHORITY, client_id, session, answers)
+    flow = {"device_code": device_code}
+    return _told(answers, lambda: client.acquire_token_by_device_flow(flow, exit_condition=lambda flow: True))
+
+
+def _heard(session: Session) -> list[requests.Response]:
+    """All that comes by the session, for when msal cannot make sense of it."""
     answers: list[requests.Response] = []
     session.hooks["response"] = [lambda answer, **_: answers.append(answer)]
-    client = _client(app, credential, session, answers)
-    on_tenant()
+    return answers
+
+
+def _told(answers: list[requests.Response], call: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     try:
-        answer: dict[str, Any] = client.acquire_token_for_client([scope])
+        return call()
     except requests.RequestException:
         raise
     except Exception as error:  # msal believes that an answer is JSON, and its numbers numbers
         raise _no_token(answers[-1], error) from None
-    if not answer.get("access_token"):
-        raise _refused(answer)
-    return read(answer)
 
 
-def _client(app: AppIdentity, credential: Any, session: Session, answers: list[requests.Response]) -> Any:
-    if not app.cloud.authority.startswith("https://"):
-        raise Failure("tls", f'The authority {app.cloud.authority} must begin with "https://".')
+def _client(
+    cloud: Cloud, tenant: str, client_id: str, session: Session, answers: list[requests.Response], **credential: Any
+) -> Any:
+    """Public, unless there is a credential."""
+    if not cloud.authority.startswith("https://"):
+        raise Failure("tls", f'The authority {cloud.authority} must begin with "https://".')
+    make = msal.ConfidentialClientApplication if credential else msal.PublicClientApplication
     try:
-        return msal.ConfidentialClientApplication(
-            app.client_id,
-            client_credential=credential,
-            authority=f"{app.cloud.authority}/{quote(app.directory_id, safe='')}",
+        return make(
+            client_id,
+            **credential,
+            authority=f"{cloud.authority}/{quote(tenant, safe='')}",
             # Else msal asks Microsoft's global cloud about an authority that it does not know.
             instance_discovery=False,
             http_client=session,
@@ -89,7 +134,7 @@ def _refused_by_status(answer: requests.Response) -> Failure:
     return Failure(cause, wire.one_line(said), retry=cause in wire.LATER, retry_after=wait)
 
 
-def _refused(answer: dict[str, Any]) -> Failure:
+def refused(answer: dict[str, Any]) -> Failure:
     cause = diagnosis.from_token_error(answer)
     ids = {name: wire.one_line(str(answer[name]), 100) for name in ("correlation_id", "trace_id") if answer.get(name)}
     said = str(answer.get("error_description") or answer.get("error") or "The token endpoint gave no token, no error.")

@@ -1,4 +1,4 @@
-"""Tokens for an app: one straight from Entra to check it, or one kept for sending."""
+"""Tokens for an app, or a person who signed in to it: straight from Entra to check them, or kept for sending."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from mailer import entra, sockets, wire
 from mailer.access_token import Token
 from mailer.failure import Failure
 from mailer.https import Session
-from mailer.registration import AppIdentity, ClientCertificate, ClientSecret
+from mailer.person import Person
+from mailer.registration import AppIdentity, ClientCertificate, ClientSecret, Identity
 
 __all__ = ["AppIdentity", "ClientCertificate", "ClientSecret", "OnStep", "StepName", "Token", "TokenSource", "acquire"]
 
@@ -24,7 +25,7 @@ OnStep = Callable[[StepName, str], None]
 """Called as each step succeeds: its name and one line of detail."""
 
 
-def acquire(app: AppIdentity, scope: str, *, on_step: OnStep | None = None, timeout: float = 10) -> Token:
+def acquire(app: Identity, scope: str, *, on_step: OnStep | None = None, timeout: float = 10) -> Token:
     """A token straight from Entra: a fresh msal application with an empty cache, within `timeout` seconds in all.
 
     msal keeps tokens by client id and tenant, not by secret, and remembers a refusal for a minute: a used application
@@ -33,10 +34,31 @@ def acquire(app: AppIdentity, scope: str, *, on_step: OnStep | None = None, time
     step = on_step or _ignore
     with wire.hiding(*app.secrets), sockets.deadline(timeout), Session(app.cloud.ca_file, timeout=timeout) as session:
         try:
-            token = entra.ask(app, scope, session, lambda: step("tenant", app.cloud.authority))
+            token = _asked(app, scope, session, lambda: step("tenant", app.cloud.authority))
         except (OSError, ValueError) as error:  # requests' exceptions are OSErrors
             raise wire.failure_of(error, sent=False) from None
     step("token", f"valid until {token.expires_at:%H:%M} UTC")
+    return token
+
+
+def _asked(app: Identity, scope: str, session: Session, on_tenant: Callable[[], None]) -> Token:
+    if isinstance(app, AppIdentity):
+        return entra.ask(app, scope, session, on_tenant)
+    return _refreshed(app, scope, session, on_tenant)
+
+
+def _refreshed(person: Person, scope: str, session: Session, on_tenant: Callable[[], None]) -> Token:
+    """Whoever keeps the sign-in is told what became of it before its token is used."""
+    try:
+        token, refresh_token = entra.refresh(person, scope, session, on_tenant)
+    except Failure as failure:
+        if failure.cause == "user_sign_in_needed" and person.keeper:
+            person.keeper.ended(failure)
+        if failure.cause == "consent_missing":  # of another way to send: no administrator grants it
+            failure.cause = "user_sign_in_needed"
+        raise
+    if person.keeper:
+        person.keeper.renewed(refresh_token)
     return token
 
 
@@ -59,7 +81,7 @@ class TokenSource:
         self._fetching: dict[str, Future[Token]] = {}
         self._lock = threading.Lock()
 
-    def token(self, app: AppIdentity, scope: str, on_step: OnStep | None = None) -> Token:
+    def token(self, app: Identity, scope: str, on_step: OnStep | None = None) -> Token:
         """Raises Failure. Of several threads that need the same token one fetches it, and all share what came of it."""
         key = _key(app, scope)
         with self._lock:
@@ -73,16 +95,16 @@ class TokenSource:
             return _known(_awaited(under_way), app, on_step)
         return self._fetch(key, mine, app, scope, on_step)
 
-    def has(self, app: AppIdentity, scope: str) -> bool:
+    def has(self, app: Identity, scope: str) -> bool:
         """Whether a token is kept, which may have been revoked since, or lack what was granted since."""
         with self._lock:
             return self._kept(_key(app, scope)) is not None
 
-    def forget(self, app: AppIdentity, scope: str) -> None:
+    def forget(self, app: Identity, scope: str) -> None:
         with self._lock:
             self._tokens.pop(_key(app, scope), None)
 
-    def _fetch(self, key: str, mine: Future[Token], app: AppIdentity, scope: str, on_step: OnStep | None) -> Token:
+    def _fetch(self, key: str, mine: Future[Token], app: Identity, scope: str, on_step: OnStep | None) -> Token:
         try:
             token = acquire(app, scope, on_step=on_step)
         except BaseException as error:
@@ -109,7 +131,7 @@ class TokenSource:
         return token
 
 
-def _known(token: Token, app: AppIdentity, on_step: OnStep | None) -> Token:
+def _known(token: Token, app: Identity, on_step: OnStep | None) -> Token:
     if on_step:
         on_step("tenant", app.cloud.authority)
         on_step("token", f"kept, valid until {token.expires_at:%H:%M} UTC")
@@ -126,6 +148,5 @@ def _awaited(under_way: Future[Token]) -> Token:
         raise replace(failure) from None
 
 
-def _key(app: AppIdentity, scope: str) -> str:
-    parts = (app.cloud.authority, app.directory_id, app.client_id, scope, *app.secrets)
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+def _key(app: Identity, scope: str) -> str:
+    return hashlib.sha256("\0".join((scope, *app.key)).encode()).hexdigest()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import quote
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -12,6 +13,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from mailer.clouds import Cloud
 from mailer.failure import Failure
+from mailer.person import Person
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,34 @@ class AppIdentity:
         if isinstance(self.credential, ClientSecret):
             return (self.credential.value,)
         return (self.credential.private_key, self.credential.passphrase or "")
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """What a token is kept by: the credential too, so that a replaced secret never sends with the old one's."""
+        return (self.cloud.authority, self.directory_id, self.client_id, *self.secrets)
+
+    def mail_path(self, address: str) -> str:
+        """Where Graph has a mailbox."""
+        return f"users/{quote(address, safe='@')}"
+
+    @property
+    def graph_scope(self) -> str:
+        return self.cloud.graph_scope
+
+    @property
+    def smtp_scope(self) -> str:
+        return self.cloud.exchange_scope
+
+    @property
+    def smtp_permission(self) -> str:
+        return "SMTP.SendAsApp"
+
+    @property
+    def smtp(self) -> str:
+        return self.cloud.smtp
+
+
+Identity = AppIdentity | Person
 
 
 def for_msal(credential: ClientSecret | ClientCertificate) -> Any:

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
-from mailer.identity import AppIdentity, OnStep, TokenSource
+from mailer.identity import OnStep, TokenSource
 from mailer.message import Message
+from mailer.registration import Identity
 
 LONGEST = 50.0
 """Seconds that one send may take in all, its token included. The outbox's lease is longer."""
@@ -24,13 +25,14 @@ class Login:
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """Who sends: an address, and either an app of Entra ID (`app`) or a classic login.
+    """Who sends: an address, and either an app of Entra ID (`app`, by itself or with a person who signed in to it)
+    or a classic login.
 
     `endpoint` replaces the cloud's own door: an EWS URL of Exchange on premises. `ca_file` is trusted for it alone.
     """
 
     address: str
-    app: AppIdentity | None = None
+    app: Identity | None = None
     login: Login | None = None
     endpoint: str | None = None
     ca_file: str | None = None

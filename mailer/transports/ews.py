@@ -15,8 +15,9 @@ from exchangelib.version import EXCHANGE_2016, EXCHANGE_O365
 
 from mailer import diagnosis, sockets, wire
 from mailer.failure import Failure, Outcome
-from mailer.identity import OnStep, Token, TokenSource
+from mailer.identity import AppIdentity, OnStep, Token, TokenSource
 from mailer.message import Message
+from mailer.person import Person
 from mailer.transports import LONGEST, Login, Receipt, Sender
 from mailer.transports.create_item import Account, Answered, Bearer, Line, SendOnce
 from mailer.transports.permission import with_token
@@ -50,16 +51,17 @@ class EwsTransport:
         self._lock = threading.Lock()
 
     def send(self, message: Message, sender: Sender, *, on_step: OnStep | None = None) -> Receipt:
+        app = _app(sender)
         door = _door(sender)
         with writing():
             mime = message.as_bytes(sender.address)
         with sockets.deadline(self.timeout):
-            if sender.app is None:
+            if app is None:
                 return self._send(message, mime, sender, door, None)
             return with_token(
                 self.tokens,
-                sender.app,
-                sender.app.cloud.exchange_scope,
+                app,
+                app.cloud.exchange_scope,
                 PERMISSION,
                 on_step,
                 lambda token: self._send(message, mime, sender, door, token),
@@ -105,10 +107,17 @@ class EwsTransport:
                 del self._accounts[key]
 
 
+def _app(sender: Sender) -> AppIdentity | None:
+    """None for a classic login. Raises Failure."""
+    if isinstance(sender.app, Person):
+        raise Failure("account_personal_unsupported", "Personal accounts have no EWS: send by Graph or SMTP.")
+    return sender.app
+
+
 def _door(sender: Sender) -> _Door:
     """Raises Failure if there is nothing to send with."""
-    if sender.app is not None:
-        app, cloud = sender.app, sender.app.cloud
+    if (app := _app(sender)) is not None:
+        cloud = app.cloud
         known_as = (cloud.authority, app.directory_id, app.client_id)
         return _checked(_Door(sender.endpoint or cloud.ews, sender.ca_file or cloud.ca_file, app=known_as))
     if sender.login is None:

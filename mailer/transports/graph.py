@@ -1,5 +1,5 @@
-"""Microsoft Graph: `POST /users/{address}/sendMail`, the message as MIME or as JSON; or, where the app may, a draft
-that is made, then sent, and can be looked up when no answer came.
+"""Microsoft Graph: `POST /users/{address}/sendMail` (`/me` for a person who signed in), the message as MIME or as JSON;
+or, where the app may, a draft that is made, then sent, and can be looked up when no answer came.
 
 Source: Microsoft Graph v1.0, "user: sendMail" (202 Accepted with an empty body; MIME as base64 in text/plain), "Create
 message", "message: send", "Obtain immutable identifiers for Outlook resources".
@@ -15,8 +15,9 @@ from urllib.parse import quote
 
 from mailer import sockets
 from mailer.failure import Failure, Outcome
-from mailer.identity import AppIdentity, OnStep, Token, TokenSource
+from mailer.identity import OnStep, Token, TokenSource
 from mailer.message import Message
+from mailer.registration import Identity
 from mailer.transports import LONGEST, OnDraft, Receipt, Sender
 from mailer.transports.graph_door import Answer, GraphDoor, ItemNotFound
 from mailer.transports.graph_json import as_json
@@ -153,10 +154,10 @@ class GraphTransport:
     def _with_token(self, sender: Sender, on_step: OnStep | None, attempt: Callable[[Token], Result]) -> Result:
         app = _app(sender)
         with sockets.deadline(self.timeout):
-            return with_token(self.tokens, app, app.cloud.graph_scope, PERMISSION, on_step, attempt)
+            return with_token(self.tokens, app, app.graph_scope, PERMISSION, on_step, attempt)
 
 
-def _app(sender: Sender) -> AppIdentity:
+def _app(sender: Sender) -> Identity:
     if sender.app is None:
         raise Failure("basic_auth_retired", "Microsoft Graph takes tokens alone: the mailbox needs an app.")
     return sender.app

@@ -10,7 +10,6 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote
 
 import requests
 
@@ -18,7 +17,7 @@ from mailer import diagnosis, wire
 from mailer.access_token import Token
 from mailer.failure import Failure, Outcome
 from mailer.https import Session
-from mailer.identity import AppIdentity
+from mailer.registration import Identity
 
 MAYBE_ACCEPTED = frozenset({502, 504})
 """A gateway gave up waiting for Exchange, which may have taken the message."""
@@ -49,7 +48,7 @@ class GraphDoor:
         self,
         method: str,
         path: str,
-        app: AppIdentity,
+        app: Identity,
         address: str,
         token: Token,
         *,
@@ -62,7 +61,7 @@ class GraphDoor:
         try:
             answer = self._session(app.cloud.ca_file).request(
                 method,
-                f"{app.cloud.graph}/v1.0/users/{quote(address, safe='@')}/{path}",
+                f"{app.cloud.graph}/v1.0/{app.mail_path(address)}/{path}",
                 params=params,
                 data=data,
                 headers={

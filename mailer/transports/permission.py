@@ -7,7 +7,8 @@ from typing import TypeVar
 
 from mailer import wire
 from mailer.failure import Failure, Outcome
-from mailer.identity import AppIdentity, OnStep, Token, TokenSource
+from mailer.identity import OnStep, Token, TokenSource
+from mailer.registration import Identity
 
 Result = TypeVar("Result")
 STALE = frozenset({"token_rejected", "role_missing"})
@@ -16,7 +17,7 @@ STALE = frozenset({"token_rejected", "role_missing"})
 
 def with_token(
     tokens: TokenSource,
-    app: AppIdentity,
+    app: Identity,
     scope: str,
     permission: str,
     on_step: OnStep | None,
@@ -37,7 +38,7 @@ def with_token(
 
 def _attempt(
     tokens: TokenSource,
-    app: AppIdentity,
+    app: Identity,
     scope: str,
     permission: str,
     on_step: OnStep | None,

@@ -1,4 +1,4 @@
-"""SMTP at Exchange Online: AUTH XOAUTH2 over STARTTLS.
+"""SMTP at Exchange Online and Outlook.com: AUTH XOAUTH2 over STARTTLS.
 
 Source: Microsoft, "Authenticate an IMAP, POP or SMTP connection using OAuth"; RFC 4954.
 """
@@ -16,7 +16,6 @@ from mailer.transports.lines import Door, Lines
 from mailer.transports.permission import with_token
 from mailer.transports.submission import Client, opened, refusal, submit
 
-PERMISSION = "SMTP.SendAsApp"
 IMPLICIT_TLS = 465
 LONGEST_LINE = 500
 """Octets of a command, its line end aside: a longer proof goes after the server's challenge (RFC 4954, 4)."""
@@ -34,7 +33,7 @@ class SmtpTransport:
         app = sender.app
         if app is None:
             raise Failure("basic_auth_retired", "Exchange Online takes tokens alone: the mailbox needs an app.")
-        host, _, port = app.cloud.smtp.rpartition(":")
+        host, _, port = app.smtp.rpartition(":")
         host = host.strip("[]")  # of an IPv6 address
         implicit = int(port) == IMPLICIT_TLS
 
@@ -47,11 +46,11 @@ class SmtpTransport:
                     client.secure()
                 _xoauth2(client, sender.address, token)
 
-            door = Door(app.cloud.smtp, sender.address, token.value)
+            door = Door(app.smtp, sender.address, token.value)
             return submit(self._lines, door, lambda: opened(connect, log_in), message, sender.address)
 
         with sockets.deadline(self.timeout):
-            return with_token(self.tokens, app, app.cloud.exchange_scope, PERMISSION, on_step, attempt)
+            return with_token(self.tokens, app, app.smtp_scope, app.smtp_permission, on_step, attempt)
 
 
 def _xoauth2(client: Client, address: str, token: Token) -> None:

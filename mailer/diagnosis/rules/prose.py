@@ -229,6 +229,12 @@ PROSE: Final[tuple[Rule, ...]] = (
     ),
     *rules(
         "account_personal_unsupported",
+        Rank.REFINED,  # 70002 says this and much else
+        _ENTRA,
+        "client application must be marked as .?mobile",
+    ),
+    *rules(
+        "account_personal_unsupported",
         Rank.WORDING,
         _ENTRA,
         "personal microsoft accounts? (?:are|is) not supported",

@@ -1,0 +1,108 @@
+"""Signing a person in by device code: a code to enter in any browser, and one question at a time whether it was.
+
+Source: Microsoft identity platform, "OAuth 2.0 device authorization grant"; RFC 8628; msal 1.39, whose own loop would
+wait for minutes. Nothing but the refresh token is kept of what comes: msal's cache would write tokens in clear.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+
+from mailer import entra, sockets, wire
+from mailer.clouds import Cloud
+from mailer.failure import Failure
+from mailer.https import Session
+
+SLOWEST = 60
+"""Seconds between two questions that we let a server ask for."""
+LONGEST = 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """What the person is shown (`user_code`, `page`), and the secret that asks for the outcome."""
+
+    user_code: str
+    page: str
+    device_code: str = field(repr=False)
+    expires_at: datetime = field()
+    interval: int = 5
+    """Seconds between two questions."""
+
+
+class Waiting(StrEnum):
+    """Answers to the question that are no tokens."""
+
+    PENDING = "authorization_pending"
+    SLOWER = "slow_down"
+    DECLINED = "authorization_declined"
+    EXPIRED = "expired_token"
+
+
+_SAID = {**{one.value: one for one in Waiting}, "access_denied": Waiting.DECLINED, "code_expired": Waiting.EXPIRED}
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    account: str
+    """The address that the person signed in with, as Microsoft wrote it; empty if it did not say."""
+    refresh_token: str = field(repr=False)
+
+
+def begin(cloud: Cloud, client_id: str, scope: str, *, timeout: float = 10) -> Code:
+    """Raises Failure."""
+    _has_accounts(cloud)
+    with sockets.deadline(timeout), Session(cloud.ca_file, timeout=timeout) as session:
+        try:
+            flow = entra.begin_device_flow(cloud, client_id, scope, session)
+        except Failure as failure:
+            raise _public_client(failure) from None
+        except (OSError, ValueError) as error:  # requests' exceptions are OSErrors
+            raise wire.failure_of(error, sent=False) from None
+    page = str(flow.get("verification_uri") or flow.get("verification_url") or "")
+    if not page.startswith("https://"):
+        raise Failure("other", "The code came without a page to enter it on.")
+    seconds = min(max(int(flow["expires_in"]), 0), LONGEST)
+    return Code(
+        user_code=wire.one_line(str(flow["user_code"]), 40),
+        page=page,
+        device_code=str(flow["device_code"]),
+        expires_at=datetime.now(UTC) + timedelta(seconds=seconds),
+        interval=min(max(int(flow["interval"]), 1), SLOWEST),
+    )
+
+
+def ask(cloud: Cloud, client_id: str, device_code: str, *, timeout: float = 10) -> SignedIn | Waiting:
+    """One question, within `timeout` seconds. Raises Failure."""
+    with (
+        wire.hiding(device_code),
+        sockets.deadline(timeout),
+        Session(cloud.ca_file, timeout=timeout) as session,
+    ):
+        try:
+            answer = entra.ask_device_flow(cloud, client_id, device_code, session)
+        except (OSError, ValueError) as error:
+            raise wire.failure_of(error, sent=False) from None
+    if (said := _SAID.get(str(answer.get("error")))) is not None:
+        return said
+    if not answer.get("access_token"):
+        raise _public_client(entra.refused(answer))
+    if not answer.get("refresh_token"):
+        raise Failure("other", "Microsoft gave no refresh token: is offline_access allowed?")
+    claims = answer.get("id_token_claims") or {}
+    account = str(claims.get("preferred_username") or claims.get("email") or "")
+    return SignedIn(wire.one_line(account, 254), str(answer["refresh_token"]))
+
+
+def _public_client(failure: Failure) -> Failure:
+    """No secret is sent here: where one is missed, the app does not allow public client flows."""
+    if failure.cause == "secret_wrong":
+        failure.cause = "account_personal_unsupported"
+    return failure
+
+
+def _has_accounts(cloud: Cloud) -> None:
+    if cloud.personal_smtp is None:
+        raise Failure("account_personal_unsupported", f"{cloud.label} has no personal accounts.")
