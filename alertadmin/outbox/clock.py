@@ -19,8 +19,8 @@ Clock = Callable[[], datetime]
 MEASURED_FOR = 30.0
 """Seconds until the database is asked anew; in between it is counted on from its answer."""
 
-RELEASED = datetime(2026, 11, 1, tzinfo=UTC)
-"""This program is no older: a clock that says so has lost its battery."""
+EARLIEST = datetime(2024, 1, 1, tzinfo=UTC)
+"""No version of this program is as old: a clock that says so has lost its battery."""
 
 
 class ClockIsWrong(Exception):
@@ -29,7 +29,7 @@ class ClockIsWrong(Exception):
 
 def check(now: datetime) -> None:
     """Raises ClockIsWrong."""
-    if now < RELEASED:
+    if now < EARLIEST:
         raise ClockIsWrong(sentences.CLOCK_IS_WRONG % {"time": f"{now.astimezone(UTC):%Y-%m-%d %H:%M}"})
 
 
