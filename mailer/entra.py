@@ -107,8 +107,8 @@ def _client(
 def _no_discovery(answer: requests.Response) -> Failure:
     """The tenant's discovery document did not come, or is not one."""
     if answer.status_code != 200:
-        return _refused_by_status(answer)
-    document = _object(answer)
+        return refused_by_status(answer)
+    document = object_of(answer)
     endpoint = str(document.get("token_endpoint") or "")
     if not document:
         what = "is no JSON"
@@ -121,14 +121,15 @@ def _no_discovery(answer: requests.Response) -> Failure:
 
 def _no_token(answer: requests.Response, error: Exception) -> Failure:
     if answer.status_code != 200:
-        return _refused_by_status(answer)
+        return refused_by_status(answer)
     host = urlsplit(answer.url).hostname
     return Failure("other", f"{host} answered the token request with something else ({type(error).__name__}).")
 
 
-def _refused_by_status(answer: requests.Response) -> Failure:
+def refused_by_status(answer: requests.Response) -> Failure:
+    """Of an answer that is not 200."""
     cause = diagnosis.from_http(answer.status_code, answer.headers, answer.text, door="token")
-    described = _object(answer).get("error_description")
+    described = object_of(answer).get("error_description")
     said = str(described) if described else f"HTTP {answer.status_code} from {urlsplit(answer.url).hostname}"
     wait = wire.retry_after(answer.headers.get("Retry-After"))
     return Failure(cause, wire.one_line(said), retry=cause in wire.LATER, retry_after=wait)
@@ -141,7 +142,8 @@ def refused(answer: dict[str, Any]) -> Failure:
     return Failure(cause, wire.one_line(said), retry=cause in wire.LATER, request_ids=ids)
 
 
-def _object(answer: requests.Response) -> dict[str, Any]:
+def object_of(answer: requests.Response) -> dict[str, Any]:
+    """The JSON object of an answer; empty where it is none."""
     try:
         value = answer.json()
     except (ValueError, RecursionError):

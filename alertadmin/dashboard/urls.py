@@ -13,6 +13,7 @@ AREAS = (
     "apps",
     "credentials",
     "sheets",
+    "guide",
     "registering",
     "mailboxes",
     "leaving",

@@ -46,6 +46,11 @@ def cloud_of(slug: str) -> Cloud:
         raise UnknownCloud(slug) from None
 
 
+def known_cloud(slug: str) -> Cloud | None:
+    """For what can be told without its doors."""
+    return clouds().get(slug)
+
+
 def server_of(slug: str) -> Server:
     try:
         return servers()[slug]

@@ -13,7 +13,7 @@ from django.urls import reverse
 
 from alertadmin.accounts.models import FirstAdministratorLink, User
 from alertadmin.outbox.models import Channel, Delivery
-from alertadmin.registry.models import AppRegistration, Consent, Credential, Mailbox
+from alertadmin.registry.models import AppRegistration, Consent, Credential, Guide, Mailbox
 from alertadmin.reminders import scan
 from alertadmin.reminders.models import CalendarFeed
 from tests.conftest import NOW
@@ -38,6 +38,9 @@ def filled(rows: Rows, administrator: User) -> dict[str, UUID]:
     channel.address = "https://hooks.example/token"
     channel.save()
     return {
+        "guide": Guide.objects.create(
+            person=administrator, tenant=mailbox.tenant, app=mailbox.app, mailbox=mailbox, audience="AzureADMyOrg"
+        ).pk,
         "calendar": CalendarFeed.objects.create(owner=administrator, digest="0" * 64, created_at=NOW).pk,
         "channel": channel.pk,
         "tenant": mailbox.tenant_id,

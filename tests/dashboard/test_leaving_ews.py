@@ -13,9 +13,9 @@ from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alertadmin.dashboard.leaving import scripts
 from alertadmin.outbox import worker
 from alertadmin.outbox.models import Attempt, Delivery
+from alertadmin.registry import scripts
 from alertadmin.registry.models import AppRegistration, Mailbox, Tenant
 from alertadmin.registry.permissions import Permission, Transport
 from alertadmin.registry.wanted import note_wanted
@@ -118,10 +118,11 @@ def test_no_name_escapes_from_a_powershell_string(name: str) -> None:
 @pytest.mark.parametrize("name", ["ALERT", "O'Brien's \u2019pump\u2019; Remove-Item *", "$(reboot)"])
 def test_scripts_hold_what_they_are_for(name: str) -> None:
     app = AppRegistration(name=name, client_id="11111111-2222-3333-4444-555555555555")
-    scope = scripts.scope_to_mailbox(app, "o'neil@x.example")
+    tenant = Tenant(directory_id="11111111-2222-3333-4444-555555555555")
+    scope = scripts.scope_to_mailbox(app, tenant, "o'neil@x.example")
     assert f"-DisplayName {scripts.powershell_text(name)}" in scope
     assert "'PrimarySmtpAddress -eq ''o''''neil@x.example'''" in scope
-    assert "'11111111', '22222222'" in scripts.allow_ews(["11111111", "22222222"])
+    assert "'11111111', '22222222'" in scripts.allow_ews(tenant, ["11111111", "22222222"])
 
 
 def test_the_azure_cli_script_is_good_bash() -> None:

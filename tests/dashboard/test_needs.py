@@ -191,4 +191,4 @@ def test_the_overview_says_when_there_is_nothing_to_do_and_what_is_next(signed_i
 def test_the_overview_of_a_new_installation_offers_the_first_step(signed_in: Client) -> None:
     text = signed_in.get(reverse("overview")).content.decode()
     assert "Nothing is watched yet" in text
-    assert f'href="{reverse("register")}"' in text
+    assert f'href="{reverse("guide")}"' in text

@@ -30,6 +30,7 @@ def test_from_the_first_link_to_a_mail_that_left(demonstration: Demonstration, p
 def register(demonstration: Demonstration, page: Page) -> None:
     told = demonstration.to_register()
     page.get_by_role("link", name="Register", exact=True).click()
+    page.get_by_role("link", name="I have everything: one form").click()
     page.fill("[name=tenant-name]", told["Name"])
     page.fill("[name=tenant-directory_id]", told["Directory (tenant) ID"])
     page.select_option("[name=tenant-cloud]", label=told["Cloud"])

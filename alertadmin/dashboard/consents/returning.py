@@ -7,6 +7,7 @@ from django.contrib.auth.decorators import login_not_required
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
@@ -14,7 +15,7 @@ from django.views.decorators.http import require_safe
 
 from alertadmin.dashboard.consents import state
 from alertadmin.registry.checks import check_consent
-from alertadmin.registry.models import Consent, ConsentReturn, ConsentStatus, ReturnOutcome
+from alertadmin.registry.models import Consent, ConsentReturn, ConsentStatus, Guide, ReturnOutcome
 from mailer.wire import one_line
 
 MOST_REFUSED = 1000
@@ -51,7 +52,13 @@ def consent_return(request: HttpRequest) -> HttpResponse:
         )
     else:
         _say(request, check_consent(consent.app, consent.tenant, now=timezone.now()))
-    return redirect(f"{consent.app.get_absolute_url()}#consent")
+    return redirect(_begun_at(request, consent))
+
+
+def _begun_at(request: HttpRequest, consent: Consent) -> str:
+    """Where the person came from: a guide that waits at this app, else the app's page."""
+    guide = Guide.objects.filter(person=request.user.pk, app=consent.app).first()
+    return reverse("guide-consent", args=[guide.pk]) if guide else f"{consent.app.get_absolute_url()}#consent"
 
 
 def _believed(request: HttpRequest) -> tuple[Consent, str]:
@@ -85,7 +92,8 @@ def _say(request: HttpRequest, found: list[Consent]) -> None:
 
 
 def _refuse(request: HttpRequest, refused: Refused) -> HttpResponse:
-    """On the record, and nothing else. Whoever granted it in a browser of their own is thanked."""
+    """On the record, and nothing else. Whoever granted it in a browser of their own is thanked: with somebody's state,
+    or with none, as in the link that is given to others."""
     try:
         with transaction.atomic():
             _note(request, refused.outcome, refused.consent, refused.nonce)
@@ -93,8 +101,14 @@ def _refuse(request: HttpRequest, refused: Refused) -> HttpResponse:
         _note(request, ReturnOutcome.REPLAYED, refused.consent, None)
     stale = ConsentReturn.objects.exclude(outcome=ReturnOutcome.TAKEN).values_list("pk", flat=True)[MOST_REFUSED:]
     ConsentReturn.objects.filter(pk__in=list(stale)).delete()
-    context = {"outcome": refused.outcome, "consent": refused.consent if request.user.is_authenticated else None}
-    status = 200 if refused.outcome == ReturnOutcome.FOREIGN else 400
+    is_guest = not request.user.is_authenticated and not {"state", "error"} & set(request.GET)
+    is_thanked = is_guest or refused.outcome == ReturnOutcome.FOREIGN
+    context = {
+        "outcome": refused.outcome,
+        "is_thanked": is_thanked,
+        "consent": refused.consent if request.user.is_authenticated else None,
+    }
+    status = 200 if is_thanked else 400
     return render(request, "consents/returned.html", context, status=status)
 
 

@@ -108,7 +108,7 @@ def certificate_make(request: HttpRequest, pk: UUID) -> HttpResponse:
         return _page(request, app, make=form)
     try:
         pair = certificates.make(app.name, now=timezone.now(), lasts=form.lasts)
-        stored = _stored(app, pair, form.cleaned_data["description"])
+        stored = keep_pair(app, pair, form.cleaned_data["description"])
     except KeyRingError as error:
         form.add_error(None, retold(str(error)))
         return _page(request, app, make=form)
@@ -134,20 +134,20 @@ def _app(pk: UUID) -> AppRegistration:
 
 def _store(request: HttpRequest, app: AppRegistration, pair: KeyPair, description: str) -> HttpResponse:
     if app.current_credential is None:
-        stored = _stored(app, pair, description)
+        stored = keep_pair(app, pair, description)
         messages.success(request, _("The certificate is stored and in use."))
         return redirect("credential", stored.pk)
-    return told(request, replacing.replace(app, **_fields(pair, description), now=timezone.now()))
+    return told(request, replacing.replace(app, **fields_of(pair, description), now=timezone.now()))
 
 
-def _stored(app: AppRegistration, pair: KeyPair, description: str) -> Credential:
+def keep_pair(app: AppRegistration, pair: KeyPair, description: str) -> Credential:
     """In use at once where there is none, else waiting; asks Entra nothing."""
     if app.current_credential is None:
-        return add_credential(app, **_fields(pair, description))
-    return replacing.wait(app, **_fields(pair, description))
+        return add_credential(app, **fields_of(pair, description))
+    return replacing.wait(app, **fields_of(pair, description))
 
 
-def _fields(pair: KeyPair, description: str) -> dict[str, Any]:
+def fields_of(pair: KeyPair, description: str) -> dict[str, Any]:
     return {
         "value": pair.private_key,
         "certificate": pair.certificate,

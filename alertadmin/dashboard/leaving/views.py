@@ -12,11 +12,11 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from alertadmin.dashboard.leaving import scripts
 from alertadmin.dashboard.leaving.standing import is_proven, leaving, standing, tests_by_graph
 from alertadmin.dashboard.listing import Column, Listing
 from alertadmin.dashboard.portal import portal_links
 from alertadmin.dashboard.posting import posted
+from alertadmin.registry import scripts
 from alertadmin.registry.checks import check_consent
 from alertadmin.registry.models import Mailbox
 from alertadmin.registry.permissions import Permission, Transport
@@ -64,8 +64,8 @@ def leaving_mailbox(request: HttpRequest, pk: UUID) -> HttpResponse:
         "recipient": getattr(request.user, "email", ""),
         "links": portal_links(("permissions", "ews_doc", "rbac_doc"), found.tenant, found.app),
         "consent_script": scripts.grant_mail_send(found.app, found.tenant),
-        "scope_script": scripts.scope_to_mailbox(found.app, found.address),
-        "allow_script": scripts.allow_ews(sorted(set(others))),
+        "scope_script": scripts.scope_to_mailbox(found.app, found.tenant, found.address),
+        "allow_script": scripts.allow_ews(found.tenant, sorted(set(others))),
     }
     return render(request, "leaving/mailbox.html", context)
 

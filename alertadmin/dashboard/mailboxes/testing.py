@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from alertadmin.dashboard.channels.meaning import meaning
 from alertadmin.dashboard.looks import BAD, GOOD, LOOKS, OVER, UNDER_WAY, Look
 from alertadmin.outbox.models import Attempt, Delivery, DeliveryState
 
@@ -22,6 +25,8 @@ BY_CHANNEL: Sequence[tuple[str, str | Promise]] = (
     ("address", _("Address opened")),
     ("message", _("Message accepted")),
 )
+PATIENCE = 10
+"""Seconds after which a test that no worker took is called slow."""
 OPEN = frozenset({DeliveryState.PENDING, DeliveryState.SENDING})
 
 
@@ -34,6 +39,20 @@ class Step:
     """Milliseconds since the attempt began."""
     is_failed: bool = False
     is_under_way: bool = False
+
+
+def shown(delivery: Delivery, now: datetime) -> dict[str, Any]:
+    """What `mailboxes/steps.html` is made of."""
+    attempt = delivery.attempts.last()
+    waited = (now - delivery.created_at).total_seconds()
+    return {
+        "delivery": delivery,
+        "attempt": attempt,
+        "steps": steps(delivery, attempt),
+        "meaning": meaning(delivery.cause, delivery.reason),
+        "is_under_way": is_under_way(delivery),
+        "is_slow": delivery.state == DeliveryState.PENDING and waited > PATIENCE,
+    }
 
 
 def is_under_way(delivery: Delivery) -> bool:

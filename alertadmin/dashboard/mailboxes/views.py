@@ -14,14 +14,13 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_post_parameters
 
 from alertadmin.dashboard.asked import asked
-from alertadmin.dashboard.channels.meaning import meaning
 from alertadmin.dashboard.deleting import confirm_delete
 from alertadmin.dashboard.listing import Column, Filter, Listing
 from alertadmin.dashboard.mailboxes import testing
 from alertadmin.dashboard.mailboxes.forms import MailboxForm, OneSendsReminders, OnPremisesForm, TestSendForm
 from alertadmin.dashboard.posting import posted
 from alertadmin.outbox import test_send
-from alertadmin.outbox.models import Delivery, DeliveryState, Purpose
+from alertadmin.outbox.models import Delivery, Purpose
 from alertadmin.registry.clouds import servers
 from alertadmin.registry.keyring import KeyRingError
 from alertadmin.registry.models import AppRegistration, Mailbox, Tenant
@@ -49,8 +48,6 @@ LISTING = Listing(
 )
 Thing = Tenant | AppRegistration | Mailbox
 TESTS = 8
-PATIENCE = 10
-"""Seconds after which a test that no worker took is called slow."""
 
 
 def mailboxes(request: HttpRequest) -> HttpResponse:
@@ -140,16 +137,9 @@ def progress(request: HttpRequest, pk: UUID) -> HttpResponse:
         pk=pk,
         purpose=Purpose.TEST,
     )
-    attempt = delivery.attempts.last()
-    waited = (timezone.now() - delivery.created_at).total_seconds()
     context = {
-        "delivery": delivery,
-        "attempt": attempt,
-        "steps": testing.steps(delivery, attempt),
+        **testing.shown(delivery, timezone.now()),
         "area": "channels" if delivery.goes_by_channel else "mailboxes",
-        "meaning": meaning(delivery.cause, delivery.reason),
-        "is_under_way": testing.is_under_way(delivery),
-        "is_slow": delivery.state == DeliveryState.PENDING and waited > PATIENCE,
     }
     template = "mailboxes/steps.html" if getattr(request, "htmx", False) else "mailboxes/progress.html"
     return render(request, template, context)

@@ -6,6 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 
+from alertadmin.dashboard.guide.directory import guides_of
 from alertadmin.dashboard.overview.needs import needs
 from alertadmin.dashboard.overview.timeline import timeline
 from alertadmin.outbox.drain import drain
@@ -22,6 +23,7 @@ def overview(request: HttpRequest) -> HttpResponse:
     next_end = watched.filter(expires_at__gt=now).order_by("expires_at").select_related("app__tenant").defer("value")
     context = {
         "needs": needs(now),
+        "begun": guides_of(request.user),
         "next": next_end.first(),
         "drain": drain(now),
         "timeline": timeline(now, watched),

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from alertadmin.dashboard.leaving.scripts import powershell_text
 from alertadmin.registry.models import AppRegistration, Audience, Mailbox
+from alertadmin.registry.scripts import GRAPH_ENVIRONMENTS, powershell_text
 from mailer.clouds import Cloud
 
 MULTITENANT = frozenset({Audience.MULTIPLE_ORGS, Audience.ALL})
@@ -134,12 +134,13 @@ def _msmtp(values: Values) -> Sheet:
 
 def _powershell(values: Values) -> Sheet:
     text = powershell_text
+    environment = GRAPH_ENVIRONMENTS.get(values.cloud.slug)
     sample = "\n".join(
         (
             "$secret = ConvertTo-SecureString $env:ALERTADMIN_SECRET -AsPlainText -Force",
             f"$credential = New-Object PSCredential({text(values.app.client_id)}, $secret)",
             f"Connect-MgGraph -TenantId {text(values.directory_id)} -ClientSecretCredential $credential"
-            + (f" -Environment {values_environment(values.cloud)}" if values_environment(values.cloud) else ""),
+            + (f" -Environment {environment}" if environment else ""),
             "$message = @{",
             "  Subject = 'Test'",
             "  Body = @{ ContentType = 'Text'; Content = 'It works.' }",
@@ -150,16 +151,6 @@ def _powershell(values: Values) -> Sheet:
     )
     notes: list[Text] = [_("Needs the modules Microsoft.Graph.Authentication and Microsoft.Graph.Users.Actions.")]
     return Sheet([Line(_("Client secret"), is_secret=True)], notes, sample)
-
-
-def values_environment(cloud: Cloud) -> str:
-    """Microsoft Graph PowerShell's name of a national cloud; empty for the worldwide one and for others."""
-    hosts = {
-        "graph.microsoft.us": "USGov",
-        "dod-graph.microsoft.us": "USGovDoD",
-        "microsoftgraph.chinacloudapi.cn": "China",
-    }
-    return hosts.get(urlsplit(cloud.graph).hostname or "", "")
 
 
 def _python(values: Values) -> Sheet:

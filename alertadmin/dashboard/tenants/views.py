@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy
 
 from alertadmin.dashboard import going
 from alertadmin.dashboard.deleting import confirm_delete
+from alertadmin.dashboard.guide.directory import guides_of
 from alertadmin.dashboard.listing import Column, Listing
 from alertadmin.dashboard.portal import portal_links
 from alertadmin.dashboard.tenants.forms import TenantForm
@@ -37,7 +38,7 @@ def tenants(request: HttpRequest) -> HttpResponse:
     apps = AppRegistration.objects.filter(tenant=OuterRef("pk")).order_by().values("tenant")
     counted = Coalesce(Subquery(apps.annotate(count=Count("pk")).values("count")), 0)
     page = LISTING.page(request, Tenant.objects.annotate(app_count=counted))
-    return render(request, "tenants/list.html", {"page": page})
+    return render(request, "tenants/list.html", {"page": page, "begun": guides_of(request.user)})
 
 
 def tenant(request: HttpRequest, pk: UUID) -> HttpResponse:

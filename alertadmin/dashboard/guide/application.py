@@ -1,0 +1,130 @@
+"""Step 2: the application: what to enter in the portal, and the client id that comes back from it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils.text import format_lazy
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from alertadmin.dashboard.consents.asking import callback_url
+from alertadmin.dashboard.guide.page import go_on, page, step
+from alertadmin.registry.clouds import known_cloud
+from alertadmin.registry.models import AppRegistration, Audience, Guide
+from alertadmin.registry.models.app_registration import NATIVE_CLIENT
+from mailer.clouds import BUILTIN
+
+DRAFTED = ("name", "audience", "redirect_uri")
+"""What the guide keeps until there is a client id, so that nothing typed is lost."""
+MEANINGS = {
+    Audience.MY_ORG: gettext_lazy("the usual one: it sends in its own directory alone"),
+    Audience.MULTIPLE_ORGS: gettext_lazy("for several customers: each one's administrator must consent"),
+    Audience.ALL: gettext_lazy("as the one before; for personal accounts it can send only with a person signed in"),
+    Audience.PERSONAL: gettext_lazy("cannot send by itself: no application permission, no consent, no EWS"),
+}
+
+
+class ApplicationForm(forms.ModelForm):  # type: ignore[type-arg]
+    audience = forms.ChoiceField(label=gettext_lazy("Supported account types"), widget=forms.RadioSelect)
+    redirect_uri = forms.ChoiceField(label=gettext_lazy("Redirect URI"), widget=forms.RadioSelect)
+
+    class Meta:
+        model = AppRegistration
+        fields = ["name", "audience", "redirect_uri", "client_id"]
+
+    halves = ("name", "client_id")
+
+    def __init__(self, *args: Any, guide: Guide, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["audience"].choices = [  # type: ignore[attr-defined]
+            (value, format_lazy("{}: {}", label, MEANINGS[Audience(value)])) for value, label in Audience.choices
+        ]
+        self.fields["redirect_uri"].choices = _redirects(guide, self.instance.redirect_uri)  # type: ignore[attr-defined]
+        self.fields["client_id"].help_text = _("From the application's overview page, once the portal has made it.")
+
+    def clean_audience(self) -> str:
+        chosen: str = self.cleaned_data["audience"]
+        if chosen == Audience.PERSONAL:
+            raise forms.ValidationError(
+                _(
+                    "Such an app cannot send by itself: Microsoft gives application permissions in directories alone. "
+                    "Choose another type; a personal account sends only with its owner signed in."
+                )
+            )
+        return chosen
+
+
+def _redirects(guide: Guide, chosen: str) -> list[tuple[str, Any]]:
+    """For desktop software, for this dashboard; and what an app that was registered before has."""
+    native = NATIVE_CLIENT
+    if cloud := (known_cloud(guide.tenant.cloud) if guide.tenant.cloud in BUILTIN else None):
+        native = NATIVE_CLIENT.replace(BUILTIN["global"].authority, cloud.authority)
+    offered = {
+        native: _("for desktop software such as ALERT (platform “Mobile and desktop applications”)"),
+        callback_url(): _("this dashboard, to be led back here after consent (platform “Web”)"),
+    }
+    if chosen and chosen not in offered:
+        offered[chosen] = _("as it is registered now")
+    return [(uri, format_lazy("{}: {}", uri, words)) for uri, words in offered.items()]
+
+
+@step("application")
+def guide_application(request: HttpRequest, guide: Guide) -> HttpResponse:
+    app = guide.app or AppRegistration(tenant=guide.tenant, **{name: getattr(guide, name) for name in DRAFTED})
+    form = ApplicationForm(request.POST or None, instance=app, guide=guide)
+    if request.method == "POST":
+        if guide.app is None and (known := _known(form, guide)):
+            guide.app = known
+            guide.save(update_fields=["app"])
+            messages.success(request, _("“%(name)s” is registered already: it goes on with it.") % {"name": known.name})
+            return go_on(guide)
+        if form.is_valid():
+            _keep(guide, form)
+            return redirect("guide-permissions", guide.pk)
+        _keep_draft(guide, form)
+    return page(request, guide, "application", form=form, values=_values(guide))
+
+
+def _known(form: ApplicationForm, guide: Guide) -> AppRegistration | None:
+    """The app of that client id, where it is registered here already."""
+    try:
+        client_id = form.fields["client_id"].clean(form.data.get("client_id", ""))
+    except forms.ValidationError:
+        return None
+    return AppRegistration.objects.filter(tenant=guide.tenant, client_id=client_id).first()
+
+
+@transaction.atomic
+def _keep(guide: Guide, form: ApplicationForm) -> None:
+    """A new app wants nothing until the next step says what."""
+    app = form.save(commit=False)
+    if guide.app is None:
+        app.permissions = []
+    app.full_clean()
+    app.save()
+    guide.app = app
+    _keep_draft(guide, form)
+    guide.save(update_fields=["app"])
+
+
+def _keep_draft(guide: Guide, form: ApplicationForm) -> None:
+    kept = [name for name in DRAFTED if name in form.cleaned_data]
+    for name in kept:
+        setattr(guide, name, form.cleaned_data[name])
+    guide.save(update_fields=kept)
+
+
+def _values(guide: Guide) -> list[tuple[str, str]]:
+    """To be copied into the portal."""
+    app = guide.app or guide
+    return [
+        (_("Name"), app.name),
+        (_("Supported account types"), str(app.get_audience_display())),
+        (_("Redirect URI"), app.redirect_uri),
+    ]

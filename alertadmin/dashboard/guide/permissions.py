@@ -1,0 +1,93 @@
+"""Step 3: how it is to send, what that takes, and whether Entra gives it for all mailboxes or Exchange for one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy
+
+from alertadmin.dashboard.guide.page import page, step
+from alertadmin.registry.models import Guide
+from alertadmin.registry.permissions import OPTIONAL, RESOURCE_OF, Permission
+from alertadmin.registry.wanted import note_wanted
+from alertadmin.reminders.sources.ews import ENDS
+
+MEANINGS = {
+    Permission.MAIL_SEND: gettext_lazy("Microsoft Graph, the way that stays"),
+    Permission.FULL_ACCESS: gettext_lazy("EWS: Exchange Online ends it on %(end)s, for software that knows no other"),
+    Permission.SMTP_SEND: gettext_lazy("SMTP with OAuth, for software that speaks SMTP"),
+}
+WHOLE, SCOPED = "whole", "scoped"
+
+
+class PermissionsForm(forms.Form):
+    permissions = forms.MultipleChoiceField(
+        label=gettext_lazy("It sends by"),
+        widget=forms.CheckboxSelectMultiple,
+        error_messages={"required": gettext_lazy("Choose at least one way to send.")},
+    )
+    scope = forms.ChoiceField(
+        label=gettext_lazy("As whom it may send"),
+        choices=[
+            (WHOLE, gettext_lazy("as every mailbox of the directory: Entra grants it, an administrator consents")),
+            (
+                SCOPED,
+                gettext_lazy(
+                    "safer: as the sending mailbox alone. Exchange grants it (RBAC for Applications) by a script, "
+                    "and Entra nothing"
+                ),
+            ),
+        ],
+        widget=forms.RadioSelect,
+    )
+    keeps_drafts = forms.BooleanField(
+        label=gettext_lazy("Also Mail.ReadWrite, so that no mail comes twice"),
+        required=False,
+        help_text=gettext_lazy("Then a mail by Graph is kept as a draft first and can be looked up. It may also read."),
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["permissions"].choices = [  # type: ignore[attr-defined]
+            (one.value, format_lazy("{}: {}", one.value, _said(one))) for one in Permission
+        ]
+
+
+def _said(permission: Permission) -> str:
+    return str(MEANINGS[permission]) % {"end": f"{ENDS:%Y-%m-%d}"}
+
+
+@step("permissions")
+def guide_permissions(request: HttpRequest, guide: Guide) -> HttpResponse:
+    assert guide.app is not None  # noqa: S101 (else it cannot be reached)
+    initial = {
+        "permissions": guide.app.wanted or [Permission.MAIL_SEND],
+        "scope": SCOPED if guide.is_scoped else WHOLE,
+        "keeps_drafts": guide.keeps_drafts,
+    }
+    form = PermissionsForm(request.POST or None, initial=initial)
+    if request.method == "POST" and form.is_valid():
+        _keep(guide, form.cleaned_data)
+        return redirect("guide-consent", guide.pk)
+    chosen = guide.app.wanted or [Permission.MAIL_SEND]
+    context: dict[str, Any] = {
+        "form": form,
+        "permissions": [(one, RESOURCE_OF[one].label, OPTIONAL.get(one, "")) for one in chosen],
+    }
+    return page(request, guide, "permissions", **context)
+
+
+@transaction.atomic
+def _keep(guide: Guide, data: dict[str, Any]) -> None:
+    assert guide.app is not None  # noqa: S101
+    guide.app.permissions = data["permissions"]
+    guide.app.save(update_fields=["permissions"])
+    note_wanted([guide.app])
+    guide.is_scoped = data["scope"] == SCOPED
+    guide.keeps_drafts = data["keeps_drafts"]
+    guide.save(update_fields=["is_scoped", "keeps_drafts"])

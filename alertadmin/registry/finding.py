@@ -1,0 +1,62 @@
+"""The directory that a domain, an address or an id stands for: asked of Microsoft, answered in words that help."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
+
+from alertadmin.registry import guid, pasted
+from alertadmin.registry.clouds import UnknownCloud, cloud_of, known_cloud
+from alertadmin.registry.invisible import trimmed
+from alertadmin.retelling import retold
+from mailer import discovery
+from mailer.diagnosis import explain
+from mailer.failure import Failure
+
+
+@dataclass(frozen=True)
+class Found:
+    """`domain` is empty where an id was asked for."""
+
+    directory_id: str
+    domain: str
+
+
+def find_directory(text: str, cloud: str) -> Found:
+    """`text` is a domain, an e-mail address or a directory id; `cloud` a slug. Raises ValidationError."""
+    name = trimmed(text).rpartition("@")[2].lower().rstrip(".")
+    is_domain = pasted.DOMAIN.fullmatch(name) is not None and not guid.is_guid(name)
+    asked = name if is_domain else pasted.check_directory_id(name)
+    try:
+        found = discovery.find(asked, cloud_of(cloud))
+    except UnknownCloud as error:
+        raise ValidationError(retold(str(error)), code="unknown_cloud") from None
+    except Failure as failure:
+        raise _refused(failure, asked, cloud) from None
+    if found.cloud and (other := known_cloud(found.cloud)):
+        raise ValidationError(
+            _("This directory is in another cloud: choose “%(cloud)s”."),
+            code="other_cloud",
+            params={"cloud": other.label},
+        )
+    return Found(found.directory_id, name if is_domain else "")
+
+
+def _refused(failure: Failure, asked: str, cloud: str) -> ValidationError:
+    if failure.cause == "tenant_not_found":
+        return ValidationError(
+            _(
+                "Microsoft knows no directory “%(name)s” in this cloud. Is it spelled right, and is the cloud right? "
+                "The domain that ends in onmicrosoft.com always works, and so does the Directory (tenant) ID."
+            ),
+            code="tenant_not_found",
+            params={"name": asked},
+        )
+    title = explain(failure.cause, cloud=known_cloud(cloud), translate=_).title
+    return ValidationError(
+        _("Microsoft could not be asked: %(title)s. Try again; nothing is lost. (%(technical)s)"),
+        code=failure.cause,
+        params={"title": title, "technical": failure.technical},
+    )

@@ -1,0 +1,59 @@
+"""Which directory a domain belongs to: the public discovery document tells anybody, without signing in.
+
+Source: OpenID Connect Discovery 1.0; Microsoft identity platform, "OpenID Connect": the tenant's id stands in `issuer`.
+`cloud_instance_name` and `tenant_region_sub_scope` are Microsoft's own: the worldwide authority also knows the
+directories of the US Government's clouds, and these two say that they are elsewhere.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from urllib.parse import quote, urlsplit
+
+from mailer import sockets, wire
+from mailer.clouds import BUILTIN, Cloud
+from mailer.entra import object_of, refused_by_status
+from mailer.failure import Failure
+from mailer.https import Session
+
+GUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+SUB_SCOPES = {"DODCON": "gcc-high", "DOD": "dod"}
+INSTANCES = {"microsoftonline.com": "global", "microsoftonline.us": "gcc-high", "partner.microsoftonline.cn": "china"}
+
+
+@dataclass(frozen=True, slots=True)
+class Directory:
+    """`cloud` is the slug of the built-in cloud it is really in, where the document names another; else empty."""
+
+    directory_id: str
+    cloud: str = ""
+
+
+def find(name: str, cloud: Cloud, *, timeout: float = 10) -> Directory:
+    """By a verified domain or a directory id. Raises Failure, `tenant_not_found` where there is none."""
+    url = f"{cloud.authority}/{quote(name, safe='')}/v2.0/.well-known/openid-configuration"
+    try:
+        with sockets.deadline(timeout), Session(cloud.ca_file, timeout=timeout) as session:
+            answer = session.get(url)
+    except (OSError, ValueError) as error:
+        raise wire.failure_of(error, sent=False) from None
+    if answer.status_code != 200:
+        raise refused_by_status(answer)
+    document = object_of(answer)
+    found = GUID.search(urlsplit(str(document.get("issuer") or "")).path.lower())
+    if found is None:
+        raise Failure("other", f"The discovery document of {urlsplit(url).hostname} names no directory.")
+    return Directory(found.group(), _elsewhere(document, cloud))
+
+
+def _elsewhere(document: dict[str, object], asked: Cloud) -> str:
+    """Only Microsoft's own clouds are told apart: an operator's cloud is what its file says."""
+    if asked.slug not in BUILTIN:
+        return ""
+    by_scope = SUB_SCOPES.get(str(document.get("tenant_region_sub_scope")), "")
+    by_instance = INSTANCES.get(str(document.get("cloud_instance_name")), "")
+    if not by_scope and by_instance and BUILTIN[by_instance].authority == asked.authority:
+        return ""  # two clouds share an authority
+    really = by_scope or by_instance
+    return really if really != asked.slug else ""

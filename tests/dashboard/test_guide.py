@@ -1,0 +1,301 @@
+"""The guide: each step makes its row as soon as it is right; what is wrong is said, and nothing typed is lost."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from uuid import uuid4
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from alertadmin.accounts.models import User
+from alertadmin.dashboard.consents.asking import callback_url
+from alertadmin.outbox import worker
+from alertadmin.registry.models import AppRegistration, Consent, Credential, Guide, Mailbox, Tenant
+from alertadmin.registry.models.app_registration import NATIVE_CLIENT
+from sandbox import Sandbox
+from sandbox.records import App
+from sandbox.records import Tenant as Directory
+from tests.rows import Rows, cloud_slug
+
+END = "2028-06-30"
+
+
+@dataclass
+class There:
+    """A directory, an app in it that wants Mail.Send and has no consent, a mailbox: known to Microsoft alone."""
+
+    sandbox: Sandbox
+    directory: Directory
+    app: App
+    address: str
+
+    def secret(self) -> str:
+        made = self.sandbox.directory.add_secret(self.app, expires_at=datetime(2036, 1, 1, tzinfo=UTC))
+        return str(made.value)
+
+
+def there(sandbox: Sandbox, *, multi_tenant: bool = False) -> There:
+    domain = f"{uuid4().hex[:8]}.example"
+    directory = sandbox.directory.add_tenant("Northpark Energy", domain)
+    app = sandbox.directory.add_app(directory, "ALERT mail", multi_tenant=multi_tenant, wanted=["Mail.Send"])
+    sandbox.directory.add_mailbox(directory, f"alarms@{domain}")
+    return There(sandbox, directory, app, f"alarms@{domain}")
+
+
+@pytest.fixture
+def world(sandbox: Sandbox) -> There:
+    return there(sandbox)
+
+
+def found(world: There, text: str = "", **more: str) -> dict[str, str]:
+    wanted = text or world.directory.domain
+    return {"directory": wanted, "cloud": cloud_slug(world.sandbox), "time_zone": "Europe/Paris", **more}
+
+
+def application(world: There, **changes: str) -> dict[str, str]:
+    form = {"name": "ALERT", "audience": "AzureADMyOrg", "redirect_uri": NATIVE_CLIENT}
+    return {**form, "client_id": world.app.client_id, **changes}
+
+
+def post(client: Client, name: str, data: Mapping[str, object], query: str = "") -> str:
+    """The page that it leads to."""
+    guide = Guide.objects.get()
+    return client.post(reverse(f"guide-{name}", args=[guide.pk]) + query, data, follow=True).content.decode()
+
+
+def see(client: Client, name: str) -> str:
+    return client.get(reverse(f"guide-{name}", args=[Guide.objects.get().pk]), follow=True).content.decode()
+
+
+def heading(page: str) -> str:
+    match = re.search(r"<h1>(.*?)</h1>", page, re.DOTALL)
+    return match[1] if match else ""
+
+
+def begin(client: Client, world: There) -> str:
+    return client.post(reverse("guide"), found(world), follow=True).content.decode()
+
+
+def up_to(client: Client, world: There, last: str) -> str:
+    """Every step until the one named, that one done too; the page it leads to."""
+    page = begin(client, world)
+    forms: dict[str, Mapping[str, object]] = {
+        "application": application(world),
+        "permissions": {"permissions": ["Mail.Send"], "scope": "whole"},
+        "credential": {"value": world.secret(), "expires_at": END},
+        "mailbox": {"address": world.address, "transport": "graph"},
+    }
+    for name, form in forms.items():
+        page = post(client, name, form)
+        if name == last:
+            break
+    return page
+
+
+def test_from_a_domain_to_a_mail_that_was_sent(signed_in: Client, world: There) -> None:
+    assert heading(begin(signed_in, world)) == "2. Application"
+    assert Tenant.objects.get().directory_id == world.directory.directory_id
+    assert heading(post(signed_in, "application", application(world))) == "3. Permissions"
+    assert AppRegistration.objects.get().permissions == []
+    page = post(signed_in, "permissions", {"permissions": ["Mail.Send"], "scope": "whole"})
+    assert "It can be granted now, but not checked yet" in page
+    world.sandbox.directory.grant(world.app, "Mail.Send")
+    value = world.secret()
+    page = post(signed_in, "credential", {"value": value, "expires_at": END})
+    assert heading(page) == "6. Sending mailbox"
+    assert "Every wanted permission is granted." in page
+    assert value not in page
+    assert Credential.objects.get().proven_at is not None
+    assert heading(post(signed_in, "mailbox", {"address": world.address, "transport": "graph"})) == "7. Test send"
+    post(signed_in, "test", {"recipient": "ada@x.example", "transport": "graph"})
+    worker.deliver_due()
+    assert "The message was accepted" in see(signed_in, "test")
+    assert heading(see(signed_in, "on")) == "8. Settings sheet"
+    assert "The guide is closed" in post(signed_in, "finish", {})
+    assert not Guide.objects.exists()
+    assert Mailbox.objects.get().address == world.address
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "This field is required."),
+        ("nobody-has-this.example", "knows no directory “nobody-has-this.example”"),
+        (str(uuid4()), "Microsoft knows no directory"),
+        ("common", "stands for no particular directory"),
+        ("not a domain", "This is not an id"),
+    ],
+)
+def test_a_directory_that_is_not_found_is_explained_and_what_was_typed_stays(
+    signed_in: Client, world: There, text: str, said: str
+) -> None:
+    form = {**found(world, name="Northpark", contacts="duty@x.example"), "directory": text}
+    page = signed_in.post(reverse("guide"), form).content.decode()
+    assert said in page
+    assert "duty@x.example" in page
+    assert 'value="Northpark"' in page
+    assert not Tenant.objects.exists()
+
+
+@pytest.mark.parametrize("text", ["{domain}", " {domain}. ", "alarms@{domain}", "{id}", "{{{id}}}"])
+def test_a_domain_an_address_and_an_id_lead_to_the_same_directory(signed_in: Client, world: There, text: str) -> None:
+    typed = text.format(domain=world.directory.domain.upper(), id=world.directory.directory_id)
+    assert heading(signed_in.post(reverse("guide"), found(world, typed), follow=True).content.decode()).startswith("2.")
+    assert Tenant.objects.get().directory_id == world.directory.directory_id
+
+
+def test_an_authority_that_does_not_answer_loses_nothing(signed_in: Client, world: There) -> None:
+    world.sandbox.faults.add(door="discovery", status=503)
+    page = signed_in.post(reverse("guide"), found(world)).content.decode()
+    assert "Try again; nothing is lost." in page
+    assert f'value="{world.directory.domain}"' in page
+
+
+def test_a_directory_that_is_registered_already_is_recognised(signed_in: Client, world: There, rows: Rows) -> None:
+    rows.tenant("Our customer", ["it@x.example"], directory_id=world.directory.directory_id)
+    page = signed_in.post(reverse("guide"), found(world, name="Other", contacts="x@x.example"), follow=True)
+    assert "registered already, as “Our customer”" in page.content.decode()
+    tenant = Tenant.objects.get()
+    assert (tenant.name, [one.email for one in tenant.contacts.all()]) == ("Our customer", ["it@x.example"])
+
+
+def test_without_a_client_id_yet_what_was_chosen_is_kept_and_shown_to_be_copied(
+    signed_in: Client, world: There
+) -> None:
+    begin(signed_in, world)
+    page = post(
+        signed_in, "application", application(world, client_id="", name="Pump alarms", redirect_uri=callback_url())
+    )
+    assert "This field is required." in page
+    for shown in (page, see(signed_in, "application")):
+        assert 'data-copy="Pump alarms"' in shown
+        assert f'data-copy="{callback_url()}"' in shown
+    assert not AppRegistration.objects.exists()
+    assert 'value="Pump alarms"' in see(signed_in, "application")
+
+
+def test_an_app_for_personal_accounts_alone_cannot_send_by_itself(signed_in: Client, world: There) -> None:
+    begin(signed_in, world)
+    page = post(signed_in, "application", application(world, audience="PersonalMicrosoftAccount"))
+    assert "Such an app cannot send by itself" in page
+    assert f'value="{world.app.client_id}"' in page
+
+
+def test_an_app_that_is_registered_already_is_gone_on_with(signed_in: Client, world: There, rows: Rows) -> None:
+    tenant = rows.tenant(directory_id=world.directory.directory_id, cloud=cloud_slug(world.sandbox))
+    app = rows.app(tenant, "ours", client_id=world.app.client_id, permissions=["full_access_as_app"])
+    begin(signed_in, world)
+    assert "“ours” is registered already" in post(signed_in, "application", application(world))
+    assert Guide.objects.get().app == app
+    app.refresh_from_db()
+    assert app.permissions == ["full_access_as_app"]
+
+
+def test_without_a_way_to_send_the_permissions_are_asked_for_again(signed_in: Client, world: There) -> None:
+    up_to(signed_in, world, "application")
+    assert "Choose at least one way to send." in post(signed_in, "permissions", {"scope": "whole"})
+
+
+def test_a_wrong_secret_is_explained_and_a_right_one_takes_its_place(signed_in: Client, world: There) -> None:
+    up_to(signed_in, world, "permissions")
+    wrong = "wrong~wrong.wrong-wrong_wrong~wrong12345"
+    page = post(signed_in, "credential", {"value": wrong, "expires_at": END})
+    assert "The client secret is wrong" in page
+    assert wrong not in page
+    assert "not proven yet" in page
+    page = post(signed_in, "credential", {"value": world.secret(), "expires_at": END})
+    assert "A token proved it" in page
+    assert [one.state for one in Credential.objects.order_by("created_at")] == ["retired", "current"]
+
+
+def test_a_secret_is_not_lost_when_the_network_fails(signed_in: Client, world: There) -> None:
+    up_to(signed_in, world, "permissions")
+    world.sandbox.faults.add(door="token", status=503)
+    assert "is stored, and has no token yet" in post(
+        signed_in, "credential", {"value": world.secret(), "expires_at": END}
+    )
+    world.sandbox.faults.clear()
+    assert "A token proved it" in post(signed_in, "prove", {})
+
+
+def test_a_certificate_made_here_is_proven_once_the_portal_has_it(signed_in: Client, world: There) -> None:
+    up_to(signed_in, world, "permissions")
+    page = post(signed_in, "credential", {"months": "12"}, "?by=make")
+    assert "Download the certificate" in page
+    assert "The certificate does not match the application" in post(signed_in, "prove", {})
+    world.sandbox.directory.add_certificate(world.app, Credential.objects.get().certificate)
+    assert "A token proved it" in post(signed_in, "prove", {})
+
+
+def test_who_takes_the_scoped_way_is_asked_for_no_consent_and_given_the_script(signed_in: Client, world: There) -> None:
+    up_to(signed_in, world, "application")
+    page = post(signed_in, "permissions", {"permissions": ["Mail.Send", "SMTP.SendAsApp"], "scope": "scoped"})
+    assert "Nothing is to be granted in Entra" in page
+    post(signed_in, "credential", {"value": world.secret(), "expires_at": END})
+    page = post(signed_in, "mailbox", {"address": world.address, "transport": "graph"})
+    assert "New-ManagementRoleAssignment" in page
+    assert "Application SMTP.SendAsApp" in page
+    assert heading(see(signed_in, "on")) == "7. Test send"
+
+
+def test_a_mailbox_of_another_directory_is_refused_for_a_single_tenant_app(signed_in: Client, world: There) -> None:
+    up_to(signed_in, world, "credential")
+    other = there(world.sandbox)
+    page = post(signed_in, "mailbox", {"address": other.address, "transport": "graph"})
+    assert "belongs to another directory" in page
+    assert f'value="{other.address}"' in page
+    assert not Mailbox.objects.exists()
+
+
+def test_a_mailbox_that_nobody_can_place_is_kept_with_a_warning(signed_in: Client, world: There) -> None:
+    up_to(signed_in, world, "credential")
+    page = post(signed_in, "mailbox", {"address": "alarms@unknown.example", "transport": "graph"})
+    assert "could not say whose domain" in page
+    assert Mailbox.objects.get().tenant == Tenant.objects.get()
+
+
+def test_a_multitenant_app_asks_the_directory_of_its_mailbox_for_consent(signed_in: Client, sandbox: Sandbox) -> None:
+    world, other = there(sandbox, multi_tenant=True), there(sandbox)
+    begin(signed_in, world)
+    post(signed_in, "application", application(world, audience="AzureADMultipleOrgs"))
+    assert "Whose consent?" in post(signed_in, "permissions", {"permissions": ["Mail.Send"], "scope": "whole"})
+    page = post(signed_in, "consent", {"address": other.address, "transport": "graph"})
+    assert f"{other.directory.directory_id}/v2.0/adminconsent" in page
+    assert Tenant.objects.get(directory_id=other.directory.directory_id).name == other.directory.domain
+    page = post(signed_in, "credential", {"value": world.secret(), "expires_at": END})
+    assert "Not granted yet: Mail.Send." in page
+    sandbox.directory.install(world.app, other.directory)
+    sandbox.directory.grant(world.app, "Mail.Send", other.directory)
+    assert "Every wanted permission is granted." in post(signed_in, "check", {})
+    granted = Consent.objects.get(tenant__directory_id=other.directory.directory_id)
+    assert granted.status == "granted"
+
+
+def test_a_step_that_is_not_reached_yet_leads_to_the_one_that_is(signed_in: Client, world: There) -> None:
+    begin(signed_in, world)
+    for name in ("permissions", "consent", "credential", "mailbox", "test", "settings"):
+        assert heading(see(signed_in, name)) == "2. Application", name
+    up = Guide.objects.get()
+    assert "Go on" in signed_in.get(reverse("overview")).content.decode()
+    assert reverse("guide-on", args=[up.pk]) in signed_in.get(reverse("tenants")).content.decode()
+
+
+def test_a_guide_is_its_owner_s_alone(signed_in: Client, world: There, client: Client) -> None:
+    begin(signed_in, world)
+    other = Client()
+    other.force_login(User.objects.create_superuser("eve@x.example", "another long password"))
+    assert other.get(reverse("guide-on", args=[Guide.objects.get().pk])).status_code == 404
+    assert "Go on" not in other.get(reverse("tenants")).content.decode()
+
+
+def test_what_was_deleted_meanwhile_leads_back_to_its_step(signed_in: Client, world: There) -> None:
+    up_to(signed_in, world, "mailbox")
+    Mailbox.objects.all().delete()
+    assert heading(see(signed_in, "test")).startswith(("4.", "6."))
+    AppRegistration.objects.all().delete()
+    assert heading(see(signed_in, "on")) == "2. Application"
