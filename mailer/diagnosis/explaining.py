@@ -32,6 +32,8 @@ class Diagnosis:
     fix: tuple[str, ...]
     links: tuple[Link, ...]
     found: Found = field(default_factory=Found)
+    also: tuple[str, ...] = ()
+    """Slugs of further causes that a pasted text names."""
 
     def as_dict(self) -> dict[str, Any]:
         """The shape of `diagnose --json`; the slug is called `cause` there."""
@@ -48,6 +50,7 @@ class Diagnosis:
                 "client_id": self.found.client_id,
                 "request_ids": dict(self.found.request_ids),
             },
+            "also": list(self.also),
         }
 
 
@@ -90,7 +93,7 @@ def diagnose(
     said = _explained(verdict.slug if verdict else UNKNOWN, place, mailbox, translate)
     if verdict and verdict.note:
         said = replace(said, explanation=f"{said.explanation} {translate(verdict.note)}")
-    return replace(said, found=found)
+    return replace(said, found=found, also=judging.others(plain_text, said.slug) if verdict else ())
 
 
 def from_text(text: str | bytes) -> str | None:

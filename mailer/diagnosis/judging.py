@@ -31,6 +31,9 @@ _LOOKALIKE = re.compile(r"aadsts[ :#_-]{0,2}(\d[\dilos]{3,7})\b")
 _DIGITS = str.maketrans("ilos", "1105")
 """Letters that are read for digits when a picture becomes text."""
 _MOST_NUMBERS = 200
+_MOST_OTHERS = 4
+_ONE_ERROR = 250
+"""Characters within which codes are taken to be of one error."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,25 @@ def judge(text: str) -> Verdict | None:
     if not any(number in AADSTS for number in numbers):
         numbers = _packed_numbers(packed)
     return _stronger(verdict, _best(packed, numbers, squeezed=True))
+
+
+def others(plain_text: str, slug: str) -> tuple[str, ...]:
+    """Further causes that a text names by codes of their own, in its order, each once; `slug` is its best one.
+
+    Codes that stand close together are of one error: what one lumps together the other tells apart.
+    """
+    places = sorted((start, named) for start, named in _coded(plain_text) if named != slug)
+    best = [start for start, named in _coded(plain_text) if named == slug]
+    apart = [named for start, named in places if all(abs(start - place) > _ONE_ERROR for place in best)]
+    return tuple(dict.fromkeys(apart))[:_MOST_OTHERS] if best else ()
+
+
+def _coded(plain_text: str) -> list[tuple[int, str]]:
+    """Where each code that is given for one cause only stands first, and the cause."""
+    numbers = ((match.start(), int(match[1])) for match in _first(_NUMBER.finditer(plain_text)))
+    known = [(at, AADSTS[number]) for at, number in numbers if number in AADSTS and number not in FAMILIES]
+    matches = ((rule, rule.plain.search(plain_text)) for rule in ALL_RULES if rule.rank >= Rank.CODE)
+    return known + [(match.start(), rule.slug) for rule, match in matches if match]
 
 
 def _best(view: str, numbers: list[int], *, squeezed: bool) -> Verdict | None:

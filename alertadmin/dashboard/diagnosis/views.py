@@ -6,7 +6,12 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from mailer.diagnosis import diagnose
+from alertadmin.dashboard.diagnosis.concerned import Concerned, concerned
+from alertadmin.registry.clouds import UnknownCloud
+from alertadmin.registry.models import Tenant
+from mailer.clouds import Cloud
+from mailer.diagnosis import Diagnosis, diagnose
+from mailer.diagnosis.mentions import mentions
 
 
 class ErrorForm(forms.Form):
@@ -21,5 +26,31 @@ class ErrorForm(forms.Form):
 def diagnosis(request: HttpRequest) -> HttpResponse:
     """Posted, never in the address: an error text may name people and tenants."""
     form = ErrorForm(request.POST or None)
-    found = diagnose(form.cleaned_data["text"], translate=_) if request.method == "POST" and form.is_valid() else None
-    return render(request, "diagnosis/diagnosis.html", {"form": form, "diagnosis": found})
+    context: dict[str, object] = {"form": form}
+    if request.method == "POST" and form.is_valid():
+        context["diagnosis"], context["concerned"] = _explained(form.cleaned_data["text"])
+    return render(request, "diagnosis/diagnosis.html", context)
+
+
+def _explained(text: str) -> tuple[Diagnosis, Concerned]:
+    """In the words and with the links of the registration that the text is of, if that can be told."""
+    first = diagnose(text, translate=_)
+    known = concerned(mentions(text), first.found, first.slug)
+    if (meant := known.meant(first.found)) is None:
+        return first, known
+    said = diagnose(
+        text,
+        cloud=_cloud_of(meant.tenant),
+        directory_id=first.found.directory_id or meant.tenant.directory_id,
+        client_id=meant.app.client_id if meant.app else None,
+        mailbox=meant.mailboxes[0].address if len(meant.mailboxes) == 1 else None,
+        translate=_,
+    )
+    return said, known
+
+
+def _cloud_of(tenant: Tenant) -> Cloud | None:
+    try:
+        return tenant.mail_cloud
+    except UnknownCloud:
+        return None

@@ -12,6 +12,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 
 from alertadmin.dashboard.asked import asked
 from alertadmin.dashboard.registering.forms import AppPart, MailboxPart, SecretForm, TenantPart
+from alertadmin.registry import guid
 from alertadmin.registry.keyring import KeyRingError
 from alertadmin.registry.models import Mailbox, Tenant
 from alertadmin.registry.registration import Registration, register
@@ -20,12 +21,16 @@ from alertadmin.retelling import retold
 
 @sensitive_post_parameters("secret-value")
 def registering(request: HttpRequest) -> HttpResponse:
-    """One form in four parts. `?tenant=` adds an app to a tenant that is here already: three parts."""
+    """One form in four parts. `?tenant=` adds an app to a tenant that is here already: three parts.
+
+    `?client_id=` and `?directory_id=` fill in what a pasted error named (see `diagnosis`).
+    """
     known = asked(request, "tenant", Tenant.objects.all())
     data = request.POST or None
     zone = getattr(request.user, "time_zone", "UTC")
-    tenant = None if known else TenantPart(data, prefix="tenant", initial={"time_zone": zone})
-    app = AppPart(data, prefix="app")
+    directory = {"directory_id": _id(request, "directory_id")}
+    tenant = None if known else TenantPart(data, prefix="tenant", initial={"time_zone": zone, **directory})
+    app = AppPart(data, prefix="app", initial={"client_id": _id(request, "client_id")})
     secret = SecretForm(data, prefix="secret", zone=_zone(request, known))
     mailbox = MailboxPart(data, prefix="mailbox")
     parts = [part for part in (tenant, app, secret, mailbox) if part is not None]
@@ -68,6 +73,12 @@ def _register(
         expires_at=secret.cleaned_data["expires_at"],
         mailbox=box,
     )
+
+
+def _id(request: HttpRequest, name: str) -> str:
+    """Empty if it is none: an address that was made up is no reason for an error."""
+    value = request.GET.get(name, "")
+    return guid.normal(value) if guid.is_guid(value) else ""
 
 
 def _zone(request: HttpRequest, known: Tenant | None) -> zoneinfo.ZoneInfo:

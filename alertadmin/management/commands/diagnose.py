@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.utils.translation import gettext as _
 
 from alertadmin.management.answers import as_json, readable, refuse_usage_as_json, standard_input
-from mailer.diagnosis import diagnose
+from mailer.diagnosis import diagnose, explain
 
 EXAMPLE = """Example:
   python manage.py diagnose "AADSTS7000222: The provided client secret keys are expired."
@@ -58,6 +58,9 @@ class Command(BaseCommand):
         self.stdout.write(f"{diagnosis.title}\n\n{diagnosis.explanation}\n")
         for number, step in enumerate(diagnosis.fix, 1):
             self.stdout.write(f"  {number}. {step}")
+        if diagnosis.also:
+            titles = ", ".join(explain(slug, translate=_).title for slug in diagnosis.also)
+            self.stdout.write(_("Also in this text: %(causes)s") % {"causes": titles})
         for link in diagnosis.links:
             self.stdout.write(f"  {link.title}: {link.url}")
 

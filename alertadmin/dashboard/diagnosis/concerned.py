@@ -1,0 +1,104 @@
+"""Which registrations of this installation a pasted error speaks of, and which ids in it are registered nowhere here.
+
+One query for each kind of thing, whatever the text holds; nobody but this database is asked.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from urllib.parse import urlencode
+
+from django.db.models import Q
+from django.db.models.functions import Lower
+from django.urls import reverse
+
+from alertadmin.dashboard.portal import portal_links
+from alertadmin.registry.models import AppRegistration, Credential, Mailbox, Tenant
+from mailer.diagnosis import Found
+from mailer.diagnosis.mentions import Mentions
+from mailer.diagnosis.portal import Link
+from mailer.diagnosis.words.book import BOOK
+
+MOST = 10
+"""Registrations that are shown; a log may speak of a hundred."""
+_MOST_ROWS = 100
+"""Rows of a kind that are read."""
+_MICROSOFT_S_OWN = frozenset({"9188040d-6c67-4c5b-b112-36a304b66dad", "f8cdef31-a31e-4b4a-93e4-5f571e91255a"})
+"""Directories nobody registers: that of personal accounts, and Microsoft's services' own."""
+
+
+@dataclass
+class Registration:
+    """An app in a tenant, or a tenant alone, with what else of it the text names."""
+
+    tenant: Tenant
+    app: AppRegistration | None = None
+    credentials: list[Credential] = field(default_factory=list)
+    mailboxes: list[Mailbox] = field(default_factory=list)
+    links: tuple[Link, ...] = ()
+
+
+@dataclass(frozen=True)
+class Concerned:
+    registrations: list[Registration]
+    more: int
+    """How many are not shown."""
+    unknown_client_id: str = ""
+    unknown_directory_id: str = ""
+    register_url: str = ""
+    """Where what is not registered here can be, its ids filled in; empty if nothing is missing."""
+
+    def meant(self, found: Found) -> Registration | None:
+        """The one the error is of: the only one, or the one whose app and directory the text names as such."""
+        if len(self.registrations) == 1:
+            return self.registrations[0]
+        named = [one for one in self.registrations if one.app and one.app.client_id == found.client_id]
+        here = [one for one in named if one.tenant.directory_id == found.directory_id]
+        return next((few[0] for few in (here, named) if len(few) == 1), None)
+
+
+def concerned(said: Mentions, found: Found, slug: str) -> Concerned:
+    """`found` are the ids that the text names as a client's and a directory's; `slug` the cause, for the links."""
+    tenants = list(Tenant.objects.filter(Q(directory_id__in=said.ids) | Q(domain__in=said.domains))[:_MOST_ROWS])
+    apps = list(AppRegistration.objects.filter(client_id__in=said.ids).select_related("tenant")[:_MOST_ROWS])
+    credentials = Credential.objects.filter(key_id__in=said.ids).select_related("app__tenant").defer("value")
+    mailboxes = Mailbox.objects.annotate(lowered=Lower("address")).filter(lowered__in=said.addresses)
+    mailboxes = mailboxes.select_related("tenant", "app__tenant").defer("password")
+    registrations: dict[tuple[object, object], Registration] = {}
+
+    def of(tenant: Tenant, app: AppRegistration | None) -> Registration:
+        return registrations.setdefault((tenant.pk, app and app.pk), Registration(tenant, app))
+
+    for app in apps:
+        of(app.tenant, app)
+    for credential in credentials[:_MOST_ROWS]:
+        of(credential.app.tenant, credential.app).credentials.append(credential)
+    for mailbox in mailboxes[:_MOST_ROWS]:
+        of(mailbox.app.tenant if mailbox.app else mailbox.tenant, mailbox.app).mailboxes.append(mailbox)
+    shown = {one.tenant.pk for one in registrations.values()}
+    for tenant in tenants:
+        if tenant.pk not in shown:
+            of(tenant, None)
+    known = list(registrations.values())
+    for one in known[:MOST]:
+        one.links = portal_links(BOOK[slug].pages, one.tenant, one.app)
+    return Concerned(known[:MOST], max(0, len(known) - MOST), **_unknown(found, known, tenants))
+
+
+def _unknown(found: Found, known: list[Registration], tenants: list[Tenant]) -> dict[str, str]:
+    client = found.client_id or ""
+    directory = found.directory_id if found.directory_id and found.directory_id not in _MICROSOFT_S_OWN else ""
+    if any(one.app and one.app.client_id == client for one in known):
+        client = ""
+    home = next((tenant for tenant in tenants if tenant.directory_id == directory), None)
+    missing = {"client_id": client} if client else {}
+    if home is None and directory:
+        missing["directory_id"] = directory
+    if not missing:
+        return {}
+    asked = {"tenant": str(home.pk), **missing} if home else missing
+    return {
+        "unknown_client_id": client,
+        "unknown_directory_id": missing.get("directory_id", ""),
+        "register_url": f"{reverse('register')}?{urlencode(asked)}",
+    }

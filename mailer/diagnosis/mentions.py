@@ -1,0 +1,45 @@
+"""What a pasted text names that a registration may be known by: ids, mail addresses, domains. Wherever they stand.
+
+`found` reads only what is named as a client's or a directory's id; here any id counts, since whoever looks these up
+knows by the match what it is the id of. In lower case, in the order of the text, each once, no more than so many.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import islice
+
+from mailer.diagnosis import reading
+
+MOST_IDS, MOST_ADDRESSES, MOST_DOMAINS = 500, 200, 200
+_GUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+_ADDRESS = re.compile(r"[a-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@((?:[a-z0-9-]{1,63}\.){1,8}[a-z]{2,24})")
+_QUOTES = "'`\"=<("
+_DOMAIN = re.compile(r"(?<![a-z0-9.@-])(?:[a-z0-9-]{1,63}\.){1,8}[a-z]{2,24}(?![a-z0-9-])")
+
+
+@dataclass(frozen=True)
+class Mentions:
+    ids: tuple[str, ...]
+    addresses: tuple[str, ...]
+    domains: tuple[str, ...]
+    """Those of the addresses first, then whatever else has a domain's shape."""
+
+
+def mentions(text: str | bytes) -> Mentions:
+    plain_text = reading.plain(reading.undressed(reading.as_text(text)))
+    addressed = list(islice(_ADDRESS.finditer(plain_text), 10 * MOST_ADDRESSES))
+    return Mentions(
+        # An id that a line end broke is whole again without the spaces.
+        ids=_first((match[0] for match in _GUID.finditer(reading.squeezed(plain_text))), MOST_IDS),
+        addresses=_first((match[0].lstrip(_QUOTES) for match in addressed), MOST_ADDRESSES),
+        domains=_first(
+            [*(match[1] for match in addressed), *(match[0] for match in _DOMAIN.finditer(plain_text))], MOST_DOMAINS
+        ),
+    )
+
+
+def _first(values: Iterable[str], most: int) -> tuple[str, ...]:
+    return tuple(islice(dict.fromkeys(values), most))
