@@ -81,8 +81,12 @@ def relay(sandbox: Sandbox, settings: Settings) -> Sandbox:
 
 @pytest.fixture(autouse=True)
 def fresh_connections() -> Iterator[None]:
-    """Transports, tokens and the relay are made once for a process; a test begins without them."""
+    """Transports, tokens and the relay are made once for a process; a test begins without them, and without the last
+    test's memory of a scan."""
+    from tests.data_folder import FOLDER
+
     yield
+    (FOLDER / "last-scan.json").unlink(missing_ok=True)
     for cached in (wires.tokens, wires.transport, wires.relay):
         cached.cache_clear()
     keyring.forget()

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from alertadmin import __version__
 from alertadmin.registry import keyring
-from alertadmin.reminders import scan
+from alertadmin.reminders import review, scan
 from alertadmin.retelling import retold
 from alertadmin.watching import ping, troubles
 
@@ -20,13 +20,16 @@ def house(request: HttpRequest) -> dict[str, Any]:
     if not getattr(request, "user", None) or not request.user.is_authenticated:
         return {"version": __version__}
     last, now = scan.last_finished(), timezone.now()
+    standing = troubles.standing(now)
     return {
         "version": __version__,
         "sandbox": settings.ENVIRONMENT.sandbox,
         "area": _area(request),
         "last_scan": last,
         "scan_is_stale": scan.is_old(last, now),
-        "troubles": [*filter(None, [troubles.clock(now)]), *troubles.deliveries(troubles.standing(now))],
+        "troubles": [*filter(None, [troubles.clock(now)]), *troubles.deliveries(standing)],
+        "held": standing.held,
+        "put_back": review.put_back() if standing.held else None,
         "unheard": ping.unheard(),
         "key_trouble": _key_trouble(),
     }

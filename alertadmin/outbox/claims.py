@@ -61,6 +61,11 @@ def _past(moment: str, now: datetime) -> Q:
     return Q(**{f"{moment}__lte": now}) | Q(**{f"{moment}__gt": now + LONGEST_BELIEVED})
 
 
+def in_review(now: datetime) -> Q:
+    """What waits for a person after the database was put back, for at most a day."""
+    return Q(state=DeliveryState.PENDING, review_until__gt=now, not_before__gt=now)
+
+
 def claim(now: datetime, *, limit: int, only: uuid.UUID | None = None, among: Q = ANY) -> list[Delivery]:
     """Takes up to `limit` due deliveries; what another worker takes meanwhile is left to it."""
     wanted = due(now).filter(among)
@@ -201,17 +206,19 @@ def postpone_reminders(now: datetime, until: datetime, **why: Any) -> int:
 def hasten_reminders(now: datetime) -> int:
     """Somebody asks for all of it now: what was tried before waits for nothing but a server that asked us to.
 
-    What was never tried keeps its hour: it waits for a digest, or for the end of somebody's quiet hours.
+    What was never tried keeps its hour: it waits for a digest, or for the end of somebody's quiet hours. What is to be
+    reviewed is asked for on its page.
     """
     tried = Q(tries__gt=0) | ~Q(cause="")
     waiting = Delivery.objects.filter(IsOpen(F("state")), CLAIMABLE, ~TESTS, not_before__gt=now).filter(tried)
-    return waiting.exclude(cause__in=SLOWED_DOWN).update(not_before=now)
+    return waiting.exclude(cause__in=SLOWED_DOWN).exclude(in_review(now)).update(not_before=now)
 
 
 def hasten(delivery: uuid.UUID, now: datetime) -> bool:
     """The same for one delivery. False if it waits for nothing, or for a server."""
     waiting = Delivery.objects.filter(pk=delivery, state=DeliveryState.PENDING, not_before__gt=now)
-    return bool(waiting.exclude(cause__in=SLOWED_DOWN).update(not_before=now, reason=sentences.HASTENED))
+    waiting = waiting.exclude(cause__in=SLOWED_DOWN)
+    return bool(waiting.update(not_before=now, review_until=None, reason=sentences.HASTENED))
 
 
 def can_be_hastened(delivery: Delivery, now: datetime) -> bool:

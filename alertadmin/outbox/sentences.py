@@ -12,6 +12,11 @@ NOT_PREPARED = gettext_noop("It could not be prepared: %(error)s. It is tried ag
 BROKE_OFF = gettext_noop("Sending broke off after the message may have been accepted: %(error)s.")
 BUSY = gettext_noop("It waits its turn: a mailbox sends 30 messages a minute.")
 HASTENED = gettext_noop("Somebody asked for it to leave at once.")
+IN_REVIEW = gettext_noop(
+    "It waits for a day: the database was put back from a copy, and this may have been told already. Then it leaves by "
+    "itself."
+)
+TOLD_BEFORE = gettext_noop("%(by)s said that it was told before the database was put back from a copy.")
 TOO_LATE = gettext_noop("The process stood still too long: nothing was sent.")
 CHANNEL_BUSY = gettext_noop("It waits its turn: a channel is told 30 times a minute.")
 CHANNEL_REMOVED = gettext_noop("The channel was deleted.")

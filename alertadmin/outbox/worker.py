@@ -6,7 +6,7 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import transaction
@@ -24,8 +24,14 @@ log = logging.getLogger(__name__)
 LONGEST_RUN = timedelta(minutes=5)
 """Then a run ends and rings for the next: Celery's time limit, at which a process is killed in the middle, is later."""
 UNTIL_ASKED_AGAIN = timedelta(seconds=0.5)
+_first: list[Callable[[datetime], None]] = []
 SHARED_PACE = Pace()
 """Of all runs of this process."""
+
+
+def look_first(step: Callable[[datetime], None]) -> None:
+    """Registers what is done before anything is sent: the outbox itself knows no scans."""
+    _first.append(step)
 
 
 def sleep(duration: timedelta) -> None:
@@ -54,6 +60,9 @@ def deliver_due(
         log.error("%s", error)
         return Counter()
     claims.sweep(clock())
+    if only is None:
+        for step in _first:
+            step(clock())
     outcomes: Counter[str] = Counter()
     ends = time.monotonic() + LONGEST_RUN.total_seconds()
     while True:

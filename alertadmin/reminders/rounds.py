@@ -15,6 +15,7 @@ from alertadmin.outbox.clock import Clock, DatabaseClock
 from alertadmin.outbox.models import Delivery
 from alertadmin.outbox.run import Pause
 from alertadmin.registry.models import Credential
+from alertadmin.reminders import review
 from alertadmin.reminders import scan as scanning
 from alertadmin.reminders.models import Scan
 
@@ -31,6 +32,8 @@ class Round:
     owed_to_nobody: int
     swept: int
     """Deliveries taken back from workers that were lost."""
+    held_for_review: int
+    """Deliveries that wait because the database was put back from a copy (review)."""
     ids: tuple[UUID, ...]
     """Deliveries that were open after the scan, the most urgent first."""
 
@@ -67,5 +70,6 @@ def go(*, clock: Clock | None = None, pause: Pause = worker.sleep) -> Round:
         scanned=Credential.objects.watched().count(),
         owed_to_nobody=scanning.owed_to_nobody(clock()).count(),
         swept=swept,
+        held_for_review=review.held(clock()).count(),
         ids=ids,
     )

@@ -6,6 +6,7 @@ of several missed thresholds only the nearest is told. Its queries do not grow i
 
 from __future__ import annotations
 
+import logging
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -15,11 +16,13 @@ from alertadmin.outbox import doorbell
 from alertadmin.outbox.clock import check
 from alertadmin.outbox.crashpoints import crashpoint
 from alertadmin.registry.models import Credential
-from alertadmin.reminders import telling
+from alertadmin.reminders import review, telling, witness
 from alertadmin.reminders.audience import has_somebody
 from alertadmin.reminders.calendar import corrections
 from alertadmin.reminders.models import Scan
 from alertadmin.reminders.sources import SOURCES, credentials
+
+log = logging.getLogger(__name__)
 
 STALE_AFTER = timedelta(hours=26)
 """Beat scans every hour; a day without a scan, and a margin, is a fault that must be seen."""
@@ -34,6 +37,7 @@ def run(now: datetime, *, ring: bool = True) -> Scan:
     """
     check(now)
     with transaction.atomic():
+        copy_of = witness.copy_of(now)
         # Finished from the first: nobody sees it before the commit, and a scan that fails leaves nothing.
         scan = Scan.objects.create(started_at=now, finished_at=now)
         scan.reminders = sum(source.write(scan, now) for source in SOURCES)
@@ -45,9 +49,22 @@ def run(now: datetime, *, ring: bool = True) -> Scan:
             scan.save(update_fields=["reminders", "deliveries"])
             if ring:
                 doorbell.ring()
+        if copy_of is not None:
+            review.begin(scan, copy_of, now)
+        transaction.on_commit(lambda: witness.remember(scan))
         crashpoint("scan-written")
     crashpoint("scan-committed")
     return scan
+
+
+def catch_up(now: datetime) -> None:
+    """Before anything is sent: whoever works on a database that was put back from a copy scans first, and so holds what
+    is to be reviewed. Where that fails all is sent as ever: never lost goes before never twice."""
+    try:
+        if witness.copy_of(now) is not None:
+            run(now, ring=False)
+    except Exception:
+        log.exception("whether the database was put back from a copy could not be told")
 
 
 def last_finished() -> Scan | None:

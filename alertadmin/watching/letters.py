@@ -15,6 +15,7 @@ from django.db.models.functions import Lower
 
 from alertadmin.outbox import doorbell
 from alertadmin.outbox.models import Delivery, DeliveryState, Purpose
+from alertadmin.reminders import review
 from alertadmin.reminders.audience import INSTALLATION, administrators
 from alertadmin.reminders.models import Line, Recipient, Scan
 from alertadmin.watching.models import Letter, LetterKind, Monthly
@@ -29,7 +30,7 @@ CAN_WAIT = timedelta(days=60)
 
 def write(now: datetime) -> int:
     """Writes down all that is to be told by now; returns how many mails that makes."""
-    written = _monthly(now) + _unreachable(now)
+    written = _monthly(now) + _unreachable(now) + _put_back(now)
     if written:
         doorbell.ring()
     return written
@@ -80,6 +81,14 @@ def _unreachable(now: datetime) -> int:
     addresses = sorted({address.lower() for address in refused.order_by().values_list("recipient", flat=True)})
     others = [person for person in people() if person not in addresses]
     return _tell(LetterKind.UNREACHABLE, addresses, others, now, urgency=now) if addresses else 0
+
+
+def _put_back(now: datetime) -> int:
+    """While something waits to be reviewed."""
+    found = review.put_back()
+    if found is None or not review.held(now).exists():
+        return 0
+    return _tell(LetterKind.PUT_BACK, [found.noticed_at.isoformat()], people(), now, urgency=now)
 
 
 def _tell(kind: LetterKind, about: list[str], to: Iterable[str], now: datetime, *, urgency: datetime) -> int:

@@ -55,6 +55,8 @@ class LetterKind(models.TextChoices):
     """About a month, such as 2026-12."""
     UNREACHABLE = "unreachable", _("Somebody cannot be told")
     """About an e-mail address."""
+    PUT_BACK = "put_back", _("The database was put back from a copy")
+    """About the scan that noticed it, by its moment."""
 
 
 class Letter(models.Model):

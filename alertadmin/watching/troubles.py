@@ -40,6 +40,8 @@ class Standing:
     waiting: int
     stuck: int
     failing: int
+    held: int
+    """Of those that are as they should be: so many wait to be reviewed (reminders.review)."""
 
 
 def troubles(now: datetime) -> list[Trouble]:
@@ -63,7 +65,10 @@ def standing(now: datetime) -> Standing:
         .order_by()
         .annotate(begun=Coalesce(Subquery(first_try), F("created_at")))
         .aggregate(
-            waiting=Count("pk"), stuck=Count("pk", filter=overdue | abandoned), failing=Count("pk", filter=failing)
+            waiting=Count("pk"),
+            stuck=Count("pk", filter=overdue | abandoned),
+            failing=Count("pk", filter=failing),
+            held=Count("pk", filter=claims.in_review(now)),
         )
     )
     if counted["stuck"] and _tried_since(since):

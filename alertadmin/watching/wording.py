@@ -19,6 +19,7 @@ from alertadmin.accounts.models import User
 from alertadmin.outbox.content import Content, NoLongerOwed
 from alertadmin.outbox.models import Delivery
 from alertadmin.registry.models import Tenant
+from alertadmin.reminders import review
 from alertadmin.watching import sentences
 from alertadmin.watching.account import Account, account
 from alertadmin.watching.models import Letter, LetterKind
@@ -48,6 +49,11 @@ def compose(delivery: Delivery, now: datetime) -> Content | NoLongerOwed:
     with translation.override(language), timezone.override(user.zone if user else "UTC"):
         if letters[0].kind == LetterKind.MONTHLY:
             words = monthly(account(now), [trouble.text for trouble in troubles(now)], now)
+        elif letters[0].kind == LetterKind.PUT_BACK:
+            found, count = review.put_back(), review.held(now).count()
+            if found is None or not count:
+                return NoLongerOwed(sentences.NOTHING_TO_SAY)
+            words = put_back(found, count)
         else:
             words = unreachable([letter.about for letter in letters])
         return _content(words, language)
@@ -141,6 +147,28 @@ def unreachable(addresses: list[str]) -> Words:
     return Words(subject, lead, alarms, [], _("What was not delivered"), wrong)
 
 
+def put_back(found: review.PutBack, count: int) -> Words:
+    subject = ngettext(
+        "The database was put back from a copy: %(count)d mail waits for you",
+        "The database was put back from a copy: %(count)d mails wait for you",
+        count,
+    ) % {"count": count}
+    lead = _(
+        "The database was put back from a copy of %(copy)s. It does not know what was told since, and would tell it "
+        "once more. What has ended, or does within a week, leaves at once. The rest waits:"
+    ) % {"copy": _moment(found.copy_of)}
+    alarm = ngettext(
+        "%(count)d mail leaves on %(until)s by itself, unless you say before that it was told already, or that it is "
+        "to leave at once.",
+        "%(count)d mails leave on %(until)s by themselves, unless you say before that they were told already, or that "
+        "they are to leave at once.",
+        count,
+    )
+    return Words(
+        subject, lead, [alarm % {"count": count, "until": _moment(found.until)}], [], _("Decide"), _url("review")
+    )
+
+
 def _named(address: str) -> str:
     """With the tenants that name it."""
     tenants = list(Tenant.objects.filter(contacts__email__iexact=address).values_list("name", flat=True)[:MOST_TENANTS])
@@ -153,6 +181,11 @@ def _url(name: str) -> str:
 
 def _day(moment: datetime) -> str:
     return date_format(timezone.localtime(moment), pgettext("date format", "j F Y"))
+
+
+def _moment(moment: datetime) -> str:
+    local = timezone.localtime(moment)
+    return f"{_day(moment)}, {date_format(local, 'H:i')} {local.tzname()}"
 
 
 def _content(words: Words, language: str) -> Content:

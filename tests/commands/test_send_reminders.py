@@ -3,14 +3,33 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from sandbox import Sandbox
 from tests.commands.customers import Customers
+from tests.commands.databases import database
 from tests.commands.installation import Installation, finished
 
 pytestmark = pytest.mark.postgresql
+
+
+@contextmanager
+def copied(installation: Installation) -> Iterator[Callable[[], Installation]]:
+    """A copy of its database as it is now; called, it is in the place of what came since."""
+    file = installation.folder / "alertadmin.sqlite3"
+    content = file.read_bytes() if file.exists() else b""
+    with database(template=installation.environ.get("ALERTADMIN_DATABASE_URL", "")) as environ:
+
+        def put_back() -> Installation:
+            if content:
+                file.write_bytes(content)
+            return installation.but(**environ)
+
+        yield put_back
 
 
 def relayed(installation: Installation, sandbox: Sandbox) -> Installation:
@@ -82,3 +101,23 @@ def test_what_nobody_would_be_told_of_is_counted(installation: Installation, cus
     customers.bring_into(installation)
     assert installation.run("send_reminders", "--json").data["sent"] == 1
     assert len(customers.messages("late@x.example")) == 1
+
+
+def test_a_database_that_was_put_back_is_reviewed_first(installation: Installation, customers: Customers) -> None:
+    """More people than are told twice without a question; the copy was made before any of them was told."""
+    people = [f"again-{number}@x.example" for number in range(21)]
+    customer = customers.add(days=400, contacts="; ".join(people))
+    customers.bring_into(installation)
+    assert installation.run("send_reminders", "--json").data["sent"] == 0
+    customer.row["secret_expires_on"] = (datetime.now(UTC) + timedelta(days=20)).isoformat(timespec="seconds")
+    with copied(installation) as put_back:
+        customers.bring_into(installation)
+        first = installation.run("send_reminders", "--json")
+        assert (first.data["sent"], first.data["held_for_review"]) == (21, 0)
+        installation = put_back()
+        customers.bring_into(installation)
+        later = installation.run("send_reminders", "--json")
+        assert (later.code, later.data["sent"]) == (1, 0)
+        assert (later.data["held_for_review"], later.data["waiting"]) == (21, 21)
+        assert "21 mails may have been told already" in installation.run("send_reminders").out
+    assert [len(customers.messages(person)) for person in people] == [1] * 21

@@ -14,7 +14,7 @@ from alertadmin.accounts.models import User
 from alertadmin.outbox import content
 from alertadmin.outbox.models import Delivery, Purpose
 from alertadmin.registry.models import Contact, Mailbox
-from alertadmin.reminders import scan
+from alertadmin.reminders import review, scan
 from alertadmin.reminders.models import Line, Recipient
 from alertadmin.watching import letters, tasks
 from alertadmin.watching.models import Letter, Monthly
@@ -227,3 +227,35 @@ def test_what_is_written_twice_at_once_is_told_once(running: Rows, monkeypatch: 
     monkeypatch.setattr(Letter.objects, "filter", lambda **_fields: nobody)
     assert letters.write(FIRST) == 0
     assert len(house()) == 1
+
+
+@pytest.fixture
+def put_back(running: Rows, monkeypatch: pytest.MonkeyPatch) -> datetime:
+    """The database was put back from a copy, and a mail waits to be reviewed."""
+    monkeypatch.setattr(review, "FEW", 0)
+    bare(1, NOW, urgency=NOW + timedelta(days=20))
+    review.begin(scan.run(NOW), NOW - timedelta(days=9), NOW)
+    return NOW
+
+
+def test_of_a_database_that_was_put_back_each_person_hears_once(put_back: datetime) -> None:
+    for minutes in range(0, 60 * 23, 5):
+        letters.write(put_back + timedelta(minutes=minutes))
+    [delivery] = house()
+    told = words(delivery, put_back)
+    assert told.subject == "The database was put back from a copy: 1 mail waits for you"
+    assert "14 November 2026, 09:00 CET" in told.text
+    assert "leaves on 24 November 2026, 09:00 CET by itself" in told.text
+    assert "/deliveries/review/" in told.text
+    assert "/deliveries/review/" in told.html
+
+
+def test_when_somebody_decided_before_it_left_there_is_nothing_to_say(put_back: datetime) -> None:
+    letters.write(put_back)
+    review.send(review.held(put_back), put_back)
+    assert content.compose(house()[0], put_back) == content.NoLongerOwed("There is nothing to say any more.")
+
+
+def test_where_nothing_waits_nobody_hears_of_it(running: Rows) -> None:
+    review.begin(scan.run(NOW), NOW - timedelta(days=9), NOW)
+    assert letters.write(NOW) == 0

@@ -2,10 +2,11 @@ from __future__ import annotations
 
 from django.urls import path
 
-from alertadmin.dashboard.deliveries import views
+from alertadmin.dashboard.deliveries import review, views
 
 urlpatterns = [
     path("deliveries/", views.deliveries, name="deliveries"),
+    path("deliveries/review/", review.review, name="review"),
     path("deliveries/<uuid:pk>/", views.delivery, name="delivery"),
     path("deliveries/<uuid:pk>/hasten/", views.hasten, name="delivery-hasten"),
 ]

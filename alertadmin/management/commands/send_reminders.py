@@ -4,11 +4,14 @@ from collections import Counter
 from datetime import datetime
 from typing import Any
 
+from django.conf import settings
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from alertadmin.management.job import Job, Refused, Report
+from alertadmin.outbox import worker
 from alertadmin.outbox.clock import ClockIsWrong, check
 from alertadmin.outbox.drain import drain
 from alertadmin.outbox.models import Delivery, DeliveryState
@@ -32,6 +35,8 @@ class Command(Job):
             raise Refused(str(error)) from error
         letters.write(timezone.now())
         done = rounds.go()
+        if done.held_for_review and letters.write(timezone.now()):
+            worker.deliver_due()
         states: Counter[str] = Counter()
         told: list[Delivery] = []
         for delivery in done.deliveries():
@@ -47,6 +52,8 @@ class Command(Job):
             "uncertain": states[DeliveryState.UNCERTAIN],
             "failed": states[DeliveryState.FAILED],
             "cancelled": states[DeliveryState.CANCELLED],
+            # Of those that wait: the database was put back from a copy, and they may have been told before.
+            "held_for_review": done.held_for_review,
             "swept": done.swept,
             "owed_to_nobody": done.owed_to_nobody,
             "drained_at": _drained_at(timezone.now()),
@@ -91,6 +98,17 @@ def _lines(data: dict[str, Any], told: list[Delivery]) -> list[str]:
         )
         % data
     ]
+    if held := data["held_for_review"]:
+        lines.append(
+            ngettext(
+                "The database was put back from a copy: %(count)d mail may have been told already, and waits for a day "
+                "at most. Decide at %(url)s",
+                "The database was put back from a copy: %(count)d mails may have been told already, and wait for a day "
+                "at most. Decide at %(url)s",
+                held,
+            )
+            % {"count": held, "url": settings.PUBLIC_URL + reverse("review")}
+        )
     for delivery in told:
         if delivery.state != DeliveryState.SENT:
             why = " ".join(filter(None, (_title(delivery), retold(delivery.reason))))

@@ -71,6 +71,9 @@ class Delivery(models.Model):
 
     state = models.CharField(_("state"), max_length=10, choices=DeliveryState, default=DeliveryState.PENDING)
     not_before = models.DateTimeField(default=timezone.now)
+    review_until = models.DateTimeField(null=True, blank=True)
+    """Until then it waits for a person to say whether it was told already, before the database was put back from a
+    copy. Whoever asks for everything to leave does not ask for it."""
     owner = models.UUIDField(null=True, blank=True)
     """The claim's token: whoever settles must hold it."""
     lease_until = models.DateTimeField(null=True, blank=True)

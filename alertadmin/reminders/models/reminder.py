@@ -16,6 +16,8 @@ class Scan(models.Model):
     """Null: it failed, or still runs. Only a finished scan counts as one."""
     reminders = models.PositiveIntegerField(default=0)
     deliveries = models.PositiveIntegerField(default=0)
+    copy_of = models.DateTimeField(null=True, blank=True)
+    """It noticed that the database had been put back from a copy; this is when the last scan in it had been."""
 
     class Meta:
         ordering = ["-started_at"]
