@@ -36,7 +36,7 @@ class Diagnosis:
     """Slugs of further causes that a pasted text names."""
 
     def as_dict(self) -> dict[str, Any]:
-        """The shape of `diagnose --json`; the slug is called `cause` there."""
+        """The shape of `diagnose --json`, which is an interface; the slug is called `cause` there."""
         return {
             "cause": self.slug,
             "title": self.title,
@@ -50,7 +50,6 @@ class Diagnosis:
                 "client_id": self.found.client_id,
                 "request_ids": dict(self.found.request_ids),
             },
-            "also": list(self.also),
         }
 
 

@@ -85,7 +85,7 @@ def _coded(plain_text: str) -> list[tuple[int, str]]:
     """Where each code that is given for one cause only stands first, and the cause."""
     numbers = ((match.start(), int(match[1])) for match in _first(_NUMBER.finditer(plain_text)))
     known = [(at, AADSTS[number]) for at, number in numbers if number in AADSTS and number not in FAMILIES]
-    matches = ((rule, rule.plain.search(plain_text)) for rule in ALL_RULES if rule.rank >= Rank.CODE)
+    matches = ((rule, rule.found_in(plain_text)) for rule in ALL_RULES if rule.rank >= Rank.CODE)
     return known + [(match.start(), rule.slug) for rule, match in matches if match]
 
 
@@ -97,7 +97,7 @@ def _best(view: str, numbers: list[int], *, squeezed: bool) -> Verdict | None:
             continue
         if rule in silent or (squeezed and rule.rank < Rank.WORDING):
             continue
-        if (rule.squeezed if squeezed else rule.plain).search(view):
+        if rule.found_in(view, squeezed=squeezed):
             verdict = Verdict(rule.slug, rule.rank, rule.note)
     return verdict
 

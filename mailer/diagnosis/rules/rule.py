@@ -12,6 +12,8 @@ from enum import IntEnum
 from functools import cached_property
 from typing import Final
 
+from mailer.diagnosis.rules.needle import needles
+
 _NEVER: Final = re.compile(r"(?!)")
 _SHORT_WORD: Final = re.compile(r"\\b\w{1,11}\\b")
 
@@ -45,12 +47,27 @@ class Rule:
     source: str
     note: str = ""
 
+    def found_in(self, view: str, *, squeezed: bool = False) -> re.Match[str] | None:
+        """The first place in a plain view of a text, or in the squeezed view of it."""
+        words = self._squeezed_needles if squeezed else self._needles
+        if words and not any(word in view for word in words):
+            return None
+        return (self._squeezed if squeezed else self._plain).search(view)
+
     @cached_property
-    def plain(self) -> re.Pattern[str]:
+    def _needles(self) -> tuple[str, ...]:
+        return needles(self.pattern)
+
+    @cached_property
+    def _squeezed_needles(self) -> tuple[str, ...]:
+        return needles(self._squeezed.pattern)
+
+    @cached_property
+    def _plain(self) -> re.Pattern[str]:
         return re.compile(self.pattern)
 
     @cached_property
-    def squeezed(self) -> re.Pattern[str]:
+    def _squeezed(self) -> re.Pattern[str]:
         """The same for a text whose spaces were all taken out, because it was wrapped in the middle of words.
 
         A short word is told from others only by its edges ("enotfound" stands in "resource not found"): without them

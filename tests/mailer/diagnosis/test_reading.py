@@ -14,6 +14,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from mailer.diagnosis import SLUGS, diagnose, from_text
+from mailer.diagnosis.mentions import mentions
 
 EXPIRED = "AADSTS7000222: The provided client secret keys for app 'x' are expired. Visit the portal."
 COATS = {
@@ -79,12 +80,16 @@ def test_the_cause_at_the_end_of_a_huge_log_is_found() -> None:
 @pytest.mark.parametrize(
     "piece",
     ["\\", "\\r\\", "a", " ", "> ", "=3D", "%41", "&amp;", "<b ", "ews ", "403 ews ", "535 ", "5.7.139 ", "mailbox ",
-     "exceeds ", "aadsts9999999 ", "secret client ", "error_description=", "\u0301", "1.", "error_code", "tenant ("],
+     "exceeds ", "aadsts9999999 ", "secret client ", "error_description=", "\u0301", "1.", "error_code", "tenant (",
+     "a@", "a.a.", "a-", "Ã©", "11111111-2222-", "aadsts7o", "conditional access polic", "client secret "],
 )  # fmt: skip
-def test_a_megabyte_of_anything_is_read_in_seconds(piece: str) -> None:
-    begun = time.perf_counter()
-    diagnose(piece * (1_000_000 // len(piece)))
-    assert time.perf_counter() - begun < 5
+def test_a_megabyte_of_anything_is_read_in_the_time_of_its_beginning_and_end(piece: str) -> None:
+    """Some 30 to 150 ms where nothing else runs: the time of this process, with room for a slow machine."""
+    text = piece * (1_000_000 // len(piece))
+    begun = time.process_time()
+    diagnose(text)
+    mentions(text)
+    assert time.process_time() - begun < 1.5
 
 
 @given(st.one_of(st.text(max_size=4000), st.binary(max_size=4000)))
