@@ -14,6 +14,7 @@ from typing import Any
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import Lower
+from django.utils.translation import gettext_lazy
 
 from alertadmin.accounts.models import User
 from alertadmin.registry.models import AppRegistration, Contact, Tenant
@@ -22,12 +23,21 @@ from alertadmin.reminders.models import Line, Recipient
 from alertadmin.reminders.plan import EVERYBODY
 
 INSTALLATION = Q(tenant=None, app=None)
+WHY = {
+    "owner": gettext_lazy("owner of the app"),
+    "contact": gettext_lazy("contact of the tenant"),
+    "app": gettext_lazy("set for the app"),
+    "tenant": gettext_lazy("set for the tenant"),
+    "installation": gettext_lazy("set for this installation"),
+    "administrator": gettext_lazy("administrator here"),
+}
 ALWAYS, NEVER = ~Q(pk__in=[]), Q(pk__in=[])
 
 
 @dataclass(frozen=True)
 class Audience:
-    """E-mail addresses in lower case, each once and in one of the lines; `why` says of each where it comes from."""
+    """E-mail addresses in lower case, each once and in one of the lines; `why` says of each where it comes from, in one
+    of `WHY`."""
 
     first: list[str]
     next: list[str]

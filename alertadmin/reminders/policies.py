@@ -27,6 +27,12 @@ class InForce:
     plan_of: Policy | None
     timing: Timing
     timing_of: Policy | None
+    plan_as_set: Plan
+    """What people said, without the head start of the app that sends the reminders."""
+
+    @property
+    def has_head_start(self) -> bool:
+        return self.plan != self.plan_as_set
 
 
 def in_force(tenant: Tenant | None, app: AppRegistration | None = None) -> InForce:
@@ -40,10 +46,10 @@ def in_force(tenant: Tenant | None, app: AppRegistration | None = None) -> InFor
     found = sorted(Policy.objects.filter(wanted), key=lambda policy: (policy.app_id is None, policy.tenant_id is None))
     plan_of = next((policy for policy in found if policy.plan), None)
     timing_of = next((policy for policy in found if policy.has_timing), None)
-    plan = Plan.of(plan_of.plan) if plan_of else DEFAULT
-    if app is not None and app.pk == sending_app():
-        plan = plan.earlier()
-    return InForce(plan, plan_of, timing(timing_of, tenant.zone if tenant else ZoneInfo("UTC")), timing_of)
+    as_set = Plan.of(plan_of.plan) if plan_of else DEFAULT
+    plan = as_set.earlier() if app is not None and app.pk == sending_app() else as_set
+    times = timing(timing_of, tenant.zone if tenant else ZoneInfo("UTC"))
+    return InForce(plan, plan_of, times, timing_of, as_set)
 
 
 def sending_app() -> UUID | None:

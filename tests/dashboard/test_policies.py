@@ -9,7 +9,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from alertadmin.registry.models import AppRegistration
+from alertadmin.registry.models import AppRegistration, Mailbox
 from alertadmin.reminders import policies
 from alertadmin.reminders.models import Hold, HoldKind, Line, Policy, Recipient
 from alertadmin.reminders.plan import DEFAULT, Plan
@@ -70,6 +70,31 @@ def test_what_is_not_own_is_inherited_again(signed_in: Client, app: AppRegistrat
     signed_in.post(address("app", app), said())
     signed_in.post(address("app", app), said(**{"plan-own_plan": "", "timing-has_timing": ""}))
     assert policies.in_force(app.tenant, app).plan == DEFAULT
+
+
+def test_the_app_that_sends_keeps_its_days_however_often_they_are_saved(
+    signed_in: Client, rows: Rows, app: AppRegistration
+) -> None:
+    Mailbox.objects.create(tenant=app.tenant, app=app, address="a@n.example", transport="graph", sends_reminders=True)
+    for _time in range(2):
+        signed_in.post(address("app", app), said())
+        page = signed_in.get(address("app", app)).content.decode()
+        assert 'value="45, 10, 3, 0"' in page
+        assert "its own are told 75 days before the end too" in page
+    assert policies.in_force(app.tenant, app).plan.thresholds == (75, 45, 10, 3, 0)
+
+
+def test_the_forecast_says_who_is_told_and_why(signed_in: Client, rows: Rows, app: AppRegistration) -> None:
+    signed_in.post(address("app", app), said(**{"people-first": "owner@n.example", "people-next": "chief@n.example"}))
+    page = signed_in.get(rows.credential(app, days=400).get_absolute_url()).content.decode()
+    for email, why in (
+        ("owner@n.example", "owner of the app"),
+        ("duty@northpark.example", "contact of the tenant"),
+        ("chief@n.example", "set for the app"),
+        ("ada@northpark.example", "administrator here"),
+    ):
+        assert f'{email} <span class="sub">{why}</span>' in page
+    assert f"By the days of {app.name}." in page
 
 
 def test_a_working_day_said_twice_is_one_day(signed_in: Client, app: AppRegistration) -> None:

@@ -21,7 +21,7 @@ from alertadmin.registry import certificates, replacing
 from alertadmin.registry.keyring import KeyRingError
 from alertadmin.registry.models import AppRegistration, Credential, CredentialState
 from alertadmin.registry.registration import add_credential
-from alertadmin.reminders import audience, channels, forecast, holds
+from alertadmin.reminders import audience, channels, forecast, holds, policies
 from alertadmin.reminders.models import Notice
 from alertadmin.retelling import retold
 
@@ -45,6 +45,7 @@ def credential(request: HttpRequest, pk: UUID) -> HttpResponse:
         "siblings": found.app.credentials.exclude(pk=pk).defer("value", "certificate"),
         "links": portal_links(("credentials",), found.app.tenant, found.app),
         "coming": forecast.of(found, now) if watched else [],
+        "in_force": policies.in_force(found.app.tenant, found.app) if watched else None,
         "people": audience.of(found.app.tenant, found.app) if watched else None,
         "channels": channels.of(found.app.tenant, found.app) if watched else None,
         "holds": holds.of(found, now) if watched else [],

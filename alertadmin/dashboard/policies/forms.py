@@ -19,7 +19,10 @@ class PeopleForm(forms.Form):
     first = Addresses(label=_("Always told"), help_text=_("E-mail addresses, one a line."))
     next = Addresses(
         label=_("Next in line"),
-        help_text=_("Told too if nobody says “I am on it”, and always in the last week. Empty: as above this."),
+        help_text=_(
+            "Told too if nobody says “I am on it”, and always in the last week. "
+            "Empty: those of its tenant, else of this installation."
+        ),
     )
 
     def clean(self) -> dict[str, Any]:

@@ -39,7 +39,7 @@ def _policy(request: HttpRequest, tenant: Tenant | None, app: AppRegistration | 
     in_force = policies.in_force(tenant, app)
     data = request.POST or None
     people = PeopleForm(data, prefix="people", initial=_people(scope))
-    plan = PlanForm.showing(own, in_force.plan, data)
+    plan = PlanForm.showing(own, in_force.plan_as_set, data)
     timing = TimingForm.showing(own, in_force.timing, data)
     forms = (people, plan, timing)
     if request.method == "POST" and all([form.is_valid() for form in forms]):  # noqa: C419 (each part says what is wrong with it)

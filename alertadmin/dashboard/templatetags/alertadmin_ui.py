@@ -20,6 +20,7 @@ from alertadmin.dashboard.diagnosis.message import as_message
 from alertadmin.dashboard.looks import LOOKS, OWNERS, UNKNOWN, Look, look_of_end
 from alertadmin.registry.clouds import UnknownCloud
 from alertadmin.registry.models import Consent, Credential, Tenant
+from alertadmin.reminders.audience import WHY, Audience
 from alertadmin.reminders.digest import time_left
 from alertadmin.retelling import retold
 from mailer.clouds import Cloud
@@ -81,6 +82,12 @@ def exactly(value: datetime | None) -> str:
 @register.filter
 def day(value: datetime) -> str:
     return moments.day(value)
+
+
+@register.filter
+def reason_of(address: str, told: Audience) -> str:
+    """Why this one is told."""
+    return str(WHY[told.why[address]])
 
 
 @register.filter
