@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from django.template import Context, Template
-from django.utils import timezone
+from django.utils import timezone, translation
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -50,6 +50,13 @@ def test_exactly_when_it_is_where_the_viewer_is(zone: str, words: str) -> None:
     with timezone.override(ZoneInfo(zone)):
         assert moments.exact(moment) == words
         assert moments.day(moment) == words.partition(",")[0]
+
+
+def test_no_two_months_look_alike_in_french() -> None:
+    with translation.override("fr"):
+        days = [moments.day(datetime(2026, month, 5, 12, tzinfo=UTC)) for month in range(1, 13)]
+    assert days[5:7] == ["5 juin 2026", "5 juil. 2026"]
+    assert len(set(days)) == 12
 
 
 @given(st.timedeltas(timedelta(0), timedelta(days=4000)), st.timedeltas(timedelta(0), timedelta(days=4000)))

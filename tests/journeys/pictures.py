@@ -41,8 +41,45 @@ def take_all(demonstration: Demonstration, page: Page) -> None:
     take(page, "app")
     page.goto(f"{demonstration.url}/secrets/")
     take(page, "secrets")
+    take_forecast(page)
+    page.goto(f"{demonstration.url}/reminders/")
+    take(page, "policy", "main form")
+    page.goto(f"{demonstration.url}/calendars/")
+    page.get_by_role("button", name="Make an address").click()
+    page.get_by_role("heading", name="It shows").wait_for()
+    take(page, "calendar", "section:has(.things)")
     page.goto(f"{demonstration.url}/")
     take(page, "overview")
+    take_mail(demonstration, page)
+
+
+def take_forecast(page: Page) -> None:
+    """Of a secret with some weeks to go, whose app has an owner and somebody next in line."""
+    page.get_by_role("link", name="Backup notices").first.click()
+    page.get_by_role("link", name="ALERT server").first.click()
+    page.get_by_role("link", name="Change how people are reminded").click()
+    page.get_by_label("Always told").fill("backup@northpark.example")
+    page.get_by_label("Next in line", exact=False).first.fill("head-of-it@northpark.example")
+    page.get_by_role("button", name="Save").click()
+    page.get_by_text("It counts from the next scan on.").wait_for()
+    page.get_by_role("link", name="Backup notices").first.click()
+    page.get_by_role("link", name="ALERT server").first.click()
+    page.get_by_role("heading", name="Who is told when").wait_for()
+    take(page, "forecast", "section:has(h2:text-is('Who is told when'))")
+
+
+def take_mail(demonstration: Demonstration, page: Page) -> None:
+    """The longest digest that arrived: in light, in dark, and on a telephone."""
+    found = demonstration.control.ledger.messages()
+    mail = max((one for one in found if "more)" in one["subject"]), key=lambda one: len(one["mime"]))
+    browser = page.context.browser
+    assert browser is not None
+    for name, width, shade in (("mail", 760, "light"), ("mail-dark", 760, "dark"), ("mail-narrow", 390, "light")):
+        size = ViewportSize(width=width, height=600)
+        looking = browser.new_page(viewport=size, color_scheme=shade, ignore_https_errors=True)  # type: ignore[arg-type]
+        looking.goto(f"{demonstration.control_url}/_sandbox/mailbox/message/{mail['number']}/html")
+        looking.screenshot(path=FOLDER / f"{name}.png", full_page=True)
+        looking.close()
 
 
 def send_a_test(demonstration: Demonstration, page: Page, mailbox: str, way: str) -> None:
@@ -52,9 +89,12 @@ def send_a_test(demonstration: Demonstration, page: Page, mailbox: str, way: str
     page.get_by_role("button", name="Send test").click()
 
 
-def take(page: Page, name: str) -> None:
-    """As tall as the page is, but no taller than a screen and a half."""
+def take(page: Page, name: str, part: str = "") -> None:
+    """As tall as the page is, but no taller than a screen and a half; or a part of it alone."""
     page.mouse.move(WIDTH - 1, 0)
+    if part:
+        page.locator(part).first.screenshot(path=FOLDER / f"{name}.png")
+        return
     wanted = int(page.evaluate("document.querySelector('footer').getBoundingClientRect().bottom + scrollY"))
     page.set_viewport_size({"width": WIDTH, "height": min(max(wanted, HEIGHT), HEIGHT * 3 // 2)})
     page.screenshot(path=FOLDER / f"{name}.png")

@@ -19,10 +19,7 @@ class PeopleForm(forms.Form):
     first = Addresses(label=_("Always told"), help_text=_("E-mail addresses, one a line."))
     next = Addresses(
         label=_("Next in line"),
-        help_text=_(
-            "Told too if nobody says “I am on it”, and always in the last week. "
-            "Empty: those of its tenant, else of this installation."
-        ),
+        help_text=_("Told too if nobody says “I am on it”, and always in the last week."),
     )
 
     def clean(self) -> dict[str, Any]:
