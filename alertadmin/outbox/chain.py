@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from threading import Lock
 from time import monotonic
@@ -70,6 +70,13 @@ class Route:
     """A test proves the secret as it is now; a token that an earlier send was given would prove nothing."""
 
     is_last_resort: bool = False
+    sends_as: str = ""
+    """An address that its app should not be able to send as: what comes of it says nothing of the mailbox."""
+
+    @property
+    def tried(self) -> Mailbox | None:
+        """The mailbox of which an attempt tells how it is."""
+        return None if self.sends_as else self.mailbox
 
     @property
     def sender_id(self) -> UUID | None:
@@ -79,7 +86,7 @@ class Route:
 
     @property
     def key(self) -> tuple[UUID | None, str]:
-        return self.sender_id, self.transport
+        return self.sender_id, f"{self.transport} {self.sends_as}".strip()
 
     def shares_app(self, other: Route) -> bool:
         ours, theirs = self.mailbox, other.mailbox
@@ -97,6 +104,9 @@ class Route:
             if self.is_test:
                 wires.forget_tokens(sender)
             transport = wires.transport(self.transport)
+            if self.sends_as:
+                # No draft: it would lie among somebody else's.
+                return transport.send(message, replace(sender, address=self.sends_as), on_step=on_step)
             if isinstance(transport, Drafting):
                 return transport.send(message, sender, on_step=on_step, on_draft=on_draft)
             return transport.send(message, sender, on_step=on_step)
@@ -105,9 +115,10 @@ class Route:
         return relay.send(message, Sender(self.relay_sender), on_step=on_step)
 
 
-def through(mailbox: Mailbox, transport: str = "", *, is_test: bool = False) -> Route:
+def through(mailbox: Mailbox, transport: str = "", *, is_test: bool = False, sends_as: str = "") -> Route:
     transport = transport or mailbox.transport
-    return Route(f"{mailbox.address}, {Transport(transport).label}", transport, mailbox, is_test=is_test)
+    label = f"{sends_as or mailbox.address}, {Transport(transport).label}"
+    return Route(label, transport, mailbox, is_test=is_test, sends_as=sends_as)
 
 
 def by(channel: Channel, *, is_last_resort: bool = False) -> Route:
@@ -117,7 +128,9 @@ def by(channel: Channel, *, is_last_resort: bool = False) -> Route:
 
 def under_test(delivery: Delivery) -> list[Route]:
     """A test's one way; none if its mailbox was removed meanwhile."""
-    return [through(delivery.mailbox, delivery.transport, is_test=True)] if delivery.mailbox else []
+    if delivery.mailbox is None:
+        return []
+    return [through(delivery.mailbox, delivery.transport, is_test=True, sends_as=delivery.sends_as)]
 
 
 @dataclass

@@ -82,7 +82,7 @@ def _try(
     clock: Clock,
 ) -> DeliveryState | Failure:
     """One attempt: the state the delivery is left in, or why another way may be tried."""
-    attempt = Attempt(route=route.label, transport=route.transport, mailbox=route.mailbox, channel=route.channel)
+    attempt = Attempt(route=route.label, transport=route.transport, mailbox=route.tried, channel=route.channel)
     if not claims.open_attempt(delivery, attempt, now, **words):
         return DeliveryState.SENDING  # somebody else's by now
     try:

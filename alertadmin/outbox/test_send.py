@@ -21,7 +21,8 @@ AT_ONCE = datetime(1970, 1, 1, tzinfo=UTC)
 """Somebody is waiting: before every reminder."""
 
 
-def create(mailbox: Mailbox, recipient: str, *, transport: str = "", now: datetime) -> Delivery:
+def create(mailbox: Mailbox, recipient: str, *, transport: str = "", sends_as: str = "", now: datetime) -> Delivery:
+    """`sends_as` is another address that the mailbox's app is tried with."""
     key = uuid.uuid4()
     return Delivery.objects.create(
         id=key,
@@ -30,6 +31,7 @@ def create(mailbox: Mailbox, recipient: str, *, transport: str = "", now: dateti
         recipient=recipient,
         mailbox=mailbox,
         transport="" if transport == mailbox.transport else transport,
+        sends_as=sends_as,
         created_at=now,
         not_before=now,
         urgency=AT_ONCE,
@@ -59,9 +61,11 @@ def start_for_channel(channel: Channel, *, now: datetime) -> Delivery:
     return delivery
 
 
-def start(mailbox: Mailbox, recipient: str, *, transport: str | None = None, now: datetime) -> Delivery:
+def start(
+    mailbox: Mailbox, recipient: str, *, transport: str | None = None, sends_as: str = "", now: datetime
+) -> Delivery:
     """Writes the row and rings; the worker sends."""
-    delivery = create(mailbox, recipient, transport=transport or "", now=now)
+    delivery = create(mailbox, recipient, transport=transport or "", sends_as=sends_as, now=now)
     doorbell.ring()
     return delivery
 
@@ -94,7 +98,9 @@ def _moment(now: datetime) -> str:
 
 
 def _worded(delivery: Delivery, mailbox: Mailbox, now: datetime) -> Content:
-    transport = Transport(delivery.transport or mailbox.transport).label
+    transport = str(Transport(delivery.transport or mailbox.transport).label)
+    if delivery.sends_as:
+        return _as_another(delivery, mailbox, transport, now)
     text = _(
         "This is a test by alertadmin. It was sent from %(address)s by %(transport)s on %(time)s UTC, "
         "through %(through)s of %(tenant)s. You need not answer."
@@ -106,3 +112,19 @@ def _worded(delivery: Delivery, mailbox: Mailbox, now: datetime) -> Content:
         "tenant": mailbox.tenant.name,
     }
     return Content(_("Test by alertadmin: mail from %(address)s arrives") % {"address": mailbox.address}, f"{text}\n")
+
+
+def _as_another(delivery: Delivery, mailbox: Mailbox, transport: str, now: datetime) -> Content:
+    names = {
+        "other": delivery.sends_as,
+        "address": mailbox.address,
+        "through": mailbox.through,
+        "tenant": mailbox.tenant.name,
+        "transport": transport,
+        "time": _moment(now),
+    }
+    text = _(
+        "This is a test by alertadmin, of whether %(through)s of %(tenant)s, which sends as %(address)s, may send as "
+        "%(other)s too. It may: this was sent as %(other)s by %(transport)s on %(time)s UTC. You need not answer."
+    )
+    return Content(_("Test by alertadmin: the app may send as %(other)s too") % names, f"{text % names}\n")

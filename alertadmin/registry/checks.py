@@ -8,7 +8,7 @@ from datetime import datetime
 from uuid import uuid4
 
 from django.db import IntegrityError, transaction
-from django.db.models import Prefetch
+from django.db.models import Prefetch, prefetch_related_objects
 
 from alertadmin.registry.asking import Answer, Wanted, ask_all, never
 from alertadmin.registry.identity import in_use
@@ -26,16 +26,19 @@ from alertadmin.registry.permissions import Permission
 log = logging.getLogger(__name__)
 
 BATCH = 500
+WITH_PLACES = Prefetch("mailboxes", Mailbox.objects.select_related("tenant"))
+"""An app's mailboxes, each with its tenant. (As "mailboxes__tenant" SQLite takes no more than a thousand tenants.)"""
 
 
 def wanted_pairs(apps: Iterable[AppRegistration] | None = None, *, tenant: Tenant | None = None) -> Iterator[Wanted]:
-    """Each app in its home tenant and wherever it has a mailbox. Two queries for all apps; given ones as prefetched."""
+    """Each app in its home tenant and wherever it has a mailbox. Two queries for all, one for given ones."""
     if apps is None:
         apps = AppRegistration.objects.all()
         if tenant is not None:
             apps = apps.filter(tenant=tenant) | apps.filter(mailboxes__tenant=tenant)
-        with_places = Prefetch("mailboxes", Mailbox.objects.select_related("tenant"))
-        apps = apps.distinct().select_related("tenant").prefetch_related(with_places)
+        apps = apps.distinct().select_related("tenant")
+    apps = list(apps)
+    prefetch_related_objects(apps, WITH_PLACES)
     for app in apps:
         places: dict[Tenant, set[Permission]] = {app.tenant: set(app.wanted)}
         for mailbox in app.mailboxes.all():

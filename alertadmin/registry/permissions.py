@@ -30,6 +30,8 @@ PERMISSION_OF = {
 }
 
 
+TENANT_WIDE = frozenset({Permission.MAIL_SEND, Permission.FULL_ACCESS})
+"""Once in a token they reach every mailbox of the tenant; SMTP.SendAsApp those alone that Exchange names beside it."""
 OPTIONAL = {Permission.MAIL_SEND: "Mail.ReadWrite"}
 """What may be granted beside a permission. Nothing is missing without it. With this one a message is laid down as a
 draft before it is sent, so that it can be looked up afterwards: then none comes twice."""

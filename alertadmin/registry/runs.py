@@ -101,8 +101,8 @@ def _left(run: ConsentRun) -> Iterator[Wanted]:
     """What was not asked since it began."""
     asked = run.consents().filter(checked_at__gte=run.started_at)
     done = set(asked.values_list("app_id", "tenant_id", "permission"))
-    apps = AppRegistration.objects.filter(pk=run.app_id) if run.app_id else None
-    for pair in wanted_pairs(apps and apps.select_related("tenant").prefetch_related("mailboxes__tenant")):
+    apps = AppRegistration.objects.filter(pk=run.app_id).select_related("tenant") if run.app_id else None
+    for pair in wanted_pairs(apps):
         if any((pair.app.pk, pair.tenant.pk, permission.value) not in done for permission in pair.permissions):
             yield pair
 

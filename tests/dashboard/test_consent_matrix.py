@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 from django.db import connection
@@ -14,7 +15,7 @@ from django.utils import timezone
 
 from alertadmin.dashboard.consents.views import WAITED_FOR
 from alertadmin.registry import runs
-from alertadmin.registry.models import AppRegistration, Consent, ConsentRun, Mailbox
+from alertadmin.registry.models import AppRegistration, Consent, ConsentRun, Mailbox, Tenant
 from tests.rows import Rows
 
 
@@ -102,6 +103,11 @@ def test_the_time_left_is_told(app: AppRegistration, signed_in: Client) -> None:
     page = signed_in.get(reverse("app-consents", args=[app.pk])).content.decode()
     assert "Being checked: 2 of 6." in page
     assert "About 20 minutes left." in page
+    Consent.objects.exclude(tenant__name="Gone").update(checked_at=run.started_at + timedelta(minutes=1))
+    Consent.objects.filter(tenant__name="Gone", permission="Mail.Send").update(checked_at=run.started_at)
+    ConsentRun.objects.update(started_at=timezone.now() - timedelta(minutes=1))
+    Consent.objects.exclude(checked_at=None).update(checked_at=timezone.now())
+    assert "Less than a minute left." in signed_in.get(reverse("app-consents", args=[app.pk])).content.decode()
 
 
 def test_a_page_waits_for_few_tenants_and_leaves_many_to_the_worker(signed_in: Client, rows: Rows) -> None:
@@ -124,3 +130,17 @@ def test_an_app_s_page_shows_some_and_leads_to_all(app: AppRegistration, signed_
     assert len(answer.context["consents"]) == 12
     assert [one.status for one in answer.context["consents"]][:4] == ["error", "error", "not_in_token", "granted"]
     assert reverse("app-consents", args=[app.pk]) in answer.content.decode()
+
+
+@pytest.mark.parametrize("name", ["app", "app-consents", "app-sheet"])
+def test_a_thousand_tenants_are_not_too_many_for_its_pages(signed_in: Client, rows: Rows, name: str) -> None:
+    """SQLite takes no expression that is a thousand deep."""
+    app = rows.app()
+    tenants = Tenant.objects.bulk_create(Tenant(name=f"T {n}", directory_id=str(uuid4())) for n in range(1100))
+    Mailbox.objects.bulk_create(
+        Mailbox(app=app, tenant=tenant, address=f"a{number}@x.example") for number, tenant in enumerate(tenants)
+    )
+    assert signed_in.post(reverse("app-consents-check", args=[app.pk])).status_code == 302
+    assert Consent.objects.count() == 1101
+    assert signed_in.get(reverse(name, args=[app.pk])).status_code == 200
+    assert sum(1 for _pair in runs._left(ConsentRun.objects.get())) == 1101

@@ -69,7 +69,7 @@ def _mailbox(app: AppRegistration) -> Step:
 
 
 def _test(app: AppRegistration) -> Step:
-    tests = Delivery.objects.filter(mailbox__app=app, purpose=Purpose.TEST)
+    tests = Delivery.objects.filter(mailbox__app=app, purpose=Purpose.TEST, sends_as="")
     last = tests.order_by("-created_at").defer("text", "html", "attachments").first()
     first_mailbox = next(iter(app.mailboxes.all()), None)
     url = first_mailbox.get_absolute_url() if first_mailbox else ""

@@ -18,6 +18,7 @@ from alertadmin.dashboard.deleting import confirm_delete
 from alertadmin.dashboard.listing import Column, Listing
 from alertadmin.dashboard.portal import portal_links
 from alertadmin.outbox.models import Delivery
+from alertadmin.registry.checks import WITH_PLACES
 from alertadmin.registry.models import AppRegistration, Audience, ConsentStatus, Credential
 from alertadmin.registry.wanted import note_wanted
 
@@ -46,7 +47,7 @@ def apps(request: HttpRequest) -> HttpResponse:
 
 def app(request: HttpRequest, pk: UUID) -> HttpResponse:
     found = get_object_or_404(
-        AppRegistration.objects.select_related("tenant").prefetch_related(ENDS_ONLY, "mailboxes__tenant"), pk=pk
+        AppRegistration.objects.select_related("tenant").prefetch_related(ENDS_ONLY, WITH_PLACES), pk=pk
     )
     consents = list(found.consents.select_related("tenant"))
     deliveries = (

@@ -96,4 +96,9 @@ def _run(app: AppRegistration, now: datetime) -> dict[str, object]:
         return {"run": None}
     counts = run.counts()
     left = None if run.finished_at else time_left(counts, now - run.started_at)
-    return {"run": run, "counts": counts, "left": moments.span(left) if left is not None else ""}
+    return {
+        "run": run,
+        "counts": counts,
+        "left": moments.span(left) if left is not None else "",
+        "is_nearly_done": left is not None and left < moments.MINUTE,
+    }

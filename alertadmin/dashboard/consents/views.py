@@ -50,9 +50,7 @@ def consents(request: HttpRequest) -> HttpResponse:
 @posted(back="app")
 def consent_check(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Asks Entra now, with a fresh token for each place the app works in; where those are many, beside the page."""
-    app = get_object_or_404(
-        AppRegistration.objects.select_related("tenant").prefetch_related("credentials", "mailboxes__tenant"), pk=pk
-    )
+    app = get_object_or_404(AppRegistration.objects.select_related("tenant").prefetch_related("credentials"), pk=pk)
     pairs = list(wanted_pairs([app]))
     if len(pairs) > WAITED_FOR:
         matrix.begin(app, request)

@@ -12,5 +12,6 @@ urlpatterns = [
     path("mailboxes/<uuid:pk>/edit/", views.mailbox_edit, name="mailbox-edit"),
     path("mailboxes/<uuid:pk>/delete/", views.mailbox_delete, name="mailbox-delete"),
     path("mailboxes/<uuid:pk>/test/", views.start_test, name="test-send"),
+    path("mailboxes/<uuid:pk>/scope/", views.scope_try, name="mailbox-scope"),
     path("deliveries/<uuid:pk>/progress/", views.progress, name="test-send-progress"),
 ]

@@ -16,15 +16,16 @@ from django.views.decorators.debug import sensitive_post_parameters
 from alertadmin.dashboard.asked import asked
 from alertadmin.dashboard.deleting import confirm_delete
 from alertadmin.dashboard.listing import Column, Filter, Listing
-from alertadmin.dashboard.mailboxes import testing
+from alertadmin.dashboard.mailboxes import scope, testing
 from alertadmin.dashboard.mailboxes.forms import MailboxForm, OneSendsReminders, OnPremisesForm, TestSendForm
 from alertadmin.dashboard.posting import posted
 from alertadmin.outbox import test_send
 from alertadmin.outbox.models import Delivery, Purpose
+from alertadmin.registry import scripts
 from alertadmin.registry.clouds import servers
 from alertadmin.registry.keyring import KeyRingError
 from alertadmin.registry.models import AppRegistration, Mailbox, Tenant
-from alertadmin.registry.permissions import Transport
+from alertadmin.registry.permissions import TENANT_WIDE, Transport
 from alertadmin.retelling import retold
 
 ON_PREMISES = "on_premises"
@@ -61,16 +62,32 @@ def mailbox(request: HttpRequest, pk: UUID) -> HttpResponse:
     return _mailbox_page(request, found, TestSendForm(initial=initial, mailbox=found))
 
 
-def _mailbox_page(request: HttpRequest, found: Mailbox, form: TestSendForm, status: int = 200) -> HttpResponse:
-    recent = found.deliveries.defer("text", "html", "attachments").order_by("-created_at")
+def _mailbox_page(
+    request: HttpRequest,
+    found: Mailbox,
+    form: TestSendForm,
+    scope_form: scope.ScopeForm | None = None,
+    status: int = 200,
+) -> HttpResponse:
+    recent = found.deliveries.filter(sends_as="").defer("text", "html", "attachments").order_by("-created_at")
     consents = found.app.consents.filter(tenant=found.tenant, permission=found.permission) if found.app else None
     context = {
         "mailbox": found,
         "form": form,
         "deliveries": recent[:TESTS],
         "consent": consents.first() if consents is not None else None,
+        "scope_form": scope_form or scope.ScopeForm(mailbox=found),
+        "tries": [(test, scope.verdict(test)) for test in scope.tries(found)],
+        "scope_script": _scope_script(found),
     }
     return render(request, "mailboxes/mailbox.html", context, status=status)
+
+
+def _scope_script(mailbox: Mailbox) -> str:
+    """Empty where Exchange names the mailboxes anyway."""
+    if mailbox.app is None or mailbox.permission not in TENANT_WIDE:
+        return ""
+    return scripts.scope_to_mailbox(mailbox.app, mailbox.tenant, mailbox.address, [mailbox.permission])
 
 
 def mailbox_add(request: HttpRequest) -> HttpResponse:
@@ -130,6 +147,19 @@ def start_test(request: HttpRequest, pk: UUID) -> HttpResponse:
     return redirect("test-send-progress", delivery.pk)
 
 
+@posted(back="mailbox")
+def scope_try(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """A test as another mailbox, which should be refused; if it is not, the mail comes to whoever tries."""
+    found = get_object_or_404(Mailbox.objects.select_related("tenant", "app__tenant").filter(server=""), pk=pk)
+    form = scope.ScopeForm(request.POST, mailbox=found)
+    recipient = getattr(request.user, "email", "")
+    if not form.is_valid():
+        initial = {"recipient": recipient, "transport": found.transport}
+        return _mailbox_page(request, found, TestSendForm(initial=initial, mailbox=found), form, status=422)
+    delivery = test_send.start(found, recipient, sends_as=form.cleaned_data["other"], now=timezone.now())
+    return redirect("test-send-progress", delivery.pk)
+
+
 def progress(request: HttpRequest, pk: UUID) -> HttpResponse:
     """The steps as they happen: the page asks again each second while the test is under way."""
     delivery = get_object_or_404(
@@ -140,6 +170,7 @@ def progress(request: HttpRequest, pk: UUID) -> HttpResponse:
     context = {
         **testing.shown(delivery, timezone.now()),
         "area": "channels" if delivery.goes_by_channel else "mailboxes",
+        "verdict": scope.verdict(delivery) if delivery.sends_as else None,
     }
     template = "mailboxes/steps.html" if getattr(request, "htmx", False) else "mailboxes/progress.html"
     return render(request, template, context)

@@ -17,6 +17,7 @@ from django.views.decorators.debug import sensitive_post_parameters, sensitive_v
 
 from alertadmin.accounts.models import User
 from alertadmin.dashboard.sheets.programs import PROGRAMS, Values
+from alertadmin.registry.checks import WITH_PLACES
 from alertadmin.registry.clouds import UnknownCloud
 from alertadmin.registry.handing import hand_over
 from alertadmin.registry.keyring import Unreadable
@@ -60,7 +61,7 @@ class HandOverForm(forms.Form):
 def app_sheet(request: HttpRequest, pk: UUID) -> HttpResponse:
     """`?for=` names the program, `?mailbox=` the mailbox. A POST shows the secret on it, once."""
     app = get_object_or_404(
-        AppRegistration.objects.select_related("tenant").prefetch_related("credentials", "mailboxes__tenant"), pk=pk
+        AppRegistration.objects.select_related("tenant").prefetch_related("credentials", WITH_PLACES), pk=pk
     )
     mailboxes = list(app.mailboxes.all())
     form = HandOverForm(request.POST or None, request=request)

@@ -54,6 +54,8 @@ class Delivery(models.Model):
     """The mailbox under test; a reminder finds its own way (outbox.chain)."""
     transport = models.CharField(max_length=8, choices=Transport, blank=True)
     """The transport under test, where it is not the mailbox's own."""
+    sends_as = models.CharField(max_length=254, blank=True, default="", db_default="")
+    """Another address that a test tries to send as, through the mailbox's app; it is to be refused."""
     created_at = models.DateTimeField(_("created"), default=timezone.now)
     urgency = models.DateTimeField(default=timezone.now)
     """Earlier goes first: the end of the most urgent credential in it."""

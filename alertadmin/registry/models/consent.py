@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from alertadmin.registry.models.app_registration import AppRegistration
 from alertadmin.registry.models.tenant import Tenant
-from alertadmin.registry.permissions import OPTIONAL, Permission
+from alertadmin.registry.permissions import OPTIONAL, TENANT_WIDE, Permission
 
 
 class ConsentStatus(models.TextChoices):
@@ -43,6 +43,10 @@ class Consent(models.Model):
 
     def __str__(self) -> str:
         return gettext("%(label)s: %(value)s") % {"label": self.permission, "value": self.get_status_display()}
+
+    @property
+    def reaches_every_mailbox(self) -> bool:
+        return self.status == ConsentStatus.GRANTED and self.permission in TENANT_WIDE
 
     @property
     def optional(self) -> str:
