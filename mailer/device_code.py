@@ -7,7 +7,7 @@ wait for minutes. Nothing but the refresh token is kept of what comes: msal's ca
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from enum import StrEnum
 
 from mailer import entra, sockets, wire
@@ -27,7 +27,7 @@ class Code:
     user_code: str
     page: str
     device_code: str = field(repr=False)
-    expires_at: datetime = field()
+    lifetime: timedelta = field()
     interval: int = 5
     """Seconds between two questions."""
 
@@ -69,7 +69,7 @@ def begin(cloud: Cloud, client_id: str, scope: str, *, timeout: float = 10) -> C
         user_code=wire.one_line(str(flow["user_code"]), 40),
         page=page,
         device_code=str(flow["device_code"]),
-        expires_at=datetime.now(UTC) + timedelta(seconds=seconds),
+        lifetime=timedelta(seconds=seconds),
         interval=min(max(int(flow["interval"]), 1), SLOWEST),
     )
 

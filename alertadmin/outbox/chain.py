@@ -92,7 +92,8 @@ class Route:
         ours, theirs = self.mailbox, other.mailbox
         if ours is None or theirs is None or ours.app_id is None:
             return False
-        return (ours.app_id, ours.tenant_id) == (theirs.app_id, theirs.tenant_id)
+        # For a personal account the app is asked about elsewhere, and shows no secret.
+        return (ours.app_id, ours.tenant_id, ours.is_personal) == (theirs.app_id, theirs.tenant_id, theirs.is_personal)
 
     def send(self, message: Message | Notice, on_step: Callable[[str, str], None], on_draft: OnDraft) -> Receipt:
         """A channel takes a notice, the others a message. Raises Failure, SecretUnavailable, UnknownCloud."""
@@ -239,12 +240,14 @@ def _mailboxes(now: datetime) -> list[Mailbox]:
     mailboxes = Mailbox.objects.select_related("app__tenant", "tenant").prefetch_related("app__credentials")
     chosen = list(mailboxes.filter(sends_reminders=True))
     stored = Credential.objects.watched().filter(app=OuterRef("app"), value__isnull=False)
+    by_login = Q(app=None, password__isnull=False)
+    by_sign_in = Q(is_personal=True, refresh_token__isnull=False)
     latest = Attempt.objects.filter(mailbox=OuterRef("pk")).order_by("-started_at").values("outcome")[:1]
     others = (
-        mailboxes.filter(Q(app=None, password__isnull=False) | Exists(stored), sends_reminders=False)
+        mailboxes.filter(by_login | by_sign_in | (Q(is_personal=False) & Exists(stored)), sends_reminders=False)
         .annotate(latest=Subquery(latest), lasts=Exists(stored.filter(expires_at__gt=now)))
         .order_by(
-            _last(Q(lasts=False, server="")),
+            _last(Q(lasts=False, server="", is_personal=False) | Q(is_personal=True, sign_in_ends_at__lte=now)),
             _last(Q(latest__in=FAILED)),
             _last(Q(transport=Transport.EWS, server="")),
             "address",

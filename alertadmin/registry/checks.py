@@ -14,6 +14,7 @@ from alertadmin.registry.asking import Answer, Wanted, ask_all, never
 from alertadmin.registry.identity import in_use
 from alertadmin.registry.models import (
     AppRegistration,
+    Audience,
     Consent,
     ConsentChange,
     ConsentStatus,
@@ -40,9 +41,13 @@ def wanted_pairs(apps: Iterable[AppRegistration] | None = None, *, tenant: Tenan
     apps = list(apps)
     prefetch_related_objects(apps, WITH_PLACES)
     for app in apps:
-        places: dict[Tenant, set[Permission]] = {app.tenant: set(app.wanted)}
+        # An app for personal accounts alone has no directory in which anybody could consent.
+        wanted = set(app.wanted) if app.audience != Audience.PERSONAL else set()
+        places: dict[Tenant, set[Permission]] = {app.tenant: wanted}
         for mailbox in app.mailboxes.all():
-            places.setdefault(mailbox.tenant, set(app.wanted)).add(mailbox.permission)
+            if mailbox.is_personal:
+                continue
+            places.setdefault(mailbox.tenant, set(wanted)).add(mailbox.permission)
         for place, permissions in places.items():
             if permissions and tenant in (None, place):
                 yield Wanted(app, place, tuple(sorted(permissions)))

@@ -40,7 +40,7 @@ def identity_of(credential: Credential, tenant: Tenant) -> AppIdentity:
     """The app of a credential, as it signs in to a tenant. Raises SecretUnavailable."""
     if credential.value is None:
         raise SecretUnavailable(sentences.NO_VALUE % {"secret": credential})
-    value = _opened(credential.value)
+    value = opened(credential.value)
     proof: ClientSecret | ClientCertificate
     if credential.kind == CredentialKind.CERTIFICATE:
         proof = ClientCertificate(private_key=value, public_certificate=credential.certificate)
@@ -53,10 +53,11 @@ def login_of(mailbox: Mailbox) -> Login:
     """The login of a mailbox on premises. Raises SecretUnavailable."""
     if mailbox.password is None:
         raise SecretUnavailable(sentences.NO_PASSWORD % {"address": mailbox.address})
-    return Login(mailbox.username or mailbox.address, _opened(mailbox.password), mailbox.login_kind)
+    return Login(mailbox.username or mailbox.address, opened(mailbox.password), mailbox.login_kind)
 
 
-def _opened(sealed: Sealed) -> str:
+def opened(sealed: Sealed) -> str:
+    """Raises SecretUnavailable."""
     try:
         return sealed.reveal()
     except Unreadable as error:

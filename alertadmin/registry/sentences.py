@@ -7,6 +7,7 @@ from django.utils.translation import gettext_noop
 NO_SECRET = gettext_noop('"%(app)s" has no secret in use. Add one on its page.')
 NO_VALUE = gettext_noop('Only the end of "%(secret)s" is stored, not its value. Enter the value to use it.')
 NO_PASSWORD = gettext_noop("No password is stored for %(address)s. Enter it on the mailbox's page.")
+NOT_SIGNED_IN = gettext_noop("%(address)s has not signed in. Sign it in on its page.")
 TAMPERED = gettext_noop("A stored secret was altered or moved outside alertadmin. Enter the secret again.")
 
 KEY_MISSING = gettext_noop(

@@ -7,7 +7,7 @@ import logging
 from celery import shared_task
 from django.utils import timezone
 
-from alertadmin.registry import replacing, runs
+from alertadmin.registry import replacing, runs, sign_ins
 
 log = logging.getLogger(__name__)
 
@@ -30,3 +30,9 @@ def go_on_checking() -> None:
         except Exception as error:
             # Whatever a broken broker raises (kombu, redis, OSError).
             log.warning("the next slice of the check was not rung for: %s", type(error).__name__)
+
+
+@shared_task(name="alertadmin.registry.tasks.keep_sign_ins")
+def keep_sign_ins() -> None:
+    for _mailbox in sign_ins.keep(now=timezone.now()):
+        pass

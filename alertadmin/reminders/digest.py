@@ -89,7 +89,7 @@ def still_owed(delivery: Delivery, now: datetime, channel: Channel | None = None
     return (
         Reminder.objects.filter(notices__delivery=delivery)
         .select_related("tenant", "app", "credential__app", "mailbox__app", "consent_change__app")
-        .defer("credential__value", "credential__certificate", "mailbox__password")
+        .defer("credential__value", "credential__certificate", "mailbox__password", "mailbox__refresh_token")
         .order_by("expires_at", "pk")
     )
 
@@ -114,7 +114,8 @@ def _is_true() -> Q:
     credential &= ~Q(reminder__credential__state=CredentialState.RETIRED)
     ews = Q(reminder__kind=Kind.EWS, reminder__mailbox__transport=Transport.EWS, reminder__mailbox__server="")
     consent = Q(reminder__kind=Kind.CONSENT, reminder__consent_change__consent__status=ConsentStatus.NOT_IN_TOKEN)
-    return credential | ews | consent
+    sign_in = Q(reminder__kind=Kind.SIGN_IN, reminder__expires_at=F("reminder__mailbox__sign_in_ends_at"))
+    return credential | ews | consent | sign_in
 
 
 def _language(delivery: Delivery, channel: Channel | None, most_urgent: Reminder) -> str:

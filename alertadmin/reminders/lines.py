@@ -59,7 +59,8 @@ def detail(reminder: Reminder, one: Line) -> dict[str, Any]:
 
 
 def line(reminder: Reminder, now: datetime) -> Line:
-    return {Kind.CREDENTIAL: _credential, Kind.EWS: _ews, Kind.CONSENT: _consent}[Kind(reminder.kind)](reminder, now)
+    wordings = {Kind.CREDENTIAL: _credential, Kind.EWS: _ews, Kind.CONSENT: _consent, Kind.SIGN_IN: _sign_in}
+    return wordings[Kind(reminder.kind)](reminder, now)
 
 
 def _credential(reminder: Reminder, now: datetime) -> Line:
@@ -92,6 +93,23 @@ def _ews(reminder: Reminder, now: datetime) -> Line:
         is_expired=reminder.expires_at <= now,
         note=_("it still sends by EWS, which Exchange Online switches off for good"),
         act=_("Move it to Microsoft Graph"),
+        url=settings.PUBLIC_URL + reverse("mailbox", args=[mailbox.pk]),
+    )
+
+
+def _sign_in(reminder: Reminder, now: datetime) -> Line:
+    mailbox = reminder.mailbox
+    assert mailbox is not None  # noqa: S101 (the table's constraint)
+    return Line(
+        tenant=reminder.tenant.name,
+        app=mailbox.through,
+        what=mailbox.address,
+        named=_("sign-in of %(address)s") % {"address": mailbox.address},
+        ends=_moment(reminder, reminder.expires_at),
+        left=time_left(reminder.expires_at, now),
+        is_expired=reminder.expires_at <= now,
+        note=_("a personal account, for which nothing can be sent without it"),
+        act=_("Sign in again"),
         url=settings.PUBLIC_URL + reverse("mailbox", args=[mailbox.pk]),
     )
 

@@ -41,7 +41,8 @@ def notices(delivery: Delivery) -> QuerySet[Notice]:
         .select_related(
             "reminder__tenant", "reminder__credential__app", "reminder__mailbox__app", "reminder__consent_change__app"
         )
-        .defer("reminder__credential__value", "reminder__credential__certificate", "reminder__mailbox__password")
+        .defer("reminder__credential__value", "reminder__credential__certificate")
+        .defer("reminder__mailbox__password", "reminder__mailbox__refresh_token")
         .order_by("reminder__expires_at", "pk")
     )
 

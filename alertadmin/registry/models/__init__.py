@@ -7,6 +7,7 @@ from alertadmin.registry.models.credential import Credential, CredentialKind, Cr
 from alertadmin.registry.models.guide import Guide
 from alertadmin.registry.models.handover import Handover
 from alertadmin.registry.models.mailbox import LoginKind, Mailbox
+from alertadmin.registry.models.sign_in import SignIn, SignInState
 from alertadmin.registry.models.tenant import Contact, Tenant
 
 __all__ = [
@@ -26,5 +27,7 @@ __all__ = [
     "LoginKind",
     "Mailbox",
     "ReturnOutcome",
+    "SignIn",
+    "SignInState",
     "Tenant",
 ]

@@ -1,8 +1,10 @@
-"""A mailbox: an address that sends, through an app registration, or by a login at an Exchange server on premises."""
+"""A mailbox: an address that sends, through an app registration (by itself, or for a personal account that signed in to
+it), or by a login at an Exchange server on premises."""
 
 from __future__ import annotations
 
 import uuid
+from datetime import datetime
 
 from django.db import models
 from django.db.models import Q
@@ -49,6 +51,13 @@ class Mailbox(models.Model):
     username = models.CharField(_("user name"), max_length=200, blank=True)
     login_kind = models.CharField(_("login by"), max_length=8, choices=LoginKind, default=LoginKind.NTLM)
     password = EncryptedField(_("password"))
+    is_personal = models.BooleanField(_("personal Microsoft account"), default=False, editable=False)
+    """Outlook.com, Hotmail, Live: somebody signed in, and the app sends for them; by itself it cannot."""
+    refresh_token = EncryptedField(_("sign-in"))
+    """Of a personal account that signed in. Each use brings another; see `registry.sign_ins`."""
+    signed_in_at = models.DateTimeField(_("signed in"), null=True, blank=True, editable=False)
+    sign_in_ends_at = models.DateTimeField(_("sign-in ends"), null=True, blank=True, editable=False)
+    """90 days after its last use; or when Microsoft took it no more."""
     sends_reminders = models.BooleanField(_("sends the reminders"), default=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -76,6 +85,15 @@ class Mailbox(models.Model):
                     "A mailbox sends through an app registration, or through an Exchange server on premises by EWS."
                 ),
             ),
+            models.CheckConstraint(
+                condition=Q(is_personal=False) | Q(app__isnull=False, transport__in=["graph", "smtp"]),
+                name="personal_by_graph_or_smtp",
+                violation_error_message=_("A personal account sends through an app, by Microsoft Graph or by SMTP."),
+            ),
+            models.CheckConstraint(
+                condition=Q(is_personal=True) | Q(refresh_token=None, signed_in_at=None, sign_in_ends_at=None),
+                name="only_personal_accounts_sign_in",
+            ),
             models.UniqueConstraint(
                 fields=["sends_reminders"],
                 condition=Q(sends_reminders=True),
@@ -100,6 +118,10 @@ class Mailbox(models.Model):
     @property
     def is_on_premises(self) -> bool:
         return bool(self.server)
+
+    def is_signed_in(self, now: datetime) -> bool:
+        """Of a personal account: whether it can send, as far as we know."""
+        return self.refresh_token is not None and self.sign_in_ends_at is not None and self.sign_in_ends_at > now
 
     @property
     def through(self) -> str:

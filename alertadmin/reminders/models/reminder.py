@@ -34,6 +34,7 @@ class Kind(models.TextChoices):
     CREDENTIAL = "credential", _("a secret or certificate that ends")
     EWS = "ews", _("a mailbox that still sends by EWS")
     CONSENT = "consent", _("a consent that was withdrawn")
+    SIGN_IN = "sign_in", _("a sign-in of a personal account that lapses")
 
 
 class Reminder(models.Model):
@@ -63,7 +64,7 @@ class Reminder(models.Model):
             models.CheckConstraint(
                 condition=(
                     Q(kind="credential", credential__isnull=False, mailbox=None, consent_change=None)
-                    | Q(kind="ews", credential=None, mailbox__isnull=False, consent_change=None)
+                    | Q(kind__in=["ews", "sign_in"], credential=None, mailbox__isnull=False, consent_change=None)
                     | Q(kind="consent", credential=None, mailbox=None, consent_change__isnull=False)
                 ),
                 name="reminder_of_one_thing",

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from alertadmin.reminders.sources import consents, credentials, ews
+from alertadmin.reminders.sources import consents, credentials, ews, sign_ins
 
-SOURCES = (credentials, ews, consents)
+SOURCES = (credentials, ews, consents, sign_ins)

@@ -1,4 +1,4 @@
-"""Secrets and certificates (and lapsing sign-ins) that end."""
+"""Secrets and certificates that end."""
 
 from __future__ import annotations
 

@@ -1,0 +1,101 @@
+"""Sign-ins of personal accounts at rest: opened to send with, kept as they rotate, used in time, told when they end."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from time import monotonic
+from uuid import UUID
+
+from django.db import transaction
+from django.utils import timezone
+
+from alertadmin.registry import sentences
+from alertadmin.registry.clouds import UnknownCloud
+from alertadmin.registry.identity import SecretUnavailable, opened
+from alertadmin.registry.models import Mailbox
+from alertadmin.registry.permissions import Transport
+from alertadmin.registry.signing_in import person_of
+from mailer import identity
+from mailer.failure import Failure
+from mailer.person import UNUSED, Person
+
+log = logging.getLogger(__name__)
+
+RESTS = timedelta(days=28)
+"""A sign-in that lay unused for so long is used, so that two months are left for whatever keeps it from being used."""
+LONGEST = 300.0
+"""Seconds of one run, those first that end first: an authority that is silent takes ten for each. The next run goes on.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Keeper:
+    """Keeps one sign-in of a mailbox. A later one of the same mailbox is not its business: whoever still sends by the
+    old one changes nothing of the new."""
+
+    mailbox: UUID
+    since: datetime
+    clock: Callable[[], datetime] = timezone.now
+
+    def renewed(self, refresh_token: str) -> None:
+        with transaction.atomic():
+            row = self._alone()
+            if row is not None:
+                row.refresh_token = refresh_token
+                row.sign_in_ends_at = self.clock() + UNUSED
+                row.save(update_fields=["refresh_token", "sign_in_ends_at"])
+
+    def ended(self, failure: Failure) -> None:
+        """The token stays: should Microsoft take it again, the sign-in goes on."""
+        with transaction.atomic():
+            row = self._alone()
+            now = self.clock()
+            if row is not None and row.sign_in_ends_at is not None and row.sign_in_ends_at > now:
+                row.sign_in_ends_at = now
+                row.save(update_fields=["sign_in_ends_at"])
+
+    def _alone(self) -> Mailbox | None:
+        """The row, nobody else's until the transaction ends: of two that renew at once none undoes the other's half."""
+        return Mailbox.objects.select_for_update().filter(pk=self.mailbox, signed_in_at=self.since).first()
+
+
+def signed_in(mailbox: Mailbox, clock: Callable[[], datetime] = timezone.now) -> Person:
+    """The account of a mailbox, to send with. Raises SecretUnavailable, UnknownCloud."""
+    if mailbox.refresh_token is None or mailbox.signed_in_at is None:
+        raise SecretUnavailable(sentences.NOT_SIGNED_IN % {"address": mailbox.address})
+    return replace(
+        person_of(mailbox),
+        refresh_token=opened(mailbox.refresh_token),
+        since=mailbox.signed_in_at.isoformat(),
+        keeper=Keeper(mailbox.pk, mailbox.signed_in_at, clock),
+    )
+
+
+def keep(*, now: datetime) -> Iterator[tuple[Mailbox, Failure | None]]:
+    """Uses each sign-in that rested for long, those first that end first; with what went wrong."""
+    resting = Mailbox.objects.filter(
+        is_personal=True,
+        refresh_token__isnull=False,
+        sign_in_ends_at__gt=now,
+        sign_in_ends_at__lte=now + UNUSED - RESTS,
+    )
+    until = monotonic() + LONGEST
+    for mailbox in resting.select_related("tenant", "app").order_by("sign_in_ends_at", "pk"):
+        if monotonic() > until:
+            return
+        yield mailbox, _use(mailbox, now)
+
+
+def _use(mailbox: Mailbox, now: datetime) -> Failure | None:
+    try:
+        person = signed_in(mailbox, clock=lambda: now)
+        identity.acquire(person, person.graph_scope if mailbox.transport == Transport.GRAPH else person.smtp_scope)
+    except (SecretUnavailable, UnknownCloud) as error:
+        return Failure("other", str(error))
+    except Failure as failure:
+        log.warning("sign-in of mailbox %s: %s", mailbox.pk, failure.cause)
+        return failure
+    return None
