@@ -15,6 +15,7 @@ from mailer.diagnosis.words.book import BOOK
 from mailer.diagnosis.words.entry import PLACEHOLDERS
 
 Translate = Callable[[str], str]
+_MOST_NAMED = 6
 
 
 def _unchanged(text: str) -> str:
@@ -92,7 +93,7 @@ def diagnose(
     said = _explained(verdict.slug if verdict else UNKNOWN, place, mailbox, translate)
     if verdict and verdict.note:
         said = replace(said, explanation=f"{said.explanation} {translate(verdict.note)}")
-    return replace(said, found=found, also=judging.others(plain_text, said.slug) if verdict else ())
+    return replace(said, found=found, also=tuple(one.slug for one in judging.several(plain_text)[1:_MOST_NAMED]))
 
 
 def from_text(text: str | bytes) -> str | None:

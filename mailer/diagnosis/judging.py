@@ -31,7 +31,6 @@ _LOOKALIKE = re.compile(r"aadsts[ :#_-]{0,2}(\d[\dilos]{3,7})\b")
 _DIGITS = str.maketrans("ilos", "1105")
 """Letters that are read for digits when a picture becomes text."""
 _MOST_NUMBERS = 200
-_MOST_OTHERS = 4
 _ONE_ERROR = 250
 """Characters within which codes are taken to be of one error."""
 
@@ -58,10 +57,12 @@ def entra_numbers(plain_text: str) -> list[int]:
 
 
 def judge(text: str) -> Verdict | None:
-    """The best cause of a pasted or printed text; None if nothing in it is known."""
+    """The cause of a pasted or printed text, of several errors that of the first; None if nothing in it is known."""
     plain_text = reading.plain(reading.undressed(text))
     numbers = entra_numbers(plain_text)
     verdict = _best(plain_text, numbers, squeezed=False)
+    if verdict is not None and verdict.rank >= Rank.CODE and len(errors := several(plain_text)) > 1:
+        return errors[0]
     if verdict is not None and verdict.rank >= Rank.REFINED:
         return verdict
     packed = reading.squeezed(plain_text)
@@ -70,23 +71,32 @@ def judge(text: str) -> Verdict | None:
     return _stronger(verdict, _best(packed, numbers, squeezed=True))
 
 
-def others(plain_text: str, slug: str) -> tuple[str, ...]:
-    """Further causes that a text names by codes of their own, in its order, each once; `slug` is its best one.
+def several(plain_text: str) -> list[Verdict]:
+    """What each error of a text is, in the text's order, by the codes that are given for one cause only.
 
     Codes that stand close together are of one error: what one lumps together the other tells apart.
     """
-    places = sorted((start, named) for start, named in _coded(plain_text) if named != slug)
-    best = [start for start, named in _coded(plain_text) if named == slug]
-    apart = [named for start, named in places if all(abs(start - place) > _ONE_ERROR for place in best)]
-    return tuple(dict.fromkeys(apart))[:_MOST_OTHERS] if best else ()
+    found: list[Verdict] = []
+    last = -_ONE_ERROR
+    for at, verdict in sorted(_coded(plain_text), key=lambda one: one[0]):
+        if at - last >= _ONE_ERROR or not found:
+            found.append(verdict)
+        elif verdict.rank > found[-1].rank:
+            found[-1] = verdict
+        last = at
+    return list({verdict.slug: verdict for verdict in reversed(found)}.values())[::-1]
 
 
-def _coded(plain_text: str) -> list[tuple[int, str]]:
-    """Where each code that is given for one cause only stands first, and the cause."""
+def _coded(plain_text: str) -> list[tuple[int, Verdict]]:
+    """Where each code that is given for one cause only stands first, and its cause."""
     numbers = ((match.start(), int(match[1])) for match in _first(_NUMBER.finditer(plain_text)))
-    known = [(at, AADSTS[number]) for at, number in numbers if number in AADSTS and number not in FAMILIES]
+    known = [
+        (at, Verdict(AADSTS[number], Rank.CODE + 1))
+        for at, number in numbers
+        if number in AADSTS and number not in FAMILIES
+    ]
     matches = ((rule, rule.found_in(plain_text)) for rule in ALL_RULES if rule.rank >= Rank.CODE)
-    return known + [(match.start(), rule.slug) for rule, match in matches if match]
+    return known + [(match.start(), Verdict(rule.slug, rule.rank, rule.note)) for rule, match in matches if match]
 
 
 def _best(view: str, numbers: list[int], *, squeezed: bool) -> Verdict | None:

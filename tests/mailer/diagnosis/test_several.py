@@ -22,6 +22,15 @@ def test_the_first_reason_is_explained_and_the_others_are_named() -> None:
     assert (said.slug, said.also) == ("secret_expired", ("recipient_rejected", "send_as_denied"))
 
 
+def test_the_first_of_several_errors_is_the_cause_however_strongly_a_later_one_speaks() -> None:
+    refined = "550 5.7.60 SMTP; Client does not have permissions to send as this sender"
+    assert diagnose(refined).slug == "send_as_denied"
+    said = diagnose(f"AADSTS7000222: keys are expired\n{BETWEEN}{refined}")
+    assert (said.slug, said.also) == ("secret_expired", ("send_as_denied",))
+    said = diagnose(f"{refined}\n{BETWEEN}AADSTS7000222: keys are expired")
+    assert (said.slug, said.also) == ("send_as_denied", ("secret_expired",))
+
+
 @pytest.mark.parametrize(
     "text",
     [
