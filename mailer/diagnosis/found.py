@@ -39,13 +39,19 @@ class Found:
 
 def find(plain_text: str, numbers: list[int], cased: str) -> Found:
     """Ids in a plain view (see `reading`); `numbers` are its AADSTS numbers, `cased` the same text with its case."""
-    tenant = _TENANT.search(plain_text)
-    client = _CLIENT.search(plain_text)
+    clients, directories = named(plain_text)
     codes = [f"AADSTS{number}" for number in numbers] + _NAMED.findall(cased) + _STATUS.findall(plain_text)
     requests = {re.sub("[ _]", "-", match[1]): match[2] for match in _REQUEST.finditer(plain_text)}
     return Found(
         codes=tuple(dict.fromkeys(codes))[:_MOST],
-        directory_id=(tenant[1] or tenant[2]) if tenant else None,
-        client_id=client[1] if client else None,
+        directory_id=directories[0] if directories else None,
+        client_id=clients[0] if clients else None,
         request_ids=dict(list(requests.items())[:_MOST]),
     )
+
+
+def named(plain_text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Ids that a plain view names as a client's, and those that it names as a directory's: each once, a few of them."""
+    clients = dict.fromkeys(match[1] for match in _CLIENT.finditer(plain_text))
+    directories = dict.fromkeys(match[1] or match[2] for match in _TENANT.finditer(plain_text))
+    return tuple(clients)[:_MOST], tuple(directories)[:_MOST]

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from mailer.diagnosis import reading
+from mailer.diagnosis.found import named
 
 MOST_IDS, MOST_ADDRESSES, MOST_DOMAINS = 500, 200, 200
 _GUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
@@ -23,6 +24,9 @@ _DOMAIN = re.compile(r"(?<![a-z0-9.@-])(?:[a-z0-9-]{1,63}\.){1,8}[a-z]{2,24}(?![
 @dataclass(frozen=True)
 class Mentions:
     ids: tuple[str, ...]
+    clients: tuple[str, ...]
+    directories: tuple[str, ...]
+    """Those of the ids that are named as such."""
     addresses: tuple[str, ...]
     domains: tuple[str, ...]
     """Those of the addresses first, then whatever else has a domain's shape."""
@@ -31,7 +35,10 @@ class Mentions:
 def mentions(text: str | bytes) -> Mentions:
     plain_text = reading.plain(reading.undressed(reading.as_text(text)))
     addressed = list(islice(_ADDRESS.finditer(plain_text), 10 * MOST_ADDRESSES))
+    clients, directories = named(plain_text)
     return Mentions(
+        clients=clients,
+        directories=directories,
         # An id that a line end broke is whole again without the spaces.
         ids=_first((match[0] for match in _GUID.finditer(reading.squeezed(plain_text))), MOST_IDS),
         addresses=_first((match[0].lstrip(_QUOTES) for match in addressed), MOST_ADDRESSES),

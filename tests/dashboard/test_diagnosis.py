@@ -113,6 +113,13 @@ def test_what_is_not_registered_is_offered_with_its_ids_filled_in(rows: Rows, si
     assert f'value="{directory_id}"' in form
 
 
+def test_each_of_several_unknown_apps_is_offered(rows: Rows, signed_in: Client) -> None:
+    known, first, second = rows.app(), str(uuid4()), str(uuid4())
+    page = explained(signed_in, "\n".join(map(expired, (first, known.client_id, second))))
+    offered = re.findall(r'href="/register/\?client_id=([^"&]+)"', page)
+    assert offered == [first, second]
+
+
 def test_an_unknown_app_of_a_known_tenant_is_offered_in_that_tenant(rows: Rows, signed_in: Client) -> None:
     tenant = rows.tenant()
     text = expired(str(uuid4())) + f" Tenant '{tenant.directory_id}'"

@@ -39,14 +39,21 @@ class Registration:
 
 
 @dataclass(frozen=True)
+class Unknown:
+    """An id of an app, of a directory, or both, that the text names and that is registered nowhere here."""
+
+    client_id: str
+    directory_id: str
+    register_url: str
+    """The form with what is known filled in."""
+
+
+@dataclass(frozen=True)
 class Concerned:
     registrations: list[Registration]
     more: int
     """How many are not shown."""
-    unknown_client_id: str = ""
-    unknown_directory_id: str = ""
-    register_url: str = ""
-    """Where what is not registered here can be, its ids filled in; empty if nothing is missing."""
+    unknown: list[Unknown]
 
     def meant(self, found: Found) -> Registration | None:
         """The one the error is of: the only one, or the one whose app and directory the text names as such."""
@@ -57,8 +64,8 @@ class Concerned:
         return next((few[0] for few in (here, named) if len(few) == 1), None)
 
 
-def concerned(said: Mentions, found: Found, slug: str) -> Concerned:
-    """`found` are the ids that the text names as a client's and a directory's; `slug` the cause, for the links."""
+def concerned(said: Mentions, slug: str) -> Concerned:
+    """`slug` is the cause, for the links."""
     tenants = list(Tenant.objects.filter(Q(directory_id__in=said.ids) | Q(domain__in=said.domains))[:_MOST_ROWS])
     apps = list(AppRegistration.objects.filter(client_id__in=said.ids).select_related("tenant")[:_MOST_ROWS])
     credentials = Credential.objects.filter(key_id__in=said.ids).select_related("app__tenant").defer("value")
@@ -82,23 +89,23 @@ def concerned(said: Mentions, found: Found, slug: str) -> Concerned:
     known = list(registrations.values())
     for one in known[:MOST]:
         one.links = portal_links(BOOK[slug].pages, one.tenant, one.app)
-    return Concerned(known[:MOST], max(0, len(known) - MOST), **_unknown(found, known, tenants))
+    return Concerned(known[:MOST], max(0, len(known) - MOST), _unknown(said, apps, tenants))
 
 
-def _unknown(found: Found, known: list[Registration], tenants: list[Tenant]) -> dict[str, str]:
-    client = found.client_id or ""
-    directory = found.directory_id if found.directory_id and found.directory_id not in _MICROSOFT_S_OWN else ""
-    if any(one.app and one.app.client_id == client for one in known):
-        client = ""
-    home = next((tenant for tenant in tenants if tenant.directory_id == directory), None)
-    missing = {"client_id": client} if client else {}
-    if home is None and directory:
-        missing["directory_id"] = directory
-    if not missing:
-        return {}
-    asked = {"tenant": str(home.pk), **missing} if home else missing
-    return {
-        "unknown_client_id": client,
-        "unknown_directory_id": missing.get("directory_id", ""),
-        "register_url": f"{reverse('register')}?{urlencode(asked)}",
-    }
+def _unknown(said: Mentions, apps: list[AppRegistration], tenants: list[Tenant]) -> list[Unknown]:
+    """One of each is taken to be of the other: so an error names an app and its directory."""
+    registered = {app.client_id for app in apps}
+    homes = {tenant.directory_id: tenant for tenant in tenants}
+    clients = [one for one in said.clients if one not in registered]
+    directories = [one for one in said.directories if one not in homes and one not in _MICROSOFT_S_OWN]
+    home = homes.get(said.directories[0]) if len(said.directories) == 1 else None
+    if len(clients) == len(directories) == 1:
+        pairs = [(clients[0], directories[0])]
+    else:
+        pairs = [*((client, "") for client in clients), *(("", directory) for directory in directories)]
+    return [Unknown(client, directory, _register_url(client, directory, home)) for client, directory in pairs]
+
+
+def _register_url(client_id: str, directory_id: str, home: Tenant | None) -> str:
+    asked = {"tenant": str(home.pk) if home else "", "client_id": client_id, "directory_id": directory_id}
+    return f"{reverse('register')}?{urlencode({name: value for name, value in asked.items() if value})}"

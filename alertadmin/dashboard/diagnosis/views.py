@@ -35,7 +35,7 @@ def diagnosis(request: HttpRequest) -> HttpResponse:
 def _explained(text: str) -> tuple[Diagnosis, Concerned]:
     """In the words and with the links of the registration that the text is of, if that can be told."""
     first = diagnose(text, translate=_)
-    known = concerned(mentions(text), first.found, first.slug)
+    known = concerned(mentions(text), first.slug)
     if (meant := known.meant(first.found)) is None:
         return first, known
     said = diagnose(
