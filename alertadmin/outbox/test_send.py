@@ -86,10 +86,12 @@ def _of_channel(delivery: Delivery, now: datetime) -> Content | NoLongerOwed:
         return NoLongerOwed(sentences.CHANNEL_REMOVED)
     language = channel.mail_language
     with translation.override(language):
+        told = (
+            _("Here what is about to end will be told.") if channel.line else _("Here what no mail could tell will be.")
+        )
         text = _(
-            "This is a test by alertadmin, told to “%(name)s” (%(kind)s) on %(time)s UTC. "
-            "Here it will be told of what is about to end. You need not answer."
-        ) % {"name": channel.name, "kind": channel.label, "time": _moment(now)}
+            "This is a test by alertadmin, told to “%(name)s” (%(kind)s) on %(time)s UTC. %(told)s You need not answer."
+        ) % {"name": channel.name, "kind": channel.label, "time": _moment(now), "told": told}
         return Content(_("Test by alertadmin: “%(name)s” works") % {"name": channel.name}, text, language=language)
 
 

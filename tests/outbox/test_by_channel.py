@@ -234,6 +234,15 @@ def test_a_test_goes_by_the_channel_once_and_says_so(channel: Channel, receiver:
     [body] = bodies(receiver)
     assert (body["event"], body["subject"]) == ("test", "Test by alertadmin: “Ops” works")
     assert body["id"] == str(delivery.pk)
+    assert "Here what is about to end will be told." in body["text"]
+
+
+def test_a_test_of_the_last_resort_promises_no_more_than_it_does(
+    db: None, last_resort: Channel, receiver: HttpServer, time: Time
+) -> None:
+    test_send.create_for_channel(last_resort, now=time())
+    worker.deliver_due(clock=time)
+    assert "Here what no mail could tell will be." in bodies(receiver)[-1]["text"]
 
 
 @pytest.mark.parametrize(("answer", "state"), [(reply(404), "failed"), (reply(500), "uncertain"), (cut, "uncertain")])
