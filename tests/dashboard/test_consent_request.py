@@ -161,7 +161,6 @@ def test_it_goes_to_that_person_alone_and_never_by_a_channel_of_last_resort(
     assert (sent.state, sent.attempts.count()) == (DeliveryState.PENDING, 0)
 
 
-@pytest.mark.django_db(transaction=True)
 def test_from_the_click_to_the_grant(sandbox: Sandbox, rows: Rows, signed_in: Client) -> None:
     """The mail leaves by another customer's mailbox; what is granted closes the request, and later doubt opens none."""
     sender, site = rows.site(sandbox), rows.site(sandbox, name="Harbour", granted=())

@@ -21,8 +21,6 @@ from sandbox import Sandbox
 from tests.outbox.owing import arrived
 from tests.rows import Rows, Site
 
-pytestmark = pytest.mark.django_db(transaction=True)
-
 
 @pytest.fixture
 def other(sandbox: Sandbox, site: Site) -> str:
@@ -112,6 +110,17 @@ def test_a_refusal_proves_nothing_of_an_app_that_is_let_in_nowhere(
     page = shown(signed_in, site)
     assert "Refused, as everything may be" in page
     assert "Refused: scoped" not in page
+
+
+def test_nor_of_one_that_is_let_in_elsewhere_alone(sandbox: Sandbox, site: Site, signed_in: Client, other: str) -> None:
+    """Its scope holds another mailbox, and not its own."""
+    sandbox.directory.add_mailbox(site.tenant.directory_id, f"third@{site.tenant.domain}")
+    for permission in Permission:
+        sandbox.directory.revoke(site.app.client_id, permission)
+    sandbox.directory.scope(site.app.client_id, "Mail.Send", [other])
+    assert send(signed_in, site, other).state == DeliveryState.SENT
+    send(signed_in, site, f"third@{site.tenant.domain}")
+    assert "Refused, as everything may be" in shown(signed_in, site)
 
 
 def test_nor_does_a_mailbox_that_is_not_there_or_a_secret_that_is_wrong(

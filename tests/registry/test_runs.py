@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime, timedelta
 from itertools import count
 from pathlib import Path
 from time import monotonic
 
 import pytest
+from django.core.management import call_command
 from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
@@ -181,6 +183,18 @@ def test_the_clock_s_tasks_need_no_broker(sandbox: Sandbox, app: AppRegistration
     assert ConsentRun.objects.unfinished().count() == 1, "what it rang for in vain"
     tasks.go_on_checking()
     assert ConsentRun.objects.unfinished().count() == 0
+
+
+def test_the_command_finishes_what_a_page_began_and_asks_nobody_twice(
+    sandbox: Sandbox, app: AppRegistration, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """For an installation without Celery."""
+    run, before = begun(app), asked(sandbox)
+    with suppress(SystemExit):
+        call_command("check_consent", "--json")
+    run.refresh_from_db()
+    assert (run.counts(), bool(run.finished_at)) == (Counts(total=21, done=21, granted=16), True)
+    assert asked(sandbox) - before == 21
 
 
 def test_old_runs_are_forgotten(app: AppRegistration, now: datetime) -> None:

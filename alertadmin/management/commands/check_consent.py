@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from alertadmin.management.answers import readable
 from alertadmin.management.job import Job, Refused, Report
-from alertadmin.registry import guid
+from alertadmin.registry import guid, runs
 from alertadmin.registry.checks import check_consents, wanted_pairs
 from alertadmin.registry.clouds import clouds
 from alertadmin.registry.models import Consent, ConsentStatus, Tenant
@@ -30,6 +30,9 @@ class Command(Job):
         now = timezone.now()
         promoted = [one for one in promote_overdue(now=now, tenant=tenant) if one.proven]
         consents = sorted(check_consents(wanted_pairs(tenant=tenant), now=now), key=_place)
+        # What somebody began on a page is done with that, where no worker goes on with it.
+        while tenant is None and runs.go_on():
+            pass
         lines = [_("The secret that waited is in use now: %(app)s.") % {"app": one.credential.app} for one in promoted]
         lines += [_line(consent) for consent in consents] or [_("There is nothing to check yet.")]
         ok = all(consent.status == ConsentStatus.GRANTED for consent in consents)
