@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from django import forms
@@ -8,9 +9,12 @@ from django.utils.translation import gettext_lazy as _
 
 from alertadmin.dashboard.picking import PickField
 from alertadmin.registry.clouds import server_choices
-from alertadmin.registry.models import AppRegistration, Mailbox, Tenant
+from alertadmin.registry.models import AppRegistration, Audience, Mailbox, Tenant
 from alertadmin.registry.permissions import Transport
 from alertadmin.registry.wanted import note_wanted
+
+PERSONAL_DOMAINS = re.compile(r"@(?:(?:outlook|hotmail|live)\.[a-z]{2,3}(?:\.[a-z]{2})?|msn\.com)$", re.IGNORECASE)
+"""Microsoft's own, of which nobody has a tenant."""
 
 
 class OneSendsReminders(forms.ModelForm):  # type: ignore[type-arg]
@@ -60,6 +64,27 @@ class MailboxForm(OneSendsReminders):
 
     halves = ("address", "app", "transport", "tenant")
 
+    def clean_address(self) -> str:
+        address: str = self.cleaned_data["address"]
+        if PERSONAL_DOMAINS.search(address):
+            raise forms.ValidationError(
+                _(
+                    "This is a personal account: no app can send for it by itself. Add it as a personal account "
+                    "instead."
+                ),
+                code="personal",
+            )
+        return address
+
+    def clean_app(self) -> AppRegistration:
+        app: AppRegistration = self.cleaned_data["app"]
+        if app.audience == Audience.PERSONAL:
+            raise forms.ValidationError(
+                _("This app is for personal accounts only. Add the mailbox as a personal account instead."),
+                code="personal",
+            )
+        return app
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         for field in self.fields.values():
@@ -71,6 +96,57 @@ class MailboxForm(OneSendsReminders):
         if not data.get("tenant") and (app := data.get("app")):
             data["tenant"] = app.tenant
         return data
+
+
+class PersonalForm(OneSendsReminders):
+    """A personal account, which signs in after it was saved. Another app, address or way takes a new sign-in."""
+
+    app = PickApp(
+        AppRegistration.objects.select_related("tenant"),
+        by=("client_id", "name"),
+        label=_("App registration"),
+        help_text=_("Its tenant's contacts are told when the sign-in ends."),
+    )
+    transport = forms.ChoiceField(
+        label=_("Sends by"), choices=[(way.value, way.label) for way in (Transport.GRAPH, Transport.SMTP)]
+    )
+
+    class Meta:
+        model = Mailbox
+        fields = ["address", "app", "transport", "sends_reminders"]
+        help_texts = {"address": _("The one that signs in, such as alarms@outlook.com.")}
+
+    halves = ("address", "app", "transport")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if isinstance(app := self.fields["app"], PickField):
+            app.fit()
+        self.instance.is_personal = True
+
+    def clean_app(self) -> AppRegistration:
+        app: AppRegistration = self.cleaned_data["app"]
+        if app.audience not in (Audience.ALL, Audience.PERSONAL):
+            raise forms.ValidationError(
+                _(
+                    "This app does not admit personal accounts. Change its supported account types in the portal, and "
+                    "then on its page here."
+                ),
+                code="audience",
+            )
+        if app.tenant.mail_cloud.personal_smtp is None:
+            raise forms.ValidationError(
+                _("There are no personal accounts in the cloud of this app's tenant."), code="cloud"
+            )
+        # Whose contacts are told.
+        self.instance.tenant = app.tenant
+        return app
+
+    def save(self, commit: bool = True) -> Mailbox:
+        if {"address", "app", "transport"} & set(self.changed_data):
+            self.instance.refresh_token = None
+            self.instance.signed_in_at = self.instance.sign_in_ends_at = None
+        return super().save(commit)
 
 
 class OnPremisesForm(OneSendsReminders):
@@ -121,5 +197,5 @@ class TestSendForm(forms.Form):
 
     def __init__(self, *args: Any, mailbox: Mailbox, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if mailbox.is_on_premises:
+        if mailbox.is_on_premises or mailbox.is_personal:
             del self.fields["transport"]

@@ -17,7 +17,13 @@ from alertadmin.dashboard.asked import asked
 from alertadmin.dashboard.deleting import confirm_delete
 from alertadmin.dashboard.listing import Column, Filter, Listing
 from alertadmin.dashboard.mailboxes import scope, testing
-from alertadmin.dashboard.mailboxes.forms import MailboxForm, OneSendsReminders, OnPremisesForm, TestSendForm
+from alertadmin.dashboard.mailboxes.forms import (
+    MailboxForm,
+    OneSendsReminders,
+    OnPremisesForm,
+    PersonalForm,
+    TestSendForm,
+)
 from alertadmin.dashboard.posting import posted
 from alertadmin.outbox import test_send
 from alertadmin.outbox.models import Delivery, Purpose
@@ -29,6 +35,8 @@ from alertadmin.registry.permissions import TENANT_WIDE, Transport
 from alertadmin.retelling import retold
 
 ON_PREMISES = "on_premises"
+PERSONAL = "personal"
+WAYS = {ON_PREMISES: ~Q(server=""), PERSONAL: Q(is_personal=True)}
 LISTING = Listing(
     columns=(
         Column(gettext_lazy("Address"), "address"),
@@ -41,8 +49,12 @@ LISTING = Listing(
     filters={
         "way": Filter(
             gettext_lazy("Sends by"),
-            [*Transport.choices, (ON_PREMISES, gettext_lazy("Exchange on premises"))],
-            lambda chosen: ~Q(server="") if chosen == ON_PREMISES else Q(transport=chosen, server=""),
+            [
+                *Transport.choices,
+                (ON_PREMISES, gettext_lazy("Exchange on premises")),
+                (PERSONAL, gettext_lazy("Personal account")),
+            ],
+            lambda chosen: WAYS.get(chosen, Q(transport=chosen, server="", is_personal=False)),
         )
     },
     default="address",
@@ -52,7 +64,7 @@ TESTS = 8
 
 
 def mailboxes(request: HttpRequest) -> HttpResponse:
-    page = LISTING.page(request, Mailbox.objects.select_related("tenant", "app").defer("password"))
+    page = LISTING.page(request, Mailbox.objects.select_related("tenant", "app").defer("password", "refresh_token"))
     return render(request, "mailboxes/list.html", {"page": page})
 
 
@@ -70,11 +82,16 @@ def _mailbox_page(
     status: int = 200,
 ) -> HttpResponse:
     recent = found.deliveries.filter(sends_as="").defer("text", "html", "attachments").order_by("-created_at")
-    consents = found.app.consents.filter(tenant=found.tenant, permission=found.permission) if found.app else None
+    consents = (
+        found.app.consents.filter(tenant=found.tenant, permission=found.permission)
+        if found.app and not found.is_personal
+        else None
+    )
     context = {
         "mailbox": found,
         "form": form,
         "deliveries": recent[:TESTS],
+        "is_signed_in": found.is_personal and found.is_signed_in(timezone.now()),
         "consent": consents.first() if consents is not None else None,
         "scope_form": scope_form or scope.ScopeForm(mailbox=found),
         "tries": [(test, scope.verdict(test)) for test in scope.tries(found)],
@@ -113,6 +130,8 @@ def mailbox_add_on_premises(request: HttpRequest) -> HttpResponse:
 def mailbox_edit(request: HttpRequest, pk: UUID) -> HttpResponse:
     found = get_object_or_404(Mailbox.objects.select_related("tenant", "app__tenant"), pk=pk)
     make: Callable[..., OneSendsReminders] = OnPremisesForm if found.is_on_premises else MailboxForm
+    if found.is_personal:
+        make = PersonalForm
     form = make(request.POST or None, instance=found)
     return _edit(request, form, _("Edit “%(name)s”") % {"name": found.address}, above=[found.tenant, found])
 

@@ -21,6 +21,7 @@ from alertadmin.registry.permissions import Permission, Transport
 from alertadmin.reminders import scan
 from alertadmin.reminders.digest import time_left
 from alertadmin.reminders.models import Notice
+from alertadmin.reminders.sources.sign_ins import MONTH
 from mailer.diagnosis import explain
 
 SHOWN = 6
@@ -45,7 +46,7 @@ class Need:
 
 def needs(now: datetime) -> list[Need]:
     """The reddest first; within one colour in the order of the kinds below."""
-    kinds = (_ending(now), _told_to_nobody(now), _consents(), _deliveries(now), _channels(), _ews(now))
+    kinds = (_ending(now), _told_to_nobody(now), _consents(), _deliveries(now), _channels(), _sign_ins(now), _ews(now))
     return sorted((need for kind in kinds for need in kind), key=lambda need: BADGE.get(need.look.colour, 2))
 
 
@@ -181,6 +182,26 @@ def _channels() -> Iterator[Need]:
         )
     if found[SHOWN:]:
         yield _rest(DOUBTFUL, _("More channels that fail"), reverse("channels"))
+
+
+def _sign_ins(now: datetime) -> Iterator[Need]:
+    """Personal accounts that cannot send, or soon will not: without a sign-in nothing can be sent for them."""
+    ending = Q(sign_in_ends_at=None) | Q(sign_in_ends_at__lte=now + timedelta(days=MONTH))
+    accounts = Mailbox.objects.filter(ending, is_personal=True).select_related("tenant").defer("refresh_token")
+    found = list(accounts.order_by("address", "pk")[: SHOWN + 1])
+    for mailbox in found[:SHOWN]:
+        ends = mailbox.sign_in_ends_at
+        yield Need(
+            SOON if ends is not None and ends > now else BAD,
+            _("not signed in") if ends is None else time_left(ends, now),
+            mailbox.address,
+            mailbox.get_absolute_url(),
+            _("a personal account, for which nothing can be sent without it"),
+            _("Sign in"),
+            reverse("mailbox-sign-in", args=[mailbox.pk]),
+        )
+    if found[SHOWN:]:
+        yield _rest(DOUBTFUL, _("More personal accounts to sign in"), f"{reverse('mailboxes')}?way=personal")
 
 
 def _ews(now: datetime) -> Iterator[Need]:
