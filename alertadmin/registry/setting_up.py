@@ -79,7 +79,7 @@ def _az_new(plan: Plan) -> list[str]:
     option = "--public-client-redirect-uris" if plan.is_native else "--web-redirect-uris"
     redirect = f" {option} {shlex.quote(plan.redirect_uri)}" if plan.redirect_uri else ""
     return [
-        f"client=$(az ad app create --display-name {shlex.quote(plan.name)} \\",
+        f"client=$(az ad app create --display-name={shlex.quote(plan.name)} \\",
         f"  --sign-in-audience {shlex.quote(plan.audience)}{redirect} --query appId --output tsv)",
         'az ad sp create --id "$client"',
     ]

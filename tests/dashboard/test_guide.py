@@ -171,7 +171,7 @@ def test_without_a_client_id_yet_what_was_chosen_is_kept_and_shown_to_be_copied(
     page = post(
         signed_in, "application", application(world, client_id="", name="Pump alarms", redirect_uri=callback_url())
     )
-    assert "This field is required." in page
+    assert "What you chose is kept." in page
     for shown in (page, see(signed_in, "application")):
         assert 'data-copy="Pump alarms"' in shown
         assert f'data-copy="{callback_url()}"' in shown

@@ -12,7 +12,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from alertadmin.accounts.models import User
 from alertadmin.outbox.models import Attempt, Delivery
-from alertadmin.registry.models import Consent, Credential, Mailbox
+from alertadmin.registry.models import Consent, Credential, Guide, Mailbox
 from alertadmin.reminders import scan
 from alertadmin.reminders.models import CalendarFeed
 from sandbox import Sandbox
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.journey
 PAYLOAD = """"><img src=x onerror=alert(1)>'</textarea></title><script>alert(2)</script><svg/onload=alert(3)>{{7*7}}"""
 SHORT = '"><svg/onload=alert(4)>'
 NO_PAGES = {"healthz", "readyz", "import-template", "sign-out", "set_language", "calendar-feed"}
-FORMS = ("register", "mailbox-add", "mailbox-add-on-premises", "diagnosis", "profile")
+FORMS = ("guide", "register", "mailbox-add", "mailbox-add-on-premises", "diagnosis", "profile")
 
 
 @pytest.fixture
@@ -69,6 +69,7 @@ def keys(rows: Rows, administrator: User) -> dict[str, UUID]:
             steps=[{"step": "message", "ms": 1, "detail": PAYLOAD}],
         )
     return {
+        "guide": Guide.objects.create(person=administrator, tenant=tenant, app=app, mailbox=mailbox).pk,
         "calendar": CalendarFeed.objects.create(owner=administrator, tenant=tenant, digest="0" * 64, created_at=NOW).pk,
         "tenant": tenant.pk,
         "app": app.pk,

@@ -19,7 +19,7 @@ from alertadmin.outbox import test_send, worker
 from alertadmin.outbox.channels.guard import Allowed
 from alertadmin.outbox.models import Channel, Delivery
 from alertadmin.registry.checks import check_consents, wanted_pairs
-from alertadmin.registry.models import AppRegistration, Consent, Mailbox, Tenant
+from alertadmin.registry.models import AppRegistration, Consent, Guide, Mailbox, Tenant
 from alertadmin.reminders import scan
 from sandbox import Sandbox
 from tests.conftest import NOW, set_environment
@@ -168,6 +168,15 @@ def test_a_list_of_more_than_a_page(looker: Looker, rows: Rows) -> None:
     looker.page.get_by_role("link", name="Next").click()
     expect(looker.page.get_by_role("link", name="Previous")).to_be_visible()
     looker.look("the second page", by_axe=False)
+
+
+def test_each_step_of_the_guide(looker: Looker, site: Site, administrator: User) -> None:
+    of_site = {"tenant": site.tenant, "app": site.app, "mailbox": site.mailbox}
+    guide = Guide.objects.create(person=administrator, **of_site)
+    sent_test(site)
+    looker.look_at(*by_id(["guide-application", "guide-consent", "guide-credential"], guide.pk))
+    plain = ["guide-directory", "guide-permissions", "guide-mailbox", "guide-test", "guide-settings", "guide-scripts"]
+    looker.look_at(reverse("guide"), *by_id(plain, guide.pk), by_axe=False)
 
 
 def test_each_thing(looker: Looker, site: Site) -> None:

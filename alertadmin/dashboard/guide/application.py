@@ -46,6 +46,9 @@ class ApplicationForm(forms.ModelForm):  # type: ignore[type-arg]
             (value, format_lazy("{}: {}", label, MEANINGS[Audience(value)])) for value, label in Audience.choices
         ]
         self.fields["redirect_uri"].choices = _redirects(guide, self.instance.redirect_uri)  # type: ignore[attr-defined]
+        self.fields["client_id"].error_messages["required"] = _(
+            "Paste it here once the portal has made the application. What you chose is kept."
+        )
         self.fields["client_id"].help_text = _("From the application's overview page, once the portal has made it.")
 
     def clean_audience(self) -> str:

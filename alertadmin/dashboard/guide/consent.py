@@ -15,7 +15,7 @@ from alertadmin.dashboard.consents import state
 from alertadmin.dashboard.consents.asking import callback_url
 from alertadmin.dashboard.guide import standing
 from alertadmin.dashboard.guide.mailbox import MailboxForm, keep, words_for_another
-from alertadmin.dashboard.guide.page import page, step
+from alertadmin.dashboard.guide.page import go_on, page, step
 from alertadmin.dashboard.posting import posted
 from alertadmin.registry.checks import check_consent
 from alertadmin.registry.clouds import UnknownCloud
@@ -55,6 +55,7 @@ def guide_consent(request: HttpRequest, guide: Guide) -> HttpResponse:
         "minutes": int(state.GOOD_FOR.total_seconds() // 60),
         "can_check": standing.proven(guide) is not None or standing.unproven(guide) is not None,
         "request_words": words_for_another(guide, [one.permission for one in consents]),
+        "next": standing.url(guide, standing.first_open(guide)) if standing.proven(guide) else "",
         "is_granted": bool(consents) and all(one.status == ConsentStatus.GRANTED for one in consents),
     }
     return page(request, guide, "consent", status=422 if form and form.errors else 200, **context)
@@ -83,8 +84,7 @@ def guide_check(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 @step("consent")
 def _check(request: HttpRequest, guide: Guide) -> HttpResponse:
-    check(request, guide)
-    return redirect("guide-consent", guide.pk)
+    return go_on(guide) if check(request, guide) else redirect("guide-consent", guide.pk)
 
 
 def check(request: HttpRequest, guide: Guide) -> bool:

@@ -24,6 +24,8 @@ from alertadmin.registry.clouds import cloud_choices
 from alertadmin.registry.finding import Found, find_directory
 from alertadmin.registry.models import Guide, Tenant
 from alertadmin.registry.registration import set_contacts
+from mailer.clouds import BUILTIN
+from mailer.diagnosis.portal import Place, links
 
 
 class DirectoryForm(forms.Form):
@@ -97,6 +99,7 @@ def guide(request: HttpRequest) -> HttpResponse:
         "known": known,
         "begun": guides_of(request.user),
         "path": PATHS["directory"],
+        "links": links(PATHS["directory"].pages, Place(BUILTIN["global"]), _),
         "names": STEPS.values(),
         "number": 1,
     }

@@ -45,9 +45,7 @@ class Path:
 
 
 PATHS = {
-    "directory": Path(
-        (ENTRA, OVERVIEW), ("tenant",), DIRECTORY_MENU, OVERVIEW, _("Overview"), _("Tenant ID · Primary domain")
-    ),
+    "directory": Path((ENTRA, OVERVIEW), ("tenant",), DIRECTORY_MENU, OVERVIEW, _("Tenant ID"), _("Primary domain")),
     "application": Path(
         (ENTRA, APPS), ("registrations",), DIRECTORY_MENU, DIRECTORY_MENU[2], _("New registration"), _("Name · Type")
     ),

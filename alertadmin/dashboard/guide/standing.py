@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from alertadmin.dashboard.looks import BAD, DOUBTFUL, GOOD, OVER, UNDER_WAY, UNKNOWN, Look
+from alertadmin.dashboard.looks import BAD, DOUBTFUL, GOOD, UNDER_WAY, UNKNOWN, Look
 from alertadmin.outbox.models import Delivery, DeliveryState, Purpose
 from alertadmin.registry.models import Consent, ConsentStatus, Credential, CredentialState, Guide
 
@@ -26,8 +26,8 @@ STEPS: dict[str, str | Promise] = {
 """In the order in which they are done. The names are those of the addresses: `guide-<name>`."""
 TO_DO = (UNKNOWN, _("to do"))
 DONE = (GOOD, _("done"))
-LATER = (OVER, _("checked after step 5"))
-SCOPED = (OVER, _("by Exchange, not Entra"))
+LATER = (Look("secondary", "clock"), _("checked after step 5"))
+SCOPED = (Look("secondary", "shield-check"), _("by Exchange, not Entra"))
 Standing = tuple[Look, str | Promise]
 
 

@@ -1,0 +1,128 @@
+"""Scripts are made of what people entered: whatever a name holds, they parse, and it stays a name."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from alertadmin.registry import scripts, setting_up
+from alertadmin.registry.models import AppRegistration, Tenant
+from alertadmin.registry.models.app_registration import NATIVE_CLIENT
+from alertadmin.registry.permissions import Permission
+from alertadmin.registry.setting_up import Plan
+from mailer.clouds import BUILTIN
+
+ID = "11111111-2222-3333-4444-555555555555"
+NAMES = ("ALERT", "O'Brien's \u2019pump\u2019; Remove-Item *", '$(reboot) `reboot` "x" {', "-Verbose")
+LITERAL = re.compile("'(?:[^'\u2018\u2019\u201a\u201b]|['\u2018\u2019\u201a\u201b]{2})*'" + r'|"[^"`]*"')
+"""PowerShell's strings; in ours the double-quoted ones hold no quote and no backtick."""
+PAIRS = {")": "(", "}": "{", "]": "["}
+
+
+def plan(name: str = "ALERT", **fields: object) -> Plan:
+    usual = {
+        "cloud": BUILTIN["global"],
+        "directory_id": ID,
+        "name": name,
+        "audience": "AzureADMyOrg",
+        "redirect_uri": NATIVE_CLIENT,
+        "permissions": tuple(Permission),
+        "keeps_drafts": True,
+    }
+    return Plan(**{**usual, **fields})  # type: ignore[arg-type]
+
+
+def outside_of_strings(script: str) -> str:
+    return LITERAL.sub("", script)
+
+
+def assert_balanced(script: str) -> None:
+    open_: list[str] = []
+    for letter in outside_of_strings(script):
+        assert letter not in "'\"\u2018\u2019\u201a\u201b", script
+        if letter in PAIRS.values():
+            open_.append(letter)
+        elif letter in PAIRS:
+            assert open_, script
+            assert open_.pop() == PAIRS[letter], script
+    assert not open_, script
+
+
+@pytest.mark.parametrize("client_id", ["", ID])
+@pytest.mark.parametrize("name", NAMES)
+def test_the_azure_cli_script_is_good_bash(name: str, client_id: str) -> None:
+    script = setting_up.azure_cli(plan(name, client_id=client_id))
+    subprocess.run(["bash", "-n"], input=script, text=True, check=True)
+
+
+def test_bash_takes_the_name_as_it_is() -> None:
+    """Run with an `az` that says what it was told."""
+    told = 'az() { if [ "$3" = create ]; then printf "%s\\n" "$4" >&2; fi; }\n'
+    for name in NAMES:
+        script = told + setting_up.azure_cli(plan(name, permissions=()))
+        ran = subprocess.run(["bash"], input=script, text=True, check=True, capture_output=True)
+        assert f"--display-name={name}" in ran.stderr.splitlines()
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.text(max_size=40))
+def test_no_name_leaves_its_string_in_powershell(name: str) -> None:
+    tame, wild = (setting_up.graph_powershell(plan(one)) for one in ("ALERT", name))
+    assert outside_of_strings(tame) == outside_of_strings(wild)
+    assert_balanced(wild)
+
+
+@pytest.mark.parametrize("slug", BUILTIN)
+def test_each_script_goes_to_the_tenant_s_own_cloud(slug: str) -> None:
+    tenant, app = Tenant(directory_id=ID, cloud=slug), AppRegistration(name="ALERT", client_id=ID)
+    made = {
+        "az": setting_up.azure_cli(plan(cloud=BUILTIN[slug])),
+        "graph": setting_up.graph_powershell(plan(cloud=BUILTIN[slug])),
+        "exchange": scripts.scope_to_mailbox(app, tenant, "a@x.example", tuple(Permission)),
+    }
+    assert ("az cloud set" in made["az"]) == (slug != "global")
+    assert ("-Environment" in made["graph"]) == (slug != "global")
+    assert ("-ExchangeEnvironmentName" in made["exchange"]) == (slug != "global")
+    for script in (made["graph"], made["exchange"], scripts.allow_ews(tenant, [ID])):
+        assert_balanced(script)
+
+
+def test_permissions_are_granted_by_name_each_from_the_resource_that_has_it() -> None:
+    script = setting_up.graph_powershell(plan())
+    graph, exchange = (script.index(one) for one in (scripts.GRAPH_APP_ID, scripts.EXCHANGE_APP_ID))
+    for name, resource in (("Mail.Send", graph), ("Mail.ReadWrite", graph), ("SMTP.SendAsApp", exchange)):
+        assert script.index(f"'{name}'") > resource
+    assert script.index("'Mail.ReadWrite'") < exchange
+    assert "role=$(az ad sp show --id 00000002-0000-0ff1-ce00-000000000000" in setting_up.azure_cli(plan())
+
+
+def test_who_lets_exchange_grant_it_is_granted_nothing_in_entra() -> None:
+    for script in (setting_up.azure_cli(plan(permissions=())), setting_up.graph_powershell(plan(permissions=()))):
+        assert "ermission" not in script
+        assert "AppRole" not in script
+
+
+def test_a_redirect_to_this_dashboard_is_of_the_platform_web() -> None:
+    web = plan(redirect_uri="https://alerts.example/consent/return/")
+    assert "--web-redirect-uris" in setting_up.azure_cli(web)
+    assert "-Web @{" in setting_up.graph_powershell(web)
+    assert "--public-client-redirect-uris" in setting_up.azure_cli(plan())
+
+
+def test_the_manifest_names_the_roles_by_the_ids_that_microsoft_s_documents_give() -> None:
+    access = json.loads(setting_up.manifest(plan()))["requiredResourceAccess"]
+    assert access == [
+        {
+            "resourceAppId": "00000003-0000-0000-c000-000000000000",
+            "resourceAccess": [{"id": "b633e1c5-b582-4048-a93e-9f11b44c7e96", "type": "Role"}],
+        },
+        {
+            "resourceAppId": "00000002-0000-0ff1-ce00-000000000000",
+            "resourceAccess": [{"id": "dc890d15-9560-4a4c-9b7f-a736ec74ec40", "type": "Role"}],
+        },
+    ]
