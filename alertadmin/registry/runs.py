@@ -23,7 +23,7 @@ from alertadmin.registry.models import AppRegistration, ConsentRun
 SLICE = timedelta(seconds=45)
 """Far less than Celery's time limit, at which a process is killed in the middle. It ends later by what is being asked:
 an authority that never answers is given up after three times `identity.acquire`'s ten seconds."""
-LEASE = timedelta(minutes=3)
+LEASE = timedelta(seconds=90)
 RENEWED_EACH = timedelta(seconds=10)
 KEPT = timedelta(days=90)
 

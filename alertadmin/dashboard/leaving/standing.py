@@ -66,7 +66,7 @@ def leaving() -> QuerySet[Mailbox]:
 
 def tests_by_graph(mailbox: Any) -> QuerySet[Delivery]:
     """The newest first."""
-    tests = Delivery.objects.filter(mailbox=mailbox, purpose=Purpose.TEST, transport=Transport.GRAPH, sends_as="")
+    tests = Delivery.objects.filter(mailbox=mailbox, purpose=Purpose.TEST, transport=Transport.GRAPH)
     return tests.order_by("-created_at")
 
 
