@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import base64
 import html
+import json
 import re
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 import redis
 import requests
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from sandbox.control import Control
 from tests.mailer.https_server import reply
@@ -24,6 +28,8 @@ pytestmark = pytest.mark.crash
 
 PASSWORD = "correct horse battery staple"
 WEBHOOK = "canary-token-of-the-duty-room-5f1b2c3d"
+ACCESS_TOKENS = "EwB4ZXlK"
+"""How the sandbox's access tokens of personal accounts begin."""
 PLANT = "canary-Winter-2026-at-the-plant"
 
 
@@ -122,9 +128,10 @@ def test_a_secret_is_found_nowhere_once_it_was_stored_and_used(installation: Ins
     on_premises(browser, control)
     by_channels(browser)
     assert eventually(lambda: sent_to_ada(control) == 4, seconds=60), installation.text
+    tokens = by_a_personal_account(installation, browser, control, told["Personal account"], app)
     browser.post("/diagnosis/", text=f"AADSTS7000215 {told['Secret value'][:3]}")
     browser.crawl()
-    for canary in (told["Secret value"], PLANT, WEBHOOK):
+    for canary in (told["Secret value"], PLANT, WEBHOOK, *tokens, ACCESS_TOKENS):
         assert traces(canary, installation, browser) == []
 
 
@@ -160,7 +167,7 @@ def register(browser: Browser, told: dict[str, str]) -> str:
             "tenant-time_zone": "UTC",
             "app-name": told["App name"],
             "app-client_id": told["Application (client) ID"],
-            "app-audience": "AzureADMyOrg",
+            "app-audience": "AzureADandPersonalMicrosoftAccount",
             "app-permissions": ["Mail.Send", "full_access_as_app", "SMTP.SendAsApp"],
             "secret-value": told["Secret value"],
             "secret-description": "ALERT server",
@@ -192,6 +199,41 @@ def on_premises(browser: Browser, control: Control) -> None:
     path = answer.url.removeprefix(browser.url)
     assert path.startswith("/mailboxes/"), answer.text
     browser.act(path, f"{path}test/", recipient="ada@lakeside.example")
+
+
+def by_a_personal_account(
+    installation: Installation, browser: Browser, control: Control, account: str, app: str
+) -> list[str]:
+    """One that signs in by device code and sends: the device code, and the refresh tokens before and after a use."""
+    added = browser.post("/mailboxes/add-personal/", address=account, app=app.split("/")[2], transport="graph")
+    page = added.url.removeprefix(browser.url)
+    assert page.endswith("/sign-in/"), added.text
+    tokens = [opened(installation, "signin", "device_code")]
+    code = re.search(r">([A-Z2-9]{8})<", added.text)
+    assert code
+    form = {"otc": code[1], "account": account, "decision": "accept"}
+    with requests.Session() as phone:
+        phone.trust_env, phone.verify = False, str(installation.data_dir / "sandbox" / "ca.pem")
+        phone.post(f"{sandbox_url(installation)}/link", data=form, timeout=30)
+    assert eventually(lambda: "Sign in again" in browser.act(page, f"{page}ask/").text, seconds=60)
+    tokens.append(opened(installation, "mailbox", "refresh_token"))
+    mailbox = page.removesuffix("sign-in/")
+    browser.act(mailbox, f"{mailbox}test/", recipient="ada@lakeside.example")
+    assert eventually(lambda: sent_to_ada(control) == 5, seconds=60), installation.text
+    tokens.append(opened(installation, "mailbox", "refresh_token"))
+    assert len({*tokens}) == 3
+    return tokens
+
+
+def opened(installation: Installation, model: str, field: str) -> str:
+    """A value that the database holds sealed, by the key ring of the data folder."""
+    with closing(sqlite3.connect(installation.data_dir / "alertadmin.sqlite3")) as database:
+        row, sealed = database.execute(f"SELECT id, {field} FROM registry_{model} WHERE {field} IS NOT NULL").fetchone()
+    _version, key_id, token = sealed.split(".")
+    key = json.loads((installation.data_dir / "keys.json").read_text())["keys"][key_id]
+    data = base64.b64decode(token)
+    bound_to = f"registry.{model}:{field}:".encode() + UUID(row).bytes
+    return AESGCM(base64.b64decode(key)).decrypt(data[:12], data[12:], bound_to).decode()
 
 
 def by_channels(browser: Browser) -> None:
