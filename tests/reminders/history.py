@@ -32,6 +32,8 @@ from alertadmin.registry.models import AppRegistration, Credential, CredentialSt
 from alertadmin.registry.registration import add_credential, set_contacts
 from alertadmin.reminders import holds, scan
 from alertadmin.reminders.models import Hold, HoldKind, Notice, Policy, Recipient, Scan
+from alertadmin.reminders.plan import DEFAULT
+from alertadmin.reminders.timing import Timing
 from sandbox import Sandbox
 from tests.reminders.model import DAY, HOUR, HOUSE, Book, Hours, Plan, Promise, Thing
 from tests.rows import Rows
@@ -385,6 +387,8 @@ class History(RuleBasedStateMachine):
             if hours.quiet:
                 times.update(quiet_from=time(hours.quiet[0]), quiet_until=time(hours.quiet[1]))
         forms = PeopleForm(people), PlanForm(days), TimingForm(times)
+        # What the page showed is what counts where nothing is ticked.
+        forms[1].in_force, forms[2].in_force = DEFAULT, Timing(ZoneInfo("UTC"))
         for form in forms:
             assert form.is_valid(), form.errors
         tenant: Tenant | None = self.tenants.get(scope)
