@@ -105,6 +105,15 @@ def test_a_forged_state_changes_nothing_and_is_on_the_record(asked: Asked, signe
     assert outcomes() == ["forged"]
 
 
+def test_who_was_sent_the_link_and_has_no_account_here_is_thanked(asked: Asked, signed_in: Client) -> None:
+    page = signed_in.get(reverse("consent-ask", args=[asked.consent.pk])).content.decode()
+    links = {unescape(one) for one in re.findall(r"https://localhost[^\"<\s]+adminconsent[^\"<\s]+", page)}
+    [for_others] = [link for link in links if "state=" not in link]
+    assert "Thank you" in come_back(Client(), asked.decide(for_others))
+    assert asked.status() == "unknown"
+    assert outcomes() == ["forged"]
+
+
 def test_a_state_is_good_once(asked: Asked, signed_in: Client) -> None:
     url = asked.decide(asked.link(signed_in))
     come_back(signed_in, url)

@@ -70,7 +70,7 @@ def test_bash_takes_the_name_as_it_is() -> None:
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.text(max_size=40))
+@given(st.text(st.characters(codec="utf-8") | st.sampled_from(scripts.QUOTES + '"`$@{}()'), max_size=40))
 def test_no_name_leaves_its_string_in_powershell(name: str) -> None:
     tame, wild = (setting_up.graph_powershell(plan(one)) for one in ("ALERT", name))
     assert outside_of_strings(tame) == outside_of_strings(wild)
@@ -105,6 +105,7 @@ def test_who_lets_exchange_grant_it_is_granted_nothing_in_entra() -> None:
     for script in (setting_up.azure_cli(plan(permissions=())), setting_up.graph_powershell(plan(permissions=()))):
         assert "ermission" not in script
         assert "AppRole" not in script
+        assert "RequiredResourceAccess" not in script
 
 
 def test_a_redirect_to_this_dashboard_is_of_the_platform_web() -> None:
