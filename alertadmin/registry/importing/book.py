@@ -68,7 +68,12 @@ class Book:
             app = AppRegistration(tenant=tenant, client_id=row.client_id, permissions=[])
             self.apps[tenant.pk, row.client_id] = self.changes.add(app)
         self.changes.set(app, name=row.app_name, audience=row.audience)
-        self._enter_mailbox(app, tenant, row)
+        account = self.mailboxes.get((app.pk, row.mailbox.lower()))
+        if account is None or not account.is_personal:
+            self._enter_mailbox(app, tenant, row)
+        elif row.transport not in ("", account.transport):
+            message = _("This is a personal account: another way takes a new sign-in. Change it on its page.")
+            return Remark(row.line, "transport", message)
         return self._enter_secret(app, row, now) if row.has_secret else None
 
     def _enter_mailbox(self, app: AppRegistration, tenant: Tenant, row: Registration) -> None:

@@ -281,3 +281,14 @@ def test_what_the_file_does_not_change_is_not_written(django_assert_max_num_quer
         imported(row(secret_expires_on="2028-01-31"))
     updates = [one["sql"].partition("DO UPDATE SET")[2] for one in statements if "DO UPDATE SET" in one["sql"]]
     assert [re.findall(r'"(\w+)" =', update) for update in updates] == [["end_moved_at", "end_moves", "expires_at"]]
+
+
+def test_a_personal_account_keeps_its_way_and_its_app_wants_nothing_for_it() -> None:
+    imported(row())
+    Mailbox.objects.update(is_personal=True)
+    AppRegistration.objects.update(permissions=[])
+    assert mistakes(row(transport="ews")) == [(2, "transport")]
+    imported(row(transport=""))
+    imported(row(transport="graph"))
+    assert Mailbox.objects.get().transport == "graph"
+    assert AppRegistration.objects.get().permissions == []
