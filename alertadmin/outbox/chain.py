@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from threading import Lock
+from threading import Condition
 from time import monotonic
 from uuid import UUID
 
@@ -50,9 +50,10 @@ OF_THE_APP = frozenset(
 """Causes that every other mailbox of the same app in the same tenant shares."""
 FAILED = (AttemptOutcome.REFUSED, AttemptOutcome.UNKNOWN, AttemptOutcome.LOST)
 SHARE = 2
-"""So many threads wait for a way that has not worked yet in this run, or that takes long, while there is another."""
+"""So many threads wait for a way that takes long, while there is another."""
 SLOW = 5.0
-"""Seconds."""
+"""Seconds, after which a way takes long. Until then the other threads wait to see whether it works: that it is not
+known yet is no reason to go by the next."""
 STRIKES = 2
 """So often a way may fail for no known reason, with different messages, before it counts as down."""
 
@@ -145,7 +146,8 @@ class Chain:
     _worked: set[tuple[UUID | None, str]] = field(default_factory=set)
     _waiting: dict[tuple[UUID | None, str], list[float]] = field(default_factory=dict)
     """Since when threads wait for each way."""
-    _lock: Lock = field(default_factory=Lock)
+    _news: Condition = field(default_factory=Condition)
+    """Of a way that works, is down, or is free again."""
 
     @classmethod
     def for_reminders(cls, now: datetime) -> Chain:
@@ -173,17 +175,26 @@ class Chain:
                 try:
                     yield way
                 finally:
-                    self._waiting[way.key].remove(since)
+                    with self._news:
+                        self._waiting[way.key].remove(since)
+                        self._news.notify_all()
 
     def _enter(self, way: Route, others: list[Route]) -> float | None:
         """None if enough threads wait for this way and there is another: a server that is slow holds up its share."""
-        with self._lock:
-            free = [one for one in others if one.key not in self.down and not one.is_last_resort]
-            if self._is_crowded(way) and any(not self._is_crowded(one) for one in free):
-                return None
+        with self._news:
+            while self._is_crowded(way) and self._has_room(others):
+                left = SLOW - (monotonic() - min(self._waiting[way.key]))
+                if left <= 0:
+                    return None
+                self._news.wait(left)
+                if way.key in self.down:
+                    return None
             since = monotonic()
             self._waiting.setdefault(way.key, []).append(since)
             return since
+
+    def _has_room(self, ways: list[Route]) -> bool:
+        return any(way.key not in self.down and not way.is_last_resort and not self._is_crowded(way) for way in ways)
 
     def _is_crowded(self, way: Route) -> bool:
         waiting = self._waiting.get(way.key, [])
@@ -198,13 +209,17 @@ class Chain:
             self._strikes[route.key] += 1
             if self._strikes[route.key] < STRIKES:
                 return
-        self.down[route.key] = failure
-        if failure.cause in OF_THE_APP and route.mailbox is not None:
-            self.down.update({way.key: failure for way in self.ways if way.shares_app(route)})
+        with self._news:
+            self.down[route.key] = failure
+            if failure.cause in OF_THE_APP and route.mailbox is not None:
+                self.down.update({way.key: failure for way in self.ways if way.shares_app(route)})
+            self._news.notify_all()
 
     def worked(self, route: Route) -> None:
         self._strikes.pop(route.key, None)
-        self._worked.add(route.key)
+        with self._news:
+            self._worked.add(route.key)
+            self._news.notify_all()
 
     @property
     def is_down(self) -> bool:

@@ -18,9 +18,10 @@ from tests.rows import Site
 
 @pytest.mark.django_db(transaction=True)
 def test_what_a_slow_mailbox_does_not_take_goes_by_the_next_meanwhile(
-    site: Site, make_site: Callable[..., Site], sandbox: Sandbox, time: Time
+    site: Site, make_site: Callable[..., Site], sandbox: Sandbox, time: Time, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other = make_site(name="Harbour Logistics")
+    monkeypatch.setattr(chains, "SLOW", 0.5)
     owed = reminders(site, 20, time())
     before = len(sandbox.ledger.entries())
     sandbox.faults.add("graph", delay=4, times=None, mailbox=site.mailbox.address)
@@ -31,6 +32,17 @@ def test_what_a_slow_mailbox_does_not_take_goes_by_the_next_meanwhile(
     first = mailboxes.index(("message", site.mailbox.address))
     assert mailboxes[:first].count(("fault", site.mailbox.address)) == SHARE
     assert mailboxes[:first].count(("message", other.mailbox.address)) >= 10
+
+
+@pytest.mark.django_db(transaction=True)
+def test_where_the_chosen_mailbox_works_no_mail_goes_by_another(
+    site: Site, make_site: Callable[..., Site], sandbox: Sandbox, time: Time
+) -> None:
+    make_site(name="Harbour Logistics")
+    owed = reminders(site, 20, time())
+    sandbox.faults.add("graph", delay=0.3, times=8)
+    assert worker.deliver_due(clock=time) == {"sent": 20}
+    assert {arrived(sandbox, delivery)[0]["mailbox"] for delivery in owed} == {site.mailbox.address}
 
 
 @pytest.mark.django_db
@@ -51,7 +63,10 @@ class TestTheShare:
         walks = [chain.routes(delivery) for _number in range(count)]
         return [next(walk).label for walk in walks], walks
 
-    def test_of_a_way_that_is_not_known_yet_is_half(self, delivery: Delivery) -> None:
+    def test_of_a_way_that_is_not_known_after_a_while_is_half(
+        self, delivery: Delivery, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(chains, "SLOW", 0.05)
         chain = Chain([Route("first", "a"), Route("second", "b")])
         assert self.taken(chain, delivery, 4)[0] == ["first", "first", "second", "second"]
 
