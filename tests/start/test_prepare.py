@@ -137,6 +137,7 @@ def test_four_commands_at_once_on_a_fresh_folder_do_not_collide(tmp_path: Path) 
         "alertadmin.sqlite3",
         "deliver.lock",
         "keys.json",
+        "last-scan.json",
         "prepare.lock",
         "secret_key",
     ]
