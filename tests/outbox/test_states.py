@@ -137,4 +137,4 @@ class History(RuleBasedStateMachine):
 
 @pytest.mark.django_db
 def test_no_history_loses_a_message_or_repeats_it_unsaid() -> None:
-    run_state_machine_as_test(History, settings=settings(max_examples=60, stateful_step_count=25, deadline=None))
+    run_state_machine_as_test(History, settings=settings(max_examples=40, stateful_step_count=25, deadline=None))

@@ -200,7 +200,7 @@ steps = st.one_of(
 )
 
 
-@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(history=st.lists(steps, min_size=1, max_size=14))
 def test_whatever_happened_a_scan_tells_what_a_plain_model_says(rows: Rows, history: list[tuple[str, int]]) -> None:
     """Hours that pass, renewals, a first end that comes back; a scan after each."""
