@@ -36,7 +36,9 @@ def test_told_to_stop_a_worker_finishes_what_left_and_begins_nothing_more(make_w
     assert eventually(lambda: strikes(world) >= before + 4)
     worker.send_signal(signal.SIGTERM)
     assert worker.wait(timeout=6) == 0
-    assert states(world) == ["pending"] * 8 + ["sent"] * 4
+    left = strikes(world) - before
+    assert 4 <= left <= 8
+    assert states(world) == ["pending"] * (12 - left) + ["sent"] * left
     world.sandbox.faults.clear()
     world.start_worker()
     world.settle()
