@@ -48,6 +48,13 @@ INSTALLED_APPS = [
     "alertadmin.reminders",
     "alertadmin.outbox",
     "alertadmin.registry",
+    # Before our own accounts, whose admin takes theirs off.
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
+    "allauth.usersessions",
     "alertadmin.accounts",
     "alertadmin",
     "django.contrib.admin",
@@ -72,6 +79,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
     "alertadmin.accounts.middleware.SignInMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -144,6 +152,25 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
+# django-allauth does the steps of a sign-in; its addresses and pages are ours (dashboard/people), and so are the limits
+# on guessing, because its own are kept in a cache that our processes do not share.
+ACCOUNT_ADAPTER = "alertadmin.accounts.adapter.AccountAdapter"
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_RATE_LIMITS = False
+MFA_ADAPTER = "alertadmin.registry.second_factors.SecondFactorAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_FORMS = {"authenticate": "alertadmin.dashboard.people.forms.SecondStepForm"}
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_RECOVERY_CODES_SHOW_ONCE = True
+MFA_RATE_LIMITS = False
+MFA_TOTP_ISSUER = "alertadmin"
+MFA_TOTP_TOLERANCE = 1
+"""Steps of 30 seconds that a person's clock may be off; each code is good once all the same."""
+# A person's address was typed by an administrator; it is nobody's claim that needs a proof.
+MFA_ALLOW_UNVERIFIED_EMAIL = True
 SESSION_COOKIE_AGE = 12 * 3600
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _https

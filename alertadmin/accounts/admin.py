@@ -1,9 +1,16 @@
-"""People in the operators' admin. A password is never shown; it is set anew on its own page."""
+"""People in the operators' admin. A password is never shown; it is set anew on its own page.
+
+What allauth keeps of them is not there at all: it holds secrets, and pages of ours are for it.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
+from allauth.usersessions.models import UserSession
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as DjangosUserAdmin
 
@@ -13,6 +20,9 @@ if TYPE_CHECKING:
     Base = DjangosUserAdmin[User]
 else:
     Base = DjangosUserAdmin
+
+for model in (Authenticator, EmailAddress, SocialAccount, SocialApp, SocialToken, UserSession):
+    admin.site.unregister(model)
 
 
 @admin.register(User)

@@ -23,6 +23,7 @@ from tests.rows import Rows
 LISTS = ("tenants", "apps", "credentials", "mailboxes", "consents", "deliveries", "channels")
 BY_TOKEN = ("first-administrator", "calendar-feed")
 """Known to nobody else: without a good token there is nothing."""
+DOOR = ("sign-in", "account_login")
 MOST_QUERIES = 8
 WRITES = re.compile(r"^\s*(INSERT|UPDATE|DELETE|REPLACE|CREATE|ALTER|DROP)\b", re.IGNORECASE)
 
@@ -100,7 +101,7 @@ def test_what_strangers_see_is_kept_by_no_cache_either(client: Client, db: None,
 
 
 def test_a_stranger_reaches_nothing_but_the_door(client: Client, filled: dict[str, UUID]) -> None:
-    for name in {*addresses()} - {"sign-in", *BY_TOKEN, "healthz", "readyz", "consent-return"}:
+    for name in {*addresses()} - {*DOOR, *BY_TOKEN, "healthz", "readyz", "consent-return"}:
         for response in (client.get(address(name, filled)), client.post(address(name, filled))):
             assert response.status_code == 302
             assert response.headers["Location"].startswith(reverse("sign-in")), name

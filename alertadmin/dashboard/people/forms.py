@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from allauth.mfa.base.forms import AuthenticateForm
 from django import forms
 from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.password_validation import validate_password
@@ -9,6 +10,8 @@ from django.utils.translation import gettext_lazy as _
 
 from alertadmin.accounts.models import User
 from alertadmin.dashboard.zones import ZoneInput
+from alertadmin.registry import keyring
+from alertadmin.retelling import retold
 
 
 class SignInForm(AuthenticationForm):
@@ -18,6 +21,24 @@ class SignInForm(AuthenticationForm):
 
     def clean_username(self) -> str:
         return User.objects.normalize_email(str(self.cleaned_data["username"]).strip())
+
+
+class SecondStepForm(AuthenticateForm):  # type: ignore[misc]  # allauth has no types
+    """A code of the person's app, or one of their recovery codes."""
+
+    code = forms.CharField(
+        label=_("Code"),
+        max_length=20,
+        widget=forms.TextInput(attrs={"autocomplete": "one-time-code", "inputmode": "numeric", "autofocus": True}),
+        help_text=_("Six digits from your authenticator app, or one of your recovery codes."),
+        error_messages={"required": _("Enter the code.")},
+    )
+
+    def clean_code(self) -> str:
+        try:
+            return str(super().clean_code())
+        except keyring.Unreadable as error:
+            raise forms.ValidationError(retold(str(error))) from None
 
 
 class FirstAdministratorForm(forms.ModelForm):  # type: ignore[type-arg]

@@ -2,12 +2,17 @@ from __future__ import annotations
 
 from typing import Any
 
+from allauth.account.internal.flows.login import perform_password_login
+from allauth.account.models import Login
+from allauth.mfa.base.views import AuthenticateView
 from django.contrib import messages
-from django.contrib.auth import login
+from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.decorators import login_not_required
+from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.views import LoginView, LogoutView
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
@@ -28,6 +33,22 @@ class SignIn(LoginView):
     authentication_form = SignInForm
     redirect_authenticated_user = True
 
+    def form_valid(self, form: AuthenticationForm) -> HttpResponse:
+        """In, or to the second step."""
+        return _led_in(self.request, form.get_user(), self.get_success_url())
+
+
+def _led_in(request: HttpRequest, user: AbstractBaseUser, to: str) -> HttpResponse:
+    """By the steps of a sign-in, of which the password was the first."""
+    response: HttpResponse = perform_password_login(request, {}, Login(user=user, redirect_url=to))
+    return response
+
+
+class SecondStep(AuthenticateView):  # type: ignore[misc]  # allauth has no types
+    """A code or a passkey, of somebody whose password was right a moment ago."""
+
+    template_name = "people/second_step.html"
+
 
 @login_not_required
 @never_cache
@@ -42,8 +63,7 @@ def first_administrator(request: HttpRequest, token: str) -> HttpResponse:
         user = FirstAdministratorLink.redeem(token, data.pop("email"), data.pop("password"), **data)
         if user is None:
             return render(request, "people/link_used.html", status=404)
-        login(request, user, backend="django.contrib.auth.backends.ModelBackend")
-        return redirect("overview")
+        return _led_in(request, user, reverse("overview"))
     return render(request, "people/first_administrator.html", {"form": form})
 
 

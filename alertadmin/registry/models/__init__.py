@@ -4,6 +4,7 @@ from alertadmin.registry.models.consent_change import ConsentChange
 from alertadmin.registry.models.consent_return import ConsentReturn, ReturnOutcome
 from alertadmin.registry.models.consent_run import ConsentRun
 from alertadmin.registry.models.credential import Credential, CredentialKind, CredentialState
+from alertadmin.registry.models.factor_secret import FactorSecret
 from alertadmin.registry.models.guide import Guide
 from alertadmin.registry.models.handover import Handover
 from alertadmin.registry.models.mailbox import LoginKind, Mailbox
@@ -22,6 +23,7 @@ __all__ = [
     "Credential",
     "CredentialKind",
     "CredentialState",
+    "FactorSecret",
     "Guide",
     "Handover",
     "LoginKind",

@@ -1,0 +1,40 @@
+"""What django-allauth asks of us while it leads somebody in: nobody registers here, every way leads to our pages."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from allauth.account.adapter import DefaultAccountAdapter
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils.translation import gettext as _
+
+if TYPE_CHECKING:
+    from alertadmin.accounts.models import User
+
+
+class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # it has no types
+    def is_open_for_signup(self, request: HttpRequest) -> bool:
+        return False
+
+    def get_login_stages(self) -> list[str]:
+        """After the password: the second factor of whoever has one."""
+        return ["allauth.mfa.stages.AuthenticateStage"]
+
+    def respond_user_inactive(self, request: HttpRequest, user: User) -> HttpResponse:
+        messages.error(request, _("This account is switched off. Ask an administrator."))
+        return redirect("sign-in")
+
+    def add_message(
+        self,
+        request: HttpRequest,
+        level: int,
+        message_template: str | None = None,
+        message_context: dict[str, Any] | None = None,
+        extra_tags: str = "",
+        message: str | None = None,
+    ) -> None:
+        """Whole sentences alone: what allauth words by its templates, our pages say in their own words."""
+        if message:
+            messages.add_message(request, level, message, extra_tags=extra_tags)

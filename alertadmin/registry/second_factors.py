@@ -1,0 +1,52 @@
+"""Second factors as django-allauth keeps them, but for their secrets: those are sealed, in rows that rotation finds."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from allauth.core import context
+from allauth.mfa.adapter import DefaultMFAAdapter
+from allauth.mfa.models import Authenticator
+from django.conf import settings
+from django.http.request import split_domain_port
+from django.utils.translation import gettext_lazy as _
+
+from alertadmin.registry.encryption import Tampered
+from alertadmin.registry.models import FactorSecret
+
+LOCAL = "localhost"
+"""The one name without TLS that browsers let passkeys be used at."""
+
+
+class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]  # it has no types
+    error_messages = {
+        **DefaultMFAAdapter.error_messages,
+        "incorrect_code": _("This code is not right. It may have changed meanwhile: enter the one that is shown now."),
+    }
+
+    def encrypt(self, text: str) -> str:
+        """Where the secret of a factor that the signed-in person adds was stored. Raises Unreadable."""
+        secret = FactorSecret(person=context.request.user)
+        secret.value = text
+        secret.save(force_insert=True)
+        return str(secret.pk)
+
+    def decrypt(self, encrypted_text: str) -> str:
+        """Raises Unreadable."""
+        secret = FactorSecret.objects.filter(pk=UUID(encrypted_text)).first()
+        if secret is None or secret.value is None:
+            raise Tampered
+        return secret.value.reveal()
+
+    def get_public_key_credential_rp_entity(self) -> dict[str, str]:
+        """Passkeys belong to the host that people reach this installation by; beside it only to localhost."""
+        host, _port = split_domain_port(context.request.get_host())
+        return {"id": host if host == LOCAL else urlsplit(settings.PUBLIC_URL).hostname or LOCAL, "name": "alertadmin"}
+
+
+def forget(*, instance: Authenticator, **_signal: Any) -> None:
+    """A factor that was taken away leaves no secret behind."""
+    named = [instance.data[name] for name in ("secret", "seed") if name in instance.data]
+    FactorSecret.objects.filter(pk__in=named).delete()
