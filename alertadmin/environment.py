@@ -72,6 +72,14 @@ class Environment:
         return self.get("PUBLIC_URL", f"http://{'localhost' if host in LOCAL_HOSTS else host}:{port}").rstrip("/")
 
     @property
+    def proxies(self) -> int:
+        """How many proxies of the operator's own stand before it, each of which says for whom it asks."""
+        value = self.get("PROXIES") or ("1" if self.public_url.startswith("https://") else "0")
+        if not value.isascii() or not value.isdigit() or int(value) > 9:
+            raise BadEnvironment(f'ALERTADMIN_PROXIES must be a number of proxies, such as 1; it is "{value}".')
+        return int(value)
+
+    @property
     def keys_file(self) -> Path:
         return Path(self.get("KEYS_FILE") or self.data_dir / "keys.json")
 

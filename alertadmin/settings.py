@@ -40,6 +40,8 @@ BIND_HOST, BIND_PORT = ENVIRONMENT.bind
 _public = urlsplit(PUBLIC_URL)
 _https = _public.scheme == "https"
 ALLOWED_HOSTS = sorted({_public.hostname or "localhost", BIND_HOST, *(environment.LOCAL_HOSTS - {"0.0.0.0", "::"})})  # noqa: S104  # nosec B104
+PROXIES = ENVIRONMENT.proxies
+"""Whose X-Forwarded-For is believed; whatever stands further left in it, anybody may have written."""
 CSRF_TRUSTED_ORIGINS = [f"{_public.scheme}://{_public.netloc}"]
 
 INSTALLED_APPS = [

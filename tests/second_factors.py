@@ -6,6 +6,7 @@ import time
 
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
+from django.core.cache import cache
 
 from alertadmin.accounts.models import User
 from alertadmin.registry.models import FactorSecret
@@ -15,7 +16,8 @@ SEED = "5e" * 40
 
 
 def add_app(user: User) -> Authenticator:
-    """An authenticator app that has SECRET, and ten recovery codes."""
+    """An authenticator app that has SECRET, of which no code was used yet, and ten recovery codes."""
+    cache.clear()
     _add(user, "recovery_codes", "seed", SEED, used_mask=0)
     return _add(user, "totp", "secret", SECRET)
 

@@ -10,6 +10,9 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 
+from alertadmin.accounts import guessing
+from alertadmin.accounts.whence import address_of
+
 if TYPE_CHECKING:
     from alertadmin.accounts.models import User
 
@@ -25,6 +28,14 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # it has no 
     def respond_user_inactive(self, request: HttpRequest, user: User) -> HttpResponse:
         messages.error(request, _("This account is switched off. Ask an administrator."))
         return redirect("sign-in")
+
+    def get_client_ip(self, request: HttpRequest) -> str:
+        return address_of(request)
+
+    def post_login(self, request: HttpRequest, user: User, **how: Any) -> HttpResponse:
+        response: HttpResponse = super().post_login(request, user, **how)
+        guessing.remember_browser(request, response, user.email)
+        return response
 
     def add_message(
         self,

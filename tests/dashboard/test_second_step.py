@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
+import time_machine
 from allauth.mfa.models import Authenticator
+from django.core.cache import cache
 from django.test import Client
 from django.urls import reverse
 
+from alertadmin.accounts.guessing import CODE
 from alertadmin.accounts.models import User
 from alertadmin.registry.models import FactorSecret
 from tests.conftest import PASSWORD
@@ -41,6 +46,36 @@ def test_the_app_s_code_leads_to_the_page_that_was_asked_for(half_in: Client) ->
 def test_a_wrong_code_does_not(half_in: Client) -> None:
     assert "This code is not right." in half_in.post(STEP, {"code": "000000"}).content.decode()
     assert not is_in(half_in)
+
+
+@pytest.mark.control(23)
+def test_a_code_is_good_once_in_whichever_process(half_in: Client, administrator: User) -> None:
+    shown = code()
+    assert half_in.post(STEP, {"code": shown}).status_code == 302
+    cache.clear()  # as it is in another process
+    again = Client()
+    again.post(reverse("sign-in"), {"username": administrator.email, "password": PASSWORD})
+    assert "This code was used already." in again.post(STEP, {"code": f"{shown[:3]} {shown[3:]}"}).content.decode()
+    assert not is_in(again)
+
+
+@pytest.mark.control(23)
+def test_a_code_is_right_for_half_a_minute_and_the_clock_may_be_off_by_as_much(half_in: Client) -> None:
+    with time_machine.travel(time.time(), tick=False):
+        for late in (90, -90):
+            assert half_in.post(STEP, {"code": code(time.time() - late)}).status_code == 200
+        assert half_in.post(STEP, {"code": code(time.time() - 30)}).status_code == 302
+
+
+@pytest.mark.control(20)
+def test_codes_are_guessed_five_times_and_then_not_for_a_while(client: Client, administrator: User) -> None:
+    add_app(administrator)
+    answers = []
+    for _number in range(CODE.most + 1):
+        stranger = Client()
+        stranger.post(reverse("sign-in"), {"username": administrator.email, "password": PASSWORD})
+        answers.append(stranger.post(STEP, {"code": "000000"}).status_code)
+    assert answers == [200] * CODE.most + [429]
 
 
 def test_a_recovery_code_is_good_once(half_in: Client, administrator: User) -> None:

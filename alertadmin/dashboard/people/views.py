@@ -10,6 +10,7 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.views import LoginView, LogoutView
+from django.forms import Form
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -37,6 +38,16 @@ class SignIn(LoginView):
         """In, or to the second step."""
         return _led_in(self.request, form.get_user(), self.get_success_url())
 
+    def form_invalid(self, form: AuthenticationForm) -> HttpResponse:
+        return _refused(super().form_invalid(form), form, "__all__")
+
+
+def _refused(response: HttpResponse, form: Form, field: str) -> HttpResponse:
+    """429 to whoever has guessed too often; the same for accounts that are not here."""
+    if form.has_error(field, "throttled"):
+        response.status_code = 429
+    return response
+
 
 def _led_in(request: HttpRequest, user: AbstractBaseUser, to: str) -> HttpResponse:
     """By the steps of a sign-in, of which the password was the first."""
@@ -48,6 +59,9 @@ class SecondStep(AuthenticateView):  # type: ignore[misc]  # allauth has no type
     """A code or a passkey, of somebody whose password was right a moment ago."""
 
     template_name = "people/second_step.html"
+
+    def form_invalid(self, form: Form) -> HttpResponse:
+        return _refused(super().form_invalid(form), form, "code")
 
 
 @login_not_required

@@ -1,0 +1,125 @@
+"""Guessing passwords and codes is slow, and locks nobody out.
+
+Tries are counted for each account and for each network address. A browser that somebody signed in with before has
+tries of its own for that account, which nobody else can use up; and a passkey cannot be guessed, so none is counted.
+The idea is OWASP's "Slow Down Online Guessing Attacks with Device Cookies".
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from allauth.core.internal.cryptokit import normalize_user_code
+from django.conf import settings
+from django.core import signing
+from django.core.exceptions import ValidationError
+from django.dispatch import Signal
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from django.utils.translation import ngettext
+
+from alertadmin.accounts.tries import Limit
+from alertadmin.accounts.whence import address_of, network_of
+
+WHILE = timedelta(minutes=15)
+ADDRESS = Limit("address", 60, WHILE)
+PASSWORD = Limit("password", 10, WHILE)
+CODE = Limit("code", 5, WHILE)
+"""Six digits are guessed sooner; who comes to them has the password already."""
+USED = Limit("used code", 1, timedelta(minutes=3))
+"""Of the codes that an app shows: longer than any of them is right."""
+
+COOKIE = "__Host-browser" if settings.SESSION_COOKIE_SECURE else "browser"
+SALT = "a browser that somebody signed in with"
+KNOWN_FOR = timedelta(days=365)
+MOST_KNOWN = 5
+"""People whom one browser is known for: the last ones."""
+
+throttled = Signal()
+"""Sent with `request` and `account`, an e-mail address as it was typed, when no further try was let."""
+
+
+class Throttled(ValidationError):
+    """No further try now; the message says until when."""
+
+    def __init__(self, wait: timedelta) -> None:
+        self.wait = wait
+        minutes = max(1, math.ceil(wait.total_seconds() / 60))
+        super().__init__(
+            ngettext(
+                "Too many wrong tries. Try again in a minute. A passkey is let in now, and so is a browser "
+                "that you have signed in with before.",
+                "Too many wrong tries. Try again in %(minutes)s minutes. A passkey is let in now, and so is a browser "
+                "that you have signed in with before.",
+                minutes,
+            ),
+            params={"minutes": minutes},
+            code="throttled",
+        )
+
+
+@dataclass(frozen=True)
+class Guess:
+    """One password or code that is about to be looked at."""
+
+    taken: list[tuple[Limit, str]]
+    at: datetime
+
+    def was_right(self) -> None:
+        for limit, of in self.taken:
+            limit.give_back(of, self.at)
+
+
+def guess(request: HttpRequest, account: str, limit: Limit = PASSWORD, now: datetime | None = None) -> Guess:
+    """Raises Throttled. The same for accounts that are here and for those that are not."""
+    now = now or timezone.now()
+    account = account.strip().lower()
+    if known := _known(request).get(_digest(account)):
+        wanted = [(limit, f"{account} {known}")]
+    else:
+        wanted = [(limit, account), (ADDRESS, network_of(address_of(request)))]
+    taken = Guess([], now)
+    for one, of in wanted:
+        if until := one.take(of, now):
+            taken.was_right()
+            throttled.send(sender=Guess, request=request, account=account)
+            raise Throttled(until - now)
+        taken.taken.append((one, of))
+    return taken
+
+
+def is_first_use(user_id: int, code: str, now: datetime) -> bool:
+    """Whether nobody has come in by this code of the person's app yet."""
+    return USED.take(f"{user_id} {normalize_user_code(code)}", now) is None
+
+
+def remember_browser(request: HttpRequest, response: HttpResponse, account: str) -> None:
+    """From now on this browser has tries of its own for the account: somebody signed in with it."""
+    known, key = _known(request), _digest(account.lower())
+    known[key] = known.pop(key, "") or secrets.token_urlsafe(12)
+    response.set_cookie(
+        COOKIE,
+        signing.dumps(dict(list(known.items())[-MOST_KNOWN:]), salt=SALT, compress=True),
+        max_age=KNOWN_FOR,
+        secure=settings.SESSION_COOKIE_SECURE,
+        httponly=True,
+        samesite="Lax",
+    )
+
+
+def _known(request: HttpRequest) -> dict[str, str]:
+    """Digests of the accounts that this browser is known for, each with the browser's name there."""
+    try:
+        known = signing.loads(request.COOKIES.get(COOKIE, ""), salt=SALT, max_age=KNOWN_FOR)
+    except signing.BadSignature:
+        return {}
+    return {str(account): str(name) for account, name in known.items()}
+
+
+def _digest(account: str) -> str:
+    """Whoever looks into the browser's cookies is not told who signs in with it."""
+    return hashlib.sha256(account.encode()).hexdigest()[:16]
