@@ -1,6 +1,7 @@
 """`python -m tests.mailer.diagnosis`: how often the right cause is named, for each cause and in all.
 
-Both parts of the collection apart; a text called unknown apart from one given a wrong cause; the wrong ones listed.
+The parts of the collection apart; a text called unknown apart from one given a wrong cause; the wrong ones listed.
+Of the texts gathered last both figures: what the rules said when they first saw them, and what they say now.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 import sys
 from collections import defaultdict
 
-from tests.mailer.diagnosis.accuracy import HELD_OUT, LOOKED_AT, Answer, accuracy, answers
+from tests.mailer.diagnosis.accuracy import FIRST_TRIED, HELD_OUT, LOOKED_AT, Answer, accuracy, answers, first_answers
 
 _COLUMNS = "{:<30}{:>7}{:>7}{:>9}{:>12}"
 
@@ -38,4 +39,6 @@ def _counted(cause: str, given: list[Answer]) -> str:
 
 if __name__ == "__main__":
     sys.stdout.write(report("Looked at while the rules were written", answers(LOOKED_AT)) + "\n\n")
-    sys.stdout.write(report("Held out", answers(HELD_OUT)) + "\n")
+    sys.stdout.write(report("Held out", answers(HELD_OUT)) + "\n\n")
+    sys.stdout.write(report("Gathered last, when the rules first saw them", first_answers(FIRST_TRIED)) + "\n\n")
+    sys.stdout.write(report("Gathered last, now", answers(FIRST_TRIED)) + "\n")

@@ -4,7 +4,9 @@
 before the rules were tried on any. The first 90 and 63: right on 98.9 % of those looked at, on 93.7 % of those held
 out; 46 held out later: on all. Of 115 gathered after that, 76 to look at and 39 held out, the rules as they stood were
 right on 75.0 % and 82.1 %; made better on the 76 alone, on all of them and on 92.3 % of the 39 still unseen. What a
-first try missed was then mended by more general rules. `python -m tests.mailer.diagnosis` prints what is right now.
+first try missed was then mended by more general rules. Of 80 gathered last (11 of them of no known cause), on which no
+rule had been tried, 62 were right at the first try: 77.5 %; ten were called unknown, eight given a wrong cause.
+`python -m tests.mailer.diagnosis` prints that first try, and what is right now.
 """
 
 from __future__ import annotations
@@ -17,7 +19,16 @@ import pytest
 
 from mailer.diagnosis import SLUGS, diagnose
 from tests.mailer.diagnosis.__main__ import report
-from tests.mailer.diagnosis.accuracy import HELD_OUT, LOOKED_AT, ROWS, Answer, accuracy, answers
+from tests.mailer.diagnosis.accuracy import (
+    FIRST_TRIED,
+    HELD_OUT,
+    LOOKED_AT,
+    ROWS,
+    Answer,
+    accuracy,
+    answers,
+    first_answers,
+)
 
 
 @pytest.mark.parametrize("rows", [LOOKED_AT, HELD_OUT], ids=["looked at", "held out"])
@@ -28,13 +39,20 @@ def test_the_right_cause_is_named_for_at_least_95_of_100_texts(rows: list[dict[s
 
 def test_no_text_that_is_known_is_given_to_a_wrong_cause() -> None:
     """Not knowing is honest; a wrong cause sends people the wrong way."""
-    assert [one for one in answers(ROWS) if one.is_misleading] == []
+    assert [one for one in answers(LOOKED_AT + HELD_OUT) if one.is_misleading] == []
+
+
+def test_what_was_said_at_the_first_try_stays_as_it_was() -> None:
+    """The figure in the documents; a text that joins this part later brings its own first try."""
+    first = first_answers(FIRST_TRIED)[:80]
+    assert [len(first), sum(one.is_right for one in first), sum(one.is_misleading for one in first)] == [80, 62, 8]
+    assert sum(one.right == "other" for one in first) == 11
 
 
 def test_every_cause_has_texts_and_a_third_is_held_out() -> None:
     assert set(Counter(row["slug"] for row in ROWS)) == set(SLUGS)
     assert len(ROWS) >= 300
-    assert len(HELD_OUT) >= len(ROWS) // 3
+    assert len(HELD_OUT + FIRST_TRIED) >= len(ROWS) // 3
 
 
 def test_each_text_stands_once_and_says_where_it_is_from() -> None:
