@@ -8,9 +8,10 @@ from allauth.account.adapter import DefaultAccountAdapter
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from alertadmin.accounts import guessing
+from alertadmin.accounts import guessing, reauthentication
 from alertadmin.accounts.whence import address_of
 
 if TYPE_CHECKING:
@@ -24,6 +25,12 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # it has no 
     def get_login_stages(self) -> list[str]:
         """After the password: the second factor of whoever has one."""
         return ["allauth.mfa.stages.AuthenticateStage"]
+
+    def is_reauthentication_required(self, *, app: str, **_kwargs: Any) -> bool:
+        return not reauthentication.is_recent(self.request)
+
+    def get_reauthentication_methods(self, user: User) -> list[dict[str, str]]:
+        return [{"id": "confirm", "url": reverse("confirm")}]
 
     def respond_user_inactive(self, request: HttpRequest, user: User) -> HttpResponse:
         messages.error(request, _("This account is switched off. Ask an administrator."))

@@ -26,7 +26,7 @@ class SignInMiddleware(LoginRequiredMiddleware):
         if request.method in ("GET", "HEAD") and not is_htmx:
             return super().handle_no_permission(request, view_func)
         query = QueryDict(mutable=True)
-        if page := _page_of(request):
+        if page := page_of(request):
             query["next"] = page
         if request.method not in ("GET", "HEAD"):
             query["lost"] = "1"
@@ -34,7 +34,7 @@ class SignInMiddleware(LoginRequiredMiddleware):
         return HttpResponseClientRedirect(door) if is_htmx else redirect(door)
 
 
-def _page_of(request: HttpRequest) -> str:
+def page_of(request: HttpRequest) -> str:
     """The page of ours that a request was sent from, or nothing."""
     try:
         came_from = urlsplit(request.headers.get("Referer", ""))

@@ -10,11 +10,14 @@ from allauth.core import context
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.models import Authenticator
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.http.request import split_domain_port
 from django.utils.translation import gettext_lazy as _
 
+from alertadmin.registry import keyring
 from alertadmin.registry.encryption import Tampered
 from alertadmin.registry.models import FactorSecret
+from alertadmin.retelling import retold
 
 LOCAL = "localhost"
 """The one name without TLS that browsers let passkeys be used at."""
@@ -27,18 +30,24 @@ class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]  # it has no
     }
 
     def encrypt(self, text: str) -> str:
-        """Where the secret of a factor that the signed-in person adds was stored. Raises Unreadable."""
+        """Where the secret of a factor that the signed-in person adds was stored. Raises ValidationError, in words."""
         secret = FactorSecret(person=context.request.user)
-        secret.value = text
+        try:
+            secret.value = text
+        except keyring.KeyRingError as error:
+            raise ValidationError(retold(str(error))) from None
         secret.save(force_insert=True)
         return str(secret.pk)
 
     def decrypt(self, encrypted_text: str) -> str:
-        """Raises Unreadable."""
+        """Raises ValidationError, in words: without the key file nobody's code can be looked at, but passkeys work."""
         secret = FactorSecret.objects.filter(pk=UUID(encrypted_text)).first()
-        if secret is None or secret.value is None:
-            raise Tampered
-        return secret.value.reveal()
+        try:
+            if secret is None or secret.value is None:
+                raise Tampered
+            return secret.value.reveal()
+        except keyring.Unreadable as error:
+            raise ValidationError(retold(str(error))) from None
 
     def get_public_key_credential_rp_entity(self) -> dict[str, str]:
         """Passkeys belong to the host that people reach this installation by; beside it only to localhost."""

@@ -1,36 +1,16 @@
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from allauth.core import context
-from allauth.mfa.base.forms import AuthenticateForm
-from allauth.mfa.models import Authenticator
 from django import forms
 from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.password_validation import validate_password
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from alertadmin.accounts import guessing
 from alertadmin.accounts.models import User
 from alertadmin.dashboard.zones import ZoneInput
-from alertadmin.registry import keyring
-from alertadmin.retelling import retold
-
-
-def checked_code(form: AuthenticateForm, look: Callable[[], Any]) -> str:
-    """The code, if `look` finds it right: it is guessed a few times at most, and a right one is good once."""
-    request, user, code = context.request, form.user, str(form.cleaned_data["code"])
-    guess = guessing.guess(request, user.email, guessing.CODE)
-    try:
-        look()
-    except keyring.Unreadable as error:
-        raise forms.ValidationError(retold(str(error))) from None
-    if form.authenticator.type == Authenticator.Type.TOTP and not guessing.is_first_use(user.pk, code, timezone.now()):
-        raise forms.ValidationError(_("This code was used already. Wait until your app shows the next one."))
-    guess.was_right()
-    return code
 
 
 class SignInForm(AuthenticationForm):
@@ -50,21 +30,6 @@ class SignInForm(AuthenticationForm):
 
     def clean_username(self) -> str:
         return User.objects.normalize_email(str(self.cleaned_data["username"]).strip())
-
-
-class SecondStepForm(AuthenticateForm):  # type: ignore[misc]  # allauth has no types
-    """A code of the person's app, or one of their recovery codes."""
-
-    code = forms.CharField(
-        label=_("Code"),
-        max_length=20,
-        widget=forms.TextInput(attrs={"autocomplete": "one-time-code", "inputmode": "numeric", "autofocus": True}),
-        help_text=_("Six digits from your authenticator app, or one of your recovery codes."),
-        error_messages={"required": _("Enter the code.")},
-    )
-
-    def clean_code(self) -> str:
-        return checked_code(self, super().clean_code)
 
 
 class FirstAdministratorForm(forms.ModelForm):  # type: ignore[type-arg]

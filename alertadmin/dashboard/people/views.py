@@ -14,10 +14,12 @@ from django.forms import Form
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 
+from alertadmin.accounts import reauthentication
 from alertadmin.accounts.models import FirstAdministratorLink, User
 from alertadmin.dashboard.people.forms import FirstAdministratorForm, ProfileForm, SignInForm
 
@@ -62,6 +64,19 @@ class SecondStep(AuthenticateView):  # type: ignore[misc]  # allauth has no type
 
     def form_invalid(self, form: Form) -> HttpResponse:
         return _refused(super().form_invalid(form), form, "code")
+
+
+@never_cache
+@sensitive_post_parameters()
+def confirm(request: HttpRequest) -> HttpResponse:
+    """Who it is, asked again before `?next=`, a page of ours."""
+    to = request.GET.get("next", "")
+    if not url_has_allowed_host_and_scheme(to, {request.get_host()}, require_https=request.is_secure()):
+        to = reverse("overview")
+    form = reauthentication.ConfirmForm(request.POST or None, request=request)
+    if form.is_bound and form.is_valid():
+        return redirect(to)
+    return reauthentication.page(request, form, request.get_full_path())
 
 
 @login_not_required

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
 from uuid import UUID
 
 from django import forms
@@ -13,9 +12,10 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
-from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
+from django.views.decorators.debug import sensitive_variables
 
 from alertadmin.accounts.models import User
+from alertadmin.accounts.reauthentication import recently_confirmed
 from alertadmin.dashboard.sheets.programs import PROGRAMS, Values
 from alertadmin.registry.checks import WITH_PLACES
 from alertadmin.registry.clouds import UnknownCloud
@@ -24,9 +24,6 @@ from alertadmin.registry.keyring import Unreadable
 from alertadmin.registry.models import AppRegistration, Handover, Mailbox
 from alertadmin.retelling import retold
 
-MOST_TRIES = 5
-TRIES = "passwords-tried"
-
 
 class HandOverForm(forms.Form):
     reason = forms.CharField(
@@ -34,29 +31,10 @@ class HandOverForm(forms.Form):
         max_length=300,
         help_text=gettext_lazy("Such as “entered into ALERT on VF-SRV01”. It goes on the record with your name."),
     )
-    password = forms.CharField(
-        label=gettext_lazy("Your password"), widget=forms.PasswordInput(attrs={"autocomplete": "current-password"})
-    )
-
-    def __init__(self, *args: Any, request: HttpRequest, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.request = request
-
-    def clean_password(self) -> str:
-        """A session that was left open, or stolen, is not enough; nor may it guess for long."""
-        tried = self.request.session.get(TRIES, 0)
-        if tried >= MOST_TRIES:
-            raise ValidationError(_("Too many wrong passwords. Sign out and in again."))
-        user = self.request.user
-        if not isinstance(user, User) or not user.check_password(self.cleaned_data["password"]):
-            self.request.session[TRIES] = tried + 1
-            raise ValidationError(_("This is not your password."))
-        self.request.session.pop(TRIES, None)
-        return ""
 
 
 @never_cache
-@sensitive_post_parameters("password")
+@recently_confirmed("POST")
 @sensitive_variables("value")
 def app_sheet(request: HttpRequest, pk: UUID) -> HttpResponse:
     """`?for=` names the program, `?mailbox=` the mailbox. A POST shows the secret on it, once."""
@@ -64,7 +42,7 @@ def app_sheet(request: HttpRequest, pk: UUID) -> HttpResponse:
         AppRegistration.objects.select_related("tenant").prefetch_related("credentials", WITH_PLACES), pk=pk
     )
     mailboxes = list(app.mailboxes.all())
-    form = HandOverForm(request.POST or None, request=request)
+    form = HandOverForm(request.POST or None)
     value = ""
     if request.method == "POST" and form.is_valid():
         value = _shown(request, app, form)

@@ -1,0 +1,190 @@
+"""Asking again who it is, before what a session that was left open, or stolen, must not do by itself.
+
+`@recently_confirmed()` over a view: whoever has not shown within the last minutes that it is them (by password, code or
+passkey; signing in counts) is asked first. A page is come back to. A form that was sent is not lost: what was entered
+stands, unseen, on the page that asks, and goes on with the answer to where it was sent. But for what the view names as
+sensitive: that is entered again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from functools import wraps
+from typing import Any, TypeVar, cast
+from urllib.parse import urlencode
+
+from allauth.account.internal.flows.login import get_authentication_records, record_authentication
+from allauth.mfa.base.internal.flows import post_authentication
+from allauth.mfa.models import Authenticator
+from allauth.mfa.webauthn.internal import auth as passkeys
+from django import forms
+from django.dispatch import Signal
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django_htmx.http import HttpResponseClientRedirect
+
+from alertadmin.accounts import guessing
+from alertadmin.accounts.codes import ConfirmingCodeForm
+from alertadmin.accounts.middleware import page_of
+from alertadmin.accounts.models import User
+
+RECENTLY = timedelta(minutes=10)
+PREFIX = "confirm"
+
+not_confirmed = Signal()
+"""Sent with `request` and `how` ("password" or "passkey") when somebody who was asked again gave a wrong answer.
+A wrong code is allauth's `authentication_failed`."""
+
+View = TypeVar("View", bound=Callable[..., HttpResponse])
+
+
+def is_recent(request: HttpRequest, now: datetime | None = None) -> bool:
+    """Whether the person showed a moment ago that it is them."""
+    records = get_authentication_records(request, request.user)
+    return any((now or timezone.now()) - _at(one) < RECENTLY for one in records)
+
+
+def _at(record: dict[str, Any]) -> datetime:
+    return datetime.fromtimestamp(record["at"], UTC)
+
+
+def recently_confirmed(*methods: str) -> Callable[[View], View]:
+    """Of a view that must not be had by an old session; of these methods of it alone, if any are named."""
+
+    def decorator(view: View) -> View:
+        @wraps(view)
+        def confirmed(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            is_free = bool(methods) and request.method not in methods
+            asked = None if is_free or is_recent(request) else _ask(request)
+            return view(request, *args, **kwargs) if asked is None else asked
+
+        return cast("View", confirmed)
+
+    return decorator
+
+
+def _ask(request: HttpRequest) -> HttpResponse | None:
+    """What asks; or None, if the answer came with this very request and was right."""
+    is_htmx = bool(getattr(request, "htmx", False))
+    if request.method in ("GET", "HEAD") and not is_htmx:
+        return redirect(_door(request.get_full_path()))
+    if is_htmx or request.FILES:
+        # Neither a part of a page nor a file can stand on the page that asks.
+        door = _door(page_of(request))
+        return HttpResponseClientRedirect(door) if is_htmx else redirect(door)
+    answers = any(name.startswith(f"{PREFIX}-") for name in request.POST)
+    form = ConfirmForm(request.POST if answers else None, request=request)
+    if answers and form.is_valid():
+        return None
+    return page(request, form, request.get_full_path(), status=403)
+
+
+def _door(back_to: str) -> str:
+    query = f"?{urlencode({'next': back_to}, safe='/')}" if back_to else ""
+    return f"{reverse('confirm')}{query}"
+
+
+def page(request: HttpRequest, form: ConfirmForm, action: str, status: int = 200) -> HttpResponse:
+    """Asks for the password, a code or a passkey; the answer goes to `action`, with whatever was sent there before."""
+    context = {"form": form, "action": action, "carried": _carried(request)}
+    if form.has_passkey:
+        context["passkey"] = passkeys.begin_authentication(request.user)
+    if form.is_throttled:
+        status = 429
+    return render(request, "people/confirm.html", context, status=status)
+
+
+def _carried(request: HttpRequest) -> list[tuple[str, str]]:
+    sensitive = getattr(request, "sensitive_post_parameters", ())
+    return [
+        (name, value)
+        for name, values in request.POST.lists()
+        if name != "csrfmiddlewaretoken" and not name.startswith(f"{PREFIX}-")
+        if sensitive != "__ALL__" and name not in sensitive
+        for value in values
+    ]
+
+
+class ConfirmForm(forms.Form):
+    """One right answer is enough; it is recorded as soon as it was found right."""
+
+    prefix = PREFIX
+    password = forms.CharField(
+        label=gettext_lazy("Your password"),
+        required=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password", "autofocus": True}),
+    )
+    code = forms.CharField(
+        label=gettext_lazy("Or a code"),
+        max_length=20,
+        required=False,
+        widget=forms.TextInput(attrs={"autocomplete": "one-time-code", "inputmode": "numeric"}),
+        help_text=gettext_lazy("Six digits from your authenticator app, or one of your recovery codes."),
+    )
+    passkey = forms.JSONField(required=False, widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, request: HttpRequest, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        assert isinstance(request.user, User)  # noqa: S101 (signed in, by the middleware)
+        self.request, self.user = request, request.user
+        kinds = set(Authenticator.objects.filter(user=self.user).values_list("type", flat=True))
+        self.has_passkey = Authenticator.Type.WEBAUTHN in kinds
+        if not self.user.has_usable_password():
+            del self.fields["password"]
+            self.fields["code"].label = _("Code")
+        if Authenticator.Type.TOTP not in kinds:
+            del self.fields["code"]
+        if not self.has_passkey:
+            del self.fields["passkey"]
+
+    @property
+    def is_throttled(self) -> bool:
+        return any(self.has_error(name, "throttled") for name in ("password", "code") if name in self.fields)
+
+    def clean(self) -> dict[str, Any]:
+        given = self.cleaned_data
+        if given.get("passkey"):
+            self._by_passkey(given["passkey"])
+        elif given.get("code"):
+            self._by_code(given["code"])
+        elif given.get("password"):
+            self._by_password(given["password"])
+        elif not self.errors:
+            self.add_error(None, _("Show that it is you: nothing was entered."))
+        return {}
+
+    def _by_password(self, password: str) -> None:
+        try:
+            guess = guessing.guess(self.request, self.user.email)
+        except guessing.Throttled as error:
+            self.add_error("password", error)
+            return
+        if not self.user.check_password(password):
+            not_confirmed.send(sender=ConfirmForm, request=self.request, how="password")
+            self.add_error("password", _("This is not your password."))
+            return
+        guess.was_right()
+        record_authentication(self.request, self.user, "password", reauthenticated=True)
+
+    def _by_code(self, code: str) -> None:
+        form: Any = ConfirmingCodeForm({"code": code}, user=self.user)  # type: ignore[call-arg]  # allauth has no types
+        if form.is_valid():
+            form.save()
+            return
+        for error in form.errors.as_data()["code"]:
+            self.add_error("code", error)
+
+    def _by_passkey(self, answer: Any) -> None:
+        try:
+            passkeys.parse_authentication_response(answer)
+            used = passkeys.complete_authentication(self.user, answer)
+        except forms.ValidationError:
+            not_confirmed.send(sender=ConfirmForm, request=self.request, how="passkey")
+            self.add_error(None, _("The passkey was not accepted. Try again, or use another way."))
+            return
+        post_authentication(self.request, used, reauthenticated=True)

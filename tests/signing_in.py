@@ -1,0 +1,19 @@
+"""Sessions of people, as they stand after somebody has signed in."""
+
+from __future__ import annotations
+
+import time
+
+from django.test import Client
+
+from alertadmin.accounts.models import User
+
+
+def signed_in_at(client: Client, user: User, at: float | None = None) -> Client:
+    """Signed in by password at that second (now, without one): what needs a fresh answer is let for ten minutes."""
+    client.force_login(user)
+    session = client.session
+    session["account_authentication_methods"] = [{"method": "password", "at": time.time() if at is None else at}]
+    session["account_authentication_methods_user"] = str(user.pk)
+    session.save()
+    return client
