@@ -21,10 +21,10 @@ from urllib.parse import urlsplit
 from sandbox.directory import Directory
 from sandbox.faults import Fault, Faults
 from sandbox.ledger import Ledger
-from sandbox.records import App, Certificate, Mailbox, Secret, Tenant, moment
+from sandbox.records import App, Certificate, Mailbox, Person, Secret, Tenant, moment
 
-RECORDS: dict[str, type] = {one.__name__: one for one in (Tenant, App, Secret, Certificate, Mailbox, Fault)}
-IDS = {Tenant: "directory_id", App: "client_id", Secret: "key_id", Mailbox: "address"}
+RECORDS: dict[str, type] = {one.__name__: one for one in (Tenant, App, Secret, Certificate, Mailbox, Person, Fault)}
+IDS = {Tenant: "directory_id", App: "client_id", Secret: "key_id", Mailbox: "address", Person: "object_id"}
 
 
 class ControlError(RuntimeError):

@@ -22,6 +22,7 @@ METHODS = {
         *("add_secret", "remove_secret", "expire_secret", "secrets", "add_certificate"),
         *("grant", "revoke", "scope", "install", "granted"),
         *("add_mailbox", "remove_mailbox", "find_mailbox", "mailboxes", "add_login"),
+        *("add_person", "set_groups", "set_app_roles", "disable_person", "people"),
         *("add_account", "find_account", "accounts", "revoke_sign_ins", "age_sign_ins"),
     },
     "faults": {"add", "clear"},

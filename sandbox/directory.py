@@ -17,7 +17,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from sandbox.directory_state import Grant, State
-from sandbox.records import CONSUMERS, App, Certificate, Mailbox, Secret, SignIn, Tenant, moment
+from sandbox.records import CONSUMERS, App, Certificate, Mailbox, Person, Secret, SignIn, Tenant, moment
 
 SECRET_ALPHABET = string.ascii_letters + string.digits + "~._-"
 
@@ -60,6 +60,7 @@ class Directory:
             for app in [app for app in self._state.apps.values() if app.tenant_id == gone]:
                 self.remove_app(app)
             self._state.mailboxes = {key: box for key, box in self._state.mailboxes.items() if box.tenant_id != gone}
+            self._state.people = {key: one for key, one in self._state.people.items() if one.tenant_id != gone}
             del self._state.tenants[gone]
 
     def set_ews(self, tenant: Tenant | str, enabled: bool, allowed_apps: list[str] | None = None) -> None:
@@ -95,12 +96,15 @@ class Directory:
         redirect_uris: Iterable[str] = (),
         personal_accounts: bool = False,
         public_client: bool = False,
+        group_claims: str | None = None,
+        assigned_groups: Iterable[str] = (),
     ) -> App:
         with self.together():
             home = self.tenant(tenant).directory_id
             app = App((client_id or str(uuid.uuid4())).lower(), name, home, str(uuid.uuid4()), multi_tenant)
             app.redirect_uris = list(redirect_uris)
             app.personal_accounts, app.public_client = personal_accounts, public_client
+            app.group_claims, app.assigned_groups = group_claims, list(assigned_groups)
             if wanted is not None:
                 app.wanted = list(wanted)
             self._state.apps[app.client_id] = app
@@ -278,6 +282,47 @@ class Directory:
     def mailboxes(self) -> list[Mailbox]:
         with self._lock:
             return list(self._state.mailboxes.values())
+
+    # People with work accounts
+
+    def add_person(
+        self,
+        tenant: Tenant | str,
+        username: str,
+        name: str,
+        mail: str | None = None,
+        groups: Iterable[str] = (),
+        object_id: str | None = None,
+    ) -> Person:
+        """`username` is the user principal name, such as ada@northpark.example."""
+        with self.together():
+            home = self.tenant(tenant).directory_id
+            person = Person(object_id or str(uuid.uuid4()), home, username, name, mail, list(groups))
+            self._state.people[person.object_id] = person
+            return person
+
+    def set_groups(self, object_id: str, groups: Iterable[str]) -> None:
+        with self.together():
+            self.person(object_id).groups = list(groups)
+
+    def set_app_roles(self, object_id: str, app: App | str, values: Iterable[str]) -> None:
+        """Users and groups of the enterprise application: what its ID tokens say in `roles`."""
+        with self.together():
+            self.person(object_id).app_roles[self.app(app).client_id] = list(values)
+
+    def disable_person(self, object_id: str, disabled: bool = True) -> None:
+        with self.together():
+            self.person(object_id).disabled = disabled
+
+    def person(self, object_id: str) -> Person:
+        try:
+            return self._state.people[object_id]
+        except KeyError:
+            raise Unknown(f"no person {object_id}") from None
+
+    def people(self, tenant_id: str | None = None) -> list[Person]:
+        with self._lock:
+            return [one for one in self._state.people.values() if tenant_id in (None, one.tenant_id)]
 
     # Personal accounts
 

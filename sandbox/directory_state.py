@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sandbox.records import App, Certificate, Mailbox, Secret, SignIn, Tenant, moment
+from sandbox.records import App, Certificate, Mailbox, Person, Secret, SignIn, Tenant, moment
 
 Grant = tuple[str, str, str]
 """client id, directory id, permission"""
@@ -17,7 +17,8 @@ Grant = tuple[str, str, str]
 
 @dataclass
 class State:
-    """Records by their ids (mailboxes by address in lower case, sign-ins by the SHA-256 of their refresh token).
+    """Records by their ids (mailboxes by address in lower case, sign-ins by the SHA-256 of their refresh token, people
+    by object id).
 
     `logins` are usernames and passwords on premises.
     """
@@ -32,6 +33,7 @@ class State:
     installed: set[tuple[str, str]] = field(default_factory=set)
     logins: dict[str, str] = field(default_factory=dict)
     sign_ins: dict[str, SignIn] = field(default_factory=dict)
+    people: dict[str, Person] = field(default_factory=dict)
 
     @classmethod
     def read(cls, file: Path) -> State:
@@ -54,6 +56,7 @@ class State:
             installed={(pair[0], pair[1]) for pair in raw["installed"]},
             logins=raw["logins"],
             sign_ins={digest: SignIn(**one) for digest, one in sign_ins.items()},
+            people={one["object_id"]: Person(**one) for one in raw.get("people", [])},
         )
 
     def write(self, file: Path) -> None:
@@ -69,6 +72,7 @@ class State:
             "installed": sorted(self.installed),
             "logins": self.logins,
             "sign_ins": self.sign_ins,
+            "people": list(self.people.values()),
         }
         fresh = file.with_suffix(".new")
         descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)

@@ -13,13 +13,14 @@ from datetime import UTC, datetime
 from urllib.parse import unquote
 
 from sandbox.assertion import check_assertion
+from sandbox.authorization import Authorization
 from sandbox.consumers import GRANTS, NAMES, Consumers
-from sandbox.directory import Directory
+from sandbox.directory import Directory, Unknown
 from sandbox.entra_errors import Refusal, Subject
 from sandbox.faults import Door, Fault, Faults
 from sandbox.ledger import Ledger
 from sandbox.records import CONSUMERS, EXCHANGE, EXCHANGE_NAMES, GRAPH, GRAPH_NAMES, App, Tenant, resource_of
-from sandbox.tokens import LIFETIME, Tokens
+from sandbox.tokens import LIFETIME, TokenRefused, Tokens
 from sandbox.web import Request, Response
 
 SHARED = {"common", "organizations", "consumers"}
@@ -42,12 +43,14 @@ class Entra:
         directory: Directory,
         tokens: Tokens,
         consumers: Consumers,
+        authorization: Authorization,
         faults: Faults,
         ledger: Ledger,
     ) -> None:
         self._base_url = base_url
         self._directory = directory
         self._consumers = consumers
+        self._authorization = authorization
         self._tokens = tokens
         self._faults = faults
         self._ledger = ledger
@@ -82,12 +85,17 @@ class Entra:
                 "scopes_supported": ["openid", "profile", "email", "offline_access"],
                 "issuer": f"{issued}/v2.0",
                 "request_uri_parameter_supported": False,
+                "userinfo_endpoint": f"{self._base_url}/graph/oidc/userinfo",
                 "authorization_endpoint": f"{doors}/oauth2/v2.0/authorize",
                 "device_authorization_endpoint": f"{doors}/oauth2/v2.0/devicecode",
                 "end_session_endpoint": f"{doors}/oauth2/v2.0/logout",
                 "http_logout_supported": True,
                 "frontchannel_logout_supported": True,
-                "claims_supported": ["sub", "iss", "aud", "exp", "iat", "tid", "ver", "oid"],
+                "claims_supported": [
+                    *("sub", "iss", "cloud_instance_name", "cloud_instance_host_name", "cloud_graph_host_name"),
+                    *("msgraph_host", "aud", "exp", "iat", "auth_time", "acr", "nonce", "preferred_username", "name"),
+                    *("tid", "ver", "at_hash", "c_hash", "email"),
+                ],
                 "tenant_region_scope": "EU",
                 "cloud_instance_name": "microsoftonline.com",
                 "msgraph_host": "graph.microsoft.com",
@@ -104,6 +112,14 @@ class Entra:
 
     def keys(self) -> Response:
         return Response.of_json(self._tokens.jwks())
+
+    def user_info(self, request: Request) -> Response:
+        """Graph's, for whoever asked Entra who signed in."""
+        try:
+            return Response.of_json(self._authorization.user_info(request.headers.get("authorization", "")))
+        except (TokenRefused, Unknown) as error:
+            refused = {"code": "InvalidAuthenticationToken", "message": str(error)}
+            return Response.of_json({"error": refused}, 401, {"WWW-Authenticate": "Bearer"})
 
     # Tokens
 
@@ -153,9 +169,12 @@ class Entra:
         _take_basic(form, request.headers.get("authorization", ""))
         if name in NAMES and form.get("grant_type") in GRANTS:
             return self._consumers.token(form)
-        for parameter in ("grant_type", "client_id", "scope"):
+        by_code = form.get("grant_type") == "authorization_code"
+        for parameter in ("grant_type", "client_id") if by_code else ("grant_type", "client_id", "scope"):
             if not form.get(parameter):
                 raise Refusal(900144, value=parameter)
+        if by_code:
+            return self._redeem(name, form)
         if form["grant_type"] != "client_credentials":
             raise Refusal(70003, value=form["grant_type"])
         app = self._directory.find_app(form["client_id"])
@@ -173,6 +192,20 @@ class Entra:
         return Response.of_json(
             {"token_type": "Bearer", "expires_in": seconds, "ext_expires_in": seconds, "access_token": token}
         )
+
+    def _redeem(self, name: str, form: dict[str, str]) -> Response:
+        """A person's code; at a shared endpoint the application proves itself in its home."""
+        app = self._directory.find_app(form["client_id"])
+        if name in SHARED and app is None:
+            raise Refusal(700016, Subject(form["client_id"], tenant=name))
+        tenant = self._directory.tenant(app.tenant_id) if name in SHARED and app else self._tenant(name)
+        subject = Subject(form["client_id"], app.name if app else "", tenant.name, tenant.directory_id)
+        if app is None or (app.tenant_id != tenant.directory_id and not app.multi_tenant):
+            raise Refusal(700016, subject)
+        if not form.get("client_secret") and not form.get("client_assertion"):
+            raise Refusal(7000218, subject)
+        self._authenticate(app, subject, tenant, form)
+        return self._authorization.redeem(app, form, subject)
 
     def _installed(self, client_id: str, app: App | None, tenant: Tenant) -> tuple[App, Subject]:
         subject = Subject(client_id, app.name if app else "", tenant.name, tenant.directory_id)

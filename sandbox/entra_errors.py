@@ -34,12 +34,23 @@ ERRORS: dict[int, Words] = {
         "access the application '{client_id}'({app}) in that tenant. The account needs to be added as an external "
         "user in the tenant first. Sign out and sign in again with a different Azure Active Directory user account.",
     ),
+    50011: Words(
+        "invalid_request",
+        400,
+        "The redirect URI '{value}' specified in the request does not match the redirect URIs configured for the "
+        "application '{client_id}'. Make sure the redirect URI sent in the request matches one added to your "
+        "application in the Azure portal. Navigate to https://aka.ms/redirectUriMismatchError to learn more about how "
+        "to fix this.",
+    ),
     50027: Words("invalid_request", 400, "JWT token is invalid or malformed."),
+    50057: Words("access_denied", 400, "The user account is disabled."),
+    50058: Words("login_required", 400, "A silent sign-in request was sent but no user is signed in."),
     50059: Words(
         "invalid_request",
         400,
         "No tenant-identifying information found in either the request or implied by any provided credentials.",
     ),
+    50149: Words("invalid_request", 400, "Invalid Code_Challenge_method parameter."),
     50194: Words(
         "invalid_request",
         400,
@@ -114,10 +125,20 @@ ERRORS: dict[int, Words] = {
         429,
         "The server terminated an operation because it encountered a client request rate limit. Please try again.",
     ),
+    500112: Words(
+        "invalid_client",
+        400,
+        "The reply address '{value}' does not match the reply address provided when requesting Authorization code.",
+    ),
     500011: Words(
         "invalid_resource",
         400,
         "The resource principal named {value} was not found in the tenant named {tenant}. " + NOT_FOUND_IN_TENANT,
+    ),
+    501481: Words(
+        "invalid_grant",
+        400,
+        "The Code_Verifier does not match the code_challenge supplied in the authorization request.",
     ),
     700016: Words(
         "unauthorized_client",
@@ -155,6 +176,7 @@ ERRORS: dict[int, Words] = {
         "The provided value for scope {value} is not valid. Client credential flows must have a scope value with "
         "/.default suffixed to the resource identifier (application ID URI).",
     ),
+    700054: Words("unsupported_response_type", 400, "response_type '{value}' is not enabled for the application."),
     7000112: Words("unauthorized_client", 400, "Application '{client_id}'({app}) is disabled."),
     7000215: Words(
         "invalid_client",
@@ -180,6 +202,12 @@ ERRORS: dict[int, Words] = {
         "The client application {client_id} is missing service principal in the tenant {tenant_id}. See instructions "
         "here: https://go.microsoft.com/fwlink/?linkid=2225119",
     ),
+    7000218: Words(
+        "invalid_client",
+        401,
+        "The request body must contain the following parameter: 'client_assertion' or 'client_secret'.",
+    ),
+    9002313: Words("invalid_request", 400, "Invalid request. Request is malformed or invalid."),
     9002332: Words(
         "invalid_request",
         400,
@@ -230,7 +258,7 @@ def aadsts_response(
     trace, correlation = str(uuid.uuid4()), correlation_id or str(uuid.uuid4())
     body = {
         "error": words.error,
-        "error_description": f"AADSTS{code}: {text} Trace ID: {trace} Correlation ID: {correlation} Timestamp: {now}",
+        "error_description": _described(code, text, trace, correlation, now),
         "error_codes": [code],
         "timestamp": now,
         "trace_id": trace,
@@ -238,6 +266,15 @@ def aadsts_response(
         "error_uri": f"{base_url}/error?code={code}",
     }
     return Response.of_json(body, status or words.status, {"x-ms-request-id": trace})
+
+
+def described(code: int, text: str) -> str:
+    """As a browser carries it back to an application."""
+    return _described(code, text, str(uuid.uuid4()), str(uuid.uuid4()), f"{datetime.now(UTC):%Y-%m-%d %H:%M:%SZ}")
+
+
+def _described(code: int, text: str, trace: str, correlation: str, now: str) -> str:
+    return f"AADSTS{code}: {text} Trace ID: {trace} Correlation ID: {correlation} Timestamp: {now}"
 
 
 def explanation(code: str) -> Response:

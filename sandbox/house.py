@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from types import TracebackType
 
+from sandbox.authorization import Authorization
 from sandbox.certificates import server_context, signing_key
 from sandbox.consent_page import ConsentPage
 from sandbox.consumers import Consumers
@@ -22,6 +23,7 @@ from sandbox.onprem import Logins
 from sandbox.records import EXCHANGE, GRAPH
 from sandbox.relay import MailDoors, Relay
 from sandbox.routes import Routes
+from sandbox.sign_in_page import SignInPage
 from sandbox.smtp import Submission
 from sandbox.tokens import Tokens
 from sandbox.web import Request, Response, WebServer
@@ -61,13 +63,15 @@ class Sandbox:
         self.url = f"https://localhost:{self._web.port}"
         self.mailbox_page = f"{self.url}{ROOT}"
         self.consumers = Consumers(self.url, self.directory, tokens)
+        self.authorization = Authorization(self.url, self.directory, tokens)
         fresh = folder / "clouds.new"
         fresh.write_text(self._clouds(), encoding="utf-8")
         fresh.replace(self.clouds_file)
         self._routes = Routes(
-            Entra(self.url, self.directory, tokens, self.consumers, self.faults, self.ledger),
+            Entra(self.url, self.directory, tokens, self.consumers, self.authorization, self.faults, self.ledger),
             ConsentPage(self.directory),
             DevicePage(self.directory, self.consumers),
+            SignInPage(self.url, self.directory, self.authorization),
             Graph(self.directory, tokens, self.faults, self.ledger),
             Ews(self.directory, tokens, Logins(self.directory), self.faults, self.ledger),
             MailboxPage(self.ledger),

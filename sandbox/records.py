@@ -37,7 +37,8 @@ class App:
     """An app registration. `wanted` is its requiredResourceAccess, which admin consent grants.
 
     Without `redirect_uris` any is taken. `personal_accounts` says that the audience admits them; `public_client` that
-    public client flows are allowed.
+    public client flows are allowed. `group_claims` is the manifest's groupMembershipClaims: "SecurityGroup" puts every
+    group of a person into ID tokens, "ApplicationGroup" those in `assigned_groups` alone, None none.
     """
 
     client_id: str
@@ -50,6 +51,8 @@ class App:
     redirect_uris: list[str] = field(default_factory=list)
     personal_accounts: bool = False
     public_client: bool = False
+    group_claims: str | None = None
+    assigned_groups: list[str] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -88,6 +91,23 @@ class Mailbox:
     ews_enabled: bool = True
     smtp_auth_enabled: bool = True
     send_as: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Person:
+    """Somebody with a work account. `groups` are object ids; `app_roles` are assigned by client id.
+
+    `mail` is what the directory says of their address, which nobody proved: any administrator of a tenant sets it.
+    """
+
+    object_id: str
+    tenant_id: str
+    username: str
+    name: str
+    mail: str | None = None
+    groups: list[str] = field(default_factory=list)
+    app_roles: dict[str, list[str]] = field(default_factory=dict)
+    disabled: bool = False
 
 
 @dataclass(slots=True)

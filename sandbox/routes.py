@@ -14,11 +14,13 @@ from sandbox.ews import Ews
 from sandbox.graph import ME, Graph
 from sandbox.html import page, style_sheet
 from sandbox.mailbox_page import ROOT, MailboxPage
+from sandbox.sign_in_page import SignInPage
 from sandbox.web import Request, Response
 
 METADATA = re.compile(r"/([^/]+)/(?:v2\.0/)?\.well-known/openid-configuration")
 KEYS = re.compile(r"/[^/]+/discovery/(?:v2\.0/)?keys")
 TOKEN = re.compile(r"/([^/]+)/oauth2/v2\.0/token")
+AUTHORIZE = re.compile(r"/([^/]+)/oauth2/v2\.0/authorize")
 DEVICE_CODE = re.compile(r"/([^/]+)/oauth2/v2\.0/devicecode")
 CONSENT = re.compile(r"/([^/]+)/(v2\.0/)?adminconsent")
 MAIL = re.compile(r"/graph/(?:v1\.0|beta)/(?:users/([^/]+)|me)/(.+)", re.IGNORECASE)
@@ -31,6 +33,7 @@ class Routes:
         entra: Entra,
         consent: ConsentPage,
         device: DevicePage,
+        sign_in: SignInPage,
         graph: Graph,
         ews: Ews,
         mailboxes: MailboxPage,
@@ -39,6 +42,7 @@ class Routes:
         self._entra = entra
         self._consent = consent
         self._device = device
+        self._sign_in = sign_in
         self._graph = graph
         self._ews = ews
         self._mailboxes = mailboxes
@@ -46,6 +50,8 @@ class Routes:
 
     def answer(self, request: Request) -> Response:
         path = request.path
+        if path == "/graph/oidc/userinfo":
+            return self._entra.user_info(request)
         if path.startswith("/graph/"):
             found = MAIL.fullmatch(path)
             return self._graph.answer(found[1] or ME, found[2], request) if found else self._graph.unknown(request)
@@ -63,6 +69,8 @@ class Routes:
             return self._entra.instance_discovery(request)
         if found := TOKEN.fullmatch(path):
             return self._entra.token(found[1], request)
+        if found := AUTHORIZE.fullmatch(path):
+            return self._sign_in.answer(found[1], request)
         if found := DEVICE_CODE.fullmatch(path):
             return self._entra.device_code(found[1], request)
         if found := METADATA.fullmatch(path):
