@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 from celery import Celery
+from celery.signals import task_postrun, task_prerun
+
+from alertadmin.accounts.actor import CLOCK, WORKER, Actor, enter, leave
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "alertadmin.settings")
 
@@ -20,3 +24,17 @@ app.conf.beat_schedule = {
     "check consents": {"task": "alertadmin.registry.tasks.check_consents", "schedule": 24 * 3600.0},
     "keep sign-ins": {"task": "alertadmin.registry.tasks.keep_sign_ins", "schedule": 24 * 3600.0},
 }
+for entry in app.conf.beat_schedule.values():
+    entry["options"] = {"headers": {"by_clock": "1"}}
+
+
+@task_prerun.connect
+def begin(task: Any, **_signal: Any) -> None:
+    """Whatever a task records was done by the clock that asked for it, or by the worker that was rung for."""
+    by_clock = (task.request.headers or {}).get("by_clock")
+    task.request.actor = enter(Actor(CLOCK if by_clock else WORKER))
+
+
+@task_postrun.connect
+def end(task: Any, **_signal: Any) -> None:
+    leave(task.request.actor)

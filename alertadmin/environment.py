@@ -129,6 +129,11 @@ class Environment:
         """For how long it is known at all."""
         return self._days("KEEP_DELIVERIES_DAYS", 730)
 
+    @property
+    def keep_audit(self) -> timedelta:
+        """For how long entries of the audit trail are kept."""
+        return self._days("KEEP_AUDIT_DAYS", 730)
+
     def _days(self, name: str, default: int) -> timedelta:
         value = self.get(name) or str(default)
         # A month at least: what is given up after 30 days has come to its end by then.

@@ -81,6 +81,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "alertadmin.accounts.middleware.ActorMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "alertadmin.accounts.middleware.SignInMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
@@ -215,6 +216,7 @@ PINGS = bool(ENVIRONMENT.ping_url)
 """Whether somebody outside is told while all is well. The address itself stays where it is."""
 KEEP_WORDS = ENVIRONMENT.keep_words
 KEEP_DELIVERIES = ENVIRONMENT.keep_deliveries
+KEEP_AUDIT = ENVIRONMENT.keep_audit
 MESSAGE_ID_DOMAIN = _public.hostname if "." in (_public.hostname or "") else "alertadmin.invalid"
 
 LANGUAGE_CODE = ENVIRONMENT.language

@@ -57,6 +57,25 @@ def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: N
         database.setdefault("TEST", {})["NAME"] = str(FOLDER / "test.sqlite3")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def emptied_with_the_audit_trail() -> Iterator[None]:
+    """After a test that commits, Django empties all tables: the one that no program empties by a way of tests alone.
+    `flush` ends with the signal that puts the triggers back."""
+    from django.db.backends.base.operations import BaseDatabaseOperations as Operations
+
+    from tests.accounts.audit.tampering import without_triggers
+
+    emptied = Operations.execute_sql_flush
+
+    def execute_sql_flush(operations: Any, statements: Any) -> None:
+        with without_triggers():
+            emptied(operations, statements)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Operations, "execute_sql_flush", execute_sql_flush)
+        yield
+
+
 @pytest.fixture(scope="session")
 def running_sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     with Sandbox(folder=tmp_path_factory.mktemp("sandbox")) as sandbox:

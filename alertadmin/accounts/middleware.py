@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,6 +13,25 @@ from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, resolve_url
 from django.utils import timezone, translation
 from django_htmx.http import HttpResponseClientRedirect
+
+from alertadmin.accounts.actor import STRANGER, Actor, acting
+from alertadmin.accounts.models import User
+from alertadmin.accounts.whence import address_of
+
+
+class ActorMiddleware:
+    """Says who acts while a request is answered: whoever is signed in at the moment of the act, else a stranger."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        def person() -> User | None:
+            return request.user if isinstance(request.user, User) else None
+
+        came = Actor(STRANGER, address=address_of(request), request=secrets.token_hex(8), ask_person=person)
+        with acting(came):
+            return self.get_response(request)
 
 
 class SignInMiddleware(LoginRequiredMiddleware):

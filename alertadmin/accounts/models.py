@@ -13,10 +13,11 @@ from django.db import models, transaction
 from django.utils.translation import gettext_lazy as _
 
 from alertadmin.accounts import languages
+from alertadmin.accounts.audit.entry import AuditEntry
 from alertadmin.accounts.tries import Tries
 from alertadmin.accounts.zones import validate_time_zone
 
-__all__ = ["FirstAdministratorLink", "Tries", "User", "UserManager"]
+__all__ = ["AuditEntry", "FirstAdministratorLink", "Tries", "User", "UserManager"]
 
 
 class UserManager(BaseUserManager["User"]):

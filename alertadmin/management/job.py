@@ -16,6 +16,7 @@ from django.db import DatabaseError
 from django.utils import translation
 from django.utils.translation import gettext as _
 
+from alertadmin.accounts.actor import COMMAND, Actor, acting
 from alertadmin.house.prepare import NotPrepared, prepare
 from alertadmin.management.answers import as_json, refuse_usage_as_json
 from alertadmin.retelling import retold
@@ -73,7 +74,7 @@ class Job(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         language: AbstractContextManager[None] = translation.override("en") if options["json"] else nullcontext()
-        with language:
+        with language, acting(Actor(COMMAND + type(self).__module__.rpartition(".")[2])):
             report = self._report(options)
         if options["json"]:
             self.stdout.write(as_json({"ok": report.ok, **report.data}))

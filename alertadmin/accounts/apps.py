@@ -1,0 +1,15 @@
+from __future__ import annotations
+
+from django.apps import AppConfig
+from django.db.models.signals import post_migrate
+from django.utils.translation import gettext_lazy as _
+
+
+class AccountsConfig(AppConfig):
+    name = "alertadmin.accounts"
+    verbose_name = _("People")
+
+    def ready(self) -> None:
+        from alertadmin.accounts.audit import triggers
+
+        post_migrate.connect(triggers.after_migrate, sender=self)

@@ -1,0 +1,114 @@
+"""Writing an entry, in the transaction of the act that it records: no record, no act; no act, no record.
+
+    with transaction.atomic():
+        tenant.save()
+        audit.record(Act.TENANT_CREATED, tenant)
+
+Appending is one at a time: on PostgreSQL by a lock that lasts until the transaction's end, on SQLite because it has one
+writer. So record last, when all else of the act is done: nobody else then waits for what the act itself waits for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import connection, models, transaction
+from django.utils import timezone
+
+from alertadmin.accounts import actor
+from alertadmin.accounts.audit import details as listed
+from alertadmin.accounts.audit.acts import Act, Result
+from alertadmin.accounts.audit.chain import BEGINNING, Head, digest_of
+from alertadmin.accounts.audit.entry import AuditEntry
+from alertadmin.accounts.audit.subject import Subject
+
+LOCK = 0x616C657274_6175
+"""Of PostgreSQL's advisory locks, the one under which entries are appended."""
+
+
+class OutsideTransaction(RuntimeError):
+    """The act and its record could come apart: open a transaction around both."""
+
+
+class RefusedAlone(ValueError):
+    """`record_alone` is for what was refused or failed; what was done is recorded where it is done."""
+
+
+def record(
+    act: Act | str,
+    on: models.Model | Subject | None = None,
+    *,
+    result: Result | str = Result.DONE,
+    tenant: models.Model | UUID | None = None,
+    by: models.Model | None = None,
+    now: datetime | None = None,
+    **details: Any,
+) -> AuditEntry:
+    """Appends an entry. `tenant` is found by `on` if it is not given; `by` is a person other than the one who acts.
+
+    `details` are those of `audit.details`. Raises OutsideTransaction; ValueError for an unknown act or detail; and
+    what the database raises, which rolls the act back.
+    """
+    if not connection.in_atomic_block:
+        raise OutsideTransaction(f"{act} is to be recorded in the transaction of the act.")
+    acting = actor.current()
+    person: Any = by or acting.person
+    subject = on if isinstance(on, Subject) else Subject.of(on)
+    content = {
+        "who": listed.text(person.email if person else acting.kind, 254),
+        "person_id": person.pk if person else None,
+        "address": acting.address,
+        "request": acting.request,
+        "act": Act(act).value,
+        "result": Result(result).value,
+        "kind": subject.kind,
+        "object_id": subject.object_id,
+        "label": subject.label,
+        "tenant": tenant.pk if isinstance(tenant, models.Model) else tenant or subject.tenant,
+        "details": listed.checked(details),
+    }
+    _wait_in_line()
+    last = head()
+    content |= {"number": last.number + 1, "at": now or timezone.now(), "previous": last.digest}
+    entry = AuditEntry(**content, digest=digest_of(content))
+    entry.save()
+    return entry
+
+
+def record_alone(
+    act: Act | str, on: models.Model | Subject | None = None, *, result: Result | str, **more: Any
+) -> AuditEntry:
+    """For what did not happen: a refusal has no act to share a transaction with, so it opens its own. Not to be called
+    within one that will be rolled back."""
+    if Result(result) == Result.DONE:
+        raise RefusedAlone(f"{act} was done: record it in its transaction.")
+    with transaction.atomic():
+        return record(act, on, result=result, **more)
+
+
+@contextmanager
+def changing(act: Act | str, on: models.Model, **more: Any) -> Iterator[dict[str, Any]]:
+    """A transaction around changing a row, with an entry that says which fields became what. What is put into the
+    yielded dictionary meanwhile is added to the details."""
+    with transaction.atomic():
+        before = listed.stored(on)
+        yield more
+        changes = listed.differences(type(on), before, listed.stored(on))
+        record(act, on, **{"changes": changes, **more})
+
+
+def head() -> Head:
+    """The last entry's, or what stands before the first."""
+    last = AuditEntry.objects.order_by("-number").values_list("number", "digest").first()
+    return Head(*last) if last else BEGINNING
+
+
+def _wait_in_line() -> None:
+    """On SQLite a transaction that writes began alone; one that so far only read becomes the writer here."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])

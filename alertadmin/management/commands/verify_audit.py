@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+from argparse import ArgumentTypeError
+from typing import Any
+
+from django.core.management.base import CommandParser
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+
+from alertadmin.accounts.audit.chain import Head
+from alertadmin.accounts.audit.verifying import Break, Found, verify
+from alertadmin.management.job import Job, Report
+
+SAID = {
+    Break.ALTERED: gettext_noop("Entry %(number)d was altered: its content is not what was written."),
+    Break.REMOVED: gettext_noop("Entries were removed before entry %(number)d."),
+    Break.SWAPPED: gettext_noop("Entry %(number)d was swapped with another: it was not written at this number."),
+    Break.INSERTED: gettext_noop("Entry %(number)d does not follow the one before it: one of the two was inserted."),
+    Break.CUT: gettext_noop("The trail was cut off: entry %(number)d is known from elsewhere, and is not there."),
+    Break.REPLACED: gettext_noop("Entry %(number)d is not the one that is known from elsewhere."),
+}
+
+
+class Command(Job):
+    help = (
+        "Reads the whole audit trail and says whether each entry is as it was written and follows the one before. "
+        "Names the first that is not. Prints the trail's head: kept elsewhere, and given later by --expect, it shows "
+        "that nothing was cut off or written anew since. Reads only."
+    )
+    example = (
+        "python manage.py verify_audit --expect 4711:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--expect",
+            metavar="NUMBER:DIGEST",
+            type=_head,
+            action="append",
+            default=[],
+            help="A head that was noted earlier. May be given several times.",
+        )
+
+    def work(self, options: dict[str, Any]) -> Report:
+        found = verify(options["expect"])
+        data: dict[str, Any] = {"entries": found.count, "first": found.first, "head": str(found.head)}
+        if found.broken is not None:
+            data |= {"broken": found.broken.value, "at": found.at}
+        return Report(found.ok, data, [_("Head: %(head)s") % {"head": found.head}, _sentence(found)])
+
+
+def _sentence(found: Found) -> str:
+    if found.broken is not None:
+        return _(SAID[found.broken]) % {"number": found.at}
+    if not found.count:
+        return _("The audit trail is empty.")
+    return _("The audit trail is whole: %(count)d entries, from %(first)d to %(last)d.") % {
+        "count": found.count,
+        "first": found.first,
+        "last": found.head.number,
+    }
+
+
+def _head(text: str) -> Head:
+    try:
+        return Head.parse(text)
+    except ValueError:
+        raise ArgumentTypeError("must be NUMBER:DIGEST, as verify_audit prints it") from None
