@@ -15,6 +15,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from alertadmin.outbox.channels.guard import Allowed
+from alertadmin.registry import key_source
+from alertadmin.registry.key_source import KeySource
 
 PROJECT = Path(__file__).resolve().parent.parent
 
@@ -82,6 +84,26 @@ class Environment:
     @property
     def keys_file(self) -> Path:
         return Path(self.get("KEYS_FILE") or self.data_dir / "keys.json")
+
+    @property
+    def keys(self) -> KeySource:
+        """Where the key ring is kept; None: in the key file, as it is. It may be the ring itself."""
+        try:
+            return key_source.parse(self.get("KEYS"))
+        except key_source.BadKeys as error:
+            raise BadEnvironment(str(error)) from None
+
+    @property
+    def keys_token_file(self) -> Path | None:
+        """Who we are to a Vault or OpenBao that wraps the key file, where KEYS_TOKEN does not say."""
+        value = self.get("KEYS_TOKEN_FILE")
+        return Path(value) if value else None
+
+    @property
+    def keys_ca_file(self) -> Path | None:
+        """The authorities, as PEM, that are trusted where the outside key is; without it the usual ones."""
+        value = self.get("KEYS_CA_FILE")
+        return Path(value) if value else None
 
     @property
     def clouds_file(self) -> Path | None:

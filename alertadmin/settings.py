@@ -12,6 +12,7 @@ from csp.constants import NONE, SELF
 from alertadmin import __version__, environment
 
 ENVIRONMENT = environment.read()
+ENVIRONMENT.keys  # noqa: B018 (raises BadEnvironment here rather than where a secret is first opened)
 BASE_DIR = environment.PROJECT
 DATA_DIR = ENVIRONMENT.data_dir
 
@@ -137,7 +138,9 @@ def _database() -> dict[str, Any]:
             "timeout": 20,
             "init_command": "PRAGMA journal_mode=WAL;PRAGMA synchronous=FULL;PRAGMA foreign_keys=ON;"
             # After a long reader the journal shrinks again.
-            "PRAGMA journal_size_limit=67108864;",
+            "PRAGMA journal_size_limit=67108864;"
+            # What is deleted, a sealed secret above all, is overwritten and does not stay in the file.
+            "PRAGMA secure_delete=ON;",
         },
     }
 

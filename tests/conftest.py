@@ -16,7 +16,7 @@ from pytest_django import Settings
 
 from alertadmin.accounts.models import User
 from alertadmin.outbox import wires
-from alertadmin.registry import keyring
+from alertadmin.registry import key_use, keyring, wrapping
 from sandbox import Sandbox
 from tests.rows import Rows
 
@@ -109,6 +109,8 @@ def fresh_connections() -> Iterator[None]:
     for cached in (wires.tokens, wires.transport, wires.relay):
         cached.cache_clear()
     keyring.forget()
+    key_use.forget()
+    wrapping.forget()
 
 
 @pytest.fixture(autouse=True)
@@ -124,6 +126,8 @@ def set_environment(settings: Settings, **values: str) -> None:
     named = {f"ALERTADMIN_{name}": value for name, value in values.items()}
     settings.ENVIRONMENT = dataclasses.replace(environment, values={**environment.values, **named})
     keyring.forget()
+    key_use.forget()
+    wrapping.forget()
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from alertadmin import __version__
-from alertadmin.registry import keyring
+from alertadmin.registry import key_use
 from alertadmin.reminders import review, scan
 from alertadmin.retelling import retold
 from alertadmin.watching import ping, troubles
@@ -31,7 +31,7 @@ def house(request: HttpRequest) -> dict[str, Any]:
         "held": standing.held,
         "put_back": review.put_back() if standing.held else None,
         "unheard": ping.unheard(),
-        "key_trouble": _key_trouble(),
+        "key_trouble": retold(key_use.trouble()),
     }
 
 
@@ -40,12 +40,3 @@ def _area(request: HttpRequest) -> str:
     match = request.resolver_match
     _root, _, room = (match.func.__module__ if match else "").partition("alertadmin.dashboard.")
     return room.partition(".")[0]
-
-
-def _key_trouble() -> str:
-    """Why no stored secret can be used, in words; empty while all is well."""
-    try:
-        keyring.load()
-    except keyring.KeyRingError as error:
-        return retold(str(error))
-    return ""

@@ -31,7 +31,7 @@ def prepare() -> None:
         with lock.held(folder / "prepare.lock"):
             _make_secret_key(folder / "secret_key")
             database.migrate()
-            _make_key_ring(settings.ENVIRONMENT.keys_file)
+            _make_key_ring()
     except OSError as error:
         raise NotPrepared(f"{error.filename or folder} cannot be used: {error.strerror or error}.") from error
     except ImproperlyConfigured as error:
@@ -78,15 +78,24 @@ def _make_secret_key(path: Path) -> None:
     settings.SECRET_KEY = key
 
 
-def _make_key_ring(path: Path) -> None:
-    """Only for a database without secrets: a new ring beside secrets sealed with a lost one would hide the loss."""
-    if path.exists():
+def _make_key_ring() -> None:
+    """Only for a database without secrets: a new ring beside secrets sealed with a lost one would hide the loss.
+
+    Whatever is wrong with the keys, the rest is made ready: reminders need none.
+    """
+    place = keyring.place()
+    if place.exists:
         return
     if database.holds_secrets():
         log.error(
-            "The key file %s is missing: stored secrets cannot be used until it is put back. Reminders go on.", path
+            "The key file %s is missing: stored secrets cannot be used until it is put back. Reminders go on.",
+            place.name,
         )
         return
-    if not path.parent.is_dir():
-        raise NotPrepared(f"The key file cannot be made: there is no folder {path.parent}.")
-    keyring.create(path)
+    folder = Path(place.name).parent
+    if not folder.is_dir():
+        raise NotPrepared(f"The key file cannot be made: there is no folder {folder}.")
+    try:
+        place.create()
+    except keyring.KeyRingError as error:
+        log.error("No key file was made, so no secret can be stored; the next start tries again. %s", error)

@@ -43,13 +43,15 @@ class Sealed:
 
     token: str = field(repr=False)
     associated: bytes = field(repr=False)
+    is_fresh: bool = field(default=False, repr=False, compare=False)
+    """Sealed by this process, and maybe not stored yet."""
 
     @classmethod
     def seal(cls, value: str, associated: bytes) -> Sealed:
         ring = keyring.load()
         nonce = os.urandom(NONCE_BYTES)
         sealed = nonce + ring.cipher(ring.primary).encrypt(nonce, value.encode(), associated)
-        return cls(f"{VERSION}.{ring.primary}.{base64.b64encode(sealed).decode('ascii')}", associated)
+        return cls(f"{VERSION}.{ring.primary}.{base64.b64encode(sealed).decode('ascii')}", associated, True)
 
     @property
     def key_id(self) -> str:
@@ -130,8 +132,10 @@ class EncryptedField(_TextField):
         return self.get_prep_value(self.value_from_object(obj)) or ""
 
     def pre_save(self, model_instance: models.Model, add: bool) -> Any:
-        """A copy of a row under another id would hold what nobody can open."""
+        """A copy of a row under another id would hold what nobody can open. Raises TypeError, KeyMissing."""
         sealed = super().pre_save(model_instance, add)
+        if sealed is not None and sealed.is_fresh:
+            keyring.load().cipher(sealed.key_id)  # not retired since it was sealed
         if sealed is not None and sealed.associated != self.associated(model_instance):
             raise TypeError(f"{self.name} was sealed for another row; assign the value anew.")
         return sealed

@@ -1,62 +1,54 @@
-"""The key ring: AES-256 keys in a file of mode 600 outside the database, the first of them for new secrets.
+"""The key ring of this installation, outside the database: the primary key seals, every key of it opens.
 
-The file is JSON: `{"primary": "k1", "keys": {"k1": "<32 bytes, base64>"}}`. Losing it loses every stored secret;
-it belongs into the backup, but not beside the database's.
+Where it is kept, ALERTADMIN_KEYS says (`key_source`); without it in a file of mode 600. Losing it loses every stored
+secret; it belongs into the backup, but not beside the database's.
 """
 
 from __future__ import annotations
 
-import base64
-import fcntl
 import json
-import os
-import re
-import secrets
-import stat
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import lru_cache
+from collections.abc import Callable
 from pathlib import Path
 from time import monotonic
+from typing import Any
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.conf import settings
 
-from alertadmin.registry import sentences
+from alertadmin.registry import sentences, wrapping
+from alertadmin.registry.key_places import KeyFile, Place, Variable
+from alertadmin.registry.key_source import InKeyVault, InTransit, InVariable
+from alertadmin.registry.key_vault import VaultKey
+from alertadmin.registry.ring import KEY_ID, KeyMissing, KeyRing, KeyRingError, Unreadable, with_new_key
+from alertadmin.registry.transit import TransitKey
 
-KEY_BYTES = 32
-KEY_ID = re.compile(r"[A-Za-z0-9_-]{1,32}")
+__all__ = ["KEY_ID", "KeyMissing", "KeyRing", "KeyRingError", "Unreadable"]
+
 RECENT = 0.1
 """Seconds for which a key once read opens secrets without a look at the file, which takes longer than the opening."""
 
 
-class Unreadable(Exception):
-    """A stored secret cannot be opened, or none can be sealed; the message says why and what to do, and no more."""
+def place() -> Place:
+    """Where the ring of this installation is kept."""
+    environment = settings.ENVIRONMENT
+    source = environment.keys
+    if isinstance(source, InVariable):
+        return Variable(source)
+    return KeyFile(environment.keys_file, _wrapping(source))
 
 
-class KeyRingError(Unreadable):
-    """The key file cannot be used."""
-
-
-class KeyMissing(KeyRingError):
-    """A secret was sealed with a key that the ring does not hold."""
-
-    def __init__(self, key_id: str) -> None:
-        super().__init__(sentences.KEY_MISSING % {"key": key_id, "file": settings.ENVIRONMENT.keys_file})
-        self.key_id = key_id
-
-
-@dataclass(frozen=True)
-class KeyRing:
-    primary: str
-    ciphers: dict[str, AESGCM]
-
-    def cipher(self, key_id: str) -> AESGCM:
-        try:
-            return self.ciphers[key_id]
-        except KeyError:
-            raise KeyMissing(key_id) from None
+def _wrapping(source: InKeyVault | InTransit | None) -> wrapping.Plain | wrapping.Envelope:
+    environment = settings.ENVIRONMENT
+    if source is None:
+        return wrapping.Plain()
+    if isinstance(source, InKeyVault):
+        return wrapping.Envelope(VaultKey(source, environment.keys_ca_file))
+    token = environment.get("KEYS_TOKEN")
+    return wrapping.Envelope(
+        TransitKey(
+            source, token, environment.keys_token_file, environment.get("KEYS_NAMESPACE"), environment.keys_ca_file
+        )
+    )
 
 
 def cipher(key_id: str) -> AESGCM:
@@ -68,10 +60,10 @@ def cipher(key_id: str) -> AESGCM:
 
 
 def load() -> KeyRing:
-    """The ring of the configured file, read again whenever the file changes. Raises KeyRingError."""
+    """The ring, read again whenever its file changes. Raises KeyRingError."""
     global _recent
     forget()
-    ring = _load(settings.ENVIRONMENT.keys_file)
+    ring = place().load()
     _recent = monotonic(), ring
     return ring
 
@@ -87,104 +79,52 @@ _recent = NEVER
 """When the ring was last read by this process, and what it was."""
 
 
-def _load(path: Path) -> KeyRing:
-    try:
-        status = os.stat(path)
-    except FileNotFoundError as error:
-        raise KeyRingError(sentences.FILE_MISSING % {"file": path}) from error
-    except OSError as error:
-        raise _unreadable(path, error) from None
-    # The time of the last change to the file or its mode: a backup that is put back may keep the old file's date.
-    return _read(path, status.st_ctime_ns, status.st_ino, stat.S_IMODE(status.st_mode))
-
-
-def _unreadable(path: Path, error: OSError) -> KeyRingError:
-    return KeyRingError(sentences.FILE_UNREADABLE % {"file": path, "error": error.strerror})
-
-
-@lru_cache(maxsize=4)
-def _read(path: Path, changed: int, inode: int, mode: int) -> KeyRing:
-    if mode & 0o077:
-        raise KeyRingError(sentences.FILE_OPEN % {"file": path})
-    try:
-        content = json.loads(path.read_bytes())
-        primary = str(content["primary"])
-        keys = {key_id: base64.b64decode(key, validate=True) for key_id, key in content["keys"].items()}
-    except OSError as error:
-        raise _unreadable(path, error) from None
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise KeyRingError(sentences.FILE_DAMAGED % {"file": path, "error": type(error).__name__}) from None
-    if primary not in keys or any(len(key) != KEY_BYTES for key in keys.values()):
-        raise KeyRingError(sentences.FILE_INCOMPLETE % {"file": path})
-    # SQLite looks for secrets of a key without regard to case.
-    if not all(map(KEY_ID.fullmatch, keys)) or len({key_id.lower() for key_id in keys}) != len(keys):
-        raise KeyRingError(sentences.FILE_NAMES % {"file": path})
-    return KeyRing(primary, {key_id: AESGCM(key) for key_id, key in keys.items()})
-
-
 def create(path: Path) -> str:
-    """Writes a new ring with one key, never over an existing file; returns the key's id."""
-    key_id = _new_id()
-    _write(path, {"primary": key_id, "keys": {key_id: _new_key()}}, exclusive=True)
-    return key_id
+    """Writes a new ring with one key, as it is, never over an existing file; returns the key's id."""
+    return KeyFile(path, wrapping.Plain()).create()
 
 
 def add_primary() -> str:
-    """Adds a key to the configured file and makes it the primary one; returns its id. Raises KeyRingError, OSError.
+    """Adds a key and makes it the primary one; returns its id. Raises KeyRingError, OSError.
 
     The old keys stay, so every stored secret stays readable.
     """
-    path = settings.ENVIRONMENT.keys_file
-    load()
-    with _held(path):
-        load()
-        content = json.loads(path.read_bytes())
-        key_id = _new_id()
-        content["keys"][key_id] = _new_key()
-        content["primary"] = key_id
-        _write(path, content)
-    return key_id
+    added: list[str] = []
+    place().change(lambda content: added.append(with_new_key(content)))
+    return added[0]
 
 
-@contextmanager
-def _held(path: Path) -> Iterator[None]:
-    """Alone with the file: of two who add a key at once, the second adds to what the first wrote."""
-    while True:
-        with path.open("rb") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            if os.path.samestat(os.fstat(file.fileno()), path.stat()):  # not replaced while this one waited
-                yield
-                return
+def remove(key_id: str) -> Callable[[], None]:
+    """Takes a key out; returns what puts it back. Raises KeyRingError where it is unknown or primary; OSError."""
+    taken: list[str] = []
+
+    def take(content: dict[str, Any]) -> None:
+        if key_id not in content["keys"]:
+            raise KeyRingError(sentences.KEY_UNKNOWN % {"key": key_id, "file": where.name})
+        if key_id == content["primary"]:
+            raise KeyRingError(sentences.KEY_PRIMARY % {"key": key_id})
+        taken.append(content["keys"].pop(key_id))
+
+    where = place()
+    where.change(take)
+    return lambda: where.change(lambda content: content["keys"].update({key_id: taken[0]}))
 
 
-def _write(path: Path, content: dict[str, object], *, exclusive: bool = False) -> None:
-    """All or nothing: a reader sees the old file or the new one, and a power cut leaves one of them whole."""
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(descriptor, "w", encoding="ascii") as file:
-            json.dump(content, file, indent=1)
-            file.flush()
-            os.fsync(file.fileno())
-        if exclusive:
-            os.link(draft, path)
-        else:
-            # A key that root adds must stay readable for the account whose file it is.
-            owner = path.stat()
-            os.chown(draft, owner.st_uid, owner.st_gid)
-            os.replace(draft, path)
-    finally:
-        draft.unlink(missing_ok=True)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+def rewrap() -> None:
+    """Wraps a key file that lies there as it is, as ALERTADMIN_KEYS says. Raises KeyRingError, OSError."""
+    where = place()
+    if not isinstance(where, KeyFile) or not isinstance(where.wrapping, wrapping.Envelope):
+        raise KeyRingError(sentences.NOTHING_WRAPS)
+    content = json.loads(KeyFile(where.path, wrapping.Plain()).read())
+    where.write(content)
+    forget()
 
 
-def _new_id() -> str:
-    return f"k{secrets.token_hex(4)}"
-
-
-def _new_key() -> str:
-    return base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode("ascii")
+def unwrap() -> None:
+    """The other way, for whoever wants to leave the outside key or take another. Raises KeyRingError, OSError."""
+    where = place()
+    if not isinstance(where, KeyFile) or not isinstance(where.wrapping, wrapping.Envelope):
+        raise KeyRingError(sentences.NOTHING_WRAPS)
+    content = json.loads(where.read())
+    KeyFile(where.path, wrapping.Plain()).write(content)
+    forget()

@@ -11,8 +11,12 @@ NOT_SIGNED_IN = gettext_noop("%(address)s has not signed in. Sign it in on its p
 TAMPERED = gettext_noop("A stored secret was altered or moved outside alertadmin. Enter the secret again.")
 
 KEY_MISSING = gettext_noop(
-    'The encryption key "%(key)s" is not in %(file)s. Put the key file back from your backup; until then secrets '
+    'The encryption key "%(key)s" is not in %(file)s. Put it back from your backup; until then secrets '
     "sealed with it cannot be used. Reminders go on."
+)
+KEYS_MISSING = gettext_noop(
+    "Stored secrets are sealed with keys that are not in %(file)s: %(keys)s. Put it back from your backup; until then "
+    "those secrets cannot be used. Reminders go on."
 )
 FILE_MISSING = gettext_noop(
     "The key file %(file)s is missing. Put it back from your backup; without it no stored secret can be used. "
@@ -28,6 +32,36 @@ FILE_INCOMPLETE = gettext_noop(
 FILE_NAMES = gettext_noop(
     "The key file %(file)s is damaged: a key is named by at most 32 letters, digits, - and _, and no two names differ "
     "in case alone."
+)
+
+FILE_WRAPPED = gettext_noop(
+    "The key file %(file)s is wrapped by %(vault)s. Name that key in ALERTADMIN_KEYS. Reminders go on."
+)
+FILE_NOT_WRAPPED = gettext_noop(
+    "The key file %(file)s is not wrapped by %(vault)s, which ALERTADMIN_KEYS names. Do: manage.py keys wrap"
+)
+FILE_WRAPPED_ELSEWHERE = gettext_noop(
+    "The key file %(file)s is wrapped by %(vault)s, but ALERTADMIN_KEYS names %(named)s. Name the first there, do "
+    "manage.py keys unwrap, name the other, and do manage.py keys wrap."
+)
+VAULT_SILENT = gettext_noop(
+    "The keys (%(keys)s) are out of reach: %(vault)s does not answer (%(why)s). Until it does, no stored secret can be "
+    "used. Reminders go on."
+)
+VAULT_REFUSES = gettext_noop(
+    "The keys (%(keys)s) are out of reach: %(vault)s refuses (%(why)s). Until it gives them, no stored secret can be "
+    "used. Reminders go on."
+)
+NOTHING_WRAPS = gettext_noop("ALERTADMIN_KEYS names no key elsewhere that could wrap the key file.")
+KEYS_GIVEN = gettext_noop(
+    "The keys are given by ALERTADMIN_KEYS. Change them there (the primary key first), and start again."
+)
+KEY_UNKNOWN = gettext_noop('There is no key "%(key)s" in %(file)s.')
+KEY_PRIMARY = gettext_noop(
+    'The key "%(key)s" is the primary one: new secrets are sealed with it. First do: manage.py rotate_keys --new-key'
+)
+KEY_IN_USE = gettext_noop(
+    'The key "%(key)s" is in use: %(count)s stored secrets are sealed with it. First do: manage.py rotate_keys'
 )
 
 UNKNOWN_CLOUD = gettext_noop('The cloud "%(cloud)s" is unknown here. Does ALERTADMIN_CLOUDS_FILE still name it?')

@@ -1,4 +1,4 @@
-"""What is wrong with the watching itself: nobody scans, nothing leaves, there is no way to send."""
+"""What is wrong with the watching itself: nobody scans, nothing leaves, no way to send, no keys for the secrets."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from alertadmin.outbox import claims
 from alertadmin.outbox.chain import Chain
 from alertadmin.outbox.clock import ClockIsWrong, check
 from alertadmin.outbox.models import Attempt, DeliveryState, Purpose
+from alertadmin.registry import key_use
 from alertadmin.registry.models import Credential
 from alertadmin.reminders import scan
 from alertadmin.retelling import retold
@@ -22,7 +23,7 @@ STUCK_AFTER = timedelta(minutes=90)
 """Cron comes by each hour. What is due for longer while nothing is tried waits for nobody."""
 FAILING_AFTER = timedelta(hours=2)
 """A message that so long after its first try has left by no way."""
-PARTS = ("scan", "deliveries", "ways", "clock")
+PARTS = ("scan", "deliveries", "ways", "keys", "clock")
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class Standing:
 
 
 def troubles(now: datetime) -> list[Trouble]:
-    found = [clock(now), _scan(now), *deliveries(standing(now)), _ways(now)]
+    found = [clock(now), _scan(now), *deliveries(standing(now)), _ways(now), _keys()]
     return [trouble for trouble in found if trouble]
 
 
@@ -120,3 +121,9 @@ def _ways(now: datetime) -> Trouble | None:
     if chain.ways or chain.last_resorts or not Credential.objects.watched().exists():
         return None
     return Trouble("ways", _("There is no way to send a reminder: no mailbox that can send, and no SMTP relay."))
+
+
+def _keys() -> Trouble | None:
+    """Reminders go out all the same, by whatever needs no stored secret."""
+    trouble = key_use.trouble()
+    return Trouble("keys", retold(trouble)) if trouble else None

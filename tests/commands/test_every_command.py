@@ -17,6 +17,7 @@ JOBS = {
     "send_test": ["alarms@x.example", "--to", "me@x.example"],
     "send_reminders": [],
     "rotate_keys": [],
+    "keys": ["list"],
     "prune": [],
 }
 MAY_FAIL = {"import_registrations": "empty", "send_test": "No mailbox alarms@x.example"}

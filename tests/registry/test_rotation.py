@@ -24,6 +24,7 @@ from alertadmin.registry.models import AppRegistration, Credential, CredentialSt
 from alertadmin.registry.rotation import Rotated
 from tests.conftest import set_environment
 from tests.rows import Rows
+from tests.start.installation import PROJECT, clean_environ
 
 
 @pytest.fixture(autouse=True)
@@ -152,24 +153,63 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.mark.crash
+@pytest.mark.control(11)
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("share", [0.0, 0.3, 0.6, 0.9])
-def test_killed_at_any_batch_it_loses_nothing_and_goes_on_when_run_again(
-    rows: Rows, folder: Path, share: float
-) -> None:
-    from tests.start.installation import PROJECT, clean_environ
-
-    values = fill(rows, 10 * rotation.BATCH)
+def test_killed_while_it_works_the_command_loses_nothing_and_goes_on_when_run_again(rows: Rows, folder: Path) -> None:
+    values = fill(rows, 5 * rotation.BATCH)
     primary = keyring.add_primary()
     command = [sys.executable, str(PROJECT / "manage.py"), "rotate_keys", "--json"]
     process = subprocess.Popen(command, env=clean_environ(folder), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    while under(primary) <= share * len(values):
+    while under(primary) <= 0.3 * len(values):
         assert process.poll() is None, process.communicate()
         time.sleep(0.001)
     os.kill(process.pid, signal.SIGKILL)
     process.communicate()
-    done = under(primary)
-    assert done % rotation.BATCH == 0, "a batch is all or nothing"
+    assert_it_goes_on(values, primary, done=under(primary), batch=rotation.BATCH)
+
+
+KILLED = """
+import os, signal, sys
+import django
+django.setup()
+from django.db import connection
+from alertadmin.registry import rotation
+
+rotation.BATCH, left = 3, int(sys.argv[1])
+
+def die_after(execute, sql, params, many, context):
+    global left
+    try:
+        return execute(sql, params, many, context)
+    finally:
+        left -= sql.startswith("UPDATE")
+        if not left:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+with connection.execute_wrapper(die_after):
+    rotation.rotate()
+"""
+
+
+@pytest.mark.crash
+@pytest.mark.control(11)
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(("updates", "done"), [(1, 0), (3, 0), (4, 3), (6, 3), (7, 6)])
+def test_killed_at_each_edge_of_a_batch_every_row_reads_and_the_second_run_counts_the_rest(
+    rows: Rows, folder: Path, updates: int, done: int
+) -> None:
+    values = fill(rows, 7)
+    primary = keyring.add_primary()
+    environ = clean_environ(folder, DJANGO_SETTINGS_MODULE="alertadmin.settings", PYTHONPATH=str(PROJECT))
+    killed = subprocess.run([sys.executable, "-c", KILLED, str(updates)], env=environ)
+    assert killed.returncode == -signal.SIGKILL
+    assert under(primary) == done
+    assert_it_goes_on(values, primary, done=done, batch=3)
+
+
+def assert_it_goes_on(values: dict[UUID, str], primary: str, *, done: int, batch: int) -> None:
+    assert done % batch == 0, "a batch is all or nothing"
     assert stored() == values
     assert rotation.rotate() == Rotated(done=len(values) - done)
     assert (keys_in_use(), stored()) == ({primary}, values)
+    assert rotation.rotate() == Rotated()

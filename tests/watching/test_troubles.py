@@ -112,7 +112,7 @@ def test_it_is_on_every_page_and_at_readyz_and_names_nobody(signed_in: Client, r
         assert "2 messages are due for more than an hour and nobody sends them" in text
     answer = signed_in.get("/readyz")
     assert answer.status_code == 503
-    assert set(answer.json()) == {"database", "broker", "scan", "deliveries", "ways", "clock"}
+    assert set(answer.json()) == {"database", "broker", "scan", "deliveries", "ways", "keys", "clock"}
     assert not answer.json()["deliveries"]
     assert "Seaside" not in answer.content.decode()
     assert "northpark" not in answer.content.decode()

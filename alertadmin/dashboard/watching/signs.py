@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from alertadmin.dashboard.looks import BAD, DOUBTFUL, GOOD, OVER, Look
 from alertadmin.outbox.models import Attempt, AttemptOutcome
+from alertadmin.registry import key_use
 from alertadmin.reminders import scan
 from alertadmin.retelling import retold
 from alertadmin.watching import broker, ping
@@ -21,6 +22,7 @@ NAMES: dict[str, str | Promise] = {
     "scan": gettext_lazy("Looking for what ends"),
     "deliveries": gettext_lazy("Sending"),
     "ways": gettext_lazy("Ways to send"),
+    "keys": gettext_lazy("Keys of stored secrets"),
     "clock": gettext_lazy("Clock"),
 }
 
@@ -41,7 +43,7 @@ def signs(now: datetime) -> list[Sign]:
         wrong.setdefault(trouble.part, []).append(trouble.text)
     last = scan.last_finished()
     at = {"scan": last.finished_at if last else None, "deliveries": _last_accepted()}
-    details = {"scan": _("Once an hour."), "deliveries": _waiting(now)}
+    details = {"scan": _("Once an hour."), "deliveries": _waiting(now), "keys": _keys()}
     found = [
         Sign(
             str(name),
@@ -65,6 +67,17 @@ def _waiting(now: datetime) -> str:
     if not count:
         return _("Nothing waits.")
     return ngettext("%(count)d message waits.", "%(count)d messages wait.", count) % {"count": count}
+
+
+def _keys() -> str:
+    """How many secrets each key seals."""
+    counted = key_use.counts()
+    told = [
+        ngettext("%(key)s: %(count)d secret", "%(key)s: %(count)d secrets", count)
+        % {"key": key_id or "?", "count": count}
+        for key_id, count in sorted(counted.items())
+    ]
+    return "; ".join(told) if told else _("No secret is stored.")
 
 
 def _broker() -> Sign:

@@ -29,7 +29,12 @@ class Command(Job):
         primary = keyring.load().primary
         lines = [_('Secrets sealed anew with the key "%(key)s": %(done)d.') % {"key": primary, "done": rotated.done}]
         if rotated.done:
-            lines.append(_("Before you take an old key out of the file, run this again: it must find none."))
+            lines.append(
+                _(
+                    "Before you take an old key out, run this again: it must find none. Then: "
+                    "manage.py keys retire KEY_ID"
+                )
+            )
         if rotated.unreadable:
             lines.append(_("Secrets that could not be opened and stay as they are: %d.") % rotated.unreadable)
         data = {"primary": primary, "rotated": rotated.done, "unreadable": rotated.unreadable}

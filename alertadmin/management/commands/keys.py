@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import CommandParser
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from alertadmin.management.answers import readable
+from alertadmin.management.job import Job, Refused, Report
+from alertadmin.registry import key_use, keyring
+
+ACTS = ("list", "add", "retire", "wrap", "unwrap")
+
+
+class Command(Job):
+    help = (
+        "The keys that stored secrets are sealed with, and how many each seals. list (or no word): shows them. add: "
+        "makes a new key the primary one. retire KEY_ID: takes a key out, which is refused while a stored secret is "
+        "sealed with it. wrap: writes the key file anew, wrapped by the outside key in ALERTADMIN_KEYS. unwrap: as it "
+        "is."
+    )
+    example = "python manage.py keys retire k1a2b3c4d"
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("act", metavar="ACT", nargs="?", choices=ACTS, default="list", help=", ".join(ACTS))
+        parser.add_argument("key_id", metavar="KEY_ID", nargs="?", default="", type=readable, help="The key to retire.")
+
+    def work(self, options: dict[str, Any]) -> Report:
+        act, key_id = options["act"], options["key_id"]
+        if bool(key_id) != (act == "retire"):
+            raise Refused(_("Name the key to retire: manage.py keys retire KEY_ID"))
+        try:
+            done = _done(act, key_id)
+            # The ring lies there now as ALERTADMIN_KEYS does not say yet.
+            return Report(True, {}, [done]) if act == "unwrap" else _listed(done)
+        except key_use.InUse as error:
+            raise Refused(str(error), key=key_id, secrets=error.count) from None
+        except keyring.KeyRingError as error:
+            raise Refused(str(error), keys_out_of_reach=list(error.key_ids)) from None
+        except OSError as error:
+            raise Refused(str(error)) from None
+
+
+def _done(act: str, key_id: str) -> str:
+    """What was done, as a sentence; empty if nothing was to be."""
+    if act == "add":
+        added = keyring.add_primary()
+        return _('New secrets are sealed with the key "%(key)s" now. The others follow by: manage.py rotate_keys') % {
+            "key": added
+        }
+    if act == "retire":
+        key_use.retire(key_id)
+        return _(
+            'The key "%(key)s" is gone. Copies of the database from before today need it: keep their key files.'
+        ) % {"key": key_id}
+    if act == "wrap":
+        keyring.rewrap()
+        return _("The key file is wrapped. Destroy its copies that are not.")
+    if act == "unwrap":
+        keyring.unwrap()
+        return _(
+            "The key file is not wrapped any more. Take ALERTADMIN_KEYS away, or name another key there and wrap it."
+        )
+    return ""
+
+
+def _listed(done: str) -> Report:
+    place, counted = keyring.place(), key_use.counts()
+    ring = keyring.load()
+    absent = sorted(counted.keys() - ring.ciphers.keys() - {""})
+    lines = [done] if done else []
+    for key_id in [*ring.ciphers, *absent]:
+        words = ngettext("%(count)d secret", "%(count)d secrets", counted[key_id]) % {"count": counted[key_id]}
+        note = _("primary") if key_id == ring.primary else _("MISSING") if key_id in absent else ""
+        lines.append(f"{key_id}  {words}" + (f"  ({note})" if note else ""))
+    if counted[""]:
+        lines.append(_("Stored values that are no ciphertext of alertadmin's: %(count)d.") % {"count": counted[""]})
+    lines.append(_("The keys are in %(place)s.") % {"place": place.name})
+    keys = [
+        {"id": key_id, "secrets": counted[key_id], "primary": key_id == ring.primary, "missing": key_id in absent}
+        for key_id in [*ring.ciphers, *absent]
+    ]
+    data = {"place": place.name, "primary": ring.primary, "keys": keys, "foreign": counted[""]}
+    return Report(not absent and not counted[""], data, lines)

@@ -1,0 +1,98 @@
+"""A key of an Azure Key Vault (or Managed HSM) as the outside key, through azure-keyvault-keys: RSA-OAEP-256.
+
+Who asks is a managed identity, a workload identity, the service principal of AZURE_TENANT_ID, AZURE_CLIENT_ID and
+AZURE_CLIENT_SECRET, or whoever signed in with `az login`. The role "Key Vault Crypto Service Encryption User" is
+enough.
+What was wrapped by one version of the key is unwrapped by that version, so that the vault may rotate it.
+https://learn.microsoft.com/rest/api/keyvault/keys/wrap-key
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from alertadmin.registry import unreached
+from alertadmin.registry.key_source import InKeyVault
+from alertadmin.registry.wrapping import Answer, OutOfReach, Refused
+
+CONNECT, READ = 3, 5
+"""Seconds."""
+
+
+@dataclass(frozen=True)
+class VaultKey:
+    source: InKeyVault
+    ca_file: Path | None
+
+    def __str__(self) -> str:
+        return str(self.source)
+
+    def wrap(self, key: bytes) -> str:
+        """`VERSION.BASE64`."""
+
+        def ask(client: Any, algorithm: Any) -> str:
+            found = client.wrap_key(algorithm, key)
+            version = str(found.key_id).removeprefix(f"{self}/").strip("/")
+            return f"{version}.{base64.b64encode(found.encrypted_key).decode('ascii')}"
+
+        return self._ask(self.source.version, ask)
+
+    def unwrap(self, wrapped: str) -> bytes:
+        version, _dot, encoded = wrapped.partition(".")
+        try:
+            encrypted = base64.b64decode(encoded, validate=True)
+        except ValueError:
+            raise Refused("the key file is damaged") from None
+        return self._ask(version, lambda client, algorithm: bytes(client.unwrap_key(algorithm, encrypted).key))
+
+    def _ask(self, version: str, question: Callable[[Any, Any], Answer]) -> Answer:
+        try:
+            from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpResponseError
+            from azure.identity import DefaultAzureCredential
+            from azure.keyvault.keys.crypto import CryptographyClient, KeyWrapAlgorithm
+        except ImportError:
+            raise Refused("the package azure-keyvault-keys is not installed here; see docs/operations.md") from None
+        wire: dict[str, Any] = {"connection_timeout": CONNECT, "read_timeout": READ, "retry_total": 0}
+        if self.ca_file:
+            wire["connection_verify"] = str(self.ca_file)
+        try:
+            with (
+                # A cloud of one's own (AZURE_AUTHORITY_HOST) is not to be looked up at Microsoft's.
+                DefaultAzureCredential(
+                    disable_instance_discovery="AZURE_AUTHORITY_HOST" in os.environ, **OF_DEVELOPERS, **wire
+                ) as credential,
+                CryptographyClient("/".join(filter(None, [str(self), version])), credential, **wire) as client,
+            ):
+                return question(client, KeyWrapAlgorithm.rsa_oaep_256)
+        except ClientAuthenticationError as error:
+            raise Refused(_words(error, "who asks is not known there")) from None
+        except HttpResponseError as error:
+            silent = error.status_code is not None and error.status_code >= 500
+            raise (OutOfReach if silent else Refused)(_words(error, f"status {error.status_code}")) from None
+        except AzureError as error:
+            raise OutOfReach(unreached.reason(error)) from None
+        except (OSError, ValueError) as error:
+            raise Refused(_words(error, type(error).__name__)) from None
+
+
+OF_DEVELOPERS = {
+    f"exclude_{name}_credential": True
+    for name in ("shared_token_cache", "visual_studio_code", "powershell", "developer_cli", "broker")
+}
+"""A server has none of these, and each takes its time to say so."""
+
+
+def _words(error: Any, otherwise: str) -> str:
+    """What it said: code and message of its JSON where there is one, else the first line."""
+    inner = getattr(getattr(error, "error", None), "innererror", None) or {}
+    code = getattr(getattr(error, "error", None), "code", "") or ""
+    said = str(getattr(error, "message", "") or error)
+    said = next((line for line in said.splitlines() if line.strip()), "")
+    return (
+        " ".join(f"{code} {inner.get('code', '') if isinstance(inner, dict) else ''} {said}".split())[:200] or otherwise
+    )

@@ -1,0 +1,78 @@
+"""The key ring as it is used: AES-256 keys by their ids, one of them primary. Where it is kept is `key_places`' matter.
+
+Written down it is JSON: `{"primary": "k1", "keys": {"k1": "<32 bytes, base64>"}}`.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import secrets
+from dataclasses import dataclass, field
+from typing import Any
+
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from alertadmin.registry import sentences
+
+KEY_BYTES = 32
+KEY_ID = re.compile(r"[A-Za-z0-9_-]{1,32}")
+
+
+class Unreadable(Exception):
+    """A stored secret cannot be opened, or none can be sealed; the message says why and what to do, and no more."""
+
+
+class KeyRingError(Unreadable):
+    """The key ring cannot be used, or not be changed like this. `key_ids`: the keys that are out of reach, if known."""
+
+    def __init__(self, message: str, key_ids: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.key_ids = key_ids
+
+
+class KeyMissing(KeyRingError):
+    """A secret was sealed with a key that the ring does not hold."""
+
+    def __init__(self, key_id: str, place: str) -> None:
+        super().__init__(sentences.KEY_MISSING % {"key": key_id, "file": place}, (key_id,))
+        self.key_id = key_id
+
+
+@dataclass(frozen=True)
+class KeyRing:
+    primary: str
+    ciphers: dict[str, AESGCM] = field(repr=False)
+    place: str = ""
+    """Where it lies, in words."""
+
+    def cipher(self, key_id: str) -> AESGCM:
+        try:
+            return self.ciphers[key_id]
+        except KeyError:
+            raise KeyMissing(key_id, self.place) from None
+
+
+def parsed(written: bytes, place: str) -> KeyRing:
+    """Raises KeyRingError."""
+    try:
+        content = json.loads(written)
+        primary = str(content["primary"])
+        keys = {key_id: base64.b64decode(key, validate=True) for key_id, key in content["keys"].items()}
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise KeyRingError(sentences.FILE_DAMAGED % {"file": place, "error": type(error).__name__}) from None
+    if primary not in keys or any(len(key) != KEY_BYTES for key in keys.values()):
+        raise KeyRingError(sentences.FILE_INCOMPLETE % {"file": place})
+    # SQLite looks for secrets of a key without regard to case.
+    if not all(map(KEY_ID.fullmatch, keys)) or len({key_id.lower() for key_id in keys}) != len(keys):
+        raise KeyRingError(sentences.FILE_NAMES % {"file": place})
+    return KeyRing(primary, {key_id: AESGCM(key) for key_id, key in keys.items()}, place)
+
+
+def with_new_key(content: dict[str, Any]) -> str:
+    """Adds a key to a ring's JSON, as the primary one; returns its id."""
+    key_id = f"k{secrets.token_hex(4)}"
+    content["keys"][key_id] = base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode("ascii")
+    content["primary"] = key_id
+    return key_id

@@ -1,0 +1,29 @@
+"""Why a server was not reached, in a few words: the exceptions' own hold addresses, and more than anybody reads."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Iterator
+from socket import gaierror
+
+import requests
+from urllib3.exceptions import NameResolutionError
+
+
+def reason(error: BaseException) -> str:
+    causes = list(_causes(error))
+    if any(isinstance(cause, (ssl.SSLError, requests.exceptions.SSLError)) for cause in causes):
+        return "its certificate is not to be trusted"
+    if any(isinstance(cause, (gaierror, NameResolutionError)) for cause in causes):
+        return "its name is not known"
+    if any(isinstance(cause, (TimeoutError, requests.Timeout)) for cause in causes):
+        return "no answer in time"
+    return "no connection"
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """It, and what it wraps: libraries pass theirs on as a cause, a reason or an argument."""
+    yield error
+    for cause in (error.__cause__, error.__context__, getattr(error, "reason", None), *error.args):
+        if isinstance(cause, BaseException):
+            yield from _causes(cause)
