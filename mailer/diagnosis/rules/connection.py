@@ -133,6 +133,7 @@ CONNECTION: Final[tuple[Rule, ...]] = (
         "max retries exceeded with url",
         "read timed out|readtimeout|sockettimeoutexception|operation (?:has )?timed out|the read operation timed out",
         "timed out",
+        "connection timeout",
         "socketexception",
         "delai d'attente de l'operation",
         "zeitlimit.{0,30}(?:uberschritten|erreicht)",

@@ -150,7 +150,7 @@ EWS: Final[tuple[Rule, ...]] = (
         r"(?:\bews\b|exchange web services?)[^.]{0,40}(?:desactive|bloque)",
         r"(?:\bews\b|exchange web services?|exchange-webdienste)[^.]{0,40}(?:deaktiviert|blockiert|gesperrt)",
         "ewsallowedappids",
-        "ewsapplicationaccesspolicy",
+        "ewsapplicationaccesspolicy ?[:=]? ?(?:enforce|'enforce)",
         r"ewsenabled ?[:=]? ?\$?false",
         r"the request failed\. the remote server returned an error: \(403\)",
     ),

@@ -13,11 +13,22 @@ from mailer.diagnosis.rules.rule import Rank, Rule, rules
 
 _ERRORS = "learn.microsoft.com/graph/errors"
 _AUTHORIZATION = "learn.microsoft.com/graph/resolve-auth-errors"
+_APP_ONLY = "learn.microsoft.com/powershell/exchange/app-only-auth-powershell-v2"
 _THROTTLING = "learn.microsoft.com/graph/throttling"
 _THREADS = "support threads on learn.microsoft.com/answers and github.com/microsoftgraph"
 
 GRAPH: Final[tuple[Rule, ...]] = (
     *rules("role_missing", Rank.CODE, _AUTHORIZATION, "nopermissionsinaccesstoken", "authorization_requestdenied"),
+    # Exchange Online PowerShell, signed in as an application without a role of the directory or of Exchange.
+    *rules("role_missing", Rank.CODE, _APP_ONLY, "authz-cmdletaccessdeniedexception"),
+    *rules(
+        "role_missing",
+        Rank.WORDING,
+        _APP_ONLY,
+        "isn't assigned to any management roles",
+        "role assigned to application .{0,80}isn't supported",
+        r"\bis not allowed to call [a-z]{2,12}-[a-z]{3,40}\b",
+    ),
     *rules("consent_missing", Rank.CODE, _ERRORS, "authorization_identitynotfound"),
     *rules(
         "exchange_missing",
@@ -93,7 +104,6 @@ GRAPH: Final[tuple[Rule, ...]] = (
         "servicenotavailable",
         "serviceunavailable",
         r"\bgatewaytimeout\b",
-        r"\bgeneralexception\b",
         r'code"?: ?"?internalservererror',
         r'code"?: ?"?unknownerror',
     ),

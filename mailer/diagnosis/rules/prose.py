@@ -25,6 +25,7 @@ PROSE: Final[tuple[Rule, ...]] = (
         "certificate is not within its specified validity window",
         r"client (?:assertion|certificate).{0,120}certificate (?:has|is) expired",
     ),
+    *rules("certificate_wrong", Rank.REFINED, _ENTRA, r"aadsts50012: client assertion"),
     *rules("app_not_found", Rank.REFINED, _ENTRA, r"aadsts70001: application with identifier.{0,80}not found"),
     *rules("secret_expired", Rank.REFINED, _ENTRA, r"aadsts(?:7000215|70002|50012).{0,160}expired keys?\b"),
     *rules(

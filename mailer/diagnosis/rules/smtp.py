@@ -16,6 +16,7 @@ _NDR = "learn.microsoft.com/exchange/mail-flow-best-practices/non-delivery-repor
 _SUBMISSION = "learn.microsoft.com/exchange/clients-and-mobile-in-exchange-online/authenticated-client-smtp-submission"
 _LIMITS = "learn.microsoft.com/office365/servicedescriptions/exchange-online-service-description/exchange-online-limits"
 _RFC = "RFC 3463, RFC 5248"
+_POSTFIX = "postfix, reject_sender_login_mismatch and its SMTP client's log"
 
 
 def _enhanced(slug: str, rank: Rank, source: str, *codes: str, note: str = "") -> tuple[Rule, ...]:
@@ -93,6 +94,7 @@ SMTP: Final[tuple[Rule, ...]] = (
         _NDR,
         "5.1.8",
         "5.1.90",
+        "5.2.251",
         "5.2.254",
         "5.5.3",
         "4.5.3",
@@ -132,6 +134,14 @@ SMTP: Final[tuple[Rule, ...]] = (
         "tls not available",
         "must issue (?:a )?starttls",
         "host does not support starttls",
+        "tls is required, but was not offered",
+    ),
+    *rules(
+        # Exchange Online offers AUTH only once the connection is encrypted.
+        "tls",
+        Rank.GENERIC,
+        _SUBMISSION,
+        "smtp auth extension not supported",
     ),
     *_enhanced("tls", Rank.CODE, _RFC, "4.7.66", "4.7.320", "4.7.323", "5.7.10", "5.7.11", "4.7.10", "4.7.5"),
     *rules(
@@ -154,9 +164,10 @@ SMTP: Final[tuple[Rule, ...]] = (
         "client was not authenticated",
         "client not authenticated to send",
         "unrecognized authentication type",
-        "smtp auth extension not supported",
         "5\\.7\\.0 .{0,30}authentication required",
     ),
+    *rules("smtp_auth_disabled", Rank.WORDING, _POSTFIX, "sender address rejected: not logged in"),
+    *rules("send_as_denied", Rank.WORDING, _POSTFIX, "sender address rejected: not owned by"),
     *_enhanced("token_rejected", Rank.GENERIC, _SUBMISSION, "5.7.3", "5.7.8"),
     *rules(
         "token_rejected",
@@ -220,6 +231,7 @@ SMTP: Final[tuple[Rule, ...]] = (
         "unknown user",
         "no such (?:user|recipient|mailbox)",
         "unable to relay",
+        r"refused to talk to me: 5\d\d",
         "relay(?:ing)? (?:access )?denied",
         "invalid recipient",
         "mailbox unavailable",
