@@ -34,8 +34,13 @@ AZURE_CLOUDS = {"gcc-high": "AzureUSGovernment", "dod": "AzureUSGovernment", "ch
 
 
 def powershell_text(text: str) -> str:
-    """As a literal string of PowerShell; in it nothing is a variable or a command."""
-    return "'" + "".join(letter * 2 if letter in QUOTES else letter for letter in " ".join(text.split())) + "'"
+    """As a literal string of PowerShell; in it nothing is a variable or a command.
+
+    What cannot be seen is left out: a zero byte ends the script, and a turn of the writing direction makes it read
+    otherwise than it runs.
+    """
+    seen = filter(str.isprintable, " ".join(text.split()))
+    return "'" + "".join(letter * 2 if letter in QUOTES else letter for letter in seen) + "'"
 
 
 def connect_graph(cloud: Cloud | None, directory_id: str, *scopes: str) -> str:

@@ -6,8 +6,8 @@ out; 46 held out later: on all. Of 115 gathered after that, 76 to look at and 39
 right on 75.0 % and 82.1 %; made better on the 76 alone, on all of them and on 92.3 % of the 39 still unseen. What a
 first try missed was then mended by more general rules. Of 80 gathered last (11 of them of no known cause), on which no
 rule had been tried, 62 were right at the first try: 77.5 %; ten were called unknown, eight given a wrong cause.
-Then codes, names and statuses were mended where a rule can know them: now 76 are right. Of the four left the text itself
-does not tell what its thread found out. `python -m tests.mailer.diagnosis` prints that first try, and what is right now.
+Then codes, names and statuses were mended where a rule can know them: now 76 are right. Of the four left, the text
+does not tell what its thread found out. `python -m tests.mailer.diagnosis` prints that first try and what is right now.
 """
 
 from __future__ import annotations
