@@ -114,6 +114,22 @@ def test_who_was_sent_the_link_and_has_no_account_here_is_thanked(asked: Asked, 
     assert outcomes() == ["forged"]
 
 
+def test_who_declined_and_has_no_account_here_is_told_so(asked: Asked, client: Client) -> None:
+    answer = client.get(reverse("consent-return"), {"error": "access_denied", "error_description": "AADSTS65004"})
+    assert answer.status_code == 200
+    assert "Nothing was granted" in answer.content.decode()
+    assert (asked.status(), outcomes()) == ("unknown", ["forged"])
+
+
+def test_before_there_is_a_secret_nothing_is_asked_and_no_error_is_noted(asked: Asked, signed_in: Client) -> None:
+    link = asked.link(signed_in)
+    asked.site.credential.delete()
+    page = come_back(signed_in, asked.decide(link))
+    assert "A token proves it as soon as the app has a secret or a certificate here." in page
+    assert "does not show all of it yet" not in page
+    assert (asked.status(), outcomes()) == ("unknown", ["taken"])
+
+
 def test_a_state_is_good_once(asked: Asked, signed_in: Client) -> None:
     url = asked.decide(asked.link(signed_in))
     come_back(signed_in, url)

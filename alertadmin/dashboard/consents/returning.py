@@ -50,6 +50,14 @@ def consent_return(request: HttpRequest) -> HttpResponse:
         messages.warning(
             request, _("Consent was not granted: Microsoft's page says “%(error)s”.") % {"error": error[:80]}
         )
+    elif not consent.app.credentials.watched().exists():  # type: ignore[attr-defined]
+        messages.success(
+            request,
+            _(
+                "Microsoft's page says that it is granted. A token proves it as soon as the app has a secret or a "
+                "certificate here."
+            ),
+        )
     else:
         _say(request, check_consent(consent.app, consent.tenant, now=timezone.now()))
     return redirect(_begun_at(request, consent))
@@ -92,8 +100,8 @@ def _say(request: HttpRequest, found: list[Consent]) -> None:
 
 
 def _refuse(request: HttpRequest, refused: Refused) -> HttpResponse:
-    """On the record, and nothing else. Whoever granted it in a browser of their own is thanked: with somebody's state,
-    or with none, as in the link that is given to others."""
+    """On the record, and nothing else. Whoever decided it in a browser of their own is not accused: with somebody's
+    state, or with none, as in the link that is given to others. Who granted is thanked, who declined is told so."""
     try:
         with transaction.atomic():
             _note(request, refused.outcome, refused.consent, refused.nonce)
@@ -101,14 +109,15 @@ def _refuse(request: HttpRequest, refused: Refused) -> HttpResponse:
         _note(request, ReturnOutcome.REPLAYED, refused.consent, None)
     stale = ConsentReturn.objects.exclude(outcome=ReturnOutcome.TAKEN).values_list("pk", flat=True)[MOST_REFUSED:]
     ConsentReturn.objects.filter(pk__in=list(stale)).delete()
-    is_guest = not request.user.is_authenticated and not {"state", "error"} & set(request.GET)
-    is_thanked = is_guest or refused.outcome == ReturnOutcome.FOREIGN
+    is_guest = not request.user.is_authenticated and "state" not in request.GET
+    is_of_others = is_guest or refused.outcome == ReturnOutcome.FOREIGN
     context = {
         "outcome": refused.outcome,
-        "is_thanked": is_thanked,
+        "is_thanked": is_of_others and "error" not in request.GET,
+        "is_declined": is_of_others and "error" in request.GET,
         "consent": refused.consent if request.user.is_authenticated else None,
     }
-    status = 200 if is_thanked else 400
+    status = 200 if is_of_others else 400
     return render(request, "consents/returned.html", context, status=status)
 
 
