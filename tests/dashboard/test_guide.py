@@ -128,7 +128,9 @@ def test_from_a_domain_to_a_mail_that_was_sent(signed_in: Client, world: There) 
         ("nobody-has-this.example", "knows no directory “nobody-has-this.example”"),
         ("9adcb7ba-283c-4d8e-b454-f1535664627c", "Microsoft knows no directory"),
         ("common", "stands for no particular directory"),
-        ("not a domain", "This is not an id"),
+        ("not a domain", "This is neither a domain, such as northpark.com, nor an id"),
+        ("https://entra.microsoft.com/?tenantId=x", "This is neither a domain, such as northpark.com, nor an id"),
+        ("alarms@hotmail.co.uk", "hotmail.co.uk is for personal accounts"),
     ],
 )
 def test_a_directory_that_is_not_found_is_explained_and_what_was_typed_stays(
@@ -250,6 +252,29 @@ def test_a_mailbox_of_another_directory_is_refused_for_a_single_tenant_app(signe
     assert "belongs to another directory" in page
     assert f'value="{other.address}"' in page
     assert not Mailbox.objects.exists()
+
+
+def test_a_personal_account_is_no_mailbox_of_an_app(signed_in: Client, world: There) -> None:
+    up_to(signed_in, world, "credential")
+    page = post(signed_in, "mailbox", {"address": "alarms@outlook.com", "transport": "graph"})
+    assert "Add it as a personal account instead." in page
+    assert not Mailbox.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("client_id", "said"),
+    [
+        ("{directory}", "This is the Directory (tenant) ID."),
+        ("https://entra.microsoft.com/#view/~/Overview/appId/{client}", "This is a web address. Copy the id alone"),
+        ("ALERT mail", "This is not an id"),
+        ("a\x00b", "Null characters are not allowed"),
+    ],
+)
+def test_what_is_not_the_client_id_is_told_from_it(signed_in: Client, world: There, client_id: str, said: str) -> None:
+    begin(signed_in, world)
+    typed = client_id.format(directory=world.directory.directory_id, client=world.app.client_id)
+    assert said in post(signed_in, "application", application(world, client_id=typed))
+    assert not AppRegistration.objects.exists()
 
 
 def test_a_mailbox_that_nobody_can_place_is_kept_with_a_warning(signed_in: Client, world: There) -> None:
