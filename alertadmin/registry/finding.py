@@ -27,8 +27,17 @@ class Found:
 def find_directory(text: str, cloud: str) -> Found:
     """`text` is a domain, an e-mail address or a directory id; `cloud` a slug. Raises ValidationError."""
     name = trimmed(text).rpartition("@")[2].lower().rstrip(".")
+    if pasted.is_personal(name):
+        raise ValidationError(
+            _(
+                "%(name)s is for personal accounts, which belong to no directory. Such an account signs in by a code: "
+                "Mailboxes, Personal account."
+            ),
+            code="personal",
+            params={"name": name},
+        )
     is_domain = pasted.DOMAIN.fullmatch(name) is not None and not guid.is_guid(name)
-    asked = name if is_domain else pasted.check_directory_id(name)
+    asked = name if is_domain else _id(name)
     try:
         found = discovery.find(asked, cloud_of(cloud))
     except UnknownCloud as error:
@@ -42,6 +51,21 @@ def find_directory(text: str, cloud: str) -> Found:
             params={"cloud": other.label},
         )
     return Found(found.directory_id, name if is_domain else "")
+
+
+def _id(text: str) -> str:
+    try:
+        return pasted.check_directory_id(text)
+    except ValidationError as error:
+        if error.code == "shared_authority":
+            raise
+    raise ValidationError(
+        _(
+            "This is neither a domain, such as northpark.com, nor an id, such as "
+            "1b9d6bcd-bbfd-4b2d-9b5d-ab8dfbbd4bed. Enter one of them alone."
+        ),
+        code="neither",
+    )
 
 
 def _refused(failure: Failure, asked: str, cloud: str) -> ValidationError:

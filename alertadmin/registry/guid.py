@@ -26,6 +26,11 @@ def is_guid(text: str) -> bool:
 def normal(text: str) -> str:
     """`{ABCD…}`, with or without dashes, to lower case with dashes. Raises ValidationError."""
     bare = _bare(text)
+    if "://" in bare:
+        raise ValidationError(
+            _("This is a web address. Copy the id alone: it looks like 1b9d6bcd-bbfd-4b2d-9b5d-ab8dfbbd4bed."),
+            code="address",
+        )
     if not _ANYWHERE.fullmatch(bare):
         raise ValidationError(
             _("This is not an id: an id looks like 1b9d6bcd-bbfd-4b2d-9b5d-ab8dfbbd4bed."), code="not_a_guid"

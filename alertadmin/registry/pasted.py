@@ -20,6 +20,7 @@ LONGEST_SECRET = 1024
 MASKED = re.compile(r"[*•●∙·…]{3,}|…$")
 """What portals and other programs show in place of the rest of a secret."""
 DOMAIN = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)+", re.IGNORECASE)
+PERSONAL_DOMAINS = re.compile(r"(?:outlook|hotmail|live)\.[a-z]{2,3}(?:\.[a-z]{2})?|msn\.com", re.IGNORECASE)
 FIRST_YEAR, LAST_END = 1970, datetime(9999, 12, 31, tzinfo=UTC)
 """What every time zone can show: a day's margin below the last year there is. Scripts wrote ends as far as 2299."""
 
@@ -74,6 +75,24 @@ def check_directory_id(text: str) -> str:
             code="domain",
         )
     return guid.normal(text)
+
+
+def check_client_id(client_id: str, directory_id: str) -> str:
+    """Of two ids that stand side by side in the portal, one was copied twice. Raises ValidationError."""
+    if client_id and client_id == directory_id:
+        raise ValidationError(
+            _(
+                "This is the Directory (tenant) ID. The Application (client) ID stands beside it, on the app "
+                "registration's overview page."
+            ),
+            code="directory_id",
+        )
+    return client_id
+
+
+def is_personal(address: str) -> bool:
+    """Whether an address, or a domain, is Microsoft's own for personal accounts, of which nobody has a directory."""
+    return PERSONAL_DOMAINS.fullmatch(trimmed(address).rpartition("@")[2]) is not None
 
 
 def read_end(value: str | date | datetime, zone: ZoneInfo) -> datetime:

@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy
 
 from alertadmin.dashboard.consents.asking import callback_url
 from alertadmin.dashboard.guide.page import go_on, page, step
+from alertadmin.registry import guid
 from alertadmin.registry.clouds import known_cloud
 from alertadmin.registry.models import AppRegistration, Audience, Guide
 from alertadmin.registry.models.app_registration import NATIVE_CLIENT
@@ -95,10 +96,9 @@ def guide_application(request: HttpRequest, guide: Guide) -> HttpResponse:
 
 
 def _known(form: ApplicationForm, guide: Guide) -> AppRegistration | None:
-    """The app of that client id, where it is registered here already."""
-    try:
-        client_id = form.fields["client_id"].clean(form.data.get("client_id", ""))
-    except forms.ValidationError:
+    """The app of that client id, where it is registered here already. What is no id at all, the form says."""
+    client_id = form.data.get("client_id", "")
+    if not guid.is_guid(client_id):
         return None
     return AppRegistration.objects.filter(tenant=guide.tenant, client_id=client_id).first()
 

@@ -12,7 +12,7 @@ from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 
 from alertadmin.dashboard.guide.page import page, step
-from alertadmin.dashboard.mailboxes.forms import OneSendsReminders
+from alertadmin.dashboard.mailboxes.forms import OneSendsReminders, check_not_personal
 from alertadmin.registry import scripts
 from alertadmin.registry.finding import find_directory
 from alertadmin.registry.models import Audience, Guide, Mailbox, Tenant
@@ -43,7 +43,7 @@ class MailboxForm(OneSendsReminders):
         )
 
     def clean_address(self) -> str:
-        address: str = self.cleaned_data["address"]
+        address = check_not_personal(self.cleaned_data["address"])
         self.place = self.app.tenant
         try:
             found = find_directory(address, self.app.tenant.cloud)

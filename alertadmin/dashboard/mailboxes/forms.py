@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from django import forms
@@ -8,13 +7,21 @@ from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from alertadmin.dashboard.picking import PickField
+from alertadmin.registry import pasted
 from alertadmin.registry.clouds import server_choices
 from alertadmin.registry.models import AppRegistration, Audience, Mailbox, Tenant
 from alertadmin.registry.permissions import Transport
 from alertadmin.registry.wanted import note_wanted
 
-PERSONAL_DOMAINS = re.compile(r"@(?:(?:outlook|hotmail|live)\.[a-z]{2,3}(?:\.[a-z]{2})?|msn\.com)$", re.IGNORECASE)
-"""Microsoft's own, of which nobody has a tenant."""
+
+def check_not_personal(address: str) -> str:
+    """Raises ValidationError for an address that no app can send from by itself."""
+    if pasted.is_personal(address):
+        raise forms.ValidationError(
+            _("This is a personal account: no app can send for it by itself. Add it as a personal account instead."),
+            code="personal",
+        )
+    return address
 
 
 class OneSendsReminders(forms.ModelForm):  # type: ignore[type-arg]
@@ -65,16 +72,7 @@ class MailboxForm(OneSendsReminders):
     halves = ("address", "app", "transport", "tenant")
 
     def clean_address(self) -> str:
-        address: str = self.cleaned_data["address"]
-        if PERSONAL_DOMAINS.search(address):
-            raise forms.ValidationError(
-                _(
-                    "This is a personal account: no app can send for it by itself. Add it as a personal account "
-                    "instead."
-                ),
-                code="personal",
-            )
-        return address
+        return check_not_personal(self.cleaned_data["address"])
 
     def clean_app(self) -> AppRegistration:
         app: AppRegistration = self.cleaned_data["app"]

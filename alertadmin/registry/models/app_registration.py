@@ -5,11 +5,12 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING
 
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from alertadmin.registry import guid
+from alertadmin.registry import guid, pasted
 from alertadmin.registry.models.tenant import Tenant
 from alertadmin.registry.permissions import Permission
 
@@ -75,6 +76,13 @@ class AppRegistration(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("app", args=[self.pk])
+
+    def clean(self) -> None:
+        if hasattr(self, "tenant"):
+            try:
+                pasted.check_client_id(self.client_id, self.tenant.directory_id)
+            except ValidationError as error:
+                raise ValidationError({"client_id": error}) from None
 
     @property
     def wanted(self) -> list[Permission]:
