@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import re
+from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from datetime import UTC, datetime, timedelta
+from functools import cache
 from html import unescape
 from uuid import uuid4
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from alertadmin.registry.models import Mailbox
+from alertadmin.registry import certificates
+from alertadmin.registry.models import CredentialKind, Mailbox
 from tests.rows import Rows
 
 Queries = Callable[[int], AbstractContextManager[object]]
@@ -64,6 +70,53 @@ def test_whatever_is_known_of_a_registration_leads_to_it(named: str, rows: Rows,
     assert f'href="{target}"' in said
     if named in ("key", "mailbox"):
         assert f'href="{credential.app.get_absolute_url()}"' in said
+
+
+def thumbprint_texts() -> dict[str, Callable[[bytes, bytes], str]]:
+    """Errors and headers as they name a certificate: of its SHA-1 and SHA-256."""
+    return {
+        "Entra": lambda sha1, _: f"AADSTS700027: ... Thumbprint of key used by client: '{sha1.hex().upper()}', Please",
+        "PowerShell": lambda sha1, _: f"Connect-ExchangeOnline -CertificateThumbprint {sha1.hex()} -Organization",
+        "certmgr": lambda sha1, _: f"code {sha1.hex(' ')}",
+        "openssl": lambda _, sha256: f"sha256 Fingerprint={sha256.hex(':').upper()}",
+        "wrapped": lambda sha1, _: f"used by client: '{sha1.hex()[:17]}\n{sha1.hex()[17:]}'",
+        "x5t": lambda sha1, _: f'{{"alg":"RS256","x5t":"{b64(sha1).rstrip("=")}"}}',
+        "x5t#S256": lambda _, sha256: f'{{"alg":"PS256","x5t#S256":"{b64(sha256).rstrip("=")}"}}',
+        "plain base64": lambda sha1, _: f"x5t {b64encode(sha1).decode()}",
+    }
+
+
+@cache
+def certificate(name: str) -> str:
+    return certificates.make(name, now=datetime(2026, 11, 1, tzinfo=UTC), lasts=timedelta(days=365)).certificate
+
+
+def b64(raw: bytes) -> str:
+    return urlsafe_b64encode(raw).decode()
+
+
+@pytest.mark.parametrize("way", thumbprint_texts())
+def test_a_thumbprint_leads_to_the_certificate_that_has_it(way: str, rows: Rows, signed_in: Client) -> None:
+    kept, other = (
+        rows.credential(kind=CredentialKind.CERTIFICATE, certificate=certificate(name)) for name in ("ALERT", "Other")
+    )
+    sha1, sha256 = (bytes.fromhex(one) for one in certificates.thumbprints(kept.certificate))
+
+    said = card(explained(signed_in, thumbprint_texts()[way](sha1, sha256)))
+
+    assert f'href="{kept.get_absolute_url()}"' in said
+    assert f'href="{other.get_absolute_url()}"' not in said
+
+
+def test_a_thousand_thumbprints_are_looked_up_by_one_question_more(
+    rows: Rows, signed_in: Client, django_assert_max_num_queries: Queries
+) -> None:
+    rows.credential()
+    explained(signed_in, "nothing")
+    with CaptureQueriesContext(connection) as before:
+        explained(signed_in, "nothing")
+    with django_assert_max_num_queries(len(before) + 1):
+        explained(signed_in, "\n".join(f"{number:040x}" for number in range(1000)))
 
 
 def test_the_mailbox_that_the_text_names_stands_in_the_steps(rows: Rows, signed_in: Client) -> None:

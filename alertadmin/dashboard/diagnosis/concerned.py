@@ -1,18 +1,20 @@
 """Which registrations of this installation a pasted error speaks of, and which ids in it are registered nowhere here.
 
-One query for each kind of thing, whatever the text holds; nobody but this database is asked.
+One query for each kind of thing, however many of it the text holds; nobody but this database is asked.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from urllib.parse import urlencode
+from uuid import UUID
 
 from django.db.models import Q
 from django.db.models.functions import Lower
 from django.urls import reverse
 
 from alertadmin.dashboard.portal import portal_links
+from alertadmin.registry import certificates
 from alertadmin.registry.models import AppRegistration, Credential, Mailbox, Tenant
 from mailer.diagnosis import Found
 from mailer.diagnosis.mentions import Mentions
@@ -68,7 +70,8 @@ def concerned(said: Mentions, slug: str) -> Concerned:
     """`slug` is the cause, for the links."""
     tenants = list(Tenant.objects.filter(Q(directory_id__in=said.ids) | Q(domain__in=said.domains))[:_MOST_ROWS])
     apps = list(AppRegistration.objects.filter(client_id__in=said.ids).select_related("tenant")[:_MOST_ROWS])
-    credentials = Credential.objects.filter(key_id__in=said.ids).select_related("app__tenant").defer("value")
+    credentials = Credential.objects.filter(Q(key_id__in=said.ids) | Q(pk__in=_of_thumbprints(said.thumbprints)))
+    credentials = credentials.select_related("app__tenant").defer("value")
     mailboxes = Mailbox.objects.annotate(lowered=Lower("address")).filter(lowered__in=said.addresses)
     mailboxes = mailboxes.select_related("tenant", "app__tenant").defer("password")
     registrations: dict[tuple[object, object], Registration] = {}
@@ -90,6 +93,15 @@ def concerned(said: Mentions, slug: str) -> Concerned:
     for one in known[:MOST]:
         one.links = portal_links(BOOK[slug].pages, one.tenant, one.app)
     return Concerned(known[:MOST], max(0, len(known) - MOST), _unknown(said, apps, tenants))
+
+
+def _of_thumbprints(thumbprints: tuple[str, ...]) -> list[UUID]:
+    """The certificates that have one of these. All are read for it, but only for a text that may name one."""
+    if not thumbprints:
+        return []
+    kept = Credential.objects.exclude(certificate="").values_list("pk", "certificate")
+    wanted = {one.upper() for one in thumbprints}
+    return [pk for pk, certificate in kept.iterator() if not wanted.isdisjoint(certificates.thumbprints(certificate))]
 
 
 def _unknown(said: Mentions, apps: list[AppRegistration], tenants: list[Tenant]) -> list[Unknown]:
