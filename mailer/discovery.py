@@ -19,7 +19,13 @@ from mailer.https import Session
 
 GUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 SUB_SCOPES = {"DODCON": "gcc-high", "DOD": "dod"}
-INSTANCES = {"microsoftonline.com": "global", "microsoftonline.us": "gcc-high", "partner.microsoftonline.cn": "china"}
+INSTANCES = {
+    "microsoftonline.com": "global",
+    "microsoftonline.us": "gcc-high",
+    "partner.microsoftonline.cn": "china",
+    "chinacloudapi.cn": "china",
+}
+"""By `cloud_instance_name`, and by the host of `token_endpoint` without "login.", where that is left out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +57,16 @@ def _elsewhere(document: dict[str, object], asked: Cloud) -> str:
     """Only Microsoft's own clouds are told apart: an operator's cloud is what its file says."""
     if asked.slug not in BUILTIN:
         return ""
-    by_scope = SUB_SCOPES.get(str(document.get("tenant_region_sub_scope")), "")
-    by_instance = INSTANCES.get(str(document.get("cloud_instance_name")), "")
-    if not by_scope and by_instance and BUILTIN[by_instance].authority == asked.authority:
+    by_scope = SUB_SCOPES.get(str(document.get("tenant_region_sub_scope")).upper(), "")
+    by_instance = _instance(document)
+    if not by_scope and by_instance and BUILTIN[by_instance].authority == BUILTIN[asked.slug].authority:
         return ""  # two clouds share an authority
     really = by_scope or by_instance
     return really if really != asked.slug else ""
+
+
+def _instance(document: dict[str, object]) -> str:
+    """The slug of the cloud whose authority speaks of the directory as its own; empty where that is unknown."""
+    named = str(document.get("cloud_instance_name") or "")
+    host = urlsplit(str(document.get("token_endpoint") or "")).hostname or ""
+    return INSTANCES.get(named.lower(), "") or INSTANCES.get(host.removeprefix("login."), "")

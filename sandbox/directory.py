@@ -47,9 +47,17 @@ class Directory:
 
     # Tenants
 
-    def add_tenant(self, name: str, domain: str, directory_id: str | None = None, ews_enabled: bool = True) -> Tenant:
+    def add_tenant(
+        self,
+        name: str,
+        domain: str,
+        directory_id: str | None = None,
+        ews_enabled: bool = True,
+        national_cloud: str = "",
+    ) -> Tenant:
         with self.together():
-            tenant = Tenant((directory_id or str(uuid.uuid4())).lower(), name, domain.lower(), ews_enabled)
+            key = (directory_id or str(uuid.uuid4())).lower()
+            tenant = Tenant(key, name, domain.lower(), ews_enabled, national_cloud=national_cloud)
             self._state.tenants[tenant.directory_id] = tenant
             return tenant
 

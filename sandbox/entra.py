@@ -19,7 +19,7 @@ from sandbox.directory import Directory, Unknown
 from sandbox.entra_errors import Refusal, Subject
 from sandbox.faults import Door, Fault, Faults
 from sandbox.ledger import Ledger
-from sandbox.records import CONSUMERS, EXCHANGE, EXCHANGE_NAMES, GRAPH, GRAPH_NAMES, App, Tenant, resource_of
+from sandbox.records import CONSUMERS, EXCHANGE, EXCHANGE_NAMES, GRAPH, GRAPH_NAMES, NATIONAL, App, Tenant, resource_of
 from sandbox.tokens import LIFETIME, TokenRefused, Tokens
 from sandbox.web import Request, Response
 
@@ -63,8 +63,13 @@ class Entra:
         )
 
     def _metadata(self, name: str, request: Request) -> Response:
+        cloud = ""
         try:
-            tenant_id = _shared_id(name) if name in SHARED | NAMES else self._tenant(name).directory_id
+            if name in SHARED | NAMES:
+                tenant_id = _shared_id(name)
+            else:
+                tenant = self._tenant(name)
+                tenant_id, cloud = tenant.directory_id, tenant.national_cloud
         except Refusal as refusal:
             return refusal.response(self._base_url, request.headers.get("client-request-id"))
         issued, doors = f"{self._base_url}/{tenant_id}", f"{self._base_url}/{name}"
@@ -96,10 +101,7 @@ class Entra:
                     *("msgraph_host", "aud", "exp", "iat", "auth_time", "acr", "nonce", "preferred_username", "name"),
                     *("tid", "ver", "at_hash", "c_hash", "email"),
                 ],
-                "tenant_region_scope": "EU",
-                "cloud_instance_name": "microsoftonline.com",
-                "msgraph_host": "graph.microsoft.com",
-                "rbac_url": "https://pas.windows.net",
+                **NATIONAL[cloud],
             }
         )
 

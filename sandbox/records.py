@@ -12,6 +12,43 @@ GRAPH_NAMES = frozenset({GRAPH, "00000003-0000-0000-c000-000000000000"})
 CONSUMERS = "9188040d-6c67-4c5b-b112-36a304b66dad"
 """The tenant id in which all personal Microsoft accounts live."""
 
+NATIONAL: dict[str, dict[str, str | None]] = {
+    "": {
+        "tenant_region_scope": "EU",
+        "cloud_instance_name": "microsoftonline.com",
+        "msgraph_host": "graph.microsoft.com",
+        "rbac_url": "https://pas.windows.net",
+    },
+    "gcc": {
+        "tenant_region_scope": "NA",
+        "tenant_region_sub_scope": "GCC",
+        "cloud_instance_name": "microsoftonline.com",
+        "msgraph_host": "graph.microsoft.com",
+        "rbac_url": "https://pas.windows.net",
+    },
+    "gcc-high": {
+        "tenant_region_scope": "USGov",
+        "tenant_region_sub_scope": "DODCON",
+        "cloud_instance_name": "microsoftonline.us",
+        "msgraph_host": "graph.microsoft.us",
+        "rbac_url": "https://pasff.usgovcloudapi.net",
+    },
+    "dod": {
+        "tenant_region_scope": "USGov",
+        "tenant_region_sub_scope": "DOD",
+        "cloud_instance_name": "microsoftonline.us",
+        "msgraph_host": "dod-graph.microsoft.us",
+        "rbac_url": "https://pasff.usgovcloudapi.net",
+    },
+    "china": {
+        "tenant_region_scope": "AS",
+        "cloud_instance_name": "partner.microsoftonline.cn",
+        "msgraph_host": "microsoftgraph.chinacloudapi.cn",
+        "rbac_url": "https://pas.chinacloudapi.cn",
+    },
+}
+"""What the discovery document says of a directory in each cloud; "gcc" is the worldwide one for governments."""
+
 EXCHANGE_PERMISSIONS = frozenset({"full_access_as_app", "SMTP.SendAsApp", "IMAP.AccessAsApp", "POP.AccessAsApp"})
 MAIL_PERMISSIONS = ("Mail.Send", "full_access_as_app", "SMTP.SendAsApp")
 
@@ -23,13 +60,17 @@ def resource_of(permission: str) -> str:
 
 @dataclass(slots=True)
 class Tenant:
-    """`ews_allowed_apps` is Exchange Online's EwsAllowedAppIDs: None is no list, all apps may."""
+    """`ews_allowed_apps` is Exchange Online's EwsAllowedAppIDs: None is no list, all apps may.
+
+    `national_cloud` (a key of NATIONAL) says where it really is, though this authority knows it too.
+    """
 
     directory_id: str
     name: str
     domain: str
     ews_enabled: bool = True
     ews_allowed_apps: list[str] | None = None
+    national_cloud: str = ""
 
 
 @dataclass(slots=True)

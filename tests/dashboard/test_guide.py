@@ -3,24 +3,31 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from html import unescape
 from uuid import uuid4
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from alertadmin.accounts.models import User
 from alertadmin.dashboard.consents.asking import callback_url
 from alertadmin.outbox import worker
+from alertadmin.registry import certificates
 from alertadmin.registry.models import AppRegistration, Consent, Credential, Guide, Mailbox, Tenant
 from alertadmin.registry.models.app_registration import NATIVE_CLIENT
+from mailer.clouds import BUILTIN
 from sandbox import Sandbox
 from sandbox.records import App
 from sandbox.records import Tenant as Directory
 from tests.rows import Rows, cloud_slug
+from tests.signing_in import signed_in_at
 
 END = "2028-06-30"
 
@@ -68,8 +75,9 @@ def post(client: Client, name: str, data: Mapping[str, object], query: str = "")
     return client.post(reverse(f"guide-{name}", args=[guide.pk]) + query, data, follow=True).content.decode()
 
 
-def see(client: Client, name: str) -> str:
-    return client.get(reverse(f"guide-{name}", args=[Guide.objects.get().pk]), follow=True).content.decode()
+def see(client: Client, name: str, query: str = "") -> str:
+    url = reverse(f"guide-{name}", args=[Guide.objects.get().pk])
+    return unescape(client.get(url + query, follow=True).content.decode())
 
 
 def heading(page: str) -> str:
@@ -119,6 +127,21 @@ def test_from_a_domain_to_a_mail_that_was_sent(signed_in: Client, world: There) 
     assert "The guide is closed" in post(signed_in, "finish", {})
     assert not Guide.objects.exists()
     assert Mailbox.objects.get().address == world.address
+
+
+@pytest.mark.parametrize(("really", "label"), [("gcc-high", "US Government GCC High"), ("china", "China (21Vianet)")])
+def test_a_directory_of_another_cloud_is_named_with_its_cloud(
+    signed_in: Client, world: There, monkeypatch: pytest.MonkeyPatch, really: str, label: str
+) -> None:
+    """Microsoft's worldwide authority knows it too, and says where it is. (Here that authority is the sandbox.)"""
+    sandbox = world.sandbox
+    here = replace(BUILTIN["global"], authority=sandbox.url, ca_file=str(sandbox.ca_file))
+    monkeypatch.setattr("alertadmin.registry.clouds.clouds", lambda: {**BUILTIN, "global": here})
+    domain = f"{uuid4().hex[:8]}.example"
+    sandbox.directory.add_tenant("Northpark", domain, national_cloud=really)
+    page = signed_in.post(reverse("guide"), {**found(world, domain), "cloud": "global"}).content.decode()
+    assert f"This directory is in another cloud: choose “{label}”." in page
+    assert not Tenant.objects.exists()
 
 
 @pytest.mark.parametrize(
@@ -186,6 +209,21 @@ def test_an_app_for_personal_accounts_alone_cannot_send_by_itself(signed_in: Cli
     page = post(signed_in, "application", application(world, audience="PersonalMicrosoftAccount"))
     assert "Such an app cannot send by itself" in page
     assert f'value="{world.app.client_id}"' in page
+    assert reverse("mailbox-add-personal") in page
+    assert not AppRegistration.objects.exists()
+
+
+def test_its_app_is_kept_and_the_account_s_owner_signs_in(signed_in: Client, world: There) -> None:
+    begin(signed_in, world)
+    personal = application(world, audience="PersonalMicrosoftAccount", person="1")
+    assert "Paste it here once the portal has made the application." in post(
+        signed_in, "application", {**personal, "client_id": ""}
+    )
+    page = post(signed_in, "application", personal)
+    app = AppRegistration.objects.get()
+    assert heading(page) == "Add a personal account"
+    assert re.search(rf'<option value="{app.pk}" selected', page)
+    assert (app.audience, app.permissions, Guide.objects.exists()) == ("PersonalMicrosoftAccount", [], False)
 
 
 def test_an_app_that_is_registered_already_is_gone_on_with(signed_in: Client, world: There, rows: Rows) -> None:
@@ -232,6 +270,34 @@ def test_a_certificate_made_here_is_proven_once_the_portal_has_it(signed_in: Cli
     assert "The certificate does not match the application" in post(signed_in, "prove", {})
     world.sandbox.directory.add_certificate(world.app, Credential.objects.get().certificate)
     assert "A token proved it" in post(signed_in, "prove", {})
+
+
+def test_a_certificate_that_was_made_elsewhere_is_uploaded_with_its_key(signed_in: Client, world: There) -> None:
+    up_to(signed_in, world, "permissions")
+    pair = certificates.make("ALERT", now=timezone.now(), lasts=timedelta(days=30))
+    there = world.sandbox.directory.add_certificate(world.app, pair.certificate)
+    assert "Its certificate must be in the portal too" in see(signed_in, "credential", "?by=upload")
+    for content, said in (
+        (pair.certificate, "The private key is not in it."),
+        (pair.private_key + pair.certificate, "A token proved it"),
+    ):
+        file = SimpleUploadedFile("alert.pem", content.encode())
+        page = post(signed_in, "credential", {"file": file, "passphrase": ""}, "?by=upload")
+        assert said in page
+        assert pair.private_key.splitlines()[1] not in page
+    assert Credential.objects.get().kind == "certificate"
+    assert there.client_id == world.app.client_id
+
+
+def test_instead_of_a_certificate_that_waits_another_may_be_given(signed_in: Client, world: There) -> None:
+    up_to(signed_in, world, "permissions")
+    page = post(signed_in, "credential", {"months": "12"}, "?by=make")
+    assert "Secret value" not in page
+    assert 'href="?by=upload">Use another secret or certificate' in page
+    assert "Secret value" in see(signed_in, "credential", "?by=secret")
+    assert "A token proved it" in post(
+        signed_in, "credential", {"value": world.secret(), "expires_at": END}, "?by=secret"
+    )
 
 
 def test_who_takes_the_scoped_way_is_asked_for_no_consent_and_given_the_script(signed_in: Client, world: There) -> None:
@@ -324,3 +390,50 @@ def test_what_was_deleted_meanwhile_leads_back_to_its_step(signed_in: Client, wo
     assert heading(see(signed_in, "test")).startswith(("4.", "6."))
     AppRegistration.objects.all().delete()
     assert heading(see(signed_in, "on")) == "2. Application"
+
+
+def test_as_which_mailboxes_the_app_may_send_is_proven_without_leaving_the_guide(
+    signed_in: Client, world: There
+) -> None:
+    other = f"chief@{world.directory.domain}"
+    world.sandbox.directory.add_mailbox(world.directory, other)
+    world.sandbox.directory.scope(world.app, "Mail.Send", [world.address])
+    up_to(signed_in, world, "permissions")
+    post(signed_in, "permissions", {"permissions": ["Mail.Send"], "scope": "scoped"})
+    post(signed_in, "credential", {"value": world.secret(), "expires_at": END})
+    post(signed_in, "mailbox", {"address": world.address, "transport": "graph"})
+    assert "Try as another mailbox" not in see(signed_in, "test"), "a refusal proves nothing before it may send at all"
+    post(signed_in, "test", {"recipient": "ada@x.example", "transport": "graph"})
+    worker.deliver_due()
+    assert "Try as another mailbox" in see(signed_in, "test")
+    assert "name another one" in post(signed_in, "scope", {"other": world.address})
+    assert "Being tried" in post(signed_in, "scope", {"other": other})
+    worker.deliver_due()
+    page = see(signed_in, "test")
+    assert "Refused: scoped" in page
+    assert "The message was accepted" in page
+    assert heading(see(signed_in, "on")) == "8. Settings sheet", "the refusal is no failed test"
+
+
+def test_the_settings_sheet_stands_in_the_guide_and_shows_the_secret_once(
+    signed_in: Client, world: There, administrator: User
+) -> None:
+    up_to(signed_in, world, "permissions")
+    value = world.secret()
+    post(signed_in, "credential", {"value": value, "expires_at": END})
+    post(signed_in, "mailbox", {"address": world.address, "transport": "graph"})
+    page = see(signed_in, "settings")
+    assert f'data-copy="{world.directory.directory_id}"' in page
+    assert "authUri" in page
+    assert value not in page
+    assert "import msal" in see(signed_in, "settings", "?for=python")
+    signed_in_at(signed_in, administrator, time.time() - 601)
+    page = post(signed_in, "settings", {"reason": "into ALERT"})
+    assert "Is it you?" in page, "an old session is asked who it is"
+    assert value not in page
+    signed_in_at(signed_in, administrator, time.time())
+    url = reverse("guide-settings", args=[Guide.objects.get().pk])
+    answer = signed_in.post(url, {"reason": "into ALERT"})
+    assert value in unescape(answer.content.decode())
+    assert "no-store" in answer.headers["Cache-Control"]
+    assert value not in post(signed_in, "settings", {"reason": "into ALERT"})

@@ -9,6 +9,7 @@ from django.contrib import messages
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils.text import format_lazy
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -21,6 +22,8 @@ from alertadmin.registry.models import AppRegistration, Audience, Guide
 from alertadmin.registry.models.app_registration import NATIVE_CLIENT
 from mailer.clouds import BUILTIN
 
+PERSON = "person"
+"""The name of the button that leads to the sign-in of a personal account."""
 DRAFTED = ("name", "audience", "redirect_uri")
 """What the guide keeps until there is a client id, so that nothing typed is lost."""
 MEANINGS = {
@@ -52,13 +55,18 @@ class ApplicationForm(forms.ModelForm):  # type: ignore[type-arg]
         )
         self.fields["client_id"].help_text = _("From the application's overview page, once the portal has made it.")
 
+    @property
+    def takes_a_person(self) -> bool:
+        """Then the page offers the other way: to keep the app, and have the account's owner sign in."""
+        return bool(self["audience"].value() == Audience.PERSONAL)
+
     def clean_audience(self) -> str:
         chosen: str = self.cleaned_data["audience"]
-        if chosen == Audience.PERSONAL:
+        if chosen == Audience.PERSONAL and PERSON not in self.data:
             raise forms.ValidationError(
                 _(
                     "Such an app cannot send by itself: Microsoft gives application permissions in directories alone. "
-                    "Choose another type; a personal account sends only with its owner signed in."
+                    "Choose another type, or let the account's owner sign in (below)."
                 )
             )
         return chosen
@@ -83,6 +91,11 @@ def guide_application(request: HttpRequest, guide: Guide) -> HttpResponse:
     app = guide.app or AppRegistration(tenant=guide.tenant, **{name: getattr(guide, name) for name in DRAFTED})
     form = ApplicationForm(request.POST or None, instance=app, guide=guide)
     if request.method == "POST":
+        if PERSON in request.POST and (kept := _for_a_person(guide, form)):
+            messages.success(
+                request, _("“%(name)s” is registered. Now the account's owner signs in.") % {"name": app.name}
+            )
+            return redirect(f"{reverse('mailbox-add-personal')}?app={kept.pk}")
         if guide.app is None and (known := _known(form, guide)):
             guide.app = known
             guide.save(update_fields=["app"])
@@ -93,6 +106,19 @@ def guide_application(request: HttpRequest, guide: Guide) -> HttpResponse:
             return redirect("guide-permissions", guide.pk)
         _keep_draft(guide, form)
     return page(request, guide, "application", form=form, values=_values(guide))
+
+
+@transaction.atomic
+def _for_a_person(guide: Guide, form: ApplicationForm) -> AppRegistration | None:
+    """Keeps the app; ends the guide, whose steps are those of an app that sends by itself. None if it is not right."""
+    known = _known(form, guide) if guide.app is None else None
+    if known is None:
+        if not form.is_valid():
+            return None
+        _keep(guide, form)
+    app = known or guide.app
+    guide.delete()
+    return app
 
 
 def _known(form: ApplicationForm, guide: Guide) -> AppRegistration | None:

@@ -108,6 +108,7 @@ def _page(
         "way": way,
         "form": form or _form_anew(way, guide),
         "waiting": waiting,
+        "asks_for_one": waiting is None or not waiting.certificate or ("by" in request.GET and replacement is None),
         "thumbprints": certificates.thumbprints(waiting.certificate) if waiting and waiting.certificate else None,
         "current": standing.proven(guide),
         "replacement": replacement,

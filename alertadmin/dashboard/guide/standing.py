@@ -100,9 +100,10 @@ def proven(guide: Guide) -> Credential | None:
 
 
 def last_test(guide: Guide) -> Delivery | None:
+    """As the mailbox itself: one as another, which is to be refused, says nothing of whether it sends."""
     if guide.mailbox is None:
         return None
-    tests = Delivery.objects.filter(mailbox=guide.mailbox, purpose=Purpose.TEST).order_by("-created_at")
+    tests = Delivery.objects.filter(mailbox=guide.mailbox, purpose=Purpose.TEST, sends_as="").order_by("-created_at")
     return tests.select_related("mailbox__app__tenant", "mailbox__tenant", "channel").first()
 
 

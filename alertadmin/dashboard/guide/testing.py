@@ -1,4 +1,5 @@
-"""Step 7: a test send, its steps seen as they happen; and step 8: the settings, and the end of the guide."""
+"""Step 7: a test send, its steps seen as they happen, and one as another mailbox, which a scope must refuse; and
+step 8: the settings, and the end of the guide."""
 
 from __future__ import annotations
 
@@ -10,14 +11,19 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_variables
 
+from alertadmin.accounts.reauthentication import recently_confirmed
 from alertadmin.dashboard.guide import standing
 from alertadmin.dashboard.guide.page import guide_of, page, step
+from alertadmin.dashboard.mailboxes import scope
 from alertadmin.dashboard.mailboxes.forms import TestSendForm
 from alertadmin.dashboard.mailboxes.testing import shown
 from alertadmin.dashboard.posting import posted
-from alertadmin.dashboard.sheets.programs import PROGRAMS
+from alertadmin.dashboard.sheets.views import sheet_of
 from alertadmin.outbox import test_send
+from alertadmin.outbox.models import DeliveryState
 from alertadmin.registry.models import Guide
 
 
@@ -30,17 +36,50 @@ def guide_test(request: HttpRequest, guide: Guide) -> HttpResponse:
         data = form.cleaned_data
         test_send.start(guide.mailbox, data["recipient"], transport=data.get("transport"), now=timezone.now())
         return redirect("guide-test", guide.pk)
+    return _page(request, guide, form)
+
+
+@posted(back="guide-test")
+def guide_scope(request: HttpRequest, pk: UUID) -> HttpResponse:
+    return _scope(request, pk)
+
+
+@step("test")
+def _scope(request: HttpRequest, guide: Guide) -> HttpResponse:
+    """A test as another mailbox, beside the one as the mailbox itself; what comes of it stands below that."""
+    assert guide.mailbox is not None  # noqa: S101
+    recipient = getattr(request.user, "email", "")
+    form = scope.ScopeForm(request.POST, mailbox=guide.mailbox)
+    if not form.is_valid():
+        initial = {"recipient": recipient, "transport": guide.mailbox.transport}
+        return _page(request, guide, TestSendForm(initial=initial, mailbox=guide.mailbox), form)
+    test_send.start(guide.mailbox, recipient, sends_as=form.cleaned_data["other"], now=timezone.now())
+    return redirect(standing.url(guide, "test") + "#scope")
+
+
+def _page(
+    request: HttpRequest, guide: Guide, form: TestSendForm, scope_form: scope.ScopeForm | None = None
+) -> HttpResponse:
+    assert guide.mailbox is not None  # noqa: S101
     last = standing.last_test(guide)
     context: dict[str, Any] = {"form": form, "last": last}
     if last:
         # The steps of the test come under names of their own: those of the guide stand on the left.
         context["sent"] = shown(last, timezone.now())
-    return page(request, guide, "test", **context)
+    if last and last.state == DeliveryState.SENT:
+        context |= scope.panel(guide.mailbox, scope_form)
+    return page(request, guide, "test", status=422 if scope_form else 200, **context)
 
 
+@never_cache
+@recently_confirmed("POST")
 @step("settings")
+@sensitive_variables("sheet")
 def guide_settings(request: HttpRequest, guide: Guide) -> HttpResponse:
-    return page(request, guide, "settings", programs=PROGRAMS)
+    """With the sheet on it, so that nobody leaves the guide for it. A POST shows the secret on it, once."""
+    assert guide.app is not None  # noqa: S101 (else it cannot be reached)
+    sheet = sheet_of(request, guide.app, guide.mailbox)
+    return page(request, guide, "settings", status=422 if sheet["form"].errors else 200, **sheet)
 
 
 @posted(back="guide-settings")

@@ -26,6 +26,7 @@ urlpatterns = [
     path("guide/<uuid:pk>/credential/prove/", credential.guide_prove, name="guide-prove"),
     path("guide/<uuid:pk>/mailbox/", mailbox.guide_mailbox, name="guide-mailbox"),
     path("guide/<uuid:pk>/test/", testing.guide_test, name="guide-test"),
+    path("guide/<uuid:pk>/test/scope/", testing.guide_scope, name="guide-scope"),
     path("guide/<uuid:pk>/settings/", testing.guide_settings, name="guide-settings"),
     path("guide/<uuid:pk>/scripts/", scripts.guide_scripts, name="guide-scripts"),
     path("guide/<uuid:pk>/finish/", testing.guide_finish, name="guide-finish"),

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy
 from alertadmin.dashboard.looks import DOUBTFUL, GOOD, UNDER_WAY, Look
 from alertadmin.dashboard.mailboxes.testing import is_under_way
 from alertadmin.outbox.models import Delivery, DeliveryState, Purpose
-from alertadmin.registry.models import Mailbox
+from alertadmin.registry.models import Consent, Mailbox
 
 REFUSED = frozenset({"mailbox_access_denied", "send_as_denied", "role_missing"})
 """Causes by which Exchange says: not as this one."""
@@ -47,6 +47,24 @@ class Verdict:
     look: Look
     label: str
     words: str
+
+
+def panel(mailbox: Mailbox, form: ScopeForm | None = None) -> dict[str, Any]:
+    """What `mailboxes/scope.html` is made of."""
+    shown = [(test, verdict(test)) for test in tries(mailbox)]
+    return {
+        "consent": _consent_of(mailbox),
+        "scope_form": form or ScopeForm(mailbox=mailbox),
+        "tries": shown,
+        "is_trying": any(is_under_way(test) for test, _verdict in shown),
+    }
+
+
+def _consent_of(mailbox: Mailbox) -> Consent | None:
+    if mailbox.app is None or mailbox.is_personal:
+        return None
+    found: Consent | None = mailbox.app.consents.filter(tenant=mailbox.tenant, permission=mailbox.permission).first()
+    return found
 
 
 def tries(mailbox: Mailbox) -> list[Delivery]:

@@ -82,20 +82,14 @@ def _mailbox_page(
     status: int = 200,
 ) -> HttpResponse:
     recent = found.deliveries.filter(sends_as="").defer("text", "html", "attachments").order_by("-created_at")
-    consents = (
-        found.app.consents.filter(tenant=found.tenant, permission=found.permission)
-        if found.app and not found.is_personal
-        else None
-    )
     context = {
         "mailbox": found,
         "form": form,
         "deliveries": recent[:TESTS],
         "is_signed_in": found.is_personal and found.is_signed_in(timezone.now()),
-        "consent": consents.first() if consents is not None else None,
-        "scope_form": scope_form or scope.ScopeForm(mailbox=found),
-        "tries": [(test, scope.verdict(test)) for test in scope.tries(found)],
+        **scope.panel(found, scope_form),
         "scope_script": _scope_script(found),
+        "scope_url": reverse("mailbox-scope", args=[found.pk]),
     }
     return render(request, "mailboxes/mailbox.html", context, status=status)
 

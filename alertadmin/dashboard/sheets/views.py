@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
 from django import forms
@@ -24,6 +25,8 @@ from alertadmin.registry.keyring import Unreadable
 from alertadmin.registry.models import AppRegistration, Handover, Mailbox
 from alertadmin.retelling import retold
 
+APPS = AppRegistration.objects.select_related("tenant").prefetch_related("credentials", WITH_PLACES)
+
 
 class HandOverForm(forms.Form):
     reason = forms.CharField(
@@ -35,24 +38,28 @@ class HandOverForm(forms.Form):
 
 @never_cache
 @recently_confirmed("POST")
-@sensitive_variables("value")
+@sensitive_variables("context")
 def app_sheet(request: HttpRequest, pk: UUID) -> HttpResponse:
     """`?for=` names the program, `?mailbox=` the mailbox. A POST shows the secret on it, once."""
-    app = get_object_or_404(
-        AppRegistration.objects.select_related("tenant").prefetch_related("credentials", WITH_PLACES), pk=pk
-    )
+    app = get_object_or_404(APPS, pk=pk)
     mailboxes = list(app.mailboxes.all())
+    context = sheet_of(request, app, _chosen(request, mailboxes))
+    status = 422 if context["form"].errors else 200
+    return render(request, "sheets/sheet.html", {**context, "mailboxes": mailboxes}, status=status)
+
+
+@sensitive_variables("value", "context")
+def sheet_of(request: HttpRequest, app: AppRegistration, mailbox: Mailbox | None) -> dict[str, Any]:
+    """What `sheets/content.html` is made of. A view that shows it is never cached, and its POST recently confirmed."""
     form = HandOverForm(request.POST or None)
     value = ""
     if request.method == "POST" and form.is_valid():
         value = _shown(request, app, form)
-    chosen = _chosen(request, mailboxes)
     program = next((one for one in PROGRAMS if one.slug == request.GET.get("for")), PROGRAMS[0])
     secret = app.current_credential
-    context = {
+    context: dict[str, Any] = {
         "app": app,
-        "mailboxes": mailboxes,
-        "chosen": chosen,
+        "chosen": mailbox,
         "programs": PROGRAMS,
         "program": program,
         "sheet": None,
@@ -62,11 +69,11 @@ def app_sheet(request: HttpRequest, pk: UUID) -> HttpResponse:
         "handover": Handover.objects.filter(credential=secret).first() if secret else None,
     }
     try:
-        if chosen:
-            context["sheet"] = program.sheet(Values(chosen.tenant.mail_cloud, app, chosen))
+        if mailbox:
+            context["sheet"] = program.sheet(Values(mailbox.tenant.mail_cloud, app, mailbox))
     except UnknownCloud:
         context["is_cloud_unknown"] = True
-    return render(request, "sheets/sheet.html", context, status=422 if form.errors else 200)
+    return context
 
 
 def _chosen(request: HttpRequest, mailboxes: list[Mailbox]) -> Mailbox | None:
