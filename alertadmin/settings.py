@@ -84,6 +84,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "alertadmin.accounts.middleware.ActorMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "alertadmin.accounts.middleware.SessionMiddleware",
     "alertadmin.accounts.middleware.SignInMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",

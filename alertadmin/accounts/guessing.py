@@ -92,7 +92,7 @@ def guess(request: HttpRequest, account: str, limit: Limit = PASSWORD, now: date
     return taken
 
 
-def is_first_use(user_id: int, code: str, now: datetime) -> bool:
+def is_first_use(user_id: int | None, code: str, now: datetime) -> bool:
     """Whether nobody has come in by this code of the person's app yet."""
     return USED.take(f"{user_id} {normalize_user_code(code)}", now) is None
 

@@ -8,12 +8,14 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.contrib.auth import logout
 from django.contrib.auth.middleware import LoginRequiredMiddleware
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, resolve_url
 from django.utils import timezone, translation
 from django_htmx.http import HttpResponseClientRedirect
 
+from alertadmin.accounts import sessions
 from alertadmin.accounts.actor import STRANGER, Actor, acting
 from alertadmin.accounts.models import User
 from alertadmin.accounts.whence import address_of
@@ -32,6 +34,18 @@ class ActorMiddleware:
         came = Actor(STRANGER, address=address_of(request), request=secrets.token_hex(8), ask_person=person)
         with acting(came):
             return self.get_response(request)
+
+
+class SessionMiddleware:
+    """Ends a session that has lasted long enough, before anybody asks whose it is."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.user.is_authenticated and not sessions.goes_on(request, timezone.now()):
+            logout(request)
+        return self.get_response(request)
 
 
 class SignInMiddleware(LoginRequiredMiddleware):

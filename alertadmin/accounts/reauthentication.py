@@ -110,19 +110,24 @@ def _carried(request: HttpRequest) -> list[tuple[str, str]]:
     ]
 
 
+class _Answer(forms.CharField):
+    """Not optional, though one of them is enough."""
+
+    def validate(self, value: Any) -> None:
+        pass
+
+
 class ConfirmForm(forms.Form):
     """One right answer is enough; it is recorded as soon as it was found right."""
 
     prefix = PREFIX
-    password = forms.CharField(
+    password = _Answer(
         label=gettext_lazy("Your password"),
-        required=False,
         widget=forms.PasswordInput(attrs={"autocomplete": "current-password", "autofocus": True}),
     )
-    code = forms.CharField(
+    code = _Answer(
         label=gettext_lazy("Or a code"),
         max_length=20,
-        required=False,
         widget=forms.TextInput(attrs={"autocomplete": "one-time-code", "inputmode": "numeric"}),
         help_text=gettext_lazy("Six digits from your authenticator app, or one of your recovery codes."),
     )

@@ -18,6 +18,9 @@ KINDS = {
 }
 """What the id in an address is of, where its name does not begin with it."""
 
+NUMBERED = ("factor-remove", "session-end")
+"""Of a person's own, in tables that are not ours."""
+
 
 def addresses() -> list[str]:
     """Their names; the operators' admin is Django's own."""
@@ -36,6 +39,8 @@ def address(name: str, keys: Mapping[str, UUID]) -> str:
     """With the id of a row of the right kind, or with any where there is none."""
     if name in ("first-administrator", "calendar-feed"):
         return reverse(name, args=["x"])
+    if name in NUMBERED:
+        return reverse(name, args=[1])
     try:
         return reverse(name, args=[keys.get(KINDS.get(name, name.partition("-")[0]), uuid4())])
     except NoReverseMatch:

@@ -26,7 +26,7 @@ def mailbox(rows: Rows) -> Mailbox:
 def sign_in_again(page: Page, user: User) -> None:
     page.get_by_label("E-mail address").fill(user.email)
     page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Sign in", exact=True).click()
 
 
 def test_a_form_sent_too_late_leads_back_to_itself_and_says_that_nothing_was_stored(

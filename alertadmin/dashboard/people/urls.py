@@ -7,6 +7,7 @@ from alertadmin.dashboard.people import views
 urlpatterns = [
     path("sign-in/", views.SignIn.as_view(), name="sign-in"),
     path("sign-in/second-step/", views.SecondStep.as_view(), name="second-step"),
+    path("sign-in/passkey/", views.passkey_sign_in, name="passkey-sign-in"),
     path("confirm/", views.confirm, name="confirm"),
     path("sign-out/", views.SignOut.as_view(), name="sign-out"),
     path("first-administrator/<str:token>/", views.first_administrator, name="first-administrator"),

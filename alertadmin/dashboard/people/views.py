@@ -1,17 +1,21 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 
 from allauth.account.internal.flows.login import perform_password_login
 from allauth.account.models import Login
 from allauth.mfa.base.views import AuthenticateView
+from allauth.mfa.webauthn.forms import LoginWebAuthnForm
+from allauth.mfa.webauthn.internal import auth as passkeys
+from allauth.mfa.webauthn.internal.flows import perform_passwordless_login
 from django.contrib import messages
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.views import LoginView, LogoutView
 from django.forms import Form
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -66,16 +70,42 @@ class SecondStep(AuthenticateView):  # type: ignore[misc]  # allauth has no type
         return _refused(super().form_invalid(form), form, "code")
 
 
+@login_not_required
+@never_cache
+def passkey_sign_in(request: HttpRequest) -> HttpResponse:
+    """In by a passkey alone, which the browser lets be used by whoever it knows. A GET is the browser's question."""
+    if request.method != "POST":
+        if "application/json" not in request.headers.get("Accept", ""):
+            return redirect("sign-in")
+        return JsonResponse({"request_options": passkeys.begin_authentication()})
+    to = request.POST.get("next", "")
+    form: Any = LoginWebAuthnForm(request.POST)
+    try:
+        is_good = form.is_valid()
+    except (ValueError, KeyError, TypeError, AttributeError):
+        is_good = False  # what no browser sends: neither the parser nor the checks expect it
+    if not is_good:
+        messages.error(request, _("The passkey was not accepted. Try again, or use another way."))
+        return redirect(f"{reverse('sign-in')}?{urlencode({'next': to}, safe='/')}" if to else "sign-in")
+    used = form.cleaned_data["credential"]
+    login = Login(user=used.user, redirect_url=_ours(request, to))
+    response: HttpResponse = perform_passwordless_login(request, used, login)
+    return response
+
+
+def _ours(request: HttpRequest, to: str) -> str:
+    """A page of ours that was asked for, or the overview."""
+    is_ours = url_has_allowed_host_and_scheme(to, {request.get_host()}, require_https=request.is_secure())
+    return to if is_ours else reverse("overview")
+
+
 @never_cache
 @sensitive_post_parameters()
 def confirm(request: HttpRequest) -> HttpResponse:
     """Who it is, asked again before `?next=`, a page of ours."""
-    to = request.GET.get("next", "")
-    if not url_has_allowed_host_and_scheme(to, {request.get_host()}, require_https=request.is_secure()):
-        to = reverse("overview")
     form = reauthentication.ConfirmForm(request.POST or None, request=request)
     if form.is_bound and form.is_valid():
-        return redirect(to)
+        return redirect(_ours(request, request.GET.get("next", "")))
     return reauthentication.page(request, form, request.get_full_path())
 
 

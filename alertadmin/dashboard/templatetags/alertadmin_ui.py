@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from lucide.templatetags.lucide import lucide
 
-from alertadmin.accounts import zones
+from alertadmin.accounts import devices, zones
 from alertadmin.dashboard import moments
 from alertadmin.dashboard.diagnosis.message import as_message
 from alertadmin.dashboard.looks import LOOKS, OWNERS, UNKNOWN, Look, look_of_end
@@ -28,6 +28,7 @@ from mailer.diagnosis import SLUGS, Diagnosis, explain
 
 register = template.Library()
 register.filter("retold", retold)
+register.filter("device", devices.named)
 
 
 @register.simple_tag

@@ -1,0 +1,1 @@
+"""How somebody signs in: their password, their second factors, their sessions."""

@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+from typing import Any
+
+from allauth.mfa.totp.internal.auth import generate_totp_secret, validate_totp_code
+from allauth.mfa.webauthn.forms import AddWebAuthnForm
+from django import forms
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from alertadmin.accounts import devices, guessing
+from alertadmin.registry.encryption import Sealed
+
+PENDING = "authenticator"
+ASSOCIATED = b"an authenticator app that is being added"
+
+
+class AuthenticatorForm(forms.Form):
+    """Whether the app has the secret: it shows the right code. Until then the secret stands sealed in the session."""
+
+    code = forms.CharField(
+        label=gettext_lazy("The code that it shows now"),
+        max_length=20,
+        widget=forms.TextInput(attrs={"autocomplete": "one-time-code", "inputmode": "numeric"}),
+    )
+
+    def __init__(self, *args: Any, request: HttpRequest, **kwargs: Any) -> None:
+        """Raises Unreadable without a usable key file."""
+        super().__init__(*args, **kwargs)
+        self.user = request.user
+        if token := request.session.get(PENDING):
+            self.secret = Sealed(token, ASSOCIATED).reveal()
+        else:
+            self.secret = generate_totp_secret()
+            request.session[PENDING] = Sealed.seal(self.secret, ASSOCIATED).token
+
+    def clean_code(self) -> str:
+        code = str(self.cleaned_data["code"])
+        if not validate_totp_code(self.secret, code):
+            raise ValidationError(_("This code is not right. It may have changed meanwhile, or the clocks differ."))
+        guessing.is_first_use(self.user.pk, code, timezone.now())
+        return code
+
+
+class PasskeyForm(AddWebAuthnForm):  # type: ignore[misc]  # allauth has no types
+    passwordless = None
+    name = forms.CharField(
+        label=gettext_lazy("Name"),
+        max_length=80,
+        required=False,
+        help_text=gettext_lazy("So that you know it again, such as “key on my key ring”."),
+    )
+
+    def __init__(self, *args: Any, request: HttpRequest, **kwargs: Any) -> None:
+        name = devices.named(request.headers.get("User-Agent", ""))
+        super().__init__(*args, user=request.user, initial={"name": name}, **kwargs)
+
+    def clean(self) -> dict[str, Any]:
+        try:
+            return dict(super().clean())
+        except (ValueError, KeyError, TypeError, AttributeError):
+            # What no browser sends: neither the parser nor the checks expect it.
+            raise ValidationError(_("The passkey was not accepted. Try again, or use another way.")) from None

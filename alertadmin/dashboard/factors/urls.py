@@ -1,0 +1,15 @@
+from __future__ import annotations
+
+from django.urls import path
+
+from alertadmin.dashboard.factors import views
+
+urlpatterns = [
+    path("profile/security/", views.security, name="security"),
+    path("profile/security/authenticator/", views.authenticator_add, name="authenticator-add"),
+    path("profile/security/passkey/", views.passkey_add, name="passkey-add"),
+    path("profile/security/factors/<int:pk>/remove/", views.factor_remove, name="factor-remove"),
+    path("profile/security/recovery-codes/", views.recovery_codes_make, name="recovery-codes-make"),
+    path("profile/security/sessions/<int:pk>/end/", views.session_end, name="session-end"),
+    path("profile/security/sessions/end/", views.sessions_end, name="sessions-end"),
+]
