@@ -14,6 +14,7 @@ from django.contrib.auth.hashers import make_password
 from django.utils import translation
 from pytest_django import Settings
 
+from alertadmin.accounts.membership import make_owner
 from alertadmin.accounts.models import User
 from alertadmin.outbox import wires
 from alertadmin.registry import key_use, keyring, wrapping
@@ -137,14 +138,12 @@ def rows(db: None) -> Rows:
 
 @pytest.fixture
 def administrator(db: None) -> User:
-    return User.objects.create(
-        email="ada@northpark.example",
-        password=hashed_password(),
-        name="Ada",
-        time_zone="Europe/Paris",
-        is_staff=True,
-        is_superuser=True,
+    """An owner of the installation."""
+    ada = User.objects.create(
+        email="ada@northpark.example", password=hashed_password(), name="Ada", time_zone="Europe/Paris"
     )
+    make_owner(ada)
+    return ada
 
 
 @cache

@@ -1,7 +1,9 @@
-"""Who comes in, and how they are spoken to: sign-in first; then times in the viewer's zone, words in their language."""
+"""Who comes in, where to, and how they are spoken to: sign-in first; then what the page declares; then times in the
+viewer's zone, words in their language."""
 
 from __future__ import annotations
 
+import logging
 import secrets
 from collections.abc import Callable
 from typing import Any
@@ -10,15 +12,20 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.contrib.auth import logout
 from django.contrib.auth.middleware import LoginRequiredMiddleware
-from django.http import HttpRequest, HttpResponse, QueryDict
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, resolve_url
 from django.utils import timezone, translation
 from django_htmx.http import HttpResponseClientRedirect
 
-from alertadmin.accounts import sessions
+from alertadmin.accounts import audit, sessions
+from alertadmin.accounts.access import access_of
 from alertadmin.accounts.actor import STRANGER, Actor, acting
+from alertadmin.accounts.declaring import declared
 from alertadmin.accounts.models import User
 from alertadmin.accounts.whence import address_of
+
+logger = logging.getLogger(__name__)
 
 
 class ActorMiddleware:
@@ -66,6 +73,48 @@ class SignInMiddleware(LoginRequiredMiddleware):
             query["lost"] = "1"
         door = f"{resolve_url(settings.LOGIN_URL)}?{query.urlencode(safe='/')}"
         return HttpResponseClientRedirect(door) if is_htmx else redirect(door)
+
+
+class AccessMiddleware:
+    """Holds each page to what it declared (alertadmin.accounts.declaring), before its view runs.
+
+    Who is turned away from it, or from a row that is not theirs to know of, is on the record.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_view(
+        self, request: HttpRequest, view_func: Callable[..., Any], _args: tuple[Any, ...], view_kwargs: dict[str, Any]
+    ) -> None:
+        """Raises PermissionDenied, or Http404 where a row is not theirs to know of."""
+        declaration = declared(view_func)
+        if declaration is None:
+            logger.error("The page %s declares no access, so nobody may use it.", view_func.__qualname__)
+            raise PermissionDenied
+        right = declaration.right(request.method or "")
+        if right is None:
+            return
+        access = access_of(request)
+        try:
+            if declaration.everywhere:
+                access.need(right)
+            elif declaration.of is not None and not access.everywhere(right):
+                access.one(declaration.of, view_kwargs["pk"], right)
+            else:
+                access.need(right, anywhere=True)
+        except (Http404, PermissionDenied):
+            page = request.resolver_match.url_name if request.resolver_match else ""
+            audit.record_alone(
+                audit.Act.ACCESS_REFUSED,
+                audit.Subject(object_id=str(view_kwargs.get("pk", ""))),
+                result=audit.Result.REFUSED,
+                path=page or "",
+            )
+            raise
 
 
 def page_of(request: HttpRequest) -> str:

@@ -8,16 +8,17 @@ import zoneinfo
 from datetime import datetime
 from typing import Any, ClassVar
 
-from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
+from django.contrib.auth.models import AbstractBaseUser, BaseUserManager
 from django.db import models, transaction
 from django.utils.translation import gettext_lazy as _
 
 from alertadmin.accounts import languages
 from alertadmin.accounts.audit.entry import AuditEntry
+from alertadmin.accounts.membership import Membership, make_owner
 from alertadmin.accounts.tries import Tries
 from alertadmin.accounts.zones import validate_time_zone
 
-__all__ = ["AuditEntry", "FirstAdministratorLink", "Tries", "User", "UserManager"]
+__all__ = ["AuditEntry", "FirstAdministratorLink", "Membership", "Tries", "User", "UserManager"]
 
 
 class UserManager(BaseUserManager["User"]):
@@ -28,16 +29,19 @@ class UserManager(BaseUserManager["User"]):
         return user
 
     def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> User:
-        return self.create_user(email, password, is_staff=True, is_superuser=True, **fields)
+        """An owner of the installation."""
+        with transaction.atomic():
+            user = self.create_user(email, password, **fields)
+            make_owner(user)
+        return user
 
 
-class User(AbstractBaseUser, PermissionsMixin):
+class User(AbstractBaseUser):
     email = models.EmailField(_("e-mail address"), unique=True)
     name = models.CharField(_("name"), max_length=120, blank=True)
     time_zone = models.CharField(_("time zone"), max_length=60, default="UTC", validators=[validate_time_zone])
     language = models.CharField(_("language"), max_length=8, blank=True, choices=languages.of_a_person)
     """Of pages and of reminder mails. Blank: pages ask the browser, mails the tenant."""
-    is_staff = models.BooleanField(default=False)
     is_active = models.BooleanField(default=True)
 
     objects: ClassVar[UserManager] = UserManager()

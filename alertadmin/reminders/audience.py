@@ -16,7 +16,8 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy
 
-from alertadmin.accounts.models import User
+from alertadmin.accounts.models import Membership, User
+from alertadmin.accounts.roles import Right, roles_for
 from alertadmin.registry.models import AppRegistration, Contact, Tenant
 from alertadmin.reminders import channels
 from alertadmin.reminders.models import Line, Recipient
@@ -137,10 +138,11 @@ def _is_everywhere(recipient: str, line: Line) -> Q:
 
 
 def administrators() -> list[str]:
-    """The staff's addresses, in lower case."""
+    """Their addresses, in lower case."""
     return sorted(set(staff().annotate(address=Lower("email")).values_list("address", flat=True)))
 
 
 def staff() -> QuerySet[User]:
-    """Those who may do everything here and are not switched off."""
-    return User.objects.filter(is_active=True, is_staff=True)
+    """Those who may change everything here and are not switched off."""
+    here = Membership.objects.everywhere().filter(role__in=roles_for(Right.CHANGE))
+    return User.objects.filter(is_active=True, pk__in=here.order_by().values("user"))

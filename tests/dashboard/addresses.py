@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from uuid import UUID, uuid4
 
 from django.urls import NoReverseMatch, URLPattern, URLResolver, get_resolver, reverse
-from django.urls.resolvers import RoutePattern
 
 KINDS = {
     "certificate-add": "app",
@@ -23,15 +22,13 @@ NUMBERED = ("factor-remove", "session-end")
 
 
 def addresses() -> list[str]:
-    """Their names; the operators' admin is Django's own."""
+    """Their names."""
     return [name for pattern in get_resolver().url_patterns for name in names(pattern)]
 
 
 def names(pattern: URLPattern | URLResolver) -> list[str]:
     if isinstance(pattern, URLPattern):
         return [pattern.name] if pattern.name else []
-    if isinstance(pattern.pattern, RoutePattern) and str(pattern.pattern) == "admin/":
-        return []
     return [name for one in pattern.url_patterns for name in names(one)]
 
 

@@ -13,6 +13,7 @@ from django.test import Client
 from django.urls import reverse
 
 from alertadmin.accounts.models import FirstAdministratorLink, User
+from alertadmin.accounts.roles import Role
 from tests.conftest import NOW, PASSWORD
 
 FIRST = {"email": "Grace@NorthPark.example", "name": "Grace", "time_zone": "Europe/Paris", "password": PASSWORD}
@@ -132,7 +133,8 @@ def test_the_first_administrator_s_link_works_once_and_signs_in(client: Client, 
     assert client.post(url, FIRST).headers["Location"] == "/"
     assert is_in(client)
     user = User.objects.get()
-    assert (user.email, user.is_staff, user.is_superuser) == ("Grace@northpark.example", True, True)
+    assert user.email == "Grace@northpark.example"
+    assert [(one.role, one.tenant) for one in user.memberships.all()] == [(Role.OWNER, None)]
     for again in (Client().get(url), Client().post(url, {**FIRST, "email": "eve@x.example"})):
         assert again.status_code == 404
         assert "This link no longer works" in again.content.decode()

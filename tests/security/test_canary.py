@@ -90,7 +90,7 @@ class Browser:
 
     def crawl(self) -> None:
         """Every page that links lead to, from the overview on."""
-        waiting = ["/", "/admin/"]
+        waiting = ["/"]
         seen: set[str] = set()
         while waiting:
             path = waiting.pop()

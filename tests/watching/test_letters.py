@@ -10,6 +10,7 @@ from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
+from alertadmin.accounts.membership import make_owner
 from alertadmin.accounts.models import User
 from alertadmin.outbox import content
 from alertadmin.outbox.models import Delivery, Purpose
@@ -203,7 +204,7 @@ def test_the_letter_of_a_refused_address_leaves_by_the_outbox(relay: Sandbox, ad
     relay.faults.add("relay", status=550, stage="rcpt", times=1)
     worker.deliver_due(clock=time)
     assert Delivery.objects.get().state == "failed"
-    User.objects.create(email="ada@northpark.example", is_staff=True)
+    make_owner(User.objects.create(email="ada@northpark.example"))
     letters.write(NOW)
     worker.deliver_due(clock=time)
     [mail] = house()

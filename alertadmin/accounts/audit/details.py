@@ -47,7 +47,8 @@ FIELDS = {
     "mailbox": "address transport server username login_kind app sends_reminders",
     "channel": "name service label line is_last_resort is_paused",
     "policy": "plan has_timing quiet_from quiet_until working_days digest digest_at",
-    "user": "email name time_zone language is_active is_staff is_superuser",
+    "membership": "role source",
+    "user": "email name time_zone language is_active",
 }
 """Fields whose values may be shown, by the model's name."""
 CHANGED = "changed"

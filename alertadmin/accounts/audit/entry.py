@@ -8,6 +8,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from alertadmin.accounts.audit.acts import Act, Result
+from alertadmin.accounts.belonging import of_tenant
 
 
 class AppendOnly(Exception):
@@ -24,6 +25,7 @@ class AuditQuerySet(models.QuerySet["AuditEntry"]):
     _raw_delete = _update = _refuse
 
 
+@of_tenant("tenant")
 class AuditEntry(models.Model):
     number = models.BigIntegerField(primary_key=True)
     """From 1, without a gap."""

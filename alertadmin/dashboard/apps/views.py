@@ -11,6 +11,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from alertadmin.accounts.declaring import allows
+from alertadmin.accounts.roles import Right
 from alertadmin.dashboard import going
 from alertadmin.dashboard.apps.forms import AppForm
 from alertadmin.dashboard.apps.standing import steps
@@ -40,11 +42,13 @@ SHOWN_CONSENTS = 12
 ENDS_ONLY = Prefetch("credentials", Credential.objects.defer("value", "certificate"))
 
 
+@allows(Right.LOOK)
 def apps(request: HttpRequest) -> HttpResponse:
     found = AppRegistration.objects.select_related("tenant").prefetch_related(ENDS_ONLY)
     return render(request, "apps/list.html", {"page": LISTING.page(request, found)})
 
 
+@allows(Right.LOOK, of=AppRegistration)
 def app(request: HttpRequest, pk: UUID) -> HttpResponse:
     found = get_object_or_404(
         AppRegistration.objects.select_related("tenant").prefetch_related(ENDS_ONLY, WITH_PLACES), pk=pk
@@ -64,6 +68,7 @@ def app(request: HttpRequest, pk: UUID) -> HttpResponse:
     return render(request, "apps/app.html", context)
 
 
+@allows(Right.CHANGE, of=AppRegistration)
 def app_edit(request: HttpRequest, pk: UUID) -> HttpResponse:
     found = get_object_or_404(AppRegistration.objects.select_related("tenant"), pk=pk)
     form = AppForm(request.POST or None, instance=found)
@@ -78,6 +83,7 @@ def app_edit(request: HttpRequest, pk: UUID) -> HttpResponse:
     return render(request, "partials/edit.html", context)
 
 
+@allows(Right.CHANGE, of=AppRegistration)
 def app_delete(request: HttpRequest, pk: UUID) -> HttpResponse:
     found = get_object_or_404(AppRegistration, pk=pk)
     means = _("Nobody is reminded of its secrets any more. What was sent stays on record; in Entra nothing changes.")

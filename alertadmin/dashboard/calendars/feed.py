@@ -5,19 +5,19 @@ A wrong, an old and a revoked address are told apart by nothing, nor is somebody
 
 from __future__ import annotations
 
-from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotModified, StreamingHttpResponse
 from django.utils import timezone
 from django.utils.cache import get_conditional_response
 from django.views.decorators.http import require_safe
 
+from alertadmin.accounts.declaring import for_strangers
 from alertadmin.reminders.calendar import feeds
 from alertadmin.reminders.models import CalendarFeed
 
 CONTENT_TYPE = "text/calendar; charset=utf-8"
 
 
-@login_not_required
+@for_strangers
 @require_safe
 def calendar_feed(request: HttpRequest, token: str) -> HttpResponseBase:
     now = timezone.now()

@@ -14,6 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from alertadmin.accounts.declaring import for_oneself
 from alertadmin.dashboard.picking import PickField
 from alertadmin.dashboard.posting import posted
 from alertadmin.registry.models import Tenant
@@ -39,6 +40,7 @@ class NewForm(forms.Form):
         self.fields["tenant"].fit()  # type: ignore[attr-defined]
 
 
+@for_oneself
 def calendars(request: HttpRequest) -> HttpResponse:
     """A new one's address is in this answer alone: neither in a session nor in any other page."""
     data = request.POST if request.method == "POST" else None
@@ -53,16 +55,19 @@ def calendars(request: HttpRequest) -> HttpResponse:
     return render(request, "calendars/calendars.html", {"form": form, "feeds": mine[: 2 * MOST]}, status=status)
 
 
+@for_oneself
 def calendar(request: HttpRequest, pk: UUID) -> HttpResponse:
     return _page(request, get_object_or_404(_mine(request), pk=pk))
 
 
+@for_oneself
 @posted(back="calendar")
 def renew(request: HttpRequest, pk: UUID) -> HttpResponse:
     """The old address is good no more."""
     return _with_address(request, get_object_or_404(_mine(request), pk=pk, revoked_at=None))
 
 
+@for_oneself
 @posted(back="calendar")
 def revoke(request: HttpRequest, pk: UUID) -> HttpResponse:
     if _mine(request).filter(pk=pk, revoked_at=None).update(revoked_at=timezone.now()):

@@ -14,6 +14,8 @@ from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 
+from alertadmin.accounts.declaring import allows
+from alertadmin.accounts.roles import Right
 from alertadmin.dashboard.asked import asked
 from alertadmin.dashboard.channels import kinds
 from alertadmin.dashboard.channels.forms import ChannelForm
@@ -61,12 +63,14 @@ def _channels() -> QuerySet[Channel]:
     return standing.with_attempts(Channel.objects.select_related("tenant", "app__tenant").defer(*SEALED))
 
 
+@allows(Right.LOOK)
 def channels(request: HttpRequest) -> HttpResponse:
     page = LISTING.page(request, _channels())
     rows = [(channel, Standing.of(channel)) for channel in page.rows]
     return render(request, "channels/list.html", {"page": page, "rows": rows})
 
 
+@allows(Right.LOOK, of=Channel)
 def channel(request: HttpRequest, pk: UUID) -> HttpResponse:
     found = get_object_or_404(_channels(), pk=pk)
     stands = Standing.of(found)
@@ -84,6 +88,7 @@ def channel(request: HttpRequest, pk: UUID) -> HttpResponse:
     return render(request, "channels/channel.html", context)
 
 
+@allows(Right.CHANGE)
 @never_cache
 @sensitive_post_parameters("new_address")
 def channel_add(request: HttpRequest) -> HttpResponse:
@@ -111,6 +116,7 @@ def _sent_id(request: HttpRequest) -> UUID:
         return uuid4()
 
 
+@allows(Right.CHANGE, of=Channel)
 @never_cache
 @sensitive_post_parameters("new_address")
 def channel_edit(request: HttpRequest, pk: UUID) -> HttpResponse:
@@ -142,6 +148,7 @@ def _show_key(request: HttpRequest, found: Channel, key: str) -> HttpResponse:
     return render(request, "channels/key.html", {"channel": found, "key": key})
 
 
+@allows(Right.CHANGE, of=Channel)
 @never_cache
 @posted(back="channel")
 def channel_key(request: HttpRequest, pk: UUID) -> HttpResponse:
@@ -158,6 +165,7 @@ def channel_key(request: HttpRequest, pk: UUID) -> HttpResponse:
     return _show_key(request, found, key)
 
 
+@allows(Right.OPERATE, of=Channel)
 @posted(back="channel")
 def channel_test(request: HttpRequest, pk: UUID) -> HttpResponse:
     found = get_object_or_404(Channel.objects.defer(*SEALED), pk=pk)
@@ -165,6 +173,7 @@ def channel_test(request: HttpRequest, pk: UUID) -> HttpResponse:
     return redirect("test-send-progress", delivery.pk)
 
 
+@allows(Right.CHANGE, of=Channel)
 @posted(back="channel")
 def channel_pause(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Pauses it, or takes it up again."""
@@ -174,6 +183,7 @@ def channel_pause(request: HttpRequest, pk: UUID) -> HttpResponse:
     return redirect("channel", pk)
 
 
+@allows(Right.CHANGE, of=Channel)
 def channel_delete(request: HttpRequest, pk: UUID) -> HttpResponse:
     found = get_object_or_404(Channel.objects.defer(*SEALED), pk=pk)
     if request.method == "POST":

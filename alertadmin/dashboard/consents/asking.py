@@ -13,7 +13,9 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
+from alertadmin.accounts.declaring import allows
 from alertadmin.accounts.models import User
+from alertadmin.accounts.roles import Right
 from alertadmin.dashboard.consents import state
 from alertadmin.dashboard.consents.requesting import RequestForm, requests_of
 from alertadmin.dashboard.posting import posted
@@ -30,6 +32,7 @@ def callback_url() -> str:
     return settings.PUBLIC_URL + reverse("consent-return")
 
 
+@allows(Right.LOOK, of=Consent)
 @require_safe
 def consent_ask(request: HttpRequest, pk: UUID) -> HttpResponse:
     """The link for this browser, the same for anybody else, and what became of it before."""
@@ -61,6 +64,7 @@ def page(request: HttpRequest, consent: Consent, form: RequestForm, status: int 
     return render(request, "consents/ask.html", context, status=status)
 
 
+@allows(Right.LOOK, posting=Right.OPERATE, of=Consent)
 @posted(back="consent-ask")
 def consent_request(request: HttpRequest, pk: UUID) -> HttpResponse:
     consent = get_object_or_404(Consent.objects.select_related("app__tenant", "tenant"), pk=pk)

@@ -11,7 +11,9 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext_lazy
 
+from alertadmin.accounts.declaring import allows
 from alertadmin.accounts.models import User
+from alertadmin.accounts.roles import Right
 from alertadmin.dashboard import moments
 from alertadmin.dashboard.listing import Column, Filter, Listing
 from alertadmin.dashboard.posting import posted
@@ -25,6 +27,7 @@ GO_ON = "alertadmin.registry.tasks.go_on_checking"
 MISSING, ERROR, GRANTED = "missing", "error", "granted"
 
 
+@allows(Right.LOOK, of=AppRegistration)
 def app_consents(request: HttpRequest, pk: UUID) -> HttpResponse:
     app = get_object_or_404(AppRegistration.objects.select_related("tenant"), pk=pk)
     context = {"app": app, **_run(app, timezone.now())}
@@ -44,6 +47,7 @@ def app_consents(request: HttpRequest, pk: UUID) -> HttpResponse:
     return render(request, "consents/matrix.html", {**context, "page": page})
 
 
+@allows(Right.OPERATE, everywhere=True)
 @posted(back="app-consents")
 def app_consents_check(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Begins it, or shows the one that is under way."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from django.contrib import messages
-from django.contrib.auth.decorators import login_not_required
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -13,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from alertadmin.accounts.declaring import for_strangers
 from alertadmin.dashboard.consents import state
 from alertadmin.registry.checks import check_consent
 from alertadmin.registry.models import Consent, ConsentReturn, ConsentStatus, Guide, ReturnOutcome
@@ -28,7 +28,7 @@ class Refused(Exception):
         self.outcome, self.consent, self.nonce = outcome, consent, nonce
 
 
-@login_not_required
+@for_strangers
 @never_cache
 @require_safe
 def consent_return(request: HttpRequest) -> HttpResponse:

@@ -10,6 +10,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from alertadmin.accounts.declaring import allows
+from alertadmin.accounts.roles import Right
 from alertadmin.dashboard.consents import matrix
 from alertadmin.dashboard.listing import Column, Filter, Listing
 from alertadmin.dashboard.posting import posted
@@ -42,11 +44,13 @@ LISTING = Listing(
 )
 
 
+@allows(Right.LOOK)
 def consents(request: HttpRequest) -> HttpResponse:
     page = LISTING.page(request, Consent.objects.select_related("tenant", "app"))
     return render(request, "consents/list.html", {"page": page})
 
 
+@allows(Right.OPERATE, of=AppRegistration)
 @posted(back="app")
 def consent_check(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Asks Entra now, with a fresh token for each place the app works in; where those are many, beside the page."""

@@ -18,6 +18,8 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_safe
 
+from alertadmin.accounts.declaring import allows
+from alertadmin.accounts.roles import Right
 from alertadmin.dashboard.credentials.proven import told
 from alertadmin.dashboard.portal import portal_links
 from alertadmin.registry import certificates, replacing
@@ -84,6 +86,7 @@ class MakeForm(forms.Form):
         return A_YEAR * months / 12
 
 
+@allows(Right.CHANGE, of=AppRegistration)
 @sensitive_post_parameters("passphrase")
 def certificate_add(request: HttpRequest, pk: UUID) -> HttpResponse:
     app = _app(pk)
@@ -98,6 +101,7 @@ def certificate_add(request: HttpRequest, pk: UUID) -> HttpResponse:
     return _page(request, app, upload=form)
 
 
+@allows(Right.CHANGE, of=AppRegistration)
 def certificate_make(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Makes key and certificate. What waits is proven when the portal knows it: from the credential's page."""
     app = _app(pk)
@@ -116,6 +120,7 @@ def certificate_make(request: HttpRequest, pk: UUID) -> HttpResponse:
     return redirect("credential", stored.pk)
 
 
+@allows(Right.LOOK, of=Credential)
 @require_safe
 def credential_certificate(request: HttpRequest, pk: UUID) -> HttpResponse:
     """The public half, as the portal takes it."""

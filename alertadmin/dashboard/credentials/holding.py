@@ -15,7 +15,9 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from alertadmin.accounts.declaring import allows
 from alertadmin.accounts.models import User
+from alertadmin.accounts.roles import Right
 from alertadmin.dashboard.posting import posted
 from alertadmin.registry.models import Credential
 from alertadmin.reminders import holds
@@ -48,6 +50,7 @@ class HoldForm(forms.Form):
         return datetime.combine(self.cleaned_data["until"], time(), credential.app.tenant.zone)
 
 
+@allows(Right.OPERATE, of=Credential)
 def credential_hold(request: HttpRequest, pk: UUID) -> HttpResponse:
     now = timezone.now()
     found = get_object_or_404(Credential.objects.select_related("app__tenant").defer("value"), pk=pk)
@@ -86,6 +89,7 @@ def _hold(request: HttpRequest, form: HoldForm, credential: Credential, now: dat
     return True
 
 
+@allows(Right.OPERATE, of=Credential)
 @posted(back="credential")
 def credential_resume(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Takes back whatever keeps its reminders from going."""

@@ -10,6 +10,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 
+from alertadmin.accounts.declaring import allows
+from alertadmin.accounts.roles import Right
 from alertadmin.dashboard.credentials.forms import CredentialForm, SecretForm
 from alertadmin.dashboard.credentials.life import Life
 from alertadmin.dashboard.credentials.listing import listing
@@ -29,11 +31,13 @@ MOST_TOLD = 30
 MOST_SAID = 10
 
 
+@allows(Right.LOOK)
 def credentials(request: HttpRequest) -> HttpResponse:
     found = Credential.objects.select_related("app__tenant").defer("value", "certificate")
     return render(request, "credentials/list.html", {"page": listing(timezone.now()).page(request, found)})
 
 
+@allows(Right.LOOK, of=Credential)
 def credential(request: HttpRequest, pk: UUID) -> HttpResponse:
     now = timezone.now()
     found = get_object_or_404(Credential.objects.select_related("app__tenant"), pk=pk)
@@ -57,6 +61,7 @@ def credential(request: HttpRequest, pk: UUID) -> HttpResponse:
     return render(request, "credentials/credential.html", context)
 
 
+@allows(Right.CHANGE, of=Credential)
 def credential_edit(request: HttpRequest, pk: UUID) -> HttpResponse:
     found = get_object_or_404(Credential.objects.select_related("app__tenant"), pk=pk)
     form = CredentialForm(request.POST or None, credential=found)
@@ -72,11 +77,13 @@ def credential_edit(request: HttpRequest, pk: UUID) -> HttpResponse:
     return render(request, "partials/edit.html", context)
 
 
+@allows(Right.CHANGE, of=Credential)
 def credential_delete(request: HttpRequest, pk: UUID) -> HttpResponse:
     means = _("Nobody is reminded of it any more. In Entra it stays.")
     return confirm_delete(request, get_object_or_404(Credential, pk=pk), means=means, back_to="credentials")
 
 
+@allows(Right.CHANGE, of=AppRegistration)
 @sensitive_post_parameters("value")
 def credential_add(request: HttpRequest, pk: UUID) -> HttpResponse:
     """The first secret of an app is in use at once; a further one waits until a token proves it."""
@@ -84,6 +91,7 @@ def credential_add(request: HttpRequest, pk: UUID) -> HttpResponse:
     return _new_secret(request, app)
 
 
+@allows(Right.CHANGE, of=Credential)
 @sensitive_post_parameters("value")
 def credential_replace(request: HttpRequest, pk: UUID) -> HttpResponse:
     old = get_object_or_404(Credential.objects.select_related("app__tenant"), pk=pk)
@@ -116,6 +124,7 @@ def _new_secret(request: HttpRequest, app: AppRegistration, replaced: Credential
     return render(request, "credentials/new.html", context)
 
 
+@allows(Right.CHANGE, of=Credential)
 @posted(back="credential")
 def credential_promote(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Tries a waiting secret again."""

@@ -10,7 +10,9 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from alertadmin.accounts.declaring import allows
 from alertadmin.accounts.models import User
+from alertadmin.accounts.roles import Right
 from alertadmin.reminders import review as reviewing
 
 MOST = 100
@@ -18,6 +20,7 @@ MOST = 100
 SEND, TOLD = "send", "told"
 
 
+@allows(Right.LOOK, posting=Right.OPERATE, everywhere=True)
 def review(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         _decide(request)

@@ -11,6 +11,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from alertadmin.accounts.declaring import allows
+from alertadmin.accounts.roles import Right
 from alertadmin.dashboard.channels.meaning import meaning
 from alertadmin.dashboard.deliveries.told import told_by
 from alertadmin.dashboard.listing import Column, Filter, Listing
@@ -53,11 +55,13 @@ LISTING = Listing(
 )
 
 
+@allows(Right.LOOK)
 def deliveries(request: HttpRequest) -> HttpResponse:
     found = Delivery.objects.defer("text", "html", "attachments")
     return render(request, "deliveries/list.html", {"page": LISTING.page(request, found)})
 
 
+@allows(Right.LOOK, of=Delivery)
 def delivery(request: HttpRequest, pk: UUID) -> HttpResponse:
     found = get_object_or_404(
         Delivery.objects.select_related("mailbox__app__tenant", "mailbox__tenant", "channel"), pk=pk
@@ -78,6 +82,7 @@ def delivery(request: HttpRequest, pk: UUID) -> HttpResponse:
     return render(request, "deliveries/delivery.html", context)
 
 
+@allows(Right.OPERATE, of=Delivery)
 @posted(back="delivery")
 def hasten(request: HttpRequest, pk: UUID) -> HttpResponse:
     """For who has mended what was wrong and does not want to wait for the next try."""

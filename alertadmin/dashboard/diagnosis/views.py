@@ -6,6 +6,8 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from alertadmin.accounts.declaring import allows
+from alertadmin.accounts.roles import Right
 from alertadmin.dashboard.diagnosis.concerned import Concerned, concerned
 from alertadmin.registry.clouds import UnknownCloud
 from alertadmin.registry.models import Tenant
@@ -23,6 +25,7 @@ class ErrorForm(forms.Form):
     )
 
 
+@allows(Right.LOOK)
 def diagnosis(request: HttpRequest) -> HttpResponse:
     """Posted, never in the address: an error text may name people and tenants."""
     form = ErrorForm(request.POST or None)

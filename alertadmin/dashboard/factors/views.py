@@ -26,6 +26,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_variables
 
 from alertadmin.accounts import sessions
+from alertadmin.accounts.declaring import for_oneself
 from alertadmin.accounts.reauthentication import recently_confirmed
 from alertadmin.dashboard.factors.forms import PENDING, AuthenticatorForm, PasskeyForm
 from alertadmin.registry import keyring
@@ -44,6 +45,7 @@ def act(view: Act) -> Act:
     return posted
 
 
+@for_oneself
 def security(request: HttpRequest) -> HttpResponse:
     """All ways in that the person has, and where they are in now."""
     mine = list(_mine(request).order_by("created_at"))
@@ -66,6 +68,7 @@ def _left(codes: Authenticator | None) -> int | None:
     return int(app_settings.RECOVERY_CODE_COUNT) - int(codes.data["used_mask"]).bit_count()
 
 
+@for_oneself
 @never_cache
 @recently_confirmed()
 @sensitive_variables("form")
@@ -87,6 +90,7 @@ def authenticator_add(request: HttpRequest) -> HttpResponse:
     return render(request, "factors/authenticator_add.html", context, status=422 if form.errors else 200)
 
 
+@for_oneself
 @never_cache
 @recently_confirmed()
 def passkey_add(request: HttpRequest) -> HttpResponse:
@@ -105,6 +109,7 @@ def passkey_add(request: HttpRequest) -> HttpResponse:
     return render(request, "factors/passkey_add.html", context, status=422 if form.errors else 200)
 
 
+@for_oneself
 @act
 @recently_confirmed()
 def factor_remove(request: HttpRequest, pk: int) -> HttpResponse:
@@ -116,6 +121,7 @@ def factor_remove(request: HttpRequest, pk: int) -> HttpResponse:
     return redirect("security")
 
 
+@for_oneself
 @act
 @never_cache
 @recently_confirmed()
@@ -129,6 +135,7 @@ def recovery_codes_make(request: HttpRequest) -> HttpResponse:
         return _not_now(request, error.messages[0])
 
 
+@for_oneself
 @act
 def session_end(request: HttpRequest, pk: int) -> HttpResponse:
     get_object_or_404(UserSession, pk=pk, user=request.user).end()
@@ -136,6 +143,7 @@ def session_end(request: HttpRequest, pk: int) -> HttpResponse:
     return redirect("security")
 
 
+@for_oneself
 @act
 def sessions_end(request: HttpRequest) -> HttpResponse:
     """All but this one."""

@@ -14,6 +14,8 @@ from django.utils.text import format_lazy
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from alertadmin.accounts.declaring import allows
+from alertadmin.accounts.roles import Right
 from alertadmin.dashboard.consents.asking import callback_url
 from alertadmin.dashboard.guide.page import go_on, page, step
 from alertadmin.registry import guid
@@ -86,6 +88,7 @@ def _redirects(guide: Guide, chosen: str) -> list[tuple[str, Any]]:
     return [(uri, format_lazy("{}: {}", uri, words)) for uri, words in offered.items()]
 
 
+@allows(Right.CHANGE, of=Guide)
 @step("application")
 def guide_application(request: HttpRequest, guide: Guide) -> HttpResponse:
     app = guide.app or AppRegistration(tenant=guide.tenant, **{name: getattr(guide, name) for name in DRAFTED})

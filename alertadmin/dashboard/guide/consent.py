@@ -11,6 +11,8 @@ from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from alertadmin.accounts.declaring import allows
+from alertadmin.accounts.roles import Right
 from alertadmin.dashboard.consents import state
 from alertadmin.dashboard.consents.asking import callback_url
 from alertadmin.dashboard.guide import standing
@@ -36,6 +38,7 @@ class Ask:
     for_others: str
 
 
+@allows(Right.CHANGE, of=Guide)
 @step("consent")
 def guide_consent(request: HttpRequest, guide: Guide) -> HttpResponse:
     """For a multitenant app first: which mailbox, since its domain says whose consent it takes."""
@@ -77,6 +80,7 @@ def _asks(request: HttpRequest, guide: Guide, consents: list[Consent]) -> list[A
     return list(asks.values())
 
 
+@allows(Right.CHANGE, of=Guide)
 @posted(back="guide-consent")
 def guide_check(request: HttpRequest, pk: UUID) -> HttpResponse:
     return _check(request, pk)

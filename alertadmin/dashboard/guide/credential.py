@@ -14,6 +14,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 
+from alertadmin.accounts.declaring import allows
+from alertadmin.accounts.roles import Right
 from alertadmin.dashboard.credentials.certificates import MakeForm, UploadForm, fields_of, keep_pair
 from alertadmin.dashboard.credentials.forms import SecretForm
 from alertadmin.dashboard.guide import standing
@@ -31,6 +33,7 @@ from alertadmin.retelling import retold
 WAYS = ("secret", "make", "upload")
 
 
+@allows(Right.CHANGE, of=Guide)
 @sensitive_post_parameters("value", "passphrase")
 @step("credential")
 def guide_credential(request: HttpRequest, guide: Guide) -> HttpResponse:
@@ -120,6 +123,7 @@ def _form_anew(way: str, guide: Guide) -> forms.Form:
     return MakeForm() if way == "make" else SecretForm(zone=guide.tenant.zone)
 
 
+@allows(Right.CHANGE, of=Guide)
 @posted(back="guide-credential")
 def guide_prove(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Tries the one that has no token yet, once the portal knows it."""

@@ -12,7 +12,9 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from alertadmin.accounts.declaring import allows
 from alertadmin.accounts.models import User
+from alertadmin.accounts.roles import Right
 from alertadmin.accounts.zones import validate_time_zone
 from alertadmin.dashboard.addresses import read_addresses
 from alertadmin.dashboard.asked import asked
@@ -82,6 +84,7 @@ class DirectoryForm(forms.Form):
         return data
 
 
+@allows(Right.CHANGE)
 def guide(request: HttpRequest) -> HttpResponse:
     """Begins one: the first step, and above it those that were begun before. `?tenant=` begins at the second."""
     assert isinstance(request.user, User)  # noqa: S101 (signed in, by the middleware)
@@ -106,6 +109,7 @@ def guide(request: HttpRequest) -> HttpResponse:
     return render(request, "guide/begin.html", context)
 
 
+@allows(Right.CHANGE, of=Guide)
 @step("directory")
 def guide_directory(request: HttpRequest, guide: Guide) -> HttpResponse:
     """What was found; another may be chosen as long as no application stands in it."""

@@ -11,6 +11,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 
+from alertadmin.accounts.declaring import allows
+from alertadmin.accounts.roles import Right
 from alertadmin.dashboard.guide.page import page, step
 from alertadmin.dashboard.mailboxes.forms import OneSendsReminders, check_not_personal
 from alertadmin.registry import scripts
@@ -76,6 +78,7 @@ class MailboxForm(OneSendsReminders):
         return data
 
 
+@allows(Right.CHANGE, of=Guide)
 @step("mailbox")
 def guide_mailbox(request: HttpRequest, guide: Guide) -> HttpResponse:
     assert guide.app is not None  # noqa: S101 (else it cannot be reached)

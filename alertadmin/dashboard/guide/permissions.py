@@ -11,6 +11,8 @@ from django.shortcuts import redirect
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy
 
+from alertadmin.accounts.declaring import allows
+from alertadmin.accounts.roles import Right
 from alertadmin.dashboard.guide.page import page, step
 from alertadmin.registry.models import Guide
 from alertadmin.registry.permissions import OPTIONAL, RESOURCE_OF, Permission
@@ -62,6 +64,7 @@ def _said(permission: Permission) -> str:
     return str(MEANINGS[permission]) % {"end": f"{ENDS:%Y-%m-%d}"}
 
 
+@allows(Right.CHANGE, of=Guide)
 @step("permissions")
 def guide_permissions(request: HttpRequest, guide: Guide) -> HttpResponse:
     assert guide.app is not None  # noqa: S101 (else it cannot be reached)

@@ -7,6 +7,8 @@ from uuid import UUID
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
+from alertadmin.accounts.declaring import allows
+from alertadmin.accounts.roles import Right
 from alertadmin.dashboard.guide import standing
 from alertadmin.dashboard.guide.page import guide_of
 from alertadmin.registry import scripts, setting_up
@@ -31,6 +33,7 @@ def plan_of(guide: Guide) -> Plan:
     )
 
 
+@allows(Right.CHANGE, of=Guide)
 def guide_scripts(request: HttpRequest, pk: UUID) -> HttpResponse:
     guide = guide_of(request, pk)
     plan = plan_of(guide)

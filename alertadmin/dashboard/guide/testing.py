@@ -14,7 +14,9 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_variables
 
+from alertadmin.accounts.declaring import allows
 from alertadmin.accounts.reauthentication import recently_confirmed
+from alertadmin.accounts.roles import Right
 from alertadmin.dashboard.guide import standing
 from alertadmin.dashboard.guide.page import guide_of, page, step
 from alertadmin.dashboard.mailboxes import scope
@@ -27,6 +29,7 @@ from alertadmin.outbox.models import DeliveryState
 from alertadmin.registry.models import Guide
 
 
+@allows(Right.CHANGE, of=Guide)
 @step("test")
 def guide_test(request: HttpRequest, guide: Guide) -> HttpResponse:
     assert guide.mailbox is not None  # noqa: S101 (else it cannot be reached)
@@ -39,6 +42,7 @@ def guide_test(request: HttpRequest, guide: Guide) -> HttpResponse:
     return _page(request, guide, form)
 
 
+@allows(Right.CHANGE, of=Guide)
 @posted(back="guide-test")
 def guide_scope(request: HttpRequest, pk: UUID) -> HttpResponse:
     return _scope(request, pk)
@@ -71,6 +75,7 @@ def _page(
     return page(request, guide, "test", status=422 if scope_form else 200, **context)
 
 
+@allows(Right.CHANGE, of=Guide)
 @never_cache
 @recently_confirmed("POST")
 @step("settings")
@@ -82,6 +87,7 @@ def guide_settings(request: HttpRequest, guide: Guide) -> HttpResponse:
     return page(request, guide, "settings", status=422 if sheet["form"].errors else 200, **sheet)
 
 
+@allows(Right.CHANGE, of=Guide)
 @posted(back="guide-settings")
 def guide_finish(request: HttpRequest, pk: UUID) -> HttpResponse:
     """What was registered stays; what goes is the guide, that it is not begun any more."""

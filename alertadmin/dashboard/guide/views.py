@@ -4,9 +4,13 @@ from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
 
+from alertadmin.accounts.declaring import allows
+from alertadmin.accounts.roles import Right
 from alertadmin.dashboard.guide.page import go_on, guide_of
+from alertadmin.registry.models import Guide
 
 
+@allows(Right.CHANGE, of=Guide)
 def guide_on(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Back into a guide that was left: to the step that it waits at."""
     return go_on(guide_of(request, pk))

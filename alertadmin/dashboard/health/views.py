@@ -3,23 +3,23 @@ only whether it is well: nothing about tenants."""
 
 from __future__ import annotations
 
-from django.contrib.auth.decorators import login_not_required
 from django.db import DatabaseError, connection
 from django.http import HttpRequest, JsonResponse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 
+from alertadmin.accounts.declaring import for_strangers
 from alertadmin.watching import broker
 from alertadmin.watching.troubles import PARTS, troubles
 
 
-@login_not_required
+@for_strangers
 @never_cache
 def healthz(request: HttpRequest) -> JsonResponse:
     return JsonResponse({"ok": True})
 
 
-@login_not_required
+@for_strangers
 @never_cache
 def readyz(request: HttpRequest) -> JsonResponse:
     database = _database()

@@ -12,6 +12,8 @@ from django.utils import timezone
 from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 
+from alertadmin.accounts.declaring import allows
+from alertadmin.accounts.roles import Right
 from alertadmin.dashboard.importing.columns import EXPLAINED
 from alertadmin.dashboard.uploading import LIMIT
 from alertadmin.registry.importing import COLUMNS, Imported, NotImported, Remark, import_registrations
@@ -36,6 +38,7 @@ class FileForm(forms.Form):
         return file
 
 
+@allows(Right.CHANGE, everywhere=True)
 def importing(request: HttpRequest) -> HttpResponse:
     form = FileForm(request.POST, request.FILES) if request.method == "POST" else FileForm()
     mistakes: list[Remark] = []
@@ -56,6 +59,7 @@ def importing(request: HttpRequest) -> HttpResponse:
     return render(request, "importing/import.html", context, status=422 if mistakes or form.errors else 200)
 
 
+@allows(Right.CHANGE, everywhere=True)
 def template(request: HttpRequest) -> HttpResponse:
     """The header alone, as spreadsheets like it: with a byte order mark, parted as they part cells in this language."""
     response = HttpResponse("\ufeff", content_type="text/csv; charset=utf-8")

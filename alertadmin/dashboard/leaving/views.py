@@ -12,6 +12,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from alertadmin.accounts.declaring import allows
+from alertadmin.accounts.roles import Right
 from alertadmin.dashboard.leaving.standing import is_proven, leaving, standing, tests_by_graph
 from alertadmin.dashboard.listing import Column, Listing
 from alertadmin.dashboard.portal import portal_links
@@ -36,6 +38,7 @@ LISTING = Listing(
 )
 
 
+@allows(Right.LOOK)
 def leaving_ews(request: HttpRequest) -> HttpResponse:
     now = timezone.now()
     page = LISTING.page(request, leaving())
@@ -50,6 +53,7 @@ def leaving_ews(request: HttpRequest) -> HttpResponse:
     return render(request, "leaving/leaving.html", context)
 
 
+@allows(Right.LOOK, of=Mailbox)
 def leaving_mailbox(request: HttpRequest, pk: UUID) -> HttpResponse:
     """One mailbox: how it stands, and the scripts for its tenant."""
     found = get_object_or_404(Mailbox.objects.select_related("tenant", "app"), pk=pk)
@@ -70,6 +74,7 @@ def leaving_mailbox(request: HttpRequest, pk: UUID) -> HttpResponse:
     return render(request, "leaving/mailbox.html", context)
 
 
+@allows(Right.CHANGE, of=Mailbox)
 @posted(back="mailbox-leaving")
 def mailbox_want_graph(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Its app asks for Mail.Send from now on; whether it is granted already is looked at once."""
@@ -84,6 +89,7 @@ def mailbox_want_graph(request: HttpRequest, pk: UUID) -> HttpResponse:
     return redirect("mailbox-leaving", pk)
 
 
+@allows(Right.CHANGE, of=Mailbox)
 @posted(back="mailbox-leaving")
 def mailbox_to_graph(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Only after a test by Graph was accepted: what works is not given up for what was never seen to work."""

@@ -10,6 +10,8 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from alertadmin.accounts.declaring import allows
+from alertadmin.accounts.roles import Right
 from alertadmin.dashboard.asked import asked
 from alertadmin.dashboard.mailboxes.forms import PersonalForm
 from alertadmin.dashboard.posting import posted
@@ -21,6 +23,7 @@ from alertadmin.retelling import retold
 ACCOUNTS = Mailbox.objects.select_related("tenant", "app__tenant")
 
 
+@allows(Right.CHANGE)
 def add(request: HttpRequest) -> HttpResponse:
     """`?app=` says through which app. Saved, it gets a code at once."""
     app = asked(request, "app", AppRegistration.objects.select_related("tenant"))
@@ -31,6 +34,7 @@ def add(request: HttpRequest) -> HttpResponse:
     return render(request, "mailboxes/add_personal.html", context)
 
 
+@allows(Right.CHANGE, of=Mailbox)
 def sign_in(request: HttpRequest, pk: UUID) -> HttpResponse:
     """The code, and how it stands. Looking asks nobody: the button does, and the page presses it every few seconds."""
     found = get_object_or_404(ACCOUNTS, pk=pk)
@@ -39,11 +43,13 @@ def sign_in(request: HttpRequest, pk: UUID) -> HttpResponse:
     return render(request, "mailboxes/sign_in.html", _context(found, SignIn.objects.filter(mailbox=found).first()))
 
 
+@allows(Right.CHANGE, of=Mailbox)
 @posted(back="mailbox-sign-in")
 def begin(request: HttpRequest, pk: UUID) -> HttpResponse:
     return _begin(request, _account(pk))
 
 
+@allows(Right.CHANGE, of=Mailbox)
 @posted(back="mailbox-sign-in")
 def ask(request: HttpRequest, pk: UUID) -> HttpResponse:
     """One question to Microsoft, of a few seconds at most."""

@@ -13,6 +13,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_post_parameters
 
+from alertadmin.accounts.declaring import allows
+from alertadmin.accounts.roles import Right
 from alertadmin.dashboard.asked import asked
 from alertadmin.dashboard.deleting import confirm_delete
 from alertadmin.dashboard.listing import Column, Filter, Listing
@@ -63,11 +65,13 @@ Thing = Tenant | AppRegistration | Mailbox
 TESTS = 8
 
 
+@allows(Right.LOOK)
 def mailboxes(request: HttpRequest) -> HttpResponse:
     page = LISTING.page(request, Mailbox.objects.select_related("tenant", "app").defer("password", "refresh_token"))
     return render(request, "mailboxes/list.html", {"page": page})
 
 
+@allows(Right.LOOK, of=Mailbox)
 def mailbox(request: HttpRequest, pk: UUID) -> HttpResponse:
     found = get_object_or_404(Mailbox.objects.select_related("tenant", "app__tenant"), pk=pk)
     initial = {"recipient": getattr(request.user, "email", ""), "transport": found.transport}
@@ -101,6 +105,7 @@ def _scope_script(mailbox: Mailbox) -> str:
     return scripts.scope_to_mailbox(mailbox.app, mailbox.tenant, mailbox.address, [mailbox.permission])
 
 
+@allows(Right.CHANGE)
 def mailbox_add(request: HttpRequest) -> HttpResponse:
     """`?app=` or `?tenant=` says through which app, or in which tenant."""
     app = asked(request, "app", AppRegistration.objects.select_related("tenant"))
@@ -111,6 +116,7 @@ def mailbox_add(request: HttpRequest) -> HttpResponse:
     return _edit(request, form, _("Add a mailbox"), above=[thing for thing in (tenant, app) if thing])
 
 
+@allows(Right.CHANGE)
 @sensitive_post_parameters("new_password")
 def mailbox_add_on_premises(request: HttpRequest) -> HttpResponse:
     if not servers():
@@ -120,6 +126,7 @@ def mailbox_add_on_premises(request: HttpRequest) -> HttpResponse:
     return _edit(request, form, _("Add a mailbox on premises"), above=[tenant] if tenant else [])
 
 
+@allows(Right.CHANGE, of=Mailbox)
 @sensitive_post_parameters("new_password")
 def mailbox_edit(request: HttpRequest, pk: UUID) -> HttpResponse:
     found = get_object_or_404(Mailbox.objects.select_related("tenant", "app__tenant"), pk=pk)
@@ -144,11 +151,13 @@ def _edit(request: HttpRequest, form: OneSendsReminders, heading: str, *, above:
     return render(request, "partials/edit.html", {"form": form, "heading": heading, "above": above, "back": back})
 
 
+@allows(Right.CHANGE, of=Mailbox)
 def mailbox_delete(request: HttpRequest, pk: UUID) -> HttpResponse:
     means = _("What was sent from it stays on record. In Microsoft 365 nothing changes.")
     return confirm_delete(request, get_object_or_404(Mailbox, pk=pk), means=means, back_to="mailboxes")
 
 
+@allows(Right.OPERATE, of=Mailbox)
 @posted(back="mailbox")
 def start_test(request: HttpRequest, pk: UUID) -> HttpResponse:
     found = get_object_or_404(Mailbox.objects.select_related("tenant", "app__tenant"), pk=pk)
@@ -160,6 +169,7 @@ def start_test(request: HttpRequest, pk: UUID) -> HttpResponse:
     return redirect("test-send-progress", delivery.pk)
 
 
+@allows(Right.OPERATE, of=Mailbox)
 @posted(back="mailbox")
 def scope_try(request: HttpRequest, pk: UUID) -> HttpResponse:
     """A test as another mailbox, which should be refused; if it is not, the mail comes to whoever tries."""
@@ -173,6 +183,7 @@ def scope_try(request: HttpRequest, pk: UUID) -> HttpResponse:
     return redirect("test-send-progress", delivery.pk)
 
 
+@allows(Right.LOOK, of=Delivery)
 def progress(request: HttpRequest, pk: UUID) -> HttpResponse:
     """The steps as they happen: the page asks again each second while the test is under way."""
     delivery = get_object_or_404(

@@ -6,6 +6,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 
+from alertadmin.accounts.declaring import allows
+from alertadmin.accounts.roles import Right
 from alertadmin.dashboard.guide.directory import guides_of
 from alertadmin.dashboard.overview.needs import needs
 from alertadmin.dashboard.overview.timeline import timeline
@@ -17,6 +19,7 @@ DUE = timedelta(days=30)
 WAITING = (DeliveryState.PENDING, DeliveryState.SENDING)
 
 
+@allows(Right.LOOK)
 def overview(request: HttpRequest) -> HttpResponse:
     now = timezone.now()
     watched = Credential.objects.watched()

@@ -1,22 +1,27 @@
 from __future__ import annotations
 
-from django.urls import include, path
+from django.urls import path
+from django.views.i18n import set_language
 
+from alertadmin.accounts.declaring import for_oneself, for_strangers
 from alertadmin.dashboard.people import views
 
+sign_in = for_strangers(views.SignIn.as_view())
+second_step = for_strangers(views.SecondStep.as_view())
+
 urlpatterns = [
-    path("sign-in/", views.SignIn.as_view(), name="sign-in"),
-    path("sign-in/second-step/", views.SecondStep.as_view(), name="second-step"),
+    path("sign-in/", sign_in, name="sign-in"),
+    path("sign-in/second-step/", second_step, name="second-step"),
     path("sign-in/passkey/", views.passkey_sign_in, name="passkey-sign-in"),
     path("confirm/", views.confirm, name="confirm"),
-    path("sign-out/", views.SignOut.as_view(), name="sign-out"),
+    path("sign-out/", for_oneself(views.SignOut.as_view()), name="sign-out"),
     path("first-administrator/<str:token>/", views.first_administrator, name="first-administrator"),
     path("profile/", views.profile, name="profile"),
-    path("language/", include("django.conf.urls.i18n")),
+    path("language/setlang/", for_oneself(set_language), name="set_language"),
 ]
 
 # What allauth leads to, by the names that it knows them by.
 urlpatterns += [
-    path("sign-in/", views.SignIn.as_view(), name="account_login"),
-    path("sign-in/second-step/", views.SecondStep.as_view(), name="mfa_authenticate"),
+    path("sign-in/", sign_in, name="account_login"),
+    path("sign-in/second-step/", second_step, name="mfa_authenticate"),
 ]

@@ -11,7 +11,6 @@ from allauth.mfa.webauthn.internal import auth as passkeys
 from allauth.mfa.webauthn.internal.flows import perform_passwordless_login
 from django.contrib import messages
 from django.contrib.auth.base_user import AbstractBaseUser
-from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.views import LoginView, LogoutView
 from django.forms import Form
@@ -24,6 +23,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 
 from alertadmin.accounts import reauthentication
+from alertadmin.accounts.declaring import for_oneself, for_strangers
 from alertadmin.accounts.models import FirstAdministratorLink, User
 from alertadmin.dashboard.people.forms import FirstAdministratorForm, ProfileForm, SignInForm
 
@@ -70,7 +70,7 @@ class SecondStep(AuthenticateView):  # type: ignore[misc]  # allauth has no type
         return _refused(super().form_invalid(form), form, "code")
 
 
-@login_not_required
+@for_strangers
 @never_cache
 def passkey_sign_in(request: HttpRequest) -> HttpResponse:
     """In by a passkey alone, which the browser lets be used by whoever it knows. A GET is the browser's question."""
@@ -99,6 +99,7 @@ def _ours(request: HttpRequest, to: str) -> str:
     return to if is_ours else reverse("overview")
 
 
+@for_oneself
 @never_cache
 @sensitive_post_parameters()
 def confirm(request: HttpRequest) -> HttpResponse:
@@ -109,7 +110,7 @@ def confirm(request: HttpRequest) -> HttpResponse:
     return reauthentication.page(request, form, request.get_full_path())
 
 
-@login_not_required
+@for_strangers
 @never_cache
 @sensitive_post_parameters()
 def first_administrator(request: HttpRequest, token: str) -> HttpResponse:
@@ -126,6 +127,7 @@ def first_administrator(request: HttpRequest, token: str) -> HttpResponse:
     return render(request, "people/first_administrator.html", {"form": form})
 
 
+@for_oneself
 def profile(request: HttpRequest) -> HttpResponse:
     assert isinstance(request.user, User)  # noqa: S101 (signed in, by the middleware)
     form = ProfileForm(request.POST or None, instance=request.user)

@@ -8,6 +8,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 
+from alertadmin.accounts.declaring import allows
+from alertadmin.accounts.roles import Right
 from alertadmin.dashboard.policies.forms import PeopleForm, PlanForm, TimingForm
 from alertadmin.dashboard.policies.saving import save
 from alertadmin.outbox import standing
@@ -20,14 +22,17 @@ from alertadmin.reminders.models import Line, Policy, Recipient
 MOST_CHANNELS = 50
 
 
+@allows(Right.LOOK, posting=Right.CHANGE, everywhere=True)
 def of_the_installation(request: HttpRequest) -> HttpResponse:
     return _policy(request, None, None, back="policies")
 
 
+@allows(Right.LOOK, posting=Right.CHANGE, of=Tenant)
 def of_a_tenant(request: HttpRequest, pk: UUID) -> HttpResponse:
     return _policy(request, get_object_or_404(Tenant, pk=pk), None, back="tenant-policy")
 
 
+@allows(Right.LOOK, posting=Right.CHANGE, of=AppRegistration)
 def of_an_app(request: HttpRequest, pk: UUID) -> HttpResponse:
     app = get_object_or_404(AppRegistration.objects.select_related("tenant"), pk=pk)
     return _policy(request, app.tenant, app, back="app-policy")

@@ -10,6 +10,8 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 
+from alertadmin.accounts.declaring import allows
+from alertadmin.accounts.roles import Right
 from alertadmin.dashboard.asked import asked
 from alertadmin.dashboard.registering.forms import AppPart, MailboxPart, SecretForm, TenantPart
 from alertadmin.registry import guid
@@ -19,6 +21,7 @@ from alertadmin.registry.registration import Registration, register
 from alertadmin.retelling import retold
 
 
+@allows(Right.CHANGE)
 @sensitive_post_parameters("secret-value")
 def registering(request: HttpRequest) -> HttpResponse:
     """One form in four parts. `?tenant=` adds an app to a tenant that is here already: three parts.

@@ -15,8 +15,10 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_variables
 
+from alertadmin.accounts.declaring import allows
 from alertadmin.accounts.models import User
 from alertadmin.accounts.reauthentication import recently_confirmed
+from alertadmin.accounts.roles import Right
 from alertadmin.dashboard.sheets.programs import PROGRAMS, Values
 from alertadmin.registry.checks import WITH_PLACES
 from alertadmin.registry.clouds import UnknownCloud
@@ -36,6 +38,7 @@ class HandOverForm(forms.Form):
     )
 
 
+@allows(Right.LOOK, posting=Right.HAND_OVER, of=AppRegistration)
 @never_cache
 @recently_confirmed("POST")
 @sensitive_variables("context")

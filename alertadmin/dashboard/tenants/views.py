@@ -11,6 +11,8 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from alertadmin.accounts.declaring import allows
+from alertadmin.accounts.roles import Right
 from alertadmin.dashboard import going
 from alertadmin.dashboard.deleting import confirm_delete
 from alertadmin.dashboard.guide.directory import guides_of
@@ -34,6 +36,7 @@ LISTING = Listing(
 RECENT = 8
 
 
+@allows(Right.LOOK)
 def tenants(request: HttpRequest) -> HttpResponse:
     apps = AppRegistration.objects.filter(tenant=OuterRef("pk")).order_by().values("tenant")
     counted = Coalesce(Subquery(apps.annotate(count=Count("pk")).values("count")), 0)
@@ -41,6 +44,7 @@ def tenants(request: HttpRequest) -> HttpResponse:
     return render(request, "tenants/list.html", {"page": page, "begun": guides_of(request.user)})
 
 
+@allows(Right.LOOK, of=Tenant)
 def tenant(request: HttpRequest, pk: UUID) -> HttpResponse:
     ends = Prefetch("apps__credentials", Credential.objects.defer("value", "certificate"))
     found = get_object_or_404(Tenant.objects.prefetch_related("contacts", "apps", ends, "mailboxes__app"), pk=pk)
@@ -54,6 +58,7 @@ def tenant(request: HttpRequest, pk: UUID) -> HttpResponse:
     return render(request, "tenants/tenant.html", context)
 
 
+@allows(Right.CHANGE, of=Tenant)
 def tenant_edit(request: HttpRequest, pk: UUID) -> HttpResponse:
     found = get_object_or_404(Tenant, pk=pk)
     form = TenantForm(request.POST or None, instance=found)
@@ -70,6 +75,7 @@ def tenant_edit(request: HttpRequest, pk: UUID) -> HttpResponse:
     )
 
 
+@allows(Right.CHANGE, everywhere=True)
 def tenant_delete(request: HttpRequest, pk: UUID) -> HttpResponse:
     found = get_object_or_404(Tenant, pk=pk)
     means = _("Nobody is reminded of its secrets any more. What was sent stays on record; in Entra nothing changes.")

@@ -8,6 +8,8 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from alertadmin.accounts.declaring import allows
+from alertadmin.accounts.roles import Right
 from alertadmin.dashboard.watching.forms import MonthlyForm
 from alertadmin.dashboard.watching.signs import signs
 from alertadmin.outbox.drain import drain
@@ -15,6 +17,7 @@ from alertadmin.watching import letters
 from alertadmin.watching.models import Monthly
 
 
+@allows(Right.LOOK, everywhere=True)
 def watching(request: HttpRequest) -> HttpResponse:
     now = timezone.now()
     form = MonthlyForm(request.POST or None, Monthly.now())

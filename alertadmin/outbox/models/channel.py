@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import uuid
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from django.conf import settings
 from django.db import models
@@ -12,6 +12,7 @@ from django.db.models import Q
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
+from alertadmin.accounts.belonging import of_tenant
 from alertadmin.registry.encryption import EncryptedField
 from alertadmin.registry.models import AppRegistration, Tenant
 
@@ -40,6 +41,11 @@ class ChannelQuerySet(models.QuerySet["Channel"]):
         return self.filter(tenant=None, app=None)
 
 
+def _of_tenants(tenants: models.QuerySet[Any]) -> Q:
+    return Q(tenant__in=tenants) | Q(app__tenant__in=tenants)
+
+
+@of_tenant(_of_tenants)
 class Channel(models.Model):
     """Of an app registration, of a tenant, or of the installation (with neither): then it is told of the tenants that
     have no channel of their own."""

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import uuid
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from alertadmin.accounts.belonging import of_tenant
 from alertadmin.outbox.models.channel import Channel
 from alertadmin.registry.models import Mailbox
 from alertadmin.registry.permissions import Transport
@@ -36,6 +37,24 @@ class DeliveryState(models.TextChoices):
     CANCELLED = "cancelled", _("Cancelled")
 
 
+def _of_tenants(tenants: models.QuerySet[Any]) -> Q:
+    """What tells of these tenants and of no other: one digest may tell of many."""
+    mine = Q(purpose=Purpose.TEST) & (
+        Q(mailbox__tenant__in=tenants) | Q(channel__tenant__in=tenants) | Q(channel__app__tenant__in=tenants)
+    )
+    mine |= Q(purpose=Purpose.CONSENT, consent_request__tenant__in=tenants)
+    for purpose, lines, path in (
+        (Purpose.REMINDER, "notices", "reminder__tenant"),
+        (Purpose.CALENDAR, "calendar_entries", "tenant"),
+    ):
+        related = Delivery._meta.get_field(lines).related_model
+        told = related._default_manager.filter(delivery=OuterRef("pk")).order_by()  # type: ignore[union-attr]
+        theirs = Q(**{f"{path}__in": tenants})
+        mine |= Q(purpose=purpose) & Q(Exists(told.filter(theirs))) & ~Q(Exists(told.exclude(theirs)))
+    return mine
+
+
+@of_tenant(_of_tenants)
 class Delivery(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     purpose = models.CharField(_("purpose"), max_length=12, choices=Purpose)

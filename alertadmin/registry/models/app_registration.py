@@ -10,6 +10,7 @@ from django.db import models
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
+from alertadmin.accounts.belonging import of_tenant
 from alertadmin.registry import guid, pasted
 from alertadmin.registry.models.tenant import Tenant
 from alertadmin.registry.permissions import Permission
@@ -38,6 +39,7 @@ def default_permissions() -> list[str]:
     return [Permission.MAIL_SEND.value]
 
 
+@of_tenant("tenant")
 class AppRegistration(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     tenant = models.ForeignKey(Tenant, models.CASCADE, related_name="apps", verbose_name=_("home tenant"))

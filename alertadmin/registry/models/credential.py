@@ -13,6 +13,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from alertadmin.accounts.belonging import of_tenant
 from alertadmin.registry import guid
 from alertadmin.registry.encryption import EncryptedField
 from alertadmin.registry.keyring import Unreadable
@@ -36,6 +37,7 @@ class CredentialQuerySet(models.QuerySet["Credential"]):
         return self.filter(state__in=[CredentialState.CURRENT, CredentialState.NEXT])
 
 
+@of_tenant("app__tenant")
 class Credential(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     app = models.ForeignKey(AppRegistration, models.CASCADE, related_name="credentials")

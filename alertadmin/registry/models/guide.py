@@ -9,11 +9,13 @@ from django.db import models
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
+from alertadmin.accounts.belonging import of_tenant
 from alertadmin.registry.models.app_registration import NATIVE_CLIENT, AppRegistration, Audience
 from alertadmin.registry.models.mailbox import Mailbox
 from alertadmin.registry.models.tenant import Tenant
 
 
+@of_tenant("tenant")
 class Guide(models.Model):
     """Points at the rows that its steps made; keeps by itself only what has no row yet. Never a secret."""
 

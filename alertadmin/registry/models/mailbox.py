@@ -12,6 +12,7 @@ from django.db.models.functions import Lower
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
+from alertadmin.accounts.belonging import of_tenant
 from alertadmin.registry.clouds import server_choices
 from alertadmin.registry.encryption import EncryptedField
 from alertadmin.registry.models.app_registration import AppRegistration
@@ -26,6 +27,7 @@ class LoginKind(models.TextChoices):
     BASIC = "basic", "Basic"
 
 
+@of_tenant("tenant")
 class Mailbox(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     tenant = models.ForeignKey(

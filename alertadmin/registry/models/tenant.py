@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from alertadmin.accounts import languages
+from alertadmin.accounts.belonging import of_tenant
 from alertadmin.accounts.zones import validate_time_zone
 from alertadmin.registry import guid
 from alertadmin.registry.clouds import cloud_choices, cloud_of
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from alertadmin.registry.models.app_registration import AppRegistration
 
 
+@of_tenant("pk")
 class Tenant(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     name = models.CharField(

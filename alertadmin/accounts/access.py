@@ -1,0 +1,101 @@
+"""Who may do what with which rows: the one place that decides.
+
+A model says which tenant its rows are of (alertadmin.accounts.belonging), a page which right it needs (alertadmin.
+accounts.declaring), and the roles that somebody holds, here and there, whether both go together. Rows of other tenants
+do not exist for whoever holds no role in them: not in a list, not in a count, not by their address.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any, TypeVar, cast
+from uuid import UUID
+
+from django.contrib.auth.models import AnonymousUser
+from django.core.exceptions import PermissionDenied
+from django.db.models import Model, Q, QuerySet
+from django.http import Http404, HttpRequest
+
+from alertadmin.accounts.belonging import belonging_of, tenant_of
+from alertadmin.accounts.membership import Membership
+from alertadmin.accounts.models import User
+from alertadmin.accounts.roles import RIGHTS, Right, Role, roles_for
+
+Row = TypeVar("Row", bound=Model)
+Rows = type[Row] | QuerySet[Row]
+
+
+class Access:
+    """What one person may do, and with which rows. Memberships are asked for once."""
+
+    def __init__(self, user: User | AnonymousUser | None) -> None:
+        self._user = user if isinstance(user, User) and user.is_active else None
+
+    @cached_property
+    def _rights(self) -> dict[UUID | None, frozenset[Right]]:
+        """By tenant; None stands for the installation."""
+        rights: dict[UUID | None, frozenset[Right]] = {}
+        if self._user is not None:
+            held = Membership.objects.filter(user=self._user).order_by()
+            for tenant, role in held.values_list("tenant", "role"):
+                rights[tenant] = rights.get(tenant, frozenset()) | RIGHTS[Role(role)]
+        return rights
+
+    def everywhere(self, right: Right = Right.LOOK) -> bool:
+        """In the whole installation, tenants to come included."""
+        return right in self._rights.get(None, frozenset())
+
+    def anywhere(self, right: Right = Right.LOOK) -> bool:
+        return any(right in rights for rights in self._rights.values())
+
+    def in_tenant(self, tenant: UUID | None, right: Right) -> bool:
+        return self.everywhere(right) or (tenant is not None and right in self._rights.get(tenant, frozenset()))
+
+    def rights_in(self, tenant: UUID | None) -> frozenset[Right]:
+        """All that somebody may do there; None: in the installation."""
+        return self._rights.get(None, frozenset()) | self._rights.get(tenant, frozenset())
+
+    def may(self, right: Right, row: Model | None) -> bool:
+        """With that row; None stands for what is of no tenant."""
+        if row is None or self.everywhere(right):
+            return self.everywhere(right)
+        if isinstance(belonging_of(type(row)), str):
+            return self.in_tenant(tenant_of(row), right)
+        return self.rows(type(row), right).filter(pk=row.pk).exists()
+
+    def need(self, right: Right, *, anywhere: bool = False) -> None:
+        """Raises PermissionDenied without it: in the whole installation, or at least in some tenant."""
+        if not (self.anywhere(right) if anywhere else self.everywhere(right)):
+            raise PermissionDenied
+
+    def rows(self, source: Rows[Row], right: Right = Right.LOOK) -> QuerySet[Row]:
+        """Of a model or a queryset (not yet sliced), those with which somebody hold that right."""
+        rows = source if isinstance(source, QuerySet) else source._default_manager.all()
+        if self.everywhere(right):
+            return rows
+        belonging, tenants = belonging_of(rows.model), self._tenants(right)
+        return rows.filter(Q(**{f"{belonging}__in": tenants}) if isinstance(belonging, str) else belonging(tenants))
+
+    def one(self, source: Rows[Row], pk: object, right: Right = Right.LOOK) -> Row:
+        """Raises Http404 where there is no such row for them, and PermissionDenied where they may but look at it.
+
+        Whether the row is somebody else's or nobody's, the same is asked and the same is answered.
+        """
+        found = self.rows(source).filter(pk=pk).first()
+        if found is None:
+            raise Http404
+        if not self.may(right, found):
+            raise PermissionDenied
+        return found
+
+    def _tenants(self, right: Right) -> QuerySet[Any]:
+        held = Membership.objects.filter(user=self._user, role__in=roles_for(right), tenant__isnull=False)
+        return held.order_by().values("tenant")
+
+
+def access_of(request: HttpRequest) -> Access:
+    """The viewer's; one for each request."""
+    found = vars(request).get("access")
+    if found is None:
+        found = vars(request)["access"] = Access(getattr(request, "user", None))
+    return cast("Access", found)

@@ -1,0 +1,51 @@
+"""Which tenant the rows of a model are of. Each model says it for itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+from uuid import UUID
+
+from django.core.exceptions import ImproperlyConfigured
+from django.db.models import ForeignKey, Model, Q, QuerySet
+
+Row = TypeVar("Row", bound=Model)
+Belonging = str | Callable[[QuerySet[Any]], Q]
+
+_BELONGINGS: dict[str, Belonging] = {}
+"""By a model's label."""
+
+
+def of_tenant(belonging: Belonging) -> Callable[[type[Row]], type[Row]]:
+    """Says it by a path, such as "app__tenant", or by a condition.
+
+    The condition is called with the ids of tenants, a subquery, and says which rows are of them alone. Rows that are of
+    no tenant are the installation's: only whoever holds a role in all of it sees them.
+    """
+
+    def decorate(model: type[Row]) -> type[Row]:
+        _BELONGINGS[model._meta.label] = belonging
+        return model
+
+    return decorate
+
+
+def belonging_of(model: type[Model]) -> Belonging:
+    try:
+        return _BELONGINGS[model._meta.label]
+    except KeyError:
+        raise ImproperlyConfigured(f"{model._meta.label} does not say of which tenant its rows are.") from None
+
+
+def tenant_of(row: Model) -> UUID | None:
+    """The id of its tenant, where the model says it by a path."""
+    *parents, last = str(belonging_of(type(row))).split("__")
+    at: Any = row
+    for parent in parents:
+        at = getattr(at, parent)
+        if at is None:
+            return None
+    if last == "pk":
+        return cast("UUID", at.pk)
+    field = at._meta.get_field(last)
+    return cast("UUID | None", getattr(at, field.attname if isinstance(field, ForeignKey) else last))
