@@ -223,3 +223,13 @@ def test_junk_is_called_unknown_with_what_to_try(text: str, signed_in: Client, d
 
 def test_a_text_that_is_too_long_is_refused_in_words(signed_in: Client, db: None) -> None:
     assert "200000" in explained(signed_in, "x" * 200_001).replace("\u202f", "").replace(",", "")
+
+
+def test_a_log_with_nul_characters_is_read_all_the_same(signed_in: Client) -> None:
+    page = explained(signed_in, "\0".join("AADSTS7000222: expired"))
+    assert "The client secret has expired" in page
+
+
+def test_what_is_not_known_stands_in_a_command_as_something_to_fill_in(signed_in: Client) -> None:
+    page = explained(signed_in, "535 5.7.139 SmtpClientAuthentication is disabled for the Mailbox")
+    assert "Set-CASMailbox <address of the sending mailbox> -SmtpClientAuthenticationDisabled" in page

@@ -16,8 +16,16 @@ from mailer.diagnosis import Diagnosis, diagnose
 from mailer.diagnosis.mentions import mentions
 
 
+class PastedField(forms.CharField):
+    """A log in UTF-16 that was read as something else has a NUL beside each character: they say nothing."""
+
+    def to_python(self, value: object) -> str:
+        text = super().to_python(value) or ""
+        return text.replace("\0", "")
+
+
 class ErrorForm(forms.Form):
-    text = forms.CharField(
+    text = PastedField(
         label=gettext_lazy("The error text"),
         max_length=200_000,
         widget=forms.Textarea(attrs={"rows": 8, "spellcheck": "false"}),

@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 from django.core.management.base import BaseCommand, CommandParser
 from django.utils.translation import gettext as _
 
+from alertadmin.dashboard.looks import OWNERS
 from alertadmin.management.answers import as_json, readable, refuse_usage_as_json, standard_input
 from mailer.diagnosis import diagnose, explain
 
@@ -56,6 +57,7 @@ class Command(BaseCommand):
             return
         diagnosis = diagnose(text, translate=_)
         self.stdout.write(f"{diagnosis.title}\n\n{diagnosis.explanation}\n")
+        self.stdout.write(f"{_('Who must act')}: {OWNERS[diagnosis.owner.value]}\n")
         for number, step in enumerate(diagnosis.fix, 1):
             self.stdout.write(f"  {number}. {step}")
         if diagnosis.also:

@@ -27,7 +27,7 @@ class Entry:
 
 
 PLACEHOLDERS: Final = {
-    "mailbox": gettext_noop("the sending mailbox"),
+    "mailbox": gettext_noop("<address of the sending mailbox>"),
     "client_id": gettext_noop("<application (client) ID>"),
     "directory_id": gettext_noop("<directory (tenant) ID>"),
 }
