@@ -181,6 +181,22 @@ def test_an_authority_that_does_not_answer_loses_nothing(signed_in: Client, worl
     assert f'value="{world.directory.domain}"' in page
 
 
+def test_who_comes_twice_by_the_first_step_has_not_begun_two(signed_in: Client, world: There) -> None:
+    begin(signed_in, world)
+    begin(signed_in, world)
+    post(signed_in, "application", application(world))
+    begin(signed_in, world)
+    assert [bool(guide.app) for guide in Guide.objects.order_by("begun_at")] == [True, False]
+
+
+def test_what_was_begun_by_mistake_can_be_closed_at_any_step(signed_in: Client, world: There) -> None:
+    page = begin(signed_in, world)
+    address = reverse("guide-finish", args=[Guide.objects.get().pk])
+    assert f'action="{address}"' in page
+    assert "what was registered stays" in signed_in.post(address, follow=True).content.decode()
+    assert (Guide.objects.count(), Tenant.objects.count()) == (0, 1)
+
+
 def test_a_directory_that_is_registered_already_is_recognised(signed_in: Client, world: There, rows: Rows) -> None:
     rows.tenant("Our customer", ["it@x.example"], directory_id=world.directory.directory_id)
     page = signed_in.post(reverse("guide"), found(world, name="Other", contacts="x@x.example"), follow=True)
@@ -318,6 +334,15 @@ def test_a_mailbox_of_another_directory_is_refused_for_a_single_tenant_app(signe
     assert "belongs to another directory" in page
     assert f'value="{other.address}"' in page
     assert not Mailbox.objects.exists()
+
+
+def test_after_a_test_that_failed_another_one_comes_before_the_next_step(signed_in: Client, world: There) -> None:
+    up_to(signed_in, world, "mailbox")
+    post(signed_in, "test", {"recipient": "ada@x.example", "transport": "graph"})
+    worker.deliver_due()
+    page = see(signed_in, "test")
+    assert '<button class="btn btn-primary">Send test' in page
+    assert re.search(r'<a class="btn btn-quiet" href="[^"]+/settings/">Next', page)
 
 
 def test_a_personal_account_is_no_mailbox_of_an_app(signed_in: Client, world: There) -> None:

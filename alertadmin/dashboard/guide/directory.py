@@ -92,10 +92,10 @@ def guide(request: HttpRequest) -> HttpResponse:
     form = DirectoryForm(request.POST or None, initial={"time_zone": request.user.time_zone})
     if request.method == "POST":
         if known:
-            return redirect(url(Guide.objects.create(person=request.user, tenant=known), "application"))
+            return redirect(url(_begun(request.user, known), "application"))
         if form.is_valid():
             with transaction.atomic():
-                begun = Guide.objects.create(person=request.user, tenant=_tenant(request, form))
+                begun = _begun(request.user, _tenant(request, form))
             return redirect(url(begun, "application"))
     context = {
         "form": form,
@@ -132,6 +132,13 @@ def guide_directory(request: HttpRequest, guide: Guide) -> HttpResponse:
 def guides_of(user: Any) -> list[Guide]:
     """Of a person who has signed in: what was begun and not finished, the newest first."""
     return list(Guide.objects.filter(person=user).select_related("tenant", "app"))
+
+
+def _begun(person: User, tenant: Tenant) -> Guide:
+    """One without an application in this directory goes on: who comes by the first step again has not begun two."""
+    return Guide.objects.filter(person=person, tenant=tenant, app=None).first() or Guide.objects.create(
+        person=person, tenant=tenant
+    )
 
 
 def _tenant(request: HttpRequest, form: DirectoryForm) -> Tenant:

@@ -51,6 +51,7 @@ def shown(delivery: Delivery, now: datetime) -> dict[str, Any]:
         "steps": steps(delivery, attempt),
         "meaning": meaning(delivery.cause, delivery.reason),
         "is_under_way": is_under_way(delivery),
+        "is_failed": delivery.state == DeliveryState.FAILED,
         "is_slow": delivery.state == DeliveryState.PENDING and waited > PATIENCE,
     }
 
