@@ -43,6 +43,7 @@ def test_one_made_here_waits_until_the_portal_knows_it(sandbox: Sandbox, rows: R
     assert (made.kind, made.state) == ("certificate", CredentialState.NEXT)
     assert made.expires_at - timezone.now() > timedelta(days=364)
     too_early = signed_in.post(reverse("credential-promote", args=[made.pk])).content.decode()
+    assert "The new certificate got no token" in too_early
     assert "AADSTS700027" in too_early
     downloaded = signed_in.get(reverse("credential-certificate", args=[made.pk]))
     assert downloaded.headers["Content-Disposition"] == 'attachment; filename="alert.cer"'

@@ -175,7 +175,7 @@ def test_mailboxes_that_send_by_ews_are_counted_but_not_those_on_premises(admini
     need = only()
     assert (need.look.colour, need.state, need.what) == (
         "warning",
-        "EWS ends in 129 days",
+        "EWS ends in 128 days",
         "3 mailboxes still send by EWS",
     )
     assert [need.state for need in needs(datetime(2027, 4, 1, 12, tzinfo=NOW.tzinfo))] == ["EWS has ended"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db.models import Count, F, Q
@@ -21,13 +21,12 @@ from alertadmin.registry.permissions import Permission, Transport
 from alertadmin.reminders import scan
 from alertadmin.reminders.digest import time_left
 from alertadmin.reminders.models import Notice
+from alertadmin.reminders.sources.ews import ENDS as EWS_ENDS
 from alertadmin.reminders.sources.sign_ins import MONTH
 from mailer.diagnosis import explain
 
 SHOWN = 6
 """Of each kind; a last line leads to the rest."""
-EWS_ENDS = date(2027, 4, 1)
-"""Source: Microsoft, "Deprecation of Exchange Web Services in Exchange Online"."""
 RECENT = timedelta(days=14)
 BADGE = {"danger": 0, "warning": 1}
 
@@ -208,7 +207,7 @@ def _ews(now: datetime) -> Iterator[Need]:
     count = Mailbox.objects.filter(transport=Transport.EWS, server="").count()
     if not count:
         return
-    days = (EWS_ENDS - now.date()).days
+    days = (EWS_ENDS - now).days
     url = reverse("leaving-ews")
     yield Need(
         SOON if days > 0 else BAD,

@@ -10,9 +10,9 @@ from django.db.models import Count, QuerySet
 from django.utils import timezone
 
 from alertadmin.dashboard.looks import AMBER_DAYS, RED_DAYS
-from alertadmin.dashboard.overview.needs import EWS_ENDS
 from alertadmin.registry.models import Credential, CredentialState
 from alertadmin.registry.steps import Steps
+from alertadmin.reminders.sources.ews import ENDS as EWS_ENDS
 
 MONTHS = 24
 TOP, HEIGHT, STEP, WIDTH = 26, 96, 40, 26
