@@ -462,3 +462,23 @@ def test_the_settings_sheet_stands_in_the_guide_and_shows_the_secret_once(
     assert value in unescape(answer.content.decode())
     assert "no-store" in answer.headers["Cache-Control"]
     assert value not in post(signed_in, "settings", {"reason": "into ALERT"})
+
+
+def test_in_french_a_colon_has_its_space(signed_in: Client, administrator: User, world: There) -> None:
+    User.objects.filter(pk=administrator.pk).update(language="fr")
+    begin(signed_in, world)
+    assert "(locataire unique)\u00a0: le cas habituel" in see(signed_in, "application")
+    post(signed_in, "application", application(world))
+    assert "Mail.Send\u00a0: Microsoft Graph" in see(signed_in, "permissions")
+
+
+def test_the_portal_of_the_home_directory_is_not_shown_for_the_consent_of_another(
+    signed_in: Client, sandbox: Sandbox
+) -> None:
+    world, other = there(sandbox, multi_tenant=True), there(sandbox)
+    begin(signed_in, world)
+    post(signed_in, "application", application(world, audience="AzureADMultipleOrgs"))
+    post(signed_in, "permissions", {"permissions": ["Mail.Send"], "scope": "whole"})
+    page = post(signed_in, "consent", {"address": other.address, "transport": "graph"})
+    assert f"/{other.directory.directory_id}/v2.0/adminconsent" in page
+    assert "In the portal" not in page

@@ -109,7 +109,9 @@ LITERAL = re.compile("'((?:[^'\u2018\u2019\u201a\u201b]|['\u2018\u2019\u201a\u20
 def test_no_name_escapes_from_a_powershell_string(name: str) -> None:
     match = LITERAL.fullmatch(scripts.powershell_text(name))
     assert match
-    assert re.sub("(['\u2018\u2019\u201a\u201b])\\1", r"\1", match[1]) == "".join(filter(str.isprintable, " ".join(name.split())))
+    assert re.sub("(['\u2018\u2019\u201a\u201b])\\1", r"\1", match[1]) == "".join(
+        filter(str.isprintable, " ".join(name.split()))
+    )
 
 
 @pytest.mark.parametrize("name", ["ALERT", "O'Brien's \u2019pump\u2019; Remove-Item *", "$(reboot)"])

@@ -10,7 +10,6 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
-from django.utils.text import format_lazy
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -49,7 +48,7 @@ class ApplicationForm(forms.ModelForm):  # type: ignore[type-arg]
     def __init__(self, *args: Any, guide: Guide, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["audience"].choices = [  # type: ignore[attr-defined]
-            (value, format_lazy("{}: {}", label, MEANINGS[Audience(value)])) for value, label in Audience.choices
+            (value, _said(label, MEANINGS[Audience(value)])) for value, label in Audience.choices
         ]
         self.fields["redirect_uri"].choices = _redirects(guide, self.instance.redirect_uri)  # type: ignore[attr-defined]
         self.fields["client_id"].error_messages["required"] = _(
@@ -74,6 +73,10 @@ class ApplicationForm(forms.ModelForm):  # type: ignore[type-arg]
         return chosen
 
 
+def _said(label: Any, meaning: Any) -> str:
+    return _("%(label)s: %(value)s") % {"label": label, "value": meaning}
+
+
 def _redirects(guide: Guide, chosen: str) -> list[tuple[str, Any]]:
     """For desktop software, for this dashboard; and what an app that was registered before has."""
     native = NATIVE_CLIENT
@@ -85,7 +88,7 @@ def _redirects(guide: Guide, chosen: str) -> list[tuple[str, Any]]:
     }
     if chosen and chosen not in offered:
         offered[chosen] = _("as it is registered now")
-    return [(uri, format_lazy("{}: {}", uri, words)) for uri, words in offered.items()]
+    return [(uri, _said(uri, words)) for uri, words in offered.items()]
 
 
 @allows(Right.CHANGE, of=Guide)

@@ -8,7 +8,7 @@ from django import forms
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.utils.text import format_lazy
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from alertadmin.accounts.declaring import allows
@@ -56,7 +56,7 @@ class PermissionsForm(forms.Form):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["permissions"].choices = [  # type: ignore[attr-defined]
-            (one.value, format_lazy("{}: {}", one.value, _said(one))) for one in Permission
+            (one.value, _("%(label)s: %(value)s") % {"label": one.value, "value": _said(one)}) for one in Permission
         ]
 
 
