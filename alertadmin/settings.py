@@ -169,7 +169,10 @@ ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_RATE_LIMITS = False
 MFA_ADAPTER = "alertadmin.registry.second_factors.SecondFactorAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
-MFA_FORMS = {"authenticate": "alertadmin.accounts.codes.SecondStepForm"}
+MFA_FORMS = {
+    "authenticate": "alertadmin.accounts.codes.SecondStepForm",
+    "authenticate_webauthn": "alertadmin.accounts.passkeys.SecondStepPasskeyForm",
+}
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_RECOVERY_CODES_SHOW_ONCE = True
 MFA_RATE_LIMITS = False

@@ -17,7 +17,7 @@ from urllib.parse import urlencode
 from allauth.account.internal.flows.login import get_authentication_records, record_authentication
 from allauth.mfa.base.internal.flows import post_authentication
 from allauth.mfa.models import Authenticator
-from allauth.mfa.webauthn.internal import auth as passkeys
+from allauth.mfa.webauthn.internal import auth as webauthn
 from django import forms
 from django.dispatch import Signal
 from django.http import HttpRequest, HttpResponse
@@ -28,7 +28,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django_htmx.http import HttpResponseClientRedirect
 
-from alertadmin.accounts import guessing
+from alertadmin.accounts import guessing, passkeys
 from alertadmin.accounts.codes import ConfirmingCodeForm
 from alertadmin.accounts.middleware import page_of
 from alertadmin.accounts.models import User
@@ -93,7 +93,7 @@ def page(request: HttpRequest, form: ConfirmForm, action: str, status: int = 200
     """Asks for the password, a code or a passkey; the answer goes to `action`, with whatever was sent there before."""
     context = {"form": form, "action": action, "carried": _carried(request)}
     if form.has_passkey:
-        context["passkey"] = passkeys.begin_authentication(request.user)
+        context["passkey"] = webauthn.begin_authentication(request.user)
     if form.is_throttled:
         status = 429
     return render(request, "people/confirm.html", context, status=status)
@@ -186,10 +186,9 @@ class ConfirmForm(forms.Form):
 
     def _by_passkey(self, answer: Any) -> None:
         try:
-            passkeys.parse_authentication_response(answer)
-            used = passkeys.complete_authentication(self.user, answer)
-        except forms.ValidationError:
+            used = passkeys.used(self.user, answer)
+        except forms.ValidationError as error:
             not_confirmed.send(sender=ConfirmForm, request=self.request, how="passkey")
-            self.add_error(None, _("The passkey was not accepted. Try again, or use another way."))
+            self.add_error(None, error)
             return
         post_authentication(self.request, used, reauthenticated=True)

@@ -7,18 +7,26 @@ import json
 import re
 import time
 from html import unescape
+from typing import Any
 
 import pytest
+from allauth.core.context import request_context
 from allauth.mfa.models import Authenticator
+from allauth.mfa.webauthn.internal import auth as webauthn
+from django.contrib.sessions.backends.db import SessionStore
 from django.contrib.sessions.models import Session
 from django.core.cache import cache
-from django.test import Client
+from django.core.exceptions import ValidationError
+from django.test import Client, RequestFactory
 from django.urls import reverse
-from hypothesis import HealthCheck, given
+from hypothesis import HealthCheck, example, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from alertadmin.accounts import passkeys
 from alertadmin.accounts.models import User
+from alertadmin.accounts.passkeys import PasskeySignInForm, SecondStepPasskeyForm
+from alertadmin.dashboard.factors.forms import PasskeyForm
 from alertadmin.registry.models import FactorSecret
 from tests.conftest import PASSWORD
 from tests.second_factors import add_app, code, recovery_codes
@@ -164,16 +172,34 @@ JSON = st.recursive(
 )
 
 
+@example(sent=False)
 @given(sent=JSON)
-@hypothesis_settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
-)
-def test_a_passkey_that_no_browser_sends_is_refused_in_words(
-    signed_in: Client, administrator: User, sent: object
+@hypothesis_settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_passkey_that_no_browser_sends_is_refused_in_words(administrator: User, sent: object) -> None:
+    request = RequestFactory().post("/", headers={"host": "localhost"})
+    request.session, request.user = SessionStore(), administrator
+    data = {"credential": json.dumps(sent)}
+    second_step: Any = SecondStepPasskeyForm  # allauth has no types
+    with request_context(request):
+        webauthn.begin_registration(administrator, False)
+        assert not PasskeyForm(data, request=request).is_valid()
+        webauthn.begin_authentication()
+        assert not PasskeySignInForm(data).is_valid()
+        assert not second_step(data, user=administrator).is_valid()
+        with pytest.raises(ValidationError):
+            passkeys.used(administrator, sent)
+
+
+def test_a_refused_passkey_is_told_on_the_page_it_came_from(
+    signed_in: Client, client: Client, administrator: User
 ) -> None:
-    data = {"credential": json.dumps(sent), "name": "x"}
-    signed_in.get(reverse("passkey-add"))
-    assert signed_in.post(reverse("passkey-add"), data).status_code == 422
+    nothing = {"credential": "false"}
+    assert signed_in.post(reverse("passkey-add"), nothing).status_code == 422
     stranger = Client()
-    stranger.get(reverse("passkey-sign-in"), headers={"accept": "application/json"})
-    assert stranger.post(reverse("passkey-sign-in"), data).headers["Location"] == reverse("sign-in")
+    assert stranger.post(reverse("passkey-sign-in"), nothing).headers["Location"] == reverse("sign-in")
+    assert "was not accepted" in stranger.get(reverse("sign-in")).content.decode()
+    back = stranger.post(reverse("passkey-sign-in"), {**nothing, "next": "/secrets/"}).headers["Location"]
+    assert back == "/sign-in/?next=/secrets/"
+    add_app(administrator)
+    stranger.post(reverse("sign-in"), {"username": administrator.email, "password": PASSWORD})
+    assert stranger.post(STEP, nothing).status_code == 200

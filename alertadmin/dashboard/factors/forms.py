@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from alertadmin.accounts import devices, guessing
+from alertadmin.accounts import devices, guessing, passkeys
 from alertadmin.registry.encryption import Sealed
 
 PENDING = "authenticator"
@@ -59,8 +59,9 @@ class PasskeyForm(AddWebAuthnForm):  # type: ignore[misc]  # allauth has no type
         super().__init__(*args, user=request.user, initial={"name": name}, **kwargs)
 
     def clean(self) -> dict[str, Any]:
-        try:
-            return dict(super().clean())
-        except (ValueError, KeyError, TypeError, AttributeError):
-            # What no browser sends: neither the parser nor the checks expect it.
-            raise ValidationError(_("The passkey was not accepted. Try again, or use another way.")) from None
+        return passkeys.looked_at(self._clean)
+
+    def _clean(self) -> dict[str, Any]:
+        if not isinstance(self.cleaned_data.get("credential"), dict):
+            raise TypeError  # allauth would store a bare `false` unseen, and stumble over it at the next sign-in
+        return dict(super().clean())

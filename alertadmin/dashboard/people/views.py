@@ -6,8 +6,7 @@ from urllib.parse import urlencode
 from allauth.account.internal.flows.login import perform_password_login
 from allauth.account.models import Login
 from allauth.mfa.base.views import AuthenticateView
-from allauth.mfa.webauthn.forms import LoginWebAuthnForm
-from allauth.mfa.webauthn.internal import auth as passkeys
+from allauth.mfa.webauthn.internal import auth as webauthn
 from allauth.mfa.webauthn.internal.flows import perform_passwordless_login
 from django.contrib import messages
 from django.contrib.auth.base_user import AbstractBaseUser
@@ -25,6 +24,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from alertadmin.accounts import reauthentication
 from alertadmin.accounts.declaring import for_oneself, for_strangers
 from alertadmin.accounts.models import FirstAdministratorLink, User
+from alertadmin.accounts.passkeys import PasskeySignInForm
 from alertadmin.dashboard.people.forms import FirstAdministratorForm, ProfileForm, SignInForm
 
 
@@ -77,14 +77,10 @@ def passkey_sign_in(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
         if "application/json" not in request.headers.get("Accept", ""):
             return redirect("sign-in")
-        return JsonResponse({"request_options": passkeys.begin_authentication()})
+        return JsonResponse({"request_options": webauthn.begin_authentication()})
     to = request.POST.get("next", "")
-    form: Any = LoginWebAuthnForm(request.POST)
-    try:
-        is_good = form.is_valid()
-    except (ValueError, KeyError, TypeError, AttributeError):
-        is_good = False  # what no browser sends: neither the parser nor the checks expect it
-    if not is_good:
+    form: Any = PasskeySignInForm(request.POST)
+    if not form.is_valid():
         messages.error(request, _("The passkey was not accepted. Try again, or use another way."))
         return redirect(f"{reverse('sign-in')}?{urlencode({'next': to}, safe='/')}" if to else "sign-in")
     used = form.cleaned_data["credential"]
