@@ -24,19 +24,30 @@ SLICE = timedelta(seconds=45)
 """Far less than Celery's time limit, at which a process is killed in the middle. It ends later by what is being asked:
 an authority that never answers is given up after three times `identity.acquire`'s ten seconds."""
 LEASE = timedelta(seconds=90)
-RENEWED_EACH = timedelta(seconds=10)
+RENEWED_EACH = timedelta(seconds=2)
+"""So soon it also notices that somebody has stopped it."""
 KEPT = timedelta(days=90)
 
 
 def begin(app: AppRegistration | None, *, by: User | None = None, now: datetime) -> ConsentRun:
     """Of an app, or of all; the one that is under way, if there is one."""
     ConsentRun.objects.filter(finished_at__lt=now - KEPT).delete()
-    slot = str(app.pk) if app else "all"
+    slot = _slot(app)
     try:
         with transaction.atomic():
             return ConsentRun.objects.create(app=app, by=by, started_at=now, slot=slot)
     except IntegrityError:
         return ConsentRun.objects.filter(slot=slot).first() or begin(app, by=by, now=now)
+
+
+def stop(app: AppRegistration | None, *, now: datetime) -> None:
+    """Ends the one of an app, or of all, that is under way. What was found stays; who is being asked is still heard."""
+    if run := ConsentRun.objects.filter(slot=_slot(app)).first():
+        _finish(run, now, is_stopped=True)
+
+
+def _slot(app: AppRegistration | None) -> str:
+    return str(app.pk) if app else "all"
 
 
 def go_on(*, is_over: Callable[[], bool] | None = None) -> bool:
@@ -54,7 +65,8 @@ def go_on(*, is_over: Callable[[], bool] | None = None) -> bool:
         for _consent in check_consents(_left(run), now=max(timezone.now(), run.started_at), is_over=over):
             if monotonic() - renewed > RENEWED_EACH.total_seconds():
                 renewed = monotonic()
-                _hold(run, timezone.now() + LEASE)
+                if not _hold(run, timezone.now() + LEASE):
+                    over.was_cut_short = True
     finally:
         _hold(run, None)
     if not over.was_cut_short:
@@ -93,8 +105,9 @@ def _claim(now: datetime) -> ConsentRun | None:
     return run if taken else None
 
 
-def _hold(run: ConsentRun, until: datetime | None) -> None:
-    ConsentRun.objects.filter(pk=run.pk).update(lease_until=until)
+def _hold(run: ConsentRun, until: datetime | None) -> bool:
+    """False if it was stopped meanwhile, or deleted with its app."""
+    return bool(ConsentRun.objects.unfinished().filter(pk=run.pk).update(lease_until=until))
 
 
 def _left(run: ConsentRun) -> Iterator[Wanted]:
@@ -107,6 +120,8 @@ def _left(run: ConsentRun) -> Iterator[Wanted]:
             yield pair
 
 
-def _finish(run: ConsentRun, now: datetime) -> None:
+def _finish(run: ConsentRun, now: datetime, *, is_stopped: bool = False) -> None:
     found = run.counts()
-    ConsentRun.objects.filter(pk=run.pk).update(finished_at=now, slot=None, total=found.done, granted=found.granted)
+    ConsentRun.objects.unfinished().filter(pk=run.pk).update(
+        finished_at=now, slot=None, lease_until=None, is_stopped=is_stopped, total=found.done, granted=found.granted
+    )

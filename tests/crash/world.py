@@ -106,7 +106,7 @@ class World:
                     "secret_expires_on": (first + timedelta(seconds=number * seconds)).isoformat(),
                 }
             )
-        done = self.manage("import_registrations", "-", input=_csv(rows))
+        done = self.manage("import_registrations", "-", input=as_csv(rows))
         assert done.returncode == 0, done.stdout + done.stderr
 
     def grant(self, permission: str) -> None:
@@ -281,10 +281,10 @@ def _customer(sandbox: Sandbox) -> str:
         "secret_expires_on": (datetime.now(UTC) + timedelta(days=5)).isoformat(),
         "transport": "graph",
     }
-    return _csv([{**told, "mailbox": address} for address in mailboxes])
+    return as_csv([{**told, "mailbox": address} for address in mailboxes])
 
 
-def _csv(rows: Sequence[dict[str, Any]]) -> str:
+def as_csv(rows: Sequence[dict[str, Any]]) -> str:
     out = io.StringIO()
     writer = csv.DictWriter(out, list(rows[0]))
     writer.writeheader()

@@ -136,6 +136,42 @@ def test_a_second_click_begins_no_second_run(app: AppRegistration) -> None:
     assert begun(app).counts().done == 0
 
 
+def test_one_that_is_stopped_keeps_what_it_found_and_asks_no_more(
+    sandbox: Sandbox, app: AppRegistration, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stopped on a page, while a worker is in the middle of it."""
+    sandbox.faults.add("token", delay=0.1, times=None)
+    run, stored, store = begun(app), count(), checks._store
+
+    def stopping(answer: Answer, now: datetime) -> list[Consent]:
+        if next(stored) == 3:
+            runs.stop(app, now=timezone.now())
+        return store(answer, now)
+
+    monkeypatch.setattr(checks, "_store", stopping)
+    monkeypatch.setattr(runs, "RENEWED_EACH", timedelta(0))
+    assert not runs.go_on()
+    run.refresh_from_db()
+    assert (run.is_stopped, run.slot, run.lease_until) == (True, None, None)
+    assert run.counts().done == 3, "as it stood then"
+    assert 3 < Consent.objects.filter(app=app, checked_at__isnull=False).count() < 21
+    again = begun(app)
+    assert again != run
+    assert not runs.go_on()
+    again.refresh_from_db()
+    assert (again.counts().done, again.is_stopped) == (21, False)
+
+
+def test_to_stop_what_is_over_or_was_never_begun_changes_nothing(app: AppRegistration) -> None:
+    runs.stop(app, now=timezone.now())
+    run = begun(app)
+    runs.go_on()
+    runs.stop(app, now=timezone.now())
+    runs.stop(None, now=timezone.now())
+    run.refresh_from_db()
+    assert (run.is_stopped, run.counts().done) == (False, 21)
+
+
 def test_an_app_that_is_deleted_meanwhile_takes_its_run_along(app: AppRegistration) -> None:
     begun(app)
     runs.go_on(is_over=after(3))

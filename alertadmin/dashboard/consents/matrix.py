@@ -8,6 +8,7 @@ from uuid import UUID
 from django.db.models import Exists, OuterRef, Prefetch, Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy
 
@@ -15,6 +16,7 @@ from alertadmin.accounts.declaring import allows
 from alertadmin.accounts.models import User
 from alertadmin.accounts.roles import Right
 from alertadmin.dashboard import moments
+from alertadmin.dashboard.consents.requesting import Requests
 from alertadmin.dashboard.listing import Column, Filter, Listing
 from alertadmin.dashboard.posting import posted
 from alertadmin.outbox import doorbell
@@ -30,7 +32,7 @@ MISSING, ERROR, GRANTED = "missing", "error", "granted"
 @allows(Right.LOOK, of=AppRegistration)
 def app_consents(request: HttpRequest, pk: UUID) -> HttpResponse:
     app = get_object_or_404(AppRegistration.objects.select_related("tenant"), pk=pk)
-    context = {"app": app, **_run(app, timezone.now())}
+    context = {"app": app, **run_of(app, timezone.now()), "stop_url": reverse("app-consents-stop", args=[pk])}
     if request.headers.get("HX-Target") == "run":
         return render(request, "consents/run.html", context)
     of_app = Consent.objects.filter(app=app)
@@ -39,10 +41,12 @@ def app_consents(request: HttpRequest, pk: UUID) -> HttpResponse:
     page = _listing(app, permissions).page(
         request, tenants.prefetch_related(Prefetch("consents", of_app.order_by("permission"), to_attr="of_app"))
     )
+    asked = Requests.about([consent for tenant in page.rows for consent in tenant.of_app])
     for tenant in page.rows:
         found = {consent.permission: consent for consent in tenant.of_app}
         tenant.cells = [(permission, found.get(permission)) for permission in permissions]
         tenant.lacking = next((one for one in tenant.of_app if one.status != ConsentStatus.GRANTED), None)
+        tenant.asked_at = asked.since(tenant.lacking) if tenant.lacking else None
         tenant.checked_at = min((one.checked_at for one in tenant.of_app if one.checked_at), default=None)
     return render(request, "consents/matrix.html", {**context, "page": page})
 
@@ -56,8 +60,16 @@ def app_consents_check(request: HttpRequest, pk: UUID) -> HttpResponse:
     return redirect("app-consents", pk)
 
 
-def begin(app: AppRegistration, request: HttpRequest) -> None:
-    note_wanted([app])
+@allows(Right.OPERATE, everywhere=True)
+@posted(back="app-consents")
+def app_consents_stop(request: HttpRequest, pk: UUID) -> HttpResponse:
+    runs.stop(get_object_or_404(AppRegistration, pk=pk), now=timezone.now())
+    return redirect("app-consents", pk)
+
+
+def begin(app: AppRegistration | None, request: HttpRequest) -> None:
+    """Of an app, or of all."""
+    note_wanted([app] if app else AppRegistration.objects.all())
     runs.begin(app, by=request.user if isinstance(request.user, User) else None, now=timezone.now())
     doorbell.ring(GO_ON)
 
@@ -93,8 +105,8 @@ def _listing(app: AppRegistration, permissions: list[str]) -> Listing:
     )
 
 
-def _run(app: AppRegistration, now: datetime) -> dict[str, object]:
-    """The last check of all, for its panel."""
+def run_of(app: AppRegistration | None, now: datetime) -> dict[str, object]:
+    """The last check of all tenants of an app, or of all apps, for its panel."""
     run = ConsentRun.objects.filter(app=app).first()
     if run is None:
         return {"run": None}

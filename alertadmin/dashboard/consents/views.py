@@ -6,15 +6,19 @@ from django.contrib import messages
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from alertadmin.accounts.access import access_of
 from alertadmin.accounts.declaring import allows
 from alertadmin.accounts.roles import Right
 from alertadmin.dashboard.consents import matrix
+from alertadmin.dashboard.consents.requesting import Requests
 from alertadmin.dashboard.listing import Column, Filter, Listing
 from alertadmin.dashboard.posting import posted
+from alertadmin.registry import runs
 from alertadmin.registry.checks import check_consents, wanted_pairs
 from alertadmin.registry.models import AppRegistration, Consent, ConsentStatus
 from alertadmin.registry.permissions import Permission
@@ -46,8 +50,31 @@ LISTING = Listing(
 
 @allows(Right.LOOK)
 def consents(request: HttpRequest) -> HttpResponse:
+    # What is found in all tenants is counted for whoever may see them all.
+    context = matrix.run_of(None, timezone.now()) if access_of(request).everywhere() else {}
+    context["stop_url"] = reverse("consents-stop")
+    if request.headers.get("HX-Target") == "run":
+        return render(request, "consents/run.html", context)
     page = LISTING.page(request, Consent.objects.select_related("tenant", "app"))
-    return render(request, "consents/list.html", {"page": page})
+    asked = Requests.about(page.rows)
+    for consent in page.rows:
+        consent.asked_at = asked.since(consent)
+    return render(request, "consents/list.html", {**context, "page": page})
+
+
+@allows(Right.OPERATE, everywhere=True)
+def consents_check(request: HttpRequest) -> HttpResponse:
+    """Begins a check of every app, or shows the one that is under way."""
+    if request.method == "POST":
+        matrix.begin(None, request)
+    return redirect("consents")
+
+
+@allows(Right.OPERATE, everywhere=True)
+def consents_stop(request: HttpRequest) -> HttpResponse:
+    if request.method == "POST":
+        runs.stop(None, now=timezone.now())
+    return redirect("consents")
 
 
 @allows(Right.OPERATE, of=AppRegistration)

@@ -99,7 +99,7 @@ def guide_application(request: HttpRequest, guide: Guide) -> HttpResponse:
     if request.method == "POST":
         if PERSON in request.POST and (kept := _for_a_person(guide, form)):
             messages.success(
-                request, _("“%(name)s” is registered. Now the account's owner signs in.") % {"name": app.name}
+                request, _("“%(name)s” is registered. Now the account's owner signs in.") % {"name": kept.name}
             )
             return redirect(f"{reverse('mailbox-add-personal')}?app={kept.pk}")
         if guide.app is None and (known := _known(form, guide)):

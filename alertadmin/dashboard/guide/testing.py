@@ -75,7 +75,7 @@ def _page(
     return page(request, guide, "test", status=422 if scope_form else 200, **context)
 
 
-@allows(Right.CHANGE, of=Guide)
+@allows(Right.CHANGE, posting=Right.HAND_OVER, of=Guide)
 @never_cache
 @recently_confirmed("POST")
 @step("settings")

@@ -42,9 +42,11 @@ class ConsentRun(models.Model):
     """Until then some process is at it; a slice that was killed leaves it to lapse."""
     slot = models.CharField(max_length=36, null=True, unique=True)
     """What it holds while it goes on, so that there is one of an app, and one of all."""
+    is_stopped = models.BooleanField(default=False)
+    """By a person, before each was asked."""
     total = models.PositiveIntegerField(default=0)
     granted = models.PositiveIntegerField(default=0)
-    """Both as it ended; `counts` tells how it stands."""
+    """Both as it ended, of what was asked until then; `counts` tells how it stands."""
 
     objects = ConsentRunQuerySet.as_manager()
 
