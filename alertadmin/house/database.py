@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management import call_command
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
+from django.db.migrations.loader import MigrationLoader
 
 from alertadmin.house.refusals import NotPrepared
 from alertadmin.registry.encryption import sealed_fields
@@ -68,13 +69,20 @@ def _alone() -> Iterator[None]:
 
 
 def _refuse_newer(executor: MigrationExecutor) -> None:
-    loader = executor.loader
+    if name := _ahead(executor.loader, executor.loader.applied_migrations):
+        raise NotPrepared(
+            f"The database {where()} was last used by a newer version of alertadmin (it has {name}). "
+            "Install that version again, or put back the backup you made before."
+        )
+
+
+def ahead(applied: Collection[tuple[str, str]]) -> str:
+    """Of migrations (app, name) that were applied somewhere, one that this version does not know; else empty."""
+    return _ahead(MigrationLoader(None), applied)
+
+
+def _ahead(loader: MigrationLoader, applied: Collection[tuple[str, str]]) -> str:
     known = set(loader.disk_migrations) | {
         old for migration in loader.disk_migrations.values() for old in migration.replaces
     }
-    ours = loader.migrated_apps
-    if ahead := sorted(key for key in loader.applied_migrations if key[0] in ours and key not in known):
-        raise NotPrepared(
-            f"The database {where()} was last used by a newer version of alertadmin (it has {'.'.join(ahead[0])}). "
-            "Install that version again, or put back the backup you made before."
-        )
+    return ".".join(min((key for key in applied if key[0] in loader.migrated_apps and key not in known), default=()))

@@ -44,6 +44,8 @@ class Job(BaseCommand):
     """Subclasses give `help`, `example`, and `work`."""
 
     example = ""
+    prepares = True
+    """Whether the data folder is made ready before `work`; else that does so itself."""
     requires_system_checks = []
     requires_migrations_checks = False
 
@@ -61,7 +63,8 @@ class Job(BaseCommand):
 
     def _report(self, options: dict[str, Any]) -> Report:
         try:
-            prepare()
+            if self.prepares:
+                prepare()
             return self.work(options)
         except Refused as error:
             return Report(False, {"error": str(error), **error.details})

@@ -11,6 +11,7 @@ from alertadmin.outbox import sentences
 from alertadmin.outbox.channels import telling
 from alertadmin.outbox.channels.notice import Notice
 from alertadmin.outbox.models import Channel
+from alertadmin.registry import opening
 from alertadmin.registry.identity import SecretUnavailable
 from alertadmin.registry.keyring import Unreadable
 
@@ -23,8 +24,8 @@ TRANSPORT = "channel"
 def send(channel: Channel, notice: Notice, on_step: Callable[[str, str], None]) -> Receipt:
     """Raises Failure, SecretUnavailable."""
     try:
-        address = channel.address.reveal() if channel.address else ""
-        signing_key = channel.signing_key.reveal() if channel.signing_key and channel.can_be_signed else None
+        address = opening.opened(channel.address) if channel.address else ""
+        signing_key = opening.opened(channel.signing_key) if channel.signing_key and channel.can_be_signed else None
     except Unreadable as error:
         raise SecretUnavailable(str(error)) from None
     if not address:

@@ -73,6 +73,12 @@ class Sealed:
             raise Tampered from None
 
     @property
+    def row(self) -> tuple[str, str, UUID]:
+        """What it is bound to: the model's label, the field's name, the row's id."""
+        label, name, key = self.associated.split(b":", 2)
+        return label.decode(), name.decode(), UUID(bytes=key)
+
+    @property
     def readable(self) -> bool:
         """Whether it opens with the keys at hand."""
         try:

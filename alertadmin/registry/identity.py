@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from alertadmin.registry import sentences
+from alertadmin.registry import opening, sentences
 from alertadmin.registry.encryption import Sealed
 from alertadmin.registry.keyring import Unreadable
 from alertadmin.registry.models import AppRegistration, Credential, CredentialKind, CredentialState, Mailbox, Tenant
@@ -59,7 +59,7 @@ def login_of(mailbox: Mailbox) -> Login:
 def opened(sealed: Sealed) -> str:
     """Raises SecretUnavailable."""
     try:
-        return sealed.reveal()
+        return opening.opened(sealed)
     except Unreadable as error:
         raise SecretUnavailable(str(error)) from None
 

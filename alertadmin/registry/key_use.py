@@ -9,6 +9,7 @@ from django.db import connection, transaction
 from django.db.models import Count, F, IntegerField, Q, Value
 from django.db.models.functions import StrIndex, Substr
 
+from alertadmin.accounts import audit
 from alertadmin.registry import keyring, sentences
 from alertadmin.registry.encryption import VERSION, sealed_fields
 
@@ -72,6 +73,14 @@ def trouble() -> str:
     return sentences.KEYS_MISSING % {"keys": ", ".join(absent), "file": keyring.place().name} if absent else ""
 
 
+def add_primary() -> str:
+    """A new primary key, on the record; returns its id. Raises KeyRingError, OSError."""
+    with transaction.atomic():
+        key_id = keyring.add_primary()
+        audit.record(audit.Act.KEY_ADDED, key=key_id)
+    return key_id
+
+
 class InUse(keyring.KeyRingError):
     """The key seals `count` stored secrets."""
 
@@ -94,6 +103,8 @@ def retire(key_id: str) -> None:
         with transaction.atomic():
             _wait_for_writers()
             count = counts()[key_id]
+            if not count:
+                audit.record(audit.Act.KEY_REMOVED, key=key_id)
         if count:
             raise InUse(key_id, count)
     except BaseException:

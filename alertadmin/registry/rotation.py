@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.db import models, transaction
 
+from alertadmin.accounts import audit
 from alertadmin.registry import keyring
 from alertadmin.registry.encryption import VERSION, Sealed, Tampered, sealed_fields
 
@@ -30,8 +31,12 @@ def rotate() -> Rotated:
     Killed at any moment it loses nothing: run again, it goes on. A writer who read the old ring may store a moment
     later: only a run that finds none says that the old keys are idle. Raises KeyRingError without a usable key file.
     """
-    current = f"{VERSION}.{keyring.load().primary}."
-    return sum((_rotate(model, name, current) for model, name in sealed_fields()), Rotated())
+    primary = keyring.load().primary
+    rotated = sum((_rotate(model, name, f"{VERSION}.{primary}.") for model, name in sealed_fields()), Rotated())
+    if rotated.done:
+        with transaction.atomic():
+            audit.record(audit.Act.KEY_ROTATED, key=primary, count=rotated.done)
+    return rotated
 
 
 def _rotate(model: type[models.Model], name: str, current: str) -> Rotated:

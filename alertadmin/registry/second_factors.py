@@ -14,7 +14,7 @@ from django.core.exceptions import ValidationError
 from django.http.request import split_domain_port
 from django.utils.translation import gettext_lazy as _
 
-from alertadmin.registry import keyring
+from alertadmin.registry import keyring, opening
 from alertadmin.registry.encryption import Tampered
 from alertadmin.registry.models import FactorSecret
 from alertadmin.retelling import retold
@@ -45,7 +45,7 @@ class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]  # it has no
         try:
             if secret is None or secret.value is None:
                 raise Tampered
-            return secret.value.reveal()
+            return opening.opened(secret.value)
         except keyring.Unreadable as error:
             raise ValidationError(retold(str(error))) from None
 

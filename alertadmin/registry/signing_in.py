@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 
+from alertadmin.registry import opening
 from alertadmin.registry.clouds import UnknownCloud
 from alertadmin.registry.models import Mailbox, SignIn, SignInState
 from alertadmin.registry.permissions import Transport
@@ -59,7 +60,7 @@ def ask(sign_in: SignIn, *, now: datetime) -> SignIn:
         return sign_in
     try:
         person = person_of(sign_in.mailbox)
-        code = sign_in.device_code.reveal()
+        code = opening.opened(sign_in.device_code)
         heard = device_code.ask(person.cloud, person.client_id, code, timeout=PATIENCE)
     except (Failure, UnknownCloud) as error:
         if isinstance(error, Failure) and error.retry:

@@ -36,12 +36,24 @@ class Seen:
 
 def remember(scan: Scan) -> None:
     """After the scan's commit."""
+    _remember(scan, was_copied=False)
+
+
+def was_put_back() -> None:
+    """The database was just put back from a copy. What is remembered of later scans stays; where nothing is, as on
+    another machine, the copy's own last scan is, as of a folder that was copied."""
+    latest, seen = Scan.objects.order_by("-pk").first(), _seen()
+    if latest and (seen is None or seen.at <= latest.started_at):
+        _remember(latest, was_copied=True)
+
+
+def _remember(scan: Scan, *, was_copied: bool) -> None:
     path = _path()
     beside = path.with_name(f".{NAME}.{os.getpid()}")
     try:
         descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with open(descriptor, "w", encoding="utf-8") as file:
-            inode = os.fstat(descriptor).st_ino
+            inode = 0 if was_copied else os.fstat(descriptor).st_ino
             json.dump({"scan": scan.pk, "at": scan.started_at.isoformat(), "inode": inode}, file)
         beside.replace(path)
     except OSError as error:

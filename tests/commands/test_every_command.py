@@ -24,7 +24,7 @@ MAY_FAIL = {"import_registrations": "empty", "send_test": "No mailbox alarms@x.e
 """What is wrong with them in an empty installation."""
 
 
-@pytest.mark.parametrize("command", [*JOBS, "diagnose", "up"])
+@pytest.mark.parametrize("command", [*JOBS, "diagnose", "up", "backup", "restore"])
 def test_its_help_shows_an_example(installation: Installation, command: str) -> None:
     shown = installation.run(command, "--help")
     assert (shown.code, shown.err) == (0, "")

@@ -13,11 +13,13 @@ from django.db import connection
 from django.test import Client
 from pytest_django import Settings
 
+from alertadmin.accounts import audit
 from alertadmin.accounts.models import User
 from alertadmin.outbox import worker
 from alertadmin.registry import key_use, keyring, rotation
 from alertadmin.registry.encryption import Sealed
-from alertadmin.registry.models import Contact, Credential, Mailbox
+from alertadmin.registry.identity import SecretUnavailable, identity_of
+from alertadmin.registry.models import Contact, Credential
 from alertadmin.reminders import scan
 from sandbox import Sandbox
 from tests.conftest import set_environment
@@ -148,7 +150,7 @@ def test_what_was_sealed_with_a_key_that_was_retired_since_is_not_stored(ring: P
 
 
 @pytest.mark.control(8)
-def test_secrets_of_two_tenants_swapped_are_refused_on_their_pages_and_for_sending(
+def test_secrets_of_two_tenants_swapped_are_refused_on_their_pages_and_on_the_record_once(
     sandbox: Sandbox, ring: Path, signed_in: Client, now: datetime
 ) -> None:
     one, other = (Rows(now).site(sandbox, name=name).credential for name in ("Northpark", "Seaside"))
@@ -156,7 +158,31 @@ def test_secrets_of_two_tenants_swapped_are_refused_on_their_pages_and_for_sendi
     assert other.value
     for row, token in ((one, other.value.token), (other, one.value.token)):
         Credential.objects.filter(pk=row.pk).update(value=Sealed(token, b""))
-    for row in (one, other):
-        text = signed_in.get(row.get_absolute_url()).content.decode()
-        assert text.count("it was altered") == 1
-    assert Mailbox.objects.count() == 2
+    for _look in range(2):
+        for row in (one, other):
+            text = signed_in.get(row.get_absolute_url()).content.decode()
+            assert text.count("it was altered") == 1
+            row.refresh_from_db()
+            with pytest.raises(SecretUnavailable, match="altered or moved"):
+                identity_of(row, row.app.tenant)
+    noted = audit.AuditEntry.objects.filter(act="secret.unreadable")
+    assert {(entry.object_id, entry.tenant, entry.details["kind"]) for entry in noted} == {
+        (str(row.pk), row.app.tenant_id, "value") for row in (one, other)
+    }
+    assert noted.count() == 2
+
+
+@pytest.mark.control(59)
+def test_what_is_done_to_keys_is_on_the_record(ring: Path, rows: Rows) -> None:
+    old = keyring.load().primary
+    rows.credential(value="value")
+    new = key_use.add_primary()
+    rotation.rotate()
+    rotation.rotate()
+    key_use.retire(old)
+    entries = audit.AuditEntry.objects.filter(act__startswith="key.").order_by("number")
+    assert [(entry.act, entry.details["key"]) for entry in entries] == [
+        ("key.added", new),
+        ("key.rotated", new),
+        ("key.removed", old),
+    ]

@@ -73,6 +73,7 @@ class Act(TextChoices):
     FACTOR_REMOVED = "factor.removed", _("Second factor removed")
     ACCESS_REFUSED = "access.refused", _("Access refused")
 
+    SECRET_UNREADABLE = "secret.unreadable", _("Stored secret found altered or moved")
     KEY_ADDED = "key.added", _("Encryption key added")
     KEY_ROTATED = "key.rotated", _("Secrets sealed with the newest key")
     KEY_REMOVED = "key.removed", _("Encryption key removed")

@@ -19,7 +19,7 @@ from alertadmin.dashboard.credentials.proven import told
 from alertadmin.dashboard.deleting import confirm_delete
 from alertadmin.dashboard.portal import portal_links
 from alertadmin.dashboard.posting import posted
-from alertadmin.registry import certificates, replacing
+from alertadmin.registry import certificates, opening, replacing
 from alertadmin.registry.keyring import KeyRingError
 from alertadmin.registry.models import AppRegistration, Credential, CredentialState
 from alertadmin.registry.registration import add_credential
@@ -56,7 +56,7 @@ def credential(request: HttpRequest, pk: UUID) -> HttpResponse:
         "said": found.all_holds.all()[:MOST_SAID],
         "told": notices.order_by("-pk")[:MOST_TOLD],
         "thumbprints": certificates.thumbprints(found.certificate) if found.certificate else None,
-        "is_readable": found.value.readable if found.value else None,
+        "is_readable": opening.is_readable(found.value) if found.value else None,
     }
     return render(request, "credentials/credential.html", context)
 

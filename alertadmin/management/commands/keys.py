@@ -45,7 +45,7 @@ class Command(Job):
 def _done(act: str, key_id: str) -> str:
     """What was done, as a sentence; empty if nothing was to be."""
     if act == "add":
-        added = keyring.add_primary()
+        added = key_use.add_primary()
         return _('New secrets are sealed with the key "%(key)s" now. The others follow by: manage.py rotate_keys') % {
             "key": added
         }

@@ -6,7 +6,7 @@ from django.core.management.base import CommandParser
 from django.utils.translation import gettext as _
 
 from alertadmin.management.job import Job, Refused, Report
-from alertadmin.registry import keyring, rotation
+from alertadmin.registry import key_use, keyring, rotation
 
 
 class Command(Job):
@@ -22,7 +22,7 @@ class Command(Job):
     def work(self, options: dict[str, Any]) -> Report:
         try:
             if options["new_key"]:
-                keyring.add_primary()
+                key_use.add_primary()
             rotated = rotation.rotate()
         except (keyring.KeyRingError, OSError) as error:
             raise Refused(str(error)) from None

@@ -1,0 +1,48 @@
+"""A backup: the database as of now, beside whoever works with it, and its keys only if they are asked for.
+
+Not in it are sessions, the secret key that signs them, `.env` and the clouds file, whose passwords are the operator's.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from datetime import datetime
+from pathlib import Path
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.migrations.recorder import MigrationRecorder
+
+from alertadmin import __version__
+from alertadmin.accounts import audit
+from alertadmin.house import archive, copying
+from alertadmin.registry import key_use, keyring, sentences
+from alertadmin.registry.key_places import KeyFile
+
+
+def make(path: Path, *, with_keys: bool, now: datetime) -> archive.Manifest:
+    """Raises CannotCopy, KeyRingError, OSError."""
+    place = keyring.place()
+    if with_keys and not isinstance(place, KeyFile):
+        raise keyring.KeyRingError(sentences.KEYS_GIVEN)
+    with transaction.atomic():
+        # In the copy too: whoever puts it back sees when it was made, and by whom.
+        audit.record(audit.Act.BACKUP_MADE, now=now, kind="with keys" if with_keys else "without keys")
+    with tempfile.TemporaryDirectory(prefix=".backup-", dir=settings.DATA_DIR) as folder:
+        files = {archive.DATABASE: Path(folder) / archive.DATABASE}
+        copying.copy_to(files[archive.DATABASE])
+        if with_keys:
+            place.load()
+            files[archive.KEYS] = Path(folder) / archive.KEYS
+            files[archive.KEYS].touch(mode=0o600)
+            files[archive.KEYS].write_bytes(Path(place.name).read_bytes())
+        manifest = archive.Manifest(
+            version=__version__,
+            made_at=now.isoformat(),
+            database=connection.vendor,
+            migrations=sorted(".".join(key) for key in MigrationRecorder(connection).applied_migrations()),
+            keys=dict(key_use.counts()),
+            files={name: archive.described(file) for name, file in files.items()},
+        )
+        archive.write(path, manifest, files)
+    return manifest

@@ -1,0 +1,183 @@
+"""A consistent copy of the database beside whoever works with it, and the way back: SQLite's backup, PostgreSQL's dump.
+
+No copy holds sessions: who finds one could go on with them.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import subprocess
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from django.db import DatabaseError, connection
+from django.db.backends.sqlite3._functions import register  # type: ignore[import-untyped]
+from django.utils.translation import gettext as _
+
+SESSIONS = ("django_session", "usersessions_usersession")
+TELLING = ("accounts_user", "registry_tenant", "registry_credential", "registry_mailbox")
+"""Where one of these has a row, somebody has used the database."""
+
+
+class CannotCopy(Exception):
+    """The message is a sentence."""
+
+
+def copy_to(file: Path) -> None:
+    """Raises CannotCopy, OSError."""
+    os.close(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+    if connection.vendor == "sqlite":
+        _copy_sqlite(file)
+    else:
+        tables = [word for table in SESSIONS for word in ("--exclude-table-data", table)]
+        _run(
+            "pg_dump",
+            "--format=custom",
+            "--no-owner",
+            "--no-privileges",
+            f"--schema={_schema()}",
+            *tables,
+            f"--file={file}",
+        )
+
+
+def _copy_sqlite(file: Path) -> None:
+    try:
+        with closing(_opened(connection.settings_dict["NAME"])) as ours, closing(_opened(file)) as copy:
+            ours.backup(copy)
+            there = {name for (name,) in copy.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+            for table in there.intersection(SESSIONS):
+                copy.execute(f"DELETE FROM {table}")  # noqa: S608  # nosec B608 (of SESSIONS)
+            copy.commit()
+            # What was deleted is not to lie in it any more, nor does a copy need a journal beside it.
+            copy.execute("VACUUM")
+            copy.execute("PRAGMA journal_mode=DELETE")
+    except sqlite3.Error as error:
+        raise CannotCopy(_("The database cannot be copied: %(why)s") % {"why": error}) from None
+
+
+def _opened(file: Path | str) -> sqlite3.Connection:
+    """With the functions of Django's that our tables' rules use."""
+    opened = sqlite3.connect(file, timeout=20)
+    register(opened)
+    return opened
+
+
+def check(file: Path) -> None:
+    """Whether it is a whole SQLite database. Raises CannotCopy."""
+    if connection.vendor != "sqlite":
+        return
+    try:
+        with closing(_opened(file)) as copy:
+            (found,) = copy.execute("PRAGMA quick_check(1)").fetchone()
+    except sqlite3.Error as error:
+        found = str(error)
+    if found != "ok":
+        raise CannotCopy(_("The database in the backup is damaged: %(why)s") % {"why": found})
+
+
+def is_in_use() -> bool:
+    """Whether somebody's rows are there. A file that cannot be read counts as somebody's. Raises DatabaseError."""
+    if connection.vendor == "sqlite" and not Path(connection.settings_dict["NAME"]).exists():
+        return False
+    try:
+        there = set(connection.introspection.table_names())
+        with connection.cursor() as cursor:
+            for table in there.intersection(TELLING):
+                cursor.execute(f"SELECT 1 FROM {table} LIMIT 1")  # noqa: S608  # nosec B608 (of TELLING)
+                if cursor.fetchone():
+                    return True
+    except DatabaseError:
+        if connection.vendor != "sqlite":
+            raise
+        return True
+    finally:
+        connection.close()
+    return False
+
+
+def put_back(file: Path, aside: Path) -> None:
+    """Takes the place of the database; what was there moves into the folder `aside`, or on PostgreSQL into a schema of
+    its name. Raises CannotCopy, OSError; then all is as before."""
+    connection.close()
+    if connection.vendor == "sqlite":
+        _put_back_sqlite(file, aside)
+    else:
+        _put_back_postgresql(file, aside.name)
+
+
+def _put_back_sqlite(file: Path, aside: Path) -> None:
+    path = Path(connection.settings_dict["NAME"])
+    # The -wal of another file spoils the copy: it goes first, and nothing is lost if this ends between two steps.
+    for ending in ("-wal", "-shm", ""):
+        if (old := path.with_name(path.name + ending)).exists():
+            aside.mkdir(mode=0o700, exist_ok=True)
+            old.rename(aside / old.name)
+    file.replace(path)
+
+
+def _put_back_postgresql(file: Path, aside: str) -> None:
+    schema = _schema()
+    _refuse_company()
+    with connection.cursor() as cursor:
+        ours, theirs = connection.ops.quote_name(schema), connection.ops.quote_name(aside)
+        cursor.execute(f"ALTER SCHEMA {ours} RENAME TO {theirs}")
+        cursor.execute(f"CREATE SCHEMA {ours}")
+        try:
+            options = ["--exit-on-error", "--single-transaction", "--no-owner", "--no-privileges"]
+            _run("pg_restore", *options, f"--schema={schema}", "--dbname", _database(), str(file))
+        except CannotCopy:
+            cursor.execute(f"DROP SCHEMA {ours} CASCADE")
+            cursor.execute(f"ALTER SCHEMA {theirs} RENAME TO {ours}")
+            raise
+    connection.close()
+
+
+def _refuse_company() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
+            "AND backend_type = 'client backend' AND pid <> pg_backend_pid()"
+        )
+        (others,) = cursor.fetchone()
+    if others:
+        raise CannotCopy(
+            _("Others are connected to the database (%(count)d connections). Stop all of alertadmin first.")
+            % {"count": others}
+        )
+
+
+def _schema() -> str:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_schema()")
+        return str(cursor.fetchone()[0])
+
+
+def _database() -> str:
+    return str(connection.settings_dict["NAME"])
+
+
+def _run(program: str, *arguments: str) -> None:
+    """One of PostgreSQL's own, with our address; the password goes by its environment. Raises CannotCopy."""
+    if not (path := shutil.which(program)):
+        raise CannotCopy(
+            _("%(program)s is missing on this machine. On Debian: apt-get install postgresql-client")
+            % {"program": program}
+        )
+    database = connection.settings_dict
+    names = {"HOST": "PGHOST", "PORT": "PGPORT", "USER": "PGUSER", "PASSWORD": "PGPASSWORD", "NAME": "PGDATABASE"}
+    environ = {theirs: str(database[ours]) for ours, theirs in names.items() if database.get(ours)}
+    options: dict[str, Any] = database.get("OPTIONS", {})
+    environ |= {f"PG{name.upper()}": str(options[name]) for name in ("sslmode", "sslrootcert") if name in options}
+    done = subprocess.run([path, *arguments], env={**os.environ, **environ}, capture_output=True, text=True)
+    if done.returncode:
+        raise CannotCopy(f"{program}: {_first(done.stderr.splitlines())}")
+
+
+def _first(lines: Sequence[str]) -> str:
+    said = [line for line in lines if "error" in line.lower()] or list(lines) or ["?"]
+    return said[0].partition("error: ")[2] or said[0]

@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import CommandParser
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from alertadmin.house import backing_up, copying
+from alertadmin.management.job import Job, Refused, Report
+from alertadmin.registry import keyring
+
+
+class Command(Job):
+    help = (
+        "Writes the database into one file, beside running workers, with checksums and without sessions. The "
+        "encryption keys are not in it unless --with-keys asks for them: a copy without keys opens no secret, so keep "
+        "the key file elsewhere."
+    )
+    example = "python manage.py backup /srv/backups/alertadmin-2026-11-24.backup"
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("file", metavar="FILE", type=Path, help="A file that is not there yet.")
+        keys = parser.add_mutually_exclusive_group()
+        keys.add_argument(
+            "--with-keys", action="store_true", help="The key file too: whoever has FILE has every secret."
+        )
+        keys.add_argument("--without-keys", dest="with_keys", action="store_false", help="As without a word.")
+
+    def work(self, options: dict[str, Any]) -> Report:
+        path = Path(options["file"]).absolute()
+        try:
+            manifest = backing_up.make(path, with_keys=options["with_keys"], now=timezone.now())
+        except FileExistsError:
+            raise Refused(_("%(file)s is there already. Choose another name.") % {"file": path}) from None
+        except OSError as error:
+            raise Refused(f"{error.filename or path}: {error.strerror or error}") from None
+        except (copying.CannotCopy, keyring.KeyRingError) as error:
+            raise Refused(str(error)) from None
+        count, keys = manifest.secrets, ", ".join(sorted(manifest.keys))
+        lines = [
+            ngettext("Written: %(file)s, with %(count)d secret.", "Written: %(file)s, with %(count)d secrets.", count)
+            % {"file": path, "count": count}
+        ]
+        if options["with_keys"]:
+            lines.append(_("The keys are in it: whoever has this file has every secret. Lock it away."))
+        else:
+            lines.append(
+                _("The keys are not in it. Keep %(keys)s (%(place)s) elsewhere: without them no secret in it reads.")
+                % {"keys": keys or "–", "place": keyring.place().name}
+            )
+        data = {"file": str(path), "secrets": count, "keys": manifest.keys, "with_keys": options["with_keys"]}
+        return Report(True, data, lines)

@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import CommandParser
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from alertadmin.house import archive, copying, restoring
+from alertadmin.management.job import Job, Refused, Report
+from alertadmin.registry import keyring
+
+
+class Command(Job):
+    help = (
+        "Puts back what `backup` wrote, while alertadmin is stopped, and opens every stored secret once to see that it "
+        "reads. Put the key file back first, unless it is in the backup. What was there before is moved aside, never "
+        "deleted."
+    )
+    example = "python manage.py restore /srv/backups/alertadmin-2026-11-24.backup"
+    prepares = False
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("file", metavar="FILE", type=Path, help="What `backup` wrote.")
+        parser.add_argument("--force", action="store_true", help="Also where a database is in use: it is moved aside.")
+
+    def work(self, options: dict[str, Any]) -> Report:
+        path = Path(options["file"]).absolute()
+        try:
+            restored = restoring.restore(path, force=options["force"], now=timezone.now())
+        except OSError as error:
+            raise Refused(f"{error.filename or path}: {error.strerror or error}") from None
+        except (restoring.NotRestored, archive.BadArchive, copying.CannotCopy) as error:
+            raise Refused(str(error)) from None
+        reading = restored.reading
+        lines = [_("Put back as of %(at)s.") % {"at": restored.manifest.made_at}]
+        if restored.aside:
+            lines.append(_("What was there before is in %(aside)s.") % {"aside": restored.aside})
+        lines.append(_("%(read)d of %(count)d secrets read.") % {"read": reading.read, "count": reading.secrets})
+        for key_id, count in sorted(reading.missing.items()):
+            lines.append(
+                _(
+                    '%(count)d are sealed with the key "%(key)s", which is not in %(place)s. Put it back, '
+                    "then: manage.py keys"
+                )
+                % {"count": count, "key": key_id, "place": keyring.place().name}
+            )
+        if reading.spoiled:
+            lines.append(
+                _("%(count)d were altered or moved outside alertadmin: enter them again.") % {"count": reading.spoiled}
+            )
+        lines.append(
+            _("Everybody signs in again. What may have been told since then waits: Deliveries > Told already?")
+        )
+        data = {
+            "made_at": restored.manifest.made_at,
+            "secrets": reading.secrets,
+            "read": reading.read,
+            "missing_keys": dict(reading.missing),
+            "altered": reading.spoiled,
+            "moved_aside_to": restored.aside,
+        }
+        return Report(reading.is_whole, data, lines)

@@ -1,0 +1,41 @@
+"""Whether every sealed value reads: after a restore, and whenever somebody wants to know."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from alertadmin.registry.encryption import Sealed, Tampered, sealed_fields
+from alertadmin.registry.keyring import Unreadable
+
+
+@dataclass
+class Reading:
+    secrets: int = 0
+    read: int = 0
+    spoiled: int = 0
+    """Altered or moved."""
+    missing: Counter[str] = field(default_factory=Counter)
+    """Sealed with keys that are not at hand, by the key's id."""
+
+    @property
+    def is_whole(self) -> bool:
+        return self.read == self.secrets
+
+
+def read_all() -> Reading:
+    """Opens every sealed value once, and keeps none."""
+    reading = Reading()
+    for model, name in sealed_fields():
+        for row in model._default_manager.filter(**{f"{name}__isnull": False}).only("pk", name).iterator(500):
+            sealed: Sealed = getattr(row, name)
+            reading.secrets += 1
+            try:
+                sealed.reveal()
+            except Tampered:
+                reading.spoiled += 1
+            except Unreadable:
+                reading.missing[sealed.key_id] += 1
+            else:
+                reading.read += 1
+    return reading
