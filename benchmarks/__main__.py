@@ -47,7 +47,7 @@ def main() -> int:
 
 
 def _options() -> argparse.Namespace:
-    names = "\n".join(f"  {one.name:<12} {one.question}" for one in catalog.CATALOG)
+    names = "\n".join(f"  {one.name:<13} {one.question}" for one in catalog.CATALOG)
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks",
         description="Measures alertadmin beside what this machine could do at best, both in turns in the same run.\n"

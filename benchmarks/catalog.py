@@ -35,6 +35,9 @@ CATALOG = (
     Benchmark("send-ews", "reminders by EWS, through the outbox", "sends:ews"),
     Benchmark("send-smtp", "reminders by SMTP, through the outbox", "sends:smtp"),
     Benchmark("consents", "a check of an app's many tenants against a slow authority", "consents:checks"),
+    Benchmark(
+        "consents-many", "a check of very many tenants beside a cloud that never answers", "consents:beside_a_dead_one"
+    ),
     Benchmark("page", "pages of many secrets beside pages of few, signed in", "pages:pages"),
     Benchmark("decrypt", "opening a stored secret", "sealing:decrypt"),
     Benchmark("rotate", "sealing all secrets anew with another key", "sealing:rotate"),

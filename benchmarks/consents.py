@@ -1,9 +1,14 @@
-"""A check of all the tenants of an app against a slow authority, beside as many waits by as many threads."""
+"""A check of all the tenants of an app against a slow authority, beside as many waits by as many threads; and of very
+many, beside a cloud that never answers."""
 
 from __future__ import annotations
 
+import socket
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
 
 from django.utils import timezone
 
@@ -12,45 +17,86 @@ from alertadmin.registry.asking import AT_ONCE
 from alertadmin.registry.models import AppRegistration, Consent, ConsentRun, Credential, Mailbox, Tenant
 from alertadmin.registry.wanted import note_wanted
 from benchmarks.effort import Effort
-from benchmarks.measuring import Side, interleaved
+from benchmarks.measuring import Side, Times, interleaved
 from benchmarks.microsoft import CLOUD, microsoft
 from benchmarks.stand import Stand
 from benchmarks.table import Aim, Row
 from sandbox.control import Control
+from sandbox.directory import Directory
 
 LATENCY = 0.8
 """Seconds that the authority takes for each token."""
+DEAD = "dead"
+AIM = Aim(ratio_at_most=1.5)
 
 
 def checks(stand: Stand, effort: Effort) -> list[Row]:
     stand.fresh("consents")
-    with microsoft(stand.folder / "sandbox") as site:
-        control = Control(site.app.cloud.authority, site.ca_file)
-        _fill(control, site.app.directory_id, effort.consents)
-        control.faults.add("token", delay=LATENCY, times=None)
+    folder = stand.folder / "sandbox"
+    _fill(folder, effort.consents)
+    with microsoft(folder) as site:
+        Control(site.app.cloud.authority, site.ca_file).faults.add("token", delay=LATENCY, times=None)
         waits = Side(lambda: _wait(effort.consents))
         times = interleaved(Side(_check_all, before=_begin), waits, effort.few_repeats)
-    name = f"check {effort.consents} tenants of an authority that takes {LATENCY:g} s"
-    bare = f"as many waits by {AT_ONCE} threads"
-    return [Row(name, bare, times, Aim(ratio_at_most=1.5))]
+    name = f"check {effort.consents:,} tenants of an authority that takes {LATENCY:g} s"
+    return [Row(name, f"as many waits by {AT_ONCE} threads", times, AIM)]
 
 
-def _fill(control: Control, home: str, count: int) -> None:
-    """A multitenant app with a mailbox in so many tenants, its own among them."""
-    there = control.directory.add_app(home, "Many", multi_tenant=True)
-    secret = control.directory.add_secret(there)
-    tenants = [Tenant.objects.create(name="Northpark Energy", directory_id=home, cloud=CLOUD)]
-    for number in range(1, count):
-        directory = control.directory.add_tenant(f"Customer {number}", f"customer{number}.example")
-        control.directory.install(there, directory)
-        tenants.append(Tenant.objects.create(name=directory.name, directory_id=directory.directory_id, cloud=CLOUD))
+def beside_a_dead_one(stand: Stand, effort: Effort) -> list[Row]:
+    """Once only: it takes as long as it must. The limit is reckoned, since to wait for it shows nothing more."""
+    count, dead = effort.very_many_consents, effort.very_many_consents // 20
+    stand.fresh("consents-many")
+    folder = stand.folder / "sandbox"
+    _fill(folder, count, dead)
+    with microsoft(folder) as site, _silent(folder / "clouds.toml"):
+        Control(site.app.cloud.authority, site.ca_file).faults.add("token", delay=LATENCY, times=None)
+        _begin()
+        ours = Side(_check_all).seconds()
+    if Consent.objects.filter(cause="network").count() != dead:
+        raise AssertionError("not each of the silent cloud's tenants is said to be so")
+    name = f"check {count:,} tenants so, and {dead:,} of a cloud that never answers"
+    bare = f"{LATENCY:g} s x {count:,} / {AT_ONCE} threads, reckoned"
+    return [Row(name, bare, Times((ours,), (LATENCY * count / AT_ONCE,)), AIM)]
+
+
+def _fill(folder: Path, count: int, dead: int = 0) -> None:
+    """A multitenant app with a mailbox in so many tenants, and in so many of the cloud that never answers.
+
+    The sandbox reads its directory from this folder when it starts: thousands of tenants are one file's writing.
+    """
+    directory = Directory(folder / "directory.json")
+    with directory.together():
+        there = directory.add_app(directory.add_tenant("Northpark Energy", "home.example"), "Many", multi_tenant=True)
+        secret = directory.add_secret(there)
+        tenants = [Tenant(name="Northpark Energy", directory_id=there.tenant_id, cloud=CLOUD)]
+        for number in range(1, count + dead):
+            known = directory.add_tenant(f"Customer {number}", f"customer{number}.example")
+            directory.install(there, known)
+            cloud = CLOUD if number < count else DEAD
+            tenants.append(Tenant(name=known.name, directory_id=known.directory_id, cloud=cloud))
+    Tenant.objects.bulk_create(tenants)
     app = AppRegistration.objects.create(tenant=tenants[0], name="Many", client_id=there.client_id)
     credential = Credential(app=app, description="in use", expires_at=timezone.now().replace(year=2100))
-    credential.store(secret.value)
+    credential.store(secret.value or "")
     credential.save()
-    for number, tenant in enumerate(tenants):
-        Mailbox.objects.create(tenant=tenant, app=app, address=f"a@customer{number}.example")
+    Mailbox.objects.bulk_create(
+        Mailbox(tenant=tenant, app=app, address=f"a@customer{number}.example") for number, tenant in enumerate(tenants)
+    )
     note_wanted([app])
+
+
+@contextmanager
+def _silent(clouds_file: Path) -> Iterator[None]:
+    """A cloud like the sandbox's, whose authority takes the connection and says nothing."""
+    text = clouds_file.read_text(encoding="utf-8")
+    table = text[text.index(f"[{CLOUD}]") : text.index("[onprem]")].replace(f"[{CLOUD}]", f"[{DEAD}]")
+    with socket.create_server(("127.0.0.1", 0), backlog=AT_ONCE * 8) as server:
+        lines = [
+            f'authority = "https://127.0.0.1:{server.getsockname()[1]}"' if line.startswith("authority") else line
+            for line in table.splitlines()
+        ]
+        clouds_file.write_text(text + "\n" + "\n".join(lines) + "\n", encoding="utf-8")
+        yield
 
 
 def _begin() -> None:
@@ -61,7 +107,7 @@ def _begin() -> None:
 def _check_all() -> None:
     while runs.go_on():
         pass
-    if Consent.objects.exclude(status="not_in_token").exists():
+    if Consent.objects.filter(tenant__cloud=CLOUD).exclude(status="not_in_token").exists():
         raise AssertionError("not every tenant answered")
 
 

@@ -16,6 +16,7 @@ class Effort:
     """Secrets that end on one day."""
     deliveries: int = 500
     consents: int = 400
+    very_many_consents: int = 10_000
     rotated: int = 10_000
     imported: int = 10_000
     opened: int = 20_000
@@ -30,6 +31,7 @@ QUICK = Effort(
     owed=2_000,
     deliveries=100,
     consents=80,
+    very_many_consents=400,
     rotated=2_000,
     imported=2_000,
     opened=5_000,
