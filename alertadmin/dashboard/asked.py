@@ -1,4 +1,5 @@
-"""What an address asks for by `?name=<id>`: the row, or nothing. A made-up id is no reason for an error page."""
+"""What an address asks for by `?name=<id>`, to add something to it: the row, or nothing. A made-up id is no reason for
+an error page, nor is one of somebody else's."""
 
 from __future__ import annotations
 
@@ -8,6 +9,9 @@ from uuid import UUID
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
+from alertadmin.accounts.access import access_of
+from alertadmin.accounts.roles import Right
+
 Row = TypeVar("Row", bound=Model)
 
 
@@ -16,4 +20,4 @@ def asked(request: HttpRequest, name: str, rows: QuerySet[Row]) -> Row | None:
         key = UUID(request.GET.get(name, ""))
     except ValueError:
         return None
-    return rows.filter(pk=key).first()
+    return access_of(request).rows(rows, Right.CHANGE).filter(pk=key).first()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db.models import Q
 from django.utils.translation import ngettext
 
+from alertadmin.accounts.access import Access
 from alertadmin.registry.models import AppRegistration, Credential, Mailbox, Tenant
 
 
@@ -17,8 +18,9 @@ def with_tenant(tenant: Tenant) -> list[str]:
     return [*(lines if apps else []), *_secrets(secrets), *_mailboxes(mailboxes)]
 
 
-def with_app(app: AppRegistration) -> list[str]:
-    return [*_secrets(app.credentials.count()), *_mailboxes(app.mailboxes.count())]
+def with_app(app: AppRegistration, access: Access) -> list[str]:
+    mailboxes = access.rows(Mailbox).filter(app=app).count()
+    return [*_secrets(app.credentials.count()), *_mailboxes(mailboxes)]
 
 
 def _secrets(count: int) -> list[str]:

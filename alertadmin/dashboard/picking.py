@@ -10,6 +10,9 @@ from django.core.exceptions import ValidationError
 from django.db.models import Model, Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
+from alertadmin.accounts.access import Access
+from alertadmin.accounts.roles import Right
+
 MOST_LISTED = 200
 """More options than this are no list that anybody reads, and a slow page."""
 
@@ -26,8 +29,11 @@ class PickField(forms.ModelChoiceField):  # type: ignore[type-arg]
         super().__init__(queryset, **kwargs)
         self.by = by
 
-    def fit(self) -> None:
-        """Called by each form: a text field where there are too many rows to list."""
+    def fit(self, access: Access, right: Right = Right.CHANGE) -> None:
+        """Called by each form: offers the rows that somebody has that right to; where they are too many to list, a text
+        field."""
+        if self.queryset is not None:
+            self.queryset = access.rows(self.queryset, right)
         if self.queryset is not None and self.queryset[MOST_LISTED : MOST_LISTED + 1].exists():
             self.widget = forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"})
             self.help_text = _("Its name, or its ID.")

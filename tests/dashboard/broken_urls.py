@@ -6,13 +6,16 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
 
+from alertadmin.accounts.declaring import for_oneself
 from alertadmin.urls import urlpatterns as ours
 
 
+@for_oneself
 def forbidden(request: HttpRequest) -> HttpResponse:
     raise PermissionDenied
 
 
+@for_oneself
 def broken(request: HttpRequest) -> HttpResponse:
     raise RuntimeError("a fault of ours, with a secret in it: hush")
 

@@ -24,6 +24,7 @@ from alertadmin.outbox.models import Attempt, Channel, Delivery, DeliveryState
 from alertadmin.registry.models import Tenant
 from alertadmin.reminders import scan
 from tests.conftest import NOW
+from tests.everything import everything
 from tests.mailer.https_server import reply
 from tests.outbox.channels.http_server import HttpServer
 from tests.rows import Rows
@@ -248,10 +249,10 @@ def test_a_channel_fails_since_its_first_failure_after_it_last_worked(channel: C
 
 def test_a_channel_that_fails_needs_somebody_and_a_paused_one_does_not(channel: Channel) -> None:
     attempted(channel, "refused", 1)
-    [need] = [need for need in needs(NOW) if need.state == "a channel fails"]
+    [need] = [need for need in needs(NOW, everything()) if need.state == "a channel fails"]
     assert (need.what, need.url) == ("Ops", channel.get_absolute_url())
     Channel.objects.update(is_paused=True)
-    assert not [need for need in needs(NOW) if need.state == "a channel fails"]
+    assert not [need for need in needs(NOW, everything()) if need.state == "a channel fails"]
 
 
 # Where it is seen

@@ -13,6 +13,7 @@ from django.test import Client, override_settings
 from django.urls import include, path, reverse
 from django.views.decorators.debug import sensitive_post_parameters
 
+from alertadmin.accounts.declaring import for_oneself
 from alertadmin.accounts.guessing import CODE
 from alertadmin.accounts.guessing import PASSWORD as LIMIT
 from alertadmin.accounts.models import User
@@ -24,12 +25,14 @@ from tests.signing_in import signed_in_at
 ACT = "/act/?x=1"
 
 
+@for_oneself
 @sensitive_post_parameters("secret")
 @recently_confirmed()
 def act(request: HttpRequest) -> HttpResponse:
     return HttpResponse(f"done {request.POST.getlist('name')} {request.POST.get('secret')}")
 
 
+@for_oneself
 @recently_confirmed("POST")
 def half_free(request: HttpRequest) -> HttpResponse:
     return HttpResponse("done")

@@ -14,21 +14,22 @@ from alertadmin.outbox.models import Delivery, DeliveryState
 from alertadmin.registry.models import Consent, Mailbox
 from alertadmin.reminders import scan
 from tests.conftest import NOW
+from tests.everything import everything
 from tests.rows import Rows
 
 
 def states(now: datetime = NOW) -> list[tuple[str, str]]:
-    return [(need.look.colour, need.state) for need in needs(now)]
+    return [(need.look.colour, need.state) for need in needs(now, everything())]
 
 
 def only() -> Need:
-    (need,) = needs(NOW)
+    (need,) = needs(NOW, everything())
     return need
 
 
 def test_nothing_is_needed_of_who_has_nothing_due(administrator: User, rows: Rows) -> None:
     rows.credential(days=61)
-    assert needs(NOW) == []
+    assert needs(NOW, everything()) == []
 
 
 def test_a_secret_that_ends_says_what_stops_who_was_told_and_leads_to_its_replacement(
@@ -53,7 +54,7 @@ def test_of_a_secret_that_ends_it_says_how_many_people_were_told(rows: Rows) -> 
     for at in (NOW, NOW + timedelta(days=3)):
         scan.run(at)
     Delivery.objects.filter(recipient__in=people).update(state=DeliveryState.SENT)
-    assert [need.detail for need in needs(NOW)] == ["alert · told 2 people", "alert · nobody told yet"]
+    assert [need.detail for need in needs(NOW, everything())] == ["alert · told 2 people", "alert · nobody told yet"]
 
 
 def test_the_reddest_comes_first_and_one_that_is_superseded_or_waits_not_at_all(
@@ -79,7 +80,7 @@ def test_what_is_red_comes_before_what_is_not_whatever_its_kind(administrator: U
 def test_more_than_are_shown_are_counted_on_a_last_line(administrator: User, rows: Rows) -> None:
     for days in range(SHOWN + 5):
         rows.credential(days=20 + days)
-    found = needs(NOW)
+    found = needs(NOW, everything())
     assert len(found) == SHOWN + 1
     assert found[-1].what == "5 more secrets that end soon"
     assert found[-1].url == f"{reverse('credentials')}?ends=60&state=current"
@@ -89,11 +90,11 @@ def test_a_tenant_whose_reminders_reach_nobody_is_one_line(rows: Rows) -> None:
     tenant = rows.tenant("Lonely")
     for _secret in range(2):
         rows.credential(rows.app(tenant), days=3)
-    nobody = [need for need in needs(NOW) if need.state == "nobody to tell"]
+    nobody = [need for need in needs(NOW, everything()) if need.state == "nobody to tell"]
     assert [(need.what, need.act_url) for need in nobody] == [("Lonely", reverse("tenant-edit", args=[tenant.pk]))]
     rows.tenant("Other", contacts=["a@x.example"])
     User.objects.create_superuser("admin@x.example")
-    assert not [need for need in needs(NOW) if need.state == "nobody to tell"]
+    assert not [need for need in needs(NOW, everything()) if need.state == "nobody to tell"]
 
 
 def consent(rows: Rows, status: str, *, cause: str = "") -> Consent:
@@ -108,15 +109,15 @@ def test_a_consent_that_stands_or_was_never_checked_or_whose_secret_ended_is_no_
     administrator: User, rows: Rows, status: str, cause: str
 ) -> None:
     consent(rows, status, cause=cause)
-    assert needs(NOW) == []
+    assert needs(NOW, everything()) == []
 
 
 def test_missing_consent_is_one_line_for_an_app_and_tenant(administrator: User, rows: Rows) -> None:
     first = consent(rows, "not_in_token", cause="role_missing")
     Consent.objects.create(app=first.app, tenant=first.tenant, permission="SMTP.SendAsApp", status="not_in_token")
     failed = consent(rows, "error", cause="tenant_not_found")
-    by_url = {need.act_url: need for need in needs(NOW)}
-    assert len(by_url) == len(needs(NOW)) == 2
+    by_url = {need.act_url: need for need in needs(NOW, everything())}
+    assert len(by_url) == len(needs(NOW, everything())) == 2
     missing = by_url[f"{first.app.get_absolute_url()}#consent"]
     assert (missing.state, missing.detail) == ("no consent", "Mail.Send, SMTP.SendAsApp")
     broken = by_url[f"{failed.app.get_absolute_url()}#consent"]
@@ -126,7 +127,7 @@ def test_missing_consent_is_one_line_for_an_app_and_tenant(administrator: User, 
 def test_more_apps_without_consent_than_are_shown_are_one_link_away(administrator: User, rows: Rows) -> None:
     for _app in range(SHOWN + 1):
         consent(rows, "not_in_token")
-    found = needs(NOW)
+    found = needs(NOW, everything())
     assert len(found) == SHOWN + 1
     assert found[-1].url == f"{reverse('consents')}?status=missing"
 
@@ -146,7 +147,7 @@ def test_a_reminder_that_failed_is_red_and_one_that_is_uncertain_is_not(administ
             state=state,
             created_at=NOW - timedelta(days=age),
         )
-    assert [(need.look.colour, need.what) for need in needs(NOW)] == [
+    assert [(need.look.colour, need.what) for need in needs(NOW, everything())] == [
         ("danger", "failed@x.example"),
         ("warning", "uncertain@x.example"),
     ]
@@ -159,7 +160,7 @@ def test_more_that_went_wrong_than_are_shown_are_one_link_away_whatever_they_wer
         Delivery.objects.create(
             purpose=purpose, dedupe_key=str(number), recipient=f"{purpose}@x.example", state="failed", created_at=NOW
         )
-    page = signed_in.get(needs(NOW)[-1].url).content.decode()
+    page = signed_in.get(needs(NOW, everything())[-1].url).content.decode()
     assert {name for name in ("test", "reminder", "calendar", "house") if f"{name}@x.example" in page} == {
         "reminder",
         "calendar",
@@ -178,7 +179,9 @@ def test_mailboxes_that_send_by_ews_are_counted_but_not_those_on_premises(admini
         "EWS ends in 128 days",
         "3 mailboxes still send by EWS",
     )
-    assert [need.state for need in needs(datetime(2027, 4, 1, 12, tzinfo=NOW.tzinfo))] == ["EWS has ended"]
+    assert [need.state for need in needs(datetime(2027, 4, 1, 12, tzinfo=NOW.tzinfo), everything())] == [
+        "EWS has ended"
+    ]
 
 
 def test_the_overview_says_when_there_is_nothing_to_do_and_what_is_next(signed_in: Client, rows: Rows) -> None:

@@ -15,6 +15,7 @@ from alertadmin.dashboard.mailboxes.forms import MailboxForm, PersonalForm
 from alertadmin.dashboard.overview.needs import needs
 from alertadmin.registry.models import AppRegistration, Audience, Mailbox, SignIn
 from sandbox import Sandbox
+from tests.everything import everything
 from tests.rows import Rows
 
 pytestmark = pytest.mark.django_db
@@ -115,13 +116,13 @@ def test_an_app_that_microsoft_refuses_is_explained(signed_in: Client, rows: Row
 
 def test_without_a_sign_in_the_pages_say_so(signed_in: Client, added: Mailbox) -> None:
     assert "Nobody has signed in yet" in signed_in.get(added.get_absolute_url()).content.decode()
-    assert ADDRESS in [need.what for need in needs(timezone.now())]
+    assert ADDRESS in [need.what for need in needs(timezone.now(), everything())]
     now = timezone.now()
     ended = Mailbox.objects.filter(pk=added.pk)
     ended.update(refresh_token=None, signed_in_at=now - timedelta(days=9), sign_in_ends_at=now)
     assert "The sign-in is gone" in signed_in.get(added.get_absolute_url()).content.decode()
     ended.update(sign_in_ends_at=now + timedelta(days=80))
-    assert ADDRESS not in [need.what for need in needs(timezone.now())]
+    assert ADDRESS not in [need.what for need in needs(timezone.now(), everything())]
 
 
 @pytest.mark.parametrize("field", ["transport", "app", "address"])
@@ -132,22 +133,22 @@ def test_another_way_takes_another_sign_in(added: Mailbox, rows: Rows, field: st
     other = rows.app(added.tenant, "Other", audience=Audience.ALL)
     changed = {"transport": "smtp", "app": other.pk, "address": "other@outlook.example"}
     data = {"address": added.address, "app": added.app_id, "transport": added.transport}
-    form = PersonalForm(data, instance=added)
+    form = PersonalForm(data, instance=added, access=everything())
     assert form.is_valid(), form.errors
     assert form.save().refresh_token
-    form = PersonalForm({**data, field: changed[field]}, instance=added)
+    form = PersonalForm({**data, field: changed[field]}, instance=added, access=everything())
     assert form.is_valid(), form.errors
     assert form.save().refresh_token is None
 
 
 def test_what_personal_accounts_cannot_is_said_in_words(rows: Rows) -> None:
     single = rows.app()
-    form = PersonalForm({"address": "a@outlook.example", "app": single.pk, "transport": "graph"})
+    form = PersonalForm({"address": "a@outlook.example", "app": single.pk, "transport": "graph"}, access=everything())
     assert "does not admit personal accounts" in str(form.errors)
     national = rows.app(rows.tenant(cloud="gcc-high"), audience=Audience.ALL)
-    form = PersonalForm({"address": "a@outlook.example", "app": national.pk, "transport": "graph"})
+    form = PersonalForm({"address": "a@outlook.example", "app": national.pk, "transport": "graph"}, access=everything())
     assert "There are no personal accounts in the cloud" in str(form.errors)
-    form = PersonalForm({"address": "a@outlook.example", "app": national.pk, "transport": "ews"})
+    form = PersonalForm({"address": "a@outlook.example", "app": national.pk, "transport": "ews"}, access=everything())
     assert "transport" in form.errors
 
 
@@ -163,13 +164,13 @@ def test_what_personal_accounts_cannot_is_said_in_words(rows: Rows) -> None:
     ],
 )
 def test_an_address_of_microsofts_own_is_no_mailbox_of_a_tenant(rows: Rows, address: str, is_personal: bool) -> None:
-    form = MailboxForm({"address": address, "app": rows.app().pk, "transport": "graph"})
+    form = MailboxForm({"address": address, "app": rows.app().pk, "transport": "graph"}, access=everything())
     assert ("address" in form.errors) == is_personal
 
 
 def test_an_app_for_personal_accounts_alone_has_no_mailbox_of_a_tenant(rows: Rows) -> None:
     app = rows.app(audience=Audience.PERSONAL)
-    form = MailboxForm({"address": "a@northpark.example", "app": app.pk, "transport": "graph"})
+    form = MailboxForm({"address": "a@northpark.example", "app": app.pk, "transport": "graph"}, access=everything())
     assert "for personal accounts only" in str(form.errors)
 
 

@@ -12,13 +12,14 @@ from alertadmin.dashboard.apps.standing import Step, steps
 from alertadmin.outbox.models import Delivery
 from alertadmin.registry.models import AppRegistration, Consent, Mailbox
 from tests.conftest import NOW
+from tests.everything import everything
 from tests.rows import Rows
 
 SECRET, CONSENT, MAILBOX, TEST = range(4)
 
 
 def stands(app: AppRegistration) -> list[Step]:
-    return steps(app, app.consents.all(), NOW)
+    return steps(app, app.consents.all(), NOW, everything())
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
@@ -11,6 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from alertadmin.accounts.access import Access, access_of
 from alertadmin.accounts.declaring import allows
 from alertadmin.accounts.roles import Right
 from alertadmin.dashboard import going
@@ -20,8 +22,7 @@ from alertadmin.dashboard.deleting import confirm_delete
 from alertadmin.dashboard.listing import Column, Listing
 from alertadmin.dashboard.portal import portal_links
 from alertadmin.outbox.models import Delivery
-from alertadmin.registry.checks import WITH_PLACES
-from alertadmin.registry.models import AppRegistration, Audience, ConsentStatus, Credential
+from alertadmin.registry.models import AppRegistration, Audience, Consent, ConsentStatus, Credential, Mailbox
 from alertadmin.registry.wanted import note_wanted
 
 LISTING = Listing(
@@ -42,28 +43,32 @@ SHOWN_CONSENTS = 12
 ENDS_ONLY = Prefetch("credentials", Credential.objects.defer("value", "certificate"))
 
 
+def places(access: Access) -> Prefetch[Any, Any, Any]:
+    """The mailboxes that send through an app, in whichever of the tenants that somebody may see."""
+    return Prefetch("mailboxes", access.rows(Mailbox.objects.select_related("tenant")))
+
+
 @allows(Right.LOOK)
 def apps(request: HttpRequest) -> HttpResponse:
-    found = AppRegistration.objects.select_related("tenant").prefetch_related(ENDS_ONLY)
+    found = access_of(request).rows(AppRegistration.objects.select_related("tenant").prefetch_related(ENDS_ONLY))
     return render(request, "apps/list.html", {"page": LISTING.page(request, found)})
 
 
 @allows(Right.LOOK, of=AppRegistration)
 def app(request: HttpRequest, pk: UUID) -> HttpResponse:
+    access = access_of(request)
     found = get_object_or_404(
-        AppRegistration.objects.select_related("tenant").prefetch_related(ENDS_ONLY, WITH_PLACES), pk=pk
+        AppRegistration.objects.select_related("tenant").prefetch_related(ENDS_ONLY, places(access)), pk=pk
     )
-    consents = list(found.consents.select_related("tenant"))
-    deliveries = (
-        Delivery.objects.filter(mailbox__app=found).defer("text", "html", "attachments").order_by("-created_at")
-    )
+    consents = list(access.rows(Consent).filter(app=found).select_related("tenant"))
+    deliveries = access.rows(Delivery).filter(mailbox__app=found).defer("text", "html", "attachments")
     context = {
         "app": found,
         "consents": sorted(consents, key=lambda one: one.status == ConsentStatus.GRANTED)[:SHOWN_CONSENTS],
         "has_many_places": len({consent.tenant_id for consent in consents}) > 1,
-        "steps": steps(found, consents, timezone.now()),
+        "steps": steps(found, consents, timezone.now(), access),
         "links": portal_links(SHEETS, found.tenant, found),
-        "deliveries": deliveries[:RECENT],
+        "deliveries": deliveries.order_by("-created_at")[:RECENT],
     }
     return render(request, "apps/app.html", context)
 
@@ -85,6 +90,7 @@ def app_edit(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 @allows(Right.CHANGE, of=AppRegistration)
 def app_delete(request: HttpRequest, pk: UUID) -> HttpResponse:
+    access = access_of(request)
     found = get_object_or_404(AppRegistration, pk=pk)
     means = _("Nobody is reminded of its secrets any more. What was sent stays on record; in Entra nothing changes.")
-    return confirm_delete(request, found, means=means, going=going.with_app(found), back_to="apps")
+    return confirm_delete(request, found, means=means, going=going.with_app(found, access), back_to="apps")

@@ -14,7 +14,9 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from alertadmin.accounts.access import Access, access_of
 from alertadmin.accounts.declaring import for_oneself
+from alertadmin.accounts.roles import Right
 from alertadmin.dashboard.picking import PickField
 from alertadmin.dashboard.posting import posted
 from alertadmin.registry.models import Tenant
@@ -35,16 +37,16 @@ class NewForm(forms.Form):
         empty_label=gettext_lazy("All tenants"),
     )
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, access: Access, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["tenant"].fit()  # type: ignore[attr-defined]
+        self.fields["tenant"].fit(access, Right.LOOK)  # type: ignore[attr-defined]
 
 
 @for_oneself
 def calendars(request: HttpRequest) -> HttpResponse:
     """A new one's address is in this answer alone: neither in a session nor in any other page."""
     data = request.POST if request.method == "POST" else None
-    form = NewForm(data, initial={"tenant": request.GET.get("tenant", "")})
+    form = NewForm(data, access=access_of(request), initial={"tenant": request.GET.get("tenant", "")})
     mine = _mine(request)
     if request.method == "POST" and form.is_valid():
         if mine.filter(revoked_at=None).count() < MOST:

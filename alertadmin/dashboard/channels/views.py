@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 
+from alertadmin.accounts.access import access_of
 from alertadmin.accounts.declaring import allows
 from alertadmin.accounts.roles import Right
 from alertadmin.dashboard.asked import asked
@@ -59,20 +60,21 @@ LISTING = Listing(
 )
 
 
-def _channels() -> QuerySet[Channel]:
-    return standing.with_attempts(Channel.objects.select_related("tenant", "app__tenant").defer(*SEALED))
+def _channels(request: HttpRequest) -> QuerySet[Channel]:
+    found = access_of(request).rows(Channel.objects.select_related("tenant", "app__tenant").defer(*SEALED))
+    return standing.with_attempts(found)
 
 
 @allows(Right.LOOK)
 def channels(request: HttpRequest) -> HttpResponse:
-    page = LISTING.page(request, _channels())
+    page = LISTING.page(request, _channels(request))
     rows = [(channel, Standing.of(channel)) for channel in page.rows]
     return render(request, "channels/list.html", {"page": page, "rows": rows})
 
 
 @allows(Right.LOOK, of=Channel)
 def channel(request: HttpRequest, pk: UUID) -> HttpResponse:
-    found = get_object_or_404(_channels(), pk=pk)
+    found = get_object_or_404(_channels(request), pk=pk)
     stands = Standing.of(found)
     failed = found.attempts.exclude(outcome__in=["open", "accepted"]).last() if stands.stands == "fails" else None
     recent = found.deliveries.defer("text", "html", "details").order_by("-created_at")
@@ -95,6 +97,8 @@ def channel_add(request: HttpRequest) -> HttpResponse:
     """`?kind=` says of which kind; without it the kinds are offered. `?tenant=` or `?app=` says for whom."""
     app = asked(request, "app", AppRegistration.objects.select_related("tenant"))
     tenant = None if app else asked(request, "tenant", Tenant.objects.all())
+    if app is None and tenant is None:
+        access_of(request).need(Right.CHANGE)
     kind = kinds.named(request.GET.get("kind", ""))
     query = f"&app={app.pk}" if app else f"&tenant={tenant.pk}" if tenant else ""
     place = {"tenant": tenant, "app": app, "above": [thing for thing in (app.tenant if app else tenant, app) if thing]}

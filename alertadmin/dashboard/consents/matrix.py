@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy
 
+from alertadmin.accounts.access import access_of
 from alertadmin.accounts.declaring import allows
 from alertadmin.accounts.models import User
 from alertadmin.accounts.roles import Right
@@ -35,7 +36,7 @@ def app_consents(request: HttpRequest, pk: UUID) -> HttpResponse:
     context = {"app": app, **run_of(app, timezone.now()), "stop_url": reverse("app-consents-stop", args=[pk])}
     if request.headers.get("HX-Target") == "run":
         return render(request, "consents/run.html", context)
-    of_app = Consent.objects.filter(app=app)
+    of_app = access_of(request).rows(Consent).filter(app=app)
     permissions = sorted(set(of_app.order_by().values_list("permission", flat=True).distinct()))
     tenants = Tenant.objects.filter(Exists(of_app.filter(tenant=OuterRef("pk"))))
     page = _listing(app, permissions).page(

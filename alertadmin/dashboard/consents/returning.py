@@ -12,7 +12,9 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from alertadmin.accounts.access import access_of
 from alertadmin.accounts.declaring import for_strangers
+from alertadmin.accounts.roles import Right
 from alertadmin.dashboard.consents import state
 from alertadmin.registry.checks import check_consent
 from alertadmin.registry.models import Consent, ConsentReturn, ConsentStatus, Guide, ReturnOutcome
@@ -78,7 +80,7 @@ def _believed(request: HttpRequest) -> tuple[Consent, str]:
     except state.Expired:
         raise Refused(ReturnOutcome.EXPIRED) from None
     consent = Consent.objects.select_related("app__tenant", "tenant").filter(pk=come.consent).first()
-    if not request.user.is_authenticated or not come.is_of(request) or consent is None:
+    if not come.is_of(request) or consent is None or not access_of(request).may(Right.LOOK, consent):
         raise Refused(ReturnOutcome.FOREIGN, consent)
     named = request.GET.get("tenant", "").lower()
     if "error" not in request.GET and named != consent.tenant.directory_id:

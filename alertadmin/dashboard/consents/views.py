@@ -55,7 +55,7 @@ def consents(request: HttpRequest) -> HttpResponse:
     context["stop_url"] = reverse("consents-stop")
     if request.headers.get("HX-Target") == "run":
         return render(request, "consents/run.html", context)
-    page = LISTING.page(request, Consent.objects.select_related("tenant", "app"))
+    page = LISTING.page(request, access_of(request).rows(Consent.objects.select_related("tenant", "app")))
     asked = Requests.about(page.rows)
     for consent in page.rows:
         consent.asked_at = asked.since(consent)
@@ -82,8 +82,9 @@ def consents_stop(request: HttpRequest) -> HttpResponse:
 def consent_check(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Asks Entra now, with a fresh token for each place the app works in; where those are many, beside the page."""
     app = get_object_or_404(AppRegistration.objects.select_related("tenant").prefetch_related("credentials"), pk=pk)
-    pairs = list(wanted_pairs([app]))
-    if len(pairs) > WAITED_FOR:
+    access = access_of(request)
+    pairs = [pair for pair in wanted_pairs([app]) if access.may(Right.OPERATE, pair.tenant)]
+    if len(pairs) > WAITED_FOR and access.everywhere(Right.OPERATE):
         matrix.begin(app, request)
         return redirect("app-consents", pk)
     found = list(check_consents(pairs, now=timezone.now()))

@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 
+from alertadmin.accounts.access import access_of
 from alertadmin.accounts.declaring import allows
 from alertadmin.accounts.roles import Right
 from alertadmin.dashboard.credentials.forms import CredentialForm, SecretForm
@@ -33,7 +34,7 @@ MOST_SAID = 10
 
 @allows(Right.LOOK)
 def credentials(request: HttpRequest) -> HttpResponse:
-    found = Credential.objects.select_related("app__tenant").defer("value", "certificate")
+    found = access_of(request).rows(Credential.objects.select_related("app__tenant").defer("value", "certificate"))
     return render(request, "credentials/list.html", {"page": listing(timezone.now()).page(request, found)})
 
 

@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from alertadmin.accounts.access import access_of
 from alertadmin.accounts.declaring import allows
 from alertadmin.accounts.roles import Right
 from alertadmin.dashboard.channels.meaning import meaning
@@ -57,7 +58,7 @@ LISTING = Listing(
 
 @allows(Right.LOOK)
 def deliveries(request: HttpRequest) -> HttpResponse:
-    found = Delivery.objects.defer("text", "html", "attachments")
+    found = access_of(request).rows(Delivery.objects.defer("text", "html", "attachments"))
     return render(request, "deliveries/list.html", {"page": LISTING.page(request, found)})
 
 

@@ -13,6 +13,7 @@ from django.db.models import Q
 from django.db.models.functions import Lower
 from django.urls import reverse
 
+from alertadmin.accounts.access import Access
 from alertadmin.dashboard.portal import portal_links
 from alertadmin.registry import certificates
 from alertadmin.registry.models import AppRegistration, Credential, Mailbox, Tenant
@@ -66,13 +67,15 @@ class Concerned:
         return next((few[0] for few in (here, named) if len(few) == 1), None)
 
 
-def concerned(said: Mentions, slug: str) -> Concerned:
-    """`slug` is the cause, for the links."""
-    tenants = list(Tenant.objects.filter(Q(directory_id__in=said.ids) | Q(domain__in=said.domains))[:_MOST_ROWS])
-    apps = list(AppRegistration.objects.filter(client_id__in=said.ids).select_related("tenant")[:_MOST_ROWS])
-    credentials = Credential.objects.filter(Q(key_id__in=said.ids) | Q(pk__in=_of_thumbprints(said.thumbprints)))
+def concerned(said: Mentions, slug: str, access: Access) -> Concerned:
+    """`slug` is the cause, for the links. What somebody may not see is as unknown to them as what is not here."""
+    tenants = list(access.rows(Tenant).filter(Q(directory_id__in=said.ids) | Q(domain__in=said.domains))[:_MOST_ROWS])
+    apps = list(access.rows(AppRegistration).filter(client_id__in=said.ids).select_related("tenant")[:_MOST_ROWS])
+    credentials = access.rows(Credential).filter(
+        Q(key_id__in=said.ids) | Q(pk__in=_of_thumbprints(said.thumbprints, access))
+    )
     credentials = credentials.select_related("app__tenant").defer("value")
-    mailboxes = Mailbox.objects.annotate(lowered=Lower("address")).filter(lowered__in=said.addresses)
+    mailboxes = access.rows(Mailbox).annotate(lowered=Lower("address")).filter(lowered__in=said.addresses)
     mailboxes = mailboxes.select_related("tenant", "app__tenant").defer("password")
     registrations: dict[tuple[object, object], Registration] = {}
 
@@ -95,11 +98,11 @@ def concerned(said: Mentions, slug: str) -> Concerned:
     return Concerned(known[:MOST], max(0, len(known) - MOST), _unknown(said, apps, tenants))
 
 
-def _of_thumbprints(thumbprints: tuple[str, ...]) -> list[UUID]:
+def _of_thumbprints(thumbprints: tuple[str, ...], access: Access) -> list[UUID]:
     """The certificates that have one of these. All are read for it, but only for a text that may name one."""
     if not thumbprints:
         return []
-    kept = Credential.objects.exclude(certificate="").values_list("pk", "certificate")
+    kept = access.rows(Credential).exclude(certificate="").values_list("pk", "certificate")
     wanted = {one.upper() for one in thumbprints}
     return [pk for pk, certificate in kept.iterator() if not wanted.isdisjoint(certificates.thumbprints(certificate))]
 

@@ -6,6 +6,7 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from alertadmin.accounts.access import Access, access_of
 from alertadmin.accounts.declaring import allows
 from alertadmin.accounts.roles import Right
 from alertadmin.dashboard.diagnosis.concerned import Concerned, concerned
@@ -39,14 +40,14 @@ def diagnosis(request: HttpRequest) -> HttpResponse:
     form = ErrorForm(request.POST or None)
     context: dict[str, object] = {"form": form}
     if request.method == "POST" and form.is_valid():
-        context["diagnosis"], context["concerned"] = _explained(form.cleaned_data["text"])
+        context["diagnosis"], context["concerned"] = _explained(form.cleaned_data["text"], access_of(request))
     return render(request, "diagnosis/diagnosis.html", context)
 
 
-def _explained(text: str) -> tuple[Diagnosis, Concerned]:
+def _explained(text: str, access: Access) -> tuple[Diagnosis, Concerned]:
     """In the words and with the links of the registration that the text is of, if that can be told."""
     first = diagnose(text, translate=_)
-    known = concerned(mentions(text), first.slug)
+    known = concerned(mentions(text), first.slug, access)
     if (meant := known.meant(first.found)) is None:
         return first, known
     said = diagnose(

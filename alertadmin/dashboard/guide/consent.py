@@ -11,6 +11,7 @@ from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from alertadmin.accounts.access import access_of
 from alertadmin.accounts.declaring import allows
 from alertadmin.accounts.roles import Right
 from alertadmin.dashboard.consents import state
@@ -45,7 +46,7 @@ def guide_consent(request: HttpRequest, guide: Guide) -> HttpResponse:
     assert guide.app is not None  # noqa: S101 (else it cannot be reached)
     form = None
     if guide.app.audience in SHARED and guide.mailbox is None and guide.app.wanted:
-        form = MailboxForm(request.POST or None, guide=guide)
+        form = MailboxForm(request.POST or None, guide=guide, access=access_of(request))
         if request.method == "POST" and form.is_valid():
             keep(request, guide, form)
             return redirect("guide-consent", guide.pk)

@@ -12,6 +12,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from alertadmin.accounts.access import access_of
 from alertadmin.accounts.declaring import allows
 from alertadmin.accounts.models import User
 from alertadmin.accounts.roles import Right
@@ -93,6 +94,7 @@ def guide(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         if known:
             return redirect(url(_begun(request.user, known), "application"))
+        access_of(request).need(Right.CHANGE)  # only the installation's administrators add tenants
         if form.is_valid():
             with transaction.atomic():
                 begun = _begun(request.user, _tenant(request, form))
@@ -100,7 +102,7 @@ def guide(request: HttpRequest) -> HttpResponse:
     context = {
         "form": form,
         "known": known,
-        "begun": guides_of(request.user),
+        "begun": guides_of(request),
         "path": PATHS["directory"],
         "links": links(PATHS["directory"].pages, Place(BUILTIN["global"]), _),
         "names": STEPS.values(),
@@ -120,6 +122,8 @@ def guide_directory(request: HttpRequest, guide: Guide) -> HttpResponse:
         "cloud": guide.tenant.cloud,
         "time_zone": guide.tenant.time_zone,
     }
+    if request.method == "POST":
+        access_of(request).need(Right.CHANGE)
     form = DirectoryForm(request.POST or None, initial=initial)
     if request.method == "POST" and form.is_valid():
         with transaction.atomic():
@@ -129,9 +133,10 @@ def guide_directory(request: HttpRequest, guide: Guide) -> HttpResponse:
     return page(request, guide, "directory", form=form)
 
 
-def guides_of(user: Any) -> list[Guide]:
-    """Of a person who has signed in: what was begun and not finished, the newest first."""
-    return list(Guide.objects.filter(person=user).select_related("tenant", "app"))
+def guides_of(request: HttpRequest) -> list[Guide]:
+    """What a person has begun and not finished, the newest first."""
+    mine = Guide.objects.filter(person=request.user.pk)
+    return list(access_of(request).rows(mine, Right.CHANGE).select_related("tenant", "app"))
 
 
 def _begun(person: User, tenant: Tenant) -> Guide:

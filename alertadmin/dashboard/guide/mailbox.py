@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 
+from alertadmin.accounts.access import Access, access_of
 from alertadmin.accounts.declaring import allows
 from alertadmin.accounts.roles import Right
 from alertadmin.dashboard.guide.page import page, step
@@ -33,16 +34,16 @@ class MailboxForm(OneSendsReminders):
     is_doubtful = False
     """Microsoft could not say whose domain it is."""
 
-    def __init__(self, data: Any, *, guide: Guide) -> None:
+    def __init__(self, data: Any, *, guide: Guide, access: Access) -> None:
+        self.access = access
         assert guide.app is not None  # noqa: S101 (else the step cannot be reached)
         self.app = guide.app
         ways = [one for one in Transport if PERMISSION_OF[one] in self.app.wanted] or [Transport.GRAPH]
         instance = guide.mailbox or Mailbox(app=self.app, tenant=guide.tenant, transport=ways[0])
-        super().__init__(data, instance=instance)
+        super().__init__(data, instance=instance, access=access)
         self.fields["transport"].choices = [(one.value, one.label) for one in ways]  # type: ignore[attr-defined]
-        self.fields["sends_reminders"].help_text = _(
-            "Reminders go out by this mailbox first; by any other, or the relay, if it fails."
-        )
+        if sends := self.fields.get("sends_reminders"):
+            sends.help_text = _("Reminders go out by this mailbox first; by any other, or the relay, if it fails.")
 
     def clean_address(self) -> str:
         address = check_not_personal(self.cleaned_data["address"])
@@ -62,7 +63,16 @@ class MailboxForm(OneSendsReminders):
                 ),
                 params={"domain": found.domain, "id": found.directory_id, "tenant": self.app.tenant.name},
             )
-        self.place = Tenant.objects.filter(directory_id=found.directory_id).first() or Tenant(
+        known = self.access.rows(Tenant, Right.CHANGE).filter(directory_id=found.directory_id).first()
+        if known is None and not self.access.everywhere(Right.CHANGE):
+            raise forms.ValidationError(
+                _(
+                    "%(domain)s belongs to a directory that is not yours here. Ask whoever runs this installation to "
+                    "add the mailbox."
+                ),
+                params={"domain": found.domain},
+            )
+        self.place = known or Tenant(
             name=found.domain,
             domain=found.domain,
             directory_id=found.directory_id,
@@ -82,7 +92,7 @@ class MailboxForm(OneSendsReminders):
 @step("mailbox")
 def guide_mailbox(request: HttpRequest, guide: Guide) -> HttpResponse:
     assert guide.app is not None  # noqa: S101 (else it cannot be reached)
-    form = MailboxForm(request.POST or None, guide=guide)
+    form = MailboxForm(request.POST or None, guide=guide, access=access_of(request))
     if request.method == "POST" and form.is_valid():
         keep(request, guide, form)
         return redirect("guide-mailbox" if guide.is_scoped else "guide-test", guide.pk)

@@ -11,6 +11,7 @@ from django.db.models import OuterRef, QuerySet, Subquery
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from alertadmin.accounts.access import Access
 from alertadmin.dashboard.looks import BAD, DOUBTFUL, GOOD, LOOKS, UNDER_WAY, UNKNOWN, Look
 from alertadmin.outbox.models import Attempt, AttemptOutcome, Delivery, DeliveryState, Purpose
 from alertadmin.registry.models import Consent, ConsentStatus, Mailbox
@@ -43,13 +44,14 @@ class Standing:
     """The id of the consent to ask for."""
 
 
-def leaving() -> QuerySet[Mailbox]:
+def leaving(access: Access) -> QuerySet[Mailbox]:
     """Mailboxes of Exchange Online that still send by EWS, each with what `standing` needs."""
     by_ews = Attempt.objects.filter(mailbox=OuterRef("pk"), transport=Transport.EWS).order_by("-started_at")
     by_ews = by_ews.exclude(outcome=AttemptOutcome.OPEN)
     consent = Consent.objects.filter(app=OuterRef("app"), tenant=OuterRef("tenant"), permission=Permission.MAIL_SEND)
     return (
-        Mailbox.objects.filter(still_by_ews())
+        access.rows(Mailbox)
+        .filter(still_by_ews())
         .select_related("tenant", "app")
         .defer("password")
         .annotate(

@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from alertadmin.accounts.access import access_of
 from alertadmin.accounts.declaring import allows
 from alertadmin.accounts.roles import Right
 from alertadmin.dashboard.leaving.standing import is_proven, leaving, standing, tests_by_graph
@@ -40,15 +41,15 @@ LISTING = Listing(
 
 @allows(Right.LOOK)
 def leaving_ews(request: HttpRequest) -> HttpResponse:
-    now = timezone.now()
-    page = LISTING.page(request, leaving())
+    now, access = timezone.now(), access_of(request)
+    page = LISTING.page(request, leaving(access))
     for mailbox in page.rows:
         mailbox.standing = standing(mailbox, now)
     context = {
         "page": page,
         "days": (ENDS - now).days,
-        "count": Mailbox.objects.filter(still_by_ews()).count(),
-        "moved": Mailbox.objects.filter(transport=Transport.GRAPH).count(),
+        "count": access.rows(Mailbox).filter(still_by_ews()).count(),
+        "moved": access.rows(Mailbox).filter(transport=Transport.GRAPH).count(),
     }
     return render(request, "leaving/leaving.html", context)
 
@@ -59,7 +60,7 @@ def leaving_mailbox(request: HttpRequest, pk: UUID) -> HttpResponse:
     found = get_object_or_404(Mailbox.objects.select_related("tenant", "app"), pk=pk)
     if found.app is None or found.transport != Transport.EWS:
         return redirect("mailbox", pk)
-    row = leaving().get(pk=pk)
+    row = leaving(access_of(request)).get(pk=pk)
     others = Mailbox.objects.filter(still_by_ews(), tenant=found.tenant).values_list("app__client_id", flat=True)
     context = {
         "mailbox": found,

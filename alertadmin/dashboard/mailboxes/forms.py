@@ -6,6 +6,8 @@ from django import forms
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
+from alertadmin.accounts.access import Access
+from alertadmin.accounts.roles import Right
 from alertadmin.dashboard.picking import PickField
 from alertadmin.registry import pasted
 from alertadmin.registry.clouds import server_choices
@@ -25,12 +27,21 @@ def check_not_personal(address: str) -> str:
 
 
 class OneSendsReminders(forms.ModelForm):  # type: ignore[type-arg]
-    """One mailbox sends the reminders: choosing this one takes it from the other."""
+    """One mailbox sends the reminders: choosing this one takes it from the other. It sends those of all tenants, so
+    whoever may change the whole installation chooses it."""
+
+    def __init__(self, *args: Any, access: Access, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not access.everywhere(Right.CHANGE):
+            del self.fields["sends_reminders"]
+        for field in self.fields.values():
+            if isinstance(field, PickField):
+                field.fit(access)
 
     def clean(self) -> dict[str, Any]:
         """Which one sends the reminders is moved by `save`: as long as another does, the constraint would object."""
         data = super().clean() or self.cleaned_data
-        self.sends_reminders = bool(data.pop("sends_reminders", False))
+        self.sends_reminders = bool(data.pop("sends_reminders", self.instance.sends_reminders))
         return data
 
     def save(self, commit: bool = True) -> Mailbox:
@@ -83,12 +94,6 @@ class MailboxForm(OneSendsReminders):
             )
         return app
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        for field in self.fields.values():
-            if isinstance(field, PickField):
-                field.fit()
-
     def clean(self) -> dict[str, Any]:
         data = super().clean()
         if not data.get("tenant") and (app := data.get("app")):
@@ -118,8 +123,6 @@ class PersonalForm(OneSendsReminders):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if isinstance(app := self.fields["app"], PickField):
-            app.fit()
         self.instance.is_personal = True
 
     def clean_app(self) -> AppRegistration:
@@ -173,8 +176,6 @@ class OnPremisesForm(OneSendsReminders):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["server"].choices = server_choices()  # type: ignore[attr-defined]
-        if isinstance(tenant := self.fields["tenant"], PickField):
-            tenant.fit()
         self.instance.transport = Transport.EWS
         if self.instance.password is not None:
             self.fields["new_password"].help_text = _("Empty: the stored one stays. It is never shown.")

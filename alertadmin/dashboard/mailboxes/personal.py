@@ -10,6 +10,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from alertadmin.accounts.access import access_of
 from alertadmin.accounts.declaring import allows
 from alertadmin.accounts.roles import Right
 from alertadmin.dashboard.asked import asked
@@ -27,7 +28,7 @@ ACCOUNTS = Mailbox.objects.select_related("tenant", "app__tenant")
 def add(request: HttpRequest) -> HttpResponse:
     """`?app=` says through which app. Saved, it gets a code at once."""
     app = asked(request, "app", AppRegistration.objects.select_related("tenant"))
-    form = PersonalForm(request.POST or None, initial={"app": app})
+    form = PersonalForm(request.POST or None, access=access_of(request), initial={"app": app})
     if request.method == "POST" and form.is_valid():
         return _begin(request, form.save())
     context = {"form": form, "above": [app.tenant, app] if app else []}

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_post_parameters
 
+from alertadmin.accounts.access import access_of
 from alertadmin.accounts.declaring import allows
 from alertadmin.accounts.roles import Right
 from alertadmin.dashboard.asked import asked
@@ -67,7 +68,8 @@ TESTS = 8
 
 @allows(Right.LOOK)
 def mailboxes(request: HttpRequest) -> HttpResponse:
-    page = LISTING.page(request, Mailbox.objects.select_related("tenant", "app").defer("password", "refresh_token"))
+    found = Mailbox.objects.select_related("tenant", "app").defer("password", "refresh_token")
+    page = LISTING.page(request, access_of(request).rows(found))
     return render(request, "mailboxes/list.html", {"page": page})
 
 
@@ -112,7 +114,7 @@ def mailbox_add(request: HttpRequest) -> HttpResponse:
     tenant = app.tenant if app else asked(request, "tenant", Tenant.objects.all())
     if app is None and tenant is not None and len(apps := tenant.apps.all()[:2]) == 1:
         app = apps[0]
-    form = MailboxForm(request.POST or None, initial={"app": app, "tenant": tenant})
+    form = MailboxForm(request.POST or None, access=access_of(request), initial={"app": app, "tenant": tenant})
     return _edit(request, form, _("Add a mailbox"), above=[thing for thing in (tenant, app) if thing])
 
 
@@ -122,7 +124,7 @@ def mailbox_add_on_premises(request: HttpRequest) -> HttpResponse:
     if not servers():
         return render(request, "mailboxes/no_servers.html")
     tenant = asked(request, "tenant", Tenant.objects.all())
-    form = OnPremisesForm(request.POST or None, initial={"tenant": tenant})
+    form = OnPremisesForm(request.POST or None, access=access_of(request), initial={"tenant": tenant})
     return _edit(request, form, _("Add a mailbox on premises"), above=[tenant] if tenant else [])
 
 
@@ -133,7 +135,7 @@ def mailbox_edit(request: HttpRequest, pk: UUID) -> HttpResponse:
     make: Callable[..., OneSendsReminders] = OnPremisesForm if found.is_on_premises else MailboxForm
     if found.is_personal:
         make = PersonalForm
-    form = make(request.POST or None, instance=found)
+    form = make(request.POST or None, access=access_of(request), instance=found)
     return _edit(request, form, _("Edit “%(name)s”") % {"name": found.address}, above=[found.tenant, found])
 
 

@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from alertadmin.accounts.access import Access
 from alertadmin.dashboard import moments
 from alertadmin.dashboard.looks import AMBER_DAYS, BAD, DOUBTFUL, SOON, Look, look_of_end
 from alertadmin.outbox import standing
@@ -43,10 +44,12 @@ class Need:
     act_url: str = ""
 
 
-def needs(now: datetime) -> list[Need]:
-    """The reddest first; within one colour in the order of the kinds below."""
-    kinds = (_ending(now), _told_to_nobody(now), _consents(), _deliveries(now), _channels(), _sign_ins(now), _ews(now))
-    return sorted((need for kind in kinds for need in kind), key=lambda need: BADGE.get(need.look.colour, 2))
+def needs(now: datetime, access: Access) -> list[Need]:
+    """Of what somebody may see. The reddest first; within one colour in the order of the kinds below."""
+    kinds = (_ending, _told_to_nobody, _consents, _deliveries, _channels, _sign_ins, _ews)
+    return sorted(
+        (need for kind in kinds for need in kind(now, access)), key=lambda need: BADGE.get(need.look.colour, 2)
+    )
 
 
 def _rest(look: Look, what: str, url: str) -> Need:
@@ -54,10 +57,12 @@ def _rest(look: Look, what: str, url: str) -> Need:
     return Need(look, _("and more"), what, url, "", _("See all"), url)
 
 
-def _ending(now: datetime) -> Iterator[Need]:
-    ending = Credential.objects.filter(
-        state=CredentialState.CURRENT, expires_at__lte=now + timedelta(days=AMBER_DAYS)
-    ).order_by("expires_at", "pk")
+def _ending(now: datetime, access: Access) -> Iterator[Need]:
+    ending = (
+        access.rows(Credential)
+        .filter(state=CredentialState.CURRENT, expires_at__lte=now + timedelta(days=AMBER_DAYS))
+        .order_by("expires_at", "pk")
+    )
     found = list(ending.select_related("app__tenant").defer("value")[: SHOWN + 1])
     told = _told(found[:SHOWN])
     for credential in found[:SHOWN]:
@@ -95,8 +100,8 @@ def _told(credentials: Sequence[Credential]) -> dict[UUID, list[str]]:
     return found
 
 
-def _told_to_nobody(now: datetime) -> Iterator[Need]:
-    tenants = Tenant.objects.filter(apps__credentials__in=scan.owed_to_nobody(now)).distinct()
+def _told_to_nobody(now: datetime, access: Access) -> Iterator[Need]:
+    tenants = access.rows(Tenant).filter(apps__credentials__in=scan.owed_to_nobody(now)).distinct()
     found = list(tenants[: SHOWN + 1])
     for tenant in found[:SHOWN]:
         yield Need(
@@ -112,9 +117,9 @@ def _told_to_nobody(now: datetime) -> Iterator[Need]:
         yield _rest(BAD, _("More tenants have nobody to tell"), reverse("tenants"))
 
 
-def _consents() -> Iterator[Need]:
+def _consents(_now: datetime, access: Access) -> Iterator[Need]:
     """One line for each app and tenant; a secret that ended has its own line above."""
-    found = Consent.objects.filter(status__in=[ConsentStatus.ERROR, ConsentStatus.NOT_IN_TOKEN])
+    found = access.rows(Consent).filter(status__in=[ConsentStatus.ERROR, ConsentStatus.NOT_IN_TOKEN])
     found = (
         found.exclude(cause="secret_expired")
         .select_related("app", "tenant")
@@ -142,8 +147,8 @@ def _consents() -> Iterator[Need]:
         yield _rest(DOUBTFUL, _("More apps lack consent"), f"{reverse('consents')}?status=missing")
 
 
-def _deliveries(now: datetime) -> Iterator[Need]:
-    wrong = Delivery.objects.filter(
+def _deliveries(now: datetime, access: Access) -> Iterator[Need]:
+    wrong = access.rows(Delivery).filter(
         state__in=[DeliveryState.FAILED, DeliveryState.UNCERTAIN],
         created_at__gt=now - RECENT,
     )
@@ -165,9 +170,9 @@ def _deliveries(now: datetime) -> Iterator[Need]:
         yield _rest(DOUBTFUL, _("More mails that may not have arrived"), url)
 
 
-def _channels() -> Iterator[Need]:
+def _channels(_now: datetime, access: Access) -> Iterator[Need]:
     """Those that are to be told and were not, the latest time."""
-    found = list(standing.failing(Channel.objects.defer("address", "signing_key"))[: SHOWN + 1])
+    found = list(standing.failing(access.rows(Channel.objects.defer("address", "signing_key")))[: SHOWN + 1])
     for channel in found[:SHOWN]:
         since = vars(channel)["failing_since"]
         yield Need(
@@ -183,10 +188,10 @@ def _channels() -> Iterator[Need]:
         yield _rest(DOUBTFUL, _("More channels that fail"), reverse("channels"))
 
 
-def _sign_ins(now: datetime) -> Iterator[Need]:
+def _sign_ins(now: datetime, access: Access) -> Iterator[Need]:
     """Personal accounts that cannot send, or soon will not: without a sign-in nothing can be sent for them."""
     ending = Q(sign_in_ends_at=None) | Q(sign_in_ends_at__lte=now + timedelta(days=MONTH))
-    accounts = Mailbox.objects.filter(ending, is_personal=True).select_related("tenant").defer("refresh_token")
+    accounts = access.rows(Mailbox).filter(ending, is_personal=True).select_related("tenant").defer("refresh_token")
     found = list(accounts.order_by("address", "pk")[: SHOWN + 1])
     for mailbox in found[:SHOWN]:
         ends = mailbox.sign_in_ends_at
@@ -203,8 +208,8 @@ def _sign_ins(now: datetime) -> Iterator[Need]:
         yield _rest(DOUBTFUL, _("More personal accounts to sign in"), f"{reverse('mailboxes')}?way=personal")
 
 
-def _ews(now: datetime) -> Iterator[Need]:
-    count = Mailbox.objects.filter(transport=Transport.EWS, server="").count()
+def _ews(now: datetime, access: Access) -> Iterator[Need]:
+    count = access.rows(Mailbox).filter(transport=Transport.EWS, server="").count()
     if not count:
         return
     days = (EWS_ENDS - now).days

@@ -6,6 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 
+from alertadmin.accounts.access import access_of
 from alertadmin.accounts.declaring import allows
 from alertadmin.accounts.roles import Right
 from alertadmin.dashboard.guide.directory import guides_of
@@ -21,22 +22,22 @@ WAITING = (DeliveryState.PENDING, DeliveryState.SENDING)
 
 @allows(Right.LOOK)
 def overview(request: HttpRequest) -> HttpResponse:
-    now = timezone.now()
-    watched = Credential.objects.watched()
+    now, access = timezone.now(), access_of(request)
+    watched = access.rows(Credential.objects.watched())
     next_end = watched.filter(expires_at__gt=now).order_by("expires_at").select_related("app__tenant").defer("value")
     context = {
-        "needs": needs(now),
-        "begun": guides_of(request.user),
+        "needs": needs(now, access),
+        "begun": guides_of(request),
         "next": next_end.first(),
-        "drain": drain(now),
+        "drain": drain(now) if access.everywhere() else None,
         "timeline": timeline(now, watched),
-        "waiting": Delivery.objects.filter(state__in=WAITING).count(),
+        "waiting": access.rows(Delivery).filter(state__in=WAITING).count(),
         "counts": {
-            "tenants": Tenant.objects.count(),
-            "apps": AppRegistration.objects.count(),
+            "tenants": access.rows(Tenant).count(),
+            "apps": access.rows(AppRegistration).count(),
             "credentials": watched.count(),
             "due": watched.filter(expires_at__lte=now + DUE).count(),
-            "mailboxes": Mailbox.objects.count(),
+            "mailboxes": access.rows(Mailbox).count(),
         },
     }
     return render(request, "overview/overview.html", context)

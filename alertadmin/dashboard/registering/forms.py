@@ -34,9 +34,8 @@ class MailboxPart(OneSendsReminders):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["address"].required = False
-        self.fields["sends_reminders"].help_text = _(
-            "Reminders go out by this mailbox first; by any other, or the relay, if it fails."
-        )
+        if sends := self.fields.get("sends_reminders"):
+            sends.help_text = _("Reminders go out by this mailbox first; by any other, or the relay, if it fails.")
 
 
 __all__ = ["AppPart", "MailboxPart", "SecretForm", "TenantPart"]

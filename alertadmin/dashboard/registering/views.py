@@ -10,6 +10,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 
+from alertadmin.accounts.access import access_of
 from alertadmin.accounts.declaring import allows
 from alertadmin.accounts.roles import Right
 from alertadmin.dashboard.asked import asked
@@ -29,13 +30,19 @@ def registering(request: HttpRequest) -> HttpResponse:
     `?client_id=` and `?directory_id=` fill in what a pasted error named (see `diagnosis`).
     """
     known = asked(request, "tenant", Tenant.objects.all())
+    if known is None:
+        access_of(request).need(Right.CHANGE)
     data = request.POST or None
     zone = getattr(request.user, "time_zone", "UTC")
     directory = {"directory_id": _id(request, "directory_id")}
-    tenant = None if known else TenantPart(data, prefix="tenant", initial={"time_zone": zone, **directory})
+    tenant = (
+        None
+        if known
+        else TenantPart(data, prefix="tenant", initial={"time_zone": zone, **directory}, access=access_of(request))
+    )
     app = AppPart(data, prefix="app", initial={"client_id": _id(request, "client_id")})
     secret = SecretForm(data, prefix="secret", zone=_zone(request, known))
-    mailbox = MailboxPart(data, prefix="mailbox")
+    mailbox = MailboxPart(data, prefix="mailbox", access=access_of(request))
     parts = [part for part in (tenant, app, secret, mailbox) if part is not None]
     if request.method == "POST" and all([part.is_valid() for part in parts]):  # noqa: C419 (each says what is wrong with it)
         try:

@@ -15,19 +15,17 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_variables
 
+from alertadmin.accounts.access import access_of
 from alertadmin.accounts.declaring import allows
 from alertadmin.accounts.models import User
 from alertadmin.accounts.reauthentication import recently_confirmed
 from alertadmin.accounts.roles import Right
 from alertadmin.dashboard.sheets.programs import PROGRAMS, Values
-from alertadmin.registry.checks import WITH_PLACES
 from alertadmin.registry.clouds import UnknownCloud
 from alertadmin.registry.handing import hand_over
 from alertadmin.registry.keyring import Unreadable
 from alertadmin.registry.models import AppRegistration, Handover, Mailbox
 from alertadmin.retelling import retold
-
-APPS = AppRegistration.objects.select_related("tenant").prefetch_related("credentials", WITH_PLACES)
 
 
 class HandOverForm(forms.Form):
@@ -44,8 +42,8 @@ class HandOverForm(forms.Form):
 @sensitive_variables("context")
 def app_sheet(request: HttpRequest, pk: UUID) -> HttpResponse:
     """`?for=` names the program, `?mailbox=` the mailbox. A POST shows the secret on it, once."""
-    app = get_object_or_404(APPS, pk=pk)
-    mailboxes = list(app.mailboxes.all())
+    app = get_object_or_404(AppRegistration.objects.select_related("tenant").prefetch_related("credentials"), pk=pk)
+    mailboxes = list(access_of(request).rows(Mailbox.objects.select_related("tenant")).filter(app=app))
     context = sheet_of(request, app, _chosen(request, mailboxes))
     status = 422 if context["form"].errors else 200
     return render(request, "sheets/sheet.html", {**context, "mailboxes": mailboxes}, status=status)

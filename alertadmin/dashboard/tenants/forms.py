@@ -5,6 +5,8 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from alertadmin.accounts.access import Access
+from alertadmin.accounts.roles import Right
 from alertadmin.dashboard.addresses import read_addresses
 from alertadmin.dashboard.zones import ZoneInput
 from alertadmin.registry import pasted
@@ -31,8 +33,12 @@ class TenantForm(forms.ModelForm):  # type: ignore[type-arg]
 
     halves = ("name", "domain", "directory_id", "cloud", "time_zone", "language")
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, access: Access, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        if not access.everywhere(Right.CHANGE):
+            # Which directory this is was agreed with whoever runs the installation; and which others there are is told
+            # to nobody by a refusal.
+            del self.fields["directory_id"], self.fields["cloud"]
         if self.instance._state.adding is False:
             self.initial["contacts"] = "\n".join(self.instance.contacts.values_list("email", flat=True))
 

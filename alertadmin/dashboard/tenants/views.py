@@ -11,6 +11,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from alertadmin.accounts.access import access_of
 from alertadmin.accounts.declaring import allows
 from alertadmin.accounts.roles import Right
 from alertadmin.dashboard import going
@@ -40,8 +41,8 @@ RECENT = 8
 def tenants(request: HttpRequest) -> HttpResponse:
     apps = AppRegistration.objects.filter(tenant=OuterRef("pk")).order_by().values("tenant")
     counted = Coalesce(Subquery(apps.annotate(count=Count("pk")).values("count")), 0)
-    page = LISTING.page(request, Tenant.objects.annotate(app_count=counted))
-    return render(request, "tenants/list.html", {"page": page, "begun": guides_of(request.user)})
+    page = LISTING.page(request, access_of(request).rows(Tenant).annotate(app_count=counted))
+    return render(request, "tenants/list.html", {"page": page, "begun": guides_of(request)})
 
 
 @allows(Right.LOOK, of=Tenant)
@@ -61,7 +62,7 @@ def tenant(request: HttpRequest, pk: UUID) -> HttpResponse:
 @allows(Right.CHANGE, of=Tenant)
 def tenant_edit(request: HttpRequest, pk: UUID) -> HttpResponse:
     found = get_object_or_404(Tenant, pk=pk)
-    form = TenantForm(request.POST or None, instance=found)
+    form = TenantForm(request.POST or None, instance=found, access=access_of(request))
     if request.method == "POST" and form.is_valid():
         with transaction.atomic():
             form.save()

@@ -13,6 +13,7 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 
 from alertadmin import __version__
+from alertadmin.accounts.access import Access
 from alertadmin.registry.models import Credential, Mailbox
 from alertadmin.reminders.calendar import rows, writing
 from alertadmin.reminders.calendar.ends import End
@@ -51,7 +52,7 @@ class Shown:
 
 
 def shown(feed: CalendarFeed, now: datetime) -> Shown:
-    """Roles are still to come: until then whoever may sign in may see every tenant."""
+    """What its owner may see at this moment: of a tenant that is theirs no more, nothing."""
     language = feed.owner.language or settings.LANGUAGE_CODE
     with translation.override(language):
         name = title(feed)
@@ -64,8 +65,10 @@ def title(feed: CalendarFeed) -> str:
 
 
 def _ends(feed: CalendarFeed, now: datetime) -> list[End]:
-    credentials = Credential.objects.watched().filter(expires_at__gt=now - PAST).order_by("expires_at", "id")
-    mailboxes = Mailbox.objects.order_by("address", "id")
+    access = Access(feed.owner)
+    credentials = access.rows(Credential.objects.watched()).filter(expires_at__gt=now - PAST)
+    credentials = credentials.order_by("expires_at", "id")
+    mailboxes = access.rows(Mailbox).order_by("address", "id")
     if feed.tenant_id:
         credentials, mailboxes = credentials.filter(app__tenant=feed.tenant), mailboxes.filter(tenant=feed.tenant)
     found = [*rows.of_credentials(credentials[:MOST])]
