@@ -111,6 +111,12 @@ class Environment:
         return Path(value) if value else None
 
     @property
+    def sign_in_file(self) -> Path | None:
+        """Names the providers by which people sign in (accounts/providers/file.py)."""
+        value = self.get("SIGN_IN_FILE")
+        return Path(value) if value else None
+
+    @property
     def language(self) -> str:
         """Of mails to tenants that name none, of commands, and of browsers that ask for none of ours."""
         value = self.get("LANGUAGE") or "en"

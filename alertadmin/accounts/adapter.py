@@ -24,7 +24,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # it has no 
 
     def get_login_stages(self) -> list[str]:
         """After the password: the second factor of whoever has one."""
-        return ["allauth.mfa.stages.AuthenticateStage"]
+        return ["alertadmin.accounts.providers.second_factor.SecondStep"]
 
     def is_reauthentication_required(self, *, app: str, **_kwargs: Any) -> bool:
         return not reauthentication.is_recent(self.request)

@@ -14,11 +14,21 @@ from django.utils.translation import gettext_lazy as _
 
 from alertadmin.accounts import languages
 from alertadmin.accounts.audit.entry import AuditEntry
+from alertadmin.accounts.invitation import Invitation, InvitedRole
 from alertadmin.accounts.membership import Membership, make_owner
 from alertadmin.accounts.tries import Tries
 from alertadmin.accounts.zones import validate_time_zone
 
-__all__ = ["AuditEntry", "FirstAdministratorLink", "Membership", "Tries", "User", "UserManager"]
+__all__ = [
+    "AuditEntry",
+    "FirstAdministratorLink",
+    "Invitation",
+    "InvitedRole",
+    "Membership",
+    "Tries",
+    "User",
+    "UserManager",
+]
 
 
 class UserManager(BaseUserManager["User"]):

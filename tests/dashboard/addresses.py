@@ -17,7 +17,7 @@ KINDS = {
 }
 """What the id in an address is of, where its name does not begin with it."""
 
-NUMBERED = ("factor-remove", "session-end")
+NUMBERED = ("factor-remove", "session-end", "provider-disconnect")
 """Of a person's own, in tables that are not ours."""
 
 

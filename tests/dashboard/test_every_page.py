@@ -21,7 +21,7 @@ from tests.dashboard.addresses import address, addresses
 from tests.rows import Rows
 
 LISTS = ("tenants", "apps", "credentials", "mailboxes", "consents", "deliveries", "channels")
-BY_TOKEN = ("first-administrator", "calendar-feed")
+BY_TOKEN = ("first-administrator", "calendar-feed", "invitation-accept", "sign-in-with", "openid_connect_callback")
 """Known to nobody else: without a good token there is nothing."""
 DOOR = ("sign-in", "account_login")
 MOST_QUERIES = 9

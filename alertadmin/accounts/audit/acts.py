@@ -68,6 +68,8 @@ class Act(TextChoices):
     PERSON_ROLE_CHANGED = "person.role_changed", _("Person’s role changed")
     PERSON_DEACTIVATED = "person.deactivated", _("Person locked out")
     PERSON_ACTIVATED = "person.activated", _("Person let in again")
+    PERSON_LINKED = "person.linked", _("Sign-in by a provider connected")
+    PERSON_UNLINKED = "person.unlinked", _("Sign-in by a provider disconnected")
     PASSWORD_CHANGED = "password.changed", _("Password changed")
     FACTOR_ADDED = "factor.added", _("Second factor added")
     FACTOR_REMOVED = "factor.removed", _("Second factor removed")

@@ -13,6 +13,7 @@ from allauth.mfa.recovery_codes.internal import flows as recovery
 from allauth.mfa.totp.internal import flows as totp
 from allauth.mfa.webauthn.internal import auth as passkeys
 from allauth.mfa.webauthn.internal import flows as webauthn
+from allauth.socialaccount.models import SocialAccount
 from allauth.usersessions.models import UserSession
 from django.contrib import messages
 from django.core.exceptions import ValidationError
@@ -56,6 +57,7 @@ def security(request: HttpRequest) -> HttpResponse:
         "codes": codes,
         "codes_left": _left(codes),
         "sessions": sessions.of(request.user),  # type: ignore[arg-type] # signed in, by the middleware
+        "links": SocialAccount.objects.filter(user=request.user),
         "session_key": request.session.session_key,
     }
     return render(request, "factors/security.html", context)

@@ -4,7 +4,7 @@ from django.urls import path
 from django.views.i18n import set_language
 
 from alertadmin.accounts.declaring import for_oneself, for_strangers
-from alertadmin.dashboard.people import views
+from alertadmin.dashboard.people import elsewhere, invited, views
 
 sign_in = for_strangers(views.SignIn.as_view())
 second_step = for_strangers(views.SecondStep.as_view())
@@ -13,6 +13,11 @@ urlpatterns = [
     path("sign-in/", sign_in, name="sign-in"),
     path("sign-in/second-step/", second_step, name="second-step"),
     path("sign-in/passkey/", views.passkey_sign_in, name="passkey-sign-in"),
+    path("sign-in/with/<slug:slug>/", elsewhere.sign_in_with, name="sign-in-with"),
+    path("sign-in/with/<slug:provider_id>/back/", elsewhere.came_back, name="openid_connect_callback"),
+    path("profile/security/with/<slug:slug>/", elsewhere.connect, name="provider-connect"),
+    path("profile/security/with/<int:pk>/remove/", elsewhere.disconnect, name="provider-disconnect"),
+    path("invitation/<str:token>/", invited.accept, name="invitation-accept"),
     path("confirm/", views.confirm, name="confirm"),
     path("sign-out/", for_oneself(views.SignOut.as_view()), name="sign-out"),
     path("first-administrator/<str:token>/", views.first_administrator, name="first-administrator"),

@@ -42,7 +42,7 @@ class SignIn(LoginView):
 
     def form_valid(self, form: AuthenticationForm) -> HttpResponse:
         """In, or to the second step."""
-        return _led_in(self.request, form.get_user(), self.get_success_url())
+        return led_in(self.request, form.get_user(), self.get_success_url())
 
     def form_invalid(self, form: AuthenticationForm) -> HttpResponse:
         return _refused(super().form_invalid(form), form, "__all__")
@@ -55,7 +55,7 @@ def _refused(response: HttpResponse, form: Form, field: str) -> HttpResponse:
     return response
 
 
-def _led_in(request: HttpRequest, user: AbstractBaseUser, to: str) -> HttpResponse:
+def led_in(request: HttpRequest, user: AbstractBaseUser, to: str) -> HttpResponse:
     """By the steps of a sign-in, of which the password was the first."""
     response: HttpResponse = perform_password_login(request, {}, Login(user=user, redirect_url=to))
     return response
@@ -119,7 +119,7 @@ def first_administrator(request: HttpRequest, token: str) -> HttpResponse:
         user = FirstAdministratorLink.redeem(token, data.pop("email"), data.pop("password"), **data)
         if user is None:
             return render(request, "people/link_used.html", status=404)
-        return _led_in(request, user, reverse("overview"))
+        return led_in(request, user, reverse("overview"))
     return render(request, "people/first_administrator.html", {"form": form})
 
 

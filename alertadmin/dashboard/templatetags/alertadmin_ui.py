@@ -15,6 +15,8 @@ from django.utils.translation import gettext as _
 from lucide.templatetags.lucide import lucide
 
 from alertadmin.accounts import devices, zones
+from alertadmin.accounts.providers import known
+from alertadmin.accounts.providers.provider import Provider
 from alertadmin.dashboard import moments
 from alertadmin.dashboard.diagnosis.message import as_message
 from alertadmin.dashboard.looks import LOOKS, OWNERS, UNKNOWN, Look, look_of_end
@@ -36,6 +38,18 @@ register.filter("device", devices.named)
 def icon(name: str, size: int = 18) -> str:
     """A sign beside words, never instead of them: hidden from screen readers. Drawn once for all pages."""
     return lucide(name, size=size, aria_hidden="true", focusable="false")
+
+
+@register.simple_tag
+def sign_in_providers() -> list[Provider]:
+    """By which people may sign in elsewhere."""
+    return known.providers()
+
+
+@register.filter
+def provider_label(slug: str) -> str:
+    found = known.find(slug)
+    return found.label if found else slug
 
 
 @register.inclusion_tag("partials/state.html")

@@ -1,0 +1,231 @@
+"""What django-allauth asks of us when somebody comes back from a provider: whether they come in, and as whom.
+
+Somebody is known by issuer and subject alone. Who is not known yet comes in if a group of theirs gives them a role, or
+by an invitation that they opened; never because an account here happens to have the address that the provider says.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import secrets
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from allauth.core.exceptions import ImmediateHttpResponse
+from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
+from allauth.socialaccount.models import SocialApp, SocialLogin
+from allauth.socialaccount.providers.base import AuthError, AuthProcess
+from django.contrib import messages
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from django.db import IntegrityError, transaction
+from django.http import HttpRequest
+from django.shortcuts import redirect
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from alertadmin.accounts import audit, inviting
+from alertadmin.accounts.membership import LastOwner, Membership, keep_an_owner
+from alertadmin.accounts.models import User
+from alertadmin.accounts.providers import granting, known
+from alertadmin.accounts.providers.claims import Somebody
+from alertadmin.accounts.providers.protocol import Direct, SignInProvider, asking
+from alertadmin.accounts.reauthentication import is_recent
+
+if TYPE_CHECKING:
+    from alertadmin.accounts.providers.provider import Provider
+
+LOGGER = logging.getLogger(__name__)
+
+
+class NotLetIn(Exception):
+    """Whatever was begun for them comes to nothing. `told` is for the person, `cause` for the record."""
+
+    def __init__(self, cause: str, told: str, user: User | None = None) -> None:
+        super().__init__(told)
+        self.cause, self.told, self.user = cause, told, user
+
+
+ERROR_CODE = re.compile(r"AADSTS\d{4,8}")
+
+
+class SocialAccountAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]  # it has no types
+    # The providers are the operator's file's; none are in the database.
+
+    def list_apps(self, request: HttpRequest, provider: str | None = None, client_id: str | None = None) -> list[Any]:
+        found = [one for one in known.providers() if client_id in (None, one.client_id)]
+        return [one.app() for one in found if provider in (None, "openid_connect", one.slug)]
+
+    def list_providers(self, request: HttpRequest) -> list[SignInProvider]:
+        return [SignInProvider(request, one) for one in known.providers()]
+
+    def get_provider(self, request: HttpRequest, provider: str, client_id: str | None = None) -> SignInProvider:
+        found = known.find(provider)
+        if found is None:
+            raise SocialApp.DoesNotExist
+        return SignInProvider(request, found)
+
+    def get_requests_session(self) -> Direct:
+        return asking()
+
+    def generate_state_param(self, state: dict[str, Any]) -> str:
+        return secrets.token_urlsafe(32)
+
+    def is_open_for_signup(self, request: HttpRequest, sociallogin: SocialLogin) -> bool:
+        return False
+
+    def populate_user(self, request: HttpRequest, sociallogin: SocialLogin, data: dict[str, Any]) -> Any:
+        """Nothing is put into an account of ours but where `_enter` makes one."""
+        return sociallogin.user
+
+    def on_authentication_error(
+        self,
+        request: HttpRequest,
+        provider: SignInProvider,
+        error: str | None = None,
+        exception: Exception | None = None,
+        extra_context: dict[str, Any] | None = None,
+    ) -> None:
+        """Raises ImmediateHttpResponse: to the sign-in page, with a sentence."""
+        label, has_state = provider.known.label, "state" in (extra_context or {})
+        if exception is None and not has_state:
+            told = _("This sign-in was begun in another browser, or more than ten minutes ago. Begin again.")
+            _refuse(request, provider.known, NotLetIn("state", told))
+        if error == AuthError.CANCELLED:
+            told = _("The sign-in at %(provider)s was cancelled.") % {"provider": label}
+            _refuse(request, provider.known, NotLetIn("cancelled", told))
+        said = f"{request.GET.get('error', '')} {request.GET.get('error_description', '')} {exception or ''}".strip()
+        LOGGER.warning("Signing in by %s failed: %s", provider.known.slug, said)
+        code = ERROR_CODE.search(said)
+        words = {"provider": label, "code": f" ({code[0]})" if code else ""}
+        told = _("%(provider)s did not say who you are%(code)s. Try again; alertadmin's log says why.") % words
+        _refuse(request, provider.known, NotLetIn("provider", told))
+
+    def pre_social_login(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
+        """Whoever is led on from here exists, is linked and has a role. Raises ImmediateHttpResponse."""
+        provider: Provider = sociallogin.provider.known
+        kept = sociallogin.state.get("data") or {}
+        try:
+            if not secrets.compare_digest(str(sociallogin.nonce).encode(), str(kept.get("nonce")).encode()):
+                raise NotLetIn("nonce", _("This sign-in was not begun here. Begin again."))
+            if sociallogin.state.get("process") == AuthProcess.CONNECT:
+                _connect(request, provider, sociallogin)
+            elif sociallogin.is_existing:
+                _take_up_groups(request, provider, sociallogin)
+            else:
+                _enter(provider, sociallogin, str(kept.get("invitation", "")))
+        except NotLetIn as refusal:
+            _refuse(request, provider, refusal)
+        except IntegrityError:
+            # Of two first sign-ins at once, one came first.
+            _refuse(request, provider, NotLetIn("race", _("You were signing in twice at once. Try again.")))
+
+
+def _take_up_groups(request: HttpRequest, provider: Provider, login: SocialLogin) -> None:
+    """Of somebody who is known: what their groups give and no longer give."""
+    somebody: Somebody = login.somebody
+    user: User = login.user
+    try:
+        with transaction.atomic():
+            if granting.apply(user, granting.places(somebody.grants)):
+                keep_an_owner()
+    except LastOwner:
+        told = _(
+            "Your groups no longer make you an owner, and nobody else owns this installation. Whoever runs it can "
+            "invite an owner by command: manage.py invite."
+        )
+        raise NotLetIn("last owner", told, user) from None
+    if not Membership.objects.filter(user=user).exists():
+        raise NotLetIn("no role", _no_role(provider, somebody), user)
+    if somebody.has_too_many_groups and provider.grants:
+        messages.warning(request, _too_many_groups(provider))
+
+
+def _enter(provider: Provider, login: SocialLogin, invitation: str) -> None:
+    """Makes the account of somebody who comes for the first time."""
+    somebody: Somebody = login.somebody
+    with transaction.atomic():
+        wanted = granting.places(somebody.grants)
+        if invitation:
+            user = inviting.accept(invitation, timezone.now(), name=somebody.name)
+            if user is None:
+                told = _(
+                    "This invitation is no longer good, or an account has its address already. Open its link again."
+                )
+                raise NotLetIn("invitation", told)
+        elif wanted:
+            user = _made(provider, somebody)
+        else:
+            raise NotLetIn("no role", _no_role(provider, somebody))
+        granting.apply(user, wanted)
+        _link(login, user, provider)
+
+
+def _made(provider: Provider, somebody: Somebody) -> User:
+    try:
+        validate_email(somebody.address)
+    except ValidationError:
+        told = _("%(provider)s does not say your e-mail address, and without one nobody can be told anything.")
+        raise NotLetIn("no address", told % {"provider": provider.label}) from None
+    if User.objects.filter(email__iexact=somebody.address).exists():
+        # The address is what the provider says, and proves nothing: whoever could have it written there would come in
+        # as the person who has it here.
+        told = _(
+            "Somebody with your address has an account here already. If it is you, sign in to it as you did before, "
+            "and connect %(provider)s on the page “How you sign in”."
+        )
+        raise NotLetIn("address is taken", told % {"provider": provider.label})
+    user = User.objects.create_user(somebody.address, None, name=somebody.name)
+    audit.record(audit.Act.PERSON_CREATED, user, by=user, method=provider.slug)
+    return user
+
+
+def _link(login: SocialLogin, user: User, provider: Provider) -> None:
+    login.user = login.account.user = user
+    login.account.save()
+    audit.record(audit.Act.PERSON_LINKED, user, by=user, method=provider.slug)
+
+
+def _connect(request: HttpRequest, provider: Provider, login: SocialLogin) -> NoReturn:
+    """A way in more, for whoever is signed in and has just shown that it is them."""
+    user = request.user
+    if not isinstance(user, User) or not is_recent(request):
+        messages.error(request, _("That took too long. Begin again."))
+    elif login.is_existing and login.user != user:
+        messages.error(
+            request, _("This sign-in at %(provider)s belongs to another account here.") % {"provider": provider.label}
+        )
+    else:
+        if not login.is_existing:
+            with transaction.atomic():
+                _link(login, user, provider)
+        messages.success(request, _("From now on you can sign in with %(provider)s.") % {"provider": provider.label})
+    raise ImmediateHttpResponse(redirect("security"))
+
+
+def _no_role(provider: Provider, somebody: Somebody) -> str:
+    if somebody.has_too_many_groups and provider.grants:
+        return _too_many_groups(provider)
+    return _("%(provider)s knows you, but nobody gave you a role here. Ask an administrator of alertadmin.") % {
+        "provider": provider.label
+    }
+
+
+def _too_many_groups(provider: Provider) -> str:
+    return _(
+        "You are in so many groups that %(provider)s left them out, so they give you no role here. In Entra, under "
+        "Token configuration, let the groups claim hold “Groups assigned to the application” alone, or use app roles."
+    ) % {"provider": provider.label}
+
+
+def _refuse(request: HttpRequest, provider: Provider, refusal: NotLetIn) -> NoReturn:
+    audit.record_alone(
+        audit.Act.SESSION_SIGNED_IN,
+        refusal.user,
+        result=audit.Result.REFUSED,
+        by=refusal.user,
+        method=provider.slug,
+        reason=refusal.cause,
+    )
+    messages.error(request, refusal.told)
+    raise ImmediateHttpResponse(redirect("security" if request.user.is_authenticated else "sign-in"))

@@ -1,0 +1,72 @@
+"""Who somebody is, by what their provider says of them; pure.
+
+Nothing here goes by an e-mail address: at Entra and elsewhere it is whatever an administrator of some directory, or the
+person, wrote there. Issuer and subject name a person; the address is for reading alone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from alertadmin.accounts.providers.provider import Grant, Provider
+
+Claims = Mapping[str, Any]
+
+
+class NotTheirs(ValueError):
+    """The token is whole, but not of who may come by this provider; the message is for the log alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Somebody:
+    uid: str
+    """Of issuer and subject, 64 hexadecimal digits: a subject may be longer than a column."""
+    name: str
+    address: str
+    """As the provider says; proven by nobody."""
+    grants: frozenset[Grant]
+    has_too_many_groups: bool
+    """The provider left their groups out of the token."""
+
+
+def read(claims: Claims, provider: Provider) -> Somebody:
+    """Raises NotTheirs. Signature, audience, issuer and times were looked at before."""
+    if claims.get("iss") != provider.issuer:
+        raise NotTheirs(f"The issuer is {claims.get('iss')!r}, not {provider.issuer}.")
+    if provider.entra_tenant is not None and str(claims.get("tid", "")).lower() != provider.entra_tenant:
+        raise NotTheirs(f"The tenant is {claims.get('tid')!r}, not {provider.entra_tenant}.")
+    subject = claims.get(provider.subject_claim)
+    if not isinstance(subject, str) or not subject:
+        raise NotTheirs(f"The claim {provider.subject_claim} is missing.")
+    return Somebody(
+        uid=hashlib.sha256(f"{provider.issuer}\n{subject}".encode()).hexdigest(),
+        name=_text(claims, "name")[:120],
+        address=_text(claims, "email") or _text(claims, "preferred_username"),
+        grants=frozenset(grant for group in _groups(claims, provider) for grant in provider.grants.get(group, ())),
+        has_too_many_groups=_is_overage(claims, provider),
+    )
+
+
+def _groups(claims: Claims, provider: Provider) -> list[str]:
+    found: list[str] = []
+    for claim in provider.group_claims:
+        value = claims.get(claim)
+        # Some providers write a single group without a list around it.
+        values = value if isinstance(value, list) else [value]
+        found += [one for one in values if isinstance(one, str)]
+    return found
+
+
+def _is_overage(claims: Claims, provider: Provider) -> bool:
+    """Entra's word for "in more groups than a token holds": where they would stand, it says where to ask."""
+    elsewhere = claims.get("_claim_names")
+    named = set(elsewhere) if isinstance(elsewhere, dict) else set()
+    return bool(named & set(provider.group_claims)) or claims.get("hasgroups") in (True, "true")
+
+
+def _text(claims: Claims, name: str) -> str:
+    value = claims.get(name)
+    return value.strip() if isinstance(value, str) else ""

@@ -1,0 +1,198 @@
+"""OpenID Connect where django-allauth leaves it to us: the ID token is checked as if it came from anybody."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+import jwt
+import requests
+from allauth.socialaccount.internal.jwtkit import fetch_key, lookup_kid_jwk
+from allauth.socialaccount.models import SocialApp, SocialLogin
+from allauth.socialaccount.providers.oauth2.client import OAuth2Error
+from allauth.socialaccount.providers.openid_connect.provider import OpenIDConnectProvider
+from allauth.socialaccount.providers.openid_connect.views import OpenIDConnectOAuth2Adapter
+from django.conf import settings
+from django.http import HttpRequest
+from django.urls import reverse
+
+from alertadmin.accounts.providers import claims
+from alertadmin.accounts.providers.provider import Provider
+
+SECONDS = 10
+CLOCKS_DIFFER = timedelta(minutes=2)
+ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
+"""By a key that the provider publishes: none by a shared secret, and never "none"."""
+DOORS = ("authorization_endpoint", "token_endpoint", "jwks_uri")
+
+
+_AUTHORITIES: ContextVar[str | None] = ContextVar("authorities", default=None)
+"""The file of those that the provider being asked is trusted by; None means the system's."""
+
+
+class Direct(requests.Session):
+    """Follows nobody elsewhere: where a client secret goes, the provider's own metadata alone say."""
+
+    def __init__(self, ca_file: str | None) -> None:
+        super().__init__()
+        if ca_file is not None:
+            # An environment's REQUESTS_CA_BUNDLE would silently take the place of `verify`.
+            self.trust_env, self.verify = False, ca_file
+
+    def request(self, method: Any, url: Any, *args: Any, **kwargs: Any) -> requests.Response:
+        return super().request(method, url, *args, **{**kwargs, "timeout": SECONDS, "allow_redirects": False})
+
+
+def asking() -> Direct:
+    """What asks the provider that somebody signs in by."""
+    return Direct(_AUTHORITIES.get())
+
+
+@contextmanager
+def trusting(ca_file: str | None) -> Iterator[None]:
+    token = _AUTHORITIES.set(ca_file)
+    try:
+        yield
+    finally:
+        _AUTHORITIES.reset(token)
+
+
+class Exchange(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]  # allauth has no types
+    """One sign-in's talk with a provider. Whatever it says that it must not say is an OAuth2Error."""
+
+    @property
+    def openid_config(self) -> dict[str, Any]:
+        if not hasattr(self, "_openid_config"):
+            provider: SignInProvider = self.get_provider()
+            with trusting(provider.known.ca_file), asking() as session:
+                said = _json(session.get(provider.server_url))
+            _check_metadata(said, provider.known)
+            self._openid_config = said
+        return dict(self._openid_config)
+
+    def get_access_token_data(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        with trusting(self.get_provider().known.ca_file):
+            data: dict[str, Any] = super().get_access_token_data(*args, **kwargs)
+        return data
+
+    def get_callback_url(self, request: HttpRequest, app: SocialApp) -> str:
+        """By the configured address alone, whatever name the request came to."""
+        return f"{settings.PUBLIC_URL}{self.get_provider().get_callback_url()}"
+
+    def complete_login(self, request: HttpRequest, app: SocialApp, token: Any, **kwargs: Any) -> SocialLogin:
+        provider: SignInProvider = self.get_provider()
+        said = self._decode_id_token(app, kwargs["response"].get("id_token") or "")
+        if provider.known.user_info:
+            said = {**self._asked(provider.known, token.token, said["sub"]), **said}
+        return provider.sociallogin_from_response(request, {"id_token": said})
+
+    def _decode_id_token(self, app: SocialApp, id_token: str) -> dict[str, Any]:
+        known = self.get_provider().known
+        try:
+            with trusting(known.ca_file):
+                _alg, key = fetch_key(id_token, self.openid_config["jwks_uri"], lookup_kid_jwk)
+            said: dict[str, Any] = jwt.decode(
+                id_token,
+                key,
+                algorithms=ALGORITHMS,
+                audience=app.client_id,
+                issuer=known.issuer,
+                leeway=CLOCKS_DIFFER,
+                options={"require": ["iss", "sub", "aud", "exp", "iat"]},
+            )
+        except (jwt.PyJWTError, LookupError, TypeError, ValueError) as error:
+            raise OAuth2Error(f"The ID token is not good: {type(error).__name__}.") from error
+        if said.get("azp", app.client_id) != app.client_id:
+            raise OAuth2Error("The ID token was issued to another application.")
+        return said
+
+    def _asked(self, known: Provider, access_token: str, subject: str) -> dict[str, Any]:
+        """What the userinfo endpoint says, of the same person."""
+        url = self.openid_config.get("userinfo_endpoint")
+        if not _is_https(url):
+            raise OAuth2Error("The provider names no userinfo endpoint.")
+        with trusting(known.ca_file), asking() as session:
+            said = _json(session.get(str(url), headers={"Authorization": f"Bearer {access_token}"}))
+        if said.get("sub") != subject:
+            raise OAuth2Error("The userinfo endpoint speaks of somebody else.")
+        return said
+
+
+class SignInProvider(OpenIDConnectProvider):  # type: ignore[misc]  # allauth has no types
+    """One of the operator's providers, as allauth asks for it."""
+
+    oauth2_adapter_class = Exchange
+
+    def __init__(self, request: HttpRequest, known: Provider) -> None:
+        super().__init__(request, app=known.app())
+        self.known = known
+
+    def address(self, request: HttpRequest, process: str, next_url: str = "", **kept: str) -> str:
+        """Of the provider's own page, for this browser and once. What is `kept` comes back with whoever signs in.
+
+        Raises OAuth2Error, requests.RequestException.
+        """
+        nonce = secrets.token_urlsafe(32)
+        response = self.redirect(
+            request, process, next_url=next_url, data={"nonce": nonce, **kept}, auth_params={"nonce": nonce}
+        )
+        return str(response["Location"])
+
+    def sociallogin_from_response(self, request: HttpRequest, response: dict[str, Any]) -> SocialLogin:
+        try:
+            somebody = claims.read(response["id_token"], self.known)
+        except claims.NotTheirs as error:
+            raise OAuth2Error(str(error)) from error
+        login = super().sociallogin_from_response(request, {**response, "uid": somebody.uid})
+        login.somebody, login.nonce = somebody, response["id_token"].get("nonce")
+        return login
+
+    def extract_uid(self, data: dict[str, Any]) -> str:
+        return str(data["uid"])
+
+    def extract_extra_data(self, data: dict[str, Any]) -> dict[str, Any]:
+        """What is stored beside the link: by which names somebody will be known again by people."""
+        said = data["id_token"]
+        return {name: said[name] for name in ("iss", "sub", "oid", "tid", "preferred_username") if name in said}
+
+    def extract_email_addresses(self, data: dict[str, Any]) -> list[Any]:
+        """None: an address that a provider says links nobody to anything."""
+        return []
+
+    def extract_common_fields(self, data: dict[str, Any]) -> dict[str, Any]:
+        return {}
+
+    def get_callback_url(self) -> str:
+        return reverse("openid_connect_callback", kwargs={"provider_id": self.app.provider_id})
+
+
+def _json(response: requests.Response) -> dict[str, Any]:
+    response.raise_for_status()
+    try:
+        said = response.json()
+    except ValueError as error:
+        raise OAuth2Error(f"{response.url} did not answer with JSON.") from error
+    if response.status_code != 200 or not isinstance(said, dict):
+        raise OAuth2Error(f"{response.url} answered {response.status_code}, which is not expected.")
+    return said
+
+
+def _check_metadata(said: dict[str, Any], known: Provider) -> None:
+    """That they are of the provider that is meant, and send a secret nowhere in the clear."""
+    if said.get("issuer") != known.issuer:
+        raise OAuth2Error(f"The metadata are of {said.get('issuer')!r}, not of {known.issuer}.")
+    for door in DOORS:
+        if not _is_https(said.get(door)):
+            raise OAuth2Error(f"The metadata name no https address as {door}.")
+
+
+def _is_https(url: object) -> bool:
+    try:
+        return isinstance(url, str) and urlsplit(url).scheme == "https" and bool(urlsplit(url).hostname)
+    except ValueError:
+        return False
