@@ -95,7 +95,7 @@ def _redirects(guide: Guide, chosen: str) -> list[tuple[str, Any]]:
 @step("application")
 def guide_application(request: HttpRequest, guide: Guide) -> HttpResponse:
     app = guide.app or AppRegistration(tenant=guide.tenant, **{name: getattr(guide, name) for name in DRAFTED})
-    form = ApplicationForm(request.POST or None, instance=app, guide=guide)
+    form = ApplicationForm(request.POST if request.method == "POST" else None, instance=app, guide=guide)
     if request.method == "POST":
         if PERSON in request.POST and (kept := _for_a_person(guide, form)):
             messages.success(
