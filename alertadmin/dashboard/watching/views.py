@@ -17,7 +17,7 @@ from alertadmin.watching import letters
 from alertadmin.watching.models import Monthly
 
 
-@allows(Right.LOOK, everywhere=True)
+@allows(Right.LOOK, posting=Right.CHANGE, everywhere=True)
 def watching(request: HttpRequest) -> HttpResponse:
     now = timezone.now()
     form = MonthlyForm(request.POST or None, Monthly.now())
