@@ -1,0 +1,304 @@
+"""Who gets what at every address there is: routes x people x whose row x method, walked through the real middleware.
+
+The matrix is drawn from the URLconf, so a page that is added is in it, and one that declares nothing makes it red.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from http.cookies import SimpleCookie
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from allauth.usersessions.models import UserSession
+from django.apps import apps
+from django.db import connection, transaction
+from django.db.models import Model
+from django.http import HttpResponse
+from django.test import Client, override_settings
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from django.utils import timezone
+
+from alertadmin.accounts.audit import AuditEntry
+from alertadmin.accounts.belonging import belonging_of
+from alertadmin.accounts.membership import Membership
+from alertadmin.accounts.models import User
+from alertadmin.accounts.roles import Role
+from alertadmin.outbox.models import Channel, Delivery
+from alertadmin.registry.models import Consent, Guide
+from alertadmin.reminders.models import CalendarFeed
+from sandbox import Sandbox
+from tests.conftest import hashed_password
+from tests.dashboard.test_every_page import WRITES
+from tests.rows import Rows, Site
+from tests.second_factors import add_app
+from tests.security.routes import (
+    PEOPLE,
+    Answer,
+    Case,
+    Person,
+    Place,
+    Whose,
+    cases,
+    counted,
+    routes,
+    unguarded,
+)
+from tests.signing_in import signed_in_at
+
+UNGUARDED = "tests.security.unguarded_urls"
+SHOWN = 40
+CUSTOMER_S = Person(Role.ADMINISTRATOR, Place.ONE_TENANT)
+AT_EACH_CHANGE = (
+    Person(Role.OWNER, Place.EVERYWHERE),
+    CUSTOMER_S,
+    Person(Role.VIEWER, Place.ONE_TENANT),
+    Person(),
+    Person(signed_in=False),
+)
+"""The others are walked in the long run."""
+NARROWER = {
+    "channel-add": 403,
+    "guide": 403,
+    "register": 403,
+    "mailbox-sign-in-begin": 404,
+    "mailbox-sign-in-ask": 404,
+    "mailbox-to-graph": 404,
+}
+"""Pages that look further than their declaration, and how they refuse: a channel of no tenant and a new tenant are for
+whoever administers the installation; the mailbox is none of a personal account, and does not want to leave EWS."""
+OF_SESSIONS = ('"django_session"', '"usersessions_usersession"')
+TOKENS = re.compile(r'name="csrfmiddlewaretoken" value="[^"]*"')
+
+Keys = Mapping[str, object]
+"""The ids of rows, by the name of their model."""
+
+
+@dataclass
+class World:
+    """Two customers and everybody there is."""
+
+    own: Site
+    foreign: Site
+    clients: dict[Person, Client]
+    cookies: dict[Person, SimpleCookie]
+    keys: dict[tuple[Person, Whose], Keys]
+    sandbox: Sandbox
+
+    def ask(self, case: Case) -> HttpResponse:
+        """As they stood before; what it does is undone."""
+        client, keys = self.clients[case.person], self.keys.get((case.person, case.whose), {})
+        client.cookies = SimpleCookie(self.cookies[case.person].output(header="", sep=";"))
+        with transaction.atomic():
+            answer = client.generic(
+                case.method,
+                case.route.address(keys.get(case.route.model, self.absent(case))),
+                content_type="application/x-www-form-urlencoded",
+            )
+            transaction.set_rollback(True)
+        return answer  # type: ignore[return-value]
+
+    def absent(self, case: Case) -> object:
+        return 0 if case.route.has_row and case.route.converters["pk"].regex == "[0-9]+" else uuid4()
+
+
+@pytest.fixture
+def world(rows: Rows, sandbox: Sandbox) -> World:
+    own, foreign = (rows.site(sandbox, name=name, contacts=["c@x.example"]) for name in ("Northpark", "Southgate"))
+    shared = {site.tenant.pk: keys_of(site) for site in (own, foreign)}
+    made = World(own, foreign, {}, {}, {}, sandbox)
+    stranger_s = {**shared[foreign.tenant.pk], **keys_of_person(User.objects.create(email="else@x.example"), foreign)}
+    for person in PEOPLE:
+        client = Client(raise_request_exception=False)
+        if person.signed_in:
+            user = made_person(person, own)
+            mine = keys_of_person(user, own)
+            made.keys[person, Whose.OWN] = {**shared[own.tenant.pk], **mine}
+            made.keys[person, Whose.FOREIGN] = stranger_s
+            signed_in_at(client, user)
+            client.get(reverse("profile"))
+        made.clients[person], made.cookies[person] = client, client.cookies
+    return made
+
+
+def made_person(person: Person, site: Site) -> User:
+    user = User.objects.create(email=f"{str(person).replace(' ', '-')}@x.example", password=hashed_password())
+    if person.role:
+        Membership.objects.create(
+            user=user, role=person.role, tenant=None if person.place == Place.EVERYWHERE else site.tenant
+        )
+    return user
+
+
+def keys_of(site: Site) -> dict[str, object]:
+    """A row of each kind that is a customer's."""
+    place = {"tenant": site.tenant, "app": site.app}
+    channel = Channel(name="ops", service="webhook", label="Webhook", hint="hooks.example", tenant=site.tenant)
+    channel.address = "https://hooks.example/token"
+    channel.save()
+    rows: list[Model] = [
+        site.tenant,
+        site.app,
+        site.credential,
+        site.mailbox,
+        channel,
+        Consent.objects.create(**place, permission="Mail.Send", status="error", cause="role_missing"),
+        Delivery.objects.create(purpose="test", dedupe_key=str(uuid4()), recipient="a@x.example", mailbox=site.mailbox),
+    ]
+    return {type(row).__name__: row.pk for row in rows}
+
+
+def keys_of_person(user: User, site: Site) -> dict[str, object]:
+    """A row of each kind that is somebody's own."""
+    guide = {"tenant": site.tenant, "app": site.app, "mailbox": site.mailbox, "audience": "AzureADMyOrg"}
+    rows: list[Model] = [
+        Guide.objects.create(person=user, **guide),
+        CalendarFeed.objects.create(owner=user, digest=uuid4().hex * 2, created_at=timezone.now()),
+        add_app(user),
+        UserSession.objects.create(
+            user=user, session_key=uuid4().hex, ip="127.0.0.1", last_seen_at=timezone.now(), data={}
+        ),
+    ]
+    return {type(row).__name__: row.pk for row in rows}
+
+
+def answered(response: HttpResponse) -> str:
+    """All that came back, without what is another each time."""
+    whole = f"{response.status_code} {dict(response.headers)} {response.content.decode()}"
+    return re.sub(r"[0-9a-f-]{36}", "an id", TOKENS.sub("", whole))
+
+
+@contextmanager
+def written() -> Iterator[list[str]]:
+    """The statements that changed some row, but for the session's own."""
+    statements: list[str] = []
+
+    def note(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        result = execute(sql, params, many, context)
+        if WRITES.match(sql) and context["cursor"].rowcount and not any(table in sql for table in OF_SESSIONS):
+            statements.append(sql)
+        return result
+
+    with connection.execute_wrapper(note):
+        yield statements
+
+
+def amiss(case: Case, changes: list[str]) -> str:
+    """Whoever is turned away leaves an entry on the record, and whoever but looks leaves nothing."""
+    if not case.changes_nothing:
+        return ""
+    entries = [sql for sql in changes if sql.startswith(f'INSERT INTO "{AuditEntry._meta.db_table}"')]
+    others = [sql for sql in changes if sql not in entries]
+    if len(entries) != case.is_on_record:
+        return f"{len(entries)} entries on the record"
+    return f"wrote {others}" if others else ""
+
+
+def meant(case: Case, response: HttpResponse) -> bool:
+    status = response.status_code
+    match case.expected:
+        case Answer.FORBIDDEN:
+            return status == 403
+        case Answer.UNKNOWN:
+            return status == 404 or (not case.is_on_record and status in (302, 405))
+        case Answer.TO_THE_DOOR:
+            return status == 302 and response.headers["Location"].startswith(reverse("sign-in"))
+        case Answer.OPEN:
+            return status != 500
+        case Answer.LET_IN:
+            return status not in (403, 404, 500) or status == NARROWER.get(case.route.name)
+
+
+@pytest.mark.control(28, 32, 34)
+@pytest.mark.parametrize(
+    "person",
+    [pytest.param(one, id=str(one), marks=[] if one in AT_EACH_CHANGE else pytest.mark.slow) for one in PEOPLE],
+)
+def test_everybody_gets_at_every_address_what_its_page_declares(world: World, person: Person) -> None:
+    wrong = []
+    for case in (case for case in cases() if case.person == person):
+        sent = len(world.sandbox.ledger.entries())
+        with written() as changes:
+            response = world.ask(case)
+        complaints = [
+            "" if meant(case, response) else f"{response.status_code} instead of {case.expected}",
+            amiss(case, changes),
+            "sent" * (case.changes_nothing and len(world.sandbox.ledger.entries()) > sent),
+        ]
+        wrong += [f"{case}: {complaint}" for complaint in complaints if complaint]
+    assert not wrong, "\n".join([*wrong[:SHOWN], f"{len(wrong)} in all"])
+
+
+def test_the_matrix_spans_every_route_and_everybody() -> None:
+    sys.stdout.write(counted(cases()))
+    assert {case.route.name for case in cases()} == {route.name for route in routes()} > {"overview", "mailbox-edit"}
+    assert len(cases()) > 5000
+
+
+def test_every_page_declares_who_may_come_and_says_whose_row_it_shows() -> None:
+    assert unguarded() == []
+    for route in routes():
+        if route.declaration and route.declaration.of:
+            belonging_of(route.declaration.of)
+
+
+@override_settings(ROOT_URLCONF=UNGUARDED)
+def test_a_page_that_declares_nothing_is_found_and_lets_nobody_in(signed_in: Client) -> None:
+    assert unguarded(UNGUARDED) == [
+        "forgotten declares no access",
+        "nameless/ declares no access",
+        "careless has a row in its address and does not say of which model",
+    ]
+    assert signed_in.get("/forgotten/").status_code == 403
+
+
+@pytest.mark.control(28)
+def test_what_is_another_customer_s_is_answered_like_what_is_nobody_s(world: World) -> None:
+    """By the same words, headers and number of questions, so that not even the time it takes tells."""
+    told_apart = []
+    for case in cases():
+        if case.whose != Whose.FOREIGN or case.person not in (CUSTOMER_S, Person()):
+            continue
+        seen = []
+        for whose in (Whose.FOREIGN, Whose.ABSENT):
+            with CaptureQueriesContext(connection) as queries:
+                response = world.ask(replace(case, whose=whose))
+            seen.append((answered(response), len(queries)))
+        if seen[0] != seen[1]:
+            told_apart.append(str(case))
+    assert told_apart == []
+
+
+@pytest.mark.control(33)
+@pytest.mark.parametrize("change", ["taken", "lowered", "locked out"])
+def test_a_role_that_changes_counts_from_the_next_request_on(world: World, change: str) -> None:
+    client = world.clients[CUSTOMER_S]
+    user = User.objects.get(pk=client.session["_auth_user_id"])
+    page = reverse("mailbox-edit", args=[world.own.mailbox.pk])
+    assert client.get(page).status_code == 200
+    held = Membership.objects.filter(user=user)
+    match change:
+        case "taken":
+            held.delete()
+        case "lowered":
+            held.update(role=Role.VIEWER)
+        case "locked out":
+            User.objects.filter(pk=user.pk).update(is_active=False)
+    assert client.get(page).status_code == {"taken": 404, "lowered": 403, "locked out": 302}[change]
+
+
+@pytest.mark.control(28)
+def test_every_model_that_an_address_reaches_says_of_which_tenant_its_rows_are() -> None:
+    """Or it is a person's own, and its pages ask for that person's alone."""
+    personal = {route.model for route in routes() if route.declaration and route.declaration.looking is None}
+    reached = {route.model for route in routes() if route.has_row} - personal
+    models = {model.__name__: model for model in apps.get_models()}
+    for name in reached:
+        belonging_of(models[name])
+    assert {"Tenant", "Mailbox", "Delivery", "Channel"} <= reached

@@ -1,0 +1,26 @@
+"""Routes with what the checker must find: a page that declares nothing; one that does not say whose row it shows."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponse
+from django.urls import include, path
+
+from alertadmin.accounts.declaring import allows
+from alertadmin.accounts.roles import Right
+
+
+def forgotten(request: HttpRequest) -> HttpResponse:
+    return HttpResponse("every customer's secrets")
+
+
+@allows(Right.LOOK)
+def careless(request: HttpRequest, pk: object) -> HttpResponse:
+    return HttpResponse("whosever it is")
+
+
+urlpatterns = [
+    path("", include("alertadmin.urls")),
+    path("forgotten/", forgotten, name="forgotten"),
+    path("nameless/", forgotten),
+    path("careless/<uuid:pk>/", careless, name="careless"),
+]
