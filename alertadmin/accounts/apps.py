@@ -10,6 +10,7 @@ class AccountsConfig(AppConfig):
     verbose_name = _("People")
 
     def ready(self) -> None:
-        from alertadmin.accounts.audit import triggers
+        from alertadmin.accounts.audit import sessions, triggers
 
         post_migrate.connect(triggers.after_migrate, sender=self)
+        sessions.listen()

@@ -12,7 +12,8 @@ from django.contrib.auth.models import AbstractBaseUser, BaseUserManager
 from django.db import models, transaction
 from django.utils.translation import gettext_lazy as _
 
-from alertadmin.accounts import languages
+from alertadmin.accounts import audit, languages
+from alertadmin.accounts.audit import Act
 from alertadmin.accounts.audit.entry import AuditEntry
 from alertadmin.accounts.invitation import Invitation, InvitedRole
 from alertadmin.accounts.membership import Membership, make_owner
@@ -102,7 +103,9 @@ class FirstAdministratorLink(models.Model):
             used, _rows = cls.objects.filter(digest=_digest(token)).delete()
             if not used or User.objects.exists():
                 return None
-            return User.objects.create_superuser(email, password, **fields)
+            made = User.objects.create_superuser(email, password, **fields)
+            audit.record(Act.PERSON_CREATED, made, by=made, method="first administrator's link")
+            return made
 
 
 def _digest(token: str) -> str:

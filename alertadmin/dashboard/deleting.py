@@ -5,10 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from django.contrib import messages
+from django.db import transaction
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
+
+from alertadmin.accounts import audit
+from alertadmin.accounts.audit import Act, Subject
+
+DELETED = {
+    "registry.tenant": Act.TENANT_DELETED,
+    "registry.appregistration": Act.APP_DELETED,
+    "registry.credential": Act.CREDENTIAL_DELETED,
+    "registry.mailbox": Act.MAILBOX_DELETED,
+}
+"""How the record calls it."""
 
 
 def confirm_delete(
@@ -16,8 +28,15 @@ def confirm_delete(
 ) -> HttpResponse:
     """`means` says in a sentence what follows; `going` counts what is deleted with it."""
     if request.method == "POST":
-        name = str(thing)
-        thing.delete()
-        messages.success(request, _("“%(name)s” is deleted.") % {"name": name})
+        gone = Subject.of(thing)
+        with transaction.atomic():
+            _all, rows = thing.delete()
+            audit.record(DELETED[gone.kind], gone, deleted_with=_others(rows, gone.kind))
+        messages.success(request, _("“%(name)s” is deleted.") % {"name": gone.label})
         return redirect(back_to)
     return render(request, "partials/confirm_delete.html", {"thing": thing, "means": means, "going": going})
+
+
+def _others(rows: dict[str, int], kind: str) -> dict[str, int]:
+    """How many rows of which kinds went along."""
+    return {label: count for label, count in rows.items() if count and label.lower() != kind}

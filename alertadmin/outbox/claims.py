@@ -22,6 +22,8 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import BooleanField, Exists, F, Func, OuterRef, Q, QuerySet
 
+from alertadmin.accounts import audit
+from alertadmin.accounts.audit import Act
 from alertadmin.outbox import sentences
 from alertadmin.outbox.crashpoints import crashpoint
 from alertadmin.outbox.models import Attempt, AttemptOutcome, Delivery, DeliveryState, Purpose
@@ -214,11 +216,15 @@ def hasten_reminders(now: datetime) -> int:
     return waiting.exclude(cause__in=SLOWED_DOWN).exclude(in_review(now)).update(not_before=now)
 
 
+@transaction.atomic
 def hasten(delivery: uuid.UUID, now: datetime) -> bool:
     """The same for one delivery. False if it waits for nothing, or for a server."""
     waiting = Delivery.objects.filter(pk=delivery, state=DeliveryState.PENDING, not_before__gt=now)
     waiting = waiting.exclude(cause__in=SLOWED_DOWN)
-    return bool(waiting.update(not_before=now, review_until=None, reason=sentences.HASTENED))
+    hastened = bool(waiting.update(not_before=now, review_until=None, reason=sentences.HASTENED))
+    if hastened:
+        audit.record(Act.DELIVERY_HASTENED, Delivery.objects.select_related("mailbox").get(pk=delivery), now=now)
+    return hastened
 
 
 def can_be_hastened(delivery: Delivery, now: datetime) -> bool:

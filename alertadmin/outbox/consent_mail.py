@@ -11,6 +11,8 @@ from django.template.loader import render_to_string
 from django.utils import translation
 from django.utils.translation import gettext as _
 
+from alertadmin.accounts import audit
+from alertadmin.accounts.audit import Act
 from alertadmin.accounts.models import User
 from alertadmin.outbox import doorbell, sentences
 from alertadmin.outbox.content import Content, NoLongerOwed
@@ -72,6 +74,7 @@ def ask(app: AppRegistration, tenant: Tenant, recipient: str, *, by: User, now: 
                 by_name=f"{by.name} ({by.email})" if by.name else by.email,
                 at=now,
             )
+            audit.record(Act.CONSENT_REQUESTED, app, tenant=tenant, by=by, recipient=recipient, entry=asked.pk, now=now)
     except IntegrityError:
         raise AskedAlready from None
     doorbell.ring()

@@ -6,11 +6,14 @@ from __future__ import annotations
 import uuid
 from datetime import UTC, datetime
 
+from django.db import transaction
 from django.utils import translation
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
+from alertadmin.accounts import audit
+from alertadmin.accounts.audit import Act
 from alertadmin.outbox import doorbell, sentences
 from alertadmin.outbox.content import Content, NoLongerOwed
 from alertadmin.outbox.models import Channel, Delivery, Purpose
@@ -21,10 +24,11 @@ AT_ONCE = datetime(1970, 1, 1, tzinfo=UTC)
 """Somebody is waiting: before every reminder."""
 
 
+@transaction.atomic
 def create(mailbox: Mailbox, recipient: str, *, transport: str = "", sends_as: str = "", now: datetime) -> Delivery:
     """`sends_as` is another address that the mailbox's app is tried with."""
     key = uuid.uuid4()
-    return Delivery.objects.create(
+    delivery = Delivery.objects.create(
         id=key,
         purpose=Purpose.TEST,
         dedupe_key=f"test:{key}",
@@ -37,11 +41,16 @@ def create(mailbox: Mailbox, recipient: str, *, transport: str = "", sends_as: s
         urgency=AT_ONCE,
         resends_left=0,
     )
+    act = Act.MAILBOX_SCOPE_TRIED if sends_as else Act.MAILBOX_TEST_SENT
+    way = transport or mailbox.transport
+    audit.record(act, mailbox, recipient=recipient, sends_as=sends_as, transport=way, entry=key, now=now)
+    return delivery
 
 
+@transaction.atomic
 def create_for_channel(channel: Channel, *, now: datetime) -> Delivery:
     key = uuid.uuid4()
-    return Delivery.objects.create(
+    delivery = Delivery.objects.create(
         id=key,
         purpose=Purpose.TEST,
         dedupe_key=f"test:{key}",
@@ -53,6 +62,8 @@ def create_for_channel(channel: Channel, *, now: datetime) -> Delivery:
         urgency=AT_ONCE,
         resends_left=0,
     )
+    audit.record(Act.CHANNEL_TESTED, channel, entry=key, now=now)
+    return delivery
 
 
 def start_for_channel(channel: Channel, *, now: datetime) -> Delivery:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from uuid import uuid4
@@ -10,6 +11,8 @@ from uuid import uuid4
 from django.db import IntegrityError, transaction
 from django.db.models import Prefetch, prefetch_related_objects
 
+from alertadmin.accounts import actor, audit
+from alertadmin.accounts.audit import Act
 from alertadmin.registry.asking import Answer, Wanted, ask_all, never
 from alertadmin.registry.identity import in_use
 from alertadmin.registry.models import (
@@ -112,16 +115,29 @@ def _store(answer: Answer, now: datetime) -> list[Consent]:
         unique_fields=["app", "tenant", "permission"],
         update_fields=["status", "roles", "cause", "technical", "checked_at"],
     )
-    _note_changes(known, stored, now)
+    changed = _note_changes(known, stored, now)
+    for change in changed:
+        audit.record(
+            Act.CONSENT_CHANGED,
+            change.consent,
+            permission=change.permission,
+            changes={"status": [change.before, change.after]},
+            entry=change.pk,
+            cause=change.cause,
+            now=now,
+        )
+    if actor.current().person is not None:
+        counts = Counter(one.status for one in stored)
+        audit.record(Act.CONSENT_CHECKED, wanted.app, tenant=wanted.tenant, counts=counts, now=now)
     return stored
 
 
-def _note_changes(known: Mapping[str, Consent], stored: Iterable[Consent], now: datetime) -> None:
-    """Puts on the record, for good, what of a consent is news."""
+def _note_changes(known: Mapping[str, Consent], stored: Iterable[Consent], now: datetime) -> list[ConsentChange]:
+    """Writes down, for good, what of a consent is news."""
     changed = [one for one in stored if one.permission in known and known[one.permission].status != one.status]
     if not changed:
-        return
-    ConsentChange.objects.bulk_create(
+        return []
+    return ConsentChange.objects.bulk_create(
         [
             ConsentChange(
                 consent=known[one.permission],

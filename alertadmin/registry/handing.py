@@ -9,6 +9,8 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
+from alertadmin.accounts import audit
+from alertadmin.accounts.audit import Act
 from alertadmin.registry.models import Credential, CredentialKind, Handover
 
 if TYPE_CHECKING:
@@ -23,9 +25,11 @@ def hand_over(credential: Credential, *, by: User, reason: str, now: datetime) -
         raise ValidationError({"reason": _("Say what for, for those who read it later.")})
     try:
         with transaction.atomic():
-            Handover.objects.create(credential=credential, by=by, by_name=str(by), reason=said, at=now)
+            shown = Handover.objects.create(credential=credential, by=by, by_name=str(by), reason=said, at=now)
+            audit.record(Act.SECRET_HANDED_OVER, credential, by=by, reason=said, entry=shown.pk, now=now)
             return credential.value.reveal()
     except IntegrityError:
+        audit.record_alone(Act.SECRET_HANDED_OVER, credential, result="refused", by=by, reason=said, now=now)
         raise ValidationError(
             _("This secret was shown before. It is shown once: make a new one in the portal, and replace it here.")
         ) from None

@@ -8,6 +8,8 @@ from datetime import datetime
 
 from django.db import transaction
 
+from alertadmin.accounts import audit
+from alertadmin.accounts.audit import Act
 from alertadmin.registry.models import (
     AppRegistration,
     Contact,
@@ -28,6 +30,7 @@ class Registration:
     mailbox: Mailbox | None
 
 
+@transaction.atomic
 def add_credential(
     app: AppRegistration,
     *,
@@ -56,6 +59,7 @@ def add_credential(
         credential.store(value)
     credential.full_clean()
     credential.save(force_insert=True)
+    audit.record(Act.CREDENTIAL_CREATED, credential, state=credential.state, kind=credential.kind)
     return credential
 
 
@@ -63,13 +67,17 @@ def kind_of(certificate: str) -> CredentialKind:
     return CredentialKind.CERTIFICATE if certificate else CredentialKind.SECRET
 
 
-def set_contacts(tenant: Tenant, emails: Iterable[str]) -> None:
-    """Exactly these people are told from now on."""
+def set_contacts(tenant: Tenant, emails: Iterable[str]) -> dict[str, list[str]]:
+    """Exactly these people are told from now on. Returns who is new and who is told no more, for the record."""
     wanted = {email.strip().lower(): email.strip() for email in emails if email.strip()}
+    before = set(tenant.contacts.values_list("email", flat=True))
     tenant.contacts.exclude(email__in=wanted.values()).delete()
     Contact.objects.bulk_create(
         [Contact(tenant=tenant, email=email) for email in wanted.values()], ignore_conflicts=True
     )
+    after = set(wanted.values())
+    changes = {"added": sorted(after - before), "removed": sorted(before - after)}
+    return {name: emails for name, emails in changes.items() if emails}
 
 
 @transaction.atomic
@@ -88,13 +96,16 @@ def register(
 
     Raises ValidationError (of the row it concerns), and then nothing is stored.
     """
+    is_new = tenant._state.adding
     tenant.full_clean()
     tenant.save()
-    if contacts is not None:
-        set_contacts(tenant, contacts)
+    told = set_contacts(tenant, contacts) if contacts is not None else {}
+    if is_new:
+        audit.record(Act.TENANT_CREATED, tenant, contacts=told)
     app.tenant = tenant
     app.full_clean()
-    app.save()
+    with audit.saving(Act.APP_CREATED, Act.APP_CHANGED, app):
+        app.save()
     credential = None
     if expires_at is not None:
         credential = add_credential(
@@ -103,6 +114,7 @@ def register(
     if mailbox is not None:
         mailbox.app, mailbox.tenant = app, tenant
         mailbox.full_clean()
-        mailbox.save()
+        with audit.saving(Act.MAILBOX_CREATED, Act.MAILBOX_CHANGED, mailbox):
+            mailbox.save()
     note_wanted([app])
     return Registration(tenant, app, credential, mailbox)

@@ -10,6 +10,8 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef
 from django.utils.translation import gettext as _
 
+from alertadmin.accounts import audit
+from alertadmin.accounts.audit import Act
 from alertadmin.registry import sentences
 from alertadmin.registry.models import AppRegistration, Credential, CredentialState, Tenant
 from alertadmin.registry.proving import prove
@@ -82,11 +84,19 @@ def wait(
     credential.store(value)
     credential.full_clean()
     credential.save(force_insert=True)
+    audit.record(Act.CREDENTIAL_CREATED, credential, state=credential.state, kind=credential.kind)
     return credential
 
 
 def promote(credential: Credential, *, now: datetime) -> Replacement:
     """Proves a waiting credential and, if a token comes, puts it in use and retires the old one, in one transaction."""
+    done = _promote(credential, now)
+    if not done.proven:
+        audit.record_alone(Act.CREDENTIAL_REPLACED, credential, result="failed", cause=done.cause)
+    return done
+
+
+def _promote(credential: Credential, now: datetime) -> Replacement:
     proof = prove(credential, now=now)
     if not proof.ok:
         return Replacement(credential, False, proof.cause, proof.technical)
@@ -97,17 +107,21 @@ def promote(credential: Credential, *, now: datetime) -> Replacement:
             return Replacement(credential, False, "", sentences.SUPERSEDED)
         credential.app.credentials.filter(state=CredentialState.CURRENT).update(state=CredentialState.RETIRED)
         waiting.update(state=CredentialState.CURRENT)
+        audit.record(Act.CREDENTIAL_REPLACED, credential, kind=credential.kind)
     credential.refresh_from_db()
     return Replacement(credential, True)
 
 
 def promote_overdue(*, now: datetime, tenant: Tenant | None = None) -> list[Replacement]:
-    """Proves those that wait while the one in use has ended, or is gone: nothing better is left to send with."""
+    """Proves those that wait while the one in use has ended, or is gone: nothing better is left to send with.
+
+    Nobody asked for it: what it cannot prove is not put on the record each time.
+    """
     good = Credential.objects.filter(app=OuterRef("app"), state=CredentialState.CURRENT, expires_at__gt=now)
     overdue = Credential.objects.filter(~Exists(good), state=CredentialState.NEXT, value__isnull=False)
     if tenant is not None:
         overdue = overdue.filter(app__tenant=tenant)
-    return [promote(credential, now=now) for credential in overdue.select_related("app__tenant")]
+    return [_promote(credential, now) for credential in overdue.select_related("app__tenant")]
 
 
 def _alone_with(app: AppRegistration) -> None:

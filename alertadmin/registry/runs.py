@@ -15,6 +15,8 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from alertadmin.accounts import audit
+from alertadmin.accounts.audit import Act
 from alertadmin.accounts.models import User
 from alertadmin.registry.asking import Wanted
 from alertadmin.registry.checks import check_consents, wanted_pairs
@@ -35,7 +37,10 @@ def begin(app: AppRegistration | None, *, by: User | None = None, now: datetime)
     slot = _slot(app)
     try:
         with transaction.atomic():
-            return ConsentRun.objects.create(app=app, by=by, started_at=now, slot=slot)
+            run = ConsentRun.objects.create(app=app, by=by, started_at=now, slot=slot)
+            if by is not None:
+                audit.record(Act.CONSENT_RUN_BEGUN, app, by=by, now=now)
+            return run
     except IntegrityError:
         return ConsentRun.objects.filter(slot=slot).first() or begin(app, by=by, now=now)
 

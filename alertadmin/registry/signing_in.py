@@ -9,6 +9,8 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 
+from alertadmin.accounts import audit
+from alertadmin.accounts.audit import Act, Result
 from alertadmin.registry import opening
 from alertadmin.registry.clouds import UnknownCloud
 from alertadmin.registry.models import Mailbox, SignIn, SignInState
@@ -39,9 +41,11 @@ def begin(mailbox: Mailbox, *, now: datetime) -> SignIn:
         sign_in.device_code = code.device_code
         sign_in.interval, sign_in.expires_at = code.interval, now + code.lifetime
         sign_in.ask_from = now + timedelta(seconds=code.interval)
+    result = Result.FAILED if sign_in.state == SignInState.FAILED else Result.DONE
     with transaction.atomic():
         SignIn.objects.filter(mailbox=mailbox).delete()
         sign_in.save(force_insert=True)
+        audit.record(Act.MAILBOX_SIGN_IN_BEGUN, mailbox, result=result, cause=sign_in.cause, now=now)
     return sign_in
 
 
@@ -96,10 +100,13 @@ def _signed_in(sign_in: SignIn, heard: SignedIn, now: datetime) -> SignIn:
         return _end(sign_in, SignInState.DONE)
 
 
+@transaction.atomic
 def _end(sign_in: SignIn, state: SignInState) -> SignIn:
     """What can be asked for no more is not kept."""
     sign_in.state, sign_in.user_code, sign_in.device_code = state, "", None
     sign_in.save()
+    result = Result.DONE if state == SignInState.DONE else Result.FAILED
+    audit.record(Act.MAILBOX_SIGNED_IN, sign_in.mailbox, result=result, state=state, cause=sign_in.cause)
     return sign_in
 
 

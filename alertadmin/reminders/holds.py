@@ -5,9 +5,12 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.db.models import OuterRef, Q, QuerySet
 from django.utils.translation import gettext as _
 
+from alertadmin.accounts import audit
+from alertadmin.accounts.audit import Act
 from alertadmin.accounts.models import User
 from alertadmin.registry.models import Credential
 from alertadmin.reminders.models import Hold, HoldKind
@@ -42,6 +45,7 @@ def of(credential: Credential, now: datetime) -> list[Hold]:
     )
 
 
+@transaction.atomic
 def hold(credential: Credential, kind: HoldKind, *, until: datetime, reason: str = "", by: User, now: datetime) -> Hold:
     """Puts it on the record; one of the same kind before it is withdrawn. Raises ValidationError in words that help."""
     if until <= now:
@@ -55,7 +59,7 @@ def hold(credential: Credential, kind: HoldKind, *, until: datetime, reason: str
     if kind == HoldKind.IGNORED and not reason.strip():
         raise ValidationError({"reason": _("Say why, for those who read it later: “the customer renews it”.")})
     credential.all_holds.filter(kind=kind, withdrawn_at=None).update(withdrawn_at=now)
-    return Hold.objects.create(
+    held = Hold.objects.create(
         credential=credential,
         expires_at=credential.expires_at,
         kind=kind,
@@ -65,8 +69,12 @@ def hold(credential: Credential, kind: HoldKind, *, until: datetime, reason: str
         by_name=str(by),
         created_at=now,
     )
+    audit.record(Act.CREDENTIAL_HELD, credential, by=by, kind=kind, until=until, reason=held.reason, now=now)
+    return held
 
 
+@transaction.atomic
 def withdraw(one: Hold, *, now: datetime) -> None:
     """Reminders go on from now; of what was missed meanwhile the nearest is told."""
-    Hold.objects.filter(pk=one.pk, withdrawn_at=None).update(withdrawn_at=now)
+    if Hold.objects.filter(pk=one.pk, withdrawn_at=None).update(withdrawn_at=now):
+        audit.record(Act.CREDENTIAL_RESUMED, one.credential, kind=one.kind, now=now)

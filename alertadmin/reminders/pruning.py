@@ -7,7 +7,7 @@ threshold) is never touched: on that rests that nobody is told twice.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from importlib import import_module
 from typing import Any
@@ -16,6 +16,8 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
 
+from alertadmin.accounts import audit
+from alertadmin.accounts.audit import Act, pruning
 from alertadmin.outbox.models import Attempt, Delivery
 from alertadmin.reminders.models import Reminder, Scan
 
@@ -30,6 +32,8 @@ class Pruned:
     words: int
     deliveries: int
     scans: int
+    entries: int
+    """Of the audit trail."""
 
 
 def prune(now: datetime) -> Pruned:
@@ -41,7 +45,11 @@ def prune(now: datetime) -> Pruned:
     latest = Scan.objects.order_by("-pk").values("pk")[:1]
     scans = sum(map(_delete, _batches(old.exclude(pk__in=latest))))
     import_module(settings.SESSION_ENGINE).SessionStore.clear_expired()
-    return Pruned(words, deliveries, scans)
+    done = Pruned(words, deliveries, scans, pruning.prune(settings.KEEP_AUDIT, now))
+    if words or deliveries or scans:
+        with transaction.atomic():
+            audit.record(Act.RECORDS_PRUNED, counts=asdict(done), now=now)
+    return done
 
 
 def _settled(before: datetime) -> QuerySet[Delivery]:

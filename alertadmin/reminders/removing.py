@@ -6,6 +6,8 @@ from datetime import datetime
 
 from django.db import transaction
 
+from alertadmin.accounts import audit
+from alertadmin.accounts.audit import Act, Subject
 from alertadmin.outbox import sentences
 from alertadmin.outbox.models import Channel, Delivery, DeliveryState
 from alertadmin.reminders.digest import take_back
@@ -18,4 +20,6 @@ def remove(channel: Channel, now: datetime) -> None:
     for delivery in waiting:
         take_back(delivery)
     waiting.update(state=DeliveryState.CANCELLED, settled_at=now, cause="", reason=sentences.CHANNEL_REMOVED)
+    gone = Subject.of(channel)
     channel.delete()
+    audit.record(Act.CHANNEL_DELETED, gone, now=now)

@@ -13,9 +13,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.db import transaction
 from django.db.models import Count, DateTimeField, F, Min, Q, QuerySet, Value
 from django.db.models.functions import Greatest
 
+from alertadmin.accounts import audit
+from alertadmin.accounts.audit import Act
 from alertadmin.outbox import claims, doorbell, sentences
 from alertadmin.outbox.models import Delivery, DeliveryState, Purpose
 from alertadmin.reminders.models import Scan
@@ -97,15 +100,21 @@ def put_back() -> PutBack | None:
     return PutBack(scan.copy_of, scan.started_at, scan.started_at + LONGEST)
 
 
-def send(found: QuerySet[Delivery], now: datetime) -> int:
-    """They leave at once: a person asks for it."""
+@transaction.atomic
+def send(found: QuerySet[Delivery], now: datetime, *, to: str = "") -> int:
+    """They leave at once: a person asks for it. `to` says for the record whose they are, if they are not all."""
     sent = found.update(review_until=None, not_before=now, reason=sentences.HASTENED)
     if sent:
-        doorbell.ring()
+        audit.record(Act.REVIEW_SENT, count=sent, recipient=to, now=now)
+        transaction.on_commit(doorbell.ring)
     return sent
 
 
-def were_told(found: QuerySet[Delivery], by: str, now: datetime) -> int:
+@transaction.atomic
+def were_told(found: QuerySet[Delivery], by: str, now: datetime, *, to: str = "") -> int:
     """A person says that they were told before the database was put back: their reminders stay as told, and are not
     owed again for that end and threshold."""
-    return found.update(state=DeliveryState.CANCELLED, settled_at=now, reason=sentences.TOLD_BEFORE % {"by": by})
+    told = found.update(state=DeliveryState.CANCELLED, settled_at=now, reason=sentences.TOLD_BEFORE % {"by": by})
+    if told:
+        audit.record(Act.REVIEW_TOLD, count=told, recipient=to, now=now)
+    return told

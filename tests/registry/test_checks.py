@@ -163,7 +163,9 @@ def expire(sandbox: Sandbox, site: Site) -> None:
         ("altered or moved", lambda sandbox, site: Credential.objects.update(value=of_another_row(site))),
     ],
 )
-def test_a_secret_that_cannot_be_used_is_said(sandbox: Sandbox, rows: Rows, said: str, broken: Break) -> None:
+def test_a_secret_that_cannot_be_used_is_said(
+    transactional_db: None, sandbox: Sandbox, rows: Rows, said: str, broken: Break
+) -> None:
     site = rows.site(sandbox)
     broken(sandbox, site)
     consent = only(site, rows)

@@ -35,6 +35,7 @@ class Act(TextChoices):
     MAILBOX_SIGNED_IN = "mailbox.signed_in", _("Personal account signed in")
 
     CONSENT_CHECKED = "consent.checked", _("Consent checked")
+    CONSENT_RUN_BEGUN = "consent.run_begun", _("Check of all consents begun")
     CONSENT_CHANGED = "consent.changed", _("Consent became another")
     CONSENT_REQUESTED = "consent.requested", _("Consent asked for by mail")
     CONSENT_RETURNED = "consent.returned", _("Come back from Microsoft’s consent page")
@@ -47,6 +48,7 @@ class Act(TextChoices):
     CHANNEL_RESUMED = "channel.resumed", _("Channel taken up again")
     CHANNEL_KEY_RENEWED = "channel.key_renewed", _("Channel’s signing key renewed")
     POLICY_CHANGED = "policy.changed", _("Reminder rules changed")
+    MONTHLY_CHANGED = "monthly.changed", _("Monthly letter changed")
     DELIVERY_HASTENED = "delivery.hastened", _("Delivery hastened")
     REVIEW_SENT = "review.sent", _("Held-back mails sent")
     REVIEW_TOLD = "review.told", _("Held-back mails counted as told")

@@ -19,6 +19,7 @@ NAMES = frozenset(
         "cause",  # a slug of mailer.diagnosis, or of who refused
         "changes",
         "count",
+        "contacts",
         "counts",
         "deleted_with",  # how many of what went along
         "digest",
@@ -32,8 +33,10 @@ NAMES = frozenset(
         "permission",
         "reason",  # as a person typed it
         "recipient",
+        "recipients",
         "role",
         "route",
+        "sends_as",
         "state",
         "through",  # the last entry that was pruned
         "transport",
@@ -46,6 +49,7 @@ FIELDS = {
     "credential": "description kind key_id starts_at expires_at state",
     "mailbox": "address transport server username login_kind app sends_reminders",
     "channel": "name service label line is_last_resort is_paused",
+    "monthly": "is_on day emails",
     "policy": "plan has_timing quiet_from quiet_until working_days digest digest_at",
     "membership": "role source",
     "user": "email name time_zone language is_active",
@@ -66,7 +70,7 @@ def checked(details: Mapping[str, Any]) -> dict[str, Any]:
     """As it is stored. Raises NotListed."""
     if unknown := set(details) - NAMES:
         raise NotListed(f"{', '.join(sorted(unknown))}: not among what an audit entry may hold (audit/details.py).")
-    return {name: _plain(value) for name, value in details.items() if value not in (None, "")}
+    return {name: _plain(value) for name, value in details.items() if value not in (None, "", {}, [])}
 
 
 def text(value: object, most: int = LONGEST) -> str:
@@ -95,7 +99,7 @@ Stored = dict[str, Any]
 def stored(row: models.Model) -> Stored:
     """A row's fields as the database has them now; nothing if it has no such row."""
     names = [field.attname for field in row._meta.concrete_fields]
-    found = type(row)._base_manager.filter(pk=row.pk).values(*names).first()
+    found = row.__class__._base_manager.filter(pk=row.pk).values(*names).first()
     return found or {}
 
 

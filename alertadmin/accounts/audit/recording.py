@@ -91,13 +91,25 @@ def record_alone(
 
 
 @contextmanager
+def saving(created: Act, changed: Act, on: models.Model, **more: Any) -> Iterator[dict[str, Any]]:
+    """A transaction around saving a row that may be new, with the entry that fits. Yields as `changing` does."""
+    if on._state.adding:
+        with transaction.atomic():
+            yield more
+            record(created, on, **more)
+    else:
+        with changing(changed, on, **more) as details:
+            yield details
+
+
+@contextmanager
 def changing(act: Act | str, on: models.Model, **more: Any) -> Iterator[dict[str, Any]]:
     """A transaction around changing a row, with an entry that says which fields became what. What is put into the
     yielded dictionary meanwhile is added to the details."""
     with transaction.atomic():
         before = listed.stored(on)
         yield more
-        changes = listed.differences(type(on), before, listed.stored(on))
+        changes = listed.differences(on.__class__, before, listed.stored(on))
         record(act, on, **{"changes": changes, **more})
 
 

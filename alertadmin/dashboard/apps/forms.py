@@ -3,6 +3,8 @@ from __future__ import annotations
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from alertadmin.accounts import audit
+from alertadmin.accounts.audit import Act
 from alertadmin.registry.models import AppRegistration
 from alertadmin.registry.permissions import Permission
 
@@ -25,3 +27,9 @@ class AppForm(forms.ModelForm):  # type: ignore[type-arg]
         widgets = {"notes": forms.Textarea(attrs={"rows": 2})}
 
     halves = ("name", "client_id")
+
+    def save(self, commit: bool = True) -> AppRegistration:
+        if not commit:
+            return super().save(commit=False)  # type: ignore[no-any-return]
+        with audit.saving(Act.APP_CREATED, Act.APP_CHANGED, self.instance):
+            return super().save()  # type: ignore[no-any-return]

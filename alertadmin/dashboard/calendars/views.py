@@ -6,6 +6,7 @@ from uuid import UUID
 from django import forms
 from django.conf import settings
 from django.contrib import messages
+from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -14,7 +15,9 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from alertadmin.accounts import audit
 from alertadmin.accounts.access import Access, access_of
+from alertadmin.accounts.audit import Act
 from alertadmin.accounts.declaring import for_oneself
 from alertadmin.accounts.roles import Right
 from alertadmin.dashboard.picking import PickField
@@ -72,7 +75,10 @@ def renew(request: HttpRequest, pk: UUID) -> HttpResponse:
 @for_oneself
 @posted(back="calendar")
 def revoke(request: HttpRequest, pk: UUID) -> HttpResponse:
-    if _mine(request).filter(pk=pk, revoked_at=None).update(revoked_at=timezone.now()):
+    if feed := _mine(request).filter(pk=pk, revoked_at=None).first():
+        with transaction.atomic():
+            CalendarFeed.objects.filter(pk=pk).update(revoked_at=timezone.now())
+            audit.record(Act.CALENDAR_REVOKED, feed)
         messages.success(request, _("Nobody can fetch this calendar any more."))
     return redirect("calendars")
 
@@ -84,7 +90,10 @@ def _mine(request: HttpRequest) -> QuerySet[CalendarFeed]:
 
 def _with_address(request: HttpRequest, feed: CalendarFeed) -> HttpResponse:
     token = feed.give_token(timezone.now())
-    feed.save()
+    with transaction.atomic():
+        act = Act.CALENDAR_CREATED if feed._state.adding else Act.CALENDAR_RENEWED
+        feed.save()
+        audit.record(act, feed)
     return _page(request, feed, settings.PUBLIC_URL + reverse("calendar-feed", args=[token]))
 
 

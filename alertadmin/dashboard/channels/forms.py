@@ -7,6 +7,8 @@ from django.conf import settings
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from alertadmin.accounts import audit
+from alertadmin.accounts.audit import Act
 from alertadmin.dashboard.channels.kinds import Kind
 from alertadmin.outbox import leading, sentences
 from alertadmin.outbox.channels import telling
@@ -96,5 +98,6 @@ class ChannelForm(forms.ModelForm):  # type: ignore[type-arg]
             channel.hint = leading.hint_of(address)
             if not channel.can_be_signed:
                 channel.signing_key = None
-        saved: Channel = super().save(commit)
+        with audit.saving(Act.CHANNEL_CREATED, Act.CHANNEL_CHANGED, channel):
+            saved: Channel = super().save(commit)
         return saved

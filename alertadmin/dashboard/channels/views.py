@@ -14,7 +14,9 @@ from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 
+from alertadmin.accounts import audit
 from alertadmin.accounts.access import access_of
+from alertadmin.accounts.audit import Act
 from alertadmin.accounts.declaring import allows
 from alertadmin.accounts.roles import Right
 from alertadmin.dashboard.asked import asked
@@ -165,7 +167,8 @@ def channel_key(request: HttpRequest, pk: UUID) -> HttpResponse:
     except KeyRingError as error:
         messages.error(request, retold(str(error)))
         return redirect("channel", pk)
-    found.save(update_fields=["signing_key"])
+    with audit.changing(Act.CHANNEL_KEY_RENEWED, found):
+        found.save(update_fields=["signing_key"])
     return _show_key(request, found, key)
 
 
@@ -182,7 +185,8 @@ def channel_test(request: HttpRequest, pk: UUID) -> HttpResponse:
 def channel_pause(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Pauses it, or takes it up again."""
     found = get_object_or_404(Channel.objects.defer(*SEALED), pk=pk)
-    Channel.objects.filter(pk=pk).update(is_paused=not found.is_paused)
+    with audit.changing(Act.CHANNEL_RESUMED if found.is_paused else Act.CHANNEL_PAUSED, found):
+        Channel.objects.filter(pk=pk).update(is_paused=not found.is_paused)
     messages.success(request, _("It is told again.") if found.is_paused else _("It is paused."))
     return redirect("channel", pk)
 

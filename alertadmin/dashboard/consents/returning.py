@@ -12,7 +12,9 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from alertadmin.accounts import audit
 from alertadmin.accounts.access import access_of
+from alertadmin.accounts.audit import Act
 from alertadmin.accounts.declaring import for_strangers
 from alertadmin.accounts.roles import Right
 from alertadmin.dashboard.consents import state
@@ -23,6 +25,8 @@ from mailer.wire import one_line
 MOST_REFUSED = 1000
 """On record; whoever floods the address pushes out his own."""
 LONGEST_DETAIL = 300
+RESULTS = {ReturnOutcome.TAKEN: "done", ReturnOutcome.DECLINED: "failed"}
+"""Everything else is refused."""
 
 
 class Refused(Exception):
@@ -123,9 +127,10 @@ def _refuse(request: HttpRequest, refused: Refused) -> HttpResponse:
     return render(request, "consents/returned.html", context, status=status)
 
 
+@transaction.atomic
 def _note(request: HttpRequest, outcome: ReturnOutcome, consent: Consent | None, nonce: str | None) -> None:
     said = " ".join(request.GET.get(name, "") for name in ("error", "error_description", "tenant"))
-    ConsentReturn.objects.create(
+    came = ConsentReturn.objects.create(
         consent=consent,
         outcome=outcome,
         by=request.user if request.user.is_authenticated else None,
@@ -133,3 +138,8 @@ def _note(request: HttpRequest, outcome: ReturnOutcome, consent: Consent | None,
         detail=one_line(said, LONGEST_DETAIL),
         at=timezone.now(),
     )
+    # Of strangers who bring nothing of ours there is the row above, which makes room for the next: they are too many.
+    if consent is not None or request.user.is_authenticated:
+        audit.record(
+            Act.CONSENT_RETURNED, consent, result=RESULTS.get(outcome, "refused"), state=outcome, entry=came.pk
+        )

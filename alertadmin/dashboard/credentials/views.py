@@ -10,7 +10,9 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 
+from alertadmin.accounts import audit
 from alertadmin.accounts.access import access_of
+from alertadmin.accounts.audit import Act
 from alertadmin.accounts.declaring import allows
 from alertadmin.accounts.roles import Right
 from alertadmin.dashboard.credentials.forms import CredentialForm, SecretForm
@@ -69,7 +71,8 @@ def credential_edit(request: HttpRequest, pk: UUID) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         for name in form.kept:
             setattr(found, name, form.cleaned_data[name])
-        found.save(update_fields=form.kept)
+        with audit.changing(Act.CREDENTIAL_CHANGED, found):
+            found.save(update_fields=form.kept)
         messages.success(request, _("Saved."))
         return redirect("credential", pk)
     heading = _("Edit “%(name)s”") % {"name": found}

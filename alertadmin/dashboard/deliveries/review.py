@@ -39,15 +39,16 @@ def _decide(request: HttpRequest) -> None:
     now, act, data = timezone.now(), request.POST.get("act"), request.POST
     found = reviewing.held(now)
     is_one = "recipient" in data
+    to = data.get("label") or data.get("recipient", "")
     if is_one:
         found = found.filter(recipient=data["recipient"], channel_label=data.get("label", ""))
     if act == SEND:
-        count = reviewing.send(found, now)
+        count = reviewing.send(found, now, to=to)
         messages.success(request, _sent(count) if count else _nothing())
     elif act == TOLD and not is_one and "sure" not in data:
         messages.error(request, _("Tick that you know it: they are not told of it again. Nothing was changed."))
     elif act == TOLD and isinstance(request.user, User):
-        count = reviewing.were_told(found, request.user.email, now)
+        count = reviewing.were_told(found, request.user.email, now, to=to)
         messages.success(request, _taken_back(count) if count else _nothing())
 
 

@@ -13,6 +13,8 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from alertadmin.accounts import audit
+from alertadmin.accounts.audit import Act
 from alertadmin.accounts.declaring import allows
 from alertadmin.accounts.roles import Right
 from alertadmin.dashboard.consents.asking import callback_url
@@ -142,7 +144,8 @@ def _keep(guide: Guide, form: ApplicationForm) -> None:
     if guide.app is None:
         app.permissions = []
     app.full_clean()
-    app.save()
+    with audit.saving(Act.APP_CREATED, Act.APP_CHANGED, app):
+        app.save()
     guide.app = app
     _keep_draft(guide, form)
     guide.save(update_fields=["app"])

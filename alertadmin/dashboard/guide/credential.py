@@ -8,12 +8,15 @@ from uuid import UUID
 from django import forms
 from django.contrib import messages
 from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 
+from alertadmin.accounts import audit
+from alertadmin.accounts.audit import Act, Result
 from alertadmin.accounts.declaring import allows
 from alertadmin.accounts.roles import Right
 from alertadmin.dashboard.credentials.certificates import MakeForm, UploadForm, fields_of, keep_pair
@@ -88,6 +91,9 @@ def _tried(credential: Credential) -> Replacement:
     if credential.state == CredentialState.NEXT:
         return replacing.promote(credential, now=now)
     proof = prove(credential, now=now)
+    with transaction.atomic():
+        result = Result.DONE if proof.ok else Result.FAILED
+        audit.record(Act.CREDENTIAL_PROVEN, credential, result=result, cause=proof.cause, now=now)
     return Replacement(credential, proof.ok, proof.cause, proof.technical)
 
 

@@ -12,7 +12,9 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from alertadmin.accounts import audit
 from alertadmin.accounts.access import access_of
+from alertadmin.accounts.audit import Act
 from alertadmin.accounts.declaring import allows
 from alertadmin.accounts.models import User
 from alertadmin.accounts.roles import Right
@@ -152,7 +154,8 @@ def _tenant(request: HttpRequest, form: DirectoryForm) -> Tenant:
     known = Tenant.objects.filter(directory_id=found.directory_id).first()
     if known:
         if data["contacts"] and not known.contacts.exists():
-            set_contacts(known, data["contacts"])
+            with audit.changing(Act.TENANT_CHANGED, known) as details:
+                details["contacts"] = set_contacts(known, data["contacts"])
         messages.success(request, _("This directory is registered already, as “%(name)s”.") % {"name": known.name})
         return known
     tenant = Tenant(
@@ -163,7 +166,8 @@ def _tenant(request: HttpRequest, form: DirectoryForm) -> Tenant:
         time_zone=data["time_zone"],
     )
     tenant.full_clean()
-    tenant.save()
-    set_contacts(tenant, data["contacts"])
+    with audit.saving(Act.TENANT_CREATED, Act.TENANT_CHANGED, tenant) as details:
+        tenant.save()
+        details["contacts"] = set_contacts(tenant, data["contacts"])
     messages.success(request, _("Found: directory %(id)s.") % {"id": found.directory_id})
     return tenant

@@ -11,7 +11,9 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 
+from alertadmin.accounts import audit
 from alertadmin.accounts.access import Access, access_of
+from alertadmin.accounts.audit import Act
 from alertadmin.accounts.declaring import allows
 from alertadmin.accounts.roles import Right
 from alertadmin.dashboard.guide.page import page, step
@@ -110,6 +112,7 @@ def keep(request: HttpRequest, guide: Guide, form: MailboxForm) -> None:
     if known is None and form.place._state.adding:
         form.place.full_clean()
         form.place.save()
+        audit.record(Act.TENANT_CREATED, form.place)
         messages.success(request, _("The directory of %(name)s is added.") % {"name": form.place.name})
     guide.mailbox = known or form.save()
     guide.save(update_fields=["mailbox"])

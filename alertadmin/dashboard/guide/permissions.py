@@ -11,6 +11,8 @@ from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from alertadmin.accounts import audit
+from alertadmin.accounts.audit import Act
 from alertadmin.accounts.declaring import allows
 from alertadmin.accounts.roles import Right
 from alertadmin.dashboard.guide.page import page, step
@@ -88,8 +90,9 @@ def guide_permissions(request: HttpRequest, guide: Guide) -> HttpResponse:
 @transaction.atomic
 def _keep(guide: Guide, data: dict[str, Any]) -> None:
     assert guide.app is not None  # noqa: S101
-    guide.app.permissions = data["permissions"]
-    guide.app.save(update_fields=["permissions"])
+    with audit.changing(Act.APP_CHANGED, guide.app):
+        guide.app.permissions = data["permissions"]
+        guide.app.save(update_fields=["permissions"])
     note_wanted([guide.app])
     guide.is_scoped = data["scope"] == SCOPED
     guide.keeps_drafts = data["keeps_drafts"]

@@ -5,14 +5,15 @@ from __future__ import annotations
 from uuid import UUID
 
 from django.contrib import messages
-from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from alertadmin.accounts import audit
 from alertadmin.accounts.access import access_of
+from alertadmin.accounts.audit import Act
 from alertadmin.accounts.declaring import allows
 from alertadmin.accounts.roles import Right
 from alertadmin.dashboard.leaving.standing import is_proven, leaving, standing, tests_by_graph
@@ -81,7 +82,7 @@ def mailbox_want_graph(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Its app asks for Mail.Send from now on; whether it is granted already is looked at once."""
     found = get_object_or_404(Mailbox.objects.select_related("tenant", "app__tenant"), pk=pk)
     if found.app is not None and Permission.MAIL_SEND not in found.app.permissions:
-        with transaction.atomic():
+        with audit.changing(Act.APP_CHANGED, found.app):
             found.app.permissions = [*found.app.permissions, Permission.MAIL_SEND.value]
             found.app.save(update_fields=["permissions"])
             note_wanted([found.app])
@@ -99,7 +100,7 @@ def mailbox_to_graph(request: HttpRequest, pk: UUID) -> HttpResponse:
     if last is None or not is_proven(last.state, last.created_at, timezone.now()):
         messages.warning(request, _("First a test by Microsoft Graph must be accepted. It still sends by EWS."))
         return redirect("mailbox-leaving", pk)
-    with transaction.atomic():
+    with audit.changing(Act.MAILBOX_CHANGED, found):
         found.transport = Transport.GRAPH
         found.save(update_fields=["transport"])
         if found.app is not None:

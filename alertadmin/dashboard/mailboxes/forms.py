@@ -3,10 +3,11 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
-from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
+from alertadmin.accounts import audit
 from alertadmin.accounts.access import Access
+from alertadmin.accounts.audit import Act
 from alertadmin.accounts.roles import Right
 from alertadmin.dashboard.picking import PickField
 from alertadmin.registry import pasted
@@ -45,14 +46,24 @@ class OneSendsReminders(forms.ModelForm):  # type: ignore[type-arg]
         return data
 
     def save(self, commit: bool = True) -> Mailbox:
-        with transaction.atomic():
-            self.instance.sends_reminders = self.sends_reminders
-            if self.sends_reminders:
-                Mailbox.objects.filter(sends_reminders=True).exclude(pk=self.instance.pk).update(sends_reminders=False)
-            mailbox: Mailbox = super().save(commit)
-            if commit and mailbox.app is not None:
+        """Without `commit`, in a transaction of the caller's, who stores it and puts it on the record."""
+        self.instance.sends_reminders = self.sends_reminders
+        if not commit:
+            self._take_from_the_other()
+            return super().save(commit=False)  # type: ignore[no-any-return]
+        with audit.saving(Act.MAILBOX_CREATED, Act.MAILBOX_CHANGED, self.instance):
+            self._take_from_the_other()
+            mailbox: Mailbox = super().save()
+            if mailbox.app is not None:
                 note_wanted([mailbox.app])
             return mailbox
+
+    def _take_from_the_other(self) -> None:
+        if not self.sends_reminders:
+            return
+        for other in Mailbox.objects.filter(sends_reminders=True).exclude(pk=self.instance.pk):
+            with audit.changing(Act.MAILBOX_CHANGED, other):
+                Mailbox.objects.filter(pk=other.pk).update(sends_reminders=False)
 
 
 class PickApp(PickField):

@@ -8,7 +8,8 @@ from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.password_validation import validate_password
 from django.utils.translation import gettext_lazy as _
 
-from alertadmin.accounts import guessing
+from alertadmin.accounts import audit, guessing
+from alertadmin.accounts.audit import Act
 from alertadmin.accounts.models import User
 from alertadmin.dashboard.zones import ZoneInput
 
@@ -65,3 +66,7 @@ class ProfileForm(forms.ModelForm):  # type: ignore[type-arg]
         fields = ["name", "language", "time_zone"]
         widgets = {"time_zone": ZoneInput}
         help_texts = {"language": _("Of pages, and of mails to you."), "time_zone": _("Such as Europe/Paris.")}
+
+    def save(self, commit: bool = True) -> User:
+        with audit.changing(Act.PERSON_CHANGED, self.instance):
+            return super().save(commit)  # type: ignore[no-any-return]

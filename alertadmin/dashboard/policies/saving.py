@@ -7,16 +7,33 @@ from collections.abc import Iterable
 from django.db import transaction
 from django.db.models.functions import Lower
 
+from alertadmin.accounts import audit
+from alertadmin.accounts.audit import Act
 from alertadmin.dashboard.policies.forms import PeopleForm, PlanForm, TimingForm
 from alertadmin.registry.models import AppRegistration, Tenant
 from alertadmin.reminders.models import Line, Policy, Recipient
 
 
-@transaction.atomic
 def save(
     tenant: Tenant | None, app: AppRegistration | None, people: PeopleForm, plan: PlanForm, timing: TimingForm
 ) -> Policy:
-    policy, _is_new = Policy.objects.get_or_create(tenant=tenant, app=app)
+    with transaction.atomic():
+        policy, _is_new = Policy.objects.get_or_create(tenant=tenant, app=app)
+        with audit.changing(Act.POLICY_CHANGED, policy) as details:
+            before = _told(tenant, app)
+            _save(policy, people, plan, timing)
+            if (after := _told(tenant, app)) != before:
+                details["recipients"] = {"before": before, "after": after}
+    return policy
+
+
+def _told(tenant: Tenant | None, app: AppRegistration | None) -> list[str]:
+    """Who is told at once, and who next."""
+    found = Recipient.objects.filter(tenant=tenant, app=app).order_by("line", "email")
+    return [f"{one.get_line_display()}: {one.email}" for one in found]
+
+
+def _save(policy: Policy, people: PeopleForm, plan: PlanForm, timing: TimingForm) -> None:
     policy.plan = plan.plan
     data = timing.cleaned_data
     policy.has_timing = data["has_timing"]
@@ -26,8 +43,7 @@ def save(
     policy.full_clean()
     policy.save()
     for line, name in ((Line.FIRST, "first"), (Line.NEXT, "next")):
-        _set(tenant, app, line, people.cleaned_data[name])
-    return policy
+        _set(policy.tenant, policy.app, line, people.cleaned_data[name])
 
 
 def _set(tenant: Tenant | None, app: AppRegistration | None, line: Line, emails: Iterable[str]) -> None:

@@ -5,7 +5,9 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from alertadmin.accounts import audit
 from alertadmin.accounts.access import Access
+from alertadmin.accounts.audit import Act
 from alertadmin.accounts.roles import Right
 from alertadmin.dashboard.addresses import read_addresses
 from alertadmin.dashboard.zones import ZoneInput
@@ -49,7 +51,10 @@ class TenantForm(forms.ModelForm):  # type: ignore[type-arg]
         return read_addresses(self.cleaned_data["contacts"])
 
     def save(self, commit: bool = True) -> Tenant:
-        tenant: Tenant = super().save(commit)
-        if commit:
-            set_contacts(tenant, self.cleaned_data["contacts"])
+        tenant: Tenant = self.instance
+        if not commit:
+            return super().save(commit=False)  # type: ignore[no-any-return]
+        with audit.saving(Act.TENANT_CREATED, Act.TENANT_CHANGED, tenant) as details:
+            super().save()
+            details["contacts"] = set_contacts(tenant, self.cleaned_data["contacts"])
         return tenant

@@ -5,6 +5,8 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from alertadmin.accounts import audit
+from alertadmin.accounts.audit import Act
 from alertadmin.dashboard.addresses import Addresses
 from alertadmin.watching.models import Monthly
 
@@ -19,3 +21,7 @@ class MonthlyForm(forms.ModelForm):  # type: ignore[type-arg]
 
     def __init__(self, data: Any, instance: Monthly) -> None:
         super().__init__(data, instance=instance, initial={"emails": "\n".join(instance.emails)})
+
+    def save(self, commit: bool = True) -> Monthly:
+        with audit.saving(Act.MONTHLY_CHANGED, Act.MONTHLY_CHANGED, self.instance):
+            return super().save(commit)  # type: ignore[no-any-return]

@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.management.base import CommandParser
+from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from alertadmin.accounts import audit
+from alertadmin.accounts.audit import Act
 from alertadmin.management.answers import readable
 from alertadmin.management.job import Job, Refused, Report
 from alertadmin.registry import guid, runs
@@ -30,6 +34,9 @@ class Command(Job):
         now = timezone.now()
         promoted = [one for one in promote_overdue(now=now, tenant=tenant) if one.proven]
         consents = sorted(check_consents(wanted_pairs(tenant=tenant), now=now), key=_place)
+        with transaction.atomic():
+            counts = Counter(consent.status for consent in consents)
+            audit.record(Act.CONSENT_CHECKED, tenant, counts=counts, now=now)
         # What somebody began on a page is done with that, where no worker goes on with it.
         while tenant is None and runs.go_on():
             pass

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -11,15 +12,17 @@ from alertadmin.reminders import pruning
 
 class Command(Job):
     help = (
-        "Forgets the words of mails that were settled long ago, later the mails, and scans that found nothing; each "
-        "after its time (ALERTADMIN_KEEP_WORDS_DAYS, ALERTADMIN_KEEP_DELIVERIES_DAYS). The clock does it each day."
+        "Forgets the words of mails that were settled long ago, later the mails, scans that found nothing, and old "
+        "entries of the audit trail; each after its time (ALERTADMIN_KEEP_WORDS_DAYS, ALERTADMIN_KEEP_DELIVERIES_DAYS, "
+        "ALERTADMIN_KEEP_AUDIT_DAYS). The clock does it each day."
     )
     example = "python manage.py prune"
 
     def work(self, options: dict[str, Any]) -> Report:
         done = pruning.prune(DatabaseClock()())
-        data = {"words": done.words, "deliveries": done.deliveries, "scans": done.scans}
+        data = asdict(done)
         line = _(
-            "Mails whose words were forgotten: %(words)d; mails deleted: %(deliveries)d; scans deleted: %(scans)d."
+            "Mails whose words were forgotten: %(words)d; mails deleted: %(deliveries)d; scans deleted: %(scans)d; "
+            "entries of the audit trail deleted: %(entries)d."
         )
         return Report(True, data, [line % data])

@@ -5,11 +5,14 @@ from datetime import datetime
 from typing import Any
 
 from django.conf import settings
+from django.db import transaction
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from alertadmin.accounts import audit
+from alertadmin.accounts.audit import Act
 from alertadmin.management.job import Job, Refused, Report
 from alertadmin.outbox import worker
 from alertadmin.outbox.clock import ClockIsWrong, check
@@ -37,6 +40,10 @@ class Command(Job):
         done = rounds.go()
         if done.held_for_review and letters.write(timezone.now()):
             worker.deliver_due()
+        with transaction.atomic():
+            audit.record(
+                Act.REMINDERS_SENT, counts={"reminders": done.scan.reminders, "deliveries": done.scan.deliveries}
+            )
         states: Counter[str] = Counter()
         told: list[Delivery] = []
         for delivery in done.deliveries():

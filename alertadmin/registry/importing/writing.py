@@ -10,6 +10,8 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
+from alertadmin.accounts import audit
+from alertadmin.accounts.audit import Act
 from alertadmin.registry import guid
 from alertadmin.registry.importing.agreeing import disagreements
 from alertadmin.registry.importing.book import Book
@@ -54,7 +56,10 @@ def _enter(table: Table, now: datetime) -> Imported:
     hindrances = [book.enter(registration, now) for registration in registrations]
     if mistakes := [hindrance for hindrance in hindrances if hindrance]:
         raise NotImported(mistakes)
-    return Imported(len(registrations), *book.store(), book.remarks)
+    done = Imported(len(registrations), *book.store(), book.remarks)
+    counts = {"rows": done.rows, "added": done.added, "changed": done.changed}
+    audit.record(Act.IMPORT_DONE, counts=counts, now=now)
+    return done
 
 
 def _normal(directory_id: str) -> str:
