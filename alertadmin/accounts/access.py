@@ -51,6 +51,10 @@ class Access:
     def in_tenant(self, tenant: UUID | None, right: Right) -> bool:
         return self.everywhere(right) or (tenant is not None and right in self._rights.get(tenant, frozenset()))
 
+    def held(self) -> list[frozenset[Right]]:
+        """The rights of each place where somebody holds any."""
+        return [self.rights_in(place) for place in self._rights]
+
     def rights_in(self, tenant: UUID | None) -> frozenset[Right]:
         """All that somebody may do there; None: in the installation."""
         return self._rights.get(None, frozenset()) | self._rights.get(tenant, frozenset())

@@ -76,7 +76,7 @@ def find(token: str, now: datetime) -> Invitation | None:
 
 
 def accept(
-    key: str, now: datetime, *, by: User | None = None, name: str = "", password: str | None = None
+    key: str, now: datetime, *, by: User | None = None, password: str | None = None, **fields: str
 ) -> User | None:
     """The account, of `by` or a new one, with its roles; None if the invitation is good no more. Of two at once, one
     wins. `key` was read from a link a while ago.
@@ -87,7 +87,9 @@ def accept(
         invitation = _open(key, now)
         if invitation is None or account_of(invitation) != by or not _take(invitation, now):
             return None
-        user = by or User.objects.create_user(invitation.address, password, name=name, language=invitation.language)
+        user = by or User.objects.create_user(
+            invitation.address, password, **{"language": invitation.language, **fields}
+        )
         Invitation.objects.filter(pk=invitation.pk).update(accepted_by=user)
         if by is None:
             audit.record(audit.Act.PERSON_CREATED, user, by=user, entry=str(invitation.pk))

@@ -10,6 +10,7 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from alertadmin.accounts.belonging import of_tenant
 from alertadmin.accounts.roles import Role
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ class MembershipQuerySet(models.QuerySet["Membership"]):
         return self.everywhere().filter(role=Role.OWNER, user__is_active=True)
 
 
+@of_tenant("tenant")
 class Membership(models.Model):
     """One role for each person, place and source: what a group gives goes with it, and what a person gave stays."""
 

@@ -10,11 +10,13 @@ from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager
 from django.db import models, transaction
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from alertadmin.accounts import audit, languages
 from alertadmin.accounts.audit import Act
 from alertadmin.accounts.audit.entry import AuditEntry
+from alertadmin.accounts.belonging import of_tenant
 from alertadmin.accounts.invitation import Invitation, InvitedRole
 from alertadmin.accounts.membership import Membership, make_owner
 from alertadmin.accounts.tries import Tries
@@ -47,6 +49,12 @@ class UserManager(BaseUserManager["User"]):
         return user
 
 
+def _of_tenants(tenants: models.QuerySet[Any]) -> models.Q:
+    """Whoever holds a role in them."""
+    return models.Q(pk__in=Membership.objects.filter(tenant__in=tenants).order_by().values("user"))
+
+
+@of_tenant(_of_tenants)
 class User(AbstractBaseUser):
     email = models.EmailField(_("e-mail address"), unique=True)
     name = models.CharField(_("name"), max_length=120, blank=True)
@@ -65,6 +73,9 @@ class User(AbstractBaseUser):
 
     def __str__(self) -> str:
         return self.name or self.email
+
+    def get_absolute_url(self) -> str:
+        return reverse("person", args=[self.pk])
 
     @property
     def zone(self) -> zoneinfo.ZoneInfo:

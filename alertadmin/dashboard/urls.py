@@ -7,6 +7,7 @@ from django.urls import include, path
 AREAS = (
     "health",
     "people",
+    "members",
     "factors",
     "overview",
     "tenants",

@@ -9,8 +9,9 @@ class OutboxConfig(AppConfig):
     verbose_name = _("Outbox")
 
     def ready(self) -> None:
-        from alertadmin.outbox import consent_mail, content, test_send
+        from alertadmin.outbox import consent_mail, content, invitation_mail, test_send
         from alertadmin.outbox.models import Purpose
 
         content.register(Purpose.TEST, test_send.compose)
         content.register(Purpose.CONSENT, consent_mail.compose)
+        content.register(Purpose.INVITATION, invitation_mail.compose, invitation_mail.fill)

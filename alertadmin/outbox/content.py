@@ -45,12 +45,22 @@ class NotNow:
 
 
 Composer = Callable[[Delivery, datetime], Content | NotNow | NoLongerOwed]
+Filler = Callable[[Delivery, str], str]
+"""Puts into the words, as a mail leaves, what no row may hold."""
 _composers: dict[str, Composer] = {}
+_fillers: dict[str, Filler] = {}
 
 
-def register(purpose: Purpose, composer: Composer) -> None:
+def register(purpose: Purpose, composer: Composer, filler: Filler | None = None) -> None:
     _composers[purpose] = composer
+    if filler is not None:
+        _fillers[purpose] = filler
 
 
 def compose(delivery: Delivery, now: datetime) -> Content | NotNow | NoLongerOwed:
     return _composers[delivery.purpose](delivery, now)
+
+
+def filled(delivery: Delivery, words: str) -> str:
+    filler = _fillers.get(delivery.purpose)
+    return filler(delivery, words) if filler else words

@@ -157,8 +157,8 @@ def _message(delivery: Delivery, route: Route, composed: content.Content, failur
         )
     return Message(
         subject=delivery.subject,
-        text=delivery.text,
-        html=delivery.html or None,
+        text=content.filled(delivery, delivery.text),
+        html=content.filled(delivery, delivery.html) or None,
         to=(delivery.recipient,),
         message_id=delivery.message_id,
         date=delivery.composed_at,

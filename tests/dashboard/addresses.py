@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from uuid import UUID, uuid4
+from typing import Any
+from uuid import uuid4
 
 from django.urls import NoReverseMatch, URLPattern, URLResolver, get_resolver, reverse
 
@@ -17,8 +18,11 @@ KINDS = {
 }
 """What the id in an address is of, where its name does not begin with it."""
 
-NUMBERED = ("factor-remove", "session-end", "provider-disconnect")
-"""Of a person's own, in tables that are not ours."""
+NUMBERED = (
+    *("factor-remove", "session-end", "provider-disconnect"),
+    *("person", "person-role", "person-switch", "person-reset", "person-delete"),
+)
+"""Whose rows are numbered: of a person, and people themselves."""
 
 
 def addresses() -> list[str]:
@@ -32,12 +36,12 @@ def names(pattern: URLPattern | URLResolver) -> list[str]:
     return [name for one in pattern.url_patterns for name in names(one)]
 
 
-def address(name: str, keys: Mapping[str, UUID]) -> str:
+def address(name: str, keys: Mapping[str, Any]) -> str:
     """With the id of a row of the right kind, or with any where there is none."""
     if name in ("first-administrator", "calendar-feed"):
         return reverse(name, args=["x"])
     if name in NUMBERED:
-        return reverse(name, args=[1])
+        return reverse(name, args=[keys.get(name.partition("-")[0], 1)])
     try:
         return reverse(name, args=[keys.get(KINDS.get(name, name.partition("-")[0]), uuid4())])
     except NoReverseMatch:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import re
-from uuid import UUID, uuid4
+from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 
+from alertadmin.accounts import inviting
 from alertadmin.accounts.models import FirstAdministratorLink, User
+from alertadmin.accounts.roles import Role
 from alertadmin.outbox.models import Channel, Delivery
 from alertadmin.registry.models import AppRegistration, Consent, Credential, Guide, Mailbox
 from alertadmin.reminders import scan
@@ -31,7 +35,7 @@ WRITES = re.compile(r"^\s*(INSERT|UPDATE|DELETE|REPLACE|CREATE|ALTER|DROP)\b", r
 
 
 @pytest.fixture
-def filled(rows: Rows, administrator: User) -> dict[str, UUID]:
+def filled(rows: Rows, administrator: User) -> dict[str, Any]:
     """A row of each kind, and its id by the name of its page."""
     fill(rows, 1)
     scan.run(NOW)
@@ -46,6 +50,8 @@ def filled(rows: Rows, administrator: User) -> dict[str, UUID]:
         ).pk,
         "calendar": CalendarFeed.objects.create(owner=administrator, digest="0" * 64, created_at=NOW).pk,
         "channel": channel.pk,
+        "person": administrator.pk,
+        "invitation": inviting.invite("new@x.example", {None: Role.VIEWER}, by=None, now=timezone.now()).pk,
         "tenant": mailbox.tenant_id,
         "app": AppRegistration.objects.get().pk,
         "credential": Credential.objects.get().pk,
@@ -79,7 +85,7 @@ def test_the_addresses_are_known() -> None:
     assert len(addresses()) > 35
 
 
-def test_every_page_forbids_what_it_does_not_need(signed_in: Client, filled: dict[str, UUID]) -> None:
+def test_every_page_forbids_what_it_does_not_need(signed_in: Client, filled: dict[str, Any]) -> None:
     for name in addresses():
         response = signed_in.get(address(name, filled))
         assert response.status_code in ((404,) if name in BY_TOKEN else (200, 302, 503)), name
@@ -104,21 +110,21 @@ def test_what_strangers_see_is_kept_by_no_cache_either(client: Client, db: None,
     assert "Content-Security-Policy" in response.headers
 
 
-def test_a_stranger_reaches_nothing_but_the_door(client: Client, filled: dict[str, UUID]) -> None:
+def test_a_stranger_reaches_nothing_but_the_door(client: Client, filled: dict[str, Any]) -> None:
     for name in {*addresses()} - {*DOOR, *BY_TOKEN, "healthz", "readyz", "consent-return"}:
         for response in (client.get(address(name, filled)), client.post(address(name, filled))):
             assert response.status_code == 302
             assert response.headers["Location"].startswith(reverse("sign-in")), name
 
 
-def test_looking_writes_nothing(signed_in: Client, filled: dict[str, UUID]) -> None:
+def test_looking_writes_nothing(signed_in: Client, filled: dict[str, Any]) -> None:
     for name in addresses():
         with CaptureQueriesContext(connection) as queries:
             signed_in.get(address(name, filled))
         assert writes(queries) == [], name
 
 
-def test_every_act_needs_the_page_s_token(administrator: User, filled: dict[str, UUID]) -> None:
+def test_every_act_needs_the_page_s_token(administrator: User, filled: dict[str, Any]) -> None:
     client = Client(enforce_csrf_checks=True)
     client.force_login(administrator)
     for name in addresses():

@@ -24,6 +24,7 @@ OF_ITSELF = {
     "calendar-revoke": "CalendarFeed",
     "factor-remove": "Authenticator",
     "session-end": "UserSession",
+    "provider-disconnect": "SocialAccount",
 }
 """What the `pk` of an address is of, where the page declares no model: it is of the installation, or of oneself."""
 

@@ -15,6 +15,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from allauth.socialaccount.models import SocialAccount
 from allauth.usersessions.models import UserSession
 from django.apps import apps
 from django.db import connection, transaction
@@ -25,6 +26,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
+from alertadmin.accounts import inviting
 from alertadmin.accounts.audit import AuditEntry
 from alertadmin.accounts.belonging import belonging_of
 from alertadmin.accounts.membership import Membership
@@ -142,7 +144,11 @@ def keys_of(site: Site) -> dict[str, object]:
     channel = Channel(name="ops", service="webhook", label="Webhook", hint="hooks.example", tenant=site.tenant)
     channel.address = "https://hooks.example/token"
     channel.save()
+    colleague = User.objects.create(email=f"{uuid4()}@x.example")
+    Membership.objects.create(user=colleague, role=Role.VIEWER, tenant=site.tenant)
     rows: list[Model] = [
+        colleague,
+        inviting.invite("new@x.example", {site.tenant.pk: Role.VIEWER}, by=None, now=timezone.now()),
         site.tenant,
         site.app,
         site.credential,
@@ -161,6 +167,7 @@ def keys_of_person(user: User, site: Site) -> dict[str, object]:
         Guide.objects.create(person=user, **guide),
         CalendarFeed.objects.create(owner=user, digest=uuid4().hex * 2, created_at=timezone.now()),
         add_app(user),
+        SocialAccount.objects.create(user=user, provider="elsewhere", uid=uuid4().hex),
         UserSession.objects.create(
             user=user, session_key=uuid4().hex, ip="127.0.0.1", last_seen_at=timezone.now(), data={}
         ),

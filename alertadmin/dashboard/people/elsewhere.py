@@ -49,7 +49,9 @@ def sign_in_with(request: HttpRequest, slug: str) -> HttpResponse:
 @for_oneself
 @recently_confirmed("POST")
 def connect(request: HttpRequest, slug: str) -> HttpResponse:
-    return _go(request, slug, AuthProcess.CONNECT) if request.method == "POST" else redirect("security")
+    if request.method != "POST" or known.find(slug) is None:
+        return redirect("security")
+    return _go(request, slug, AuthProcess.CONNECT)
 
 
 @for_oneself

@@ -26,6 +26,7 @@ class Purpose(models.TextChoices):
     CALENDAR = "calendar", _("Calendar entry")
     HOUSE = "house", _("About alertadmin itself")
     CONSENT = "consent", _("Request for consent")
+    INVITATION = "invitation", _("Invitation")
 
 
 class DeliveryState(models.TextChoices):

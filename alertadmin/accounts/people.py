@@ -1,0 +1,100 @@
+"""What may be done to other people: nobody changes their own rights, nor somebody who may do more than they, and an
+owner is left.
+
+All of it is about one account in the whole installation, but roles: those are of one place.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from allauth.mfa.models import Authenticator
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from alertadmin.accounts import audit, inviting, sessions
+from alertadmin.accounts.access import Access
+from alertadmin.accounts.membership import Membership, Source, keep_an_owner
+from alertadmin.accounts.models import User
+from alertadmin.accounts.roles import RIGHTS, Right, Role, may_give
+
+
+class NotAllowed(Exception):
+    """In one sentence for whoever tried."""
+
+
+def may_manage(by: User, person: User) -> bool:
+    """Switch off, help back in, take away: whoever may do all that the person may do, everywhere."""
+    access = Access(by)
+    if by == person or not access.everywhere(Right.PEOPLE):
+        return False
+    held = Membership.objects.filter(user=person)
+    return all(RIGHTS[Role(one.role)] <= access.rights_in(one.tenant_id) for one in held)
+
+
+def set_role(person: User, place: UUID | None, role: Role | None, *, by: User) -> None:
+    """None takes the role that was given by hand there. Raises NotAllowed, LastOwner."""
+    own = Access(by).rights_in(place)
+    with transaction.atomic():
+        held = Membership.objects.select_for_update().filter(user=person, tenant=place, source=Source.HAND).first()
+        before = Role(held.role) if held else None
+        if by == person:
+            raise NotAllowed(_("Nobody changes their own roles. Ask another administrator."))
+        if not all(may_give(own, one) for one in (before, role) if one is not None):
+            raise NotAllowed(str(inviting.MayNotGive()))
+        if before == role:
+            return
+        if role is None and held is not None:
+            held.delete()
+        elif role is not None:
+            row = held or Membership(user=person, tenant_id=place)
+            row.role = role
+            row.save()
+        audit.record(audit.Act.PERSON_ROLE_CHANGED, person, tenant=place, role=[before or "", role or ""])
+        keep_an_owner()
+
+
+def switch_off(person: User, *, by: User, now: datetime) -> None:
+    """All their sessions end at once, and their invitations. Raises NotAllowed, LastOwner."""
+    _check(by, person)
+    with transaction.atomic():
+        User.objects.filter(pk=person.pk).update(is_active=False)
+        inviting.revoke_of(person, now)
+        sessions.end_all(person)
+        audit.record(audit.Act.PERSON_DEACTIVATED, person)
+        keep_an_owner()
+
+
+def switch_on(person: User, *, by: User) -> None:
+    """Raises NotAllowed."""
+    _check(by, person)
+    with transaction.atomic():
+        User.objects.filter(pk=person.pk).update(is_active=True)
+        audit.record(audit.Act.PERSON_ACTIVATED, person)
+
+
+def reset_factors(person: User, *, by: User) -> None:
+    """For a lost device: the next sign-in is by the password, or at the provider, alone. Raises NotAllowed."""
+    _check(by, person)
+    with transaction.atomic():
+        for factor in Authenticator.objects.filter(user=person):
+            factor.delete()  # one by one: its sealed secret goes with it
+        sessions.end_all(person)
+        audit.record(audit.Act.FACTOR_REMOVED, person, reason="reset")
+
+
+def remove(person: User, *, by: User) -> None:
+    """Raises NotAllowed, LastOwner."""
+    _check(by, person)
+    with transaction.atomic():
+        subject = audit.Subject.of(person)
+        sessions.end_all(person)
+        person.delete()
+        audit.record(audit.Act.PERSON_DELETED, subject)
+        keep_an_owner()
+
+
+def _check(by: User, person: User) -> None:
+    if not may_manage(by, person):
+        raise NotAllowed(_("Only whoever may do all that this person may do can do that, and nobody to themselves."))

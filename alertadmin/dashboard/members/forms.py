@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from alertadmin.accounts import languages
+from alertadmin.accounts.access import Access
+from alertadmin.accounts.inviting import MayNotGive
+from alertadmin.accounts.models import User
+from alertadmin.accounts.roles import Right, Role, may_give
+from alertadmin.dashboard.picking import PickField
+from alertadmin.registry.models import Tenant
+
+
+class RoleForm(forms.Form):
+    """A role at one place: those that whoever gives it may give there."""
+
+    role = forms.ChoiceField(label=gettext_lazy("Role"))
+    tenant = PickField(
+        Tenant.objects.order_by("name"),
+        by=("name", "directory_id", "id"),
+        label=gettext_lazy("Where"),
+        required=False,
+        empty_label=gettext_lazy("Everywhere"),
+    )
+
+    def __init__(self, *args: Any, access: Access, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.access = access
+        field: Any = self.fields["tenant"]
+        field.fit(access, Right.PEOPLE)
+        if not access.everywhere(Right.PEOPLE):
+            field.required, field.empty_label = True, None
+        roles: Any = self.fields["role"]
+        roles.choices = [(role.value, role.label) for role in reversed(Role) if self._may_somewhere(role)]
+
+    def _may_somewhere(self, role: Role) -> bool:
+        return any(may_give(rights, role) for rights in self.access.held())
+
+    @property
+    def place(self) -> Any:
+        tenant = self.cleaned_data["tenant"]
+        return tenant.pk if tenant else None
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        if not self.errors and not may_give(self.access.rights_in(self.place), Role(data["role"])):
+            raise forms.ValidationError(str(MayNotGive()))
+        return data
+
+
+class InviteForm(RoleForm):
+    address = forms.EmailField(label=gettext_lazy("E-mail address"))
+    language = forms.ChoiceField(
+        label=gettext_lazy("Language of the mail"), required=False, choices=[("", "–"), *settings.LANGUAGES]
+    )
+    field_order = ("address", "role", "tenant", "language")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        language: Any = self.fields["language"]
+        language.choices = languages.of_a_tenant()
+
+    def clean_address(self) -> str:
+        address = User.objects.normalize_email(self.cleaned_data["address"])
+        # Told to whoever sees all people alone: to others it would say who else is here.
+        if self.access.everywhere(Right.PEOPLE) and User.objects.filter(email__iexact=address).exists():
+            raise forms.ValidationError(_("This person has an account already. Give the role on their page."))
+        return address

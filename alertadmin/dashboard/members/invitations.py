@@ -1,0 +1,77 @@
+"""Inviting people, and what became of it. The link itself is shown to whoever has just shown that it is them."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+
+from alertadmin.accounts import inviting
+from alertadmin.accounts.access import access_of
+from alertadmin.accounts.declaring import allows
+from alertadmin.accounts.invitation import Invitation
+from alertadmin.accounts.models import User
+from alertadmin.accounts.reauthentication import recently_confirmed
+from alertadmin.accounts.roles import EXPLAINED, Right, Role
+from alertadmin.dashboard.members.forms import InviteForm
+from alertadmin.outbox import invitation_mail
+from alertadmin.outbox.models import Delivery
+
+
+@allows(Right.PEOPLE)
+@recently_confirmed("POST")
+def invite(request: HttpRequest) -> HttpResponse:
+    form = InviteForm(request.POST or None, access=access_of(request))
+    if request.method == "POST" and form.is_valid():
+        assert isinstance(request.user, User)  # noqa: S101 (signed in, by the middleware)
+        data, now = form.cleaned_data, timezone.now()
+        roles = {form.place: Role(data["role"])}
+        made = inviting.invite(data["address"], roles, by=request.user, now=now, language=data["language"])
+        invitation_mail.send(made, now)
+        return redirect("invitation", made.pk)
+    explained = [(role.label, EXPLAINED[role]) for role in Role]
+    context = {"form": form, "explained": explained}
+    return render(request, "members/invite.html", context, status=422 if form.errors else 200)
+
+
+@allows(Right.PEOPLE, of=Invitation)
+@never_cache
+@recently_confirmed()
+def invitation(request: HttpRequest, pk: UUID) -> HttpResponse:
+    found = access_of(request).one(Invitation.objects.select_related("invited_by", "accepted_by"), pk, Right.PEOPLE)
+    mails = Delivery.objects.filter(dedupe_key=f"{invitation_mail.PREFIX}{found.key}")
+    context = {
+        "invitation": found,
+        "roles": found.roles.select_related("tenant").order_by("tenant__name", "pk"),
+        "is_open": found.is_open(timezone.now()),
+        "mail": mails.first(),
+    }
+    return render(request, "members/invitation.html", context)
+
+
+@allows(Right.PEOPLE, of=Invitation)
+@recently_confirmed("POST")
+def renew(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """A new link for seven days, sent; the old one is worthless."""
+    found = access_of(request).one(Invitation, pk, Right.PEOPLE)
+    if request.method == "POST" and found.accepted_at is None and found.revoked_at is None:
+        now = timezone.now()
+        inviting.renew(found, now)
+        invitation_mail.send(found, now)
+        messages.success(request, _("A new link is on its way; the old one no longer works."))
+    return redirect("invitation", pk)
+
+
+@allows(Right.PEOPLE, of=Invitation)
+@recently_confirmed("POST")
+def revoke(request: HttpRequest, pk: UUID) -> HttpResponse:
+    found = access_of(request).one(Invitation, pk, Right.PEOPLE)
+    if request.method == "POST" and found.is_open(timezone.now()):
+        inviting.revoke(found, timezone.now())
+        messages.success(request, _("The invitation is taken back."))
+    return redirect("members")

@@ -1,0 +1,163 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialAccount
+from django.contrib import messages
+from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from alertadmin.accounts import people
+from alertadmin.accounts.access import access_of
+from alertadmin.accounts.declaring import allows
+from alertadmin.accounts.invitation import Invitation
+from alertadmin.accounts.membership import LastOwner, Membership, Source
+from alertadmin.accounts.models import User
+from alertadmin.accounts.providers import known
+from alertadmin.accounts.reauthentication import recently_confirmed
+from alertadmin.accounts.roles import EXPLAINED, Right, Role, may_give
+from alertadmin.dashboard.listing import Column, Filter, Listing
+from alertadmin.dashboard.members.forms import RoleForm
+
+LISTING = Listing(
+    columns=(
+        Column(gettext_lazy("Person"), "email"),
+        Column(gettext_lazy("Roles")),
+        Column(gettext_lazy("Last sign-in")),
+        Column(gettext_lazy("Second factor")),
+        Column(gettext_lazy("State")),
+    ),
+    search=("email", "name"),
+    filters={
+        "is": Filter(
+            gettext_lazy("State"),
+            [("on", gettext_lazy("may sign in")), ("off", gettext_lazy("switched off"))],
+            lambda chosen: Q(is_active=chosen == "on"),
+        )
+    },
+    default="email",
+)
+
+
+def _people(request: HttpRequest) -> QuerySet[User]:
+    """Whom the viewer may see, with the roles that they may know of."""
+    access = access_of(request)
+    roles = access.rows(Membership.objects.select_related("tenant"), Right.PEOPLE)
+    factors = Authenticator.objects.filter(user=OuterRef("pk")).exclude(type=Authenticator.Type.RECOVERY_CODES)
+    found = access.rows(User.objects.all(), Right.PEOPLE)
+    return found.annotate(has_factor=Exists(factors)).prefetch_related(
+        Prefetch("memberships", roles.order_by("tenant__name", "pk"), to_attr="known_roles")
+    )
+
+
+@allows(Right.PEOPLE)
+def members(request: HttpRequest) -> HttpResponse:
+    page = LISTING.page(request, _people(request))
+    waiting = access_of(request).rows(Invitation.objects.open(timezone.now()), Right.PEOPLE)
+    context = {
+        "page": page,
+        "rows": page.rows,
+        "invitations": waiting.prefetch_related("roles__tenant"),
+        "trouble": known.trouble() if access_of(request).everywhere(Right.GOVERN) else "",
+    }
+    return render(request, "members/list.html", context)
+
+
+@allows(Right.PEOPLE, of=User)
+def person(request: HttpRequest, pk: int) -> HttpResponse:
+    return _page(request, pk, RoleForm(access=access_of(request)))
+
+
+def _page(request: HttpRequest, pk: int, form: RoleForm) -> HttpResponse:
+    access = access_of(request)
+    found: Any = get_object_or_404(_people(request), pk=pk)
+    assert isinstance(request.user, User)  # noqa: S101 (signed in, by the middleware)
+    rows = [
+        (one, one.source == Source.HAND and may_give(access.rights_in(one.tenant_id), Role(one.role)))
+        for one in found.known_roles
+    ]
+    context = {
+        "person": found,
+        "roles": rows,
+        "form": form,
+        "is_self": found == request.user,
+        "may_manage": people.may_manage(request.user, found),
+        "links": SocialAccount.objects.filter(user=found) if access.everywhere(Right.PEOPLE) else [],
+        "explained": [(role.label, EXPLAINED[role]) for role in Role],
+    }
+    return render(request, "members/person.html", context, status=422 if form.errors else 200)
+
+
+@allows(Right.PEOPLE, of=User)
+@recently_confirmed("POST")
+def person_role(request: HttpRequest, pk: int) -> HttpResponse:
+    """Gives a role, or takes one: `take` is the place, a tenant's id or nothing for everywhere."""
+    if request.method != "POST":
+        return redirect("person", pk)
+    access = access_of(request)
+    target = access.one(User, pk, Right.PEOPLE)
+    if "take" in request.POST:
+        held = access.rows(Membership.objects.filter(user=target, source=Source.HAND), Right.PEOPLE)
+        row = next((one for one in held if str(one.tenant_id or "") == request.POST["take"]), None)
+        if row is None:
+            return redirect("person", pk)
+        place = row.tenant_id
+        return _done(request, target, lambda by: people.set_role(target, place, None, by=by))
+    form = RoleForm(request.POST, access=access)
+    if not form.is_valid():
+        return _page(request, pk, form)
+    return _done(
+        request, target, lambda by: people.set_role(target, form.place, Role(form.cleaned_data["role"]), by=by)
+    )
+
+
+@allows(Right.PEOPLE, of=User)
+@recently_confirmed("POST")
+def person_switch(request: HttpRequest, pk: int) -> HttpResponse:
+    """Off, with every session; or on again."""
+    if request.method != "POST":
+        return redirect("person", pk)
+    target = access_of(request).one(User, pk, Right.PEOPLE)
+    if target.is_active:
+        return _done(request, target, lambda by: people.switch_off(target, by=by, now=timezone.now()))
+    return _done(request, target, lambda by: people.switch_on(target, by=by))
+
+
+@allows(Right.PEOPLE, of=User)
+@recently_confirmed("POST")
+def person_reset(request: HttpRequest, pk: int) -> HttpResponse:
+    if request.method != "POST":
+        return redirect("person", pk)
+    target = access_of(request).one(User, pk, Right.PEOPLE)
+    return _done(request, target, lambda by: people.reset_factors(target, by=by))
+
+
+@allows(Right.PEOPLE, of=User)
+@recently_confirmed("POST")
+def person_delete(request: HttpRequest, pk: int) -> HttpResponse:
+    target = access_of(request).one(User, pk, Right.PEOPLE)
+    assert isinstance(request.user, User)  # noqa: S101 (signed in, by the middleware)
+    if not people.may_manage(request.user, target):
+        return redirect("person", pk)
+    if request.method != "POST":
+        means = _("Their calendars and open invitations go with them; what they did stays on the record.")
+        return render(request, "partials/confirm_delete.html", {"thing": target, "means": means})
+    return _done(request, target, lambda by: people.remove(target, by=by), back="members")
+
+
+def _done(request: HttpRequest, target: User, act: Callable[[User], object], back: str = "") -> HttpResponse:
+    assert isinstance(request.user, User)  # noqa: S101 (signed in, by the middleware)
+    page = target.get_absolute_url()
+    try:
+        act(request.user)
+    except (people.NotAllowed, LastOwner) as error:
+        messages.error(request, str(error))
+        return redirect(page)
+    messages.success(request, _("Done."))
+    return redirect(back or page)

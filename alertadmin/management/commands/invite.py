@@ -1,0 +1,33 @@
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.core.management.base import CommandParser
+from django.core.validators import validate_email
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from alertadmin.accounts import inviting
+from alertadmin.accounts.roles import Role
+from alertadmin.management.job import Job, Refused, Report
+
+
+class Command(Job):
+    help = (
+        "Invites somebody with a role in the whole installation and prints the link that lets them in, once and within "
+        "seven days. Whoever has an account with this address signs in to it and takes the role. No mail is sent."
+    )
+    example = "python manage.py invite ada@example.com --role owner"
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("address", help="e-mail address of the person")
+        parser.add_argument("--role", choices=Role.values, default=Role.ADMINISTRATOR.value)
+
+    def work(self, options: dict[str, Any]) -> Report:
+        try:
+            validate_email(options["address"])
+        except ValidationError:
+            raise Refused(_("“%(text)s” is not an e-mail address.") % {"text": options["address"]}) from None
+        made = inviting.invite(options["address"], {None: Role(options["role"])}, by=None, now=timezone.now())
+        return Report(True, {"link": made.link, "ends_at": made.ends_at.isoformat()}, [made.link])
