@@ -20,7 +20,7 @@ from allauth.mfa.models import Authenticator
 from allauth.mfa.webauthn.internal import auth as webauthn
 from django import forms
 from django.dispatch import Signal
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -40,7 +40,7 @@ not_confirmed = Signal()
 """Sent with `request` and `how` ("password" or "passkey") when somebody who was asked again gave a wrong answer.
 A wrong code is allauth's `authentication_failed`."""
 
-View = TypeVar("View", bound=Callable[..., HttpResponse])
+View = TypeVar("View", bound=Callable[..., HttpResponseBase])
 
 
 def is_recent(request: HttpRequest, now: datetime | None = None) -> bool:
@@ -58,7 +58,7 @@ def recently_confirmed(*methods: str) -> Callable[[View], View]:
 
     def decorator(view: View) -> View:
         @wraps(view)
-        def confirmed(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        def confirmed(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             is_free = bool(methods) and request.method not in methods
             asked = None if is_free or is_recent(request) else _ask(request)
             return view(request, *args, **kwargs) if asked is None else asked

@@ -97,13 +97,8 @@ class Listing:
         """
         asked = request.GET
         sort, column = self._sort(asked.get("sort", ""))
-        term = asked.get("q", "").strip()[:LONGEST_SEARCH].replace("\0", "")
-        choosers = [self._chooser(name, asked.get(name, "")) for name in self.filters]
-        for chooser in choosers:
-            if chooser.chosen:
-                queryset = queryset.filter(self._where(chooser))
-        if term:
-            queryset = narrowed(queryset, self.search, term)
+        term, choosers = self._term(asked), self._choosers(asked)
+        queryset = self.narrow(asked, queryset)
         keys = (column.field, *column.ties, "pk")
         keyset = Keyset(queryset, keys, descending=sort.startswith("-"))
         rows, more, cursor = keyset.read(asked.get("after", ""), asked.get("before", ""), PAGE)
@@ -115,6 +110,21 @@ class Listing:
         if rows and has_previous:
             page.previous_query = _turned(asked, before=keyset.cursor(rows[0]))
         return page
+
+    def narrow(self, asked: QueryDict, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """What the search and the filters leave, of any page."""
+        for chooser in self._choosers(asked):
+            if chooser.chosen:
+                queryset = queryset.filter(self._where(chooser))
+        if term := self._term(asked):
+            queryset = narrowed(queryset, self.search, term)
+        return queryset
+
+    def _term(self, asked: QueryDict) -> str:
+        return asked.get("q", "").strip()[:LONGEST_SEARCH].replace("\0", "")
+
+    def _choosers(self, asked: QueryDict) -> list[Chooser]:
+        return [self._chooser(name, asked.get(name, "")) for name in self.filters]
 
     def _sort(self, asked: str) -> tuple[str, Column]:
         sortable = {column.field: column for column in self.columns if column.field}

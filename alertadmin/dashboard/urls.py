@@ -26,6 +26,7 @@ AREAS = (
     "calendars",
     "watching",
     "diagnosis",
+    "audit",
 )
 
 urlpatterns = [path("", include(f"alertadmin.dashboard.{area}.urls")) for area in AREAS]

@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django.db import transaction
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext_lazy
+
+from alertadmin.accounts import audit
+from alertadmin.accounts.access import access_of
+from alertadmin.accounts.audit import Act, AuditEntry, Result
+from alertadmin.accounts.declaring import allows
+from alertadmin.accounts.reauthentication import recently_confirmed
+from alertadmin.accounts.roles import Right
+from alertadmin.dashboard.audit.exporting import FORMATS
+from alertadmin.dashboard.audit.telling import line
+from alertadmin.dashboard.listing import Column, Filter, Listing
+
+DAYS = {"1": 1, "7": 7, "30": 30, "90": 90, "365": 365}
+LISTING = Listing(
+    columns=(
+        Column(gettext_lazy("When"), "number"),
+        Column(gettext_lazy("Who")),
+        Column(gettext_lazy("What")),
+        Column(gettext_lazy("On what")),
+        Column(gettext_lazy("Result")),
+    ),
+    search=("who", "label", "object_id", "address"),
+    filters={
+        "act": (gettext_lazy("What"), Act.choices),
+        "result": (gettext_lazy("Result"), Result.choices),
+        "days": Filter(
+            gettext_lazy("When"),
+            [
+                ("1", gettext_lazy("in the last 24 hours")),
+                ("7", gettext_lazy("in the last 7 days")),
+                ("30", gettext_lazy("in the last 30 days")),
+                ("90", gettext_lazy("in the last 90 days")),
+                ("365", gettext_lazy("in the last year")),
+            ],
+            lambda chosen: Q(at__gt=timezone.now() - timedelta(days=DAYS[chosen])),
+        ),
+    },
+    default="-number",
+)
+
+
+def _entries(request: HttpRequest) -> QuerySet[AuditEntry]:
+    """Of the tenants whose trail somebody may read; of the whole installation for whoever may read all of it."""
+    return access_of(request).rows(AuditEntry, Right.AUDIT)
+
+
+@allows(Right.AUDIT)
+def trail(request: HttpRequest) -> HttpResponse:
+    page = LISTING.page(request, _entries(request))
+    context = {
+        "page": page,
+        "lines": [line(entry) for entry in page.rows],
+        "head": audit.head() if access_of(request).everywhere(Right.AUDIT) else None,
+        "formats": FORMATS,
+    }
+    return render(request, "audit/list.html", context)
+
+
+@allows(Right.AUDIT)
+@recently_confirmed("POST")
+def trail_export(request: HttpRequest) -> HttpResponseBase:
+    """What the page shows under the same search and filters, all of it, the oldest first; itself on the record."""
+    form = FORMATS.get(request.POST.get("format", ""))
+    if form is None:
+        return redirect("audit")
+    entries = LISTING.narrow(request.GET, _entries(request)).order_by("number")
+    with transaction.atomic():
+        entry = audit.record(Act.EXPORT_DONE, format=form.name, filter=request.GET.urlencode()[:300])
+    answer = StreamingHttpResponse(form.pieces(entries.filter(number__lt=entry.number)), content_type=form.content_type)
+    answer.headers["Content-Disposition"] = f'attachment; filename="audit-to-{entry.number}.{form.name}"'
+    return answer
