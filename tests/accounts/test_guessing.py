@@ -103,6 +103,7 @@ def test_an_account_that_is_not_here_is_limited_alike(client: Client, ada: User)
     assert answers(EMAIL, "192.0.2.") == answers("nobody@x.example", "198.51.100.")
 
 
+@pytest.mark.control(20)
 def test_a_known_browser_has_tries_of_its_own_and_they_end_too(client: Client, ada: User) -> None:
     assert tried(client, RIGHT) == 302
     client.post("/sign-out/")
@@ -112,6 +113,7 @@ def test_a_known_browser_has_tries_of_its_own_and_they_end_too(client: Client, a
     assert [tried(client, email="eve@x.example") for _n in range(PASSWORD.most + 1)][-1] == 429
 
 
+@pytest.mark.control(20)
 def test_signing_in_wins_a_guesser_no_tries(client: Client, ada: User) -> None:
     """Somebody's own account does not refill what their address may guess of others."""
     own = User.objects.create_user("eve@x.example", RIGHT)
@@ -122,6 +124,7 @@ def test_signing_in_wins_a_guesser_no_tries(client: Client, ada: User) -> None:
     assert tried(Client()) == 429
 
 
+@pytest.mark.control(20)
 def test_a_made_up_browser_s_name_is_worth_nothing(ada: User) -> None:
     client = Client()
     client.cookies["browser"] = "eyJhZGEiOiJ4In0:1vO:x"

@@ -9,6 +9,8 @@ from pytest_django import Settings
 from alertadmin.accounts.whence import UNKNOWN, address_of, network_of
 from alertadmin.environment import BadEnvironment, Environment
 
+pytestmark = pytest.mark.control(20)
+
 
 @pytest.mark.parametrize(
     ("proxies", "forwarded", "remote", "address"),

@@ -51,6 +51,7 @@ def test_a_key_is_retired_when_no_secret_is_sealed_with_it_and_not_before(used: 
     assert used.run("rotate_keys", "--json").data["unreadable"] == 0
 
 
+@pytest.mark.control(12)
 def test_neither_the_primary_key_nor_one_that_is_not_there_is_retired(installation: Installation) -> None:
     before = ring(installation).read_bytes()
     assert "no key" in installation.run("keys", "retire", "k0none").sentence

@@ -81,6 +81,7 @@ def test_an_address_shows_each_end_to_a_program_that_cannot_sign_in(
     assert octets.values(written, "METHOD") == ["PUBLISH"]
 
 
+@pytest.mark.control(29)
 def test_that_of_one_tenant_shows_that_tenant_alone(signed_in: Client, rows: Rows, app: AppRegistration) -> None:
     mine = rows.credential(app, expires_at=later(20))
     rows.credential(rows.app(rows.tenant("Lakeside")), expires_at=later(20))
@@ -218,6 +219,7 @@ class TestAnAddressThatIsNotGood:
         assert answers[0][0] == 404
 
 
+@pytest.mark.control(28)
 def test_another_s_calendars_are_nobody_s_business(signed_in: Client, rows: Rows) -> None:
     subscribed(signed_in)
     feed = CalendarFeed.objects.get()
@@ -243,6 +245,7 @@ def test_the_address_is_shown_once_and_kept_nowhere(signed_in: Client) -> None:
         assert token not in str(cursor.fetchall())
 
 
+@pytest.mark.control(3)
 def test_no_log_holds_a_token(signed_in: Client, caplog: pytest.LogCaptureFixture) -> None:
     path = subscribed(signed_in)
     CalendarFeed.objects.update(revoked_at=timezone.now())

@@ -81,6 +81,7 @@ def test_who_grants_it_is_led_back_and_a_fresh_token_proves_it(asked: Asked, sig
     assert outcomes() == ["taken"]
 
 
+@pytest.mark.control(42)
 def test_declining_changes_nothing_though_microsoft_says_true(asked: Asked, signed_in: Client) -> None:
     url = asked.decide(asked.link(signed_in), "cancel")
     assert "admin_consent=True" in url
@@ -89,6 +90,7 @@ def test_declining_changes_nothing_though_microsoft_says_true(asked: Asked, sign
     assert outcomes() == ["declined"]
 
 
+@pytest.mark.control(42)
 def test_a_return_alone_grants_nothing(asked: Asked, signed_in: Client) -> None:
     """Microsoft's page was never seen: the address was made by hand, around a good state."""
     answer = {"admin_consent": "True", "tenant": asked.site.tenant.directory_id, "state": asked.state(signed_in)}
@@ -97,6 +99,7 @@ def test_a_return_alone_grants_nothing(asked: Asked, signed_in: Client) -> None:
     assert asked.status() == "not_in_token"
 
 
+@pytest.mark.control(39)
 @pytest.mark.parametrize("state", ["", "x", "a:b:c", "\0", "é" * 5000])
 def test_a_forged_state_changes_nothing_and_is_on_the_record(asked: Asked, signed_in: Client, state: str) -> None:
     answer = {"admin_consent": "True", "tenant": asked.site.tenant.directory_id, "state": state}
@@ -130,6 +133,7 @@ def test_before_there_is_a_secret_nothing_is_asked_and_no_error_is_noted(asked: 
     assert (asked.status(), outcomes()) == ("unknown", ["taken"])
 
 
+@pytest.mark.control(39)
 def test_a_state_is_good_once(asked: Asked, signed_in: Client) -> None:
     url = asked.decide(asked.link(signed_in))
     come_back(signed_in, url)
@@ -139,6 +143,7 @@ def test_a_state_is_good_once(asked: Asked, signed_in: Client) -> None:
     assert outcomes() == ["taken", "replayed"]
 
 
+@pytest.mark.control(39)
 def test_a_state_is_good_for_ten_minutes(asked: Asked, signed_in: Client) -> None:
     begun = datetime.now(UTC)
     url = asked.decide(asked.link(signed_in))
@@ -148,6 +153,7 @@ def test_a_state_is_good_for_ten_minutes(asked: Asked, signed_in: Client) -> Non
     assert outcomes() == ["expired"]
 
 
+@pytest.mark.control(39)
 def test_another_person_cannot_use_it(asked: Asked, signed_in: Client, client: Client) -> None:
     url = asked.decide(asked.link(signed_in))
     other = Client()
@@ -160,6 +166,7 @@ def test_another_person_cannot_use_it(asked: Asked, signed_in: Client, client: C
     assert asked.status() == "granted"
 
 
+@pytest.mark.control(39)
 def test_nor_can_the_same_person_in_another_browser(asked: Asked, signed_in: Client, administrator: User) -> None:
     url = asked.decide(asked.link(signed_in))
     elsewhere = Client()
@@ -168,6 +175,7 @@ def test_nor_can_the_same_person_in_another_browser(asked: Asked, signed_in: Cli
     assert asked.status() == "unknown"
 
 
+@pytest.mark.control(40)
 def test_consent_of_another_directory_is_not_taken_for_this_one(asked: Asked, signed_in: Client) -> None:
     answer = {"admin_consent": "True", "tenant": str(uuid4()), "state": asked.state(signed_in)}
     url = f"{reverse('consent-return')}?{urlencode(answer)}"
@@ -177,6 +185,7 @@ def test_consent_of_another_directory_is_not_taken_for_this_one(asked: Asked, si
     assert outcomes() == ["mixed_up", "replayed"]
 
 
+@pytest.mark.control(41)
 @pytest.mark.parametrize(
     "target", ["//evil.example", "https:evil.example", "\\\\evil.example", "/%0d%0aX: y", "a@evil.example"]
 )

@@ -85,6 +85,7 @@ def test_the_addresses_are_known() -> None:
     assert len(addresses()) > 35
 
 
+@pytest.mark.control(35, 36)
 def test_every_page_forbids_what_it_does_not_need(signed_in: Client, filled: dict[str, Any]) -> None:
     for name in addresses():
         response = signed_in.get(address(name, filled))
@@ -101,6 +102,7 @@ def test_every_page_forbids_what_it_does_not_need(signed_in: Client, filled: dic
         assert "no-store" in headers["Cache-Control"], name
 
 
+@pytest.mark.control(36)
 @pytest.mark.parametrize("name", ["sign-in", "first-administrator", "healthz", "readyz"])
 def test_what_strangers_see_is_kept_by_no_cache_either(client: Client, db: None, name: str) -> None:
     url = reverse(name, args=[FirstAdministratorLink.make(NOW)]) if name == "first-administrator" else reverse(name)
@@ -117,6 +119,7 @@ def test_a_stranger_reaches_nothing_but_the_door(client: Client, filled: dict[st
             assert response.headers["Location"].startswith(reverse("sign-in")), name
 
 
+@pytest.mark.control(34)
 def test_looking_writes_nothing(signed_in: Client, filled: dict[str, Any]) -> None:
     for name in addresses():
         with CaptureQueriesContext(connection) as queries:
@@ -124,6 +127,7 @@ def test_looking_writes_nothing(signed_in: Client, filled: dict[str, Any]) -> No
         assert writes(queries) == [], name
 
 
+@pytest.mark.control(34)
 def test_every_act_needs_the_page_s_token(administrator: User, filled: dict[str, Any]) -> None:
     client = Client(enforce_csrf_checks=True)
     client.force_login(administrator)

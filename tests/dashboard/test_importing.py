@@ -61,6 +61,7 @@ def test_mistakes_are_told_by_line_and_column_and_nothing_is_stored(signed_in: C
     assert not Tenant.objects.exists()
 
 
+@pytest.mark.control(55)
 @pytest.mark.parametrize(
     ("content", "words"),
     [
@@ -95,6 +96,7 @@ def test_no_file_at_all_is_asked_for(signed_in: Client) -> None:
     assert "This field is required." in response.content.decode()
 
 
+@pytest.mark.control(55)
 def test_a_file_that_is_too_large_is_refused_and_never_held(signed_in: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     held: list[int] = []
     complete = uploading.InMemory.file_complete
@@ -111,6 +113,7 @@ def test_a_file_that_is_too_large_is_refused_and_never_held(signed_in: Client, m
     assert not Tenant.objects.exists()
 
 
+@pytest.mark.control(1, 55)
 def test_what_is_uploaded_never_touches_the_disk(
     signed_in: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -196,6 +196,7 @@ def test_a_made_up_cursor_shows_the_first_page(rows: Rows, sort: str, made_up: s
         assert len(page.rows) == 1
 
 
+@pytest.mark.control(53)
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     parts=st.lists(st.one_of(st.text(), st.datetimes().map(str), st.uuids().map(str), st.integers()), max_size=5),
@@ -210,6 +211,7 @@ def test_no_cursor_breaks_a_list(rows: Rows, parts: list[object], name: str, dat
     page_of(LISTS[name], query.urlencode())
 
 
+@pytest.mark.control(53)
 def test_a_sort_filter_or_search_that_is_unknown_is_ignored(signed_in: Client, rows: Rows) -> None:
     rows.credential()
     for query in ("sort=value", "sort=-app__tenant__notes", "state=x", "ends=2026-13", "ends=1", "q=%00", "page=9"):

@@ -36,6 +36,7 @@ def refused(case: str, user: User | None, **headers: str) -> HttpResponse:
     return client.get(path, headers=headers)  # type: ignore[return-value]
 
 
+@pytest.mark.control(61)
 @pytest.mark.parametrize("case", CASES)
 def test_a_refusal_says_what_is_wrong_and_leads_on(administrator: User, case: str) -> None:
     status, words = CASES[case]
@@ -48,6 +49,7 @@ def test_a_refusal_says_what_is_wrong_and_leads_on(administrator: User, case: st
         assert told_to_nobody not in page
 
 
+@pytest.mark.control(61)
 @pytest.mark.parametrize("case", [case for case in CASES if case not in ("forbidden", "broken")])
 def test_a_stranger_is_told_no_more(db: None, case: str) -> None:
     status, words = CASES[case]

@@ -34,6 +34,7 @@ def test_an_address_and_its_password_lead_in(client: Client, administrator: User
     assert is_in(client)
 
 
+@pytest.mark.control(21)
 def test_a_wrong_password_and_an_unknown_address_are_told_alike(client: Client, administrator: User) -> None:
     words = "This e-mail address and password do not belong together."
     for email, password in ((administrator.email, "wrong"), ("nobody@x.example", PASSWORD)):
@@ -50,6 +51,7 @@ def test_an_account_that_is_switched_off_stays_out(client: Client, administrator
     assert not is_in(client)
 
 
+@pytest.mark.control(24)
 def test_switching_an_account_off_ends_its_sessions(signed_in: Client) -> None:
     User.objects.update(is_active=False)
     assert signed_in.get(reverse("overview")).status_code == 302
@@ -64,6 +66,7 @@ def test_signing_in_leads_to_the_page_that_was_asked_for(client: Client, adminis
     assert sign_in(client, administrator.email, query=query) == "/secrets/?ends=7&q=a%26b"
 
 
+@pytest.mark.control(41)
 @pytest.mark.parametrize(
     "foreign",
     [
@@ -94,6 +97,7 @@ def test_a_form_sent_after_the_session_ended_leads_back_to_its_page_and_says_tha
     assert sign_in(client, administrator.email, query="?" + door.partition("?")[2]) == "/mailboxes/1/?x=1"
 
 
+@pytest.mark.control(41)
 @pytest.mark.parametrize("came_from", ["", "https://evil.example/x", "//evil.example", "nonsense", "http://[x"])
 def test_a_form_from_who_knows_where_leads_back_to_the_overview(client: Client, db: None, came_from: str) -> None:
     response = client.post(reverse("register"), headers={"referer": came_from} if came_from else None)
@@ -120,6 +124,7 @@ def test_an_act_s_address_leads_to_the_page_of_its_button(signed_in: Client) -> 
         assert signed_in.put(reverse(act, args=[key])).status_code == 405
 
 
+@pytest.mark.control(34)
 def test_signing_out_is_posted(signed_in: Client) -> None:
     assert signed_in.get(reverse("sign-out")).headers["Location"] == "/"
     assert is_in(signed_in)
@@ -127,6 +132,7 @@ def test_signing_out_is_posted(signed_in: Client) -> None:
     assert not is_in(signed_in)
 
 
+@pytest.mark.control(22)
 def test_the_first_administrator_s_link_works_once_and_signs_in(client: Client, db: None) -> None:
     url = reverse("first-administrator", args=[FirstAdministratorLink.make(NOW)])
     assert "This link works once" in client.get(url).content.decode()
@@ -140,6 +146,7 @@ def test_the_first_administrator_s_link_works_once_and_signs_in(client: Client, 
         assert "This link no longer works" in again.content.decode()
 
 
+@pytest.mark.control(18)
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
@@ -161,6 +168,7 @@ def test_a_mistake_at_the_door_uses_nothing_up(client: Client, db: None, changes
     assert client.post(url, FIRST).status_code == 302
 
 
+@pytest.mark.control(22)
 def test_a_newer_link_or_somebody_registered_ends_the_link(client: Client, db: None) -> None:
     older, newer = FirstAdministratorLink.make(NOW), FirstAdministratorLink.make(NOW)
     assert client.get(reverse("first-administrator", args=[older])).status_code == 404
@@ -168,6 +176,7 @@ def test_a_newer_link_or_somebody_registered_ends_the_link(client: Client, db: N
     assert client.get(reverse("first-administrator", args=[newer])).status_code == 404
 
 
+@pytest.mark.control(22)
 @pytest.mark.django_db(transaction=True)
 def test_of_two_who_use_the_link_at_once_one_wins() -> None:
     url = reverse("first-administrator", args=[FirstAdministratorLink.make(NOW)])

@@ -21,7 +21,7 @@ from tests.dashboard.addresses import address as at
 from tests.dashboard.addresses import addresses
 from tests.rows import Rows
 
-pytestmark = pytest.mark.journey
+pytestmark = [pytest.mark.journey, pytest.mark.control(35, 37)]
 
 PAYLOAD = """"><img src=x onerror=alert(1)>'</textarea></title><script>alert(2)</script><svg/onload=alert(3)>{{7*7}}"""
 SHORT = '"><svg/onload=alert(4)>'

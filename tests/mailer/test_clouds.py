@@ -20,6 +20,7 @@ def test_the_four_clouds_of_microsoft_are_built_in() -> None:
     }
 
 
+@pytest.mark.control(43)
 @EACH
 def test_every_door_of_a_built_in_cloud_is_behind_tls_and_ends_without_a_slash(cloud: Cloud) -> None:
     for url in (cloud.authority, cloud.graph, cloud.ews, cloud.exchange_resource, cloud.graph_resource, cloud.portal):

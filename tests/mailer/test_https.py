@@ -88,6 +88,7 @@ def test_a_netrc_file_is_not_read(
     assert "authorization" not in server.requests[0].headers
 
 
+@pytest.mark.control(47)
 def test_there_is_no_http_without_tls(session: Session) -> None:
     with pytest.raises(requests.exceptions.InvalidSchema):
         session.post("http://localhost/", data=b"secret")
@@ -118,6 +119,7 @@ def test_what_one_server_wants_remembered_is_told_to_none(server: HttpsServer, s
 # Certificates
 
 
+@pytest.mark.control(47)
 @pytest.mark.parametrize("fault", ["stranger", "expired", "other_host"])
 def test_a_certificate_that_is_not_right_is_refused_before_a_byte_is_said(
     authorities: Authorities, stack: ExitStack, fault: str
@@ -130,6 +132,7 @@ def test_a_certificate_that_is_not_right_is_refused_before_a_byte_is_said(
     assert server.requests == []
 
 
+@pytest.mark.control(47)
 def test_a_server_that_knows_only_old_tls_is_refused(authorities: Authorities, stack: ExitStack) -> None:
     old = authorities.of_version(ssl.TLSVersion.TLSv1_1)
     server = stack.enter_context(HttpsServer(old, authorities.ca_file))
@@ -150,6 +153,7 @@ def test_a_server_that_never_answers_is_left_in_time(server: HttpsServer) -> Non
     assert monotonic() - begun < 1.5
 
 
+@pytest.mark.control(45)
 @pytest.mark.parametrize(
     "head",
     [b"HTTP/1.1 200 OK\r\nx-", b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n", b""],
@@ -175,6 +179,7 @@ def test_a_call_may_have_a_time_of_its_own(server: HttpsServer, session: Session
 # Size
 
 
+@pytest.mark.control(45)
 def test_an_answer_without_end_is_left(server: HttpsServer, session: Session) -> None:
     def floods(request: Request) -> bytes:
         request.peer.send(b"HTTP/1.1 200 OK\r\ncontent-length: 100000000000\r\n\r\n")
@@ -186,6 +191,7 @@ def test_an_answer_without_end_is_left(server: HttpsServer, session: Session) ->
         session.get(server.url)
 
 
+@pytest.mark.control(45)
 def test_a_bomb_is_not_unpacked(server: HttpsServer, session: Session) -> None:
     bomb = gzip.compress(b"\0" * 50_000_000)
     head = f"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: {len(bomb)}\r\n\r\n".encode()

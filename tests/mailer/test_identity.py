@@ -56,6 +56,7 @@ def test_a_tenant_may_be_named_by_its_domain(customer: Customer) -> None:
     assert acquire(app, app.cloud.graph_scope).roles == ("Mail.Send",)
 
 
+@pytest.mark.control(5)
 def test_neither_a_token_nor_a_secret_shows_itself(customer: Customer) -> None:
     token = acquire(customer.identity, customer.cloud.graph_scope)
     assert token.value not in repr(token)
@@ -157,6 +158,7 @@ def test_msal_logs_an_answer_that_is_no_json_token_and_all_but_not_here(
     assert "answered the token request with something else" in failure.technical
 
 
+@pytest.mark.control(3)
 def test_no_log_at_debug_shows_a_token_or_a_secret(customer: Customer, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.DEBUG):
         token = acquire(customer.identity, customer.cloud.graph_scope)
@@ -228,6 +230,7 @@ def test_an_answer_that_is_no_json_is_told_by_its_status(
     assert "\n" not in failure.technical
 
 
+@pytest.mark.control(58)
 @pytest.mark.parametrize("path", ["openid-configuration", "/token"])
 def test_a_secret_that_a_server_repeats_is_hidden(other: HttpsServer, path: str) -> None:
     """Even one that looks like nothing."""
@@ -242,6 +245,7 @@ def test_a_secret_that_a_server_repeats_is_hidden(other: HttpsServer, path: str)
     assert "[hidden]" in failure.technical
 
 
+@pytest.mark.control(47)
 @pytest.mark.parametrize("fault", ["stranger", "expired", "other_host"])
 def test_a_secret_is_shown_to_nobody_whose_certificate_is_wrong(
     authorities: Authorities, stack: ExitStack, fault: str
@@ -300,6 +304,7 @@ def test_a_discovery_document_that_is_none_is_one_clear_sentence(
     assert other.came("/token") == []
 
 
+@pytest.mark.control(43)
 def test_a_directory_id_cannot_lead_to_another_place(other: HttpsServer) -> None:
     acquire(replace(app_of(other.cloud()), directory_id="../../evil?x=1#"), "x/.default")
     assert other.requests[0].path == "/..%2F..%2Fevil%3Fx%3D1%23/v2.0/.well-known/openid-configuration"

@@ -51,6 +51,7 @@ def body(mime: EmailMessage, kind: str) -> str:
     return content.replace("\r\n", "\n")
 
 
+@pytest.mark.control(49)
 @settings(max_examples=150, deadline=None)
 @given(subject=HOSTILE, text=HOSTILE, html=HOSTILE, header=HOSTILE, name=HOSTILE)
 def test_whatever_stands_in_its_texts_the_headers_are_those_that_were_meant(
@@ -82,6 +83,7 @@ def test_whatever_stands_in_its_texts_the_headers_are_those_that_were_meant(
     ]
 
 
+@pytest.mark.control(49)
 @settings(max_examples=80, deadline=None)
 @given(
     to=st.lists(ADDRESSES, min_size=1, max_size=30),
@@ -98,6 +100,7 @@ def test_its_recipients_are_those_that_were_given(to: list[str], cc: list[str], 
     assert mime["Bcc"] is None
 
 
+@pytest.mark.control(50)
 @settings(max_examples=150, deadline=None)
 @given(address=HOSTILE)
 def test_an_address_is_one_recipient_or_it_is_refused(address: str) -> None:
@@ -108,6 +111,7 @@ def test_an_address_is_one_recipient_or_it_is_refused(address: str) -> None:
         assert sorted(mime.keys())[:3] == ["Content-Transfer-Encoding", "Content-Type", "Date"]
 
 
+@pytest.mark.control(50)
 @pytest.mark.parametrize(
     "address",
     [
@@ -194,6 +198,7 @@ def test_dots_bare_returns_long_lines_and_zeros_keep_lines_whole_and_short(text:
     assert all(len(line) <= 998 and b"\r" not in line for line in written.split(b"\r\n"))
 
 
+@pytest.mark.control(49)
 @pytest.mark.parametrize("character", BREAKS)
 def test_a_break_in_a_header_becomes_a_space(character: str) -> None:
     assert header_text(f"Pump{character}3") == "Pump 3"
@@ -231,6 +236,7 @@ def test_what_is_no_message_id_is_refused(message_id: str) -> None:
         replace(PLAIN, message_id=message_id).as_bytes(SENDER)
 
 
+@pytest.mark.control(49)
 @pytest.mark.parametrize("name", ["Bcc", "To", "X-A\r\nBcc", "X-", "Subject", "X-A: b", ""])
 def test_a_header_of_our_own_cannot_be_one_of_mails(name: str) -> None:
     with pytest.raises(BadMessage, match='begins with "X-"'):

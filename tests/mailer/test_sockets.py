@@ -122,6 +122,7 @@ def test_what_a_call_within_raises_is_raised() -> None:
         sockets.within(5, lambda: 1 / 0)
 
 
+@pytest.mark.control(47)
 def test_contexts_check_names_and_certificates_and_speak_no_old_tls(authorities: Authorities) -> None:
     for ca_file in (None, authorities.ca_file):
         context = sockets.tls_context(ca_file, "https")

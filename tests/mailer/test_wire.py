@@ -60,6 +60,7 @@ def test_whatever_a_server_writes_there_the_wait_is_a_number_of_seconds_or_none(
     assert seconds is None or (math.isfinite(seconds) and 0 <= seconds <= 86_400)
 
 
+@pytest.mark.control(58)
 @pytest.mark.parametrize(
     "said",
     [
@@ -99,6 +100,7 @@ def test_words_about_secrets_stay(said: str) -> None:
     assert wire.one_line(said) == said
 
 
+@pytest.mark.control(58)
 @pytest.mark.parametrize("secret", ["S3cret/with+all=of&it", "ö-Winter 2026", "x"])
 @pytest.mark.parametrize("shape", ["{}", "password={}", "you sent {}, which is wrong", '{{"echo": "{}"}}'])
 def test_a_secret_that_a_server_repeats_is_hidden_in_plain_and_in_a_form(secret: str, shape: str) -> None:
@@ -117,6 +119,7 @@ def test_secrets_of_an_inner_call_are_hidden_with_those_of_the_outer_and_no_long
     assert wire.one_line("outer-secret") == "outer-secret"
 
 
+@pytest.mark.control(54)
 @settings(max_examples=200)
 @given(text=st.text(st.one_of(st.sampled_from("\r\n\t\0\x1b\u2028\u202e x"), st.characters()), max_size=500))
 def test_one_line_is_one_printable_line_of_at_most_300_characters(text: str) -> None:
@@ -131,6 +134,7 @@ def test_a_secret_behind_a_long_text_is_not_half_told() -> None:
         assert SECRET[:12] not in wire.one_line("x" * length + " " + SECRET)
 
 
+@pytest.mark.control(56)
 def test_ten_million_characters_are_told_at_once() -> None:
     begun = datetime.now(UTC)
     wire.one_line("Bearer eyJ" * 1_000_000)
@@ -164,6 +168,7 @@ def test_an_answer_that_an_exception_carries_says_when_to_come_back() -> None:
     assert (failure.cause, failure.retry, failure.retry_after) == ("transient", True, 17.0)
 
 
+@pytest.mark.control(3)
 @pytest.mark.parametrize(
     "name",
     [

@@ -73,10 +73,12 @@ def test_whatever_was_sealed_is_opened_again(value: str) -> None:
     assert Sealed.seal(value, ROW).reveal() == value
 
 
+@pytest.mark.control(9)
 def test_the_same_value_is_never_sealed_alike() -> None:
     assert len({Sealed.seal(CANARY, ROW).token for _one in range(1000)}) == 1000
 
 
+@pytest.mark.control(10)
 def test_a_ciphertext_names_its_version_and_key(credential: Credential) -> None:
     assert credential.value
     version, key_id, sealed = stored_token(credential).split(".")
@@ -100,6 +102,7 @@ def test_a_deferred_value_is_fetched_when_asked_for(credential: Credential) -> N
 # Altered or moved
 
 
+@pytest.mark.control(7)
 @settings(deadline=None)
 @given(st.data(), texts)
 def test_a_ciphertext_with_any_bit_flipped_is_refused(data: st.DataObject, value: str) -> None:
@@ -114,6 +117,7 @@ def test_a_ciphertext_with_any_bit_flipped_is_refused(data: st.DataObject, value
     assert not altered.readable
 
 
+@pytest.mark.control(7)
 def test_every_single_bit_of_a_ciphertext_counts() -> None:
     """Those of base64 that decode to nothing too."""
     for length in range(4):
@@ -125,18 +129,21 @@ def test_every_single_bit_of_a_ciphertext_counts() -> None:
                 assert not Sealed(altered.decode("latin-1"), ROW).readable, (length, position, bit)
 
 
+@pytest.mark.control(7)
 @given(st.text(max_size=120))
 def test_any_other_text_in_its_place_is_refused(text: str) -> None:
     with pytest.raises(Tampered):
         Sealed(text, ROW).reveal()
 
 
+@pytest.mark.control(7)
 @pytest.mark.parametrize("change", [lambda it: it + "\n", lambda it: it + "=", lambda it: it[:-4], lambda it: f" {it}"])
 def test_what_was_added_or_cut_off_is_refused(change: Any) -> None:
     with pytest.raises(Tampered):
         Sealed(change(Sealed.seal(CANARY, ROW).token), ROW).reveal()
 
 
+@pytest.mark.control(8)
 def test_ciphertexts_swapped_between_two_rows_are_refused(rows: Rows) -> None:
     one, other = rows.credential(value="one" * 10), rows.credential(value="other" * 10)
     tokens = stored_token(one), stored_token(other)
@@ -149,6 +156,7 @@ def test_ciphertexts_swapped_between_two_rows_are_refused(rows: Rows) -> None:
     assert opened(one) == "one" * 10
 
 
+@pytest.mark.control(8)
 def test_a_ciphertext_moved_to_another_field_or_model_is_refused(rows: Rows) -> None:
     """Even where the row's id is the same."""
     credential = rows.credential(value=CANARY)
@@ -161,12 +169,14 @@ def test_a_ciphertext_moved_to_another_field_or_model_is_refused(rows: Rows) -> 
         opened(mailbox, "password")
 
 
+@pytest.mark.control(10)
 def test_a_ciphertext_of_a_key_that_is_not_there_says_so(credential: Credential) -> None:
     put(credential, "v1.k0missing." + stored_token(credential).split(".")[2])
     with pytest.raises(KeyMissing, match="k0missing"):
         opened(credential)
 
 
+@pytest.mark.control(8)
 def test_a_copy_of_a_row_cannot_be_stored_under_another_id(credential: Credential) -> None:
     credential.pk = uuid4()
     credential.state = "next"
@@ -202,6 +212,7 @@ def everything_shown(credential: Credential) -> dict[str, str]:
     }
 
 
+@pytest.mark.control(3, 5)
 def test_nothing_shows_the_value(credential: Credential, caplog: pytest.LogCaptureFixture) -> None:
     fresh = Credential(app=credential.app, value=CANARY)
     with caplog.at_level(logging.DEBUG):
@@ -213,6 +224,7 @@ def test_nothing_shows_the_value(credential: Credential, caplog: pytest.LogCaptu
             assert form not in text, name
 
 
+@pytest.mark.control(5)
 def test_what_is_printed_of_a_sealed_value_is_not_even_its_ciphertext(credential: Credential) -> None:
     assert repr(credential.value) == str(credential.value) == "Sealed()"
 
@@ -223,6 +235,7 @@ def test_what_was_pickled_or_copied_still_opens(credential: Credential) -> None:
         assert opened(other) == CANARY
 
 
+@pytest.mark.control(4)
 def test_no_form_has_a_field_for_it(credential: Credential) -> None:
     assert "value" not in modelform_factory(Credential, exclude=[]).base_fields
     assert "password" not in modelform_factory(Mailbox, exclude=[]).base_fields
@@ -238,6 +251,7 @@ def test_no_query_compares_it_with_a_value_in_clear(credential: Credential) -> N
     assert Credential.objects.filter(value=credential.value).exists()
 
 
+@pytest.mark.control(1)
 def test_the_database_holds_no_value_in_clear(credential: Credential, data_folder: Path) -> None:
     with connection.cursor() as cursor:
         for table in connection.introspection.table_names():
@@ -248,6 +262,7 @@ def test_the_database_holds_no_value_in_clear(credential: Credential, data_folde
 # Fixtures
 
 
+@pytest.mark.control(5)
 def test_a_dump_loads_again_and_shows_no_value(credential: Credential, tmp_path: Path) -> None:
     dump = StringIO()
     call_command("dumpdata", "registry", stdout=dump)
@@ -282,6 +297,7 @@ def test_any_value_makes_the_way_through_the_database(rows: Rows, value: str) ->
     assert (credential.value.reveal() if credential.value else "") == value
 
 
+@pytest.mark.control(15)
 def test_the_secret_key_of_django_opens_nothing(credential: Credential, settings: Any) -> None:
     settings.SECRET_KEY = "another-" + "y" * 40
     assert opened(credential) == CANARY

@@ -17,6 +17,7 @@ def test_nothing_means_the_key_file() -> None:
     assert parse(" ") is None
 
 
+@pytest.mark.control(14)
 def test_the_first_of_keys_given_is_the_primary_one_and_none_is_shown() -> None:
     found = parse(f"k2:{OTHER}, k1:{KEY}")
     assert isinstance(found, InVariable)
@@ -40,6 +41,7 @@ def test_the_address_of_a_key_elsewhere_is_taken_apart(value: str, meant: InKeyV
     assert parse(value) == meant
 
 
+@pytest.mark.control(14)
 @pytest.mark.parametrize(
     "value",
     [

@@ -50,6 +50,7 @@ def mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
 
+@pytest.mark.control(14)
 def test_a_new_file_has_one_key_and_is_for_its_owner_alone(ring: Path) -> None:
     assert mode(ring) == 0o600
     content = json.loads(ring.read_text())
@@ -83,6 +84,7 @@ def test_a_file_keeps_its_owner_when_root_adds_a_key(ring: Path) -> None:
     assert (ring.stat().st_uid, ring.stat().st_gid) == owner
 
 
+@pytest.mark.control(14)
 @pytest.mark.parametrize("bits", [0o640, 0o604, 0o660, 0o644, 0o610])
 def test_a_file_that_others_can_read_is_refused_with_the_command_that_mends_it(ring: Path, bits: int) -> None:
     ring.chmod(bits)
@@ -91,6 +93,7 @@ def test_a_file_that_others_can_read_is_refused_with_the_command_that_mends_it(r
     keyring.load()
 
 
+@pytest.mark.control(13)
 def test_a_missing_file_says_that_reminders_go_on(ring: Path) -> None:
     sealed = Sealed.seal("value", ROW)
     ring.unlink()
@@ -108,6 +111,7 @@ def test_a_folder_in_its_place_is_said(ring: Path) -> None:
     assert "cannot be read" in refusal()
 
 
+@pytest.mark.control(10, 13)
 def test_a_missing_key_is_named(ring: Path) -> None:
     old = Sealed.seal("value", ROW)
     ring.unlink()

@@ -61,6 +61,7 @@ def under(key_id: str) -> int:
     return Credential.objects.filter(value__startswith=f"v1.{key_id}.").count()
 
 
+@pytest.mark.control(11)
 def test_every_secret_of_every_model_is_sealed_with_the_primary_key(rows: Rows) -> None:
     values = fill(rows, rotation.BATCH + 3)
     credential = Credential.objects.first()
@@ -104,6 +105,7 @@ def test_what_cannot_be_opened_is_counted_and_left(rows: Rows, ring: Path) -> No
     assert rotation.rotate() == Rotated(unreadable=2)
 
 
+@pytest.mark.control(11)
 @pytest.mark.django_db(transaction=True)
 def test_a_writer_at_work_and_a_rotation_do_not_disturb_each_other(rows: Rows) -> None:
     values = fill(rows, 3 * rotation.BATCH)

@@ -24,7 +24,7 @@ from tests.mailer.https_server import reply
 from tests.outbox.channels.http_server import HttpServer
 from tests.start.installation import Installation, eventually
 
-pytestmark = pytest.mark.crash
+pytestmark = [pytest.mark.crash, pytest.mark.control(1, 2, 3, 4, 6, 65, 68)]
 
 PASSWORD = "correct horse battery staple"
 WEBHOOK = "canary-token-of-the-duty-room-5f1b2c3d"
@@ -86,7 +86,7 @@ class Browser:
 
     def _keep(self, answer: requests.Response) -> None:
         for one in (*answer.history, answer):
-            self.pages[one.url] = str(dict(one.headers)).encode() + one.content
+            self.pages[one.url] = f"{one.url} {dict(one.headers)}".encode() + one.content
 
     def crawl(self) -> None:
         """Every page that links lead to, from the overview on."""

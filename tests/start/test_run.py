@@ -64,6 +64,7 @@ def test_what_tests_install_holds_for_the_program_too() -> None:
     assert {name: version for name, version in program.items() if tests.get(name) != version} == {}
 
 
+@pytest.mark.control(64)
 @pytest.mark.parametrize("name", ["requirements.lock", "requirements-test.lock"])
 def test_a_lock_has_a_hash_for_each_package_and_names_no_registry(name: str) -> None:
     text = (PROJECT / name).read_text()

@@ -24,6 +24,7 @@ pytestmark = pytest.mark.crash
 Up = Callable[..., Installation]
 
 
+@pytest.mark.control(14, 62)
 def test_a_fresh_folder_is_ready_at_once_and_its_owners_alone(standing: Installation) -> None:
     data_dir = standing.data_dir
     assert standing.answer("/readyz") == 200
@@ -32,6 +33,7 @@ def test_a_fresh_folder_is_ready_at_once_and_its_owners_alone(standing: Installa
     assert open_to_others == []
 
 
+@pytest.mark.control(22)
 def test_the_first_administrators_link_works_and_is_in_no_log(standing: Installation) -> None:
     assert standing.answer(standing.link.removeprefix(standing.url)) == 200
     token = standing.link.rstrip("/").rsplit("/", 1)[1]

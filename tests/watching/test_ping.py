@@ -123,6 +123,7 @@ def test_a_watcher_that_drips_holds_nobody_up(watcher: Watcher, scanned: None, m
     assert Ping.objects.get().trouble in (sentences.TOO_SLOW, sentences.UNREACHABLE)
 
 
+@pytest.mark.control(47)
 def test_a_certificate_of_a_stranger_is_not_believed(
     settings: Settings, scanned: None, authorities: Authorities
 ) -> None:
@@ -146,6 +147,7 @@ def test_why_it_was_not_heard_names_no_address(settings: Settings, scanned: None
     assert Ping.objects.get().trouble == why
 
 
+@pytest.mark.control(3)
 def test_its_address_is_in_no_log(
     watcher: Watcher, settings: Settings, scanned: None, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -104,6 +104,7 @@ def test_deliveries_cost_one_query_whatever_their_number(scanned: None) -> None:
     assert len(queries) == 1
 
 
+@pytest.mark.control(67)
 def test_it_is_on_every_page_and_at_readyz_and_names_nobody(signed_in: Client, rows: Rows) -> None:
     rows.credential(rows.app(rows.tenant("Seaside Terminal")))
     bare(2, ago(days=400))

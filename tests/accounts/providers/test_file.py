@@ -103,6 +103,7 @@ def test_a_mistake_is_named_with_what_to_write(file: Path, text: str, said: str)
     assert said in str(error.value)
 
 
+@pytest.mark.control(14)
 def test_a_file_with_a_secret_must_be_for_our_eyes_only(file: Path) -> None:
     file.write_text(table(ENTRA, client_secret_env=None, client_secret='"s3cret"'))
     file.chmod(0o640)

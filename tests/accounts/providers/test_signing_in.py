@@ -318,6 +318,7 @@ def test_a_second_factor_here_is_asked_for_unless_the_provider_asks_for_one(entr
     assert entra.is_in == asks
 
 
+@pytest.mark.control(1)
 def test_no_token_and_no_secret_stays_in_the_database(entra: Entra) -> None:
     give(entra, OPERATORS)
     entra.sign_in()

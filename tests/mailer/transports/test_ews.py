@@ -446,6 +446,7 @@ def test_a_closed_port_has_taken_nothing(transport: EwsTransport, server: HttpsS
     assert (failure.cause, failure.outcome, failure.retry) == ("network", Outcome.NOT_SENT, True)
 
 
+@pytest.mark.control(47)
 @pytest.mark.parametrize("wrong", ["stranger", "expired", "other_host"])
 def test_a_token_is_shown_to_nobody_whose_certificate_is_wrong(
     transport: EwsTransport,
@@ -490,6 +491,7 @@ def test_an_address_without_tls_is_refused(transport: EwsTransport, server: Http
 # Secrets
 
 
+@pytest.mark.control(58)
 def test_what_a_server_repeats_of_token_and_secret_is_hidden(
     transport: EwsTransport, server: HttpsServer, message: Message
 ) -> None:
@@ -504,6 +506,7 @@ def test_what_a_server_repeats_of_token_and_secret_is_hidden(
         assert SECRET not in str(failure)
 
 
+@pytest.mark.control(3)
 def test_no_log_at_debug_shows_token_or_secret(
     transport: EwsTransport, customer: Customer, message: Message, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -160,6 +160,7 @@ def test_sending_as_a_mailbox_that_the_login_has_no_right_to_is_denied(
     assert failing(transport, message, sender_at(server)).cause == "send_as_denied"
 
 
+@pytest.mark.control(3)
 @EACH
 def test_no_log_at_debug_shows_the_password(
     transport: EwsTransport, plant: Sender, message: Message, caplog: pytest.LogCaptureFixture, kind: Kind
@@ -173,6 +174,7 @@ def test_no_log_at_debug_shows_the_password(
     assert "TlRMTVNT" not in caplog.text  # how every NTLM message begins
 
 
+@pytest.mark.control(58)
 def test_a_password_that_a_server_repeats_is_hidden(
     transport: EwsTransport, server: HttpsServer, message: Message
 ) -> None:
@@ -201,6 +203,7 @@ def test_the_password_does_not_show_itself(plant: Sender) -> None:
     assert PASSWORD not in repr(plant)
 
 
+@pytest.mark.control(47)
 @pytest.mark.parametrize("wrong", ["stranger", "expired", "other_host"])
 def test_a_password_is_shown_to_nobody_whose_certificate_is_wrong(
     transport: EwsTransport, authorities: Authorities, stack: ExitStack, message: Message, wrong: str

@@ -76,6 +76,7 @@ def test_json_holds_what_the_message_holds(
     assert taken["json"]["saveToSentItems"] is True
 
 
+@pytest.mark.control(49)
 @pytest.mark.parametrize("body", ["mime", "json"])
 def test_breaks_in_a_subject_are_no_headers(
     tokens: TokenSource, customer: Customer, message: Message, arrived: Arrived, body: Literal["mime", "json"]
@@ -370,6 +371,7 @@ def test_token_and_message_share_one_time(tokens: TokenSource, other: HttpsServe
     assert monotonic() - begun < 0.95
 
 
+@pytest.mark.control(47)
 @pytest.mark.parametrize("fault", ["stranger", "expired", "other_host"])
 def test_a_token_is_shown_to_nobody_whose_certificate_is_wrong(
     graph: GraphTransport, other: HttpsServer, authorities: Authorities, stack: ExitStack, message: Message, fault: str
@@ -398,6 +400,7 @@ def test_proxies_of_the_environment_are_not_shown_the_token(
 # Secrets
 
 
+@pytest.mark.control(58)
 def test_what_a_server_repeats_of_token_and_secret_is_hidden(
     graph: GraphTransport, other: HttpsServer, message: Message
 ) -> None:
@@ -407,6 +410,7 @@ def test_what_a_server_repeats_of_token_and_secret_is_hidden(
     assert SECRET not in str(failure)
 
 
+@pytest.mark.control(3)
 def test_no_log_at_debug_shows_token_or_secret(
     graph: GraphTransport, customer: Customer, message: Message, caplog: pytest.LogCaptureFixture
 ) -> None:

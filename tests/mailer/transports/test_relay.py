@@ -94,6 +94,7 @@ def test_a_relay_that_knows_no_ehlo_is_greeted_with_helo(smtp: Make, message: Me
 # Refusals
 
 
+@pytest.mark.control(47)
 @pytest.mark.parametrize("ca_file", [True, False], ids=["by its ca_file", "by a login"])
 def test_a_relay_whose_starttls_was_cut_out_is_shown_nothing(
     smtp: Make, authorities: Authorities, message: Message, ca_file: bool
@@ -105,6 +106,7 @@ def test_a_relay_whose_starttls_was_cut_out_is_shown_nothing(
     assert server.verbs() == ["EHLO", "QUIT"]
 
 
+@pytest.mark.control(47)
 @pytest.mark.parametrize("implicit", [False, True])
 @pytest.mark.parametrize("wrong", ["stranger", "expired", "other_host"])
 def test_a_password_is_shown_to_nobody_whose_certificate_is_wrong(

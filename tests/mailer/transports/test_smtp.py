@@ -122,6 +122,7 @@ def patient(smtp: Make) -> SmtpServer:
     return smtp(Script())
 
 
+@pytest.mark.control(49)
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=st.text(st.sampled_from(".\r\n aé\0"), max_size=40))
 def test_no_text_is_taken_for_a_command(
@@ -161,6 +162,7 @@ def test_without_smtputf8_such_an_address_is_refused_in_a_sentence(
     assert send(server, addressed(message, "e@münchen.example")).answer.startswith("250")
 
 
+@pytest.mark.control(50)
 @pytest.mark.parametrize("address", ["a@x.example\r\nRCPT TO:<b@y.example>", "a@x.example> SIZE=1", "a@x.example\0"])
 def test_an_address_that_is_a_command_is_refused(
     smtp: Make, send: Callable[..., Any], message: Message, address: str
@@ -295,6 +297,7 @@ def test_a_login_by_password_is_of_no_use(transport: SmtpTransport, message: Mes
 # TLS
 
 
+@pytest.mark.control(47)
 def test_a_server_whose_starttls_was_cut_out_is_shown_nothing(smtp: Make, send: Callable[..., Any]) -> None:
     server = smtp(Script(offers_in_clear=OFFERS))
     failure = send(server)
@@ -303,6 +306,7 @@ def test_a_server_whose_starttls_was_cut_out_is_shown_nothing(smtp: Make, send: 
     assert server.verbs() == ["EHLO", "QUIT"]
 
 
+@pytest.mark.control(47)
 @pytest.mark.parametrize("said", [b"454 4.7.0 TLS not available", b"502 5.5.1 what", b"500 x", b"nonsense"])
 def test_a_starttls_that_is_refused_is_shown_nothing(smtp: Make, send: Callable[..., Any], said: bytes) -> None:
     server = smtp(Script({"STARTTLS": said}))
@@ -311,6 +315,7 @@ def test_a_starttls_that_is_refused_is_shown_nothing(smtp: Make, send: Callable[
     assert server.verbs() == ["EHLO", "STARTTLS", "QUIT"]
 
 
+@pytest.mark.control(47)
 @pytest.mark.parametrize("wrong", ["stranger", "expired", "other_host"])
 def test_a_token_is_shown_to_nobody_whose_certificate_is_wrong(
     send: Callable[..., Any], authorities: Authorities, stack: ExitStack, wrong: str
@@ -321,6 +326,7 @@ def test_a_token_is_shown_to_nobody_whose_certificate_is_wrong(
     assert server.verbs() == ["EHLO", "STARTTLS"]
 
 
+@pytest.mark.control(47)
 def test_lines_put_between_before_tls_count_for_nothing(
     authorities: Authorities, stack: ExitStack, send: Callable[..., Any]
 ) -> None:
@@ -576,6 +582,7 @@ def test_an_ipv6_address_may_stand_in_brackets(transport: SmtpTransport, other: 
 # Secrets
 
 
+@pytest.mark.control(58)
 def test_what_a_server_repeats_of_token_and_secret_is_hidden(
     smtp: Make, send: Callable[..., Any], other: HttpsServer
 ) -> None:
@@ -588,6 +595,7 @@ def test_what_a_server_repeats_of_token_and_secret_is_hidden(
         assert SECRET not in str(failure)
 
 
+@pytest.mark.control(3)
 def test_no_log_at_debug_shows_token_or_secret(
     transport: SmtpTransport, customer: Customer, message: Message, caplog: pytest.LogCaptureFixture
 ) -> None:

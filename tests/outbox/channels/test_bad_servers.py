@@ -20,6 +20,8 @@ from tests.mailer.listening import Cut
 from tests.outbox.channels.conftest import LOOPBACK, NOTICE
 from tests.outbox.channels.http_server import HttpServer
 
+pytestmark = pytest.mark.control(45)
+
 SECONDS = 0.6
 Told = Callable[[HttpServer], Receipt]
 
@@ -159,6 +161,7 @@ def test_what_is_no_http_leaves_it_unknown(tell: Told, server: HttpServer) -> No
     assert failed(tell, server).outcome == Outcome.UNKNOWN
 
 
+@pytest.mark.control(47)
 @pytest.mark.parametrize("kind", ["stranger", "expired", "other_host", "old"])
 def test_a_certificate_or_a_tls_that_is_no_good_is_refused_before_anything_is_said(
     authorities: Authorities, kind: str

@@ -17,6 +17,8 @@ from mailer.failure import Failure, Outcome
 from tests.outbox.channels.conftest import LOOPBACK, NOTICE
 from tests.outbox.channels.http_server import HttpServer
 
+pytestmark = pytest.mark.control(44)
+
 NOBODY = Allowed()
 
 INSIDE = """
@@ -86,6 +88,7 @@ def test_nobody_inside_is_called_however_the_address_is_written(host: str, serve
     assert not server.requests
 
 
+@pytest.mark.control(46)
 @pytest.mark.parametrize("host", ["127.0.0.1", "2130706433", "localhost"])
 def test_what_is_open_and_what_is_closed_is_told_by_the_same_words(host: str, server: HttpServer) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:

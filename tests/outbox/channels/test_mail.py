@@ -61,6 +61,7 @@ def test_it_goes_over_tls_with_an_id_and_a_date_of_its_own(smtp: Smtp) -> None:
     assert b"AUTH" not in server.in_clear()
 
 
+@pytest.mark.control(47)
 @pytest.mark.parametrize("login", ["duty:secretword@", ""])
 def test_without_starttls_nothing_is_said(smtp: Smtp, login: str) -> None:
     server = smtp(Script(offers_in_clear=(b"AUTH PLAIN",)))
@@ -70,6 +71,7 @@ def test_without_starttls_nothing_is_said(smtp: Smtp, login: str) -> None:
     assert b"AUTH" not in server.in_clear()
 
 
+@pytest.mark.control(47)
 def test_a_password_is_never_said_in_clear_even_where_no_tls_is_asked_for(smtp: Smtp) -> None:
     server = smtp(Script(offers_in_clear=(b"AUTH PLAIN",)))
     assert failed(url_of(server, "mailto")).cause == "tls"
@@ -82,6 +84,7 @@ def test_a_server_of_the_house_may_be_told_in_clear(smtp: Smtp) -> None:
     assert len(server.messages) == 1
 
 
+@pytest.mark.control(46)
 def test_a_server_inside_is_not_called(smtp: Smtp) -> None:
     server = smtp(Script())
     failure = failed(url_of(server), Allowed())

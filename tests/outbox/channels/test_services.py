@@ -176,6 +176,7 @@ def test_nobody_there_is_surely_not_sent() -> None:
     assert (failure.cause, failure.outcome, failure.retry) == ("network", Outcome.NOT_SENT, True)
 
 
+@pytest.mark.control(47)
 def test_a_certificate_of_a_stranger_is_surely_not_sent(authorities: Authorities) -> None:
     with HttpsServer(authorities.stranger, "") as server:
         failure = failed(f"ntfys://localhost:{server.port}/alerts")
@@ -211,6 +212,7 @@ def test_a_process_that_had_to_be_left_while_it_waited_may_have_told(
     assert len(server.requests) == 1
 
 
+@pytest.mark.control(45)
 def test_a_service_that_sleeps_is_left_in_time(server: HttpServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(apart, "GRACE", 0.2)
     topics = "/".join(f"topic{number}" for number in range(30))  # a second apart from each other
@@ -221,6 +223,7 @@ def test_a_service_that_sleeps_is_left_in_time(server: HttpServer, monkeypatch: 
     assert caught.value.outcome == Outcome.UNKNOWN
 
 
+@pytest.mark.control(4)
 def test_no_part_of_an_address_is_told(server: HttpServer) -> None:
     server.routes[""] = reply(403, "no: tk_supersecrettoken, user tk_supersecrettoken, alerts-topic")
     failure = failed(f"ntfy://tk_supersecrettoken@127.0.0.1:{server.port}/alerts-topic")
@@ -233,12 +236,14 @@ def test_no_part_of_an_address_is_told(server: HttpServer) -> None:
 # Where it may not go
 
 
+@pytest.mark.control(44)
 def test_an_address_inside_is_not_called(server: HttpServer) -> None:
     failure = failed(ntfy(server), allowed=Allowed())
     assert (failure.technical, failure.outcome, failure.retry) == (sentences.INSIDE, Outcome.NOT_SENT, False)
     assert server.connections == 0
 
 
+@pytest.mark.control(44)
 def test_a_redirect_leads_nowhere(server: HttpServer) -> None:
     with HttpServer() as inside:
         server.routes[""] = reply(307, location=inside.url)

@@ -17,6 +17,8 @@ from tests.outbox.channels.conftest import LOOPBACK, NOTICE
 from tests.outbox.channels.http_server import HttpServer
 from tests.outbox.channels.test_webhook import NOW
 
+pytestmark = pytest.mark.control(48)
+
 DOCUMENT = (Path(__file__).parents[3] / "docs" / "webhooks.md").read_text(encoding="utf-8")
 Verifier = Callable[..., bool]
 

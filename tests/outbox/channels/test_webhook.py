@@ -135,6 +135,7 @@ def test_a_redirect_is_a_refusal_that_says_so(server: HttpServer, status: int) -
     assert [request.path for request in server.requests] == ["/hook"]
 
 
+@pytest.mark.control(44)
 def test_a_redirect_to_an_address_inside_leads_nowhere(server: HttpServer) -> None:
     inside = HttpServer()
     with inside:
@@ -143,6 +144,7 @@ def test_a_redirect_to_an_address_inside_leads_nowhere(server: HttpServer) -> No
     assert inside.connections == 0
 
 
+@pytest.mark.control(58)
 def test_words_that_repeat_the_address_or_the_key_are_told_without(server: HttpServer) -> None:
     server.routes[""] = reply(403, f"no /T0KEN-in-the-path?sig=querysecret, {KEY}")
     failure = failed(server, "/T0KEN-in-the-path?sig=querysecret")

@@ -147,6 +147,7 @@ def test_a_mailbox_is_the_same_in_any_case() -> None:
 # Never a secret, never another exception
 
 
+@pytest.mark.control(4)
 @pytest.mark.parametrize("column", COLUMNS)
 def test_a_secret_in_the_wrong_column_is_never_repeated(column: str) -> None:
     broken = row(**{"cloud": "moon", "secret_value": f"{SECRET} ", column: SECRET})
@@ -173,6 +174,7 @@ anything = st.fixed_dictionaries(
 )
 
 
+@pytest.mark.control(55)
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(st.lists(anything, max_size=4))
 @example([row()])
@@ -188,6 +190,7 @@ def test_any_table_is_stored_whole_or_not_at_all(table: list[dict[str, str]]) ->
         transaction.set_rollback(True)
 
 
+@pytest.mark.control(55)
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(st.data())
 def test_any_bytes_are_stored_whole_or_not_at_all(data: st.DataObject) -> None:

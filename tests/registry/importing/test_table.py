@@ -155,17 +155,20 @@ def test_cells_beyond_the_header_may_be_empty() -> None:
     assert [row["client_id"] for row in table_of(f"{HEADER}\na,b,c,,\nd,e\n").rows] == ["c", ""]
 
 
+@pytest.mark.control(55)
 def test_a_million_columns_are_refused_in_a_few_words() -> None:
     said = refusal(b"directory_id" + b",x" * 1_000_000 + b"\n")
     assert "Unknown column: x." in said
     assert len(said) < 1000
 
 
+@pytest.mark.control(55)
 def test_a_million_cells_in_a_line_are_one_mistake() -> None:
     (mistake,) = table_of(f"{HEADER}\na{',b' * 1_000_000}\n").mistakes
     assert (mistake.line, mistake.column) == (2, "")
 
 
+@pytest.mark.control(55)
 def test_a_gigabyte_is_refused_before_it_is_read(tmp_path: Path) -> None:
     path = tmp_path / "sparse.csv"
     with path.open("wb") as file:
@@ -177,6 +180,7 @@ def test_a_gigabyte_is_refused_before_it_is_read(tmp_path: Path) -> None:
         assert file.tell() <= 50_000_001
 
 
+@pytest.mark.control(55)
 def test_too_many_lines_are_refused() -> None:
     assert "more than 200000 lines" in refusal(b"directory_id\n" + b"x\n" * 200_001)
 
