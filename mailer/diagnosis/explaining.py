@@ -78,12 +78,12 @@ def diagnose(
     translate: Translate = _unchanged,
 ) -> Diagnosis:
     """What is wrong according to a pasted text, of any size. Ids given here are believed before those in the text."""
-    spoken = reading.as_text(text)
-    undressed = reading.undressed(spoken)
+    undressed = reading.undressed(reading.as_text(text))
     plain_text = reading.plain(undressed)
     numbers = judging.entra_numbers(plain_text)
     found = find(plain_text, numbers, undressed)
-    verdict = judging.judge(spoken)
+    errors = judging.several(plain_text)
+    verdict = judging.judged(plain_text, numbers, errors)
     place = Place(
         cloud or _cloud_of(plain_text),
         directory_id or found.directory_id,
@@ -93,7 +93,7 @@ def diagnose(
     said = _explained(verdict.slug if verdict else UNKNOWN, place, mailbox, translate)
     if verdict and verdict.note:
         said = replace(said, explanation=f"{said.explanation} {translate(verdict.note)}")
-    return replace(said, found=found, also=tuple(one.slug for one in judging.several(plain_text)[1:_MOST_NAMED]))
+    return replace(said, found=found, also=tuple(one.slug for one in errors[1:_MOST_NAMED]))
 
 
 def from_text(text: str | bytes) -> str | None:

@@ -59,9 +59,13 @@ def entra_numbers(plain_text: str) -> list[int]:
 def judge(text: str) -> Verdict | None:
     """The cause of a pasted or printed text, of several errors that of the first; None if nothing in it is known."""
     plain_text = reading.plain(reading.undressed(text))
-    numbers = entra_numbers(plain_text)
+    return judged(plain_text, entra_numbers(plain_text), several(plain_text))
+
+
+def judged(plain_text: str, numbers: list[int], errors: list[Verdict]) -> Verdict | None:
+    """The same for who has read the text: its plain view, the numbers in it, and what each error of it is."""
     verdict = _best(plain_text, numbers, squeezed=False)
-    if verdict is not None and verdict.rank >= Rank.CODE and len(errors := several(plain_text)) > 1:
+    if verdict is not None and verdict.rank >= Rank.CODE and len(errors) > 1:
         return errors[0]
     if verdict is not None and verdict.rank >= Rank.REFINED:
         return verdict
@@ -95,19 +99,22 @@ def _coded(plain_text: str) -> list[tuple[int, Verdict]]:
         for at, number in numbers
         if number in AADSTS and number not in FAMILIES
     ]
-    matches = ((rule, rule.found_in(plain_text)) for rule in ALL_RULES if rule.rank >= Rank.CODE)
+    letters = set(plain_text)
+    coded = (rule for rule in ALL_RULES if rule.rank >= Rank.CODE and rule.is_spelt_by(letters))
+    matches = ((rule, rule.found_in(plain_text)) for rule in coded)
     return known + [(match.start(), Verdict(rule.slug, rule.rank, rule.note)) for rule, match in matches if match]
 
 
 def _best(view: str, numbers: list[int], *, squeezed: bool) -> Verdict | None:
     verdict = _by_number(numbers)
+    letters = set(view)
     silent = frozenset(OAUTH_WORDS) if numbers and verdict is None else frozenset[Rule]()
     for rule in ALL_RULES:
         if verdict is not None and rule.rank <= verdict.rank:
             continue
         if rule in silent or (squeezed and rule.rank < Rank.WORDING):
             continue
-        if rule.found_in(view, squeezed=squeezed):
+        if rule.is_spelt_by(letters, squeezed=squeezed) and rule.found_in(view, squeezed=squeezed):
             verdict = Verdict(rule.slug, rule.rank, rule.note)
     return verdict
 

@@ -17,6 +17,8 @@ from mailer.diagnosis import reading
 from mailer.diagnosis.found import named
 
 MOST_IDS, MOST_ADDRESSES, MOST_DOMAINS, MOST_THUMBPRINTS = 500, 200, 200, 200
+_LONGEST = 60_000
+"""Characters that are read; a long list of ids is read farther than rules read."""
 _GUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _ADDRESS = re.compile(r"[a-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@((?:[a-z0-9-]{1,63}\.){1,8}[a-z]{2,24})")
 _QUOTES = "'`\"=<("
@@ -42,7 +44,7 @@ class Mentions:
 
 
 def mentions(text: str | bytes) -> Mentions:
-    undressed = reading.undressed(reading.as_text(text))
+    undressed = reading.undressed(reading.as_text(text), _LONGEST)
     plain_text = reading.plain(undressed)
     addressed = list(islice(_ADDRESS.finditer(plain_text), 10 * MOST_ADDRESSES))
     clients, directories = named(plain_text)

@@ -9,10 +9,20 @@ from __future__ import annotations
 import html
 import re
 import unicodedata
+from collections.abc import Iterator
 from urllib.parse import unquote, unquote_plus
 
-LONGEST = 120_000
-"""Characters that are read: a longer text is read at its beginning and its end, where the cause stands."""
+LONGEST = 30_000
+"""Characters that rules read, so that no text takes them longer than some 50 ms. Of a longer text: its beginning and
+its end, where the cause stands, and of what is between them whatever stands about codes."""
+_CODES = re.compile(r"AADSTS ?\d|Error[A-Z][a-z]|[245]\.\d{1,2}\.\d|\"code\\?\"|rror ?code|invalid_|denied|TLS|SSL")
+_WORDS = re.compile(r"[45]\d\d[ :)-]|rror|xception|ertificate|xpired|ailed|refused|timed out|nsuccessful|ermission")
+"""What errors have about them; looked for in a text as it was pasted, the words where codes leave room."""
+_ABOUT = 200
+"""Characters that are read on either side of it."""
+_FARTHEST = 1_000_000
+"""Characters of what is between that are looked through."""
+_MOST_BYTES = 480_000
 
 _SOFT_BREAK = re.compile(r"=\r?\n")
 _QUOTED_PRINTABLE = re.compile(r"=\r?\n|=3D|quoted-printable|=C3=[89AB][0-9A-F]|=E2=80", re.IGNORECASE)
@@ -56,21 +66,35 @@ def as_text(data: str | bytes) -> str:
     """Text of any bytes: UTF-8, UTF-16 where it looks so (PowerShell's files), never an error."""
     if isinstance(data, str):
         return data
-    data = data[: 4 * LONGEST]
+    data = data[:_MOST_BYTES]
     if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return data.decode("utf-16", "replace")
     return data.decode("utf-8", "replace")
 
 
-def shortened(text: str) -> str:
-    if len(text) <= LONGEST:
+def shortened(text: str, longest: int = LONGEST) -> str:
+    """Two fifths of what is read are the beginning, two the end, one what stands about signals between them."""
+    if len(text) <= longest:
         return text
-    return f"{text[: LONGEST // 2]}\n{text[-LONGEST // 2 :]}"
+    edge = longest * 2 // 5
+    between = "\n".join(_about_signals(text[edge:-edge][:_FARTHEST], longest - 2 * edge))
+    return f"{text[:edge]}\n{between}\n{text[-edge:]}"
 
 
-def undressed(text: str) -> str:
-    """The text without its coats, still with its case, accents and lines."""
-    text = shortened(text).translate(_INVISIBLE)
+def _about_signals(text: str, most: int) -> Iterator[str]:
+    read = 0
+    for signal in (_CODES, _WORDS):
+        at = 0
+        while read < most and (match := signal.search(text, at)):
+            at = match.end() + _ABOUT
+            part = text[max(0, match.start() - _ABOUT) : at][: most - read]
+            read += len(part)
+            yield part
+
+
+def undressed(text: str, longest: int = LONGEST) -> str:
+    """The text, or what is read of it, without its coats, still with its case, accents and lines."""
+    text = shortened(text, longest).translate(_INVISIBLE)
     if _QUOTED_PRINTABLE.search(text):
         text = _QUOTED_BYTES.sub(_quoted_bytes, _SOFT_BREAK.sub("", text))
     text = _QUERY_TEXT.sub(lambda match: unquote_plus(match[0]), text)

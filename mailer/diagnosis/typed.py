@@ -12,6 +12,8 @@ from mailer.diagnosis.rules.rule import Rank
 from mailer.diagnosis.slugs import UNKNOWN
 
 Door = Literal["token", "graph", "ews"]
+_LONGEST_BODY = 120_000
+"""Characters; no answer that says why is longer."""
 _SENDING_ROLES = {
     "graph": frozenset({"mail.send", "mail.readwrite"}),
     "ews": frozenset({"full_access_as_app", "ews.accessasapp"}),
@@ -183,7 +185,7 @@ def _door(response: Any) -> str:
 
 def _json_object(text: str) -> dict[str, Any] | None:
     try:
-        value = json.loads(text[: reading.LONGEST])
+        value = json.loads(text[:_LONGEST_BODY])
     except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None

@@ -25,12 +25,19 @@ def _codes(slug: str, rank: Rank, *names: str, note: str = "") -> tuple[Rule, ..
 _DOOR = r"(?:exchange\.asmx|/ews/|\bews\b|exchangeservice|exchange\.?webservices|exchange web services?)"
 """How texts name the EWS door: its address, its name, the namespaces of Microsoft's client libraries."""
 
-_BEFORE = r"(?:http(?:/\d(?:\.\d)?)?|status(?:[ _]?code)?|code|error)[ :='\"]{1,4}"
+_BEFORE = ("http", r"http/\d", r"http/\d\.\d", "status", "code", "error")
 
 
 def _status(code: int, words: str) -> str:
-    """A status where it stands as one, not any number: "(403)", "403 Forbidden", "HTTP/1.1 403", "Status code: 403"."""
-    return rf"(?:\({code}\)|\b{code}:? \(?(?:{words})|{_BEFORE}{code}\b)"
+    """A status where it stands as one, not any number: "(403)", "403 Forbidden", "HTTP/1.1 403", "Status code: 403".
+
+    It begins with its digits and looks back from there: so it is tried at those alone, not at each letter of a text.
+    """
+    named = "|".join(
+        rf"(?<=[pser\d]{gap}{code})(?:{'|'.join(f'(?<={word}{gap}{code})' for word in _BEFORE)})"
+        for gap in (rf"[ :='\"]{{{many}}}" for many in range(1, 5))
+    )
+    return rf"{code}(?:(?<=\({code})\)|(?<!\d{code}):? \(?(?:{words})|(?:{named})\b)"
 
 
 _FORBIDDEN = _status(403, "forbidden|interdit|verboten|unzulassig")

@@ -18,6 +18,23 @@ _NEVER: Final = re.compile(r"(?!)")
 _SHORT_WORD: Final = re.compile(r"\\b\w{1,11}\\b")
 
 
+REACH: Final = 512
+"""Characters: no pattern matches more than these on either side of its word, edges that it looks at included."""
+
+
+def _around(word: str, pattern: re.Pattern[str], view: str) -> re.Match[str] | None:
+    """The first match about a place where the word stands: the pattern is not tried on the rest of the text."""
+    at = view.find(word)
+    while at >= 0:
+        begin = max(0, at - REACH)
+        end = at + REACH
+        while 0 <= (at := view.find(word, at + 1)) < end:  # overlapping places are searched as one
+            end = at + REACH
+        if match := pattern.search(view, begin, end):
+            return match
+    return None
+
+
 class Rank(IntEnum):
     """How much a match says. Higher wins."""
 
@@ -49,10 +66,17 @@ class Rule:
 
     def found_in(self, view: str, *, squeezed: bool = False) -> re.Match[str] | None:
         """The first place in a plain view of a text, or in the squeezed view of it."""
+        pattern = self._squeezed if squeezed else self._plain
         words = self._squeezed_needles if squeezed else self._needles
-        if words and not any(word in view for word in words):
-            return None
-        return (self._squeezed if squeezed else self._plain).search(view)
+        if not words:
+            return pattern.search(view)
+        matches = [match for word in words for match in [_around(word, pattern, view)] if match]
+        return min(matches, key=re.Match.start, default=None)
+
+    def is_spelt_by(self, letters: set[str], *, squeezed: bool = False) -> bool:
+        """Whether a view that has these letters, and no others, may hold one of the rule's words."""
+        words = self._squeezed_needles if squeezed else self._needles
+        return not words or any(letters.issuperset(word) for word in words)
 
     @cached_property
     def _needles(self) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 from collections import defaultdict
 
+from tests.mailer.diagnosis import speed
 from tests.mailer.diagnosis.accuracy import FIRST_TRIED, HELD_OUT, LOOKED_AT, Answer, accuracy, answers, first_answers
 
 _COLUMNS = "{:<30}{:>7}{:>7}{:>9}{:>12}"
@@ -41,4 +42,5 @@ if __name__ == "__main__":
     sys.stdout.write(report("Looked at while the rules were written", answers(LOOKED_AT)) + "\n\n")
     sys.stdout.write(report("Held out", answers(HELD_OUT)) + "\n\n")
     sys.stdout.write(report("Gathered last, when the rules first saw them", first_answers(FIRST_TRIED)) + "\n\n")
-    sys.stdout.write(report("Gathered last, now", answers(FIRST_TRIED)) + "\n")
+    sys.stdout.write(report("Gathered last, now", answers(FIRST_TRIED)) + "\n\n")
+    sys.stdout.write(speed.report() + "\n")

@@ -15,6 +15,8 @@ from hypothesis import strategies as st
 
 from mailer.diagnosis import SLUGS, diagnose, from_text
 from mailer.diagnosis.mentions import mentions
+from mailer.diagnosis.reading import LONGEST, shortened
+from tests.mailer.diagnosis.speed import PIECES
 
 EXPIRED = "AADSTS7000222: The provided client secret keys for app 'x' are expired. Visit the portal."
 COATS = {
@@ -77,14 +79,35 @@ def test_the_cause_at_the_end_of_a_huge_log_is_found() -> None:
     assert from_text("all is well\n" * 200_000 + EXPIRED) == "secret_expired"
 
 
+BETWEEN = "2026-11-23 05:35:00 pump 3 of station 17 runs, nothing to tell\n" * 3_000
+
+
 @pytest.mark.parametrize(
-    "piece",
-    ["\\", "\\r\\", "a", " ", "> ", "=3D", "%41", "&amp;", "<b ", "ews ", "403 ews ", "535 ", "5.7.139 ", "mailbox ",
-     "exceeds ", "aadsts9999999 ", "secret client ", "error_description=", "\u0301", "1.", "error_code", "tenant (",
-     "a@", "a.a.", "a-", "Ã©", "11111111-2222-", "aadsts7o", "conditional access polic", "client secret "],
-)  # fmt: skip
+    ("text", "cause"),
+    [
+        (EXPIRED, "secret_expired"),
+        ('{"error":{"code":"ErrorSendAsDenied"}}', "send_as_denied"),
+        ("535 5.7.139 Authentication unsuccessful, SmtpClientAuthentication is disabled", "smtp_auth_disabled"),
+        ("SSLError(certificate verify failed)", "tls"),
+    ],
+)
+def test_a_code_in_the_middle_of_a_huge_log_is_found(text: str, cause: str) -> None:
+    assert from_text(BETWEEN + text + "\n" + BETWEEN) == cause
+
+
+@given(st.integers(0, 3 * LONGEST), st.sampled_from("a .5E\n"))
+@settings(max_examples=30, deadline=None)
+def test_what_is_read_of_a_text_has_a_bound_and_both_its_ends(length: int, letter: str) -> None:
+    text = f"first{letter * length}last"
+    read = shortened(text)
+    assert len(read) <= LONGEST + length // 100 + 200
+    assert read.startswith("first")
+    assert read.endswith("last")
+
+
+@pytest.mark.parametrize("piece", PIECES)
 def test_a_megabyte_of_anything_is_read_in_the_time_of_its_beginning_and_end(piece: str) -> None:
-    """Some 30 to 150 ms where nothing else runs: the time of this process, with room for a slow machine."""
+    """Tens of milliseconds where nothing else runs (`speed` shows them): the time of this process, with much room."""
     text = piece * (1_000_000 // len(piece))
     begun = time.process_time()
     diagnose(text)
