@@ -278,5 +278,7 @@ LOGGING = {
         "alertadmin": {"level": ENVIRONMENT.get("LOG_LEVEL", "INFO")},
         # At DEBUG it writes every path down, and a ping's path is a token.
         "urllib3": {"level": "INFO"},
+        # Of a failure it writes many lines at each try; the sentence on the pages says what they say.
+        "azure": {"level": "ERROR"},
     },
 }

@@ -12,7 +12,6 @@ import subprocess
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 from django.db import DatabaseError, connection
 from django.db.backends.sqlite3._functions import register  # type: ignore[import-untyped]
@@ -21,6 +20,14 @@ from django.utils.translation import gettext as _
 SESSIONS = ("django_session", "usersessions_usersession")
 TELLING = ("accounts_user", "registry_tenant", "registry_credential", "registry_mailbox")
 """Where one of these has a row, somebody has used the database."""
+
+
+ADDRESS = {
+    "dbname": "PGDATABASE",
+    **{name: f"PG{name.upper()}" for name in ("host", "port", "user", "password")},
+    **{name: f"PG{name.upper()}" for name in ("sslmode", "sslrootcert", "sslcert", "sslkey")},
+}
+"""What a connection is made with, and as PostgreSQL's own programs are told of it."""
 
 
 class CannotCopy(Exception):
@@ -168,11 +175,8 @@ def _run(program: str, *arguments: str) -> None:
             _("%(program)s is missing on this machine. On Debian: apt-get install postgresql-client")
             % {"program": program}
         )
-    database = connection.settings_dict
-    names = {"HOST": "PGHOST", "PORT": "PGPORT", "USER": "PGUSER", "PASSWORD": "PGPASSWORD", "NAME": "PGDATABASE"}
-    environ = {theirs: str(database[ours]) for ours, theirs in names.items() if database.get(ours)}
-    options: dict[str, Any] = database.get("OPTIONS", {})
-    environ |= {f"PG{name.upper()}": str(options[name]) for name in ("sslmode", "sslrootcert") if name in options}
+    address = connection.get_connection_params()
+    environ = {variable: str(address[name]) for name, variable in ADDRESS.items() if address.get(name)}
     done = subprocess.run([path, *arguments], env={**os.environ, **environ}, capture_output=True, text=True)
     if done.returncode:
         raise CannotCopy(f"{program}: {_first(done.stderr.splitlines())}")

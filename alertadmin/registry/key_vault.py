@@ -92,7 +92,9 @@ def _words(error: Any, otherwise: str) -> str:
     inner = getattr(getattr(error, "error", None), "innererror", None) or {}
     code = getattr(getattr(error, "error", None), "code", "") or ""
     said = str(getattr(error, "message", "") or error)
-    said = next((line for line in said.splitlines() if line.strip()), "")
+    lines = [line.strip() for line in said.splitlines() if line.strip()] or [""]
+    # Of a chain of ways to sign in, what the first of them was told.
+    said = next((line for line in lines if "Credential: " in line), lines[0])
     return (
         " ".join(f"{code} {inner.get('code', '') if isinstance(inner, dict) else ''} {said}".split())[:200] or otherwise
     )
