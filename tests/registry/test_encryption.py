@@ -74,10 +74,12 @@ def test_whatever_was_sealed_is_opened_again(value: str) -> None:
 
 
 @pytest.mark.control(9)
+@pytest.mark.control(9)
 def test_the_same_value_is_never_sealed_alike() -> None:
     assert len({Sealed.seal(CANARY, ROW).token for _one in range(1000)}) == 1000
 
 
+@pytest.mark.control(10)
 @pytest.mark.control(10)
 def test_a_ciphertext_names_its_version_and_key(credential: Credential) -> None:
     assert credential.value
@@ -103,6 +105,7 @@ def test_a_deferred_value_is_fetched_when_asked_for(credential: Credential) -> N
 
 
 @pytest.mark.control(7)
+@pytest.mark.control(7)
 @settings(deadline=None)
 @given(st.data(), texts)
 def test_a_ciphertext_with_any_bit_flipped_is_refused(data: st.DataObject, value: str) -> None:
@@ -117,6 +120,7 @@ def test_a_ciphertext_with_any_bit_flipped_is_refused(data: st.DataObject, value
     assert not altered.readable
 
 
+@pytest.mark.control(7)
 @pytest.mark.control(7)
 def test_every_single_bit_of_a_ciphertext_counts() -> None:
     """Those of base64 that decode to nothing too."""
@@ -144,6 +148,7 @@ def test_what_was_added_or_cut_off_is_refused(change: Any) -> None:
 
 
 @pytest.mark.control(8)
+@pytest.mark.control(8)
 def test_ciphertexts_swapped_between_two_rows_are_refused(rows: Rows) -> None:
     one, other = rows.credential(value="one" * 10), rows.credential(value="other" * 10)
     tokens = stored_token(one), stored_token(other)
@@ -157,6 +162,7 @@ def test_ciphertexts_swapped_between_two_rows_are_refused(rows: Rows) -> None:
 
 
 @pytest.mark.control(8)
+@pytest.mark.control(8)
 def test_a_ciphertext_moved_to_another_field_or_model_is_refused(rows: Rows) -> None:
     """Even where the row's id is the same."""
     credential = rows.credential(value=CANARY)
@@ -169,6 +175,7 @@ def test_a_ciphertext_moved_to_another_field_or_model_is_refused(rows: Rows) -> 
         opened(mailbox, "password")
 
 
+@pytest.mark.control(10)
 @pytest.mark.control(10)
 def test_a_ciphertext_of_a_key_that_is_not_there_says_so(credential: Credential) -> None:
     put(credential, "v1.k0missing." + stored_token(credential).split(".")[2])
@@ -212,6 +219,7 @@ def everything_shown(credential: Credential) -> dict[str, str]:
     }
 
 
+@pytest.mark.control(5)
 @pytest.mark.control(3, 5)
 def test_nothing_shows_the_value(credential: Credential, caplog: pytest.LogCaptureFixture) -> None:
     fresh = Credential(app=credential.app, value=CANARY)
@@ -251,6 +259,7 @@ def test_no_query_compares_it_with_a_value_in_clear(credential: Credential) -> N
     assert Credential.objects.filter(value=credential.value).exists()
 
 
+@pytest.mark.control(1)
 @pytest.mark.control(1)
 def test_the_database_holds_no_value_in_clear(credential: Credential, data_folder: Path) -> None:
     with connection.cursor() as cursor:
@@ -298,7 +307,28 @@ def test_any_value_makes_the_way_through_the_database(rows: Rows, value: str) ->
 
 
 @pytest.mark.control(15)
+@pytest.mark.control(15)
 def test_the_secret_key_of_django_opens_nothing(credential: Credential, settings: Any) -> None:
     settings.SECRET_KEY = "another-" + "y" * 40
     assert opened(credential) == CANARY
     assert django_settings.SECRET_KEY.startswith("another-")
+
+
+@pytest.mark.control(16)
+@pytest.mark.django_db(transaction=True)
+def test_a_deleted_secret_leaves_no_ciphertext_in_the_database(rows: Rows) -> None:
+    """SQLite overwrites it in its file; PostgreSQL frees the place at its next VACUUM."""
+    credential = rows.credential(value=CANARY)
+    sealed = stored_token(credential).split(".")[2].encode()
+    assert in_the_file(sealed)
+    credential.delete()
+    assert not Credential.objects.exists()
+    assert connection.vendor != "sqlite" or not in_the_file(sealed)
+
+
+def in_the_file(sealed: bytes) -> bool:
+    if connection.vendor != "sqlite":
+        return Credential.objects.filter(value__isnull=False).exists()
+    with connection.cursor() as cursor:
+        cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    return sealed in Path(connection.settings_dict["NAME"]).read_bytes()

@@ -85,6 +85,7 @@ def test_a_file_keeps_its_owner_when_root_adds_a_key(ring: Path) -> None:
 
 
 @pytest.mark.control(14)
+@pytest.mark.control(14)
 @pytest.mark.parametrize("bits", [0o640, 0o604, 0o660, 0o644, 0o610])
 def test_a_file_that_others_can_read_is_refused_with_the_command_that_mends_it(ring: Path, bits: int) -> None:
     ring.chmod(bits)

@@ -29,6 +29,7 @@ from tests.rows import Rows
 
 ROW = b"registry.credential:value:" + b"1" * 16
 Vault = TransitServer | KeyVaultServer
+SLOWER = ("silent", "stranger", "nonsense")
 
 
 @pytest.fixture(scope="module")
@@ -134,7 +135,9 @@ def test_an_envelope_that_was_altered_is_refused(vault: Vault, tmp_path: Path) -
 
 
 @pytest.mark.control(13)
-@pytest.mark.parametrize("how", ["error", "silent", "dripping", "stranger", "closed", "nonsense"])
+@pytest.mark.parametrize(
+    "how", ["error", "dripping", "closed", *(pytest.param(how, marks=pytest.mark.slow) for how in SLOWER)]
+)
 def test_an_outage_at_the_start_is_a_sentence_with_the_missing_keys_and_ends_in_time(
     vault: Vault,
     settings: Settings,
