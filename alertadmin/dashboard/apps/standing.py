@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from alertadmin.accounts.access import Access
+from alertadmin.accounts.roles import Right
 from alertadmin.dashboard.looks import AMBER_DAYS
 from alertadmin.outbox.models import Delivery, DeliveryState, Purpose
 from alertadmin.registry.models import AppRegistration, Consent, ConsentStatus, Credential
@@ -25,6 +26,8 @@ class Step:
     text: str
     act: str = ""
     url: str = ""
+    right: Right = Right.LOOK
+    """What the act takes."""
 
 
 def steps(app: AppRegistration, consents: Iterable[Consent], now: datetime, access: Access) -> list[Step]:
@@ -35,21 +38,23 @@ def steps(app: AppRegistration, consents: Iterable[Consent], now: datetime, acce
 def _secret(app: AppRegistration, now: datetime) -> Step:
     current = app.current_credential
     if current is None:
-        return Step(False, _("No secret is in use."), _("Add a secret"), reverse("credential-add", args=[app.pk]))
+        return Step(
+            False, _("No secret is in use."), _("Add a secret"), reverse("credential-add", args=[app.pk]), Right.CHANGE
+        )
     text = _("The secret in use %(left)s.") % {"left": time_left(current.expires_at, now)}
     if current.expires_at > now + timedelta(days=AMBER_DAYS):
         return Step(True, text)
     waiting: Credential | None = next((one for one in app.credentials.all() if one.state == "next"), None)
     if waiting is not None:
         return Step(False, f"{text} {_('Another one waits to be proven.')}", _("See it"), waiting.get_absolute_url())
-    return Step(False, text, _("Replace"), reverse("credential-replace", args=[current.pk]))
+    return Step(False, text, _("Replace"), reverse("credential-replace", args=[current.pk]), Right.CHANGE)
 
 
 def _consent(app: AppRegistration, consents: list[Consent]) -> Step:
     act, url = _("See consent"), f"{app.get_absolute_url()}#consent"
     if not app.wanted:
         text = _("No permission is wanted yet.")
-        return Step(False, text, _("Choose permissions"), reverse("app-edit", args=[app.pk]))
+        return Step(False, text, _("Choose permissions"), reverse("app-edit", args=[app.pk]), Right.CHANGE)
     if not consents or all(consent.status == ConsentStatus.UNKNOWN for consent in consents):
         return Step(False, _("Consent was never checked."), act, url)
     missing = sum(consent.status != ConsentStatus.GRANTED for consent in consents)
@@ -63,7 +68,7 @@ def _mailbox(app: AppRegistration) -> Step:
     mailboxes = list(app.mailboxes.all())
     if not mailboxes:
         url = f"{reverse('mailbox-add')}?app={app.pk}"
-        return Step(False, _("No mailbox sends through it yet."), _("Add a mailbox"), url)
+        return Step(False, _("No mailbox sends through it yet."), _("Add a mailbox"), url, Right.CHANGE)
     ways = ", ".join(sorted({str(mailbox.get_transport_display()) for mailbox in mailboxes}))
     text = ngettext("%(count)d mailbox sends, by %(ways)s.", "%(count)d mailboxes send, by %(ways)s.", len(mailboxes))
     return Step(True, text % {"count": len(mailboxes), "ways": ways})
@@ -75,7 +80,7 @@ def _test(app: AppRegistration, access: Access) -> Step:
     first_mailbox = next(iter(app.mailboxes.all()), None)
     url = first_mailbox.get_absolute_url() if first_mailbox else ""
     if last is None:
-        return Step(False, _("No test was sent yet."), _("Send a test") if url else "", url)
+        return Step(False, _("No test was sent yet."), _("Send a test") if url else "", url, Right.OPERATE)
     if last.state == DeliveryState.SENT:
         return Step(True, _("The last test was accepted."))
     url = reverse("test-send-progress", args=[last.pk])

@@ -14,6 +14,7 @@ from django.db.models.functions import Lower
 from django.urls import reverse
 
 from alertadmin.accounts.access import Access
+from alertadmin.accounts.roles import Right
 from alertadmin.dashboard.portal import portal_links
 from alertadmin.registry import certificates
 from alertadmin.registry.models import AppRegistration, Credential, Mailbox, Tenant
@@ -87,7 +88,10 @@ def concerned(said: Mentions, slug: str, access: Access) -> Concerned:
     for credential in credentials[:_MOST_ROWS]:
         of(credential.app.tenant, credential.app).credentials.append(credential)
     for mailbox in mailboxes[:_MOST_ROWS]:
-        of(mailbox.app.tenant if mailbox.app else mailbox.tenant, mailbox.app).mailboxes.append(mailbox)
+        # An app of a tenant that is not theirs stands under the mailbox's own, not under its home's name.
+        is_theirs = mailbox.app is not None and access.may(Right.LOOK, mailbox.app)
+        home = mailbox.app.tenant if mailbox.app and is_theirs else mailbox.tenant
+        of(home, mailbox.app).mailboxes.append(mailbox)
     shown = {one.tenant.pk for one in registrations.values()}
     for tenant in tenants:
         if tenant.pk not in shown:

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db.models import Count, F, Q
+from django.db.models import Count, F, Model, Q
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from alertadmin.accounts.access import Access
+from alertadmin.accounts.roles import Right
 from alertadmin.dashboard import moments
 from alertadmin.dashboard.looks import AMBER_DAYS, BAD, DOUBTFUL, SOON, Look, look_of_end
 from alertadmin.outbox import standing
@@ -57,6 +58,11 @@ def _rest(look: Look, what: str, url: str) -> Need:
     return Need(look, _("and more"), what, url, "", _("See all"), url)
 
 
+def _act(access: Access, thing: Model, words: str, url: str) -> tuple[str, str]:
+    """Offered to whoever may change that thing alone."""
+    return (words, url) if access.may(Right.CHANGE, thing) else ("", "")
+
+
 def _ending(now: datetime, access: Access) -> Iterator[Need]:
     ending = (
         access.rows(Credential)
@@ -76,8 +82,7 @@ def _ending(now: datetime, access: Access) -> Iterator[Need]:
             f"{credential.app.tenant.name} / {credential.app.name}",
             credential.get_absolute_url(),
             " · ".join(details),
-            _("Replace"),
-            reverse("credential-replace", args=[credential.pk]),
+            *_act(access, credential, _("Replace"), reverse("credential-replace", args=[credential.pk])),
         )
     if found[SHOWN:]:
         more = ending.count() - SHOWN
@@ -110,8 +115,7 @@ def _told_to_nobody(now: datetime, access: Access) -> Iterator[Need]:
             tenant.name,
             tenant.get_absolute_url(),
             _("A secret ends and there is no contact."),
-            _("Add a contact"),
-            reverse("tenant-edit", args=[tenant.pk]),
+            *_act(access, tenant, _("Add a contact"), reverse("tenant-edit", args=[tenant.pk])),
         )
     if found[SHOWN:]:
         yield _rest(BAD, _("More tenants have nobody to tell"), reverse("tenants"))
@@ -131,6 +135,10 @@ def _consents(_now: datetime, access: Access) -> Iterator[Need]:
     for consents in list(together.values())[:SHOWN]:
         first = consents[0]
         is_error = first.status == ConsentStatus.ERROR
+        # The app may be of another tenant that its page is for.
+        is_theirs = access.may(Right.LOOK, first.app)
+        url = first.app.get_absolute_url() if is_theirs else reverse("consent-ask", args=[first.pk])
+        place = "#consent" if is_theirs else ""
         details = [", ".join(consent.permission for consent in consents)]
         if is_error and first.cause:
             details.insert(0, explain(first.cause, translate=_).title)
@@ -138,10 +146,10 @@ def _consents(_now: datetime, access: Access) -> Iterator[Need]:
             DOUBTFUL,
             _("consent unclear") if is_error else _("no consent"),
             f"{first.tenant.name} / {first.app.name}",
-            first.app.get_absolute_url(),
+            url,
             " · ".join(details),
             _("See why"),
-            f"{first.app.get_absolute_url()}#consent",
+            f"{url}{place}",
         )
     if len(together) > SHOWN:
         yield _rest(DOUBTFUL, _("More apps lack consent"), f"{reverse('consents')}?status=missing")
@@ -201,8 +209,7 @@ def _sign_ins(now: datetime, access: Access) -> Iterator[Need]:
             mailbox.address,
             mailbox.get_absolute_url(),
             _("a personal account, for which nothing can be sent without it"),
-            _("Sign in"),
-            reverse("mailbox-sign-in", args=[mailbox.pk]),
+            *_act(access, mailbox, _("Sign in"), reverse("mailbox-sign-in", args=[mailbox.pk])),
         )
     if found[SHOWN:]:
         yield _rest(DOUBTFUL, _("More personal accounts to sign in"), f"{reverse('mailboxes')}?way=personal")

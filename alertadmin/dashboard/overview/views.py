@@ -7,8 +7,7 @@ from django.shortcuts import render
 from django.utils import timezone
 
 from alertadmin.accounts.access import access_of
-from alertadmin.accounts.declaring import allows
-from alertadmin.accounts.roles import Right
+from alertadmin.accounts.declaring import for_oneself
 from alertadmin.dashboard.guide.directory import guides_of
 from alertadmin.dashboard.overview.needs import needs
 from alertadmin.dashboard.overview.timeline import timeline
@@ -17,15 +16,25 @@ from alertadmin.outbox.models import Delivery, DeliveryState
 from alertadmin.registry.models import AppRegistration, Credential, Mailbox, Tenant
 
 DUE = timedelta(days=30)
+NAMED = 3
+"""So many tenants; the others are counted."""
 WAITING = (DeliveryState.PENDING, DeliveryState.SENDING)
 
 
-@allows(Right.LOOK)
+@for_oneself
 def overview(request: HttpRequest) -> HttpResponse:
+    """Where everybody comes first: whoever has no role yet is told what to do about it."""
     now, access = timezone.now(), access_of(request)
+    if not access.anywhere():
+        return render(request, "overview/no_role.html")
     watched = access.rows(Credential.objects.watched())
     next_end = watched.filter(expires_at__gt=now).order_by("expires_at").select_related("app__tenant").defer("value")
+    tenants = access.rows(Tenant)
+    count = tenants.count()
+    whose = [] if access.everywhere() else list(tenants.values_list("name", flat=True)[:NAMED])
     context = {
+        "whose": whose,
+        "others": count - len(whose),
         "needs": needs(now, access),
         "begun": guides_of(request),
         "next": next_end.first(),
@@ -33,7 +42,7 @@ def overview(request: HttpRequest) -> HttpResponse:
         "timeline": timeline(now, watched),
         "waiting": access.rows(Delivery).filter(state__in=WAITING).count(),
         "counts": {
-            "tenants": access.rows(Tenant).count(),
+            "tenants": count,
             "apps": access.rows(AppRegistration).count(),
             "credentials": watched.count(),
             "due": watched.filter(expires_at__lte=now + DUE).count(),

@@ -15,10 +15,8 @@ from django.utils.translation import gettext as _
 from lucide.templatetags.lucide import lucide
 
 from alertadmin.accounts import devices, zones
-from alertadmin.accounts.access import access_of
 from alertadmin.accounts.providers import known
 from alertadmin.accounts.providers.provider import Provider
-from alertadmin.accounts.roles import Right
 from alertadmin.dashboard import moments
 from alertadmin.dashboard.diagnosis.message import as_message
 from alertadmin.dashboard.looks import LOOKS, OWNERS, UNKNOWN, Look, look_of_end
@@ -40,11 +38,6 @@ register.filter("device", devices.named)
 def icon(name: str, size: int = 18) -> str:
     """A sign beside words, never instead of them: hidden from screen readers. Drawn once for all pages."""
     return lucide(name, size=size, aria_hidden="true", focusable="false")
-
-
-@register.simple_tag(takes_context=True)
-def may_manage_people(context: dict[str, Any]) -> bool:
-    return access_of(context["request"]).anywhere(Right.PEOPLE)
 
 
 @register.simple_tag
