@@ -148,6 +148,14 @@ class Environment:
             ) from None
 
     @property
+    def tests_per_hour(self) -> int:
+        """How many test sends one person may start from pages within an hour."""
+        value = self.get("TESTS_PER_HOUR") or "30"
+        if not value.isascii() or not value.isdigit() or not 1 <= int(value) <= 10_000:
+            raise BadEnvironment(f'ALERTADMIN_TESTS_PER_HOUR must be a number of tests, such as 30; it is "{value}".')
+        return int(value)
+
+    @property
     def keep_words(self) -> timedelta:
         """For how long the words of a mail stay after it was settled."""
         return self._days("KEEP_WORDS_DAYS", 90)

@@ -226,6 +226,8 @@ INSIDE_TARGETS = ENVIRONMENT.inside_targets
 """Where inside the network channels may lead (outbox/channels/guard.py)."""
 PINGS = bool(ENVIRONMENT.ping_url)
 """Whether somebody outside is told while all is well. The address itself stays where it is."""
+TESTS_PER_HOUR = ENVIRONMENT.tests_per_hour
+"""That one person may start from pages (outbox/test_limits.py)."""
 KEEP_WORDS = ENVIRONMENT.keep_words
 KEEP_DELIVERIES = ENVIRONMENT.keep_deliveries
 KEEP_AUDIT = ENVIRONMENT.keep_audit

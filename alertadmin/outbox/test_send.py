@@ -4,17 +4,22 @@ happen."""
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 
+from django.contrib.auth.models import AnonymousUser
 from django.db import transaction
+from django.db.models import Model
 from django.utils import translation
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
 from alertadmin.accounts import audit
-from alertadmin.accounts.audit import Act
-from alertadmin.outbox import doorbell, sentences
+from alertadmin.accounts.audit import Act, Result
+from alertadmin.accounts.models import User
+from alertadmin.outbox import doorbell, sentences, test_limits
 from alertadmin.outbox.content import Content, NoLongerOwed
 from alertadmin.outbox.models import Channel, Delivery, Purpose
 from alertadmin.registry.models import Mailbox
@@ -66,19 +71,40 @@ def create_for_channel(channel: Channel, *, now: datetime) -> Delivery:
     return delivery
 
 
-def start_for_channel(channel: Channel, *, now: datetime) -> Delivery:
+def start_for_channel(channel: Channel, *, by: User | AnonymousUser, now: datetime) -> Delivery:
+    """Raises TooManyTests."""
+    tenant = channel.app.tenant_id if channel.app else channel.tenant_id
+    with _refusals_on_record(Act.CHANNEL_TESTED, channel):
+        test_limits.take(by, tenant, channel.hint, now)
     delivery = create_for_channel(channel, now=now)
     doorbell.ring()
     return delivery
 
 
 def start(
-    mailbox: Mailbox, recipient: str, *, transport: str | None = None, sends_as: str = "", now: datetime
+    mailbox: Mailbox,
+    recipient: str,
+    *,
+    transport: str | None = None,
+    sends_as: str = "",
+    by: User | AnonymousUser,
+    now: datetime,
 ) -> Delivery:
-    """Writes the row and rings; the worker sends."""
+    """Writes the row and rings; the worker sends. Raises TooManyTests."""
+    with _refusals_on_record(Act.MAILBOX_TEST_SENT, mailbox):
+        test_limits.take(by, mailbox.tenant_id, recipient, now)
     delivery = create(mailbox, recipient, transport=transport or "", sends_as=sends_as, now=now)
     doorbell.ring()
     return delivery
+
+
+@contextmanager
+def _refusals_on_record(act: Act, on: Model) -> Iterator[None]:
+    try:
+        yield
+    except test_limits.TooManyTests:
+        audit.record_alone(act, on, result=Result.REFUSED)
+        raise
 
 
 def compose(delivery: Delivery, now: datetime) -> Content | NoLongerOwed:

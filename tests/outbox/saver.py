@@ -12,6 +12,7 @@ django.setup()
 
 from django.utils import timezone  # noqa: E402 (the settings come first)
 
+from alertadmin.accounts.models import User  # noqa: E402
 from alertadmin.house.prepare import prepare  # noqa: E402
 from alertadmin.outbox import test_send  # noqa: E402
 from alertadmin.registry.models import AppRegistration, Mailbox, Tenant  # noqa: E402
@@ -22,10 +23,11 @@ def main() -> None:
     tenant = Tenant.objects.create(name="Northpark", directory_id=str(uuid4()))
     app = AppRegistration.objects.create(tenant=tenant, name="ALERT", client_id=str(uuid4()))
     mailbox = Mailbox.objects.create(tenant=tenant, app=app, address="alarms@northpark.example")
+    person = User.objects.create(email="ada@northpark.example")
     tell("ready")
     for line in sys.stdin:
         began = time.monotonic()
-        test_send.start(mailbox, line.strip(), now=timezone.now())
+        test_send.start(mailbox, line.strip(), by=person, now=timezone.now())
         tell(time.monotonic() - began)
 
 

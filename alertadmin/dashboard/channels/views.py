@@ -28,6 +28,7 @@ from alertadmin.dashboard.posting import posted
 from alertadmin.outbox import standing, test_send
 from alertadmin.outbox.models import Channel, Delivery, Purpose
 from alertadmin.outbox.standing import Standing
+from alertadmin.outbox.test_limits import TooManyTests
 from alertadmin.registry.keyring import KeyRingError
 from alertadmin.registry.models import AppRegistration, Tenant
 from alertadmin.reminders import removing
@@ -176,7 +177,11 @@ def channel_key(request: HttpRequest, pk: UUID) -> HttpResponse:
 @posted(back="channel")
 def channel_test(request: HttpRequest, pk: UUID) -> HttpResponse:
     found = get_object_or_404(Channel.objects.defer(*SEALED), pk=pk)
-    delivery = test_send.start_for_channel(found, now=timezone.now())
+    try:
+        delivery = test_send.start_for_channel(found, by=request.user, now=timezone.now())
+    except TooManyTests as refused:
+        messages.error(request, refused.messages[0])
+        return redirect("channel", pk)
     return redirect("test-send-progress", delivery.pk)
 
 

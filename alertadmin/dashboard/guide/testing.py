@@ -26,6 +26,7 @@ from alertadmin.dashboard.posting import posted
 from alertadmin.dashboard.sheets.views import sheet_of
 from alertadmin.outbox import test_send
 from alertadmin.outbox.models import DeliveryState
+from alertadmin.outbox.test_limits import TooManyTests
 from alertadmin.registry.models import Guide
 
 
@@ -36,9 +37,14 @@ def guide_test(request: HttpRequest, guide: Guide) -> HttpResponse:
     initial = {"recipient": getattr(request.user, "email", ""), "transport": guide.mailbox.transport}
     form = TestSendForm(request.POST or None, initial=initial, mailbox=guide.mailbox)
     if request.method == "POST" and form.is_valid():
-        data = form.cleaned_data
-        test_send.start(guide.mailbox, data["recipient"], transport=data.get("transport"), now=timezone.now())
-        return redirect("guide-test", guide.pk)
+        by, data = request.user, form.cleaned_data
+        try:
+            test_send.start(
+                guide.mailbox, data["recipient"], transport=data.get("transport"), by=by, now=timezone.now()
+            )
+            return redirect("guide-test", guide.pk)
+        except TooManyTests as refused:
+            form.add_error(None, refused)
     return _page(request, guide, form)
 
 
@@ -54,11 +60,15 @@ def _scope(request: HttpRequest, guide: Guide) -> HttpResponse:
     assert guide.mailbox is not None  # noqa: S101
     recipient = getattr(request.user, "email", "")
     form = scope.ScopeForm(request.POST, mailbox=guide.mailbox)
-    if not form.is_valid():
-        initial = {"recipient": recipient, "transport": guide.mailbox.transport}
-        return _page(request, guide, TestSendForm(initial=initial, mailbox=guide.mailbox), form)
-    test_send.start(guide.mailbox, recipient, sends_as=form.cleaned_data["other"], now=timezone.now())
-    return redirect(standing.url(guide, "test") + "#scope")
+    if form.is_valid():
+        try:
+            by, other = request.user, form.cleaned_data["other"]
+            test_send.start(guide.mailbox, recipient, sends_as=other, by=by, now=timezone.now())
+            return redirect(standing.url(guide, "test") + "#scope")
+        except TooManyTests as refused:
+            form.add_error("other", refused)
+    initial = {"recipient": recipient, "transport": guide.mailbox.transport}
+    return _page(request, guide, TestSendForm(initial=initial, mailbox=guide.mailbox), form)
 
 
 def _page(

@@ -30,6 +30,7 @@ from alertadmin.dashboard.mailboxes.forms import (
 from alertadmin.dashboard.posting import posted
 from alertadmin.outbox import test_send
 from alertadmin.outbox.models import Delivery, Purpose
+from alertadmin.outbox.test_limits import TooManyTests
 from alertadmin.registry import scripts
 from alertadmin.registry.clouds import servers
 from alertadmin.registry.keyring import KeyRingError
@@ -166,8 +167,13 @@ def start_test(request: HttpRequest, pk: UUID) -> HttpResponse:
     form = TestSendForm(request.POST, mailbox=found)
     if not form.is_valid():
         return _mailbox_page(request, found, form, status=422)
-    transport = form.cleaned_data.get("transport") or None
-    delivery = test_send.start(found, form.cleaned_data["recipient"], transport=transport, now=timezone.now())
+    by, data = request.user, form.cleaned_data
+    transport = data.get("transport") or None
+    try:
+        delivery = test_send.start(found, data["recipient"], transport=transport, by=by, now=timezone.now())
+    except TooManyTests as refused:
+        form.add_error(None, refused)
+        return _mailbox_page(request, found, form, status=429)
     return redirect("test-send-progress", delivery.pk)
 
 
@@ -178,11 +184,17 @@ def scope_try(request: HttpRequest, pk: UUID) -> HttpResponse:
     found = get_object_or_404(Mailbox.objects.select_related("tenant", "app__tenant").filter(server=""), pk=pk)
     form = scope.ScopeForm(request.POST, mailbox=found)
     recipient = getattr(request.user, "email", "")
-    if not form.is_valid():
-        initial = {"recipient": recipient, "transport": found.transport}
-        return _mailbox_page(request, found, TestSendForm(initial=initial, mailbox=found), form, status=422)
-    delivery = test_send.start(found, recipient, sends_as=form.cleaned_data["other"], now=timezone.now())
-    return redirect("test-send-progress", delivery.pk)
+    status = 422
+    if form.is_valid():
+        try:
+            by, other = request.user, form.cleaned_data["other"]
+            delivery = test_send.start(found, recipient, sends_as=other, by=by, now=timezone.now())
+            return redirect("test-send-progress", delivery.pk)
+        except TooManyTests as refused:
+            form.add_error("other", refused)
+            status = 429
+    initial = {"recipient": recipient, "transport": found.transport}
+    return _mailbox_page(request, found, TestSendForm(initial=initial, mailbox=found), form, status=status)
 
 
 @allows(Right.LOOK, of=Delivery)
