@@ -137,3 +137,12 @@ def test_nobody_is_switched_off_by_themselves_or_by_whoever_may_do_less(
     for person_, by in ((owner, administrator), (administrator, administrator)):
         with pytest.raises(people.NotAllowed):
             people.switch_off(person_, by=by, now=now)
+
+
+def test_an_account_is_managed_by_whoever_manages_the_installation_alone(rows: Rows, now: datetime) -> None:
+    tenant = rows.tenant()
+    local = person("local@northpark.example", Role.ADMINISTRATOR, tenant)
+    theirs = person("theirs@northpark.example", Role.VIEWER, tenant)
+    with pytest.raises(people.NotAllowed):
+        people.switch_off(theirs, by=local, now=now)
+    assert User.objects.get(pk=theirs.pk).is_active

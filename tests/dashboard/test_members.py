@@ -200,3 +200,13 @@ def test_who_else_is_here_is_not_told_to_an_administrator_of_one_tenant(owner: U
     form = {"address": "first@northpark.example", "role": "viewer", "tenant": str(mine.pk)}
     assert client.post("/people/invite/", form).status_code == 302
     assert client_of(owner).post("/people/invite/", {**form, "tenant": ""}).status_code == 422
+
+
+def test_what_somebody_may_give_in_one_place_they_may_not_in_another(owner: User, rows: Rows) -> None:
+    mine, other = rows.tenant(), rows.tenant()
+    local = person("local@northpark.example", Role.ADMINISTRATOR, mine)
+    Membership.objects.create(user=local, tenant=other, role=Role.OWNER)
+    form = {"address": "x@x.example", "role": "owner"}
+    client = client_of(local)
+    assert client.post("/people/invite/", {**form, "tenant": str(mine.pk)}).status_code == 422
+    assert client.post("/people/invite/", {**form, "tenant": str(other.pk)}).status_code == 302
