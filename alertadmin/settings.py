@@ -85,6 +85,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "alertadmin.accounts.middleware.SessionMiddleware",
     "alertadmin.accounts.middleware.SignInMiddleware",
+    "alertadmin.accounts.middleware.SecondFactorMiddleware",
     "alertadmin.accounts.middleware.AccessMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -157,7 +158,7 @@ PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
-    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "alertadmin.accounts.common_passwords.MadeOfCommonOnes"},
 ]
 # django-allauth does the steps of a sign-in; its addresses and pages are ours (dashboard/people), and so are the limits
 # on guessing, because its own are kept in a cache that our processes do not share.
@@ -186,6 +187,7 @@ MFA_TOTP_TOLERANCE = 1
 """Steps of 30 seconds that a person's clock may be off; each code is good once all the same."""
 # A person's address was typed by an administrator; it is nobody's claim that needs a proof.
 MFA_ALLOW_UNVERIFIED_EMAIL = True
+PASSWORD_RESET_TIMEOUT = 3600
 SESSION_COOKIE_AGE = 12 * 3600
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _https

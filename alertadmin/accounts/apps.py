@@ -10,7 +10,9 @@ class AccountsConfig(AppConfig):
     verbose_name = _("People")
 
     def ready(self) -> None:
+        from alertadmin.accounts import noting
         from alertadmin.accounts.audit import sessions, triggers
 
+        noting.connect()
         post_migrate.connect(triggers.after_migrate, sender=self)
         sessions.listen()

@@ -30,6 +30,8 @@ ADDRESS = Limit("address", 60, WHILE)
 PASSWORD = Limit("password", 10, WHILE)
 CODE = Limit("code", 5, WHILE)
 """Six digits are guessed sooner; who comes to them has the password already."""
+NEW_PASSWORD = Limit("new password", 3, timedelta(hours=1))
+"""Mails that a stranger can have sent to somebody."""
 USED = Limit("used code", 1, timedelta(minutes=3))
 """Of the codes that an app shows: longer than any of them is right."""
 

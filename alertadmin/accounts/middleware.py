@@ -10,15 +10,16 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.contrib.auth import logout
 from django.contrib.auth.middleware import LoginRequiredMiddleware
+from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, resolve_url
+from django.urls import reverse
 from django.utils import timezone, translation
 from django_htmx.http import HttpResponseClientRedirect
 
-from alertadmin.accounts import audit, sessions
+from alertadmin.accounts import audit, second_factors, sessions
 from alertadmin.accounts.access import access_of
 from alertadmin.accounts.actor import STRANGER, Actor, acting
 from alertadmin.accounts.declaring import declared
@@ -51,7 +52,8 @@ class SessionMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if request.user.is_authenticated and not sessions.goes_on(request, timezone.now()):
-            logout(request)
+            request.session.flush()
+            request.user = AnonymousUser()
         return self.get_response(request)
 
 
@@ -73,6 +75,31 @@ class SignInMiddleware(LoginRequiredMiddleware):
             query["lost"] = "1"
         door = f"{resolve_url(settings.LOGIN_URL)}?{query.urlencode(safe='/')}"
         return HttpResponseClientRedirect(door) if is_htmx else redirect(door)
+
+
+class SecondFactorMiddleware:
+    """Leads whoever must have a second factor and has none to where one is added, and to nothing else."""
+
+    FREE = frozenset(
+        {"security", "authenticator-add", "passkey-add", "recovery-codes-make", "confirm", "sign-out", "set_language"}
+    )
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_view(
+        self, request: HttpRequest, view_func: Callable[..., Any], _args: tuple[Any, ...], _kwargs: dict[str, Any]
+    ) -> HttpResponse | None:
+        page = request.resolver_match.url_name if request.resolver_match else ""
+        declaration = declared(view_func)
+        if page in self.FREE or (declaration is not None and declaration.strangers):
+            return None
+        if not second_factors.is_lacking(request):
+            return None
+        return HttpResponseClientRedirect(reverse("security")) if request.htmx else redirect("security")  # type: ignore[attr-defined]
 
 
 class AccessMiddleware:

@@ -9,11 +9,10 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from allauth.mfa.models import Authenticator
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from alertadmin.accounts import audit, inviting, sessions
+from alertadmin.accounts import audit, inviting, second_factors, sessions
 from alertadmin.accounts.access import Access
 from alertadmin.accounts.membership import Membership, Source, keep_an_owner
 from alertadmin.accounts.models import User
@@ -77,11 +76,7 @@ def switch_on(person: User, *, by: User) -> None:
 def reset_factors(person: User, *, by: User) -> None:
     """For a lost device: the next sign-in is by the password, or at the provider, alone. Raises NotAllowed."""
     _check(by, person)
-    with transaction.atomic():
-        for factor in Authenticator.objects.filter(user=person):
-            factor.delete()  # one by one: its sealed secret goes with it
-        sessions.end_all(person)
-        audit.record(audit.Act.FACTOR_REMOVED, person, reason="reset")
+    second_factors.take_away(person)
 
 
 def remove(person: User, *, by: User) -> None:

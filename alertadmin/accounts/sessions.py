@@ -6,8 +6,10 @@ from datetime import datetime, timedelta
 
 from allauth.usersessions.models import UserSession
 from django.contrib.auth.base_user import AbstractBaseUser
+from django.db.models import Subquery
 from django.http import HttpRequest
 
+from alertadmin.accounts.demand import SignInDemand
 from alertadmin.accounts.whence import address_of
 
 IDLE = timedelta(hours=2)
@@ -21,7 +23,9 @@ SEEN_EVERY = timedelta(minutes=1)
 def goes_on(request: HttpRequest, now: datetime) -> bool:
     """Notes that the session was seen; False, and it is ended, if it has lasted long enough."""
     key = request.session.session_key
-    row = UserSession.objects.filter(session_key=key).first()
+    # Asked along with it, because every page needs it too (second_factors.is_lacking).
+    demand = Subquery(SignInDemand.objects.values("second_factor")[:1])
+    row = UserSession.objects.filter(session_key=key).annotate(demand=demand).first()
     seen = {"ip": address_of(request), "user_agent": request.headers.get("User-Agent", "")[:200]}
     if row is None:
         # Of before sessions were listed, or signed in by a test.
@@ -29,6 +33,7 @@ def goes_on(request: HttpRequest, now: datetime) -> bool:
             session_key=key, defaults={**seen, "user": request.user, "created_at": now, "last_seen_at": now}
         )
         return True
+    request.factor_demanded = row.demand  # type: ignore[attr-defined]
     if now - row.last_seen_at > IDLE or now - row.created_at > LONGEST:
         row.end()
         return False

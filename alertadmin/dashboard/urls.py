@@ -9,6 +9,7 @@ AREAS = (
     "people",
     "members",
     "factors",
+    "passwords",
     "overview",
     "tenants",
     "importing",

@@ -9,9 +9,10 @@ class OutboxConfig(AppConfig):
     verbose_name = _("Outbox")
 
     def ready(self) -> None:
-        from alertadmin.outbox import consent_mail, content, invitation_mail, test_send
+        from alertadmin.outbox import consent_mail, content, invitation_mail, password_mail, test_send
         from alertadmin.outbox.models import Purpose
 
         content.register(Purpose.TEST, test_send.compose)
         content.register(Purpose.CONSENT, consent_mail.compose)
         content.register(Purpose.INVITATION, invitation_mail.compose, invitation_mail.fill)
+        content.register(Purpose.PASSWORD, password_mail.compose, password_mail.fill)

@@ -163,7 +163,7 @@ class Chain:
             ways = [by(delivery.channel)] if delivery.channel else []
         elif delivery.purpose == Purpose.TEST:
             ways = under_test(delivery)
-        elif delivery.purpose in (Purpose.CONSENT, Purpose.INVITATION):
+        elif delivery.purpose in (Purpose.CONSENT, Purpose.INVITATION, Purpose.PASSWORD):
             ways = self.ways  # it is for that person alone, and can wait
         else:
             ways = [*self.ways, *self.last_resorts]

@@ -46,3 +46,5 @@ CLOCK_IS_WRONG = gettext_noop(
 TOKEN = gettext_noop("valid until %(time)s UTC")
 TOKEN_KEPT = gettext_noop("kept, valid until %(time)s UTC")
 NOT_IN_TOKEN = gettext_noop("%(permission)s is not in the token")
+NOBODY_S_PASSWORD = gettext_noop("Nobody signs in here by a password with this address.")
+ASKED_TOO_LONG_AGO = gettext_noop("It could not leave within the hour for which its link would have been good.")

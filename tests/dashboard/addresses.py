@@ -38,7 +38,7 @@ def names(pattern: URLPattern | URLResolver) -> list[str]:
 
 def address(name: str, keys: Mapping[str, Any]) -> str:
     """With the id of a row of the right kind, or with any where there is none."""
-    if name in ("first-administrator", "calendar-feed"):
+    if name in ("first-administrator", "calendar-feed", "new-password"):
         return reverse(name, args=["x"])
     if name in NUMBERED:
         return reverse(name, args=[keys.get(name.partition("-")[0], 1)])

@@ -25,9 +25,16 @@ from tests.dashboard.addresses import address, addresses
 from tests.rows import Rows
 
 LISTS = ("tenants", "apps", "credentials", "mailboxes", "consents", "deliveries", "channels")
-BY_TOKEN = ("first-administrator", "calendar-feed", "invitation-accept", "sign-in-with", "openid_connect_callback")
+BY_TOKEN = (
+    "first-administrator",
+    "calendar-feed",
+    "invitation-accept",
+    "new-password",
+    "sign-in-with",
+    "openid_connect_callback",
+)
 """Known to nobody else: without a good token there is nothing."""
-DOOR = ("sign-in", "account_login")
+DOOR = ("sign-in", "account_login", "forgotten-password")
 MOST_QUERIES = 9
 MORE_QUERIES = {"consents": 1}
 """What else a page shows: the last check of all."""

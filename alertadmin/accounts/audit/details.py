@@ -44,6 +44,7 @@ NAMES = frozenset(
     }
 )
 FIELDS = {
+    "signindemand": "second_factor",
     "tenant": "name directory_id domain cloud time_zone language",
     "appregistration": "name client_id audience redirect_uri permissions",
     "credential": "description kind key_id starts_at expires_at state",

@@ -6,6 +6,7 @@ from alertadmin.dashboard.factors import views
 
 urlpatterns = [
     path("profile/security/", views.security, name="security"),
+    path("people/signing-in/", views.sign_in_demand, name="sign-in-demand"),
     path("profile/security/authenticator/", views.authenticator_add, name="authenticator-add"),
     path("profile/security/passkey/", views.passkey_add, name="passkey-add"),
     path("profile/security/factors/<int:pk>/remove/", views.factor_remove, name="factor-remove"),

@@ -15,6 +15,7 @@ from allauth.mfa.webauthn.internal import auth as passkeys
 from allauth.mfa.webauthn.internal import flows as webauthn
 from allauth.socialaccount.models import SocialAccount
 from allauth.usersessions.models import UserSession
+from django import forms
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.db import transaction
@@ -26,9 +27,12 @@ from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_variables
 
-from alertadmin.accounts import sessions
-from alertadmin.accounts.declaring import for_oneself
+from alertadmin.accounts import audit, second_factors, sessions
+from alertadmin.accounts.access import access_of
+from alertadmin.accounts.declaring import allows, for_oneself
+from alertadmin.accounts.demand import SignInDemand
 from alertadmin.accounts.reauthentication import recently_confirmed
+from alertadmin.accounts.roles import Right
 from alertadmin.dashboard.factors.forms import PENDING, AuthenticatorForm, PasskeyForm
 from alertadmin.registry import keyring
 from alertadmin.retelling import retold
@@ -58,6 +62,9 @@ def security(request: HttpRequest) -> HttpResponse:
         "codes_left": _left(codes),
         "sessions": sessions.of(request.user),  # type: ignore[arg-type] # signed in, by the middleware
         "links": SocialAccount.objects.filter(user=request.user),
+        "is_lacking": second_factors.is_lacking(request),
+        "may_govern": access_of(request).everywhere(Right.GOVERN),
+        "has_password": request.user.has_usable_password(),  # type: ignore[union-attr]
         "session_key": request.session.session_key,
     }
     return render(request, "factors/security.html", context)
@@ -80,7 +87,10 @@ def authenticator_add(request: HttpRequest) -> HttpResponse:
     try:
         form = AuthenticatorForm(request.POST or None, request=request)
         if form.is_bound and form.is_valid():
-            return _with_codes(request, *totp.activate_totp(request, form))
+            with transaction.atomic():
+                added = totp.activate_totp(request, form)
+                audit.record(audit.Act.FACTOR_ADDED, added[0], kind="totp")
+            return _with_codes(request, *added)
     except keyring.Unreadable as error:
         request.session.pop(PENDING, None)
         return _not_now(request, retold(str(error)))
@@ -101,6 +111,7 @@ def passkey_add(request: HttpRequest) -> HttpResponse:
         try:
             with transaction.atomic():
                 added = webauthn.add_authenticator(request, form.cleaned_data["name"], form.cleaned_data["credential"])
+                audit.record(audit.Act.FACTOR_ADDED, added[0], kind="webauthn")
         except ValidationError as error:
             return _not_now(request, error.messages[0])
         return _with_codes(request, *added)
@@ -118,7 +129,10 @@ def factor_remove(request: HttpRequest, pk: int) -> HttpResponse:
     """An app or a passkey. With the last of them the recovery codes go too."""
     kinds = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
     with transaction.atomic():
-        delete_and_cleanup(request, get_object_or_404(_mine(request), pk=pk, type__in=kinds))
+        factor = get_object_or_404(_mine(request), pk=pk, type__in=kinds)
+        subject = audit.Subject.of(factor)
+        delete_and_cleanup(request, factor)
+        audit.record(audit.Act.FACTOR_REMOVED, subject, kind=factor.type)
     messages.success(request, _("It no longer leads in."))
     return redirect("security")
 
@@ -132,7 +146,10 @@ def recovery_codes_make(request: HttpRequest) -> HttpResponse:
     if not recovery.can_generate_recovery_codes(request.user):
         return redirect("security")
     try:
-        return _with_codes(request, None, recovery.generate_recovery_codes(request))
+        with transaction.atomic():
+            made = recovery.generate_recovery_codes(request)
+            audit.record(audit.Act.FACTOR_ADDED, made, kind="recovery_codes")
+        return _with_codes(request, None, made)
     except ValidationError as error:
         return _not_now(request, error.messages[0])
 
@@ -140,7 +157,10 @@ def recovery_codes_make(request: HttpRequest) -> HttpResponse:
 @for_oneself
 @act
 def session_end(request: HttpRequest, pk: int) -> HttpResponse:
-    get_object_or_404(UserSession, pk=pk, user=request.user).end()
+    with transaction.atomic():
+        session = get_object_or_404(UserSession, pk=pk, user=request.user)
+        session.end()
+        audit.record(audit.Act.SESSION_REVOKED, request.user, count=1)  # type: ignore[arg-type]
     messages.success(request, _("That session has ended."))
     return redirect("security")
 
@@ -149,11 +169,34 @@ def session_end(request: HttpRequest, pk: int) -> HttpResponse:
 @act
 def sessions_end(request: HttpRequest) -> HttpResponse:
     """All but this one."""
-    ended = sessions.end_all(request.user, but=request.session.session_key)  # type: ignore[arg-type]
+    with transaction.atomic():
+        ended = sessions.end_all(request.user, but=request.session.session_key)  # type: ignore[arg-type]
+        audit.record(audit.Act.SESSION_REVOKED, request.user, count=ended)  # type: ignore[arg-type]
     messages.success(
         request, ngettext("%(count)d session has ended.", "%(count)d sessions have ended.", ended) % {"count": ended}
     )
     return redirect("security")
+
+
+class DemandForm(forms.ModelForm):  # type: ignore[type-arg]
+    class Meta:
+        model = SignInDemand
+        fields = ["second_factor"]
+        widgets = {"second_factor": forms.RadioSelect}
+
+
+@allows(Right.GOVERN, everywhere=True)
+@recently_confirmed()
+def sign_in_demand(request: HttpRequest) -> HttpResponse:
+    """Whose second factor is asked for; it holds from everybody's next page on."""
+    demand = SignInDemand.of_now()
+    form = DemandForm(request.POST or None, instance=demand)
+    if form.is_bound and form.is_valid():
+        with audit.changing(audit.Act.SIGN_IN_DEMAND_CHANGED, demand):
+            form.save()
+        messages.success(request, _("Saved."))
+        return redirect("sign-in-demand")
+    return render(request, "factors/demand.html", {"form": form}, status=422 if form.errors else 200)
 
 
 @sensitive_variables("codes", "text")

@@ -27,6 +27,7 @@ class Purpose(models.TextChoices):
     HOUSE = "house", _("About alertadmin itself")
     CONSENT = "consent", _("Request for consent")
     INVITATION = "invitation", _("Invitation")
+    PASSWORD = "password", _("Link to a new password")
 
 
 class DeliveryState(models.TextChoices):

@@ -1,0 +1,36 @@
+"""What this installation demands of whoever signs in: one row, or none while nobody has decided."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class WhoseFactor(models.TextChoices):
+    OPTIONAL = "optional", _("Nobody’s: whoever wants one adds it")
+    CHANGERS = "changers", _("Of whoever may change something")
+    ALL = "all", _("Everybody’s")
+
+
+class SignInDemand(models.Model):
+    only = models.BooleanField(primary_key=True, default=True, editable=False)
+    second_factor = models.CharField(
+        _("Whose second factor is asked for"), max_length=8, choices=WhoseFactor, default=WhoseFactor.OPTIONAL
+    )
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=models.Q(only=True), name="sign_in_demand_is_one"),
+            models.CheckConstraint(
+                condition=models.Q(second_factor__in=WhoseFactor.values), name="sign_in_demand_is_known"
+            ),
+        ]
+        verbose_name = _("demand on signing in")
+        verbose_name_plural = _("demands on signing in")
+
+    def __str__(self) -> str:
+        return self.get_second_factor_display()
+
+    @classmethod
+    def of_now(cls) -> SignInDemand:
+        return cls.objects.first() or cls()

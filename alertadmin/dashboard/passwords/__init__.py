@@ -1,0 +1,1 @@
+"""Choosing another password: as somebody who is in, or by a link."""

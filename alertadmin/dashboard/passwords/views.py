@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.contrib.auth import update_session_auth_hash
+from django.contrib.auth.password_validation import validate_password
+from django.db import transaction
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+
+from alertadmin.accounts import audit, guessing, password_links, sessions
+from alertadmin.accounts.declaring import for_oneself, for_strangers
+from alertadmin.accounts.models import User
+from alertadmin.accounts.reauthentication import recently_confirmed
+from alertadmin.outbox import password_mail
+
+
+class PasswordForm(forms.Form):
+    password = forms.CharField(
+        label=gettext_lazy("New password"),
+        max_length=4096,
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+        help_text=gettext_lazy("At least 12 characters; a few words in a row are good."),
+    )
+
+    def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.user = user
+
+    def clean_password(self) -> str:
+        password = str(self.cleaned_data["password"])
+        validate_password(password, self.user)
+        return password
+
+    def save(self) -> None:
+        """And every session ends that the old one led into."""
+        with transaction.atomic():
+            self.user.set_password(self.cleaned_data["password"])
+            self.user.save(update_fields=["password"])
+            sessions.end_all(self.user)
+            audit.record(audit.Act.PASSWORD_CHANGED, self.user, by=self.user)
+
+
+@for_oneself
+@never_cache
+@sensitive_post_parameters("password")
+@recently_confirmed()
+def change(request: HttpRequest) -> HttpResponse:
+    user = request.user
+    if not isinstance(user, User) or not user.has_usable_password():
+        raise Http404  # they sign in elsewhere
+    form = PasswordForm(request.POST or None, user=user)
+    if form.is_bound and form.is_valid():
+        request.session.cycle_key()  # so that this one is not among those that end
+        form.save()
+        update_session_auth_hash(request, user)
+        messages.success(request, _("Your password is changed. All your other sessions have ended."))
+        return redirect("security")
+    return render(request, "passwords/change.html", {"form": form}, status=422 if form.errors else 200)
+
+
+@for_strangers
+@never_cache
+@sensitive_post_parameters("password")
+def new_password(request: HttpRequest, token: str) -> HttpResponse:
+    """By a link. It leads nobody in: whoever has a second factor still shows it, at the door."""
+    user = password_links.find(token)
+    if user is None:
+        return render(request, "passwords/link_used.html", status=404)
+    form = PasswordForm(request.POST or None, user=user)
+    if form.is_bound and form.is_valid():
+        form.save()
+        messages.success(request, _("Your password is changed. Sign in with it."))
+        return redirect("sign-in")
+    context = {"form": form, "address": user.email}
+    return render(request, "passwords/new.html", context, status=422 if form.errors else 200)
+
+
+class ForgottenForm(forms.Form):
+    email = forms.EmailField(
+        label=gettext_lazy("E-mail address"), widget=forms.EmailInput(attrs={"autocomplete": "username"})
+    )
+
+
+@for_strangers
+@never_cache
+def forgotten(request: HttpRequest) -> HttpResponse:
+    """The same is done and said for every address: whether it is somebody's is found out when the mail is worded."""
+    form = ForgottenForm(request.POST or None)
+    if form.is_bound and form.is_valid():
+        address = form.cleaned_data["email"]
+        now = timezone.now()
+        try:
+            guessing.guess(request, address, guessing.NEW_PASSWORD, now)
+        except guessing.Throttled:
+            pass  # nothing is told by it either
+        else:
+            password_mail.ask(address, now)
+        return render(request, "passwords/asked.html", {"address": address})
+    return render(request, "passwords/forgotten.html", {"form": form}, status=422 if form.errors else 200)

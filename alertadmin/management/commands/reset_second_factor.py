@@ -1,0 +1,28 @@
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import CommandParser
+from django.utils.translation import gettext as _
+
+from alertadmin.accounts import second_factors
+from alertadmin.management.answers import readable
+from alertadmin.management.job import Job, Report
+from alertadmin.management.people import person
+
+
+class Command(Job):
+    help = (
+        "Takes every second factor and every session of somebody away who has lost their device and their recovery "
+        "codes. Their password alone leads in then; make sure that it is they who ask."
+    )
+    example = "python manage.py reset_second_factor ada@example.com"
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("email", metavar="EMAIL", type=readable, help="Who lost their device.")
+
+    def work(self, options: dict[str, Any]) -> Report:
+        who = person(options["email"])
+        taken = second_factors.take_away(who)
+        said = _("%(email)s signs in by the password alone until a new second factor is added.") % {"email": who.email}
+        return Report(True, {"email": who.email, "factors": taken}, [said])

@@ -1,0 +1,16 @@
+"""Finding the person that a command is about."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext as _
+
+from alertadmin.accounts.models import User
+from alertadmin.management.job import Refused
+
+
+def person(email: str) -> User:
+    """Raises Refused."""
+    found = User.objects.filter(email__iexact=email.strip()).first()
+    if found is None:
+        raise Refused(_("Nobody signs in here with %(email)s.") % {"email": email})
+    return found

@@ -1,0 +1,59 @@
+"""The mail with the link to a new password. The row holds no link: it is put in as it leaves."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+
+from django.conf import settings
+from django.utils import translation
+from django.utils.translation import gettext as _
+
+from alertadmin.accounts import password_links
+from alertadmin.accounts.models import User
+from alertadmin.outbox import doorbell, sentences
+from alertadmin.outbox.content import Content, NoLongerOwed
+from alertadmin.outbox.models import Delivery, Purpose
+
+LINK = "https://link.invalid/"
+"""Stands in the stored words where the link will be."""
+
+
+def ask(address: str, now: datetime) -> None:
+    """Written down for whatever address, so that nobody learns from how long it takes whose account is here."""
+    Delivery.objects.create(
+        purpose=Purpose.PASSWORD,
+        dedupe_key=f"password:{uuid.uuid4()}",
+        recipient=address,
+        created_at=now,
+        not_before=now,
+        urgency=now,
+    )
+    doorbell.ring()
+
+
+def compose(delivery: Delivery, now: datetime) -> Content | NoLongerOwed:
+    user = _whose(delivery)
+    if user is None:
+        return NoLongerOwed(sentences.NOBODY_S_PASSWORD)
+    if now - delivery.created_at > password_links.GOOD_FOR:
+        return NoLongerOwed(sentences.ASKED_TOO_LONG_AGO)
+    language = user.language or settings.LANGUAGE_CODE
+    with translation.override(language):
+        text = _(
+            "Somebody, probably you, asked for a new password for %(email)s.\n\nChoose it here, within an hour:\n"
+            "%(link)s\n\nIf it was not you, leave it: your password stays as it is."
+        ) % {"email": user.email, "link": LINK}
+        return Content(str(_("Your new password for alertadmin")), text, language=language)
+
+
+def fill(delivery: Delivery, words: str) -> str:
+    """The stored words with the link, for the wire alone."""
+    user = _whose(delivery)
+    return words.replace(LINK, password_links.link(user)) if user else words
+
+
+def _whose(delivery: Delivery) -> User | None:
+    """Of whoever signs in by a password with that address."""
+    user = User.objects.filter(email__iexact=delivery.recipient, is_active=True).first()
+    return user if user and user.has_usable_password() else None

@@ -1,0 +1,51 @@
+"""Helping somebody from the host: a link to a new password, and a second factor that was lost."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from allauth.mfa.models import Authenticator
+from django.core.management import call_command
+from django.test import Client
+
+from alertadmin.accounts.audit import AuditEntry
+from alertadmin.accounts.models import User
+from tests.second_factors import add_app
+
+
+def told(capsys: pytest.CaptureFixture[str], *command: str) -> dict[str, Any]:
+    with suppress(SystemExit):
+        call_command(*command, "--json")
+    return dict(json.loads(capsys.readouterr().out))
+
+
+@pytest.mark.control(38)
+def test_a_link_to_a_new_password(administrator: User, capsys: pytest.CaptureFixture[str]) -> None:
+    said = told(capsys, "sign_in_link", administrator.email.upper())
+    assert said["ok"]
+    assert said["link"].startswith("http://localhost:8000/new-password/")
+    assert Client().get(said["link"].removeprefix("http://localhost:8000")).status_code == 200
+    administrator.set_unusable_password()
+    administrator.save()
+    assert "does not sign in by a password" in told(capsys, "sign_in_link", administrator.email)["error"]
+
+
+def test_a_lost_second_factor(administrator: User, capsys: pytest.CaptureFixture[str]) -> None:
+    add_app(administrator)
+    assert told(capsys, "reset_second_factor", administrator.email) == {
+        "ok": True,
+        "email": administrator.email,
+        "factors": 2,
+    }
+    assert not Authenticator.objects.exists()
+    assert AuditEntry.objects.get(act="factor.removed").who == "command reset_second_factor"
+
+
+@pytest.mark.parametrize("command", ["sign_in_link", "reset_second_factor"])
+def test_nobody_of_that_name(db: None, capsys: pytest.CaptureFixture[str], command: str) -> None:
+    said = told(capsys, command, "nobody@x.example")
+    assert not said["ok"]
+    assert "Nobody signs in here" in said["error"]
