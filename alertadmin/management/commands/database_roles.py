@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import CommandParser
+from django.db import connection, transaction
+from django.utils.translation import gettext as _
+
+from alertadmin.accounts.audit import database_role
+from alertadmin.management.job import Job, Refused, Report
+
+
+class Command(Job):
+    help = (
+        "Prints what lets a role of PostgreSQL run alertadmin and no more: it reads and writes rows, changes no table, "
+        "and may add to the audit trail but neither change nor delete in it. With --apply it is done at once; that "
+        "takes the tables' owner. Run it again after each upgrade. Then migrate as the owner, and run as the role."
+    )
+    example = "python manage.py database_roles alertadmin_app --apply"
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("role", metavar="ROLE", help="Its name. Make it first: CREATE ROLE … LOGIN PASSWORD '…'.")
+        parser.add_argument("--apply", action="store_true", help="Do it, as the user of ALERTADMIN_DATABASE_URL.")
+
+    def work(self, options: dict[str, Any]) -> Report:
+        role: str = options["role"]
+        if connection.vendor != "postgresql":
+            raise Refused(_("Only PostgreSQL has roles. On SQLite whoever may write the file may do everything."))
+        if not database_role.NAME.fullmatch(role):
+            raise Refused(_("A role's name is made of a-z, 0-9 and _, and begins with a letter."))
+        statements = list(database_role.grants(role))
+        if not options["apply"]:
+            return Report(True, {"role": role, "statements": statements}, [f"{one};" for one in statements])
+        if not database_role.exists(role):
+            raise Refused(
+                _("There is no role %(role)s. Make it first: CREATE ROLE … LOGIN PASSWORD '…'.") % {"role": role}
+            )
+        with transaction.atomic(), connection.cursor() as cursor:
+            for one in statements:
+                cursor.execute(one)
+        return Report(
+            True,
+            {"role": role, "statements": statements},
+            [_("The role %(role)s may run alertadmin now, and no more.") % {"role": role}],
+        )
