@@ -36,7 +36,8 @@ def set_role(person: User, place: UUID | None, role: Role | None, *, by: User) -
     """None takes the role that was given by hand there. Raises NotAllowed, LastOwner."""
     own = Access(by).rights_in(place)
     with transaction.atomic():
-        held = Membership.objects.select_for_update().filter(user=person, tenant=place, source=Source.HAND).first()
+        rows = Membership.objects.select_for_update(of=("self",))
+        held = rows.filter(user=person, tenant=place, source=Source.HAND).first()
         before = Role(held.role) if held else None
         if by == person:
             raise NotAllowed(_("Nobody changes their own roles. Ask another administrator."))
