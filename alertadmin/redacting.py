@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 
-TOKENS = re.compile(r"(/calendar/)[^/\s]+?(\.ics)|(/first-administrator/|/invitation/|/new-password/)[^/\s]+")
+TOKENS = re.compile(r"(/calendar/)[^/\s]+?(\.ics)|(/first-administrator/|/invitation/|/new-password/|/secret/)[^/\s]+")
 
 
 class WithoutTokens(logging.Filter):

@@ -9,10 +9,13 @@ class OutboxConfig(AppConfig):
     verbose_name = _("Outbox")
 
     def ready(self) -> None:
-        from alertadmin.outbox import consent_mail, content, invitation_mail, password_mail, test_send
+        from alertadmin.outbox import consent_mail, content, handover_mail, invitation_mail, password_mail, test_send
         from alertadmin.outbox.models import Purpose
+        from alertadmin.registry.handing import handed_over
 
         content.register(Purpose.TEST, test_send.compose)
         content.register(Purpose.CONSENT, consent_mail.compose)
+        content.register(Purpose.HANDOVER, handover_mail.compose)
+        handed_over.connect(handover_mail.tell)
         content.register(Purpose.INVITATION, invitation_mail.compose, invitation_mail.fill)
         content.register(Purpose.PASSWORD, password_mail.compose, password_mail.fill)

@@ -22,6 +22,7 @@ CHANNEL_BUSY = gettext_noop("It waits its turn: a channel is told 30 times a min
 CHANNEL_REMOVED = gettext_noop("The channel was deleted.")
 CHANNEL_PAUSED = gettext_noop("The channel is paused.")
 INVITATION_OVER = gettext_noop("The invitation was accepted, renewed or taken back before it left.")
+NOBODY_TO_TELL = gettext_noop("Whom it was to tell, or what of, is no longer known here.")
 CONSENT_GRANTED = gettext_noop("What it asks for was granted before it left.")
 MAILBOX_REMOVED = gettext_noop("The mailbox under test was removed.")
 NO_DRAFTS = gettext_noop("This way keeps no drafts.")

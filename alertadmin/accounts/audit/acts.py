@@ -25,6 +25,9 @@ class Act(TextChoices):
     CREDENTIAL_HELD = "credential.held", _("Reminders put off")
     CREDENTIAL_RESUMED = "credential.resumed", _("Reminders taken up again")
     SECRET_HANDED_OVER = "secret.handed_over", _("Secret shown")
+    SECRET_LINK_MADE = "secret.link_made", _("One-time link to a secret made")
+    SECRET_LINK_OPENED = "secret.link_opened", _("Secret shown by a one-time link")
+    SECRET_LINK_REVOKED = "secret.link_revoked", _("One-time link to a secret revoked")
 
     MAILBOX_CREATED = "mailbox.created", _("Mailbox added")
     MAILBOX_CHANGED = "mailbox.changed", _("Mailbox changed")

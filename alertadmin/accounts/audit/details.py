@@ -14,7 +14,7 @@ from django.db import models
 
 NAMES = frozenset(
     {
-        "actor",  # on whose behalf a command says it acts
+        "actor",  # on whose behalf a command, or who comes with a link, acts
         "app",
         "cause",  # a slug of mailer.diagnosis, or of who refused
         "changes",

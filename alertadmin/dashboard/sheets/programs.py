@@ -197,3 +197,8 @@ PROGRAMS = (
     Program("powershell", "PowerShell", _powershell),
     Program("python", "Python", _python),
 )
+
+
+def program_of(slug: str) -> Program:
+    """The first where there is none of that name."""
+    return next((one for one in PROGRAMS if one.slug == slug), PROGRAMS[0])

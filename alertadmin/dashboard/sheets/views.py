@@ -5,13 +5,11 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from django import forms
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_variables
 
@@ -20,20 +18,13 @@ from alertadmin.accounts.declaring import allows
 from alertadmin.accounts.models import User
 from alertadmin.accounts.reauthentication import recently_confirmed
 from alertadmin.accounts.roles import Right
-from alertadmin.dashboard.sheets.programs import PROGRAMS, Values
+from alertadmin.dashboard.sheets.forms import HandOverForm, LinkForm
+from alertadmin.dashboard.sheets.programs import PROGRAMS, Values, program_of
 from alertadmin.registry.clouds import UnknownCloud
 from alertadmin.registry.handing import hand_over
 from alertadmin.registry.keyring import Unreadable
-from alertadmin.registry.models import AppRegistration, Handover, Mailbox
+from alertadmin.registry.models import AppRegistration, Handover, HandoverLink, Mailbox
 from alertadmin.retelling import retold
-
-
-class HandOverForm(forms.Form):
-    reason = forms.CharField(
-        label=gettext_lazy("What for"),
-        max_length=300,
-        help_text=gettext_lazy("Such as “entered into ALERT on VF-SRV01”. It goes on the record with your name."),
-    )
 
 
 @allows(Right.LOOK, posting=Right.HAND_OVER, of=AppRegistration)
@@ -42,11 +33,14 @@ class HandOverForm(forms.Form):
 @sensitive_variables("context")
 def app_sheet(request: HttpRequest, pk: UUID) -> HttpResponse:
     """`?for=` names the program, `?mailbox=` the mailbox. A POST shows the secret on it, once."""
+    app, mailboxes = app_and_mailboxes(request, pk)
+    context = {**sheet_of(request, app, chosen(request, mailboxes)), "mailboxes": mailboxes}
+    return render(request, "sheets/sheet.html", context, status=422 if context["form"].errors else 200)
+
+
+def app_and_mailboxes(request: HttpRequest, pk: UUID) -> tuple[AppRegistration, list[Mailbox]]:
     app = get_object_or_404(AppRegistration.objects.select_related("tenant").prefetch_related("credentials"), pk=pk)
-    mailboxes = list(access_of(request).rows(Mailbox.objects.select_related("tenant")).filter(app=app))
-    context = sheet_of(request, app, _chosen(request, mailboxes))
-    status = 422 if context["form"].errors else 200
-    return render(request, "sheets/sheet.html", {**context, "mailboxes": mailboxes}, status=status)
+    return app, list(access_of(request).rows(Mailbox.objects.select_related("tenant")).filter(app=app))
 
 
 @sensitive_variables("value", "context")
@@ -56,17 +50,25 @@ def sheet_of(request: HttpRequest, app: AppRegistration, mailbox: Mailbox | None
     value = ""
     if request.method == "POST" and form.is_valid():
         value = _shown(request, app, form)
-    program = next((one for one in PROGRAMS if one.slug == request.GET.get("for")), PROGRAMS[0])
+    return {**unshown(request, app, mailbox), "form": form, "value": value}
+
+
+def unshown(request: HttpRequest, app: AppRegistration, mailbox: Mailbox | None) -> dict[str, Any]:
+    """The same, with nothing that was posted."""
+    program = program_of(request.GET.get("for", ""))
     secret = app.current_credential
+    link = HandoverLink.objects.filter(credential=secret).first() if secret else None
     context: dict[str, Any] = {
         "app": app,
         "chosen": mailbox,
         "programs": PROGRAMS,
         "program": program,
         "sheet": None,
-        "form": form,
+        "form": HandOverForm(),
+        "link_form": LinkForm(prefix="link"),
         "secret": secret,
-        "value": value,
+        "link": link,
+        "link_state": link.state(timezone.now()) if link else None,
         "handover": Handover.objects.filter(credential=secret).first() if secret else None,
     }
     try:
@@ -77,7 +79,7 @@ def sheet_of(request: HttpRequest, app: AppRegistration, mailbox: Mailbox | None
     return context
 
 
-def _chosen(request: HttpRequest, mailboxes: list[Mailbox]) -> Mailbox | None:
+def chosen(request: HttpRequest, mailboxes: list[Mailbox]) -> Mailbox | None:
     asked = request.GET.get("mailbox", "")
     return next((one for one in mailboxes if str(one.pk) == asked), mailboxes[0] if mailboxes else None)
 

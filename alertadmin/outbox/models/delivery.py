@@ -28,6 +28,7 @@ class Purpose(models.TextChoices):
     CONSENT = "consent", _("Request for consent")
     INVITATION = "invitation", _("Invitation")
     PASSWORD = "password", _("Link to a new password")
+    HANDOVER = "handover", _("Secret shown")
 
 
 class DeliveryState(models.TextChoices):

@@ -7,6 +7,7 @@ from alertadmin.registry.models.credential import Credential, CredentialKind, Cr
 from alertadmin.registry.models.factor_secret import FactorSecret
 from alertadmin.registry.models.guide import Guide
 from alertadmin.registry.models.handover import Handover
+from alertadmin.registry.models.handover_link import HandoverLink, LinkState
 from alertadmin.registry.models.mailbox import LoginKind, Mailbox
 from alertadmin.registry.models.sign_in import SignIn, SignInState
 from alertadmin.registry.models.tenant import Contact, Tenant
@@ -26,6 +27,8 @@ __all__ = [
     "FactorSecret",
     "Guide",
     "Handover",
+    "HandoverLink",
+    "LinkState",
     "LoginKind",
     "Mailbox",
     "ReturnOutcome",
