@@ -103,7 +103,7 @@ def test_a_session_that_was_ended_from_elsewhere_is_led_to_the_door(
     lost.goto(address + reverse("credentials"))
     enter(page, address, administrator)
     page.goto(address + reverse("security"))
-    page.get_by_role("button", name="End Chrome on Linux").click()
+    page.get_by_role("button", name="End it Chrome on Linux").click()
     expect(page.get_by_text("That session has ended.")).to_be_visible()
     lost.reload()
     expect(lost.get_by_role("heading", name="Sign in")).to_be_visible()
