@@ -15,6 +15,8 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
 
+from alertadmin.accounts import audit
+from alertadmin.accounts.audit.chain import Head
 from alertadmin.accounts.models import User
 from alertadmin.outbox.content import Content, NoLongerOwed
 from alertadmin.outbox.models import Delivery
@@ -48,7 +50,7 @@ def compose(delivery: Delivery, now: datetime) -> Content | NoLongerOwed:
     language = user.language if user and user.language else settings.LANGUAGE_CODE
     with translation.override(language), timezone.override(user.zone if user else "UTC"):
         if letters[0].kind == LetterKind.MONTHLY:
-            words = monthly(account(now), [trouble.text for trouble in troubles(now)], now)
+            words = monthly(account(now), [trouble.text for trouble in troubles(now)], audit.head())
         elif letters[0].kind == LetterKind.PUT_BACK:
             found, count = review.put_back(), review.held(now).count()
             if found is None or not count:
@@ -59,7 +61,8 @@ def compose(delivery: Delivery, now: datetime) -> Content | NoLongerOwed:
         return _content(words, language)
 
 
-def monthly(found: Account, wrong: list[str], now: datetime) -> Words:
+def monthly(found: Account, wrong: list[str], record: Head) -> Words:
+    """With the last entry on the record: a mail that was sent cannot be written anew with the trail."""
     alarms = wrong + _alarms(found)
     watched = ngettext("%(count)d secret watched", "%(count)d secrets watched", found.watched) % {
         "count": found.watched
@@ -72,7 +75,7 @@ def monthly(found: Account, wrong: list[str], now: datetime) -> Words:
         end = _("next end on %(day)s") % {"day": _day(found.next.expires_at)} if found.next else _("no end ahead")
         subject = _("alertadmin: all is well, %(watched)s, %(end)s") % {"watched": watched, "end": end}
         lead = _("alertadmin runs, and writes this once a month so that silence is never ambiguous. All is well.")
-    return Words(subject, lead, alarms, _facts(found), _("See how it stands"), _url("watching"))
+    return Words(subject, lead, alarms, _facts(found) + _record(record), _("See how it stands"), _url("watching"))
 
 
 def _alarms(found: Account) -> list[str]:
@@ -128,6 +131,13 @@ def _facts(found: Account) -> list[str]:
     if not found.lost:
         facts.append(_("Every message left."))
     return facts
+
+
+def _record(head: Head) -> list[str]:
+    if not head.number:
+        return []
+    said = _("The audit trail ends with %(head)s: verify_audit --expect shows later whether it still holds that entry.")
+    return [said % {"head": head}]
 
 
 def unreachable(addresses: list[str]) -> Words:

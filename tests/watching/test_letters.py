@@ -5,11 +5,13 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.db import transaction
 from django.test import Client
 from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
+from alertadmin.accounts import audit
 from alertadmin.accounts.membership import make_owner
 from alertadmin.accounts.models import User
 from alertadmin.outbox import content
@@ -260,3 +262,11 @@ def test_when_somebody_decided_before_it_left_there_is_nothing_to_say(put_back: 
 def test_where_nothing_waits_nobody_hears_of_it(running: Rows) -> None:
     review.begin(scan.run(NOW), NOW - timedelta(days=9), NOW)
     assert letters.write(NOW) == 0
+
+
+@pytest.mark.control(60)
+def test_it_holds_the_end_of_the_audit_trail_where_nobody_can_write_it_anew(running: Rows) -> None:
+    with transaction.atomic():
+        entry = audit.record(audit.Act.RECORDS_PRUNED, count=1)
+    letters.write(FIRST)
+    assert f"{entry.number}:{entry.digest}" in words(house()[0], FIRST).text.replace("\n", "")
