@@ -35,7 +35,10 @@ WITH_PLACES = Prefetch("mailboxes", Mailbox.objects.select_related("tenant"))
 
 
 def wanted_pairs(apps: Iterable[AppRegistration] | None = None, *, tenant: Tenant | None = None) -> Iterator[Wanted]:
-    """Each app in its home tenant and wherever it has a mailbox. Two queries for all, one for given ones."""
+    """Each app wherever it has a mailbox; in its home tenant too if one is there, or none anywhere.
+
+    Two queries for all, one for given ones.
+    """
     if apps is None:
         apps = AppRegistration.objects.all()
         if tenant is not None:
@@ -46,12 +49,12 @@ def wanted_pairs(apps: Iterable[AppRegistration] | None = None, *, tenant: Tenan
     for app in apps:
         # An app for personal accounts alone has no directory in which anybody could consent.
         wanted = set(app.wanted) if app.audience != Audience.PERSONAL else set()
-        places: dict[Tenant, set[Permission]] = {app.tenant: wanted}
+        places: dict[Tenant, set[Permission]] = {}
         for mailbox in app.mailboxes.all():
             if mailbox.is_personal:
                 continue
             places.setdefault(mailbox.tenant, set(wanted)).add(mailbox.permission)
-        for place, permissions in places.items():
+        for place, permissions in (places or {app.tenant: wanted}).items():
             if permissions and tenant in (None, place):
                 yield Wanted(app, place, tuple(sorted(permissions)))
 

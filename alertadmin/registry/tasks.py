@@ -8,6 +8,8 @@ from celery import shared_task
 from django.utils import timezone
 
 from alertadmin.registry import replacing, runs, sign_ins
+from alertadmin.registry.models import AppRegistration
+from alertadmin.registry.wanted import note_wanted
 
 log = logging.getLogger(__name__)
 
@@ -17,6 +19,7 @@ def check_consents() -> None:
     """Each day."""
     now = timezone.now()
     replacing.promote_overdue(now=now)
+    note_wanted(AppRegistration.objects.all())
     runs.begin(None, now=now)
     go_on_checking()
 

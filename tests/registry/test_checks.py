@@ -86,7 +86,7 @@ def test_a_token_proves_the_secret_too(sandbox: Sandbox, rows: Rows) -> None:
     assert (good.credential.proven_at, broken.credential.proven_at) == (rows.now, None)
 
 
-def test_an_app_is_checked_at_home_and_wherever_it_has_a_mailbox(sandbox: Sandbox, rows: Rows) -> None:
+def test_an_app_is_checked_wherever_it_has_a_mailbox(sandbox: Sandbox, rows: Rows) -> None:
     site, other = rows.site(sandbox), rows.site(sandbox, name="Harbour")
     site.app.permissions = [MAIL_SEND]
     site.app.save()

@@ -8,6 +8,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from alertadmin.registry import tasks
 from alertadmin.registry.models import AppRegistration, Consent, Mailbox, Tenant
 from alertadmin.registry.wanted import note_wanted
 from tests.rows import Rows
@@ -54,6 +55,7 @@ def test_a_mailbox_elsewhere_wants_it_all_there_and_what_its_transport_takes(
     app: AppRegistration, rows: Rows, transport: str, more: set[tuple[str, str, str]]
 ) -> None:
     mailbox = Mailbox.objects.create(tenant=rows.tenant("abroad"), app=app, address="a@x.example", transport=transport)
+    Mailbox.objects.create(tenant=app.tenant, app=app, address="b@x.example", transport="smtp")
     note(app)
     home = {("home", "Mail.Send", "unknown"), ("home", "SMTP.SendAsApp", "unknown")}
     abroad = {("abroad", "Mail.Send", "unknown"), ("abroad", "SMTP.SendAsApp", "unknown")}
@@ -61,6 +63,25 @@ def test_a_mailbox_elsewhere_wants_it_all_there_and_what_its_transport_takes(
     mailbox.delete()
     note(app)
     assert wanted() == home
+
+
+def test_an_app_that_sends_elsewhere_alone_wants_nothing_at_home_until_nothing_sends(
+    app: AppRegistration, rows: Rows
+) -> None:
+    note(app)
+    mailbox = Mailbox.objects.create(tenant=rows.tenant("abroad"), app=app, address="a@x.example")
+    note(app)
+    assert {place for place, _permission, _status in wanted()} == {"abroad"}
+    mailbox.delete()
+    note(app)
+    assert {place for place, _permission, _status in wanted()} == {"home"}
+
+
+def test_the_daily_check_takes_away_what_is_wanted_no_more(app: AppRegistration, rows: Rows) -> None:
+    note(app)
+    Mailbox.objects.create(tenant=rows.tenant("abroad"), app=app, address="a@x.example")
+    tasks.check_consents()
+    assert {place for place, _permission, _status in wanted()} == {"abroad"}
 
 
 def test_other_apps_are_left_alone_and_many_cost_no_more_queries(app: AppRegistration, rows: Rows) -> None:

@@ -22,6 +22,7 @@ from alertadmin.registry import runs
 from alertadmin.registry.checks import check_consents, wanted_pairs
 from alertadmin.registry.models import AppRegistration, Consent, ConsentStatus
 from alertadmin.registry.permissions import Permission
+from alertadmin.registry.wanted import note_wanted
 
 WAITED_FOR = 16
 """Tenants of an app that are asked while the page waits."""
@@ -83,6 +84,7 @@ def consent_check(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Asks Entra now, with a fresh token for each place the app works in; where those are many, beside the page."""
     app = get_object_or_404(AppRegistration.objects.select_related("tenant").prefetch_related("credentials"), pk=pk)
     access = access_of(request)
+    note_wanted([app])
     pairs = [pair for pair in wanted_pairs([app]) if access.may(Right.OPERATE, pair.tenant)]
     if len(pairs) > WAITED_FOR and access.everywhere(Right.OPERATE):
         matrix.begin(app, request)

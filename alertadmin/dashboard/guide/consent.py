@@ -96,8 +96,10 @@ def check(request: HttpRequest, guide: Guide) -> bool:
     """Asks Entra now and says what came of it. True if every wanted permission is granted."""
     assert guide.app is not None  # noqa: S101
     found = check_consent(guide.app, guide.place, now=timezone.now())
+    if not found:
+        return False  # it sends elsewhere so far, and nothing is wanted here until a mailbox is
     granted = [one for one in found if one.status == ConsentStatus.GRANTED]
-    if found and len(granted) == len(found):
+    if len(granted) == len(found):
         messages.success(request, _("Every wanted permission is granted."))
         return True
     if not guide.is_scoped:
