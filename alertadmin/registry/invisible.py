@@ -2,12 +2,31 @@
 
 from __future__ import annotations
 
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
+
 WHITE_SPACE = "".join(character for character in map(chr, range(0x3001)) if character.isspace())
 ZERO_WIDTH = "\u00ad\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufeff"
 """Soft hyphen, zero-width spaces and joiners, direction marks, byte order mark."""
 _AROUND = WHITE_SPACE + ZERO_WIDTH
+_JOINERS = "\u200c\u200d"
+"""Zero-width, and part of correct Persian and Hindi."""
 
 
 def trimmed(text: str) -> str:
     """Without what cannot be seen at both ends; `str.strip` leaves the zero-width ones."""
     return text.strip(_AROUND)
+
+
+def readable(text: str) -> str:
+    """A name as everybody sees it, its white space made one space each. Raises ValidationError for control characters:
+    those of direction make a name look like another."""
+    text = " ".join(text.split())
+    for character in text:
+        if not character.isprintable() and character not in _JOINERS:
+            raise ValidationError(
+                _("There is a control character in it (%(code)s). Type it anew, without."),
+                code="control",
+                params={"code": f"U+{ord(character):04X}"},
+            )
+    return text

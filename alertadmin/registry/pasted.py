@@ -50,6 +50,14 @@ def check_secret_value(text: str) -> str:
         raise ValidationError(
             _("There is a space or a line break inside the value. Copy it again, alone."), code="space"
         )
+    if not value.isascii():
+        raise ValidationError(
+            _(
+                "Entra makes client secrets of the letters, digits and signs of an English keyboard alone; there is "
+                'another character in this. Copy the column "Value" again.'
+            ),
+            code="not_ascii",
+        )
     if len(value) > LONGEST_SECRET:
         raise ValidationError(_('This is too long to be a client secret. Copy the column "Value" alone.'), code="long")
     return value

@@ -104,6 +104,8 @@ def test_a_masked_value_is_recognised_and_explained(text: str) -> None:
         (f"{SECRET[:20]}\u200b{SECRET[20:]}", "space"),
         (f"{SECRET[:20]}\0{SECRET[20:]}", "space"),
         ("x" * 1025, "long"),
+        (f"{SECRET[:20]}\N{GRINNING FACE}{SECRET[20:]}", "not_ascii"),
+        (f"{SECRET[:20]}\N{LATIN SMALL LETTER E WITH ACUTE}{SECRET[20:]}", "not_ascii"),
     ],
 )
 def test_what_can_be_no_secret_is_refused(text: str, code: str) -> None:

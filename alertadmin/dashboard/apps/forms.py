@@ -5,6 +5,7 @@ from django.utils.translation import gettext_lazy as _
 
 from alertadmin.accounts import audit
 from alertadmin.accounts.audit import Act
+from alertadmin.dashboard.naming import NameField
 from alertadmin.registry.models import AppRegistration
 from alertadmin.registry.permissions import Permission
 
@@ -24,6 +25,7 @@ class AppForm(forms.ModelForm):  # type: ignore[type-arg]
     class Meta:
         model = AppRegistration
         fields = ["name", "client_id", "audience", "redirect_uri", "permissions", "notes"]
+        field_classes = {"name": NameField}
         widgets = {"notes": forms.Textarea(attrs={"rows": 2})}
 
     halves = ("name", "client_id")

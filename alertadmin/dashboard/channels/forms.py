@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from alertadmin.accounts import audit
 from alertadmin.accounts.audit import Act
 from alertadmin.dashboard.channels.kinds import Kind
+from alertadmin.dashboard.naming import NameField
 from alertadmin.outbox import leading, sentences
 from alertadmin.outbox.channels import telling
 from alertadmin.outbox.channels.services import Service
@@ -35,6 +36,7 @@ class ChannelForm(forms.ModelForm):  # type: ignore[type-arg]
     class Meta:
         model = Channel
         fields = ["name", "line", "is_last_resort"]
+        field_classes = {"name": NameField}
         labels = {"is_last_resort": _("Last resort: what no mail could tell is told here, and for whom it was")}
 
     field_order = ["name", "new_address", "line", "is_last_resort"]

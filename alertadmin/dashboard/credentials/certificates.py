@@ -21,6 +21,7 @@ from django.views.decorators.http import require_safe
 from alertadmin.accounts.declaring import allows
 from alertadmin.accounts.roles import Right
 from alertadmin.dashboard.credentials.proven import told
+from alertadmin.dashboard.naming import NameField
 from alertadmin.dashboard.portal import portal_links
 from alertadmin.registry import certificates, replacing
 from alertadmin.registry.certificates import KeyPair
@@ -47,7 +48,7 @@ class UploadForm(forms.Form):
         widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
         help_text=gettext_lazy("Of the file, if it has one. It is used once and not kept."),
     )
-    description = forms.CharField(label=gettext_lazy("Description"), required=False, max_length=200)
+    description = NameField(label=gettext_lazy("Description"), required=False, max_length=200)
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data
@@ -78,7 +79,7 @@ class MakeForm(forms.Form):
         ],
         initial=12,
     )
-    description = forms.CharField(label=gettext_lazy("Description"), required=False, max_length=200)
+    description = NameField(label=gettext_lazy("Description"), required=False, max_length=200)
 
     @property
     def lasts(self) -> timedelta:

@@ -10,6 +10,7 @@ from django import forms
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from alertadmin.dashboard.naming import NameField
 from alertadmin.registry import pasted
 from alertadmin.registry.models import Credential
 
@@ -17,8 +18,8 @@ from alertadmin.registry.models import Credential
 class EndField(forms.CharField):
     """A date, or date and time, read in the tenant's time zone by `SecretForm`."""
 
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(widget=forms.TextInput(attrs={"placeholder": "2028-11-22", "autocomplete": "off"}), **kwargs)
+    def __init__(self, *, example: str = "2028-11-22", **kwargs: Any) -> None:
+        super().__init__(widget=forms.TextInput(attrs={"placeholder": example, "autocomplete": "off"}), **kwargs)
 
 
 class SecretForm(forms.Form):
@@ -30,8 +31,8 @@ class SecretForm(forms.Form):
             'The column "Value", shown once after you made the secret; not the "Secret ID". It is never shown again.'
         ),
     )
-    description = forms.CharField(label=_("Description"), required=False, max_length=200)
-    starts_at = EndField(label=_("Start"), required=False)
+    description = NameField(label=_("Description"), required=False, max_length=200)
+    starts_at = EndField(label=_("Start"), required=False, example="2026-11-22")
     expires_at = EndField(
         label=_("End"), help_text=_('The column "Expires", as 2028-11-22; in the tenant\'s time zone.')
     )

@@ -19,6 +19,7 @@ from alertadmin.accounts.declaring import allows
 from alertadmin.accounts.roles import Right
 from alertadmin.dashboard.consents.asking import callback_url
 from alertadmin.dashboard.guide.page import go_on, page, step
+from alertadmin.dashboard.naming import NameField
 from alertadmin.registry import guid
 from alertadmin.registry.clouds import known_cloud
 from alertadmin.registry.models import AppRegistration, Audience, Guide
@@ -44,6 +45,7 @@ class ApplicationForm(forms.ModelForm):  # type: ignore[type-arg]
     class Meta:
         model = AppRegistration
         fields = ["name", "audience", "redirect_uri", "client_id"]
+        field_classes = {"name": NameField}
 
     halves = ("name", "client_id")
 

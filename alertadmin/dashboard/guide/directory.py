@@ -24,6 +24,7 @@ from alertadmin.dashboard.asked import asked
 from alertadmin.dashboard.guide.page import page, step
 from alertadmin.dashboard.guide.portal_path import PATHS
 from alertadmin.dashboard.guide.standing import STEPS, url
+from alertadmin.dashboard.naming import NameField
 from alertadmin.dashboard.zones import ZoneInput
 from alertadmin.registry.clouds import cloud_choices
 from alertadmin.registry.finding import Found, find_directory
@@ -46,7 +47,7 @@ class DirectoryForm(forms.Form):
         label=gettext_lazy("Cloud"),
         help_text=gettext_lazy("Worldwide, unless your administrators sign in at another address than others."),
     )
-    name = forms.CharField(
+    name = NameField(
         label=gettext_lazy("Name"),
         required=False,
         max_length=120,

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from alertadmin.accounts import audit, guessing
 from alertadmin.accounts.audit import Act
 from alertadmin.accounts.models import User
+from alertadmin.dashboard.naming import NameField
 from alertadmin.dashboard.zones import ZoneInput
 
 
@@ -43,6 +44,7 @@ class FirstAdministratorForm(forms.ModelForm):  # type: ignore[type-arg]
     class Meta:
         model = User
         fields = ["email", "name", "time_zone"]
+        field_classes = {"name": NameField}
         # The page fills in the browser's own zone.
         widgets = {"time_zone": ZoneInput({"data-browser-zone": ""})}
         help_texts = {"name": _("As colleagues see you."), "time_zone": _("Such as Europe/Paris.")}
@@ -64,6 +66,7 @@ class ProfileForm(forms.ModelForm):  # type: ignore[type-arg]
     class Meta:
         model = User
         fields = ["name", "language", "time_zone"]
+        field_classes = {"name": NameField}
         widgets = {"time_zone": ZoneInput}
         help_texts = {"language": _("Of pages, and of mails to you."), "time_zone": _("Such as Europe/Paris.")}
 

@@ -22,6 +22,7 @@ from alertadmin.accounts import inviting
 from alertadmin.accounts.declaring import for_strangers
 from alertadmin.accounts.invitation import Invitation
 from alertadmin.accounts.models import User
+from alertadmin.dashboard.naming import NameField
 from alertadmin.dashboard.people.views import led_in
 from alertadmin.dashboard.zones import ZoneInput
 
@@ -36,6 +37,7 @@ class AcceptForm(forms.ModelForm):  # type: ignore[type-arg]
     class Meta:
         model = User
         fields = ["name", "time_zone"]
+        field_classes = {"name": NameField}
         # The page fills in the browser's own zone.
         widgets = {"time_zone": ZoneInput({"data-browser-zone": ""})}
         help_texts = {

@@ -10,6 +10,7 @@ from alertadmin.accounts.access import Access
 from alertadmin.accounts.audit import Act
 from alertadmin.accounts.roles import Right
 from alertadmin.dashboard.addresses import read_addresses
+from alertadmin.dashboard.naming import NameField
 from alertadmin.dashboard.zones import ZoneInput
 from alertadmin.registry import pasted
 from alertadmin.registry.models import Tenant
@@ -31,6 +32,7 @@ class TenantForm(forms.ModelForm):  # type: ignore[type-arg]
     class Meta:
         model = Tenant
         fields = ["name", "directory_id", "domain", "cloud", "time_zone", "language", "contacts", "notes"]
+        field_classes = {"name": NameField}
         widgets = {"notes": forms.Textarea(attrs={"rows": 2}), "time_zone": ZoneInput}
 
     halves = ("name", "domain", "directory_id", "cloud", "time_zone", "language")

@@ -15,15 +15,13 @@ from django.utils.translation import gettext as _
 from alertadmin.registry import guid, pasted
 from alertadmin.registry.clouds import clouds
 from alertadmin.registry.importing.table import Remark, Row
-from alertadmin.registry.invisible import trimmed
+from alertadmin.registry.invisible import readable, trimmed
 from alertadmin.registry.models import Audience
 from alertadmin.registry.permissions import Transport
 
 FORMULA = ("=", "+", "-", "@")
 LONGEST = {"tenant_name": 120, "app_name": 120, "secret_description": 200}
 LONGEST_ADDRESS = 254
-JOINERS = "\u200c\u200d"
-"""Zero-width, and part of correct Persian and Hindi."""
 OF_THE_APP = (
     "app_name",
     "audience",
@@ -107,15 +105,13 @@ class Reader:
             return None
 
     def _text(self, row: Row, column: str) -> str:
-        """A name, its white space made one space each."""
-        text = " ".join(row[column].split())
+        """A name, as forms take it, but for what a spreadsheet would calculate with."""
+        text = self._cell(row, column, readable) or ""
         if text.startswith(FORMULA):
             message = _('This begins like a spreadsheet\'s formula ("%s"). Write it without.') % text[0]
             self._mistaken(row, column, message)
         elif len(text) > LONGEST[column]:
             self._mistaken(row, column, _("This is longer than %d characters.") % LONGEST[column])
-        elif not all(character.isprintable() or character in JOINERS for character in text):
-            self._mistaken(row, column, _("There is a control character in it."))
         else:
             return text
         return ""

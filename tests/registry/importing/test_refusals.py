@@ -65,6 +65,8 @@ def nothing_is_stored() -> Iterator[None]:
         ("secret_value", NORTHPARK, "ID, not its value"),
         ("secret_value", "fT4******", "shown once"),
         ("secret_value", f"{SECRET} {SECRET}", "inside the value"),
+        ("secret_description", "right\u202eleft", "control character in it (U+202E)"),
+        ("secret_value", f"{SECRET}\N{GRINNING FACE}", "English keyboard"),
         ("secret_expires_on", "", "say when it ends"),
         ("secret_expires_on", "31/12/2027", "write 2027-12-31"),
         ("mailbox", "alarms", "valid email"),
