@@ -18,7 +18,7 @@ LONGEST = 3000
 
 
 def brief(lines: Sequence[Line], count: int, expired: int, all_url: str) -> str:
-    """`count` is how many things there are, `expired` how many of them have ended; in the language that is active."""
+    """`count` is how many things there are, `expired` how many are no longer good; in the language that is active."""
     told = [_told(one) for one in lines[:MOST_LINES]]
     while len(told) > 1 and len("\n".join(told).encode()) > LONGEST:
         told.pop()
@@ -39,8 +39,8 @@ def _told(one: Line) -> str:
 
 def _stopped(expired: int) -> str:
     text = ngettext(
-        "%(expired)d of these has expired: mail through it has stopped.",
-        "%(expired)d of these have expired: mail through them has stopped.",
+        "%(expired)d of these is no longer good: mail through it has stopped.",
+        "%(expired)d of these are no longer good: mail through them has stopped.",
         expired,
     )
     return text % {"expired": expired}

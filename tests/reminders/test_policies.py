@@ -379,6 +379,9 @@ def test_a_consent_that_is_withdrawn_is_told_of_once(rows: Rows, app: AppRegistr
     assert told(NOW + timedelta(days=1)) == {}
     assert Reminder.objects.get().kind == Kind.CONSENT
     delivery = Delivery.objects.filter(recipient=DUTY).get()
-    assert "Mail.Send" in getattr(digest.compose(delivery, NOW), "text", "")
+    text = getattr(digest.compose(delivery, NOW), "text", "")
+    assert text.startswith("1 of these is no longer good: mail through it has stopped.")
+    assert "Mail.Send" in text
+    assert "expired" not in text
     Consent.objects.update(status=ConsentStatus.GRANTED)
     assert not digest.still_owed(delivery, NOW)
