@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
-from alertadmin.registry import guid, pasted
+from alertadmin.registry import guid, pasted, unreached
 from alertadmin.registry.clouds import UnknownCloud, cloud_of, known_cloud
 from alertadmin.registry.invisible import trimmed
 from alertadmin.retelling import retold
@@ -43,6 +44,8 @@ def find_directory(text: str, cloud: str) -> Found:
     except UnknownCloud as error:
         raise ValidationError(retold(str(error)), code="unknown_cloud") from None
     except Failure as failure:
+        if failure.cause in ("network", "tls"):
+            raise _silent(failure, cloud) from None
         raise _refused(failure, asked, cloud) from None
     if found.cloud and (other := known_cloud(found.cloud)):
         raise ValidationError(
@@ -65,6 +68,17 @@ def _id(text: str) -> str:
             "1b9d6bcd-bbfd-4b2d-9b5d-ab8dfbbd4bed. Enter one of them alone."
         ),
         code="neither",
+    )
+
+
+def _silent(failure: Failure, cloud: str) -> ValidationError:
+    return ValidationError(
+        _(
+            "This machine could not reach %(host)s (%(why)s). Whoever runs it looks whether that name resolves there, "
+            "and whether a firewall or a proxy is in the way to its port 443. Then try again; nothing is lost."
+        ),
+        code=failure.cause,
+        params={"host": urlsplit(cloud_of(cloud).authority).netloc, "why": _(unreached.reason(failure))},
     )
 
 

@@ -7,18 +7,20 @@ from collections.abc import Iterator
 from socket import gaierror
 
 import requests
+from django.utils.translation import gettext_noop
 from urllib3.exceptions import NameResolutionError
 
 
 def reason(error: BaseException) -> str:
+    """In English; whoever shows it translates."""
     causes = list(_causes(error))
     if any(isinstance(cause, (ssl.SSLError, requests.exceptions.SSLError)) for cause in causes):
-        return "its certificate is not to be trusted"
+        return gettext_noop("its certificate is not to be trusted")
     if any(isinstance(cause, (gaierror, NameResolutionError)) for cause in causes):
-        return "its name is not known"
+        return gettext_noop("its name is not known")
     if any(isinstance(cause, (TimeoutError, requests.Timeout)) for cause in causes):
-        return "no answer in time"
-    return "no connection"
+        return gettext_noop("no answer in time")
+    return gettext_noop("no connection")
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

@@ -129,6 +129,22 @@ def test_from_a_domain_to_a_mail_that_was_sent(signed_in: Client, world: There) 
     assert Mailbox.objects.get().address == world.address
 
 
+@pytest.mark.parametrize(
+    ("authority", "why"),
+    [("https://localhost:1", "no connection"), ("https://login.nowhere.invalid", "its name is not known")],
+)
+def test_a_server_that_cannot_be_reached_is_named_in_plain_words(
+    signed_in: Client, world: There, monkeypatch: pytest.MonkeyPatch, authority: str, why: str
+) -> None:
+    here = replace(BUILTIN["global"], authority=authority)
+    monkeypatch.setattr("alertadmin.registry.clouds.clouds", lambda: {**BUILTIN, "global": here})
+    page = signed_in.post(reverse("guide"), found(world, cloud="global")).content.decode()
+    assert f"This machine could not reach {authority.removeprefix('https://')} ({why})." in page
+    assert "Pool(" not in page
+    assert f'value="{world.directory.domain}"' in page
+    assert not Tenant.objects.exists()
+
+
 @pytest.mark.parametrize(("really", "label"), [("gcc-high", "US Government GCC High"), ("china", "China (21Vianet)")])
 def test_a_directory_of_another_cloud_is_named_with_its_cloud(
     signed_in: Client, world: There, monkeypatch: pytest.MonkeyPatch, really: str, label: str

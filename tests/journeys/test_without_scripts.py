@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from alertadmin.accounts.models import User
 from alertadmin.outbox import worker
-from alertadmin.registry.models import Tenant
+from alertadmin.registry.models import Guide, Tenant
 from sandbox import Sandbox
 from tests.conftest import PASSWORD
 from tests.journeys.conftest import PATIENCE
@@ -88,3 +88,25 @@ def test_on_a_narrow_screen_the_menu_stands_open(signed_in: Page, address: str) 
     expect(page.get_by_role("heading", level=1)).to_have_text("Secrets")
     for useless in ("Menu", "Close the menu", "Dark"):
         expect(page.get_by_role("button", name=useless)).to_have_count(0)
+
+
+def test_step_3_of_the_guide_lists_what_is_ticked_at_once(
+    signed_in: Page, address: str, administrator: User, rows: Rows
+) -> None:
+    """By its style sheet: nothing has to be saved first."""
+    page = signed_in
+    app = rows.app(permissions=["Mail.Send"])
+    guide = Guide.objects.create(person=administrator, tenant=app.tenant, app=app)
+    page.goto(address + reverse("guide-permissions", args=[guide.pk]))
+    listed = page.locator(".for-whole dd:visible")
+    expect(listed).to_contain_text(["Mail.Send"])
+    page.get_by_label("SMTP.SendAsApp").check()
+    expect(page.get_by_text("Mail.ReadWrite", exact=True)).to_be_hidden()
+    page.get_by_label("Also Mail.ReadWrite").check()
+    expect(listed).to_contain_text(["Mail.Send", "SMTP.SendAsApp"])
+    expect(page.get_by_text("Mail.ReadWrite", exact=True)).to_be_visible()
+    page.get_by_label("Mail.Send:").uncheck()
+    expect(listed).to_contain_text(["SMTP.SendAsApp"])
+    page.get_by_label("safer: as the sending mailbox alone").check()
+    expect(listed).to_have_count(0)
+    expect(page.get_by_text("add no permission in the portal")).to_be_visible()

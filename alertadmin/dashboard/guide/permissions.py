@@ -79,10 +79,10 @@ def guide_permissions(request: HttpRequest, guide: Guide) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         _keep(guide, form.cleaned_data)
         return redirect("guide-consent", guide.pk)
-    chosen = guide.app.wanted or [Permission.MAIL_SEND]
     context: dict[str, Any] = {
         "form": form,
-        "permissions": [(one, RESOURCE_OF[one].label, OPTIONAL.get(one, "")) for one in chosen],
+        # Which of them are shown follows the ticks, by the style sheet.
+        "permissions": [(one, RESOURCE_OF[one].label, OPTIONAL.get(one, "")) for one in Permission],
     }
     return page(request, guide, "permissions", **context)
 
