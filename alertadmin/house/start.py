@@ -25,6 +25,7 @@ from alertadmin.house.processes import Program, Running
 from alertadmin.house.refusals import Occupied
 from alertadmin.outbox.clock import DatabaseClock
 from alertadmin.reminders import scan
+from alertadmin.watching import broker
 
 log = logging.getLogger(__name__)
 
@@ -172,4 +173,6 @@ class House:
             show(self._demo.words())
         if environment.bind[0] not in LOCAL_HOSTS and not environment.get("PUBLIC_URL"):
             show("Others reach it by the name in ALERTADMIN_PUBLIC_URL, which is not set.")
+        if said := broker.open_to_others(environment.redis_url):
+            show(said)
         show("Ctrl-C stops it.\n")

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 from django.apps import AppConfig
+from django.conf import settings
+from django.core import checks
 from django.utils.translation import gettext_lazy as _
 
 
@@ -11,6 +13,12 @@ class WatchingConfig(AppConfig):
     def ready(self) -> None:
         from alertadmin.outbox import content
         from alertadmin.outbox.models import Purpose
-        from alertadmin.watching import wording
+        from alertadmin.watching import broker, wording
 
         content.register(Purpose.HOUSE, wording.compose)
+
+        def open_broker(**_options: object) -> list[checks.CheckMessage]:
+            said = broker.open_to_others(settings.ENVIRONMENT.redis_url)
+            return [checks.Warning(said, id="alertadmin.W001")] if said else []
+
+        checks.register(open_broker)

@@ -2,12 +2,40 @@
 
 from __future__ import annotations
 
+import ipaddress
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import redis
 from django.conf import settings
 from redis.backoff import NoBackoff
 from redis.retry import Retry
+
+OPEN = (
+    "The broker at %s is asked without a password, over the network: whoever reaches it can ring and silence the "
+    "worker's bell. Reminders go on without it. Give it a password, and ALERTADMIN_REDIS_URL too: redis://:PASSWORD@HOST."
+)
+
+
+def open_to_others(url: str) -> str:
+    """In a sentence, if anybody on the network may command it as we do; else nothing. `url` is ALERTADMIN_REDIS_URL."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return ""  # whoever connects there says what is wrong
+    if not parts.scheme.startswith(("redis", "valkey")) or parts.scheme.endswith(("+socket", "unix")):
+        return ""
+    query = parse_qs(parts.query)
+    if parts.password or query.get("password") or query.get("ssl_certfile") or _is_here(parts.hostname or "localhost"):
+        return ""
+    return OPEN % (parts.hostname or "")
+
+
+def _is_here(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def answers() -> bool:
