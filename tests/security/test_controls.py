@@ -11,6 +11,12 @@ def test_they_are_numbered_without_a_gap_and_each_mark_names_one() -> None:
     assert list(read()) == list(range(1, 69))
 
 
+def test_what_is_argued_says_why() -> None:
+    argued = {one.number: one.argument for one in read().values() if one.argument}
+    assert len(argued) < 10
+    assert all(len(argument.split()) > 15 for argument in argued.values())
+
+
 def test_a_mark_is_found_wherever_it_stands(tmp_path: Path) -> None:
     tests = tmp_path / "tests"
     tests.mkdir()

@@ -31,6 +31,7 @@ from tests.signing_in import signed_in_at
 from tests.start.installation import PROJECT, clean_environ
 
 COMMON = sorted(password for password in CommonPasswordValidator().passwords if len(password) > 11)[:3]
+LOGGING: Any = configured.LOGGING
 BEHIND_TLS = "https://alerts.northpark.example"
 AS_IN_PRODUCTION = """
 import json, sys
@@ -79,7 +80,7 @@ def test_every_cookie_behind_tls_is_for_this_host_alone_and_for_no_script(
     behind_tls: None, administrator: User
 ) -> None:
     client = Client(headers={"host": "alerts.northpark.example", "x-forwarded-proto": "https"})
-    seen = {}
+    seen: dict[str, Any] = {}
     for response in (
         client.get(reverse("sign-in")),
         client.post(reverse("sign-in"), {"username": administrator.email, "password": PASSWORD}),
@@ -179,15 +180,15 @@ def test_nothing_but_static_files_is_served_and_no_folder_listed(client: Client,
 def test_whatever_stands_in_a_message_it_is_one_line_of_log(text: str) -> None:
     stream = StringIO()
     handler = logging.StreamHandler(stream)
-    handler.setFormatter(OneLine(configured.LOGGING["formatters"]["line"]["format"]))
+    handler.setFormatter(OneLine(LOGGING["formatters"]["line"]["format"]))
     handler.handle(logging.LogRecord("x", logging.INFO, "", 0, "%s", (text,), None))
     assert len(stream.getvalue().splitlines()) == 1
 
 
 @pytest.mark.control(54)
 def test_that_is_how_the_program_logs() -> None:
-    assert configured.LOGGING["formatters"]["line"]["()"] == "alertadmin.redacting.OneLine"
-    assert {handler["formatter"] for handler in configured.LOGGING["handlers"].values()} == {"line"}
+    assert LOGGING["formatters"]["line"]["()"] == "alertadmin.redacting.OneLine"
+    assert {handler["formatter"] for handler in LOGGING["handlers"].values()} == {"line"}
 
 
 @pytest.mark.control(18)
