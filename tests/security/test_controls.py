@@ -11,6 +11,10 @@ def test_they_are_numbered_without_a_gap_and_each_mark_names_one() -> None:
     assert list(read()) == list(range(1, 69))
 
 
+def test_each_is_held_by_a_test_or_argued() -> None:
+    assert [one.number for one in read().values() if not one.tests and not one.argument] == []
+
+
 def test_what_is_argued_says_why() -> None:
     argued = {one.number: one.argument for one in read().values() if one.argument}
     assert len(argued) < 10
