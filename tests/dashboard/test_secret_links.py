@@ -50,6 +50,7 @@ def sheet(client: Client, app: AppRegistration) -> str:
     return text(client.get(reverse("app-sheet", args=[app.pk])))
 
 
+@pytest.mark.control(4, 34)
 def test_looking_tells_nothing_and_the_button_shows_it_once(signed_in: Client, app: AppRegistration) -> None:
     path, stranger = path_of(signed_in, app), Client()
     for _program in range(3):

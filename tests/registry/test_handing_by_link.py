@@ -45,6 +45,7 @@ def acts() -> list[tuple[str, str]]:
     return list(AuditEntry.objects.order_by("number").values_list("act", "result"))
 
 
+@pytest.mark.control(59)
 def test_it_shows_the_value_once_and_each_step_is_on_the_record(
     secret: Credential, administrator: User, now: datetime
 ) -> None:
@@ -72,11 +73,12 @@ def test_the_database_holds_neither_the_token_nor_a_copy_of_the_value(
     assert len(token) >= 43, "256 bits in base64"
 
 
+@pytest.mark.control(3)
 def test_no_log_holds_the_token() -> None:
     assert TOKENS.sub(r"\1\3…\2", "Not Found: /secret/AbC-dEf/") == "Not Found: /secret/…/"
 
 
-@pytest.mark.control(26)
+@pytest.mark.control(33)
 @pytest.mark.parametrize(
     "change",
     ["ended", "revoked", "shown", "superseded", "emptied", "deleted", "maker lost the role", "maker locked out"],
@@ -152,6 +154,7 @@ def refuse(*_: object, **__: object) -> None:
     raise RuntimeError("no record")
 
 
+@pytest.mark.control(59)
 @pytest.mark.parametrize("broken", [(audit, "record"), (Delivery.objects, "bulk_create")], ids=["record", "mail"])
 def test_without_the_record_or_the_mails_nothing_is_shown(
     secret: Credential, administrator: User, now: datetime, monkeypatch: pytest.MonkeyPatch, broken: tuple[object, str]
