@@ -125,8 +125,10 @@ def test_nor_of_one_that_is_let_in_elsewhere_alone(sandbox: Sandbox, site: Site,
 def test_nor_does_a_mailbox_that_is_not_there_or_a_secret_that_is_wrong(
     sandbox: Sandbox, site: Site, signed_in: Client, other: str
 ) -> None:
-    send(signed_in, site, f"nobody@{site.tenant.domain}")
+    failed = send(signed_in, site, f"nobody@{site.tenant.domain}")
     assert "this proves nothing" in shown(signed_in, site)
+    page = signed_in.get(reverse("delivery", args=[failed.pk])).content.decode()
+    assert f"No mailbox of Exchange Online has the address nobody@{site.tenant.domain}" in page
     site.credential.store("wrong")
     site.credential.save()
     test = send(signed_in, site, other)

@@ -123,9 +123,16 @@ def owner_name(owner: str) -> str:
 
 @register.inclusion_tag("partials/diagnosis.html")
 def diagnosis(
-    slug: str, technical: str = "", mailbox: Any = None, app: Any = None, tenant: Any = None, level: int = 2
+    slug: str,
+    technical: str = "",
+    mailbox: Any = None,
+    app: Any = None,
+    tenant: Any = None,
+    level: int = 2,
+    sends_as: str = "",
 ) -> dict[str, Any]:
-    """The card that says what is wrong, who must act, and how. `level` is of its heading."""
+    """The card that says what is wrong, who must act, and how. `level` is of its heading; `sends_as` is the address
+    that was sent from, if that is not the mailbox's own."""
     app = app or getattr(mailbox, "app", None)
     tenant = tenant or getattr(mailbox, "tenant", None) or getattr(app, "tenant", None)
     card: dict[str, Any] = {"diagnosis": None, "technical": retold(technical), "level": level}
@@ -135,7 +142,7 @@ def diagnosis(
             cloud=_cloud_of(tenant),
             directory_id=tenant.directory_id if tenant else None,
             client_id=app.client_id if app else None,
-            mailbox=mailbox.address if mailbox else None,
+            mailbox=sends_as or (mailbox.address if mailbox else None),
             translate=_,
         )
     return card
