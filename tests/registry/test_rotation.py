@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
+from urllib.parse import urlsplit
 from uuid import UUID, uuid4
 
 import pytest
@@ -146,22 +147,26 @@ def test_a_writer_at_work_and_a_rotation_do_not_disturb_each_other(rows: Rows) -
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
+def environ(tmp_path: Path) -> dict[str, str]:
     """The database and the keys of this test, for a process of its own."""
-    database = connection.settings_dict
+    name = str(connection.settings_dict["NAME"])
     if connection.vendor == "sqlite":
-        (tmp_path / "alertadmin.sqlite3").symlink_to(database["NAME"])
-    return tmp_path
+        (tmp_path / "alertadmin.sqlite3").symlink_to(name)
+        return clean_environ(tmp_path)
+    server = urlsplit(os.environ["ALERTADMIN_DATABASE_URL"])
+    return clean_environ(tmp_path, ALERTADMIN_DATABASE_URL=server._replace(path=f"/{name}").geturl())
 
 
 @pytest.mark.crash
 @pytest.mark.control(11)
 @pytest.mark.django_db(transaction=True)
-def test_killed_while_it_works_the_command_loses_nothing_and_goes_on_when_run_again(rows: Rows, folder: Path) -> None:
+def test_killed_while_it_works_the_command_loses_nothing_and_goes_on_when_run_again(
+    rows: Rows, environ: dict[str, str]
+) -> None:
     values = fill(rows, 5 * rotation.BATCH)
     primary = keyring.add_primary()
     command = [sys.executable, str(PROJECT / "manage.py"), "rotate_keys", "--json"]
-    process = subprocess.Popen(command, env=clean_environ(folder), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process = subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     while under(primary) <= 0.3 * len(values):
         assert process.poll() is None, process.communicate()
         time.sleep(0.001)
@@ -198,11 +203,11 @@ with connection.execute_wrapper(die_after):
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize(("updates", "done"), [(1, 0), (3, 0), (4, 3), (6, 3), (7, 6)])
 def test_killed_at_each_edge_of_a_batch_every_row_reads_and_the_second_run_counts_the_rest(
-    rows: Rows, folder: Path, updates: int, done: int
+    rows: Rows, environ: dict[str, str], updates: int, done: int
 ) -> None:
     values = fill(rows, 7)
     primary = keyring.add_primary()
-    environ = clean_environ(folder, DJANGO_SETTINGS_MODULE="alertadmin.settings", PYTHONPATH=str(PROJECT))
+    environ = {**environ, "DJANGO_SETTINGS_MODULE": "alertadmin.settings", "PYTHONPATH": str(PROJECT)}
     killed = subprocess.run([sys.executable, "-c", KILLED, str(updates)], env=environ)
     assert killed.returncode == -signal.SIGKILL
     assert under(primary) == done
