@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 
 from django.conf import settings
+from django.db import IntegrityError
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
+from django.views.defaults import page_not_found
+
+log = logging.getLogger(__name__)
 
 FORBIDDEN = ("accelerometer", "camera", "display-capture", "geolocation", "gyroscope", "microphone", "payment", "usb")
 """No page of ours asks for these, so nothing that got into one may."""
@@ -30,6 +35,18 @@ class EdgesMiddleware:
         for name, value in HEADERS.items():
             response.headers.setdefault(name, value)
         return response
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        """What somebody deleted while another was acting on it is not there any more: that is no fault of ours."""
+        if isinstance(exception, IntegrityError) and is_gone(exception):
+            log.info("%s %s: what it is about was deleted meanwhile", request.method, request.path)
+            return page_not_found(request, exception)
+        return None
+
+
+def is_gone(error: IntegrityError) -> bool:
+    """Whether a row that another one points to is missing, as SQLite and PostgreSQL say it."""
+    return "FOREIGN KEY" in str(error) or type(error.__cause__).__name__ == "ForeignKeyViolation"
 
 
 def is_too_large(request: HttpRequest) -> bool:

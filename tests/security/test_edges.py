@@ -15,7 +15,9 @@ from django.conf import settings as configured
 from django.contrib.auth.hashers import make_password
 from django.contrib.auth.password_validation import CommonPasswordValidator, validate_password
 from django.core.exceptions import ValidationError
-from django.test import Client
+from django.db import IntegrityError
+from django.http import HttpResponse
+from django.test import Client, RequestFactory
 from django.urls import reverse
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -23,7 +25,9 @@ from pytest_django import Settings
 
 from alertadmin.accounts import guessing
 from alertadmin.accounts.models import User
+from alertadmin.edges import EdgesMiddleware
 from alertadmin.redacting import OneLine
+from alertadmin.registry.models import Mailbox, Tenant
 from tests.conftest import PASSWORD, set_environment
 from tests.dashboard.addresses import address, addresses
 from tests.rows import Rows
@@ -222,3 +226,21 @@ def test_the_settings_show_neither_keys_nor_passwords(settings: Settings) -> Non
     shown = SafeExceptionReporterFilter().get_safe_settings()
     assert shown["SECRET_KEY"] == "********************"
     assert "canary" not in f"{settings.ENVIRONMENT!r} {settings.ENVIRONMENT} {shown}"
+
+
+@pytest.mark.control(61)
+@pytest.mark.django_db(transaction=True)
+def test_what_was_deleted_while_somebody_acted_on_it_is_not_there_and_no_fault(client: Client, rows: Rows) -> None:
+    """As when one deletes a tenant while another starts a test of its mailbox: wapiti does both at once."""
+    app = rows.app()
+    mailbox = Mailbox(tenant=app.tenant, app=app, address="a@x.example", transport="graph")
+    Tenant.objects.filter(pk=app.tenant_id).delete()
+    with pytest.raises(IntegrityError) as gone:
+        mailbox.save()
+    with pytest.raises(IntegrityError) as twice:
+        Tenant.objects.bulk_create([rows.tenant()])
+    edges = EdgesMiddleware(lambda _request: HttpResponse())
+    answer = edges.process_exception(RequestFactory().post("/mailboxes/add/"), gone.value)
+    assert answer is not None
+    assert answer.status_code == 404
+    assert edges.process_exception(RequestFactory().post("/"), twice.value) is None
