@@ -119,7 +119,7 @@ def test_the_door(outside: Looker, administrator: User) -> None:
         reverse("first-administrator", args=["used"]),
     )
     outside.page.get_by_role("link", name="Sign in").click()
-    outside.page.get_by_role("button", name="Sign in").click()
+    outside.page.get_by_role("button", name="Sign in", exact=True).click()
     outside.look("a refused sign-in")
     User.objects.all().delete()
     outside.look_at(reverse("first-administrator", args=[FirstAdministratorLink.make(NOW)]))
