@@ -1,4 +1,5 @@
-"""Asks Entra what an app's token for a tenant holds, in many threads at once. Touches no database.
+"""Asks Entra what an app's token for a tenant holds, in many threads at once. Touches the database only to put on the
+record that a secret was altered.
 
 A token alone is no consent: Entra issues tokens without roles. Only the `roles` claim tells, and even its absence may
 mean that Exchange scopes the app by RBAC. The redirect after a consent page is never believed.
@@ -9,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
+
+from django.db import connection
 
 from alertadmin.registry import sentences
 from alertadmin.registry.clouds import UnknownCloud
@@ -92,7 +95,10 @@ class Line:
         if self.silent >= SILENT_AFTER:
             said = sentences.NOT_ASKED % {"count": self.silent}
             return Answer(wanted, credential, _failed(wanted.permissions, "network", said))
-        findings = ask(wanted, credential)
+        try:
+            findings = ask(wanted, credential)
+        finally:
+            connection.close()  # this thread's, if a secret that was altered had to be put on the record
         self.silent = self.silent + 1 if all(finding.cause == "network" for finding in findings) else 0
         return Answer(wanted, credential, findings)
 
