@@ -43,7 +43,7 @@ def test_the_subject_is_french(due: list[Credential]) -> None:
 
 def test_the_text_is_french_with_french_dates_in_the_tenant_s_zone(due: list[Credential]) -> None:
     text = mail().text.replace("\u00a0", " ")
-    assert text.startswith("1 secret ou certificat ci-dessous a expiré : les e-mails qui en dépendent ne partent plus.")
+    assert text.startswith("1 élément ci-dessous n’est plus valable : les e-mails qui en dépendent ne partent plus.")
     assert "* Énergie du Nord / Gone / Certificat\n" in text
     assert "* Énergie du Nord / Soon / clé\n  expire dans 3 jours : le 26 novembre 2026 à 09:00 (Europe/Paris)" in text
     assert "(en attente de remplacer celui en service)" in text

@@ -23,6 +23,7 @@ PROGRAM = [
 TEMPLATES = sorted((PROJECT / "templates").rglob("*.html"))
 WORDED_SQL = {
     "alertadmin/accounts/audit/pruning.py",
+    "alertadmin/accounts/audit/database_role.py",
     "alertadmin/accounts/audit/triggers.py",
     "alertadmin/house/copying.py",
     "alertadmin/registry/key_use.py",
@@ -153,6 +154,7 @@ def test_what_encrypts_takes_its_nonce_from_the_system() -> None:
 
 MAILS = {
     "consents/request.html",
+    "sheets/mail.html",
     "members/invitation_mail.html",
     "reminders/corrections.html",
     "reminders/digest.html",

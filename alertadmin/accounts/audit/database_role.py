@@ -7,9 +7,9 @@ program, or steals its password, cannot alter a table, take the triggers off or 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from django.db import connection
+from django.db import connection, transaction
 
 from alertadmin.accounts.audit.triggers import TABLE
 
@@ -29,6 +29,13 @@ def grants(role: str) -> Iterator[str]:
     yield f"REVOKE ALL ON {quote(TABLE)} FROM {role}"
     yield f"GRANT SELECT, INSERT ON {quote(TABLE)} TO {role}"
     yield f"GRANT EXECUTE ON FUNCTION alertadmin_prune_audit(bigint) TO {role}"
+
+
+def apply(statements: Iterable[str]) -> None:
+    """All or none."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        for one in statements:
+            cursor.execute(one)
 
 
 def exists(role: str) -> bool:

@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.core.management.base import CommandParser
-from django.db import connection, transaction
+from django.db import connection
 from django.utils.translation import gettext as _
 
 from alertadmin.accounts.audit import database_role
@@ -35,9 +35,7 @@ class Command(Job):
             raise Refused(
                 _("There is no role %(role)s. Make it first: CREATE ROLE … LOGIN PASSWORD '…'.") % {"role": role}
             )
-        with transaction.atomic(), connection.cursor() as cursor:
-            for one in statements:
-                cursor.execute(one)
+        database_role.apply(statements)
         return Report(
             True,
             {"role": role, "statements": statements},
