@@ -80,6 +80,7 @@ def keys(rows: Rows, administrator: User) -> dict[str, UUID]:
     }
 
 
+@pytest.mark.slow
 def test_no_page_runs_what_a_row_says(signed_in: Page, address: str, keys: dict[str, UUID]) -> None:
     page = signed_in
     shown = 0

@@ -90,7 +90,7 @@ def pages(site: Site) -> Iterator[str]:
                     continue
 
 
-@pytest.mark.parametrize("wish", ["of the browser", "of the viewer"])
+@pytest.mark.parametrize("wish", [pytest.param("of the browser", marks=pytest.mark.slow), "of the viewer"])
 def test_every_page_in_french_says_nothing_in_english(
     client: Client, administrator: User, site: Site, wish: str
 ) -> None:

@@ -70,6 +70,7 @@ def test_what_is_left_to_register_is_in_a_file_of_its_owners_alone(demo: Install
     assert value not in demo.text
 
 
+@pytest.mark.slow
 def test_a_second_demonstration_adds_nothing(up: Callable[..., Installation], data_dir: Path) -> None:
     first = up("--demo", "--data", str(data_dir))
     first.wait_until_ready()
