@@ -26,7 +26,7 @@ PASSWORD = "correct horse battery staple"
 
 
 USES_ROWS = {"db", "transactional_db", "django_db_setup"}
-PAGES = {"dashboard", "journeys", "locale"}
+PAGES = {"dashboard", "journeys", "locale", "security"}
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -32,6 +32,7 @@ def test_its_help_shows_an_example(installation: Installation, command: str) -> 
     assert command in example or "./run" in example
 
 
+@pytest.mark.slow
 @pytest.mark.postgresql
 @pytest.mark.parametrize("job", JOBS)
 def test_on_a_fresh_folder_it_makes_what_it_needs_and_answers_in_json(fresh: Installation, job: str) -> None:

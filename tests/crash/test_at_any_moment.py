@@ -62,7 +62,6 @@ def test_a_worker_that_was_suspended_sends_nothing_when_it_wakes(make_world: Mak
     assert (verdict.is_kept, verdict.twice) == (True, 0), verdict
 
 
-@pytest.mark.slow
 def test_a_worker_whose_stop_hangs_ends_all_the_same(make_world: MakeWorld) -> None:
     """Seen of Celery after the death of one of its processes; here it waits for one that hears nothing for a minute."""
     world = make_world()

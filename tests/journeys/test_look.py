@@ -133,6 +133,7 @@ def test_the_overview_and_the_lists(looker: Looker, site: Site) -> None:
     looker.look_at(reverse("overview"), *map(reverse, LISTS))
 
 
+@pytest.mark.slow
 def test_channels(looker: Looker, site: Site, settings: Settings) -> None:
     """Of which all is long, one was refused: its test, the pages that name it, and the form with what is wrong."""
     settings.INSIDE_TARGETS = Allowed.parse("127.0.0.0/8")

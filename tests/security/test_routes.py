@@ -46,8 +46,6 @@ CUSTOMER_S = Person(Role.ADMINISTRATOR, Place.ONE_TENANT)
 AT_EACH_CHANGE = (
     Person(Role.OWNER, Place.EVERYWHERE),
     CUSTOMER_S,
-    Person(Role.VIEWER, Place.ONE_TENANT),
-    Person(),
     Person(signed_in=False),
 )
 """The others are walked in the long run."""
