@@ -33,6 +33,7 @@ LOOKS = {
     "sent": GOOD,
     "accepted": GOOD,
     "current": GOOD,
+    "done": GOOD,
     "next": UNDER_WAY,
     "pending": UNDER_WAY,
     "sending": Look("info", "send"),

@@ -16,11 +16,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alertadmin.accounts import audit
-from alertadmin.accounts.audit import Act, AuditEntry
+from alertadmin.accounts.audit import Act, AuditEntry, Result
 from alertadmin.accounts.audit.chain import digest_of
 from alertadmin.accounts.models import Membership, User
 from alertadmin.accounts.roles import Role
 from alertadmin.dashboard.audit.exporting import FORMULA, cell
+from alertadmin.dashboard.looks import LOOKS
 from alertadmin.registry.models import Tenant
 from tests.rows import Rows
 
@@ -139,3 +140,7 @@ def test_no_cell_is_a_formula(text: str, sign: str) -> None:
     for value in (text, sign + text):
         assert not cell(value).lstrip(" ").startswith(FORMULA)
         assert cell(value).removeprefix("'") in (value, value.removeprefix("'"))
+
+
+def test_each_result_has_a_look_of_its_own() -> None:
+    assert set(Result.values) <= set(LOOKS)
