@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.contrib.auth.hashers import make_password
+from django.contrib.auth.hashers import Argon2PasswordHasher, make_password
 from django.utils import translation
 from pytest_django import Settings
 
@@ -24,6 +24,10 @@ from tests.rows import Rows
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 PASSWORD = "correct horse battery staple"
 
+
+CHEAP = {"time_cost": 1, "memory_cost": 8, "parallelism": 1}
+"""Argon2's cost while testing (rounds, KiB, lanes): a hash takes 0.1 ms instead of 100."""
+COSTLY = {name: getattr(Argon2PasswordHasher, name) for name in CHEAP}
 
 USES_ROWS = {"db", "transactional_db", "django_db_setup"}
 PAGES = {"dashboard", "journeys", "locale", "security"}
@@ -75,6 +79,22 @@ def emptied_with_the_audit_trail() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Operations, "execute_sql_flush", execute_sql_flush)
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cheap_passwords() -> Iterator[None]:
+    """The hasher stays the real class; only its cost parameters are lowered, which no other test depends on."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in CHEAP.items():
+            patch.setattr(Argon2PasswordHasher, name, value)
+        yield
+
+
+@pytest.fixture
+def costly_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Argon2's cost as in production, for tests of the hash itself."""
+    for name, value in COSTLY.items():
+        monkeypatch.setattr(Argon2PasswordHasher, name, value)
 
 
 @pytest.fixture(scope="session")
@@ -148,7 +168,7 @@ def administrator(db: None) -> User:
 
 @cache
 def hashed_password() -> str:
-    """Argon2 takes its time on purpose; once a run is enough."""
+    """Once a run is enough."""
     return make_password(PASSWORD)
 
 

@@ -37,7 +37,7 @@ def looked_at() -> Iterator[list[Any]]:
 
 
 @pytest.fixture
-def ada(cheap_passwords: None, db: None) -> User:
+def ada(db: None) -> User:
     return User.objects.create_superuser(EMAIL, RIGHT)
 
 

@@ -34,13 +34,8 @@ def client_of(user: User) -> Client:
 
 
 @pytest.fixture
-def owner(cheap: None, db: None) -> User:
+def owner(db: None) -> User:
     return person("first@northpark.example", Role.OWNER)
-
-
-@pytest.fixture
-def cheap(settings: object) -> None:
-    settings.PASSWORD_HASHERS = ["tests.accounts.conftest.CheapArgon2"]  # type: ignore[attr-defined]
 
 
 def test_the_list_shows_roles_last_sign_in_and_second_factor(owner: User, rows: Rows) -> None:

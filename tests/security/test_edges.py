@@ -212,9 +212,9 @@ def test_a_short_or_common_password_is_refused(password: str) -> None:
 
 
 @pytest.mark.control(19)
-def test_passwords_are_kept_as_argon2id_alone() -> None:
+def test_passwords_are_kept_as_argon2id_alone(costly_passwords: None) -> None:
     assert configured.PASSWORD_HASHERS == ["django.contrib.auth.hashers.Argon2PasswordHasher"]
-    assert make_password(PASSWORD).startswith("argon2$argon2id$v=19$")
+    assert make_password(PASSWORD).startswith("argon2$argon2id$v=19$m=102400,t=2,p=8$")
 
 
 @pytest.mark.control(14)
