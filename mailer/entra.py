@@ -16,7 +16,7 @@ import requests
 from mailer import diagnosis, wire
 from mailer.access_token import Token, read, read_delegated
 from mailer.clouds import Cloud
-from mailer.failure import Failure
+from mailer.failure import Answer, Failure
 from mailer.https import Session
 from mailer.person import AUTHORITY, Person
 from mailer.registration import AppIdentity, for_msal
@@ -116,14 +116,16 @@ def _no_discovery(answer: requests.Response) -> Failure:
         what = 'has no token_endpoint that begins with "https://"'
     else:
         what = "lacks authorization_endpoint, without which msal does not begin"
-    return Failure("other", f"The discovery document of {urlsplit(answer.url).hostname} {what}.")
+    said = f"The discovery document of {urlsplit(answer.url).hostname} {what}."
+    return Failure("other", said, answer=Answer.FOREIGN)
 
 
 def _no_token(answer: requests.Response, error: Exception) -> Failure:
     if answer.status_code != 200:
         return refused_by_status(answer)
     host = urlsplit(answer.url).hostname
-    return Failure("other", f"{host} answered the token request with something else ({type(error).__name__}).")
+    said = f"{host} answered the token request with something else ({type(error).__name__})."
+    return Failure("other", said, answer=Answer.FOREIGN)
 
 
 def refused_by_status(answer: requests.Response) -> Failure:
@@ -132,14 +134,16 @@ def refused_by_status(answer: requests.Response) -> Failure:
     described = object_of(answer).get("error_description")
     said = str(described) if described else f"HTTP {answer.status_code} from {urlsplit(answer.url).hostname}"
     wait = wire.retry_after(answer.headers.get("Retry-After"))
-    return Failure(cause, wire.one_line(said), retry=cause in wire.LATER, retry_after=wait)
+    judged = wire.answer_to(answer.status_code, own_words=bool(described), wait=wait)
+    return Failure(cause, wire.one_line(said), retry=cause in wire.LATER, retry_after=wait, answer=judged)
 
 
 def refused(answer: dict[str, Any]) -> Failure:
     cause = diagnosis.from_token_error(answer)
     ids = {name: wire.one_line(str(answer[name]), 100) for name in ("correlation_id", "trace_id") if answer.get(name)}
     said = str(answer.get("error_description") or answer.get("error") or "The token endpoint gave no token, no error.")
-    return Failure(cause, wire.one_line(said), retry=cause in wire.LATER, request_ids=ids)
+    judged = Answer.FOREIGN if not answer.get("error") else Answer.BUSY if cause in wire.LATER else Answer.REFUSED
+    return Failure(cause, wire.one_line(said), retry=cause in wire.LATER, request_ids=ids, answer=judged)
 
 
 def object_of(answer: requests.Response) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
 
 from mailer import sockets
+from mailer.failure import Answer
 
 USER_AGENT = "alertadmin"
 IDLE = 60.0
@@ -27,12 +28,13 @@ CONNECTIONS = 32
 
 
 @contextmanager
-def _nothing_left() -> Iterator[None]:
-    """Marks what is raised in here: no whole request has left before it."""
+def proves(answer: Answer) -> Iterator[None]:
+    """Marks what is raised in here with what it proves about the request, unless it is marked already."""
     try:
         yield
     except BaseException as error:
-        error.never_left = True  # type: ignore[attr-defined]
+        if not hasattr(error, "proves"):
+            error.proves = answer  # type: ignore[attr-defined]
         raise
 
 
@@ -42,7 +44,7 @@ class PlainConnection(HTTPConnection):
     _used_at = 0.0
 
     def connect(self) -> None:
-        with _nothing_left():
+        with proves(Answer.NOT_REACHED):
             super().connect()
         self._used_at = monotonic()
 
@@ -57,7 +59,7 @@ class PlainConnection(HTTPConnection):
             raise NewConnectionError(self, f"{self.host}: {error}") from error
 
     def request(self, *args: Any, **kwargs: Any) -> None:
-        with _nothing_left():
+        with proves(Answer.CUT_BEFORE):
             try:
                 super().request(*args, **kwargs)
             except ConnectionError as error:

@@ -13,7 +13,7 @@ from typing import Literal
 
 from mailer import entra, sockets, wire
 from mailer.access_token import Token
-from mailer.failure import Failure
+from mailer.failure import Answer, Failure
 from mailer.https import Session
 from mailer.person import Person
 from mailer.registration import AppIdentity, ClientCertificate, ClientSecret, Identity
@@ -143,7 +143,8 @@ def _awaited(under_way: Future[Token]) -> Token:
     try:
         return under_way.result(timeout=sockets.left())
     except TimeoutError:
-        raise Failure("network", "The token endpoint did not answer in time.", retry=True) from None
+        said = "The token endpoint did not answer in time."
+        raise Failure("network", said, retry=True, answer=Answer.NO_ANSWER) from None
     except Failure as failure:
         raise replace(failure) from None
 

@@ -13,12 +13,18 @@ from typing import Any
 from urllib.parse import quote, quote_plus
 
 from mailer import diagnosis
-from mailer.failure import Failure, Outcome
+from mailer.failure import DOUBTFUL, Answer, Failure, Outcome
 
 LATER = frozenset({"network", "transient", "throttled", "sending_limit"})
 """Causes after which the same call can succeed without anybody mending anything."""
 LONGEST_WAIT = 86_400.0
 """Seconds: no server silences a mailbox for longer than a day."""
+NOT_YET = frozenset({408, 421, 425, 429})
+"""Statuses by which a server says that it did not begin, and may be asked again (RFC 9110, 6585, 8470)."""
+OVERLOADED = frozenset({503, 509})
+GAVE_UP = frozenset({502, 504})
+CAPTIVE = 511
+"""Comes from the network, which wants a sign-in of its own, and never from the server (RFC 6585, 6)."""
 
 _SECRETS = re.compile(
     r"eyJ[\w-]{5,}(?:\.[\w-]+)*"  # a JWT
@@ -52,32 +58,54 @@ def one_line(text: str, most: int = 300) -> str:
     return text if len(text) <= most else text[: most - 1] + "…"
 
 
-def never_left(error: BaseException) -> bool:
-    """Whether it was raised before a whole request had left (see `mailer.https`), so that nothing was accepted."""
+def proof_of(error: BaseException) -> Answer | None:
+    """What an exception of a connection was marked with (see `mailer.https`): NOT_REACHED or CUT_BEFORE where no whole
+    request had left, FOREIGN where an answer came that is none."""
     seen: set[int] = set()
     pending: list[Any] = [error]
     while pending:
         one = pending.pop()
         if not isinstance(one, BaseException) or id(one) in seen:
             continue
-        if getattr(one, "never_left", False):
-            return True
+        if isinstance(found := getattr(one, "proves", None), Answer):
+            return found
         seen.add(id(one))
         pending += [one.__cause__, one.__context__, getattr(one, "reason", None), *one.args]
-    return False
+    return None
 
 
 def failure_of(error: BaseException, *, sent: bool, roles: tuple[str, ...] | None = None) -> Failure:
     """An exception as a Failure; `sent` says that the message was on its way when it was raised."""
     cause = diagnosis.from_exception(error, roles=roles)
     response = getattr(error, "response", None)
+    answer = proof_of(error) or Answer.NO_ANSWER
     return Failure(
         cause,
         one_line(f"{type(error).__name__}: {error}"),
-        Outcome.UNKNOWN if sent and not never_left(error) else Outcome.NOT_SENT,
+        Outcome.UNKNOWN if sent and answer in DOUBTFUL else Outcome.NOT_SENT,
         retry=cause in LATER,
         retry_after=None if response is None else retry_after(response.headers.get("Retry-After")),
+        answer=answer,
     )
+
+
+def answer_to(status: int, *, own_words: bool, wait: float | None) -> Answer:
+    """What an HTTP status that is no success proves. `own_words`: its body is an error as the protocol writes it;
+    `wait` is its Retry-After in seconds.
+
+    A gateway's 502 or 504 may hide an acceptance (Graph sent four mails after four 504: learn.microsoft.com/answers
+    2286986), and so may a bare 503: Azure Front Door answers so when the server behind it took too long ("Troubleshoot
+    Azure Front Door common issues"), Envoy when the server's connection broke under a request that it had passed on.
+    """
+    if status in NOT_YET:
+        return Answer.BUSY
+    if 400 <= status < 500 or status == CAPTIVE:
+        return Answer.REFUSED
+    if status in OVERLOADED and (own_words or wait is not None):
+        return Answer.BUSY
+    if 500 <= status < 600:
+        return Answer.REFUSED if own_words and status not in GAVE_UP else Answer.GATEWAY
+    return Answer.FOREIGN
 
 
 def retry_after(value: str | None, now: datetime | None = None) -> float | None:

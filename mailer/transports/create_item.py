@@ -129,8 +129,8 @@ class Account(exchangelib.Account):  # type: ignore[misc]
 
 
 class SendOnce(CreateItem):  # type: ignore[misc]
-    """One message by one request. Afterwards `ids` are the request's, `wait` is the server's wish in seconds, and
-    `refused` says whether Exchange itself said no."""
+    """One message by one request. Afterwards `ids` are the request's, `wait` is the server's wish in seconds,
+    `answered` says whether SOAP came back, and `refused` whether Exchange itself said no in it."""
 
     def __init__(self, account: Account, *, any_version: bool) -> None:
         super().__init__(account=account)
@@ -138,6 +138,7 @@ class SendOnce(CreateItem):  # type: ignore[misc]
         self.ids = {"client-request-id": str(uuid.uuid4())}
         self.wait: str | None = None
         self.back_off: float | None = None
+        self.answered = False
         self.refused = False
 
     def send(self, mime: bytes) -> None:
@@ -156,8 +157,9 @@ class SendOnce(CreateItem):  # type: ignore[misc]
         return {**super()._extra_headers(), **self.ids, "return-client-request-id": "true"}
 
     def _get_response(self, payload: Any, api_version: str) -> Any:
-        self.refused = False
+        self.answered = self.refused = False
         response = super()._get_response(payload=payload, api_version=api_version)
+        self.answered = True
         self.note(response)
         return response
 

@@ -14,7 +14,7 @@ from exchangelib import errors
 from exchangelib.version import EXCHANGE_2016, EXCHANGE_O365
 
 from mailer import diagnosis, sockets, wire
-from mailer.failure import Failure, Outcome
+from mailer.failure import DOUBTFUL, Answer, Failure, Outcome
 from mailer.identity import AppIdentity, OnStep, Token, TokenSource
 from mailer.message import Message
 from mailer.person import Person
@@ -26,8 +26,6 @@ from mailer.transports.writing import writing
 PERMISSION = "full_access_as_app"
 MOST_LINES = 200
 MOST_ACCOUNTS = 2000
-MAYBE_ACCEPTED = frozenset({500, 502, 504})
-"""Without any SOAP: something on the way gave up on an Exchange that may have taken the message."""
 
 
 @dataclass(frozen=True)
@@ -150,29 +148,42 @@ def _answered(answered: Answered, call: SendOnce, token: Token | None) -> Failur
     if token is None and response.status_code in (401, 403) and cause in ("token_rejected", "ews_blocked"):
         cause = "user_sign_in_needed" if response.status_code == 401 else "mailbox_access_denied"
     said = response.headers.get("x-ms-diagnostics") or response.headers.get("X-CasErrorCode") or response.reason or ""
-    doubtful = response.status_code in MAYBE_ACCEPTED or response.status_code < 300
+    wait = _wait(call)
+    judged = wire.answer_to(response.status_code, own_words=False, wait=wait)
+    if judged == Answer.FOREIGN:
+        cause = "network"
     return Failure(
         cause,
         wire.one_line(f"HTTP {response.status_code} {said}"),
-        Outcome.UNKNOWN if doubtful else Outcome.NOT_SENT,
-        retry=cause in wire.LATER,
-        retry_after=_wait(call),
+        Outcome.UNKNOWN if judged in DOUBTFUL else Outcome.NOT_SENT,
+        retry=cause in wire.LATER or judged in DOUBTFUL,
+        retry_after=wait,
         request_ids=_ids(call),
+        answer=judged,
     )
 
 
 def _failure(error: Exception, call: SendOnce, token: Token | None) -> Failure:
     """Exchange's own refusals mean that nothing was sent; silence, and what nobody understands, that we cannot know."""
     cause = diagnosis.from_exception(error, roles=token.known_roles if token else None)
-    surely_not = (call.refused and not isinstance(error, errors.ErrorTimeoutExpired)) or wire.never_left(error)
+    judged = _judged(error, call, cause)
     return Failure(
         cause,
         wire.one_line(f"{type(error).__name__}: {error}"),
-        Outcome.NOT_SENT if surely_not else Outcome.UNKNOWN,
-        retry=cause in wire.LATER,
+        Outcome.UNKNOWN if judged in DOUBTFUL else Outcome.NOT_SENT,
+        retry=cause in wire.LATER or judged in DOUBTFUL,
         retry_after=_wait(call),
         request_ids=_ids(call),
+        answer=judged,
     )
+
+
+def _judged(error: Exception, call: SendOnce, cause: str) -> Answer:
+    if call.refused:
+        if isinstance(error, errors.ErrorTimeoutExpired):  # Exchange's own gateway: it may go on behind it
+            return Answer.GATEWAY
+        return Answer.BUSY if cause in wire.LATER else Answer.REFUSED
+    return wire.proof_of(error) or (Answer.FOREIGN if call.answered else Answer.NO_ANSWER)
 
 
 def _wait(call: SendOnce) -> float | None:

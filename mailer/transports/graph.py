@@ -14,12 +14,12 @@ from typing import Literal, TypeVar
 from urllib.parse import quote
 
 from mailer import sockets
-from mailer.failure import Failure, Outcome
+from mailer.failure import Answer, Failure, Outcome
 from mailer.identity import OnStep, Token, TokenSource
 from mailer.message import Message
 from mailer.registration import Identity
 from mailer.transports import LONGEST, OnDraft, Receipt, Sender
-from mailer.transports.graph_door import Answer, GraphDoor, ItemNotFound
+from mailer.transports.graph_door import GraphDoor, ItemNotFound, Reply
 from mailer.transports.graph_json import as_json
 from mailer.transports.permission import with_token
 from mailer.transports.writing import writing
@@ -108,6 +108,7 @@ class GraphTransport:
             return _receipt(message_id, self._call("POST", path, sender, token, headers=IMMUTABLE))
         except ItemNotFound as failure:
             failure.cause, failure.outcome, failure.retry = "transient", Outcome.UNKNOWN, True
+            failure.answer = Answer.NO_ANSWER  # it may be what an earlier request sent
             raise
 
     def _find_unnamed(self, message_id: str, sender: Sender, token: Token) -> str | None:
@@ -146,7 +147,7 @@ class GraphTransport:
         *,
         headers: dict[str, str] | None = None,
         params: dict[str, str] | None = None,
-    ) -> Answer:
+    ) -> Reply:
         data, described = payload
         app, headers = _app(sender), {**described, **(headers or {})}
         return self._door.call(method, path, app, sender.address, token, data=data, headers=headers, params=params)
@@ -163,5 +164,5 @@ def _app(sender: Sender) -> Identity:
     return sender.app
 
 
-def _receipt(message_id: str, answer: Answer) -> Receipt:
+def _receipt(message_id: str, answer: Reply) -> Receipt:
     return Receipt(message_id, f"HTTP {answer.status}", answer.ids)

@@ -15,16 +15,17 @@ import requests
 
 from mailer import diagnosis, wire
 from mailer.access_token import Token
-from mailer.failure import Failure, Outcome
+from mailer.failure import DOUBTFUL, Answer, Failure, Outcome
 from mailer.https import Session
 from mailer.registration import Identity
 
-MAYBE_ACCEPTED = frozenset({502, 504})
-"""A gateway gave up waiting for Exchange, which may have taken the message."""
+NO_WORDS = "UnknownError"
+"""The code that Graph writes around what a server behind it said in no way that Graph knows, a bare 503 or 504 too
+(microsoft-graph-docs 5288)."""
 
 
 @dataclass(frozen=True)
-class Answer:
+class Reply:
     """A 2xx. `content` is its JSON, empty if it has none; `ids` are those that Microsoft's support asks for."""
 
     status: int
@@ -55,7 +56,7 @@ class GraphDoor:
         data: bytes = b"",
         headers: Mapping[str, str] | None = None,
         params: Mapping[str, str] | None = None,
-    ) -> Answer:
+    ) -> Reply:
         """`path` goes on after the mailbox's. Raises Failure."""
         ids = {"client-request-id": str(uuid.uuid4())}
         try:
@@ -81,7 +82,7 @@ class GraphDoor:
         if request_id := answer.headers.get("request-id"):
             ids["request-id"] = wire.one_line(request_id, 100)
         if 200 <= answer.status_code < 300:
-            return Answer(answer.status_code, _content(answer), ids)
+            return Reply(answer.status_code, _content(answer), ids)
         raise _refused(answer, token.known_roles, ids)
 
     def _session(self, ca_file: str | None) -> Session:
@@ -102,16 +103,20 @@ def _content(answer: requests.Response) -> Mapping[str, Any]:
 def _refused(answer: requests.Response, roles: tuple[str, ...] | None, ids: dict[str, str]) -> Failure:
     cause = diagnosis.from_http(answer.status_code, answer.headers, answer.content, door="graph", roles=roles)
     said = _said(answer)
-    # An error in Graph's own words is a refusal. A bare 500 may come from anything on the way.
-    doubtful = answer.status_code in MAYBE_ACCEPTED or (answer.status_code == 500 and not said)
+    wait = wire.retry_after(answer.headers.get("Retry-After"))
+    own_words = bool(said) and not said.startswith(NO_WORDS)
+    judged = wire.answer_to(answer.status_code, own_words=own_words, wait=wait)
+    if judged == Answer.FOREIGN:
+        cause = "network"
     kind = ItemNotFound if answer.status_code == 404 and said.startswith("ErrorItemNotFound") else Failure
     return kind(
         cause,
         wire.one_line(f"HTTP {answer.status_code} {said or answer.reason or ''}"),
-        Outcome.UNKNOWN if doubtful else Outcome.NOT_SENT,
-        retry=cause in wire.LATER,
-        retry_after=wire.retry_after(answer.headers.get("Retry-After")),
+        Outcome.UNKNOWN if judged in DOUBTFUL else Outcome.NOT_SENT,
+        retry=cause in wire.LATER or judged in DOUBTFUL,
+        retry_after=wait,
         request_ids=ids,
+        answer=judged,
     )
 
 

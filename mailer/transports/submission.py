@@ -12,8 +12,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-from mailer import diagnosis, sockets, wire
-from mailer.failure import Failure, Outcome
+from mailer import diagnosis, https, sockets, wire
+from mailer.failure import DOUBTFUL, Answer, Failure, Outcome
 from mailer.message import Message, address_of
 from mailer.transports import Receipt
 from mailer.transports.lines import Door, Lines
@@ -34,8 +34,9 @@ class Client(smtplib.SMTP):
         super().__init__(host, port, HELO)
 
     def _get_socket(self, host: str, port: int, timeout: Any) -> Any:
-        plain = sockets.dial(host, port)
-        return self._secured(plain, host) if self._implicit else plain
+        with https.proves(Answer.NOT_REACHED):
+            plain = sockets.dial(host, port)
+            return self._secured(plain, host) if self._implicit else plain
 
     def secure(self) -> None:
         """STARTTLS. Raises Failure if the server does not offer it: somebody may have cut it out on the way."""
@@ -71,7 +72,8 @@ class Client(smtplib.SMTP):
 
     def _secured(self, plain: Any, host: str) -> Any:
         try:
-            return self._context.wrap_socket(plain, server_hostname=host)
+            with https.proves(Answer.NOT_REACHED):
+                return self._context.wrap_socket(plain, server_hostname=host)
         except BaseException:
             plain.close()
             raise
@@ -87,7 +89,7 @@ def submit(lines: Lines[Client], door: Door, connect: Callable[[], Client], mess
     Only once the dot after the body is on its way can the message have been accepted.
     """
     try:
-        with lines.room(door):
+        with lines.room(door), https.proves(Answer.CUT_BEFORE):
             if (kept := lines.take(door)) is not None:
                 with suppress(Dropped):
                     return _converse(lines, door, kept, message, address, is_kept=True)
@@ -184,7 +186,7 @@ def _last_reply(client: Client) -> tuple[int, bytes]:
     if 200 <= code < 300:
         return code, reply
     failure = refusal(code, reply)
-    if not 400 <= code < 600:
+    if failure.answer in DOUBTFUL:
         failure.outcome = Outcome.UNKNOWN
     raise failure
 
@@ -194,7 +196,9 @@ def refusal(code: int, reply: bytes | str, otherwise: str | None = None) -> Fail
     cause = diagnosis.from_smtp(code, reply)
     if otherwise is not None and cause in ("other", "transient"):
         cause = otherwise
-    return Failure(cause, wire.one_line(f"{code} {text_of(reply)}"), Outcome.NOT_SENT, retry=400 <= code < 500)
+    answer = Answer.BUSY if 400 <= code < 500 else Answer.REFUSED if 500 <= code < 600 else Answer.FOREIGN
+    said = wire.one_line(f"{code} {text_of(reply)}")
+    return Failure(cause, said, Outcome.NOT_SENT, retry=answer == Answer.BUSY, answer=answer)
 
 
 def text_of(reply: bytes | str) -> str:

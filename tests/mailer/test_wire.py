@@ -14,8 +14,8 @@ import requests
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mailer import wire
-from mailer.failure import Outcome
+from mailer import https, wire
+from mailer.failure import DOUBTFUL, Answer, Failure, Outcome
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 JWT = "eyJ0eXAiOiJKV1QiLCJhbGciOiJSUzI1NiJ9.eyJhdWQiOiJodHRwcyJ9.c2lnbmF0dXJl-_x"
@@ -142,22 +142,50 @@ def test_ten_million_characters_are_told_at_once() -> None:
     assert datetime.now(UTC) - begun < timedelta(seconds=30)
 
 
-def test_what_was_raised_before_a_request_left_is_found_however_deep_it_is_wrapped() -> None:
+@pytest.mark.parametrize("proof", [Answer.NOT_REACHED, Answer.CUT_BEFORE])
+def test_what_was_raised_before_a_request_left_is_found_however_deep_it_is_wrapped(proof: Answer) -> None:
     mark = OSError("refused")
-    mark.never_left = True  # type: ignore[attr-defined]
+    with pytest.raises(OSError, match="refused"), https.proves(Answer.CUT_BEFORE), https.proves(proof):
+        raise mark
     for wrapped in (mark, requests.ConnectionError(requests.ConnectionError("x", mark)), _raised_from(mark)):
-        assert wire.never_left(wrapped)
-        assert wire.failure_of(wrapped, sent=True).outcome == Outcome.NOT_SENT
-    assert not wire.never_left(requests.ConnectionError(OSError("reset")))
-    assert wire.failure_of(OSError("reset"), sent=True).outcome == Outcome.UNKNOWN
-    assert wire.failure_of(OSError("reset"), sent=False).outcome == Outcome.NOT_SENT
+        failure = wire.failure_of(wrapped, sent=True)
+        assert (failure.outcome, failure.answer) == (Outcome.NOT_SENT, proof)
+
+
+def test_an_error_that_proves_nothing_is_silence_and_a_doubt_only_of_what_carried_the_message() -> None:
+    for sent, outcome in ((True, Outcome.UNKNOWN), (False, Outcome.NOT_SENT)):
+        failure = wire.failure_of(requests.ConnectionError(OSError("reset")), sent=sent)
+        assert (failure.outcome, failure.answer) == (outcome, Answer.NO_ANSWER)
 
 
 def test_an_exception_that_holds_itself_ends_the_search() -> None:
     error = ValueError("a")
     error.args = (error,)
     error.__cause__ = error
-    assert not wire.never_left(error)
+    assert wire.proof_of(error) is None
+
+
+def test_a_doubtful_outcome_has_a_doubtful_answer() -> None:
+    for answer in Answer:
+        failure = Failure("network", "x", Outcome.UNKNOWN, answer=answer)
+        assert failure.answer == (answer if answer in DOUBTFUL else Answer.NO_ANSWER)
+    assert Failure("network", "x").answer == Answer.REFUSED
+
+
+@pytest.mark.parametrize("own_words", [False, True], ids=["bare", "own words"])
+@pytest.mark.parametrize("wait", [None, 0.0, 17.0])
+def test_every_status_is_judged(own_words: bool, wait: float | None) -> None:
+    judged = {status: wire.answer_to(status, own_words=own_words, wait=wait) for status in range(100, 700)}
+    at = {
+        answer: {status for status, judgement in judged.items() if judgement == answer}
+        for answer in set(judged.values())
+    }
+    asks = own_words or wait is not None
+    assert at.pop(Answer.BUSY) == {408, 421, 425, 429} | ({503, 509} if asks else set())
+    assert at.pop(Answer.FOREIGN) == {*range(100, 400), *range(600, 700)}
+    gateway = {502, 504} if own_words else {*range(500, 600)} - {511} - ({503, 509} if asks else set())
+    assert at.pop(Answer.GATEWAY) == gateway
+    assert [*at] == [Answer.REFUSED]
 
 
 def test_an_answer_that_an_exception_carries_says_when_to_come_back() -> None:

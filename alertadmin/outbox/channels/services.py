@@ -17,7 +17,7 @@ from alertadmin.outbox.channels.guard import Allowed
 from alertadmin.outbox.channels.notice import Notice
 from alertadmin.outbox.channels.requesting import LONGEST
 from alertadmin.outbox.channels.webhook import refusal
-from mailer.failure import Failure, Outcome
+from mailer.failure import Answer, Failure, Outcome
 from mailer.transports import Receipt
 
 
@@ -71,7 +71,7 @@ def send(url: str, notice: Notice, *, allowed: Allowed, seconds: float = LONGEST
     failure = _failure(told, last)
     took_some = any(answer["status"] < 300 and not answer["says_no"] for answer in answers)
     if took_some and any(event.get("messages", 1) > 1 for event in told):
-        failure.outcome, failure.retry = Outcome.UNKNOWN, True
+        failure.outcome, failure.answer, failure.retry = Outcome.UNKNOWN, Answer.FOREIGN, True
     raise failure
 
 
@@ -101,9 +101,11 @@ def _failure(told: list[Event], last: Event) -> Failure:
     if event["event"] == "begun":  # its time was over while it waited
         return Failure("network", sentences.NO_ANSWER, Outcome.UNKNOWN, retry=True)
     if event["event"] == "failed":
-        return Failure(event["cause"], event["technical"], Outcome(event["outcome"]), retry=event["retry"])
+        said = Outcome(event["outcome"]), event["retry"], Answer(event["answer"])
+        return Failure(event["cause"], event["technical"], said[0], retry=said[1], answer=said[2])
     failure = refusal(event["status"], event["words"], event["retry_after"])
     if event["status"] < 300:  # apprise did not find the yes that it knows; unless there is a no, that may be its fault
         failure.cause, failure.retry = "other", not event["says_no"]
         failure.outcome = Outcome.NOT_SENT if event["says_no"] else Outcome.UNKNOWN
+        failure.answer = Answer.REFUSED if event["says_no"] else Answer.FOREIGN
     return failure

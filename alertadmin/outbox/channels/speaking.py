@@ -57,6 +57,7 @@ class Heard(Session):
                     technical=failure.technical,
                     outcome=failure.outcome,
                     retry=failure.retry,
+                    answer=failure.answer,
                 )
                 raise
             self.events.tell("answered", **_details(answer))

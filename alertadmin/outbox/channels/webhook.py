@@ -15,7 +15,7 @@ from alertadmin.outbox.channels.guard import Allowed, Inside
 from alertadmin.outbox.channels.notice import Notice
 from alertadmin.outbox.channels.requesting import LONGEST, Session, failure_of, parts_to_hide, words_of
 from mailer import sockets, wire
-from mailer.failure import Failure, Outcome
+from mailer.failure import Answer, Failure, Outcome
 from mailer.transports import Receipt
 
 NOT_TAKEN_YET = {408: "transient", 429: "throttled", 503: "transient"}
@@ -85,9 +85,10 @@ def refusal(status: int, words: str = "", retry_after: str | None = None) -> Fai
     technical = f"HTTP {status}: {words}" if words else f"HTTP {status}"
     wait = wire.retry_after(retry_after)
     if status in NOT_TAKEN_YET:
-        return Failure(NOT_TAKEN_YET[status], technical, retry=True, retry_after=wait)
+        return Failure(NOT_TAKEN_YET[status], technical, retry=True, retry_after=wait, answer=Answer.BUSY)
     if 300 <= status < 400:
         return Failure("other", sentences.REDIRECTED % {"status": status})
     if 400 <= status < 500:
         return Failure("message_too_large" if status == 413 else "other", technical)
-    return Failure("transient", technical, Outcome.UNKNOWN, retry=True, retry_after=wait)
+    answer = Answer.GATEWAY if status >= 500 else Answer.FOREIGN
+    return Failure("transient", technical, Outcome.UNKNOWN, retry=True, retry_after=wait, answer=answer)

@@ -141,7 +141,7 @@ def test_an_older_exchange_is_spoken_to_in_its_own_version(
 
 @pytest.mark.parametrize(
     ("status", "cause"),
-    [(401, "user_sign_in_needed"), (403, "mailbox_access_denied"), (503, "transient"), (404, "other")],
+    [(401, "user_sign_in_needed"), (403, "mailbox_access_denied"), (429, "throttled"), (404, "other")],
 )
 def test_a_door_that_refuses_a_login_speaks_of_no_token_and_no_retirement(
     transport: EwsTransport, server: HttpsServer, message: Message, status: int, cause: str

@@ -190,9 +190,7 @@ def test_a_yes_whose_body_is_cut_short_is_a_yes(graph: GraphTransport, other: Ht
         (400, {"error": ["a"]}, "other", "a"),
         (400, {"error": None}, "other", "HTTP 400 Told"),
         (400, "[1, 2]", "other", "HTTP 400 Told"),
-        (503, "<html>down</html>", "transient", "HTTP 503 Told"),
         (418, b"", "other", "HTTP 418 Told"),
-        (302, b"", "other", "HTTP 302 Told"),
         (404, b"\xff\xfe", "mailbox_not_found", "HTTP 404 Told"),
         (400, "[" * 50_000, "other", "HTTP 400 Told"),
     ],
@@ -212,7 +210,9 @@ def test_a_refusal_is_read_in_whatever_shape_it_comes(
         (500, {"error": GRAPH_ERROR}, Outcome.NOT_SENT),
         (500, "<html>Server Error</html>", Outcome.UNKNOWN),
         (500, b"", Outcome.UNKNOWN),
-        (503, b"", Outcome.NOT_SENT),
+        (503, {"error": GRAPH_ERROR}, Outcome.NOT_SENT),
+        (503, "<html>down</html>", Outcome.UNKNOWN),
+        (503, {"error": {"code": "UnknownError", "message": ""}}, Outcome.UNKNOWN),
         (502, b"", Outcome.UNKNOWN),
         (504, {"error": {"code": "gatewayTimeout", "message": "x"}}, Outcome.UNKNOWN),
     ],
@@ -384,7 +384,7 @@ def test_a_token_is_shown_to_nobody_whose_certificate_is_wrong(
 
 def test_no_redirect_is_shown_the_token(graph: GraphTransport, other: HttpsServer, message: Message) -> None:
     failure = refused(graph, message, other, reply(307, b"", location=f"{other.url}/elsewhere"))
-    assert failure.outcome == Outcome.NOT_SENT
+    assert (failure.cause, failure.outcome) == ("network", Outcome.UNKNOWN)
     assert other.came("/elsewhere") == []
 
 
