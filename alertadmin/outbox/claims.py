@@ -217,19 +217,52 @@ def hasten_reminders(now: datetime) -> int:
 
 
 @transaction.atomic
-def hasten(delivery: uuid.UUID, now: datetime) -> bool:
-    """The same for one delivery. False if it waits for nothing, or for a server."""
-    waiting = Delivery.objects.filter(pk=delivery, state=DeliveryState.PENDING, not_before__gt=now)
-    waiting = waiting.exclude(cause__in=SLOWED_DOWN)
-    hastened = bool(waiting.update(not_before=now, review_until=None, reason=sentences.HASTENED))
-    if hastened:
-        audit.record(Act.DELIVERY_HASTENED, Delivery.objects.select_related("mailbox").get(pk=delivery), now=now)
-    return hastened
+def send_now(delivery: uuid.UUID, now: datetime) -> bool:
+    """A person asks for this one now. False if it waits for nothing, or for a server that asked for it.
+
+    One that an earlier version left uncertain for good is opened again. A test is not: another test is what is wanted.
+    """
+    asked = Delivery.objects.filter(_may_be_sent_now(now), pk=delivery).update(
+        not_before=now, settled_at=None, review_until=None, reason=sentences.HASTENED
+    )
+    return _recorded(Act.DELIVERY_HASTENED, delivery, now) if asked else False
 
 
-def can_be_hastened(delivery: Delivery, now: datetime) -> bool:
-    is_waiting = delivery.state == DeliveryState.PENDING and delivery.not_before > now
-    return is_waiting and delivery.cause not in SLOWED_DOWN
+def can_send_now(delivery: Delivery, now: datetime) -> bool:
+    return Delivery.objects.filter(_may_be_sent_now(now), pk=delivery.pk).exists()
+
+
+def _may_be_sent_now(now: datetime) -> Q:
+    waits = CLAIMABLE & Q(not_before__gt=now) & ~Q(cause__in=SLOWED_DOWN)
+    was_left = Q(state=DeliveryState.UNCERTAIN, settled_at__isnull=False)
+    return (waits | was_left) & ~TESTS
+
+
+UNDECIDED = Q(state__in=[DeliveryState.PENDING, DeliveryState.UNCERTAIN])
+"""Of these a person may say what became of them: no worker holds them."""
+
+
+@transaction.atomic
+def confirm_arrived(delivery: uuid.UUID, now: datetime) -> bool:
+    """A person says that the message arrived. False if a worker holds the delivery, or it has ended."""
+    said = Delivery.objects.filter(UNDECIDED, pk=delivery).update(
+        state=DeliveryState.SENT, settled_at=now, review_until=None, cause="", reason=sentences.CONFIRMED
+    )
+    return _recorded(Act.DELIVERY_CONFIRMED, delivery, now) if said else False
+
+
+@transaction.atomic
+def give_up(delivery: uuid.UUID, now: datetime) -> bool:
+    """A person says that it is not to be sent any more. False if a worker holds the delivery, or it has ended."""
+    said = Delivery.objects.filter(UNDECIDED, pk=delivery).update(
+        state=DeliveryState.CANCELLED, settled_at=now, review_until=None, cause="", reason=sentences.GIVEN_UP
+    )
+    return _recorded(Act.DELIVERY_GIVEN_UP, delivery, now) if said else False
+
+
+def _recorded(act: Act, delivery: uuid.UUID, now: datetime) -> bool:
+    audit.record(act, Delivery.objects.select_related("mailbox").get(pk=delivery), now=now)
+    return True
 
 
 def sweep(now: datetime) -> int:

@@ -12,6 +12,8 @@ NOT_PREPARED = gettext_noop("It could not be prepared: %(error)s. It is tried ag
 BROKE_OFF = gettext_noop("Sending broke off after the message may have been accepted: %(error)s.")
 BUSY = gettext_noop("It waits its turn: a mailbox sends 30 messages a minute.")
 HASTENED = gettext_noop("Somebody asked for it to leave at once.")
+CONFIRMED = gettext_noop("A person said that it arrived.")
+GIVEN_UP = gettext_noop("A person gave it up: it is not sent any more.")
 IN_REVIEW = gettext_noop(
     "It waits for a day: the database was put back from a copy, and this may have been told already. Then it leaves by "
     "itself."

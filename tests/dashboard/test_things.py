@@ -176,7 +176,7 @@ def test_a_delivery_that_waits_for_its_next_try_is_tried_at_once_when_asked(
 
 @pytest.mark.parametrize(
     "fields",
-    [{"cause": "throttled"}, {"state": "sent"}, {"state": "uncertain"}, {"state": "failed"}, {"not_before": NOW}],
+    [{"cause": "throttled"}, {"state": "sent"}, {"state": "failed"}, {"not_before": NOW}],
 )
 def test_what_waits_for_a_server_or_for_nothing_is_not_hastened(
     signed_in: Client, db: None, fields: dict[str, object]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import datetime, timedelta
 from threading import Barrier
 from uuid import UUID
 
@@ -13,8 +13,11 @@ import pytest
 from django.conf import settings
 from django.db import connection
 
+from alertadmin.accounts.audit import Act
+from alertadmin.accounts.models import AuditEntry
 from alertadmin.outbox import claims
 from alertadmin.outbox.models import Attempt, AttemptOutcome, Delivery, DeliveryState, Purpose
+from tests.conftest import NOW
 from tests.outbox.owing import bare
 from tests.outbox.time import Time
 
@@ -262,6 +265,76 @@ class TestAllTogether:
         Delivery.objects.exclude(pk=waiting.pk).update(cause="throttled")
         assert claims.hasten_reminders(time()) == 1
         assert claims.claim(time(), limit=9) == [waiting]
+
+
+STATES = {
+    "waiting": {"state": "pending"},
+    "being sent": {"state": "sending"},
+    "in doubt": {"state": "uncertain"},
+    "left uncertain by an earlier version": {"state": "uncertain", "settled_at": NOW},
+    "sent": {"state": "sent", "settled_at": NOW},
+    "failed": {"state": "failed", "settled_at": NOW},
+    "cancelled": {"state": "cancelled", "settled_at": NOW},
+}
+OPEN = {"waiting", "in doubt", "left uncertain by an earlier version"}
+
+
+@pytest.mark.usefixtures("db")
+class TestWhatAPersonSays:
+    """Each is one conditional UPDATE and one entry on the record; none touches what a worker holds or what has ended."""
+
+    @pytest.mark.parametrize("is_test", [False, True], ids=["reminder", "test"])
+    @pytest.mark.parametrize("state", STATES)
+    def test_send_now(self, time: Time, state: str, is_test: bool) -> None:
+        fields = {**STATES[state], "purpose": Purpose.TEST} if is_test else STATES[state]
+        [delivery] = bare(1, time(), **{"not_before": time() + timedelta(hours=1), **fields})
+        before = stored(delivery)
+        if state in OPEN and not is_test:
+            assert claims.can_send_now(delivery, time())
+            assert claims.send_now(delivery.pk, time())
+            assert claims.claim(time(), limit=1) == [delivery]
+            assert recorded() == [Act.DELIVERY_HASTENED]
+            assert not claims.send_now(delivery.pk, time())  # a worker holds it
+        else:
+            assert not claims.can_send_now(delivery, time())
+            assert not claims.send_now(delivery.pk, time())
+            assert vars(stored(delivery))["not_before"] == before.not_before
+            assert recorded() == []
+
+    def test_what_waits_for_a_server_is_not_sent_now(self, time: Time) -> None:
+        [delivery] = bare(1, time(), not_before=time() + timedelta(hours=1), cause="throttled")
+        assert not claims.can_send_now(delivery, time())
+        assert not claims.send_now(delivery.pk, time())
+
+    @pytest.mark.parametrize(
+        ("say", "act", "ends"),
+        [
+            (claims.confirm_arrived, Act.DELIVERY_CONFIRMED, DeliveryState.SENT),
+            (claims.give_up, Act.DELIVERY_GIVEN_UP, DeliveryState.CANCELLED),
+        ],
+        ids=["it arrived", "given up"],
+    )
+    @pytest.mark.parametrize("state", STATES)
+    def test_what_became_of_it(
+        self, time: Time, state: str, say: Callable[[UUID, datetime], bool], act: Act, ends: DeliveryState
+    ) -> None:
+        [delivery] = bare(1, time(), **STATES[state])
+        before = stored(delivery)
+        if state in OPEN:
+            assert say(delivery.pk, time())
+            said = stored(delivery)
+            assert (said.state, said.settled_at, said.cause) == (ends, time(), "")
+            assert claims.claim(time(), limit=1) == []
+            assert recorded() == [act]
+            assert not say(delivery.pk, time())
+        else:
+            assert not say(delivery.pk, time())
+            assert (stored(delivery).state, stored(delivery).settled_at) == (before.state, before.settled_at)
+            assert recorded() == []
+
+
+def recorded() -> list[str]:
+    return list(AuditEntry.objects.filter(act__startswith="delivery.").values_list("act", flat=True))
 
 
 @pytest.mark.django_db

@@ -302,7 +302,7 @@ def test_what_falls_due_once_the_gathering_mail_leaves_is_told_by_another(
     rows.credential(app, days=20)
     told()
     early = NOW + timedelta(minutes=30)
-    assert claims.hasten(Delivery.objects.get().pk, early)
+    assert claims.send_now(Delivery.objects.get().pk, early)
     [leaving] = claims.claim(early, limit=1)
     if has_left:
         claims.settle(leaving, DeliveryState.SENT, early)
@@ -332,7 +332,7 @@ def test_what_waited_into_the_night_leaves_in_the_morning(rows: Rows, app: AppRe
     assert composed.until == NOW.replace(hour=7) + timedelta(days=1)
     assert isinstance(digest.compose(delivery, composed.until), Content)
     Delivery.objects.update(not_before=composed.until)
-    assert claims.hasten(delivery.pk, night)
+    assert claims.send_now(delivery.pk, night)
     delivery.refresh_from_db()
     assert isinstance(digest.compose(delivery, night), Content), "somebody asked for it"
 

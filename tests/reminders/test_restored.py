@@ -234,7 +234,7 @@ class TestThePersonWhoDecides:
         scan.run(put_back)
         one = review.held(put_back).first()
         assert one is not None
-        assert claims.hasten(one.pk, put_back)
+        assert claims.send_now(one.pk, put_back)
         assert works(put_back) == {"sent": 1}
         assert review.held(put_back).count() == MANY - 1
 

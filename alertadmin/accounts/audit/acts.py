@@ -53,6 +53,8 @@ class Act(TextChoices):
     POLICY_CHANGED = "policy.changed", _("Reminder rules changed")
     MONTHLY_CHANGED = "monthly.changed", _("Monthly letter changed")
     DELIVERY_HASTENED = "delivery.hastened", _("Delivery hastened")
+    DELIVERY_CONFIRMED = "delivery.confirmed", _("Delivery said to have arrived")
+    DELIVERY_GIVEN_UP = "delivery.given_up", _("Delivery given up")
     REVIEW_SENT = "review.sent", _("Held-back mails sent")
     REVIEW_TOLD = "review.told", _("Held-back mails counted as told")
     REMINDERS_SENT = "reminders.sent", _("Reminders sent by command")

@@ -78,7 +78,7 @@ def delivery(request: HttpRequest, pk: UUID) -> HttpResponse:
         "by_last_resort": bool(accepted and accepted.transport == TRANSPORT and not found.goes_by_channel),
         "told": told,
         "untold": untold,
-        "can_be_hastened": claims.can_be_hastened(found, now),
+        "can_be_hastened": claims.can_send_now(found, now),
     }
     return render(request, "deliveries/delivery.html", context)
 
@@ -87,7 +87,7 @@ def delivery(request: HttpRequest, pk: UUID) -> HttpResponse:
 @posted(back="delivery")
 def hasten(request: HttpRequest, pk: UUID) -> HttpResponse:
     """For who has mended what was wrong and does not want to wait for the next try."""
-    if claims.hasten(pk, timezone.now()):
+    if claims.send_now(pk, timezone.now()):
         doorbell.ring()
         messages.success(request, _("It is tried again now."))
     return redirect("delivery", pk)
