@@ -7,6 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from threading import Barrier
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -267,7 +268,7 @@ class TestAllTogether:
         assert claims.claim(time(), limit=9) == [waiting]
 
 
-STATES = {
+STATES: dict[str, dict[str, Any]] = {
     "waiting": {"state": "pending"},
     "being sent": {"state": "sending"},
     "in doubt": {"state": "uncertain"},
@@ -281,7 +282,7 @@ OPEN = {"waiting", "in doubt", "left uncertain by an earlier version"}
 
 @pytest.mark.usefixtures("db")
 class TestWhatAPersonSays:
-    """Each is one conditional UPDATE and one entry on the record; none touches what a worker holds or what has ended."""
+    """Each is one conditional UPDATE and one entry in the audit trail; none touches what is being sent or has ended."""
 
     @pytest.mark.parametrize("is_test", [False, True], ids=["reminder", "test"])
     @pytest.mark.parametrize("state", STATES)
