@@ -103,5 +103,5 @@ def _message(delivery: Delivery, sender: str) -> tuple[str, bytes]:
 
 
 def _forget_connections() -> None:
-    for kept in (wires.tokens, wires.transport, wires.relay):
+    for kept in (wires.tokens, wires.transport, wires.open_relay):
         kept.cache_clear()

@@ -32,6 +32,36 @@ class CloudsFileError(ValueError):
     """The clouds file cannot be used; the message says which entry and what to write instead."""
 
 
+@dataclass(frozen=True, slots=True)
+class CloudsFile:
+    """What can be used of a file. An entry with a mistake is set aside, so that it takes no other along."""
+
+    clouds: dict[str, Cloud]
+    """The built-in ones and the file's, by slug."""
+    servers: dict[str, Server]
+    errors: tuple[str, ...] = ()
+    """One sentence for each entry that was set aside, or for the whole file."""
+
+
+def read_clouds_file(path: Path | None) -> CloudsFile:
+    """Everything in it that has no mistake. Raises nothing."""
+    clouds, servers, errors = dict(BUILTIN), {}, []
+    try:
+        tables = _tables(path) if path else {}
+    except CloudsFileError as error:
+        tables, errors = {}, [str(error)]
+    for slug, table in tables.items():
+        try:
+            entry = _entry(path, slug, table)  # type: ignore[arg-type]
+            if entry.on_premises:
+                servers[slug] = _server(entry)
+            else:
+                clouds[slug] = _cloud(entry)
+        except CloudsFileError as error:
+            errors.append(str(error))
+    return CloudsFile(clouds, servers, tuple(errors))
+
+
 def load_clouds(path: Path | None) -> dict[str, Cloud]:
     """The built-in clouds and those of the operator's TOML file, by slug. Raises CloudsFileError."""
     if path is None:
@@ -60,14 +90,17 @@ class _Entry:
 
 
 def _entries(path: Path) -> list[_Entry]:
+    return [_entry(path, slug, table) for slug, table in _tables(path).items()]
+
+
+def _tables(path: Path) -> dict[str, object]:
     try:
         # Windows' editors begin a file with a byte order mark.
-        content = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise CloudsFileError(f"The clouds file {path} cannot be read: {error.strerror}.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise CloudsFileError(f"The clouds file {path} is not valid TOML: {error}.") from error
-    return [_entry(path, slug, table) for slug, table in content.items()]
 
 
 def _entry(path: Path, slug: str, table: object) -> _Entry:

@@ -127,7 +127,7 @@ def fresh_connections() -> Iterator[None]:
 
     yield
     (FOLDER / "last-scan.json").unlink(missing_ok=True)
-    for cached in (wires.tokens, wires.transport, wires.relay):
+    for cached in (wires.tokens, wires.transport, wires.open_relay):
         cached.cache_clear()
     keyring.forget()
     key_use.forget()

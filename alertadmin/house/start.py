@@ -25,7 +25,7 @@ from alertadmin.house.processes import Program, Running
 from alertadmin.house.refusals import Occupied
 from alertadmin.outbox.clock import DatabaseClock
 from alertadmin.reminders import scan
-from alertadmin.watching import broker
+from alertadmin.watching import broker, setting_checks
 
 log = logging.getLogger(__name__)
 
@@ -175,4 +175,6 @@ class House:
             show("Others reach it by the name in ALERTADMIN_PUBLIC_URL, which is not set.")
         if said := broker.open_to_others(environment.redis_url):
             show(said)
+        for bad in setting_checks.bad_settings():
+            show(str(bad))
         show("Ctrl-C stops it.\n")

@@ -20,7 +20,6 @@ from alertadmin.accounts.actor import COMMAND, Actor, acting
 from alertadmin.house.prepare import NotPrepared, prepare
 from alertadmin.management.answers import as_json, refuse_usage_as_json
 from alertadmin.retelling import retold
-from mailer.clouds_file import CloudsFileError
 
 
 @dataclass
@@ -68,7 +67,7 @@ class Job(BaseCommand):
             return self.work(options)
         except Refused as error:
             return Report(False, {"error": str(error), **error.details})
-        except (NotPrepared, CloudsFileError) as error:
+        except NotPrepared as error:
             return Report(False, {"error": str(error)})
         except DatabaseError as error:
             # Its first line: what follows may quote a row.

@@ -291,7 +291,5 @@ def _spread(mailboxes: list[Mailbox]) -> list[Mailbox]:
 
 def _relay_sender(ways: list[Route]) -> str:
     """The From of a mail by the relay: an address that people know, or this installation's own."""
-    from django.conf import settings
-
     addresses = [way.mailbox.address for way in ways if way.mailbox is not None]
-    return settings.ENVIRONMENT.get("SMTP_FROM") or (addresses[0] if addresses else "alertadmin@localhost.localdomain")
+    return wires.relay_from() or (addresses[0] if addresses else "alertadmin@localhost.localdomain")

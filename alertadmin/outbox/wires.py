@@ -12,6 +12,7 @@ from alertadmin.registry.models import Mailbox
 from alertadmin.registry.sign_ins import signed_in
 from mailer import transports
 from mailer.identity import TokenSource
+from mailer.message import BadAddress, address_of
 from mailer.transports import Sender, Transport
 
 
@@ -25,11 +26,44 @@ def transport(name: str) -> Transport:
     return transports.make(name, tokens())
 
 
-@lru_cache(maxsize=1)
 def relay() -> Transport | None:
-    """The channel of last resort, if the operator gave one."""
-    url = settings.ENVIRONMENT.smtp_url
+    """The operator's own mail server; None if ALERTADMIN_SMTP_URL names none, or is mistyped (see relay_error)."""
+    try:
+        return open_relay(settings.ENVIRONMENT.smtp_url)
+    except ValueError:
+        return None
+
+
+def relay_error() -> str:
+    """Why ALERTADMIN_SMTP_URL cannot be used, in one English sentence without its password; empty if it can."""
+    try:
+        open_relay(settings.ENVIRONMENT.smtp_url)
+    except ValueError as error:
+        return str(error)
+    return ""
+
+
+@lru_cache(maxsize=1)
+def open_relay(url: str) -> Transport | None:
+    """Made once, since it keeps connections. Raises ValueError."""
     return transports.make_relay(url) if url else None
+
+
+def relay_from() -> str:
+    """ALERTADMIN_SMTP_FROM: who sends by the relay. Empty if it is not set, or is no address (relay_from_error)."""
+    address = settings.ENVIRONMENT.get("SMTP_FROM")
+    return "" if relay_from_error() else address
+
+
+def relay_from_error() -> str:
+    """Why ALERTADMIN_SMTP_FROM cannot be used, in one English sentence; empty if it can."""
+    address = settings.ENVIRONMENT.get("SMTP_FROM")
+    try:
+        if address:
+            address_of(address)
+    except BadAddress as error:
+        return f"{error} Write one such as alerts@example.com."
+    return ""
 
 
 def forget_tokens(sender: Sender) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from functools import lru_cache
 from pathlib import Path
 
@@ -9,7 +10,9 @@ from django.conf import settings
 
 from alertadmin.registry import sentences
 from mailer.clouds import Cloud, Server
-from mailer.clouds_file import load_clouds, load_servers
+from mailer.clouds_file import CloudsFile, read_clouds_file
+
+log = logging.getLogger(__name__)
 
 
 class UnknownCloud(LookupError):
@@ -20,23 +23,36 @@ class UnknownCloud(LookupError):
 
 
 def clouds() -> dict[str, Cloud]:
-    """By slug. Raises mailer.clouds_file.CloudsFileError."""
-    return _load(*_file())[0]
+    """By slug, without the entries of the file that have a mistake."""
+    return _file().clouds
 
 
 def servers() -> dict[str, Server]:
-    """Exchange servers on premises, by slug. Raises mailer.clouds_file.CloudsFileError."""
-    return _load(*_file())[1]
+    """Exchange servers on premises, by slug, without the entries of the file that have a mistake."""
+    return _file().servers
 
 
-def _file() -> tuple[Path | None, int]:
+def file_errors() -> tuple[str, ...]:
+    """One English sentence for each entry that was set aside, or for the whole file."""
+    return _file().errors
+
+
+def _file() -> CloudsFile:
+    """As it is now: the operator may mend it while everything runs."""
     path: Path | None = settings.ENVIRONMENT.clouds_file
-    return path, path.stat().st_mtime_ns if path and path.exists() else 0
+    try:
+        modified = path.stat().st_mtime_ns if path else 0
+    except OSError:
+        modified = 0
+    return _read(path, modified)
 
 
 @lru_cache(maxsize=2)
-def _load(path: Path | None, modified: int) -> tuple[dict[str, Cloud], dict[str, Server]]:
-    return load_clouds(path), load_servers(path)
+def _read(path: Path | None, modified: int) -> CloudsFile:
+    found = read_clouds_file(path)
+    for error in found.errors:
+        log.error("%s", error)
+    return found
 
 
 def cloud_of(slug: str) -> Cloud:

@@ -13,7 +13,7 @@ class WatchingConfig(AppConfig):
     def ready(self) -> None:
         from alertadmin.outbox import content
         from alertadmin.outbox.models import Purpose
-        from alertadmin.watching import broker, wording
+        from alertadmin.watching import broker, setting_checks, wording
 
         content.register(Purpose.HOUSE, wording.compose)
 
@@ -21,4 +21,8 @@ class WatchingConfig(AppConfig):
             said = broker.open_to_others(settings.ENVIRONMENT.redis_url)
             return [checks.Warning(said, id="alertadmin.W001")] if said else []
 
+        def settings_set_aside(**_options: object) -> list[checks.CheckMessage]:
+            return [checks.Warning(str(bad), id="alertadmin.W002") for bad in setting_checks.bad_settings()]
+
         checks.register(open_broker)
+        checks.register(settings_set_aside)

@@ -107,15 +107,16 @@ def test_a_database_server_that_is_away_is_one_sentence(installation: Installati
     assert "canary" not in said
 
 
-def test_a_damaged_clouds_file_is_one_sentence(installation: Installation, tmp_path: Path) -> None:
+def test_a_damaged_entry_of_the_clouds_file_takes_nothing_else_along(
+    installation: Installation, tmp_path: Path
+) -> None:
     clouds = tmp_path / "clouds.toml"
     clouds.write_text('[lab]\nlabel = "Lab"\n')
-    ill = Installation(installation.folder, {**installation.environ, "ALERTADMIN_CLOUDS_FILE": str(clouds)})
-    result = ill.run(
-        "import_registrations", "-", "--json", stdin=b"directory_id\n1b9d6bcd-bbfd-4b2d-9b5d-ab8dfbbd4bed\n"
-    )
-    assert result.code == 1
-    assert f"{clouds}: [lab] lacks authority" in result.data["error"]
+    ill = installation.but(ALERTADMIN_CLOUDS_FILE=str(clouds))
+    assert ill.run("send_reminders", "--json").code == 0
+    checked = ill.run("check")
+    assert checked.code == 0
+    assert f"ALERTADMIN_CLOUDS_FILE was set aside: {clouds}: [lab] lacks authority" in checked.err
 
 
 def test_a_database_of_another_program_is_one_sentence(tmp_path: Path) -> None:

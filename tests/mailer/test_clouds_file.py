@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mailer.clouds import BUILTIN, Server
-from mailer.clouds_file import CloudsFileError, load_clouds, load_servers
+from mailer.clouds_file import CloudsFileError, load_clouds, load_servers, read_clouds_file
 
 LAB = {
     "label": "Lab",
@@ -133,6 +133,17 @@ def test_a_mistake_is_one_clear_sentence_that_names_the_file(file: Path, text: s
     assert sentence in told
     assert str(file) in told
     assert "\n" not in told.replace(str(file), "")
+
+
+@pytest.mark.parametrize(("text", "sentence"), MISTAKES, ids=[sentence for _, sentence in MISTAKES])
+def test_an_entry_with_a_mistake_is_set_aside_and_the_others_serve(file: Path, text: str, sentence: str) -> None:
+    good = lab().replace("[lab]", "[second]")
+    file.write_text(f"{good}\n{text}" if "[" in text else f"{text}\n{good}")
+    found = read_clouds_file(file)
+    assert any(sentence in error for error in found.errors)
+    assert found.clouds.keys() >= BUILTIN.keys()
+    if "not valid TOML" not in sentence:
+        assert "second" in found.clouds
 
 
 def test_a_file_that_is_not_there_is_said_to_be_missing(file: Path) -> None:

@@ -188,10 +188,34 @@ def test_a_name_that_cannot_be_looked_up_is_tried_again(
     delivery.refresh_from_db()
     assert (delivery.cause, delivery.was_uncertain) == ("network", False)
     set_environment(settings, SMTP_URL=f"smtp://{relay.relay_host}:{relay.relay_port}")
-    wires.relay.cache_clear()
+    wires.open_relay.cache_clear()
     time.passes(minutes=2)
     assert worker.deliver_due(clock=time) == {"sent": 1}
     assert len(arrived(relay, delivery)) == 1
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    "url",
+    [
+        "smpt://relay.example:25",
+        "smtp://relay.example:port",
+        "relay.example",
+        "smtp://",
+        "smtp://[::1",
+        "smtp://h/path",
+        "smtp://relay.example?ca_file=/no/such.pem",
+    ],
+)
+def test_a_relay_whose_address_is_mistyped_takes_no_other_route_along(
+    site: Site, time: Time, settings: Settings, url: str
+) -> None:
+    set_environment(settings, SMTP_URL=url)
+    delivery = reminder(time())
+    assert wires.relay() is None
+    assert wires.relay_error().startswith("The SMTP URL")
+    assert worker.deliver_due(clock=time) == {"sent": 1}
+    assert tried(delivery) == [(site.mailbox.address, "accepted", "")]
 
 
 class TestWhatARunLearns:

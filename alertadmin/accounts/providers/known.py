@@ -13,7 +13,7 @@ from django.conf import settings
 
 from alertadmin.accounts.providers.file import SignInFileError, load
 from alertadmin.accounts.providers.provider import Provider
-from mailer.clouds_file import CloudsFileError, load_clouds
+from mailer.clouds_file import read_clouds_file
 
 LOGGER = logging.getLogger(__name__)
 
@@ -48,9 +48,9 @@ def _current() -> _Known:
         of_another_file = _KNOWN.stamp is None or path != _KNOWN.stamp[0]  # type: ignore[index]
         kept = {} if of_another_file else _KNOWN.providers
         try:
-            read = load(path, load_clouds(settings.ENVIRONMENT.clouds_file)) if path else {}
+            read = load(path, read_clouds_file(settings.ENVIRONMENT.clouds_file).clouds) if path else {}
             _KNOWN.providers, _KNOWN.trouble = read, ""
-        except (SignInFileError, CloudsFileError) as error:
+        except SignInFileError as error:
             _KNOWN.providers, _KNOWN.trouble = kept, str(error)
             LOGGER.error("%s", error)
         _KNOWN.stamp = stamp
