@@ -9,8 +9,11 @@ from celery import Celery
 from celery.signals import task_postrun, task_prerun
 
 from alertadmin.accounts.actor import CLOCK, WORKER, Actor, enter, leave
+from alertadmin.operator_log import celery_signals
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "alertadmin.settings")
+
+__all__ = ["app", "celery_signals"]
 
 app = Celery("alertadmin")
 app.config_from_object("django.conf:settings", namespace="CELERY")

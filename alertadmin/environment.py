@@ -22,6 +22,8 @@ PROJECT = Path(__file__).resolve().parent.parent
 
 LANGUAGES = {"en": "English", "fr": "Français"}
 """What pages, mails and commands are worded in, each by its own name."""
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+LOG_FORMATS = ("text", "json")
 SOCKET_PATH_LIMIT = 100
 """Bytes. Linux takes 107 in a Unix socket's address, macOS 103; a longer path moves to the temporary folder."""
 
@@ -184,6 +186,22 @@ class Environment:
         """The address of a demonstration's sandbox, such as https://localhost:9443; empty in a real installation."""
         ports = self.get("DEMO_PORTS")
         return f"https://localhost:{ports.partition(',')[0]}" if ports else ""
+
+    @property
+    def log_level(self) -> str:
+        """From which level on alertadmin's own lines are written; empty where the operator does not say."""
+        value = self.get("LOG_LEVEL").upper()
+        if value and value not in LOG_LEVELS:
+            raise BadEnvironment(f'ALERTADMIN_LOG_LEVEL must be one of {", ".join(LOG_LEVELS)}; it is "{value}".')
+        return value
+
+    @property
+    def log_format(self) -> str:
+        """`text` for people, `json` (one object a line) for programs."""
+        value = self.get("LOG_FORMAT").lower() or "text"
+        if value not in LOG_FORMATS:
+            raise BadEnvironment(f'ALERTADMIN_LOG_FORMAT must be {" or ".join(LOG_FORMATS)}; it is "{value}".')
+        return value
 
     @property
     def smtp_url(self) -> str:

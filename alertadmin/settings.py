@@ -10,6 +10,7 @@ import dj_database_url
 from csp.constants import NONE, SELF
 
 from alertadmin import __version__, environment
+from alertadmin.operator_log.configuration import default_level, logging_settings
 
 ENVIRONMENT = environment.read()
 ENVIRONMENT.keys  # noqa: B018 (raises BadEnvironment here rather than where a secret is first opened)
@@ -73,6 +74,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "alertadmin.operator_log.middleware.RequestIdMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -277,22 +279,4 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_TASK_TIME_LIMIT = 600
 CELERY_TIMEZONE = "UTC"
 
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {
-        "line": {"()": "alertadmin.redacting.OneLine", "format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}
-    },
-    "filters": {"without_tokens": {"()": "alertadmin.redacting.WithoutTokens"}},
-    "handlers": {
-        "stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["without_tokens"]},
-    },
-    "root": {"handlers": ["stderr"], "level": ENVIRONMENT.get("LOG_LEVEL", "WARNING")},
-    "loggers": {
-        "alertadmin": {"level": ENVIRONMENT.get("LOG_LEVEL", "INFO")},
-        # At DEBUG it writes every path down, and a ping's path is a token.
-        "urllib3": {"level": "INFO"},
-        # Of a failure it writes many lines at each try; the sentence on the pages says what they say.
-        "azure": {"level": "ERROR"},
-    },
-}
+LOGGING = logging_settings(ENVIRONMENT.log_level or default_level(), ENVIRONMENT.log_format)

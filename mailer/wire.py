@@ -14,6 +14,7 @@ from urllib.parse import quote, quote_plus
 
 from mailer import diagnosis
 from mailer.failure import DOUBTFUL, Answer, Failure, Outcome
+from mailer.secret_shapes import SECRETS
 
 LATER = frozenset({"network", "transient", "throttled", "sending_limit"})
 """Causes after which the same call can succeed without anybody mending anything."""
@@ -26,16 +27,6 @@ GAVE_UP = frozenset({502, 504})
 CAPTIVE = 511
 """Comes from the network, which wants a sign-in of its own, and never from the server (RFC 6585, 6)."""
 
-_SECRETS = re.compile(
-    r"eyJ[\w-]{5,}(?:\.[\w-]+)*"  # a JWT
-    r"|(?i:\bbearer\s+)(?!(?:token|auth|realm))\S{6,}"
-    r"|(?i:\bbasic\s+)[\w+/]{16,}=*"  # longer than "authentication"
-    r"|(?:dXNlcj|TlRMTVNT)[\w+/]{8,}=*"  # base64 of "user=…" (XOAUTH2), of an NTLM message
-    r"|\bEwB[\w+/]{20,}=*"  # an access token of a personal account
-    r"|\bM\.[A-Z]\d+_[A-Z\d]+\.[\w.!*$-]{20,}"  # a refresh token of one
-    r"|[\w.~-]{3}\dQ~[\w.~-]{20,40}"  # a client secret of today's shape
-    r"|(?i:\b(?:client_secret|client_assertion|password|access_token|refresh_token|device_code)[\"']?\s*[=:]\s*[\"']?)[^\s&\"',;}<]{3,}"
-)
 _HIDDEN: ContextVar[tuple[str, ...]] = ContextVar("hidden", default=())
 
 
@@ -54,7 +45,7 @@ def one_line(text: str, most: int = 300) -> str:
     """For an expert's eye: no line breaks, no tokens or secrets, not too long."""
     for secret in _HIDDEN.get():
         text = text.replace(secret, "[hidden]")
-    text = " ".join("".join(c if c.isprintable() else " " for c in _SECRETS.sub("[hidden]", text)).split())
+    text = " ".join("".join(c if c.isprintable() else " " for c in SECRETS.sub("[hidden]", text)).split())
     return text if len(text) <= most else text[: most - 1] + "…"
 
 

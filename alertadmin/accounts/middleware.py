@@ -25,6 +25,7 @@ from alertadmin.accounts.actor import STRANGER, Actor, acting
 from alertadmin.accounts.declaring import declared
 from alertadmin.accounts.models import User
 from alertadmin.accounts.whence import address_of
+from alertadmin.operator_log.context import request_id
 
 logger = logging.getLogger(__name__)
 
@@ -39,9 +40,14 @@ class ActorMiddleware:
         def person() -> User | None:
             return request.user if isinstance(request.user, User) else None
 
-        came = Actor(STRANGER, address=address_of(request), request=secrets.token_hex(8), ask_person=person)
+        came = Actor(STRANGER, address=address_of(request), request=audit_id(request_id()), ask_person=person)
         with acting(came):
             return self.get_response(request)
+
+
+def audit_id(request_id: str) -> str:
+    """The id that the log has too, as long as the trail's column; a UUID without its dashes."""
+    return request_id.replace("-", "")[:32] or secrets.token_hex(8)
 
 
 class SessionMiddleware:

@@ -71,6 +71,7 @@ class Running:
             began = time.monotonic()
             code = await self._run_once()
             if self._stopping.is_set():
+                self._say(f"stopped: {_ended(code)}")
                 return
             if time.monotonic() - began > STEADY:
                 wait = FIRST_WAIT
@@ -116,7 +117,7 @@ class Running:
                 os.killpg(self._process.pid, signal.SIGKILL)
 
     def _say(self, text: str) -> None:
-        self._output.line("up", f"{time.strftime('%Y-%m-%d %H:%M:%S')} {self.program.name} {text}")
+        self._output.line("up", f"{self.program.name} {text}")
 
 
 def _ended(code: int) -> str:

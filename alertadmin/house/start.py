@@ -23,6 +23,7 @@ from alertadmin.house.demo import Demo
 from alertadmin.house.output import Output
 from alertadmin.house.processes import Program, Running
 from alertadmin.house.refusals import Occupied
+from alertadmin.operator_log.process import log_started, log_stopped
 from alertadmin.outbox.clock import DatabaseClock
 from alertadmin.reminders import scan
 from alertadmin.watching import broker, setting_checks
@@ -94,6 +95,8 @@ class House:
         self._stop = asyncio.Event()
 
     async def run(self) -> None:
+        self._output.take_log()
+        log_started("up")
         loop = asyncio.get_running_loop()
         for signum in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             loop.add_signal_handler(signum, self._stop.set)
@@ -107,6 +110,7 @@ class House:
             # Those who use a program stop before it does.
             await asyncio.gather(*(running.stop() for running in above))
             await asyncio.gather(*(running.stop() for running in below))
+        log_stopped()
         self._output.show("Stopped.")
 
     async def _unless_stopped(self, starting: Awaitable[None]) -> None:

@@ -12,6 +12,8 @@ import threading
 
 from django.db import transaction
 
+from alertadmin.operator_log.context import request_id, set_request_id
+
 log = logging.getLogger(__name__)
 
 
@@ -33,8 +35,11 @@ class Bell:
         self._starting = threading.Lock()
         self._wanted = threading.Event()
         self._process = 0
+        self._request_id = ""
+        """Of the last request that rang; of several that are rung for at once only it is named."""
 
     def ring(self) -> None:
+        self._request_id = request_id()
         self._wanted.set()
         with self._starting:
             if self._process != os.getpid():
@@ -45,6 +50,7 @@ class Bell:
         while self._wanted.wait():
             # Before the ring, so that what is asked for while it rings is rung for once more.
             self._wanted.clear()
+            set_request_id(self._request_id)
             _send(self._task)
 
 

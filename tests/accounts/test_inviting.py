@@ -16,7 +16,7 @@ from alertadmin.accounts.invitation import GOOD_FOR, Invitation, InvitedRole
 from alertadmin.accounts.membership import Membership, make_owner
 from alertadmin.accounts.models import User
 from alertadmin.accounts.roles import Role
-from alertadmin.redacting import TOKENS
+from alertadmin.operator_log.redaction import TOKENS
 from tests.rows import Rows
 
 ADDRESS = "grace@northpark.example"

@@ -14,8 +14,8 @@ from alertadmin.accounts.audit import AuditEntry
 from alertadmin.accounts.membership import Membership
 from alertadmin.accounts.models import User
 from alertadmin.accounts.roles import Role
+from alertadmin.operator_log.redaction import TOKENS
 from alertadmin.outbox.models import Delivery
-from alertadmin.redacting import TOKENS
 from alertadmin.registry import handing, handing_by_link
 from alertadmin.registry.keyring import Unreadable
 from alertadmin.registry.models import Credential, Handover, HandoverLink

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import logging
-import logging.config
 import subprocess
 import sys
-from io import StringIO
 from typing import Any
 
 import pytest
@@ -19,14 +16,12 @@ from django.db import IntegrityError
 from django.http import HttpResponse
 from django.test import Client, RequestFactory
 from django.urls import reverse
-from hypothesis import example, given, settings
-from hypothesis import strategies as st
 from pytest_django import Settings
 
 from alertadmin.accounts import guessing
 from alertadmin.accounts.models import User
 from alertadmin.edges import EdgesMiddleware
-from alertadmin.redacting import OneLine
+from alertadmin.operator_log.configuration import logging_settings
 from alertadmin.registry.models import Mailbox, Tenant
 from tests.conftest import PASSWORD, set_environment
 from tests.dashboard.addresses import address, addresses
@@ -179,21 +174,13 @@ def test_nothing_but_static_files_is_served_and_no_folder_listed(client: Client,
 
 
 @pytest.mark.control(54)
-@example("x\r\n2026-11-24 WARNING root: forged")
-@settings(deadline=None)
-@given(st.text())
-def test_whatever_stands_in_a_message_it_is_one_line_of_log(text: str) -> None:
-    stream = StringIO()
-    handler = logging.StreamHandler(stream)
-    handler.setFormatter(OneLine(LOGGING["formatters"]["line"]["format"]))
-    handler.handle(logging.LogRecord("x", logging.INFO, "", 0, "%s", (text,), None))
-    assert len(stream.getvalue().splitlines()) == 1
-
-
-@pytest.mark.control(54)
-def test_that_is_how_the_program_logs() -> None:
-    assert LOGGING["formatters"]["line"]["()"] == "alertadmin.redacting.OneLine"
-    assert {handler["formatter"] for handler in LOGGING["handlers"].values()} == {"line"}
+@pytest.mark.parametrize(("name", "formatter"), [("text", "TextFormatter"), ("json", "JsonFormatter")])
+def test_that_is_how_the_program_logs(name: str, formatter: str) -> None:
+    """What these formatters do is shown in tests/operator_log."""
+    made = logging_settings("INFO", name)
+    assert made["formatters"]["line"]["()"].__name__ == formatter
+    assert {handler["formatter"] for handler in made["handlers"].values()} == {"line"}
+    assert configured.LOGGING.keys() == made.keys()
 
 
 @pytest.mark.control(18)

@@ -1,0 +1,49 @@
+"""Which process writes, and which HTTP request caused what is done now."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from contextvars import ContextVar, Token
+
+_request_id: ContextVar[str] = ContextVar("request_id", default="")
+_process_name: dict[str, str] = {}
+
+
+def request_id() -> str:
+    """Of the request that is being answered, or that caused the running task. Empty if there is none."""
+    return _request_id.get()
+
+
+def set_request_id(value: str) -> Token[str]:
+    return _request_id.set(value)
+
+
+def reset_request_id(token: Token[str]) -> None:
+    _request_id.reset(token)
+
+
+def set_process_name(name: str) -> None:
+    """For this process and those it forks."""
+    _process_name["name"] = name
+
+
+def process_name() -> str:
+    """`web`, `worker`, `clock`, `up`, or the name of the `manage.py` command."""
+    return _process_name.get("name") or name_from(sys.argv)
+
+
+def is_command() -> bool:
+    """Whether this is a command of `manage.py` that ends by itself."""
+    program, *rest = sys.argv or [""]
+    return os.path.basename(program) == "manage.py" and rest[:1] != ["up"]
+
+
+def name_from(argv: Sequence[str]) -> str:
+    program = os.path.basename(argv[0]) if argv else ""
+    if program in ("manage.py", "django-admin") and len(argv) > 1:
+        return argv[1] if argv[1].isascii() and argv[1].isidentifier() else "manage"
+    if argv and "granian" in argv[0]:
+        return "web"
+    return program.removesuffix(".py") or "python"

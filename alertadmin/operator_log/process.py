@@ -1,0 +1,25 @@
+"""That a process began or ended, with the version that runs."""
+
+from __future__ import annotations
+
+import os
+import platform
+import time
+
+from alertadmin import __version__
+from alertadmin.operator_log.context import set_process_name
+from alertadmin.operator_log.events import Event, log_event
+
+_started_at = time.monotonic()
+
+
+def log_started(name: str) -> None:
+    """From here on the lines of this process carry `name`."""
+    set_process_name(name)
+    log_event(Event.PROCESS_STARTED, version=__version__, pid=os.getpid(), python=platform.python_version())
+
+
+def log_stopped() -> None:
+    log_event(
+        Event.PROCESS_STOPPED, version=__version__, pid=os.getpid(), uptime_s=round(time.monotonic() - _started_at)
+    )
