@@ -90,6 +90,7 @@ class Act(TextChoices):
     BACKUP_MADE = "backup.made", _("Backup made")
     BACKUP_RESTORED = "backup.restored", _("Backup restored")
     RECORDS_PRUNED = "records.pruned", _("Old mails and scans forgotten")
+    AUDIT_UNGUARDED = "audit.unguarded", _("Protection of the audit trail was missing")
     AUDIT_PRUNED = "audit.pruned", _("Old entries of the audit trail deleted")
 
 

@@ -40,6 +40,7 @@ NAMES = frozenset(
         "state",
         "through",  # the last entry that was pruned
         "transport",
+        "triggers",  # of the audit trail's table, by name what was wrong with each
         "until",
     }
 )

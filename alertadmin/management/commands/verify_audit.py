@@ -4,10 +4,13 @@ from argparse import ArgumentTypeError
 from typing import Any
 
 from django.core.management.base import CommandParser
+from django.db import connection
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
+from alertadmin.accounts.audit import triggers
 from alertadmin.accounts.audit.chain import Head
+from alertadmin.accounts.audit.triggers import Finding, Problem
 from alertadmin.accounts.audit.verifying import Break, Found, verify
 from alertadmin.management.job import Job, Report
 
@@ -19,12 +22,26 @@ SAID = {
     Break.CUT: gettext_noop("The trail was cut off: entry %(number)d is known from elsewhere, and is not there."),
     Break.REPLACED: gettext_noop("Entry %(number)d is not the one that is known from elsewhere."),
 }
+UNGUARDED = {
+    Problem.MISSING: gettext_noop(
+        "The trigger %(name)s is missing: entries could be changed. A start of alertadmin puts it back and records it."
+    ),
+    Problem.ALTERED: gettext_noop(
+        "The trigger %(name)s was altered or switched off: entries could be changed. A start of alertadmin puts it "
+        "back and records it."
+    ),
+    Problem.UNKNOWN: gettext_noop(
+        "The trigger %(name)s on the audit trail's table is not alertadmin's: it could keep entries from being "
+        "written. Drop it, if it is not yours."
+    ),
+}
 
 
 class Command(Job):
     help = (
         "Reads the whole audit trail and says whether each entry is as it was written and follows the one before. "
-        "Names the first that is not. Prints the trail's head: kept elsewhere, and given later by --expect, it shows "
+        "Names the first that is not, and each of the database's triggers that no longer protects the trail. Prints "
+        "the trail's head: kept elsewhere, and given later by --expect, it shows "
         "that nothing was cut off or written anew since. Reads only."
     )
     example = (
@@ -46,7 +63,14 @@ class Command(Job):
         data: dict[str, Any] = {"entries": found.count, "first": found.first, "head": str(found.head)}
         if found.broken is not None:
             data |= {"broken": found.broken.value, "at": found.at}
-        return Report(found.ok, data, [_("Head: %(head)s") % {"head": found.head}, _sentence(found)])
+        unguarded = triggers.findings(connection)
+        data["triggers"] = {finding.name: finding.problem.value for finding in unguarded}
+        lines = [_("Head: %(head)s") % {"head": found.head}, _sentence(found), *map(_unguarded, unguarded)]
+        return Report(found.ok and not unguarded, data, lines)
+
+
+def _unguarded(finding: Finding) -> str:
+    return _(UNGUARDED[finding.problem]) % {"name": finding.name}
 
 
 def _sentence(found: Found) -> str:

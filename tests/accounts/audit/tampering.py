@@ -9,20 +9,25 @@ from typing import Any
 from django.db import connection, transaction
 
 from alertadmin.accounts.audit import triggers
-from alertadmin.accounts.audit.triggers import NAMES, TABLE
+from alertadmin.accounts.audit.triggers import POSTGRESQL, SQLITE, TABLE
 
 
 @contextmanager
 def without_triggers() -> Iterator[None]:
     """Takes the triggers away and puts them back, where they were."""
-    were_there = triggers.are_there(connection)
+    were_there = not triggers.findings(connection)
     with transaction.atomic():
         if were_there:
-            for name in NAMES[connection.vendor]:
-                run(f"DROP TRIGGER {name}" + (f" ON {TABLE}" if connection.vendor == "postgresql" else ""))
+            drop_triggers()
         yield
         if were_there:
             triggers.install(connection)
+
+
+def drop_triggers() -> None:
+    is_postgresql = connection.vendor == "postgresql"
+    for name in POSTGRESQL if is_postgresql else SQLITE:
+        run(f"DROP TRIGGER {name}" + (f" ON {TABLE}" if is_postgresql else ""))
 
 
 def run(statement: str, *values: Any) -> None:

@@ -1,0 +1,40 @@
+"""A start looks whether the triggers that keep the trail append-only are in place, puts them back and says so on the
+record.
+
+Before the tables are migrated, since SQLite drops a rebuilt table's triggers itself, and that is no tampering.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from django.db import DatabaseError, connection, transaction
+
+from alertadmin.accounts.audit import triggers
+from alertadmin.accounts.audit.acts import Act
+from alertadmin.accounts.audit.recording import record
+from alertadmin.accounts.audit.triggers import ADDED_LATER, Finding, Problem
+
+log = logging.getLogger(__name__)
+
+
+def tampered(*, is_upgrade: bool) -> list[Finding]:
+    """What was done to the triggers since this program last ran. `is_upgrade`: migrations are due."""
+    known = ADDED_LATER if is_upgrade else frozenset()
+    return [
+        finding
+        for finding in triggers.findings(connection)
+        if not (finding.problem == Problem.MISSING and finding.name in known)
+    ]
+
+
+def restore(found: list[Finding]) -> None:
+    """Puts back what is missing or altered, and records `found`, which was seen before the tables were migrated."""
+    try:
+        with transaction.atomic():
+            triggers.install(connection)
+            if found:
+                record(Act.AUDIT_UNGUARDED, triggers={finding.name: finding.problem for finding in found})
+    except DatabaseError as error:
+        # The program's own role may have no right to it; verify_audit tells until the tables' owner has put them back.
+        log.error("The triggers that keep the audit trail append-only cannot be put back: %s", type(error).__name__)
