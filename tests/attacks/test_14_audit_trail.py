@@ -16,7 +16,7 @@ from tests.accounts.audit.tampering import drop_triggers, run
 
 pytestmark = [pytest.mark.django_db, pytest.mark.control(60)]
 
-COLUMNS = [field.column for field in AuditEntry._meta.concrete_fields]
+COLUMNS = [str(field.column) for field in AuditEntry._meta.concrete_fields]
 FORGED = ", ".join("'mallory'" if column == "who" else column for column in COLUMNS)
 LIST = ", ".join(COLUMNS)
 UPSERT = f"INSERT INTO {TABLE} ({LIST}) SELECT {FORGED} FROM {TABLE} WHERE number = 1"
