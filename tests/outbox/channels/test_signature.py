@@ -82,6 +82,15 @@ def test_headers_that_are_missing_or_nonsense_are_refused_and_break_nothing(head
     assert not is_ours("a key", headers, b"{}", now=SECOND)
 
 
+@pytest.mark.parametrize(
+    "timestamp", ["1" * 13, "1" * 4_301, "1" * 100_000, "\u0661\u0662", "1_0", "+1", "-1", " 1", "1\n", "1.0", "0x1", ""]
+)
+def test_a_time_that_is_no_time_is_refused_and_breaks_nothing(timestamp: str) -> None:
+    """Python reads no number of more than 4,300 digits."""
+    signed = {"Alertadmin-Timestamp": timestamp, "Alertadmin-Signature": "v1=" + "0" * 64}
+    assert is_ours("a key", signed, b"{}", now=SECOND) is False
+
+
 def test_the_document_s_example_is_right() -> None:
     example = re.search(r"time stamp `(\d+)` and the body `(.*?)` the signature is\n`(.*?)`", DOCUMENT)
     assert example is not None
