@@ -83,7 +83,8 @@ def test_headers_that_are_missing_or_nonsense_are_refused_and_break_nothing(head
 
 
 @pytest.mark.parametrize(
-    "timestamp", ["1" * 13, "1" * 4_301, "1" * 100_000, "\u0661\u0662", "1_0", "+1", "-1", " 1", "1\n", "1.0", "0x1", ""]
+    "timestamp",
+    ["1" * 13, "1" * 4_301, "1" * 100_000, "\u0661\u0662", "1_0", "+1", "-1", " 1", "1\n", "1.0", "0x1", ""],
 )
 def test_a_time_that_is_no_time_is_refused_and_breaks_nothing(timestamp: str) -> None:
     """Python reads no number of more than 4,300 digits."""
