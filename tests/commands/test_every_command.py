@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.commands.installation import Installation, names
+from tests.commands.installation import Installation, finished, names
 from tests.start.installation import free_port
 
 JOBS = {
@@ -131,10 +131,11 @@ def test_a_database_of_another_program_is_one_sentence(tmp_path: Path) -> None:
 
 def test_no_terminal_is_too_poor_for_an_answer(installation: Installation) -> None:
     poor = installation.but(PYTHONIOENCODING="ascii")
-    told = poor.run("send_test", "alarmés@x.example", "--to", "me@x.example", "--json")
+    command = ["send_test", "alarmés@x.example", "--to", "me@x.example"]
+    told = finished(poor.start(*command, "--json"))
     assert "alarmés@x.example" in told.data["error"]
     assert told.out.isascii()
-    assert r"alarm\xe9s@x.example" in poor.run("send_test", "alarmés@x.example", "--to", "me@x.example").sentence
+    assert r"alarm\xe9s@x.example" in finished(poor.start(*command)).sentence
 
 
 @pytest.mark.parametrize(
