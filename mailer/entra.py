@@ -109,15 +109,16 @@ def _no_discovery(answer: requests.Response) -> Failure:
     if answer.status_code != 200:
         return refused_by_status(answer)
     document = object_of(answer)
-    endpoint = str(document.get("token_endpoint") or "")
+    host = urlsplit(answer.url).hostname
     if not document:
-        what = "is no JSON"
-    elif not endpoint.startswith("https://"):
+        said = f"The discovery document of {host} is no JSON."
+        return Failure("network", said, retry=True, answer=Answer.FOREIGN)
+    endpoint = str(document.get("token_endpoint") or "")
+    if not endpoint.startswith("https://"):
         what = 'has no token_endpoint that begins with "https://"'
     else:
         what = "lacks authorization_endpoint, without which msal does not begin"
-    said = f"The discovery document of {urlsplit(answer.url).hostname} {what}."
-    return Failure("other", said, answer=Answer.FOREIGN)
+    return Failure("other", f"The discovery document of {host} {what}.", answer=Answer.FOREIGN)
 
 
 def _no_token(answer: requests.Response, error: Exception) -> Failure:
@@ -125,7 +126,7 @@ def _no_token(answer: requests.Response, error: Exception) -> Failure:
         return refused_by_status(answer)
     host = urlsplit(answer.url).hostname
     said = f"{host} answered the token request with something else ({type(error).__name__})."
-    return Failure("other", said, answer=Answer.FOREIGN)
+    return Failure("network", said, retry=True, answer=Answer.FOREIGN)
 
 
 def refused_by_status(answer: requests.Response) -> Failure:
@@ -135,6 +136,8 @@ def refused_by_status(answer: requests.Response) -> Failure:
     said = str(described) if described else f"HTTP {answer.status_code} from {urlsplit(answer.url).hostname}"
     wait = wire.retry_after(answer.headers.get("Retry-After"))
     judged = wire.answer_to(answer.status_code, own_words=bool(described), wait=wait)
+    if judged == Answer.FOREIGN:
+        cause = "network"
     return Failure(cause, wire.one_line(said), retry=cause in wire.LATER, retry_after=wait, answer=judged)
 
 

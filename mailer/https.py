@@ -1,11 +1,13 @@
 """HTTPS as this package speaks it: in time as a whole, with a cloud's own authorities, no proxy or bundle from the
-environment, no redirect, and honest about whether a request can have reached the server.
+environment, no redirect, nothing unpacked, and honest about whether a request can have reached the server and whether
+an answer is whole.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.client import HTTPException, RemoteDisconnected
 from http.cookiejar import DefaultCookiePolicy
 from socket import gaierror
 from time import monotonic
@@ -15,7 +17,7 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, NameResolutionError, NewConnectionError
 
 from mailer import sockets
 from mailer.failure import Answer
@@ -36,6 +38,12 @@ def proves(answer: Answer) -> Iterator[None]:
         if not hasattr(error, "proves"):
             error.proves = answer  # type: ignore[attr-defined]
         raise
+
+
+class _Garbled(HTTPException):
+    """What came is no answer."""
+
+    proves = Answer.FOREIGN
 
 
 class PlainConnection(HTTPConnection):
@@ -67,13 +75,28 @@ class PlainConnection(HTTPConnection):
                 raise OSError(f"the request was cut off: {error}") from error
 
     def getresponse(self) -> Any:
-        answer = super().getresponse()
+        connection: Any = self.sock
+        try:
+            answer = super().getresponse()
+        except RemoteDisconnected:
+            raise  # silence
+        except (HTTPException, ValueError) as error:
+            raise _Garbled(f"{type(error).__name__}: {error}") from error
+        if connection.ended:  # http.client takes the end of the connection for the end of the headers
+            raise _Garbled("the answer's headers were cut off")
+        if answer.status < 200:  # what follows would be taken for the answer to the next request
+            self.close()
+            raise _Garbled(f"HTTP {answer.status} where an answer was due")
         self._used_at = monotonic()
+        if isinstance(connection, sockets.Tls):
+            answer.certificate = connection.getpeercert(binary_form=True)  # type: ignore[attr-defined]
         return answer
 
     @property
     def is_connected(self) -> bool:
-        return monotonic() - self._used_at < IDLE and super().is_connected
+        """Not where more came than was asked for: it would be taken for the answer to the next request."""
+        more = self.sock.pending() if isinstance(self.sock, sockets.Tls) else 0
+        return monotonic() - self._used_at < IDLE and not more and super().is_connected
 
 
 class Connection(PlainConnection, HTTPSConnection):
@@ -89,7 +112,8 @@ class _Pool(HTTPSConnectionPool):
 
 
 class Adapter(HTTPAdapter):
-    """Carries requests over such connections. `ca_file` is trusted alone; without it the usual authorities are."""
+    """Carries requests over such connections, and reads the answers. `ca_file` is trusted alone; without it the usual
+    authorities are."""
 
     def __init__(self, ca_file: str | None = None, connections: int = CONNECTIONS) -> None:
         self._context = sockets.tls_context(ca_file, "https")
@@ -109,6 +133,47 @@ class Adapter(HTTPAdapter):
     def cert_verify(self, conn: Any, url: Any, verify: Any, cert: Any) -> None:
         """As above."""
 
+    def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
+        answer = super().send(request, *args, **kwargs)
+        self.read(answer)
+        return answer
+
+    def read(self, answer: requests.Response) -> None:
+        """The whole body, as it came. Where that is not to be had, `flaw_of(answer)` says why, and there is none."""
+        encoding = answer.headers.get("Content-Encoding", "identity")
+        body, flaw = bytearray(), ""
+        if encoding.strip().lower() not in ("", "identity"):
+            flaw = "it is compressed, which was not asked for"
+        try:
+            for chunk in () if flaw else answer.raw.stream(16_384, decode_content=False):
+                body += chunk
+                if len(body) > sockets.LARGEST_ANSWER:
+                    flaw = f"it is longer than {sockets.LARGEST_ANSWER} bytes"
+                    break
+        except (HTTPError, HTTPException, OSError, ValueError) as error:
+            flaw = f"it was cut off: {type(error).__name__}: {error}"
+        keep_whole(answer, b"" if flaw else bytes(body))
+        if flaw:
+            answer.flaw = flaw  # type: ignore[attr-defined]
+            answer.close()
+
+
+def keep_whole(answer: requests.Response, body: bytes) -> None:
+    """Makes the body what `answer.content` and all that reads it finds."""
+    answer._content = body
+    answer._content_consumed = True  # type: ignore[attr-defined]
+
+
+def flaw_of(answer: requests.Response) -> str:
+    """Why an answer's body is not what the server meant to say; empty if it is."""
+    return getattr(answer, "flaw", "")
+
+
+class BrokenAnswer(requests.exceptions.ChunkedEncodingError):
+    """The head of an answer came, and no body that can be read. `response` has the head."""
+
+    proves = Answer.FOREIGN
+
 
 class Session(requests.Session):
     """One for each set of authorities; threads share it. `timeout` bounds each call as a whole, in seconds."""
@@ -127,27 +192,9 @@ class Session(requests.Session):
         """None is followed: the next server would be shown the token, and a message cannot be posted by halves."""
 
     def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
-        """The answer with its body. If that is cut short, the exception's `response` still tells the status."""
+        """The answer with its body. Raises BrokenAnswer, whose `response` still tells the status."""
         with sockets.deadline(kwargs.get("timeout") or self.timeout):
-            answer = super().send(request, **{**kwargs, "stream": True})
-            _read(answer)
+            answer = super().send(request, **kwargs)
+            if flaw := flaw_of(answer):
+                raise BrokenAnswer(f"HTTP {answer.status_code}, but {flaw}", request=request, response=answer)
             return answer
-
-
-def _read(answer: requests.Response) -> None:
-    """The whole body, unpacked, but no more than a server of good will sends."""
-    body = bytearray()
-    try:
-        for chunk in answer.iter_content(16_384):
-            body += chunk
-            if len(body) > sockets.LARGEST_ANSWER:
-                raise requests.exceptions.ContentDecodingError(
-                    f"the answer is longer than {sockets.LARGEST_ANSWER} bytes", request=answer.request
-                )
-    except requests.RequestException as error:
-        answer.close()
-        error.response = answer
-        raise
-    finally:
-        answer._content = bytes(body)
-        answer._content_consumed = True  # type: ignore[attr-defined]

@@ -20,13 +20,15 @@ from typing import Any, Literal, TypeVar
 
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
+from mailer.failure import Answer
+
 PATIENCE = 30.0
 """Seconds that one operation may take where no deadline is set."""
 CONNECTING = 10.0
 """Seconds for one address of a host; the next one is tried after that."""
 LARGEST_ANSWER = 1_000_000
 """Bytes that are taken within one deadline. Real answers have some thousand."""
-Answer = TypeVar("Answer")
+Result = TypeVar("Result")
 
 
 @dataclass
@@ -57,6 +59,8 @@ def asking(may_dial: MayDial) -> Iterator[None]:
 
 class AnswerTooLarge(OSError):
     """The server sends and sends; nothing we ask for is that long."""
+
+    proves = Answer.FOREIGN
 
 
 @contextmanager
@@ -94,11 +98,15 @@ def _received(count: int) -> int:
 
 
 class Plain(socket.socket):
-    """TCP without TLS, in time."""
+    """TCP without TLS, in time. `ended` says that the server has closed its side, and that this was read."""
+
+    ended = False
 
     def recv_into(self, *args: Any, **kwargs: Any) -> int:
         self.settimeout(left())
-        return _received(super().recv_into(*args, **kwargs))
+        count = _received(super().recv_into(*args, **kwargs))
+        self.ended = count == 0
+        return count
 
     def sendall(self, *args: Any, **kwargs: Any) -> None:
         self.settimeout(left())
@@ -106,11 +114,15 @@ class Plain(socket.socket):
 
 
 class Tls(ssl.SSLSocket):
-    """TLS, in time. `sendall` is a loop around `send`."""
+    """TLS, in time. `sendall` is a loop around `send`; `ended` is as above."""
+
+    ended = False
 
     def recv_into(self, *args: Any, **kwargs: Any) -> int:
         self.settimeout(left())
-        return _received(super().recv_into(*args, **kwargs))
+        count = _received(super().recv_into(*args, **kwargs))
+        self.ended = count == 0
+        return count
 
     def send(self, *args: Any, **kwargs: Any) -> int:
         self.settimeout(left())
@@ -139,9 +151,9 @@ def dial(host: str, port: int) -> Plain:
     raise failed or OSError(f"{host} has no address")
 
 
-def within(seconds: float, call: Callable[[], Answer]) -> Answer:
+def within(seconds: float, call: Callable[[], Result]) -> Result:
     """The result of a call that nothing can interrupt. Raises TimeoutError; the thread left behind ends by itself."""
-    done: list[Answer] = []
+    done: list[Result] = []
     raised: list[BaseException] = []
 
     def run() -> None:

@@ -74,7 +74,7 @@ def failure_of(error: BaseException, *, sent: bool, roles: tuple[str, ...] | Non
         cause,
         one_line(f"{type(error).__name__}: {error}"),
         Outcome.UNKNOWN if sent and answer in DOUBTFUL else Outcome.NOT_SENT,
-        retry=cause in LATER,
+        retry=cause in LATER or (sent and answer in DOUBTFUL),
         retry_after=None if response is None else retry_after(response.headers.get("Retry-After")),
         answer=answer,
     )

@@ -26,14 +26,20 @@ from exchangelib.errors import (
 from exchangelib.items import SEND_ONLY, SEND_TO_NONE
 from exchangelib.protocol import CachingProtocol, Protocol
 from exchangelib.services import CreateItem
+from lxml import etree
 from requests.auth import HTTPBasicAuth
+from requests_ntlm.requests_ntlm import HttpNtlmAuth, _get_certificate_hash
 
 from mailer import https
+from mailer.failure import Answer
 
 TYPES = "{http://schemas.microsoft.com/exchange/services/2006/types}"
 MESSAGES = "{http://schemas.microsoft.com/exchange/services/2006/messages}"
+SOAP = "{http://schemas.xmlsoap.org/soap/envelope/}"
 _ENVELOPE = re.compile(rb"<(?:[\w.-]+:)?Envelope[\s>]")
 """SOAP under any prefix, with or without an XML declaration."""
+_DECLARATION = re.compile(rb"<!(?:DOCTYPE|ENTITY)")
+"""What makes XML bombs. SOAP 1.1, 3: "A SOAP message MUST NOT contain a Document Type Declaration"."""
 OF_THE_VERSION = (
     ErrorInvalidServerVersion,
     ErrorIncorrectSchemaVersion,
@@ -55,8 +61,11 @@ class Refused(Exception):
     """Exchange does not take such a request, in whatever version."""
 
 
-class Warned(Exception):
-    """`ResponseClass="Warning"` with a code: by the book not processed, but nobody swears to it."""
+class Foreign(Exception):
+    """SOAP that Exchange does not document for one message: more answers than messages, a warning (documented
+    as not processed), success under HTTP 500."""
+
+    proves = Answer.FOREIGN
 
 
 class Bearer(OAuth2AuthorizationCodeCredentials):  # type: ignore[misc]
@@ -70,11 +79,21 @@ class Bearer(OAuth2AuthorizationCodeCredentials):  # type: ignore[misc]
         raise UnauthorizedError("the token ended")
 
 
+class Ntlm(HttpNtlmAuth):
+    """Binds the login to the server's certificate, which requests_ntlm looks for in the socket behind an unread answer.
+    Ours are read."""
+
+    def _get_server_cert(self, response: requests.Response) -> bytes | None:
+        certificate = getattr(response.raw, "certificate", None)
+        return _get_certificate_hash(certificate) if certificate else None
+
+
 class _Plain(exchangelib.FailFast):  # type: ignore[misc]
     """Lets SOAP through, and hands on everything else as it is."""
 
     def raise_response_errors(self, response: requests.Response) -> None:
-        if response.status_code not in (200, 500) or not _ENVELOPE.search(response.content[:2000]):
+        is_soap = _ENVELOPE.search(response.content[:2000]) and not _DECLARATION.search(response.content)
+        if response.status_code not in (200, 500) or https.flaw_of(response) or not is_soap:
             raise Answered(response)
 
 
@@ -109,6 +128,8 @@ class Line(Protocol, metaclass=_Uncached):  # type: ignore[misc]
         if self.auth_type == exchangelib.BASIC:
             # RFC 7617: in UTF-8. requests writes Latin-1, and breaks on what that lacks.
             session.auth = HTTPBasicAuth(self.credentials.username.encode(), self.credentials.password.encode())
+        elif self.auth_type == exchangelib.NTLM:
+            session.auth = Ntlm(session.auth.username, session.auth.password)
         return session
 
 
@@ -140,9 +161,10 @@ class SendOnce(CreateItem):  # type: ignore[misc]
         self.back_off: float | None = None
         self.answered = False
         self.refused = False
+        self.status = 0
 
     def send(self, mime: bytes) -> None:
-        """Raises Answered, Warned, or what exchangelib makes of Exchange's refusals and of the network's."""
+        """Raises Answered, Refused, Foreign, or what exchangelib makes of Exchange's refusals and of the network's."""
         self.get(
             items=[exchangelib.Message(account=self.account, mime_content=mime)],
             folder=None,
@@ -160,6 +182,7 @@ class SendOnce(CreateItem):  # type: ignore[misc]
         self.answered = self.refused = False
         response = super()._get_response(payload=payload, api_version=api_version)
         self.answered = True
+        self.status = response.status_code
         self.note(response)
         return response
 
@@ -168,6 +191,24 @@ class SendOnce(CreateItem):  # type: ignore[misc]
         if request_id := response.headers.get("request-id"):
             self.ids["request-id"] = request_id
         self.wait = response.headers.get("Retry-After")
+
+    @classmethod
+    def _get_soap_parts(cls, response: requests.Response) -> Any:
+        """exchangelib reads a byte at a time, in whatever encoding is declared, and mends what is not well-formed."""
+        try:
+            root = etree.fromstring(response.content, etree.XMLParser(encoding="utf-8", resolve_entities=False))
+        except etree.XMLSyntaxError as error:
+            raise Foreign(f"The answer is no XML: {error}") from None
+        body = root.find(f"{SOAP}Body")
+        if body is None:
+            raise Foreign("The answer has no SOAP body.")
+        return root.find(f"{SOAP}Header"), body
+
+    def _get_soap_messages(self, body: Any) -> Any:
+        messages = super()._get_soap_messages(body=body)
+        if len(messages) != 1:
+            raise Foreign(f"{len(messages)} answers came for one message.")
+        return messages
 
     def _raise_soap_errors(self, fault: Any) -> None:
         self.refused = True
@@ -187,9 +228,11 @@ class SendOnce(CreateItem):  # type: ignore[misc]
 
     def _get_element_container(self, message: Any, name: str | None = None) -> Any:
         code = (message.findtext(f"{MESSAGES}ResponseCode") or "").strip()
-        if code == "NoError":
-            return True  # whatever class it has, and whether or not it names items
-        if message.get("ResponseClass") == "Warning":
-            raise Warned(f"{code}: {message.findtext(f'{MESSAGES}MessageText') or ''}")
+        kind = message.get("ResponseClass")
+        if (self.status, kind, code) == (200, "Success", "NoError"):
+            return True  # whether or not it names items
+        if kind != "Error" or code == "NoError":
+            said = message.findtext(f"{MESSAGES}MessageText") or ""
+            raise Foreign(f"HTTP {self.status}, {kind}, {code}: {said}")
         self.refused = bool(code)
         return super()._get_element_container(message=message, name=name)

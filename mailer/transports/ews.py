@@ -10,10 +10,11 @@ from collections import OrderedDict
 from dataclasses import dataclass
 
 import exchangelib
+import requests
 from exchangelib import errors
 from exchangelib.version import EXCHANGE_2016, EXCHANGE_O365
 
-from mailer import diagnosis, sockets, wire
+from mailer import diagnosis, https, sockets, wire
 from mailer.failure import DOUBTFUL, Answer, Failure, Outcome
 from mailer.identity import AppIdentity, OnStep, Token, TokenSource
 from mailer.message import Message
@@ -24,6 +25,7 @@ from mailer.transports.permission import with_token
 from mailer.transports.writing import writing
 
 PERMISSION = "full_access_as_app"
+SILENT = (OSError, requests.RequestException)
 MOST_LINES = 200
 MOST_ACCOUNTS = 2000
 
@@ -147,7 +149,13 @@ def _answered(answered: Answered, call: SendOnce, token: Token | None) -> Failur
     cause = diagnosis.from_http(response.status_code, response.headers, response.content, door="ews", roles=roles)
     if token is None and response.status_code in (401, 403) and cause in ("token_rejected", "ews_blocked"):
         cause = "user_sign_in_needed" if response.status_code == 401 else "mailbox_access_denied"
-    said = response.headers.get("x-ms-diagnostics") or response.headers.get("X-CasErrorCode") or response.reason or ""
+    said = (
+        https.flaw_of(response)
+        or response.headers.get("x-ms-diagnostics")
+        or response.headers.get("X-CasErrorCode")
+        or response.reason
+        or ""
+    )
     wait = _wait(call)
     judged = wire.answer_to(response.status_code, own_words=False, wait=wait)
     if judged == Answer.FOREIGN:
@@ -183,7 +191,9 @@ def _judged(error: Exception, call: SendOnce, cause: str) -> Answer:
         if isinstance(error, errors.ErrorTimeoutExpired):  # Exchange's own gateway: it may go on behind it
             return Answer.GATEWAY
         return Answer.BUSY if cause in wire.LATER else Answer.REFUSED
-    return wire.proof_of(error) or (Answer.FOREIGN if call.answered else Answer.NO_ANSWER)
+    if call.answered or not isinstance(error.__context__, SILENT):  # or an NTLM login that went astray
+        return wire.proof_of(error) or Answer.FOREIGN
+    return wire.proof_of(error) or Answer.NO_ANSWER
 
 
 def _wait(call: SendOnce) -> float | None:

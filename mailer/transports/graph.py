@@ -19,7 +19,7 @@ from mailer.identity import OnStep, Token, TokenSource
 from mailer.message import Message
 from mailer.registration import Identity
 from mailer.transports import LONGEST, OnDraft, Receipt, Sender
-from mailer.transports.graph_door import GraphDoor, ItemNotFound, Reply
+from mailer.transports.graph_door import ACCEPTED, CREATED, DELETED, FOUND, GraphDoor, ItemNotFound, Reply, Success
 from mailer.transports.graph_json import as_json
 from mailer.transports.permission import with_token
 from mailer.transports.writing import writing
@@ -56,7 +56,7 @@ class GraphTransport:
                 drafts.append(self._create(draft, sender, token, on_draft))
             if drafts:
                 return self._send(drafts[0], message.message_id, sender, token)
-            return _receipt(message.message_id, self._call("POST", "sendMail", sender, token, whole))
+            return _receipt(message.message_id, self._call("POST", "sendMail", sender, token, ACCEPTED, whole))
 
         return self._with_token(sender, on_step, attempt)
 
@@ -66,11 +66,11 @@ class GraphTransport:
                 return self._find_unnamed(message_id, sender, token)
             path, params = f"messages/{quote(draft, safe='')}", {"$select": "isDraft"}
             try:
-                answer = self._call("GET", path, sender, token, headers=IMMUTABLE, params=params)
+                answer = self._call("GET", path, sender, token, FOUND, headers=IMMUTABLE, params=params)
             except ItemNotFound:
                 return None  # Exchange may put a new copy into Sent Items, and take the draft away
             if not isinstance(is_draft := answer.content.get("isDraft"), bool):
-                raise Failure("transient", "Graph does not say whether it is a draft.", retry=True)
+                raise _unreadable("Graph does not say whether it is a draft.", answer)
             return draft if is_draft else None
 
         return self._with_token(sender, None, attempt)
@@ -82,7 +82,8 @@ class GraphTransport:
         def attempt(token: Token) -> None:
             if named := draft or self._find_unnamed(message_id, sender, token):
                 try:
-                    self._call("DELETE", f"messages/{quote(named, safe='')}", sender, token, headers=IMMUTABLE)
+                    path = f"messages/{quote(named, safe='')}"
+                    self._call("DELETE", path, sender, token, DELETED, headers=IMMUTABLE)
                 except ItemNotFound:
                     return
 
@@ -92,20 +93,20 @@ class GraphTransport:
         """A draft's id, which whoever asked has kept. Raises Failure; whatever it is, nothing was sent."""
         on_draft("")
         try:
-            answer = self._call("POST", "messages", sender, token, payload, headers=IMMUTABLE)
+            answer = self._call("POST", "messages", sender, token, CREATED, payload, headers=IMMUTABLE)
         except Failure as failure:
             failure.outcome = Outcome.NOT_SENT
             raise
         draft = answer.content.get("id")
         if not isinstance(draft, str) or not draft:
-            raise Failure("transient", f"HTTP {answer.status} names no draft.", retry=True, request_ids=answer.ids)
+            raise _unreadable(f"HTTP {answer.status} names no draft.", answer)
         on_draft(draft)
         return draft
 
     def _send(self, draft: str, message_id: str, sender: Sender, token: Token) -> Receipt:
         try:
             path = f"messages/{quote(draft, safe='')}/send"
-            return _receipt(message_id, self._call("POST", path, sender, token, headers=IMMUTABLE))
+            return _receipt(message_id, self._call("POST", path, sender, token, ACCEPTED, headers=IMMUTABLE))
         except ItemNotFound as failure:
             failure.cause, failure.outcome, failure.retry = "transient", Outcome.UNKNOWN, True
             failure.answer = Answer.NO_ANSWER  # it may be what an earlier request sent
@@ -117,10 +118,11 @@ class GraphTransport:
         Only in the folder where drafts are made. Whoever deletes one moves it elsewhere."""
         wanted = message_id.replace("'", "''")
         params = {"$filter": f"internetMessageId eq '{wanted}'", "$select": "isDraft"}
-        answer = self._call("GET", "mailFolders/drafts/messages", sender, token, headers=IMMUTABLE, params=params)
+        path = "mailFolders/drafts/messages"
+        answer = self._call("GET", path, sender, token, FOUND, headers=IMMUTABLE, params=params)
         found = answer.content.get("value")
         if not isinstance(found, list):
-            raise Failure("transient", "Graph does not list the drafts.", retry=True)
+            raise _unreadable("Graph does not list the drafts.", answer)
         ids = [one.get("id") for one in found if isinstance(one, dict) and one.get("isDraft") is True]
         return next((one for one in ids if isinstance(one, str)), None)
 
@@ -143,6 +145,7 @@ class GraphTransport:
         path: str,
         sender: Sender,
         token: Token,
+        success: Success,
         payload: tuple[bytes, dict[str, str]] = (b"", {}),
         *,
         headers: dict[str, str] | None = None,
@@ -150,7 +153,9 @@ class GraphTransport:
     ) -> Reply:
         data, described = payload
         app, headers = _app(sender), {**described, **(headers or {})}
-        return self._door.call(method, path, app, sender.address, token, data=data, headers=headers, params=params)
+        return self._door.call(
+            method, path, app, sender.address, token, success, data=data, headers=headers, params=params
+        )
 
     def _with_token(self, sender: Sender, on_step: OnStep | None, attempt: Callable[[Token], Result]) -> Result:
         app = _app(sender)
@@ -162,6 +167,11 @@ def _app(sender: Sender) -> Identity:
     if sender.app is None:
         raise Failure("basic_auth_retired", "Microsoft Graph takes tokens alone: the mailbox needs an app.")
     return sender.app
+
+
+def _unreadable(said: str, answer: Reply) -> Failure:
+    """Of an answer that lacks what was asked for. It carried no message."""
+    return Failure("transient", said, retry=True, request_ids=answer.ids, answer=Answer.FOREIGN)
 
 
 def _receipt(message_id: str, answer: Reply) -> Receipt:

@@ -13,7 +13,7 @@ from typing import Any
 
 import requests
 
-from mailer import diagnosis, wire
+from mailer import diagnosis, https, wire
 from mailer.access_token import Token
 from mailer.failure import DOUBTFUL, Answer, Failure, Outcome
 from mailer.https import Session
@@ -25,8 +25,23 @@ NO_WORDS = "UnknownError"
 
 
 @dataclass(frozen=True)
+class Success:
+    """The one answer that Graph documents for an operation that went well."""
+
+    status: int
+    has_object: bool
+    """Whether the body is a JSON object; else there is none."""
+
+
+ACCEPTED = Success(202, has_object=False)
+CREATED = Success(201, has_object=True)
+FOUND = Success(200, has_object=True)
+DELETED = Success(204, has_object=False)
+
+
+@dataclass(frozen=True)
 class Reply:
-    """A 2xx. `content` is its JSON, empty if it has none; `ids` are those that Microsoft's support asks for."""
+    """A success. `content` is its JSON, empty if it has none; `ids` are those that Microsoft's support asks for."""
 
     status: int
     content: Mapping[str, Any]
@@ -52,12 +67,13 @@ class GraphDoor:
         app: Identity,
         address: str,
         token: Token,
+        success: Success,
         *,
         data: bytes = b"",
         headers: Mapping[str, str] | None = None,
         params: Mapping[str, str] | None = None,
     ) -> Reply:
-        """`path` goes on after the mailbox's. Raises Failure."""
+        """`path` goes on after the mailbox's. Raises Failure for all but `success`."""
         ids = {"client-request-id": str(uuid.uuid4())}
         try:
             answer = self._session(app.cloud.ca_file).request(
@@ -78,11 +94,14 @@ class GraphDoor:
                 failure = wire.failure_of(error, sent=True)
                 failure.request_ids = ids
                 raise failure from None
-            answer = error.response  # the status came, which is all we need; its body did not
+            answer = error.response  # a refusal needs no body
         if request_id := answer.headers.get("request-id"):
             ids["request-id"] = wire.one_line(request_id, 100)
-        if 200 <= answer.status_code < 300:
-            return Reply(answer.status_code, _content(answer), ids)
+        content = _content(answer)
+        if wrong := _wrong(answer, content, success, ids["client-request-id"]):
+            raise _foreign(answer, wrong, ids)
+        if answer.status_code == success.status:
+            return Reply(answer.status_code, content or {}, ids)
         raise _refused(answer, token.known_roles, ids)
 
     def _session(self, ca_file: str | None) -> Session:
@@ -92,12 +111,45 @@ class GraphDoor:
             return self._sessions[ca_file]
 
 
-def _content(answer: requests.Response) -> Mapping[str, Any]:
+def _content(answer: requests.Response) -> Mapping[str, Any] | None:
+    """The JSON object of an answer; None where it is none."""
     try:
         content = answer.json()
     except (ValueError, RecursionError):
-        return {}
-    return content if isinstance(content, dict) else {}
+        return None
+    return content if isinstance(content, dict) else None
+
+
+def _wrong(answer: requests.Response, content: Mapping[str, Any] | None, success: Success, our_id: str) -> str:
+    """What makes it an answer that Graph does not give to this request; empty if nothing does.
+
+    A proxy or a network's sign-in page answers 200 with a page; Microsoft's 202 has no body. Graph repeats our request
+    id: another one belongs to another request, as on a connection whose answers are out of step.
+    """
+    if answer.headers.get("client-request-id", our_id) != our_id:
+        return "it answers another request"
+    if answer.status_code >= 400:
+        return ""
+    if flaw := https.flaw_of(answer):
+        return flaw
+    if answer.status_code != success.status:
+        return f"Graph answers {success.status}"
+    if success.has_object and content is None:
+        return "its body is no JSON object"
+    if not success.has_object and answer.content:
+        return f"it has a body of {len(answer.content)} bytes, where Graph's is empty"
+    return ""
+
+
+def _foreign(answer: requests.Response, wrong: str, ids: dict[str, str]) -> Failure:
+    return Failure(
+        "network",
+        wire.one_line(f"HTTP {answer.status_code} {answer.reason or ''}: {wrong}"),
+        Outcome.UNKNOWN,
+        retry=True,
+        request_ids=ids,
+        answer=Answer.FOREIGN,
+    )
 
 
 def _refused(answer: requests.Response, roles: tuple[str, ...] | None, ids: dict[str, str]) -> Failure:
@@ -106,8 +158,6 @@ def _refused(answer: requests.Response, roles: tuple[str, ...] | None, ids: dict
     wait = wire.retry_after(answer.headers.get("Retry-After"))
     own_words = bool(said) and not said.startswith(NO_WORDS)
     judged = wire.answer_to(answer.status_code, own_words=own_words, wait=wait)
-    if judged == Answer.FOREIGN:
-        cause = "network"
     kind = ItemNotFound if answer.status_code == 404 and said.startswith("ErrorItemNotFound") else Failure
     return kind(
         cause,

@@ -21,8 +21,23 @@ from mailer.transports.writing import writing
 
 HELO = "[127.0.0.1]"
 """Our name in EHLO; the machine's own would have to be looked up, and would tell more than is needed."""
+TAKEN = frozenset({250, 251, 252})
+"""Replies that take a recipient: here, passed on, or unverified (RFC 5321, 4.3.2)."""
 PARTING = 2.0
 """Seconds to say goodbye in. The message is taken by then, and nothing depends on it."""
+LONGEST_LINE = 8192
+"""Octets of one line of a reply; RFC 5321, 4.5.3.1.5, allows 512, and servers write more."""
+MOST_LINES = 128
+"""Lines of one reply. Exchange Online greets with a dozen."""
+_LINE = re.compile(rb"([2-5][0-9]{2})(?:([ -])(.*))?\r?\n", re.DOTALL)
+"""Source: RFC 5321, 4.2: the code, a hyphen on all lines but the last, the text."""
+
+
+class Garbled(smtplib.SMTPException):
+    """What came is no reply: another protocol's words, a line that was cut off or has no end, lines of several
+    codes."""
+
+    proves = Answer.FOREIGN
 
 
 class Client(smtplib.SMTP):
@@ -37,6 +52,44 @@ class Client(smtplib.SMTP):
         with https.proves(Answer.NOT_REACHED):
             plain = sockets.dial(host, port)
             return self._secured(plain, host) if self._implicit else plain
+
+    def getreply(self) -> tuple[int, bytes]:
+        """smtplib takes half a line before the end of a connection for a whole one, and lines of several codes for the
+        last of them. Raises Garbled, SMTPServerDisconnected."""
+        codes: set[bytes] = set()
+        texts: list[bytes] = []
+        for _line in range(MOST_LINES):
+            code, is_last, text = self._line()
+            codes.add(code)
+            texts.append(text)
+            if len(codes) > 1:
+                break
+            if is_last:
+                return int(code), b"\n".join(texts)
+        self.close()
+        raise Garbled(f"a reply of {len(texts)} lines with the codes {b', '.join(sorted(codes)).decode()}")
+
+    def _line(self) -> tuple[bytes, bool, bytes]:
+        """One line of a reply: its code, whether it is the last one, its text."""
+        if self.file is None:
+            self.file = self.sock.makefile("rb")  # type: ignore[union-attr]
+        try:
+            line = self.file.readline(LONGEST_LINE)
+        except sockets.AnswerTooLarge:
+            self.close()
+            raise
+        except OSError as error:
+            self.close()
+            raise smtplib.SMTPServerDisconnected(f"Connection unexpectedly closed: {error}") from error
+        if not line:
+            self.close()
+            raise smtplib.SMTPServerDisconnected("Connection unexpectedly closed")
+        match = _LINE.fullmatch(line)
+        if match is None:
+            self.close()
+            raise Garbled(f"no reply of SMTP: {line[:100].decode('utf-8', 'replace')}")
+        code, mark, text = match.groups(b"")
+        return code, mark != b"-", text.strip(b" \t\r")
 
     def secure(self) -> None:
         """STARTTLS. Raises Failure if the server does not offer it: somebody may have cut it out on the way."""
@@ -54,9 +107,9 @@ class Client(smtplib.SMTP):
         code, reply = self.ehlo()
         if code == 421:
             raise refusal(code, reply)
-        if not 200 <= code < 300:
+        if code != 250:
             code, reply = self.helo()
-        if not 200 <= code < 300:
+        if code != 250:
             raise refusal(code, reply)
 
     def part(self) -> None:
@@ -159,7 +212,7 @@ def _sender(client: Client, address: str, size: int, utf8: bool, *, is_kept: boo
         raise (Dropped(str(error)) if is_kept else error) from None
     if code == 421 and is_kept:
         raise Dropped(text_of(reply))
-    if not 200 <= code < 300:
+    if code != 250:
         raise refusal(code, reply)
 
 
@@ -168,9 +221,9 @@ def _recipients(client: Client, message: Message) -> dict[str, str]:
     refused: dict[str, str] = {}
     for recipient in message.recipients:
         code, reply = client.docmd("RCPT", f"TO:<{address_of(recipient)}>")
-        if code == 421:
+        if code == 421 or (code not in TAKEN and code < 400):
             raise refusal(code, reply)
-        if not 200 <= code < 300:
+        if code not in TAKEN:
             refused[recipient] = wire.one_line(f"{code} {text_of(reply)}")
     if len(refused) == len(message.recipients):
         raise refusal(code, reply)
@@ -178,16 +231,20 @@ def _recipients(client: Client, message: Message) -> dict[str, str]:
 
 
 def _last_reply(client: Client) -> tuple[int, bytes]:
-    """The answer to the dot. Without one, or with one that says neither yes nor no, the message may be taken."""
+    """The answer to the dot. Without one, or with one that is not exactly yes or no, the message may be taken.
+
+    RFC 5321, 4.3.2, lists 250 alone. Any other 2xx would be enough to go on (4.2), but not to believe: 220 or 221 in
+    this place show that the conversation is out of step.
+    """
     try:
         code, reply = client.getreply()
     except OSError as error:
         raise wire.failure_of(error, sent=True) from None
-    if 200 <= code < 300:
+    if code == 250:
         return code, reply
     failure = refusal(code, reply)
     if failure.answer in DOUBTFUL:
-        failure.outcome = Outcome.UNKNOWN
+        failure.outcome, failure.retry = Outcome.UNKNOWN, True
     raise failure
 
 
@@ -196,9 +253,11 @@ def refusal(code: int, reply: bytes | str, otherwise: str | None = None) -> Fail
     cause = diagnosis.from_smtp(code, reply)
     if otherwise is not None and cause in ("other", "transient"):
         cause = otherwise
+    if not 400 <= code < 600:
+        cause = "network"
     answer = Answer.BUSY if 400 <= code < 500 else Answer.REFUSED if 500 <= code < 600 else Answer.FOREIGN
     said = wire.one_line(f"{code} {text_of(reply)}")
-    return Failure(cause, said, Outcome.NOT_SENT, retry=answer == Answer.BUSY, answer=answer)
+    return Failure(cause, said, Outcome.NOT_SENT, retry=answer != Answer.REFUSED, answer=answer)
 
 
 def text_of(reply: bytes | str) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import time_machine
 
+from mailer.failure import Answer as Judged
 from mailer.failure import Failure
 from mailer.identity import AppIdentity, ClientSecret, TokenSource, acquire
 from sandbox import Sandbox
@@ -216,7 +217,7 @@ def test_a_tenant_that_does_not_exist_is_said_in_entras_words_by_one_request(
         (reply(500, ""), "transient", None),
         (reply(429, "", RETRY_AFTER="9"), "throttled", 9.0),
         (reply(403, "<html>Blocked by the firewall</html>"), "other", None),
-        (reply(302, "", location="https://localhost/login"), "other", None),
+        (reply(302, "", location="https://localhost/login"), "network", None),
         (reply(404, "nothing"), "tenant_not_found", None),
     ],
     ids=["503", "500", "429", "403", "302", "404"],
@@ -282,23 +283,24 @@ def test_an_authority_may_stand_below_a_path(other: HttpsServer) -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "said"),
+    ("body", "cause", "said"),
     [
-        ("<html>sign in</html>", "is no JSON"),
-        ("[]", "is no JSON"),
-        ("[" * 100_000, "is no JSON"),
-        ({"token_endpoint": "http://localhost/t", "authorization_endpoint": "https://localhost/a"}, "token_endpoint"),
-        ({"authorization_endpoint": "https://localhost/t/a"}, "token_endpoint"),
-        ({"token_endpoint": "https://localhost/t/token"}, "lacks authorization_endpoint"),
+        ("<html>sign in</html>", "network", "is no JSON"),
+        ("[]", "network", "is no JSON"),
+        ("[" * 100_000, "network", "is no JSON"),
+        ({"token_endpoint": "http://localhost/t", "authorization_endpoint": "https://localhost/a"}, "other",
+         "token_endpoint"),
+        ({"authorization_endpoint": "https://localhost/t/a"}, "other", "token_endpoint"),
+        ({"token_endpoint": "https://localhost/t/token"}, "other", "lacks authorization_endpoint"),
     ],
 )  # fmt: skip
 def test_a_discovery_document_that_is_none_is_one_clear_sentence(
-    other: HttpsServer, body: str | dict[str, Any], said: str
+    other: HttpsServer, body: str | dict[str, Any], cause: str, said: str
 ) -> None:
     """And the secret goes to no token endpoint without TLS."""
     other.routes["openid-configuration"] = reply(200, body)
     failure = refused(app_of(other.cloud()))
-    assert failure.cause == "other"
+    assert (failure.cause, failure.retry, failure.answer) == (cause, cause == "network", Judged.FOREIGN)
     assert failure.technical.startswith("The discovery document of localhost ")
     assert said in failure.technical
     assert other.came("/token") == []
@@ -344,7 +346,8 @@ def test_an_answer_without_a_token_is_said(other: HttpsServer, answer: dict[str,
 def test_an_answer_that_is_no_token_at_all_is_said(other: HttpsServer, body: str) -> None:
     other.routes["/token"] = reply(200, body)
     failure = refused(app_of(other.cloud()))
-    assert (failure.cause, failure.outcome) == ("other", "not_sent")
+    assert (failure.cause, failure.outcome, failure.retry) == ("network", "not_sent", True)
+    assert failure.answer == Judged.FOREIGN
 
 
 def jwt(payload: str) -> str:

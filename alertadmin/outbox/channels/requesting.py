@@ -6,22 +6,37 @@ from __future__ import annotations
 
 import contextlib
 import re
+from http.client import HTTPException
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import requests
 from urllib3.exceptions import HTTPError
 
-from mailer import https, sockets, wire
+from mailer import https, wire
 from mailer.failure import Failure
 
 LONGEST = 20.0
 """Seconds that one notice may take in all."""
 LARGEST_ANSWER = 65_536
-"""Bytes of an answer that are read, unpacked; the rest is left where it is."""
+"""Bytes of an answer that are read; the rest is left where it is."""
 
 SHORTEST_SECRET = 5
 """Characters. What is shorter is found in any text."""
+
+
+class _Adapter(https.Adapter):
+    """Reads the beginning of an answer, and leaves the rest."""
+
+    def read(self, answer: requests.Response) -> None:
+        """No more than LARGEST_ANSWER bytes, as they came; none where they are compressed, which is not asked for."""
+        body = bytearray()
+        with contextlib.suppress(HTTPError, HTTPException, OSError, ValueError):
+            while len(body) < LARGEST_ANSWER and (piece := answer.raw.read1(4096, decode_content=False)):
+                body += piece
+        is_plain = answer.headers.get("Content-Encoding", "identity").strip().lower() in ("", "identity")
+        https.keep_whole(answer, bytes(body[:LARGEST_ANSWER]) if is_plain else b"")
+        answer.close()
 
 
 class Session(https.Session):
@@ -29,24 +44,12 @@ class Session(https.Session):
 
     def __init__(self, ca_file: str | None = None, *, timeout: float = LONGEST) -> None:
         super().__init__(ca_file, timeout=timeout)
-        self.mount("http://", self.get_adapter("https://"))
+        adapter = _Adapter(ca_file)
+        self.mount("https://", adapter)
+        self.mount("http://", adapter)
 
     def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
-        with sockets.deadline(self.timeout):
-            answer = super(https.Session, self).send(request, **{**kwargs, "stream": True, "timeout": self.timeout})
-            answer._content = _beginning(answer)
-            answer._content_consumed = True  # type: ignore[attr-defined]
-            answer.close()
-            return answer
-
-
-def _beginning(answer: requests.Response) -> bytes:
-    """What of the body comes, unpacked, no more than LARGEST_ANSWER bytes of it."""
-    body = bytearray()
-    with contextlib.suppress(HTTPError, OSError):
-        while len(body) < LARGEST_ANSWER and (piece := answer.raw.read1(4096, decode_content=True)):
-            body += piece
-    return bytes(body[:LARGEST_ANSWER])
+        return super().send(request, **{**kwargs, "timeout": self.timeout})
 
 
 def parts_to_hide(url: str) -> tuple[str, ...]:

@@ -67,7 +67,7 @@ class Heard(Session):
 def _details(answer: requests.Response) -> dict[str, Any]:
     try:
         said = answer.json()
-    except ValueError:
+    except (ValueError, RecursionError):
         said = None
     return {
         "status": answer.status_code,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -20,6 +21,13 @@ from mailer.transports import Receipt
 
 NOT_TAKEN_YET = {408: "transient", 429: "throttled", 503: "transient"}
 """Statuses by which a server says that it did nothing, and that it may later."""
+
+
+PASSING = frozenset({302, 303, 307})
+"""Redirects for now (RFC 9110, 15.4). A network that wants a sign-in of its own answers so too, until it has it."""
+_PAGE = re.compile(
+    rb"(?:\xef\xbb\xbf)?\s*(?:<!--.{0,2000}?-->\s*)?<(?:!doctype\s+html|html)\b", re.IGNORECASE | re.DOTALL
+)
 
 
 def content_of(notice: Notice) -> dict[str, Any]:
@@ -75,9 +83,23 @@ def post(
             raise Failure("other", sentences.NO_ADDRESS) from None
         except (requests.RequestException, OSError) as error:
             raise failure_of(error) from None
-        if answer.ok and not answer.is_redirect and answer.status_code < 300:
+        if 200 <= answer.status_code < 300:
+            if is_page(answer):
+                raise foreign(answer.status_code)
             return Receipt(str(notice.id), f"HTTP {answer.status_code}")
         raise refusal(answer.status_code, words_of(answer), answer.headers.get("Retry-After"))
+
+
+def is_page(answer: requests.Response) -> bool:
+    """Whether the body is an HTML page. Programs do not answer a program so: a network's sign-in page does, or a
+    proxy's. The declared type says less: PHP declares HTML where nothing is declared."""
+    return bool(_PAGE.match(answer.content))
+
+
+def foreign(status: int) -> Failure:
+    """Of a success that is none."""
+    said = f"HTTP {status}: an HTML page"
+    return Failure("network", said, Outcome.UNKNOWN, retry=True, answer=Answer.FOREIGN)
 
 
 def refusal(status: int, words: str = "", retry_after: str | None = None) -> Failure:
@@ -87,7 +109,7 @@ def refusal(status: int, words: str = "", retry_after: str | None = None) -> Fai
     if status in NOT_TAKEN_YET:
         return Failure(NOT_TAKEN_YET[status], technical, retry=True, retry_after=wait, answer=Answer.BUSY)
     if 300 <= status < 400:
-        return Failure("other", sentences.REDIRECTED % {"status": status})
+        return Failure("other", sentences.REDIRECTED % {"status": status}, retry=status in PASSING)
     if 400 <= status < 500:
         return Failure("message_too_large" if status == 413 else "other", technical)
     answer = Answer.GATEWAY if status >= 500 else Answer.FOREIGN

@@ -97,7 +97,8 @@ DELIVERY = {
         gettext_noop("The server could not be reached"),
         gettext_noop(
             "No answer came from Microsoft or the mail server: the name did not resolve, the connection was refused, "
-            "cut or timed out. A firewall or proxy between is the usual reason."
+            "cut or timed out, or something else answered in its place. A firewall, a proxy or a network's sign-in "
+            "page between is the usual reason."
         ),
         Owner.OPERATOR,
         (

@@ -372,7 +372,6 @@ def test_what_nobody_understands_after_a_request_is_a_doubt_but_a_refusing_door_
         created(declared=""),
         other_prefixes(created(declared="")),
         "\ufeff" + created(),
-        created(kind="Warning"),
         created(items=""),
         created(items="<m:Items><t:Message><t:ItemId Id='AQ=' ChangeKey='A='/></t:Message></m:Items>"),
         created(header=""),

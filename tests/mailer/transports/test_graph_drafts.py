@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import pytest
 
+from mailer.failure import Answer as Judged
 from mailer.failure import Failure, Outcome
 from mailer.identity import TokenSource
 from mailer.message import Message
@@ -156,7 +157,7 @@ def test_an_answer_that_names_no_draft_is_none(
     other.routes["/messages"] = answer
     with pytest.raises(Failure) as caught:
         graph.send(message, sender_of(other.cloud()), on_draft=Kept())
-    assert (caught.value.cause, caught.value.outcome) == ("transient", Outcome.NOT_SENT)
+    assert (caught.value.answer, caught.value.outcome) == (Judged.FOREIGN, Outcome.NOT_SENT)
     assert other.came("/send") == []
 
 
@@ -222,7 +223,7 @@ def test_a_draft_that_is_gone_was_sent(graph: GraphTransport, other: HttpsServer
         (reply(404), "mailbox_not_found"),
         (reply(503), "transient"),
         (reply(200, {"id": "AAk="}), "transient"),
-        (reply(200, "<html>"), "transient"),
+        (reply(200, "<html>"), "network"),
     ],
 )
 @pytest.mark.parametrize("draft", ["AAk=", ""])

@@ -123,7 +123,7 @@ def test_of_a_bomb_little_is_unpacked(tell: Told, server: HttpServer, coding: st
 
 
 def test_an_answer_is_read_up_to_its_limit_and_never_held_as_a_whole(server: HttpServer) -> None:
-    server.routes[""] = reply(200, gzip.compress(b"x" * 30_000_000), content_encoding="gzip")
+    server.routes[""] = reply(200, b"x" * 900_000)
     with requesting.Session() as session:
         session.post(server.url)  # whatever is loaded at first
         tracemalloc.start()

@@ -132,7 +132,7 @@ def test_a_long_notice_is_split_and_loses_no_line(server: HttpServer) -> None:
         (429, "throttled", Outcome.NOT_SENT, True),
         (500, "transient", Outcome.UNKNOWN, True),
         (503, "transient", Outcome.NOT_SENT, True),
-        (302, "other", Outcome.NOT_SENT, False),
+        (301, "other", Outcome.NOT_SENT, False),
     ],
 )
 def test_each_status_has_its_class(server: HttpServer, status: int, cause: str, outcome: Outcome, retry: bool) -> None:
