@@ -29,6 +29,15 @@ LEASE = timedelta(seconds=90)
 RENEWED_EACH = timedelta(seconds=2)
 """So soon it also notices that somebody has stopped it."""
 KEPT = timedelta(days=90)
+EVERY = timedelta(hours=20)
+"""Less than the day after which beat asks for the next one."""
+CLOCKS_DIFFER = timedelta(minutes=5)
+"""A check dated further ahead than this was made by a clock that was wrong, and proves nothing."""
+
+
+def is_due(now: datetime) -> bool:
+    """Whether no check of all began lately. One that began in the future was dated by a clock that was wrong."""
+    return not ConsentRun.objects.filter(app=None, started_at__gt=now - EVERY, started_at__lte=now).exists()
 
 
 def begin(app: AppRegistration | None, *, by: User | None = None, now: datetime) -> ConsentRun:
@@ -100,13 +109,14 @@ def _after(duration: timedelta) -> Callable[[], bool]:
 def _claim(now: datetime) -> ConsentRun | None:
     """One process at a time: of two that look at the same moment, one wins."""
     waiting = ConsentRun.objects.unfinished()
-    if waiting.filter(lease_until__gt=now).exists():
+    # A lease that lasts longer than any was written by a clock that ran ahead: it is void.
+    held = Q(lease_until__gt=now, lease_until__lte=now + LEASE + CLOCKS_DIFFER)
+    if waiting.filter(held).exists():
         return None
     run = min(waiting, key=lambda run: (run.app_id is None, run.started_at), default=None)
     if run is None:
         return None
-    free = Q(lease_until=None) | Q(lease_until__lte=now)
-    taken = waiting.filter(free, pk=run.pk).update(lease_until=now + LEASE)
+    taken = waiting.exclude(held).filter(pk=run.pk).update(lease_until=now + LEASE)
     return run if taken else None
 
 
@@ -117,7 +127,8 @@ def _hold(run: ConsentRun, until: datetime | None) -> bool:
 
 def _left(run: ConsentRun) -> Iterator[Wanted]:
     """What was not asked since it began."""
-    asked = run.consents().filter(checked_at__gte=run.started_at)
+    latest = max(timezone.now(), run.started_at) + CLOCKS_DIFFER
+    asked = run.consents().filter(checked_at__gte=run.started_at, checked_at__lte=latest)
     done = set(asked.values_list("app_id", "tenant_id", "permission"))
     apps = AppRegistration.objects.filter(pk=run.app_id).select_related("tenant") if run.app_id else None
     for pair in wanted_pairs(apps):

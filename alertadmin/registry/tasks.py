@@ -16,8 +16,10 @@ log = logging.getLogger(__name__)
 
 @shared_task(name="alertadmin.registry.tasks.check_consents")
 def check_consents() -> None:
-    """Each day."""
+    """Each day; sooner asked again, as after a restart of the worker, it does nothing."""
     now = timezone.now()
+    if not runs.is_due(now):
+        return
     replacing.promote_overdue(now=now)
     note_wanted(AppRegistration.objects.all())
     runs.begin(None, now=now)
