@@ -49,8 +49,8 @@ class Valkey:
         except redis.RedisError:
             return False
 
-    def client(self) -> redis.Redis:
-        return redis.Redis(port=self.port, socket_timeout=5)
+    def client(self, password: str | None = None) -> redis.Redis:
+        return redis.Redis(port=self.port, password=password, socket_timeout=5)
 
     def waiting(self) -> int:
         """Tasks that no worker has taken yet."""

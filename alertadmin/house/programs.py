@@ -36,9 +36,9 @@ def broker(environment: Environment) -> Program:
     return Program("broker", command, grace=2.0, when_orphaned=signal.SIGTERM)
 
 
-def worker(environment: Environment) -> Program:
+def worker() -> Program:
     """SIGTERM lets a send that has begun come to its end; what has not begun stays in the database."""
-    command = [sys.executable, "-m", "alertadmin.house.worker", str(environment.data_dir / "beat-schedule")]
+    command = [sys.executable, "-m", "alertadmin.house.worker"]
     return Program("worker", command, grace=7.0)
 
 

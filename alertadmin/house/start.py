@@ -133,7 +133,7 @@ class House:
             below.append(self._keep(programs.broker(environment)))
             await self._until("broker", lambda: doors.answers_ping(environment.broker_socket))
         above.append(self._keep(programs.web(environment)))
-        above.append(self._keep(programs.worker(environment)))
+        above.append(self._keep(programs.worker()))
         await asyncio.to_thread(self._at_leisure, self._begin)
         await self._until("web", lambda: doors.answers_http(*environment.bind))
         await asyncio.to_thread(self._at_leisure, self._greet)

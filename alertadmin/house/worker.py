@@ -1,4 +1,4 @@
-"""The Celery worker with its clock (beat) inside: `python -m alertadmin.house.worker SCHEDULE_FILE`.
+"""The Celery worker with its clock (beat) inside: `python -m alertadmin.house.worker`.
 
 The clock is a process of the worker's own. Celery does not notice its death; we do, because without it nothing would
 be scanned any more: the worker then stops, and whoever keeps it starts both again.
@@ -7,6 +7,7 @@ be scanned any more: the worker then stops, and whoever keeps it starts both aga
 from __future__ import annotations
 
 import faulthandler
+import logging
 import os
 import signal
 import sys
@@ -15,12 +16,13 @@ import warnings
 from typing import Any
 
 from celery.exceptions import SecurityWarning
-from celery.signals import beat_embedded_init, worker_ready, worker_shutting_down
+from celery.signals import beat_embedded_init, worker_process_init, worker_ready, worker_shutting_down
 from django.conf import settings
 
 from alertadmin.celery import app
 from alertadmin.house import tether
-from alertadmin.outbox import stopping
+from alertadmin.house.beat_scheduler import MonotonicScheduler
+from alertadmin.outbox import broker_outage, stopping
 
 CONCURRENCY = 2
 """Tasks at once. One delivers (itself four at a time), the other is free for the next ring."""
@@ -32,32 +34,41 @@ LONGEST_STOP = 90.0
 held by a lease that ends."""
 
 
-def main(schedule_file: str) -> int:
+def main() -> int:
     # A fault in a page's code must not keep a reminder from going out.
     os.environ["CELERY_SKIP_CHECKS"] = "true"
     # Celery warns of root because of pickle, which is not accepted here.
     warnings.simplefilter("ignore", SecurityWarning)
+    # The loss of the connection is logged by broker_connection, once.
+    logging.getLogger("celery.worker.consumer.consumer").setLevel(logging.ERROR)
     # weak=False, here and below: nobody else holds these functions.
     beat_embedded_init.connect(_tie_clock, weak=False)
+    worker_process_init.connect(_begin_pool_process, weak=False)
     worker_ready.connect(_watch_clock, weak=False)
     worker_shutting_down.connect(_tell_the_pool, weak=False)
     worker = app.Worker(
         beat=True,
-        schedule_filename=schedule_file,
+        scheduler=MonotonicScheduler,
         concurrency=CONCURRENCY,
         loglevel=settings.ENVIRONMENT.get("LOG_LEVEL", "WARNING"),
         quiet=True,
         without_mingle=True,
         without_gossip=True,
+        # Events and remote control are not used: fewer parts that a broker's death can break.
+        without_heartbeat=True,
     )
     worker.start()
     return int(worker.exitcode or 0)
 
 
 def _tie_clock(**_details: Any) -> None:
-    """Runs in beat's process. The pool's processes tie themselves."""
+    """Runs in beat's process."""
     tether.tie()
     tether.name("clock")
+
+
+def _begin_pool_process(**_details: Any) -> None:
+    broker_outage.leave_to_parent()
 
 
 def _tell_the_pool(**_details: Any) -> None:
@@ -78,4 +89,4 @@ def _watch_clock(sender: Any, **_details: Any) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
+    sys.exit(main())

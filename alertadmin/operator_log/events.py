@@ -13,6 +13,9 @@ class Event(StrEnum):
 
     PROCESS_STARTED = "process.started"
     PROCESS_STOPPED = "process.stopped"
+    BROKER_AWAY = "broker.away"
+    BROKER_BACK = "broker.back"
+    CLOCK_SET = "clock.set"
     SCAN_FINISHED = "scan.finished"
     SCAN_FAILED = "scan.failed"
     DELIVERY_SENT = "delivery.sent"

@@ -6,16 +6,13 @@ thread of the process does the ringing, and many rings that come while it is at 
 
 from __future__ import annotations
 
-import logging
 import os
 import threading
 
 from django.db import transaction
 
 from alertadmin.operator_log.context import request_id, set_request_id
-
-log = logging.getLogger(__name__)
-
+from alertadmin.outbox.broker_outage import BrokerOutage
 
 DELIVER = "alertadmin.outbox.tasks.deliver_due"
 
@@ -61,11 +58,12 @@ def _send(task: str) -> None:
     try:
         app.send_task(task, retry=False, ignore_result=True)
     except Exception as error:
-        # Whatever a broken broker raises (kombu, redis, OSError): the row is safe, and beat will find it.
-        log.warning(
-            "the doorbell is out of order (%s); what it rang for is done with the next round", type(error).__name__
-        )
+        # Anything that a broken broker raises (kombu, redis, OSError): the row is safe, and beat will find it.
+        _outage.failed(error)
+    else:
+        _outage.connected()
 
 
+_outage = BrokerOutage()
 _bells: dict[str, Bell] = {}
 _hanging = threading.Lock()

@@ -148,20 +148,25 @@ class World:
         return answer
 
     def start_worker(
-        self, crash_at: str = "", *, alone: bool = False, longest_stop: float = 0, **environ: str
+        self,
+        crash_at: str = "",
+        *,
+        alone: bool = False,
+        longest_stop: float = 0,
+        program: Sequence[str] = ("-m", "alertadmin.house.worker"),
+        **environ: str,
     ) -> subprocess.Popen[bytes]:
         """A Celery worker with pool and clock, in a group of its own. At `crash_at` all of it dies, or, `alone`, the
         process of its pool that comes there first. `longest_stop` in place of house.worker.LONGEST_STOP."""
-        program = ["-m", "alertadmin.house.worker"]
         if longest_stop:
             changed = f"worker.LONGEST_STOP = {longest_stop}"
-            program = ["-c", f"import sys; from alertadmin.house import worker; {changed}; worker.main(sys.argv[1])"]
+            program = ["-c", f"from alertadmin.house import worker; {changed}; worker.main()"]
         if crash_at:
             environ[VARIABLE] = crash_at
             environ[ONCE if alone else WITH_GROUP] = str(self.folder / "crashed")
         log = (self.folder / "worker.log").open("ab")
         worker = subprocess.Popen(
-            [sys.executable, *program, str(self.folder / "beat-schedule")],
+            [sys.executable, *program],
             env=self.environ(**environ),
             cwd=PROJECT,
             stdout=log,
