@@ -46,7 +46,8 @@ def _secret(app: AppRegistration, now: datetime) -> Step:
         return Step(True, text)
     waiting: Credential | None = next((one for one in app.credentials.all() if one.state == "next"), None)
     if waiting is not None:
-        return Step(False, f"{text} {_('Another one waits to be proven.')}", _("See it"), waiting.get_absolute_url())
+        another = _("Another one waits to be proven.")
+        return Step(False, f"{text} {another}", _("See it"), waiting.get_absolute_url())
     return Step(False, text, _("Replace"), reverse("credential-replace", args=[current.pk]), Right.CHANGE)
 
 

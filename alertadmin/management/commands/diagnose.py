@@ -57,7 +57,8 @@ class Command(BaseCommand):
             return
         diagnosis = diagnose(text, translate=_)
         self.stdout.write(f"{diagnosis.title}\n\n{diagnosis.explanation}\n")
-        self.stdout.write(f"{_('Who must act')}: {OWNERS[diagnosis.owner.value]}\n")
+        who_must_act = _("Who must act")
+        self.stdout.write(f"{who_must_act}: {OWNERS[diagnosis.owner.value]}\n")
         for number, step in enumerate(diagnosis.fix, 1):
             self.stdout.write(f"  {number}. {step}")
         if diagnosis.also:
