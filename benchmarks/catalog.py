@@ -29,6 +29,7 @@ class Benchmark:
 CATALOG = (
     Benchmark("scan-due", "a scan that finds 4 % of all secrets due", "scans:due"),
     Benchmark("scan-idle", "a scan when all that is due was told of", "scans:idle"),
+    Benchmark("scan-plans", "the same scan under ever more different plans", "scans:plans"),
     Benchmark("day-one", "a day on which very many secrets of one recipient end", "digests:one_recipient"),
     Benchmark("day-many", "a day on which one secret of each of very many recipients ends", "digests:many_recipients"),
     Benchmark("send-graph", "reminders by Microsoft Graph, through the outbox", "sends:graph"),

@@ -10,6 +10,8 @@ from datetime import UTC, datetime, timedelta
 from django.db import transaction
 
 from alertadmin.registry.models import AppRegistration, Contact, Credential, Tenant
+from alertadmin.reminders.models import Policy
+from alertadmin.reminders.plan import Plan
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 APPS = 10
@@ -32,6 +34,18 @@ def fill(secrets: int) -> None:
     apps = [_app(tenants[number // APPS % len(tenants)], number, chance) for number in range(secrets)]
     AppRegistration.objects.bulk_create(apps, batch_size=1000)
     Credential.objects.bulk_create(_credentials(apps, chance), batch_size=1000)
+
+
+@transaction.atomic
+def give_plans(different: int) -> None:
+    """A policy of its own for each tenant and for each tenth app; all of them share so many plans, with the same first
+    day. Any policies there were are gone."""
+    Policy.objects.all().delete()
+    of = [str(Plan((90, 31 + number % 30, 1 + number // 30, 0))) for number in range(different)]
+    tenants, apps = Tenant.objects.order_by("pk"), AppRegistration.objects.order_by("pk")[::APPS]
+    rows = [Policy(tenant=tenant, plan=of[number % different]) for number, tenant in enumerate(tenants)]
+    rows += [Policy(app=app, plan=of[(number + 1) % different]) for number, app in enumerate(apps)]
+    Policy.objects.bulk_create(rows, batch_size=1000)
 
 
 def _tenant(number: int, chance: random.Random) -> Tenant:

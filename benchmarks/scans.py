@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from statistics import median
 
 from django.db import connection
@@ -10,13 +11,16 @@ from django.test.utils import CaptureQueriesContext
 
 from alertadmin.outbox.models import Delivery
 from alertadmin.reminders import scan
-from alertadmin.reminders.models import Notice, Reminder, Scan
-from benchmarks import bare_scan
+from alertadmin.reminders.models import Notice, Policy, Reminder, Scan
+from benchmarks import bare_scan, filling
 from benchmarks.effort import Effort
 from benchmarks.filling import NOW
-from benchmarks.measuring import InSql, Side, interleaved
+from benchmarks.measuring import InSql, Side, Times, interleaved
 from benchmarks.stand import Stand
 from benchmarks.table import Aim, Row, duration
+
+PLANS = (1, 10, 40, 400)
+"""Different ones in one installation."""
 
 
 def due(stand: Stand, effort: Effort) -> list[Row]:
@@ -35,6 +39,37 @@ def due(stand: Stand, effort: Effort) -> list[Row]:
     note = f"the INSERT of the reminders alone: {_shortly(alone, effort)}"
     name = f"scan of {secrets:,} secrets, {owed:,} due"
     return [Row(name, "the same rows by SQL", times, Aim(ratio_at_most=3), note=note)]
+
+
+def plans(stand: Stand, effort: Effort) -> list[Row]:
+    """The same secrets under ever more different plans, each of which owes the same reminders."""
+    secrets = effort.sizes[-1]
+    stand.filled(secrets)
+    rows = []
+    try:
+        for number in PLANS:
+            filling.give_plans(number)
+            forget()
+            owed = scan.owed(NOW).count()
+            ours = Side(partial(_scanned, owed), before=forget)
+            bare = Side(partial(_written_down, owed), before=forget)
+            name = f"scan of {secrets:,} secrets, {owed:,} due, {number} plans"
+            times = interleaved(ours, bare, effort.repeats)
+            rows.append(Row(name, "the same rows by SQL", times, Aim(ratio_at_most=3)))
+    finally:
+        Policy.objects.all().delete()
+        forget()
+    of_one, of_most = rows[0].times.ours, rows[-1].times.ours
+    name = f"  of {PLANS[-1]} plans beside {PLANS[0]}"
+    return [*rows, Row(name, "the same scan of one plan", Times(of_most, of_one), Aim(ratio_at_most=1.3))]
+
+
+def _scanned(owed: int) -> None:
+    _expect(scan.run(NOW).reminders, owed)
+
+
+def _written_down(owed: int) -> None:
+    _expect(bare_scan.written_down(NOW), owed)
 
 
 def idle(stand: Stand, effort: Effort) -> list[Row]:

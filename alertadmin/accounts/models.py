@@ -20,7 +20,7 @@ from alertadmin.accounts.belonging import of_tenant
 from alertadmin.accounts.invitation import Invitation, InvitedRole
 from alertadmin.accounts.membership import Membership, make_owner
 from alertadmin.accounts.tries import Tries
-from alertadmin.accounts.zones import validate_time_zone
+from alertadmin.accounts.zones import validate_time_zone, zone_or_utc
 
 __all__ = [
     "AuditEntry",
@@ -79,7 +79,7 @@ class User(AbstractBaseUser):
 
     @property
     def zone(self) -> zoneinfo.ZoneInfo:
-        return zoneinfo.ZoneInfo(self.time_zone)
+        return zone_or_utc(self.time_zone)
 
 
 class FirstAdministratorLink(models.Model):

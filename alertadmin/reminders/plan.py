@@ -42,6 +42,11 @@ class Plan:
         """The same with one threshold before its first."""
         return Plan((max(self.thresholds) + HEAD_START, *self.thresholds), self.repeat, self.escalate)
 
+    def within(self, days: int) -> Plan:
+        """The same without what is more `days` before the end; with no day left, that day is one."""
+        near = tuple(threshold for threshold in self.thresholds if threshold <= days)
+        return Plan(near or (days,), self.repeat, self.escalate)
+
 
 def read_thresholds(text: str) -> tuple[int, ...]:
     """Days as people write them, "90, 60 30": each once, the earliest first. Raises ValidationError."""

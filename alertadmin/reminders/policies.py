@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from django.core.exceptions import ValidationError
 from django.db.models import BooleanField, CharField, ExpressionWrapper, OuterRef, Q, Subquery, Value
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Coalesce
 
+from alertadmin.accounts.zones import zone_or_utc
 from alertadmin.registry.models import AppRegistration, Mailbox, Tenant
 from alertadmin.reminders.models import Policy
-from alertadmin.reminders.plan import DEFAULT, Plan
+from alertadmin.reminders.models.policy import validate_plan, validate_working_days
+from alertadmin.reminders.plan import DEFAULT, HEAD_START, Plan
 from alertadmin.reminders.timing import Digest, Timing
+
+log = logging.getLogger(__name__)
 
 INSTALLATION = Q(tenant=None, app=None)
 
@@ -44,8 +51,8 @@ def in_force(tenant: Tenant | None, app: AppRegistration | None = None) -> InFor
         wanted |= Q(app=app)
     # The nearest first.
     found = sorted(Policy.objects.filter(wanted), key=lambda policy: (policy.app_id is None, policy.tenant_id is None))
-    plan_of = next((policy for policy in found if policy.plan), None)
-    timing_of = next((policy for policy in found if policy.has_timing), None)
+    plan_of = next((policy for policy in found if policy.plan and parsed(policy.plan)), None)
+    timing_of = next((policy for policy in found if policy.has_timing and has_usable_timing(policy)), None)
     as_set = Plan.of(plan_of.plan) if plan_of else DEFAULT
     plan = as_set.earlier() if app is not None and app.pk == sending_app() else as_set
     times = timing(timing_of, tenant.zone if tenant else ZoneInfo("UTC"))
@@ -55,6 +62,17 @@ def in_force(tenant: Tenant | None, app: AppRegistration | None = None) -> InFor
 def sending_app() -> UUID | None:
     """The app of the mailbox that sends the reminders: its own credential is watched earlier than all others."""
     return Mailbox.objects.filter(sends_reminders=True).values_list("app_id", flat=True).first()
+
+
+def has_usable_timing(policy: Policy) -> bool:
+    """Whether its times can be read; where they cannot, the next scope's count."""
+    try:
+        validate_working_days(policy.working_days)
+        Digest(policy.digest)
+    except (ValidationError, ValueError):
+        log.warning("the times of the reminder policy of %s cannot be read; the next scope's are used", policy)
+        return False
+    return True
 
 
 def timing(policy: Policy | None, zone: ZoneInfo) -> Timing:
@@ -70,41 +88,68 @@ def timing(policy: Policy | None, zone: ZoneInfo) -> Timing:
     )
 
 
-def plans() -> list[Plan]:
-    """Every plan that is in force anywhere; the installation's first."""
-    is_installations = ExpressionWrapper(INSTALLATION, output_field=BooleanField())
-    found = set(Policy.objects.exclude(plan="").values_list(is_installations, "plan").distinct())
-    first = next((Plan.of(text) for own, text in found if own), DEFAULT)
-    others = sorted({text for own, text in found if not own})
-    return [first, *(plan for text in others if (plan := Plan.of(text)) != first)]
+class PlanLookup:
+    """For queries: which plan is in force for a row. Reads once which plans there are."""
+
+    def __init__(self) -> None:
+        is_installations = ExpressionWrapper(INSTALLATION, output_field=BooleanField())
+        own = Policy.objects.exclude(plan="").order_by()
+        texts = list(own.values_list(is_installations, "plan").distinct())
+        usable = {text: plan for _, text in texts if (plan := parsed(text))}
+        unusable = {text for _, text in texts} - usable.keys()
+        self._own = own.exclude(plan__in=unusable) if unusable else own
+        self._otherwise = next((text for is_own, text in texts if is_own and text in usable), str(DEFAULT))
+        self.farthest = max(max(plan.thresholds) for plan in (DEFAULT, *usable.values())) + HEAD_START
+        """Days before its end from which on anything can be owed a reminder."""
+
+    def text(self, app: str, tenant: str) -> Combinable:
+        """Of the plan in force, where `app` and `tenant` are the paths to their ids."""
+        return Coalesce(
+            Subquery(self._own.filter(app=OuterRef(app)).values("plan")[:1]),
+            Subquery(self._own.filter(tenant=OuterRef(tenant)).values("plan")[:1]),
+            Value(self._otherwise),
+            output_field=CharField(),
+        )
 
 
-def of_the_installation() -> Plan:
-    own = Policy.objects.filter(INSTALLATION).exclude(plan="").values_list("plan", flat=True).first()
-    return Plan.of(own) if own else DEFAULT
+@lru_cache(maxsize=4096)
+def parsed(text: str) -> Plan | None:
+    """The plan of this text; None if it is none, which its form would have refused."""
+    try:
+        validate_plan(text)
+    except ValidationError:
+        log.warning("the reminder plan %r cannot be read; the next scope's plan is used in its place", text)
+        return None
+    return Plan.of(text)
 
 
-def plan_text(app: str, tenant: str) -> Combinable:
-    """For a query: the text of the plan in force, where `app` and `tenant` are the paths to their ids."""
-    own = Policy.objects.exclude(plan="")
-    return Coalesce(
-        Subquery(own.filter(app=OuterRef(app)).values("plan")[:1]),
-        Subquery(own.filter(tenant=OuterRef(tenant)).values("plan")[:1]),
-        Value(str(of_the_installation())),
-        output_field=CharField(),
-    )
+class Plans:
+    """The plans in force, read once."""
+
+    def __init__(self) -> None:
+        own = Policy.objects.exclude(plan="").values_list("tenant_id", "app_id", "plan")
+        self._own: dict[tuple[UUID | None, UUID | None], Plan] = {
+            (tenant, app): plan for tenant, app, text in own if (plan := parsed(text))
+        }
+        self._sender = sending_app()
+
+    def of(self, tenant: UUID, app: UUID | None) -> Plan:
+        own = self._own.get((None, app)) if app else None
+        plan = own or self._own.get((tenant, None)) or self._own.get((None, None)) or DEFAULT
+        return plan.earlier() if app and app == self._sender else plan
 
 
 def timings(places: Iterable[tuple[UUID, UUID | None]]) -> Mapping[tuple[UUID, UUID | None], Timing]:
     """The timing of each (tenant id, app id); few queries for any number of them."""
     places = set(places)
-    policies = {(policy.tenant_id, policy.app_id): policy for policy in Policy.objects.filter(has_timing=True)}
+    timed = Policy.objects.filter(has_timing=True).select_related("tenant", "app")
+    policies = {(policy.tenant_id, policy.app_id): policy for policy in timed if has_usable_timing(policy)}
     zones = dict(Tenant.objects.filter(pk__in={tenant for tenant, _app in places}).values_list("pk", "time_zone"))
     found = {}
     for tenant, app in places:
         policy = policies.get((None, app)) if app else None
         policy = policy or policies.get((tenant, None)) or policies.get((None, None))
-        found[tenant, app] = timing(policy, ZoneInfo(zones[tenant]))
+        found[tenant, app] = timing(policy, zone_or_utc(zones.get(tenant, "")))
     return found
 
 

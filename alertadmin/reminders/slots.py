@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from uuid import UUID
 
 from django.db.models import QuerySet
 
@@ -13,7 +12,6 @@ from alertadmin.outbox import claims
 from alertadmin.outbox.models import Delivery, DeliveryState
 from alertadmin.reminders import policies, timing
 from alertadmin.reminders.models import Policy, Reminder, Scan
-from alertadmin.reminders.plan import DEFAULT, Plan
 from alertadmin.reminders.rules import next_mark
 
 CHUNK = 500
@@ -73,23 +71,7 @@ def _timed(found: QuerySet[Reminder], now: datetime, rule: Rule) -> Iterator[tup
     """The moment that a rule of `timing` gives for each."""
     rows = list(found.values_list("pk", "tenant_id", "app_id", "threshold", "expires_at"))
     timings = policies.timings({(tenant, app) for _pk, tenant, app, _threshold, _end in rows})
-    plans = _Plans()
+    plans = policies.Plans()
     for key, tenant, app, threshold, expires_at in rows:
         following = next_mark(expires_at, threshold, plans.of(tenant, app))
         yield key, rule(timings[tenant, app], now, threshold, following, expires_at)
-
-
-class _Plans:
-    """The plans in force, looked up once for each app."""
-
-    def __init__(self) -> None:
-        own = Policy.objects.exclude(plan="").values_list("tenant_id", "app_id", "plan")
-        self._own: dict[tuple[UUID | None, UUID | None], Plan] = {
-            (tenant, app): Plan.of(text) for tenant, app, text in own
-        }
-        self._sender = policies.sending_app()
-
-    def of(self, tenant: UUID, app: UUID | None) -> Plan:
-        own = self._own.get((None, app)) if app else None
-        plan = own or self._own.get((tenant, None)) or self._own.get((None, None)) or DEFAULT
-        return plan.earlier() if app and app == self._sender else plan

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from alertadmin.accounts import languages
 from alertadmin.accounts.belonging import of_tenant
-from alertadmin.accounts.zones import validate_time_zone
+from alertadmin.accounts.zones import validate_time_zone, zone_or_utc
 from alertadmin.registry import guid
 from alertadmin.registry.clouds import cloud_choices, cloud_of
 from mailer.clouds import Cloud
@@ -70,7 +70,7 @@ class Tenant(models.Model):
 
     @property
     def zone(self) -> zoneinfo.ZoneInfo:
-        return zoneinfo.ZoneInfo(self.time_zone)
+        return zone_or_utc(self.time_zone)
 
     @property
     def mail_language(self) -> str:

@@ -18,7 +18,7 @@ from alertadmin.reminders.sources import ews
 def of_credentials(found: QuerySet[Credential]) -> Iterator[End]:
     """In the order of the query."""
     sender = policies.sending_app()
-    rows: QuerySet[Any, Any] = found.annotate(plan=policies.plan_text("app", "app__tenant")).values(
+    rows: QuerySet[Any, Any] = found.annotate(plan=policies.PlanLookup().text("app", "app__tenant")).values(
         "pk", "kind", "description", "state", "expires_at", "end_moves", "end_moved_at", "created_at", "plan",
         "app_id", "app__name", "app__client_id", "app__tenant_id", "app__tenant__name",
     )  # fmt: skip
@@ -46,7 +46,7 @@ def of_mailboxes(found: QuerySet[Mailbox]) -> Iterator[End]:
     """Of those among them that still send by EWS."""
     rows: QuerySet[Any, Any] = (
         found.filter(ews.still_by_ews())
-        .annotate(plan=policies.plan_text("app", "tenant"), client_id=F("app__client_id"))
+        .annotate(plan=policies.PlanLookup().text("app", "tenant"), client_id=F("app__client_id"))
         .values("pk", "address", "created_at", "plan", "app_id", "app__name", "client_id", "tenant_id", "tenant__name")
     )
     for row in rows:

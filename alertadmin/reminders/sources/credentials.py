@@ -5,18 +5,33 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import BooleanField, Case, Exists, Min, OuterRef, Q, QuerySet, Value, When
+from django.db.models import (
+    BooleanField,
+    Case,
+    Exists,
+    ExpressionWrapper,
+    IntegerField,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Value,
+    When,
+)
+from django.db.models.functions import Coalesce
 
 from alertadmin.registry.models import Credential
-from alertadmin.registry.steps import Steps
-from alertadmin.reminders import ahead, policies, rules
+from alertadmin.reminders import ahead, policies
 from alertadmin.reminders.audience import has_somebody
 from alertadmin.reminders.bulk import insert_from
 from alertadmin.reminders.holds import active_holds
 from alertadmin.reminders.models import Hold, HoldKind, Kind, Reminder, Scan
-from alertadmin.reminders.plan import EVERYBODY, Plan
+from alertadmin.reminders.plan import EVERYBODY
+from alertadmin.reminders.thresholds import DaysLeft, EscalatesFrom, Reached
 
 COLUMNS = ("credential_id", "app_id", "tenant_id", "expires_at", "threshold", "is_escalated")
+NONE_TOLD = Value(32767)
+"""Farther than any threshold."""
 
 
 def write(scan: Scan, now: datetime) -> int:
@@ -33,27 +48,24 @@ def write(scan: Scan, now: datetime) -> int:
 def owed(now: datetime) -> QuerySet[Credential]:
     """Credentials that somebody must be told of and nobody was.
 
-    Each with the threshold as `owed`, and as `escalated` whether the next in line is told too. One query, whatever the
-    number of policies.
+    Each with the threshold as `owed`, and as `escalated` whether the next in line is told too. One query; neither its
+    text nor its cost depends on the number of policies.
     """
-    watched = Credential.objects.watched()
-    oldest = watched.aggregate(oldest=Min("expires_at"))["oldest"]
-    plans = policies.plans()
-    sender = policies.sending_app()
-    farthest = max(max(plan.earlier().thresholds if sender else plan.thresholds) for plan in plans)
-    found: QuerySet[Any] = watched.filter(expires_at__lte=now + timedelta(days=farthest))
-    if len(plans) > 1:
-        found = found.annotate(plan=policies.plan_text("app", "app__tenant"))
-    cases = [_reached(plan, now, oldest, many=len(plans) > 1, sender=sender) for plan in plans]
-    found = found.annotate(owed=Case(*(case for some in cases for case in some)))
+    plans, sender = policies.PlanLookup(), policies.sending_app()
+    plan = plans.text("app", "app__tenant")
+    early = ExpressionWrapper(Q(app=sender), BooleanField()) if sender else None
     told = Reminder.objects.filter(credential=OuterRef("pk"), expires_at=OuterRef("expires_at"))
     if ahead.ever(now):
         told = told.exclude(ahead.was_ahead(now, "scan"))
+    nearest = Subquery(told.order_by("threshold").values("threshold")[:1])
     still: QuerySet[Credential] = (
-        found.filter(owed__isnull=False)
-        .filter(~Exists(told.filter(threshold__lte=OuterRef("owed"))))
+        Credential.objects.watched()
+        .filter(expires_at__lte=now + timedelta(days=plans.farthest))
+        .annotate(owed=Reached(DaysLeft("expires_at", now), plan, early=early))
+        # Nothing is reached: NULL, which is less than nothing.
+        .filter(owed__lt=Coalesce(nearest, NONE_TOLD, output_field=IntegerField()))
         .filter(~Exists(active_holds(now, "pk", "expires_at")))
-        .annotate(escalated=_escalated(plans, told))
+        .annotate(escalated=_escalated(plan, told))
     )
     return still
 
@@ -70,31 +82,11 @@ def unanswered(told: QuerySet[Reminder]) -> QuerySet[Reminder]:
     return told.filter(~Exists(answers))
 
 
-def _reached(plan: Plan, now: datetime, oldest: datetime | None, *, many: bool, sender: object) -> list[When]:
-    """The threshold reached under one plan; nothing for an end that has reached none."""
-    mine = Q(plan=str(plan)) if many else Q()
-    cases = []
-    if sender:
-        cases.append(_under(plan.earlier(), mine & Q(app=sender), now, oldest))
-    return [*cases, _under(plan, mine, now, oldest)]
-
-
-def _under(plan: Plan, mine: Q, now: datetime, oldest: datetime | None) -> When:
-    marks = rules.marks(now, oldest, plan)
-    return When(
-        mine & Q(expires_at__lte=marks[-1].cutoff),
-        then=Steps("expires_at", [(mark.cutoff, mark.threshold) for mark in marks]),
-    )
-
-
-def _escalated(plans: list[Plan], told: QuerySet[Reminder]) -> Case:
+def _escalated(plan: Any, told: QuerySet[Reminder]) -> Case:
     """The rule `rules.is_escalated`, as the database reads it."""
-    late = Q()
-    for plan in plans:
-        late |= Q(owed__lte=plan.escalate) & (Q(plan=str(plan)) if len(plans) > 1 else Q())
     return Case(
         When(owed__lte=EVERYBODY, then=Value(True)),
-        When(late & Exists(unanswered(told)), then=Value(True)),
+        When(Q(owed__lte=EscalatesFrom(plan)) & Exists(unanswered(told)), then=Value(True)),
         default=Value(False),
         output_field=BooleanField(),
     )
