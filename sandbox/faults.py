@@ -22,7 +22,8 @@ class Fault:
     `reset` "before" cuts the connection before anything is taken; "after" takes the message, waits `delay` and cuts
     before the answer. `times` None is for ever. `stage` is where a door misbehaves: "data" when the message leaves;
     before that at SMTP's steps, or where Graph makes, looks up or deletes a draft. `mailbox` is whom it strikes: the
-    sending mailbox, at Entra's doors the client id, at the stage "rcpt" the recipient.
+    sending mailbox, at Entra's doors the client id, at the stage "rcpt" the recipient. Setting `until` ends the delay
+    early; only a test in the same process can give it.
     """
 
     door: Door
@@ -35,6 +36,7 @@ class Fault:
     mailbox: str | None = None
     code: str | int | None = None
     stage: Stage = "data"
+    until: threading.Event | None = None
 
 
 class Faults:
@@ -59,12 +61,13 @@ class Faults:
         mailbox: str | None = None,
         code: str | int | None = None,
         stage: Stage = "data",
+        until: threading.Event | None = None,
     ) -> Fault:
         """Raises ValueError for a door, reset or stage that does not exist."""
         for value, allowed in ((door, Door), (reset, Reset), (stage, Stage)):
             if value is not None and value not in get_args(allowed):
                 raise ValueError(f"{value!r} is none of {', '.join(get_args(allowed))}")
-        fault = Fault(door, status, delay, reset, times, headers or {}, body, mailbox, code, stage)
+        fault = Fault(door, status, delay, reset, times, headers or {}, body, mailbox, code, stage, until)
         with self._lock:
             self._faults.append(fault)
         return fault
@@ -98,6 +101,11 @@ class Faults:
         )
         return fault
 
+    def wait(self, fault: Fault) -> bool:
+        """Waits out its delay; returns whether the sandbox is closing."""
+        (fault.until or self.closing).wait(fault.delay)
+        return self.closing.is_set()
+
     def around(
         self,
         door: Door,
@@ -112,10 +120,10 @@ class Faults:
             return work()
         if fault.reset == "after":
             work()
-            self.closing.wait(fault.delay)
+            self.wait(fault)
             raise Cut
         # Nothing is taken any more from a client whose server is being shut down.
-        if self.closing.wait(fault.delay) or fault.reset == "before":
+        if self.wait(fault) or fault.reset == "before":
             raise Cut
         if fault.status is None and fault.code is None:
             return work()

@@ -169,7 +169,7 @@ class Relay(SMTP):
         return f"{fault.status} {text}"
 
     async def pause(self, fault: Fault) -> None:
-        if fault.delay and await asyncio.to_thread(self.doors.faults.closing.wait, fault.delay):
+        if fault.delay and await asyncio.to_thread(self.doors.faults.wait, fault):
             raise self.severed()
 
     def severed(self) -> asyncio.CancelledError:
