@@ -23,6 +23,6 @@ class Command(Job):
         data = asdict(done)
         line = _(
             "Mails whose words were forgotten: %(words)d; mails deleted: %(deliveries)d; scans deleted: %(scans)d; "
-            "entries of the audit trail deleted: %(entries)d."
+            "entries of the audit trail deleted: %(entries)d; other records deleted: %(records)d."
         )
         return Report(True, data, [line % data])
