@@ -16,6 +16,7 @@ from django.db.migrations.recorder import MigrationRecorder
 from alertadmin import __version__
 from alertadmin.accounts import audit
 from alertadmin.house import archive, copying
+from alertadmin.operator_log import Event, log_event
 from alertadmin.registry import key_use, keyring, sentences
 from alertadmin.registry.key_places import KeyFile
 
@@ -45,4 +46,5 @@ def make(path: Path, *, with_keys: bool, now: datetime) -> archive.Manifest:
             files={name: archive.described(file) for name, file in files.items()},
         )
         archive.write(path, manifest, files)
+    log_event(Event.BACKUP_MADE, database=manifest.database, with_keys=with_keys, bytes=path.stat().st_size)
     return manifest

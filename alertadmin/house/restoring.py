@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from alertadmin.accounts import audit
 from alertadmin.house import archive, copying, database, lock
 from alertadmin.house.prepare import make_folder, prepare
+from alertadmin.operator_log import Event, log_event
 from alertadmin.registry import key_use, keyring
 from alertadmin.registry.key_places import KeyFile
 from alertadmin.registry.reading import Reading, read_all
@@ -55,6 +56,7 @@ def restore(path: Path, *, force: bool, now: datetime) -> Restored:
     witness.was_put_back()
     with transaction.atomic():
         audit.record(audit.Act.BACKUP_RESTORED, now=now, kind=f"made at {backup.manifest.made_at}")
+    log_event(Event.BACKUP_RESTORED, database=backup.manifest.database, made_at=backup.manifest.made_at)
     return Restored(backup.manifest, read_all(), _where(aside))
 
 

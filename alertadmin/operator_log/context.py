@@ -46,4 +46,6 @@ def name_from(argv: Sequence[str]) -> str:
         return argv[1] if argv[1].isascii() and argv[1].isidentifier() else "manage"
     if argv and "granian" in argv[0]:
         return "web"
+    if program == "__main__.py":  # of `python -m`
+        program = os.path.basename(os.path.dirname(argv[0]))
     return program.removesuffix(".py") or "python"

@@ -6,6 +6,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
+from functools import partial
 from uuid import uuid4
 
 from django.db import IntegrityError, transaction
@@ -13,6 +14,7 @@ from django.db.models import Prefetch, prefetch_related_objects
 
 from alertadmin.accounts import actor, audit
 from alertadmin.accounts.audit import Act
+from alertadmin.operator_log import Event, log_event
 from alertadmin.registry.asking import Answer, Wanted, ask_all, never
 from alertadmin.registry.identity import in_use
 from alertadmin.registry.models import (
@@ -129,10 +131,25 @@ def _store(answer: Answer, now: datetime) -> list[Consent]:
             cause=change.cause,
             now=now,
         )
+        transaction.on_commit(partial(log_change, change), robust=True)
     if actor.current().person is not None:
         counts = Counter(one.status for one in stored)
         audit.record(Act.CONSENT_CHECKED, wanted.app, tenant=wanted.tenant, counts=counts, now=now)
     return stored
+
+
+def log_change(change: ConsentChange) -> None:
+    log_event(
+        Event.CONSENT_CHANGED,
+        logging.INFO if change.after == ConsentStatus.GRANTED else logging.WARNING,
+        consent=change.consent_id,
+        app=change.app_id,
+        tenant=change.tenant_id,
+        permission=change.permission,
+        before=change.before,
+        after=change.after,
+        cause=change.cause or None,
+    )
 
 
 def _note_changes(known: Mapping[str, Consent], stored: Iterable[Consent], now: datetime) -> list[ConsentChange]:

@@ -10,6 +10,7 @@ from django.db.models import Count, F, IntegerField, Q, Value
 from django.db.models.functions import StrIndex, Substr
 
 from alertadmin.accounts import audit
+from alertadmin.operator_log import Event, log_event
 from alertadmin.registry import keyring, sentences
 from alertadmin.registry.encryption import VERSION, sealed_fields
 
@@ -78,6 +79,7 @@ def add_primary() -> str:
     with transaction.atomic():
         key_id = keyring.add_primary()
         audit.record(audit.Act.KEY_ADDED, key=key_id)
+    log_event(Event.KEY_ADDED, key=key_id)
     return key_id
 
 
@@ -110,6 +112,7 @@ def retire(key_id: str) -> None:
     except BaseException:
         put_back()
         raise
+    log_event(Event.KEY_RETIRED, key=key_id)
 
 
 def _wait_for_writers() -> None:

@@ -8,6 +8,7 @@ from uuid import UUID
 from django.db import models, transaction
 
 from alertadmin.accounts import audit
+from alertadmin.operator_log import Event, log_event
 from alertadmin.registry import keyring
 from alertadmin.registry.encryption import VERSION, Sealed, Tampered, sealed_fields
 
@@ -36,6 +37,7 @@ def rotate() -> Rotated:
     if rotated.done:
         with transaction.atomic():
             audit.record(audit.Act.KEY_ROTATED, key=primary, count=rotated.done)
+    log_event(Event.KEYS_ROTATED, key=primary, rotated=rotated.done, unreadable=rotated.unreadable)
     return rotated
 
 

@@ -20,6 +20,7 @@ from alertadmin.reminders import review, telling, witness
 from alertadmin.reminders.audience import has_somebody
 from alertadmin.reminders.calendar import corrections
 from alertadmin.reminders.models import Scan
+from alertadmin.reminders.scan_log import logs_scan
 from alertadmin.reminders.sources import SOURCES, credentials
 
 log = logging.getLogger(__name__)
@@ -30,6 +31,7 @@ STALE_AFTER = timedelta(hours=26)
 owed = credentials.owed
 
 
+@logs_scan
 def run(now: datetime, *, ring: bool = True) -> Scan:
     """Writes down all that is owed at `now` and who is told of it. Sends nothing: it rings for who does.
 

@@ -145,6 +145,7 @@ def test_of_a_recipient_the_domain_is_written(address: str, domain: str | None) 
         (["manage.py", "--help\n"], "manage"),
         (["/x/granian/__main__.py"], "web"),
         (["/x/celery"], "celery"),
+        (["/x/pytest/__main__.py"], "pytest"),
         ([], "python"),
     ],
 )

@@ -1,0 +1,173 @@
+"""The log's lines about deliveries: how each came to its end, and which routes fail.
+
+An outage of a route is a line when it begins, one each five minutes with a count, and one when it is over. Counted in
+each process for itself.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from threading import Lock
+from uuid import UUID
+
+from alertadmin.operator_log import Event, log_event
+from alertadmin.operator_log.events import domain_of
+from alertadmin.outbox.models import Attempt, AttemptOutcome, Delivery, DeliveryState
+
+WINDOW = 300.0
+"""Seconds between two lines about the same failure of the same route."""
+MOST_REMEMBERED = 5_000
+"""Failures; more are forgotten, and so written as new ones."""
+OF_ONE_MESSAGE = frozenset({"recipient_rejected", "message_too_large"})
+"""Causes that say nothing of the route."""
+
+RouteKey = tuple[str, UUID | None, UUID | None]
+"""Transport, mailbox, channel."""
+
+
+@dataclass
+class _Failing:
+    begun: float
+    last_line: float
+    total: int = 0
+    """Failures since `begun`."""
+    left_out: int = 0
+    """Failures since the last line."""
+    is_told: bool = False
+    """Whether a line said that it fails, and none since that it works again."""
+
+
+class FailureCounts:
+    """What fails by which route, and for which cause."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._known: dict[RouteKey, dict[str, _Failing]] = {}
+        self._counting = Lock()
+
+    def failed(self, attempt: Attempt) -> None:
+        now, cause = self._clock(), attempt.cause or str(attempt.outcome)
+        if cause in OF_ONE_MESSAGE:
+            _log_failure(Event.ATTEMPT_FAILED, attempt, cause)
+            return
+        with self._counting:
+            if len(self._known) > MOST_REMEMBERED:
+                self._known.clear()
+            failures = self._known.setdefault(_key_of(attempt), {})
+            known = failures.get(cause)
+            is_new = known is None or (not known.total and now - known.last_line >= WINDOW)
+            if known is None or is_new:
+                known = failures[cause] = _Failing(now, now)
+            known.total += 1
+            known.left_out += 1
+            if not is_new and now - known.last_line < WINDOW:
+                return
+            count, known.left_out, known.last_line, known.is_told = known.left_out, 0, now, True
+        if is_new:
+            _log_failure(Event.ATTEMPT_FAILED, attempt, cause)
+        else:
+            seconds = round(now - known.begun)
+            _log_failure(Event.ROUTE_FAILING, attempt, cause, count=count, total=known.total, failing_s=seconds)
+
+    def worked(self, attempt: Attempt) -> None:
+        """Says once that the route works again. One that comes and goes is counted until its next line is due."""
+        now = self._clock()
+        with self._counting:
+            told = [one for one in self._known.get(_key_of(attempt), {}).values() if one.is_told]
+            failures = sum(one.total for one in told)
+            begun = min((one.begun for one in told), default=now)
+            for one in told:
+                one.begun = one.last_line = now
+                one.total, one.left_out, one.is_told = 0, 0, False
+        if told:
+            log_event(
+                Event.ROUTE_RECOVERED,
+                logging.INFO,
+                **_route_of(attempt),
+                failures=failures,
+                failing_s=round(now - begun),
+            )
+
+
+FAILURES = FailureCounts()
+
+
+def log_attempt(attempt: Attempt) -> None:
+    """To be called when an attempt was closed and that is committed."""
+    if attempt.outcome == AttemptOutcome.ACCEPTED:
+        FAILURES.worked(attempt)
+    elif attempt.outcome != AttemptOutcome.OPEN:
+        FAILURES.failed(attempt)
+
+
+def log_delivery(delivery: Delivery, now: datetime, attempt: Attempt | None = None) -> None:
+    """To be called when a delivery's state was settled and that is committed. `attempt` is the one that decided it.
+
+    That one waits to be tried again is DEBUG: the line of its attempt says why, and an outage would write thousands.
+    """
+    event, level = _outcome_of(delivery)
+    log_event(
+        event,
+        level,
+        delivery=delivery.pk,
+        purpose=delivery.purpose,
+        to_domain=None if delivery.goes_by_channel else domain_of(delivery.recipient),
+        **(_route_of(attempt) if attempt else {}),
+        cause=delivery.cause or None,
+        tries=delivery.tries,
+        age_s=round((now - delivery.created_at).total_seconds()),
+        next_try=delivery.not_before if event == Event.DELIVERY_WAITS else None,
+    )
+
+
+def log_waiting(count: int, cause: str, until: datetime) -> None:
+    """That deliveries wait together, because there is no route for any of them."""
+    if count:
+        log_event(Event.DELIVERY_WAITS, logging.WARNING, count=count, cause=cause or None, next_try=until)
+
+
+def log_worker_lost(delivery: Delivery) -> None:
+    """That a delivery was taken back from a worker that ended, or stood still, in the middle of an attempt."""
+    log_event(Event.DELIVERY_UNCERTAIN, logging.WARNING, delivery=delivery.pk, cause="worker_lost")
+
+
+def _outcome_of(delivery: Delivery) -> tuple[Event, int]:
+    if delivery.state == DeliveryState.UNCERTAIN and delivery.settled_at is not None:
+        return Event.DELIVERY_UNCERTAIN, logging.WARNING
+    return {
+        DeliveryState.SENT.value: (Event.DELIVERY_SENT, logging.INFO),
+        DeliveryState.FAILED.value: (Event.DELIVERY_FAILED, logging.ERROR),
+        DeliveryState.CANCELLED.value: (Event.DELIVERY_CANCELLED, logging.INFO),
+    }.get(delivery.state, (Event.DELIVERY_WAITS, logging.DEBUG))
+
+
+def _log_failure(event: Event, attempt: Attempt, cause: str, **counts: int) -> None:
+    answer = getattr(attempt, "answer", "")
+    log_event(
+        event,
+        logging.WARNING,
+        delivery=attempt.delivery_id,
+        try_number=attempt.number,
+        **_route_of(attempt),
+        outcome=str(attempt.outcome),
+        answer=str(answer) if answer else None,
+        cause=cause,
+        **counts,
+    )
+
+
+def _key_of(attempt: Attempt) -> RouteKey:
+    return attempt.transport, attempt.mailbox_id, attempt.channel_id
+
+
+def _route_of(attempt: Attempt) -> dict[str, object]:
+    """Ids alone: the address of a mailbox stands on its page."""
+    return {
+        "transport": attempt.transport or ("channel" if attempt.channel_id else None),
+        "mailbox": attempt.mailbox_id,
+        "channel": attempt.channel_id,
+    }
