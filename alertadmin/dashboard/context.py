@@ -1,4 +1,4 @@
-"""What every page shows around its own matter: the version, and what is wrong with the house itself."""
+"""What every page shows around its own matter: the version, and what is wrong with the installation itself."""
 
 from __future__ import annotations
 
@@ -6,34 +6,31 @@ from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
-from django.utils import timezone
 
 from alertadmin import __version__
 from alertadmin.accounts.access import access_of
-from alertadmin.registry import key_use
-from alertadmin.reminders import review, scan
-from alertadmin.retelling import retold
-from alertadmin.watching import ping, troubles
+from alertadmin.reminders import review
+from alertadmin.watching import health_report, ping
+from alertadmin.watching.health_messages import describe
 
 
 def house(request: HttpRequest) -> dict[str, Any]:
-    """Nothing but the version for whoever is not signed in; how the house is for whoever has a role in all of it."""
+    """Nothing but the version for strangers; what is wrong for those who have a role in the whole installation."""
     if not getattr(request, "user", None) or not request.user.is_authenticated:
         return {"version": __version__}
     known = {"version": __version__, "sandbox": settings.ENVIRONMENT.sandbox, "area": _area(request)}
     if not access_of(request).everywhere():
         return known
-    last, now = scan.last_finished(), timezone.now()
-    standing = troubles.standing(now)
+    now = health_report.now_by_database()
+    health = health_report.current(now)
+    held = review.held(now).count()
     return {
         **known,
-        "last_scan": last,
-        "scan_is_stale": scan.is_old(last, now),
-        "troubles": [*filter(None, [troubles.clock(now)]), *troubles.deliveries(standing)],
-        "held": standing.held,
-        "put_back": review.put_back() if standing.held else None,
+        "last_scan": health.last_scan,
+        "problems": describe(health.problems),
+        "held": held,
+        "put_back": review.put_back() if held else None,
         "unheard": ping.unheard(),
-        "key_trouble": retold(key_use.trouble()),
     }
 
 

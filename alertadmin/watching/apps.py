@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from celery.signals import task_postrun, worker_ready
 from django.apps import AppConfig
 from django.conf import settings
 from django.core import checks
@@ -13,9 +14,13 @@ class WatchingConfig(AppConfig):
     def ready(self) -> None:
         from alertadmin.outbox import content
         from alertadmin.outbox.models import Purpose
-        from alertadmin.watching import broker, setting_checks, wording
+        from alertadmin.watching import broker, heartbeat, setting_checks, wording
 
         content.register(Purpose.HOUSE, wording.compose)
+
+        # weak=False: nothing else holds these functions.
+        worker_ready.connect(heartbeat.start, weak=False, dispatch_uid="heartbeat")
+        task_postrun.connect(heartbeat.after_task, weak=False, dispatch_uid="heartbeat after a run")
 
         def open_broker(**_options: object) -> list[checks.CheckMessage]:
             said = broker.open_to_others(settings.ENVIRONMENT.redis_url)

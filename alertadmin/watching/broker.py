@@ -11,6 +11,8 @@ from django.conf import settings
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from alertadmin.watching.health_checks import Broker
+
 OPEN = (
     "The broker at %s is asked without a password, over the network: whoever reaches it can ring and silence the "
     "worker's bell. Reminders go on without it. Give it a password, and ALERTADMIN_REDIS_URL too: redis://:PASSWORD@HOST."
@@ -38,7 +40,7 @@ def _is_here(host: str) -> bool:
         return host == "localhost"
 
 
-def answers() -> bool:
+def state() -> Broker:
     environment = settings.ENVIRONMENT
     options: dict[str, Any] = {"socket_timeout": 1, "socket_connect_timeout": 1, "retry": Retry(NoBackoff(), 0)}
     try:
@@ -47,6 +49,9 @@ def answers() -> bool:
         else:
             client = redis.Redis.from_url(environment.redis_url, **options)
         with client:
-            return bool(client.ping())
+            return Broker.ANSWERS if client.ping() else Broker.SILENT
+    except redis.ResponseError as error:
+        # Valkey refuses even PING while it cannot write its own file.
+        return Broker.CANNOT_WRITE if str(error).startswith("MISCONF") else Broker.SILENT
     except (redis.RedisError, OSError, ValueError):
-        return False
+        return Broker.SILENT

@@ -1,12 +1,46 @@
-"""What became of the last ping, and which mails alertadmin wrote about itself."""
+"""Signs of life, what became of the last ping, and which mails alertadmin wrote about itself."""
 
 from __future__ import annotations
+
+from datetime import datetime
 
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from alertadmin.outbox.models import Delivery
+
+
+class Heartbeat(models.Model):
+    """That something still sends here, and what it last found wrong (health_report)."""
+
+    class Source(models.TextChoices):
+        WORKER = "worker", _("Worker")
+        """Any worker of this installation, each 30 seconds."""
+        COMMAND = "command", _("send_reminders")
+        """Each whole run of it."""
+
+    source = models.CharField(primary_key=True, max_length=8, choices=Source)
+    at = models.DateTimeField()
+    checked_at = models.DateTimeField(null=True, blank=True)
+    """When `problems` was found; later than `at` or earlier, since the check may take longer than a beat."""
+    problems = models.JSONField(default=list, blank=True)
+    """`health_checks.Problem`, each as an object: codes and ids, no names and no addresses."""
+
+    class Meta:
+        verbose_name = _("heartbeat")
+        verbose_name_plural = _("heartbeats")
+
+    def __str__(self) -> str:
+        return f"{self.source}: {self.at:%Y-%m-%d %H:%M:%S}"
+
+    @classmethod
+    def beat(cls, source: str, now: datetime) -> None:
+        cls.objects.update_or_create(source=source, defaults={"at": now})
+
+    @classmethod
+    def times(cls) -> dict[str, datetime]:
+        return dict(cls.objects.values_list("source", "at"))
 
 
 class Ping(models.Model):

@@ -13,9 +13,9 @@ import requests
 from django.conf import settings
 from urllib3.exceptions import NameResolutionError
 
-from alertadmin.watching import sentences
+from alertadmin.watching import health_report, sentences
+from alertadmin.watching.health_report import Health
 from alertadmin.watching.models import Ping
-from alertadmin.watching.troubles import Trouble, troubles
 from mailer.https import Session
 
 PATIENCE = 10.0
@@ -40,9 +40,9 @@ def is_due(now: datetime) -> bool:
     return before is None or before.answered_at is None or not now - EVERY < before.answered_at <= now
 
 
-def send(now: datetime, *, found: list[Trouble] | None = None) -> bool | None:
+def send(now: datetime, *, health: Health | None = None) -> bool | None:
     """Whether it was heard; None where nobody is to be told, or while something is wrong. Raises nothing of the net."""
-    if not settings.PINGS or (troubles(now) if found is None else found):
+    if not settings.PINGS or not (health or health_report.check(now)).is_well:
         return None
     trouble = _get(settings.ENVIRONMENT.ping_url)
     heard = {} if trouble else {"answered_at": now}

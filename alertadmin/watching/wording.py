@@ -22,10 +22,10 @@ from alertadmin.outbox.content import Content, NoLongerOwed
 from alertadmin.outbox.models import Delivery
 from alertadmin.registry.models import Tenant
 from alertadmin.reminders import review
-from alertadmin.watching import sentences
+from alertadmin.watching import health_report, sentences
 from alertadmin.watching.account import Account, account
+from alertadmin.watching.health_messages import describe
 from alertadmin.watching.models import Letter, LetterKind
-from alertadmin.watching.troubles import troubles
 
 MOST = 50
 """Addresses that one mail lists."""
@@ -50,7 +50,8 @@ def compose(delivery: Delivery, now: datetime) -> Content | NoLongerOwed:
     language = user.language if user and user.language else settings.LANGUAGE_CODE
     with translation.override(language), timezone.override(user.zone if user else "UTC"):
         if letters[0].kind == LetterKind.MONTHLY:
-            words = monthly(account(now), [trouble.text for trouble in troubles(now)], audit.head())
+            wrong = [told.text for told in describe(health_report.check(now).problems)]
+            words = monthly(account(now), wrong, audit.head())
         elif letters[0].kind == LetterKind.PUT_BACK:
             found, count = review.put_back(), review.held(now).count()
             if found is None or not count:

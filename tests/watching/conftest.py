@@ -1,15 +1,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 
 import pytest
 from django.test import Client
 from pytest_django import Settings
 
 from alertadmin.accounts.models import User
+from alertadmin.watching import broker
+from alertadmin.watching.health_checks import Broker
+from alertadmin.watching.models import Heartbeat
 from tests.conftest import set_environment
 from tests.mailer.https_server import HttpsServer, reply
 from tests.mailer.listening import Listener, Peer
+
+
+@pytest.fixture
+def broker_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tests run without one; that a dead one is told of stands in test_broker_state."""
+    monkeypatch.setattr(broker, "state", lambda: Broker.ANSWERS)
+
+
+def alive(now: datetime) -> None:
+    """A worker beats then."""
+    Heartbeat.beat(Heartbeat.Source.WORKER, now)
 
 
 class Watcher(HttpsServer):

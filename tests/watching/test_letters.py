@@ -26,12 +26,13 @@ from tests.conftest import NOW
 from tests.outbox.owing import bare
 from tests.outbox.time import Time
 from tests.rows import Rows, Site
+from tests.watching.conftest import alive
 
 FIRST = datetime(2026, 12, 1, 8, 0, tzinfo=UTC)
 
 
 @pytest.fixture
-def running(administrator: User, rows: Rows) -> Rows:
+def running(administrator: User, rows: Rows, broker_answers: None) -> Rows:
     """Scans since the tests' day, with somebody to write to."""
     scan.run(NOW)
     return rows
@@ -115,6 +116,7 @@ def ready(rows: Rows) -> None:
     rows.credential(app, days=200, value="uvW8Q~secret")
     Mailbox.objects.create(tenant=app.tenant, app=app, address="alarms@northpark.example", transport="graph")
     scan.run(FIRST)
+    alive(FIRST)
 
 
 def test_it_says_that_all_is_well_what_is_watched_and_what_ends_next(running: Rows) -> None:
@@ -136,8 +138,14 @@ def test_it_says_plainly_that_not_all_is_well(running: Rows) -> None:
     bare(1, NOW, state="failed", settled_at=NOW)
     letters.write(FIRST)
     mail = words(house()[0], FIRST)
-    assert mail.subject == "alertadmin: not all is well, 4 matters need you"
-    for alarm in ("Nobody has looked", "no way to send", "1 secret in use has expired", "may have arrived nowhere"):
+    assert mail.subject == "alertadmin: not all is well, 5 matters need you"
+    for alarm in (
+        "No worker has run",
+        "No scan has looked",
+        "no way to send",
+        "1 secret in use has expired",
+        "may have arrived nowhere",
+    ):
         assert alarm in mail.text
         assert alarm in mail.html
     assert "Every message left" not in mail.text

@@ -1,16 +1,22 @@
-"""`/healthz`: this process answers. `/readyz`: so do the database and the broker, and reminders go out. Of each part
-only whether it is well: nothing about tenants."""
+"""`/healthz`: this process answers. `/readyz`: all parts are well, as the worker last found (watching.health_report).
+
+Strangers hear of each part only whether it is well: nothing about tenants. Who may look at the whole installation hears
+of each problem what a page says of it.
+"""
 
 from __future__ import annotations
 
-from django.db import DatabaseError, connection
+from typing import Any
+
+from django.conf import settings
+from django.db import DatabaseError
 from django.http import HttpRequest, JsonResponse
-from django.utils import timezone
 from django.views.decorators.cache import never_cache
 
+from alertadmin.accounts.access import access_of
 from alertadmin.accounts.declaring import for_strangers
-from alertadmin.watching import broker
-from alertadmin.watching.troubles import PARTS, troubles
+from alertadmin.watching import health_report
+from alertadmin.watching.health_messages import Told, describe
 
 
 @for_strangers
@@ -22,16 +28,23 @@ def healthz(request: HttpRequest) -> JsonResponse:
 @for_strangers
 @never_cache
 def readyz(request: HttpRequest) -> JsonResponse:
-    database = _database()
-    wrong = {trouble.part for trouble in troubles(timezone.now())} if database else set(PARTS)
-    checks = {"database": database, "broker": broker.answers(), **{part: part not in wrong for part in PARTS}}
-    return JsonResponse(checks, status=200 if all(checks.values()) else 503)
-
-
-def _database() -> bool:
+    """Status 200 while all is well, else 503."""
+    found: dict[str, Any] = {}
     try:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT 1 FROM reminders_scan LIMIT 1")
+        now = health_report.now_by_database()
+        # Without a cookie there is no session to look for.
+        if settings.SESSION_COOKIE_NAME in request.COOKIES and access_of(request).everywhere():
+            health = health_report.check(now)
+            found["problems"] = [_told(one) for one in describe(health.problems)]
+        else:
+            health = health_report.for_strangers(now)
     except DatabaseError:
-        return False
-    return True
+        health = health_report.NO_DATABASE
+    answer = JsonResponse({"ok": health.is_well, **health.parts(), **found}, status=200 if health.is_well else 503)
+    # Else Django writes an error into the log at each question; the worker writes one line when a part changes.
+    answer._has_been_logged = True  # type: ignore[attr-defined]
+    return answer
+
+
+def _told(one: Told) -> dict[str, Any]:
+    return {"part": one.part, "text": one.text, "since": one.since, "next_try": one.next_try}

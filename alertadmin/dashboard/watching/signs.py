@@ -6,25 +6,17 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.conf import settings
-from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import ngettext
 
 from alertadmin.dashboard.looks import BAD, DOUBTFUL, GOOD, OVER, Look
 from alertadmin.outbox.models import Attempt, AttemptOutcome
 from alertadmin.registry import key_use
-from alertadmin.reminders import scan
 from alertadmin.retelling import retold
-from alertadmin.watching import broker, ping
-from alertadmin.watching.troubles import standing, troubles
-
-NAMES: dict[str, str | Promise] = {
-    "scan": gettext_lazy("Looking for what ends"),
-    "deliveries": gettext_lazy("Sending"),
-    "ways": gettext_lazy("Ways to send"),
-    "keys": gettext_lazy("Keys of stored secrets"),
-    "clock": gettext_lazy("Clock"),
-}
+from alertadmin.watching import health_facts, health_report, ping
+from alertadmin.watching.health_checks import Part
+from alertadmin.watching.health_messages import NAMES, Told, describe
+from alertadmin.watching.models import Heartbeat
 
 
 @dataclass(frozen=True)
@@ -35,26 +27,35 @@ class Sign:
     detail: str = ""
     at: datetime | None = None
     """When it last was well."""
+    problems: tuple[Told, ...] = ()
 
 
 def signs(now: datetime) -> list[Sign]:
-    wrong: dict[str, list[str]] = {}
-    for trouble in troubles(now):
-        wrong.setdefault(trouble.part, []).append(trouble.text)
-    last = scan.last_finished()
-    at = {"scan": last.finished_at if last else None, "deliveries": _last_accepted()}
-    details = {"scan": _("Once an hour."), "deliveries": _waiting(now), "keys": _keys()}
-    found = [
-        Sign(
-            str(name),
-            BAD if part in wrong else GOOD,
-            _("not well") if part in wrong else _("well"),
-            " ".join(wrong.get(part, [details.get(part, "")])),
-            at.get(part),
-        )
-        for part, name in NAMES.items()
-    ]
-    return [*found, _broker(), _ping(bool(wrong))]
+    """Everything is looked at anew: this is the page for it."""
+    found = health_report.check(now)
+    wrong: dict[Part, list[Told]] = {}
+    for told in describe(found.problems):
+        wrong.setdefault(told.part, []).append(told)
+    at = {Part.SCAN: health_facts.last_scan(), Part.DELIVERIES: _last_accepted(), Part.WORKER: _last_beat()}
+    details = {
+        Part.WORKER: _("A sign of life each 30 seconds; or cron, which runs “send_reminders” each hour."),
+        Part.SCAN: _("Once an hour."),
+        Part.DELIVERIES: _waiting(now),
+        Part.WAYS: _("Each mailbox, channel and relay, by what came of it the last time."),
+        Part.KEYS: _keys(),
+    }
+    rows = [_sign(part, wrong.get(part, []), details.get(part, ""), at.get(part)) for part in Part]
+    return [*rows, _ping(not found.is_well)]
+
+
+def _sign(part: Part, wrong: list[Told], detail: str, at: datetime | None) -> Sign:
+    if wrong:
+        return Sign(str(NAMES[part]), BAD, _("not well"), "", at, tuple(wrong))
+    return Sign(str(NAMES[part]), GOOD, _("well"), detail, at)
+
+
+def _last_beat() -> datetime | None:
+    return max(Heartbeat.times().values(), default=None)
 
 
 def _last_accepted() -> datetime | None:
@@ -63,7 +64,7 @@ def _last_accepted() -> datetime | None:
 
 
 def _waiting(now: datetime) -> str:
-    count = standing(now).waiting
+    count = health_facts.queue(now).waiting
     if not count:
         return _("Nothing waits.")
     return ngettext("%(count)d message waits.", "%(count)d messages wait.", count) % {"count": count}
@@ -78,14 +79,6 @@ def _keys() -> str:
         for key_id, count in sorted(counted.items())
     ]
     return "; ".join(told) if told else _("No secret is stored.")
-
-
-def _broker() -> Sign:
-    name = _("Broker")
-    if broker.answers():
-        return Sign(name, GOOD, _("well"))
-    detail = _("What is asked for starts up to half a minute later. Without Celery, cron does its work.")
-    return Sign(name, BAD, _("not well"), detail)
 
 
 def _ping(something_is_wrong: bool) -> Sign:

@@ -5,7 +5,6 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from alertadmin.accounts.declaring import allows
@@ -13,13 +12,13 @@ from alertadmin.accounts.roles import Right
 from alertadmin.dashboard.watching.forms import MonthlyForm
 from alertadmin.dashboard.watching.signs import signs
 from alertadmin.outbox.drain import drain
-from alertadmin.watching import letters
+from alertadmin.watching import health_report, letters
 from alertadmin.watching.models import Monthly
 
 
 @allows(Right.LOOK, posting=Right.CHANGE, everywhere=True)
 def watching(request: HttpRequest) -> HttpResponse:
-    now = timezone.now()
+    now = health_report.now_by_database()
     form = MonthlyForm(request.POST or None, Monthly.now())
     if request.method == "POST" and form.is_valid():
         form.save()

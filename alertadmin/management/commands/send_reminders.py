@@ -14,13 +14,16 @@ from django.utils.translation import ngettext
 from alertadmin.accounts import audit
 from alertadmin.accounts.audit import Act
 from alertadmin.management.job import Job, Refused, Report
-from alertadmin.outbox import worker
+from alertadmin.outbox import sentences, worker
 from alertadmin.outbox.clock import ClockIsWrong, check
 from alertadmin.outbox.drain import drain
 from alertadmin.outbox.models import Delivery, DeliveryState
 from alertadmin.reminders import rounds
 from alertadmin.retelling import retold
-from alertadmin.watching import letters, ping
+from alertadmin.watching import health_report, letters, ping
+from alertadmin.watching.health_checks import Part
+from alertadmin.watching.health_messages import describe
+from alertadmin.watching.models import Heartbeat
 from mailer.diagnosis import explain
 
 LISTED = 50
@@ -44,10 +47,15 @@ class Command(Job):
             audit.record(
                 Act.REMINDERS_SENT, counts={"reminders": done.scan.reminders, "deliveries": done.scan.deliveries}
             )
+        now = health_report.now_by_database()
+        Heartbeat.beat(Heartbeat.Source.COMMAND, now)
+        health = health_report.refresh(now, Heartbeat.Source.COMMAND)
         states: Counter[str] = Counter()
+        for_later = 0
         told: list[Delivery] = []
         for delivery in done.deliveries():
             states[delivery.state] += 1
+            for_later += _waits_for_its_hour(delivery, now)
             if states[delivery.state] <= LISTED:
                 told.append(delivery)
         data: dict[str, Any] = {
@@ -56,6 +64,8 @@ class Command(Job):
             "deliveries": done.scan.deliveries,
             "sent": states[DeliveryState.SENT],
             "waiting": states[DeliveryState.PENDING] + states[DeliveryState.SENDING],
+            # Of those that wait: their hour has not come (a digest, quiet hours), which is as it should be.
+            "for_later": for_later,
             "uncertain": states[DeliveryState.UNCERTAIN],
             "failed": states[DeliveryState.FAILED],
             "cancelled": states[DeliveryState.CANCELLED],
@@ -65,10 +75,21 @@ class Command(Job):
             "owed_to_nobody": done.owed_to_nobody,
             "drained_at": _drained_at(timezone.now()),
             # Whether whoever watches from outside heard that all is well; null where nobody does, or it is not.
-            "ping": ping.send(timezone.now()),
+            "ping": ping.send(now, health=health),
         }
-        bad = data["waiting"] + data["uncertain"] + data["failed"] + data["owed_to_nobody"]
-        return Report(not bad, {**data, "details": [_detail(delivery) for delivery in told]}, _lines(data, told))
+        problems = describe(health.problems)
+        data["problems"] = [{"part": one.part, "text": one.text} for one in problems]
+        left = data["waiting"] - for_later + data["uncertain"] + data["failed"] + data["owed_to_nobody"]
+        ok = not left and not any(one.part is Part.DELIVERIES for one in problems)
+        lines = [*_lines(data, told), *(f"{one.name}: {one.text}" for one in problems)]
+        return Report(ok, {**data, "details": [_detail(delivery) for delivery in told]}, lines)
+
+
+def _waits_for_its_hour(delivery: Delivery, now: datetime) -> bool:
+    """Nothing has gone wrong with it, and nothing keeps it from leaving but the hour that its recipient chose."""
+    is_untouched = delivery.state == DeliveryState.PENDING and not delivery.tries and not delivery.cause
+    is_for_later = delivery.not_before > now and delivery.review_until is None
+    return is_untouched and is_for_later and delivery.reason not in (sentences.BUSY, sentences.CHANNEL_BUSY)
 
 
 def _drained_at(now: datetime) -> str | None:

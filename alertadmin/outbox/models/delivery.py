@@ -177,6 +177,7 @@ class Attempt(models.Model):
             models.Index(fields=["mailbox", "started_at"], name="attempt_by_mailbox"),
             models.Index(fields=["channel", "started_at"], name="attempt_by_channel"),
             models.Index(fields=["id"], name="attempt_with_draft", condition=Q(draft__gt="")),
+            models.Index(fields=["started_at"], name="attempt_by_relay", condition=Q(transport="relay")),
             models.Index(fields=["held_until"], name="attempt_held", condition=Q(held_until__isnull=False)),
         ]
         verbose_name = _("attempt")
