@@ -45,6 +45,7 @@ def shapes(value: str) -> set[bytes]:
         value.encode("utf-16-be"),
         quote(value, safe="").encode(),
         html.escape(value).encode(),
+        json.dumps(value)[1:-1].encode(),
         *in_base64,
     }
 
@@ -101,11 +102,18 @@ class Browser:
             waiting += [link for link in map(html.unescape, links) if not link.startswith(("/static", "/sign-out"))]
 
 
-@pytest.fixture(scope="module")
-def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+@pytest.fixture(scope="module", params=["json", pytest.param("text", marks=pytest.mark.slow)])
+def installation(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    """It logs at DEBUG, in either format: both write the same records by the same redaction."""
     folder = tmp_path_factory.mktemp("canary") / "data"
     installation = Installation(
-        folder, "--demo", "--data", str(folder), ALERTADMIN_LOG_LEVEL="DEBUG", ALERTADMIN_INSIDE_TARGETS="127.0.0.0/8"
+        folder,
+        "--demo",
+        "--data",
+        str(folder),
+        ALERTADMIN_LOG_LEVEL="DEBUG",
+        ALERTADMIN_LOG_FORMAT=request.param,
+        ALERTADMIN_INSIDE_TARGETS="127.0.0.0/8",
     )
     try:
         installation.wait_until_ready()
@@ -133,6 +141,16 @@ def test_a_secret_is_found_nowhere_once_it_was_stored_and_used(installation: Ins
     browser.crawl()
     for canary in (told["Secret value"], PLANT, WEBHOOK, *tokens, ACCESS_TOKENS):
         assert traces(canary, installation, browser) == []
+    assert_log_is_clean(installation)
+
+
+def assert_log_is_clean(installation: Installation) -> None:
+    """It says what was done, by whole lines that name nobody."""
+    lines = (installation.data_dir / "logs" / "alertadmin.log").read_text(encoding="utf-8").splitlines()
+    assert all(line.isprintable() for line in lines)
+    assert any("http.request" in line for line in lines)
+    assert any("process.started" in line for line in lines)
+    assert not [line for line in lines if "ada@lakeside" in line or "alarms@lakeside" in line]
 
 
 def sent_to_ada(control: Control) -> int:
