@@ -6,7 +6,6 @@ nothing to know (clock, heartbeat, last scan, disk, keys, settings) is looked at
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
@@ -14,14 +13,13 @@ from typing import Any
 
 from django.utils.dateparse import parse_datetime
 
+from alertadmin.operator_log.events import log_part_change
 from alertadmin.outbox.clock import DatabaseClock
 from alertadmin.registry import key_use
 from alertadmin.watching import health_facts
 from alertadmin.watching.health_checks import COMMAND_AFTER, Facts, Part, Problem, Runner, judge, runner
 from alertadmin.watching.models import Heartbeat
 from alertadmin.watching.setting_checks import bad_settings
-
-log = logging.getLogger(__name__)
 
 FRESH = timedelta(minutes=3)
 """A worker looks each 30 seconds; at a very large installation the looking itself takes some."""
@@ -140,6 +138,6 @@ def _log_changes(before: list[dict[str, Any]], after: list[Problem]) -> None:
     """One line for each part that is no longer as it was."""
     was, wrong = {str(one["part"]) for one in before}, {one.part.value for one in after}
     for part in sorted(wrong - was):
-        log.warning("part=%s is not well: %s", part, ", ".join(one.code for one in after if one.part == part))
+        log_part_change(part, False, ",".join(one.code for one in after if one.part == part))
     for part in sorted(was - wrong):
-        log.info("part=%s is well again", part)
+        log_part_change(part, True)
