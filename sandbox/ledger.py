@@ -60,7 +60,7 @@ class Ledger:
         found = [entry for entry in self.entries() if entry["kind"] == "message"]
         return [entry for entry in found if wanted in (None, entry["message_id"].strip("<>"))]
 
-    def wait_until(self, enough: Callable[[list[Entry]], bool], timeout: float = 10.0) -> list[Entry]:
+    def wait_until(self, enough: Callable[[list[Entry]], bool], timeout: float = 30.0) -> list[Entry]:
         """Waits until the entries are `enough`, and returns them. Raises TimeoutError after `timeout` seconds."""
         with self._written_more:
             if not self._written_more.wait_for(lambda: enough(self.entries()), timeout):

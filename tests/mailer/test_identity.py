@@ -20,6 +20,7 @@ from sandbox import Sandbox
 from tests.mailer.authorities import Authorities
 from tests.mailer.conftest import SECRET, Customer, app_of, discovery
 from tests.mailer.https_server import Answer, HttpsServer, Request, in_turn, reply
+from tests.patience import IN_TIME
 
 TOKEN = {"token_type": "Bearer", "expires_in": 3599, "access_token": "opaque-7f3a"}
 
@@ -92,7 +93,7 @@ def test_msal_waits_out_a_retry_after_by_itself_so_it_is_told_instead(customer: 
     assert (failure.cause, failure.retry) == ("throttled", True)
     begun = monotonic()
     acquire(customer.identity, customer.cloud.graph_scope)
-    assert monotonic() - begun < 5
+    assert monotonic() - begun < IN_TIME
 
 
 def test_msals_constructor_asks_for_discovery_which_may_never_answer(other: HttpsServer) -> None:
@@ -100,19 +101,19 @@ def test_msals_constructor_asks_for_discovery_which_may_never_answer(other: Http
     begun = monotonic()
     failure = refused(app_of(other.cloud()), timeout=0.4)
     assert (failure.cause, failure.outcome, failure.retry) == ("network", "not_sent", True)
-    assert monotonic() - begun < 2
+    assert monotonic() - begun < IN_TIME
 
 
 def test_the_time_of_a_token_is_one_for_discovery_and_token_together(other: HttpsServer) -> None:
     def late(request: Request) -> bytes:
-        other.closing.wait(0.5)
+        other.closing.wait(2)
         return reply(200, discovery(other))(request)
 
     other.routes["openid-configuration"] = late
     other.routes["/token"] = never(other)
     begun = monotonic()
-    assert refused(app_of(other.cloud()), timeout=0.7).cause == "network"
-    assert monotonic() - begun < 1.1
+    assert refused(app_of(other.cloud()), timeout=3).cause == "network"
+    assert monotonic() - begun < 4.8
 
 
 def test_msal_refuses_an_authority_without_tls_and_so_do_we_in_a_sentence(other: HttpsServer) -> None:

@@ -121,15 +121,15 @@ def test_a_patient_run_waits_for_the_one_that_is_sending(site: Site, sandbox: Sa
 class TestATestSend:
     def test_begins_while_another_run_sends_reminders(self, site: Site, sandbox: Sandbox, time: Time) -> None:
         reminders(site, 12, time())
-        sandbox.faults.add("graph", delay=0.5, times=12)
+        arrived_meanwhile = threading.Event()
+        sandbox.faults.add("graph", delay=40, until=arrived_meanwhile, times=12)
         with elsewhere() as start:
             sending = start(clock=time)
             assert eventually(lambda: Attempt.objects.count() == 4)
-            began = real_time.monotonic()
             test = test_send.create(site.mailbox, "me@northpark.example", transport="smtp", now=time())
             assert worker.deliver_due(clock=time) == {"sent": 1}
-            assert real_time.monotonic() - began < 1
             assert not sending.done()
+            arrived_meanwhile.set()
             sending.result()
         test.refresh_from_db()
         assert test.state == DeliveryState.SENT
@@ -152,9 +152,9 @@ class TestItsLease:
     def test_is_kept_while_a_server_takes_its_time(
         self, site: Site, sandbox: Sandbox, time: Time, settings: Settings
     ) -> None:
-        settings.OUTBOX_LEASE = timedelta(seconds=0.6)
+        settings.OUTBOX_LEASE = timedelta(seconds=1.5)
         delivery = reminder(timezone.now())
-        sandbox.faults.add("graph", delay=2)
+        sandbox.faults.add("graph", delay=4)
         with elsewhere() as start:
             sending = start()
             swept = 0
@@ -171,14 +171,14 @@ class TestItsLease:
         settings.OUTBOX_LEASE = timedelta(seconds=0.6)
         monkeypatch.setattr(keeping, "LONGEST_SENDING", timedelta(seconds=1))
         owed = reminders(site, 6, timezone.now())
-        sandbox.faults.add("graph", delay=4)
-        began = real_time.monotonic()
+        left_behind = threading.Event()
+        sandbox.faults.add("graph", delay=40, until=left_behind)
         assert worker.deliver_due() == {"sent": 5}
-        assert real_time.monotonic() - began < 3
         [stuck] = [one for one in Delivery.objects.all() if one.state == DeliveryState.SENDING]
         assert eventually(lambda: claims.sweep(timezone.now()) == 1)
         stuck.refresh_from_db()
         assert stuck.state == DeliveryState.UNCERTAIN
+        left_behind.set()
         # The server takes it in the end; whoever was left behind notes it, and nobody sends again.
         assert eventually(lambda: stuck.attempts.get().outcome == AttemptOutcome.ACCEPTED)
         assert worker.deliver_due() == {"sent": 1}
@@ -191,11 +191,13 @@ class TestItsLease:
         settings.OUTBOX_LEASE = timedelta(seconds=0.6)
         monkeypatch.setattr(keeping, "LONGEST_SENDING", timedelta(seconds=0.5))
         delivery = reminder(timezone.now())
-        sandbox.faults.add("graph", delay=3)
+        lapsed = threading.Event()
+        sandbox.faults.add("graph", delay=40, until=lapsed)
         with elsewhere() as start:
             sending = start()
             assert eventually(lambda: claims.sweep(timezone.now()) == 1)
             assert not sending.done()
+            lapsed.set()
         delivery.refresh_from_db()
         assert (delivery.state, delivery.was_uncertain) == (DeliveryState.SENT, True)
         assert len(arrived(sandbox, delivery)) == 1

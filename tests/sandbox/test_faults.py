@@ -105,7 +105,7 @@ def test_a_sandbox_that_ends_keeps_nobody_waiting_and_takes_nothing(tmp_path: Pa
     silent.close()
     assert isinstance(asking.exception(), OSError)
     assert isinstance(sending.exception(), (OSError, smtplib.SMTPException))
-    assert time.monotonic() - begun < 8
+    assert time.monotonic() - begun < 30
     assert {one["kind"] for one in sandbox.ledger.entries()} == {"fault"}
 
 

@@ -30,7 +30,7 @@ def free_port() -> int:
         return int(listener.getsockname()[1])
 
 
-def eventually(condition: Callable[[], object], seconds: float = 20) -> bool:
+def eventually(condition: Callable[[], object], seconds: float = 60) -> bool:
     """Whether it comes true in time; looked at often, because nobody else would tell us."""
     deadline = time.monotonic() + seconds
     while not condition():
@@ -117,7 +117,7 @@ class Installation:
     def stop(self, signum: int = signal.SIGTERM) -> int:
         if self.process.poll() is None:
             self.process.send_signal(signum)
-        code = self.process.wait(timeout=20)
+        code = self.process.wait(timeout=60)
         self._reading.join(timeout=10)
         if self.process.stdout:
             self.process.stdout.close()

@@ -113,7 +113,7 @@ def test_a_missing_broker_is_one_sentence(tmp_path: Path, data_dir: Path) -> Non
 def test_a_signal_stops_all_of_it(running: Installation, signum: signal.Signals) -> None:
     began = time.monotonic()
     assert running.stop(signum) == 0
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 30
     assert running.processes() == {}
     assert "Traceback" not in running.text
 

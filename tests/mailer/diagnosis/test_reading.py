@@ -112,7 +112,7 @@ def test_a_megabyte_of_anything_is_read_in_the_time_of_its_beginning_and_end(pie
     begun = time.process_time()
     diagnose(text)
     mentions(text)
-    assert time.process_time() - begun < 1.5
+    assert time.process_time() - begun < 3
 
 
 @given(st.one_of(st.text(max_size=4000), st.binary(max_size=4000)))

@@ -30,7 +30,7 @@ EACH = pytest.mark.parametrize("kind", ["basic", "ntlm"])
 
 @pytest.fixture
 def transport(tokens: TokenSource) -> EwsTransport:
-    return EwsTransport(tokens, timeout=5)
+    return EwsTransport(tokens, timeout=20)
 
 
 @pytest.fixture

@@ -27,7 +27,7 @@ DENIED = reply(403, {"error": {"code": "ErrorAccessDenied", "message": "Access i
 
 @pytest.fixture
 def graph(tokens: TokenSource) -> GraphTransport:
-    return GraphTransport(tokens, timeout=5)
+    return GraphTransport(tokens, timeout=20)
 
 
 @pytest.fixture

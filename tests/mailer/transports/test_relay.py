@@ -27,7 +27,7 @@ Make = Callable[[Script], SmtpServer]
 
 def relay_of(server: SmtpServer, ca_file: str | None, password: str | None = PASSWORD) -> RelayTransport:
     login = Login("svc@plant.example", password) if password is not None else None
-    return RelayTransport("localhost", server.port, login, server.script.implicit, ca_file, timeout=5)
+    return RelayTransport("localhost", server.port, login, server.script.implicit, ca_file, timeout=20)
 
 
 def refused(relay: RelayTransport, message: Message) -> Failure:
@@ -190,7 +190,7 @@ def test_a_relay_fails_at_any_stage_without_a_doubt(
     sandbox: Sandbox, message: Message, arrived: Arrived, stage: Stage, status: int, cause: str
 ) -> None:
     sandbox.faults.add(door="relay", stage=stage, status=status)
-    failure = refused(RelayTransport("localhost", sandbox.relay_port, timeout=5), message)
+    failure = refused(RelayTransport("localhost", sandbox.relay_port, timeout=20), message)
     assert (failure.cause, failure.outcome) == (cause, Outcome.NOT_SENT)
     assert arrived(message) == []
 
@@ -200,7 +200,7 @@ def test_a_relay_that_is_cut_off_after_the_dot_leaves_a_doubt(
     sandbox: Sandbox, message: Message, arrived: Arrived, reset: str, count: int
 ) -> None:
     sandbox.faults.add(door="relay", reset=reset)  # type: ignore[arg-type]
-    failure = refused(RelayTransport("localhost", sandbox.relay_port, timeout=5), message)
+    failure = refused(RelayTransport("localhost", sandbox.relay_port, timeout=20), message)
     assert (failure.cause, failure.outcome) == ("network", Outcome.UNKNOWN)
     assert len(arrived(message)) == count
 

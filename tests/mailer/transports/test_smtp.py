@@ -29,6 +29,7 @@ from tests.mailer.conftest import SECRET, Arrived, Customer, addressed, failing,
 from tests.mailer.https_server import HttpsServer, reply
 from tests.mailer.listening import Cut, Listener, Peer
 from tests.mailer.smtp_server import OFFERS, Reply, Script, SmtpServer
+from tests.patience import IN_TIME
 
 Make = Callable[[Script], SmtpServer]
 LONG_TOKEN = "opaque-" + "x" * 3000
@@ -36,7 +37,7 @@ LONG_TOKEN = "opaque-" + "x" * 3000
 
 @pytest.fixture
 def transport(tokens: TokenSource) -> SmtpTransport:
-    return SmtpTransport(tokens, timeout=5)
+    return SmtpTransport(tokens, timeout=20)
 
 
 @pytest.fixture
@@ -496,7 +497,7 @@ def test_a_line_that_fails_after_the_dot_leaves_a_doubt(
     smtp: Make, send: Callable[..., Any], tokens: TokenSource, fault: Reply
 ) -> None:
     server = smtp(Script({"DOT": fault}))
-    failure = send(server, by=SmtpTransport(tokens, timeout=0.4))
+    failure = send(server, by=SmtpTransport(tokens, timeout=1.5))
     assert (failure.cause, failure.outcome) == ("network", Outcome.UNKNOWN)
     assert len(server.messages) == 1
 
@@ -548,7 +549,7 @@ def test_a_goodbye_that_is_not_answered_does_not_hold_up_what_is_told(
     monkeypatch.setattr("mailer.transports.submission.PARTING", 0.2)
     begun = monotonic()
     assert send(smtp(Script({"RCPT": b"550 5.1.1 unknown", "QUIT": silent}))).cause == "recipient_rejected"
-    assert monotonic() - begun < 1.5
+    assert monotonic() - begun < IN_TIME
 
 
 def test_a_server_that_drips_is_left_in_time(
@@ -562,7 +563,7 @@ def test_a_server_that_drips_is_left_in_time(
     begun = monotonic()
     failure = send(stack.enter_context(Drips(authorities.good, Script())), by=SmtpTransport(tokens, timeout=0.5))
     assert (failure.cause, failure.outcome) == ("network", Outcome.NOT_SENT)
-    assert monotonic() - begun < 1.5
+    assert monotonic() - begun < IN_TIME
 
 
 def test_a_closed_port_is_a_network_matter(transport: SmtpTransport, other: HttpsServer, message: Message) -> None:
