@@ -40,6 +40,8 @@ BY_CHANNEL = ~BY_MAIL
 TESTS = Q(purpose=Purpose.TEST)
 SLOWED_DOWN = frozenset({"throttled", "sending_limit"})
 """Causes after which a server has said when to come again."""
+TRIED_IN_VAIN = Q(state=DeliveryState.PENDING) & ~Q(cause="") & ~Q(cause__in=SLOWED_DOWN)
+"""Waits for its next try, since no route took it."""
 
 
 class IsOpen(Func):

@@ -67,7 +67,15 @@ SENT: dict[str, dict[str, Any]] = {
 MUST_WRITE = {
     *("app-delete", "app-edit", "calendar-renew", "calendar-revoke", "calendars", "channel-delete", "channel-edit"),
     *("channel-key", "channel-pause", "channel-test", "credential-add", "credential-delete", "credential-edit"),
-    *("credential-hold", "delivery-hasten", "invitation-revoke", "invitation-renew", "invite", "mailbox-delete"),
+    *(
+        "credential-hold",
+        "delivery-hasten",
+        "delivery-arrived",
+        "invitation-revoke",
+        "invitation-renew",
+        "invite",
+        "mailbox-delete",
+    ),
     *("mailbox-edit", "policies", "tenant-policy", "app-policy", "profile", "tenant-delete", "tenant-edit"),
     *("test-send", "mailbox-scope", "consents-check", "app-consents-check"),
     "sign-out",

@@ -9,4 +9,6 @@ urlpatterns = [
     path("deliveries/review/", review.review, name="review"),
     path("deliveries/<uuid:pk>/", views.delivery, name="delivery"),
     path("deliveries/<uuid:pk>/hasten/", views.hasten, name="delivery-hasten"),
+    path("deliveries/<uuid:pk>/arrived/", views.confirm_arrived, name="delivery-arrived"),
+    path("deliveries/<uuid:pk>/give-up/", views.give_up, name="delivery-give-up"),
 ]

@@ -24,6 +24,8 @@ from alertadmin.outbox.models import AttemptOutcome, Delivery, DeliveryState, Pu
 
 OPEN, WRONG = "open", "wrong"
 NO_TEST = "no-test"
+UNDECIDED = (DeliveryState.PENDING, DeliveryState.UNCERTAIN)
+"""Of these a person may say what became of them."""
 TOGETHER: dict[str, Sequence[str]] = {
     OPEN: [DeliveryState.PENDING, DeliveryState.SENDING],
     WRONG: [DeliveryState.FAILED, DeliveryState.UNCERTAIN],
@@ -78,7 +80,9 @@ def delivery(request: HttpRequest, pk: UUID) -> HttpResponse:
         "by_last_resort": bool(accepted and accepted.transport == TRANSPORT and not found.goes_by_channel),
         "told": told,
         "untold": untold,
-        "can_be_hastened": claims.can_send_now(found, now),
+        "can_send_now": claims.can_send_now(found, now),
+        "is_undecided": found.state in UNDECIDED and found.purpose != Purpose.TEST,
+        "is_open": found.state in (*TOGETHER[OPEN], DeliveryState.UNCERTAIN) and found.settled_at is None,
     }
     return render(request, "deliveries/delivery.html", context)
 
@@ -86,8 +90,38 @@ def delivery(request: HttpRequest, pk: UUID) -> HttpResponse:
 @allows(Right.OPERATE, of=Delivery)
 @posted(back="delivery")
 def hasten(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """For who has mended what was wrong and does not want to wait for the next try."""
+    """For an operator who has mended what was wrong and does not want to wait for the next try."""
     if claims.send_now(pk, timezone.now()):
         doorbell.ring()
         messages.success(request, _("It is tried again now."))
+    else:
+        messages.error(request, _("It cannot be sent now: it is being sent, has ended, or waits for a server."))
     return redirect("delivery", pk)
+
+
+@allows(Right.OPERATE, of=Delivery)
+@posted(back="delivery")
+def confirm_arrived(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """For an operator who has asked the recipient, or looked into the mailbox."""
+    if claims.confirm_arrived(pk, timezone.now()):
+        messages.success(request, _("It counts as arrived, and is not sent again."))
+    else:
+        messages.error(request, _has_changed())
+    return redirect("delivery", pk)
+
+
+@allows(Right.OPERATE, of=Delivery)
+def give_up(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Asks once: what is given up is not told again for this threshold."""
+    found = get_object_or_404(Delivery, pk=pk)
+    if request.method != "POST":
+        return render(request, "deliveries/give_up.html", {"delivery": found})
+    if claims.give_up(pk, timezone.now()):
+        messages.success(request, _("It is given up, and is not sent any more."))
+    else:
+        messages.error(request, _has_changed())
+    return redirect("delivery", pk)
+
+
+def _has_changed() -> str:
+    return _("Nothing was changed: it is being sent, or has ended meanwhile.")

@@ -16,8 +16,8 @@ from alertadmin.accounts.access import Access
 from alertadmin.accounts.roles import Right
 from alertadmin.dashboard import moments
 from alertadmin.dashboard.looks import AMBER_DAYS, BAD, DOUBTFUL, SOON, Look, look_of_end
-from alertadmin.outbox import standing
-from alertadmin.outbox.models import Channel, Delivery, DeliveryState, Purpose
+from alertadmin.outbox import claims, route_status, standing
+from alertadmin.outbox.models import Attempt, Channel, Delivery, DeliveryState, Purpose
 from alertadmin.registry.models import Consent, ConsentStatus, Credential, CredentialState, Mailbox, Tenant
 from alertadmin.registry.permissions import Permission, Transport
 from alertadmin.reminders import scan
@@ -47,7 +47,7 @@ class Need:
 
 def needs(now: datetime, access: Access) -> list[Need]:
     """Of what somebody may see. The reddest first; within one colour in the order of the kinds below."""
-    kinds = (_ending, _told_to_nobody, _consents, _deliveries, _channels, _sign_ins, _ews)
+    kinds = (_ending, _told_to_nobody, _consents, _deliveries, _mailboxes, _channels, _sign_ins, _ews)
     return sorted(
         (need for kind in kinds for need in kind(now, access)), key=lambda need: BADGE.get(need.look.colour, 2)
     )
@@ -156,11 +156,9 @@ def _consents(_now: datetime, access: Access) -> Iterator[Need]:
 
 
 def _deliveries(now: datetime, access: Access) -> Iterator[Need]:
-    wrong = access.rows(Delivery).filter(
-        state__in=[DeliveryState.FAILED, DeliveryState.UNCERTAIN],
-        created_at__gt=now - RECENT,
-    )
-    found = list(wrong.exclude(purpose=Purpose.TEST).defer("text", "html", "attachments")[: SHOWN + 1])
+    ended = Q(state__in=[DeliveryState.FAILED, DeliveryState.UNCERTAIN], created_at__gt=now - RECENT)
+    wrong = access.rows(Delivery).filter(ended | claims.TRIED_IN_VAIN).exclude(purpose=Purpose.TEST)
+    found = list(wrong.defer("text", "html", "attachments")[: SHOWN + 1])
     for delivery in found[:SHOWN]:
         url = reverse("delivery", args=[delivery.pk])
         look = BAD if delivery.state == DeliveryState.FAILED else DOUBTFUL
@@ -169,13 +167,41 @@ def _deliveries(now: datetime, access: Access) -> Iterator[Need]:
             str(delivery.get_state_display()),
             delivery.recipient,
             url,
-            delivery.subject or str(delivery.get_purpose_display()),
+            " · ".join(_why_not_sent(delivery)),
             _("See why"),
             url,
         )
     if found[SHOWN:]:
         url = f"{reverse('deliveries')}?state=wrong&purpose=no-test"
         yield _rest(DOUBTFUL, _("More mails that may not have arrived"), url)
+
+
+def _why_not_sent(delivery: Delivery) -> Iterator[str]:
+    yield delivery.subject or str(delivery.get_purpose_display())
+    if delivery.cause and delivery.cause != "other":
+        yield explain(delivery.cause, translate=_).title
+    if delivery.settled_at is None:
+        yield _("next try: %(time)s") % {"time": moments.exact(delivery.not_before)}
+
+
+def _mailboxes(now: datetime, access: Access) -> Iterator[Need]:
+    """Those that failed the last time that they were tried, tests included."""
+    rows = access.rows(Mailbox).select_related("tenant").defer("password", "refresh_token")
+    found = list(route_status.failed_mailboxes(rows.order_by("address", "pk"), now)[: SHOWN + 1])
+    attempts = Attempt.objects.in_bulk([vars(mailbox)["last_attempt"] for mailbox in found])
+    for mailbox in found[:SHOWN]:
+        attempt = attempts[vars(mailbox)["last_attempt"]]
+        details = [mailbox.tenant.name, str(mailbox.get_transport_display()), explain(attempt.cause, translate=_).title]
+        yield Need(
+            BAD,
+            _("a mailbox fails"),
+            mailbox.address,
+            mailbox.get_absolute_url(),
+            " · ".join([*details, moments.exact(attempt.started_at)]),
+            *_act(access, mailbox, _("Test it"), mailbox.get_absolute_url()),
+        )
+    if found[SHOWN:]:
+        yield _rest(DOUBTFUL, _("More mailboxes that fail"), reverse("mailboxes"))
 
 
 def _channels(_now: datetime, access: Access) -> Iterator[Need]:
