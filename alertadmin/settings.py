@@ -122,11 +122,13 @@ def _database() -> dict[str, Any]:
     file: object = DATA_DIR / "alertadmin.sqlite3"
     if url := ENVIRONMENT.database_url:
         try:
-            database = dict(dj_database_url.parse(url, conn_max_age=60, conn_health_checks=True))
+            database: dict[str, Any] = dict(dj_database_url.parse(url, conn_max_age=60, conn_health_checks=True))
         except ValueError:
             database = {}
         if database.get("ENGINE") == "django.db.backends.postgresql":
-            return database
+            # A newer version sees by it that an older one still runs (house/database.py).
+            options = {"application_name": f"alertadmin {__version__}", **database.get("OPTIONS", {})}
+            return {**database, "OPTIONS": options}
         file = database.get("NAME")
         if database.get("ENGINE") != "django.db.backends.sqlite3" or file in ("", ":memory:"):
             # Not repeated: it holds a password.

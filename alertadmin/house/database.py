@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,16 +19,27 @@ from alertadmin.registry.encryption import sealed_fields
 
 MIGRATING = 0x616C_6572_7461_646D
 """The number of PostgreSQL's advisory lock: of several machines that start at once, one migrates."""
+ENDING = 2.0
+"""Seconds for which a connection whose program was just stopped may still be seen."""
+PROGRAM = "alertadmin"
+SETTING_UP = f"{PROGRAM} setting up"
+"""PostgreSQL's application_name of a connection; otherwise it is the program's and its version (settings)."""
 
 
-def migrate() -> None:
-    """Brings the tables up to date. Raises NotPrepared if it cannot, or if a newer version was here before."""
+def make_ready(*, upgrade: bool) -> None:
+    """Makes the tables of an empty database; with `upgrade` brings those of an older version up to date.
+
+    Raises NotPrepared if it cannot, if a newer version was here before, without `upgrade` if an older one was, and with
+    it while an older one still runs.
+    """
     try:
         _make_file()
         with _alone():
             executor = MigrationExecutor(connection)
             _refuse_newer(executor)
             if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+                if executor.loader.applied_migrations:
+                    _refuse_older(upgrade)
                 call_command("migrate", interactive=False, verbosity=0)
     except (DatabaseError, ImproperlyConfigured) as error:
         # The first line names host, port and user at most; never the password.
@@ -61,11 +73,52 @@ def _alone() -> Iterator[None]:
         yield
         return
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_lock(%s)", [MIGRATING])
+        # Another machine that waits for its turn here is no older version at work.
+        cursor.execute(
+            "SELECT current_setting('application_name'), set_config('application_name', %s, false), "
+            "pg_advisory_lock(%s)",
+            [SETTING_UP, MIGRATING],
+        )
+        [before, *_others] = cursor.fetchone()
         try:
             yield
         finally:
-            cursor.execute("SELECT pg_advisory_unlock(%s)", [MIGRATING])
+            cursor.execute(
+                "SELECT pg_advisory_unlock(%s), set_config('application_name', %s, false)", [MIGRATING, before]
+            )
+
+
+def _refuse_older(upgrade: bool) -> None:
+    if not upgrade:
+        raise NotPrepared(
+            f"The database {where()} is of an older version of alertadmin. Stop that version on every machine, then "
+            "start this one (./run), or bring the database up to date with: manage.py migrate"
+        )
+    deadline = time.monotonic() + ENDING
+    while found := running_elsewhere():
+        if time.monotonic() < deadline:
+            time.sleep(0.1)
+            continue
+        raise NotPrepared(
+            f"The database {where()} is of an older version of alertadmin that still runs ({', '.join(found)}). "
+            "Stop it on every machine, then start this one."
+        )
+
+
+def running_elsewhere() -> list[str]:
+    """On PostgreSQL, the versions of alertadmin that are connected to this database, with where from."""
+    if connection.vendor != "postgresql":
+        return []
+    with connection.cursor() as cursor:
+        # Within a transaction it would be what the first look saw.
+        cursor.execute("SELECT pg_stat_clear_snapshot()")
+        cursor.execute(
+            "SELECT DISTINCT application_name || ' from ' || coalesce(host(client_addr), 'this machine') "
+            "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() "
+            "AND starts_with(application_name, %s) AND application_name <> %s ORDER BY 1",
+            [f"{PROGRAM} ", SETTING_UP],
+        )
+        return [str(name) for (name,) in cursor.fetchall()]
 
 
 def _refuse_newer(executor: MigrationExecutor) -> None:

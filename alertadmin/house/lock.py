@@ -5,8 +5,10 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from alertadmin.house import orphans
 
 
 @contextmanager
@@ -47,6 +49,31 @@ class Claim:
 
     def release(self) -> None:
         os.close(self.descriptor)
+
+
+def holders(path: Path) -> list[int]:
+    """The ids of the processes of ours that have the file open, and so may hold it; none where there is no /proc.
+
+    (/proc/locks names the process that took the lock, which may have died and left it to a child.)
+    """
+    try:
+        wanted = path.stat()
+    except OSError:
+        return []
+    return [pid for pid in orphans.processes() if pid != os.getpid() and _has_open(pid, wanted)]
+
+
+def _has_open(pid: int, wanted: os.stat_result) -> bool:
+    folder = orphans.PROC / str(pid) / "fd"
+    try:
+        names = os.listdir(folder)
+    except OSError:
+        return False
+    for name in names:
+        with suppress(OSError):
+            if os.path.samestat((folder / name).stat(), wanted):
+                return True
+    return False
 
 
 def _open(path: Path) -> int:

@@ -23,14 +23,16 @@ log = logging.getLogger(__name__)
 __all__ = ["NotPrepared", "prepare"]
 
 
-def prepare() -> None:
-    """Makes what is missing; of two processes at once, one does. Raises NotPrepared with a plain sentence."""
+def prepare(*, upgrade: bool = False) -> None:
+    """Makes what is missing; of two processes at once, one does. The tables of an older version are left alone, because
+    that version may run, unless `upgrade` is asked for. Raises NotPrepared with a plain sentence.
+    """
     folder = settings.DATA_DIR
     try:
         make_folder(folder)
         with lock.held(folder / "prepare.lock"):
             _make_secret_key(folder / "secret_key")
-            database.migrate()
+            database.make_ready(upgrade=upgrade)
             _make_key_ring()
     except OSError as error:
         raise NotPrepared(f"{error.filename or folder} cannot be used: {error.strerror or error}.") from error

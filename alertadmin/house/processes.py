@@ -12,7 +12,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,10 +40,17 @@ class Program:
 class Running:
     """One program, started again and again until it is stopped."""
 
-    def __init__(self, program: Program, output: Output, keep: Sequence[int] = ()) -> None:
+    def __init__(
+        self,
+        program: Program,
+        output: Output,
+        keep: Sequence[int] = (),
+        environ: Mapping[str, str] = os.environ,
+    ) -> None:
         self.program = program
         self._output = output
         self._keep = tuple(keep)
+        self._environ = environ
         self._process: asyncio.subprocess.Process | None = None
         self._stopping = asyncio.Event()
         self._task = asyncio.create_task(self._stay(), name=program.name)
@@ -91,6 +98,7 @@ class Running:
             limit=LONGEST_LINE,
             start_new_session=True,
             pass_fds=self._keep,
+            env=self._environ,
         )
         reading = asyncio.create_task(self._read(process.stdout))
         code = await process.wait()

@@ -52,7 +52,7 @@ def restore(path: Path, *, force: bool, now: datetime) -> Restored:
                 _take_its_place(backup, folder, aside)
     keyring.forget()
     key_use.forget()
-    prepare()
+    prepare(upgrade=True)
     witness.was_put_back()
     with transaction.atomic():
         audit.record(audit.Act.BACKUP_RESTORED, now=now, kind=f"made at {backup.manifest.made_at}")

@@ -9,6 +9,7 @@ import os
 import signal
 import time
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 from django.conf import settings
 from django.db import connection
@@ -18,7 +19,7 @@ from django.utils import timezone
 from alertadmin import __version__
 from alertadmin.accounts.models import FirstAdministratorLink, User
 from alertadmin.environment import LOCAL_HOSTS, Environment
-from alertadmin.house import doors, lock, prepare, programs
+from alertadmin.house import doors, lock, orphans, prepare, programs
 from alertadmin.house.demo import Demo
 from alertadmin.house.output import Output
 from alertadmin.house.processes import Program, Running
@@ -31,7 +32,7 @@ from alertadmin.watching import broker, setting_checks
 log = logging.getLogger(__name__)
 
 AFTERMATH = 12.0
-"""Seconds to wait for the processes of a start that was killed."""
+"""Seconds to wait for the processes of a start that was killed, once they were told to end."""
 PATIENCE = 60.0
 """Seconds until a program that does not answer is spoken of; it goes on being tried."""
 
@@ -43,7 +44,7 @@ def start(demo: Demo | None = None) -> None:
     os.umask(0o077)
     prepare.make_folder(environment.data_dir)
     claim = _claim(environment)
-    prepare.prepare()
+    prepare.prepare(upgrade=True)
     doors.check_free(*environment.bind)
     claim.write(json.dumps({"pid": os.getpid(), "url": environment.public_url}))
     connection.close()
@@ -51,39 +52,47 @@ def start(demo: Demo | None = None) -> None:
 
 
 def _claim(environment: Environment) -> lock.Claim:
-    """The data folder, for this process and those it starts. Raises Occupied if another start holds it."""
+    """The data folder, for this process and those it starts. Raises Occupied if another start holds it.
+
+    What a start that was killed left behind is ended.
+    """
+    path = _lock_of(environment)
     deadline = time.monotonic() + AFTERMATH
     while True:
+        left = orphans.end(path)
         try:
-            return lock.Claim(environment.data_dir / "up.lock")
+            claim = lock.Claim(path)
         except lock.InUse as error:
-            holder = _holder(error.note)
-        if _is_alive(holder.get("pid")) or time.monotonic() > deadline:
-            address = f": {holder['url']} (process {holder['pid']})" if holder else ""
+            holder = _holder(path, error.note)
+        else:
+            if not orphans.find(path):
+                return claim
+            # They may still have the port.
+            claim.release()
+            holder, left = None, 1
+        if (holder and not left) or time.monotonic() > deadline:
             raise Occupied(
-                f"alertadmin already runs in {environment.data_dir}{address}. "
+                f"alertadmin already runs in {environment.data_dir}{holder or ''}. "
                 "Stop it first, or choose another folder with --data."
             )
-        # It was killed, and its last programs are just ending.
-        time.sleep(0.1)
+        time.sleep(0.02)
 
 
-def _holder(note: str) -> dict[str, object]:
+def _lock_of(environment: Environment) -> Path:
+    return environment.data_dir / "up.lock"
+
+
+def _holder(path: Path, note: str) -> str | None:
+    """Who really has the file open, in words; None if nobody does any more. `note` is what the last start wrote."""
+    found = lock.holders(path)
     try:
-        holder = json.loads(note)
-    except ValueError:
-        return {}
-    return holder if isinstance(holder, dict) and {"pid", "url"} <= set(holder) else {}
-
-
-def _is_alive(pid: object) -> bool:
-    try:
-        os.kill(int(str(pid)), 0)
-    except PermissionError:
-        return True
-    except (ProcessLookupError, ValueError):
-        return False
-    return True
+        said = json.loads(note)
+        pid, url = int(said["pid"]), str(said["url"])
+    except (ValueError, TypeError, KeyError):
+        pid, url = 0, ""
+    if pid in found:
+        return f": {url} (process {pid})"
+    return f" (process {found[0]})" if found else None
 
 
 class House:
@@ -139,7 +148,8 @@ class House:
         await asyncio.to_thread(self._at_leisure, self._greet)
 
     def _keep(self, program: Program) -> Running:
-        return Running(program, self._output, keep=[self._claimed])
+        environ = orphans.marked_environ(_lock_of(self._environment))
+        return Running(program, self._output, keep=[self._claimed], environ=environ)
 
     async def _until(self, name: str, answers: Callable[[], Awaitable[bool]]) -> None:
         deadline = time.monotonic() + PATIENCE

@@ -15,10 +15,13 @@ import sys
 
 PR_SET_PDEATHSIG = 1  # <linux/prctl.h>; kept over exec, not over fork
 PR_SET_NAME = 15
+LEADER = "ALERTADMIN_LEADER"
+"""In the environment of a program: its own process id, so that its children know their parent."""
 
 
 def tie(signum: int = signal.SIGKILL, parent: int | None = None) -> None:
-    """From now on the parent's end is ours; `parent` tells whether it ended before we came to this line."""
+    """From now on the parent's end is ours. `parent` is its id: if it is not ours any more, it ended before we came to
+    this line, and this process ends too."""
     # Kept over exec and over fork.
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if not sys.platform.startswith("linux"):
@@ -26,6 +29,11 @@ def tie(signum: int = signal.SIGKILL, parent: int | None = None) -> None:
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, int(signum), 0, 0, 0)
     if parent is not None and os.getppid() != parent:
         os.kill(os.getpid(), signal.SIGKILL)
+
+
+def tie_to_leader() -> None:
+    """As `tie`, in a child of a program that was started by this file."""
+    tie(parent=int(os.environ.get(LEADER) or os.getppid()))
 
 
 def name(name: str) -> None:
@@ -36,4 +44,5 @@ def name(name: str) -> None:
 
 if __name__ == "__main__":
     tie(int(sys.argv[1]), int(sys.argv[2]))
+    os.environ[LEADER] = str(os.getpid())
     os.execv(sys.argv[3], sys.argv[3:])  # noqa: S606 (no shell is wanted)

@@ -6,7 +6,7 @@ import warnings
 
 from alertadmin.house import tether
 
-tether.tie()
+tether.tie_to_leader()
 # Static files are served from where the packages have them; there is no collected copy, and none is missed.
 warnings.filterwarnings("ignore", message="No directory at")
 

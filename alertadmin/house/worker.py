@@ -35,6 +35,7 @@ held by a lease that ends."""
 
 
 def main() -> int:
+    os.environ[tether.LEADER] = str(os.getpid())
     # A fault in a page's code must not keep a reminder from going out.
     os.environ["CELERY_SKIP_CHECKS"] = "true"
     # Celery warns of root because of pickle, which is not accepted here.
@@ -63,11 +64,12 @@ def main() -> int:
 
 def _tie_clock(**_details: Any) -> None:
     """Runs in beat's process."""
-    tether.tie()
+    tether.tie_to_leader()
     tether.name("clock")
 
 
 def _begin_pool_process(**_details: Any) -> None:
+    tether.tie_to_leader()
     broker_outage.leave_to_parent()
 
 

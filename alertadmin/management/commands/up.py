@@ -38,7 +38,7 @@ class Command(BaseCommand):
             _begin_again_with(options)
             data_dir = settings.ENVIRONMENT.data_dir
             if options["setup"]:
-                prepare.prepare()
+                prepare.prepare(upgrade=True)
                 self.stdout.write(f"Ready: data in {data_dir}. Start it with ./run")
             else:
                 start(demo.Demo(data_dir) if options["demo"] else None)
