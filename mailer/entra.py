@@ -16,7 +16,7 @@ import requests
 from mailer import diagnosis, wire
 from mailer.access_token import Token, read, read_delegated
 from mailer.clouds import Cloud
-from mailer.failure import Answer, Failure
+from mailer.failure import DOUBTFUL, Answer, Failure
 from mailer.https import Session
 from mailer.person import AUTHORITY, Person
 from mailer.registration import AppIdentity, for_msal
@@ -118,7 +118,7 @@ def _no_discovery(answer: requests.Response) -> Failure:
         what = 'has no token_endpoint that begins with "https://"'
     else:
         what = "lacks authorization_endpoint, without which msal does not begin"
-    return Failure("other", f"The discovery document of {host} {what}.", answer=Answer.FOREIGN)
+    return Failure("other", f"The discovery document of {host} {what}.", retry=True, answer=Answer.FOREIGN)
 
 
 def _no_token(answer: requests.Response, error: Exception) -> Failure:
@@ -138,7 +138,8 @@ def refused_by_status(answer: requests.Response) -> Failure:
     judged = wire.answer_to(answer.status_code, own_words=bool(described), wait=wait)
     if judged == Answer.FOREIGN:
         cause = "network"
-    return Failure(cause, wire.one_line(said), retry=cause in wire.LATER, retry_after=wait, answer=judged)
+    retry = cause in wire.LATER or judged in DOUBTFUL
+    return Failure(cause, wire.one_line(said), retry=retry, retry_after=wait, answer=judged)
 
 
 def refused(answer: dict[str, Any]) -> Failure:
@@ -146,7 +147,7 @@ def refused(answer: dict[str, Any]) -> Failure:
     ids = {name: wire.one_line(str(answer[name]), 100) for name in ("correlation_id", "trace_id") if answer.get(name)}
     said = str(answer.get("error_description") or answer.get("error") or "The token endpoint gave no token, no error.")
     judged = Answer.FOREIGN if not answer.get("error") else Answer.BUSY if cause in wire.LATER else Answer.REFUSED
-    return Failure(cause, wire.one_line(said), retry=cause in wire.LATER, request_ids=ids, answer=judged)
+    return Failure(cause, wire.one_line(said), retry=judged != Answer.REFUSED, request_ids=ids, answer=judged)
 
 
 def object_of(answer: requests.Response) -> dict[str, Any]:

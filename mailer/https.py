@@ -80,13 +80,17 @@ class PlainConnection(HTTPConnection):
             answer = super().getresponse()
         except RemoteDisconnected:
             raise  # silence
-        except (HTTPException, ValueError) as error:
+        except (HTTPException, HTTPError, ValueError) as error:
             raise _Garbled(f"{type(error).__name__}: {error}") from error
+        wrong = ""
         if connection.ended:  # http.client takes the end of the connection for the end of the headers
-            raise _Garbled("the answer's headers were cut off")
-        if answer.status < 200:  # what follows would be taken for the answer to the next request
+            wrong = "the answer's headers were cut off"
+        elif answer.status < 200:  # what follows would be taken for the answer to the next request
+            wrong = f"HTTP {answer.status} where an answer was due"
+        if wrong:
+            answer.close()
             self.close()
-            raise _Garbled(f"HTTP {answer.status} where an answer was due")
+            raise _Garbled(wrong)
         self._used_at = monotonic()
         if isinstance(connection, sockets.Tls):
             answer.certificate = connection.getpeercert(binary_form=True)  # type: ignore[attr-defined]

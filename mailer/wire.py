@@ -69,13 +69,17 @@ def failure_of(error: BaseException, *, sent: bool, roles: tuple[str, ...] | Non
     """An exception as a Failure; `sent` says that the message was on its way when it was raised."""
     cause = diagnosis.from_exception(error, roles=roles)
     response = getattr(error, "response", None)
-    answer = proof_of(error) or Answer.NO_ANSWER
+    wait = None if response is None else retry_after(response.headers.get("Retry-After"))
+    if response is not None and response.status_code >= 400:  # a refusal needs no body
+        answer = answer_to(response.status_code, own_words=False, wait=wait)
+    else:
+        answer = proof_of(error) or Answer.NO_ANSWER
     return Failure(
         cause,
         one_line(f"{type(error).__name__}: {error}"),
         Outcome.UNKNOWN if sent and answer in DOUBTFUL else Outcome.NOT_SENT,
         retry=cause in LATER or (sent and answer in DOUBTFUL),
-        retry_after=None if response is None else retry_after(response.headers.get("Retry-After")),
+        retry_after=wait,
         answer=answer,
     )
 

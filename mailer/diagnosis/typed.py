@@ -75,7 +75,8 @@ def _by_status(status: int, door: str, roles: tuple[str, ...] | None, said: str 
         return "mailbox_not_found"
     if status == 404 and door == "token":
         return "tenant_not_found"
-    fixed = {407: "network", 408: "transient", 413: "message_too_large", 429: "throttled"}
+    fixed = {407: "network", 413: "message_too_large", 429: "throttled", 511: "network"}
+    fixed |= dict.fromkeys((408, 421, 425), "transient")
     return fixed.get(status, "transient" if status >= 500 else UNKNOWN)
 
 

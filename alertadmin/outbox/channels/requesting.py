@@ -21,6 +21,10 @@ LONGEST = 20.0
 LARGEST_ANSWER = 65_536
 """Bytes of an answer that are read; the rest is left where it is."""
 
+_PAGE = re.compile(
+    rb"(?:\xef\xbb\xbf)?\s*(?:<!--.{0,2000}?-->\s*)?<(?:!doctype\s+html|html)\b", re.IGNORECASE | re.DOTALL
+)
+
 SHORTEST_SECRET = 5
 """Characters. What is shorter is found in any text."""
 
@@ -74,6 +78,12 @@ def failure_of(error: BaseException) -> Failure:
     said = re.sub(r"\w+\(host=[^)]*\): ", "", f"{type(inner).__name__}: {inner}")
     failure.technical = wire.one_line(said)
     return failure
+
+
+def is_page(answer: requests.Response) -> bool:
+    """Whether the body is an HTML page. Programs do not answer a program so: a network's sign-in page does, or a
+    proxy's. The declared type says less: PHP declares HTML where nothing is declared."""
+    return bool(_PAGE.match(answer.content))
 
 
 def words_of(answer: requests.Response, most: int = 120) -> str:

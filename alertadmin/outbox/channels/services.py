@@ -16,7 +16,7 @@ from alertadmin.outbox.channels.apart import Event
 from alertadmin.outbox.channels.guard import Allowed
 from alertadmin.outbox.channels.notice import Notice
 from alertadmin.outbox.channels.requesting import LONGEST
-from alertadmin.outbox.channels.webhook import refusal
+from alertadmin.outbox.channels.webhook import foreign, refusal
 from mailer.failure import Answer, Failure, Outcome
 from mailer.transports import Receipt
 
@@ -66,6 +66,9 @@ def send(url: str, notice: Notice, *, allowed: Allowed, seconds: float = LONGEST
         recipients = tuple(server.pop("recipients"))
         return mail.send(mail.MailServer(**server, recipients=recipients), notice, allowed=allowed, seconds=seconds)
     answers = [event for event in told if event["event"] == "answered"]
+    pages = [answer["status"] for answer in answers if answer["status"] < 300 and answer["is_page"]]
+    if last["event"] == "ended" and last["told"] and pages:
+        raise foreign(pages[-1])
     if last["event"] == "ended" and last["told"]:
         return Receipt(str(notice.id), f"HTTP {answers[-1]['status']}" if answers else "")
     failure = _failure(told, last)

@@ -19,7 +19,7 @@ import requests
 
 from alertadmin.outbox.channels import confining
 from alertadmin.outbox.channels.guard import Allowed
-from alertadmin.outbox.channels.requesting import Session, failure_of, parts_to_hide, words_of
+from alertadmin.outbox.channels.requesting import Session, failure_of, is_page, parts_to_hide, words_of
 from mailer import sockets, wire
 
 IDLE = 300.0
@@ -74,6 +74,7 @@ def _details(answer: requests.Response) -> dict[str, Any]:
         "words": words_of(answer),
         "retry_after": answer.headers.get("Retry-After"),
         "says_no": _says_no(said),
+        "is_page": is_page(answer),
     }
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,7 +13,7 @@ import requests
 from alertadmin.outbox import sentences
 from alertadmin.outbox.channels.guard import Allowed, Inside
 from alertadmin.outbox.channels.notice import Notice
-from alertadmin.outbox.channels.requesting import LONGEST, Session, failure_of, parts_to_hide, words_of
+from alertadmin.outbox.channels.requesting import LONGEST, Session, failure_of, is_page, parts_to_hide, words_of
 from mailer import sockets, wire
 from mailer.failure import Answer, Failure, Outcome
 from mailer.transports import Receipt
@@ -25,9 +24,6 @@ NOT_TAKEN_YET = {408: "transient", 429: "throttled", 503: "transient"}
 
 PASSING = frozenset({302, 303, 307})
 """Redirects for now (RFC 9110, 15.4). A network that wants a sign-in of its own answers so too, until it has it."""
-_PAGE = re.compile(
-    rb"(?:\xef\xbb\xbf)?\s*(?:<!--.{0,2000}?-->\s*)?<(?:!doctype\s+html|html)\b", re.IGNORECASE | re.DOTALL
-)
 
 
 def content_of(notice: Notice) -> dict[str, Any]:
@@ -90,12 +86,6 @@ def post(
         raise refusal(answer.status_code, words_of(answer), answer.headers.get("Retry-After"))
 
 
-def is_page(answer: requests.Response) -> bool:
-    """Whether the body is an HTML page. Programs do not answer a program so: a network's sign-in page does, or a
-    proxy's. The declared type says less: PHP declares HTML where nothing is declared."""
-    return bool(_PAGE.match(answer.content))
-
-
 def foreign(status: int) -> Failure:
     """Of a success that is none."""
     said = f"HTTP {status}: an HTML page"
@@ -112,5 +102,5 @@ def refusal(status: int, words: str = "", retry_after: str | None = None) -> Fai
         return Failure("other", sentences.REDIRECTED % {"status": status}, retry=status in PASSING)
     if 400 <= status < 500:
         return Failure("message_too_large" if status == 413 else "other", technical)
-    answer = Answer.GATEWAY if status >= 500 else Answer.FOREIGN
+    answer = Answer.GATEWAY if 500 <= status < 600 else Answer.FOREIGN
     return Failure("transient", technical, Outcome.UNKNOWN, retry=True, retry_after=wait, answer=answer)

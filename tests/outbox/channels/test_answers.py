@@ -1,0 +1,60 @@
+"""A channel against each answer (`tests.mailer.answers`): what is told, and what may have been."""
+
+from __future__ import annotations
+
+import pytest
+
+from alertadmin.outbox.channels import services, webhook
+from mailer.failure import Failure
+from tests.mailer.answers import CASES, Case, described, expected, made_of
+from tests.mailer.https_server import reply
+from tests.outbox.channels.conftest import LOOPBACK, NOTICE
+from tests.outbox.channels.http_server import HttpServer
+
+EACH = pytest.mark.parametrize("cases", CASES.values(), ids=list(CASES))
+
+
+@EACH
+def test_webhook(server: HttpServer, cases: list[Case]) -> None:
+    made = {}
+    for case in cases:
+        server.routes[""] = case.answer
+        made[case.name] = made_of(
+            lambda seconds: webhook.post(f"{server.url}/hook", NOTICE, allowed=LOOPBACK, timeout=seconds),
+            is_slow=case.is_slow,
+        )
+    assert made == {case.name: expected(case.webhook) for case in cases}
+
+
+@EACH
+def test_ntfy(server: HttpServer, cases: list[Case]) -> None:
+    url = f"ntfy://127.0.0.1:{server.port}/alerts"
+    made = {}
+    for case in cases:
+        server.routes[""] = case.answer
+        made[case.name] = made_of(
+            lambda seconds: services.send(url, NOTICE, allowed=LOOPBACK, seconds=max(seconds, 1.0)),
+            is_slow=case.is_slow,
+        )
+    assert made == {case.name: expected(case.ntfy) for case in cases}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "<html>", "<HTML lang='en'>", "<!doctype html>", "\n\t <!DOCTYPE html PUBLIC 'x'>", "\ufeff<html>",
+        "<!-- hotel -->\n<html>",
+    ],
+)  # fmt: skip
+def test_a_page_is_no_answer_of_a_receiver(server: HttpServer, body: str) -> None:
+    server.routes[""] = reply(200, body)
+    with pytest.raises(Failure) as caught:
+        webhook.post(f"{server.url}/hook", NOTICE, allowed=LOOPBACK)
+    assert (described(caught.value), caught.value.outcome) == expected("foreign retry")
+
+
+@pytest.mark.parametrize("body", ["", "ok", "<ok/>", "<?xml version='1.0'?><ok/>", '{"a": "<html>"}', "thanks <html>"])
+def test_what_is_no_page_is_told_whatever_its_type(server: HttpServer, body: str) -> None:
+    """PHP declares HTML where nothing is declared."""
+    server.routes[""] = reply(200, body, Content_Type="text/html")
+    assert webhook.post(f"{server.url}/hook", NOTICE, allowed=LOOPBACK).answer == "HTTP 200"
