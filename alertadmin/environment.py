@@ -6,9 +6,10 @@ A variable that is really set beats the file. Nothing here touches Django.
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -60,7 +61,14 @@ class Environment:
 
     @property
     def redis_url(self) -> str:
-        return self.get("REDIS_URL") or f"redis+socket://{self.broker_socket}?virtual_host=0"
+        url = self.get("REDIS_URL").strip()
+        if url and not _is_address(url, BROKER_SCHEMES):
+            # Not repeated: it may hold a password.
+            raise BadEnvironment(
+                "ALERTADMIN_REDIS_URL must be an address such as redis://:password@host:6379/0 or rediss://host, "
+                "or be left out: then alertadmin brings its own broker."
+            )
+        return url or f"redis+socket://{self.broker_socket}?virtual_host=0"
 
     @property
     def bind(self) -> tuple[str, int]:
@@ -73,7 +81,13 @@ class Environment:
     @property
     def public_url(self) -> str:
         host, port = self.bind
-        return self.get("PUBLIC_URL", f"http://{'localhost' if host in LOCAL_HOSTS else host}:{port}").rstrip("/")
+        url = self.get("PUBLIC_URL") or f"http://{'localhost' if host in LOCAL_HOSTS else host}:{port}"
+        if not _is_address(url, ("http", "https")):
+            raise BadEnvironment(
+                "ALERTADMIN_PUBLIC_URL must be the address that people type, such as https://alerts.example.com; "
+                f'it is "{url}".'
+            )
+        return url.rstrip("/")
 
     @property
     def proxies(self) -> int:
@@ -222,6 +236,21 @@ class Environment:
                 "It is not repeated here: whoever knows it could say that all is well."
             )
         return value
+
+
+BROKER_SCHEMES = ("redis", "rediss", "redis+socket", "sentinel")
+"""That Celery knows for Valkey and Redis."""
+
+
+def _is_address(url: str, schemes: Collection[str]) -> bool:
+    """Whether it is whole: one of these schemes, a host (or, for a socket, a path), and a port that can be one."""
+    try:
+        parts = urlsplit(url.partition(";")[0])  # a list of sentinels
+        port = parts.port
+    except ValueError:
+        return False
+    has_place = bool(parts.hostname or (parts.scheme.endswith("+socket") and parts.path))
+    return parts.scheme in schemes and has_place and port != 0 and not re.search(r"\s", url)
 
 
 LOCAL_HOSTS = {"127.0.0.1", "::1", "0.0.0.0", "::", "localhost"}  # noqa: S104  # nosec B104
