@@ -16,6 +16,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -24,7 +25,7 @@ from django.db.models import BooleanField, Exists, F, Func, OuterRef, Q, QuerySe
 
 from alertadmin.accounts import audit
 from alertadmin.accounts.audit import Act
-from alertadmin.outbox import sentences
+from alertadmin.outbox import delivery_log, sentences
 from alertadmin.outbox.crashpoints import crashpoint
 from alertadmin.outbox.models import Attempt, AttemptOutcome, Delivery, DeliveryState, Purpose
 
@@ -139,10 +140,13 @@ def open_attempt(
 
 def close_attempt(attempt: Attempt, now: datetime, outcome: AttemptOutcome, **details: Any) -> None:
     """What came of one try; the delivery stays with its owner, who may try another route."""
+    is_news = attempt.outcome == AttemptOutcome.OPEN or outcome == AttemptOutcome.ACCEPTED
     attempt.outcome, attempt.finished_at = outcome, now
     for name, value in details.items():
         setattr(attempt, name, value)
     attempt.save(update_fields=["outcome", "finished_at", "steps", *details])
+    if is_news:
+        transaction.on_commit(partial(delivery_log.log_attempt, attempt), robust=True)
 
 
 def hold(attempt: Attempt, until: datetime) -> None:
@@ -194,6 +198,7 @@ def settle(
     if mine:
         for name, value in {"state": state, **fields}.items():
             setattr(delivery, name, value)
+        transaction.on_commit(partial(delivery_log.log_delivery, delivery, now, attempt), robust=True)
     return bool(mine)
 
 
@@ -204,7 +209,9 @@ def release(delivery: Delivery, now: datetime, *, not_before: datetime, **fields
 
 def postpone_reminders(now: datetime, until: datetime, **why: Any) -> int:
     """All that are due by mail wait together: there is no way for any of them."""
-    return due(now).filter(BY_MAIL & ~TESTS).order_by().update(not_before=until, **why)
+    postponed = due(now).filter(BY_MAIL & ~TESTS).order_by().update(not_before=until, **why)
+    delivery_log.log_waiting(postponed, why.get("cause", ""), until)
+    return postponed
 
 
 def hasten_reminders(now: datetime) -> int:
@@ -291,6 +298,7 @@ def _sweep_one(delivery: Delivery, now: datetime) -> bool:
     swept = taken_back.update(**_in_doubt(delivery, opened, now), reason=sentences.WORKER_LOST)
     if swept:
         opened.update(outcome=AttemptOutcome.LOST, finished_at=now)
+        transaction.on_commit(partial(delivery_log.log_worker_lost, delivery), robust=True)
         _believe_late_success(delivery)
     return bool(swept)
 
