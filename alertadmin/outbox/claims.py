@@ -297,8 +297,8 @@ def _sweep_one(delivery: Delivery, now: datetime) -> bool:
         return bool(taken_back.update(state=DeliveryState.PENDING, owner=None, lease_until=None))
     swept = taken_back.update(**_in_doubt(delivery, opened, now), reason=sentences.WORKER_LOST)
     if swept:
-        opened.update(outcome=AttemptOutcome.LOST, finished_at=now)
         transaction.on_commit(partial(delivery_log.log_worker_lost, delivery), robust=True)
+        opened.update(outcome=AttemptOutcome.LOST, finished_at=now)
         _believe_late_success(delivery)
     return bool(swept)
 
