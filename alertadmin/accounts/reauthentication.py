@@ -29,6 +29,7 @@ from django.utils.translation import gettext_lazy
 from django_htmx.http import HttpResponseClientRedirect
 
 from alertadmin.accounts import guessing, passkeys
+from alertadmin.accounts.clock_skew import is_ahead
 from alertadmin.accounts.codes import ConfirmingCodeForm
 from alertadmin.accounts.middleware import page_of
 from alertadmin.accounts.models import User
@@ -46,7 +47,8 @@ View = TypeVar("View", bound=Callable[..., HttpResponseBase])
 def is_recent(request: HttpRequest, now: datetime | None = None) -> bool:
     """Whether the person showed a moment ago that it is them."""
     records = get_authentication_records(request, request.user)
-    return any((now or timezone.now()) - _at(one) < RECENTLY for one in records)
+    now = now or timezone.now()
+    return any(now - _at(one) < RECENTLY and not is_ahead(_at(one), now) for one in records)
 
 
 def _at(record: dict[str, Any]) -> datetime:

@@ -9,6 +9,7 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.db.models import Subquery
 from django.http import HttpRequest
 
+from alertadmin.accounts.clock_skew import is_ahead
 from alertadmin.accounts.demand import SignInDemand
 from alertadmin.accounts.whence import address_of
 
@@ -34,7 +35,8 @@ def goes_on(request: HttpRequest, now: datetime) -> bool:
         )
         return True
     request.factor_demanded = row.demand  # type: ignore[attr-defined]
-    if now - row.last_seen_at > IDLE or now - row.created_at > LONGEST:
+    is_wrong = is_ahead(row.last_seen_at, now) or is_ahead(row.created_at, now)
+    if is_wrong or now - row.last_seen_at > IDLE or now - row.created_at > LONGEST:
         row.end()
         return False
     if now - row.last_seen_at > SEEN_EVERY or row.ip != seen["ip"]:

@@ -10,6 +10,8 @@ from django.db import IntegrityError, models, transaction
 from django.db.models import F
 from django.utils.translation import gettext_lazy as _
 
+from alertadmin.accounts.clock_skew import is_ahead
+
 
 class Tries(models.Model):
     key = models.CharField(max_length=64, primary_key=True)
@@ -49,7 +51,7 @@ class Limit:
                 except IntegrityError:
                     continue  # another was first
                 return None
-            if row.since + self.per <= now:
+            if row.since + self.per <= now or is_ahead(row.since, now):
                 if rows.filter(since=row.since).update(since=now, count=1):
                     return None
             elif row.count >= self.most:

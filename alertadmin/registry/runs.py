@@ -17,6 +17,7 @@ from django.utils import timezone
 
 from alertadmin.accounts import audit
 from alertadmin.accounts.audit import Act
+from alertadmin.accounts.clock_skew import CLOCKS_DIFFER
 from alertadmin.accounts.models import User
 from alertadmin.registry.asking import Wanted
 from alertadmin.registry.checks import check_consents, wanted_pairs
@@ -31,8 +32,6 @@ RENEWED_EACH = timedelta(seconds=2)
 KEPT = timedelta(days=90)
 EVERY = timedelta(hours=20)
 """Less than the day after which beat asks for the next one."""
-CLOCKS_DIFFER = timedelta(minutes=5)
-"""A check dated further ahead than this was made by a clock that was wrong, and proves nothing."""
 
 
 def is_due(now: datetime) -> bool:

@@ -10,8 +10,10 @@ from time import monotonic
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
+from alertadmin.accounts.clock_skew import CLOCKS_DIFFER
 from alertadmin.registry import sentences
 from alertadmin.registry.clouds import UnknownCloud
 from alertadmin.registry.identity import SecretUnavailable, opened
@@ -79,8 +81,10 @@ def keep(*, now: datetime) -> Iterator[tuple[Mailbox, Failure | None]]:
     resting = Mailbox.objects.filter(
         is_personal=True,
         refresh_token__isnull=False,
-        sign_in_ends_at__gt=now,
-        sign_in_ends_at__lte=now + UNUSED - RESTS,
+    ).filter(
+        Q(sign_in_ends_at__gt=now, sign_in_ends_at__lte=now + UNUSED - RESTS)
+        # None lasts so long: this was written by a clock that ran ahead.
+        | Q(sign_in_ends_at__gt=now + UNUSED + CLOCKS_DIFFER)
     )
     until = monotonic() + LONGEST
     for mailbox in resting.select_related("tenant", "app").order_by("sign_in_ends_at", "pk"):

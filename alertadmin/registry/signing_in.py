@@ -8,9 +8,11 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.db.models import Q
 
 from alertadmin.accounts import audit
 from alertadmin.accounts.audit import Act, Result
+from alertadmin.accounts.clock_skew import CLOCKS_DIFFER
 from alertadmin.registry import opening
 from alertadmin.registry.clouds import UnknownCloud
 from alertadmin.registry.models import Mailbox, SignIn, SignInState
@@ -59,7 +61,10 @@ def ask(sign_in: SignIn, *, now: datetime) -> SignIn:
         return sign_in
     if sign_in.expires_at <= now:
         return _end(sign_in, SignInState.EXPIRED)
-    if not waiting.filter(ask_from__lte=now).update(ask_from=now + timedelta(seconds=sign_in.interval)):
+    # What must not be asked for longer than the interval was written by a clock that ran ahead.
+    too_late = now + timedelta(seconds=sign_in.interval) + CLOCKS_DIFFER
+    may_ask = Q(ask_from__lte=now) | Q(ask_from__gt=too_late)
+    if not waiting.filter(may_ask).update(ask_from=now + timedelta(seconds=sign_in.interval)):
         sign_in.refresh_from_db()
         return sign_in
     try:

@@ -63,7 +63,8 @@ def _a_month_from(moment: datetime, months: int) -> datetime:
 def _monthly(now: datetime) -> int:
     """Of several missed months the last is told: what it says is of today. None for a time before the first scan."""
     monthly = Monthly.now()
-    first_scan = Scan.objects.order_by("pk").values_list("started_at", flat=True).first()
+    # One that a wrong clock dated in the future says nothing of when it began.
+    first_scan = Scan.objects.filter(started_at__lte=now).order_by("pk").values_list("started_at", flat=True).first()
     due = months_first(now, monthly.day)
     if not monthly.is_on or first_scan is None or first_scan > due:
         return 0

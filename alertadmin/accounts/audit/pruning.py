@@ -6,6 +6,7 @@ before it were there, and were that many, because a later entry vouches for thei
 
 from __future__ import annotations
 
+import itertools
 from datetime import datetime, timedelta
 
 from django.db import connection, transaction
@@ -14,6 +15,7 @@ from alertadmin.accounts.audit.acts import Act
 from alertadmin.accounts.audit.entry import AuditEntry
 from alertadmin.accounts.audit.recording import record
 from alertadmin.accounts.audit.triggers import TABLE
+from alertadmin.accounts.clock_skew import is_ahead
 
 BATCH = 5_000
 
@@ -27,11 +29,18 @@ def prune(keep: timedelta, now: datetime) -> int:
     return gone
 
 
+def _first_young(times: list[datetime], before: datetime, now: datetime) -> int:
+    """The place of the first entry that stays. One dated in the future is as old as those after it. Pure."""
+    true = [(place, at) for place, at in enumerate(times) if not is_ahead(at, now)]
+    old = [place for place, at in itertools.takewhile(lambda one: one[1] < before, true)]
+    return old[-1] + 1 if old else 0
+
+
 @transaction.atomic
 def _prune_some(before: datetime, now: datetime) -> int:
     """Only those from the first on without a younger one between them: what stays must be one chain."""
     oldest = list(AuditEntry.objects.order_by("number").values_list("number", "digest", "at")[:BATCH])
-    young = next((place for place, (_number, _digest, at) in enumerate(oldest) if at >= before), len(oldest))
+    young = _first_young([at for _number, _digest, at in oldest], before, now)
     if young == 0:
         return 0
     number, digest, _at = oldest[young - 1]

@@ -1,0 +1,150 @@
+"""Each stored time that decides whether something is done, written by a clock that ran ahead: it is done all the same.
+
+Those of the outbox stand in tests/outbox/test_claims.py, of scans in tests/reminders/test_scan.py and test_watchdog.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from allauth.account.internal.flows.login import record_authentication
+from allauth.usersessions.models import UserSession
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from alertadmin.accounts import reauthentication
+from alertadmin.accounts.audit.pruning import _first_young
+from alertadmin.accounts.models import User
+from alertadmin.accounts.tries import Limit, Tries
+from alertadmin.registry import runs, sign_ins, signing_in
+from alertadmin.registry.models import Consent, ConsentRun, Mailbox, SignIn
+from alertadmin.registry.permissions import Permission
+from alertadmin.registry.wanted import note_wanted
+from alertadmin.reminders.models import Scan
+from alertadmin.watching import letters, ping
+from alertadmin.watching.models import Letter, Ping
+from sandbox import Sandbox
+from tests.registry.test_sign_ins import Decide, account, decide, sign
+from tests.rows import Rows
+
+__all__ = ["account", "decide"]
+
+pytestmark = [pytest.mark.django_db, pytest.mark.parametrize("ahead", [timedelta(days=2), timedelta(days=3650)])]
+
+
+def wanted_consent(rows: Rows, sandbox: Sandbox) -> Consent:
+    site = rows.site(sandbox, granted=[Permission.MAIL_SEND])
+    note_wanted([site.app])
+    return Consent.objects.get(app=site.app, permission="Mail.Send")
+
+
+def was_checked(consent: Consent) -> bool:
+    consent.refresh_from_db()
+    return consent.checked_at is not None and abs(consent.checked_at - timezone.now()) < timedelta(minutes=2)
+
+
+def test_a_consent_checked_in_the_future_is_checked(rows: Rows, sandbox: Sandbox, ahead: timedelta) -> None:
+    consent, now = wanted_consent(rows, sandbox), timezone.now()
+    Consent.objects.update(checked_at=now + ahead)
+    runs.begin(None, now=now)
+    runs.go_on()
+    assert was_checked(consent)
+
+
+def test_a_check_held_by_a_lease_of_the_future_goes_on(rows: Rows, sandbox: Sandbox, ahead: timedelta) -> None:
+    consent, now = wanted_consent(rows, sandbox), timezone.now()
+    runs.begin(None, now=now)
+    ConsentRun.objects.update(lease_until=now + ahead)
+    runs.go_on()
+    assert was_checked(consent)
+
+
+def test_a_check_begun_in_the_future_ends_and_the_next_is_due(rows: Rows, sandbox: Sandbox, ahead: timedelta) -> None:
+    wanted_consent(rows, sandbox)
+    now = timezone.now()
+    runs.begin(None, now=now + ahead)
+    assert runs.is_due(now)
+    assert not runs.go_on()
+    assert not ConsentRun.objects.unfinished().exists()
+    runs.begin(None, now=now)
+    assert not runs.is_due(now)
+
+
+def test_a_sign_in_that_lasts_too_long_is_used(
+    account: Mailbox,
+    decide: Decide,
+    ahead: timedelta,
+) -> None:
+    sign(account, decide)
+    now = timezone.now()
+    Mailbox.objects.filter(pk=account.pk).update(sign_in_ends_at=now + timedelta(days=90) + ahead)
+    assert [mailbox for mailbox, _failure in sign_ins.keep(now=now)] == [account]
+
+
+def test_a_code_that_may_be_asked_for_later_is_asked_for(
+    account: Mailbox,
+    decide: Decide,
+    ahead: timedelta,
+) -> None:
+    now = timezone.now()
+    sign_in = signing_in.begin(account, now=now)
+    decide(sign_in)
+    SignIn.objects.update(ask_from=now + ahead)
+    assert signing_in.ask(sign_in, now=now + timedelta(seconds=6)).state == "done"
+
+
+def test_a_ping_heard_in_the_future_is_due(ahead: timedelta) -> None:
+    now = timezone.now()
+    Ping.objects.create(pk=1, tried_at=now + ahead, answered_at=now + ahead)
+    assert ping.is_due(now)
+
+
+def test_a_first_scan_in_the_future_keeps_no_monthly_mail_back(administrator: User, ahead: timedelta) -> None:
+    now = timezone.now()
+    Scan.objects.create(started_at=now + ahead, finished_at=now + ahead)
+    Scan.objects.create(started_at=now - timedelta(days=40), finished_at=now - timedelta(days=40))
+    letters.write(now)
+    assert Letter.objects.filter(recipient=administrator.email).exists()
+
+
+def test_tries_of_the_future_lock_nobody_out(ahead: timedelta) -> None:
+    now, limit = timezone.now(), Limit("test", 1, timedelta(minutes=15))
+    assert limit.take("ada", now) is None
+    Tries.objects.update(since=now + ahead)
+    assert limit.take("ada", now) is None
+    assert limit.take("ada", now) == now + limit.per
+
+
+@pytest.mark.parametrize("field", ["created_at", "last_seen_at"])
+def test_a_session_of_the_future_ends(client: Client, administrator: User, ahead: timedelta, field: str) -> None:
+    client.force_login(administrator)
+    assert client.get(reverse("profile")).status_code == 200
+    UserSession.objects.update(**{field: timezone.now() + ahead})
+    assert client.get(reverse("profile")).status_code == 302
+    assert not UserSession.objects.exists()
+
+
+def test_who_was_asked_in_the_future_is_asked_again(rf: Any, administrator: User, ahead: timedelta) -> None:
+    now = timezone.now()
+    request = rf.get("/")
+    request.user, request.session = administrator, {}
+    record_authentication(request, administrator, "password")
+    assert reauthentication.is_recent(request, now)
+    assert not reauthentication.is_recent(request, now - ahead)
+
+
+def test_one_entry_of_the_future_keeps_no_trail_for_ever(ahead: timedelta) -> None:
+    now = timezone.now()
+    old, young = now - timedelta(days=800), now - timedelta(days=1)
+    before = now - timedelta(days=730)
+    first: Callable[..., int] = lambda *times: _first_young(list(times), before, now)  # noqa: E731
+    wrong: datetime = now + ahead
+    assert first(old, wrong, old, young) == 3
+    assert first(old, old, wrong, young) == 2
+    assert first(wrong, young, old) == 0
+    assert first(wrong, old) == 2
+    assert first(wrong) == first() == 0
