@@ -24,6 +24,7 @@ POINTS = (
     "after-acceptance",
     "before-settle",
     "after-settle",
+    "scan-part-committed",
     "scan-written",
     "scan-committed",
 )

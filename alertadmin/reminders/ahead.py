@@ -14,8 +14,9 @@ BEARABLE = timedelta(days=10)
 
 def was_ahead(now: datetime, scan: str) -> Q:
     """For a query; `scan` is the path to it."""
-    return Q(**{f"{scan}__finished_at__gt": now + BEARABLE})
+    return Q(**{f"{scan}__started_at__gt": now + BEARABLE})
 
 
 def ever(now: datetime) -> bool:
-    return Scan.objects.filter(finished_at__gt=now + BEARABLE).exists()
+    far = now + BEARABLE
+    return Scan.objects.filter(Q(finished_at__gt=far) | Q(finished_at=None, started_at__gt=far)).exists()

@@ -53,10 +53,29 @@ class Held:
 
 
 def begin(scan: Scan, copy_of: datetime, now: datetime) -> int:
-    """In the transaction of the scan that noticed it, when all that is owed is written. Returns how many are held."""
+    """When all that is owed is written, by the scan that noticed it. Returns how many are held."""
     scan.copy_of = copy_of
     scan.save(update_fields=["copy_of"])
-    waiting = (
+    of_parts = held(now).filter(review_until=now + LONGEST)
+    count = of_parts.count() + _in_no_hurry(now).count()
+    log.warning("the database was put back from a copy of %s; %d mails may have been told already", copy_of, count)
+    if count > FEW:
+        hold(now)
+        return count
+    of_parts.update(review_until=None, not_before=now, reason="")
+    return 0
+
+
+def hold(now: datetime) -> None:
+    """With each part of a scan in parts, so that nothing leaves before it is known how many they are."""
+    until = Value(now + LONGEST, output_field=DateTimeField())
+    _in_no_hurry(now).update(
+        review_until=until, not_before=Greatest(F("not_before"), until), cause="", reason=sentences.IN_REVIEW
+    )
+
+
+def _in_no_hurry(now: datetime) -> QuerySet[Delivery]:
+    return (
         claims.open_deliveries()
         .filter(
             state=DeliveryState.PENDING,
@@ -65,14 +84,6 @@ def begin(scan: Scan, copy_of: datetime, now: datetime) -> int:
             review_until=None,
         )
         .order_by()
-    )
-    count = waiting.count()
-    log.warning("the database was put back from a copy of %s; %d mails may have been told already", copy_of, count)
-    if count <= FEW:
-        return 0
-    until = Value(now + LONGEST, output_field=DateTimeField())
-    return waiting.update(
-        review_until=until, not_before=Greatest(F("not_before"), until), cause="", reason=sentences.IN_REVIEW
     )
 
 

@@ -1,16 +1,25 @@
-"""The scan: finds what is owed and writes it down, all in one transaction.
+"""The scan: finds what is owed and writes it down.
 
 It may run twice, at once, or after a month of silence: a reminder is owed once for each thing, end and threshold, and
 of several missed thresholds only the nearest is told. Its queries do not grow in number with what it finds.
+
+What it finds is read without a lock. If that is little, all is written in one transaction; else in parts, the nearest
+ends first, so that none else waits long for the database. Each part asks again which of its rows are still owed. A scan
+that is killed between two parts leaves the rest owed, and the next one tells it; only a scan that came to its end has
+`finished_at`.
 """
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from datetime import datetime, timedelta
+from time import monotonic
+from typing import Any
 
-from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db import OperationalError, transaction
+from django.db.models import Max, Q, QuerySet
 
 from alertadmin.outbox import doorbell
 from alertadmin.outbox.clock import check
@@ -19,16 +28,24 @@ from alertadmin.registry.models import Credential
 from alertadmin.reminders import review, telling, witness
 from alertadmin.reminders.audience import has_somebody
 from alertadmin.reminders.calendar import corrections
-from alertadmin.reminders.models import Scan
+from alertadmin.reminders.models import Reminder, Scan
 from alertadmin.reminders.scan_log import logs_scan
-from alertadmin.reminders.sources import SOURCES, credentials
+from alertadmin.reminders.slots import Part
+from alertadmin.reminders.sources import SOURCES, Source, credentials
 
 log = logging.getLogger(__name__)
 
 STALE_AFTER = timedelta(hours=26)
 """Beat scans every hour; a day without a scan, and a margin, is a fault that must be seen."""
+FIRST_PART = 500
+"""Things in a scan's first part; how many are in each further one follows from how long the one before took."""
+LEAST, MOST = 20, 2000
+WANTED_SECONDS = 0.3
+"""For one part. Each may hold the database's one write lock (SQLite) for two seconds at most."""
 
 owed = credentials.owed
+Due = tuple[Source, QuerySet[Any], list[Any]]
+"""Some of what is due: its source, the question that found it, and the ids."""
 
 
 @logs_scan
@@ -38,25 +55,96 @@ def run(now: datetime, *, ring: bool = True) -> Scan:
     Raises ClockIsWrong.
     """
     check(now)
-    with transaction.atomic():
-        copy_of = witness.copy_of(now)
-        # Finished from the first: nobody sees it before the commit, and a scan that fails leaves nothing.
-        scan = Scan.objects.create(started_at=now, finished_at=now)
-        scan.reminders = sum(source.write(scan, now) for source in SOURCES)
-        if scan.reminders:
-            scan.deliveries = telling.write(scan, now)
+    copy_of = witness.copy_of(now)
+    due = _due(now)
+    wrong = corrections.parts()
+    in_parts = sum(len(keys) for *_, keys in due) > FIRST_PART or len(wrong) > 1
+    with nullcontext() if in_parts else transaction.atomic():
+        # In one transaction it is finished from the first: none sees it before the commit.
+        scan = Scan.objects.create(started_at=now, finished_at=None if in_parts else now)
+        for number, part in enumerate(_parts(due)):
+            with transaction.atomic(savepoint=False):
+                _write(scan, number, part, now)
+                if in_parts and copy_of is not None:
+                    review.hold(now)
+            if in_parts:
+                crashpoint("scan-part-committed")
         # After the reminders: an end that moved and is told of anew needs no correction.
-        scan.deliveries += corrections.write(scan, now)
-        if scan.deliveries or scan.reminders:
-            scan.save(update_fields=["reminders", "deliveries"])
-            if ring:
-                doorbell.ring()
-        if copy_of is not None:
-            review.begin(scan, copy_of, now)
-        transaction.on_commit(lambda: witness.remember(scan))
+        for keys in wrong:
+            with transaction.atomic(savepoint=False):
+                scan.deliveries += corrections.write(scan, keys, now)
+                scan.save(update_fields=["deliveries"])
+                if in_parts and copy_of is not None:
+                    review.hold(now)
+        with transaction.atomic(savepoint=False):
+            _finish(scan, copy_of, now, ring=ring)
         crashpoint("scan-written")
     crashpoint("scan-committed")
     return scan
+
+
+def _due(now: datetime) -> list[Due]:
+    found = [(source, source.due(now)) for source in SOURCES]
+    return [(source, rows, keys) for source, rows in found if (keys := list(rows.values_list("pk", flat=True)))]
+
+
+def _parts(due: Sequence[Due]) -> Iterator[list[Due]]:
+    """Asked for the next part, it takes it that the one before has just been written."""
+    size = FIRST_PART
+    rest = list(due)
+    while rest:
+        part, room = [], size
+        while rest and room:
+            source, rows, keys = rest.pop(0)
+            part.append((source, rows, keys[:room]))
+            if keys[room:]:
+                rest.insert(0, (source, rows, keys[room:]))
+            room -= len(part[-1][2])
+        began = monotonic()
+        yield part
+        size = _next_size(size, monotonic() - began)
+
+
+def _next_size(size: int, seconds: float) -> int:
+    fitting = int(size * WANTED_SECONDS / max(seconds, 0.001))
+    return max(LEAST, min(fitting, 2 * size, MOST))
+
+
+def _write(scan: Scan, number: int, part: list[Due], now: datetime) -> None:
+    after = Reminder.objects.filter(scan=scan).aggregate(last=Max("pk"))["last"] or 0
+    found = sum(_insert(scan, source, rows, keys) for source, rows, keys in part)
+    if found:
+        scan.reminders += found
+        scan.deliveries += telling.write(Part(scan, number, after), now)
+        scan.save(update_fields=["reminders", "deliveries"])
+
+
+def _insert(scan: Scan, source: Source, rows: QuerySet[Any], keys: list[Any]) -> int:
+    """What one row makes impossible is tried with half of them, and so on: that row alone is left out, by name."""
+    try:
+        with transaction.atomic():
+            return source.write(scan, rows.filter(pk__in=keys))
+    except OperationalError:
+        # No row is the cause: the disk is full, the database is gone, or another holds it for too long.
+        raise
+    except Exception:
+        if len(keys) == 1:
+            log.exception("%s %s cannot be reminded of, and is left out", rows.model._meta.verbose_name, keys[0])
+            return 0
+        middle = len(keys) // 2
+        return sum(_insert(scan, source, rows, half) for half in (keys[:middle], keys[middle:]))
+
+
+def _finish(scan: Scan, copy_of: datetime | None, now: datetime, *, ring: bool) -> None:
+    if scan.finished_at is None:
+        telling.release(scan, now)
+        scan.finished_at = now
+        scan.save(update_fields=["finished_at"])
+    if copy_of is not None:
+        review.begin(scan, copy_of, now)
+    if (scan.deliveries or scan.reminders) and ring:
+        doorbell.ring()
+    transaction.on_commit(lambda: witness.remember(scan))
 
 
 def catch_up(now: datetime) -> None:

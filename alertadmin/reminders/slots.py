@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 from django.db.models import QuerySet
 
@@ -18,6 +18,26 @@ CHUNK = 500
 Rule = Callable[[timing.Timing, datetime, int, datetime, datetime], datetime]
 
 
+UNTIL_ALL_IS_WRITTEN = timedelta(minutes=5)
+"""So long the mails of a scan in parts wait for its further parts, so that one mail holds all that a recipient is told.
+If the scan is killed they leave then."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """Some of a scan's reminders, written in one transaction."""
+
+    scan: Scan
+    number: int
+    """0 is the first."""
+    after: int
+    """The greatest id of a reminder of the parts before."""
+
+    @property
+    def reminders(self) -> QuerySet[Reminder]:
+        return Reminder.objects.filter(scan=self.scan, pk__gt=self.after)
+
+
 @dataclass(frozen=True)
 class Slot:
     """Reminders that leave at the same moment. `key` is the same for what goes into the same mail."""
@@ -27,29 +47,50 @@ class Slot:
     reminders: QuerySet[Reminder]
 
 
-def slots(scan: Scan, now: datetime) -> Iterator[Slot]:
-    found = Reminder.objects.filter(scan=scan)
-    at_once = f"reminder:{scan.pk}:"
+def at_once(scan: Scan) -> str:
+    """How the keys of the mails begin that wait for no hour."""
+    return f"reminder:{scan.pk}:"
+
+
+def slots(part: Part, now: datetime) -> Iterator[Slot]:
+    found = part.reminders
     if not policies.any_timing():
-        yield Slot(at_once, now, found)
+        yield _without_waiting(part, found, now)
         return
     # Scans at once gather into the same mails: one after the other.
     list(Policy.objects.select_for_update().filter(has_timing=True).values_list("pk"))
     for at, keys in _moments(found, now).items():
-        key = at_once if at <= now else _gathering(scan, at, now)
+        slot = _without_waiting(part, found, now) if at <= now else Slot(_gathering(part, at, now), at, found)
         for start in range(0, len(keys), CHUNK):
-            yield Slot(key, at, found.filter(pk__in=keys[start : start + CHUNK]))
+            yield replace(slot, reminders=found.filter(pk__in=keys[start : start + CHUNK]))
 
 
-def _gathering(scan: Scan, at: datetime, now: datetime) -> str:
-    """The key of the mails that leave then. Where one of them has begun to leave (somebody did not want to wait for its
-    hour), this scan's leave by themselves: what is added to a mail that is worded already is told nobody."""
-    key = f"reminder:at:{at.isoformat()}:"
+def _without_waiting(part: Part, found: QuerySet[Reminder], now: datetime) -> Slot:
+    key = at_once(part.scan)
+    leaves = now if part.scan.finished_at else now + UNTIL_ALL_IS_WRITTEN
+    return Slot(_not_begun(part, key, now) if part.number else key, leaves, found)
+
+
+def _gathering(part: Part, at: datetime, now: datetime) -> str:
+    """The key of the mails that leave then."""
+    return _not_begun(part, f"reminder:at:{at.isoformat()}:", now)
+
+
+def _not_begun(part: Part, key: str, now: datetime) -> str:
+    """The key, or where one of its mails has begun to leave (somebody did not want to wait for its hour) another that
+    only this scan's mails have, or this part's: what is added to a mail that is worded already is told nobody."""
+    for further in (f"{part.scan.pk}:", f"part-{part.number}:"):
+        if not _has_begun(key, now):
+            break
+        key += further
+    return key
+
+
+def _has_begun(key: str, now: datetime) -> bool:
     recent = Delivery.objects.filter(created_at__gt=now - claims.LONGEST_BELIEVED, dedupe_key__startswith=key)
     # All of them are locked until our notices are in, so that none begins to leave meanwhile.
     states = recent.select_for_update().values_list("state", "tries")
-    has_begun = any((state, tries) != (DeliveryState.PENDING, 0) for state, tries in states)
-    return f"{key}{scan.pk}:" if has_begun else key
+    return any((state, tries) != (DeliveryState.PENDING, 0) for state, tries in states)
 
 
 def _moments(found: QuerySet[Reminder], now: datetime) -> dict[datetime, list[int]]:

@@ -13,19 +13,29 @@ from typing import Any
 from django.db.models import Case, CharField, Exists, F, Min, OuterRef, Q, QuerySet, Subquery, UUIDField, Value, When
 from django.db.models.functions import Cast, Concat, Lower
 
-from alertadmin.outbox.models import Channel, Delivery, Purpose
+from alertadmin.outbox.models import Channel, Delivery, DeliveryState, Purpose
 from alertadmin.reminders.audience import everywhere
 from alertadmin.reminders.bulk import RandomUUID, insert_from
 from alertadmin.reminders.channels import own
 from alertadmin.reminders.models import Line, Notice, Recipient, Reminder, Scan
 from alertadmin.reminders.plan import EVERYBODY
-from alertadmin.reminders.slots import CHUNK, Slot, slots
+from alertadmin.reminders.slots import CHUNK, UNTIL_ALL_IS_WRITTEN, Part, Slot, at_once, slots
 
 
-def write(scan: Scan, now: datetime) -> int:
+def write(part: Part, now: datetime) -> int:
     """Returns how many deliveries were written."""
     channels = _Channels.there_are()
-    return sum(_tell(slot, now) + channels.tell(slot, now) for slot in slots(scan, now))
+    return sum(_tell(slot, now) + channels.tell(slot, now) for slot in slots(part, now))
+
+
+def release(scan: Scan, now: datetime) -> None:
+    """All of the scan is written: what waited for its further parts may leave."""
+    Delivery.objects.filter(
+        state=DeliveryState.PENDING,
+        created_at=now,
+        not_before=now + UNTIL_ALL_IS_WRITTEN,
+        dedupe_key__startswith=at_once(scan),
+    ).update(not_before=now)
 
 
 def _tell(slot: Slot, now: datetime) -> int:

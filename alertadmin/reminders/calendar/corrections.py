@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
+from itertools import chain, groupby
+from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
@@ -33,11 +35,23 @@ MOST = 100
 """In one mail; the next scan tells of the rest."""
 NOT_URGENT = timedelta(days=3650)
 CHUNK = 500
+AT_ONCE = 200
+"""Recipients in one transaction."""
 
 
-def write(scan: Scan, now: datetime) -> int:
-    """How many mails it takes."""
-    found = list(_wrong().select_for_update(of=("self",)).order_by("pk"))
+def parts() -> list[list[int]]:
+    """Ids of what is to be corrected, for one transaction each. All of a recipient's are in one part."""
+    found = _wrong().order_by("recipient", "pk").values_list("recipient", "pk")
+    of_each = [[key for _, key in rows] for _, rows in groupby(found, key=itemgetter(0))]
+    return [list(chain(*of_each[start : start + AT_ONCE])) for start in range(0, len(of_each), AT_ONCE)]
+
+
+def write(scan: Scan, part: list[int], now: datetime) -> int:
+    """Of those that are still wrong. Returns how many mails it takes."""
+    found: list[CalendarEntry] = []
+    for start in range(0, len(part), CHUNK):
+        some = _wrong().filter(pk__in=part[start : start + CHUNK])
+        found += some.select_for_update(of=("self",)).order_by("pk")
     timings = policies.timings({(entry.tenant_id, entry.app_id) for entry in found})
     far = now + NOT_URGENT
     groups: dict[tuple[str, datetime], list[int]] = {}

@@ -1,7 +1,22 @@
-"""What people are reminded of: one module for each kind, each with `write(scan, now)`. A new kind is a line here."""
+"""What people are reminded of: one module for each kind. A new kind is a line here."""
 
 from __future__ import annotations
 
+from datetime import datetime
+from typing import Any, Protocol
+
+from django.db.models import QuerySet
+
+from alertadmin.reminders.models import Scan
 from alertadmin.reminders.sources import consents, credentials, ews, sign_ins
 
-SOURCES = (credentials, ews, consents, sign_ins)
+
+class Source(Protocol):
+    def due(self, now: datetime) -> QuerySet[Any]:
+        """What somebody must be told of and nobody was, while there is somebody to tell; the nearest end first."""
+
+    def write(self, scan: Scan, found: QuerySet[Any]) -> int:
+        """Inserts a reminder for each of `found`, some of `due`, that has none yet; returns how many."""
+
+
+SOURCES: tuple[Source, ...] = (credentials, ews, consents, sign_ins)

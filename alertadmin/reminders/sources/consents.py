@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 
-from django.db.models import F, Value
+from django.db.models import F, QuerySet, Value
 
 from alertadmin.registry.models import ConsentChange, ConsentStatus
 from alertadmin.reminders.audience import ALWAYS, has_somebody
@@ -16,13 +17,21 @@ NEWS = timedelta(days=30)
 """A withdrawal that nobody could be told of for so long is no news any more; the pages show it."""
 
 
-def write(scan: Scan, now: datetime) -> int:
-    found = ConsentChange.objects.filter(
-        before=ConsentStatus.GRANTED,
-        after=ConsentStatus.NOT_IN_TOKEN,
-        at__gt=now - NEWS,
-        consent__status=F("after"),
-        reminders=None,
-    ).filter(has_somebody("app", "tenant", ALWAYS))
+def due(now: datetime) -> QuerySet[Any]:
+    told_to = has_somebody("app", "tenant", ALWAYS)
+    return (
+        ConsentChange.objects.filter(
+            before=ConsentStatus.GRANTED,
+            after=ConsentStatus.NOT_IN_TOKEN,
+            at__gt=now - NEWS,
+            consent__status=F("after"),
+            reminders=None,
+        )
+        .filter(told_to)
+        .order_by("at")
+    )
+
+
+def write(scan: Scan, found: QuerySet[Any]) -> int:
     rows = found.values_list("pk", "app_id", "tenant_id", "at", Value(0), Value(True))
     return insert_from(Reminder(scan=scan, kind=Kind.CONSENT), COLUMNS, rows)

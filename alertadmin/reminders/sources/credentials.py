@@ -34,14 +34,17 @@ NONE_TOLD = Value(32767)
 """Farther than any threshold."""
 
 
-def write(scan: Scan, now: datetime) -> int:
+def due(now: datetime) -> QuerySet[Any]:
     untold = owed(now)
     # Most scans find nothing; asked like this it needs neither the joins nor the words of the longer query.
     if not untold.exists():
-        return 0
-    # With nobody to tell it is left owed: whoever is entered later is told then.
-    found = untold.filter(has_somebody("app", "app__tenant", Q(escalated=True)))
-    rows = found.values_list("pk", "app_id", "app__tenant_id", "expires_at", "owed", "escalated")  # type: ignore[misc]
+        return untold.none()
+    # With nobody to tell it is left owed: the next scan tells the first who is entered.
+    return untold.filter(has_somebody("app", "app__tenant", Q(escalated=True))).order_by("expires_at")
+
+
+def write(scan: Scan, found: QuerySet[Any]) -> int:
+    rows = found.values_list("pk", "app_id", "app__tenant_id", "expires_at", "owed", "escalated")
     return insert_from(Reminder(scan=scan, kind=Kind.CREDENTIAL), COLUMNS, rows)
 
 

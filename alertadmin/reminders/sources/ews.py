@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
-from django.db.models import BooleanField, Case, Exists, OuterRef, Q, Value, When
+from django.db.models import BooleanField, Case, Exists, OuterRef, Q, QuerySet, Value, When
 
 from alertadmin.registry.models import Mailbox
 from alertadmin.registry.permissions import Transport
@@ -20,20 +21,24 @@ ENDS = datetime(2027, 4, 1, tzinfo=UTC)
 COLUMNS = ("mailbox_id", "app_id", "tenant_id", "threshold", "is_escalated")
 
 
-def write(scan: Scan, now: datetime) -> int:
+def due(now: datetime) -> QuerySet[Any]:
     plan = policies.PlanLookup().text("app", "tenant")
     told = Reminder.objects.filter(mailbox=OuterRef("pk"), expires_at=ENDS)
     if ahead.ever(now):
         told = told.exclude(ahead.was_ahead(now, "scan"))
     late = Q(owed__lte=EVERYBODY) | (Q(owed__lte=EscalatesFrom(plan)) & Exists(told))
-    found = (
+    return (
         Mailbox.objects.filter(still_by_ews())
         .annotate(owed=Reached(Value(rules.days_left(ENDS, now)), plan))
         .filter(owed__isnull=False)
         .filter(~Exists(told.filter(threshold__lte=OuterRef("owed"))))
         .annotate(escalated=Case(When(late, then=Value(True)), default=Value(False), output_field=BooleanField()))
         .filter(has_somebody("app", "tenant", Q(escalated=True)))
+        .order_by("pk")
     )
+
+
+def write(scan: Scan, found: QuerySet[Any]) -> int:
     rows = found.values_list("pk", "app_id", "tenant_id", "owed", "escalated")
     return insert_from(Reminder(scan=scan, kind=Kind.EWS, expires_at=ENDS), COLUMNS, rows)
 

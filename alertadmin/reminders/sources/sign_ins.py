@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 
-from django.db.models import BooleanField, Case, Exists, OuterRef, Q, Value, When
+from django.db.models import BooleanField, Case, Exists, OuterRef, Q, QuerySet, Value, When
 
 from alertadmin.registry.models import Mailbox
 from alertadmin.reminders import policies
@@ -19,17 +20,21 @@ MONTH = 30
 """Days: each use makes 90 of them, and one comes each month. What is farther away than this ends only if all fails."""
 
 
-def write(scan: Scan, now: datetime) -> int:
+def due(now: datetime) -> QuerySet[Any]:
     plan = policies.PlanLookup().text("app", "tenant")
     told = Reminder.objects.filter(mailbox=OuterRef("pk"), expires_at=OuterRef("sign_in_ends_at"))
     late = Q(owed__lte=EVERYBODY) | (Q(owed__lte=EscalatesFrom(plan)) & Exists(told))
-    found = (
+    return (
         Mailbox.objects.filter(is_personal=True, sign_in_ends_at__lte=now + timedelta(days=MONTH))
         .annotate(owed=Reached(DaysLeft("sign_in_ends_at", now), plan, at_most=MONTH))
         .filter(owed__isnull=False)
         .filter(~Exists(told.filter(threshold__lte=OuterRef("owed"))))
         .annotate(escalated=Case(When(late, then=Value(True)), default=Value(False), output_field=BooleanField()))
         .filter(has_somebody("app", "tenant", Q(escalated=True)))
+        .order_by("sign_in_ends_at")
     )
+
+
+def write(scan: Scan, found: QuerySet[Any]) -> int:
     rows = found.values_list("pk", "app_id", "tenant_id", "sign_in_ends_at", "owed", "escalated")
     return insert_from(Reminder(scan=scan, kind=Kind.SIGN_IN), COLUMNS, rows)
