@@ -16,6 +16,7 @@ import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,11 @@ class Manifest:
     keys: dict[str, int]
     files: dict[str, dict[str, Any]]
     format: int = FORMAT
+
+    @property
+    def moment(self) -> datetime:
+        """When it was made. Raises ValueError."""
+        return datetime.fromisoformat(self.made_at).astimezone(UTC)
 
     @property
     def secrets(self) -> int:
@@ -121,6 +127,7 @@ def opened(path: Path) -> Iterator[Archive]:
                 % {"version": found.get("version", "?")}
             )
         manifest = Manifest(**found)
+        str(manifest.moment)
         if DATABASE not in manifest.files:
             raise KeyError(DATABASE)
         for described_file in manifest.files.values():

@@ -53,7 +53,7 @@ def restore(path: Path, *, force: bool, now: datetime) -> Restored:
     keyring.forget()
     key_use.forget()
     prepare(upgrade=True)
-    witness.was_put_back()
+    witness.was_put_back(backup.manifest.moment)
     with transaction.atomic():
         audit.record(audit.Act.BACKUP_RESTORED, now=now, kind=f"made at {backup.manifest.made_at}")
     log_event(Event.BACKUP_RESTORED, database=backup.manifest.database, made_at=backup.manifest.made_at)

@@ -16,7 +16,7 @@ from pytest_django import Settings
 
 from alertadmin.outbox import claims, worker
 from alertadmin.outbox.models import Delivery, DeliveryState
-from alertadmin.registry.models import Contact, Credential
+from alertadmin.registry.models import Contact, Credential, Mailbox
 from alertadmin.reminders import review, rounds, scan, witness
 from alertadmin.reminders.models import Notice, Reminder, Scan
 from sandbox import Sandbox
@@ -301,3 +301,85 @@ class TestTheWholeFolder:
     def test_the_witness_is_its_owner_s_alone(self, site: Site, folder: Path, now: datetime) -> None:
         scan.run(now)
         assert (folder / witness.NAME).stat().st_mode & 0o777 == 0o600
+
+
+class TestBeforeTheFirstScan:
+    """A copy that was made before anything was ever scanned."""
+
+    @pytest.fixture
+    def never_scanned(self, site: Site, sandbox: Sandbox, now: datetime) -> datetime:
+        """Everybody was told since, and the copy was put back. When that was."""
+        Scan.objects.all().delete()
+        copy = Copy()
+        scan.run(now)
+        works(now)
+        copy.put_back()
+        assert not Scan.objects.exists()
+        return now + timedelta(minutes=10)
+
+    def test_nobody_is_told_twice_before_somebody_could_say_so(
+        self, never_scanned: datetime, site: Site, sandbox: Sandbox
+    ) -> None:
+        for hours in (0, 1, 23):
+            scan.run(never_scanned + timedelta(hours=hours))
+            works(never_scanned + timedelta(hours=hours))
+        assert set(sent_to(sandbox, site).values()) == {1}
+        assert review.held(never_scanned).count() == MANY
+
+    def test_the_page_says_when_the_last_of_it_was_entered(self, never_scanned: datetime) -> None:
+        scan.run(never_scanned)
+        found = review.put_back()
+        assert found is not None
+        assert found.copy_of == max(Mailbox.objects.get().created_at, Credential.objects.get().created_at)
+
+    def test_put_back_by_our_command_it_says_when_the_backup_was_made(self, never_scanned: datetime) -> None:
+        made_at = never_scanned - timedelta(hours=1)
+        witness.was_put_back(made_at)
+        assert witness.copy_of(never_scanned) == made_at
+        scan.run(never_scanned)
+        assert review.held(never_scanned).count() == MANY
+        assert witness.copy_of(never_scanned) is None
+
+    def test_on_another_machine_too(self, never_scanned: datetime, folder: Path) -> None:
+        (folder / witness.NAME).unlink()
+        witness.was_put_back(never_scanned)
+        scan.run(never_scanned)
+        assert review.held(never_scanned).count() == MANY
+
+    def test_an_empty_database_beside_an_old_witness_is_a_new_installation(
+        self, never_scanned: datetime, site: Site
+    ) -> None:
+        site.mailbox.delete()
+        Credential.objects.all().delete()
+        assert witness.copy_of(never_scanned) is None
+
+    def test_it_is_noticed_once(self, never_scanned: datetime) -> None:
+        scan.run(never_scanned)
+        assert witness.copy_of(never_scanned + timedelta(hours=1)) is None
+
+
+class TestPutBackByOurCommand:
+    def test_a_backup_of_another_installation_is_a_copy_whatever_its_numbers(
+        self, site: Site, folder: Path, now: datetime
+    ) -> None:
+        """It scanned more often than this one did, and has pruned the scan by whose number it could be told."""
+        scan.run(now)
+        for model in (Notice, Reminder, Scan):
+            model._default_manager.all().delete()
+        latest = Scan.objects.create(pk=10**6, started_at=now - timedelta(days=1), finished_at=now - timedelta(days=1))
+        assert witness.copy_of(now) is None
+        witness.was_put_back(now)
+        assert witness.copy_of(now) == latest.started_at
+
+    def test_a_fresh_backup_is_believed_on_another_machine(self, site: Site, folder: Path, now: datetime) -> None:
+        scan.run(now)
+        (folder / witness.NAME).unlink()
+        witness.was_put_back(now)
+        assert witness.copy_of(now + timedelta(hours=1)) is None
+        assert witness.copy_of(now + timedelta(hours=4)) == now
+
+    def test_a_scan_that_never_came_to_its_end_is_not_when_the_copy_was(
+        self, told_since: datetime, now: datetime
+    ) -> None:
+        Scan.objects.create(started_at=told_since - timedelta(minutes=5))
+        assert witness.copy_of(told_since) == now - timedelta(days=20)
