@@ -127,9 +127,11 @@ def _insert(scan: Scan, source: Source, rows: QuerySet[Any], keys: list[Any]) ->
     except OperationalError:
         # No row is the cause: the disk is full, the database is gone, or another holds it for too long.
         raise
-    except Exception:
+    except Exception as error:
         if len(keys) == 1:
-            log.exception("%s %s cannot be reminded of, and is left out", rows.model._meta.verbose_name, keys[0])
+            # The type alone: the text of a database's error may quote a row.
+            named = (rows.model._meta.verbose_name, keys[0], type(error).__name__)
+            log.error("%s %s cannot be reminded of (%s), and is left out of the scan", *named)  # noqa: TRY400
             return 0
         middle = len(keys) // 2
         return sum(_insert(scan, source, rows, half) for half in (keys[:middle], keys[middle:]))
