@@ -131,7 +131,7 @@ def _insert(scan: Scan, source: Source, rows: QuerySet[Any], keys: list[Any]) ->
         if len(keys) == 1:
             # The type alone: the text of a database's error may quote a row.
             named = (rows.model._meta.verbose_name, keys[0], type(error).__name__)
-            log.error("%s %s cannot be reminded of (%s), and is left out of the scan", *named)  # noqa: TRY400
+            log.error("%s %s cannot be reminded of (%s), and is left out of the scan", *named)
             return 0
         middle = len(keys) // 2
         return sum(_insert(scan, source, rows, half) for half in (keys[:middle], keys[middle:]))
