@@ -11,7 +11,7 @@ class Answer(StrEnum):
 
     Sources: RFC 9110, 15 (HTTP statuses), RFC 5321, 4.2 (SMTP replies), Microsoft Graph v1.0, "Microsoft Graph error
     responses and resource types", and what load balancers document of their own 502, 503 and 504
-    (docs/reliability.md names them).
+    (`mailer.wire.answer_to` names them).
     """
 
     REFUSED = "refused"

@@ -184,6 +184,9 @@ class SendOnce(CreateItem):  # type: ignore[misc]
         self.answered = True
         self.status = response.status_code
         self.note(response)
+        ours = self.ids["client-request-id"]
+        if response.headers.get("client-request-id", ours).strip().lower() != ours:
+            raise Foreign("it answers another request")  # of a connection whose answers are out of step
         return response
 
     def note(self, response: requests.Response) -> None:

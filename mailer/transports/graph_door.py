@@ -19,9 +19,10 @@ from mailer.failure import DOUBTFUL, Answer, Failure, Outcome
 from mailer.https import Session
 from mailer.registration import Identity
 
-NO_WORDS = "UnknownError"
-"""The code that Graph writes around what a server behind it said in no way that Graph knows, a bare 503 or 504 too
-(microsoft-graph-docs 5288)."""
+NO_WORDS = frozenset({"UnknownError", "ErrorInternalServerError", "InternalServerError", "generalException"})
+"""Codes by which Graph says only that something failed behind it: UnknownError stands around a bare 503 or 504 too
+(microsoft-graph-docs 5288), and mail was delivered after it and after ErrorInternalServerError
+(learn.microsoft.com/answers 5629476)."""
 
 
 @dataclass(frozen=True)
@@ -126,7 +127,7 @@ def _wrong(answer: requests.Response, content: Mapping[str, Any] | None, success
     A proxy or a network's sign-in page answers 200 with a page; Microsoft's 202 has no body. Graph repeats our request
     id: another one belongs to another request, as on a connection whose answers are out of step.
     """
-    if answer.headers.get("client-request-id", our_id) != our_id:
+    if answer.headers.get("client-request-id", our_id).strip().lower() != our_id:
         return "it answers another request"
     if answer.status_code >= 400:
         return ""
@@ -156,7 +157,7 @@ def _refused(answer: requests.Response, roles: tuple[str, ...] | None, ids: dict
     cause = diagnosis.from_http(answer.status_code, answer.headers, answer.content, door="graph", roles=roles)
     said = _said(answer)
     wait = wire.retry_after(answer.headers.get("Retry-After"))
-    own_words = bool(said) and not said.startswith(NO_WORDS)
+    own_words = bool(said) and said.partition(":")[0] not in NO_WORDS
     judged = wire.answer_to(answer.status_code, own_words=own_words, wait=wait)
     kind = ItemNotFound if answer.status_code == 404 and said.startswith("ErrorItemNotFound") else Failure
     return kind(

@@ -31,6 +31,7 @@ def inside(declaration: str, text: str) -> str:
 
 ROWS: dict[str, tuple[Answer, str]] = {
     "yes": (said(YES), "sent"),
+    "yes to another request": (said(YES, client_request_id="7f3a"), "foreign retry"),
     "yes under HTTP 500": (said(YES, 500), "foreign retry"),
     "yes under HTTP 202": (said(YES, 202), "foreign retry"),
     "yes under HTTP 203": (said(YES, 203), "foreign retry"),

@@ -181,10 +181,11 @@ def test_a_refusal_is_read_in_whatever_shape_it_comes(
 @pytest.mark.parametrize(
     ("status", "body", "outcome"),
     [
-        (500, {"error": GRAPH_ERROR}, Outcome.NOT_SENT),
+        (500, {"error": {"code": "ErrorMailboxStoreUnavailable", "message": "x"}}, Outcome.NOT_SENT),
+        (500, {"error": GRAPH_ERROR}, Outcome.UNKNOWN),
         (500, "<html>Server Error</html>", Outcome.UNKNOWN),
         (500, b"", Outcome.UNKNOWN),
-        (503, {"error": GRAPH_ERROR}, Outcome.NOT_SENT),
+        (503, {"error": {"code": "MailboxInfoStale", "message": "x"}}, Outcome.NOT_SENT),
         (503, "<html>down</html>", Outcome.UNKNOWN),
         (503, {"error": {"code": "UnknownError", "message": ""}}, Outcome.UNKNOWN),
         (502, b"", Outcome.UNKNOWN),
