@@ -40,6 +40,7 @@ CATALOG = (
         "consents-many", "a check of very many tenants beside a cloud that never answers", "consents:beside_a_dead_one"
     ),
     Benchmark("page", "pages of many secrets beside pages of few, signed in", "pages:pages"),
+    Benchmark("readyz", "/readyz and the overview while very many mails wait", "readyz:readyz"),
     Benchmark("decrypt", "opening a stored secret", "sealing:decrypt"),
     Benchmark("rotate", "sealing all secrets anew with another key", "sealing:rotate"),
     Benchmark("import", "a CSV file of registrations", "imports:imports"),

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.db.models import OuterRef, Subquery
 
-from alertadmin.outbox import claims
+from alertadmin.outbox import claims, route_status
 from alertadmin.outbox.chain import FAILED, Chain
 from alertadmin.outbox.models import Attempt
 from alertadmin.outbox.pace import PER_MINUTE, WINDOW
@@ -23,7 +23,7 @@ class Drain:
     mailboxes: int
     """That sent when they were last tried, or were never tried."""
     by_relay: bool
-    """The relay takes what the mailboxes have no time for, at no pace of ours."""
+    """The relay, which took what it was last given, takes what the mailboxes have no time for, at no pace of ours."""
     now: datetime
 
     @property
@@ -49,7 +49,8 @@ def drain(now: datetime) -> Drain | None:
         return None
     ways = Chain.for_reminders(now).ways
     senders = [way.mailbox.pk for way in ways if way.mailbox is not None]
-    return Drain(waiting, _working(senders), any(way.mailbox is None for way in ways), now)
+    by_relay = any(way.mailbox is None for way in ways) and route_status.failed_relay(now) is None
+    return Drain(waiting, _working(senders), by_relay, now)
 
 
 def _working(mailboxes: list[UUID]) -> int:

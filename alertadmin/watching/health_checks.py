@@ -33,7 +33,7 @@ from alertadmin.reminders.scan import STALE_AFTER
 from alertadmin.watching.setting_checks import BadSetting
 
 HEARTBEAT_AFTER = timedelta(minutes=2)
-"""A worker beats each 30 seconds, also while it is busy."""
+"""A worker beats each 15 seconds, also while it is busy."""
 COMMAND_AFTER = timedelta(minutes=90)
 """cron comes by each hour."""
 WORKER_EXPECTED = timedelta(days=1)

@@ -1,4 +1,4 @@
-"""What was found wrong, kept in the row of who last looked: the worker each 30 seconds, `send_reminders` at its end.
+"""What was found wrong, kept in the row of who last looked: the worker each 15 seconds, `send_reminders` at its end.
 
 So `/readyz` answers strangers from one row, whatever there is to look at, and every page says the same. What costs
 nothing to know (clock, heartbeat, last scan, disk, keys, settings) is looked at anew each time.
@@ -22,7 +22,7 @@ from alertadmin.watching.models import Heartbeat
 from alertadmin.watching.setting_checks import bad_settings
 
 FRESH = timedelta(minutes=3)
-"""A worker looks each 30 seconds; at a very large installation the looking itself takes some."""
+"""A worker looks each 15 seconds; at a very large installation the looking itself takes some."""
 STORED = frozenset({Part.BROKER, Part.DELIVERIES, Part.WAYS})
 """Parts that a page takes from the row."""
 FOR_STRANGERS = STORED | {Part.KEYS, Part.SETTINGS}

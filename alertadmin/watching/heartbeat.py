@@ -1,4 +1,4 @@
-"""The worker's sign of life: a thread of its main process writes each 30 seconds that it lives, then what is wrong.
+"""The worker's sign of life: a thread of its main process writes each 15 seconds that it lives, then what is wrong.
 
 A thread, not a task: a pool whose processes are all busy for minutes sends no less. The connection is closed after each
 beat, since the pool may fork a process meanwhile, which must not inherit it.
@@ -18,10 +18,10 @@ from alertadmin.watching.models import Heartbeat
 
 log = logging.getLogger(__name__)
 
-EVERY = 30.0
+EVERY = 15.0
 """Seconds; a worker is missed after health_checks.HEARTBEAT_AFTER."""
 DELIVERS = "alertadmin.outbox.tasks.deliver_due"
-AFTER_RUN = 5.0
+AFTER_RUN = 2.0
 """Seconds between two looks that follow runs: a storm of wake-ups is not answered by a storm of looks."""
 
 

@@ -16,7 +16,7 @@ class Heartbeat(models.Model):
 
     class Source(models.TextChoices):
         WORKER = "worker", _("Worker")
-        """Any worker of this installation, each 30 seconds."""
+        """Any worker of this installation, each 15 seconds."""
         COMMAND = "command", _("send_reminders")
         """Each whole run of it."""
 

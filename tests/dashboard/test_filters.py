@@ -78,6 +78,7 @@ def test_deliveries_are_listed_by_how_they_stand(signed_in: Client, db: None) ->
     assert listed(signed_in, "deliveries", "state=open") == {
         "Reminder: pending@x.example",
         "Reminder: sending@x.example",
+        "Reminder: uncertain@x.example",
     }
     assert listed(signed_in, "deliveries", "state=wrong") == {
         "Reminder: uncertain@x.example",

@@ -27,9 +27,9 @@ NO_TEST = "no-test"
 UNDECIDED = (DeliveryState.PENDING, DeliveryState.UNCERTAIN)
 """Of these a person may say what became of them."""
 TOGETHER: dict[str, Sequence[str]] = {
-    OPEN: [DeliveryState.PENDING, DeliveryState.SENDING],
     WRONG: [DeliveryState.FAILED, DeliveryState.UNCERTAIN],
 }
+STILL_OPEN = claims.CLAIMABLE | Q(state=DeliveryState.SENDING)
 LISTING = Listing(
     columns=(
         Column(gettext_lazy("Created"), "created_at"),
@@ -46,7 +46,7 @@ LISTING = Listing(
                 (WRONG, gettext_lazy("Failed or uncertain")),
                 *DeliveryState.choices,
             ],
-            lambda chosen: Q(state__in=TOGETHER.get(chosen, [chosen])),
+            lambda chosen: STILL_OPEN if chosen == OPEN else Q(state__in=TOGETHER.get(chosen, [chosen])),
         ),
         "purpose": Filter(
             gettext_lazy("Purpose"),
@@ -82,7 +82,7 @@ def delivery(request: HttpRequest, pk: UUID) -> HttpResponse:
         "untold": untold,
         "can_send_now": claims.can_send_now(found, now),
         "is_undecided": found.state in UNDECIDED and found.purpose != Purpose.TEST,
-        "is_open": found.state in (*TOGETHER[OPEN], DeliveryState.UNCERTAIN) and found.settled_at is None,
+        "is_open": found.state in (*UNDECIDED, DeliveryState.SENDING) and found.settled_at is None,
     }
     return render(request, "deliveries/delivery.html", context)
 

@@ -11,14 +11,13 @@ from alertadmin.accounts.declaring import for_oneself
 from alertadmin.dashboard.guide.directory import guides_of
 from alertadmin.dashboard.overview.needs import needs
 from alertadmin.dashboard.overview.timeline import timeline
+from alertadmin.outbox import claims
 from alertadmin.outbox.drain import drain
-from alertadmin.outbox.models import Delivery, DeliveryState
 from alertadmin.registry.models import AppRegistration, Credential, Mailbox, Tenant
 
 DUE = timedelta(days=30)
 NAMED = 3
 """So many tenants; the others are counted."""
-WAITING = (DeliveryState.PENDING, DeliveryState.SENDING)
 
 
 @for_oneself
@@ -40,7 +39,7 @@ def overview(request: HttpRequest) -> HttpResponse:
         "next": next_end.first(),
         "drain": drain(now) if access.everywhere() else None,
         "timeline": timeline(now, watched),
-        "waiting": access.rows(Delivery).filter(state__in=WAITING).count(),
+        "waiting": access.rows(claims.open_deliveries()).count(),
         "counts": {
             "tenants": count,
             "apps": access.rows(AppRegistration).count(),

@@ -38,7 +38,7 @@ def signs(now: datetime) -> list[Sign]:
         wrong.setdefault(told.part, []).append(told)
     at = {Part.SCAN: health_facts.last_scan(), Part.DELIVERIES: _last_accepted(), Part.WORKER: _last_beat()}
     details = {
-        Part.WORKER: _("A sign of life each 30 seconds; or cron, which runs “send_reminders” each hour."),
+        Part.WORKER: _("A sign of life every 15 seconds; or cron, which runs “send_reminders” each hour."),
         Part.SCAN: _("Once an hour."),
         Part.DELIVERIES: _waiting(now),
         Part.WAYS: _("Each mailbox, channel and relay, by what came of it the last time."),
