@@ -14,6 +14,8 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
 
+import idna
+
 _SEVEN_BIT = SMTP.clone(cte_type="7bit")
 """Any server takes it; 8BITMIME has to be asked for, and is not everywhere."""
 _UTF8_HEADERS = _SEVEN_BIT.clone(utf8=True)
@@ -118,7 +120,9 @@ class Message:
 
 
 def address_of(address: str) -> str:
-    """The address as it goes over the wire: its domain in ASCII (IDNA). Raises BadAddress unless it is a single one."""
+    """The address as it goes over the wire: its domain in ASCII by IDNA 2008 (Python's own codec knows that of 2003
+    alone, by which a mail to straße.example would go to strasse.example). Raises BadAddress unless it is a single
+    one."""
     return _address(address).addr_spec
 
 
@@ -153,7 +157,7 @@ def _address(address: str) -> Address:
     if not address.isprintable():
         raise BadAddress(f"{header_text(address)!r} holds a line break or a control character.")
     try:
-        domain = domain if domain.isascii() else domain.encode("idna").decode("ascii")
+        domain = domain if domain.isascii() else idna.encode(domain, uts46=True).decode("ascii")
         if not local.isascii():
             return _utf8_address(local, domain)
         parsed = Address(addr_spec=f"{local}@{domain}")

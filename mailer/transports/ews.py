@@ -17,7 +17,7 @@ from exchangelib.version import EXCHANGE_2016, EXCHANGE_O365
 from mailer import diagnosis, https, sockets, wire
 from mailer.failure import DOUBTFUL, Answer, Failure, Outcome
 from mailer.identity import AppIdentity, OnStep, Token, TokenSource
-from mailer.message import Message
+from mailer.message import Message, address_of
 from mailer.person import Person
 from mailer.transports import LONGEST, Login, Receipt, Sender
 from mailer.transports.create_item import Account, Answered, Bearer, Line, SendOnce
@@ -55,20 +55,23 @@ class EwsTransport:
         door = _door(sender)
         with writing():
             mime = message.as_bytes(sender.address)
+            address = address_of(sender.address)
         with sockets.deadline(self.timeout):
             if app is None:
-                return self._send(message, mime, sender, door, None)
+                return self._send(message, mime, address, sender, door, None)
             return with_token(
                 self.tokens,
                 app,
                 app.cloud.exchange_scope,
                 PERMISSION,
                 on_step,
-                lambda token: self._send(message, mime, sender, door, token),
+                lambda token: self._send(message, mime, address, sender, door, token),
             )
 
-    def _send(self, message: Message, mime: bytes, sender: Sender, door: _Door, token: Token | None) -> Receipt:
-        call = SendOnce(self._account(sender.address, door, token), any_version=token is None)
+    def _send(
+        self, message: Message, mime: bytes, address: str, sender: Sender, door: _Door, token: Token | None
+    ) -> Receipt:
+        call = SendOnce(self._account(address, door, token), any_version=token is None)
         with wire.hiding(door.login.password if door.login else None):
             try:
                 call.send(mime)

@@ -16,7 +16,7 @@ from urllib.parse import quote
 from mailer import sockets
 from mailer.failure import Answer, Failure, Outcome
 from mailer.identity import OnStep, Token, TokenSource
-from mailer.message import Message
+from mailer.message import Message, address_of
 from mailer.registration import Identity
 from mailer.transports import LONGEST, OnDraft, Receipt, Sender
 from mailer.transports.graph_door import ACCEPTED, CREATED, DELETED, FOUND, GraphDoor, ItemNotFound, Reply, Success
@@ -153,9 +153,9 @@ class GraphTransport:
     ) -> Reply:
         data, described = payload
         app, headers = _app(sender), {**described, **(headers or {})}
-        return self._door.call(
-            method, path, app, sender.address, token, success, data=data, headers=headers, params=params
-        )
+        with writing():
+            address = address_of(sender.address)
+        return self._door.call(method, path, app, address, token, success, data=data, headers=headers, params=params)
 
     def _with_token(self, sender: Sender, on_step: OnStep | None, attempt: Callable[[Token], Result]) -> Result:
         app = _app(sender)

@@ -10,11 +10,12 @@ import base64
 from mailer import sockets, wire
 from mailer.failure import Failure
 from mailer.identity import OnStep, Token, TokenSource
-from mailer.message import Message
+from mailer.message import Message, address_of
 from mailer.transports import LONGEST, Receipt, Sender
 from mailer.transports.lines import Door, Lines
 from mailer.transports.permission import with_token
 from mailer.transports.submission import Client, opened, refusal, submit
+from mailer.transports.writing import writing
 
 IMPLICIT_TLS = 465
 LONGEST_LINE = 500
@@ -36,6 +37,8 @@ class SmtpTransport:
         host, _, port = app.smtp.rpartition(":")
         host = host.strip("[]")  # of an IPv6 address
         implicit = int(port) == IMPLICIT_TLS
+        with writing():
+            address = address_of(sender.address)
 
         def connect() -> Client:
             return Client(host, int(port), sockets.tls_context(app.cloud.ca_file, "smtp"), implicit=implicit)
@@ -44,7 +47,7 @@ class SmtpTransport:
             def log_in(client: Client) -> None:
                 if not implicit:
                     client.secure()
-                _xoauth2(client, sender.address, token)
+                _xoauth2(client, address, token)
 
             door = Door(app.smtp, sender.address, token.value)
             return submit(self._lines, door, lambda: opened(connect, log_in), message, sender.address)

@@ -165,6 +165,19 @@ def test_a_domain_beyond_ascii_goes_over_the_wire_as_idna() -> None:
     assert b"To: alarme@xn--mnchen-3ya.example\r\n" in written
 
 
+def test_a_domain_is_written_by_the_idna_of_2008_not_2003() -> None:
+    """That of 2003, which Python's own codec knows, makes two domains of different people one."""
+    assert address_of("ada@straße.example") == "ada@xn--strae-oqa.example"
+    assert address_of("ada@βόλος.example") == "ada@xn--nxasmm1c.example"
+    message = replace(PLAIN, to=("ada@straße.example",), cc=("b@faß.example",), reply_to=("c@faß.example",))
+    written = message.as_bytes("alarme@straße.example")
+    assert b"From: alarme@xn--strae-oqa.example\r\n" in written
+    assert b"To: ada@xn--strae-oqa.example\r\n" in written
+    assert b"Cc: b@xn--fa-hia.example\r\n" in written
+    assert b"Reply-To: c@xn--fa-hia.example\r\n" in written
+    assert b"strasse" not in written
+
+
 def test_a_local_part_beyond_ascii_is_written_in_utf8_and_asks_for_it() -> None:
     message = replace(PLAIN, to=("é@münchen.example",), subject="Arrêt")
     assert message.needs_utf8(SENDER)

@@ -110,6 +110,15 @@ def test_the_mailbox_is_impersonated_and_named_for_routing(
     assert request.headers["authorization"] == "Bearer opaque-7f3a"
 
 
+def test_a_mailbox_of_an_international_domain_is_impersonated_by_its_ascii_form(
+    transport: EwsTransport, server: HttpsServer, message: Message
+) -> None:
+    transport.send(message, replace(sender_of(server.cloud()), address="alarms@straße.example"))
+    (request,) = posted(server)
+    assert b">alarms@xn--strae-oqa.example<" in request.body
+    assert request.headers["x-anchormailbox"] == "alarms@xn--strae-oqa.example"
+
+
 def test_a_message_that_cannot_be_written_is_a_failure_and_nothing_is_asked(
     transport: EwsTransport, server: HttpsServer, message: Message
 ) -> None:

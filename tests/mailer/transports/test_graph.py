@@ -77,6 +77,19 @@ def test_json_holds_what_the_message_holds(
     assert taken["json"]["saveToSentItems"] is True
 
 
+@pytest.mark.parametrize("body", ["mime", "json"])
+def test_an_international_domain_is_written_by_idna_2008(
+    tokens: TokenSource, other: HttpsServer, message: Message, body: Literal["mime", "json"]
+) -> None:
+    other.routes["/sendMail"] = reply(202)
+    sender = replace(sender_of(other.cloud()), address="alarms@straße.example")
+    GraphTransport(tokens, body=body).send(addressed(message, "ada@faß.example"), sender)
+    request = next(one for one in other.requests if one.path.endswith("/sendMail"))
+    assert "/users/alarms@xn--strae-oqa.example/" in unquote(request.path)
+    content = request.body if body == "json" else base64.b64decode(request.body)
+    assert b"ada@xn--fa-hia.example" in content
+
+
 @pytest.mark.control(49)
 @pytest.mark.parametrize("body", ["mime", "json"])
 def test_breaks_in_a_subject_are_no_headers(

@@ -154,6 +154,19 @@ def test_an_address_beyond_ascii_asks_for_smtputf8(smtp: Make, send: Callable[..
     assert "é@xn--mnchen-3ya.example".encode() in server.messages[0]
 
 
+def test_an_international_domain_is_written_by_idna_2008_in_every_command(
+    smtp: Make, transport: SmtpTransport, other: HttpsServer, message: Message
+) -> None:
+    server = smtp(Script())
+    sender = replace(sender_of(other.cloud(smtp=server.address)), address="alarms@straße.example")
+    transport.send(addressed(message, "ada@faß.example"), sender)
+    commands = b"\n".join(line.text for line in server.heard if line.text[:4] in (b"MAIL", b"RCPT"))
+    assert b"FROM:<alarms@xn--strae-oqa.example>" in commands
+    assert b"TO:<ada@xn--fa-hia.example>" in commands
+    (proof,) = (line.text.rpartition(b" ")[2] for line in server.heard if line.text.startswith(b"AUTH"))
+    assert base64.b64decode(proof).startswith(b"user=alarms@xn--strae-oqa.example\x01")
+
+
 def test_without_smtputf8_such_an_address_is_refused_in_a_sentence(
     smtp: Make, send: Callable[..., Any], message: Message
 ) -> None:
