@@ -23,10 +23,10 @@ RECIPIENTS = """
     JOIN registry_contact AS contact ON contact.tenant_id = reminder.tenant_id"""
 DELIVERIES = f"""
     INSERT INTO outbox_delivery (id, purpose, dedupe_key, recipient, transport, created_at, urgency, subject, text,
-        html, message_id, state, not_before, tries, resends_left, was_uncertain, cause, reason,
+        html, message_id, state, not_before, tries, was_uncertain, cause, reason,
         channel_label, details, attachments)
     SELECT new_uuid, 'reminder', 'reminder:1:' || lower(contact.email), lower(contact.email), '', %s,
-        min(reminder.expires_at), '', '', '', '', 'pending', %s, 0, 1, false, '', '', '', '[]', '[]'
+        min(reminder.expires_at), '', '', '', '', 'pending', %s, 0, false, '', '', '', '[]', '[]'
     {RECIPIENTS} WHERE reminder.scan_id = 1 GROUP BY lower(contact.email)"""
 NOTICES = f"""
     INSERT INTO reminders_notice (reminder_id, delivery_id)

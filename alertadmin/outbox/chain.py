@@ -2,30 +2,33 @@
 
 A test goes by the mailbox or channel under test alone, and what a channel is told by that channel alone. A mail goes by
 the mailbox chosen for reminders, else by any other that looks healthy, else by the operator's SMTP relay, else by the
-channels of last resort: the secret that expired may be the very one that sends.
+channels of last resort: the secret that expired may be the very one that sends. Which of them is next after what came
+back so far says outbox.retry_rule.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
-from datetime import datetime
+from collections.abc import Hashable, Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import partial
 from threading import Condition
 from time import monotonic
 from uuid import UUID
 
 from django.db.models import Case, Exists, OuterRef, Q, Subquery, Value, When
 
-from alertadmin.outbox import by_channel, sentences, wires
-from alertadmin.outbox.channels.notice import Notice
+from alertadmin.outbox import route_health, wires
+from alertadmin.outbox.clock import Clock
 from alertadmin.outbox.models import Attempt, AttemptOutcome, Channel, Delivery, Purpose
-from alertadmin.outbox.pace import Pace
+from alertadmin.outbox.pace import LONGEST_HELD, Pace
+from alertadmin.outbox.retry_rule import Evidence, Health, Outage, Way, is_left_alone, next_way, waits_until
+from alertadmin.outbox.routes import Route, RouteKey, by, by_relay, through, under_test
+from alertadmin.outbox.walk import Walk
 from alertadmin.registry.models import Credential, Mailbox
 from alertadmin.registry.permissions import Transport
-from mailer.failure import Failure
-from mailer.message import Message
-from mailer.transports import Drafting, OnDraft, Receipt, Sender
+from mailer.failure import Failure, Outcome
 
 MOST_MAILBOXES = 5
 """Other mailboxes tried for one reminder: enough to get around a broken tenant, too few to hold up the rest."""
@@ -58,151 +61,140 @@ STRIKES = 2
 """So often a way may fail for no known reason, with different messages, before it counts as down."""
 
 
-@dataclass(frozen=True)
-class Route:
-    """One way: through a mailbox, a channel, or (without either) through the relay."""
-
-    label: str
-    transport: str = ""
-    mailbox: Mailbox | None = None
-    channel: Channel | None = None
-    relay_sender: str = ""
-    is_test: bool = False
-    """A test proves the secret as it is now; a token that an earlier send was given would prove nothing."""
-
-    is_last_resort: bool = False
-    sends_as: str = ""
-    """An address that its app should not be able to send as: what comes of it says nothing of the mailbox."""
-
-    @property
-    def tried(self) -> Mailbox | None:
-        """The mailbox of which an attempt tells how it is."""
-        return None if self.sends_as else self.mailbox
-
-    @property
-    def sender_id(self) -> UUID | None:
-        """Of the mailbox or channel, each of which is paced; None for the relay."""
-        sender = self.mailbox or self.channel
-        return sender.pk if sender else None
-
-    @property
-    def key(self) -> tuple[UUID | None, str]:
-        return self.sender_id, f"{self.transport} {self.sends_as}".strip()
-
-    def shares_app(self, other: Route) -> bool:
-        ours, theirs = self.mailbox, other.mailbox
-        if ours is None or theirs is None or ours.app_id is None:
-            return False
-        # For a personal account the app is asked about elsewhere, and shows no secret.
-        return (ours.app_id, ours.tenant_id, ours.is_personal) == (theirs.app_id, theirs.tenant_id, theirs.is_personal)
-
-    def send(self, message: Message | Notice, on_step: Callable[[str, str], None], on_draft: OnDraft) -> Receipt:
-        """A channel takes a notice, the others a message. Raises Failure, SecretUnavailable, UnknownCloud."""
-        if isinstance(message, Notice):
-            assert self.channel is not None, "a notice goes by a channel"  # noqa: S101
-            return by_channel.send(self.channel, message, on_step)
-        if self.mailbox is not None:
-            sender = wires.sender_of(self.mailbox)
-            if self.is_test:
-                wires.forget_tokens(sender)
-            transport = wires.transport(self.transport)
-            if self.sends_as:
-                # No draft: it would lie among somebody else's.
-                return transport.send(message, replace(sender, address=self.sends_as), on_step=on_step)
-            if isinstance(transport, Drafting):
-                return transport.send(message, sender, on_step=on_step, on_draft=on_draft)
-            return transport.send(message, sender, on_step=on_step)
-        relay = wires.relay()
-        assert relay is not None, "a relay's route is made only where there is a relay"  # noqa: S101
-        return relay.send(message, Sender(self.relay_sender), on_step=on_step)
-
-
-def through(mailbox: Mailbox, transport: str = "", *, is_test: bool = False, sends_as: str = "") -> Route:
-    transport = transport or mailbox.transport
-    label = f"{sends_as or mailbox.address}, {Transport(transport).label}"
-    return Route(label, transport, mailbox, is_test=is_test, sends_as=sends_as)
-
-
-def by(channel: Channel, *, is_last_resort: bool = False) -> Route:
-    label = f"{channel.name}, {channel.label}"
-    return Route(label, by_channel.TRANSPORT, channel=channel, is_last_resort=is_last_resort)
-
-
-def under_test(delivery: Delivery) -> list[Route]:
-    """A test's one way; none if its mailbox was removed meanwhile."""
-    if delivery.mailbox is None:
-        return []
-    return [through(delivery.mailbox, delivery.transport, is_test=True, sends_as=delivery.sends_as)]
-
-
 @dataclass
 class Chain:
-    """The ways of one run. A way that failed for its own reasons is not tried again in the same run."""
+    """The ways of one run. A way that failed for its own reasons is not tried again in the same run; one in doubt is
+    tried by one delivery of the run, if its time has come (outbox.retry_rule)."""
 
     ways: list[Route]
     last_resorts: list[Route] = field(default_factory=list)
-    down: dict[tuple[UUID | None, str], Failure] = field(default_factory=dict)
-    _strikes: Counter[tuple[UUID | None, str]] = field(default_factory=Counter)
-    _worked: set[tuple[UUID | None, str]] = field(default_factory=set)
-    _waiting: dict[tuple[UUID | None, str], list[float]] = field(default_factory=dict)
+    down: dict[RouteKey, Failure] = field(default_factory=dict)
+    _strikes: Counter[RouteKey] = field(default_factory=Counter)
+    _worked: set[RouteKey] = field(default_factory=set)
+    _waiting: dict[RouteKey, list[float]] = field(default_factory=dict)
     """Since when threads wait for each way."""
+    _health: Health = field(default_factory=Health)
+    _doors: set[str] = field(default_factory=set)
+    """Doors whose latest attempts were read."""
+    _probing: dict[Hashable, tuple[UUID, float]] = field(default_factory=dict)
+    """Outages that a delivery tries again at this moment, and since when."""
+    _still_out: set[Hashable] = field(default_factory=set)
+    """Outages that were met in this run: none is tried again in it."""
     _news: Condition = field(default_factory=Condition)
-    """Of a way that works, is down, or is free again."""
+    """Of a way that works, is down, in doubt, or free again."""
 
     @classmethod
     def for_reminders(cls, now: datetime) -> Chain:
         ways = [through(mailbox) for mailbox in _mailboxes(now)]
         if wires.relay() is not None:
-            ways.append(Route(sentences.RELAY, "relay", relay_sender=_relay_sender(ways)))
+            ways.append(by_relay(_relay_sender(ways)))
         channels = Channel.objects.told().filter(is_last_resort=True)
         return cls(ways, [by(channel, is_last_resort=True) for channel in channels])
 
-    def routes(self, delivery: Delivery) -> Iterator[Route]:
-        """Looks at each step at what has broken down since."""
+    def ways_of(self, delivery: Delivery) -> list[Route]:
         if delivery.goes_by_channel:
-            ways = [by(delivery.channel)] if delivery.channel else []
-        elif delivery.purpose == Purpose.TEST:
-            ways = under_test(delivery)
-        elif delivery.purpose in (Purpose.CONSENT, Purpose.INVITATION, Purpose.PASSWORD):
-            ways = self.ways  # it is for that person alone, and can wait
-        else:
-            ways = [*self.ways, *self.last_resorts]
-        for place, way in enumerate(ways):
-            if delivery.purpose != Purpose.TEST and way.key in self.down:
-                continue
-            since = self._enter(way, ways[place + 1 :])
-            if since is not None:
+            return [by(delivery.channel)] if delivery.channel else []
+        if delivery.purpose == Purpose.TEST:
+            return under_test(delivery)
+        if delivery.purpose in (Purpose.CONSENT, Purpose.INVITATION, Purpose.PASSWORD):
+            return self.ways  # it is for that person alone, and can wait
+        return [*self.ways, *self.last_resorts]
+
+    def routes(self, delivery: Delivery, walk: Walk, clock: Clock) -> Iterator[Route]:
+        """Looks at each step at what has come back since; ends where the delivery is to wait."""
+        ways = self.ways_of(delivery)
+        if delivery.purpose == Purpose.TEST:
+            yield from ways
+            return
+        self._look_back(ways, clock())
+        try:
+            while (way := self._take_next(delivery, ways, walk, clock)) is not None:
+                begun = self._waiting[way.key][-1]
                 try:
                     yield way
                 finally:
                     with self._news:
-                        self._waiting[way.key].remove(since)
+                        self._waiting[way.key].remove(begun)
                         self._news.notify_all()
+        finally:
+            with self._news:
+                self._probing = {scope: by for scope, by in self._probing.items() if by[0] != delivery.pk}
+                self._news.notify_all()
 
-    def _enter(self, way: Route, others: list[Route]) -> float | None:
-        """None if enough threads wait for this way and there is another: a server that is slow holds up its share."""
+    def _look_back(self, ways: list[Route], now: datetime) -> None:
+        """Reads what other runs and processes met at these doors."""
         with self._news:
-            while self._is_crowded(way) and self._has_room(others):
-                left = SLOW - (monotonic() - min(self._waiting[way.key]))
-                if left <= 0:
-                    return None
-                self._news.wait(left)
-                if way.key in self.down:
-                    return None
-            since = monotonic()
-            self._waiting.setdefault(way.key, []).append(since)
-            return since
+            unread = {way.door for way in ways} - self._doors
+            self._doors |= unread
+            for tried in route_health.latest(unread, now) if unread else []:
+                self._health.add(tried)
 
-    def _has_room(self, ways: list[Route]) -> bool:
-        return any(way.key not in self.down and not way.is_last_resort and not self._is_crowded(way) for way in ways)
+    def _take_next(self, delivery: Delivery, ways: list[Route], walk: Walk, clock: Clock) -> Route | None:
+        """The way to try now. Waits for a moment where other threads are about to find out whether one works."""
+        with self._news:
+            while True:
+                now = clock()
+                left = {way.way: way for way in ways if way.key not in self.down and way.key not in walk.seen}
+                chosen = next_way(
+                    walk.history,
+                    list(left),
+                    self._health,
+                    walk=walk.id,
+                    now=now,
+                    is_asked_for=walk.is_asked_for,
+                    may_probe=partial(self._may_probe, delivery),
+                )
+                if chosen is None:
+                    if not self._waited_for_a_probe(delivery, walk, list(left), now):
+                        return None
+                    continue
+                way = left.pop(chosen)
+                if self._is_crowded(way) and self._has_room(left.values(), now):
+                    patience = SLOW - (monotonic() - min(self._waiting[way.key]))
+                    if patience <= 0:
+                        walk.seen.add(way.key)
+                    else:
+                        self._news.wait(patience)
+                    continue
+                if outage := self._health.outage(chosen, now):
+                    self._probing.setdefault(outage.scope, (delivery.pk, monotonic()))
+                walk.seen.add(way.key)
+                self._waiting.setdefault(way.key, []).append(monotonic())
+                return way
+
+    def _may_probe(self, delivery: Delivery, outage: Outage) -> bool:
+        prober, _since = self._probing.get(outage.scope, (delivery.pk, 0.0))
+        return prober == delivery.pk and outage.scope not in self._still_out
+
+    def _waited_for_a_probe(self, delivery: Delivery, walk: Walk, left: Iterable[Way], now: datetime) -> bool:
+        """Whether it is worth to look again: another delivery was just trying whether an outage is over."""
+        if is_left_alone(walk.history, self._health, walk=walk.id, now=now):
+            return False
+        for outage in filter(None, (self._health.outage(way, now) for way in left)):
+            prober, since = self._probing.get(outage.scope, (delivery.pk, 0.0))
+            patience = SLOW - (monotonic() - since)
+            if prober != delivery.pk and patience > 0:
+                self._news.wait(patience)
+                return True
+        return False
+
+    def _has_room(self, ways: Iterable[Route], now: datetime) -> bool:
+        return any(self._is_open(way, now) and not way.is_last_resort and not self._is_crowded(way) for way in ways)
 
     def _is_crowded(self, way: Route) -> bool:
+        """Enough threads wait for this way: a server that is slow holds up its share."""
         waiting = self._waiting.get(way.key, [])
         is_quick = way.key in self._worked and all(monotonic() - since < SLOW for since in waiting)
         return not is_quick and len(waiting) >= SHARE
 
+    def _is_open(self, way: Route, now: datetime) -> bool:
+        outage = self._health.outage(way.way, now)
+        is_out = outage is not None and (outage.scope in self._still_out or outage.next_try > now)
+        return way.key not in self.down and not is_out
+
     def note(self, route: Route, failure: Failure, *, surely: bool = False) -> None:
-        """A failure of a reminder; `surely` says that it is the way's own whatever its cause. A channel's always is."""
+        """A clear failure of a reminder; `surely` says that it is the way's own whatever its cause. A channel's always
+        is."""
         if failure.cause in OF_THE_MESSAGE:
             return
         if failure.cause == "other" and not surely and route.channel is None:
@@ -215,32 +207,70 @@ class Chain:
                 self.down.update({way.key: failure for way in self.ways if way.shares_app(route)})
             self._news.notify_all()
 
+    def learn(self, route: Route, attempt: Attempt, now: datetime) -> None:
+        """What an attempt that is over says of its way, and of others by the same door."""
+        tried = route_health.tried(attempt)
+        with self._news:
+            self._health.add(tried)
+            if tried.evidence == Evidence.DOUBTFUL:
+                outage = self._health.outage(route.way, now)
+                met = {route.key, outage.scope if outage else route.key}
+                self._still_out |= met
+                self._probing = {scope: by for scope, by in self._probing.items() if scope not in met}
+            self._news.notify_all()
+
     def worked(self, route: Route) -> None:
         self._strikes.pop(route.key, None)
         with self._news:
             self._worked.add(route.key)
             self._news.notify_all()
 
-    @property
-    def is_down(self) -> bool:
+    def is_down(self, now: datetime) -> bool:
         """Whether no way for mail is left in this run, or there never was one."""
-        return all(way.key in self.down for way in (*self.ways, *self.last_resorts))
+        with self._news:
+            return not self._probing and not any(self._is_open(way, now) for way in (*self.ways, *self.last_resorts))
 
-    @property
-    def last_failure(self) -> Failure | None:
+    def next_try(self, now: datetime) -> datetime | None:
+        """When the first way in doubt is tried again; None if none is in doubt."""
+        outages = (self._health.outage(way.way, now) for way in self.ways if way.key not in self.down)
+        return min((outage.next_try for outage in outages if outage), default=None)
+
+    def last_failure(self, now: datetime) -> Failure | None:
         """Of the ways by mail."""
-        return next(reversed([self.down[way.key] for way in self.ways if way.key in self.down]), None)
+        return next(filter(None, (self._failure(way, now) for way in reversed(self.ways))), None)
 
-    def failure_of(self, delivery: Delivery) -> Failure | None:
+    def failure_of(self, delivery: Delivery, now: datetime) -> Failure | None:
         """Why its ways are closed in this run."""
         if delivery.channel is not None:
-            return self.down.get(by(delivery.channel).key)
-        return self.last_failure
+            return self._failure(by(delivery.channel), now)
+        return self.last_failure(now)
+
+    def _failure(self, way: Route, now: datetime) -> Failure | None:
+        outage = self._health.outage(way.way, now)
+        doubt = Failure(outage.last.cause, outage.last.technical, Outcome.UNKNOWN) if outage else None
+        return self.down.get(way.key, doubt)
+
+    def waits_until(self, delivery: Delivery, walk: Walk, now: datetime) -> datetime:
+        """When a delivery that found no way in this walk is to be tried again."""
+        ways = self.ways_of(delivery)
+        refusals = [failure for failure in walk.failures if failure.outcome == Outcome.NOT_SENT]
+        refusals = refusals or [self.down[way.key] for way in ways if way.key in self.down]
+        asked = min((failure.retry_after or 0 for failure in refusals), default=0)
+        return waits_until(
+            walk.history,
+            [way.way for way in ways if way.key not in self.down],
+            self._health,
+            walk=walk.id,
+            now=now,
+            is_refused=bool(refusals),
+            asked=min(timedelta(seconds=asked), LONGEST_HELD),
+            free_at=walk.busy_until,
+        )
 
     def opens_at(self, pace: Pace, now: datetime) -> datetime | None:
         """When the first of the ways that work is free again; None if one is, or none works."""
-        working = [way for way in self.ways if way.key not in self.down]
-        working = working or [way for way in self.last_resorts if way.key not in self.down]
+        working = [way for way in self.ways if self._is_open(way, now)]
+        working = working or [way for way in self.last_resorts if self._is_open(way, now)]
         moments = [pace.free_at(way.sender_id, now) for way in working]
         busy = [moment for moment in moments if moment is not None]
         return min(busy) if busy and len(busy) == len(moments) else None

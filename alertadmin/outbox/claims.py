@@ -1,14 +1,17 @@
 """Who may send a delivery, and what became of it. Every change of state is one conditional UPDATE.
 
-    pending ──claim──> sending ──settle──> sent
-       ^                  │ ├────────────> failed | cancelled
-       │<──release────────┤ └────────────> uncertain ──claim: looked up (outbox.doubts), or sent once more──> sending
-       └──sweep, no open attempt           ^
-                          └──sweep, open attempt (the worker was lost) ──┘
+    pending ──claim──> sending ──settle──────────────> sent | failed | cancelled <──a person's word── pending, uncertain
+       ^                  │
+       ├──release, sweep──┤ no attempt may have been accepted
+       │                  │
+    uncertain <──release, │ one may have been: it is looked up (outbox.doubts), or sent again (outbox.retry_rule)
+       │         sweep────┘
+       └──claim──> sending
 
-A claim gives a lease and an owner token. The attempt's row is committed before the first byte leaves, and only the
-token's owner settles: a worker that slept past its lease finds that it owns nothing and sends nothing. `now` is always
-the database's (outbox.clock), so that machines judge each other's leases by one clock.
+An uncertain delivery goes on until an attempt is accepted, it is no longer owed, or a person settles it; only a test
+ends uncertain. A claim gives a lease and an owner token. The attempt's row is committed before the first byte leaves,
+and only the token's owner settles: a worker that slept past its lease finds that it owns nothing and sends nothing.
+`now` is always the database's (outbox.clock), so that machines judge each other's leases by one clock.
 """
 
 from __future__ import annotations
@@ -21,7 +24,8 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import BooleanField, Exists, F, Func, OuterRef, Q, QuerySet
+from django.db.models import BooleanField, Case, Exists, F, Func, OuterRef, Q, QuerySet, Value, When
+from django.db.models.functions import Coalesce
 
 from alertadmin.accounts import audit
 from alertadmin.accounts.audit import Act
@@ -36,9 +40,12 @@ LONGEST_BELIEVED = timedelta(days=16)
 """Nothing waits longer than for the next weekly digest, over a holiday: what seems to was written by a clock that ran
 ahead, and is due."""
 ANY = Q()
-BY_MAIL = Q(channel_label="")
-BY_CHANNEL = ~BY_MAIL
+BY_MAIL, BY_CHANNEL = Q(channel_label=""), ~Q(channel_label="")
 TESTS = Q(purpose=Purpose.TEST)
+WAITING_AGAIN = Case(
+    When(was_uncertain=True, then=Value(DeliveryState.UNCERTAIN)), default=Value(DeliveryState.PENDING)
+)
+"""The state of what a worker lets go of unfinished."""
 SLOWED_DOWN = frozenset({"throttled", "sending_limit"})
 """Causes after which a server has said when to come again."""
 TRIED_IN_VAIN = Q(state=DeliveryState.PENDING) & ~Q(cause="") & ~Q(cause__in=SLOWED_DOWN)
@@ -73,9 +80,7 @@ def in_review(now: datetime) -> Q:
 
 def claim(now: datetime, *, limit: int, only: uuid.UUID | None = None, among: Q = ANY) -> list[Delivery]:
     """Takes up to `limit` due deliveries; what another worker takes meanwhile is left to it."""
-    wanted = due(now).filter(among)
-    if only is not None:
-        wanted = wanted.filter(pk=only)
+    wanted = due(now).filter(among, **({} if only is None else {"pk": only}))
     # Looked for first without a lock: most of the time there is nothing.
     if not wanted.exists():
         return []
@@ -113,7 +118,7 @@ def renew(held: Mapping[uuid.UUID, uuid.UUID | None], now: datetime) -> int:
 
 def hand_back(delivery: Delivery) -> None:
     """Claimed and not begun: anybody's again."""
-    _mine(delivery).update(state=DeliveryState.PENDING, owner=None, lease_until=None)
+    _mine(delivery).update(state=WAITING_AGAIN, owner=None, lease_until=None)
 
 
 def open_attempt(
@@ -149,9 +154,12 @@ def close_attempt(attempt: Attempt, now: datetime, outcome: AttemptOutcome, **de
         transaction.on_commit(partial(delivery_log.log_attempt, attempt), robust=True)
 
 
-def hold(attempt: Attempt, until: datetime) -> None:
-    """The server asked to be left alone until then, though not by refusing the attempt itself."""
-    Attempt.objects.filter(pk=attempt.pk).update(held_until=until)
+@transaction.atomic
+def close_in_doubt(delivery: Delivery, attempt: Attempt, now: datetime, **details: Any) -> bool:
+    """Nothing clear came back: the attempt may have been accepted. False if the delivery is no longer ours."""
+    close_attempt(attempt, now, AttemptOutcome.UNKNOWN, **details)
+    delivery.was_uncertain = True
+    return bool(_mine(delivery).update(was_uncertain=True))
 
 
 def keep_draft(attempt: Attempt, draft: str) -> bool:
@@ -165,11 +173,11 @@ def was_accepted(delivery: Delivery) -> bool:
     return delivery.attempts.filter(outcome=AttemptOutcome.ACCEPTED).exists()
 
 
-def _believe_late_success(delivery: Delivery) -> None:
-    """What was left in doubt for good, though a worker that was given up as lost has told of its success."""
+def _believe_late_success(delivery: Delivery, now: datetime) -> None:
+    """What is in doubt though a worker that was given up as lost has told of its success."""
     accepted = Attempt.objects.filter(delivery=OuterRef("pk"), outcome=AttemptOutcome.ACCEPTED)
     in_doubt = Delivery.objects.filter(Exists(accepted), pk=delivery.pk, state=DeliveryState.UNCERTAIN)
-    in_doubt.exclude(settled_at=None).update(state=DeliveryState.SENT, cause="", reason="")
+    in_doubt.update(state=DeliveryState.SENT, settled_at=Coalesce("settled_at", Value(now)), cause="", reason="")
 
 
 def settle(
@@ -193,7 +201,7 @@ def settle(
         if attempt is not None and outcome is not None:
             close_attempt(attempt, now, outcome, **(details or {}))
         if state == DeliveryState.UNCERTAIN or (outcome == AttemptOutcome.ACCEPTED and not mine):
-            _believe_late_success(delivery)
+            _believe_late_success(delivery, now)
     crashpoint("after-settle")
     if mine:
         for name, value in {"state": state, **fields}.items():
@@ -203,8 +211,9 @@ def settle(
 
 
 def release(delivery: Delivery, now: datetime, *, not_before: datetime, **fields: Any) -> bool:
-    """Back to pending, to be tried again at `not_before`."""
-    return settle(delivery, DeliveryState.PENDING, now, not_before=not_before, **fields)
+    """It waits, pending or uncertain as it is, to be tried again at `not_before`."""
+    state = DeliveryState.UNCERTAIN if delivery.was_uncertain else DeliveryState.PENDING
+    return settle(delivery, state, now, not_before=not_before, **fields)
 
 
 def postpone_reminders(now: datetime, until: datetime, **why: Any) -> int:
@@ -215,14 +224,15 @@ def postpone_reminders(now: datetime, until: datetime, **why: Any) -> int:
 
 
 def hasten_reminders(now: datetime) -> int:
-    """Somebody asks for all of it now: what was tried before waits for nothing but a server that asked us to.
+    """A person asks for all of it now: what was tried before waits for nothing but a server that asked us to.
 
     What was never tried keeps its hour: it waits for a digest, or for the end of somebody's quiet hours. What is to be
     reviewed is asked for on its page.
     """
     tried = Q(tries__gt=0) | ~Q(cause="")
     waiting = Delivery.objects.filter(IsOpen(F("state")), CLAIMABLE, ~TESTS, not_before__gt=now).filter(tried)
-    return waiting.exclude(cause__in=SLOWED_DOWN).exclude(in_review(now)).update(not_before=now)
+    waiting = waiting.exclude(cause__in=SLOWED_DOWN).exclude(in_review(now))
+    return waiting.update(not_before=now, reason=sentences.HASTENED)
 
 
 @transaction.atomic
@@ -234,7 +244,9 @@ def send_now(delivery: uuid.UUID, now: datetime) -> bool:
     asked = Delivery.objects.filter(_may_be_sent_now(now), pk=delivery).update(
         not_before=now, settled_at=None, review_until=None, reason=sentences.HASTENED
     )
-    return _recorded(Act.DELIVERY_HASTENED, delivery, now) if asked else False
+    if asked:
+        audit.record(Act.DELIVERY_HASTENED, Delivery.objects.select_related("mailbox").get(pk=delivery), now=now)
+    return bool(asked)
 
 
 def can_send_now(delivery: Delivery, now: datetime) -> bool:
@@ -251,32 +263,29 @@ UNDECIDED = Q(state__in=[DeliveryState.PENDING, DeliveryState.UNCERTAIN])
 """Of these a person may say what became of them: no worker holds them."""
 
 
-@transaction.atomic
 def confirm_arrived(delivery: uuid.UUID, now: datetime) -> bool:
     """A person says that the message arrived. False if a worker holds the delivery, or it has ended."""
-    said = Delivery.objects.filter(UNDECIDED, pk=delivery).update(
-        state=DeliveryState.SENT, settled_at=now, review_until=None, cause="", reason=sentences.CONFIRMED
-    )
-    return _recorded(Act.DELIVERY_CONFIRMED, delivery, now) if said else False
+    return _end(delivery, DeliveryState.SENT, sentences.CONFIRMED, Act.DELIVERY_CONFIRMED, now)
+
+
+def give_up(delivery: uuid.UUID, now: datetime) -> bool:
+    """A person says that it is not to be sent any more. False if a worker holds the delivery, or it has ended."""
+    return _end(delivery, DeliveryState.CANCELLED, sentences.GIVEN_UP, Act.DELIVERY_GIVEN_UP, now)
 
 
 @transaction.atomic
-def give_up(delivery: uuid.UUID, now: datetime) -> bool:
-    """A person says that it is not to be sent any more. False if a worker holds the delivery, or it has ended."""
-    said = Delivery.objects.filter(UNDECIDED, pk=delivery).update(
-        state=DeliveryState.CANCELLED, settled_at=now, review_until=None, cause="", reason=sentences.GIVEN_UP
+def _end(delivery: uuid.UUID, state: DeliveryState, reason: str, act: Act, now: datetime) -> bool:
+    ended = Delivery.objects.filter(UNDECIDED, pk=delivery).update(
+        state=state, settled_at=now, review_until=None, cause="", reason=reason
     )
-    return _recorded(Act.DELIVERY_GIVEN_UP, delivery, now) if said else False
-
-
-def _recorded(act: Act, delivery: uuid.UUID, now: datetime) -> bool:
-    audit.record(act, Delivery.objects.select_related("mailbox").get(pk=delivery), now=now)
-    return True
+    if ended:
+        audit.record(act, Delivery.objects.select_related("mailbox").get(pk=delivery), now=now)
+    return bool(ended)
 
 
 def sweep(now: datetime) -> int:
     """Takes back what lost workers held: returns how many. Any process may sweep at any time."""
-    return sum(_sweep_one(delivery, now) for delivery in lapsed(now).only("pk", "owner", "resends_left"))
+    return sum(_sweep_one(delivery, now) for delivery in lapsed(now).only("pk", "owner", "purpose"))
 
 
 def lapsed(now: datetime) -> QuerySet[Delivery]:
@@ -294,12 +303,12 @@ def _sweep_one(delivery: Delivery, now: datetime) -> bool:
     taken_back = _mine(delivery).filter(_past("lease_until", now))
     opened = _open_attempts(delivery)
     if not opened.exists():
-        return bool(taken_back.update(state=DeliveryState.PENDING, owner=None, lease_until=None))
+        return bool(taken_back.update(state=WAITING_AGAIN, owner=None, lease_until=None))
     swept = taken_back.update(**_in_doubt(delivery, opened, now), reason=sentences.WORKER_LOST)
     if swept:
         transaction.on_commit(partial(delivery_log.log_worker_lost, delivery), robust=True)
         opened.update(outcome=AttemptOutcome.LOST, finished_at=now)
-        _believe_late_success(delivery)
+        _believe_late_success(delivery, now)
     return bool(swept)
 
 
@@ -310,8 +319,9 @@ def abandon(delivery: Delivery, now: datetime, *, not_before: datetime, error: s
     if opened.exists():
         fields = {**_in_doubt(delivery, opened, now), "reason": sentences.BROKE_OFF % {"error": error}}
     else:
+        state = DeliveryState.UNCERTAIN if delivery.was_uncertain else DeliveryState.PENDING
         reason = sentences.NOT_PREPARED % {"error": error}
-        fields = {"state": DeliveryState.PENDING, "owner": None, "lease_until": None, "reason": reason}
+        fields = {"state": state, "owner": None, "lease_until": None, "reason": reason}
     if _mine(delivery).update(**fields, not_before=not_before, cause="other"):
         opened.update(outcome=AttemptOutcome.UNKNOWN, finished_at=now)
         delivery.state = fields["state"]
@@ -327,11 +337,9 @@ def _in_doubt(delivery: Delivery, opened: QuerySet[Attempt], now: datetime) -> d
 
 
 def _doubt(delivery: Delivery, now: datetime, *, can_be_looked_up: bool) -> dict[str, Any]:
-    """A doubt that nothing will clear up costs one of the resends; where none is left, it is the end."""
-    fields: dict[str, Any] = {"was_uncertain": True, "settled_at": None}
-    if not can_be_looked_up:
-        fields |= {"resends_left": delivery.resends_left - 1} if delivery.resends_left else {"settled_at": now}
-    return fields
+    """A doubt is no end, but for a test: a person is looking, and sends another."""
+    is_over = delivery.purpose == Purpose.TEST and not can_be_looked_up
+    return {"was_uncertain": True, "settled_at": now if is_over else None}
 
 
 def doubts(delivery: Delivery) -> QuerySet[Attempt]:
@@ -343,17 +351,6 @@ def clear(delivery: Delivery) -> None:
     """If none of its attempts is in doubt any more, the delivery is as if none had been."""
     if not doubts(delivery).exists() and _mine(delivery).update(was_uncertain=False):
         delivery.was_uncertain = False
-
-
-@transaction.atomic
-def leave_in_doubt(delivery: Delivery, attempt: Attempt, now: datetime) -> bool:
-    """Nobody can tell what became of the attempt. Whether the delivery may be sent once more."""
-    close_attempt(attempt, now, AttemptOutcome(attempt.outcome), draft="")
-    if delivery.resends_left and _mine(delivery).update(resends_left=F("resends_left") - 1):
-        delivery.resends_left -= 1
-        return True
-    settle(delivery, DeliveryState.UNCERTAIN, now)
-    return False
 
 
 def look_up_later(delivery: Delivery, not_before: datetime, **why: Any) -> None:

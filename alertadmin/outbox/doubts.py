@@ -1,7 +1,9 @@
-"""What became of a message of which no answer came, or whose worker was lost: looked up where it left a draft.
+"""What became of a message of which no clear answer came, or whose worker was lost: looked up where it left a draft.
 
-Without a draft nobody can know, and it is sent once more (see outbox.claims). With one its mailbox knows: a draft that
-still waits was not sent, and is sent now, that very one; one that is gone was. So it comes neither twice nor never.
+Its mailbox knows: a draft that still waits was not sent, and is sent now, that very one; one that is gone was sent. So
+it comes neither twice nor never. A mailbox that does not answer is asked for ten minutes; then the delivery goes on as
+any other in doubt (outbox.retry_rule), the mailbox is asked again before each try, and the draft is taken away once the
+delivery has ended (outbox.leftovers).
 """
 
 from __future__ import annotations
@@ -9,18 +11,19 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from alertadmin.outbox import claims, content, drafts, sentences
-from alertadmin.outbox.chain import Chain, through
+from alertadmin.outbox.chain import Chain
 from alertadmin.outbox.clock import Clock
 from alertadmin.outbox.crashpoints import crashpoint
 from alertadmin.outbox.models import Attempt, AttemptOutcome, Delivery, DeliveryState, Purpose
 from alertadmin.outbox.pace import Pace
-from alertadmin.outbox.sending import SleptTooLong, accepted, details, send, uncertain
+from alertadmin.outbox.routes import through
+from alertadmin.outbox.sending import SleptTooLong, accepted, details, new_attempt, send, uncertain
 from alertadmin.registry.clouds import UnknownCloud
 from alertadmin.registry.identity import SecretUnavailable
 from mailer.failure import Failure, Outcome
 
-LOOKED_UP_FOR = timedelta(hours=1)
-"""So long a mailbox that does not answer is asked again. Then never lost matters more than never twice."""
+LOOKED_UP_FOR = timedelta(minutes=10)
+"""So long only the mailbox is asked. Then never lost matters more than never twice."""
 BETWEEN = timedelta(minutes=1)
 
 
@@ -41,6 +44,8 @@ def clear_up(delivery: Delivery, *, chain: Chain, pace: Pace, clock: Clock) -> D
 def _look_up(delivery: Delivery, attempt: Attempt, chain: Chain, pace: Pace, clock: Clock) -> DeliveryState | None:
     now = clock()
     if free_at := pace.take(attempt.mailbox_id, now, anyway=delivery.purpose == Purpose.TEST):
+        if not _is_young(attempt, now):
+            return None
         claims.look_up_later(delivery, free_at, reason=sentences.BUSY)
         return DeliveryState.UNCERTAIN
     try:
@@ -61,15 +66,24 @@ def _failure(error: Exception) -> Failure:
 
 
 def _not_found_out(delivery: Delivery, attempt: Attempt, failure: Failure, now: datetime) -> DeliveryState | None:
-    """A mailbox that may answer later is asked later. One that will not leaves the doubt as it is."""
-    since = attempt.finished_at or now
-    if failure.retry and now - since < LOOKED_UP_FOR:
+    """A mailbox that may answer later is asked later; after a while the delivery goes on without it."""
+    if failure.retry and _is_young(attempt, now):
         asked = min(timedelta(seconds=failure.retry_after or 0), LOOKED_UP_FOR)
         if asked:
-            claims.hold(attempt, now + asked)
+            drafts.hold(attempt, now + asked)
         claims.look_up_later(delivery, now + max(BETWEEN, asked), cause=failure.cause, reason=failure.technical)
         return DeliveryState.UNCERTAIN
-    return None if claims.leave_in_doubt(delivery, attempt, now) else DeliveryState(delivery.state)
+    if not failure.retry:
+        drafts.forget_draft(attempt)
+    if delivery.purpose == Purpose.TEST:
+        claims.settle(delivery, DeliveryState.UNCERTAIN, now)
+        return DeliveryState.UNCERTAIN
+    return None
+
+
+def _is_young(attempt: Attempt, now: datetime) -> bool:
+    """Not one that ended later than now, by a clock that ran ahead."""
+    return abs(now - (attempt.finished_at or now)) < LOOKED_UP_FOR
 
 
 def _was_sent(delivery: Delivery, attempt: Attempt, now: datetime) -> DeliveryState:
@@ -96,7 +110,7 @@ def _send_draft(delivery: Delivery, earlier: Attempt, draft: str, chain: Chain, 
         return DeliveryState.CANCELLED
     assert earlier.mailbox is not None  # noqa: S101 (the draft was found in it)
     route = through(earlier.mailbox, earlier.transport)
-    attempt = Attempt(route=route.label, transport=route.transport, mailbox=route.mailbox, draft=draft)
+    attempt = new_attempt(route, draft=draft)
     if not claims.open_attempt(delivery, attempt, clock(), instead=earlier):
         return DeliveryState.SENDING  # somebody else's by now
     try:
@@ -106,12 +120,17 @@ def _send_draft(delivery: Delivery, earlier: Attempt, draft: str, chain: Chain, 
     except (Failure, SecretUnavailable, UnknownCloud) as error:
         failure = _failure(error)
         if failure.outcome == Outcome.UNKNOWN:
-            return uncertain(delivery, attempt, failure, clock())
+            state = uncertain(delivery, attempt, failure, clock())
+            chain.learn(route, attempt, clock())
+            return state
     else:
         chain.worked(route)
         was_uncertain = claims.doubts(delivery).exists()
-        return accepted(delivery, attempt, receipt, clock, was_uncertain=was_uncertain)
+        state = accepted(delivery, attempt, receipt, clock, was_uncertain=was_uncertain)
+        chain.learn(route, attempt, clock())
+        return state
+    claims.close_attempt(attempt, clock(), AttemptOutcome.REFUSED, **details(failure, clock()))
     if delivery.purpose != Purpose.TEST:
         chain.note(route, failure)
-    claims.close_attempt(attempt, clock(), AttemptOutcome.REFUSED, **details(failure, clock()))
+        chain.learn(route, attempt, clock())
     return None

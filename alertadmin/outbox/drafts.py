@@ -1,6 +1,9 @@
-"""An attempt's draft, in the mailbox it was made in. Each function raises Failure, SecretUnavailable, UnknownCloud."""
+"""An attempt's draft, in the mailbox it was made in. What asks the mailbox raises Failure, SecretUnavailable,
+UnknownCloud."""
 
 from __future__ import annotations
+
+from datetime import datetime
 
 from alertadmin.outbox import sentences, wires
 from alertadmin.outbox.models import UNNAMED, Attempt
@@ -26,6 +29,17 @@ def send(attempt: Attempt, on_step: OnStep) -> Receipt:
 def discard(attempt: Attempt) -> None:
     transport, sender = _place(attempt)
     transport.discard(known_id(attempt), attempt.delivery.message_id, sender)
+
+
+def hold(attempt: Attempt, until: datetime) -> None:
+    """The server asked to be left alone until then, though not by refusing the attempt itself."""
+    Attempt.objects.filter(pk=attempt.pk).update(held_until=until)
+
+
+def forget_draft(attempt: Attempt) -> None:
+    """It cannot be looked up any more, or there is none."""
+    attempt.draft = ""
+    attempt.save(update_fields=["draft"])
 
 
 def known_id(attempt: Attempt) -> str:

@@ -26,7 +26,7 @@ from alertadmin.outbox.clock import Clock
 from alertadmin.outbox.keeping import Keeper
 from alertadmin.outbox.models import Delivery, DeliveryState, Purpose
 from alertadmin.outbox.pace import Pace
-from alertadmin.outbox.sending import GIVE_UP_AFTER, deliver
+from alertadmin.outbox.sending import deliver
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +36,7 @@ AT_ONCE = 4
 """Microsoft Graph takes four requests of one app at a time."""
 POISON_WAIT = timedelta(hours=1)
 OUTAGE_WAIT = timedelta(minutes=1)
+WAITING = frozenset({DeliveryState.PENDING, DeliveryState.UNCERTAIN})
 
 Pause = Callable[[timedelta], None]
 
@@ -170,10 +171,10 @@ class Run:
     def _mail_can_go(self, now: datetime) -> bool:
         if not self.may_remind or self._chain is None:
             return self.may_remind
-        if not self._chain.is_down:
+        if not self._chain.is_down(now):
             return self._chain.opens_at(self.pace, now) is None
         if self._try_again_at is not None:
-            last = self._chain.last_failure
+            last = self._chain.last_failure(now)
             why = (
                 {"cause": last.cause, "reason": last.technical}
                 if last
@@ -184,7 +185,7 @@ class Run:
 
     def _waited_for_a_mailbox(self, lane: Lane, now: datetime) -> bool:
         """Whether it is worth to look again."""
-        if lane != Lane.MAIL or self.pause is None or self._chain is None or self._chain.is_down:
+        if lane != Lane.MAIL or self.pause is None or self._chain is None or self._chain.is_down(now):
             return False
         opens_at = self._chain.opens_at(self.pace, now)
         if opens_at is None or not claims.due(opens_at).filter(claims.BY_MAIL & ~claims.TESTS).exists():
@@ -223,20 +224,16 @@ class Run:
             # The type's name alone: the text may hold a secret.
             log.error("delivery %s raised %s; it waits an hour", delivery.pk, type(error).__name__)
             return self._set_aside(delivery, type(error).__name__, POISON_WAIT)
-        if state == DeliveryState.PENDING and delivery.cause and not delivery.goes_by_channel:
+        if state in WAITING and delivery.cause and not delivery.goes_by_channel and delivery.purpose != Purpose.TEST:
             with self._taking:
-                self._try_again_at = max(delivery.not_before, self._try_again_at or delivery.not_before)
+                again = chain.next_try(self.clock()) or delivery.not_before
+                self._try_again_at = max(again, self._try_again_at or again)
         return state
 
     def _set_aside(self, delivery: Delivery, error: str, wait: timedelta) -> str:
         try:
             now = self.clock()
-            if now - delivery.created_at > GIVE_UP_AFTER:
-                claims.settle(
-                    delivery, DeliveryState.FAILED, now, cause="other", reason=sentences.UNEXPECTED % {"error": error}
-                )
-            else:
-                claims.abandon(delivery, now, not_before=now + wait, error=error)
+            claims.abandon(delivery, now, not_before=now + wait, error=error)
         except DatabaseError:
             # The sweep takes it back when its lease has lapsed.
             log.error("delivery %s could not be set aside either", delivery.pk)

@@ -1,4 +1,4 @@
-"""Sends one claimed delivery: fixes its words, walks its ways, settles it."""
+"""Sends one claimed delivery: fixes its words, tries what the retry rule names, settles it or lets it wait."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from django.conf import settings
 from django.db import DatabaseError, connection
 
 from alertadmin.outbox import attached, claims, content, last_resort, sentences
-from alertadmin.outbox.chain import Chain, Route
+from alertadmin.outbox.chain import Chain
 from alertadmin.outbox.channels.notice import Notice
 from alertadmin.outbox.clock import Clock
 from alertadmin.outbox.crashpoints import crashpoint
 from alertadmin.outbox.models import UNNAMED, Attempt, AttemptOutcome, Delivery, DeliveryState, Purpose
 from alertadmin.outbox.pace import LONGEST_HELD, Pace
+from alertadmin.outbox.retry_rule import FIRST_WAIT
+from alertadmin.outbox.routes import Route
+from alertadmin.outbox.walk import Walk
 from alertadmin.registry.clouds import UnknownCloud
 from alertadmin.registry.identity import SecretUnavailable
-from mailer.failure import Failure, Outcome
+from mailer.failure import Answer, Failure, Outcome
 from mailer.message import Message
 from mailer.transports import OnDraft, Receipt
 
 log = logging.getLogger(__name__)
 
-GIVE_UP_AFTER = timedelta(days=30)
-FIRST_WAIT = timedelta(minutes=1)
-LONGEST_WAIT = timedelta(hours=1)
 LONGEST_SUBJECT = 250
 LONGEST_TEXT = 4000
 """Characters of a message that a server found too large as it was."""
@@ -48,28 +48,27 @@ def deliver(delivery: Delivery, *, chain: Chain, pace: Pace, clock: Clock) -> De
         return DeliveryState.CANCELLED
     if isinstance(composed, content.NotNow):
         claims.release(delivery, clock(), not_before=composed.until, cause="", reason=composed.reason)
-        return DeliveryState.PENDING
+        return DeliveryState(delivery.state)
     words = _words(delivery, composed, now)
-    failures: list[Failure] = []
-    busy_until: list[datetime] = []
+    walk = Walk.of(delivery)
     is_test = delivery.purpose == Purpose.TEST
-    for route in chain.routes(delivery):
-        if route.is_last_resort and busy_until:
+    for route in chain.routes(delivery, walk, clock):
+        if route.is_last_resort and walk.busy_until:
             break  # a mailbox works, and only has no time yet
         now = clock()
         if free_at := pace.take(route.sender_id, now, anyway=is_test):
-            busy_until.append(free_at)
+            walk.busy_until.append(free_at)
             continue
-        message = _message(delivery, route, composed, failures[-1] if failures else chain.last_failure)
-        outcome = _try(delivery, route, message, words, chain, now, clock)
+        message = _message(delivery, route, composed, walk.failures[-1] if walk.failures else chain.last_failure(now))
+        outcome = _try(delivery, route, message, words, chain, walk, now, clock)
         if _is_too_large(outcome) and (shorter := _shorter(message)):
             pace.take(route.sender_id, now, anyway=True)
-            outcome = _try(delivery, route, shorter, words, chain, now, clock)
+            outcome = _try(delivery, route, shorter, words, chain, walk, now, clock)
         if not isinstance(outcome, Failure):
             return outcome
-        failures.append(outcome)
+        walk.failures.append(outcome)
         crashpoint("between-ways")
-    return _no_way(delivery, chain, failures, busy_until, clock())
+    return _let_wait(delivery, chain, walk, clock())
 
 
 def _try(
@@ -78,31 +77,53 @@ def _try(
     message: Message | Notice,
     words: dict[str, Any],
     chain: Chain,
+    walk: Walk,
     now: datetime,
     clock: Clock,
 ) -> DeliveryState | Failure:
     """One attempt: the state the delivery is left in, or why another way may be tried."""
-    attempt = Attempt(route=route.label, transport=route.transport, mailbox=route.tried, channel=route.channel)
+    attempt = new_attempt(route)
     if not claims.open_attempt(delivery, attempt, now, **words):
-        return DeliveryState.SENDING  # somebody else's by now
+        return DeliveryState.SENDING  # another worker's by now
+    is_surely = False
     try:
         receipt = send(delivery, attempt, partial(route.send, message))
     except SleptTooLong:
         claims.close_attempt(attempt, clock(), AttemptOutcome.REFUSED, technical=sentences.TOO_LATE)
         return DeliveryState.SENDING
     except (SecretUnavailable, UnknownCloud) as error:
-        failure = Failure("other", str(error))
-        chain.note(route, failure, surely=True)
+        failure, is_surely = Failure("other", str(error), answer=Answer.NOT_REACHED), True
     except Failure as refused:
         failure = refused
-        if failure.outcome == Outcome.UNKNOWN:
-            return uncertain(delivery, attempt, failure, clock())
-        chain.note(route, failure)
     else:
         chain.worked(route)
-        return accepted(delivery, attempt, receipt, clock)
-    claims.close_attempt(attempt, clock(), AttemptOutcome.REFUSED, **details(failure, clock()))
+        state = accepted(delivery, attempt, receipt, clock)
+        chain.learn(route, attempt, clock())
+        return state
+    now = clock()
+    if failure.outcome == Outcome.UNKNOWN:
+        if delivery.purpose == Purpose.TEST:
+            return uncertain(delivery, attempt, failure, now)
+        if not claims.close_in_doubt(delivery, attempt, now, **details(failure, now)):
+            return DeliveryState.SENDING
+    else:
+        claims.close_attempt(attempt, now, AttemptOutcome.REFUSED, **details(failure, now))
+        chain.note(route, failure, surely=is_surely)
+        walk.refused.add(route.key)
+    walk.add(attempt)
+    chain.learn(route, attempt, now)
     return failure
+
+
+def new_attempt(route: Route, **fields: Any) -> Attempt:
+    return Attempt(
+        route=route.label,
+        transport=route.transport,
+        mailbox=route.tried,
+        channel=route.channel,
+        door=route.door,
+        **fields,
+    )
 
 
 def _is_too_large(outcome: DeliveryState | Failure) -> bool:
@@ -248,6 +269,7 @@ def details(failure: Failure, now: datetime) -> dict[str, Any]:
     """What an attempt's row keeps of it."""
     asked = min(timedelta(seconds=failure.retry_after or 0), LONGEST_HELD)
     return {
+        "answer": failure.answer,
         "cause": failure.cause,
         "technical": failure.technical,
         "request_ids": failure.request_ids,
@@ -256,8 +278,8 @@ def details(failure: Failure, now: datetime) -> dict[str, Any]:
 
 
 def uncertain(delivery: Delivery, attempt: Attempt, failure: Failure, now: datetime) -> DeliveryState:
-    """No answer came: the message may be in the mailbox. Later its draft is looked up, if there was one; else it is
-    sent again once, with the same Message-ID."""
+    """Nothing clear came back for a test, or for a draft. The draft is looked up in a minute; without one it is the end
+    of a test."""
     claims.settle(
         delivery,
         DeliveryState.UNCERTAIN,
@@ -265,39 +287,33 @@ def uncertain(delivery: Delivery, attempt: Attempt, failure: Failure, now: datet
         attempt=attempt,
         outcome=AttemptOutcome.UNKNOWN,
         details=details(failure, now),
-        not_before=now + wait(delivery, [failure]),
+        not_before=now + scattered(FIRST_WAIT),
         cause=failure.cause,
         reason=failure.technical,
     )
     return DeliveryState.UNCERTAIN
 
 
-def _no_way(
-    delivery: Delivery, chain: Chain, failures: list[Failure], busy_until: list[datetime], now: datetime
-) -> DeliveryState:
-    """It waits: for a mailbox to be free, or for somebody to mend one. Failed is a test, what nobody takes, and what is
-    too old to tell."""
-    if busy_until and not failures:
+def _let_wait(delivery: Delivery, chain: Chain, walk: Walk, now: datetime) -> DeliveryState:
+    """It waits: for a mailbox to be free, for an outage to be over, or for a person to mend one. A test fails, and so
+    does what every way refuses for good."""
+    if walk.busy_until and not walk.failures:
         why = sentences.CHANNEL_BUSY if delivery.goes_by_channel else sentences.BUSY
-        claims.release(delivery, now, not_before=min(busy_until), cause="", reason=why)
-        return DeliveryState.PENDING
-    known = chain.failure_of(delivery)
-    last = failures[-1] if failures else known or Failure("other", sentences.NO_WAY)
-    refused_by_all = bool(failures) and not busy_until and all(map(_is_final, failures)) and not chain.down
-    if delivery.purpose == Purpose.TEST or refused_by_all or _was_tried_for_long(delivery, now):
+        claims.release(delivery, now, not_before=min(walk.busy_until), cause="", reason=why)
+        return DeliveryState(delivery.state)
+    last = walk.failures[-1] if walk.failures else chain.failure_of(delivery, now) or Failure("other", sentences.NO_WAY)
+    if delivery.purpose == Purpose.TEST or _is_refused_by_all(delivery, chain, walk):
         claims.settle(delivery, DeliveryState.FAILED, now, cause=last.cause, reason=last.technical)
         return DeliveryState.FAILED
-    until = min([now + wait(delivery, failures or [last]), *busy_until])
+    until = now + scattered(chain.waits_until(delivery, walk, now) - now)
     claims.release(delivery, now, not_before=until, cause=last.cause, reason=last.technical)
-    return DeliveryState.PENDING
+    return DeliveryState(delivery.state)
 
 
-def _was_tried_for_long(delivery: Delivery, now: datetime) -> bool:
-    """Since its first attempt, or where there is no way to try, since it was found to have none: that nobody was here
-    to send it for a month is no reason to give it up."""
-    first = delivery.attempts.order_by("number").values_list("started_at", flat=True).first()
-    since = first or (delivery.created_at if delivery.cause else now)
-    return now - since > GIVE_UP_AFTER
+def _is_refused_by_all(delivery: Delivery, chain: Chain, walk: Walk) -> bool:
+    """Every way that there is was tried in this walk, and has no such recipient."""
+    is_whole = walk.refused == {way.key for way in chain.ways_of(delivery)}
+    return is_whole and bool(walk.failures) and all(map(_is_final, walk.failures))
 
 
 def _is_final(failure: Failure) -> bool:
@@ -306,10 +322,6 @@ def _is_final(failure: Failure) -> bool:
     return failure.cause == "recipient_rejected" and not failure.retry and " 5.7." not in failure.technical
 
 
-def wait(delivery: Delivery, failures: list[Failure]) -> timedelta:
-    """Doubling from one minute to one hour with each walk of the chain, or until the first server would be asked again;
-    scattered by a tenth."""
-    walks = delivery.attempts.values("owner").distinct().count()
-    doubling: timedelta = min(FIRST_WAIT * 2 ** min(max(walks - 1, 0), 10), LONGEST_WAIT)
-    asked = timedelta(seconds=min((failure.retry_after or 0 for failure in failures), default=0))
-    return max(doubling, min(asked, LONGEST_HELD)) * random.uniform(1, 1.1)  # noqa: S311 (scatter, not secrecy)
+def scattered(wait: timedelta) -> timedelta:
+    """Up to a tenth longer, so that not all come back at the same moment."""
+    return wait * random.uniform(1, 1.1)  # noqa: S311 (scatter, not secrecy)

@@ -44,7 +44,6 @@ def create(mailbox: Mailbox, recipient: str, *, transport: str = "", sends_as: s
         created_at=now,
         not_before=now,
         urgency=AT_ONCE,
-        resends_left=0,
     )
     act = Act.MAILBOX_SCOPE_TRIED if sends_as else Act.MAILBOX_TEST_SENT
     way = transport or mailbox.transport
@@ -65,7 +64,6 @@ def create_for_channel(channel: Channel, *, now: datetime) -> Delivery:
         created_at=now,
         not_before=now,
         urgency=AT_ONCE,
-        resends_left=0,
     )
     audit.record(Act.CHANNEL_TESTED, channel, entry=key, now=now)
     return delivery

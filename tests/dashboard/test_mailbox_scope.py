@@ -12,6 +12,7 @@ from django.urls import reverse
 from alertadmin.outbox import worker
 from alertadmin.outbox.chain import Chain
 from alertadmin.outbox.models import Attempt, Delivery, DeliveryState
+from alertadmin.outbox.walk import Walk
 from alertadmin.registry.checks import check_consent
 from alertadmin.registry.models import Consent
 from alertadmin.registry.permissions import Permission, Transport
@@ -173,9 +174,9 @@ def test_a_refusal_that_was_wanted_closes_no_way_to_reminders_of_the_same_run(
     signed_in.post(reverse("mailbox-scope", args=[site.mailbox.pk]), {"other": other})
     owed = Delivery.objects.create(purpose="house", dedupe_key="x", recipient="ada@northpark.example")
     chain = Chain.for_reminders(datetime.now(UTC))
-    [refused] = chain.routes(Delivery.objects.get(purpose="test"))
+    [refused] = chain.ways_of(Delivery.objects.get(purpose="test"))
     chain.note(refused, Failure("role_missing", "403"))
-    assert [way.mailbox for way in chain.routes(owed)] == [site.mailbox]
+    assert [way.mailbox for way in chain.routes(owed, Walk(), lambda: datetime.now(UTC))] == [site.mailbox]
 
 
 @pytest.mark.parametrize("wrong", ["", "nobody", "ITSELF"])

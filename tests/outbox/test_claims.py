@@ -177,23 +177,34 @@ class TestTheSweep:
         swept = stored(delivery)
         assert (swept.state, swept.was_uncertain, swept.owner) == (DeliveryState.PENDING, False, None)
 
-    def test_with_an_attempt_it_is_uncertain_and_sent_once_more(self, time: Time) -> None:
+    def test_with_an_attempt_it_is_uncertain_and_sent_again_for_as_long_as_it_takes(self, time: Time) -> None:
         bare(1, time())
-        delivery, attempt = begun(time)
-        assert claims.sweep(time.passes(LAPSED)) == 1
-        attempt.refresh_from_db()
-        assert attempt.outcome == AttemptOutcome.LOST
-        assert (stored(delivery).state, stored(delivery).was_uncertain) == (DeliveryState.UNCERTAIN, True)
-        again, _second = begun(time)
-        assert again.resends_left == 0
-        assert claims.sweep(time.passes(LAPSED)) == 1
+        for _lost in range(5):
+            delivery, attempt = begun(time)
+            assert claims.sweep(time.passes(LAPSED)) == 1
+            attempt.refresh_from_db()
+            assert attempt.outcome == AttemptOutcome.LOST
+            swept = stored(delivery)
+            assert (swept.state, swept.was_uncertain, swept.settled_at) == (DeliveryState.UNCERTAIN, True, None)
+
+    def test_in_doubt_it_stays_in_doubt_when_nothing_more_was_begun(self, time: Time) -> None:
+        bare(1, time())
+        begun(time)
+        claims.sweep(time.passes(LAPSED))
+        for let_go in (claims.hand_back, lambda _delivery: claims.sweep(time.passes(LAPSED))):
+            delivery = claim_one(time)
+            let_go(delivery)
+            assert stored(delivery).state == DeliveryState.UNCERTAIN
+
+    def test_a_test_is_over_once_it_is_in_doubt(self, time: Time) -> None:
+        bare(1, time(), purpose=Purpose.TEST)
+        delivery, _attempt = begun(time)
+        claims.sweep(time.passes(LAPSED))
         assert claims.claim(time.passes(days=1), limit=1) == []
         assert stored(delivery).settled_at is not None
 
     @pytest.mark.parametrize("first_tells", ["after the second was lost too", "while the second is sending"])
-    def test_what_was_left_in_doubt_for_good_is_sent_once_one_tells_that_it_was(
-        self, time: Time, first_tells: str
-    ) -> None:
+    def test_what_is_in_doubt_is_sent_once_one_tells_that_it_was(self, time: Time, first_tells: str) -> None:
         """Suspended while the message left, given up as lost, and awake again."""
         bare(1, time())
         first, attempt = begun(time)

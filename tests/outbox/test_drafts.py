@@ -94,7 +94,7 @@ def test_without_an_answer_it_is_looked_up_and_not_sent_again(site: Site, sandbo
     delivery = reminder(time())
     assert worker.deliver_due(clock=time) == {"uncertain": 1}
     delivery.refresh_from_db()
-    assert (delivery.was_uncertain, delivery.settled_at, delivery.resends_left) == (True, None, 1)
+    assert (delivery.was_uncertain, delivery.settled_at) == (True, None)
     assert worker.deliver_due(clock=time) == {}  # not at once
     time.passes(minutes=2)
     assert worker.deliver_due(clock=time) == {"sent": 1}
@@ -144,18 +144,11 @@ class TestKilled:
         first: str,
         second: str,
     ) -> None:
-        """Two kills with nothing to look up are the one case that ends in a doubt."""
         delivery = reminder(time())
         for point in (first, second):
             killed_at(point, time)
-        for _run in range(3):
-            worker.deliver_due(clock=time)
-            time.passes(minutes=5)
-        if first == second == "after-attempt-opened":
-            delivery.refresh_from_db()
-            assert (delivery.state, len(arrived(sandbox, delivery))) == (DeliveryState.UNCERTAIN, 0)
-        else:
-            self.came_once(delivery, site, sandbox, surely="after-attempt-opened" not in (first, second))
+        worker.deliver_due(clock=time)
+        self.came_once(delivery, site, sandbox, surely="after-attempt-opened" not in (first, second))
 
     @staticmethod
     def came_once(delivery: Delivery, site: Site, sandbox: Sandbox, *, surely: bool = True) -> None:
@@ -177,18 +170,17 @@ class TestWhatCannotBeLookedUp:
         first, second = arrived(sandbox, delivery)
         assert content(first) == content(second)
         delivery.refresh_from_db()
-        assert (delivery.was_uncertain, delivery.resends_left) == (True, 0)
+        assert delivery.was_uncertain
 
-    def test_is_left_in_doubt_when_that_is_in_doubt_too(self, site: Site, sandbox: Sandbox, time: Time) -> None:
-        sandbox.faults.add("graph", reset="after", times=None)
+    def test_is_sent_until_it_is_accepted(self, site: Site, sandbox: Sandbox, time: Time) -> None:
+        sandbox.faults.add("graph", reset="after", times=3)
         sandbox.faults.add("graph", status=403, stage="lookup", times=None)
         delivery = reminder(time())
-        for _day in range(4):
-            worker.deliver_due(clock=time)
+        for _day in range(3):
+            assert worker.deliver_due(clock=time) == {"uncertain": 1}
             time.passes(days=1)
-        assert len(arrived(sandbox, delivery)) == 2
-        delivery.refresh_from_db()
-        assert (delivery.state, delivery.settled_at is None) == (DeliveryState.UNCERTAIN, False)
+        assert worker.deliver_due(clock=time) == {"sent": 1}
+        assert len({content(entry) for entry in arrived(sandbox, delivery)}) == 1
 
     def test_since_its_mailbox_is_gone_goes_another_way(
         self, site: Site, other: Site, sandbox: Sandbox, time: Time
@@ -283,7 +275,7 @@ class TestADraftThatIsNotToBeSent:
         assert not Attempt.objects.exclude(draft="").exists()
         assert len(arrived(sandbox, delivery)) == 1
 
-    def test_is_tried_again_for_a_day_if_it_cannot_be_taken_away(
+    def test_is_tried_again_for_a_week_if_it_cannot_be_taken_away(
         self, site: Site, other: Site, sandbox: Sandbox, time: Time
     ) -> None:
         sandbox.faults.add("graph", status=403, mailbox=site.mailbox.address)
@@ -293,7 +285,7 @@ class TestADraftThatIsNotToBeSent:
         worker.deliver_due(clock=time)
         assert left(sandbox, site) == 1
         assert Attempt.objects.exclude(draft="").exists()
-        time.passes(hours=25)
+        time.passes(days=8)
         worker.deliver_due(clock=time)
         assert not Attempt.objects.exclude(draft="").exists()
 

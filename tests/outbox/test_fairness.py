@@ -11,9 +11,12 @@ import pytest
 
 from alertadmin.outbox import chain as chains
 from alertadmin.outbox import worker
-from alertadmin.outbox.chain import SHARE, SLOW, Chain, Route
+from alertadmin.outbox.chain import SHARE, SLOW, Chain
 from alertadmin.outbox.models import Delivery
+from alertadmin.outbox.routes import Route
+from alertadmin.outbox.walk import Walk
 from sandbox import Sandbox
+from tests.conftest import NOW
 from tests.outbox.owing import arrived, bare, reminders
 from tests.outbox.time import Time
 from tests.rows import Site
@@ -77,7 +80,7 @@ class TestTheShare:
 
     def taken(self, chain: Chain, delivery: Delivery, count: int) -> tuple[list[str], list[Iterator[Route]]]:
         """Which ways so many threads take first, each still waiting for its own."""
-        walks = [chain.routes(delivery) for _number in range(count)]
+        walks = [chain.routes(delivery, Walk(), lambda: NOW) for _number in range(count)]
         return [next(walk).label for walk in walks], walks
 
     def test_of_a_way_that_is_not_known_after_a_while_is_half(

@@ -162,7 +162,7 @@ class TestAMessageThatIsTooLarge:
         assert delivery.cause == "message_too_large"
 
 
-def test_without_an_answer_it_is_uncertain_and_repeated_once_as_it_was(
+def test_without_an_answer_it_is_uncertain_and_repeated_as_it_was(
     site: Site, by: Transport, sandbox: Sandbox, time: Time
 ) -> None:
     sandbox.faults.add(DOORS[by], reset="after")  # type: ignore[arg-type]
@@ -181,16 +181,16 @@ def test_without_an_answer_it_is_uncertain_and_repeated_once_as_it_was(
     assert (delivery.state, delivery.was_uncertain) == (DeliveryState.SENT, True)
 
 
-def test_never_a_third_time(site: Site, by: Transport, sandbox: Sandbox, time: Time) -> None:
-    sandbox.faults.add(DOORS[by], reset="after", times=None)  # type: ignore[arg-type]
+def test_a_doubt_is_no_end_however_often(site: Site, by: Transport, sandbox: Sandbox, time: Time) -> None:
+    sandbox.faults.add(DOORS[by], reset="after", times=9)  # type: ignore[arg-type]
     delivery = reminder(time())
-    for _day in range(5):
-        worker.deliver_due(clock=time)
+    for _day in range(9):
+        assert worker.deliver_due(clock=time) == {"uncertain": 1}
         time.passes(days=1)
-    assert len(arrived(sandbox, delivery)) == 2
-    delivery.refresh_from_db()
-    assert delivery.state == DeliveryState.UNCERTAIN
-    assert delivery.settled_at is not None
+    assert worker.deliver_due(clock=time) == {"sent": 1}
+    came = arrived(sandbox, delivery)
+    assert len(came) == 10
+    assert len({content(entry) for entry in came}) == 1
 
 
 def test_a_connection_cut_before_anything_was_taken_may_have_been_after(
@@ -204,19 +204,20 @@ def test_a_connection_cut_before_anything_was_taken_may_have_been_after(
     assert len(arrived(sandbox, delivery)) == 1
 
 
-def test_a_resend_that_is_refused_waits_and_is_still_the_last(site: Site, sandbox: Sandbox, time: Time) -> None:
+def test_a_resend_that_is_refused_is_still_in_doubt(site: Site, sandbox: Sandbox, time: Time) -> None:
     sandbox.faults.add("graph", reset="after")
     delivery = reminder(time())
     worker.deliver_due(clock=time)
     sandbox.faults.add("graph", status=403)
     time.passes(hours=1)
-    assert worker.deliver_due(clock=time) == {"pending": 1}
-    sandbox.faults.add("graph", reset="after", times=None)
+    assert worker.deliver_due(clock=time) == {"uncertain": 1}
+    sandbox.faults.add("graph", reset="after")
     time.passes(hours=2)
     assert worker.deliver_due(clock=time) == {"uncertain": 1}
-    assert worker.deliver_due(clock=lambda: time() + timedelta(days=1)) == {}
-    first, second = arrived(sandbox, delivery)
-    assert content(first) == content(second)
+    time.passes(hours=2)
+    assert worker.deliver_due(clock=time) == {"sent": 1}
+    first, second, third = arrived(sandbox, delivery)
+    assert content(first) == content(second) == content(third)
 
 
 def test_what_was_renewed_before_the_resend_is_not_repeated(site: Site, sandbox: Sandbox, time: Time) -> None:
@@ -330,9 +331,7 @@ class TestAWorkerThatSlept:
         claims.open_attempt(mine, attempt, time(), subject="as it was")
         claims.sweep(time.passes(LAPSED))
         claims.settle(mine, DeliveryState.SENT, time(), attempt=attempt, outcome=AttemptOutcome.ACCEPTED)
-        delivery.refresh_from_db()
-        assert delivery.state == DeliveryState.UNCERTAIN
-        assert worker.deliver_due(clock=time) == {"sent": 1}
+        assert worker.deliver_due(clock=time) == {}
         assert arrived(sandbox, delivery) == []
         delivery.refresh_from_db()
         assert (delivery.state, delivery.was_uncertain) == (DeliveryState.SENT, True)

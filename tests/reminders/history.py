@@ -26,7 +26,7 @@ from alertadmin.accounts.models import User
 from alertadmin.dashboard.policies.forms import PeopleForm, PlanForm, TimingForm
 from alertadmin.dashboard.policies.saving import save
 from alertadmin.outbox import claims, crashpoints, run, wires, worker
-from alertadmin.outbox.models import Delivery, DeliveryState, Purpose
+from alertadmin.outbox.models import Attempt, Delivery, DeliveryState, Purpose
 from alertadmin.outbox.pace import Pace
 from alertadmin.registry.models import AppRegistration, Credential, CredentialState, Tenant
 from alertadmin.registry.registration import add_credential, set_contacts
@@ -301,7 +301,8 @@ class History(RuleBasedStateMachine):
         self.times[message_id] += 1
         is_uncertain = Delivery.objects.filter(message_id=message_id, was_uncertain=True).exists()
         if self.times[message_id] > 1:
-            if self.times[message_id] > 2 or not is_uncertain:
+            doubts = Attempt.objects.filter(delivery__message_id=message_id, outcome__in=claims.IN_DOUBT)
+            if self.times[message_id] > 1 + doubts.count() or not is_uncertain:
                 raise Twice(recipient, mail["subject"])
             return
         if Delivery.objects.filter(message_id=message_id, purpose=Purpose.CALENDAR).exists():
@@ -328,7 +329,7 @@ class History(RuleBasedStateMachine):
         deliveries = Delivery.objects.filter(
             recipient=promise.recipient,
             state=DeliveryState.UNCERTAIN,
-            resends_left=0,
+            settled_at__isnull=False,
             notices__reminder__credential__description=promise.thing,
             notices__reminder__threshold=promise.threshold,
             notices__reminder__expires_at=promise.end,

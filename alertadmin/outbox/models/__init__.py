@@ -1,10 +1,19 @@
 from alertadmin.outbox.models.channel import Channel, Line
 from alertadmin.outbox.models.consent_request import ConsentRequest
-from alertadmin.outbox.models.delivery import UNNAMED, Attempt, AttemptOutcome, Delivery, DeliveryState, Purpose
+from alertadmin.outbox.models.delivery import (
+    UNNAMED,
+    Attempt,
+    AttemptAnswer,
+    AttemptOutcome,
+    Delivery,
+    DeliveryState,
+    Purpose,
+)
 
 __all__ = [
     "UNNAMED",
     "Attempt",
+    "AttemptAnswer",
     "AttemptOutcome",
     "Channel",
     "ConsentRequest",

@@ -15,6 +15,7 @@ from alertadmin.accounts.belonging import of_tenant
 from alertadmin.outbox.models.channel import Channel
 from alertadmin.registry.models import Mailbox
 from alertadmin.registry.permissions import Transport
+from mailer.failure import Answer
 
 if TYPE_CHECKING:
     from django.db.models.fields.related_descriptors import RelatedManager
@@ -102,11 +103,10 @@ class Delivery(models.Model):
     """The claim's token: whoever settles must hold it."""
     lease_until = models.DateTimeField(null=True, blank=True)
     tries = models.PositiveIntegerField(default=0)
-    resends_left = models.PositiveSmallIntegerField(default=1)
-    """How many doubts it outlives that nothing clears up, being sent again: one of a reminder, none of a test."""
     was_uncertain = models.BooleanField(default=False)
+    """One of its attempts may have been accepted though nothing says so."""
     settled_at = models.DateTimeField(_("settled"), null=True, blank=True)
-    """When it came to its end. An uncertain one without it is looked up, or sent once more."""
+    """When it came to its end. An uncertain one without it is looked up, or sent again; only tests end uncertain."""
     cause = models.CharField(max_length=40, blank=True)
     reason = models.TextField(blank=True)
     """Why it is where it is, in one English sentence (see retelling): the last failure's technical line, or why it was
@@ -136,6 +136,18 @@ class Delivery(models.Model):
         return bool(self.channel_label)
 
 
+class AttemptAnswer(models.TextChoices):
+    """`mailer.failure.Answer` in words."""
+
+    REFUSED = Answer.REFUSED.value, _("A clear no")
+    BUSY = Answer.BUSY.value, _("Asked to come back later")
+    NOT_REACHED = Answer.NOT_REACHED.value, _("The server was not reached")
+    CUT_BEFORE = Answer.CUT_BEFORE.value, _("The connection broke before all was sent")
+    NO_ANSWER = Answer.NO_ANSWER.value, _("No answer came")
+    GATEWAY = Answer.GATEWAY.value, _("A server on the way gave up")
+    FOREIGN = Answer.FOREIGN.value, _("An answer that is not the service’s own")
+
+
 class AttemptOutcome(models.TextChoices):
     OPEN = "open", _("Under way")
     ACCEPTED = "accepted", _("Accepted")
@@ -159,7 +171,11 @@ class Attempt(models.Model):
     transport = models.CharField(max_length=8, blank=True)
     started_at = models.DateTimeField(_("started"))
     finished_at = models.DateTimeField(_("finished"), null=True, blank=True)
+    door = models.CharField(max_length=100, blank=True, default="", db_default="")
+    """The server that was asked, by a name that several senders share (routes.Route.door)."""
     outcome = models.CharField(_("outcome"), max_length=10, choices=AttemptOutcome, default=AttemptOutcome.OPEN)
+    answer = models.CharField(_("answer"), max_length=12, choices=AttemptAnswer, blank=True, default="", db_default="")
+    """What came back for the request that failed; empty if it was accepted, or the worker was lost."""
     cause = models.CharField(max_length=40, blank=True)
     technical = models.TextField(blank=True)
     request_ids = models.JSONField(default=dict, blank=True)
@@ -176,6 +192,7 @@ class Attempt(models.Model):
         indexes = [
             models.Index(fields=["mailbox", "started_at"], name="attempt_by_mailbox"),
             models.Index(fields=["channel", "started_at"], name="attempt_by_channel"),
+            models.Index(fields=["door", "started_at"], name="attempt_by_door"),
             models.Index(fields=["id"], name="attempt_with_draft", condition=Q(draft__gt="")),
             models.Index(fields=["started_at"], name="attempt_by_relay", condition=Q(transport="relay")),
             models.Index(fields=["held_until"], name="attempt_held", condition=Q(held_until__isnull=False)),
