@@ -5,6 +5,7 @@ A variable that is really set beats the file. Nothing here touches Django.
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import re
 import tempfile
@@ -74,14 +75,16 @@ class Environment:
     def bind(self) -> tuple[str, int]:
         value = self.get("BIND", "127.0.0.1:8000")
         host, _, port = value.rpartition(":")
-        if not host or not port.isdigit() or not 0 < int(port) < 65536:
+        is_port = port.isascii() and port.isdigit() and 0 < int(port) < 65536
+        if not _is_host(host.strip("[]")) or not is_port:
             raise BadEnvironment(f'ALERTADMIN_BIND must be "address:port", such as 127.0.0.1:8000; it is "{value}".')
         return host.strip("[]"), int(port)
 
     @property
     def public_url(self) -> str:
         host, port = self.bind
-        url = self.get("PUBLIC_URL") or f"http://{'localhost' if host in LOCAL_HOSTS else host}:{port}"
+        name = f"[{host}]" if ":" in host else host
+        url = self.get("PUBLIC_URL") or f"http://{'localhost' if host in LOCAL_HOSTS else name}:{port}"
         if not _is_address(url, ("http", "https")):
             raise BadEnvironment(
                 "ALERTADMIN_PUBLIC_URL must be the address that people type, such as https://alerts.example.com; "
@@ -255,6 +258,16 @@ def _is_address(url: str, schemes: Collection[str]) -> bool:
 
 LOCAL_HOSTS = {"127.0.0.1", "::1", "0.0.0.0", "::", "localhost"}  # noqa: S104  # nosec B104
 """Compared with, not bound to."""
+
+
+def _is_host(host: str) -> bool:
+    """Whether it may be a name or an address; whether there is one, only who listens there finds out."""
+    if ":" not in host:
+        return re.fullmatch(r"[\w.-]+", host) is not None
+    try:
+        return bool(ipaddress.IPv6Address(host))
+    except ValueError:
+        return False
 
 
 def hash_of(path: Path) -> int:

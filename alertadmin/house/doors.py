@@ -18,7 +18,7 @@ def check_free(host: str, port: int) -> None:
     """Raises NotStarted with a sentence if nobody can listen there now."""
     try:
         [(family, kind, protocol, _name, address), *_more] = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except socket.gaierror as error:
+    except (socket.gaierror, UnicodeError) as error:
         raise NotStarted(f'"{host}" is no address of this machine.') from error
     with socket.socket(family, kind, protocol) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -31,7 +31,7 @@ class Command(BaseCommand):
         parser.add_argument("--demo", action="store_true", help="with a sandbox in place of Microsoft 365, and filled")
         parser.add_argument("--host", help="address to listen on (default 127.0.0.1: this machine alone)")
         parser.add_argument("--port", type=int, help="port to listen on (default 8000)")
-        parser.add_argument("--data", type=Path, metavar="DIR", help="data folder (default var/; demo: demo-data/)")
+        parser.add_argument("--data", metavar="DIR", help="data folder (default var/; demo: demo-data/)")
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
@@ -50,7 +50,10 @@ class Command(BaseCommand):
 def _begin_again_with(options: dict[str, Any]) -> None:
     """The settings are read before the options are: where these change them, this process begins anew with them."""
     environ = dict(os.environ)
-    folder = options["data"] and options["data"].expanduser().absolute()
+    for name in ("host", "data"):
+        if options[name] is not None and not str(options[name]).strip():
+            raise NotStarted(f"--{name} names nothing. Leave it out, or see ./run --help.")
+    folder = Path(options["data"]).expanduser().absolute() if options["data"] else None
     if options["demo"] and demo.PORTS not in environ:
         environ = demo.environ(environ, folder or demo.FOLDER)
     elif folder:
