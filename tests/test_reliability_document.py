@@ -12,7 +12,8 @@ NAMED = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", TEXT)
 
 
 def test_it_has_each_failure_once() -> None:
-    assert re.findall(r"^\| (F\d+) ", TEXT, re.MULTILINE) == [f"F{number}" for number in range(1, 56)]
+    assert re.findall(r"^\| (F\d+) ", TEXT, re.MULTILINE) == [f"F{number}" for number in range(1, len(ROWS) + 1)]
+    assert len(ROWS) >= 57
 
 
 def test_each_failure_has_its_four_cells_and_a_test_or_a_reason() -> None:
