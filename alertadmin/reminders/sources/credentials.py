@@ -27,6 +27,7 @@ from alertadmin.reminders.bulk import insert_from
 from alertadmin.reminders.holds import active_holds
 from alertadmin.reminders.models import Hold, HoldKind, Kind, Reminder, Scan
 from alertadmin.reminders.plan import EVERYBODY
+from alertadmin.reminders.policies import PlanLookup
 from alertadmin.reminders.thresholds import DaysLeft, EscalatesFrom, Reached
 
 COLUMNS = ("credential_id", "app_id", "tenant_id", "expires_at", "threshold", "is_escalated")
@@ -34,8 +35,8 @@ NONE_TOLD = Value(32767)
 """Farther than any threshold."""
 
 
-def due(now: datetime) -> QuerySet[Any]:
-    untold = owed(now)
+def due(now: datetime, plans: PlanLookup) -> QuerySet[Any]:
+    untold = owed(now, plans)
     # Most scans find nothing; asked like this it needs neither the joins nor the words of the longer query.
     if not untold.exists():
         return untold.none()
@@ -48,13 +49,13 @@ def write(scan: Scan, found: QuerySet[Any]) -> int:
     return insert_from(Reminder(scan=scan, kind=Kind.CREDENTIAL), COLUMNS, rows)
 
 
-def owed(now: datetime) -> QuerySet[Credential]:
+def owed(now: datetime, plans: PlanLookup | None = None) -> QuerySet[Credential]:
     """Credentials that somebody must be told of and nobody was.
 
     Each with the threshold as `owed`, and as `escalated` whether the next in line is told too. One query; neither its
     text nor its cost depends on the number of policies.
     """
-    plans, sender = policies.PlanLookup(), policies.sending_app()
+    plans, sender = plans or PlanLookup(), policies.sending_app()
     plan = plans.text("app", "app__tenant")
     early = ExpressionWrapper(Q(app=sender), BooleanField()) if sender else None
     told = Reminder.objects.filter(credential=OuterRef("pk"), expires_at=OuterRef("expires_at"))
