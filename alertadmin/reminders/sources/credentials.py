@@ -9,7 +9,6 @@ from django.db.models import (
     BooleanField,
     Case,
     Exists,
-    ExpressionWrapper,
     IntegerField,
     OuterRef,
     Q,
@@ -28,7 +27,7 @@ from alertadmin.reminders.holds import active_holds
 from alertadmin.reminders.models import Hold, HoldKind, Kind, Reminder, Scan
 from alertadmin.reminders.plan import EVERYBODY
 from alertadmin.reminders.policies import PlanLookup
-from alertadmin.reminders.thresholds import DaysLeft, EscalatesFrom, Reached
+from alertadmin.reminders.thresholds import EscalatesFrom, reached
 
 COLUMNS = ("credential_id", "app_id", "tenant_id", "expires_at", "threshold", "is_escalated")
 NONE_TOLD = Value(32767)
@@ -57,7 +56,7 @@ def owed(now: datetime, plans: PlanLookup | None = None) -> QuerySet[Credential]
     """
     plans, sender = plans or PlanLookup(), policies.sending_app()
     plan = plans.text("app", "app__tenant")
-    early = ExpressionWrapper(Q(app=sender), BooleanField()) if sender else None
+    early = Q(app=sender) if sender else None
     told = Reminder.objects.filter(credential=OuterRef("pk"), expires_at=OuterRef("expires_at"))
     if ahead.ever(now):
         told = told.exclude(ahead.was_ahead(now, "scan"))
@@ -65,7 +64,7 @@ def owed(now: datetime, plans: PlanLookup | None = None) -> QuerySet[Credential]
     still: QuerySet[Credential] = (
         Credential.objects.watched()
         .filter(expires_at__lte=now + timedelta(days=plans.farthest))
-        .annotate(owed=Reached(DaysLeft("expires_at", now), plan, early=early))
+        .annotate(owed=reached("expires_at", now, plan, only=plans.only, early=early))
         # Nothing is reached: NULL, which is less than nothing.
         .filter(owed__lt=Coalesce(nearest, NONE_TOLD, output_field=IntegerField()))
         .filter(~Exists(active_holds(now, "pk", "expires_at")))
