@@ -15,6 +15,7 @@ from alertadmin import environment
 from alertadmin.house import doors
 from alertadmin.house.processes import Program
 from alertadmin.house.refusals import NotStarted
+from mailer.clouds_file import read_clouds_file
 
 FOLDER = environment.PROJECT / "demo-data"
 PORTS = "ALERTADMIN_DEMO_PORTS"
@@ -42,6 +43,7 @@ def environ(given: Mapping[str, str], folder: Path = FOLDER) -> dict[str, str]:
 class Demo:
     def __init__(self, data_dir: Path) -> None:
         self.folder = data_dir / "sandbox"
+        self._former = self._urls()
         self.opened = asyncio.Event()
         self._told: dict[str, Any] = {}
 
@@ -64,8 +66,19 @@ class Demo:
     def seed(self, now: datetime) -> None:
         """Registers what the sandbox holds, unless an earlier start did."""
         from alertadmin.house.demo_rows import Seeding
+        from alertadmin.registry import rotation
 
+        now_at = self._urls()
+        for place, url in self._former.items():
+            if now_at.get(place, url) != url:  # an earlier start found other ports free
+                rotation.follow(place, url)
         Seeding(self._told["url"], self._told["ca_file"], Path(self._told["demo"]), now).run()
+
+    def _urls(self) -> dict[str, str]:
+        """Where the sandbox's cloud and server are, as it wrote when it last started."""
+        file = read_clouds_file(self.folder / "clouds.toml")
+        places = {slug: cloud.authority for slug, cloud in file.clouds.items()}
+        return places | {slug: server.ews for slug, server in file.servers.items()}
 
     def words(self) -> str:
         """What a newcomer is told."""

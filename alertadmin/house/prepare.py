@@ -16,7 +16,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from alertadmin.house import database, lock
 from alertadmin.house.refusals import NotPrepared
-from alertadmin.registry import keyring
+from alertadmin.registry import keyring, rotation
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +34,8 @@ def prepare(*, upgrade: bool = False) -> None:
             _make_secret_key(folder / "secret_key")
             database.make_ready(upgrade=upgrade)
             _make_key_ring()
+            if upgrade:
+                _bind_secrets()
     except OSError as error:
         raise NotPrepared(f"{error.filename or folder} cannot be used: {error.strerror or error}.") from error
     except ImproperlyConfigured as error:
@@ -101,3 +103,15 @@ def _make_key_ring() -> None:
         place.create()
     except keyring.KeyRingError as error:
         log.error("No key file was made, so no secret can be stored; the next start tries again. %s", error)
+
+
+def _bind_secrets() -> None:
+    """Those of an earlier release are bound to where they may be sent. While the keys are out of reach they wait: each
+    is bound when it is first opened, or by the next start."""
+    try:
+        bound = rotation.bind_all()
+    except keyring.KeyRingError as error:
+        log.warning("Stored secrets are not bound to their destinations yet. %s", error)
+        return
+    if bound.done or bound.unreadable:
+        log.info("%d stored secrets bound to where they may be sent; %d unreadable.", bound.done, bound.unreadable)

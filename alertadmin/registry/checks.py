@@ -82,7 +82,9 @@ def check_consents(pairs: Iterable[Wanted], *, now: datetime, is_over: Callable[
 
 
 def _credentials(apps: set[AppRegistration]) -> dict[AppRegistration, Credential]:
-    """Each app's credential in use, as `identity.in_use` chooses it; read now, because threads must not."""
+    """Each app's credential in use, as `identity.in_use` chooses it; read now, because threads must not. So are the
+    home tenants, which say to which cloud a secret may go."""
+    _load_homes(apps)
     found: dict[AppRegistration, list[Credential]] = {app: [] for app in apps}
     by_id = {app.pk: app for app in apps}
     keys = list(by_id)
@@ -91,6 +93,13 @@ def _credentials(apps: set[AppRegistration]) -> dict[AppRegistration, Credential
             credential.app = by_id[credential.app_id]
             found[credential.app].append(credential)
     return {app: chosen for app, stored in found.items() if (chosen := in_use(stored))}
+
+
+def _load_homes(apps: Iterable[AppRegistration]) -> None:
+    home = AppRegistration._meta.get_field("tenant")
+    missing = [app for app in apps if not home.is_cached(app)]
+    for start in range(0, len(missing), BATCH):
+        prefetch_related_objects(missing[start : start + BATCH], "tenant")
 
 
 @transaction.atomic

@@ -2,16 +2,24 @@
 
 In the database: `v1.<key id>.<base64 of nonce + ciphertext + tag>`, AES-256-GCM, with the model, the field and the
 row's id as associated data: a ciphertext moved to another row, field or table does not open.
+
+A secret that is sent somewhere is bound to that place too: `v2.<key id>.<digest>.<base64>`, where the digest is of the
+destination (`destinations`), and is associated data as well. It opens only while the row leads to the same destination.
+What an earlier release sealed as v1 is sealed anew, for where it leads then, by the upgrade or when it is first opened
+(`opening`); a key that was made since opens no v1 of such a field.
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
+import json
 import os
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -20,12 +28,18 @@ from django.apps import apps
 from django.db import models
 
 from alertadmin.registry import keyring, sentences
+from alertadmin.registry.destinations import Destination
+from alertadmin.registry.ring import BINDING_KEY
 
 VERSION = "v1"
+BOUND_VERSION = "v2"
 NONCE_BYTES = 12
 BASE64 = r"[A-Za-z0-9+/]+(?:[AQgw]==|[AEIMQUYcgkosw048]=)?"
 """The letter before a padding has bits to spare, which no decoder looks at: here they are zero."""
-TOKEN = re.compile(rf"{VERSION}\.(?P<key_id>{keyring.KEY_ID.pattern})\.(?P<sealed>{BASE64})")
+TOKEN = re.compile(
+    rf"v(?:1|(?P<bound>2))\.(?P<key_id>{keyring.KEY_ID.pattern})\."
+    rf"(?(bound)(?P<digest>[A-Za-z0-9_-]{{43}})\.)(?P<sealed>{BASE64})"
+)
 UNBOUND = b""
 """Associated data of a token just read from the database, until the row's id is at hand."""
 
@@ -37,21 +51,43 @@ class Tampered(keyring.Unreadable):
         super().__init__(sentences.TAMPERED)
 
 
+class WrongDestination(Tampered):
+    """It was sealed for another destination than its row leads to now; nothing was opened."""
+
+    def __init__(self) -> None:
+        keyring.Unreadable.__init__(self, sentences.WRONG_DESTINATION)
+
+
 @dataclass(frozen=True, slots=True)
 class Sealed:
     """A secret at rest. Its repr shows nothing; `reveal` is the only way to the value."""
 
     token: str = field(repr=False)
     associated: bytes = field(repr=False)
+    """What it is bound to for good: the model's label, the field's name, the row's id."""
     is_fresh: bool = field(default=False, repr=False, compare=False)
     """Sealed by this process, and maybe not stored yet."""
+    destination: Callable[[], Destination] | None = field(default=None, repr=False, compare=False)
+    """Where its row leads now; None for a field that is bound to its row alone."""
 
     @classmethod
-    def seal(cls, value: str, associated: bytes) -> Sealed:
+    def seal(
+        cls,
+        value: str,
+        associated: bytes,
+        destination: Callable[[], Destination] | None = None,
+        *,
+        digest: str = "",
+    ) -> Sealed:
+        """For `destination` as it is now; `digest` is given for one that stays what it was."""
         ring = keyring.load()
+        if destination is not None and not digest:
+            digest = digest_of(associated, destination())
         nonce = os.urandom(NONCE_BYTES)
-        sealed = nonce + ring.cipher(ring.primary).encrypt(nonce, value.encode(), associated)
-        return cls(f"{VERSION}.{ring.primary}.{base64.b64encode(sealed).decode('ascii')}", associated, True)
+        sealed = nonce + ring.cipher(ring.primary).encrypt(nonce, value.encode(), _bound(associated, digest))
+        encoded = base64.b64encode(sealed).decode("ascii")
+        parts = (BOUND_VERSION, ring.primary, digest, encoded) if digest else (VERSION, ring.primary, encoded)
+        return cls(".".join(parts), associated, True, destination)
 
     @property
     def key_id(self) -> str:
@@ -59,16 +95,31 @@ class Sealed:
         match = TOKEN.fullmatch(self.token)
         return match["key_id"] if match else ""
 
+    @property
+    def is_bound(self) -> bool:
+        """Whether it is sealed for all that it should be: v1 of a field with a destination is of an earlier release."""
+        return self.destination is None or self.token.startswith(f"{BOUND_VERSION}.")
+
     def reveal(self) -> str:
-        """The value. Raises Unreadable: KeyRingError (key file or key missing) or Tampered."""
+        """The value. Raises Unreadable: KeyRingError (key file or key missing), Tampered or WrongDestination."""
         match = TOKEN.fullmatch(self.token)
-        if match is None:
+        if match is None or (not self.is_bound and BINDING_KEY.fullmatch(match["key_id"])):
             raise Tampered
-        key_id, encoded = match.groups()
-        cipher = keyring.cipher(key_id)
+        if match["digest"] and (self.destination is None or match["digest"] != self._digest_now()):
+            raise WrongDestination
+        return self._open(match)
+
+    def _digest_now(self) -> str:
+        assert self.destination is not None  # noqa: S101 (the callers looked)
+        return digest_of(self.associated, self.destination())
+
+    def _open(self, match: re.Match[str]) -> str:
+        """For whichever destination it was sealed."""
+        cipher = keyring.cipher(match["key_id"])
         try:
-            sealed = binascii.a2b_base64(encoded, strict_mode=True)
-            return cipher.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], self.associated).decode()
+            sealed = binascii.a2b_base64(match["sealed"], strict_mode=True)
+            bound = _bound(self.associated, match["digest"] or "")
+            return cipher.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], bound).decode()
         except (InvalidTag, ValueError):
             raise Tampered from None
 
@@ -88,8 +139,40 @@ class Sealed:
         return True
 
     def resealed(self) -> Sealed:
-        """The same value under the primary key."""
-        return Sealed.seal(self.reveal(), self.associated)
+        """The same value under the primary key, for the destination that it was sealed for: no rotation moves it.
+
+        One that was sealed without is bound to where its row leads now. Raises Unreadable.
+        """
+        match = TOKEN.fullmatch(self.token)
+        if match is None or not match["digest"]:
+            return Sealed.seal(self.reveal(), self.associated, self.destination)
+        return Sealed.seal(self._open(match), self.associated, self.destination, digest=match["digest"])
+
+    def moved_from(self, former: Destination) -> Sealed | None:
+        """Sealed anew for where its row leads now, if it was sealed for `former`. Raises Unreadable."""
+        match = TOKEN.fullmatch(self.token)
+        if match is None or match["digest"] != digest_of(self.associated, former):
+            return None
+        return Sealed.seal(self._open(match), self.associated, self.destination)
+
+    def leads_elsewhere(self) -> bool:
+        """Of one just sealed: whether the row was changed since, to another destination."""
+        match = TOKEN.fullmatch(self.token)
+        return bool(match and self.destination and match["digest"] and match["digest"] != self._digest_now())
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copied without the row that it hangs on: the copy's row is another."""
+        return Sealed, (self.token, self.associated, self.is_fresh)
+
+
+def digest_of(associated: bytes, destination: Destination) -> str:
+    """Of 43 letters. The row's id is part of it, so that equal destinations of two rows do not look alike."""
+    digest = hashlib.sha256(associated + json.dumps(destination).encode()).digest()
+    return base64.urlsafe_b64encode(digest).decode("ascii").rstrip("=")
+
+
+def _bound(associated: bytes, digest: str) -> bytes:
+    return associated + b":" + digest.encode("ascii") if digest else associated
 
 
 if TYPE_CHECKING:
@@ -104,9 +187,12 @@ class EncryptedField(_TextField):
     Never in a form; a query compares it with a `Sealed` alone, and `QuerySet.update` takes nothing else.
     """
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, destination: Callable[[Any], Destination] | None = None, **kwargs: Any) -> None:
+        """`destination` says of a row where its secret may be sent. It reads other fields and related rows, which are
+        set before the secret; migrations know nothing of it."""
         kwargs.update(null=True, blank=True, editable=False)
         super().__init__(*args, **kwargs)
+        self.destination = destination
 
     def deconstruct(self) -> tuple[str, str, Any, dict[str, Any]]:
         name, path, args, kwargs = super().deconstruct()
@@ -138,12 +224,16 @@ class EncryptedField(_TextField):
         return self.get_prep_value(self.value_from_object(obj)) or ""
 
     def pre_save(self, model_instance: models.Model, add: bool) -> Any:
-        """A copy of a row under another id would hold what nobody can open. Raises TypeError, KeyMissing."""
+        """A copy of a row under another id would hold what does not open. Raises TypeError, KeyMissing."""
         sealed = super().pre_save(model_instance, add)
-        if sealed is not None and sealed.is_fresh:
-            keyring.load().cipher(sealed.key_id)  # not retired since it was sealed
-        if sealed is not None and sealed.associated != self.associated(model_instance):
+        if sealed is None:
+            return None
+        if sealed.associated != self.associated(model_instance):
             raise TypeError(f"{self.name} was sealed for another row; assign the value anew.")
+        if sealed.is_fresh:
+            keyring.load().cipher(sealed.key_id)  # not retired since it was sealed
+            if sealed.leads_elsewhere():
+                raise TypeError(f"{self.name} was sealed before the row got its destination; assign the value last.")
         return sealed
 
     def associated(self, instance: models.Model) -> bytes:
@@ -152,6 +242,10 @@ class EncryptedField(_TextField):
             raise TypeError("An encrypted field needs a UUID primary key, set before the secret.")
         return f"{self.model._meta.label_lower}:{self.name}:".encode() + key.bytes
 
+    def destination_of(self, instance: models.Model) -> Callable[[], Destination] | None:
+        """Asked only when a value is sealed or opened: it may take a query."""
+        return partial(self.destination, instance) if self.destination else None
+
 
 def sealed_fields() -> Iterator[tuple[type[models.Model], str]]:
     """Every model with an encrypted field, and the field's name."""
@@ -159,6 +253,11 @@ def sealed_fields() -> Iterator[tuple[type[models.Model], str]]:
         for one in model._meta.get_fields():
             if isinstance(one, EncryptedField):
                 yield model, one.name
+
+
+def version_of(model: type[models.Model], name: str) -> str:
+    """How a value of the field is sealed today."""
+    return BOUND_VERSION if getattr(model._meta.get_field(name), "destination", None) else VERSION
 
 
 class _Attribute:
@@ -173,11 +272,15 @@ class _Attribute:
         if (name := self.field.attname) not in instance.__dict__:
             instance.refresh_from_db(fields=[name])
         value = instance.__dict__[name]
-        if value is not None and value.associated == UNBOUND:
+        if value is None:
+            return None
+        if value.associated == UNBOUND:
             value = instance.__dict__[name] = Sealed(value.token, self.field.associated(instance))
-        return value
+        # Made at each look: an instance keeps no way back to itself, and a copy of it leads where the copy does.
+        return replace(value, destination=self.field.destination_of(instance))
 
     def __set__(self, instance: models.Model, value: str | Sealed | None) -> None:
         if isinstance(value, str):
-            value = Sealed.seal(value, self.field.associated(instance)) if value else None
-        instance.__dict__[self.field.attname] = value
+            destination = self.field.destination_of(instance)
+            value = Sealed.seal(value, self.field.associated(instance), destination) if value else None
+        instance.__dict__[self.field.attname] = value and replace(value, destination=None)

@@ -8,6 +8,7 @@ from alertadmin.registry import opening, sentences
 from alertadmin.registry.encryption import Sealed
 from alertadmin.registry.keyring import Unreadable
 from alertadmin.registry.models import AppRegistration, Credential, CredentialKind, CredentialState, Mailbox, Tenant
+from alertadmin.registry.models.mailbox import other_cloud
 from alertadmin.registry.permissions import Resource
 from mailer.clouds import Cloud
 from mailer.identity import AppIdentity, ClientCertificate, ClientSecret
@@ -37,7 +38,8 @@ def no_secret(app: AppRegistration) -> SecretUnavailable:
 
 
 def identity_of(credential: Credential, tenant: Tenant) -> AppIdentity:
-    """The app of a credential, as it signs in to a tenant. Raises SecretUnavailable."""
+    """The app of a credential, as it signs in to a tenant of its own cloud. Raises SecretUnavailable, UnknownCloud."""
+    cloud = cloud_for(credential.app, tenant)
     if credential.value is None:
         raise SecretUnavailable(sentences.NO_VALUE % {"secret": credential})
     value = opened(credential.value)
@@ -46,7 +48,14 @@ def identity_of(credential: Credential, tenant: Tenant) -> AppIdentity:
         proof = ClientCertificate(private_key=value, public_certificate=credential.certificate)
     else:
         proof = ClientSecret(value)
-    return AppIdentity(tenant.mail_cloud, tenant.directory_id, credential.app.client_id, proof)
+    return AppIdentity(cloud, tenant.directory_id, credential.app.client_id, proof)
+
+
+def cloud_for(app: AppRegistration, tenant: Tenant) -> Cloud:
+    """The app's own cloud, which alone is sent its secrets. Raises SecretUnavailable, UnknownCloud."""
+    if pairing := other_cloud(app, tenant):
+        raise SecretUnavailable(pairing)
+    return app.tenant.mail_cloud
 
 
 def login_of(mailbox: Mailbox) -> Login:

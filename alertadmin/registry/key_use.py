@@ -12,7 +12,7 @@ from django.db.models.functions import StrIndex, Substr
 from alertadmin.accounts import audit
 from alertadmin.operator_log import Event, log_event
 from alertadmin.registry import keyring, sentences
-from alertadmin.registry.encryption import VERSION, sealed_fields
+from alertadmin.registry.encryption import BOUND_VERSION, VERSION, sealed_fields
 
 FRESH = 60.0
 """Seconds for which it is believed that no key is missing: finding out reads every row that holds a secret."""
@@ -25,12 +25,13 @@ def counts() -> Counter[str]:
     found: Counter[str] = Counter()
     for model, name in sealed_fields():
         stored = model._default_manager.filter(**{f"{name}__isnull": False}).order_by()
-        ours = stored.filter(**{f"{name}__startswith": f"{VERSION}."})
+        sealed = Q(**{f"{name}__startswith": f"{VERSION}."}) | Q(**{f"{name}__startswith": f"{BOUND_VERSION}."})
+        ours = stored.filter(sealed)
         after = Substr(F(name), len(VERSION) + 2)
         length = StrIndex(after, Value("."), output_field=IntegerField()) - 1
         by_key = ours.annotate(key=Substr(F(name), len(VERSION) + 2, length)).values_list("key").annotate(Count("pk"))
         found.update(dict(by_key))
-        if other := stored.exclude(**{f"{name}__startswith": f"{VERSION}."}).count():
+        if other := stored.exclude(sealed).count():
             found[""] += other
     return found
 
@@ -54,7 +55,8 @@ def _any_other_than(at_hand: frozenset[str]) -> bool:
     for model, name in sealed_fields():
         known = Q()
         for key_id in at_hand:
-            known |= Q(**{f"{name}__startswith": f"{VERSION}.{key_id}."})
+            for version in (VERSION, BOUND_VERSION):
+                known |= Q(**{f"{name}__startswith": f"{version}.{key_id}."})
         if model._default_manager.filter(**{f"{name}__isnull": False}).exclude(known).exists():
             return True
     return False

@@ -1,5 +1,5 @@
-"""Opening a stored secret for use. That one is not what was stored for its row goes on the record: once for each value,
-however often somebody looks at it."""
+"""Opening a stored secret for use. That one is not what was stored for its row, or was stored for another destination,
+goes on the record: once for each value, however often it is asked for."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import hashlib
 from django.apps import apps
 
 from alertadmin.accounts import audit
+from alertadmin.registry import rotation
 from alertadmin.registry.encryption import Sealed, Tampered
 from alertadmin.registry.keyring import Unreadable
 
@@ -15,10 +16,13 @@ from alertadmin.registry.keyring import Unreadable
 def opened(sealed: Sealed) -> str:
     """The value. Raises Unreadable. Not within a transaction that is rolled back because of it."""
     try:
-        return sealed.reveal()
+        value = sealed.reveal()
     except Tampered:
         _note(sealed)
         raise
+    if not sealed.is_bound:
+        rotation.bind(sealed)
+    return value
 
 
 def is_readable(sealed: Sealed) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
-from alertadmin.registry.encryption import Sealed, Tampered, sealed_fields
+from alertadmin.registry.encryption import Sealed, Tampered, WrongDestination, sealed_fields
 from alertadmin.registry.keyring import Unreadable
 
 
@@ -15,6 +15,8 @@ class Reading:
     read: int = 0
     spoiled: int = 0
     """Altered or moved."""
+    elsewhere: int = 0
+    """Sealed for another destination than their rows lead to: the clouds file is missing here, or is another."""
     missing: Counter[str] = field(default_factory=Counter)
     """Sealed with keys that are not at hand, by the key's id."""
 
@@ -27,11 +29,13 @@ def read_all() -> Reading:
     """Opens every sealed value once, and keeps none."""
     reading = Reading()
     for model, name in sealed_fields():
-        for row in model._default_manager.filter(**{f"{name}__isnull": False}).only("pk", name).iterator(500):
+        for row in model._default_manager.filter(**{f"{name}__isnull": False}).select_related().iterator(500):
             sealed: Sealed = getattr(row, name)
             reading.secrets += 1
             try:
                 sealed.reveal()
+            except WrongDestination:
+                reading.elsewhere += 1
             except Tampered:
                 reading.spoiled += 1
             except Unreadable:

@@ -18,6 +18,8 @@ from alertadmin.registry import sentences
 
 KEY_BYTES = 32
 KEY_ID = re.compile(r"[A-Za-z0-9_-]{1,32}")
+BINDING_KEY = re.compile(r"d[0-9a-f]{8}")
+"""How a key is named that was made since secrets are bound to their destinations: it never sealed one without."""
 
 
 class Unreadable(Exception):
@@ -72,7 +74,7 @@ def parsed(written: bytes, place: str) -> KeyRing:
 
 def with_new_key(content: dict[str, Any]) -> str:
     """Adds a key to a ring's JSON, as the primary one; returns its id."""
-    key_id = f"k{secrets.token_hex(4)}"
+    key_id = f"d{secrets.token_hex(4)}"
     content["keys"][key_id] = base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode("ascii")
     content["primary"] = key_id
     return key_id

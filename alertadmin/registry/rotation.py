@@ -1,16 +1,19 @@
-"""Re-encrypts stored secrets with the primary key: batch by batch, each row only if nobody changed it meanwhile."""
+"""Re-encrypts stored secrets: with the primary key, or bound to their destinations. Batch by batch, each row only if it
+was not changed meanwhile; killed at any moment nothing is lost, and the next run goes on."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from uuid import UUID
 
+from django.apps import apps
 from django.db import models, transaction
 
 from alertadmin.accounts import audit
 from alertadmin.operator_log import Event, log_event
-from alertadmin.registry import keyring
-from alertadmin.registry.encryption import VERSION, Sealed, Tampered, sealed_fields
+from alertadmin.registry import destinations, keyring
+from alertadmin.registry.encryption import BOUND_VERSION, VERSION, Sealed, Tampered, sealed_fields, version_of
 
 BATCH = 200
 
@@ -33,7 +36,10 @@ def rotate() -> Rotated:
     later: only a run that finds none says that the old keys are idle. Raises KeyRingError without a usable key file.
     """
     primary = keyring.load().primary
-    rotated = sum((_rotate(model, name, f"{VERSION}.{primary}.") for model, name in sealed_fields()), Rotated())
+    rotated = Rotated()
+    for model, name in sealed_fields():
+        current = {f"{name}__startswith": f"{version_of(model, name)}.{primary}."}
+        rotated += _each(model._default_manager.exclude(**current).only("pk", name), name, Sealed.resealed)
     if rotated.done:
         with transaction.atomic():
             audit.record(audit.Act.KEY_ROTATED, key=primary, count=rotated.done)
@@ -41,23 +47,70 @@ def rotate() -> Rotated:
     return rotated
 
 
-def _rotate(model: type[models.Model], name: str, current: str) -> Rotated:
+def bind_all() -> Rotated:
+    """Binds to their destinations, as they are now, the secrets that an earlier release sealed without one.
+
+    Raises KeyRingError without a usable key file.
+    """
+    bound = Rotated()
+    for model, name in sealed_fields():
+        if version_of(model, name) == BOUND_VERSION:
+            old = {f"{name}__startswith": f"{VERSION}."}
+            bound += _each(model._default_manager.filter(**old).select_related(), name, Sealed.resealed)
+    if bound.done:
+        with transaction.atomic():
+            audit.record(audit.Act.SECRETS_BOUND, count=bound.done)
+    return bound
+
+
+def bind(sealed: Sealed) -> None:
+    """The same for one, that was just opened."""
+    label, name, key = sealed.row
+    stored = apps.get_model(label)._default_manager.filter(pk=key, **{name: sealed})
+    stored.update(**{name: sealed.resealed()})
+
+
+def follow(slug: str, former: str) -> Rotated:
+    """The operator gave a cloud's authority, or a server's EWS service, another URL than `former`: what was sealed for
+    that place, and for nothing else that differs, is sealed for the new one. Raises KeyRingError."""
+    moved = Rotated()
+    for model, name in sealed_fields():
+        if version_of(model, name) == BOUND_VERSION:
+            rows = model._default_manager.select_related()
+            moved += _each(rows, name, lambda sealed: _moved(sealed, slug, former))
+    if moved.done:
+        with transaction.atomic():
+            audit.record(audit.Act.SECRETS_BOUND, count=moved.done, place=slug)
+    return moved
+
+
+def _moved(sealed: Sealed, slug: str, former: str) -> Sealed | None:
+    assert sealed.destination is not None  # noqa: S101 (a bound field's)
+    now = sealed.destination()
+    then = destinations.moved(now, slug, former)
+    return sealed.moved_from(then) if then != now else None
+
+
+def _each(waiting: models.QuerySet[models.Model], name: str, reseal: Callable[[Sealed], Sealed | None]) -> Rotated:
+    """`reseal` returns None for what stays as it is, and raises Unreadable."""
     rotated, after = Rotated(), UUID(int=0)
-    waiting = model._default_manager.filter(**{f"{name}__isnull": False}).exclude(**{f"{name}__startswith": current})
-    while batch := list(waiting.filter(pk__gt=after).order_by("pk").only("pk", name)[:BATCH]):
+    waiting = waiting.filter(**{f"{name}__isnull": False}).order_by("pk")
+    while batch := list(waiting.filter(pk__gt=after)[:BATCH]):
         after = batch[-1].pk
         with transaction.atomic():
             for row in batch:
-                rotated += _reseal(row, name)
+                rotated += _reseal(row, name, reseal)
     return rotated
 
 
-def _reseal(row: models.Model, name: str) -> Rotated:
+def _reseal(row: models.Model, name: str, reseal: Callable[[Sealed], Sealed | None]) -> Rotated:
     sealed: Sealed = getattr(row, name)
     try:
-        fresh = sealed.resealed()
+        fresh = reseal(sealed)
     except (keyring.KeyMissing, Tampered):
         return Rotated(unreadable=1)
+    if fresh is None:
+        return Rotated()
     # Only if it still holds what was read: a secret replaced meanwhile is sealed with the new key already.
     same = type(row)._default_manager.filter(pk=row.pk, **{name: sealed})
     return Rotated(done=same.update(**{name: fresh}))

@@ -9,6 +9,15 @@ NO_VALUE = gettext_noop('Only the end of "%(secret)s" is stored, not its value. 
 NO_PASSWORD = gettext_noop("No password is stored for %(address)s. Enter it on the mailbox's page.")
 NOT_SIGNED_IN = gettext_noop("%(address)s has not signed in. Sign it in on its page.")
 TAMPERED = gettext_noop("A stored secret was altered or moved outside alertadmin. Enter the secret again.")
+WRONG_DESTINATION = gettext_noop(
+    "A stored secret was entered for another place than its row leads to now (cloud, directory, client ID, server, "
+    "login or address), or it was altered or moved. It was not opened, and not sent. Enter it again, or put back what "
+    "was changed."
+)
+OTHER_CLOUD = gettext_noop(
+    '"%(app)s" is registered in the cloud "%(home)s", and %(tenant)s is in the cloud "%(place)s". '
+    "An app's secret is sent to its own cloud alone. Register an app there for it."
+)
 
 KEY_MISSING = gettext_noop(
     'The encryption key "%(key)s" is not in %(file)s. Put it back from your backup; until then secrets '

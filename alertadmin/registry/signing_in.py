@@ -121,6 +121,6 @@ def _note(sign_in: SignIn, error: Failure | UnknownCloud) -> None:
 
 
 def person_of(mailbox: Mailbox) -> Person:
-    """Whoever is to sign in, nothing opened. Raises UnknownCloud."""
+    """The account that is to sign in, at its app's own cloud; nothing opened. Raises UnknownCloud."""
     assert mailbox.app is not None, "a personal account has an app"  # noqa: S101 (the table's constraint)
-    return Person(mailbox.tenant.mail_cloud, mailbox.app.client_id, mailbox.address, "")
+    return Person(mailbox.app.tenant.mail_cloud, mailbox.app.client_id, mailbox.address, "")

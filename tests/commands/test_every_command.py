@@ -17,6 +17,7 @@ JOBS = {
     "send_test": ["alarms@x.example", "--to", "me@x.example"],
     "send_reminders": [],
     "rotate_keys": [],
+    "follow_url": ["global", "--from", "https://old.example"],
     "keys": ["list"],
     "prune": [],
 }

@@ -16,7 +16,7 @@ from unittest.mock import patch
 import trustme
 
 from tests.outages.answers import WELL, ProviderAnswer
-from tests.outages.endpoints import Concern, Endpoint
+from tests.outages.endpoints import Endpoint, Who
 from tests.outages.ledger import AcceptanceLedger
 from tests.outages.mail_servers import SmtpEndpoint, WebhookEndpoint
 from tests.outages.microsoft import EwsEndpoint, GraphEndpoint, MailboxStore, TokenEndpoint
@@ -26,25 +26,23 @@ CLOUD = "scripted"
 
 @dataclass(frozen=True)
 class Span:
-    """From `begin` until before `end`, at one endpoint; for one mailbox or operation, or for all."""
+    """From `begin` until before `end`, at one endpoint; for one mailbox or recipient, or for all."""
 
     endpoint: str
     answer: ProviderAnswer
     begin: datetime
     end: datetime
     mailbox: str = ""
-    operation: str = ""
+    recipient: str = ""
 
-    def covers(self, endpoint: str, concern: Concern, now: datetime) -> bool:
+    def covers(self, endpoint: str, who: Who, now: datetime) -> bool:
+        mailbox, recipient = who
         return (
             self.endpoint == endpoint
-            and self.is_now(now)
-            and self.mailbox in ("", concern.mailbox)
-            and self.operation in ("", concern.operation)
+            and self.begin <= now < self.end
+            and self.mailbox in ("", mailbox)
+            and self.recipient in ("", recipient)
         )
-
-    def is_now(self, now: datetime) -> bool:
-        return self.begin <= now < self.end
 
 
 class Provider:
@@ -75,24 +73,20 @@ class Provider:
         ours.cert_pem.write_to_path(str(folder / "ca.pem"))
         self.clouds_file.write_text(self._cloud(), encoding="utf-8")
 
-    def answer_now(self, endpoint: str, concern: Concern) -> ProviderAnswer:
+    def answer_now(self, endpoint: str, who: Who) -> ProviderAnswer:
         """The first span that covers it counts."""
         now = self.clock()
-        return next((span.answer for span in self.spans if span.covers(endpoint, concern, now)), WELL)
+        return next((span.answer for span in self.spans if span.covers(endpoint, who, now)), WELL)
+
+    def is_well(self) -> bool:
+        now = self.clock()
+        return not any(span.begin <= now < span.end for span in self.spans)
 
     def outage(
-        self,
-        endpoint: str,
-        answer: ProviderAnswer,
-        length: timedelta,
-        *,
-        begin: datetime | None = None,
-        mailbox: str = "",
-        operation: str = "",
+        self, endpoint: str, answer: ProviderAnswer, length: timedelta, *, begin: datetime | None = None, **who: str
     ) -> None:
-        """Begins now if nothing else is said."""
         start = begin or self.clock()
-        self.spans.append(Span(endpoint, answer, start, start + length, mailbox, operation))
+        self.spans.append(Span(endpoint, answer, start, start + length, **who))
 
     def follow(self) -> None:
         """To be called when time has moved: ports open and close."""

@@ -229,6 +229,8 @@ def test_others_are_stored_without_waiting_for_a_cloud_that_never_answers(
     for site in dead:
         site.tenant.cloud = "silent"
         site.tenant.save()
+        site.credential.store("x")
+        site.credential.save()
     alive = [rows.site(sandbox, name=f"Live {number}") for number in range(4)]
     consents = check_consents(wanted_pairs(), now=rows.now)
     for _consent in range(len(alive) * len(Permission)):

@@ -83,8 +83,8 @@ def test_the_same_value_is_never_sealed_alike() -> None:
 @pytest.mark.control(10)
 def test_a_ciphertext_names_its_version_and_key(credential: Credential) -> None:
     assert credential.value
-    version, key_id, sealed = stored_token(credential).split(".")
-    assert (version, key_id) == ("v1", credential.value.key_id)
+    version, key_id, digest, sealed = stored_token(credential).split(".")
+    assert (version, key_id, len(digest)) == ("v2", credential.value.key_id, 43)
     assert len(base64.b64decode(sealed)) == 12 + len(CANARY) + 16
 
 
@@ -178,7 +178,8 @@ def test_a_ciphertext_moved_to_another_field_or_model_is_refused(rows: Rows) -> 
 @pytest.mark.control(10)
 @pytest.mark.control(10)
 def test_a_ciphertext_of_a_key_that_is_not_there_says_so(credential: Credential) -> None:
-    put(credential, "v1.k0missing." + stored_token(credential).split(".")[2])
+    assert credential.value
+    put(credential, stored_token(credential).replace(credential.value.key_id, "k0missing"))
     with pytest.raises(KeyMissing, match="k0missing"):
         opened(credential)
 
@@ -319,7 +320,7 @@ def test_the_secret_key_of_django_opens_nothing(credential: Credential, settings
 def test_a_deleted_secret_leaves_no_ciphertext_in_the_database(rows: Rows) -> None:
     """SQLite overwrites it in its file; PostgreSQL frees the place at its next VACUUM."""
     credential = rows.credential(value=CANARY)
-    sealed = stored_token(credential).split(".")[2].encode()
+    sealed = stored_token(credential).split(".")[3].encode()
     assert in_the_file(sealed)
     credential.delete()
     assert not Credential.objects.exists()

@@ -59,7 +59,7 @@ def keys_in_use() -> set[str]:
 
 
 def under(key_id: str) -> int:
-    return Credential.objects.filter(value__startswith=f"v1.{key_id}.").count()
+    return Credential.objects.filter(value__startswith=f"v2.{key_id}.").count()
 
 
 @pytest.mark.control(11)

@@ -97,7 +97,7 @@ def test_a_code_is_entered_and_the_sign_in_sealed(account: Mailbox, decide: Deci
     assert account.is_signed_in(NOW)
     with connection.cursor() as cursor:
         cursor.execute("SELECT refresh_token FROM registry_mailbox WHERE refresh_token IS NOT NULL")
-        assert cursor.fetchone()[0].startswith("v1.")
+        assert cursor.fetchone()[0].startswith("v2.")
 
 
 def test_codes_are_gone_once_they_are_of_no_use(account: Mailbox, decide: Decide) -> None:

@@ -3,19 +3,23 @@ may do it still."""
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.apps.registry import Apps
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
+from pytest_django import Settings
 
 from alertadmin.accounts.models import Membership, User
 from alertadmin.registry.models import Credential, Mailbox
 from alertadmin.reminders.models import Scan
+from tests.conftest import set_environment
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
@@ -31,6 +35,15 @@ OURS = [label for label, _name in BEFORE]
 THEN = datetime(2026, 11, 1, 7, 30, tzinfo=UTC)
 GONE = {"accounts_user": {"is_staff", "is_superuser"}}
 """Columns that became memberships."""
+
+
+@pytest.fixture(autouse=True)
+def ring(tmp_path: Path, settings: Settings) -> None:
+    """That release's: what its key sealed is bound to no destination yet."""
+    path = tmp_path / "keys.json"
+    path.write_text(json.dumps({"primary": "k0123abc", "keys": {"k0123abc": "A" * 43 + "="}}))
+    path.chmod(0o600)
+    set_environment(settings, KEYS_FILE=str(path))
 
 
 @pytest.fixture

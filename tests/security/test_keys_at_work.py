@@ -129,7 +129,8 @@ def test_what_is_stored_while_a_key_is_retired_brings_the_key_back(
 ) -> None:
     """Somebody had sealed it a moment before, and stores it a moment after the first count."""
     old, credential = keyring.load().primary, rows.credential()
-    sealed = Sealed.seal("late", Credential._meta.get_field("value").associated(credential))
+    credential.value = "late"
+    sealed = credential.value
     keyring.add_primary()
     monkeypatch.setattr(key_use, "sleep", lambda _s: Credential.objects.update(value=sealed))
     with pytest.raises(key_use.InUse, match="1 stored secrets"):

@@ -19,6 +19,7 @@ ARGUMENTS: dict[str, list[str]] = {
     "check_consent": [],
     "database_roles": ["alertadmin_app"],
     "export_credentials": [],
+    "follow_url": ["global", "--from", "https://old.example"],
     "import_registrations": ["-"],
     "invite": ["ada@contoso.example", "--role", "viewer"],
     "keep_sign_ins": [],

@@ -83,7 +83,8 @@ class Act(TextChoices):
     SIGN_IN_DEMAND_CHANGED = "sign_in_demand.changed", _("Demand on signing in changed")
     ACCESS_REFUSED = "access.refused", _("Access refused")
 
-    SECRET_UNREADABLE = "secret.unreadable", _("Stored secret found altered or moved")
+    SECRETS_BOUND = "secrets.bound", _("Stored secrets bound to where they may be sent")
+    SECRET_UNREADABLE = "secret.unreadable", _("Stored secret found altered, moved, or led elsewhere")
     KEY_ADDED = "key.added", _("Encryption key added")
     KEY_ROTATED = "key.rotated", _("Secrets sealed with the newest key")
     KEY_REMOVED = "key.removed", _("Encryption key removed")

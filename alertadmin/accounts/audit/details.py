@@ -32,6 +32,7 @@ NAMES = frozenset(
         "path",
         "permission",
         "reason",  # as a person typed it
+        "place",  # a name in the operator's clouds file
         "recipient",
         "recipients",
         "role",

@@ -6,11 +6,12 @@ from django.utils.translation import gettext_lazy as _
 from alertadmin.accounts import audit
 from alertadmin.accounts.audit import Act
 from alertadmin.dashboard.naming import NameField
+from alertadmin.dashboard.new_destination import AppDestination
 from alertadmin.registry.models import AppRegistration
 from alertadmin.registry.permissions import Permission
 
 
-class AppForm(forms.ModelForm):  # type: ignore[type-arg]
+class AppForm(AppDestination):
     permissions = forms.MultipleChoiceField(
         label=_("Wanted permissions"),
         choices=Permission.choices,
@@ -28,10 +29,14 @@ class AppForm(forms.ModelForm):  # type: ignore[type-arg]
         field_classes = {"name": NameField}
         widgets = {"notes": forms.Textarea(attrs={"rows": 2})}
 
+    field_order = ["name", "client_id", "new_secret", "remove_secrets"]
     halves = ("name", "client_id")
 
     def save(self, commit: bool = True) -> AppRegistration:
         if not commit:
             return super().save(commit=False)  # type: ignore[no-any-return]
         with audit.saving(Act.APP_CREATED, Act.APP_CHANGED, self.instance):
-            return super().save()  # type: ignore[no-any-return]
+            super().save()
+            self.settle()
+        app: AppRegistration = self.instance
+        return app

@@ -45,10 +45,16 @@ class ChannelForm(forms.ModelForm):  # type: ignore[type-arg]
         super().__init__(*args, **kwargs)
         self.kind = kind
         self.service: Service | None = None
+        self.new_key = ""
+        """A webhook's, once a new address is saved; shown once."""
         stored = self.instance.address is not None
         self.fields["new_address"].required = not stored
         keeps = (
-            gettext("Empty: the stored address stays. It is never shown.")
+            gettext(
+                "Empty: the stored address stays. It is never shown. A webhook’s new address takes a new signing key."
+            )
+            if self.instance.can_be_signed and stored
+            else gettext("Empty: the stored address stays. It is never shown.")
             if stored
             else gettext("Stored encrypted, never shown again.")
         )
@@ -98,8 +104,9 @@ class ChannelForm(forms.ModelForm):  # type: ignore[type-arg]
             channel.address = address
             channel.service, channel.label = self.service.kind, str(self.service.label)
             channel.hint = leading.hint_of(address)
-            if not channel.can_be_signed:
-                channel.signing_key = None
+            # The old key signed for the old address: the new one could pass on what it is sent.
+            channel.signing_key = None
+            self.new_key = channel.renew_signing_key() if channel.can_be_signed else ""
         with audit.saving(Act.CHANNEL_CREATED, Act.CHANNEL_CHANGED, channel):
             saved: Channel = super().save(commit)
         return saved

@@ -136,15 +136,13 @@ def channel_edit(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 def _edit(request: HttpRequest, form: ChannelForm, heading: str, context: dict[str, Any]) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
-        needs_key = form.service is not None and form.service.can_be_signed and form.instance.signing_key is None
         try:
-            key = form.instance.renew_signing_key() if needs_key else ""
             saved = form.save()
         except KeyRingError as error:
             form.add_error(None, retold(str(error)))
         else:
-            if key:
-                return _show_key(request, saved, key)
+            if form.new_key:
+                return _show_key(request, saved, form.new_key)
             messages.success(request, _("Saved. Now send a test."))
             return redirect("channel", saved.pk)
     context |= {"form": form, "heading": heading, "kind": form.kind, "id": form.instance.pk}

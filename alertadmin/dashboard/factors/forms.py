@@ -15,7 +15,7 @@ from alertadmin.accounts import devices, guessing, passkeys
 from alertadmin.registry.encryption import Sealed
 
 PENDING = "authenticator"
-ASSOCIATED = b"an authenticator app that is being added"
+ASSOCIATED = "an authenticator app that is being added by {}"
 
 
 class AuthenticatorForm(forms.Form):
@@ -31,11 +31,12 @@ class AuthenticatorForm(forms.Form):
         """Raises Unreadable without a usable key file."""
         super().__init__(*args, **kwargs)
         self.user = request.user
+        bound = ASSOCIATED.format(request.user.pk).encode()
         if token := request.session.get(PENDING):
-            self.secret = Sealed(token, ASSOCIATED).reveal()
+            self.secret = Sealed(token, bound).reveal()
         else:
             self.secret = generate_totp_secret()
-            request.session[PENDING] = Sealed.seal(self.secret, ASSOCIATED).token
+            request.session[PENDING] = Sealed.seal(self.secret, bound).token
 
     def clean_code(self) -> str:
         code = str(self.cleaned_data["code"])

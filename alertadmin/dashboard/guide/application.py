@@ -20,6 +20,7 @@ from alertadmin.accounts.roles import Right
 from alertadmin.dashboard.consents.asking import callback_url
 from alertadmin.dashboard.guide.page import go_on, page, step
 from alertadmin.dashboard.naming import NameField
+from alertadmin.dashboard.new_destination import AppDestination
 from alertadmin.registry import guid
 from alertadmin.registry.clouds import known_cloud
 from alertadmin.registry.models import AppRegistration, Audience, Guide
@@ -38,7 +39,7 @@ MEANINGS = {
 }
 
 
-class ApplicationForm(forms.ModelForm):  # type: ignore[type-arg]
+class ApplicationForm(AppDestination):
     audience = forms.ChoiceField(label=gettext_lazy("Supported account types"), widget=forms.RadioSelect)
     redirect_uri = forms.ChoiceField(label=gettext_lazy("Redirect URI"), widget=forms.RadioSelect)
 
@@ -47,6 +48,7 @@ class ApplicationForm(forms.ModelForm):  # type: ignore[type-arg]
         fields = ["name", "audience", "redirect_uri", "client_id"]
         field_classes = {"name": NameField}
 
+    field_order = ["name", "audience", "redirect_uri", "client_id", "new_secret", "remove_secrets"]
     halves = ("name", "client_id")
 
     def __init__(self, *args: Any, guide: Guide, **kwargs: Any) -> None:
@@ -148,6 +150,7 @@ def _keep(guide: Guide, form: ApplicationForm) -> None:
     app.full_clean()
     with audit.saving(Act.APP_CREATED, Act.APP_CHANGED, app):
         app.save()
+        form.settle()
     guide.app = app
     _keep_draft(guide, form)
     guide.save(update_fields=["app"])

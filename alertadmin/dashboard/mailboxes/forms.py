@@ -10,7 +10,7 @@ from alertadmin.accounts.access import Access
 from alertadmin.accounts.audit import Act
 from alertadmin.accounts.roles import Right
 from alertadmin.dashboard.picking import PickField
-from alertadmin.registry import pasted
+from alertadmin.registry import destinations, pasted
 from alertadmin.registry.clouds import server_choices
 from alertadmin.registry.models import AppRegistration, Audience, Mailbox, Tenant
 from alertadmin.registry.permissions import Transport
@@ -187,11 +187,27 @@ class OnPremisesForm(OneSendsReminders):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["server"].choices = server_choices()  # type: ignore[attr-defined]
+        self.stored_for = None if self.instance._state.adding else destinations.of_password(self.instance)
         self.instance.transport = Transport.EWS
         if self.instance.password is not None:
             self.fields["new_password"].help_text = _("Empty: the stored one stays. It is never shown.")
         else:
             self.fields["new_password"].required = True
+
+    def _post_clean(self) -> None:
+        """The stored password is of the stored login at the stored server, and is sent to no other."""
+        super()._post_clean()  # type: ignore[misc]  # its types leave it out
+        stored = self.instance.password
+        if stored is None or self.cleaned_data.get("new_password") or self.errors:
+            return
+        if self.stored_for != destinations.of_password(self.instance) or stored.leads_elsewhere():
+            self.add_error(
+                "new_password",
+                _(
+                    "The stored password was entered for another server, login, address or tenant, and is never sent "
+                    "to this one. Enter the password again."
+                ),
+            )
 
     def save(self, commit: bool = True) -> Mailbox:
         """Raises KeyRingError if there is no key to seal the password with; then nothing is stored."""

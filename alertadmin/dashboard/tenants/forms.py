@@ -11,13 +11,14 @@ from alertadmin.accounts.audit import Act
 from alertadmin.accounts.roles import Right
 from alertadmin.dashboard.addresses import read_addresses
 from alertadmin.dashboard.naming import NameField
+from alertadmin.dashboard.new_destination import TenantDestination
 from alertadmin.dashboard.zones import ZoneInput
 from alertadmin.registry import pasted
 from alertadmin.registry.models import Tenant
 from alertadmin.registry.registration import set_contacts
 
 
-class TenantForm(forms.ModelForm):  # type: ignore[type-arg]
+class TenantForm(TenantDestination):
     directory_id = forms.CharField(
         label=_("Directory (tenant) ID"),
         help_text=_("Entra admin center, App registrations, your app, Overview: Directory (tenant) ID."),
@@ -35,6 +36,7 @@ class TenantForm(forms.ModelForm):  # type: ignore[type-arg]
         field_classes = {"name": NameField}
         widgets = {"notes": forms.Textarea(attrs={"rows": 2}), "time_zone": ZoneInput}
 
+    field_order = ["name", "directory_id", "domain", "cloud", "remove_secrets"]
     halves = ("name", "domain", "directory_id", "cloud", "time_zone", "language")
 
     def __init__(self, *args: Any, access: Access, **kwargs: Any) -> None:
@@ -58,5 +60,6 @@ class TenantForm(forms.ModelForm):  # type: ignore[type-arg]
             return super().save(commit=False)  # type: ignore[no-any-return]
         with audit.saving(Act.TENANT_CREATED, Act.TENANT_CHANGED, tenant) as details:
             super().save()
+            self.settle()
             details["contacts"] = set_contacts(tenant, self.cleaned_data["contacts"])
         return tenant

@@ -50,6 +50,14 @@ class Command(Job):
             lines.append(
                 _("%(count)d were altered or moved outside alertadmin: enter them again.") % {"count": reading.spoiled}
             )
+        if reading.elsewhere:
+            lines.append(
+                _(
+                    "%(count)d were entered for clouds or servers that this installation's clouds file does not name "
+                    "so: put that file back (ALERTADMIN_CLOUDS_FILE)."
+                )
+                % {"count": reading.elsewhere}
+            )
         lines.append(
             _("Everybody signs in again. What may have been told since then waits: Deliveries > Told already?")
         )
@@ -59,6 +67,7 @@ class Command(Job):
             "read": reading.read,
             "missing_keys": dict(reading.missing),
             "altered": reading.spoiled,
+            "for_other_places": reading.elsewhere,
             "moved_aside_to": restored.aside,
         }
         return Report(reading.is_whole, data, lines)

@@ -13,6 +13,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from alertadmin.accounts.belonging import of_tenant
+from alertadmin.registry import destinations
 from alertadmin.registry.encryption import EncryptedField
 from alertadmin.registry.models import AppRegistration, Tenant
 
@@ -59,7 +60,7 @@ class Channel(models.Model):
     """The same for people: "Slack"."""
     hint = models.CharField(_("leads to"), max_length=253, editable=False)
     """Enough of the address to know it again, too little to use it: the host, or the scheme alone."""
-    signing_key = EncryptedField(_("signing key"))
+    signing_key = EncryptedField(_("signing key"), destination=destinations.of_signing_key)
     """Of a webhook; shown once."""
     tenant = models.ForeignKey(Tenant, models.CASCADE, null=True, blank=True, related_name="channels")
     app = models.ForeignKey(AppRegistration, models.CASCADE, null=True, blank=True, related_name="channels")

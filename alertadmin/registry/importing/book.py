@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from django.db.models import Prefetch
+from django.db.models import Prefetch, Q
 from django.utils.translation import gettext as _
 
 from alertadmin.registry import pasted
@@ -15,6 +16,7 @@ from alertadmin.registry.importing.meaning import meant
 from alertadmin.registry.importing.table import MOST_REMARKS, Remark
 from alertadmin.registry.models import AppRegistration, Contact, Credential, CredentialState, Mailbox, Tenant
 from alertadmin.registry.permissions import PERMISSION_OF, Transport
+from alertadmin.registry.stored_secrets import other_clouds
 from alertadmin.registry.wanted import note_wanted
 
 MOST_NAMED = 500
@@ -30,24 +32,39 @@ class Book:
             stored = stored.filter(directory_id__in=directory_ids)
         self.tenants = {tenant.directory_id: tenant for tenant in stored}
         apps = AppRegistration.objects.filter(tenant__in=stored)
+        by_id = {tenant.pk: tenant for tenant in self.tenants.values()}
         self.apps = {(app.tenant_id, app.client_id): app for app in apps}
+        for app in self.apps.values():
+            app.tenant = by_id[app.tenant_id]
+        apps_by_id = {app.pk: app for app in self.apps.values()}
         self.contacts: dict[object, list[Contact]] = {}
         for contact in Contact.objects.filter(tenant__in=stored):
             self.contacts.setdefault(contact.tenant_id, []).append(contact)
         self.credentials: dict[object, list[Credential]] = {}
         for credential in Credential.objects.filter(app__in=apps):
+            credential.app = apps_by_id[credential.app_id]  # whose cloud may become another by this file
             self.credentials.setdefault(credential.app_id, []).append(credential)
         mailboxes = Mailbox.objects.filter(app__in=apps)
         self.mailboxes = {(mailbox.app_id, mailbox.address.lower()): mailbox for mailbox in mailboxes}
         self.changes = Changes()
         self.told: dict[Tenant, dict[str, str]] = {}
         """The contacts that the file names for a tenant, by their lower case."""
+        self.clouds: dict[str, tuple[str, int]] = {}
+        """By directory: its cloud and the line that names it, whichever line comes first. Secrets are sealed for it."""
+        self.moved: dict[object, int] = {}
+        """The tenants whose cloud the file changes, and the line that says so."""
         self.remarks: list[Remark] = []
         """What is no mistake, but worth saying."""
 
     def zone_of(self, directory_id: str) -> ZoneInfo:
         tenant = self.tenants.get(directory_id)
         return tenant.zone if tenant else UTC
+
+    def note_clouds(self, rows: Iterable[Registration]) -> None:
+        """Before any row is entered."""
+        for row in rows:
+            if row.cloud:
+                self.clouds.setdefault(row.directory_id, (row.cloud, row.line))
 
     def enter(self, row: Registration, now: datetime) -> Remark | None:
         """Applies one row; returns what hinders it."""
@@ -56,7 +73,10 @@ class Book:
             if not row.tenant_name:
                 return Remark(row.line, "tenant_name", _("This tenant is new: give it a name."))
             tenant = self.tenants[row.directory_id] = self.changes.add(Tenant(directory_id=row.directory_id))
-        self.changes.set(tenant, name=row.tenant_name, cloud=row.cloud)
+        cloud, line = self.clouds.get(row.directory_id, ("", row.line))
+        if cloud not in ("", tenant.cloud):
+            self.moved[tenant.pk] = line
+        self.changes.set(tenant, name=row.tenant_name, cloud=cloud)
         for contact in row.contacts:
             self.told.setdefault(tenant, {}).setdefault(contact.lower(), contact)
         if not row.client_id:
@@ -121,6 +141,29 @@ class Book:
         if message and len(self.remarks) < MOST_REMARKS:
             self.remarks.append(Remark(row.line, column, message))
 
+    def left_behind(self) -> Iterator[Remark]:
+        """Stored secrets of a tenant in another cloud now, where the file does not give them anew: they are sent to the
+        cloud alone that they were entered for."""
+        for tenant in self.tenants.values():
+            line = self.moved.get(tenant.pk)
+            if line is None or tenant._state.adding:
+                continue
+            apps = [app for app in self.apps.values() if app.tenant_id == tenant.pk and not app._state.adding]
+            stored = [one for app in apps for one in self.credentials.get(app.pk, []) if one.value]
+            for old in (one for one in stored if one.state == CredentialState.RETIRED):
+                old.value = None
+                self.changes.note(old, "value")
+            if any(one.value and not one.value.is_fresh for one in stored) or _has_sign_ins(apps):
+                message = _(
+                    "Secrets are stored for this tenant's apps in its cloud as it is now, and are sent to no other. "
+                    "Change the cloud on the tenant's page, which removes them, or give secret_value for each of them "
+                    "here."
+                )
+                yield Remark(line, "cloud", message)
+            elif other_clouds(tenant, tenant.cloud).exists():
+                message = _("Mailboxes send between this tenant and one of another cloud. Delete them first.")
+                yield Remark(line, "cloud", message)
+
     def store(self) -> tuple[int, int]:
         """Writes it all; how many things were added, and how many changed. Who is told is part of a tenant."""
         gone: list[int] = []
@@ -147,3 +190,8 @@ class Book:
         keys = list(touched)
         for start in range(0, len(keys), BATCH):
             note_wanted(with_places.filter(pk__in=keys[start : start + BATCH]))
+
+
+def _has_sign_ins(apps: Iterable[AppRegistration]) -> bool:
+    accounts = Mailbox.objects.filter(app__in=[app.pk for app in apps], is_personal=True)
+    return accounts.filter(Q(refresh_token__isnull=False) | Q(sign_in__device_code__isnull=False)).exists()

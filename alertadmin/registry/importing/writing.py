@@ -53,8 +53,9 @@ def _enter(table: Table, now: datetime) -> Imported:
     registrations = [reader.read(row) for row in table.rows]
     if mistakes := table.mistakes + reader.mistakes or list(disagreements(registrations)):
         raise NotImported(mistakes)
+    book.note_clouds(registrations)
     hindrances = [book.enter(registration, now) for registration in registrations]
-    if mistakes := [hindrance for hindrance in hindrances if hindrance]:
+    if mistakes := [hindrance for hindrance in hindrances if hindrance] or list(book.left_behind()):
         raise NotImported(mistakes)
     done = Imported(len(registrations), *book.store(), book.remarks)
     counts = {"rows": done.rows, "added": done.added, "changed": done.changed}

@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from alertadmin.accounts.belonging import of_tenant
-from alertadmin.registry import guid
+from alertadmin.registry import destinations, guid
 from alertadmin.registry.encryption import EncryptedField
 from alertadmin.registry.keyring import Unreadable
 from alertadmin.registry.models.app_registration import AppRegistration
@@ -46,7 +46,7 @@ class Credential(models.Model):
     key_id = guid.GuidField(_("secret ID"), blank=True, default="")
     hint = models.CharField(_("hint"), max_length=3, blank=True, editable=False)
     """The first three characters, as Microsoft Graph shows them: enough to match, too little to use."""
-    value = EncryptedField(_("secret value"))
+    value = EncryptedField(_("secret value"), destination=destinations.of_credential)
     """The secret's value, or the certificate's private key as PEM."""
     certificate = models.TextField(_("public certificate (PEM)"), blank=True)
     starts_at = models.DateTimeField(_("start"), null=True, blank=True)

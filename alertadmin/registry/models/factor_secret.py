@@ -8,6 +8,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from alertadmin.accounts.models import User
+from alertadmin.registry import destinations
 from alertadmin.registry.encryption import EncryptedField
 
 
@@ -15,7 +16,7 @@ class FactorSecret(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     """All that allauth's row of the factor holds of it."""
     person = models.ForeignKey(User, models.CASCADE, related_name="+")
-    value = EncryptedField()
+    value = EncryptedField(destination=destinations.of_factor)
 
     class Meta:
         verbose_name = _("secret of a second factor")

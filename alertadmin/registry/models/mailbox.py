@@ -6,6 +6,7 @@ from __future__ import annotations
 import uuid
 from datetime import datetime
 
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Lower
@@ -13,11 +14,13 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from alertadmin.accounts.belonging import of_tenant
+from alertadmin.registry import destinations, sentences
 from alertadmin.registry.clouds import server_choices
 from alertadmin.registry.encryption import EncryptedField
 from alertadmin.registry.models.app_registration import AppRegistration
 from alertadmin.registry.models.tenant import Tenant
 from alertadmin.registry.permissions import PERMISSION_OF, Permission, Transport
+from alertadmin.retelling import retold
 
 
 class LoginKind(models.TextChoices):
@@ -25,6 +28,14 @@ class LoginKind(models.TextChoices):
 
     NTLM = "ntlm", "NTLM"
     BASIC = "basic", "Basic"
+
+
+def other_cloud(app: AppRegistration, tenant: Tenant) -> str:
+    """Why an app cannot send in a tenant: it is in another cloud than the app's own. In English; empty if it is not."""
+    if app.tenant.cloud == tenant.cloud:
+        return ""
+    names = {"app": app.name, "tenant": tenant.name, "home": app.tenant.cloud, "place": tenant.cloud}
+    return sentences.OTHER_CLOUD % names
 
 
 @of_tenant("tenant")
@@ -52,10 +63,10 @@ class Mailbox(models.Model):
     """Its slug in the operator's clouds file; empty for Exchange Online."""
     username = models.CharField(_("user name"), max_length=200, blank=True)
     login_kind = models.CharField(_("login by"), max_length=8, choices=LoginKind, default=LoginKind.NTLM)
-    password = EncryptedField(_("password"))
+    password = EncryptedField(_("password"), destination=destinations.of_password)
     is_personal = models.BooleanField(_("personal Microsoft account"), default=False, editable=False)
     """Outlook.com, Hotmail, Live: somebody signed in, and the app sends for them; by itself it cannot."""
-    refresh_token = EncryptedField(_("sign-in"))
+    refresh_token = EncryptedField(_("sign-in"), destination=destinations.of_refresh_token)
     """Of a personal account that signed in. Each use brings another; see `registry.sign_ins`."""
     signed_in_at = models.DateTimeField(_("signed in"), null=True, blank=True, editable=False)
     sign_in_ends_at = models.DateTimeField(_("sign-in ends"), null=True, blank=True, editable=False)
@@ -111,6 +122,10 @@ class Mailbox(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("mailbox", args=[self.pk])
+
+    def clean(self) -> None:
+        if self.app is not None and hasattr(self, "tenant") and (pairing := other_cloud(self.app, self.tenant)):
+            raise ValidationError(retold(pairing), code="other_cloud")
 
     @property
     def permission(self) -> Permission:

@@ -7,6 +7,7 @@ import uuid
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from alertadmin.registry import destinations
 from alertadmin.registry.encryption import EncryptedField
 from alertadmin.registry.models.mailbox import Mailbox
 
@@ -27,7 +28,7 @@ class SignIn(models.Model):
     user_code = models.CharField(max_length=40, blank=True)
     """What the person enters; gone once it is of no use."""
     page = models.URLField(blank=True)
-    device_code = EncryptedField()
+    device_code = EncryptedField(destination=destinations.of_device_code)
     """Whoever has it is given the tokens; gone once it is of no use."""
     interval = models.PositiveSmallIntegerField(default=5)
     """Seconds between two questions."""

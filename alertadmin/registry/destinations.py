@@ -1,0 +1,66 @@
+"""Where each stored secret may be sent: what its encryption is bound to, beside its row (`encryption.EncryptedField`).
+
+A destination is a tuple of texts: its kind, the name that the operator gave the place, the place's URL as the clouds
+file has it now, then what says as whom it is used there. A value that was sealed for one destination does not open for
+another, whichever form, import or SQL statement changed the row.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from alertadmin.registry.clouds import known_cloud, servers
+
+if TYPE_CHECKING:
+    from alertadmin.registry.models import AppRegistration, Credential, FactorSecret, Mailbox, SignIn
+
+ENTRA = "entra"
+EXCHANGE = "exchange"
+Destination = tuple[str, ...]
+
+
+def of_credential(credential: Credential) -> Destination:
+    """A client secret, or a certificate's key: the app's own cloud and directory, and its client id."""
+    return (*_authority(credential.app), credential.app.tenant.directory_id, credential.app.client_id)
+
+
+def of_password(mailbox: Mailbox) -> Destination:
+    """A login on premises: the server, the login and how it is shown to the server (Basic shows it in clear)."""
+    server = servers().get(mailbox.server)
+    url = server.ews if server else ""
+    login = mailbox.username or mailbox.address.lower()
+    return (EXCHANGE, mailbox.server, url, mailbox.login_kind, login, mailbox.address.lower(), str(mailbox.tenant_id))
+
+
+def of_refresh_token(mailbox: Mailbox) -> Destination:
+    """A personal account's sign-in: the cloud and client id of its app, and the account."""
+    if mailbox.app is None:
+        return (ENTRA, "", "", "", mailbox.address.lower())
+    return (*_authority(mailbox.app), mailbox.app.client_id, mailbox.address.lower())
+
+
+def of_device_code(sign_in: SignIn) -> Destination:
+    return of_refresh_token(sign_in.mailbox)
+
+
+def of_factor(secret: FactorSecret) -> Destination:
+    """Whom it proves."""
+    return ("person", str(secret.person_id))
+
+
+def of_signing_key(channel: Any) -> Destination:
+    """A webhook's: the address. Raises Unreadable if that does not open. (Channel is of a higher layer.)"""
+    return ("channel", channel.address.reveal() if channel.address else "")
+
+
+def _authority(app: AppRegistration) -> Destination:
+    cloud = known_cloud(app.tenant.cloud)
+    return (ENTRA, app.tenant.cloud, cloud.authority if cloud else "")
+
+
+def moved(destination: Destination, slug: str, former: str) -> Destination:
+    """The same while the URL of the cloud or server `slug` was `former`."""
+    kind, *rest = destination
+    if kind in (ENTRA, EXCHANGE) and rest[0] == slug:
+        return (kind, slug, former, *rest[2:])
+    return destination

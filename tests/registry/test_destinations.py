@@ -1,0 +1,195 @@
+"""Secrets bound to where they may be sent: upgraded from releases that did not bind them, rotated, restored, and led on
+by the operator when a place gets another URL."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.core.management import call_command
+from pytest_django import Settings
+
+from alertadmin.accounts.audit import AuditEntry
+from alertadmin.house import prepare
+from alertadmin.registry import keyring, opening, rotation
+from alertadmin.registry.encryption import Sealed, Tampered, WrongDestination
+from alertadmin.registry.models import AppRegistration, Credential, Mailbox
+from alertadmin.registry.reading import read_all
+from alertadmin.registry.rotation import Rotated
+from tests.conftest import set_environment
+from tests.rows import Rows
+
+pytestmark = pytest.mark.django_db
+VALUE = "of an earlier release"
+
+
+@pytest.fixture
+def ring(tmp_path: Path, settings: Settings) -> Path:
+    """A ring of an earlier release."""
+    path = tmp_path / "keys.json"
+    path.write_text(json.dumps({"primary": "k0123abc", "keys": {"k0123abc": "A" * 43 + "="}}))
+    path.chmod(0o600)
+    set_environment(settings, KEYS_FILE=str(path))
+    return path
+
+
+def unbound(credential: Credential) -> Credential:
+    """As an earlier release sealed it: for its row alone."""
+    associated = Credential._meta.get_field("value").associated(credential)
+    Credential.objects.filter(pk=credential.pk).update(value=Sealed.seal(VALUE, associated))
+    return Credential.objects.get(pk=credential.pk)
+
+
+def version(credential: Credential) -> str:
+    stored = Credential.objects.get(pk=credential.pk).value
+    assert stored is not None
+    return stored.token[:2]
+
+
+def value_of(credential: Credential) -> str:
+    stored = Credential.objects.get(pk=credential.pk).value
+    assert stored is not None
+    return opening.opened(stored)
+
+
+# Upgrading
+
+
+@pytest.mark.control(100)
+def test_an_upgrade_binds_what_was_sealed_for_its_row_alone(rows: Rows, ring: Path) -> None:
+    credential = unbound(rows.credential())
+    prepare.prepare(upgrade=True)
+    assert (version(credential), value_of(credential)) == ("v2", VALUE)
+    AppRegistration.objects.update(client_id=str(uuid4()))
+    with pytest.raises(WrongDestination):
+        value_of(credential)
+    assert AuditEntry.objects.filter(act="secrets.bound").count() == 1
+    assert rotation.bind_all() == Rotated()
+
+
+def test_while_the_keys_are_out_of_reach_it_waits_and_is_bound_when_it_is_first_opened(rows: Rows, ring: Path) -> None:
+    credential = unbound(rows.credential())
+    written = ring.read_text()
+    ring.unlink()
+    keyring.forget()
+    prepare.prepare(upgrade=True)
+    assert version(credential) == "v1"
+    ring.write_text(written)
+    ring.chmod(0o600)
+    keyring.forget()
+    assert (value_of(credential), version(credential)) == (VALUE, "v2")
+
+
+def test_killed_between_two_batches_it_goes_on(rows: Rows, ring: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    app = rows.app()
+    credentials = [unbound(rows.credential(app, state="retired")) for _number in range(5)]
+    monkeypatch.setattr(rotation, "BATCH", 2)
+    seen: list[int] = []
+
+    def killed(row: Any, name: str, reseal: Any) -> Rotated:
+        seen.append(1)
+        if len(seen) == 4:
+            raise KeyboardInterrupt
+        return reseal_one(row, name, reseal)
+
+    reseal_one = rotation._reseal
+    monkeypatch.setattr(rotation, "_reseal", killed)
+    with pytest.raises(KeyboardInterrupt):
+        rotation.bind_all()
+    monkeypatch.setattr(rotation, "_reseal", reseal_one)
+    assert rotation.bind_all() == Rotated(done=3)
+    assert {value_of(one) for one in credentials} == {VALUE}
+
+
+@pytest.mark.control(100)
+def test_a_key_made_since_opens_none_that_is_not_bound(rows: Rows, ring: Path) -> None:
+    """Put back from an old copy of the database, say: once the old key is retired it is of no use."""
+    keyring.add_primary()
+    credential = unbound(rows.credential())
+    with pytest.raises(Tampered):
+        value_of(credential)
+    assert rotation.bind_all() == Rotated(unreadable=1)
+
+
+# Rotating and restoring
+
+
+@pytest.mark.control(100)
+def test_a_rotation_binds_nothing_to_another_place(rows: Rows, ring: Path) -> None:
+    kept, moved = rows.credential(value="kept"), rows.credential(value="moved")
+    was = moved.app.client_id
+    AppRegistration.objects.filter(pk=moved.app_id).update(client_id=str(uuid4()))
+    primary = keyring.add_primary()
+    assert rotation.rotate() == Rotated(done=2)
+    assert value_of(kept) == "kept"
+    with pytest.raises(WrongDestination):
+        value_of(moved)
+    AppRegistration.objects.filter(pk=moved.app_id).update(client_id=was)
+    stored = Credential.objects.get(pk=moved.pk).value
+    assert stored is not None
+    assert (stored.reveal(), stored.key_id) == ("moved", primary)
+
+
+def test_a_reading_of_all_tells_what_leads_elsewhere_from_what_was_altered(rows: Rows, ring: Path) -> None:
+    moved = rows.credential(value="moved")
+    rows.credential(value="kept")
+    AppRegistration.objects.filter(pk=moved.app_id).update(client_id=str(uuid4()))
+    reading = read_all()
+    assert (reading.secrets, reading.read, reading.elsewhere, reading.spoiled) == (2, 1, 1, 0)
+
+
+# The operator gives a place another URL
+
+
+def clouds_file(path: Path, authority: str, ews: str) -> None:
+    path.write_text(
+        f'[lab]\nlabel = "Lab"\nauthority = "{authority}"\ngraph = "{authority}/graph"\news = "{authority}/ews"\n'
+        'smtp = "localhost:587"\nexchange_resource = "https://e.example"\ngraph_resource = "https://g.example"\n'
+        f'[plant]\nlabel = "Plant"\non_premises = true\news = "{ews}"\n'
+    )
+
+
+def run(*words: str) -> int:
+    try:
+        call_command("follow_url", *words)
+    except SystemExit as ended:
+        return int(ended.code or 0)
+    return 0
+
+
+@pytest.mark.control(101)
+def test_secrets_follow_a_url_only_when_the_operator_says_so(
+    rows: Rows, ring: Path, tmp_path: Path, settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "clouds.toml"
+    clouds_file(file, "https://old.example", "https://old.plant.example/ews")
+    set_environment(settings, CLOUDS_FILE=str(file), KEYS_FILE=str(ring))
+    tenant = rows.tenant(cloud="lab")
+    secret = rows.credential(rows.app(tenant), value="secret")
+    also_moved = rows.credential(rows.app(tenant), value="of another client")
+    mailbox = Mailbox(tenant=tenant, address="p@plant.example", transport="ews", server="plant")
+    mailbox.password = "password"
+    mailbox.save()
+    clouds_file(file, "https://new.example/", "https://new.plant.example/ews")
+    set_environment(settings, CLOUDS_FILE=str(file.rename(tmp_path / "new.toml")), KEYS_FILE=str(ring))
+    AppRegistration.objects.filter(pk=also_moved.app_id).update(client_id=str(uuid4()))
+    with pytest.raises(WrongDestination):
+        value_of(secret)
+    assert run("lab", "--from", "https://wrong.example") == 0
+    with pytest.raises(WrongDestination):
+        value_of(secret)
+    assert run("gone", "--from", "https://old.example") == 1
+    assert "names no" in capsys.readouterr().err
+    assert run("lab", "--from", "https://old.example/") == 0
+    assert "that may be sent to https://new.example now: 1." in capsys.readouterr().out
+    assert value_of(secret) == "secret"
+    with pytest.raises(WrongDestination):
+        value_of(also_moved)
+    assert run("plant", "--from", "https://old.plant.example/ews") == 0
+    password = Mailbox.objects.get().password
+    assert password is not None
+    assert password.reveal() == "password"
+    assert AuditEntry.objects.filter(act="secrets.bound").count() == 2
