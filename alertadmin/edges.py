@@ -19,7 +19,7 @@ HEADERS = {
     "Permissions-Policy": ", ".join(f"{feature}=()" for feature in FORBIDDEN),
     "X-Permitted-Cross-Domain-Policies": "none",
 }
-LARGEST_UPLOAD = 64 * 1024 * 1024
+LARGEST_UPLOAD = 16 * 1024 * 1024
 """Bytes of a form with files. Each file has a limit of its own, of which its page speaks; so much is not even read."""
 
 
@@ -50,8 +50,12 @@ def is_gone(error: IntegrityError) -> bool:
 
 
 def is_too_large(request: HttpRequest) -> bool:
-    """By what it says of itself: a server lets nobody bring more than they said."""
+    """By what it says of itself: a server lets no request bring more than it said."""
     length = str(request.META.get("CONTENT_LENGTH") or "0")
-    has_files = request.content_type == "multipart/form-data"
-    most = LARGEST_UPLOAD if has_files else settings.DATA_UPLOAD_MAX_MEMORY_SIZE
-    return not length.isascii() or not length.isdigit() or int(length) > most
+    return not length.isascii() or not length.isdigit() or int(length) > largest_body(request.content_type or "")
+
+
+def largest_body(content_type: str) -> int:
+    """Bytes that a request of this content type may bring."""
+    has_files = content_type.partition(";")[0].strip().lower() == "multipart/form-data"
+    return LARGEST_UPLOAD if has_files else int(settings.DATA_UPLOAD_MAX_MEMORY_SIZE)

@@ -20,10 +20,11 @@ class Fault:
     """`status` alone is answered in the door's own error shape; `code` chooses one (AADSTS number, Graph's, EWS's).
 
     `reset` "before" cuts the connection before anything is taken; "after" takes the message, waits `delay` and cuts
-    before the answer. `times` None is for ever. `stage` is where a door misbehaves: "data" when the message leaves;
-    before that at SMTP's steps, or where Graph makes, looks up or deletes a draft. `mailbox` is whom it strikes: the
-    sending mailbox, at Entra's doors the client id, at the stage "rcpt" the recipient. Setting `until` ends the delay
-    early; only a test in the same process can give it.
+    before the answer. `taken` carries the request out before the fault's answer hides it. `times` None is for ever.
+    `stage` is where a door misbehaves: "data" when the message leaves; before that at SMTP's steps, or where Graph
+    makes, looks up or deletes a draft. `mailbox` is whom it strikes: the sending mailbox, at Entra's doors the client
+    id, at the stage "rcpt" the recipient. Setting `until` ends the delay early; only a test in the same process can
+    give it.
     """
 
     door: Door
@@ -37,6 +38,7 @@ class Fault:
     code: str | int | None = None
     stage: Stage = "data"
     until: threading.Event | None = None
+    taken: bool = False
 
 
 class Faults:
@@ -62,12 +64,13 @@ class Faults:
         code: str | int | None = None,
         stage: Stage = "data",
         until: threading.Event | None = None,
+        taken: bool = False,
     ) -> Fault:
         """Raises ValueError for a door, reset or stage that does not exist."""
         for value, allowed in ((door, Door), (reset, Reset), (stage, Stage)):
             if value is not None and value not in get_args(allowed):
                 raise ValueError(f"{value!r} is none of {', '.join(get_args(allowed))}")
-        fault = Fault(door, status, delay, reset, times, headers or {}, body, mailbox, code, stage, until)
+        fault = Fault(door, status, delay, reset, times, headers or {}, body, mailbox, code, stage, until, taken)
         with self._lock:
             self._faults.append(fault)
         return fault
@@ -127,6 +130,8 @@ class Faults:
             raise Cut
         if fault.status is None and fault.code is None:
             return work()
+        if fault.taken:
+            work()
         response = answer(fault) if fault.body is None else _as_told(fault)
         response.headers.update(fault.headers)
         return response

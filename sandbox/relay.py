@@ -119,6 +119,8 @@ class Relay(SMTP):
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
         mailbox = envelope.mail_from or ""
         fault = self.doors.faults.take(self.door, mailbox)
+        if fault and fault.taken:
+            await self.accept(envelope)
         if fault and fault.reset != "after" and (reply := await self.suffer(fault)) is not None:
             return reply
         reply = await self.accept(envelope)

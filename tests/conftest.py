@@ -16,6 +16,7 @@ from pytest_django import Settings
 
 from alertadmin.accounts.membership import make_owner
 from alertadmin.accounts.models import User
+from alertadmin.accounts.providers import provider_http
 from alertadmin.outbox import wires
 from alertadmin.registry import key_use, keyring, wrapping
 from sandbox import Sandbox
@@ -132,6 +133,7 @@ def fresh_connections() -> Iterator[None]:
     keyring.forget()
     key_use.forget()
     wrapping.forget()
+    provider_http.forget()
 
 
 @pytest.fixture(autouse=True)

@@ -12,6 +12,13 @@ from alertadmin.environment import Environment
 from alertadmin.house.processes import Program
 from alertadmin.house.refusals import NotPrepared, NotStarted
 
+MOST_CONNECTIONS = 8192
+"""At once. Each that is open and says nothing costs some kilobytes, and no thread."""
+HEADERS_WITHIN = 10_000
+"""Milliseconds."""
+LONGEST_HEADERS = 64 * 1024
+"""Bytes of all headers of one request."""
+
 
 def broker(environment: Environment) -> Program:
     """Valkey on a Unix socket that only we may open; what it holds is on the disk at most a second later."""
@@ -43,12 +50,26 @@ def worker() -> Program:
 
 
 def web(environment: Environment) -> Program:
-    """More threads than the machine has cores: a page may wait seconds for Microsoft."""
+    """granian's event loop waits for clients, and threads of ours answer requests that are whole (wsgi_bridge)."""
     host, port = environment.bind
-    command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", host, "--port", str(port)]
-    command += ["--workers", "1", "--blocking-threads", "8", "--no-ws", "--log-level", "error"]
-    command += ["--workers-kill-timeout", "3", "alertadmin.house.web:application"]
-    return Program("web", command)
+    options = {
+        "interface": "asginl",
+        "http": "1",
+        "host": host,
+        "port": str(port),
+        "workers": "1",
+        "loop": "asyncio",
+        "backlog": "4096",
+        "backpressure": str(MOST_CONNECTIONS),
+        # Of a connection that asks for nothing, or has not said all of its headers.
+        "http1-header-read-timeout": str(HEADERS_WITHIN),
+        "http1-buffer-size": str(LONGEST_HEADERS),
+        "log-level": "error",
+        "workers-kill-timeout": "3",
+    }
+    command = [sys.executable, "-m", "granian", "--no-ws"]
+    command += [word for name, value in options.items() for word in (f"--{name}", value)]
+    return Program("web", [*command, "alertadmin.house.web:application"])
 
 
 def _valkey() -> str:

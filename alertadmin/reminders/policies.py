@@ -99,11 +99,16 @@ class PlanLookup:
         unusable = {text for _, text in texts} - usable.keys()
         self._own = own.exclude(plan__in=unusable) if unusable else own
         self._otherwise = next((text for is_own, text in texts if is_own and text in usable), str(DEFAULT))
+        scoped = any(text in usable for is_own, text in texts if not is_own)
+        self.only = None if scoped else Plan.of(self._otherwise)
+        """The plan of every row, where no app and no tenant has its own."""
         self.farthest = max(max(plan.thresholds) for plan in (DEFAULT, *usable.values())) + HEAD_START
         """Days before its end from which on anything can be owed a reminder."""
 
     def text(self, app: str, tenant: str) -> Combinable:
         """Of the plan in force, where `app` and `tenant` are the paths to their ids."""
+        if self.only is not None:
+            return Value(self._otherwise, output_field=CharField())
         return Coalesce(
             Subquery(self._own.filter(app=OuterRef(app)).values("plan")[:1]),
             Subquery(self._own.filter(tenant=OuterRef(tenant)).values("plan")[:1]),

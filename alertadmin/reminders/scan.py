@@ -29,6 +29,7 @@ from alertadmin.reminders import review, telling, witness
 from alertadmin.reminders.audience import has_somebody
 from alertadmin.reminders.calendar import corrections
 from alertadmin.reminders.models import Reminder, Scan
+from alertadmin.reminders.policies import PlanLookup
 from alertadmin.reminders.scan_log import logs_scan
 from alertadmin.reminders.slots import Part
 from alertadmin.reminders.sources import SOURCES, Source, credentials
@@ -84,7 +85,8 @@ def run(now: datetime, *, ring: bool = True) -> Scan:
 
 
 def _due(now: datetime) -> list[Due]:
-    found = [(source, source.due(now)) for source in SOURCES]
+    plans = PlanLookup()
+    found = [(source, source.due(now, plans)) for source in SOURCES]
     return [(source, rows, keys) for source, rows in found if (keys := list(rows.values_list("pk", flat=True)))]
 
 

@@ -138,6 +138,6 @@ def _log_changes(before: list[dict[str, Any]], after: list[Problem]) -> None:
     """One line for each part that is no longer as it was."""
     was, wrong = {str(one["part"]) for one in before}, {one.part.value for one in after}
     for part in sorted(wrong - was):
-        log_part_change(part, False, ",".join(one.code for one in after if one.part == part))
+        log_part_change(part, False, ",".join(dict.fromkeys(one.code for one in after if one.part == part)))
     for part in sorted(was - wrong):
         log_part_change(part, True)

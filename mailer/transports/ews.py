@@ -26,6 +26,9 @@ from mailer.transports.writing import writing
 
 PERMISSION = "full_access_as_app"
 SILENT = (OSError, requests.RequestException)
+NO_WORDS = (errors.ErrorTimeoutExpired, errors.ErrorInternalServerError)
+"""Codes by which Exchange says only that it gave up or that something failed: it may go on behind them. Mail was
+delivered after the second one by Graph (learn.microsoft.com/answers 5629476)."""
 MOST_LINES = 200
 MOST_ACCOUNTS = 2000
 
@@ -191,7 +194,7 @@ def _failure(error: Exception, call: SendOnce, token: Token | None) -> Failure:
 
 def _judged(error: Exception, call: SendOnce, cause: str) -> Answer:
     if call.refused:
-        if isinstance(error, errors.ErrorTimeoutExpired):  # Exchange's own gateway: it may go on behind it
+        if isinstance(error, NO_WORDS):
             return Answer.GATEWAY
         return Answer.BUSY if cause in wire.LATER else Answer.REFUSED
     if call.answered or not isinstance(error.__context__, SILENT):  # or an NTLM login that went astray

@@ -1,4 +1,5 @@
-"""An installation in bad times: round after round something of it is killed, suspended or emptied while mail is owed.
+"""An installation in bad times: round after round something of it is killed, suspended or emptied while mail is owed,
+and for some rounds at a time Microsoft or the relay does not answer well.
 
 All that is chosen comes from the seed: the order of the blows and the moments at which they fall. What the processes do
 meanwhile does not, so that a seed makes a failure likely again, not certain.
@@ -19,6 +20,7 @@ from pathlib import Path
 
 from tests.crash.databases import Postgresql
 from tests.crash.world import DELIVER, LEASE, SCAN, World
+from tests.reminders.troubles import TROUBLES
 from tests.start.installation import PROJECT, eventually
 
 FOR_A_ROUND = 2
@@ -27,8 +29,14 @@ SECONDS_A_ROUND = 3.0
 """Time enough for what was killed to be at work again. The two mailboxes may send 30 mails a minute each."""
 LONGEST_STOP = 100.0
 """Seconds from SIGTERM to the end of a worker, whatever was done to it before (house.worker.LONGEST_STOP and more)."""
-LONGEST_PEACE = 180.0
-"""Seconds until all is told, once nothing is killed any more: a minute's wait, and 60 mails a minute."""
+LONGEST_PEACE = 300.0
+"""Seconds until all is told, once nothing is killed any more and everything answers: 60 mails a minute."""
+OUTAGES = 0.3
+"""How likely an outage begins in a round without one."""
+LONGEST_OUTAGE = 6
+"""Rounds."""
+SLOWNESS = 0.3
+"""Seconds that Graph takes for each message, so that blows fall while one is under way."""
 
 
 class Chaos:
@@ -40,6 +48,9 @@ class Chaos:
         self.done: Counter[str] = Counter()
         self._deck: list[Callable[[], None]] = []
         self._rounds = rounds
+        self._outage_ends = -1
+        world.has_relay = self.chance.random() < 0.5
+        self._answer_well()
         world.will_owe(rounds, FOR_A_ROUND, SECONDS_A_ROUND)
         self.worker = world.start_worker()
 
@@ -48,6 +59,7 @@ class Chaos:
         began = time.monotonic()
         for number in range(self._rounds):
             self._keep()
+            self._have_outages(number)
             self.world.ring(self.chance.choice([SCAN, SCAN, DELIVER]))
             moment = began + SECONDS_A_ROUND * (number + self.chance.uniform(0.3, 1))
             time.sleep(max(0.0, moment - time.monotonic()))
@@ -55,6 +67,21 @@ class Chaos:
             blow()
             self.done[blow.__name__.strip("_").replace("_", " ")] += 1
         self._end()
+
+    def _have_outages(self, number: int) -> None:
+        """One at a time, each for some rounds."""
+        if number == self._outage_ends:
+            self._answer_well()
+        elif number > self._outage_ends and self.chance.random() < OUTAGES:
+            trouble = self.chance.choice(TROUBLES)
+            self._outage_ends = number + self.chance.randint(1, LONGEST_OUTAGE)
+            self.world.sandbox.faults.clear()
+            trouble.begin(self.world.sandbox, None)
+            self.done[f"outage, {trouble.name}"] += 1
+
+    def _answer_well(self) -> None:
+        self.world.sandbox.faults.clear()
+        self.world.sandbox.faults.add("graph", delay=SLOWNESS, times=None)
 
     def _next(self) -> Callable[[], None]:
         if not self._deck:
@@ -161,13 +188,12 @@ class Chaos:
             self.worker = self.world.start_worker()
 
     def _end(self) -> None:
-        """Peace comes. What could not be sent while the database was away is tried again after a minute."""
+        """Peace comes, and an administrator asks for what waits, as everything may have to wait for hours."""
         self.world.sandbox.faults.clear()
 
         def is_settled() -> bool:
             self._keep()
-            self.world.ring(SCAN)
-            self.world.ring(DELIVER)
+            self.world.manage("send_reminders", timeout=LONGEST_PEACE)
             return eventually(self.world.is_settled, 0.5)
 
         assert eventually(is_settled, LONGEST_PEACE), self.world.state()

@@ -36,4 +36,4 @@ def test_killed_at(cell: Cell, make_world: Callable[..., World]) -> None:
     verdict = play(cell, make_world(cell.database))
     assert verdict.is_kept, verdict
     assert verdict.twice <= cell.most_twice, verdict
-    assert verdict.in_doubt == 0, verdict
+    assert verdict.more == 0, verdict

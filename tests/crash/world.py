@@ -41,16 +41,6 @@ class Message:
     recipient: str
     state: str
     was_uncertain: bool
-    is_settled: bool
-
-    @property
-    def is_over(self) -> bool:
-        return self.state == "sent" or self.is_in_doubt
-
-    @property
-    def is_in_doubt(self) -> bool:
-        """For good: the resend was killed at the same place."""
-        return self.state == "uncertain" and self.is_settled
 
 
 @dataclass
@@ -63,6 +53,7 @@ class World:
     valkey: Valkey | None = None
     recipients: tuple[str, ...] = ()
     workers: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    has_relay: bool = False
 
     # The world's making
 
@@ -126,21 +117,25 @@ class World:
     def environ(self, **values: str) -> dict[str, str]:
         ours = {"ALERTADMIN_CLOUDS_FILE": str(self.sandbox.clouds_file), "ALERTADMIN_LEASE_SECONDS": str(LEASE)}
         broker = {"ALERTADMIN_REDIS_URL": self.valkey.url} if self.valkey else {}
+        if self.has_relay:
+            ours["ALERTADMIN_SMTP_URL"] = f"smtp://{self.sandbox.relay_host}:{self.sandbox.relay_port}"
         return clean_environ(self.folder, **{**ours, **broker, **self.database.environ, **values})
 
-    def manage(self, *words: str, input: str | None = None, **environ: str) -> subprocess.CompletedProcess[str]:
+    def manage(
+        self, *words: str, input: str | None = None, timeout: float = 60, **environ: str
+    ) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, str(PROJECT / "manage.py"), *words],
             env=self.environ(**environ),
             input=input,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=timeout,
         )
 
     def send_reminders(self, crash_at: str = "") -> dict[str, Any]:
         """Its answer, and nothing if it died."""
-        done = self.manage("send_reminders", "--json", **({VARIABLE: crash_at} if crash_at else {}))
+        done = self.manage("send_reminders", "--json", **_crash(crash_at))
         if crash_at:
             assert done.returncode == -signal.SIGKILL, f"{crash_at} was not reached: {done.stdout}{done.stderr}"
             return {}
@@ -196,13 +191,22 @@ class World:
     # What became of it
 
     def messages(self) -> list[Message]:
-        rows = self.database.query("SELECT recipient, state, was_uncertain, settled_at FROM outbox_delivery")
-        return [Message(row[0], row[1], bool(row[2]), row[3] is not None) for row in rows]
+        rows = self.database.query("SELECT recipient, state, was_uncertain FROM outbox_delivery")
+        return [Message(row[0], row[1], bool(row[2])) for row in rows]
+
+    def doubtful_attempts(self) -> Counter[str]:
+        """By recipient: attempts that may have been accepted, for all that the installation knows."""
+        rows = self.database.query(
+            "SELECT recipient, count(*) FROM outbox_attempt JOIN outbox_delivery "
+            "ON outbox_delivery.id = outbox_attempt.delivery_id "
+            "WHERE outcome IN ('open', 'unknown', 'lost') GROUP BY recipient"
+        )
+        return Counter(dict(rows))
 
     def is_settled(self) -> bool:
-        """Whether each recipient has a delivery and none is under way."""
+        """Whether each recipient has a delivery and all of them are sent."""
         found = self.messages()
-        return {one.recipient for one in found} == set(self.recipients) and all(one.is_over for one in found)
+        return {one.recipient for one in found} == set(self.recipients) and all(one.state == "sent" for one in found)
 
     def settle(self, seconds: float = 30) -> None:
         """Rings as the clock does, until all is settled."""
@@ -225,19 +229,18 @@ class World:
     def verdict(self) -> Verdict:
         """Judged by what the sandbox took: on the disk before it answered."""
         verdict = Verdict()
-        accepted, messages = self.sandbox.ledger.messages(), self.messages()
+        accepted, messages, doubtful = self.sandbox.ledger.messages(), self.messages(), self.doubtful_attempts()
         for recipient in self.recipients:
             times = [entry for entry in accepted if entry["to"] == [recipient]]
             owed = [one for one in messages if one.recipient == recipient]
-            in_doubt = len(owed) == 1 and owed[0].is_in_doubt
-            verdict.in_doubt += in_doubt
-            verdict.lost += not times and not in_doubt
+            verdict.lost += not times
             verdict.twice += len(times) == 2
             verdict.more += len(times) > 2
+            verdict.needless += len(times) > 1 + doubtful[recipient]
             same = {(one["message_id"], one["mime"].partition("Date: ")[2].partition("\r\n")[0]) for one in times}
             verdict.unlike += len(same) > 1
             verdict.unsaid += len(times) > 1 and not any(one.was_uncertain for one in owed)
-            verdict.unsettled += len(owed) != 1 or not owed[0].is_over
+            verdict.unsettled += len(owed) != 1 or owed[0].state != "sent"
         return verdict
 
 
@@ -246,22 +249,26 @@ class Verdict:
     """Numbers of recipients; all of them zero is perfect."""
 
     lost: int = 0
-    """Neither accepted nor said to be in doubt."""
-    in_doubt: int = 0
-    """Sent twice, killed twice between the first byte and our commit: shown as uncertain, and not sent a third time."""
     twice: int = 0
     more: int = 0
     """Than twice."""
+    needless: int = 0
+    """Accepted more often than once and once for each attempt in doubt."""
     unlike: int = 0
-    """Twice, but not with the same Message-ID and Date."""
+    """More than once, but not with the same Message-ID and Date."""
     unsaid: int = 0
-    """Twice, but the delivery does not say that it was uncertain."""
+    """More than once, but the delivery does not say that it was uncertain."""
     unsettled: int = 0
 
     @property
     def is_kept(self) -> bool:
-        """The promise: never lost; twice only as the same message, and said so."""
-        return not (self.lost or self.more or self.unlike or self.unsaid or self.unsettled)
+        """The promise: never lost; again only after an attempt in doubt, as the same message, and said so."""
+        return not (self.lost or self.needless or self.unlike or self.unsaid or self.unsettled)
+
+
+def _crash(step: str) -> dict[str, Any]:
+    """The environment in which a process kills itself at a step."""
+    return {VARIABLE: step} if step else {}
 
 
 def _customer(sandbox: Sandbox) -> str:

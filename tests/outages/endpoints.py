@@ -13,9 +13,18 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from tests.mailer.listening import Cut, Peer
 from tests.outages.answers import ProviderAnswer
 
-Who = tuple[str, str]
-"""The mailbox and the recipient that a request concerns; either may be empty."""
-AnswerNow = Callable[[str, Who], ProviderAnswer]
+
+@dataclass(frozen=True)
+class Concern:
+    """What a request is about, as far as is known when it is answered."""
+
+    mailbox: str = ""
+    operation: str = ""
+    """At Graph: "sendMail", "create", "send", "get", "list" or "delete"; of a draft all but the first."""
+
+
+NOTHING = Concern()
+AnswerNow = Callable[[str, Concern], ProviderAnswer]
 """What the endpoint of this name answers at this moment."""
 
 
@@ -35,7 +44,7 @@ class Endpoint:
 
     @property
     def connection_answer(self) -> str:
-        return self.answer_now(self.name, ("", "")).connection
+        return self.answer_now(self.name, NOTHING).connection
 
     def follow(self) -> None:
         """Listens, or stops listening, as the moment says. Connections that are open end with every change."""
@@ -124,21 +133,21 @@ class HttpRequest:
 
 
 class HttpEndpoint(Endpoint):
-    """`handle` carries a request out and returns the whole answer; `who` names whom it concerns."""
+    """`handle` carries a request out and returns the whole answer."""
 
     is_secure = True
 
     def handle(self, request: HttpRequest, *, hidden: bool) -> bytes:
         raise NotImplementedError
 
-    def who(self, request: HttpRequest) -> Who:
-        return "", ""
+    def concern(self, request: HttpRequest) -> Concern:
+        return NOTHING
 
     def converse(self, peer: Peer) -> None:
         if self.is_secure:
             self.secure(peer)
         while (request := _read_head(peer)) is not None:
-            answer = self.answer_now(self.name, self.who(request))
+            answer = self.answer_now(self.name, self.concern(request))
             if answer.ending == "cut before":
                 raise Cut
             request.body = peer.reader.read(int(request.headers.get("content-length", "0")))

@@ -13,7 +13,7 @@ from typing import Any
 
 from tests.mailer.listening import Cut, Peer
 from tests.outages.answers import reply
-from tests.outages.endpoints import AnswerNow, Endpoint, HttpEndpoint, HttpRequest, Who, wait_for_client
+from tests.outages.endpoints import AnswerNow, Concern, Endpoint, HttpEndpoint, HttpRequest, wait_for_client
 from tests.outages.ledger import Acceptance
 from tests.outages.microsoft import MailboxStore
 
@@ -23,11 +23,6 @@ class _Session:
     peer: Peer
     is_secure: bool = False
     mailbox: str = ""
-    recipient: str = ""
-
-    @property
-    def who(self) -> Who:
-        return self.mailbox, self.recipient
 
 
 class SmtpEndpoint(Endpoint):
@@ -64,6 +59,8 @@ class SmtpEndpoint(Endpoint):
                     offers.append("AUTH XOAUTH2" if session.is_secure else "STARTTLS")
                 lines = ["scripted", *offers]
                 return "\r\n".join([*(f"250-{line}" for line in lines[:-1]), f"250 {lines[-1]}"]).encode()
+            case "STARTTLS":
+                return b"220 2.0.0 SMTP server ready"
             case "AUTH":
                 session.mailbox, token = _xoauth2(rest)
                 known = session.is_secure and self.store.knows(token)
@@ -71,15 +68,15 @@ class SmtpEndpoint(Endpoint):
             case "MAIL":
                 return b"530 5.7.57 not authenticated" if self.submission and not session.mailbox else b"250 2.1.0 OK"
             case "RCPT":
-                session.recipient = rest.partition("<")[2].partition(">")[0]
-                unknown = session.recipient in self.store.unknown_recipients.get(self.name, ())
+                recipient = rest.partition("<")[2].partition(">")[0]
+                unknown = recipient in self.store.unknown_recipients.get(self.name, ())
                 return b"550 5.1.1 User unknown" if unknown else b"250 2.1.5 OK"
             case "QUIT":
                 return b"221 2.0.0 bye"
         return b"250 2.0.0 OK"
 
     def _take_message(self, session: _Session) -> None:
-        answer = self.answer_now(self.name, session.who)
+        answer = self.answer_now(self.name, Concern(session.mailbox))
         lines: list[bytes] = []
         while (line := session.peer.reader.readline()) not in (b".\r\n", b""):
             lines.append(line.removeprefix(b".") if line.startswith(b"..") else line)
@@ -98,7 +95,7 @@ class SmtpEndpoint(Endpoint):
         self._say(session, "DOT", b"250 2.0.0 queued")
 
     def _say(self, session: _Session, verb: str, usual: bytes) -> None:
-        answer = self.answer_now(self.name, session.who)
+        answer = self.answer_now(self.name, Concern(session.mailbox))
         scripted = answer.smtp is not None and answer.smtp[0] == verb
         session.peer.send((answer.smtp[1] if answer.smtp and scripted else usual) + b"\r\n")
         if scripted and verb != "DOT":

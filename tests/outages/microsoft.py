@@ -21,7 +21,7 @@ from urllib.parse import parse_qs
 
 from tests.mailer.transports.soap import created
 from tests.outages.answers import reply
-from tests.outages.endpoints import AnswerNow, HttpEndpoint, HttpRequest, Who
+from tests.outages.endpoints import AnswerNow, Concern, HttpEndpoint, HttpRequest
 from tests.outages.ledger import AcceptanceLedger
 
 ROLES = ("Mail.Send", "full_access_as_app", "SMTP.SendAsApp")
@@ -113,30 +113,48 @@ class TokenEndpoint(_MicrosoftEndpoint):
 
 
 class GraphEndpoint(_MicrosoftEndpoint):
-    def who(self, request: HttpRequest) -> Who:
-        found = re.match(r"/v1\.0/users/([^/]+)/", request.path)
-        return (found[1] if found else ""), ""
+    OPERATIONS = (
+        ("sendMail", "POST", "sendMail"),
+        ("create", "POST", "messages"),
+        ("send", "POST", "messages/([^/]+)/send"),
+        ("get", "GET", "messages/([^/]+)"),
+        ("list", "GET", "mailFolders/drafts/messages"),
+        ("delete", "DELETE", "messages/([^/]+)"),
+    )
+
+    def concern(self, request: HttpRequest) -> Concern:
+        return self._named(request)[0]
 
     def handle(self, request: HttpRequest, *, hidden: bool) -> bytes:
-        mailbox, _recipient = self.who(request)
+        concern, draft_id = self._named(request)
         if not self.store.knows(request.headers.get("authorization", "").removeprefix("Bearer ")):
             return _error(401, "InvalidAuthenticationToken")
-        if mailbox.lower() in self.store.forbidden:
+        if concern.mailbox.lower() in self.store.forbidden:
             return _error(403, "ErrorAccessDenied")
-        for method, pattern, operation in self._operations():
-            if request.method == method and (found := re.fullmatch(rf"/v1\.0/users/[^/]+/{pattern}", request.path)):
-                return operation(request, mailbox, *found.groups(), hidden=hidden)
+        match concern.operation:
+            case "sendMail":
+                return self._send_mail(request, concern.mailbox, hidden=hidden)
+            case "create":
+                return self._create(request, concern.mailbox)
+            case "send":
+                return self._send_draft(concern.mailbox, draft_id, hidden=hidden)
+            case "get":
+                return self._get(draft_id)
+            case "list":
+                return self._list(request, concern.mailbox)
+            case "delete":
+                return self._delete(draft_id)
         return _error(400, "BadRequest")
 
-    def _operations(self) -> tuple[tuple[str, str, Callable[..., bytes]], ...]:
-        return (
-            ("POST", "sendMail", self._send_mail),
-            ("POST", "messages", self._create),
-            ("POST", "messages/([^/]+)/send", self._send_draft),
-            ("GET", "messages/([^/]+)", self._get),
-            ("GET", "mailFolders/drafts/messages", self._list),
-            ("DELETE", "messages/([^/]+)", self._delete),
-        )
+    def _named(self, request: HttpRequest) -> tuple[Concern, str]:
+        """And the id of the draft in its path, if there is one."""
+        parts = re.fullmatch(r"/v1\.0/users/([^/]+)/(.*)", request.path)
+        if parts is None:
+            return Concern(), ""
+        for operation, method, pattern in self.OPERATIONS:
+            if request.method == method and (found := re.fullmatch(pattern, parts[2])):
+                return Concern(parts[1], operation), "".join(found.groups())
+        return Concern(parts[1]), ""
 
     def _send_mail(self, request: HttpRequest, mailbox: str, *, hidden: bool) -> bytes:
         mime = base64.b64decode(request.body)
@@ -145,13 +163,13 @@ class GraphEndpoint(_MicrosoftEndpoint):
         self.store.accept("graph", mailbox, mime, hidden=hidden)
         return reply(202)
 
-    def _create(self, request: HttpRequest, mailbox: str, *, hidden: bool) -> bytes:
+    def _create(self, request: HttpRequest, mailbox: str) -> bytes:
         if not self.store.allows_drafts:
             return _error(403, "ErrorAccessDenied")
         draft = self.store.lay_down(mailbox, base64.b64decode(request.body))
         return _json(201, {"id": draft.id, "isDraft": True, "internetMessageId": draft.message_id})
 
-    def _send_draft(self, request: HttpRequest, mailbox: str, draft_id: str, *, hidden: bool) -> bytes:
+    def _send_draft(self, mailbox: str, draft_id: str, *, hidden: bool) -> bytes:
         draft = self.store.drafts.get(draft_id)
         if draft is None or not draft.is_draft:
             return _error(404, "ErrorItemNotFound")
@@ -161,13 +179,13 @@ class GraphEndpoint(_MicrosoftEndpoint):
         self.store.accept("graph", mailbox, draft.mime, hidden=hidden)
         return reply(202)
 
-    def _get(self, request: HttpRequest, mailbox: str, draft_id: str, *, hidden: bool) -> bytes:
+    def _get(self, draft_id: str) -> bytes:
         draft = self.store.drafts.get(draft_id)
         if draft is None:
             return _error(404, "ErrorItemNotFound")
         return _json(200, {"id": draft.id, "isDraft": draft.is_draft})
 
-    def _list(self, request: HttpRequest, mailbox: str, *, hidden: bool) -> bytes:
+    def _list(self, request: HttpRequest, mailbox: str) -> bytes:
         wanted = request.query["$filter"].removeprefix("internetMessageId eq '").removesuffix("'")
         found = [
             {"id": draft.id, "isDraft": True}
@@ -176,15 +194,15 @@ class GraphEndpoint(_MicrosoftEndpoint):
         ]
         return _json(200, {"value": found})
 
-    def _delete(self, request: HttpRequest, mailbox: str, draft_id: str, *, hidden: bool) -> bytes:
+    def _delete(self, draft_id: str) -> bytes:
         if self.store.drafts.pop(draft_id, None) is None:
             return _error(404, "ErrorItemNotFound")
         return reply(204)
 
 
 class EwsEndpoint(_MicrosoftEndpoint):
-    def who(self, request: HttpRequest) -> Who:
-        return request.headers.get("x-anchormailbox", ""), ""
+    def concern(self, request: HttpRequest) -> Concern:
+        return Concern(request.headers.get("x-anchormailbox", ""))
 
     def handle(self, request: HttpRequest, *, hidden: bool) -> bytes:
         if not self.store.knows(request.headers.get("authorization", "").removeprefix("Bearer ")):
@@ -192,7 +210,7 @@ class EwsEndpoint(_MicrosoftEndpoint):
         content = re.search(rb"MimeContent[^>]*>([^<]+)<", request.body)
         if content is None:
             return reply(400)
-        mailbox, mime = self.who(request)[0], base64.b64decode(content[1])
+        mailbox, mime = self.concern(request).mailbox, base64.b64decode(content[1])
         if self.store.refuses("ews", mime):
             return _soap(created("ErrorInvalidRecipients", "Error"))
         self.store.accept("ews", mailbox, mime, hidden=hidden)

@@ -16,7 +16,7 @@ from unittest.mock import patch
 import trustme
 
 from tests.outages.answers import WELL, ProviderAnswer
-from tests.outages.endpoints import Endpoint, Who
+from tests.outages.endpoints import Concern, Endpoint
 from tests.outages.ledger import AcceptanceLedger
 from tests.outages.mail_servers import SmtpEndpoint, WebhookEndpoint
 from tests.outages.microsoft import EwsEndpoint, GraphEndpoint, MailboxStore, TokenEndpoint
@@ -26,23 +26,25 @@ CLOUD = "scripted"
 
 @dataclass(frozen=True)
 class Span:
-    """From `begin` until before `end`, at one endpoint; for one mailbox or recipient, or for all."""
+    """From `begin` until before `end`, at one endpoint; for one mailbox or operation, or for all."""
 
     endpoint: str
     answer: ProviderAnswer
     begin: datetime
     end: datetime
     mailbox: str = ""
-    recipient: str = ""
+    operation: str = ""
 
-    def covers(self, endpoint: str, who: Who, now: datetime) -> bool:
-        mailbox, recipient = who
+    def covers(self, endpoint: str, concern: Concern, now: datetime) -> bool:
         return (
             self.endpoint == endpoint
-            and self.begin <= now < self.end
-            and self.mailbox in ("", mailbox)
-            and self.recipient in ("", recipient)
+            and self.is_now(now)
+            and self.mailbox in ("", concern.mailbox)
+            and self.operation in ("", concern.operation)
         )
+
+    def is_now(self, now: datetime) -> bool:
+        return self.begin <= now < self.end
 
 
 class Provider:
@@ -73,20 +75,24 @@ class Provider:
         ours.cert_pem.write_to_path(str(folder / "ca.pem"))
         self.clouds_file.write_text(self._cloud(), encoding="utf-8")
 
-    def answer_now(self, endpoint: str, who: Who) -> ProviderAnswer:
+    def answer_now(self, endpoint: str, concern: Concern) -> ProviderAnswer:
         """The first span that covers it counts."""
         now = self.clock()
-        return next((span.answer for span in self.spans if span.covers(endpoint, who, now)), WELL)
-
-    def is_well(self) -> bool:
-        now = self.clock()
-        return not any(span.begin <= now < span.end for span in self.spans)
+        return next((span.answer for span in self.spans if span.covers(endpoint, concern, now)), WELL)
 
     def outage(
-        self, endpoint: str, answer: ProviderAnswer, length: timedelta, *, begin: datetime | None = None, **who: str
+        self,
+        endpoint: str,
+        answer: ProviderAnswer,
+        length: timedelta,
+        *,
+        begin: datetime | None = None,
+        mailbox: str = "",
+        operation: str = "",
     ) -> None:
+        """Begins now if nothing else is said."""
         start = begin or self.clock()
-        self.spans.append(Span(endpoint, answer, start, start + length, **who))
+        self.spans.append(Span(endpoint, answer, start, start + length, mailbox, operation))
 
     def follow(self) -> None:
         """To be called when time has moved: ports open and close."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import smtplib
 import socket
+import ssl
 from datetime import timedelta
 from uuid import uuid4
 
@@ -61,6 +62,18 @@ def test_a_draft_is_sent_once(provider: Provider) -> None:
 def test_the_relay_accepts_a_message(provider: Provider) -> None:
     submit(provider)
     assert [one.endpoint for one in provider.ledger.all()] == ["relay"]
+
+
+def test_submission_takes_a_token_over_tls_alone(provider: Provider) -> None:
+    proof = f"user={MAILBOX}\x01auth=Bearer {provider.store.issue_token()}\x01\x01"
+    context = ssl.create_default_context(cafile=str(provider.clouds_file.parent / "ca.pem"))
+    with smtplib.SMTP("localhost", provider.smtp.port, timeout=0.5) as client:
+        assert client.docmd("AUTH", f"XOAUTH2 {base64.b64encode(proof.encode()).decode()}")[0] == 535
+        client.starttls(context=context)
+        assert client.docmd("AUTH", f"XOAUTH2 {base64.b64encode(proof.encode()).decode()}")[0] == 235
+        client.sendmail(MAILBOX, ["duty@northpark.example"], MIME)
+    [accepted] = provider.ledger.all()
+    assert (accepted.endpoint, accepted.mailbox) == ("smtp", MAILBOX)
 
 
 def test_an_outage_lasts_as_long_as_it_is_told_and_strikes_one_endpoint(provider: Provider, time: Time) -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from alertadmin.registry.models import Credential
 from alertadmin.reminders import rules
 from alertadmin.reminders.plan import EARLIEST, Plan
-from alertadmin.reminders.thresholds import DaysLeft, EscalatesFrom, Reached
+from alertadmin.reminders.thresholds import DaysLeft, EscalatesFrom, Reached, reached
 from tests.rows import Rows
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
@@ -52,6 +52,7 @@ def test_a_query_says_what_the_rule_says(row: Credential, end: datetime, plan: P
         row,
         left=left,
         owed=Reached(left, text, early=sender),
+        by_moments=reached("expires_at", NOW, text, only=plan, early=Q(app=row.app_id if early else None)),
         within=Reached(left, text, at_most=30),
         escalate=EscalatesFrom(text),
         next=F("expires_at"),
@@ -59,6 +60,7 @@ def test_a_query_says_what_the_rule_says(row: Credential, end: datetime, plan: P
     assert found["next"] == end
     assert found["left"] == rules.days_left(end, NOW)
     assert found["owed"] == rules.owed(end, NOW, plan.earlier() if early else plan)
+    assert found["by_moments"] == found["owed"]
     assert found["within"] == rules.owed(end, NOW, plan.within(30))
     assert found["escalate"] == plan.escalate
 

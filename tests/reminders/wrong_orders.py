@@ -1,5 +1,7 @@
 """The known wrong orders of things, in the place of ours: each is what a trusted system does, or did.
 
+The last is this project's own, until December 2026.
+
 Sources: Netflix/lemur lemur/notifications/messaging.py; healthchecks hc/api/management/commands/sendalerts.py; Let's
 Encrypt's boulder cmd/expiration-mailer (gone since 2025); ui/django-post_office post_office/mail.py.
 """
@@ -7,7 +9,6 @@ Encrypt's boulder cmd/expiration-mailer (gone since 2025); ui/django-post_office
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
 from uuid import uuid4
 
 from alertadmin.outbox import content, sending
@@ -18,28 +19,36 @@ from alertadmin.outbox.models import Attempt, Delivery, DeliveryState, Purpose
 from alertadmin.registry.models import Credential
 from alertadmin.reminders import audience, policies
 from alertadmin.reminders.models import Notice, Reminder, Scan
-from mailer.failure import Failure
+from mailer.failure import Failure, Outcome
 from tests.reminders.history import History
+from tests.reminders.troubles import Trouble
 
 
 class WrongOrder(History):
     judges_rows = False
 
-    def works_in_trouble(self, trouble: dict[str, Any]) -> None:
+    def works_in_trouble(self, trouble: Trouble, times: int | None) -> None:
         """No rule here: what it makes of a lost answer is another matter."""
 
+    def outage_begins(self, trouble: Trouble) -> None:
+        """As above."""
+
     def sends(self, delivery: Delivery) -> bool:
-        """One mail by the first way, worded as ours are; nothing where nothing is owed any more."""
+        """Whether nothing is left to do."""
+        try:
+            return self.tries(delivery)
+        except Failure:
+            return False
+
+    def tries(self, delivery: Delivery) -> bool:
+        """One mail by the first way, worded as ours are; nothing where nothing is owed any more. Raises Failure."""
         composed = content.compose(delivery, self.now)
         if not isinstance(composed, content.Content):
             return not isinstance(composed, content.NotNow)
         delivery.save(update_fields=list(sending._words(delivery, composed, self.now)))
         route = Chain.for_reminders(self.now).ways[0]
         message = sending._message(delivery, route, composed, None)
-        try:
-            sending.send(delivery, Attempt(delivery=delivery, route=route.label), partial(route.send, message))
-        except Failure:
-            return False
+        sending.send(delivery, Attempt(delivery=delivery, route=route.label), partial(route.send, message))
         return True
 
     def due(self) -> list[Delivery]:
@@ -75,6 +84,27 @@ class MarkTheBatch(WrongOrder):
         sent = [delivery.pk for delivery in batch if self.sends(delivery)]
         crashpoint("before-settle")
         Delivery.objects.filter(pk__in=sent).update(state=DeliveryState.SENT)
+
+
+class UncertainIsAnEnd(WrongOrder):
+    """Ours, earlier: what was never clearly answered is sent once more, and then left as uncertain for good."""
+
+    works_in_trouble = History.works_in_trouble
+    outage_begins = History.outage_begins
+
+    def system_works(self) -> None:
+        for delivery in self.due():
+            try:
+                state = DeliveryState.SENT if self.tries(delivery) else DeliveryState.PENDING
+            except Failure as failure:
+                is_end = failure.outcome == Outcome.UNKNOWN and delivery.was_uncertain
+                state = DeliveryState.UNCERTAIN if is_end else DeliveryState.PENDING
+                delivery.was_uncertain |= failure.outcome == Outcome.UNKNOWN
+            Delivery.objects.filter(pk=delivery.pk).update(
+                state=state,
+                was_uncertain=delivery.was_uncertain,
+                settled_at=self.now if state == DeliveryState.UNCERTAIN else None,
+            )
 
 
 class OnTheVeryDay(WrongOrder):

@@ -51,6 +51,13 @@ def test_a_fault_of_another_door_does_not_matter(graph: Graph, sandbox: Sandbox)
     assert graph.json(message()).status_code == 202
 
 
+def test_an_answer_can_hide_that_the_message_was_taken(graph: Graph, sandbox: Sandbox) -> None:
+    sandbox.faults.add(door="graph", status=504, taken=True)
+    before = len(sandbox.ledger.messages())
+    assert graph.json(message()).status_code == 504
+    assert len(sandbox.ledger.messages()) == before + 1
+
+
 @pytest.mark.parametrize(("reset", "arrived"), [("before", 0), ("after", 1)])
 def test_the_line_is_cut_before_or_after_the_message_is_taken(
     graph: Graph, sandbox: Sandbox, reset: str, arrived: int

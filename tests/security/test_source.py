@@ -32,6 +32,17 @@ WORDED_SQL = {
 """Their statements hold names of tables and schemas of our own, which no parameter can stand for, and nothing else."""
 
 
+HTTP_CLIENTS = {
+    "mailer/https.py",  # the one
+    "mailer/sockets.py",
+    "mailer/transports/submission.py",  # smtplib's protocol, over mailer.sockets
+    "alertadmin/house/doors.py",  # asks this machine's own web server whether it is there
+    "alertadmin/registry/key_vault.py",  # Azure's own, to the address in the operator's environment
+    "alertadmin/registry/transit.py",  # hvac, over a session of mailer.https
+}
+"""Where servers are asked; everything else goes through these."""
+
+
 def called(node: ast.AST) -> str:
     return ast.unparse(node.func) if isinstance(node, ast.Call) else ""
 
@@ -75,10 +86,23 @@ def worded_sql(node: ast.AST) -> bool:
     )
 
 
-def endless_request(node: ast.AST) -> bool:
-    return bool(re.fullmatch(r"requests\.(get|post|put|delete|head|patch|request)", called(node))) and (
-        "timeout" not in keywords(node)
+CLIENTS = {"aiohttp", "azure", "ftplib", "httplib2", "httpx", "hvac", "pycurl", "smtplib", "telnetlib", "urllib3"}
+CLIENT_PARTS = {"urllib.request", "http.client.HTTPConnection", "http.client.HTTPSConnection", "requests.Session"}
+CALLS_OUT = re.compile(
+    r"requests\.(get|post|put|delete|head|patch|options|request|session|Session)|requests\.sessions\.Session"
+    r"|socket\.create_connection|asyncio\.open_connection|http\.client\.HTTPS?Connection"
+)
+
+
+def another_client(node: ast.AST) -> bool:
+    """What asks a server by itself: without the deadline, limits and guards of `mailer.https` and `sockets`."""
+    if isinstance(node, ast.ClassDef):
+        return any(ast.unparse(base) in ("requests.Session", "HTTPAdapter", "HTTPConnection") for base in node.bases)
+    names = {name for name in imported(node) if not name.startswith("urllib3.exceptions.")}
+    taken = any(
+        name.split(".")[0] in CLIENTS or name in CLIENT_PARTS or name.startswith("urllib.request.") for name in names
     )
+    return taken or bool(CALLS_OUT.fullmatch(called(node)))
 
 
 def weak_chance(node: ast.AST) -> bool:
@@ -102,7 +126,21 @@ RULES: dict[Rule, tuple[list[str], set[str]]] = {
         ['cursor.execute(f"SELECT {name}")', "cursor.execute(statement)", "rows.raw(text)", "RawSQL(text)"],
         WORDED_SQL,
     ),
-    endless_request: (["requests.post(url, json={})"], set()),
+    another_client: (
+        [
+            "requests.post(url, json={}, timeout=5)",
+            "requests.Session()",
+            "from requests import Session",
+            "class Mine(requests.Session): ...",
+            "import urllib.request",
+            "from urllib.request import urlopen",
+            "import httpx",
+            "from hvac import Client",
+            "socket.create_connection((host, 443))",
+            "http.client.HTTPSConnection(host)",
+        ],
+        HTTP_CLIENTS,
+    ),
     weak_chance: (["import random", "from random import choice"], {"alertadmin/outbox/sending.py"}),  # how long to wait
     another_s_host: (["request.build_absolute_uri(path)"], set()),
     kept_tokens: (["msal.SerializableTokenCache()", "from msal import SerializableTokenCache"], set()),

@@ -29,7 +29,8 @@ from alertadmin.accounts.membership import LastOwner, Membership, keep_an_owner
 from alertadmin.accounts.models import User
 from alertadmin.accounts.providers import granting, known
 from alertadmin.accounts.providers.claims import Somebody
-from alertadmin.accounts.providers.protocol import Direct, SignInProvider, asking
+from alertadmin.accounts.providers.protocol import SignInProvider, asking
+from alertadmin.accounts.providers.provider_http import ProviderSession
 from alertadmin.accounts.reauthentication import is_recent
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]  
             raise SocialApp.DoesNotExist
         return SignInProvider(request, found)
 
-    def get_requests_session(self) -> Direct:
+    def get_requests_session(self) -> ProviderSession:
         return asking()
 
     def generate_state_param(self, state: dict[str, Any]) -> str:

@@ -11,8 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import jwt
-import requests
-from allauth.socialaccount.internal.jwtkit import fetch_key, lookup_kid_jwk
+from allauth.socialaccount.internal.jwtkit import lookup_kid_jwk
 from allauth.socialaccount.models import SocialApp, SocialLogin
 from allauth.socialaccount.providers.oauth2.client import OAuth2Error
 from allauth.socialaccount.providers.openid_connect.provider import OpenIDConnectProvider
@@ -23,8 +22,8 @@ from django.urls import reverse
 
 from alertadmin.accounts.providers import claims
 from alertadmin.accounts.providers.provider import Provider
+from alertadmin.accounts.providers.provider_http import FRESH, KEYS_AGAIN, ProviderSession, document, json_of
 
-SECONDS = 10
 CLOCKS_DIFFER = timedelta(minutes=2)
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
 """By a key that the provider publishes: none by a shared secret, and never "none"."""
@@ -35,22 +34,9 @@ _AUTHORITIES: ContextVar[str | None] = ContextVar("authorities", default=None)
 """The file of those that the provider being asked is trusted by; None means the system's."""
 
 
-class Direct(requests.Session):
-    """Follows nobody elsewhere: where a client secret goes, the provider's own metadata alone say."""
-
-    def __init__(self, ca_file: str | None) -> None:
-        super().__init__()
-        if ca_file is not None:
-            # An environment's REQUESTS_CA_BUNDLE would silently take the place of `verify`.
-            self.trust_env, self.verify = False, ca_file
-
-    def request(self, method: Any, url: Any, *args: Any, **kwargs: Any) -> requests.Response:
-        return super().request(method, url, *args, **{**kwargs, "timeout": SECONDS, "allow_redirects": False})
-
-
-def asking() -> Direct:
+def asking() -> ProviderSession:
     """What asks the provider that somebody signs in by."""
-    return Direct(_AUTHORITIES.get())
+    return ProviderSession(_AUTHORITIES.get())
 
 
 @contextmanager
@@ -69,10 +55,10 @@ class Exchange(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]  # allauth has
     def openid_config(self) -> dict[str, Any]:
         if not hasattr(self, "_openid_config"):
             provider: SignInProvider = self.get_provider()
-            with trusting(provider.known.ca_file), asking() as session:
-                said = _json(session.get(provider.server_url))
-            _check_metadata(said, provider.known)
-            self._openid_config = said
+            known = provider.known
+            self._openid_config = document(
+                provider.server_url, known.ca_file, lambda said: _check_metadata(said, known)
+            )
         return dict(self._openid_config)
 
     def get_access_token_data(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
@@ -94,8 +80,7 @@ class Exchange(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]  # allauth has
     def _decode_id_token(self, app: SocialApp, id_token: str) -> dict[str, Any]:
         known = self.get_provider().known
         try:
-            with trusting(known.ca_file):
-                _alg, key = fetch_key(id_token, self.openid_config["jwks_uri"], lookup_kid_jwk)
+            key = self._key_of(id_token)
             said: dict[str, Any] = jwt.decode(
                 id_token,
                 key,
@@ -111,13 +96,23 @@ class Exchange(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]  # allauth has
             raise OAuth2Error("The ID token was issued to another application.")
         return said
 
+    def _key_of(self, id_token: str) -> Any:
+        """The published key that a token names. Raises LookupError, and what jwt raises for a token that is none."""
+        named = jwt.get_unverified_header(id_token)["kid"]
+        url, ca_file = self.openid_config["jwks_uri"], self.get_provider().known.ca_file
+        for newer_than in (FRESH, KEYS_AGAIN):  # a provider changes its keys
+            published = document(url, ca_file, _check_keys, newer_than=newer_than)
+            if key := lookup_kid_jwk(published, named):
+                return key
+        raise LookupError(named)
+
     def _asked(self, known: Provider, access_token: str, subject: str) -> dict[str, Any]:
         """What the userinfo endpoint says, of the same person."""
         url = self.openid_config.get("userinfo_endpoint")
         if not _is_https(url):
             raise OAuth2Error("The provider names no userinfo endpoint.")
         with trusting(known.ca_file), asking() as session:
-            said = _json(session.get(str(url), headers={"Authorization": f"Bearer {access_token}"}))
+            said = json_of(session.get(str(url), headers={"Authorization": f"Bearer {access_token}"}))
         if said.get("sub") != subject:
             raise OAuth2Error("The userinfo endpoint speaks of somebody else.")
         return said
@@ -171,17 +166,6 @@ class SignInProvider(OpenIDConnectProvider):  # type: ignore[misc]  # allauth ha
         return reverse("openid_connect_callback", kwargs={"provider_id": self.app.provider_id})
 
 
-def _json(response: requests.Response) -> dict[str, Any]:
-    response.raise_for_status()
-    try:
-        said = response.json()
-    except ValueError as error:
-        raise OAuth2Error(f"{response.url} did not answer with JSON.") from error
-    if response.status_code != 200 or not isinstance(said, dict):
-        raise OAuth2Error(f"{response.url} answered {response.status_code}, which is not expected.")
-    return said
-
-
 def _check_metadata(said: dict[str, Any], known: Provider) -> None:
     """That they are of the provider that is meant, and send a secret nowhere in the clear."""
     if said.get("issuer") != known.issuer:
@@ -189,6 +173,12 @@ def _check_metadata(said: dict[str, Any], known: Provider) -> None:
     for door in DOORS:
         if not _is_https(said.get(door)):
             raise OAuth2Error(f"The metadata name no https address as {door}.")
+
+
+def _check_keys(said: dict[str, Any]) -> None:
+    keys = said.get("keys")
+    if not isinstance(keys, list) or not all(isinstance(key, dict) and "kid" in key for key in keys):
+        raise OAuth2Error("The provider publishes no keys.")
 
 
 def _is_https(url: object) -> bool:

@@ -21,6 +21,7 @@ from alertadmin.dashboard.posting import posted
 from alertadmin.outbox import claims, doorbell
 from alertadmin.outbox.by_channel import TRANSPORT
 from alertadmin.outbox.models import AttemptOutcome, Delivery, DeliveryState, Purpose
+from alertadmin.outbox.next_route import next_route
 
 OPEN, WRONG = "open", "wrong"
 NO_TEST = "no-test"
@@ -73,6 +74,8 @@ def delivery(request: HttpRequest, pk: UUID) -> HttpResponse:
     told, untold = told_by(found, now)
     attempts = found.attempts.select_related("channel")
     accepted = next((attempt for attempt in attempts if attempt.outcome == AttemptOutcome.ACCEPTED), None)
+    is_open = found.state in (*UNDECIDED, DeliveryState.SENDING) and found.settled_at is None
+    waits = is_open and found.state != DeliveryState.SENDING
     context = {
         "delivery": found,
         "attempts": attempts,
@@ -82,7 +85,8 @@ def delivery(request: HttpRequest, pk: UUID) -> HttpResponse:
         "untold": untold,
         "can_send_now": claims.can_send_now(found, now),
         "is_undecided": found.state in UNDECIDED and found.purpose != Purpose.TEST,
-        "is_open": found.state in (*UNDECIDED, DeliveryState.SENDING) and found.settled_at is None,
+        "is_open": is_open,
+        "next_route": next_route(found, now) if waits else None,
     }
     return render(request, "deliveries/delivery.html", context)
 

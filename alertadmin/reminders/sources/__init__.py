@@ -8,11 +8,12 @@ from typing import Any, Protocol
 from django.db.models import QuerySet
 
 from alertadmin.reminders.models import Scan
+from alertadmin.reminders.policies import PlanLookup
 from alertadmin.reminders.sources import consents, credentials, ews, sign_ins
 
 
 class Source(Protocol):
-    def due(self, now: datetime) -> QuerySet[Any]:
+    def due(self, now: datetime, plans: PlanLookup, /) -> QuerySet[Any]:
         """What somebody must be told of and nobody was, while there is somebody to tell; the nearest end first."""
 
     def write(self, scan: Scan, found: QuerySet[Any]) -> int:

@@ -11,13 +11,14 @@ from alertadmin.registry.models import ConsentChange, ConsentStatus
 from alertadmin.reminders.audience import ALWAYS, has_somebody
 from alertadmin.reminders.bulk import insert_from
 from alertadmin.reminders.models import Kind, Reminder, Scan
+from alertadmin.reminders.policies import PlanLookup
 
 COLUMNS = ("consent_change_id", "app_id", "tenant_id", "expires_at", "threshold", "is_escalated")
 NEWS = timedelta(days=30)
 """A withdrawal that nobody could be told of for so long is no news any more; the pages show it."""
 
 
-def due(now: datetime) -> QuerySet[Any]:
+def due(now: datetime, _plans: PlanLookup) -> QuerySet[Any]:
     told_to = has_somebody("app", "tenant", ALWAYS)
     return (
         ConsentChange.objects.filter(

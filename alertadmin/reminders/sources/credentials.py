@@ -9,7 +9,6 @@ from django.db.models import (
     BooleanField,
     Case,
     Exists,
-    ExpressionWrapper,
     IntegerField,
     OuterRef,
     Q,
@@ -27,15 +26,16 @@ from alertadmin.reminders.bulk import insert_from
 from alertadmin.reminders.holds import active_holds
 from alertadmin.reminders.models import Hold, HoldKind, Kind, Reminder, Scan
 from alertadmin.reminders.plan import EVERYBODY
-from alertadmin.reminders.thresholds import DaysLeft, EscalatesFrom, Reached
+from alertadmin.reminders.policies import PlanLookup
+from alertadmin.reminders.thresholds import EscalatesFrom, reached
 
 COLUMNS = ("credential_id", "app_id", "tenant_id", "expires_at", "threshold", "is_escalated")
 NONE_TOLD = Value(32767)
 """Farther than any threshold."""
 
 
-def due(now: datetime) -> QuerySet[Any]:
-    untold = owed(now)
+def due(now: datetime, plans: PlanLookup) -> QuerySet[Any]:
+    untold = owed(now, plans)
     # Most scans find nothing; asked like this it needs neither the joins nor the words of the longer query.
     if not untold.exists():
         return untold.none()
@@ -48,15 +48,15 @@ def write(scan: Scan, found: QuerySet[Any]) -> int:
     return insert_from(Reminder(scan=scan, kind=Kind.CREDENTIAL), COLUMNS, rows)
 
 
-def owed(now: datetime) -> QuerySet[Credential]:
+def owed(now: datetime, plans: PlanLookup | None = None) -> QuerySet[Credential]:
     """Credentials that somebody must be told of and nobody was.
 
     Each with the threshold as `owed`, and as `escalated` whether the next in line is told too. One query; neither its
     text nor its cost depends on the number of policies.
     """
-    plans, sender = policies.PlanLookup(), policies.sending_app()
+    plans, sender = plans or PlanLookup(), policies.sending_app()
     plan = plans.text("app", "app__tenant")
-    early = ExpressionWrapper(Q(app=sender), BooleanField()) if sender else None
+    early = Q(app=sender) if sender else None
     told = Reminder.objects.filter(credential=OuterRef("pk"), expires_at=OuterRef("expires_at"))
     if ahead.ever(now):
         told = told.exclude(ahead.was_ahead(now, "scan"))
@@ -64,7 +64,7 @@ def owed(now: datetime) -> QuerySet[Credential]:
     still: QuerySet[Credential] = (
         Credential.objects.watched()
         .filter(expires_at__lte=now + timedelta(days=plans.farthest))
-        .annotate(owed=Reached(DaysLeft("expires_at", now), plan, early=early))
+        .annotate(owed=reached("expires_at", now, plan, only=plans.only, early=early))
         # Nothing is reached: NULL, which is less than nothing.
         .filter(owed__lt=Coalesce(nearest, NONE_TOLD, output_field=IntegerField()))
         .filter(~Exists(active_holds(now, "pk", "expires_at")))

@@ -9,11 +9,12 @@ from django.db.models import BooleanField, Case, Exists, OuterRef, Q, QuerySet, 
 
 from alertadmin.registry.models import Mailbox
 from alertadmin.registry.permissions import Transport
-from alertadmin.reminders import ahead, policies, rules
+from alertadmin.reminders import ahead, rules
 from alertadmin.reminders.audience import has_somebody
 from alertadmin.reminders.bulk import insert_from
 from alertadmin.reminders.models import Kind, Reminder, Scan
 from alertadmin.reminders.plan import EVERYBODY
+from alertadmin.reminders.policies import PlanLookup
 from alertadmin.reminders.thresholds import EscalatesFrom, Reached
 
 ENDS = datetime(2027, 4, 1, tzinfo=UTC)
@@ -21,8 +22,8 @@ ENDS = datetime(2027, 4, 1, tzinfo=UTC)
 COLUMNS = ("mailbox_id", "app_id", "tenant_id", "threshold", "is_escalated")
 
 
-def due(now: datetime) -> QuerySet[Any]:
-    plan = policies.PlanLookup().text("app", "tenant")
+def due(now: datetime, plans: PlanLookup) -> QuerySet[Any]:
+    plan = plans.text("app", "tenant")
     told = Reminder.objects.filter(mailbox=OuterRef("pk"), expires_at=ENDS)
     if ahead.ever(now):
         told = told.exclude(ahead.was_ahead(now, "scan"))

@@ -8,11 +8,11 @@ from typing import Any
 from django.db.models import BooleanField, Case, Exists, OuterRef, Q, QuerySet, Value, When
 
 from alertadmin.registry.models import Mailbox
-from alertadmin.reminders import policies
 from alertadmin.reminders.audience import has_somebody
 from alertadmin.reminders.bulk import insert_from
 from alertadmin.reminders.models import Kind, Reminder, Scan
 from alertadmin.reminders.plan import EVERYBODY
+from alertadmin.reminders.policies import PlanLookup
 from alertadmin.reminders.thresholds import DaysLeft, EscalatesFrom, Reached
 
 COLUMNS = ("mailbox_id", "app_id", "tenant_id", "expires_at", "threshold", "is_escalated")
@@ -20,8 +20,8 @@ MONTH = 30
 """Days: each use makes 90 of them, and one comes each month. What is farther away than this ends only if all fails."""
 
 
-def due(now: datetime) -> QuerySet[Any]:
-    plan = policies.PlanLookup().text("app", "tenant")
+def due(now: datetime, plans: PlanLookup) -> QuerySet[Any]:
+    plan = plans.text("app", "tenant")
     told = Reminder.objects.filter(mailbox=OuterRef("pk"), expires_at=OuterRef("sign_in_ends_at"))
     late = Q(owed__lte=EVERYBODY) | (Q(owed__lte=EscalatesFrom(plan)) & Exists(told))
     return (

@@ -1,0 +1,50 @@
+"""What a history can be judged by: the lines of a mail, the rows of notices, the attempts of a delivery."""
+
+from __future__ import annotations
+
+import email.policy
+import re
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+from django.db.models import Q
+
+from alertadmin.outbox.models import Attempt, AttemptOutcome
+from alertadmin.reminders.models import Notice
+
+LINE = re.compile(r"^\* .+ / .+ / (secret-\d+)\n +.+: (\S+ \S+) \((\S+)\)$", re.MULTILINE)
+
+
+def lines_of(mime: str) -> set[tuple[str, datetime]]:
+    """What a mail tells of: each thing with its end."""
+    message = email.message_from_string(mime, policy=email.policy.default)
+    body = message.get_body(("plain",))
+    assert body is not None
+    text = body.get_content().replace("\r\n", "\n")
+    return {
+        (thing, datetime.fromisoformat(end).replace(tzinfo=ZoneInfo(zone)).astimezone(UTC))
+        for thing, end, zone in LINE.findall(text)
+    }
+
+
+def notices() -> dict[tuple[str, datetime, int, str], datetime]:
+    """Each notice with the moment at which its mail was to leave."""
+    found = Notice.objects.values_list(
+        "reminder__credential__description",
+        "reminder__expires_at",
+        "reminder__threshold",
+        "delivery__recipient",
+        "delivery__not_before",
+    )
+    return {(thing, end, threshold, recipient): at for thing, end, threshold, recipient, at in found}
+
+
+def explained_acceptances(message_id: str) -> int:
+    """How often a message may have been accepted by what is on record: once, and once for each attempt in doubt.
+
+    An attempt that was accepted, and is known to have been, must be the last: it explains no other.
+    """
+    of_message = Attempt.objects.filter(delivery__message_id=message_id)
+    in_doubt = Q(outcome__in=[AttemptOutcome.OPEN, AttemptOutcome.UNKNOWN, AttemptOutcome.LOST])
+    accepted = min(1, of_message.filter(outcome=AttemptOutcome.ACCEPTED).count())
+    return max(1, of_message.filter(in_doubt).count() + accepted)
