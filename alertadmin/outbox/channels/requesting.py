@@ -4,7 +4,6 @@ environment (no proxy, no bundle, no netrc), and only where the guard lets it.
 
 from __future__ import annotations
 
-import contextlib
 import re
 from http.client import HTTPException
 from typing import Any
@@ -33,18 +32,24 @@ class _Adapter(https.Adapter):
     """Reads the beginning of an answer, and leaves the rest."""
 
     def read(self, answer: requests.Response) -> None:
-        """No more than LARGEST_ANSWER bytes, as they came; none where they are compressed, which is not asked for."""
+        """No more than LARGEST_ANSWER bytes, as they came; none where they are compressed, which is not asked for.
+        A success that broke off, or did not end in time, has a flaw (`https.flaw_of`): it may be a proxy's."""
         body = bytearray()
-        with contextlib.suppress(HTTPError, HTTPException, OSError, ValueError):
+        try:
             while len(body) < LARGEST_ANSWER and (piece := answer.raw.read1(4096, decode_content=False)):
                 body += piece
+            broke_off = len(body) < LARGEST_ANSWER and bool(answer.raw.length_remaining)
+        except (HTTPError, HTTPException, OSError, ValueError):
+            broke_off = True
+        if broke_off and answer.ok:
+            answer.flaw = "its body broke off"  # type: ignore[attr-defined]
         is_plain = answer.headers.get("Content-Encoding", "identity").strip().lower() in ("", "identity")
         https.keep_whole(answer, bytes(body[:LARGEST_ANSWER]) if is_plain else b"")
         answer.close()
 
 
 class Session(https.Session):
-    """For http and https. An answer's status is believed even if its body breaks off, never ends, or is no text."""
+    """For http and https. A refusal is believed by its status alone, whatever becomes of its body."""
 
     def __init__(self, ca_file: str | None = None, *, timeout: float = LONGEST) -> None:
         super().__init__(ca_file, timeout=timeout)
