@@ -136,6 +136,16 @@ class Environment:
         return Path(value) if value else None
 
     @property
+    def group_roles_last(self) -> timedelta:
+        """For how long a role that a provider's group gives counts without the provider saying so again."""
+        value = self.get("GROUP_ROLES_HOURS") or "72"
+        if not value.isascii() or not value.isdigit() or not 1 <= int(value) <= 168:
+            raise BadEnvironment(
+                f'ALERTADMIN_GROUP_ROLES_HOURS must be a number of hours from 1 to 168, such as 72; it is "{value}".'
+            )
+        return timedelta(hours=int(value))
+
+    @property
     def language(self) -> str:
         """Of mails to tenants that name none, of commands, and of browsers that ask for none of ours."""
         value = self.get("LANGUAGE") or "en"

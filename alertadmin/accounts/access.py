@@ -15,6 +15,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, Q, QuerySet
 from django.http import Http404, HttpRequest
+from django.utils import timezone
 
 from alertadmin.accounts.belonging import belonging_of, tenant_of
 from alertadmin.accounts.membership import Membership
@@ -36,7 +37,7 @@ class Access:
         """By tenant; None stands for the installation."""
         rights: dict[UUID | None, frozenset[Right]] = {}
         if self._user is not None:
-            held = Membership.objects.filter(user=self._user).order_by()
+            held = Membership.objects.in_force(timezone.now()).filter(user=self._user).order_by()
             for tenant, role in held.values_list("tenant", "role"):
                 rights[tenant] = rights.get(tenant, frozenset()) | RIGHTS[Role(role)]
         return rights
@@ -93,8 +94,8 @@ class Access:
         return found
 
     def _tenants(self, right: Right) -> QuerySet[Any]:
-        held = Membership.objects.filter(user=self._user, role__in=roles_for(right), tenant__isnull=False)
-        return held.order_by().values("tenant")
+        held = Membership.objects.in_force(timezone.now()).filter(user=self._user, tenant__isnull=False)
+        return held.filter(role__in=roles_for(right)).order_by().values("tenant")
 
 
 def access_of(request: HttpRequest) -> Access:

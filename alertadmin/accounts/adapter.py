@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.internal.stagekit import clear_login
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from alertadmin.accounts import guessing, reauthentication
+from alertadmin.accounts import group_roles, guessing, reauthentication
 from alertadmin.accounts.whence import address_of
 
 if TYPE_CHECKING:
@@ -38,6 +40,15 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # it has no 
 
     def get_client_ip(self, request: HttpRequest) -> str:
         return address_of(request)
+
+    def pre_login(self, request: HttpRequest, user: User, **how: Any) -> HttpResponse | None:
+        """Not for whoever has roles by groups alone that the provider has not confirmed lately."""
+        refused: HttpResponse | None = super().pre_login(request, user, **how)
+        if refused is None and group_roles.all_lapsed(user, timezone.now()):
+            clear_login(request)
+            group_roles.refuse(request, user)
+            return redirect("sign-in")
+        return refused
 
     def post_login(self, request: HttpRequest, user: User, **how: Any) -> HttpResponse:
         response: HttpResponse = super().post_login(request, user, **how)

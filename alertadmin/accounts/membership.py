@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from django.conf import settings
@@ -11,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from alertadmin.accounts.belonging import of_tenant
+from alertadmin.accounts.clock_skew import CLOCKS_DIFFER
 from alertadmin.accounts.roles import Role
 
 if TYPE_CHECKING:
@@ -29,7 +31,24 @@ class Source(models.TextChoices):
     GROUP = "group", gettext_lazy("By a group of the sign-in provider")
 
 
+def _confirmed(now: datetime) -> Q:
+    earliest = now - settings.ENVIRONMENT.group_roles_last
+    return Q(confirmed_at__isnull=False, confirmed_at__gt=earliest, confirmed_at__lte=now + CLOCKS_DIFFER)
+
+
 class MembershipQuerySet(models.QuerySet["Membership"]):
+    def in_force(self, now: datetime) -> MembershipQuerySet:
+        """Those that count: given by a person, or by a group that the provider confirmed not too long ago.
+
+        What gives a right, or leads a mail to somebody because of their role, goes by these alone. A confirmation that
+        is dated in the future was written by a clock that ran ahead, and counts for nothing.
+        """
+        return self.filter(~Q(source=Source.GROUP) | _confirmed(now))
+
+    def lapsed(self, now: datetime) -> MembershipQuerySet:
+        """Those of groups that the provider has not confirmed within the limit: they come back when it does."""
+        return self.filter(Q(source=Source.GROUP) & ~_confirmed(now))
+
     def everywhere(self) -> MembershipQuerySet:
         return self.filter(tenant=None)
 
@@ -54,6 +73,8 @@ class Membership(models.Model):
     """None: the whole installation, with every tenant in it."""
     role = models.CharField(gettext_lazy("role"), max_length=16, choices=Role)
     source = models.CharField(max_length=8, choices=Source, default=Source.HAND, editable=False)
+    confirmed_at = models.DateTimeField(null=True, editable=False)
+    """Of a group's role: when the provider last said that the person is in the group."""
 
     objects = MembershipQuerySet.as_manager()
 
@@ -65,6 +86,9 @@ class Membership(models.Model):
                 fields=["user", "source"], condition=Q(tenant=None), name="role_once_in_the_installation"
             ),
             models.CheckConstraint(condition=Q(role__in=Role.values), name="membership_role_is_known"),
+            models.CheckConstraint(
+                condition=~Q(source=Source.GROUP) | Q(confirmed_at__isnull=False), name="group_role_was_confirmed"
+            ),
         ]
         verbose_name = gettext_lazy("membership")
         verbose_name_plural = gettext_lazy("memberships")
@@ -74,7 +98,8 @@ class Membership(models.Model):
 
 
 def keep_an_owner() -> None:
-    """Called last in a transaction that takes roles, switches people off or deletes them.
+    """Called last in a transaction that takes roles, switches people off or deletes them. An owner by a group whose
+    confirmation lapsed counts: signing in by the provider gives the role back.
 
     Raises LastOwner, so that the transaction comes to nothing. The owners' rows are locked: two owners who demote each
     other at once are told one after the other.

@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.contrib.auth import logout
 from django.contrib.auth.middleware import LoginRequiredMiddleware
 from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import PermissionDenied
@@ -19,7 +20,7 @@ from django.urls import reverse
 from django.utils import timezone, translation
 from django_htmx.http import HttpResponseClientRedirect
 
-from alertadmin.accounts import audit, second_factors, sessions
+from alertadmin.accounts import audit, group_roles, second_factors, sessions
 from alertadmin.accounts.access import access_of
 from alertadmin.accounts.actor import STRANGER, Actor, acting
 from alertadmin.accounts.declaring import declared
@@ -122,15 +123,16 @@ class AccessMiddleware:
 
     def process_view(
         self, request: HttpRequest, view_func: Callable[..., Any], _args: tuple[Any, ...], view_kwargs: dict[str, Any]
-    ) -> None:
-        """Raises PermissionDenied, or Http404 where a row is not theirs to know of."""
+    ) -> HttpResponse | None:
+        """Raises PermissionDenied, or Http404 where a row is not theirs to know of. Leads to the door whoever has
+        roles by groups alone that have lapsed meanwhile."""
         declaration = declared(view_func)
         if declaration is None:
             logger.error("The page %s declares no access, so nobody may use it.", view_func.__qualname__)
             raise PermissionDenied
         right = declaration.right(request.method or "")
         if right is None:
-            return
+            return None
         access = access_of(request)
         try:
             if declaration.everywhere:
@@ -140,6 +142,8 @@ class AccessMiddleware:
             else:
                 access.need(right, anywhere=True)
         except (Http404, PermissionDenied):
+            if isinstance(request.user, User) and group_roles.all_lapsed(request.user, timezone.now()):
+                return _confirm_groups(request, request.user)
             page = request.resolver_match.url_name if request.resolver_match else ""
             audit.record_alone(
                 audit.Act.ACCESS_REFUSED,
@@ -148,6 +152,14 @@ class AccessMiddleware:
                 path=page or "",
             )
             raise
+        return None
+
+
+def _confirm_groups(request: HttpRequest, user: User) -> HttpResponse:
+    """Out, and to the door, where the provider's button is."""
+    logout(request)
+    group_roles.refuse(request, user)
+    return HttpResponseClientRedirect(reverse("sign-in")) if request.htmx else redirect("sign-in")  # type: ignore[attr-defined]
 
 
 def page_of(request: HttpRequest) -> str:

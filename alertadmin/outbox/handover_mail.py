@@ -45,7 +45,7 @@ def tell(*, entry: AuditEntry, **_signal: Any) -> None:
 def told(entry: AuditEntry) -> list[User]:
     everywhere = Q(tenant=None, role=Role.OWNER)
     there = Q(tenant=entry.tenant, role__in=[Role.OWNER, Role.ADMINISTRATOR])
-    held = Membership.objects.filter(everywhere | there if entry.tenant else everywhere)
+    held = Membership.objects.in_force(entry.at).filter(everywhere | there if entry.tenant else everywhere)
     return list(User.objects.filter(is_active=True, pk__in=held.order_by().values("user")).order_by("pk"))
 
 

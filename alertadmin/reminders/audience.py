@@ -14,6 +14,7 @@ from typing import Any
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import Lower
+from django.utils import timezone
 from django.utils.translation import gettext_lazy
 
 from alertadmin.accounts.models import Membership, User
@@ -144,5 +145,5 @@ def administrators() -> list[str]:
 
 def staff() -> QuerySet[User]:
     """Those who may change everything here and are not switched off."""
-    here = Membership.objects.everywhere().filter(role__in=roles_for(Right.CHANGE))
+    here = Membership.objects.in_force(timezone.now()).everywhere().filter(role__in=roles_for(Right.CHANGE))
     return User.objects.filter(is_active=True, pk__in=here.order_by().values("user"))

@@ -8,6 +8,7 @@ import pytest
 from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
 from django.test import Client
+from django.utils import timezone
 
 from alertadmin.accounts import people
 from alertadmin.accounts.audit import AuditEntry
@@ -50,7 +51,7 @@ def test_a_role_is_given_changed_and_taken_on_the_record(owner: User, grace: Use
 
 
 def test_what_a_group_gave_is_not_taken_by_hand(owner: User, grace: User) -> None:
-    Membership.objects.create(user=grace, role=Role.AUDITOR, source=Source.GROUP)
+    Membership.objects.create(user=grace, role=Role.AUDITOR, source=Source.GROUP, confirmed_at=timezone.now())
     people.set_role(grace, None, None, by=owner)
     assert [(one.role, one.source) for one in grace.memberships.all()] == [("auditor", "group")]
 

@@ -27,6 +27,7 @@ REFUSED: list[tuple[str, str, str]] = [
     *(("LANGUAGE", bad, "language") for bad in ("de", "EN", "français")),
     *(("LEASE_SECONDS", bad, "lease") for bad in ("soon", "0", "-5", "86400", "nan")),
     *(("INSIDE_TARGETS", bad, "inside_targets") for bad in ("everything", "10.0.0.0/99", "10.0.0.1:port")),
+    *(("GROUP_ROLES_HOURS", bad, "group_roles_last") for bad in ("0", "169", "ever", "1.5")),
     *(("TESTS_PER_HOUR", bad, "tests_per_hour") for bad in ("many", "0", "10001", "1.5")),
     *(("KEEP_WORDS_DAYS", bad, "keep_words") for bad in ("30", "ever", "-1", "36501")),
     *(("KEEP_DELIVERIES_DAYS", bad, "keep_deliveries") for bad in ("30", "ever")),

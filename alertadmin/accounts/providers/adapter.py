@@ -128,7 +128,7 @@ def _take_up_groups(request: HttpRequest, provider: Provider, login: SocialLogin
     user: User = login.user
     try:
         with transaction.atomic():
-            if granting.apply(user, granting.places(somebody.grants)):
+            if granting.apply(user, granting.places(somebody.grants), timezone.now()):
                 keep_an_owner()
     except LastOwner:
         told = _(
@@ -158,7 +158,7 @@ def _enter(provider: Provider, login: SocialLogin, invitation: str) -> None:
             user = _made(provider, somebody)
         else:
             raise NotLetIn("no role", _no_role(provider, somebody))
-        granting.apply(user, wanted)
+        granting.apply(user, wanted, timezone.now())
         _link(login, user, provider)
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -38,11 +39,15 @@ def _most(roles: list[Role]) -> Role:
     return max(roles, key=lambda role: (len(RIGHTS[role]), -list(Role).index(role)))
 
 
-def apply(user: User, wanted: Places) -> bool:
-    """Within a transaction; whether somebody may no longer be an owner. Each change is on the record."""
+def apply(user: User, wanted: Places, now: datetime) -> bool:
+    """Within a transaction; what stays is confirmed as of now, and each change is on the record.
+
+    Returns whether the person may no longer be an owner.
+    """
     if not transaction.get_connection().in_atomic_block:
         raise RuntimeError("Roles are changed within a transaction.")
     rows = {one.tenant_id: one for one in Membership.objects.filter(user=user, source=Source.GROUP)}
+    Membership.objects.filter(user=user, source=Source.GROUP).update(confirmed_at=now)
     held: Places = {place: Role(row.role) for place, row in rows.items()}
     for place in {**held, **wanted}:
         before, after = held.get(place), wanted.get(place)
@@ -52,7 +57,7 @@ def apply(user: User, wanted: Places) -> bool:
             rows[place].delete()
         else:
             row = rows.get(place) or Membership(user=user, tenant_id=place, source=Source.GROUP)
-            row.role = after
+            row.role, row.confirmed_at = after, now
             row.save()
         told: dict[str, Any] = {"role": [before or "", after or ""], "reason": Source.GROUP}
         audit.record(audit.Act.PERSON_ROLE_CHANGED, user, tenant=place, by=user, **told)
