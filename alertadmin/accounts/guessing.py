@@ -1,8 +1,12 @@
 """Guessing passwords and codes is slow, and locks nobody out.
 
-Tries are counted for each account and for each network address. A browser that somebody signed in with before has
-tries of its own for that account, which nobody else can use up; and a passkey cannot be guessed, so none is counted.
-The idea is OWASP's "Slow Down Online Guessing Attacks with Device Cookies".
+Tries are counted for each account. A browser that was signed in with before has tries of its own for that account,
+which no other can use up; and a passkey cannot be guessed, so none is counted. The idea is OWASP's "Slow Down Online
+Guessing Attacks with Device Cookies".
+
+A network from which many wrong passwords come is not shut out: a whole office may be behind it, or all people there
+are, behind a proxy that does not say for whom it asks. From then on each account has a few tries of its own from there,
+the fewer the longer it goes on. So whoever guesses there gets slower, and the right person still has a try.
 """
 
 from __future__ import annotations
@@ -26,7 +30,12 @@ from alertadmin.accounts.tries import Limit
 from alertadmin.accounts.whence import address_of, network_of
 
 WHILE = timedelta(minutes=15)
-ADDRESS = Limit("address", 60, WHILE)
+BUSY = Limit("address", 60, WHILE)
+"""Wrong passwords from one network, after which each account has FROM_BUSY tries from there."""
+GUESSING = Limit("address for a day", 600, timedelta(days=1))
+"""The same for FROM_GUESSING."""
+FROM_BUSY = Limit("password from a busy network", 3, WHILE)
+FROM_GUESSING = Limit("password from a guessing network", 3, timedelta(hours=1))
 PASSWORD = Limit("password", 10, WHILE)
 CODE = Limit("code", 5, WHILE)
 """Six digits are guessed sooner; who comes to them has the password already."""
@@ -83,8 +92,10 @@ def guess(request: HttpRequest, account: str, limit: Limit = PASSWORD, now: date
     if known := _known(request).get(_digest(account)):
         wanted = [(limit, f"{account} {known}")]
     else:
-        wanted = [(limit, account), (ADDRESS, network_of(address_of(request)))]
+        wanted = [(limit, account)]
     taken = Guess([], now)
+    if limit is PASSWORD and not known:
+        wanted += _stricter(taken, account, network_of(address_of(request)))
     for one, of in wanted:
         if until := one.take(of, now):
             taken.was_right()
@@ -92,6 +103,17 @@ def guess(request: HttpRequest, account: str, limit: Limit = PASSWORD, now: date
             raise Throttled(until - now)
         taken.taken.append((one, of))
     return taken
+
+
+def _stricter(taken: Guess, account: str, network: str) -> list[tuple[Limit, str]]:
+    """What the account has left from a network of which this is one wrong try too many."""
+    limits = []
+    for network_limit, of_account in ((BUSY, FROM_BUSY), (GUESSING, FROM_GUESSING)):
+        if network_limit.take(network, taken.at) is None:
+            taken.taken.append((network_limit, network))
+        else:
+            limits.append((of_account, f"{account} {network}"))
+    return limits
 
 
 def is_first_use(user_id: int | None, code: str, now: datetime) -> bool:

@@ -16,8 +16,8 @@ from alertadmin.accounts.sessions import LONGEST
 
 BATCH = 200
 """Rows in one transaction, so that other writers wait for little."""
-KEEP_TRIES = timedelta(days=1)
-"""The longest limit counts within one hour (accounts.guessing)."""
+KEEP_TRIES = timedelta(days=2)
+"""The longest limit counts within one day (accounts.guessing)."""
 KEEP_SESSIONS = LONGEST + timedelta(days=1)
 """Since it was last used; an unused session ended long before."""
 
