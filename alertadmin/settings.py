@@ -11,6 +11,7 @@ from csp.constants import NONE, SELF
 
 from alertadmin import __version__, environment
 from alertadmin.operator_log.configuration import default_level, logging_settings
+from mailer.email_address import ascii_host
 
 ENVIRONMENT = environment.read()
 ENVIRONMENT.keys  # noqa: B018 (raises BadEnvironment here rather than where a secret is first opened)
@@ -242,7 +243,8 @@ TESTS_PER_HOUR = ENVIRONMENT.tests_per_hour
 KEEP_WORDS = ENVIRONMENT.keep_words
 KEEP_DELIVERIES = ENVIRONMENT.keep_deliveries
 KEEP_AUDIT = ENVIRONMENT.keep_audit
-MESSAGE_ID_DOMAIN = _public.hostname if "." in (_public.hostname or "") else "alertadmin.invalid"
+_host = ascii_host(_public.hostname or "")
+MESSAGE_ID_DOMAIN = _host if "." in _host else "alertadmin.invalid"
 
 LANGUAGE_CODE = ENVIRONMENT.language
 LANGUAGES = list(environment.LANGUAGES.items())

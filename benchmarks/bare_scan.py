@@ -25,13 +25,13 @@ DELIVERIES = f"""
     INSERT INTO outbox_delivery (id, purpose, dedupe_key, recipient, transport, created_at, urgency, subject, text,
         html, message_id, state, not_before, tries, was_uncertain, cause, reason,
         channel_label, details, attachments)
-    SELECT new_uuid, 'reminder', 'reminder:1:' || lower(contact.email), lower(contact.email), '', %s,
+    SELECT new_uuid, 'reminder', 'reminder:1:' || contact.email_canonical, contact.email_canonical, '', %s,
         min(reminder.expires_at), '', '', '', '', 'pending', %s, 0, false, '', '', '', '[]', '[]'
-    {RECIPIENTS} WHERE reminder.scan_id = 1 GROUP BY lower(contact.email)"""
+    {RECIPIENTS} WHERE reminder.scan_id = 1 GROUP BY contact.email_canonical"""
 NOTICES = f"""
     INSERT INTO reminders_notice (reminder_id, delivery_id)
     SELECT reminder.id, delivery.id {RECIPIENTS}
-    JOIN outbox_delivery AS delivery ON delivery.dedupe_key = 'reminder:1:' || lower(contact.email)
+    JOIN outbox_delivery AS delivery ON delivery.dedupe_key = 'reminder:1:' || contact.email_canonical
     WHERE reminder.scan_id = 1"""
 UNTOLD = f"""
     SELECT credential.id FROM registry_credential AS credential WHERE {DUE} AND NOT EXISTS (

@@ -1,10 +1,11 @@
 """What an e-mail address is, which mailbox it stands for, and how it is written on the wire. Pure.
 
 Two addresses stand for one mailbox exactly if their canonical forms are equal, compared character by character. The
-whole address is mapped by UTS 46 (non-transitional): compatibility forms and letter case go, and ß and ς stay what they
-are, in the part before the @ as in the domain. So no two mailboxes that a mail server tells apart share a form, but for
-letter case before the @, which no server in use tells apart. The table comes from the `idna` package and refuses code
-points that it does not know: what is canonical today stays so, on every Python and in every database.
+whole address is brought into NFKC and mapped by UTS 46 (non-transitional): compatibility forms and letter case go, and
+ß and ς stay what they are, in the part before the @ as in the domain. So no two mailboxes that a mail server tells
+apart share a form, but for letter case before the @, which no server in use tells apart. The table comes from the
+`idna` package and refuses code points that it does not know: what is canonical today stays so, on every Python and in
+every database.
 
 Sources: UTS 46, 4; RFC 5890 to 5893 (IDNA 2008); RFC 5321, 4.5.3.1 (lengths); RFC 5322, 3.2.3 (dot-atom); RFC 6531.
 """
@@ -15,6 +16,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 import idna
 
@@ -28,6 +30,9 @@ _JOINERS = "\u200c\u200d"
 """Zero-width, and part of correct Persian and Hindi domains; IDNA 2008 says where they may stand."""
 _ATEXT = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!#$%&'*+/=?^_`{|}~-")
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
+
+
+_UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]")
 
 
 class Flaw(StrEnum):
@@ -70,31 +75,49 @@ def parse(text: str) -> EmailAddress:
     if len(bare) > _LONGEST_TYPED:
         raise InvalidAddress(Flaw.TOO_LONG)
     _check_shown(bare)
+    bare = unicodedata.normalize("NFKC", bare)
+    _check_shown(bare)  # an accent that stands alone becomes a space with a mark
     mapped = _map(bare)
     local, at, domain = mapped.rpartition("@")
     if not at or not local or "@" in local:
         raise InvalidAddress(Flaw.FORM)
     if not _is_dot_atom(local):
         raise InvalidAddress(Flaw.FORM if re.search(r'[<>":;,()\[\]\\]', local) else Flaw.LOCAL_PART)
+    if len(domain) > LONGEST:
+        raise InvalidAddress(Flaw.TOO_LONG)
     ascii_domain, domain = _domain(domain)
-    shown = _shown_local_part(bare, local)
+    shown = bare.rpartition("@")[0]
+    if not _is_dot_atom(shown):
+        shown = local
     wire = f"{shown}@{ascii_domain}"
     if max(len(local.encode()), len(shown.encode())) > LONGEST_LOCAL_PART or len(wire.encode()) > LONGEST:
         raise InvalidAddress(Flaw.TOO_LONG)
     return EmailAddress(f"{shown}@{domain}", f"{local}@{domain}", wire)
 
 
+@lru_cache(maxsize=4096)
 def canonical(text: str) -> str:
-    """The canonical form; of what is no address, which earlier releases may have stored, its text in lower case."""
+    """The canonical form; of what is no address, which earlier releases may have stored, its text in lower case, which
+    every database takes: without zeros and halves of surrogate pairs."""
     try:
         return parse(text).canonical
     except InvalidAddress:
-        return strip_invisible(text).lower()
+        return _UNSTORABLE.sub("\ufffd", strip_invisible(text).lower())
 
 
 def is_same(one: str, other: str) -> bool:
     """Whether both stand for one mailbox."""
     return canonical(one) == canonical(other)
+
+
+def ascii_host(name: str) -> str:
+    """A host's name as A-labels of IDNA 2008, for DNS and TLS. What is none, such as an IP address, stays as it is."""
+    if name.isascii():
+        return name
+    try:
+        return idna.encode(name, uts46=True).decode("ascii")
+    except idna.IDNAError:
+        return name
 
 
 def strip_invisible(text: str) -> str:
@@ -157,12 +180,3 @@ def _domain(mapped: str) -> tuple[str, str]:
         return ascii_domain, idna.decode(ascii_domain, strict=True)
     except idna.IDNAError:
         raise InvalidAddress(Flaw.DOMAIN) from None
-
-
-def _shown_local_part(bare: str, local: str) -> str:
-    """With the letter case that was typed, where nothing else but compatibility forms was mapped."""
-    shown = unicodedata.normalize("NFKC", bare).rpartition("@")[0]
-    try:
-        return shown if _is_dot_atom(shown) and idna.uts46_remap(shown, std3_rules=False) == local else local
-    except idna.IDNAError:
-        return local

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from django.apps import AppConfig
-from django.db.models.signals import post_migrate
+from django.db.models.signals import post_migrate, pre_migrate
 from django.utils.translation import gettext_lazy as _
 
 
@@ -10,9 +10,11 @@ class AccountsConfig(AppConfig):
     verbose_name = _("People")
 
     def ready(self) -> None:
-        from alertadmin.accounts import noting
+        from alertadmin.accounts import address_upgrade, noting
         from alertadmin.accounts.audit import sessions, triggers
 
         noting.connect()
+        address_upgrade.watch(*address_upgrade.ACCOUNTS)
+        pre_migrate.connect(address_upgrade.before_migrate, sender=self)
         post_migrate.connect(triggers.after_migrate, sender=self)
         sessions.listen()

@@ -28,6 +28,7 @@ from django.utils.translation import ngettext
 
 from alertadmin.accounts.tries import Limit
 from alertadmin.accounts.whence import address_of, network_of
+from mailer.email_address import canonical
 
 WHILE = timedelta(minutes=15)
 BUSY = Limit("address", 60, WHILE)
@@ -88,7 +89,7 @@ class Guess:
 def guess(request: HttpRequest, account: str, limit: Limit = PASSWORD, now: datetime | None = None) -> Guess:
     """Raises Throttled. The same for accounts that are here and for those that are not."""
     now = now or timezone.now()
-    account = account.strip().lower()
+    account = canonical(account)
     if known := _known(request).get(_digest(account)):
         wanted = [(limit, f"{account} {known}")]
     else:
@@ -123,7 +124,7 @@ def is_first_use(user_id: int | None, code: str, now: datetime) -> bool:
 
 def remember_browser(request: HttpRequest, response: HttpResponse, account: str) -> None:
     """From now on this browser has tries of its own for the account: somebody signed in with it."""
-    known, key = _known(request), _digest(account.lower())
+    known, key = _known(request), _digest(canonical(account))
     known[key] = known.pop(key, "") or secrets.token_urlsafe(12)
     response.set_cookie(
         COOKIE,

@@ -19,6 +19,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from alertadmin.accounts.belonging import of_tenant
+from alertadmin.accounts.email_address import EmailAddressField
 from alertadmin.accounts.roles import Role
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def _of_tenants(tenants: models.QuerySet[Any]) -> models.Q:
 @of_tenant(_of_tenants)
 class Invitation(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    address = models.EmailField(_("e-mail address"))
+    address = EmailAddressField(_("e-mail address"))
     language = models.CharField(_("language"), max_length=8, blank=True)
     """Of the mail; blank: the installation's."""
     invited_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, null=True, related_name="+")

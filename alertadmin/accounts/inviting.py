@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 
 from alertadmin.accounts import audit
 from alertadmin.accounts.access import Access
+from alertadmin.accounts.email_address import clean_stored
 from alertadmin.accounts.invitation import GOOD_FOR, Invitation, InvitedRole, read_key
 from alertadmin.accounts.membership import Membership, Source
 from alertadmin.accounts.models import User
@@ -31,11 +32,11 @@ class MayNotGive(Exception):
 
 
 def invite(address: str, roles: Places, *, by: User | None, now: datetime, language: str = "") -> Invitation:
-    """Raises MayNotGive. `by` None: whoever runs the installation."""
+    """Raises MayNotGive, and ValidationError for what is no address. `by` None: whoever runs the installation."""
     _check(by, roles)
     with transaction.atomic():
         invitation = Invitation.objects.create(
-            address=User.objects.normalize_email(address),
+            address=clean_stored(address),
             language=language,
             invited_by=by,
             made_at=now,
@@ -100,7 +101,7 @@ def accept(
 
 def account_of(invitation: Invitation) -> User | None:
     """The account here that has the invited address already."""
-    return User.objects.filter(email__iexact=invitation.address).first()
+    return User.objects.by_address(invitation.address)
 
 
 def give(user: User, tenant: UUID | None, role: Role, *, by: User, **details: Any) -> None:

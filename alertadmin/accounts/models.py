@@ -17,10 +17,12 @@ from alertadmin.accounts import audit, languages
 from alertadmin.accounts.audit import Act
 from alertadmin.accounts.audit.entry import AuditEntry
 from alertadmin.accounts.belonging import of_tenant
+from alertadmin.accounts.email_address import CanonicalAddressField, EmailAddressField, UniqueAddress, clean_stored
 from alertadmin.accounts.invitation import Invitation, InvitedRole
 from alertadmin.accounts.membership import Membership, make_owner
 from alertadmin.accounts.tries import Tries
 from alertadmin.accounts.zones import validate_time_zone, zone_or_utc
+from mailer.email_address import canonical
 
 __all__ = [
     "AuditEntry",
@@ -36,10 +38,19 @@ __all__ = [
 
 class UserManager(BaseUserManager["User"]):
     def create_user(self, email: str, password: str | None = None, **fields: Any) -> User:
-        user = self.model(email=self.normalize_email(email), **fields)
+        """Raises ValidationError for what is no address."""
+        user = self.model(email=clean_stored(email), **fields)
         user.set_password(password)
         user.save(using=self._db)
         return user
+
+    def by_address(self, address: str) -> User | None:
+        """Whose account an address is, however it is typed."""
+        return self.filter(email_canonical=canonical(address)).first()
+
+    def get_by_natural_key(self, username: str | None) -> User:
+        """As Django's sign-in asks. Raises User.DoesNotExist."""
+        return self.get(email_canonical=canonical(username or ""))
 
     def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> User:
         """An owner of the installation."""
@@ -56,7 +67,9 @@ def _of_tenants(tenants: models.QuerySet[Any]) -> models.Q:
 
 @of_tenant(_of_tenants)
 class User(AbstractBaseUser):
-    email = models.EmailField(_("e-mail address"), unique=True)
+    email = EmailAddressField(_("e-mail address"), unique=True)
+    """Mail goes there. Who is meant by an address is asked of the canonical form alone."""
+    email_canonical = CanonicalAddressField(of="email")
     name = models.CharField(_("name"), max_length=120, blank=True)
     time_zone = models.CharField(_("time zone"), max_length=60, default="UTC", validators=[validate_time_zone])
     language = models.CharField(_("language"), max_length=8, blank=True, choices=languages.of_a_person)
@@ -68,6 +81,13 @@ class User(AbstractBaseUser):
     REQUIRED_FIELDS: ClassVar[list[str]] = []
 
     class Meta:
+        constraints = [
+            UniqueAddress(
+                fields=["email_canonical"],
+                name="one_account_per_address",
+                violation_error_message=_("There is an account with this address already."),
+            )
+        ]
         verbose_name = _("user")
         verbose_name_plural = _("users")
 

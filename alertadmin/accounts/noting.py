@@ -43,7 +43,7 @@ def _not_confirmed(request: Any, how: str, **_signal: Any) -> None:
 
 
 def _known(address: str) -> User | None:
-    return User.objects.filter(email__iexact=address.strip()).first()
+    return User.objects.by_address(address)
 
 
 def _refused(act: audit.Act, user: User | None, result: audit.Result, method: str) -> None:

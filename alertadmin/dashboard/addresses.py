@@ -5,30 +5,36 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
-from django.core.validators import validate_email
 from django.utils.translation import gettext as _
 
-LONGEST = 254
+from alertadmin.accounts.email_address import clean
+from mailer.email_address import EmailAddress, strip_invisible
 
 
-def read_addresses(text: str) -> list[str]:
-    """Separated by lines, commas, semicolons or spaces. Raises ValidationError, which names the first that is none."""
-    words = text.replace(",", "\n").replace(";", "\n").split()
-    for word in words:
+def read_addresses(text: str) -> list[EmailAddress]:
+    """Separated by lines, commas, semicolons or spaces; each mailbox once. Raises ValidationError, which names the
+    first that is none."""
+    found: dict[str, EmailAddress] = {}
+    for word in filter(strip_invisible, text.replace(",", "\n").replace(";", "\n").split()):
         try:
-            validate_email(word)
-        except forms.ValidationError:
-            raise forms.ValidationError(_('"%(email)s" is no e-mail address.'), params={"email": word}) from None
-        if len(word) > LONGEST:
-            raise forms.ValidationError(_("This is longer than %d characters.") % LONGEST)
-    return words
+            address = clean(word)
+        except forms.ValidationError as error:
+            words = {"email": word, "reason": " ".join(error.messages)}
+            raise forms.ValidationError(_("“%(email)s”: %(reason)s"), params=words) from None
+        found.setdefault(address.canonical, address)
+    return list(found.values())
+
+
+def read_stored(text: str) -> list[str]:
+    """The same in the form that is stored."""
+    return [address.stored for address in read_addresses(text)]
 
 
 class Addresses(forms.CharField):
-    """E-mail addresses, one a line; cleaned to a list, each once and in lower case."""
+    """E-mail addresses, one a line; cleaned to a list of their canonical forms."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(required=False, widget=forms.Textarea(attrs={"rows": 2, "spellcheck": "false"}), **kwargs)
 
     def clean(self, value: Any) -> list[str]:
-        return list(dict.fromkeys(word.lower() for word in read_addresses(str(super().clean(value)))))
+        return [address.canonical for address in read_addresses(str(super().clean(value)))]

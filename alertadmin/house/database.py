@@ -14,6 +14,7 @@ from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.loader import MigrationLoader
 
+from alertadmin.accounts.address_upgrade import CollidingAddresses
 from alertadmin.house.refusals import NotPrepared
 from alertadmin.registry.encryption import sealed_fields
 
@@ -30,7 +31,7 @@ def make_ready(*, upgrade: bool) -> None:
     """Makes the tables of an empty database; with `upgrade` brings those of an older version up to date.
 
     Raises NotPrepared if it cannot, if a newer version was here before, without `upgrade` if an older one was, and with
-    it while an older one still runs.
+    it while an older one still runs or holds addresses twice.
     """
     try:
         _make_file()
@@ -41,6 +42,8 @@ def make_ready(*, upgrade: bool) -> None:
                 if executor.loader.applied_migrations:
                     _refuse_older(upgrade)
                 call_command("migrate", interactive=False, verbosity=0)
+    except CollidingAddresses as error:
+        raise NotPrepared(str(error)) from None
     except (DatabaseError, ImproperlyConfigured) as error:
         # The first line names host, port and user at most; never the password.
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -10,7 +10,7 @@ from alertadmin.management.job import Refused
 
 def person(email: str) -> User:
     """Raises Refused."""
-    found = User.objects.filter(email__iexact=email.strip()).first()
+    found = User.objects.by_address(email)
     if found is None:
         raise Refused(_("Nobody signs in here with %(email)s.") % {"email": email})
     return found

@@ -21,6 +21,7 @@ from alertadmin.registry.clouds import UnknownCloud
 from alertadmin.registry.consent_link import consent_link
 from alertadmin.registry.models import AppRegistration, Consent, ConsentStatus, Tenant
 from alertadmin.registry.permissions import RESOURCE_OF, Permission
+from mailer.email_address import canonical, is_same
 
 AGAIN_AFTER = timedelta(days=3)
 """The same person is not asked again sooner, unless the mail never left."""
@@ -50,15 +51,16 @@ def ask(app: AppRegistration, tenant: Tenant, recipient: str, *, by: User, now: 
     if not lacking:
         raise NothingToAsk
     _links(lacking)
-    earlier = ConsentRequest.objects.filter(app=app, tenant=tenant, recipient__iexact=recipient)
-    last = earlier.select_related("delivery").first()
+    before = ConsentRequest.objects.filter(app=app, tenant=tenant).select_related("delivery")
+    earlier = [one for one in before.defer("delivery__text", "delivery__html") if is_same(one.recipient, recipient)]
+    last = earlier[0] if earlier else None
     if last is not None and now - last.at < AGAIN_AFTER and not (last.delivery and last.delivery.state in NEVER_LEFT):
         raise AskedAlready
     try:
         with transaction.atomic():
             delivery = Delivery.objects.create(
                 purpose=Purpose.CONSENT,
-                dedupe_key=f"consent:{app.pk}:{tenant.pk}:{recipient.lower()}:{earlier.count()}",
+                dedupe_key=f"consent:{app.pk}:{tenant.pk}:{canonical(recipient)}:{len(earlier)}",
                 recipient=recipient,
                 created_at=now,
                 not_before=now,
@@ -92,7 +94,7 @@ def compose(delivery: Delivery, now: datetime) -> Content | NoLongerOwed:
         links = _links(lacking)
     except UnknownCloud as error:
         return NoLongerOwed(str(error))
-    user = User.objects.filter(email__iexact=delivery.recipient).first()
+    user = User.objects.by_address(delivery.recipient)
     language = user.language if user and user.language else asked.tenant.mail_language
     with translation.override(language):
         context = {

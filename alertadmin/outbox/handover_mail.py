@@ -52,7 +52,7 @@ def told(entry: AuditEntry) -> list[User]:
 def compose(delivery: Delivery, now: datetime) -> Content | NoLongerOwed:
     number = delivery.dedupe_key.removeprefix(PREFIX).partition(":")[0]
     entry = AuditEntry.objects.filter(number=number).first()
-    user = User.objects.filter(email__iexact=delivery.recipient).first()
+    user = User.objects.by_address(delivery.recipient)
     if entry is None or user is None:
         return NoLongerOwed(sentences.NOBODY_TO_TELL)
     tenant = Tenant.objects.filter(pk=entry.tenant).first() if entry.tenant else None

@@ -20,11 +20,13 @@ LINK = "https://link.invalid/"
 
 
 def ask(address: str, now: datetime) -> None:
-    """Written down for whatever address, so that nobody learns from how long it takes whose account is here."""
+    """Written down for every address, so that the time it takes does not tell whose account is here. An account's mail
+    goes to the address that is stored, never to what was typed."""
+    user = User.objects.by_address(address)
     Delivery.objects.create(
         purpose=Purpose.PASSWORD,
         dedupe_key=f"password:{uuid.uuid4()}",
-        recipient=address,
+        recipient=user.email if user else address,
         created_at=now,
         not_before=now,
         urgency=now,
@@ -54,6 +56,6 @@ def fill(delivery: Delivery, words: str) -> str:
 
 
 def _whose(delivery: Delivery) -> User | None:
-    """Of whoever signs in by a password with that address."""
-    user = User.objects.filter(email__iexact=delivery.recipient, is_active=True).first()
+    """The person who signs in by a password with exactly that address, as it is stored now."""
+    user = User.objects.filter(email=delivery.recipient, is_active=True).first()
     return user if user and user.has_usable_password() else None

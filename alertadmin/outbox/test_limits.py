@@ -14,6 +14,7 @@ from django.utils.translation import ngettext
 
 from alertadmin.accounts.models import User
 from alertadmin.accounts.tries import Limit
+from mailer.email_address import canonical
 
 WHILE = timedelta(hours=1)
 
@@ -44,7 +45,7 @@ def take(by: User | AnonymousUser, tenant: UUID | None, goes_to: str, now: datet
     wanted = (
         (Limit("tests by", most, WHILE), str(by.pk)),
         (Limit("tests of", 2 * most, WHILE), str(tenant)),
-        (Limit("tests to", 4 * most, WHILE), goes_to.rpartition("@")[2].lower()),
+        (Limit("tests to", 4 * most, WHILE), canonical(goes_to).rpartition("@")[2]),
     )
     for number, (limit, of) in enumerate(wanted):
         if until := limit.take(of, now):

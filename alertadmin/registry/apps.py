@@ -10,6 +10,9 @@ class RegistryConfig(AppConfig):
     def ready(self) -> None:
         from allauth.mfa.models import Authenticator
 
+        from alertadmin.accounts import address_upgrade
         from alertadmin.registry import second_factors
+        from alertadmin.registry.addresses import ADDRESSES
 
         post_delete.connect(second_factors.forget, sender=Authenticator, dispatch_uid="second factor's secret")
+        address_upgrade.watch(*ADDRESSES)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from alertadmin.registry.clouds import known_cloud, servers
+from mailer.email_address import canonical
 
 if TYPE_CHECKING:
     from alertadmin.registry.models import AppRegistration, Credential, FactorSecret, Mailbox, SignIn
@@ -28,15 +29,23 @@ def of_password(mailbox: Mailbox) -> Destination:
     """A login on premises: the server, the login and how it is shown to the server (Basic shows it in clear)."""
     server = servers().get(mailbox.server)
     url = server.ews if server else ""
-    login = mailbox.username or mailbox.address.lower()
-    return (EXCHANGE, mailbox.server, url, mailbox.login_kind, login, mailbox.address.lower(), str(mailbox.tenant_id))
+    login = mailbox.username or canonical(mailbox.address)
+    return (
+        EXCHANGE,
+        mailbox.server,
+        url,
+        mailbox.login_kind,
+        login,
+        canonical(mailbox.address),
+        str(mailbox.tenant_id),
+    )
 
 
 def of_refresh_token(mailbox: Mailbox) -> Destination:
     """A personal account's sign-in: the cloud and client id of its app, and the account."""
     if mailbox.app is None:
-        return (ENTRA, "", "", "", mailbox.address.lower())
-    return (*_authority(mailbox.app), mailbox.app.client_id, mailbox.address.lower())
+        return (ENTRA, "", "", "", canonical(mailbox.address))
+    return (*_authority(mailbox.app), mailbox.app.client_id, canonical(mailbox.address))
 
 
 def of_device_code(sign_in: SignIn) -> Destination:

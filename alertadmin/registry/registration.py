@@ -10,6 +10,7 @@ from django.db import transaction
 
 from alertadmin.accounts import audit
 from alertadmin.accounts.audit import Act
+from alertadmin.accounts.email_address import clean
 from alertadmin.registry.models import (
     AppRegistration,
     Contact,
@@ -20,6 +21,7 @@ from alertadmin.registry.models import (
     Tenant,
 )
 from alertadmin.registry.wanted import note_wanted
+from mailer.email_address import strip_invisible
 
 
 @dataclass(frozen=True)
@@ -68,9 +70,11 @@ def kind_of(certificate: str) -> CredentialKind:
 
 
 def set_contacts(tenant: Tenant, emails: Iterable[str]) -> dict[str, list[str]]:
-    """Exactly these people are told from now on. Returns who is new and who is told no more, for the record."""
-    wanted = {email.strip().lower(): email.strip() for email in emails if email.strip()}
+    """Exactly these people are told from now on. Returns who is new and who is told no more, for the record.
+    Raises ValidationError for what is no address."""
+    wanted = {address.canonical: address.stored for address in map(clean, filter(strip_invisible, emails))}
     before = set(tenant.contacts.values_list("email", flat=True))
+    # One that is written in another way now is written anew.
     tenant.contacts.exclude(email__in=wanted.values()).delete()
     Contact.objects.bulk_create(
         [Contact(tenant=tenant, email=email) for email in wanted.values()], ignore_conflicts=True

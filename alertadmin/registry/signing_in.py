@@ -19,6 +19,7 @@ from alertadmin.registry.models import Mailbox, SignIn, SignInState
 from alertadmin.registry.permissions import Transport
 from mailer import device_code
 from mailer.device_code import SignedIn, Waiting
+from mailer.email_address import is_same
 from mailer.failure import Failure
 from mailer.person import UNUSED, Person
 
@@ -95,7 +96,7 @@ def _heard(sign_in: SignIn, heard: SignedIn | Waiting, now: datetime) -> SignIn:
 def _signed_in(sign_in: SignIn, heard: SignedIn, now: datetime) -> SignIn:
     """Another account's token would send from another address: it is not kept."""
     mailbox = sign_in.mailbox
-    if heard.account.lower() != mailbox.address.lower():
+    if not is_same(heard.account, mailbox.address):
         sign_in.account = heard.account
         return _end(sign_in, SignInState.OTHER_ACCOUNT)
     mailbox.refresh_token = heard.refresh_token

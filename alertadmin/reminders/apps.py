@@ -9,11 +9,14 @@ class RemindersConfig(AppConfig):
     verbose_name = _("Reminders")
 
     def ready(self) -> None:
+        from alertadmin.accounts import address_upgrade
         from alertadmin.outbox import content, worker
         from alertadmin.outbox.models import Purpose
         from alertadmin.reminders import digest, scan
+        from alertadmin.reminders.addresses import ADDRESSES
         from alertadmin.reminders.calendar import corrections
 
         content.register(Purpose.REMINDER, digest.compose)
         content.register(Purpose.CALENDAR, corrections.compose)
         worker.look_first(scan.catch_up)
+        address_upgrade.watch(*ADDRESSES)

@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
-from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.translation import gettext_lazy
 
@@ -23,6 +22,7 @@ from alertadmin.registry.models import AppRegistration, Contact, Tenant
 from alertadmin.reminders import channels
 from alertadmin.reminders.models import Line, Recipient
 from alertadmin.reminders.plan import EVERYBODY
+from mailer.email_address import canonical
 
 INSTALLATION = Q(tenant=None, app=None)
 WHY = {
@@ -38,7 +38,7 @@ ALWAYS, NEVER = ~Q(pk__in=[]), Q(pk__in=[])
 
 @dataclass(frozen=True)
 class Audience:
-    """E-mail addresses in lower case, each once and in one of the lines; `why` says of each where it comes from, in one
+    """Canonical e-mail addresses, each once and in one of the lines; `why` says of each where it comes from, in one
     of `WHY`."""
 
     first: list[str]
@@ -57,7 +57,7 @@ def of(tenant: Tenant, app: AppRegistration | None = None) -> Audience:
     mine = {"app": [row for row in rows if row.app_id], "tenant": [row for row in rows if row.tenant_id]}
     mine["installation"] = [row for row in rows if not row.app_id and not row.tenant_id]
     why: dict[str, str] = {}
-    contacts = [email.lower() for email in tenant.contacts.values_list("email", flat=True)]
+    contacts = list(tenant.contacts.values_list("email_canonical", flat=True))
     first = _named(_emails(mine["app"], Line.FIRST), "owner", why)
     first += _named(contacts, "contact", why) + _named(_emails(mine["tenant"], Line.FIRST), "tenant", why)
     own = _emails(mine["installation"], Line.FIRST)
@@ -71,7 +71,7 @@ def of(tenant: Tenant, app: AppRegistration | None = None) -> Audience:
 
 
 def _emails(rows: list[Recipient], line: Line) -> list[str]:
-    return [row.email.lower() for row in rows if row.line == line]
+    return [row.email_canonical for row in rows if row.line == line]
 
 
 def _named(addresses: list[str], reason: str, why: dict[str, str]) -> list[str]:
@@ -95,14 +95,15 @@ def concerns(recipient: str) -> Q:
 
     The same rule as `of`, read from the other end.
     """
+    recipient = canonical(recipient)
     app, tenant = Q(app=OuterRef("reminder__app")), Q(tenant=OuterRef("reminder__tenant"))
     contacts, own = Contact.objects.filter(tenant), Recipient.objects.filter(app | tenant)
-    mine = own.filter(email__iexact=recipient)
+    mine = own.filter(email_canonical=recipient)
     is_everybody, is_escalated = Q(reminder__threshold__lte=EVERYBODY), Q(reminder__is_escalated=True)
     nobody_first = _no(contacts) & _no(own.filter(line=Line.FIRST))
     apps_next, next_here = own.filter(app, line=Line.NEXT), own.filter(line=Line.NEXT)
     return (
-        _some(contacts.filter(email__iexact=recipient))
+        _some(contacts.filter(email_canonical=recipient))
         | _some(mine.filter(line=Line.FIRST))
         | (is_everybody & _some(mine))
         | (is_escalated & _some(mine.filter(app, line=Line.NEXT)))
@@ -114,8 +115,9 @@ def concerns(recipient: str) -> Q:
 
 def has_to_do_with(recipient: str) -> Q:
     """For a query of rows with an `app` and a `tenant`: those that are this address's business, in whichever line."""
-    contacts = Contact.objects.filter(tenant=OuterRef("tenant"), email__iexact=recipient)
-    own = Recipient.objects.filter(Q(app=OuterRef("app")) | Q(tenant=OuterRef("tenant")), email__iexact=recipient)
+    recipient = canonical(recipient)
+    contacts = Contact.objects.filter(tenant=OuterRef("tenant"), email_canonical=recipient)
+    own = Recipient.objects.filter(Q(app=OuterRef("app")) | Q(tenant=OuterRef("tenant")), email_canonical=recipient)
     everywhere = _is_everywhere(recipient, Line.FIRST) | _is_everywhere(recipient, Line.NEXT)
     return _some(contacts) | _some(own) | everywhere
 
@@ -129,9 +131,9 @@ def _no(rows: QuerySet[Any]) -> Q:
 
 
 def everywhere(line: Line) -> list[str]:
-    """The installation's own addresses of that line, in lower case; without any first, its administrators'."""
-    own = Recipient.objects.filter(INSTALLATION, line=line).annotate(address=Lower("email"))
-    return list(own.values_list("address", flat=True)) or (administrators() if line == Line.FIRST else [])
+    """The installation's own addresses of that line, in canonical form; without any first, its administrators'."""
+    own = Recipient.objects.filter(INSTALLATION, line=line)
+    return list(own.values_list("email_canonical", flat=True)) or (administrators() if line == Line.FIRST else [])
 
 
 def _is_everywhere(recipient: str, line: Line) -> Q:
@@ -139,8 +141,8 @@ def _is_everywhere(recipient: str, line: Line) -> Q:
 
 
 def administrators() -> list[str]:
-    """Their addresses, in lower case."""
-    return sorted(set(staff().annotate(address=Lower("email")).values_list("address", flat=True)))
+    """Their addresses, in canonical form."""
+    return sorted(staff().values_list("email_canonical", flat=True))
 
 
 def staff() -> QuerySet[User]:

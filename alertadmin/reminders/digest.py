@@ -121,8 +121,8 @@ def _is_true() -> Q:
 def _language(delivery: Delivery, channel: Channel | None, most_urgent: Reminder) -> str:
     if channel is not None:
         return channel.mail_language
-    chosen = User.objects.filter(email__iexact=delivery.recipient).exclude(language="")
-    return chosen.values_list("language", flat=True).first() or most_urgent.tenant.mail_language
+    user = User.objects.by_address(delivery.recipient)
+    return (user.language if user else "") or most_urgent.tenant.mail_language
 
 
 def _counts(owed: QuerySet[Reminder], most_urgent: list[Reminder], now: datetime) -> dict[str, int]:

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db.models import Case, CharField, Exists, F, Min, OuterRef, Q, QuerySet, Subquery, UUIDField, Value, When
-from django.db.models.functions import Cast, Concat, Lower
+from django.db.models.functions import Cast, Concat
 
 from alertadmin.outbox.models import Channel, Delivery, DeliveryState, Purpose
 from alertadmin.reminders.audience import everywhere
@@ -41,7 +41,7 @@ def release(scan: Scan, now: datetime) -> None:
 def _tell(slot: Slot, now: datetime) -> int:
     """As `audience` says: the first in line, the next, or everybody; whoever is in several lines is told once."""
     found, is_everybody = slot.reminders, Q(threshold__lte=EVERYBODY)
-    written = _to_addresses(slot, found, "tenant__contacts__email", Q(tenant__contacts__isnull=False), now)
+    written = _to_addresses(slot, found, "tenant__contacts__email_canonical", Q(tenant__contacts__isnull=False), now)
     for scope in ("app", "tenant"):
         written += _to_recipients(slot, found, scope, Line.FIRST, now)
     told = Notice.objects.filter(reminder=OuterRef("pk"))
@@ -62,13 +62,14 @@ def _to_recipients(slot: Slot, found: QuerySet[Reminder], scope: str, line: Line
         return 0
     path = f"{scope}__recipients"
     matching = Q(**{f"{path}__line": line, f"{path}__isnull": False})
-    return _to_addresses(slot, found, f"{path}__email", matching, now)
+    return _to_addresses(slot, found, f"{path}__email_canonical", matching, now)
 
 
 def _to_addresses(slot: Slot, found: QuerySet[Reminder], path: str, matching: Q, now: datetime) -> int:
-    """To whoever the path leads to, from each reminder."""
-    key = Concat(Value(slot.key), Lower(path), output_field=CharField())
-    return _write(slot, found.filter(matching).annotate(key=key), {"recipient": Lower(path)}, now)
+    """To the canonical addresses that the path leads to, from each reminder: one mail for each, in whichever spellings
+    an address stands at several tenants."""
+    key = Concat(Value(slot.key), F(path), output_field=CharField())
+    return _write(slot, found.filter(matching).annotate(key=key), {"recipient": F(path)}, now)
 
 
 def _write(slot: Slot, told: QuerySet[Reminder], columns: dict[str, Any], now: datetime) -> int:

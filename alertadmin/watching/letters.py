@@ -11,14 +11,14 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
 from django.db import IntegrityError, transaction
-from django.db.models.functions import Lower
 
 from alertadmin.outbox import doorbell
 from alertadmin.outbox.models import Delivery, DeliveryState, Purpose
 from alertadmin.reminders import review
-from alertadmin.reminders.audience import INSTALLATION, administrators
-from alertadmin.reminders.models import Line, Recipient, Scan
+from alertadmin.reminders.audience import everywhere
+from alertadmin.reminders.models import Line, Scan
 from alertadmin.watching.models import Letter, LetterKind, Monthly
+from mailer.email_address import canonical
 
 HOUR = 8
 """UTC."""
@@ -37,9 +37,8 @@ def write(now: datetime) -> int:
 
 
 def people() -> list[str]:
-    """The installation's own people, else its administrators; e-mail addresses in lower case."""
-    own = Recipient.objects.filter(INSTALLATION, line=Line.FIRST).annotate(address=Lower("email"))
-    return list(own.values_list("address", flat=True)) or administrators()
+    """The installation's own people, else its administrators; canonical e-mail addresses."""
+    return everywhere(Line.FIRST)
 
 
 def months_first(now: datetime, day: int) -> datetime:
@@ -79,7 +78,7 @@ def _unreachable(now: datetime) -> int:
         channel_label="",
         created_at__gt=now - NEWS,
     )
-    addresses = sorted({address.lower() for address in refused.order_by().values_list("recipient", flat=True)})
+    addresses = sorted({canonical(address) for address in refused.order_by().values_list("recipient", flat=True)})
     others = [person for person in people() if person not in addresses]
     return _tell(LetterKind.UNREACHABLE, addresses, others, now, urgency=now) if addresses else 0
 

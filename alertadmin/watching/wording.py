@@ -26,6 +26,7 @@ from alertadmin.watching import health_report, sentences
 from alertadmin.watching.account import Account, account
 from alertadmin.watching.health_messages import describe
 from alertadmin.watching.models import Letter, LetterKind
+from mailer.email_address import canonical
 
 MOST = 50
 """Addresses that one mail lists."""
@@ -46,7 +47,7 @@ def compose(delivery: Delivery, now: datetime) -> Content | NoLongerOwed:
     letters = list(Letter.objects.filter(delivery=delivery).order_by("pk"))
     if not letters:
         return NoLongerOwed(sentences.NOTHING_TO_SAY)
-    user = User.objects.filter(email__iexact=delivery.recipient).first()
+    user = User.objects.by_address(delivery.recipient)
     language = user.language if user and user.language else settings.LANGUAGE_CODE
     with translation.override(language), timezone.override(user.zone if user else "UTC"):
         if letters[0].kind == LetterKind.MONTHLY:
@@ -182,7 +183,8 @@ def put_back(found: review.PutBack, count: int) -> Words:
 
 def _named(address: str) -> str:
     """With the tenants that name it."""
-    tenants = list(Tenant.objects.filter(contacts__email__iexact=address).values_list("name", flat=True)[:MOST_TENANTS])
+    found = Tenant.objects.filter(contacts__email_canonical=canonical(address))
+    tenants = list(found.values_list("name", flat=True)[:MOST_TENANTS])
     return f"{address} ({', '.join(tenants)})" if tenants else address
 
 

@@ -13,6 +13,7 @@ from contextlib import suppress
 from typing import Any
 
 from mailer import diagnosis, https, sockets, wire
+from mailer.email_address import ascii_host
 from mailer.failure import DOUBTFUL, Answer, Failure, Outcome
 from mailer.message import Message, address_of
 from mailer.transports import Receipt
@@ -46,7 +47,7 @@ class Client(smtplib.SMTP):
     def __init__(self, host: str, port: int, context: ssl.SSLContext, *, implicit: bool = False) -> None:
         self._context = context
         self._implicit = implicit
-        super().__init__(host, port, HELO)
+        super().__init__(ascii_host(host), port, HELO)
 
     def _get_socket(self, host: str, port: int, timeout: Any) -> Any:
         with https.proves(Answer.NOT_REACHED):

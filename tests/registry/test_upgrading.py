@@ -12,13 +12,16 @@ from typing import Any
 
 import pytest
 from django.apps.registry import Apps
+from django.core.management import CommandError, call_command
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
+from django.db.migrations.recorder import MigrationRecorder
 from pytest_django import Settings
 
 from alertadmin.accounts.models import Membership, User
-from alertadmin.registry.models import Credential, Mailbox
-from alertadmin.reminders.models import Scan
+from alertadmin.registry.models import Contact, Credential, Mailbox
+from alertadmin.reminders.models import Recipient, Scan
+from mailer.email_address import canonical
 from tests.conftest import set_environment
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
@@ -184,3 +187,50 @@ def test_what_was_sealed_opens_and_what_is_new_has_its_default(before: Apps) -> 
     assert password.reveal() == "p4ss"
     assert not Mailbox.objects.filter(is_personal=True).exists()
     assert Scan.objects.get().copy_of is None
+
+
+@pytest.mark.control(72)
+def test_addresses_that_collide_stop_the_upgrade_before_anything_is_changed(before: Apps) -> None:
+    """Nothing is merged: a person says which of them goes."""
+    fill(before)
+    people, contacts = before.get_model("accounts.User"), before.get_model("registry.Contact")
+    mailboxes, recipients = before.get_model("registry.Mailbox"), before.get_model("reminders.Recipient")
+    tenant, app = before.get_model("registry.Tenant").objects.get(), mailboxes.objects.exclude(app=None).get().app
+    doubles = [
+        people.objects.create(email="Ada@NorthPark.example", password="!"),
+        contacts.objects.create(tenant=tenant, email="IT@northpark.example\u200b"),
+        mailboxes.objects.create(tenant=tenant, app=app, address="alarms@northpark。example"),
+        recipients.objects.create(tenant=tenant, email="ｏｗｎｅｒ@northpark.example"),
+    ]
+    were = stored(before)
+    with pytest.raises(CommandError) as refused:
+        call_command("migrate", verbosity=0)
+    said = str(refused.value)
+    assert "accounts: 'Ada@NorthPark.example' (id" in said
+    assert f"contacts with tenant_id {_as_stored(tenant.pk)}: " in said
+    assert said.count(" and '") == len(doubles)
+    assert "Nothing was changed. Start the version that ran before" in said
+    assert stored(before) == were
+    assert not MigrationRecorder.Migration.objects.filter(app="accounts", name__startswith="0003").exists()
+    for one in doubles:
+        one.delete()
+    call_command("migrate", verbosity=0)
+    assert User.objects.get(email_canonical="ada@northpark.example").email == "ada@northpark.example"
+
+
+def test_every_old_address_gets_its_canonical_form(before: Apps) -> None:
+    fill(before)
+    before.get_model("accounts.User").objects.create(email="Zoë@straße.example", password="!")
+    before.get_model("registry.Contact").objects.create(
+        tenant=before.get_model("registry.Tenant").objects.get(), email="Root@[192.0.2.1]"
+    )
+    upgrade()
+    assert User.objects.by_address("zoë@XN--STRAE-OQA.example") is not None
+    assert Contact.objects.get(email="Root@[192.0.2.1]").email_canonical == "root@[192.0.2.1]"
+    for model, column in ((User, "email"), (Contact, "email"), (Mailbox, "address"), (Recipient, "email")):
+        for address, form in model._default_manager.values_list(column, f"{column}_canonical"):
+            assert form == canonical(address) != ""
+
+
+def _as_stored(key: uuid.UUID) -> str:
+    return key.hex if connection.vendor == "sqlite" else str(key)

@@ -22,6 +22,7 @@ PROGRAM = [
 ]
 TEMPLATES = sorted((PROJECT / "templates").rglob("*.html"))
 WORDED_SQL = {
+    "alertadmin/accounts/address_upgrade.py",
     "alertadmin/accounts/audit/pruning.py",
     "alertadmin/accounts/audit/database_role.py",
     "alertadmin/accounts/audit/triggers.py",
@@ -117,6 +118,36 @@ def kept_tokens(node: ast.AST) -> bool:
     return any("SerializableTokenCache" in name for name in imported(node)) or "SerializableTokenCache" in called(node)
 
 
+ADDRESS = re.compile(r"(?i)(e?mail|address|recipient|contact|account|username)s?(_\w+)?")
+ADDRESS_MODULES = {"alertadmin/accounts/email_address.py"}
+"""Where Django's fields are made ours."""
+
+
+def letters_that_a_database_compares(node: ast.AST) -> bool:
+    """Each database calls other letters equal: PostgreSQL's i and ı, SQLite's A to Z alone."""
+    names = [keyword.arg or "" for keyword in node.keywords] if isinstance(node, ast.Call) else []
+    names += [node.value] if isinstance(node, ast.Constant) and isinstance(node.value, str) else []
+    folding = {f"django.db.models.functions.{name}" for name in ("Lower", "Upper")}
+    folding |= {name.replace("functions.", "functions.text.") for name in folding}
+    return any(re.search(r"__i(exact|startswith|endswith|regex)\b", name) for name in names) or bool(
+        folding & imported(node)
+    )
+
+
+def another_rule_of_addresses(node: ast.AST) -> bool:
+    """Django's validator and fields, its half of a normal form, Python's IDNA of 2003, and letter case by hand."""
+    if any(name.endswith((".validate_email", ".EmailValidator")) for name in imported(node)):
+        return True
+    if isinstance(node, ast.Attribute) and node.attr in ("EmailField", "normalize_email", "validate_email"):
+        return True
+    if isinstance(node, ast.Constant) and node.value == "idna":
+        return True
+    if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+        return False
+    of = re.findall(r"\w+", ast.unparse(node.func.value))
+    return node.func.attr in ("lower", "casefold", "upper") and any(map(ADDRESS.fullmatch, of))
+
+
 RULES: dict[Rule, tuple[list[str], set[str]]] = {
     unverified: (["requests.get(url, verify=False)", "ssl._create_unverified_context()"], set()),
     a_shell: (["subprocess.run(line, shell=True)", "os.system(line)"], set()),
@@ -143,6 +174,30 @@ RULES: dict[Rule, tuple[list[str], set[str]]] = {
     ),
     weak_chance: (["import random", "from random import choice"], {"alertadmin/outbox/sending.py"}),  # how long to wait
     another_s_host: (["request.build_absolute_uri(path)"], set()),
+    letters_that_a_database_compares: (
+        [
+            "User.objects.filter(email__iexact=typed)",
+            'found.filter(**{"address__istartswith": typed})',
+            "from django.db.models.functions import Lower",
+            "from django.db.models.functions.text import Upper",
+        ],
+        set(),
+    ),
+    another_rule_of_addresses: (
+        [
+            "from django.core.validators import validate_email",
+            "models.EmailField()",
+            "forms.EmailField(label=label)",
+            "User.objects.normalize_email(typed)",
+            'domain.encode("idna")',
+            "email.lower()",
+            "row.recipient.casefold()",
+            "delivery.recipient.lower()",
+            'data["address"].lower()',
+            "account.lower()",
+        ],
+        ADDRESS_MODULES,
+    ),
     kept_tokens: (["msal.SerializableTokenCache()", "from msal import SerializableTokenCache"], set()),
 }
 """Each with what it must catch, and where it does not hold."""
@@ -163,7 +218,7 @@ def test_a_rule_catches_what_it_is_for(rule: Rule) -> None:
         assert [*found(rule, ast.parse(bad))], bad
 
 
-@pytest.mark.control(37, 38, 45, 47, 52, 53, 68)
+@pytest.mark.control(37, 38, 45, 47, 52, 53, 68, 74)
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
 def test_the_program_keeps_it(rule: Rule) -> None:
     broken = [

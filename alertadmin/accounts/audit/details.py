@@ -111,6 +111,8 @@ def differences(model: type[models.Model], before: Stored, after: Stored) -> dic
     found: dict[str, Any] = {}
     shown = FIELDS.get(model._meta.model_name or "", "").split()
     for field in model._meta.concrete_fields:
+        if getattr(field, "is_derived", False):
+            continue
         old, new = before.get(field.attname), after.get(field.attname)
         if old != new:
             found[field.name] = [_plain(old), _plain(new)] if field.name in shown else CHANGED

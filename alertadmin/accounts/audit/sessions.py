@@ -38,5 +38,5 @@ def refused(sender: object, credentials: dict[str, Any], **_signal: Any) -> None
     from alertadmin.accounts.models import User
 
     typed = str(credentials.get("username") or credentials.get("email") or "")
-    known = User.objects.filter(email__iexact=typed).first() if typed else None
+    known = User.objects.by_address(typed) if typed else None
     record_alone(Act.SESSION_SIGNED_IN, known, result=Result.REFUSED)

@@ -17,7 +17,6 @@ from allauth.socialaccount.models import SocialApp, SocialLogin
 from allauth.socialaccount.providers.base import AuthError, AuthProcess
 from django.contrib import messages
 from django.core.exceptions import ValidationError
-from django.core.validators import validate_email
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest
 from django.shortcuts import redirect
@@ -25,6 +24,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from alertadmin.accounts import audit, inviting
+from alertadmin.accounts.email_address import clean_stored
 from alertadmin.accounts.membership import LastOwner, Membership, keep_an_owner
 from alertadmin.accounts.models import User
 from alertadmin.accounts.providers import granting, known
@@ -164,11 +164,11 @@ def _enter(provider: Provider, login: SocialLogin, invitation: str) -> None:
 
 def _made(provider: Provider, somebody: Somebody) -> User:
     try:
-        validate_email(somebody.address)
+        address = clean_stored(somebody.address)
     except ValidationError:
         told = _("%(provider)s does not say your e-mail address, and without one nobody can be told anything.")
         raise NotLetIn("no address", told % {"provider": provider.label}) from None
-    if User.objects.filter(email__iexact=somebody.address).exists():
+    if User.objects.by_address(address) is not None:
         # The address is what the provider says, and proves nothing: whoever could have it written there would come in
         # as the person who has it here.
         told = _(
@@ -176,7 +176,7 @@ def _made(provider: Provider, somebody: Somebody) -> User:
             "and connect %(provider)s on the page “How you sign in”."
         )
         raise NotLetIn("address is taken", told % {"provider": provider.label})
-    user = User.objects.create_user(somebody.address, None, name=somebody.name)
+    user = User.objects.create_user(address, None, name=somebody.name)
     audit.record(audit.Act.PERSON_CREATED, user, by=user, method=provider.slug)
     return user
 

@@ -11,6 +11,7 @@ from uuid import UUID
 from django import forms
 from django.utils.translation import gettext_lazy
 
+from alertadmin.accounts.email_address import EmailAddressInput
 from alertadmin.outbox.models import ConsentRequest
 from alertadmin.registry.models import Consent, ConsentStatus
 
@@ -20,7 +21,7 @@ SHOWN = 10
 class RequestForm(forms.Form):
     """The tenant's contacts are offered; the address may be another."""
 
-    recipient = forms.EmailField(label=gettext_lazy("To"), max_length=254)
+    recipient = EmailAddressInput(label=gettext_lazy("To"), max_length=254)
 
     def __init__(self, *args: Any, consent: Consent, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -10,7 +10,6 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 from django.db.models import Q
-from django.db.models.functions import Lower
 from django.urls import reverse
 
 from alertadmin.accounts.access import Access
@@ -22,6 +21,7 @@ from mailer.diagnosis import Found
 from mailer.diagnosis.mentions import Mentions
 from mailer.diagnosis.portal import Link
 from mailer.diagnosis.words.book import BOOK
+from mailer.email_address import canonical
 
 MOST = 10
 """Registrations that are shown; a log may speak of a hundred."""
@@ -76,7 +76,7 @@ def concerned(said: Mentions, slug: str, access: Access) -> Concerned:
         Q(key_id__in=said.ids) | Q(pk__in=_of_thumbprints(said.thumbprints, access))
     )
     credentials = credentials.select_related("app__tenant").defer("value")
-    mailboxes = access.rows(Mailbox).annotate(lowered=Lower("address")).filter(lowered__in=said.addresses)
+    mailboxes = access.rows(Mailbox).filter(address_canonical__in={canonical(address) for address in said.addresses})
     mailboxes = mailboxes.select_related("tenant", "app__tenant").defer("password")
     registrations: dict[tuple[object, object], Registration] = {}
 

@@ -19,7 +19,7 @@ from alertadmin.accounts.declaring import allows
 from alertadmin.accounts.models import User
 from alertadmin.accounts.roles import Right
 from alertadmin.accounts.zones import validate_time_zone
-from alertadmin.dashboard.addresses import read_addresses
+from alertadmin.dashboard.addresses import read_stored
 from alertadmin.dashboard.asked import asked
 from alertadmin.dashboard.guide.page import page, step
 from alertadmin.dashboard.guide.portal_path import PATHS
@@ -76,7 +76,7 @@ class DirectoryForm(forms.Form):
         self.fields["cloud"].choices = cloud_choices()  # type: ignore[attr-defined]
 
     def clean_contacts(self) -> list[str]:
-        return read_addresses(self.cleaned_data["contacts"])
+        return read_stored(self.cleaned_data["contacts"])
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data

@@ -22,6 +22,7 @@ from alertadmin.registry import scripts
 from alertadmin.registry.finding import find_directory
 from alertadmin.registry.models import Audience, Guide, Mailbox, Tenant
 from alertadmin.registry.permissions import PERMISSION_OF, Transport
+from mailer.email_address import canonical
 
 
 class MailboxForm(OneSendsReminders):
@@ -108,7 +109,8 @@ def guide_mailbox(request: HttpRequest, guide: Guide) -> HttpResponse:
 def keep(request: HttpRequest, guide: Guide, form: MailboxForm) -> None:
     """One that is registered with this app already is taken as it is."""
     address = form.cleaned_data["address"]
-    known = Mailbox.objects.filter(app=form.app, address__iexact=address).exclude(pk=form.instance.pk).first()
+    same = Mailbox.objects.filter(app=form.app, address_canonical=canonical(address))
+    known = same.exclude(pk=form.instance.pk).first()
     if known is None and form.place._state.adding:
         form.place.full_clean()
         form.place.save()

@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from alertadmin.accounts import audit
 from alertadmin.accounts.access import Access
 from alertadmin.accounts.audit import Act
+from alertadmin.accounts.email_address import EmailAddressInput
 from alertadmin.accounts.roles import Right
 from alertadmin.dashboard.picking import PickField
 from alertadmin.registry import destinations, pasted
@@ -218,7 +219,7 @@ class OnPremisesForm(OneSendsReminders):
 
 class TestSendForm(forms.Form):
     halves = ("recipient", "transport")
-    recipient = forms.EmailField(label=_("To"))
+    recipient = EmailAddressInput(label=_("To"))
     transport = forms.ChoiceField(label=_("By"), choices=Transport.choices)
 
     def __init__(self, *args: Any, mailbox: Mailbox, **kwargs: Any) -> None:

@@ -9,10 +9,12 @@ from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from alertadmin.accounts.email_address import EmailAddressInput
 from alertadmin.dashboard.looks import DOUBTFUL, GOOD, UNDER_WAY, Look
 from alertadmin.dashboard.mailboxes.testing import is_under_way
 from alertadmin.outbox.models import Delivery, DeliveryState, Purpose
 from alertadmin.registry.models import Consent, Mailbox
+from mailer.email_address import is_same
 
 REFUSED = frozenset({"mailbox_access_denied", "send_as_denied", "role_missing"})
 """Causes by which Exchange says: not as this one."""
@@ -22,7 +24,7 @@ OFFERED = 50
 
 
 class ScopeForm(forms.Form):
-    other = forms.EmailField(
+    other = EmailAddressInput(
         label=gettext_lazy("Another mailbox of this tenant"),
         max_length=254,
         help_text=gettext_lazy("One that the app has no business with. If it may send as it, the mail comes to you."),
@@ -31,13 +33,15 @@ class ScopeForm(forms.Form):
     def __init__(self, *args: Any, mailbox: Mailbox, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.mailbox = mailbox
-        known = Mailbox.objects.filter(tenant=mailbox.tenant_id, server="").exclude(address__iexact=mailbox.address)
+        known = Mailbox.objects.filter(tenant=mailbox.tenant_id, server="").exclude(
+            address_canonical=mailbox.address_canonical
+        )
         self.others = sorted(set(known.values_list("address", flat=True)[:OFFERED]))
         self.fields["other"].widget.attrs |= {"list": "others", "autocomplete": "off"}
 
     def clean_other(self) -> str:
         other: str = self.cleaned_data["other"]
-        if other.lower() == self.mailbox.address.lower():
+        if is_same(other, self.mailbox.address):
             raise forms.ValidationError(_("This is the mailbox itself: name another one."))
         return other
 

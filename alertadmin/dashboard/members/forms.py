@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy
 
 from alertadmin.accounts import languages
 from alertadmin.accounts.access import Access
+from alertadmin.accounts.email_address import EmailAddressInput
 from alertadmin.accounts.inviting import MayNotGive
 from alertadmin.accounts.models import User
 from alertadmin.accounts.roles import Right, Role, may_give
@@ -54,7 +55,7 @@ class RoleForm(forms.Form):
 
 
 class InviteForm(RoleForm):
-    address = forms.EmailField(label=gettext_lazy("E-mail address"))
+    address = EmailAddressInput(label=gettext_lazy("E-mail address"))
     language = forms.ChoiceField(
         label=gettext_lazy("Language of the mail"), required=False, choices=[("", "–"), *settings.LANGUAGES]
     )
@@ -66,8 +67,8 @@ class InviteForm(RoleForm):
         language.choices = languages.of_a_tenant()
 
     def clean_address(self) -> str:
-        address = User.objects.normalize_email(self.cleaned_data["address"])
+        address = str(self.cleaned_data["address"])
         # Told to whoever sees all people alone: to others it would say who else is here.
-        if self.access.everywhere(Right.PEOPLE) and User.objects.filter(email__iexact=address).exists():
+        if self.access.everywhere(Right.PEOPLE) and User.objects.by_address(address) is not None:
             raise forms.ValidationError(_("This person has an account already. Give the role on their page."))
         return address

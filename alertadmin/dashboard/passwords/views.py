@@ -17,6 +17,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 
 from alertadmin.accounts import audit, guessing, password_links, sessions
 from alertadmin.accounts.declaring import for_oneself, for_strangers
+from alertadmin.accounts.email_address import EmailAddressInput
 from alertadmin.accounts.models import User
 from alertadmin.accounts.reauthentication import recently_confirmed
 from alertadmin.outbox import password_mail
@@ -85,7 +86,7 @@ def new_password(request: HttpRequest, token: str) -> HttpResponse:
 
 
 class ForgottenForm(forms.Form):
-    email = forms.EmailField(
+    email = EmailAddressInput(
         label=gettext_lazy("E-mail address"), widget=forms.EmailInput(attrs={"autocomplete": "username"})
     )
 

@@ -13,6 +13,7 @@ from alertadmin.accounts.audit import Act
 from alertadmin.accounts.models import User
 from alertadmin.dashboard.naming import NameField
 from alertadmin.dashboard.zones import ZoneInput
+from mailer.email_address import canonical
 
 
 class SignInForm(AuthenticationForm):
@@ -31,7 +32,7 @@ class SignInForm(AuthenticationForm):
         return data
 
     def clean_username(self) -> str:
-        return User.objects.normalize_email(str(self.cleaned_data["username"]).strip())
+        return canonical(str(self.cleaned_data["username"]))
 
 
 class FirstAdministratorForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -48,9 +49,6 @@ class FirstAdministratorForm(forms.ModelForm):  # type: ignore[type-arg]
         # The page fills in the browser's own zone.
         widgets = {"time_zone": ZoneInput({"data-browser-zone": ""})}
         help_texts = {"name": _("As colleagues see you."), "time_zone": _("Such as Europe/Paris.")}
-
-    def clean_email(self) -> str:
-        return User.objects.normalize_email(self.cleaned_data["email"])
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}

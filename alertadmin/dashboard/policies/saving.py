@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from django.db import transaction
-from django.db.models.functions import Lower
 
 from alertadmin.accounts import audit
 from alertadmin.accounts.audit import Act
@@ -47,12 +46,13 @@ def _save(policy: Policy, people: PeopleForm, plan: PlanForm, timing: TimingForm
 
 
 def _set(tenant: Tenant | None, app: AppRegistration | None, line: Line, emails: Iterable[str]) -> None:
+    """`emails` are canonical."""
     emails = list(emails)
-    own = Recipient.objects.filter(tenant=tenant, app=app).annotate(address=Lower("email"))
-    own.filter(line=line).exclude(address__in=emails).delete()
+    own = Recipient.objects.filter(tenant=tenant, app=app)
+    own.filter(line=line).exclude(email_canonical__in=emails).delete()
     # Who changes from one line to the other has one row.
-    own.filter(address__in=emails).exclude(line=line).delete()
-    known = set(own.filter(line=line).values_list("address", flat=True))
+    own.filter(email_canonical__in=emails).exclude(line=line).delete()
+    known = set(own.filter(line=line).values_list("email_canonical", flat=True))
     Recipient.objects.bulk_create(
         [Recipient(tenant=tenant, app=app, line=line, email=email) for email in emails if email not in known]
     )

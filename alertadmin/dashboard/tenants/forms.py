@@ -9,7 +9,7 @@ from alertadmin.accounts import audit
 from alertadmin.accounts.access import Access
 from alertadmin.accounts.audit import Act
 from alertadmin.accounts.roles import Right
-from alertadmin.dashboard.addresses import read_addresses
+from alertadmin.dashboard.addresses import read_stored
 from alertadmin.dashboard.naming import NameField
 from alertadmin.dashboard.new_destination import TenantDestination
 from alertadmin.dashboard.zones import ZoneInput
@@ -52,7 +52,7 @@ class TenantForm(TenantDestination):
         return pasted.check_directory_id(self.cleaned_data["directory_id"])
 
     def clean_contacts(self) -> list[str]:
-        return read_addresses(self.cleaned_data["contacts"])
+        return read_stored(self.cleaned_data["contacts"])
 
     def save(self, commit: bool = True) -> Tenant:
         tenant: Tenant = self.instance

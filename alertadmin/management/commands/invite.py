@@ -4,7 +4,6 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.management.base import CommandParser
-from django.core.validators import validate_email
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -26,8 +25,8 @@ class Command(Job):
 
     def work(self, options: dict[str, Any]) -> Report:
         try:
-            validate_email(options["address"])
-        except ValidationError:
-            raise Refused(_("“%(text)s” is not an e-mail address.") % {"text": options["address"]}) from None
-        made = inviting.invite(options["address"], {None: Role(options["role"])}, by=None, now=timezone.now())
+            made = inviting.invite(options["address"], {None: Role(options["role"])}, by=None, now=timezone.now())
+        except ValidationError as error:
+            words = {"text": options["address"], "reason": " ".join(error.messages)}
+            raise Refused(_("“%(text)s”: %(reason)s") % words) from None
         return Report(True, {"link": made.link, "ends_at": made.ends_at.isoformat()}, [made.link])

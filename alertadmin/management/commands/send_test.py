@@ -1,15 +1,13 @@
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import Any
-from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.core.management.base import CommandParser
-from django.core.validators import validate_email
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from alertadmin.accounts.email_address import clean_stored
 from alertadmin.management.answers import readable
 from alertadmin.management.job import Job, Refused, Report
 from alertadmin.outbox import test_send, worker
@@ -20,6 +18,7 @@ from alertadmin.registry.models import Mailbox
 from alertadmin.registry.permissions import Transport
 from alertadmin.retelling import retold
 from mailer.diagnosis import explain
+from mailer.email_address import canonical
 
 
 class Command(Job):
@@ -50,11 +49,11 @@ class Command(Job):
             self.usage.error(f"the following arguments are required: {', '.join(missing)} (or --channel)")
         mailbox = _mailbox(options["mailbox"], options["transport"], options["app"])
         try:
-            validate_email(options["to"])
-        except ValidationError:
-            raise Refused(_('"%(address)s" is no e-mail address.') % {"address": options["to"]}) from None
+            recipient = clean_stored(options["to"])
+        except ValidationError as error:
+            raise Refused(f"{options['to']}: {' '.join(error.messages)}") from None
         delivery = worker.deliver_as_written(
-            lambda: test_send.create(mailbox, options["to"], transport=options["transport"], now=timezone.now())
+            lambda: test_send.create(mailbox, recipient, transport=options["transport"], now=timezone.now())
         )
         return _report(delivery, mailbox)
 
@@ -82,10 +81,10 @@ def _to_channel(name: str) -> Report:
 
 def _channel(name: str) -> Channel:
     """By its name, in whatever letters, or by its id."""
-    found = Channel.objects.filter(name__iexact=name.strip())
-    with suppress(ValueError):
-        found = found | Channel.objects.filter(pk=UUID(name.strip()))
-    channels = list(found.select_related("tenant", "app__tenant"))
+    wanted = name.strip().casefold()
+    # Not left to the database: each calls other letters equal.
+    every = Channel.objects.select_related("tenant", "app__tenant")
+    channels = [channel for channel in every if wanted in (channel.name.casefold(), str(channel.pk), channel.pk.hex)]
     if not channels:
         raise Refused(_("No channel %(name)s is set up here.") % {"name": name})
     if len(channels) > 1:
@@ -102,7 +101,7 @@ def _step(step: dict[str, Any]) -> str:
 
 def _mailbox(address: str, transport: str, client_id: str | None) -> Mailbox:
     """Of several apps' mailboxes with one address the one that sends by `transport` anyway, else the first."""
-    found = Mailbox.objects.filter(address__iexact=address.strip()).select_related("app__tenant", "tenant")
+    found = Mailbox.objects.filter(address_canonical=canonical(address)).select_related("app__tenant", "tenant")
     if client_id is not None:
         try:
             found = found.filter(app__client_id=guid.normal(client_id))

@@ -12,6 +12,7 @@ from alertadmin.outbox.channels.guard import Allowed, Inside
 from alertadmin.outbox.channels.notice import Notice
 from alertadmin.outbox.channels.requesting import LONGEST
 from mailer import sockets
+from mailer.email_address import ascii_host
 from mailer.failure import Failure
 from mailer.message import BadMessage, Message
 from mailer.transports import Login, Receipt, Sender
@@ -44,7 +45,7 @@ class MailServer:
 
 def send(server: MailServer, notice: Notice, *, allowed: Allowed, seconds: float = LONGEST) -> Receipt:
     """Raises Failure."""
-    domain = server.sender.rpartition("@")[2]
+    domain = ascii_host(server.sender.rpartition("@")[2])
     message = Message(
         subject=notice.subject,
         text=notice.text,

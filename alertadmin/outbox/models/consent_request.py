@@ -9,6 +9,7 @@ from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from alertadmin.accounts.email_address import EmailAddressField
 from alertadmin.outbox.models.delivery import Delivery
 from alertadmin.registry.models import AppRegistration, Consent, ConsentChange, ConsentStatus, Tenant
 
@@ -19,7 +20,7 @@ class ConsentRequest(models.Model):
     tenant = models.ForeignKey(Tenant, models.CASCADE, related_name="consent_requests")
     permissions = models.JSONField(_("permissions"), default=list)
     """What was missing then."""
-    recipient = models.EmailField(_("to"))
+    recipient = EmailAddressField(_("to"))
     delivery = models.OneToOneField(Delivery, models.SET_NULL, null=True, related_name="consent_request")
     by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
     by_name = models.CharField(max_length=254)

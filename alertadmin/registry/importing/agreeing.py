@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 
 from alertadmin.registry.importing.cells import Registration
 from alertadmin.registry.importing.table import Remark
+from mailer.email_address import canonical
 
 
 def disagreements(rows: Iterable[Registration]) -> Iterator[Remark]:
@@ -38,5 +39,5 @@ def _statements(row: Registration) -> Iterator[tuple[tuple[str, ...], str, objec
         ((*app, "secret", row.secret_description), "secret_expires_on", row.secret_expires_at),
     ]
     if row.mailbox:
-        statements.append(((*app, "mailbox", row.mailbox.lower()), "transport", row.transport))
+        statements.append(((*app, "mailbox", canonical(row.mailbox)), "transport", row.transport))
     return (statement for statement in statements if statement[2])

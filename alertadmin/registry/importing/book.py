@@ -18,6 +18,7 @@ from alertadmin.registry.models import AppRegistration, Contact, Credential, Cre
 from alertadmin.registry.permissions import PERMISSION_OF, Transport
 from alertadmin.registry.stored_secrets import other_clouds
 from alertadmin.registry.wanted import note_wanted
+from mailer.email_address import canonical
 
 MOST_NAMED = 500
 """Directories named in a query; of more, everything is read."""
@@ -45,10 +46,10 @@ class Book:
             credential.app = apps_by_id[credential.app_id]  # whose cloud may become another by this file
             self.credentials.setdefault(credential.app_id, []).append(credential)
         mailboxes = Mailbox.objects.filter(app__in=apps)
-        self.mailboxes = {(mailbox.app_id, mailbox.address.lower()): mailbox for mailbox in mailboxes}
+        self.mailboxes = {(mailbox.app_id, mailbox.address_canonical): mailbox for mailbox in mailboxes}
         self.changes = Changes()
         self.told: dict[Tenant, dict[str, str]] = {}
-        """The contacts that the file names for a tenant, by their lower case."""
+        """The contacts that the file names for a tenant, by their canonical form."""
         self.clouds: dict[str, tuple[str, int]] = {}
         """By directory: its cloud and the line that names it, whichever line comes first. Secrets are sealed for it."""
         self.moved: dict[object, int] = {}
@@ -78,7 +79,7 @@ class Book:
             self.moved[tenant.pk] = line
         self.changes.set(tenant, name=row.tenant_name, cloud=cloud)
         for contact in row.contacts:
-            self.told.setdefault(tenant, {}).setdefault(contact.lower(), contact)
+            self.told.setdefault(tenant, {}).setdefault(canonical(contact), contact)
         if not row.client_id:
             return None
         app = self.apps.get((tenant.pk, row.client_id))
@@ -88,7 +89,7 @@ class Book:
             app = AppRegistration(tenant=tenant, client_id=row.client_id, permissions=[])
             self.apps[tenant.pk, row.client_id] = self.changes.add(app)
         self.changes.set(app, name=row.app_name, audience=row.audience)
-        account = self.mailboxes.get((app.pk, row.mailbox.lower()))
+        account = self.mailboxes.get((app.pk, canonical(row.mailbox)))
         if account is None or not account.is_personal:
             self._enter_mailbox(app, tenant, row)
         elif row.transport not in ("", account.transport):
@@ -99,7 +100,7 @@ class Book:
     def _enter_mailbox(self, app: AppRegistration, tenant: Tenant, row: Registration) -> None:
         """And the permission that the transport takes, which the app wants from now on."""
         if row.mailbox:
-            key = (app.pk, row.mailbox.lower())
+            key = (app.pk, canonical(row.mailbox))
             if key not in self.mailboxes:
                 self.mailboxes[key] = self.changes.add(Mailbox(app=app, tenant=tenant, address=row.mailbox))
             self.changes.set(self.mailboxes[key], transport=row.transport)
@@ -169,7 +170,7 @@ class Book:
         gone: list[int] = []
         fresh: list[Contact] = []
         for tenant, told in self.told.items():
-            stored = {contact.email.lower(): contact for contact in self.contacts.get(tenant.pk, [])}
+            stored = {contact.email_canonical: contact for contact in self.contacts.get(tenant.pk, [])}
             gone += [contact.pk for address, contact in stored.items() if address not in told]
             fresh += [Contact(tenant=tenant, email=email) for address, email in told.items() if address not in stored]
             if told.keys() != stored.keys():

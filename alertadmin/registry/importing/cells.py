@@ -9,9 +9,9 @@ from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from django.core.exceptions import ValidationError
-from django.core.validators import validate_email
 from django.utils.translation import gettext as _
 
+from alertadmin.accounts.email_address import clean_stored
 from alertadmin.registry import guid, pasted
 from alertadmin.registry.clouds import clouds
 from alertadmin.registry.importing.table import Remark, Row
@@ -21,7 +21,6 @@ from alertadmin.registry.permissions import Transport
 
 FORMULA = ("=", "+", "-", "@")
 LONGEST = {"tenant_name": 120, "app_name": 120, "secret_description": 200}
-LONGEST_ADDRESS = 254
 OF_THE_APP = (
     "app_name",
     "audience",
@@ -88,7 +87,7 @@ class Reader:
             secret_description=self._text(row, "secret_description"),
             secret_value=self._cell(row, "secret_value", pasted.check_secret_value) or "",
             secret_expires_at=self._cell(row, "secret_expires_on", lambda text: pasted.read_end(text, zone)),
-            mailbox=self._cell(row, "mailbox", _email) or "",
+            mailbox=self._cell(row, "mailbox", clean_stored) or "",
             transport=self._choice(row, "transport"),
         )
 
@@ -128,20 +127,14 @@ def _by_lower_case(values: Iterable[str]) -> dict[str, str]:
     return {value.lower(): value for value in values}
 
 
-def _email(text: str) -> str:
-    validate_email(text)
-    if len(text) > LONGEST_ADDRESS:
-        raise ValidationError(_("This is longer than %d characters.") % LONGEST_ADDRESS)
-    return text
-
-
 def _emails(text: str) -> tuple[str, ...]:
     """Several, separated by semicolons or commas."""
     parts = tuple(part for part in map(trimmed, text.replace(",", ";").split(";")) if part)
+    stored: list[str] = []
     for number, part in enumerate(parts, 1):
         try:
-            _email(part)
+            stored.append(clean_stored(part))
         except ValidationError:
             message = _("Address %(number)d of %(all)d is no e-mail address. Separate several by semicolons.")
             raise ValidationError(message % {"number": number, "all": len(parts)}) from None
-    return parts
+    return tuple(stored)

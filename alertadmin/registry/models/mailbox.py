@@ -9,11 +9,11 @@ from datetime import datetime
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
-from django.db.models.functions import Lower
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from alertadmin.accounts.belonging import of_tenant
+from alertadmin.accounts.email_address import CanonicalAddressField, EmailAddressField, UniqueAddress
 from alertadmin.registry import destinations, sentences
 from alertadmin.registry.clouds import server_choices
 from alertadmin.registry.encryption import EncryptedField
@@ -57,7 +57,8 @@ class Mailbox(models.Model):
         verbose_name=_("app registration"),
     )
     """None for a mailbox on premises."""
-    address = models.EmailField(_("address"))
+    address = EmailAddressField(_("address"))
+    address_canonical = CanonicalAddressField(of="address")
     transport = models.CharField(_("sends by"), max_length=8, choices=Transport, default=Transport.GRAPH)
     server = models.CharField(_("Exchange server on premises"), max_length=40, blank=True, choices=server_choices)
     """Its slug in the operator's clouds file; empty for Exchange Online."""
@@ -78,16 +79,14 @@ class Mailbox(models.Model):
         ordering = ["address", "id"]
         indexes = [models.Index(fields=["address", "id"], name="mailbox_by_address")]
         constraints = [
-            models.UniqueConstraint(
-                Lower("address"),
-                "app",
-                name="mailbox_once_per_app",
+            UniqueAddress(
+                fields=["address_canonical", "app"],
+                name="mailbox_address_once_per_app",
                 violation_error_message=_("This address is registered with this app already."),
             ),
-            models.UniqueConstraint(
-                Lower("address"),
-                "server",
-                name="mailbox_once_per_server",
+            UniqueAddress(
+                fields=["address_canonical", "server"],
+                name="mailbox_address_once_per_server",
                 condition=Q(app=None),
                 violation_error_message=_("This address is registered with this server already."),
             ),

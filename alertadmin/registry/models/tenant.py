@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from alertadmin.accounts import languages
 from alertadmin.accounts.belonging import of_tenant
+from alertadmin.accounts.email_address import CanonicalAddressField, EmailAddressField, UniqueAddress
 from alertadmin.accounts.zones import validate_time_zone, zone_or_utc
 from alertadmin.registry import guid
 from alertadmin.registry.clouds import cloud_choices, cloud_of
@@ -86,11 +87,12 @@ class Contact(models.Model):
     """Somebody who is told by mail before a credential of the tenant ends."""
 
     tenant = models.ForeignKey(Tenant, models.CASCADE, related_name="contacts")
-    email = models.EmailField(_("e-mail address"))
+    email = EmailAddressField(_("e-mail address"))
+    email_canonical = CanonicalAddressField(of="email")
 
     class Meta:
         ordering = ["email"]
-        constraints = [models.UniqueConstraint(fields=["tenant", "email"], name="contact_once_per_tenant")]
+        constraints = [UniqueAddress(fields=["email_canonical", "tenant"], name="contact_address_once_per_tenant")]
 
     def __str__(self) -> str:
         return self.email

@@ -16,6 +16,7 @@ from alertadmin.registry.models import Credential, Mailbox
 from alertadmin.reminders.calendar import rows, writing
 from alertadmin.reminders.calendar.ends import End
 from alertadmin.reminders.models import CalendarEntry, Reminder
+from mailer.email_address import canonical
 from mailer.message import Attachment
 
 FILE = "alertadmin.ics"
@@ -50,7 +51,7 @@ def record(delivery: Delivery, ends: Iterable[End]) -> None:
     CalendarEntry.objects.bulk_create(
         CalendarEntry(
             delivery=delivery,
-            recipient=delivery.recipient.lower(),
+            recipient=canonical(delivery.recipient),
             kind=end.kind,
             thing=end.thing,
             tenant_id=end.tenant,

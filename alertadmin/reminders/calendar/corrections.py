@@ -115,8 +115,8 @@ def _living(things: Iterable[UUID]) -> list[End]:
 
 
 def _language(recipient: str, first: CalendarEntry) -> str:
-    chosen = User.objects.filter(email__iexact=recipient).exclude(language="").values_list("language", flat=True)
-    return chosen.first() or first.tenant.mail_language
+    user = User.objects.by_address(recipient)
+    return (user.language if user else "") or first.tenant.mail_language
 
 
 def _attachments(wrong: list[CalendarEntry], moved: list[End], now: datetime) -> tuple[Attachment, ...]:

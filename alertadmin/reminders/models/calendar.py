@@ -13,6 +13,7 @@ from django.db.models import Q
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
+from alertadmin.accounts.email_address import EmailAddressField
 from alertadmin.outbox.models import Delivery
 from alertadmin.registry.models import AppRegistration, Tenant
 from alertadmin.reminders.models.reminder import Kind
@@ -28,7 +29,8 @@ class CalendarEntry(models.Model):
     """
 
     delivery = models.ForeignKey(Delivery, models.CASCADE, related_name="calendar_entries")
-    recipient = models.EmailField()
+    recipient = EmailAddressField()
+    """In canonical form."""
     kind = models.CharField(max_length=10, choices=Kind)
     thing = models.UUIDField()
     """The id of the credential or mailbox; the entry's UID."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from django.db import models
 from django.db.models import Q
-from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 
+from alertadmin.accounts.email_address import CanonicalAddressField, EmailAddressField, UniqueAddress
 from alertadmin.outbox.models import Line
 from alertadmin.registry.models import AppRegistration, Tenant
 
@@ -21,17 +21,26 @@ class Recipient(models.Model):
     tenant = models.ForeignKey(Tenant, models.CASCADE, null=True, blank=True, related_name="recipients")
     app = models.ForeignKey(AppRegistration, models.CASCADE, null=True, blank=True, related_name="recipients")
     line = models.PositiveSmallIntegerField(_("told"), choices=Line, default=Line.FIRST)
-    email = models.EmailField(_("e-mail address"))
+    email = EmailAddressField(_("e-mail address"))
+    email_canonical = CanonicalAddressField(of="email")
 
     class Meta:
         ordering = ["line", "email", "id"]
         constraints = [
             models.CheckConstraint(condition=Q(tenant=None) | Q(app=None), name="recipient_of_one_thing"),
-            models.UniqueConstraint(
-                Lower("email"), "tenant", condition=Q(tenant__isnull=False), name="tenant_tells_once"
+            UniqueAddress(
+                fields=["email_canonical", "tenant"],
+                condition=Q(tenant__isnull=False),
+                name="recipient_address_once_per_tenant",
             ),
-            models.UniqueConstraint(Lower("email"), "app", condition=Q(app__isnull=False), name="app_tells_once"),
-            models.UniqueConstraint(Lower("email"), condition=Q(tenant=None, app=None), name="installation_tells_once"),
+            UniqueAddress(
+                fields=["email_canonical", "app"], condition=Q(app__isnull=False), name="recipient_address_once_per_app"
+            ),
+            UniqueAddress(
+                fields=["email_canonical"],
+                condition=Q(tenant=None, app=None),
+                name="recipient_address_once_in_the_installation",
+            ),
         ]
         verbose_name = _("recipient")
         verbose_name_plural = _("recipients")

@@ -69,7 +69,7 @@ def nothing_is_stored() -> Iterator[None]:
         ("secret_value", f"{SECRET}\N{GRINNING FACE}", "English keyboard"),
         ("secret_expires_on", "", "say when it ends"),
         ("secret_expires_on", "31/12/2027", "write 2027-12-31"),
-        ("mailbox", "alarms", "valid email"),
+        ("mailbox", "alarms", "no e-mail address"),
         ("transport", "pigeon", "ews, graph, smtp"),
     ],
 )

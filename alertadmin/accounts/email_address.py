@@ -1,0 +1,134 @@
+"""E-mail addresses in forms and rows: what is typed becomes the clean form that is stored and mailed to, and beside it
+stands the canonical form, by which alone rows are found and held apart.
+
+The rule itself is `mailer.email_address`; nothing else here may fold letter case of an address, nor a database do it:
+what `lower()` and collations call equal differs from one database to the next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.utils.translation import gettext as _
+
+from mailer.email_address import EmailAddress, Flaw, InvalidAddress, canonical, parse
+
+if TYPE_CHECKING:
+    _CharField = models.CharField[str, str]
+    _EmailField = models.EmailField[str, str]
+else:
+    _CharField = models.CharField
+    _EmailField = models.EmailField
+
+LONGEST = 254
+
+
+def clean(text: str) -> EmailAddress:
+    """Raises ValidationError, which says what to change."""
+    try:
+        return parse(text)
+    except InvalidAddress as error:
+        raise ValidationError(_explain(error), code=error.flaw.value) from None
+
+
+def clean_stored(text: str) -> str:
+    """The form to be stored. Raises ValidationError."""
+    return clean(text).stored
+
+
+def _explain(error: InvalidAddress) -> str:
+    if error.flaw == Flaw.HIDDEN:
+        code = f"U+{ord(error.character):04X}"
+        return _("There is a character in this address that is not shown (%(code)s). Type it anew.") % {"code": code}
+    if error.flaw == Flaw.DOMAIN:
+        return _("What follows the @ is no domain. Write it like this: name@example.com.")
+    if error.flaw == Flaw.LOCAL_PART:
+        return _(
+            "Before the @ there may be letters, digits, dots between them and signs such as + and -. Write it like "
+            "this: name@example.com."
+        )
+    if error.flaw == Flaw.TOO_LONG:
+        return _("This is too long for an e-mail address.")
+    return _("This is no e-mail address. Write one alone, without a name: name@example.com.")
+
+
+class EmailAddressInput(forms.EmailField):
+    """Cleaned to the form that is stored."""
+
+    default_validators = []
+
+    def to_python(self, value: Any) -> str:
+        text = super().to_python(value) or ""
+        return clean_stored(text) if text else ""
+
+
+class EmailAddressField(_EmailField):
+    """The stored form. A `CanonicalAddressField` of the same model goes with it."""
+
+    default_validators = []
+
+    def deconstruct(self) -> tuple[str, str, Any, Any]:
+        name, _path, args, kwargs = super().deconstruct()
+        return name, "django.db.models.EmailField", args, kwargs
+
+    def clean(self, value: Any, model_instance: models.Model | None) -> str:
+        text = super().clean(value, model_instance)
+        # What an earlier release stored is left alone, until it is changed.
+        return clean_stored(text) if text and text != self._before(model_instance) else text
+
+    def _before(self, instance: models.Model | None) -> str | None:
+        if instance is None or instance._state.adding:
+            return None
+        found = type(instance)._base_manager.filter(pk=instance.pk).values_list(self.attname, flat=True)
+        return found.first()
+
+    def formfield(self, *args: Any, **kwargs: Any) -> Any:
+        return super().formfield(*args, **{"form_class": EmailAddressInput, **kwargs})
+
+
+class CanonicalAddressField(_CharField):
+    """The canonical form of the field named `of`, written with every save of the row. Never set by hand."""
+
+    is_derived = True
+    """The audit trail tells of the field that it comes from, and of this one nothing."""
+
+    def __init__(self, of: str = "", **kwargs: Any) -> None:
+        self.of = of
+        super().__init__(**{"max_length": LONGEST, "editable": False, **kwargs})
+
+    def deconstruct(self) -> tuple[str, str, Any, Any]:
+        name, _path, args, kwargs = super().deconstruct()
+        return name, "django.db.models.CharField", args, kwargs
+
+    def pre_save(self, model_instance: models.Model, add: bool) -> str:
+        self.set_on(model_instance)
+        return str(getattr(model_instance, self.attname))
+
+    def set_on(self, instance: models.Model) -> None:
+        setattr(instance, self.attname, canonical(getattr(instance, self.of)))
+
+
+class UniqueAddress(models.UniqueConstraint):
+    """Held by the database, and said in a form beside the field that was typed into."""
+
+    def validate(
+        self,
+        model: type[models.Model],
+        instance: models.Model,
+        exclude: Iterable[str] | None = None,
+        using: str = "default",
+    ) -> None:
+        left_out = set(exclude or ())
+        for field in model._meta.concrete_fields:
+            if isinstance(field, CanonicalAddressField) and field.name in self.fields and field.of not in left_out:
+                field.set_on(instance)
+                left_out.discard(field.name)
+        super().validate(model, instance, left_out, using)
+
+    def deconstruct(self) -> tuple[str, Any, Any]:
+        _path, args, kwargs = super().deconstruct()
+        return "django.db.models.UniqueConstraint", args, kwargs
