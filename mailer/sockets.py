@@ -129,8 +129,20 @@ class Tls(ssl.SSLSocket):
         return super().send(*args, **kwargs)
 
 
+Dial = Callable[[str, int], Plain]
+_dial: Dial | None = None
+
+
+def dial_by(other: Dial) -> None:
+    """From now on this process has its connections made so: it may be one that cannot make any itself."""
+    global _dial
+    _dial = other
+
+
 def dial(host: str, port: int) -> Plain:
     """A connection to the first of the host's addresses that answers. Raises OSError (gaierror, TimeoutError, …)."""
+    if _dial is not None:
+        return _dial(host, port)
     failed: OSError | None = None
     found = within(left(), lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
     if may_dial := _MAY_DIAL.get():

@@ -26,6 +26,7 @@ from alertadmin.dashboard.channels.meaning import meaning
 from alertadmin.dashboard.listing import Column, Filter, Listing
 from alertadmin.dashboard.posting import posted
 from alertadmin.outbox import standing, test_send
+from alertadmin.outbox.channels import confining
 from alertadmin.outbox.models import Channel, Delivery, Purpose
 from alertadmin.outbox.standing import Standing
 from alertadmin.outbox.test_limits import TooManyTests
@@ -72,7 +73,8 @@ def _channels(request: HttpRequest) -> QuerySet[Channel]:
 def channels(request: HttpRequest) -> HttpResponse:
     page = LISTING.page(request, _channels(request))
     rows = [(channel, Standing.of(channel)) for channel in page.rows]
-    return render(request, "channels/list.html", {"page": page, "rows": rows})
+    context = {"page": page, "rows": rows, "unconfined": confining.missing()}
+    return render(request, "channels/list.html", context)
 
 
 @allows(Right.LOOK, of=Channel)

@@ -1,19 +1,27 @@
-"""Confines this whole process to what sending a notice needs, whatever a library does and on whichever thread: the
-network outside, and its own code. Python itself tells of each connection and each file (PEP 578), and there is no way
-back; so this is for a process of its own (see `apart`).
+"""Confines this whole process to what sending a notice needs, whatever a library does and on whichever thread: reading
+its own code, and using the connections that it is handed. There is no way back; so this is for a process of its own
+(see `speaking`).
+
+The kernel holds it: `landlock` says which files can be opened, `seccomp` which system calls made. Before that, Python
+tells of each connection, file and program (PEP 578), and what is none of this process's business is refused in words.
+By itself that stops mistakes alone: native code walks past it. Where the kernel lacks a part, `missing` names it.
 """
 
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import mimetypes
 import os
+import signal
 import socket
 import sys
+import sysconfig
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from alertadmin.outbox.channels import landlock, seccomp
 from alertadmin.outbox.channels.guard import Allowed, Inside
 
 PROJECT = Path(__file__).resolve().parents[3]
@@ -34,6 +42,8 @@ NEVER = frozenset(
 )
 """Nothing is started, and nothing opened that opens files by itself."""
 CONNECTS = frozenset({"socket.connect", "socket.sendto", "socket.sendmsg"})
+PARENT_DEATH_SIGNAL = 1
+"""PR_SET_PDEATHSIG of prctl(2)."""
 MEMORY = 1_000_000_000
 """Bytes that the process may take."""
 
@@ -45,9 +55,16 @@ class Forbidden(Exception):
 def confine(allowed: Allowed, *, refused: Callable[[], None]) -> None:
     """From now on. `refused` is called before Inside is raised."""
     mimetypes.init()  # reads files of the system that it would want later
+    _limit_memory()
+    _restrict()
+    watch(allowed, refused=refused)
+
+
+def watch(allowed: Allowed, *, refused: Callable[[], None]) -> None:
+    """Python's part: the words, and all that there is where the kernel lacks its own."""
     readable = _code()
 
-    def watch(event: str, args: tuple[Any, ...]) -> None:
+    def look(event: str, args: tuple[Any, ...]) -> None:
         if event in CONNECTS:
             _check_target(args[0], args[1], allowed, refused)
         elif event == "open":
@@ -55,8 +72,29 @@ def confine(allowed: Allowed, *, refused: Callable[[], None]) -> None:
         elif event in NEVER:
             raise Forbidden(event)
 
-    _limit_memory()
-    sys.addaudithook(watch)
+    sys.addaudithook(look)
+
+
+def missing() -> list[str]:
+    """The parts of the confinement that this machine's kernel lacks or has switched off."""
+    parts = {"Landlock": landlock.version() > 0, "seccomp": seccomp.is_supported()}
+    return [name for name, there in parts.items() if not there]
+
+
+def end_with_parent(parent: int) -> None:
+    """The kernel kills this process when the one that forked it ends, however that was."""
+    with contextlib.suppress(OSError, AttributeError):  # no Linux
+        ctypes.CDLL(None).prctl(PARENT_DEATH_SIGNAL, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != parent:  # it ended before
+        os._exit(1)
+
+
+def _restrict() -> None:
+    """Before any thread is started: the kernel confines the calling one, and those that come from it."""
+    libraries = sysconfig.get_config_var("LIBDIR") or ""
+    system = ("/usr/lib", "/usr/lib64", "/lib", "/lib64", "/etc/ssl", "/etc/pki", "/etc/ld.so.cache", libraries)
+    landlock.restrict([*_code(), *(path for path in system if path)])
+    seccomp.restrict()
 
 
 def _check_target(through: socket.socket, address: Any, allowed: Allowed, refused: Callable[[], None]) -> None:

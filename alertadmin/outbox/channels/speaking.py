@@ -1,7 +1,9 @@
-"""The process that has apprise loaded (see `apart`), and its forks, one for each order.
+"""The process that has apprise loaded (see `apart`), and its forks, two for each order: one is confined by the kernel
+(`confining`) and runs the service's code, the other makes the connections that it asks for (`connections`).
 
 An order is one line of JSON; what happens is told on the same connection, an event a line, at once, so that of a fork
-that ran out of time it is still known how far it came. When the other end closes, whoever ordered is gone, and it goes.
+that ran out of time it is still known how far it came. When the other end closes, the one who ordered is gone, and both
+end.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from typing import IO, Any
 
 import requests
 
-from alertadmin.outbox.channels import confining
+from alertadmin.outbox.channels import confining, connections
 from alertadmin.outbox.channels.guard import Allowed
 from alertadmin.outbox.channels.requesting import Session, failure_of, is_page, parts_to_hide, words_of
 from mailer import sockets, wire
@@ -90,15 +92,34 @@ def _says_no(said: Any) -> bool:
 
 
 def serve(connection: socket.socket) -> None:
-    """One order, in a fork of its own."""
-    events = Heard.events = Events(connection.makefile("w", encoding="utf-8"))
+    """One order, in a fork of its own, which makes the connections for another."""
+    events = Events(connection.makefile("w", encoding="utf-8"))
     events.tell("started")
     with connection.makefile("r", encoding="utf-8") as lines:
         order = json.loads(lines.readline())
-    threading.Thread(target=_end_with_the_orderer, args=(connection,), daemon=True).start()
-    Heard.hidden = parts_to_hide(order["url"])
     allowed = Allowed.parse(order["allowed"])
-    confining.confine(allowed, refused=lambda: events.tell("inside"))
+    asked, asks = socket.socketpair()
+    parent = os.getpid()
+    if os.fork() == 0:
+        asked.close()
+        confining.end_with_parent(parent)
+        _speak(order, allowed, events, asks)
+    else:
+        asks.close()
+        threading.Thread(target=_end_with_the_orderer, args=(connection,), daemon=True).start()
+        connections.serve(asked, allowed)
+
+
+def _speak(order: dict[str, Any], allowed: Allowed, events: Events, asks: socket.socket) -> None:
+    """The service's own code, confined."""
+    Heard.events = events
+    Heard.hidden = parts_to_hide(order["url"])
+
+    def refused() -> None:
+        events.tell("inside")
+
+    sockets.dial_by(connections.Dialler(asks, refused))
+    confining.confine(allowed, refused=refused)
     from alertadmin.outbox.channels import plugins
 
     try:

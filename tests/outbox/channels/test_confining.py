@@ -1,4 +1,5 @@
-"""What a confined process can do: a script tries all of it, each thing on a thread of its own."""
+"""What Python's own part of the confinement lets a process do: a script tries all of it, each thing on a thread of its
+own. What the kernel holds beside it: tests/attacks/test_18_hostile_service.py."""
 
 from __future__ import annotations
 
@@ -19,7 +20,7 @@ from alertadmin.outbox.channels.guard import Allowed
 port, secret = int(sys.argv[1]), sys.argv[2]
 sys.path.append(sys.argv[4])
 told = []
-confining.confine(Allowed.parse(sys.argv[3]), refused=lambda: told.append("refused"))
+confining.watch(Allowed.parse(sys.argv[3]), refused=lambda: told.append("refused"))
 
 async def by_asyncio():
     await asyncio.open_connection("127.0.0.1", port)
