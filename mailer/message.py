@@ -21,8 +21,10 @@ _SEVEN_BIT = SMTP.clone(cte_type="7bit")
 _UTF8_HEADERS = _SEVEN_BIT.clone(utf8=True)
 """RFC 6532: the one way to write an address whose local part is not ASCII."""
 _MESSAGE_ID = re.compile(r"<[!-;=?-~]+@[!-;=?-~]+>")
-_OWN_HEADER = re.compile(r"X-[A-Za-z0-9-]+|Auto-Submitted", re.IGNORECASE)
-_CONTENT_TYPE = re.compile(r"(?!multipart/|message/)[a-z0-9][a-z0-9.+-]*/[a-z0-9][a-z0-9.+-]*", re.IGNORECASE)
+_OWN_HEADER = re.compile(r"X-[A-Za-z0-9-]+|Auto-Submitted", re.IGNORECASE | re.ASCII)
+_CONTENT_TYPE = re.compile(
+    r"(?!multipart/|message/)[a-z0-9][a-z0-9.+-]*/[a-z0-9][a-z0-9.+-]*", re.IGNORECASE | re.ASCII
+)
 _PARAMETER = re.compile(r"[A-Za-z0-9-]+")
 _UTF8_LOCAL_PART = re.compile(r"[^\s\"(),:;<>@\[\\\]]+")
 _BREAKS = frozenset({"Cc", "Cs", "Zl", "Zp"})

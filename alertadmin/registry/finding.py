@@ -14,6 +14,7 @@ from alertadmin.registry.invisible import trimmed
 from alertadmin.retelling import retold
 from mailer import discovery
 from mailer.diagnosis import explain
+from mailer.email_address import ascii_host
 from mailer.failure import Failure
 
 
@@ -27,7 +28,7 @@ class Found:
 
 def find_directory(text: str, cloud: str) -> Found:
     """`text` is a domain, an e-mail address or a directory id; `cloud` a slug. Raises ValidationError."""
-    name = trimmed(text).rpartition("@")[2].lower().rstrip(".")
+    name = ascii_host(trimmed(text).rpartition("@")[2].rstrip(".")).lower()
     if pasted.is_personal(name):
         raise ValidationError(
             _(

@@ -19,8 +19,9 @@ LONGEST_PORTAL_LIFE = timedelta(days=731)
 LONGEST_SECRET = 1024
 MASKED = re.compile(r"[*•●∙·…]{3,}|…$")
 """What portals and other programs show in place of the rest of a secret."""
-DOMAIN = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)+", re.IGNORECASE)
-PERSONAL_DOMAINS = re.compile(r"(?:outlook|hotmail|live)\.[a-z]{2,3}(?:\.[a-z]{2})?|msn\.com", re.IGNORECASE)
+# Without ASCII, letter case makes ı an i, ſ an s and the Kelvin sign a k.
+DOMAIN = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)+", re.IGNORECASE | re.ASCII)
+PERSONAL_DOMAINS = re.compile(r"(?:outlook|hotmail|live)\.[a-z]{2,3}(?:\.[a-z]{2})?|msn\.com", re.IGNORECASE | re.ASCII)
 FIRST_YEAR, LAST_END = 1970, datetime(9999, 12, 31, tzinfo=UTC)
 """What every time zone can show: a day's margin below the last year there is. Scripts wrote ends as far as 2299."""
 

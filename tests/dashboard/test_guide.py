@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from html import unescape
 from uuid import uuid4
 
+import idna
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
@@ -188,6 +189,19 @@ def test_a_domain_an_address_and_an_id_lead_to_the_same_directory(signed_in: Cli
     typed = text.format(domain=world.directory.domain.upper(), id=world.directory.directory_id)
     assert heading(signed_in.post(reverse("guide"), found(world, typed), follow=True).content.decode()).startswith("2.")
     assert Tenant.objects.get().directory_id == world.directory.directory_id
+
+
+@pytest.mark.control(70)
+@pytest.mark.parametrize("text", ["{domain}", "alarms@{domain}"])
+def test_a_look_alike_of_a_domain_leads_to_another_directory_or_none(
+    signed_in: Client, world: There, text: str
+) -> None:
+    double = world.directory.domain.replace("e", "е")  # Cyrillic
+    signed_in.post(reverse("guide"), found(world, text.format(domain=double)))
+    assert not Tenant.objects.exists()
+    there = world.sandbox.directory.add_tenant("Double", idna.encode(double).decode())
+    signed_in.post(reverse("guide"), found(world, text.format(domain=double)))
+    assert Tenant.objects.get().directory_id == there.directory_id
 
 
 def test_an_authority_that_does_not_answer_loses_nothing(signed_in: Client, world: There) -> None:

@@ -161,6 +161,8 @@ def test_what_personal_accounts_cannot_is_said_in_words(rows: Rows) -> None:
         ("a@msn.com", True),
         ("a@outlook.northpark.example", False),
         ("a@olive.com", False),
+        ("a@lıve.com", False),
+        ("a@mſn.example", False),
     ],
 )
 def test_an_address_of_microsofts_own_is_no_mailbox_of_a_tenant(rows: Rows, address: str, is_personal: bool) -> None:

@@ -148,6 +148,16 @@ def another_rule_of_addresses(node: ast.AST) -> bool:
     return node.func.attr in ("lower", "casefold", "upper") and any(map(ADDRESS.fullmatch, of))
 
 
+def address_without_its_form(node: ast.AST) -> bool:
+    """What writes an address past the save that writes its canonical form too."""
+    if called(node).rpartition(".")[2] not in ("update", "save", "bulk_update"):
+        return False
+    named = {keyword.arg for keyword in node.keywords} if isinstance(node, ast.Call) else set()
+    listed = re.findall(r"'(email|address)'", " ".join(map(ast.unparse, getattr(node, "args", []))))
+    listed += re.findall(r"'(email|address)'", keywords(node).get("update_fields", ""))
+    return bool({"email", "address"} & named) or bool(listed)
+
+
 RULES: dict[Rule, tuple[list[str], set[str]]] = {
     unverified: (["requests.get(url, verify=False)", "ssl._create_unverified_context()"], set()),
     a_shell: (["subprocess.run(line, shell=True)", "os.system(line)"], set()),
@@ -197,6 +207,14 @@ RULES: dict[Rule, tuple[list[str], set[str]]] = {
             "account.lower()",
         ],
         ADDRESS_MODULES,
+    ),
+    address_without_its_form: (
+        [
+            "User.objects.filter(pk=1).update(email=typed)",
+            'mailbox.save(update_fields=["address"])',
+            'rows.bulk_update(found, ["email"])',
+        ],
+        set(),
     ),
     kept_tokens: (["msal.SerializableTokenCache()", "from msal import SerializableTokenCache"], set()),
 }
