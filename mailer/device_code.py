@@ -9,15 +9,22 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
+from urllib.parse import urlsplit
 
 from mailer import entra, sockets, wire
-from mailer.clouds import Cloud
+from mailer.clouds import BUILTIN, Cloud
 from mailer.failure import Failure
 from mailer.https import Session
 
 SLOWEST = 60
 """Seconds between two questions that we let a server ask for."""
 LONGEST = 3600
+LONGEST_PAGE = 200
+"""Characters of the page's address."""
+MICROSOFT_PAGES = frozenset(
+    {"microsoft.com", "www.microsoft.com", "login.microsoft.com", "login.live.com", "login.microsoftonline.com"}
+)
+"""Where people enter a code of the worldwide cloud, the only built-in one that has personal accounts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +69,7 @@ def begin(cloud: Cloud, client_id: str, scope: str, *, timeout: float = 10) -> C
         except (OSError, ValueError) as error:  # requests' exceptions are OSErrors
             raise wire.failure_of(error, sent=False) from None
     page = str(flow.get("verification_uri") or flow.get("verification_url") or "")
-    if not page.startswith("https://"):
+    if not page.startswith("https://") or len(page) > LONGEST_PAGE or not page.isprintable():
         raise Failure("other", "The code came without a page to enter it on.")
     seconds = min(max(int(flow["expires_in"]), 0), LONGEST)
     return Code(
@@ -72,6 +79,22 @@ def begin(cloud: Cloud, client_id: str, scope: str, *, timeout: float = 10) -> C
         lifetime=timedelta(seconds=seconds),
         interval=min(max(int(flow["interval"]), 1), SLOWEST),
     )
+
+
+def is_login_page(cloud: Cloud, page: str) -> bool:
+    """Whether the page to enter a code on is at the cloud's own login host, so that people may be led there.
+
+    A server says where that page is; one that is not what it should be could lead people to any other.
+    """
+    try:
+        parts, own = urlsplit(page), urlsplit(cloud.authority)
+        place = (parts.scheme, parts.hostname, parts.port or 443)
+        known = {("https", own.hostname, own.port or 443)}
+    except ValueError:
+        return False
+    if cloud.authority == BUILTIN["global"].authority:
+        known |= {("https", host, 443) for host in MICROSOFT_PAGES}
+    return place in known and "@" not in parts.netloc and "\\" not in page
 
 
 def ask(cloud: Cloud, client_id: str, device_code: str, *, timeout: float = 10) -> SignedIn | Waiting:

@@ -137,6 +137,10 @@ def _claims(asked: Asked, person: Person) -> dict[str, Any]:
         claims["email"] = person.mail
     if roles := person.app_roles.get(asked.app.client_id):
         claims["roles"] = roles
+    if person.methods:
+        claims["amr"] = person.methods
+    if person.contexts:
+        claims["acrs"] = person.contexts
     return {**claims, **_groups(asked.app, person)}
 
 

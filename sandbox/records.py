@@ -148,6 +148,10 @@ class Person:
     mail: str | None = None
     groups: list[str] = field(default_factory=list)
     app_roles: dict[str, list[str]] = field(default_factory=dict)
+    methods: list[str] = field(default_factory=list)
+    """What `amr` says that they signed in by."""
+    contexts: list[str] = field(default_factory=list)
+    """The authentication contexts that they satisfy: what `acrs` says where it is asked for."""
     disabled: bool = False
 
 

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from allauth.account.signals import authentication_step_completed
 from allauth.mfa.signals import authentication_failed
 from django.utils import timezone
 
 from alertadmin.accounts import audit, guessing
 from alertadmin.accounts.models import User
+from alertadmin.accounts.providers import second_factor
 from alertadmin.accounts.reauthentication import not_confirmed
 from alertadmin.accounts.tries import Limit
 
@@ -26,6 +28,7 @@ def connect() -> None:
         (not_confirmed, _not_confirmed),
     ):
         signal.connect(receiver, dispatch_uid=receiver.__qualname__)
+    authentication_step_completed.connect(second_factor.note, dispatch_uid="second factor at a provider")
 
 
 def _throttled(account: str, **_signal: Any) -> None:

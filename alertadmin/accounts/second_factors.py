@@ -41,7 +41,8 @@ def is_lacking(request: HttpRequest) -> bool:
 def take_away(person: User) -> int:
     """Every second factor of somebody who lost theirs, and every session; returns how many factors there were.
 
-    From now on the password alone leads in, and where a second factor is demanded, a new one is added first.
+    From now on the password alone leads in, or the provider where there is no password; and where a second factor is
+    demanded, a new one is added first.
     """
     with transaction.atomic():
         factors = list(Authenticator.objects.filter(user=person))

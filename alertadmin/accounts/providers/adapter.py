@@ -107,7 +107,7 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]  
         provider: Provider = sociallogin.provider.known
         kept = sociallogin.state.get("data") or {}
         try:
-            if not secrets.compare_digest(str(sociallogin.nonce).encode(), str(kept.get("nonce")).encode()):
+            if not _is_same(sociallogin.nonce, kept.get("nonce")):
                 raise NotLetIn("nonce", _("This sign-in was not begun here. Begin again."))
             if sociallogin.state.get("process") == AuthProcess.CONNECT:
                 _connect(request, provider, sociallogin)
@@ -120,6 +120,13 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]  
         except IntegrityError:
             # Of two first sign-ins at once, one came first.
             _refuse(request, provider, NotLetIn("race", _("You were signing in twice at once. Try again.")))
+
+
+def _is_same(said: object, kept: object) -> bool:
+    """Whether a nonce is the one that was sent along. It may be whatever JSON can hold."""
+    if not isinstance(said, str) or not isinstance(kept, str):
+        return False
+    return secrets.compare_digest(said.encode("utf-8", "surrogatepass"), kept.encode())
 
 
 def _take_up_groups(request: HttpRequest, provider: Provider, login: SocialLogin) -> None:

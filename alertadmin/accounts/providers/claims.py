@@ -11,9 +11,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from alertadmin.accounts.providers.id_token import shows_second_factor
 from alertadmin.accounts.providers.provider import Grant, Provider
 
 Claims = Mapping[str, Any]
+LONGEST_SUBJECT = 255
+"""Characters (OpenID Connect Core, 2)."""
 
 
 class NotTheirs(ValueError):
@@ -28,6 +31,8 @@ class Somebody:
     address: str
     """As the provider says; proven by nobody."""
     grants: frozenset[Grant]
+    showed_second_factor: bool
+    """As the provider says of this very sign-in."""
     has_too_many_groups: bool
     """The provider left their groups out of the token."""
 
@@ -41,11 +46,14 @@ def read(claims: Claims, provider: Provider) -> Somebody:
     subject = claims.get(provider.subject_claim)
     if not isinstance(subject, str) or not subject:
         raise NotTheirs(f"The claim {provider.subject_claim} is missing.")
+    if len(subject) > LONGEST_SUBJECT or not subject.isprintable():
+        raise NotTheirs(f"The claim {provider.subject_claim} is no name of anybody.")
     return Somebody(
         uid=hashlib.sha256(f"{provider.issuer}\n{subject}".encode()).hexdigest(),
-        name=_text(claims, "name")[:120],
-        address=_text(claims, "email") or _text(claims, "preferred_username"),
+        name=line(claims.get("name"), 120),
+        address=line(claims.get("email"), 320) or line(claims.get("preferred_username"), 320),
         grants=frozenset(grant for group in _groups(claims, provider) for grant in provider.grants.get(group, ())),
+        showed_second_factor=shows_second_factor(claims, provider.second_factor_context),
         has_too_many_groups=_is_overage(claims, provider),
     )
 
@@ -67,6 +75,11 @@ def _is_overage(claims: Claims, provider: Provider) -> bool:
     return bool(named & set(provider.group_claims)) or claims.get("hasgroups") in (True, "true")
 
 
-def _text(claims: Claims, name: str) -> str:
-    value = claims.get(name)
-    return value.strip() if isinstance(value, str) else ""
+def line(value: object, most: int) -> str:
+    """One line of printable characters, such as every database, header and page takes; nothing of what is no text.
+
+    A line break in a name must not begin a mail anew, nor a change of writing direction turn what stands beside it.
+    """
+    if not isinstance(value, str):
+        return ""
+    return " ".join("".join(one if one.isprintable() else " " for one in value[: 4 * most]).split())[:most].strip()

@@ -5,7 +5,7 @@ label = "Northpark Energy"                        # "Sign in with ..."
 entra_tenant = "11111111-2222-3333-4444-555555555555"
 client_id = "66666666-7777-8888-9999-000000000000"
 client_secret_file = "northpark.secret"           # or client_secret = "...", or client_secret_env = "A_VARIABLE"
-second_factor = true                              # it asks for one itself, by Conditional Access
+second_factor_context = "c1"                      # the authentication context by which Conditional Access asks for one
 
 [northpark.groups]                                # a group's object id, or the value of an app role
 "aaaaaaaa-0000-0000-0000-000000000001" = "administrator"
@@ -17,6 +17,7 @@ issuer = "https://id.example.com/realms/main"     # any other provider of OpenID
 client_id = "alertadmin"
 client_secret_env = "KEYCLOAK_SECRET"
 group_claim = "groups"
+second_factor = true                              # it asks for one itself, and says so in `amr` (RFC 8176)
 
 Also: `cloud` (of Entra, such as "gcc-high"; "global" without it), `ca_file`, `scopes`, `user_info`.
 """
@@ -42,7 +43,7 @@ from mailer.clouds import Cloud
 SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 TEXTS = frozenset(
     {"label", "issuer", "entra_tenant", "cloud", "client_id", "client_secret", "client_secret_file"}
-    | {"client_secret_env", "group_claim", "ca_file"}
+    | {"client_secret_env", "group_claim", "ca_file", "second_factor_context"}
 )
 KNOWN = TEXTS | {"second_factor", "user_info", "scopes", "groups"}
 SECRETS = ("client_secret", "client_secret_file", "client_secret_env")
@@ -95,7 +96,8 @@ class _Table:
             group_claims=claims,
             grants=self._grants(),
             scopes=self._scopes(),
-            asks_second_factor=self._flag("second_factor"),
+            asks_second_factor=self._flag("second_factor") or "second_factor_context" in self.table,
+            second_factor_context=self._optional("second_factor_context"),
             user_info=self._flag("user_info"),
             ca_file=ca_file,
         )
@@ -121,6 +123,9 @@ class _Table:
         if not isinstance(value, str) or not value.strip():
             raise self.wrong(f"{key} must be text in quotes." if key in self.table else f"lacks {key}.")
         return value.strip()
+
+    def _optional(self, key: str) -> str | None:
+        return self._text(key) if key in self.table else None
 
     def _flag(self, key: str) -> bool:
         value = self.table.get(key, False)

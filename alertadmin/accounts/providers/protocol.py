@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,12 +22,16 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from alertadmin.accounts.providers import claims
+from alertadmin.accounts.providers.id_token import BadIdToken, check_access_token, check_parties
 from alertadmin.accounts.providers.provider import Provider
 from alertadmin.accounts.providers.provider_http import FRESH, KEYS_AGAIN, ProviderSession, document, json_of
 
 CLOCKS_DIFFER = timedelta(minutes=2)
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
 """By a key that the provider publishes: none by a shared secret, and never "none"."""
+BAD = (jwt.PyJWTError, LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RuntimeError)
+"""What jwt raises for tokens and keys that are none: of an infinite time an OverflowError, of deep nesting a
+RecursionError, of a key of the algorithm "none" a NotImplementedError."""
 DOORS = ("authorization_endpoint", "token_endpoint", "jwks_uri")
 
 
@@ -72,7 +77,13 @@ class Exchange(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]  # allauth has
 
     def complete_login(self, request: HttpRequest, app: SocialApp, token: Any, **kwargs: Any) -> SocialLogin:
         provider: SignInProvider = self.get_provider()
-        said = self._decode_id_token(app, kwargs["response"].get("id_token") or "")
+        id_token = kwargs["response"].get("id_token") or ""
+        said = self._decode_id_token(app, id_token)
+        try:
+            check_parties(said, app.client_id)
+            check_access_token(said, str(jwt.get_unverified_header(id_token)["alg"]), str(token.token))
+        except BadIdToken as error:
+            raise OAuth2Error(f"The ID token is not good: {error}") from error
         if provider.known.user_info:
             said = {**self._asked(provider.known, token.token, said["sub"]), **said}
         return provider.sociallogin_from_response(request, {"id_token": said})
@@ -90,10 +101,8 @@ class Exchange(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]  # allauth has
                 leeway=CLOCKS_DIFFER,
                 options={"require": ["iss", "sub", "aud", "exp", "iat"]},
             )
-        except (jwt.PyJWTError, LookupError, TypeError, ValueError) as error:
+        except BAD as error:
             raise OAuth2Error(f"The ID token is not good: {type(error).__name__}.") from error
-        if said.get("azp", app.client_id) != app.client_id:
-            raise OAuth2Error("The ID token was issued to another application.")
         return said
 
     def _key_of(self, id_token: str) -> Any:
@@ -133,9 +142,10 @@ class SignInProvider(OpenIDConnectProvider):  # type: ignore[misc]  # allauth ha
         Raises OAuth2Error, requests.RequestException.
         """
         nonce = secrets.token_urlsafe(32)
-        response = self.redirect(
-            request, process, next_url=next_url, data={"nonce": nonce, **kept}, auth_params={"nonce": nonce}
-        )
+        params = {"nonce": nonce}
+        if context := self.known.second_factor_context:
+            params["claims"] = json.dumps({"id_token": {"acrs": {"essential": True, "value": context}}})
+        response = self.redirect(request, process, next_url=next_url, data={"nonce": nonce, **kept}, auth_params=params)
         return str(response["Location"])
 
     def sociallogin_from_response(self, request: HttpRequest, response: dict[str, Any]) -> SocialLogin:
@@ -145,6 +155,7 @@ class SignInProvider(OpenIDConnectProvider):  # type: ignore[misc]  # allauth ha
             raise OAuth2Error(str(error)) from error
         login = super().sociallogin_from_response(request, {**response, "uid": somebody.uid})
         login.somebody, login.nonce = somebody, response["id_token"].get("nonce")
+        request.second_factor_shown = somebody.showed_second_factor  # type: ignore[attr-defined]
         return login
 
     def extract_uid(self, data: dict[str, Any]) -> str:
@@ -153,7 +164,8 @@ class SignInProvider(OpenIDConnectProvider):  # type: ignore[misc]  # allauth ha
     def extract_extra_data(self, data: dict[str, Any]) -> dict[str, Any]:
         """What is stored beside the link: by which names somebody will be known again by people."""
         said = data["id_token"]
-        return {name: said[name] for name in ("iss", "sub", "oid", "tid", "preferred_username") if name in said}
+        kept = {name: said.get(name) for name in ("iss", "sub", "oid", "tid", "preferred_username")}
+        return {name: claims.line(value, 255) for name, value in kept.items() if isinstance(value, str)}
 
     def extract_email_addresses(self, data: dict[str, Any]) -> list[Any]:
         """None: an address that a provider says links nobody to anything."""

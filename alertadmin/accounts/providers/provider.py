@@ -33,7 +33,9 @@ class Provider:
     """By group: an object id, an app role's value, a name."""
     scopes: tuple[str, ...] = ("openid", "profile", "email")
     asks_second_factor: bool = False
-    """Whoever comes by it has shown a second factor there."""
+    """A second factor that it says was shown there stands for one of ours."""
+    second_factor_context: str | None = None
+    """The authentication context, such as "c1", by which Entra's Conditional Access asks for one; None: by `amr`."""
     user_info: bool = False
     """What its ID token leaves out is asked from its userinfo endpoint."""
     ca_file: str | None = None

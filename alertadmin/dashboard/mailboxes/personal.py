@@ -17,9 +17,11 @@ from alertadmin.dashboard.asked import asked
 from alertadmin.dashboard.mailboxes.forms import PersonalForm
 from alertadmin.dashboard.posting import posted
 from alertadmin.registry import signing_in
+from alertadmin.registry.clouds import UnknownCloud
 from alertadmin.registry.keyring import Unreadable
 from alertadmin.registry.models import AppRegistration, Mailbox, SignIn
 from alertadmin.retelling import retold
+from mailer import device_code
 
 ACCOUNTS = Mailbox.objects.select_related("tenant", "app__tenant")
 
@@ -88,5 +90,13 @@ def _context(mailbox: Mailbox, under_way: SignIn | None) -> dict[str, object]:
         "sign_in": under_way,
         "state": state,
         "is_signed_in": mailbox.is_signed_in(now),
+        "is_login_page": under_way is not None and _is_login_page(mailbox, under_way.page),
         "heading": _("Sign in again") if mailbox.signed_in_at else _("Sign in"),
     }
+
+
+def _is_login_page(mailbox: Mailbox, page: str) -> bool:
+    try:
+        return device_code.is_login_page(mailbox.tenant.mail_cloud, page)
+    except UnknownCloud:
+        return False

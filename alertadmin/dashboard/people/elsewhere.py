@@ -75,7 +75,14 @@ def disconnect(request: HttpRequest, pk: int) -> HttpResponse:
 @for_strangers
 @never_cache
 def came_back(request: HttpRequest, provider_id: str) -> HttpResponse:
-    """From a provider, with a code or an error."""
+    """From a provider, with a code or an error; of another provider than the answer names (RFC 9207), with nothing."""
+    provider = known.find(provider_id)
+    if provider is None:
+        raise Http404
+    if request.GET.get("iss", provider.issuer) != provider.issuer:
+        LOGGER.warning("An answer of another issuer came back for %s.", provider_id)
+        messages.error(request, _("This sign-in was not begun here. Begin again."))
+        return redirect("sign-in")
     try:
         response: HttpResponse = OAuth2CallbackView.adapter_view(Exchange(request, provider_id))(request)
     except SocialApp.DoesNotExist:

@@ -24,5 +24,9 @@ class Command(Job):
     def work(self, options: dict[str, Any]) -> Report:
         who = person(options["email"])
         taken = second_factors.take_away(who)
-        said = _("%(email)s signs in by the password alone until a new second factor is added.") % {"email": who.email}
+        if who.has_usable_password():
+            said = _("%(email)s signs in by the password alone until a new second factor is added.")
+        else:
+            said = _("%(email)s has no password, and signs in with a provider until a new second factor is added.")
+        said %= {"email": who.email}
         return Report(True, {"email": who.email, "factors": taken}, [said])

@@ -309,6 +309,7 @@ def test_somebody_who_was_switched_off_stays_outside(entra: Entra) -> None:
 @pytest.mark.parametrize("asks", [True, False])
 def test_a_second_factor_here_is_asked_for_unless_the_provider_asks_for_one(entra: Entra, asks: bool) -> None:
     entra.write(second_factor=asks)
+    entra.person.methods = ["pwd", "mfa"]
     give(entra, OPERATORS)
     entra.sign_in()
     add_app(User.objects.get())
