@@ -45,7 +45,20 @@ ODD: dict[str, Any] = {
 }
 DANGEROUS = ("lone surrogate", "NUL", "infinite", "long", "object")
 """Those that a database, a codec or a number stumbled over; the others are read below without a provider."""
-READ = ("iss", "sub", "oid", "tid", "name", "email", "preferred_username", "groups", "roles", "nonce", "aud", "azp")
+READ: tuple[str, ...] = (
+    "iss",
+    "sub",
+    "oid",
+    "tid",
+    "name",
+    "email",
+    "preferred_username",
+    "groups",
+    "roles",
+    "nonce",
+    "aud",
+    "azp",
+)
 READ += ("exp", "iat", "nbf", "at_hash", "amr", "acrs", "hasgroups", "_claim_names")
 
 
