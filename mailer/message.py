@@ -68,6 +68,9 @@ class Message:
     reply_to: tuple[str, ...] = ()
     headers: Mapping[str, str] = field(default_factory=dict)
     attachments: tuple[Attachment, ...] = ()
+    leaves_copy: bool = True
+    """False: nothing of it may stay in the mailbox that sends it, neither a draft nor a copy in Sent Items. A transport
+    that cannot keep to that sends nothing."""
 
     @property
     def recipients(self) -> tuple[str, ...]:

@@ -62,18 +62,28 @@ class Rows:
         transport: Transport = Transport.GRAPH,
         days: float = 200,
         contacts: Sequence[str] = (),
+        beside: Site | None = None,
     ) -> Site:
-        """A customer that exists here and in the sandbox alike; unique in both."""
+        """A customer that exists here and in the sandbox alike; unique in both. `beside` another site it is a further
+        app, with a mailbox, of the same customer."""
         label = uuid4().hex[:8]
         domain = f"{label}.example"
         address = f"alarms@{domain}"
-        there = sandbox.directory.add_tenant(name, domain)
+        if beside is None:
+            there = sandbox.directory.add_tenant(name, domain)
+        else:
+            there = sandbox.directory.tenant(beside.tenant.directory_id)
+            address = f"{label}@{beside.tenant.domain}"
         app_there = sandbox.directory.add_app(there, "ALERT")
         secret = sandbox.directory.add_secret(app_there, expires_at=self.now + timedelta(days=3650))
         for permission in granted:
             sandbox.directory.grant(app_there, permission.value)
         sandbox.directory.add_mailbox(there, address)
-        tenant = self.tenant(name, contacts, directory_id=there.directory_id, domain=domain, cloud=cloud_slug(sandbox))
+        tenant = (
+            beside.tenant
+            if beside
+            else self.tenant(name, contacts, directory_id=there.directory_id, domain=domain, cloud=cloud_slug(sandbox))
+        )
         app = self.app(tenant, client_id=app_there.client_id, permissions=[p.value for p in Permission])
         credential = self.credential(app, days=days, value=str(secret.value))
         mailbox = Mailbox.objects.create(tenant=tenant, app=app, address=address, transport=transport)

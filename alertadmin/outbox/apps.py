@@ -14,7 +14,7 @@ class OutboxConfig(AppConfig):
         from alertadmin.registry.handing import handed_over
 
         content.register(Purpose.TEST, test_send.compose)
-        content.register(Purpose.CONSENT, consent_mail.compose)
+        content.register(Purpose.CONSENT, consent_mail.compose, owner=consent_mail.owner)
         content.register(Purpose.HANDOVER, handover_mail.compose)
         handed_over.connect(handover_mail.tell)
         content.register(Purpose.INVITATION, invitation_mail.compose, invitation_mail.fill)

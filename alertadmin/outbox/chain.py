@@ -1,9 +1,9 @@
 """By which ways a delivery may go, best first.
 
 A test goes by the mailbox or channel under test alone, and what a channel is told by that channel alone. A mail goes by
-the mailbox chosen for reminders, else by any other that looks healthy, else by the operator's SMTP relay, else by the
-channels of last resort: the secret that expired may be the very one that sends. Which of them is next after what came
-back so far says outbox.retry_rule.
+the mailbox that was chosen for the installation, else by those of its own tenant, else by the operator's SMTP relay,
+else by the channels of last resort: the secret that expired may be the very one that sends. Which of these may carry it
+says outbox.route_policy; which of them is next after what came back so far, outbox.retry_rule.
 """
 
 from __future__ import annotations
@@ -11,29 +11,32 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from threading import Condition
 from time import monotonic
 from uuid import UUID
 
-from django.db.models import Case, Exists, OuterRef, Q, Subquery, Value, When
+from django.db.models import Q
 
-from alertadmin.outbox import route_health, wires
+from alertadmin.outbox import content, route_health, sentences, tenant_mailboxes, wires
 from alertadmin.outbox.clock import Clock
-from alertadmin.outbox.models import Attempt, AttemptOutcome, Channel, Delivery, Purpose
+from alertadmin.outbox.models import Attempt, Channel, Delivery, Purpose
 from alertadmin.outbox.pace import LONGEST_HELD, Pace
 from alertadmin.outbox.retry_rule import Evidence, Health, Outage, Way, is_left_alone, next_way, waits_until
+from alertadmin.outbox.route_policy import (
+    GRANT_ACCESS,
+    RouteKind,
+    kind_of_channel,
+    kind_of_mailbox,
+    may_carry,
+    why_none_may_carry,
+)
 from alertadmin.outbox.routes import Route, RouteKey, by, by_relay, through, under_test
 from alertadmin.outbox.walk import Walk
-from alertadmin.registry.models import Credential, Mailbox
-from alertadmin.registry.permissions import Transport
+from alertadmin.registry.installation_mailbox import installation_mailbox
+from alertadmin.registry.models import Mailbox
 from mailer.failure import Failure, Outcome
-
-MOST_MAILBOXES = 5
-"""Other mailboxes tried for one reminder: enough to get around a broken tenant, too few to hold up the rest."""
-LOOKED_AT = 200
-"""Mailboxes among which those are chosen."""
 
 OF_THE_MESSAGE = frozenset({"recipient_rejected", "message_too_large"})
 """Causes that say nothing against the way itself."""
@@ -51,7 +54,7 @@ OF_THE_APP = frozenset(
     }
 )
 """Causes that every other mailbox of the same app in the same tenant shares."""
-FAILED = (AttemptOutcome.REFUSED, AttemptOutcome.UNKNOWN, AttemptOutcome.LOST)
+EARLIEST = datetime.min.replace(tzinfo=UTC)
 SHARE = 2
 """So many threads wait for a way that takes long, while there is another."""
 SLOW = 5.0
@@ -67,7 +70,17 @@ class Chain:
     tried by one delivery of the run, if its time has come (outbox.retry_rule)."""
 
     ways: list[Route]
+    """Of the installation, for mail: its mailbox and the relay."""
     last_resorts: list[Route] = field(default_factory=list)
+    now: datetime = EARLIEST
+    """When the run began."""
+    installation: UUID | None = None
+    """The installation's mailbox (registry.installation_mailbox)."""
+    is_chosen: bool = True
+    """Whether that was chosen for the installation, and so goes before a tenant's own."""
+    _own: dict[UUID, list[Route]] = field(default_factory=dict)
+    """Through the mailboxes of each tenant whose mail was looked at."""
+    _apps_down: list[tuple[Route, Failure]] = field(default_factory=list)
     down: dict[RouteKey, Failure] = field(default_factory=dict)
     _strikes: Counter[RouteKey] = field(default_factory=Counter)
     _worked: set[RouteKey] = field(default_factory=set)
@@ -85,20 +98,54 @@ class Chain:
 
     @classmethod
     def for_reminders(cls, now: datetime) -> Chain:
-        ways = [through(mailbox) for mailbox in _mailboxes(now)]
+        mailbox = installation_mailbox()
+        is_chosen = mailbox is not None and mailbox.sends_reminders
+        # One that was chosen is tried even if it looks ill; another only if something is stored to send with.
+        ways = [through(mailbox)] if mailbox and (is_chosen or _can_send(mailbox)) else []
         if wires.relay() is not None:
             ways.append(by_relay(_relay_sender(ways)))
-        channels = Channel.objects.told().filter(is_last_resort=True)
-        return cls(ways, [by(channel, is_last_resort=True) for channel in channels])
+        last_resorts = [
+            by(channel, is_last_resort=True) for channel in Channel.objects.told().filter(is_last_resort=True)
+        ]
+        return cls(ways, last_resorts, now=now, installation=mailbox.pk if mailbox else None, is_chosen=is_chosen)
 
     def ways_of(self, delivery: Delivery) -> list[Route]:
+        """Those that may carry it (route_policy), best first."""
         if delivery.goes_by_channel:
-            return [by(delivery.channel)] if delivery.channel else []
+            ways = [by(delivery.channel)] if delivery.channel else []
+            return ways if may_carry(delivery.purpose, RouteKind.ADDRESSED) else []
         if delivery.purpose == Purpose.TEST:
             return under_test(delivery)
-        if delivery.purpose in (Purpose.CONSENT, Purpose.INVITATION, Purpose.PASSWORD):
-            return self.ways  # it is for that person alone, and can wait
-        return [*self.ways, *self.last_resorts]
+        owner = content.owner_of(delivery)
+        mailboxes = [way for way in self.ways if way.mailbox is not None]
+        own = self._own_ways(owner) if owner else []
+        first = [*mailboxes, *own] if self.is_chosen else [*own, *mailboxes]
+        others = [way for way in self.ways if way.mailbox is None]
+        found = {way.key: way for way in (*first, *others, *self.last_resorts)}
+        return [way for way in found.values() if may_carry(delivery.purpose, self._kind(way, owner))]
+
+    def may_send_draft(self, delivery: Delivery, attempt: Attempt) -> bool:
+        """Whether the draft that it left may be sent from where it lies: what is sent so stays in Sent Items."""
+        if delivery.purpose == Purpose.TEST or attempt.mailbox is None:
+            return True
+        kind = kind_of_mailbox(attempt.mailbox, self.installation, content.owner_of(delivery))
+        return delivery.purpose not in GRANT_ACCESS and may_carry(delivery.purpose, kind)
+
+    def _kind(self, way: Route, owner: UUID | None) -> RouteKind:
+        if way.mailbox is not None:
+            return kind_of_mailbox(way.mailbox, self.installation, owner)
+        return kind_of_channel(way.channel) if way.channel is not None else RouteKind.RELAY
+
+    def _own_ways(self, tenant: UUID) -> list[Route]:
+        """Through its mailboxes; looked up once in a run."""
+        if tenant not in self._own:
+            found = [through(mailbox) for mailbox in tenant_mailboxes.mailboxes_of(tenant, self.now)]
+            with self._news:
+                self._own.setdefault(tenant, found)
+                for way in found:
+                    if failure := next((down for app, down in self._apps_down if way.shares_app(app)), None):
+                        self.down.setdefault(way.key, failure)
+        return self._own[tenant]
 
     def routes(self, delivery: Delivery, walk: Walk, clock: Clock) -> Iterator[Route]:
         """Looks at each step at what has come back since; ends where the delivery is to wait."""
@@ -204,7 +251,9 @@ class Chain:
         with self._news:
             self.down[route.key] = failure
             if failure.cause in OF_THE_APP and route.mailbox is not None:
-                self.down.update({way.key: failure for way in self.ways if way.shares_app(route)})
+                self._apps_down.append((route, failure))
+                known = (*self.ways, *(way for ways in self._own.values() for way in ways))
+                self.down.update({way.key: failure for way in known if way.shares_app(route)})
             self._news.notify_all()
 
     def learn(self, route: Route, attempt: Attempt, now: datetime) -> None:
@@ -226,9 +275,14 @@ class Chain:
             self._news.notify_all()
 
     def is_down(self, now: datetime) -> bool:
-        """Whether no way for mail is left in this run, or there never was one."""
+        """Whether none of the installation's ways for mail is left in this run, or there never was one. Tenants' own
+        mailboxes may still send (`otherwise`)."""
         with self._news:
             return not self._probing and not any(self._is_open(way, now) for way in (*self.ways, *self.last_resorts))
+
+    def otherwise(self) -> Q:
+        """Deliveries that may leave though the installation's ways are closed."""
+        return tenant_mailboxes.may_carry_some_of(self.installation)
 
     def next_try(self, now: datetime) -> datetime | None:
         """When the first way in doubt is tried again; None if none is in doubt."""
@@ -240,10 +294,14 @@ class Chain:
         return next(filter(None, (self._failure(way, now) for way in reversed(self.ways))), None)
 
     def failure_of(self, delivery: Delivery, now: datetime) -> Failure | None:
-        """Why its ways are closed in this run."""
-        if delivery.channel is not None:
-            return self._failure(by(delivery.channel), now)
-        return self.last_failure(now)
+        """Why its ways are closed in this run; None if it has none."""
+        ways = [way for way in self.ways_of(delivery) if not way.is_last_resort]
+        return next(filter(None, (self._failure(way, now) for way in reversed(ways))), None)
+
+    def why_none(self, delivery: Delivery) -> str:
+        """One stored sentence, for a delivery that no route may carry."""
+        is_mail = not delivery.goes_by_channel and delivery.purpose != Purpose.TEST
+        return why_none_may_carry(delivery.purpose, has_mailbox=bool(self.ways)) if is_mail else sentences.NO_WAY
 
     def _failure(self, way: Route, now: datetime) -> Failure | None:
         outage = self._health.outage(way.way, now)
@@ -276,47 +334,8 @@ class Chain:
         return min(busy) if busy and len(busy) == len(moments) else None
 
 
-def _mailboxes(now: datetime) -> list[Mailbox]:
-    """The chosen one, even if it looks ill, then some that can send by what is stored, each of another app.
-
-    Those come last whose credential has ended (as far as we know), whose latest attempt failed, and whose tenant
-    Exchange Online may have switched EWS off for: whatever breaks, each run tries others, until one sends.
-    """
-    mailboxes = Mailbox.objects.select_related("app__tenant", "tenant").prefetch_related("app__credentials")
-    chosen = list(mailboxes.filter(sends_reminders=True))
-    stored = Credential.objects.watched().filter(app=OuterRef("app"), value__isnull=False)
-    by_login = Q(app=None, password__isnull=False)
-    by_sign_in = Q(is_personal=True, refresh_token__isnull=False)
-    latest = Attempt.objects.filter(mailbox=OuterRef("pk")).order_by("-started_at").values("outcome")[:1]
-    others = (
-        mailboxes.filter(by_login | by_sign_in | (Q(is_personal=False) & Exists(stored)), sends_reminders=False)
-        .annotate(latest=Subquery(latest), lasts=Exists(stored.filter(expires_at__gt=now)))
-        .order_by(
-            _last(Q(lasts=False, server="", is_personal=False) | Q(is_personal=True, sign_in_ends_at__lte=now)),
-            _last(Q(latest__in=FAILED)),
-            _last(Q(transport=Transport.EWS, server="")),
-            "address",
-            "pk",
-        )
-    )
-    return chosen + _spread(list(others[:LOOKED_AT]))[:MOST_MAILBOXES]
-
-
-def _last(doubtful: Q) -> Case:
-    """Sorts those last of whom this is true."""
-    return Case(When(doubtful, then=Value(1)), default=Value(0))
-
-
-def _spread(mailboxes: list[Mailbox]) -> list[Mailbox]:
-    """The first of each app or server, then the second of each, and so on: what breaks one breaks its sisters too."""
-    seen: Counter[tuple[UUID | None, str]] = Counter()
-    turns = []
-    for mailbox in mailboxes:
-        source = (mailbox.app_id, mailbox.server)
-        turns.append(seen[source])
-        seen[source] += 1
-    # Sorting is stable: within a turn the order stays.
-    return [mailbox for _turn, mailbox in sorted(zip(turns, mailboxes, strict=True), key=lambda pair: pair[0])]
+def _can_send(mailbox: Mailbox) -> bool:
+    return tenant_mailboxes.sendable().filter(pk=mailbox.pk).exists()
 
 
 def _relay_sender(ways: list[Route]) -> str:

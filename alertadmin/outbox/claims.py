@@ -39,6 +39,8 @@ IN_DOUBT = frozenset({AttemptOutcome.UNKNOWN, AttemptOutcome.LOST})
 LONGEST_BELIEVED = timedelta(days=16)
 """Nothing waits longer than for the next weekly digest, over a holiday: what seems to was written by a clock that ran
 ahead, and is due."""
+A_TURN = timedelta(minutes=1)
+"""No longer does a mail wait for a mailbox that has sent its share of a minute."""
 ANY = Q()
 BY_MAIL, BY_CHANNEL = Q(channel_label=""), ~Q(channel_label="")
 TESTS = Q(purpose=Purpose.TEST)
@@ -216,9 +218,15 @@ def release(delivery: Delivery, now: datetime, *, not_before: datetime, **fields
     return settle(delivery, state, now, not_before=not_before, **fields)
 
 
-def postpone_reminders(now: datetime, until: datetime, **why: Any) -> int:
-    """All that are due by mail wait together: there is no way for any of them."""
-    postponed = due(now).filter(BY_MAIL & ~TESTS).order_by().update(not_before=until, **why)
+def next_turn(now: datetime) -> datetime | None:
+    """When the first mail leaves that waits for a mailbox's next free place; None if none does."""
+    waiting = open_deliveries().filter(BY_MAIL, reason=sentences.BUSY, not_before__gt=now, not_before__lte=now + A_TURN)
+    return waiting.order_by("not_before").values_list("not_before", flat=True).first()
+
+
+def postpone_reminders(now: datetime, until: datetime, *, among: Q = ANY, **why: Any) -> int:
+    """All of these that are due by mail wait together: there is no way for any of them."""
+    postponed = due(now).filter(BY_MAIL & ~TESTS & among).order_by().update(not_before=until, **why)
     delivery_log.log_waiting(postponed, why.get("cause", ""), until)
     return postponed
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from uuid import UUID
 
 import css_inline
 from django.conf import settings
@@ -107,6 +108,11 @@ def compose(delivery: Delivery, now: datetime) -> Content | NoLongerOwed:
         html = css_inline.inline(render_to_string("consents/request.html", context), load_remote_stylesheets=False)
         text = render_to_string("consents/request.txt", context)
         return Content(str(context["subject"]), text, html, language=language or settings.LANGUAGE_CODE)
+
+
+def owner(delivery: Delivery) -> UUID | None:
+    """The tenant whose administrator is asked."""
+    return ConsentRequest.objects.filter(delivery=delivery).values_list("tenant", flat=True).first()
 
 
 def _links(lacking: list[Consent]) -> list[str]:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from alertadmin.outbox.models import Delivery, Purpose
 from mailer.message import Attachment
@@ -47,18 +48,33 @@ class NotNow:
 Composer = Callable[[Delivery, datetime], Content | NotNow | NoLongerOwed]
 Filler = Callable[[Delivery, str], str]
 """Puts into the words, as a mail leaves, what no row may hold."""
+Owner = Callable[[Delivery], UUID | None]
+"""The tenant whose mail it is: it tells of that tenant alone, and is for that tenant's people."""
 _composers: dict[str, Composer] = {}
 _fillers: dict[str, Filler] = {}
+_owners: dict[str, Owner] = {}
 
 
-def register(purpose: Purpose, composer: Composer, filler: Filler | None = None) -> None:
+def register(purpose: Purpose, composer: Composer, filler: Filler | None = None, owner: Owner | None = None) -> None:
+    """Without an `owner` its mails are the installation's."""
     _composers[purpose] = composer
     if filler is not None:
         _fillers[purpose] = filler
+    if owner is not None:
+        _owners[purpose] = owner
 
 
 def compose(delivery: Delivery, now: datetime) -> Content | NotNow | NoLongerOwed:
     return _composers[delivery.purpose](delivery, now)
+
+
+def owner_of(delivery: Delivery) -> UUID | None:
+    """The tenant whose mail it is; None: the installation's. Of words that are repeated, whose they were when they were
+    fixed."""
+    if delivery.repeats_words:
+        return None if delivery.belongs_to in ("", Delivery.INSTALLATION) else UUID(delivery.belongs_to)
+    find = _owners.get(delivery.purpose)
+    return find(delivery) if find is not None and not delivery.goes_by_channel else None
 
 
 def filled(delivery: Delivery, words: str) -> str:

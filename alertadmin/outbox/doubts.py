@@ -53,6 +53,9 @@ def _look_up(delivery: Delivery, attempt: Attempt, chain: Chain, pace: Pace, clo
     except (Failure, SecretUnavailable, UnknownCloud) as error:
         return _not_found_out(delivery, attempt, _failure(error), now)
     crashpoint("draft-looked-up")
+    if waiting is not None and not chain.may_send_draft(delivery, attempt):
+        claims.close_attempt(attempt, clock(), AttemptOutcome.REFUSED, draft=waiting)  # a leftover
+        return None
     if waiting is not None:
         return _send_draft(delivery, attempt, waiting, chain, clock)
     if drafts.known_id(attempt):

@@ -9,9 +9,11 @@ from uuid import UUID
 from django.db.models import OuterRef, Subquery
 
 from alertadmin.outbox import claims, route_status
-from alertadmin.outbox.chain import FAILED, Chain
+from alertadmin.outbox.chain import Chain
 from alertadmin.outbox.models import Attempt
 from alertadmin.outbox.pace import PER_MINUTE, WINDOW
+from alertadmin.outbox.tenant_mailboxes import FAILED, MOST_MAILBOXES, sendable
+from alertadmin.registry.installation_mailbox import has_several_tenants
 from alertadmin.registry.models import Mailbox
 
 
@@ -49,6 +51,9 @@ def drain(now: datetime) -> Drain | None:
         return None
     ways = Chain.for_reminders(now).ways
     senders = [way.mailbox.pk for way in ways if way.mailbox is not None]
+    if not senders or not has_several_tenants():
+        # Tenants' own mailboxes carry their mails side by side.
+        senders += sendable().exclude(pk__in=senders).order_by("pk").values_list("pk", flat=True)[:MOST_MAILBOXES]
     by_relay = any(way.mailbox is None for way in ways) and route_status.failed_relay(now) is None
     return Drain(waiting, _working(senders), by_relay, now)
 

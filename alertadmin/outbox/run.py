@@ -166,29 +166,36 @@ class Run:
         """What may be claimed now; None for nothing."""
         if lane == Lane.CHANNELS:
             return lane.value & ~Q(channel__in=self._told) if self.may_remind else None
-        return lane.value if self._mail_can_go(now) else claims.TESTS
+        if not self.may_remind:
+            return claims.TESTS
+        everything: Q = lane.value
+        if self._chain is None or self._mail_can_go(self._chain, now):
+            return everything
+        return claims.TESTS | (claims.BY_MAIL & self._chain.otherwise())
 
-    def _mail_can_go(self, now: datetime) -> bool:
-        if not self.may_remind or self._chain is None:
-            return self.may_remind
-        if not self._chain.is_down(now):
-            return self._chain.opens_at(self.pace, now) is None
+    def _mail_can_go(self, chain: Chain, now: datetime) -> bool:
+        """Whether the installation's routes take mail now. What none but they may carry waits together while they are
+        closed."""
+        if not chain.is_down(now):
+            return chain.opens_at(self.pace, now) is None
         if self._try_again_at is not None:
-            last = self._chain.last_failure(now)
+            last = chain.last_failure(now)
             why = (
                 {"cause": last.cause, "reason": last.technical}
                 if last
                 else {"cause": "other", "reason": sentences.NO_WAY}
             )
-            claims.postpone_reminders(now, self._try_again_at, **why)
+            claims.postpone_reminders(now, self._try_again_at, among=~chain.otherwise(), **why)
         return False
 
     def _waited_for_a_mailbox(self, lane: Lane, now: datetime) -> bool:
         """Whether it is worth to look again."""
-        if lane != Lane.MAIL or self.pause is None or self._chain is None or self._chain.is_down(now):
+        if lane != Lane.MAIL or self.pause is None or self._chain is None:
             return False
-        opens_at = self._chain.opens_at(self.pace, now)
+        opens_at = None if self._chain.is_down(now) else self._chain.opens_at(self.pace, now)
         if opens_at is None or not claims.due(opens_at).filter(claims.BY_MAIL & ~claims.TESTS).exists():
+            opens_at = claims.next_turn(now)
+        if opens_at is None:
             return False
         self.pause(opens_at - now)
         return True

@@ -23,6 +23,7 @@ from alertadmin.outbox.crashpoints import crashpoint
 from alertadmin.outbox.models import UNNAMED, Attempt, AttemptOutcome, Delivery, DeliveryState, Purpose
 from alertadmin.outbox.pace import LONGEST_HELD, Pace
 from alertadmin.outbox.retry_rule import FIRST_WAIT
+from alertadmin.outbox.route_policy import GRANT_ACCESS
 from alertadmin.outbox.routes import Route
 from alertadmin.outbox.walk import Walk
 from alertadmin.registry.clouds import UnknownCloud
@@ -146,8 +147,9 @@ def _words(delivery: Delivery, composed: content.Content, now: datetime) -> dict
 
     What was surely refused is worded anew, so that a mail which waited for days tells the truth of today.
     """
-    if delivery.was_uncertain and delivery.composed_at is not None:
+    if delivery.repeats_words:
         return {}
+    owner = content.owner_of(delivery)
     words = {
         "subject": composed.subject[:LONGEST_SUBJECT],
         "text": composed.brief or composed.text if delivery.goes_by_channel else composed.text,
@@ -156,6 +158,7 @@ def _words(delivery: Delivery, composed: content.Content, now: datetime) -> dict
         "attachments": attached.stored(composed.attachments),
         "composed_at": now,
         "message_id": "" if delivery.goes_by_channel else f"<{delivery.pk}@{settings.MESSAGE_ID_DOMAIN}>",
+        "belongs_to": str(owner or Delivery.INSTALLATION),
     }
     for name, value in words.items():
         setattr(delivery, name, value)
@@ -184,6 +187,7 @@ def _message(delivery: Delivery, route: Route, composed: content.Content, failur
         message_id=delivery.message_id,
         date=delivery.composed_at,
         attachments=attached.read(delivery.attachments),
+        leaves_copy=delivery.purpose not in GRANT_ACCESS,
         headers={"Auto-Submitted": "auto-generated", "X-Auto-Response-Suppress": "All"},
     )
 
@@ -301,7 +305,8 @@ def _let_wait(delivery: Delivery, chain: Chain, walk: Walk, now: datetime) -> De
         why = sentences.CHANNEL_BUSY if delivery.goes_by_channel else sentences.BUSY
         claims.release(delivery, now, not_before=min(walk.busy_until), cause="", reason=why)
         return DeliveryState(delivery.state)
-    last = walk.failures[-1] if walk.failures else chain.failure_of(delivery, now) or Failure("other", sentences.NO_WAY)
+    last = walk.failures[-1] if walk.failures else chain.failure_of(delivery, now)
+    last = last or Failure("other", chain.why_none(delivery))
     if delivery.purpose == Purpose.TEST or _is_refused_by_all(delivery, chain, walk):
         claims.settle(delivery, DeliveryState.FAILED, now, cause=last.cause, reason=last.technical)
         return DeliveryState.FAILED

@@ -7,6 +7,18 @@ from django.utils.translation import gettext_noop
 RELAY = gettext_noop("SMTP relay")
 """How an attempt went that went by no mailbox."""
 NO_WAY = gettext_noop("There is no way to send: no healthy mailbox and no SMTP relay.")
+NO_ROUTE_OF_INSTALLATION = gettext_noop(
+    "No route may carry this mail: it leaves only by the mailbox that an owner chose for this installation, or by the "
+    "SMTP relay. Choose a mailbox."
+)
+NO_ROUTE_OF_TENANT = gettext_noop(
+    "No route may carry this mail: it leaves only by the mailbox that an owner chose for this installation, by a "
+    "mailbox of the tenant that it is for, or by the SMTP relay."
+)
+ROUTE_KEEPS_COPY = gettext_noop(
+    "No route may carry this mail: its link grants access, and the mailbox of this installation sends by SMTP, which "
+    "keeps a copy in Sent Items. Choose a mailbox that sends by Microsoft Graph, or set up an SMTP relay."
+)
 WORKER_LOST = gettext_noop("The worker was lost after the message may have been accepted.")
 NOT_PREPARED = gettext_noop("It could not be prepared: %(error)s. It is tried again.")
 BROKE_OFF = gettext_noop("Sending broke off after the message may have been accepted: %(error)s.")

@@ -12,11 +12,11 @@ class RemindersConfig(AppConfig):
         from alertadmin.accounts import address_upgrade
         from alertadmin.outbox import content, worker
         from alertadmin.outbox.models import Purpose
-        from alertadmin.reminders import digest, scan
+        from alertadmin.reminders import digest, ownership, scan
         from alertadmin.reminders.addresses import ADDRESSES
         from alertadmin.reminders.calendar import corrections
 
-        content.register(Purpose.REMINDER, digest.compose)
-        content.register(Purpose.CALENDAR, corrections.compose)
+        content.register(Purpose.REMINDER, digest.compose, owner=ownership.owner_of_reminder)
+        content.register(Purpose.CALENDAR, corrections.compose, owner=ownership.owner_of_correction)
         worker.look_first(scan.catch_up)
         address_upgrade.watch(*ADDRESSES)

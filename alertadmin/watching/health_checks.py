@@ -13,7 +13,7 @@
     worker      no heartbeat within two minutes; where cron does the work, no `send_reminders` within 90 minutes
     scan        none within 26 hours, or by a clock that is days off
     deliveries  one is in doubt; one was tried in vain and waits; one is due and is not tried
-    ways        there is none; one failed the last time that it was tried
+    ways        there is none; the installation has none of its own; one failed the last time that it was tried
     keys        the key ring cannot be read, or lacks a key that seals a stored secret
     settings    one cannot be used, and was set aside
 
@@ -129,6 +129,10 @@ class Facts:
     disk_is_full: bool = False
     queue: Queue = Queue()
     has_route: bool = True
+    lacks_own_route: bool = False
+    """There are several tenants, and no mailbox was chosen for the installation, nor is there a relay."""
+    tenants_without_route: int = 0
+    """Of them, those by whose own mailboxes no reminder could leave either."""
     is_watching: bool = False
     """Whether there is anything to remind of."""
     failed_routes: tuple[FailedRoute, ...] = ()
@@ -200,6 +204,8 @@ def _routes(facts: Facts) -> Iterator[Problem]:
     next_try = facts.queue.failing.next_try or facts.queue.in_doubt.next_try
     if facts.is_watching and not facts.has_route:
         yield Problem(Part.WAYS, "no_route")
+    elif facts.is_watching and facts.lacks_own_route:
+        yield Problem(Part.WAYS, "no_own_route", facts.tenants_without_route)
     for failed in facts.failed_routes:
         subject = f"{failed.kind}:{failed.id}" if failed.id else failed.kind
         yield Problem(

@@ -12,7 +12,9 @@ from alertadmin.outbox import claims, route_status
 from alertadmin.outbox.chain import Chain
 from alertadmin.outbox.clock import ClockIsWrong, check
 from alertadmin.outbox.models import Attempt, Delivery, DeliveryState, Purpose
+from alertadmin.outbox.tenant_mailboxes import sendable, tenants_without_mailbox
 from alertadmin.registry import key_use
+from alertadmin.registry.installation_mailbox import has_several_tenants
 from alertadmin.registry.models import Credential
 from alertadmin.reminders import scan
 from alertadmin.watching import broker
@@ -31,6 +33,7 @@ def gather(now: datetime) -> Facts:
     beats = Heartbeat.times()
     failed, count = route_status.failed_routes(now, most=SHOWN)
     chain = Chain.for_reminders(now)
+    lacks_own_route = not chain.ways and has_several_tenants()
     return Facts(
         now,
         clock_error(now),
@@ -40,7 +43,9 @@ def gather(now: datetime) -> Facts:
         broker.state(),
         disk_is_full(),
         queue(now, runner(beats.get(Heartbeat.Source.WORKER), beats.get(Heartbeat.Source.COMMAND), now)),
-        bool(chain.ways or chain.last_resorts),
+        bool(chain.ways or chain.last_resorts or sendable().exists()),
+        lacks_own_route,
+        tenants_without_mailbox() if lacks_own_route and not chain.last_resorts else 0,
         Credential.objects.watched().exists(),
         tuple(failed),
         count,

@@ -70,6 +70,8 @@ def _described(problem: Problem, route: Model | None) -> Told:
     if problem.code == "route_failed":
         return _failed_route(problem, route)
     url = "" if problem.part is not Part.DELIVERIES else _deliveries_url(problem)
+    if problem.code == "no_own_route":
+        url = reverse("mailboxes")
     return Told(problem, _text(problem), url)
 
 
@@ -82,6 +84,8 @@ def _text(problem: Problem) -> str:
         return retold(problem.detail)
     if problem.code in _COUNTED:
         return _counted(problem)
+    if problem.code == "no_own_route":
+        return _no_own_route(problem)
     fixed = {
         "database_silent": _("The database does not answer."),
         "disk_full": _("The disk is full: nothing can be written down, so nothing is sent. Make room on it."),
@@ -102,6 +106,21 @@ def _text(problem: Problem) -> str:
 def _due(count: int) -> str:
     text = ngettext("%(count)d message is due and waits.", "%(count)d messages are due and wait.", count)
     return text % {"count": count}
+
+
+def _no_own_route(problem: Problem) -> str:
+    text = _(
+        "No mailbox is chosen for this installation, and there is no SMTP relay: invitations, links to a new password "
+        "and mails to its own people wait. An owner chooses a mailbox."
+    )
+    if not problem.count:
+        return text
+    reminders = ngettext(
+        "The reminders of %(count)d tenant, which has no mailbox of its own, wait too.",
+        "The reminders of %(count)d tenants, which have no mailbox of their own, wait too.",
+        problem.count,
+    ) % {"count": problem.count}
+    return f"{text} {reminders}"
 
 
 _COUNTED = ("in_doubt", "failing", "untried", "more_routes_failed")

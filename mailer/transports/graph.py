@@ -51,7 +51,7 @@ class GraphTransport:
 
         def attempt(token: Token) -> Receipt:
             # A second token sends the draft that was made under the first.
-            if on_draft is not None and not drafts and FOR_DRAFTS in token.roles:
+            if on_draft is not None and message.leaves_copy and not drafts and FOR_DRAFTS in token.roles:
                 draft = whole if self.body == "mime" else self._payload(message, sender.address, is_draft=True)
                 drafts.append(self._create(draft, sender, token, on_draft))
             if drafts:
@@ -129,11 +129,12 @@ class GraphTransport:
     def _payload(self, message: Message, address: str, *, is_draft: bool = False) -> tuple[bytes, dict[str, str]]:
         """A request's body and its headers. Raises Failure."""
         with writing():
-            if self.body == "mime":
+            # MIME has no place for "saveToSentItems".
+            if self.body == "mime" and message.leaves_copy:
                 data, kind = base64.b64encode(message.as_bytes(address)), "text/plain"
             else:
                 resource = as_json(message)
-                content = resource if is_draft else {"message": resource, "saveToSentItems": True}
+                content = resource if is_draft else {"message": resource, "saveToSentItems": message.leaves_copy}
                 data, kind = json.dumps(content).encode(), "application/json"
         if len(data) > LARGEST:
             raise Failure("message_too_large", f"The message has {len(data)} bytes; Graph takes {LARGEST}.")

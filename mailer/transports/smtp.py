@@ -34,6 +34,8 @@ class SmtpTransport:
         app = sender.app
         if app is None:
             raise Failure("basic_auth_retired", "Exchange Online takes tokens alone: the mailbox needs an app.")
+        if not message.leaves_copy:
+            raise Failure("other", "A mailbox that sends by SMTP keeps a copy in Sent Items, and this must leave none.")
         host, _, port = app.smtp.rpartition(":")
         host = host.strip("[]")  # of an IPv6 address
         implicit = int(port) == IMPLICIT_TLS

@@ -134,10 +134,10 @@ class Scenario:
         provider.follow()
         rows = Rows(BEGIN)
         scenario = cls(provider, time)
-        scenario.mailboxes = _mailboxes(rows, transports, one_app=one_app)
         contacts = [f"duty{number}@northpark.example" for number in range(recipients)]
-        owing = rows.app(rows.tenant("Northpark Energy", contacts, domain="northpark.example", cloud=CLOUD))
-        rows.credential(owing, days=days)
+        tenant = rows.tenant("Northpark Energy", contacts, domain="northpark.example", cloud=CLOUD)
+        scenario.mailboxes = _mailboxes(rows, tenant, transports, one_app=one_app)
+        rows.credential(rows.app(tenant), days=days)
         return scenario
 
     def scan(self) -> None:
@@ -224,21 +224,20 @@ class Scenario:
         return verdict
 
 
-def _mailboxes(rows: Rows, transports: tuple[str, ...], *, one_app: bool) -> list[Mailbox]:
-    """The first is the one chosen for reminders."""
+def _mailboxes(rows: Rows, tenant: Tenant, transports: tuple[str, ...], *, one_app: bool) -> list[Mailbox]:
+    """All of the owing tenant, whose mail no other's may carry. The first is the one chosen for the installation."""
     found: list[Mailbox] = []
     app: AppRegistration | None = None
     for number, transport in enumerate(transports):
         if app is None or not one_app:
-            tenant = rows.tenant(f"Sender {number}", domain=f"sender{number}.example", cloud=CLOUD)
-            app = rows.app(tenant)
+            app = rows.app(tenant, name=f"Sender {number}")
             credential: Credential = rows.credential(app, days=3650, value="8Q~scripted-secret-of-no-worth-at-all")
             assert credential.value is not None
         found.append(
             Mailbox.objects.create(
                 tenant=app.tenant,
                 app=app,
-                address=f"alarms{number}@{app.tenant.domain}",
+                address=f"alarms{number}@sender{number}.example",
                 transport=transport,
                 sends_reminders=number == 0,
             )

@@ -24,9 +24,9 @@ MakeSite = Callable[..., Site]
 
 
 @pytest.fixture
-def other(make_site: MakeSite) -> Site:
-    """Another customer, whose mailbox can send too."""
-    return make_site(name="Harbour Logistics")
+def other(site: Site, make_site: MakeSite) -> Site:
+    """Another app of the same customer, whose mailbox can send too."""
+    return make_site(beside=site)
 
 
 def expire(sandbox: Sandbox, site: Site) -> None:
@@ -109,7 +109,7 @@ class TestWhatElseCouldSend:
     def test_a_broken_tenant_with_many_mailboxes_hides_no_healthy_one(
         self, site: Site, make_site: MakeSite, sandbox: Sandbox, time: Time
     ) -> None:
-        healthy = make_site(name="Z")
+        healthy = make_site(beside=site)
         for number in range(9):
             sister(site, sandbox, f"a{number}")
         expire(sandbox, site)
@@ -136,7 +136,7 @@ class TestWhatElseCouldSend:
         self, site: Site, make_site: MakeSite, sandbox: Sandbox, time: Time
     ) -> None:
         """Last and not never: what is known here may be wrong, and there may be nothing else."""
-        ended, unknown, healthy = make_site(name="A", days=-1), make_site(name="B"), make_site(name="C")
+        ended, unknown, healthy = make_site(beside=site, days=-1), make_site(beside=site), make_site(beside=site)
         unknown.credential.value = None
         unknown.credential.save()
         for one in (site, healthy):
@@ -152,10 +152,10 @@ class TestWhatElseCouldSend:
     def test_those_that_failed_last_time_come_last_so_that_each_run_tries_others(
         self, site: Site, make_site: MakeSite, sandbox: Sandbox, time: Time
     ) -> None:
-        broken = [make_site(name=f"Broken {number}") for number in range(6)]
+        broken = [make_site(beside=site) for _number in range(6)]
         for one in (site, *broken):
             expire(sandbox, one)
-        healthy = make_site(name="Healthy")
+        healthy = make_site(beside=site)
         Mailbox.objects.filter(pk=healthy.mailbox.pk).update(address=f"zz{healthy.mailbox.address}")
         sandbox.directory.add_mailbox(healthy.tenant.directory_id, f"zz{healthy.mailbox.address}")
         delivery = reminder(time())
@@ -167,8 +167,8 @@ class TestWhatElseCouldSend:
     def test_ews_online_comes_after_what_microsoft_does_not_switch_off(
         self, site: Site, make_site: MakeSite, sandbox: Sandbox, time: Time
     ) -> None:
-        ews = make_site(name="A", transport=Transport.EWS)
-        graph = make_site(name="B")
+        ews = make_site(beside=site, transport=Transport.EWS)
+        graph = make_site(beside=site)
         Mailbox.objects.filter(pk=ews.mailbox.pk).update(address=f"a{ews.mailbox.address}")
         expire(sandbox, site)
         delivery = reminder(time())

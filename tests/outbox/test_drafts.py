@@ -36,9 +36,9 @@ def site(site: Site, sandbox: Sandbox) -> Site:
 
 
 @pytest.fixture
-def other(make_site: Callable[..., Site]) -> Site:
+def other(site: Site, make_site: Callable[..., Site]) -> Site:
     """Another way, which keeps none."""
-    return make_site(name="Harbour Logistics")
+    return make_site(beside=site)
 
 
 class Killed(BaseException):

@@ -56,7 +56,7 @@ def test_what_is_said_is_what_the_outbox_then_keeps(site: Site, time: Time) -> N
 def test_a_mailbox_that_failed_last_is_not_counted_on(
     site: Site, make_site: Callable[..., Site], sandbox: Sandbox, time: Time
 ) -> None:
-    make_site(name="Harbour Logistics")
+    make_site(beside=site)
     reminder(time())
     before = drain(time())
     assert before

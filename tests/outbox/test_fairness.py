@@ -26,7 +26,7 @@ from tests.rows import Site
 def test_what_a_slow_mailbox_does_not_take_goes_by_the_next_meanwhile(
     site: Site, make_site: Callable[..., Site], sandbox: Sandbox, time: Time, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    other = make_site(name="Harbour Logistics")
+    other = make_site(beside=site)
     monkeypatch.setattr(chains, "SLOW", 0.5)
     owed = reminders(site, 20, time())
     before = len(sandbox.ledger.entries())
@@ -58,7 +58,7 @@ def sent_by(site: Site, entries: list[dict[str, Any]]) -> int:
 def test_where_the_chosen_mailbox_works_no_mail_goes_by_another(
     site: Site, make_site: Callable[..., Site], sandbox: Sandbox, time: Time
 ) -> None:
-    make_site(name="Harbour Logistics")
+    make_site(beside=site)
     owed = reminders(site, 20, time())
     sandbox.faults.add("graph", delay=0.3, times=8)
     assert worker.deliver_due(clock=time) == {"sent": 20}

@@ -127,8 +127,8 @@ def test_twelve_mailboxes_in_doubt_and_sixty_recipients_go_by_the_relay(
 ) -> None:
     """What lost 60 of 60 before: sendMail answers 504 for 150 seconds."""
     site = make_site(chosen=True, days=5)
-    for number in range(11):
-        make_site(name=f"Customer {number}")
+    for _number in range(11):
+        make_site(beside=site)
     owed = reminders(site, 60, time())
     relay.faults.add("graph", status=504, times=None)
     began = time()
@@ -169,7 +169,7 @@ def test_without_another_route_it_is_tried_again_after_growing_waits(site: Site,
 
 def test_a_lost_worker_is_a_doubt_that_goes_on(site: Site, make_site: MakeSite, sandbox: Sandbox, time: Time) -> None:
     """The same way once more, and then another."""
-    other = make_site(name="Harbour Logistics")
+    other = make_site(beside=site)
     delivery = reminder(time())
     for _lost in range(2):
         [mine] = claims.claim(time(), limit=1)

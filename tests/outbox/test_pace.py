@@ -142,7 +142,7 @@ class TestARun:
     def test_goes_by_another_mailbox_meanwhile(
         self, site: Site, make_site: Callable[..., Site], sandbox: Sandbox, time: Time
     ) -> None:
-        other = make_site(name="Harbour Logistics")
+        other = make_site(beside=site)
         owed = reminders(site, 9, time())
         assert worker.deliver_due(clock=time, pace=Pace(per_minute=5)) == {"sent": 9}
         ways = Counter(arrived(sandbox, delivery)[0]["mailbox"] for delivery in owed)

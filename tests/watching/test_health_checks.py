@@ -68,6 +68,8 @@ TABLE: list[tuple[str, Facts, list[str]]] = [
     # Routes.
     ("no route, nothing watched", facts(has_route=False, is_watching=False), []),
     ("no route", facts(has_route=False), ["ways no_route"]),
+    ("none of the installation's", facts(lacks_own_route=True, tenants_without_route=3), ["ways no_own_route"]),
+    ("none of its own, nothing watched", facts(lacks_own_route=True, is_watching=False), []),
     ("a route failed", facts(failed_routes=(MAILBOX,), failed_count=1), ["ways route_failed"]),
     ("many failed", facts(failed_routes=(MAILBOX,), failed_count=9), ["ways route_failed", "ways more_routes_failed"]),
     # Keys and settings.

@@ -8,6 +8,7 @@ from alertadmin.outbox.models.delivery import (
     Delivery,
     DeliveryState,
     Purpose,
+    tell_of,
 )
 
 __all__ = [
@@ -21,4 +22,5 @@ __all__ = [
     "DeliveryState",
     "Line",
     "Purpose",
+    "tell_of",
 ]

@@ -58,8 +58,24 @@ def _of_tenants(tenants: models.QuerySet[Any]) -> Q:
     return mine
 
 
+def tell_of(tenants: models.QuerySet[Any, Any]) -> Q:
+    """For a query of deliveries: what tells of one of these tenants (ids), and perhaps of others."""
+    found = Q(purpose=Purpose.CONSENT, consent_request__tenant__in=tenants)
+    for purpose, lines, path in (
+        (Purpose.REMINDER, "notices", "reminder__tenant"),
+        (Purpose.CALENDAR, "corrections", "tenant"),
+    ):
+        related = Delivery._meta.get_field(lines).related_model
+        field = Delivery._meta.get_field(lines).field.name  # type: ignore[union-attr]
+        told = related._default_manager.filter(**{field: OuterRef("pk"), f"{path}__in": tenants})  # type: ignore[union-attr]
+        found |= Q(Exists(told.order_by()), purpose=purpose)
+    return found
+
+
 @of_tenant(_of_tenants)
 class Delivery(models.Model):
+    INSTALLATION = "installation"
+
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     purpose = models.CharField(_("purpose"), max_length=12, choices=Purpose)
     dedupe_key = models.CharField(max_length=300, unique=True)
@@ -93,6 +109,8 @@ class Delivery(models.Model):
     composed_at = models.DateTimeField(null=True, blank=True)
     """When the words were fixed; also the Date header, so that a resend is the same message."""
     message_id = models.CharField(max_length=200, blank=True)
+    belongs_to = models.CharField(max_length=36, blank=True, default="", db_default="")
+    """Whose mail it is, fixed with its words (content.owner_of): a tenant's id, or `INSTALLATION`."""
 
     state = models.CharField(_("state"), max_length=10, choices=DeliveryState, default=DeliveryState.PENDING)
     not_before = models.DateTimeField(default=timezone.now)
@@ -134,6 +152,11 @@ class Delivery(models.Model):
     @property
     def goes_by_channel(self) -> bool:
         return bool(self.channel_label)
+
+    @property
+    def repeats_words(self) -> bool:
+        """It may have arrived already, so it is sent again as it was, to the byte."""
+        return self.was_uncertain and self.composed_at is not None
 
 
 class AttemptAnswer(models.TextChoices):

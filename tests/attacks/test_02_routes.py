@@ -1,0 +1,332 @@
+"""Item 2: a mail that left by a mailbox whose people it was not for: each purpose by each kind of route, and each
+purpose in each state of the routes, judged by who can read the mailboxes that took it."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from uuid import UUID, uuid4
+
+import pytest
+from pytest_django import Settings
+
+from alertadmin.accounts import inviting
+from alertadmin.accounts.membership import make_owner
+from alertadmin.accounts.models import User
+from alertadmin.accounts.roles import Role
+from alertadmin.outbox import consent_mail, invitation_mail, password_mail, sentences, wires, worker
+from alertadmin.outbox.models import Channel, Delivery, DeliveryState, Purpose
+from alertadmin.outbox.pace import Pace
+from alertadmin.outbox.route_policy import GRANT_ACCESS, TABLE, Refusal, RouteKind, kind_of_channel, refusal
+from alertadmin.registry import handing
+from alertadmin.registry.models import ConsentStatus, Contact, Mailbox
+from alertadmin.registry.permissions import Permission, Transport
+from alertadmin.reminders import scan
+from alertadmin.reminders.models import CalendarEntry, Kind
+from alertadmin.watching import letters
+from sandbox import Sandbox
+from tests.conftest import PASSWORD, set_environment
+from tests.outbox.owing import arrived, bare
+from tests.outbox.time import Time
+from tests.rows import Rows, Site
+
+MakeSite = Callable[..., Site]
+
+YES = None
+NOT_FOR_LINKS = (
+    YES,
+    Refusal.COPY_STAYS,
+    Refusal.GRANTS_ACCESS,
+    Refusal.GRANTS_ACCESS,
+    YES,
+    Refusal.GRANTS_ACCESS,
+    Refusal.GRANTS_ACCESS,
+    Refusal.NOT_ADDRESSED,
+)
+NOT_FOR_STAFF = (
+    YES,
+    YES,
+    Refusal.OF_THE_INSTALLATION,
+    Refusal.OF_THE_INSTALLATION,
+    YES,
+    YES,
+    Refusal.OF_THE_INSTALLATION,
+    Refusal.NOT_ADDRESSED,
+)
+NOT_FOR_OTHERS = (YES, YES, YES, Refusal.NOT_THEIRS, YES, YES, Refusal.NOT_THEIRS)
+ONE_ROUTE = (Refusal.TESTS_ONE_ROUTE,) * 7
+EXPECTED: dict[Purpose, tuple[Refusal | None, ...]] = {
+    Purpose.INVITATION: NOT_FOR_LINKS,
+    Purpose.PASSWORD: NOT_FOR_LINKS,
+    Purpose.HOUSE: NOT_FOR_STAFF,
+    Purpose.HANDOVER: NOT_FOR_STAFF,
+    Purpose.REMINDER: (*NOT_FOR_OTHERS, YES),
+    Purpose.CALENDAR: (*NOT_FOR_OTHERS, Refusal.NOT_ADDRESSED),
+    Purpose.CONSENT: (*NOT_FOR_OTHERS[:5], Refusal.WRITTEN_TO_ONE, Refusal.NOT_THEIRS, Refusal.NOT_ADDRESSED),
+    Purpose.TEST: (*ONE_ROUTE, YES),
+}
+"""In the order of RouteKind. A new purpose gets its row here too."""
+
+
+@pytest.mark.parametrize(("purpose", "kind"), [*itertools.product(Purpose, RouteKind)])
+def test_02_each_purpose_by_each_kind_of_route(purpose: Purpose, kind: RouteKind) -> None:
+    assert refusal(purpose, kind) == EXPECTED[purpose][list(RouteKind).index(kind)]
+
+
+def test_02_the_table_has_a_row_for_each_purpose_and_a_cell_for_each_route() -> None:
+    assert set(TABLE) == set(Purpose)
+    assert all(set(row) == set(RouteKind) for row in TABLE.values())
+
+
+def test_02_a_tenants_channel_is_none_of_the_installation(rows: Rows, db: None) -> None:
+    app = rows.app()
+    assert kind_of_channel(Channel(tenant=app.tenant)) == kind_of_channel(Channel(app=app)) == RouteKind.TENANT_CHANNEL
+    assert kind_of_channel(Channel()) == RouteKind.INSTALLATION_CHANNEL
+
+
+# Each purpose in each state of the routes
+
+
+class World:
+    """A provider with an owner, and two customers: Northpark, of which each mail tells, and Harbour. Both customers'
+    mailboxes are well."""
+
+    def __init__(self, make_site: MakeSite, sandbox: Sandbox) -> None:
+        self.sandbox = sandbox
+        self.provider = make_site(name="Provider")
+        self.northpark = make_site(name="Northpark Energy", contacts=["duty@northpark.example"])
+        self.harbour = make_site(name="Harbour Logistics")
+        self.owner = User.objects.create_user("owner@provider.example", PASSWORD)
+        make_owner(self.owner)
+
+    def take(self, state: str, now: datetime) -> None:
+        """Brings the provider's mailbox, the one that is chosen, into this state."""
+        mailbox, address = self.provider.mailbox, self.provider.mailbox.address
+        if state != "none":
+            mailbox.sends_reminders = True
+            mailbox.save()
+        if state == "failing":
+            self.sandbox.faults.add("graph", status=403, mailbox=address, times=None)
+        elif state == "doubtful":
+            self.sandbox.faults.add("graph", status=504, mailbox=address, times=None)
+        elif state == "busy":
+            fill(mailbox, now)
+        elif state == "by smtp":
+            mailbox.transport = Transport.SMTP
+            mailbox.save()
+
+    def owe(self, purpose: Purpose, now: datetime) -> Delivery:
+        """As the product writes it."""
+        match purpose:
+            case Purpose.PASSWORD:
+                password_mail.ask(self.owner.email, now)
+            case Purpose.INVITATION:
+                invitation = inviting.invite("new@provider.example", {None: Role.OWNER}, by=self.owner, now=now)
+                invitation_mail.send(invitation, now)
+            case Purpose.CONSENT:
+                app, tenant = self.northpark.app, self.northpark.tenant
+                app.consents.update_or_create(
+                    tenant=tenant, permission=Permission.MAIL_SEND, defaults={"status": ConsentStatus.NOT_IN_TOKEN}
+                )
+                consent_mail.ask(app, tenant, "admin@northpark.example", by=self.owner, now=now)
+            case Purpose.REMINDER:
+                credential = self.northpark.credential
+                credential.expires_at = now
+                credential.save()
+                scan.run(now)
+                return Delivery.objects.get(purpose=purpose, recipient="duty@northpark.example")
+            case Purpose.HOUSE:
+                bare(1, now, state="failed", cause="recipient_rejected", dedupe_key="of nobody")
+                letters.write(now)
+            case Purpose.HANDOVER:
+                value = self.northpark.credential
+                handing.hand_over(value, by=self.owner, reason="entered into ALERT", now=now)
+            case Purpose.CALENDAR:
+                [sent] = bare(1, now, state="sent", settled_at=now, dedupe_key="the entry")
+                CalendarEntry.objects.create(
+                    delivery=sent,
+                    recipient="duty@northpark.example",
+                    kind=Kind.CREDENTIAL,
+                    thing=uuid4(),
+                    tenant=self.northpark.tenant,
+                    ends_at=now,
+                    sequence=1,
+                )
+                scan.run(now)
+        return Delivery.objects.get(purpose=purpose)
+
+    def read_at(self, delivery: Delivery) -> set[str]:
+        """By which mailboxes it left, as the provider or customer whose people read there; "relay"."""
+        whose = {site.mailbox.address: site.tenant.name for site in (self.provider, self.northpark, self.harbour)}
+        return {
+            "relay" if entry["door"] == "relay" else whose[entry["mailbox"]]
+            for entry in arrived(self.sandbox, delivery)
+        }
+
+    def is_kept(self, delivery: Delivery) -> bool:
+        """Whether some mailbox has it among its drafts, or in Sent Items."""
+        entries = [entry for entry in self.sandbox.ledger.entries() if entry.get("message_id") == delivery.message_id]
+        return any(
+            entry["kind"] == "draft" or entry.get("saved", True) for entry in entries if entry["door"] == "graph"
+        )
+
+
+def fill(mailbox: Mailbox, now: datetime) -> None:
+    """45 mails within this minute: more than Exchange takes."""
+    for delivery in bare(45, now, purpose=Purpose.TEST, state="sent"):
+        delivery.attempts.create(
+            number=1, owner=delivery.pk, route="x", mailbox=mailbox, started_at=now, finished_at=now, outcome="accepted"
+        )
+
+
+@pytest.fixture
+def make_site(sandbox: Sandbox, rows: Rows) -> MakeSite:
+    def make(**options: object) -> Site:
+        return rows.site(sandbox, **options)  # type: ignore[arg-type]
+
+    return make
+
+
+@pytest.fixture
+def time(now: datetime) -> Time:
+    return Time(now)
+
+
+@pytest.fixture
+def world(make_site: MakeSite, sandbox: Sandbox) -> World:
+    return World(make_site, sandbox)
+
+
+STATES = ("well", "busy", "failing", "doubtful", "by smtp", "none")
+ONE_OF_EACH_ROW = [Purpose.PASSWORD, Purpose.HANDOVER, Purpose.REMINDER]
+THE_OTHERS = [purpose for purpose in Purpose if purpose not in (*ONE_OF_EACH_ROW, Purpose.TEST)]
+OF_TENANTS = frozenset({Purpose.REMINDER, Purpose.CALENDAR, Purpose.CONSENT})
+
+
+def may_read(purpose: Purpose) -> set[str]:
+    return {"Provider", "relay", *(["Northpark Energy"] if purpose in OF_TENANTS else [])}
+
+
+@pytest.mark.parametrize("has_relay", [False, True], ids=["no relay", "relay"])
+@pytest.mark.parametrize("state", STATES)
+@pytest.mark.parametrize("purpose", ONE_OF_EACH_ROW + [pytest.param(one, marks=pytest.mark.slow) for one in THE_OTHERS])
+def test_02_each_purpose_in_each_state_of_the_routes(
+    world: World, time: Time, settings: Settings, purpose: Purpose, state: str, has_relay: bool
+) -> None:
+    """It leaves by what may carry it, or waits and says so; whatever else is well is not used."""
+    if has_relay:
+        set_environment(settings, SMTP_URL=f"smtp://{world.sandbox.relay_host}:{world.sandbox.relay_port}")
+        wires.open_relay.cache_clear()
+    world.take(state, time())
+    if purpose in GRANT_ACCESS:  # then drafts could be made
+        world.sandbox.directory.grant(world.provider.app.client_id, "Mail.ReadWrite")
+    delivery = world.owe(purpose, time())
+    for _round in range(4):
+        worker.deliver_due(clock=time, pace=Pace(), only=delivery.pk)
+        delivery.refresh_from_db()
+        if delivery.state == DeliveryState.SENT or state == "busy":
+            break
+        time.passes(seconds=max(1.0, (delivery.not_before - time()) / timedelta(seconds=1)))
+    read_at = world.read_at(delivery)
+    assert read_at <= may_read(purpose)
+    takes_mail = {"well", *(() if purpose in GRANT_ACCESS else ("by smtp",))}
+    has_route = state in takes_mail or has_relay or purpose in OF_TENANTS
+    if has_route:
+        assert delivery.state == DeliveryState.SENT
+        assert len(read_at) == 1
+    else:
+        assert delivery.state in (DeliveryState.PENDING, DeliveryState.UNCERTAIN)
+        assert delivery.reason
+        assert not read_at
+    if purpose in GRANT_ACCESS:
+        assert not world.is_kept(delivery)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_02_forty_five_invitations_and_then_the_owners_reset(world: World, time: Time) -> None:
+    """What was done: the chosen mailbox's 30 a minute used up, the link left by a customer's mailbox."""
+    world.take("well", time())
+    for number in range(45):
+        roles: dict[UUID | None, Role] = {world.northpark.tenant.pk: Role.VIEWER}
+        invitation = inviting.invite(f"p{number}@northpark.example", roles, by=world.owner, now=time())
+        invitation_mail.send(invitation, time())
+    delivery = world.owe(Purpose.PASSWORD, time())
+    pace = Pace()
+    worker.deliver_due(clock=time, pace=pace)
+    delivery.refresh_from_db()
+    assert Delivery.objects.filter(state=DeliveryState.PENDING).count() == 16
+    assert not world.read_at(delivery)
+    worker.deliver_due(clock=time, pace=pace, pause=time.pause)
+    for sent in Delivery.objects.all():
+        assert sent.state == DeliveryState.SENT
+        assert world.read_at(sent) == {"Provider"}
+        assert not world.is_kept(sent)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_02_a_mail_of_two_tenants_leaves_by_neither_ones_mailbox(world: World, time: Time) -> None:
+    """A consultant who is a contact of both. With a mailbox of the installation it leaves by that."""
+    for site in (world.northpark, world.harbour):
+        site.credential.expires_at = time()
+        site.credential.save()
+        Contact.objects.create(tenant=site.tenant, email="consultant@both.example")
+    scan.run(time())
+    both = Delivery.objects.get(purpose=Purpose.REMINDER, recipient="consultant@both.example")
+    worker.deliver_due(clock=time)
+    both.refresh_from_db()
+    assert (both.state, both.reason) == (DeliveryState.PENDING, sentences.NO_ROUTE_OF_TENANT)
+    world.take("well", time())
+    time.passes(hours=1)
+    worker.deliver_due(clock=time)
+    assert world.read_at(Delivery.objects.get(pk=both.pk)) == {"Provider"}
+
+
+def test_02_what_is_repeated_stays_the_mail_of_those_that_it_told_of(world: World, time: Time) -> None:
+    """Words of two tenants that may have arrived, of which one tenant's is no longer owed: they still tell of both."""
+    world.take("doubtful", time())
+    for site in (world.northpark, world.harbour):
+        site.credential.expires_at = time()
+        site.credential.save()
+        Contact.objects.create(tenant=site.tenant, email="consultant@both.example")
+    scan.run(time())
+    both = Delivery.objects.get(purpose=Purpose.REMINDER, recipient="consultant@both.example")
+    worker.deliver_due(clock=time, only=both.pk)
+    both.refresh_from_db()
+    assert both.was_uncertain
+    world.harbour.credential.delete()
+    for _round in range(5):
+        time.passes(hours=1)
+        worker.deliver_due(clock=time, only=both.pk)
+    assert {attempt.mailbox for attempt in both.attempts.all()} == {world.provider.mailbox}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_02_a_reminder_to_the_providers_people_leaves_by_no_customers_mailbox(world: World, time: Time) -> None:
+    """It tells of one customer alone, whose mailbox is well: in its Sent Items the provider's people could be read."""
+    world.northpark.credential.expires_at = time()
+    world.northpark.credential.save()
+    scan.run(time())
+    to_staff = Delivery.objects.get(purpose=Purpose.REMINDER, recipient=world.owner.email)
+    worker.deliver_due(clock=time)
+    to_staff.refresh_from_db()
+    assert to_staff.state == DeliveryState.PENDING
+    assert not to_staff.attempts.exists()
+
+
+def test_02_with_one_tenant_nothing_needs_choosing(make_site: MakeSite, sandbox: Sandbox, time: Time) -> None:
+    """Its first mailbox is the installation's: a second one, added later and sorted first, is not, whatever becomes of
+    the first."""
+    site = make_site(name="Northpark Energy")
+    owner = User.objects.create_user("owner@northpark.example", PASSWORD)
+    make_owner(owner)
+    later = make_site(beside=site)
+    Mailbox.objects.filter(pk=site.mailbox.pk).update(created_at=time() - timedelta(days=1))
+    sandbox.faults.add("graph", status=403, mailbox=site.mailbox.address)
+    password_mail.ask(owner.email, time())
+    delivery = Delivery.objects.get()
+    assert worker.deliver_due(clock=time) == {"pending": 1}
+    time.passes(minutes=2)
+    assert worker.deliver_due(clock=time) == {"sent": 1}
+    assert {attempt.mailbox for attempt in delivery.attempts.all()} == {site.mailbox}
+    assert later.mailbox not in {attempt.mailbox for attempt in delivery.attempts.all()}
