@@ -59,6 +59,21 @@ class Limit:
             elif rows.filter(since=row.since, count__lt=self.most).update(count=F("count") + 1):
                 return None
 
+    def sample(self, of: str, now: datetime) -> int | None:
+        """Counts one, however many there were. None beyond the limit; else, how many were beyond it the last time."""
+        key = self._key(of)
+        while True:
+            row, is_new = Tries.objects.get_or_create(key=key, defaults={"since": now})
+            if is_new:
+                return 0
+            # Of several at once, one finds the row as it was.
+            same = Tries.objects.filter(key=key, since=row.since, count=row.count)
+            if row.since + self.per <= now or is_ahead(row.since, now):
+                if same.update(since=now, count=1):
+                    return max(0, row.count - self.most)
+            elif same.update(count=row.count + 1):
+                return 0 if row.count < self.most else None
+
     def give_back(self, of: str, taken_at: datetime) -> None:
         """What was tried was right. Only this one try: whoever guesses would otherwise win tries by signing in."""
         Tries.objects.filter(key=self._key(of), since__lte=taken_at, count__gt=0).update(count=F("count") - 1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.utils import translation
@@ -11,10 +11,13 @@ from django.utils.translation import gettext as _
 
 from alertadmin.accounts import password_links
 from alertadmin.accounts.models import User
+from alertadmin.accounts.tries import Limit
 from alertadmin.outbox import doorbell, sentences
 from alertadmin.outbox.content import Content, NoLongerOwed
 from alertadmin.outbox.models import Delivery, Purpose
 
+NOT_HERE = Limit("new passwords for addresses that are not here", 30, timedelta(hours=1))
+"""Deliveries; further ones are counted alone."""
 LINK = "https://link.invalid/"
 """Stands in the stored words where the link will be."""
 
@@ -23,6 +26,9 @@ def ask(address: str, now: datetime) -> None:
     """Written down for every address, so that the time it takes does not tell whose account is here. An account's mail
     goes to the address that is stored, never to what was typed."""
     user = User.objects.by_address(address)
+    if user is None and NOT_HERE.sample("", now) is None:
+        doorbell.ring()  # a row was written and the worker told, as for the others
+        return
     Delivery.objects.create(
         purpose=Purpose.PASSWORD,
         dedupe_key=f"password:{uuid.uuid4()}",

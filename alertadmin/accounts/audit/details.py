@@ -28,6 +28,7 @@ NAMES = frozenset(
         "format",
         "key",  # a key's id, never the key
         "kind",
+        "left_out",  # refusals of the same kind within the last hours that have no entry of their own
         "method",  # by which a person signed in, or a request came
         "path",
         "permission",

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -25,9 +25,16 @@ from alertadmin.accounts.audit.acts import Act, Result
 from alertadmin.accounts.audit.chain import BEGINNING, Head, digest_of
 from alertadmin.accounts.audit.entry import AuditEntry
 from alertadmin.accounts.audit.subject import Subject
+from alertadmin.accounts.tries import Limit
 
 LOCK = 0x616C657274_6175
 """Of PostgreSQL's advisory locks, the one under which entries are appended."""
+
+
+OF_ONE_THING = Limit("refusals about one thing", 20, timedelta(hours=1))
+OF_A_PERSON = Limit("refusals of a person", 10, timedelta(hours=1))
+OF_STRANGERS = Limit("refusals of strangers", 60, timedelta(hours=1))
+"""Entries for each act (`record_alone`), and of a person for each page."""
 
 
 class OutsideTransaction(RuntimeError):
@@ -81,13 +88,32 @@ def record(
 
 def record_alone(
     act: Act | str, on: models.Model | Subject | None = None, *, result: Result | str, **more: Any
-) -> AuditEntry:
+) -> AuditEntry | None:
     """For what did not happen: a refusal has no act to share a transaction with, so it opens its own. Not to be called
-    within one that will be rolled back."""
+    within one that will be rolled back.
+
+    Who is refused again and again fills no record: beyond so many of a kind within an hour there is no entry, and the
+    next one says how many were left out.
+    """
     if Result(result) == Result.DONE:
         raise RefusedAlone(f"{act} was done: record it in its transaction.")
     with transaction.atomic():
+        left_out = _left_out(Act(act), on, str(more.get("path", "")), more.get("now") or timezone.now())
+        if left_out is None:
+            return None
+        if left_out:
+            more["left_out"] = left_out
         return record(act, on, result=result, **more)
+
+
+def _left_out(act: Act, on: models.Model | Subject | None, page: str, now: datetime) -> int | None:
+    """Of entries that were not written; None where this is one more of them. What a request merely names is no kind of
+    its own: a stranger could name a new one each time."""
+    person = actor.current().person
+    who = f"{act} {person.pk}" if person else str(act)
+    if isinstance(on, models.Model):
+        return OF_ONE_THING.sample(f"{who} {on._meta.label} {on.pk}", now)
+    return OF_A_PERSON.sample(f"{who} {page}", now) if person else OF_STRANGERS.sample(who, now)
 
 
 @contextmanager

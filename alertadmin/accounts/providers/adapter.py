@@ -15,6 +15,7 @@ from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from allauth.socialaccount.models import SocialApp, SocialLogin
 from allauth.socialaccount.providers.base import AuthError, AuthProcess
+from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
@@ -235,5 +236,6 @@ def _refuse(request: HttpRequest, provider: Provider, refusal: NotLetIn) -> NoRe
         method=provider.slug,
         reason=refusal.cause,
     )
-    messages.error(request, refusal.told)
+    if settings.SESSION_COOKIE_NAME in request.COOKIES:  # else a session would be made for each request of a stranger
+        messages.error(request, refusal.told)
     raise ImmediateHttpResponse(redirect("security" if request.user.is_authenticated else "sign-in"))

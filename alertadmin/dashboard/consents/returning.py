@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from django.contrib import messages
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse
@@ -17,6 +19,7 @@ from alertadmin.accounts.access import access_of
 from alertadmin.accounts.audit import Act
 from alertadmin.accounts.declaring import for_strangers
 from alertadmin.accounts.roles import Right
+from alertadmin.accounts.tries import Limit
 from alertadmin.dashboard.consents import state
 from alertadmin.registry.checks import check_consent
 from alertadmin.registry.models import Consent, ConsentReturn, ConsentStatus, Guide, ReturnOutcome
@@ -24,6 +27,8 @@ from mailer.wire import one_line
 
 MOST_REFUSED = 1000
 """On record; whoever floods the address pushes out his own."""
+RETURNS = Limit("refused returns from the consent page", 20, timedelta(hours=1))
+"""On record, of one person or about one consent."""
 LONGEST_DETAIL = 300
 RESULTS = {ReturnOutcome.TAKEN: "done", ReturnOutcome.DECLINED: "failed"}
 """Everything else is refused."""
@@ -129,6 +134,11 @@ def _refuse(request: HttpRequest, refused: Refused) -> HttpResponse:
 
 @transaction.atomic
 def _note(request: HttpRequest, outcome: ReturnOutcome, consent: Consent | None, nonce: str | None) -> None:
+    """Of strangers who bring nothing of ours nothing is kept; of what can be sent again and again, so many an hour."""
+    if outcome not in RESULTS:
+        known_by = _known_by(request, consent)
+        if not known_by or RETURNS.take(known_by, timezone.now()):
+            return
     said = " ".join(request.GET.get(name, "") for name in ("error", "error_description", "tenant"))
     came = ConsentReturn.objects.create(
         consent=consent,
@@ -138,8 +148,11 @@ def _note(request: HttpRequest, outcome: ReturnOutcome, consent: Consent | None,
         detail=one_line(said, LONGEST_DETAIL),
         at=timezone.now(),
     )
-    # Of strangers who bring nothing of ours there is the row above, which makes room for the next: they are too many.
-    if consent is not None or request.user.is_authenticated:
-        audit.record(
-            Act.CONSENT_RETURNED, consent, result=RESULTS.get(outcome, "refused"), state=outcome, entry=came.pk
-        )
+    audit.record(Act.CONSENT_RETURNED, consent, result=RESULTS.get(outcome, "refused"), state=outcome, entry=came.pk)
+
+
+def _known_by(request: HttpRequest, consent: Consent | None) -> str:
+    """By what a return that is refused is ours at all: its person, or the consent that its state is of."""
+    if request.user.is_authenticated:
+        return f"person {request.user.pk}"
+    return f"consent {consent.pk}" if consent else ""

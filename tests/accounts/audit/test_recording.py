@@ -112,6 +112,7 @@ def add_a_tenant(more: Iterable[object] = ()) -> None:
 @pytest.mark.django_db(transaction=True)
 def test_what_was_refused_is_recorded_by_itself() -> None:
     entry = audit.record_alone(Act.ACCESS_REFUSED, result="refused", route="tenant-edit")
+    assert entry is not None
     assert AuditEntry.objects.get().digest == entry.digest
     with pytest.raises(RefusedAlone):
         audit.record_alone(Act.TENANT_CREATED, result="done")

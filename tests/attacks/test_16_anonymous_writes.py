@@ -1,0 +1,110 @@
+"""Items 16 and 25: what is asked signed out, however often, leaves nothing that stays, but for what is bounded."""
+
+from __future__ import annotations
+
+import uuid
+from collections import Counter
+from datetime import timedelta
+
+import pytest
+import time_machine
+from django.apps import apps
+from django.test import Client
+from django.urls import reverse
+
+from alertadmin.accounts import audit
+from alertadmin.accounts.audit import Act, AuditEntry
+from alertadmin.accounts.audit.recording import OF_ONE_THING, OF_STRANGERS
+from alertadmin.accounts.models import User
+from alertadmin.outbox.models import Delivery
+from alertadmin.outbox.password_mail import NOT_HERE
+from tests.accounts.providers.conftest import Entra, entra  # noqa: F401 (a fixture)
+from tests.conftest import NOW
+from tests.security.routes import routes
+
+pytestmark = [pytest.mark.control(89), pytest.mark.postgresql]
+
+TEMPORARY = {"accounts.Tries", "sessions.Session"}
+"""Counters and the sessions of browsers that began to sign in; both expire."""
+GARBAGE = [
+    {},
+    {"state": "x", "error": "access_denied", "tenant": "x"},
+    {"code": "x", "state": "y", "iss": "https://evil.example"},
+    {"username": "made-up@x.example", "password": "wrong password", "email": "made-up@x.example"},
+    {"token": "x" * 300, "next": "//evil.example", "invitation": "x"},
+    {"\u202e": "\ud83d\ude00", "id": "9" * 30},
+]
+
+
+def rows() -> Counter[str]:
+    return Counter(
+        {
+            model._meta.label: model._base_manager.count()
+            for model in apps.get_models()
+            if model._meta.managed and model._meta.label not in TEMPORARY
+        }
+    )
+
+
+def ask_everything(number: int) -> int:
+    """How many requests that were, each by a browser that brings nothing."""
+    asked = 0
+    for route in routes():
+        is_number = type(route.converters.get("pk")).__name__ == "IntConverter"
+        address = route.address(10**9 + number if is_number else uuid.uuid4()).replace("/x/", f"/{uuid.uuid4().hex}/")
+        for method in ("get", "post"):
+            getattr(Client(), method)(address, GARBAGE[number % len(GARBAGE)])
+            asked += 1
+    return asked
+
+
+def test_16_strangers_leave_a_bounded_number_of_entries_and_no_other_row(administrator: User) -> None:
+    before, asked = rows(), 0
+    with time_machine.travel(NOW, tick=False):
+        for number in range(5):
+            asked += ask_everything(number)
+    assert asked > 1000
+    grown = rows() - before
+    assert set(grown) <= {"accounts.AuditEntry", "outbox.Delivery"}
+    assert grown["accounts.AuditEntry"] <= 3 * OF_STRANGERS.most
+    assert grown["outbox.Delivery"] <= NOT_HERE.most
+
+
+def test_16_new_passwords_for_made_up_addresses_are_counted(db: None) -> None:
+    with time_machine.travel(NOW, tick=False):
+        for number in range(NOT_HERE.most + 50):
+            Client().post("/forgotten-password/", {"email": f"made-up{number}@x.example"})
+    assert Delivery.objects.count() == NOT_HERE.most
+
+
+def test_16_a_thousand_returns_from_the_consent_page_leave_nothing(administrator: User) -> None:
+    before, client = rows(), Client()
+    for number in range(1000):
+        client.get(reverse("consent-return"), {"state": f"x{number}", "error": "access_denied"})
+    assert rows() == before
+
+
+def test_25_returns_of_strangers_from_a_provider_are_counted(entra: Entra) -> None:  # noqa: F811
+    before = rows()
+    with time_machine.travel(NOW, tick=False):
+        for number in range(OF_STRANGERS.most + 40):
+            Client().get("/sign-in/with/northpark/back/", {"code": "x", "state": f"y{number}"})
+    grown = rows() - before
+    assert set(grown) <= {"accounts.AuditEntry"}
+    assert grown["accounts.AuditEntry"] <= OF_STRANGERS.most
+
+
+def test_25_the_next_hour_says_how_many_were_left_out(administrator: User) -> None:
+    with time_machine.travel(NOW, tick=False) as clock:
+        for _number in range(OF_STRANGERS.most + 150):
+            audit.record_alone(Act.SESSION_SIGNED_IN, result="refused")
+        assert AuditEntry.objects.count() == OF_STRANGERS.most
+        for _number in range(OF_ONE_THING.most + 5):
+            audit.record_alone(Act.SESSION_SIGNED_IN, administrator, result="refused")
+        assert AuditEntry.objects.filter(object_id=str(administrator.pk)).count() == OF_ONE_THING.most, (
+            "a flood of others hides no try of an account that is here"
+        )
+        clock.shift(timedelta(hours=1))
+        entry = audit.record_alone(Act.SESSION_SIGNED_IN, result="refused")
+        assert entry is not None
+        assert entry.details == {"left_out": 150}
