@@ -65,15 +65,16 @@ class EmailAddress:
     """The domain as A-labels of IDNA 2008. Not ASCII only if the local part is not (RFC 6531)."""
 
 
+@lru_cache(maxsize=4096)  # of addresses alone: what raises, such as a password in the wrong field, is not kept
 def parse(text: str) -> EmailAddress:
     """Takes off what is not shown around it, and reads fullwidth and other compatibility forms. Raises InvalidAddress.
 
     Refused: everything but a dot-atom and a domain name, so quoted local parts, IP addresses, a trailing dot, names,
     "mailto:" and whatever is not shown inside.
     """
-    bare = strip_invisible(text)
-    if len(bare) > _LONGEST_TYPED:
+    if len(text) > _LONGEST_TYPED:
         raise InvalidAddress(Flaw.TOO_LONG)
+    bare = strip_invisible(text)
     _check_shown(bare)
     bare = unicodedata.normalize("NFKC", bare)
     _check_shown(bare)  # an accent that stands alone becomes a space with a mark
@@ -89,19 +90,22 @@ def parse(text: str) -> EmailAddress:
     shown = bare.rpartition("@")[0]
     if not _is_dot_atom(shown):
         shown = local
-    wire = f"{shown}@{ascii_domain}"
-    if max(len(local.encode()), len(shown.encode())) > LONGEST_LOCAL_PART or len(wire.encode()) > LONGEST:
+    if max(len(local.encode()), len(shown.encode())) > LONGEST_LOCAL_PART:
         raise InvalidAddress(Flaw.TOO_LONG)
-    return EmailAddress(f"{shown}@{domain}", f"{local}@{domain}", wire)
+    address = EmailAddress(f"{shown}@{domain}", f"{local}@{domain}", f"{shown}@{ascii_domain}")
+    if len(address.wire.encode()) > LONGEST or len(address.canonical) > LONGEST:
+        raise InvalidAddress(Flaw.TOO_LONG)
+    return address
 
 
-@lru_cache(maxsize=4096)
 def canonical(text: str) -> str:
     """The canonical form; of what is no address, which earlier releases may have stored, its text in lower case, which
     every database takes: without zeros and halves of surrogate pairs."""
     try:
         return parse(text).canonical
     except InvalidAddress:
+        if len(text) > _LONGEST_TYPED:
+            text = f"{text[:_LONGEST_TYPED]}…"  # which ends no address
         return _UNSTORABLE.sub("\ufffd", strip_invisible(text).lower())
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from time import monotonic
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from mailer.email_address import Flaw, InvalidAddress, canonical, is_same, parse
+from tests.patience import IN_TIME
 
 OWNER = "owner@northpark.example"
 
@@ -168,6 +171,20 @@ def test_letter_case_makes_no_difference_to_plain_addresses(text: str) -> None:
     except InvalidAddress:
         return
     assert canonical(text.upper()) == canonical(text.title()) == expected == text
+
+
+@pytest.mark.parametrize("junk", ["\u200b", " ", "a", "\u0301", "é", "@", ".", "\ufb01"])
+def test_endless_text_is_no_address_and_is_looked_at_no_further(junk: str) -> None:
+    began = monotonic()
+    for text in (
+        junk * 2_000_000,
+        f"{OWNER}{junk * 2_000_000}",
+        f"{OWNER}{' ' * 5000}x",
+        junk * 900,
+        f"a@{junk * 900}",
+    ):
+        assert canonical(text) != OWNER
+    assert monotonic() - began < IN_TIME
 
 
 def test_text_that_is_no_address_is_compared_as_it_is() -> None:
