@@ -26,6 +26,13 @@ LANGUAGES = {"en": "English", "fr": "Français"}
 """What pages, mails and commands are worded in, each by its own name."""
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 LOG_FORMATS = ("text", "json")
+DEMONSTRATION = frozenset({"BIND", "DEBUG", "LANGUAGE", "LOG_FORMAT", "LOG_LEVEL"})
+"""What a demonstration takes from its operator's environment: nothing that names another place, key or address. Every
+other variable is an installation's own."""
+DEMO_PORTS = "ALERTADMIN_DEMO_PORTS"
+"""Where a demonstration's sandbox listens (HTTPS, SMTP submission, relay); set in a demonstration alone."""
+SANDBOX_KEY = "SANDBOX_KEY"
+"""What opens the sandbox's own pages, since other accounts of the machine reach its port too; another at each start."""
 SOCKET_PATH_LIMIT = 100
 """Bytes. Linux takes 107 in a Unix socket's address, macOS 103; a longer path moves to the temporary folder."""
 
@@ -215,6 +222,10 @@ class Environment:
         return f"https://localhost:{ports.partition(',')[0]}" if ports else ""
 
     @property
+    def sandbox_key(self) -> str:
+        return self.values.get(SANDBOX_KEY, "")
+
+    @property
     def log_level(self) -> str:
         """From which level on alertadmin's own lines are written; empty where the operator does not say."""
         value = self.get("LOG_LEVEL").upper()
@@ -287,7 +298,12 @@ def hash_of(path: Path) -> int:
 
 def read(environ: Mapping[str, str] = os.environ) -> Environment:
     data_dir = Path(environ.get("ALERTADMIN_DATA_DIR") or PROJECT / "var").expanduser().resolve()
-    return Environment(data_dir, {**_dotenv(data_dir / ".env"), **environ})
+    kept = _dotenv(data_dir / ".env")
+    if environ.get(DEMO_PORTS):
+        kept = {name: value for name, value in kept.items() if name.removeprefix("ALERTADMIN_") in DEMONSTRATION}
+    # Those of a demonstration come from its start alone.
+    own = {name: value for name, value in kept.items() if name not in (DEMO_PORTS, SANDBOX_KEY)}
+    return Environment(data_dir, {**own, **environ})
 
 
 def _dotenv(path: Path) -> dict[str, str]:

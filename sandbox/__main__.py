@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import signal
 from pathlib import Path
 
@@ -15,7 +16,9 @@ def main() -> None:
     # Blocked in every thread and waited for below: a signal cannot come at a moment when nothing expects it.
     ends = {signal.SIGTERM, signal.SIGINT}
     signal.pthread_sigmask(signal.SIG_BLOCK, ends)
-    with Sandbox(options.folder, options.port, options.smtp_port, options.relay_port) as sandbox:
+    # Not an option: others see the arguments of a program.
+    key = os.environ.get("SANDBOX_KEY", "")
+    with Sandbox(options.folder, options.port, options.smtp_port, options.relay_port, key=key) as sandbox:
         told = {
             "url": sandbox.url,
             "ca_file": str(sandbox.ca_file),
@@ -34,7 +37,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m sandbox",
         description="A Microsoft 365 on loopback over TLS. Prints one line of JSON when it is ready.",
-        epilog="example: python -m sandbox --folder var/sandbox --demo",
+        epilog="example: python -m sandbox --folder var/sandbox --demo   (with SANDBOX_KEY set, its own pages need it)",
     )
     parser.add_argument("--folder", type=Path, required=True, help="keeps the CA, the directory and the ledger")
     for name, what in (("--port", "HTTPS"), ("--smtp-port", "SMTP submission"), ("--relay-port", "plain relay")):

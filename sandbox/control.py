@@ -34,10 +34,11 @@ class ControlError(RuntimeError):
 class Control:
     """`ca_file` is the sandbox's ca.pem. Each call is one connection: usable from any thread or process."""
 
-    def __init__(self, url: str, ca_file: Path | str, timeout: float = 30.0) -> None:
+    def __init__(self, url: str, ca_file: Path | str, timeout: float = 30.0, *, key: str = "") -> None:
         self._address = urlsplit(url)
         self._context = ssl.create_default_context(cafile=str(ca_file))
         self._timeout = timeout
+        self._headers = {"Content-Type": "application/json", **({"Authorization": f"Bearer {key}"} if key else {})}
         self.directory = Part(self, "directory", Directory)
         self.faults = Part(self, "faults", Faults)
         self.ledger = Part(self, "ledger", Ledger)
@@ -48,8 +49,7 @@ class Control:
         )
         try:
             body = json.dumps(arguments, default=_sent)
-            headers = {"Content-Type": "application/json"}
-            connection.request("POST", f"/_sandbox/{part}/{method}", body, headers)
+            connection.request("POST", f"/_sandbox/{part}/{method}", body, self._headers)
             answer = json.loads(connection.getresponse().read())
         finally:
             connection.close()

@@ -32,11 +32,18 @@ from sandbox.web import Request, Response, WebServer
 class Sandbox:
     """A Microsoft 365 on loopback. Everything it knows is kept in `folder`; port 0 takes any free port.
 
-    With `fsync` the ledger is on disk, not only with the operating system, before a client is answered.
+    With a `key`, its own pages and its control door open to that key alone. With `fsync` the ledger is on disk, not
+    only with the operating system, before a client is answered.
     """
 
     def __init__(
-        self, folder: Path, http_port: int = 0, smtp_port: int = 0, relay_port: int = 0, fsync: bool = True
+        self,
+        folder: Path,
+        http_port: int = 0,
+        smtp_port: int = 0,
+        relay_port: int = 0,
+        fsync: bool = True,
+        key: str = "",
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
@@ -61,7 +68,7 @@ class Sandbox:
             self.ledger.close()
             raise
         self.url = f"https://localhost:{self._web.port}"
-        self.mailbox_page = f"{self.url}{ROOT}"
+        self.mailbox_page = f"{self.url}{ROOT}" + (f"?key={key}" if key else "")
         self.consumers = Consumers(self.url, self.directory, tokens)
         self.authorization = Authorization(self.url, self.directory, tokens)
         fresh = folder / "clouds.new"
@@ -76,6 +83,7 @@ class Sandbox:
             Ews(self.directory, tokens, Logins(self.directory), self.faults, self.ledger),
             MailboxPage(self.ledger),
             ControlDoor(self.directory, self.faults, self.ledger),
+            key,
         )
 
     def __enter__(self) -> Sandbox:

@@ -14,6 +14,7 @@ from sandbox.ews import Ews
 from sandbox.graph import ME, Graph
 from sandbox.html import page, style_sheet
 from sandbox.mailbox_page import ROOT, MailboxPage
+from sandbox.page_lock import PageLock
 from sandbox.sign_in_page import SignInPage
 from sandbox.web import Request, Response
 
@@ -38,6 +39,7 @@ class Routes:
         ews: Ews,
         mailboxes: MailboxPage,
         control: ControlDoor,
+        key: str,
     ) -> None:
         self._entra = entra
         self._consent = consent
@@ -47,6 +49,7 @@ class Routes:
         self._ews = ews
         self._mailboxes = mailboxes
         self._control = control
+        self._lock = PageLock(key)
 
     def answer(self, request: Request) -> Response:
         path = request.path
@@ -86,10 +89,12 @@ class Routes:
         return Response(404)
 
     def _own(self, request: Request) -> Response:
-        if request.path.startswith(ROOT) or request.path == ROOT.rstrip("/"):
-            return self._mailboxes.answer(request)
         if request.path == "/_sandbox/style.css":
             return style_sheet()
+        if (refused := self._lock.refusal(request)) is not None:
+            return refused
+        if request.path.startswith(ROOT) or request.path == ROOT.rstrip("/"):
+            return self._mailboxes.answer(request)
         if found := CONTROL.fullmatch(request.path):
             return self._control.answer(found[1], found[2], request)
         if request.path == "/_sandbox/":

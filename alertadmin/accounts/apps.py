@@ -11,10 +11,11 @@ class AccountsConfig(AppConfig):
 
     def ready(self) -> None:
         from alertadmin.accounts import address_upgrade, noting
-        from alertadmin.accounts.audit import sessions, triggers
+        from alertadmin.accounts.audit import guard, sessions
 
         noting.connect()
         address_upgrade.watch(*address_upgrade.ACCOUNTS)
         pre_migrate.connect(address_upgrade.before_migrate, sender=self)
-        post_migrate.connect(triggers.after_migrate, sender=self)
+        pre_migrate.connect(guard.before_migrate, sender=self)
+        post_migrate.connect(guard.after_migrate, sender=self)
         sessions.listen()

@@ -9,6 +9,7 @@ from django.http import HttpRequest
 
 from alertadmin import __version__
 from alertadmin.accounts.access import access_of
+from alertadmin.accounts.roles import Right
 from alertadmin.reminders import review
 from alertadmin.watching import health_report, ping
 from alertadmin.watching.health_messages import describe
@@ -18,7 +19,7 @@ def house(request: HttpRequest) -> dict[str, Any]:
     """Nothing but the version for strangers; what is wrong for those who have a role in the whole installation."""
     if not getattr(request, "user", None) or not request.user.is_authenticated:
         return {"version": __version__}
-    known = {"version": __version__, "sandbox": settings.ENVIRONMENT.sandbox, "area": _area(request)}
+    known = {"version": __version__, **_sandbox(request), "area": _area(request)}
     if not access_of(request).everywhere():
         return known
     now = health_report.now_by_database()
@@ -32,6 +33,15 @@ def house(request: HttpRequest) -> dict[str, Any]:
         "put_back": review.put_back() if held else None,
         "unheard": ping.unheard(),
     }
+
+
+def _sandbox(request: HttpRequest) -> dict[str, str]:
+    """A demonstration's; the key to its pages for owners alone, since those show the mails of all."""
+    environment = settings.ENVIRONMENT
+    if not environment.sandbox:
+        return {"sandbox": "", "sandbox_key": ""}
+    is_owner = access_of(request).everywhere(Right.GOVERN)
+    return {"sandbox": environment.sandbox, "sandbox_key": environment.sandbox_key if is_owner else ""}
 
 
 def _area(request: HttpRequest) -> str:

@@ -15,15 +15,17 @@ from django.db.migrations.recorder import MigrationRecorder
 
 from alertadmin import __version__
 from alertadmin.accounts import audit
-from alertadmin.house import archive, copying
+from alertadmin.house import archive, backup_seal, copying
 from alertadmin.operator_log import Event, log_event
 from alertadmin.registry import key_use, keyring, sentences
 from alertadmin.registry.key_places import KeyFile
 
 
-def make(path: Path, *, with_keys: bool, now: datetime) -> archive.Manifest:
-    """Raises CannotCopy, KeyRingError, OSError."""
+def make(path: Path, *, with_keys: bool, sealed: bool = True, now: datetime) -> archive.Manifest:
+    """Raises CannotCopy, KeyRingError (not where `sealed` is false and no keys are asked for), OSError."""
     place = keyring.place()
+    if sealed:
+        keyring.load()  # before anything is written
     if with_keys and not isinstance(place, KeyFile):
         raise keyring.KeyRingError(sentences.KEYS_GIVEN)
     with transaction.atomic():
@@ -44,7 +46,15 @@ def make(path: Path, *, with_keys: bool, now: datetime) -> archive.Manifest:
             migrations=sorted(".".join(key) for key in MigrationRecorder(connection).applied_migrations()),
             keys=dict(key_use.counts()),
             files={name: archive.described(file) for name, file in files.items()},
+            format=archive.FORMAT if sealed else archive.UNSEALED,
         )
-        archive.write(path, manifest, files)
-    log_event(Event.BACKUP_MADE, database=manifest.database, with_keys=with_keys, bytes=path.stat().st_size)
+        written = manifest.written()
+        archive.write(path, written, backup_seal.make(written) if sealed else None, files)
+    log_event(
+        Event.BACKUP_MADE,
+        database=manifest.database,
+        with_keys=with_keys,
+        sealed=sealed,
+        bytes=path.stat().st_size,
+    )
     return manifest

@@ -1,4 +1,4 @@
-"""A consistent copy of the database beside whoever works with it, and the way back: SQLite's backup, PostgreSQL's dump.
+"""A consistent copy of the database beside whoever works with it: SQLite's backup, PostgreSQL's dump.
 
 No copy holds sessions: who finds one could go on with them.
 """
@@ -9,7 +9,6 @@ import os
 import shutil
 import sqlite3
 import subprocess
-from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -41,12 +40,12 @@ def copy_to(file: Path) -> None:
         _copy_sqlite(file)
     else:
         tables = [word for table in SESSIONS for word in ("--exclude-table-data", table)]
-        _run(
+        run(
             "pg_dump",
             "--format=custom",
             "--no-owner",
             "--no-privileges",
-            f"--schema={_schema()}",
+            f"--schema={schema()}",
             *tables,
             f"--file={file}",
         )
@@ -74,19 +73,6 @@ def _opened(file: Path | str) -> sqlite3.Connection:
     return opened
 
 
-def check(file: Path) -> None:
-    """Whether it is a whole SQLite database. Raises CannotCopy."""
-    if connection.vendor != "sqlite":
-        return
-    try:
-        with closing(_opened(file)) as copy:
-            (found,) = copy.execute("PRAGMA quick_check(1)").fetchone()
-    except sqlite3.Error as error:
-        found = str(error)
-    if found != "ok":
-        raise CannotCopy(_("The database in the backup is damaged: %(why)s") % {"why": found})
-
-
 def is_in_use() -> bool:
     """Whether somebody's rows are there. A file that cannot be read counts as somebody's. Raises DatabaseError."""
     if connection.vendor == "sqlite" and not Path(connection.settings_dict["NAME"]).exists():
@@ -107,44 +93,7 @@ def is_in_use() -> bool:
     return False
 
 
-def put_back(file: Path, aside: Path) -> None:
-    """Takes the place of the database; what was there moves into the folder `aside`, or on PostgreSQL into a schema of
-    its name. Raises CannotCopy, OSError; then all is as before."""
-    connection.close()
-    if connection.vendor == "sqlite":
-        _put_back_sqlite(file, aside)
-    else:
-        _put_back_postgresql(file, aside.name)
-
-
-def _put_back_sqlite(file: Path, aside: Path) -> None:
-    path = Path(connection.settings_dict["NAME"])
-    # The -wal of another file spoils the copy: it goes first, and nothing is lost if this ends between two steps.
-    for ending in ("-wal", "-shm", ""):
-        if (old := path.with_name(path.name + ending)).exists():
-            aside.mkdir(mode=0o700, exist_ok=True)
-            old.rename(aside / old.name)
-    file.replace(path)
-
-
-def _put_back_postgresql(file: Path, aside: str) -> None:
-    schema = _schema()
-    _refuse_company()
-    with connection.cursor() as cursor:
-        ours, theirs = connection.ops.quote_name(schema), connection.ops.quote_name(aside)
-        cursor.execute(f"ALTER SCHEMA {ours} RENAME TO {theirs}")
-        cursor.execute(f"CREATE SCHEMA {ours}")
-        try:
-            options = ["--exit-on-error", "--single-transaction", "--no-owner", "--no-privileges"]
-            _run("pg_restore", *options, f"--schema={schema}", "--dbname", _database(), str(file))
-        except CannotCopy:
-            cursor.execute(f"DROP SCHEMA {ours} CASCADE")
-            cursor.execute(f"ALTER SCHEMA {theirs} RENAME TO {ours}")
-            raise
-    connection.close()
-
-
-def _refuse_company() -> None:
+def refuse_company() -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
@@ -158,30 +107,34 @@ def _refuse_company() -> None:
         )
 
 
-def _schema() -> str:
+def schema() -> str:
     with connection.cursor() as cursor:
         cursor.execute("SELECT current_schema()")
         return str(cursor.fetchone()[0])
 
 
-def _database() -> str:
-    return str(connection.settings_dict["NAME"])
-
-
-def _run(program: str, *arguments: str) -> None:
+def run(program: str, *arguments: str) -> None:
     """One of PostgreSQL's own, with our address; the password goes by its environment. Raises CannotCopy."""
-    if not (path := shutil.which(program)):
+    path, environ = program_of(program)
+    done = subprocess.run([path, *arguments], env=environ, capture_output=True, text=True)
+    if done.returncode:
+        raise CannotCopy(f"{program}: {first_error(done.stderr)}")
+
+
+def program_of(name: str) -> tuple[str, dict[str, str]]:
+    """Where one of PostgreSQL's own programs lies, and the environment that names our database. Raises CannotCopy."""
+    if not (path := shutil.which(name)):
         raise CannotCopy(
             _("%(program)s is missing on this machine. On Debian: apt-get install postgresql-client")
-            % {"program": program}
+            % {"program": name}
         )
     address = connection.get_connection_params()
     environ = {variable: str(address[name]) for name, variable in ADDRESS.items() if address.get(name)}
-    done = subprocess.run([path, *arguments], env={**os.environ, **environ}, capture_output=True, text=True)
-    if done.returncode:
-        raise CannotCopy(f"{program}: {_first(done.stderr.splitlines())}")
+    return path, {**os.environ, **environ}
 
 
-def _first(lines: Sequence[str]) -> str:
-    said = [line for line in lines if "error" in line.lower()] or list(lines) or ["?"]
+def first_error(written: str) -> str:
+    """Of what such a program wrote to stderr."""
+    lines = written.splitlines()
+    said = [line for line in lines if "error" in line.lower()] or lines or ["?"]
     return said[0].partition("error: ")[2] or said[0]

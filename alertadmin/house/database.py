@@ -15,6 +15,7 @@ from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.loader import MigrationLoader
 
 from alertadmin.accounts.address_upgrade import CollidingAddresses
+from alertadmin.accounts.audit import guard
 from alertadmin.house.refusals import NotPrepared
 from alertadmin.registry.encryption import sealed_fields
 
@@ -31,7 +32,8 @@ def make_ready(*, upgrade: bool) -> None:
     """Makes the tables of an empty database; with `upgrade` brings those of an older version up to date.
 
     Raises NotPrepared if it cannot, if a newer version was here before, without `upgrade` if an older one was, and with
-    it while an older one still runs or holds addresses twice.
+    it while an older one still runs or holds addresses twice. With `upgrade`, as at a start, what was done to the audit
+    trail's triggers is put right and recorded.
     """
     try:
         _make_file()
@@ -41,7 +43,10 @@ def make_ready(*, upgrade: bool) -> None:
             if executor.migration_plan(executor.loader.graph.leaf_nodes()):
                 if executor.loader.applied_migrations:
                     _refuse_older(upgrade)
+                # It looks after the triggers of the audit trail itself (accounts/apps.py).
                 call_command("migrate", interactive=False, verbosity=0)
+            elif upgrade:
+                guard.restore(guard.tampered(is_upgrade=False))
     except CollidingAddresses as error:
         raise NotPrepared(str(error)) from None
     except (DatabaseError, ImproperlyConfigured) as error:

@@ -5,39 +5,78 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import secrets
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from alertadmin import environment
+from alertadmin.environment import DEMO_PORTS, SANDBOX_KEY
 from alertadmin.house import doors
 from alertadmin.house.processes import Program
 from alertadmin.house.refusals import NotStarted
 from mailer.clouds_file import read_clouds_file
 
 FOLDER = environment.PROJECT / "demo-data"
-PORTS = "ALERTADMIN_DEMO_PORTS"
-"""Where the sandbox listens (HTTPS, SMTP submission, relay): chosen once, so that after a crash it is found again."""
 PREFERRED = (9443, 9587, 9025)
-PRODUCTION_ONLY = ("DATABASE_URL", "REDIS_URL", "KEYS_FILE", "SECRET_KEY", "PUBLIC_URL", "PING_URL")
+PASSED = frozenset(
+    {
+        *("COLORTERM", "FORCE_COLOR", "HOME", "LANG", "LD_LIBRARY_PATH", "LOGNAME", "NO_COLOR"),
+        *("PATH", "SHELL", "TERM", "TMPDIR", "TZ", "USER", "VIRTUAL_ENV"),
+    }
+)
+"""Variables of the operator's session that programs need; those of PASSED_GROUPS too. None of them leads to a service
+or names a secret: libraries take such ones from the environment too (PGPASSWORD, HTTPS_PROXY, AZURE_CLIENT_SECRET)."""
+PASSED_GROUPS = ("LC_", "PYTHON")
+LOCAL = ("127.0.0.1", "[::1]", "localhost")
 
 
 def environ(given: Mapping[str, str], folder: Path = FOLDER) -> dict[str, str]:
     """The environment of a demonstration: a data folder of its own, and nothing of the operator's real installation.
 
-    Raises NotStarted if the folder holds a real one.
+    What it adds itself stays as it is where `given` has it for the same folder already. Raises NotStarted if the folder
+    holds a real installation.
     """
-    if (folder / "secret_key").exists() and not (folder / "sandbox").exists():
+    if (folder / "secret_key").exists() and not is_of_demonstration(folder):
         raise NotStarted(f"{folder} holds an installation that is no demonstration. Choose another folder with --data.")
-    values = {name: value for name, value in given.items() if name.removeprefix("ALERTADMIN_") not in PRODUCTION_ONLY}
-    values["ALERTADMIN_DATA_DIR"] = str(folder)
-    ports = [doors.free_port(port) for port in PREFERRED]
-    values[PORTS] = ",".join(map(str, ports))
-    values["ALERTADMIN_CLOUDS_FILE"] = str(folder / "sandbox" / "clouds.toml")
-    values["ALERTADMIN_SMTP_URL"] = f"smtp://localhost:{ports[2]}"
-    return values
+    values = {name: value for name, value in given.items() if _is_passed(name, value)}
+    ports = given.get(DEMO_PORTS, "").split(",")
+    own = _own(folder, ports, given.get(SANDBOX_KEY, ""))
+    if len(ports) != len(PREFERRED) or any(given.get(name) != value for name, value in own.items()):
+        own = _own(folder, [str(doors.free_port(port)) for port in PREFERRED], secrets.token_urlsafe(24))
+    return {**values, **own}
+
+
+def is_of_demonstration(folder: Path) -> bool:
+    return (folder / "sandbox").exists()
+
+
+def without(given: Mapping[str, str]) -> dict[str, str]:
+    """The environment of a real installation: nothing of a demonstration."""
+    return {name: value for name, value in given.items() if name not in (DEMO_PORTS, SANDBOX_KEY)}
+
+
+def _is_passed(name: str, value: str) -> bool:
+    if name == "ALERTADMIN_BIND":
+        # An address where others reach it was meant for the real one; --host says it of the demonstration.
+        return value.rpartition(":")[0] in LOCAL
+    if name.startswith("ALERTADMIN_"):
+        return name.removeprefix("ALERTADMIN_") in environment.DEMONSTRATION
+    return name in PASSED or name.startswith(PASSED_GROUPS)
+
+
+def _own(folder: Path, ports: Sequence[str], key: str) -> dict[str, str]:
+    return {
+        "ALERTADMIN_DATA_DIR": str(folder),
+        # Chosen once, so that after a crash the sandbox is found where it was.
+        DEMO_PORTS: ",".join(ports),
+        SANDBOX_KEY: key,
+        "ALERTADMIN_CLOUDS_FILE": str(folder / "sandbox" / "clouds.toml"),
+        "ALERTADMIN_SMTP_URL": f"smtp://localhost:{ports[-1]}",
+        "DJANGO_SETTINGS_MODULE": "alertadmin.settings",
+    }
 
 
 class Demo:
@@ -48,7 +87,7 @@ class Demo:
         self._told: dict[str, Any] = {}
 
     def program(self) -> Program:
-        https, smtp, relay = os.environ[PORTS].split(",")
+        https, smtp, relay = os.environ[DEMO_PORTS].split(",")
         command = [sys.executable, "-m", "sandbox", "--folder", str(self.folder), "--demo"]
         command += ["--port", https, "--smtp-port", smtp, "--relay-port", relay]
         return Program("sandbox", command, grace=2.0, on_line=self._hear)
@@ -72,7 +111,7 @@ class Demo:
         for place, url in self._former.items():
             if now_at.get(place, url) != url:  # an earlier start found other ports free
                 rotation.follow(place, url)
-        Seeding(self._told["url"], self._told["ca_file"], Path(self._told["demo"]), now).run()
+        Seeding(self._told["url"], self._told["ca_file"], os.environ[SANDBOX_KEY], Path(self._told["demo"]), now).run()
 
     def _urls(self) -> dict[str, str]:
         """Where the sandbox's cloud and server are, as it wrote when it last started."""
@@ -84,6 +123,7 @@ class Demo:
         """What a newcomer is told."""
         return (
             f"\nThis is a demonstration. In place of Microsoft 365 there is a sandbox on this machine.\n"
-            f"  What it was sent:    {self._told['mailbox_page']}  (your browser warns of its certificate)\n"
+            f"  What it was sent:    {self._told['mailbox_page']}\n"
+            f"                       (for you alone; your browser warns of its certificate)\n"
             f"  To register by hand: {self.folder / 'to-register.txt'}\n"
         )

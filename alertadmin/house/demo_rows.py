@@ -47,8 +47,8 @@ APPS = (
 class Seeding:
     """Each part is skipped where an earlier start did it, so that what a newcomer changed since stays changed."""
 
-    def __init__(self, url: str, ca_file: str, told: Path, now: datetime) -> None:
-        self._sandbox = Control(url, ca_file).directory
+    def __init__(self, url: str, ca_file: str, key: str, told: Path, now: datetime) -> None:
+        self._sandbox = Control(url, ca_file, key=key).directory
         self._told: list[dict[str, Any]] = json.loads(told.read_text(encoding="utf-8"))["tenants"]
         self._to_register = told.with_name("to-register.txt")
         self._now = now

@@ -96,7 +96,7 @@ def _make_key_ring() -> None:
             place.name,
         )
         return
-    folder = Path(place.name).parent
+    folder = Path(place.name).resolve().parent
     if not folder.is_dir():
         raise NotPrepared(f"The key file cannot be made: there is no folder {folder}.")
     try:

@@ -1,8 +1,11 @@
-"""Putting a backup back: refused while anything could be lost, and followed by a look whether every secret reads."""
+"""Putting a backup back: refused while anything could be lost, and where no key at hand vouches for it; followed by a
+look whether every secret reads.
+"""
 
 from __future__ import annotations
 
 import secrets
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,20 +14,26 @@ from pathlib import Path
 
 from django.conf import settings
 from django.db import connection, transaction
+from django.template.defaultfilters import filesizeformat
 from django.utils.translation import gettext as _
 
 from alertadmin.accounts import audit
-from alertadmin.house import archive, copying, database, lock
+from alertadmin.house import archive, backup_seal, copying, database, lock, schema_rebuild
 from alertadmin.house.prepare import make_folder, prepare
 from alertadmin.operator_log import Event, log_event
 from alertadmin.registry import key_use, keyring
 from alertadmin.registry.key_places import KeyFile
 from alertadmin.registry.reading import Reading, read_all
 from alertadmin.reminders import witness
+from alertadmin.retelling import retold
 
 
 class NotRestored(Exception):
     """Nothing was changed; the message is a sentence."""
+
+
+class NotVouchedFor(NotRestored):
+    """No key at hand says that it is what `backup` wrote."""
 
 
 @dataclass(frozen=True)
@@ -33,37 +42,80 @@ class Restored:
     reading: Reading
     aside: str
     """Where what was there before lies now; empty if there was nothing."""
+    doubt: str
+    """Why no key at hand vouches for the backup, which was put back all the same; empty if one does."""
+    left_out: list[str]
+    """What was in the backup and is not alertadmin's."""
 
 
-def restore(path: Path, *, force: bool, now: datetime) -> Restored:
-    """Raises NotRestored, BadArchive, CannotCopy, NotPrepared, OSError."""
+MOST_UNPACKED = 200
+"""Times the backup's own length, where no key vouches for it: a database packs to a tenth at the most."""
+SMALL = 64 << 20
+"""Bytes that any backup may become."""
+
+
+def restore(path: Path, *, force: bool, unauthenticated: bool = False, now: datetime) -> Restored:
+    """`unauthenticated`: also what no key at hand vouches for.
+
+    Raises NotRestored (NotVouchedFor), BadArchive, CannotCopy, NotPrepared, OSError.
+    """
     folder = settings.DATA_DIR
     with archive.opened(path) as backup:
         _refuse_foreign(backup.manifest)
+        doubt = backup_seal.doubt(backup.written, backup.seal)
+        if doubt:
+            _refuse_unless(unauthenticated, doubt)
+            _refuse_bomb(backup.manifest, path)
         make_folder(folder)
+        _refuse_too_large(backup.manifest, folder)
         with _alone(folder):
             if copying.is_in_use() and not force:
                 raise NotRestored(
                     _("%(where)s is in use already. With --force it is moved aside, and the backup takes its place.")
                     % {"where": database.where()}
                 )
-            aside = folder / f"before-restore-{now:%Y%m%d-%H%M%S}"
             with lock.held(folder / "prepare.lock"):
-                _take_its_place(backup, folder, aside)
+                aside, left_out = _take_its_place(backup, folder, f"before-restore-{now:%Y%m%d-%H%M%S}")
     keyring.forget()
     key_use.forget()
     prepare(upgrade=True)
     witness.was_put_back(backup.manifest.moment)
+    kind = "not authenticated, " if doubt else ""
     with transaction.atomic():
-        audit.record(audit.Act.BACKUP_RESTORED, now=now, kind=f"made at {backup.manifest.made_at}")
-    log_event(Event.BACKUP_RESTORED, database=backup.manifest.database, made_at=backup.manifest.made_at)
-    return Restored(backup.manifest, read_all(), _where(aside))
+        audit.record(audit.Act.BACKUP_RESTORED, now=now, kind=f"{kind}made at {backup.manifest.made_at}")
+    log_event(
+        Event.BACKUP_RESTORED,
+        database=backup.manifest.database,
+        made_at=backup.manifest.made_at,
+        authenticated=not doubt,
+    )
+    return Restored(backup.manifest, read_all(), aside, doubt, left_out)
 
 
-def _where(aside: Path) -> str:
-    if connection.vendor == "sqlite":
-        return str(aside) if aside.exists() else ""
-    return _("the schema %(name)s") % {"name": aside.name}
+def _refuse_unless(unauthenticated: bool, doubt: str) -> None:
+    if not unauthenticated:
+        raise NotVouchedFor(
+            _(
+                "Nothing was restored, because no key here vouches for this backup. %(why)s If you are sure where it "
+                "comes from, and that it was not in the reach of others since: --unauthenticated"
+            )
+            % {"why": doubt}
+        )
+
+
+def _refuse_bomb(manifest: archive.Manifest, path: Path) -> None:
+    if manifest.total_bytes > max(SMALL, MOST_UNPACKED * path.stat().st_size):
+        raise NotRestored(_("More is packed into the backup than belongs into it."))
+
+
+def _refuse_too_large(manifest: archive.Manifest, folder: Path) -> None:
+    # Once as it is, and once as the new database.
+    needed, free = 2 * manifest.total_bytes, shutil.disk_usage(folder).free
+    if needed > free:
+        raise NotRestored(
+            _("%(folder)s has %(free)s free, and this backup needs %(needed)s there.")
+            % {"folder": folder, "free": filesizeformat(free), "needed": filesizeformat(needed)}
+        )
 
 
 def _refuse_foreign(manifest: archive.Manifest) -> None:
@@ -93,23 +145,21 @@ def _alone(folder: Path) -> Iterator[None]:
         claim.release()
 
 
-def _take_its_place(backup: archive.Archive, folder: Path, aside: Path) -> None:
-    """All of the backup is read and checked before anything is moved."""
-    drafts = {name: folder / f".restore-{secrets.token_hex(4)}" for name in backup.manifest.files if name in WANTED}
+def _take_its_place(backup: archive.Archive, folder: Path, aside: str) -> tuple[str, list[str]]:
+    """All of the backup is read and checked before anything is moved. Returns where what was there lies now, and what
+    was left out."""
+    drafts = {name: folder / f".restore-{secrets.token_hex(4)}" for name in backup.manifest.files}
     try:
-        for name, draft in drafts.items():
-            backup.extract(name, draft)
-        copying.check(drafts[archive.DATABASE])
-        copying.put_back(drafts[archive.DATABASE], aside)
+        backup.extract(drafts)
         place = keyring.place()
         if archive.KEYS in drafts and isinstance(place, KeyFile):
-            if place.exists:
-                aside.mkdir(mode=0o700, exist_ok=True)
-                place.path.rename(aside / place.path.name)
-            drafts[archive.KEYS].replace(place.path)
+            place.refuse_fixed()
+        moved, left_out = schema_rebuild.put_back(drafts[archive.DATABASE], aside, backup.manifest.migrations)
+        if archive.KEYS in drafts and isinstance(place, KeyFile):
+            place.put_back(drafts[archive.KEYS].read_bytes(), folder / aside)
+        return moved, left_out
+    except keyring.KeyRingError as error:
+        raise NotRestored(retold(str(error))) from None
     finally:
         for draft in drafts.values():
             draft.unlink(missing_ok=True)
-
-
-WANTED = (archive.DATABASE, archive.KEYS)

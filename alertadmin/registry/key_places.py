@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
+import glob
 import json
 import os
+import re
 import secrets
 import stat
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -16,7 +19,7 @@ from typing import Any, Protocol
 
 from alertadmin.registry import sentences
 from alertadmin.registry.key_source import InVariable
-from alertadmin.registry.ring import KeyRing, KeyRingError, parsed, with_new_key
+from alertadmin.registry.ring import KeyRing, KeyRingError, parsed, with_key
 
 
 class Wrapping(Protocol):
@@ -70,18 +73,48 @@ class KeyFile:
     def create(self) -> str:
         """A new ring with one key, never over an existing file; returns the key's id. Raises KeyRingError, OSError."""
         content: dict[str, Any] = {"keys": {}}
-        key_id = with_new_key(content)
+        content["primary"] = with_key(content)
         self.write(content, exclusive=True)
-        return key_id
+        return str(content["primary"])
 
     def change(self, alter: Callable[[dict[str, Any]], None]) -> None:
         """Alters the ring's JSON, alone with the file. Raises KeyRingError, OSError, and what `alter` raises."""
         self.load()
-        with _held(self.path):
+        with self.locked():
             content = json.loads(self.read())
             parsed(json.dumps(content).encode(), self.name)
             alter(content)
             self.write(content)
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Alone with the file: of two who add a key at once, the second adds to what the first wrote. Drafts that a
+        killed writer left are taken away: they hold keys. Raises KeyRingError, OSError."""
+        target = _target(self.path)
+        with _held(target):
+            for draft in target.parent.glob(f".{glob.escape(target.name)}.*"):
+                if DRAFT.fullmatch(draft.name.removeprefix(f".{target.name}")):
+                    draft.unlink(missing_ok=True)
+            yield
+
+    def put_back(self, written: bytes, aside: Path) -> None:
+        """A file from a backup takes the place of this one, which is first copied into the folder `aside`. Raises
+        KeyRingError, OSError."""
+        if is_there := self.exists:
+            aside.mkdir(mode=0o700, exist_ok=True)
+            with os.fdopen(os.open(aside / self.path.name, NEW, 0o600), "wb") as copy:
+                copy.write(self.path.read_bytes())
+                copy.flush()
+                os.fsync(copy.fileno())
+        _write(self.path, written, exclusive=not is_there)
+
+    def refuse_fixed(self) -> None:
+        """Raises KeyRingError if the file cannot be replaced where it lies."""
+        target = _target(self.path)
+        if self.exists and target.stat().st_nlink > 1:
+            raise KeyRingError(sentences.FILE_HARD_LINKED % {"file": target})
+        if not os.access(target.parent, os.W_OK | os.X_OK):
+            raise _fixed(target, PermissionError(errno.EACCES, os.strerror(errno.EACCES)))
 
     def write(self, content: dict[str, Any], *, exclusive: bool = False) -> None:
         _write(self.path, self.wrapping.wrapped(json.dumps(content, indent=1).encode(), self.name), exclusive=exclusive)
@@ -119,7 +152,6 @@ Place = KeyFile | Variable
 
 @contextmanager
 def _held(path: Path) -> Iterator[None]:
-    """Alone with the file: of two who add a key at once, the second adds to what the first wrote."""
     while True:
         with path.open("rb") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
@@ -128,26 +160,58 @@ def _held(path: Path) -> Iterator[None]:
                 return
 
 
-def _write(path: Path, written: bytes, *, exclusive: bool) -> None:
-    """All or nothing: a reader sees the old file or the new one, and a power cut leaves one of them whole."""
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+DRAFT = re.compile(r"\.[0-9a-f]{8}")
+
+
+def _target(path: Path) -> Path:
+    """The file itself, where `path` is a symbolic link to it: that is written, and the link stays. Raises
+    KeyRingError."""
     try:
-        with os.fdopen(descriptor, "wb") as file:
+        return path.resolve()
+    except (OSError, RuntimeError) as error:  # a link to itself
+        reason = getattr(error, "strerror", None) or os.strerror(errno.ELOOP)
+        raise KeyRingError(sentences.FILE_UNREADABLE % {"file": path, "error": reason}) from None
+
+
+def _write(path: Path, written: bytes, *, exclusive: bool) -> None:
+    """All or nothing: a reader sees the old file or the new one, and a power cut leaves one of them whole. Owner, group
+    and mode stay. Raises KeyRingError, OSError."""
+    target = _target(path)
+    draft = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
+    before = None if exclusive else target.stat()
+    if before and before.st_nlink > 1:
+        raise KeyRingError(sentences.FILE_HARD_LINKED % {"file": target})
+    try:
+        with os.fdopen(os.open(draft, NEW, 0o600), "wb") as file:
             file.write(written)
             file.flush()
+            if before:
+                # A key that root adds must stay readable for the account whose file it is.
+                os.fchown(file.fileno(), before.st_uid, before.st_gid)
+                os.fchmod(file.fileno(), stat.S_IMODE(before.st_mode) & 0o700)
             os.fsync(file.fileno())
         if exclusive:
-            os.link(draft, path)
+            os.link(draft, target)
         else:
-            # A key that root adds must stay readable for the account whose file it is.
-            owner = path.stat()
-            os.chown(draft, owner.st_uid, owner.st_gid)
-            os.replace(draft, path)
+            os.replace(draft, target)
+    except OSError as error:
+        if error.errno in FIXED and not exclusive:
+            raise _fixed(target, error) from None
+        raise
     finally:
-        draft.unlink(missing_ok=True)
-    folder = os.open(path.parent, os.O_RDONLY)
+        with suppress(OSError):
+            draft.unlink(missing_ok=True)
+    folder = os.open(target.parent, os.O_RDONLY)
     try:
         os.fsync(folder)
     finally:
         os.close(folder)
+
+
+FIXED = {errno.EROFS, errno.EACCES, errno.EPERM, errno.EBUSY, errno.EXDEV}
+"""A read-only mount, a folder of another account's, a file that is a mount of its own, as in containers."""
+
+
+def _fixed(target: Path, error: OSError) -> KeyRingError:
+    return KeyRingError(sentences.FILE_FIXED % {"file": target, "error": error.strerror})

@@ -19,7 +19,7 @@ from alertadmin.registry import sentences, wrapping
 from alertadmin.registry.key_places import KeyFile, Place, Variable
 from alertadmin.registry.key_source import InKeyVault, InTransit, InVariable
 from alertadmin.registry.key_vault import VaultKey
-from alertadmin.registry.ring import KEY_ID, KeyMissing, KeyRing, KeyRingError, Unreadable, with_new_key
+from alertadmin.registry.ring import KEY_ID, KeyMissing, KeyRing, KeyRingError, Unreadable, with_key
 from alertadmin.registry.transit import TransitKey
 
 __all__ = ["KEY_ID", "KeyMissing", "KeyRing", "KeyRingError", "Unreadable"]
@@ -87,10 +87,13 @@ def create(path: Path) -> str:
 def add_primary() -> str:
     """Adds a key and makes it the primary one; returns its id. Raises KeyRingError, OSError.
 
-    The old keys stay, so every stored secret stays readable.
+    The old keys stay, so every stored secret stays readable. It is made the primary one in a second step, when it is
+    certain to be on the disk: nothing is sealed with a key that a power cut could still take away.
     """
     added: list[str] = []
-    place().change(lambda content: added.append(with_new_key(content)))
+    where = place()
+    where.change(lambda content: added.append(with_key(content)))
+    where.change(lambda content: content.update(primary=added[0]))
     return added[0]
 
 
@@ -115,8 +118,8 @@ def rewrap() -> None:
     where = place()
     if not isinstance(where, KeyFile) or not isinstance(where.wrapping, wrapping.Envelope):
         raise KeyRingError(sentences.NOTHING_WRAPS)
-    content = json.loads(KeyFile(where.path, wrapping.Plain()).read())
-    where.write(content)
+    with where.locked():
+        where.write(json.loads(KeyFile(where.path, wrapping.Plain()).read()))
     forget()
 
 
@@ -125,6 +128,6 @@ def unwrap() -> None:
     where = place()
     if not isinstance(where, KeyFile) or not isinstance(where.wrapping, wrapping.Envelope):
         raise KeyRingError(sentences.NOTHING_WRAPS)
-    content = json.loads(where.read())
-    KeyFile(where.path, wrapping.Plain()).write(content)
+    with where.locked():
+        KeyFile(where.path, wrapping.Plain()).write(json.loads(where.read()))
     forget()

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from alertadmin.registry import sentences
 
@@ -20,6 +22,8 @@ KEY_BYTES = 32
 KEY_ID = re.compile(r"[A-Za-z0-9_-]{1,32}")
 BINDING_KEY = re.compile(r"d[0-9a-f]{8}")
 """How a key is named that was made since secrets are bound to their destinations: it never sealed one without."""
+FOR_BACKUPS = b"alertadmin: authentication of backups, 1"
+"""HKDF's info: what is derived with it opens no secret, and the other way round."""
 
 
 class Unreadable(Exception):
@@ -48,6 +52,8 @@ class KeyRing:
     ciphers: dict[str, AESGCM] = field(repr=False)
     place: str = ""
     """Where it lies, in words."""
+    backup_keys: dict[str, bytes] = field(default_factory=dict, repr=False)
+    """Of 32 bytes, by the id of the key that each is derived from: they authenticate backups."""
 
     def cipher(self, key_id: str) -> AESGCM:
         try:
@@ -69,12 +75,16 @@ def parsed(written: bytes, place: str) -> KeyRing:
     # SQLite looks for secrets of a key without regard to case.
     if not all(map(KEY_ID.fullmatch, keys)) or len({key_id.lower() for key_id in keys}) != len(keys):
         raise KeyRingError(sentences.FILE_NAMES % {"file": place})
-    return KeyRing(primary, {key_id: AESGCM(key) for key_id, key in keys.items()}, place)
+    ciphers = {key_id: AESGCM(key) for key_id, key in keys.items()}
+    return KeyRing(primary, ciphers, place, {key_id: _backup_key(key) for key_id, key in keys.items()})
 
 
-def with_new_key(content: dict[str, Any]) -> str:
-    """Adds a key to a ring's JSON, as the primary one; returns its id."""
+def _backup_key(key: bytes) -> bytes:
+    return HKDF(SHA256(), KEY_BYTES, salt=None, info=FOR_BACKUPS).derive(key)
+
+
+def with_key(content: dict[str, Any]) -> str:
+    """Adds a new key to a ring's JSON; returns its id."""
     key_id = f"d{secrets.token_hex(4)}"
     content["keys"][key_id] = base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode("ascii")
-    content["primary"] = key_id
     return key_id

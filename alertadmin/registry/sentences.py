@@ -33,6 +33,14 @@ FILE_MISSING = gettext_noop(
 )
 FILE_UNREADABLE = gettext_noop("The key file %(file)s cannot be read: %(error)s. Reminders go on.")
 FILE_OPEN = gettext_noop("Others can read the key file %(file)s. Do: chmod 600 %(file)s")
+FILE_HARD_LINKED = gettext_noop(
+    "The key file %(file)s has a second name (a hard link), which would keep the old keys. Nothing was changed. "
+    "Make it a file of its own (copy it, and move the copy over it), or a symbolic link."
+)
+FILE_FIXED = gettext_noop(
+    "The key file %(file)s cannot be replaced where it lies (%(error)s). Nothing was changed. Add the key where the "
+    "file is kept (the store of secrets that it comes from, or its owner's account)."
+)
 FILE_DAMAGED = gettext_noop("The key file %(file)s is damaged (%(error)s). Put it back from your backup.")
 FILE_INCOMPLETE = gettext_noop(
     "The key file %(file)s is damaged: it lacks its primary key, or a key is not 32 bytes long."

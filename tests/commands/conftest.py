@@ -7,9 +7,12 @@ from pathlib import Path
 import pytest
 
 from sandbox import Sandbox
+from tests.commands.backups import backup, elsewhere, its_own_programs, used
 from tests.commands.customers import Customers
 from tests.commands.databases import database
 from tests.commands.installation import Installation
+
+__all__ = ["backup", "elsewhere", "its_own_programs", "used"]
 
 
 @pytest.fixture(scope="session")

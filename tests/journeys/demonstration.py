@@ -38,10 +38,16 @@ class Demonstration:
     control: Control
     """The sandbox, in its own process."""
     control_url: str
+    key: str
+    """Opens the sandbox's own pages."""
 
     @property
     def url(self) -> str:
         return self.installation.url
+
+    def mailbox_page(self, path: str) -> str:
+        """Where the sandbox shows what it was sent."""
+        return f"{self.control_url}/_sandbox/mailbox/{path}?key={self.key}"
 
     def to_register(self) -> dict[str, str]:
         """What a newcomer types, as the file for them says it."""
@@ -65,7 +71,7 @@ def demonstrating(folder: Path) -> Iterator[Demonstration]:
     try:
         installation.wait_until_ready()
         told = next(line for line in installation.lines if "_sandbox/mailbox" in line).split()
-        url = next(word for word in told if word.startswith("https://")).split("/_sandbox")[0]
-        yield Demonstration(installation, Control(url, folder / "sandbox" / "ca.pem"), url)
+        url, key = next(word for word in told if word.startswith("https://")).split("/_sandbox/mailbox/?key=")
+        yield Demonstration(installation, Control(url, folder / "sandbox" / "ca.pem", key=key), url, key)
     finally:
         installation.stop()

@@ -77,7 +77,7 @@ def take_mail(demonstration: Demonstration, page: Page) -> None:
     for name, width, shade in (("mail", 760, "light"), ("mail-dark", 760, "dark"), ("mail-narrow", 390, "light")):
         size = ViewportSize(width=width, height=600)
         looking = browser.new_page(viewport=size, color_scheme=shade, ignore_https_errors=True)  # type: ignore[arg-type]
-        looking.goto(f"{demonstration.control_url}/_sandbox/mailbox/message/{mail['number']}/html")
+        looking.goto(demonstration.mailbox_page(f"message/{mail['number']}/html"))
         looking.screenshot(path=FOLDER / f"{name}.png", full_page=True)
         looking.close()
 

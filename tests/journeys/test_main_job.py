@@ -65,7 +65,7 @@ def send_a_test(page: Page, way: str) -> None:
 
 
 def see_both_in_the_sandbox(demonstration: Demonstration, page: Page) -> None:
-    page.goto(f"{demonstration.control_url}/_sandbox/mailbox/{ADA}")
+    page.goto(demonstration.mailbox_page(ADA))
     rows = page.get_by_role("row").filter(has_text="alarms@lakeside.example")
     expect(rows).to_have_count(2)
     expect(rows.filter(has=page.get_by_role("cell", name="graph", exact=True))).to_have_count(1)
@@ -74,7 +74,7 @@ def see_both_in_the_sandbox(demonstration: Demonstration, page: Page) -> None:
 
 def see_the_reminder(demonstration: Demonstration, page: Page) -> None:
     """The scan at the start told the tenants' contacts; both ends show it."""
-    page.goto(f"{demonstration.control_url}/_sandbox/mailbox/it@harbour.example")
+    page.goto(demonstration.mailbox_page("it@harbour.example"))
     expect(page.get_by_role("link", name=re.compile("client secret ends in 8 days"))).to_be_visible()
     page.goto(f"{demonstration.url}/deliveries/?purpose=reminder")
     row = page.get_by_role("row").filter(has_text="it@harbour.example")

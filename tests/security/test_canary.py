@@ -125,7 +125,9 @@ def installation(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPa
 def test_a_secret_is_found_nowhere_once_it_was_stored_and_used(installation: Installation) -> None:
     browser = Browser(installation.url)
     told = to_register(installation)
-    control = Control(sandbox_url(installation), installation.data_dir / "sandbox" / "ca.pem")
+    key = re.search(r"_sandbox/mailbox/\?key=(\S+)", installation.text)
+    assert key
+    control = Control(sandbox_url(installation), installation.data_dir / "sandbox" / "ca.pem", key=key[1])
     first_administrator(browser, installation)
     app = register(browser, told)
     assert "granted" in browser.act(app, f"{app}consent/check/").text

@@ -7,6 +7,7 @@ Before the tables are migrated, since SQLite drops a rebuilt table's triggers it
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 
 from django.db import DatabaseError, connection, transaction
 
@@ -16,6 +17,8 @@ from alertadmin.accounts.audit.recording import record
 from alertadmin.accounts.audit.triggers import ADDED_LATER, Finding, Problem
 
 log = logging.getLogger(__name__)
+_found: list[Finding] = []
+"""By the `migrate` under way, before it began."""
 
 
 def tampered(*, is_upgrade: bool) -> list[Finding]:
@@ -38,3 +41,16 @@ def restore(found: list[Finding]) -> None:
     except DatabaseError as error:
         # The program's own role may have no right to it; verify_audit tells until the tables' owner has put them back.
         log.error("The triggers that keep the audit trail append-only cannot be put back: %s", type(error).__name__)
+
+
+def before_migrate(plan: Sequence[object], using: str, **_signal: object) -> None:
+    if using == connection.alias:
+        _found[:] = tampered(is_upgrade=bool(plan))
+
+
+def after_migrate(using: str, **_signal: object) -> None:
+    """Also after `flush`, which is no migration."""
+    if using == connection.alias:
+        found = list(_found)
+        _found.clear()
+        restore(found)

@@ -7,8 +7,8 @@ through this program, nor one with its rights at the database, can take away fre
 On SQLite INSERT OR REPLACE deletes the entry in its way without the trigger on DELETE (`recursive_triggers` is off
 unless a connection turns it on), found by its number or by its rowid: so a trigger on INSERT refuses both.
 
-Put in place after each `migrate` (accounts/apps.py), because SQLite forgets a table's triggers when it rebuilds it, and
-at each start (`restore`). Where the program's own role may not change the schema, its owner has put them there: see
+Put in place after each `migrate`, because SQLite forgets a table's triggers when it rebuilds it, and at each start (see
+`guard`). Where the program's own role may not change the schema, its owner has put them there: see
 `manage.py database_roles`.
 
 Sources: SQLite, "CREATE TRIGGER" and "The ON CONFLICT Clause"; PostgreSQL 15, "pg_trigger".
@@ -148,9 +148,3 @@ def _put_back(execute: Callable[[str], object], name: str, *, is_postgresql: boo
     else:
         execute(f"DROP TRIGGER IF EXISTS {name}")
         execute(SQLITE[name])
-
-
-def after_migrate(using: str, **_signal: object) -> None:
-    from django.db import connections
-
-    install(connections[using])

@@ -11,13 +11,14 @@ from django.utils.translation import ngettext
 from alertadmin.house import backing_up, copying
 from alertadmin.management.job import Job, Refused, Report
 from alertadmin.registry import keyring
+from alertadmin.retelling import retold
 
 
 class Command(Job):
     help = (
-        "Writes the database into one file, beside running workers, with checksums and without sessions. The "
-        "encryption keys are not in it unless --with-keys asks for them: a copy without keys opens no secret, so keep "
-        "the key file elsewhere."
+        "Writes the database into one file, beside running workers, without sessions and sealed with the primary key, "
+        "so that `restore` notices what was changed in it. The encryption keys are not in it unless --with-keys asks "
+        "for them: a copy without keys opens no secret, so keep the key file elsewhere."
     )
     example = "python manage.py backup /srv/backups/alertadmin-2026-11-24.backup"
 
@@ -28,22 +29,36 @@ class Command(Job):
             "--with-keys", action="store_true", help="The key file too: whoever has FILE has every secret."
         )
         keys.add_argument("--without-keys", dest="with_keys", action="store_false", help="As without a word.")
+        parser.add_argument(
+            "--unsealed",
+            action="store_true",
+            help="Where the keys are out of reach: without a seal. restore then asks for --unauthenticated.",
+        )
 
     def work(self, options: dict[str, Any]) -> Report:
         path = Path(options["file"]).absolute()
         try:
-            manifest = backing_up.make(path, with_keys=options["with_keys"], now=timezone.now())
+            manifest = backing_up.make(
+                path, with_keys=options["with_keys"], sealed=not options["unsealed"], now=timezone.now()
+            )
         except FileExistsError:
             raise Refused(_("%(file)s is there already. Choose another name.") % {"file": path}) from None
         except OSError as error:
             raise Refused(f"{error.filename or path}: {error.strerror or error}") from None
-        except (copying.CannotCopy, keyring.KeyRingError) as error:
+        except copying.CannotCopy as error:
             raise Refused(str(error)) from None
+        except keyring.KeyRingError as error:
+            raise Refused(
+                _("%(why)s A backup is sealed with a key; to make one without a seal: --unsealed")
+                % {"why": retold(str(error))}
+            ) from None
         count, keys = manifest.secrets, ", ".join(sorted(manifest.keys))
         lines = [
             ngettext("Written: %(file)s, with %(count)d secret.", "Written: %(file)s, with %(count)d secrets.", count)
             % {"file": path, "count": count}
         ]
+        if options["unsealed"]:
+            lines.append(_("It has no seal: restore will not notice what is changed in it."))
         if options["with_keys"]:
             lines.append(_("The keys are in it: whoever has this file has every secret. Lock it away."))
         else:
@@ -52,4 +67,5 @@ class Command(Job):
                 % {"keys": keys or "–", "place": keyring.place().name}
             )
         data = {"file": str(path), "secrets": count, "keys": manifest.keys, "with_keys": options["with_keys"]}
+        data["sealed"] = not options["unsealed"]
         return Report(True, data, lines)

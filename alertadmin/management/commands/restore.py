@@ -15,8 +15,8 @@ from alertadmin.registry import keyring
 class Command(Job):
     help = (
         "Puts back what `backup` wrote, while alertadmin is stopped, and opens every stored secret once to see that it "
-        "reads. Put the key file back first, unless it is in the backup. What was there before is moved aside, never "
-        "deleted."
+        "reads. Put the key file back first: its keys vouch for the backup, and what they do not vouch for is refused. "
+        "Only rows are restored, into tables made anew. What was there before is moved aside, never deleted."
     )
     example = "python manage.py restore /srv/backups/alertadmin-2026-11-24.backup"
     prepares = False
@@ -24,17 +24,37 @@ class Command(Job):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("file", metavar="FILE", type=Path, help="What `backup` wrote.")
         parser.add_argument("--force", action="store_true", help="Also where a database is in use: it is moved aside.")
+        parser.add_argument(
+            "--unauthenticated",
+            action="store_true",
+            help="Also a backup that no key here vouches for: one who could write to it may have put people, roles and "
+            "addresses into it. Needed for one of an older version, and for one --with-keys on a machine without keys.",
+        )
 
     def work(self, options: dict[str, Any]) -> Report:
         path = Path(options["file"]).absolute()
         try:
-            restored = restoring.restore(path, force=options["force"], now=timezone.now())
+            restored = restoring.restore(
+                path, force=options["force"], unauthenticated=options["unauthenticated"], now=timezone.now()
+            )
         except OSError as error:
             raise Refused(f"{error.filename or path}: {error.strerror or error}") from None
         except (restoring.NotRestored, archive.BadArchive, copying.CannotCopy) as error:
             raise Refused(str(error)) from None
         reading = restored.reading
         lines = [_("Put back as of %(at)s.") % {"at": restored.manifest.made_at}]
+        if restored.doubt:
+            lines.append(
+                _(
+                    "No key vouches for this backup. %(why)s Look through the people and their roles, the channels and "
+                    "the audit trail before anybody signs in."
+                )
+                % {"why": restored.doubt}
+            )
+        if restored.left_out:
+            lines.append(
+                _("Left out, since it is not alertadmin's: %(names)s.") % {"names": ", ".join(restored.left_out)}
+            )
         if restored.aside:
             lines.append(_("What was there before is in %(aside)s.") % {"aside": restored.aside})
         lines.append(_("%(read)d of %(count)d secrets read.") % {"read": reading.read, "count": reading.secrets})
@@ -62,6 +82,8 @@ class Command(Job):
             _("Everybody signs in again. What may have been told since then waits: Deliveries > Told already?")
         )
         data = {
+            "authenticated": not restored.doubt,
+            "left_out": restored.left_out,
             "made_at": restored.manifest.made_at,
             "secrets": reading.secrets,
             "read": reading.read,

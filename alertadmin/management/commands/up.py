@@ -54,10 +54,16 @@ def _begin_again_with(options: dict[str, Any]) -> None:
         if options[name] is not None and not str(options[name]).strip():
             raise NotStarted(f"--{name} names nothing. Leave it out, or see ./run --help.")
     folder = Path(options["data"]).expanduser().absolute() if options["data"] else None
-    if options["demo"] and demo.PORTS not in environ:
+    if options["demo"]:
         environ = demo.environ(environ, folder or demo.FOLDER)
-    elif folder:
-        environ["ALERTADMIN_DATA_DIR"] = str(folder)
+    else:
+        environ = demo.without(environ)
+        if folder:
+            environ["ALERTADMIN_DATA_DIR"] = str(folder)
+        if demo.is_of_demonstration(found := environment.read(environ).data_dir):
+            raise NotStarted(
+                f"{found} holds a demonstration. Start it with --demo, or choose another folder with --data."
+            )
     if options["host"] or options["port"] is not None:
         host, port = environment.read(environ).bind
         host, port = options["host"] or host, port if options["port"] is None else options["port"]
@@ -65,5 +71,8 @@ def _begin_again_with(options: dict[str, Any]) -> None:
     if environ != dict(os.environ):
         environment.read(environ).bind  # noqa: B018 (raises BadEnvironment here rather than at the import of the settings)
         kept = [flag for flag in ("--setup", "--demo") if options[flag.removeprefix("--")]]
+        if options["demo"]:
+            # The environment is made anew, and comes out the same.
+            kept += [f"--{name}={options[name]}" for name in ("host", "port", "data") if options[name] is not None]
         manage = str(environment.PROJECT / "manage.py")
         os.execve(sys.executable, [sys.executable, manage, "up", *kept], environ)  # noqa: S606
