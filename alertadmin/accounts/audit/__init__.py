@@ -11,7 +11,15 @@ with audit.changing(audit.Act.TENANT_CHANGED, tenant):
 
 from alertadmin.accounts.audit.acts import Act, Result
 from alertadmin.accounts.audit.entry import AppendOnly, AuditEntry
-from alertadmin.accounts.audit.recording import OutsideTransaction, changing, head, record, record_alone, saving
+from alertadmin.accounts.audit.recording import (
+    OutsideTransaction,
+    changing,
+    head,
+    record,
+    record_alone,
+    recorded,
+    saving,
+)
 from alertadmin.accounts.audit.subject import Subject
 
 __all__ = [
@@ -25,5 +33,6 @@ __all__ = [
     "head",
     "record",
     "record_alone",
+    "recorded",
     "saving",
 ]

@@ -17,6 +17,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection, models, transaction
+from django.dispatch import Signal
 from django.utils import timezone
 
 from alertadmin.accounts import actor
@@ -35,6 +36,10 @@ OF_ONE_THING = Limit("refusals about one thing", 20, timedelta(hours=1))
 OF_A_PERSON = Limit("refusals of a person", 10, timedelta(hours=1))
 OF_STRANGERS = Limit("refusals of strangers", 60, timedelta(hours=1))
 """Entries for each act (`record_alone`), and of a person for each page."""
+
+recorded = Signal()
+"""Sent with `entry`, and `on` as `record` was given it, in the transaction of the act: what follows from an act
+everywhere that it is done, such as a mail to the person whom it is about."""
 
 
 class OutsideTransaction(RuntimeError):
@@ -83,6 +88,7 @@ def record(
     content |= {"number": last.number + 1, "at": now or timezone.now(), "previous": last.digest}
     entry = AuditEntry(**content, digest=digest_of(content))
     entry.save()
+    recorded.send(sender=AuditEntry, entry=entry, on=on)
     return entry
 
 

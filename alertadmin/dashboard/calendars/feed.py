@@ -1,6 +1,6 @@
 """`/calendar/TOKEN.ics`: for calendar programs, which cannot sign in. The token is the only proof there is.
 
-A wrong, an old and a revoked address are told apart by nothing, nor is somebody's who may not sign in any more.
+A wrong, an old and a revoked address are told apart by nothing, nor is one whose owner may not sign in or see it now.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from django.utils.cache import get_conditional_response
 from django.views.decorators.http import require_safe
 
 from alertadmin.accounts.declaring import for_strangers
-from alertadmin.reminders.calendar import feeds
+from alertadmin.reminders.calendar import feeds, revocation
 from alertadmin.reminders.models import CalendarFeed
 
 CONTENT_TYPE = "text/calendar; charset=utf-8"
@@ -22,7 +22,7 @@ CONTENT_TYPE = "text/calendar; charset=utf-8"
 def calendar_feed(request: HttpRequest, token: str) -> HttpResponseBase:
     now = timezone.now()
     found = CalendarFeed.objects.by_token(token)
-    if found is None:
+    if found is None or not revocation.may_be_fetched(found):
         return _for_nobody_else(HttpResponse(status=404, content_type="text/plain"), "no-store")
     found.note_fetch(now)
     shown = feeds.shown(found, now)

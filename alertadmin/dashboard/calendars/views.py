@@ -19,6 +19,7 @@ from alertadmin.accounts import audit
 from alertadmin.accounts.access import Access, access_of
 from alertadmin.accounts.audit import Act
 from alertadmin.accounts.declaring import for_oneself
+from alertadmin.accounts.reauthentication import recently_confirmed
 from alertadmin.accounts.roles import Right
 from alertadmin.dashboard.picking import PickField
 from alertadmin.dashboard.posting import posted
@@ -46,6 +47,7 @@ class NewForm(forms.Form):
 
 
 @for_oneself
+@recently_confirmed("POST")
 def calendars(request: HttpRequest) -> HttpResponse:
     """A new one's address is in this answer alone: neither in a session nor in any other page."""
     data = request.POST if request.method == "POST" else None
@@ -66,6 +68,7 @@ def calendar(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 
 @for_oneself
+@recently_confirmed("POST")
 @posted(back="calendar")
 def renew(request: HttpRequest, pk: UUID) -> HttpResponse:
     """The old address is good no more."""

@@ -21,6 +21,7 @@ from alertadmin.accounts.email_address import EmailAddressInput
 from alertadmin.accounts.models import User
 from alertadmin.accounts.reauthentication import recently_confirmed
 from alertadmin.outbox import password_mail
+from alertadmin.reminders.calendar import revocation
 
 
 class PasswordForm(forms.Form):
@@ -41,13 +42,14 @@ class PasswordForm(forms.Form):
         validate_password(password, self.user)
         return password
 
-    def save(self) -> None:
-        """And every session ends that the old one led into."""
+    def save(self, method: str) -> None:
+        """And every session ends that the old one led into. `method` is "link" where it was forgotten: then the
+        calendars end too (reminders.calendar.revocation)."""
         with transaction.atomic():
             self.user.set_password(self.cleaned_data["password"])
             self.user.save(update_fields=["password"])
             sessions.end_all(self.user)
-            audit.record(audit.Act.PASSWORD_CHANGED, self.user, by=self.user)
+            audit.record(audit.Act.PASSWORD_CHANGED, self.user, by=self.user, method=method)
 
 
 @for_oneself
@@ -61,11 +63,14 @@ def change(request: HttpRequest) -> HttpResponse:
     form = PasswordForm(request.POST or None, user=user)
     if form.is_bound and form.is_valid():
         request.session.cycle_key()  # so that this one is not among those that end
-        form.save()
+        form.save("page")
         update_session_auth_hash(request, user)
         messages.success(request, _("Your password is changed. All your other sessions have ended."))
+        if "calendars" in request.POST and revocation.revoke(revocation.in_force(user), timezone.now()):
+            messages.success(request, _("Nobody can fetch your calendars any more."))
         return redirect("security")
-    return render(request, "passwords/change.html", {"form": form}, status=422 if form.errors else 200)
+    context = {"form": form, "feeds": revocation.in_force(user)}
+    return render(request, "passwords/change.html", context, status=422 if form.errors else 200)
 
 
 @for_strangers
@@ -78,8 +83,13 @@ def new_password(request: HttpRequest, token: str) -> HttpResponse:
         return render(request, "passwords/link_used.html", status=404)
     form = PasswordForm(request.POST or None, user=user)
     if form.is_bound and form.is_valid():
-        form.save()
+        had_feeds = bool(revocation.in_force(user))
+        form.save("link")
         messages.success(request, _("Your password is changed. Sign in with it."))
+        if had_feeds:
+            messages.success(
+                request, _("Your calendars’ addresses ended with the old one: make new ones where you need them.")
+            )
         return redirect("sign-in")
     context = {"form": form, "address": user.email}
     return render(request, "passwords/new.html", context, status=422 if form.errors else 200)

@@ -1,0 +1,49 @@
+"""A calendar's address is a way in: it ends with its owner's access, and with their password where that was reset."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+
+from alertadmin.accounts import audit
+from alertadmin.accounts.access import Access
+from alertadmin.accounts.audit import Act, AuditEntry
+from alertadmin.accounts.models import User
+from alertadmin.accounts.roles import Right
+from alertadmin.reminders.models import CalendarFeed
+
+
+def in_force(owner: User) -> list[CalendarFeed]:
+    """Their calendars whose addresses still answer, the oldest first."""
+    return list(CalendarFeed.objects.filter(owner=owner, revoked_at=None).select_related("tenant", "owner"))
+
+
+def may_be_fetched(feed: CalendarFeed) -> bool:
+    """Whether its owner may still see what it shows."""
+    access = Access(feed.owner)
+    return access.in_tenant(feed.tenant_id, Right.LOOK) if feed.tenant_id else access.anywhere(Right.LOOK)
+
+
+def revoke(feeds: list[CalendarFeed], now: datetime) -> int:
+    """Each is on the record. Returns how many there were."""
+    with transaction.atomic():
+        for feed in feeds:
+            CalendarFeed.objects.filter(pk=feed.pk).update(revoked_at=now)
+            audit.record(Act.CALENDAR_REVOKED, feed)
+    return len(feeds)
+
+
+def follow_access(sender: object, entry: AuditEntry, on: object, **_signal: Any) -> None:
+    """Revokes what is over, in the transaction of what is recorded: it does not come back to life with a later role.
+
+    A role by a group that went is given back, perhaps tomorrow, so its calendars only stop answering meanwhile.
+    """
+    if not isinstance(on, User) or entry.result != audit.Result.DONE:
+        return
+    is_reset = entry.act == Act.PASSWORD_CHANGED and entry.details.get("method") == "link"
+    if is_reset or entry.act == Act.PERSON_DEACTIVATED:
+        revoke(in_force(on), entry.at)
+    elif entry.act == Act.PERSON_ROLE_CHANGED and entry.details.get("reason") != "group":
+        revoke([feed for feed in in_force(on) if not may_be_fetched(feed)], entry.at)
