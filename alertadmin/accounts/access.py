@@ -93,6 +93,15 @@ class Access:
             raise PermissionDenied
         return found
 
+    def sees_person(self, pk: int | None) -> bool:
+        """Whether they may know who that is: of the installation's people, and of other tenants', only those know who
+        hold a role in all of it."""
+        return self.everywhere() or (pk is not None and pk in self._people)
+
+    @cached_property
+    def _people(self) -> frozenset[int]:
+        return frozenset(self.rows(User).order_by().values_list("pk", flat=True))
+
     def _tenants(self, right: Right) -> QuerySet[Any]:
         held = Membership.objects.in_force(timezone.now()).filter(user=self._user, tenant__isnull=False)
         return held.filter(role__in=roles_for(right)).order_by().values("tenant")

@@ -14,6 +14,7 @@ from typing import Any
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from alertadmin.accounts.models import Membership, User
@@ -68,6 +69,22 @@ def of(tenant: Tenant, app: AppRegistration | None = None) -> Audience:
     after = _named(*nearest, why)
     last_week = [address for line in (*lines, house) for address in _named(*line, why)]
     return Audience(first, after, last_week, why)
+
+
+def shown_to_tenant(told: Audience) -> Audience:
+    """For people with a role in one tenant: in place of the installation's addresses stands that there are some."""
+    hidden = {address for address, why in told.why.items() if why in ("installation", "administrator")}
+    name = _("people of this installation")
+    seen: set[str] = set()
+
+    def shown(addresses: list[str]) -> list[str]:
+        found = dict.fromkeys(name if address in hidden else address for address in addresses)
+        fresh = [address for address in found if address not in seen]
+        seen.update(fresh)
+        return fresh
+
+    why = {address: why for address, why in told.why.items() if address not in hidden} | {name: "installation"}
+    return Audience(shown(told.first), shown(told.next), shown(told.last_week), why)
 
 
 def _emails(rows: list[Recipient], line: Line) -> list[str]:

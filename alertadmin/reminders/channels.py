@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.utils.translation import gettext as _
 
 from alertadmin.outbox.models import Channel
 from alertadmin.registry.models import AppRegistration, Tenant
@@ -37,6 +38,17 @@ def of(tenant: Tenant, app: AppRegistration | None = None) -> Channels:
     first = _in(Line.FIRST, apps + tenants) or _in(Line.FIRST, everywhere)
     after = _in(Line.NEXT, apps) or _in(Line.NEXT, tenants) or _in(Line.NEXT, everywhere)
     return Channels(first, after, [row for row in rows if row not in first and row not in after])
+
+
+def shown_to_tenant(told: Channels) -> Channels:
+    """For people with a role in one tenant: in place of the installation's channels stands that there are some."""
+
+    def shown(rows: list[Channel]) -> list[Channel]:
+        own = [row for row in rows if row.app_id or row.tenant_id]
+        name = _("a channel of this installation")
+        return own if len(own) == len(rows) else [*own, Channel(name=name, label=_("not yours to see"))]
+
+    return Channels(shown(told.first), shown(told.next), shown(told.last_week))
 
 
 def _in(line: Line, rows: list[Channel]) -> list[Channel]:

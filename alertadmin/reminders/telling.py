@@ -72,7 +72,9 @@ def _to_addresses(slot: Slot, found: QuerySet[Reminder], path: str, matching: Q,
     return _write(slot, found.filter(matching).annotate(key=key), {"recipient": F(path)}, now)
 
 
-def _write(slot: Slot, told: QuerySet[Reminder], columns: dict[str, Any], now: datetime) -> int:
+def _write(
+    slot: Slot, told: QuerySet[Reminder], columns: dict[str, Any], now: datetime, *, to_installation: bool = False
+) -> int:
     """A delivery for each `key` of the reminders, and a notice in it for each reminder.
 
     Whoever is entered between the two statements has no delivery yet, and no notice.
@@ -80,7 +82,7 @@ def _write(slot: Slot, told: QuerySet[Reminder], columns: dict[str, Any], now: d
     told = told.annotate(**{f"of_{name}": value for name, value in columns.items()})
     targets = told.values_list("key", *(f"of_{name}" for name in columns))
     written = insert_from(
-        _like(slot, now),
+        _like(slot, now, to_installation=to_installation),
         ("dedupe_key", *columns, "urgency", "id"),
         targets.annotate(earliest=Min("expires_at"), made=RandomUUID()),
     )
@@ -131,7 +133,8 @@ class _Channels:
         return _write(slot, told.annotate(key=key), columns, now)
 
     def _everywhere(self, slot: Slot, found: QuerySet[Reminder], line: Line, now: datetime) -> int:
-        if ("", line) not in self.lines:
+        # Of no reminder there would still be one row to aggregate, all its values being constant: with no end.
+        if ("", line) not in self.lines or not found.exists():
             return 0
         channels = Channel.objects.told().of_the_installation().filter(line=line)
         return sum(
@@ -144,6 +147,7 @@ class _Channels:
                     "channel_id": Value(channel.pk, output_field=UUIDField()),
                 },
                 now,
+                to_installation=True,
             )
             for channel in channels
         )
@@ -167,6 +171,7 @@ def _to_one(slot: Slot, address: str, reminders: list[int], earliest: datetime, 
         defaults={
             "purpose": Purpose.REMINDER,
             "recipient": address,
+            "to_installation": True,
             "urgency": earliest,
             "created_at": now,
             "not_before": slot.at,
@@ -180,5 +185,5 @@ def _to_one(slot: Slot, address: str, reminders: list[int], earliest: datetime, 
     return int(is_new)
 
 
-def _like(slot: Slot, now: datetime) -> Delivery:
-    return Delivery(purpose=Purpose.REMINDER, created_at=now, not_before=slot.at)
+def _like(slot: Slot, now: datetime, *, to_installation: bool) -> Delivery:
+    return Delivery(purpose=Purpose.REMINDER, created_at=now, not_before=slot.at, to_installation=to_installation)

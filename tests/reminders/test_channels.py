@@ -99,6 +99,19 @@ def test_the_next_in_line_is_told_after_a_threshold_that_nobody_answered(rows: R
     assert told(credential.expires_at - timedelta(days=7)) == {DUTY: [7], "app's next": [7], "tenant's next": [7]}
 
 
+def test_the_installations_next_in_line_is_told_of_nothing_while_nothing_is_escalated(
+    rows: Rows, app: AppRegistration
+) -> None:
+    """An aggregate over no rows once gave a delivery without an end, by which every scan failed."""
+    credential = rows.credential(app, days=20)
+    channel("everybody's next", line=Line.NEXT)
+    assert told() == {DUTY: [30]}
+    at = credential.expires_at - timedelta(days=14)
+    assert told(at) == {DUTY: [14], "everybody's next": [14]}
+    hidden = Delivery.objects.filter(to_installation=True)
+    assert set(hidden.values_list("recipient", flat=True)) == {"everybody's next"}
+
+
 def test_a_channel_alone_is_somebody_to_tell(rows: Rows) -> None:
     app = rows.app(rows.tenant())
     rows.credential(app, days=20)

@@ -92,5 +92,15 @@ def app_edit(request: HttpRequest, pk: UUID) -> HttpResponse:
 def app_delete(request: HttpRequest, pk: UUID) -> HttpResponse:
     access = access_of(request)
     found = get_object_or_404(AppRegistration, pk=pk)
+    # With it go the mailboxes that send through it, wherever they are.
+    if Mailbox.objects.filter(app=found).exclude(pk__in=access.rows(Mailbox, Right.CHANGE)).exists():
+        messages.error(
+            request,
+            _(
+                "Mailboxes of other tenants send through this app, and would be deleted with it. Ask whoever "
+                "administers the whole installation to delete it."
+            ),
+        )
+        return redirect("app", pk)
     means = _("Nobody is reminded of its secrets any more. What was sent stays on record; in Entra nothing changes.")
     return confirm_delete(request, found, means=means, going=going.with_app(found, access), back_to="apps")

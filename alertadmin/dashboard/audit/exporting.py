@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import QuerySet
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
@@ -26,7 +25,7 @@ class Format:
     name: str
     label: str | Promise
     content_type: str
-    pieces: Callable[[QuerySet[AuditEntry]], Iterator[bytes]]
+    pieces: Callable[[Iterable[AuditEntry]], Iterator[bytes]]
 
 
 def cell(value: Any) -> str:
@@ -35,12 +34,12 @@ def cell(value: Any) -> str:
     return f"'{text}" if text.lstrip(" ").startswith(FORMULA) else text
 
 
-def _rows(entries: QuerySet[AuditEntry]) -> Iterator[list[Any]]:
-    for entry in entries.iterator(chunk_size=AT_ONCE):
+def _rows(entries: Iterable[AuditEntry]) -> Iterator[list[Any]]:
+    for entry in entries:
         yield [entry.at.isoformat() if name == "at" else getattr(entry, name) for name in FIELDS]
 
 
-def as_csv(entries: QuerySet[AuditEntry]) -> Iterator[bytes]:
+def as_csv(entries: Iterable[AuditEntry]) -> Iterator[bytes]:
     lines = (
         [json.dumps(one, ensure_ascii=False) if isinstance(one, dict) else one for one in row] for row in _rows(entries)
     )
@@ -55,7 +54,7 @@ def _written(*parts: Iterable[list[Any]]) -> Iterator[bytes]:
             yield text.getvalue().encode("utf-8", "replace")
 
 
-def as_json_lines(entries: QuerySet[AuditEntry]) -> Iterator[bytes]:
+def as_json_lines(entries: Iterable[AuditEntry]) -> Iterator[bytes]:
     for row in _rows(entries):
         yield json.dumps(dict(zip(FIELDS, row, strict=True)), ensure_ascii=False, default=str).encode() + b"\n"
 

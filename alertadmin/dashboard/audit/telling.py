@@ -9,6 +9,7 @@ from typing import Any
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from alertadmin.accounts.access import Access
 from alertadmin.accounts.audit import AuditEntry
 
 PAGES = {
@@ -28,6 +29,21 @@ class Line:
     entry: AuditEntry
     url: str
     details: list[str]
+
+
+NAME_PEOPLE = frozenset({"actor", "route"})
+"""Details that may name people or routes of the installation."""
+
+
+def as_known(entry: AuditEntry, access: Access) -> AuditEntry:
+    """For whoever reads the trail of one tenant: of people of the installation, and of other tenants, it says what they
+    did there, not who they are nor from where."""
+    if access.everywhere():
+        return entry
+    entry.details = {name: value for name, value in entry.details.items() if name not in NAME_PEOPLE}
+    if entry.person_id is not None and not access.sees_person(entry.person_id):
+        entry.who, entry.person_id, entry.address = _("a person of this installation"), None, ""
+    return entry
 
 
 def line(entry: AuditEntry) -> Line:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 from datetime import timedelta
 
 from django.db import transaction
@@ -10,13 +11,13 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy
 
 from alertadmin.accounts import audit
-from alertadmin.accounts.access import access_of
+from alertadmin.accounts.access import Access, access_of
 from alertadmin.accounts.audit import Act, AuditEntry, Result
 from alertadmin.accounts.declaring import allows
 from alertadmin.accounts.reauthentication import recently_confirmed
 from alertadmin.accounts.roles import Right
-from alertadmin.dashboard.audit.exporting import FORMATS
-from alertadmin.dashboard.audit.telling import line
+from alertadmin.dashboard.audit.exporting import AT_ONCE, FORMATS
+from alertadmin.dashboard.audit.telling import as_known, line
 from alertadmin.dashboard.listing import Column, Filter, Listing
 
 DAYS = {"1": 1, "7": 7, "30": 30, "90": 90, "365": 365}
@@ -48,6 +49,14 @@ LISTING = Listing(
 )
 
 
+OF_ONE_TENANT = dataclasses.replace(LISTING, search=("label", "object_id"))
+"""Who acted, and from where, is not searched by those who may not know it of everybody."""
+
+
+def _listing(access: Access) -> Listing:
+    return LISTING if access.everywhere() else OF_ONE_TENANT
+
+
 def _entries(request: HttpRequest) -> QuerySet[AuditEntry]:
     """Of the tenants whose trail somebody may read; of the whole installation for whoever may read all of it."""
     return access_of(request).rows(AuditEntry, Right.AUDIT)
@@ -55,11 +64,12 @@ def _entries(request: HttpRequest) -> QuerySet[AuditEntry]:
 
 @allows(Right.AUDIT)
 def trail(request: HttpRequest) -> HttpResponse:
-    page = LISTING.page(request, _entries(request))
+    access = access_of(request)
+    page = _listing(access).page(request, _entries(request))
     context = {
         "page": page,
-        "lines": [line(entry) for entry in page.rows],
-        "head": audit.head() if access_of(request).everywhere(Right.AUDIT) else None,
+        "lines": [line(as_known(entry, access)) for entry in page.rows],
+        "head": audit.head() if access.everywhere(Right.AUDIT) else None,
         "formats": FORMATS,
     }
     return render(request, "audit/list.html", context)
@@ -72,9 +82,14 @@ def trail_export(request: HttpRequest) -> HttpResponseBase:
     form = FORMATS.get(request.POST.get("format", ""))
     if form is None:
         return redirect("audit")
-    entries = LISTING.narrow(request.GET, _entries(request)).order_by("number")
+    access = access_of(request)
+    entries = _listing(access).narrow(request.GET, _entries(request)).order_by("number")
     with transaction.atomic():
         entry = audit.record(Act.EXPORT_DONE, format=form.name, filter=request.GET.urlencode()[:300])
-    answer = StreamingHttpResponse(form.pieces(entries.filter(number__lt=entry.number)), content_type=form.content_type)
+    before = entries.filter(number__lt=entry.number)
+    answer = StreamingHttpResponse(
+        form.pieces(as_known(one, access) for one in before.iterator(chunk_size=AT_ONCE)),
+        content_type=form.content_type,
+    )
     answer.headers["Content-Disposition"] = f'attachment; filename="audit-to-{entry.number}.{form.name}"'
     return answer

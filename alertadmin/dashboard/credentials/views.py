@@ -22,11 +22,13 @@ from alertadmin.dashboard.credentials.proven import told
 from alertadmin.dashboard.deleting import confirm_delete
 from alertadmin.dashboard.portal import portal_links
 from alertadmin.dashboard.posting import posted
+from alertadmin.dashboard.told import channels_told, people_told
+from alertadmin.outbox.models import Delivery
 from alertadmin.registry import certificates, opening, replacing
 from alertadmin.registry.keyring import KeyRingError
 from alertadmin.registry.models import AppRegistration, Credential, CredentialState
 from alertadmin.registry.registration import add_credential
-from alertadmin.reminders import audience, channels, forecast, holds, policies
+from alertadmin.reminders import forecast, holds, policies
 from alertadmin.reminders.models import Notice
 from alertadmin.retelling import retold
 
@@ -42,9 +44,9 @@ def credentials(request: HttpRequest) -> HttpResponse:
 
 @allows(Right.LOOK, of=Credential)
 def credential(request: HttpRequest, pk: UUID) -> HttpResponse:
-    now = timezone.now()
+    now, access = timezone.now(), access_of(request)
     found = get_object_or_404(Credential.objects.select_related("app__tenant"), pk=pk)
-    notices = Notice.objects.filter(reminder__credential=found).select_related("reminder", "delivery")
+    notices = Notice.objects.filter(reminder__credential=found, delivery__in=access.rows(Delivery))
     watched = found.state != CredentialState.RETIRED
     context = {
         "credential": found,
@@ -53,11 +55,11 @@ def credential(request: HttpRequest, pk: UUID) -> HttpResponse:
         "links": portal_links(("credentials",), found.app.tenant, found.app),
         "coming": forecast.of(found, now) if watched else [],
         "in_force": policies.in_force(found.app.tenant, found.app) if watched else None,
-        "people": audience.of(found.app.tenant, found.app) if watched else None,
-        "channels": channels.of(found.app.tenant, found.app) if watched else None,
+        "people": people_told(access, found.app.tenant, found.app) if watched else None,
+        "channels": channels_told(access, found.app.tenant, found.app) if watched else None,
         "holds": holds.of(found, now) if watched else [],
         "said": found.all_holds.all()[:MOST_SAID],
-        "told": notices.order_by("-pk")[:MOST_TOLD],
+        "told": notices.select_related("reminder", "delivery").order_by("-pk")[:MOST_TOLD],
         "thumbprints": certificates.thumbprints(found.certificate) if found.certificate else None,
         "is_readable": opening.is_readable(found.value) if found.value else None,
     }

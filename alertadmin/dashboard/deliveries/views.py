@@ -15,6 +15,7 @@ from alertadmin.accounts.access import access_of
 from alertadmin.accounts.declaring import allows
 from alertadmin.accounts.roles import Right
 from alertadmin.dashboard.channels.meaning import meaning
+from alertadmin.dashboard.deliveries.attempts import shows_cause, shows_reason, shows_route, tried
 from alertadmin.dashboard.deliveries.told import told_by
 from alertadmin.dashboard.listing import Column, Filter, Listing
 from alertadmin.dashboard.posting import posted
@@ -61,8 +62,11 @@ LISTING = Listing(
 
 @allows(Right.LOOK)
 def deliveries(request: HttpRequest) -> HttpResponse:
-    found = access_of(request).rows(Delivery.objects.defer("text", "html", "attachments"))
-    return render(request, "deliveries/list.html", {"page": LISTING.page(request, found)})
+    access = access_of(request)
+    page = LISTING.page(request, access.rows(Delivery.objects.defer("text", "html", "attachments")))
+    for one in page.rows:
+        one.shows_cause = shows_cause(one, access)
+    return render(request, "deliveries/list.html", {"page": page})
 
 
 @allows(Right.LOOK, of=Delivery)
@@ -70,15 +74,17 @@ def delivery(request: HttpRequest, pk: UUID) -> HttpResponse:
     found = get_object_or_404(
         Delivery.objects.select_related("mailbox__app__tenant", "mailbox__tenant", "channel"), pk=pk
     )
-    now = timezone.now()
+    now, access = timezone.now(), access_of(request)
     told, untold = told_by(found, now)
-    attempts = found.attempts.select_related("channel")
-    accepted = next((attempt for attempt in attempts if attempt.outcome == AttemptOutcome.ACCEPTED), None)
+    attempts = tried(found, access)
+    accepted = next((one.attempt for one in attempts if one.attempt.outcome == AttemptOutcome.ACCEPTED), None)
     is_open = found.state in (*UNDECIDED, DeliveryState.SENDING) and found.settled_at is None
     waits = is_open and found.state != DeliveryState.SENDING
+    route = next_route(found, now) if waits else None
     context = {
         "delivery": found,
         "attempts": attempts,
+        "shows_reason": shows_reason(found, attempts, access),
         "meaning": meaning(found.cause, found.reason),
         "by_last_resort": bool(accepted and accepted.transport == TRANSPORT and not found.goes_by_channel),
         "told": told,
@@ -86,7 +92,8 @@ def delivery(request: HttpRequest, pk: UUID) -> HttpResponse:
         "can_send_now": claims.can_send_now(found, now),
         "is_undecided": found.state in UNDECIDED and found.purpose != Purpose.TEST,
         "is_open": is_open,
-        "next_route": next_route(found, now) if waits else None,
+        "next_route": route,
+        "shows_route": shows_route(route, access),
     }
     return render(request, "deliveries/delivery.html", context)
 

@@ -22,7 +22,7 @@ from alertadmin.dashboard.portal import portal_links
 from alertadmin.dashboard.posting import posted
 from alertadmin.registry import scripts
 from alertadmin.registry.checks import check_consent
-from alertadmin.registry.models import Mailbox
+from alertadmin.registry.models import AppRegistration, Mailbox
 from alertadmin.registry.permissions import Permission, Transport
 from alertadmin.registry.wanted import note_wanted
 from alertadmin.reminders.sources.ews import ENDS, still_by_ews
@@ -79,8 +79,13 @@ def leaving_mailbox(request: HttpRequest, pk: UUID) -> HttpResponse:
 @allows(Right.CHANGE, of=Mailbox)
 @posted(back="mailbox-leaving")
 def mailbox_want_graph(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """Its app asks for Mail.Send from now on; whether it is granted already is looked at once."""
+    """Its app asks for Mail.Send from now on; whether it is granted already is looked at once.
+
+    The app is what is written, and it may be another tenant's.
+    """
     found = get_object_or_404(Mailbox.objects.select_related("tenant", "app__tenant"), pk=pk)
+    if found.app is not None:
+        access_of(request).one(AppRegistration, found.app.pk, Right.CHANGE)
     if found.app is not None and Permission.MAIL_SEND not in found.app.permissions:
         with audit.changing(Act.APP_CHANGED, found.app):
             found.app.permissions = [*found.app.permissions, Permission.MAIL_SEND.value]

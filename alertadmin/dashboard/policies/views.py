@@ -8,15 +8,17 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 
+from alertadmin.accounts.access import access_of
 from alertadmin.accounts.declaring import allows
 from alertadmin.accounts.roles import Right
 from alertadmin.dashboard.policies.forms import PeopleForm, PlanForm, TimingForm
 from alertadmin.dashboard.policies.saving import save
+from alertadmin.dashboard.told import channels_told, people_told
 from alertadmin.outbox import standing
 from alertadmin.outbox.models import Channel
 from alertadmin.outbox.standing import Standing
 from alertadmin.registry.models import AppRegistration, Tenant
-from alertadmin.reminders import audience, channels, policies
+from alertadmin.reminders import audience, policies
 from alertadmin.reminders.models import Line, Policy, Recipient
 
 MOST_CHANNELS = 50
@@ -59,11 +61,11 @@ def _policy(request: HttpRequest, tenant: Tenant | None, app: AppRegistration | 
         "plan": plan,
         "timing": timing,
         "in_force": in_force,
-        "told": audience.of(tenant, app) if tenant else None,
-        "told_channels": channels.of(tenant, app) if tenant else None,
+        "told": people_told(access_of(request), tenant, app) if tenant else None,
+        "told_channels": channels_told(access_of(request), tenant, app) if tenant else None,
         "channels": [(channel, Standing.of(channel)) for channel in own_channels[:MOST_CHANNELS]],
         "channels_more": own_channels[MOST_CHANNELS : MOST_CHANNELS + 1].exists(),
-        "administrators": audience.administrators(),
+        "administrators": [] if tenant else audience.administrators(),
         "has_errors": any(form.errors for form in forms),
     }
     return render(request, "policies/policy.html", context, status=422 if context["has_errors"] else 200)

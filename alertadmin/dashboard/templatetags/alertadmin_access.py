@@ -3,6 +3,7 @@
 {% may "change" mailbox as can_change %}{% if can_change %}…{% endif %}
 {% may "operate" as can_operate %}                in the installation
 {% link mailbox.app mailbox.app.name %}           a link, or the name alone
+{% person_name hold.by_id hold.by_name as who %}  a person's name, where the viewer may know who it is
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from django import template
 from django.db.models import Model
 from django.template import Context
 from django.utils.html import format_html
+from django.utils.translation import gettext as _
 
 from alertadmin.accounts.access import Access, access_of
 from alertadmin.accounts.roles import Right
@@ -39,6 +41,13 @@ def link(context: Context, thing: Model, name: object, kind: str = "", part: str
     if access is None or not access.may(Right.LOOK, thing):
         return format_html("<span{}>{}</span>", looks, name)
     return format_html('<a{} href="{}{}">{}</a>', looks, thing.get_absolute_url(), part, name)  # type: ignore[attr-defined]
+
+
+@register.simple_tag(takes_context=True)
+def person_name(context: Context, pk: int | None, name: object) -> str:
+    """To a viewer with a role in one tenant, people of other tenants and of the installation have no name."""
+    access = _access(context)
+    return str(name) if access is not None and access.sees_person(pk) else _("a person of this installation")
 
 
 def _access(context: Context) -> Access | None:

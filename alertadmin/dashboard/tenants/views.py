@@ -20,9 +20,9 @@ from alertadmin.dashboard.guide.directory import guides_of
 from alertadmin.dashboard.listing import Column, Listing
 from alertadmin.dashboard.portal import portal_links
 from alertadmin.dashboard.tenants.forms import TenantForm
+from alertadmin.dashboard.told import people_told
 from alertadmin.outbox.models import Delivery
 from alertadmin.registry.models import AppRegistration, Credential, Tenant
-from alertadmin.reminders import audience
 
 LISTING = Listing(
     columns=(
@@ -49,12 +49,14 @@ def tenants(request: HttpRequest) -> HttpResponse:
 def tenant(request: HttpRequest, pk: UUID) -> HttpResponse:
     ends = Prefetch("apps__credentials", Credential.objects.defer("value", "certificate"))
     found = get_object_or_404(Tenant.objects.prefetch_related("contacts", "apps", ends, "mailboxes__app"), pk=pk)
+    access = access_of(request)
+    tests = access.rows(Delivery).filter(mailbox__tenant=found)
     context = {
         "tenant": found,
         "consents": found.consents.select_related("app"),
-        "people": audience.of(found).first,
+        "people": people_told(access, found).first,
         "links": portal_links(("tenant", "registrations", "enterprise"), found),
-        "deliveries": Delivery.objects.filter(mailbox__tenant=found).defer("text", "html", "attachments")[:RECENT],
+        "deliveries": tests.defer("text", "html", "attachments")[:RECENT],
     }
     return render(request, "tenants/tenant.html", context)
 

@@ -54,7 +54,11 @@ def _of_tenants(tenants: models.QuerySet[Any]) -> Q:
         related = Delivery._meta.get_field(lines).related_model
         told = related._default_manager.filter(delivery=OuterRef("pk")).order_by()  # type: ignore[union-attr]
         theirs = Q(**{f"{path}__in": tenants})
-        mine |= Q(purpose=purpose) & Q(Exists(told.filter(theirs))) & ~Q(Exists(told.exclude(theirs)))
+        mine |= (
+            Q(purpose=purpose, to_installation=False)
+            & Q(Exists(told.filter(theirs)))
+            & ~Q(Exists(told.exclude(theirs)))
+        )
     return mine
 
 
@@ -81,6 +85,9 @@ class Delivery(models.Model):
     dedupe_key = models.CharField(max_length=300, unique=True)
     recipient = models.CharField(_("recipient"), max_length=254)
     """An e-mail address, or a channel's name as it was."""
+    to_installation = models.BooleanField(default=False, db_default=False)
+    """To people or a channel of the installation: whoever has a role in one tenant is not shown who they are, so these
+    rows are not of a tenant, whatever they tell of."""
     channel = models.ForeignKey(
         Channel, models.SET_NULL, null=True, blank=True, related_name="deliveries", verbose_name=_("channel")
     )

@@ -49,9 +49,13 @@ def parts() -> list[list[int]]:
 def write(scan: Scan, part: list[int], now: datetime) -> int:
     """Of those that are still wrong. Returns how many mails it takes."""
     found: list[CalendarEntry] = []
+    to_installation: set[UUID] = set()
     for start in range(0, len(part), CHUNK):
         some = _wrong().filter(pk__in=part[start : start + CHUNK])
         found += some.select_for_update(of=("self",)).order_by("pk")
+        told = Delivery.objects.filter(calendar_entries__in=part[start : start + CHUNK], to_installation=True)
+        to_installation.update(told.values_list("pk", flat=True))
+    recipients = {entry.recipient for entry in found if entry.delivery_id in to_installation}
     timings = policies.timings({(entry.tenant_id, entry.app_id) for entry in found})
     far = now + NOT_URGENT
     groups: dict[tuple[str, datetime], list[int]] = {}
@@ -64,6 +68,7 @@ def write(scan: Scan, part: list[int], now: datetime) -> int:
             purpose=Purpose.CALENDAR,
             dedupe_key=f"calendar:{scan.pk}:{int(at.timestamp())}:{recipient}",
             recipient=recipient,
+            to_installation=recipient in recipients,
             urgency=far,
             created_at=now,
             not_before=at,
