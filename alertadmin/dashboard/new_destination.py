@@ -12,8 +12,9 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from alertadmin.accounts import audit
 from alertadmin.accounts.audit import Act
-from alertadmin.registry import pasted, stored_secrets
+from alertadmin.registry import keyring, pasted, stored_secrets
 from alertadmin.registry.models import AppRegistration, CredentialKind, Tenant
+from alertadmin.retelling import retold
 
 
 class NewDestination(forms.ModelForm):  # type: ignore[type-arg]
@@ -92,7 +93,13 @@ class AppDestination(NewDestination):
 
     def clean_new_secret(self) -> str:
         value: str = self.cleaned_data["new_secret"]
-        return pasted.check_secret_value(value) if value else ""
+        if not value:
+            return ""
+        try:
+            keyring.load()  # before anything is saved: without a key it could not be sealed
+        except keyring.KeyRingError as error:
+            raise forms.ValidationError(retold(str(error))) from None
+        return pasted.check_secret_value(value)
 
     def is_answered(self, data: dict[str, Any]) -> bool:
         return super().is_answered(data) or bool(data.get("new_secret"))

@@ -347,6 +347,17 @@ def test_20_another_client_id_takes_its_secret_in_the_same_step(owner: Client, s
     assert (stored.app.client_id, stored.value.reveal(), stored.hint) == (client_id, secret, secret[:3])
 
 
+def test_20_without_keys_the_form_keeps_all_as_it_is(
+    owner: Client, site: Site, settings: Settings, tmp_path: Path
+) -> None:
+    set_environment(settings, KEYS_FILE=str(tmp_path / "gone.json"))
+    data = app_data(site, client_id=str(uuid4()), new_secret="fT48Q~abcdefghijklmnopqrstuvwxyz0123456789")
+    page = owner.post(reverse("app-edit", args=[site.app.pk]), data).content.decode()
+    assert "is missing. Put it back" in page
+    assert data["new_secret"] not in page
+    assert AppRegistration.objects.get(pk=site.app.pk).client_id == site.app.client_id
+
+
 def test_20_an_unchanged_client_id_in_braces_asks_for_nothing(owner: Client, site: Site) -> None:
     url = reverse("app-edit", args=[site.app.pk])
     same = "{" + site.app.client_id.upper() + "}"

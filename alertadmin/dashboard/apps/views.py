@@ -11,6 +11,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
+from django.views.decorators.debug import sensitive_post_parameters
 
 from alertadmin.accounts.access import Access, access_of
 from alertadmin.accounts.declaring import allows
@@ -74,6 +75,7 @@ def app(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 
 @allows(Right.CHANGE, of=AppRegistration)
+@sensitive_post_parameters("new_secret")
 def app_edit(request: HttpRequest, pk: UUID) -> HttpResponse:
     found = get_object_or_404(AppRegistration.objects.select_related("tenant"), pk=pk)
     form = AppForm(request.POST or None, instance=found)

@@ -12,6 +12,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
+from django.views.decorators.debug import sensitive_post_parameters
 
 from alertadmin.accounts import audit
 from alertadmin.accounts.audit import Act
@@ -98,6 +99,7 @@ def _redirects(guide: Guide, chosen: str) -> list[tuple[str, Any]]:
 
 
 @allows(Right.CHANGE, of=Guide)
+@sensitive_post_parameters("new_secret")
 @step("application")
 def guide_application(request: HttpRequest, guide: Guide) -> HttpResponse:
     app = guide.app or AppRegistration(tenant=guide.tenant, **{name: getattr(guide, name) for name in DRAFTED})
