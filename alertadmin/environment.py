@@ -91,7 +91,8 @@ class Environment:
     def public_url(self) -> str:
         host, port = self.bind
         name = f"[{host}]" if ":" in host else host
-        url = self.get("PUBLIC_URL") or f"http://{'localhost' if host in LOCAL_HOSTS else name}:{port}"
+        scheme = "https" if self.tls else "http"
+        url = self.get("PUBLIC_URL") or f"{scheme}://{'localhost' if host in LOCAL_HOSTS else name}:{port}"
         if not _is_address(url, ("http", "https")):
             raise BadEnvironment(
                 "ALERTADMIN_PUBLIC_URL must be the address that people type, such as https://alerts.example.com; "
@@ -100,9 +101,29 @@ class Environment:
         return url.rstrip("/")
 
     @property
+    def tls(self) -> tuple[Path, Path] | None:
+        """Certificate (with its chain) and private key, both PEM, by which the web server itself speaks TLS."""
+        certificate, key = self.get("TLS_CERTIFICATE"), self.get("TLS_KEY")
+        if bool(certificate) != bool(key):
+            missing, other = ("TLS_KEY", "TLS_CERTIFICATE") if certificate else ("TLS_CERTIFICATE", "TLS_KEY")
+            raise BadEnvironment(f"ALERTADMIN_{missing} must name a PEM file too, where ALERTADMIN_{other} is set.")
+        return (Path(certificate), Path(key)) if certificate else None
+
+    @property
+    def is_in_clear(self) -> bool:
+        """Whether other machines can connect, and nothing says that they do so over TLS."""
+        host = self.bind[0]
+        try:
+            is_local = ipaddress.ip_address(host.partition("%")[0]).is_loopback
+        except ValueError:
+            is_local = host == "localhost"
+        return not is_local and not self.tls and not self.public_url.startswith("https://")
+
+    @property
     def proxies(self) -> int:
         """How many proxies of the operator's own stand before it, each of which says for whom it asks."""
-        value = self.get("PROXIES") or ("1" if self.public_url.startswith("https://") else "0")
+        is_behind_one = self.public_url.startswith("https://") and not self.tls
+        value = self.get("PROXIES") or ("1" if is_behind_one else "0")
         if not value.isascii() or not value.isdigit() or int(value) > 9:
             raise BadEnvironment(f'ALERTADMIN_PROXIES must be a number of proxies, such as 1; it is "{value}".')
         return int(value)

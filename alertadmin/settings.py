@@ -211,7 +211,7 @@ X_FRAME_OPTIONS = "DENY"
 # Of `check --deploy`: subdomains and preloading are a decision of whoever owns the domain, and who answers in clear is
 # the proxy, before us.
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W008", "security.W021"]
-if _https:
+if _https and not ENVIRONMENT.tls:
     # Set only behind TLS, where a proxy we were told of (ALERTADMIN_PUBLIC_URL) sends this header.
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 CONTENT_SECURITY_POLICY = {

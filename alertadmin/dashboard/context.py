@@ -16,10 +16,12 @@ from alertadmin.watching.health_messages import describe
 
 
 def house(request: HttpRequest) -> dict[str, Any]:
-    """Nothing but the version for strangers; what is wrong for those who have a role in the whole installation."""
+    """For strangers the version, and whether what they type is not encrypted; what is wrong for those who have a role
+    in the whole installation."""
+    of_all = {"version": __version__, "in_clear": settings.ENVIRONMENT.is_in_clear}
     if not getattr(request, "user", None) or not request.user.is_authenticated:
-        return {"version": __version__}
-    known = {"version": __version__, **_sandbox(request), "area": _area(request)}
+        return of_all
+    known = {**of_all, **_sandbox(request), "area": _area(request)}
     if not access_of(request).everywhere():
         return known
     now = health_report.now_by_database()

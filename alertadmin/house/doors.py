@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import errno
 import socket
+import ssl
 from pathlib import Path
 
 from alertadmin.house.refusals import NotStarted, Occupied
@@ -38,11 +39,16 @@ def free_port(preferred: int) -> int:
     raise NotStarted("This machine has no free port left.")
 
 
-async def answers_http(host: str, port: int) -> bool:
+async def answers_http(host: str, port: int, *, tls: bool = False) -> bool:
     """Whether a web server answers there at all."""
+    context = None
+    if tls:
+        # Our own server, on this machine: by which name its certificate is known makes no difference here.
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     request = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
     with contextlib.suppress(OSError):
-        reader, writer = await asyncio.open_connection(WILDCARDS.get(host, host), port)
+        reader, writer = await asyncio.open_connection(WILDCARDS.get(host, host), port, ssl=context)
         return (await _exchange(reader, writer, request)).startswith(b"HTTP/1.")
     return False
 

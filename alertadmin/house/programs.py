@@ -67,6 +67,9 @@ def web(environment: Environment) -> Program:
         "log-level": "error",
         "workers-kill-timeout": "3",
     }
+    if environment.tls:
+        certificate, key = environment.tls
+        options |= {"ssl-certificate": str(certificate), "ssl-keyfile": str(key), "ssl-protocol-min": "tls1.2"}
     command = [sys.executable, "-m", "granian", "--no-ws"]
     command += [word for name, value in options.items() for word in (f"--{name}", value)]
     return Program("web", [*command, "alertadmin.house.web:application"])

@@ -19,7 +19,7 @@ from django.utils import timezone
 from alertadmin import __version__
 from alertadmin.accounts.models import FirstAdministratorLink, User
 from alertadmin.environment import LOCAL_HOSTS, Environment
-from alertadmin.house import doors, lock, orphans, prepare, programs
+from alertadmin.house import doors, lock, orphans, prepare, programs, tls_files
 from alertadmin.house.demo import Demo
 from alertadmin.house.output import Output
 from alertadmin.house.processes import Program, Running
@@ -46,6 +46,8 @@ def start(demo: Demo | None = None) -> None:
     claim = _claim(environment)
     prepare.prepare(upgrade=True)
     doors.check_free(*environment.bind)
+    if environment.tls:
+        tls_files.check(*environment.tls)
     claim.write(json.dumps({"pid": os.getpid(), "url": environment.public_url}))
     connection.close()
     asyncio.run(House(environment, claim.descriptor, demo).run())
@@ -144,7 +146,7 @@ class House:
         above.append(self._keep(programs.web(environment)))
         above.append(self._keep(programs.worker()))
         await asyncio.to_thread(self._at_leisure, self._begin)
-        await self._until("web", lambda: doors.answers_http(*environment.bind))
+        await self._until("web", lambda: doors.answers_http(*environment.bind, tls=bool(environment.tls)))
         await asyncio.to_thread(self._at_leisure, self._greet)
 
     def _keep(self, program: Program) -> Running:

@@ -9,9 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from django.conf import settings
+
 from alertadmin.accounts.providers import known
 from alertadmin.outbox import wires
 from alertadmin.registry import clouds
+from alertadmin.watching import sentences
 
 
 @dataclass(frozen=True)
@@ -21,7 +24,12 @@ class BadSetting:
     error: str
     """One English sentence: what is wrong, and what to write. No password or token is in it."""
 
+    is_set_aside: bool = True
+    """Else it is in force, and should not be as it is."""
+
     def __str__(self) -> str:
+        if not self.is_set_aside:
+            return self.error
         return f"{self.name} was set aside: {self.error}"
 
 
@@ -30,6 +38,8 @@ def bad_settings() -> list[BadSetting]:
 
 
 def _found() -> Iterator[BadSetting]:
+    if settings.ENVIRONMENT.is_in_clear:
+        yield BadSetting("ALERTADMIN_BIND", sentences.IN_CLEAR, is_set_aside=False)
     if error := wires.relay_error():
         yield BadSetting("ALERTADMIN_SMTP_URL", error)
     if error := wires.relay_from_error():

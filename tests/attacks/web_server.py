@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import ssl
 import subprocess
 import time
 from pathlib import Path
@@ -19,6 +20,7 @@ WITHIN = 1.0
 class WebServer:
     def __init__(self, data_dir: Path, **environ: str) -> None:
         self.port = free_port()
+        self.context: ssl.SSLContext | None = None
         values = {"ALERTADMIN_BIND": f"127.0.0.1:{self.port}", **environ}
         program = programs.web(Environment(data_dir, values))
         self._log = (data_dir / "web.log").open("wb")
@@ -46,7 +48,9 @@ class WebServer:
         return True
 
     def connect(self) -> socket.socket:
-        return socket.create_connection(("127.0.0.1", self.port), timeout=30)
+        """With TLS, if the server speaks it."""
+        plain = socket.create_connection(("127.0.0.1", self.port), timeout=30)
+        return self.context.wrap_socket(plain, server_hostname="localhost") if self.context else plain
 
     def open_many(self, count: int, first_bytes: bytes) -> list[socket.socket]:
         opened = []
