@@ -12,7 +12,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +22,10 @@ TETHER = Path(__file__).with_name("tether.py")
 LONGEST_LINE = 64 * 1024
 FIRST_WAIT, LONGEST_WAIT = 1.0, 30.0
 """Seconds before a crashed program is started again; doubled each time."""
+MOST_MISSED = 3
+"""Checks in a row without an answer, after which a program is ended."""
+MOST_MISSED_AT_FIRST = 30
+"""The same until it first answers: it may still load."""
 STEADY = 60.0
 """Seconds after which a program counts as running well, and its next crash as its first."""
 
@@ -35,6 +39,10 @@ class Program:
     when_orphaned: signal.Signals = signal.SIGKILL
     on_line: Callable[[str], bool] | None = None
     """Sees each line of the program first; True keeps it out of terminal and log."""
+    answers: Callable[[], Awaitable[bool]] | None = None
+    """Whether it still does its work: one that lives and does not answer is started again."""
+    check_every: float = 10.0
+    """Seconds between two such checks."""
 
 
 class Running:
@@ -101,11 +109,32 @@ class Running:
             env=self._environ,
         )
         reading = asyncio.create_task(self._read(process.stdout))
+        checking = asyncio.create_task(self._check(process))
         code = await process.wait()
+        checking.cancel()
         # Its own children go with it, or they would hold its port, its files and this pipe.
         self._kill_group()
         await reading
         return code
+
+    async def _check(self, process: asyncio.subprocess.Process) -> None:
+        """Ends it once it did not answer several times in a row."""
+        if self.program.answers is None:
+            return
+        most, missed = MOST_MISSED_AT_FIRST, 0
+        while missed < most:
+            await asyncio.sleep(self.program.check_every)
+            if await self.program.answers():
+                most, missed = MOST_MISSED, 0
+            else:
+                missed += 1
+        if self._stopping.is_set():
+            return
+        self._say("lives but does not answer; ended")
+        with contextlib.suppress(ProcessLookupError):
+            process.terminate()
+        await asyncio.sleep(self.program.grace)
+        self._kill_group()
 
     async def _read(self, stream: asyncio.StreamReader | None) -> None:
         while stream:

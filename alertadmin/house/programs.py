@@ -6,9 +6,11 @@ import os
 import signal
 import stat
 import sys
+from functools import partial
 from pathlib import Path
 
 from alertadmin.environment import Environment
+from alertadmin.house import doors
 from alertadmin.house.processes import Program
 from alertadmin.house.refusals import NotPrepared, NotStarted
 
@@ -40,7 +42,9 @@ def broker(environment: Environment) -> Program:
         "set-proc-title": "no",
     }
     command = [_valkey(), *(word for name, value in options.items() for word in (f"--{name}", value))]
-    return Program("broker", command, grace=2.0, when_orphaned=signal.SIGTERM)
+    # A cleaner of temporary folders may take its socket away under it: it lives on, and nothing reaches it.
+    answers = partial(doors.answers_ping, socket)
+    return Program("broker", command, grace=2.0, when_orphaned=signal.SIGTERM, answers=answers)
 
 
 def worker() -> Program:
