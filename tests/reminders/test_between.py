@@ -95,7 +95,9 @@ class TestInBetween:
 class TestTheRecipient:
     def test_who_left_is_not_told_and_who_came_is(self, site: Site, sandbox: Sandbox) -> None:
         scan.run(NOW)
-        site.tenant.contacts.update(email="New@northpark.example")
+        contact = site.tenant.contacts.get()
+        contact.email = "New@northpark.example"
+        contact.save()
         assert works() == {"cancelled": 1}
         assert told(NOW) == [30]
         assert works() == {"sent": 1}
