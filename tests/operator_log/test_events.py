@@ -50,7 +50,7 @@ def test_a_scan_that_fails_is_one_line_too(monkeypatch: pytest.MonkeyPatch) -> N
     def fails(*_args: Any) -> int:
         raise DatabaseError("canary: a row")
 
-    monkeypatch.setattr(SOURCES[0], "write", fails)
+    monkeypatch.setattr(SOURCES[0], "due", fails)
     with logged() as lines, pytest.raises(DatabaseError):
         scan.run(NOW)
     [line] = lines.of("scan.failed")

@@ -32,6 +32,7 @@ def test_a_machine_whose_clock_is_wrong_takes_no_lease_that_lives(minutes: int) 
 
 def test_nothing_of_outbox_or_scan_that_machines_share_is_judged_by_the_clock_of_one() -> None:
     allowed = {
+        "audience.py": "whether a provider confirmed a role within days",
         "clock.py": "SQLite's machine",
         "turn.py": "a file's age, by the machine that holds the file",
         "webhook.py": "the time in a signature",
