@@ -15,13 +15,14 @@ from django.utils.translation import gettext as _
 from alertadmin.accounts import audit
 from alertadmin.accounts.audit import Act
 from alertadmin.accounts.models import User
-from alertadmin.outbox import doorbell, sentences
+from alertadmin.outbox import doorbell, mail_limits, sentences
 from alertadmin.outbox.content import Content, NoLongerOwed
 from alertadmin.outbox.models import ConsentRequest, Delivery, DeliveryState, Purpose
 from alertadmin.registry.clouds import UnknownCloud
 from alertadmin.registry.consent_link import consent_link
 from alertadmin.registry.models import AppRegistration, Consent, ConsentStatus, Tenant
 from alertadmin.registry.permissions import RESOURCE_OF, Permission
+from alertadmin.registry.sender_words import clean
 from mailer.email_address import canonical, is_same
 
 AGAIN_AFTER = timedelta(days=3)
@@ -44,7 +45,8 @@ def missing(app: AppRegistration, tenant: Tenant) -> list[Consent]:
 
 
 def ask(app: AppRegistration, tenant: Tenant, recipient: str, *, by: User, now: datetime) -> ConsentRequest:
-    """Writes the request and its mail down, and rings. Raises AskedAlready, NothingToAsk, UnknownCloud.
+    """Writes the request and its mail down, and rings. Raises AskedAlready, NothingToAsk, UnknownCloud,
+    TooManyMails.
 
     The mail's key counts the earlier ones to the same address: of two clicks at once one finds it taken.
     """
@@ -59,6 +61,7 @@ def ask(app: AppRegistration, tenant: Tenant, recipient: str, *, by: User, now: 
         raise AskedAlready
     try:
         with transaction.atomic():
+            mail_limits.take(by, tenant.pk, recipient, now)
             delivery = Delivery.objects.create(
                 purpose=Purpose.CONSENT,
                 dedupe_key=f"consent:{app.pk}:{tenant.pk}:{canonical(recipient)}:{len(earlier)}",
@@ -97,11 +100,14 @@ def compose(delivery: Delivery, now: datetime) -> Content | NoLongerOwed:
         return NoLongerOwed(str(error))
     user = User.objects.by_address(delivery.recipient)
     language = user.language if user and user.language else asked.tenant.mail_language
+    app, tenant = clean(asked.app.name), clean(asked.tenant.name)
     with translation.override(language):
         context = {
-            "subject": _("Please grant “%(app)s” its permissions in %(tenant)s")
-            % {"app": asked.app.name, "tenant": asked.tenant.name},
+            "subject": _("Please grant “%(app)s” its permissions in %(tenant)s") % {"app": app, "tenant": tenant},
             "request": asked,
+            "by": clean(asked.by_name.rpartition(" (")[0] or asked.by_name.partition("@")[0]),
+            "app": app,
+            "tenant": tenant,
             "missing": [consent.permission for consent in lacking],
             "links": links,
         }

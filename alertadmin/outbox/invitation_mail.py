@@ -11,17 +11,22 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 
 from alertadmin.accounts.invitation import Invitation
-from alertadmin.outbox import doorbell, sentences
+from alertadmin.accounts.models import User
+from alertadmin.outbox import doorbell, mail_limits, sentences
 from alertadmin.outbox.content import Content, NoLongerOwed
 from alertadmin.outbox.models import Delivery, Purpose
+from alertadmin.registry.sender_words import clean
 
 PREFIX = "invitation:"
 LINK = "https://link.invalid/"
 """Stands in the stored words where the link will be."""
 
 
-def send(invitation: Invitation, now: datetime) -> Delivery:
-    """Writes the mail down, and rings. Its key is the link's: each link is sent once."""
+def send(invitation: Invitation, now: datetime, *, by: User | None) -> Delivery:
+    """Writes the mail down, and rings. Its key is the link's: each link is sent once. Raises TooManyMails, for the
+    transaction in which the invitation was made or renewed."""
+    tenants = list(invitation.roles.values_list("tenant", flat=True))
+    mail_limits.take(by, tenants[0] if len(tenants) == 1 else None, invitation.address, now)
     delivery, _made = Delivery.objects.get_or_create(
         dedupe_key=f"{PREFIX}{invitation.key}",
         defaults={
@@ -45,7 +50,11 @@ def compose(delivery: Delivery, now: datetime) -> Content | NoLongerOwed:
         context = {
             "subject": _("You are invited to alertadmin"),
             "invitation": invitation,
-            "roles": invitation.roles.select_related("tenant").order_by("tenant__name", "pk"),
+            "by": clean(_name(invitation.invited_by)) if invitation.invited_by else "",
+            "roles": [
+                (role.get_role_display(), clean(role.tenant.name) if role.tenant else _("everywhere"))
+                for role in invitation.roles.select_related("tenant").order_by("tenant__name", "pk")
+            ],
             "link": LINK,
         }
         html = css_inline.inline(
@@ -53,6 +62,10 @@ def compose(delivery: Delivery, now: datetime) -> Content | NoLongerOwed:
         )
         text = render_to_string("members/invitation_mail.txt", context)
         return Content(str(context["subject"]), text, html, language=language)
+
+
+def _name(user: User) -> str:
+    return user.name or user.email.partition("@")[0]
 
 
 def fill(delivery: Delivery, words: str) -> str:

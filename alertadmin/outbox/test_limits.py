@@ -14,6 +14,7 @@ from django.utils.translation import ngettext
 
 from alertadmin.accounts.models import User
 from alertadmin.accounts.tries import Limit
+from alertadmin.outbox.mail_limits import take_all
 from mailer.email_address import canonical
 
 WHILE = timedelta(hours=1)
@@ -47,8 +48,4 @@ def take(by: User | AnonymousUser, tenant: UUID | None, goes_to: str, now: datet
         (Limit("tests of", 2 * most, WHILE), str(tenant)),
         (Limit("tests to", 4 * most, WHILE), canonical(goes_to).rpartition("@")[2]),
     )
-    for number, (limit, of) in enumerate(wanted):
-        if until := limit.take(of, now):
-            for earlier, whose in wanted[:number]:
-                earlier.give_back(whose, now)
-            raise TooManyTests(until - now)
+    take_all(wanted, now, lambda until: TooManyTests(until - now))

@@ -24,6 +24,7 @@ from alertadmin.outbox.content import Content, NoLongerOwed
 from alertadmin.outbox.models import Channel, Delivery, Purpose
 from alertadmin.registry.models import Mailbox
 from alertadmin.registry.permissions import Transport
+from alertadmin.registry.sender_words import clean
 
 AT_ONCE = datetime(1970, 1, 1, tzinfo=UTC)
 """Somebody is waiting: before every reminder."""
@@ -126,8 +127,10 @@ def _of_channel(delivery: Delivery, now: datetime) -> Content | NoLongerOwed:
         )
         text = _(
             "This is a test by alertadmin, told to “%(name)s” (%(kind)s) on %(time)s UTC. %(told)s You need not answer."
-        ) % {"name": channel.name, "kind": channel.label, "time": _moment(now), "told": told}
-        return Content(_("Test by alertadmin: “%(name)s” works") % {"name": channel.name}, text, language=language)
+        ) % {"name": clean(channel.name), "kind": channel.label, "time": _moment(now), "told": told}
+        return Content(
+            _("Test by alertadmin: “%(name)s” works") % {"name": clean(channel.name)}, text, language=language
+        )
 
 
 def _moment(now: datetime) -> str:
@@ -145,8 +148,8 @@ def _worded(delivery: Delivery, mailbox: Mailbox, now: datetime) -> Content:
         "address": mailbox.address,
         "transport": transport,
         "time": _moment(now),
-        "through": mailbox.through,
-        "tenant": mailbox.tenant.name,
+        "through": clean(mailbox.through),
+        "tenant": clean(mailbox.tenant.name),
     }
     return Content(_("Test by alertadmin: mail from %(address)s arrives") % {"address": mailbox.address}, f"{text}\n")
 
@@ -155,8 +158,8 @@ def _as_another(delivery: Delivery, mailbox: Mailbox, transport: str, now: datet
     names = {
         "other": delivery.sends_as,
         "address": mailbox.address,
-        "through": mailbox.through,
-        "tenant": mailbox.tenant.name,
+        "through": clean(mailbox.through),
+        "tenant": clean(mailbox.tenant.name),
         "transport": transport,
         "time": _moment(now),
     }

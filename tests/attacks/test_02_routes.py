@@ -33,6 +33,8 @@ from tests.rows import Rows, Site
 
 MakeSite = Callable[..., Site]
 
+pytestmark = pytest.mark.control(75)
+
 YES = None
 NOT_FOR_LINKS = (
     YES,
@@ -123,7 +125,7 @@ class World:
                 password_mail.ask(self.owner.email, now)
             case Purpose.INVITATION:
                 invitation = inviting.invite("new@provider.example", {None: Role.OWNER}, by=self.owner, now=now)
-                invitation_mail.send(invitation, now)
+                invitation_mail.send(invitation, now, by=self.owner)
             case Purpose.CONSENT:
                 app, tenant = self.northpark.app, self.northpark.tenant
                 app.consents.update_or_create(
@@ -208,6 +210,7 @@ def may_read(purpose: Purpose) -> set[str]:
     return {"Provider", "relay", *(["Northpark Energy"] if purpose in OF_TENANTS else [])}
 
 
+@pytest.mark.control(76)
 @pytest.mark.parametrize("has_relay", [False, True], ids=["no relay", "relay"])
 @pytest.mark.parametrize("state", STATES)
 @pytest.mark.parametrize("purpose", ONE_OF_EACH_ROW + [pytest.param(one, marks=pytest.mark.slow) for one in THE_OTHERS])
@@ -250,7 +253,7 @@ def test_02_forty_five_invitations_and_then_the_owners_reset(world: World, time:
     for number in range(45):
         roles: dict[UUID | None, Role] = {world.northpark.tenant.pk: Role.VIEWER}
         invitation = inviting.invite(f"p{number}@northpark.example", roles, by=world.owner, now=time())
-        invitation_mail.send(invitation, time())
+        invitation_mail.send(invitation, time(), by=world.owner)
     delivery = world.owe(Purpose.PASSWORD, time())
     pace = Pace()
     worker.deliver_due(clock=time, pace=pace)

@@ -16,7 +16,7 @@ from django.core.management import call_command
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
-from alertadmin.outbox.chain import Chain
+from alertadmin.outbox.tenant_mailboxes import mailboxes_of
 from alertadmin.registry import checks, sign_ins, signing_in
 from alertadmin.registry.identity import SecretUnavailable
 from alertadmin.registry.models import Audience, Consent, Mailbox, SignIn, SignInState
@@ -220,8 +220,8 @@ def test_a_revoked_sign_in_is_known_to_be_gone(account: Mailbox, sandbox: Sandbo
 
 
 def test_it_carries_reminders_for_as_long_as_it_is_signed_in(account: Mailbox, decide: Decide) -> None:
-    def ways() -> list[Mailbox | None]:
-        return [way.mailbox for way in Chain.for_reminders(NOW).ways]
+    def ways() -> list[Mailbox]:
+        return mailboxes_of(account.tenant_id, NOW)
 
     assert account not in ways()
     sign(account, decide)

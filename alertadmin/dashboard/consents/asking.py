@@ -20,6 +20,7 @@ from alertadmin.dashboard.consents import state
 from alertadmin.dashboard.consents.requesting import RequestForm, requests_of
 from alertadmin.dashboard.posting import posted
 from alertadmin.outbox import consent_mail
+from alertadmin.outbox.mail_limits import TooManyMails
 from alertadmin.registry.clouds import UnknownCloud
 from alertadmin.registry.consent_link import consent_link
 from alertadmin.registry.models import Consent
@@ -83,6 +84,9 @@ def consent_request(request: HttpRequest, pk: UUID) -> HttpResponse:
         messages.info(request, _("Every wanted permission is granted: there is nothing to ask for."))
     except UnknownCloud as error:
         messages.error(request, retold(str(error)))
+    except TooManyMails as refused:
+        form.add_error("recipient", refused)
+        return page(request, consent, form, status=429)
     else:
         messages.success(request, _("The mail to %(address)s is on its way.") % {"address": recipient})
     return redirect("consent-ask", pk)

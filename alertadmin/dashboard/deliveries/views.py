@@ -13,13 +13,14 @@ from django.utils.translation import gettext_lazy
 
 from alertadmin.accounts.access import access_of
 from alertadmin.accounts.declaring import allows
+from alertadmin.accounts.models import User
 from alertadmin.accounts.roles import Right
 from alertadmin.dashboard.channels.meaning import meaning
 from alertadmin.dashboard.deliveries.attempts import shows_cause, shows_reason, shows_route, tried
 from alertadmin.dashboard.deliveries.told import told_by
 from alertadmin.dashboard.listing import Column, Filter, Listing
 from alertadmin.dashboard.posting import posted
-from alertadmin.outbox import claims, doorbell
+from alertadmin.outbox import claims, doorbell, mail_limits
 from alertadmin.outbox.by_channel import TRANSPORT
 from alertadmin.outbox.models import AttemptOutcome, Delivery, DeliveryState, Purpose
 from alertadmin.outbox.next_route import next_route
@@ -102,7 +103,17 @@ def delivery(request: HttpRequest, pk: UUID) -> HttpResponse:
 @posted(back="delivery")
 def hasten(request: HttpRequest, pk: UUID) -> HttpResponse:
     """For an operator who has mended what was wrong and does not want to wait for the next try."""
-    if claims.send_now(pk, timezone.now()):
+    now, asked = timezone.now(), False
+    found = get_object_or_404(Delivery, pk=pk)
+    if claims.can_send_now(found, now):
+        try:
+            if found.was_uncertain and isinstance(request.user, User):  # it may make a copy
+                mail_limits.take(request.user, None, found.recipient, now)
+            asked = claims.send_now(pk, now)
+        except mail_limits.TooManyMails as refused:
+            messages.error(request, refused.messages[0])
+            return redirect("delivery", pk)
+    if asked:
         doorbell.ring()
         messages.success(request, _("It is tried again now."))
     else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from django.contrib import messages
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -20,6 +21,7 @@ from alertadmin.accounts.reauthentication import recently_confirmed
 from alertadmin.accounts.roles import EXPLAINED, Right, Role
 from alertadmin.dashboard.members.forms import InviteForm
 from alertadmin.outbox import invitation_mail
+from alertadmin.outbox.mail_limits import TooManyMails
 from alertadmin.outbox.models import Delivery
 
 
@@ -31,9 +33,13 @@ def invite(request: HttpRequest) -> HttpResponse:
         assert isinstance(request.user, User)  # noqa: S101 (signed in, by the middleware)
         data, now = form.cleaned_data, timezone.now()
         roles = {form.place: Role(data["role"])}
-        made = inviting.invite(data["address"], roles, by=request.user, now=now, language=data["language"])
-        invitation_mail.send(made, now)
-        return redirect("invitation", made.pk)
+        try:
+            with transaction.atomic():
+                made = inviting.invite(data["address"], roles, by=request.user, now=now, language=data["language"])
+                invitation_mail.send(made, now, by=request.user)
+            return redirect("invitation", made.pk)
+        except TooManyMails as refused:
+            form.add_error(None, refused)
     explained = [(role.label, EXPLAINED[role]) for role in Role]
     context = {"form": form, "explained": explained}
     return render(request, "members/invite.html", context, status=422 if form.errors else 200)
@@ -61,9 +67,14 @@ def renew(request: HttpRequest, pk: UUID) -> HttpResponse:
     found = access_of(request).one(Invitation, pk, Right.PEOPLE)
     if request.method == "POST" and found.accepted_at is None and found.revoked_at is None:
         now = timezone.now()
-        inviting.renew(found, now)
-        invitation_mail.send(found, now)
-        messages.success(request, _("A new link is on its way; the old one no longer works."))
+        assert isinstance(request.user, User)  # noqa: S101 (signed in, by the middleware)
+        try:
+            with transaction.atomic():
+                inviting.renew(found, now)
+                invitation_mail.send(found, now, by=request.user)
+            messages.success(request, _("A new link is on its way; the old one no longer works."))
+        except TooManyMails as refused:
+            messages.error(request, refused.messages[0])
     return redirect("invitation", pk)
 
 

@@ -1,0 +1,41 @@
+"""Names that a person chose, as they stand in a mail to others: one clean line, cut, without anything that a mail
+program turns into a link.
+
+Only letters, digits, spaces and a few marks stay, and a full stop only where a word ends: so no scheme, no address and
+no bare domain is left, however it was written (full-width or ideographic stops, invisible characters in between).
+"""
+
+from __future__ import annotations
+
+import unicodedata
+
+LONGEST = 60
+MARKS = frozenset("'’-,()&+#")
+INVISIBLE = frozenset({"Cf", "Cn", "Co", "Cs"})
+"""Unicode's categories: taken out, so that they part nothing."""
+MOST_ACCENTS = 2
+"""On one letter."""
+
+
+def clean(text: str, most: int = LONGEST) -> str:
+    """“…” where nothing is left. To be put between quotation marks, which it cannot close itself."""
+    visible = "".join(one for one in unicodedata.normalize("NFKC", text) if unicodedata.category(one) not in INVISIBLE)
+    kept, accents = [], 0
+    for place, one in enumerate(visible):
+        is_accent = unicodedata.category(one).startswith("M")
+        accents = accents + 1 if is_accent else 0
+        if is_accent:
+            kept.append(one if accents <= MOST_ACCENTS else "")
+        else:
+            kept.append(one if one.isalnum() or one in MARKS or _ends_a_word(visible, place) else " ")
+    line = " ".join("".join(kept).split())
+    if not any(one.isalnum() for one in line):
+        return "…"
+    return line if len(line) <= most else f"{line[: most - 1].rstrip()}…"
+
+
+def _ends_a_word(text: str, place: int) -> bool:
+    """Of a full stop: after a letter or digit, and before a space or the end."""
+    if text[place] != "." or not text[:place][-1:].isalnum():
+        return False
+    return text[place + 1 : place + 2] in ("", " ", ",", ")")

@@ -1,0 +1,167 @@
+"""Item 8: unlimited mail to any address, with words of the sender's choosing: how much leaves by all doors together,
+and what is left of a name that was made to be clicked on."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from alertadmin.accounts.invitation import Invitation
+from alertadmin.accounts.models import Tries, User
+from alertadmin.accounts.tries import Limit
+from alertadmin.outbox import content, mail_limits
+from alertadmin.outbox.mail_limits import TooManyMails, take
+from alertadmin.outbox.models import Delivery, Purpose
+from alertadmin.registry import sender_words
+from alertadmin.registry.models import AppRegistration, Consent
+from tests.rows import Rows
+from tests.signing_in import signed_in_at
+
+pytestmark = pytest.mark.control(77)
+
+TENANT = UUID(int=1)
+
+
+@pytest.fixture
+def person(db: None) -> User:
+    return User.objects.create(email="grace@provider.example")
+
+
+def let(by: User, now: datetime, recipients: list[str], *, tenant: UUID | None = TENANT) -> int:
+    done = 0
+    for recipient in recipients:
+        try:
+            take(by, tenant, recipient, now)
+        except TooManyMails:
+            continue
+        done += 1
+    return done
+
+
+def strangers(count: int, domain: str = "") -> list[str]:
+    return [f"p{number}@{domain or f'd{number}.example'}" for number in range(count)]
+
+
+@pytest.mark.parametrize(
+    ("recipients", "most"),
+    [
+        (strangers(40, "customer.example"), 40),
+        (strangers(120, "victim.example"), 100),
+        (["victim@customer.example"] * 40, 10),
+        (["Victim@customer.example", "victim@CUSTOMER.example"] * 15, 10),
+        (strangers(150), 100),
+    ],
+    ids=["a day's work", "one domain", "one address", "one address in other spellings", "strangers"],
+)
+def test_08_of_one_persons_mails_so_many_leave_in_a_day(
+    person: User, now: datetime, recipients: list[str], most: int
+) -> None:
+    assert let(person, now, recipients, tenant=None) == most
+    assert let(person, now + timedelta(hours=23), recipients[:1], tenant=None) == int(most == 40)
+    assert let(person, now + timedelta(hours=25), recipients[:1], tenant=None) == 1
+
+
+def test_08_the_contacts_of_four_hundred_tenants_are_asked_in_a_day(person: User, rows: Rows, now: datetime) -> None:
+    for number in range(400):
+        tenant = rows.tenant(f"Customer {number}", [f"admin@customer{number}.example"])
+        take(person, tenant.pk, f"admin@customer{number}.example", now)
+
+
+def test_08_many_people_of_a_tenant_share_its_limit(db: None, now: datetime) -> None:
+    people = [User.objects.create(email=f"{number}@customer.example") for number in range(5)]
+    total = sum(let(one, now, [f"{one.pk}-{number}@d{number}.example" for number in range(40)]) for one in people)
+    assert total == mail_limits.TENANT.most
+
+
+def test_08_what_is_refused_is_taken_from_no_limit(person: User, now: datetime) -> None:
+    let(person, now, ["victim@customer.example"] * 30)
+    assert sorted(Tries.objects.values_list("count", flat=True)) == [10] * 6
+
+
+# All doors, a thousand attempts
+
+
+NAME = "ACTION REQUIRED https://evil.example/login – call evil．example or ada@evil.example"
+LINKS = re.compile(r"[/.@．]\s?evil|evil[.．。｡․]", re.IGNORECASE)
+
+
+def test_08_a_thousand_attempts_by_one_person_over_all_doors(
+    client: Client, administrator: User, rows: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Cut to a tenth, limits and attempts alike, so that it takes seconds."""
+    for name in ("PERSON", "PERSON_TO_STRANGERS", "TENANT", "DOMAIN"):
+        limit = getattr(mail_limits, name)
+        monkeypatch.setattr(mail_limits, name, Limit(limit.name, limit.most // 10, limit.per))
+    User.objects.filter(pk=administrator.pk).update(name=NAME)
+    consents = [lacking(rows, number) for number in range(4)]
+    browser = signed_in_at(client, administrator)
+    statuses = set()
+    for number in range(50):
+        consent = consents[number % 4]
+        form = {"recipient": f"v{number}@d{number}.example"}
+        statuses.add(browser.post(reverse("consent-request", args=[consent.pk]), form).status_code)
+        form = {"address": f"w{number}@d{number}.example", "place": "", "role": "viewer", "language": ""}
+        statuses.add(browser.post(reverse("invite"), form).status_code)
+    assert statuses == {302, 429, 422}
+    caused = Delivery.objects.filter(purpose__in=[Purpose.CONSENT, Purpose.INVITATION])
+    assert caused.count() == mail_limits.PERSON_TO_STRANGERS.most
+    assert Invitation.objects.count() == caused.filter(purpose=Purpose.INVITATION).count() > 0
+    invitation = Invitation.objects.all()[0]
+    browser.post(reverse("invitation-renew", args=[invitation.pk]))
+    assert caused.count() == mail_limits.PERSON_TO_STRANGERS.most
+    for delivery in (caused.filter(purpose=Purpose.CONSENT)[0], caused.filter(purpose=Purpose.INVITATION)[0]):
+        composed = content.compose(delivery, delivery.created_at)
+        assert isinstance(composed, content.Content)
+        for words in (composed.subject, composed.text, composed.html):
+            assert not LINKS.search(words), words
+            assert not words.startswith("ACTION")
+            assert "\n" not in composed.subject
+
+
+def lacking(rows: Rows, number: int) -> Consent:
+    app: AppRegistration = rows.app(rows.tenant(f"{NAME} {number}"), NAME, permissions=["Mail.Send"])
+    return Consent.objects.create(app=app, tenant=app.tenant, permission="Mail.Send")
+
+
+# Words
+
+
+@pytest.mark.control(78)
+@pytest.mark.parametrize(
+    ("name", "left"),
+    [
+        ("Ada Lovelace", "Ada Lovelace"),
+        ("Dr. Ada O’Hara-Núñez", "Dr. Ada O’Hara-Núñez"),
+        ("Müller & Söhne (Zürich), Inc.", "Müller & Söhne (Zürich), Inc."),
+        ("山田太郎", "山田太郎"),
+        ("+41 44 123 45 67", "+41 44 123 45 67"),
+        ("https://evil.example/x?y=z", "https evil example x y z"),
+        ("hxxp://evil[.]example", "hxxp evil example"),
+        ("evil.example", "evil example"),
+        ("www.evil.example", "www evil example"),
+        ("evil\u200b.\u2060example", "evil example"),
+        (
+            "evil．example evil。example evil｡example evil․example",
+            "evil example evil example evil example evil example",
+        ),
+        ("ada@evil.example", "ada evil example"),
+        ("ada＠evil.example", "ada evil example"),
+        ("10.0.0.1", "10 0 0 1"),
+        ("mailto:ada", "mailto ada"),
+        ("\\\\evil\\share", "evil share"),
+        ("Ada” <b>bold</b> “", "Ada b bold b"),
+        ("one\r\nBcc: victim@x.example\n\ntwo", "one Bcc victim x example two"),
+        ("\u202egnp.exe", "gnp exe"),
+        ("a" * 100, "a" * 59 + "…"),
+        ("Z" + "\u0301" * 40, "Ź\u0301\u0301"),
+        ("...", "…"),
+        ("", "…"),
+    ],
+)
+def test_08_a_name_is_one_line_without_anything_to_click_on(name: str, left: str) -> None:
+    assert sender_words.clean(name) == left
