@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.internal.stagekit import clear_login
 from django.contrib import messages
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from alertadmin.accounts import group_roles, guessing, reauthentication
+from alertadmin.accounts import audit, group_roles, guessing, reauthentication
 from alertadmin.accounts.whence import address_of
 
 if TYPE_CHECKING:
@@ -50,8 +51,15 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # it has no 
             return redirect("sign-in")
         return refused
 
+    def login(self, request: HttpRequest, user: User) -> None:
+        request.is_first_sign_in = user.last_login is None  # type: ignore[attr-defined]
+        super().login(request, user)
+
     def post_login(self, request: HttpRequest, user: User, **how: Any) -> HttpResponse:
         response: HttpResponse = super().post_login(request, user, **how)
+        if not getattr(request, "is_first_sign_in", False) and not guessing.is_known(request, user.email):
+            with transaction.atomic():
+                audit.record(audit.Act.SESSION_NEW_BROWSER, user, by=user)
         guessing.remember_browser(request, response, user.email)
         return response
 

@@ -136,6 +136,11 @@ def remember_browser(request: HttpRequest, response: HttpResponse, account: str)
     )
 
 
+def is_known(request: HttpRequest, account: str) -> bool:
+    """Whether somebody signed in to the account with this browser before."""
+    return _digest(canonical(account)) in _known(request)
+
+
 def _known(request: HttpRequest) -> dict[str, str]:
     """Digests of the accounts that this browser is known for, each with the browser's name there."""
     try:

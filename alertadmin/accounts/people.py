@@ -84,10 +84,10 @@ def remove(person: User, *, by: User) -> None:
     """Raises NotAllowed, LastOwner."""
     _check(by, person)
     with transaction.atomic():
-        subject = audit.Subject.of(person)
+        subject, address = audit.Subject.of(person), person.email
         sessions.end_all(person)
         person.delete()
-        audit.record(audit.Act.PERSON_DELETED, subject)
+        audit.record(audit.Act.PERSON_DELETED, subject, recipient=address)
         keep_an_owner()
 
 

@@ -9,7 +9,16 @@ class OutboxConfig(AppConfig):
     verbose_name = _("Outbox")
 
     def ready(self) -> None:
-        from alertadmin.outbox import consent_mail, content, handover_mail, invitation_mail, password_mail, test_send
+        from alertadmin.accounts import audit
+        from alertadmin.outbox import (
+            account_mail,
+            consent_mail,
+            content,
+            handover_mail,
+            invitation_mail,
+            password_mail,
+            test_send,
+        )
         from alertadmin.outbox.models import Purpose
         from alertadmin.registry.handing import handed_over
 
@@ -17,5 +26,7 @@ class OutboxConfig(AppConfig):
         content.register(Purpose.CONSENT, consent_mail.compose, owner=consent_mail.owner)
         content.register(Purpose.HANDOVER, handover_mail.compose)
         handed_over.connect(handover_mail.tell)
+        content.register(Purpose.ACCOUNT, account_mail.compose)
+        audit.recorded.connect(account_mail.tell)
         content.register(Purpose.INVITATION, invitation_mail.compose, invitation_mail.fill)
         content.register(Purpose.PASSWORD, password_mail.compose, password_mail.fill)

@@ -6,10 +6,11 @@ import uuid
 from datetime import datetime, timedelta
 
 from django.conf import settings
+from django.db import transaction
 from django.utils import translation
 from django.utils.translation import gettext as _
 
-from alertadmin.accounts import password_links
+from alertadmin.accounts import audit, password_links
 from alertadmin.accounts.models import User
 from alertadmin.accounts.tries import Limit
 from alertadmin.outbox import doorbell, sentences
@@ -46,6 +47,8 @@ def compose(delivery: Delivery, now: datetime) -> Content | NoLongerOwed:
         return NoLongerOwed(sentences.NOBODY_S_PASSWORD)
     if now - delivery.created_at > password_links.GOOD_FOR:
         return NoLongerOwed(sentences.ASKED_TOO_LONG_AGO)
+    with transaction.atomic():
+        audit.record(audit.Act.PASSWORD_RESET_ASKED, user, now=now)
     language = user.language or settings.LANGUAGE_CODE
     with translation.override(language):
         text = _(

@@ -9,9 +9,10 @@ from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
 import pytest
+from django.db import transaction
 from pytest_django import Settings
 
-from alertadmin.accounts import inviting
+from alertadmin.accounts import audit, inviting
 from alertadmin.accounts.membership import make_owner
 from alertadmin.accounts.models import User
 from alertadmin.accounts.roles import Role
@@ -63,6 +64,7 @@ EXPECTED: dict[Purpose, tuple[Refusal | None, ...]] = {
     Purpose.PASSWORD: NOT_FOR_LINKS,
     Purpose.HOUSE: NOT_FOR_STAFF,
     Purpose.HANDOVER: NOT_FOR_STAFF,
+    Purpose.ACCOUNT: (*NOT_FOR_STAFF[:5], Refusal.WRITTEN_TO_ONE, *NOT_FOR_STAFF[6:]),
     Purpose.REMINDER: (*NOT_FOR_OTHERS, YES),
     Purpose.CALENDAR: (*NOT_FOR_OTHERS, Refusal.NOT_ADDRESSED),
     Purpose.CONSENT: (*NOT_FOR_OTHERS[:5], Refusal.WRITTEN_TO_ONE, Refusal.NOT_THEIRS, Refusal.NOT_ADDRESSED),
@@ -144,6 +146,9 @@ class World:
             case Purpose.HANDOVER:
                 value = self.northpark.credential
                 handing.hand_over(value, by=self.owner, reason="entered into ALERT", now=now)
+            case Purpose.ACCOUNT:
+                with transaction.atomic():
+                    audit.record(audit.Act.PASSWORD_CHANGED, self.owner, now=now)
             case Purpose.CALENDAR:
                 [sent] = bare(1, now, state="sent", settled_at=now, dedupe_key="the entry")
                 CalendarEntry.objects.create(

@@ -65,6 +65,7 @@ class Act(TextChoices):
     EXPORT_DONE = "export.done", _("List exported")
 
     SESSION_SIGNED_IN = "session.signed_in", _("Signed in")
+    SESSION_NEW_BROWSER = "session.new_browser", _("Signed in with a new browser")
     SESSION_SIGNED_OUT = "session.signed_out", _("Signed out")
     SESSION_REVOKED = "session.revoked", _("Session ended from afar")
     SESSION_REAUTHENTICATED = "session.reauthenticated", _("Identity confirmed again")
@@ -77,6 +78,7 @@ class Act(TextChoices):
     PERSON_ACTIVATED = "person.activated", _("Person let in again")
     PERSON_LINKED = "person.linked", _("Sign-in by a provider connected")
     PERSON_UNLINKED = "person.unlinked", _("Sign-in by a provider disconnected")
+    PASSWORD_RESET_ASKED = "password.reset_asked", _("New password asked for")
     PASSWORD_CHANGED = "password.changed", _("Password changed")
     FACTOR_ADDED = "factor.added", _("Second factor added")
     FACTOR_REMOVED = "factor.removed", _("Second factor removed")

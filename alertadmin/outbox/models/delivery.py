@@ -30,6 +30,7 @@ class Purpose(models.TextChoices):
     INVITATION = "invitation", _("Invitation")
     PASSWORD = "password", _("Link to a new password")
     HANDOVER = "handover", _("Secret shown")
+    ACCOUNT = "account", _("About a person’s account")
 
 
 class DeliveryState(models.TextChoices):

@@ -1,0 +1,134 @@
+"""The mail to a person about their own ways in: a password, a factor, a session, a calendar, a role.
+
+It follows from the record: what `audit.record` writes about a person is mailed to them in the same transaction,
+wherever it is done. Its words say what the entry says, so they can be made when the row itself is gone. It holds no
+link that grants anything, and says nothing of who acted: of other people's names the record tells, to those who may
+read it.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from allauth.mfa.models import Authenticator
+from django.conf import settings
+from django.urls import reverse
+from django.utils import timezone, translation
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from alertadmin.accounts.audit import Act, AuditEntry, Result
+from alertadmin.accounts.models import User
+from alertadmin.accounts.tries import Limit
+from alertadmin.outbox import doorbell, sentences
+from alertadmin.outbox.content import Content, NoLongerOwed
+from alertadmin.outbox.models import Delivery, Purpose
+from alertadmin.registry.models import Mailbox
+
+PREFIX = "account:"
+LATEST = timedelta(days=7)
+"""Later it is no news: it stands on the record."""
+HOURLY = Limit("mails about an account", 30, timedelta(hours=1))
+"""To one person; what is more stands on the record alone."""
+
+WORDS: dict[str, Any] = {
+    Act.PASSWORD_CHANGED: gettext_lazy("Your password was changed."),
+    Act.FACTOR_ADDED: gettext_lazy("A second factor or new recovery codes were added to your account."),
+    Act.FACTOR_REMOVED: gettext_lazy("A second factor was removed from your account."),
+    Act.SESSION_NEW_BROWSER: gettext_lazy("Your account was signed in to with a browser that is new here."),
+    Act.SESSION_REVOKED: gettext_lazy("Sessions of your account were ended."),
+    Act.CALENDAR_CREATED: gettext_lazy("A calendar address was made for your account."),
+    Act.CALENDAR_RENEWED: gettext_lazy("A calendar address of your account was made anew."),
+    Act.CALENDAR_REVOKED: gettext_lazy("A calendar address of your account was revoked."),
+    Act.PERSON_ROLE_CHANGED: gettext_lazy("Your role was changed."),
+    Act.PERSON_CHANGED: gettext_lazy("The e-mail address of your account was changed."),
+    Act.PERSON_LINKED: gettext_lazy("A sign-in by a provider was connected to your account."),
+    Act.PERSON_UNLINKED: gettext_lazy("A sign-in by a provider was disconnected from your account."),
+    Act.PERSON_DEACTIVATED: gettext_lazy("Your account was locked."),
+    Act.PERSON_ACTIVATED: gettext_lazy("Your account was unlocked."),
+    Act.PERSON_DELETED: gettext_lazy("Your account was deleted."),
+    Act.MAILBOX_SIGNED_IN: gettext_lazy("Your Microsoft account was signed in to send the mails of this installation."),
+}
+"""By act. Every other act of `account_acts` is in NOT_MAILED, with its reason."""
+NOT_MAILED = {
+    Act.PASSWORD_RESET_ASKED: "the mail with the link tells of it",
+    Act.SESSION_SIGNED_IN: "a new browser is told of by an act of its own",
+    Act.SESSION_SIGNED_OUT: "it takes a way in away, by the person",
+    Act.SESSION_REAUTHENTICATED: "only what is done then changes anything",
+    Act.PERSON_CREATED: "the invitation was mailed",
+    Act.PERSON_INVITED: "it is a mail",
+}
+
+
+def tell(sender: object, entry: AuditEntry, on: object, **_signal: Any) -> None:
+    """Writes the mails down, in the transaction of what they tell of, and rings."""
+    if entry.act not in WORDS or entry.result != Result.DONE:
+        return
+    mails = [
+        Delivery(
+            purpose=Purpose.ACCOUNT,
+            dedupe_key=f"{PREFIX}{entry.number}:{number}",
+            recipient=address,
+            created_at=entry.at,
+            not_before=entry.at,
+            urgency=entry.at,
+        )
+        for number, address in enumerate(_addresses(entry, on))
+        if HOURLY.take(address, entry.at) is None
+    ]
+    if mails:
+        Delivery.objects.bulk_create(mails)
+        doorbell.ring()
+
+
+def _addresses(entry: AuditEntry, on: object) -> list[str]:
+    """The stored address of the person whom the entry is about; where it changed, the old one too."""
+    if entry.act == Act.MAILBOX_SIGNED_IN:
+        return [on.address] if isinstance(on, Mailbox) else []
+    if entry.act == Act.PERSON_DELETED:
+        return [str(entry.details["recipient"])] if "recipient" in entry.details else []
+    if entry.act == Act.PERSON_CHANGED:
+        changed = entry.details.get("changes", {}).get("email")
+        return [str(one) for one in changed] if isinstance(changed, list) else []
+    person = _person(entry, on)
+    return [person.email] if person else []
+
+
+def _person(entry: AuditEntry, on: object) -> User | None:
+    if isinstance(on, User):
+        return on
+    whose = on.user_id if isinstance(on, Authenticator) else getattr(on, "owner_id", None) or entry.person_id
+    return User.objects.filter(pk=whose).first() if whose else None
+
+
+def compose(delivery: Delivery, now: datetime) -> Content | NoLongerOwed:
+    number = delivery.dedupe_key.removeprefix(PREFIX).partition(":")[0]
+    entry = AuditEntry.objects.filter(number=number).first()
+    if entry is None or entry.act not in WORDS:
+        return NoLongerOwed(sentences.NOBODY_TO_TELL)
+    if now - delivery.created_at > LATEST:
+        return NoLongerOwed(sentences.NO_NEWS)
+    user = User.objects.by_address(delivery.recipient)
+    language = (user.language if user else "") or settings.LANGUAGE_CODE
+    zone = user.zone if user else timezone.get_default_timezone()
+    with translation.override(language), timezone.override(zone):
+        when = timezone.localtime(entry.at).strftime("%Y-%m-%d %H:%M %Z")
+        lines = [str(WORDS[entry.act]), "", _("Account: %(address)s") % {"address": delivery.recipient}]
+        lines.append(_("When: %(when)s") % {"when": when})
+        if user and entry.person_id == user.pk and entry.address:
+            lines.append(_("From the network address: %(address)s") % {"address": entry.address})
+        lines += ["", _advice(entry)]
+        return Content(str(_("Your account at alertadmin")), "\n".join(lines), language=language)
+
+
+def _advice(entry: AuditEntry) -> str:
+    if entry.act == Act.MAILBOX_SIGNED_IN:
+        return _(
+            "If you did not enter a code for this yourself, take the access away at "
+            "https://account.live.com/consent/Manage, and tell an administrator of alertadmin."
+        )
+    return _(
+        "If this was meant to be, there is nothing to do. If not, sign in, end all other sessions, change your "
+        "password and tell an administrator: %(page)s"
+    ) % {"page": settings.PUBLIC_URL + reverse("security")}

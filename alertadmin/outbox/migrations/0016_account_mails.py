@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+    dependencies = [
+        ("outbox", "0015_whose_mail"),
+    ]
+
+    operations = [
+        migrations.AlterField(
+            model_name="delivery",
+            name="purpose",
+            field=models.CharField(
+                choices=[
+                    ("test", "Test send"),
+                    ("reminder", "Reminder"),
+                    ("calendar", "Calendar entry"),
+                    ("house", "About alertadmin itself"),
+                    ("consent", "Request for consent"),
+                    ("invitation", "Invitation"),
+                    ("password", "Link to a new password"),
+                    ("handover", "Secret shown"),
+                    ("account", "About a person’s account"),
+                ],
+                max_length=12,
+                verbose_name="purpose",
+            ),
+        ),
+    ]

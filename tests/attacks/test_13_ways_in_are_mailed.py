@@ -1,0 +1,159 @@
+"""13: every act on a way in is on the record and mailed to its person, at the stored address."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from alertadmin.accounts import audit, password_links, people, second_factors
+from alertadmin.accounts.audit import Act, AuditEntry
+from alertadmin.accounts.membership import Membership, make_owner
+from alertadmin.accounts.models import User
+from alertadmin.accounts.roles import Role
+from alertadmin.outbox import account_mail, content, password_mail
+from alertadmin.outbox.content import Content, NoLongerOwed
+from alertadmin.outbox.models import Delivery, Purpose
+from tests.conftest import PASSWORD
+from tests.second_factors import add_app
+from tests.signing_in import signed_in_at
+
+NEW = "another horse battery staple"
+ADDRESS = "grace@northpark.example"
+OF_A_PERSON = ("password.", "factor.", "session.", "person.", "calendar.")
+
+
+@pytest.fixture
+def grace(db: None) -> User:
+    user = User.objects.create_user(ADDRESS, PASSWORD, last_login=timezone.now())
+    Membership.objects.create(user=user, role=Role.VIEWER)
+    return user
+
+
+@pytest.fixture
+def owner(db: None) -> User:
+    user = User.objects.create_user("owner@corp.example", PASSWORD)
+    make_owner(user)
+    return user
+
+
+def mails() -> list[Delivery]:
+    return list(Delivery.objects.filter(purpose=Purpose.ACCOUNT).order_by("created_at", "dedupe_key"))
+
+
+def words(mail: Delivery) -> str:
+    made = content.compose(mail, mail.created_at)
+    assert isinstance(made, Content)
+    return made.text
+
+
+def reset(user: User, _owner: User) -> None:
+    link = re.sub(r"^.*(?=/new-password/)", "", password_links.link(user))
+    Client().post(link, {"password": NEW})
+
+
+def change(user: User, _owner: User) -> None:
+    signed_in_at(Client(), user).post(reverse("password-change"), {"password": NEW})
+
+
+def remove_factor(user: User, _owner: User) -> None:
+    signed_in_at(Client(), user).post(reverse("factor-remove", args=[add_app(user).pk]))
+
+
+def make_codes(user: User, _owner: User) -> None:
+    add_app(user)
+    signed_in_at(Client(), user).post(reverse("recovery-codes-make"))
+
+
+def new_browser(user: User, _owner: User) -> None:
+    Client().post("/sign-in/", {"username": user.email, "password": PASSWORD})
+
+
+ACTS: dict[str, tuple[Callable[[User, User], object], str]] = {
+    "reset used": (reset, "Your password was changed."),
+    "password changed": (change, "Your password was changed."),
+    "factor removed": (remove_factor, "A second factor was removed"),
+    "recovery codes made": (make_codes, "new recovery codes"),
+    "factors reset": (lambda user, owner: people.reset_factors(user, by=owner), "A second factor was removed"),
+    "factors reset by command": (lambda user, _owner: second_factors.take_away(user), "A second factor was removed"),
+    "new browser": (new_browser, "a browser that is new here"),
+    "sessions ended": (lambda user, _owner: signed_in_at(Client(), user).post(reverse("sessions-end")), "Sessions"),
+    "calendar made": (lambda user, _owner: signed_in_at(Client(), user).post("/calendars/", {}), "calendar address"),
+    "role given": (lambda user, owner: people.set_role(user, None, Role.OPERATOR, by=owner), "Your role"),
+    "role taken": (lambda user, owner: people.set_role(user, None, None, by=owner), "Your role"),
+    "locked": (lambda user, owner: people.switch_off(user, by=owner, now=timezone.now()), "locked"),
+    "deleted": (lambda user, owner: people.remove(user, by=owner), "deleted"),
+}
+
+
+@pytest.mark.control(94)
+@pytest.mark.parametrize("act", ACTS)
+def test_13_an_act_on_a_way_in_is_mailed_to_its_person(grace: User, owner: User, act: str) -> None:
+    do, said = ACTS[act]
+    do(grace, owner)
+    mail = mails()[0]
+    assert (mail.recipient, len(mails())) == (ADDRESS, 1)
+    assert said in words(mail)
+    number = mail.dedupe_key.split(":")[1]
+    assert AuditEntry.objects.filter(number=number).exists()
+
+
+def test_13_every_act_of_a_person_is_mailed_or_says_why_not() -> None:
+    of_a_person = {one for one in Act if one.value.startswith(OF_A_PERSON)}
+    assert of_a_person <= {*account_mail.WORDS, *account_mail.NOT_MAILED}
+    assert not set(account_mail.WORDS) & set(account_mail.NOT_MAILED)
+
+
+def test_13_an_address_that_changes_is_told_at_both(grace: User) -> None:
+    with audit.changing(Act.PERSON_CHANGED, grace):
+        grace.email = "hopper@northpark.example"
+        grace.save()
+    assert sorted(one.recipient for one in mails()) == [ADDRESS, "hopper@northpark.example"]
+
+
+def test_13_a_browser_that_is_known_is_told_of_once(grace: User) -> None:
+    client = Client()
+    for _time in range(3):
+        client.post("/sign-in/", {"username": ADDRESS, "password": PASSWORD})
+        client.post("/sign-out/")
+    assert len(mails()) == 1
+
+
+def test_13_the_first_sign_in_of_an_account_is_no_news(owner: User) -> None:
+    new_browser(owner, owner)
+    assert mails() == []
+
+
+@pytest.mark.parametrize("typed", [ADDRESS, "stranger@nowhere.example"])
+def test_13_a_request_for_a_reset_is_on_the_record_of_an_account_alone(grace: User, typed: str) -> None:
+    """What the page answers, and how long it takes, is the same; the worker that words the mail records it."""
+    pages = [
+        Client().post(reverse("forgotten-password"), {"email": one}).content.decode().replace(one, "")
+        for one in (typed, "x@y.example")
+    ]
+    assert pages[0] == pages[1]
+    for mail in Delivery.objects.filter(purpose=Purpose.PASSWORD):
+        password_mail.compose(mail, mail.created_at)
+    asked = AuditEntry.objects.filter(act=Act.PASSWORD_RESET_ASKED)
+    assert [one.object_id for one in asked] == ([str(grace.pk)] if typed == ADDRESS else [])
+
+
+def test_13_many_acts_send_few_mails(grace: User, owner: User) -> None:
+    for number in range(50):
+        people.set_role(grace, None, Role.OPERATOR if number % 2 else Role.VIEWER, by=owner)
+    assert len(mails()) == account_mail.HOURLY.most
+    assert AuditEntry.objects.filter(act=Act.PERSON_ROLE_CHANGED).count() >= 49
+
+
+def test_13_words_of_last_week_are_no_news_and_grant_nothing(grace: User, owner: User) -> None:
+    people.set_role(grace, None, Role.OPERATOR, by=owner)
+    mail = mails()[0]
+    assert "owner@corp.example" not in words(mail)
+    links = re.findall(r"https?://\S+", words(mail))
+    assert [one.endswith(reverse("security")) for one in links] == [True]
+    assert isinstance(account_mail.compose(mail, mail.created_at + timedelta(days=8)), NoLongerOwed)
