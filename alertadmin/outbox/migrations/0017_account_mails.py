@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("outbox", "0015_whose_mail"),
+        ("outbox", "0016_to_installation"),
     ]
 
     operations = [
