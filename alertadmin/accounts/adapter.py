@@ -14,7 +14,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from alertadmin.accounts import audit, group_roles, guessing, reauthentication
+from alertadmin.accounts import audit, group_roles, guessing, reauthentication, second_factors
 from alertadmin.accounts.whence import address_of
 
 if TYPE_CHECKING:
@@ -57,6 +57,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # it has no 
 
     def post_login(self, request: HttpRequest, user: User, **how: Any) -> HttpResponse:
         response: HttpResponse = super().post_login(request, user, **how)
+        second_factors.begin_grace(user, timezone.now())
         if not getattr(request, "is_first_sign_in", False) and not guessing.is_known(request, user.email):
             with transaction.atomic():
                 audit.record(audit.Act.SESSION_NEW_BROWSER, user, by=user)

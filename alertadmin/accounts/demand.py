@@ -1,4 +1,5 @@
-"""What this installation demands of whoever signs in: one row, or none while nobody has decided."""
+"""What this installation demands of whoever signs in: one row, or none while no owner has decided:
+then a second factor is asked of those who may change something in all tenants."""
 
 from __future__ import annotations
 
@@ -8,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 class WhoseFactor(models.TextChoices):
     OPTIONAL = "optional", _("Nobody’s: whoever wants one adds it")
+    STAFF = "staff", _("Of those who may change something in all tenants, a week after they first sign in")
     CHANGERS = "changers", _("Of whoever may change something")
     ALL = "all", _("Everybody’s")
 
@@ -15,7 +17,7 @@ class WhoseFactor(models.TextChoices):
 class SignInDemand(models.Model):
     only = models.BooleanField(primary_key=True, default=True, editable=False)
     second_factor = models.CharField(
-        _("Whose second factor is asked for"), max_length=8, choices=WhoseFactor, default=WhoseFactor.OPTIONAL
+        _("Whose second factor is asked for"), max_length=8, choices=WhoseFactor, default=WhoseFactor.STAFF
     )
 
     class Meta:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+from typing import cast
+
 from allauth.account.internal.flows.login import get_authentication_records
 from allauth.mfa.models import Authenticator
+from django.conf import settings
 from django.db import transaction
-from django.db.models import Exists
 from django.http import HttpRequest
+from django.utils import timezone
 
 from alertadmin.accounts import audit, sessions
 from alertadmin.accounts.demand import SignInDemand, WhoseFactor
@@ -19,23 +23,56 @@ KINDS = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
 """Recovery codes alone are none: they stand in for another."""
 
 
-def is_lacking(request: HttpRequest) -> bool:
-    """Whether the person must add one before anything else. Asks nothing of whoever came in by one."""
+GRACE = timedelta(days=7)
+"""From the first sign-in on: so long a factor that is asked for by default may be added later."""
+AT_ONCE = datetime.min.replace(tzinfo=UTC)
+
+
+def is_lacking(request: HttpRequest, now: datetime | None = None) -> bool:
+    """Whether the person must add one before anything else."""
+    due = due_at(request)
+    return due is not None and due <= (now or timezone.now())
+
+
+def begin_grace(user: User, now: datetime) -> None:
+    """Called at each sign-in; the first one counts, and the first after an upgrade."""
+    if user.factor_due_at is None:
+        user.factor_due_at = now + GRACE
+        User.objects.filter(pk=user.pk, factor_due_at=None).update(factor_due_at=user.factor_due_at)
+
+
+def due_at(request: HttpRequest) -> datetime | None:
+    """From when on the person must add one; None if none is asked of them, or they have one. Asked once a request, and
+    of the database only where the answer could be that one is lacking."""
+    if "factor_due" not in vars(request):
+        vars(request)["factor_due"] = _due_at(request)
+    return cast("datetime | None", vars(request)["factor_due"])
+
+
+def _due_at(request: HttpRequest) -> datetime | None:
     user = request.user
     if not isinstance(user, User) or any(one["method"] == "mfa" for one in get_authentication_records(request, user)):
-        return False
-    if getattr(request, "factor_demanded", WhoseFactor.ALL) in (None, WhoseFactor.OPTIONAL):
-        return False
-    demand = SignInDemand.objects.annotate(
-        has_one=Exists(Authenticator.objects.filter(user=user.pk, type__in=KINDS)),
-        may_change=Exists(Membership.objects.filter(user=user, role__in=roles_for(Right.CHANGE))),
-    ).first()
-    if demand is None or demand.has_one:
-        return False
-    is_asked = demand.second_factor == WhoseFactor.ALL or (
-        demand.second_factor == WhoseFactor.CHANGERS and demand.may_change
-    )
-    return is_asked and not was_shown_elsewhere(request, user)
+        return None
+    demanded = _demanded(request)
+    due = user.factor_due_at if demanded == WhoseFactor.STAFF else AT_ONCE
+    if demanded == WhoseFactor.OPTIONAL or due is None:
+        return None
+    held = Membership.objects.in_force(timezone.now()).filter(user=user, role__in=roles_for(Right.CHANGE))
+    concerned = held.everywhere() if demanded == WhoseFactor.STAFF else held
+    if demanded != WhoseFactor.ALL and not concerned.exists():
+        return None
+    has_one = Authenticator.objects.filter(user=user.pk, type__in=KINDS).exists()
+    return None if has_one or was_shown_elsewhere(request, user) else due
+
+
+def _demanded(request: HttpRequest) -> str:
+    """As the owner decided; without a decision the default, but in a demonstration, which protects nothing."""
+    missing = object()
+    known = getattr(request, "factor_demanded", missing)
+    decided = SignInDemand.objects.values_list("second_factor", flat=True).first() if known is missing else known
+    if decided is None:
+        return WhoseFactor.OPTIONAL if settings.ENVIRONMENT.sandbox else WhoseFactor.STAFF
+    return str(decided)
 
 
 def take_away(person: User) -> int:

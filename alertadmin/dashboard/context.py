@@ -8,6 +8,7 @@ from django.conf import settings
 from django.http import HttpRequest
 
 from alertadmin import __version__
+from alertadmin.accounts import second_factors
 from alertadmin.accounts.access import access_of
 from alertadmin.accounts.roles import Right
 from alertadmin.reminders import review
@@ -21,7 +22,7 @@ def house(request: HttpRequest) -> dict[str, Any]:
     of_all = {"version": __version__, "in_clear": settings.ENVIRONMENT.is_in_clear}
     if not getattr(request, "user", None) or not request.user.is_authenticated:
         return of_all
-    known = {**of_all, **_sandbox(request), "area": _area(request)}
+    known = {**of_all, **_sandbox(request), "area": _area(request), "factor_due": second_factors.due_at(request)}
     if not access_of(request).everywhere():
         return known
     now = health_report.now_by_database()
