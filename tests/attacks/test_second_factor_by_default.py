@@ -13,6 +13,7 @@ from alertadmin.accounts.demand import SignInDemand
 from alertadmin.accounts.membership import Membership
 from alertadmin.accounts.models import User
 from alertadmin.accounts.roles import Role
+from alertadmin.registry.models import Tenant
 from tests.conftest import PASSWORD, set_environment
 from tests.rows import Rows
 from tests.second_factors import add_app
@@ -22,7 +23,7 @@ ADDRESS = "ada@northpark.example"
 SECURITY = "/profile/security/"
 
 
-def entered(role: Role, tenant: object = None) -> Client:
+def entered(role: Role, tenant: Tenant | None = None) -> Client:
     """Who signed in by password, for the first time."""
     user = User.objects.create_user(ADDRESS, PASSWORD)
     Membership.objects.create(user=user, role=role, tenant=tenant)
