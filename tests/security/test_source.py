@@ -27,6 +27,10 @@ WORDED_SQL = {
     "alertadmin/accounts/audit/database_role.py",
     "alertadmin/accounts/audit/triggers.py",
     "alertadmin/house/copying.py",
+    # Rows of a backup: names of our own tables, quoted; PRAGMA and COPY take no parameters.
+    "alertadmin/house/postgresql_rows.py",
+    "alertadmin/house/schema_rebuild.py",
+    "alertadmin/house/sqlite_rows.py",
     "alertadmin/registry/key_use.py",
     "alertadmin/reminders/bulk.py",
 }
