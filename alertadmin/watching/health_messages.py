@@ -77,7 +77,7 @@ def _described(problem: Problem, route: Model | None) -> Told:
 
 def _text(problem: Problem) -> str:
     if problem.code == "keys_unusable":
-        return f"{_('Stored secrets cannot be used.')} {retold(problem.detail)}"
+        return " ".join((_("Stored secrets cannot be used."), retold(problem.detail)))
     if problem.code == "set_aside":
         return _("%(name)s was set aside: %(why)s") % {"name": problem.subject, "why": retold(problem.detail)}
     if problem.detail:

@@ -107,7 +107,9 @@ def test_a_file_that_is_too_large_is_refused_and_never_held(signed_in: Client, m
         return file
 
     monkeypatch.setattr(uploading.InMemory, "file_complete", counted)
-    page = bring(signed_in, f"{HEADER}\n{ROW}\n".encode() * (2 * uploading.LIMIT // len(HEADER + ROW)))
+    page = bring(
+        signed_in, f"{HEADER}\n{ROW}\n".encode() * (1 + (uploading.LIMIT + 100_000) // len(f"{HEADER}\n{ROW}\n"))
+    )
     assert "The file is larger than 10 MB." in page
     assert held[0] <= uploading.LIMIT + 65_536
     assert not Tenant.objects.exists()

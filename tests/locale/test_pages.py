@@ -17,6 +17,7 @@ from alertadmin.accounts.models import User
 from alertadmin.outbox import test_send, worker
 from alertadmin.registry.checks import check_consent
 from alertadmin.reminders import scan
+from alertadmin.watching import heartbeat
 from sandbox import Sandbox
 from tests.conftest import NOW, set_environment
 from tests.locale.test_catalogue import PLACEHOLDER, read
@@ -120,6 +121,7 @@ def test_what_was_stored_in_english_is_shown_in_french(
     for delivery in (failed, reminder):
         worker.deliver_due(clock=lambda: NOW, only=delivery.pk)
     set_environment(settings, KEYS_FILE=str(tmp_path / "lost.json"))
+    heartbeat.beat()
     told = [
         client.get(address, **FRENCH).content.decode()  # type: ignore[arg-type]
         for address in (reverse("delivery", args=[failed.pk]), reverse("test-send-progress", args=[failed.pk]))

@@ -27,7 +27,7 @@ Up = Callable[..., Installation]
 @pytest.mark.control(14, 62)
 def test_a_fresh_folder_is_ready_at_once_and_its_owners_alone(standing: Installation) -> None:
     data_dir = standing.data_dir
-    assert standing.answer("/readyz") == 200
+    assert eventually(lambda: standing.answer("/readyz") == 200)
     assert stat.S_IMODE(data_dir.stat().st_mode) == 0o700
     open_to_others = [path for path in data_dir.rglob("*") if stat.S_IMODE(path.stat().st_mode) & 0o077]
     assert open_to_others == []
@@ -130,7 +130,7 @@ def test_kill_9_leaves_no_orphan_and_the_next_start_works(up: Up, running: Insta
     running.process.kill()
     again = up(port=running.port)
     again.wait_until_ready()
-    assert again.answer("/readyz") == 200
+    assert eventually(lambda: again.answer("/readyz") == 200)
     ours = {again.process.pid, *(pid for pid in again.processes() if os.getsid(pid) in leaders(again))}
     assert set(again.processes()) == ours
 
@@ -167,7 +167,7 @@ def test_a_web_process_that_loses_its_parent_ends(whole: Installation) -> None:
 def test_a_deep_data_folder_works_though_its_socket_cannot_be_there(up: Up, tmp_path: Path) -> None:
     installation = up(folder=tmp_path / ("deep" * 20) / ("deeper" * 10))
     installation.wait_until_ready()
-    assert installation.answer("/readyz") == 200
+    assert eventually(lambda: installation.answer("/readyz") == 200)
 
 
 def test_an_operators_own_broker_is_used_instead(up: Up, tmp_path: Path, data_dir: Path) -> None:
