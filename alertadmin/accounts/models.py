@@ -75,6 +75,8 @@ class User(AbstractBaseUser):
     language = models.CharField(_("language"), max_length=8, blank=True, choices=languages.of_a_person)
     """Of pages and of reminder mails. Blank: pages ask the browser, mails the tenant."""
     is_active = models.BooleanField(default=True)
+    made_by = models.SlugField(max_length=40, blank=True, editable=False)
+    """The sign-in provider by whose word alone the account and its address are; blank: by a person."""
     factor_due_at = models.DateTimeField(null=True, editable=False)
     """From when on a second factor is asked of them if they may change something in all tenants (accounts.demand)."""
 

@@ -21,6 +21,7 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -33,6 +34,7 @@ from alertadmin.accounts.providers.claims import Somebody
 from alertadmin.accounts.providers.protocol import SignInProvider, asking
 from alertadmin.accounts.providers.provider_http import ProviderSession
 from alertadmin.accounts.reauthentication import is_recent
+from mailer.email_address import canonical
 
 if TYPE_CHECKING:
     from alertadmin.accounts.providers.provider import Provider
@@ -163,14 +165,25 @@ def _enter(provider: Provider, login: SocialLogin, invitation: str) -> None:
                 )
                 raise NotLetIn("invitation", told)
         elif wanted:
-            user = _made(provider, somebody)
+            user = _made(provider, somebody, wanted)
         else:
             raise NotLetIn("no role", _no_role(provider, somebody))
         granting.apply(user, wanted, timezone.now())
         _link(login, user, provider)
 
 
-def _made(provider: Provider, somebody: Somebody) -> User:
+def _may_state(provider: Provider, wanted: granting.Places, address: str) -> bool:
+    """Whether the provider is believed that far: within the domains that the operator lists for it; without a list, one
+    that gives a role in the whole installation is, and one of a tenant within that tenant's domain."""
+    domains = set(provider.email_domains)
+    if not domains and None in wanted:
+        return True
+    if not domains:
+        domains = set(granting.domains(wanted))
+    return canonical(address).rpartition("@")[2] in {canonical(f"x@{one}").rpartition("@")[2] for one in domains if one}
+
+
+def _made(provider: Provider, somebody: Somebody, wanted: granting.Places) -> User:
     try:
         address = clean_stored(somebody.address)
     except ValidationError:
@@ -184,7 +197,13 @@ def _made(provider: Provider, somebody: Somebody) -> User:
             "and connect %(provider)s on the page “How you sign in”."
         )
         raise NotLetIn("address is taken", told % {"provider": provider.label})
-    user = User.objects.create_user(address, None, name=somebody.name)
+    if not _may_state(provider, wanted, address):
+        told = _(
+            "%(provider)s says that your address is %(address)s, and is not asked about addresses of that domain. "
+            "Ask an administrator for an invitation."
+        )
+        raise NotLetIn("address of another domain", told % {"provider": provider.label, "address": address})
+    user = User.objects.create_user(address, None, name=somebody.name, made_by=provider.slug)
     audit.record(audit.Act.PERSON_CREATED, user, by=user, method=provider.slug)
     return user
 
@@ -236,6 +255,8 @@ def _refuse(request: HttpRequest, provider: Provider, refusal: NotLetIn) -> NoRe
         method=provider.slug,
         reason=refusal.cause,
     )
-    if settings.SESSION_COOKIE_NAME in request.COOKIES:  # else a session would be made for each request of a stranger
-        messages.error(request, refusal.told)
+    if settings.SESSION_COOKIE_NAME not in request.COOKIES:
+        # A message would make a session for each request of a stranger: the page words it by the address alone.
+        raise ImmediateHttpResponse(redirect(f"{reverse('sign-in')}?elsewhere=1"))
+    messages.error(request, refusal.told)
     raise ImmediateHttpResponse(redirect("security" if request.user.is_authenticated else "sign-in"))

@@ -19,7 +19,8 @@ client_secret_env = "KEYCLOAK_SECRET"
 group_claim = "groups"
 second_factor = true                              # it asks for one itself, and says so in `amr` (RFC 8176)
 
-Also: `cloud` (of Entra, such as "gcc-high"; "global" without it), `ca_file`, `scopes`, `user_info`.
+Also: `email_domains` (for whose addresses it may make accounts), `cloud` (of Entra, such as "gcc-high"; "global"
+without it), `ca_file`, `scopes`, `user_info`.
 """
 
 from __future__ import annotations
@@ -41,11 +42,12 @@ from alertadmin.accounts.roles import Role
 from mailer.clouds import Cloud
 
 SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
+DOMAIN = re.compile(r"[^\s@.]+(\.[^\s@.]+)+")
 TEXTS = frozenset(
     {"label", "issuer", "entra_tenant", "cloud", "client_id", "client_secret", "client_secret_file"}
     | {"client_secret_env", "group_claim", "ca_file", "second_factor_context"}
 )
-KNOWN = TEXTS | {"second_factor", "user_info", "scopes", "groups"}
+KNOWN = TEXTS | {"email_domains", "second_factor", "user_info", "scopes", "groups"}
 SECRETS = ("client_secret", "client_secret_file", "client_secret_env")
 
 
@@ -95,6 +97,7 @@ class _Table:
             entra_tenant=entra.lower() if entra else None,
             group_claims=claims,
             grants=self._grants(),
+            email_domains=self._domains(),
             scopes=self._scopes(),
             asks_second_factor=self._flag("second_factor") or "second_factor_context" in self.table,
             second_factor_context=self._optional("second_factor_context"),
@@ -193,6 +196,12 @@ class _Table:
             except OSError:  # ssl's own errors too
                 raise self.wrong(f"ca_file {file} holds no certificate in PEM that can be read.") from None
         return str(file)
+
+    def _domains(self) -> tuple[str, ...]:
+        domains = self.table.get("email_domains", [])
+        if not isinstance(domains, list) or not all(isinstance(one, str) and DOMAIN.fullmatch(one) for one in domains):
+            raise self.wrong('email_domains must be a list of domains such as ["northpark.example"].')
+        return tuple(domains)
 
     def _scopes(self) -> tuple[str, ...]:
         scopes = self.table.get("scopes", ["openid", "profile", "email"])

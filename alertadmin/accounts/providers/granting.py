@@ -35,6 +35,12 @@ def places(grants: Iterable[Grant]) -> Places:
     return {here[place]: _most(roles) for place, roles in wanted.items() if place in here}
 
 
+def domains(wanted: Places) -> list[str]:
+    """The primary domains of the tenants in which a role is given."""
+    tenants = apps.get_model("registry", "Tenant").objects.filter(pk__in=[one for one in wanted if one])
+    return list(tenants.values_list("domain", flat=True))
+
+
 def _most(roles: list[Role]) -> Role:
     return max(roles, key=lambda role: (len(RIGHTS[role]), -list(Role).index(role)))
 

@@ -31,6 +31,8 @@ class Provider:
     """Where a person's groups stand, and at Entra their app roles."""
     grants: Mapping[str, tuple[Grant, ...]] = field(default_factory=dict)
     """By group: an object id, an app role's value, a name."""
+    email_domains: tuple[str, ...] = ()
+    """For whose addresses it may make accounts; none: see `adapter`."""
     scopes: tuple[str, ...] = ("openid", "profile", "email")
     asks_second_factor: bool = False
     """A second factor that it says was shown there stands for one of ours."""
