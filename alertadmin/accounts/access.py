@@ -17,7 +17,7 @@ from django.db.models import Model, Q, QuerySet
 from django.http import Http404, HttpRequest
 from django.utils import timezone
 
-from alertadmin.accounts.belonging import belonging_of, tenant_of
+from alertadmin.accounts.belonging import belonging_of, owners_rows, tenant_of
 from alertadmin.accounts.membership import Membership
 from alertadmin.accounts.models import User
 from alertadmin.accounts.roles import RIGHTS, Right, Role, roles_for
@@ -62,8 +62,13 @@ class Access:
 
     def may(self, right: Right, row: Model | None) -> bool:
         """With that row; None stands for what is of no tenant."""
-        if row is None or self.everywhere(right):
+        if row is None:
             return self.everywhere(right)
+        owners = self._owners(type(row), right)
+        if owners is not None and type(row)._default_manager.filter(owners, pk=row.pk).exists():
+            return False
+        if self.everywhere(right):
+            return True
         if isinstance(belonging_of(type(row)), str):
             return self.in_tenant(tenant_of(row), right)
         return self.rows(type(row), right).filter(pk=row.pk).exists()
@@ -76,6 +81,8 @@ class Access:
     def rows(self, source: Rows[Row], right: Right = Right.LOOK) -> QuerySet[Row]:
         """Of a model or a queryset (not yet sliced), those with which somebody hold that right."""
         rows = source if isinstance(source, QuerySet) else source._default_manager.all()
+        if (owners := self._owners(rows.model, right)) is not None:
+            rows = rows.exclude(owners)
         if self.everywhere(right):
             return rows
         belonging, tenants = belonging_of(rows.model), self._tenants(right)
@@ -92,6 +99,14 @@ class Access:
         if not self.may(right, found):
             raise PermissionDenied
         return found
+
+    def needs_row(self, model: type[Model], right: Right) -> bool:
+        """Whether the right depends on which row of the model it is."""
+        return not self.everywhere(right) or self._owners(model, right) is not None
+
+    def _owners(self, model: type[Model], right: Right) -> Q | None:
+        """The rows of the model that are not theirs to change, whatever tenant they are of."""
+        return None if right != Right.CHANGE or self.everywhere(Right.GOVERN) else owners_rows(model)
 
     def sees_person(self, pk: int | None) -> bool:
         """Whether they may know who that is: of the installation's people, and of other tenants', only those know who

@@ -30,6 +30,27 @@ def of_tenant(belonging: Belonging) -> Callable[[type[Row]], type[Row]]:
     return decorate
 
 
+_OWNERS: dict[str, Q] = {}
+"""By a model's label."""
+
+
+def changed_by_owners(rows: Q) -> Callable[[type[Row]], type[Row]]:
+    """Says which rows only an owner of the installation changes: what it sends by, whatever tenant they are of.
+
+    Whoever chooses by what the installation sends can read what it sends, links to an owner's new password too.
+    """
+
+    def decorate(model: type[Row]) -> type[Row]:
+        _OWNERS[model._meta.label] = rows
+        return model
+
+    return decorate
+
+
+def owners_rows(model: type[Model]) -> Q | None:
+    return _OWNERS.get(model._meta.label)
+
+
 def belonging_of(model: type[Model]) -> Belonging:
     try:
         return _BELONGINGS[model._meta.label]

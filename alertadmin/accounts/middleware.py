@@ -137,7 +137,7 @@ class AccessMiddleware:
         try:
             if declaration.everywhere:
                 access.need(right)
-            elif declaration.of is not None and not access.everywhere(right):
+            elif declaration.of is not None and access.needs_row(declaration.of, right):
                 access.one(declaration.of, view_kwargs["pk"], right)
             else:
                 access.need(right, anywhere=True)

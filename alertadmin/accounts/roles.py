@@ -32,7 +32,8 @@ class Right(StrEnum):
     AUDIT = "audit"
     """Reads the audit trail."""
     GOVERN = "govern"
-    """What protects everybody's secrets: keys, how people must sign in."""
+    """What protects everybody's secrets: keys, how people must sign in, and by what and to whom the installation itself
+    sends: the mailbox that sends the reminders, channels and rules of all tenants."""
 
 
 _LOOKS = frozenset({Right.LOOK})
@@ -49,7 +50,9 @@ RIGHTS: dict[Role, frozenset[Right]] = {
 
 EXPLAINED = {
     Role.OWNER: _("Everything, people, keys and the audit trail included."),
-    Role.ADMINISTRATOR: _("Registers and changes everything, hands secrets over, invites people."),
+    Role.ADMINISTRATOR: _(
+        "Registers and changes everything but what all tenants share, hands secrets over, invites people."
+    ),
     Role.OPERATOR: _("Sends tests, checks consent, acknowledges reminders. Changes nothing."),
     Role.VIEWER: _("Looks on. Sends nothing and changes nothing."),
     Role.AUDITOR: _("Looks on, and reads the audit trail."),

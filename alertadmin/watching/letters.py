@@ -92,10 +92,11 @@ def _put_back(now: datetime) -> int:
 
 
 def _tell(kind: LetterKind, about: list[str], to: Iterable[str], now: datetime, *, urgency: datetime) -> int:
-    return sum(_tell_one(kind, about, person, now, urgency) for person in to)
+    return sum(tell_one(kind, about, person, now, urgency) for person in to)
 
 
-def _tell_one(kind: LetterKind, about: list[str], person: str, now: datetime, urgency: datetime) -> bool:
+def tell_one(kind: LetterKind, about: list[str], person: str, now: datetime, urgency: datetime) -> bool:
+    """Whether a mail was written: of what the person was not told before."""
     told = set(Letter.objects.filter(kind=kind, recipient=person).values_list("about", flat=True))
     fresh = [one for one in about if one not in told]
     if not fresh:

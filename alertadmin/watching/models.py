@@ -91,6 +91,8 @@ class LetterKind(models.TextChoices):
     """About an e-mail address."""
     PUT_BACK = "put_back", _("The database was put back from a copy")
     """About the scan that noticed it, by its moment."""
+    ROUTE = "route", _("What this installation sends by was changed")
+    """About the entry of the audit trail, by its number."""
 
 
 class Letter(models.Model):

@@ -58,9 +58,31 @@ def compose(delivery: Delivery, now: datetime) -> Content | NoLongerOwed:
             if found is None or not count:
                 return NoLongerOwed(sentences.NOTHING_TO_SAY)
             words = put_back(found, count)
+        elif letters[0].kind == LetterKind.ROUTE:
+            entry = audit.AuditEntry.objects.filter(number__in=[int(one.about) for one in letters]).last()
+            if entry is None:
+                return NoLongerOwed(sentences.NOTHING_TO_SAY)
+            words = route_changed(entry)
         else:
             words = unreachable([letter.about for letter in letters])
         return _content(words, language)
+
+
+def route_changed(entry: audit.AuditEntry) -> Words:
+    """To owners: links to new passwords leave by what was changed."""
+    said = {"who": entry.who, "what": entry.label, "when": date_format(timezone.localtime(entry.at), "DATETIME_FORMAT")}
+    lead = _(
+        "%(who)s changed “%(what)s” on %(when)s: by it, or by its rules, this installation sends what concerns all "
+        "tenants. Whoever reads what it sends can read links to new passwords. If you do not expect this, look at once."
+    )
+    return Words(
+        _("alertadmin: what this installation sends by was changed"),
+        lead % said,
+        [],
+        [],
+        _("See the audit trail"),
+        _url("audit"),
+    )
 
 
 def monthly(found: Account, wrong: list[str], record: Head) -> Words:

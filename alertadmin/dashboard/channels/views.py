@@ -4,6 +4,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from django.contrib import messages
+from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -18,6 +19,7 @@ from alertadmin.accounts import audit
 from alertadmin.accounts.access import access_of
 from alertadmin.accounts.audit import Act
 from alertadmin.accounts.declaring import allows
+from alertadmin.accounts.reauthentication import recently_confirmed
 from alertadmin.accounts.roles import Right
 from alertadmin.dashboard.asked import asked
 from alertadmin.dashboard.channels import kinds
@@ -34,6 +36,7 @@ from alertadmin.registry.keyring import KeyRingError
 from alertadmin.registry.models import AppRegistration, Tenant
 from alertadmin.reminders import removing
 from alertadmin.retelling import retold
+from alertadmin.watching import owner_letters
 
 SEALED = ("address", "signing_key")
 SHOWN = 8
@@ -98,12 +101,13 @@ def channel(request: HttpRequest, pk: UUID) -> HttpResponse:
 @allows(Right.CHANGE)
 @never_cache
 @sensitive_post_parameters("new_address")
+@recently_confirmed("POST")
 def channel_add(request: HttpRequest) -> HttpResponse:
     """`?kind=` says of which kind; without it the kinds are offered. `?tenant=` or `?app=` says for whom."""
     app = asked(request, "app", AppRegistration.objects.select_related("tenant"))
     tenant = None if app else asked(request, "tenant", Tenant.objects.all())
     if app is None and tenant is None:
-        access_of(request).need(Right.CHANGE)
+        access_of(request).need(Right.GOVERN)
     kind = kinds.named(request.GET.get("kind", ""))
     query = f"&app={app.pk}" if app else f"&tenant={tenant.pk}" if tenant else ""
     place = {"tenant": tenant, "app": app, "above": [thing for thing in (app.tenant if app else tenant, app) if thing]}
@@ -128,6 +132,7 @@ def _sent_id(request: HttpRequest) -> UUID:
 @allows(Right.CHANGE, of=Channel)
 @never_cache
 @sensitive_post_parameters("new_address")
+@recently_confirmed("POST")
 def channel_edit(request: HttpRequest, pk: UUID) -> HttpResponse:
     found = get_object_or_404(Channel.objects.select_related("tenant", "app__tenant"), pk=pk)
     form = ChannelForm(request.POST or None, instance=found, kind=kinds.of_service(found.service))
@@ -139,7 +144,9 @@ def channel_edit(request: HttpRequest, pk: UUID) -> HttpResponse:
 def _edit(request: HttpRequest, form: ChannelForm, heading: str, context: dict[str, Any]) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         try:
-            saved = form.save()
+            with transaction.atomic():
+                saved = form.save()
+                _tell_owners(saved)
         except KeyRingError as error:
             form.add_error(None, retold(str(error)))
         else:
@@ -151,12 +158,19 @@ def _edit(request: HttpRequest, form: ChannelForm, heading: str, context: dict[s
     return render(request, "channels/edit.html", context, status=422 if form.errors else 200)
 
 
+def _tell_owners(channel: Channel) -> None:
+    """Of a channel of the installation."""
+    if channel.tenant_id is None and channel.app_id is None:
+        owner_letters.tell(channel, timezone.now())
+
+
 def _show_key(request: HttpRequest, found: Channel, key: str) -> HttpResponse:
     return render(request, "channels/key.html", {"channel": found, "key": key})
 
 
 @allows(Right.CHANGE, of=Channel)
 @never_cache
+@recently_confirmed("POST")
 @posted(back="channel")
 def channel_key(request: HttpRequest, pk: UUID) -> HttpResponse:
     """A fresh signing key, shown once; the old one counts no more."""
@@ -197,10 +211,13 @@ def channel_pause(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 
 @allows(Right.CHANGE, of=Channel)
+@recently_confirmed("POST")
 def channel_delete(request: HttpRequest, pk: UUID) -> HttpResponse:
     found = get_object_or_404(Channel.objects.defer(*SEALED), pk=pk)
     if request.method == "POST":
-        removing.remove(found, timezone.now())
+        with transaction.atomic():
+            _tell_owners(found)
+            removing.remove(found, timezone.now())
         messages.success(request, _("“%(name)s” is deleted.") % {"name": found.name})
         return redirect("channels")
     waiting = Delivery.objects.filter(channel=found, state="pending").count()

@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from alertadmin.accounts import audit
@@ -16,6 +17,7 @@ from alertadmin.registry.clouds import server_choices
 from alertadmin.registry.models import AppRegistration, Audience, Mailbox, Tenant
 from alertadmin.registry.permissions import Transport
 from alertadmin.registry.wanted import note_wanted
+from alertadmin.watching import owner_letters
 
 
 def check_not_personal(address: str) -> str:
@@ -29,12 +31,13 @@ def check_not_personal(address: str) -> str:
 
 
 class OneSendsReminders(forms.ModelForm):  # type: ignore[type-arg]
-    """One mailbox sends the reminders: choosing this one takes it from the other. It sends those of all tenants, so
-    whoever may change the whole installation chooses it."""
+    """One mailbox sends the reminders: choosing this one takes it from the other. It sends those of all tenants, and
+    links to new passwords, so an owner chooses it; and the owners are told."""
 
     def __init__(self, *args: Any, access: Access, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if not access.everywhere(Right.CHANGE):
+        self.was_chosen = bool(self.instance.sends_reminders)
+        if not access.everywhere(Right.GOVERN):
             del self.fields["sends_reminders"]
         for field in self.fields.values():
             if isinstance(field, PickField):
@@ -48,15 +51,20 @@ class OneSendsReminders(forms.ModelForm):  # type: ignore[type-arg]
 
     def save(self, commit: bool = True) -> Mailbox:
         """Without `commit`, in a transaction of the caller's, who stores it and puts it on the record."""
+        is_installations = self.sends_reminders or self.was_chosen
         self.instance.sends_reminders = self.sends_reminders
         if not commit:
             self._take_from_the_other()
+            if is_installations:
+                owner_letters.tell(self.instance, timezone.now())
             return super().save(commit=False)  # type: ignore[no-any-return]
         with audit.saving(Act.MAILBOX_CREATED, Act.MAILBOX_CHANGED, self.instance):
             self._take_from_the_other()
             mailbox: Mailbox = super().save()
             if mailbox.app is not None:
                 note_wanted([mailbox.app])
+            if is_installations:
+                owner_letters.tell(mailbox, timezone.now())
             return mailbox
 
     def _take_from_the_other(self) -> None:

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 
 from alertadmin.accounts.access import access_of
 from alertadmin.accounts.declaring import allows
+from alertadmin.accounts.reauthentication import recently_confirmed
 from alertadmin.accounts.roles import Right
 from alertadmin.dashboard.asked import asked
 from alertadmin.dashboard.mailboxes.forms import PersonalForm
@@ -27,6 +28,7 @@ ACCOUNTS = Mailbox.objects.select_related("tenant", "app__tenant")
 
 
 @allows(Right.CHANGE)
+@recently_confirmed("POST")
 def add(request: HttpRequest) -> HttpResponse:
     """`?app=` says through which app. Saved, it gets a code at once."""
     app = asked(request, "app", AppRegistration.objects.select_related("tenant"))

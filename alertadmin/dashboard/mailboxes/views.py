@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from uuid import UUID
 
 from django.contrib import messages
+from django.db import transaction
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -15,6 +16,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 
 from alertadmin.accounts.access import access_of
 from alertadmin.accounts.declaring import allows
+from alertadmin.accounts.reauthentication import recently_confirmed
 from alertadmin.accounts.roles import Right
 from alertadmin.dashboard.asked import asked
 from alertadmin.dashboard.deleting import confirm_delete
@@ -37,6 +39,7 @@ from alertadmin.registry.keyring import KeyRingError
 from alertadmin.registry.models import AppRegistration, Mailbox, Tenant
 from alertadmin.registry.permissions import TENANT_WIDE, Transport
 from alertadmin.retelling import retold
+from alertadmin.watching import owner_letters
 
 ON_PREMISES = "on_premises"
 PERSONAL = "personal"
@@ -109,6 +112,7 @@ def _scope_script(mailbox: Mailbox) -> str:
 
 
 @allows(Right.CHANGE)
+@recently_confirmed("POST")
 def mailbox_add(request: HttpRequest) -> HttpResponse:
     """`?app=` or `?tenant=` says through which app, or in which tenant."""
     app = asked(request, "app", AppRegistration.objects.select_related("tenant"))
@@ -121,6 +125,7 @@ def mailbox_add(request: HttpRequest) -> HttpResponse:
 
 @allows(Right.CHANGE)
 @sensitive_post_parameters("new_password")
+@recently_confirmed("POST")
 def mailbox_add_on_premises(request: HttpRequest) -> HttpResponse:
     if not servers():
         return render(request, "mailboxes/no_servers.html")
@@ -131,6 +136,7 @@ def mailbox_add_on_premises(request: HttpRequest) -> HttpResponse:
 
 @allows(Right.CHANGE, of=Mailbox)
 @sensitive_post_parameters("new_password")
+@recently_confirmed("POST")
 def mailbox_edit(request: HttpRequest, pk: UUID) -> HttpResponse:
     found = get_object_or_404(Mailbox.objects.select_related("tenant", "app__tenant"), pk=pk)
     make: Callable[..., OneSendsReminders] = OnPremisesForm if found.is_on_premises else MailboxForm
@@ -155,9 +161,14 @@ def _edit(request: HttpRequest, form: OneSendsReminders, heading: str, *, above:
 
 
 @allows(Right.CHANGE, of=Mailbox)
+@recently_confirmed("POST")
 def mailbox_delete(request: HttpRequest, pk: UUID) -> HttpResponse:
     means = _("What was sent from it stays on record. In Microsoft 365 nothing changes.")
-    return confirm_delete(request, get_object_or_404(Mailbox, pk=pk), means=means, back_to="mailboxes")
+    found = get_object_or_404(Mailbox, pk=pk)
+    with transaction.atomic():
+        if request.method == "POST" and found.sends_reminders:
+            owner_letters.tell(found, timezone.now())
+        return confirm_delete(request, found, means=means, back_to="mailboxes")
 
 
 @allows(Right.OPERATE, of=Mailbox)

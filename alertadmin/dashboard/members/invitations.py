@@ -55,6 +55,8 @@ def invitation(request: HttpRequest, pk: UUID) -> HttpResponse:
         "invitation": found,
         "roles": found.roles.select_related("tenant").order_by("tenant__name", "pk"),
         "is_open": found.is_open(timezone.now()),
+        # The link proves the address of whom it is mailed to: whoever is of one tenant alone never sees it.
+        "shows_link": access_of(request).everywhere(Right.PEOPLE),
         "mail": mails.first(),
     }
     return render(request, "members/invitation.html", context)

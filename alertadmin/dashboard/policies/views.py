@@ -4,12 +4,15 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from alertadmin.accounts.access import access_of
 from alertadmin.accounts.declaring import allows
+from alertadmin.accounts.reauthentication import recently_confirmed
 from alertadmin.accounts.roles import Right
 from alertadmin.dashboard.policies.forms import PeopleForm, PlanForm, TimingForm
 from alertadmin.dashboard.policies.saving import save
@@ -20,11 +23,13 @@ from alertadmin.outbox.standing import Standing
 from alertadmin.registry.models import AppRegistration, Tenant
 from alertadmin.reminders import audience, policies
 from alertadmin.reminders.models import Line, Policy, Recipient
+from alertadmin.watching import owner_letters
 
 MOST_CHANNELS = 50
 
 
-@allows(Right.LOOK, posting=Right.CHANGE, everywhere=True)
+@allows(Right.LOOK, posting=Right.GOVERN, everywhere=True)
+@recently_confirmed("POST")
 def of_the_installation(request: HttpRequest) -> HttpResponse:
     return _policy(request, None, None, back="policies")
 
@@ -50,7 +55,10 @@ def _policy(request: HttpRequest, tenant: Tenant | None, app: AppRegistration | 
     timing = TimingForm.showing(own, in_force.timing, data)
     forms = (people, plan, timing)
     if request.method == "POST" and all([form.is_valid() for form in forms]):  # noqa: C419 (each part says what is wrong with it)
-        save(scope["tenant"], app, people, plan, timing)
+        with transaction.atomic():
+            saved = save(scope["tenant"], app, people, plan, timing)
+            if tenant is None:
+                owner_letters.tell(saved, timezone.now())
         messages.success(request, _("Saved. It counts from the next scan on."))
         return redirect(back, *([(app or tenant).pk] if app or tenant else []))  # type: ignore[union-attr]
     own_channels = standing.with_attempts(Channel.objects.filter(**scope).defer("address", "signing_key"))

@@ -2,26 +2,30 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.contrib import messages
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from alertadmin.accounts.declaring import allows
+from alertadmin.accounts.reauthentication import recently_confirmed
 from alertadmin.accounts.roles import Right
 from alertadmin.dashboard.watching.forms import MonthlyForm
 from alertadmin.dashboard.watching.signs import signs
 from alertadmin.outbox.drain import drain
-from alertadmin.watching import health_report, letters
+from alertadmin.watching import health_report, letters, owner_letters
 from alertadmin.watching.models import Monthly
 
 
-@allows(Right.LOOK, posting=Right.CHANGE, everywhere=True)
+@allows(Right.LOOK, posting=Right.GOVERN, everywhere=True)
+@recently_confirmed("POST")
 def watching(request: HttpRequest) -> HttpResponse:
     now = health_report.now_by_database()
     form = MonthlyForm(request.POST or None, Monthly.now())
     if request.method == "POST" and form.is_valid():
-        form.save()
+        with transaction.atomic():
+            owner_letters.tell(form.save(), now)
         messages.success(request, _("Saved."))
         return redirect("watching")
     context = {

@@ -12,7 +12,7 @@ from django.db.models import Q
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from alertadmin.accounts.belonging import of_tenant
+from alertadmin.accounts.belonging import changed_by_owners, of_tenant
 from alertadmin.registry import destinations
 from alertadmin.registry.encryption import EncryptedField
 from alertadmin.registry.models import AppRegistration, Tenant
@@ -46,6 +46,7 @@ def _of_tenants(tenants: models.QuerySet[Any]) -> Q:
     return Q(tenant__in=tenants) | Q(app__tenant__in=tenants)
 
 
+@changed_by_owners(Q(tenant=None, app=None))
 @of_tenant(_of_tenants)
 class Channel(models.Model):
     """Of an app registration, of a tenant, or of the installation (with neither): then it is told of the tenants that

@@ -12,7 +12,7 @@ from django.db.models import Q
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from alertadmin.accounts.belonging import of_tenant
+from alertadmin.accounts.belonging import changed_by_owners, of_tenant
 from alertadmin.accounts.email_address import CanonicalAddressField, EmailAddressField, UniqueAddress
 from alertadmin.registry import destinations, sentences
 from alertadmin.registry.clouds import server_choices
@@ -38,6 +38,7 @@ def other_cloud(app: AppRegistration, tenant: Tenant) -> str:
     return sentences.OTHER_CLOUD % names
 
 
+@changed_by_owners(Q(sends_reminders=True))
 @of_tenant("tenant")
 class Mailbox(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)

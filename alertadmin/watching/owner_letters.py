@@ -1,0 +1,25 @@
+"""Owners are told by mail when it changes by what, or to whom, the installation itself sends: whoever chooses that can
+read what it sends. A letter for each change, written in its transaction.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db.models import Model
+from django.db.models.functions import Lower
+
+from alertadmin.accounts import audit
+from alertadmin.accounts.models import Membership
+from alertadmin.outbox import doorbell
+from alertadmin.watching.letters import tell_one
+from alertadmin.watching.models import LetterKind
+
+
+def tell(thing: Model | audit.Subject, now: datetime) -> None:
+    """Within the transaction of the change. `thing` is what was changed: a mailbox, a channel, a policy."""
+    entry = audit.record(audit.Act.INSTALLATION_ROUTE_CHANGED, thing, now=now)
+    addresses = Membership.objects.owners().annotate(address=Lower("user__email")).values_list("address", flat=True)
+    for address in sorted(set(addresses)):
+        tell_one(LetterKind.ROUTE, [str(entry.number)], address, now, urgency=now)
+    doorbell.ring()

@@ -1,0 +1,37 @@
+"""Item 9: an invitation's link proves the address of whom it is mailed to: people with a role in one tenant, who once
+opened it themselves, never see it."""
+
+from __future__ import annotations
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from alertadmin.accounts import inviting
+from alertadmin.accounts.invitation import Invitation
+from alertadmin.accounts.membership import Membership
+from alertadmin.accounts.models import User
+from alertadmin.accounts.roles import Role
+from tests.conftest import hashed_password
+from tests.rows import Rows
+from tests.signing_in import signed_in_at
+
+pytestmark = [pytest.mark.postgresql, pytest.mark.control(83)]
+
+
+@pytest.mark.parametrize("is_everywhere", [True, False])
+def test_the_link_is_on_no_page_of_somebody_with_a_role_in_one_tenant(rows: Rows, is_everywhere: bool) -> None:
+    tenant = rows.tenant()
+    user = User.objects.create(email="me@provider.example", password=hashed_password())
+    Membership.objects.create(user=user, role=Role.ADMINISTRATOR, tenant=None if is_everywhere else tenant)
+    client = signed_in_at(Client(), user)
+    client.post(reverse("invite"), {"address": "newhire@corp.example", "role": "viewer", "tenant": str(tenant.pk)})
+    made = Invitation.objects.get()
+    page = client.get(reverse("invitation", args=[made.pk])).content.decode()
+    renewed = client.post(reverse("invitation-renew", args=[made.pk]), follow=True).content.decode()
+    made.refresh_from_db()
+    token = made.link.rstrip("/").rpartition("/")[2]
+    assert (token in renewed) == is_everywhere
+    assert ("/invitation/" in page) == is_everywhere
+    assert inviting.find(token, timezone.now()) == made
