@@ -77,7 +77,11 @@ def as_role(world: Foreign, role: Role, *, signed_in: float | None = None) -> Wa
     Membership.objects.create(user=user, role=role)
     world.clients[role] = signed_in_at(Client(raise_request_exception=False), user, signed_in)
     house = Channel.objects.filter(is_last_resort=True).values_list("pk", flat=True)
-    own = {"Mailbox": [world.own.mailbox.pk], "AppRegistration": [world.own.app.pk], "Tenant": [world.own.tenant.pk]}
+    own: dict[str, list[object]] = {
+        "Mailbox": [world.own.mailbox.pk],
+        "AppRegistration": [world.own.app.pk],
+        "Tenant": [world.own.tenant.pk],
+    }
     world.keys[role] = {**own, "Channel": list(house), "Guide": world.keys[Role.ADMINISTRATOR]["Guide"]}
     return Walker(world, role)
 
@@ -143,7 +147,7 @@ def test_a_check_that_is_taken_away_is_seen_by_the_walk(world: Foreign, monkeypa
     assert rises(walker, world.clients[Role.ADMINISTRATOR])
 
 
-DOORS: dict[str, dict[str, str]] = {
+DOORS: dict[str, dict[str, object]] = {
     "mailbox-edit": {"transport": "graph", "sends_reminders": "on"},
     "policies": {**POLICY, "people-first": "me@x.example"},
     "watching": {"day": "3", "is_on": "on", "emails": "me@x.example"},
@@ -165,7 +169,10 @@ def test_an_owner_who_has_just_shown_who_they_are_chooses_and_nobody_else(
     Membership.objects.create(user=user, role=role)
     client = signed_in_at(Client(), user, time.time() - ago)
     before = powers()
-    data = {**DOORS[door], **({"address": mailbox.address, "app": str(app.pk)} if door == "mailbox-edit" else {})}
+    data: dict[str, object] = {
+        **DOORS[door],
+        **({"address": mailbox.address, "app": str(app.pk)} if door == "mailbox-edit" else {}),
+    }
     url = reverse(door, args=[mailbox.pk] if door == "mailbox-edit" else [])
     client.post(f"{url}?kind=webhook" if door == "channel-add" else url, data)
     may = role == Role.OWNER and not ago
