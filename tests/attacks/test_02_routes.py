@@ -259,6 +259,7 @@ def test_02_forty_five_invitations_and_then_the_owners_reset(world: World, time:
         roles: dict[UUID | None, Role] = {world.northpark.tenant.pk: Role.VIEWER}
         invitation = inviting.invite(f"p{number}@northpark.example", roles, by=world.owner, now=time())
         invitation_mail.send(invitation, time(), by=world.owner)
+    time.passes(seconds=1)
     delivery = world.owe(Purpose.PASSWORD, time())
     pace = Pace()
     worker.deliver_due(clock=time, pace=pace)
