@@ -77,6 +77,7 @@ def test_json_holds_what_the_message_holds(
     assert taken["json"]["saveToSentItems"] is True
 
 
+@pytest.mark.control(73)
 @pytest.mark.parametrize("body", ["mime", "json"])
 def test_an_international_domain_is_written_by_idna_2008(
     tokens: TokenSource, other: HttpsServer, message: Message, body: Literal["mime", "json"]

@@ -154,6 +154,7 @@ def test_an_address_beyond_ascii_asks_for_smtputf8(smtp: Make, send: Callable[..
     assert "é@xn--mnchen-3ya.example".encode() in server.messages[0]
 
 
+@pytest.mark.control(73)
 def test_an_international_domain_is_written_by_idna_2008_in_every_command(
     smtp: Make, transport: SmtpTransport, other: HttpsServer, message: Message
 ) -> None:
