@@ -74,7 +74,8 @@ class World:
         [(tenant,)] = world.database.query("SELECT id FROM registry_tenant")
         world.database.change("DELETE FROM registry_contact")
         for address in addresses:
-            world.database.change(f"INSERT INTO registry_contact (tenant_id, email) VALUES ('{tenant}', '{address}')")
+            values = f"'{tenant}', '{address}', '{address}'"
+            world.database.change(f"INSERT INTO registry_contact (tenant_id, email, email_canonical) VALUES ({values})")
         return world
 
     def will_owe(self, tenants: int, each: int, seconds: float) -> None:

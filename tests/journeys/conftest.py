@@ -12,6 +12,7 @@ from pytest_django.live_server_helper import LiveServer
 
 from alertadmin.accounts.models import User
 from tests.journeys.demonstration import Demonstration, browsing, demonstrating
+from tests.signing_in import signed_in_at
 
 PATIENCE = 20_000
 """Milliseconds: the machine may be busy with other tests."""
@@ -82,7 +83,6 @@ def signed_in(page: Page, address: str, administrator: User) -> Page:
 
 
 def sign_in(context: BrowserContext, address: str, user: User) -> None:
-    client = Client()
-    client.force_login(user)
+    client = signed_in_at(Client(), user)
     name = settings.SESSION_COOKIE_NAME
     context.add_cookies([{"name": name, "value": client.cookies[name].value, "url": address}])

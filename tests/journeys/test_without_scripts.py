@@ -76,7 +76,7 @@ def test_deleting_asks_once(signed_in: Page, address: str, rows: Rows) -> None:
     assert Tenant.objects.exists()
     page.get_by_role("link", name="Delete").click()
     page.get_by_role("button", name="Delete Northpark").click()
-    expect(page.get_by_role("status")).to_contain_text("“Northpark” is deleted.")
+    expect(page.get_by_role("status").filter(has_text="“Northpark” is deleted.")).to_be_visible()
     assert not Tenant.objects.exists()
 
 

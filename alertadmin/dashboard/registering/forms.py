@@ -15,6 +15,8 @@ class TenantPart(TenantForm):
     class Meta(TenantForm.Meta):
         fields = ["name", "domain", "directory_id", "cloud", "time_zone", "language", "contacts"]
 
+    field_order = Meta.fields
+
 
 class AppPart(AppForm):
     class Meta(AppForm.Meta):
