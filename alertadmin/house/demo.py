@@ -75,6 +75,8 @@ def _own(folder: Path, ports: Sequence[str], key: str) -> dict[str, str]:
         SANDBOX_KEY: key,
         "ALERTADMIN_CLOUDS_FILE": str(folder / "sandbox" / "clouds.toml"),
         "ALERTADMIN_SMTP_URL": f"smtp://localhost:{ports[-1]}",
+        # So that a channel can be tried with a receiver on this machine.
+        "ALERTADMIN_INSIDE_TARGETS": "127.0.0.0/8, ::1",
         "DJANGO_SETTINGS_MODULE": "alertadmin.settings",
     }
 

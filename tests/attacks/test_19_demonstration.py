@@ -44,7 +44,10 @@ def variables() -> set[str]:
     return {f"ALERTADMIN_{name}" for name in named | set(read)}
 
 
-ADDED = {"ALERTADMIN_DATA_DIR", environment.DEMO_PORTS, "SANDBOX_KEY", "ALERTADMIN_CLOUDS_FILE", "ALERTADMIN_SMTP_URL"}
+ADDED = {
+    *("ALERTADMIN_DATA_DIR", environment.DEMO_PORTS, "SANDBOX_KEY"),
+    *("ALERTADMIN_CLOUDS_FILE", "ALERTADMIN_SMTP_URL", "ALERTADMIN_INSIDE_TARGETS"),
+}
 
 
 def test_the_list_of_variables_is_no_empty_one() -> None:

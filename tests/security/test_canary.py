@@ -113,7 +113,6 @@ def installation(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPa
         str(folder),
         ALERTADMIN_LOG_LEVEL="DEBUG",
         ALERTADMIN_LOG_FORMAT=request.param,
-        ALERTADMIN_INSIDE_TARGETS="127.0.0.0/8",
     )
     try:
         installation.wait_until_ready()
