@@ -10,7 +10,7 @@ from uuid import UUID
 from cryptography.fernet import Fernet
 from django.db import connection
 
-from alertadmin.registry import keyring, rotation
+from alertadmin.registry import encryption, keyring, rotation
 from alertadmin.registry.encryption import NONCE_BYTES, VERSION
 from alertadmin.registry.models import Credential
 from benchmarks.effort import Effort
@@ -33,9 +33,10 @@ class Opened:
 
     @classmethod
     def of(cls, token: str, row: UUID) -> Opened:
-        _version, key_id, encoded = token.split(".")
+        _version, key_id, digest, encoded = token.split(".")
         sealed = base64.b64decode(encoded)
-        return cls(key_id, sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], ASSOCIATED + row.bytes)
+        associated = encryption._bound(ASSOCIATED + row.bytes, digest)
+        return cls(key_id, sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], associated)
 
 
 def decrypt(stand: Stand, effort: Effort) -> list[Row]:

@@ -7,7 +7,6 @@ from __future__ import annotations
 from datetime import datetime
 
 from django.db.models import Model
-from django.db.models.functions import Lower
 
 from alertadmin.accounts import audit
 from alertadmin.accounts.models import Membership
@@ -19,7 +18,7 @@ from alertadmin.watching.models import LetterKind
 def tell(thing: Model | audit.Subject, now: datetime) -> None:
     """Within the transaction of the change. `thing` is what was changed: a mailbox, a channel, a policy."""
     entry = audit.record(audit.Act.INSTALLATION_ROUTE_CHANGED, thing, now=now)
-    addresses = Membership.objects.owners().annotate(address=Lower("user__email")).values_list("address", flat=True)
+    addresses = Membership.objects.owners().values_list("user__email_canonical", flat=True)
     for address in sorted(set(addresses)):
         tell_one(LetterKind.ROUTE, [str(entry.number)], address, now, urgency=now)
     doorbell.ring()

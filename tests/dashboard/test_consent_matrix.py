@@ -16,6 +16,7 @@ from django.utils import timezone
 from alertadmin.dashboard.consents.views import WAITED_FOR
 from alertadmin.registry import runs
 from alertadmin.registry.models import AppRegistration, Consent, ConsentRun, Mailbox, Tenant
+from alertadmin.watching import heartbeat
 from tests.rows import Rows
 
 
@@ -67,6 +68,7 @@ def test_another_app_s_consents_are_not_among_them(app: AppRegistration, signed_
 
 def test_it_costs_the_same_whatever_its_length(app: AppRegistration, signed_in: Client, rows: Rows) -> None:
     counts = []
+    heartbeat.beat()  # else the page looks at the health of all itself
     # What the first page of a process asks once.
     signed_in.get(reverse("app-consents", args=[app.pk]))
     for more in (0, 60):

@@ -26,6 +26,7 @@ from tests.conftest import NOW
 from tests.outbox.owing import bare
 from tests.outbox.time import Time
 from tests.rows import Rows, Site
+from tests.signing_in import signed_in_at
 from tests.watching.conftest import alive
 
 FIRST = datetime(2026, 12, 1, 8, 0, tzinfo=UTC)
@@ -36,6 +37,12 @@ def running(administrator: User, rows: Rows, broker_answers: None) -> Rows:
     """Scans since the tests' day, with somebody to write to."""
     scan.run(NOW)
     return rows
+
+
+@pytest.fixture
+def signed_in(client: Client, administrator: User) -> Client:
+    """A moment ago: the monthly mail is changed by owners who have just shown who they are."""
+    return signed_in_at(client, administrator)
 
 
 def house() -> list[Delivery]:
