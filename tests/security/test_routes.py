@@ -163,16 +163,21 @@ def test_what_is_another_customer_s_is_answered_like_what_is_nobody_s(world: Wor
     for case in cases():
         if case.whose != Whose.FOREIGN or case.person not in (CUSTOMER_S, Person()):
             continue
-        seen = []
-        for whose in (Whose.FOREIGN, Whose.ABSENT):
-            # Refusals are counted, and left off the record from some number on.
-            Tries.objects.all().delete()
-            with CaptureQueriesContext(connection) as queries:
-                response = world.ask(replace(case, whose=whose))
-            seen.append((answered(response), len(queries)))
-        if seen[0] != seen[1]:
+        # What a process asks once a minute may fall to one of the two: not again at the second time.
+        if are_told_apart(world, case) and are_told_apart(world, case):
             told_apart.append(str(case))
     assert told_apart == []
+
+
+def are_told_apart(world: World, case: Case) -> bool:
+    seen = []
+    for whose in (Whose.FOREIGN, Whose.ABSENT):
+        # Refusals are counted, and left off the record from some number on.
+        Tries.objects.all().delete()
+        with CaptureQueriesContext(connection) as queries:
+            response = world.ask(replace(case, whose=whose))
+        seen.append((answered(response), len(queries)))
+    return seen[0] != seen[1]
 
 
 @pytest.mark.control(33)
