@@ -90,7 +90,7 @@ def claim(now: datetime, *, limit: int, only: uuid.UUID | None = None, among: Q 
     crashpoint("before-claim")
     with transaction.atomic():
         # PostgreSQL passes over what another worker is just taking; SQLite has one writer anyway.
-        ids = list(wanted.select_for_update(skip_locked=True).values_list("pk", flat=True)[:limit])
+        ids = list(wanted.select_for_update(skip_locked=True, of=("self",)).values_list("pk", flat=True)[:limit])
         taken = Delivery.objects.filter(CLAIMABLE, _past("not_before", now), pk__in=ids).update(
             state=DeliveryState.SENDING, owner=owner, lease_until=now + settings.OUTBOX_LEASE
         )

@@ -156,7 +156,13 @@ def test_a_secret_is_in_a_state_that_readers_know(rows: Rows, state: str) -> Non
 def test_a_mailbox_is_there_once_per_app_in_any_case(rows: Rows) -> None:
     app = rows.app()
     inserted(Mailbox(app=app, tenant=app.tenant, address="alarms@x.example"))
-    refused(lambda: inserted(Mailbox(app=app, tenant=app.tenant, address="Alarms@X.example")), "mailbox_once_per_app")
+    refused(
+        lambda: inserted(Mailbox(app=app, tenant=app.tenant, address="Alarms@X.example")),
+        "mailbox_address_once_per_app",
+    )
+        lambda: inserted(Mailbox(app=app, tenant=app.tenant, address="Alarms@X.example")),
+        "mailbox_address_once_per_app",
+    )
     inserted(Mailbox(app=rows.app(), tenant=app.tenant, address="alarms@x.example"))
 
 
@@ -164,7 +170,7 @@ def test_a_mailbox_on_premises_is_there_once_per_server(rows: Rows) -> None:
     tenant = rows.tenant()
     fields = {"tenant": tenant, "transport": Transport.EWS, "server": "onprem"}
     inserted(Mailbox(address="alarms@x.example", **fields))
-    refused(lambda: inserted(Mailbox(address="ALARMS@x.example", **fields)), "mailbox_once_per_server")
+    refused(lambda: inserted(Mailbox(address="ALARMS@x.example", **fields)), "mailbox_address_once_per_server")
 
 
 def test_one_mailbox_sends_the_reminders(rows: Rows) -> None:
@@ -176,7 +182,7 @@ def test_one_mailbox_sends_the_reminders(rows: Rows) -> None:
 
 def test_a_contact_is_there_once_per_tenant(rows: Rows) -> None:
     tenant = rows.tenant(contacts=["it@x.example"])
-    refused(lambda: inserted(Contact(tenant=tenant, email="it@x.example")), "contact_once_per_tenant")
+    refused(lambda: inserted(Contact(tenant=tenant, email="it@x.example")), "contact_address_once_per_tenant")
 
 
 def test_a_consent_is_there_once_per_app_tenant_and_permission(rows: Rows) -> None:
