@@ -73,6 +73,8 @@ class World:
         world = World(folder, self.database.copy_to(folder), self.sandbox, valkey, addresses)
         [(tenant,)] = world.database.query("SELECT id FROM registry_tenant")
         world.database.change("DELETE FROM registry_contact")
+        # Further tenants have no mailbox of their own: an owner chose this one for all.
+        world.database.change("UPDATE registry_mailbox SET sends_reminders = true WHERE address LIKE 'alarms@%'")
         for address in addresses:
             values = f"'{tenant}', '{address}', '{address}'"
             world.database.change(f"INSERT INTO registry_contact (tenant_id, email, email_canonical) VALUES ({values})")

@@ -106,7 +106,7 @@ def test_retention_and_keys_are_one_line_each(tmp_path: Path, settings: Any) -> 
     assert lines.objects[3]["key"] == old
 
 
-@pytest.mark.usefixtures("its_own_programs")
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_a_backup_is_one_line(tmp_path: Path) -> None:
     with logged() as lines:

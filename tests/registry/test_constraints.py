@@ -160,9 +160,6 @@ def test_a_mailbox_is_there_once_per_app_in_any_case(rows: Rows) -> None:
         lambda: inserted(Mailbox(app=app, tenant=app.tenant, address="Alarms@X.example")),
         "mailbox_address_once_per_app",
     )
-        lambda: inserted(Mailbox(app=app, tenant=app.tenant, address="Alarms@X.example")),
-        "mailbox_address_once_per_app",
-    )
     inserted(Mailbox(app=rows.app(), tenant=app.tenant, address="alarms@x.example"))
 
 
