@@ -197,10 +197,13 @@ def rings(world: World) -> bool:
     return True
 
 
+OTHER_EVENTS = ("process.", "part.changed", "scan.", "delivery.", "attempt.", "retention.")
+
+
 def log_of(world: World) -> list[str]:
-    """Without what it says when it begins."""
+    """Without the events that have nothing to do with the broker."""
     written = (world.folder / "worker.log").read_text().splitlines()
-    return [line for line in written if "process.started" not in line]
+    return [line for line in written if not any(f" {event}" in line for event in OTHER_EVENTS)]
 
 
 def lines(world: World, text: str) -> int:
