@@ -125,6 +125,7 @@ class ConfirmForm(forms.Form):
     prefix = PREFIX
     password = _Answer(
         label=gettext_lazy("Your password"),
+        strip=False,
         widget=forms.PasswordInput(attrs={"autocomplete": "current-password", "autofocus": True}),
     )
     code = _Answer(

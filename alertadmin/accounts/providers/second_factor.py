@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from allauth.account.internal.flows.login import AUTHENTICATION_METHODS_SESSION_KEY, get_authentication_records
 from allauth.mfa.stages import AuthenticateStage
-from django.http import HttpRequest
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.utils.crypto import constant_time_compare
+from django.utils.translation import gettext as _
 
 from alertadmin.accounts.models import User
 from alertadmin.accounts.providers import known
 
 SHOWN = "second_factor"
+FIRST_STEP = "first_step"
+"""In the state of the second: a keyed hash of the password that the first was taken with."""
 
 
 def note(request: HttpRequest, method: str, user: User, **_signal: Any) -> None:
@@ -30,7 +35,25 @@ def was_shown_elsewhere(request: HttpRequest, user: User) -> bool:
 
 
 class SecondStep(AuthenticateStage):  # type: ignore[misc]  # allauth has no types
-    """Of whoever has a second factor here, and has not shown one at their provider just now."""
+    """Of people who have a second factor here, and have not shown one at their provider just now.
+
+    The first step is worth as much as the password that was given in it: once that is changed, or the account switched
+    off, the second leads no further.
+    """
+
+    def handle(self) -> tuple[HttpResponse | None, bool]:
+        response, goes_on = super().handle()
+        if response is not None:
+            self.state[FIRST_STEP] = self.login.user.get_session_auth_hash()
+        return response, goes_on
+
+    def exit(self) -> HttpResponse:
+        user = self.login.user
+        now = user.get_session_auth_hash() if user is not None and user.is_active else ""
+        if not constant_time_compare(self.state.get(FIRST_STEP, "-"), now):
+            messages.error(self.request, _("Your account was changed meanwhile. Sign in again."))
+            return cast("HttpResponse", self.abort())
+        return cast("HttpResponse", super().exit())
 
     def _should_handle(self, request: HttpRequest) -> bool:
         return super()._should_handle(request) and not was_shown_elsewhere(request, self.login.user)

@@ -65,4 +65,5 @@ class PasskeyForm(AddWebAuthnForm):  # type: ignore[misc]  # allauth has no type
     def _clean(self) -> dict[str, Any]:
         if not isinstance(self.cleaned_data.get("credential"), dict):
             raise TypeError  # allauth would store a bare `false` unseen, and stumble over it at the next sign-in
+        passkeys.check_new(self.cleaned_data["credential"])
         return dict(super().clean())

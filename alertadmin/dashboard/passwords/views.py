@@ -24,6 +24,10 @@ from alertadmin.outbox import password_mail
 from alertadmin.reminders.calendar import revocation
 
 
+class ChangedMeanwhile(Exception):
+    """Since the page or the link was judged, the password was changed or the account switched off."""
+
+
 class PasswordForm(forms.Form):
     password = forms.CharField(
         label=gettext_lazy("New password"),
@@ -44,8 +48,11 @@ class PasswordForm(forms.Form):
 
     def save(self, method: str) -> None:
         """And every session ends that the old one led into. `method` is "link" where it was forgotten: then the
-        calendars end too (reminders.calendar.revocation)."""
+        calendars end too (reminders.calendar.revocation). Raises ChangedMeanwhile: of two at once, one wins."""
         with transaction.atomic():
+            locked = User.objects.select_for_update().filter(pk=self.user.pk, is_active=True)
+            if locked.values_list("password", flat=True).first() != self.user.password:
+                raise ChangedMeanwhile
             self.user.set_password(self.cleaned_data["password"])
             self.user.save(update_fields=["password"])
             sessions.end_all(self.user)
@@ -63,7 +70,11 @@ def change(request: HttpRequest) -> HttpResponse:
     form = PasswordForm(request.POST or None, user=user)
     if form.is_bound and form.is_valid():
         request.session.cycle_key()  # so that this one is not among those that end
-        form.save("page")
+        try:
+            form.save("page")
+        except ChangedMeanwhile:
+            messages.error(request, _("Your account was changed meanwhile. Sign in again."))
+            return redirect("security")
         update_session_auth_hash(request, user)
         messages.success(request, _("Your password is changed. All your other sessions have ended."))
         if "calendars" in request.POST and revocation.revoke(revocation.in_force(user), timezone.now()):
@@ -84,7 +95,10 @@ def new_password(request: HttpRequest, token: str) -> HttpResponse:
     form = PasswordForm(request.POST or None, user=user)
     if form.is_bound and form.is_valid():
         had_feeds = bool(revocation.in_force(user))
-        form.save("link")
+        try:
+            form.save("link")
+        except ChangedMeanwhile:
+            return render(request, "passwords/link_used.html", status=404)
         messages.success(request, _("Your password is changed. Sign in with it."))
         if had_feeds:
             messages.success(

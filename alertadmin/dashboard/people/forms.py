@@ -38,6 +38,8 @@ class SignInForm(AuthenticationForm):
 class FirstAdministratorForm(forms.ModelForm):  # type: ignore[type-arg]
     password = forms.CharField(
         label=_("Password"),
+        max_length=4096,
+        strip=False,
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
         help_text=_("At least 12 characters; a few words in a row are good."),
     )

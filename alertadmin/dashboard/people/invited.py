@@ -30,6 +30,8 @@ from alertadmin.dashboard.zones import ZoneInput
 class AcceptForm(forms.ModelForm):  # type: ignore[type-arg]
     password = forms.CharField(
         label=gettext_lazy("Password"),
+        max_length=4096,
+        strip=False,
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
         help_text=gettext_lazy("At least 12 characters; a few words in a row are good."),
     )
