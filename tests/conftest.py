@@ -36,11 +36,14 @@ PAGES = {"dashboard", "journeys", "locale", "security"}
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Whatever uses rows runs on PostgreSQL too, but what tests pages: they show the same from every database.
+    """Mark for PostgreSQL what uses rows, except tests of pages, which look the same on every database.
 
     A page that asks the database something of its own, and a command in a process, is marked where it is written.
+    Slow tests may take an hour each before they count as hung; see `timeout` in pyproject.toml for the others.
     """
     for item in items:
+        if item.get_closest_marker("slow"):
+            item.add_marker(pytest.mark.timeout(3600))
         uses_rows = item.get_closest_marker("django_db") or USES_ROWS & set(getattr(item, "fixturenames", ()))
         if uses_rows and item.path.relative_to(item.config.rootpath).parts[1] not in PAGES:
             item.add_marker(pytest.mark.postgresql)

@@ -52,6 +52,11 @@ class Looker:
             self.page.goto(self.address + path)
             self.look(path, by_axe=by_axe)
 
+    def submit(self, button: str) -> None:
+        """Click, and wait for the page that answers: between the two there is no document to look at."""
+        with self.page.expect_navigation():
+            self.page.get_by_role("button", name=button, exact=True).click()
+
     def look(self, name: str, *, by_axe: bool = True) -> None:
         """At the page that is open. By axe in each width and each shade once, which makes two of the four."""
         for size, shade in ((WIDE, "dark"), (NARROW, "light"), (WIDE, "light"), (NARROW, "dark")):
@@ -118,8 +123,9 @@ def test_the_door(outside: Looker, administrator: User) -> None:
         f"{reverse('sign-in')}?next=/secrets/&lost=1",
         reverse("first-administrator", args=["used"]),
     )
-    outside.page.get_by_role("link", name="Sign in").click()
-    outside.page.get_by_role("button", name="Sign in", exact=True).click()
+    with outside.page.expect_navigation():
+        outside.page.get_by_role("link", name="Sign in").click()
+    outside.submit("Sign in")
     outside.look("a refused sign-in")
     User.objects.all().delete()
     outside.look_at(reverse("first-administrator", args=[FirstAdministratorLink.make(NOW)]))
@@ -152,10 +158,10 @@ def test_channels(looker: Looker, site: Site, settings: Settings) -> None:
         f"{reverse('channel-add')}?kind=teams",
     )
     looker.page.get_by_label("Address").fill(f"https://10.0.0.1/{LONG_WORD}")
-    looker.page.get_by_role("button", name="Save").click()
+    looker.submit("Save")
     looker.look("a refused channel")
     looker.page.goto(looker.address + channel.get_absolute_url())
-    looker.page.get_by_role("button", name="Make a new key").click()
+    looker.submit("Make a new key")
     looker.look("a signing key")
 
 
@@ -223,13 +229,13 @@ def test_what_a_form_says_of_mistakes(looker: Looker, site: Site, tmp_path: Path
     page.goto(looker.address + reverse("register"))
     page.fill("[name=tenant-directory_id]", "common")
     page.fill("[name=secret-expires_at]", "2048-01-01")
-    page.get_by_role("button", name="Register").click()
+    looker.submit("Register")
     looker.look("a refused registration")
     page.goto(looker.address + reverse("import"))
     table = tmp_path / "customers.csv"
     table.write_text(f"directory_id,app_name,mailbox\n{LONG_WORD},=x,nobody\n", encoding="utf-8")
     page.get_by_label("CSV file").set_input_files(table)
-    page.get_by_role("button", name="Import").click()
+    looker.submit("Import")
     looker.look("a refused import")
     page.goto(looker.address + reverse("credential-replace", args=[site.credential.pk]))
     page.get_by_label("Secret value").fill("wrong~wrong.wrong-wrong_wrong~wrong12345")
@@ -239,7 +245,7 @@ def test_what_a_form_says_of_mistakes(looker: Looker, site: Site, tmp_path: Path
     looker.look("a secret that is not proven")
     page.goto(looker.address + reverse("diagnosis"))
     page.get_by_label("The error text").fill(f"AADSTS7000222: the provided client secret keys are expired. {LONG_WORD}")
-    page.get_by_role("button", name="Explain").click()
+    looker.submit("Explain")
     looker.look("an explained error")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import shutil
 import tempfile
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -16,6 +17,8 @@ from alertadmin.house.output import Output
 from alertadmin.house.processes import Program, Running
 
 PATIENCE = 60.0
+SLEEP = shutil.which("sleep") or "/bin/sleep"
+"""The path of a program that runs and answers nothing: `execv` searches no PATH."""
 
 
 async def until(condition: Callable[[], Awaitable[bool]]) -> None:
@@ -62,7 +65,7 @@ def test_one_that_has_not_answered_yet_is_left_to_load() -> None:
         return False
 
     async def look(output: Output) -> None:
-        running = Running(Program("sleeper", ["sleep", "60"], answers=never, check_every=0.001), output)
+        running = Running(Program("sleeper", [SLEEP, "60"], answers=never, check_every=0.001), output)
 
         async def often() -> bool:
             return asked > 20
