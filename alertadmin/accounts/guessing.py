@@ -42,6 +42,9 @@ CODE = Limit("code", 5, WHILE)
 """Six digits are guessed sooner; who comes to them has the password already."""
 NEW_PASSWORD = Limit("new password", 3, timedelta(hours=1))
 """Mails that a stranger can have sent to somebody."""
+NEW_PASSWORD_IN_A_DAY = Limit("new password in a day", 10, timedelta(days=1))
+NEW_PASSWORDS_ASKED = Limit("new passwords asked from a network", 100, timedelta(days=1))
+"""For however many accounts. A browser that is known for an account asks for it all the same."""
 USED = Limit("used code", 1, timedelta(minutes=3))
 """Of the codes that an app shows: longer than any of them is right."""
 
@@ -95,6 +98,8 @@ def guess(request: HttpRequest, account: str, limit: Limit = PASSWORD, now: date
     else:
         wanted = [(limit, account)]
     taken = Guess([], now)
+    if limit is NEW_PASSWORD and not known:
+        wanted += [(NEW_PASSWORD_IN_A_DAY, account), (NEW_PASSWORDS_ASKED, network_of(address_of(request)))]
     if limit is PASSWORD and not known:
         wanted += _stricter(taken, account, network_of(address_of(request)))
     for one, of in wanted:

@@ -16,12 +16,11 @@ from django.conf import settings
 from django.urls import reverse
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
 from alertadmin.accounts.audit import Act, AuditEntry, Result
 from alertadmin.accounts.models import User
-from alertadmin.accounts.tries import Limit
-from alertadmin.outbox import doorbell, sentences
+from alertadmin.outbox import entry_mails, sentences
 from alertadmin.outbox.content import Content, NoLongerOwed
 from alertadmin.outbox.models import Delivery, Purpose
 from alertadmin.registry.models import Mailbox
@@ -29,8 +28,6 @@ from alertadmin.registry.models import Mailbox
 PREFIX = "account:"
 LATEST = timedelta(days=7)
 """Later it is no news: it stands on the record."""
-HOURLY = Limit("mails about an account", 30, timedelta(hours=1))
-"""To one person; what is more stands on the record alone."""
 
 WORDS: dict[str, Any] = {
     Act.PASSWORD_CHANGED: gettext_lazy("Your password was changed."),
@@ -65,21 +62,9 @@ def tell(sender: object, entry: AuditEntry, on: object, **_signal: Any) -> None:
     """Writes the mails down, in the transaction of what they tell of, and rings."""
     if entry.act not in WORDS or entry.result != Result.DONE:
         return
-    mails = [
-        Delivery(
-            purpose=Purpose.ACCOUNT,
-            dedupe_key=f"{PREFIX}{entry.number}:{number}",
-            recipient=address,
-            created_at=entry.at,
-            not_before=entry.at,
-            urgency=entry.at,
-        )
-        for number, address in enumerate(_addresses(entry, on))
-        if HOURLY.take(address, entry.at) is None
-    ]
-    if mails:
-        Delivery.objects.bulk_create(mails)
-        doorbell.ring()
+    addresses = [(str(number), address) for number, address in enumerate(_addresses(entry, on))]
+    if addresses:
+        entry_mails.write(Purpose.ACCOUNT, PREFIX, entry, addresses)
 
 
 def _addresses(entry: AuditEntry, on: object) -> list[str]:
@@ -103,9 +88,8 @@ def _person(entry: AuditEntry, on: object) -> User | None:
 
 
 def compose(delivery: Delivery, now: datetime) -> Content | NoLongerOwed:
-    number = delivery.dedupe_key.removeprefix(PREFIX).partition(":")[0]
-    entry = AuditEntry.objects.filter(number=number).first()
-    if entry is None or entry.act not in WORDS:
+    entries = [one for one in entry_mails.entries(delivery, PREFIX) if one.act in WORDS]
+    if not entries:
         return NoLongerOwed(sentences.NOBODY_TO_TELL)
     if now - delivery.created_at > LATEST:
         return NoLongerOwed(sentences.NO_NEWS)
@@ -113,13 +97,21 @@ def compose(delivery: Delivery, now: datetime) -> Content | NoLongerOwed:
     language = (user.language if user else "") or settings.LANGUAGE_CODE
     zone = user.zone if user else timezone.get_default_timezone()
     with translation.override(language), timezone.override(zone):
-        when = timezone.localtime(entry.at).strftime("%Y-%m-%d %H:%M %Z")
-        lines = [str(WORDS[entry.act]), "", _("Account: %(address)s") % {"address": delivery.recipient}]
-        lines.append(_("When: %(when)s") % {"when": when})
-        if user and entry.person_id == user.pk and entry.address:
-            lines.append(_("From the network address: %(address)s") % {"address": entry.address})
-        lines += ["", _advice(entry)]
+        lines = [_("Account: %(address)s") % {"address": delivery.recipient}]
+        for entry in entries[: entry_mails.MOST_LINES]:
+            lines += ["", *_told(entry, user)]
+        if (more := len(entries) - entry_mails.MOST_LINES) > 0:
+            lines += ["", ngettext("And %(more)d more.", "And %(more)d more.", more) % {"more": more}]
+        lines += ["", *dict.fromkeys(map(_advice, entries))]
         return Content(str(_("Your account at alertadmin")), "\n".join(lines), language=language)
+
+
+def _told(entry: AuditEntry, user: User | None) -> list[str]:
+    when = timezone.localtime(entry.at).strftime("%Y-%m-%d %H:%M %Z")
+    lines = [str(WORDS[entry.act]), _("When: %(when)s") % {"when": when}]
+    if user and entry.person_id == user.pk and entry.address:
+        lines.append(_("From the network address: %(address)s") % {"address": entry.address})
+    return lines
 
 
 def _advice(entry: AuditEntry) -> str:

@@ -5,41 +5,35 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 import css_inline
 from django.conf import settings
 from django.db.models import Q
 from django.template.loader import render_to_string
+from django.urls import reverse
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from alertadmin.accounts import audit
 from alertadmin.accounts.audit import AuditEntry
 from alertadmin.accounts.membership import Membership
 from alertadmin.accounts.models import User
 from alertadmin.accounts.roles import Role
-from alertadmin.outbox import doorbell, sentences
+from alertadmin.outbox import entry_mails, sentences
 from alertadmin.outbox.content import Content, NoLongerOwed
 from alertadmin.outbox.models import Delivery, Purpose
 from alertadmin.registry.models import Tenant
+from alertadmin.registry.sender_words import clean, quoted
 
 PREFIX = "handover:"
+LONGEST_REASON = 200
 
 
 def tell(*, entry: AuditEntry, **_signal: Any) -> None:
     """Writes the mails down, in the transaction of what they tell of, and rings."""
-    Delivery.objects.bulk_create(
-        Delivery(
-            purpose=Purpose.HANDOVER,
-            dedupe_key=f"{PREFIX}{entry.number}:{person.pk}",
-            recipient=person.email,
-            created_at=entry.at,
-            not_before=entry.at,
-            urgency=entry.at,
-        )
-        for person in told(entry)
-    )
-    doorbell.ring()
+    entry_mails.write(Purpose.HANDOVER, PREFIX, entry, [(str(person.pk), person.email) for person in told(entry)])
 
 
 def told(entry: AuditEntry) -> list[User]:
@@ -50,24 +44,46 @@ def told(entry: AuditEntry) -> list[User]:
 
 
 def compose(delivery: Delivery, now: datetime) -> Content | NoLongerOwed:
-    number = delivery.dedupe_key.removeprefix(PREFIX).partition(":")[0]
-    entry = AuditEntry.objects.filter(number=number).first()
+    entries = entry_mails.entries(delivery, PREFIX)
     user = User.objects.by_address(delivery.recipient)
-    if entry is None or user is None:
+    if not entries or user is None:
         return NoLongerOwed(sentences.NOBODY_TO_TELL)
-    tenant = Tenant.objects.filter(pk=entry.tenant).first() if entry.tenant else None
     language = user.language or settings.LANGUAGE_CODE
     with translation.override(language), timezone.override(user.zone):
+        tenants = Tenant.objects.in_bulk({one.tenant for one in entries if one.tenant})
+        shown = [_shown(entry, tenants) for entry in entries[: entry_mails.MOST_LINES]]
         context = {
-            "subject": _("A secret was shown: %(secret)s of %(app)s")
-            % {"secret": entry.label, "app": entry.details.get("app", "")},
-            "entry": entry,
-            "details": entry.details,
-            "tenant": tenant,
-            "is_link": entry.act == audit.Act.SECRET_LINK_OPENED,
+            "subject": _subject(shown, len(entries)),
+            "shown": shown,
+            "more": len(entries) - len(shown),
             "zone": user.time_zone,
-            "address": settings.PUBLIC_URL + (tenant.get_absolute_url() if tenant else "/"),
+            "address": settings.PUBLIC_URL + (shown[0]["path"] if len(entries) == 1 else reverse("audit")),
         }
         html = css_inline.inline(render_to_string("sheets/mail.html", context), load_remote_stylesheets=False)
         text = render_to_string("sheets/mail.txt", context)
         return Content(str(context["subject"]), text, html, language=language)
+
+
+def _subject(shown: list[dict[str, Any]], count: int) -> str:
+    if count == 1:
+        names = {"secret": quoted(shown[0]["secret"]), "app": quoted(shown[0]["app"])}
+        return _("A secret was shown: %(secret)s of %(app)s") % names
+    return ngettext("%(count)d secret was shown", "%(count)d secrets were shown", count) % {"count": count}
+
+
+def _shown(entry: AuditEntry, tenants: dict[UUID, Tenant]) -> dict[str, Any]:
+    """Its facts; what a person typed holds nothing to click on. A person's address is the one of their account."""
+    tenant, details = tenants.get(entry.tenant) if entry.tenant else None, entry.details
+    return {
+        "is_link": entry.act == audit.Act.SECRET_LINK_OPENED,
+        "who": entry.who,
+        "by": clean(str(details.get("actor", ""))),
+        "secret": clean(entry.label),
+        "app": clean(str(details.get("app", ""))),
+        "tenant": clean(tenant.name) if tenant else "",
+        "recipient": clean(str(details.get("recipient", ""))),
+        "reason": clean(str(details.get("reason", "")), LONGEST_REASON),
+        "at": entry.at,
+        "address": entry.address,
+        "path": tenant.get_absolute_url() if tenant else "/",
+    }

@@ -1,15 +1,18 @@
-"""How many mails a person may cause: invitations, their renewals, requests for consent, tries that are asked for anew.
+"""How many mails a person may cause: invitations, their renewals, requests for consent, tests by mail or channel,
+repeats of what is in doubt, new recipients of the monthly mail. Every door that owes a mail to a person's click asks
+here; `tests/attacks` walks them.
 
 Counted by person, tenant, recipient, recipient's domain and installation, each by one conditional statement of the
 database, so that many at once win none. A day's honest work fits: 40 people of one customer are invited, or the
-contacts of 400 tenants are asked for consent. Test sends have limits of their own (outbox.test_limits). A reset of a
-password is limited by account (accounts.guessing), so that mails to an address never use up its owner's way in; that a
-secret was shown is always told. A command has the machine's rights, and is not limited.
+contacts of 400 tenants are asked for consent. Tests have limits by the hour besides (outbox.test_limits). A reset of a
+password is limited by account and network (accounts.guessing), so that other mails to an address never use up its
+owner's way in. What tells people of acts is gathered, not refused (outbox.entry_mails). What the program itself owes,
+reminders and calendars, and what a command asks for with the machine's rights, is not limited.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -53,16 +56,26 @@ def take(by: User | None, tenant: UUID | None, recipient: str, now: datetime) ->
     if by is None:
         return
     address = canonical(recipient)
-    wanted = [
-        (PERSON, str(by.pk)),
-        (TENANT, str(tenant)),
-        (RECIPIENT, address),
-        (DOMAIN, address.rpartition("@")[2]),
-        (INSTALLATION, ""),
-    ]
-    if not _is_known(address):
-        wanted.insert(1, (PERSON_TO_STRANGERS, str(by.pk)))
+    wanted = [(PERSON, str(by.pk)), (TENANT, str(tenant)), (INSTALLATION, "")]
+    if address != by.email_canonical:  # who fills their own inbox harms none but themselves
+        wanted += [(RECIPIENT, address), (DOMAIN, address.rpartition("@")[2])]
+        if not _is_known(address):
+            wanted.append((PERSON_TO_STRANGERS, str(by.pk)))
     take_all(wanted, now, TooManyMails)
+
+
+def take_each(by: User | None, recipients: Iterable[str], now: datetime) -> None:
+    """Of mails of the installation. Raises TooManyMails, for the transaction of what causes them."""
+    for recipient in recipients:
+        take(by, None, recipient, now)
+
+
+def take_for_channel(by: User | None, tenant: UUID | None, channel: UUID, host: str, now: datetime) -> None:
+    """The same for a message by a channel to `host`. Raises TooManyMails."""
+    if by is None:
+        return
+    wanted = [(PERSON, str(by.pk)), (TENANT, str(tenant)), (INSTALLATION, ""), (RECIPIENT, f"channel {channel}")]
+    take_all([*wanted, (DOMAIN, canonical(host).rpartition("@")[2])], now, TooManyMails)
 
 
 def take_all(

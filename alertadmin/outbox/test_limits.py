@@ -14,18 +14,19 @@ from django.utils.translation import ngettext
 
 from alertadmin.accounts.models import User
 from alertadmin.accounts.tries import Limit
-from alertadmin.outbox.mail_limits import take_all
+from alertadmin.outbox.mail_limits import TooManyMails, take_all
 from mailer.email_address import canonical
 
 WHILE = timedelta(hours=1)
 
 
-class TooManyTests(ValidationError):
+class TooManyTests(TooManyMails):
     """No further test now; the message says for how long."""
 
     def __init__(self, wait: timedelta) -> None:
         minutes = max(1, ceil(wait.total_seconds() / 60))
-        super().__init__(
+        ValidationError.__init__(
+            self,
             ngettext(
                 "Nothing was sent: there were too many tests within an hour. Try again in a minute.",
                 "Nothing was sent: there were too many tests within an hour. Try again in %(minutes)s minutes.",

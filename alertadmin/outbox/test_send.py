@@ -19,7 +19,7 @@ from django.utils.translation import pgettext
 from alertadmin.accounts import audit
 from alertadmin.accounts.audit import Act, Result
 from alertadmin.accounts.models import User
-from alertadmin.outbox import doorbell, sentences, test_limits
+from alertadmin.outbox import doorbell, mail_limits, sentences, test_limits
 from alertadmin.outbox.content import Content, NoLongerOwed
 from alertadmin.outbox.models import Channel, Delivery, Purpose
 from alertadmin.registry.models import Mailbox
@@ -71,10 +71,11 @@ def create_for_channel(channel: Channel, *, now: datetime) -> Delivery:
 
 
 def start_for_channel(channel: Channel, *, by: User | AnonymousUser, now: datetime) -> Delivery:
-    """Raises TooManyTests."""
+    """Raises TooManyMails."""
     tenant = channel.app.tenant_id if channel.app else channel.tenant_id
     with _refusals_on_record(Act.CHANNEL_TESTED, channel):
         test_limits.take(by, tenant, channel.hint, now)
+        mail_limits.take_for_channel(_person(by), tenant, channel.pk, channel.hint, now)
     delivery = create_for_channel(channel, now=now)
     doorbell.ring()
     return delivery
@@ -89,19 +90,24 @@ def start(
     by: User | AnonymousUser,
     now: datetime,
 ) -> Delivery:
-    """Writes the row and rings; the worker sends. Raises TooManyTests."""
+    """Writes the row and rings; the worker sends. Raises TooManyMails."""
     with _refusals_on_record(Act.MAILBOX_TEST_SENT, mailbox):
         test_limits.take(by, mailbox.tenant_id, recipient, now)
+        mail_limits.take(_person(by), mailbox.tenant_id, recipient, now)
     delivery = create(mailbox, recipient, transport=transport or "", sends_as=sends_as, now=now)
     doorbell.ring()
     return delivery
+
+
+def _person(by: User | AnonymousUser) -> User | None:
+    return by if isinstance(by, User) else None
 
 
 @contextmanager
 def _refusals_on_record(act: Act, on: Model) -> Iterator[None]:
     try:
         yield
-    except test_limits.TooManyTests:
+    except mail_limits.TooManyMails:
         audit.record_alone(act, on, result=Result.REFUSED)
         raise
 

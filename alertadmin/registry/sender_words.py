@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import unicodedata
 
+from django.utils.translation import gettext as _
+
 LONGEST = 60
 MARKS = frozenset("'’-,()&+#")
 INVISIBLE = frozenset({"Cf", "Cn", "Co", "Cs"})
@@ -31,6 +33,19 @@ def clean(text: str, most: int = LONGEST) -> str:
     line = " ".join("".join(kept).split())
     if not any(one.isalnum() for one in line):
         return "…"
+    return line if len(line) <= most else f"{line[: most - 1].rstrip()}…"
+
+
+def quoted(text: str, most: int = LONGEST) -> str:
+    """`clean` between the quotation marks of the active language: where it stands without any in the sentence."""
+    return _("“%(name)s”") % {"name": clean(text, most)}
+
+
+def plain_line(text: str, most: int) -> str:
+    """As a page's title shows it, where nothing is clicked: one line, cut, without characters that steer how the rest
+    is read (direction marks, zero-width and control characters)."""
+    shown = "".join(one for one in text if unicodedata.category(one) not in INVISIBLE)
+    line = " ".join("".join(" " if unicodedata.category(one) == "Cc" else one for one in shown).split())
     return line if len(line) <= most else f"{line[: most - 1].rstrip()}…"
 
 

@@ -32,7 +32,7 @@ from alertadmin.reminders import ahead, audience, channels, sentences, slots
 from alertadmin.reminders.brief import brief
 from alertadmin.reminders.calendar import attaching
 from alertadmin.reminders.holds import active_holds
-from alertadmin.reminders.lines import Line, detail, line, time_left
+from alertadmin.reminders.lines import Line, detail, for_mail, line, time_left
 from alertadmin.reminders.models import Kind, Notice, Reminder
 
 MOST_LINES = 100
@@ -136,7 +136,8 @@ def _worded(
     most_urgent: list[Reminder], counted: dict[str, int], now: datetime, language: str, has_calendar: bool
 ) -> Content:
     """The mail in the language that is active, and the same in brief."""
-    lines = [line(reminder, now) for reminder in most_urgent]
+    found = [line(reminder, now) for reminder in most_urgent]
+    lines = [for_mail(reminder, one) for reminder, one in zip(most_urgent, found, strict=True)]
     subject = _subject(lines[0], counted["all"])
     context: dict[str, Any] = {
         "subject": subject,
@@ -152,7 +153,7 @@ def _worded(
         render_to_string("reminders/digest.txt", context),
         css_inline.inline(html, load_remote_stylesheets=False),
         brief=brief(lines, counted["all"], counted["expired"], context["all_url"]),
-        details=[detail(reminder, one) for reminder, one in zip(most_urgent, lines, strict=True)],
+        details=[detail(reminder, one) for reminder, one in zip(most_urgent, found, strict=True)],
         language=language,
     )
 

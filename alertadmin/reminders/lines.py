@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
 
 from alertadmin.registry.models import CredentialState
+from alertadmin.registry.sender_words import clean, quoted
 from alertadmin.reminders.models import Kind, Reminder
 
 
@@ -42,20 +43,27 @@ class Line:
 
 
 def detail(reminder: Reminder, one: Line) -> dict[str, Any]:
-    """The same for a program (docs/webhooks.md): ids and an end beside the words."""
+    """The same for a program (docs/webhooks.md): ids and an end beside the words. Of the line as `line` makes it."""
     return {
         "kind": reminder.kind,
-        "tenant": one.tenant,
+        "tenant": clean(one.tenant),
         "directory_id": reminder.tenant.directory_id,
-        "app": one.app,
+        "app": clean(one.app),
         "client_id": reminder.app.client_id if reminder.app else None,
-        "what": one.what,
+        "what": clean(one.what) if reminder.kind == Kind.CREDENTIAL else one.what,
         "at": reminder.expires_at.astimezone(UTC).isoformat(timespec="seconds"),
         "threshold": reminder.threshold,
         "is_over": one.is_expired,
         "says": one.left,
         "url": one.url,
     }
+
+
+def for_mail(reminder: Reminder, one: Line) -> Line:
+    """The line as it leaves: names that a person chose are quoted, and hold nothing to click on. The address of a
+    mailbox and the name of a permission stay what they are."""
+    what = quoted(one.what) if reminder.kind == Kind.CREDENTIAL else one.what
+    return replace(one, tenant=quoted(one.tenant), app=quoted(one.app), what=what)
 
 
 def line(reminder: Reminder, now: datetime) -> Line:

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from alertadmin.outbox.models import Channel
 from alertadmin.registry.models import Mailbox
+from alertadmin.registry.sender_words import clean, quoted
 from alertadmin.retelling import retold
 from alertadmin.watching.health_checks import Part, Problem
 from mailer.diagnosis import explain
@@ -156,10 +157,14 @@ def _counted(problem: Problem) -> str:
 
 def _failed_route(problem: Problem, route: Model | None) -> Told:
     if isinstance(route, Mailbox):
-        names = {"address": route.address, "tenant": route.tenant.name, "transport": route.get_transport_display()}
+        names = {
+            "address": route.address,
+            "tenant": quoted(route.tenant.name),
+            "transport": route.get_transport_display(),
+        }
         text = _("Mailbox %(address)s of %(tenant)s (%(transport)s) failed the last time that it was tried.") % names
     elif isinstance(route, Channel):
-        names = {"name": route.name, "kind": route.label}
+        names = {"name": clean(route.name), "kind": route.label}
         text = _("Channel “%(name)s” (%(kind)s) failed the last time that it was tried.") % names
     elif problem.subject == "relay":
         text = _("The SMTP relay (ALERTADMIN_SMTP_URL) failed the last time that it was tried.")

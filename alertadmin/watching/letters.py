@@ -95,7 +95,15 @@ def _tell(kind: LetterKind, about: list[str], to: Iterable[str], now: datetime, 
     return sum(tell_one(kind, about, person, now, urgency) for person in to)
 
 
-def tell_one(kind: LetterKind, about: list[str], person: str, now: datetime, urgency: datetime) -> bool:
+def tell_one(
+    kind: LetterKind,
+    about: list[str],
+    person: str,
+    now: datetime,
+    urgency: datetime,
+    *,
+    not_before: datetime | None = None,
+) -> bool:
     """Whether a mail was written: of what the person was not told before."""
     told = set(Letter.objects.filter(kind=kind, recipient=person).values_list("about", flat=True))
     fresh = [one for one in about if one not in told]
@@ -108,7 +116,7 @@ def tell_one(kind: LetterKind, about: list[str], person: str, now: datetime, urg
                 dedupe_key=f"letter:{uuid.uuid4()}",
                 recipient=person,
                 created_at=now,
-                not_before=now,
+                not_before=not_before or now,
                 urgency=urgency,
             )
             Letter.objects.bulk_create(

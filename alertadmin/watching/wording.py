@@ -21,6 +21,7 @@ from alertadmin.accounts.models import User
 from alertadmin.outbox.content import Content, NoLongerOwed
 from alertadmin.outbox.models import Delivery
 from alertadmin.registry.models import Tenant
+from alertadmin.registry.sender_words import clean, quoted
 from alertadmin.reminders import review
 from alertadmin.watching import health_report, sentences
 from alertadmin.watching.account import Account, account
@@ -31,6 +32,8 @@ from mailer.email_address import canonical
 MOST = 50
 """Addresses that one mail lists."""
 MOST_TENANTS = 5
+MAILBOX = "registry.mailbox"
+"""Of an entry about a mailbox, whose name is its address."""
 
 
 @dataclass(frozen=True)
@@ -59,30 +62,41 @@ def compose(delivery: Delivery, now: datetime) -> Content | NoLongerOwed:
                 return NoLongerOwed(sentences.NOTHING_TO_SAY)
             words = put_back(found, count)
         elif letters[0].kind == LetterKind.ROUTE:
-            entry = audit.AuditEntry.objects.filter(number__in=[int(one.about) for one in letters]).last()
-            if entry is None:
+            entries = audit.AuditEntry.objects.filter(number__in=[int(one.about) for one in letters])
+            if not entries:
                 return NoLongerOwed(sentences.NOTHING_TO_SAY)
-            words = route_changed(entry)
+            words = routes_changed(list(entries.order_by("number")))
         else:
             words = unreachable([letter.about for letter in letters])
         return _content(words, language)
 
 
-def route_changed(entry: audit.AuditEntry) -> Words:
+def routes_changed(entries: list[audit.AuditEntry]) -> Words:
     """To owners: links to new passwords leave by what was changed."""
-    said = {"who": entry.who, "what": entry.label, "when": date_format(timezone.localtime(entry.at), "DATETIME_FORMAT")}
-    lead = _(
-        "%(who)s changed “%(what)s” on %(when)s: by it, or by its rules, this installation sends what concerns all "
-        "tenants. Whoever reads what it sends can read links to new passwords. If you do not expect this, look at once."
+    told = [_changed(entry) for entry in entries[:MOST]]
+    if more := len(entries) - len(told):
+        told.append(ngettext("And %(more)d more.", "And %(more)d more.", more) % {"more": more})
+    warning = _(
+        "By it, or by its rules, this installation sends what concerns all tenants. Whoever reads what it sends can "
+        "read links to new passwords. If you do not expect this, look at once."
     )
     return Words(
         _("alertadmin: what this installation sends by was changed"),
-        lead % said,
-        [],
+        f"{told[0]} {warning}" if len(told) == 1 else warning,
+        told if len(told) > 1 else [],
         [],
         _("See the audit trail"),
         _url("audit"),
     )
+
+
+def _changed(entry: audit.AuditEntry) -> str:
+    said = {
+        "who": entry.who,
+        "what": entry.label if entry.kind == MAILBOX else clean(entry.label),
+        "when": date_format(timezone.localtime(entry.at), "DATETIME_FORMAT"),
+    }
+    return _("%(who)s changed “%(what)s” on %(when)s.") % said
 
 
 def monthly(found: Account, wrong: list[str], record: Head) -> Words:
@@ -142,9 +156,9 @@ def _facts(found: Account) -> list[str]:
             _("The next end is on %(day)s: %(tenant)s / %(app)s / %(what)s.")
             % {
                 "day": _day(found.next.expires_at),
-                "tenant": found.next.app.tenant.name,
-                "app": found.next.app.name,
-                "what": found.next,
+                "tenant": quoted(found.next.app.tenant.name),
+                "app": quoted(found.next.app.name),
+                "what": quoted(str(found.next)),
             }
         )
     if not found.people:
@@ -207,7 +221,7 @@ def _named(address: str) -> str:
     """With the tenants that name it."""
     found = Tenant.objects.filter(contacts__email_canonical=canonical(address))
     tenants = list(found.values_list("name", flat=True)[:MOST_TENANTS])
-    return f"{address} ({', '.join(tenants)})" if tenants else address
+    return f"{address} ({', '.join(map(quoted, tenants))})" if tenants else address
 
 
 def _url(name: str) -> str:

@@ -3,24 +3,16 @@ and what is left of a name that was made to be clicked on."""
 
 from __future__ import annotations
 
-import re
 from datetime import datetime, timedelta
 from uuid import UUID
 
 import pytest
-from django.test import Client
-from django.urls import reverse
 
-from alertadmin.accounts.invitation import Invitation
 from alertadmin.accounts.models import Tries, User
-from alertadmin.accounts.tries import Limit
-from alertadmin.outbox import content, mail_limits
+from alertadmin.outbox import mail_limits
 from alertadmin.outbox.mail_limits import TooManyMails, take
-from alertadmin.outbox.models import Delivery, Purpose
 from alertadmin.registry import sender_words
-from alertadmin.registry.models import AppRegistration, Consent
 from tests.rows import Rows
-from tests.signing_in import signed_in_at
 
 pytestmark = pytest.mark.control(77)
 
@@ -81,51 +73,6 @@ def test_08_many_people_of_a_tenant_share_its_limit(db: None, now: datetime) -> 
 def test_08_what_is_refused_is_taken_from_no_limit(person: User, now: datetime) -> None:
     let(person, now, ["victim@customer.example"] * 30)
     assert sorted(Tries.objects.values_list("count", flat=True)) == [10] * 6
-
-
-# All doors, a thousand attempts
-
-
-NAME = "ACTION REQUIRED https://evil.example/login – call evil．example or ada@evil.example"
-LINKS = re.compile(r"[/.@．]\s?evil|evil[.．。｡․]", re.IGNORECASE)
-
-
-def test_08_a_thousand_attempts_by_one_person_over_all_doors(
-    client: Client, administrator: User, rows: Rows, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Cut to a tenth, limits and attempts alike, so that it takes seconds."""
-    for name in ("PERSON", "PERSON_TO_STRANGERS", "TENANT", "DOMAIN"):
-        limit = getattr(mail_limits, name)
-        monkeypatch.setattr(mail_limits, name, Limit(limit.name, limit.most // 10, limit.per))
-    User.objects.filter(pk=administrator.pk).update(name=NAME)
-    consents = [lacking(rows, number) for number in range(4)]
-    browser = signed_in_at(client, administrator)
-    statuses = set()
-    for number in range(50):
-        consent = consents[number % 4]
-        form = {"recipient": f"v{number}@d{number}.example"}
-        statuses.add(browser.post(reverse("consent-request", args=[consent.pk]), form).status_code)
-        form = {"address": f"w{number}@d{number}.example", "place": "", "role": "viewer", "language": ""}
-        statuses.add(browser.post(reverse("invite"), form).status_code)
-    assert statuses == {302, 429, 422}
-    caused = Delivery.objects.filter(purpose__in=[Purpose.CONSENT, Purpose.INVITATION])
-    assert caused.count() == mail_limits.PERSON_TO_STRANGERS.most
-    assert Invitation.objects.count() == caused.filter(purpose=Purpose.INVITATION).count() > 0
-    invitation = Invitation.objects.all()[0]
-    browser.post(reverse("invitation-renew", args=[invitation.pk]))
-    assert caused.count() == mail_limits.PERSON_TO_STRANGERS.most
-    for delivery in (caused.filter(purpose=Purpose.CONSENT)[0], caused.filter(purpose=Purpose.INVITATION)[0]):
-        composed = content.compose(delivery, delivery.created_at)
-        assert isinstance(composed, content.Content)
-        for words in (composed.subject, composed.text, composed.html):
-            assert not LINKS.search(words), words
-            assert not words.startswith("ACTION")
-            assert "\n" not in composed.subject
-
-
-def lacking(rows: Rows, number: int) -> Consent:
-    app: AppRegistration = rows.app(rows.tenant(f"{NAME} {number}"), NAME, permissions=["Mail.Send"])
-    return Consent.objects.create(app=app, tenant=app.tenant, permission="Mail.Send")
 
 
 # Words

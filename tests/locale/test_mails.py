@@ -38,14 +38,15 @@ def mail() -> Content:
 
 def test_the_subject_is_french(due: list[Credential]) -> None:
     subject = mail().subject
-    assert subject == "Gone (Énergie du Nord) : le certificat a expiré il y a 1 jour (et 2 autres)"
+    assert subject == "« Gone » (« Énergie du Nord ») : le certificat a expiré il y a 1 jour (et 2 autres)"
 
 
 def test_the_text_is_french_with_french_dates_in_the_tenant_s_zone(due: list[Credential]) -> None:
     text = mail().text.replace("\u00a0", " ")
     assert text.startswith("1 élément ci-dessous n’est plus valable : les e-mails qui en dépendent ne partent plus.")
-    assert "* Énergie du Nord / Gone / Certificat\n" in text
-    assert "* Énergie du Nord / Soon / clé\n  expire dans 3 jours : le 26 novembre 2026 à 09:00 (Europe/Paris)" in text
+    assert "* « Énergie du Nord » / « Gone » / « Certificat »\n" in text
+    names = "« Énergie du Nord » / « Soon » / « clé »"
+    assert f"* {names}\n  expire dans 3 jours : le 26 novembre 2026 à 09:00 (Europe/Paris)" in text
     assert "(en attente de remplacer celui en service)" in text
     assert f"Renouveler : http://localhost:8000/secrets/{due[1].pk}/" in text
 

@@ -94,7 +94,7 @@ def test_a_reminder_reaches_the_channel_signed_with_its_matter(
     assert request.headers["idempotency-key"] == body["id"] == str(delivery.pk)
     delivery.refresh_from_db()
     assert (body["subject"], body["text"]) == (delivery.subject, delivery.text)
-    assert delivery.subject == "ALERT of Northpark Energy: client secret ends in 5 days"
+    assert delivery.subject == "“ALERT” of “Northpark Energy”: client secret ends in 5 days"
     item = body["items"][0]
     assert (item["kind"], item["app"], item["threshold"], item["is_over"]) == ("credential", "ALERT", 7, False)
     assert item["at"] == "2026-11-28T08:00:00+00:00"
@@ -302,7 +302,7 @@ def test_what_no_mail_tells_the_last_resort_tells_in_the_same_run(
         ("Last, Webhook", "accepted"),
     ]
     [body] = bodies(receiver)
-    assert str(body["subject"]).startswith(f"For {DUTY}: ALERT of Northpark Energy")
+    assert str(body["subject"]).startswith(f"For {DUTY}: “ALERT” of “Northpark Energy”")
     assert str(body["text"]).startswith(f"This was for {DUTY}, and no mail could be sent: ")
     assert "ends in 5 days" in str(body["text"])
     assert worker.deliver_due(clock=lambda: time() + timedelta(days=1)) == {}

@@ -67,7 +67,7 @@ def test_the_mail_says_which_for_whom_when_and_from_where_but_not_the_value(
     with acting(Actor(STRANGER, address="192.0.2.7")):
         assert handing_by_link.open_once(token, now)
     composed = mail(administrator.email, now)
-    assert composed.subject == "A secret was shown: relay 2026 of ALERT"
+    assert composed.subject == "A secret was shown: “relay 2026” of “ALERT”"
     for words in (composed.text, composed.html):
         for said in ("relay 2026", "Northpark Energy", "Grace Holm", "for ALERT", "192.0.2.7", "9 a.m.", "Ada"):
             assert said in words

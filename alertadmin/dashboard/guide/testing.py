@@ -25,8 +25,8 @@ from alertadmin.dashboard.mailboxes.testing import shown
 from alertadmin.dashboard.posting import posted
 from alertadmin.dashboard.sheets.views import sheet_of
 from alertadmin.outbox import test_send
+from alertadmin.outbox.mail_limits import TooManyMails
 from alertadmin.outbox.models import DeliveryState
-from alertadmin.outbox.test_limits import TooManyTests
 from alertadmin.registry.models import Guide
 
 
@@ -43,7 +43,7 @@ def guide_test(request: HttpRequest, guide: Guide) -> HttpResponse:
                 guide.mailbox, data["recipient"], transport=data.get("transport"), by=by, now=timezone.now()
             )
             return redirect("guide-test", guide.pk)
-        except TooManyTests as refused:
+        except TooManyMails as refused:
             form.add_error(None, refused)
     return _page(request, guide, form)
 
@@ -65,7 +65,7 @@ def _scope(request: HttpRequest, guide: Guide) -> HttpResponse:
             by, other = request.user, form.cleaned_data["other"]
             test_send.start(guide.mailbox, recipient, sends_as=other, by=by, now=timezone.now())
             return redirect(standing.url(guide, "test") + "#scope")
-        except TooManyTests as refused:
+        except TooManyMails as refused:
             form.add_error("other", refused)
     initial = {"recipient": recipient, "transport": guide.mailbox.transport}
     return _page(request, guide, TestSendForm(initial=initial, mailbox=guide.mailbox), form)

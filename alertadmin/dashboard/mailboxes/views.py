@@ -31,8 +31,8 @@ from alertadmin.dashboard.mailboxes.forms import (
 )
 from alertadmin.dashboard.posting import posted
 from alertadmin.outbox import test_send
+from alertadmin.outbox.mail_limits import TooManyMails
 from alertadmin.outbox.models import Delivery, Purpose
-from alertadmin.outbox.test_limits import TooManyTests
 from alertadmin.registry import scripts
 from alertadmin.registry.clouds import servers
 from alertadmin.registry.keyring import KeyRingError
@@ -182,7 +182,7 @@ def start_test(request: HttpRequest, pk: UUID) -> HttpResponse:
     transport = data.get("transport") or None
     try:
         delivery = test_send.start(found, data["recipient"], transport=transport, by=by, now=timezone.now())
-    except TooManyTests as refused:
+    except TooManyMails as refused:
         form.add_error(None, refused)
         return _mailbox_page(request, found, form, status=429)
     return redirect("test-send-progress", delivery.pk)
@@ -201,7 +201,7 @@ def scope_try(request: HttpRequest, pk: UUID) -> HttpResponse:
             by, other = request.user, form.cleaned_data["other"]
             delivery = test_send.start(found, recipient, sends_as=other, by=by, now=timezone.now())
             return redirect("test-send-progress", delivery.pk)
-        except TooManyTests as refused:
+        except TooManyMails as refused:
             form.add_error("other", refused)
             status = 429
     initial = {"recipient": recipient, "transport": found.transport}

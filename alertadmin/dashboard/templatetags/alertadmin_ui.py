@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Sequence
 from datetime import datetime
 from functools import lru_cache
@@ -11,6 +12,7 @@ from django import forms, template
 from django.forms import BoundField
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import escape
 from django.utils.translation import gettext as _
 from lucide.templatetags.lucide import lucide
 
@@ -20,6 +22,7 @@ from alertadmin.accounts.providers.provider import Provider
 from alertadmin.dashboard import moments
 from alertadmin.dashboard.diagnosis.message import as_message
 from alertadmin.dashboard.looks import LOOKS, OWNERS, UNKNOWN, Look, look_of_end
+from alertadmin.registry import sender_words
 from alertadmin.registry.clouds import UnknownCloud
 from alertadmin.registry.models import Consent, Credential, Tenant
 from alertadmin.reminders.audience import WHY, Audience
@@ -29,6 +32,8 @@ from mailer.clouds import Cloud
 from mailer.diagnosis import SLUGS, Diagnosis, explain
 
 register = template.Library()
+LONGEST_TITLE = 120
+"""Characters, before the program's name."""
 register.filter("retold", retold)
 register.filter("device", devices.named)
 
@@ -44,6 +49,12 @@ def icon(name: str, size: int = 18) -> str:
 def sign_in_providers() -> list[Provider]:
     """By which people may sign in elsewhere."""
     return known.providers()
+
+
+@register.filter(is_safe=True)
+def page_title(escaped: str) -> str:
+    """Of the words of a `title` block, which are escaped already."""
+    return escape(sender_words.plain_line(html.unescape(escaped), LONGEST_TITLE))
 
 
 @register.filter

@@ -6,13 +6,16 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from alertadmin.accounts.declaring import allows
+from alertadmin.accounts.models import User
 from alertadmin.accounts.reauthentication import recently_confirmed
 from alertadmin.accounts.roles import Right
 from alertadmin.dashboard.watching.forms import MonthlyForm
 from alertadmin.dashboard.watching.signs import signs
+from alertadmin.outbox import mail_limits
 from alertadmin.outbox.drain import drain
 from alertadmin.watching import health_report, letters, owner_letters
 from alertadmin.watching.models import Monthly
@@ -22,12 +25,20 @@ from alertadmin.watching.models import Monthly
 @recently_confirmed("POST")
 def watching(request: HttpRequest) -> HttpResponse:
     now = health_report.now_by_database()
-    form = MonthlyForm(request.POST or None, Monthly.now())
+    monthly = Monthly.now()
+    before = list(monthly.emails)
+    form = MonthlyForm(request.POST or None, monthly)
     if request.method == "POST" and form.is_valid():
-        with transaction.atomic():
-            owner_letters.tell(form.save(), now)
-        messages.success(request, _("Saved."))
-        return redirect("watching")
+        try:
+            with transaction.atomic():
+                by = request.user if isinstance(request.user, User) else None
+                fresh = [one for one in form.cleaned_data["emails"] if one not in before]
+                mail_limits.take_each(by, fresh, timezone.now())
+                owner_letters.tell(form.save(), now)
+            messages.success(request, _("Saved."))
+            return redirect("watching")
+        except mail_limits.TooManyMails as refused:
+            form.add_error("emails", refused)
     context = {
         "signs": signs(now),
         "drain": drain(now),

@@ -10,6 +10,7 @@ from alertadmin.outbox.models.delivery import (
     Purpose,
     tell_of,
 )
+from alertadmin.outbox.models.delivery_entry import DeliveryEntry
 
 __all__ = [
     "UNNAMED",
@@ -19,6 +20,7 @@ __all__ = [
     "Channel",
     "ConsentRequest",
     "Delivery",
+    "DeliveryEntry",
     "DeliveryState",
     "Line",
     "Purpose",

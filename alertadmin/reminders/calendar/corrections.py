@@ -23,6 +23,7 @@ from alertadmin.accounts.models import User
 from alertadmin.outbox.content import Content, NoLongerOwed
 from alertadmin.outbox.models import Delivery, DeliveryState, Purpose
 from alertadmin.registry.models import Credential, CredentialState, Mailbox
+from alertadmin.registry.sender_words import clean, quoted
 from alertadmin.reminders import audience, policies, sentences, timing
 from alertadmin.reminders.calendar import attaching, rows, writing
 from alertadmin.reminders.calendar.ends import End
@@ -139,17 +140,22 @@ def _attachments(wrong: list[CalendarEntry], moved: list[End], now: datetime) ->
 
 
 def _title(entry: CalendarEntry) -> str:
-    names = {"what": entry.what or _("a secret"), "app": entry.app_name, "tenant": entry.tenant.name}
+    names = {"what": _what(entry) or _("a secret"), "app": quoted(entry.app_name), "tenant": quoted(entry.tenant.name)}
     return _("Withdrawn: %(what)s of %(app)s (%(tenant)s)") % names
+
+
+def _what(entry: CalendarEntry) -> str:
+    """Of a mailbox, its address."""
+    return quoted(entry.what) if entry.what and entry.kind == Kind.CREDENTIAL else entry.what
 
 
 def _worded(wrong: list[CalendarEntry], ends: Mapping[UUID, End], attachments: tuple[Attachment, ...]) -> Content:
     why = _reasons([entry for entry in wrong if entry.thing not in ends])
     lines = [
         {
-            "tenant": entry.tenant.name,
-            "app": entry.app_name,
-            "what": entry.what,
+            "tenant": quoted(entry.tenant.name),
+            "app": quoted(entry.app_name),
+            "what": _what(entry),
             "why": why.get(entry.thing) or _("It ends later or sooner now; the attached entry moves the old one."),
         }
         for entry in wrong
@@ -178,7 +184,7 @@ def _reasons(gone: list[CalendarEntry]) -> dict[UUID, str]:
         elif (app := retired.get(entry.thing)) is None:
             found[entry.thing] = _("It was removed here.")
         elif app in names:
-            found[entry.thing] = _("It was replaced by “%(name)s”.") % {"name": names[app]}
+            found[entry.thing] = _("It was replaced by “%(name)s”.") % {"name": clean(names[app])}
         else:
             found[entry.thing] = _("It was superseded.")
     return found

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from alertadmin.registry.models import CredentialKind, CredentialState
+from alertadmin.registry.sender_words import clean, quoted
 from alertadmin.reminders.models import Kind
 from alertadmin.reminders.plan import Plan
 
@@ -41,8 +42,11 @@ class End:
     def title(self) -> str:
         """In the language that is active."""
         if self.kind == Kind.EWS:
-            return _("EWS of %(address)s (%(tenant)s) ends") % {"address": self.what, "tenant": self.tenant_name}
-        names = {"app": self.app_name, "tenant": self.tenant_name}
+            return _("EWS of %(address)s (%(tenant)s) ends") % {
+                "address": self.what,
+                "tenant": quoted(self.tenant_name),
+            }
+        names = {"app": quoted(self.app_name), "tenant": quoted(self.tenant_name)}
         if self.credential_kind == CredentialKind.CERTIFICATE:
             return _("Certificate of %(app)s (%(tenant)s) ends") % names
         return _("Client secret of %(app)s (%(tenant)s) ends") % names
@@ -74,10 +78,10 @@ class End:
             return _("%(address)s still sends by EWS, which Exchange Online switches off for good.") % {
                 "address": self.what
             }
-        lines = [_("Tenant: %(name)s") % {"name": self.tenant_name}]
-        lines.append(_("App registration: %(name)s (%(id)s)") % {"name": self.app_name, "id": self.client_id})
+        lines = [_("Tenant: %(name)s") % {"name": clean(self.tenant_name)}]
+        lines.append(_("App registration: %(name)s (%(id)s)") % {"name": clean(self.app_name), "id": self.client_id})
         if self.what:
-            lines.append(_("Description: %(name)s") % {"name": self.what})
+            lines.append(_("Description: %(name)s") % {"name": clean(self.what)})
         if self.state == CredentialState.NEXT:
             lines.append(_("It waits to replace the one in use."))
         return "\n".join(lines)

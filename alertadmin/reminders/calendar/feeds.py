@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from alertadmin import __version__
 from alertadmin.accounts.access import Access
 from alertadmin.registry.models import Credential, Mailbox
+from alertadmin.registry.sender_words import quoted
 from alertadmin.reminders.calendar import rows, writing
 from alertadmin.reminders.calendar.ends import End
 from alertadmin.reminders.models import CalendarFeed
@@ -61,7 +62,11 @@ def shown(feed: CalendarFeed, now: datetime) -> Shown:
 
 def title(feed: CalendarFeed) -> str:
     """In the language that is active."""
-    return _("Ends of %(name)s") % {"name": feed.tenant} if feed.tenant else _("Ends of secrets and certificates")
+    return (
+        _("Ends of %(name)s") % {"name": quoted(str(feed.tenant))}
+        if feed.tenant
+        else _("Ends of secrets and certificates")
+    )
 
 
 def _ends(feed: CalendarFeed, now: datetime) -> list[End]:

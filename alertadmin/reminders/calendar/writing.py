@@ -25,6 +25,7 @@ from django.utils.translation import ngettext
 from icalendar import Alarm, Calendar, Event, vCalAddress, vDuration, vText
 
 from alertadmin import __version__
+from alertadmin.registry import sender_words
 from alertadmin.reminders.calendar.ends import End
 
 LENGTH = timedelta(minutes=15)
@@ -45,8 +46,8 @@ def published(ends: Iterable[End], now: datetime) -> bytes:
 def cancelled(uid: str, ends_at: datetime, sequence: int, title: str, now: datetime) -> bytes:
     """Takes an entry back; `sequence` is higher than any it was sent with."""
     event = _event_of(uid, ends_at, sequence, now, now)
-    event.add("summary", clean(title))
-    event.add("description", clean(_("There is nothing more to do: this entry is withdrawn.")))
+    event.add("summary", without_controls(title))
+    event.add("description", without_controls(_("There is nothing more to do: this entry is withdrawn.")))
     event.add("status", "CANCELLED")
     return _whole(_calendar("CANCEL"), [event.to_ical()])
 
@@ -59,8 +60,8 @@ def feed(name: str, ends: Iterable[End]) -> Iterator[bytes]:
     """
     calendar = _calendar("PUBLISH")
     # Not by the library's `calendar_name`, which escapes nothing.
-    calendar.add("name", vText(clean(name)))
-    calendar.add("x-wr-calname", vText(clean(name)))
+    calendar.add("name", vText(without_controls(name)))
+    calendar.add("x-wr-calname", vText(without_controls(name)))
     calendar.color = COLOUR
     interval = vDuration(REFRESH)
     interval.params["VALUE"] = "DURATION"  # RFC 7986, 5.7: it has no default
@@ -92,10 +93,10 @@ def _event(end: End, stamp: datetime, thresholds: tuple[int, ...]) -> bytes:
 
 def _component(end: End, stamp: datetime) -> Event:
     event = _event_of(str(end.thing), end.ends_at, end.moves, end.changed_at, stamp)
-    event.add("summary", clean(end.title))
-    event.add("description", clean(end.explanation))
+    event.add("summary", without_controls(end.title))
+    event.add("description", without_controls(end.explanation))
     event.add("url", end.url)
-    event.add("categories", ["alertadmin", clean(end.tenant_name)])
+    event.add("categories", ["alertadmin", sender_words.clean(end.tenant_name)])
     return event
 
 
@@ -134,7 +135,7 @@ def _alarm(days: int) -> Alarm:
     return alarm
 
 
-def clean(text: str) -> str:
+def without_controls(text: str) -> str:
     """Without the control characters that RFC 5545 (3.3.11) forbids, and lone surrogates, which nothing can write."""
     lines = ("".join(map(_visible, line)) for line in text.splitlines())
     return "\n".join(lines)

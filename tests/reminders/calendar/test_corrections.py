@@ -83,7 +83,7 @@ def test_what_is_no_more_is_taken_back_from_whoever_was_sent_it(
     (delivery,) = corrections()
     assert delivery.recipient == DUTY
     written = mail(delivery)
-    assert written.subject == "ALERT of Northpark: nothing more to do, a calendar entry changes"
+    assert written.subject == "“ALERT” of “Northpark”: nothing more to do, a calendar entry changes"
     assert words in written.text
     assert words in written.html
     method, event = calendar(written)

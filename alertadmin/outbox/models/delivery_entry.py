@@ -1,0 +1,22 @@
+"""Which further entries of the audit trail one mail tells of; its dedupe key names the first."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from alertadmin.outbox.models.delivery import Delivery
+
+
+class DeliveryEntry(models.Model):
+    delivery = models.ForeignKey(Delivery, models.CASCADE, related_name="further_entries")
+    number = models.BigIntegerField()
+    """Of the `AuditEntry`. Not a foreign key: entries are pruned by their own rule."""
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["delivery", "number"], name="delivery_entry_once")]
+        verbose_name = _("entry that a mail tells of")
+        verbose_name_plural = _("entries that a mail tells of")
+
+    def __str__(self) -> str:
+        return str(self.number)

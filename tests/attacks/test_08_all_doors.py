@@ -1,0 +1,263 @@
+"""Item 8, all doors: one person tries a thousand times, by every door that a mail leaves through because of a click.
+
+The limits are the real ones. What is told to the people concerned (owners of a secret that was shown, an account's own
+person) is gathered instead of refused: nothing of it is lost, and no thousand mails leave.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections import Counter
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.db import transaction
+from django.test import Client, RequestFactory
+from django.urls import reverse
+from django.utils import timezone
+
+from alertadmin.accounts import guessing, inviting, people
+from alertadmin.accounts.actor import Actor, acting
+from alertadmin.accounts.audit import Act, AuditEntry
+from alertadmin.accounts.invitation import Invitation
+from alertadmin.accounts.membership import Membership, make_owner
+from alertadmin.accounts.models import User
+from alertadmin.accounts.roles import Role
+from alertadmin.dashboard.deliveries.views import count_repeat
+from alertadmin.outbox import (
+    claims,
+    consent_mail,
+    content,
+    entry_mails,
+    invitation_mail,
+    mail_limits,
+    password_mail,
+    test_send,
+)
+from alertadmin.outbox.mail_limits import TooManyMails
+from alertadmin.outbox.models import Channel, Delivery, Purpose
+from alertadmin.registry import handing
+from alertadmin.registry.models import Consent, ConsentStatus, Credential, Mailbox
+from alertadmin.reminders import scan
+from alertadmin.watching import owner_letters
+from alertadmin.watching.models import Letter, LetterKind
+from tests.outbox.owing import bare
+from tests.rows import Rows
+from tests.signing_in import signed_in_at
+
+pytestmark = [pytest.mark.control(116), pytest.mark.postgresql]
+Door = Callable[[int], None]
+ATTEMPTS = 1000
+CAUSED = (Purpose.INVITATION, Purpose.CONSENT, Purpose.TEST)
+GATHERED = (Purpose.HANDOVER, Purpose.ACCOUNT)
+
+
+class Attacker:
+    """An owner: nothing but limits stands in the way. `site` tells apart what the attempts are about."""
+
+    def __init__(self, rows: Rows, user: User, now: datetime) -> None:
+        self.rows, self.user, self.now = rows, user, now
+        self.tenants = [rows.tenant(f"T{number}", [f"duty@t{number}.example"]) for number in range(10)]
+        self.apps = [rows.app(one, permissions=["Mail.Send"]) for one in self.tenants]
+        self.mailboxes = [
+            Mailbox.objects.create(tenant=one.tenant, app=one, address=f"alarms@t{number}.example")
+            for number, one in enumerate(self.apps)
+        ]
+        for app in self.apps:
+            Consent.objects.create(
+                app=app, tenant=app.tenant, permission="Mail.Send", status=ConsentStatus.NOT_IN_TOKEN
+            )
+        self.colleague = User.objects.create(email="grace@provider.example")
+        Membership.objects.create(user=self.colleague, role=Role.VIEWER)
+        [self.doubtful] = bare(
+            1, now, state="uncertain", was_uncertain=True, settled_at=now, recipient="victim@victim.example"
+        )
+        self.browser = signed_in_at(Client(), user)
+
+    def invite(self, number: int) -> None:
+        with transaction.atomic():
+            made = inviting.invite(f"v{number}@v{number}.example", {None: Role.VIEWER}, by=self.user, now=self.now)
+            invitation_mail.send(made, self.now, by=self.user)
+
+    def renew(self, number: int) -> None:
+        found = Invitation.objects.order_by("pk")[number % Invitation.objects.count()]
+        with transaction.atomic():
+            inviting.renew(found, self.now)
+            invitation_mail.send(found, self.now, by=self.user)
+
+    def ask_consent(self, number: int) -> None:
+        app = self.apps[number % 10]
+        consent_mail.ask(app, app.tenant, f"c{number}@c{number}.example", by=self.user, now=self.now)
+
+    def test(self, number: int) -> None:
+        to = ("victim@victim.example", f"x{number}@victim.example", "duty@t1.example")[number % 3]
+        test_send.start(self.mailboxes[number % 10], to, by=self.user, now=self.now)
+
+    def test_as_another(self, number: int) -> None:
+        mailbox = self.mailboxes[number % 10]
+        test_send.start(mailbox, self.user.email, sends_as=f"s{number}@x.example", by=self.user, now=self.now)
+
+    def test_channel(self, number: int) -> None:
+        channel = Channel.objects.create(
+            name=f"C{number}", service="webhook", label="Webhook", hint=f"h{number}.example", tenant=self.tenants[0]
+        )
+        test_send.start_for_channel(channel, by=self.user, now=self.now)
+
+    def send_again(self, _number: int) -> None:
+        Delivery.objects.filter(pk=self.doubtful.pk).update(state="uncertain", was_uncertain=True, settled_at=self.now)
+        with transaction.atomic():
+            count_repeat(self.doubtful, self.user, self.now)
+            claims.send_now(self.doubtful.pk, self.now)
+
+    def monthly(self, number: int) -> None:
+        with transaction.atomic():
+            mail_limits.take_each(self.user, [f"m{number}-{one}@m{number}.example" for one in range(3)], self.now)
+
+    def ask_reset(self, number: int) -> None:
+        """Signed out, from one network."""
+        address = f"r{number}@provider.example"
+        request = RequestFactory().post("/forgotten-password/", REMOTE_ADDR="192.0.2.7")
+        guessing.guess(request, address, guessing.NEW_PASSWORD, self.now)
+        password_mail.ask(address, self.now)
+
+    def show_secret(self, number: int) -> None:
+        secret = self.rows.credential(self.rows.app(self.tenants[0], name=f"S{number}"), value="CANARY~doors-0123")
+        handing.hand_over(secret, by=self.user, reason="x", now=self.now)
+
+    def change_role(self, number: int) -> None:
+        role = Role.OPERATOR if number % 2 else Role.VIEWER
+        people.set_role(self.colleague, None, role, by=self.user)
+
+    def change_route(self, number: int) -> None:
+        with transaction.atomic():
+            owner_letters.tell(self.mailboxes[number % 10], self.now)
+
+    @property
+    def doors(self) -> list[Door]:
+        return [
+            self.invite, self.renew, self.ask_consent, self.test, self.test_as_another, self.test_channel,
+            self.send_again, self.monthly, self.ask_reset, self.show_secret, self.change_role, self.change_route,
+        ]  # fmt: skip
+
+
+@pytest.fixture
+def attacker(rows: Rows, administrator: User) -> Attacker:
+    make_owner(User.objects.create(email="second@provider.example"))
+    return Attacker(rows, administrator, timezone.now())
+
+
+def attempt_all(attacker: Attacker) -> Counter[str]:
+    """How often each door let one through."""
+    let: Counter[str] = Counter()
+    doors = attacker.doors
+    with acting(Actor("request", address="192.0.2.7", ask_person=lambda: attacker.user)):
+        for number in range(ATTEMPTS):
+            door = doors[number % len(doors)]
+            try:
+                door(number)
+            except (TooManyMails, guessing.Throttled):
+                continue
+            let[door.__name__] += 1
+    return let
+
+
+def test_08_a_thousand_attempts_by_one_person_over_all_doors(attacker: Attacker, settings: object) -> None:
+    let = attempt_all(attacker)
+    caused = Delivery.objects.filter(purpose__in=CAUSED)
+    written_to = Counter(caused.values_list("recipient", flat=True))
+    assert caused.count() <= mail_limits.PERSON.most
+    known = {"duty@t1.example", attacker.user.email}
+    by_mail = caused.filter(channel_label="")
+    strangers = by_mail.exclude(recipient__in=known).count() + 3 * let["monthly"]
+    assert 0 < strangers <= mail_limits.PERSON_TO_STRANGERS.most
+    assert all(count <= mail_limits.RECIPIENT.most for to, count in written_to.items() if to != attacker.user.email)
+    domains = Counter(one.rpartition("@")[2] for one in by_mail.values_list("recipient", flat=True))
+    assert max(domains.values()) <= mail_limits.DOMAIN.most
+    assert Delivery.objects.filter(purpose=Purpose.PASSWORD).count() <= guessing.NEW_PASSWORDS_ASKED.most
+    assert AuditEntry.objects.filter(act=Act.DELIVERY_HASTENED).count() <= mail_limits.RECIPIENT.most
+    # Told, all of it, by few mails.
+    few = entry_mails.FEW.most + 1
+    assert Delivery.objects.filter(purpose=Purpose.HANDOVER).count() == 2 * few  # two owners
+    assert Delivery.objects.filter(purpose=Purpose.ACCOUNT).count() <= few
+    routes = Delivery.objects.filter(letters__kind=LetterKind.ROUTE).distinct()
+    assert routes.count() <= 2 * few
+    assert let["show_secret"] == let["change_route"] == ATTEMPTS // 12
+    assert Letter.objects.filter(kind=LetterKind.ROUTE, recipient=attacker.user.email).count() == (
+        AuditEntry.objects.filter(act=Act.INSTALLATION_ROUTE_CHANGED).count()
+    )
+    shown = [
+        words.text.count("had the secret’s value shown")
+        for one in Delivery.objects.filter(purpose=Purpose.HANDOVER, recipient=attacker.user.email)
+        if isinstance(words := content.compose(one, attacker.now), content.Content)
+    ]
+    assert sum(shown) == let["show_secret"]
+    # What the product owes is not held up by it.
+    Credential.objects.update(expires_at=attacker.now + timedelta(days=1))
+    scan.run(attacker.now)
+    reminded = Delivery.objects.filter(purpose=Purpose.REMINDER, created_at=attacker.now, recipient="duty@t0.example")
+    assert reminded.count() == 1
+
+
+@pytest.mark.parametrize("door", ["invite", "ask_consent", "test", "test_as_another", "test_channel"])
+def test_08_each_door_is_shut_when_the_person_has_used_up_theirs(attacker: Attacker, door: str) -> None:
+    for _one in range(mail_limits.PERSON.most):
+        mail_limits.PERSON.take(str(attacker.user.pk), attacker.now)
+    before = Delivery.objects.count()
+    with pytest.raises(TooManyMails):
+        getattr(attacker, door)(0)
+    assert Delivery.objects.count() == before
+
+
+def test_08_pages_answer_that_it_is_too_much(attacker: Attacker, rows: Rows) -> None:
+    for _one in range(mail_limits.PERSON.most):
+        mail_limits.PERSON.take(str(attacker.user.pk), attacker.now)
+    browser, mailbox = attacker.browser, attacker.mailboxes[0]
+    channel = Channel.objects.create(name="C", service="webhook", label="Webhook", hint="h.example")
+    before = Delivery.objects.count()
+    answers = [
+        browser.post(reverse("test-send", args=[mailbox.pk]), {"recipient": "x@x.example", "transport": "graph"}),
+        browser.post(reverse("mailbox-scope", args=[mailbox.pk]), {"other": "y@t0.example"}),
+        browser.post(reverse("channel-test", args=[channel.pk]), follow=True),
+        browser.post(reverse("delivery-hasten", args=[attacker.doubtful.pk])),
+        browser.post(reverse("watching"), {"is_on": "on", "day": "1", "emails": "m@m.example"}),
+        browser.post(reverse("invite"), {"address": "x@x.example", "place": "", "role": "viewer", "language": ""}),
+    ]
+    assert [one.status_code for one in answers] == [429, 429, 200, 302, 422, 422]
+    assert "Nothing was sent" in answers[2].content.decode()
+    assert Delivery.objects.count() == before
+    assert not AuditEntry.objects.filter(act=Act.DELIVERY_HASTENED)
+
+
+# No door is forgotten
+
+SOURCE = Path(settings.BASE_DIR) / "alertadmin"
+OWED = {
+    "outbox/entry_mails.py": "what tells of an act is gathered by itself",
+    "outbox/password_mail.py": "asked signed out: accounts.guessing limits it by account and network",
+    "reminders/telling.py": "a reminder is owed by the product",
+    "reminders/calendar/corrections.py": "a calendar is put right by the product",
+    "watching/letters.py": "what the product tells of itself; of changes, gathered by entry_mails",
+}
+LIMITED = {"outbox/test_send.py", "outbox/consent_mail.py", "outbox/invitation_mail.py"}
+
+
+def makes_a_delivery(node: ast.AST) -> bool:
+    if not isinstance(node, ast.Call):
+        return False
+    called = ast.unparse(node.func)
+    writes = ("create", "get_or_create", "update_or_create", "bulk_create")
+    return called == "Delivery" or called in [f"Delivery.objects.{one}" for one in writes]
+
+
+def test_08_every_module_that_writes_a_delivery_asks_the_limiter_or_says_why_not() -> None:
+    makers = {
+        str(path.relative_to(SOURCE))
+        for path in SOURCE.rglob("*.py")
+        if "migrations" not in path.parts and any(map(makes_a_delivery, ast.walk(ast.parse(path.read_text()))))
+    }
+    assert makers - {"house/demo_rows.py"} == {*OWED, *LIMITED}
+    for name in LIMITED:
+        assert "mail_limits.take(" in (SOURCE / name).read_text(), name
