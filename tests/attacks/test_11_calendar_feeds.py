@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 import time
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from django.test import Client
@@ -74,6 +74,24 @@ def test_11_a_reset_password_ends_every_address(grace: User, tenant: Tenant) -> 
     page = Client().post(link, {"password": NEW}, follow=True).content.decode()
     assert "Your calendars’ addresses ended" in page
     assert answers(*paths) == [False, False]
+
+
+@pytest.mark.control(93)
+@pytest.mark.postgresql
+def test_11_a_renewal_under_way_gives_no_life_back(grace: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thief's request has read the row when the password is reset."""
+    feed(grace)
+    thief, give = signed_in_at(Client(), grace), CalendarFeed.give_token
+    path = "/" + password_links.link(grace).split("/", 3)[3]
+
+    def give_token(one: CalendarFeed, now: datetime) -> str:
+        assert Client().post(path, {"password": NEW}).status_code == 302
+        return give(one, now)
+
+    monkeypatch.setattr(CalendarFeed, "give_token", give_token)
+    renewed = thief.post(reverse("calendar-renew", args=[CalendarFeed.objects.get().pk]))
+    assert renewed.status_code == 404
+    assert CalendarFeed.objects.get().revoked_at
 
 
 @pytest.mark.parametrize("is_asked", [True, False])

@@ -22,6 +22,7 @@ from alertadmin.accounts.audit import AuditEntry
 from alertadmin.accounts.membership import make_owner
 from alertadmin.accounts.models import FirstAdministratorLink, User
 from alertadmin.accounts.roles import Role
+from alertadmin.dashboard.people.forms import ProfileForm
 from tests.accounts.providers.conftest import OPERATORS, Entra, entra  # noqa: F401 (a fixture)
 from tests.accounts.providers.test_signing_in import give
 from tests.attacks.security_key import SecurityKey
@@ -303,3 +304,24 @@ def test_a_session_that_was_left_open_is_asked_again_before_it_changes_a_way_in_
         if not asks and not answer.headers.get("Location", "").startswith(reverse("confirm")):
             lets.add(route.name)
     assert lets - NEEDS_NO_PROOF == set()
+
+
+# What a slow request of a thief's takes back
+
+
+@pytest.mark.parametrize("change", [by_link, by_page, by_an_owner], ids=lambda one: one.__name__)
+def test_a_request_under_way_takes_no_change_of_the_account_back(
+    administrator: User, monkeypatch: pytest.MonkeyPatch, change: Callable[[User], None]
+) -> None:
+    """A thief who sends their profile without pause has a request under way at any moment, the moment of the change
+    too. It must not write the account back as it was read."""
+    thief = signed_in_at(Client(), administrator)
+
+    def clean(form: ProfileForm) -> None:
+        change(User.objects.get(pk=administrator.pk))
+
+    monkeypatch.setattr(ProfileForm, "clean", clean)
+    thief.post(reverse("profile"), {"name": "Ada L.", "language": "en", "time_zone": "UTC"})
+    found = User.objects.get(pk=administrator.pk)
+    assert found.name == "Ada L."
+    assert not (found.is_active and found.check_password(PASSWORD))

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.db import transaction
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -80,8 +80,8 @@ def renew(request: HttpRequest, pk: UUID) -> HttpResponse:
 def revoke(request: HttpRequest, pk: UUID) -> HttpResponse:
     if feed := _mine(request).filter(pk=pk, revoked_at=None).first():
         with transaction.atomic():
-            CalendarFeed.objects.filter(pk=pk).update(revoked_at=timezone.now())
             audit.record(Act.CALENDAR_REVOKED, feed)
+            CalendarFeed.objects.filter(pk=pk).update(revoked_at=timezone.now())
         messages.success(request, _("Nobody can fetch this calendar any more."))
     return redirect("calendars")
 
@@ -92,11 +92,17 @@ def _mine(request: HttpRequest) -> QuerySet[CalendarFeed]:
 
 
 def _with_address(request: HttpRequest, feed: CalendarFeed) -> HttpResponse:
-    token = feed.give_token(timezone.now())
+    """The record comes first: all that ends a calendar waits in line for it too (reminders.calendar.revocation), so one
+    that was ended meanwhile is seen here, and stays ended. Raises Http404."""
+    token, is_new = feed.give_token(timezone.now()), feed._state.adding
     with transaction.atomic():
-        act = Act.CALENDAR_CREATED if feed._state.adding else Act.CALENDAR_RENEWED
-        feed.save()
-        audit.record(act, feed)
+        audit.record(Act.CALENDAR_CREATED if is_new else Act.CALENDAR_RENEWED, feed)
+        if is_new:
+            feed.save()
+        elif not _mine(request).filter(pk=feed.pk, revoked_at=None).exists():
+            raise Http404
+        else:
+            feed.save(update_fields=["digest", "renewed_at", "fetched_at"])
     return _page(request, feed, settings.PUBLIC_URL + reverse("calendar-feed", args=[token]))
 
 

@@ -71,5 +71,8 @@ class ProfileForm(forms.ModelForm):  # type: ignore[type-arg]
         help_texts = {"language": _("Of pages, and of mails to you."), "time_zone": _("Such as Europe/Paris.")}
 
     def save(self, commit: bool = True) -> User:
+        """These fields alone. The account may be switched off, or its password changed, since it was read: written as a
+        whole it would be as before."""
         with audit.changing(Act.PERSON_CHANGED, self.instance):
-            return super().save(commit)  # type: ignore[no-any-return]
+            self.instance.save(update_fields=self.Meta.fields)
+        return self.instance  # type: ignore[no-any-return]
