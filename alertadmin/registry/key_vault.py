@@ -16,12 +16,27 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import requests
+
 from alertadmin.registry import unreached
 from alertadmin.registry.key_source import InKeyVault
 from alertadmin.registry.wrapping import Answer, OutOfReach, Refused
+from mailer import https, sockets
 
-CONNECT, READ = 3, 5
-"""Seconds."""
+LONGEST = 15.0
+"""Seconds that signing in and the question take together, however the vault, or what stands in its place, drips."""
+
+
+class _Session(https.Session):
+    """The guarded client for Azure's library: in time as a whole, of a bounded size, nothing unpacked, no redirect. The
+    endpoint of a managed identity is one of this machine, without TLS."""
+
+    def __init__(self, ca_file: str | None) -> None:
+        super().__init__(ca_file, timeout=LONGEST)
+        self.mount("http://", https.Adapter(ca_file))
+
+    def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
+        return super().send(request, **{**kwargs, "timeout": self.timeout})
 
 
 @dataclass(frozen=True)
@@ -53,15 +68,18 @@ class VaultKey:
     def _ask(self, version: str, question: Callable[[Any, Any], Answer]) -> Answer:
         try:
             from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpResponseError
+            from azure.core.pipeline.transport import RequestsTransport
             from azure.identity import DefaultAzureCredential
             from azure.keyvault.keys.crypto import CryptographyClient, KeyWrapAlgorithm
         except ImportError:
             raise Refused("the package azure-keyvault-keys is not installed here; see docs/operations.md") from None
-        wire: dict[str, Any] = {"connection_timeout": CONNECT, "read_timeout": READ, "retry_total": 0}
-        if self.ca_file:
-            wire["connection_verify"] = str(self.ca_file)
+        session = _Session(str(self.ca_file) if self.ca_file else None)
+        transport = RequestsTransport(session=session, session_owner=False)
+        wire: dict[str, Any] = {"transport": transport, "retry_total": 0}
         try:
             with (
+                session,
+                sockets.deadline(LONGEST),
                 # A cloud of one's own (AZURE_AUTHORITY_HOST) is not to be looked up at Microsoft's.
                 DefaultAzureCredential(
                     disable_instance_discovery="AZURE_AUTHORITY_HOST" in os.environ, **OF_DEVELOPERS, **wire
@@ -76,7 +94,9 @@ class VaultKey:
             raise (OutOfReach if silent else Refused)(_words(error, f"status {error.status_code}")) from None
         except AzureError as error:
             raise OutOfReach(unreached.reason(error)) from None
-        except (OSError, ValueError) as error:
+        except (TimeoutError, requests.RequestException) as error:
+            raise OutOfReach(unreached.reason(error)) from None
+        except (OSError, ValueError, RecursionError) as error:
             raise Refused(_words(error, type(error).__name__)) from None
 
 

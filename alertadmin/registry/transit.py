@@ -70,7 +70,7 @@ class TransitKey:
             raise Refused(_words(error)) from None
         except (requests.RequestException, OSError) as error:
             raise OutOfReach(unreached.reason(error)) from None
-        except (KeyError, TypeError, ValueError):
+        except (KeyError, TypeError, ValueError, RecursionError):
             raise Refused("its answer is none of a transit engine") from None
 
     def _token(self) -> str:

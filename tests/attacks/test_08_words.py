@@ -156,10 +156,10 @@ def owe_all(owner: User, now: datetime) -> None:
     failed[0].delete()
     [sent] = bare(1, now, state="sent", settled_at=now, dedupe_key="the entry", purpose=Purpose.TEST)
     for kind in (Kind.CREDENTIAL, Kind.EWS):
-        what = HOSTILE if kind == Kind.CREDENTIAL else mailbox.address
+        what = HOSTILE[:200] if kind == Kind.CREDENTIAL else mailbox.address
         CalendarEntry.objects.create(
             delivery=sent, recipient=DUTY, kind=kind, thing=uuid4(), tenant=tenant, ends_at=now, sequence=1,
-            what=what, app_name=HOSTILE,
+            what=what, app_name=HOSTILE[:120],
         )  # fmt: skip
     scan.run(now + timedelta(minutes=40))
 

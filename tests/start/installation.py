@@ -54,6 +54,7 @@ class Installation:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            umask=0,  # what it writes is its owner's alone by its own doing
         )
         self._reading = threading.Thread(target=self._read)
         self._reading.start()

@@ -6,6 +6,7 @@ of each problem what a page says of it.
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from django.conf import settings
@@ -17,6 +18,7 @@ from alertadmin.accounts.access import access_of
 from alertadmin.accounts.declaring import for_strangers
 from alertadmin.watching import health_report
 from alertadmin.watching.health_messages import Told, describe
+from alertadmin.watching.notices import notices
 
 
 @for_strangers
@@ -36,6 +38,7 @@ def readyz(request: HttpRequest) -> JsonResponse:
         if settings.SESSION_COOKIE_NAME in request.COOKIES and access_of(request).everywhere():
             health = health_report.check(now)
             found["problems"] = [_told(one) for one in describe(health.problems)]
+            found["notices"] = [asdict(one) for one in notices()]
         else:
             health = health_report.for_strangers(now)
     except DatabaseError:

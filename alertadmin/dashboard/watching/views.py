@@ -19,6 +19,7 @@ from alertadmin.outbox import mail_limits
 from alertadmin.outbox.drain import drain
 from alertadmin.watching import health_report, letters, owner_letters
 from alertadmin.watching.models import Monthly
+from alertadmin.watching.notices import notices
 
 
 @allows(Right.LOOK, posting=Right.GOVERN, everywhere=True)
@@ -41,6 +42,7 @@ def watching(request: HttpRequest) -> HttpResponse:
             form.add_error("emails", refused)
     context = {
         "signs": signs(now),
+        "notices": notices(),
         "drain": drain(now),
         "ready_url": settings.PUBLIC_URL + reverse("readyz"),
         "pings": settings.PINGS,

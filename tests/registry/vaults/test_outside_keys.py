@@ -19,6 +19,7 @@ from alertadmin.accounts.models import User
 from alertadmin.registry import keyring, wrapping
 from alertadmin.registry.encryption import Sealed
 from alertadmin.registry.key_places import _read
+from alertadmin.registry.key_source import InKeyVault
 from alertadmin.registry.keyring import KeyRingError
 from tests.conftest import set_environment
 from tests.mailer.authorities import _context
@@ -251,3 +252,38 @@ def test_a_file_that_lies_there_is_wrapped_and_unwrapped_and_never_used_the_wron
     assert sealed.reveal() == "value"
     set_environment(settings, KEYS=vault.address.replace("/ring", "/another"))
     assert "is wrapped by" in refusal()
+
+
+@pytest.mark.control(118)
+def test_a_key_vault_that_drips_is_left_when_its_time_is_up(
+    key_vault: KeyVaultServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A byte now and then keeps a timeout of reading alone from ever passing."""
+    from alertadmin.registry import key_vault as client
+
+    monkeypatch.setattr(client, "LONGEST", 1.0)
+    key = client.VaultKey(InKeyVault(key_vault.vault, "ring", ""), Path(key_vault.ca_file))
+
+    def drip(request: Any) -> bytes:
+        request.peer.send(b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n")
+        while not key_vault.closing.wait(0.1):
+            request.peer.send(b"x")
+        return b""
+
+    key_vault.instead = drip
+    began = monotonic()
+    with pytest.raises(wrapping.OutOfReach):
+        key.wrap(bytes(32))
+    assert monotonic() - began < IN_TIME
+    key_vault.closing.set()
+
+
+@pytest.mark.control(118)
+@pytest.mark.parametrize("bomb", [b"{" + b" " * 2_000_000 + b"}", b"[" * 900_000], ids=["long", "nested"])
+def test_a_key_vault_that_floods_is_refused(key_vault: KeyVaultServer, bomb: bytes) -> None:
+    from alertadmin.registry.key_vault import VaultKey
+
+    key_vault.instead = reply(200, bomb)
+    key = VaultKey(InKeyVault(key_vault.vault, "ring", ""), Path(key_vault.ca_file))
+    with pytest.raises((wrapping.OutOfReach, wrapping.Refused)):
+        key.wrap(bytes(32))
