@@ -59,7 +59,8 @@ def switch_off(person: User, *, by: User, now: datetime) -> None:
     """All their sessions end at once, and their invitations. Raises NotAllowed, LastOwner."""
     _check(by, person)
     with transaction.atomic():
-        User.objects.filter(pk=person.pk).update(is_active=False)
+        if not User.objects.filter(pk=person.pk, is_active=True).update(is_active=False):
+            return
         inviting.revoke_of(person, now)
         sessions.end_all(person)
         audit.record(audit.Act.PERSON_DEACTIVATED, person)
@@ -70,8 +71,8 @@ def switch_on(person: User, *, by: User) -> None:
     """Raises NotAllowed."""
     _check(by, person)
     with transaction.atomic():
-        User.objects.filter(pk=person.pk).update(is_active=True)
-        audit.record(audit.Act.PERSON_ACTIVATED, person)
+        if User.objects.filter(pk=person.pk, is_active=False).update(is_active=True):
+            audit.record(audit.Act.PERSON_ACTIVATED, person)
 
 
 def reset_factors(person: User, *, by: User) -> None:

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from alertadmin.accounts import inviting
 from alertadmin.accounts.invitation import Invitation
-from alertadmin.accounts.membership import Membership
+from alertadmin.accounts.membership import Membership, make_owner
 from alertadmin.accounts.models import User
 from alertadmin.accounts.roles import Role
 from tests.conftest import hashed_password
@@ -35,3 +35,17 @@ def test_the_link_is_on_no_page_of_somebody_with_a_role_in_one_tenant(rows: Rows
     assert (token in renewed) == is_everywhere
     assert ("/invitation/" in page) == is_everywhere
     assert inviting.find(token, timezone.now()) == made
+
+
+@pytest.mark.parametrize("role", Role)
+def test_the_link_is_on_no_page_of_people_who_could_not_give_its_roles(db: None, role: Role) -> None:
+    """An administrator of the whole installation would become an owner by an invitation that an owner made."""
+    owner = User.objects.create(email="owner@provider.example", password=hashed_password())
+    make_owner(owner)
+    user = User.objects.create(email="me@provider.example", password=hashed_password())
+    Membership.objects.create(user=user, role=Role.ADMINISTRATOR)
+    made = inviting.invite("new@provider.example", {None: role}, by=owner, now=timezone.now())
+    page = signed_in_at(Client(), user).get(reverse("invitation", args=[made.pk])).content.decode()
+    assert "new@provider.example" in page
+    assert ("/invitation/" in page) == (role not in (Role.OWNER, Role.AUDITOR))
+    assert "/invitation/" in signed_in_at(Client(), owner).get(reverse("invitation", args=[made.pk])).content.decode()

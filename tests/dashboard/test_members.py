@@ -110,9 +110,11 @@ def test_a_role_beyond_ones_own_is_not_taken_from_a_forged_form(owner: User, row
 def test_somebody_is_switched_off_reset_and_deleted_on_their_page(owner: User) -> None:
     grace = person("grace@northpark.example", Role.VIEWER)
     client = client_of(owner)
+    for _twice in range(2):
+        client.post(f"/people/{grace.pk}/switch/", {"to": "off"})
     client.post(f"/people/{grace.pk}/switch/")
     assert "Switched off" in client.get(f"/people/{grace.pk}/").content.decode()
-    client.post(f"/people/{grace.pk}/switch/")
+    client.post(f"/people/{grace.pk}/switch/", {"to": "on"})
     assert User.objects.get(pk=grace.pk).is_active
     client.post(f"/people/{grace.pk}/reset/")
     assert "Delete grace@northpark.example" in client.get(f"/people/{grace.pk}/delete/").content.decode()

@@ -13,12 +13,12 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 
 from alertadmin.accounts import inviting
-from alertadmin.accounts.access import access_of
+from alertadmin.accounts.access import Access, access_of
 from alertadmin.accounts.declaring import allows
 from alertadmin.accounts.invitation import Invitation
 from alertadmin.accounts.models import User
 from alertadmin.accounts.reauthentication import recently_confirmed
-from alertadmin.accounts.roles import EXPLAINED, Right, Role
+from alertadmin.accounts.roles import EXPLAINED, Right, Role, may_give
 from alertadmin.dashboard.members.forms import InviteForm
 from alertadmin.outbox import invitation_mail
 from alertadmin.outbox.mail_limits import TooManyMails
@@ -55,11 +55,17 @@ def invitation(request: HttpRequest, pk: UUID) -> HttpResponse:
         "invitation": found,
         "roles": found.roles.select_related("tenant").order_by("tenant__name", "pk"),
         "is_open": found.is_open(timezone.now()),
-        # The link proves the address of whom it is mailed to: whoever is of one tenant alone never sees it.
-        "shows_link": access_of(request).everywhere(Right.PEOPLE),
+        "shows_link": _may_see_link(access_of(request), found),
         "mail": mails.first(),
     }
     return render(request, "members/invitation.html", context)
+
+
+def _may_see_link(access: Access, found: Invitation) -> bool:
+    """It proves the address that it is mailed to, so people of one tenant never see it; and it gives the roles to its
+    reader, so those never see it who could not give these roles themselves."""
+    gives = all(may_give(access.rights_in(place), role) for place, role in inviting.places(found).items())
+    return access.everywhere(Right.PEOPLE) and gives
 
 
 @allows(Right.PEOPLE, of=Invitation)

@@ -120,13 +120,15 @@ def person_role(request: HttpRequest, pk: int) -> HttpResponse:
 @allows(Right.PEOPLE, of=User)
 @recently_confirmed("POST")
 def person_switch(request: HttpRequest, pk: int) -> HttpResponse:
-    """Off, with every session; or on again."""
+    """Off, with every session; or on again. The button says which: sent twice, it does not turn back."""
     if request.method != "POST":
         return redirect("person", pk)
-    target = access_of(request).one(User, pk, Right.PEOPLE)
-    if target.is_active:
+    target, to = access_of(request).one(User, pk, Right.PEOPLE), request.POST.get("to")
+    if to == "off":
         return _done(request, target, lambda by: people.switch_off(target, by=by, now=timezone.now()))
-    return _done(request, target, lambda by: people.switch_on(target, by=by))
+    if to == "on":
+        return _done(request, target, lambda by: people.switch_on(target, by=by))
+    return redirect("person", pk)
 
 
 @allows(Right.PEOPLE, of=User)
