@@ -95,6 +95,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "alertadmin.accounts.middleware.ViewerMiddleware",
+    "alertadmin.dashboard.sender_guard.SenderGuardMiddleware",
 ]
 
 ROOT_URLCONF = "alertadmin.urls"

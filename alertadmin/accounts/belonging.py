@@ -30,12 +30,13 @@ def of_tenant(belonging: Belonging) -> Callable[[type[Row]], type[Row]]:
     return decorate
 
 
-_OWNERS: dict[str, Q] = {}
+_OWNERS: dict[str, Callable[[], Q]] = {}
 """By a model's label."""
 
 
-def changed_by_owners(rows: Q) -> Callable[[type[Row]], type[Row]]:
-    """Says which rows only an owner of the installation changes: what it sends by, whatever tenant they are of.
+def changed_by_owners(rows: Callable[[], Q]) -> Callable[[type[Row]], type[Row]]:
+    """Says which rows only an owner of the installation changes: what it sends by, of any tenant. `rows`
+    is called each time it is asked, since which rows these are may follow from others.
 
     Whoever chooses by what the installation sends can read what it sends, links to an owner's new password too.
     """
@@ -48,7 +49,8 @@ def changed_by_owners(rows: Q) -> Callable[[type[Row]], type[Row]]:
 
 
 def owners_rows(model: type[Model]) -> Q | None:
-    return _OWNERS.get(model._meta.label)
+    rows = _OWNERS.get(model._meta.label)
+    return rows() if rows is not None else None
 
 
 def belonging_of(model: type[Model]) -> Belonging:

@@ -62,7 +62,7 @@ def recently_confirmed(*methods: str) -> Callable[[View], View]:
         @wraps(view)
         def confirmed(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             is_free = bool(methods) and request.method not in methods
-            asked = None if is_free or is_recent(request) else _ask(request)
+            asked = None if is_free or is_recent(request) else ask(request)
             return view(request, *args, **kwargs) if asked is None else asked
 
         return cast("View", confirmed)
@@ -70,7 +70,7 @@ def recently_confirmed(*methods: str) -> Callable[[View], View]:
     return decorator
 
 
-def _ask(request: HttpRequest) -> HttpResponse | None:
+def ask(request: HttpRequest) -> HttpResponse | None:
     """What asks; or None, if the answer came with this very request and was right."""
     is_htmx = bool(getattr(request, "htmx", False))
     if request.method in ("GET", "HEAD") and not is_htmx:

@@ -21,10 +21,10 @@ from alertadmin.dashboard.apps.forms import AppForm
 from alertadmin.dashboard.apps.standing import steps
 from alertadmin.dashboard.deleting import confirm_delete
 from alertadmin.dashboard.listing import Column, Listing
-from alertadmin.dashboard.owners import need_owner_of_sender
 from alertadmin.dashboard.portal import portal_links
 from alertadmin.outbox.models import Delivery
 from alertadmin.registry.models import AppRegistration, Audience, Consent, ConsentStatus, Credential, Mailbox
+from alertadmin.registry.models.mailbox import of_the_installation
 from alertadmin.registry.wanted import note_wanted
 
 LISTING = Listing(
@@ -81,8 +81,6 @@ def app_edit(request: HttpRequest, pk: UUID) -> HttpResponse:
     found = get_object_or_404(AppRegistration.objects.select_related("tenant"), pk=pk)
     form = AppForm(request.POST or None, instance=found)
     if request.method == "POST" and form.is_valid():
-        if "client_id" in form.changed_data:
-            need_owner_of_sender(access_of(request), found)
         with transaction.atomic():
             form.save()
             note_wanted([found])
@@ -97,9 +95,9 @@ def app_edit(request: HttpRequest, pk: UUID) -> HttpResponse:
 def app_delete(request: HttpRequest, pk: UUID) -> HttpResponse:
     access = access_of(request)
     found = get_object_or_404(AppRegistration, pk=pk)
-    need_owner_of_sender(access, found)
     # With it go the mailboxes that send through it, wherever they are.
-    if Mailbox.objects.filter(app=found).exclude(pk__in=access.rows(Mailbox, Right.CHANGE)).exists():
+    others = Mailbox.objects.filter(app=found).exclude(of_the_installation())  # of that one, the sender guard
+    if others.exclude(pk__in=access.rows(Mailbox, Right.CHANGE)).exists():
         messages.error(
             request,
             _(

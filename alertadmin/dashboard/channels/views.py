@@ -200,12 +200,14 @@ def channel_test(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 
 @allows(Right.CHANGE, of=Channel)
+@recently_confirmed("POST")
 @posted(back="channel")
 def channel_pause(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Pauses it, or takes it up again."""
     found = get_object_or_404(Channel.objects.defer(*SEALED), pk=pk)
     with audit.changing(Act.CHANNEL_RESUMED if found.is_paused else Act.CHANNEL_PAUSED, found):
         Channel.objects.filter(pk=pk).update(is_paused=not found.is_paused)
+        _tell_owners(found)
     messages.success(request, _("It is told again.") if found.is_paused else _("It is paused."))
     return redirect("channel", pk)
 

@@ -15,7 +15,6 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_post_parameters
 
 from alertadmin.accounts import audit
-from alertadmin.accounts.access import access_of
 from alertadmin.accounts.audit import Act
 from alertadmin.accounts.declaring import allows
 from alertadmin.accounts.roles import Right
@@ -23,7 +22,6 @@ from alertadmin.dashboard.consents.asking import callback_url
 from alertadmin.dashboard.guide.page import go_on, page, step
 from alertadmin.dashboard.naming import NameField
 from alertadmin.dashboard.new_destination import AppDestination
-from alertadmin.dashboard.owners import need_owner_of_sender
 from alertadmin.registry import guid
 from alertadmin.registry.clouds import known_cloud
 from alertadmin.registry.models import AppRegistration, Audience, Guide
@@ -107,8 +105,6 @@ def guide_application(request: HttpRequest, guide: Guide) -> HttpResponse:
     app = guide.app or AppRegistration(tenant=guide.tenant, **{name: getattr(guide, name) for name in DRAFTED})
     form = ApplicationForm(request.POST if request.method == "POST" else None, instance=app, guide=guide)
     if request.method == "POST":
-        if "client_id" in form.changed_data:
-            need_owner_of_sender(access_of(request), guide.app)
         if PERSON in request.POST and (kept := _for_a_person(guide, form)):
             messages.success(
                 request, _("“%(name)s” is registered. Now the account's owner signs in.") % {"name": kept.name}

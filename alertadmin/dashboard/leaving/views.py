@@ -15,6 +15,7 @@ from alertadmin.accounts import audit
 from alertadmin.accounts.access import access_of
 from alertadmin.accounts.audit import Act
 from alertadmin.accounts.declaring import allows
+from alertadmin.accounts.reauthentication import recently_confirmed
 from alertadmin.accounts.roles import Right
 from alertadmin.dashboard.leaving.standing import is_proven, leaving, standing, tests_by_graph
 from alertadmin.dashboard.listing import Column, Listing
@@ -97,6 +98,7 @@ def mailbox_want_graph(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 
 @allows(Right.CHANGE, of=Mailbox)
+@recently_confirmed("POST")
 @posted(back="mailbox-leaving")
 def mailbox_to_graph(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Only after a test by Graph was accepted: what works is not given up for what was never seen to work."""

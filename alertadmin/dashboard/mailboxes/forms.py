@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from django import forms
-from django.utils import timezone
+from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from alertadmin.accounts import audit
@@ -17,7 +19,6 @@ from alertadmin.registry.clouds import server_choices
 from alertadmin.registry.models import AppRegistration, Audience, Mailbox, Tenant
 from alertadmin.registry.permissions import Transport
 from alertadmin.registry.wanted import note_wanted
-from alertadmin.watching import owner_letters
 
 
 def check_not_personal(address: str) -> str:
@@ -32,11 +33,10 @@ def check_not_personal(address: str) -> str:
 
 class OneSendsReminders(forms.ModelForm):  # type: ignore[type-arg]
     """One mailbox sends the reminders: choosing this one takes it from the other. It sends those of all tenants, and
-    links to new passwords, so an owner chooses it; and the owners are told."""
+    links to new passwords, so an owner chooses it; the owners are told (dashboard.sender_guard)."""
 
     def __init__(self, *args: Any, access: Access, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.was_chosen = bool(self.instance.sends_reminders)
         if not access.everywhere(Right.GOVERN):
             del self.fields["sends_reminders"]
         for field in self.fields.values():
@@ -50,29 +50,29 @@ class OneSendsReminders(forms.ModelForm):  # type: ignore[type-arg]
         return data
 
     def save(self, commit: bool = True) -> Mailbox:
-        """Without `commit`, in a transaction of the caller's, who stores it and puts it on the record."""
-        is_installations = self.sends_reminders or self.was_chosen
+        """Without `commit`, within `instead_of_the_other` of the caller's, who stores it and puts it on the record."""
         self.instance.sends_reminders = self.sends_reminders
         if not commit:
-            self._take_from_the_other()
-            if is_installations:
-                owner_letters.tell(self.instance, timezone.now())
             return super().save(commit=False)  # type: ignore[no-any-return]
-        with audit.saving(Act.MAILBOX_CREATED, Act.MAILBOX_CHANGED, self.instance):
-            self._take_from_the_other()
+        with (
+            self.instead_of_the_other(),
+            audit.saving(Act.MAILBOX_CREATED, Act.MAILBOX_CHANGED, self.instance),
+        ):
             mailbox: Mailbox = super().save()
             if mailbox.app is not None:
                 note_wanted([mailbox.app])
-            if is_installations:
-                owner_letters.tell(mailbox, timezone.now())
             return mailbox
 
-    def _take_from_the_other(self) -> None:
-        if not self.sends_reminders:
-            return
-        for other in Mailbox.objects.filter(sends_reminders=True).exclude(pk=self.instance.pk):
-            with audit.changing(Act.MAILBOX_CHANGED, other):
+    @contextmanager
+    def instead_of_the_other(self) -> Iterator[None]:
+        """Takes it from the other, if this one is to send. That is put on the record last: owners are told once, of
+        the one that sends now."""
+        others = Mailbox.objects.filter(sends_reminders=True).exclude(pk=self.instance.pk)
+        with transaction.atomic(), ExitStack() as recorded:
+            for other in others if self.sends_reminders else ():
+                recorded.enter_context(audit.changing(Act.MAILBOX_CHANGED, other))
                 Mailbox.objects.filter(pk=other.pk).update(sends_reminders=False)
+            yield
 
 
 class PickApp(PickField):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from django.contrib import messages
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -21,7 +22,9 @@ from alertadmin.registry import signing_in
 from alertadmin.registry.clouds import UnknownCloud
 from alertadmin.registry.keyring import Unreadable
 from alertadmin.registry.models import AppRegistration, Mailbox, SignIn
+from alertadmin.registry.models.mailbox import of_the_installation
 from alertadmin.retelling import retold
+from alertadmin.watching import owner_letters
 from mailer import device_code
 
 ACCOUNTS = Mailbox.objects.select_related("tenant", "app__tenant")
@@ -49,9 +52,14 @@ def sign_in(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 
 @allows(Right.CHANGE, of=Mailbox)
+@recently_confirmed("POST")
 @posted(back="mailbox-sign-in")
 def begin(request: HttpRequest, pk: UUID) -> HttpResponse:
-    return _begin(request, _account(pk))
+    found = _account(pk)
+    if Mailbox.objects.filter(of_the_installation(), pk=pk).exists():
+        with transaction.atomic():
+            owner_letters.tell(found, timezone.now())
+    return _begin(request, found)
 
 
 @allows(Right.CHANGE, of=Mailbox)

@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 from uuid import UUID
 
 from django.contrib import messages
-from django.db import transaction
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -39,7 +38,6 @@ from alertadmin.registry.keyring import KeyRingError
 from alertadmin.registry.models import AppRegistration, Mailbox, Tenant
 from alertadmin.registry.permissions import TENANT_WIDE, Transport
 from alertadmin.retelling import retold
-from alertadmin.watching import owner_letters
 
 ON_PREMISES = "on_premises"
 PERSONAL = "personal"
@@ -164,11 +162,7 @@ def _edit(request: HttpRequest, form: OneSendsReminders, heading: str, *, above:
 @recently_confirmed("POST")
 def mailbox_delete(request: HttpRequest, pk: UUID) -> HttpResponse:
     means = _("What was sent from it stays on record. In Microsoft 365 nothing changes.")
-    found = get_object_or_404(Mailbox, pk=pk)
-    with transaction.atomic():
-        if request.method == "POST" and found.sends_reminders:
-            owner_letters.tell(found, timezone.now())
-        return confirm_delete(request, found, means=means, back_to="mailboxes")
+    return confirm_delete(request, get_object_or_404(Mailbox, pk=pk), means=means, back_to="mailboxes")
 
 
 @allows(Right.OPERATE, of=Mailbox)

@@ -70,7 +70,15 @@ def _register(
     known: Tenant | None, tenant: TenantPart | None, app: AppPart, secret: SecretForm, mailbox: MailboxPart
 ) -> Registration:
     """In the tenant that is known, else in the one that its part describes."""
-    box: Mailbox | None = mailbox.save(commit=False) if mailbox.cleaned_data["address"] else None
+    if not mailbox.cleaned_data["address"]:
+        return _register_parts(known, tenant, app, secret, None)
+    with mailbox.instead_of_the_other():
+        return _register_parts(known, tenant, app, secret, mailbox.save(commit=False))
+
+
+def _register_parts(
+    known: Tenant | None, tenant: TenantPart | None, app: AppPart, secret: SecretForm, box: Mailbox | None
+) -> Registration:
     home = tenant.save(commit=False) if tenant else known
     assert home is not None  # noqa: S101 (one of the two is always given)
     return register(

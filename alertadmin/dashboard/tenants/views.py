@@ -18,7 +18,6 @@ from alertadmin.dashboard import going
 from alertadmin.dashboard.deleting import confirm_delete
 from alertadmin.dashboard.guide.directory import guides_of
 from alertadmin.dashboard.listing import Column, Listing
-from alertadmin.dashboard.owners import need_owner_of_sender
 from alertadmin.dashboard.portal import portal_links
 from alertadmin.dashboard.tenants.forms import TenantForm
 from alertadmin.dashboard.told import people_told
@@ -67,8 +66,6 @@ def tenant_edit(request: HttpRequest, pk: UUID) -> HttpResponse:
     found = get_object_or_404(Tenant, pk=pk)
     form = TenantForm(request.POST or None, instance=found, access=access_of(request))
     if request.method == "POST" and form.is_valid():
-        if {"directory_id", "cloud"} & set(form.changed_data):
-            need_owner_of_sender(access_of(request), found)
         with transaction.atomic():
             form.save()
         messages.success(request, _("Saved."))
@@ -84,6 +81,5 @@ def tenant_edit(request: HttpRequest, pk: UUID) -> HttpResponse:
 @allows(Right.CHANGE, everywhere=True)
 def tenant_delete(request: HttpRequest, pk: UUID) -> HttpResponse:
     found = get_object_or_404(Tenant, pk=pk)
-    need_owner_of_sender(access_of(request), found)
     means = _("Nobody is reminded of its secrets any more. What was sent stays on record; in Entra nothing changes.")
     return confirm_delete(request, found, means=means, going=going.with_tenant(found), back_to="tenants")

@@ -46,7 +46,7 @@ def _of_tenants(tenants: models.QuerySet[Any]) -> Q:
     return Q(tenant__in=tenants) | Q(app__tenant__in=tenants)
 
 
-@changed_by_owners(Q(tenant=None, app=None))
+@changed_by_owners(lambda: Q(tenant=None, app=None))
 @of_tenant(_of_tenants)
 class Channel(models.Model):
     """Of an app registration, of a tenant, or of the installation (with neither): then it is told of the tenants that
