@@ -6,58 +6,92 @@ An administrator ticked "sends the reminders" on a mailbox of their own, and rea
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from allauth.mfa.models import Authenticator
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
 from alertadmin.accounts.access import Access
-from alertadmin.accounts.demand import SignInDemand
 from alertadmin.accounts.membership import Membership
 from alertadmin.accounts.models import User
-from alertadmin.accounts.roles import RIGHTS, Right, Role
+from alertadmin.accounts.roles import Right, Role
 from alertadmin.outbox import content
 from alertadmin.outbox.models import Channel, Delivery, Purpose
-from alertadmin.registry.models import AppRegistration, Mailbox, Tenant
-from alertadmin.reminders.models import Policy, Recipient
-from alertadmin.watching.models import Monthly
+from alertadmin.registry.models import Mailbox, Tenant
 from sandbox import Sandbox
 from tests.conftest import hashed_password
 from tests.dashboard.test_policies import said
 from tests.rows import Rows
 from tests.security import foreign
-from tests.security.effects import CAUSES, OWNERS, Effect, reached
+from tests.security.effects import (
+    EFFECTS,
+    NEEDS,
+    OF_ONE,
+    OWNERS,
+    PERSONAL,
+    ROLE_ROWS,
+    SHARED,
+    Caused,
+    Effect,
+    Measure,
+    acts,
+    holding,
+    measured_models,
+    reached,
+    written,
+)
 from tests.security.foreign import Foreign
+from tests.security.routes import Place, routes
 from tests.security.walker import Walker, undone
 from tests.signing_in import signed_in_at
 
-pytestmark = [pytest.mark.postgresql, pytest.mark.control(26, 82)]
+pytestmark = [pytest.mark.postgresql, pytest.mark.control(26, 82, 111)]
 
 TICKED = {"sends_reminders": "on", "mailbox-sends_reminders": "on", "is_last_resort": "on"}
 HOURS_AGO = 5 * 3600
 POLICY = said()
+CLIENT_ID = "00000000-0000-4000-8000-000000000000"
+SHOWN = 40
 
 
-def test_no_role_reaches_a_higher_one_by_any_chain_of_acts() -> None:
-    for role, rights in RIGHTS.items():
-        assert reached(rights, CAUSES.values()) == rights, role
+# How far one gets by any chain of acts
 
 
-@pytest.mark.parametrize("act", [act for act, (effect, _right) in CAUSES.items() if effect in OWNERS])
+@pytest.mark.parametrize("place", Place)
+@pytest.mark.parametrize("role", Role)
+def test_no_role_reaches_a_higher_one_by_any_chain_of_acts(role: Role, place: Place) -> None:
+    start = holding(role, place)
+    assert reached(start, acts()) == start
+
+
+GUARDED = [(name, effect) for name, effects in sorted(EFFECTS.items()) for effect in sorted(effects & OWNERS)]
+
+
+@pytest.mark.parametrize(("name", "effect"), GUARDED, ids=lambda one: one.name if isinstance(one, Effect) else one)
+def test_a_page_that_asks_for_no_owner_lets_a_role_rise(name: str, effect: Effect) -> None:
+    """But for those that owners alone may post to at all."""
+    declared = next(route.declaration for route in routes() if route.name == name)
+    assert declared is not None
+    starts = [holding(role, place) for role in Role if role != Role.OWNER for place in Place]
+    risen = [start for start in starts if reached(start, acts(unasked=(name, effect))) != start]
+    assert bool(risen) == (declared.posting != Right.GOVERN)
+
+
 @pytest.mark.parametrize("right", [Right.CHANGE, Right.OPERATE])
-def test_a_check_taken_away_lets_a_role_rise(act: str, right: Right) -> None:
-    weaker = {**CAUSES, act: (CAUSES[act][0], right)}
-    assert any(reached(rights, weaker.values()) != rights for rights in RIGHTS.values())
+@pytest.mark.parametrize("effect", sorted(OWNERS), ids=lambda one: one.name)
+def test_an_effect_on_all_tenants_that_takes_less_lets_a_role_rise(effect: Effect, right: Right) -> None:
+    pages = acts({**NEEDS, effect: right})
+    assert any(reached(start, pages) != start for start in (holding(role, Place.EVERYWHERE) for role in Role))
 
 
-def test_what_owners_alone_cause_is_known() -> None:
-    """A new act of an owner's is to be entered."""
-    assert {effect for effect, right in CAUSES.values() if right == Right.GOVERN} == OWNERS
-    assert {right for effect, right in CAUSES.values() if effect in OWNERS} == {Right.GOVERN}
-    assert Effect.ROWS not in OWNERS
+def test_every_page_has_declared_what_it_can_cause() -> None:
+    """A new page, or a new model, is to be entered."""
+    assert {route.name for route in routes()} == set(EFFECTS)
+    named = {*PERSONAL, *SHARED, *OF_ONE, *ROLE_ROWS}
+    assert {model._meta.label for model in measured_models()} == named
 
 
 # What pages do, against what is declared
@@ -72,79 +106,67 @@ def world(rows: Rows, sandbox: Sandbox) -> Foreign:
 
 
 def as_role(world: Foreign, role: Role, *, signed_in: float | None = None) -> Walker:
-    """Somebody with that role in the whole installation, who reaches every row."""
+    """A person with that role in the whole installation, who reaches every row; a row of each shape is enough."""
     user = User.objects.create(email=f"everywhere-{role}@provider.example", password=hashed_password())
     Membership.objects.create(user=user, role=role)
+    world.people[role] = user
     world.clients[role] = signed_in_at(Client(raise_request_exception=False), user, signed_in)
-    house = Channel.objects.filter(is_last_resort=True).values_list("pk", flat=True)
-    own: dict[str, list[object]] = {
-        "Mailbox": [world.own.mailbox.pk],
-        "AppRegistration": [world.own.app.pk],
-        "Tenant": [world.own.tenant.pk],
+    keys = {
+        model.__name__: list(model._default_manager.order_by("pk").values_list("pk", flat=True))
+        for model in foreign.all_models()
+        if model._meta.label not in PERSONAL
     }
-    world.keys[role] = {**own, "Channel": list(house), "Guide": world.keys[Role.ADMINISTRATOR]["Guide"]}
-    return Walker(world, role)
+    owner = Membership.objects.owners().exclude(user=user).values_list("user", flat=True)[0]
+    world.keys[role] = {
+        **keys,
+        "User": [world.people[Role.VIEWER].pk, owner, user.pk],
+        "Guide": world.keys[Role.ADMINISTRATOR]["Guide"],
+    }
+    site = world.own
+    rests_on = frozenset({site.mailbox.pk, site.app.pk, site.tenant.pk, site.credential.pk})
+    return Walker(world, role, of_each_shape=True, always=rests_on)
 
 
-def powers() -> list[Any]:
-    """All that decides by what, and to whom, the installation sends, and what its owners may and need."""
-    owners = User.objects.filter(memberships__role=Role.OWNER, memberships__tenant=None)
-    return [
-        list(Mailbox.objects.filter(sends_reminders=True).values_list("pk", "address", "app", "server", "tenant")),
-        list(AppRegistration.objects.filter(mailboxes__sends_reminders=True).values_list("client_id", "tenant")),
-        list(Tenant.objects.filter(mailboxes__sends_reminders=True).values_list("directory_id", "cloud")),
-        [list(model.objects.filter(tenant=None, app=None).order_by("pk").values_list())
-         for model in (Channel, Policy, Recipient)],
-        list(Monthly.objects.values_list()),
-        list(SignInDemand.objects.values_list()),
-        list(owners.order_by("pk").values_list("pk", "email", "is_active", "password")),
-        list(Authenticator.objects.filter(user__in=owners).order_by("pk").values_list("pk")),
-        list(Membership.objects.filter(tenant=None).order_by("pk").values_list("user", "role")),
-    ]  # fmt: skip
+def raising(fields: dict[str, Any], _choosers: set[str]) -> Iterator[dict[str, Any]]:
+    """A form as it stands with all that is of power ticked; and with other addresses, ids and roles in it."""
+    yield {**fields, **TICKED}
+    changed = {name: "changed@x.example" for name in fields if name.endswith("address")}
+    changed |= {name: CLIENT_ID for name in fields if name.endswith("client_id")}
+    changed |= {name: "on" for name in fields if name.endswith("remove_secrets")}
+    for name in ("role",) if "role" in fields else ():
+        yield {**fields, name: "owner", "tenant": ""}
+    if changed:
+        yield {**fields, **changed, **TICKED}
 
 
-def rises(walker: Walker, client: Client) -> list[str]:
-    """The pages by which one of these became another."""
-    before, found = powers(), []
-    for _route, page in walker.addresses():
-        for url, fields, _choosers in [*walker.forms(page), (page, {}, set())]:
-            changed = {name: "changed@x.example" for name in fields if name.endswith("address")}
-            changed = {**changed, **({"client_id": "0" * 8 + "-0000-4000-8000-" + "0" * 12} if fields else {})}
-            for body in ({**fields, **TICKED}, {**fields, **changed, **TICKED}):
-                with undone():
-                    client.post(url, body)
-                    if powers() != before:
-                        found.append(url)
-    return sorted(set(found))
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("role", [Role.ADMINISTRATOR, pytest.param(Role.OPERATOR, marks=pytest.mark.slow)])
-def test_no_page_lets_anybody_but_an_owner_choose_by_what_the_installation_sends(world: Foreign, role: Role) -> None:
-    walker = as_role(world, role)
-    assert rises(walker, world.clients[role]) == []
+def walked(walker: Walker) -> tuple[list[str], set[tuple[str, Effect]]]:
+    """What that person caused beyond their rights or beyond what the page declares; and all effects that were seen."""
+    world, wrong, seen = walker.world, [], set()
+    user = world.people[walker.role]
+    measure, access = Measure.begun(), Access(user)
+    for play in walker.plays(raising):
+        for caused in measure.caused(play.tables, user.pk) if play.tables else ():
+            seen.add((play.page, caused.effect))
+            if caused.effect not in EFFECTS[play.page] or not caused.is_within(access, measure.rights):
+                wrong.append(f"{play} caused {caused}")
+    return wrong, seen
 
 
 @pytest.mark.slow
-def test_no_page_lets_a_session_that_was_left_open_do_it(world: Foreign) -> None:
-    walker = as_role(world, Role.OWNER, signed_in=time.time() - HOURS_AGO)
-    assert rises(walker, world.clients[Role.OWNER]) == []
+@pytest.mark.parametrize("role", Role)
+def test_what_each_role_causes_is_declared_and_within_its_rights(world: Foreign, role: Role) -> None:
+    wrong, seen = walked(as_role(world, role))
+    assert not wrong, "\n".join([*wrong[:SHOWN], f"{len(wrong)} in all"])
+    if role == Role.OWNER:  # what they may, they also did: the walk sees it
+        assert {effect for _page, effect in seen} == set(Effect)
+        assert {("mailbox-edit", Effect.SENDER), ("app-delete", Effect.SENDER), ("policies", Effect.TOLD)} <= seen
 
 
 @pytest.mark.slow
-def test_the_walk_sees_what_an_owner_does(world: Foreign) -> None:
-    walker = as_role(world, Role.OWNER)
-    found = " ".join(rises(walker, world.clients[Role.OWNER]))
-    chosen = world.own.mailbox.pk
-    for page in (f"/mailboxes/{chosen}/edit/", f"/mailboxes/{chosen}/delete/", "/channels/", "/reminders/"):
-        assert page in found, page
-
-
-@pytest.mark.slow
-def test_a_check_that_is_taken_away_is_seen_by_the_walk(world: Foreign, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Access, "_owners", lambda *_arguments: None)
-    walker = as_role(world, Role.ADMINISTRATOR)
-    assert rises(walker, world.clients[Role.ADMINISTRATOR])
+def test_a_session_that_was_left_open_causes_nothing_on_all_tenants(world: Foreign) -> None:
+    wrong, seen = walked(as_role(world, Role.OWNER, signed_in=time.time() - HOURS_AGO))
+    assert not wrong
+    assert {effect for _page, effect in seen} & (OWNERS | {Effect.ROLES, Effect.ACCOUNTS}) == set()
 
 
 DOORS: dict[str, dict[str, object]] = {
@@ -156,28 +178,101 @@ DOORS: dict[str, dict[str, object]] = {
 """Pages by which an owner chooses, and what they send."""
 
 
-@pytest.mark.parametrize("door", DOORS)
+@pytest.fixture
+def mailbox(rows: Rows) -> Mailbox:
+    app = rows.app()
+    return Mailbox.objects.create(tenant=app.tenant, app=app, address="alarms@x.example", transport="graph")
+
+
+def person(role: Role, ago: float = 0, tenant: Tenant | None = None) -> tuple[User, Client]:
+    user = User.objects.create(email=f"{role}-{ago:.0f}@provider.example", password=hashed_password())
+    Membership.objects.create(user=user, role=role, tenant=tenant)
+    return user, signed_in_at(Client(), user, time.time() - ago)
+
+
+def choose(client: Client, door: str, mailbox: Mailbox) -> Any:
+    """Sends what an owner would."""
+    on_mailbox = {"address": mailbox.address, "app": str(mailbox.app_id)} if door == "mailbox-edit" else {}
+    url = reverse(door, args=[mailbox.pk] if door == "mailbox-edit" else [])
+    return client.post(f"{url}?kind=webhook" if door == "channel-add" else url, {**DOORS[door], **on_mailbox})
+
+
+def of_owners(act: Callable[[], object], user: User) -> set[Effect]:
+    measure = Measure.begun()
+    return {one.effect for one in measure.caused(written(act), user.pk)} & OWNERS
+
+
 @pytest.mark.parametrize(
     ("role", "ago"), [(Role.ADMINISTRATOR, 0), (Role.OPERATOR, 0), (Role.OWNER, HOURS_AGO), (Role.OWNER, 0)], ids=str
 )
 def test_an_owner_who_has_just_shown_who_they_are_chooses_and_nobody_else(
-    rows: Rows, role: Role, ago: int, door: str
+    mailbox: Mailbox, role: Role, ago: int
 ) -> None:
-    app = rows.app()
-    mailbox = Mailbox.objects.create(tenant=app.tenant, app=app, address="alarms@x.example", transport="graph")
-    user = User.objects.create(email="me@provider.example", password=hashed_password())
-    Membership.objects.create(user=user, role=role)
-    client = signed_in_at(Client(), user, time.time() - ago)
-    before = powers()
-    data: dict[str, object] = {
-        **DOORS[door],
-        **({"address": mailbox.address, "app": str(app.pk)} if door == "mailbox-edit" else {}),
-    }
-    url = reverse(door, args=[mailbox.pk] if door == "mailbox-edit" else [])
-    client.post(f"{url}?kind=webhook" if door == "channel-add" else url, data)
+    user, client = person(role, ago)
     may = role == Role.OWNER and not ago
-    assert (powers() != before) == may
-    assert Delivery.objects.filter(letters__kind="route", recipient=user.email).exists() == may
+    for door in DOORS:
+        with undone():
+            found = of_owners(lambda door=door: choose(client, door, mailbox), user)  # type: ignore[misc]
+            assert bool(found) == may, (door, found)
+            assert found <= EFFECTS[door]
+            told = Delivery.objects.filter(letters__kind="route", recipient=user.email)
+            assert told.exists() == (may and door != "sign-in-demand"), door
+
+
+# One guard after the other is taken away: an administrator rises, and the measure says so
+
+GUARDS: dict[str, tuple[str, Any, Callable[[Client, Mailbox], object]]] = {
+    "the right that the page declares": (
+        "alertadmin.accounts.access.Access.need", lambda *_arguments, **_anywhere: None,
+        lambda client, mailbox: choose(client, "policies", mailbox),
+    ),
+    "the right asked by the page": (
+        "alertadmin.accounts.access.Access.need", lambda *_arguments, **_anywhere: None,
+        lambda client, mailbox: choose(client, "channel-add", mailbox),
+    ),
+    "rows that owners change": (
+        "alertadmin.accounts.access.Access._owners", lambda *_arguments: None,
+        lambda client, _mailbox: client.post(reverse("channel-pause", args=[Channel.objects.get().pk])),
+    ),
+    "the guard of the sender": (
+        "alertadmin.dashboard.sender_guard._allow", lambda _request: None,
+        lambda client, mailbox: client.post(reverse("app-delete", args=[mailbox.app_id])),
+    ),
+    "roles within one's own": (
+        "alertadmin.accounts.inviting.may_give|alertadmin.dashboard.members.forms.may_give", lambda *_arguments: True,
+        lambda client, _mailbox: client.post(
+            reverse("invite"), {"address": "me-too@x.example", "role": "owner", "tenant": "", "language": ""}
+        ),
+    ),
+    "accounts of those who may do no more": (
+        "alertadmin.accounts.people.may_manage", lambda *_arguments: True,
+        lambda client, _mailbox: client.post(
+            reverse("person-switch", args=[User.objects.get(email="first@provider.example").pk])
+        ),
+    ),
+}  # fmt: skip
+"""By guard: where it stands (all of its places), what takes it away, and an act that it refuses an administrator."""
+
+
+@pytest.mark.parametrize("guard", GUARDS)
+def test_a_guard_that_is_taken_away_is_seen(mailbox: Mailbox, guard: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    Channel.objects.create(name="house", service="webhook", label="Webhook", hint="h", is_last_resort=True)
+    for one in ("first", "second"):
+        Membership.objects.create(user=User.objects.create(email=f"{one}@provider.example"), role=Role.OWNER)
+    user, client = person(Role.ADMINISTRATOR)
+    places, instead, act = GUARDS[guard]
+    assert not beyond(lambda: act(client, mailbox), user)
+    for place in places.split("|"):
+        monkeypatch.setattr(place, instead)
+    assert beyond(lambda: act(client, mailbox), user)
+
+
+def beyond(act: Callable[[], object], user: User) -> set[Caused]:
+    """What that caused beyond their rights."""
+    measure, access = Measure.begun(), Access(user)
+    with undone():
+        caused = measure.caused(written(act), user.pk)
+    return {one for one in caused if not one.is_within(access, measure.rights)}
 
 
 def test_owners_are_told_when_another_mailbox_is_chosen(world: Foreign) -> None:

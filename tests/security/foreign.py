@@ -97,9 +97,10 @@ class Foreign:
         return str(self.other.tenant.pk) if model and model.__name__ == "Tenant" else key
 
 
-def often(*roles: Role) -> list[Any]:
-    """Every role, for a test of each; those that are not named are walked in the long run."""
-    return [pytest.param(role, id=role, marks=[] if role in roles else pytest.mark.slow) for role in ROLES]
+def some_or_all(*roles: Role) -> list[Any]:
+    """For a walk: these roles with a row of each shape; in the long run every role with every row."""
+    some = [pytest.param(role, True, id=f"{role}, a row of each shape") for role in roles]
+    return some + [pytest.param(role, False, id=f"{role}, every row", marks=pytest.mark.slow) for role in ROLES]
 
 
 def all_models() -> list[type[Model]]:

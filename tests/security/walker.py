@@ -3,18 +3,20 @@ form and answer alike, and what their forms write."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
 import lxml.html
-from django.db import transaction
+from django.apps import apps
+from django.db import models, transaction
 from django.http import HttpResponseBase
-from django.urls import reverse
+from django.urls import resolve, reverse
 
 from alertadmin.accounts.roles import Role
+from tests.security.effects import written
 from tests.security.foreign import WORD, Foreign
 from tests.security.routes import Route, routes
 
@@ -24,6 +26,8 @@ ASKS_MICROSOFT = {"guide-check", "guide-prove", "consent-check", "credential-pro
 """Posting waits for an answer, which takes its time; what they write is looked at without one."""
 WORDS = {"recipient": "to@x.example", "address": "new@x.example", "email": "new@x.example", "reason": "for the PLC"}
 MOST_FOLLOWED = 2
+OF_SESSIONS = {"django_session", "usersessions_usersession", "accounts_tries", "accounts_auditentry"}
+"""Tables that every request may write to."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,25 @@ class Got:
     asked: str
     answer: str
     status: int
+
+
+@dataclass(frozen=True)
+class Play:
+    """A form that was sent: to which page, and what came of it."""
+
+    page: str
+    """Its name."""
+    url: str
+    body: dict[str, Any]
+    got: list[Got]
+    tables: set[str]
+    """That were written to."""
+
+    def __str__(self) -> str:
+        return f"{self.got[0].status} POST {self.url} {self.body}"
+
+
+Bodies = Callable[[dict[str, Any], set[str]], Iterator[dict[str, Any]]]
 
 
 @contextmanager
@@ -44,6 +67,10 @@ def undone() -> Iterator[None]:
 class Walker:
     world: Foreign
     role: Role
+    of_each_shape: bool = False
+    """Of rows that differ in nothing but words and times, one is gone to: what a page shows of one, it shows of all."""
+    always: frozenset[object] = frozenset()
+    """The ids of rows that are gone to in any case."""
 
     def addresses(self) -> Iterator[tuple[Route, str]]:
         """Every address that an own row, or a token of theirs, makes good."""
@@ -51,12 +78,31 @@ class Walker:
             if route.name in ENDS:
                 continue
             if route.has_row:
-                for key in self.world.keys[self.role].get(route.model, []):
+                for key in self._keys(route.model):
                     yield route, route.address(key)
             elif token := self.world.tokens.get(route.name):
                 yield route, reverse(route.name, args=[token])
             elif not route.converters:
                 yield route, reverse(route.name)
+
+    def _keys(self, name: str) -> list[object]:
+        keys = self.world.keys[self.role].get(name, [])
+        model = next((one for one in apps.get_models() if one.__name__ == name), None)
+        if not self.of_each_shape or model is None:
+            return keys
+        rows = model._default_manager.filter(pk__in=keys).order_by("pk")
+        return list({self._shape(row) if row.pk not in self.always else row.pk: row.pk for row in rows}.values())
+
+    def _shape(self, row: models.Model) -> tuple[Any, ...]:
+        """Which columns it has, what it chose, and whether what it leads to is theirs."""
+        shape: list[Any] = []
+        for one in row._meta.concrete_fields:
+            value = one.value_from_object(row)
+            if isinstance(one, models.ForeignKey):
+                shape.append(None if value is None else value in self.world.foreign.get(one.related_model, ()))
+            else:
+                shape.append(value if one.choices or isinstance(one, models.BooleanField) else bool(value))
+        return tuple(shape)
 
     def get(self, url: str, data: dict[str, str] | None = None, **headers: str) -> Got:
         response = self.world.clients[self.role].get(url, data or {}, headers=headers)
@@ -67,7 +113,27 @@ class Walker:
         yield self.get(url)
         ids = {"tenant": str(self.world.other.tenant.pk), "app": str(self.world.other.app.pk)}
         yield self.get(url, {"q": WORD, **ids}, **{"HX-Request": "true"})
-        yield self.get(url, {}, **{"HX-Request": "true", "HX-Target": "run"})
+        if not self.of_each_shape or "consents" in url:  # the one part of a page that says which it is
+            yield self.get(url, {}, **{"HX-Request": "true", "HX-Target": "run"})
+
+    def plays(self, bodies: Bodies) -> Iterator[Play]:
+        """Every form of every page, and every page's address without one, sent once with each body. What it did stands
+        until the next one is asked for."""
+        sent: set[tuple[str, str]] = set()
+        for _route, page in self.addresses():
+            with undone():
+                forms = self.forms(page)
+            for url, fields, choosers in [*forms, (page, {}, set())]:
+                for body in bodies(fields, choosers):
+                    if (key := (url, str(sorted(body.items())))) not in sent:
+                        sent.add(key)
+                        with undone():
+                            yield self.play(url, body)
+
+    def play(self, url: str, body: dict[str, Any]) -> Play:
+        got: list[Got] = []
+        tables = written(lambda: got.extend(self.posts(url, body))) - OF_SESSIONS
+        return Play(resolve(urlsplit(url).path).url_name or "", url, body, got, tables)
 
     def posts(self, url: str, data: dict[str, Any]) -> Iterator[Got]:
         """The answer, and the page that it leads to."""
