@@ -247,7 +247,7 @@ GUARDS: dict[str, tuple[str, Any, Callable[[Client, Mailbox], object]]] = {
     "accounts of those who may do no more": (
         "alertadmin.accounts.people.may_manage", lambda *_arguments: True,
         lambda client, _mailbox: client.post(
-            reverse("person-switch", args=[User.objects.get(email="first@provider.example").pk])
+            reverse("person-switch", args=[User.objects.get(email="first@provider.example").pk]), {"to": "off"}
         ),
     ),
 }  # fmt: skip

@@ -139,6 +139,7 @@ OF_ONE = {
     "registry.HandoverLink": Effect.SECRETS,
     "outbox.Delivery": Effect.MAIL,
     "outbox.Attempt": Effect.MAIL,
+    "outbox.DeliveryEntry": Effect.MAIL,
     "watching.Letter": Effect.MAIL,
     **dict.fromkeys(
         ("registry.Tenant", "registry.Contact", "registry.AppRegistration", "registry.Credential", "registry.Mailbox",

@@ -281,6 +281,7 @@ def _value(one: models.Field[Any, Any], mine: dict[type[Model], set[object]]) ->
         "UUIDField": uuid4(),
         "GenericIPAddressField": "127.0.0.9",
         "PositiveIntegerField": 1,
+        "BigIntegerField": 1,
     }
     return made.get(one.get_internal_type(), uuid4().hex[: one.max_length or 32])
 
