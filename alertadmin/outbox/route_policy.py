@@ -107,6 +107,13 @@ TABLE: Mapping[Purpose, Row] = {
 
 GRANT_ACCESS = frozenset(purpose for purpose, row in TABLE.items() if row is _GRANTS_ACCESS)
 """Of their mails no copy stays in the mailbox that sends them: no draft, nothing in Sent Items."""
+OF_OWNERS = frozenset(
+    purpose
+    for purpose, row in TABLE.items()
+    if row[RouteKind.OWN_TENANT] in (Refusal.GRANTS_ACCESS, Refusal.OF_THE_INSTALLATION)
+)
+"""Mails that lead people in, or tell them of acts on ways in, secrets and the installation: owners alone may say that
+one of them need not leave."""
 MAY_GO_BY_OWN_TENANT = frozenset(purpose for purpose, row in TABLE.items() if row[RouteKind.OWN_TENANT] is None)
 
 

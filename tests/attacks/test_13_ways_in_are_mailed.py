@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from django.test import Client
@@ -20,6 +21,7 @@ from alertadmin.outbox import account_mail, content, entry_mails, password_mail
 from alertadmin.outbox.content import Content, NoLongerOwed
 from alertadmin.outbox.models import Delivery, Purpose
 from tests.conftest import PASSWORD
+from tests.outbox.owing import bare
 from tests.second_factors import add_app
 from tests.signing_in import signed_in_at
 
@@ -159,3 +161,29 @@ def test_13_words_of_last_week_are_no_news_and_grant_nothing(grace: User, owner:
     links = re.findall(r"https?://\S+", words(mail))
     assert [one.endswith(reverse("security")) for one in links] == [True]
     assert isinstance(account_mail.compose(mail, mail.created_at + timedelta(days=8)), NoLongerOwed)
+
+
+@pytest.mark.control(122)
+@pytest.mark.parametrize("purpose", Purpose)
+def test_13_no_intruder_silences_what_tells_of_them(owner: User, now: datetime, purpose: Purpose) -> None:
+    """By a session of an operator, or one of an owner that was left open: what leads in, or tells of ways in, of
+    secrets and of the installation, ends by an owner's word alone."""
+    [mail] = bare(1, now, purpose=purpose)
+    operator = User.objects.create_user("olaf@corp.example", None)
+    Membership.objects.create(user=operator, role=Role.OPERATOR)
+    acts = [reverse(name, args=[mail.pk]) for name in ("delivery-arrived", "delivery-give-up")]
+    is_owners = purpose in {"invitation", "password", "house", "handover", "account"}
+
+    def ends(by: User, at: float) -> list[bool]:
+        client, ended = signed_in_at(Client(), by, at=at), []
+        page = client.get(reverse("delivery", args=[mail.pk])).content.decode()
+        for act in acts:
+            client.post(act)
+            ended.append(not Delivery.objects.filter(pk=mail.pk, state="pending").exists())
+            Delivery.objects.filter(pk=mail.pk).update(state="pending", settled_at=None)
+        assert (acts[0] in page) == (purpose != Purpose.TEST and (by == owner or not is_owners))
+        return ended
+
+    assert ends(operator, time.time()) == [not is_owners] * 2
+    assert ends(owner, time.time() - 3600) == [not is_owners] * 2
+    assert ends(owner, time.time()) == [True, True]

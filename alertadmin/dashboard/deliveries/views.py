@@ -1,10 +1,12 @@
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import wraps
 from uuid import UUID
 
 from django.contrib import messages
+from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
@@ -13,9 +15,10 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from alertadmin.accounts.access import access_of
+from alertadmin.accounts.access import Access, access_of
 from alertadmin.accounts.declaring import allows
 from alertadmin.accounts.models import User
+from alertadmin.accounts.reauthentication import recently_confirmed
 from alertadmin.accounts.roles import Right
 from alertadmin.dashboard.channels.meaning import meaning
 from alertadmin.dashboard.deliveries.attempts import shows_cause, shows_reason, shows_route, tried
@@ -26,6 +29,7 @@ from alertadmin.outbox import claims, content, doorbell, mail_limits
 from alertadmin.outbox.by_channel import TRANSPORT
 from alertadmin.outbox.models import AttemptOutcome, Delivery, DeliveryState, Purpose
 from alertadmin.outbox.next_route import next_route
+from alertadmin.outbox.route_policy import OF_OWNERS
 
 OPEN, WRONG = "open", "wrong"
 NO_TEST = "no-test"
@@ -94,6 +98,7 @@ def delivery(request: HttpRequest, pk: UUID) -> HttpResponse:
         "untold": untold,
         "can_send_now": claims.can_send_now(found, now),
         "is_undecided": found.state in UNDECIDED and found.purpose != Purpose.TEST,
+        "may_end": may_end(access, found),
         "is_open": is_open,
         "next_route": route,
         "shows_route": shows_route(route, access),
@@ -133,8 +138,31 @@ def count_repeat(found: Delivery, by: User, now: datetime) -> None:
         mail_limits.take_for_channel(by, tenant, found.channel.pk, found.channel.hint, now)
 
 
+def may_end(access: Access, found: Delivery) -> bool:
+    """Whether they may say that it need not leave any more. An intruder would silence by it what tells of them."""
+    return found.purpose not in OF_OWNERS or access.everywhere(Right.GOVERN)
+
+
+Act = Callable[[HttpRequest, UUID], HttpResponse]
+
+
+def _ending(act: Act) -> Act:
+    """Raises PermissionDenied. What is for owners to end, they end once they have shown anew who they are."""
+    asking = recently_confirmed("POST")(act)
+
+    @wraps(act)
+    def ending(request: HttpRequest, pk: UUID) -> HttpResponse:
+        found = get_object_or_404(Delivery, pk=pk)
+        if not may_end(access_of(request), found):
+            raise PermissionDenied
+        return asking(request, pk) if found.purpose in OF_OWNERS else act(request, pk)
+
+    return ending
+
+
 @allows(Right.OPERATE, of=Delivery)
 @posted(back="delivery")
+@_ending
 def confirm_arrived(request: HttpRequest, pk: UUID) -> HttpResponse:
     """For an operator who has asked the recipient, or looked into the mailbox."""
     if claims.confirm_arrived(pk, timezone.now()):
@@ -145,6 +173,7 @@ def confirm_arrived(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 
 @allows(Right.OPERATE, of=Delivery)
+@_ending
 def give_up(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Asks once: what is given up is not told again for this threshold."""
     found = get_object_or_404(Delivery, pk=pk)
