@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from email import message_from_string
 from email.policy import default
 from typing import Any
@@ -21,6 +22,7 @@ from alertadmin.accounts.models import Invitation, Tries, User
 from alertadmin.accounts.roles import Role
 from alertadmin.outbox import worker
 from alertadmin.outbox.models import Delivery, Purpose
+from mailer.email_address import InvalidAddress, parse
 from sandbox import Sandbox
 from tests.accounts.providers.conftest import OPERATORS, Entra, entra
 from tests.attacks.lookalikes import HONEST, LOOK_ALIKES, MALFORMED, ODD_SPELLINGS, VICTIM
@@ -199,3 +201,26 @@ def test_a_look_alike_may_have_an_account_of_its_own(victim: User, typed: str) -
     other = User.objects.create_user(typed)
     assert User.objects.by_address(typed) == other
     assert User.objects.by_address(VICTIM) == victim
+
+
+@pytest.mark.control(70)
+def test_what_counts_as_an_ascii_address_is_mailed_to_that_address() -> None:
+    """Every character that some standard reads as one of ASCII: in the local part, in the domain, before and behind."""
+    read_as_ascii = [
+        character
+        for character in map(chr, range(0x80, 0x110000))
+        if unicodedata.normalize("NFKC", character).isascii() or character.casefold().isascii()
+    ]
+    taken = 0
+    for character in read_as_ascii:
+        for typed in (f"a{character}b@x.example", f"a@x{character}y.example", f"{character}a@x.example{character}"):
+            try:
+                found = parse(typed)
+            except InvalidAddress:
+                continue
+            taken += 1
+            assert parse(found.stored) == found, ascii(typed)
+            assert parse(found.wire).canonical == found.canonical, ascii(typed)
+            assert not found.canonical.isascii() or found.wire.lower() == found.canonical, ascii(typed)
+    assert len(read_as_ascii) > 1000
+    assert taken > 1000
