@@ -14,6 +14,7 @@ from django.contrib.auth.hashers import Argon2PasswordHasher, make_password
 from django.utils import translation
 from pytest_django import Settings
 
+from alertadmin.accounts.demand import SignInDemand, WhoseFactor
 from alertadmin.accounts.membership import make_owner
 from alertadmin.accounts.models import User
 from alertadmin.accounts.providers import provider_http
@@ -159,6 +160,12 @@ def set_environment(settings: Settings, **values: str) -> None:
 @pytest.fixture
 def rows(db: None) -> Rows:
     return Rows(NOW)
+
+
+@pytest.fixture
+def no_factor_asked(db: None) -> None:
+    """An owner relaxed it: a first sign-in leads to the page that was asked for, not to adding a second factor."""
+    SignInDemand.objects.create(second_factor=WhoseFactor.OPTIONAL)
 
 
 @pytest.fixture

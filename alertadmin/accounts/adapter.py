@@ -8,7 +8,7 @@ from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.internal.stagekit import clear_login
 from django.contrib import messages
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
@@ -57,7 +57,8 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # it has no 
 
     def post_login(self, request: HttpRequest, user: User, **how: Any) -> HttpResponse:
         response: HttpResponse = super().post_login(request, user, **how)
-        second_factors.begin_grace(user, timezone.now())
+        if second_factors.begin_grace(user, timezone.now()) and isinstance(response, HttpResponseRedirect):
+            response = second_factors.offer(request, response.url) or response
         if not getattr(request, "is_first_sign_in", False) and not guessing.is_known(request, user.email):
             with transaction.atomic():
                 audit.record(audit.Act.SESSION_NEW_BROWSER, user, by=user)

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 GOOD_FOR = timedelta(days=7)
 SIGNER = Signer(salt="alertadmin.accounts.invitation")
+"""Of links that a page shows to who invites: they prove nothing. Links of earlier releases are such, the mailed too."""
+PROVING = Signer(salt="alertadmin.accounts.invitation.mailed")
+"""Of links that are mailed to the address, or printed at the console: opened, they prove it."""
 
 
 class InvitationQuerySet(models.QuerySet["Invitation"]):
@@ -77,8 +80,16 @@ class Invitation(models.Model):
 
     @property
     def link(self) -> str:
-        """Whoever has it can accept: for the invited person's mail, and for whoever invites, alone."""
-        path = reverse("invitation-accept", args=[SIGNER.sign(self.key)])
+        """For the invited person's mail, and the operator's console, alone: on no page. It proves the address."""
+        return self._link(PROVING)
+
+    @property
+    def shown_link(self) -> str:
+        """For the page of people who manage all people, where no mail arrives. It proves nothing of the address."""
+        return self._link(SIGNER)
+
+    def _link(self, signer: Signer) -> str:
+        path = reverse("invitation-accept", args=[signer.sign(self.key)])
         return f"{settings.PUBLIC_URL}{path}"
 
     def is_open(self, now: datetime) -> bool:
@@ -108,7 +119,18 @@ class InvitedRole(models.Model):
 
 def read_key(token: str) -> str | None:
     """What a link stands for; None if it is none of ours."""
+    for signer in (PROVING, SIGNER):
+        try:
+            return signer.unsign(token)
+        except BadSignature:
+            continue
+    return None
+
+
+def proves(token: str) -> bool:
+    """Whether the link was in the mail, or printed at the console, and on no page."""
     try:
-        return SIGNER.unsign(token)
+        PROVING.unsign(token)
     except BadSignature:
-        return None
+        return False
+    return True

@@ -6,29 +6,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.utils.translation import gettext as _
 
-from alertadmin.accounts import audit
-from alertadmin.accounts.access import Access
+from alertadmin.accounts import audit, role_grants
 from alertadmin.accounts.email_address import clean_stored
 from alertadmin.accounts.invitation import GOOD_FOR, Invitation, InvitedRole, read_key
-from alertadmin.accounts.membership import Membership, Source
 from alertadmin.accounts.models import User
-from alertadmin.accounts.roles import RIGHTS, Role, may_give
+from alertadmin.accounts.role_grants import MayNotGive
+from alertadmin.accounts.roles import Role
 
 Places = Mapping[UUID | None, Role]
 """A role for each tenant; None stands for the installation."""
-
-
-class MayNotGive(Exception):
-    """A role that could do more than whoever gives it."""
-
-    def __str__(self) -> str:
-        return _("You can give roles that may do what you may do yourself, where you may do it.")
 
 
 def invite(address: str, roles: Places, *, by: User | None, now: datetime, language: str = "") -> Invitation:
@@ -77,10 +67,18 @@ def find(token: str, now: datetime) -> Invitation | None:
 
 
 def accept(
-    key: str, now: datetime, *, by: User | None = None, password: str | None = None, **fields: str
+    key: str,
+    now: datetime,
+    *,
+    proves: bool,
+    by: User | None = None,
+    password: str | None = None,
+    **fields: str,
 ) -> User | None:
     """The account, of `by` or a new one, with its roles; None if the invitation is good no more. Of two at once, one
-    wins. `key` was read from a link a while ago.
+    wins. `key` was read from a link a while ago; `proves` says whether that link was in the mail (invitation.proves).
+    Where it was not, a role in the whole installation waits until the address is proven. Raises ValidationError if no
+    further mail may leave.
 
     An account that has the address already is never taken over: whose it is has to be signed in, as `by`.
     """
@@ -92,28 +90,29 @@ def accept(
             invitation.address, password, **{"language": invitation.language, **fields}
         )
         Invitation.objects.filter(pk=invitation.pk).update(accepted_by=user)
+        entry = str(invitation.pk)
         if by is None:
-            audit.record(audit.Act.PERSON_CREATED, user, by=user, entry=str(invitation.pk))
-        for tenant, role in places(invitation).items():
-            give(user, tenant, role, by=user, entry=str(invitation.pk))
+            audit.record(audit.Act.PERSON_CREATED, user, by=user, entry=entry)
+        if proves:
+            role_grants.prove(user, now, method="invitation")
+        offered = places(invitation)
+        for tenant, role in offered.items():
+            role_grants.give(user, tenant, role, by=user, giver=invitation.invited_by, now=now, entry=entry)
+        audit.record(
+            audit.Act.PERSON_ACCEPTED,
+            user,
+            tenant=_tenant_of(offered),
+            by=user,
+            entry=entry,
+            role=[role.value for role in offered.values()],
+            method="mail" if proves else "page",
+        )
     return user
 
 
 def account_of(invitation: Invitation) -> User | None:
     """The account here that has the invited address already."""
     return User.objects.by_address(invitation.address)
-
-
-def give(user: User, tenant: UUID | None, role: Role, *, by: User, **details: Any) -> None:
-    """By hand. Within a transaction; a role there that may do more stays."""
-    held = Membership.objects.filter(user=user, tenant=tenant, source=Source.HAND).first()
-    before = held.role if held else ""
-    if held is not None and RIGHTS[Role(held.role)] >= RIGHTS[role]:
-        return
-    row = held or Membership(user=user, tenant_id=tenant)
-    row.role = role
-    row.save()
-    audit.record(audit.Act.PERSON_ROLE_CHANGED, user, tenant=tenant, by=by, role=[before, role.value], **details)
 
 
 def places(invitation: Invitation) -> dict[UUID | None, Role]:
@@ -140,23 +139,22 @@ def _take(invitation: Invitation, now: datetime) -> bool:
 
 def _check(by: User | None, roles: Places) -> None:
     """Raises MayNotGive."""
-    if by is None:
-        return
-    access = Access(by)
     for tenant, role in roles.items():
-        if not may_give(access.rights_in(tenant), role):
-            raise MayNotGive
+        role_grants.check(by, tenant, role)
 
 
 def _record(invitation: Invitation, roles: Places, what: str) -> None:
-    everywhere = roles.get(None)
-    tenant = None if everywhere or len(roles) != 1 else next(iter(roles))
     audit.record(
         audit.Act.PERSON_INVITED,
         invitation,
-        tenant=tenant,
+        tenant=_tenant_of(roles),
         recipient=invitation.address,
         role=[role.value for role in roles.values()],
         state=what,
         until=invitation.ends_at,
     )
+
+
+def _tenant_of(roles: Places) -> UUID | None:
+    """The one tenant that the roles are in; None for several, or the installation."""
+    return next(iter(roles)) if len(roles) == 1 else None

@@ -11,15 +11,23 @@ from typing import Any, ClassVar
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager
 from django.db import models, transaction
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from alertadmin.accounts import audit, languages
 from alertadmin.accounts.audit import Act
 from alertadmin.accounts.audit.entry import AuditEntry
 from alertadmin.accounts.belonging import of_tenant
-from alertadmin.accounts.email_address import CanonicalAddressField, EmailAddressField, UniqueAddress, clean_stored
+from alertadmin.accounts.email_address import (
+    LONGEST,
+    CanonicalAddressField,
+    EmailAddressField,
+    UniqueAddress,
+    clean_stored,
+)
 from alertadmin.accounts.invitation import Invitation, InvitedRole
 from alertadmin.accounts.membership import Membership, make_owner
+from alertadmin.accounts.pending_role import PendingRole
 from alertadmin.accounts.tries import Tries
 from alertadmin.accounts.zones import validate_time_zone, zone_or_utc
 from mailer.email_address import canonical
@@ -30,6 +38,7 @@ __all__ = [
     "Invitation",
     "InvitedRole",
     "Membership",
+    "PendingRole",
     "Tries",
     "User",
     "UserManager",
@@ -53,9 +62,10 @@ class UserManager(BaseUserManager["User"]):
         return self.get(email_canonical=canonical(username or ""))
 
     def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> User:
-        """An owner of the installation."""
+        """An owner of the installation, by the console: the operator vouches for the address."""
         with transaction.atomic():
-            user = self.create_user(email, password, **fields)
+            proven = {"proven_at": timezone.now(), "proven_address": canonical(email)}
+            user = self.create_user(email, password, **{**proven, **fields})
             make_owner(user)
         return user
 
@@ -77,6 +87,10 @@ class User(AbstractBaseUser):
     is_active = models.BooleanField(default=True)
     made_by = models.SlugField(max_length=40, blank=True, editable=False)
     """The sign-in provider by whose word alone the account and its address are; blank: by a person."""
+    proven_at = models.DateTimeField(_("address proven"), null=True, editable=False)
+    """When a link mailed to the address was opened, or the operator vouched for it (accounts.address_proof)."""
+    proven_address = models.CharField(max_length=LONGEST, blank=True, default="", editable=False)
+    """The canonical form of the address that was proven: another address of the account is not proven by it."""
     factor_due_at = models.DateTimeField(null=True, editable=False)
     """From when on a second factor is asked of them if they may change something in all tenants (accounts.demand)."""
 
@@ -100,6 +114,10 @@ class User(AbstractBaseUser):
 
     def get_absolute_url(self) -> str:
         return reverse("person", args=[self.pk])
+
+    @property
+    def is_proven(self) -> bool:
+        return self.proven_at is not None and self.proven_address == canonical(self.email)
 
     @property
     def zone(self) -> zoneinfo.ZoneInfo:

@@ -10,9 +10,10 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db import transaction
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from alertadmin.accounts import audit, inviting, second_factors, sessions
+from alertadmin.accounts import audit, inviting, role_grants, second_factors, sessions
 from alertadmin.accounts.access import Access
 from alertadmin.accounts.membership import Membership, Source, keep_an_owner
 from alertadmin.accounts.models import User
@@ -32,8 +33,10 @@ def may_manage(by: User, person: User) -> bool:
     return all(RIGHTS[Role(one.role)] <= access.rights_in(one.tenant_id) for one in held)
 
 
-def set_role(person: User, place: UUID | None, role: Role | None, *, by: User) -> None:
-    """None takes the role that was given by hand there. Raises NotAllowed, LastOwner."""
+def set_role(person: User, place: UUID | None, role: Role | None, *, by: User, now: datetime | None = None) -> bool:
+    """None takes the role that was given by hand there. Returns whether it counts now: a role in the whole installation
+    waits until the person's address is proven. Raises NotAllowed, LastOwner, and ValidationError if no further mail may
+    leave."""
     own = Access(by).rights_in(place)
     with transaction.atomic():
         rows = Membership.objects.select_for_update(of=("self",))
@@ -42,9 +45,12 @@ def set_role(person: User, place: UUID | None, role: Role | None, *, by: User) -
         if by == person:
             raise NotAllowed(_("Nobody changes their own roles. Ask another administrator."))
         if not all(may_give(own, one) for one in (before, role) if one is not None):
-            raise NotAllowed(str(inviting.MayNotGive()))
+            raise NotAllowed(str(role_grants.MayNotGive()))
         if before == role:
-            return
+            return True
+        if role is not None and role_grants.must_wait(person, place, role):
+            _wait(person, role, by, now or timezone.now())
+            return False
         if role is None and held is not None:
             held.delete()
         elif role is not None:
@@ -53,6 +59,14 @@ def set_role(person: User, place: UUID | None, role: Role | None, *, by: User) -
             row.save()
         audit.record(audit.Act.PERSON_ROLE_CHANGED, person, tenant=place, role=[before or "", role or ""])
         keep_an_owner()
+    return True
+
+
+def _wait(person: User, role: Role, by: User, now: datetime) -> None:
+    try:
+        role_grants.wait(person, role, giver=by, now=now)
+    except role_grants.MayNotGive as error:
+        raise NotAllowed(str(error)) from None
 
 
 def switch_off(person: User, *, by: User, now: datetime) -> None:
@@ -62,6 +76,7 @@ def switch_off(person: User, *, by: User, now: datetime) -> None:
         if not User.objects.filter(pk=person.pk, is_active=True).update(is_active=False):
             return
         inviting.revoke_of(person, now)
+        role_grants.withdraw_given_by(person)
         sessions.end_all(person)
         audit.record(audit.Act.PERSON_DEACTIVATED, person)
         keep_an_owner()

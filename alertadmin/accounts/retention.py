@@ -11,7 +11,7 @@ from django.contrib.sessions.models import Session
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
-from alertadmin.accounts.models import Invitation, Tries
+from alertadmin.accounts.models import Invitation, PendingRole, Tries
 from alertadmin.accounts.sessions import LONGEST
 
 BATCH = 200
@@ -30,7 +30,8 @@ def prune(keep_closed: timedelta, now: datetime) -> int:
     ended = (
         Q(accepted_at__lt=now - keep_closed) | Q(revoked_at__lt=now - keep_closed) | Q(ends_at__lt=now - keep_closed)
     )
-    return delete_in_batches(Invitation.objects.filter(ended))
+    expired = PendingRole.objects.filter(ends_at__lt=now - keep_closed)
+    return delete_in_batches(Invitation.objects.filter(ended)) + delete_in_batches(expired)
 
 
 def batches(found: QuerySet[Any], size: int = BATCH) -> Iterator[QuerySet[Any]]:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from typing import cast
+from urllib.parse import urlencode
 
 from allauth.account.internal.flows.login import get_authentication_records
 from allauth.mfa.models import Authenticator
 from django.conf import settings
 from django.db import transaction
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils import timezone
 
 from alertadmin.accounts import audit, sessions
@@ -34,11 +37,22 @@ def is_lacking(request: HttpRequest, now: datetime | None = None) -> bool:
     return due is not None and due <= (now or timezone.now())
 
 
-def begin_grace(user: User, now: datetime) -> None:
-    """Called at each sign-in; the first one counts, and the first after an upgrade."""
-    if user.factor_due_at is None:
-        user.factor_due_at = now + GRACE
-        User.objects.filter(pk=user.pk, factor_due_at=None).update(factor_due_at=user.factor_due_at)
+def begin_grace(user: User, now: datetime) -> bool:
+    """Called at each sign-in; the first one counts, and the first after an upgrade. Returns whether this was it."""
+    if user.factor_due_at is not None:
+        return False
+    user.factor_due_at = now + GRACE
+    User.objects.filter(pk=user.pk, factor_due_at=None).update(factor_due_at=user.factor_due_at)
+    return True
+
+
+def offer(request: HttpRequest, to: str) -> HttpResponse | None:
+    """At the first sign-in of a person of whom one is asked: to the page that offers one, and from there to `to`."""
+    vars(request).pop("factor_due", None)  # asked while the person was not in yet
+    due = due_at(request)
+    if due is None or due <= timezone.now():
+        return None
+    return redirect(f"{reverse('factor-offer')}?{urlencode({'next': to}, safe='/')}")
 
 
 def due_at(request: HttpRequest) -> datetime | None:

@@ -6,7 +6,9 @@ import re
 
 from mailer.secret_shapes import SECRETS
 
-TOKENS = re.compile(r"(/calendar/)[^/\s]+?(\.ics)|(/first-administrator/|/invitation/|/new-password/|/secret/)[^/\s]+")
+TOKENS = re.compile(
+    r"(/calendar/)[^/\s]+?(\.ics)|(/first-administrator/|/invitation/|/new-password/|/prove-address/|/secret/)[^/\s]+"
+)
 """Paths that are secrets: who has one needs nothing else."""
 ADDRESS = re.compile(r"[^\s@<>\"'`(){},;:=/\\|\[\]]{1,64}@((?:[\w-]{1,63}\.)+[\w-]{1,63})")
 PASSWORD_IN_URL = re.compile(r"(://[^/\s:@]{0,64}:)[^/\s@]{1,256}@")

@@ -39,6 +39,7 @@ WORDS: dict[str, Any] = {
     Act.CALENDAR_RENEWED: gettext_lazy("A calendar address of your account was made anew."),
     Act.CALENDAR_REVOKED: gettext_lazy("A calendar address of your account was revoked."),
     Act.PERSON_ROLE_CHANGED: gettext_lazy("Your role was changed."),
+    Act.PERSON_ACCEPTED: gettext_lazy("An invitation to you was accepted: your account has the roles that it offers."),
     Act.PERSON_CHANGED: gettext_lazy("The e-mail address of your account was changed."),
     Act.PERSON_LINKED: gettext_lazy("A sign-in by a provider was connected to your account."),
     Act.PERSON_UNLINKED: gettext_lazy("A sign-in by a provider was disconnected from your account."),
@@ -55,16 +56,24 @@ NOT_MAILED = {
     Act.SESSION_REAUTHENTICATED: "only what is done then changes anything",
     Act.PERSON_CREATED: "the invitation was mailed",
     Act.PERSON_INVITED: "it is a mail",
+    Act.PERSON_PROVEN: "the person opened a link that was mailed there",
+    Act.PERSON_ROLE_PENDING: "the mail with the link tells of it",
+    Act.PERSON_ROLE_WITHDRAWN: "nothing is taken that the person had",
 }
 
 
 def tell(sender: object, entry: AuditEntry, on: object, **_signal: Any) -> None:
     """Writes the mails down, in the transaction of what they tell of, and rings."""
-    if entry.act not in WORDS or entry.result != Result.DONE:
+    if entry.act not in WORDS or entry.result != Result.DONE or _is_told_otherwise(entry):
         return
     addresses = [(str(number), address) for number, address in enumerate(_addresses(entry, on))]
     if addresses:
         entry_mails.write(Purpose.ACCOUNT, PREFIX, entry, addresses)
+
+
+def _is_told_otherwise(entry: AuditEntry) -> bool:
+    """A role that an invitation gave: the mail that it was accepted tells of all its roles at once."""
+    return entry.act == Act.PERSON_ROLE_CHANGED and "entry" in entry.details
 
 
 def _addresses(entry: AuditEntry, on: object) -> list[str]:
@@ -111,6 +120,10 @@ def _told(entry: AuditEntry, user: User | None) -> list[str]:
     lines = [str(WORDS[entry.act]), _("When: %(when)s") % {"when": when}]
     if user and entry.person_id == user.pk and entry.address:
         lines.append(_("From the network address: %(address)s") % {"address": entry.address})
+    if entry.act == Act.MAILBOX_SIGNED_IN:
+        lines.append(
+            _("It may send in your name from now on: %(installation)s") % {"installation": settings.PUBLIC_URL}
+        )
     return lines
 
 

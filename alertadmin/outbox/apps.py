@@ -12,6 +12,7 @@ class OutboxConfig(AppConfig):
         from alertadmin.accounts import audit
         from alertadmin.outbox import (
             account_mail,
+            address_proof_mail,
             consent_mail,
             content,
             handover_mail,
@@ -29,4 +30,6 @@ class OutboxConfig(AppConfig):
         content.register(Purpose.ACCOUNT, account_mail.compose)
         audit.recorded.connect(account_mail.tell)
         content.register(Purpose.INVITATION, invitation_mail.compose, invitation_mail.fill)
+        content.register(Purpose.PROOF, address_proof_mail.compose, address_proof_mail.fill)
+        audit.recorded.connect(address_proof_mail.write)
         content.register(Purpose.PASSWORD, password_mail.compose, password_mail.fill)

@@ -19,6 +19,8 @@ def prune(keep_closed: timedelta, now: datetime) -> int:
     before = now - keep_closed
     codes = SignIn.objects.filter(state=SignInState.WAITING, expires_at__lt=now - KEEP_CODES)
     codes.update(state=SignInState.EXPIRED, user_code="", device_code=None)
+    held = SignIn.objects.filter(state=SignInState.HELD, expires_at__lt=now)
+    held.update(state=SignInState.EXPIRED, held_token=None)
     return (
         delete_in_batches(ConsentRun.objects.filter(finished_at__lt=now - KEPT))
         + delete_in_batches(ConsentReturn.objects.filter(at__lt=before))

@@ -1,10 +1,17 @@
 """Signing a personal account in, one question at a time, so that no page waits for a person.
 
-The refresh token is sealed on the mailbox; nothing else of what Microsoft gives is kept.
+    waiting --the code was entered--> held --the administrator who began it confirms the account--> done
+       \\--declined, expired, another account, failed        \\--refused, expired
+
+A code can be handed to a victim, who enters it and signs in; so what Microsoft gives for it is held apart, sealed, and
+no mailbox has it before the session that began the sign-in has seen which account it is. Then the refresh token is
+sealed on the mailbox; nothing else is kept.
 """
 
 from __future__ import annotations
 
+import hashlib
+import secrets
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -13,6 +20,7 @@ from django.db.models import Q
 from alertadmin.accounts import audit
 from alertadmin.accounts.audit import Act, Result
 from alertadmin.accounts.clock_skew import CLOCKS_DIFFER
+from alertadmin.accounts.models import User
 from alertadmin.registry import opening
 from alertadmin.registry.clouds import UnknownCloud
 from alertadmin.registry.models import Mailbox, SignIn, SignInState
@@ -25,13 +33,20 @@ from mailer.person import UNUSED, Person
 
 PATIENCE = 6.0
 """Seconds that one question may take: a page waits for it."""
+CONFIRM_WITHIN = timedelta(minutes=10)
+"""After the code was entered."""
 SLOW_DOWN = 5
 """Seconds more between two questions when the server asks for it (RFC 8628, 3.5)."""
 
 
-def begin(mailbox: Mailbox, *, now: datetime) -> SignIn:
-    """Gets a code, in the place of any earlier one. Raises KeyRingError if there is no key to seal it with."""
+def begin(mailbox: Mailbox, *, now: datetime, by: User | None = None) -> tuple[SignIn, str]:
+    """Gets a code, in the place of any earlier one; with what the session that began it keeps (`is_of`).
+
+    Raises KeyRingError if there is no key to seal it with.
+    """
+    secret = secrets.token_urlsafe(24)
     sign_in = SignIn(mailbox=mailbox, state=SignInState.WAITING, started_at=now, ask_from=now, expires_at=now)
+    sign_in.begun_by, sign_in.binding = by, _digest(secret)
     try:
         person = person_of(mailbox)
         scope = person.graph_scope if mailbox.transport == Transport.GRAPH else person.smtp_scope
@@ -49,7 +64,16 @@ def begin(mailbox: Mailbox, *, now: datetime) -> SignIn:
         SignIn.objects.filter(mailbox=mailbox).delete()
         sign_in.save(force_insert=True)
         audit.record(Act.MAILBOX_SIGN_IN_BEGUN, mailbox, result=result, cause=sign_in.cause, now=now)
-    return sign_in
+    return sign_in, secret
+
+
+def is_of(sign_in: SignIn, by: User, secret: str) -> bool:
+    """Whether that person began it, in the session that holds `secret`."""
+    return sign_in.begun_by_id == by.pk and secrets.compare_digest(sign_in.binding, _digest(secret))
+
+
+def _digest(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()
 
 
 def ask(sign_in: SignIn, *, now: datetime) -> SignIn:
@@ -57,6 +81,8 @@ def ask(sign_in: SignIn, *, now: datetime) -> SignIn:
 
     Raises Unreadable if the code cannot be opened, or the token not be sealed.
     """
+    if sign_in.state == SignInState.HELD and sign_in.expires_at <= now:
+        return _end(sign_in, SignInState.EXPIRED)
     waiting = SignIn.objects.filter(pk=sign_in.pk, state=SignInState.WAITING)
     if sign_in.state != SignInState.WAITING or sign_in.device_code is None:
         return sign_in
@@ -94,22 +120,52 @@ def _heard(sign_in: SignIn, heard: SignedIn | Waiting, now: datetime) -> SignIn:
 
 
 def _signed_in(sign_in: SignIn, heard: SignedIn, now: datetime) -> SignIn:
-    """Another account's token would send from another address: it is not kept."""
-    mailbox = sign_in.mailbox
-    if not is_same(heard.account, mailbox.address):
-        sign_in.account = heard.account
+    """Another account's token would send from another address: it is not kept. The mailbox's own is held."""
+    sign_in.account = heard.account
+    if not is_same(heard.account, sign_in.mailbox.address):
         return _end(sign_in, SignInState.OTHER_ACCOUNT)
-    mailbox.refresh_token = heard.refresh_token
-    mailbox.signed_in_at, mailbox.sign_in_ends_at = now, now + UNUSED
+    sign_in.state, sign_in.user_code, sign_in.device_code = SignInState.HELD, "", None
+    sign_in.held_token, sign_in.expires_at = heard.refresh_token, now + CONFIRM_WITHIN
+    sign_in.save()
+    return sign_in
+
+
+def confirm(sign_in: SignIn, *, now: datetime) -> SignIn:
+    """The mailbox gets what was held, as long as it is still the account's and leads where it led. Good once.
+
+    Raises Unreadable if what was held cannot be opened: its app, cloud or address is another now.
+    """
+    if sign_in.state != SignInState.HELD or sign_in.held_token is None:
+        return sign_in
+    if sign_in.expires_at <= now:
+        return _end(sign_in, SignInState.EXPIRED)
+    token = opening.opened(sign_in.held_token)
     with transaction.atomic():
+        held = SignIn.objects.select_for_update(of=("self",)).filter(pk=sign_in.pk, state=SignInState.HELD)
+        rows = Mailbox.objects.select_for_update(of=("self",)).select_related("tenant", "app__tenant")
+        mailbox = rows.filter(pk=sign_in.mailbox_id).first()
+        if mailbox is None or held.first() is None:
+            return SignIn.objects.filter(pk=sign_in.pk).first() or sign_in  # confirmed, or replaced, meanwhile
+        sign_in.mailbox = mailbox
+        if not is_same(sign_in.account, mailbox.address):
+            return _end(sign_in, SignInState.OTHER_ACCOUNT)
+        mailbox.refresh_token = token
+        mailbox.signed_in_at, mailbox.sign_in_ends_at = now, now + UNUSED
         mailbox.save(update_fields=["refresh_token", "signed_in_at", "sign_in_ends_at"])
         return _end(sign_in, SignInState.DONE)
+
+
+def refuse(sign_in: SignIn) -> SignIn:
+    """By the administrator who began it: the account that signed in is not to send. Nothing of it is kept."""
+    if sign_in.state not in (SignInState.WAITING, SignInState.HELD):
+        return sign_in
+    return _end(sign_in, SignInState.DECLINED)
 
 
 @transaction.atomic
 def _end(sign_in: SignIn, state: SignInState) -> SignIn:
     """What can be asked for no more is not kept."""
-    sign_in.state, sign_in.user_code, sign_in.device_code = state, "", None
+    sign_in.state, sign_in.user_code, sign_in.device_code, sign_in.held_token = state, "", None, None
     sign_in.save()
     result = Result.DONE if state == SignInState.DONE else Result.FAILED
     audit.record(Act.MAILBOX_SIGNED_IN, sign_in.mailbox, result=result, state=state, cause=sign_in.cause)

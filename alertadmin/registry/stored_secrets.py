@@ -48,4 +48,4 @@ def _accounts(apps: Apps) -> QuerySet[Mailbox]:
 
 
 def _sign_ins(apps: Apps) -> QuerySet[SignIn]:
-    return SignIn.objects.filter(mailbox__app__in=apps, device_code__isnull=False)
+    return SignIn.objects.filter(Q(device_code__isnull=False) | Q(held_token__isnull=False), mailbox__app__in=apps)

@@ -15,6 +15,7 @@ from alertadmin.accounts.audit import AuditEntry
 from alertadmin.accounts.invitation import GOOD_FOR, Invitation, InvitedRole
 from alertadmin.accounts.membership import Membership, make_owner
 from alertadmin.accounts.models import User
+from alertadmin.accounts.role_grants import MayNotGive
 from alertadmin.accounts.roles import Role
 from alertadmin.operator_log.redaction import TOKENS
 from tests.rows import Rows
@@ -39,14 +40,14 @@ def person(address: str, role: Role, tenant: object = None) -> User:
 @pytest.mark.django_db
 def test_it_makes_an_account_with_the_role_and_is_good_once(now: datetime) -> None:
     made = invited(now)
-    user = inviting.accept(made.key, now, name="Grace", password="correct horse battery staple")
+    user = inviting.accept(made.key, now, proves=True, name="Grace", password="correct horse battery staple")
     assert user is not None
     assert (user.email, user.name, user.check_password("correct horse battery staple")) == (ADDRESS, "Grace", True)
     assert [(one.role, one.tenant) for one in user.memberships.all()] == [("operator", None)]
     assert inviting.find(token(made), now) is None
-    assert inviting.accept(made.key, now) is None
+    assert inviting.accept(made.key, now, proves=True) is None
     acts = AuditEntry.objects.order_by("number").values_list("act", flat=True)
-    assert list(acts) == ["person.invited", "person.created", "person.role_changed"]
+    assert list(acts) == ["person.invited", "person.created", "person.proven", "person.role_changed", "person.accepted"]
 
 
 @pytest.mark.django_db
@@ -54,7 +55,7 @@ def test_it_ends_after_seven_days(now: datetime) -> None:
     made = invited(now)
     assert inviting.find(token(made), now + GOOD_FOR - timedelta(seconds=1)) == made
     assert inviting.find(token(made), now + GOOD_FOR) is None
-    assert inviting.accept(made.key, now + GOOD_FOR) is None
+    assert inviting.accept(made.key, now + GOOD_FOR, proves=True) is None
 
 
 @pytest.mark.django_db
@@ -71,7 +72,7 @@ def test_what_was_taken_back_is_worthless(now: datetime) -> None:
     made = invited(now)
     inviting.revoke(made, now)
     assert inviting.find(token(made), now) is None
-    assert inviting.accept(made.key, now) is None
+    assert inviting.accept(made.key, now, proves=True) is None
 
 
 @pytest.mark.django_db
@@ -113,7 +114,7 @@ def test_nobody_gives_what_could_do_more_than_they(now: datetime, own: Role, rol
     if may:
         assert invited(now, by, role).invited_by == by
     else:
-        with pytest.raises(inviting.MayNotGive):
+        with pytest.raises(MayNotGive):
             invited(now, by, role)
         assert not Invitation.objects.exists()
 
@@ -124,7 +125,7 @@ def test_of_one_tenant_nobody_invites_to_another_or_to_all(now: datetime, rows: 
     by = person("ada@northpark.example", Role.ADMINISTRATOR, mine)
     assert inviting.invite(ADDRESS, {mine.pk: Role.VIEWER}, by=by, now=now).is_open(now)
     for place in (other.pk, None):
-        with pytest.raises(inviting.MayNotGive):
+        with pytest.raises(MayNotGive):
             inviting.invite(ADDRESS, {place: Role.VIEWER}, by=by, now=now)
 
 
@@ -135,7 +136,7 @@ def test_it_is_worth_no_more_than_its_inviter_when_it_is_accepted(now: datetime)
     made = invited(now, by)
     Membership.objects.filter(user=by).update(role=Role.VIEWER)
     assert inviting.find(token(made), now) is None
-    assert inviting.accept(made.key, now) is None
+    assert inviting.accept(made.key, now, proves=True) is None
 
 
 @pytest.mark.django_db
@@ -152,16 +153,16 @@ def test_with_somebody_who_is_switched_off_their_invitations_go(now: datetime) -
 def test_an_account_that_is_here_is_not_taken_over_but_takes_the_role(now: datetime, rows: Rows) -> None:
     here = person("Grace@northpark.example", Role.VIEWER)
     made = inviting.invite(ADDRESS, {rows.tenant().pk: Role.OPERATOR}, by=None, now=now)
-    assert inviting.accept(made.key, now, password="correct horse battery staple") is None
-    assert inviting.accept(made.key, now, by=person("eve@northpark.example", Role.VIEWER)) is None
-    assert inviting.accept(made.key, now, by=here) == here
+    assert inviting.accept(made.key, now, proves=True, password="correct horse battery staple") is None
+    assert inviting.accept(made.key, now, proves=True, by=person("eve@northpark.example", Role.VIEWER)) is None
+    assert inviting.accept(made.key, now, proves=True, by=here) == here
     assert sorted(here.memberships.values_list("role", flat=True)) == ["operator", "viewer"]
 
 
 @pytest.mark.django_db
 def test_a_role_that_may_do_more_is_not_lowered_by_an_invitation(now: datetime) -> None:
     here = person(ADDRESS, Role.ADMINISTRATOR)
-    inviting.accept(invited(now, role=Role.VIEWER).key, now, by=here)
+    inviting.accept(invited(now, role=Role.VIEWER).key, now, proves=True, by=here)
     assert here.memberships.get().role == "administrator"
 
 
@@ -172,7 +173,7 @@ def test_of_two_who_accept_at_once_one_comes_in(now: datetime) -> None:
 
     def accept() -> None:
         try:
-            came.append(inviting.accept(made.key, now, password="correct horse battery staple"))
+            came.append(inviting.accept(made.key, now, proves=True, password="correct horse battery staple"))
         finally:
             connection.close()
 

@@ -62,6 +62,7 @@ ONE_ROUTE = (Refusal.TESTS_ONE_ROUTE,) * 7
 EXPECTED: dict[Purpose, tuple[Refusal | None, ...]] = {
     Purpose.INVITATION: NOT_FOR_LINKS,
     Purpose.PASSWORD: NOT_FOR_LINKS,
+    Purpose.PROOF: NOT_FOR_LINKS,
     Purpose.HOUSE: NOT_FOR_STAFF,
     Purpose.HANDOVER: NOT_FOR_STAFF,
     Purpose.ACCOUNT: (*NOT_FOR_STAFF[:5], Refusal.WRITTEN_TO_ONE, *NOT_FOR_STAFF[6:]),

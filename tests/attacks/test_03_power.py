@@ -239,7 +239,8 @@ GUARDS: dict[str, tuple[str, Any, Callable[[Client, Mailbox], object]]] = {
         lambda client, mailbox: client.post(reverse("app-delete", args=[mailbox.app_id])),
     ),
     "roles within one's own": (
-        "alertadmin.accounts.inviting.may_give|alertadmin.dashboard.members.forms.may_give", lambda *_arguments: True,
+        "alertadmin.accounts.role_grants.may_give|alertadmin.dashboard.members.forms.may_give",
+        lambda *_arguments: True,
         lambda client, _mailbox: client.post(
             reverse("invite"), {"address": "me-too@x.example", "role": "owner", "tenant": "", "language": ""}
         ),

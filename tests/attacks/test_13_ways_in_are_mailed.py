@@ -32,7 +32,8 @@ OF_A_PERSON = ("password.", "factor.", "session.", "person.", "calendar.")
 
 @pytest.fixture
 def grace(db: None) -> User:
-    user = User.objects.create_user(ADDRESS, PASSWORD, last_login=timezone.now())
+    now = timezone.now()
+    user = User.objects.create_user(ADDRESS, PASSWORD, last_login=now, proven_at=now, proven_address=ADDRESS)
     Membership.objects.create(user=user, role=Role.VIEWER)
     return user
 
@@ -172,7 +173,7 @@ def test_13_no_intruder_silences_what_tells_of_them(owner: User, now: datetime, 
     operator = User.objects.create_user("olaf@corp.example", None)
     Membership.objects.create(user=operator, role=Role.OPERATOR)
     acts = [reverse(name, args=[mail.pk]) for name in ("delivery-arrived", "delivery-give-up")]
-    is_owners = purpose in {"invitation", "password", "house", "handover", "account"}
+    is_owners = purpose in {"invitation", "password", "proof", "house", "handover", "account"}
 
     def ends(by: User, at: float) -> list[bool]:
         client, ended = signed_in_at(Client(), by, at=at), []

@@ -157,6 +157,15 @@ def device_code(site: Site) -> models.Model:
     return sign_in
 
 
+def held_token(site: Site) -> models.Model:
+    """Of a code that was entered, before the account is confirmed."""
+    sign_in = device_code(site)
+    assert isinstance(sign_in, SignIn)
+    sign_in.device_code, sign_in.held_token, sign_in.state = None, "a refresh token", "held"
+    sign_in.save()
+    return sign_in
+
+
 def signing_key(site: Site) -> models.Model:
     channel = Channel(name="Hook", tenant=site.tenant, service="webhook", label="Webhook", hint="x.example")
     channel.address = "https://x.example/hook"
@@ -230,6 +239,7 @@ TABLE: list[tuple[Callable[[Site], models.Model], str, dict[str, Callable[[Any],
     (password, "password", LOGIN),
     (refresh_token, "refresh_token", ACCOUNT),
     (device_code, "device_code", {f"mailbox.{path}": value for path, value in ACCOUNT.items()}),
+    (held_token, "held_token", {f"mailbox.{path}": value for path, value in ACCOUNT.items()}),
     (signing_key, "signing_key", {"address": sealed_address}),
     (factor, "value", {"person_id": lambda _row: User.objects.create(email="eve@x.example").pk}),
 ]

@@ -24,7 +24,7 @@ LIMIT = timedelta(hours=72)
 
 
 @pytest.fixture
-def leaver(entra: Entra) -> User:  # noqa: F811
+def leaver(entra: Entra, no_factor_asked: None) -> User:  # noqa: F811
     """An owner by a group, with a password of their own, who signed in by the provider longer ago than the limit."""
     entra.sandbox.directory.set_groups(entra.person.object_id, [OWNERS])
     assert entra.sign_in()["Location"] == "/"

@@ -20,7 +20,7 @@ KINDS = {
 
 NUMBERED = (
     *("factor-remove", "session-end", "provider-disconnect"),
-    *("person", "person-role", "person-switch", "person-reset", "person-delete"),
+    *("person", "person-role", "person-role-withdraw", "person-switch", "person-reset", "person-delete"),
 )
 """Whose rows are numbered: of a person, and people themselves."""
 

@@ -89,6 +89,7 @@ def test_an_old_session_does_not_lower_it(client: Client, administrator: User) -
     assert client.post(PAGE, {"second_factor": "optional"}).status_code == 403
 
 
+@pytest.mark.usefixtures("no_factor_asked")
 def test_whoever_lost_their_device_is_helped(client: Client, administrator: User) -> None:
     """Their sessions end too: the device may be in other hands."""
     add_app(administrator)

@@ -30,6 +30,7 @@ BY_TOKEN = (
     "first-administrator",
     "calendar-feed",
     "invitation-accept",
+    "prove-address",
     "new-password",
     "secret-link",
     "sign-in-with",

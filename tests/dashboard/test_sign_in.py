@@ -16,6 +16,7 @@ from alertadmin.accounts.models import FirstAdministratorLink, User
 from alertadmin.accounts.roles import Role
 from tests.conftest import NOW, PASSWORD
 
+pytestmark = pytest.mark.usefixtures("no_factor_asked")
 FIRST = {"email": "Grace@NorthPark.example", "name": "Grace", "time_zone": "Europe/Paris", "password": PASSWORD}
 
 

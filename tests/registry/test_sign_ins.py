@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from io import StringIO
 from typing import Any
 
@@ -68,10 +68,20 @@ def asked(sandbox: Sandbox) -> int:
     return sum(one["kind"] == "token" and one["tenant"] == "consumers" for one in sandbox.ledger.entries())
 
 
+def begun(mailbox: Mailbox, now: datetime = NOW) -> SignIn:
+    return signing_in.begin(mailbox, now=now)[0]
+
+
+def confirmed(sign_in: SignIn, seconds: float = 6) -> SignIn:
+    """The code was entered; the administrator who began it sees by which account, and confirms it."""
+    assert later(sign_in, seconds).state == SignInState.HELD
+    return signing_in.confirm(sign_in, now=NOW + timedelta(seconds=seconds))
+
+
 def sign(mailbox: Mailbox, decide: Decide) -> Mailbox:
-    sign_in = signing_in.begin(mailbox, now=NOW)
+    sign_in = begun(mailbox)
     decide(sign_in)
-    assert later(sign_in).state == SignInState.DONE
+    assert confirmed(sign_in).state == SignInState.DONE
     mailbox.refresh_from_db()
     return mailbox
 
@@ -86,10 +96,10 @@ def stored(mailbox: Mailbox) -> str:
 
 
 def test_a_code_is_entered_and_the_sign_in_sealed(account: Mailbox, decide: Decide) -> None:
-    sign_in = signing_in.begin(account, now=NOW)
+    sign_in = begun(account)
     assert later(sign_in).state == SignInState.WAITING
     decide(sign_in)
-    done = later(sign_in, 12)
+    done = confirmed(sign_in, 12)
     account.refresh_from_db()
     assert done.state == SignInState.DONE
     assert account.signed_in_at == NOW + timedelta(seconds=12)
@@ -107,7 +117,7 @@ def test_codes_are_gone_once_they_are_of_no_use(account: Mailbox, decide: Decide
 
 
 def test_nobody_asks_more_often_than_the_server_wants(account: Mailbox, sandbox: Sandbox) -> None:
-    sign_in = signing_in.begin(account, now=NOW)
+    sign_in = begun(account)
     before = asked(sandbox)
     for seconds in (1, 2, 6, 6, 7, 12):
         later(SignIn.objects.get(pk=sign_in.pk), seconds)
@@ -115,7 +125,7 @@ def test_nobody_asks_more_often_than_the_server_wants(account: Mailbox, sandbox:
 
 
 def test_who_declines_is_shown_so(account: Mailbox, decide: Decide) -> None:
-    sign_in = signing_in.begin(account, now=NOW)
+    sign_in = begun(account)
     decide(sign_in, "cancel")
     assert later(sign_in).state == SignInState.DECLINED
     account.refresh_from_db()
@@ -123,7 +133,7 @@ def test_who_declines_is_shown_so(account: Mailbox, decide: Decide) -> None:
 
 
 def test_a_code_that_has_expired_is_asked_for_no_more(account: Mailbox, sandbox: Sandbox) -> None:
-    sign_in = signing_in.begin(account, now=NOW)
+    sign_in = begun(account)
     before = len(sandbox.ledger.entries())
     assert later(sign_in, 1000).state == SignInState.EXPIRED
     assert len(sandbox.ledger.entries()) == before
@@ -131,7 +141,7 @@ def test_a_code_that_has_expired_is_asked_for_no_more(account: Mailbox, sandbox:
 
 def test_another_account_s_sign_in_is_not_kept(account: Mailbox, sandbox: Sandbox, decide: Decide) -> None:
     other = sandbox.directory.add_account(f"other-{account.address}").address
-    sign_in = signing_in.begin(account, now=NOW)
+    sign_in = begun(account)
     decide(sign_in, account=other)
     assert later(sign_in).state == SignInState.OTHER_ACCOUNT
     account.refresh_from_db()
@@ -139,18 +149,18 @@ def test_another_account_s_sign_in_is_not_kept(account: Mailbox, sandbox: Sandbo
 
 
 def test_a_server_that_is_busy_is_asked_again(account: Mailbox, sandbox: Sandbox, decide: Decide) -> None:
-    sign_in = signing_in.begin(account, now=NOW)
+    sign_in = begun(account)
     decide(sign_in)
     assert account.app
     sandbox.faults.add(door="token", status=503, mailbox=account.app.client_id)
     assert later(sign_in).state == SignInState.WAITING
-    assert later(sign_in, 12).state == SignInState.DONE
+    assert confirmed(sign_in, 12).state == SignInState.DONE
 
 
 def test_an_app_that_does_not_admit_personal_accounts_is_explained(rows: Rows, sandbox: Sandbox) -> None:
     site = rows.site(sandbox)
     box = Mailbox.objects.create(tenant=site.tenant, app=site.app, address="a@outlook.example", is_personal=True)
-    sign_in = signing_in.begin(box, now=NOW)
+    sign_in = begun(box)
     assert (sign_in.state, sign_in.cause) == (SignInState.FAILED, "account_personal_unsupported")
 
 
@@ -198,9 +208,10 @@ def test_of_two_that_renew_at_once_neither_undoes_the_other(account: Mailbox, de
 
 def test_a_late_renewal_leaves_a_newer_sign_in_alone(account: Mailbox, decide: Decide) -> None:
     old = sign_ins.signed_in(sign(account, decide))
-    sign_in = signing_in.begin(account, now=NOW + DAY)
+    sign_in = begun(account, NOW + DAY)
     decide(sign_in)
     signing_in.ask(sign_in, now=NOW + DAY + timedelta(seconds=9))
+    signing_in.confirm(sign_in, now=NOW + DAY + timedelta(seconds=9))
     newer = stored(account)
     assert old.keeper
     old.keeper.renewed("of-the-old-sign-in")

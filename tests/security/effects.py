@@ -67,6 +67,7 @@ EFFECTS: Mapping[str, frozenset[Effect]] = {
     # At the door: an account's own, by its password, its link or its provider
     **dict.fromkeys(("sign-in", "second-step", "passkey-sign-in", "sign-in-with", "openid_connect_callback"), _SELF),
     **dict.fromkeys(("forgotten-password", "new-password", "account_login", "mfa_authenticate", "sign-out"), _SELF),
+    "prove-address": frozenset({Effect.ONESELF, Effect.ROLES, Effect.MAIL}),
     "invitation-accept": frozenset({Effect.ONESELF, Effect.ROLES, Effect.MAIL}),
     "first-administrator": frozenset({Effect.ONESELF, Effect.ROLES, Effect.MAIL}),
     "secret-link": frozenset({Effect.SECRETS, Effect.MAIL}),
@@ -75,9 +76,11 @@ EFFECTS: Mapping[str, frozenset[Effect]] = {
     **dict.fromkeys(("provider-connect", "provider-disconnect", "confirm", "profile", "password-change"), _SELF),
     **dict.fromkeys(("authenticator-add", "passkey-add", "factor-remove", "recovery-codes-make", "security"), _SELF),
     **dict.fromkeys(("session-end", "sessions-end"), _SELF),
+    "factor-offer": _NONE,
     **dict.fromkeys(("calendars", "calendar-renew", "calendar-revoke"), _SELF),
     # People
     **dict.fromkeys(("person-role", "person-switch", "person-reset", "person-delete"), _PEOPLE),
+    "person-role-withdraw": frozenset({Effect.ROLES, Effect.MAIL}),
     **dict.fromkeys(("invite", "invitation-renew", "invitation-revoke"), frozenset({Effect.ROLES, Effect.MAIL})),
     "sign-in-demand": frozenset({Effect.SIGN_IN, Effect.MAIL}),
     # What is registered
@@ -87,6 +90,7 @@ EFFECTS: Mapping[str, frozenset[Effect]] = {
     **dict.fromkeys(("credential-edit", "credential-hold", "credential-resume"), frozenset({_R, _M})),
     **dict.fromkeys(("mailbox-add", "mailbox-add-on-premises", "mailbox-add-personal"), _SENDER),
     **dict.fromkeys(("mailbox-edit", "mailbox-delete", "mailbox-to-graph", "mailbox-sign-in-begin"), _SENDER),
+    "mailbox-sign-in-confirm": _SENDER,
     **dict.fromkeys(("mailbox-sign-in-ask", "mailbox-want-graph"), frozenset({_R})),
     **dict.fromkeys(("guide", "guide-on", "guide-directory", "guide-application"), _SENDER),
     **dict.fromkeys(("guide-mailbox", "guide-consent"), _SENDER),
@@ -135,6 +139,7 @@ OF_ONE = {
     "accounts.SignInDemand": Effect.SIGN_IN,
     "accounts.FirstAdministratorLink": Effect.ROLES,
     "accounts.Invitation": Effect.ROLES,
+    "accounts.PendingRole": Effect.ROLES,
     "registry.Handover": Effect.SECRETS,
     "registry.HandoverLink": Effect.SECRETS,
     "outbox.Delivery": Effect.MAIL,

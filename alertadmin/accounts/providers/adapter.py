@@ -117,7 +117,7 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]  
             elif sociallogin.is_existing:
                 _take_up_groups(request, provider, sociallogin)
             else:
-                _enter(provider, sociallogin, str(kept.get("invitation", "")))
+                _enter(provider, sociallogin, str(kept.get("invitation", "")), proves=bool(kept.get("proves")))
         except NotLetIn as refusal:
             _refuse(request, provider, refusal)
         except IntegrityError:
@@ -152,13 +152,17 @@ def _take_up_groups(request: HttpRequest, provider: Provider, login: SocialLogin
         messages.warning(request, _too_many_groups(provider))
 
 
-def _enter(provider: Provider, login: SocialLogin, invitation: str) -> None:
-    """Makes the account of somebody who comes for the first time."""
+def _enter(provider: Provider, login: SocialLogin, invitation: str, *, proves: bool) -> None:
+    """Makes the account of a person who comes for the first time. What the provider says proves no address: `proves`
+    says whether the invitation's link was a mailed one."""
     somebody: Somebody = login.somebody
     with transaction.atomic():
         wanted = granting.places(somebody.grants)
         if invitation:
-            user = inviting.accept(invitation, timezone.now(), name=somebody.name)
+            try:
+                user = inviting.accept(invitation, timezone.now(), proves=proves, name=somebody.name)
+            except ValidationError as error:
+                raise NotLetIn("limit", error.messages[0]) from None
             if user is None:
                 told = _(
                     "This invitation is no longer good, or an account has its address already. Open its link again."

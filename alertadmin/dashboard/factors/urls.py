@@ -6,6 +6,7 @@ from alertadmin.dashboard.factors import views
 
 urlpatterns = [
     path("profile/security/", views.security, name="security"),
+    path("profile/security/first-factor/", views.factor_offer, name="factor-offer"),
     path("people/signing-in/", views.sign_in_demand, name="sign-in-demand"),
     path("profile/security/authenticator/", views.authenticator_add, name="authenticator-add"),
     path("profile/security/passkey/", views.passkey_add, name="passkey-add"),

@@ -22,6 +22,8 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
@@ -68,6 +70,19 @@ def security(request: HttpRequest) -> HttpResponse:
         "session_key": request.session.session_key,
     }
     return render(request, "factors/security.html", context)
+
+
+@for_oneself
+def factor_offer(request: HttpRequest) -> HttpResponse:
+    """Where the first sign-in leads of a person of whom a second factor is asked. `?next=`, a page of ours, is where
+    "later" leads."""
+    to = request.GET.get("next", "")
+    if not url_has_allowed_host_and_scheme(to, {request.get_host()}, require_https=request.is_secure()):
+        to = reverse("overview")
+    due = second_factors.due_at(request)
+    if due is None or second_factors.is_lacking(request):
+        return redirect(to)  # none is asked of them; or they are led to the page that asks, without a "later"
+    return render(request, "factors/offer.html", {"due": due, "to": to})
 
 
 def _left(codes: Authenticator | None) -> int | None:

@@ -1,4 +1,8 @@
-"""Personal Microsoft accounts: added, signed in by device code, signed in again."""
+"""Personal Microsoft accounts: added, signed in by device code, confirmed, signed in again.
+
+Who enters the code binds their account. So only the session that began a sign-in is shown its code, asks how it stands
+and confirms the account that signed in; any other begins its own.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +17,7 @@ from django.utils.translation import gettext as _
 
 from alertadmin.accounts.access import access_of
 from alertadmin.accounts.declaring import allows
+from alertadmin.accounts.models import User
 from alertadmin.accounts.reauthentication import recently_confirmed
 from alertadmin.accounts.roles import Right
 from alertadmin.dashboard.asked import asked
@@ -28,6 +33,8 @@ from alertadmin.watching import owner_letters
 from mailer import device_code
 
 ACCOUNTS = Mailbox.objects.select_related("tenant", "app__tenant")
+KEPT = "sign-in-of-mailbox-"
+"""Beginning of a session's key; then the mailbox's id."""
 
 
 @allows(Right.CHANGE)
@@ -48,14 +55,14 @@ def sign_in(request: HttpRequest, pk: UUID) -> HttpResponse:
     found = get_object_or_404(ACCOUNTS, pk=pk)
     if not found.is_personal:
         return redirect(found)
-    return render(request, "mailboxes/sign_in.html", _context(found, SignIn.objects.filter(mailbox=found).first()))
+    return render(request, "mailboxes/sign_in.html", _context(request, found, _under_way(found)))
 
 
 @allows(Right.CHANGE, of=Mailbox)
 @recently_confirmed("POST")
 @posted(back="mailbox-sign-in")
 def begin(request: HttpRequest, pk: UUID) -> HttpResponse:
-    found = _account(pk)
+    found = _account(request, pk)
     if Mailbox.objects.filter(of_the_installation(), pk=pk).exists():
         with transaction.atomic():
             owner_letters.tell(found, timezone.now())
@@ -66,35 +73,72 @@ def begin(request: HttpRequest, pk: UUID) -> HttpResponse:
 @posted(back="mailbox-sign-in")
 def ask(request: HttpRequest, pk: UUID) -> HttpResponse:
     """One question to Microsoft, of a few seconds at most."""
-    found = _account(pk)
-    under_way = SignIn.objects.filter(mailbox=found).first()
-    if under_way is not None:
-        under_way.mailbox = found
+    found = _account(request, pk)
+    under_way = _under_way(found)
+    if under_way is not None and _is_mine(request, under_way):
         try:
             under_way = signing_in.ask(under_way, now=timezone.now())
         except Unreadable as error:
             messages.error(request, retold(str(error)))
     if getattr(request, "htmx", False):
-        return render(request, "mailboxes/sign_in_state.html", _context(found, under_way))
+        return render(request, "mailboxes/sign_in_state.html", _context(request, found, under_way))
+    return redirect("mailbox-sign-in", pk)
+
+
+@allows(Right.CHANGE, of=Mailbox)
+@posted(back="mailbox-sign-in")
+def confirm(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """The account that signed in is the one that was meant; with `refuse`, it is not. The right is asked of the
+    mailbox's row again."""
+    found = _account(request, pk)
+    under_way = _under_way(found)
+    if under_way is None or not _is_mine(request, under_way):
+        messages.error(request, _("This sign-in was begun in another session. Begin one yourself."))
+        return redirect("mailbox-sign-in", pk)
+    try:
+        if "refuse" in request.POST:
+            signing_in.refuse(under_way)
+        else:
+            signing_in.confirm(under_way, now=timezone.now())
+    except Unreadable as error:
+        messages.error(request, retold(str(error)))
     return redirect("mailbox-sign-in", pk)
 
 
 def _begin(request: HttpRequest, mailbox: Mailbox) -> HttpResponse:
+    assert isinstance(request.user, User)  # noqa: S101 (signed in, by the middleware)
     try:
-        signing_in.begin(mailbox, now=timezone.now())
+        _begun, secret = signing_in.begin(mailbox, now=timezone.now(), by=request.user)
+        request.session[f"{KEPT}{mailbox.pk}"] = secret
     except Unreadable as error:
         messages.error(request, retold(str(error)))
     return redirect("mailbox-sign-in", mailbox.pk)
 
 
-def _account(pk: UUID) -> Mailbox:
-    return get_object_or_404(ACCOUNTS, pk=pk, is_personal=True)
+def _account(request: HttpRequest, pk: UUID) -> Mailbox:
+    return access_of(request).one(ACCOUNTS.filter(is_personal=True), pk, Right.CHANGE)
 
 
-def _context(mailbox: Mailbox, under_way: SignIn | None) -> dict[str, object]:
+def _under_way(mailbox: Mailbox) -> SignIn | None:
+    found = SignIn.objects.filter(mailbox=mailbox).first()
+    if found is not None:
+        found.mailbox = mailbox
+    return found
+
+
+def _is_mine(request: HttpRequest, under_way: SignIn) -> bool:
+    secret = str(request.session.get(f"{KEPT}{under_way.mailbox_id}", ""))
+    return isinstance(request.user, User) and signing_in.is_of(under_way, request.user, secret)
+
+
+def _context(request: HttpRequest, mailbox: Mailbox, under_way: SignIn | None) -> dict[str, object]:
     now = timezone.now()
-    is_over = under_way is not None and under_way.state == "waiting" and under_way.expires_at <= now
-    state = "expired" if is_over else under_way.state if under_way else "none"
+    state = under_way.state if under_way else "none"
+    if under_way is not None and state in ("waiting", "held"):
+        if under_way.expires_at <= now:
+            state = "expired"
+        elif not _is_mine(request, under_way):
+            state = "of another"
     return {
         "mailbox": mailbox,
         "sign_in": under_way,

@@ -12,6 +12,7 @@ urlpatterns = [
     path("mailboxes/<uuid:pk>/sign-in/", personal.sign_in, name="mailbox-sign-in"),
     path("mailboxes/<uuid:pk>/sign-in/begin/", personal.begin, name="mailbox-sign-in-begin"),
     path("mailboxes/<uuid:pk>/sign-in/ask/", personal.ask, name="mailbox-sign-in-ask"),
+    path("mailboxes/<uuid:pk>/sign-in/confirm/", personal.confirm, name="mailbox-sign-in-confirm"),
     path("mailboxes/<uuid:pk>/", views.mailbox, name="mailbox"),
     path("mailboxes/<uuid:pk>/edit/", views.mailbox_edit, name="mailbox-edit"),
     path("mailboxes/<uuid:pk>/delete/", views.mailbox_delete, name="mailbox-delete"),

@@ -10,8 +10,8 @@ from django.utils.translation import gettext_lazy
 from alertadmin.accounts import languages
 from alertadmin.accounts.access import Access
 from alertadmin.accounts.email_address import EmailAddressInput
-from alertadmin.accounts.inviting import MayNotGive
 from alertadmin.accounts.models import User
+from alertadmin.accounts.role_grants import MayNotGive
 from alertadmin.accounts.roles import Right, Role, may_give
 from alertadmin.dashboard.picking import PickField
 from alertadmin.registry.models import Tenant

@@ -8,6 +8,7 @@ urlpatterns = [
     path("people/", views.members, name="members"),
     path("people/<int:pk>/", views.person, name="person"),
     path("people/<int:pk>/role/", views.person_role, name="person-role"),
+    path("people/<int:pk>/role/withdraw/", views.person_role_withdraw, name="person-role-withdraw"),
     path("people/<int:pk>/switch/", views.person_switch, name="person-switch"),
     path("people/<int:pk>/reset/", views.person_reset, name="person-reset"),
     path("people/<int:pk>/delete/", views.person_delete, name="person-delete"),

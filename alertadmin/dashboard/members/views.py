@@ -13,17 +13,20 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from alertadmin.accounts import people
+from alertadmin.accounts import people, role_grants
 from alertadmin.accounts.access import access_of
 from alertadmin.accounts.declaring import allows
 from alertadmin.accounts.invitation import Invitation
 from alertadmin.accounts.membership import LastOwner, Membership, Source
 from alertadmin.accounts.models import User
+from alertadmin.accounts.pending_role import PendingRole
 from alertadmin.accounts.providers import known
 from alertadmin.accounts.reauthentication import recently_confirmed
 from alertadmin.accounts.roles import EXPLAINED, Right, Role, may_give
 from alertadmin.dashboard.listing import Column, Filter, Listing
 from alertadmin.dashboard.members.forms import RoleForm
+from alertadmin.outbox import address_proof_mail
+from alertadmin.outbox.mail_limits import TooManyMails
 
 LISTING = Listing(
     columns=(
@@ -58,11 +61,12 @@ def _people(request: HttpRequest) -> QuerySet[User]:
 
 @allows(Right.PEOPLE)
 def members(request: HttpRequest) -> HttpResponse:
-    page = LISTING.page(request, _people(request))
+    page = LISTING.page(request, _people(request).select_related("pending_role"))
     waiting = access_of(request).rows(Invitation.objects.open(timezone.now()), Right.PEOPLE)
     context = {
         "page": page,
         "rows": page.rows,
+        "sees_pending": access_of(request).everywhere(Right.PEOPLE),
         "invitations": waiting.prefetch_related("roles__tenant"),
         "trouble": known.trouble() if access_of(request).everywhere(Right.GOVERN) else "",
     }
@@ -88,10 +92,25 @@ def _page(request: HttpRequest, pk: int, form: RoleForm) -> HttpResponse:
         "form": form,
         "is_self": found == request.user,
         "may_manage": people.may_manage(request.user, found),
+        "pending": _pending(request, found),
         "links": SocialAccount.objects.filter(user=found) if access.everywhere(Right.PEOPLE) else [],
         "explained": [(role.label, EXPLAINED[role]) for role in Role],
     }
     return render(request, "members/person.html", context, status=422 if form.errors else 200)
+
+
+def _pending(request: HttpRequest, found: User) -> dict[str, Any] | None:
+    """The role that waits for a proven address, with what became of its mail: for those who manage all people."""
+    access = access_of(request)
+    row = PendingRole.objects.filter(user=found).select_related("given_by").first()
+    if row is None or not access.everywhere(Right.PEOPLE):
+        return None
+    return {
+        "row": row,
+        "is_open": row.ends_at > timezone.now(),
+        "mail": address_proof_mail.delivery_of(row),
+        "may_change": found != request.user and may_give(access.rights_in(None), Role(row.role)),
+    }
 
 
 @allows(Right.PEOPLE, of=User)
@@ -112,9 +131,33 @@ def person_role(request: HttpRequest, pk: int) -> HttpResponse:
     form = RoleForm(request.POST, access=access)
     if not form.is_valid():
         return _page(request, pk, form)
-    return _done(
-        request, target, lambda by: people.set_role(target, form.place, Role(form.cleaned_data["role"]), by=by)
-    )
+    try:
+        return _done(request, target, lambda by: _give(target, form, by))
+    except TooManyMails as refused:
+        form.add_error(None, refused)
+        return _page(request, pk, form)
+
+
+def _give(target: User, form: RoleForm, by: User) -> str | None:
+    """What the page says where the role does not count yet."""
+    role = Role(form.cleaned_data["role"])
+    if people.set_role(target, form.place, role, by=by):
+        return None
+    return _(
+        "The role “%(role)s” waits: it is not confirmed yet that %(address)s is this person’s address. A link was sent "
+        "there; the role counts once it is opened and confirmed."
+    ) % {"role": role.label, "address": target.email}
+
+
+@allows(Right.PEOPLE, of=User)
+@recently_confirmed("POST")
+def person_role_withdraw(request: HttpRequest, pk: int) -> HttpResponse:
+    """Of a role that waits for a proven address: the link that was mailed gives nothing any more."""
+    access = access_of(request)
+    target = access.one(User, pk, Right.PEOPLE)
+    if request.method != "POST" or not access.everywhere(Right.PEOPLE):
+        return redirect("person", pk)
+    return _done(request, target, lambda by: role_grants.withdraw(target, by=by))
 
 
 @allows(Right.PEOPLE, of=User)
@@ -154,12 +197,16 @@ def person_delete(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _done(request: HttpRequest, target: User, act: Callable[[User], object], back: str = "") -> HttpResponse:
+    """What `act` returns is said in place of “Done.”, if it is a text."""
     assert isinstance(request.user, User)  # noqa: S101 (signed in, by the middleware)
     page = target.get_absolute_url()
     try:
-        act(request.user)
-    except (people.NotAllowed, LastOwner) as error:
+        said = act(request.user)
+    except (people.NotAllowed, role_grants.MayNotGive, LastOwner) as error:
         messages.error(request, str(error))
         return redirect(page)
-    messages.success(request, _("Done."))
+    if isinstance(said, str):
+        messages.warning(request, said)
+    else:
+        messages.success(request, _("Done."))
     return redirect(back or page)

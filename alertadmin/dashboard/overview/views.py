@@ -6,8 +6,10 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 
+from alertadmin.accounts import role_grants
 from alertadmin.accounts.access import access_of
 from alertadmin.accounts.declaring import for_oneself
+from alertadmin.accounts.models import User
 from alertadmin.dashboard.guide.directory import guides_of
 from alertadmin.dashboard.overview.needs import needs
 from alertadmin.dashboard.overview.timeline import timeline
@@ -24,14 +26,17 @@ NAMED = 3
 def overview(request: HttpRequest) -> HttpResponse:
     """Where everybody comes first: whoever has no role yet is told what to do about it."""
     now, access = timezone.now(), access_of(request)
+    assert isinstance(request.user, User)  # noqa: S101 (signed in, by the middleware)
+    pending = None if request.user.is_proven else role_grants.waiting(request.user, now)
     if not access.anywhere():
-        return render(request, "overview/no_role.html")
+        return render(request, "overview/no_role.html", {"pending": pending})
     watched = access.rows(Credential.objects.watched())
     next_end = watched.filter(expires_at__gt=now).order_by("expires_at").select_related("app__tenant").defer("value")
     tenants = access.rows(Tenant)
     count = tenants.count()
     whose = [] if access.everywhere() else list(tenants.values_list("name", flat=True)[:NAMED])
     context = {
+        "pending": pending,
         "whose": whose,
         "others": count - len(whose),
         "needs": needs(now, access),

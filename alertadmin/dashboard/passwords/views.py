@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 
-from alertadmin.accounts import audit, guessing, password_links, sessions
+from alertadmin.accounts import address_proof, audit, guessing, password_links, role_grants, sessions
 from alertadmin.accounts.declaring import for_oneself, for_strangers
 from alertadmin.accounts.email_address import EmailAddressInput
 from alertadmin.accounts.models import User
@@ -48,13 +48,16 @@ class PasswordForm(forms.Form):
 
     def save(self, method: str) -> None:
         """And every session ends that the old one led into. `method` is "link" where it was forgotten: then the
-        calendars end too (reminders.calendar.revocation). Raises ChangedMeanwhile: of two at once, one wins."""
+        calendars end too (reminders.calendar.revocation), and the link was mailed to the address, which it proves.
+        Raises ChangedMeanwhile: of two at once, one wins."""
         with transaction.atomic():
             locked = User.objects.select_for_update().filter(pk=self.user.pk, is_active=True)
             if locked.values_list("password", flat=True).first() != self.user.password:
                 raise ChangedMeanwhile
             self.user.set_password(self.cleaned_data["password"])
             self.user.save(update_fields=["password"])
+            if method == "link" and not address_proof.other_ways_in(self.user):
+                role_grants.prove(self.user, timezone.now(), method="new password")
             sessions.end_all(self.user)
             audit.record(audit.Act.PASSWORD_CHANGED, self.user, by=self.user, method=method)
 

@@ -21,6 +21,7 @@ from django.views.decorators.cache import never_cache
 
 from alertadmin.accounts import audit, inviting
 from alertadmin.accounts.declaring import for_oneself, for_strangers
+from alertadmin.accounts.invitation import proves
 from alertadmin.accounts.models import User
 from alertadmin.accounts.providers import known
 from alertadmin.accounts.providers.protocol import Exchange, SignInProvider
@@ -43,6 +44,8 @@ def sign_in_with(request: HttpRequest, slug: str) -> HttpResponse:
         if invitation is None:
             return render(request, "people/invitation_used.html", status=404)
         kept["invitation"] = invitation.key
+        if proves(token):
+            kept["proves"] = "1"
     return _go(request, slug, AuthProcess.LOGIN, **kept)
 
 

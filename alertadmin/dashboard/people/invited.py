@@ -18,9 +18,9 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 
-from alertadmin.accounts import inviting
+from alertadmin.accounts import inviting, role_grants
 from alertadmin.accounts.declaring import for_strangers
-from alertadmin.accounts.invitation import Invitation
+from alertadmin.accounts.invitation import Invitation, proves
 from alertadmin.accounts.models import User
 from alertadmin.dashboard.naming import NameField
 from alertadmin.dashboard.people.views import led_in
@@ -76,9 +76,12 @@ def accept(request: HttpRequest, token: str) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         data = dict(form.cleaned_data)
         try:
-            user = inviting.accept(invitation.key, now, **data)
+            user = inviting.accept(invitation.key, now, proves=proves(token), **data)
         except IntegrityError:
             user = None  # two made the same account at once
+        except forms.ValidationError as refused:
+            form.add_error(None, refused)
+            return _page(request, invitation, token, form=form)
         if user is None:
             return render(request, "people/invitation_used.html", status=404)
         return led_in(request, user, reverse("overview"))
@@ -91,9 +94,15 @@ def _as_somebody_known(request: HttpRequest, invitation: Invitation, token: str,
     if not isinstance(user, User):
         return _page(request, invitation, token, has_account=True)
     if request.method == "POST" and inviting.account_of(invitation) == user:
-        if inviting.accept(invitation.key, now, by=user) is None:
+        try:
+            accepted = inviting.accept(invitation.key, now, proves=proves(token), by=user)
+        except forms.ValidationError as refused:
+            messages.error(request, refused.messages[0])
+            return _page(request, invitation, token)
+        if accepted is None:
             return render(request, "people/invitation_used.html", status=404)
-        messages.success(request, _("You have what you were invited to."))
+        if role_grants.waiting(user, now) is None:
+            messages.success(request, _("You have what you were invited to."))
         return redirect("overview")
     return _page(request, invitation, token, is_other=inviting.account_of(invitation) != user)
 

@@ -4,7 +4,7 @@ from django.urls import path
 from django.views.i18n import set_language
 
 from alertadmin.accounts.declaring import for_oneself, for_strangers
-from alertadmin.dashboard.people import elsewhere, invited, views
+from alertadmin.dashboard.people import address_proof, elsewhere, invited, views
 
 sign_in = for_strangers(views.SignIn.as_view())
 second_step = for_strangers(views.SecondStep.as_view())
@@ -18,6 +18,7 @@ urlpatterns = [
     path("profile/security/with/<slug:slug>/", elsewhere.connect, name="provider-connect"),
     path("profile/security/with/<int:pk>/remove/", elsewhere.disconnect, name="provider-disconnect"),
     path("invitation/<str:token>/", invited.accept, name="invitation-accept"),
+    path("prove-address/<str:token>/", address_proof.prove, name="prove-address"),
     path("confirm/", views.confirm, name="confirm"),
     path("sign-out/", for_oneself(views.SignOut.as_view()), name="sign-out"),
     path("first-administrator/<str:token>/", views.first_administrator, name="first-administrator"),

@@ -15,7 +15,8 @@ from alertadmin.management.job import Job, Refused, Report
 class Command(Job):
     help = (
         "Invites somebody with a role in the whole installation and prints the link that lets them in, once and within "
-        "seven days. Whoever has an account with this address signs in to it and takes the role. No mail is sent."
+        "seven days. Whoever has an account with this address signs in to it and takes the role. No mail is "
+        "sent: hand the link to that person alone, since it proves the address."
     )
     example = "python manage.py invite ada@example.com --role owner"
 

@@ -31,6 +31,7 @@ class Purpose(models.TextChoices):
     PASSWORD = "password", _("Link to a new password")
     HANDOVER = "handover", _("Secret shown")
     ACCOUNT = "account", _("About a person’s account")
+    PROOF = "proof", _("Proof of an address")
 
 
 class DeliveryState(models.TextChoices):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 
+from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -14,6 +15,7 @@ from alertadmin.registry.models.mailbox import Mailbox
 
 class SignInState(models.TextChoices):
     WAITING = "waiting", _("Waiting for the code to be entered")
+    HELD = "held", _("Waiting for an administrator to confirm the account")
     DONE = "done", _("Signed in")
     DECLINED = "declined", _("Declined")
     EXPIRED = "expired", _("The code has expired")
@@ -36,7 +38,13 @@ class SignIn(models.Model):
     """Before this nobody asks again."""
     expires_at = models.DateTimeField()
     account = models.CharField(max_length=254, blank=True)
-    """Who signed in, where it was somebody else."""
+    """Who signed in: shown to be confirmed, or to say that it was another account."""
+    held_token = EncryptedField(destination=destinations.of_device_code)
+    """What Microsoft gave for the code, until the account is confirmed: the mailbox does not have it yet, and nothing
+    sends by it. Gone once it is confirmed, refused or expired."""
+    begun_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+    binding = models.CharField(max_length=64, blank=True, default="", editable=False)
+    """SHA-256, in hex, of what the session that began it holds: no other session is shown the code or goes on."""
     cause = models.CharField(max_length=40, blank=True)
     technical = models.TextField(blank=True)
     started_at = models.DateTimeField()
