@@ -8,6 +8,7 @@ verified, no matter which page the challenge came from (step 17); and its counte
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -21,6 +22,7 @@ from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.forms.fields import InvalidJSONInput
 from django.utils.translation import gettext as _
 from fido2.webauthn import AuthenticationResponse, RegistrationResponse
 
@@ -33,6 +35,10 @@ COUNT = "sign_count"
 DEFAULT_PORTS = {"https": 443, "http": 80}
 
 
+LONGEST_ANSWER = 100_000
+"""Characters; a passkey's answer with a certificate of its maker has some thousands."""
+
+
 class Cloned(ValueError):
     """The counter did not go on: there may be a second key with the same secret."""
 
@@ -43,6 +49,34 @@ def looked_at(look: Callable[[], T]) -> T:
         return look()
     except Exception:  # of struct, of CBOR, of whatever reads past the end
         raise ValidationError(_("The passkey was not accepted. Try again, or use another way.")) from None
+
+
+class AnswerField(forms.JSONField):
+    """An answer that any program may have written: what no parser gets through is no answer, and is not repeated on the
+    page."""
+
+    widget = forms.HiddenInput
+
+    def to_python(self, value: Any) -> Any:
+        if value in self.empty_values:
+            return None
+        return looked_at(lambda: self._parsed(str(value)))
+
+    @staticmethod
+    def _parsed(text: str) -> dict[str, Any]:
+        if len(text) > LONGEST_ANSWER:
+            raise ValueError("No answer is so long.")
+        found = json.loads(text)
+        if not isinstance(found, dict):
+            raise TypeError("An answer is an object.")
+        json.dumps(found, ensure_ascii=False).encode()  # halves of surrogate pairs
+        return found
+
+    def bound_data(self, data: Any, initial: Any) -> Any:
+        return InvalidJSONInput("")
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        return bool(data)
 
 
 def used(user: AbstractBaseUser, answer: Any) -> Authenticator:
@@ -104,6 +138,7 @@ def _count(authenticator: Authenticator, count: int) -> None:
 
 
 class _Careful(forms.Form):
+    credential = AnswerField()
     by_itself = False
 
     def clean_credential(self) -> Authenticator:

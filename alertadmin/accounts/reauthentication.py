@@ -134,7 +134,7 @@ class ConfirmForm(forms.Form):
         widget=forms.TextInput(attrs={"autocomplete": "one-time-code", "inputmode": "numeric"}),
         help_text=gettext_lazy("Six digits from your authenticator app, or one of your recovery codes."),
     )
-    passkey = forms.JSONField(required=False, widget=forms.HiddenInput)
+    passkey = passkeys.AnswerField(required=False)
 
     def __init__(self, *args: Any, request: HttpRequest, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

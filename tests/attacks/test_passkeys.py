@@ -163,3 +163,32 @@ def test_a_key_that_names_another_person_leads_in_as_neither(ada: User, key: Sec
     add(eve, own)
     own.user_handle = key.user_handle
     assert not is_in(by_itself(own))
+
+
+UNREADABLE = {
+    "deep lists": "[" * 100_000,
+    "deep objects": '{"a":' * 50_000,
+    "a long number": "9" * 5_000,
+    "no object": "[1]",
+    "half of a pair": '{"id": "\\ud800", "rawId": "x", "response": {"userHandle": "\\ud800"}}',
+    "a handle that is none": '{"response": {"userHandle": ["x"]}}',
+    "infinite": '{"response": 1e999, "id": NaN}',
+    "long": '{"id": "' + "A" * 1_000_000 + '"}',
+    "no JSON": "{",
+}
+
+
+@pytest.mark.parametrize("answer", UNREADABLE.values(), ids=UNREADABLE)
+def test_what_no_browser_answers_is_refused_in_words_at_each_door(ada: User, key: SecurityKey, answer: str) -> None:
+    """Signed out too: it is no fault of ours, which would stand in the log with all that belongs to one."""
+    client, _options = asked_alone()
+    assert client.post(reverse("passkey-sign-in"), {"credential": answer}).status_code == 302
+    client, _options = half_in(ada)
+    assert client.post(STEP, {"credential": answer}).status_code == 200
+    stale, fresh = signed_in_at(browser(), ada, at=0), signed_in_at(browser(), ada)
+    stale.get(reverse("confirm"))
+    assert stale.post(reverse("confirm"), {"confirm-passkey": answer}).status_code == 200
+    fresh.get(reverse("passkey-add"))
+    added = fresh.post(reverse("passkey-add"), {"name": "x", "credential": answer})
+    assert added.status_code == 422
+    assert "The passkey was not accepted." in added.content.decode()

@@ -48,6 +48,7 @@ class AuthenticatorForm(forms.Form):
 
 class PasskeyForm(AddWebAuthnForm):  # type: ignore[misc]  # allauth has no types
     passwordless = None
+    credential = passkeys.AnswerField()
     name = forms.CharField(
         label=gettext_lazy("Name"),
         max_length=80,
