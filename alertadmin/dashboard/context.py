@@ -13,7 +13,10 @@ from alertadmin.accounts.access import access_of
 from alertadmin.accounts.roles import Right
 from alertadmin.reminders import review
 from alertadmin.watching import health_report, ping
-from alertadmin.watching.health_messages import describe
+from alertadmin.watching.health_messages import Told, describe
+
+SHOWN = 5
+"""Problems that the banner lists; the overview lists all, and *Does it work?* has a row for each."""
 
 
 def house(request: HttpRequest) -> dict[str, Any]:
@@ -22,20 +25,33 @@ def house(request: HttpRequest) -> dict[str, Any]:
     of_all = {"version": __version__, "in_clear": settings.ENVIRONMENT.is_in_clear}
     if not getattr(request, "user", None) or not request.user.is_authenticated:
         return of_all
-    known = {**of_all, **_sandbox(request), "area": _area(request), "factor_due": second_factors.due_at(request)}
+    known: dict[str, Any] = {
+        **of_all,
+        **_sandbox(request),
+        "area": _area(request),
+        "factor_due": second_factors.due_at(request),
+    }
     if not access_of(request).everywhere():
         return known
     now = health_report.now_by_database()
     health = health_report.current(now)
+    problems = describe(health.problems)
     held = review.held(now).count()
     return {
         **known,
+        "in_clear": known["in_clear"] and not _is_listed("in_clear", problems, known["area"]),
         "last_scan": health.last_scan,
-        "problems": describe(health.problems),
+        "problems": problems,
         "held": held,
         "put_back": review.put_back() if held else None,
         "unheard": ping.unheard(),
     }
+
+
+def _is_listed(code: str, problems: list[Told], area: str) -> bool:
+    """Whether the banner of problems (partials/banners.html) says it on a page of this area."""
+    shown = {"watching": 0, "overview": len(problems)}.get(area, SHOWN)
+    return any(one.problem.code == code for one in problems[:shown])
 
 
 def _sandbox(request: HttpRequest) -> dict[str, str]:

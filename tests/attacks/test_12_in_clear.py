@@ -19,6 +19,8 @@ from cryptography.hazmat.primitives.serialization import (
 from django.test import Client
 from pytest_django import Settings
 
+from alertadmin.accounts.membership import Membership
+from alertadmin.accounts.models import User
 from alertadmin.environment import BadEnvironment, Environment
 from alertadmin.house import tls_files
 from alertadmin.house.refusals import NotStarted
@@ -26,6 +28,7 @@ from alertadmin.watching import setting_checks
 from alertadmin.watching.sentences import IN_CLEAR
 from tests.attacks.web_server import WITHIN, WebServer
 from tests.conftest import set_environment
+from tests.signing_in import signed_in_at
 
 pytestmark = pytest.mark.control(86)
 TLS = {"TLS_CERTIFICATE": "/c.pem", "TLS_KEY": "/k.pem"}
@@ -65,6 +68,19 @@ def test_12_it_is_said_on_every_page_and_to_machines(
     assert "not encrypted" in client.get("/sign-in/").content.decode()
     assert "n’est pas chiffrée" in client.get("/sign-in/", headers={"accept-language": "fr"}).content.decode()
     assert [str(bad) for bad in setting_checks.bad_settings()] == [IN_CLEAR]
+
+
+def test_12_each_page_says_it_once(client: Client, administrator: User, settings: Settings) -> None:
+    """People who read the list of problems find it there, with what to do; on the page that has a row for each, and
+    for people of one tenant, it is the short sentence."""
+    set_environment(settings, BIND="0.0.0.0:8000")
+    signed_in_at(client, administrator)
+    listed, short = "passwords and secrets cross the network in clear", "This connection is not encrypted"
+    for path, sentences in (("/people/", [listed]), ("/", [listed]), ("/watching/", [listed, short])):
+        page = client.get(path).content.decode()
+        assert [one for one in (listed, short) if one in page] == sentences, path
+    Membership.objects.all().delete()
+    assert short in client.get("/profile/").content.decode()
 
 
 def test_12_with_tls_of_its_own_no_proxy_is_believed() -> None:

@@ -39,6 +39,11 @@ class OneSendsReminders(forms.ModelForm):  # type: ignore[type-arg]
         super().__init__(*args, **kwargs)
         if not access.everywhere(Right.GOVERN):
             del self.fields["sends_reminders"]
+        else:
+            self.fields["sends_reminders"].help_text = _(
+                "Those of all tenants; invitations and links to new passwords leave by it too, so choose one that you "
+                "trust. All owners are told by mail."
+            )
         for field in self.fields.values():
             if isinstance(field, PickField):
                 field.fit(access)
