@@ -53,8 +53,11 @@ class Unread:
 class Answer:
     """`make` runs in a thread, `send` in the loop."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, unread: Unread, *, is_head: bool) -> None:
-        self._loop, self._unread, self._is_head = loop, unread, is_head
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, unread: Unread, on_made: Callable[[], None], *, is_head: bool
+    ) -> None:
+        """`on_made` is called once, in the loop, when `make` has come to its end, well or not."""
+        self._loop, self._unread, self._on_made, self._is_head = loop, unread, on_made, is_head
         self._status = 500
         self._headers: list[tuple[bytes, bytes]] = []
         self._begun: asyncio.Future[None] = loop.create_future()
@@ -69,14 +72,17 @@ class Answer:
         """Raises what the application raises; ReaderTooSlow."""
         try:
             parts = application(environ, self._start_response)
+            last = b""
             try:
                 for piece in _pieces(parts):
                     self._wait_for_room()
-                    self._tell(self._take, piece)
+                    if last:
+                        self._tell(self._take, last)
+                    last = piece
             finally:
                 if close := getattr(parts, "close", None):
                     close()
-            self._tell(self._end)
+            self._tell(self._end, last)  # a short answer wakes the loop once
         except BaseException as error:
             self._tell(self._fail, error)
             raise
@@ -110,8 +116,11 @@ class Answer:
             self._unread.set(self, self._size)
             self._begin()
 
-    def _end(self) -> None:
+    def _end(self, last: bytes) -> None:
+        self._on_made()
         self._is_whole = True
+        if last:
+            self._take(last)
         self._came.set()
         self._begin()
 
@@ -120,6 +129,7 @@ class Answer:
             self._begun.set_result(None)
 
     def _fail(self, error: BaseException) -> None:
+        self._on_made()
         if not self._begun.done():
             self._begun.set_exception(error if isinstance(error, Exception) else RuntimeError(repr(error)))
         self.cut()

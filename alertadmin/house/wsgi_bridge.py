@@ -76,16 +76,15 @@ class WsgiBridge:
         if self._queued >= MOST_QUEUED:
             raise NoRoom
         loop = asyncio.get_running_loop()
-        answer = Answer(loop, self._unread, is_head=environ["REQUEST_METHOD"] == "HEAD")
+        answer = Answer(loop, self._unread, self._made, is_head=environ["REQUEST_METHOD"] == "HEAD")
         context = contextvars.copy_context()
         self._queued += 1
-        made = loop.run_in_executor(self._pool, context.run, answer.make, self._application, environ)
-        made.add_done_callback(self._taken)
+        # The answer tells of its end, and of a failure: a future of asyncio would wake the loop once more for it.
+        self._pool.submit(context.run, answer.make, self._application, environ)
         await answer.send(send)
 
-    def _taken(self, made: asyncio.Future[None]) -> None:
+    def _made(self) -> None:
         self._queued -= 1
-        made.exception()  # told by the answer
 
 
 def environ_of(scope: Scope) -> dict[str, Any]:

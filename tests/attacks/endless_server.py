@@ -1,4 +1,4 @@
-"""A provider over TLS that answers as it is told to, or begins and never ends."""
+"""A server over TLS, or without, that answers as it is told to, or begins and never ends."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import trustme
 
 
 class EndlessServer:
-    def __init__(self) -> None:
+    def __init__(self, *, tls: bool = True) -> None:
         authority = trustme.CA()
         self._folder = tempfile.TemporaryDirectory()
         self.ca_file = str(Path(self._folder.name) / "ca.pem")
@@ -24,9 +24,10 @@ class EndlessServer:
         authority.issue_cert("localhost").configure_cert(context)
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         self._server.daemon_threads = True
-        self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
+        if tls:
+            self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05})
-        self.url = f"https://localhost:{self._server.server_address[1]}"
+        self.url = f"{'https' if tls else 'http'}://localhost:{self._server.server_address[1]}"
         self.requests = 0
         self.drips = False
         self.closing = threading.Event()
@@ -69,6 +70,10 @@ def _handler(server: EndlessServer) -> type[BaseHTTPRequestHandler]:
                 self.wfile.write(server.body)
             except OSError:
                 return  # the client had enough
+
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers.get("Content-Length", "0")))
+            self.do_GET()
 
         def log_message(self, *args: Any) -> None:
             """Says nothing."""

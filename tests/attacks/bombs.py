@@ -1,0 +1,70 @@
+"""Small things that unpack, nest or go on without end: files that people upload, and answers of servers."""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass, field
+from functools import cache
+
+UNPACKED = 400_000_000
+"""Bytes of a gzip bomb: more than a process here may grow by."""
+
+
+@dataclass(frozen=True)
+class BombAnswer:
+    body: bytes
+    headers: dict[str, str] = field(default_factory=dict)
+    drips: bool = False
+
+
+@cache
+def gzip_bomb() -> bytes:
+    """Of some hundred kilobytes; begins like JSON."""
+    packer, piece = zlib.compressobj(5, wbits=zlib.MAX_WBITS | 16), b" " * 1_000_000
+    packed = [packer.compress(b"["), *(packer.compress(piece) for _million in range(UNPACKED // len(piece)))]
+    return b"".join([*packed, packer.flush()])
+
+
+def nested_mime(depth: int) -> bytes:
+    """Multipart in multipart, each with a boundary of its own."""
+    opened = b"".join(
+        b"--b%d\r\nContent-Type: multipart/mixed; boundary=b%d\r\n\r\n" % (level, level + 1) for level in range(depth)
+    )
+    return b"Content-Type: multipart/mixed; boundary=b0\r\n\r\n" + opened
+
+
+def billion_laughs() -> bytes:
+    """XML whose one entity is a billion characters."""
+    entities = "".join(f'<!ENTITY a{level + 1} "{f"&a{level};" * 10}">' for level in range(9))
+    return f'<?xml version="1.0"?><!DOCTYPE a [<!ENTITY a0 "ha">{entities}]><a>&a9;</a>'.encode()
+
+
+def answers() -> dict[str, BombAnswer]:
+    json_type = {"Content-Type": "application/json"}
+    return {
+        "a gzip bomb": BombAnswer(gzip_bomb(), {**json_type, "Content-Encoding": "gzip"}),
+        "nested JSON": BombAnswer(b"[" * 900_000, json_type),
+        "nested objects": BombAnswer(b'{"error":' * 100_000, json_type),
+        "nested XML": BombAnswer(b"<a>" * 300_000, {"Content-Type": "text/xml"}),
+        "XML that unfolds": BombAnswer(billion_laughs(), {"Content-Type": "text/xml"}),
+        "nested MIME": BombAnswer(nested_mime(20_000), {"Content-Type": "multipart/mixed; boundary=b0"}),
+        "a flood": BombAnswer(b" " * 50_000_000, json_type),
+        "one that drips": BombAnswer(b"", json_type, drips=True),
+    }
+
+
+def csv_files() -> dict[str, bytes]:
+    """Each is as large as the page lets it be."""
+    header = (
+        b"tenant_name,directory_id,cloud,contact_emails,app_name,client_id,audience,secret_description,secret_value,"
+        b"secret_expires_on,mailbox,transport\n"
+    )
+    size = 10 * 1024 * 1024 - 10_000
+    return {
+        "a quotation without an end": header + b'"' + b"a," * (size // 2),
+        "lines without an end": header + b"a,b\n" * (size // 4),
+        "a line without an end": header + b"a," * (size // 2),
+        "columns without an end": b"a," * (size // 2),
+        "addresses without an end": header + b'T,x,global,"' + b"a@b.example;" * (size // 12) + b'"\n',
+        "empty lines": header + b"\n" * size,
+    }
