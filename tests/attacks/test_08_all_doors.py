@@ -51,7 +51,7 @@ from tests.signing_in import signed_in_at
 pytestmark = [pytest.mark.control(116), pytest.mark.postgresql]
 Door = Callable[[int], None]
 ATTEMPTS = 1000
-CAUSED = (Purpose.INVITATION, Purpose.CONSENT, Purpose.TEST)
+CAUSED = (Purpose.INVITATION, Purpose.PROOF, Purpose.CONSENT, Purpose.TEST)
 GATHERED = (Purpose.HANDOVER, Purpose.ACCOUNT)
 
 
@@ -127,6 +127,11 @@ class Attacker:
         secret = self.rows.credential(self.rows.app(self.tenants[0], name=f"S{number}"), value="CANARY~doors-0123")
         handing.hand_over(secret, by=self.user, reason="x", now=self.now)
 
+    def give_role(self, number: int) -> None:
+        """In all tenants, to an account whose address is not proven: a mail with a link goes there."""
+        person = User.objects.create(email=f"n{number}@n{number}.example")
+        people.set_role(person, None, Role.OPERATOR, by=self.user)
+
     def change_role(self, number: int) -> None:
         role = Role.OPERATOR if number % 2 else Role.VIEWER
         people.set_role(self.colleague, None, role, by=self.user)
@@ -139,7 +144,8 @@ class Attacker:
     def doors(self) -> list[Door]:
         return [
             self.invite, self.renew, self.ask_consent, self.test, self.test_as_another, self.test_channel,
-            self.send_again, self.monthly, self.ask_reset, self.show_secret, self.change_role, self.change_route,
+            self.send_again, self.monthly, self.ask_reset, self.show_secret, self.give_role, self.change_role,
+            self.change_route,
         ]  # fmt: skip
 
 
@@ -169,7 +175,7 @@ def test_08_a_thousand_attempts_by_one_person_over_all_doors(attacker: Attacker,
     caused = Delivery.objects.filter(purpose__in=CAUSED)
     written_to = Counter(caused.values_list("recipient", flat=True))
     assert caused.count() <= mail_limits.PERSON.most
-    known = {"duty@t1.example", attacker.user.email}
+    known = {"duty@t1.example", *User.objects.values_list("email", flat=True)}
     by_mail = caused.filter(channel_label="")
     strangers = by_mail.exclude(recipient__in=known).count() + 3 * let["monthly"]
     assert 0 < strangers <= mail_limits.PERSON_TO_STRANGERS.most
@@ -184,7 +190,7 @@ def test_08_a_thousand_attempts_by_one_person_over_all_doors(attacker: Attacker,
     assert Delivery.objects.filter(purpose=Purpose.ACCOUNT).count() <= few
     routes = Delivery.objects.filter(letters__kind=LetterKind.ROUTE).distinct()
     assert routes.count() <= 2 * few
-    assert let["show_secret"] == let["change_route"] == ATTEMPTS // 12
+    assert min(let["show_secret"], let["change_route"]) >= ATTEMPTS // len(attacker.doors), "never refused"
     assert Letter.objects.filter(kind=LetterKind.ROUTE, recipient=attacker.user.email).count() == (
         AuditEntry.objects.filter(act=Act.INSTALLATION_ROUTE_CHANGED).count()
     )
@@ -201,7 +207,7 @@ def test_08_a_thousand_attempts_by_one_person_over_all_doors(attacker: Attacker,
     assert reminded.count() == 1
 
 
-@pytest.mark.parametrize("door", ["invite", "ask_consent", "test", "test_as_another", "test_channel"])
+@pytest.mark.parametrize("door", ["invite", "ask_consent", "give_role", "test", "test_as_another", "test_channel"])
 def test_08_each_door_is_shut_when_the_person_has_used_up_theirs(attacker: Attacker, door: str) -> None:
     for _one in range(mail_limits.PERSON.most):
         mail_limits.PERSON.take(str(attacker.user.pk), attacker.now)
@@ -241,7 +247,7 @@ OWED = {
     "reminders/calendar/corrections.py": "a calendar is put right by the product",
     "watching/letters.py": "what the product tells of itself; of changes, gathered by entry_mails",
 }
-LIMITED = {"outbox/test_send.py", "outbox/consent_mail.py", "outbox/invitation_mail.py"}
+LIMITED = {"outbox/address_proof_mail.py", "outbox/test_send.py", "outbox/consent_mail.py", "outbox/invitation_mail.py"}
 
 
 def makes_a_delivery(node: ast.AST) -> bool:

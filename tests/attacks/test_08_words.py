@@ -20,7 +20,7 @@ from django.conf import settings
 from django.db import models, transaction
 from django.test import Client
 
-from alertadmin.accounts import audit, inviting
+from alertadmin.accounts import audit, inviting, people
 from alertadmin.accounts.email_address import CanonicalAddressField, EmailAddressField
 from alertadmin.accounts.models import User
 from alertadmin.accounts.roles import Role
@@ -136,6 +136,7 @@ def owe_all(owner: User, now: datetime) -> None:
     invitation = inviting.invite("new@provider.example", {tenant.pk: Role.VIEWER}, by=owner, now=now)
     invitation_mail.send(invitation, now, by=owner)
     consent_mail.ask(app, tenant, "admin@northpark.example", by=owner, now=now)
+    people.set_role(User.objects.create(email="grace@provider.example"), None, Role.OPERATOR, by=owner)
     password_mail.ask(owner.email, now)
     handing.hand_over(first, by=owner, reason=HOSTILE, now=now)
     token = handing_by_link.make(
