@@ -30,6 +30,7 @@ LATEST = timedelta(days=7)
 """Later it is no news: it stands on the record."""
 
 WORDS: dict[str, Any] = {
+    Act.PASSWORD_LINK_MADE: gettext_lazy("A link to a new password was made for your account at the console."),
     Act.PASSWORD_CHANGED: gettext_lazy("Your password was changed."),
     Act.FACTOR_ADDED: gettext_lazy("A second factor or new recovery codes were added to your account."),
     Act.FACTOR_REMOVED: gettext_lazy("A second factor was removed from your account."),

@@ -127,12 +127,17 @@ def _take(link: HandoverLink, now: datetime) -> bool:
 
 
 def _refused(token: str, now: datetime) -> None:
-    link = HandoverLink.objects.by_token(token).select_related("credential").first()
+    """On the record so many times an hour: a stranger who has a link that was good once can ask again and again."""
+    link = HandoverLink.objects.by_token(token).select_related("credential__app").first()
     if link is not None:
-        with transaction.atomic():
-            _record(Act.SECRET_LINK_OPENED, link, now, result="refused")
+        audit.record_alone(
+            Act.SECRET_LINK_OPENED, link.credential, result=audit.Result.REFUSED, now=now, **_details(link)
+        )
 
 
 def _record(act: Act, link: HandoverLink, now: datetime, **more: Any) -> audit.AuditEntry:
-    said = {"app": link.credential.app.name, "recipient": link.recipient, "reason": link.reason, "entry": link.pk}
-    return audit.record(act, link.credential, now=now, **{**said, **more})
+    return audit.record(act, link.credential, now=now, **{**_details(link), **more})
+
+
+def _details(link: HandoverLink) -> dict[str, Any]:
+    return {"app": link.credential.app.name, "recipient": link.recipient, "reason": link.reason, "entry": link.pk}

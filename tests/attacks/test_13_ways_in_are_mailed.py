@@ -8,6 +8,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import pytest
+from django.core.management import call_command
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -84,6 +85,10 @@ ACTS: dict[str, tuple[Callable[[User, User], object], str]] = {
     "recovery codes made": (make_codes, "new recovery codes"),
     "factors reset": (lambda user, owner: people.reset_factors(user, by=owner), "A second factor was removed"),
     "factors reset by command": (lambda user, _owner: second_factors.take_away(user), "A second factor was removed"),
+    "link made by command": (
+        lambda user, _owner: call_command("sign_in_link", user.email, "--json"),
+        "A link to a new password was made",
+    ),
     "new browser": (new_browser, "a browser that is new here"),
     "sessions ended": (lambda user, _owner: signed_in_at(Client(), user).post(reverse("sessions-end")), "Sessions"),
     "calendar made": (lambda user, _owner: signed_in_at(Client(), user).post("/calendars/", {}), "calendar address"),

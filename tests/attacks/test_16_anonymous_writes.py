@@ -18,8 +18,10 @@ from alertadmin.accounts.audit.recording import OF_ONE_THING, OF_STRANGERS
 from alertadmin.accounts.models import User
 from alertadmin.outbox.models import Delivery
 from alertadmin.outbox.password_mail import NOT_HERE
+from alertadmin.registry import handing_by_link
 from tests.accounts.providers.conftest import Entra, entra  # noqa: F401 (a fixture)
 from tests.conftest import NOW
+from tests.rows import Rows
 from tests.security.routes import routes
 
 pytestmark = [pytest.mark.control(89), pytest.mark.postgresql]
@@ -36,7 +38,7 @@ GARBAGE = [
 ]
 
 
-def rows() -> Counter[str]:
+def all_rows() -> Counter[str]:
     return Counter(
         {
             model._meta.label: model._base_manager.count()
@@ -59,12 +61,12 @@ def ask_everything(number: int) -> int:
 
 
 def test_16_strangers_leave_a_bounded_number_of_entries_and_no_other_row(administrator: User) -> None:
-    before, asked = rows(), 0
+    before, asked = all_rows(), 0
     with time_machine.travel(NOW, tick=False):
         for number in range(5):
             asked += ask_everything(number)
     assert asked > 1000
-    grown = rows() - before
+    grown = all_rows() - before
     assert set(grown) <= {"accounts.AuditEntry", "outbox.Delivery"}
     assert grown["accounts.AuditEntry"] <= 3 * OF_STRANGERS.most
     assert grown["outbox.Delivery"] <= NOT_HERE.most
@@ -78,18 +80,30 @@ def test_16_new_passwords_for_made_up_addresses_are_counted(db: None) -> None:
 
 
 def test_16_a_thousand_returns_from_the_consent_page_leave_nothing(administrator: User) -> None:
-    before, client = rows(), Client()
+    before, client = all_rows(), Client()
     for number in range(1000):
         client.get(reverse("consent-return"), {"state": f"x{number}", "error": "access_denied"})
-    assert rows() == before
+    assert all_rows() == before
+
+
+def test_16_a_link_to_a_secret_that_was_opened_fills_no_record(administrator: User, rows: Rows) -> None:
+    secret = rows.credential(value="abc8Q~opened.once-opened_once~opened.once1")
+    with time_machine.travel(NOW, tick=False):
+        token = handing_by_link.make(
+            secret, recipient="Plant", reason="x", lifetime=timedelta(days=1), by=administrator, now=NOW
+        )
+        for _time in range(OF_ONE_THING.most + 30):
+            Client().post(reverse("secret-link", args=[token]))
+    results = Counter(AuditEntry.objects.filter(act=Act.SECRET_LINK_OPENED).values_list("result", flat=True))
+    assert results == {"done": 1, "refused": OF_ONE_THING.most}
 
 
 def test_25_returns_of_strangers_from_a_provider_are_counted(entra: Entra) -> None:  # noqa: F811
-    before = rows()
+    before = all_rows()
     with time_machine.travel(NOW, tick=False):
         for number in range(OF_STRANGERS.most + 40):
             Client().get("/sign-in/with/northpark/back/", {"code": "x", "state": f"y{number}"})
-    grown = rows() - before
+    grown = all_rows() - before
     assert set(grown) <= {"accounts.AuditEntry"}
     assert grown["accounts.AuditEntry"] <= OF_STRANGERS.most
 

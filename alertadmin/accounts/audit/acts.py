@@ -83,6 +83,7 @@ class Act(TextChoices):
     PERSON_LINKED = "person.linked", _("Sign-in by a provider connected")
     PERSON_UNLINKED = "person.unlinked", _("Sign-in by a provider disconnected")
     PASSWORD_RESET_ASKED = "password.reset_asked", _("New password asked for")
+    PASSWORD_LINK_MADE = "password.link_made", _("Link to a new password made at the console")
     PASSWORD_CHANGED = "password.changed", _("Password changed")
     FACTOR_ADDED = "factor.added", _("Second factor added")
     FACTOR_REMOVED = "factor.removed", _("Second factor removed")

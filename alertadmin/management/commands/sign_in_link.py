@@ -3,9 +3,10 @@ from __future__ import annotations
 from typing import Any
 
 from django.core.management.base import CommandParser
+from django.db import transaction
 from django.utils.translation import gettext as _
 
-from alertadmin.accounts import password_links
+from alertadmin.accounts import audit, password_links
 from alertadmin.management.answers import readable
 from alertadmin.management.job import Job, Refused, Report
 from alertadmin.management.people import person
@@ -14,7 +15,8 @@ from alertadmin.management.people import person
 class Command(Job):
     help = (
         "Prints a link by which somebody who forgot their password chooses a new one, for where no mail can be sent. "
-        "It is good for an hour and once. A second factor is asked for all the same."
+        "It is good for an hour and once. A second factor is asked for all the same. That it was made is on the "
+        "record, and mailed to the person."
     )
     example = "python manage.py sign_in_link ada@example.com"
 
@@ -25,5 +27,7 @@ class Command(Job):
         who = person(options["email"])
         if not who.is_active or not who.has_usable_password():
             raise Refused(_("%(email)s does not sign in by a password, or is switched off.") % {"email": who.email})
+        with transaction.atomic():
+            audit.record(audit.Act.PASSWORD_LINK_MADE, who)
         link = password_links.link(who)
         return Report(True, {"email": who.email, "link": link, "good_for_seconds": 3600}, [link])
