@@ -153,6 +153,9 @@ class Chain:
         if delivery.purpose == Purpose.TEST:
             yield from ways
             return
+        mailboxes = [way.mailbox for way in ways if way.mailbox is not None]
+        current = tenant_mailboxes.unchanged(mailboxes, self.installation) if mailboxes else set()
+        ways = [way for way in ways if way.mailbox is None or way.mailbox.pk in current]
         self._look_back(ways, clock())
         try:
             while (way := self._take_next(delivery, ways, walk, clock)) is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -11,6 +12,7 @@ from django.db.models import Case, Exists, OuterRef, Q, QuerySet, Subquery, Valu
 from alertadmin.outbox.models import Attempt, AttemptOutcome, tell_of
 from alertadmin.outbox.route_policy import MAY_GO_BY_OWN_TENANT
 from alertadmin.registry.models import Credential, Mailbox, Tenant
+from alertadmin.registry.models.mailbox import of_the_installation
 from alertadmin.registry.permissions import Transport
 
 MOST_MAILBOXES = 5
@@ -55,6 +57,21 @@ def mailboxes_of(tenant: UUID, now: datetime) -> list[Mailbox]:
         )
     )
     return _spread(list(found[:LOOKED_AT]))[:MOST_MAILBOXES]
+
+
+def unchanged(mailboxes: Sequence[Mailbox], installation: UUID | None) -> set[UUID]:
+    """Those that are still of the tenant that they were read with; `installation`, if it still is the installation's.
+
+    A run lasts as long as there is something to send, and meanwhile an owner may choose another mailbox because this
+    one is in wrong hands.
+    """
+    stored = Mailbox.objects.filter(pk__in=[mailbox.pk for mailbox in mailboxes])
+    if any(mailbox.pk == installation for mailbox in mailboxes):
+        stored = stored.filter(
+            ~Q(pk=installation) | Q(pk__in=Mailbox.objects.filter(of_the_installation()).values("pk"))
+        )
+    tenants = dict(stored.order_by().values_list("pk", "tenant"))
+    return {mailbox.pk for mailbox in mailboxes if tenants.get(mailbox.pk) == mailbox.tenant_id}
 
 
 def may_carry_some_of(installation: UUID | None) -> Q:

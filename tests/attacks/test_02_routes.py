@@ -17,9 +17,11 @@ from alertadmin.accounts.membership import make_owner
 from alertadmin.accounts.models import User
 from alertadmin.accounts.roles import Role
 from alertadmin.outbox import consent_mail, invitation_mail, password_mail, sentences, wires, worker
+from alertadmin.outbox.chain import Chain
 from alertadmin.outbox.models import Channel, Delivery, DeliveryState, Purpose
 from alertadmin.outbox.pace import Pace
 from alertadmin.outbox.route_policy import GRANT_ACCESS, TABLE, Refusal, RouteKind, kind_of_channel, refusal
+from alertadmin.outbox.walk import Walk
 from alertadmin.registry import handing
 from alertadmin.registry.models import ConsentStatus, Contact, Mailbox
 from alertadmin.registry.permissions import Permission, Transport
@@ -272,6 +274,34 @@ def test_02_forty_five_invitations_and_then_the_owners_reset(world: World, time:
         assert sent.state == DeliveryState.SENT
         assert world.read_at(sent) == {"Provider"}
         assert not world.is_kept(sent)
+
+
+@pytest.mark.parametrize("change", ["another is chosen", "none is chosen", "it is deleted"])
+def test_02_a_run_under_way_sends_no_link_by_a_mailbox_that_was_replaced(
+    world: World, time: Time, rows: Rows, change: str
+) -> None:
+    """A run lasts as long as there is something to send. It goes on with the mailbox that is chosen now."""
+    world.take("well", time())
+    chain = Chain.for_reminders(time())
+    delivery = world.owe(Purpose.PASSWORD, time())
+    old = world.provider.mailbox
+    if change == "it is deleted":
+        Mailbox.objects.filter(pk=old.pk).delete()
+    else:
+        Mailbox.objects.filter(pk=old.pk).update(sends_reminders=False)
+    if change == "another is chosen":
+        Mailbox.objects.filter(pk=world.harbour.mailbox.pk).update(sends_reminders=True)
+    assert [way.label for way in chain.routes(delivery, Walk(), time)] == []
+    worker.deliver_due(clock=time, only=delivery.pk)
+    assert world.read_at(delivery) == ({"Harbour Logistics"} if change == "another is chosen" else set())
+
+
+def test_02_a_run_under_way_sends_nothing_by_a_mailbox_that_became_another_tenants(world: World, time: Time) -> None:
+    chain = Chain.for_reminders(time())
+    delivery = world.owe(Purpose.REMINDER, time())
+    assert [way.mailbox for way in chain.ways_of(delivery)] == [world.northpark.mailbox]
+    Mailbox.objects.filter(pk=world.northpark.mailbox.pk).update(tenant=world.harbour.tenant)
+    assert list(chain.routes(delivery, Walk(), time)) == []
 
 
 @pytest.mark.django_db(transaction=True)
