@@ -12,7 +12,7 @@ import pytest
 from django.db import transaction
 from pytest_django import Settings
 
-from alertadmin.accounts import audit, inviting
+from alertadmin.accounts import audit, inviting, role_grants
 from alertadmin.accounts.membership import make_owner
 from alertadmin.accounts.models import User
 from alertadmin.accounts.roles import Role
@@ -149,6 +149,10 @@ class World:
             case Purpose.HANDOVER:
                 value = self.northpark.credential
                 handing.hand_over(value, by=self.owner, reason="entered into ALERT", now=now)
+            case Purpose.PROOF:
+                new = User.objects.create_user("new@provider.example", PASSWORD)
+                with transaction.atomic():
+                    role_grants.wait(new, Role.OWNER, giver=self.owner, now=now)
             case Purpose.ACCOUNT:
                 with transaction.atomic():
                     audit.record(audit.Act.PASSWORD_CHANGED, self.owner, now=now)
