@@ -47,8 +47,9 @@ def begin_grace(user: User, now: datetime) -> bool:
 
 
 def offer(request: HttpRequest, to: str) -> HttpResponse | None:
-    """At the first sign-in of a person of whom one is asked: to the page that offers one, and from there to `to`."""
-    vars(request).pop("factor_due", None)  # asked while the person was not in yet
+    """At the first sign-in of a person of whom one is asked, or once they are: to the page that offers one, and from
+    there to `to`."""
+    vars(request).pop("factor_due", None)  # as it was before
     due = due_at(request)
     if due is None or due <= timezone.now():
         return None

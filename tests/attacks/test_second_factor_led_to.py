@@ -7,9 +7,11 @@ from django.test import Client
 from django.urls import reverse
 from pytest_django import Settings
 
+from alertadmin.accounts import people
 from alertadmin.accounts.demand import SignInDemand
-from alertadmin.accounts.membership import Membership
+from alertadmin.accounts.membership import Membership, make_owner
 from alertadmin.accounts.models import FirstAdministratorLink, User
+from alertadmin.accounts.pending_role import PendingRole
 from alertadmin.accounts.roles import Role
 from tests.conftest import NOW, PASSWORD, set_environment
 from tests.rows import Rows
@@ -87,6 +89,17 @@ def test_the_first_administrator_is_led() -> None:
     data = {"email": ADDRESS, "name": "Ada", "time_zone": "UTC", "password": PASSWORD}
     answer = Client().post(reverse("first-administrator", args=[token]), data)
     assert answer.headers["Location"] == f"{OFFER}?next=/"
+
+
+@pytest.mark.django_db
+def test_who_is_given_such_a_role_later_is_led_when_it_counts() -> None:
+    user, owner = User.objects.create_user(ADDRESS, PASSWORD), User.objects.create_user("o@corp.example", None)
+    make_owner(owner)
+    client = Client()
+    assert led_to(client) == "/"
+    people.set_role(user, None, Role.ADMINISTRATOR, by=owner)
+    link = PendingRole.objects.get().link.partition("/prove-address/")[2]
+    assert client.post(f"/prove-address/{link}").headers["Location"] == f"{OFFER}?next=/"
 
 
 @pytest.mark.django_db

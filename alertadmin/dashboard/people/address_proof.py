@@ -12,11 +12,12 @@ from django.contrib import messages
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 
-from alertadmin.accounts import password_links, pending_role, role_grants, sessions
+from alertadmin.accounts import password_links, pending_role, role_grants, second_factors, sessions
 from alertadmin.accounts.declaring import for_strangers
 from alertadmin.accounts.models import User
 from alertadmin.accounts.pending_role import PendingRole
@@ -44,7 +45,7 @@ def _confirm(request: HttpRequest, user: User) -> HttpResponse:
     if given is None:
         return render(request, "people/proof_used.html", status=404)
     messages.success(request, _("Your address is confirmed, and your role counts: %(role)s.") % {"role": given.label})
-    return redirect("overview")
+    return second_factors.offer(request, reverse("overview")) or redirect("overview")
 
 
 def _context(request: HttpRequest, found: PendingRole) -> dict[str, object]:
