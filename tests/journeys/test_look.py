@@ -10,11 +10,16 @@ from uuid import uuid4
 
 import pytest
 from axe_playwright_python.base import AXE_SCRIPT
+from django.conf import settings
+from django.db import transaction
 from django.urls import reverse
+from django.utils import timezone
 from playwright.sync_api import BrowserContext, Page, ViewportSize, expect
 from pytest_django import Settings
 
+from alertadmin.accounts import role_grants
 from alertadmin.accounts.models import FirstAdministratorLink, User
+from alertadmin.accounts.roles import Role
 from alertadmin.outbox import test_send, worker
 from alertadmin.outbox.channels.guard import Allowed
 from alertadmin.outbox.models import Channel, Delivery
@@ -22,7 +27,7 @@ from alertadmin.registry.checks import check_consents, wanted_pairs
 from alertadmin.registry.models import AppRegistration, Consent, Guide, Mailbox, Tenant
 from alertadmin.reminders import scan
 from sandbox import Sandbox
-from tests.conftest import NOW, set_environment
+from tests.conftest import NOW, hashed_password, set_environment
 from tests.journeys.conftest import complaints_of, sign_in
 from tests.rows import Rows, Site
 
@@ -129,6 +134,13 @@ def test_the_door(outside: Looker, administrator: User) -> None:
     outside.look("a refused sign-in")
     User.objects.all().delete()
     outside.look_at(reverse("first-administrator", args=[FirstAdministratorLink.make(NOW)]))
+
+
+def test_the_proof_of_a_long_address(outside: Looker, administrator: User) -> None:
+    person = User.objects.create(email=LONG_ADDRESS, password=hashed_password())
+    with transaction.atomic():
+        waits = role_grants.wait(person, Role.ADMINISTRATOR, giver=administrator, now=timezone.now())
+    outside.look_at(waits.link.removeprefix(settings.PUBLIC_URL))
 
 
 def test_an_empty_installation(looker: Looker) -> None:
