@@ -172,7 +172,7 @@ def test_it_is_short_with_the_most_urgent_first_and_a_link_for_each(rows: Rows, 
     scan.run(NOW)
     text = words(one.deliveries.get())
     assert text.startswith(
-        "1 of these is no longer good: mail through it has stopped.\n\n• Northpark Energy / SCADA / alert"
+        "1 of these is no longer good: mail through it has stopped.\n\n• “Northpark Energy” / “SCADA” / “alert"
     )
     assert text.index(str(sooner.pk)) < text.index(str(later.pk))
     assert "expired 2 days ago" in text
