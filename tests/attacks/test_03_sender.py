@@ -254,6 +254,13 @@ def test_no_administrator_adds_the_first_mailbox_or_leaves_one_tenant_alone(made
     assert letters() == 1
 
 
+def test_its_page_says_whose_it_is_to_change(made: Installation) -> None:
+    Membership.objects.create(user=made.user, role=Role.ADMINISTRATOR)
+    page = made.client.get(made.site.mailbox.get_absolute_url()).content.decode()
+    assert "an owner changes it" in page.lower()
+    assert reverse("mailbox-edit", args=[made.site.mailbox.pk]) not in page
+
+
 def test_what_changes_nothing_of_it_is_an_administrators(made: Installation) -> None:
     Membership.objects.create(user=made.user, role=Role.ADMINISTRATOR)
     tenant, app = made.site.tenant, made.site.app

@@ -70,7 +70,7 @@ EFFECTS: Mapping[str, frozenset[Effect]] = {
     "prove-address": frozenset({Effect.ONESELF, Effect.ROLES, Effect.MAIL}),
     "invitation-accept": frozenset({Effect.ONESELF, Effect.ROLES, Effect.MAIL}),
     "first-administrator": frozenset({Effect.ONESELF, Effect.ROLES, Effect.MAIL}),
-    "secret-link": frozenset({Effect.SECRETS, Effect.MAIL}),
+    "secret-link": frozenset({Effect.ROWS, Effect.SECRETS, Effect.MAIL}),
     **dict.fromkeys(("healthz", "readyz", "calendar-feed", "consent-return", "set_language"), _NONE),
     # Oneself
     **dict.fromkeys(("provider-connect", "provider-disconnect", "confirm", "profile", "password-change"), _SELF),
@@ -79,12 +79,14 @@ EFFECTS: Mapping[str, frozenset[Effect]] = {
     "factor-offer": _NONE,
     **dict.fromkeys(("calendars", "calendar-renew", "calendar-revoke"), _SELF),
     # People
-    **dict.fromkeys(("person-role", "person-switch", "person-reset", "person-delete"), _PEOPLE),
+    **dict.fromkeys(("person-role", "person-switch", "person-reset"), _PEOPLE),
+    "person-delete": _PEOPLE | {Effect.ROWS},  # what they did names them no more
     "person-role-withdraw": frozenset({Effect.ROLES, Effect.MAIL}),
     **dict.fromkeys(("invite", "invitation-renew", "invitation-revoke"), frozenset({Effect.ROLES, Effect.MAIL})),
     "sign-in-demand": frozenset({Effect.SIGN_IN, Effect.MAIL}),
     # What is registered
-    **dict.fromkeys(("tenant-edit", "tenant-delete", "import", "app-edit", "app-delete", "register"), _SENDER),
+    **dict.fromkeys(("tenant-edit", "import", "app-edit", "app-delete", "register"), _SENDER),
+    "tenant-delete": _SENDER | {Effect.ROLES},  # those in it go with it
     **dict.fromkeys(("credential-delete", "credential-replace", "credential-add", "credential-promote"), _SENDER),
     **dict.fromkeys(("certificate-add", "certificate-make"), _SENDER),
     **dict.fromkeys(("credential-edit", "credential-hold", "credential-resume"), frozenset({_R, _M})),
@@ -98,7 +100,7 @@ EFFECTS: Mapping[str, frozenset[Effect]] = {
     **dict.fromkeys(("guide-permissions", "guide-check", "guide-finish"), frozenset({_R})),
     **dict.fromkeys(("guide-test", "guide-scope"), frozenset({_R, _M})),
     "guide-settings": frozenset({Effect.SECRETS, Effect.MAIL}),
-    **dict.fromkeys(("app-sheet", "app-link", "app-link-revoke"), frozenset({Effect.SECRETS, Effect.MAIL})),
+    **dict.fromkeys(("app-sheet", "app-link", "app-link-revoke"), frozenset({_R, Effect.SECRETS, Effect.MAIL})),
     # Who is told, and by what
     **dict.fromkeys(("channel-add", "channel-edit", "channel-delete", "channel-pause", "channel-key"),
                     frozenset({Effect.ROWS, Effect.CHANNELS, Effect.MAIL})),
@@ -217,9 +219,8 @@ class Measure:
             caused
             for model in measured_models()
             if model._meta.db_table in tables
-            for row, is_gone in _changed(self.before[model._meta.db_table], _rows(model))
-            for caused in _effects(model, row, by)
-            if not (is_gone and caused.effect == Effect.SECRETS)
+            for row, change in _changed(self.before[model._meta.db_table], _rows(model))
+            for caused in _effects(model, row, by, change)
         }
         if InstallationSender.stored().differs(self.sender):
             found.add(Caused(Effect.SENDER))
@@ -230,24 +231,36 @@ def _rows(model: type[Model]) -> dict[object, dict[str, Any]]:
     return {row[model._meta.pk.attname]: row for row in model._default_manager.order_by().values()}
 
 
-def _changed(before: Mapping[object, Any], after: Mapping[object, Any]) -> Iterator[tuple[dict[str, Any], bool]]:
-    """Each row that is gone, another, or new: as it was, and as it is; and whether it is gone."""
+class Change(StrEnum):
+    NEW = "new"
+    OTHER = "other"
+    GONE = "gone"
+
+
+def _changed(before: Mapping[object, Any], after: Mapping[object, Any]) -> Iterator[tuple[dict[str, Any], Change]]:
+    """Each row that is gone, another, or new: as it was, and as it is."""
     for key in before.keys() | after.keys():
         if before.get(key) != after.get(key):
-            yield from ((rows[key], key not in after) for rows in (before, after) if key in rows)
+            change = Change.NEW if key not in before else Change.GONE if key not in after else Change.OTHER
+            yield from ((rows[key], change) for rows in (before, after) if key in rows)
 
 
-def _effects(model: type[Model], row: Mapping[str, Any], by: int) -> Iterator[Caused]:
+def _effects(model: type[Model], row: Mapping[str, Any], by: int, change: Change) -> Iterator[Caused]:
     label = model._meta.label
-    if label in PERSONAL:
+    if label in PERSONAL and change == Change.GONE and row.get("tenant_id"):
+        yield Caused(Effect.ROWS)  # a calendar of that tenant goes with it
+    elif label in PERSONAL:
         whose = row[model._meta.pk.attname if PERSONAL[label] == "pk" else PERSONAL[label]]
         yield Caused(Effect.ONESELF) if whose == by else Caused(Effect.ACCOUNTS, person=whose)
     elif label in ROLE_ROWS:
         yield Caused(Effect.ROLES, Role(row["role"]), row["tenant_id"])
-    elif label in SHARED and row["tenant_id"] is None and row["app_id"] is None:
-        yield Caused(SHARED[label])
+    elif label in SHARED:
+        is_shared = row["tenant_id"] is None and row["app_id"] is None
+        yield Caused(SHARED[label] if is_shared else Effect.ROWS)
+    elif OF_ONE[label] == Effect.SECRETS and change != Change.NEW:
+        yield Caused(Effect.ROWS)  # a link is ended, or forgets who made it
     else:
-        yield Caused(Effect.ROWS if label in SHARED else OF_ONE[label])
+        yield Caused(OF_ONE[label])
 
 
 def written(act: Callable[[], object]) -> set[str]:

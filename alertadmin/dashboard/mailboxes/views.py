@@ -36,6 +36,7 @@ from alertadmin.registry import scripts
 from alertadmin.registry.clouds import servers
 from alertadmin.registry.keyring import KeyRingError
 from alertadmin.registry.models import AppRegistration, Mailbox, Tenant
+from alertadmin.registry.models.mailbox import of_the_installation
 from alertadmin.registry.permissions import TENANT_WIDE, Transport
 from alertadmin.retelling import retold
 
@@ -94,6 +95,7 @@ def _mailbox_page(
         "mailbox": found,
         "form": form,
         "deliveries": recent[:TESTS],
+        "is_installations": Mailbox.objects.filter(of_the_installation(), pk=found.pk).exists(),
         "is_signed_in": found.is_personal and found.is_signed_in(timezone.now()),
         **scope.panel(found, scope_form),
         "scope_script": _scope_script(found),

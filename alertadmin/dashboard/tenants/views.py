@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy
 
 from alertadmin.accounts.access import access_of
 from alertadmin.accounts.declaring import allows
+from alertadmin.accounts.reauthentication import recently_confirmed
 from alertadmin.accounts.roles import Right
 from alertadmin.dashboard import going
 from alertadmin.dashboard.deleting import confirm_delete
@@ -79,6 +80,7 @@ def tenant_edit(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 
 @allows(Right.CHANGE, everywhere=True)
+@recently_confirmed("POST")
 def tenant_delete(request: HttpRequest, pk: UUID) -> HttpResponse:
     found = get_object_or_404(Tenant, pk=pk)
     means = _("Nobody is reminded of its secrets any more. What was sent stays on record; in Entra nothing changes.")
