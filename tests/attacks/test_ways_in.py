@@ -352,7 +352,7 @@ def test_no_door_leads_to_another_site(administrator: User, door: Callable[[User
 
 LOOKING = """
     app apps app-consents audit calendar channel channels consents credential credentials deliveries delivery diagnosis
-    import-template leaving-ews mailbox mailboxes members overview person review security tenant tenants
+    factor-offer import-template leaving-ews mailbox mailboxes members overview person review security tenant tenants
     test-send-progress
 """
 """Posted to, they show what they show."""
@@ -367,10 +367,11 @@ ROWS_OF_TENANTS = """
     credential-resume delivery-arrived delivery-give-up delivery-hasten guide guide-application guide-check
     guide-consent guide-credential guide-directory guide-finish guide-mailbox guide-on guide-permissions guide-prove
     guide-scope guide-scripts guide-test import mailbox-leaving mailbox-scope mailbox-sign-in mailbox-sign-in-ask
-    mailbox-sign-in-begin mailbox-to-graph mailbox-want-graph register tenant-delete tenant-edit tenant-policy test-send
+    mailbox-sign-in-confirm mailbox-to-graph mailbox-want-graph register tenant-delete tenant-edit tenant-policy
+    test-send
 """
-"""What is watched and who is reminded of it. Where such a row is what the installation sends by, test_03_power holds
-the page to an owner's fresh proof."""
+"""What is watched and who is reminded of it; the end of a sign-in that this very session began, after it was asked.
+Where such a row is what the installation sends by, test_03_power holds the page to an owner's fresh proof."""
 NEEDS_NO_PROOF = frozenset(" ".join((LOOKING, LESS, ASKING, ROWS_OF_TENANTS)).split())
 """What an owner's session that was left open, or stolen, may post to without showing again who it is. A page that is
 added asks first, or is put here with its reason."""
