@@ -198,6 +198,7 @@ def test_an_error_text_is_explained_and_not_kept_in_the_address(signed_in: Clien
     assert "The client secret has expired" in page
 
 
+@pytest.mark.usefixtures("no_factor_asked")
 def test_the_first_administrators_link_works_once(client: Client, db: None) -> None:
     url = reverse("first-administrator", args=[FirstAdministratorLink.make(NOW)])
     form = {"email": "ada@northpark.example", "name": "Ada", "time_zone": "UTC", "password": PASSWORD}
@@ -206,6 +207,7 @@ def test_the_first_administrators_link_works_once(client: Client, db: None) -> N
     assert Client().get(url).status_code == 404
 
 
+@pytest.mark.usefixtures("no_factor_asked")
 def test_a_password_signs_in_and_next_leads_nowhere_foreign(client: Client, administrator: User) -> None:
     form = {"username": administrator.email, "password": PASSWORD}
     assert client.post(reverse("sign-in") + "?next=//evil.example", form)["Location"] == reverse("overview")
