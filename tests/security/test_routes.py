@@ -56,6 +56,7 @@ NARROWER = {
     "register": 403,
     "mailbox-sign-in-begin": 404,
     "mailbox-sign-in-ask": 404,
+    "mailbox-sign-in-confirm": 404,
     "mailbox-to-graph": 404,
     "provider-connect": 404,
 }
