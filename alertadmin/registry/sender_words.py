@@ -1,18 +1,20 @@
 """Names that a person chose, as they stand in a mail to others: one clean line, cut, without anything that a mail
 program turns into a link.
 
-Only letters, digits, spaces and a few marks stay, and a full stop only where a word ends: so no scheme, no address and
-no bare domain is left, however it was written (full-width or ideographic stops, invisible characters in between).
+Only letters, digits, spaces and a few marks stay, and a full stop only where a word ends or inside a number: so no
+scheme, no address and no bare domain is left, however it was written (full-width or ideographic stops, invisible
+characters in between).
 """
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 from django.utils.translation import gettext as _
 
 LONGEST = 60
-MARKS = frozenset("'’-,()&+#")
+MARKS = frozenset("'’-,()&+#_[]!")
 INVISIBLE = frozenset({"Cf", "Cn", "Co", "Cs"})
 """Unicode's categories: taken out, so that they part nothing."""
 MOST_ACCENTS = 2
@@ -29,7 +31,8 @@ def clean(text: str, most: int = LONGEST) -> str:
         if is_accent:
             kept.append(one if accents <= MOST_ACCENTS else "")
         else:
-            kept.append(one if one.isalnum() or one in MARKS or _ends_a_word(visible, place) else " ")
+            is_kept = one.isalnum() or one in MARKS or _ends_a_word(visible, place) or _is_decimal(visible, place)
+            kept.append(one if is_kept else " ")
     line = " ".join("".join(kept).split())
     if not any(one.isalnum() for one in line):
         return "…"
@@ -54,3 +57,14 @@ def _ends_a_word(text: str, place: int) -> bool:
     if text[place] != "." or not text[:place][-1:].isalnum():
         return False
     return text[place + 1 : place + 2] in ("", " ", ",", ")")
+
+
+def _is_decimal(text: str, place: int) -> bool:
+    """Of a full stop: the only one between digits, as in "ALERT 4.5". No domain ends in a digit, and an address of a
+    host in numbers has three."""
+    if text[place] != ".":
+        return False
+    before = re.search(r"[\w.]*$", text[:place])
+    after = re.match(r"[\w.]*", text[place + 1 :])
+    word = (before.group() if before else "") + "." + (after.group() if after else "")
+    return re.fullmatch(r"[^\W\d_]?\d+\.\d+", word) is not None

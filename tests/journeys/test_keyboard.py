@@ -47,6 +47,7 @@ def test_the_first_tab_leads_past_the_menu(signed_in: Page, address: str, rows: 
     assert page.evaluate("document.activeElement.closest('main') !== null")
 
 
+@pytest.mark.usefixtures("no_factor_asked")
 def test_somebody_signs_in_and_registers_by_the_keyboard_alone(page: Page, address: str, administrator: User) -> None:
     page.goto(address + reverse("register"))
     tab_to(page, "textbox", "E-mail address")
@@ -107,6 +108,7 @@ def test_a_list_is_sorted_narrowed_and_left_by_keys(signed_in: Page, address: st
     expect(page.get_by_role("row")).to_have_count(3)
     expect(page).to_have_url(re.compile(r"q=relay"))
     expect(page.get_by_role("searchbox", name="Search")).to_be_focused()
+    expect(page.locator(".htmx-request, .htmx-swapping, .htmx-settling")).to_have_count(0)
     tab_to(page, "link", re.compile("^Name"))
     press(page, "Enter")
     expect(page.get_by_role("columnheader", name="Name")).to_have_attribute("aria-sort", "descending")

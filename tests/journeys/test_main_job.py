@@ -80,7 +80,7 @@ def see_the_reminder(demonstration: Demonstration, page: Page) -> None:
     row = page.get_by_role("row").filter(has_text="it@harbour.example")
     expect(row).to_contain_text("Sent")
     row.get_by_role("link").first.click()
-    expect(page.get_by_text("Harbour Logistics / ALERT mail / ALERT server").first).to_be_visible()
+    expect(page.get_by_text("“Harbour Logistics” / “ALERT mail” / “ALERT server”").first).to_be_visible()
 
 
 def break_the_secret(demonstration: Demonstration, page: Page) -> None:

@@ -14,7 +14,7 @@ from tests.conftest import NOW, PASSWORD
 from tests.journeys.conftest import sign_in
 from tests.rows import Rows
 
-pytestmark = pytest.mark.journey
+pytestmark = [pytest.mark.journey, pytest.mark.usefixtures("no_factor_asked")]
 
 
 @pytest.fixture

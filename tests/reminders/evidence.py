@@ -12,7 +12,7 @@ from django.db.models import Q
 from alertadmin.outbox.models import Attempt, AttemptOutcome
 from alertadmin.reminders.models import Notice
 
-LINE = re.compile(r"^\* .+ / .+ / (secret-\d+)\n +.+: (\S+ \S+) \((\S+)\)$", re.MULTILINE)
+LINE = re.compile(r"^\* .+ / .+ / [“«]\s?(secret-\d+)\s?[”»]\n +.+: (\S+ \S+) \((\S+)\)$", re.MULTILINE)
 
 
 def lines_of(mime: str) -> set[tuple[str, datetime]]:

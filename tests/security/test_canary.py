@@ -236,7 +236,8 @@ def by_a_personal_account(
     with requests.Session() as phone:
         phone.trust_env, phone.verify = False, str(installation.data_dir / "sandbox" / "ca.pem")
         phone.post(f"{sandbox_url(installation)}/link", data=form, timeout=30)
-    assert eventually(lambda: "Sign in again" in browser.act(page, f"{page}ask/").text, seconds=60)
+    assert eventually(lambda: "sign-in/confirm/" in browser.act(page, f"{page}ask/").text, seconds=60)
+    assert "Sign in again" in browser.act(page, f"{page}confirm/").text
     tokens.append(opened(installation, "mailbox", "refresh_token"))
     mailbox = page.removesuffix("sign-in/")
     browser.act(mailbox, f"{mailbox}test/", recipient="ada@lakeside.example")
