@@ -8,7 +8,6 @@ Encrypt's boulder cmd/expiration-mailer (gone since 2025); ui/django-post_office
 
 from __future__ import annotations
 
-from functools import partial
 from uuid import uuid4
 
 from alertadmin.outbox import content, sending
@@ -48,7 +47,9 @@ class WrongOrder(History):
         delivery.save(update_fields=list(sending._words(delivery, composed, self.now)))
         route = Chain.for_reminders(self.now).ways[0]
         message = sending._message(delivery, route, composed, None)
-        sending.send(delivery, Attempt(delivery=delivery, route=route.label), partial(route.send, message))
+        attempt = Attempt(delivery=delivery, route=route.label)
+        # None of these orders keeps the id of a draft: it has no row to keep it in.
+        sending.send(delivery, attempt, lambda on_step, _keep: route.send(message, on_step, lambda _draft: None))
         return True
 
     def due(self) -> list[Delivery]:
