@@ -31,7 +31,17 @@ OPTIONS = [
 ]
 
 
-@pytest.mark.parametrize(("options", "why"), OPTIONS, ids=[" ".join(options)[:30] for options, _why in OPTIONS])
+ALWAYS = (0, 3, 8, 13, 14)
+"""Of OPTIONS, one for each kind of refusal: each is a process of seconds."""
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        pytest.param(*one, id=" ".join(one[0])[:30], marks=() if number in ALWAYS else pytest.mark.slow)
+        for number, one in enumerate(OPTIONS)
+    ],
+)
 def test_an_option_that_cannot_be_is_one_sentence(tmp_path: Path, options: list[str], why: str) -> None:
     refused = up(tmp_path / "data", *options)
     assert refused.returncode == 1
