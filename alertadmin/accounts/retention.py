@@ -21,6 +21,9 @@ KEEP_TRIES = timedelta(days=2)
 KEEP_SESSIONS = LONGEST + timedelta(days=1)
 """Since it was last used; an unused session ended long before."""
 
+MOST_ANONYMOUS = 20_000
+"""Sessions without a person, about 10 MB; counted every five minutes (watching.tasks)."""
+
 
 def prune(keep_closed: timedelta, now: datetime) -> int:
     """Deletes what is older; returns how many records went. Counters and sessions are none."""
@@ -32,6 +35,19 @@ def prune(keep_closed: timedelta, now: datetime) -> int:
     )
     expired = PendingRole.objects.filter(ends_at__lt=now - keep_closed)
     return delete_in_batches(Invitation.objects.filter(ended)) + delete_in_batches(expired)
+
+
+def limit_anonymous_sessions(most: int = MOST_ANONYMOUS) -> int:
+    """Ends the oldest sessions that no person is signed in with, beyond `most`; returns how many.
+
+    A sign-in by passkey or provider begins with such a row, and strangers can begin any number of them.
+    """
+    anonymous = Session.objects.exclude(session_key__in=UserSession.objects.values("session_key"))
+    surplus = anonymous.count() - most
+    if surplus <= 0:
+        return 0
+    last = anonymous.order_by("expire_date").values_list("expire_date", flat=True)[surplus - 1]
+    return delete_in_batches(anonymous.filter(expire_date__lte=last))
 
 
 def batches(found: QuerySet[Any], size: int = BATCH) -> Iterator[QuerySet[Any]]:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from celery import shared_task
 from django.utils import timezone
 
+from alertadmin.accounts import retention
 from alertadmin.watching import letters, ping
 
 
 @shared_task(name="alertadmin.watching.tasks.watch")
 def watch() -> None:
     now = timezone.now()
+    retention.limit_anonymous_sessions()
     letters.write(now)
     if ping.is_due(now):
         ping.send(now)

@@ -9,10 +9,11 @@ from datetime import timedelta
 import pytest
 import time_machine
 from django.apps import apps
+from django.contrib.sessions.models import Session
 from django.test import Client
 from django.urls import reverse
 
-from alertadmin.accounts import audit
+from alertadmin.accounts import audit, retention
 from alertadmin.accounts.audit import Act, AuditEntry
 from alertadmin.accounts.audit.recording import OF_ONE_THING, OF_STRANGERS
 from alertadmin.accounts.models import User
@@ -23,6 +24,7 @@ from tests.accounts.providers.conftest import Entra, entra  # noqa: F401 (a fixt
 from tests.conftest import NOW
 from tests.rows import Rows
 from tests.security.routes import routes
+from tests.signing_in import signed_in_at
 
 pytestmark = [pytest.mark.control(89), pytest.mark.postgresql]
 
@@ -122,3 +124,18 @@ def test_25_the_next_hour_says_how_many_were_left_out(administrator: User) -> No
         entry = audit.record_alone(Act.SESSION_SIGNED_IN, result="refused")
         assert entry is not None
         assert entry.details == {"left_out": 150}
+
+
+def test_16_sessions_without_a_person_are_bounded_and_those_of_people_stay(administrator: User, client: Client) -> None:
+    signed_in_at(client, administrator)
+    client.get(reverse("overview"))
+    keys = []
+    for _visit in range(12):
+        stranger = Client()
+        stranger.get(reverse("passkey-sign-in"))
+        keys.append(stranger.session.session_key)
+    assert Session.objects.filter(session_key__in=keys).count() == 12
+    assert retention.limit_anonymous_sessions(most=5) == 7
+    assert {*Session.objects.values_list("session_key", flat=True)} == {client.session.session_key, *keys[-5:]}
+    assert retention.limit_anonymous_sessions(most=5) == 0
+    assert client.get(reverse("overview")).status_code == 200
