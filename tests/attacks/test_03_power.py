@@ -38,6 +38,7 @@ from tests.security.effects import (
     Effect,
     Measure,
     acts,
+    declares,
     holding,
     measured_models,
     reached,
@@ -147,7 +148,7 @@ def walked(walker: Walker) -> tuple[list[str], set[tuple[str, Effect]]]:
     for play in walker.plays(raising):
         for caused in measure.caused(play.tables, user.pk) if play.tables else ():
             seen.add((play.page, caused.effect))
-            if caused.effect not in EFFECTS[play.page] or not caused.is_within(access, measure.rights):
+            if not declares(play.page, caused.effect) or not caused.is_within(access, measure.rights):
                 wrong.append(f"{play} caused {caused}")
     return wrong, seen
 

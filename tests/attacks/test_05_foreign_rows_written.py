@@ -22,7 +22,7 @@ from alertadmin.registry.permissions import Permission
 from sandbox import Sandbox
 from tests.rows import Rows
 from tests.security import foreign
-from tests.security.effects import EFFECTS, Measure
+from tests.security.effects import Measure, declares
 from tests.security.foreign import ROLES, Foreign, some_or_all
 from tests.security.routes import routes
 from tests.security.walker import Walker
@@ -97,7 +97,7 @@ def test_nothing_foreign_is_changed_by_any_page_nor_told_by_its_answer(
         count += 1
         wrong += [f"{play} {one}" for one in foreigners.changed(play.tables)]
         for caused in measure.caused(play.tables, world.people[role].pk):
-            if caused.effect not in EFFECTS[play.page]:
+            if not declares(play.page, caused.effect):
                 wrong.append(f"{play} is not declared to cause {caused}")
             if not caused.is_within(access, measure.rights):
                 wrong.append(f"{play} caused {caused}")

@@ -22,6 +22,7 @@ from django.db.models import Model
 from alertadmin.accounts.access import Access
 from alertadmin.accounts.membership import Membership
 from alertadmin.accounts.roles import RIGHTS, Right, Role
+from alertadmin.outbox.models import Delivery, Purpose
 from alertadmin.registry.installation_mailbox import InstallationSender
 from tests.security.routes import Place, routes
 
@@ -29,6 +30,7 @@ from tests.security.routes import Place, routes
 class Effect(StrEnum):
     ROWS = "rows of a tenant: what is registered, who is reminded of it, by which of its own mailboxes and channels"
     MAIL = "a mail or a message leaves, in the program's words"
+    NOTICE = "the holder of an account is mailed about it: also what a stranger may cause, within the limits of mails"
     SECRETS = "a secret's value is shown, or a link to it made"
     ONESELF = "one's own account, sessions, factors, calendars"
     ROLES = "roles of people, and invitations to them"
@@ -162,6 +164,8 @@ NO_POWER = {
     *("account.EmailConfirmation", "socialaccount.SocialApp", "socialaccount.SocialToken"),  # never written
     *("auth.Permission", "auth.Group", "contenttypes.ContentType", "sessions.Session"),
 }
+TO_HOLDERS = (Purpose.ACCOUNT, Purpose.PASSWORD)
+"""Mails that go to the stored address of the account they are about, and nowhere else."""
 WRITES = re.compile(r'^\s*(?:INSERT INTO|UPDATE|DELETE FROM) "(\w+)"', re.IGNORECASE)
 
 
@@ -257,10 +261,24 @@ def _effects(model: type[Model], row: Mapping[str, Any], by: int, change: Change
     elif label in SHARED:
         is_shared = row["tenant_id"] is None and row["app_id"] is None
         yield Caused(SHARED[label] if is_shared else Effect.ROWS)
+    elif label in ("outbox.Delivery", "outbox.DeliveryEntry") and _purpose(row) in TO_HOLDERS:
+        yield Caused(Effect.NOTICE)
     elif OF_ONE[label] == Effect.SECRETS and change != Change.NEW:
         yield Caused(Effect.ROWS)  # a link is ended, or forgets who made it
     else:
         yield Caused(OF_ONE[label])
+
+
+def _purpose(row: Mapping[str, Any]) -> str | None:
+    """Of a delivery, or of what one tells of besides."""
+    if "purpose" in row:
+        return str(row["purpose"])
+    return Delivery.objects.filter(pk=row["delivery_id"]).values_list("purpose", flat=True).first()
+
+
+def declares(page: str, effect: Effect) -> bool:
+    """A page that may cause mail may cause that mail too."""
+    return effect in EFFECTS[page] or (effect == Effect.NOTICE and Effect.MAIL in EFFECTS[page])
 
 
 def written(act: Callable[[], object]) -> set[str]:
