@@ -14,7 +14,7 @@ import unicodedata
 from django.utils.translation import gettext as _
 
 LONGEST = 60
-MARKS = frozenset("'’-,()&+#_[]!")
+MARKS = frozenset("'’-,()&+#_!")
 INVISIBLE = frozenset({"Cf", "Cn", "Co", "Cs"})
 """Unicode's categories: taken out, so that they part nothing."""
 MOST_ACCENTS = 2

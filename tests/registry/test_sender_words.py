@@ -18,7 +18,7 @@ LINK = re.compile(r"[^\W_]\.[^\W\d_]|://|@|\\|[^\d.]*\d+\.\d+\.\d+\.\d+|:\w", re
     ("name", "shown"),
     [
         ("SCADA_Prod / ALERT 4.5", "SCADA_Prod ALERT 4.5"),
-        ("Alarm-Mailer [test] (v2.1)", "Alarm-Mailer [test] (v2.1)"),
+        ("Alarm-Mailer [test] (v2.1)", "Alarm-Mailer test (v2.1)"),
         ("Müller & Söhne, Werk 3.", "Müller & Söhne, Werk 3."),
         ("pay now: evil.example/a", "pay now evil example a"),
         ("evil.example", "evil example"),

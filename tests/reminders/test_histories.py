@@ -9,6 +9,7 @@ from typing import cast
 import pytest
 from hypothesis import HealthCheck, Phase
 from hypothesis import settings as hypothesis_settings
+from hypothesis.errors import FlakyFailure
 from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
 from pytest_django import Settings
 
@@ -116,5 +117,9 @@ def test_the_known_wrong_orders_are_caught(make: Make, whose: str) -> None:
 @pytest.mark.parametrize("whose", WRONG)
 def test_histories_of_any_kind_come_upon_the_wrong_orders_by_themselves(play: Play, whose: str) -> None:
     order, _history, what_happens = WRONG[whose]
-    with pytest.raises(what_happens if order is not OnTheVeryDay else (Lost, Twice)):
+    caught = (what_happens,) if order is not OnTheVeryDay else (Lost, Twice)
+    with pytest.raises((*caught, FlakyFailure)) as found:
         play(order, max_examples=300, stateful_step_count=25, derandomize=True, phases=[Phase.generate])
+    # Ids are drawn anew in each run, so that what was caught once need not be caught in the same history again.
+    if isinstance(found.value, FlakyFailure):
+        assert found.value.subgroup(caught)
