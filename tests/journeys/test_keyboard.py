@@ -119,6 +119,8 @@ def test_a_list_is_sorted_narrowed_and_left_by_keys(signed_in: Page, address: st
     page.go_back()
     expect(page.get_by_role("row")).to_have_count(3)
     expect(page.get_by_role("searchbox", name="Search")).to_have_value("relay")
+    page.locator("select[name=audience]").select_option(index=1)
+    expect(page).to_have_url(re.compile(r"audience=\w"))
 
 
 def test_on_a_narrow_screen_the_menu_opens_keeps_the_focus_and_closes_by_escape(signed_in: Page, address: str) -> None:
