@@ -5,7 +5,7 @@ whole installation that a person gives counts only once the address is proven (`
 waits. A provider's word proves nothing: it vouches for the subject, and for the roles that its groups give.
 
 A link to a new password proves too, unless a passkey or a provider's sign-in was added to the account before: then
-others may still come in, and only somebody who is signed in proves, by the link of `pending_role`.
+others may still come in, and only a signed-in person proves, by the link of `pending_role`.
 """
 
 from __future__ import annotations

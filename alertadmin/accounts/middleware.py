@@ -20,7 +20,7 @@ from django.urls import reverse
 from django.utils import timezone, translation
 from django_htmx.http import HttpResponseClientRedirect
 
-from alertadmin.accounts import audit, forwarding, group_roles, second_factors, sessions
+from alertadmin.accounts import audit, group_roles, second_factors, sessions, uncounted_proxy
 from alertadmin.accounts.access import access_of
 from alertadmin.accounts.actor import STRANGER, Actor, acting
 from alertadmin.accounts.declaring import declared
@@ -41,7 +41,7 @@ class ActorMiddleware:
         def person() -> User | None:
             return request.user if isinstance(request.user, User) else None
 
-        forwarding.observe(request)
+        uncounted_proxy.observe(request)
         came = Actor(STRANGER, address=address_of(request), request=audit_id(request_id()), ask_person=person)
         with acting(came):
             return self.get_response(request)

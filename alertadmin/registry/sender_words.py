@@ -17,6 +17,8 @@ LONGEST = 60
 MARKS = frozenset("'’-,()&+#_!")
 INVISIBLE = frozenset({"Cf", "Cn", "Co", "Cs"})
 """Unicode's categories: taken out, so that they part nothing."""
+NUMBER = 12
+"""Characters on each side of a decimal point that are looked at, so that a long name costs no more than a short one."""
 MOST_ACCENTS = 2
 """On one letter."""
 
@@ -64,7 +66,7 @@ def _is_decimal(text: str, place: int) -> bool:
     host in numbers has three."""
     if text[place] != ".":
         return False
-    before = re.search(r"[\w.]*$", text[:place])
-    after = re.match(r"[\w.]*", text[place + 1 :])
+    before = re.search(r"[\w.]*$", text[max(0, place - NUMBER) : place])
+    after = re.match(r"[\w.]*", text[place + 1 : place + 1 + NUMBER])
     word = (before.group() if before else "") + "." + (after.group() if after else "")
     return re.fullmatch(r"[^\W\d_]?\d+\.\d+", word) is not None

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 
-from alertadmin.accounts import forwarding
+from alertadmin.accounts import uncounted_proxy
 from alertadmin.outbox.channels import confining
 
 
@@ -21,7 +21,7 @@ class Notice:
 
 def notices() -> list[Notice]:
     found = []
-    if forwarding.is_uncounted():
+    if uncounted_proxy.was_seen():
         text = _(
             "Requests come through a proxy (X-Forwarded-For or Forwarded), and ALERTADMIN_PROXIES is 0: all people "
             "seem to come from the proxy’s one address, so that 60 wrong passwords of one of them slow the others "

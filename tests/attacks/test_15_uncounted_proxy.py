@@ -11,7 +11,7 @@ import pytest
 from django.test import Client
 from pytest_django import Settings
 
-from alertadmin.accounts import forwarding
+from alertadmin.accounts import uncounted_proxy
 from alertadmin.accounts.models import User
 from alertadmin.outbox.channels import landlock
 from tests.signing_in import signed_in_at
@@ -26,9 +26,9 @@ def signed_in(administrator: User) -> Client:
 
 @pytest.fixture(autouse=True)
 def fresh() -> Iterator[None]:
-    forwarding.forget()
+    uncounted_proxy.forget()
     yield
-    forwarding.forget()
+    uncounted_proxy.forget()
 
 
 def codes(client: Client) -> list[str]:
@@ -41,7 +41,7 @@ def test_15_a_proxy_that_is_not_counted_is_said(
 ) -> None:
     settings.PROXIES = 0
     assert "proxy_uncounted" not in codes(signed_in)
-    with caplog.at_level(logging.WARNING, logger=forwarding.log.name):
+    with caplog.at_level(logging.WARNING, logger=uncounted_proxy.log.name):
         for _request in range(3):
             Client().get("/healthz", headers={header: "203.0.113.9"})
     assert [one.message.count("ALERTADMIN_PROXIES is 0") for one in caplog.records] == [1], "once"
@@ -68,8 +68,8 @@ def test_15_a_proxy_that_is_counted_is_none(signed_in: Client, settings: Setting
 def test_15_a_day_later_it_is_forgotten(signed_in: Client, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     settings.PROXIES = 0
     signed_in.get("/", headers={"Forwarded": "for=203.0.113.9"})
-    later = monotonic() + forwarding.REMEMBERED
-    monkeypatch.setattr(forwarding, "monotonic", lambda: later)
+    later = monotonic() + uncounted_proxy.REMEMBERED
+    monkeypatch.setattr(uncounted_proxy, "monotonic", lambda: later)
     assert "proxy_uncounted" not in codes(signed_in)
 
 

@@ -35,7 +35,7 @@ Enter = Callable[..., None]
 
 @pytest.fixture
 def mailbox(rows: Rows, sandbox: Sandbox) -> Mailbox:
-    """That the administrator entered; nobody has signed in."""
+    """That the administrator entered; no account has signed in."""
     site = rows.site(sandbox)
     there = sandbox.directory.add_app(site.tenant.directory_id, "At home", personal_accounts=True, public_client=True)
     for address in (VICTIM, "other@outlook.example"):
