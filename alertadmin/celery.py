@@ -8,7 +8,7 @@ from typing import Any
 from celery import Celery
 from celery.signals import task_postrun, task_prerun
 
-from alertadmin.accounts.actor import CLOCK, WORKER, Actor, enter, leave
+from alertadmin.audit.actor import CLOCK, WORKER, Actor, reset_actor, set_actor
 from alertadmin.operator_log import celery_signals
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "alertadmin.settings")
@@ -17,7 +17,7 @@ __all__ = ["app", "celery_signals"]
 
 app = Celery("alertadmin")
 app.config_from_object("django.conf:settings", namespace="CELERY")
-app.autodiscover_tasks(["alertadmin.outbox", "alertadmin.registry", "alertadmin.reminders", "alertadmin.watching"])
+app.autodiscover_tasks(["alertadmin.outbox", "alertadmin.registry", "alertadmin.reminders", "alertadmin.monitoring"])
 app.conf.beat_schedule = {
     "scan": {"task": "alertadmin.reminders.tasks.scan", "schedule": 3600.0},
     "deliver": {"task": "alertadmin.outbox.tasks.deliver_due", "schedule": 30.0},
@@ -35,9 +35,9 @@ for entry in app.conf.beat_schedule.values():
 def begin(task: Any, **_signal: Any) -> None:
     """Whatever a task records was done by the clock that asked for it, or by the worker that was rung for."""
     by_clock = (task.request.headers or {}).get("by_clock")
-    task.request.actor = enter(Actor(CLOCK if by_clock else WORKER))
+    task.request.actor = set_actor(Actor(CLOCK if by_clock else WORKER))
 
 
 @task_postrun.connect
 def end(task: Any, **_signal: Any) -> None:
-    leave(task.request.actor)
+    reset_actor(task.request.actor)

@@ -16,9 +16,9 @@ from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from alertadmin.outbox.channels.guard import Allowed
-from alertadmin.registry import key_source
-from alertadmin.registry.key_source import KeySource
+from alertadmin.crypto import keyring_config
+from alertadmin.crypto.keyring_config import KeySource
+from alertadmin.outbox.channels.ssrf_guard import EgressAllowlist
 
 PROJECT = Path(__file__).resolve().parent.parent
 
@@ -136,8 +136,8 @@ class Environment:
     def keys(self) -> KeySource:
         """Where the key ring is kept; None: in the key file, as it is. It may be the ring itself."""
         try:
-            return key_source.parse(self.get("KEYS"))
-        except key_source.BadKeys as error:
+            return keyring_config.parse(self.get("KEYS"))
+        except keyring_config.BadKeys as error:
             raise BadEnvironment(str(error)) from None
 
     @property
@@ -159,7 +159,7 @@ class Environment:
 
     @property
     def sign_in_file(self) -> Path | None:
-        """Names the providers by which people sign in (accounts/providers/file.py)."""
+        """Names the providers by which people sign in (accounts/oidc/config_file.py)."""
         value = self.get("SIGN_IN_FILE")
         return Path(value) if value else None
 
@@ -194,10 +194,10 @@ class Environment:
         return timedelta(seconds=seconds)
 
     @property
-    def inside_targets(self) -> Allowed:
+    def inside_targets(self) -> EgressAllowlist:
         """Addresses inside the network that channels typed into a page may lead to; none if the operator lists none."""
         try:
-            return Allowed.parse(self.get("INSIDE_TARGETS"))
+            return EgressAllowlist.parse(self.get("INSIDE_TARGETS"))
         except ValueError as error:
             raise BadEnvironment(
                 "ALERTADMIN_INSIDE_TARGETS must list addresses or networks, such as "

@@ -49,7 +49,7 @@ CSRF_TRUSTED_ORIGINS = [f"{_public.scheme}://{_public.netloc}"]
 
 INSTALLED_APPS = [
     "alertadmin.dashboard",
-    "alertadmin.watching",
+    "alertadmin.monitoring",
     "alertadmin.reminders",
     "alertadmin.outbox",
     "alertadmin.registry",
@@ -81,7 +81,7 @@ MIDDLEWARE = [
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
-    "alertadmin.edges.EdgesMiddleware",
+    "alertadmin.middleware.EdgesMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -95,7 +95,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "alertadmin.accounts.middleware.ViewerMiddleware",
-    "alertadmin.dashboard.sender_guard.SenderGuardMiddleware",
+    "alertadmin.dashboard.ui.sender_guard.SenderGuardMiddleware",
 ]
 
 ROOT_URLCONF = "alertadmin.urls"
@@ -112,7 +112,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "alertadmin.dashboard.context.house",
+                "alertadmin.dashboard.context_processors.installation",
             ],
         },
     },
@@ -128,7 +128,7 @@ def _database() -> dict[str, Any]:
         except ValueError:
             database = {}
         if database.get("ENGINE") == "django.db.backends.postgresql":
-            # A newer version sees by it that an older one still runs (house/database.py).
+            # A newer version sees by it that an older one still runs (supervisor/migrations.py).
             options = {"application_name": f"alertadmin {__version__}", **database.get("OPTIONS", {})}
             return {**database, "OPTIONS": options}
         file = database.get("NAME")
@@ -165,26 +165,26 @@ PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
-    {"NAME": "alertadmin.accounts.common_passwords.MadeOfCommonOnes"},
+    {"NAME": "alertadmin.accounts.password_validation.CommonPasswordCombinationValidator"},
 ]
 # django-allauth does the steps of a sign-in; its addresses and pages are ours (dashboard/people), and so are the limits
 # on guessing, because its own are kept in a cache that our processes do not share.
-ACCOUNT_ADAPTER = "alertadmin.accounts.adapter.AccountAdapter"
+ACCOUNT_ADAPTER = "alertadmin.accounts.allauth_adapter.AccountAdapter"
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_RATE_LIMITS = False
-SOCIALACCOUNT_ADAPTER = "alertadmin.accounts.providers.adapter.SocialAccountAdapter"
+SOCIALACCOUNT_ADAPTER = "alertadmin.accounts.oidc.adapter.SocialAccountAdapter"
 # Who somebody is, is asked once: their tokens open nothing that alertadmin needs.
 SOCIALACCOUNT_STORE_TOKENS = False
 SOCIALACCOUNT_EMAIL_AUTHENTICATION = False
 SOCIALACCOUNT_EMAIL_VERIFICATION = "none"
-MFA_ADAPTER = "alertadmin.registry.second_factors.SecondFactorAdapter"
+MFA_ADAPTER = "alertadmin.registry.mfa_adapter.SecondFactorAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_FORMS = {
-    "authenticate": "alertadmin.accounts.codes.SecondStepForm",
-    "authenticate_webauthn": "alertadmin.accounts.passkeys.SecondStepPasskeyForm",
+    "authenticate": "alertadmin.accounts.mfa.forms.SecondStepForm",
+    "authenticate_webauthn": "alertadmin.accounts.mfa.passkeys.SecondStepPasskeyForm",
 }
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_RECOVERY_CODES_SHOW_ONCE = True
@@ -231,16 +231,16 @@ CONTENT_SECURITY_POLICY = {
     },
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
-FILE_UPLOAD_HANDLERS = ["alertadmin.dashboard.uploading.InMemory"]
+FILE_UPLOAD_HANDLERS = ["alertadmin.dashboard.ui.upload_handlers.InMemory"]
 
 OUTBOX_LEASE = ENVIRONMENT.lease
 """How long what a worker held waits after its death. A living worker renews its leases."""
 INSIDE_TARGETS = ENVIRONMENT.inside_targets
-"""Where inside the network channels may lead (outbox/channels/guard.py)."""
+"""Where inside the network channels may lead (outbox/channels/ssrf_guard.py)."""
 PINGS = bool(ENVIRONMENT.ping_url)
 """Whether somebody outside is told while all is well. The address itself stays where it is."""
 TESTS_PER_HOUR = ENVIRONMENT.tests_per_hour
-"""That one person may start from pages (outbox/test_limits.py)."""
+"""That one person may start from pages (outbox/send_test/test_limits.py)."""
 KEEP_WORDS = ENVIRONMENT.keep_words
 KEEP_DELIVERIES = ENVIRONMENT.keep_deliveries
 KEEP_AUDIT = ENVIRONMENT.keep_audit
@@ -275,7 +275,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 }
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
-CELERY_WORKER_CONSUMER = "alertadmin.house.broker_connection:PersistentConsumer"
+CELERY_WORKER_CONSUMER = "alertadmin.supervisor.broker_connection:PersistentConsumer"
 CELERY_BROKER_CHANNEL_ERROR_RETRY = True
 CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = False

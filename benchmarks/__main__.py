@@ -10,25 +10,25 @@ import traceback
 from pathlib import Path
 from time import monotonic
 
-from benchmarks import catalog, effort, machine, stand, table
+from benchmarks import installation, machine, registry, report, sizes
 
 
 def main() -> int:
     options = _options()
     try:
-        wanted = catalog.chosen(options.only)
+        wanted = registry.chosen(options.only)
     except LookupError as error:
         print(error, file=sys.stderr)
         return 2
-    how_much = effort.QUICK if options.quick else effort.FULL
+    how_much = sizes.QUICK if options.quick else sizes.FULL
     began = monotonic()
-    rows: list[table.Row] = []
+    rows: list[report.ReportRow] = []
     failed: list[str] = []
     # Under the project's own disk, not in a /tmp that may be memory.
     with tempfile.TemporaryDirectory(prefix="alertadmin-bench-", dir=options.folder) as name:
         folder = Path(name)
         about = machine.description(folder)
-        with stand.built(folder / "data", postgresql=options.postgresql) as place:
+        with installation.built(folder / "data", postgresql=options.postgresql) as place:
             about = f"{about}, {place.database}"
             for benchmark in wanted:
                 print(f"… {benchmark.name}: {benchmark.question}", file=sys.stderr, flush=True)
@@ -42,12 +42,12 @@ def main() -> int:
         told = {"machine": about, "quick": options.quick, "seconds": round(seconds, 1)}
         print(json.dumps({**told, "rows": [row.as_dict() for row in rows], "failed": failed}, ensure_ascii=False))
     else:
-        print(f"\n{table.as_text(rows)}\n\n{about}; {seconds:.0f} s in all")
+        print(f"\n{report.as_text(rows)}\n\n{about}; {seconds:.0f} s in all")
     return 1 if failed else 0
 
 
 def _options() -> argparse.Namespace:
-    names = "\n".join(f"  {one.name:<13} {one.question}" for one in catalog.CATALOG)
+    names = "\n".join(f"  {one.name:<13} {one.question}" for one in registry.CATALOG)
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks",
         description="Measures alertadmin beside what this machine could do at best, both in turns in the same run.\n"

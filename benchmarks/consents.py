@@ -12,17 +12,17 @@ from pathlib import Path
 
 from django.utils import timezone
 
-from alertadmin.registry import runs
-from alertadmin.registry.asking import AT_ONCE
-from alertadmin.registry.models import AppRegistration, Consent, ConsentRun, Credential, Mailbox, Tenant
-from alertadmin.registry.wanted import note_wanted
-from benchmarks.effort import Effort
-from benchmarks.measuring import Side, Times, interleaved
-from benchmarks.microsoft import CLOUD, microsoft
-from benchmarks.stand import Stand
-from benchmarks.table import Aim, Row
-from sandbox.control import Control
-from sandbox.directory import Directory
+from alertadmin.registry.consent import check_batch
+from alertadmin.registry.consent.consent_client import AT_ONCE
+from alertadmin.registry.consent.required_consents import sync_required_consents
+from alertadmin.registry.models import AppRegistration, Consent, ConsentCheckBatch, Credential, Mailbox, Tenant
+from benchmarks.installation import Stand
+from benchmarks.report import Aim, ReportRow
+from benchmarks.sandbox_process import CLOUD, microsoft
+from benchmarks.sizes import Effort
+from benchmarks.timing import Side, Times, interleaved
+from sandbox.control.client import Control
+from sandbox.state.directory import Directory
 
 LATENCY = 0.8
 """Seconds that the authority takes for each token."""
@@ -30,7 +30,7 @@ DEAD = "dead"
 AIM = Aim(ratio_at_most=1.5)
 
 
-def checks(stand: Stand, effort: Effort) -> list[Row]:
+def checks(stand: Stand, effort: Effort) -> list[ReportRow]:
     stand.fresh("consents")
     folder = stand.folder / "sandbox"
     _fill(folder, effort.consents)
@@ -39,10 +39,10 @@ def checks(stand: Stand, effort: Effort) -> list[Row]:
         waits = Side(lambda: _wait(effort.consents))
         times = interleaved(Side(_check_all, before=_begin), waits, effort.few_repeats)
     name = f"check {effort.consents:,} tenants of an authority that takes {LATENCY:g} s"
-    return [Row(name, f"as many waits by {AT_ONCE} threads", times, AIM)]
+    return [ReportRow(name, f"as many waits by {AT_ONCE} threads", times, AIM)]
 
 
-def beside_a_dead_one(stand: Stand, effort: Effort) -> list[Row]:
+def beside_a_dead_one(stand: Stand, effort: Effort) -> list[ReportRow]:
     """Once only: it takes as long as it must. The limit is reckoned, since to wait for it shows nothing more."""
     count, dead = effort.very_many_consents, effort.very_many_consents // 20
     stand.fresh("consents-many")
@@ -56,7 +56,7 @@ def beside_a_dead_one(stand: Stand, effort: Effort) -> list[Row]:
         raise AssertionError("not each of the silent cloud's tenants is said to be so")
     name = f"check {count:,} tenants so, and {dead:,} of a cloud that never answers"
     bare = f"{LATENCY:g} s x {count:,} / {AT_ONCE} threads, reckoned"
-    return [Row(name, bare, Times((ours,), (LATENCY * count / AT_ONCE,)), AIM)]
+    return [ReportRow(name, bare, Times((ours,), (LATENCY * count / AT_ONCE,)), AIM)]
 
 
 def _fill(folder: Path, count: int, dead: int = 0) -> None:
@@ -82,7 +82,7 @@ def _fill(folder: Path, count: int, dead: int = 0) -> None:
     Mailbox.objects.bulk_create(
         Mailbox(tenant=tenant, app=app, address=f"a@customer{number}.example") for number, tenant in enumerate(tenants)
     )
-    note_wanted([app])
+    sync_required_consents([app])
 
 
 @contextmanager
@@ -100,12 +100,12 @@ def _silent(clouds_file: Path) -> Iterator[None]:
 
 
 def _begin() -> None:
-    ConsentRun.objects.all().delete()
-    runs.begin(AppRegistration.objects.get(), now=timezone.now())
+    ConsentCheckBatch.objects.all().delete()
+    check_batch.begin(AppRegistration.objects.get(), now=timezone.now())
 
 
 def _check_all() -> None:
-    while runs.go_on():
+    while check_batch.continue_batch():
         pass
     if Consent.objects.filter(tenant__cloud=CLOUD).exclude(status="not_in_token").exists():
         raise AssertionError("not every tenant answered")

@@ -7,52 +7,53 @@ from uuid import UUID
 
 from django.db import transaction
 
-from alertadmin.outbox import claims
-from alertadmin.outbox.content import Content
+from alertadmin.outbox.mails.composers import Content
 from alertadmin.outbox.models import Delivery
-from alertadmin.outbox.run import BATCH
+from alertadmin.outbox.queue import claims
+from alertadmin.outbox.queue.dispatcher import BATCH
 from alertadmin.registry.models import AppRegistration, Contact, Credential, Tenant
-from alertadmin.reminders import digest, scan
-from alertadmin.reminders.digest import MOST_LINES
-from benchmarks import bare_scan
-from benchmarks.effort import Effort
-from benchmarks.filling import NOW
-from benchmarks.measuring import Side, interleaved
+from alertadmin.reminders.compose import digest
+from alertadmin.reminders.compose.digest import MOST_LINES
+from alertadmin.reminders.scan import scanner
+from benchmarks.baselines import scan_sql
+from benchmarks.installation import Stand
+from benchmarks.report import Aim, ReportRow
 from benchmarks.scans import forget
-from benchmarks.stand import Stand
-from benchmarks.table import Aim, Row
+from benchmarks.seed import NOW
+from benchmarks.sizes import Effort
+from benchmarks.timing import Side, interleaved
 
 
-def one_recipient(stand: Stand, effort: Effort) -> list[Row]:
+def one_recipient(stand: Stand, effort: Effort) -> list[ReportRow]:
     stand.fresh("one_recipient")
     _fill(effort.owed, tenants=1)
 
     def told() -> None:
-        scan.run(NOW)
+        scanner.run(NOW)
         content = digest.compose(Delivery.objects.get(), NOW)
         # Readable: as many lines as people read, and how many more there are.
         if not isinstance(content, Content) or str(effort.owed - MOST_LINES) not in content.text:
             raise AssertionError("the mail does not count what it leaves out")
 
     ours = Side(told, before=forget)
-    bare = Side(lambda: bare_scan.written_down(NOW), before=forget)
+    bare = Side(lambda: scan_sql.written_down(NOW), before=forget)
     times = interleaved(ours, bare, effort.few_repeats)
     name = f"{effort.owed:,} secrets end on one day: found, written down, one mail worded"
-    return [Row(name, "the same rows by SQL, no mail", times, Aim(seconds_at_most=2))]
+    return [ReportRow(name, "the same rows by SQL, no mail", times, Aim(seconds_at_most=2))]
 
 
-def many_recipients(stand: Stand, effort: Effort) -> list[Row]:
+def many_recipients(stand: Stand, effort: Effort) -> list[ReportRow]:
     """Whatever waits, the next are taken as quickly. How many leave in a minute is Exchange's limit (outbox.pace)."""
     stand.fresh("many_recipients")
     _fill(effort.owed, tenants=effort.owed)
     written = interleaved(
-        Side(lambda: _expect(scan.run(NOW).deliveries, effort.owed), before=forget),
-        Side(lambda: bare_scan.written_down(NOW), before=forget),
+        Side(lambda: _expect(scanner.run(NOW).deliveries, effort.owed), before=forget),
+        Side(lambda: scan_sql.written_down(NOW), before=forget),
         effort.few_repeats,
     )
     stand.fresh("few_recipients")
     _fill(BATCH, tenants=BATCH)
-    scan.run(NOW)
+    scanner.run(NOW)
 
     def claim_of(database: str) -> Side:
         def before() -> None:
@@ -63,13 +64,13 @@ def many_recipients(stand: Stand, effort: Effort) -> list[Row]:
 
     claimed = interleaved(claim_of("many_recipients"), claim_of("few_recipients"), effort.repeats)
     return [
-        Row(
+        ReportRow(
             f"{effort.owed:,} recipients, one mail each: found and written down",
             "the same rows by SQL",
             written,
             Aim(ratio_at_most=3),
         ),
-        Row(
+        ReportRow(
             f"the {BATCH} most urgent of {effort.owed:,} mails claimed",
             f"{BATCH} of {BATCH}",
             claimed,

@@ -14,13 +14,13 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from alertadmin.accounts.models import User
-from alertadmin.dashboard.keyset import Keyset
-from alertadmin.dashboard.listing import PAGE, Column
+from alertadmin.dashboard.ui.keyset_pagination import Keyset
+from alertadmin.dashboard.ui.tables import PAGE, Column
 from alertadmin.registry.models import AppRegistration, Credential, Tenant
-from benchmarks.effort import Effort
-from benchmarks.measuring import Side, Times, interleaved
-from benchmarks.stand import Stand
-from benchmarks.table import Aim, Row
+from benchmarks.installation import Stand
+from benchmarks.report import Aim, ReportRow
+from benchmarks.sizes import Effort
+from benchmarks.timing import Side, Times, interleaved
 
 GROWS = Aim(ratio_at_most=1.2, queries_at_most=8)
 REPEATS = 3
@@ -28,7 +28,7 @@ REPEATS = 3
 
 
 @dataclass(frozen=True)
-class Page:
+class MeasuredPage:
     """A page to ask for. `deep` continues in the middle of the list."""
 
     name: str
@@ -47,36 +47,36 @@ class Page:
         return f"{self.path}?{urlencode(asked)}" if asked else self.path
 
 
-def pages(stand: Stand, effort: Effort) -> list[Row]:
+def pages(stand: Stand, effort: Effort) -> list[ReportRow]:
     few, many = effort.sizes[0], effort.sizes[-1]
     return [_compared(stand, effort, page, few, many) for page in _pages()]
 
 
-def _pages() -> list[Page]:
+def _pages() -> list[MeasuredPage]:
     from django.utils import timezone
 
     from alertadmin.dashboard.apps.views import LISTING as APPS
-    from alertadmin.dashboard.credentials.listing import listing
+    from alertadmin.dashboard.credentials.table import credentials_table
     from alertadmin.dashboard.tenants.views import LISTING as TENANTS
 
     lists: list[tuple[str, str, type[Model], Sequence[Column]]] = [
-        ("secrets", "/secrets/", Credential, listing(timezone.now()).columns),
+        ("secrets", "/secrets/", Credential, credentials_table(timezone.now()).columns),
         ("apps", "/apps/", AppRegistration, APPS.columns),
         ("tenants", "/tenants/", Tenant, TENANTS.columns),
     ]
     found = []
     for name, path, model, columns in lists:
-        found.append(Page(f"{name}, first page", path))
+        found.append(MeasuredPage(f"{name}, first page", path))
         found += [
-            Page(f"{name}, deep page by {str(column.label).lower()}", path, model, column)
+            MeasuredPage(f"{name}, deep page by {str(column.label).lower()}", path, model, column)
             for column in columns
             if column.field
         ]
-        found.append(Page(f"{name}, searched", path, query="Northpark Energy", aim=Aim(seconds_at_most=0.1)))
-    return [*found, Page("overview", "/", aim=Aim(seconds_at_most=0.2, queries_at_most=25))]
+        found.append(MeasuredPage(f"{name}, searched", path, query="Northpark Energy", aim=Aim(seconds_at_most=0.1)))
+    return [*found, MeasuredPage("overview", "/", aim=Aim(seconds_at_most=0.2, queries_at_most=25))]
 
 
-def _compared(stand: Stand, effort: Effort, page: Page, few: int, many: int) -> Row:
+def _compared(stand: Stand, effort: Effort, page: MeasuredPage, few: int, many: int) -> ReportRow:
     sides, queries = [], []
     for secrets in (many, few):
         stand.filled(secrets)
@@ -88,7 +88,7 @@ def _compared(stand: Stand, effort: Effort, page: Page, few: int, many: int) -> 
         queries.append(len(captured))
         sides.append(Side(get, before=partial(stand.filled, secrets)))
     times: Times = interleaved(sides[0], sides[1], effort.repeats * REPEATS)
-    return Row(
+    return ReportRow(
         f"page of {PAGE}: {page.name}, of {many:,}",
         f"the same of {few:,}",
         times,

@@ -11,16 +11,16 @@ from itertools import cycle
 from django.db import connection
 from django.test import Client
 
-from alertadmin.outbox.clock import DatabaseClock
+from alertadmin.monitoring import health_report, worker_heartbeat
+from alertadmin.monitoring.models import Heartbeat
 from alertadmin.outbox.models import Attempt, Delivery
+from alertadmin.outbox.queue.clock import DatabaseClock
 from alertadmin.registry.models import AppRegistration, Mailbox
-from alertadmin.watching import health_report, heartbeat
-from alertadmin.watching.models import Heartbeat
-from benchmarks.effort import Effort
-from benchmarks.measuring import Side, Times, interleaved
+from benchmarks.installation import Stand
 from benchmarks.pages import _get, _signed_in
-from benchmarks.stand import Stand
-from benchmarks.table import Aim, Row
+from benchmarks.report import Aim, ReportRow
+from benchmarks.sizes import Effort
+from benchmarks.timing import Side, Times, interleaved
 
 WAITING = 10
 """A tenth as many mails wait as there are secrets."""
@@ -31,12 +31,12 @@ ASKED = 30
 """Times as many as elsewhere: it is the slowest of twenty that an operator's monitor meets."""
 
 
-def readyz(stand: Stand, effort: Effort) -> list[Row]:
+def readyz(stand: Stand, effort: Effort) -> list[ReportRow]:
     many = effort.sizes[-1]
     stand.filled(many)
     waiting = many // WAITING
     _let_wait(waiting, mailboxes=max(1, many // MAILBOXES))
-    heartbeat.beat()
+    worker_heartbeat.beat()
     stranger, signed_in = Client(SERVER_NAME="localhost"), _signed_in()
     healthz = Side(partial(stranger.get, "/healthz"))
     what = f"of {many:,}, {waiting:,} mails waiting"
@@ -49,10 +49,10 @@ def readyz(stand: Stand, effort: Effort) -> list[Row]:
     return [_measured(name, run, healthz, aim, effort.repeats * times) for name, run, aim, times in asked]
 
 
-def _measured(name: str, run: Callable[[], object], bare: Side, aim: Aim, repeats: int) -> Row:
+def _measured(name: str, run: Callable[[], object], bare: Side, aim: Aim, repeats: int) -> ReportRow:
     times: Times = interleaved(Side(run, before=heartbeat_alone), bare, repeats)
     slowest = sorted(times.ours)[int(len(times.ours) * 0.95)]
-    return Row(name, "/healthz by the same stack", times, aim, note=f"p95 {slowest * 1000:.1f} ms")
+    return ReportRow(name, "/healthz by the same stack", times, aim, note=f"p95 {slowest * 1000:.1f} ms")
 
 
 def heartbeat_alone() -> None:

@@ -10,96 +10,99 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from alertadmin.outbox.models import Delivery
-from alertadmin.reminders import scan
-from alertadmin.reminders.models import Notice, Policy, Reminder, Scan
-from benchmarks import bare_scan, filling
-from benchmarks.effort import Effort
-from benchmarks.filling import NOW
-from benchmarks.measuring import InSql, Side, Times, interleaved
-from benchmarks.stand import Stand
-from benchmarks.table import Aim, Row, duration
+from alertadmin.reminders.models import Policy, Reminder, ReminderLine, Scan
+from alertadmin.reminders.scan import scanner
+from benchmarks import seed
+from benchmarks.baselines import scan_sql
+from benchmarks.installation import Stand
+from benchmarks.report import Aim, ReportRow, duration
+from benchmarks.seed import NOW
+from benchmarks.sizes import Effort
+from benchmarks.timing import InSql, Side, Times, interleaved
 
 PLANS = (1, 10, 40, 400)
 """Different ones in one installation."""
 
 
-def due(stand: Stand, effort: Effort) -> list[Row]:
+def due(stand: Stand, effort: Effort) -> list[ReportRow]:
     secrets = effort.sizes[-1]
     stand.filled(secrets)
     forget()
-    owed = scan.owed(NOW).count()
+    owed = scanner.owed(NOW).count()
 
     def all_of(written: Callable[[], int]) -> Callable[[], None]:
         return lambda: _expect(written(), owed)
 
-    ours = Side(all_of(lambda: scan.run(NOW).reminders), before=forget)
-    bare = Side(all_of(lambda: bare_scan.written_down(NOW)), before=forget)
+    ours = Side(all_of(lambda: scanner.run(NOW).reminders), before=forget)
+    bare = Side(all_of(lambda: scan_sql.written_down(NOW)), before=forget)
     times = interleaved(ours, bare, effort.repeats)
-    alone = Side(all_of(lambda: bare_scan.reminders_alone(NOW)), before=_forget_but_one_scan)
+    alone = Side(all_of(lambda: scan_sql.reminders_alone(NOW)), before=_forget_but_one_scan)
     note = f"the INSERT of the reminders alone: {_shortly(alone, effort)}"
     name = f"scan of {secrets:,} secrets, {owed:,} due"
-    return [Row(name, "the same rows by SQL", times, Aim(ratio_at_most=3), note=note)]
+    return [ReportRow(name, "the same rows by SQL", times, Aim(ratio_at_most=3), note=note)]
 
 
-def plans(stand: Stand, effort: Effort) -> list[Row]:
+def plans(stand: Stand, effort: Effort) -> list[ReportRow]:
     """The same secrets under ever more different plans, each of which owes the same reminders."""
     secrets = effort.sizes[-1]
     stand.filled(secrets)
     rows = []
     try:
         for number in PLANS:
-            filling.give_plans(number)
+            seed.give_plans(number)
             forget()
-            owed = scan.owed(NOW).count()
+            owed = scanner.owed(NOW).count()
             ours = Side(partial(_scanned, owed), before=forget)
             bare = Side(partial(_written_down, owed), before=forget)
             name = f"scan of {secrets:,} secrets, {owed:,} due, {number} plans"
             times = interleaved(ours, bare, effort.repeats)
-            rows.append(Row(name, "the same rows by SQL", times, Aim(ratio_at_most=3)))
+            rows.append(ReportRow(name, "the same rows by SQL", times, Aim(ratio_at_most=3)))
     finally:
         Policy.objects.all().delete()
         forget()
     of_one, of_most = rows[0].times.ours, rows[-1].times.ours
     name = f"  of {PLANS[-1]} plans beside {PLANS[0]}"
-    return [*rows, Row(name, "the same scan of one plan", Times(of_most, of_one), Aim(ratio_at_most=1.3))]
+    return [*rows, ReportRow(name, "the same scan of one plan", Times(of_most, of_one), Aim(ratio_at_most=1.3))]
 
 
 def _scanned(owed: int) -> None:
-    _expect(scan.run(NOW).reminders, owed)
+    _expect(scanner.run(NOW).reminders, owed)
 
 
 def _written_down(owed: int) -> None:
-    _expect(bare_scan.written_down(NOW), owed)
+    _expect(scan_sql.written_down(NOW), owed)
 
 
-def idle(stand: Stand, effort: Effort) -> list[Row]:
+def idle(stand: Stand, effort: Effort) -> list[ReportRow]:
     queries = []
     for secrets in effort.sizes:
         stand.filled(secrets)
         forget()
-        scan.run(NOW)
+        scanner.run(NOW)
         with CaptureQueriesContext(connection) as captured:
-            _expect(scan.run(NOW).reminders, 0)
+            _expect(scanner.run(NOW).reminders, 0)
         queries.append(len(captured))
     told = Reminder.objects.count()
 
     def nothing() -> None:
-        _expect(scan.run(NOW).reminders, 0)
+        _expect(scanner.run(NOW).reminders, 0)
 
-    bare = Side(lambda: _expect(bare_scan.untold(NOW), 0), before=Scan.objects.filter(pk=-1).delete)
+    bare = Side(lambda: _expect(scan_sql.untold(NOW), 0), before=Scan.objects.filter(pk=-1).delete)
     whole = interleaved(Side(nothing), bare, effort.repeats)
-    walk = Side(lambda: _expect(bare_scan.due(NOW), told))
+    walk = Side(lambda: _expect(scan_sql.due(NOW), told))
     in_sql = interleaved(InSql(nothing), walk, effort.repeats)
     name = f"scan of {secrets:,} secrets, nothing due"
     return [
-        Row(name, "the same question by SQL", whole, Aim(ratio_at_most=3, same_queries=True), queries=tuple(queries)),
-        Row("  of it in SQL", f"the {told:,} told of, by the index", in_sql, Aim(seconds_at_most=0.01)),
+        ReportRow(
+            name, "the same question by SQL", whole, Aim(ratio_at_most=3, same_queries=True), queries=tuple(queries)
+        ),
+        ReportRow("  of it in SQL", f"the {told:,} told of, by the index", in_sql, Aim(seconds_at_most=0.01)),
     ]
 
 
 def forget() -> None:
     """Undoes every scan."""
-    for model in (Notice, Delivery, Reminder, Scan):
+    for model in (ReminderLine, Delivery, Reminder, Scan):
         model._default_manager.all().delete()
 
 

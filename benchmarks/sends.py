@@ -9,18 +9,19 @@ from typing import Protocol
 from django.db import transaction
 from django.utils import timezone
 
-from alertadmin.outbox import wires, worker
+from alertadmin.outbox import worker
+from alertadmin.outbox.delivery import connections
+from alertadmin.outbox.delivery.rate_limit import RateLimiter
 from alertadmin.outbox.models import Attempt, Delivery, DeliveryState
-from alertadmin.outbox.pace import Pace
 from alertadmin.registry.models import AppRegistration, Contact, Credential, Mailbox, Tenant
-from alertadmin.registry.permissions import Transport
-from alertadmin.reminders import scan
-from benchmarks import bare_sends
-from benchmarks.effort import Effort
-from benchmarks.measuring import Side, interleaved
-from benchmarks.microsoft import CLOUD, Site, microsoft
-from benchmarks.stand import Stand
-from benchmarks.table import Aim, Row
+from alertadmin.registry.permissions import TransportName
+from alertadmin.reminders.scan import scanner
+from benchmarks.baselines import send_loop
+from benchmarks.installation import Stand
+from benchmarks.report import Aim, ReportRow
+from benchmarks.sandbox_process import CLOUD, Site, microsoft
+from benchmarks.sizes import Effort
+from benchmarks.timing import Side, interleaved
 from mailer.message import Message
 
 
@@ -28,21 +29,21 @@ class Bare(Protocol):
     def send(self, messages: Sequence[tuple[str, bytes]]) -> None: ...
 
 
-def graph(stand: Stand, effort: Effort) -> list[Row]:
-    return _sends(stand, effort, Transport.GRAPH, bare_sends.BareGraph, "requests, kept alive", at_least=0.3)
+def graph(stand: Stand, effort: Effort) -> list[ReportRow]:
+    return _sends(stand, effort, TransportName.GRAPH, send_loop.BareGraph, "requests, kept alive", at_least=0.3)
 
 
-def ews(stand: Stand, effort: Effort) -> list[Row]:
-    return _sends(stand, effort, Transport.EWS, bare_sends.BareEws, "exchangelib, kept alive", at_least=0.8)
+def ews(stand: Stand, effort: Effort) -> list[ReportRow]:
+    return _sends(stand, effort, TransportName.EWS, send_loop.BareEws, "exchangelib, kept alive", at_least=0.8)
 
 
-def smtp(stand: Stand, effort: Effort) -> list[Row]:
-    return _sends(stand, effort, Transport.SMTP, bare_sends.BareSmtp, "smtplib, one login", at_least=0.5)
+def smtp(stand: Stand, effort: Effort) -> list[ReportRow]:
+    return _sends(stand, effort, TransportName.SMTP, send_loop.BareSmtp, "smtplib, one login", at_least=0.5)
 
 
 def _sends(
-    stand: Stand, effort: Effort, transport: Transport, bare: Callable[[Site], Bare], what: str, *, at_least: float
-) -> list[Row]:
+    stand: Stand, effort: Effort, transport: TransportName, bare: Callable[[Site], Bare], what: str, *, at_least: float
+) -> list[ReportRow]:
     stand.fresh(f"sends_{transport}")
     with microsoft(stand.folder / "sandbox") as site:
         _fill(site, transport, effort.deliveries)
@@ -53,18 +54,18 @@ def _sends(
         ours = Side(deliver, before=_owed_again)
         times = interleaved(ours, Side(lambda: loop.send(messages)), effort.repeats)
     name = f"send {effort.deliveries} reminders by {transport.label}"
-    return [Row(name, what, times, Aim(ratio_at_least=at_least), operations=effort.deliveries)]
+    return [ReportRow(name, what, times, Aim(ratio_at_least=at_least), operations=effort.deliveries)]
 
 
 def deliver() -> None:
     """All that is due, at no pace but our own: the 30 a minute of a mailbox are Exchange's limit."""
-    outcomes = worker.deliver_due(pace=Pace(None))
+    outcomes = worker.deliver_due(pace=RateLimiter(None))
     if set(outcomes) != {DeliveryState.SENT}:
         raise AssertionError(f"not all was sent: {dict(outcomes)}")
 
 
 @transaction.atomic
-def _fill(site: Site, transport: Transport, deliveries: int) -> None:
+def _fill(site: Site, transport: TransportName, deliveries: int) -> None:
     """A customer who sends, and as many others as there are mails, one secret about to end each."""
     now = timezone.now()
     home = Tenant.objects.create(name="Northpark Energy", directory_id=site.app.directory_id, cloud=CLOUD)
@@ -79,7 +80,7 @@ def _fill(site: Site, transport: Transport, deliveries: int) -> None:
         Contact.objects.create(tenant=tenant, email=f"duty@customer{number}.example")
         theirs = AppRegistration.objects.create(tenant=tenant, name="ALERT", client_id=tenant.directory_id)
         Credential.objects.create(app=theirs, description="ALERT 2024", expires_at=now + timedelta(days=20))
-    scan.run(now)
+    scanner.run(now)
 
 
 def _owed_again() -> None:
@@ -103,5 +104,5 @@ def _message(delivery: Delivery, sender: str) -> tuple[str, bytes]:
 
 
 def _forget_connections() -> None:
-    for kept in (wires.tokens, wires.transport, wires.open_relay):
+    for kept in (connections.tokens, connections.transport, connections.open_relay):
         kept.cache_clear()

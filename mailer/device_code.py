@@ -11,10 +11,11 @@ from datetime import timedelta
 from enum import StrEnum
 from urllib.parse import urlsplit
 
-from mailer import entra, sockets, wire
+from mailer import token_client
 from mailer.clouds import BUILTIN, Cloud
-from mailer.failure import Failure
-from mailer.https import Session
+from mailer.errors import SendError
+from mailer.http import deadline_sockets, wire_errors
+from mailer.http.http_session import Session
 
 SLOWEST = 60
 """Seconds between two questions that we let a server ask for."""
@@ -28,7 +29,7 @@ MICROSOFT_PAGES = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Code:
+class DeviceCode:
     """What the person is shown (`user_code`, `page`), and the secret that asks for the outcome."""
 
     user_code: str
@@ -58,22 +59,22 @@ class SignedIn:
     refresh_token: str = field(repr=False)
 
 
-def begin(cloud: Cloud, client_id: str, scope: str, *, timeout: float = 10) -> Code:
-    """Raises Failure."""
+def begin(cloud: Cloud, client_id: str, scope: str, *, timeout: float = 10) -> DeviceCode:
+    """Raises SendError."""
     _has_accounts(cloud)
-    with sockets.deadline(timeout), Session(cloud.ca_file, timeout=timeout) as session:
+    with deadline_sockets.deadline(timeout), Session(cloud.ca_file, timeout=timeout) as session:
         try:
-            flow = entra.begin_device_flow(cloud, client_id, scope, session)
-        except Failure as failure:
+            flow = token_client.begin_device_flow(cloud, client_id, scope, session)
+        except SendError as failure:
             raise _public_client(failure) from None
         except (OSError, ValueError) as error:  # requests' exceptions are OSErrors
-            raise wire.failure_of(error, sent=False) from None
+            raise wire_errors.failure_of(error, sent=False) from None
     page = str(flow.get("verification_uri") or flow.get("verification_url") or "")
     if not page.startswith("https://") or len(page) > LONGEST_PAGE or not page.isprintable():
-        raise Failure("other", "The code came without a page to enter it on.")
+        raise SendError("other", "The code came without a page to enter it on.")
     seconds = min(max(int(flow["expires_in"]), 0), LONGEST)
-    return Code(
-        user_code=wire.one_line(str(flow["user_code"]), 40),
+    return DeviceCode(
+        user_code=wire_errors.sanitize(str(flow["user_code"]), 40),
         page=page,
         device_code=str(flow["device_code"]),
         lifetime=timedelta(seconds=seconds),
@@ -98,28 +99,28 @@ def is_login_page(cloud: Cloud, page: str) -> bool:
 
 
 def ask(cloud: Cloud, client_id: str, device_code: str, *, timeout: float = 10) -> SignedIn | Waiting:
-    """One question, within `timeout` seconds. Raises Failure."""
+    """One question, within `timeout` seconds. Raises SendError."""
     with (
-        wire.hiding(device_code),
-        sockets.deadline(timeout),
+        wire_errors.redacting(device_code),
+        deadline_sockets.deadline(timeout),
         Session(cloud.ca_file, timeout=timeout) as session,
     ):
         try:
-            answer = entra.ask_device_flow(cloud, client_id, device_code, session)
+            answer = token_client.ask_device_flow(cloud, client_id, device_code, session)
         except (OSError, ValueError) as error:
-            raise wire.failure_of(error, sent=False) from None
+            raise wire_errors.failure_of(error, sent=False) from None
     if (said := _SAID.get(str(answer.get("error")))) is not None:
         return said
     if not answer.get("access_token"):
-        raise _public_client(entra.refused(answer))
+        raise _public_client(token_client.refused(answer))
     if not answer.get("refresh_token"):
-        raise Failure("other", "Microsoft gave no refresh token: is offline_access allowed?")
+        raise SendError("other", "Microsoft gave no refresh token: is offline_access allowed?")
     claims = answer.get("id_token_claims") or {}
     account = str(claims.get("preferred_username") or claims.get("email") or "")
-    return SignedIn(wire.one_line(account, 254), str(answer["refresh_token"]))
+    return SignedIn(wire_errors.sanitize(account, 254), str(answer["refresh_token"]))
 
 
-def _public_client(failure: Failure) -> Failure:
+def _public_client(failure: SendError) -> SendError:
     """No secret is sent here: where one is missed, the app does not allow public client flows."""
     if failure.cause == "secret_wrong":
         failure.cause = "account_personal_unsupported"
@@ -128,4 +129,4 @@ def _public_client(failure: Failure) -> Failure:
 
 def _has_accounts(cloud: Cloud) -> None:
     if cloud.personal_smtp is None:
-        raise Failure("account_personal_unsupported", f"{cloud.label} has no personal accounts.")
+        raise SendError("account_personal_unsupported", f"{cloud.label} has no personal accounts.")

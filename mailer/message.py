@@ -81,14 +81,14 @@ class Message:
         return not all(_split(address)[0].isascii() for address in (sender, *self.recipients, *self.reply_to))
 
     def own_headers(self) -> Iterator[tuple[str, str]]:
-        """Raises BadMessage."""
+        """Raises BadGraphMessage."""
         for name, value in self.headers.items():
             if not _OWN_HEADER.fullmatch(name):
                 raise BadMessage(f'A header of our own begins with "X-"; {header_text(name)!r} does not.')
             yield name, header_text(value)
 
     def as_mime(self, sender: str) -> EmailMessage:
-        """The message as RFC 5322 has it. Raises BadMessage."""
+        """The message as RFC 5322 has it. Raises BadGraphMessage."""
         if not _MESSAGE_ID.fullmatch(self.message_id):
             raise BadMessage(f"{self.message_id!r} is no Message-ID.")
         mime = EmailMessage(policy=_UTF8_HEADERS if self.needs_utf8(sender) else _SEVEN_BIT)

@@ -8,6 +8,6 @@ It knows nothing of alertadmin or mailer: they meet on the wire alone.
 
 from __future__ import annotations
 
-from sandbox.house import Sandbox
+from sandbox.server.sandbox import Sandbox
 
 __all__ = ["Sandbox"]

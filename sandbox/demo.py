@@ -11,9 +11,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sandbox.certificates import write_private
-from sandbox.directory import Directory
-from sandbox.records import MAIL_PERMISSIONS
+from sandbox.server.certificates import write_private
+from sandbox.state.directory import Directory
+from sandbox.state.models import MAIL_PERMISSIONS
 
 FILE = "demo.json"
 

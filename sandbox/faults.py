@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 from sandbox.ledger import Ledger
-from sandbox.web import Cut, Response
+from sandbox.server.http_server import Cut, Response
 
 Door = Literal["token", "graph", "ews", "smtp", "relay", "discovery", "devicecode"]
 Reset = Literal["before", "after"]

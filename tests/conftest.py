@@ -14,14 +14,14 @@ from django.contrib.auth.hashers import Argon2PasswordHasher, make_password
 from django.utils import translation
 from pytest_django import Settings
 
-from alertadmin.accounts.demand import SignInDemand, WhoseFactor
-from alertadmin.accounts.membership import make_owner
 from alertadmin.accounts.models import User
-from alertadmin.accounts.providers import provider_http
-from alertadmin.outbox import wires
-from alertadmin.registry import key_use, keyring, wrapping
+from alertadmin.accounts.models.membership import make_owner
+from alertadmin.accounts.models.mfa_policy import MfaPolicy, MfaRequirement
+from alertadmin.accounts.oidc import http_session
+from alertadmin.crypto import envelope, key_usage, keyring
+from alertadmin.outbox.delivery import connections
 from sandbox import Sandbox
-from tests.rows import Rows
+from tests.factories import Rows
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 PASSWORD = "correct horse battery staple"
@@ -32,7 +32,7 @@ CHEAP = {"time_cost": 1, "memory_cost": 8, "parallelism": 1}
 COSTLY = {name: getattr(Argon2PasswordHasher, name) for name in CHEAP}
 
 USES_ROWS = {"db", "transactional_db", "django_db_setup"}
-PAGES = {"dashboard", "journeys", "locale", "security"}
+PAGES = {"dashboard", "e2e", "i18n", "security"}
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -60,7 +60,7 @@ def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: N
     """SQLite in a file: threads and processes share it, as they do in production."""
     from django.conf import settings
 
-    from tests.data_folder import FOLDER
+    from tests.pytest_environment import FOLDER
 
     database = settings.DATABASES["default"]
     if database["ENGINE"].endswith("sqlite3"):
@@ -73,7 +73,7 @@ def emptied_with_the_audit_trail() -> Iterator[None]:
     `flush` ends with the signal that puts the triggers back."""
     from django.db.backends.base.operations import BaseDatabaseOperations as Operations
 
-    from tests.accounts.audit.tampering import without_triggers
+    from tests.audit.tamper import without_triggers
 
     emptied = Operations.execute_sql_flush
 
@@ -128,16 +128,16 @@ def relay(sandbox: Sandbox, settings: Settings) -> Sandbox:
 def fresh_connections() -> Iterator[None]:
     """Transports, tokens and the relay are made once for a process; a test begins without them, and without the last
     test's memory of a scan."""
-    from tests.data_folder import FOLDER
+    from tests.pytest_environment import FOLDER
 
     yield
     (FOLDER / "last-scan.json").unlink(missing_ok=True)
-    for cached in (wires.tokens, wires.transport, wires.open_relay):
+    for cached in (connections.tokens, connections.transport, connections.open_relay):
         cached.cache_clear()
     keyring.forget()
-    key_use.forget()
-    wrapping.forget()
-    provider_http.forget()
+    key_usage.forget()
+    envelope.forget()
+    http_session.forget()
 
 
 @pytest.fixture(autouse=True)
@@ -153,8 +153,8 @@ def set_environment(settings: Settings, **values: str) -> None:
     named = {f"ALERTADMIN_{name}": value for name, value in values.items()}
     settings.ENVIRONMENT = dataclasses.replace(environment, values={**environment.values, **named})
     keyring.forget()
-    key_use.forget()
-    wrapping.forget()
+    key_usage.forget()
+    envelope.forget()
 
 
 @pytest.fixture
@@ -165,7 +165,7 @@ def rows(db: None) -> Rows:
 @pytest.fixture
 def no_factor_asked(db: None) -> None:
     """An owner relaxed it: a first sign-in leads to the page that was asked for, not to adding a second factor."""
-    SignInDemand.objects.create(second_factor=WhoseFactor.OPTIONAL)
+    MfaPolicy.objects.create(second_factor=MfaRequirement.OPTIONAL)
 
 
 @pytest.fixture
@@ -186,6 +186,6 @@ def hashed_password() -> str:
 
 @pytest.fixture
 def data_folder() -> Path:
-    from tests.data_folder import FOLDER
+    from tests.pytest_environment import FOLDER
 
     return FOLDER

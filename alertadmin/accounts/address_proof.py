@@ -16,12 +16,12 @@ from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount
 from django.db import transaction
 
-from alertadmin.accounts import audit
+from alertadmin import audit
 from alertadmin.accounts.models import User
 from mailer.email_address import canonical
 
 
-def prove(user: User, now: datetime, *, method: str) -> bool:
+def prove_address(user: User, now: datetime, *, method: str) -> bool:
     """Within a transaction. Returns whether the address was not proven before; on the record with `method`."""
     if not transaction.get_connection().in_atomic_block:
         raise RuntimeError("An address is proven within a transaction.")
@@ -32,7 +32,7 @@ def prove(user: User, now: datetime, *, method: str) -> bool:
     if rows.update(proven_at=now, proven_address=address) == 0:
         return False  # the address was changed meanwhile
     user.proven_at, user.proven_address = now, address
-    audit.record(audit.Act.PERSON_PROVEN, user, by=user, method=method, recipient=user.email)
+    audit.record(audit.AuditAction.PERSON_PROVEN, user, by=user, method=method, recipient=user.email)
     return True
 
 

@@ -10,12 +10,10 @@ class AccountsConfig(AppConfig):
     verbose_name = _("People")
 
     def ready(self) -> None:
-        from alertadmin.accounts import address_upgrade, noting
-        from alertadmin.accounts.audit import guard, sessions
+        from alertadmin.accounts.audit_signals import sessions, throttling
+        from alertadmin.audit import trigger_check
 
-        noting.connect()
-        address_upgrade.watch(*address_upgrade.ACCOUNTS)
-        pre_migrate.connect(address_upgrade.before_migrate, sender=self)
-        pre_migrate.connect(guard.before_migrate, sender=self)
-        post_migrate.connect(guard.after_migrate, sender=self)
+        throttling.connect()
+        pre_migrate.connect(trigger_check.before_migrate, sender=self)
+        post_migrate.connect(trigger_check.after_migrate, sender=self)
         sessions.listen()

@@ -20,12 +20,15 @@ from django.urls import reverse
 from django.utils import timezone, translation
 from django_htmx.http import HttpResponseClientRedirect
 
-from alertadmin.accounts import audit, group_roles, second_factors, sessions, uncounted_proxy
+from alertadmin import audit
+from alertadmin.accounts import sessions, uncounted_proxy
 from alertadmin.accounts.access import access_of
-from alertadmin.accounts.actor import STRANGER, Actor, acting
-from alertadmin.accounts.declaring import declared
+from alertadmin.accounts.client_ip import client_ip
+from alertadmin.accounts.decorators import declared
+from alertadmin.accounts.mfa import enforcement
 from alertadmin.accounts.models import User
-from alertadmin.accounts.whence import address_of
+from alertadmin.accounts.oidc import group_role_expiry
+from alertadmin.audit.actor import STRANGER, Actor, acting_as
 from alertadmin.operator_log.context import request_id
 
 logger = logging.getLogger(__name__)
@@ -42,8 +45,8 @@ class ActorMiddleware:
             return request.user if isinstance(request.user, User) else None
 
         uncounted_proxy.observe(request)
-        came = Actor(STRANGER, address=address_of(request), request=audit_id(request_id()), ask_person=person)
-        with acting(came):
+        came = Actor(STRANGER, address=client_ip(request), request=audit_id(request_id()), ask_person=person)
+        with acting_as(came):
             return self.get_response(request)
 
 
@@ -59,7 +62,7 @@ class SessionMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if request.user.is_authenticated and not sessions.goes_on(request, timezone.now()):
+        if request.user.is_authenticated and not sessions.is_current(request, timezone.now()):
             request.session.flush()
             request.user = AnonymousUser()
         return self.get_response(request)
@@ -105,13 +108,13 @@ class SecondFactorMiddleware:
         declaration = declared(view_func)
         if page in self.FREE or (declaration is not None and declaration.strangers):
             return None
-        if not second_factors.is_lacking(request):
+        if not enforcement.must_add_factor(request):
             return None
         return HttpResponseClientRedirect(reverse("security")) if request.htmx else redirect("security")  # type: ignore[attr-defined]
 
 
 class AccessMiddleware:
-    """Holds each page to what it declared (alertadmin.accounts.declaring), before its view runs.
+    """Holds each page to what it declared (alertadmin.accounts.decorators), before its view runs.
 
     Who is turned away from it, or from a row that is not theirs to know of, is on the record.
     """
@@ -137,18 +140,18 @@ class AccessMiddleware:
         access = access_of(request)
         try:
             if declaration.everywhere:
-                access.need(right)
+                access.require(right)
             elif declaration.of is not None and access.needs_row(declaration.of, right):
-                access.one(declaration.of, view_kwargs["pk"], right)
+                access.get_or_404(declaration.of, view_kwargs["pk"], right)
             else:
-                access.need(right, anywhere=True)
+                access.require(right, anywhere=True)
         except (Http404, PermissionDenied):
-            if isinstance(request.user, User) and group_roles.all_lapsed(request.user, timezone.now()):
+            if isinstance(request.user, User) and group_role_expiry.all_lapsed(request.user, timezone.now()):
                 return _confirm_groups(request, request.user)
             page = request.resolver_match.url_name if request.resolver_match else ""
-            audit.record_alone(
-                audit.Act.ACCESS_REFUSED,
-                audit.Subject(object_id=str(view_kwargs.get("pk", ""))),
+            audit.record_refusal(
+                audit.AuditAction.ACCESS_REFUSED,
+                audit.AuditTarget(object_id=str(view_kwargs.get("pk", ""))),
                 result=audit.Result.REFUSED,
                 path=page or "",
             )
@@ -159,7 +162,7 @@ class AccessMiddleware:
 def _confirm_groups(request: HttpRequest, user: User) -> HttpResponse:
     """Out, and to the door, where the provider's button is."""
     logout(request)
-    group_roles.refuse(request, user)
+    group_role_expiry.refuse(request, user)
     return HttpResponseClientRedirect(reverse("sign-in")) if request.htmx else redirect("sign-in")  # type: ignore[attr-defined]
 
 

@@ -28,11 +28,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django_htmx.http import HttpResponseClientRedirect
 
-from alertadmin.accounts import guessing, passkeys
-from alertadmin.accounts.clock_skew import is_ahead
-from alertadmin.accounts.codes import ConfirmingCodeForm
+from alertadmin.accounts import throttling
+from alertadmin.accounts.mfa import passkeys
+from alertadmin.accounts.mfa.forms import ConfirmingCodeForm
 from alertadmin.accounts.middleware import page_of
 from alertadmin.accounts.models import User
+from alertadmin.clock_skew import is_ahead
 
 RECENTLY = timedelta(minutes=10)
 PREFIX = "confirm"
@@ -98,7 +99,7 @@ def page(request: HttpRequest, form: ConfirmForm, action: str, status: int = 200
         context["passkey"] = webauthn.begin_authentication(request.user)
     if form.is_throttled:
         status = 429
-    return render(request, "people/confirm.html", context, status=status)
+    return render(request, "auth/confirm.html", context, status=status)
 
 
 def _carried(request: HttpRequest) -> list[tuple[str, str]]:
@@ -168,15 +169,15 @@ class ConfirmForm(forms.Form):
 
     def _by_password(self, password: str) -> None:
         try:
-            guess = guessing.guess(self.request, self.user.email)
-        except guessing.Throttled as error:
+            guess = throttling.throttle(self.request, self.user.email)
+        except throttling.Throttled as error:
             self.add_error("password", error)
             return
         if not self.user.check_password(password):
             not_confirmed.send(sender=ConfirmForm, request=self.request, how="password")
             self.add_error("password", _("This is not your password."))
             return
-        guess.was_right()
+        guess.reset()
         record_authentication(self.request, self.user, "password", reauthenticated=True)
 
     def _by_code(self, code: str) -> None:
@@ -189,7 +190,7 @@ class ConfirmForm(forms.Form):
 
     def _by_passkey(self, answer: Any) -> None:
         try:
-            used = passkeys.used(self.user, answer)
+            used = passkeys.verify_assertion(self.user, answer)
         except forms.ValidationError as error:
             not_confirmed.send(sender=ConfirmForm, request=self.request, how="passkey")
             self.add_error(None, error)

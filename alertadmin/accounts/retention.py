@@ -11,7 +11,7 @@ from django.contrib.sessions.models import Session
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
-from alertadmin.accounts.models import Invitation, PendingRole, Tries
+from alertadmin.accounts.models import Invitation, PendingRole, ThrottleCounter
 from alertadmin.accounts.sessions import LONGEST
 
 BATCH = 200
@@ -27,7 +27,7 @@ MOST_ANONYMOUS = 20_000
 
 def prune(keep_closed: timedelta, now: datetime) -> int:
     """Deletes what is older; returns how many records went. Counters and sessions are none."""
-    delete_in_batches(Tries.objects.filter(since__lt=now - KEEP_TRIES))
+    delete_in_batches(ThrottleCounter.objects.filter(since__lt=now - KEEP_TRIES))
     delete_in_batches(UserSession.objects.filter(last_seen_at__lt=now - KEEP_SESSIONS))
     delete_in_batches(Session.objects.filter(expire_date__lt=now))
     ended = (

@@ -9,9 +9,9 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.db.models import Subquery
 from django.http import HttpRequest
 
-from alertadmin.accounts.clock_skew import is_ahead
-from alertadmin.accounts.demand import SignInDemand
-from alertadmin.accounts.whence import address_of
+from alertadmin.accounts.client_ip import client_ip
+from alertadmin.accounts.models.mfa_policy import MfaPolicy
+from alertadmin.clock_skew import is_ahead
 
 IDLE = timedelta(hours=2)
 """Without a request."""
@@ -21,13 +21,13 @@ SEEN_EVERY = timedelta(minutes=1)
 """A row is not written for each request."""
 
 
-def goes_on(request: HttpRequest, now: datetime) -> bool:
+def is_current(request: HttpRequest, now: datetime) -> bool:
     """Notes that the session was seen; False, and it is ended, if it has lasted long enough."""
     key = request.session.session_key
     # Asked along with it, because every page needs it too (second_factors.is_lacking).
-    demand = Subquery(SignInDemand.objects.values("second_factor")[:1])
+    demand = Subquery(MfaPolicy.objects.values("second_factor")[:1])
     row = UserSession.objects.filter(session_key=key).annotate(demand=demand).first()
-    seen = {"ip": address_of(request), "user_agent": request.headers.get("User-Agent", "")[:200]}
+    seen = {"ip": client_ip(request), "user_agent": request.headers.get("User-Agent", "")[:200]}
     if row is None:
         # Of before sessions were listed, or signed in by a test.
         UserSession.objects.get_or_create(
@@ -44,7 +44,7 @@ def goes_on(request: HttpRequest, now: datetime) -> bool:
     return True
 
 
-def of(user: AbstractBaseUser) -> list[UserSession]:
+def sessions_of(user: AbstractBaseUser) -> list[UserSession]:
     """Those that still stand, the last seen first."""
     return sorted(UserSession.objects.purge_and_list(user), key=lambda row: row.last_seen_at, reverse=True)
 

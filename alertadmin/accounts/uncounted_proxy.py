@@ -43,7 +43,7 @@ def observe(request: HttpRequest) -> None:
         )
 
 
-def was_seen() -> bool:
+def detected() -> bool:
     """Whether such a request came to this process within a day."""
     return not settings.PROXIES and _SEEN.at is not None and monotonic() - _SEEN.at < REMEMBERED
 

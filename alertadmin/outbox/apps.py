@@ -9,27 +9,27 @@ class OutboxConfig(AppConfig):
     verbose_name = _("Outbox")
 
     def ready(self) -> None:
-        from alertadmin.accounts import audit
-        from alertadmin.outbox import (
-            account_mail,
-            address_proof_mail,
-            consent_mail,
-            content,
-            handover_mail,
-            invitation_mail,
-            password_mail,
-            test_send,
+        from alertadmin import audit
+        from alertadmin.outbox.mails import (
+            account_notice,
+            address_proof,
+            composers,
+            consent_request,
+            invitation,
+            password_reset,
+            secret_disclosed,
         )
         from alertadmin.outbox.models import Purpose
-        from alertadmin.registry.handing import handed_over
+        from alertadmin.outbox.send_test import test_send
+        from alertadmin.registry.credentials.disclosure import handed_over
 
-        content.register(Purpose.TEST, test_send.compose)
-        content.register(Purpose.CONSENT, consent_mail.compose, owner=consent_mail.owner)
-        content.register(Purpose.HANDOVER, handover_mail.compose)
-        handed_over.connect(handover_mail.tell)
-        content.register(Purpose.ACCOUNT, account_mail.compose)
-        audit.recorded.connect(account_mail.tell)
-        content.register(Purpose.INVITATION, invitation_mail.compose, invitation_mail.fill)
-        content.register(Purpose.PROOF, address_proof_mail.compose, address_proof_mail.fill)
-        audit.recorded.connect(address_proof_mail.write)
-        content.register(Purpose.PASSWORD, password_mail.compose, password_mail.fill)
+        composers.register(Purpose.TEST, test_send.compose)
+        composers.register(Purpose.CONSENT, consent_request.compose, owner=consent_request.owner)
+        composers.register(Purpose.HANDOVER, secret_disclosed.compose)
+        handed_over.connect(secret_disclosed.notify_administrators)
+        composers.register(Purpose.ACCOUNT, account_notice.compose)
+        audit.recorded.connect(account_notice.notify_account)
+        composers.register(Purpose.INVITATION, invitation.compose, invitation.fill)
+        composers.register(Purpose.PROOF, address_proof.compose, address_proof.fill)
+        audit.recorded.connect(address_proof.write)
+        composers.register(Purpose.PASSWORD, password_reset.compose, password_reset.fill)

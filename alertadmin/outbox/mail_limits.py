@@ -22,7 +22,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from alertadmin.accounts.models import User
-from alertadmin.accounts.tries import Limit
+from alertadmin.audit.throttle_counter import Limit
 from alertadmin.registry.models import Contact
 from mailer.email_address import canonical
 
@@ -83,9 +83,9 @@ def take_all(
 ) -> None:
     """One of each, or none: raises what `refusal` makes of the moment at which the one that is used up opens."""
     for number, (limit, of) in enumerate(wanted):
-        if until := limit.take(of, now):
+        if until := limit.acquire(of, now):
             for earlier, whose in wanted[:number]:
-                earlier.give_back(whose, now)
+                earlier.release(whose, now)
             raise refusal(until)
 
 

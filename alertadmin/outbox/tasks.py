@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from alertadmin.outbox import stopping, worker
+from alertadmin.outbox import worker
+from alertadmin.outbox.queue import shutdown
 
 
 @shared_task(name="alertadmin.outbox.tasks.deliver_due")
 def deliver_due() -> None:
-    worker.deliver_due(stopping=stopping.is_asked)
+    worker.deliver_due(stopping=shutdown.is_requested)

@@ -11,13 +11,14 @@ from uuid import UUID
 
 from django.db import transaction
 
-from alertadmin.outbox import claims, doorbell, leftovers
-from alertadmin.outbox.clock import Clock, ClockIsWrong, DatabaseClock, check
-from alertadmin.outbox.keeping import Keeper
+from alertadmin.outbox.delivery import draft_cleanup
+from alertadmin.outbox.delivery.rate_limit import RateLimiter
 from alertadmin.outbox.models import Delivery
-from alertadmin.outbox.pace import Pace
-from alertadmin.outbox.run import Pause, Run
-from alertadmin.outbox.turn import Turn
+from alertadmin.outbox.queue import claims, wakeup
+from alertadmin.outbox.queue.clock import Clock, ClockIsWrong, DatabaseClock, check
+from alertadmin.outbox.queue.dispatch_lock import DispatchLock
+from alertadmin.outbox.queue.dispatcher import Dispatcher, Pause
+from alertadmin.outbox.queue.lease_heartbeat import LeaseHeartbeat
 
 log = logging.getLogger(__name__)
 
@@ -25,11 +26,11 @@ LONGEST_RUN = timedelta(minutes=5)
 """Then a run ends and rings for the next: Celery's time limit, at which a process is killed in the middle, is later."""
 UNTIL_ASKED_AGAIN = timedelta(seconds=0.5)
 _first: list[Callable[[datetime], None]] = []
-SHARED_PACE = Pace()
+SHARED_PACE = RateLimiter()
 """Of all runs of this process."""
 
 
-def look_first(step: Callable[[datetime], None]) -> None:
+def register_catch_up(step: Callable[[datetime], None]) -> None:
     """Registers what is done before anything is sent: the outbox itself knows no scans."""
     _first.append(step)
 
@@ -41,7 +42,7 @@ def sleep(duration: timedelta) -> None:
 def deliver_due(
     *,
     clock: Clock | None = None,
-    pace: Pace | None = None,
+    pace: RateLimiter | None = None,
     only: UUID | None = None,
     stopping: Callable[[], bool] = lambda: False,
     pause: Pause | None = None,
@@ -66,15 +67,15 @@ def deliver_due(
     outcomes: Counter[str] = Counter()
     ends = time.monotonic() + LONGEST_RUN.total_seconds()
     while True:
-        with Turn() as turn, Keeper(clock, turn) as keeper:
-            run = Run(clock, pace or SHARED_PACE, keeper, stopping=stopping, pause=pause)
+        with DispatchLock() as turn, LeaseHeartbeat(clock, turn) as keeper:
+            run = Dispatcher(clock, pace or SHARED_PACE, keeper, stopping=stopping, pause=pause)
             run.only, run.may_remind = only, turn.is_ours or only is not None
             run.ends = None if pause else ends
-            outcomes.update(run.go())
+            outcomes.update(run.run())
             if turn.is_ours:
-                leftovers.take_away(clock())
+                draft_cleanup.delete_orphan_drafts(clock())
         if run.was_cut_short:
-            doorbell.ring()
+            wakeup.notify_worker()
         if turn.is_ours or pause is None or not claims.due(clock()).exists():
             return outcomes
         pause(UNTIL_ASKED_AGAIN)
@@ -86,7 +87,7 @@ def deliver_as_written(write: Callable[[], Delivery], *, clock: Clock | None = N
     with transaction.atomic():
         delivery = write()
         [claimed] = claims.claim(max(clock(), delivery.not_before), limit=1, only=delivery.pk)
-    with Keeper(clock) as keeper:
-        Run(clock, SHARED_PACE, keeper, stopping=lambda: False, pause=None).send(claimed)
+    with LeaseHeartbeat(clock) as keeper:
+        Dispatcher(clock, SHARED_PACE, keeper, stopping=lambda: False, pause=None).send(claimed)
     delivery.refresh_from_db()
     return delivery

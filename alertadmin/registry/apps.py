@@ -10,9 +10,6 @@ class RegistryConfig(AppConfig):
     def ready(self) -> None:
         from allauth.mfa.models import Authenticator
 
-        from alertadmin.accounts import address_upgrade
-        from alertadmin.registry import second_factors
-        from alertadmin.registry.addresses import ADDRESSES
+        from alertadmin.registry import mfa_adapter
 
-        post_delete.connect(second_factors.forget, sender=Authenticator, dispatch_uid="second factor's secret")
-        address_upgrade.watch(*ADDRESSES)
+        post_delete.connect(mfa_adapter.forget, sender=Authenticator, dispatch_uid="second factor's secret")

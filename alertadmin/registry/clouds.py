@@ -8,9 +8,9 @@ from pathlib import Path
 
 from django.conf import settings
 
-from alertadmin.registry import sentences
+from alertadmin.registry import messages
 from mailer.clouds import Cloud, Server
-from mailer.clouds_file import CloudsFile, read_clouds_file
+from mailer.clouds_config import CloudsFile, read_clouds_file
 
 log = logging.getLogger(__name__)
 
@@ -19,7 +19,7 @@ class UnknownCloud(LookupError):
     """A row names a cloud, or an Exchange server, that the operator's file no longer has."""
 
     def __init__(self, slug: str) -> None:
-        super().__init__(sentences.UNKNOWN_CLOUD % {"cloud": slug})
+        super().__init__(messages.UNKNOWN_CLOUD % {"cloud": slug})
 
 
 def clouds() -> dict[str, Cloud]:

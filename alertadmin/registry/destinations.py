@@ -1,4 +1,4 @@
-"""Where each stored secret may be sent: what its encryption is bound to, beside its row (`encryption.EncryptedField`).
+"""Where each stored secret may be sent: what its encryption is bound to, beside its row (`fields.EncryptedField`).
 
 A destination is a tuple of texts: its kind, the name that the operator gave the place, the place's URL as the clouds
 file has it now, then what says as whom it is used there. A value that was sealed for one destination does not open for
@@ -13,7 +13,7 @@ from alertadmin.registry.clouds import known_cloud, servers
 from mailer.email_address import canonical
 
 if TYPE_CHECKING:
-    from alertadmin.registry.models import AppRegistration, Credential, FactorSecret, Mailbox, SignIn
+    from alertadmin.registry.models import AppRegistration, Credential, DeviceCodeFlow, Mailbox, MfaSecret
 
 ENTRA = "entra"
 EXCHANGE = "exchange"
@@ -48,18 +48,18 @@ def of_refresh_token(mailbox: Mailbox) -> Destination:
     return (*_authority(mailbox.app), mailbox.app.client_id, canonical(mailbox.address))
 
 
-def of_device_code(sign_in: SignIn) -> Destination:
+def of_device_code(sign_in: DeviceCodeFlow) -> Destination:
     return of_refresh_token(sign_in.mailbox)
 
 
-def of_factor(secret: FactorSecret) -> Destination:
+def of_factor(secret: MfaSecret) -> Destination:
     """Whom it proves."""
     return ("person", str(secret.person_id))
 
 
 def of_signing_key(channel: Any) -> Destination:
     """A webhook's: the address. Raises Unreadable if that does not open. (Channel is of a higher layer.)"""
-    return ("channel", channel.address.reveal() if channel.address else "")
+    return ("channel", channel.address.decrypt() if channel.address else "")
 
 
 def _authority(app: AppRegistration) -> Destination:

@@ -11,7 +11,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from alertadmin.registry.invisible import trimmed
+from alertadmin.registry.text import trimmed
 
 PATTERN = r"\A[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\Z"
 """Read alike by SQLite (which asks Python) and PostgreSQL; `$` would let a line break pass in the first."""

@@ -1,4 +1,4 @@
-"""The installation's own mailbox: the one that an owner chose (`Mailbox.sends_reminders`).
+"""The installation's own mailbox: the one that an owner chose (`SandboxMailbox.sends_reminders`).
 
 Links that grant access leave by it, so those who may choose, change or delete it can read them. With a single tenant
 none need be chosen: its first mailbox counts, whatever is added later, and whether it can send or not. Otherwise a

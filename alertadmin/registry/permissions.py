@@ -11,7 +11,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 
-class Transport(models.TextChoices):
+class TransportName(models.TextChoices):
     GRAPH = "graph", _("Microsoft Graph")
     EWS = "ews", _("EWS (exchangelib)")
     SMTP = "smtp", _("SMTP AUTH (XOAUTH2)")
@@ -24,9 +24,9 @@ class Permission(models.TextChoices):
 
 
 PERMISSION_OF = {
-    Transport.GRAPH: Permission.MAIL_SEND,
-    Transport.EWS: Permission.FULL_ACCESS,
-    Transport.SMTP: Permission.SMTP_SEND,
+    TransportName.GRAPH: Permission.MAIL_SEND,
+    TransportName.EWS: Permission.FULL_ACCESS,
+    TransportName.SMTP: Permission.SMTP_SEND,
 }
 
 

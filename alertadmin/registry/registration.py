@@ -8,9 +8,10 @@ from datetime import datetime
 
 from django.db import transaction
 
-from alertadmin.accounts import audit
-from alertadmin.accounts.audit import Act
+from alertadmin import audit
 from alertadmin.accounts.email_address import clean
+from alertadmin.audit import AuditAction
+from alertadmin.registry.consent.required_consents import sync_required_consents
 from alertadmin.registry.models import (
     AppRegistration,
     Contact,
@@ -20,12 +21,11 @@ from alertadmin.registry.models import (
     Mailbox,
     Tenant,
 )
-from alertadmin.registry.wanted import note_wanted
 from mailer.email_address import strip_invisible
 
 
 @dataclass(frozen=True)
-class Registration:
+class NewRegistration:
     tenant: Tenant
     app: AppRegistration
     credential: Credential | None
@@ -43,7 +43,7 @@ def add_credential(
     key_id: str = "",
     certificate: str = "",
 ) -> Credential:
-    """The app's first credential is in use at once; any other comes by `replacing.replace`.
+    """The app's first credential is in use at once; any other comes by `rotation.rotate`.
 
     With a `certificate`, `value` is its private key. Raises ValidationError.
     """
@@ -61,7 +61,7 @@ def add_credential(
         credential.store(value)
     credential.full_clean()
     credential.save(force_insert=True)
-    audit.record(Act.CREDENTIAL_CREATED, credential, state=credential.state, kind=credential.kind)
+    audit.record(AuditAction.CREDENTIAL_CREATED, credential, state=credential.state, kind=credential.kind)
     return credential
 
 
@@ -95,7 +95,7 @@ def register(
     starts_at: datetime | None = None,
     description: str = "",
     mailbox: Mailbox | None = None,
-) -> Registration:
+) -> NewRegistration:
     """Takes unsaved (or stored) rows; `app.tenant`, `mailbox.app` and `mailbox.tenant` are set here.
 
     Raises ValidationError (of the row it concerns), and then nothing is stored.
@@ -105,10 +105,10 @@ def register(
     tenant.save()
     told = set_contacts(tenant, contacts) if contacts is not None else {}
     if is_new:
-        audit.record(Act.TENANT_CREATED, tenant, contacts=told)
+        audit.record(AuditAction.TENANT_CREATED, tenant, contacts=told)
     app.tenant = tenant
     app.full_clean()
-    with audit.saving(Act.APP_CREATED, Act.APP_CHANGED, app):
+    with audit.record_save(AuditAction.APP_CREATED, AuditAction.APP_CHANGED, app):
         app.save()
     credential = None
     if expires_at is not None:
@@ -118,7 +118,7 @@ def register(
     if mailbox is not None:
         mailbox.app, mailbox.tenant = app, tenant
         mailbox.full_clean()
-        with audit.saving(Act.MAILBOX_CREATED, Act.MAILBOX_CHANGED, mailbox):
+        with audit.record_save(AuditAction.MAILBOX_CREATED, AuditAction.MAILBOX_CHANGED, mailbox):
             mailbox.save()
-    note_wanted([app])
-    return Registration(tenant, app, credential, mailbox)
+    sync_required_consents([app])
+    return NewRegistration(tenant, app, credential, mailbox)

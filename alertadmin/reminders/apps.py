@@ -9,15 +9,16 @@ class RemindersConfig(AppConfig):
     verbose_name = _("Reminders")
 
     def ready(self) -> None:
-        from alertadmin.accounts import address_upgrade, audit
-        from alertadmin.outbox import content, worker
+        from alertadmin import audit
+        from alertadmin.outbox import worker
+        from alertadmin.outbox.mails import composers
         from alertadmin.outbox.models import Purpose
-        from alertadmin.reminders import digest, ownership, scan
-        from alertadmin.reminders.addresses import ADDRESSES
+        from alertadmin.reminders import ownership
         from alertadmin.reminders.calendar import corrections, revocation
+        from alertadmin.reminders.compose import digest
+        from alertadmin.reminders.scan import scanner
 
-        content.register(Purpose.REMINDER, digest.compose, owner=ownership.owner_of_reminder)
-        content.register(Purpose.CALENDAR, corrections.compose, owner=ownership.owner_of_correction)
+        composers.register(Purpose.REMINDER, digest.compose, owner=ownership.owner_of_reminder)
+        composers.register(Purpose.CALENDAR, corrections.compose, owner=ownership.owner_of_correction)
         audit.recorded.connect(revocation.follow_access)
-        worker.look_first(scan.catch_up)
-        address_upgrade.watch(*ADDRESSES)
+        worker.register_catch_up(scanner.catch_up)

@@ -15,12 +15,12 @@ from django.db.models import Q
 from alertadmin.outbox.models import Delivery
 from alertadmin.registry.installation_mailbox import has_several_tenants
 from alertadmin.registry.models import Contact
-from alertadmin.reminders.models import CalendarEntry, Notice, Recipient
+from alertadmin.reminders.models import CalendarEntry, Recipient, ReminderLine
 from mailer.email_address import canonical
 
 
 def owner_of_reminder(delivery: Delivery) -> UUID | None:
-    tenants = Notice.objects.filter(delivery=delivery).order_by().values_list("reminder__tenant", flat=True)
+    tenants = ReminderLine.objects.filter(delivery=delivery).order_by().values_list("reminder__tenant", flat=True)
     return _owner(tenants.distinct()[:2], delivery.recipient)
 
 

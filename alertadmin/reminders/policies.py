@@ -14,12 +14,12 @@ from django.db.models import BooleanField, CharField, ExpressionWrapper, OuterRe
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Coalesce
 
-from alertadmin.accounts.zones import zone_or_utc
+from alertadmin.accounts.time_zones import zone_or_utc
 from alertadmin.registry.models import AppRegistration, Mailbox, Tenant
 from alertadmin.reminders.models import Policy
 from alertadmin.reminders.models.policy import validate_plan, validate_working_days
-from alertadmin.reminders.plan import DEFAULT, HEAD_START, Plan
-from alertadmin.reminders.timing import Digest, Timing
+from alertadmin.reminders.rules.delivery_window import Digest, Timing
+from alertadmin.reminders.rules.schedule import DEFAULT, HEAD_START, ReminderSchedule
 
 log = logging.getLogger(__name__)
 
@@ -27,14 +27,14 @@ INSTALLATION = Q(tenant=None, app=None)
 
 
 @dataclass(frozen=True)
-class InForce:
+class EffectivePolicy:
     """What counts for one app or tenant; `…_of` is the policy it comes from, None for the default."""
 
-    plan: Plan
+    plan: ReminderSchedule
     plan_of: Policy | None
     timing: Timing
     timing_of: Policy | None
-    plan_as_set: Plan
+    plan_as_set: ReminderSchedule
     """What people said, without the head start of the app that sends the reminders."""
 
     @property
@@ -42,7 +42,7 @@ class InForce:
         return self.plan != self.plan_as_set
 
 
-def in_force(tenant: Tenant | None, app: AppRegistration | None = None) -> InForce:
+def in_force(tenant: Tenant | None, app: AppRegistration | None = None) -> EffectivePolicy:
     """For an app, for a tenant as a whole, or (without either) for the installation."""
     wanted = INSTALLATION
     if tenant is not None:
@@ -53,10 +53,10 @@ def in_force(tenant: Tenant | None, app: AppRegistration | None = None) -> InFor
     found = sorted(Policy.objects.filter(wanted), key=lambda policy: (policy.app_id is None, policy.tenant_id is None))
     plan_of = next((policy for policy in found if policy.plan and parsed(policy.plan)), None)
     timing_of = next((policy for policy in found if policy.has_timing and has_usable_timing(policy)), None)
-    as_set = Plan.of(plan_of.plan) if plan_of else DEFAULT
+    as_set = ReminderSchedule.of(plan_of.plan) if plan_of else DEFAULT
     plan = as_set.earlier() if app is not None and app.pk == sending_app() else as_set
     times = timing(timing_of, tenant.zone if tenant else ZoneInfo("UTC"))
-    return InForce(plan, plan_of, times, timing_of, as_set)
+    return EffectivePolicy(plan, plan_of, times, timing_of, as_set)
 
 
 def sending_app() -> UUID | None:
@@ -100,7 +100,7 @@ class PlanLookup:
         self._own = own.exclude(plan__in=unusable) if unusable else own
         self._otherwise = next((text for is_own, text in texts if is_own and text in usable), str(DEFAULT))
         scoped = any(text in usable for is_own, text in texts if not is_own)
-        self.only = None if scoped else Plan.of(self._otherwise)
+        self.only = None if scoped else ReminderSchedule.of(self._otherwise)
         """The plan of every row, where no app and no tenant has its own."""
         self.farthest = max(max(plan.thresholds) for plan in (DEFAULT, *usable.values())) + HEAD_START
         """Days before its end from which on anything can be owed a reminder."""
@@ -118,14 +118,14 @@ class PlanLookup:
 
 
 @lru_cache(maxsize=4096)
-def parsed(text: str) -> Plan | None:
+def parsed(text: str) -> ReminderSchedule | None:
     """The plan of this text; None if it is none, which its form would have refused."""
     try:
         validate_plan(text)
     except ValidationError:
         log.warning("the reminder plan %r cannot be read; the next scope's plan is used in its place", text)
         return None
-    return Plan.of(text)
+    return ReminderSchedule.of(text)
 
 
 class Plans:
@@ -133,12 +133,12 @@ class Plans:
 
     def __init__(self) -> None:
         own = Policy.objects.exclude(plan="").values_list("tenant_id", "app_id", "plan")
-        self._own: dict[tuple[UUID | None, UUID | None], Plan] = {
+        self._own: dict[tuple[UUID | None, UUID | None], ReminderSchedule] = {
             (tenant, app): plan for tenant, app, text in own if (plan := parsed(text))
         }
         self._sender = sending_app()
 
-    def of(self, tenant: UUID, app: UUID | None) -> Plan:
+    def of(self, tenant: UUID, app: UUID | None) -> ReminderSchedule:
         own = self._own.get((None, app)) if app else None
         plan = own or self._own.get((tenant, None)) or self._own.get((None, None)) or DEFAULT
         return plan.earlier() if app and app == self._sender else plan

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from alertadmin.outbox.clock import DatabaseClock
-from alertadmin.reminders import pruning
-from alertadmin.reminders import scan as scanning
+from alertadmin.outbox.queue.clock import DatabaseClock
+from alertadmin.reminders import retention
+from alertadmin.reminders.scan import scanner as scanning
 
 
 @shared_task(name="alertadmin.reminders.tasks.scan")
@@ -16,4 +16,4 @@ def scan() -> None:
 
 @shared_task(name="alertadmin.reminders.tasks.prune")
 def prune() -> None:
-    pruning.prune(DatabaseClock()())
+    retention.prune(DatabaseClock()())

@@ -9,16 +9,16 @@ What is known stands as data in `rules/` (each row with its source) and `words/`
 
 from __future__ import annotations
 
-from mailer.diagnosis.explaining import Diagnosis, diagnose, explain, from_text
-from mailer.diagnosis.found import Found
-from mailer.diagnosis.portal import Link
-from mailer.diagnosis.slugs import SLUGS, Owner
-from mailer.diagnosis.typed import from_exception, from_http, from_smtp, from_token_error
+from mailer.diagnosis.causes import SLUGS, Owner
+from mailer.diagnosis.explanation import Diagnosis, diagnose, explain, from_text
+from mailer.diagnosis.extracted_ids import ExtractedIds
+from mailer.diagnosis.from_errors import from_exception, from_http, from_smtp, from_token_error
+from mailer.diagnosis.portal_links import Link
 
 __all__ = [
     "SLUGS",
     "Diagnosis",
-    "Found",
+    "ExtractedIds",
     "Link",
     "Owner",
     "diagnose",

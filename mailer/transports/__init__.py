@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
-from mailer.identity import OnStep, TokenSource
+from mailer.app_identity import Identity
 from mailer.message import Message
-from mailer.registration import Identity
+from mailer.tokens import OnStep, TokenSource
 
 LONGEST = 50.0
 """Seconds that one send may take in all, its token included. The outbox's lease is longer."""
@@ -50,7 +50,7 @@ class Receipt:
 
 class Transport(Protocol):
     def send(self, message: Message, sender: Sender, *, on_step: OnStep | None = None) -> Receipt:
-        """Hands the message over, or raises `mailer.failure.Failure`. Never retries: that is the outbox's business."""
+        """Hands the message over, or raises `mailer.errors.SendError`. Never retries: that is the outbox's business."""
 
 
 OnDraft = Callable[[str], None]
@@ -75,14 +75,14 @@ class Drafting(Transport, Protocol):
         """The id of the draft that still waits to be sent, found by `draft`, or by the Message-ID if that is empty.
 
         None: of a draft with an id, that it was sent; of one without, that there is none, so that nothing was sent.
-        Raises Failure if it cannot be found out.
+        Raises SendError if it cannot be found out.
         """
 
     def send_draft(self, draft: str, message_id: str, sender: Sender, *, on_step: OnStep | None = None) -> Receipt:
-        """Sends the one that was laid down. Raises Failure, of outcome "unknown" if it is not there any more."""
+        """Sends the one that was laid down. Raises SendError, of outcome "unknown" if it is not there any more."""
 
     def discard(self, draft: str, message_id: str, sender: Sender) -> None:
-        """Takes a draft away that is not to be sent; well if there is none. Raises Failure."""
+        """Takes a draft away that is not to be sent; well if there is none. Raises SendError."""
 
 
 def make(name: str, tokens: TokenSource) -> Transport:
@@ -96,7 +96,7 @@ def make(name: str, tokens: TokenSource) -> Transport:
 
         return EwsTransport(tokens)
     if name == "smtp":
-        from mailer.transports.smtp import SmtpTransport
+        from mailer.transports.smtp_xoauth2 import SmtpTransport
 
         return SmtpTransport(tokens)
     raise ValueError(f'There is no transport "{name}".')
@@ -104,6 +104,6 @@ def make(name: str, tokens: TokenSource) -> Transport:
 
 def make_relay(url: str) -> Transport:
     """The customer's own mail server. Raises ValueError, whose words never show the URL's password."""
-    from mailer.transports.relay import RelayTransport
+    from mailer.transports.smtp_relay import RelayTransport
 
     return RelayTransport.from_url(url)

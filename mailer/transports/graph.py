@@ -13,16 +13,16 @@ from collections.abc import Callable
 from typing import Literal, TypeVar
 from urllib.parse import quote
 
-from mailer import sockets
-from mailer.failure import Answer, Failure, Outcome
-from mailer.identity import OnStep, Token, TokenSource
+from mailer.app_identity import Identity
+from mailer.errors import Acceptance, Answer, SendError
+from mailer.http import deadline_sockets
 from mailer.message import Message, address_of
-from mailer.registration import Identity
+from mailer.tokens import OnStep, Token, TokenSource
 from mailer.transports import LONGEST, OnDraft, Receipt, Sender
-from mailer.transports.graph_door import ACCEPTED, CREATED, DELETED, FOUND, GraphDoor, ItemNotFound, Reply, Success
+from mailer.transports.graph_client import ACCEPTED, CREATED, DELETED, FOUND, GraphClient, ItemNotFound, Reply, Success
 from mailer.transports.graph_json import as_json
-from mailer.transports.permission import with_token
-from mailer.transports.writing import writing
+from mailer.transports.mime_errors import writing
+from mailer.transports.token_retry import with_token
 
 LARGEST = 4_000_000
 """Bytes of a request's body; more needs an upload session. Source: Graph, "Limitations of sendMail"."""
@@ -41,7 +41,7 @@ class GraphTransport:
         self.tokens = tokens
         self.body = body
         self.timeout = timeout
-        self._door = GraphDoor(timeout)
+        self._door = GraphClient(timeout)
 
     def send(
         self, message: Message, sender: Sender, *, on_step: OnStep | None = None, on_draft: OnDraft | None = None
@@ -90,12 +90,12 @@ class GraphTransport:
         self._with_token(sender, None, attempt)
 
     def _create(self, payload: tuple[bytes, dict[str, str]], sender: Sender, token: Token, on_draft: OnDraft) -> str:
-        """A draft's id, which whoever asked has kept. Raises Failure; whatever it is, nothing was sent."""
+        """A draft's id, which whoever asked has kept. Raises SendError; whatever it is, nothing was sent."""
         on_draft("")
         try:
             answer = self._call("POST", "messages", sender, token, CREATED, payload, headers=IMMUTABLE)
-        except Failure as failure:
-            failure.outcome = Outcome.NOT_SENT
+        except SendError as failure:
+            failure.outcome = Acceptance.NOT_SENT
             raise
         draft = answer.content.get("id")
         if not isinstance(draft, str) or not draft:
@@ -108,7 +108,7 @@ class GraphTransport:
             path = f"messages/{quote(draft, safe='')}/send"
             return _receipt(message_id, self._call("POST", path, sender, token, ACCEPTED, headers=IMMUTABLE))
         except ItemNotFound as failure:
-            failure.cause, failure.outcome, failure.retry = "transient", Outcome.UNKNOWN, True
+            failure.cause, failure.outcome, failure.retry = "transient", Acceptance.UNKNOWN, True
             failure.answer = Answer.NO_ANSWER  # it may be what an earlier request sent
             raise
 
@@ -127,7 +127,7 @@ class GraphTransport:
         return next((one for one in ids if isinstance(one, str)), None)
 
     def _payload(self, message: Message, address: str, *, is_draft: bool = False) -> tuple[bytes, dict[str, str]]:
-        """A request's body and its headers. Raises Failure."""
+        """A request's body and its headers. Raises SendError."""
         with writing():
             # MIME has no place for "saveToSentItems".
             if self.body == "mime" and message.leaves_copy:
@@ -137,7 +137,7 @@ class GraphTransport:
                 content = resource if is_draft else {"message": resource, "saveToSentItems": message.leaves_copy}
                 data, kind = json.dumps(content).encode(), "application/json"
         if len(data) > LARGEST:
-            raise Failure("message_too_large", f"The message has {len(data)} bytes; Graph takes {LARGEST}.")
+            raise SendError("message_too_large", f"The message has {len(data)} bytes; Graph takes {LARGEST}.")
         return data, {"Content-Type": kind}
 
     def _call(
@@ -160,19 +160,19 @@ class GraphTransport:
 
     def _with_token(self, sender: Sender, on_step: OnStep | None, attempt: Callable[[Token], Result]) -> Result:
         app = _app(sender)
-        with sockets.deadline(self.timeout):
+        with deadline_sockets.deadline(self.timeout):
             return with_token(self.tokens, app, app.graph_scope, PERMISSION, on_step, attempt)
 
 
 def _app(sender: Sender) -> Identity:
     if sender.app is None:
-        raise Failure("basic_auth_retired", "Microsoft Graph takes tokens alone: the mailbox needs an app.")
+        raise SendError("basic_auth_retired", "Microsoft Graph takes tokens alone: the mailbox needs an app.")
     return sender.app
 
 
-def _unreadable(said: str, answer: Reply) -> Failure:
+def _unreadable(said: str, answer: Reply) -> SendError:
     """Of an answer that lacks what was asked for. It carried no message."""
-    return Failure("transient", said, retry=True, request_ids=answer.ids, answer=Answer.FOREIGN)
+    return SendError("transient", said, retry=True, request_ids=answer.ids, answer=Answer.FOREIGN)
 
 
 def _receipt(message_id: str, answer: Reply) -> Receipt:

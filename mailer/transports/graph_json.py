@@ -14,7 +14,7 @@ from mailer.message import Attachment, Message, address_of, body_text, content_t
 
 def as_json(message: Message) -> dict[str, Any]:
     """The message as Graph's JSON has it: one body, HTML if there is one. Graph takes only X- headers of our own.
-    Raises BadMessage."""
+    Raises BadGraphMessage."""
     resource: dict[str, Any] = {
         "subject": header_text(message.subject),
         "body": {"contentType": "HTML", "content": body_text(message.html)}

@@ -17,17 +17,17 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from alertadmin.accounts import inviting
-from alertadmin.accounts.models import Invitation, Tries, User
+from alertadmin.accounts.models import Invitation, ThrottleCounter, User
 from alertadmin.accounts.roles import Role
+from alertadmin.accounts.services import invitations
 from alertadmin.outbox import worker
 from alertadmin.outbox.models import Delivery, Purpose
 from mailer.email_address import InvalidAddress, parse
 from sandbox import Sandbox
-from tests.accounts.providers.conftest import OPERATORS, Entra, entra
-from tests.attacks.lookalikes import HONEST, LOOK_ALIKES, MALFORMED, ODD_SPELLINGS, VICTIM
+from tests.accounts.oidc.conftest import OPERATORS, Entra, entra
+from tests.attacks.lookalike_addresses import HONEST, LOOK_ALIKES, MALFORMED, ODD_SPELLINGS, VICTIM
 from tests.conftest import PASSWORD, hashed_password
-from tests.signing_in import signed_in_at
+from tests.helpers.login import signed_in_at
 
 __all__ = ["entra"]
 
@@ -45,7 +45,7 @@ def victim(administrator: User) -> User:
 
 
 def unthrottled() -> None:
-    Tries.objects.all().delete()
+    ThrottleCounter.objects.all().delete()
 
 
 def post(path: str, client: Client | None = None, **form: str) -> HttpResponse:
@@ -111,8 +111,8 @@ def test_a_mail_that_was_asked_for_before_the_address_changed_leads_nowhere(vict
 @pytest.mark.control(70)
 @pytest.mark.parametrize("typed", LOOK_ALIKES.values(), ids=LOOK_ALIKES)
 def test_an_invitation_to_a_look_alike_opens_no_account_of_another(victim: User, typed: str) -> None:
-    made = inviting.invite(typed, {None: Role.VIEWER}, by=None, now=timezone.now())
-    assert inviting.account_of(made) is None
+    made = invitations.invite(typed, {None: Role.VIEWER}, by=None, now=timezone.now())
+    assert invitations.account_of(made) is None
     path = reverse("invitation-accept", args=[made.link.rstrip("/").rpartition("/")[2]])
     Client().post(path, {"name": "Eve", "time_zone": "UTC", "password": NEW})
     assert User.objects.get(pk=victim.pk).check_password(PASSWORD)
@@ -122,8 +122,8 @@ def test_an_invitation_to_a_look_alike_opens_no_account_of_another(victim: User,
 @pytest.mark.control(70)
 @pytest.mark.parametrize("typed", OWN.values(), ids=OWN)
 def test_an_invitation_to_somebody_who_is_here_is_accepted_by_them_alone(victim: User, typed: str) -> None:
-    made = inviting.invite(typed, {None: Role.VIEWER}, by=None, now=timezone.now())
-    assert inviting.account_of(made) == victim
+    made = invitations.invite(typed, {None: Role.VIEWER}, by=None, now=timezone.now())
+    assert invitations.account_of(made) == victim
     path = reverse("invitation-accept", args=[made.link.rstrip("/").rpartition("/")[2]])
     Client().post(path, {"name": "Eve", "time_zone": "UTC", "password": NEW})
     assert (User.objects.count(), made.address.lower()) == (2, VICTIM)

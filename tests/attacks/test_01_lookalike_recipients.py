@@ -14,19 +14,21 @@ from django.test import Client
 from django.urls import reverse
 
 from alertadmin.accounts.models import User
-from alertadmin.dashboard.addresses import read_addresses
-from alertadmin.outbox import consent_mail, content, test_limits
+from alertadmin.dashboard.ui.email_list_field import read_addresses
+from alertadmin.outbox.mails import composers, consent_request
 from alertadmin.outbox.models import ConsentRequest, Delivery, Purpose
+from alertadmin.outbox.send_test import test_limits
+from alertadmin.registry.consent.required_consents import sync_required_consents
 from alertadmin.registry.models import AppRegistration, Contact, Mailbox, Tenant
 from alertadmin.registry.registration import set_contacts
-from alertadmin.registry.wanted import note_wanted
-from alertadmin.reminders import audience, scan
+from alertadmin.reminders import recipients
 from alertadmin.reminders.models import Recipient
-from tests.attacks.lookalikes import DOUBLES, HONEST, MALFORMED, ODD_SPELLINGS, VICTIM
+from alertadmin.reminders.scan import scanner
+from tests.attacks.lookalike_addresses import DOUBLES, HONEST, MALFORMED, ODD_SPELLINGS, VICTIM
 from tests.conftest import NOW
-from tests.registry.importing.files import imported, refusal, row, written
-from tests.rows import Rows
-from tests.signing_in import signed_in_at
+from tests.factories import Rows
+from tests.helpers.login import signed_in_at
+from tests.registry.csv_import.csv_files import imported, refusal, row, written
 
 pytestmark = [pytest.mark.django_db, pytest.mark.postgresql, pytest.mark.control(70)]
 
@@ -44,7 +46,7 @@ def inside(client: Client, administrator: User) -> Client:
 @pytest.fixture
 def app(rows: Rows) -> AppRegistration:
     app = rows.app(rows.tenant(contacts=[VICTIM]), permissions=["Mail.Send"])
-    note_wanted([app])
+    sync_required_consents([app])
     return app
 
 
@@ -58,12 +60,12 @@ def test_a_reminder_goes_to_nobody_s_double_and_tells_of_nobody_else_s_tenant(ro
     ending(rows, "Own", VICTIM)
     for name, address in DOUBLES.items():
         ending(rows, f"Foreign: {name}", address)
-    scan.run(NOW)
+    scanner.run(NOW)
     deliveries = list(Delivery.objects.filter(purpose=Purpose.REMINDER))
     assert len(deliveries) == 1 + len(DOUBLES)
     for delivery in deliveries:
-        words = content.compose(delivery, NOW)
-        assert isinstance(words, content.Content)
+        words = composers.compose(delivery, NOW)
+        assert isinstance(words, composers.Content)
         assert ("App of Own" in words.text) == (delivery.recipient == VICTIM)
         assert words.text.count("App of ") == 1
 
@@ -71,11 +73,11 @@ def test_a_reminder_goes_to_nobody_s_double_and_tells_of_nobody_else_s_tenant(ro
 def test_a_contact_of_many_tenants_gets_one_mail_however_it_is_spelt(rows: Rows) -> None:
     for name, address in HONEST.items():
         ending(rows, name, address)
-    scan.run(NOW)
+    scanner.run(NOW)
     [delivery] = Delivery.objects.filter(purpose=Purpose.REMINDER)
     assert delivery.recipient == VICTIM
-    words = content.compose(delivery, NOW)
-    assert isinstance(words, content.Content)
+    words = composers.compose(delivery, NOW)
+    assert isinstance(words, composers.Content)
     assert words.text.count("App of ") == len(HONEST)
 
 
@@ -83,13 +85,13 @@ def test_a_contact_of_many_tenants_gets_one_mail_however_it_is_spelt(rows: Rows)
 def test_what_concerns_one_does_not_concern_a_double(rows: Rows, address: str) -> None:
     tenant = ending(rows, "Own", VICTIM)
     Recipient.objects.create(email=VICTIM)
-    scan.run(NOW)
+    scanner.run(NOW)
     apps = AppRegistration.objects.filter(tenant=tenant).annotate(app=models.F("pk"))
-    assert apps.filter(audience.has_to_do_with(VICTIM.upper())).exists()
-    assert not apps.filter(audience.has_to_do_with(address)).exists()
+    assert apps.filter(recipients.is_concerned(VICTIM.upper())).exists()
+    assert not apps.filter(recipients.is_concerned(address)).exists()
     [delivery] = Delivery.objects.filter(purpose=Purpose.REMINDER)
     delivery.recipient = address
-    assert isinstance(content.compose(delivery, NOW), content.NoLongerOwed)
+    assert isinstance(composers.compose(delivery, NOW), composers.Obsolete)
 
 
 def test_contacts_are_held_apart_by_their_mailbox(rows: Rows) -> None:
@@ -146,12 +148,12 @@ def test_a_form_says_that_a_mailbox_is_registered_already(app: AppRegistration) 
 def test_nobody_is_asked_twice_by_another_spelling_nor_left_unasked_for_a_double(
     app: AppRegistration, administrator: User
 ) -> None:
-    consent_mail.ask(app, app.tenant, VICTIM, by=administrator, now=NOW)
+    consent_request.request_consent(app, app.tenant, VICTIM, by=administrator, now=NOW)
     for spelling in OWN.values():
-        with pytest.raises(consent_mail.AskedAlready):
-            consent_mail.ask(app, app.tenant, spelling, by=administrator, now=NOW + timedelta(hours=1))
+        with pytest.raises(consent_request.AlreadyRequested):
+            consent_request.request_consent(app, app.tenant, spelling, by=administrator, now=NOW + timedelta(hours=1))
     for double in DOUBLES.values():
-        asked = consent_mail.ask(app, app.tenant, double, by=administrator, now=NOW)
+        asked = consent_request.request_consent(app, app.tenant, double, by=administrator, now=NOW)
         assert asked.delivery is not None
         assert asked.delivery.recipient == double
     assert ConsentRequest.objects.count() == 1 + len(DOUBLES)

@@ -12,27 +12,38 @@ import pytest
 from django.db import transaction
 from pytest_django import Settings
 
-from alertadmin.accounts import audit, inviting, role_grants
-from alertadmin.accounts.membership import make_owner
+from alertadmin import audit
 from alertadmin.accounts.models import User
+from alertadmin.accounts.models.membership import make_owner
 from alertadmin.accounts.roles import Role
-from alertadmin.outbox import consent_mail, invitation_mail, password_mail, sentences, wires, worker
-from alertadmin.outbox.chain import Chain
+from alertadmin.accounts.services import invitations, role_grants
+from alertadmin.monitoring import system_mails
+from alertadmin.outbox import messages, worker
+from alertadmin.outbox.delivery import connections
+from alertadmin.outbox.delivery.rate_limit import RateLimiter
+from alertadmin.outbox.delivery.route_policy import (
+    GRANT_ACCESS,
+    TABLE,
+    RouteKind,
+    RouteRefusal,
+    kind_of_channel,
+    refusal,
+)
+from alertadmin.outbox.delivery.route_walk import RouteWalk
+from alertadmin.outbox.delivery.routing import Router
+from alertadmin.outbox.mails import consent_request, password_reset
+from alertadmin.outbox.mails import invitation as mails_invitation
 from alertadmin.outbox.models import Channel, Delivery, DeliveryState, Purpose
-from alertadmin.outbox.pace import Pace
-from alertadmin.outbox.route_policy import GRANT_ACCESS, TABLE, Refusal, RouteKind, kind_of_channel, refusal
-from alertadmin.outbox.walk import Walk
-from alertadmin.registry import handing
+from alertadmin.registry.credentials import disclosure
 from alertadmin.registry.models import ConsentStatus, Contact, Mailbox
-from alertadmin.registry.permissions import Permission, Transport
-from alertadmin.reminders import scan
-from alertadmin.reminders.models import CalendarEntry, Kind
-from alertadmin.watching import letters
+from alertadmin.registry.permissions import Permission, TransportName
+from alertadmin.reminders.models import CalendarEntry, ReminderKind
+from alertadmin.reminders.scan import scanner
 from sandbox import Sandbox
 from tests.conftest import PASSWORD, set_environment
-from tests.outbox.owing import arrived, bare
-from tests.outbox.time import Time
-from tests.rows import Rows, Site
+from tests.factories import Rows, Site
+from tests.outbox.factories import arrived, bare
+from tests.outbox.fake_clock import Time
 
 MakeSite = Callable[..., Site]
 
@@ -41,36 +52,41 @@ pytestmark = pytest.mark.control(75)
 YES = None
 NOT_FOR_LINKS = (
     YES,
-    Refusal.COPY_STAYS,
-    Refusal.GRANTS_ACCESS,
-    Refusal.GRANTS_ACCESS,
+    RouteRefusal.COPY_STAYS,
+    RouteRefusal.GRANTS_ACCESS,
+    RouteRefusal.GRANTS_ACCESS,
     YES,
-    Refusal.GRANTS_ACCESS,
-    Refusal.GRANTS_ACCESS,
-    Refusal.NOT_ADDRESSED,
+    RouteRefusal.GRANTS_ACCESS,
+    RouteRefusal.GRANTS_ACCESS,
+    RouteRefusal.NOT_ADDRESSED,
 )
 NOT_FOR_STAFF = (
     YES,
     YES,
-    Refusal.OF_THE_INSTALLATION,
-    Refusal.OF_THE_INSTALLATION,
+    RouteRefusal.OF_THE_INSTALLATION,
+    RouteRefusal.OF_THE_INSTALLATION,
     YES,
     YES,
-    Refusal.OF_THE_INSTALLATION,
-    Refusal.NOT_ADDRESSED,
+    RouteRefusal.OF_THE_INSTALLATION,
+    RouteRefusal.NOT_ADDRESSED,
 )
-NOT_FOR_OTHERS = (YES, YES, YES, Refusal.NOT_THEIRS, YES, YES, Refusal.NOT_THEIRS)
-ONE_ROUTE = (Refusal.TESTS_ONE_ROUTE,) * 7
-EXPECTED: dict[Purpose, tuple[Refusal | None, ...]] = {
+NOT_FOR_OTHERS = (YES, YES, YES, RouteRefusal.NOT_THEIRS, YES, YES, RouteRefusal.NOT_THEIRS)
+ONE_ROUTE = (RouteRefusal.TESTS_ONE_ROUTE,) * 7
+EXPECTED: dict[Purpose, tuple[RouteRefusal | None, ...]] = {
     Purpose.INVITATION: NOT_FOR_LINKS,
     Purpose.PASSWORD: NOT_FOR_LINKS,
     Purpose.PROOF: NOT_FOR_LINKS,
     Purpose.HOUSE: NOT_FOR_STAFF,
     Purpose.HANDOVER: NOT_FOR_STAFF,
-    Purpose.ACCOUNT: (*NOT_FOR_STAFF[:5], Refusal.WRITTEN_TO_ONE, *NOT_FOR_STAFF[6:]),
+    Purpose.ACCOUNT: (*NOT_FOR_STAFF[:5], RouteRefusal.WRITTEN_TO_ONE, *NOT_FOR_STAFF[6:]),
     Purpose.REMINDER: (*NOT_FOR_OTHERS, YES),
-    Purpose.CALENDAR: (*NOT_FOR_OTHERS, Refusal.NOT_ADDRESSED),
-    Purpose.CONSENT: (*NOT_FOR_OTHERS[:5], Refusal.WRITTEN_TO_ONE, Refusal.NOT_THEIRS, Refusal.NOT_ADDRESSED),
+    Purpose.CALENDAR: (*NOT_FOR_OTHERS, RouteRefusal.NOT_ADDRESSED),
+    Purpose.CONSENT: (
+        *NOT_FOR_OTHERS[:5],
+        RouteRefusal.WRITTEN_TO_ONE,
+        RouteRefusal.NOT_THEIRS,
+        RouteRefusal.NOT_ADDRESSED,
+    ),
     Purpose.TEST: (*ONE_ROUTE, YES),
 }
 """In the order of RouteKind. A new purpose gets its row here too."""
@@ -120,54 +136,54 @@ class World:
         elif state == "busy":
             fill(mailbox, now)
         elif state == "by smtp":
-            mailbox.transport = Transport.SMTP
+            mailbox.transport = TransportName.SMTP
             mailbox.save()
 
     def owe(self, purpose: Purpose, now: datetime) -> Delivery:
         """As the product writes it."""
         match purpose:
             case Purpose.PASSWORD:
-                password_mail.ask(self.owner.email, now)
+                password_reset.send_reset_link(self.owner.email, now)
             case Purpose.INVITATION:
-                invitation = inviting.invite("new@provider.example", {None: Role.OWNER}, by=self.owner, now=now)
-                invitation_mail.send(invitation, now, by=self.owner)
+                invitation = invitations.invite("new@provider.example", {None: Role.OWNER}, by=self.owner, now=now)
+                mails_invitation.send(invitation, now, by=self.owner)
             case Purpose.CONSENT:
                 app, tenant = self.northpark.app, self.northpark.tenant
                 app.consents.update_or_create(
                     tenant=tenant, permission=Permission.MAIL_SEND, defaults={"status": ConsentStatus.NOT_IN_TOKEN}
                 )
-                consent_mail.ask(app, tenant, "admin@northpark.example", by=self.owner, now=now)
+                consent_request.request_consent(app, tenant, "admin@northpark.example", by=self.owner, now=now)
             case Purpose.REMINDER:
                 credential = self.northpark.credential
                 credential.expires_at = now
                 credential.save()
-                scan.run(now)
+                scanner.run(now)
                 return Delivery.objects.get(purpose=purpose, recipient="duty@northpark.example")
             case Purpose.HOUSE:
                 bare(1, now, state="failed", cause="recipient_rejected", dedupe_key="of nobody")
-                letters.write(now)
+                system_mails.write(now)
             case Purpose.HANDOVER:
                 value = self.northpark.credential
-                handing.hand_over(value, by=self.owner, reason="entered into ALERT", now=now)
+                disclosure.disclose(value, by=self.owner, reason="entered into ALERT", now=now)
             case Purpose.PROOF:
                 new = User.objects.create_user("new@provider.example", PASSWORD)
                 with transaction.atomic():
-                    role_grants.wait(new, Role.OWNER, giver=self.owner, now=now)
+                    role_grants.hold_role(new, Role.OWNER, giver=self.owner, now=now)
             case Purpose.ACCOUNT:
                 with transaction.atomic():
-                    audit.record(audit.Act.PASSWORD_CHANGED, self.owner, now=now)
+                    audit.record(audit.AuditAction.PASSWORD_CHANGED, self.owner, now=now)
             case Purpose.CALENDAR:
                 [sent] = bare(1, now, state="sent", settled_at=now, dedupe_key="the entry")
                 CalendarEntry.objects.create(
                     delivery=sent,
                     recipient="duty@northpark.example",
-                    kind=Kind.CREDENTIAL,
+                    kind=ReminderKind.CREDENTIAL,
                     thing=uuid4(),
                     tenant=self.northpark.tenant,
                     ends_at=now,
                     sequence=1,
                 )
-                scan.run(now)
+                scanner.run(now)
         return Delivery.objects.get(purpose=purpose)
 
     def read_at(self, delivery: Delivery) -> set[str]:
@@ -232,13 +248,13 @@ def test_02_each_purpose_in_each_state_of_the_routes(
     """It leaves by what may carry it, or waits and says so; whatever else is well is not used."""
     if has_relay:
         set_environment(settings, SMTP_URL=f"smtp://{world.sandbox.relay_host}:{world.sandbox.relay_port}")
-        wires.open_relay.cache_clear()
+        connections.open_relay.cache_clear()
     world.take(state, time())
     if purpose in GRANT_ACCESS:  # then drafts could be made
         world.sandbox.directory.grant(world.provider.app.client_id, "Mail.ReadWrite")
     delivery = world.owe(purpose, time())
     for _round in range(4):
-        worker.deliver_due(clock=time, pace=Pace(), only=delivery.pk)
+        worker.deliver_due(clock=time, pace=RateLimiter(), only=delivery.pk)
         delivery.refresh_from_db()
         if delivery.state == DeliveryState.SENT or state == "busy":
             break
@@ -264,11 +280,11 @@ def test_02_forty_five_invitations_and_then_the_owners_reset(world: World, time:
     world.take("well", time())
     for number in range(45):
         roles: dict[UUID | None, Role] = {world.northpark.tenant.pk: Role.VIEWER}
-        invitation = inviting.invite(f"p{number}@northpark.example", roles, by=world.owner, now=time())
-        invitation_mail.send(invitation, time(), by=world.owner)
+        invitation = invitations.invite(f"p{number}@northpark.example", roles, by=world.owner, now=time())
+        mails_invitation.send(invitation, time(), by=world.owner)
     time.passes(seconds=1)
     delivery = world.owe(Purpose.PASSWORD, time())
-    pace = Pace()
+    pace = RateLimiter()
     worker.deliver_due(clock=time, pace=pace)
     delivery.refresh_from_db()
     assert Delivery.objects.filter(state=DeliveryState.PENDING).count() == 16
@@ -286,7 +302,7 @@ def test_02_a_run_under_way_sends_no_link_by_a_mailbox_that_was_replaced(
 ) -> None:
     """A run lasts as long as there is something to send. It goes on with the mailbox that is chosen now."""
     world.take("well", time())
-    chain = Chain.for_reminders(time())
+    chain = Router.for_reminders(time())
     delivery = world.owe(Purpose.PASSWORD, time())
     old = world.provider.mailbox
     if change == "it is deleted":
@@ -295,17 +311,17 @@ def test_02_a_run_under_way_sends_no_link_by_a_mailbox_that_was_replaced(
         Mailbox.objects.filter(pk=old.pk).update(sends_reminders=False)
     if change == "another is chosen":
         Mailbox.objects.filter(pk=world.harbour.mailbox.pk).update(sends_reminders=True)
-    assert [way.label for way in chain.routes(delivery, Walk(), time)] == []
+    assert [way.label for way in chain.next_routes(delivery, RouteWalk(), time)] == []
     worker.deliver_due(clock=time, only=delivery.pk)
     assert world.read_at(delivery) == ({"Harbour Logistics"} if change == "another is chosen" else set())
 
 
 def test_02_a_run_under_way_sends_nothing_by_a_mailbox_that_became_another_tenants(world: World, time: Time) -> None:
-    chain = Chain.for_reminders(time())
+    chain = Router.for_reminders(time())
     delivery = world.owe(Purpose.REMINDER, time())
-    assert [way.mailbox for way in chain.ways_of(delivery)] == [world.northpark.mailbox]
+    assert [way.mailbox for way in chain.routes_for(delivery)] == [world.northpark.mailbox]
     Mailbox.objects.filter(pk=world.northpark.mailbox.pk).update(tenant=world.harbour.tenant)
-    assert list(chain.routes(delivery, Walk(), time)) == []
+    assert list(chain.next_routes(delivery, RouteWalk(), time)) == []
 
 
 @pytest.mark.django_db(transaction=True)
@@ -315,11 +331,11 @@ def test_02_a_mail_of_two_tenants_leaves_by_neither_ones_mailbox(world: World, t
         site.credential.expires_at = time()
         site.credential.save()
         Contact.objects.create(tenant=site.tenant, email="consultant@both.example")
-    scan.run(time())
+    scanner.run(time())
     both = Delivery.objects.get(purpose=Purpose.REMINDER, recipient="consultant@both.example")
     worker.deliver_due(clock=time)
     both.refresh_from_db()
-    assert (both.state, both.reason) == (DeliveryState.PENDING, sentences.NO_ROUTE_OF_TENANT)
+    assert (both.state, both.reason) == (DeliveryState.PENDING, messages.NO_ROUTE_OF_TENANT)
     world.take("well", time())
     time.passes(hours=1)
     worker.deliver_due(clock=time)
@@ -333,7 +349,7 @@ def test_02_what_is_repeated_stays_the_mail_of_those_that_it_told_of(world: Worl
         site.credential.expires_at = time()
         site.credential.save()
         Contact.objects.create(tenant=site.tenant, email="consultant@both.example")
-    scan.run(time())
+    scanner.run(time())
     both = Delivery.objects.get(purpose=Purpose.REMINDER, recipient="consultant@both.example")
     worker.deliver_due(clock=time, only=both.pk)
     both.refresh_from_db()
@@ -350,7 +366,7 @@ def test_02_a_reminder_to_the_providers_people_leaves_by_no_customers_mailbox(wo
     """It tells of one customer alone, whose mailbox is well: in its Sent Items the provider's people could be read."""
     world.northpark.credential.expires_at = time()
     world.northpark.credential.save()
-    scan.run(time())
+    scanner.run(time())
     to_staff = Delivery.objects.get(purpose=Purpose.REMINDER, recipient=world.owner.email)
     worker.deliver_due(clock=time)
     to_staff.refresh_from_db()
@@ -367,7 +383,7 @@ def test_02_with_one_tenant_nothing_needs_choosing(make_site: MakeSite, sandbox:
     later = make_site(beside=site)
     Mailbox.objects.filter(pk=site.mailbox.pk).update(created_at=time() - timedelta(days=1))
     sandbox.faults.add("graph", status=403, mailbox=site.mailbox.address)
-    password_mail.ask(owner.email, time())
+    password_reset.send_reset_link(owner.email, time())
     delivery = Delivery.objects.get()
     assert worker.deliver_due(clock=time) == {"pending": 1}
     time.passes(minutes=2)

@@ -15,16 +15,17 @@ from django.urls import reverse
 from django.utils import timezone
 
 from alertadmin.accounts.access import Access
-from alertadmin.accounts.membership import Membership
 from alertadmin.accounts.models import User
+from alertadmin.accounts.models.membership import Membership
 from alertadmin.accounts.roles import Right, Role
-from alertadmin.outbox import content
+from alertadmin.outbox.mails import composers
 from alertadmin.outbox.models import Channel, Delivery, Purpose
 from alertadmin.registry.models import Mailbox, Tenant
 from sandbox import Sandbox
 from tests.conftest import hashed_password
 from tests.dashboard.test_policies import said
-from tests.rows import Rows
+from tests.factories import Rows
+from tests.helpers.login import signed_in_at
 from tests.security import foreign
 from tests.security.effects import (
     EFFECTS,
@@ -45,9 +46,8 @@ from tests.security.effects import (
     written,
 )
 from tests.security.foreign import Foreign
-from tests.security.routes import Place, routes
+from tests.security.route_matrix import Place, routes
 from tests.security.walker import Walker, undone
-from tests.signing_in import signed_in_at
 
 pytestmark = [pytest.mark.postgresql, pytest.mark.control(26, 82, 111)]
 
@@ -226,11 +226,11 @@ def test_an_owner_who_has_just_shown_who_they_are_chooses_and_nobody_else(
 
 GUARDS: dict[str, tuple[str, Any, Callable[[Client, Mailbox], object]]] = {
     "the right that the page declares": (
-        "alertadmin.accounts.access.Access.need", lambda *_arguments, **_anywhere: None,
+        "alertadmin.accounts.access.Access.require", lambda *_arguments, **_anywhere: None,
         lambda client, mailbox: choose(client, "policies", mailbox),
     ),
     "the right asked by the page": (
-        "alertadmin.accounts.access.Access.need", lambda *_arguments, **_anywhere: None,
+        "alertadmin.accounts.access.Access.require", lambda *_arguments, **_anywhere: None,
         lambda client, mailbox: choose(client, "channel-add", mailbox),
     ),
     "rows that owners change": (
@@ -238,18 +238,18 @@ GUARDS: dict[str, tuple[str, Any, Callable[[Client, Mailbox], object]]] = {
         lambda client, _mailbox: client.post(reverse("channel-pause", args=[Channel.objects.get().pk])),
     ),
     "the guard of the sender": (
-        "alertadmin.dashboard.sender_guard._allow", lambda _request: None,
+        "alertadmin.dashboard.ui.sender_guard._allow", lambda _request: None,
         lambda client, mailbox: client.post(reverse("app-delete", args=[mailbox.app_id])),
     ),
     "roles within one's own": (
-        "alertadmin.accounts.role_grants.may_give|alertadmin.dashboard.members.forms.may_give",
+        "alertadmin.accounts.services.role_grants.may_give|alertadmin.dashboard.users.forms.may_give",
         lambda *_arguments: True,
         lambda client, _mailbox: client.post(
             reverse("invite"), {"address": "me-too@x.example", "role": "owner", "tenant": "", "language": ""}
         ),
     ),
     "accounts of those who may do no more": (
-        "alertadmin.accounts.people.may_manage", lambda *_arguments: True,
+        "alertadmin.accounts.services.users.may_manage", lambda *_arguments: True,
         lambda client, _mailbox: client.post(
             reverse("person-switch", args=[User.objects.get(email="first@provider.example").pk]), {"to": "off"}
         ),
@@ -291,7 +291,7 @@ def test_owners_are_told_when_another_mailbox_is_chosen(world: Foreign) -> None:
     told = Delivery.objects.filter(purpose=Purpose.HOUSE, letters__kind="route")
     owners = User.objects.filter(memberships__role=Role.OWNER, memberships__tenant=None)
     assert {one.recipient for one in told} == {user.email_canonical for user in owners}
-    worded = content.compose(told.latest("created_at"), timezone.now())
-    assert isinstance(worded, content.Content)
+    worded = composers.compose(told.latest("created_at"), timezone.now())
+    assert isinstance(worded, composers.Content)
     assert other.address in worded.text
     assert "everywhere-owner@provider.example" in worded.text

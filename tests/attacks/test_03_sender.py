@@ -21,21 +21,21 @@ from django.urls import reverse
 from django.utils import timezone
 
 from alertadmin.accounts.access import Access
-from alertadmin.accounts.audit import AuditEntry
-from alertadmin.accounts.membership import Membership
 from alertadmin.accounts.models import User
+from alertadmin.accounts.models.membership import Membership
 from alertadmin.accounts.roles import Role
-from alertadmin.accounts.tries import Tries
-from alertadmin.dashboard import sender_guard
+from alertadmin.audit import AuditEntry
+from alertadmin.audit.throttle_counter import ThrottleCounter
+from alertadmin.dashboard.ui import sender_guard
 from alertadmin.outbox.models import Delivery
-from alertadmin.registry.importing import COLUMNS
+from alertadmin.registry.csv_import import COLUMNS
 from alertadmin.registry.installation_mailbox import InstallationSender
-from alertadmin.registry.models import Guide, Mailbox, Tenant
+from alertadmin.registry.models import Mailbox, SetupProgress, Tenant
 from sandbox import Sandbox
 from tests.conftest import PASSWORD, hashed_password
-from tests.rows import Rows, Site
+from tests.factories import Rows, Site
+from tests.helpers.login import signed_in_at
 from tests.security.walker import undone
-from tests.signing_in import signed_in_at
 
 pytestmark = [pytest.mark.postgresql, pytest.mark.control(26, 82, 110)]
 
@@ -67,9 +67,11 @@ def row(installation: Installation, **cells: str) -> HttpResponse:
     return installation.post("import", file=SimpleUploadedFile("rows.csv", text.getvalue().encode()))  # type: ignore[no-any-return]
 
 
-def a_guide(installation: Installation) -> Guide:
+def a_guide(installation: Installation) -> SetupProgress:
     site = installation.site
-    return Guide.objects.create(person=installation.user, tenant=site.tenant, app=site.app, mailbox=site.mailbox)
+    return SetupProgress.objects.create(
+        person=installation.user, tenant=site.tenant, app=site.app, mailbox=site.mailbox
+    )
 
 
 def to_graph(installation: Installation) -> Any:
@@ -213,11 +215,11 @@ def test_without_the_guard_each_of_these_pages_lets_an_administrator_do_it(
 def test_the_answer_may_come_with_the_form_and_a_wrong_one_counts(made: Installation) -> None:
     Membership.objects.create(user=made.user, role=Role.OWNER)
     signed_in_at(made.client, made.user, time.time() - HOURS_AGO)
-    tries = Tries.objects.count()
+    tries = ThrottleCounter.objects.count()
     gone = made.site.credential.pk
     assert made.post("credential-delete", gone, **{"confirm-password": "no"}).status_code == 403
     assert not differs(made)
-    assert Tries.objects.count() > tries
+    assert ThrottleCounter.objects.count() > tries
     assert made.post("credential-delete", gone, **{"confirm-password": PASSWORD}).status_code == 302
     assert differs(made)
     assert letters() == 1

@@ -11,12 +11,12 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from alertadmin.accounts.membership import Membership
+from alertadmin.accounts.models.membership import Membership
 from alertadmin.accounts.roles import Role
-from alertadmin.outbox import content
+from alertadmin.outbox.mails import composers
 from alertadmin.outbox.models import Delivery
 from sandbox import Sandbox
-from tests.rows import Rows
+from tests.factories import Rows
 from tests.security import foreign
 from tests.security.foreign import Foreign, some_or_all
 from tests.security.walker import Got, Walker
@@ -70,8 +70,8 @@ def test_no_mail_to_a_tenants_people_tells_of_others(world: Foreign) -> None:
     mails = Delivery.objects.exclude(pk__in=world.rows(Delivery)).filter(state="pending", purpose="reminder")
     assert mails
     for delivery in mails:
-        worded = content.compose(delivery, timezone.now())
-        assert isinstance(worded, content.Content)
+        worded = composers.compose(delivery, timezone.now())
+        assert isinstance(worded, composers.Content)
         assert world.leaked(f"{worded.subject} {worded.text} {worded.html} {worded.attachments}") == []
 
 

@@ -20,11 +20,11 @@ from alertadmin.accounts.roles import Role
 from alertadmin.registry.models import AppRegistration, Mailbox
 from alertadmin.registry.permissions import Permission
 from sandbox import Sandbox
-from tests.rows import Rows
+from tests.factories import Rows
 from tests.security import foreign
 from tests.security.effects import Measure, declares
 from tests.security.foreign import ROLES, Foreign, some_or_all
-from tests.security.routes import routes
+from tests.security.route_matrix import routes
 from tests.security.walker import Walker
 
 pytestmark = [pytest.mark.postgresql, pytest.mark.control(28, 31, 81, 111)]
@@ -138,8 +138,8 @@ def test_the_walk_sees_a_page_that_writes_through_a_relation(world: Foreign, mon
     def careless(_access: object, source: Any, pk: object, *_right: object) -> Model:
         return source._default_manager.get(pk=pk)  # type: ignore[no-any-return]
 
-    monkeypatch.setattr("alertadmin.accounts.access.Access.one", careless)
-    monkeypatch.setattr("alertadmin.dashboard.leaving.views.check_consent", lambda *_args, **_now: None)
+    monkeypatch.setattr("alertadmin.accounts.access.Access.get_or_404", careless)
+    monkeypatch.setattr("alertadmin.dashboard.ews_migration.views.check_consent", lambda *_args, **_now: None)
     mailbox = Mailbox.objects.filter(tenant=world.own.tenant, app=world.other.app).first()
     assert mailbox is not None
     AppRegistration.objects.filter(mailboxes=mailbox).update(permissions=[Permission.FULL_ACCESS])

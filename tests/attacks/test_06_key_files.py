@@ -15,14 +15,14 @@ from django.test import Client
 from django.urls import reverse
 
 from alertadmin.accounts.models import User
-from alertadmin.registry import certificates, key_file
-from alertadmin.registry.models import Guide
+from alertadmin.registry.credentials import certificates, key_file
+from alertadmin.registry.models import SetupProgress
 from sandbox import Sandbox
 from tests.attacks import der
 from tests.conftest import NOW
+from tests.factories import Rows
+from tests.helpers.login import signed_in_at
 from tests.registry.test_certificates import made, pfx
-from tests.rows import Rows
-from tests.signing_in import signed_in_at
 
 TWO_BILLION = 2**31 - 1
 MOST_SECONDS = key_file.DEADLINE + 5
@@ -105,7 +105,7 @@ def test_06_each_page_that_takes_one_says_so(
     door: str, sandbox: Sandbox, rows: Rows, client: Client, administrator: User
 ) -> None:
     site = rows.site(sandbox)
-    guide = Guide.objects.create(tenant=site.tenant, app=site.app, person=administrator)
+    guide = SetupProgress.objects.create(tenant=site.tenant, app=site.app, person=administrator)
     doors = {
         "page": reverse("certificate-add", args=[site.app.pk]),
         "guide": reverse("guide-credential", args=[guide.pk]) + "?by=upload",

@@ -33,7 +33,7 @@ from tests.attacks.endless_server import EndlessServer
 from tests.attacks.test_06_key_files import BOMBS as KEY_FILES
 from tests.attacks.test_07_slow_clients import SLOW
 from tests.attacks.web_server import WITHIN
-from tests.start.installation import PROJECT, Installation, clean_environ, eventually
+from tests.supervisor.installation import PROJECT, Installation, clean_environ, eventually
 
 pytestmark = [pytest.mark.crash, pytest.mark.control(119)]
 
@@ -50,11 +50,11 @@ from django.conf import settings
 from django.test import Client
 from django.utils import timezone
 from datetime import timedelta
-from alertadmin.accounts.membership import make_owner
+from alertadmin.accounts.models.membership import make_owner
 from alertadmin.accounts.models import User
 from alertadmin.outbox.models import Channel
 from alertadmin.registry.models import AppRegistration, Credential, CredentialState, Mailbox, Tenant
-from tests.signing_in import signed_in_at
+from tests.helpers.login import signed_in_at
 
 given = json.loads(GIVEN)
 owner = User.objects.create_user("owner@corp.example", "correct horse battery")

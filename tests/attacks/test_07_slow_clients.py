@@ -9,8 +9,8 @@ from collections.abc import Iterator
 import pytest
 
 from tests.attacks.web_server import WITHIN, WebServer, resident_bytes
-from tests.patience import IN_TIME
-from tests.start.installation import eventually
+from tests.helpers.timeouts import IN_TIME
+from tests.supervisor.installation import eventually
 
 pytestmark = [pytest.mark.control(86)]
 

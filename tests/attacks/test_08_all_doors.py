@@ -19,34 +19,30 @@ from django.test import Client, RequestFactory
 from django.urls import reverse
 from django.utils import timezone
 
-from alertadmin.accounts import guessing, inviting, people
-from alertadmin.accounts.actor import Actor, acting
-from alertadmin.accounts.audit import Act, AuditEntry
-from alertadmin.accounts.invitation import Invitation
-from alertadmin.accounts.membership import Membership, make_owner
+from alertadmin.accounts import throttling
 from alertadmin.accounts.models import User
+from alertadmin.accounts.models.invitation import Invitation
+from alertadmin.accounts.models.membership import Membership, make_owner
 from alertadmin.accounts.roles import Role
+from alertadmin.accounts.services import invitations, users
+from alertadmin.audit import AuditAction, AuditEntry
+from alertadmin.audit.actor import Actor, acting_as
 from alertadmin.dashboard.deliveries.views import count_repeat
-from alertadmin.outbox import (
-    claims,
-    consent_mail,
-    content,
-    entry_mails,
-    invitation_mail,
-    mail_limits,
-    password_mail,
-    test_send,
-)
+from alertadmin.monitoring import owner_notices
+from alertadmin.monitoring.models import SystemMail, SystemMailKind
+from alertadmin.outbox import mail_limits
 from alertadmin.outbox.mail_limits import TooManyMails
+from alertadmin.outbox.mails import composers, consent_request, entry_mails, password_reset
+from alertadmin.outbox.mails import invitation as mails_invitation
 from alertadmin.outbox.models import Channel, Delivery, Purpose
-from alertadmin.registry import handing
+from alertadmin.outbox.queue import claims
+from alertadmin.outbox.send_test import test_send
+from alertadmin.registry.credentials import disclosure
 from alertadmin.registry.models import Consent, ConsentStatus, Credential, Mailbox
-from alertadmin.reminders import scan
-from alertadmin.watching import owner_letters
-from alertadmin.watching.models import Letter, LetterKind
-from tests.outbox.owing import bare
-from tests.rows import Rows
-from tests.signing_in import signed_in_at
+from alertadmin.reminders.scan import scanner
+from tests.factories import Rows
+from tests.helpers.login import signed_in_at
+from tests.outbox.factories import bare
 
 pytestmark = [pytest.mark.control(116), pytest.mark.postgresql]
 Door = Callable[[int], None]
@@ -79,18 +75,18 @@ class Attacker:
 
     def invite(self, number: int) -> None:
         with transaction.atomic():
-            made = inviting.invite(f"v{number}@v{number}.example", {None: Role.VIEWER}, by=self.user, now=self.now)
-            invitation_mail.send(made, self.now, by=self.user)
+            made = invitations.invite(f"v{number}@v{number}.example", {None: Role.VIEWER}, by=self.user, now=self.now)
+            mails_invitation.send(made, self.now, by=self.user)
 
     def renew(self, number: int) -> None:
         found = Invitation.objects.order_by("pk")[number % Invitation.objects.count()]
         with transaction.atomic():
-            inviting.renew(found, self.now)
-            invitation_mail.send(found, self.now, by=self.user)
+            invitations.renew(found, self.now)
+            mails_invitation.send(found, self.now, by=self.user)
 
     def ask_consent(self, number: int) -> None:
         app = self.apps[number % 10]
-        consent_mail.ask(app, app.tenant, f"c{number}@c{number}.example", by=self.user, now=self.now)
+        consent_request.request_consent(app, app.tenant, f"c{number}@c{number}.example", by=self.user, now=self.now)
 
     def test(self, number: int) -> None:
         to = ("victim@victim.example", f"x{number}@victim.example", "duty@t1.example")[number % 3]
@@ -120,25 +116,25 @@ class Attacker:
         """Signed out, from one network."""
         address = f"r{number}@provider.example"
         request = RequestFactory().post("/forgotten-password/", REMOTE_ADDR="192.0.2.7")
-        guessing.guess(request, address, guessing.NEW_PASSWORD, self.now)
-        password_mail.ask(address, self.now)
+        throttling.throttle(request, address, throttling.NEW_PASSWORD, self.now)
+        password_reset.send_reset_link(address, self.now)
 
     def show_secret(self, number: int) -> None:
         secret = self.rows.credential(self.rows.app(self.tenants[0], name=f"S{number}"), value="CANARY~doors-0123")
-        handing.hand_over(secret, by=self.user, reason="x", now=self.now)
+        disclosure.disclose(secret, by=self.user, reason="x", now=self.now)
 
     def give_role(self, number: int) -> None:
         """In all tenants, to an account whose address is not proven: a mail with a link goes there."""
         person = User.objects.create(email=f"n{number}@n{number}.example")
-        people.set_role(person, None, Role.OPERATOR, by=self.user)
+        users.set_role(person, None, Role.OPERATOR, by=self.user)
 
     def change_role(self, number: int) -> None:
         role = Role.OPERATOR if number % 2 else Role.VIEWER
-        people.set_role(self.colleague, None, role, by=self.user)
+        users.set_role(self.colleague, None, role, by=self.user)
 
     def change_route(self, number: int) -> None:
         with transaction.atomic():
-            owner_letters.tell(self.mailboxes[number % 10], self.now)
+            owner_notices.tell(self.mailboxes[number % 10], self.now)
 
     @property
     def doors(self) -> list[Door]:
@@ -159,12 +155,12 @@ def attempt_all(attacker: Attacker) -> Counter[str]:
     """How often each door let one through."""
     let: Counter[str] = Counter()
     doors = attacker.doors
-    with acting(Actor("request", address="192.0.2.7", ask_person=lambda: attacker.user)):
+    with acting_as(Actor("request", address="192.0.2.7", ask_person=lambda: attacker.user)):
         for number in range(ATTEMPTS):
             door = doors[number % len(doors)]
             try:
                 door(number)
-            except (TooManyMails, guessing.Throttled):
+            except (TooManyMails, throttling.Throttled):
                 continue
             let[door.__name__] += 1
     return let
@@ -182,27 +178,27 @@ def test_08_a_thousand_attempts_by_one_person_over_all_doors(attacker: Attacker,
     assert all(count <= mail_limits.RECIPIENT.most for to, count in written_to.items() if to != attacker.user.email)
     domains = Counter(one.rpartition("@")[2] for one in by_mail.values_list("recipient", flat=True))
     assert max(domains.values()) <= mail_limits.DOMAIN.most
-    assert Delivery.objects.filter(purpose=Purpose.PASSWORD).count() <= guessing.NEW_PASSWORDS_ASKED.most
-    assert AuditEntry.objects.filter(act=Act.DELIVERY_HASTENED).count() <= mail_limits.RECIPIENT.most
+    assert Delivery.objects.filter(purpose=Purpose.PASSWORD).count() <= throttling.NEW_PASSWORDS_ASKED.most
+    assert AuditEntry.objects.filter(act=AuditAction.DELIVERY_HASTENED).count() <= mail_limits.RECIPIENT.most
     # Told, all of it, by few mails.
     few = entry_mails.FEW.most + 1
     assert Delivery.objects.filter(purpose=Purpose.HANDOVER).count() == 2 * few  # two owners
     assert Delivery.objects.filter(purpose=Purpose.ACCOUNT).count() <= few
-    routes = Delivery.objects.filter(letters__kind=LetterKind.ROUTE).distinct()
+    routes = Delivery.objects.filter(letters__kind=SystemMailKind.ROUTE).distinct()
     assert routes.count() <= 2 * few
     assert min(let["show_secret"], let["change_route"]) >= ATTEMPTS // len(attacker.doors), "never refused"
-    assert Letter.objects.filter(kind=LetterKind.ROUTE, recipient=attacker.user.email).count() == (
-        AuditEntry.objects.filter(act=Act.INSTALLATION_ROUTE_CHANGED).count()
+    assert SystemMail.objects.filter(kind=SystemMailKind.ROUTE, recipient=attacker.user.email).count() == (
+        AuditEntry.objects.filter(act=AuditAction.INSTALLATION_ROUTE_CHANGED).count()
     )
     shown = [
         words.text.count("had the secret’s value shown")
         for one in Delivery.objects.filter(purpose=Purpose.HANDOVER, recipient=attacker.user.email)
-        if isinstance(words := content.compose(one, attacker.now), content.Content)
+        if isinstance(words := composers.compose(one, attacker.now), composers.Content)
     ]
     assert sum(shown) == let["show_secret"]
     # What the product owes is not held up by it.
     Credential.objects.update(expires_at=attacker.now + timedelta(days=1))
-    scan.run(attacker.now)
+    scanner.run(attacker.now)
     reminded = Delivery.objects.filter(purpose=Purpose.REMINDER, created_at=attacker.now, recipient="duty@t0.example")
     assert reminded.count() == 1
 
@@ -210,7 +206,7 @@ def test_08_a_thousand_attempts_by_one_person_over_all_doors(attacker: Attacker,
 @pytest.mark.parametrize("door", ["invite", "ask_consent", "give_role", "test", "test_as_another", "test_channel"])
 def test_08_each_door_is_shut_when_the_person_has_used_up_theirs(attacker: Attacker, door: str) -> None:
     for _one in range(mail_limits.PERSON.most):
-        mail_limits.PERSON.take(str(attacker.user.pk), attacker.now)
+        mail_limits.PERSON.acquire(str(attacker.user.pk), attacker.now)
     before = Delivery.objects.count()
     with pytest.raises(TooManyMails):
         getattr(attacker, door)(0)
@@ -219,7 +215,7 @@ def test_08_each_door_is_shut_when_the_person_has_used_up_theirs(attacker: Attac
 
 def test_08_pages_answer_that_it_is_too_much(attacker: Attacker, rows: Rows) -> None:
     for _one in range(mail_limits.PERSON.most):
-        mail_limits.PERSON.take(str(attacker.user.pk), attacker.now)
+        mail_limits.PERSON.acquire(str(attacker.user.pk), attacker.now)
     browser, mailbox = attacker.browser, attacker.mailboxes[0]
     channel = Channel.objects.create(name="C", service="webhook", label="Webhook", hint="h.example")
     before = Delivery.objects.count()
@@ -234,20 +230,25 @@ def test_08_pages_answer_that_it_is_too_much(attacker: Attacker, rows: Rows) -> 
     assert [one.status_code for one in answers] == [429, 429, 200, 302, 422, 422]
     assert "Nothing was sent" in answers[2].content.decode()
     assert Delivery.objects.count() == before
-    assert not AuditEntry.objects.filter(act=Act.DELIVERY_HASTENED)
+    assert not AuditEntry.objects.filter(act=AuditAction.DELIVERY_HASTENED)
 
 
 # No door is forgotten
 
 SOURCE = Path(settings.BASE_DIR) / "alertadmin"
 OWED = {
-    "outbox/entry_mails.py": "what tells of an act is gathered by itself",
-    "outbox/password_mail.py": "asked signed out: accounts.guessing limits it by account and network",
-    "reminders/telling.py": "a reminder is owed by the product",
+    "outbox/mails/entry_mails.py": "what tells of an act is gathered by itself",
+    "outbox/mails/password_reset.py": "asked signed out: accounts.guessing limits it by account and network",
+    "reminders/scan/fan_out.py": "a reminder is owed by the product",
     "reminders/calendar/corrections.py": "a calendar is put right by the product",
-    "watching/letters.py": "what the product tells of itself; of changes, gathered by entry_mails",
+    "monitoring/system_mails.py": "what the product tells of itself; of changes, gathered by entry_mails",
 }
-LIMITED = {"outbox/address_proof_mail.py", "outbox/test_send.py", "outbox/consent_mail.py", "outbox/invitation_mail.py"}
+LIMITED = {
+    "outbox/mails/address_proof.py",
+    "outbox/send_test/test_send.py",
+    "outbox/mails/consent_request.py",
+    "outbox/mails/invitation.py",
+}
 
 
 def makes_a_delivery(node: ast.AST) -> bool:
@@ -264,6 +265,6 @@ def test_08_every_module_that_writes_a_delivery_asks_the_limiter_or_says_why_not
         for path in SOURCE.rglob("*.py")
         if "migrations" not in path.parts and any(map(makes_a_delivery, ast.walk(ast.parse(path.read_text()))))
     }
-    assert makers - {"house/demo_rows.py"} == {*OWED, *LIMITED}
+    assert makers - {"demo/seed.py"} == {*OWED, *LIMITED}
     for name in LIMITED:
         assert "mail_limits.take(" in (SOURCE / name).read_text(), name

@@ -8,11 +8,11 @@ from uuid import UUID
 
 import pytest
 
-from alertadmin.accounts.models import Tries, User
+from alertadmin.accounts.models import ThrottleCounter, User
 from alertadmin.outbox import mail_limits
 from alertadmin.outbox.mail_limits import TooManyMails, take
-from alertadmin.registry import sender_words
-from tests.rows import Rows
+from alertadmin.registry import safe_names
+from tests.factories import Rows
 
 pytestmark = pytest.mark.control(77)
 
@@ -74,7 +74,7 @@ def test_08_many_people_of_a_tenant_share_its_limit(db: None, now: datetime) -> 
 
 def test_08_what_is_refused_is_taken_from_no_limit(person: User, now: datetime) -> None:
     let(person, now, ["victim@customer.example"] * 30)
-    assert sorted(Tries.objects.values_list("count", flat=True)) == [10] * 6
+    assert sorted(ThrottleCounter.objects.values_list("count", flat=True)) == [10] * 6
 
 
 # Words
@@ -113,4 +113,4 @@ def test_08_what_is_refused_is_taken_from_no_limit(person: User, now: datetime) 
     ],
 )
 def test_08_a_name_is_one_line_without_anything_to_click_on(name: str, left: str) -> None:
-    assert sender_words.clean(name) == left
+    assert safe_names.clean(name) == left

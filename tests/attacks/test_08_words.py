@@ -20,25 +20,29 @@ from django.conf import settings
 from django.db import models, transaction
 from django.test import Client
 
-from alertadmin.accounts import audit, inviting, people
+from alertadmin import audit
 from alertadmin.accounts.email_address import CanonicalAddressField, EmailAddressField
 from alertadmin.accounts.models import User
 from alertadmin.accounts.roles import Role
+from alertadmin.accounts.services import invitations, users
+from alertadmin.crypto.fields import EncryptedField
 from alertadmin.dashboard.templatetags.alertadmin_ui import page_title
-from alertadmin.outbox import consent_mail, content, invitation_mail, last_resort, password_mail, test_send
-from alertadmin.outbox.models import Attempt, Channel, Delivery, Line, Purpose
-from alertadmin.registry import handing, handing_by_link
-from alertadmin.registry.encryption import EncryptedField
+from alertadmin.monitoring import owner_notices, system_mails
+from alertadmin.monitoring.models import SystemMailKind
+from alertadmin.outbox.delivery import fallback
+from alertadmin.outbox.mails import composers, consent_request, password_reset
+from alertadmin.outbox.mails import invitation as mails_invitation
+from alertadmin.outbox.models import Attempt, Channel, Delivery, Level, Purpose
+from alertadmin.outbox.send_test import test_send
+from alertadmin.registry.credentials import disclosure, one_time_link
 from alertadmin.registry.models import AppRegistration, Consent, ConsentStatus, Credential, Mailbox, Tenant
-from alertadmin.registry.permissions import Permission, Transport
-from alertadmin.reminders import scan
+from alertadmin.registry.permissions import Permission, TransportName
 from alertadmin.reminders.calendar import feeds
-from alertadmin.reminders.models import CalendarEntry, CalendarFeed, Kind
-from alertadmin.watching import letters, owner_letters
-from alertadmin.watching.models import LetterKind
-from tests.outbox.owing import bare
-from tests.rows import Rows
-from tests.signing_in import signed_in_at
+from alertadmin.reminders.models import CalendarEntry, CalendarFeed, ReminderKind
+from alertadmin.reminders.scan import scanner
+from tests.factories import Rows
+from tests.helpers.login import signed_in_at
+from tests.outbox.factories import bare
 
 pytestmark = pytest.mark.control(115)
 
@@ -107,13 +111,13 @@ def world(rows: Rows, administrator: User, now: datetime) -> User:
     app = rows.app(tenant, permissions=[Permission.MAIL_SEND])
     rows.credential(app, days=2, value="CANARY~words-0123456789")
     rows.credential(rows.app(tenant, name="B"), days=5, value="CANARY~words-9876543210")
-    Mailbox.objects.create(tenant=tenant, app=app, address="alarms@northpark.example", transport=Transport.EWS)
+    Mailbox.objects.create(tenant=tenant, app=app, address="alarms@northpark.example", transport=TransportName.EWS)
     Consent.objects.create(app=app, tenant=tenant, permission=Permission.MAIL_SEND, status=ConsentStatus.NOT_IN_TOKEN)
     places: list[dict[str, Any]] = [{"tenant": tenant}, {"app": app}, {}]
     for number, fields in enumerate(places):
         channel = Channel(
             name=f"C{number}",
-            line=Line.FIRST,
+            line=Level.FIRST,
             label="Webhook",
             service="webhook",
             hint="hooks.northpark.example",
@@ -132,37 +136,37 @@ def owe_all(owner: User, now: datetime) -> None:
     tenant, app = Tenant.objects.get(), AppRegistration.objects.get(consents__isnull=False)
     first, second = Credential.objects.order_by("expires_at")
     mailbox = Mailbox.objects.get()
-    scan.run(now)
-    invitation = inviting.invite("new@provider.example", {tenant.pk: Role.VIEWER}, by=owner, now=now)
-    invitation_mail.send(invitation, now, by=owner)
-    consent_mail.ask(app, tenant, "admin@northpark.example", by=owner, now=now)
-    people.set_role(User.objects.create(email="grace@provider.example"), None, Role.OPERATOR, by=owner)
-    password_mail.ask(owner.email, now)
-    handing.hand_over(first, by=owner, reason=HOSTILE, now=now)
-    token = handing_by_link.make(
+    scanner.run(now)
+    invitation = invitations.invite("new@provider.example", {tenant.pk: Role.VIEWER}, by=owner, now=now)
+    mails_invitation.send(invitation, now, by=owner)
+    consent_request.request_consent(app, tenant, "admin@northpark.example", by=owner, now=now)
+    users.set_role(User.objects.create(email="grace@provider.example"), None, Role.OPERATOR, by=owner)
+    password_reset.send_reset_link(owner.email, now)
+    disclosure.disclose(first, by=owner, reason=HOSTILE, now=now)
+    token = one_time_link.make(
         second, recipient=HOSTILE, reason=HOSTILE, lifetime=timedelta(hours=1), by=owner, now=now
     )
-    assert handing_by_link.open_once(token, now)
+    assert one_time_link.open_once(token, now)
     with transaction.atomic():
-        audit.record(audit.Act.PASSWORD_CHANGED, owner, by=owner, now=now)
+        audit.record(audit.AuditAction.PASSWORD_CHANGED, owner, by=owner, now=now)
         for changed in (mailbox, *Channel.objects.all()):
-            owner_letters.tell(changed, now)
+            owner_notices.tell(changed, now)
     test_send.create(mailbox, owner.email, now=now)
     test_send.create(mailbox, owner.email, sends_as="other@northpark.example", now=now)
     for channel in Channel.objects.all():
         test_send.create_for_channel(channel, now=now)
     failed = bare(1, now, state="failed", cause="recipient_rejected", dedupe_key="bare", recipient=DUTY)
-    letters.write(now)
-    letters.tell_one(LetterKind.MONTHLY, ["2026-11"], owner.email, now, now)
+    system_mails.write(now)
+    system_mails.tell_one(SystemMailKind.MONTHLY, ["2026-11"], owner.email, now, now)
     failed[0].delete()
     [sent] = bare(1, now, state="sent", settled_at=now, dedupe_key="the entry", purpose=Purpose.TEST)
-    for kind in (Kind.CREDENTIAL, Kind.EWS):
-        what = HOSTILE[:200] if kind == Kind.CREDENTIAL else mailbox.address
+    for kind in (ReminderKind.CREDENTIAL, ReminderKind.EWS):
+        what = HOSTILE[:200] if kind == ReminderKind.CREDENTIAL else mailbox.address
         CalendarEntry.objects.create(
             delivery=sent, recipient=DUTY, kind=kind, thing=uuid4(), tenant=tenant, ends_at=now, sequence=1,
             what=what, app_name=HOSTILE[:120],
         )  # fmt: skip
-    scan.run(now + timedelta(minutes=40))
+    scanner.run(now + timedelta(minutes=40))
 
 
 # Reading it
@@ -198,13 +202,15 @@ def unfolded(calendar: str) -> str:
 def test_08_no_mail_calendar_or_channel_carries_a_link_of_a_persons_choosing(world: User, now: datetime) -> None:
     owe_all(world, now)
     filled = poison()
-    CalendarEntry.objects.filter(kind=Kind.EWS).update(what=Mailbox.objects.get().address)  # an address, checked
+    CalendarEntry.objects.filter(kind=ReminderKind.EWS).update(
+        what=Mailbox.objects.get().address
+    )  # an address, checked
     assert {"Tenant.name", "AppRegistration.name", "Credential.description", "Channel.name", "User.name"} <= filled
-    assert {"CalendarEntry.app_name", "ConsentRequest.by_name", "HandoverLink.by_name"} <= filled
+    assert {"CalendarEntry.app_name", "ConsentRequest.by_name", "OneTimeLink.by_name"} <= filled
     composed: dict[str, int] = {}
     for delivery in Delivery.objects.exclude(dedupe_key="the entry"):
-        made = content.compose(delivery, now + timedelta(minutes=50))
-        if not isinstance(made, content.Content):
+        made = composers.compose(delivery, now + timedelta(minutes=50))
+        if not isinstance(made, composers.Content):
             assert delivery.purpose == Purpose.REMINDER, (delivery, made)  # another scan's mail told it
             continue
         kind = f"{delivery.purpose} by channel" if delivery.goes_by_channel else delivery.purpose
@@ -222,7 +228,7 @@ def test_08_no_mail_calendar_or_channel_carries_a_link_of_a_persons_choosing(wor
         if delivery.goes_by_channel:
             continue
         delivery.composed_at = now  # and told by a channel of last resort, should no mail leave
-        notice = last_resort.notice(delivery, made, None)
+        notice = fallback.fallback_notification(delivery, made, None)
         read(notice.subject, one_line=True)
         read(notice.text)
     assert set(composed) >= {*map(str, Purpose.values), "reminder by channel", "test by channel"}, composed

@@ -8,14 +8,14 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from alertadmin.accounts import inviting
-from alertadmin.accounts.invitation import Invitation
-from alertadmin.accounts.membership import Membership, make_owner
 from alertadmin.accounts.models import User
+from alertadmin.accounts.models.invitation import Invitation
+from alertadmin.accounts.models.membership import Membership, make_owner
 from alertadmin.accounts.roles import Role
+from alertadmin.accounts.services import invitations
 from tests.conftest import hashed_password
-from tests.rows import Rows
-from tests.signing_in import signed_in_at
+from tests.factories import Rows
+from tests.helpers.login import signed_in_at
 
 pytestmark = [pytest.mark.postgresql, pytest.mark.control(83)]
 
@@ -35,7 +35,7 @@ def test_the_link_is_on_no_page_of_somebody_with_a_role_in_one_tenant(rows: Rows
     assert (shown in renewed) == is_everywhere
     assert ("/invitation/" in page) == is_everywhere
     assert mailed not in renewed
-    assert inviting.find(mailed, timezone.now()) == inviting.find(shown, timezone.now()) == made
+    assert invitations.find(mailed, timezone.now()) == invitations.find(shown, timezone.now()) == made
 
 
 @pytest.mark.parametrize("role", Role)
@@ -45,7 +45,7 @@ def test_the_link_is_on_no_page_of_people_who_could_not_give_its_roles(db: None,
     make_owner(owner)
     user = User.objects.create(email="me@provider.example", password=hashed_password())
     Membership.objects.create(user=user, role=Role.ADMINISTRATOR)
-    made = inviting.invite("new@provider.example", {None: role}, by=owner, now=timezone.now())
+    made = invitations.invite("new@provider.example", {None: role}, by=owner, now=timezone.now())
     page = signed_in_at(Client(), user).get(reverse("invitation", args=[made.pk])).content.decode()
     assert "new@provider.example" in page
     assert ("/invitation/" in page) == (role not in (Role.OWNER, Role.AUDITOR))

@@ -20,20 +20,22 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from alertadmin.accounts import inviting, password_links, people, role_grants
-from alertadmin.accounts.audit import Act, AuditEntry
-from alertadmin.accounts.invitation import Invitation
-from alertadmin.accounts.membership import Membership, make_owner
+from alertadmin.accounts import password_reset
 from alertadmin.accounts.models import FirstAdministratorLink, User
-from alertadmin.accounts.pending_role import GOOD_FOR, PendingRole, find
+from alertadmin.accounts.models.invitation import Invitation
+from alertadmin.accounts.models.membership import Membership, make_owner
+from alertadmin.accounts.models.pending_role import GOOD_FOR, PendingRole, find
 from alertadmin.accounts.roles import Role
-from alertadmin.outbox import address_proof_mail, content, mail_limits
-from alertadmin.outbox.content import Content, NoLongerOwed
+from alertadmin.accounts.services import invitations, role_grants, users
+from alertadmin.audit import AuditAction, AuditEntry
+from alertadmin.outbox import mail_limits
+from alertadmin.outbox.mails import address_proof, composers
+from alertadmin.outbox.mails.composers import Content, Obsolete
 from alertadmin.outbox.models import Delivery, Purpose
-from tests.accounts.providers.conftest import OPERATORS, Entra, entra  # noqa: F401 (a fixture)
+from tests.accounts.oidc.conftest import OPERATORS, Entra, entra  # noqa: F401 (a fixture)
 from tests.conftest import PASSWORD, hashed_password
-from tests.rows import Rows
-from tests.signing_in import signed_in_at
+from tests.factories import Rows
+from tests.helpers.login import signed_in_at
 
 pytestmark = [pytest.mark.postgresql, pytest.mark.control(105, 106)]
 
@@ -85,36 +87,36 @@ def accept(link: str) -> User:
 
 
 def by_mailed_invitation(_owner: User) -> User:
-    return accept(inviting.invite(NEWHIRE, {}, by=None, now=timezone.now()).link)
+    return accept(invitations.invite(NEWHIRE, {}, by=None, now=timezone.now()).link)
 
 
 def by_shown_invitation(_owner: User) -> User:
-    return accept(inviting.invite(NEWHIRE, {}, by=None, now=timezone.now()).shown_link)
+    return accept(invitations.invite(NEWHIRE, {}, by=None, now=timezone.now()).shown_link)
 
 
 def by_reset(_owner: User) -> User:
     user = User.objects.create(email=NEWHIRE, password=hashed_password())
-    Client().post(path(password_links.link(user)), {"password": NEW})
+    Client().post(path(password_reset.link(user)), {"password": NEW})
     return user
 
 
 def by_reset_with_passkey(_owner: User) -> User:
     user = User.objects.create(email=NEWHIRE, password=hashed_password())
     Authenticator.objects.create(user=user, type=Authenticator.Type.WEBAUTHN, data={})
-    Client().post(path(password_links.link(user)), {"password": NEW})
+    Client().post(path(password_reset.link(user)), {"password": NEW})
     return user
 
 
 def by_reset_with_provider(_owner: User) -> User:
     user = User.objects.create(email=NEWHIRE, password=hashed_password())
     SocialAccount.objects.create(user=user, provider="northpark", uid="of-the-squatter")
-    Client().post(path(password_links.link(user)), {"password": NEW})
+    Client().post(path(password_reset.link(user)), {"password": NEW})
     return user
 
 
 def by_looking(_owner: User) -> User:
     user = User.objects.create(email=NEWHIRE, password=hashed_password())
-    Client().get(path(password_links.link(user)))
+    Client().get(path(password_reset.link(user)))
     return user
 
 
@@ -150,7 +152,7 @@ def test_09_what_proves_an_address(owner: User, way: str) -> None:
     user = refreshed(do(owner))
     assert user.is_proven == does
     if way != "the first administrator's link":
-        assert AuditEntry.objects.filter(act=Act.PERSON_PROVEN, object_id=str(user.pk)).exists() == does
+        assert AuditEntry.objects.filter(act=AuditAction.PERSON_PROVEN, object_id=str(user.pk)).exists() == does
 
 
 def test_09_another_address_is_not_proven(owner: User) -> None:
@@ -247,18 +249,18 @@ def test_09_what_waits(owner: User, newhire: User, role: Role, held: Role | None
         Membership.objects.create(user=newhire, role=held)
     if is_proven:
         by_reset_of(newhire)
-    people.set_role(newhire, None, role, by=owner)
+    users.set_role(newhire, None, role, by=owner)
     assert PendingRole.objects.filter(user=newhire, role=role).exists() == waits
     assert roles(newhire) == ([(held, True)] if held else []) if waits else [(role, True)]
 
 
 def by_reset_of(user: User) -> None:
-    Client().post(path(password_links.link(user)), {"password": NEW})
+    Client().post(path(password_reset.link(user)), {"password": NEW})
     user.refresh_from_db()
 
 
 def test_09_a_role_in_one_tenant_waits_for_nothing(owner: User, newhire: User, rows: Rows) -> None:
-    assert people.set_role(newhire, rows.tenant().pk, Role.ADMINISTRATOR, by=owner)
+    assert users.set_role(newhire, rows.tenant().pk, Role.ADMINISTRATOR, by=owner)
     assert roles(newhire) == [("administrator", False)]
 
 
@@ -276,7 +278,7 @@ def test_09_a_group_of_the_provider_needs_no_proof_and_a_person_does(owner: User
 
 def test_09_an_invitation_by_the_shown_link_gives_no_role_everywhere(owner: User, rows: Rows) -> None:
     places = {None: Role.OPERATOR, rows.tenant().pk: Role.VIEWER}
-    invitation = inviting.invite(NEWHIRE, places, by=owner, now=timezone.now())
+    invitation = invitations.invite(NEWHIRE, places, by=owner, now=timezone.now())
     user = accept(invitation.shown_link)
     assert roles(user) == [("viewer", False)]
     assert Delivery.objects.get(purpose=Purpose.PROOF).recipient == NEWHIRE
@@ -285,11 +287,11 @@ def test_09_an_invitation_by_the_shown_link_gives_no_role_everywhere(owner: User
 
 
 def test_09_an_invitation_of_an_existing_account_too(owner: User, newhire: User) -> None:
-    invitation = inviting.invite(NEWHIRE, {None: Role.OWNER}, by=owner, now=timezone.now())
+    invitation = invitations.invite(NEWHIRE, {None: Role.OWNER}, by=owner, now=timezone.now())
     client = signed_in_at(Client(), newhire)
     client.post(path(invitation.shown_link))
     assert (roles(newhire), PendingRole.objects.get().role) == ([], Role.OWNER)
-    again = inviting.invite(NEWHIRE, {None: Role.OWNER}, by=owner, now=timezone.now())
+    again = invitations.invite(NEWHIRE, {None: Role.OWNER}, by=owner, now=timezone.now())
     client.post(path(again.link))
     assert roles(newhire) == [("owner", True)]
     assert not PendingRole.objects.exists()
@@ -305,8 +307,8 @@ def test_09_a_link_of_an_earlier_release_proves_nothing(owner: User) -> None:
     """Its maker may have seen it."""
     from django.core.signing import Signer
 
-    invitation = inviting.invite(NEWHIRE, {None: Role.OWNER}, by=owner, now=timezone.now())
-    old = reverse("invitation-accept", args=[Signer(salt="alertadmin.accounts.invitation").sign(invitation.key)])
+    invitation = invitations.invite(NEWHIRE, {None: Role.OWNER}, by=owner, now=timezone.now())
+    old = reverse("invitation-accept", args=[Signer(salt="alertadmin.accounts.models.invitation").sign(invitation.key)])
     user = accept(old)
     assert (roles(user), refreshed(user).is_proven) == ([], False)
 
@@ -325,7 +327,7 @@ def test_09_it_is_shown_and_withdrawn(owner: User, newhire: User) -> None:
     assert signed_in_at(Client(), newhire).post(link).status_code == 404
     assert (roles(newhire), refreshed(newhire).is_proven) == ([], False)
     acts = AuditEntry.objects.filter(act__startswith="person.role_").order_by("number").values_list("act", flat=True)
-    assert list(acts) == [Act.PERSON_ROLE_PENDING, Act.PERSON_ROLE_WITHDRAWN]
+    assert list(acts) == [AuditAction.PERSON_ROLE_PENDING, AuditAction.PERSON_ROLE_WITHDRAWN]
 
 
 def test_09_it_expires_and_another_link_ends_the_first(owner: User, newhire: User) -> None:
@@ -350,11 +352,11 @@ def test_09_its_giver_must_still_be_able_to_give_it(owner: User, newhire: User, 
     give(giver, newhire)
     link = proof(newhire)
     if what == "lost the right":
-        people.set_role(giver, None, Role.VIEWER, by=owner)
+        users.set_role(giver, None, Role.VIEWER, by=owner)
     elif what == "was switched off":
-        people.switch_off(giver, by=owner, now=timezone.now())
+        users.deactivate(giver, by=owner, now=timezone.now())
     else:
-        people.remove(giver, by=owner)
+        users.remove(giver, by=owner)
     signed_in_at(Client(), newhire).post(link)
     assert roles(newhire) == []
 
@@ -365,7 +367,7 @@ def test_09_a_changed_address_ends_the_link(owner: User, newhire: User) -> None:
     newhire.save()
     assert signed_in_at(Client(), newhire).post(proof(newhire)).status_code == 404
     mail = Delivery.objects.get(purpose=Purpose.PROOF)
-    assert isinstance(content.compose(mail, timezone.now()), NoLongerOwed)
+    assert isinstance(composers.compose(mail, timezone.now()), Obsolete)
 
 
 def test_09_an_owners_pending_role_is_not_changed_by_an_administrator(owner: User, newhire: User) -> None:
@@ -382,13 +384,13 @@ def test_09_the_mail_holds_the_link_on_the_wire_alone(owner: User, newhire: User
     owner.save()
     give(owner, newhire)
     mail = Delivery.objects.get(purpose=Purpose.PROOF)
-    words = content.compose(mail, timezone.now())
+    words = composers.compose(mail, timezone.now())
     assert isinstance(words, Content)
     link = PendingRole.objects.get().link
     assert link not in words.text
-    assert link in content.filled(mail, words.text)
+    assert link in composers.filled(mail, words.text)
     assert "evil.example" not in words.text
-    assert mail.dedupe_key.startswith(address_proof_mail.PREFIX)
+    assert mail.dedupe_key.startswith(address_proof.PREFIX)
 
 
 def test_09_many_proofs_send_few_mails(owner: User, newhire: User) -> None:
@@ -422,9 +424,9 @@ def test_09_no_page_shows_a_mailed_link_and_none_a_link_to_people_of_one_tenant(
 
 
 def test_09_an_acceptance_is_recorded_mailed_and_shown(owner: User) -> None:
-    invitation = inviting.invite(NEWHIRE, {None: Role.OPERATOR}, by=owner, now=timezone.now())
+    invitation = invitations.invite(NEWHIRE, {None: Role.OPERATOR}, by=owner, now=timezone.now())
     user = accept(invitation.link)
-    entry = AuditEntry.objects.get(act=Act.PERSON_ACCEPTED)
+    entry = AuditEntry.objects.get(act=AuditAction.PERSON_ACCEPTED)
     assert (entry.object_id, entry.details["entry"], entry.details["role"]) == (
         str(user.pk),
         str(invitation.pk),
@@ -432,9 +434,9 @@ def test_09_an_acceptance_is_recorded_mailed_and_shown(owner: User) -> None:
     )
     mails = Delivery.objects.filter(purpose=Purpose.ACCOUNT)
     assert [one.recipient for one in mails] == [NEWHIRE]
-    words = content.compose(mails[0], mails[0].created_at)
+    words = composers.compose(mails[0], mails[0].created_at)
     assert isinstance(words, Content)
     assert "An invitation to you was accepted" in words.text
     page = signed_in_at(Client(), owner).get(reverse("invitation", args=[invitation.pk])).content.decode()
     assert "The address is confirmed." in page
-    assert role_grants.waiting(user, timezone.now()) is None
+    assert role_grants.pending_roles(user, timezone.now()) is None

@@ -8,8 +8,8 @@ import pytest
 from django.core.handlers.wsgi import WSGIRequest
 from pytest_django import Settings
 
-from alertadmin.accounts.whence import address_of
-from alertadmin.house.wsgi_bridge import Refused, environ_of
+from alertadmin.accounts.client_ip import client_ip
+from alertadmin.supervisor.wsgi_bridge import RequestRefused, environ_of
 
 pytestmark = pytest.mark.control(87)
 
@@ -68,7 +68,7 @@ def test_10_no_header_of_a_stranger_says_where_they_are(
     else:
         headers = [*sent, *(("X-Forwarded-For", hop) for hop in hops)]
     client = PROXY if proxies else STRANGER
-    assert address_of(request(*headers, client=client)) == STRANGER
+    assert client_ip(request(*headers, client=client)) == STRANGER
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ def test_10_no_header_of_a_stranger_says_where_they_are(
 )
 def test_10_what_a_proxy_writes_is_read_however_it_is_written(settings: Settings, written: str, meant: str) -> None:
     settings.PROXIES = 1
-    assert address_of(request(("X_Forwarded_For", FORGED), ("X-Forwarded-For", written))) == meant
+    assert client_ip(request(("X_Forwarded_For", FORGED), ("X-Forwarded-For", written))) == meant
 
 
 @pytest.mark.parametrize("name", ["X_Request_Id", "Content_Length", "X_Forwarded_Proto", "Proxy", "HTTP_HOST", "_"])
@@ -93,5 +93,5 @@ def test_10_no_name_with_an_underscore_reaches_the_application(name: str) -> Non
 
 @pytest.mark.parametrize("name", ["Host", "Content-Length", "Content-Type"])
 def test_10_what_may_stand_once_is_refused_twice(name: str) -> None:
-    with pytest.raises(Refused):
+    with pytest.raises(RequestRefused):
         request((name, "1"), (name, "2"))

@@ -12,14 +12,15 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from alertadmin.accounts import password_links, people
-from alertadmin.accounts.membership import Membership, Source, make_owner
+from alertadmin.accounts import password_reset
 from alertadmin.accounts.models import User
+from alertadmin.accounts.models.membership import Membership, RoleSource, make_owner
 from alertadmin.accounts.roles import Role
+from alertadmin.accounts.services import users
 from alertadmin.registry.models import Tenant
 from alertadmin.reminders.models import CalendarFeed
-from tests.rows import Rows
-from tests.signing_in import signed_in_at
+from tests.factories import Rows
+from tests.helpers.login import signed_in_at
 
 NEW = "another horse battery staple"
 HOUR_AGO = 3600
@@ -70,7 +71,7 @@ def test_11_a_stale_session_makes_and_renews_no_address(grace: User) -> None:
 
 def test_11_a_reset_password_ends_every_address(grace: User, tenant: Tenant) -> None:
     paths = (feed(grace), feed(grace, tenant))
-    link = re.sub(r"^.*(?=/new-password/)", "", password_links.link(grace))
+    link = re.sub(r"^.*(?=/new-password/)", "", password_reset.link(grace))
     page = Client().post(link, {"password": NEW}, follow=True).content.decode()
     assert "Your calendars’ addresses ended" in page
     assert answers(*paths) == [False, False]
@@ -82,7 +83,7 @@ def test_11_a_renewal_under_way_gives_no_life_back(grace: User, monkeypatch: pyt
     """A thief's request has read the row when the password is reset."""
     feed(grace)
     thief, give = signed_in_at(Client(), grace), CalendarFeed.give_token
-    path = "/" + password_links.link(grace).split("/", 3)[3]
+    path = "/" + password_reset.link(grace).split("/", 3)[3]
 
     def give_token(one: CalendarFeed, now: datetime) -> str:
         assert Client().post(path, {"password": NEW}).status_code == 302
@@ -107,18 +108,18 @@ def test_11_a_changed_password_offers_to_end_them(grace: User, is_asked: bool) -
 
 def test_11_with_a_locked_account_they_end_for_good(grace: User, owner: User) -> None:
     path = feed(grace)
-    people.switch_off(grace, by=owner, now=timezone.now())
-    people.switch_on(grace, by=owner)
+    users.deactivate(grace, by=owner, now=timezone.now())
+    users.activate(grace, by=owner)
     assert answers(path) == [False]
 
 
 def test_11_with_a_role_that_is_taken_they_end_for_good(grace: User, owner: User, tenant: Tenant) -> None:
     everything, one = feed(grace), feed(grace, tenant)
-    people.set_role(grace, None, None, by=owner)
+    users.set_role(grace, None, None, by=owner)
     assert answers(everything, one) == [True, True]
-    people.set_role(grace, tenant.pk, None, by=owner)
+    users.set_role(grace, tenant.pk, None, by=owner)
     assert answers(everything, one) == [False, False]
-    people.set_role(grace, None, Role.VIEWER, by=owner)
+    users.set_role(grace, None, Role.VIEWER, by=owner)
     assert answers(everything, one) == [False, False]
 
 
@@ -127,9 +128,9 @@ def test_11_one_of_another_tenant_ends_while_another_stays(
 ) -> None:
     other = rows.tenant("Lakeside")
     Membership.objects.create(user=grace, tenant=other, role=Role.VIEWER)
-    people.set_role(grace, None, None, by=owner)
+    users.set_role(grace, None, None, by=owner)
     paths = (feed(grace, tenant), feed(grace, other))
-    people.set_role(grace, tenant.pk, None, by=owner)
+    users.set_role(grace, tenant.pk, None, by=owner)
     assert answers(*paths) == [False, True]
 
 
@@ -137,7 +138,7 @@ def test_11_a_role_by_a_group_that_lapsed_silences_them_until_it_is_back(grace: 
     path = feed(grace)
     Membership.objects.all().delete()
     row = Membership.objects.create(
-        user=grace, role=Role.VIEWER, source=Source.GROUP, confirmed_at=timezone.now() - timedelta(days=9)
+        user=grace, role=Role.VIEWER, source=RoleSource.GROUP, confirmed_at=timezone.now() - timedelta(days=9)
     )
     assert answers(path) == [False]
     Membership.objects.filter(pk=row.pk).update(confirmed_at=timezone.now())

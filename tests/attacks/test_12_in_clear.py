@@ -19,16 +19,16 @@ from cryptography.hazmat.primitives.serialization import (
 from django.test import Client
 from pytest_django import Settings
 
-from alertadmin.accounts.membership import Membership
 from alertadmin.accounts.models import User
+from alertadmin.accounts.models.membership import Membership
 from alertadmin.environment import BadEnvironment, Environment
-from alertadmin.house import tls_files
-from alertadmin.house.refusals import NotStarted
-from alertadmin.watching import setting_checks
-from alertadmin.watching.sentences import IN_CLEAR
+from alertadmin.monitoring import setting_checks
+from alertadmin.monitoring.messages import IN_CLEAR
+from alertadmin.supervisor import tls_files
+from alertadmin.supervisor.errors import NotStarted
 from tests.attacks.web_server import WITHIN, WebServer
 from tests.conftest import set_environment
-from tests.signing_in import signed_in_at
+from tests.helpers.login import signed_in_at
 
 pytestmark = pytest.mark.control(86)
 TLS = {"TLS_CERTIFICATE": "/c.pem", "TLS_KEY": "/k.pem"}

@@ -13,18 +13,22 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from alertadmin.accounts import audit, password_links, people, second_factors
-from alertadmin.accounts.audit import Act, AuditEntry
-from alertadmin.accounts.membership import Membership, make_owner
+from alertadmin import audit
+from alertadmin.accounts import password_reset
+from alertadmin.accounts.mfa import enforcement
 from alertadmin.accounts.models import User
+from alertadmin.accounts.models.membership import Membership, make_owner
 from alertadmin.accounts.roles import Role
-from alertadmin.outbox import account_mail, content, entry_mails, password_mail
-from alertadmin.outbox.content import Content, NoLongerOwed
+from alertadmin.accounts.services import users
+from alertadmin.audit import AuditAction, AuditEntry
+from alertadmin.outbox.mails import account_notice, composers, entry_mails
+from alertadmin.outbox.mails import password_reset as mails_password_reset
+from alertadmin.outbox.mails.composers import Content, Obsolete
 from alertadmin.outbox.models import Delivery, Purpose
 from tests.conftest import PASSWORD
-from tests.outbox.owing import bare
-from tests.second_factors import add_app
-from tests.signing_in import signed_in_at
+from tests.helpers.login import signed_in_at
+from tests.helpers.mfa import add_app
+from tests.outbox.factories import bare
 
 NEW = "another horse battery staple"
 ADDRESS = "grace@northpark.example"
@@ -51,13 +55,13 @@ def mails() -> list[Delivery]:
 
 
 def words(mail: Delivery) -> str:
-    made = content.compose(mail, mail.created_at)
+    made = composers.compose(mail, mail.created_at)
     assert isinstance(made, Content)
     return made.text
 
 
 def reset(user: User, _owner: User) -> None:
-    link = re.sub(r"^.*(?=/new-password/)", "", password_links.link(user))
+    link = re.sub(r"^.*(?=/new-password/)", "", password_reset.link(user))
     Client().post(link, {"password": NEW})
 
 
@@ -83,8 +87,8 @@ ACTS: dict[str, tuple[Callable[[User, User], object], str]] = {
     "password changed": (change, "Your password was changed."),
     "factor removed": (remove_factor, "A second factor was removed"),
     "recovery codes made": (make_codes, "new recovery codes"),
-    "factors reset": (lambda user, owner: people.reset_factors(user, by=owner), "A second factor was removed"),
-    "factors reset by command": (lambda user, _owner: second_factors.take_away(user), "A second factor was removed"),
+    "factors reset": (lambda user, owner: users.reset_factors(user, by=owner), "A second factor was removed"),
+    "factors reset by command": (lambda user, _owner: enforcement.remove_factor(user), "A second factor was removed"),
     "link made by command": (
         lambda user, _owner: call_command("sign_in_link", user.email, "--json"),
         "A link to a new password was made",
@@ -92,10 +96,10 @@ ACTS: dict[str, tuple[Callable[[User, User], object], str]] = {
     "new browser": (new_browser, "a browser that is new here"),
     "sessions ended": (lambda user, _owner: signed_in_at(Client(), user).post(reverse("sessions-end")), "Sessions"),
     "calendar made": (lambda user, _owner: signed_in_at(Client(), user).post("/calendars/", {}), "calendar address"),
-    "role given": (lambda user, owner: people.set_role(user, None, Role.OPERATOR, by=owner), "Your role"),
-    "role taken": (lambda user, owner: people.set_role(user, None, None, by=owner), "Your role"),
-    "locked": (lambda user, owner: people.switch_off(user, by=owner, now=timezone.now()), "locked"),
-    "deleted": (lambda user, owner: people.remove(user, by=owner), "deleted"),
+    "role given": (lambda user, owner: users.set_role(user, None, Role.OPERATOR, by=owner), "Your role"),
+    "role taken": (lambda user, owner: users.set_role(user, None, None, by=owner), "Your role"),
+    "locked": (lambda user, owner: users.deactivate(user, by=owner, now=timezone.now()), "locked"),
+    "deleted": (lambda user, owner: users.remove(user, by=owner), "deleted"),
 }
 
 
@@ -112,13 +116,13 @@ def test_13_an_act_on_a_way_in_is_mailed_to_its_person(grace: User, owner: User,
 
 
 def test_13_every_act_of_a_person_is_mailed_or_says_why_not() -> None:
-    of_a_person = {one for one in Act if one.value.startswith(OF_A_PERSON)}
-    assert of_a_person <= {*account_mail.WORDS, *account_mail.NOT_MAILED}
-    assert not set(account_mail.WORDS) & set(account_mail.NOT_MAILED)
+    of_a_person = {one for one in AuditAction if one.value.startswith(OF_A_PERSON)}
+    assert of_a_person <= {*account_notice.WORDS, *account_notice.NOT_MAILED}
+    assert not set(account_notice.WORDS) & set(account_notice.NOT_MAILED)
 
 
 def test_13_an_address_that_changes_is_told_at_both(grace: User) -> None:
-    with audit.changing(Act.PERSON_CHANGED, grace):
+    with audit.record_change(AuditAction.PERSON_CHANGED, grace):
         grace.email = "hopper@northpark.example"
         grace.save()
     assert sorted(one.recipient for one in mails()) == [ADDRESS, "hopper@northpark.example"]
@@ -146,27 +150,27 @@ def test_13_a_request_for_a_reset_is_on_the_record_of_an_account_alone(grace: Us
     ]
     assert pages[0] == pages[1]
     for mail in Delivery.objects.filter(purpose=Purpose.PASSWORD):
-        password_mail.compose(mail, mail.created_at)
-    asked = AuditEntry.objects.filter(act=Act.PASSWORD_RESET_ASKED)
+        mails_password_reset.compose(mail, mail.created_at)
+    asked = AuditEntry.objects.filter(act=AuditAction.PASSWORD_RESET_ASKED)
     assert [one.object_id for one in asked] == ([str(grace.pk)] if typed == ADDRESS else [])
 
 
 def test_13_many_acts_send_few_mails(grace: User, owner: User) -> None:
     for number in range(50):
-        people.set_role(grace, None, Role.OPERATOR if number % 2 else Role.VIEWER, by=owner)
+        users.set_role(grace, None, Role.OPERATOR if number % 2 else Role.VIEWER, by=owner)
     assert len(mails()) == entry_mails.FEW.most + 1
-    done = AuditEntry.objects.filter(act=Act.PERSON_ROLE_CHANGED).count()
+    done = AuditEntry.objects.filter(act=AuditAction.PERSON_ROLE_CHANGED).count()
     assert done >= 49
     assert sum(words(one).count("Your role was changed.") for one in mails()) == done
 
 
 def test_13_words_of_last_week_are_no_news_and_grant_nothing(grace: User, owner: User) -> None:
-    people.set_role(grace, None, Role.OPERATOR, by=owner)
+    users.set_role(grace, None, Role.OPERATOR, by=owner)
     mail = mails()[0]
     assert "owner@corp.example" not in words(mail)
     links = re.findall(r"https?://\S+", words(mail))
     assert [one.endswith(reverse("security")) for one in links] == [True]
-    assert isinstance(account_mail.compose(mail, mail.created_at + timedelta(days=8)), NoLongerOwed)
+    assert isinstance(account_notice.compose(mail, mail.created_at + timedelta(days=8)), Obsolete)
 
 
 @pytest.mark.control(122)

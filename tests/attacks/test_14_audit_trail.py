@@ -8,11 +8,11 @@ import pytest
 from django.core.management import call_command
 from django.db import DatabaseError, connection, transaction
 
-from alertadmin.accounts import audit
-from alertadmin.accounts.audit import Act, AuditEntry, guard, triggers
-from alertadmin.accounts.audit.triggers import SQLITE, TABLE, Finding, Problem
-from alertadmin.accounts.audit.verifying import verify
-from tests.accounts.audit.tampering import drop_triggers, run
+from alertadmin import audit
+from alertadmin.audit import AuditAction, AuditEntry, trigger_check, triggers
+from alertadmin.audit.triggers import SQLITE, TABLE, TriggerFinding, TriggerProblem
+from alertadmin.audit.verification import verify
+from tests.audit.tamper import drop_triggers, run
 
 pytestmark = [pytest.mark.django_db, pytest.mark.control(60)]
 
@@ -45,7 +45,7 @@ GONE = "DROP TRIGGER audit_stays"
 
 @pytest.fixture
 def entries(db: None) -> list[AuditEntry]:
-    return [audit.record(Act.RECORDS_PRUNED, count=count) for count in (1, 2, 3)]
+    return [audit.record(AuditAction.RECORDS_PRUNED, count=count) for count in (1, 2, 3)]
 
 
 @pytest.mark.parametrize("way", range(max(len(SQLITE_WAYS), len(POSTGRESQL_WAYS))))
@@ -63,56 +63,56 @@ def test_entries_are_appended_as_before(entries: list[AuditEntry]) -> None:
     assert triggers.findings(connection) == []
 
 
-def tampering(vendor: str) -> dict[str, tuple[list[str], list[Finding]]]:
+def tampering(vendor: str) -> dict[str, tuple[list[str], list[TriggerFinding]]]:
     """What was done to the triggers, and what is found."""
-    missing, altered = Problem.MISSING, Problem.ALTERED
+    missing, altered = TriggerProblem.MISSING, TriggerProblem.ALTERED
     if vendor == "postgresql":
         return {
-            "dropped": ([f"DROP TRIGGER audit_stays ON {TABLE}"], [Finding("audit_stays", missing)]),
-            "off": ([f"ALTER TABLE {TABLE} DISABLE TRIGGER audit_stays"], [Finding("audit_stays", altered)]),
+            "dropped": ([f"DROP TRIGGER audit_stays ON {TABLE}"], [TriggerFinding("audit_stays", missing)]),
+            "off": ([f"ALTER TABLE {TABLE} DISABLE TRIGGER audit_stays"], [TriggerFinding("audit_stays", altered)]),
             "for replicas": (
                 [f"ALTER TABLE {TABLE} ENABLE REPLICA TRIGGER audit_stays"],
-                [Finding("audit_stays", altered)],
+                [TriggerFinding("audit_stays", altered)],
             ),
             "of one column": (
                 [
                     f"CREATE OR REPLACE TRIGGER audit_stays_as_it_is BEFORE UPDATE OF label ON {TABLE} FOR EACH ROW "
                     "EXECUTE FUNCTION alertadmin_audit_stays()"
                 ],
-                [Finding("audit_stays_as_it_is", altered)],
+                [TriggerFinding("audit_stays_as_it_is", altered)],
             ),
             "on a condition": (
                 [
                     f"CREATE OR REPLACE TRIGGER audit_stays BEFORE DELETE ON {TABLE} FOR EACH ROW WHEN (false) "
                     "EXECUTE FUNCTION alertadmin_audit_stays()"
                 ],
-                [Finding("audit_stays", altered)],
+                [TriggerFinding("audit_stays", altered)],
             ),
             "another function": (
                 [
                     "CREATE OR REPLACE FUNCTION alertadmin_audit_stays() RETURNS trigger LANGUAGE plpgsql AS "
                     "$$ BEGIN RETURN OLD; END $$"
                 ],
-                [Finding(name, altered) for name in sorted(triggers.POSTGRESQL)],
+                [TriggerFinding(name, altered) for name in sorted(triggers.POSTGRESQL)],
             ),
         }
     return {
-        "dropped": ([GONE], [Finding("audit_stays", missing)]),
+        "dropped": ([GONE], [TriggerFinding("audit_stays", missing)]),
         "altered": (
             [
                 GONE,
                 f"CREATE TRIGGER audit_stays BEFORE DELETE ON {TABLE} WHEN 0 BEGIN "
                 "SELECT RAISE(ABORT, 'This entry of the audit trail stays.'); END",
             ],
-            [Finding("audit_stays", altered)],
+            [TriggerFinding("audit_stays", altered)],
         ),
         "on another table": (
             [GONE, "CREATE TRIGGER audit_stays BEFORE DELETE ON accounts_user BEGIN SELECT RAISE(ABORT, 'x'); END"],
-            [Finding("audit_stays", missing)],
+            [TriggerFinding("audit_stays", missing)],
         ),
         "in capitals": (
             [GONE, SQLITE["audit_stays"].replace(TABLE, TABLE.upper(), 1)],
-            [Finding("audit_stays", altered)],
+            [TriggerFinding("audit_stays", altered)],
         ),
     }
 
@@ -130,23 +130,23 @@ def test_a_start_notices_puts_back_and_records(
         call_command("verify_audit")
     assert expected[0].name in capsys.readouterr().out
 
-    guard.restore(guard.tampered(is_upgrade=False))
+    trigger_check.restore(trigger_check.tampered(is_upgrade=False))
 
     assert triggers.findings(connection) == []
     last = AuditEntry.objects.order_by("number").last()
     assert last is not None
     assert (last.act, last.details) == (
-        Act.AUDIT_UNGUARDED,
+        AuditAction.AUDIT_UNGUARDED,
         {"triggers": {finding.name: finding.problem.value for finding in expected}},
     )
-    guard.restore(guard.tampered(is_upgrade=False))
+    trigger_check.restore(trigger_check.tampered(is_upgrade=False))
     assert AuditEntry.objects.count() == 4
     assert verify().ok
 
 
 def test_all_gone_is_noticed_also_before_an_upgrade(entries: list[AuditEntry]) -> None:
     drop_triggers()
-    names = {finding.name for finding in guard.tampered(is_upgrade=True)}
+    names = {finding.name for finding in trigger_check.tampered(is_upgrade=True)}
     assert names == {"audit_stays", "audit_stays_as_it_is"} | (
         {"audit_is_not_emptied"} if connection.vendor == "postgresql" else set()
     )
@@ -155,9 +155,9 @@ def test_all_gone_is_noticed_also_before_an_upgrade(entries: list[AuditEntry]) -
 def test_a_database_of_an_earlier_version_is_no_tampering(entries: list[AuditEntry]) -> None:
     if connection.vendor == "sqlite":
         run("DROP TRIGGER audit_replaces_nothing")
-    found = guard.tampered(is_upgrade=True)
+    found = trigger_check.tampered(is_upgrade=True)
     assert found == []
-    guard.restore(found)
+    trigger_check.restore(found)
     assert triggers.findings(connection) == []
     assert AuditEntry.objects.count() == 3
 
@@ -168,7 +168,7 @@ def test_a_foreign_trigger_that_swallows_entries_is_named(entries: list[AuditEnt
         run(f"CREATE TRIGGER mine BEFORE INSERT ON {TABLE} FOR EACH ROW EXECUTE FUNCTION mine()")
     else:
         run(f"CREATE TRIGGER mine BEFORE INSERT ON {TABLE} BEGIN SELECT RAISE(IGNORE); END")
-    assert triggers.findings(connection) == [Finding("mine", Problem.UNKNOWN)]
+    assert triggers.findings(connection) == [TriggerFinding("mine", TriggerProblem.UNKNOWN)]
     with pytest.raises(SystemExit):
         call_command("verify_audit")
     assert "trigger mine" in capsys.readouterr().out

@@ -13,7 +13,8 @@ from django.contrib.auth.signals import user_login_failed
 from django.test import Client, RequestFactory
 from pytest_django import Settings
 
-from alertadmin.accounts.guessing import (
+from alertadmin.accounts.models import User
+from alertadmin.accounts.throttling import (
     BUSY,
     FROM_BUSY,
     FROM_GUESSING,
@@ -21,9 +22,8 @@ from alertadmin.accounts.guessing import (
     PASSWORD,
     WHILE,
     Throttled,
-    guess,
+    throttle,
 )
-from alertadmin.accounts.models import User
 from tests.conftest import NOW
 
 pytestmark = [pytest.mark.control(20, 89), pytest.mark.postgresql]
@@ -91,7 +91,7 @@ def test_15_guessing_from_one_network_gets_slower(db: None) -> None:
             for account in accounts:
                 with contextlib.suppress(Throttled):
                     for _again in range(PASSWORD.most):
-                        guess(request, account, now=NOW + timedelta(hours=hour) + part * WHILE)
+                        throttle(request, account, now=NOW + timedelta(hours=hour) + part * WHILE)
                         let[hour] += 1
     assert let[0] <= 4 * (BUSY.most + len(accounts) * FROM_BUSY.most)
     assert sum(let) <= GUESSING.most + hours * len(accounts) * FROM_GUESSING.most

@@ -13,8 +13,8 @@ from pytest_django import Settings
 
 from alertadmin.accounts import uncounted_proxy
 from alertadmin.accounts.models import User
-from alertadmin.outbox.channels import landlock
-from tests.signing_in import signed_in_at
+from alertadmin.outbox.channels.apprise import landlock
+from tests.helpers.login import signed_in_at
 
 pytestmark = pytest.mark.control(117)
 

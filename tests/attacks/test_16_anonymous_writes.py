@@ -13,22 +13,23 @@ from django.contrib.sessions.models import Session
 from django.test import Client
 from django.urls import reverse
 
-from alertadmin.accounts import audit, retention
-from alertadmin.accounts.audit import Act, AuditEntry
-from alertadmin.accounts.audit.recording import OF_ONE_THING, OF_STRANGERS
+from alertadmin import audit
+from alertadmin.accounts import retention
 from alertadmin.accounts.models import User
+from alertadmin.audit import AuditAction, AuditEntry
+from alertadmin.audit.log import OF_ONE_THING, OF_STRANGERS
+from alertadmin.outbox.mails.password_reset import NOT_HERE
 from alertadmin.outbox.models import Delivery
-from alertadmin.outbox.password_mail import NOT_HERE
-from alertadmin.registry import handing_by_link
-from tests.accounts.providers.conftest import Entra, entra  # noqa: F401 (a fixture)
+from alertadmin.registry.credentials import one_time_link
+from tests.accounts.oidc.conftest import Entra, entra  # noqa: F401 (a fixture)
 from tests.conftest import NOW
-from tests.rows import Rows
-from tests.security.routes import routes
-from tests.signing_in import signed_in_at
+from tests.factories import Rows
+from tests.helpers.login import signed_in_at
+from tests.security.route_matrix import routes
 
 pytestmark = [pytest.mark.control(89), pytest.mark.postgresql]
 
-TEMPORARY = {"accounts.Tries", "sessions.Session"}
+TEMPORARY = {"accounts.ThrottleCounter", "sessions.Session"}
 """Counters and the sessions of browsers that began to sign in; both expire."""
 GARBAGE = [
     {},
@@ -91,12 +92,12 @@ def test_16_a_thousand_returns_from_the_consent_page_leave_nothing(administrator
 def test_16_a_link_to_a_secret_that_was_opened_fills_no_record(administrator: User, rows: Rows) -> None:
     secret = rows.credential(value="abc8Q~opened.once-opened_once~opened.once1")
     with time_machine.travel(NOW, tick=False):
-        token = handing_by_link.make(
+        token = one_time_link.make(
             secret, recipient="Plant", reason="x", lifetime=timedelta(days=1), by=administrator, now=NOW
         )
         for _time in range(OF_ONE_THING.most + 30):
             Client().post(reverse("secret-link", args=[token]))
-    results = Counter(AuditEntry.objects.filter(act=Act.SECRET_LINK_OPENED).values_list("result", flat=True))
+    results = Counter(AuditEntry.objects.filter(act=AuditAction.SECRET_LINK_OPENED).values_list("result", flat=True))
     assert results == {"done": 1, "refused": OF_ONE_THING.most}
 
 
@@ -113,15 +114,15 @@ def test_25_returns_of_strangers_from_a_provider_are_counted(entra: Entra) -> No
 def test_25_the_next_hour_says_how_many_were_left_out(administrator: User) -> None:
     with time_machine.travel(NOW, tick=False) as clock:
         for _number in range(OF_STRANGERS.most + 150):
-            audit.record_alone(Act.SESSION_SIGNED_IN, result="refused")
+            audit.record_refusal(AuditAction.SESSION_SIGNED_IN, result="refused")
         assert AuditEntry.objects.count() == OF_STRANGERS.most
         for _number in range(OF_ONE_THING.most + 5):
-            audit.record_alone(Act.SESSION_SIGNED_IN, administrator, result="refused")
+            audit.record_refusal(AuditAction.SESSION_SIGNED_IN, administrator, result="refused")
         assert AuditEntry.objects.filter(object_id=str(administrator.pk)).count() == OF_ONE_THING.most, (
             "a flood of others hides no try of an account that is here"
         )
         clock.shift(timedelta(hours=1))
-        entry = audit.record_alone(Act.SESSION_SIGNED_IN, result="refused")
+        entry = audit.record_refusal(AuditAction.SESSION_SIGNED_IN, result="refused")
         assert entry is not None
         assert entry.details == {"left_out": 150}
 

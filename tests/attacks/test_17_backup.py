@@ -21,11 +21,12 @@ from typing import Any
 
 import pytest
 
-from alertadmin.accounts.audit.triggers import SQLITE
-from alertadmin.house import archive, backup_seal, postgresql_rows, sqlite_rows
-from alertadmin.house.copying import CannotCopy
-from alertadmin.registry import keyring
-from alertadmin.registry.ring import parsed
+from alertadmin.audit.triggers import SQLITE
+from alertadmin.backup import archive, postgresql_rows, sqlite_rows
+from alertadmin.backup import seal as backup_seal
+from alertadmin.backup.database_copy import CannotCopy
+from alertadmin.crypto import keyring
+from alertadmin.crypto.keyring_types import parsed
 from tests.commands.backups import contents, with_key_file
 from tests.commands.conftest import (  # noqa: F401
     backup,
@@ -352,7 +353,7 @@ def test_17_a_database_that_unpacks_to_far_more_is_refused_where_nothing_vouches
 def test_17_a_ring_without_the_key_says_so_and_a_seal_never_holds_a_key() -> None:
     ring = keyring.load()
     seal: Any = asdict(backup_seal.make(b"{}"))
-    assert backup_seal.doubt(b"{}", backup_seal.Seal(**seal)) == ""
-    assert backup_seal.doubt(b"{} ", backup_seal.Seal(**seal))
+    assert backup_seal.broken_seal(b"{}", backup_seal.Seal(**seal)) == ""
+    assert backup_seal.broken_seal(b"{} ", backup_seal.Seal(**seal))
     assert set(seal) == {"key", "ring", "mac"}
     assert all(key.hex() not in os.fsdecode(json.dumps(seal)) for key in ring.backup_keys.values())

@@ -14,11 +14,12 @@ from django.test import Client
 from django.urls import reverse
 
 from alertadmin.accounts.models import User
-from alertadmin.outbox.channels import apart, confining, seccomp
-from alertadmin.outbox.channels.guard import Allowed
+from alertadmin.outbox.channels.apprise import client as apprise_client
+from alertadmin.outbox.channels.apprise import confinement, seccomp
+from alertadmin.outbox.channels.ssrf_guard import EgressAllowlist
+from tests.helpers.login import signed_in_at
 from tests.mailer.https_server import reply
 from tests.outbox.channels.http_server import HttpServer
-from tests.signing_in import signed_in_at
 
 pytestmark = pytest.mark.control(102)
 CUSTOM = """
@@ -27,7 +28,7 @@ import importlib.util, sys
 class Finder:
     '''Puts hostile code in the place of the service's, as soon as that is loaded.'''
     def find_spec(self, name, path=None, target=None):
-        if name != "alertadmin.outbox.channels.plugins":
+        if name != "alertadmin.outbox.channels.apprise.plugins":
             return None
         sys.meta_path.remove(self)
         spec = importlib.util.find_spec(name)
@@ -144,12 +145,12 @@ def descriptors():
     return found
 
 def send(service, title, text):
-    from alertadmin.outbox.channels.guard import Inside
+    from alertadmin.outbox.channels.ssrf_guard import InternalAddress
     from __main__ import Heard
-    from mailer import sockets
-    tell = Heard.events.tell
+    from mailer.http import deadline_sockets
+    tell = Heard.events.report
     there, inside = map(int, text.split())
-    handed = sockets.dial("127.0.0.1", there)
+    handed = deadline_sockets.dial("127.0.0.1", there)
     found = descriptors()
     for name, attempt in attempts(handed, inside).items():
         try:
@@ -158,9 +159,9 @@ def send(service, title, text):
             result = type(error).__name__
         tell("tried", name=name, result=result)
     try:
-        sockets.dial("127.0.0.1", inside)
+        deadline_sockets.dial("127.0.0.1", inside)
         tell("tried", name="dial inside", result=0)
-    except Inside:
+    except InternalAddress:
         tell("tried", name="dial inside", result="Inside")
     tell("seen", descriptors=found, environment=sorted(os.environ))
     return True
@@ -180,18 +181,18 @@ def hostile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setenv("PYTHONPATH", str(code))
     monkeypatch.setenv("ALERTADMIN_SECRET_KEY", "x" * 50)
     monkeypatch.setenv("ALERTADMIN_KEYS", "k1:" + "A" * 43 + "=")
-    apart.end()
+    apprise_client.end()
     yield data
-    apart.end()
+    apprise_client.end()
 
 
 def told_by_it(there: HttpServer, inside: HttpServer) -> list[dict[str, Any]]:
-    allowed = Allowed.parse(f"127.0.0.1:{there.port}")
+    allowed = EgressAllowlist.parse(f"127.0.0.1:{there.port}")
     order = {
         "url": f"json://127.0.0.1:{there.port}/hook",
         "notice": {"subject": "S", "text": f"{there.port} {inside.port}"},
     }
-    return apart.ordered(order, allowed=allowed, seconds=20)
+    return apprise_client.ordered(order, allowed=allowed, seconds=20)
 
 
 def test_18_hostile_code_of_a_service_is_stopped_by_the_kernel(hostile: Path) -> None:
@@ -212,7 +213,7 @@ def test_18_it_is_given_no_key_and_no_file(hostile: Path) -> None:
     with HttpServer() as there, HttpServer() as inside:
         told = told_by_it(there, inside)
     (seen,) = [event for event in told if event["event"] == "seen"]
-    assert [name for name in seen["environment"] if name not in apart.PASSED_ON and name != "LC_CTYPE"] == []
+    assert [name for name in seen["environment"] if name not in apprise_client.PASSED_ON and name != "LC_CTYPE"] == []
     assert set(seen["descriptors"]) <= {"socket", "device"}
     assert seen["descriptors"].count("socket") <= 3  # its order, the asking for connections, the one it was handed
 
@@ -222,7 +223,7 @@ def test_18_a_kernel_without_a_part_is_said_on_the_page_of_channels(
     monkeypatch: pytest.MonkeyPatch, client: Client, administrator: User
 ) -> None:
     monkeypatch.setattr("platform.machine", lambda: "riscv64")
-    assert confining.missing() == ["seccomp"]
+    assert confinement.missing() == ["seccomp"]
     assert not seccomp.restrict()
     page = signed_in_at(client, administrator).get(reverse("channels")).content.decode()
     assert "is not held by this machine’s kernel" in page

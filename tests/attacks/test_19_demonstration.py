@@ -15,13 +15,13 @@ import pytest
 import requests
 
 from alertadmin import environment
-from alertadmin.house import demo
-from alertadmin.house.refusals import NotStarted
+from alertadmin.demo import environment as demo_environment
+from alertadmin.supervisor.errors import NotStarted
 from sandbox import Sandbox
-from sandbox.control import Control, ControlError
-from sandbox.page_lock import PageLock
-from sandbox.web import Request
-from tests.start.installation import PROJECT, clean_environ
+from sandbox.control.client import Control, ControlError
+from sandbox.server.http_server import Request
+from sandbox.server.page_lock import PageLock
+from tests.supervisor.installation import PROJECT, clean_environ
 
 pytestmark = pytest.mark.control(96)
 
@@ -58,7 +58,7 @@ def test_the_list_of_variables_is_no_empty_one() -> None:
 @pytest.mark.parametrize("name", sorted(variables() | set(OTHERS) | {"ALERTADMIN_OF_A_LATER_VERSION"}))
 def test_19_no_variable_of_an_installation_reaches_a_demonstration(name: str, tmp_path: Path) -> None:
     value = OTHERS.get(name, "canary")
-    made = demo.environ({"PATH": "/bin", name: value}, tmp_path)
+    made = demo_environment.environ({"PATH": "/bin", name: value}, tmp_path)
     if name.removeprefix("ALERTADMIN_") in environment.DEMONSTRATION - {"BIND"}:
         assert made[name] == value, "how it speaks, and nothing else"
     else:
@@ -69,7 +69,7 @@ def test_19_no_variable_of_an_installation_reaches_a_demonstration(name: str, tm
 @pytest.mark.parametrize("name", sorted(variables()))
 def test_19_nor_does_one_in_the_folders_own_file(name: str, tmp_path: Path) -> None:
     (tmp_path / ".env").write_text(f"{name}=canary\n")
-    values = environment.read(demo.environ({}, tmp_path)).values
+    values = environment.read(demo_environment.environ({}, tmp_path)).values
     is_taken = name.removeprefix("ALERTADMIN_") in environment.DEMONSTRATION
     assert ("canary" in values.values()) == is_taken
 
@@ -84,22 +84,22 @@ BINDS = {
 
 @pytest.mark.parametrize(("bind", "is_taken"), BINDS.items())
 def test_19_where_production_listens_a_demonstration_does_not(bind: str, is_taken: bool, tmp_path: Path) -> None:
-    assert ("ALERTADMIN_BIND" in demo.environ({"ALERTADMIN_BIND": bind}, tmp_path)) == is_taken
+    assert ("ALERTADMIN_BIND" in demo_environment.environ({"ALERTADMIN_BIND": bind}, tmp_path)) == is_taken
 
 
 def test_19_begun_again_it_finds_its_own_environment_and_no_exported_one_passes_for_it(tmp_path: Path) -> None:
-    made = demo.environ({"PATH": "/bin"}, tmp_path)
-    assert demo.environ(made, tmp_path) == made
-    assert demo.environ({**made, "ALERTADMIN_KEYS": "k1:canary"}, tmp_path) == made
+    made = demo_environment.environ({"PATH": "/bin"}, tmp_path)
+    assert demo_environment.environ(made, tmp_path) == made
+    assert demo_environment.environ({**made, "ALERTADMIN_KEYS": "k1:canary"}, tmp_path) == made
     for name in ADDED - {"SANDBOX_KEY"}:
-        assert "canary" not in demo.environ({**made, name: "canary"}, tmp_path).values()
-    assert demo.environ({}, tmp_path)["SANDBOX_KEY"] != made["SANDBOX_KEY"], "another at each start"
-    assert demo.environ(made, tmp_path / "other")["SANDBOX_KEY"] != made["SANDBOX_KEY"]
+        assert "canary" not in demo_environment.environ({**made, name: "canary"}, tmp_path).values()
+    assert demo_environment.environ({}, tmp_path)["SANDBOX_KEY"] != made["SANDBOX_KEY"], "another at each start"
+    assert demo_environment.environ(made, tmp_path / "other")["SANDBOX_KEY"] != made["SANDBOX_KEY"]
 
 
 def test_19_a_real_start_takes_nothing_of_a_demonstration(tmp_path: Path) -> None:
-    made = demo.environ({"PATH": "/bin"}, tmp_path)
-    left = demo.without(made)
+    made = demo_environment.environ({"PATH": "/bin"}, tmp_path)
+    left = demo_environment.without(made)
     assert environment.DEMO_PORTS not in left
     assert "SANDBOX_KEY" not in left
     (tmp_path / ".env").write_text(f"{environment.DEMO_PORTS}=1,2,3\nSANDBOX_KEY=x\n")
@@ -120,7 +120,7 @@ def test_19_a_demonstrations_folder_is_refused_to_a_real_start(options: list[str
 def test_19_a_real_folder_is_refused_to_a_demonstration(tmp_path: Path) -> None:
     (tmp_path / "secret_key").write_text("x")
     with pytest.raises(NotStarted):
-        demo.environ({}, tmp_path)
+        demo_environment.environ({}, tmp_path)
 
 
 KEY = "a-key-of-this-start"

@@ -19,32 +19,37 @@ from django.urls import reverse
 from django.utils import timezone
 from pytest_django import Settings
 
-from alertadmin.accounts.audit import AuditEntry
 from alertadmin.accounts.models import User
-from alertadmin.outbox import test_send, wires, worker
-from alertadmin.outbox.channels.guard import Allowed
+from alertadmin.audit import AuditEntry
+from alertadmin.crypto import decryption
+from alertadmin.crypto.fields import EncryptedValue, WrongDestination, encrypted_fields, version_of
+from alertadmin.outbox import worker
+from alertadmin.outbox.channels.ssrf_guard import EgressAllowlist
+from alertadmin.outbox.delivery import connections
 from alertadmin.outbox.models import Channel
-from alertadmin.registry import checks, opening, sign_ins, signing_in
-from alertadmin.registry.encryption import Sealed, WrongDestination, sealed_fields, version_of
-from alertadmin.registry.identity import SecretUnavailable
-from alertadmin.registry.importing.table import NotImported
-from alertadmin.registry.importing.writing import import_registrations
+from alertadmin.outbox.send_test import test_send
+from alertadmin.registry.consent import checks
+from alertadmin.registry.credentials.app_identity import SecretUnavailable
+from alertadmin.registry.credentials.verification import verify_credential
+from alertadmin.registry.csv_import.csv_reader import NotImported
+from alertadmin.registry.csv_import.importer import import_registrations
 from alertadmin.registry.models import (
     AppRegistration,
     Credential,
-    FactorSecret,
-    Guide,
+    DeviceCodeFlow,
     Mailbox,
-    SignIn,
+    MfaSecret,
+    SetupProgress,
     Tenant,
 )
-from alertadmin.registry.proving import prove
+from alertadmin.registry.personal import device_code as personal_device_code
+from alertadmin.registry.personal import refresh_tokens
 from sandbox import Sandbox
 from tests.conftest import set_environment
+from tests.factories import Rows, Site
+from tests.helpers.login import signed_in_at
 from tests.mailer.https_server import reply
 from tests.outbox.channels.http_server import HttpServer
-from tests.rows import Rows, Site
-from tests.signing_in import signed_in_at
 
 pytestmark = [pytest.mark.django_db, pytest.mark.postgresql, pytest.mark.control(100)]
 PASSWORD = "Winter-2026 of the plant"
@@ -109,7 +114,7 @@ def every_way_of_use(site: Site, *mailboxes: Mailbox) -> list[str]:
     """All that sends secrets: proof, consent check, test sends. Returns why each failed."""
     now = timezone.now()
     credential = Credential.objects.select_related("app__tenant").get(pk=site.credential.pk)
-    said = [prove(credential, now=now).technical] if credential.value else []
+    said = [verify_credential(credential, now=now).technical] if credential.value else []
     tenant = Tenant.objects.get(pk=site.tenant.pk)
     said += [one.technical for one in checks.check_consent(credential.app, tenant, now=now)]
     for mailbox in mailboxes or [site.mailbox]:
@@ -150,7 +155,7 @@ def refresh_token(site: Site) -> models.Model:
 
 
 def device_code(site: Site) -> models.Model:
-    sign_in = SignIn(mailbox=refresh_token(site), state="waiting")  # type: ignore[misc]
+    sign_in = DeviceCodeFlow(mailbox=refresh_token(site), state="waiting")  # type: ignore[misc]
     sign_in.ask_from = sign_in.expires_at = sign_in.started_at = timezone.now()
     sign_in.device_code = "a device code"
     sign_in.save()
@@ -160,7 +165,7 @@ def device_code(site: Site) -> models.Model:
 def held_token(site: Site) -> models.Model:
     """Of a code that was entered, before the account is confirmed."""
     sign_in = device_code(site)
-    assert isinstance(sign_in, SignIn)
+    assert isinstance(sign_in, DeviceCodeFlow)
     sign_in.device_code, sign_in.held_token, sign_in.state = None, "a refresh token", "held"
     sign_in.save()
     return sign_in
@@ -175,7 +180,7 @@ def signing_key(site: Site) -> models.Model:
 
 
 def factor(site: Site) -> models.Model:
-    secret = FactorSecret(person=User.objects.create(email="ada@x.example"))
+    secret = MfaSecret(person=User.objects.create(email="ada@x.example"))
     secret.value = "a seed"
     secret.save()
     return secret
@@ -252,8 +257,8 @@ CELLS = [
 
 def test_the_table_has_every_kind_of_secret_that_is_bound() -> None:
     """All but a channel's address, which is the place itself."""
-    bound = {(model._meta.model_name, name) for model, name in sealed_fields() if version_of(model, name) == "v2"}
-    assert {(model._meta.model_name, name) for model, name in sealed_fields()} - bound == {("channel", "address")}
+    bound = {(model._meta.model_name, name) for model, name in encrypted_fields() if version_of(model, name) == "v2"}
+    assert {(model._meta.model_name, name) for model, name in encrypted_fields()} - bound == {("channel", "address")}
     assert len(bound) == len({make for make, _field, _columns in TABLE} - {private_key})
 
 
@@ -263,12 +268,12 @@ def test_20_what_sql_leads_elsewhere_does_not_open_and_is_on_the_record(
 ) -> None:
     row = make(site)
     sealed = getattr(type(row)._default_manager.get(pk=row.pk), field)
-    assert opening.opened(sealed)
+    assert decryption.decrypt_audited(sealed)
     write(row)
-    moved: Sealed = getattr(type(row)._default_manager.get(pk=row.pk), field)
+    moved: EncryptedValue = getattr(type(row)._default_manager.get(pk=row.pk), field)
     for _try in range(2):
         with pytest.raises(WrongDestination):
-            opening.opened(moved)
+            decryption.decrypt_audited(moved)
     assert AuditEntry.objects.filter(act="secret.unreadable", object_id=str(row.pk)).count() == 1
 
 
@@ -354,7 +359,7 @@ def test_20_another_client_id_takes_its_secret_in_the_same_step(owner: Client, s
     assert owner.post(url, app_data(site, client_id=client_id, new_secret=secret)).status_code == 302
     stored = Credential.objects.select_related("app__tenant").get(pk=site.credential.pk)
     assert stored.value is not None
-    assert (stored.app.client_id, stored.value.reveal(), stored.hint) == (client_id, secret, secret[:3])
+    assert (stored.app.client_id, stored.value.decrypt(), stored.hint) == (client_id, secret, secret[:3])
 
 
 def test_20_without_keys_the_form_keeps_all_as_it_is(
@@ -377,7 +382,7 @@ def test_20_an_unchanged_client_id_in_braces_asks_for_nothing(owner: Client, sit
 
 
 def test_20_the_guide_asks_too(owner: Client, site: Site, administrator: User) -> None:
-    guide = Guide.objects.create(person=administrator, tenant=site.tenant, app=site.app)
+    guide = SetupProgress.objects.create(person=administrator, tenant=site.tenant, app=site.app)
     url = reverse("guide-application", args=[guide.pk])
     data = app_data(site, client_id=str(uuid4()))
     assert "is never sent for this one" in owner.post(url, data).content.decode()
@@ -411,7 +416,7 @@ def test_20_another_server_or_login_takes_the_password_again(
     assert owner.post(url, {**data, "new_password": "of the other"}).status_code == 302
     stored = Mailbox.objects.get(pk=plant.pk).password
     assert stored is not None
-    assert stored.reveal() == "of the other"
+    assert stored.decrypt() == "of the other"
 
 
 def test_21_no_form_pairs_an_app_with_a_tenant_of_another_cloud(owner: Client, site: Site, rows: Rows) -> None:
@@ -432,11 +437,11 @@ def test_21_no_form_pairs_an_app_with_a_tenant_of_another_cloud(owner: Client, s
 def test_20_a_webhook_s_new_address_is_never_signed_with_the_old_key(
     owner: Client, site: Site, settings: Settings, again: bool
 ) -> None:
-    settings.INSIDE_TARGETS = Allowed.parse("127.0.0.0/8, ::1")
+    settings.INSIDE_TARGETS = EgressAllowlist.parse("127.0.0.0/8, ::1")
     channel = signing_key(site)
     assert isinstance(channel, Channel)
     assert channel.signing_key is not None
-    old = channel.signing_key.reveal()
+    old = channel.signing_key.decrypt()
     with HttpServer() as there:
         there.routes[""] = reply(200, "ok")
         page = owner.post(
@@ -445,7 +450,7 @@ def test_20_a_webhook_s_new_address_is_never_signed_with_the_old_key(
         ).content.decode()
     stored = Channel.objects.get()
     assert stored.signing_key is not None
-    new = stored.signing_key.reveal()
+    new = stored.signing_key.decrypt()
     assert new != old
     assert (new in page, old in page) == (True, False)
 
@@ -467,7 +472,7 @@ def test_20_a_file_changes_no_cloud_under_a_stored_secret(site: Site, places: Tr
     import_registrations(csv(site, secret), now=timezone.now())
     stored = Credential.objects.select_related("app__tenant").get()
     assert stored.value is not None
-    assert (stored.app.tenant.cloud, stored.value.reveal()) == (ELSEWHERE, secret)
+    assert (stored.app.tenant.cloud, stored.value.decrypt()) == (ELSEWHERE, secret)
     assert not places.was_reached()
 
 
@@ -479,7 +484,7 @@ def test_20_a_sign_in_is_not_sent_to_another_cloud(site: Site, places: Trap) -> 
     Tenant.objects.filter(pk=site.tenant.pk).update(cloud=ELSEWHERE)
     fresh = Mailbox.objects.get(pk=account.pk)
     with pytest.raises(SecretUnavailable):
-        sign_ins.signed_in(fresh)
-    assert signing_in.person_of(fresh).cloud.slug == ELSEWHERE
-    wires.tokens.cache_clear()
+        refresh_tokens.signed_in(fresh)
+    assert personal_device_code.person_of(fresh).cloud.slug == ELSEWHERE
+    connections.tokens.cache_clear()
     assert not places.was_reached()

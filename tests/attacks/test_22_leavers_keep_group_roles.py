@@ -11,14 +11,14 @@ from django.test import Client
 from django.utils import timezone
 
 from alertadmin.accounts.access import Access
-from alertadmin.accounts.membership import Membership, Source
 from alertadmin.accounts.models import User
+from alertadmin.accounts.models.membership import Membership, RoleSource
 from alertadmin.accounts.roles import Right, Role
 from alertadmin.registry.models import Tenant
-from alertadmin.reminders import audience
-from tests.accounts.providers.conftest import OWNERS, Entra, entra  # noqa: F401 (a fixture)
+from alertadmin.reminders import recipients
+from tests.accounts.oidc.conftest import OWNERS, Entra, entra  # noqa: F401 (a fixture)
 from tests.conftest import PASSWORD
-from tests.rows import Rows
+from tests.factories import Rows
 
 LIMIT = timedelta(hours=72)
 
@@ -36,7 +36,7 @@ def leaver(entra: Entra, no_factor_asked: None) -> User:  # noqa: F811
 
 
 def _confirmed(at: datetime) -> None:
-    Membership.objects.filter(source=Source.GROUP).update(confirmed_at=at)
+    Membership.objects.filter(source=RoleSource.GROUP).update(confirmed_at=at)
 
 
 def _enter(password: str = PASSWORD) -> Client:
@@ -61,9 +61,9 @@ def test_22_no_password_leads_in(leaver: User) -> None:
 def test_22_no_row_no_right_and_no_mail_is_theirs(leaver: User, rows: Rows) -> None:
     rows.tenant()
     access = Access(leaver)
-    assert not any(access.anywhere(right) for right in Right)
-    assert not access.rows(Tenant).exists()
-    assert leaver.email not in audience.administrators()
+    assert not any(access.in_any_tenant(right) for right in Right)
+    assert not access.visible(Tenant).exists()
+    assert leaver.email not in recipients.administrators()
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def test_22_a_role_counts_within_the_limit_and_never_from_the_future(
     leaver: User, since: timedelta, counts: bool
 ) -> None:
     _confirmed(timezone.now() - since)
-    assert Access(leaver).everywhere(Right.GOVERN) == counts
+    assert Access(leaver).in_all_tenants(Right.GOVERN) == counts
 
 
 def test_22_what_a_person_gave_stays(leaver: User, rows: Rows) -> None:
@@ -89,13 +89,13 @@ def test_22_what_a_person_gave_stays(leaver: User, rows: Rows) -> None:
     Membership.objects.create(user=leaver, tenant=tenant, role=Role.VIEWER)
     assert _enter().get("/profile/").status_code == 200
     access = Access(leaver)
-    assert (access.everywhere(), access.in_tenant(tenant.pk, Right.LOOK)) == (False, True)
+    assert (access.in_all_tenants(), access.in_tenant(tenant.pk, Right.LOOK)) == (False, True)
 
 
 def test_22_the_provider_s_word_gives_the_role_back(entra: Entra, leaver: User) -> None:  # noqa: F811
     entra.client = Client()
     assert entra.sign_in()["Location"] == "/"
-    assert Access(leaver).everywhere(Right.GOVERN)
+    assert Access(leaver).in_all_tenants(Right.GOVERN)
     assert _enter().get("/tenants/").status_code == 200
 
 

@@ -14,12 +14,12 @@ import pytest
 import requests
 from allauth.socialaccount.providers.oauth2.client import OAuth2Error
 
-from alertadmin.accounts.providers import provider_http
-from alertadmin.accounts.providers.provider_http import SLOTS, ProviderBusy, document
-from mailer.sockets import LARGEST_ANSWER
-from tests.accounts.providers.conftest import Entra, entra  # noqa: F401 (a fixture)
+from alertadmin.accounts.oidc import http_session
+from alertadmin.accounts.oidc.http_session import SLOTS, ProviderBusy, document
+from mailer.http.deadline_sockets import LARGEST_ANSWER
+from tests.accounts.oidc.conftest import Entra, entra  # noqa: F401 (a fixture)
 from tests.attacks.endless_server import EndlessServer
-from tests.patience import IN_TIME
+from tests.helpers.timeouts import IN_TIME
 
 pytestmark = pytest.mark.control(88)
 
@@ -49,7 +49,7 @@ def test_23_ten_clicks_wait_in_few_threads(provider: EndlessServer, providers: i
     with ThreadPoolExecutor(10) as pool:
         try:
             clicks = [pool.submit(clicked, provider, number % providers) for number in range(10)]
-            done, waiting = wait(clicks, timeout=provider_http.PATIENCE + 3)
+            done, waiting = wait(clicks, timeout=http_session.PATIENCE + 3)
             assert {click.result() for click in done} == {ProviderBusy.__name__}
             assert len(waiting) == min(SLOTS, providers)
         finally:
@@ -86,8 +86,8 @@ def test_23_what_was_read_is_kept(provider: EndlessServer) -> None:
 def test_23_old_metadata_are_gone_by_while_a_provider_drips(provider: EndlessServer) -> None:
     provider.answers(json.dumps({"issuer": "x"}).encode())
     assert clicked(provider) == "read"
-    for kept in provider_http._KEPT.values():
-        kept.came_at -= provider_http.FRESH
+    for kept in http_session._KEPT.values():
+        kept.came_at -= http_session.FRESH
     provider.drips = True
     began = time.monotonic()
     assert {clicked(provider) for _click in range(10)} == {"read"}
@@ -96,12 +96,12 @@ def test_23_old_metadata_are_gone_by_while_a_provider_drips(provider: EndlessSer
 
 def test_23_a_page_says_so_while_all_slots_are_taken(entra: Entra) -> None:  # noqa: F811
     for _slot in range(SLOTS):
-        provider_http._SLOTS.acquire()
+        http_session._SLOTS.acquire()
     try:
         page = entra.client.post("/sign-in/with/northpark/", follow=True).content.decode()
         assert "does not answer as it should" in page
     finally:
         for _slot in range(SLOTS):
-            provider_http._SLOTS.release()
+            http_session._SLOTS.release()
     assert threading.active_count() < 100
     assert entra.begin()

@@ -6,8 +6,8 @@ import pytest
 from allauth.socialaccount.models import SocialAccount
 
 from alertadmin.accounts.models import User
-from tests.accounts.providers.conftest import CUSTOMER, OPERATORS, VIEWERS, Entra, entra  # noqa: F401 (a fixture)
-from tests.rows import Rows
+from tests.accounts.oidc.conftest import CUSTOMER, OPERATORS, VIEWERS, Entra, entra  # noqa: F401 (a fixture)
+from tests.factories import Rows
 
 
 @pytest.mark.parametrize(

@@ -14,18 +14,18 @@ from typing import Any
 
 import pytest
 
-from alertadmin.registry import wrapping
-from alertadmin.registry.key_places import KeyFile
-from alertadmin.registry.ring import KeyRingError, with_key
+from alertadmin.crypto import envelope
+from alertadmin.crypto.keyring_storage import FileStorage
+from alertadmin.crypto.keyring_types import KeyringError, with_key
 
 pytestmark = pytest.mark.control(97)
 
 
-def key_file(path: Path) -> KeyFile:
-    return KeyFile(path, wrapping.Plain())
+def key_file(path: Path) -> FileStorage:
+    return FileStorage(path, envelope.NoEnvelope())
 
 
-def add(file: KeyFile) -> None:
+def add(file: FileStorage) -> None:
     file.change(lambda content: content.update(primary=with_key(content)))
 
 
@@ -83,14 +83,14 @@ def test_26_a_link_to_nothing_makes_the_file_where_it_leads(tmp_path: Path) -> N
 def test_26_a_link_to_itself_is_told(tmp_path: Path) -> None:
     link = tmp_path / "keys.json"
     link.symlink_to(link)
-    with pytest.raises(KeyRingError):
+    with pytest.raises(KeyringError):
         key_file(link).write({"keys": {}})
 
 
 def test_26_a_second_hard_link_is_refused_with_nothing_changed(kept: Path) -> None:
     os.link(kept, kept.with_name("copy.json"))
     before = kept.read_bytes()
-    with pytest.raises(KeyRingError, match="second name"):
+    with pytest.raises(KeyringError, match="second name"):
         add(key_file(kept))
     assert kept.read_bytes() == before
     assert {one.name for one in kept.parent.iterdir()} == {"ring.json", "copy.json"}
@@ -123,7 +123,7 @@ def test_26_what_cannot_be_replaced_is_told_and_stays(
         return real(path, *more, **named)
 
     monkeypatch.setattr(os, call, fails)
-    with pytest.raises(KeyRingError, match="cannot be replaced where it lies"):
+    with pytest.raises(KeyringError, match="cannot be replaced where it lies"):
         add(key_file(kept))
     assert kept.read_bytes() == before
     assert [one.name for one in kept.parent.iterdir()] == ["ring.json"]
@@ -177,7 +177,7 @@ def test_26_no_killed_writer_loses_a_key(kept: Path, call: str, after: bool) -> 
 def test_26_a_restored_key_file_is_put_where_the_link_leads_and_the_old_one_is_kept(kept: Path, tmp_path: Path) -> None:
     link = link_to(kept, tmp_path / "data")
     old = kept.read_bytes()
-    key_file(link).put_back(b'{"primary": "k1"}', tmp_path / "aside")
+    key_file(link).replace(b'{"primary": "k1"}', tmp_path / "aside")
     assert link.is_symlink()
     assert kept.read_bytes() == b'{"primary": "k1"}'
     copy = tmp_path / "aside" / link.name

@@ -13,19 +13,20 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from alertadmin.accounts.audit import Act, AuditEntry
-from alertadmin.accounts.membership import Membership
 from alertadmin.accounts.models import User
+from alertadmin.accounts.models.membership import Membership
 from alertadmin.accounts.roles import Role
-from alertadmin.outbox import content
-from alertadmin.outbox.content import Content
+from alertadmin.audit import AuditAction, AuditEntry
+from alertadmin.outbox.mails import composers
+from alertadmin.outbox.mails.composers import Content
 from alertadmin.outbox.models import Delivery, Purpose
-from alertadmin.registry import retention, signing_in
-from alertadmin.registry.models import Audience, Mailbox, SignIn
+from alertadmin.registry import retention
+from alertadmin.registry.models import DeviceCodeFlow, Mailbox, SignInAudience
+from alertadmin.registry.personal import device_code
 from sandbox import Sandbox
 from tests.conftest import hashed_password
-from tests.rows import Rows
-from tests.signing_in import signed_in_at
+from tests.factories import Rows
+from tests.helpers.login import signed_in_at
 
 pytestmark = [pytest.mark.postgresql, pytest.mark.control(107, 108)]
 
@@ -40,7 +41,7 @@ def mailbox(rows: Rows, sandbox: Sandbox) -> Mailbox:
     there = sandbox.directory.add_app(site.tenant.directory_id, "At home", personal_accounts=True, public_client=True)
     for address in (VICTIM, "other@outlook.example"):
         sandbox.directory.add_account(address)
-    app = rows.app(site.tenant, "At home", client_id=there.client_id, audience=Audience.ALL)
+    app = rows.app(site.tenant, "At home", client_id=there.client_id, audience=SignInAudience.ALL)
     return Mailbox.objects.create(tenant=site.tenant, app=app, address=VICTIM, is_personal=True)
 
 
@@ -49,12 +50,12 @@ def enter(sandbox: Sandbox) -> Enter:
     """The code, on Microsoft's page, by an account's owner who was led to it."""
 
     def entered(account: str = VICTIM) -> None:
-        sign_in = SignIn.objects.get()
+        sign_in = DeviceCodeFlow.objects.get()
         with requests.Session() as session:
             session.trust_env, session.verify = False, str(sandbox.ca_file)
             form = {"otc": sign_in.user_code, "account": account, "decision": "accept"}
             session.post(sign_in.page, data=form, timeout=10)
-        SignIn.objects.update(ask_from=timezone.now())
+        DeviceCodeFlow.objects.update(ask_from=timezone.now())
 
     return entered
 
@@ -70,7 +71,7 @@ def do(client: Client, mailbox: Mailbox, act: str, **data: str) -> str:
 
 
 def state() -> str:
-    return SignIn.objects.get().state
+    return DeviceCodeFlow.objects.get().state
 
 
 def is_stored(mailbox: Mailbox) -> bool:
@@ -98,14 +99,14 @@ def test_27_nothing_is_stored_until_the_account_is_confirmed(mailbox: Mailbox, e
     page = do(client, mailbox, "confirm")
     assert "stored encrypted" in page
     assert is_stored(mailbox)
-    assert (state(), SignIn.objects.get().held_token) == ("done", None)
+    assert (state(), DeviceCodeFlow.objects.get().held_token) == ("done", None)
 
 
 def test_27_what_is_refused_is_gone(mailbox: Mailbox, enter: Enter) -> None:
     client = signed_in_at(Client(), administrator("ada"))
     held(client, mailbox, enter)
     do(client, mailbox, "confirm", refuse="1")
-    assert (state(), SignIn.objects.get().held_token, is_stored(mailbox)) == ("declined", None, False)
+    assert (state(), DeviceCodeFlow.objects.get().held_token, is_stored(mailbox)) == ("declined", None, False)
     do(client, mailbox, "confirm")
     assert not is_stored(mailbox)
 
@@ -119,7 +120,7 @@ def test_27_no_other_session_goes_on(mailbox: Mailbox, enter: Enter, when: str, 
         held(mine, mailbox, enter)
     else:
         do(mine, mailbox, "begin")
-    code = SignIn.objects.get().user_code
+    code = DeviceCodeFlow.objects.get().user_code
     if who == "another administrator":
         other = signed_in_at(Client(), administrator("eve"))
     elif who == "another session":
@@ -155,7 +156,7 @@ def test_27_another_account_is_not_held(mailbox: Mailbox, enter: Enter) -> None:
     enter("other@outlook.example")
     assert "Another account signed in" in do(client, mailbox, "ask")
     do(client, mailbox, "confirm")
-    assert (state(), SignIn.objects.get().held_token, is_stored(mailbox)) == ("other", None, False)
+    assert (state(), DeviceCodeFlow.objects.get().held_token, is_stored(mailbox)) == ("other", None, False)
 
 
 @pytest.mark.parametrize("field", ["address", "app"])
@@ -167,7 +168,7 @@ def test_27_a_mailbox_that_changed_meanwhile_gets_nothing(
     if field == "address":
         Mailbox.objects.filter(pk=mailbox.pk).update(address="ceo@outlook.example")
     else:
-        Mailbox.objects.filter(pk=mailbox.pk).update(app=rows.app(mailbox.tenant, "Other", audience=Audience.ALL))
+        Mailbox.objects.filter(pk=mailbox.pk).update(app=rows.app(mailbox.tenant, "Other", audience=SignInAudience.ALL))
     do(client, mailbox, "confirm")
     assert not is_stored(mailbox)
 
@@ -175,13 +176,13 @@ def test_27_a_mailbox_that_changed_meanwhile_gets_nothing(
 def test_27_what_is_held_expires(mailbox: Mailbox, enter: Enter) -> None:
     client = signed_in_at(Client(), administrator("ada"))
     held(client, mailbox, enter)
-    row = SignIn.objects.get()
+    row = DeviceCodeFlow.objects.get()
     left = row.expires_at - timezone.now()
-    assert timedelta(0) < left <= signing_in.CONFIRM_WITHIN
-    SignIn.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
+    assert timedelta(0) < left <= device_code.CONFIRM_WITHIN
+    DeviceCodeFlow.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
     assert "The code has expired" in client.get(reverse("mailbox-sign-in", args=[mailbox.pk])).content.decode()
     retention.prune(timedelta(days=1), timezone.now())
-    assert (state(), SignIn.objects.get().held_token) == ("expired", None)
+    assert (state(), DeviceCodeFlow.objects.get().held_token) == ("expired", None)
     do(client, mailbox, "confirm")
     assert not is_stored(mailbox)
 
@@ -189,7 +190,7 @@ def test_27_what_is_held_expires(mailbox: Mailbox, enter: Enter) -> None:
 def test_27_an_expired_one_is_not_confirmed(mailbox: Mailbox, enter: Enter) -> None:
     client = signed_in_at(Client(), administrator("ada"))
     held(client, mailbox, enter)
-    SignIn.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
+    DeviceCodeFlow.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
     do(client, mailbox, "confirm")
     assert (state(), is_stored(mailbox)) == ("expired", False)
 
@@ -197,11 +198,13 @@ def test_27_an_expired_one_is_not_confirmed(mailbox: Mailbox, enter: Enter) -> N
 def test_27_of_two_confirmations_at_once_one_stores(mailbox: Mailbox, enter: Enter) -> None:
     client = signed_in_at(Client(), administrator("ada"))
     held(client, mailbox, enter)
-    first, second = (SignIn.objects.select_related("mailbox__app__tenant", "mailbox__tenant").get() for _ in "ab")
+    first, second = (
+        DeviceCodeFlow.objects.select_related("mailbox__app__tenant", "mailbox__tenant").get() for _ in "ab"
+    )
     now = timezone.now()
-    assert signing_in.confirm(first, now=now).state == "done"
-    assert signing_in.confirm(second, now=now).state == "done"
-    assert AuditEntry.objects.filter(act=Act.MAILBOX_SIGNED_IN, result="done").count() == 1
+    assert device_code.confirm(first, now=now).state == "done"
+    assert device_code.confirm(second, now=now).state == "done"
+    assert AuditEntry.objects.filter(act=AuditAction.MAILBOX_SIGNED_IN, result="done").count() == 1
 
 
 def test_27_the_account_is_told_by_mail_who_may_send_and_how_to_end_it(mailbox: Mailbox, enter: Enter) -> None:
@@ -209,7 +212,7 @@ def test_27_the_account_is_told_by_mail_who_may_send_and_how_to_end_it(mailbox: 
     held(client, mailbox, enter)
     do(client, mailbox, "confirm")
     mail = Delivery.objects.get(purpose=Purpose.ACCOUNT, recipient=VICTIM)
-    words = content.compose(mail, mail.created_at)
+    words = composers.compose(mail, mail.created_at)
     assert isinstance(words, Content)
     assert "It may send in your name from now on: http" in words.text
     assert "https://account.live.com/consent/Manage" in words.text

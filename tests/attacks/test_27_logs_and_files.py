@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from alertadmin.house.output import Output
 from alertadmin.operator_log.configuration import formatter
+from alertadmin.supervisor.log_output import Output
 from sandbox import Sandbox
-from tests.start.installation import PROJECT, clean_environ
+from tests.supervisor.installation import PROJECT, clean_environ
 
 pytestmark = pytest.mark.control(54)
 

@@ -16,12 +16,12 @@ from cryptography.hazmat.primitives import serialization
 from django.test import Client
 
 from alertadmin.accounts.models import User
-from alertadmin.accounts.providers import claims as reading
-from alertadmin.accounts.providers.id_token import shows_second_factor
-from alertadmin.accounts.providers.provider import Grant, Provider
-from sandbox.tokens import Tokens
-from tests.accounts.providers.conftest import OPERATORS, Entra, entra  # noqa: F401 (a fixture)
-from tests.second_factors import add_app
+from alertadmin.accounts.oidc import claims as reading
+from alertadmin.accounts.oidc.id_token import shows_second_factor
+from alertadmin.accounts.oidc.provider import Grant, Provider
+from sandbox.entra.tokens import Tokens
+from tests.accounts.oidc.conftest import OPERATORS, Entra, entra  # noqa: F401 (a fixture)
+from tests.helpers.mfa import add_app
 
 Claims = dict[str, Any]
 
@@ -113,7 +113,7 @@ def test_27_what_is_read_of_a_claim_is_clean(claim: str, odd: str) -> None:
     said = {"iss": PROVIDER.issuer, "sub": "s", "groups": ["g"], claim: ODD[odd]}
     try:
         somebody = reading.read(said, PROVIDER)
-    except reading.NotTheirs:
+    except reading.ClaimMismatch:
         somebody = None
     assert somebody or claim in ("iss", "sub")
     texts = (somebody.name, somebody.address) if somebody else ()

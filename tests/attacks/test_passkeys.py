@@ -11,11 +11,11 @@ from allauth.mfa.models import Authenticator
 from django.test import Client
 from django.urls import reverse
 
-from alertadmin.accounts.audit import AuditEntry
 from alertadmin.accounts.models import User
+from alertadmin.audit import AuditEntry
 from tests.attacks.security_key import SecurityKey
 from tests.conftest import PASSWORD
-from tests.signing_in import signed_in_at
+from tests.helpers.login import signed_in_at
 
 pytestmark = [pytest.mark.control(120), pytest.mark.postgresql]
 

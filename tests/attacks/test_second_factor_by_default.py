@@ -9,14 +9,14 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
-from alertadmin.accounts.demand import SignInDemand
-from alertadmin.accounts.membership import Membership
 from alertadmin.accounts.models import User
+from alertadmin.accounts.models.membership import Membership
+from alertadmin.accounts.models.mfa_policy import MfaPolicy
 from alertadmin.accounts.roles import Role
 from alertadmin.registry.models import Tenant
 from tests.conftest import PASSWORD, set_environment
-from tests.rows import Rows
-from tests.second_factors import add_app
+from tests.factories import Rows
+from tests.helpers.mfa import add_app
 
 pytestmark = pytest.mark.control(23)
 ADDRESS = "ada@northpark.example"
@@ -73,7 +73,7 @@ def test_it_is_not_asked_of_who_administers_one_tenant(rows: Rows) -> None:
 def test_an_owner_may_relax_it(settings: Settings) -> None:
     client = entered(Role.OWNER)
     pass_grace()
-    SignInDemand.objects.create(second_factor="optional")
+    MfaPolicy.objects.create(second_factor="optional")
     assert not is_led_to_add_one(client)
     assert "is enough to change every tenant" in client.get("/people/signing-in/").content.decode()
 

@@ -7,15 +7,15 @@ from django.test import Client
 from django.urls import reverse
 from pytest_django import Settings
 
-from alertadmin.accounts import people
-from alertadmin.accounts.demand import SignInDemand
-from alertadmin.accounts.membership import Membership, make_owner
 from alertadmin.accounts.models import FirstAdministratorLink, User
-from alertadmin.accounts.pending_role import PendingRole
+from alertadmin.accounts.models.membership import Membership, make_owner
+from alertadmin.accounts.models.mfa_policy import MfaPolicy
+from alertadmin.accounts.models.pending_role import PendingRole
 from alertadmin.accounts.roles import Role
+from alertadmin.accounts.services import users
 from tests.conftest import NOW, PASSWORD, set_environment
-from tests.rows import Rows
-from tests.second_factors import add_app
+from tests.factories import Rows
+from tests.helpers.mfa import add_app
 
 pytestmark = pytest.mark.control(109)
 ADDRESS = "ada@northpark.example"
@@ -97,7 +97,7 @@ def test_who_is_given_such_a_role_later_is_led_when_it_counts() -> None:
     make_owner(owner)
     client = Client()
     assert led_to(client) == "/"
-    people.set_role(user, None, Role.ADMINISTRATOR, by=owner)
+    users.set_role(user, None, Role.ADMINISTRATOR, by=owner)
     link = PendingRole.objects.get().link.partition("/prove-address/")[2]
     assert client.post(f"/prove-address/{link}").headers["Location"] == f"{OFFER}?next=/"
 
@@ -109,7 +109,7 @@ def test_where_none_is_asked_no_sign_in_leads_there(settings: Settings, why: str
     if why == "a demonstration":
         set_environment(settings, DEMO_PORTS="9443,9587")
     else:
-        SignInDemand.objects.create(second_factor="optional")
+        MfaPolicy.objects.create(second_factor="optional")
     client = Client()
     assert led_to(client, "/secrets/") == "/secrets/"
     assert client.get(OFFER).headers["Location"] == "/"

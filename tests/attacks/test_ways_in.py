@@ -21,20 +21,21 @@ from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
 
-from alertadmin.accounts import inviting, password_links, people
-from alertadmin.accounts.audit import AuditEntry
-from alertadmin.accounts.membership import make_owner
-from alertadmin.accounts.models import FirstAdministratorLink, Tries, User
+from alertadmin.accounts import password_reset
+from alertadmin.accounts.models import FirstAdministratorLink, ThrottleCounter, User
+from alertadmin.accounts.models.membership import make_owner
 from alertadmin.accounts.roles import Role
-from alertadmin.dashboard.people.forms import ProfileForm
-from tests.accounts.providers.conftest import OPERATORS, Entra, entra  # noqa: F401 (a fixture)
-from tests.accounts.providers.test_signing_in import give
+from alertadmin.accounts.services import invitations, users
+from alertadmin.audit import AuditEntry
+from alertadmin.dashboard.auth.forms import ProfileForm
+from tests.accounts.oidc.conftest import OPERATORS, Entra, entra  # noqa: F401 (a fixture)
+from tests.accounts.oidc.test_signing_in import give
 from tests.attacks.security_key import SecurityKey
 from tests.attacks.test_passkeys import add, browser
 from tests.conftest import NOW, PASSWORD
-from tests.second_factors import add_app, code, recovery_codes
-from tests.security.routes import routes
-from tests.signing_in import signed_in_at
+from tests.helpers.login import signed_in_at
+from tests.helpers.mfa import add_app, code, recovery_codes
+from tests.security.route_matrix import routes
 
 pytestmark = [pytest.mark.control(121), pytest.mark.postgresql]
 
@@ -73,7 +74,7 @@ def at_once(act: Callable[[int], bool]) -> int:
 
 
 def by_link(user: User) -> None:
-    path = password_links.link(user).partition("//")[2].partition("/")[2]
+    path = password_reset.link(user).partition("//")[2].partition("/")[2]
     assert Client().post(f"/{path}", {"password": OTHER}).status_code == 302
 
 
@@ -85,13 +86,13 @@ def by_page(user: User) -> None:
 def by_an_owner(user: User) -> None:
     owner = User.objects.create_user("olga@northpark.example", PASSWORD)
     make_owner(owner)
-    people.switch_off(user, by=owner, now=NOW)
+    users.deactivate(user, by=owner, now=NOW)
 
 
 def lost_device(user: User) -> None:
     owner = User.objects.create_user("olga@northpark.example", PASSWORD)
     make_owner(owner)
-    people.reset_factors(user, by=owner)
+    users.reset_factors(user, by=owner)
 
 
 @pytest.mark.parametrize("change", [by_link, by_page, by_an_owner, lost_device], ids=lambda one: one.__name__)
@@ -123,7 +124,7 @@ def test_the_second_step_still_leads_in(administrator: User) -> None:
 @pytest.mark.django_db(transaction=True)
 def test_of_several_who_use_a_reset_link_at_once_one_chooses_the_password() -> None:
     user = User.objects.create_user("ada@northpark.example", PASSWORD)
-    path = password_links.link(user).partition("//")[2].partition("/")[2]
+    path = password_reset.link(user).partition("//")[2].partition("/")[2]
 
     def use(number: int) -> bool:
         return Client().post(f"/{path}", {"password": f"{OTHER} {number}"}).status_code == 302
@@ -204,7 +205,7 @@ def by_passkey(user: User, client: Client) -> None:
 
 
 def by_invitation(user: User, client: Client) -> None:
-    invited = inviting.invite("new@northpark.example", {None: Role.VIEWER}, by=user, now=datetime.now(NOW.tzinfo))
+    invited = invitations.invite("new@northpark.example", {None: Role.VIEWER}, by=user, now=datetime.now(NOW.tzinfo))
     path = invited.link.partition("//")[2].partition("/")[2]
     client.post(f"/{path}", {"name": "New", "time_zone": "UTC", "password": OTHER})
 
@@ -254,7 +255,7 @@ def test_a_password_is_taken_as_it_is_typed(db: None) -> None:
     client = Client()
     client.post(url, {"email": "first@x.example", "name": "F", "time_zone": "UTC", "password": typed})
     first = User.objects.get()
-    invited = inviting.invite("new@x.example", {None: Role.VIEWER}, by=first, now=datetime.now(NOW.tzinfo))
+    invited = invitations.invite("new@x.example", {None: Role.VIEWER}, by=first, now=datetime.now(NOW.tzinfo))
     path = invited.link.partition("//")[2].partition("/")[2]
     Client().post(f"/{path}", {"name": "New", "time_zone": "UTC", "password": typed})
     for address in ("first@x.example", "new@x.example"):
@@ -341,7 +342,7 @@ def test_no_door_leads_to_another_site(administrator: User, door: Callable[[User
     if door in (from_the_second_step, from_a_passkey):
         add(administrator, key)
     for to in FOREIGN:
-        Tries.objects.all().delete()
+        ThrottleCounter.objects.all().delete()
         answer = door(administrator, key, to)
         assert answer.status_code == 302, to
         assert leads_to(answer) == ("http", "localhost:8480"), (to, answer.headers["Location"])

@@ -10,8 +10,8 @@ import time
 from pathlib import Path
 
 from alertadmin.environment import Environment
-from alertadmin.house import programs
-from tests.start.installation import PROJECT, clean_environ, eventually, free_port
+from alertadmin.supervisor import programs
+from tests.supervisor.installation import PROJECT, clean_environ, eventually, free_port
 
 WITHIN = 1.0
 """Seconds within which /healthz must answer, whatever others do."""

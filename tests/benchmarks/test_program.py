@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 
 from alertadmin.environment import PROJECT
-from benchmarks.catalog import CATALOG
 from benchmarks.machine import description
+from benchmarks.registry import CATALOG
 
 
 def run(*options: str) -> subprocess.CompletedProcess[str]:

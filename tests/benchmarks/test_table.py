@@ -9,8 +9,8 @@ from django.db import connection
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks.measuring import InSql, Side, Times, interleaved
-from benchmarks.table import HEADINGS, Aim, Row, as_text, duration
+from benchmarks.report import HEADINGS, Aim, ReportRow, as_text, duration
+from benchmarks.timing import InSql, Side, Times, interleaved
 
 TWICE_AS_LONG = Times(ours=(0.2, 0.4, 0.6), bare=(0.1, 0.2, 0.3))
 seconds = st.floats(min_value=1e-7, max_value=1e3)
@@ -18,8 +18,8 @@ seconds = st.floats(min_value=1e-7, max_value=1e3)
 
 def row(
     times: Times = TWICE_AS_LONG, aim: Aim | None = None, operations: int = 1, queries: tuple[int, ...] = ()
-) -> Row:
-    return Row("scan", "by SQL", times, aim or Aim(), operations=operations, queries=queries)
+) -> ReportRow:
+    return ReportRow("scan", "by SQL", times, aim or Aim(), operations=operations, queries=queries)
 
 
 def test_of_one_thing_the_ratio_is_of_times() -> None:

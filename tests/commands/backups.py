@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.commands.customers import Customers
 from tests.commands.databases import SERVER, database
 from tests.commands.installation import Installation
+from tests.commands.seed import Customers
 
 
 @pytest.fixture

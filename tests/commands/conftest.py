@@ -8,9 +8,9 @@ import pytest
 
 from sandbox import Sandbox
 from tests.commands.backups import backup, elsewhere, its_own_programs, used
-from tests.commands.customers import Customers
 from tests.commands.databases import database
 from tests.commands.installation import Installation
+from tests.commands.seed import Customers
 
 __all__ = ["backup", "elsewhere", "its_own_programs", "used"]
 

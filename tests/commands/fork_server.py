@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from tempfile import TemporaryFile
 
-from tests.start.installation import PROJECT
+from tests.supervisor.installation import PROJECT
 
 PRELOADED = (
     "celery",
@@ -35,9 +35,9 @@ PRELOADED = (
     "fido2.server",
     "icalendar",
     "kombu",
-    "mailer.clouds_file",
+    "mailer.clouds_config",
     "mailer.diagnosis",
-    "mailer.registration",
+    "mailer.app_identity",
     "mailer.transports",
     "msal",
     "redis.asyncio",

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.commands.fork_server import PATIENCE, ForkServer
-from tests.start.installation import PROJECT, clean_environ
+from tests.supervisor.installation import PROJECT, clean_environ
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from alertadmin.house import lock
+from alertadmin.supervisor import file_lock
 from tests.commands.backups import contents, rewritten, with_key_file
-from tests.commands.customers import Customers
 from tests.commands.databases import SERVER
 from tests.commands.installation import Installation
+from tests.commands.seed import Customers
 from tests.security.test_canary import shapes
 
 pytestmark = [pytest.mark.postgresql, pytest.mark.control(17), pytest.mark.usefixtures("its_own_programs")]
@@ -89,7 +89,7 @@ def test_what_is_in_use_is_replaced_only_by_force_and_then_moved_aside(
 
 
 def test_a_running_installation_is_left_alone(used: Installation, backup: Path) -> None:
-    running = lock.Claim(used.folder / "up.lock")
+    running = file_lock.FileLock(used.folder / "up.lock")
     try:
         assert "Stop it first" in used.run("restore", str(backup), "--force").sentence
     finally:

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from alertadmin.registry.permissions import Permission
-from tests.commands.customers import Customers
 from tests.commands.installation import Installation
+from tests.commands.seed import Customers
 
 NOBODY = "00000000-0000-4000-8000-000000000000"
 

@@ -11,7 +11,7 @@ import pytest
 
 from mailer.diagnosis import SLUGS
 from tests.commands.installation import Installation, finished, names
-from tests.start.installation import PROJECT, clean_environ
+from tests.supervisor.installation import PROJECT, clean_environ
 
 EXPIRED = "AADSTS7000222: The provided client secret keys for app '0c0cbd8a-5d1f-4a4e-9d3c-2f6d1a7a9b10' are expired."
 WRONG = "AADSTS7000215: Invalid client secret provided."

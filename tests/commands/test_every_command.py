@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.commands.installation import Installation, finished, names
-from tests.start.installation import free_port
+from tests.supervisor.installation import free_port
 
 JOBS = {
     "import_registrations": ["-"],

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.commands.customers import Customers
 from tests.commands.installation import Installation
+from tests.commands.seed import Customers
 
 BINARY = b"\x89PNG\r\n\x1a\n\0\0\0"
 

@@ -11,9 +11,9 @@ from allauth.mfa.models import Authenticator
 from django.core.management import call_command
 from django.test import Client
 
-from alertadmin.accounts.audit import AuditEntry
 from alertadmin.accounts.models import User
-from tests.second_factors import add_app
+from alertadmin.audit import AuditEntry
+from tests.helpers.mfa import add_app
 
 
 def told(capsys: pytest.CaptureFixture[str], *command: str) -> dict[str, Any]:

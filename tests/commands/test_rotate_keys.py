@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.commands.customers import Customers
 from tests.commands.installation import Installation
+from tests.commands.seed import Customers
 
 
 def ring(installation: Installation) -> Path:

@@ -10,9 +10,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from sandbox import Sandbox
-from tests.commands.customers import Customers
 from tests.commands.databases import database
 from tests.commands.installation import Installation, finished
+from tests.commands.seed import Customers
 
 pytestmark = pytest.mark.postgresql
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.commands.customers import Customers
 from tests.commands.installation import Installation
+from tests.commands.seed import Customers
 from tests.mailer.https_server import reply
 from tests.outbox.channels.http_server import HttpServer
 

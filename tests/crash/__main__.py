@@ -18,12 +18,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sandbox import Sandbox
-from tests.crash.cells import DATABASES, IN_DOUBT, PROGRAMS, Cell, DatabaseName, fresh, play, steps
 from tests.crash.chaos import Chaos
 from tests.crash.databases import Postgresql, Sqlite, postgresql_server
-from tests.crash.world import Verdict, World
-from tests.start.installation import PROJECT
-from tests.valkey import Valkey
+from tests.crash.matrix import DATABASES, IN_DOUBT, PROGRAMS, Cell, DatabaseName, fresh, play, steps
+from tests.crash.scenario import Verdict, World
+from tests.helpers.valkey import Valkey
+from tests.supervisor.installation import PROJECT
 
 COLUMNS = [(program, database) for program in PROGRAMS for database in DATABASES]
 WIDTH = 18
@@ -34,7 +34,7 @@ WRONG_ORDERS = {
     "post_office": ("sends a batch, then marks all of it", "twice by a kill"),
     "alertadmin": ("ends what was never clearly answered", "lost in an outage"),
 }
-"""Whose it is, what it does, what comes of it (`tests.reminders.wrong_orders`)."""
+"""Whose it is, what it does, what comes of it (`tests.reminders.mutants`)."""
 
 
 @dataclass
@@ -128,7 +128,7 @@ def controls() -> int:
     _print("\nThe known wrong orders of things, in the place of ours:\n")
     missed = 0
     for whose, (order, comes) in WRONG_ORDERS.items():
-        test = f"tests/reminders/test_histories.py::test_the_known_wrong_orders_are_caught[{whose}]"
+        test = f"tests/reminders/test_state_machine.py::test_the_known_wrong_orders_are_caught[{whose}]"
         done = subprocess.run([sys.executable, "-m", "pytest", "-q", test], cwd=PROJECT, capture_output=True)
         missed += done.returncode != 0
         _print(f"{whose:<14}{order:<46}{'caught: ' + comes if done.returncode == 0 else 'NOT CAUGHT'}\n")

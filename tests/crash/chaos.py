@@ -19,9 +19,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.crash.databases import Postgresql
-from tests.crash.world import DELIVER, LEASE, SCAN, World
-from tests.reminders.troubles import TROUBLES
-from tests.start.installation import PROJECT, eventually
+from tests.crash.scenario import DELIVER, LEASE, SCAN, World
+from tests.reminders.faults import TROUBLES
+from tests.supervisor.installation import PROJECT, eventually
 
 FOR_A_ROUND = 2
 """Mails that fall due in each round: what is under way when the blow falls."""

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from sandbox import Sandbox
-from tests.crash.cells import DatabaseName, fresh
 from tests.crash.databases import Database, Postgresql, Server, Sqlite, postgresql_server
-from tests.crash.world import World
-from tests.valkey import Valkey
+from tests.crash.matrix import DatabaseName, fresh
+from tests.crash.scenario import World
+from tests.helpers.valkey import Valkey
 
 
 @pytest.fixture(scope="package")

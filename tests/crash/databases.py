@@ -17,7 +17,7 @@ from typing import Any, Protocol
 import psutil  # type: ignore[import-untyped]
 import psycopg
 
-from tests.start.installation import eventually
+from tests.supervisor.installation import eventually
 
 
 class Database(Protocol):

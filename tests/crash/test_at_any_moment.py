@@ -10,8 +10,8 @@ from collections.abc import Callable
 import pytest
 
 from tests.crash.chaos import Chaos
-from tests.crash.world import SCAN, World
-from tests.start.installation import eventually
+from tests.crash.scenario import SCAN, World
+from tests.supervisor.installation import eventually
 
 pytestmark = pytest.mark.crash
 

@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 
 from alertadmin.celery import app
-from alertadmin.outbox.broker_outage import REPEATED_AFTER, BrokerOutage
-from tests.crash.world import SCAN, World
-from tests.start.installation import eventually
-from tests.valkey import Valkey
+from alertadmin.outbox.queue.broker_outage import REPEATED_AFTER, BrokerOutage
+from tests.crash.scenario import SCAN, World
+from tests.helpers.valkey import Valkey
+from tests.supervisor.installation import eventually
 
 pytestmark = pytest.mark.crash
 
@@ -91,7 +91,7 @@ def test_a_worker_outlives_its_broker_any_number_of_times(make_world: MakeWorld,
 
 BROKEN_ONCE = """
 from kombu.transport.redis import Channel
-from alertadmin.house import worker
+from alertadmin.supervisor import celery_worker
 
 read = Channel._brpop_read
 
@@ -100,7 +100,7 @@ def broken(self, **options):
     raise AttributeError("'NoneType' object has no attribute 'hostname'")
 
 Channel._brpop_read = broken
-worker.main()
+celery_worker.main()
 """
 
 

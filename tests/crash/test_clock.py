@@ -9,8 +9,8 @@ from datetime import timedelta
 
 import pytest
 
-from tests.crash.world import World
-from tests.start.installation import eventually
+from tests.crash.scenario import World
+from tests.supervisor.installation import eventually
 
 pytestmark = pytest.mark.crash
 
@@ -26,8 +26,8 @@ file = Path(os.environ["SHIFT_FILE"])
 moved = time_machine.travel(datetime.now(UTC) + timedelta(seconds=float(file.read_text()))).start()
 signal.signal({int(SHIFT)}, lambda *_: moved.shift(timedelta(seconds=float(file.read_text()))))
 
-from alertadmin.house import worker
-worker.main()
+from alertadmin.supervisor import celery_worker
+celery_worker.main()
 """
 
 

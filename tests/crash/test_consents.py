@@ -10,8 +10,8 @@ from uuid import uuid4
 import pytest
 
 from sandbox import Sandbox
-from tests.crash.world import World, as_csv
-from tests.start.installation import eventually
+from tests.crash.scenario import World, as_csv
+from tests.supervisor.installation import eventually
 
 pytestmark = [pytest.mark.crash, pytest.mark.slow]
 

@@ -15,11 +15,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.crash.cutter import Cutter
+from tests.crash.cutting_proxy import Cutter
 from tests.crash.databases import Database, Postgresql, Sqlite
-from tests.crash.world import SCAN, World
-from tests.outbox.test_doorbell import Saver
-from tests.start.installation import PROJECT, clean_environ, eventually
+from tests.crash.scenario import SCAN, World
+from tests.outbox.queue.test_wakeup import Saver
+from tests.supervisor.installation import PROJECT, clean_environ, eventually
 
 pytestmark = pytest.mark.crash
 

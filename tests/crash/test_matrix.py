@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.crash.cells import Cell, cells, play
-from tests.crash.world import World
+from tests.crash.matrix import Cell, cells, play
+from tests.crash.scenario import World
 
 pytestmark = pytest.mark.crash
 

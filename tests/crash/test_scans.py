@@ -8,9 +8,9 @@ from uuid import uuid4
 
 import pytest
 
-from alertadmin.reminders.scan import FIRST_PART
-from tests.crash.cells import DATABASES, DatabaseName
-from tests.crash.world import World, as_csv
+from alertadmin.reminders.scan.scanner import FIRST_PART
+from tests.crash.matrix import DATABASES, DatabaseName
+from tests.crash.scenario import World, as_csv
 
 pytestmark = pytest.mark.crash
 

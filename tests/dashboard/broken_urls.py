@@ -6,16 +6,16 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
 
-from alertadmin.accounts.declaring import for_oneself
+from alertadmin.accounts.decorators import login_only
 from alertadmin.urls import urlpatterns as ours
 
 
-@for_oneself
+@login_only
 def forbidden(request: HttpRequest) -> HttpResponse:
     raise PermissionDenied
 
 
-@for_oneself
+@login_only
 def broken(request: HttpRequest) -> HttpResponse:
     raise RuntimeError("a fault of ours, with a secret in it: hush")
 

@@ -4,7 +4,7 @@ import pytest
 from django.test import Client
 
 from alertadmin.accounts.models import User
-from tests.signing_in import signed_in_at
+from tests.helpers.login import signed_in_at
 
 
 @pytest.fixture

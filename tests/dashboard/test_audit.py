@@ -15,15 +15,15 @@ from django.urls import reverse
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alertadmin.accounts import audit
-from alertadmin.accounts.audit import Act, AuditEntry, Result
-from alertadmin.accounts.audit.chain import digest_of
+from alertadmin import audit
 from alertadmin.accounts.models import Membership, User
 from alertadmin.accounts.roles import Role
-from alertadmin.dashboard.audit.exporting import FORMULA, cell
-from alertadmin.dashboard.looks import LOOKS
+from alertadmin.audit import AuditAction, AuditEntry, Result
+from alertadmin.audit.hash_chain import digest_of
+from alertadmin.dashboard.audit.export import FORMULA, cell
+from alertadmin.dashboard.ui.badges import BADGES
 from alertadmin.registry.models import Tenant
-from tests.rows import Rows
+from tests.factories import Rows
 
 pytestmark = pytest.mark.control(59)
 PAGE = "/audit/"
@@ -32,7 +32,7 @@ PAGE = "/audit/"
 @pytest.fixture
 def renamed(rows: Rows) -> Tenant:
     tenant = rows.tenant("Harbour")
-    with audit.changing(Act.TENANT_CHANGED, tenant):
+    with audit.record_change(AuditAction.TENANT_CHANGED, tenant):
         tenant.name = "Harbour Ltd"
         tenant.save()
     return tenant
@@ -57,7 +57,7 @@ def test_what_became_what_is_told_with_a_link_to_the_thing(signed_in: Client, re
 def test_what_is_gone_is_no_link(signed_in: Client, renamed: Tenant) -> None:
     url = renamed.get_absolute_url()
     signed_in.post(reverse("tenant-delete", args=[renamed.pk]))
-    deleted = page(signed_in, f"?act={Act.TENANT_DELETED}")
+    deleted = page(signed_in, f"?act={AuditAction.TENANT_DELETED}")
     assert "Tenant deleted" in deleted
     assert f'href="{url}"' not in deleted
 
@@ -79,7 +79,7 @@ def test_it_is_searched(signed_in: Client, renamed: Tenant, query: str, is_found
 
 def test_everything_about_one_thing_is_found_by_its_id(signed_in: Client, renamed: Tenant, rows: Rows) -> None:
     audit_of_another = rows.tenant("Northpark")
-    with audit.changing(Act.TENANT_CHANGED, audit_of_another):
+    with audit.record_change(AuditAction.TENANT_CHANGED, audit_of_another):
         audit_of_another.save()
     shown = page(signed_in, f"?q={renamed.pk}")
     assert "Harbour Ltd" in shown
@@ -88,7 +88,7 @@ def test_everything_about_one_thing_is_found_by_its_id(signed_in: Client, rename
 
 def test_a_customer_s_auditor_reads_of_their_tenant_alone(client: Client, renamed: Tenant, rows: Rows) -> None:
     other = rows.tenant("Northpark")
-    with audit.changing(Act.TENANT_CHANGED, other):
+    with audit.record_change(AuditAction.TENANT_CHANGED, other):
         other.save()
     auditor = User.objects.create(email="audit@harbour.example")
     Membership.objects.create(user=auditor, tenant=renamed, role=Role.AUDITOR)
@@ -106,7 +106,7 @@ def test_whoever_may_not_read_it_is_refused_on_the_record(client: Client, rename
     assert client.get(PAGE).status_code == 403
     last = AuditEntry.objects.first()
     assert last is not None
-    assert (last.act, last.who, last.details) == (Act.ACCESS_REFUSED, viewer.email, {"path": "audit"})
+    assert (last.act, last.who, last.details) == (AuditAction.ACCESS_REFUSED, viewer.email, {"path": "audit"})
 
 
 def test_an_export_holds_what_the_page_shows_and_is_on_the_record(signed_in: Client, renamed: Tenant) -> None:
@@ -117,7 +117,7 @@ def test_an_export_holds_what_the_page_shows_and_is_on_the_record(signed_in: Cli
     assert json.loads(told["details"])["changes"]["name"] == ["Harbour", "Harbour Ltd"]
     last = AuditEntry.objects.first()
     assert last is not None
-    assert (last.act, last.details) == (Act.EXPORT_DONE, {"format": "csv", "filter": "act=tenant.changed"})
+    assert (last.act, last.details) == (AuditAction.EXPORT_DONE, {"format": "csv", "filter": "act=tenant.changed"})
 
 
 def test_the_exported_chain_is_checked_without_this_program(signed_in: Client, renamed: Tenant) -> None:
@@ -143,4 +143,4 @@ def test_no_cell_is_a_formula(text: str, sign: str) -> None:
 
 
 def test_each_result_has_a_look_of_its_own() -> None:
-    assert set(Result.values) <= set(LOOKS)
+    assert set(Result.values) <= set(BADGES)

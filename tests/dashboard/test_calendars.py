@@ -21,10 +21,10 @@ from icalendar import Calendar
 from alertadmin.accounts.models import User
 from alertadmin.registry.models import AppRegistration, Credential, Mailbox
 from alertadmin.reminders.models import CalendarFeed, Policy
+from tests.factories import Rows
+from tests.helpers.login import signed_in_at
 from tests.operator_log.lines import logged
-from tests.reminders.calendar import octets
-from tests.rows import Rows
-from tests.signing_in import signed_in_at
+from tests.reminders.calendar import ical_lint
 
 
 def path_in(page: HttpResponse) -> str:
@@ -76,9 +76,9 @@ def test_an_address_shows_each_end_to_a_program_that_cannot_sign_in(
     assert response.headers["Cache-Control"] == "private, no-cache"
     assert not response.cookies
     written = content(response)
-    assert set(octets.values(written, "UID")) == {str(one.pk) for one in (current, waiting, gone, box)}
-    assert octets.values(written, "DTSTART") == sorted(octets.values(written, "DTSTART"))
-    assert octets.values(written, "METHOD") == ["PUBLISH"]
+    assert set(ical_lint.values(written, "UID")) == {str(one.pk) for one in (current, waiting, gone, box)}
+    assert ical_lint.values(written, "DTSTART") == sorted(ical_lint.values(written, "DTSTART"))
+    assert ical_lint.values(written, "METHOD") == ["PUBLISH"]
 
 
 @pytest.mark.control(29)
@@ -86,8 +86,8 @@ def test_that_of_one_tenant_shows_that_tenant_alone(signed_in: Client, rows: Row
     mine = rows.credential(app, expires_at=later(20))
     rows.credential(rows.app(rows.tenant("Lakeside")), expires_at=later(20))
     written = content(fetched(subscribed(signed_in, tenant=str(app.tenant_id))))
-    assert octets.values(written, "UID") == [str(mine.pk)]
-    assert octets.values(written, "NAME") == ["Ends of “Northpark”"]
+    assert ical_lint.values(written, "UID") == [str(mine.pk)]
+    assert ical_lint.values(written, "NAME") == ["Ends of “Northpark”"]
 
 
 @pytest.mark.parametrize(

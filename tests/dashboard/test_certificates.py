@@ -12,11 +12,11 @@ from django.utils import timezone
 
 from alertadmin.outbox import worker
 from alertadmin.outbox.models import Delivery
-from alertadmin.registry import certificates
-from alertadmin.registry.certificates import KeyPair
+from alertadmin.registry.credentials import certificates
+from alertadmin.registry.credentials.certificates import KeyPair
 from alertadmin.registry.models import Credential, CredentialState
 from sandbox import Sandbox
-from tests.rows import Rows, Site
+from tests.factories import Rows, Site
 
 
 def a_pair(days: int = 365) -> KeyPair:
@@ -78,7 +78,7 @@ def test_one_that_is_uploaded_is_proven_at_once_and_never_shown(
     stored = Credential.objects.get(description="plant")
     assert (stored.state, stored.expires_at) == (CredentialState.CURRENT, pair.expires_at)
     assert stored.value
-    assert stored.value.reveal() == pair.private_key
+    assert stored.value.decrypt() == pair.private_key
     page = signed_in.get(stored.get_absolute_url()).content.decode()
     assert "PRIVATE KEY" not in page
     assert set(certificates.thumbprints(pair.certificate)) <= set(page.replace("<", ">").split(">"))

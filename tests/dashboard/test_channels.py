@@ -15,26 +15,26 @@ from django.urls import reverse
 from django.utils import timezone
 from pytest_django import Settings
 
-from alertadmin.dashboard.channels.kinds import KINDS, named, of_service
-from alertadmin.dashboard.channels.meaning import meaning
-from alertadmin.dashboard.overview.needs import needs
-from alertadmin.outbox import sentences, worker
-from alertadmin.outbox.channels.guard import Allowed
+from alertadmin.dashboard.channels.failure_help import explain_failure
+from alertadmin.dashboard.channels.service_catalog import KINDS, named, of_service
+from alertadmin.dashboard.overview.action_items import find_action_items
+from alertadmin.outbox import messages, worker
+from alertadmin.outbox.channels.ssrf_guard import EgressAllowlist
 from alertadmin.outbox.models import Attempt, Channel, Delivery, DeliveryState
 from alertadmin.registry.models import Tenant
-from alertadmin.reminders import scan
+from alertadmin.reminders.scan import scanner
 from tests.conftest import NOW
-from tests.everything import everything
+from tests.factories import Rows
+from tests.helpers.access import everything
 from tests.mailer.https_server import reply
 from tests.outbox.channels.http_server import HttpServer
-from tests.rows import Rows
 
 TOKEN = "token-5f1b2c3d-canary"
 
 
 @pytest.fixture(autouse=True)
 def loopback_is_allowed(settings: Settings) -> None:
-    settings.INSIDE_TARGETS = Allowed.parse("127.0.0.0/8, ::1")
+    settings.INSIDE_TARGETS = EgressAllowlist.parse("127.0.0.0/8, ::1")
 
 
 @pytest.fixture
@@ -86,7 +86,7 @@ def test_a_webhook_is_added_and_its_key_shown_this_once(signed_in: Client, recei
     page = add(signed_in, "webhook", f"{receiver.url}/{TOKEN}").content.decode()
     [channel] = Channel.objects.all()
     assert channel.signing_key is not None
-    key = channel.signing_key.reveal()
+    key = channel.signing_key.decrypt()
     assert key in page
     assert (channel.label, channel.hint) == ("Webhook", f"localhost:{receiver.port}")
     for url in (channel.get_absolute_url(), reverse("channel-edit", args=[channel.pk]), reverse("channels")):
@@ -158,7 +158,7 @@ def channel(signed_in: Client, receiver: HttpServer) -> Channel:
 def address_of(channel: Channel) -> str:
     stored = Channel.objects.get(pk=channel.pk).address
     assert stored is not None
-    return stored.reveal()
+    return stored.decrypt()
 
 
 def test_an_empty_address_keeps_the_stored_one_and_a_wrong_one_too(signed_in: Client, channel: Channel) -> None:
@@ -174,11 +174,11 @@ def test_an_empty_address_keeps_the_stored_one_and_a_wrong_one_too(signed_in: Cl
 
 def test_a_new_key_replaces_the_old_one(signed_in: Client, channel: Channel) -> None:
     assert channel.signing_key is not None
-    old = channel.signing_key.reveal()
+    old = channel.signing_key.decrypt()
     page = act(signed_in, "channel-key", channel).content.decode()
     channel.refresh_from_db()
-    assert channel.signing_key.reveal() != old
-    assert channel.signing_key.reveal() in page
+    assert channel.signing_key.decrypt() != old
+    assert channel.signing_key.decrypt() in page
 
 
 def test_without_a_key_to_seal_with_nothing_is_stored(signed_in: Client, settings: Settings) -> None:
@@ -241,20 +241,20 @@ def attempted(channel: Channel, outcome: str, days_ago: float) -> None:
 
 
 def test_a_channel_fails_since_its_first_failure_after_it_last_worked(channel: Channel) -> None:
-    from alertadmin.outbox import standing
+    from alertadmin.outbox.channels import health
 
     for outcome, days in [("refused", 9), ("accepted", 8), ("refused", 7), ("unknown", 3), ("open", 1)]:
         attempted(channel, outcome, days)
-    [found] = standing.with_attempts(Channel.objects.all())
-    assert standing.Standing.of(found) == standing.Standing(standing.Stands.FAILS, NOW - timedelta(days=7))
+    [found] = health.with_attempts(Channel.objects.all())
+    assert health.ChannelHealth.of(found) == health.ChannelHealth(health.HealthState.FAILS, NOW - timedelta(days=7))
 
 
 def test_a_channel_that_fails_needs_somebody_and_a_paused_one_does_not(channel: Channel) -> None:
     attempted(channel, "refused", 1)
-    [need] = [need for need in needs(NOW, everything()) if need.state == "a channel fails"]
+    [need] = [need for need in find_action_items(NOW, everything()) if need.state == "a channel fails"]
     assert (need.what, need.url) == ("Ops", channel.get_absolute_url())
     Channel.objects.update(is_paused=True)
-    assert not [need for need in needs(NOW, everything()) if need.state == "a channel fails"]
+    assert not [need for need in find_action_items(NOW, everything()) if need.state == "a channel fails"]
 
 
 # Where it is seen
@@ -265,12 +265,12 @@ def test_deleting_cancels_what_waits_and_it_is_owed_anew(
 ) -> None:
     now = timezone.now()
     rows.credential(rows.app(rows.tenant()), expires_at=now + timedelta(days=20))
-    scan.run(now)
+    scanner.run(now)
     delivery = channel.deliveries.get()
     assert "1 message that waits for it" in text_of(signed_in, reverse("channel-delete", args=[channel.pk]))
     act(signed_in, "channel-delete", channel)
     delivery.refresh_from_db()
-    assert (delivery.state, delivery.reason) == (DeliveryState.CANCELLED, sentences.CHANNEL_REMOVED)
+    assert (delivery.state, delivery.reason) == (DeliveryState.CANCELLED, messages.CHANNEL_REMOVED)
     assert "The channel was deleted." in text_of(signed_in, reverse("delivery", args=[delivery.pk]))
 
 
@@ -308,12 +308,12 @@ def test_a_delivery_that_went_by_last_resort_says_so(signed_in: Client, channel:
         ("transient", "HTTP 500", "may have told it all the same"),
         ("throttled", "HTTP 429", "asks for patience"),
         ("network", "connection refused", "could not be reached"),
-        ("network", sentences.INSIDE, ""),
+        ("network", messages.INSIDE, ""),
         ("other", "something else", ""),
     ],
 )
 def test_each_failure_is_told_in_words_for_who_set_it_up(cause: str, technical: str, says: str) -> None:
-    said = meaning(cause, technical)
+    said = explain_failure(cause, technical)
     assert (says in said) if says else said == ""
 
 

@@ -14,10 +14,10 @@ from django.urls import reverse
 from django.utils import timezone
 
 from alertadmin.dashboard.consents.views import WAITED_FOR
-from alertadmin.registry import runs
-from alertadmin.registry.models import AppRegistration, Consent, ConsentRun, Mailbox, Tenant
-from alertadmin.watching import heartbeat
-from tests.rows import Rows
+from alertadmin.monitoring import worker_heartbeat
+from alertadmin.registry.consent import check_batch
+from alertadmin.registry.models import AppRegistration, Consent, ConsentCheckBatch, Mailbox, Tenant
+from tests.factories import Rows
 
 
 @pytest.fixture
@@ -68,7 +68,7 @@ def test_another_app_s_consents_are_not_among_them(app: AppRegistration, signed_
 
 def test_it_costs_the_same_whatever_its_length(app: AppRegistration, signed_in: Client, rows: Rows) -> None:
     counts = []
-    heartbeat.beat()  # else the page looks at the health of all itself
+    worker_heartbeat.beat()  # else the page looks at the health of all itself
     # What the first page of a process asks once.
     signed_in.get(reverse("app-consents", args=[app.pk]))
     for more in (0, 60):
@@ -85,7 +85,7 @@ def test_check_all_begins_one_run_and_its_panel_counts_by_itself(app: AppRegistr
     url = reverse("app-consents", args=[app.pk])
     for _click in range(2):
         assert signed_in.post(reverse("app-consents-check", args=[app.pk])).headers["Location"] == url
-    run = ConsentRun.objects.get()
+    run = ConsentCheckBatch.objects.get()
     assert run.by is not None
     note = signed_in.get(url).content.decode()
     assert 'hx-trigger="every 2s"' in note
@@ -95,7 +95,7 @@ def test_check_all_begins_one_run_and_its_panel_counts_by_itself(app: AppRegistr
     part = signed_in.get(url, headers={"hx-request": "true", "hx-target": "run"}).content.decode()
     assert "<html" not in part
     assert re.search(r'<progress[^>]* value="1" max="1"', part)
-    ConsentRun.objects.update(slot=None, finished_at=timezone.now(), total=1, granted=1)
+    ConsentCheckBatch.objects.update(slot=None, finished_at=timezone.now(), total=1, granted=1)
     part = signed_in.get(url, headers={"hx-request": "true", "hx-target": "run"}).content.decode()
     assert "All were checked: 1 of 1 are granted." in part
     assert "hx-trigger" not in part
@@ -104,7 +104,7 @@ def test_check_all_begins_one_run_and_its_panel_counts_by_itself(app: AppRegistr
 def test_it_is_stopped_by_a_button(app: AppRegistration, signed_in: Client) -> None:
     stop = reverse("app-consents-stop", args=[app.pk])
     assert stop not in signed_in.get(reverse("app-consents", args=[app.pk])).content.decode()
-    run = runs.begin(app, now=timezone.now())
+    run = check_batch.begin(app, now=timezone.now())
     Consent.objects.filter(tenant__name="Home").update(checked_at=timezone.now())
     assert f'action="{stop}"' in signed_in.get(reverse("app-consents", args=[app.pk])).content.decode()
     page = signed_in.post(stop, follow=True).content.decode()
@@ -117,7 +117,7 @@ def test_it_is_stopped_by_a_button(app: AppRegistration, signed_in: Client) -> N
 def test_every_app_is_checked_and_stopped_from_the_list(app: AppRegistration, signed_in: Client) -> None:
     url = reverse("consents")
     page = signed_in.post(reverse("consents-check"), follow=True).content.decode()
-    assert ConsentRun.objects.get().app is None
+    assert ConsentCheckBatch.objects.get().app is None
     assert f'action="{reverse("consents-stop")}"' in page
     part = signed_in.get(url, headers={"hx-request": "true", "hx-target": "run"}).content.decode()
     assert "<html" not in part
@@ -125,18 +125,18 @@ def test_every_app_is_checked_and_stopped_from_the_list(app: AppRegistration, si
     assert "Stopped after 0 checks" in signed_in.post(reverse("consents-stop"), follow=True).content.decode()
     for name in ("consents-check", "consents-stop"):
         assert signed_in.get(reverse(name)).headers["Location"] == url
-    assert ConsentRun.objects.unfinished().count() == 0
+    assert ConsentCheckBatch.objects.unfinished().count() == 0
 
 
 def test_the_time_left_is_told(app: AppRegistration, signed_in: Client) -> None:
-    run = runs.begin(app, now=timezone.now() - timedelta(minutes=10))
+    run = check_batch.begin(app, now=timezone.now() - timedelta(minutes=10))
     Consent.objects.filter(tenant__name="Home").update(checked_at=run.started_at + timedelta(minutes=1))
     page = signed_in.get(reverse("app-consents", args=[app.pk])).content.decode()
     assert "Being checked: 2 of 6." in page
     assert "About 20 minutes left." in page
     Consent.objects.exclude(tenant__name="Gone").update(checked_at=run.started_at + timedelta(minutes=1))
     Consent.objects.filter(tenant__name="Gone", permission="Mail.Send").update(checked_at=run.started_at)
-    ConsentRun.objects.update(started_at=timezone.now() - timedelta(minutes=1))
+    ConsentCheckBatch.objects.update(started_at=timezone.now() - timedelta(minutes=1))
     Consent.objects.exclude(checked_at=None).update(checked_at=timezone.now())
     assert "Less than a minute left." in signed_in.get(reverse("app-consents", args=[app.pk])).content.decode()
 
@@ -148,10 +148,10 @@ def test_a_page_waits_for_few_tenants_and_leaves_many_to_the_worker(signed_in: C
         Mailbox.objects.create(app=app, tenant=rows.tenant(f"T {number}"), address=f"a{number}@x.example")
     check = reverse("consent-check", args=[app.pk])
     assert signed_in.post(check).headers["Location"] == app.get_absolute_url()
-    assert not ConsentRun.objects.exists()
+    assert not ConsentCheckBatch.objects.exists()
     Mailbox.objects.create(app=app, tenant=rows.tenant("One more"), address="b@x.example")
     assert signed_in.post(check).headers["Location"] == reverse("app-consents", args=[app.pk])
-    assert ConsentRun.objects.exists()
+    assert ConsentCheckBatch.objects.exists()
 
 
 def test_an_app_s_page_shows_some_and_leads_to_all(app: AppRegistration, signed_in: Client, rows: Rows) -> None:
@@ -174,4 +174,4 @@ def test_a_thousand_tenants_are_not_too_many_for_its_pages(signed_in: Client, ro
     assert signed_in.post(reverse("app-consents-check", args=[app.pk])).status_code == 302
     assert Consent.objects.count() == 1100
     assert signed_in.get(reverse(name, args=[app.pk])).status_code == 200
-    assert sum(1 for _pair in runs._left(ConsentRun.objects.get())) == 1100
+    assert sum(1 for _pair in check_batch._left(ConsentCheckBatch.objects.get())) == 1100

@@ -13,15 +13,16 @@ from django.urls import reverse
 from django.utils import timezone
 
 from alertadmin.accounts.models import User
-from alertadmin.outbox import consent_mail, content, worker
+from alertadmin.outbox import worker
+from alertadmin.outbox.mails import composers, consent_request
 from alertadmin.outbox.models import Channel, ConsentRequest, Delivery, DeliveryState
-from alertadmin.registry.checks import check_consent
+from alertadmin.registry.consent.checks import check_consent
+from alertadmin.registry.consent.required_consents import sync_required_consents
 from alertadmin.registry.models import Consent, ConsentChange, Contact, Mailbox
-from alertadmin.registry.wanted import note_wanted
 from sandbox import Sandbox
-from tests.outbox.owing import arrived
-from tests.outbox.time import Time
-from tests.rows import Rows, Site
+from tests.factories import Rows, Site
+from tests.outbox.factories import arrived
+from tests.outbox.fake_clock import Time
 
 GRANTOR = "admin@harbour.example"
 
@@ -30,7 +31,7 @@ GRANTOR = "admin@harbour.example"
 def lacking(rows: Rows) -> Consent:
     """An app that wants what none has granted, of two resources; its tenant has one contact."""
     app = rows.app(rows.tenant(contacts=[GRANTOR]), permissions=["Mail.Send", "full_access_as_app", "SMTP.SendAsApp"])
-    note_wanted([app])
+    sync_required_consents([app])
     return Consent.objects.get(permission="Mail.Send")
 
 
@@ -39,8 +40,8 @@ def ask(client: Client, consent: Consent, recipient: str = GRANTOR) -> str:
     return unescape(answer.content.decode())
 
 
-def worded(now: datetime) -> content.Content | content.NoLongerOwed | content.NotNow:
-    return content.compose(Delivery.objects.get(), now)
+def worded(now: datetime) -> composers.Content | composers.Obsolete | composers.Deferred:
+    return composers.compose(Delivery.objects.get(), now)
 
 
 def test_the_page_offers_the_tenant_s_contacts(lacking: Consent, signed_in: Client) -> None:
@@ -57,7 +58,7 @@ def test_one_mail_asks_for_all_that_lacks_with_one_link_for_each_resource(
     Consent.objects.filter(permission="SMTP.SendAsApp").update(status="granted")
     assert "is on its way" in ask(signed_in, lacking)
     mail = worded(now)
-    assert isinstance(mail, content.Content)
+    assert isinstance(mail, composers.Content)
     assert mail.subject == "Please grant “ALERT” its permissions in Northpark Energy"
     for text in (mail.text, unescape(mail.html)):
         assert "“Ada” asks you" in text
@@ -82,7 +83,7 @@ def test_it_is_in_the_language_of_whoever_is_asked(
         User.objects.create(email=GRANTOR, language=person)
     ask(signed_in, lacking, GRANTOR.upper())
     mail = worded(now)
-    assert isinstance(mail, content.Content)
+    assert isinstance(mail, composers.Content)
     assert mail.subject.startswith(said)
 
 
@@ -96,10 +97,12 @@ def test_of_two_clicks_at_the_same_moment_one_wins(
     lacking: Consent, administrator: User, now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The second has looked before the first wrote."""
-    consent_mail.ask(lacking.app, lacking.tenant, GRANTOR, by=administrator, now=now)
+    consent_request.request_consent(lacking.app, lacking.tenant, GRANTOR, by=administrator, now=now)
     monkeypatch.setattr(ConsentRequest.objects, "filter", lambda **_where: ConsentRequest.objects.none())
-    with pytest.raises(consent_mail.AskedAlready):
-        consent_mail.ask(lacking.app, lacking.tenant, GRANTOR, by=administrator, now=now + timedelta(seconds=1))
+    with pytest.raises(consent_request.AlreadyRequested):
+        consent_request.request_consent(
+            lacking.app, lacking.tenant, GRANTOR, by=administrator, now=now + timedelta(seconds=1)
+        )
     assert Delivery.objects.count() == 1
 
 
@@ -111,7 +114,7 @@ def test_the_same_person_is_asked_again_after_some_days_and_another_at_once(
         signed_in.force_login(User.objects.get())
         ask(signed_in, lacking)
         assert "is on its way" in ask(signed_in, lacking, "other@harbour.example")
-        time.shift(consent_mail.AGAIN_AFTER - timedelta(seconds=1))
+        time.shift(consent_request.AGAIN_AFTER - timedelta(seconds=1))
         signed_in.force_login(User.objects.get())
         assert "was asked already" in ask(signed_in, lacking, GRANTOR.title())
         time.shift(timedelta(seconds=1))
@@ -143,10 +146,10 @@ def test_what_was_granted_before_it_left_is_not_asked_for(lacking: Consent, sign
     ask(signed_in, lacking)
     Consent.objects.filter(permission="Mail.Send").update(status="granted")
     mail = worded(now)
-    assert isinstance(mail, content.Content)
+    assert isinstance(mail, composers.Content)
     assert "Mail.Send" not in mail.text
     Consent.objects.update(status="granted")
-    assert isinstance(worded(now), content.NoLongerOwed)
+    assert isinstance(worded(now), composers.Obsolete)
 
 
 def test_it_goes_to_that_person_alone_and_never_by_a_channel_of_last_resort(
@@ -169,7 +172,7 @@ def test_from_the_click_to_the_grant(sandbox: Sandbox, rows: Rows, signed_in: Cl
     site.app.permissions = ["Mail.Send"]
     site.app.save()
     site.mailbox.delete()
-    note_wanted([site.app])
+    sync_required_consents([site.app])
     consent = Consent.objects.get(tenant=site.tenant)
     ask(signed_in, consent)
     worker.deliver_due()
@@ -215,7 +218,7 @@ SINCE = re.compile(r"asked (?:today|yesterday|\d+ days? ago)")
 def test_the_lists_say_since_when_somebody_is_asked_in_vain(lacking: Consent, signed_in: Client, rows: Rows) -> None:
     lists = (reverse("consents"), reverse("app-consents", args=[lacking.app_id]))
     other = rows.app(lacking.tenant, "Other", permissions=["Mail.Send"])
-    note_wanted([other])
+    sync_required_consents([other])
     for url in lists:
         assert not SINCE.search(signed_in.get(url).content.decode())
     ask(signed_in, lacking)

@@ -10,13 +10,13 @@ import time_machine
 from django.test import Client
 from django.urls import reverse
 
-from alertadmin.accounts.audit import Act
-from alertadmin.accounts.membership import Membership
 from alertadmin.accounts.models import AuditEntry, User
+from alertadmin.accounts.models.membership import Membership
 from alertadmin.accounts.roles import Role
+from alertadmin.audit import AuditAction
 from alertadmin.outbox.models import Delivery
 from tests.conftest import NOW
-from tests.outbox.owing import bare
+from tests.outbox.factories import bare
 
 LATER = NOW + timedelta(hours=1)
 STATES: dict[str, dict[str, Any]] = {
@@ -39,13 +39,13 @@ CAN_BE_SENT_NOW = UNDECIDED - {"due", "asked to wait"}
 @pytest.mark.parametrize(
     ("act", "entry", "becomes", "allowed"),
     [
-        ("delivery-hasten", Act.DELIVERY_HASTENED, None, CAN_BE_SENT_NOW),
-        ("delivery-arrived", Act.DELIVERY_CONFIRMED, "sent", UNDECIDED),
-        ("delivery-give-up", Act.DELIVERY_GIVEN_UP, "cancelled", UNDECIDED),
+        ("delivery-hasten", AuditAction.DELIVERY_HASTENED, None, CAN_BE_SENT_NOW),
+        ("delivery-arrived", AuditAction.DELIVERY_CONFIRMED, "sent", UNDECIDED),
+        ("delivery-give-up", AuditAction.DELIVERY_GIVEN_UP, "cancelled", UNDECIDED),
     ],
 )
 def test_each_act_in_each_state(
-    signed_in: Client, state: str, act: str, entry: Act, becomes: str | None, allowed: set[str]
+    signed_in: Client, state: str, act: str, entry: AuditAction, becomes: str | None, allowed: set[str]
 ) -> None:
     [delivery] = bare(1, NOW, **STATES[state])
     url = reverse(act, args=[delivery.pk])

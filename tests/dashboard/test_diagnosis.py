@@ -17,10 +17,10 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from alertadmin.registry import certificates
+from alertadmin.monitoring import worker_heartbeat
+from alertadmin.registry.credentials import certificates
 from alertadmin.registry.models import CredentialKind, Mailbox
-from alertadmin.watching import heartbeat
-from tests.rows import Rows
+from tests.factories import Rows
 
 Queries = Callable[[int], AbstractContextManager[object]]
 
@@ -200,7 +200,7 @@ def test_a_thousand_ids_are_looked_up_by_as_many_questions_as_one(
     strangers = "\n".join(str(uuid4()) for _ in range(1000))
     text = expired(apps[0].client_id) + "\n" + "\n".join(app.client_id for app in apps) + "\n" + strangers
 
-    heartbeat.beat()  # else the page looks at the health of all itself
+    worker_heartbeat.beat()  # else the page looks at the health of all itself
     signed_in.get(reverse("diagnosis"))  # what is asked once a minute
     with django_assert_max_num_queries(14):
         page = explained(signed_in, text)

@@ -13,17 +13,17 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from alertadmin.accounts import inviting
 from alertadmin.accounts.models import FirstAdministratorLink, User
 from alertadmin.accounts.roles import Role
+from alertadmin.accounts.services import invitations
+from alertadmin.monitoring import worker_heartbeat
 from alertadmin.outbox.models import Channel, Delivery
-from alertadmin.registry.models import AppRegistration, Consent, Credential, Guide, Mailbox
-from alertadmin.reminders import scan
+from alertadmin.registry.models import AppRegistration, Consent, Credential, Mailbox, SetupProgress
 from alertadmin.reminders.models import CalendarFeed
-from alertadmin.watching import heartbeat
+from alertadmin.reminders.scan import scanner
 from tests.conftest import NOW
-from tests.dashboard.addresses import address, addresses
-from tests.rows import Rows
+from tests.dashboard.url_inventory import address, addresses
+from tests.factories import Rows
 
 LISTS = ("tenants", "apps", "credentials", "mailboxes", "consents", "deliveries", "channels")
 BY_TOKEN = (
@@ -48,20 +48,20 @@ WRITES = re.compile(r"^\s*(INSERT|UPDATE|DELETE|REPLACE|CREATE|ALTER|DROP)\b", r
 def filled(rows: Rows, administrator: User) -> dict[str, Any]:
     """A row of each kind, and its id by the name of its page."""
     fill(rows, 1)
-    scan.run(NOW)
+    scanner.run(NOW)
     mailbox = Mailbox.objects.get()
     test = Delivery.objects.create(purpose="test", dedupe_key="test", recipient="a@x.example", mailbox=mailbox)
     channel = Channel(name="ops", service="webhook", label="Webhook", hint="hooks.example")
     channel.address = "https://hooks.example/token"
     channel.save()
     return {
-        "guide": Guide.objects.create(
+        "guide": SetupProgress.objects.create(
             person=administrator, tenant=mailbox.tenant, app=mailbox.app, mailbox=mailbox, audience="AzureADMyOrg"
         ).pk,
         "calendar": CalendarFeed.objects.create(owner=administrator, digest="0" * 64, created_at=NOW).pk,
         "channel": channel.pk,
         "person": administrator.pk,
-        "invitation": inviting.invite("new@x.example", {None: Role.VIEWER}, by=None, now=timezone.now()).pk,
+        "invitation": invitations.invite("new@x.example", {None: Role.VIEWER}, by=None, now=timezone.now()).pk,
         "tenant": mailbox.tenant_id,
         "app": AppRegistration.objects.get().pk,
         "credential": Credential.objects.get().pk,
@@ -153,8 +153,8 @@ def test_every_act_needs_the_page_s_token(administrator: User, filled: dict[str,
 @pytest.mark.parametrize("name", LISTS)
 def test_a_list_costs_the_same_whatever_its_length(signed_in: Client, rows: Rows, name: str) -> None:
     fill(rows, 1)
-    scan.run(NOW)
-    heartbeat.beat()
+    scanner.run(NOW)
+    worker_heartbeat.beat()
     signed_in.get(reverse(name))  # what is asked once in a process's life
     counts = []
     for more in (0, 9, 45):

@@ -13,7 +13,7 @@ from django.urls import reverse
 from alertadmin.outbox.models import Delivery
 from alertadmin.registry.models import Consent, Mailbox
 from tests.conftest import NOW
-from tests.rows import Rows
+from tests.factories import Rows
 
 pytestmark = pytest.mark.postgresql
 

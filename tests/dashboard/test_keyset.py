@@ -10,15 +10,15 @@ from django.test import RequestFactory
 from django.test.utils import CaptureQueriesContext
 
 from alertadmin.dashboard.apps.views import LISTING as APPS
-from alertadmin.dashboard.credentials.listing import listing
-from alertadmin.dashboard.listing import PAGE, Listing, Page
+from alertadmin.dashboard.credentials.table import credentials_table
 from alertadmin.dashboard.tenants.views import LISTING as TENANTS
+from alertadmin.dashboard.ui.tables import PAGE, Page, Table
 from alertadmin.registry.models import AppRegistration, Credential, Tenant
 from tests.conftest import NOW
-from tests.rows import Rows
+from tests.factories import Rows
 
-LISTS: list[tuple[Listing, type[Model]]] = [
-    (listing(NOW), Credential),
+LISTS: list[tuple[Table, type[Model]]] = [
+    (credentials_table(NOW), Credential),
     (APPS, AppRegistration),
     (TENANTS, Tenant),
 ]
@@ -43,7 +43,7 @@ def many(rows: Rows) -> None:
 
 @pytest.mark.parametrize(("lists", "model", "sort"), SORTS)
 def test_the_database_seeks_the_next_page_in_an_index_and_sorts_nothing(
-    many: None, lists: Listing, model: type[Model], sort: str
+    many: None, lists: Table, model: type[Model], sort: str
 ) -> None:
     """But those few rows that tie in all that the index holds."""
     first = turned(lists, model._default_manager.all(), f"sort={sort}")
@@ -56,6 +56,6 @@ def test_the_database_seeks_the_next_page_in_an_index_and_sorts_nothing(
     assert "SEARCH" in plan[0], plan
 
 
-def turned(lists: Listing, found: QuerySet[Model], query: str) -> Page:
+def turned(lists: Table, found: QuerySet[Model], query: str) -> Page:
     request = RequestFactory().get("/", QueryDict(query).dict())
     return lists.page(request, found)

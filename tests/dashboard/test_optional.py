@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from alertadmin.registry.models import Consent, ConsentStatus
 from tests.conftest import NOW
-from tests.rows import Rows
+from tests.factories import Rows
 
 WORDS = "Optional: makes duplicates impossible"
 

@@ -11,14 +11,15 @@ from django.urls import reverse
 from pytest_django import DjangoAssertNumQueries
 
 from alertadmin.accounts.models import FirstAdministratorLink, User
-from alertadmin.outbox import test_send, worker
+from alertadmin.monitoring import worker_heartbeat
+from alertadmin.outbox import worker
 from alertadmin.outbox.models import Delivery
+from alertadmin.outbox.send_test import test_send
 from alertadmin.registry.models import AppRegistration, Consent, Credential, CredentialState, Mailbox, Tenant
-from alertadmin.reminders import scan
-from alertadmin.watching import heartbeat
+from alertadmin.reminders.scan import scanner
 from sandbox import Sandbox
 from tests.conftest import NOW, PASSWORD
-from tests.rows import Rows
+from tests.factories import Rows
 
 LISTS = [
     "overview",
@@ -50,7 +51,7 @@ def test_nobody_gets_in_without_signing_in(client: Client, db: None, name: str) 
 
 def test_every_page_of_a_thing_shows_it(signed_in: Client, sandbox: Sandbox, rows: Rows) -> None:
     site = rows.site(sandbox, days=3, contacts=["duty@northpark.example"])
-    scan.run(NOW)
+    scanner.run(NOW)
     delivery = Delivery.objects.get(recipient="duty@northpark.example")
     pages: list[Any] = [site.tenant, site.app, site.credential, site.mailbox]
     for thing in pages:
@@ -91,7 +92,7 @@ def test_one_form_registers_everything(signed_in: Client) -> None:
     assert response["Location"] == app.get_absolute_url()
     credential = app.credentials.get()
     assert credential.value is not None
-    assert credential.value.reveal() == SECRET
+    assert credential.value.decrypt() == SECRET
     assert credential.expires_at.isoformat() == "2027-05-31T22:00:00+00:00"
     assert Mailbox.objects.get().sends_reminders
 
@@ -176,7 +177,7 @@ def test_lists_page_by_key_search_and_sort(
     signed_in: Client, rows: Rows, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
     app = rows.app()
-    heartbeat.beat()
+    worker_heartbeat.beat()
     Credential.objects.bulk_create(
         [Credential(app=app, state="retired", description=f"key {n:03}", expires_at=rows.now) for n in range(120)]
     )

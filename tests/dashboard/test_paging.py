@@ -18,18 +18,18 @@ from django.urls import reverse
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from alertadmin.dashboard import listing
 from alertadmin.dashboard.apps import views as apps
 from alertadmin.dashboard.consents import views as consents
-from alertadmin.dashboard.credentials.listing import listing as credentials
+from alertadmin.dashboard.credentials.table import credentials_table as credentials
 from alertadmin.dashboard.deliveries import views as deliveries
-from alertadmin.dashboard.listing import Listing, Page
 from alertadmin.dashboard.mailboxes import views as mailboxes
 from alertadmin.dashboard.tenants import views as tenants
+from alertadmin.dashboard.ui import tables
+from alertadmin.dashboard.ui.tables import Page, Table
 from alertadmin.outbox.models import Delivery
 from alertadmin.registry.models import AppRegistration, Consent, Credential, Mailbox, Tenant
 from tests.conftest import NOW
-from tests.rows import Rows
+from tests.factories import Rows
 
 pytestmark = pytest.mark.postgresql
 
@@ -41,7 +41,7 @@ NAMES = ("", "a", "A", "b", "é", "Ω", "a b", "%", '"')
 class List:
     """A list, its rows, and how to make one of a name and a number: both come again, so that rows tie."""
 
-    listing: Listing
+    listing: Table
     rows: Callable[[], QuerySet[Any]]
     make: Callable[[Rows, str, int], object]
     kept: str
@@ -126,7 +126,7 @@ def ids(pages: list[Page]) -> list[object]:
 def test_walking_there_and_back_meets_each_row_once_and_in_order(
     rows: Rows, monkeypatch: pytest.MonkeyPatch, name: str, sort: str, made: list[tuple[str, int]]
 ) -> None:
-    monkeypatch.setattr(listing, "PAGE", SIZE)
+    monkeypatch.setattr(tables, "PAGE", SIZE)
     one = LISTS[name]
     with transaction.atomic():
         for row in made:

@@ -14,14 +14,14 @@ from django.test import Client
 from django.urls import reverse
 from pytest_django import Settings
 
-from alertadmin.accounts import password_links
-from alertadmin.accounts.audit import AuditEntry
+from alertadmin.accounts import password_reset
 from alertadmin.accounts.models import User
+from alertadmin.audit import AuditEntry
 from alertadmin.outbox import worker
 from alertadmin.outbox.models import Delivery
 from sandbox import Sandbox
 from tests.conftest import PASSWORD
-from tests.second_factors import add_app
+from tests.helpers.mfa import add_app
 
 NEW = "another horse, another staple"
 
@@ -91,12 +91,12 @@ def test_whoever_signs_in_elsewhere_has_none_to_change(signed_in: Client, admini
     administrator.save()
     signed_in.force_login(administrator)
     assert reverse("password-change") not in signed_in.get(reverse("security")).content.decode()
-    assert password_links.find(password_links.link(administrator).rsplit("/", 2)[1]) is None
+    assert password_reset.find(password_reset.link(administrator).rsplit("/", 2)[1]) is None
 
 
 @pytest.mark.control(38)
 def test_a_link_is_of_the_configured_address_and_good_once(client: Client, administrator: User) -> None:
-    link = password_links.link(administrator)
+    link = password_reset.link(administrator)
     assert link.startswith("http://localhost:8000/new-password/")
     path = path_of(link)
     assert administrator.email in client.get(path).content.decode()
@@ -111,7 +111,7 @@ def test_it_ends_every_session_and_leads_past_no_second_factor(client: Client, a
     inside = sign_in(administrator.email, PASSWORD)
     assert inside
     add_app(administrator)
-    link = password_links.link(User.objects.get())
+    link = password_reset.link(User.objects.get())
     client.post(path_of(link), {"password": NEW})
     assert not is_in(inside)
     half = sign_in(administrator.email, NEW)
@@ -121,7 +121,7 @@ def test_it_ends_every_session_and_leads_past_no_second_factor(client: Client, a
 
 @pytest.mark.parametrize("spoil", ["an hour later", "signed in since", "switched off", "another's number", "made up"])
 def test_a_link_that_is_good_no_more(client: Client, administrator: User, spoil: str) -> None:
-    path = path_of(password_links.link(administrator))
+    path = path_of(password_reset.link(administrator))
     with time_machine.travel(timedelta(seconds=3601 if spoil == "an hour later" else 0)):
         if spoil == "signed in since":
             sign_in(administrator.email, PASSWORD)

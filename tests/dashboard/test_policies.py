@@ -11,9 +11,9 @@ from django.utils import timezone
 
 from alertadmin.registry.models import AppRegistration, Mailbox
 from alertadmin.reminders import policies
-from alertadmin.reminders.models import Hold, HoldKind, Line, Policy, Recipient
-from alertadmin.reminders.plan import DEFAULT, Plan
-from tests.rows import Rows
+from alertadmin.reminders.models import Level, Policy, Recipient, Snooze, SnoozeKind
+from alertadmin.reminders.rules.schedule import DEFAULT, ReminderSchedule
+from tests.factories import Rows
 
 
 @pytest.fixture
@@ -53,13 +53,13 @@ def test_a_policy_is_set_and_shown(signed_in: Client, app: AppRegistration, scop
     answer = signed_in.post(address(scope, app), said(**people))
     assert answer.status_code == 302, answer.content.decode()
     found = policies.in_force(app.tenant, app)
-    assert found.plan == Plan((45, 10, 3, 0), 14, 10)
+    assert found.plan == ReminderSchedule((45, 10, 3, 0), 14, 10)
     assert found.timing.working_days == frozenset({1, 2, 3, 4, 5})
     assert str(found.timing.quiet_from) == "20:00:00"
     assert dict(Recipient.objects.values_list("email", "line")) == {
-        "owner@northpark.example": Line.FIRST,
-        "second@northpark.example": Line.FIRST,
-        "chief@n.example": Line.NEXT,
+        "owner@northpark.example": Level.FIRST,
+        "second@northpark.example": Level.FIRST,
+        "chief@n.example": Level.NEXT,
     }
     page = signed_in.get(address(scope, app)).content.decode()
     assert "45, 10, 3, 0" in page
@@ -105,7 +105,7 @@ def test_a_working_day_said_twice_is_one_day(signed_in: Client, app: AppRegistra
 def test_whoever_changes_lines_is_told_once(signed_in: Client, app: AppRegistration) -> None:
     signed_in.post(address("app", app), said(**{"people-first": "a@n.example"}))
     signed_in.post(address("app", app), said(**{"people-next": "a@n.example"}))
-    assert list(Recipient.objects.values_list("email", "line")) == [("a@n.example", Line.NEXT)]
+    assert list(Recipient.objects.values_list("email", "line")) == [("a@n.example", Level.NEXT)]
 
 
 @pytest.mark.parametrize(
@@ -148,11 +148,11 @@ def test_a_reminder_is_put_off_and_taken_back(signed_in: Client, rows: Rows, app
     day = (timezone.now() + timedelta(days=9)).date().isoformat()
     signed_in.post(url, {"kind": "ignored", "until": day, "reason": "the customer renews it"})
     (hold,) = credential.all_holds.all()
-    assert (hold.kind, hold.reason, hold.by_name) == (HoldKind.IGNORED, "the customer renews it", "Ada")
+    assert (hold.kind, hold.reason, hold.by_name) == (SnoozeKind.IGNORED, "the customer renews it", "Ada")
     page = signed_in.get(credential.get_absolute_url()).content.decode()
     assert "the customer renews it" in page
     signed_in.post(reverse("credential-resume", args=[credential.pk]))
-    assert Hold.objects.get().withdrawn_at is not None
+    assert Snooze.objects.get().withdrawn_at is not None
 
 
 def test_a_hold_without_its_reason_is_explained(signed_in: Client, rows: Rows, app: AppRegistration) -> None:
@@ -160,4 +160,4 @@ def test_a_hold_without_its_reason_is_explained(signed_in: Client, rows: Rows, a
     day = (timezone.now() + timedelta(days=9)).date().isoformat()
     page = signed_in.post(reverse("credential-hold", args=[credential.pk]), {"kind": "ignored", "until": day})
     assert "Say why" in page.content.decode()
-    assert not Hold.objects.exists()
+    assert not Snooze.objects.exists()

@@ -18,13 +18,13 @@ from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from alertadmin.dashboard.credentials.listing import listing
-from alertadmin.dashboard.looks import AMBER_DAYS, RED_DAYS
+from alertadmin.dashboard.credentials.table import credentials_table
 from alertadmin.dashboard.overview.timeline import MONTHS, months, span, timeline
+from alertadmin.dashboard.ui.badges import AMBER_DAYS, RED_DAYS
 from alertadmin.outbox.models import Delivery
 from alertadmin.registry.models import AppRegistration, Credential, CredentialState
 from tests.conftest import NOW
-from tests.rows import Rows
+from tests.factories import Rows
 
 pytestmark = pytest.mark.postgresql
 
@@ -55,7 +55,7 @@ def test_a_bar_counts_what_its_link_lists(rows: Rows, now: datetime, zone: str, 
         bars = timeline(now, Credential.objects.watched())
         assert [bar.month for bar in bars] == months(now)
         for bar in bars:
-            page = listing(now).page(
+            page = credentials_table(now).page(
                 RequestFactory().get("/", {"ends": bar.query, "state": "watched"}), Credential.objects.all()
             )
             assert len(page.rows) == bar.count

@@ -14,10 +14,10 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Literal
 
-from mailer.failure import DOUBTFUL, Failure, Outcome
-from mailer.failure import Answer as JudgedAnswer
+from mailer.errors import DOUBTFUL, Acceptance, SendError
+from mailer.errors import Answer as JudgedAnswer
 from tests.mailer.https_server import Answer, Request, reply
-from tests.mailer.listening import Cut
+from tests.mailer.tcp_server import Cut
 
 PAGE = "<!DOCTYPE html><html><head><title>Sign in</title></head><body>Welcome to the hotel's network</body></html>"
 GRAPH_ERROR = {"error": {"code": "ErrorInternalServerError", "message": "An internal server error occurred."}}
@@ -30,7 +30,7 @@ SHORT = 0.3
 """Seconds for one that never answers, where these are enough to connect."""
 
 
-def described(failure: Failure) -> str:
+def described(failure: SendError) -> str:
     """A failure as the table writes it."""
     wait = "" if failure.retry_after is None else f"{failure.retry_after:g}"
     return " ".join(part for part in (failure.answer.value, "retry" if failure.retry else "", wait) if part)
@@ -250,7 +250,7 @@ CASES = {
     "gateways": GATEWAYS,
     "broken": BROKEN,
 }
-Made = tuple[str, Outcome | None]
+Made = tuple[str, Acceptance | None]
 """What the table says of a call, and what it makes of the message: None where it is sent."""
 
 
@@ -258,7 +258,7 @@ def made_of(call: Callable[[float], object], *, is_slow: bool = False) -> Made:
     """What `call`, which is given its patience in seconds, makes of the answer."""
     try:
         call(SHORT if is_slow else PATIENCE)
-    except Failure as failure:
+    except SendError as failure:
         if is_slow and failure.answer in (JudgedAnswer.NOT_REACHED, JudgedAnswer.CUT_BEFORE):
             return made_of(call)  # a busy machine
         return described(failure), failure.outcome
@@ -270,4 +270,4 @@ def expected(said: str, *, carried: bool = True) -> Made:
     if said == "sent":
         return said, None
     is_doubtful = carried and said.split()[0] in DOUBTFUL
-    return said, Outcome.UNKNOWN if is_doubtful else Outcome.NOT_SENT
+    return said, Acceptance.UNKNOWN if is_doubtful else Acceptance.NOT_SENT

@@ -12,14 +12,14 @@ from typing import Any
 import pytest
 
 from mailer.clouds import Cloud
-from mailer.clouds_file import load_clouds
-from mailer.failure import Failure
-from mailer.identity import AppIdentity, ClientSecret, TokenSource
+from mailer.clouds_config import load_clouds
+from mailer.errors import SendError
 from mailer.message import Message
+from mailer.tokens import AppIdentity, ClientSecret, TokenSource
 from mailer.transports import Sender, Transport
 from sandbox import Sandbox
-from sandbox.records import MAIL_PERMISSIONS, App, Mailbox, Secret, Tenant
-from tests.mailer.authorities import Authorities
+from sandbox.state.models import MAIL_PERMISSIONS, SandboxApp, SandboxMailbox, SandboxTenant, Secret
+from tests.mailer.certificate_authorities import Authorities
 from tests.mailer.https_server import HttpsServer, reply
 from tests.mailer.smtp_server import Script, SmtpServer
 
@@ -39,10 +39,10 @@ def sandbox(mailer_sandbox: Sandbox) -> Iterator[Sandbox]:
 
 @dataclass(frozen=True)
 class Customer:
-    tenant: Tenant
-    app: App
+    tenant: SandboxTenant
+    app: SandboxApp
     secret: Secret
-    mailbox: Mailbox
+    mailbox: SandboxMailbox
     cloud: Cloud
 
     @property
@@ -151,9 +151,9 @@ def smtp(authorities: Authorities, stack: ExitStack) -> Callable[[Script], SmtpS
     return lambda script: stack.enter_context(SmtpServer(authorities.good, script))
 
 
-def failing(transport: Transport, message: Message, sender: Sender) -> Failure:
+def failing(transport: Transport, message: Message, sender: Sender) -> SendError:
     """The failure that a send ends in."""
-    with pytest.raises(Failure) as caught:
+    with pytest.raises(SendError) as caught:
         transport.send(message, sender)
     return caught.value
 

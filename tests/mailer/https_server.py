@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from mailer.clouds import Cloud
-from tests.mailer.listening import Listener, Peer
+from tests.mailer.tcp_server import Listener, Peer
 
 
 @dataclass

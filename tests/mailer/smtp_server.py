@@ -6,7 +6,7 @@ import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from tests.mailer.listening import Cut, Listener, Peer
+from tests.mailer.tcp_server import Cut, Listener, Peer
 
 Reply = bytes | Callable[[Peer], bytes]
 """What is said, or what does it by itself (waits, cuts) and returns what is then said; b"" says nothing."""

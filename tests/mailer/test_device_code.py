@@ -12,14 +12,14 @@ import requests
 
 from mailer import device_code, transports
 from mailer.clouds import BUILTIN, Cloud
-from mailer.device_code import Code, SignedIn, Waiting
-from mailer.failure import Failure
-from mailer.identity import TokenSource, acquire
+from mailer.device_code import DeviceCode, SignedIn, Waiting
+from mailer.errors import SendError
 from mailer.message import Message
-from mailer.person import SMTP_SCOPE, Person
+from mailer.personal_account import SMTP_SCOPE, PersonalAccount
+from mailer.tokens import TokenSource, acquire
 from mailer.transports import Sender
 from sandbox import Sandbox
-from tests.mailer.authorities import Authorities
+from tests.mailer.certificate_authorities import Authorities
 from tests.mailer.conftest import Arrived, Customer, discovery, failing
 from tests.mailer.https_server import HttpsServer, reply
 
@@ -31,12 +31,12 @@ class Kept:
     """Who keeps the sign-in: what it was told."""
 
     tokens: list[str] = field(default_factory=list)
-    failures: list[Failure] = field(default_factory=list)
+    failures: list[SendError] = field(default_factory=list)
 
     def renewed(self, refresh_token: str) -> None:
         self.tokens.append(refresh_token)
 
-    def ended(self, failure: Failure) -> None:
+    def ended(self, failure: SendError) -> None:
         self.failures.append(failure)
 
 
@@ -50,24 +50,24 @@ class Home:
     address: str
     keeper: Kept = field(default_factory=Kept)
 
-    def begin(self, scope: str = MAIL) -> Code:
+    def begin(self, scope: str = MAIL) -> DeviceCode:
         return device_code.begin(self.cloud, self.client_id, scope)
 
-    def ask(self, code: Code) -> SignedIn | Waiting:
+    def ask(self, code: DeviceCode) -> SignedIn | Waiting:
         return device_code.ask(self.cloud, self.client_id, code.device_code)
 
-    def decide(self, code: Code, decision: str = "accept") -> None:
+    def decide(self, code: DeviceCode, decision: str = "accept") -> None:
         with requests.Session() as session:
             session.trust_env, session.verify = False, str(self.sandbox.ca_file)
             form = {"otc": code.user_code, "account": self.address, "decision": decision}
             session.post(code.page, data=form, timeout=10)
 
-    def person(self, scope: str = MAIL) -> Person:
+    def person(self, scope: str = MAIL) -> PersonalAccount:
         code = self.begin(scope)
         self.decide(code)
         signed_in = self.ask(code)
         assert isinstance(signed_in, SignedIn)
-        return Person(self.cloud, self.client_id, self.address, signed_in.refresh_token, "today", self.keeper)
+        return PersonalAccount(self.cloud, self.client_id, self.address, signed_in.refresh_token, "today", self.keeper)
 
 
 @pytest.fixture
@@ -105,20 +105,20 @@ def test_secrets_of_a_sign_in_do_not_show_themselves(home: Home) -> None:
 
 
 def test_a_national_cloud_has_no_personal_accounts() -> None:
-    with pytest.raises(Failure, match="account_personal_unsupported"):
+    with pytest.raises(SendError, match="account_personal_unsupported"):
         device_code.begin(BUILTIN["gcc-high"], "6f1d1b1e-0d4e-4ad4-8a55-3ad6f1e1a001", MAIL)
 
 
 @pytest.mark.parametrize(("personal", "public"), [(False, True), (True, False)], ids=["audience", "public client"])
 def test_an_app_that_does_not_admit_them_is_named(home: Home, customer: Customer, personal: bool, public: bool) -> None:
     app = home.sandbox.directory.add_app(customer.tenant, "Unfit", personal_accounts=personal, public_client=public)
-    with pytest.raises(Failure, match="account_personal_unsupported"):
+    with pytest.raises(SendError, match="account_personal_unsupported"):
         device_code.begin(home.cloud, app.client_id, MAIL)
 
 
 def test_a_client_that_must_show_a_secret_after_all_is_no_wrong_secret(other: HttpsServer) -> None:
     other.routes["/token"] = reply(401, {"error": "invalid_client", "error_codes": [7000218], "error_description": "x"})
-    with pytest.raises(Failure, match="account_personal_unsupported"):
+    with pytest.raises(SendError, match="account_personal_unsupported"):
         device_code.ask(other.cloud(), "6f1d1b1e-0d4e-4ad4-8a55-3ad6f1e1a001", "code")
 
 
@@ -132,7 +132,7 @@ def test_every_word_of_the_standard_is_known(other: HttpsServer, said: str, hear
 
 
 def test_a_token_that_cannot_be_kept_is_no_sign_in(other: HttpsServer) -> None:
-    with pytest.raises(Failure, match="no refresh token"):
+    with pytest.raises(SendError, match="no refresh token"):
         device_code.ask(other.cloud(), "6f1d1b1e-0d4e-4ad4-8a55-3ad6f1e1a001", "code")
 
 
@@ -152,7 +152,7 @@ def test_an_answer_that_is_no_code_is_a_failure(other: HttpsServer, answer: Any)
         200, discovery(other, device_authorization_endpoint=f"{doors}/devicecode")
     )(request)
     other.routes["/devicecode"] = answer
-    with pytest.raises(Failure) as caught:
+    with pytest.raises(SendError) as caught:
         device_code.begin(
             replace(other.cloud(), personal_smtp="localhost:587"), "6f1d1b1e-0d4e-4ad4-8a55-3ad6f1e1a001", MAIL
         )
@@ -161,7 +161,7 @@ def test_an_answer_that_is_no_code_is_a_failure(other: HttpsServer, answer: Any)
 
 def test_a_page_is_never_held_up(home: Home) -> None:
     home.sandbox.faults.add(door="token", delay=30, mailbox=home.client_id)
-    with pytest.raises(Failure, match="network"):
+    with pytest.raises(SendError, match="network"):
         device_code.ask(home.cloud, home.client_id, home.begin().device_code, timeout=0.5)
 
 
@@ -189,7 +189,7 @@ def test_a_token_is_kept_while_the_refresh_token_changes(home: Home, tokens: Tok
 def test_whoever_keeps_it_is_told_when_it_has_ended(home: Home, code: int) -> None:
     person = home.person()
     home.sandbox.faults.add(door="token", code=code, status=400, mailbox=home.client_id)
-    with pytest.raises(Failure, match="user_sign_in_needed"):
+    with pytest.raises(SendError, match="user_sign_in_needed"):
         acquire(person, person.graph_scope)
     assert [one.cause for one in home.keeper.failures] == ["user_sign_in_needed"]
 
@@ -198,7 +198,7 @@ def test_whoever_keeps_it_is_told_when_it_has_ended(home: Home, code: int) -> No
 def test_other_refusals_do_not_end_it(home: Home, status: int, code: int, cause: str) -> None:
     person = home.person()
     home.sandbox.faults.add(door="token", code=code, status=status, mailbox=home.client_id)
-    with pytest.raises(Failure, match=cause):
+    with pytest.raises(SendError, match=cause):
         acquire(person, person.graph_scope)
     assert home.keeper.failures == []
 
@@ -235,7 +235,7 @@ def test_neither_token_nor_code_is_logged(
     home.decide(code)
     signed_in = home.ask(code)
     assert isinstance(signed_in, SignedIn)
-    person = Person(home.cloud, home.client_id, home.address, signed_in.refresh_token, keeper=home.keeper)
+    person = PersonalAccount(home.cloud, home.client_id, home.address, signed_in.refresh_token, keeper=home.keeper)
     transports.make("graph", tokens).send(message, Sender(home.address, person))
     access = tokens.token(person, person.graph_scope).value
     for secret in (code.device_code, person.refresh_token, home.keeper.tokens[0], access):
@@ -247,7 +247,9 @@ def test_a_server_that_repeats_tokens_is_not_quoted(authorities: Authorities, st
     server.routes["openid-configuration"] = lambda request: reply(200, discovery(server))(request)
     told = "M.C512_SBX.0.U.-abcdefghijklmnopqrstuvwxyz and EwB4abcdefghijklmnopqrstuvwxyz+/=="
     server.routes["/token"] = reply(400, {"error": "invalid_grant", "error_description": f"bad {told}"})
-    person = Person(server.cloud(), "6f1d1b1e-0d4e-4ad4-8a55-3ad6f1e1a001", "a@outlook.example", "the-very-token")
-    with pytest.raises(Failure) as caught:
+    person = PersonalAccount(
+        server.cloud(), "6f1d1b1e-0d4e-4ad4-8a55-3ad6f1e1a001", "a@outlook.example", "the-very-token"
+    )
+    with pytest.raises(SendError) as caught:
         acquire(person, person.graph_scope)
     assert caught.value.technical == "bad [hidden] and [hidden]"

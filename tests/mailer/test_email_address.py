@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from mailer.email_address import Flaw, InvalidAddress, canonical, is_same, parse
-from tests.patience import IN_TIME
+from tests.helpers.timeouts import IN_TIME
 
 OWNER = "owner@northpark.example"
 

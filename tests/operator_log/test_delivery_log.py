@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alertadmin.outbox import delivery_log
-from alertadmin.outbox.delivery_log import WINDOW, FailureCounts
+from alertadmin.outbox.delivery import delivery_log
+from alertadmin.outbox.delivery.delivery_log import WINDOW, FailureCounts
 from alertadmin.outbox.models import Attempt, AttemptOutcome, Delivery, DeliveryState, Purpose
 from tests.operator_log.lines import Lines, logged
 

@@ -10,17 +10,19 @@ from typing import Any
 import pytest
 from django.db import DatabaseError, transaction
 
-from alertadmin.house import backing_up
+from alertadmin.backup import creation
+from alertadmin.crypto import key_usage, keyring, reencryption
 from alertadmin.operator_log import Event
-from alertadmin.registry import checks, key_use, keyring, rotation
-from alertadmin.registry.asking import Answer, Finding, Wanted
+from alertadmin.registry.consent import checks
+from alertadmin.registry.consent.consent_client import ConsentCheck, ConsentTarget, PermissionResult
 from alertadmin.registry.models import ConsentStatus
 from alertadmin.registry.permissions import Permission
-from alertadmin.reminders import pruning, scan
-from alertadmin.reminders.sources import SOURCES
+from alertadmin.reminders import retention
+from alertadmin.reminders.scan import scanner
+from alertadmin.reminders.scan.sources import SOURCES
 from tests.conftest import set_environment
+from tests.factories import Rows
 from tests.operator_log.lines import logged
-from tests.rows import Rows
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 DOCUMENT = Path(__file__).parents[2] / "docs" / "operations.md"
@@ -37,8 +39,8 @@ def test_the_document_lists_every_event_and_no_other() -> None:
 def test_each_scan_is_one_line(rows: Rows) -> None:
     rows.credential(rows.app(rows.tenant(contacts=["duty@northpark.example"])), days=30)
     with logged() as lines:
-        first = scan.run(NOW)
-        scan.run(NOW)
+        first = scanner.run(NOW)
+        scanner.run(NOW)
     found = lines.of("scan.finished")
     assert [(one["level"], one["reminders"], one["deliveries"]) for one in found] == [("INFO", 1, 1), ("INFO", 0, 0)]
     assert found[0]["scan"] == first.pk
@@ -52,7 +54,7 @@ def test_a_scan_that_fails_is_one_line_too(monkeypatch: pytest.MonkeyPatch) -> N
 
     monkeypatch.setattr(SOURCES[0], "due", fails)
     with logged() as lines, pytest.raises(DatabaseError):
-        scan.run(NOW)
+        scanner.run(NOW)
     [line] = lines.of("scan.failed")
     assert (line["level"], line["cause"]) == ("ERROR", "DatabaseError")
     assert "canary" not in lines.json[0]
@@ -62,10 +64,10 @@ def test_a_scan_that_fails_is_one_line_too(monkeypatch: pytest.MonkeyPatch) -> N
 @pytest.mark.parametrize(("after", "level"), [(ConsentStatus.GRANTED, "INFO"), (ConsentStatus.NOT_IN_TOKEN, "WARNING")])
 def test_each_change_of_a_consent_is_one_line(rows: Rows, after: ConsentStatus, level: str) -> None:
     app = rows.app()
-    wanted = Wanted(app, app.tenant, (Permission.MAIL_SEND,))
+    wanted = ConsentTarget(app, app.tenant, (Permission.MAIL_SEND,))
 
     def answered(status: ConsentStatus) -> None:
-        checks._store(Answer(wanted, None, [Finding(Permission.MAIL_SEND, status)]), NOW)
+        checks._store(ConsentCheck(wanted, None, [PermissionResult(Permission.MAIL_SEND, status)]), NOW)
 
     with logged() as lines:
         answered(ConsentStatus.ERROR)
@@ -78,10 +80,10 @@ def test_each_change_of_a_consent_is_one_line(rows: Rows, after: ConsentStatus, 
 @pytest.mark.django_db(transaction=True)
 def test_a_change_that_is_rolled_back_is_none(rows: Rows) -> None:
     app = rows.app()
-    wanted = Wanted(app, app.tenant, (Permission.MAIL_SEND,))
-    checks._store(Answer(wanted, None, [Finding(Permission.MAIL_SEND, ConsentStatus.GRANTED)]), NOW)
+    wanted = ConsentTarget(app, app.tenant, (Permission.MAIL_SEND,))
+    checks._store(ConsentCheck(wanted, None, [PermissionResult(Permission.MAIL_SEND, ConsentStatus.GRANTED)]), NOW)
     with logged() as lines, transaction.atomic():
-        checks._store(Answer(wanted, None, [Finding(Permission.MAIL_SEND, ConsentStatus.ERROR)]), NOW)
+        checks._store(ConsentCheck(wanted, None, [PermissionResult(Permission.MAIL_SEND, ConsentStatus.ERROR)]), NOW)
         transaction.set_rollback(True)
     assert not lines.of("consent.changed")
 
@@ -89,13 +91,13 @@ def test_a_change_that_is_rolled_back_is_none(rows: Rows) -> None:
 @pytest.mark.django_db
 def test_retention_and_keys_are_one_line_each(tmp_path: Path, settings: Any) -> None:
     set_environment(settings, KEYS_FILE=str(tmp_path / "keys.json"))
-    keyring.place().create()
+    keyring.storage().create()
     with logged() as lines:
-        pruning.prune(NOW + timedelta(days=1))
-        key = key_use.add_primary()
-        rotation.rotate()
+        retention.prune(NOW + timedelta(days=1))
+        key = key_usage.add_primary()
+        reencryption.rotate()
         old = next(one for one in keyring.load().ciphers if one != key)
-        key_use.retire(old)
+        key_usage.retire(old)
     assert [one["event"] for one in lines.objects] == [
         "retention.finished",
         "key.added",
@@ -110,7 +112,7 @@ def test_retention_and_keys_are_one_line_each(tmp_path: Path, settings: Any) -> 
 @pytest.mark.django_db(transaction=True)
 def test_a_backup_is_one_line(tmp_path: Path) -> None:
     with logged() as lines:
-        backing_up.make(tmp_path / "one.backup", with_keys=False, now=NOW)
+        creation.make(tmp_path / "one.backup", with_keys=False, now=NOW)
     [line] = lines.of("backup.made")
     assert line["with_keys"] is False
     assert line["bytes"] == (tmp_path / "one.backup").stat().st_size

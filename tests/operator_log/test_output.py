@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from alertadmin.environment import BadEnvironment, Environment
-from alertadmin.house.output import Output
 from alertadmin.operator_log import Event, log_event
 from alertadmin.operator_log.configuration import formatter
+from alertadmin.supervisor.log_output import Output
 from tests.operator_log.lines import logged
 
 FORMATS = pytest.mark.parametrize("format_name", ["text", "json"])

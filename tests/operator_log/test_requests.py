@@ -12,16 +12,16 @@ from django.http import HttpRequest, HttpResponse
 from django.test import Client, RequestFactory
 from django.urls import reverse
 
-from alertadmin.accounts.audit import Act
-from alertadmin.accounts.audit.entry import AuditEntry
 from alertadmin.accounts.models import User
+from alertadmin.audit import AuditAction
+from alertadmin.audit.models import AuditEntry
 from alertadmin.celery import app
 from alertadmin.operator_log import context, middleware
 from alertadmin.operator_log.celery_signals import KEY
 from alertadmin.operator_log.middleware import RequestIdMiddleware
-from alertadmin.outbox import doorbell
+from alertadmin.outbox.queue import wakeup
+from tests.helpers.login import signed_in_at
 from tests.operator_log.lines import logged
-from tests.signing_in import signed_in_at
 
 UUID = "0d6a8c3e-7f44-4b1e-9d1a-2f1d0c9b8a77"
 
@@ -99,7 +99,7 @@ def test_the_id_ends_with_the_request() -> None:
 def test_the_audit_trail_has_the_same_id(settings: Any, client: Client, administrator: User) -> None:
     settings.PROXIES = 1
     signed_in_at(client, administrator).post(reverse("audit-export"), {"format": "csv"}, headers={"X-Request-ID": UUID})
-    assert AuditEntry.objects.get(act=Act.EXPORT_DONE).request == UUID.replace("-", "")
+    assert AuditEntry.objects.get(act=AuditAction.EXPORT_DONE).request == UUID.replace("-", "")
 
 
 def test_a_task_carries_the_id_of_the_request_that_caused_it() -> None:
@@ -129,10 +129,10 @@ def test_the_doorbell_rings_with_the_id(monkeypatch: pytest.MonkeyPatch) -> None
         seen.append(context.request_id())
         rung.set()
 
-    monkeypatch.setattr(doorbell, "_send", send)
+    monkeypatch.setattr(wakeup, "_send", send)
     token = context.set_request_id("abcdef0123456789")
     try:
-        doorbell.ring("a task of this test")
+        wakeup.notify_worker("a task of this test")
     finally:
         context.reset_request_id(token)
     assert rung.wait(10)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from tests import data_folder as _data_folder  # noqa: F401 (sets the environment that Django's settings read)
+from tests import pytest_environment as _data_folder  # noqa: F401 (sets the environment that Django's settings read)
 
 # isort: split
 import django

@@ -19,7 +19,7 @@ from tests.outages.answers import (
 )
 from tests.outages.provider import Provider
 from tests.outages.scenario import Scenario, Verdict, installed
-from tests.outbox.time import Time
+from tests.outbox.fake_clock import Time
 
 LENGTHS = (timedelta(minutes=1), timedelta(minutes=5), timedelta(hours=1), timedelta(days=2))
 TRANSPORTS = ("graph", "graph with drafts", "ews", "smtp", "relay alone", "webhook")

@@ -6,7 +6,7 @@ import pytest
 
 from tests.outages.provider import Provider
 from tests.outages.scenario import BEGIN
-from tests.outbox.time import Time
+from tests.outbox.fake_clock import Time
 
 
 @pytest.fixture(scope="session")

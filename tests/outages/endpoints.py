@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from tests.mailer.listening import Cut, Peer
+from tests.mailer.tcp_server import Cut, Peer
 from tests.outages.answers import ProviderAnswer
 
 

@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from tests.mailer.listening import Cut, Peer
+from tests.mailer.tcp_server import Cut, Peer
 from tests.outages.answers import reply
 from tests.outages.endpoints import AnswerNow, Concern, Endpoint, HttpEndpoint, HttpRequest, wait_for_client
 from tests.outages.ledger import Acceptance

@@ -12,7 +12,7 @@ from pathlib import Path
 from tests.outages.cells import Cell, play
 from tests.outages.provider import Provider
 from tests.outages.scenario import BEGIN, Verdict
-from tests.outbox.time import Time
+from tests.outbox.fake_clock import Time
 
 WIDTH = 92
 

@@ -19,18 +19,21 @@ from unittest.mock import patch
 from django.conf import settings
 from django.test import override_settings
 
-from alertadmin.outbox import claims, wires, worker
+from alertadmin.outbox import worker
 from alertadmin.outbox.channels import webhook
-from alertadmin.outbox.channels.guard import Allowed
+from alertadmin.outbox.channels.ssrf_guard import EgressAllowlist
+from alertadmin.outbox.delivery import connections
+from alertadmin.outbox.delivery.rate_limit import RateLimiter
 from alertadmin.outbox.models import Channel, Delivery, DeliveryState
-from alertadmin.outbox.pace import Pace
+from alertadmin.outbox.queue import claims
 from alertadmin.registry.models import AppRegistration, Credential, Mailbox, Tenant
-from alertadmin.registry.permissions import Transport
-from alertadmin.reminders import scan, witness
+from alertadmin.registry.permissions import TransportName
 from alertadmin.reminders.models import Reminder, Scan
+from alertadmin.reminders.restore import detection
+from alertadmin.reminders.scan import scanner
+from tests.factories import Rows
 from tests.outages.provider import CLOUD, Provider
-from tests.outbox.time import Time
-from tests.rows import Rows
+from tests.outbox.fake_clock import Time
 
 BEGIN = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 BEAT = timedelta(seconds=30)
@@ -57,7 +60,7 @@ def installed(provider: Provider, *, relay: bool) -> Iterator[None]:
     environment = dataclasses.replace(environment, values={**kept, **values})
     forget_connections()
     with (
-        override_settings(ENVIRONMENT=environment, INSIDE_TARGETS=Allowed.parse("127.0.0.0/8, ::1")),
+        override_settings(ENVIRONMENT=environment, INSIDE_TARGETS=EgressAllowlist.parse("127.0.0.0/8, ::1")),
         provider.name_service(),
     ):
         yield
@@ -66,16 +69,16 @@ def installed(provider: Provider, *, relay: bool) -> Iterator[None]:
 
 def forget_connections() -> None:
     """As in a process that has just started."""
-    wires.tokens.cache_clear()
-    wires.transport.cache_clear()
-    wires.open_relay.cache_clear()
+    connections.tokens.cache_clear()
+    connections.transport.cache_clear()
+    connections.open_relay.cache_clear()
 
 
 def delete_rows() -> None:
     for model in (Reminder, Delivery, Channel, Tenant, Scan):
         model._default_manager.all().delete()
     # Else the first scan of the next scenario finds that the database was put back from a copy.
-    (settings.DATA_DIR / witness.NAME).unlink(missing_ok=True)
+    (settings.DATA_DIR / detection.NAME).unlink(missing_ok=True)
 
 
 @dataclass
@@ -112,7 +115,7 @@ class Scenario:
     time: Time
     mailboxes: list[Mailbox] = field(default_factory=list)
     deliveries: list[Delivery] = field(default_factory=list)
-    pace: Pace = field(default_factory=Pace)
+    pace: RateLimiter = field(default_factory=RateLimiter)
     outcomes: Counter[str] = field(default_factory=Counter)
     _tokens_since: datetime = BEGIN
 
@@ -141,7 +144,7 @@ class Scenario:
         return scenario
 
     def scan(self) -> None:
-        scan.run(self.time(), ring=False)
+        scanner.run(self.time(), ring=False)
         self.deliveries = list(Delivery.objects.order_by("recipient", "channel_label"))
 
     def add_webhook(self, **fields: Any) -> Channel:
@@ -161,9 +164,9 @@ class Scenario:
     def run(self) -> None:
         """One run of the outbox by a process that knows nothing but the rows, and tokens that last for an hour."""
         self.provider.follow()
-        wires.transport.cache_clear()
+        connections.transport.cache_clear()
         if self.time() - self._tokens_since >= TOKEN_LIFE:
-            wires.tokens().__init__()  # type: ignore[misc]
+            connections.tokens().__init__()  # type: ignore[misc]
             self._tokens_since = self.time()
         with self._deadlines():
             self.outcomes.update(worker.deliver_due(clock=self.time, pace=self.pace))
@@ -194,10 +197,10 @@ class Scenario:
         """Requests are given up soon where no answer will come. Set on the transports that this run will use."""
         now = self.time()
         silent = {one.endpoint for one in self.provider.spans if one.is_now(now) and one.answer.ending == "silence"}
-        for name in Transport.values:
-            transport: Any = wires.transport(name)
+        for name in TransportName.values:
+            transport: Any = connections.transport(name)
             transport.timeout = SHORT_DEADLINE if {name, "token"} & silent else LONG_DEADLINE
-        if (relay := wires.relay()) is not None:
+        if (relay := connections.relay()) is not None:
             object.__setattr__(relay, "timeout", SHORT_DEADLINE if "relay" in silent else LONG_DEADLINE)
         of_webhook = SHORT_DEADLINE if "webhook" in silent else LONG_DEADLINE
         defaults: Any = webhook.post.__kwdefaults__

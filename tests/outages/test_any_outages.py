@@ -13,7 +13,7 @@ from tests.outages.answers import ANSWERS, ProviderAnswer
 from tests.outages.cells import is_possible
 from tests.outages.provider import Provider
 from tests.outages.scenario import BEGIN, Scenario, installed
-from tests.outbox.time import Time
+from tests.outbox.fake_clock import Time
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -17,7 +17,7 @@ from tests.outages.answers import ProviderAnswer
 from tests.outages.ledger import Acceptance
 from tests.outages.provider import Provider
 from tests.outages.scenario import BEGIN, Verdict
-from tests.outbox.time import Time
+from tests.outbox.fake_clock import Time
 
 MINUTE = timedelta(minutes=1)
 MAILBOX = "alarms@sender.example"

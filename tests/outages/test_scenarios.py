@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
+from alertadmin.outbox.delivery.rate_limit import PER_MINUTE
 from alertadmin.outbox.models import Attempt, Delivery, DeliveryState
-from alertadmin.outbox.pace import PER_MINUTE
 from tests.outages import answers
 from tests.outages.answers import ProviderAnswer, plain
 from tests.outages.provider import Provider
 from tests.outages.scenario import BEGIN, Scenario, Verdict, installed
-from tests.outbox.time import Time
+from tests.outbox.fake_clock import Time
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

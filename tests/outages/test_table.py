@@ -12,7 +12,7 @@ from tests.outages.answers import ProviderAnswer
 from tests.outages.cells import LENGTHS, TRANSPORTS, Cell, cells, play
 from tests.outages.provider import Provider
 from tests.outages.report import breaks
-from tests.outbox.time import Time
+from tests.outbox.fake_clock import Time
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

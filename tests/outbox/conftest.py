@@ -6,8 +6,8 @@ from datetime import datetime
 import pytest
 
 from sandbox import Sandbox
-from tests.outbox.time import Time
-from tests.rows import Rows, Site
+from tests.factories import Rows, Site
+from tests.outbox.fake_clock import Time
 
 
 @pytest.fixture

@@ -9,17 +9,17 @@ from typing import Any
 
 import pytest
 
-from alertadmin.outbox import chain as chains
 from alertadmin.outbox import worker
-from alertadmin.outbox.chain import SHARE, SLOW, Chain
+from alertadmin.outbox.delivery import routing as chains
+from alertadmin.outbox.delivery.route_walk import RouteWalk
+from alertadmin.outbox.delivery.routes import Route
+from alertadmin.outbox.delivery.routing import SHARE, SLOW, Router
 from alertadmin.outbox.models import Delivery
-from alertadmin.outbox.routes import Route
-from alertadmin.outbox.walk import Walk
 from sandbox import Sandbox
 from tests.conftest import NOW
-from tests.outbox.owing import arrived, bare, reminders
-from tests.outbox.time import Time
-from tests.rows import Site
+from tests.factories import Site
+from tests.outbox.factories import arrived, bare, reminders
+from tests.outbox.fake_clock import Time
 
 
 @pytest.mark.django_db(transaction=True)
@@ -78,26 +78,26 @@ class TestTheShare:
     def delivery(self, time: Time) -> Delivery:
         return bare(1, time())[0]
 
-    def taken(self, chain: Chain, delivery: Delivery, count: int) -> tuple[list[str], list[Iterator[Route]]]:
+    def taken(self, chain: Router, delivery: Delivery, count: int) -> tuple[list[str], list[Iterator[Route]]]:
         """Which ways so many threads take first, each still waiting for its own."""
-        walks = [chain.routes(delivery, Walk(), lambda: NOW) for _number in range(count)]
+        walks = [chain.next_routes(delivery, RouteWalk(), lambda: NOW) for _number in range(count)]
         return [next(walk).label for walk in walks], walks
 
     def test_of_a_way_that_is_not_known_after_a_while_is_half(
         self, delivery: Delivery, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(chains, "SLOW", 0.05)
-        chain = Chain([Route("first", "a"), Route("second", "b")])
+        chain = Router([Route("first", "a"), Route("second", "b")])
         assert self.taken(chain, delivery, 4)[0] == ["first", "first", "second", "second"]
 
     def test_of_one_that_works_is_all(self, delivery: Delivery) -> None:
-        chain = Chain([Route("first", "a"), Route("second", "b")])
-        chain.worked(chain.ways[0])
+        chain = Router([Route("first", "a"), Route("second", "b")])
+        chain.record_success(chain.installation_routes[0])
         assert self.taken(chain, delivery, 4)[0] == ["first"] * 4
 
     def test_of_one_that_worked_and_now_takes_long_is_half(self, delivery: Delivery, passed: list[float]) -> None:
-        chain = Chain([Route("first", "a"), Route("second", "b"), Route("third", "c")])
-        chain.worked(chain.ways[0])
+        chain = Router([Route("first", "a"), Route("second", "b"), Route("third", "c")])
+        chain.record_success(chain.installation_routes[0])
         _ways, walks = self.taken(chain, delivery, SHARE)
         passed.append(SLOW)
         assert self.taken(chain, delivery, 2)[0] == ["second"] * 2
@@ -105,7 +105,7 @@ class TestTheShare:
         assert self.taken(chain, delivery, 1)[0] == ["first"]
 
     def test_of_the_only_one_is_all(self, delivery: Delivery) -> None:
-        only = Chain([Route("first", "a")])
+        only = Router([Route("first", "a")])
         assert self.taken(only, delivery, 4)[0] == ["first"] * 4
-        with_last_resort = Chain([Route("first", "a")], [Route("last", "b", is_last_resort=True)])
+        with_last_resort = Router([Route("first", "a")], [Route("last", "b", is_last_resort=True)])
         assert self.taken(with_last_resort, delivery, 4)[0] == ["first"] * 4

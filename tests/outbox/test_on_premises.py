@@ -6,14 +6,15 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError
 
-from alertadmin.outbox import test_send, worker
+from alertadmin.crypto import reencryption
+from alertadmin.outbox import worker
 from alertadmin.outbox.models import DeliveryState
-from alertadmin.registry import rotation
+from alertadmin.outbox.send_test import test_send
 from alertadmin.registry.models import LoginKind, Mailbox
-from alertadmin.registry.permissions import Transport
-from alertadmin.reminders import scan
+from alertadmin.registry.permissions import TransportName
+from alertadmin.reminders.scan import scanner
 from sandbox import Sandbox
-from tests.rows import Rows
+from tests.factories import Rows
 
 PASSWORD = "Winter-2026-at-the-plant"
 
@@ -29,7 +30,7 @@ def mailbox(sandbox: Sandbox, rows: Rows) -> Mailbox:
     mailbox = Mailbox(
         tenant=tenant,
         address=address,
-        transport=Transport.EWS,
+        transport=TransportName.EWS,
         server="onprem",
         username=f"PLANT\\svc-{there.domain}",
     )
@@ -77,7 +78,7 @@ def test_a_server_that_the_operators_file_no_longer_names_is_said(mailbox: Mailb
 
 def test_reminders_leave_by_it_when_no_app_can_send(mailbox: Mailbox, sandbox: Sandbox, rows: Rows) -> None:
     rows.credential(rows.app(mailbox.tenant), days=-1)
-    scan.run(rows.now)
+    scanner.run(rows.now)
     outcomes = worker.deliver_due()
     assert outcomes == {"sent": 1}
     assert [one["to"] for one in sandbox.ledger.messages() if one.get("login") == mailbox.username] == [
@@ -87,18 +88,18 @@ def test_reminders_leave_by_it_when_no_app_can_send(mailbox: Mailbox, sandbox: S
 
 def test_its_password_is_rotated_too(mailbox: Mailbox) -> None:
 
-    from alertadmin.registry import keyring
+    from alertadmin.crypto import keyring
 
     primary = keyring.add_primary()
-    assert rotation.rotate().done == 1
+    assert reencryption.rotate().done == 1
     mailbox.refresh_from_db()
     assert mailbox.password is not None
-    assert (mailbox.password.key_id, mailbox.password.reveal()) == (primary, PASSWORD)
+    assert (mailbox.password.key_id, mailbox.password.decrypt()) == (primary, PASSWORD)
 
 
 @pytest.mark.parametrize(
     "fields",
-    [{"server": ""}, {"transport": Transport.GRAPH}],
+    [{"server": ""}, {"transport": TransportName.GRAPH}],
     ids=["neither app nor server", "a server by Graph"],
 )
 def test_a_mailbox_has_an_app_or_a_server(mailbox: Mailbox, fields: dict[str, str]) -> None:

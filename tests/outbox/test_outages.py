@@ -9,14 +9,16 @@ from datetime import datetime, timedelta
 import pytest
 from pytest_django import Settings
 
-from alertadmin.outbox import claims, wires, worker
+from alertadmin.outbox import worker
+from alertadmin.outbox.delivery import connections
+from alertadmin.outbox.delivery.rate_limit import RateLimiter
 from alertadmin.outbox.models import Attempt, AttemptOutcome, Delivery, DeliveryState
-from alertadmin.outbox.pace import Pace
+from alertadmin.outbox.queue import claims
 from sandbox import Sandbox
 from tests.conftest import set_environment
-from tests.outbox.owing import arrived, reminder, reminders
-from tests.outbox.time import Time
-from tests.rows import Site
+from tests.factories import Site
+from tests.outbox.factories import arrived, reminder, reminders
+from tests.outbox.fake_clock import Time
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 RECIPIENTS = 8
@@ -57,7 +59,7 @@ def runs(time: Time, until: datetime) -> Iterator[datetime]:
             time.now = min(max(time() + MINUTE / 2, due_next), until)
 
 
-def lives_through(time: Time, sandbox: Sandbox, lasts: timedelta, pace: Pace) -> timedelta:
+def lives_through(time: Time, sandbox: Sandbox, lasts: timedelta, pace: RateLimiter) -> timedelta:
     """How long after the end of the outage the last one left; below zero, if it went round it."""
     over = time() + lasts
     for now in runs(time, over):
@@ -86,7 +88,7 @@ def test_all_arrive_and_once(
     owed = reminders(site, RECIPIENTS, time())
     out(sandbox)
     began = time()
-    late = lives_through(time, sandbox, lasts, Pace(None))
+    late = lives_through(time, sandbox, lasts, RateLimiter(None))
     assert set(Delivery.objects.values_list("state", flat=True)) == {DeliveryState.SENT}
     assert [len(arrived(sandbox, delivery)) for delivery in owed] == [1] * RECIPIENTS
     if has_relay:
@@ -104,7 +106,7 @@ def test_what_a_doubtful_answer_hid_comes_again_as_the_same_message(
 ) -> None:
     owed = reminders(site, RECIPIENTS, time())
     out(sandbox, is_accepted=True)
-    lives_through(time, sandbox, lasts, Pace(None))
+    lives_through(time, sandbox, lasts, RateLimiter(None))
     assert set(Delivery.objects.values_list("state", flat=True)) == {DeliveryState.SENT}
     copies = Counter[int]()
     for delivery in owed:
@@ -132,7 +134,7 @@ def test_twelve_mailboxes_in_doubt_and_sixty_recipients_go_by_the_relay(
     owed = reminders(site, 60, time())
     relay.faults.add("graph", status=504, times=None)
     began = time()
-    late = lives_through(time, relay, timedelta(seconds=150), Pace())
+    late = lives_through(time, relay, timedelta(seconds=150), RateLimiter())
     assert [len(arrived(relay, delivery)) for delivery in owed] == [1] * 60
     assert late < timedelta(0)
     assert time() - began <= 2 * MINUTE
@@ -231,7 +233,7 @@ def test_one_refusal_for_good_and_one_doubt_are_no_end(site: Site, relay: Sandbo
         worker.deliver_due(clock=lambda now=now: now)  # type: ignore[misc]
     assert Delivery.objects.get().settled_at is None
     relay.faults.clear()
-    wires.transport.cache_clear()
+    connections.transport.cache_clear()
     time.passes(hours=4)
     assert worker.deliver_due(clock=time) == {"sent": 1}
 

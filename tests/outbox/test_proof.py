@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from alertadmin.outbox import test_send, worker
+from alertadmin.outbox import worker
 from alertadmin.outbox.models import Delivery, DeliveryState
-from alertadmin.registry.permissions import Transport
+from alertadmin.outbox.send_test import test_send
+from alertadmin.registry.permissions import TransportName
 from sandbox import Sandbox
-from tests.outbox.owing import reminder
-from tests.outbox.time import Time
-from tests.rows import Site
+from tests.factories import Site
+from tests.outbox.factories import reminder
+from tests.outbox.fake_clock import Time
 
 
 def take_the_secret_away(site: Site, sandbox: Sandbox) -> None:
@@ -25,7 +26,7 @@ def sent_test(site: Site, time: Time, transport: str) -> Delivery:
     return delivery
 
 
-@pytest.mark.parametrize("transport", Transport.values)
+@pytest.mark.parametrize("transport", TransportName.values)
 def test_a_secret_that_was_taken_away_fails_the_next_test(
     site: Site, sandbox: Sandbox, time: Time, transport: str
 ) -> None:

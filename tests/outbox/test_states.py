@@ -17,9 +17,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule, run_state_machine_as_test
 
-from alertadmin.outbox import claims
 from alertadmin.outbox.models import Attempt, AttemptOutcome, Delivery, DeliveryState
-from tests.outbox.owing import bare
+from alertadmin.outbox.queue import claims
+from tests.outbox.factories import bare
 
 LEASE: timedelta = django_settings.OUTBOX_LEASE
 
@@ -52,7 +52,7 @@ class History(RuleBasedStateMachine):
         if worker is None or worker.attempt is not None:
             return
         if worker.delivery.was_uncertain and claims.was_accepted(worker.delivery):
-            claims.settle(worker.delivery, DeliveryState.SENT, self.now)
+            claims.finish(worker.delivery, DeliveryState.SENT, self.now)
             return
         attempt = Attempt(route="by pigeon")
         if claims.open_attempt(worker.delivery, attempt, self.now):
@@ -74,13 +74,13 @@ class History(RuleBasedStateMachine):
     def hears_that_it_was_taken(self, worker: Worker | None) -> None:
         if worker and worker.was_taken:
             outcome = AttemptOutcome.ACCEPTED
-            claims.settle(worker.delivery, DeliveryState.SENT, self.now, attempt=worker.attempt, outcome=outcome)
+            claims.finish(worker.delivery, DeliveryState.SENT, self.now, attempt=worker.attempt, outcome=outcome)
 
     @rule(worker=consumes(workers))
     def hears_nothing(self, worker: Worker | None) -> None:
         if worker and worker.attempt:
             outcome = AttemptOutcome.UNKNOWN
-            claims.settle(worker.delivery, DeliveryState.UNCERTAIN, self.now, attempt=worker.attempt, outcome=outcome)
+            claims.finish(worker.delivery, DeliveryState.UNCERTAIN, self.now, attempt=worker.attempt, outcome=outcome)
 
     @rule(worker=consumes(workers))
     def finds_no_way(self, worker: Worker | None) -> None:
@@ -94,7 +94,7 @@ class History(RuleBasedStateMachine):
     @rule(worker=consumes(workers))
     def breaks_down(self, worker: Worker | None) -> None:
         if worker:
-            claims.abandon(worker.delivery, self.now, not_before=self.now, error="OSError")
+            claims.fail_unexpectedly(worker.delivery, self.now, not_before=self.now, error="OSError")
 
     @rule(worker=workers)
     def renews(self, worker: Worker | None) -> None:

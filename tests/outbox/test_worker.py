@@ -15,17 +15,20 @@ from django.db import OperationalError, connection
 from django.utils import timezone
 from pytest_django import Settings
 
-from alertadmin.outbox import claims, content, doorbell, keeping, stopping, test_send, worker
+from alertadmin.outbox import worker
+from alertadmin.outbox.delivery.rate_limit import RateLimiter
+from alertadmin.outbox.mails import composers
 from alertadmin.outbox.models import Attempt, AttemptOutcome, Delivery, DeliveryState
-from alertadmin.outbox.pace import Pace
-from alertadmin.outbox.turn import Turn
+from alertadmin.outbox.queue import claims, lease_heartbeat, shutdown, wakeup
+from alertadmin.outbox.queue.dispatch_lock import DispatchLock
+from alertadmin.outbox.send_test import test_send
 from alertadmin.registry.models import Contact, Tenant
-from alertadmin.reminders import scan
+from alertadmin.reminders.scan import scanner
 from sandbox import Sandbox
-from tests.outbox.owing import arrived, reminder, reminders
-from tests.outbox.time import Time
-from tests.rows import Rows, Site
-from tests.start.installation import eventually
+from tests.factories import Rows, Site
+from tests.outbox.factories import arrived, reminder, reminders
+from tests.outbox.fake_clock import Time
+from tests.supervisor.installation import eventually
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -55,7 +58,7 @@ class TestAPoisonedRow:
         Contact.objects.create(tenant=site.tenant, email="second@northpark.example")
         bad = rows.tenant("Bad", ["poor@bad.example"])
         rows.credential(rows.app(bad), days=1)
-        scan.run(time())
+        scanner.run(time())
         Tenant.objects.filter(pk=bad.pk).update(time_zone="Mars/Olympus")
         return Delivery.objects.get(recipient="poor@bad.example")
 
@@ -91,7 +94,7 @@ def test_a_database_that_fails_for_a_moment_delays_for_a_minute(
         monkeypatch.undo()
         raise OperationalError("the connection is closed")
 
-    monkeypatch.setattr(content, "compose", fails)
+    monkeypatch.setattr(composers, "compose", fails)
     assert worker.deliver_due(clock=time) == {"pending": 1}
     delivery.refresh_from_db()
     assert delivery.not_before == time() + timedelta(minutes=1)
@@ -141,7 +144,7 @@ class TestATestSend:
         reminders(site, 40, time())
         sandbox.faults.add("graph", delay=0.05, times=None)
         with elsewhere() as start:
-            sending = start(clock=time, pace=Pace(per_minute=None))
+            sending = start(clock=time, pace=RateLimiter(per_minute=None))
             assert eventually(lambda: Attempt.objects.exists())
             test = test_send.create(site.mailbox, "me@northpark.example", transport="smtp", now=time())
             assert sending.result() == {"sent": 41}
@@ -170,7 +173,7 @@ class TestItsLease:
         self, site: Site, sandbox: Sandbox, settings: Settings, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         settings.OUTBOX_LEASE = timedelta(seconds=0.6)
-        monkeypatch.setattr(keeping, "LONGEST_SENDING", timedelta(seconds=1))
+        monkeypatch.setattr(lease_heartbeat, "LONGEST_SENDING", timedelta(seconds=1))
         owed = reminders(site, 6, timezone.now())
         left_behind = threading.Event()
         sandbox.faults.add("graph", delay=40, until=left_behind)
@@ -191,7 +194,7 @@ class TestItsLease:
         self, site: Site, sandbox: Sandbox, settings: Settings, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         settings.OUTBOX_LEASE = timedelta(seconds=0.6)
-        monkeypatch.setattr(keeping, "LONGEST_SENDING", timedelta(seconds=0.5))
+        monkeypatch.setattr(lease_heartbeat, "LONGEST_SENDING", timedelta(seconds=0.5))
         delivery = reminder(timezone.now())
         lapsed = threading.Event()
         sandbox.faults.add("graph", delay=40, until=lapsed)
@@ -207,19 +210,19 @@ class TestItsLease:
 
 class TestTheTurnToRemind:
     def test_is_one_runs_at_a_time(self) -> None:
-        with Turn() as first, Turn() as second:
+        with DispatchLock() as first, DispatchLock() as second:
             assert (first.is_ours, second.is_ours) == (True, False)
-        with Turn() as third:
+        with DispatchLock() as third:
             assert third.is_ours
 
     def test_of_a_process_that_stands_still_is_anybodys_after_a_lease(self, settings: Settings) -> None:
-        with Turn() as suspended:
+        with DispatchLock() as suspended:
             long_ago = real_time.time() - settings.OUTBOX_LEASE.total_seconds() - 1
             os.utime(settings.DATA_DIR / "deliver.lock", (long_ago, long_ago))
-            with Turn() as other:
+            with DispatchLock() as other:
                 assert other.is_ours
             suspended.renew()
-            with Turn() as third:
+            with DispatchLock() as third:
                 assert not third.is_ours
 
 
@@ -244,7 +247,7 @@ class TestItsEnd:
         self, site: Site, time: Time, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         rung: list[bool] = []
-        monkeypatch.setattr(doorbell, "ring", lambda: rung.append(True))
+        monkeypatch.setattr(wakeup, "notify_worker", lambda: rung.append(True))
         monkeypatch.setattr(worker, "LONGEST_RUN", timedelta(seconds=-1))
         reminders(site, 3, time())
         rung.clear()
@@ -253,17 +256,17 @@ class TestItsEnd:
         assert Delivery.objects.filter(state=DeliveryState.PENDING).count() == 3
 
     def test_it_is_shorter_than_celerys_limit(self, settings: Settings) -> None:
-        longest = worker.LONGEST_RUN + keeping.LONGEST_SENDING
+        longest = worker.LONGEST_RUN + lease_heartbeat.LONGEST_SENDING
         assert longest.total_seconds() < settings.CELERY_TASK_TIME_LIMIT
 
     def test_processes_of_one_program_hear_it_told_to_stop(self) -> None:
         """By memory that they share since the fork."""
-        assert not stopping.is_asked()
+        assert not shutdown.is_requested()
         if (child := os.fork()) == 0:
-            stopping.ask()
+            shutdown.request_shutdown()
             os._exit(0)
         os.waitpid(child, 0)
         try:
-            assert stopping.is_asked()
+            assert shutdown.is_requested()
         finally:
-            stopping._shared[0] = 0
+            shutdown._shared[0] = 0

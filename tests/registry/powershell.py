@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import tree_sitter_powershell
 from tree_sitter import Language, Node, Parser
 
-from alertadmin.registry.scripts import QUOTES
+from alertadmin.registry.scripts.snippets import QUOTES
 
 _PARSER = Parser(Language(tree_sitter_powershell.language()))
 _ONE_QUOTE = dict.fromkeys(map(ord, QUOTES), "'")

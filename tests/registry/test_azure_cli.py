@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
 
-from alertadmin.registry import scripts, setting_up
-from alertadmin.registry.models import AppRegistration, Audience, Tenant
+from alertadmin.registry.models import AppRegistration, SignInAudience, Tenant
 from alertadmin.registry.models.app_registration import NATIVE_CLIENT
 from alertadmin.registry.permissions import Permission
-from alertadmin.registry.setting_up import Plan
+from alertadmin.registry.scripts import provisioning, snippets
+from alertadmin.registry.scripts.provisioning import ProvisioningPlan
 from mailer.clouds import BUILTIN
 
 ID = "11111111-2222-3333-4444-555555555555"
@@ -23,11 +23,13 @@ CALL = re.compile(r"(?:^|\$\()az (.*?)\)?$", re.MULTILINE)
 
 def made() -> Iterator[str]:
     redirects = (NATIVE_CLIENT, "https://x.example/return/", "")
-    options = product(BUILTIN.values(), Audience, redirects, ((), tuple(Permission)), ("", ID))
+    options = product(BUILTIN.values(), SignInAudience, redirects, ((), tuple(Permission)), ("", ID))
     for cloud, audience, redirect, permissions, client_id in options:
-        yield setting_up.azure_cli(Plan(cloud, ID, "ALERT", audience.value, redirect, permissions, True, client_id))
+        yield provisioning.azure_cli(
+            ProvisioningPlan(cloud, ID, "ALERT", audience.value, redirect, permissions, True, client_id)
+        )
     for slug in BUILTIN:
-        yield scripts.grant_mail_send(AppRegistration(client_id=ID), Tenant(directory_id=ID, cloud=slug))
+        yield snippets.grant_mail_send(AppRegistration(client_id=ID), Tenant(directory_id=ID, cloud=slug))
 
 
 def calls(script: str) -> Iterator[tuple[str, dict[str, str]]]:

@@ -21,9 +21,9 @@ from django.core.exceptions import ValidationError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alertadmin.registry import certificates, key_file_reader
-from alertadmin.registry.certificates import KeyPair
-from mailer.registration import ClientCertificate, for_msal
+from alertadmin.registry.credentials import certificates, key_file_reader
+from alertadmin.registry.credentials.certificates import KeyPair
+from mailer.app_identity import ClientCertificate, for_msal
 
 START = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 PLAIN = NoEncryption()
@@ -146,7 +146,7 @@ def test_whatever_else_is_refused_and_never_breaks(content: bytes) -> None:
         b"-----BEGIN CERTIFICATE-----\n" + content + b"\n-----END CERTIFICATE-----\n" + made().private_key.encode()
     )
     for one in (content, wrapped):
-        with pytest.raises(key_file_reader.Unusable):
+        with pytest.raises(key_file_reader.UnusableKeyFile):
             key_file_reader.read(one, "x")
 
 

@@ -13,15 +13,15 @@ import trustme
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 from pytest_django import DjangoAssertNumQueries, Settings
 
-from alertadmin.registry.asking import SILENT_AFTER
-from alertadmin.registry.checks import check_consent, check_consents, wanted_pairs
-from alertadmin.registry.encryption import Sealed
+from alertadmin.crypto.fields import EncryptedValue
+from alertadmin.registry.consent.checks import check_consent, check_consents, required_pairs
+from alertadmin.registry.consent.consent_client import SILENT_AFTER
 from alertadmin.registry.models import AppRegistration, Consent, ConsentStatus, Credential, CredentialKind, Mailbox
-from alertadmin.registry.permissions import Permission, Transport
+from alertadmin.registry.permissions import Permission, TransportName
 from sandbox import Sandbox
 from tests.conftest import set_environment
-from tests.rows import Rows, Site
-from tests.start.installation import free_port
+from tests.factories import Rows, Site
+from tests.supervisor.installation import free_port
 
 MAIL_SEND, FULL_ACCESS, SMTP_SEND = Permission.MAIL_SEND, Permission.FULL_ACCESS, Permission.SMTP_SEND
 
@@ -80,7 +80,7 @@ def test_a_token_proves_the_secret_too(sandbox: Sandbox, rows: Rows) -> None:
     good, broken = rows.site(sandbox, granted=[]), rows.site(sandbox)
     broken.credential.value = "wrong"
     broken.credential.save()
-    list(check_consents(wanted_pairs(), now=rows.now))
+    list(check_consents(required_pairs(), now=rows.now))
     good.credential.refresh_from_db()
     broken.credential.refresh_from_db()
     assert (good.credential.proven_at, broken.credential.proven_at) == (rows.now, None)
@@ -90,9 +90,9 @@ def test_an_app_is_checked_wherever_it_has_a_mailbox(sandbox: Sandbox, rows: Row
     site, other = rows.site(sandbox), rows.site(sandbox, name="Harbour")
     site.app.permissions = [MAIL_SEND]
     site.app.save()
-    Mailbox.objects.create(app=site.app, tenant=other.tenant, address="a@x.example", transport=Transport.EWS)
+    Mailbox.objects.create(app=site.app, tenant=other.tenant, address="a@x.example", transport=TransportName.EWS)
     pairs = {
-        (pair.tenant.name, pair.permissions) for pair in wanted_pairs(AppRegistration.objects.filter(pk=site.app.pk))
+        (pair.tenant.name, pair.permissions) for pair in required_pairs(AppRegistration.objects.filter(pk=site.app.pk))
     }
     assert pairs == {("Northpark Energy", (MAIL_SEND,)), ("Harbour", (MAIL_SEND, FULL_ACCESS))}
     # Single tenant: the other directory knows nothing of it.
@@ -103,7 +103,7 @@ def test_an_app_is_checked_wherever_it_has_a_mailbox(sandbox: Sandbox, rows: Row
 
 
 def test_an_app_that_wants_nothing_is_not_asked_for(rows: Rows) -> None:
-    assert list(wanted_pairs([rows.app(permissions=[])])) == []
+    assert list(required_pairs([rows.app(permissions=[])])) == []
 
 
 @pytest.mark.parametrize("kind", ["PKCS8", "TraditionalOpenSSL"])
@@ -147,7 +147,7 @@ def test_a_refusal_is_stored_with_its_cause(sandbox: Sandbox, rows: Rows, cause:
     consent = only(site, rows)
     assert (consent.status, consent.cause) == (ConsentStatus.ERROR, cause)
     assert consent.technical
-    assert value.reveal() not in consent.technical
+    assert value.decrypt() not in consent.technical
 
 
 def expire(sandbox: Sandbox, site: Site) -> None:
@@ -178,7 +178,7 @@ def Mailbox_password(site: Site) -> object:
     return site.mailbox.password
 
 
-def of_another_row(site: Site) -> Sealed | None:
+def of_another_row(site: Site) -> EncryptedValue | None:
     site.mailbox.password = "of another row"
     return site.mailbox.password
 
@@ -195,7 +195,7 @@ def test_a_cloud_that_the_operators_file_no_longer_names_harms_its_own_tenants_a
     lost, good = rows.site(sandbox), rows.site(sandbox)
     lost.tenant.cloud = "gone"
     lost.tenant.save()
-    list(check_consents(wanted_pairs(), now=rows.now))
+    list(check_consents(required_pairs(), now=rows.now))
     assert set(Consent.objects.filter(app=good.app).values_list("status", flat=True)) == {"granted"}
     (technical,) = set(Consent.objects.filter(app=lost.app).values_list("technical", flat=True))
     assert "ALERTADMIN_CLOUDS_FILE" in technical
@@ -232,7 +232,7 @@ def test_others_are_stored_without_waiting_for_a_cloud_that_never_answers(
         site.credential.store("x")
         site.credential.save()
     alive = [rows.site(sandbox, name=f"Live {number}") for number in range(4)]
-    consents = check_consents(wanted_pairs(), now=rows.now)
+    consents = check_consents(required_pairs(), now=rows.now)
     for _consent in range(len(alive) * len(Permission)):
         assert next(consents).tenant.name.startswith("Live")
     assert Consent.objects.filter(status=ConsentStatus.GRANTED).count() == len(alive) * len(Permission)
@@ -247,7 +247,7 @@ def test_of_a_cloud_that_never_answers_not_every_tenant_is_tried(
     for number in range(SILENT_AFTER + 20):
         rows.credential(rows.app(rows.tenant(f"Dead {number}", cloud="closed")), value="x")
     alive = rows.site(sandbox)
-    list(check_consents(wanted_pairs(), now=rows.now))
+    list(check_consents(required_pairs(), now=rows.now))
     dead = Consent.objects.exclude(app=alive.app)
     assert dead.count() == SILENT_AFTER + 20
     assert set(dead.values_list("status", "cause")) == {("error", "network")}
@@ -258,7 +258,7 @@ def test_of_a_cloud_that_never_answers_not_every_tenant_is_tried(
 def test_an_answer_of_any_kind_counts_as_one(sandbox: Sandbox, rows: Rows) -> None:
     for number in range(SILENT_AFTER + 10):
         rows.credential(rows.app(rows.tenant(f"Never there {number}", cloud="lab")), value="x")
-    list(check_consents(wanted_pairs(), now=rows.now))
+    list(check_consents(required_pairs(), now=rows.now))
     assert set(Consent.objects.values_list("cause", flat=True)) == {"tenant_not_found"}
 
 
@@ -268,7 +268,7 @@ def test_an_answer_of_any_kind_counts_as_one(sandbox: Sandbox, rows: Rows) -> No
 @pytest.mark.django_db(transaction=True)
 def test_what_is_deleted_while_it_is_asked_for_is_left_out(sandbox: Sandbox, rows: Rows) -> None:
     gone, kept = rows.site(sandbox), rows.site(sandbox)
-    pairs = list(wanted_pairs())
+    pairs = list(required_pairs())
     gone.tenant.delete()
     assert {consent.app for consent in check_consents(pairs, now=rows.now)} == {kept.app}
     assert set(Consent.objects.values_list("app", flat=True)) == {kept.app.pk}
@@ -279,4 +279,4 @@ def test_a_check_asks_few_questions_of_the_database(
 ) -> None:
     sites = [rows.site(sandbox) for _site in range(5)]
     with django_assert_max_num_queries(3 + 5 * len(sites)):
-        list(check_consents(wanted_pairs(), now=rows.now))
+        list(check_consents(required_pairs(), now=rows.now))

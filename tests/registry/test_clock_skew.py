@@ -1,6 +1,7 @@
 """Each stored time that decides whether something is done, written by a clock that ran ahead: it is done all the same.
 
-Those of the outbox stand in tests/outbox/test_claims.py, of scans in tests/reminders/test_scan.py and test_watchdog.py.
+Those of the outbox stand in tests/outbox/queue/test_claims.py, of scans in tests/reminders/test_scanner.py and
+test_watchdog.py.
 """
 
 from __future__ import annotations
@@ -17,19 +18,20 @@ from django.urls import reverse
 from django.utils import timezone
 
 from alertadmin.accounts import reauthentication
-from alertadmin.accounts.audit.pruning import _first_young
 from alertadmin.accounts.models import User
-from alertadmin.accounts.tries import Limit, Tries
-from alertadmin.registry import runs, sign_ins, signing_in
-from alertadmin.registry.models import Consent, ConsentRun, Mailbox, SignIn
+from alertadmin.audit.retention import _first_young
+from alertadmin.audit.throttle_counter import Limit, ThrottleCounter
+from alertadmin.monitoring import heartbeat_ping, system_mails
+from alertadmin.monitoring.models import Ping, SystemMail
+from alertadmin.registry.consent import check_batch
+from alertadmin.registry.consent.required_consents import sync_required_consents
+from alertadmin.registry.models import Consent, ConsentCheckBatch, DeviceCodeFlow, Mailbox
 from alertadmin.registry.permissions import Permission
-from alertadmin.registry.wanted import note_wanted
+from alertadmin.registry.personal import device_code, refresh_tokens
 from alertadmin.reminders.models import Scan
-from alertadmin.watching import letters, ping
-from alertadmin.watching.models import Letter, Ping
 from sandbox import Sandbox
-from tests.registry.test_sign_ins import Decide, account, decide, sign
-from tests.rows import Rows
+from tests.factories import Rows
+from tests.registry.test_refresh_tokens import Decide, account, decide, sign
 
 __all__ = ["account", "decide"]
 
@@ -38,7 +40,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.parametrize("ahead", [timedelta
 
 def wanted_consent(rows: Rows, sandbox: Sandbox) -> Consent:
     site = rows.site(sandbox, granted=[Permission.MAIL_SEND])
-    note_wanted([site.app])
+    sync_required_consents([site.app])
     return Consent.objects.get(app=site.app, permission="Mail.Send")
 
 
@@ -50,28 +52,28 @@ def was_checked(consent: Consent) -> bool:
 def test_a_consent_checked_in_the_future_is_checked(rows: Rows, sandbox: Sandbox, ahead: timedelta) -> None:
     consent, now = wanted_consent(rows, sandbox), timezone.now()
     Consent.objects.update(checked_at=now + ahead)
-    runs.begin(None, now=now)
-    runs.go_on()
+    check_batch.begin(None, now=now)
+    check_batch.continue_batch()
     assert was_checked(consent)
 
 
 def test_a_check_held_by_a_lease_of_the_future_goes_on(rows: Rows, sandbox: Sandbox, ahead: timedelta) -> None:
     consent, now = wanted_consent(rows, sandbox), timezone.now()
-    runs.begin(None, now=now)
-    ConsentRun.objects.update(lease_until=now + ahead)
-    runs.go_on()
+    check_batch.begin(None, now=now)
+    ConsentCheckBatch.objects.update(lease_until=now + ahead)
+    check_batch.continue_batch()
     assert was_checked(consent)
 
 
 def test_a_check_begun_in_the_future_ends_and_the_next_is_due(rows: Rows, sandbox: Sandbox, ahead: timedelta) -> None:
     wanted_consent(rows, sandbox)
     now = timezone.now()
-    runs.begin(None, now=now + ahead)
-    assert runs.is_due(now)
-    assert not runs.go_on()
-    assert not ConsentRun.objects.unfinished().exists()
-    runs.begin(None, now=now)
-    assert not runs.is_due(now)
+    check_batch.begin(None, now=now + ahead)
+    assert check_batch.is_due(now)
+    assert not check_batch.continue_batch()
+    assert not ConsentCheckBatch.objects.unfinished().exists()
+    check_batch.begin(None, now=now)
+    assert not check_batch.is_due(now)
 
 
 def test_a_sign_in_that_lasts_too_long_is_used(
@@ -82,7 +84,7 @@ def test_a_sign_in_that_lasts_too_long_is_used(
     sign(account, decide)
     now = timezone.now()
     Mailbox.objects.filter(pk=account.pk).update(sign_in_ends_at=now + timedelta(days=90) + ahead)
-    assert [mailbox for mailbox, _failure in sign_ins.keep(now=now)] == [account]
+    assert [mailbox for mailbox, _failure in refresh_tokens.keep(now=now)] == [account]
 
 
 def test_a_code_that_may_be_asked_for_later_is_asked_for(
@@ -91,32 +93,32 @@ def test_a_code_that_may_be_asked_for_later_is_asked_for(
     ahead: timedelta,
 ) -> None:
     now = timezone.now()
-    sign_in, _secret = signing_in.begin(account, now=now)
+    sign_in, _secret = device_code.begin(account, now=now)
     decide(sign_in)
-    SignIn.objects.update(ask_from=now + ahead)
-    assert signing_in.ask(sign_in, now=now + timedelta(seconds=6)).state == "held"
+    DeviceCodeFlow.objects.update(ask_from=now + ahead)
+    assert device_code.ask(sign_in, now=now + timedelta(seconds=6)).state == "held"
 
 
 def test_a_ping_heard_in_the_future_is_due(ahead: timedelta) -> None:
     now = timezone.now()
     Ping.objects.create(pk=1, tried_at=now + ahead, answered_at=now + ahead)
-    assert ping.is_due(now)
+    assert heartbeat_ping.is_due(now)
 
 
 def test_a_first_scan_in_the_future_keeps_no_monthly_mail_back(administrator: User, ahead: timedelta) -> None:
     now = timezone.now()
     Scan.objects.create(started_at=now + ahead, finished_at=now + ahead)
     Scan.objects.create(started_at=now - timedelta(days=40), finished_at=now - timedelta(days=40))
-    letters.write(now)
-    assert Letter.objects.filter(recipient=administrator.email).exists()
+    system_mails.write(now)
+    assert SystemMail.objects.filter(recipient=administrator.email).exists()
 
 
 def test_tries_of_the_future_lock_nobody_out(ahead: timedelta) -> None:
     now, limit = timezone.now(), Limit("test", 1, timedelta(minutes=15))
-    assert limit.take("ada", now) is None
-    Tries.objects.update(since=now + ahead)
-    assert limit.take("ada", now) is None
-    assert limit.take("ada", now) == now + limit.per
+    assert limit.acquire("ada", now) is None
+    ThrottleCounter.objects.update(since=now + ahead)
+    assert limit.acquire("ada", now) is None
+    assert limit.acquire("ada", now) == now + limit.per
 
 
 @pytest.mark.parametrize("field", ["created_at", "last_seen_at"])

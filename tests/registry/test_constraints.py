@@ -20,8 +20,8 @@ from alertadmin.registry.models import (
     Mailbox,
     Tenant,
 )
-from alertadmin.registry.permissions import Transport
-from tests.rows import Rows
+from alertadmin.registry.permissions import TransportName
+from tests.factories import Rows
 
 GUID = "1b9d6bcd-bbfd-4b2d-9b5d-ab8dfbbd4bed"
 END = datetime(2027, 12, 31, tzinfo=UTC)
@@ -165,7 +165,7 @@ def test_a_mailbox_is_there_once_per_app_in_any_case(rows: Rows) -> None:
 
 def test_a_mailbox_on_premises_is_there_once_per_server(rows: Rows) -> None:
     tenant = rows.tenant()
-    fields = {"tenant": tenant, "transport": Transport.EWS, "server": "onprem"}
+    fields = {"tenant": tenant, "transport": TransportName.EWS, "server": "onprem"}
     inserted(Mailbox(address="alarms@x.example", **fields))
     refused(lambda: inserted(Mailbox(address="ALARMS@x.example", **fields)), "mailbox_address_once_per_server")
 

@@ -12,15 +12,15 @@ import pytest
 from django.core.management import call_command
 from pytest_django import Settings
 
-from alertadmin.accounts.audit import AuditEntry
-from alertadmin.house import prepare
-from alertadmin.registry import keyring, opening, rotation
-from alertadmin.registry.encryption import Sealed, Tampered, WrongDestination
+from alertadmin.audit import AuditEntry
+from alertadmin.crypto import decryption, keyring, reencryption
+from alertadmin.crypto.fields import EncryptedValue, Tampered, WrongDestination
+from alertadmin.crypto.reencryption import ReencryptionResult
+from alertadmin.crypto.verification import read_all
 from alertadmin.registry.models import AppRegistration, Credential, Mailbox
-from alertadmin.registry.reading import read_all
-from alertadmin.registry.rotation import Rotated
+from alertadmin.supervisor import bootstrap
 from tests.conftest import set_environment
-from tests.rows import Rows
+from tests.factories import Rows
 
 pytestmark = pytest.mark.django_db
 VALUE = "of an earlier release"
@@ -39,7 +39,7 @@ def ring(tmp_path: Path, settings: Settings) -> Path:
 def unbound(credential: Credential) -> Credential:
     """As an earlier release sealed it: for its row alone."""
     associated = Credential._meta.get_field("value").associated(credential)
-    Credential.objects.filter(pk=credential.pk).update(value=Sealed.seal(VALUE, associated))
+    Credential.objects.filter(pk=credential.pk).update(value=EncryptedValue.encrypt(VALUE, associated))
     return Credential.objects.get(pk=credential.pk)
 
 
@@ -52,7 +52,7 @@ def version(credential: Credential) -> str:
 def value_of(credential: Credential) -> str:
     stored = Credential.objects.get(pk=credential.pk).value
     assert stored is not None
-    return opening.opened(stored)
+    return decryption.decrypt_audited(stored)
 
 
 # Upgrading
@@ -61,13 +61,13 @@ def value_of(credential: Credential) -> str:
 @pytest.mark.control(100)
 def test_an_upgrade_binds_what_was_sealed_for_its_row_alone(rows: Rows, ring: Path) -> None:
     credential = unbound(rows.credential())
-    prepare.prepare(upgrade=True)
+    bootstrap.prepare(upgrade=True)
     assert (version(credential), value_of(credential)) == ("v2", VALUE)
     AppRegistration.objects.update(client_id=str(uuid4()))
     with pytest.raises(WrongDestination):
         value_of(credential)
     assert AuditEntry.objects.filter(act="secrets.bound").count() == 1
-    assert rotation.bind_all() == Rotated()
+    assert reencryption.bind_all() == ReencryptionResult()
 
 
 def test_while_the_keys_are_out_of_reach_it_waits_and_is_bound_when_it_is_first_opened(rows: Rows, ring: Path) -> None:
@@ -75,7 +75,7 @@ def test_while_the_keys_are_out_of_reach_it_waits_and_is_bound_when_it_is_first_
     written = ring.read_text()
     ring.unlink()
     keyring.forget()
-    prepare.prepare(upgrade=True)
+    bootstrap.prepare(upgrade=True)
     assert version(credential) == "v1"
     ring.write_text(written)
     ring.chmod(0o600)
@@ -86,21 +86,21 @@ def test_while_the_keys_are_out_of_reach_it_waits_and_is_bound_when_it_is_first_
 def test_killed_between_two_batches_it_goes_on(rows: Rows, ring: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     app = rows.app()
     credentials = [unbound(rows.credential(app, state="retired")) for _number in range(5)]
-    monkeypatch.setattr(rotation, "BATCH", 2)
+    monkeypatch.setattr(reencryption, "BATCH", 2)
     seen: list[int] = []
 
-    def killed(row: Any, name: str, reseal: Any) -> Rotated:
+    def killed(row: Any, name: str, reseal: Any) -> ReencryptionResult:
         seen.append(1)
         if len(seen) == 4:
             raise KeyboardInterrupt
         return reseal_one(row, name, reseal)
 
-    reseal_one = rotation._reseal
-    monkeypatch.setattr(rotation, "_reseal", killed)
+    reseal_one = reencryption._reseal
+    monkeypatch.setattr(reencryption, "_reseal", killed)
     with pytest.raises(KeyboardInterrupt):
-        rotation.bind_all()
-    monkeypatch.setattr(rotation, "_reseal", reseal_one)
-    assert rotation.bind_all() == Rotated(done=3)
+        reencryption.bind_all()
+    monkeypatch.setattr(reencryption, "_reseal", reseal_one)
+    assert reencryption.bind_all() == ReencryptionResult(done=3)
     assert {value_of(one) for one in credentials} == {VALUE}
 
 
@@ -111,7 +111,7 @@ def test_a_key_made_since_opens_none_that_is_not_bound(rows: Rows, ring: Path) -
     credential = unbound(rows.credential())
     with pytest.raises(Tampered):
         value_of(credential)
-    assert rotation.bind_all() == Rotated(unreadable=1)
+    assert reencryption.bind_all() == ReencryptionResult(unreadable=1)
 
 
 # Rotating and restoring
@@ -123,14 +123,14 @@ def test_a_rotation_binds_nothing_to_another_place(rows: Rows, ring: Path) -> No
     was = moved.app.client_id
     AppRegistration.objects.filter(pk=moved.app_id).update(client_id=str(uuid4()))
     primary = keyring.add_primary()
-    assert rotation.rotate() == Rotated(done=2)
+    assert reencryption.rotate() == ReencryptionResult(done=2)
     assert value_of(kept) == "kept"
     with pytest.raises(WrongDestination):
         value_of(moved)
     AppRegistration.objects.filter(pk=moved.app_id).update(client_id=was)
     stored = Credential.objects.get(pk=moved.pk).value
     assert stored is not None
-    assert (stored.reveal(), stored.key_id) == ("moved", primary)
+    assert (stored.decrypt(), stored.key_id) == ("moved", primary)
 
 
 def test_a_reading_of_all_tells_what_leads_elsewhere_from_what_was_altered(rows: Rows, ring: Path) -> None:
@@ -191,5 +191,5 @@ def test_secrets_follow_a_url_only_when_the_operator_says_so(
     assert run("plant", "--from", "https://old.plant.example/ews") == 0
     password = Mailbox.objects.get().password
     assert password is not None
-    assert password.reveal() == "password"
+    assert password.decrypt() == "password"
     assert AuditEntry.objects.filter(act="secrets.bound").count() == 2

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alertadmin.dashboard.sheets.programs import PROGRAMS, Values
-from alertadmin.registry import scripts, setting_up
-from alertadmin.registry.models import AppRegistration, Audience, Mailbox, Tenant
+from alertadmin.dashboard.settings_sheet.programs import PROGRAMS, Values
+from alertadmin.registry.models import AppRegistration, Mailbox, SignInAudience, Tenant
 from alertadmin.registry.models.app_registration import NATIVE_CLIENT
 from alertadmin.registry.permissions import Permission
-from alertadmin.registry.setting_up import Plan
+from alertadmin.registry.scripts import provisioning, snippets
+from alertadmin.registry.scripts.provisioning import ProvisioningPlan
 from mailer.clouds import BUILTIN
 from tests.registry.powershell import errors, plainly_quoted, shape, strings
 
@@ -27,22 +27,22 @@ RETURN = "https://alerts.example/consent/return/"
 def registrations(name: str, redirect_uri: str = RETURN) -> Iterator[str]:
     """The script that makes a registration as a whole, with each option there is."""
     redirects = (NATIVE_CLIENT, redirect_uri, "")
-    options = product(BUILTIN.values(), Audience, redirects, SOME_PERMISSIONS, (False, True), ("", ID))
+    options = product(BUILTIN.values(), SignInAudience, redirects, SOME_PERMISSIONS, (False, True), ("", ID))
     for cloud, audience, redirect, permissions, keeps_drafts, client_id in options:
-        yield setting_up.graph_powershell(
-            Plan(cloud, ID, name, audience.value, redirect, permissions, keeps_drafts, client_id)
+        yield provisioning.graph_powershell(
+            ProvisioningPlan(cloud, ID, name, audience.value, redirect, permissions, keeps_drafts, client_id)
         )
 
 
 def scopes(name: str, address: str) -> Iterator[str]:
     for slug, permissions in product(BUILTIN, SOME_PERMISSIONS):
         app, tenant = AppRegistration(name=name, client_id=ID), Tenant(directory_id=ID, cloud=slug)
-        yield scripts.scope_to_mailbox(app, tenant, address, permissions)
+        yield snippets.scope_to_mailbox(app, tenant, address, permissions)
 
 
 def lists_of_apps() -> Iterator[str]:
     for slug, many in product(BUILTIN, (0, 1, 3)):
-        yield scripts.allow_ews(Tenant(directory_id=ID, cloud=slug), [ID] * many)
+        yield snippets.allow_ews(Tenant(directory_id=ID, cloud=slug), [ID] * many)
 
 
 def samples(address: str) -> Iterator[str]:
@@ -67,7 +67,7 @@ def test_the_grammar_sees_what_is_broken() -> None:
         assert errors(broken), broken
 
 
-PUNCTUATION = "ab \n\t\r-#;,|&" + scripts.QUOTES + '\u201c\u201d"`$@{}()[]<>%\x00'
+PUNCTUATION = "ab \n\t\r-#;,|&" + snippets.QUOTES + '\u201c\u201d"`$@{}()[]<>%\x00'
 hostile = st.text(st.sampled_from(PUNCTUATION) | st.characters(codec="utf-8"), min_size=1, max_size=30)
 
 
@@ -76,9 +76,9 @@ hostile = st.text(st.sampled_from(PUNCTUATION) | st.characters(codec="utf-8"), m
 def test_a_name_and_an_address_come_out_as_strings_and_as_nothing_else(name: str, address: str) -> None:
     def made(one: str, other: str) -> list[str]:
         app, tenant = AppRegistration(name=one, client_id=ID), Tenant(directory_id=ID, cloud="global")
-        plan = Plan(BUILTIN["global"], ID, one, "AzureADMyOrg", other, tuple(Permission), True)
+        plan = ProvisioningPlan(BUILTIN["global"], ID, one, "AzureADMyOrg", other, tuple(Permission), True)
         sheet = Values(BUILTIN["global"], app, Mailbox(tenant=tenant, address=other))
-        return [setting_up.graph_powershell(plan), scripts.scope_to_mailbox(app, tenant, other), SHEET(sheet).sample]
+        return [provisioning.graph_powershell(plan), snippets.scope_to_mailbox(app, tenant, other), SHEET(sheet).sample]
 
     said = {plainly_quoted("".join(filter(str.isprintable, " ".join(one.split())))) for one in (name, address)}
     for tame, wild in zip(made("ALERT", "a@x.example"), made(name, address), strict=True):
@@ -90,4 +90,4 @@ def test_a_name_and_an_address_come_out_as_strings_and_as_nothing_else(name: str
 @pytest.mark.parametrize("unseen", ["\x00", "\x1b", "\u202e", "\u2066", "\u200b"])
 def test_what_a_name_hides_stays_out_of_the_script(unseen: str) -> None:
     """Such a name may read as one thing and run as another."""
-    assert scripts.powershell_text(f"ALERT{unseen}2") == "'ALERT2'"
+    assert snippets.powershell_text(f"ALERT{unseen}2") == "'ALERT2'"

@@ -1,222 +1,210 @@
-"""Rotation: every secret under the new key in the end, whatever happens on the way."""
+"""Replacing a secret without a gap: the old one stays in use until a token has proven the new one."""
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import sys
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import timedelta
-from pathlib import Path
-from urllib.parse import urlsplit
-from uuid import UUID, uuid4
 
 import pytest
+from django.core.exceptions import ValidationError
 from django.db import connection
-from pytest_django import Settings
 
-from alertadmin.registry import keyring, rotation
-from alertadmin.registry.encryption import Sealed
-from alertadmin.registry.models import AppRegistration, Credential, CredentialState, Mailbox
-from alertadmin.registry.rotation import Rotated
-from tests.conftest import set_environment
-from tests.rows import Rows
-from tests.start.installation import PROJECT, clean_environ
+from alertadmin.registry import messages
+from alertadmin.registry.credentials import rotation
+from alertadmin.registry.credentials.rotation import Replacement
+from alertadmin.registry.models import AppRegistration, Credential, CredentialState
+from sandbox import Sandbox
+from sandbox.faults import Door
+from tests.factories import Rows, Site
 
-
-@pytest.fixture(autouse=True)
-def ring(settings: Settings, tmp_path: Path) -> Path:
-    path = tmp_path / "keys.json"
-    set_environment(settings, KEYS_FILE=str(path))
-    keyring.create(path)
-    return path
+pytestmark = pytest.mark.django_db
 
 
-def fill(rows: Rows, count: int) -> dict[UUID, str]:
-    """So many secrets, and what each of them is."""
-    app = rows.app()
-    apps = [AppRegistration(tenant=app.tenant, name="ALERT", client_id=str(uuid4())) for _app in range(count)]
-    AppRegistration.objects.bulk_create(apps)
-    credentials = []
-    for number, one in enumerate(apps):
-        credential = Credential(app=one, expires_at=rows.now + timedelta(days=number), state=CredentialState.CURRENT)
-        credential.store(f"value of {number:06d}")
-        credentials.append(credential)
-    Credential.objects.bulk_create(credentials)
-    return {credential.pk: f"value of {number:06d}" for number, credential in enumerate(credentials)}
+def new_value(sandbox: Sandbox, site: Site) -> str:
+    """Another secret of the app, good there."""
+    return str(sandbox.directory.add_secret(site.app.client_id).value)
 
 
-def stored() -> dict[UUID, str]:
-    return {credential.pk: credential.value.reveal() for credential in Credential.objects.all() if credential.value}
+def replaced(site: Site, rows: Rows, value: str, description: str = "new") -> Replacement:
+    return rotation.rotate(
+        site.app, value=value, expires_at=rows.now + timedelta(days=700), description=description, now=rows.now
+    )
 
 
-def keys_in_use() -> set[str]:
-    return {credential.value.key_id for credential in Credential.objects.all() if credential.value}
+def states(site: Site) -> dict[str, str]:
+    return dict(Credential.objects.filter(app=site.app).values_list("description", "state"))
 
 
-def under(key_id: str) -> int:
-    return Credential.objects.filter(value__startswith=f"v2.{key_id}.").count()
+def test_a_token_puts_the_new_secret_in_use(sandbox: Sandbox, rows: Rows) -> None:
+    site = rows.site(sandbox)
+    begun = len(sandbox.ledger.entries())
+    done = replaced(site, rows, new_value(sandbox, site))
+    assert (done.proven, done.credential.state, done.credential.proven_at) == (True, CredentialState.CURRENT, rows.now)
+    assert states(site) == {"alert": "retired", "new": "current"}
+    tokens = [one for one in sandbox.ledger.entries()[begun:] if one["kind"] == "token"]
+    assert [(one["client_id"], one["accepted"]) for one in tokens] == [(site.app.client_id, True)]
 
 
-@pytest.mark.control(11)
-def test_every_secret_of_every_model_is_sealed_with_the_primary_key(rows: Rows) -> None:
-    values = fill(rows, rotation.BATCH + 3)
-    credential = Credential.objects.first()
-    assert credential
-    mailbox = Mailbox(tenant=credential.app.tenant, address="a@x.example", transport="ews", server="onprem")
-    mailbox.password = "Winter-2026"
-    mailbox.save()
-    rows.credential(value="")
-    primary = keyring.add_primary()
-    assert rotation.rotate() == Rotated(done=len(values) + 1)
-    assert keys_in_use() == {primary}
-    mailbox.refresh_from_db()
-    assert mailbox.password
-    assert (mailbox.password.key_id, mailbox.password.reveal()) == (primary, "Winter-2026")
-    assert stored() == values
+def test_each_proof_asks_for_a_token_anew(sandbox: Sandbox, rows: Rows) -> None:
+    """A token that is kept would speak for a secret that Entra never saw."""
+    site = rows.site(sandbox)
+    value = new_value(sandbox, site)
+    (secret,) = [one for one in sandbox.directory.secrets(site.app.client_id) if value.startswith(one.hint)]
+    assert replaced(site, rows, value).proven
+    sandbox.directory.remove_secret(site.app.client_id, secret)
+    site.app.credentials.filter(state=CredentialState.CURRENT).update(state=CredentialState.RETIRED)
+    again = replaced(site, rows, value, "again")
+    assert (again.proven, again.cause) == (False, "secret_wrong")
 
 
-def test_a_second_run_finds_nothing_to_do(rows: Rows) -> None:
-    fill(rows, 5)
-    keyring.add_primary()
-    assert rotation.rotate().done == 5
-    assert rotation.rotate() == Rotated()
+def test_a_broken_secret_waits_with_its_diagnosis_and_the_old_one_stays(sandbox: Sandbox, rows: Rows) -> None:
+    site = rows.site(sandbox)
+    done = replaced(site, rows, "not-the-value-of-any-secret")
+    assert (done.proven, done.cause) == (False, "secret_wrong")
+    assert "AADSTS7000215" in done.technical
+    assert "not-the-value" not in done.technical
+    assert states(site) == {"alert": "current", "new": "next"}
+    assert done.credential.proven_at is None
 
 
-def test_what_cannot_be_opened_is_counted_and_left(rows: Rows, ring: Path) -> None:
-    rows.credential(value="of a key that is gone")
-    ring.unlink()
-    keyring.create(ring)
-    keyring.forget()
-    moved, good = rows.credential(value="moved"), rows.credential(value="good")
-    assert good.value
-    before = Sealed(good.value.token, b"")
-    Credential.objects.filter(pk=moved.pk).update(value=before)
-    primary = keyring.add_primary()
-    assert rotation.rotate() == Rotated(done=1, unreadable=2)
-    good.refresh_from_db()
-    assert (good.value.key_id, good.value.reveal()) == (primary, "good")
-    moved.refresh_from_db()
-    assert moved.value is not None
-    assert moved.value.token == before.token
-    assert rotation.rotate() == Rotated(unreadable=2)
+@pytest.mark.parametrize("door", ["token", "discovery"])
+def test_a_secret_entered_while_entra_is_down_is_proven_later(sandbox: Sandbox, rows: Rows, door: Door) -> None:
+    site = rows.site(sandbox)
+    sandbox.faults.add(door, status=503, times=None)
+    done = replaced(site, rows, new_value(sandbox, site))
+    assert (done.proven, done.cause) == (False, "transient")
+    assert states(site) == {"alert": "current", "new": "next"}
+    sandbox.faults.clear()
+    assert rotation.promote(done.credential, now=rows.now).proven
+    assert states(site) == {"alert": "retired", "new": "current"}
 
 
-@pytest.mark.control(11)
+def test_a_secret_entered_after_one_that_waits_takes_its_place(sandbox: Sandbox, rows: Rows) -> None:
+    site = rows.site(sandbox)
+    replaced(site, rows, "wrong", "first")
+    replaced(site, rows, "wrong too", "second")
+    assert states(site) == {"alert": "current", "first": "retired", "second": "next"}
+    assert replaced(site, rows, new_value(sandbox, site), "third").proven
+    assert states(site) == {"alert": "retired", "first": "retired", "second": "retired", "third": "current"}
+
+
+def test_the_value_that_is_in_use_already_is_no_replacement(sandbox: Sandbox, rows: Rows) -> None:
+    """Its end would be told wrongly, and it would end unseen."""
+    site = rows.site(sandbox)
+    assert site.credential.value is not None
+    with pytest.raises(ValidationError) as refused:
+        replaced(site, rows, site.credential.value.decrypt())
+    assert refused.value.code == "same_value"
+    assert states(site) == {"alert": "current"}
+
+
+def test_an_end_before_the_start_is_refused_and_what_waits_goes_on_waiting(sandbox: Sandbox, rows: Rows) -> None:
+    site = rows.site(sandbox)
+    replaced(site, rows, "wrong", "waits")
+    with pytest.raises(ValidationError):
+        rotation.rotate(site.app, value="x", expires_at=rows.now, starts_at=rows.now, now=rows.now)
+    assert states(site) == {"alert": "current", "waits": "next"}
+
+
+def test_an_app_of_a_cloud_that_is_gone_says_so(sandbox: Sandbox, rows: Rows) -> None:
+    site = rows.site(sandbox)
+    site.tenant.cloud = "gone"
+    site.tenant.save()
+    done = replaced(site, rows, "x")
+    assert not done.proven
+    assert "ALERTADMIN_CLOUDS_FILE" in done.technical
+
+
+# At once
+
+
 @pytest.mark.django_db(transaction=True)
-def test_a_writer_at_work_and_a_rotation_do_not_disturb_each_other(rows: Rows) -> None:
-    values = fill(rows, 3 * rotation.BATCH)
-    written: dict[UUID, str] = {}
-    rotating, writing = threading.Event(), threading.Event()
+def test_of_replacements_at_once_the_one_entered_last_is_in_use(sandbox: Sandbox, rows: Rows) -> None:
+    site = rows.site(sandbox)
+    values = {f"number {number}": new_value(sandbox, site) for number in range(4)}
+    together = threading.Barrier(len(values))
 
-    def write() -> None:
-        """Replaces one secret after another, as long as the rotation runs."""
+    def replace(description: str) -> Replacement:
         with closing(connection):
-            for number, pk in enumerate(values):
-                credential = Credential.objects.get(pk=pk)
-                credential.value = f"replaced {number}"
-                credential.save(update_fields=["value"])
-                written[pk] = f"replaced {number}"
-                writing.set()
-                if not rotating.is_set():
-                    return
+            together.wait()
+            app = AppRegistration.objects.select_related("tenant").get(pk=site.app.pk)
+            return rotation.rotate(
+                app,
+                value=values[description],
+                expires_at=rows.now + timedelta(days=700),
+                description=description,
+                now=rows.now,
+            )
 
-    def rotate() -> None:
-        with closing(connection):
-            assert writing.wait(20)
-            for _round in range(3):
-                keyring.add_primary()
-                rotation.rotate()
-            rotating.clear()
-
-    rotating.set()
-    with ThreadPoolExecutor(2) as pool:
-        for future in [pool.submit(write), pool.submit(rotate)]:
-            future.result()
-    assert written
-    assert stored() == values | written
-    rotation.rotate()
-    assert keys_in_use() == {keyring.load().primary}
+    with ThreadPoolExecutor(len(values)) as pool:
+        done = list(pool.map(replace, values))
+    last = site.app.credentials.order_by("created_at").last()
+    assert last is not None
+    assert states(site) == dict.fromkeys(("alert", *values), "retired") | {last.description: "current"}
+    assert next(one for one in done if one.credential.pk == last.pk).proven
+    for one in done:
+        assert one.proven or one.technical == messages.SUPERSEDED
 
 
-# Killed
-
-
-@pytest.fixture
-def environ(tmp_path: Path) -> dict[str, str]:
-    """The database and the keys of this test, for a process of its own."""
-    name = str(connection.settings_dict["NAME"])
-    if connection.vendor == "sqlite":
-        (tmp_path / "alertadmin.sqlite3").symlink_to(name)
-        return clean_environ(tmp_path)
-    server = urlsplit(os.environ["ALERTADMIN_DATABASE_URL"])
-    return clean_environ(tmp_path, ALERTADMIN_DATABASE_URL=server._replace(path=f"/{name}").geturl())
-
-
-@pytest.mark.crash
-@pytest.mark.control(11)
 @pytest.mark.django_db(transaction=True)
-def test_killed_while_it_works_the_command_loses_nothing_and_goes_on_when_run_again(
-    rows: Rows, environ: dict[str, str]
-) -> None:
-    values = fill(rows, 5 * rotation.BATCH)
-    primary = keyring.add_primary()
-    command = [sys.executable, str(PROJECT / "manage.py"), "rotate_keys", "--json"]
-    process = subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    while under(primary) <= 0.3 * len(values):
-        assert process.poll() is None, process.communicate()
-        time.sleep(0.001)
-    os.kill(process.pid, signal.SIGKILL)
-    process.communicate()
-    assert_it_goes_on(values, primary, done=under(primary), batch=rotation.BATCH)
+def test_a_proof_that_comes_late_does_not_put_back_what_was_superseded(sandbox: Sandbox, rows: Rows) -> None:
+    site = rows.site(sandbox)
+    first, second = new_value(sandbox, site), new_value(sandbox, site)
+    sandbox.faults.add("token", delay=1.0, mailbox=site.app.client_id)
+    with ThreadPoolExecutor(1) as pool:
+        late = pool.submit(in_a_thread, site, rows, first)
+        wait_for_fault(sandbox, site)
+        assert replaced(site, rows, second, "second").proven
+        assert (late.result().proven, late.result().technical) == (False, messages.SUPERSEDED)
+    assert states(site) == {"alert": "retired", "first": "retired", "second": "current"}
 
 
-KILLED = """
-import os, signal, sys
-import django
-django.setup()
-from django.db import connection
-from alertadmin.registry import rotation
-
-rotation.BATCH, left = 3, int(sys.argv[1])
-
-def die_after(execute, sql, params, many, context):
-    global left
-    try:
-        return execute(sql, params, many, context)
-    finally:
-        left -= sql.startswith("UPDATE")
-        if not left:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-with connection.execute_wrapper(die_after):
-    rotation.rotate()
-"""
-
-
-@pytest.mark.crash
-@pytest.mark.control(11)
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize(("updates", "done"), [(1, 0), (3, 0), (4, 3), (6, 3), (7, 6)])
-def test_killed_at_each_edge_of_a_batch_every_row_reads_and_the_second_run_counts_the_rest(
-    rows: Rows, environ: dict[str, str], updates: int, done: int
-) -> None:
-    values = fill(rows, 7)
-    primary = keyring.add_primary()
-    environ = {**environ, "DJANGO_SETTINGS_MODULE": "alertadmin.settings", "PYTHONPATH": str(PROJECT)}
-    killed = subprocess.run([sys.executable, "-c", KILLED, str(updates)], env=environ)
-    assert killed.returncode == -signal.SIGKILL
-    assert under(primary) == done
-    assert_it_goes_on(values, primary, done=done, batch=3)
+def test_a_secret_deleted_while_it_is_proven_stays_deleted(sandbox: Sandbox, rows: Rows) -> None:
+    site = rows.site(sandbox)
+    value = new_value(sandbox, site)
+    sandbox.faults.add("token", delay=0.5, mailbox=site.app.client_id)
+    with ThreadPoolExecutor(1) as pool:
+        late = pool.submit(in_a_thread, site, rows, value)
+        wait_for_fault(sandbox, site)
+        Credential.objects.filter(description="first").delete()
+        assert (late.result().proven, late.result().technical) == (False, messages.SUPERSEDED)
+    assert states(site) == {"alert": "current"}
 
 
-def assert_it_goes_on(values: dict[UUID, str], primary: str, *, done: int, batch: int) -> None:
-    assert done % batch == 0, "a batch is all or nothing"
-    assert stored() == values
-    assert rotation.rotate() == Rotated(done=len(values) - done)
-    assert (keys_in_use(), stored()) == ({primary}, values)
-    assert rotation.rotate() == Rotated()
+def in_a_thread(site: Site, rows: Rows, value: str) -> Replacement:
+    with closing(connection):
+        return replaced(site, rows, value, "first")
+
+
+def wait_for_fault(sandbox: Sandbox, site: Site) -> None:
+    """Until the sandbox holds back the token of this app."""
+    sandbox.ledger.wait_until(
+        lambda entries: any(one["kind"] == "fault" and one["mailbox"] == site.app.client_id for one in entries)
+    )
+
+
+# Left waiting
+
+
+def test_what_waits_is_proven_once_the_one_in_use_has_ended(sandbox: Sandbox, rows: Rows) -> None:
+    ended, good, hopeless, without = (rows.site(sandbox) for _site in range(4))
+    sandbox.faults.add("token", status=503, times=4)
+    for site in (ended, good, without):
+        replaced(site, rows, new_value(sandbox, site))
+    sandbox.faults.clear()
+    replaced(hopeless, rows, "wrong")
+    Credential.objects.filter(app__in=[ended.app, hopeless.app], state="current").update(expires_at=rows.now)
+    Credential.objects.filter(app=without.app, state="current").delete()
+    done = rotation.promote_overdue(now=rows.now)
+    assert {one.credential.app: one.proven for one in done} == {
+        ended.app: True,
+        hopeless.app: False,
+        without.app: True,
+    }
+    assert states(ended) == {"alert": "retired", "new": "current"}
+    assert states(good) == {"alert": "current", "new": "next"}
+    assert states(hopeless) == {"alert": "current", "new": "next"}
+    assert states(without) == {"new": "current"}

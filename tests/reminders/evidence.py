@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from django.db.models import Q
 
 from alertadmin.outbox.models import Attempt, AttemptOutcome
-from alertadmin.reminders.models import Notice
+from alertadmin.reminders.models import ReminderLine
 
 LINE = re.compile(r"^\* .+ / .+ / [“«]\s?(secret-\d+)\s?[”»]\n +.+: (\S+ \S+) \((\S+)\)$", re.MULTILINE)
 
@@ -29,7 +29,7 @@ def lines_of(mime: str) -> set[tuple[str, datetime]]:
 
 def notices() -> dict[tuple[str, datetime, int, str], datetime]:
     """Each notice with the moment at which its mail was to leave."""
-    found = Notice.objects.values_list(
+    found = ReminderLine.objects.values_list(
         "reminder__credential__description",
         "reminder__expires_at",
         "reminder__threshold",

@@ -7,11 +7,11 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from alertadmin.dashboard.policies.forms import PeopleForm, PlanForm, TimingForm
-from alertadmin.dashboard.policies.saving import save
+from alertadmin.dashboard.policies.services import save
 from alertadmin.registry.models import AppRegistration, Tenant
-from alertadmin.reminders.plan import DEFAULT
-from alertadmin.reminders.timing import Timing
-from tests.reminders.model import Book, Plan
+from alertadmin.reminders.rules.delivery_window import Timing
+from alertadmin.reminders.rules.schedule import DEFAULT
+from tests.reminders.reference_model import Book, Plan
 
 
 def save_policy(book: Book, scope: str, tenant: Tenant | None, app: AppRegistration | None) -> None:

@@ -16,11 +16,12 @@ from alertadmin.accounts.models import User
 from alertadmin.outbox import worker
 from alertadmin.outbox.models import Delivery, DeliveryState
 from alertadmin.registry.models import Contact, Credential, CredentialState
-from alertadmin.reminders import rules, scan
-from alertadmin.reminders.models import Notice, Reminder
-from alertadmin.reminders.plan import DEFAULT
+from alertadmin.reminders.models import Reminder, ReminderLine
+from alertadmin.reminders.rules import due_rule
+from alertadmin.reminders.rules.schedule import DEFAULT
+from alertadmin.reminders.scan import scanner
 from sandbox import Sandbox
-from tests.rows import Rows, Site
+from tests.factories import Rows, Site
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 DUTY = "duty@northpark.example"
@@ -44,19 +45,19 @@ def works(at: datetime = NOW) -> dict[str, int]:
 
 def told(at: datetime) -> list[int]:
     """Thresholds that a scan writes down."""
-    return list(Reminder.objects.filter(scan=scan.run(at)).values_list("threshold", flat=True))
+    return list(Reminder.objects.filter(scan=scanner.run(at)).values_list("threshold", flat=True))
 
 
 class TestInBetween:
     def test_renewed_is_cancelled(self, site: Site, sandbox: Sandbox) -> None:
-        scan.run(NOW)
+        scanner.run(NOW)
         Credential.objects.update(expires_at=NOW + timedelta(days=700))
         assert works() == {"cancelled": 1}
         assert mailed(sandbox) == []
 
     @pytest.mark.parametrize("state", [CredentialState.RETIRED, None], ids=["superseded", "deleted"])
     def test_superseded_or_deleted_is_cancelled(self, site: Site, sandbox: Sandbox, state: str | None) -> None:
-        scan.run(NOW)
+        scanner.run(NOW)
         if state:
             Credential.objects.update(state=state)
         else:
@@ -67,12 +68,12 @@ class TestInBetween:
     def test_with_the_whole_tenant_deleted_nothing_is_left_to_trip_over(
         self, site: Site, rows: Rows, sandbox: Sandbox
     ) -> None:
-        scan.run(NOW)
+        scanner.run(NOW)
         site.tenant.delete()
         assert works() == {"cancelled": 1}
 
     def test_renewed_and_set_back_before_it_was_told_is_told(self, site: Site, sandbox: Sandbox) -> None:
-        scan.run(NOW)
+        scanner.run(NOW)
         end = site.credential.expires_at
         Credential.objects.update(expires_at=NOW + timedelta(days=700))
         works()
@@ -82,7 +83,7 @@ class TestInBetween:
         assert len(mailed(sandbox)) == 1
 
     def test_renewed_and_set_back_after_it_was_told_is_not_told_twice(self, site: Site, sandbox: Sandbox) -> None:
-        scan.run(NOW)
+        scanner.run(NOW)
         works()
         end = site.credential.expires_at
         Credential.objects.update(expires_at=NOW + timedelta(days=700))
@@ -94,7 +95,7 @@ class TestInBetween:
 
 class TestTheRecipient:
     def test_who_left_is_not_told_and_who_came_is(self, site: Site, sandbox: Sandbox) -> None:
-        scan.run(NOW)
+        scanner.run(NOW)
         contact = site.tenant.contacts.get()
         contact.email = "New@northpark.example"
         contact.save()
@@ -105,7 +106,7 @@ class TestTheRecipient:
 
     def test_who_is_still_there_is_told_once_though_another_left(self, site: Site, sandbox: Sandbox) -> None:
         Contact.objects.create(tenant=site.tenant, email="leaver@northpark.example")
-        scan.run(NOW)
+        scanner.run(NOW)
         Contact.objects.filter(email="leaver@northpark.example").delete()
         Delivery.objects.filter(recipient=DUTY).update(not_before=NOW + timedelta(minutes=1))
         assert works() == {"cancelled": 1}
@@ -118,17 +119,17 @@ class TestTheRecipient:
     ) -> None:
         other = rows.tenant("Lakeside Water", [DUTY])
         rows.credential(rows.app(other, "SCADA"), days=2)
-        scan.run(NOW)
+        scanner.run(NOW)
         other.contacts.all().delete()
         assert works() == {"sent": 1}
         [(_recipient, subject)] = mailed(sandbox)
         assert "ALERT" in subject
         assert "more" not in subject
-        assert not Notice.objects.filter(reminder__credential__app__tenant=other).exists()
+        assert not ReminderLine.objects.filter(reminder__credential__app__tenant=other).exists()
 
     def test_without_contacts_an_administrator_is_told(self, site: Site, administrator: User, sandbox: Sandbox) -> None:
         site.tenant.contacts.all().delete()
-        scan.run(NOW)
+        scanner.run(NOW)
         assert works() == {"sent": 1}
         assert [recipient for recipient, _subject in mailed(sandbox)] == [administrator.email]
 
@@ -136,7 +137,7 @@ class TestTheRecipient:
         self, site: Site, administrator: User, sandbox: Sandbox
     ) -> None:
         site.tenant.contacts.all().delete()
-        scan.run(NOW)
+        scanner.run(NOW)
         assert Delivery.objects.get().recipient == administrator.email
         Contact.objects.create(tenant=site.tenant, email=DUTY)
         assert works() == {"cancelled": 1}
@@ -148,10 +149,10 @@ class TestTheRecipient:
         self, site: Site, administrator: User, sandbox: Sandbox
     ) -> None:
         site.tenant.contacts.all().delete()
-        scan.run(NOW)
+        scanner.run(NOW)
         User.objects.update(is_active=False)
         assert works() == {"cancelled": 1}
-        assert scan.owed_to_nobody(NOW).get() == site.credential
+        assert scanner.without_recipients(NOW).get() == site.credential
 
 
 class TestAfterAnOutage:
@@ -159,10 +160,10 @@ class TestAfterAnOutage:
     def test_each_secret_gets_one_mail_with_the_days_that_are_true(
         self, site: Site, sandbox: Sandbox, days: int
     ) -> None:
-        scan.run(NOW)
+        scanner.run(NOW)
         works()
         later = NOW + timedelta(days=days)
-        expected = rules.owed(site.credential.expires_at, later)
+        expected = due_rule.due_threshold(site.credential.expires_at, later)
         assert expected is not None
         assert told(later) == ([expected] if expected < 30 else [])
         works(later)
@@ -186,7 +187,7 @@ class TestAfterAnOutage:
         self, site: Site, sandbox: Sandbox
     ) -> None:
         sandbox.faults.add("graph", status=403)
-        scan.run(NOW)
+        scanner.run(NOW)
         works()
         later = NOW + timedelta(days=7)
         assert told(later) == [14]
@@ -216,7 +217,7 @@ def test_whatever_happened_a_scan_tells_what_a_plain_model_says(rows: Rows, hist
         else:
             end = now + timedelta(hours=hours) if what == "renew" else first
             Credential.objects.update(expires_at=end)
-        nearest = rules.owed(end, now)
+        nearest = due_rule.due_threshold(end, now)
         already = told_of.setdefault(end, [])
         expected = [] if nearest is None or any(threshold <= nearest for threshold in already) else [nearest]
         assert told(now) == expected
@@ -270,8 +271,8 @@ def test_scans_at_once_owe_each_reminder_once(rows: Rows) -> None:
     tenant = rows.tenant(contacts=[DUTY, "second@northpark.example"])
     for days in range(1, 9):
         rows.credential(rows.app(tenant), days=days)
-    at_once(5, lambda: scan.run(NOW, ring=False))
+    at_once(5, lambda: scanner.run(NOW, ring=False))
     assert Reminder.objects.count() == 8
-    assert Notice.objects.count() == 16
+    assert ReminderLine.objects.count() == 16
     assert Delivery.objects.count() == 2
     assert set(Delivery.objects.values_list("state", flat=True)) == {DeliveryState.PENDING}

@@ -14,13 +14,14 @@ from django.utils import timezone
 
 from alertadmin.accounts.models import User
 from alertadmin.outbox import worker
-from alertadmin.outbox.clock import ClockIsWrong
 from alertadmin.outbox.models import Delivery, DeliveryState
-from alertadmin.reminders import digest, scan
+from alertadmin.outbox.queue.clock import ClockIsWrong
+from alertadmin.reminders.compose import digest
 from alertadmin.reminders.models import Reminder, Scan
+from alertadmin.reminders.scan import scanner
 from tests.conftest import NOW
-from tests.outbox.time import Time
-from tests.rows import Rows
+from tests.factories import Rows
+from tests.outbox.fake_clock import Time
 
 IN_1970 = datetime(1970, 1, 1, 0, 7, tzinfo=UTC)
 
@@ -33,19 +34,19 @@ def thresholds() -> list[int]:
 def test_after_a_jump_and_back_no_threshold_is_told_again(rows: Rows, days: int) -> None:
     rows.credential(rows.app(rows.tenant(contacts=["duty@northpark.example"])), days=6.5)
     for moment in (NOW, NOW + timedelta(days=days), NOW, NOW + timedelta(hours=1)):
-        scan.run(moment)
+        scanner.run(moment)
     assert len(thresholds()) == len(set(thresholds()))
     assert thresholds().count(7) == 1
 
 
 def test_what_a_clock_told_that_ran_years_ahead_silences_nothing(rows: Rows) -> None:
     rows.credential(rows.app(rows.tenant(contacts=["duty@northpark.example"])), days=400)
-    scan.run(NOW + timedelta(days=1000))
+    scanner.run(NOW + timedelta(days=1000))
     Delivery.objects.update(state=DeliveryState.SENT)
     [wrong] = thresholds()
     assert wrong < 0
     for days in range(300, 401):
-        scan.run(NOW + timedelta(days=days))
+        scanner.run(NOW + timedelta(days=days))
     assert thresholds()[1:] == [90, 60, 30, 14, 7, 3, 1, 0]
     first = Delivery.objects.filter(state=DeliveryState.PENDING).earliest("created_at")
     assert digest.still_owed(first, NOW + timedelta(days=311)).exists()
@@ -53,14 +54,14 @@ def test_what_a_clock_told_that_ran_years_ahead_silences_nothing(rows: Rows) -> 
 
 def test_a_reminder_that_came_some_days_early_came(rows: Rows) -> None:
     rows.credential(rows.app(rows.tenant(contacts=["duty@northpark.example"])), days=7.5)
-    scan.run(NOW + timedelta(days=4))
-    scan.run(NOW)
+    scanner.run(NOW + timedelta(days=4))
+    scanner.run(NOW)
     assert thresholds() == [7]
 
 
 def test_in_1970_nothing_is_looked_for(rows: Rows) -> None:
     with pytest.raises(ClockIsWrong, match="1970-01-01 00:07 UTC"):
-        scan.run(IN_1970)
+        scanner.run(IN_1970)
     assert not Scan.objects.exists()
 
 
@@ -76,7 +77,7 @@ def test_in_1970_nothing_is_sent_and_later_it_is(make_reminder: Delivery, caplog
 @pytest.fixture
 def make_reminder(rows: Rows, relay: object) -> Delivery:
     rows.credential(rows.app(rows.tenant(contacts=["duty@northpark.example"])), days=5)
-    scan.run(NOW)
+    scanner.run(NOW)
     return Delivery.objects.get()
 
 
@@ -89,7 +90,7 @@ def test_the_command_says_so_and_fails(db: None) -> None:
 
 
 def test_pages_and_readyz_say_so(client: Client, administrator: User) -> None:
-    scan.run(timezone.now())
+    scanner.run(timezone.now())
     with time_machine.travel(IN_1970, tick=False):
         assert client.get("/readyz").json()["clock"] is False
         client.force_login(administrator)

@@ -7,12 +7,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.db.models.signals import post_init
 
-from alertadmin.outbox.content import Content, NoLongerOwed, NotNow
+from alertadmin.outbox.mails.composers import Content, Deferred, Obsolete
 from alertadmin.outbox.models import Delivery
 from alertadmin.registry.models import Credential, CredentialState
-from alertadmin.reminders import digest, scan
+from alertadmin.reminders.compose import digest
 from alertadmin.reminders.models import Reminder
-from tests.rows import Rows
+from alertadmin.reminders.scan import scanner
+from tests.factories import Rows
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 
@@ -27,7 +28,7 @@ def due(rows: Rows) -> list[Credential]:
     ]
 
 
-def composed(now: datetime = NOW) -> Content | NotNow | NoLongerOwed:
+def composed(now: datetime = NOW) -> Content | Deferred | Obsolete:
     return digest.compose(Delivery.objects.latest("created_at"), now)
 
 
@@ -38,12 +39,12 @@ def mail(now: datetime = NOW) -> Content:
 
 
 def test_the_subject_names_the_most_urgent_and_counts_the_rest(due: list[Credential]) -> None:
-    scan.run(NOW)
+    scanner.run(NOW)
     assert mail().subject == "“Gone” of “Northpark Energy”: client secret expired 2 days ago (and 2 more)"
 
 
 def test_each_line_has_tenant_app_description_end_days_left_and_link(due: list[Credential]) -> None:
-    scan.run(NOW)
+    scanner.run(NOW)
     text = mail().text
     assert "* “Northpark Energy” / “Soon” / “Soon key”" in text
     assert "ends in 3 days: 2026-11-26 09:00 (Europe/Paris)" in text
@@ -52,7 +53,7 @@ def test_each_line_has_tenant_app_description_end_days_left_and_link(due: list[C
 
 
 def test_the_html_escapes_names_and_carries_its_styles_inline(due: list[Credential]) -> None:
-    scan.run(NOW)
+    scanner.run(NOW)
     html = mail().html
     assert "“Northpark Energy”" in html
     assert "Energy>" not in html
@@ -61,21 +62,21 @@ def test_the_html_escapes_names_and_carries_its_styles_inline(due: list[Credenti
 
 
 def test_what_was_renewed_deleted_or_superseded_meanwhile_is_left_out(due: list[Credential]) -> None:
-    scan.run(NOW)
+    scanner.run(NOW)
     Credential.objects.filter(pk=due[0].pk).update(expires_at=NOW + timedelta(days=700))
     due[1].delete()
     assert "Soon key" in mail().text
     assert "Weeks key" not in mail().text
     Credential.objects.filter(pk=due[2].pk).update(state=CredentialState.RETIRED)
-    assert isinstance(composed(), NoLongerOwed)
+    assert isinstance(composed(), Obsolete)
 
 
 def test_a_mail_that_waited_says_nothing_a_later_one_says_more_nearly(due: list[Credential]) -> None:
-    scan.run(NOW)
+    scanner.run(NOW)
     old = Delivery.objects.get()
-    scan.run(NOW + timedelta(days=19))
+    scanner.run(NOW + timedelta(days=19))
     remaining = digest.compose(old, NOW + timedelta(days=19))
-    assert isinstance(remaining, NoLongerOwed)
+    assert isinstance(remaining, Obsolete)
 
 
 def test_hundreds_of_lines_are_cut_with_the_rest_counted(rows: Rows) -> None:
@@ -87,7 +88,7 @@ def test_hundreds_of_lines_are_cut_with_the_rest_counted(rows: Rows) -> None:
             for n in range(digest.MOST_LINES + 3)
         ]
     )
-    scan.run(NOW)
+    scanner.run(NOW)
     read: list[Reminder] = []
     post_init.connect(
         lambda instance, **_signal: read.append(instance), sender=Reminder, weak=False, dispatch_uid="read"

@@ -9,16 +9,19 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError
 
 from alertadmin.accounts.models import User
-from alertadmin.outbox import claims
-from alertadmin.outbox.content import Content, NotNow
+from alertadmin.outbox.mails.composers import Content, Deferred
 from alertadmin.outbox.models import Delivery, DeliveryState
+from alertadmin.outbox.queue import claims
 from alertadmin.registry.models import AppRegistration, Consent, ConsentChange, ConsentStatus, Credential, Mailbox
-from alertadmin.registry.permissions import Permission, Transport
-from alertadmin.reminders import audience, digest, forecast, holds, plan, policies, scan
-from alertadmin.reminders.models import HoldKind, Kind, Line, Policy, Recipient, Reminder
-from alertadmin.reminders.plan import Plan
-from alertadmin.reminders.sources import ews
-from tests.rows import Rows
+from alertadmin.registry.permissions import Permission, TransportName
+from alertadmin.reminders import policies, recipients, snoozes
+from alertadmin.reminders.compose import digest
+from alertadmin.reminders.models import Level, Policy, Recipient, Reminder, ReminderKind, SnoozeKind
+from alertadmin.reminders.rules import forecast, schedule
+from alertadmin.reminders.rules.schedule import ReminderSchedule
+from alertadmin.reminders.scan import scanner
+from alertadmin.reminders.scan.sources import ews
+from tests.factories import Rows
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 DUTY, OWNER, CHIEF = "duty@northpark.example", "owner@northpark.example", "chief@northpark.example"
@@ -31,7 +34,7 @@ def app(rows: Rows) -> AppRegistration:
 
 def told(at: datetime = NOW) -> dict[str, list[int]]:
     """The thresholds that a scan tells each recipient of."""
-    made = scan.run(at)
+    made = scanner.run(at)
     notices = Reminder.objects.filter(scan=made, notices__isnull=False)
     found: dict[str, list[int]] = {}
     for recipient, threshold in notices.values_list("notices__delivery__recipient", "threshold"):
@@ -40,7 +43,7 @@ def told(at: datetime = NOW) -> dict[str, list[int]]:
 
 
 def own_plan(days: tuple[int, ...], **scope: object) -> Policy:
-    return Policy.objects.create(plan=str(Plan(days, 7, 14)), **scope)
+    return Policy.objects.create(plan=str(ReminderSchedule(days, 7, 14)), **scope)
 
 
 # Days
@@ -62,11 +65,11 @@ def test_the_scan_finds_under_each_plan_what_its_rule_says(rows: Rows, app: AppR
     own_plan((10,), app=rows.app(app.tenant, client_id="5f1b2c3d-0000-4000-8000-000000000001"))
     for hours in range(-30 * 24, 95 * 24, 37):
         rows.credential(rows.app(app.tenant), days=hours / 24)
-    found = {one.pk: vars(one)["owed"] for one in scan.owed(NOW)}
-    from alertadmin.reminders import rules
+    found = {one.pk: vars(one)["owed"] for one in scanner.owed(NOW)}
+    from alertadmin.reminders.rules import due_rule
 
     for one in Credential.objects.select_related("app__tenant"):
-        expected = rules.owed(one.expires_at, NOW, policies.in_force(one.app.tenant, one.app).plan)
+        expected = due_rule.due_threshold(one.expires_at, NOW, policies.in_force(one.app.tenant, one.app).plan)
         assert found.get(one.pk) == expected
 
 
@@ -77,7 +80,7 @@ def test_the_number_of_queries_does_not_grow_with_the_policies(
     for days in range(20, 45):
         own_plan((days, 0), tenant=rows.tenant(f"T{days}"))
     with django_assert_max_num_queries(40):  # type: ignore[operator]
-        scan.run(NOW)
+        scanner.run(NOW)
 
 
 def test_the_credential_that_sends_the_reminders_is_watched_earlier(rows: Rows, app: AppRegistration) -> None:
@@ -90,7 +93,7 @@ def test_the_credential_that_sends_the_reminders_is_watched_earlier(rows: Rows, 
 @pytest.mark.parametrize("text", ["", "soon", "-1", "30, x", "3651", "1e3", " ".join(map(str, range(30)))])
 def test_days_that_cannot_be_are_refused_in_words(text: str) -> None:
     with pytest.raises(ValidationError):
-        plan.read_thresholds(text)
+        schedule.read_thresholds(text)
 
 
 def test_the_database_holds_one_policy_for_each_thing(app: AppRegistration) -> None:
@@ -116,7 +119,7 @@ def test_the_installation_s_people_are_told_of_who_has_nobody(rows: Rows, admini
 
 def test_the_next_in_line_is_told_after_a_threshold_that_nobody_answered(rows: Rows, app: AppRegistration) -> None:
     credential = rows.credential(app, days=20)
-    Recipient.objects.create(tenant=app.tenant, line=Line.NEXT, email=CHIEF)
+    Recipient.objects.create(tenant=app.tenant, line=Level.NEXT, email=CHIEF)
     assert told() == {DUTY: [30]}
     assert told(credential.expires_at - timedelta(days=14)) == {DUTY: [14], CHIEF: [14]}
 
@@ -125,9 +128,9 @@ def test_not_if_somebody_is_on_it_and_in_the_last_week_in_any_case(
     rows: Rows, app: AppRegistration, administrator: User
 ) -> None:
     credential = rows.credential(app, days=20)
-    Recipient.objects.create(tenant=app.tenant, line=Line.NEXT, email=CHIEF)
+    Recipient.objects.create(tenant=app.tenant, line=Level.NEXT, email=CHIEF)
     told()
-    holds.hold(credential, HoldKind.ACKNOWLEDGED, until=NOW + timedelta(days=5), by=administrator, now=NOW)
+    snoozes.snooze(credential, SnoozeKind.ACKNOWLEDGED, until=NOW + timedelta(days=5), by=administrator, now=NOW)
     assert told(credential.expires_at - timedelta(days=14)) == {DUTY: [14]}
     everybody = {key: [7] for key in [DUTY, CHIEF, administrator.email]}
     assert told(credential.expires_at - timedelta(days=7)) == everybody
@@ -137,11 +140,11 @@ def test_in_the_last_week_everybody_is_told_whoever_is_nearest(rows: Rows, app: 
     rows.credential(app, days=6)
     people = {
         "owner@n.example": {"app": app},
-        "app.next@n.example": {"app": app, "line": Line.NEXT},
+        "app.next@n.example": {"app": app, "line": Level.NEXT},
         "tenant@n.example": {"tenant": app.tenant},
-        "tenant.next@n.example": {"tenant": app.tenant, "line": Line.NEXT},
+        "tenant.next@n.example": {"tenant": app.tenant, "line": Level.NEXT},
         "house@n.example": {},
-        "house.next@n.example": {"line": Line.NEXT},
+        "house.next@n.example": {"line": Level.NEXT},
     }
     for email, scope in people.items():
         Recipient.objects.create(email=email, **scope)  # type: ignore[arg-type]
@@ -162,29 +165,29 @@ def test_before_the_last_week_the_nearest_next_in_line_alone_is_told_and_stays_c
     rows: Rows, app: AppRegistration, administrator: User
 ) -> None:
     credential = rows.credential(app, days=20)
-    Recipient.objects.create(tenant=app.tenant, line=Line.NEXT, email=OWNER)
-    Recipient.objects.create(line=Line.NEXT, email=CHIEF)
+    Recipient.objects.create(tenant=app.tenant, line=Level.NEXT, email=OWNER)
+    Recipient.objects.create(line=Level.NEXT, email=CHIEF)
     told()
     at = credential.expires_at - timedelta(days=14)
     assert told(at) == {DUTY: [14], OWNER: [14]}
     waiting = Delivery.objects.get(recipient=OWNER)
     assert digest.still_owed(waiting, at)
-    Recipient.objects.create(app=app, line=Line.NEXT, email="app.next@n.example")
+    Recipient.objects.create(app=app, line=Level.NEXT, email="app.next@n.example")
     assert not digest.still_owed(waiting, at), "the app's own next in line stands in for him now"
 
 
 def test_whoever_is_in_both_lines_gets_one_mail(rows: Rows, app: AppRegistration) -> None:
     rows.credential(app, days=6)
-    Recipient.objects.create(email=DUTY, line=Line.NEXT)
+    Recipient.objects.create(email=DUTY, line=Level.NEXT)
     assert told() == {DUTY: [7]}
     assert Delivery.objects.count() == 1
 
 
 def test_the_page_says_who_the_scan_tells(rows: Rows, app: AppRegistration, administrator: User) -> None:
     Recipient.objects.create(app=app, email=OWNER)
-    Recipient.objects.create(line=Line.NEXT, email=CHIEF)
+    Recipient.objects.create(line=Level.NEXT, email=CHIEF)
     rows.credential(app, days=6)
-    people = audience.of(app.tenant, app)
+    people = recipients.audience_of(app.tenant, app)
     assert set(told()) == {*people.first, *people.next, *people.last_week} == {DUTY, OWNER, CHIEF, administrator.email}
     assert people.last_week == [administrator.email]
 
@@ -193,14 +196,14 @@ def test_once_it_is_told_again_and_nobody_is_on_it_any_more_the_next_in_line_is_
     rows: Rows, app: AppRegistration, administrator: User
 ) -> None:
     own_plan((60, 30, 14, 0), app=app)
-    Policy.objects.update(plan=str(Plan((60, 30, 14, 0), 7, 30)))
+    Policy.objects.update(plan=str(ReminderSchedule((60, 30, 14, 0), 7, 30)))
     credential = rows.credential(app, days=60)
-    Recipient.objects.create(tenant=app.tenant, line=Line.NEXT, email=CHIEF)
+    Recipient.objects.create(tenant=app.tenant, line=Level.NEXT, email=CHIEF)
     told()
-    holds.hold(credential, HoldKind.ACKNOWLEDGED, until=NOW + timedelta(days=5), by=administrator, now=NOW)
+    snoozes.snooze(credential, SnoozeKind.ACKNOWLEDGED, until=NOW + timedelta(days=5), by=administrator, now=NOW)
     assert told(credential.expires_at - timedelta(days=30)) == {DUTY: [30]}, "somebody answered the first"
     [*_earlier, last_week] = forecast.of(credential, credential.expires_at - timedelta(days=29))
-    assert last_week.is_everybody
+    assert last_week.is_for_all_recipients
     assert forecast.of(credential, credential.expires_at - timedelta(days=29))[0].is_escalated
     assert told(credential.expires_at - timedelta(days=14)) == {DUTY: [14], CHIEF: [14]}, "nobody the second"
 
@@ -208,7 +211,7 @@ def test_once_it_is_told_again_and_nobody_is_on_it_any_more_the_next_in_line_is_
 def test_with_only_a_next_in_line_it_is_left_owed_until_he_is_told(rows: Rows, app: AppRegistration) -> None:
     credential = rows.credential(app, days=20)
     app.tenant.contacts.all().delete()
-    Recipient.objects.create(tenant=app.tenant, line=Line.NEXT, email=CHIEF)
+    Recipient.objects.create(tenant=app.tenant, line=Level.NEXT, email=CHIEF)
     assert told() == {}
     assert not Reminder.objects.exists()
     assert told(credential.expires_at - timedelta(days=7)) == {CHIEF: [7]}
@@ -217,20 +220,20 @@ def test_with_only_a_next_in_line_it_is_left_owed_until_he_is_told(rows: Rows, a
 # Holds
 
 
-@pytest.mark.parametrize("kind", HoldKind)
+@pytest.mark.parametrize("kind", SnoozeKind)
 def test_nobody_is_told_while_it_is_held_and_the_nearest_after(
-    rows: Rows, app: AppRegistration, administrator: User, kind: HoldKind
+    rows: Rows, app: AppRegistration, administrator: User, kind: SnoozeKind
 ) -> None:
     credential = rows.credential(app, days=31)
     until = NOW + timedelta(days=10)
-    holds.hold(credential, kind, until=until, reason="the customer renews it", by=administrator, now=NOW)
+    snoozes.snooze(credential, kind, until=until, reason="the customer renews it", by=administrator, now=NOW)
     assert told(NOW + timedelta(days=2)) == {}
     assert told(until) == {DUTY: [30]}
 
 
 def test_a_hold_is_void_once_the_end_is_another(rows: Rows, app: AppRegistration, administrator: User) -> None:
     credential = rows.credential(app, days=28)
-    holds.hold(credential, HoldKind.SNOOZED, until=NOW + timedelta(days=20), by=administrator, now=NOW)
+    snoozes.snooze(credential, SnoozeKind.SNOOZED, until=NOW + timedelta(days=20), by=administrator, now=NOW)
     Credential.objects.filter(pk=credential.pk).update(expires_at=NOW + timedelta(days=29))
     assert told() == {DUTY: [30]}
 
@@ -242,27 +245,27 @@ def test_what_is_put_off_before_the_mail_left_is_not_in_it(
     told()
     delivery = Delivery.objects.get()
     assert digest.still_owed(delivery, NOW)
-    one = holds.hold(credential, HoldKind.SNOOZED, until=NOW + timedelta(days=9), by=administrator, now=NOW)
+    one = snoozes.snooze(credential, SnoozeKind.SNOOZED, until=NOW + timedelta(days=9), by=administrator, now=NOW)
     assert not digest.still_owed(delivery, NOW)
-    holds.withdraw(one, now=NOW)
+    snoozes.withdraw(one, now=NOW)
     assert told() == {DUTY: [30]}, "nobody was told of it, so it is owed anew"
 
 
 @pytest.mark.parametrize(
     ("kind", "days", "reason", "field"),
     [
-        (HoldKind.SNOOZED, 0, "", "until"),
-        (HoldKind.SNOOZED, 20, "", "until"),
-        (HoldKind.ACKNOWLEDGED, 800, "", "until"),
-        (HoldKind.IGNORED, 5, "  ", "reason"),
+        (SnoozeKind.SNOOZED, 0, "", "until"),
+        (SnoozeKind.SNOOZED, 20, "", "until"),
+        (SnoozeKind.ACKNOWLEDGED, 800, "", "until"),
+        (SnoozeKind.IGNORED, 5, "  ", "reason"),
     ],
 )
 def test_a_hold_that_cannot_be_is_refused_and_nothing_changes(
-    rows: Rows, app: AppRegistration, administrator: User, kind: HoldKind, days: int, reason: str, field: str
+    rows: Rows, app: AppRegistration, administrator: User, kind: SnoozeKind, days: int, reason: str, field: str
 ) -> None:
     credential = rows.credential(app, days=20)
     with pytest.raises(ValidationError) as refused:
-        holds.hold(credential, kind, until=NOW + timedelta(days=days), reason=reason, by=administrator, now=NOW)
+        snoozes.snooze(credential, kind, until=NOW + timedelta(days=days), reason=reason, by=administrator, now=NOW)
     assert list(refused.value.message_dict) == [field]
     assert not credential.all_holds.exists()
 
@@ -273,7 +276,7 @@ def test_days_that_are_added_later_make_no_storm(rows: Rows, app: AppRegistratio
     rows.credential(app, days=25)
     assert told() == {DUTY: [30]}
     for days, expected in [((45, 30, 7), {}), ((45, 40, 35), {}), ((45, 28, 26, 7), {DUTY: [26]}), ((45, 28, 26), {})]:
-        policy.plan = str(Plan(days, 7, 14))
+        policy.plan = str(ReminderSchedule(days, 7, 14))
         policy.save()
         assert told() == expected
 
@@ -305,7 +308,7 @@ def test_what_falls_due_once_the_gathering_mail_leaves_is_told_by_another(
     assert claims.send_now(Delivery.objects.get().pk, early)
     [leaving] = claims.claim(early, limit=1)
     if has_left:
-        claims.settle(leaving, DeliveryState.SENT, early)
+        claims.finish(leaving, DeliveryState.SENT, early)
     rows.credential(rows.app(app.tenant), days=25)
     assert told(NOW + timedelta(hours=1)) == {DUTY: [30]}
     other = Delivery.objects.exclude(pk=leaving.pk).get()
@@ -315,7 +318,7 @@ def test_what_falls_due_once_the_gathering_mail_leaves_is_told_by_another(
 def test_the_forecast_is_what_the_scan_then_does(rows: Rows, app: AppRegistration) -> None:
     own_plan((40, 9, 2, 0), app=app)
     Policy.objects.create(tenant=app.tenant, has_timing=True, quiet_from=time(0), quiet_until=time(9, 30))
-    Recipient.objects.create(app=app, line=Line.NEXT, email=CHIEF)
+    Recipient.objects.create(app=app, line=Level.NEXT, email=CHIEF)
     credential = rows.credential(app, days=60)
     for one in forecast.of(credential, NOW):
         assert set(told(one.at)) == ({DUTY, CHIEF} if one.is_escalated else {DUTY})
@@ -328,7 +331,7 @@ def test_what_waited_into_the_night_leaves_in_the_morning(rows: Rows, app: AppRe
     told()
     delivery, night = Delivery.objects.get(), NOW.replace(hour=23)
     composed = digest.compose(delivery, night)
-    assert isinstance(composed, NotNow)
+    assert isinstance(composed, Deferred)
     assert composed.until == NOW.replace(hour=7) + timedelta(days=1)
     assert isinstance(digest.compose(delivery, composed.until), Content)
     Delivery.objects.update(not_before=composed.until)
@@ -349,7 +352,7 @@ def test_what_just_ended_and_what_would_come_too_late_leave_at_night_too(rows: R
 
 
 def test_a_mailbox_that_still_sends_by_ews_is_told_of(rows: Rows, app: AppRegistration) -> None:
-    mailbox = Mailbox.objects.create(app=app, tenant=app.tenant, address="a@n.example", transport=Transport.EWS)
+    mailbox = Mailbox.objects.create(app=app, tenant=app.tenant, address="a@n.example", transport=TransportName.EWS)
     assert told() == {}
     at = ews.ENDS - timedelta(days=30)
     assert told(at) == {DUTY: [30]}
@@ -357,7 +360,7 @@ def test_a_mailbox_that_still_sends_by_ews_is_told_of(rows: Rows, app: AppRegist
     delivery = Delivery.objects.get()
     composed = digest.compose(delivery, at)
     assert "a@n.example" in getattr(composed, "text", "")
-    Mailbox.objects.filter(pk=mailbox.pk).update(transport=Transport.GRAPH)
+    Mailbox.objects.filter(pk=mailbox.pk).update(transport=TransportName.GRAPH)
     assert not digest.still_owed(delivery, at)
     assert told(ews.ENDS) == {}
 
@@ -377,7 +380,7 @@ def test_a_consent_that_is_withdrawn_is_told_of_once(rows: Rows, app: AppRegistr
     )
     assert told() == {DUTY: [0], administrator.email: [0]}
     assert told(NOW + timedelta(days=1)) == {}
-    assert Reminder.objects.get().kind == Kind.CONSENT
+    assert Reminder.objects.get().kind == ReminderKind.CONSENT
     delivery = Delivery.objects.filter(recipient=DUTY).get()
     text = getattr(digest.compose(delivery, NOW), "text", "")
     assert text.startswith("1 of these is no longer good: mail through it has stopped.")

@@ -13,8 +13,8 @@ import pytest
 from django.apps import apps
 from django.db import connection, models
 
-from alertadmin.accounts.audit.entry import AuditEntry
-from alertadmin.reminders import pruning
+from alertadmin.audit.models import AuditEntry
+from alertadmin.reminders import retention
 
 pytestmark = pytest.mark.django_db
 
@@ -172,22 +172,22 @@ def test_the_marks_reach_every_column_that_may_name_something() -> None:
     marks = Marks(NOW)  # the session ends just now
     assert marks.left() == marks.marks.keys()
     assert len(marks.marks) > 100
-    pruning.prune(NOW)
+    retention.prune(NOW)
     assert marks.left() == marks.marks.keys()
 
 
 def test_after_their_time_nothing_is_left_but_what_the_document_says() -> None:
     marks = Marks(NOW - timedelta(days=800))
-    pruning.prune(NOW)
+    retention.prune(NOW)
     left = marks.left()
     assert left == {column for column in marks.marks if stays(column)}
     assert IP not in "\n".join(everything())
-    assert pruning.prune(NOW) == pruning.Pruned()
+    assert retention.prune(NOW) == retention.Pruned()
 
 
 def test_words_attachments_and_codes_go_long_before_the_rest() -> None:
     marks = Marks(NOW - timedelta(days=91))
-    pruning.prune(NOW)
+    retention.prune(NOW)
     gone = {column for column in marks.marks if column not in marks.left()}
     sessions = {
         column for column in marks.marks if column.startswith(("usersessions_", "django_session", "accounts_tries"))

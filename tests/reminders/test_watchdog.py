@@ -9,7 +9,7 @@ from django.test import Client
 from django.utils import timezone
 
 from alertadmin.accounts.models import User
-from alertadmin.reminders import scan
+from alertadmin.reminders.scan import scanner
 
 BANNER = "reminders may be late"
 
@@ -26,7 +26,7 @@ def banner_is_shown(client: Client, administrator: User) -> bool:
 )
 def test_a_scan(client: Client, administrator: User, hours: float | None, seen: bool) -> None:
     if hours is not None:
-        scan.run(timezone.now() - timedelta(hours=hours))
+        scanner.run(timezone.now() - timedelta(hours=hours))
     assert client.get("/readyz").json()["scan"] is not seen
     assert banner_is_shown(client, administrator) is seen
     if seen:
@@ -34,6 +34,6 @@ def test_a_scan(client: Client, administrator: User, hours: float | None, seen: 
 
 
 def test_a_scan_by_a_clock_that_was_mended_hides_no_later_one(client: Client, db: None) -> None:
-    scan.run(timezone.now() + timedelta(days=4000))
-    scan.run(timezone.now())
+    scanner.run(timezone.now() + timedelta(days=4000))
+    scanner.run(timezone.now())
     assert client.get("/readyz").json()["scan"]

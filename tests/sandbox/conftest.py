@@ -15,7 +15,7 @@ import pytest
 import requests
 
 from sandbox import Sandbox
-from sandbox.records import MAIL_PERMISSIONS, App, Mailbox, Secret, Tenant
+from sandbox.state.models import MAIL_PERMISSIONS, SandboxApp, SandboxMailbox, SandboxTenant, Secret
 
 EXCHANGE_SCOPE = "https://outlook.office365.com/.default"
 GRAPH_SCOPE = "https://graph.microsoft.com/.default"
@@ -23,10 +23,10 @@ GRAPH_SCOPE = "https://graph.microsoft.com/.default"
 
 @dataclass
 class Customer:
-    tenant: Tenant
-    app: App
+    tenant: SandboxTenant
+    app: SandboxApp
     secret: Secret
-    mailbox: Mailbox
+    mailbox: SandboxMailbox
 
 
 @pytest.fixture

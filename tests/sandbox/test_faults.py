@@ -13,7 +13,7 @@ import requests
 
 from sandbox import Sandbox
 from tests.sandbox.conftest import Customer, mime
-from tests.sandbox.test_graph import Graph, message
+from tests.sandbox.test_graph_endpoint import Graph, message
 
 
 @pytest.fixture

@@ -10,9 +10,9 @@ import pytest
 import requests
 
 from sandbox import Sandbox
-from sandbox.items import Items
+from sandbox.state.mailbox_items import Items
 from tests.sandbox.conftest import Ask, Customer, mime
-from tests.sandbox.test_graph import message, refusal
+from tests.sandbox.test_graph_endpoint import message, refusal
 
 IMMUTABLE = 'IdType="ImmutableId"'
 FROM_MIME = base64.b64encode(mime())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sandbox.md4 import md4
+from sandbox.ews.md4 import md4
 
 
 @pytest.mark.parametrize(

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 import requests
 
-from mailer.clouds_file import load_clouds
+from mailer.clouds_config import load_clouds
 from sandbox import Sandbox
-from sandbox.control import Control
+from sandbox.control.client import Control
 
 ROOT = Path(__file__).parents[2]
 

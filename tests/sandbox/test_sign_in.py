@@ -13,7 +13,7 @@ import pytest
 import requests
 
 from sandbox import Sandbox
-from sandbox.records import App, Person
+from sandbox.state.models import SandboxApp, SandboxPerson
 from tests.sandbox.conftest import Customer
 
 BACK = "https://alertadmin.example/sign-in/back/"
@@ -26,9 +26,9 @@ class Site:
 
     sandbox: Sandbox
     session: requests.Session
-    app: App
+    app: SandboxApp
     secret: str
-    person: Person
+    person: SandboxPerson
     tenant: str
 
     @property
@@ -284,7 +284,7 @@ def authorize(site: Site, tenant: str) -> str:
 
 
 def test_people_outlive_the_sandbox(site: Site) -> None:
-    from sandbox.directory import Directory
+    from sandbox.state.directory import Directory
 
     again = Directory(site.sandbox.folder / "directory.json")
     assert again.people() == [site.person]

@@ -5,9 +5,9 @@ from django.test import Client
 
 from alertadmin.accounts.models import User
 from sandbox import Sandbox
-from tests.rows import Rows
-from tests.security.world import World, build
-from tests.signing_in import signed_in_at
+from tests.factories import Rows
+from tests.helpers.login import signed_in_at
+from tests.security.scenario import World, build
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ class Control:
     title: str
     statement: str
     tests: list[str] = field(default_factory=list)
-    """As pytest calls them, such as tests/start/test_run.py::test_…; each once, however many cases it has."""
+    """As pytest calls them, such as tests/supervisor/test_run.py::test_…; each once, however many cases it has."""
     argument: str = ""
 
 

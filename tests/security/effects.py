@@ -20,11 +20,11 @@ from django.db import connection
 from django.db.models import Model
 
 from alertadmin.accounts.access import Access
-from alertadmin.accounts.membership import Membership
+from alertadmin.accounts.models.membership import Membership
 from alertadmin.accounts.roles import RIGHTS, Right, Role
 from alertadmin.outbox.models import Delivery, Purpose
 from alertadmin.registry.installation_mailbox import InstallationSender
-from tests.security.routes import Place, routes
+from tests.security.route_matrix import Place, routes
 
 
 class Effect(StrEnum):
@@ -126,7 +126,7 @@ PERSONAL = {
     "accounts.User": "pk",
     "account.EmailAddress": "user_id",
     "mfa.Authenticator": "user_id",
-    "registry.FactorSecret": "person_id",
+    "registry.MfaSecret": "person_id",
     "socialaccount.SocialAccount": "user_id",
     "usersessions.UserSession": "user_id",
     "reminders.CalendarFeed": "owner_id",
@@ -140,27 +140,27 @@ SHARED = {
 """Rows of a tenant, or without one of all tenants."""
 OF_ONE = {
     "watching.Monthly": Effect.TOLD,
-    "accounts.SignInDemand": Effect.SIGN_IN,
+    "accounts.MfaPolicy": Effect.SIGN_IN,
     "accounts.FirstAdministratorLink": Effect.ROLES,
     "accounts.Invitation": Effect.ROLES,
     "accounts.PendingRole": Effect.ROLES,
-    "registry.Handover": Effect.SECRETS,
-    "registry.HandoverLink": Effect.SECRETS,
+    "registry.SecretDisclosure": Effect.SECRETS,
+    "registry.OneTimeLink": Effect.SECRETS,
     "outbox.Delivery": Effect.MAIL,
     "outbox.Attempt": Effect.MAIL,
     "outbox.DeliveryEntry": Effect.MAIL,
-    "watching.Letter": Effect.MAIL,
+    "watching.SystemMail": Effect.MAIL,
     **dict.fromkeys(
         ("registry.Tenant", "registry.Contact", "registry.AppRegistration", "registry.Credential", "registry.Mailbox",
-         "registry.SignIn", "registry.Guide", "registry.Consent", "registry.ConsentChange", "registry.ConsentReturn",
-         "registry.ConsentRun", "reminders.Reminder", "reminders.Notice", "reminders.CalendarEntry", "reminders.Hold",
-         "outbox.ConsentRequest"),
+         "registry.DeviceCodeFlow", "registry.SetupProgress", "registry.Consent", "registry.ConsentChange",
+         "registry.ConsentCallback", "registry.ConsentCheckBatch", "reminders.Reminder", "reminders.ReminderLine",
+         "reminders.CalendarEntry", "reminders.Snooze", "outbox.ConsentRequest"),
         Effect.ROWS,
     ),
 }  # fmt: skip
 ROLE_ROWS = ("accounts.Membership", "accounts.InvitedRole")
 NO_POWER = {
-    *("accounts.AuditEntry", "accounts.Tries", "watching.Heartbeat", "watching.Ping", "reminders.Scan"),
+    *("accounts.AuditEntry", "accounts.ThrottleCounter", "watching.Heartbeat", "watching.Ping", "reminders.Scan"),
     *("account.EmailConfirmation", "socialaccount.SocialApp", "socialaccount.SocialToken"),  # never written
     *("auth.Permission", "auth.Group", "contenttypes.ContentType", "sessions.Session"),
 }
@@ -189,13 +189,13 @@ class Caused:
         if need is None:
             return True
         if self.effect in OWNERS:
-            return access.everywhere(need)
+            return access.in_all_tenants(need)
         if self.effect == Effect.ACCOUNTS:
-            return access.anywhere(need) and any(
+            return access.in_any_tenant(need) and any(
                 rights_of.get(self.person or 0, frozenset()) <= own for own in access.held()
             )
         if self.role is None:
-            return access.anywhere(need)
+            return access.in_any_tenant(need)
         own = access.rights_in(self.tenant)
         return need in own and RIGHTS[self.role] <= own
 

@@ -23,22 +23,31 @@ from django.db.models import Model, Q, QuerySet
 from django.test import Client
 from django.utils import timezone
 
-from alertadmin.accounts import audit, inviting
-from alertadmin.accounts.membership import Membership
+from alertadmin import audit
 from alertadmin.accounts.models import User
+from alertadmin.accounts.models.membership import Membership
 from alertadmin.accounts.roles import Role
+from alertadmin.accounts.services import invitations
+from alertadmin.crypto.fields import EncryptedField
 from alertadmin.outbox.models import Attempt, Channel, ConsentRequest, Delivery
 from alertadmin.registry import guid
-from alertadmin.registry.encryption import EncryptedField
-from alertadmin.registry.models import AppRegistration, Consent, ConsentReturn, Handover, HandoverLink, Mailbox, Tenant
-from alertadmin.registry.wanted import note_wanted
-from alertadmin.reminders import scan
-from alertadmin.reminders.models import CalendarFeed, Hold, Notice, Recipient, Reminder
+from alertadmin.registry.consent.required_consents import sync_required_consents
+from alertadmin.registry.models import (
+    AppRegistration,
+    Consent,
+    ConsentCallback,
+    Mailbox,
+    OneTimeLink,
+    SecretDisclosure,
+    Tenant,
+)
+from alertadmin.reminders.models import CalendarFeed, Recipient, Reminder, ReminderLine, Snooze
+from alertadmin.reminders.scan import scanner
 from sandbox import Sandbox
 from tests.conftest import hashed_password
-from tests.rows import Rows, Site
-from tests.security.world import keys_of, keys_of_person
-from tests.signing_in import signed_in_at
+from tests.factories import Rows, Site
+from tests.helpers.login import signed_in_at
+from tests.security.scenario import keys_of, keys_of_person
 
 CANARY = re.compile(r"zq\d{5}q|[0-9a-f]{8}-cafe-4caf-8caf-cafecafecafe")
 UUIDS = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
@@ -54,9 +63,9 @@ under enterprise applications, and the link by which they grant consent names th
 ROLES = (Role.VIEWER, Role.OPERATOR, Role.ADMINISTRATOR, Role.AUDITOR)
 TEXT = (models.CharField, models.TextField, models.JSONField, models.EmailField, models.URLField)
 BY_NAME: dict[type[Model], tuple[str, ...]] = {
-    Hold: ("by_name",),
-    Handover: ("by_name",),
-    HandoverLink: ("by_name",),
+    Snooze: ("by_name",),
+    SecretDisclosure: ("by_name",),
+    OneTimeLink: ("by_name",),
     ConsentRequest: ("by_name",),
 }
 """Rows about own things that people of the installation wrote: these columns name them."""
@@ -128,8 +137,8 @@ def build(rows: Rows, sandbox: Sandbox, *, has_canaries: bool = True) -> Foreign
     keys_of_person(staff, other)
     _installations_own(staff)
     mine_too = list(_joined(rows, own, other, staff))
-    note_wanted(AppRegistration.objects.all())
-    scan.run(rows.now)
+    sync_required_consents(AppRegistration.objects.all())
+    scanner.run(rows.now)
     for model, key in _owns(own, mine_too):
         mine[model].add(key)
     made = Foreign(own, other, clients, people, keys, {})
@@ -192,24 +201,24 @@ def _joined(rows: Rows, own: Site, other: Site, staff: User) -> Iterator[Model]:
             if tenant == own.tenant:
                 yield made
     consent = Consent.objects.filter(tenant=own.tenant, app=own.app).first()
-    yield ConsentReturn.objects.create(consent=consent, outcome="declined", by=staff, at=rows.now)
+    yield ConsentCallback.objects.create(consent=consent, outcome="declined", by=staff, at=rows.now)
     yield ConsentRequest.objects.create(
         app=own.app, tenant=own.tenant, recipient="admin@northpark.example", by=staff, by_name="S", at=rows.now,
         permissions=["Mail.Send"],
     )  # fmt: skip
     held = rows.credential(own.app, description="put off", state="next", days=40)
     yield held
-    yield Hold.objects.create(
+    yield Snooze.objects.create(
         credential=held, expires_at=held.expires_at, kind="acknowledged", by=staff, by_name="S",
         until=timezone.now() + timedelta(days=5), created_at=rows.now,
     )  # fmt: skip
     old = rows.credential(own.app, description="shown once", state="retired")
     yield old
-    yield Handover.objects.create(credential=old, by=staff, by_name="S", reason="asked for", at=rows.now)
-    invitation = inviting.invite("more@x.example", {own.tenant.pk: Role.VIEWER}, by=staff, now=timezone.now())
+    yield SecretDisclosure.objects.create(credential=old, by=staff, by_name="S", reason="asked for", at=rows.now)
+    invitation = invitations.invite("more@x.example", {own.tenant.pk: Role.VIEWER}, by=staff, now=timezone.now())
     yield invitation
     yield from invitation.roles.all()
-    link = HandoverLink(credential=own.credential, recipient="Otto", reason="the PLC", by=staff)
+    link = OneTimeLink(credential=own.credential, recipient="Otto", reason="the PLC", by=staff)
     link.by_name, link.made_at, link.ends_at = "S", rows.now, timezone.now() + timedelta(days=1)
     link.digest = uuid4().hex * 2
     link.save()
@@ -228,8 +237,8 @@ def _owns(own: Site, joined: list[Model]) -> Iterator[tuple[type[Model], object]
         yield Delivery, delivery.pk
     for reminder in Reminder.objects.filter(tenant=own.tenant):
         yield Reminder, reminder.pk
-    for notice in Notice.objects.filter(reminder__tenant=own.tenant):
-        yield Notice, notice.pk
+    for notice in ReminderLine.objects.filter(reminder__tenant=own.tenant):
+        yield ReminderLine, notice.pk
     for consent in Consent.objects.filter(app=own.app):
         yield Consent, consent.pk  # what an app wants in every tenant follows from the app
 
@@ -249,12 +258,12 @@ def _act_on_own(own: Site, other: Site, staff: User, rows: Rows) -> None:
             )  # fmt: skip
         delivery.state, delivery.cause, delivery.reason = "pending", "secret_expired", "zq90009q: invalid client secret"
         delivery.save()
-    with audit.changing(audit.Act.TENANT_CHANGED, own.tenant):
+    with audit.record_change(audit.AuditAction.TENANT_CHANGED, own.tenant):
         pass
     for tenant in (own.tenant, other.tenant, None):
-        audit.record(audit.Act.TENANT_CHANGED, tenant, by=staff)
+        audit.record(audit.AuditAction.TENANT_CHANGED, tenant, by=staff)
     other.mailbox.refresh_from_db()
-    audit.record(audit.Act.MAILBOX_CHANGED, other.mailbox, by=staff)
+    audit.record(audit.AuditAction.MAILBOX_CHANGED, other.mailbox, by=staff)
 
 
 def _make(model: type[Model], mine: dict[type[Model], set[object]]) -> Model:

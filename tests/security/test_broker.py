@@ -19,10 +19,10 @@ from kombu.exceptions import ContentDisallowed
 from pytest_django import Settings
 
 from alertadmin.celery import app
-from alertadmin.house import tether
-from alertadmin.watching.broker import open_to_others
+from alertadmin.monitoring.broker import open_to_others
+from alertadmin.supervisor import parent_death_signal
 from tests.conftest import set_environment
-from tests.valkey import Valkey
+from tests.helpers.valkey import Valkey
 
 
 class Trap:
@@ -98,7 +98,7 @@ def test_a_broker_without_a_password_is_warned_of_where_others_reach_it(
 def test_no_program_of_ours_leaves_its_memory_in_a_file() -> None:
     """Web, worker, broker and the sandbox are each begun by it, and their children with them."""
     shown = [sys.executable, "-c", "import resource; print(resource.getrlimit(resource.RLIMIT_CORE))"]
-    tied = [sys.executable, "-I", "-S", tether.__file__, str(int(signal.SIGKILL)), str(os.getpid())]
+    tied = [sys.executable, "-I", "-S", parent_death_signal.__file__, str(int(signal.SIGKILL)), str(os.getpid())]
     done = subprocess.run([*tied, *shown], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "(0, 0)"
     assert resource.getrlimit(resource.RLIMIT_CORE)[1] != 0, "or it proves nothing"

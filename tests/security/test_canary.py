@@ -19,10 +19,10 @@ import redis
 import requests
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from sandbox.control import Control
+from sandbox.control.client import Control
 from tests.mailer.https_server import reply
 from tests.outbox.channels.http_server import HttpServer
-from tests.start.installation import Installation, eventually
+from tests.supervisor.installation import Installation, eventually
 
 pytestmark = [pytest.mark.crash, pytest.mark.control(1, 2, 3, 4, 6, 65, 68)]
 

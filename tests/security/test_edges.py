@@ -18,16 +18,16 @@ from django.test import Client, RequestFactory
 from django.urls import reverse
 from pytest_django import Settings
 
-from alertadmin.accounts import guessing
+from alertadmin.accounts import throttling
 from alertadmin.accounts.models import User
-from alertadmin.edges import LARGEST_UPLOAD, EdgesMiddleware
+from alertadmin.middleware import LARGEST_UPLOAD, EdgesMiddleware
 from alertadmin.operator_log.configuration import logging_settings
 from alertadmin.registry.models import Mailbox, Tenant
 from tests.conftest import PASSWORD, set_environment
-from tests.dashboard.addresses import address, addresses
-from tests.rows import Rows
-from tests.signing_in import signed_in_at
-from tests.start.installation import PROJECT, clean_environ
+from tests.dashboard.url_inventory import address, addresses
+from tests.factories import Rows
+from tests.helpers.login import signed_in_at
+from tests.supervisor.installation import PROJECT, clean_environ
 
 COMMON = sorted(password for password in CommonPasswordValidator().passwords if len(password) > 11)[:3]
 LOGGING: Any = configured.LOGGING
@@ -65,7 +65,7 @@ def behind_tls(production: dict[str, Any], settings: Settings, monkeypatch: pyte
             setattr(settings, name, value)
     settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     settings.ALLOWED_HOSTS = ["alerts.northpark.example"]
-    monkeypatch.setattr(guessing, "COOKIE", "__Host-browser")
+    monkeypatch.setattr(throttling, "COOKIE", "__Host-browser")
 
 
 @pytest.mark.control(36)

@@ -17,10 +17,10 @@ from django.utils import timezone
 
 from alertadmin.accounts.models import User
 from alertadmin.outbox.models import Delivery
-from tests.dashboard.addresses import address, addresses
 from tests.dashboard.test_every_page import BY_TOKEN, DOOR, filled  # noqa: F401 (a fixture)
 from tests.dashboard.test_policies import said
-from tests.signing_in import signed_in_at
+from tests.dashboard.url_inventory import address, addresses
+from tests.helpers.login import signed_in_at
 
 pytestmark = pytest.mark.control(59)
 

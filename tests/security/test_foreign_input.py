@@ -20,11 +20,11 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from alertadmin.accounts.models import User
-from alertadmin.dashboard.consents import state
-from mailer import access_token, entra
+from alertadmin.dashboard.consents import oauth_state
+from mailer import access_token, token_client
+from tests.helpers.login import signed_in_at
 from tests.mailer.https_server import reply
 from tests.outbox.channels.http_server import HttpServer
-from tests.signing_in import signed_in_at
 
 QUICK = settings(deadline=None)
 FEW = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -43,7 +43,7 @@ WORDS_OF_ENTRA = st.sampled_from(
 @example({"error_codes": [7000215, "x", None, {}], "error": ["invalid_client"]})
 @example({"error_codes": {"a": 1}, "error_description": {"AADSTS": 1}})
 def test_a_refusal_of_a_token_endpoint_is_told_whatever_its_words_hold(answer: dict[str, Any]) -> None:
-    failure = entra.refused(answer)
+    failure = token_client.refused(answer)
     assert "\n" not in failure.technical
     assert all(len(value) <= 100 for value in failure.request_ids.values())
 
@@ -86,30 +86,30 @@ def test_an_answer_that_is_no_object_is_an_empty_one(server: HttpServer, body: b
     with requests.Session() as session:
         session.trust_env = False
         answer = session.get(f"http://127.0.0.1:{server.port}/", timeout=10)
-    assert isinstance(entra.object_of(answer), dict)
+    assert isinstance(token_client.object_of(answer), dict)
 
 
 @pytest.mark.control(39)
 @QUICK
 @given(st.text())
 def test_a_state_that_we_did_not_make_is_forged(text: str) -> None:
-    with pytest.raises(state.Forged):
-        state.read(text)
+    with pytest.raises(oauth_state.Forged):
+        oauth_state.read(text)
 
 
 @pytest.mark.control(39)
 @pytest.mark.parametrize(
     ("signed", "salt"),
     [
-        (["x", "y", "z"], state.SALT),
-        ({"a": 1}, state.SALT),
-        ([1, 2], state.SALT),
+        (["x", "y", "z"], oauth_state.SALT),
+        ({"a": 1}, oauth_state.SALT),
+        ([1, 2], oauth_state.SALT),
         (["0" * 32, "s", "n"], "another"),
     ],
 )
 def test_a_state_that_is_signed_but_holds_something_else_is_forged(signed: object, salt: str) -> None:
-    with pytest.raises(state.Forged):
-        state.read(signing.dumps(signed, salt=salt))
+    with pytest.raises(oauth_state.Forged):
+        oauth_state.read(signing.dumps(signed, salt=salt))
 
 
 WHAT_COMES_BACK = st.dictionaries(

@@ -13,17 +13,17 @@ from django.db import connection
 from django.test import Client
 from pytest_django import Settings
 
-from alertadmin.accounts import audit
+from alertadmin import audit
 from alertadmin.accounts.models import User
+from alertadmin.crypto import key_usage, keyring, reencryption
+from alertadmin.crypto.fields import EncryptedValue
 from alertadmin.outbox import worker
-from alertadmin.registry import key_use, keyring, rotation
-from alertadmin.registry.encryption import Sealed
-from alertadmin.registry.identity import SecretUnavailable, identity_of
+from alertadmin.registry.credentials.app_identity import SecretUnavailable, identity_of
 from alertadmin.registry.models import Contact, Credential
-from alertadmin.reminders import scan
+from alertadmin.reminders.scan import scanner
 from sandbox import Sandbox
 from tests.conftest import set_environment
-from tests.rows import Rows
+from tests.factories import Rows
 
 SITES = 4
 
@@ -45,7 +45,7 @@ def signed_in(client: Client, administrator: User) -> Client:
 def other_keys(ring: Path) -> None:
     ring.write_text(json.dumps({"primary": "k0other", "keys": {"k0other": "a" * 43 + "="}}))
     keyring.forget()
-    key_use.forget()
+    key_usage.forget()
 
 
 @pytest.mark.control(11)
@@ -61,19 +61,19 @@ def test_keys_are_rotated_beside_scans_and_sends(sandbox: Sandbox, ring: Path, n
         with closing(connection):
             while not stop.is_set() or len(rotated) < 2:
                 keyring.add_primary()
-                rotated.append(rotation.rotate().done)
+                rotated.append(reencryption.rotate().done)
 
     thread = threading.Thread(target=rotate)
     thread.start()
     try:
-        scan.run(now)
+        scanner.run(now)
         assert worker.deliver_due(clock=lambda: now) == {"sent": SITES}
     finally:
         stop.set()
         thread.join()
     assert rotated[0] == SITES
-    rotation.rotate()
-    assert key_use.counts() == {keyring.load().primary: SITES}
+    reencryption.rotate()
+    assert key_usage.counts() == {keyring.load().primary: SITES}
     assert {one["to"][0] for one in sandbox.ledger.messages()} >= {f"duty@{site.tenant.domain}" for site in sites}
 
 
@@ -92,7 +92,7 @@ def test_without_the_keys_reminders_still_go_out_and_pages_name_what_is_missing(
     else:
         other_keys(ring)
         said = key_id
-    scan.run(now)
+    scanner.run(now)
     assert worker.deliver_due(clock=lambda: now) == {"sent": 1}
     for page in ("/", "/watching/", site.credential.get_absolute_url()):
         answer = signed_in.get(page)
@@ -132,12 +132,12 @@ def test_what_is_stored_while_a_key_is_retired_brings_the_key_back(
     credential.value = "late"
     sealed = credential.value
     keyring.add_primary()
-    monkeypatch.setattr(key_use, "sleep", lambda _s: Credential.objects.update(value=sealed))
-    with pytest.raises(key_use.InUse, match="1 stored secrets"):
-        key_use.retire(old)
+    monkeypatch.setattr(key_usage, "sleep", lambda _s: Credential.objects.update(value=sealed))
+    with pytest.raises(key_usage.KeyInUse, match="1 stored secrets"):
+        key_usage.retire(old)
     credential.refresh_from_db()
     assert credential.value
-    assert credential.value.reveal() == "late"
+    assert credential.value.decrypt() == "late"
 
 
 @pytest.mark.control(12)
@@ -145,7 +145,7 @@ def test_what_was_sealed_with_a_key_that_was_retired_since_is_not_stored(ring: P
     old, credential = keyring.load().primary, rows.credential()
     credential.value = "late"
     keyring.add_primary()
-    key_use.retire(old)
+    key_usage.retire(old)
     with pytest.raises(keyring.KeyMissing, match=old):
         credential.save()
 
@@ -158,7 +158,7 @@ def test_secrets_of_two_tenants_swapped_are_refused_on_their_pages_and_on_the_re
     assert one.value
     assert other.value
     for row, token in ((one, other.value.token), (other, one.value.token)):
-        Credential.objects.filter(pk=row.pk).update(value=Sealed(token, b""))
+        Credential.objects.filter(pk=row.pk).update(value=EncryptedValue(token, b""))
     for _look in range(2):
         for row in (one, other):
             text = signed_in.get(row.get_absolute_url()).content.decode()
@@ -177,10 +177,10 @@ def test_secrets_of_two_tenants_swapped_are_refused_on_their_pages_and_on_the_re
 def test_what_is_done_to_keys_is_on_the_record(ring: Path, rows: Rows) -> None:
     old = keyring.load().primary
     rows.credential(value="value")
-    new = key_use.add_primary()
-    rotation.rotate()
-    rotation.rotate()
-    key_use.retire(old)
+    new = key_usage.add_primary()
+    reencryption.rotate()
+    reencryption.rotate()
+    key_usage.retire(old)
     entries = audit.AuditEntry.objects.filter(act__startswith="key.").order_by("number")
     assert [(entry.act, entry.details["key"]) for entry in entries] == [
         ("key.added", new),

@@ -13,8 +13,8 @@ from django.urls import reverse
 
 from alertadmin.accounts.models import User
 from alertadmin.accounts.roles import Role
-from tests.security.routes import Person, Place, Whose
-from tests.security.world import World
+from tests.security.route_matrix import Person, Place, Whose
+from tests.security.scenario import World
 
 ADMINISTRATOR = Person(Role.ADMINISTRATOR, Place.ONE_TENANT)
 EDITED = {

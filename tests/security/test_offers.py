@@ -11,8 +11,8 @@ from django.urls import reverse
 from lxml import html
 
 from alertadmin.accounts.roles import Role
-from tests.security.routes import Answer, Person, Place, Whose, cases
-from tests.security.world import World
+from tests.security.route_matrix import Answer, Person, Place, Whose, cases
+from tests.security.scenario import World
 
 OFFERED = [
     Person(Role.OWNER, Place.EVERYWHERE),

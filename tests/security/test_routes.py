@@ -20,26 +20,15 @@ from django.test import Client, override_settings
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from alertadmin.accounts.audit import AuditEntry
-from alertadmin.accounts.belonging import belonging_of
-from alertadmin.accounts.membership import Membership
 from alertadmin.accounts.models import User
+from alertadmin.accounts.models.membership import Membership
 from alertadmin.accounts.roles import Role
-from alertadmin.accounts.tries import Tries
+from alertadmin.audit import AuditEntry
+from alertadmin.audit.tenant_scope import scope_of
+from alertadmin.audit.throttle_counter import ThrottleCounter
 from tests.dashboard.test_every_page import WRITES
-from tests.security.routes import (
-    PEOPLE,
-    Answer,
-    Case,
-    Person,
-    Place,
-    Whose,
-    cases,
-    counted,
-    routes,
-    unguarded,
-)
-from tests.security.world import World
+from tests.security.route_matrix import PEOPLE, Answer, Case, Person, Place, Whose, cases, counted, routes, unguarded
+from tests.security.scenario import World
 
 UNGUARDED = "tests.security.unguarded_urls"
 SHOWN = 40
@@ -144,7 +133,7 @@ def test_every_page_declares_who_may_come_and_says_whose_row_it_shows() -> None:
     assert unguarded() == []
     for route in routes():
         if route.declaration and route.declaration.of:
-            belonging_of(route.declaration.of)
+            scope_of(route.declaration.of)
 
 
 @override_settings(ROOT_URLCONF=UNGUARDED)
@@ -174,7 +163,7 @@ def are_told_apart(world: World, case: Case) -> bool:
     seen = []
     for whose in (Whose.FOREIGN, Whose.ABSENT):
         # Refusals are counted, and left off the record from some number on.
-        Tries.objects.all().delete()
+        ThrottleCounter.objects.all().delete()
         with CaptureQueriesContext(connection) as queries:
             response = world.ask(replace(case, whose=whose))
         seen.append((answered(response), len(queries)))
@@ -206,5 +195,5 @@ def test_every_model_that_an_address_reaches_says_of_which_tenant_its_rows_are()
     reached = {route.model for route in routes() if route.has_row} - personal
     models = {model.__name__: model for model in apps.get_models()}
     for name in reached:
-        belonging_of(models[name])
+        scope_of(models[name])
     assert {"Tenant", "Mailbox", "Delivery", "Channel"} <= reached

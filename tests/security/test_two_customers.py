@@ -19,17 +19,17 @@ from django.test import Client
 from django.urls import reverse
 
 from alertadmin.accounts.access import Access
-from alertadmin.accounts.membership import Membership
 from alertadmin.accounts.models import User
+from alertadmin.accounts.models.membership import Membership
 from alertadmin.accounts.roles import Role
 from alertadmin.outbox.models import Channel, Delivery
 from alertadmin.registry.models import AppRegistration, Consent, Contact, Credential, Mailbox, Tenant
 from sandbox import Sandbox
 from tests.conftest import hashed_password
-from tests.rows import Rows
-from tests.security.routes import Route, routes
-from tests.security.world import across, keys_of, keys_of_person
-from tests.signing_in import signed_in_at
+from tests.factories import Rows
+from tests.helpers.login import signed_in_at
+from tests.security.route_matrix import Route, routes
+from tests.security.scenario import across, keys_of, keys_of_person
 
 LISTS: dict[str, tuple[type[Model], Callable[[Tenant], Q]]] = {
     "tenants": (Tenant, lambda tenant: Q(pk=tenant.pk)),
@@ -246,7 +246,7 @@ def test_the_walk_finds_a_list_that_is_not_scoped(customers: list[Customer], mon
     def everybody_s(_access: Access, source: Any, *_right: Any) -> Any:
         return source if isinstance(source, QuerySet) else source._default_manager.all()
 
-    monkeypatch.setattr(Access, "rows", everybody_s)
+    monkeypatch.setattr(Access, "visible", everybody_s)
     me, other = customers
     with pytest.raises(AssertionError, match="told"):
         Walk(customers, random.Random(1)).list(me, other, me.clients[Role.VIEWER])

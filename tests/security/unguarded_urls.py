@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.http import HttpRequest, HttpResponse
 from django.urls import include, path
 
-from alertadmin.accounts.declaring import allows
+from alertadmin.accounts.decorators import require_right
 from alertadmin.accounts.roles import Right
 
 
@@ -13,7 +13,7 @@ def forgotten(request: HttpRequest) -> HttpResponse:
     return HttpResponse("every customer's secrets")
 
 
-@allows(Right.LOOK)
+@require_right(Right.LOOK)
 def careless(request: HttpRequest, pk: object) -> HttpResponse:
     return HttpResponse("whosever it is")
 

@@ -18,7 +18,7 @@ from django.urls import resolve, reverse
 from alertadmin.accounts.roles import Role
 from tests.security.effects import written
 from tests.security.foreign import WORD, Foreign
-from tests.security.routes import Route, routes
+from tests.security.route_matrix import Route, routes
 
 ENDS = {"sign-out", "sessions-end", "session-end", "set_language", "confirm", "password-change"}
 """They end the walker's session, or are about nothing but it."""

@@ -3,10 +3,10 @@ from __future__ import annotations
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from alertadmin.accounts import audit
-from alertadmin.accounts.audit import Act
-from alertadmin.dashboard.naming import NameField
-from alertadmin.dashboard.new_destination import AppDestination
+from alertadmin import audit
+from alertadmin.audit import AuditAction
+from alertadmin.dashboard.ui.name_field import NameField
+from alertadmin.dashboard.ui.new_destination import AppDestination
 from alertadmin.registry.models import AppRegistration
 from alertadmin.registry.permissions import Permission
 
@@ -35,7 +35,7 @@ class AppForm(AppDestination):
     def save(self, commit: bool = True) -> AppRegistration:
         if not commit:
             return super().save(commit=False)  # type: ignore[no-any-return]
-        with audit.saving(Act.APP_CREATED, Act.APP_CHANGED, self.instance):
+        with audit.record_save(AuditAction.APP_CREATED, AuditAction.APP_CHANGED, self.instance):
             super().save()
             self.settle()
         app: AppRegistration = self.instance

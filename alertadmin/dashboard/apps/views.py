@@ -14,20 +14,20 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_post_parameters
 
 from alertadmin.accounts.access import Access, access_of
-from alertadmin.accounts.declaring import allows
+from alertadmin.accounts.decorators import require_right
 from alertadmin.accounts.roles import Right
-from alertadmin.dashboard import going
+from alertadmin.dashboard.apps.checklist import steps
 from alertadmin.dashboard.apps.forms import AppForm
-from alertadmin.dashboard.apps.standing import steps
-from alertadmin.dashboard.deleting import confirm_delete
-from alertadmin.dashboard.listing import Column, Listing
-from alertadmin.dashboard.portal import portal_links
+from alertadmin.dashboard.ui import cascade_summary
+from alertadmin.dashboard.ui.confirm_delete import confirm_delete
+from alertadmin.dashboard.ui.entra_links import portal_links
+from alertadmin.dashboard.ui.tables import Column, Table
 from alertadmin.outbox.models import Delivery
-from alertadmin.registry.models import AppRegistration, Audience, Consent, ConsentStatus, Credential, Mailbox
+from alertadmin.registry.consent.required_consents import sync_required_consents
+from alertadmin.registry.models import AppRegistration, Consent, ConsentStatus, Credential, Mailbox, SignInAudience
 from alertadmin.registry.models.mailbox import of_the_installation
-from alertadmin.registry.wanted import note_wanted
 
-LISTING = Listing(
+LISTING = Table(
     columns=(
         Column(gettext_lazy("Name"), "name", ("client_id",)),
         Column(gettext_lazy("Tenant"), "tenant__name", ("tenant_id",)),
@@ -35,7 +35,7 @@ LISTING = Listing(
         Column(gettext_lazy("Secret in use")),
     ),
     search=("name", "client_id", "tenant__name"),
-    filters={"audience": (gettext_lazy("Account types"), Audience.choices)},
+    filters={"audience": (gettext_lazy("Account types"), SignInAudience.choices)},
     default="name",
 )
 SHEETS = ("overview", "credentials", "permissions", "authentication")
@@ -47,23 +47,23 @@ ENDS_ONLY = Prefetch("credentials", Credential.objects.defer("value", "certifica
 
 def places(access: Access) -> Prefetch[Any, Any, Any]:
     """The mailboxes that send through an app, in whichever of the tenants that somebody may see."""
-    return Prefetch("mailboxes", access.rows(Mailbox.objects.select_related("tenant")))
+    return Prefetch("mailboxes", access.visible(Mailbox.objects.select_related("tenant")))
 
 
-@allows(Right.LOOK)
+@require_right(Right.LOOK)
 def apps(request: HttpRequest) -> HttpResponse:
-    found = access_of(request).rows(AppRegistration.objects.select_related("tenant").prefetch_related(ENDS_ONLY))
+    found = access_of(request).visible(AppRegistration.objects.select_related("tenant").prefetch_related(ENDS_ONLY))
     return render(request, "apps/list.html", {"page": LISTING.page(request, found)})
 
 
-@allows(Right.LOOK, of=AppRegistration)
+@require_right(Right.LOOK, of=AppRegistration)
 def app(request: HttpRequest, pk: UUID) -> HttpResponse:
     access = access_of(request)
     found = get_object_or_404(
         AppRegistration.objects.select_related("tenant").prefetch_related(ENDS_ONLY, places(access)), pk=pk
     )
-    consents = list(access.rows(Consent).filter(app=found).select_related("tenant"))
-    deliveries = access.rows(Delivery).filter(mailbox__app=found).defer("text", "html", "attachments")
+    consents = list(access.visible(Consent).filter(app=found).select_related("tenant"))
+    deliveries = access.visible(Delivery).filter(mailbox__app=found).defer("text", "html", "attachments")
     context = {
         "app": found,
         "consents": sorted(consents, key=lambda one: one.status == ConsentStatus.GRANTED)[:SHOWN_CONSENTS],
@@ -75,7 +75,7 @@ def app(request: HttpRequest, pk: UUID) -> HttpResponse:
     return render(request, "apps/app.html", context)
 
 
-@allows(Right.CHANGE, of=AppRegistration)
+@require_right(Right.CHANGE, of=AppRegistration)
 @sensitive_post_parameters("new_secret")
 def app_edit(request: HttpRequest, pk: UUID) -> HttpResponse:
     found = get_object_or_404(AppRegistration.objects.select_related("tenant"), pk=pk)
@@ -83,7 +83,7 @@ def app_edit(request: HttpRequest, pk: UUID) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         with transaction.atomic():
             form.save()
-            note_wanted([found])
+            sync_required_consents([found])
         messages.success(request, _("Saved."))
         return redirect("app", pk)
     heading = _("Edit “%(name)s”") % {"name": found.name}
@@ -91,13 +91,13 @@ def app_edit(request: HttpRequest, pk: UUID) -> HttpResponse:
     return render(request, "partials/edit.html", context)
 
 
-@allows(Right.CHANGE, of=AppRegistration)
+@require_right(Right.CHANGE, of=AppRegistration)
 def app_delete(request: HttpRequest, pk: UUID) -> HttpResponse:
     access = access_of(request)
     found = get_object_or_404(AppRegistration, pk=pk)
     # With it go the mailboxes that send through it, wherever they are.
     others = Mailbox.objects.filter(app=found).exclude(of_the_installation())  # of that one, the sender guard
-    if others.exclude(pk__in=access.rows(Mailbox, Right.CHANGE)).exists():
+    if others.exclude(pk__in=access.visible(Mailbox, Right.CHANGE)).exists():
         messages.error(
             request,
             _(
@@ -107,4 +107,4 @@ def app_delete(request: HttpRequest, pk: UUID) -> HttpResponse:
         )
         return redirect("app", pk)
     means = _("Nobody is reminded of its secrets any more. What was sent stays on record; in Entra nothing changes.")
-    return confirm_delete(request, found, means=means, going=going.with_app(found, access), back_to="apps")
+    return confirm_delete(request, found, means=means, going=cascade_summary.app_cascade(found, access), back_to="apps")

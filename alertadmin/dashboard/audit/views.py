@@ -10,18 +10,18 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext_lazy
 
-from alertadmin.accounts import audit
+from alertadmin import audit
 from alertadmin.accounts.access import Access, access_of
-from alertadmin.accounts.audit import Act, AuditEntry, Result
-from alertadmin.accounts.declaring import allows
+from alertadmin.accounts.decorators import require_right
 from alertadmin.accounts.reauthentication import recently_confirmed
 from alertadmin.accounts.roles import Right
-from alertadmin.dashboard.audit.exporting import AT_ONCE, FORMATS
-from alertadmin.dashboard.audit.telling import as_known, line
-from alertadmin.dashboard.listing import Column, Filter, Listing
+from alertadmin.audit import AuditAction, AuditEntry, Result
+from alertadmin.dashboard.audit.entry_text import as_known, line
+from alertadmin.dashboard.audit.export import AT_ONCE, FORMATS
+from alertadmin.dashboard.ui.tables import Column, Filter, Table
 
 DAYS = {"1": 1, "7": 7, "30": 30, "90": 90, "365": 365}
-LISTING = Listing(
+LISTING = Table(
     columns=(
         Column(gettext_lazy("When"), "number"),
         Column(gettext_lazy("Who")),
@@ -31,7 +31,7 @@ LISTING = Listing(
     ),
     search=("who", "label", "object_id", "address"),
     filters={
-        "act": (gettext_lazy("What"), Act.choices),
+        "act": (gettext_lazy("What"), AuditAction.choices),
         "result": (gettext_lazy("Result"), Result.choices),
         "days": Filter(
             gettext_lazy("When"),
@@ -53,29 +53,29 @@ OF_ONE_TENANT = dataclasses.replace(LISTING, search=("label", "object_id"))
 """Who acted, and from where, is not searched by those who may not know it of everybody."""
 
 
-def _listing(access: Access) -> Listing:
-    return LISTING if access.everywhere() else OF_ONE_TENANT
+def _listing(access: Access) -> Table:
+    return LISTING if access.in_all_tenants() else OF_ONE_TENANT
 
 
 def _entries(request: HttpRequest) -> QuerySet[AuditEntry]:
     """Of the tenants whose trail somebody may read; of the whole installation for whoever may read all of it."""
-    return access_of(request).rows(AuditEntry, Right.AUDIT)
+    return access_of(request).visible(AuditEntry, Right.AUDIT)
 
 
-@allows(Right.AUDIT)
+@require_right(Right.AUDIT)
 def trail(request: HttpRequest) -> HttpResponse:
     access = access_of(request)
     page = _listing(access).page(request, _entries(request))
     context = {
         "page": page,
         "lines": [line(as_known(entry, access)) for entry in page.rows],
-        "head": audit.head() if access.everywhere(Right.AUDIT) else None,
+        "head": audit.head() if access.in_all_tenants(Right.AUDIT) else None,
         "formats": FORMATS,
     }
     return render(request, "audit/list.html", context)
 
 
-@allows(Right.AUDIT)
+@require_right(Right.AUDIT)
 @recently_confirmed("POST")
 def trail_export(request: HttpRequest) -> HttpResponseBase:
     """What the page shows under the same search and filters, all of it, the oldest first; itself on the record."""
@@ -83,9 +83,9 @@ def trail_export(request: HttpRequest) -> HttpResponseBase:
     if form is None:
         return redirect("audit")
     access = access_of(request)
-    entries = _listing(access).narrow(request.GET, _entries(request)).order_by("number")
+    entries = _listing(access).filter(request.GET, _entries(request)).order_by("number")
     with transaction.atomic():
-        entry = audit.record(Act.EXPORT_DONE, format=form.name, filter=request.GET.urlencode()[:300])
+        entry = audit.record(AuditAction.EXPORT_DONE, format=form.name, filter=request.GET.urlencode()[:300])
     before = entries.filter(number__lt=entry.number)
     answer = StreamingHttpResponse(
         form.pieces(as_known(one, access) for one in before.iterator(chunk_size=AT_ONCE)),

@@ -10,14 +10,14 @@ from django.utils import timezone
 from django.utils.cache import get_conditional_response
 from django.views.decorators.http import require_safe
 
-from alertadmin.accounts.declaring import for_strangers
+from alertadmin.accounts.decorators import public
 from alertadmin.reminders.calendar import feeds, revocation
 from alertadmin.reminders.models import CalendarFeed
 
 CONTENT_TYPE = "text/calendar; charset=utf-8"
 
 
-@for_strangers
+@public
 @require_safe
 def calendar_feed(request: HttpRequest, token: str) -> HttpResponseBase:
     now = timezone.now()

@@ -15,14 +15,14 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from alertadmin.accounts import audit
+from alertadmin import audit
 from alertadmin.accounts.access import Access, access_of
-from alertadmin.accounts.audit import Act
-from alertadmin.accounts.declaring import for_oneself
+from alertadmin.accounts.decorators import login_only
 from alertadmin.accounts.reauthentication import recently_confirmed
 from alertadmin.accounts.roles import Right
-from alertadmin.dashboard.picking import PickField
-from alertadmin.dashboard.posting import posted
+from alertadmin.audit import AuditAction
+from alertadmin.dashboard.ui.decorators import post_only
+from alertadmin.dashboard.ui.model_picker_field import ModelPickerField
 from alertadmin.registry.models import Tenant
 from alertadmin.reminders.calendar import feeds
 from alertadmin.reminders.models import CalendarFeed
@@ -33,7 +33,7 @@ PREVIEW = 5
 
 
 class NewForm(forms.Form):
-    tenant = PickField(
+    tenant = ModelPickerField(
         Tenant.objects.order_by("name"),
         by=("name", "directory_id", "id"),
         label=gettext_lazy("What it shows"),
@@ -46,7 +46,7 @@ class NewForm(forms.Form):
         self.fields["tenant"].fit(access, Right.LOOK)  # type: ignore[attr-defined]
 
 
-@for_oneself
+@login_only
 @recently_confirmed("POST")
 def calendars(request: HttpRequest) -> HttpResponse:
     """A new one's address is in this answer alone: neither in a session nor in any other page."""
@@ -62,25 +62,25 @@ def calendars(request: HttpRequest) -> HttpResponse:
     return render(request, "calendars/calendars.html", {"form": form, "feeds": mine[: 2 * MOST]}, status=status)
 
 
-@for_oneself
+@login_only
 def calendar(request: HttpRequest, pk: UUID) -> HttpResponse:
     return _page(request, get_object_or_404(_mine(request), pk=pk))
 
 
-@for_oneself
+@login_only
 @recently_confirmed("POST")
-@posted(back="calendar")
+@post_only(back="calendar")
 def renew(request: HttpRequest, pk: UUID) -> HttpResponse:
     """The old address is good no more."""
     return _with_address(request, get_object_or_404(_mine(request), pk=pk, revoked_at=None))
 
 
-@for_oneself
-@posted(back="calendar")
+@login_only
+@post_only(back="calendar")
 def revoke(request: HttpRequest, pk: UUID) -> HttpResponse:
     if feed := _mine(request).filter(pk=pk, revoked_at=None).first():
         with transaction.atomic():
-            audit.record(Act.CALENDAR_REVOKED, feed)
+            audit.record(AuditAction.CALENDAR_REVOKED, feed)
             CalendarFeed.objects.filter(pk=pk).update(revoked_at=timezone.now())
         messages.success(request, _("Nobody can fetch this calendar any more."))
     return redirect("calendars")
@@ -96,7 +96,7 @@ def _with_address(request: HttpRequest, feed: CalendarFeed) -> HttpResponse:
     that was ended meanwhile is seen here, and stays ended. Raises Http404."""
     token, is_new = feed.give_token(timezone.now()), feed._state.adding
     with transaction.atomic():
-        audit.record(Act.CALENDAR_CREATED if is_new else Act.CALENDAR_RENEWED, feed)
+        audit.record(AuditAction.CALENDAR_CREATED if is_new else AuditAction.CALENDAR_RENEWED, feed)
         if is_new:
             feed.save()
         elif not _mine(request).filter(pk=feed.pk, revoked_at=None).exists():

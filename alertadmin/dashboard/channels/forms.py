@@ -7,20 +7,20 @@ from django.conf import settings
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from alertadmin.accounts import audit
-from alertadmin.accounts.audit import Act
-from alertadmin.dashboard.channels.kinds import Kind
-from alertadmin.dashboard.naming import NameField
-from alertadmin.outbox import leading, sentences
-from alertadmin.outbox.channels import telling
-from alertadmin.outbox.channels.services import Service
-from alertadmin.outbox.models import Channel, Line
+from alertadmin import audit
+from alertadmin.audit import AuditAction
+from alertadmin.dashboard.channels.service_catalog import ChannelKind
+from alertadmin.dashboard.ui.name_field import NameField
+from alertadmin.outbox import messages
+from alertadmin.outbox.channels import address_hint, transport
+from alertadmin.outbox.channels.apprise.service import Service
+from alertadmin.outbox.models import Channel, Level
 
 NEVER = 0
 """What stands for no line in the form."""
 
 
-class Unshown(forms.TextInput):
+class HiddenSecretInput(forms.TextInput):
     """What is typed is seen, and never sent back: a page holds no address."""
 
     def format_value(self, value: Any) -> None:
@@ -29,7 +29,7 @@ class Unshown(forms.TextInput):
 
 class ChannelForm(forms.ModelForm):  # type: ignore[type-arg]
     new_address = forms.CharField(
-        label=_("Address"), widget=Unshown(attrs={"autocomplete": "off", "spellcheck": "false"}), strip=True
+        label=_("Address"), widget=HiddenSecretInput(attrs={"autocomplete": "off", "spellcheck": "false"}), strip=True
     )
     line = forms.TypedChoiceField(label=_("Told of what ends"), coerce=int)
 
@@ -41,7 +41,7 @@ class ChannelForm(forms.ModelForm):  # type: ignore[type-arg]
 
     field_order = ["name", "new_address", "line", "is_last_resort"]
 
-    def __init__(self, *args: Any, kind: Kind, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, kind: ChannelKind, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.kind = kind
         self.service: Service | None = None
@@ -60,7 +60,7 @@ class ChannelForm(forms.ModelForm):  # type: ignore[type-arg]
         )
         example = gettext("Such as %(example)s") % {"example": kind.example}
         self.fields["new_address"].help_text = f"{keeps} {example}"
-        choices: list[tuple[Any, Any]] = list(Line.choices)
+        choices: list[tuple[Any, Any]] = list(Level.choices)
         if self.instance.tenant_id or self.instance.app_id:
             del self.fields["is_last_resort"]
         else:
@@ -73,7 +73,7 @@ class ChannelForm(forms.ModelForm):  # type: ignore[type-arg]
         address: str = self.cleaned_data["new_address"]
         if not address:
             return ""
-        self.service = telling.check(address)
+        self.service = transport.check_address(address)
         if self.kind.services and self.service.kind not in self.kind.services:
             raise forms.ValidationError(
                 gettext(
@@ -81,8 +81,8 @@ class ChannelForm(forms.ModelForm):  # type: ignore[type-arg]
                 ),
                 params={"found": self.service.label, "wanted": self.kind.label},
             )
-        if leading.leads_inside(address, settings.INSIDE_TARGETS):
-            raise forms.ValidationError(gettext(sentences.INSIDE))
+        if address_hint.is_internal(address, settings.INSIDE_TARGETS):
+            raise forms.ValidationError(gettext(messages.INSIDE))
         return address
 
     def clean_line(self) -> int | None:
@@ -98,15 +98,15 @@ class ChannelForm(forms.ModelForm):  # type: ignore[type-arg]
         return data
 
     def save(self, commit: bool = True) -> Channel:
-        """Raises KeyRingError if there is no key to seal the address with; then nothing is stored."""
+        """Raises KeyringError if there is no key to seal the address with; then nothing is stored."""
         channel: Channel = self.instance
         if (address := self.cleaned_data["new_address"]) and self.service is not None:
             channel.address = address
             channel.service, channel.label = self.service.kind, str(self.service.label)
-            channel.hint = leading.hint_of(address)
+            channel.hint = address_hint.hint_of_address(address)
             # The old key signed for the old address: the new one could pass on what it is sent.
             channel.signing_key = None
             self.new_key = channel.renew_signing_key() if channel.can_be_signed else ""
-        with audit.saving(Act.CHANNEL_CREATED, Act.CHANNEL_CHANGED, channel):
+        with audit.record_save(AuditAction.CHANNEL_CREATED, AuditAction.CHANNEL_CHANGED, channel):
             saved: Channel = super().save(commit)
         return saved

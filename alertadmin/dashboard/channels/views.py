@@ -15,32 +15,33 @@ from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 
-from alertadmin.accounts import audit
+from alertadmin import audit
 from alertadmin.accounts.access import access_of
-from alertadmin.accounts.audit import Act
-from alertadmin.accounts.declaring import allows
+from alertadmin.accounts.decorators import require_right
 from alertadmin.accounts.reauthentication import recently_confirmed
 from alertadmin.accounts.roles import Right
-from alertadmin.dashboard.asked import asked
-from alertadmin.dashboard.channels import kinds
+from alertadmin.audit import AuditAction
+from alertadmin.crypto.keyring import KeyringError
+from alertadmin.dashboard.channels import service_catalog
+from alertadmin.dashboard.channels.failure_help import explain_failure
 from alertadmin.dashboard.channels.forms import ChannelForm
-from alertadmin.dashboard.channels.meaning import meaning
-from alertadmin.dashboard.listing import Column, Filter, Listing
-from alertadmin.dashboard.posting import posted
-from alertadmin.outbox import standing, test_send
-from alertadmin.outbox.channels import confining
+from alertadmin.dashboard.ui.decorators import post_only
+from alertadmin.dashboard.ui.query_object import get_from_query
+from alertadmin.dashboard.ui.tables import Column, Filter, Table
+from alertadmin.monitoring import owner_notices
+from alertadmin.outbox.channels import health
+from alertadmin.outbox.channels.apprise import confinement
+from alertadmin.outbox.channels.health import ChannelHealth
 from alertadmin.outbox.mail_limits import TooManyMails
 from alertadmin.outbox.models import Channel, Delivery, Purpose
-from alertadmin.outbox.standing import Standing
-from alertadmin.registry.keyring import KeyRingError
+from alertadmin.outbox.send_test import test_send
 from alertadmin.registry.models import AppRegistration, Tenant
-from alertadmin.reminders import removing
-from alertadmin.retelling import retold
-from alertadmin.watching import owner_letters
+from alertadmin.reminders import channel_removal
+from alertadmin.stored_messages import render_stored
 
 SEALED = ("address", "signing_key")
 SHOWN = 8
-LISTING = Listing(
+LISTING = Table(
     columns=(
         Column(gettext_lazy("Name"), "name"),
         Column(gettext_lazy("Kind")),
@@ -68,29 +69,29 @@ LISTING = Listing(
 
 
 def _channels(request: HttpRequest) -> QuerySet[Channel]:
-    found = access_of(request).rows(Channel.objects.select_related("tenant", "app__tenant").defer(*SEALED))
-    return standing.with_attempts(found)
+    found = access_of(request).visible(Channel.objects.select_related("tenant", "app__tenant").defer(*SEALED))
+    return health.with_attempts(found)
 
 
-@allows(Right.LOOK)
+@require_right(Right.LOOK)
 def channels(request: HttpRequest) -> HttpResponse:
     page = LISTING.page(request, _channels(request))
-    rows = [(channel, Standing.of(channel)) for channel in page.rows]
-    context = {"page": page, "rows": rows, "unconfined": confining.missing()}
+    rows = [(channel, ChannelHealth.of(channel)) for channel in page.rows]
+    context = {"page": page, "rows": rows, "unconfined": confinement.missing()}
     return render(request, "channels/list.html", context)
 
 
-@allows(Right.LOOK, of=Channel)
+@require_right(Right.LOOK, of=Channel)
 def channel(request: HttpRequest, pk: UUID) -> HttpResponse:
     found = get_object_or_404(_channels(request), pk=pk)
-    stands = Standing.of(found)
+    stands = ChannelHealth.of(found)
     failed = found.attempts.exclude(outcome__in=["open", "accepted"]).last() if stands.stands == "fails" else None
     recent = found.deliveries.defer("text", "html", "details").order_by("-created_at")
     context = {
         "channel": found,
         "standing": stands,
         "failed": failed,
-        "meaning": meaning(failed.cause, failed.technical) if failed else "",
+        "meaning": explain_failure(failed.cause, failed.technical) if failed else "",
         "tests": recent.filter(purpose=Purpose.TEST)[:SHOWN],
         "told": recent.exclude(purpose=Purpose.TEST)[:SHOWN],
         "is_signed": Channel.objects.filter(pk=pk, signing_key__isnull=False).exists(),
@@ -98,21 +99,21 @@ def channel(request: HttpRequest, pk: UUID) -> HttpResponse:
     return render(request, "channels/channel.html", context)
 
 
-@allows(Right.CHANGE)
+@require_right(Right.CHANGE)
 @never_cache
 @sensitive_post_parameters("new_address")
 @recently_confirmed("POST")
 def channel_add(request: HttpRequest) -> HttpResponse:
     """`?kind=` says of which kind; without it the kinds are offered. `?tenant=` or `?app=` says for whom."""
-    app = asked(request, "app", AppRegistration.objects.select_related("tenant"))
-    tenant = None if app else asked(request, "tenant", Tenant.objects.all())
+    app = get_from_query(request, "app", AppRegistration.objects.select_related("tenant"))
+    tenant = None if app else get_from_query(request, "tenant", Tenant.objects.all())
     if app is None and tenant is None:
-        access_of(request).need(Right.GOVERN)
-    kind = kinds.named(request.GET.get("kind", ""))
+        access_of(request).require(Right.GOVERN)
+    kind = service_catalog.named(request.GET.get("kind", ""))
     query = f"&app={app.pk}" if app else f"&tenant={tenant.pk}" if tenant else ""
     place = {"tenant": tenant, "app": app, "above": [thing for thing in (app.tenant if app else tenant, app) if thing]}
     if kind is None:
-        return render(request, "channels/choose.html", {**place, "kinds": kinds.KINDS, "query": query})
+        return render(request, "channels/choose.html", {**place, "kinds": service_catalog.KINDS, "query": query})
     made = Channel(pk=_sent_id(request), tenant=tenant, app=app)
     if request.method == "POST" and Channel.objects.filter(pk=made.pk).exists():
         return redirect("channel", made.pk)  # the page was sent twice
@@ -129,13 +130,13 @@ def _sent_id(request: HttpRequest) -> UUID:
         return uuid4()
 
 
-@allows(Right.CHANGE, of=Channel)
+@require_right(Right.CHANGE, of=Channel)
 @never_cache
 @sensitive_post_parameters("new_address")
 @recently_confirmed("POST")
 def channel_edit(request: HttpRequest, pk: UUID) -> HttpResponse:
     found = get_object_or_404(Channel.objects.select_related("tenant", "app__tenant"), pk=pk)
-    form = ChannelForm(request.POST or None, instance=found, kind=kinds.of_service(found.service))
+    form = ChannelForm(request.POST or None, instance=found, kind=service_catalog.of_service(found.service))
     name = Channel.objects.only("name").get(pk=pk)
     context = {"above": [name], "back": found.get_absolute_url()}
     return _edit(request, form, _("Edit “%(name)s”") % {"name": name}, context)
@@ -147,8 +148,8 @@ def _edit(request: HttpRequest, form: ChannelForm, heading: str, context: dict[s
             with transaction.atomic():
                 saved = form.save()
                 _tell_owners(saved)
-        except KeyRingError as error:
-            form.add_error(None, retold(str(error)))
+        except KeyringError as error:
+            form.add_error(None, render_stored(str(error)))
         else:
             if form.new_key:
                 return _show_key(request, saved, form.new_key)
@@ -161,17 +162,17 @@ def _edit(request: HttpRequest, form: ChannelForm, heading: str, context: dict[s
 def _tell_owners(channel: Channel) -> None:
     """Of a channel of the installation."""
     if channel.tenant_id is None and channel.app_id is None:
-        owner_letters.tell(channel, timezone.now())
+        owner_notices.tell(channel, timezone.now())
 
 
 def _show_key(request: HttpRequest, found: Channel, key: str) -> HttpResponse:
     return render(request, "channels/key.html", {"channel": found, "key": key})
 
 
-@allows(Right.CHANGE, of=Channel)
+@require_right(Right.CHANGE, of=Channel)
 @never_cache
 @recently_confirmed("POST")
-@posted(back="channel")
+@post_only(back="channel")
 def channel_key(request: HttpRequest, pk: UUID) -> HttpResponse:
     """A fresh signing key, shown once; the old one counts no more."""
     found = get_object_or_404(Channel, pk=pk)
@@ -179,16 +180,16 @@ def channel_key(request: HttpRequest, pk: UUID) -> HttpResponse:
         return redirect("channel", pk)
     try:
         key = found.renew_signing_key()
-    except KeyRingError as error:
-        messages.error(request, retold(str(error)))
+    except KeyringError as error:
+        messages.error(request, render_stored(str(error)))
         return redirect("channel", pk)
-    with audit.changing(Act.CHANNEL_KEY_RENEWED, found):
+    with audit.record_change(AuditAction.CHANNEL_KEY_RENEWED, found):
         found.save(update_fields=["signing_key"])
     return _show_key(request, found, key)
 
 
-@allows(Right.OPERATE, of=Channel)
-@posted(back="channel")
+@require_right(Right.OPERATE, of=Channel)
+@post_only(back="channel")
 def channel_test(request: HttpRequest, pk: UUID) -> HttpResponse:
     found = get_object_or_404(Channel.objects.defer(*SEALED), pk=pk)
     try:
@@ -199,27 +200,27 @@ def channel_test(request: HttpRequest, pk: UUID) -> HttpResponse:
     return redirect("test-send-progress", delivery.pk)
 
 
-@allows(Right.CHANGE, of=Channel)
+@require_right(Right.CHANGE, of=Channel)
 @recently_confirmed("POST")
-@posted(back="channel")
+@post_only(back="channel")
 def channel_pause(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Pauses it, or takes it up again."""
     found = get_object_or_404(Channel.objects.defer(*SEALED), pk=pk)
-    with audit.changing(Act.CHANNEL_RESUMED if found.is_paused else Act.CHANNEL_PAUSED, found):
+    with audit.record_change(AuditAction.CHANNEL_RESUMED if found.is_paused else AuditAction.CHANNEL_PAUSED, found):
         Channel.objects.filter(pk=pk).update(is_paused=not found.is_paused)
         _tell_owners(found)
     messages.success(request, _("It is told again.") if found.is_paused else _("It is paused."))
     return redirect("channel", pk)
 
 
-@allows(Right.CHANGE, of=Channel)
+@require_right(Right.CHANGE, of=Channel)
 @recently_confirmed("POST")
 def channel_delete(request: HttpRequest, pk: UUID) -> HttpResponse:
     found = get_object_or_404(Channel.objects.defer(*SEALED), pk=pk)
     if request.method == "POST":
         with transaction.atomic():
             _tell_owners(found)
-            removing.remove(found, timezone.now())
+            channel_removal.remove(found, timezone.now())
         messages.success(request, _("“%(name)s” is deleted.") % {"name": found.name})
         return redirect("channels")
     waiting = Delivery.objects.filter(channel=found, state="pending").count()

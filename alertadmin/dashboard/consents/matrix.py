@@ -13,30 +13,30 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy
 
 from alertadmin.accounts.access import access_of
-from alertadmin.accounts.declaring import allows
+from alertadmin.accounts.decorators import require_right
 from alertadmin.accounts.models import User
 from alertadmin.accounts.roles import Right
-from alertadmin.dashboard import moments
-from alertadmin.dashboard.consents.requesting import Requests
-from alertadmin.dashboard.listing import Column, Filter, Listing
-from alertadmin.dashboard.posting import posted
-from alertadmin.outbox import doorbell
-from alertadmin.registry import runs
-from alertadmin.registry.models import AppRegistration, Consent, ConsentRun, ConsentStatus, Tenant
+from alertadmin.dashboard.consents.forms import Requests
+from alertadmin.dashboard.ui import humanize
+from alertadmin.dashboard.ui.decorators import post_only
+from alertadmin.dashboard.ui.tables import Column, Filter, Table
+from alertadmin.outbox.queue import wakeup
+from alertadmin.registry.consent import check_batch
+from alertadmin.registry.consent.required_consents import sync_required_consents
+from alertadmin.registry.models import AppRegistration, Consent, ConsentCheckBatch, ConsentStatus, Tenant
 from alertadmin.registry.models.consent_run import time_left
-from alertadmin.registry.wanted import note_wanted
 
 GO_ON = "alertadmin.registry.tasks.go_on_checking"
 MISSING, ERROR, GRANTED = "missing", "error", "granted"
 
 
-@allows(Right.LOOK, of=AppRegistration)
+@require_right(Right.LOOK, of=AppRegistration)
 def app_consents(request: HttpRequest, pk: UUID) -> HttpResponse:
     app = get_object_or_404(AppRegistration.objects.select_related("tenant"), pk=pk)
     context = {"app": app, **run_of(app, timezone.now()), "stop_url": reverse("app-consents-stop", args=[pk])}
     if request.headers.get("HX-Target") == "run":
         return render(request, "consents/run.html", context)
-    of_app = access_of(request).rows(Consent).filter(app=app)
+    of_app = access_of(request).visible(Consent).filter(app=app)
     permissions = sorted(set(of_app.order_by().values_list("permission", flat=True).distinct()))
     tenants = Tenant.objects.filter(Exists(of_app.filter(tenant=OuterRef("pk"))))
     page = _listing(app, permissions).page(
@@ -52,8 +52,8 @@ def app_consents(request: HttpRequest, pk: UUID) -> HttpResponse:
     return render(request, "consents/matrix.html", {**context, "page": page})
 
 
-@allows(Right.OPERATE, everywhere=True)
-@posted(back="app-consents")
+@require_right(Right.OPERATE, everywhere=True)
+@post_only(back="app-consents")
 def app_consents_check(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Begins it, or shows the one that is under way."""
     app = get_object_or_404(AppRegistration.objects.select_related("tenant"), pk=pk)
@@ -61,21 +61,21 @@ def app_consents_check(request: HttpRequest, pk: UUID) -> HttpResponse:
     return redirect("app-consents", pk)
 
 
-@allows(Right.OPERATE, everywhere=True)
-@posted(back="app-consents")
+@require_right(Right.OPERATE, everywhere=True)
+@post_only(back="app-consents")
 def app_consents_stop(request: HttpRequest, pk: UUID) -> HttpResponse:
-    runs.stop(get_object_or_404(AppRegistration, pk=pk), now=timezone.now())
+    check_batch.stop(get_object_or_404(AppRegistration, pk=pk), now=timezone.now())
     return redirect("app-consents", pk)
 
 
 def begin(app: AppRegistration | None, request: HttpRequest) -> None:
     """Of an app, or of all."""
-    note_wanted([app] if app else AppRegistration.objects.all())
-    runs.begin(app, by=request.user if isinstance(request.user, User) else None, now=timezone.now())
-    doorbell.ring(GO_ON)
+    sync_required_consents([app] if app else AppRegistration.objects.all())
+    check_batch.begin(app, by=request.user if isinstance(request.user, User) else None, now=timezone.now())
+    wakeup.notify_worker(GO_ON)
 
 
-def _listing(app: AppRegistration, permissions: list[str]) -> Listing:
+def _listing(app: AppRegistration, permissions: list[str]) -> Table:
     def where(chosen: str) -> Q:
         found = Consent.objects.filter(app=app, tenant=OuterRef("pk"))
         if chosen == ERROR:
@@ -83,7 +83,7 @@ def _listing(app: AppRegistration, permissions: list[str]) -> Listing:
         lacking = Q(Exists(found.exclude(status=ConsentStatus.GRANTED)))
         return lacking if chosen == MISSING else ~lacking
 
-    return Listing(
+    return Table(
         columns=(
             Column(gettext_lazy("Tenant"), "name"),
             *(Column(permission) for permission in permissions),
@@ -108,7 +108,7 @@ def _listing(app: AppRegistration, permissions: list[str]) -> Listing:
 
 def run_of(app: AppRegistration | None, now: datetime) -> dict[str, object]:
     """The last check of all tenants of an app, or of all apps, for its panel."""
-    run = ConsentRun.objects.filter(app=app).first()
+    run = ConsentCheckBatch.objects.filter(app=app).first()
     if run is None:
         return {"run": None}
     counts = run.counts()
@@ -116,6 +116,6 @@ def run_of(app: AppRegistration | None, now: datetime) -> dict[str, object]:
     return {
         "run": run,
         "counts": counts,
-        "left": moments.span(left) if left is not None else "",
-        "is_nearly_done": left is not None and left < moments.MINUTE,
+        "left": humanize.span(left) if left is not None else "",
+        "is_nearly_done": left is not None and left < humanize.MINUTE,
     }

@@ -12,22 +12,22 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from alertadmin.accounts.access import access_of
-from alertadmin.accounts.declaring import allows
+from alertadmin.accounts.decorators import require_right
 from alertadmin.accounts.roles import Right
 from alertadmin.dashboard.consents import matrix
-from alertadmin.dashboard.consents.requesting import Requests
-from alertadmin.dashboard.listing import Column, Filter, Listing
-from alertadmin.dashboard.posting import posted
-from alertadmin.registry import runs
-from alertadmin.registry.checks import check_consents, wanted_pairs
+from alertadmin.dashboard.consents.forms import Requests
+from alertadmin.dashboard.ui.decorators import post_only
+from alertadmin.dashboard.ui.tables import Column, Filter, Table
+from alertadmin.registry.consent import check_batch
+from alertadmin.registry.consent.checks import check_consents, required_pairs
+from alertadmin.registry.consent.required_consents import sync_required_consents
 from alertadmin.registry.models import AppRegistration, Consent, ConsentStatus
 from alertadmin.registry.permissions import Permission
-from alertadmin.registry.wanted import note_wanted
 
 WAITED_FOR = 16
 """Tenants of an app that are asked while the page waits."""
 MISSING, NOT_GRANTED = "missing", (ConsentStatus.NOT_IN_TOKEN, ConsentStatus.ERROR)
-LISTING = Listing(
+LISTING = Table(
     columns=(
         Column(gettext_lazy("Tenant"), "tenant__name", ("tenant_id", "app__name", "app_id", "permission")),
         Column(gettext_lazy("App registration"), "app__name", ("app_id", "permission")),
@@ -49,21 +49,21 @@ LISTING = Listing(
 )
 
 
-@allows(Right.LOOK)
+@require_right(Right.LOOK)
 def consents(request: HttpRequest) -> HttpResponse:
     # What is found in all tenants is counted for whoever may see them all.
-    context = matrix.run_of(None, timezone.now()) if access_of(request).everywhere() else {}
+    context = matrix.run_of(None, timezone.now()) if access_of(request).in_all_tenants() else {}
     context["stop_url"] = reverse("consents-stop")
     if request.headers.get("HX-Target") == "run":
         return render(request, "consents/run.html", context)
-    page = LISTING.page(request, access_of(request).rows(Consent.objects.select_related("tenant", "app")))
+    page = LISTING.page(request, access_of(request).visible(Consent.objects.select_related("tenant", "app")))
     asked = Requests.about(page.rows)
     for consent in page.rows:
         consent.asked_at = asked.since(consent)
     return render(request, "consents/list.html", {**context, "page": page})
 
 
-@allows(Right.OPERATE, everywhere=True)
+@require_right(Right.OPERATE, everywhere=True)
 def consents_check(request: HttpRequest) -> HttpResponse:
     """Begins a check of every app, or shows the one that is under way."""
     if request.method == "POST":
@@ -71,22 +71,22 @@ def consents_check(request: HttpRequest) -> HttpResponse:
     return redirect("consents")
 
 
-@allows(Right.OPERATE, everywhere=True)
+@require_right(Right.OPERATE, everywhere=True)
 def consents_stop(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
-        runs.stop(None, now=timezone.now())
+        check_batch.stop(None, now=timezone.now())
     return redirect("consents")
 
 
-@allows(Right.OPERATE, of=AppRegistration)
-@posted(back="app")
+@require_right(Right.OPERATE, of=AppRegistration)
+@post_only(back="app")
 def consent_check(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Asks Entra now, with a fresh token for each place the app works in; where those are many, beside the page."""
     app = get_object_or_404(AppRegistration.objects.select_related("tenant").prefetch_related("credentials"), pk=pk)
     access = access_of(request)
-    note_wanted([app])
-    pairs = [pair for pair in wanted_pairs([app]) if access.may(Right.OPERATE, pair.tenant)]
-    if len(pairs) > WAITED_FOR and access.everywhere(Right.OPERATE):
+    sync_required_consents([app])
+    pairs = [pair for pair in required_pairs([app]) if access.may(Right.OPERATE, pair.tenant)]
+    if len(pairs) > WAITED_FOR and access.in_all_tenants(Right.OPERATE):
         matrix.begin(app, request)
         return redirect("app-consents", pk)
     found = list(check_consents(pairs, now=timezone.now()))

@@ -10,8 +10,8 @@ from django import forms
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from alertadmin.dashboard.naming import NameField
-from alertadmin.registry import pasted
+from alertadmin.dashboard.ui.name_field import NameField
+from alertadmin.registry import input_validation
 from alertadmin.registry.models import Credential
 
 
@@ -45,7 +45,7 @@ class SecretForm(forms.Form):
         self.zone = zone or ZoneInfo("UTC")
 
     def clean_value(self) -> str:
-        return pasted.check_secret_value(self.cleaned_data["value"]) if self.cleaned_data["value"] else ""
+        return input_validation.check_secret_value(self.cleaned_data["value"]) if self.cleaned_data["value"] else ""
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data
@@ -54,7 +54,11 @@ class SecretForm(forms.Form):
         start, end = self._moment("starts_at"), self._moment("expires_at")
         if start and end and start >= end:
             self.add_error("expires_at", _("The end must be later than the start."))
-        elif end and not data.get("far_end_is_right") and (question := pasted.question_end(end, timezone.now())):
+        elif (
+            end
+            and not data.get("far_end_is_right")
+            and (question := input_validation.implausible_expiry(end, timezone.now()))
+        ):
             self.fields["far_end_is_right"].widget = forms.CheckboxInput()
             self.add_error("expires_at", question)
         return data
@@ -66,7 +70,7 @@ class SecretForm(forms.Form):
             self.cleaned_data[name] = None
             return None
         try:
-            moment = pasted.read_end(text, self.zone)
+            moment = input_validation.parse_expiry(text, self.zone)
         except forms.ValidationError as error:
             self.add_error(name, error)
             return None

@@ -10,70 +10,72 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 
-from alertadmin.accounts import audit
+from alertadmin import audit
 from alertadmin.accounts.access import access_of
-from alertadmin.accounts.audit import Act
-from alertadmin.accounts.declaring import allows
+from alertadmin.accounts.decorators import require_right
 from alertadmin.accounts.roles import Right
+from alertadmin.audit import AuditAction
+from alertadmin.crypto import decryption
+from alertadmin.crypto.keyring import KeyringError
 from alertadmin.dashboard.credentials.forms import CredentialForm, SecretForm
-from alertadmin.dashboard.credentials.life import Life
-from alertadmin.dashboard.credentials.listing import listing
-from alertadmin.dashboard.credentials.proven import told
-from alertadmin.dashboard.deleting import confirm_delete
-from alertadmin.dashboard.portal import portal_links
-from alertadmin.dashboard.posting import posted
-from alertadmin.dashboard.told import channels_told, people_told
+from alertadmin.dashboard.credentials.lifetime_bar import LifetimeBar
+from alertadmin.dashboard.credentials.responses import told
+from alertadmin.dashboard.credentials.table import credentials_table
+from alertadmin.dashboard.ui.confirm_delete import confirm_delete
+from alertadmin.dashboard.ui.decorators import post_only
+from alertadmin.dashboard.ui.entra_links import portal_links
+from alertadmin.dashboard.ui.notified_people import list_notified_channels, list_notified_people
 from alertadmin.outbox.models import Delivery
-from alertadmin.registry import certificates, opening, replacing
-from alertadmin.registry.keyring import KeyRingError
+from alertadmin.registry.credentials import certificates, rotation
 from alertadmin.registry.models import AppRegistration, Credential, CredentialState
 from alertadmin.registry.registration import add_credential
-from alertadmin.reminders import forecast, holds, policies
-from alertadmin.reminders.models import Notice
-from alertadmin.retelling import retold
+from alertadmin.reminders import policies, snoozes
+from alertadmin.reminders.models import ReminderLine
+from alertadmin.reminders.rules import forecast
+from alertadmin.stored_messages import render_stored
 
 MOST_TOLD = 30
 MOST_SAID = 10
 
 
-@allows(Right.LOOK)
+@require_right(Right.LOOK)
 def credentials(request: HttpRequest) -> HttpResponse:
-    found = access_of(request).rows(Credential.objects.select_related("app__tenant").defer("value", "certificate"))
-    return render(request, "credentials/list.html", {"page": listing(timezone.now()).page(request, found)})
+    found = access_of(request).visible(Credential.objects.select_related("app__tenant").defer("value", "certificate"))
+    return render(request, "credentials/list.html", {"page": credentials_table(timezone.now()).page(request, found)})
 
 
-@allows(Right.LOOK, of=Credential)
+@require_right(Right.LOOK, of=Credential)
 def credential(request: HttpRequest, pk: UUID) -> HttpResponse:
     now, access = timezone.now(), access_of(request)
     found = get_object_or_404(Credential.objects.select_related("app__tenant"), pk=pk)
-    notices = Notice.objects.filter(reminder__credential=found, delivery__in=access.rows(Delivery))
+    notices = ReminderLine.objects.filter(reminder__credential=found, delivery__in=access.visible(Delivery))
     watched = found.state != CredentialState.RETIRED
     context = {
         "credential": found,
-        "life": Life.of(found, now),
+        "life": LifetimeBar.of(found, now),
         "siblings": found.app.credentials.exclude(pk=pk).defer("value", "certificate"),
         "links": portal_links(("credentials",), found.app.tenant, found.app),
         "coming": forecast.of(found, now) if watched else [],
         "in_force": policies.in_force(found.app.tenant, found.app) if watched else None,
-        "people": people_told(access, found.app.tenant, found.app) if watched else None,
-        "channels": channels_told(access, found.app.tenant, found.app) if watched else None,
-        "holds": holds.of(found, now) if watched else [],
+        "people": list_notified_people(access, found.app.tenant, found.app) if watched else None,
+        "channels": list_notified_channels(access, found.app.tenant, found.app) if watched else None,
+        "holds": snoozes.of(found, now) if watched else [],
         "said": found.all_holds.all()[:MOST_SAID],
         "told": notices.select_related("reminder", "delivery").order_by("-pk")[:MOST_TOLD],
         "thumbprints": certificates.thumbprints(found.certificate) if found.certificate else None,
-        "is_readable": opening.is_readable(found.value) if found.value else None,
+        "is_readable": decryption.is_readable(found.value) if found.value else None,
     }
     return render(request, "credentials/credential.html", context)
 
 
-@allows(Right.CHANGE, of=Credential)
+@require_right(Right.CHANGE, of=Credential)
 def credential_edit(request: HttpRequest, pk: UUID) -> HttpResponse:
     found = get_object_or_404(Credential.objects.select_related("app__tenant"), pk=pk)
     form = CredentialForm(request.POST or None, credential=found)
     if request.method == "POST" and form.is_valid():
         for name in form.kept:
             setattr(found, name, form.cleaned_data[name])
-        with audit.changing(Act.CREDENTIAL_CHANGED, found):
+        with audit.record_change(AuditAction.CREDENTIAL_CHANGED, found):
             found.save(update_fields=form.kept)
         messages.success(request, _("Saved."))
         return redirect("credential", pk)
@@ -83,13 +85,13 @@ def credential_edit(request: HttpRequest, pk: UUID) -> HttpResponse:
     return render(request, "partials/edit.html", context)
 
 
-@allows(Right.CHANGE, of=Credential)
+@require_right(Right.CHANGE, of=Credential)
 def credential_delete(request: HttpRequest, pk: UUID) -> HttpResponse:
     means = _("Nobody is reminded of it any more. In Entra it stays.")
     return confirm_delete(request, get_object_or_404(Credential, pk=pk), means=means, back_to="credentials")
 
 
-@allows(Right.CHANGE, of=AppRegistration)
+@require_right(Right.CHANGE, of=AppRegistration)
 @sensitive_post_parameters("value")
 def credential_add(request: HttpRequest, pk: UUID) -> HttpResponse:
     """The first secret of an app is in use at once; a further one waits until a token proves it."""
@@ -97,7 +99,7 @@ def credential_add(request: HttpRequest, pk: UUID) -> HttpResponse:
     return _new_secret(request, app)
 
 
-@allows(Right.CHANGE, of=Credential)
+@require_right(Right.CHANGE, of=Credential)
 @sensitive_post_parameters("value")
 def credential_replace(request: HttpRequest, pk: UUID) -> HttpResponse:
     old = get_object_or_404(Credential.objects.select_related("app__tenant"), pk=pk)
@@ -114,11 +116,11 @@ def _new_secret(request: HttpRequest, app: AppRegistration, replaced: Credential
                 stored = add_credential(app, **values)
                 messages.success(request, _("The secret is stored and in use."))
                 return redirect("credential", stored.pk)
-            return told(request, replacing.replace(app, **values, now=timezone.now()))
+            return told(request, rotation.rotate(app, **values, now=timezone.now()))
         except ValidationError as error:
             form.add_error(None, error.messages)
-        except KeyRingError as error:
-            form.add_error(None, retold(str(error)))
+        except KeyringError as error:
+            form.add_error(None, render_stored(str(error)))
     context = {
         "form": form,
         "app": app,
@@ -130,11 +132,11 @@ def _new_secret(request: HttpRequest, app: AppRegistration, replaced: Credential
     return render(request, "credentials/new.html", context)
 
 
-@allows(Right.CHANGE, of=Credential)
-@posted(back="credential")
+@require_right(Right.CHANGE, of=Credential)
+@post_only(back="credential")
 def credential_promote(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Tries a waiting secret again."""
     found = get_object_or_404(Credential.objects.select_related("app__tenant"), pk=pk)
     if found.state != CredentialState.NEXT:  # somebody else was quicker
         return redirect("credential", pk)
-    return told(request, replacing.promote(found, now=timezone.now()))
+    return told(request, rotation.promote(found, now=timezone.now()))

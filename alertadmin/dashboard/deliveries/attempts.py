@@ -12,52 +12,52 @@ from dataclasses import dataclass
 
 from alertadmin.accounts.access import Access
 from alertadmin.accounts.roles import Right
-from alertadmin.outbox import sentences
+from alertadmin.outbox import messages
+from alertadmin.outbox.delivery.routes import Route
 from alertadmin.outbox.models import Attempt, Channel, Delivery, Purpose
-from alertadmin.outbox.routes import Route
 from alertadmin.registry.models import Mailbox
 
 FIXED = frozenset(
-    text for name, text in vars(sentences).items() if name.isupper() and isinstance(text, str) and "%(" not in text
+    text for name, text in vars(messages).items() if name.isupper() and isinstance(text, str) and "%(" not in text
 )
 """Sentences that name nothing."""
 
 
 @dataclass(frozen=True)
-class Tried:
+class ShownAttempt:
     attempt: Attempt
     is_shown: bool
     """By which route, and what its server said."""
 
 
-def tried(delivery: Delivery, access: Access) -> list[Tried]:
+def tried(delivery: Delivery, access: Access) -> list[ShownAttempt]:
     """Every attempt, in order."""
     attempts = list(delivery.attempts.select_related("channel"))
-    if access.everywhere():
-        return [Tried(attempt, True) for attempt in attempts]
+    if access.in_all_tenants():
+        return [ShownAttempt(attempt, True) for attempt in attempts]
     mailboxes = _seen(access, Mailbox, [one.mailbox_id for one in attempts])
     channels = _seen(access, Channel, [one.channel_id for one in attempts])
-    return [Tried(one, one.mailbox_id in mailboxes or one.channel_id in channels) for one in attempts]
+    return [ShownAttempt(one, one.mailbox_id in mailboxes or one.channel_id in channels) for one in attempts]
 
 
 def _seen(access: Access, model: type[Mailbox] | type[Channel], keys: Collection[object]) -> set[object]:
-    return set(access.rows(model).filter(pk__in=[key for key in keys if key]).values_list("pk", flat=True))
+    return set(access.visible(model).filter(pk__in=[key for key in keys if key]).values_list("pk", flat=True))
 
 
-def shows_reason(delivery: Delivery, tried: Sequence[Tried], access: Access) -> bool:
+def shows_reason(delivery: Delivery, tried: Sequence[ShownAttempt], access: Access) -> bool:
     """Whether the delivery's cause and reason may be told: they are those of its last attempt."""
-    if access.everywhere() or delivery.reason in FIXED:
+    if access.in_all_tenants() or delivery.reason in FIXED:
         return True
     return bool(tried) and tried[-1].is_shown and delivery.reason in ("", tried[-1].attempt.technical)
 
 
 def shows_cause(delivery: Delivery, access: Access) -> bool:
     """In a list, where attempts are not looked up: of tests, and of what goes by a channel, every route is its own."""
-    return access.everywhere() or delivery.purpose == Purpose.TEST or delivery.goes_by_channel
+    return access.in_all_tenants() or delivery.purpose == Purpose.TEST or delivery.goes_by_channel
 
 
 def shows_route(route: Route | None, access: Access) -> bool:
-    if route is None or access.everywhere():
+    if route is None or access.in_all_tenants():
         return True
     sender = route.mailbox or route.channel
     return sender is not None and access.may(Right.LOOK, sender)

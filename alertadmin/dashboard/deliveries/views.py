@@ -16,20 +16,22 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from alertadmin.accounts.access import Access, access_of
-from alertadmin.accounts.declaring import allows
+from alertadmin.accounts.decorators import require_right
 from alertadmin.accounts.models import User
 from alertadmin.accounts.reauthentication import recently_confirmed
 from alertadmin.accounts.roles import Right
-from alertadmin.dashboard.channels.meaning import meaning
+from alertadmin.dashboard.channels.failure_help import explain_failure
 from alertadmin.dashboard.deliveries.attempts import shows_cause, shows_reason, shows_route, tried
-from alertadmin.dashboard.deliveries.told import told_by
-from alertadmin.dashboard.listing import Column, Filter, Listing
-from alertadmin.dashboard.posting import posted
-from alertadmin.outbox import claims, content, doorbell, mail_limits
-from alertadmin.outbox.by_channel import TRANSPORT
+from alertadmin.dashboard.deliveries.contents import told_by
+from alertadmin.dashboard.ui.decorators import post_only
+from alertadmin.dashboard.ui.tables import Column, Filter, Table
+from alertadmin.outbox import mail_limits
+from alertadmin.outbox.channels.dispatch import TRANSPORT
+from alertadmin.outbox.delivery.next_route import next_route
+from alertadmin.outbox.delivery.route_policy import OF_OWNERS
+from alertadmin.outbox.mails import composers
 from alertadmin.outbox.models import AttemptOutcome, Delivery, DeliveryState, Purpose
-from alertadmin.outbox.next_route import next_route
-from alertadmin.outbox.route_policy import OF_OWNERS
+from alertadmin.outbox.queue import claims, wakeup
 
 OPEN, WRONG = "open", "wrong"
 NO_TEST = "no-test"
@@ -39,7 +41,7 @@ TOGETHER: dict[str, Sequence[str]] = {
     WRONG: [DeliveryState.FAILED, DeliveryState.UNCERTAIN],
 }
 STILL_OPEN = claims.CLAIMABLE | Q(state=DeliveryState.SENDING)
-LISTING = Listing(
+LISTING = Table(
     columns=(
         Column(gettext_lazy("Created"), "created_at"),
         Column(gettext_lazy("To"), "recipient"),
@@ -67,16 +69,16 @@ LISTING = Listing(
 )
 
 
-@allows(Right.LOOK)
+@require_right(Right.LOOK)
 def deliveries(request: HttpRequest) -> HttpResponse:
     access = access_of(request)
-    page = LISTING.page(request, access.rows(Delivery.objects.defer("text", "html", "attachments")))
+    page = LISTING.page(request, access.visible(Delivery.objects.defer("text", "html", "attachments")))
     for one in page.rows:
         one.shows_cause = shows_cause(one, access)
     return render(request, "deliveries/list.html", {"page": page})
 
 
-@allows(Right.LOOK, of=Delivery)
+@require_right(Right.LOOK, of=Delivery)
 def delivery(request: HttpRequest, pk: UUID) -> HttpResponse:
     found = get_object_or_404(
         Delivery.objects.select_related("mailbox__app__tenant", "mailbox__tenant", "channel"), pk=pk
@@ -92,7 +94,7 @@ def delivery(request: HttpRequest, pk: UUID) -> HttpResponse:
         "delivery": found,
         "attempts": attempts,
         "shows_reason": shows_reason(found, attempts, access),
-        "meaning": meaning(found.cause, found.reason),
+        "meaning": explain_failure(found.cause, found.reason),
         "by_last_resort": bool(accepted and accepted.transport == TRANSPORT and not found.goes_by_channel),
         "told": told,
         "untold": untold,
@@ -106,8 +108,8 @@ def delivery(request: HttpRequest, pk: UUID) -> HttpResponse:
     return render(request, "deliveries/delivery.html", context)
 
 
-@allows(Right.OPERATE, of=Delivery)
-@posted(back="delivery")
+@require_right(Right.OPERATE, of=Delivery)
+@post_only(back="delivery")
 def hasten(request: HttpRequest, pk: UUID) -> HttpResponse:
     """For an operator who has mended what was wrong and does not want to wait for the next try."""
     now, asked = timezone.now(), False
@@ -122,7 +124,7 @@ def hasten(request: HttpRequest, pk: UUID) -> HttpResponse:
             messages.error(request, refused.messages[0])
             return redirect("delivery", pk)
     if asked:
-        doorbell.ring()
+        wakeup.notify_worker()
         messages.success(request, _("It is tried again now."))
     else:
         messages.error(request, _("It cannot be sent now: it is being sent, has ended, or waits for a server."))
@@ -132,7 +134,7 @@ def hasten(request: HttpRequest, pk: UUID) -> HttpResponse:
 def count_repeat(found: Delivery, by: User, now: datetime) -> None:
     """What may have arrived may make a copy. Raises TooManyMails."""
     if found.was_uncertain and found.channel is None:
-        mail_limits.take(by, content.owner_of(found), found.recipient, now)
+        mail_limits.take(by, composers.owner_of(found), found.recipient, now)
     elif found.was_uncertain and found.channel is not None:
         tenant = found.channel.app.tenant_id if found.channel.app else found.channel.tenant_id
         mail_limits.take_for_channel(by, tenant, found.channel.pk, found.channel.hint, now)
@@ -140,7 +142,7 @@ def count_repeat(found: Delivery, by: User, now: datetime) -> None:
 
 def may_end(access: Access, found: Delivery) -> bool:
     """Whether they may say that it need not leave any more. An intruder would silence by it what tells of them."""
-    return found.purpose not in OF_OWNERS or access.everywhere(Right.GOVERN)
+    return found.purpose not in OF_OWNERS or access.in_all_tenants(Right.GOVERN)
 
 
 Act = Callable[[HttpRequest, UUID], HttpResponse]
@@ -160,8 +162,8 @@ def _ending(act: Act) -> Act:
     return ending
 
 
-@allows(Right.OPERATE, of=Delivery)
-@posted(back="delivery")
+@require_right(Right.OPERATE, of=Delivery)
+@post_only(back="delivery")
 @_ending
 def confirm_arrived(request: HttpRequest, pk: UUID) -> HttpResponse:
     """For an operator who has asked the recipient, or looked into the mailbox."""
@@ -172,7 +174,7 @@ def confirm_arrived(request: HttpRequest, pk: UUID) -> HttpResponse:
     return redirect("delivery", pk)
 
 
-@allows(Right.OPERATE, of=Delivery)
+@require_right(Right.OPERATE, of=Delivery)
 @_ending
 def give_up(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Asks once: what is given up is not told again for this threshold."""

@@ -7,14 +7,14 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from alertadmin.accounts.access import Access, access_of
-from alertadmin.accounts.declaring import allows
+from alertadmin.accounts.decorators import require_right
 from alertadmin.accounts.roles import Right
-from alertadmin.dashboard.diagnosis.concerned import Concerned, concerned
+from alertadmin.dashboard.diagnosis.matching import Concerned, concerned
 from alertadmin.registry.clouds import UnknownCloud
 from alertadmin.registry.models import Tenant
 from mailer.clouds import Cloud
 from mailer.diagnosis import Diagnosis, diagnose
-from mailer.diagnosis.mentions import mentions
+from mailer.diagnosis.identifiers import mentions
 
 
 class PastedField(forms.CharField):
@@ -34,7 +34,7 @@ class ErrorForm(forms.Form):
     )
 
 
-@allows(Right.LOOK)
+@require_right(Right.LOOK)
 def diagnosis(request: HttpRequest) -> HttpResponse:
     """Posted, never in the address: an error text may name people and tenants."""
     form = ErrorForm(request.POST or None)

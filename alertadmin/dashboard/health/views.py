@@ -15,19 +15,19 @@ from django.http import HttpRequest, JsonResponse
 from django.views.decorators.cache import never_cache
 
 from alertadmin.accounts.access import access_of
-from alertadmin.accounts.declaring import for_strangers
-from alertadmin.watching import health_report
-from alertadmin.watching.health_messages import Told, describe
-from alertadmin.watching.notices import notices
+from alertadmin.accounts.decorators import public
+from alertadmin.monitoring import health_report
+from alertadmin.monitoring.health_messages import DescribedProblem, describe
+from alertadmin.monitoring.notices import notices
 
 
-@for_strangers
+@public
 @never_cache
 def healthz(request: HttpRequest) -> JsonResponse:
     return JsonResponse({"ok": True})
 
 
-@for_strangers
+@public
 @never_cache
 def readyz(request: HttpRequest) -> JsonResponse:
     """Status 200 while all is well, else 503."""
@@ -35,7 +35,7 @@ def readyz(request: HttpRequest) -> JsonResponse:
     try:
         now = health_report.now_by_database()
         # Without a cookie there is no session to look for.
-        if settings.SESSION_COOKIE_NAME in request.COOKIES and access_of(request).everywhere():
+        if settings.SESSION_COOKIE_NAME in request.COOKIES and access_of(request).in_all_tenants():
             health = health_report.check(now)
             found["problems"] = [_told(one) for one in describe(health.problems)]
             found["notices"] = [asdict(one) for one in notices()]
@@ -49,5 +49,5 @@ def readyz(request: HttpRequest) -> JsonResponse:
     return answer
 
 
-def _told(one: Told) -> dict[str, Any]:
+def _told(one: DescribedProblem) -> dict[str, Any]:
     return {"part": one.part, "text": one.text, "since": one.since, "next_try": one.next_try}

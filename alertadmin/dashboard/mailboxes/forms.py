@@ -8,22 +8,22 @@ from django import forms
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
-from alertadmin.accounts import audit
+from alertadmin import audit
 from alertadmin.accounts.access import Access
-from alertadmin.accounts.audit import Act
 from alertadmin.accounts.email_address import EmailAddressInput
 from alertadmin.accounts.roles import Right
-from alertadmin.dashboard.picking import PickField
-from alertadmin.registry import destinations, pasted
+from alertadmin.audit import AuditAction
+from alertadmin.dashboard.ui.model_picker_field import ModelPickerField
+from alertadmin.registry import destinations, input_validation
 from alertadmin.registry.clouds import server_choices
-from alertadmin.registry.models import AppRegistration, Audience, Mailbox, Tenant
-from alertadmin.registry.permissions import Transport
-from alertadmin.registry.wanted import note_wanted
+from alertadmin.registry.consent.required_consents import sync_required_consents
+from alertadmin.registry.models import AppRegistration, Mailbox, SignInAudience, Tenant
+from alertadmin.registry.permissions import TransportName
 
 
 def check_not_personal(address: str) -> str:
     """Raises ValidationError for an address that no app can send from by itself."""
-    if pasted.is_personal(address):
+    if input_validation.is_personal(address):
         raise forms.ValidationError(
             _("This is a personal account: no app can send for it by itself. Add it as a personal account instead."),
             code="personal",
@@ -37,7 +37,7 @@ class OneSendsReminders(forms.ModelForm):  # type: ignore[type-arg]
 
     def __init__(self, *args: Any, access: Access, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if not access.everywhere(Right.GOVERN):
+        if not access.in_all_tenants(Right.GOVERN):
             del self.fields["sends_reminders"]
         else:
             self.fields["sends_reminders"].help_text = _(
@@ -45,7 +45,7 @@ class OneSendsReminders(forms.ModelForm):  # type: ignore[type-arg]
                 "trust. All owners are told by mail."
             )
         for field in self.fields.values():
-            if isinstance(field, PickField):
+            if isinstance(field, ModelPickerField):
                 field.fit(access)
 
     def clean(self) -> dict[str, Any]:
@@ -61,11 +61,11 @@ class OneSendsReminders(forms.ModelForm):  # type: ignore[type-arg]
             return super().save(commit=False)  # type: ignore[no-any-return]
         with (
             self.instead_of_the_other(),
-            audit.saving(Act.MAILBOX_CREATED, Act.MAILBOX_CHANGED, self.instance),
+            audit.record_save(AuditAction.MAILBOX_CREATED, AuditAction.MAILBOX_CHANGED, self.instance),
         ):
             mailbox: Mailbox = super().save()
             if mailbox.app is not None:
-                note_wanted([mailbox.app])
+                sync_required_consents([mailbox.app])
             return mailbox
 
     @contextmanager
@@ -75,12 +75,12 @@ class OneSendsReminders(forms.ModelForm):  # type: ignore[type-arg]
         others = Mailbox.objects.filter(sends_reminders=True).exclude(pk=self.instance.pk)
         with transaction.atomic(), ExitStack() as recorded:
             for other in others if self.sends_reminders else ():
-                recorded.enter_context(audit.changing(Act.MAILBOX_CHANGED, other))
+                recorded.enter_context(audit.record_change(AuditAction.MAILBOX_CHANGED, other))
                 Mailbox.objects.filter(pk=other.pk).update(sends_reminders=False)
             yield
 
 
-class PickApp(PickField):
+class PickApp(ModelPickerField):
     def label_from_instance(self, obj: AppRegistration) -> str:
         return f"{obj.name} ({obj.tenant.name})"
 
@@ -93,7 +93,7 @@ class MailboxForm(OneSendsReminders):
         by=("client_id", "name"),
         label=_("App registration"),
     )
-    tenant = PickField(
+    tenant = ModelPickerField(
         Tenant.objects.all(),
         by=("directory_id", "name"),
         label=_("Tenant"),
@@ -112,7 +112,7 @@ class MailboxForm(OneSendsReminders):
 
     def clean_app(self) -> AppRegistration:
         app: AppRegistration = self.cleaned_data["app"]
-        if app.audience == Audience.PERSONAL:
+        if app.audience == SignInAudience.PERSONAL:
             raise forms.ValidationError(
                 _("This app is for personal accounts only. Add the mailbox as a personal account instead."),
                 code="personal",
@@ -136,7 +136,7 @@ class PersonalForm(OneSendsReminders):
         help_text=_("Its tenant's contacts are told when the sign-in ends."),
     )
     transport = forms.ChoiceField(
-        label=_("Sends by"), choices=[(way.value, way.label) for way in (Transport.GRAPH, Transport.SMTP)]
+        label=_("Sends by"), choices=[(way.value, way.label) for way in (TransportName.GRAPH, TransportName.SMTP)]
     )
 
     class Meta:
@@ -152,7 +152,7 @@ class PersonalForm(OneSendsReminders):
 
     def clean_app(self) -> AppRegistration:
         app: AppRegistration = self.cleaned_data["app"]
-        if app.audience not in (Audience.ALL, Audience.PERSONAL):
+        if app.audience not in (SignInAudience.ALL, SignInAudience.PERSONAL):
             raise forms.ValidationError(
                 _(
                     "This app does not admit personal accounts. Change its supported account types in the portal, and "
@@ -178,7 +178,7 @@ class PersonalForm(OneSendsReminders):
 class OnPremisesForm(OneSendsReminders):
     """A mailbox of an Exchange server on premises, by a login. The password goes in and never comes out."""
 
-    tenant = PickField(Tenant.objects.all(), by=("directory_id", "name"), label=_("Tenant"))
+    tenant = ModelPickerField(Tenant.objects.all(), by=("directory_id", "name"), label=_("Tenant"))
     server = forms.ChoiceField(label=_("Exchange server"))
     new_password = forms.CharField(
         label=_("Password"),
@@ -202,7 +202,7 @@ class OnPremisesForm(OneSendsReminders):
         super().__init__(*args, **kwargs)
         self.fields["server"].choices = server_choices()  # type: ignore[attr-defined]
         self.stored_for = None if self.instance._state.adding else destinations.of_password(self.instance)
-        self.instance.transport = Transport.EWS
+        self.instance.transport = TransportName.EWS
         if self.instance.password is not None:
             self.fields["new_password"].help_text = _("Empty: the stored one stays. It is never shown.")
         else:
@@ -214,7 +214,7 @@ class OnPremisesForm(OneSendsReminders):
         stored = self.instance.password
         if stored is None or self.cleaned_data.get("new_password") or self.errors:
             return
-        if self.stored_for != destinations.of_password(self.instance) or stored.leads_elsewhere():
+        if self.stored_for != destinations.of_password(self.instance) or stored.destination_changed():
             self.add_error(
                 "new_password",
                 _(
@@ -224,7 +224,7 @@ class OnPremisesForm(OneSendsReminders):
             )
 
     def save(self, commit: bool = True) -> Mailbox:
-        """Raises KeyRingError if there is no key to seal the password with; then nothing is stored."""
+        """Raises KeyringError if there is no key to seal the password with; then nothing is stored."""
         if password := self.cleaned_data["new_password"]:
             self.instance.password = password
         return super().save(commit)
@@ -233,7 +233,7 @@ class OnPremisesForm(OneSendsReminders):
 class TestSendForm(forms.Form):
     halves = ("recipient", "transport")
     recipient = EmailAddressInput(label=_("To"))
-    transport = forms.ChoiceField(label=_("By"), choices=Transport.choices)
+    transport = forms.ChoiceField(label=_("By"), choices=TransportName.choices)
 
     def __init__(self, *args: Any, mailbox: Mailbox, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -14,13 +14,11 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_post_parameters
 
 from alertadmin.accounts.access import access_of
-from alertadmin.accounts.declaring import allows
+from alertadmin.accounts.decorators import require_right
 from alertadmin.accounts.reauthentication import recently_confirmed
 from alertadmin.accounts.roles import Right
-from alertadmin.dashboard.asked import asked
-from alertadmin.dashboard.deleting import confirm_delete
-from alertadmin.dashboard.listing import Column, Filter, Listing
-from alertadmin.dashboard.mailboxes import scope, testing
+from alertadmin.crypto.keyring import KeyringError
+from alertadmin.dashboard.mailboxes import send_as_check, send_test_progress
 from alertadmin.dashboard.mailboxes.forms import (
     MailboxForm,
     OneSendsReminders,
@@ -28,22 +26,24 @@ from alertadmin.dashboard.mailboxes.forms import (
     PersonalForm,
     TestSendForm,
 )
-from alertadmin.dashboard.posting import posted
-from alertadmin.outbox import test_send
+from alertadmin.dashboard.ui.confirm_delete import confirm_delete
+from alertadmin.dashboard.ui.decorators import post_only
+from alertadmin.dashboard.ui.query_object import get_from_query
+from alertadmin.dashboard.ui.tables import Column, Filter, Table
 from alertadmin.outbox.mail_limits import TooManyMails
 from alertadmin.outbox.models import Delivery, Purpose
-from alertadmin.registry import scripts
+from alertadmin.outbox.send_test import test_send
 from alertadmin.registry.clouds import servers
-from alertadmin.registry.keyring import KeyRingError
 from alertadmin.registry.models import AppRegistration, Mailbox, Tenant
 from alertadmin.registry.models.mailbox import of_the_installation
-from alertadmin.registry.permissions import TENANT_WIDE, Transport
-from alertadmin.retelling import retold
+from alertadmin.registry.permissions import TENANT_WIDE, TransportName
+from alertadmin.registry.scripts import snippets
+from alertadmin.stored_messages import render_stored
 
 ON_PREMISES = "on_premises"
 PERSONAL = "personal"
 WAYS = {ON_PREMISES: ~Q(server=""), PERSONAL: Q(is_personal=True)}
-LISTING = Listing(
+LISTING = Table(
     columns=(
         Column(gettext_lazy("Address"), "address"),
         Column(gettext_lazy("Tenant"), "tenant__name", ("tenant_id",)),
@@ -56,7 +56,7 @@ LISTING = Listing(
         "way": Filter(
             gettext_lazy("Sends by"),
             [
-                *Transport.choices,
+                *TransportName.choices,
                 (ON_PREMISES, gettext_lazy("Exchange on premises")),
                 (PERSONAL, gettext_lazy("Personal account")),
             ],
@@ -69,14 +69,14 @@ Thing = Tenant | AppRegistration | Mailbox
 TESTS = 8
 
 
-@allows(Right.LOOK)
+@require_right(Right.LOOK)
 def mailboxes(request: HttpRequest) -> HttpResponse:
     found = Mailbox.objects.select_related("tenant", "app").defer("password", "refresh_token")
-    page = LISTING.page(request, access_of(request).rows(found))
+    page = LISTING.page(request, access_of(request).visible(found))
     return render(request, "mailboxes/list.html", {"page": page})
 
 
-@allows(Right.LOOK, of=Mailbox)
+@require_right(Right.LOOK, of=Mailbox)
 def mailbox(request: HttpRequest, pk: UUID) -> HttpResponse:
     found = get_object_or_404(Mailbox.objects.select_related("tenant", "app__tenant"), pk=pk)
     initial = {"recipient": getattr(request.user, "email", ""), "transport": found.transport}
@@ -87,7 +87,7 @@ def _mailbox_page(
     request: HttpRequest,
     found: Mailbox,
     form: TestSendForm,
-    scope_form: scope.ScopeForm | None = None,
+    scope_form: send_as_check.ScopeForm | None = None,
     status: int = 200,
 ) -> HttpResponse:
     recent = found.deliveries.filter(sends_as="").defer("text", "html", "attachments").order_by("-created_at")
@@ -97,7 +97,7 @@ def _mailbox_page(
         "deliveries": recent[:TESTS],
         "is_installations": Mailbox.objects.filter(of_the_installation(), pk=found.pk).exists(),
         "is_signed_in": found.is_personal and found.is_signed_in(timezone.now()),
-        **scope.panel(found, scope_form),
+        **send_as_check.panel(found, scope_form),
         "scope_script": _scope_script(found),
         "scope_url": reverse("mailbox-scope", args=[found.pk]),
     }
@@ -108,33 +108,33 @@ def _scope_script(mailbox: Mailbox) -> str:
     """Empty where Exchange names the mailboxes anyway."""
     if mailbox.app is None or mailbox.permission not in TENANT_WIDE:
         return ""
-    return scripts.scope_to_mailbox(mailbox.app, mailbox.tenant, mailbox.address, [mailbox.permission])
+    return snippets.scope_to_mailbox(mailbox.app, mailbox.tenant, mailbox.address, [mailbox.permission])
 
 
-@allows(Right.CHANGE)
+@require_right(Right.CHANGE)
 @recently_confirmed("POST")
 def mailbox_add(request: HttpRequest) -> HttpResponse:
     """`?app=` or `?tenant=` says through which app, or in which tenant."""
-    app = asked(request, "app", AppRegistration.objects.select_related("tenant"))
-    tenant = app.tenant if app else asked(request, "tenant", Tenant.objects.all())
+    app = get_from_query(request, "app", AppRegistration.objects.select_related("tenant"))
+    tenant = app.tenant if app else get_from_query(request, "tenant", Tenant.objects.all())
     if app is None and tenant is not None and len(apps := tenant.apps.all()[:2]) == 1:
         app = apps[0]
     form = MailboxForm(request.POST or None, access=access_of(request), initial={"app": app, "tenant": tenant})
     return _edit(request, form, _("Add a mailbox"), above=[thing for thing in (tenant, app) if thing])
 
 
-@allows(Right.CHANGE)
+@require_right(Right.CHANGE)
 @sensitive_post_parameters("new_password")
 @recently_confirmed("POST")
 def mailbox_add_on_premises(request: HttpRequest) -> HttpResponse:
     if not servers():
         return render(request, "mailboxes/no_servers.html")
-    tenant = asked(request, "tenant", Tenant.objects.all())
+    tenant = get_from_query(request, "tenant", Tenant.objects.all())
     form = OnPremisesForm(request.POST or None, access=access_of(request), initial={"tenant": tenant})
     return _edit(request, form, _("Add a mailbox on premises"), above=[tenant] if tenant else [])
 
 
-@allows(Right.CHANGE, of=Mailbox)
+@require_right(Right.CHANGE, of=Mailbox)
 @sensitive_post_parameters("new_password")
 @recently_confirmed("POST")
 def mailbox_edit(request: HttpRequest, pk: UUID) -> HttpResponse:
@@ -151,8 +151,8 @@ def _edit(request: HttpRequest, form: OneSendsReminders, heading: str, *, above:
     if request.method == "POST" and form.is_valid():
         try:
             saved = form.save()
-        except KeyRingError as error:
-            form.add_error(None, retold(str(error)))
+        except KeyringError as error:
+            form.add_error(None, render_stored(str(error)))
         else:
             messages.success(request, _("Saved. Now send a test."))
             return redirect("mailbox", saved.pk)
@@ -160,15 +160,15 @@ def _edit(request: HttpRequest, form: OneSendsReminders, heading: str, *, above:
     return render(request, "partials/edit.html", {"form": form, "heading": heading, "above": above, "back": back})
 
 
-@allows(Right.CHANGE, of=Mailbox)
+@require_right(Right.CHANGE, of=Mailbox)
 @recently_confirmed("POST")
 def mailbox_delete(request: HttpRequest, pk: UUID) -> HttpResponse:
     means = _("What was sent from it stays on record. In Microsoft 365 nothing changes.")
     return confirm_delete(request, get_object_or_404(Mailbox, pk=pk), means=means, back_to="mailboxes")
 
 
-@allows(Right.OPERATE, of=Mailbox)
-@posted(back="mailbox")
+@require_right(Right.OPERATE, of=Mailbox)
+@post_only(back="mailbox")
 def start_test(request: HttpRequest, pk: UUID) -> HttpResponse:
     found = get_object_or_404(Mailbox.objects.select_related("tenant", "app__tenant"), pk=pk)
     form = TestSendForm(request.POST, mailbox=found)
@@ -184,12 +184,12 @@ def start_test(request: HttpRequest, pk: UUID) -> HttpResponse:
     return redirect("test-send-progress", delivery.pk)
 
 
-@allows(Right.OPERATE, of=Mailbox)
-@posted(back="mailbox")
+@require_right(Right.OPERATE, of=Mailbox)
+@post_only(back="mailbox")
 def scope_try(request: HttpRequest, pk: UUID) -> HttpResponse:
     """A test as another mailbox, which should be refused; if it is not, the mail comes to whoever tries."""
     found = get_object_or_404(Mailbox.objects.select_related("tenant", "app__tenant").filter(server=""), pk=pk)
-    form = scope.ScopeForm(request.POST, mailbox=found)
+    form = send_as_check.ScopeForm(request.POST, mailbox=found)
     recipient = getattr(request.user, "email", "")
     status = 422
     if form.is_valid():
@@ -204,7 +204,7 @@ def scope_try(request: HttpRequest, pk: UUID) -> HttpResponse:
     return _mailbox_page(request, found, TestSendForm(initial=initial, mailbox=found), form, status=status)
 
 
-@allows(Right.LOOK, of=Delivery)
+@require_right(Right.LOOK, of=Delivery)
 def progress(request: HttpRequest, pk: UUID) -> HttpResponse:
     """The steps as they happen: the page asks again each second while the test is under way."""
     delivery = get_object_or_404(
@@ -213,9 +213,9 @@ def progress(request: HttpRequest, pk: UUID) -> HttpResponse:
         purpose=Purpose.TEST,
     )
     context = {
-        **testing.shown(delivery, timezone.now()),
+        **send_test_progress.shown(delivery, timezone.now()),
         "area": "channels" if delivery.goes_by_channel else "mailboxes",
-        "verdict": scope.verdict(delivery) if delivery.sends_as else None,
+        "verdict": send_as_check.verdict(delivery) if delivery.sends_as else None,
     }
     template = "mailboxes/steps.html" if getattr(request, "htmx", False) else "mailboxes/progress.html"
     return render(request, template, context)

@@ -9,10 +9,10 @@ from datetime import date, datetime, timedelta
 from django.db.models import Count, QuerySet
 from django.utils import timezone
 
-from alertadmin.dashboard.looks import AMBER_DAYS, RED_DAYS
+from alertadmin.dashboard.ui.badges import AMBER_DAYS, RED_DAYS
+from alertadmin.registry.db_expressions import QueryStep
 from alertadmin.registry.models import Credential, CredentialState
-from alertadmin.registry.steps import Steps
-from alertadmin.reminders.sources.ews import ENDS as EWS_ENDS
+from alertadmin.reminders.scan.sources.ews import ENDS as EWS_ENDS
 
 MONTHS = 24
 TOP, HEIGHT, STEP, WIDTH = 26, 96, 40, 26
@@ -21,7 +21,7 @@ URGENCIES = ("bad", "warn", "good", "next")
 
 
 @dataclass(frozen=True)
-class Part:
+class TimelinePart:
     urgency: str
     y: int
     height: int
@@ -34,7 +34,7 @@ class Bar:
     month: date
     count: int
     x: int
-    parts: list[Part] = field(default_factory=list)
+    parts: list[TimelinePart] = field(default_factory=list)
     ends_ews: bool = False
 
     @property
@@ -85,7 +85,7 @@ def timeline(now: datetime, credentials: QuerySet[Credential]) -> list[Bar]:
     steps = [(bound - timedelta.resolution, number) for number, bound in enumerate(bounds)]
     found = credentials.filter(expires_at__gt=now, expires_at__lt=beyond[-1]).order_by()
     counts: dict[date, dict[str, int]] = {}
-    counted = found.annotate(step=Steps("expires_at", steps)).values_list("step", "state").annotate(Count("pk"))
+    counted = found.annotate(step=QueryStep("expires_at", steps)).values_list("step", "state").annotate(Count("pk"))
     for step, state, count in counted:
         bound = bounds[step]
         urgency = _urgency(state, is_red=bound <= red, is_amber=bound <= amber)
@@ -107,6 +107,6 @@ def _bar(number: int, month: date, counts: dict[str, int], most: int) -> Bar:
         if count := counts.get(urgency, 0):
             height = max(round(HEIGHT * count / most), 4)
             y -= height
-            parts.append(Part(urgency, y, height))
+            parts.append(TimelinePart(urgency, y, height))
     ends_ews = (month.year, month.month) == (EWS_ENDS.year, EWS_ENDS.month)
     return Bar(month, sum(counts.values()), 8 + number * STEP, parts, ends_ews)

@@ -15,12 +15,14 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 
-from alertadmin.accounts import address_proof, audit, guessing, password_links, role_grants, sessions
-from alertadmin.accounts.declaring import for_oneself, for_strangers
+from alertadmin import audit
+from alertadmin.accounts import address_proof, password_reset, sessions, throttling
+from alertadmin.accounts.decorators import login_only, public
 from alertadmin.accounts.email_address import EmailAddressInput
 from alertadmin.accounts.models import User
 from alertadmin.accounts.reauthentication import recently_confirmed
-from alertadmin.outbox import password_mail
+from alertadmin.accounts.services import role_grants
+from alertadmin.outbox.mails import password_reset as mails_password_reset
 from alertadmin.reminders.calendar import revocation
 
 
@@ -59,10 +61,10 @@ class PasswordForm(forms.Form):
             if method == "link" and not address_proof.other_ways_in(self.user):
                 role_grants.prove(self.user, timezone.now(), method="new password")
             sessions.end_all(self.user)
-            audit.record(audit.Act.PASSWORD_CHANGED, self.user, by=self.user, method=method)
+            audit.record(audit.AuditAction.PASSWORD_CHANGED, self.user, by=self.user, method=method)
 
 
-@for_oneself
+@login_only
 @never_cache
 @sensitive_post_parameters("password")
 @recently_confirmed()
@@ -87,12 +89,12 @@ def change(request: HttpRequest) -> HttpResponse:
     return render(request, "passwords/change.html", context, status=422 if form.errors else 200)
 
 
-@for_strangers
+@public
 @never_cache
 @sensitive_post_parameters("password")
 def new_password(request: HttpRequest, token: str) -> HttpResponse:
     """By a link. It leads nobody in: whoever has a second factor still shows it, at the door."""
-    user = password_links.find(token)
+    user = password_reset.find(token)
     if user is None:
         return render(request, "passwords/link_used.html", status=404)
     form = PasswordForm(request.POST or None, user=user)
@@ -118,7 +120,7 @@ class ForgottenForm(forms.Form):
     )
 
 
-@for_strangers
+@public
 @never_cache
 def forgotten(request: HttpRequest) -> HttpResponse:
     """The same is done and said for every address: whether it is somebody's is found out when the mail is worded."""
@@ -127,10 +129,10 @@ def forgotten(request: HttpRequest) -> HttpResponse:
         address = form.cleaned_data["email"]
         now = timezone.now()
         try:
-            guessing.guess(request, address, guessing.NEW_PASSWORD, now)
-        except guessing.Throttled:
+            throttling.throttle(request, address, throttling.NEW_PASSWORD, now)
+        except throttling.Throttled:
             pass  # nothing is told by it either
         else:
-            password_mail.ask(address, now)
+            mails_password_reset.send_reset_link(address, now)
         return render(request, "passwords/asked.html", {"address": address})
     return render(request, "passwords/forgotten.html", {"form": form}, status=422 if form.errors else 200)

@@ -7,17 +7,17 @@ from django import forms
 from django.utils.dates import WEEKDAYS
 from django.utils.translation import gettext_lazy as _
 
-from alertadmin.dashboard.addresses import Addresses
+from alertadmin.dashboard.ui.email_list_field import EmailListField
 from alertadmin.reminders.models import DigestChoice, Policy
-from alertadmin.reminders.plan import EVERYBODY, Plan, read_thresholds
-from alertadmin.reminders.timing import Digest, Timing
+from alertadmin.reminders.rules.delivery_window import Digest, Timing
+from alertadmin.reminders.rules.schedule import ESCALATE_TO_ALL_DAYS, ReminderSchedule, read_thresholds
 
 ISO_WEEKDAYS = [(str(number + 1), name) for number, name in WEEKDAYS.items()]
 
 
 class PeopleForm(forms.Form):
-    first = Addresses(label=_("Always told"), help_text=_("E-mail addresses, one a line."))
-    next = Addresses(
+    first = EmailListField(label=_("Always told"), help_text=_("E-mail addresses, one a line."))
+    next = EmailListField(
         label=_("Next in line"),
         help_text=_("Told too if nobody says “I am on it”, and always in the last week."),
     )
@@ -31,7 +31,7 @@ class PeopleForm(forms.Form):
 
 class PlanForm(forms.Form):
     halves = ("repeat", "escalate")
-    in_force: Plan
+    in_force: ReminderSchedule
 
     own_plan = forms.BooleanField(label=_("Own days"), required=False)
     thresholds = forms.CharField(
@@ -40,7 +40,7 @@ class PlanForm(forms.Form):
     repeat = forms.IntegerField(label=_("Then every so many days while expired"), min_value=1, max_value=365)
     escalate = forms.IntegerField(
         label=_("Next in line from so many days before the end"),
-        min_value=EVERYBODY,
+        min_value=ESCALATE_TO_ALL_DAYS,
         max_value=3650,
         help_text=_(
             "Unless somebody said “I am on it”. In the last week everybody is told in any case: "
@@ -49,7 +49,7 @@ class PlanForm(forms.Form):
     )
 
     @classmethod
-    def showing(cls, policy: Policy | None, in_force: Plan, data: Any = None) -> PlanForm:
+    def showing(cls, policy: Policy | None, in_force: ReminderSchedule, data: Any = None) -> PlanForm:
         form = cls(
             data,
             prefix="plan",
@@ -81,9 +81,9 @@ class PlanForm(forms.Form):
         """As a policy keeps it; empty where it is inherited."""
         return str(self._said()) if self.cleaned_data["own_plan"] else ""
 
-    def _said(self) -> Plan:
+    def _said(self) -> ReminderSchedule:
         data = self.cleaned_data
-        return Plan(data["thresholds"], data["repeat"], data["escalate"])
+        return ReminderSchedule(data["thresholds"], data["repeat"], data["escalate"])
 
 
 class TimingForm(forms.Form):

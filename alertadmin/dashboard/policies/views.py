@@ -11,35 +11,35 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from alertadmin.accounts.access import access_of
-from alertadmin.accounts.declaring import allows
+from alertadmin.accounts.decorators import require_right
 from alertadmin.accounts.reauthentication import recently_confirmed
 from alertadmin.accounts.roles import Right
 from alertadmin.dashboard.policies.forms import PeopleForm, PlanForm, TimingForm
-from alertadmin.dashboard.policies.saving import save
-from alertadmin.dashboard.told import channels_told, people_told
-from alertadmin.outbox import standing
+from alertadmin.dashboard.policies.services import save
+from alertadmin.dashboard.ui.notified_people import list_notified_channels, list_notified_people
+from alertadmin.monitoring import owner_notices
+from alertadmin.outbox.channels import health
+from alertadmin.outbox.channels.health import ChannelHealth
 from alertadmin.outbox.models import Channel
-from alertadmin.outbox.standing import Standing
 from alertadmin.registry.models import AppRegistration, Tenant
-from alertadmin.reminders import audience, policies
-from alertadmin.reminders.models import Line, Policy, Recipient
-from alertadmin.watching import owner_letters
+from alertadmin.reminders import policies, recipients
+from alertadmin.reminders.models import Level, Policy, Recipient
 
 MOST_CHANNELS = 50
 
 
-@allows(Right.LOOK, posting=Right.GOVERN, everywhere=True)
+@require_right(Right.LOOK, posting=Right.GOVERN, everywhere=True)
 @recently_confirmed("POST")
 def of_the_installation(request: HttpRequest) -> HttpResponse:
     return _policy(request, None, None, back="policies")
 
 
-@allows(Right.LOOK, posting=Right.CHANGE, of=Tenant)
+@require_right(Right.LOOK, posting=Right.CHANGE, of=Tenant)
 def of_a_tenant(request: HttpRequest, pk: UUID) -> HttpResponse:
     return _policy(request, get_object_or_404(Tenant, pk=pk), None, back="tenant-policy")
 
 
-@allows(Right.LOOK, posting=Right.CHANGE, of=AppRegistration)
+@require_right(Right.LOOK, posting=Right.CHANGE, of=AppRegistration)
 def of_an_app(request: HttpRequest, pk: UUID) -> HttpResponse:
     app = get_object_or_404(AppRegistration.objects.select_related("tenant"), pk=pk)
     return _policy(request, app.tenant, app, back="app-policy")
@@ -58,10 +58,10 @@ def _policy(request: HttpRequest, tenant: Tenant | None, app: AppRegistration | 
         with transaction.atomic():
             saved = save(scope["tenant"], app, people, plan, timing)
             if tenant is None:
-                owner_letters.tell(saved, timezone.now())
+                owner_notices.tell(saved, timezone.now())
         messages.success(request, _("Saved. It counts from the next scan on."))
         return redirect(back, *([(app or tenant).pk] if app or tenant else []))  # type: ignore[union-attr]
-    own_channels = standing.with_attempts(Channel.objects.filter(**scope).defer("address", "signing_key"))
+    own_channels = health.with_attempts(Channel.objects.filter(**scope).defer("address", "signing_key"))
     context = {
         "tenant": tenant,
         "app": app,
@@ -69,11 +69,11 @@ def _policy(request: HttpRequest, tenant: Tenant | None, app: AppRegistration | 
         "plan": plan,
         "timing": timing,
         "in_force": in_force,
-        "told": people_told(access_of(request), tenant, app) if tenant else None,
-        "told_channels": channels_told(access_of(request), tenant, app) if tenant else None,
-        "channels": [(channel, Standing.of(channel)) for channel in own_channels[:MOST_CHANNELS]],
+        "told": list_notified_people(access_of(request), tenant, app) if tenant else None,
+        "told_channels": list_notified_channels(access_of(request), tenant, app) if tenant else None,
+        "channels": [(channel, ChannelHealth.of(channel)) for channel in own_channels[:MOST_CHANNELS]],
         "channels_more": own_channels[MOST_CHANNELS : MOST_CHANNELS + 1].exists(),
-        "administrators": [] if tenant else audience.administrators(),
+        "administrators": [] if tenant else recipients.administrators(),
         "has_errors": any(form.errors for form in forms),
     }
     return render(request, "policies/policy.html", context, status=422 if context["has_errors"] else 200)
@@ -83,5 +83,5 @@ def _people(scope: dict[str, Any]) -> dict[str, str]:
     rows = list(Recipient.objects.filter(**scope))
     return {
         name: "\n".join(row.email for row in rows if row.line == line)
-        for name, line in (("first", Line.FIRST), ("next", Line.NEXT))
+        for name, line in (("first", Level.FIRST), ("next", Level.NEXT))
     }

@@ -31,7 +31,7 @@ def may(context: Context, right: str, thing: Model | None = None) -> bool:
 def may_anywhere(context: Context, right: str) -> bool:
     """At least in some tenant."""
     access = _access(context)
-    return access is not None and access.anywhere(Right(right))
+    return access is not None and access.in_any_tenant(Right(right))
 
 
 @register.simple_tag(takes_context=True)

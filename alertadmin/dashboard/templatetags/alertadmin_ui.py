@@ -16,26 +16,27 @@ from django.utils.html import escape
 from django.utils.translation import gettext as _
 from lucide.templatetags.lucide import lucide
 
-from alertadmin.accounts import devices, zones
-from alertadmin.accounts.providers import known
-from alertadmin.accounts.providers.provider import Provider
-from alertadmin.dashboard import moments
-from alertadmin.dashboard.diagnosis.message import as_message
-from alertadmin.dashboard.looks import LOOKS, OWNERS, UNKNOWN, Look, look_of_end
-from alertadmin.registry import sender_words
+from alertadmin.accounts import time_zones as accounts_time_zones
+from alertadmin.accounts import user_agent
+from alertadmin.accounts.oidc import provider_registry
+from alertadmin.accounts.oidc.provider import Provider
+from alertadmin.dashboard.diagnosis.handoff_text import as_message
+from alertadmin.dashboard.ui import humanize
+from alertadmin.dashboard.ui.badges import BADGES, OWNERS, UNKNOWN, Badge, badge_of_expiry
+from alertadmin.registry import safe_names
 from alertadmin.registry.clouds import UnknownCloud
 from alertadmin.registry.models import Consent, Credential, Tenant
-from alertadmin.reminders.audience import WHY, Audience
-from alertadmin.reminders.digest import time_left
-from alertadmin.retelling import retold
+from alertadmin.reminders.compose.digest import time_left
+from alertadmin.reminders.recipients import WHY, RecipientList
+from alertadmin.stored_messages import render_stored
 from mailer.clouds import Cloud
 from mailer.diagnosis import SLUGS, Diagnosis, explain
 
 register = template.Library()
 LONGEST_TITLE = 120
 """Characters, before the program's name."""
-register.filter("retold", retold)
-register.filter("device", devices.named)
+register.filter("retold", render_stored)
+register.filter("device", user_agent.browser_name)
 
 
 @register.simple_tag
@@ -48,30 +49,30 @@ def icon(name: str, size: int = 18) -> str:
 @register.simple_tag
 def sign_in_providers() -> list[Provider]:
     """By which people may sign in elsewhere."""
-    return known.providers()
+    return provider_registry.providers()
 
 
 @register.filter(is_safe=True)
 def page_title(escaped: str) -> str:
     """Of the words of a `title` block, which are escaped already."""
-    return escape(sender_words.plain_line(html.unescape(escaped), LONGEST_TITLE))
+    return escape(safe_names.plain_line(html.unescape(escaped), LONGEST_TITLE))
 
 
 @register.filter
 def provider_label(slug: str) -> str:
-    found = known.find(slug)
+    found = provider_registry.find(slug)
     return found.label if found else slug
 
 
 @register.inclusion_tag("partials/state.html")
 def state(value: str, label: str) -> dict[str, str]:
     """A state: colour, sign and word, never colour alone."""
-    look = LOOKS.get(value, UNKNOWN)
+    look = BADGES.get(value, UNKNOWN)
     return {"colour": look.colour, "icon": look.icon, "label": label}
 
 
 @register.inclusion_tag("partials/state.html")
-def look(look: Look, label: str) -> dict[str, str]:
+def look(look: Badge, label: str) -> dict[str, str]:
     """A state that the view has looked up already."""
     return {"colour": look.colour, "icon": look.icon, "label": label}
 
@@ -80,10 +81,10 @@ def look(look: Look, label: str) -> dict[str, str]:
 def ending(credential: Credential) -> dict[str, str]:
     """How urgent a credential's end is, in words."""
     if credential.state == "retired":
-        look, label = LOOKS["retired"], _("superseded")
+        look, label = BADGES["retired"], _("superseded")
     else:
         now = timezone.now()
-        look, label = look_of_end(credential, now), time_left(credential.expires_at, now)
+        look, label = badge_of_expiry(credential, now), time_left(credential.expires_at, now)
     return {"colour": look.colour, "icon": look.icon, "label": label}
 
 
@@ -92,26 +93,26 @@ def when(value: datetime | None, never: str = "–") -> dict[str, Any]:
     """ "in 12 days · 5 Dec 2026, 14:30 CET", in the viewer's time zone."""
     if value is None:
         return {"value": None, "never": never}
-    return {"value": value, "relative": moments.relative(value, timezone.now()), "exact": moments.exact(value)}
+    return {"value": value, "relative": humanize.relative(value, timezone.now()), "exact": humanize.exact(value)}
 
 
 @register.filter
 def ago(value: datetime | None) -> str:
-    return moments.relative(value, timezone.now()) if value else ""
+    return humanize.relative(value, timezone.now()) if value else ""
 
 
 @register.filter
 def exactly(value: datetime | None) -> str:
-    return moments.exact(value) if value else ""
+    return humanize.exact(value) if value else ""
 
 
 @register.filter
 def day(value: datetime) -> str:
-    return moments.day(value)
+    return humanize.day(value)
 
 
 @register.filter
-def reason_of(address: str, told: Audience) -> str:
+def reason_of(address: str, told: RecipientList) -> str:
     """Why this one is told."""
     return str(WHY[told.why[address]])
 
@@ -146,7 +147,7 @@ def diagnosis(
     that was sent from, if that is not the mailbox's own."""
     app = app or getattr(mailbox, "app", None)
     tenant = tenant or getattr(mailbox, "tenant", None) or getattr(app, "tenant", None)
-    card: dict[str, Any] = {"diagnosis": None, "technical": retold(technical), "level": level}
+    card: dict[str, Any] = {"diagnosis": None, "technical": render_stored(technical), "level": level}
     if slug in SLUGS:
         card["diagnosis"] = explain(
             slug,
@@ -216,7 +217,7 @@ def menu_item(context: dict[str, Any], area: str, sign: str, label: str) -> dict
 
 @register.simple_tag
 def time_zones() -> tuple[str, ...]:
-    return zones.names()
+    return accounts_time_zones.names()
 
 
 @register.filter

@@ -5,15 +5,15 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from alertadmin.accounts import audit
+from alertadmin import audit
 from alertadmin.accounts.access import Access
-from alertadmin.accounts.audit import Act
 from alertadmin.accounts.roles import Right
-from alertadmin.dashboard.addresses import read_stored
-from alertadmin.dashboard.naming import NameField
-from alertadmin.dashboard.new_destination import TenantDestination
-from alertadmin.dashboard.zones import ZoneInput
-from alertadmin.registry import pasted
+from alertadmin.audit import AuditAction
+from alertadmin.dashboard.ui.email_list_field import read_stored
+from alertadmin.dashboard.ui.name_field import NameField
+from alertadmin.dashboard.ui.new_destination import TenantDestination
+from alertadmin.dashboard.ui.time_zone_input import TimeZoneInput
+from alertadmin.registry import input_validation
 from alertadmin.registry.models import Tenant
 from alertadmin.registry.registration import set_contacts
 
@@ -34,14 +34,14 @@ class TenantForm(TenantDestination):
         model = Tenant
         fields = ["name", "directory_id", "domain", "cloud", "time_zone", "language", "contacts", "notes"]
         field_classes = {"name": NameField}
-        widgets = {"notes": forms.Textarea(attrs={"rows": 2}), "time_zone": ZoneInput}
+        widgets = {"notes": forms.Textarea(attrs={"rows": 2}), "time_zone": TimeZoneInput}
 
     field_order = ["name", "directory_id", "domain", "cloud", "remove_secrets"]
     halves = ("name", "domain", "directory_id", "cloud", "time_zone", "language")
 
     def __init__(self, *args: Any, access: Access, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if not access.everywhere(Right.CHANGE):
+        if not access.in_all_tenants(Right.CHANGE):
             # Which directory this is was agreed with whoever runs the installation; and which others there are is told
             # to nobody by a refusal.
             del self.fields["directory_id"], self.fields["cloud"]
@@ -49,7 +49,7 @@ class TenantForm(TenantDestination):
             self.initial["contacts"] = "\n".join(self.instance.contacts.values_list("email", flat=True))
 
     def clean_directory_id(self) -> str:
-        return pasted.check_directory_id(self.cleaned_data["directory_id"])
+        return input_validation.check_directory_id(self.cleaned_data["directory_id"])
 
     def clean_contacts(self) -> list[str]:
         return read_stored(self.cleaned_data["contacts"])
@@ -58,7 +58,7 @@ class TenantForm(TenantDestination):
         tenant: Tenant = self.instance
         if not commit:
             return super().save(commit=False)  # type: ignore[no-any-return]
-        with audit.saving(Act.TENANT_CREATED, Act.TENANT_CHANGED, tenant) as details:
+        with audit.record_save(AuditAction.TENANT_CREATED, AuditAction.TENANT_CHANGED, tenant) as details:
             super().save()
             self.settle()
             details["contacts"] = set_contacts(tenant, self.cleaned_data["contacts"])

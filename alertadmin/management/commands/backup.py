@@ -8,13 +8,13 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from alertadmin.house import backing_up, copying
-from alertadmin.management.job import Job, Refused, Report
-from alertadmin.registry import keyring
-from alertadmin.retelling import retold
+from alertadmin.backup import creation, database_copy
+from alertadmin.crypto import keyring
+from alertadmin.management.base import CommandRefused, CommandResult, JsonCommand
+from alertadmin.stored_messages import render_stored
 
 
-class Command(Job):
+class Command(JsonCommand):
     help = (
         "Writes the database into one file, beside running workers, without sessions and sealed with the primary key, "
         "so that `restore` notices what was changed in it. The encryption keys are not in it unless --with-keys asks "
@@ -35,22 +35,22 @@ class Command(Job):
             help="Where the keys are out of reach: without a seal. restore then asks for --unauthenticated.",
         )
 
-    def work(self, options: dict[str, Any]) -> Report:
+    def work(self, options: dict[str, Any]) -> CommandResult:
         path = Path(options["file"]).absolute()
         try:
-            manifest = backing_up.make(
+            manifest = creation.make(
                 path, with_keys=options["with_keys"], sealed=not options["unsealed"], now=timezone.now()
             )
         except FileExistsError:
-            raise Refused(_("%(file)s is there already. Choose another name.") % {"file": path}) from None
+            raise CommandRefused(_("%(file)s is there already. Choose another name.") % {"file": path}) from None
         except OSError as error:
-            raise Refused(f"{error.filename or path}: {error.strerror or error}") from None
-        except copying.CannotCopy as error:
-            raise Refused(str(error)) from None
-        except keyring.KeyRingError as error:
-            raise Refused(
+            raise CommandRefused(f"{error.filename or path}: {error.strerror or error}") from None
+        except database_copy.CannotCopy as error:
+            raise CommandRefused(str(error)) from None
+        except keyring.KeyringError as error:
+            raise CommandRefused(
                 _("%(why)s A backup is sealed with a key; to make one without a seal: --unsealed")
-                % {"why": retold(str(error))}
+                % {"why": render_stored(str(error))}
             ) from None
         count, keys = manifest.secrets, ", ".join(sorted(manifest.keys))
         lines = [
@@ -64,8 +64,8 @@ class Command(Job):
         else:
             lines.append(
                 _("The keys are not in it. Keep %(keys)s (%(place)s) elsewhere: without them no secret in it reads.")
-                % {"keys": keys or "–", "place": keyring.place().name}
+                % {"keys": keys or "–", "place": keyring.storage().name}
             )
         data = {"file": str(path), "secrets": count, "keys": manifest.keys, "with_keys": options["with_keys"]}
         data["sealed"] = not options["unsealed"]
-        return Report(True, data, lines)
+        return CommandResult(True, data, lines)

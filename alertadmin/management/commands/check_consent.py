@@ -9,56 +9,57 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from alertadmin.accounts import audit
-from alertadmin.accounts.audit import Act
-from alertadmin.management.answers import readable
-from alertadmin.management.job import Job, Refused, Report
-from alertadmin.registry import guid, runs
-from alertadmin.registry.checks import check_consents, wanted_pairs
+from alertadmin import audit
+from alertadmin.audit import AuditAction
+from alertadmin.management.base import CommandRefused, CommandResult, JsonCommand
+from alertadmin.management.output import readable
+from alertadmin.registry import guid
 from alertadmin.registry.clouds import clouds
+from alertadmin.registry.consent import check_batch
+from alertadmin.registry.consent.checks import check_consents, required_pairs
+from alertadmin.registry.credentials.rotation import promote_overdue
 from alertadmin.registry.models import Consent, ConsentStatus, Tenant
-from alertadmin.registry.replacing import promote_overdue
-from alertadmin.retelling import retold
+from alertadmin.stored_messages import render_stored
 from mailer.diagnosis import Diagnosis, explain
 
 
-class Command(Job):
+class Command(JsonCommand):
     help = "Checks now, with an empty token cache, whether each app's permissions are in its token for each tenant."
     example = "python manage.py check_consent --tenant 1b9d6bcd-bbfd-4b2d-9b5d-ab8dfbbd4bed"
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--tenant", metavar="DIRECTORY_ID", type=readable, help="Only this tenant.")
 
-    def work(self, options: dict[str, Any]) -> Report:
+    def work(self, options: dict[str, Any]) -> CommandResult:
         tenant = _tenant(options["tenant"]) if options["tenant"] is not None else None
         now = timezone.now()
         promoted = [one for one in promote_overdue(now=now, tenant=tenant) if one.proven]
-        consents = sorted(check_consents(wanted_pairs(tenant=tenant), now=now), key=_place)
+        consents = sorted(check_consents(required_pairs(tenant=tenant), now=now), key=_place)
         with transaction.atomic():
             counts = Counter(consent.status for consent in consents)
-            audit.record(Act.CONSENT_CHECKED, tenant, counts=counts, now=now)
+            audit.record(AuditAction.CONSENT_CHECKED, tenant, counts=counts, now=now)
         # What somebody began on a page is done with that, where no worker goes on with it.
-        while tenant is None and runs.go_on():
+        while tenant is None and check_batch.continue_batch():
             pass
         lines = [_("The secret that waited is in use now: %(app)s.") % {"app": one.credential.app} for one in promoted]
         lines += [_line(consent) for consent in consents] or [_("There is nothing to check yet.")]
         ok = all(consent.status == ConsentStatus.GRANTED for consent in consents)
         shown = [_shown(consent) for consent in consents]
-        return Report(ok, {"checked": len(consents), "promoted": len(promoted), "consents": shown}, lines)
+        return CommandResult(ok, {"checked": len(consents), "promoted": len(promoted), "consents": shown}, lines)
 
 
 def _tenant(text: str) -> Tenant:
     try:
         return Tenant.objects.get(directory_id=guid.normal(text))
     except ValidationError as error:
-        raise Refused(" ".join(error.messages)) from None
+        raise CommandRefused(" ".join(error.messages)) from None
     except Tenant.DoesNotExist:
-        raise Refused(_("No tenant with the directory ID %(id)s is registered here.") % {"id": text}) from None
+        raise CommandRefused(_("No tenant with the directory ID %(id)s is registered here.") % {"id": text}) from None
 
 
 def _line(consent: Consent) -> str:
     """What stands, and why if it does not: an expert's line where no diagnosis says it better."""
-    why = _title(consent) or retold(consent.technical)
+    why = _title(consent) or render_stored(consent.technical)
     return f"{consent.tenant} / {consent.app} / {consent}" + (f" ({why})" if why else "")
 
 

@@ -6,11 +6,11 @@ from django.core.management.base import CommandParser
 from django.db import connection
 from django.utils.translation import gettext as _
 
-from alertadmin.accounts.audit import database_role
-from alertadmin.management.job import Job, Refused, Report
+from alertadmin.audit import postgres_role
+from alertadmin.management.base import CommandRefused, CommandResult, JsonCommand
 
 
-class Command(Job):
+class Command(JsonCommand):
     help = (
         "Prints what lets a role of PostgreSQL run alertadmin and no more: it reads and writes rows, changes no table, "
         "and may add to the audit trail but neither change nor delete in it. With --apply it is done at once; that "
@@ -22,21 +22,23 @@ class Command(Job):
         parser.add_argument("role", metavar="ROLE", help="Its name. Make it first: CREATE ROLE … LOGIN PASSWORD '…'.")
         parser.add_argument("--apply", action="store_true", help="Do it, as the user of ALERTADMIN_DATABASE_URL.")
 
-    def work(self, options: dict[str, Any]) -> Report:
+    def work(self, options: dict[str, Any]) -> CommandResult:
         role: str = options["role"]
         if connection.vendor != "postgresql":
-            raise Refused(_("Only PostgreSQL has roles. On SQLite whoever may write the file may do everything."))
-        if not database_role.NAME.fullmatch(role):
-            raise Refused(_("A role's name is made of a-z, 0-9 and _, and begins with a letter."))
-        statements = list(database_role.grants(role))
+            raise CommandRefused(
+                _("Only PostgreSQL has roles. On SQLite whoever may write the file may do everything.")
+            )
+        if not postgres_role.NAME.fullmatch(role):
+            raise CommandRefused(_("A role's name is made of a-z, 0-9 and _, and begins with a letter."))
+        statements = list(postgres_role.grants(role))
         if not options["apply"]:
-            return Report(True, {"role": role, "statements": statements}, [f"{one};" for one in statements])
-        if not database_role.exists(role):
-            raise Refused(
+            return CommandResult(True, {"role": role, "statements": statements}, [f"{one};" for one in statements])
+        if not postgres_role.exists(role):
+            raise CommandRefused(
                 _("There is no role %(role)s. Make it first: CREATE ROLE … LOGIN PASSWORD '…'.") % {"role": role}
             )
-        database_role.apply(statements)
-        return Report(
+        postgres_role.apply(statements)
+        return CommandResult(
             True,
             {"role": role, "statements": statements},
             [_("The role %(role)s may run alertadmin now, and no more.") % {"role": role}],

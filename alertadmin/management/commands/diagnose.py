@@ -8,8 +8,8 @@ from typing import Any, NoReturn
 from django.core.management.base import BaseCommand, CommandParser
 from django.utils.translation import gettext as _
 
-from alertadmin.dashboard.looks import OWNERS
-from alertadmin.management.answers import as_json, readable, refuse_usage_as_json, standard_input
+from alertadmin.dashboard.ui.badges import OWNERS
+from alertadmin.management.output import as_json, readable, refuse_usage_as_json, standard_input
 from mailer.diagnosis import diagnose, explain
 
 EXAMPLE = """Example:

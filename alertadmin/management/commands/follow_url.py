@@ -5,12 +5,12 @@ from typing import Any
 from django.core.management.base import CommandParser
 from django.utils.translation import gettext as _
 
-from alertadmin.management.job import Job, Refused, Report
-from alertadmin.registry import keyring, rotation
+from alertadmin.crypto import keyring, reencryption
+from alertadmin.management.base import CommandRefused, CommandResult, JsonCommand
 from alertadmin.registry.clouds import clouds, servers
 
 
-class Command(Job):
+class Command(JsonCommand):
     help = (
         "After a cloud's authority, or an Exchange server's EWS URL, became another in the clouds file: says that it "
         "is the same place, so that the secrets stored for it may be sent to the new URL. Until then they are not."
@@ -21,19 +21,19 @@ class Command(Job):
         parser.add_argument("place", help="The name of the cloud or server in the clouds file.")
         parser.add_argument("--from", dest="former", required=True, help="The URL that the file had for it before.")
 
-    def work(self, options: dict[str, Any]) -> Report:
+    def work(self, options: dict[str, Any]) -> CommandResult:
         place, former = options["place"], options["former"].rstrip("/")
         cloud, server = clouds().get(place), servers().get(place)
         url = cloud.authority if cloud else server.ews if server else ""
         if not url:
-            raise Refused(_('The clouds file names no "%(place)s".') % {"place": place})
+            raise CommandRefused(_('The clouds file names no "%(place)s".') % {"place": place})
         try:
-            moved = rotation.follow(place, former)
-        except keyring.KeyRingError as error:
-            raise Refused(str(error)) from None
+            moved = reencryption.rebind_destination(place, former)
+        except keyring.KeyringError as error:
+            raise CommandRefused(str(error)) from None
         said = {"count": moved.done, "former": former, "url": url}
         lines = [_("Secrets stored for %(former)s that may be sent to %(url)s now: %(count)d.") % said]
         if moved.unreadable:
             lines.append(_("Secrets that could not be opened and stay as they are: %d.") % moved.unreadable)
         data = {"place": place, "from": former, "to": url, "moved": moved.done, "unreadable": moved.unreadable}
-        return Report(not moved.unreadable, data, lines)
+        return CommandResult(not moved.unreadable, data, lines)

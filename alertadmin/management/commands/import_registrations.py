@@ -7,13 +7,13 @@ from django.core.management.base import CommandParser
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from alertadmin.management.answers import standard_input
-from alertadmin.management.job import Job, Refused, Report
-from alertadmin.registry.importing import COLUMNS, NotImported, import_registrations
-from alertadmin.registry.keyring import KeyRingError
+from alertadmin.crypto.keyring import KeyringError
+from alertadmin.management.base import CommandRefused, CommandResult, JsonCommand
+from alertadmin.management.output import standard_input
+from alertadmin.registry.csv_import import COLUMNS, NotImported, import_registrations
 
 
-class Command(Job):
+class Command(JsonCommand):
     help = (
         "Imports tenants, app registrations, secrets and mailboxes from a CSV file: all rows or none. A row adds or "
         f"updates; an empty cell leaves what is there. Columns: {', '.join(COLUMNS)}."
@@ -23,7 +23,7 @@ class Command(Job):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("file", metavar="FILE", help='The CSV file, in UTF-8; "-" reads standard input.')
 
-    def work(self, options: dict[str, Any]) -> Report:
+    def work(self, options: dict[str, Any]) -> CommandResult:
         name = options["file"]
         try:
             if name == "-":
@@ -32,11 +32,13 @@ class Command(Job):
                 with open(name, "rb") as file:
                     imported = import_registrations(file, now=timezone.now())
         except OSError as error:
-            raise Refused(_("%(file)s cannot be read: %(why)s.") % {"file": name, "why": error.strerror}) from None
-        except KeyRingError as error:
-            raise Refused(str(error)) from None
+            raise CommandRefused(
+                _("%(file)s cannot be read: %(why)s.") % {"file": name, "why": error.strerror}
+            ) from None
+        except KeyringError as error:
+            raise CommandRefused(str(error)) from None
         except NotImported as error:
             mistakes = [asdict(mistake) for mistake in error.mistakes]
-            raise Refused(_("Nothing was imported.") + f"\n{error}", errors=mistakes) from None
+            raise CommandRefused(_("Nothing was imported.") + f"\n{error}", errors=mistakes) from None
         line = _("Rows: %(rows)d. Added: %(added)d, changed: %(changed)d.") % asdict(imported)
-        return Report(True, asdict(imported), [line, *map(str, imported.remarks)])
+        return CommandResult(True, asdict(imported), [line, *map(str, imported.remarks)])

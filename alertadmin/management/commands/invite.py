@@ -7,12 +7,12 @@ from django.core.management.base import CommandParser
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from alertadmin.accounts import inviting
 from alertadmin.accounts.roles import Role
-from alertadmin.management.job import Job, Refused, Report
+from alertadmin.accounts.services import invitations
+from alertadmin.management.base import CommandRefused, CommandResult, JsonCommand
 
 
-class Command(Job):
+class Command(JsonCommand):
     help = (
         "Invites somebody with a role in the whole installation and prints the link that lets them in, once and within "
         "seven days. Whoever has an account with this address signs in to it and takes the role. No mail is "
@@ -24,10 +24,10 @@ class Command(Job):
         parser.add_argument("address", help="e-mail address of the person")
         parser.add_argument("--role", choices=Role.values, default=Role.ADMINISTRATOR.value)
 
-    def work(self, options: dict[str, Any]) -> Report:
+    def work(self, options: dict[str, Any]) -> CommandResult:
         try:
-            made = inviting.invite(options["address"], {None: Role(options["role"])}, by=None, now=timezone.now())
+            made = invitations.invite(options["address"], {None: Role(options["role"])}, by=None, now=timezone.now())
         except ValidationError as error:
             words = {"text": options["address"], "reason": " ".join(error.messages)}
-            raise Refused(_("“%(text)s”: %(reason)s") % words) from None
-        return Report(True, {"link": made.link, "ends_at": made.ends_at.isoformat()}, [made.link])
+            raise CommandRefused(_("“%(text)s”: %(reason)s") % words) from None
+        return CommandResult(True, {"link": made.link, "ends_at": made.ends_at.isoformat()}, [made.link])

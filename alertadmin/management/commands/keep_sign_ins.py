@@ -5,22 +5,22 @@ from typing import Any
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from alertadmin.management.job import Job, Report
-from alertadmin.registry import sign_ins
+from alertadmin.management.base import CommandResult, JsonCommand
+from alertadmin.registry.personal import refresh_tokens
 from mailer.diagnosis import explain
 
 
-class Command(Job):
+class Command(JsonCommand):
     help = "Uses each sign-in of a personal account that rested for four weeks: unused for 90 days it would lapse."
     example = "python manage.py keep_sign_ins --json"
 
-    def work(self, options: dict[str, Any]) -> Report:
+    def work(self, options: dict[str, Any]) -> CommandResult:
         details, lines = [], []
-        for mailbox, failure in sign_ins.keep(now=timezone.now()):
+        for mailbox, failure in refresh_tokens.keep(now=timezone.now()):
             cause = failure.cause if failure else ""
             details.append({"mailbox": mailbox.address, "ok": failure is None, "cause": cause})
             said = explain(failure.cause, translate=_).title if failure else _("used")
             lines.append(f"{mailbox.address}: {said}")
         failed = sum(not one["ok"] for one in details)
         data = {"used": len(details) - failed, "failed": failed, "details": details}
-        return Report(not failed, data, lines or [_("No sign-in rested for long.")])
+        return CommandResult(not failed, data, lines or [_("No sign-in rested for long.")])

@@ -6,14 +6,14 @@ from django.core.management.base import CommandParser
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from alertadmin.management.answers import readable
-from alertadmin.management.job import Job, Refused, Report
-from alertadmin.registry import key_use, keyring
+from alertadmin.crypto import key_usage, keyring
+from alertadmin.management.base import CommandRefused, CommandResult, JsonCommand
+from alertadmin.management.output import readable
 
 ACTS = ("list", "add", "retire", "wrap", "unwrap")
 
 
-class Command(Job):
+class Command(JsonCommand):
     help = (
         "The keys that stored secrets are sealed with, and how many each seals. list (or no word): shows them. add: "
         "makes a new key the primary one. retire KEY_ID: takes a key out, which is refused while a stored secret is "
@@ -26,31 +26,31 @@ class Command(Job):
         parser.add_argument("act", metavar="ACT", nargs="?", choices=ACTS, default="list", help=", ".join(ACTS))
         parser.add_argument("key_id", metavar="KEY_ID", nargs="?", default="", type=readable, help="The key to retire.")
 
-    def work(self, options: dict[str, Any]) -> Report:
+    def work(self, options: dict[str, Any]) -> CommandResult:
         act, key_id = options["act"], options["key_id"]
         if bool(key_id) != (act == "retire"):
-            raise Refused(_("Name the key to retire: manage.py keys retire KEY_ID"))
+            raise CommandRefused(_("Name the key to retire: manage.py keys retire KEY_ID"))
         try:
             done = _done(act, key_id)
             # The ring lies there now as ALERTADMIN_KEYS does not say yet.
-            return Report(True, {}, [done]) if act == "unwrap" else _listed(done)
-        except key_use.InUse as error:
-            raise Refused(str(error), key=key_id, secrets=error.count) from None
-        except keyring.KeyRingError as error:
-            raise Refused(str(error), keys_out_of_reach=list(error.key_ids)) from None
+            return CommandResult(True, {}, [done]) if act == "unwrap" else _listed(done)
+        except key_usage.KeyInUse as error:
+            raise CommandRefused(str(error), key=key_id, secrets=error.count) from None
+        except keyring.KeyringError as error:
+            raise CommandRefused(str(error), keys_out_of_reach=list(error.key_ids)) from None
         except OSError as error:
-            raise Refused(str(error)) from None
+            raise CommandRefused(str(error)) from None
 
 
 def _done(act: str, key_id: str) -> str:
     """What was done, as a sentence; empty if nothing was to be."""
     if act == "add":
-        added = key_use.add_primary()
+        added = key_usage.add_primary()
         return _('New secrets are sealed with the key "%(key)s" now. The others follow by: manage.py rotate_keys') % {
             "key": added
         }
     if act == "retire":
-        key_use.retire(key_id)
+        key_usage.retire(key_id)
         return _(
             'The key "%(key)s" is gone. Copies of the database from before today need it: keep their key files.'
         ) % {"key": key_id}
@@ -65,8 +65,8 @@ def _done(act: str, key_id: str) -> str:
     return ""
 
 
-def _listed(done: str) -> Report:
-    place, counted = keyring.place(), key_use.counts()
+def _listed(done: str) -> CommandResult:
+    place, counted = keyring.storage(), key_usage.counts()
     ring = keyring.load()
     absent = sorted(counted.keys() - ring.ciphers.keys() - {""})
     lines = [done] if done else []
@@ -82,4 +82,4 @@ def _listed(done: str) -> Report:
         for key_id in [*ring.ciphers, *absent]
     ]
     data = {"place": place.name, "primary": ring.primary, "keys": keys, "foreign": counted[""]}
-    return Report(not absent and not counted[""], data, lines)
+    return CommandResult(not absent and not counted[""], data, lines)

@@ -5,12 +5,12 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from alertadmin.management.job import Job, Report
-from alertadmin.outbox.clock import DatabaseClock
-from alertadmin.reminders import pruning
+from alertadmin.management.base import CommandResult, JsonCommand
+from alertadmin.outbox.queue.clock import DatabaseClock
+from alertadmin.reminders import retention
 
 
-class Command(Job):
+class Command(JsonCommand):
     help = (
         "Forgets the words of mails that were settled long ago, later the mails, scans that found nothing, and old "
         "entries of the audit trail; each after its time (ALERTADMIN_KEEP_WORDS_DAYS, ALERTADMIN_KEEP_DELIVERIES_DAYS, "
@@ -18,11 +18,11 @@ class Command(Job):
     )
     example = "python manage.py prune"
 
-    def work(self, options: dict[str, Any]) -> Report:
-        done = pruning.prune(DatabaseClock()())
+    def work(self, options: dict[str, Any]) -> CommandResult:
+        done = retention.prune(DatabaseClock()())
         data = asdict(done)
         line = _(
             "Mails whose words were forgotten: %(words)d; mails deleted: %(deliveries)d; scans deleted: %(scans)d; "
             "entries of the audit trail deleted: %(entries)d; other records deleted: %(records)d."
         )
-        return Report(True, data, [line % data])
+        return CommandResult(True, data, [line % data])

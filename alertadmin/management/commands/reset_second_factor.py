@@ -5,13 +5,13 @@ from typing import Any
 from django.core.management.base import CommandParser
 from django.utils.translation import gettext as _
 
-from alertadmin.accounts import second_factors
-from alertadmin.management.answers import readable
-from alertadmin.management.job import Job, Report
-from alertadmin.management.people import person
+from alertadmin.accounts.mfa import enforcement
+from alertadmin.management.base import CommandResult, JsonCommand
+from alertadmin.management.lookups import person
+from alertadmin.management.output import readable
 
 
-class Command(Job):
+class Command(JsonCommand):
     help = (
         "Takes every second factor and every session of somebody away who has lost their device and their recovery "
         "codes. Their password alone leads in then; make sure that it is they who ask."
@@ -21,12 +21,12 @@ class Command(Job):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("email", metavar="EMAIL", type=readable, help="Who lost their device.")
 
-    def work(self, options: dict[str, Any]) -> Report:
+    def work(self, options: dict[str, Any]) -> CommandResult:
         who = person(options["email"])
-        taken = second_factors.take_away(who)
+        taken = enforcement.remove_factor(who)
         if who.has_usable_password():
             said = _("%(email)s signs in by the password alone until a new second factor is added.")
         else:
             said = _("%(email)s has no password, and signs in with a provider until a new second factor is added.")
         said %= {"email": who.email}
-        return Report(True, {"email": who.email, "factors": taken}, [said])
+        return CommandResult(True, {"email": who.email, "factors": taken}, [said])

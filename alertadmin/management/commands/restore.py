@@ -7,12 +7,12 @@ from django.core.management.base import CommandParser
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from alertadmin.house import archive, copying, restoring
-from alertadmin.management.job import Job, Refused, Report
-from alertadmin.registry import keyring
+from alertadmin.backup import archive, database_copy, restoration
+from alertadmin.crypto import keyring
+from alertadmin.management.base import CommandRefused, CommandResult, JsonCommand
 
 
-class Command(Job):
+class Command(JsonCommand):
     help = (
         "Puts back what `backup` wrote, while alertadmin is stopped, and opens every stored secret once to see that it "
         "reads. Put the key file back first: its keys vouch for the backup, and what they do not vouch for is refused. "
@@ -31,16 +31,16 @@ class Command(Job):
             "addresses into it. Needed for one of an older version, and for one --with-keys on a machine without keys.",
         )
 
-    def work(self, options: dict[str, Any]) -> Report:
+    def work(self, options: dict[str, Any]) -> CommandResult:
         path = Path(options["file"]).absolute()
         try:
-            restored = restoring.restore(
+            restored = restoration.restore(
                 path, force=options["force"], unauthenticated=options["unauthenticated"], now=timezone.now()
             )
         except OSError as error:
-            raise Refused(f"{error.filename or path}: {error.strerror or error}") from None
-        except (restoring.NotRestored, archive.BadArchive, copying.CannotCopy) as error:
-            raise Refused(str(error)) from None
+            raise CommandRefused(f"{error.filename or path}: {error.strerror or error}") from None
+        except (restoration.NotRestored, archive.BadArchive, database_copy.CannotCopy) as error:
+            raise CommandRefused(str(error)) from None
         reading = restored.reading
         lines = [_("Put back as of %(at)s.") % {"at": restored.manifest.made_at}]
         if restored.doubt:
@@ -64,7 +64,7 @@ class Command(Job):
                     '%(count)d are sealed with the key "%(key)s", which is not in %(place)s. Put it back, '
                     "then: manage.py keys"
                 )
-                % {"count": count, "key": key_id, "place": keyring.place().name}
+                % {"count": count, "key": key_id, "place": keyring.storage().name}
             )
         if reading.spoiled:
             lines.append(
@@ -92,4 +92,4 @@ class Command(Job):
             "for_other_places": reading.elsewhere,
             "moved_aside_to": restored.aside,
         }
-        return Report(reading.is_whole, data, lines)
+        return CommandResult(reading.is_whole, data, lines)

@@ -5,11 +5,11 @@ from typing import Any
 from django.core.management.base import CommandParser
 from django.utils.translation import gettext as _
 
-from alertadmin.management.job import Job, Refused, Report
-from alertadmin.registry import key_use, keyring, rotation
+from alertadmin.crypto import key_usage, keyring, reencryption
+from alertadmin.management.base import CommandRefused, CommandResult, JsonCommand
 
 
-class Command(Job):
+class Command(JsonCommand):
     help = (
         "Re-encrypts every stored secret with the primary key, in small batches beside running workers. Interrupted, "
         "it goes on where it stopped when run again."
@@ -19,13 +19,13 @@ class Command(Job):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--new-key", action="store_true", help="First add a new key and make it the primary one.")
 
-    def work(self, options: dict[str, Any]) -> Report:
+    def work(self, options: dict[str, Any]) -> CommandResult:
         try:
             if options["new_key"]:
-                key_use.add_primary()
-            rotated = rotation.rotate()
-        except (keyring.KeyRingError, OSError) as error:
-            raise Refused(str(error)) from None
+                key_usage.add_primary()
+            rotated = reencryption.rotate()
+        except (keyring.KeyringError, OSError) as error:
+            raise CommandRefused(str(error)) from None
         primary = keyring.load().primary
         lines = [_('Secrets sealed anew with the key "%(key)s": %(done)d.') % {"key": primary, "done": rotated.done}]
         if rotated.done:
@@ -38,4 +38,4 @@ class Command(Job):
         if rotated.unreadable:
             lines.append(_("Secrets that could not be opened and stay as they are: %d.") % rotated.unreadable)
         data = {"primary": primary, "rotated": rotated.done, "unreadable": rotated.unreadable}
-        return Report(not rotated.unreadable, data, lines)
+        return CommandResult(not rotated.unreadable, data, lines)

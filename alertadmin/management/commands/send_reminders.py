@@ -11,41 +11,42 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from alertadmin.accounts import audit
-from alertadmin.accounts.audit import Act
-from alertadmin.management.job import Job, Refused, Report
-from alertadmin.outbox import sentences, worker
-from alertadmin.outbox.clock import ClockIsWrong, check
-from alertadmin.outbox.drain import drain
+from alertadmin import audit
+from alertadmin.audit import AuditAction
+from alertadmin.management.base import CommandRefused, CommandResult, JsonCommand
+from alertadmin.monitoring import health_report, heartbeat_ping, system_mails
+from alertadmin.monitoring.health_checks import Part
+from alertadmin.monitoring.health_messages import describe
+from alertadmin.monitoring.models import Heartbeat
+from alertadmin.outbox import messages, worker
 from alertadmin.outbox.models import Delivery, DeliveryState
-from alertadmin.reminders import rounds
-from alertadmin.retelling import retold
-from alertadmin.watching import health_report, letters, ping
-from alertadmin.watching.health_checks import Part
-from alertadmin.watching.health_messages import describe
-from alertadmin.watching.models import Heartbeat
+from alertadmin.outbox.queue.backlog import drain
+from alertadmin.outbox.queue.clock import ClockIsWrong, check
+from alertadmin.reminders import run_once
+from alertadmin.stored_messages import render_stored
 from mailer.diagnosis import explain
 
 LISTED = 50
 """Deliveries told one by one, of each state; the numbers count them all."""
 
 
-class Command(Job):
+class Command(JsonCommand):
     help = "Scans for what is owed, delivers all that is due now, then sweeps. For cron, beside or instead of Celery."
     example = "python manage.py send_reminders --json"
 
-    def work(self, options: dict[str, Any]) -> Report:
+    def work(self, options: dict[str, Any]) -> CommandResult:
         try:
             check(timezone.now())
         except ClockIsWrong as error:
-            raise Refused(str(error)) from error
-        letters.write(timezone.now())
-        done = rounds.go()
-        if done.held_for_review and letters.write(timezone.now()):
+            raise CommandRefused(str(error)) from error
+        system_mails.write(timezone.now())
+        done = run_once.run_once()
+        if done.held_for_review and system_mails.write(timezone.now()):
             worker.deliver_due()
         with transaction.atomic():
             audit.record(
-                Act.REMINDERS_SENT, counts={"reminders": done.scan.reminders, "deliveries": done.scan.deliveries}
+                AuditAction.REMINDERS_SENT,
+                counts={"reminders": done.scan.reminders, "deliveries": done.scan.deliveries},
             )
         now = health_report.now_by_database()
         Heartbeat.beat(Heartbeat.Source.COMMAND, now)
@@ -75,21 +76,21 @@ class Command(Job):
             "owed_to_nobody": done.owed_to_nobody,
             "drained_at": _drained_at(timezone.now()),
             # Whether whoever watches from outside heard that all is well; null where nobody does, or it is not.
-            "ping": ping.send(now, health=health),
+            "ping": heartbeat_ping.send(now, health=health),
         }
         problems = describe(health.problems)
         data["problems"] = [{"part": one.part, "text": one.text} for one in problems]
         left = data["waiting"] - for_later + data["uncertain"] + data["failed"] + data["owed_to_nobody"]
         ok = not left and not any(one.part is Part.DELIVERIES for one in problems)
         lines = [*_lines(data, told), *(f"{one.name}: {one.text}" for one in problems)]
-        return Report(ok, {**data, "details": [_detail(delivery) for delivery in told]}, lines)
+        return CommandResult(ok, {**data, "details": [_detail(delivery) for delivery in told]}, lines)
 
 
 def _waits_for_its_hour(delivery: Delivery, now: datetime) -> bool:
     """Nothing has gone wrong with it, and nothing keeps it from leaving but the hour that its recipient chose."""
     is_untouched = delivery.state == DeliveryState.PENDING and not delivery.tries and not delivery.cause
     is_for_later = delivery.not_before > now and delivery.review_until is None
-    return is_untouched and is_for_later and delivery.reason not in (sentences.BUSY, sentences.CHANNEL_BUSY)
+    return is_untouched and is_for_later and delivery.reason not in (messages.BUSY, messages.CHANNEL_BUSY)
 
 
 def _drained_at(now: datetime) -> str | None:
@@ -139,7 +140,7 @@ def _lines(data: dict[str, Any], told: list[Delivery]) -> list[str]:
         )
     for delivery in told:
         if delivery.state != DeliveryState.SENT:
-            why = " ".join(filter(None, (_title(delivery), retold(delivery.reason))))
+            why = " ".join(filter(None, (_title(delivery), render_stored(delivery.reason))))
             lines.append(f"{delivery.recipient}: {delivery.get_state_display()}. {why}")
     if data["ping"] is False:
         lines.append(_("The ping to ALERTADMIN_PING_URL was not heard."))

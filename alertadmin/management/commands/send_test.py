@@ -8,20 +8,21 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from alertadmin.accounts.email_address import clean_stored
-from alertadmin.management.answers import readable
-from alertadmin.management.job import Job, Refused, Report
-from alertadmin.outbox import test_send, worker
+from alertadmin.management.base import CommandRefused, CommandResult, JsonCommand
+from alertadmin.management.output import readable
+from alertadmin.outbox import worker
 from alertadmin.outbox.models import Channel, Delivery, DeliveryState
+from alertadmin.outbox.send_test import test_send
 from alertadmin.registry import guid
 from alertadmin.registry.clouds import clouds
 from alertadmin.registry.models import Mailbox
-from alertadmin.registry.permissions import Transport
-from alertadmin.retelling import retold
+from alertadmin.registry.permissions import TransportName
+from alertadmin.stored_messages import render_stored
 from mailer.diagnosis import explain
 from mailer.email_address import canonical
 
 
-class Command(Job):
+class Command(JsonCommand):
     help = (
         "Sends a test from a registered mailbox, or to a channel, through the outbox; prints the steps, the outcome, "
         "the diagnosis."
@@ -35,12 +36,14 @@ class Command(Job):
         )
         parser.add_argument("--to", metavar="ADDRESS", type=readable, help="Who gets the test.")
         parser.add_argument("--channel", metavar="NAME_OR_ID", type=readable, help="Instead: the channel that is told.")
-        parser.add_argument("--transport", choices=Transport.values, default="", help="Instead of the mailbox's own.")
+        parser.add_argument(
+            "--transport", choices=TransportName.values, default="", help="Instead of the mailbox's own."
+        )
         parser.add_argument(
             "--app", metavar="CLIENT_ID", type=readable, help="The app to send through, where several have the mailbox."
         )
 
-    def work(self, options: dict[str, Any]) -> Report:
+    def work(self, options: dict[str, Any]) -> CommandResult:
         if options["channel"] is not None:
             if options["mailbox"] or options["to"]:
                 self.usage.error("--channel stands alone, without MAILBOX and --to")
@@ -51,14 +54,14 @@ class Command(Job):
         try:
             recipient = clean_stored(options["to"])
         except ValidationError as error:
-            raise Refused(f"{options['to']}: {' '.join(error.messages)}") from None
+            raise CommandRefused(f"{options['to']}: {' '.join(error.messages)}") from None
         delivery = worker.deliver_as_written(
             lambda: test_send.create(mailbox, recipient, transport=options["transport"], now=timezone.now())
         )
         return _report(delivery, mailbox)
 
 
-def _to_channel(name: str) -> Report:
+def _to_channel(name: str) -> CommandResult:
     channel = _channel(name)
     delivery = worker.deliver_as_written(lambda: test_send.create_for_channel(channel, now=timezone.now()))
     attempt = delivery.attempts.last()
@@ -75,8 +78,8 @@ def _to_channel(name: str) -> Report:
     lines = [_step(step) for step in steps]
     lines.append(f"{channel.name} ({channel.label}): {delivery.get_state_display()}")
     if delivery.reason:
-        lines.append(retold(delivery.reason))
-    return Report(delivery.state == DeliveryState.SENT, data, lines)
+        lines.append(render_stored(delivery.reason))
+    return CommandResult(delivery.state == DeliveryState.SENT, data, lines)
 
 
 def _channel(name: str) -> Channel:
@@ -86,17 +89,17 @@ def _channel(name: str) -> Channel:
     every = Channel.objects.select_related("tenant", "app__tenant")
     channels = [channel for channel in every if wanted in (channel.name.casefold(), str(channel.pk), channel.pk.hex)]
     if not channels:
-        raise Refused(_("No channel %(name)s is set up here.") % {"name": name})
+        raise CommandRefused(_("No channel %(name)s is set up here.") % {"name": name})
     if len(channels) > 1:
         ids = ", ".join(str(channel.pk) for channel in channels)
-        raise Refused(
+        raise CommandRefused(
             _("Several channels are called %(name)s. Give the id of one: %(ids)s") % {"name": name, "ids": ids}
         )
     return channels[0]
 
 
 def _step(step: dict[str, Any]) -> str:
-    return f"{step['step']:<10} {step['ms']:>6} ms  {retold(step['detail'])}"
+    return f"{step['step']:<10} {step['ms']:>6} ms  {render_stored(step['detail'])}"
 
 
 def _mailbox(address: str, transport: str, client_id: str | None) -> Mailbox:
@@ -106,14 +109,16 @@ def _mailbox(address: str, transport: str, client_id: str | None) -> Mailbox:
         try:
             found = found.filter(app__client_id=guid.normal(client_id))
         except ValidationError as error:
-            raise Refused(" ".join(error.messages)) from None
+            raise CommandRefused(" ".join(error.messages)) from None
     mailboxes = sorted(found.order_by("app__name", "pk"), key=lambda mailbox: mailbox.transport != transport)
     if not mailboxes:
-        raise Refused(_("No mailbox %(address)s is registered here. Add it, or import it.") % {"address": address})
+        raise CommandRefused(
+            _("No mailbox %(address)s is registered here. Add it, or import it.") % {"address": address}
+        )
     return mailboxes[0]
 
 
-def _report(delivery: Delivery, mailbox: Mailbox) -> Report:
+def _report(delivery: Delivery, mailbox: Mailbox) -> CommandResult:
     attempt = delivery.attempts.last()
     steps = attempt.steps if attempt else []
     data: dict[str, Any] = {
@@ -142,6 +147,6 @@ def _report(delivery: Delivery, mailbox: Mailbox) -> Report:
             translate=_,
         )
         data["diagnosis"] = diagnosis.as_dict()
-        lines += [diagnosis.title, diagnosis.explanation, retold(delivery.reason)]
+        lines += [diagnosis.title, diagnosis.explanation, render_stored(delivery.reason)]
         lines += [f"  {number}. {step}" for number, step in enumerate(diagnosis.fix, 1)]
-    return Report(delivery.state == DeliveryState.SENT, data, lines)
+    return CommandResult(delivery.state == DeliveryState.SENT, data, lines)

@@ -6,13 +6,14 @@ from django.core.management.base import CommandParser
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from alertadmin.accounts import audit, password_links
-from alertadmin.management.answers import readable
-from alertadmin.management.job import Job, Refused, Report
-from alertadmin.management.people import person
+from alertadmin import audit
+from alertadmin.accounts import password_reset
+from alertadmin.management.base import CommandRefused, CommandResult, JsonCommand
+from alertadmin.management.lookups import person
+from alertadmin.management.output import readable
 
 
-class Command(Job):
+class Command(JsonCommand):
     help = (
         "Prints a link by which somebody who forgot their password chooses a new one, for where no mail can be sent. "
         "It is good for an hour and once. A second factor is asked for all the same. That it was made is on the "
@@ -23,11 +24,13 @@ class Command(Job):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("email", metavar="EMAIL", type=readable, help="Who forgot their password.")
 
-    def work(self, options: dict[str, Any]) -> Report:
+    def work(self, options: dict[str, Any]) -> CommandResult:
         who = person(options["email"])
         if not who.is_active or not who.has_usable_password():
-            raise Refused(_("%(email)s does not sign in by a password, or is switched off.") % {"email": who.email})
+            raise CommandRefused(
+                _("%(email)s does not sign in by a password, or is switched off.") % {"email": who.email}
+            )
         with transaction.atomic():
-            audit.record(audit.Act.PASSWORD_LINK_MADE, who)
-        link = password_links.link(who)
-        return Report(True, {"email": who.email, "link": link, "good_for_seconds": 3600}, [link])
+            audit.record(audit.AuditAction.PASSWORD_LINK_MADE, who)
+        link = password_reset.link(who)
+        return CommandResult(True, {"email": who.email, "link": link, "good_for_seconds": 3600}, [link])

@@ -10,9 +10,10 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 
 from alertadmin import environment
-from alertadmin.house import demo, prepare
-from alertadmin.house.refusals import NotStarted
-from alertadmin.house.start import start
+from alertadmin.demo import environment as demo_environment
+from alertadmin.supervisor import bootstrap
+from alertadmin.supervisor.errors import NotStarted
+from alertadmin.supervisor.up import start
 
 
 class Command(BaseCommand):
@@ -38,10 +39,10 @@ class Command(BaseCommand):
             _begin_again_with(options)
             data_dir = settings.ENVIRONMENT.data_dir
             if options["setup"]:
-                prepare.prepare(upgrade=True)
+                bootstrap.prepare(upgrade=True)
                 self.stdout.write(f"Ready: data in {data_dir}. Start it with ./run")
             else:
-                start(demo.Demo(data_dir) if options["demo"] else None)
+                start(demo_environment.Demo(data_dir) if options["demo"] else None)
         except (NotStarted, environment.BadEnvironment) as error:
             self.stderr.write(str(error))
             sys.exit(getattr(error, "exit_code", 1))
@@ -55,12 +56,12 @@ def _begin_again_with(options: dict[str, Any]) -> None:
             raise NotStarted(f"--{name} names nothing. Leave it out, or see ./run --help.")
     folder = Path(options["data"]).expanduser().absolute() if options["data"] else None
     if options["demo"]:
-        environ = demo.environ(environ, folder or demo.FOLDER)
+        environ = demo_environment.environ(environ, folder or demo_environment.FOLDER)
     else:
-        environ = demo.without(environ)
+        environ = demo_environment.without(environ)
         if folder:
             environ["ALERTADMIN_DATA_DIR"] = str(folder)
-        if demo.is_of_demonstration(found := environment.read(environ).data_dir):
+        if demo_environment.is_of_demonstration(found := environment.read(environ).data_dir):
             raise NotStarted(
                 f"{found} holds a demonstration. Start it with --demo, or choose another folder with --data."
             )

@@ -8,11 +8,11 @@ from django.db import connection
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
-from alertadmin.accounts.audit import triggers
-from alertadmin.accounts.audit.chain import Head
-from alertadmin.accounts.audit.triggers import Finding, Problem
-from alertadmin.accounts.audit.verifying import Break, Found, verify
-from alertadmin.management.job import Job, Report
+from alertadmin.audit import triggers
+from alertadmin.audit.hash_chain import Head
+from alertadmin.audit.triggers import TriggerFinding, TriggerProblem
+from alertadmin.audit.verification import Break, VerificationResult, verify
+from alertadmin.management.base import CommandResult, JsonCommand
 
 SAID = {
     Break.ALTERED: gettext_noop("Entry %(number)d was altered: its content is not what was written."),
@@ -23,21 +23,21 @@ SAID = {
     Break.REPLACED: gettext_noop("Entry %(number)d is not the one that is known from elsewhere."),
 }
 UNGUARDED = {
-    Problem.MISSING: gettext_noop(
+    TriggerProblem.MISSING: gettext_noop(
         "The trigger %(name)s is missing: entries could be changed. A start of alertadmin puts it back and records it."
     ),
-    Problem.ALTERED: gettext_noop(
+    TriggerProblem.ALTERED: gettext_noop(
         "The trigger %(name)s was altered or switched off: entries could be changed. A start of alertadmin puts it "
         "back and records it."
     ),
-    Problem.UNKNOWN: gettext_noop(
+    TriggerProblem.UNKNOWN: gettext_noop(
         "The trigger %(name)s on the audit trail's table is not alertadmin's: it could keep entries from being "
         "written. Drop it, if it is not yours."
     ),
 }
 
 
-class Command(Job):
+class Command(JsonCommand):
     help = (
         "Reads the whole audit trail and says whether each entry is as it was written and follows the one before. "
         "Names the first that is not, and each of the database's triggers that no longer protects the trail. Prints "
@@ -58,7 +58,7 @@ class Command(Job):
             help="A head that was noted earlier. May be given several times.",
         )
 
-    def work(self, options: dict[str, Any]) -> Report:
+    def work(self, options: dict[str, Any]) -> CommandResult:
         found = verify(options["expect"])
         data: dict[str, Any] = {"entries": found.count, "first": found.first, "head": str(found.head)}
         if found.broken is not None:
@@ -66,14 +66,14 @@ class Command(Job):
         unguarded = triggers.findings(connection)
         data["triggers"] = {finding.name: finding.problem.value for finding in unguarded}
         lines = [_("Head: %(head)s") % {"head": found.head}, _sentence(found), *map(_unguarded, unguarded)]
-        return Report(found.ok and not unguarded, data, lines)
+        return CommandResult(found.ok and not unguarded, data, lines)
 
 
-def _unguarded(finding: Finding) -> str:
+def _unguarded(finding: TriggerFinding) -> str:
     return _(UNGUARDED[finding.problem]) % {"name": finding.name}
 
 
-def _sentence(found: Found) -> str:
+def _sentence(found: VerificationResult) -> str:
     if found.broken is not None:
         return _(SAID[found.broken]) % {"number": found.at}
     if not found.count:

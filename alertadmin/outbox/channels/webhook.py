@@ -10,12 +10,19 @@ from typing import Any
 
 import requests
 
-from alertadmin.outbox import sentences
-from alertadmin.outbox.channels.guard import Allowed, Inside
-from alertadmin.outbox.channels.notice import Notice
-from alertadmin.outbox.channels.requesting import LONGEST, Session, failure_of, is_page, parts_to_hide, words_of
-from mailer import sockets, wire
-from mailer.failure import Answer, Failure, Outcome
+from alertadmin.outbox import messages
+from alertadmin.outbox.channels.http_session import (
+    LONGEST,
+    ChannelSession,
+    failure_of,
+    is_page,
+    parts_to_hide,
+    words_of,
+)
+from alertadmin.outbox.channels.notification import Notification
+from alertadmin.outbox.channels.ssrf_guard import EgressAllowlist, InternalAddress
+from mailer.errors import Acceptance, Answer, SendError
+from mailer.http import deadline_sockets, wire_errors
 from mailer.transports import Receipt
 
 NOT_TAKEN_YET = {408: "transient", 429: "throttled", 503: "transient"}
@@ -26,7 +33,7 @@ PASSING = frozenset({302, 303, 307})
 """Redirects for now (RFC 9110, 15.4). A network that wants a sign-in of its own answers so too, until it has it."""
 
 
-def content_of(notice: Notice) -> dict[str, Any]:
+def content_of(notice: Notification) -> dict[str, Any]:
     return {
         "id": str(notice.id),
         "event": notice.event,
@@ -37,7 +44,7 @@ def content_of(notice: Notice) -> dict[str, Any]:
     }
 
 
-def body_of(notice: Notice) -> bytes:
+def body_of(notice: Notification) -> bytes:
     """The JSON, the same bytes each time."""
     return json.dumps(content_of(notice), ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode()
 
@@ -47,7 +54,7 @@ def signature_of(key: str, timestamp: str, body: bytes) -> str:
     return "v1=" + hmac.new(key.encode(), timestamp.encode("ascii") + b"." + body, hashlib.sha256).hexdigest()
 
 
-def headers_of(notice: Notice, body: bytes, key: str | None, now: datetime) -> dict[str, str]:
+def headers_of(notice: Notification, body: bytes, key: str | None, now: datetime) -> dict[str, str]:
     headers = {"Content-Type": "application/json; charset=utf-8", "Idempotency-Key": str(notice.id)}
     if key:
         timestamp = str(int(now.timestamp()))
@@ -58,25 +65,25 @@ def headers_of(notice: Notice, body: bytes, key: str | None, now: datetime) -> d
 
 def post(
     url: str,
-    notice: Notice,
+    notice: Notification,
     *,
-    allowed: Allowed,
+    allowed: EgressAllowlist,
     signing_key: str | None = None,
     now: datetime | None = None,
     ca_file: str | None = None,
     timeout: float = LONGEST,
 ) -> Receipt:
-    """Raises Failure. The time stamp is that of this try, so that a receiver may turn old ones away."""
+    """Raises SendError. The time stamp is that of this try, so that a receiver may turn old ones away."""
     body = body_of(notice)
     headers = headers_of(notice, body, signing_key, now or datetime.now(UTC))
-    with Session(ca_file, timeout=timeout) as session, wire.hiding(signing_key, *parts_to_hide(url)):
+    with ChannelSession(ca_file, timeout=timeout) as session, wire_errors.redacting(signing_key, *parts_to_hide(url)):
         try:
-            with sockets.asking(allowed.check):
+            with deadline_sockets.request_deadline(allowed.check):
                 answer = session.post(url, data=body, headers=headers)
-        except Inside:
-            raise Failure("network", sentences.INSIDE) from None
+        except InternalAddress:
+            raise SendError("network", messages.INSIDE) from None
         except ValueError:  # requests' InvalidURL and its like, a host that IDNA cannot spell: found before connecting
-            raise Failure("other", sentences.NO_ADDRESS) from None
+            raise SendError("other", messages.NO_ADDRESS) from None
         except (requests.RequestException, OSError) as error:
             raise failure_of(error) from None
         if 200 <= answer.status_code < 300:
@@ -86,21 +93,21 @@ def post(
         raise refusal(answer.status_code, words_of(answer), answer.headers.get("Retry-After"))
 
 
-def foreign(status: int) -> Failure:
+def foreign(status: int) -> SendError:
     """Of a success that is none."""
     said = f"HTTP {status}: an HTML page"
-    return Failure("network", said, Outcome.UNKNOWN, retry=True, answer=Answer.FOREIGN)
+    return SendError("network", said, Acceptance.UNKNOWN, retry=True, answer=Answer.FOREIGN)
 
 
-def refusal(status: int, words: str = "", retry_after: str | None = None) -> Failure:
+def refusal(status: int, words: str = "", retry_after: str | None = None) -> SendError:
     """What a status that is no success says of a notice."""
     technical = f"HTTP {status}: {words}" if words else f"HTTP {status}"
-    wait = wire.retry_after(retry_after)
+    wait = wire_errors.retry_after(retry_after)
     if status in NOT_TAKEN_YET:
-        return Failure(NOT_TAKEN_YET[status], technical, retry=True, retry_after=wait, answer=Answer.BUSY)
+        return SendError(NOT_TAKEN_YET[status], technical, retry=True, retry_after=wait, answer=Answer.BUSY)
     if 300 <= status < 400:
-        return Failure("other", sentences.REDIRECTED % {"status": status}, retry=status in PASSING)
+        return SendError("other", messages.REDIRECTED % {"status": status}, retry=status in PASSING)
     if 400 <= status < 500:
-        return Failure("message_too_large" if status == 413 else "other", technical)
+        return SendError("message_too_large" if status == 413 else "other", technical)
     answer = Answer.GATEWAY if 500 <= status < 600 else Answer.FOREIGN
-    return Failure("transient", technical, Outcome.UNKNOWN, retry=True, retry_after=wait, answer=answer)
+    return SendError("transient", technical, Acceptance.UNKNOWN, retry=True, retry_after=wait, answer=answer)

@@ -1,4 +1,4 @@
-from alertadmin.outbox.models.channel import Channel, Line
+from alertadmin.outbox.models.channel import Channel, Level
 from alertadmin.outbox.models.consent_request import ConsentRequest
 from alertadmin.outbox.models.delivery import (
     UNNAMED,
@@ -8,7 +8,7 @@ from alertadmin.outbox.models.delivery import (
     Delivery,
     DeliveryState,
     Purpose,
-    tell_of,
+    describe_outcome,
 )
 from alertadmin.outbox.models.delivery_entry import DeliveryEntry
 
@@ -22,7 +22,7 @@ __all__ = [
     "Delivery",
     "DeliveryEntry",
     "DeliveryState",
-    "Line",
+    "Level",
     "Purpose",
-    "tell_of",
+    "describe_outcome",
 ]

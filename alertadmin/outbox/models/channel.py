@@ -12,9 +12,9 @@ from django.db.models import Q
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from alertadmin.accounts.belonging import changed_by_owners, of_tenant
+from alertadmin.audit.tenant_scope import changed_by_owners, tenant_scoped
+from alertadmin.crypto.fields import EncryptedField
 from alertadmin.registry import destinations
-from alertadmin.registry.encryption import EncryptedField
 from alertadmin.registry.models import AppRegistration, Tenant
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ WEBHOOK = "webhook"
 """The service that takes a signature; the others are apprise's."""
 
 
-class Line(models.IntegerChoices):
+class Level(models.IntegerChoices):
     """When somebody, or a channel, is told of what ends."""
 
     FIRST = 1, _("Always")
@@ -47,7 +47,7 @@ def _of_tenants(tenants: models.QuerySet[Any]) -> Q:
 
 
 @changed_by_owners(lambda: Q(tenant=None, app=None))
-@of_tenant(_of_tenants)
+@tenant_scoped(_of_tenants)
 class Channel(models.Model):
     """Of an app registration, of a tenant, or of the installation (with neither): then it is told of the tenants that
     have no channel of their own."""
@@ -65,7 +65,7 @@ class Channel(models.Model):
     """Of a webhook; shown once."""
     tenant = models.ForeignKey(Tenant, models.CASCADE, null=True, blank=True, related_name="channels")
     app = models.ForeignKey(AppRegistration, models.CASCADE, null=True, blank=True, related_name="channels")
-    line = models.PositiveSmallIntegerField(_("told"), choices=Line, null=True, blank=True, default=Line.FIRST)
+    line = models.PositiveSmallIntegerField(_("told"), choices=Level, null=True, blank=True, default=Level.FIRST)
     """Null: of nothing but what no mail could tell."""
     is_last_resort = models.BooleanField(_("last resort"), default=False)
     """Tells for whom a reminder was that went by no mailbox and no relay."""
@@ -89,7 +89,7 @@ class Channel(models.Model):
             models.CheckConstraint(
                 condition=Q(line__isnull=False) | Q(is_last_resort=True), name="channel_is_told_of_something"
             ),
-            models.CheckConstraint(condition=Q(line=None) | Q(line__in=Line.values), name="channel_line_is_known"),
+            models.CheckConstraint(condition=Q(line=None) | Q(line__in=Level.values), name="channel_line_is_known"),
         ]
         verbose_name = _("channel")
         verbose_name_plural = _("channels")

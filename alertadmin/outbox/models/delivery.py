@@ -11,11 +11,11 @@ from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from alertadmin.accounts.belonging import of_tenant
+from alertadmin.audit.tenant_scope import tenant_scoped
 from alertadmin.outbox.models.channel import Channel
 from alertadmin.registry.models import Mailbox
-from alertadmin.registry.permissions import Transport
-from mailer.failure import Answer
+from alertadmin.registry.permissions import TransportName
+from mailer.errors import Answer
 
 if TYPE_CHECKING:
     from django.db.models.fields.related_descriptors import RelatedManager
@@ -64,7 +64,7 @@ def _of_tenants(tenants: models.QuerySet[Any]) -> Q:
     return mine
 
 
-def tell_of(tenants: models.QuerySet[Any, Any]) -> Q:
+def describe_outcome(tenants: models.QuerySet[Any, Any]) -> Q:
     """For a query of deliveries: what tells of one of these tenants (ids), and perhaps of others."""
     found = Q(purpose=Purpose.CONSENT, consent_request__tenant__in=tenants)
     for purpose, lines, path in (
@@ -78,7 +78,7 @@ def tell_of(tenants: models.QuerySet[Any, Any]) -> Q:
     return found
 
 
-@of_tenant(_of_tenants)
+@tenant_scoped(_of_tenants)
 class Delivery(models.Model):
     INSTALLATION = "installation"
 
@@ -100,7 +100,7 @@ class Delivery(models.Model):
         Mailbox, models.SET_NULL, null=True, blank=True, related_name="deliveries", verbose_name=_("mailbox")
     )
     """The mailbox under test; a reminder finds its own way (outbox.chain)."""
-    transport = models.CharField(max_length=8, choices=Transport, blank=True)
+    transport = models.CharField(max_length=8, choices=TransportName, blank=True)
     """The transport under test, where it is not the mailbox's own."""
     sends_as = models.CharField(max_length=254, blank=True, default="", db_default="")
     """Another address that a test tries to send as, through the mailbox's app; it is to be refused."""
@@ -169,7 +169,7 @@ class Delivery(models.Model):
 
 
 class AttemptAnswer(models.TextChoices):
-    """`mailer.failure.Answer` in words."""
+    """`mailer.errors.Answer` in words."""
 
     REFUSED = Answer.REFUSED.value, _("A clear no")
     BUSY = Answer.BUSY.value, _("Asked to come back later")

@@ -1,38 +1,38 @@
-from alertadmin.registry.models.app_registration import AppRegistration, Audience
+from alertadmin.registry.models.app_registration import AppRegistration, SignInAudience
 from alertadmin.registry.models.consent import Consent, ConsentStatus
+from alertadmin.registry.models.consent_callback import CallbackOutcome, ConsentCallback
 from alertadmin.registry.models.consent_change import ConsentChange
-from alertadmin.registry.models.consent_return import ConsentReturn, ReturnOutcome
-from alertadmin.registry.models.consent_run import ConsentRun
+from alertadmin.registry.models.consent_run import ConsentCheckBatch
 from alertadmin.registry.models.credential import Credential, CredentialKind, CredentialState
-from alertadmin.registry.models.factor_secret import FactorSecret
-from alertadmin.registry.models.guide import Guide
-from alertadmin.registry.models.handover import Handover
-from alertadmin.registry.models.handover_link import HandoverLink, LinkState
+from alertadmin.registry.models.device_code_flow import DeviceCodeFlow, DeviceCodeState
 from alertadmin.registry.models.mailbox import LoginKind, Mailbox
-from alertadmin.registry.models.sign_in import SignIn, SignInState
+from alertadmin.registry.models.mfa_secret import MfaSecret
+from alertadmin.registry.models.one_time_link import LinkState, OneTimeLink
+from alertadmin.registry.models.secret_disclosure import SecretDisclosure
+from alertadmin.registry.models.setup_progress import SetupProgress
 from alertadmin.registry.models.tenant import Contact, Tenant
 
 __all__ = [
     "AppRegistration",
-    "Audience",
+    "CallbackOutcome",
     "Consent",
+    "ConsentCallback",
     "ConsentChange",
-    "ConsentReturn",
-    "ConsentRun",
+    "ConsentCheckBatch",
     "ConsentStatus",
     "Contact",
     "Credential",
     "CredentialKind",
     "CredentialState",
-    "FactorSecret",
-    "Guide",
-    "Handover",
-    "HandoverLink",
+    "DeviceCodeFlow",
+    "DeviceCodeState",
     "LinkState",
     "LoginKind",
     "Mailbox",
-    "ReturnOutcome",
-    "SignIn",
-    "SignInState",
+    "MfaSecret",
+    "OneTimeLink",
+    "SecretDisclosure",
+    "SetupProgress",
+    "SignInAudience",
     "Tenant",
 ]

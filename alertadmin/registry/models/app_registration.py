@@ -10,8 +10,8 @@ from django.db import models
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from alertadmin.accounts.belonging import of_tenant
-from alertadmin.registry import guid, pasted
+from alertadmin.audit.tenant_scope import tenant_scoped
+from alertadmin.registry import guid, input_validation
 from alertadmin.registry.models.tenant import Tenant
 from alertadmin.registry.permissions import Permission
 
@@ -26,7 +26,7 @@ NATIVE_CLIENT = "https://login.microsoftonline.com/common/oauth2/nativeclient"
 """The redirect URI that desktop software such as ALERT registers."""
 
 
-class Audience(models.TextChoices):
+class SignInAudience(models.TextChoices):
     """Entra's four values of signInAudience."""
 
     MY_ORG = "AzureADMyOrg", _("This directory only (single tenant)")
@@ -39,13 +39,15 @@ def default_permissions() -> list[str]:
     return [Permission.MAIL_SEND.value]
 
 
-@of_tenant("tenant")
+@tenant_scoped("tenant")
 class AppRegistration(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     tenant = models.ForeignKey(Tenant, models.CASCADE, related_name="apps", verbose_name=_("home tenant"))
     name = models.CharField(_("name"), max_length=120)
     client_id = guid.GuidField(_("application (client) ID"))
-    audience = models.CharField(_("supported account types"), max_length=40, choices=Audience, default=Audience.MY_ORG)
+    audience = models.CharField(
+        _("supported account types"), max_length=40, choices=SignInAudience, default=SignInAudience.MY_ORG
+    )
     redirect_uri = models.CharField(_("redirect URI"), max_length=255, default=NATIVE_CLIENT, blank=True)
     permissions = models.JSONField(_("wanted permissions"), default=default_permissions, blank=True)
     notes = models.TextField(_("notes"), blank=True)
@@ -82,12 +84,12 @@ class AppRegistration(models.Model):
     def clean(self) -> None:
         if hasattr(self, "tenant"):
             try:
-                pasted.check_client_id(self.client_id, self.tenant.directory_id)
+                input_validation.check_client_id(self.client_id, self.tenant.directory_id)
             except ValidationError as error:
                 raise ValidationError({"client_id": error}) from None
 
     @property
-    def wanted(self) -> list[Permission]:
+    def required_permissions(self) -> list[Permission]:
         return [Permission(value) for value in self.permissions if value in Permission.values]
 
     @property

@@ -8,7 +8,7 @@ from django.db import models
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from alertadmin.accounts.belonging import of_tenant
+from alertadmin.audit.tenant_scope import tenant_scoped
 from alertadmin.registry.models.app_registration import AppRegistration
 from alertadmin.registry.models.tenant import Tenant
 from alertadmin.registry.permissions import OPTIONAL, TENANT_WIDE, Permission
@@ -22,7 +22,7 @@ class ConsentStatus(models.TextChoices):
     UNKNOWN = "unknown", _("Never checked")
 
 
-@of_tenant("tenant")
+@tenant_scoped("tenant")
 class Consent(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     app = models.ForeignKey(AppRegistration, models.CASCADE, related_name="consents")

@@ -7,14 +7,14 @@ import uuid
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from alertadmin.accounts.belonging import of_tenant
+from alertadmin.audit.tenant_scope import tenant_scoped
 from alertadmin.registry.models.app_registration import AppRegistration
 from alertadmin.registry.models.consent import Consent, ConsentStatus
 from alertadmin.registry.models.tenant import Tenant
 from alertadmin.registry.permissions import Permission
 
 
-@of_tenant("tenant")
+@tenant_scoped("tenant")
 class ConsentChange(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     consent = models.ForeignKey(Consent, models.CASCADE, related_name="changes")

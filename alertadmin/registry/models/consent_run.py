@@ -26,12 +26,12 @@ class Counts:
     """Of those that are done."""
 
 
-class ConsentRunQuerySet(models.QuerySet["ConsentRun"]):
+class ConsentCheckBatchQuerySet(models.QuerySet["ConsentCheckBatch"]):
     def unfinished(self) -> Self:
         return self.filter(slot__isnull=False)
 
 
-class ConsentRun(models.Model):
+class ConsentCheckBatch(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     app = models.ForeignKey(AppRegistration, models.CASCADE, null=True, related_name="consent_runs")
     """None: every app, as each day."""
@@ -48,9 +48,10 @@ class ConsentRun(models.Model):
     granted = models.PositiveIntegerField(default=0)
     """Both as it ended, of what was asked until then; `counts` tells how it stands."""
 
-    objects = ConsentRunQuerySet.as_manager()
+    objects = ConsentCheckBatchQuerySet.as_manager()
 
     class Meta:
+        db_table = "registry_consentrun"  # older than the model's name
         ordering = ["-started_at", "-id"]
         verbose_name = _("check of consents")
         verbose_name_plural = _("checks of consents")

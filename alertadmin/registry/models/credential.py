@@ -13,10 +13,10 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from alertadmin.accounts.belonging import of_tenant
+from alertadmin.audit.tenant_scope import tenant_scoped
+from alertadmin.crypto.fields import EncryptedField
+from alertadmin.crypto.keyring import Unreadable
 from alertadmin.registry import destinations, guid
-from alertadmin.registry.encryption import EncryptedField
-from alertadmin.registry.keyring import Unreadable
 from alertadmin.registry.models.app_registration import AppRegistration
 
 
@@ -37,7 +37,7 @@ class CredentialQuerySet(models.QuerySet["Credential"]):
         return self.filter(state__in=[CredentialState.CURRENT, CredentialState.NEXT])
 
 
-@of_tenant("app__tenant")
+@tenant_scoped("app__tenant")
 class Credential(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     app = models.ForeignKey(AppRegistration, models.CASCADE, related_name="credentials")
@@ -120,7 +120,7 @@ class Credential(models.Model):
     def holds(self, value: str) -> bool:
         """Whether it is this very value. What cannot be opened is not known to be."""
         try:
-            return self.value is not None and self.value.reveal() == value
+            return self.value is not None and self.value.decrypt() == value
         except Unreadable:
             return False
 

@@ -12,15 +12,15 @@ from django.db.models import Q
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from alertadmin.accounts.belonging import changed_by_owners, of_tenant
 from alertadmin.accounts.email_address import CanonicalAddressField, EmailAddressField, UniqueAddress
-from alertadmin.registry import destinations, sentences
+from alertadmin.audit.tenant_scope import changed_by_owners, tenant_scoped
+from alertadmin.crypto.fields import EncryptedField
+from alertadmin.registry import destinations, messages
 from alertadmin.registry.clouds import server_choices
-from alertadmin.registry.encryption import EncryptedField
 from alertadmin.registry.models.app_registration import AppRegistration
 from alertadmin.registry.models.tenant import Tenant
-from alertadmin.registry.permissions import PERMISSION_OF, Permission, Transport
-from alertadmin.retelling import retold
+from alertadmin.registry.permissions import PERMISSION_OF, Permission, TransportName
+from alertadmin.stored_messages import render_stored
 
 
 class LoginKind(models.TextChoices):
@@ -35,7 +35,7 @@ def other_cloud(app: AppRegistration, tenant: Tenant) -> str:
     if app.tenant.cloud == tenant.cloud:
         return ""
     names = {"app": app.name, "tenant": tenant.name, "home": app.tenant.cloud, "place": tenant.cloud}
-    return sentences.OTHER_CLOUD % names
+    return messages.OTHER_CLOUD % names
 
 
 def of_the_installation() -> Q:
@@ -46,7 +46,7 @@ def of_the_installation() -> Q:
 
 
 @changed_by_owners(of_the_installation)
-@of_tenant("tenant")
+@tenant_scoped("tenant")
 class Mailbox(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     tenant = models.ForeignKey(
@@ -67,7 +67,7 @@ class Mailbox(models.Model):
     """None for a mailbox on premises."""
     address = EmailAddressField(_("address"))
     address_canonical = CanonicalAddressField(of="address")
-    transport = models.CharField(_("sends by"), max_length=8, choices=Transport, default=Transport.GRAPH)
+    transport = models.CharField(_("sends by"), max_length=8, choices=TransportName, default=TransportName.GRAPH)
     server = models.CharField(_("Exchange server on premises"), max_length=40, blank=True, choices=server_choices)
     """Its slug in the operator's clouds file; empty for Exchange Online."""
     username = models.CharField(_("user name"), max_length=200, blank=True)
@@ -132,12 +132,12 @@ class Mailbox(models.Model):
 
     def clean(self) -> None:
         if self.app is not None and hasattr(self, "tenant") and (pairing := other_cloud(self.app, self.tenant)):
-            raise ValidationError(retold(pairing), code="other_cloud")
+            raise ValidationError(render_stored(pairing), code="other_cloud")
 
     @property
     def permission(self) -> Permission:
         """What its app needs. Meaningless on premises."""
-        return PERMISSION_OF[Transport(self.transport)]
+        return PERMISSION_OF[TransportName(self.transport)]
 
     @property
     def is_on_premises(self) -> bool:

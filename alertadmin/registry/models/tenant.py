@@ -12,9 +12,9 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from alertadmin.accounts import languages
-from alertadmin.accounts.belonging import of_tenant
 from alertadmin.accounts.email_address import CanonicalAddressField, EmailAddressField, UniqueAddress
-from alertadmin.accounts.zones import validate_time_zone, zone_or_utc
+from alertadmin.accounts.time_zones import validate_time_zone, zone_or_utc
+from alertadmin.audit.tenant_scope import tenant_scoped
 from alertadmin.registry import guid
 from alertadmin.registry.clouds import cloud_choices, cloud_of
 from mailer.clouds import Cloud
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from alertadmin.registry.models.app_registration import AppRegistration
 
 
-@of_tenant("pk")
+@tenant_scoped("pk")
 class Tenant(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     name = models.CharField(

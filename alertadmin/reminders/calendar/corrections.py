@@ -20,16 +20,19 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 
 from alertadmin.accounts.models import User
-from alertadmin.outbox.content import Content, NoLongerOwed
+from alertadmin.outbox.mails.composers import Content, Obsolete
 from alertadmin.outbox.models import Delivery, DeliveryState, Purpose
 from alertadmin.registry.models import Credential, CredentialState, Mailbox
-from alertadmin.registry.sender_words import clean, quoted
-from alertadmin.reminders import audience, policies, sentences, timing
-from alertadmin.reminders.calendar import attaching, rows, writing
-from alertadmin.reminders.calendar.ends import End
-from alertadmin.reminders.models import CalendarEntry, Kind, Reminder, Scan
-from alertadmin.reminders.plan import EVERYBODY
-from alertadmin.reminders.sources import ews
+from alertadmin.registry.safe_names import clean, quoted
+from alertadmin.reminders import messages, policies
+from alertadmin.reminders import recipients as reminders_recipients
+from alertadmin.reminders.calendar import attachments as calendar_attachments
+from alertadmin.reminders.calendar import ical, queries
+from alertadmin.reminders.calendar.expiry_event import End
+from alertadmin.reminders.models import CalendarEntry, Reminder, ReminderKind, Scan
+from alertadmin.reminders.rules import delivery_window
+from alertadmin.reminders.rules.schedule import ESCALATE_TO_ALL_DAYS
+from alertadmin.reminders.scan.sources import ews
 from mailer.message import Attachment
 
 MOST = 100
@@ -62,7 +65,7 @@ def write(scan: Scan, part: list[int], now: datetime) -> int:
     groups: dict[tuple[str, datetime], list[int]] = {}
     for entry in found:
         # As a reminder that is in no hurry: it keeps to quiet hours and waits for the digest.
-        at = timing.send_at(timings[entry.tenant_id, entry.app_id], now, EVERYBODY + 1, far, far)
+        at = delivery_window.send_at(timings[entry.tenant_id, entry.app_id], now, ESCALATE_TO_ALL_DAYS + 1, far, far)
         groups.setdefault((entry.recipient, at), []).append(entry.pk)
     for (recipient, at), keys in groups.items():
         delivery = Delivery.objects.create(
@@ -91,13 +94,17 @@ def _wrong() -> QuerySet[CalendarEntry]:
     by_ews = Mailbox.objects.filter(ews.still_by_ews(), pk=OuterRef("thing"))
     told_anew = Reminder.objects.filter(credential=OuterRef("pk"), expires_at=OuterRef("expires_at"))
     moved = living.exclude(expires_at=OuterRef("ends_at")).exclude(Exists(told_anew))
-    wrong = Q(Exists(moved)) | (Q(kind=Kind.CREDENTIAL) & ~Exists(living)) | (Q(kind=Kind.EWS) & ~Exists(by_ews))
+    wrong = (
+        Q(Exists(moved))
+        | (Q(kind=ReminderKind.CREDENTIAL) & ~Exists(living))
+        | (Q(kind=ReminderKind.EWS) & ~Exists(by_ews))
+    )
     return CalendarEntry.objects.filter(arrived, wrong, corrected_by=None)
 
 
-def compose(delivery: Delivery, now: datetime) -> Content | NoLongerOwed:
+def compose(delivery: Delivery, now: datetime) -> Content | Obsolete:
     bound = CalendarEntry.objects.filter(corrected_by=delivery)
-    mine = bound.filter(audience.has_to_do_with(delivery.recipient)).select_related("tenant")
+    mine = bound.filter(reminders_recipients.is_concerned(delivery.recipient)).select_related("tenant")
     # Of several mails with the same entry the last one counts.
     entries = {entry.thing: entry for entry in mine.order_by("sequence", "pk")}
     ends = {end.thing: end for end in _living(entries)}
@@ -107,17 +114,17 @@ def compose(delivery: Delivery, now: datetime) -> Content | NoLongerOwed:
     if not (delivery.was_uncertain and delivery.composed_at is not None):
         mine.filter(thing__in=entries.keys() - told).update(corrected_by=None)
     if not wrong:
-        return NoLongerOwed(sentences.NOTHING_TO_CORRECT)
+        return Obsolete(messages.NOTHING_TO_CORRECT)
     with translation.override(_language(delivery.recipient, wrong[0])):
         moved = [ends[key] for key in ends.keys() & told]
-        attaching.record(delivery, moved)
+        calendar_attachments.record(delivery, moved)
         return _worded(wrong, ends, _attachments(wrong, moved, now))
 
 
 def _living(things: Iterable[UUID]) -> list[End]:
     things = list(things)
     credentials = Credential.objects.watched().filter(pk__in=things)
-    return [*rows.of_credentials(credentials), *rows.of_mailboxes(Mailbox.objects.filter(pk__in=things))]
+    return [*queries.of_credentials(credentials), *queries.of_mailboxes(Mailbox.objects.filter(pk__in=things))]
 
 
 def _language(recipient: str, first: CalendarEntry) -> str:
@@ -131,11 +138,13 @@ def _attachments(wrong: list[CalendarEntry], moved: list[End], now: datetime) ->
     gone = [entry for entry in wrong if entry.thing not in again]
     found = []
     if moved:
-        found.append(attaching.attachment(attaching.FILE, "PUBLISH", writing.published(moved, now)))
+        found.append(
+            calendar_attachments.attachment(calendar_attachments.FILE, "PUBLISH", ical.publish_method(moved, now))
+        )
     for number, entry in enumerate(gone, 1):
         name = "withdrawn.ics" if len(gone) == 1 else f"withdrawn-{number}.ics"
-        content = writing.cancelled(str(entry.thing), entry.ends_at, entry.sequence + 1, _title(entry), now)
-        found.append(attaching.attachment(name, "CANCEL", content))
+        content = ical.cancelled(str(entry.thing), entry.ends_at, entry.sequence + 1, _title(entry), now)
+        found.append(calendar_attachments.attachment(name, "CANCEL", content))
     return tuple(found)
 
 
@@ -146,7 +155,7 @@ def _title(entry: CalendarEntry) -> str:
 
 def _what(entry: CalendarEntry) -> str:
     """Of a mailbox, its address."""
-    return quoted(entry.what) if entry.what and entry.kind == Kind.CREDENTIAL else entry.what
+    return quoted(entry.what) if entry.what and entry.kind == ReminderKind.CREDENTIAL else entry.what
 
 
 def _worded(wrong: list[CalendarEntry], ends: Mapping[UUID, End], attachments: tuple[Attachment, ...]) -> Content:

@@ -15,9 +15,9 @@ from django.utils.translation import gettext as _
 from alertadmin import __version__
 from alertadmin.accounts.access import Access
 from alertadmin.registry.models import Credential, Mailbox
-from alertadmin.registry.sender_words import quoted
-from alertadmin.reminders.calendar import rows, writing
-from alertadmin.reminders.calendar.ends import End
+from alertadmin.registry.safe_names import quoted
+from alertadmin.reminders.calendar import ical, queries
+from alertadmin.reminders.calendar.expiry_event import End
 from alertadmin.reminders.models import CalendarFeed
 
 PAST = timedelta(days=90)
@@ -43,7 +43,7 @@ class Shown:
 
     def __iter__(self) -> Iterator[bytes]:
         """Each piece in the feed's language; between two of them nothing is left behind in the thread."""
-        pieces = writing.feed(self.name, self.ends)
+        pieces = ical.feed(self.name, self.ends)
         while True:
             with translation.override(self.language):
                 piece = b"".join(islice(pieces, AT_ONCE))
@@ -71,11 +71,11 @@ def title(feed: CalendarFeed) -> str:
 
 def _ends(feed: CalendarFeed, now: datetime) -> list[End]:
     access = Access(feed.owner)
-    credentials = access.rows(Credential.objects.watched()).filter(expires_at__gt=now - PAST)
+    credentials = access.visible(Credential.objects.watched()).filter(expires_at__gt=now - PAST)
     credentials = credentials.order_by("expires_at", "id")
-    mailboxes = access.rows(Mailbox).order_by("address", "id")
+    mailboxes = access.visible(Mailbox).order_by("address", "id")
     if feed.tenant_id:
         credentials, mailboxes = credentials.filter(app__tenant=feed.tenant), mailboxes.filter(tenant=feed.tenant)
-    found = [*rows.of_credentials(credentials[:MOST])]
-    found += (end for end in rows.of_mailboxes(mailboxes) if end.ends_at > now - PAST)
+    found = [*queries.of_credentials(credentials[:MOST])]
+    found += (end for end in queries.of_mailboxes(mailboxes) if end.ends_at > now - PAST)
     return sorted(found, key=lambda end: (end.ends_at, end.thing))[:MOST]

@@ -7,11 +7,11 @@ from typing import Any
 
 from django.db import transaction
 
-from alertadmin.accounts import audit
+from alertadmin import audit
 from alertadmin.accounts.access import Access
-from alertadmin.accounts.audit import Act, AuditEntry
 from alertadmin.accounts.models import User
 from alertadmin.accounts.roles import Right
+from alertadmin.audit import AuditAction, AuditEntry
 from alertadmin.reminders.models import CalendarFeed
 
 
@@ -23,7 +23,7 @@ def in_force(owner: User) -> list[CalendarFeed]:
 def may_be_fetched(feed: CalendarFeed) -> bool:
     """Whether its owner may still see what it shows."""
     access = Access(feed.owner)
-    return access.in_tenant(feed.tenant_id, Right.LOOK) if feed.tenant_id else access.anywhere(Right.LOOK)
+    return access.in_tenant(feed.tenant_id, Right.LOOK) if feed.tenant_id else access.in_any_tenant(Right.LOOK)
 
 
 def revoke(feeds: list[CalendarFeed], now: datetime) -> int:
@@ -31,7 +31,7 @@ def revoke(feeds: list[CalendarFeed], now: datetime) -> int:
     with transaction.atomic():
         for feed in feeds:
             CalendarFeed.objects.filter(pk=feed.pk).update(revoked_at=now)
-            audit.record(Act.CALENDAR_REVOKED, feed)
+            audit.record(AuditAction.CALENDAR_REVOKED, feed)
     return len(feeds)
 
 
@@ -42,8 +42,8 @@ def follow_access(sender: object, entry: AuditEntry, on: object, **_signal: Any)
     """
     if not isinstance(on, User) or entry.result != audit.Result.DONE:
         return
-    is_reset = entry.act == Act.PASSWORD_CHANGED and entry.details.get("method") == "link"
-    if is_reset or entry.act == Act.PERSON_DEACTIVATED:
+    is_reset = entry.act == AuditAction.PASSWORD_CHANGED and entry.details.get("method") == "link"
+    if is_reset or entry.act == AuditAction.PERSON_DEACTIVATED:
         revoke(in_force(on), entry.at)
-    elif entry.act == Act.PERSON_ROLE_CHANGED and entry.details.get("reason") != "group":
+    elif entry.act == AuditAction.PERSON_ROLE_CHANGED and entry.details.get("reason") != "group":
         revoke([feed for feed in in_force(on) if not may_be_fetched(feed)], entry.at)

@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from alertadmin.accounts.email_address import EmailAddressField
 from alertadmin.outbox.models import Delivery
 from alertadmin.registry.models import AppRegistration, Tenant
-from alertadmin.reminders.models.reminder import Kind
+from alertadmin.reminders.models.reminder import ReminderKind
 
 FETCHED_COARSELY = timedelta(hours=1)
 """So often a fetch is written down: programs come every few minutes."""
@@ -31,7 +31,7 @@ class CalendarEntry(models.Model):
     delivery = models.ForeignKey(Delivery, models.CASCADE, related_name="calendar_entries")
     recipient = EmailAddressField()
     """In canonical form."""
-    kind = models.CharField(max_length=10, choices=Kind)
+    kind = models.CharField(max_length=10, choices=ReminderKind)
     thing = models.UUIDField()
     """The id of the credential or mailbox; the entry's UID."""
     tenant = models.ForeignKey(Tenant, models.CASCADE, related_name="+")

@@ -11,21 +11,21 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from alertadmin.registry.models import AppRegistration, Tenant
-from alertadmin.reminders import plan, timing
+from alertadmin.reminders.rules import delivery_window, schedule
 
 
 class DigestChoice(models.TextChoices):
-    EACH = timing.Digest.EACH.value, _("as soon as something is due")
-    DAILY = timing.Digest.DAILY.value, _("once a day")
-    WEEKLY = timing.Digest.WEEKLY.value, _("once a week")
+    EACH = delivery_window.Digest.EACH.value, _("as soon as something is due")
+    DAILY = delivery_window.Digest.DAILY.value, _("once a day")
+    WEEKLY = delivery_window.Digest.WEEKLY.value, _("once a week")
 
 
 def validate_plan(text: str) -> None:
     try:
-        read = plan.Plan.of(text)
+        read = schedule.ReminderSchedule.of(text)
     except ValueError:
         raise ValidationError(_("A plan is written 90,60,30,14,7,3,1,0/7/14.")) from None
-    plan.read_thresholds(",".join(map(str, read.thresholds)))
+    schedule.read_thresholds(",".join(map(str, read.thresholds)))
     if not 1 <= read.repeat <= 365:
         raise ValidationError(_("After the end people are told every 1 to 365 days."))
 

@@ -7,7 +7,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from alertadmin.accounts.email_address import CanonicalAddressField, EmailAddressField, UniqueAddress
-from alertadmin.outbox.models import Line
+from alertadmin.outbox.models import Level
 from alertadmin.registry.models import AppRegistration, Tenant
 
 
@@ -20,7 +20,7 @@ class Recipient(models.Model):
 
     tenant = models.ForeignKey(Tenant, models.CASCADE, null=True, blank=True, related_name="recipients")
     app = models.ForeignKey(AppRegistration, models.CASCADE, null=True, blank=True, related_name="recipients")
-    line = models.PositiveSmallIntegerField(_("told"), choices=Line, default=Line.FIRST)
+    line = models.PositiveSmallIntegerField(_("told"), choices=Level, default=Level.FIRST)
     email = EmailAddressField(_("e-mail address"))
     email_canonical = CanonicalAddressField(of="email")
 

@@ -28,7 +28,7 @@ class Scan(models.Model):
         return self.started_at.isoformat()
 
 
-class Kind(models.TextChoices):
+class ReminderKind(models.TextChoices):
     """What people are reminded of."""
 
     CREDENTIAL = "credential", _("a secret or certificate that ends")
@@ -40,7 +40,7 @@ class Kind(models.TextChoices):
 class Reminder(models.Model):
     """Owed once for each thing, end and threshold: the constraints are the promise "never twice"."""
 
-    kind = models.CharField(max_length=10, choices=Kind, default=Kind.CREDENTIAL)
+    kind = models.CharField(max_length=10, choices=ReminderKind, default=ReminderKind.CREDENTIAL)
     credential = models.ForeignKey(Credential, models.CASCADE, null=True, related_name="reminders")
     mailbox = models.ForeignKey(Mailbox, models.CASCADE, null=True, related_name="reminders")
     consent_change = models.ForeignKey(ConsentChange, models.CASCADE, null=True, related_name="reminders")
@@ -77,13 +77,14 @@ class Reminder(models.Model):
         return f"{self.kind} at {self.threshold} days"
 
 
-class Notice(models.Model):
+class ReminderLine(models.Model):
     """One line of a reminder mail."""
 
     reminder = models.ForeignKey(Reminder, models.CASCADE, related_name="notices")
     delivery = models.ForeignKey(Delivery, models.CASCADE, related_name="notices")
 
     class Meta:
+        db_table = "reminders_notice"  # older than the model's name
         constraints = [models.UniqueConstraint(fields=["reminder", "delivery"], name="notice_once")]
         verbose_name = _("notice")
         verbose_name_plural = _("notices")

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Final
 
 from mailer.diagnosis.rules.rule import Rank, Rule, rules
-from mailer.diagnosis.words.entry import gettext_noop
+from mailer.diagnosis.texts.entry import gettext_noop
 
 _CODES = "learn.microsoft.com/exchange/client-developer/web-service-reference/responsecode"
 _ACCESS = "learn.microsoft.com/exchange/client-developer/exchange-web-services/how-to-control-access-to-ews-in-exchange"

@@ -1,6 +1,6 @@
 """One row of knowledge, and how strongly it speaks.
 
-When several rows match one text, the strongest wins; among equals the one that stands first in `tables.ALL_RULES`.
+When several rows match one text, the strongest wins; among equals the one that stands first in `all_rules.ALL_RULES`.
 So a text with "401", "invalid_client" and "AADSTS7000222" speaks of an expired secret, wherever each word stands.
 """
 
@@ -12,7 +12,7 @@ from enum import IntEnum
 from functools import cached_property
 from typing import Final
 
-from mailer.diagnosis.rules.needle import needles
+from mailer.diagnosis.rules.literal_prefilter import needles
 
 _NEVER: Final = re.compile(r"(?!)")
 _SHORT_WORD: Final = re.compile(r"\\b\w{1,11}\\b")

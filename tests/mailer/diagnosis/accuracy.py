@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from mailer.diagnosis import diagnose
-from mailer.diagnosis.slugs import UNKNOWN
+from mailer.diagnosis.causes import UNKNOWN
 
 ROWS: list[dict[str, Any]] = [
     json.loads(line) for line in Path(__file__).with_name("real_texts.jsonl").read_text("utf-8").splitlines()

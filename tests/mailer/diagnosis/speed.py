@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 
 from mailer.diagnosis import diagnose
-from mailer.diagnosis.mentions import mentions
+from mailer.diagnosis.identifiers import mentions
 
 PIECES = (
     "\\", "\\r\\", "a", " ", "> ", "=3D", "%41", "&amp;", "<b ", "ews ", "403 ews ", "ews 403 ", "535 ", "5.7.139 ",

@@ -8,7 +8,7 @@ import pytest
 
 from mailer.diagnosis import SLUGS, from_text
 from mailer.diagnosis.rules.aadsts import AADSTS, ERROR_WORDS, FAMILIES
-from mailer.diagnosis.rules.tables import ALL_RULES
+from mailer.diagnosis.rules.all_rules import ALL_RULES
 
 
 @pytest.mark.parametrize(

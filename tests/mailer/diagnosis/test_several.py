@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mailer.diagnosis import SLUGS, diagnose
-from mailer.diagnosis.mentions import MOST_ADDRESSES, MOST_DOMAINS, MOST_IDS, mentions
+from mailer.diagnosis.identifiers import MOST_ADDRESSES, MOST_DOMAINS, MOST_IDS, mentions
 
 CLIENT = "11111111-2222-3333-4444-555555555555"
 QUIET = "2026-11-24 08:00:0{} INFO  nothing else happened in this second, the queue is empty and the service waits\n"

@@ -8,18 +8,18 @@ from contextlib import suppress
 
 import pytest
 
-from mailer.failure import Failure
-from mailer.identity import TokenSource
+from mailer.app_identity import AppIdentity
+from mailer.errors import SendError
 from mailer.message import Message
-from mailer.registration import AppIdentity
+from mailer.tokens import TokenSource
 from mailer.transports import Login, Sender
 from mailer.transports.ews import EwsTransport
 from mailer.transports.graph import GraphTransport
 from tests.mailer.answers import CASES, Case, expected, made_of
-from tests.mailer.authorities import Authorities
+from tests.mailer.certificate_authorities import Authorities
 from tests.mailer.conftest import app_of, discovery, sender_of
 from tests.mailer.https_server import HttpsServer, reply
-from tests.mailer.test_identity import jwt
+from tests.mailer.test_tokens import jwt
 
 EACH = pytest.mark.parametrize("cases", CASES.values(), ids=list(CASES))
 
@@ -151,6 +151,6 @@ def test_a_draft_that_is_looked_up(server: HttpsServer, tokens: TokenSource, cas
     for case in cases:
         server.routes["select=isDraft"] = case.answer
         graph = GraphTransport(tokens, timeout=0.3 if case.is_slow else 5)
-        with suppress(Failure):
+        with suppress(SendError):
             found[case.name] = graph.find_draft(draft, "<1@x>", sender_of(server.cloud()))
     assert found == {}

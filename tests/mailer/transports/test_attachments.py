@@ -9,15 +9,15 @@ from email.message import EmailMessage
 
 import pytest
 
-from mailer.identity import TokenSource
 from mailer.message import Attachment, Message
+from mailer.tokens import TokenSource
 from mailer.transports import Sender, Transport
 from mailer.transports.ews import EwsTransport
 from mailer.transports.graph import GraphTransport
-from mailer.transports.relay import RelayTransport
-from mailer.transports.smtp import SmtpTransport
+from mailer.transports.smtp_relay import RelayTransport
+from mailer.transports.smtp_xoauth2 import SmtpTransport
 from sandbox import Sandbox
-from sandbox.mailbox_page import attachments
+from sandbox.server.inbox_page import attachments
 from tests.mailer.conftest import Arrived, Customer
 
 CALENDAR = Attachment(

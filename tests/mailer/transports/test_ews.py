@@ -14,17 +14,17 @@ from xml.etree import ElementTree
 import pytest
 from exchangelib.protocol import Protocol
 
-from mailer.failure import Failure, Outcome
-from mailer.identity import TokenSource
+from mailer.errors import Acceptance, SendError
 from mailer.message import Message
+from mailer.tokens import TokenSource
 from mailer.transports import ews
 from mailer.transports.ews import EwsTransport
 from sandbox import Sandbox
-from tests.mailer.authorities import Authorities
+from tests.helpers.timeouts import IN_TIME
+from tests.mailer.certificate_authorities import Authorities
 from tests.mailer.conftest import SECRET, Arrived, Customer, addressed, failing, sender_of
 from tests.mailer.https_server import Answer, HttpsServer, Request, in_turn, reply
 from tests.mailer.transports.soap import TYPES, created, fault, other_prefixes, said
-from tests.patience import IN_TIME
 
 BLOCKED = "ews_blocked"
 
@@ -55,7 +55,7 @@ def shows(server: HttpsServer, token: str) -> None:
     server.routes["/token"] = reply(200, {"expires_in": 3599, "access_token": token})
 
 
-def refused(transport: EwsTransport, message: Message, server: HttpsServer, *answers: Answer) -> Failure:
+def refused(transport: EwsTransport, message: Message, server: HttpsServer, *answers: Answer) -> SendError:
     server.routes["Exchange.asmx"] = in_turn(*answers)
     return failing(transport, message, sender_of(server.cloud()))
 
@@ -123,7 +123,7 @@ def test_a_message_that_cannot_be_written_is_a_failure_and_nothing_is_asked(
     transport: EwsTransport, server: HttpsServer, message: Message
 ) -> None:
     failure = failing(transport, addressed(message, "a@x.example, b@y.example"), sender_of(server.cloud()))
-    assert (failure.cause, failure.outcome) == ("recipient_rejected", Outcome.NOT_SENT)
+    assert (failure.cause, failure.outcome) == ("recipient_rejected", Acceptance.NOT_SENT)
     assert server.requests == []
 
 
@@ -225,7 +225,7 @@ def test_a_403_without_a_word_is_ews_switched_off_if_the_token_holds_the_role(
     if roles is not None:
         shows(server, jwt_with(*roles))
     failure = refused(transport, message, server, reply(403, b"", **headers))
-    assert (failure.cause, failure.outcome, failure.retry) == (cause, Outcome.NOT_SENT, False)
+    assert (failure.cause, failure.outcome, failure.retry) == (cause, Acceptance.NOT_SENT, False)
     assert "403" in failure.technical
 
 
@@ -255,7 +255,7 @@ def test_a_busy_exchange_says_for_how_long(
     transport: EwsTransport, server: HttpsServer, message: Message, values: dict[str, str]
 ) -> None:
     failure = refused(transport, message, server, said(fault("ErrorServerBusy", values=values), 500))
-    assert (failure.cause, failure.outcome, failure.retry) == ("throttled", Outcome.NOT_SENT, True)
+    assert (failure.cause, failure.outcome, failure.retry) == ("throttled", Acceptance.NOT_SENT, True)
     assert failure.retry_after == 25.0
     assert len(posted(server)) == 1
 
@@ -275,7 +275,7 @@ def test_a_503_tells_when_to_come_back_and_is_posted_once(
     """FaultTolerance would sleep in the worker and post again."""
     begun = monotonic()
     failure = refused(transport, message, server, reply(503, b"", Retry_After="30"))
-    assert (failure.outcome, failure.retry, failure.retry_after) == (Outcome.NOT_SENT, True, 30.0)
+    assert (failure.outcome, failure.retry, failure.retry_after) == (Acceptance.NOT_SENT, True, 30.0)
     assert len(posted(server)) == 1
     assert monotonic() - begun < IN_TIME
 
@@ -288,7 +288,7 @@ def test_too_many_connections_are_not_posted_again_nor_waited_for(
     warm_up(transport, server, message)
     before = len(posted(server))
     failure = refused(transport, message, server, said(fault(code), 500))
-    assert (failure.cause, failure.outcome) == ("throttled", Outcome.NOT_SENT)
+    assert (failure.cause, failure.outcome) == ("throttled", Acceptance.NOT_SENT)
     assert len(posted(server)) == before + 1
 
 
@@ -334,7 +334,7 @@ def test_what_exchange_refuses_is_told_by_its_code_and_was_not_sent(
     shows(server, jwt_with("full_access_as_app"))
     answer = said(fault(code), 500) if where == "fault" else said(created(code, "Error", text="No."))
     failure = refused(transport, message, server, answer)
-    assert (failure.cause, failure.outcome) == (cause, Outcome.NOT_SENT)
+    assert (failure.cause, failure.outcome) == (cause, Acceptance.NOT_SENT)
     assert code in failure.technical
     assert len(posted(server)) == 1
 
@@ -343,31 +343,31 @@ def test_what_exchange_refuses_is_told_by_its_code_and_was_not_sent(
 def test_that_exchange_gave_up_or_failed_somewhere_is_a_doubt(
     transport: EwsTransport, server: HttpsServer, message: Message, code: str
 ) -> None:
-    assert refused(transport, message, server, said(fault(code), 500)).outcome == Outcome.UNKNOWN
+    assert refused(transport, message, server, said(fault(code), 500)).outcome == Acceptance.UNKNOWN
 
 
 @pytest.mark.parametrize(
     ("answer", "outcome"),
     [
-        (reply(500, "<html>Server Error in '/EWS' Application.</html>"), Outcome.UNKNOWN),
-        (reply(500), Outcome.UNKNOWN),
-        (reply(502, "<html>Bad Gateway</html>"), Outcome.UNKNOWN),
-        (reply(504), Outcome.UNKNOWN),
-        (reply(200), Outcome.UNKNOWN),
-        (reply(200, "<html>Sign in</html>"), Outcome.UNKNOWN),
-        (said(created().partition("<m:ResponseCode>")[0]), Outcome.UNKNOWN),
-        (said(created().replace("CreateItemResponse", "SomethingElse")), Outcome.UNKNOWN),
-        (said(created().replace("CreateItemResponseMessage", "Other")), Outcome.UNKNOWN),
-        (said(created("ErrorMailboxMoveInProgress", "Warning")), Outcome.UNKNOWN),
-        (said(created("")), Outcome.UNKNOWN),
-        (reply(404, "<html>"), Outcome.NOT_SENT),
-        (reply(302, b"", location="https://localhost/owa"), Outcome.UNKNOWN),
-        (reply(440, b"Login Timeout"), Outcome.NOT_SENT),
-        (reply(413), Outcome.NOT_SENT),
+        (reply(500, "<html>Server Error in '/EWS' Application.</html>"), Acceptance.UNKNOWN),
+        (reply(500), Acceptance.UNKNOWN),
+        (reply(502, "<html>Bad Gateway</html>"), Acceptance.UNKNOWN),
+        (reply(504), Acceptance.UNKNOWN),
+        (reply(200), Acceptance.UNKNOWN),
+        (reply(200, "<html>Sign in</html>"), Acceptance.UNKNOWN),
+        (said(created().partition("<m:ResponseCode>")[0]), Acceptance.UNKNOWN),
+        (said(created().replace("CreateItemResponse", "SomethingElse")), Acceptance.UNKNOWN),
+        (said(created().replace("CreateItemResponseMessage", "Other")), Acceptance.UNKNOWN),
+        (said(created("ErrorMailboxMoveInProgress", "Warning")), Acceptance.UNKNOWN),
+        (said(created("")), Acceptance.UNKNOWN),
+        (reply(404, "<html>"), Acceptance.NOT_SENT),
+        (reply(302, b"", location="https://localhost/owa"), Acceptance.UNKNOWN),
+        (reply(440, b"Login Timeout"), Acceptance.NOT_SENT),
+        (reply(413), Acceptance.NOT_SENT),
     ],
 )  # fmt: skip
 def test_what_nobody_understands_after_a_request_is_a_doubt_but_a_refusing_door_is_none(
-    transport: EwsTransport, server: HttpsServer, message: Message, answer: Answer, outcome: Outcome
+    transport: EwsTransport, server: HttpsServer, message: Message, answer: Answer, outcome: Acceptance
 ) -> None:
     failure = refused(transport, message, server, answer)
     assert failure.outcome == outcome
@@ -414,7 +414,7 @@ def test_a_line_that_is_cut_leaves_a_doubt_either_way(
 ) -> None:
     sandbox.faults.add(door="ews", reset=reset, mailbox=customer.mailbox.address)
     failure = failing(transport, message, customer.sender)
-    assert (failure.cause, failure.outcome) == ("network", Outcome.UNKNOWN)
+    assert (failure.cause, failure.outcome) == ("network", Acceptance.UNKNOWN)
     assert len(arrived(message)) == count
 
 
@@ -430,7 +430,7 @@ def test_a_lost_answer_is_a_doubt_also_on_a_line_of_several_connections(
         return b""
 
     failure = refused(transport, message, server, cuts)
-    assert (failure.cause, failure.outcome) == ("network", Outcome.UNKNOWN)
+    assert (failure.cause, failure.outcome) == ("network", Acceptance.UNKNOWN)
     assert len(posted(server)) == before + 1
 
 
@@ -446,13 +446,13 @@ def test_a_server_that_never_answers_is_left_in_time(
 
     begun = monotonic()
     failure = refused(EwsTransport(tokens, timeout=1.5), message, server, never)
-    assert (failure.cause, failure.outcome) == ("network", Outcome.UNKNOWN)
+    assert (failure.cause, failure.outcome) == ("network", Acceptance.UNKNOWN)
     assert monotonic() - begun < IN_TIME
 
 
 def test_a_closed_port_has_taken_nothing(transport: EwsTransport, server: HttpsServer, message: Message) -> None:
     failure = failing(transport, message, sender_of(server.cloud(ews="https://localhost:1/EWS/Exchange.asmx")))
-    assert (failure.cause, failure.outcome, failure.retry) == ("network", Outcome.NOT_SENT, True)
+    assert (failure.cause, failure.outcome, failure.retry) == ("network", Acceptance.NOT_SENT, True)
 
 
 @pytest.mark.control(47)
@@ -467,7 +467,7 @@ def test_a_token_is_shown_to_nobody_whose_certificate_is_wrong(
 ) -> None:
     door = stack.enter_context(HttpsServer(getattr(authorities, wrong), authorities.ca_file))
     failure = failing(transport, message, sender_of(server.cloud(ews=f"{door.url}/EWS/Exchange.asmx")))
-    assert (failure.cause, failure.outcome) == ("tls", Outcome.NOT_SENT)
+    assert (failure.cause, failure.outcome) == ("tls", Acceptance.NOT_SENT)
     assert door.requests == []
 
 
@@ -477,7 +477,7 @@ def test_an_authority_is_trusted_by_its_own_cloud_alone(
     """exchangelib knows one adapter for the whole process."""
     transport.send(message, sender_of(server.cloud()))  # and its token is kept
     failure = failing(transport, message, sender_of(server.cloud(ca_file=None)))
-    assert (failure.cause, failure.outcome) == ("tls", Outcome.NOT_SENT)
+    assert (failure.cause, failure.outcome) == ("tls", Acceptance.NOT_SENT)
     transport.send(message, sender_of(server.cloud()))
     assert len(posted(server)) == 2
 
@@ -493,7 +493,7 @@ def test_bundles_and_proxies_of_the_environment_have_no_say(
 
 def test_an_address_without_tls_is_refused(transport: EwsTransport, server: HttpsServer, message: Message) -> None:
     failure = failing(transport, message, sender_of(server.cloud(ews=server.url.replace("https", "http"))))
-    assert (failure.cause, failure.outcome) == ("tls", Outcome.NOT_SENT)
+    assert (failure.cause, failure.outcome) == ("tls", Acceptance.NOT_SENT)
     assert server.requests == []
 
 

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 
 import pytest
 
-from mailer.identity import TokenSource
 from mailer.message import Message
+from mailer.tokens import TokenSource
 from mailer.transports.ews import EwsTransport
 from tests.mailer.answers import BOMB, PATIENCE, Made, expected, made_of
 from tests.mailer.conftest import sender_of

@@ -11,14 +11,14 @@ from typing import Literal
 
 import pytest
 
-from mailer.clouds_file import load_servers
-from mailer.failure import Outcome
-from mailer.identity import TokenSource
+from mailer.clouds_config import load_servers
+from mailer.errors import Acceptance
 from mailer.message import Message
+from mailer.tokens import TokenSource
 from mailer.transports import Login, Sender
 from mailer.transports.ews import EwsTransport
 from sandbox import Sandbox
-from tests.mailer.authorities import Authorities
+from tests.mailer.certificate_authorities import Authorities
 from tests.mailer.conftest import Arrived, failing
 from tests.mailer.https_server import HttpsServer, Request, in_turn, reply
 from tests.mailer.transports.soap import created, fault, said
@@ -81,7 +81,7 @@ def test_a_wrong_password_is_tried_once_and_never_told(
 ) -> None:
     """A domain locks accounts after a few."""
     failure = failing(transport, message, by(plant, kind, "Summér-2025"))
-    assert (failure.cause, failure.outcome, failure.retry) == ("user_sign_in_needed", Outcome.NOT_SENT, False)
+    assert (failure.cause, failure.outcome, failure.retry) == ("user_sign_in_needed", Acceptance.NOT_SENT, False)
     assert "Summ" not in str(failure)
     assert arrived(message) == []
 
@@ -149,7 +149,7 @@ def test_a_door_that_refuses_a_login_speaks_of_no_token_and_no_retirement(
     """EWS on premises is not switched off in October 2026."""
     server.routes["Exchange.asmx"] = reply(status)
     failure = failing(transport, message, sender_at(server))
-    assert (failure.cause, failure.outcome) == (cause, Outcome.NOT_SENT)
+    assert (failure.cause, failure.outcome) == (cause, Acceptance.NOT_SENT)
     assert len(server.requests) == 1
 
 

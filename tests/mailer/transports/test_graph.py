@@ -14,16 +14,16 @@ from urllib.parse import unquote
 
 import pytest
 
-from mailer.failure import Failure, Outcome
-from mailer.identity import TokenSource
+from mailer.errors import Acceptance, SendError
 from mailer.message import Attachment, Message
+from mailer.tokens import TokenSource
 from mailer.transports import Login, Sender
 from mailer.transports.graph import LARGEST, GraphTransport
 from sandbox import Sandbox
-from tests.mailer.authorities import Authorities
+from tests.helpers.timeouts import IN_TIME
+from tests.mailer.certificate_authorities import Authorities
 from tests.mailer.conftest import SECRET, Arrived, Customer, addressed, discovery, failing, sender_of
 from tests.mailer.https_server import Answer, HttpsServer, Request, in_turn, reply
-from tests.patience import IN_TIME
 
 GRAPH_ERROR = {"code": "ErrorInternalServerError", "message": "An internal server error occurred."}
 
@@ -33,7 +33,7 @@ def graph(tokens: TokenSource) -> GraphTransport:
     return GraphTransport(tokens, timeout=20)
 
 
-def refused(graph: GraphTransport, message: Message, other: HttpsServer, *answers: Answer) -> Failure:
+def refused(graph: GraphTransport, message: Message, other: HttpsServer, *answers: Answer) -> SendError:
     """What becomes of another server's answers, in turn."""
     other.routes["/sendMail"] = in_turn(*answers)
     return failing(graph, message, sender_of(other.cloud()))
@@ -110,7 +110,7 @@ def test_a_message_that_cannot_be_written_is_a_failure_and_nothing_is_asked(
     graph = GraphTransport(tokens, body=body)
     bad = addressed(message, "a@x.example\r\nBcc: b@y.example")
     failure = failing(graph, bad, sender_of(other.cloud()))
-    assert (failure.cause, failure.outcome) == ("recipient_rejected", Outcome.NOT_SENT)
+    assert (failure.cause, failure.outcome) == ("recipient_rejected", Acceptance.NOT_SENT)
     failure = failing(graph, replace(message, headers={"Bcc": "b@y.example"}), sender_of(other.cloud()))
     assert failure.cause == "other"
     assert other.requests == []
@@ -187,7 +187,7 @@ def test_a_refusal_is_read_in_whatever_shape_it_comes(
     graph: GraphTransport, other: HttpsServer, message: Message, status: int, body: Any, cause: str, said: str
 ) -> None:
     failure = refused(graph, message, other, reply(status, body))
-    assert (failure.cause, failure.outcome) == (cause, Outcome.NOT_SENT)
+    assert (failure.cause, failure.outcome) == (cause, Acceptance.NOT_SENT)
     assert said in failure.technical
     assert "client-request-id" in failure.request_ids
 
@@ -195,19 +195,19 @@ def test_a_refusal_is_read_in_whatever_shape_it_comes(
 @pytest.mark.parametrize(
     ("status", "body", "outcome"),
     [
-        (500, {"error": {"code": "ErrorMailboxStoreUnavailable", "message": "x"}}, Outcome.NOT_SENT),
-        (500, {"error": GRAPH_ERROR}, Outcome.UNKNOWN),
-        (500, "<html>Server Error</html>", Outcome.UNKNOWN),
-        (500, b"", Outcome.UNKNOWN),
-        (503, {"error": {"code": "MailboxInfoStale", "message": "x"}}, Outcome.NOT_SENT),
-        (503, "<html>down</html>", Outcome.UNKNOWN),
-        (503, {"error": {"code": "UnknownError", "message": ""}}, Outcome.UNKNOWN),
-        (502, b"", Outcome.UNKNOWN),
-        (504, {"error": {"code": "gatewayTimeout", "message": "x"}}, Outcome.UNKNOWN),
+        (500, {"error": {"code": "ErrorMailboxStoreUnavailable", "message": "x"}}, Acceptance.NOT_SENT),
+        (500, {"error": GRAPH_ERROR}, Acceptance.UNKNOWN),
+        (500, "<html>Server Error</html>", Acceptance.UNKNOWN),
+        (500, b"", Acceptance.UNKNOWN),
+        (503, {"error": {"code": "MailboxInfoStale", "message": "x"}}, Acceptance.NOT_SENT),
+        (503, "<html>down</html>", Acceptance.UNKNOWN),
+        (503, {"error": {"code": "UnknownError", "message": ""}}, Acceptance.UNKNOWN),
+        (502, b"", Acceptance.UNKNOWN),
+        (504, {"error": {"code": "gatewayTimeout", "message": "x"}}, Acceptance.UNKNOWN),
     ],
 )
 def test_a_5xx_is_a_doubt_unless_graph_itself_says_no(
-    graph: GraphTransport, other: HttpsServer, message: Message, status: int, body: Any, outcome: Outcome
+    graph: GraphTransport, other: HttpsServer, message: Message, status: int, body: Any, outcome: Acceptance
 ) -> None:
     failure = refused(graph, message, other, reply(status, body))
     assert (failure.cause, failure.outcome, failure.retry) == ("transient", outcome, True)
@@ -250,7 +250,7 @@ def test_throttling_tells_how_long(
     failure = failing(graph, message, customer.sender)
     assert (failure.cause, failure.outcome, failure.retry, failure.retry_after) == (
         "throttled",
-        Outcome.NOT_SENT,
+        Acceptance.NOT_SENT,
         True,
         17.0,
     )
@@ -295,7 +295,7 @@ def test_after_a_doubt_nothing_is_sent_again(graph: GraphTransport, other: Https
     graph.send(message, sender_of(other.cloud()))
     before = len(other.came("/sendMail"))
     doubt = reply(504, {"error": {"code": "InvalidAuthenticationToken", "message": "says a gateway"}})
-    assert refused(graph, message, other, doubt).outcome == Outcome.UNKNOWN
+    assert refused(graph, message, other, doubt).outcome == Acceptance.UNKNOWN
     assert len(other.came("/sendMail")) == before + 1
 
 
@@ -314,7 +314,7 @@ def test_a_line_that_is_cut_leaves_a_doubt_either_way(
 ) -> None:
     sandbox.faults.add(door="graph", reset=reset, mailbox=customer.mailbox.address)
     failure = failing(graph, message, customer.sender)
-    assert (failure.cause, failure.outcome) == ("network", Outcome.UNKNOWN)
+    assert (failure.cause, failure.outcome) == ("network", Acceptance.UNKNOWN)
     assert set(failure.request_ids) == {"client-request-id"}
     assert len(arrived(message)) == count
 
@@ -324,7 +324,7 @@ def test_a_token_endpoint_that_is_cut_off_leaves_no_doubt(
 ) -> None:
     sandbox.faults.add(door="token", reset="after", mailbox=customer.app.client_id)
     failure = failing(graph, message, customer.sender)
-    assert (failure.cause, failure.outcome) == ("network", Outcome.NOT_SENT)
+    assert (failure.cause, failure.outcome) == ("network", Acceptance.NOT_SENT)
 
 
 @pytest.mark.parametrize("drip", [False, True])
@@ -340,7 +340,7 @@ def test_a_server_that_never_answers_is_left_in_time(
     other.routes["/sendMail"] = never
     begun = monotonic()
     failure = failing(GraphTransport(tokens, timeout=1.5), message, sender_of(other.cloud()))
-    assert (failure.cause, failure.outcome) == ("network", Outcome.UNKNOWN)
+    assert (failure.cause, failure.outcome) == ("network", Acceptance.UNKNOWN)
     assert monotonic() - begun < IN_TIME
 
 
@@ -356,7 +356,7 @@ def test_token_and_message_share_one_time(tokens: TokenSource, other: HttpsServe
     other.routes["openid-configuration"] = late
     other.routes["/sendMail"] = never
     begun = monotonic()
-    assert failing(GraphTransport(tokens, timeout=3), message, sender_of(other.cloud())).outcome == Outcome.UNKNOWN
+    assert failing(GraphTransport(tokens, timeout=3), message, sender_of(other.cloud())).outcome == Acceptance.UNKNOWN
     assert monotonic() - begun < 4.8
 
 
@@ -367,13 +367,13 @@ def test_a_token_is_shown_to_nobody_whose_certificate_is_wrong(
 ) -> None:
     wrong = stack.enter_context(HttpsServer(getattr(authorities, fault), authorities.ca_file))
     failure = failing(graph, message, sender_of(other.cloud(graph=f"{wrong.url}/graph")))
-    assert (failure.cause, failure.outcome, failure.retry) == ("tls", Outcome.NOT_SENT, False)
+    assert (failure.cause, failure.outcome, failure.retry) == ("tls", Acceptance.NOT_SENT, False)
     assert wrong.requests == []
 
 
 def test_no_redirect_is_shown_the_token(graph: GraphTransport, other: HttpsServer, message: Message) -> None:
     failure = refused(graph, message, other, reply(307, b"", location=f"{other.url}/elsewhere"))
-    assert (failure.cause, failure.outcome) == ("network", Outcome.UNKNOWN)
+    assert (failure.cause, failure.outcome) == ("network", Acceptance.UNKNOWN)
     assert other.came("/elsewhere") == []
 
 

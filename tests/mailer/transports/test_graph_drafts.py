@@ -8,18 +8,18 @@ from typing import Any, Literal
 
 import pytest
 
-from mailer.failure import Answer as Judged
-from mailer.failure import Failure, Outcome
-from mailer.identity import TokenSource
+from mailer.errors import Acceptance, SendError
+from mailer.errors import Answer as Judged
 from mailer.message import Message
+from mailer.tokens import TokenSource
 from mailer.transports import Drafting
 from mailer.transports.ews import EwsTransport
 from mailer.transports.graph import GraphTransport
-from mailer.transports.smtp import SmtpTransport
+from mailer.transports.smtp_xoauth2 import SmtpTransport
 from sandbox import Sandbox
 from tests.mailer.conftest import Arrived, Customer, sender_of
 from tests.mailer.https_server import Answer, HttpsServer, in_turn, reply
-from tests.mailer.test_identity import jwt
+from tests.mailer.test_tokens import jwt
 
 ITEM_NOT_FOUND = reply(404, {"error": {"code": "ErrorItemNotFound", "message": "The specified object was not found."}})
 DENIED = reply(403, {"error": {"code": "ErrorAccessDenied", "message": "Access is denied."}})
@@ -69,8 +69,8 @@ def kinds(sandbox: Sandbox, customer: Customer) -> list[str]:
     return [entry["kind"] for entry in sandbox.ledger.entries() if entry.get("mailbox") == customer.mailbox.address]
 
 
-def failing(graph: GraphTransport, message: Message, customer: Customer, kept: Kept | None = None) -> Failure:
-    with pytest.raises(Failure) as caught:
+def failing(graph: GraphTransport, message: Message, customer: Customer, kept: Kept | None = None) -> SendError:
+    with pytest.raises(SendError) as caught:
         graph.send(message, customer.sender, on_draft=kept or Kept())
     return caught.value
 
@@ -130,7 +130,7 @@ def test_a_draft_of_which_no_answer_came_leaves_no_doubt_that_nothing_was_sent(
     sandbox.faults.add("graph", reset=reset, stage="draft", mailbox=customer.mailbox.address)
     kept = Kept()
     failure = failing(graph, message, customer, kept)
-    assert (failure.cause, failure.outcome, kept.told) == ("network", Outcome.NOT_SENT, [""])
+    assert (failure.cause, failure.outcome, kept.told) == ("network", Acceptance.NOT_SENT, [""])
 
 
 @pytest.mark.parametrize("reset", ["before", "after"])
@@ -138,7 +138,7 @@ def test_a_draft_that_was_sent_without_an_answer_is_a_doubt(
     graph: GraphTransport, customer: Customer, sandbox: Sandbox, message: Message, reset: Literal["before", "after"]
 ) -> None:
     sandbox.faults.add("graph", reset=reset, mailbox=customer.mailbox.address)
-    assert failing(graph, message, customer).outcome == Outcome.UNKNOWN
+    assert failing(graph, message, customer).outcome == Acceptance.UNKNOWN
 
 
 @pytest.mark.parametrize("stage", ["draft", "data"])
@@ -147,7 +147,7 @@ def test_throttling_is_told_at_either_call(
 ) -> None:
     sandbox.faults.add("graph", 429, headers={"Retry-After": "17"}, stage=stage, mailbox=customer.mailbox.address)
     failure = failing(graph, message, customer)
-    assert (failure.cause, failure.outcome, failure.retry_after) == ("throttled", Outcome.NOT_SENT, 17.0)
+    assert (failure.cause, failure.outcome, failure.retry_after) == ("throttled", Acceptance.NOT_SENT, 17.0)
 
 
 @pytest.mark.parametrize("answer", [reply(201), reply(201, "[1]"), reply(201, {"id": 7}), reply(200, "<html>")])
@@ -155,9 +155,9 @@ def test_an_answer_that_names_no_draft_is_none(
     graph: GraphTransport, other: HttpsServer, message: Message, answer: Answer
 ) -> None:
     other.routes["/messages"] = answer
-    with pytest.raises(Failure) as caught:
+    with pytest.raises(SendError) as caught:
         graph.send(message, sender_of(other.cloud()), on_draft=Kept())
-    assert (caught.value.answer, caught.value.outcome) == (Judged.FOREIGN, Outcome.NOT_SENT)
+    assert (caught.value.answer, caught.value.outcome) == (Judged.FOREIGN, Acceptance.NOT_SENT)
     assert other.came("/send") == []
 
 
@@ -231,7 +231,7 @@ def test_what_cannot_be_looked_up_is_a_failure_and_no_answer(
     graph: GraphTransport, other: HttpsServer, answer: Answer, cause: str, draft: str
 ) -> None:
     other.routes["select=isDraft"] = answer
-    with pytest.raises(Failure) as caught:
+    with pytest.raises(SendError) as caught:
         graph.find_draft(draft, "<1@x>", sender_of(other.cloud()))
     assert caught.value.cause == cause
 
@@ -249,9 +249,9 @@ def test_of_two_who_send_it_the_second_is_in_doubt_and_finds_that_it_was_sent(
 ) -> None:
     draft = laid_down(graph, customer, sandbox, message)
     graph.send_draft(draft, message.message_id, customer.sender)
-    with pytest.raises(Failure) as caught:
+    with pytest.raises(SendError) as caught:
         graph.send_draft(draft, message.message_id, customer.sender)
-    assert (caught.value.cause, caught.value.outcome) == ("transient", Outcome.UNKNOWN)
+    assert (caught.value.cause, caught.value.outcome) == ("transient", Acceptance.UNKNOWN)
     assert graph.find_draft(draft, message.message_id, customer.sender) is None
     assert len(arrived(message)) == 1
 
@@ -270,7 +270,7 @@ def test_a_draft_that_is_not_to_be_sent_is_taken_away(
 
 def test_a_draft_that_cannot_be_taken_away_is_a_failure(graph: GraphTransport, other: HttpsServer) -> None:
     other.routes["AAk%3D"] = DENIED
-    with pytest.raises(Failure):
+    with pytest.raises(SendError):
         graph.discard("AAk=", "<1@x>", sender_of(other.cloud()))
 
 

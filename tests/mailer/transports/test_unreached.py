@@ -9,21 +9,21 @@ from contextlib import ExitStack
 
 import pytest
 
-from mailer import sockets
-from mailer.failure import Outcome
-from mailer.identity import TokenSource
+from mailer.errors import Acceptance
+from mailer.http import deadline_sockets
 from mailer.message import Message
+from mailer.tokens import TokenSource
 from mailer.transports import Login, Sender
 from mailer.transports.ews import EwsTransport
 from mailer.transports.graph import GraphTransport
-from mailer.transports.relay import RelayTransport
-from mailer.transports.smtp import SmtpTransport
+from mailer.transports.smtp_relay import RelayTransport
+from mailer.transports.smtp_xoauth2 import SmtpTransport
 from tests.mailer.answers import Made, expected, made_of
-from tests.mailer.authorities import Authorities
+from tests.mailer.certificate_authorities import Authorities
 from tests.mailer.conftest import app_of, sender_of
 from tests.mailer.https_server import HttpsServer, reply
-from tests.mailer.listening import Cut, Listener, Peer
 from tests.mailer.smtp_server import Reply, Script, SmtpServer
+from tests.mailer.tcp_server import Cut, Listener, Peer
 
 Send = Callable[[str, float], object]
 """To a host and port, in so many seconds."""
@@ -142,7 +142,7 @@ def test_a_server_that_does_not_begin(
     what, outcome = made(ways[way], f"localhost:{server.port}", seconds)
     due = in_clear if way in ("smtp", "relay") else by_tls
     if due is None:  # an end in the handshake is an error of TLS or of the network; a reset may come before or after it
-        assert (what.split()[0] in ("not_reached", "cut_before"), outcome) == (True, Outcome.NOT_SENT)
+        assert (what.split()[0] in ("not_reached", "cut_before"), outcome) == (True, Acceptance.NOT_SENT)
     else:
         assert (what, outcome) == due
 
@@ -167,13 +167,13 @@ def test_a_wrong_certificate(
 def test_a_request_that_is_cut_off(
     ways: dict[str, Send], other: HttpsServer, monkeypatch: pytest.MonkeyPatch, way: str, error: OSError
 ) -> None:
-    def breaks(connection: sockets.Tls, data: bytes, flags: int = 0) -> int:
+    def breaks(connection: deadline_sockets.Tls, data: bytes, flags: int = 0) -> int:
         if not bytes(data[:5]).startswith(b"POST "):  # the body
             raise error
         return sent(connection, data, flags)
 
-    sent = sockets.Tls.send
-    monkeypatch.setattr(sockets.Tls, "send", breaks)
+    sent = deadline_sockets.Tls.send
+    monkeypatch.setattr(deadline_sockets.Tls, "send", breaks)
     assert made(ways[way], f"localhost:{other.port}") == CUT
 
 

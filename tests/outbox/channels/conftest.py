@@ -10,14 +10,14 @@ from uuid import UUID
 
 import pytest
 
-from alertadmin.outbox.channels.guard import Allowed
-from alertadmin.outbox.channels.notice import Notice
-from tests.mailer.authorities import Authorities
+from alertadmin.outbox.channels.notification import Notification
+from alertadmin.outbox.channels.ssrf_guard import EgressAllowlist
+from tests.mailer.certificate_authorities import Authorities
 from tests.mailer.https_server import HttpsServer, reply
 from tests.outbox.channels.http_server import HttpServer
 
-LOOPBACK = Allowed.parse("127.0.0.0/8, ::1")
-NOTICE = Notice(
+LOOPBACK = EgressAllowlist.parse("127.0.0.0/8, ::1")
+NOTICE = Notification(
     UUID("6b1d1b1e-0d4e-4ad4-8a55-3ad6f1e1a001"),
     "The secret “ALERT production” ends in 7 days",
     "Renew it before 1 December 2026.\n– alertadmin",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ssl
 
 from tests.mailer.https_server import HttpsServer
-from tests.mailer.listening import Peer
+from tests.mailer.tcp_server import Peer
 
 
 class HttpServer(HttpsServer):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from alertadmin.outbox.channels import services, webhook
-from mailer.failure import Failure
+from alertadmin.outbox.channels import webhook
+from alertadmin.outbox.channels.apprise import service
+from mailer.errors import SendError
 from tests.mailer.answers import CASES, Case, described, expected, made_of
 from tests.mailer.https_server import reply
 from tests.outbox.channels.conftest import LOOPBACK, NOTICE
@@ -33,7 +34,7 @@ def test_ntfy(server: HttpServer, cases: list[Case]) -> None:
     for case in cases:
         server.routes[""] = case.answer
         made[case.name] = made_of(
-            lambda seconds: services.send(url, NOTICE, allowed=LOOPBACK, seconds=max(seconds, 1.0)),
+            lambda seconds: service.send(url, NOTICE, allowed=LOOPBACK, seconds=max(seconds, 1.0)),
             is_slow=case.is_slow,
         )
     assert made == {case.name: expected(case.ntfy) for case in cases}
@@ -48,7 +49,7 @@ def test_ntfy(server: HttpServer, cases: list[Case]) -> None:
 )  # fmt: skip
 def test_a_page_is_no_answer_of_a_receiver(server: HttpServer, body: str) -> None:
     server.routes[""] = reply(200, body)
-    with pytest.raises(Failure) as caught:
+    with pytest.raises(SendError) as caught:
         webhook.post(f"{server.url}/hook", NOTICE, allowed=LOOPBACK)
     assert (described(caught.value), caught.value.outcome) == expected("foreign retry")
 

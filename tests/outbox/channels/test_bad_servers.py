@@ -11,15 +11,16 @@ from collections.abc import Callable
 
 import pytest
 
-from alertadmin.outbox.channels import requesting, services, webhook
-from mailer.failure import Failure, Outcome
+from alertadmin.outbox.channels import http_session, webhook
+from alertadmin.outbox.channels.apprise import service
+from mailer.errors import Acceptance, SendError
 from mailer.transports import Receipt
-from tests.mailer.authorities import Authorities
+from tests.helpers.timeouts import IN_TIME
+from tests.mailer.certificate_authorities import Authorities
 from tests.mailer.https_server import Answer, HttpsServer, Request, reply
-from tests.mailer.listening import Cut
+from tests.mailer.tcp_server import Cut
 from tests.outbox.channels.conftest import LOOPBACK, NOTICE
 from tests.outbox.channels.http_server import HttpServer
-from tests.patience import IN_TIME
 
 pytestmark = pytest.mark.control(45)
 
@@ -32,7 +33,7 @@ def by_webhook(server: HttpServer) -> Receipt:
 
 
 def by_service(server: HttpServer) -> Receipt:
-    return services.send(f"json://127.0.0.1:{server.port}/hook", NOTICE, allowed=LOOPBACK, seconds=SECONDS)
+    return service.send(f"json://127.0.0.1:{server.port}/hook", NOTICE, allowed=LOOPBACK, seconds=SECONDS)
 
 
 @pytest.fixture(params=[by_webhook, by_service])
@@ -70,8 +71,8 @@ def drips_at_once(server: HttpServer, head: bytes, piece: bytes) -> Answer:
     return says
 
 
-def failed(tell: Told, server: HttpServer) -> Failure:
-    with pytest.raises(Failure) as caught:
+def failed(tell: Told, server: HttpServer) -> SendError:
+    with pytest.raises(SendError) as caught:
         tell(server)
     return caught.value
 
@@ -82,20 +83,20 @@ def test_a_head_that_drips_is_waited_for_no_longer_than_the_time(tell: Told, ser
     begun = time.monotonic()
     failure = failed(tell, server)
     assert time.monotonic() - begun < IN_TIME
-    assert failure.outcome == Outcome.UNKNOWN
+    assert failure.outcome == Acceptance.UNKNOWN
 
 
 def test_a_success_whose_body_does_not_end_in_time_is_doubtful(tell: Told, server: HttpServer) -> None:
     server.routes[""] = drips(server, b"HTTP/1.1 200 OK\r\ncontent-length: 1000000\r\n\r\n")
     begun = time.monotonic()
-    assert failed(tell, server).outcome == Outcome.UNKNOWN
+    assert failed(tell, server).outcome == Acceptance.UNKNOWN
     assert time.monotonic() - begun < IN_TIME
 
 
 def test_a_refusal_whose_body_drips_is_a_refusal(tell: Told, server: HttpServer) -> None:
     server.routes[""] = drips(server, b"HTTP/1.1 403 No\r\ncontent-type: text/plain\r\n\r\nnot you ")
     failure = failed(tell, server)
-    assert (failure.cause, failure.outcome) == ("other", Outcome.NOT_SENT)
+    assert (failure.cause, failure.outcome) == ("other", Acceptance.NOT_SENT)
     assert failure.technical.startswith("HTTP 403: not you .")
 
 
@@ -111,7 +112,7 @@ def test_of_a_body_without_end_little_is_read(tell: Told, server: HttpServer, he
 
 def test_a_head_without_end_is_no_answer(tell: Told, server: HttpServer) -> None:
     server.routes[""] = drips_at_once(server, b"HTTP/1.1 200 OK\r\n", b"X: " + b"y" * 1000 + b"\r\n")
-    assert failed(tell, server).outcome == Outcome.UNKNOWN
+    assert failed(tell, server).outcome == Acceptance.UNKNOWN
 
 
 @pytest.mark.parametrize("coding", ["gzip", "deflate"])
@@ -125,10 +126,10 @@ def test_of_a_bomb_little_is_unpacked(tell: Told, server: HttpServer, coding: st
 
 def test_an_answer_is_read_up_to_its_limit_and_never_held_as_a_whole(server: HttpServer) -> None:
     server.routes[""] = reply(200, b"x" * 900_000)
-    with requesting.Session() as session:
+    with http_session.ChannelSession() as session:
         session.post(server.url)  # whatever is loaded at first
         tracemalloc.start()
-        assert len(session.post(server.url).content) == requesting.LARGEST_ANSWER
+        assert len(session.post(server.url).content) == http_session.LARGEST_ANSWER
         _now, most = tracemalloc.get_traced_memory()
         tracemalloc.stop()
     assert most < 3_000_000
@@ -145,7 +146,7 @@ def test_a_reset_before_the_answer_leaves_it_unknown(tell: Told, server: HttpSer
 
     server.routes[""] = cuts
     failure = failed(tell, server)
-    assert (failure.cause, failure.outcome, failure.retry) == ("network", Outcome.UNKNOWN, True)
+    assert (failure.cause, failure.outcome, failure.retry) == ("network", Acceptance.UNKNOWN, True)
 
 
 def test_a_line_that_is_closed_without_an_answer_leaves_it_unknown(tell: Told, server: HttpServer) -> None:
@@ -154,12 +155,12 @@ def test_a_line_that_is_closed_without_an_answer_leaves_it_unknown(tell: Told, s
         return b"connection: close"
 
     server.routes[""] = closes
-    assert failed(tell, server).outcome == Outcome.UNKNOWN
+    assert failed(tell, server).outcome == Acceptance.UNKNOWN
 
 
 def test_what_is_no_http_leaves_it_unknown(tell: Told, server: HttpServer) -> None:
     server.routes[""] = lambda request: b"220 mail.example ESMTP\r\nconnection: close\r\n"
-    assert failed(tell, server).outcome == Outcome.UNKNOWN
+    assert failed(tell, server).outcome == Acceptance.UNKNOWN
 
 
 @pytest.mark.control(47)
@@ -171,7 +172,7 @@ def test_a_certificate_or_a_tls_that_is_no_good_is_refused_before_anything_is_sa
         authorities.of_version(ssl.TLSVersion.TLSv1_1) if kind == "old" else getattr(authorities, kind)
     )
     with HttpsServer(context, authorities.ca_file) as server:
-        with pytest.raises(Failure) as caught:
+        with pytest.raises(SendError) as caught:
             webhook.post(server.url, NOTICE, allowed=LOOPBACK, ca_file=authorities.ca_file)
         assert not server.requests
-    assert (caught.value.cause, caught.value.outcome, caught.value.retry) == ("tls", Outcome.NOT_SENT, False)
+    assert (caught.value.cause, caught.value.outcome, caught.value.retry) == ("tls", Acceptance.NOT_SENT, False)

@@ -11,7 +11,7 @@ from apprise.plugins.base import NotifyBase
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alertadmin.outbox.channels import plugins
+from alertadmin.outbox.channels.apprise import plugins
 
 REFUSED = {
     "amqp", "aprs", "blink1", "dbus", "deltachat", "email", "glib", "gnome", "growl", "irc", "macosx", "mqtt", "nostr",

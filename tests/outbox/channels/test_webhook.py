@@ -10,28 +10,28 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from alertadmin.outbox import sentences
+from alertadmin.outbox import messages
 from alertadmin.outbox.channels import webhook
-from alertadmin.outbox.channels.guard import Allowed
-from alertadmin.outbox.channels.notice import Notice
-from mailer.failure import Failure, Outcome
+from alertadmin.outbox.channels.notification import Notification
+from alertadmin.outbox.channels.ssrf_guard import EgressAllowlist
+from mailer.errors import Acceptance, SendError
 from mailer.transports import Receipt
+from tests.helpers.timeouts import IN_TIME
 from tests.mailer.https_server import HttpsServer, reply
 from tests.outbox.channels.conftest import LOOPBACK, NOTICE
 from tests.outbox.channels.http_server import HttpServer
-from tests.patience import IN_TIME
 
 KEY = "a key of forty characters or so, nobody's"
 NOW = datetime(2026, 11, 24, 9, 0, 30, tzinfo=UTC)
 
 
-def posted(server: HttpsServer, path: str = "/hook", notice: Notice = NOTICE, **options: object) -> Receipt:
+def posted(server: HttpsServer, path: str = "/hook", notice: Notification = NOTICE, **options: object) -> Receipt:
     settings = {"allowed": LOOPBACK, "signing_key": KEY, "now": NOW, "ca_file": server.ca_file or None, **options}
     return webhook.post(server.url + path, notice, **settings)  # type: ignore[arg-type]
 
 
-def failed(server: HttpsServer, path: str = "/hook", **options: object) -> Failure:
-    with pytest.raises(Failure) as caught:
+def failed(server: HttpsServer, path: str = "/hook", **options: object) -> SendError:
+    with pytest.raises(SendError) as caught:
         posted(server, path, **options)  # type: ignore[arg-type]
     return caught.value
 
@@ -98,23 +98,25 @@ def test_any_status_from_200_on_is_a_yes(server: HttpServer, status: int) -> Non
 @pytest.mark.parametrize(
     ("status", "cause", "outcome", "retry"),
     [
-        (400, "other", Outcome.NOT_SENT, False),
-        (401, "other", Outcome.NOT_SENT, False),
-        (403, "other", Outcome.NOT_SENT, False),
-        (404, "other", Outcome.NOT_SENT, False),
-        (405, "other", Outcome.NOT_SENT, False),
-        (408, "transient", Outcome.NOT_SENT, True),
-        (410, "other", Outcome.NOT_SENT, False),
-        (413, "message_too_large", Outcome.NOT_SENT, False),
-        (429, "throttled", Outcome.NOT_SENT, True),
-        (500, "transient", Outcome.UNKNOWN, True),
-        (502, "transient", Outcome.UNKNOWN, True),
-        (503, "transient", Outcome.NOT_SENT, True),
-        (504, "transient", Outcome.UNKNOWN, True),
-        (999, "transient", Outcome.UNKNOWN, True),
+        (400, "other", Acceptance.NOT_SENT, False),
+        (401, "other", Acceptance.NOT_SENT, False),
+        (403, "other", Acceptance.NOT_SENT, False),
+        (404, "other", Acceptance.NOT_SENT, False),
+        (405, "other", Acceptance.NOT_SENT, False),
+        (408, "transient", Acceptance.NOT_SENT, True),
+        (410, "other", Acceptance.NOT_SENT, False),
+        (413, "message_too_large", Acceptance.NOT_SENT, False),
+        (429, "throttled", Acceptance.NOT_SENT, True),
+        (500, "transient", Acceptance.UNKNOWN, True),
+        (502, "transient", Acceptance.UNKNOWN, True),
+        (503, "transient", Acceptance.NOT_SENT, True),
+        (504, "transient", Acceptance.UNKNOWN, True),
+        (999, "transient", Acceptance.UNKNOWN, True),
     ],
 )
-def test_each_refusal_has_its_class(server: HttpServer, status: int, cause: str, outcome: Outcome, retry: bool) -> None:
+def test_each_refusal_has_its_class(
+    server: HttpServer, status: int, cause: str, outcome: Acceptance, retry: bool
+) -> None:
     server.routes[""] = reply(status, "the hook is\r\nswitched off", content_type="text/plain", retry_after="120")
     failure = failed(server)
     assert (failure.cause, failure.outcome, failure.retry) == (cause, outcome, retry)
@@ -131,8 +133,8 @@ def test_a_page_is_not_quoted(server: HttpServer) -> None:
 def test_a_redirect_is_a_refusal_that_says_so(server: HttpServer, status: int) -> None:
     server.routes[""] = reply(status, location=f"{server.url}/elsewhere")
     failure = failed(server)
-    assert failure.technical == sentences.REDIRECTED % {"status": status}
-    assert (failure.outcome, failure.retry) == (Outcome.NOT_SENT, status in (302, 303, 307))
+    assert failure.technical == messages.REDIRECTED % {"status": status}
+    assert (failure.outcome, failure.retry) == (Acceptance.NOT_SENT, status in (302, 303, 307))
     assert [request.path for request in server.requests] == ["/hook"]
 
 
@@ -141,7 +143,7 @@ def test_a_redirect_to_an_address_inside_leads_nowhere(server: HttpServer) -> No
     inside = HttpServer()
     with inside:
         server.routes[""] = reply(307, location=inside.url)
-        failed(server, allowed=Allowed.parse(f"127.0.0.1:{server.port}"))
+        failed(server, allowed=EgressAllowlist.parse(f"127.0.0.1:{server.port}"))
     assert inside.connections == 0
 
 
@@ -157,21 +159,21 @@ def test_words_that_repeat_the_address_or_the_key_are_told_without(server: HttpS
 def test_an_error_of_the_network_is_told_without_the_address() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         closed = taken.getsockname()[1]
-    with pytest.raises(Failure) as caught:
+    with pytest.raises(SendError) as caught:
         webhook.post(
             f"http://user:passw0rd@127.0.0.1:{closed}/services/T0KEN-in-the-path?sig=querysecret",
             NOTICE,
             allowed=LOOPBACK,
         )
-    assert (caught.value.cause, caught.value.outcome, caught.value.retry) == ("network", Outcome.NOT_SENT, True)
+    assert (caught.value.cause, caught.value.outcome, caught.value.retry) == ("network", Acceptance.NOT_SENT, True)
     for secret in ("T0KEN", "querysecret", "passw0rd"):
         assert secret not in str(caught.value)
 
 
 def test_a_name_that_nobody_has_is_surely_not_sent_to() -> None:
-    with pytest.raises(Failure) as caught:
+    with pytest.raises(SendError) as caught:
         webhook.post("https://nobody.invalid/hook", NOTICE, allowed=LOOPBACK)
-    assert (caught.value.cause, caught.value.outcome, caught.value.retry) == ("network", Outcome.NOT_SENT, True)
+    assert (caught.value.cause, caught.value.outcome, caught.value.retry) == ("network", Acceptance.NOT_SENT, True)
     assert caught.value.technical.startswith("NameResolutionError: Failed to resolve 'nobody.invalid' (")
 
 
@@ -191,4 +193,4 @@ def test_it_is_over_within_its_time(server: HttpServer) -> None:
     begun = time.monotonic()
     failure = failed(server, timeout=1.5)
     assert time.monotonic() - begun < IN_TIME
-    assert (failure.cause, failure.outcome) == ("network", Outcome.UNKNOWN)
+    assert (failure.cause, failure.outcome) == ("network", Acceptance.UNKNOWN)

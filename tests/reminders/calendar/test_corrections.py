@@ -11,13 +11,13 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from icalendar import Calendar
 
-from alertadmin.outbox import content
-from alertadmin.outbox.content import Content, NoLongerOwed
+from alertadmin.outbox.mails import composers
+from alertadmin.outbox.mails.composers import Content, Obsolete
 from alertadmin.outbox.models import Delivery, DeliveryState, Purpose
 from alertadmin.registry.models import Contact, Credential, CredentialState, Mailbox
-from alertadmin.reminders import scan
 from alertadmin.reminders.models import CalendarEntry, Policy
-from tests.rows import Rows
+from alertadmin.reminders.scan import scanner
+from tests.factories import Rows
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 DUTY, OTHER = "duty@northpark.example", "other@northpark.example"
@@ -34,19 +34,19 @@ def told(rows: Rows) -> Credential:
 
 def reminded(now: datetime = NOW, state: str = DeliveryState.SENT) -> None:
     """Everything that a scan owes is worded, and becomes what it becomes."""
-    scan.run(now, ring=False)
+    scanner.run(now, ring=False)
     for delivery in Delivery.objects.filter(state=DeliveryState.PENDING):
-        content.compose(delivery, now)
+        composers.compose(delivery, now)
         Delivery.objects.filter(pk=delivery.pk).update(state=state, settled_at=now)
 
 
 def corrections(now: datetime = NOW + DAY) -> list[Delivery]:
-    scan.run(now, ring=False)
+    scanner.run(now, ring=False)
     return list(Delivery.objects.filter(purpose=Purpose.CALENDAR))
 
 
 def mail(delivery: Delivery, now: datetime = NOW + DAY) -> Content:
-    composed = content.compose(delivery, now)
+    composed = composers.compose(delivery, now)
     assert isinstance(composed, Content)
     return composed
 
@@ -117,7 +117,7 @@ def test_what_moved_and_came_back_is_right_again(told: Credential) -> None:
     Credential.objects.update(expires_at=NOW + 400 * DAY)
     (delivery,) = corrections()
     Credential.objects.update(expires_at=end)
-    assert isinstance(content.compose(delivery, NOW + DAY), NoLongerOwed)
+    assert isinstance(composers.compose(delivery, NOW + DAY), Obsolete)
     assert CalendarEntry.objects.get().corrected_by is None
 
 
@@ -162,7 +162,7 @@ def test_whom_it_concerns_no_more_is_told_nothing(told: Credential) -> None:
     told.delete()
     (delivery,) = corrections()
     Contact.objects.all().delete()
-    assert isinstance(content.compose(delivery, NOW + DAY), NoLongerOwed)
+    assert isinstance(composers.compose(delivery, NOW + DAY), Obsolete)
     assert corrections(NOW + 2 * DAY) == [delivery]
 
 
@@ -198,5 +198,5 @@ def test_it_comes_after_every_reminder(told: Credential) -> None:
 
 def test_with_nothing_to_correct_a_scan_asks_one_question_more(told: Credential) -> None:
     with CaptureQueriesContext(connection) as queries:
-        scan.run(NOW + DAY, ring=False)
+        scanner.run(NOW + DAY, ring=False)
     assert sum("calendarentry" in query["sql"] for query in queries) == 1

@@ -1,0 +1,54 @@
+"""Guesses, on the record: what Django does not tell of itself (that is `audit.sessions`).
+
+What was guessed is not repeated, and an address that is nobody's is not either: it may be a password, typed too early.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from allauth.account.signals import authentication_step_completed
+from allauth.mfa.signals import authentication_failed
+from django.utils import timezone
+
+from alertadmin import audit
+from alertadmin.accounts import throttling
+from alertadmin.accounts.mfa import login_stage
+from alertadmin.accounts.models import User
+from alertadmin.accounts.reauthentication import not_confirmed
+from alertadmin.audit.throttle_counter import Limit
+
+ONCE_A_WHILE = Limit("told that it is throttled", 1, throttling.WHILE)
+"""The first of an attack says it; thousands more would bury what else is on the record."""
+
+
+def connect() -> None:
+    for signal, receiver in (
+        (throttling.throttled, _throttled),
+        (authentication_failed, _code_wrong),
+        (not_confirmed, _not_confirmed),
+    ):
+        signal.connect(receiver, dispatch_uid=receiver.__qualname__)
+    authentication_step_completed.connect(login_stage.note_passkey_used, dispatch_uid="second factor at a provider")
+
+
+def _throttled(account: str, **_signal: Any) -> None:
+    if ONCE_A_WHILE.acquire(account, timezone.now()) is None:
+        _refused(audit.AuditAction.SESSION_SIGNED_IN, _known(account), audit.Result.REFUSED, "throttled")
+
+
+def _code_wrong(user: User, reauthentication: bool = False, **_signal: Any) -> None:
+    act = audit.AuditAction.SESSION_REAUTHENTICATED if reauthentication else audit.AuditAction.SESSION_SIGNED_IN
+    _refused(act, user, audit.Result.FAILED, "code")
+
+
+def _not_confirmed(request: Any, how: str, **_signal: Any) -> None:
+    _refused(audit.AuditAction.SESSION_REAUTHENTICATED, request.user, audit.Result.FAILED, how)
+
+
+def _known(address: str) -> User | None:
+    return User.objects.by_address(address)
+
+
+def _refused(act: audit.AuditAction, user: User | None, result: audit.Result, method: str) -> None:
+    audit.record_refusal(act, user, result=result, method=method)

@@ -1,0 +1,106 @@
+"""Whose second factor is asked for, and helping whoever has lost theirs."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import cast
+from urllib.parse import urlencode
+
+from allauth.account.internal.flows.login import get_authentication_records
+from allauth.mfa.models import Authenticator
+from django.conf import settings
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils import timezone
+
+from alertadmin import audit
+from alertadmin.accounts import sessions
+from alertadmin.accounts.mfa.login_stage import was_shown_elsewhere
+from alertadmin.accounts.models import User
+from alertadmin.accounts.models.membership import Membership
+from alertadmin.accounts.models.mfa_policy import MfaPolicy, MfaRequirement
+from alertadmin.accounts.roles import Right, roles_for
+
+KINDS = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
+"""Recovery codes alone are none: they stand in for another."""
+
+
+GRACE = timedelta(days=7)
+"""From the first sign-in on: so long a factor that is asked for by default may be added later."""
+AT_ONCE = datetime.min.replace(tzinfo=UTC)
+
+
+def must_add_factor(request: HttpRequest, now: datetime | None = None) -> bool:
+    """Whether the person must add one before anything else."""
+    due = due_at(request)
+    return due is not None and due <= (now or timezone.now())
+
+
+def begin_grace(user: User, now: datetime) -> bool:
+    """Called at each sign-in; the first one counts, and the first after an upgrade. Returns whether this was it."""
+    if user.factor_due_at is not None:
+        return False
+    user.factor_due_at = now + GRACE
+    User.objects.filter(pk=user.pk, factor_due_at=None).update(factor_due_at=user.factor_due_at)
+    return True
+
+
+def should_offer(request: HttpRequest, to: str) -> HttpResponse | None:
+    """At the first sign-in of a person of whom one is asked, or once they are: to the page that offers one, and from
+    there to `to`."""
+    vars(request).pop("factor_due", None)  # as it was before
+    due = due_at(request)
+    if due is None or due <= timezone.now():
+        return None
+    return redirect(f"{reverse('factor-offer')}?{urlencode({'next': to}, safe='/')}")
+
+
+def due_at(request: HttpRequest) -> datetime | None:
+    """From when on the person must add one; None if none is asked of them, or they have one. Asked once a request, and
+    of the database only where the answer could be that one is lacking."""
+    if "factor_due" not in vars(request):
+        vars(request)["factor_due"] = _due_at(request)
+    return cast("datetime | None", vars(request)["factor_due"])
+
+
+def _due_at(request: HttpRequest) -> datetime | None:
+    user = request.user
+    if not isinstance(user, User) or any(one["method"] == "mfa" for one in get_authentication_records(request, user)):
+        return None
+    demanded = _demanded(request)
+    due = user.factor_due_at if demanded == MfaRequirement.STAFF else AT_ONCE
+    if demanded == MfaRequirement.OPTIONAL or due is None:
+        return None
+    held = Membership.objects.in_force(timezone.now()).filter(user=user, role__in=roles_for(Right.CHANGE))
+    concerned = held.everywhere() if demanded == MfaRequirement.STAFF else held
+    if demanded != MfaRequirement.ALL and not concerned.exists():
+        return None
+    has_one = Authenticator.objects.filter(user=user.pk, type__in=KINDS).exists()
+    return None if has_one or was_shown_elsewhere(request, user) else due
+
+
+def _demanded(request: HttpRequest) -> str:
+    """As the owner decided; without a decision the default, but in a demonstration, which protects nothing."""
+    missing = object()
+    known = getattr(request, "factor_demanded", missing)
+    decided = MfaPolicy.objects.values_list("second_factor", flat=True).first() if known is missing else known
+    if decided is None:
+        return MfaRequirement.OPTIONAL if settings.ENVIRONMENT.sandbox else MfaRequirement.STAFF
+    return str(decided)
+
+
+def remove_factor(person: User) -> int:
+    """Every second factor of somebody who lost theirs, and every session; returns how many factors there were.
+
+    From now on the password alone leads in, or the provider where there is no password; and where a second factor is
+    demanded, a new one is added first.
+    """
+    with transaction.atomic():
+        factors = list(Authenticator.objects.filter(user=person))
+        for one in factors:
+            one.delete()
+        sessions.end_all(person)
+        audit.record(audit.AuditAction.FACTOR_REMOVED, person, reason="reset", count=len(factors))
+    return len(factors)

@@ -1,0 +1,42 @@
+"""A code of somebody's authenticator app, or one of their recovery codes: guessed a few times at most, good once."""
+
+from __future__ import annotations
+
+from allauth.core import context
+from allauth.mfa.base.forms import AuthenticateForm, ReauthenticateForm
+from allauth.mfa.models import Authenticator
+from django import forms
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from alertadmin.accounts import throttling
+
+
+class _Guarded(forms.Form):
+    """Over allauth's form, whose own limits are kept in a cache that our processes do not share."""
+
+    def clean_code(self) -> str:
+        user, code = self.user, str(self.cleaned_data["code"])  # type: ignore[attr-defined]
+        guess = throttling.throttle(context.request, user.email, throttling.CODE)
+        super().clean_code()  # type: ignore[misc]
+        is_app_s = self.authenticator.type == Authenticator.Type.TOTP  # type: ignore[attr-defined]
+        if is_app_s and not throttling.is_first_use(user.pk, code, timezone.now()):
+            raise forms.ValidationError(_("This code was used already. Wait until your app shows the next one."))
+        guess.reset()
+        return code
+
+
+class SecondStepForm(_Guarded, AuthenticateForm):  # type: ignore[misc]  # allauth has no types
+    """The second step of a sign-in."""
+
+    code = forms.CharField(
+        label=_("Code"),
+        max_length=20,
+        widget=forms.TextInput(attrs={"autocomplete": "one-time-code", "inputmode": "numeric", "autofocus": True}),
+        help_text=_("Six digits from your authenticator app, or one of your recovery codes."),
+        error_messages={"required": _("Enter the code.")},
+    )
+
+
+class ConfirmingCodeForm(_Guarded, ReauthenticateForm):  # type: ignore[misc]  # allauth has no types
+    """Of somebody who is in, and is asked again."""

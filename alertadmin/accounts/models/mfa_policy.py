@@ -1,0 +1,39 @@
+"""What this installation demands of whoever signs in: one row, or none while no owner has decided:
+then a second factor is asked of those who may change something in all tenants."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class MfaRequirement(models.TextChoices):
+    OPTIONAL = "optional", _("Nobody’s: whoever wants one adds it")
+    STAFF = "staff", _("Of those who may change something in all tenants, a week after they first sign in")
+    CHANGERS = "changers", _("Of whoever may change something")
+    ALL = "all", _("Everybody’s")
+
+
+class MfaPolicy(models.Model):
+    only = models.BooleanField(primary_key=True, default=True, editable=False)
+    second_factor = models.CharField(
+        _("Whose second factor is asked for"), max_length=8, choices=MfaRequirement, default=MfaRequirement.STAFF
+    )
+
+    class Meta:
+        db_table = "accounts_signindemand"  # older than the model's name
+        constraints = [
+            models.CheckConstraint(condition=models.Q(only=True), name="sign_in_demand_is_one"),
+            models.CheckConstraint(
+                condition=models.Q(second_factor__in=MfaRequirement.values), name="sign_in_demand_is_known"
+            ),
+        ]
+        verbose_name = _("demand on signing in")
+        verbose_name_plural = _("demands on signing in")
+
+    def __str__(self) -> str:
+        return self.get_second_factor_display()
+
+    @classmethod
+    def of_now(cls) -> MfaPolicy:
+        return cls.objects.first() or cls()

@@ -1,0 +1,166 @@
+"""A person who signs in with an e-mail address, and the one-time link that makes the first of them."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import zoneinfo
+from datetime import datetime
+from typing import Any, ClassVar
+
+from django.contrib.auth.models import AbstractBaseUser, BaseUserManager
+from django.db import models, transaction
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from alertadmin import audit
+from alertadmin.accounts import languages
+from alertadmin.accounts.email_address import (
+    LONGEST,
+    CanonicalAddressField,
+    EmailAddressField,
+    UniqueAddress,
+    clean_stored,
+)
+from alertadmin.accounts.models.invitation import Invitation, InvitedRole
+from alertadmin.accounts.models.membership import Membership, make_owner
+from alertadmin.accounts.models.pending_role import PendingRole
+from alertadmin.accounts.time_zones import validate_time_zone, zone_or_utc
+from alertadmin.audit import AuditAction
+from alertadmin.audit.models import AuditEntry
+from alertadmin.audit.tenant_scope import tenant_scoped
+from alertadmin.audit.throttle_counter import ThrottleCounter
+from mailer.email_address import canonical
+
+__all__ = [
+    "AuditEntry",
+    "FirstAdministratorLink",
+    "Invitation",
+    "InvitedRole",
+    "Membership",
+    "PendingRole",
+    "ThrottleCounter",
+    "User",
+    "UserManager",
+]
+
+
+class UserManager(BaseUserManager["User"]):
+    def create_user(self, email: str, password: str | None = None, **fields: Any) -> User:
+        """Raises ValidationError for what is no address."""
+        user = self.model(email=clean_stored(email), **fields)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+    def by_address(self, address: str) -> User | None:
+        """Whose account an address is, however it is typed."""
+        return self.filter(email_canonical=canonical(address)).first()
+
+    def get_by_natural_key(self, username: str | None) -> User:
+        """As Django's sign-in asks. Raises User.DoesNotExist."""
+        return self.get(email_canonical=canonical(username or ""))
+
+    def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> User:
+        """An owner of the installation, by the console: the operator vouches for the address."""
+        with transaction.atomic():
+            proven = {"proven_at": timezone.now(), "proven_address": canonical(email)}
+            user = self.create_user(email, password, **{**proven, **fields})
+            make_owner(user)
+        return user
+
+
+def _of_tenants(tenants: models.QuerySet[Any]) -> models.Q:
+    """Whoever holds a role in them."""
+    return models.Q(pk__in=Membership.objects.filter(tenant__in=tenants).order_by().values("user"))
+
+
+@tenant_scoped(_of_tenants)
+class User(AbstractBaseUser):
+    email = EmailAddressField(_("e-mail address"), unique=True)
+    """Mail goes there. Who is meant by an address is asked of the canonical form alone."""
+    email_canonical = CanonicalAddressField(of="email")
+    name = models.CharField(_("name"), max_length=120, blank=True)
+    time_zone = models.CharField(_("time zone"), max_length=60, default="UTC", validators=[validate_time_zone])
+    language = models.CharField(_("language"), max_length=8, blank=True, choices=languages.of_a_person)
+    """Of pages and of reminder mails. Blank: pages ask the browser, mails the tenant."""
+    is_active = models.BooleanField(default=True)
+    made_by = models.SlugField(max_length=40, blank=True, editable=False)
+    """The sign-in provider by whose word alone the account and its address are; blank: by a person."""
+    proven_at = models.DateTimeField(_("address proven"), null=True, editable=False)
+    """When a link mailed to the address was opened, or the operator vouched for it (accounts.address_proof)."""
+    proven_address = models.CharField(max_length=LONGEST, blank=True, default="", editable=False)
+    """The canonical form of the address that was proven: another address of the account is not proven by it."""
+    factor_due_at = models.DateTimeField(null=True, editable=False)
+    """From when on a second factor is asked of them if they may change something in all tenants (accounts.demand)."""
+
+    objects: ClassVar[UserManager] = UserManager()
+    USERNAME_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar[list[str]] = []
+
+    class Meta:
+        constraints = [
+            UniqueAddress(
+                fields=["email_canonical"],
+                name="one_account_per_address",
+                violation_error_message=_("There is an account with this address already."),
+            )
+        ]
+        verbose_name = _("user")
+        verbose_name_plural = _("users")
+
+    def __str__(self) -> str:
+        return self.name or self.email
+
+    def get_absolute_url(self) -> str:
+        return reverse("person", args=[self.pk])
+
+    @property
+    def is_proven(self) -> bool:
+        return self.proven_at is not None and self.proven_address == canonical(self.email)
+
+    @property
+    def zone(self) -> zoneinfo.ZoneInfo:
+        return zone_or_utc(self.time_zone)
+
+
+class FirstAdministratorLink(models.Model):
+    """Good once, and only while nobody is registered. The token itself is printed, never stored."""
+
+    digest = models.CharField(max_length=64, unique=True)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name = _("first administrator's link")
+
+    def __str__(self) -> str:
+        return self.created_at.isoformat()
+
+    @classmethod
+    def make(cls, now: datetime) -> str:
+        """A fresh token; earlier ones no longer work."""
+        token = secrets.token_urlsafe(32)
+        with transaction.atomic():
+            cls.objects.all().delete()
+            cls.objects.create(digest=_digest(token), created_at=now)
+        return token
+
+    @classmethod
+    def is_good(cls, token: str) -> bool:
+        return cls.objects.filter(digest=_digest(token)).exists() and not User.objects.exists()
+
+    @classmethod
+    def redeem(cls, token: str, email: str, password: str, **fields: Any) -> User | None:
+        """The first administrator, or None if the link is used up. Of two at once, one wins."""
+        with transaction.atomic():
+            used, _rows = cls.objects.filter(digest=_digest(token)).delete()
+            if not used or User.objects.exists():
+                return None
+            made = User.objects.create_superuser(email, password, **fields)
+            audit.record(AuditAction.PERSON_CREATED, made, by=made, method="first administrator's link")
+            return made
+
+
+def _digest(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()

@@ -1,0 +1,267 @@
+"""What django-allauth asks of us when somebody comes back from a provider: whether they come in, and as whom.
+
+Somebody is known by issuer and subject alone. Who is not known yet comes in if a group of theirs gives them a role, or
+by an invitation that they opened; never because an account here happens to have the address that the provider says.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import secrets
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from allauth.core.exceptions import ImmediateHttpResponse
+from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
+from allauth.socialaccount.models import SocialApp, SocialLogin
+from allauth.socialaccount.providers.base import AuthError, AuthProcess
+from django.conf import settings
+from django.contrib import messages
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+from django.http import HttpRequest
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from alertadmin import audit
+from alertadmin.accounts.email_address import clean_stored
+from alertadmin.accounts.models import User
+from alertadmin.accounts.models.membership import LastOwner, Membership, keep_an_owner
+from alertadmin.accounts.oidc import group_roles, provider_registry
+from alertadmin.accounts.oidc.claims import Identity
+from alertadmin.accounts.oidc.client import SignInProvider, provider_session
+from alertadmin.accounts.oidc.http_session import ProviderSession
+from alertadmin.accounts.reauthentication import is_recent
+from alertadmin.accounts.services import invitations
+from mailer.email_address import canonical
+
+if TYPE_CHECKING:
+    from alertadmin.accounts.oidc.provider import Provider
+
+LOGGER = logging.getLogger(__name__)
+
+
+class SignInRefused(Exception):
+    """Whatever was begun for them comes to nothing. `told` is for the person, `cause` for the record."""
+
+    def __init__(self, cause: str, told: str, user: User | None = None) -> None:
+        super().__init__(told)
+        self.cause, self.told, self.user = cause, told, user
+
+
+ERROR_CODE = re.compile(r"AADSTS\d{4,8}")
+
+
+class SocialAccountAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]  # it has no types
+    # The providers are the operator's file's; none are in the database.
+
+    def list_apps(self, request: HttpRequest, provider: str | None = None, client_id: str | None = None) -> list[Any]:
+        found = [one for one in provider_registry.providers() if client_id in (None, one.client_id)]
+        return [one.app() for one in found if provider in (None, "openid_connect", one.slug)]
+
+    def list_providers(self, request: HttpRequest) -> list[SignInProvider]:
+        return [SignInProvider(request, one) for one in provider_registry.providers()]
+
+    def get_provider(self, request: HttpRequest, provider: str, client_id: str | None = None) -> SignInProvider:
+        found = provider_registry.find(provider)
+        if found is None:
+            raise SocialApp.DoesNotExist
+        return SignInProvider(request, found)
+
+    def get_requests_session(self) -> ProviderSession:
+        return provider_session()
+
+    def generate_state_param(self, state: dict[str, Any]) -> str:
+        return secrets.token_urlsafe(32)
+
+    def is_open_for_signup(self, request: HttpRequest, sociallogin: SocialLogin) -> bool:
+        return False
+
+    def populate_user(self, request: HttpRequest, sociallogin: SocialLogin, data: dict[str, Any]) -> Any:
+        """Nothing is put into an account of ours but where `_enter` makes one."""
+        return sociallogin.user
+
+    def on_authentication_error(
+        self,
+        request: HttpRequest,
+        provider: SignInProvider,
+        error: str | None = None,
+        exception: Exception | None = None,
+        extra_context: dict[str, Any] | None = None,
+    ) -> None:
+        """Raises ImmediateHttpResponse: to the sign-in page, with a sentence."""
+        label, has_state = provider.known.label, "state" in (extra_context or {})
+        if exception is None and not has_state:
+            told = _("This sign-in was begun in another browser, or more than ten minutes ago. Begin again.")
+            _refuse(request, provider.known, SignInRefused("state", told))
+        if error == AuthError.CANCELLED:
+            told = _("The sign-in at %(provider)s was cancelled.") % {"provider": label}
+            _refuse(request, provider.known, SignInRefused("cancelled", told))
+        said = f"{request.GET.get('error', '')} {request.GET.get('error_description', '')} {exception or ''}".strip()
+        LOGGER.warning("Signing in by %s failed: %s", provider.known.slug, said)
+        code = ERROR_CODE.search(said)
+        words = {"provider": label, "code": f" ({code[0]})" if code else ""}
+        told = _("%(provider)s did not say who you are%(code)s. Try again; alertadmin's log says why.") % words
+        _refuse(request, provider.known, SignInRefused("provider", told))
+
+    def pre_social_login(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
+        """Whoever is led on from here exists, is linked and has a role. Raises ImmediateHttpResponse."""
+        provider: Provider = sociallogin.provider.known
+        kept = sociallogin.state.get("data") or {}
+        try:
+            if not _is_same(sociallogin.nonce, kept.get("nonce")):
+                raise SignInRefused("nonce", _("This sign-in was not begun here. Begin again."))
+            if sociallogin.state.get("process") == AuthProcess.CONNECT:
+                _connect(request, provider, sociallogin)
+            elif sociallogin.is_existing:
+                _take_up_groups(request, provider, sociallogin)
+            else:
+                _enter(provider, sociallogin, str(kept.get("invitation", "")), proves=bool(kept.get("proves")))
+        except SignInRefused as refusal:
+            _refuse(request, provider, refusal)
+        except IntegrityError:
+            # Of two first sign-ins at once, one came first.
+            _refuse(request, provider, SignInRefused("race", _("You were signing in twice at once. Try again.")))
+
+
+def _is_same(said: object, kept: object) -> bool:
+    """Whether a nonce is the one that was sent along. It may be whatever JSON can hold."""
+    if not isinstance(said, str) or not isinstance(kept, str):
+        return False
+    return secrets.compare_digest(said.encode("utf-8", "surrogatepass"), kept.encode())
+
+
+def _take_up_groups(request: HttpRequest, provider: Provider, login: SocialLogin) -> None:
+    """Of somebody who is known: what their groups give and no longer give."""
+    somebody: Identity = login.somebody
+    user: User = login.user
+    try:
+        with transaction.atomic():
+            if group_roles.apply(user, group_roles.places(somebody.grants), timezone.now()):
+                keep_an_owner()
+    except LastOwner:
+        told = _(
+            "Your groups no longer make you an owner, and nobody else owns this installation. Whoever runs it can "
+            "invite an owner by command: manage.py invite."
+        )
+        raise SignInRefused("last owner", told, user) from None
+    if not Membership.objects.filter(user=user).exists():
+        raise SignInRefused("no role", _no_role(provider, somebody), user)
+    if somebody.has_too_many_groups and provider.grants:
+        messages.warning(request, _too_many_groups(provider))
+
+
+def _enter(provider: Provider, login: SocialLogin, invitation: str, *, proves: bool) -> None:
+    """Makes the account of a person who comes for the first time. What the provider says proves no address: `proves`
+    says whether the invitation's link was a mailed one."""
+    somebody: Identity = login.somebody
+    with transaction.atomic():
+        wanted = group_roles.places(somebody.grants)
+        if invitation:
+            try:
+                user = invitations.accept(invitation, timezone.now(), proves=proves, name=somebody.name)
+            except ValidationError as error:
+                raise SignInRefused("limit", error.messages[0]) from None
+            if user is None:
+                told = _(
+                    "This invitation is no longer good, or an account has its address already. Open its link again."
+                )
+                raise SignInRefused("invitation", told)
+        elif wanted:
+            user = _made(provider, somebody, wanted)
+        else:
+            raise SignInRefused("no role", _no_role(provider, somebody))
+        group_roles.apply(user, wanted, timezone.now())
+        _link(login, user, provider)
+
+
+def _may_state(provider: Provider, wanted: group_roles.Places, address: str) -> bool:
+    """Whether the provider is believed that far: within the domains that the operator lists for it; without a list, one
+    that gives a role in the whole installation is, and one of a tenant within that tenant's domain."""
+    domains = set(provider.email_domains)
+    if not domains and None in wanted:
+        return True
+    if not domains:
+        domains = set(group_roles.domains(wanted))
+    return canonical(address).rpartition("@")[2] in {canonical(f"x@{one}").rpartition("@")[2] for one in domains if one}
+
+
+def _made(provider: Provider, somebody: Identity, wanted: group_roles.Places) -> User:
+    try:
+        address = clean_stored(somebody.address)
+    except ValidationError:
+        told = _("%(provider)s does not say your e-mail address, and without one nobody can be told anything.")
+        raise SignInRefused("no address", told % {"provider": provider.label}) from None
+    if User.objects.by_address(address) is not None:
+        # The address is what the provider says, and proves nothing: whoever could have it written there would come in
+        # as the person who has it here.
+        told = _(
+            "Somebody with your address has an account here already. If it is you, sign in to it as you did before, "
+            "and connect %(provider)s on the page “How you sign in”."
+        )
+        raise SignInRefused("address is taken", told % {"provider": provider.label})
+    if not _may_state(provider, wanted, address):
+        told = _(
+            "%(provider)s says that your address is %(address)s, and is not asked about addresses of that domain. "
+            "Ask an administrator for an invitation."
+        )
+        raise SignInRefused("address of another domain", told % {"provider": provider.label, "address": address})
+    user = User.objects.create_user(address, None, name=somebody.name, made_by=provider.slug)
+    audit.record(audit.AuditAction.PERSON_CREATED, user, by=user, method=provider.slug)
+    return user
+
+
+def _link(login: SocialLogin, user: User, provider: Provider) -> None:
+    login.user = login.account.user = user
+    login.account.save()
+    audit.record(audit.AuditAction.PERSON_LINKED, user, by=user, method=provider.slug)
+
+
+def _connect(request: HttpRequest, provider: Provider, login: SocialLogin) -> NoReturn:
+    """A way in more, for whoever is signed in and has just shown that it is them."""
+    user = request.user
+    if not isinstance(user, User) or not is_recent(request):
+        messages.error(request, _("That took too long. Begin again."))
+    elif login.is_existing and login.user != user:
+        messages.error(
+            request, _("This sign-in at %(provider)s belongs to another account here.") % {"provider": provider.label}
+        )
+    else:
+        if not login.is_existing:
+            with transaction.atomic():
+                _link(login, user, provider)
+        messages.success(request, _("From now on you can sign in with %(provider)s.") % {"provider": provider.label})
+    raise ImmediateHttpResponse(redirect("security"))
+
+
+def _no_role(provider: Provider, somebody: Identity) -> str:
+    if somebody.has_too_many_groups and provider.grants:
+        return _too_many_groups(provider)
+    return _("%(provider)s knows you, but nobody gave you a role here. Ask an administrator of alertadmin.") % {
+        "provider": provider.label
+    }
+
+
+def _too_many_groups(provider: Provider) -> str:
+    return _(
+        "You are in so many groups that %(provider)s left them out, so they give you no role here. In Entra, under "
+        "Token configuration, let the groups claim hold “Groups assigned to the application” alone, or use app roles."
+    ) % {"provider": provider.label}
+
+
+def _refuse(request: HttpRequest, provider: Provider, refusal: SignInRefused) -> NoReturn:
+    audit.record_refusal(
+        audit.AuditAction.SESSION_SIGNED_IN,
+        refusal.user,
+        result=audit.Result.REFUSED,
+        by=refusal.user,
+        method=provider.slug,
+        reason=refusal.cause,
+    )
+    if settings.SESSION_COOKIE_NAME not in request.COOKIES:
+        # A message would make a session for each request of a stranger: the page words it by the address alone.
+        raise ImmediateHttpResponse(redirect(f"{reverse('sign-in')}?elsewhere=1"))
+    messages.error(request, refusal.told)
+    raise ImmediateHttpResponse(redirect("security" if request.user.is_authenticated else "sign-in"))

@@ -1,0 +1,43 @@
+"""Roles by groups lapse: whoever left, and was taken from the group at the provider, must not go on by another way in.
+
+What counts is decided by `MembershipQuerySet.in_force`; here is what becomes of people whose roles have all lapsed.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from allauth.socialaccount.models import SocialAccount
+from django.contrib import messages
+from django.http import HttpRequest
+from django.utils.translation import gettext as _
+
+from alertadmin import audit
+from alertadmin.accounts.models import User
+from alertadmin.accounts.models.membership import Membership
+from alertadmin.accounts.oidc import provider_registry
+
+
+def all_lapsed(user: User, now: datetime) -> bool:
+    """Whether the person has roles by groups, and none that counts at the moment."""
+    held = Membership.objects.filter(user=user)
+    return held.lapsed(now).exists() and not held.in_force(now).exists()
+
+
+def refuse(request: HttpRequest, user: User) -> None:
+    """Says on the next page how the person gets the roles back; on the record it stands as a refused sign-in."""
+    audit.record_refusal(
+        audit.AuditAction.SESSION_SIGNED_IN, user, result=audit.Result.REFUSED, by=user, reason="group not confirmed"
+    )
+    slugs = SocialAccount.objects.filter(user=user).values_list("provider", flat=True)
+    names = [found.label for slug in slugs if (found := provider_registry.find(slug))]
+    if names:
+        told = _(
+            "Your role here comes from your groups at %(provider)s, which did not confirm it lately. Sign in with "
+            "%(provider)s."
+        )
+        messages.warning(request, told % {"provider": " / ".join(names)})
+    else:
+        messages.warning(
+            request, _("Your role here came from a sign-in provider that is there no more. Ask an administrator.")
+        )

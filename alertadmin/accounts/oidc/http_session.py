@@ -1,0 +1,151 @@
+"""What is asked of a provider: in time, of limited size, and by few threads at once, since anybody can have it asked.
+
+A provider's metadata and keys are kept. What is older than FRESH is used once more while a thread of its own asks anew;
+a failure too is remembered for a while. So clicks on "Sign in with …" ask a provider no more often than it answers, and
+where it answers slowly, or at length, no more than SLOTS threads wait for it.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from time import monotonic
+from typing import Any
+
+import requests
+from allauth.socialaccount.providers.oauth2.client import OAuth2Error
+
+from mailer.http import http_session
+
+LOGGER = logging.getLogger(__name__)
+
+SECONDS = 10
+"""For one call as a whole."""
+SLOTS = 3
+"""Threads of this process that wait for providers at once; the others answer pages."""
+PATIENCE = 0.3
+"""Seconds that one more waits to become one of them."""
+FRESH, STALE = 3600.0, 24 * 3600.0
+"""Seconds that a document is gone by: unasked, and while it is asked for anew."""
+FAILED_FOR = 15.0
+"""Seconds in which what failed is not tried again."""
+KEYS_AGAIN = 60.0
+"""Seconds between two looks for a key that is not among those published."""
+
+Document = dict[str, Any]
+Check = Callable[[Document], None]
+
+
+class ProviderBusy(OAuth2Error):  # type: ignore[misc]  # allauth has no types
+    """As many wait for providers as may."""
+
+
+class ProviderSession(http_session.Session):
+    """As all that we ask, and by few at once."""
+
+    def __init__(self, ca_file: str | None) -> None:
+        super().__init__(ca_file, timeout=SECONDS)
+
+    def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
+        """Raises ProviderBusy, requests.RequestException."""
+        with _slot():
+            try:
+                return super().send(request, **{**kwargs, "timeout": None})
+            except requests.RequestException:
+                raise
+            except OSError as error:
+                raise requests.ConnectionError(error, request=request) from error
+
+
+_SLOTS = threading.BoundedSemaphore(SLOTS)
+
+
+@contextmanager
+def _slot() -> Iterator[None]:
+    if not _SLOTS.acquire(timeout=PATIENCE):
+        raise ProviderBusy("Too many sign-ins wait for their providers.")
+    try:
+        yield
+    finally:
+        _SLOTS.release()
+
+
+@dataclass
+class _Kept:
+    document: Document = field(default_factory=dict)
+    came_at: float = float("-inf")
+    failed: Exception | None = None
+    failed_at: float = float("-inf")
+    is_asked: threading.Lock = field(default_factory=threading.Lock)
+
+
+_KEPT: dict[tuple[str, str | None], _Kept] = {}
+
+
+def document(url: str, ca_file: str | None, check: Check, *, newer_than: float = FRESH) -> Document:
+    """JSON that a provider publishes, at most so many seconds old, or STALE if it is being asked for.
+
+    Raises OAuth2Error (what `check` raises among it), requests.RequestException.
+    """
+    kept = _KEPT.setdefault((url, ca_file), _Kept())
+    age = monotonic() - kept.came_at
+    if age < newer_than:
+        return kept.document
+    if kept.failed is not None and monotonic() - kept.failed_at < FAILED_FOR:
+        if age < STALE:
+            return kept.document
+        raise kept.failed
+    if FRESH <= age < STALE:
+        threading.Thread(target=_ask_quietly, args=(kept, url, ca_file, check), name="provider", daemon=True).start()
+        return kept.document
+    if not kept.is_asked.acquire(timeout=PATIENCE):
+        raise ProviderBusy("The provider is being asked already.")
+    try:
+        if kept.came_at == float("-inf") or monotonic() - kept.came_at >= newer_than:
+            _ask(kept, url, ca_file, check)
+        return kept.document
+    finally:
+        kept.is_asked.release()
+
+
+def forget() -> None:
+    """All of it, as at a start."""
+    _KEPT.clear()
+
+
+def _ask_quietly(kept: _Kept, url: str, ca_file: str | None, check: Check) -> None:
+    if kept.is_asked.acquire(blocking=False):
+        try:
+            _ask(kept, url, ca_file, check)
+        except (OAuth2Error, requests.RequestException) as error:
+            LOGGER.warning("%s was not read anew: %s", url, error)
+        finally:
+            kept.is_asked.release()
+
+
+def _ask(kept: _Kept, url: str, ca_file: str | None, check: Check) -> None:
+    try:
+        with ProviderSession(ca_file) as session:
+            said = json_of(session.get(url))
+        check(said)
+    except ProviderBusy:
+        raise  # of us, not of the provider
+    except (OAuth2Error, requests.RequestException) as error:
+        kept.failed, kept.failed_at = error, monotonic()
+        raise
+    kept.document, kept.came_at, kept.failed = said, monotonic(), None
+
+
+def json_of(response: requests.Response) -> Document:
+    """Raises OAuth2Error, requests.RequestException."""
+    response.raise_for_status()
+    try:
+        said = response.json()
+    except (ValueError, RecursionError) as error:
+        raise OAuth2Error(f"{response.url} did not answer with JSON.") from error
+    if response.status_code != 200 or not isinstance(said, dict):
+        raise OAuth2Error(f"{response.url} answered {response.status_code}, which is not expected.")
+    return said

@@ -1,0 +1,65 @@
+"""The providers of this installation, as its sign-in file says them now.
+
+A file that became unusable leaves what was known in force, and says so in the log and to administrators.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from django.conf import settings
+
+from alertadmin.accounts.oidc.config_file import SignInFileError, load
+from alertadmin.accounts.oidc.provider import Provider
+from mailer.clouds_config import read_clouds_file
+
+LOGGER = logging.getLogger(__name__)
+
+
+@dataclass
+class _Known:
+    stamp: object = None
+    providers: dict[str, Provider] = field(default_factory=dict)
+    trouble: str = ""
+
+
+_KNOWN = _Known()
+
+
+def providers() -> list[Provider]:
+    return list(_current().providers.values())
+
+
+def find(slug: str) -> Provider | None:
+    return _current().providers.get(slug)
+
+
+def trouble() -> str:
+    """Why the file cannot be used, in one English sentence; nothing if it can."""
+    return _current().trouble
+
+
+def _current() -> _Known:
+    path: Path | None = settings.ENVIRONMENT.sign_in_file
+    stamp = (path, _changed(path), settings.ENVIRONMENT.clouds_file, _changed(settings.ENVIRONMENT.clouds_file))
+    if stamp != _KNOWN.stamp:
+        of_another_file = _KNOWN.stamp is None or path != _KNOWN.stamp[0]  # type: ignore[index]
+        kept = {} if of_another_file else _KNOWN.providers
+        try:
+            read = load(path, read_clouds_file(settings.ENVIRONMENT.clouds_file).clouds) if path else {}
+            _KNOWN.providers, _KNOWN.trouble = read, ""
+        except SignInFileError as error:
+            _KNOWN.providers, _KNOWN.trouble = kept, str(error)
+            LOGGER.error("%s", error)
+        _KNOWN.stamp = stamp
+    return _KNOWN
+
+
+def _changed(path: Path | None) -> int:
+    """The time of the last change to the file or its mode."""
+    try:
+        return path.stat().st_ctime_ns if path else 0
+    except OSError:
+        return 0

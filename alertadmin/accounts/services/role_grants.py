@@ -1,0 +1,134 @@
+"""Giving a role by hand: none that could do more than the giver's own, and in the whole installation only to a proven
+address. Else the role waits (`pending_role`), the person is mailed a link, and opening it gives the role.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from alertadmin import audit
+from alertadmin.accounts import address_proof
+from alertadmin.accounts.access import Access
+from alertadmin.accounts.models import User
+from alertadmin.accounts.models.membership import Membership, RoleSource
+from alertadmin.accounts.models.pending_role import GOOD_FOR, PendingRole, new_nonce
+from alertadmin.accounts.roles import RIGHTS, Role, may_give
+
+
+class RoleGrantRefused(Exception):
+    """A role that could do more than its giver."""
+
+    def __str__(self) -> str:
+        return _("You can give roles that may do what you may do yourself, where you may do it.")
+
+
+def check(by: User | None, place: UUID | None, role: Role) -> None:
+    """`by` None: the operator, by command. Raises RoleGrantRefused."""
+    if by is not None and not may_give(Access(by).rights_in(place), role):
+        raise RoleGrantRefused
+
+
+def must_prove_address(user: User, place: UUID | None, role: Role) -> bool:
+    """Whether the role counts only once the address is proven: not one that does no more than a role given before."""
+    if place is not None or user.is_proven:
+        return False
+    held = Membership.objects.filter(user=user, tenant=None, source=RoleSource.HAND).first()
+    return held is None or not RIGHTS[role] <= RIGHTS[Role(held.role)]
+
+
+def grant_role(
+    user: User, place: UUID | None, role: Role, *, by: User, giver: User | None, now: datetime, **details: Any
+) -> bool:
+    """Within a transaction; a role there that may do more stays. `by` acts, `giver` vouches for the role (None: the
+    operator). Returns whether it counts now. Raises ValidationError if no further mail may leave."""
+    held = Membership.objects.filter(user=user, tenant=place, source=RoleSource.HAND).first()
+    before = held.role if held else ""
+    if held is not None and RIGHTS[Role(held.role)] >= RIGHTS[role]:
+        return True
+    if must_prove_address(user, place, role):
+        hold_role(user, role, giver=giver, now=now, **details)
+        return False
+    row = held or Membership(user=user, tenant_id=place)
+    row.role = role
+    row.save()
+    audit.record(audit.AuditAction.PERSON_ROLE_CHANGED, user, tenant=place, by=by, role=[before, role.value], **details)
+    return True
+
+
+def hold_role(user: User, role: Role, *, giver: User | None, now: datetime, **details: Any) -> PendingRole:
+    """Within a transaction: in the place of any earlier one. Its record has the link mailed (outbox.proof_mail).
+
+    Raises ValidationError if no further mail may leave; RoleGrantRefused if another's pending role may do more.
+    """
+    earlier = PendingRole.objects.select_for_update(of=("self",)).filter(user=user).first()
+    if earlier is not None and earlier.ends_at > now:
+        check(giver, None, Role(earlier.role))
+    row = earlier or PendingRole(user=user)
+    row.role, row.address, row.given_by = role, user.email, giver
+    row.made_at, row.ends_at, row.nonce = now, now + GOOD_FOR, new_nonce()
+    row.save()
+    user.pending_role = row
+    audit.record(
+        audit.AuditAction.PERSON_ROLE_PENDING,
+        user,
+        role=role.value,
+        until=row.ends_at,
+        recipient=row.address,
+        now=now,
+        **details,
+    )
+    return row
+
+
+def pending_roles(user: User, now: datetime) -> PendingRole | None:
+    """The role that waits for the person's address to be proven."""
+    return PendingRole.objects.open(now).filter(user=user).select_related("given_by").first()
+
+
+def withdraw(user: User, *, by: User) -> bool:
+    """Returns whether one was waiting. Raises RoleGrantRefused."""
+    with transaction.atomic():
+        row = PendingRole.objects.select_for_update(of=("self",)).filter(user=user).first()
+        if row is None:
+            return False
+        check(by, None, Role(row.role))
+        _drop(row)
+    return True
+
+
+def revoke_grants_of(giver: User) -> None:
+    """Those of a person who is switched off. Within a transaction."""
+    for row in PendingRole.objects.select_for_update(of=("self",)).filter(given_by=giver):
+        _drop(row)
+
+
+def _drop(row: PendingRole) -> None:
+    user, role = row.user, row.role
+    row.delete()
+    audit.record(audit.AuditAction.PERSON_ROLE_WITHDRAWN, user, role=role)
+
+
+def prove(user: User, now: datetime, *, method: str) -> Role | None:
+    """The address is proven, and the role that waited for it is given, as long as its giver may still give it: that
+    role, or None. Within a transaction."""
+    address_proof.prove_address(user, now, method=method)
+    row = PendingRole.objects.select_for_update(of=("self",)).filter(user=user).first()
+    if row is None or not user.is_proven:
+        return None
+    role, giver = Role(row.role), row.given_by
+    is_good = row.ends_at > now and row.address == user.email and user.is_active
+    row.delete()
+    try:
+        check(giver, None, role)
+    except RoleGrantRefused:
+        is_good = False
+    if not is_good:
+        audit.record(audit.AuditAction.PERSON_ROLE_WITHDRAWN, user, role=role.value, by=user, reason="no longer given")
+        return None
+    grant_role(user, None, role, by=user, giver=giver, now=now)
+    return role

@@ -1,0 +1,115 @@
+"""What may be done to other people: nobody changes their own rights, nor somebody who may do more than they, and an
+owner is left.
+
+All of it is about one account in the whole installation, but roles: those are of one place.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from alertadmin import audit
+from alertadmin.accounts import sessions
+from alertadmin.accounts.access import Access
+from alertadmin.accounts.mfa import enforcement
+from alertadmin.accounts.models import User
+from alertadmin.accounts.models.membership import Membership, RoleSource, keep_an_owner
+from alertadmin.accounts.roles import RIGHTS, Right, Role, may_give
+from alertadmin.accounts.services import invitations, role_grants
+
+
+class NotAllowed(Exception):
+    """In one sentence for whoever tried."""
+
+
+def may_manage(by: User, person: User) -> bool:
+    """Switch off, help back in, take away: whoever may do all that the person may do, everywhere."""
+    access = Access(by)
+    if by == person or not access.in_all_tenants(Right.PEOPLE):
+        return False
+    held = Membership.objects.filter(user=person)
+    return all(RIGHTS[Role(one.role)] <= access.rights_in(one.tenant_id) for one in held)
+
+
+def set_role(person: User, place: UUID | None, role: Role | None, *, by: User, now: datetime | None = None) -> bool:
+    """None takes the role that was given by hand there. Returns whether it counts now: a role in the whole installation
+    waits until the person's address is proven. Raises NotAllowed, LastOwner, and ValidationError if no further mail may
+    leave."""
+    own = Access(by).rights_in(place)
+    with transaction.atomic():
+        rows = Membership.objects.select_for_update(of=("self",))
+        held = rows.filter(user=person, tenant=place, source=RoleSource.HAND).first()
+        before = Role(held.role) if held else None
+        if by == person:
+            raise NotAllowed(_("Nobody changes their own roles. Ask another administrator."))
+        if not all(may_give(own, one) for one in (before, role) if one is not None):
+            raise NotAllowed(str(role_grants.RoleGrantRefused()))
+        if before == role:
+            return True
+        if role is not None and role_grants.must_prove_address(person, place, role):
+            _wait(person, role, by, now or timezone.now())
+            return False
+        if role is None and held is not None:
+            held.delete()
+        elif role is not None:
+            row = held or Membership(user=person, tenant_id=place)
+            row.role = role
+            row.save()
+        audit.record(audit.AuditAction.PERSON_ROLE_CHANGED, person, tenant=place, role=[before or "", role or ""])
+        keep_an_owner()
+    return True
+
+
+def _wait(person: User, role: Role, by: User, now: datetime) -> None:
+    try:
+        role_grants.hold_role(person, role, giver=by, now=now)
+    except role_grants.RoleGrantRefused as error:
+        raise NotAllowed(str(error)) from None
+
+
+def deactivate(person: User, *, by: User, now: datetime) -> None:
+    """All their sessions end at once, and their invitations. Raises NotAllowed, LastOwner."""
+    _check(by, person)
+    with transaction.atomic():
+        if not User.objects.filter(pk=person.pk, is_active=True).update(is_active=False):
+            return
+        invitations.revoke_of(person, now)
+        role_grants.revoke_grants_of(person)
+        sessions.end_all(person)
+        audit.record(audit.AuditAction.PERSON_DEACTIVATED, person)
+        keep_an_owner()
+
+
+def activate(person: User, *, by: User) -> None:
+    """Raises NotAllowed."""
+    _check(by, person)
+    with transaction.atomic():
+        if User.objects.filter(pk=person.pk, is_active=False).update(is_active=True):
+            audit.record(audit.AuditAction.PERSON_ACTIVATED, person)
+
+
+def reset_factors(person: User, *, by: User) -> None:
+    """For a lost device: the next sign-in is by the password, or at the provider, alone. Raises NotAllowed."""
+    _check(by, person)
+    enforcement.remove_factor(person)
+
+
+def remove(person: User, *, by: User) -> None:
+    """Raises NotAllowed, LastOwner."""
+    _check(by, person)
+    with transaction.atomic():
+        subject, address = audit.AuditTarget.of(person), person.email
+        sessions.end_all(person)
+        person.delete()
+        audit.record(audit.AuditAction.PERSON_DELETED, subject, recipient=address)
+        keep_an_owner()
+
+
+def _check(by: User, person: User) -> None:
+    if not may_manage(by, person):
+        raise NotAllowed(_("Only whoever may do all that this person may do can do that, and nobody to themselves."))

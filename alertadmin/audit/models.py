@@ -1,0 +1,86 @@
+"""One entry of the audit trail. Written once, never changed: neither by this program nor, by triggers, past it."""
+
+from __future__ import annotations
+
+from typing import Any, NoReturn
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from alertadmin.audit.actions import AuditAction, Result
+from alertadmin.audit.tenant_scope import tenant_scoped
+
+
+class AppendOnly(Exception):
+    """Somebody tried to change or delete an entry."""
+
+
+class AuditQuerySet(models.QuerySet["AuditEntry"]):
+    """Reads. The one way to write is `audit.record`; the one way to delete is `audit.prune`."""
+
+    def _refuse(self, *args: Any, **kwargs: Any) -> NoReturn:
+        raise AppendOnly("The audit trail is only added to, by audit.record.")
+
+    update = delete = bulk_create = bulk_update = create = get_or_create = update_or_create = _refuse
+    _raw_delete = _update = _refuse
+
+
+@tenant_scoped("tenant")
+class AuditEntry(models.Model):
+    number = models.BigIntegerField(primary_key=True)
+    """From 1, without a gap."""
+    at = models.DateTimeField(_("when"))
+    who = models.CharField(_("who"), max_length=254)
+    """The person's e-mail address as it was, or one of the kinds of `accounts.actor`."""
+    person_id = models.BigIntegerField(null=True)
+    """Not a foreign key: an entry stays as it is when the person goes."""
+    address = models.CharField(_("from where"), max_length=45, blank=True)
+    request = models.CharField(max_length=32, blank=True)
+    act = models.CharField(_("what"), max_length=60)
+    result = models.CharField(_("result"), max_length=8)
+    kind = models.CharField(_("kind of thing"), max_length=60, blank=True)
+    """Of what it was done to: "registry.tenant"."""
+    object_id = models.CharField(max_length=64, blank=True)
+    label = models.CharField(_("on what"), max_length=200, blank=True)
+    """What it was called."""
+    tenant = models.UUIDField(_("tenant"), null=True)
+    """Whose it is; empty where it is the whole installation's."""
+    details = models.JSONField(_("details"), default=dict)
+    previous = models.CharField(max_length=64)
+    """The digest of the entry before."""
+    digest = models.CharField(max_length=64)
+
+    objects = AuditQuerySet.as_manager()
+
+    class Meta:
+        app_label = "accounts"
+        ordering = ["-number"]
+        indexes = [
+            models.Index(fields=["at"], name="audit_by_time"),
+            models.Index(fields=["person_id", "number"], name="audit_by_person"),
+            models.Index(fields=["act", "number"], name="audit_by_act"),
+            models.Index(fields=["tenant", "number"], name="audit_by_tenant"),
+            models.Index(fields=["object_id", "number"], name="audit_by_object"),
+        ]
+        verbose_name = _("entry of the audit trail")
+        verbose_name_plural = _("audit trail")
+
+    def __str__(self) -> str:
+        return f"{self.number} {self.act}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if not self._state.adding:
+            raise AppendOnly(f"Entry {self.number} of the audit trail is written already.")
+        super().save(*args, **{**kwargs, "force_insert": True})
+
+    def delete(self, *args: Any, **kwargs: Any) -> NoReturn:
+        raise AppendOnly(f"Entry {self.number} of the audit trail stays.")
+
+    @property
+    def act_label(self) -> str:
+        """A row may hold an act that this release no longer knows."""
+        return str(AuditAction(self.act).label) if self.act in AuditAction.values else self.act
+
+    @property
+    def result_label(self) -> str:
+        return str(Result(self.result).label) if self.result in Result.values else self.result

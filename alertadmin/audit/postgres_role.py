@@ -1,0 +1,44 @@
+"""What the program's own role at PostgreSQL needs, and no more: rows, but neither the schema nor the trail's past.
+
+The owner of the tables migrates (`./run --setup`); the program then runs as this role. Whoever comes in through the
+program, or steals its password, cannot alter a table, take the triggers off or rewrite what is on the record.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+from django.db import connection, transaction
+
+from alertadmin.audit.triggers import TABLE
+
+NAME = re.compile(r"[a-z_][a-z0-9_]{0,62}")
+"""Names that need no quoting."""
+
+
+def grants(role: str) -> Iterator[str]:
+    """Statements for the owner of the tables, which may be repeated; again after each upgrade, for new tables."""
+    names = sorted(connection.introspection.table_names())
+    quote = connection.ops.quote_name
+    tables = ", ".join(quote(name) for name in names if name != TABLE)
+    yield "REVOKE CREATE ON SCHEMA public FROM PUBLIC"
+    yield f"GRANT USAGE ON SCHEMA public TO {role}"
+    yield f"GRANT SELECT, INSERT, UPDATE, DELETE ON {tables} TO {role}"
+    yield f"GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO {role}"
+    yield f"REVOKE ALL ON {quote(TABLE)} FROM {role}"
+    yield f"GRANT SELECT, INSERT ON {quote(TABLE)} TO {role}"
+    yield f"GRANT EXECUTE ON FUNCTION alertadmin_prune_audit(bigint) TO {role}"
+
+
+def apply(statements: Iterable[str]) -> None:
+    """All or none."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        for one in statements:
+            cursor.execute(one)
+
+
+def exists(role: str) -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role])
+        return cursor.fetchone() is not None

@@ -1,0 +1,60 @@
+"""A backup: the database as of now, beside whoever works with it, and its keys only if they are asked for.
+
+Not in it are sessions, the secret key that signs them, `.env` and the clouds file, whose passwords are the operator's.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from datetime import datetime
+from pathlib import Path
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.migrations.recorder import MigrationRecorder
+
+from alertadmin import __version__, audit
+from alertadmin.backup import archive, database_copy, seal
+from alertadmin.crypto import key_usage, keyring
+from alertadmin.crypto.keyring_storage import FileStorage
+from alertadmin.operator_log import Event, log_event
+from alertadmin.registry import messages
+
+
+def make(path: Path, *, with_keys: bool, sealed: bool = True, now: datetime) -> archive.Manifest:
+    """Raises CannotCopy, KeyringError (not where `sealed` is false and no keys are asked for), OSError."""
+    place = keyring.storage()
+    if sealed:
+        keyring.load()  # before anything is written
+    if with_keys and not isinstance(place, FileStorage):
+        raise keyring.KeyringError(messages.KEYS_GIVEN)
+    with transaction.atomic():
+        # In the copy too: whoever puts it back sees when it was made, and by whom.
+        audit.record(audit.AuditAction.BACKUP_MADE, now=now, kind="with keys" if with_keys else "without keys")
+    with tempfile.TemporaryDirectory(prefix=".backup-", dir=settings.DATA_DIR) as folder:
+        files = {archive.DATABASE: Path(folder) / archive.DATABASE}
+        database_copy.copy_to(files[archive.DATABASE])
+        if with_keys:
+            place.load()
+            files[archive.KEYS] = Path(folder) / archive.KEYS
+            files[archive.KEYS].touch(mode=0o600)
+            files[archive.KEYS].write_bytes(Path(place.name).read_bytes())
+        manifest = archive.Manifest(
+            version=__version__,
+            made_at=now.isoformat(),
+            database=connection.vendor,
+            migrations=sorted(".".join(key) for key in MigrationRecorder(connection).applied_migrations()),
+            keys=dict(key_usage.counts()),
+            files={name: archive.described(file) for name, file in files.items()},
+            format=archive.FORMAT if sealed else archive.UNSEALED,
+        )
+        written = manifest.written()
+        archive.write(path, written, seal.make(written) if sealed else None, files)
+    log_event(
+        Event.BACKUP_MADE,
+        database=manifest.database,
+        with_keys=with_keys,
+        sealed=sealed,
+        bytes=path.stat().st_size,
+    )
+    return manifest

@@ -1,0 +1,122 @@
+"""Reads the rows of a dump of PostgreSQL's that may come from anywhere, and writes them into our own tables.
+
+A dump holds commands, and pg_restore sends them to the server as they stand, down to the COPY of each table. So
+pg_restore is only asked for the dump as text, without a server. Of that text the rows are taken, which our own COPY
+statements bring in; every command in it is left unread.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, cast
+
+from django.db import connection
+from django.utils.translation import gettext as _
+
+from alertadmin.backup import database_copy
+from alertadmin.backup.database_copy import CannotCopy
+from alertadmin.backup.sqlite_rows import LARGEST_VALUE, left_out
+
+IDENTIFIER = r'(?:[a-z_][a-z0-9_$]*|"(?:[^"\n]|"")+")'
+BEGINS = re.compile(rf"COPY (?:{IDENTIFIER}\.)?({IDENTIFIER}) \(({IDENTIFIER}(?:, {IDENTIFIER})*)\) FROM stdin;")
+END = b"\\.\n"
+MOST_UNPACKED = 300
+"""Times the dump's own length: no more text comes out of one of ours."""
+SMALL = 64 << 20
+"""Bytes of text that any dump may become."""
+
+
+def copy(file: Path, tables: dict[str, list[str]]) -> list[str]:
+    """All rows of `tables`, which are empty and given with their columns; in one transaction of Django's. Returns what
+    was left out, as words. Raises CannotCopy, OSError, psycopg.Error."""
+    wanted, others = dict(tables), set()
+    with _text(file) as text:
+        lines = _lines(text, max(SMALL, MOST_UNPACKED * file.stat().st_size))
+        for line in lines:
+            if not line.startswith(b"COPY "):
+                continue
+            table, columns = _table(line)
+            if table not in tables:
+                others.add(f"table {table}")
+                _skip(lines)
+                continue
+            if set(wanted.pop(table, ())) != set(columns):
+                raise CannotCopy(
+                    _("In the backup the table %(table)s has other columns than it should.") % {"table": table}
+                )
+            _copy_table(table, columns, lines)
+    # The sessions' tables are in no dump of ours with their rows.
+    if missing := set(wanted) - set(database_copy.SESSIONS):
+        raise CannotCopy(_("The backup lacks the table %(table)s.") % {"table": min(missing)})
+    _set_sequences(tables)
+    return left_out(iter(others - {"table django_migrations"}))
+
+
+@contextmanager
+def _text(file: Path) -> Iterator[IO[bytes]]:
+    program, environ = database_copy.program_of("pg_restore")
+    command = [program, "--data-only", "--no-owner", "--no-privileges", "--file=-", str(file)]
+    with tempfile.TemporaryFile() as said:
+        with subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, stderr=said) as process:
+            try:
+                yield cast("IO[bytes]", process.stdout)
+            except BaseException:
+                process.kill()
+                raise
+        if process.returncode:
+            said.seek(0)
+            raise CannotCopy(f"pg_restore: {database_copy.first_error(said.read(10_000).decode('utf-8', 'replace'))}")
+
+
+def _lines(text: IO[bytes], most: int) -> Iterator[bytes]:
+    """Raises CannotCopy where they are longer, or more, than any of ours."""
+    while line := text.readline(LARGEST_VALUE):
+        most -= len(line)
+        if most < 0 or not line.endswith(b"\n"):
+            raise CannotCopy(_("More is packed into the backup than belongs into it."))
+        yield line
+
+
+def _table(line: bytes) -> tuple[str, list[str]]:
+    """The table that rows follow for, and its columns. Raises CannotCopy."""
+    match = BEGINS.fullmatch(line.decode("utf-8", "replace").rstrip("\n"))
+    if match is None:
+        raise CannotCopy(_("The backup holds a command in the place of rows."))
+    return _plain(match[1]), [_plain(name) for name in re.findall(IDENTIFIER, match[2])]
+
+
+def _plain(identifier: str) -> str:
+    return identifier[1:-1].replace('""', '"') if identifier.startswith('"') else identifier
+
+
+def _copy_table(table: str, columns: list[str], lines: Iterator[bytes]) -> None:
+    quoted = connection.ops.quote_name
+    statement = f"COPY {quoted(table)} ({', '.join(map(quoted, columns))}) FROM STDIN"
+    with connection.cursor() as cursor, cursor.copy(statement) as target:
+        for line in lines:
+            if line == END:
+                return
+            target.write(line)
+        raise CannotCopy(_("The backup ends in the middle of the table %(table)s.") % {"table": table})
+
+
+def _skip(lines: Iterator[bytes]) -> None:
+    for line in lines:
+        if line == END:
+            return
+
+
+def _set_sequences(tables: dict[str, list[str]]) -> None:
+    """To go on after the rows' own numbers."""
+    with connection.cursor() as cursor:
+        for table in tables:
+            for sequence in connection.introspection.get_sequences(cursor, table):
+                column, name = connection.ops.quote_name(sequence["column"]), connection.ops.quote_name(table)
+                last = f"coalesce(max({column}), 1), max({column}) IS NOT NULL FROM {name}"
+                cursor.execute(f"SELECT pg_get_serial_sequence(%s, %s), {last}", [name, sequence["column"]])  # nosec B608
+                cursor.execute("SELECT setval(%s, %s, %s)", cursor.fetchone())

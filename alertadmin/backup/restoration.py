@@ -1,0 +1,168 @@
+"""Putting a backup back: refused while anything could be lost, and where no key at hand vouches for it; followed by a
+look whether every secret reads.
+"""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.template.defaultfilters import filesizeformat
+from django.utils.translation import gettext as _
+
+from alertadmin import audit
+from alertadmin.backup import archive, database_copy, schema_rebuild
+from alertadmin.backup import seal as backup_seal
+from alertadmin.crypto import key_usage, keyring
+from alertadmin.crypto.keyring_storage import FileStorage
+from alertadmin.crypto.verification import Reading, read_all
+from alertadmin.operator_log import Event, log_event
+from alertadmin.reminders.restore import detection
+from alertadmin.stored_messages import render_stored
+from alertadmin.supervisor import file_lock
+from alertadmin.supervisor import migrations as supervisor_migrations
+from alertadmin.supervisor.bootstrap import make_data_dir, prepare
+
+
+class NotRestored(Exception):
+    """Nothing was changed; the message is a sentence."""
+
+
+class UnsealedBackup(NotRestored):
+    """No key at hand says that it is what `backup` wrote."""
+
+
+@dataclass(frozen=True)
+class Restored:
+    manifest: archive.Manifest
+    reading: Reading
+    aside: str
+    """Where what was there before lies now; empty if there was nothing."""
+    doubt: str
+    """Why no key at hand vouches for the backup, which was put back all the same; empty if one does."""
+    left_out: list[str]
+    """What was in the backup and is not alertadmin's."""
+
+
+MOST_UNPACKED = 200
+"""Times the backup's own length, where no key vouches for it: a database packs to a tenth at the most."""
+SMALL = 64 << 20
+"""Bytes that any backup may become."""
+
+
+def restore(path: Path, *, force: bool, unauthenticated: bool = False, now: datetime) -> Restored:
+    """`unauthenticated`: also what no key at hand vouches for.
+
+    Raises NotRestored (UnsealedBackup), BadArchive, CannotCopy, NotPrepared, OSError.
+    """
+    folder = settings.DATA_DIR
+    with archive.opened(path) as backup:
+        _refuse_foreign(backup.manifest)
+        doubt = backup_seal.broken_seal(backup.written, backup.seal)
+        if doubt:
+            _refuse_unless(unauthenticated, doubt)
+            _refuse_bomb(backup.manifest, path)
+        make_data_dir(folder)
+        _refuse_too_large(backup.manifest, folder)
+        with _alone(folder):
+            if database_copy.is_in_use() and not force:
+                raise NotRestored(
+                    _("%(where)s is in use already. With --force it is moved aside, and the backup takes its place.")
+                    % {"where": supervisor_migrations.where()}
+                )
+            with file_lock.held(folder / "prepare.lock"):
+                aside, left_out = _take_its_place(backup, folder, f"before-restore-{now:%Y%m%d-%H%M%S}")
+    keyring.forget()
+    key_usage.forget()
+    prepare(upgrade=True)
+    detection.database_restored(backup.manifest.moment)
+    kind = "not authenticated, " if doubt else ""
+    with transaction.atomic():
+        audit.record(audit.AuditAction.BACKUP_RESTORED, now=now, kind=f"{kind}made at {backup.manifest.made_at}")
+    log_event(
+        Event.BACKUP_RESTORED,
+        database=backup.manifest.database,
+        made_at=backup.manifest.made_at,
+        authenticated=not doubt,
+    )
+    return Restored(backup.manifest, read_all(), aside, doubt, left_out)
+
+
+def _refuse_unless(unauthenticated: bool, doubt: str) -> None:
+    if not unauthenticated:
+        raise UnsealedBackup(
+            _(
+                "Nothing was restored, because no key here vouches for this backup. %(why)s If you are sure where it "
+                "comes from, and that it was not in the reach of others since: --unauthenticated"
+            )
+            % {"why": doubt}
+        )
+
+
+def _refuse_bomb(manifest: archive.Manifest, path: Path) -> None:
+    if manifest.total_bytes > max(SMALL, MOST_UNPACKED * path.stat().st_size):
+        raise NotRestored(_("More is packed into the backup than belongs into it."))
+
+
+def _refuse_too_large(manifest: archive.Manifest, folder: Path) -> None:
+    # Once as it is, and once as the new database.
+    needed, free = 2 * manifest.total_bytes, shutil.disk_usage(folder).free
+    if needed > free:
+        raise NotRestored(
+            _("%(folder)s has %(free)s free, and this backup needs %(needed)s there.")
+            % {"folder": folder, "free": filesizeformat(free), "needed": filesizeformat(needed)}
+        )
+
+
+def _refuse_foreign(manifest: archive.Manifest) -> None:
+    if manifest.database != connection.vendor:
+        raise NotRestored(
+            _("This backup is of %(theirs)s, and this installation uses %(ours)s (ALERTADMIN_DATABASE_URL).")
+            % {"theirs": manifest.database, "ours": connection.vendor}
+        )
+    if ahead := supervisor_migrations.ahead(
+        {(app, name) for app, _dot, name in (one.partition(".") for one in manifest.migrations)}
+    ):
+        raise NotRestored(
+            _("This backup was made by a newer version of alertadmin (%(version)s; it has %(name)s). Install it.")
+            % {"version": manifest.version, "name": ahead}
+        )
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    try:
+        claim = file_lock.FileLock(folder / "up.lock")
+    except file_lock.LockInUse:
+        raise NotRestored(_("alertadmin runs in %(folder)s. Stop it first.") % {"folder": folder}) from None
+    try:
+        yield
+    finally:
+        claim.release()
+
+
+def _take_its_place(backup: archive.Archive, folder: Path, aside: str) -> tuple[str, list[str]]:
+    """All of the backup is read and checked before anything is moved. Returns where what was there lies now, and what
+    was left out."""
+    drafts = {name: folder / f".restore-{secrets.token_hex(4)}" for name in backup.manifest.files}
+    try:
+        backup.extract(drafts)
+        place = keyring.storage()
+        if archive.KEYS in drafts and isinstance(place, FileStorage):
+            place.refuse_fixed()
+        moved, left_out = schema_rebuild.put_back(drafts[archive.DATABASE], aside, backup.manifest.migrations)
+        if archive.KEYS in drafts and isinstance(place, FileStorage):
+            place.replace(drafts[archive.KEYS].read_bytes(), folder / aside)
+        return moved, left_out
+    except keyring.KeyringError as error:
+        raise NotRestored(render_stored(str(error))) from None
+    finally:
+        for draft in drafts.values():
+            draft.unlink(missing_ok=True)

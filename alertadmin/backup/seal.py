@@ -1,0 +1,62 @@
+"""The seal of a backup: an HMAC-SHA256 of its manifest, by a key derived from one of the key ring's.
+
+The manifest holds the SHA-256 and the length of every other part, so the seal covers all of them. The ring is kept
+elsewhere: write access to the folder of the backups is not enough to plant a row in one. A seal does not say that a
+backup is the newest: an old one, put in the place of a newer one, is as genuine as it was.
+
+Written down it is JSON: `{"key": "k1", "ring": hex, "mac": hex}`. `ring` tells another key of the same name from an
+altered manifest.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from dataclasses import dataclass
+
+from django.utils.translation import gettext as _
+
+from alertadmin.crypto import keyring
+from alertadmin.stored_messages import render_stored
+
+
+@dataclass(frozen=True)
+class Seal:
+    key: str
+    """The id of the key that `mac` was made with, by way of what is derived from it."""
+    ring: str
+    mac: str
+
+
+def make(manifest: bytes) -> Seal:
+    """By the primary key. Raises KeyringError."""
+    ring = keyring.load()
+    key = ring.backup_keys[ring.primary]
+    return Seal(ring.primary, _check_value(key), _mac(key, manifest))
+
+
+def broken_seal(manifest: bytes, seal: Seal | None) -> str:
+    """Why the ring at hand does not vouch for a backup, as a sentence; empty if it does."""
+    if seal is None:
+        return _("It was made by a version of alertadmin that sealed no backups, or its seal was taken away.")
+    try:
+        ring = keyring.load()
+    except keyring.KeyringError as error:
+        return render_stored(str(error))
+    key = ring.backup_keys.get(seal.key)
+    if key is None or not hmac.compare_digest(_check_value(key), seal.ring):
+        return _(
+            'It was sealed with another key ring, by a key "%(key)s" that is not in %(place)s. Put the key file that '
+            "belongs to it there first."
+        ) % {"key": seal.key, "place": ring.place}
+    if not hmac.compare_digest(_mac(key, manifest), seal.mac):
+        return _("It was altered after it was made: its seal does not match.")
+    return ""
+
+
+def _check_value(key: bytes) -> str:
+    return hmac.new(key, b"ring", hashlib.sha256).hexdigest()[:32]
+
+
+def _mac(key: bytes, manifest: bytes) -> str:
+    return hmac.new(key, b"manifest:" + manifest, hashlib.sha256).hexdigest()

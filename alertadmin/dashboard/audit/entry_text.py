@@ -1,0 +1,75 @@
+"""An entry in words: what became of which field, and where the thing is now."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from alertadmin.accounts.access import Access
+from alertadmin.audit import AuditEntry
+
+PAGES = {
+    "registry.tenant": "tenant",
+    "registry.appregistration": "app",
+    "registry.credential": "credential",
+    "registry.mailbox": "mailbox",
+    "registry.consent": "consent-ask",
+    "outbox.channel": "channel",
+    "outbox.delivery": "delivery",
+}
+"""Where a thing of a kind is looked at, while it is there."""
+
+
+@dataclass(frozen=True)
+class EntryText:
+    entry: AuditEntry
+    url: str
+    details: list[str]
+
+
+NAME_PEOPLE = frozenset({"actor", "route"})
+"""Details that may name people or routes of the installation."""
+
+
+def as_known(entry: AuditEntry, access: Access) -> AuditEntry:
+    """For whoever reads the trail of one tenant: of people of the installation, and of other tenants, it says what they
+    did there, not who they are nor from where."""
+    if access.in_all_tenants():
+        return entry
+    entry.details = {name: value for name, value in entry.details.items() if name not in NAME_PEOPLE}
+    if entry.person_id is not None and not access.sees_person(entry.person_id):
+        entry.who, entry.person_id, entry.address = _("a person of this installation"), None, ""
+    return entry
+
+
+def line(entry: AuditEntry) -> EntryText:
+    page = PAGES.get(entry.kind)
+    is_gone = entry.act.endswith(".deleted")
+    url = reverse(page, args=[entry.object_id]) if page and not is_gone and entry.object_id else ""
+    return EntryText(entry, url, list(_details(entry.details)))
+
+
+def _details(details: dict[str, Any]) -> list[str]:
+    told = []
+    for name, value in details.items():
+        if name == "changes" and isinstance(value, dict):
+            told += [_change(field, change) for field, change in value.items()]
+        else:
+            told.append(f"{name}: {_plain(value)}")
+    return told
+
+
+def _change(field: str, change: Any) -> str:
+    if isinstance(change, list) and len(change) == 2:
+        return f"{field}: {_plain(change[0])} → {_plain(change[1])}"
+    return _("%(field)s changed") % {"field": field}
+
+
+def _plain(value: Any) -> str:
+    if value in (None, "", []):
+        return "–"
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,119 @@
+"""Signing in elsewhere: to a provider's page, and back from it."""
+
+from __future__ import annotations
+
+import logging
+
+import requests
+from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialAccount, SocialApp
+from allauth.socialaccount.providers.base import AuthProcess
+from allauth.socialaccount.providers.oauth2.client import OAuth2Error
+from allauth.socialaccount.providers.oauth2.views import OAuth2CallbackView
+from django.contrib import messages
+from django.db import transaction
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+
+from alertadmin import audit
+from alertadmin.accounts.decorators import login_only, public
+from alertadmin.accounts.models import User
+from alertadmin.accounts.models.invitation import proves
+from alertadmin.accounts.oidc import provider_registry
+from alertadmin.accounts.oidc.client import Exchange, SignInProvider
+from alertadmin.accounts.reauthentication import recently_confirmed
+from alertadmin.accounts.services import invitations
+
+LOGGER = logging.getLogger(__name__)
+
+
+@public
+@never_cache
+def sign_in_with(request: HttpRequest, slug: str) -> HttpResponse:
+    """Posted by a button; with an invitation, if one was opened."""
+    if provider_registry.find(slug) is None:
+        raise Http404
+    if request.method != "POST":
+        return redirect("sign-in")
+    kept = {}
+    if token := request.POST.get("invitation"):
+        invitation = invitations.find(token, timezone.now())
+        if invitation is None:
+            return render(request, "auth/invitation_used.html", status=404)
+        kept["invitation"] = invitation.key
+        if proves(token):
+            kept["proves"] = "1"
+    return _go(request, slug, AuthProcess.LOGIN, **kept)
+
+
+@login_only
+@recently_confirmed("POST")
+def connect(request: HttpRequest, slug: str) -> HttpResponse:
+    if request.method != "POST" or provider_registry.find(slug) is None:
+        return redirect("security")
+    return _go(request, slug, AuthProcess.CONNECT)
+
+
+@login_only
+@recently_confirmed("POST")
+def disconnect(request: HttpRequest, pk: int) -> HttpResponse:
+    """Unless nothing else would lead in any more."""
+    if request.method != "POST":
+        return redirect("security")
+    assert isinstance(request.user, User)  # noqa: S101 (signed in, by the middleware)
+    with transaction.atomic():
+        link = get_object_or_404(SocialAccount.objects.filter(user=request.user), pk=pk)
+        if _is_last_way(request.user, link):
+            messages.error(request, _("Nothing else leads you in. Add a passkey, or connect another sign-in, first."))
+            return redirect("security")
+        link.delete()
+        audit.record(audit.AuditAction.PERSON_UNLINKED, request.user, method=link.provider)
+    messages.success(request, _("It no longer leads in."))
+    return redirect("security")
+
+
+@public
+@never_cache
+def came_back(request: HttpRequest, provider_id: str) -> HttpResponse:
+    """From a provider, with a code or an error; of another provider than the answer names (RFC 9207), with nothing."""
+    provider = provider_registry.find(provider_id)
+    if provider is None:
+        raise Http404
+    if request.GET.get("iss", provider.issuer) != provider.issuer:
+        LOGGER.warning("An answer of another issuer came back for %s.", provider_id)
+        messages.error(request, _("This sign-in was not begun here. Begin again."))
+        return redirect("sign-in")
+    try:
+        response: HttpResponse = OAuth2CallbackView.adapter_view(Exchange(request, provider_id))(request)
+    except SocialApp.DoesNotExist:
+        raise Http404 from None
+    return response
+
+
+def _go(request: HttpRequest, slug: str, process: str, **kept: str) -> HttpResponse:
+    """A page that goes on to the provider's: a form's answer itself must not lead to another site (form-action)."""
+    provider = provider_registry.find(slug)
+    if provider is None:
+        raise Http404
+    to = request.POST.get("next", "")
+    if not url_has_allowed_host_and_scheme(to, {request.get_host()}, require_https=request.is_secure()):
+        to = ""
+    try:
+        address = SignInProvider(request, provider).address(request, process, to, **kept)
+    except (OAuth2Error, requests.RequestException) as error:
+        LOGGER.warning("The provider %s cannot be used: %s", slug, error)
+        messages.error(
+            request, _("%(provider)s does not answer as it should. Try again later.") % {"provider": provider.label}
+        )
+        return redirect("security" if process == AuthProcess.CONNECT else "sign-in")
+    return render(request, "auth/going.html", {"provider": provider, "address": address})
+
+
+def _is_last_way(user: User, link: SocialAccount) -> bool:
+    others = SocialAccount.objects.filter(user=user).exclude(pk=link.pk).exists()
+    passkeys = Authenticator.objects.filter(user=user, type=Authenticator.Type.WEBAUTHN).exists()
+    return not (others or passkeys or user.has_usable_password())

@@ -1,0 +1,134 @@
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlencode
+
+from allauth.account.internal.flows.login import perform_password_login
+from allauth.account.models import Login
+from allauth.mfa.base.views import AuthenticateView
+from allauth.mfa.webauthn.internal import auth as webauthn
+from allauth.mfa.webauthn.internal.flows import perform_passwordless_login
+from django.contrib import messages
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.forms import AuthenticationForm
+from django.contrib.auth.views import LoginView, LogoutView
+from django.forms import Form
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+
+from alertadmin.accounts import reauthentication
+from alertadmin.accounts.decorators import login_only, public
+from alertadmin.accounts.mfa.passkeys import PasskeySignInForm
+from alertadmin.accounts.models import FirstAdministratorLink, User
+from alertadmin.dashboard.auth.forms import FirstAdministratorForm, ProfileForm, SignInForm
+
+
+class SignOutView(LogoutView):
+    """Posted alone; whoever opens the address sees that they are still signed in."""
+
+    def http_method_not_allowed(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        return redirect("overview")
+
+
+class SignInView(LoginView):
+    template_name = "auth/sign_in.html"
+    authentication_form = SignInForm
+    redirect_authenticated_user = True
+
+    def form_valid(self, form: AuthenticationForm) -> HttpResponse:
+        """In, or to the second step."""
+        return led_in(self.request, form.get_user(), self.get_success_url())
+
+    def form_invalid(self, form: AuthenticationForm) -> HttpResponse:
+        return _refused(super().form_invalid(form), form, "__all__")
+
+
+def _refused(response: HttpResponse, form: Form, field: str) -> HttpResponse:
+    """429 to whoever has guessed too often; the same for accounts that are not here."""
+    if form.has_error(field, "throttled"):
+        response.status_code = 429
+    return response
+
+
+def led_in(request: HttpRequest, user: AbstractBaseUser, to: str) -> HttpResponse:
+    """By the steps of a sign-in, of which the password was the first."""
+    response: HttpResponse = perform_password_login(request, {}, Login(user=user, redirect_url=to))
+    return response
+
+
+class MfaLoginView(AuthenticateView):  # type: ignore[misc]  # allauth has no types
+    """A code or a passkey, of somebody whose password was right a moment ago."""
+
+    template_name = "auth/mfa.html"
+
+    def form_invalid(self, form: Form) -> HttpResponse:
+        return _refused(super().form_invalid(form), form, "code")
+
+
+@public
+@never_cache
+def passkey_sign_in(request: HttpRequest) -> HttpResponse:
+    """In by a passkey alone, which the browser lets be used by whoever it knows. A GET is the browser's question."""
+    if request.method != "POST":
+        if "application/json" not in request.headers.get("Accept", ""):
+            return redirect("sign-in")
+        return JsonResponse({"request_options": webauthn.begin_authentication()})
+    to = request.POST.get("next", "")
+    form: Any = PasskeySignInForm(request.POST)
+    if not form.is_valid():
+        messages.error(request, _("The passkey was not accepted. Try again, or use another way."))
+        return redirect(f"{reverse('sign-in')}?{urlencode({'next': to}, safe='/')}" if to else "sign-in")
+    used = form.cleaned_data["credential"]
+    login = Login(user=used.user, redirect_url=_ours(request, to))
+    response: HttpResponse = perform_passwordless_login(request, used, login)
+    return response
+
+
+def _ours(request: HttpRequest, to: str) -> str:
+    """A page of ours that was asked for, or the overview."""
+    is_ours = url_has_allowed_host_and_scheme(to, {request.get_host()}, require_https=request.is_secure())
+    return to if is_ours else reverse("overview")
+
+
+@login_only
+@never_cache
+@sensitive_post_parameters()
+def confirm(request: HttpRequest) -> HttpResponse:
+    """Who it is, asked again before `?next=`, a page of ours."""
+    form = reauthentication.ConfirmForm(request.POST or None, request=request)
+    if form.is_bound and form.is_valid():
+        return redirect(_ours(request, request.GET.get("next", "")))
+    return reauthentication.page(request, form, request.get_full_path())
+
+
+@public
+@never_cache
+@sensitive_post_parameters()
+def first_administrator(request: HttpRequest, token: str) -> HttpResponse:
+    """Good once, while nobody is registered."""
+    if not FirstAdministratorLink.is_good(token):
+        return render(request, "auth/link_used.html", status=404)
+    form = FirstAdministratorForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        data = dict(form.cleaned_data)
+        user = FirstAdministratorLink.redeem(token, data.pop("email"), data.pop("password"), **data)
+        if user is None:
+            return render(request, "auth/link_used.html", status=404)
+        return led_in(request, user, reverse("overview"))
+    return render(request, "auth/first_administrator.html", {"form": form})
+
+
+@login_only
+def profile(request: HttpRequest) -> HttpResponse:
+    assert isinstance(request.user, User)  # noqa: S101 (signed in, by the middleware)
+    form = ProfileForm(request.POST or None, instance=request.user)
+    if request.method == "POST" and form.is_valid():
+        form.save()
+        messages.success(request, _("Saved."))
+        return redirect("profile")
+    return render(request, "auth/profile.html", {"form": form})

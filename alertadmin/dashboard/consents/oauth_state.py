@@ -1,0 +1,56 @@
+"""The `state` that goes to Microsoft's consent page and comes back: signed, for one consent, one person, one browser,
+ten minutes, once. What comes back without a good one changes nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+from django.core import signing
+from django.http import HttpRequest
+
+GOOD_FOR = timedelta(minutes=10)
+SALT = "alertadmin.consent"
+
+
+class Forged(Exception):
+    """Not signed by this installation."""
+
+
+class Expired(Exception):
+    """Signed more than ten minutes ago."""
+
+
+@dataclass(frozen=True)
+class OAuthState:
+    consent: UUID
+    session: str
+    """A digest of the session it was made in."""
+    nonce: str
+
+    def is_of(self, request: HttpRequest) -> bool:
+        return secrets.compare_digest(self.session, _session_of(request))
+
+
+def make(consent: UUID, request: HttpRequest) -> str:
+    return signing.dumps([consent.hex, _session_of(request), secrets.token_urlsafe(16)], salt=SALT)
+
+
+def read(text: str) -> OAuthState:
+    """Raises Forged, Expired."""
+    try:
+        consent, session, nonce = signing.loads(text, salt=SALT, max_age=GOOD_FOR)
+        return OAuthState(UUID(consent), session, nonce)
+    except signing.SignatureExpired:
+        raise Expired from None
+    except (signing.BadSignature, ValueError, TypeError):
+        raise Forged from None
+
+
+def _session_of(request: HttpRequest) -> str:
+    """Of a person: a session has a new key after each sign-in."""
+    return hashlib.sha256(f"{request.user.pk}:{request.session.session_key}".encode()).hexdigest()

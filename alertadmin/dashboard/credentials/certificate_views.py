@@ -1,0 +1,176 @@
+"""A certificate in place of a secret: uploaded with its private key, or made here; its public half to download."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from django import forms
+from django.contrib import messages
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.utils.text import slugify
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_safe
+
+from alertadmin.accounts.decorators import require_right
+from alertadmin.accounts.roles import Right
+from alertadmin.crypto.keyring import KeyringError
+from alertadmin.dashboard.credentials.responses import told
+from alertadmin.dashboard.ui.entra_links import portal_links
+from alertadmin.dashboard.ui.name_field import NameField
+from alertadmin.registry.credentials import certificates, rotation
+from alertadmin.registry.credentials.certificates import KeyPair
+from alertadmin.registry.models import AppRegistration, Credential
+from alertadmin.registry.registration import add_credential
+from alertadmin.stored_messages import render_stored
+
+LARGEST = 100_000
+"""Bytes; a key and a chain of certificates have some 10,000."""
+A_YEAR = timedelta(days=365)
+
+
+class UploadForm(forms.Form):
+    file = forms.FileField(
+        label=gettext_lazy("Certificate with its private key"),
+        widget=forms.FileInput(attrs={"accept": ".pfx,.p12,.pem"}),
+        help_text=gettext_lazy("A PFX file, or PEM with both. It is read in memory; the key is stored encrypted."),
+    )
+    passphrase = forms.CharField(
+        label=gettext_lazy("Passphrase"),
+        required=False,
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
+        help_text=gettext_lazy("Of the file, if it has one. It is used once and not kept."),
+    )
+    description = NameField(label=gettext_lazy("Description"), required=False, max_length=200)
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or self.cleaned_data
+        file = data.get("file")
+        if file is None:
+            return data
+        if file.size > LARGEST:
+            self.add_error("file", _("This is too large to be a certificate with its key."))
+            return data
+        try:
+            data["pair"] = certificates.read(file.read(), data.get("passphrase", ""))
+        except ValidationError as error:
+            self.add_error("passphrase" if "passphrase" in (error.code or "") else "file", error)
+        else:
+            if data["pair"].expires_at <= timezone.now():
+                self.add_error("file", _("This certificate has ended. Make a new one."))
+        return data
+
+
+class MakeForm(forms.Form):
+    months = forms.TypedChoiceField(
+        label=gettext_lazy("Good for"),
+        coerce=int,
+        choices=[
+            (6, gettext_lazy("6 months")),
+            (12, gettext_lazy("12 months")),
+            (24, gettext_lazy("24 months")),
+        ],
+        initial=12,
+    )
+    description = NameField(label=gettext_lazy("Description"), required=False, max_length=200)
+
+    @property
+    def lasts(self) -> timedelta:
+        months: int = self.cleaned_data["months"]
+        return A_YEAR * months / 12
+
+
+@require_right(Right.CHANGE, of=AppRegistration)
+@sensitive_post_parameters("passphrase")
+def certificate_add(request: HttpRequest, pk: UUID) -> HttpResponse:
+    app = _app(pk)
+    form = UploadForm(request.POST, request.FILES) if request.method == "POST" else UploadForm()
+    if request.method == "POST" and form.is_valid():
+        try:
+            return _store(request, app, form.cleaned_data["pair"], form.cleaned_data["description"])
+        except ValidationError as error:
+            form.add_error(None, error.messages)
+        except KeyringError as error:
+            form.add_error(None, render_stored(str(error)))
+    return _page(request, app, upload=form)
+
+
+@require_right(Right.CHANGE, of=AppRegistration)
+def certificate_make(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Makes key and certificate. What waits is proven when the portal knows it: from the credential's page."""
+    app = _app(pk)
+    if request.method != "POST":
+        return redirect("certificate-add", pk)
+    form = MakeForm(request.POST)
+    if not form.is_valid():
+        return _page(request, app, make=form)
+    try:
+        pair = certificates.make(app.name, now=timezone.now(), lasts=form.lasts)
+        stored = keep_pair(app, pair, form.cleaned_data["description"])
+    except KeyringError as error:
+        form.add_error(None, render_stored(str(error)))
+        return _page(request, app, make=form)
+    messages.success(request, _("The key is made and stored encrypted. Now give the portal its certificate."))
+    return redirect("credential", stored.pk)
+
+
+@require_right(Right.LOOK, of=Credential)
+@require_safe
+def credential_certificate(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """The public half, as the portal takes it."""
+    found = get_object_or_404(Credential.objects.select_related("app").defer("value"), pk=pk)
+    if not found.certificate:
+        return redirect("credential", pk)
+    response = HttpResponse(found.certificate, content_type="application/x-pem-file")
+    name = slugify(found.app.name) or "certificate"
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}.cer"'
+    return response
+
+
+def _app(pk: UUID) -> AppRegistration:
+    return get_object_or_404(AppRegistration.objects.select_related("tenant"), pk=pk)
+
+
+def _store(request: HttpRequest, app: AppRegistration, pair: KeyPair, description: str) -> HttpResponse:
+    if app.current_credential is None:
+        stored = keep_pair(app, pair, description)
+        messages.success(request, _("The certificate is stored and in use."))
+        return redirect("credential", stored.pk)
+    return told(request, rotation.rotate(app, **fields_of(pair, description), now=timezone.now()))
+
+
+def keep_pair(app: AppRegistration, pair: KeyPair, description: str) -> Credential:
+    """In use at once where there is none, else waiting; asks Entra nothing."""
+    if app.current_credential is None:
+        return add_credential(app, **fields_of(pair, description))
+    return rotation.stage(app, **fields_of(pair, description))
+
+
+def fields_of(pair: KeyPair, description: str) -> dict[str, Any]:
+    return {
+        "value": pair.private_key,
+        "certificate": pair.certificate,
+        "starts_at": pair.starts_at,
+        "expires_at": pair.expires_at,
+        "description": description,
+    }
+
+
+def _page(
+    request: HttpRequest, app: AppRegistration, *, upload: UploadForm | None = None, make: MakeForm | None = None
+) -> HttpResponse:
+    context = {
+        "app": app,
+        "upload": upload or UploadForm(),
+        "make": make or MakeForm(),
+        "is_first": app.current_credential is None,
+        "links": portal_links(("credentials",), app.tenant, app),
+    }
+    return render(request, "credentials/new_certificate.html", context)

@@ -1,0 +1,17 @@
+"""What a proof came to, told to whoever entered the credential."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+
+from alertadmin.registry.credentials.rotation import Replacement
+
+
+def told(request: HttpRequest, replacement: Replacement) -> HttpResponse:
+    if replacement.proven:
+        messages.success(request, _("A token proved the new one: it is in use now, the old one is superseded."))
+        return redirect("credential", replacement.credential.pk)
+    return render(request, "credentials/not_proven.html", {"replacement": replacement})

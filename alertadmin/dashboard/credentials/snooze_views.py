@@ -1,0 +1,101 @@
+"""Saying of a credential that ends: I am on it, later, not ours. And taking it back."""
+
+from __future__ import annotations
+
+from datetime import datetime, time, timedelta
+from typing import Any
+from uuid import UUID
+
+from django import forms
+from django.contrib import messages
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from alertadmin.accounts.decorators import require_right
+from alertadmin.accounts.models import User
+from alertadmin.accounts.roles import Right
+from alertadmin.dashboard.ui.decorators import post_only
+from alertadmin.registry.models import Credential
+from alertadmin.reminders import snoozes
+from alertadmin.reminders.models import SnoozeKind
+
+USUAL = timedelta(days=7)
+
+
+class SnoozeForm(forms.Form):
+    kind = forms.ChoiceField(
+        label=gettext_lazy("What"),
+        choices=[
+            (SnoozeKind.ACKNOWLEDGED, gettext_lazy("I am on it: no further reminder, but in the last week")),
+            (SnoozeKind.SNOOZED, gettext_lazy("Later: no reminder until then")),
+            (SnoozeKind.IGNORED, gettext_lazy("Not ours to renew: no reminder until then, for this reason")),
+        ],
+        widget=forms.RadioSelect,
+        initial=SnoozeKind.ACKNOWLEDGED,
+    )
+    until = forms.DateField(label=gettext_lazy("Until"), widget=forms.DateInput(attrs={"type": "date"}))
+    reason = forms.CharField(
+        label=gettext_lazy("Reason"),
+        required=False,
+        max_length=500,
+        help_text=gettext_lazy("For those who read it later. Needed where it is not yours to renew."),
+    )
+
+    def moment(self, credential: Credential) -> datetime:
+        """The beginning of that day where the tenant is."""
+        return datetime.combine(self.cleaned_data["until"], time(), credential.app.tenant.zone)
+
+
+@require_right(Right.OPERATE, of=Credential)
+def credential_hold(request: HttpRequest, pk: UUID) -> HttpResponse:
+    now = timezone.now()
+    found = get_object_or_404(Credential.objects.select_related("app__tenant").defer("value"), pk=pk)
+    form = SnoozeForm(request.POST or None, initial=_initial(found, now))
+    if request.method == "POST" and form.is_valid() and _hold(request, form, found, now):
+        return redirect("credential", pk)
+    heading = _("Put off the reminders of “%(name)s”") % {"name": found}
+    above = [found.app.tenant, found.app, found]
+    context = {"form": form, "heading": heading, "above": above, "back": found.get_absolute_url()}
+    return render(request, "partials/edit.html", context)
+
+
+def _initial(credential: Credential, now: datetime) -> dict[str, Any]:
+    last = credential.expires_at - snoozes.LAST_MOMENT
+    until = min(now + USUAL, last) if last > now else now + USUAL
+    return {"until": until.astimezone(credential.app.tenant.zone).date().isoformat()}
+
+
+def _hold(request: HttpRequest, form: SnoozeForm, credential: Credential, now: datetime) -> bool:
+    assert isinstance(request.user, User)  # noqa: S101 (signed in, by the middleware)
+    data = form.cleaned_data
+    try:
+        snoozes.snooze(
+            credential,
+            SnoozeKind(data["kind"]),
+            until=form.moment(credential),
+            reason=data["reason"],
+            by=request.user,
+            now=now,
+        )
+    except ValidationError as error:
+        for name, texts in error.message_dict.items():
+            form.add_error(name, texts)
+        return False
+    messages.success(request, _("It is on the record. Reminders go on when that day has come."))
+    return True
+
+
+@require_right(Right.OPERATE, of=Credential)
+@post_only(back="credential")
+def credential_resume(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Takes back whatever keeps its reminders from going."""
+    now = timezone.now()
+    found = get_object_or_404(Credential.objects.defer("value"), pk=pk)
+    for one in snoozes.of(found, now):
+        snoozes.withdraw(one, now=now)
+    messages.success(request, _("Taken back: reminders go on."))
+    return redirect("credential", pk)

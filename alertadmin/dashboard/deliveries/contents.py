@@ -1,0 +1,55 @@
+"""What a reminder tells of: each thing with how it stands now, and its page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.conf import settings
+from django.db.models import QuerySet
+
+from alertadmin.dashboard.ui.badges import BAD, DOUBTFUL, OVER, SOON, Badge, badge_of_expiry
+from alertadmin.outbox.models import Delivery
+from alertadmin.registry.models import CredentialState
+from alertadmin.reminders.compose.reminder_lines import ComposedLine, line
+from alertadmin.reminders.models import Reminder, ReminderKind, ReminderLine
+
+MOST = 50
+
+
+@dataclass(frozen=True)
+class DeliveryContents:
+    line: ComposedLine
+    look: Badge
+
+    @property
+    def url(self) -> str:
+        """The mail's link, as the page it stands on needs it."""
+        return self.line.url.removeprefix(settings.PUBLIC_URL)
+
+
+def told_by(delivery: Delivery, now: datetime) -> tuple[list[DeliveryContents], int]:
+    """The first of them, the most urgent first, and how many more there are."""
+    found = notices(delivery)
+    shown = [DeliveryContents(line(notice.reminder, now), _look(notice.reminder, now)) for notice in found[:MOST]]
+    return shown, max(0, found.count() - len(shown)) if len(shown) == MOST else 0
+
+
+def notices(delivery: Delivery) -> QuerySet[ReminderLine]:
+    return (
+        ReminderLine.objects.filter(delivery=delivery)
+        .select_related(
+            "reminder__tenant", "reminder__credential__app", "reminder__mailbox__app", "reminder__consent_change__app"
+        )
+        .defer("reminder__credential__value", "reminder__credential__certificate")
+        .defer("reminder__mailbox__password", "reminder__mailbox__refresh_token")
+        .order_by("reminder__expires_at", "pk")
+    )
+
+
+def _look(reminder: Reminder, now: datetime) -> Badge:
+    if reminder.kind == ReminderKind.CONSENT:
+        return DOUBTFUL
+    if reminder.credential is None:
+        return BAD if reminder.expires_at <= now else SOON
+    return OVER if reminder.credential.state == CredentialState.RETIRED else badge_of_expiry(reminder.credential, now)

@@ -1,0 +1,116 @@
+"""Leaving EWS: every mailbox that still sends by it, and the steps to Microsoft Graph."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from alertadmin import audit
+from alertadmin.accounts.access import access_of
+from alertadmin.accounts.decorators import require_right
+from alertadmin.accounts.reauthentication import recently_confirmed
+from alertadmin.accounts.roles import Right
+from alertadmin.audit import AuditAction
+from alertadmin.dashboard.ews_migration.status import is_proven, leaving, standing, tests_by_graph
+from alertadmin.dashboard.ui.decorators import post_only
+from alertadmin.dashboard.ui.entra_links import portal_links
+from alertadmin.dashboard.ui.tables import Column, Table
+from alertadmin.registry.consent.checks import check_consent
+from alertadmin.registry.consent.required_consents import sync_required_consents
+from alertadmin.registry.models import AppRegistration, Mailbox
+from alertadmin.registry.permissions import Permission, TransportName
+from alertadmin.registry.scripts import snippets
+from alertadmin.reminders.scan.sources.ews import ENDS, still_by_ews
+
+LISTING = Table(
+    columns=(
+        Column(gettext_lazy("Address"), "address"),
+        Column(gettext_lazy("Tenant"), "tenant__name", ("tenant_id",)),
+        Column(gettext_lazy("EWS")),
+        Column(gettext_lazy("Graph")),
+        Column(gettext_lazy("Next step"), is_hidden=True),
+    ),
+    search=("address", "tenant__name", "app__name"),
+    default="tenant__name",
+)
+
+
+@require_right(Right.LOOK)
+def leaving_ews(request: HttpRequest) -> HttpResponse:
+    now, access = timezone.now(), access_of(request)
+    page = LISTING.page(request, leaving(access))
+    for mailbox in page.rows:
+        mailbox.standing = standing(mailbox, now)
+    context = {
+        "page": page,
+        "days": (ENDS - now).days,
+        "count": access.visible(Mailbox).filter(still_by_ews()).count(),
+        "moved": access.visible(Mailbox).filter(transport=TransportName.GRAPH).count(),
+    }
+    return render(request, "ews_migration/list.html", context)
+
+
+@require_right(Right.LOOK, of=Mailbox)
+def leaving_mailbox(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """One mailbox: how it stands, and the scripts for its tenant."""
+    found = get_object_or_404(Mailbox.objects.select_related("tenant", "app"), pk=pk)
+    if found.app is None or found.transport != TransportName.EWS:
+        return redirect("mailbox", pk)
+    row = leaving(access_of(request)).get(pk=pk)
+    others = Mailbox.objects.filter(still_by_ews(), tenant=found.tenant).values_list("app__client_id", flat=True)
+    context = {
+        "mailbox": found,
+        "standing": standing(row, timezone.now()),
+        "days": (ENDS - timezone.now()).days,
+        "recipient": getattr(request.user, "email", ""),
+        "links": portal_links(("permissions", "ews_doc", "rbac_doc"), found.tenant, found.app),
+        "consent_script": snippets.grant_mail_send(found.app, found.tenant),
+        "scope_script": snippets.scope_to_mailbox(found.app, found.tenant, found.address),
+        "allow_script": snippets.allow_ews(found.tenant, sorted(set(others))),
+    }
+    return render(request, "ews_migration/mailbox.html", context)
+
+
+@require_right(Right.CHANGE, of=Mailbox)
+@post_only(back="mailbox-leaving")
+def mailbox_want_graph(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Its app asks for Mail.Send from now on; whether it is granted already is looked at once.
+
+    The app is what is written, and it may be another tenant's.
+    """
+    found = get_object_or_404(Mailbox.objects.select_related("tenant", "app__tenant"), pk=pk)
+    if found.app is not None:
+        access_of(request).get_or_404(AppRegistration, found.app.pk, Right.CHANGE)
+    if found.app is not None and Permission.MAIL_SEND not in found.app.permissions:
+        with audit.record_change(AuditAction.APP_CHANGED, found.app):
+            found.app.permissions = [*found.app.permissions, Permission.MAIL_SEND.value]
+            found.app.save(update_fields=["permissions"])
+            sync_required_consents([found.app])
+        check_consent(found.app, found.tenant, now=timezone.now())
+        messages.success(request, _("“%(app)s” wants Mail.Send from now on.") % {"app": found.app.name})
+    return redirect("mailbox-leaving", pk)
+
+
+@require_right(Right.CHANGE, of=Mailbox)
+@recently_confirmed("POST")
+@post_only(back="mailbox-leaving")
+def mailbox_to_graph(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Only after a test by Graph was accepted: what works is not given up for what was never seen to work."""
+    found = get_object_or_404(Mailbox.objects.select_related("tenant", "app").filter(still_by_ews()), pk=pk)
+    last = tests_by_graph(found).first()
+    if last is None or not is_proven(last.state, last.created_at, timezone.now()):
+        messages.warning(request, _("First a test by Microsoft Graph must be accepted. It still sends by EWS."))
+        return redirect("mailbox-leaving", pk)
+    with audit.record_change(AuditAction.MAILBOX_CHANGED, found):
+        found.transport = TransportName.GRAPH
+        found.save(update_fields=["transport"])
+        if found.app is not None:
+            sync_required_consents([found.app])
+    messages.success(request, _("%(address)s sends by Microsoft Graph from now on.") % {"address": found.address})
+    return redirect("leaving-ews")

@@ -1,0 +1,104 @@
+"""Whether an app may send as other mailboxes of its tenant: tried with one, which must be refused."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from alertadmin.accounts.email_address import EmailAddressInput
+from alertadmin.dashboard.mailboxes.send_test_progress import is_under_way
+from alertadmin.dashboard.ui.badges import DOUBTFUL, GOOD, UNDER_WAY, Badge
+from alertadmin.outbox.models import Delivery, DeliveryState, Purpose
+from alertadmin.registry.models import Consent, Mailbox
+from mailer.email_address import is_same
+
+REFUSED = frozenset({"mailbox_access_denied", "send_as_denied", "role_missing"})
+"""Causes by which Exchange says: not as this one."""
+TOO_FAR = Badge("danger", "triangle-alert")
+SHOWN = 5
+OFFERED = 50
+
+
+class ScopeForm(forms.Form):
+    other = EmailAddressInput(
+        label=gettext_lazy("Another mailbox of this tenant"),
+        max_length=254,
+        help_text=gettext_lazy("One that the app has no business with. If it may send as it, the mail comes to you."),
+    )
+
+    def __init__(self, *args: Any, mailbox: Mailbox, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.mailbox = mailbox
+        known = Mailbox.objects.filter(tenant=mailbox.tenant_id, server="").exclude(
+            address_canonical=mailbox.address_canonical
+        )
+        self.others = sorted(set(known.values_list("address", flat=True)[:OFFERED]))
+        self.fields["other"].widget.attrs |= {"list": "others", "autocomplete": "off"}
+
+    def clean_other(self) -> str:
+        other: str = self.cleaned_data["other"]
+        if is_same(other, self.mailbox.address):
+            raise forms.ValidationError(_("This is the mailbox itself: name another one."))
+        return other
+
+
+@dataclass(frozen=True)
+class SendAsVerdict:
+    look: Badge
+    label: str
+    words: str
+
+
+def panel(mailbox: Mailbox, form: ScopeForm | None = None) -> dict[str, Any]:
+    """What `mailboxes/scope.html` is made of."""
+    shown = [(test, verdict(test)) for test in tries(mailbox)]
+    return {
+        "consent": _consent_of(mailbox),
+        "scope_form": form or ScopeForm(mailbox=mailbox),
+        "tries": shown,
+        "is_trying": any(is_under_way(test) for test, _verdict in shown),
+    }
+
+
+def _consent_of(mailbox: Mailbox) -> Consent | None:
+    if mailbox.app is None or mailbox.is_personal:
+        return None
+    found: Consent | None = mailbox.app.consents.filter(tenant=mailbox.tenant, permission=mailbox.permission).first()
+    return found
+
+
+def tries(mailbox: Mailbox) -> list[Delivery]:
+    """The newest first."""
+    found = mailbox.deliveries.filter(purpose=Purpose.TEST).exclude(sends_as="")
+    return list(found.defer("text", "html", "attachments").order_by("-created_at")[:SHOWN])
+
+
+def verdict(test: Delivery) -> SendAsVerdict:
+    """What a try as another mailbox shows. A refusal proves a scope only where the mailbox itself is let in."""
+    other = {"address": test.sends_as}
+    if is_under_way(test):
+        return SendAsVerdict(UNDER_WAY, _("Being tried"), "")
+    if test.state == DeliveryState.SENT:
+        words = _("The app may send as %(address)s too: it is not scoped, or its scope holds that mailbox as well.")
+        return SendAsVerdict(TOO_FAR, _("Accepted"), words % other)
+    if test.state == DeliveryState.FAILED and test.cause in REFUSED:
+        if _was_let_in(test):
+            return SendAsVerdict(
+                GOOD, _("Refused: scoped"), _("Exchange does not let the app send as %(address)s.") % other
+            )
+        words = _("Exchange does not let the app send as %(address)s. Send a test as the mailbox itself too.") % other
+        return SendAsVerdict(DOUBTFUL, _("Refused, as everything may be"), words)
+    if test.cause == "mailbox_not_found":
+        return SendAsVerdict(
+            DOUBTFUL, _("No such mailbox"), _("There is no mailbox %(address)s: this proves nothing.") % other
+        )
+    return SendAsVerdict(DOUBTFUL, _("Proves nothing"), _("It failed for another reason than who sends."))
+
+
+def _was_let_in(test: Delivery) -> bool:
+    own = Delivery.objects.filter(mailbox=test.mailbox_id, purpose=Purpose.TEST, sends_as="")
+    return own.filter(state=DeliveryState.SENT).exists()

@@ -1,0 +1,89 @@
+"""A test send as its page shows it: four steps, each with how it went."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from alertadmin.dashboard.channels.failure_help import explain_failure
+from alertadmin.dashboard.ui.badges import BAD, BADGES, GOOD, OVER, UNDER_WAY, Badge
+from alertadmin.outbox.models import Attempt, Delivery, DeliveryState
+
+STEPS: Sequence[tuple[str, str | Promise]] = (
+    ("tenant", _("Tenant found")),
+    ("token", _("Token received")),
+    ("permission", _("Permission seen in the token")),
+    ("message", _("Message accepted")),
+)
+ON_PREMISES = STEPS[3:]
+BY_CHANNEL: Sequence[tuple[str, str | Promise]] = (
+    ("address", _("Address opened")),
+    ("message", _("Message accepted")),
+)
+PATIENCE = 10
+"""Seconds after which a test that no worker took is called slow."""
+OPEN = frozenset({DeliveryState.PENDING, DeliveryState.SENDING})
+
+
+@dataclass(frozen=True)
+class TestStep:
+    look: Badge
+    label: str | Promise
+    detail: str = ""
+    ms: int | None = None
+    """Milliseconds since the attempt began."""
+    is_failed: bool = False
+    is_under_way: bool = False
+
+
+def shown(delivery: Delivery, now: datetime) -> dict[str, Any]:
+    """What `mailboxes/steps.html` is made of."""
+    attempt = delivery.attempts.last()
+    waited = (now - delivery.created_at).total_seconds()
+    return {
+        "delivery": delivery,
+        "attempt": attempt,
+        "steps": steps(delivery, attempt),
+        "meaning": explain_failure(delivery.cause, delivery.reason),
+        "is_under_way": is_under_way(delivery),
+        "is_failed": delivery.state == DeliveryState.FAILED,
+        "is_slow": delivery.state == DeliveryState.PENDING and waited > PATIENCE,
+    }
+
+
+def is_under_way(delivery: Delivery) -> bool:
+    """Also while it waits for its draft to be looked up."""
+    return delivery.state in OPEN or (delivery.state == DeliveryState.UNCERTAIN and delivery.settled_at is None)
+
+
+def steps(delivery: Delivery, attempt: Attempt | None) -> list[TestStep]:
+    """What went well, then the step that is under way or failed, then those not tried."""
+    named = ON_PREMISES if delivery.mailbox and delivery.mailbox.is_on_premises else STEPS
+    if delivery.goes_by_channel:
+        named = BY_CHANNEL
+    done = {step["step"]: step for step in (attempt.steps if attempt else [])}
+    found: list[TestStep] = []
+    is_first_open = True
+    for name, label in named:
+        if step := done.get(name):
+            absent = name == "permission" and "not in the token" in step["detail"]
+            found.append(TestStep(BADGES["not_in_token"] if absent else GOOD, label, step["detail"], step["ms"]))
+        elif is_first_open:
+            found.append(_open(delivery, label))
+            is_first_open = False
+        else:
+            found.append(TestStep(OVER, label))
+    return found
+
+
+def _open(delivery: Delivery, label: str | Promise) -> TestStep:
+    if delivery.state == DeliveryState.UNCERTAIN:
+        return TestStep(BADGES["uncertain"], label, is_failed=True)
+    if delivery.state == DeliveryState.FAILED:
+        return TestStep(BAD, label, is_failed=True)
+    return TestStep(UNDER_WAY, label, is_under_way=is_under_way(delivery))

@@ -1,0 +1,108 @@
+"""Step 4: consent of the directory it sends in: the link, the request for somebody else, and the check."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from alertadmin.accounts.access import access_of
+from alertadmin.accounts.decorators import require_right
+from alertadmin.accounts.roles import Right
+from alertadmin.dashboard.consents import oauth_state
+from alertadmin.dashboard.consents.request_views import callback_url
+from alertadmin.dashboard.setup_wizard import progress
+from alertadmin.dashboard.setup_wizard.base import go_on, page, step
+from alertadmin.dashboard.setup_wizard.mailbox import WizardMailboxForm, keep, words_for_another
+from alertadmin.dashboard.ui.decorators import post_only
+from alertadmin.registry.clouds import UnknownCloud
+from alertadmin.registry.consent.admin_consent_url import consent_link
+from alertadmin.registry.consent.checks import check_consent
+from alertadmin.registry.models import Consent, ConsentStatus, SetupProgress, SignInAudience
+from alertadmin.registry.permissions import RESOURCE_OF, Permission, Resource
+
+SHARED = (SignInAudience.MULTIPLE_ORGS, SignInAudience.ALL)
+
+
+@dataclass(frozen=True)
+class Ask:
+    """One resource a call: Microsoft's consent page grants what the app wants of it."""
+
+    resource: Resource
+    consent: Consent
+    link: str
+    for_others: str
+
+
+@require_right(Right.CHANGE, of=SetupProgress)
+@step("consent")
+def guide_consent(request: HttpRequest, guide: SetupProgress) -> HttpResponse:
+    """For a multitenant app first: which mailbox, since its domain says whose consent it takes."""
+    assert guide.app is not None  # noqa: S101 (else it cannot be reached)
+    form = None
+    if guide.app.audience in SHARED and guide.mailbox is None and guide.app.required_permissions:
+        form = WizardMailboxForm(request.POST or None, guide=guide, access=access_of(request))
+        if request.method == "POST" and form.is_valid():
+            keep(request, guide, form)
+            return redirect("guide-consent", guide.pk)
+    consents = progress.consents(guide)
+    context = {
+        "form": form,
+        "consents": consents,
+        "asks": [] if guide.is_scoped else _asks(request, guide, consents),
+        "comes_back": guide.app.redirect_uri == callback_url(),
+        "minutes": int(oauth_state.GOOD_FOR.total_seconds() // 60),
+        "can_check": progress.proven(guide) is not None or progress.unproven(guide) is not None,
+        "request_words": words_for_another(guide, [one.permission for one in consents]),
+        "next": progress.url(guide, progress.first_open(guide)) if progress.proven(guide) else "",
+        "is_granted": bool(consents) and all(one.status == ConsentStatus.GRANTED for one in consents),
+    }
+    return page(request, guide, "consent", status=422 if form and form.errors else 200, **context)
+
+
+def _asks(request: HttpRequest, guide: SetupProgress, consents: list[Consent]) -> list[Ask]:
+    """None where the operator's file no longer names the cloud."""
+    asks: dict[Resource, Ask] = {}
+    for consent in consents:
+        resource = RESOURCE_OF[Permission(consent.permission)]
+        if resource in asks:
+            continue
+        comes_back = consent.app.redirect_uri == callback_url()
+        try:
+            link = consent_link(consent, state=oauth_state.make(consent.pk, request) if comes_back else "")
+            asks[resource] = Ask(resource, consent, link, consent_link(consent))
+        except UnknownCloud:
+            return []
+    return list(asks.values())
+
+
+@require_right(Right.CHANGE, of=SetupProgress)
+@post_only(back="guide-consent")
+def guide_check(request: HttpRequest, pk: UUID) -> HttpResponse:
+    return _check(request, pk)
+
+
+@step("consent")
+def _check(request: HttpRequest, guide: SetupProgress) -> HttpResponse:
+    return go_on(guide) if check(request, guide) else redirect("guide-consent", guide.pk)
+
+
+def check(request: HttpRequest, guide: SetupProgress) -> bool:
+    """Asks Entra now and says what came of it. True if every wanted permission is granted."""
+    assert guide.app is not None  # noqa: S101
+    found = check_consent(guide.app, guide.place, now=timezone.now())
+    if not found:
+        return False  # it sends elsewhere so far, and nothing is wanted here until a mailbox is
+    granted = [one for one in found if one.status == ConsentStatus.GRANTED]
+    if len(granted) == len(found):
+        messages.success(request, _("Every wanted permission is granted."))
+        return True
+    if not guide.is_scoped:
+        missing = ", ".join(one.permission for one in found if one.status != ConsentStatus.GRANTED)
+        messages.warning(request, _("Not granted yet: %(permissions)s.") % {"permissions": missing})
+    return False

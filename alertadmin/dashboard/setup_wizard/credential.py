@@ -1,0 +1,146 @@
+"""Step 5: a secret or a certificate, by the forms that there are; a token proves it, then consent is looked at."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django import forms
+from django.contrib import messages
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.debug import sensitive_post_parameters
+
+from alertadmin import audit
+from alertadmin.accounts.decorators import require_right
+from alertadmin.accounts.roles import Right
+from alertadmin.audit import AuditAction, Result
+from alertadmin.crypto.keyring import KeyringError
+from alertadmin.dashboard.credentials.certificate_views import MakeForm, UploadForm, fields_of, keep_pair
+from alertadmin.dashboard.credentials.forms import SecretForm
+from alertadmin.dashboard.setup_wizard import progress
+from alertadmin.dashboard.setup_wizard.base import go_on, page, step
+from alertadmin.dashboard.setup_wizard.consent import check
+from alertadmin.dashboard.ui.decorators import post_only
+from alertadmin.registry.credentials import certificates, rotation
+from alertadmin.registry.credentials.rotation import Replacement
+from alertadmin.registry.credentials.verification import verify_credential
+from alertadmin.registry.models import AppRegistration, Credential, CredentialState, SetupProgress
+from alertadmin.registry.registration import add_credential
+from alertadmin.stored_messages import render_stored
+
+WAYS = ("secret", "make", "upload")
+
+
+@require_right(Right.CHANGE, of=SetupProgress)
+@sensitive_post_parameters("value", "passphrase")
+@step("credential")
+def guide_credential(request: HttpRequest, guide: SetupProgress) -> HttpResponse:
+    """`?by=` says which: a secret that is pasted, a certificate that is made here, or one that is uploaded."""
+    assert guide.app is not None  # noqa: S101 (else it cannot be reached)
+    way = request.GET.get("by", "")
+    way = way if way in WAYS else "secret"
+    form = _form(request, way, guide)
+    if request.method == "POST" and form.is_valid():
+        try:
+            return _enter(request, guide, way, form)
+        except ValidationError as error:
+            form.add_error(None, error.messages)
+        except KeyringError as error:
+            form.add_error(None, render_stored(str(error)))
+    return _page(request, guide, way, form)
+
+
+def _form(request: HttpRequest, way: str, guide: SetupProgress) -> SecretForm | MakeForm | UploadForm:
+    data = request.POST if request.method == "POST" else None
+    if way == "make":
+        return MakeForm(data)
+    if way == "upload":
+        return UploadForm(data, request.FILES if data is not None else None)
+    return SecretForm(data, zone=guide.tenant.zone)
+
+
+def _enter(request: HttpRequest, guide: SetupProgress, way: str, form: forms.Form) -> HttpResponse:
+    assert guide.app is not None  # noqa: S101
+    data, now = form.cleaned_data, timezone.now()
+    if isinstance(form, MakeForm):
+        pair = certificates.make(guide.app.name, now=now, lasts=form.lasts)
+        keep_pair(guide.app, pair, data["description"])
+        messages.success(request, _("The key is made and stored encrypted. Now give the portal its certificate."))
+        return redirect("guide-credential", guide.pk)
+    if isinstance(form, UploadForm):
+        return _told(request, guide, _proven(guide.app, fields_of(data["pair"], data["description"])))
+    names = ("value", "description", "starts_at", "expires_at")
+    return _told(request, guide, _proven(guide.app, {name: data[name] for name in names}))
+
+
+def _proven(app: AppRegistration, values: dict[str, Any]) -> Replacement:
+    """Stored first, then proven: a value that the portal shows once is not lost when the network fails."""
+    now = timezone.now()
+    if app.current_credential is not None:
+        return rotation.rotate(app, **values, now=now)
+    return _tried(add_credential(app, **values))
+
+
+def _tried(credential: Credential) -> Replacement:
+    now = timezone.now()
+    if credential.state == CredentialState.NEXT:
+        return rotation.promote(credential, now=now)
+    proof = verify_credential(credential, now=now)
+    with transaction.atomic():
+        result = Result.DONE if proof.ok else Result.FAILED
+        audit.record(AuditAction.CREDENTIAL_PROVEN, credential, result=result, cause=proof.cause, now=now)
+    return Replacement(credential, proof.ok, proof.cause, proof.technical)
+
+
+def _told(request: HttpRequest, guide: SetupProgress, replacement: Replacement) -> HttpResponse:
+    assert guide.app is not None  # noqa: S101
+    if not replacement.proven:
+        way = "secret" if not replacement.credential.certificate else "make"
+        return _page(request, guide, way, None, replacement=replacement)
+    messages.success(request, _("A token proved it: it is in use."))
+    if guide.app.required_permissions and not guide.is_scoped:
+        check(request, guide)
+    return go_on(guide)
+
+
+def _page(
+    request: HttpRequest,
+    guide: SetupProgress,
+    way: str,
+    form: forms.Form | None,
+    replacement: Replacement | None = None,
+) -> HttpResponse:
+    assert guide.app is not None  # noqa: S101
+    waiting = progress.unproven(guide)
+    context: dict[str, Any] = {
+        "way": way,
+        "form": form or _form_anew(way, guide),
+        "waiting": waiting,
+        "asks_for_one": waiting is None or not waiting.certificate or ("by" in request.GET and replacement is None),
+        "thumbprints": certificates.thumbprints(waiting.certificate) if waiting and waiting.certificate else None,
+        "current": progress.proven(guide),
+        "replacement": replacement,
+    }
+    return page(request, guide, "credential", **context)
+
+
+def _form_anew(way: str, guide: SetupProgress) -> forms.Form:
+    return MakeForm() if way == "make" else SecretForm(zone=guide.tenant.zone)
+
+
+@require_right(Right.CHANGE, of=SetupProgress)
+@post_only(back="guide-credential")
+def guide_prove(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Tries the one that has no token yet, once the portal knows it."""
+    return _prove(request, pk)
+
+
+@step("credential")
+def _prove(request: HttpRequest, guide: SetupProgress) -> HttpResponse:
+    waiting = progress.unproven(guide)
+    return _told(request, guide, _tried(waiting)) if waiting else go_on(guide)

@@ -1,0 +1,174 @@
+"""Step 1: which Entra directory, found by Microsoft from a domain, an address or an id."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from alertadmin import audit
+from alertadmin.accounts.access import access_of
+from alertadmin.accounts.decorators import require_right
+from alertadmin.accounts.models import User
+from alertadmin.accounts.roles import Right
+from alertadmin.accounts.time_zones import validate_time_zone
+from alertadmin.audit import AuditAction
+from alertadmin.dashboard.setup_wizard.base import page, step
+from alertadmin.dashboard.setup_wizard.portal_steps import PATHS
+from alertadmin.dashboard.setup_wizard.progress import STEPS, url
+from alertadmin.dashboard.ui.email_list_field import read_stored
+from alertadmin.dashboard.ui.name_field import NameField
+from alertadmin.dashboard.ui.query_object import get_from_query
+from alertadmin.dashboard.ui.time_zone_input import TimeZoneInput
+from alertadmin.registry.clouds import cloud_choices
+from alertadmin.registry.models import SetupProgress, Tenant
+from alertadmin.registry.registration import set_contacts
+from alertadmin.registry.tenant_discovery import TenantFound, find_directory
+from mailer.clouds import BUILTIN
+from mailer.diagnosis.portal_links import Place, links
+
+
+class DirectoryForm(forms.Form):
+    """Asks Microsoft when it is checked; what it found is in `found`."""
+
+    directory = forms.CharField(
+        label=gettext_lazy("Domain, or Directory (tenant) ID"),
+        max_length=253,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false", "placeholder": "northpark.com"}),
+        help_text=gettext_lazy("The part of your e-mail addresses after the @ will do."),
+    )
+    cloud = forms.ChoiceField(
+        label=gettext_lazy("Cloud"),
+        help_text=gettext_lazy("Worldwide, unless your administrators sign in at another address than others."),
+    )
+    name = NameField(
+        label=gettext_lazy("Name"),
+        required=False,
+        max_length=120,
+        help_text=gettext_lazy("What your colleagues call this customer or company. Empty: the domain."),
+    )
+    time_zone = forms.CharField(
+        label=gettext_lazy("Time zone"),
+        validators=[validate_time_zone],
+        widget=TimeZoneInput,
+        help_text=gettext_lazy("Ends are read in it."),
+    )
+    contacts = forms.CharField(
+        label=gettext_lazy("Contacts"),
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        help_text=gettext_lazy(
+            "Who is told before a secret ends: one e-mail address a line. Empty: the administrators."
+        ),
+    )
+
+    halves = ("directory", "cloud", "name", "time_zone")
+    found: TenantFound
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["cloud"].choices = cloud_choices()  # type: ignore[attr-defined]
+
+    def clean_contacts(self) -> list[str]:
+        return read_stored(self.cleaned_data["contacts"])
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or self.cleaned_data
+        if data.get("directory") and data.get("cloud"):
+            try:
+                self.found = find_directory(data["directory"], data["cloud"])
+            except forms.ValidationError as error:
+                self.add_error("cloud" if error.code == "other_cloud" else "directory", error)
+        return data
+
+
+@require_right(Right.CHANGE)
+def guide(request: HttpRequest) -> HttpResponse:
+    """Begins one: the first step, and above it those that were begun before. `?tenant=` begins at the second."""
+    assert isinstance(request.user, User)  # noqa: S101 (signed in, by the middleware)
+    known = get_from_query(request, "tenant", Tenant.objects.all())
+    form = DirectoryForm(request.POST or None, initial={"time_zone": request.user.time_zone})
+    if request.method == "POST":
+        if known:
+            return redirect(url(_begun(request.user, known), "application"))
+        access_of(request).require(Right.CHANGE)  # only the installation's administrators add tenants
+        if form.is_valid():
+            with transaction.atomic():
+                begun = _begun(request.user, _tenant(request, form))
+            return redirect(url(begun, "application"))
+    context = {
+        "form": form,
+        "known": known,
+        "begun": guides_of(request),
+        "path": PATHS["directory"],
+        "links": links(PATHS["directory"].pages, Place(BUILTIN["global"]), _),
+        "names": STEPS.values(),
+        "number": 1,
+    }
+    return render(request, "setup_wizard/begin.html", context)
+
+
+@require_right(Right.CHANGE, of=SetupProgress)
+@step("directory")
+def guide_directory(request: HttpRequest, guide: SetupProgress) -> HttpResponse:
+    """What was found; another may be chosen as long as no application stands in it."""
+    if guide.app:
+        return page(request, guide, "directory")
+    initial = {
+        "directory": guide.tenant.domain or guide.tenant.directory_id,
+        "cloud": guide.tenant.cloud,
+        "time_zone": guide.tenant.time_zone,
+    }
+    if request.method == "POST":
+        access_of(request).require(Right.CHANGE)
+    form = DirectoryForm(request.POST or None, initial=initial)
+    if request.method == "POST" and form.is_valid():
+        with transaction.atomic():
+            guide.tenant = _tenant(request, form)
+            guide.save(update_fields=["tenant"])
+        return redirect(url(guide, "application"))
+    return page(request, guide, "directory", form=form)
+
+
+def guides_of(request: HttpRequest) -> list[SetupProgress]:
+    """What a person has begun and not finished, the newest first."""
+    mine = SetupProgress.objects.filter(person=request.user.pk)
+    return list(access_of(request).visible(mine, Right.CHANGE).select_related("tenant", "app"))
+
+
+def _begun(person: User, tenant: Tenant) -> SetupProgress:
+    """One without an application in this directory goes on: who comes by the first step again has not begun two."""
+    return SetupProgress.objects.filter(person=person, tenant=tenant, app=None).first() or SetupProgress.objects.create(
+        person=person, tenant=tenant
+    )
+
+
+def _tenant(request: HttpRequest, form: DirectoryForm) -> Tenant:
+    """The one that is registered already stays as it is, but for contacts that it lacks."""
+    data, found = form.cleaned_data, form.found
+    known = Tenant.objects.filter(directory_id=found.directory_id).first()
+    if known:
+        if data["contacts"] and not known.contacts.exists():
+            with audit.record_change(AuditAction.TENANT_CHANGED, known) as details:
+                details["contacts"] = set_contacts(known, data["contacts"])
+        messages.success(request, _("This directory is registered already, as “%(name)s”.") % {"name": known.name})
+        return known
+    tenant = Tenant(
+        name=data["name"] or found.domain or found.directory_id,
+        directory_id=found.directory_id,
+        domain=found.domain,
+        cloud=data["cloud"],
+        time_zone=data["time_zone"],
+    )
+    tenant.full_clean()
+    with audit.record_save(AuditAction.TENANT_CREATED, AuditAction.TENANT_CHANGED, tenant) as details:
+        tenant.save()
+        details["contacts"] = set_contacts(tenant, data["contacts"])
+    messages.success(request, _("Found: directory %(id)s.") % {"id": found.directory_id})
+    return tenant

@@ -1,0 +1,142 @@
+"""Step 6, and for a multitenant app a part of step 4: the mailbox that sends; its domain says in which directory."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils.translation import gettext as _
+
+from alertadmin import audit
+from alertadmin.accounts.access import Access, access_of
+from alertadmin.accounts.decorators import require_right
+from alertadmin.accounts.roles import Right
+from alertadmin.audit import AuditAction
+from alertadmin.dashboard.mailboxes.forms import OneSendsReminders, check_not_personal
+from alertadmin.dashboard.setup_wizard.base import page, step
+from alertadmin.registry.models import Mailbox, SetupProgress, SignInAudience, Tenant
+from alertadmin.registry.permissions import PERMISSION_OF, TransportName
+from alertadmin.registry.scripts import snippets
+from alertadmin.registry.tenant_discovery import find_directory
+from mailer.email_address import canonical
+
+
+class WizardMailboxForm(OneSendsReminders):
+    """Asks Microsoft whose domain it is. What cannot be known stays open: the test send tells."""
+
+    class Meta:
+        model = Mailbox
+        fields = ["address", "transport", "sends_reminders"]
+
+    halves = ("address", "transport")
+    place: Tenant
+    is_doubtful = False
+    """Microsoft could not say whose domain it is."""
+
+    def __init__(self, data: Any, *, guide: SetupProgress, access: Access) -> None:
+        self.access = access
+        assert guide.app is not None  # noqa: S101 (else the step cannot be reached)
+        self.app = guide.app
+        ways = [one for one in TransportName if PERMISSION_OF[one] in self.app.required_permissions] or [
+            TransportName.GRAPH
+        ]
+        instance = guide.mailbox or Mailbox(app=self.app, tenant=guide.tenant, transport=ways[0])
+        super().__init__(data, instance=instance, access=access)
+        self.fields["transport"].choices = [(one.value, one.label) for one in ways]  # type: ignore[attr-defined]
+        if sends := self.fields.get("sends_reminders"):
+            sends.help_text = _("Reminders go out by this mailbox first; by any other, or the relay, if it fails.")
+
+    def clean_address(self) -> str:
+        address = check_not_personal(self.cleaned_data["address"])
+        self.place = self.app.tenant
+        try:
+            found = find_directory(address, self.app.tenant.cloud)
+        except forms.ValidationError:
+            self.is_doubtful = True
+            return address
+        if found.directory_id == self.app.tenant.directory_id:
+            return address
+        if self.app.audience == SignInAudience.MY_ORG:
+            raise forms.ValidationError(
+                _(
+                    "%(domain)s belongs to another directory (%(id)s), and this app sends in its own alone. Enter a "
+                    "mailbox of %(tenant)s, or make the app multitenant in step 2."
+                ),
+                params={"domain": found.domain, "id": found.directory_id, "tenant": self.app.tenant.name},
+            )
+        known = self.access.visible(Tenant, Right.CHANGE).filter(directory_id=found.directory_id).first()
+        if known is None and not self.access.in_all_tenants(Right.CHANGE):
+            raise forms.ValidationError(
+                _(
+                    "%(domain)s belongs to a directory that is not yours here. Ask whoever runs this installation to "
+                    "add the mailbox."
+                ),
+                params={"domain": found.domain},
+            )
+        self.place = known or Tenant(
+            name=found.domain,
+            domain=found.domain,
+            directory_id=found.directory_id,
+            cloud=self.app.tenant.cloud,
+            time_zone=self.app.tenant.time_zone,
+        )
+        return address
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean()
+        if "address" in data:
+            self.instance.tenant = self.place
+        return data
+
+
+@require_right(Right.CHANGE, of=SetupProgress)
+@step("mailbox")
+def guide_mailbox(request: HttpRequest, guide: SetupProgress) -> HttpResponse:
+    assert guide.app is not None  # noqa: S101 (else it cannot be reached)
+    form = WizardMailboxForm(request.POST or None, guide=guide, access=access_of(request))
+    if request.method == "POST" and form.is_valid():
+        keep(request, guide, form)
+        return redirect("guide-mailbox" if guide.is_scoped else "guide-test", guide.pk)
+    script = ""
+    if guide.is_scoped and guide.mailbox:
+        script = snippets.scope_to_mailbox(
+            guide.app, guide.place, guide.mailbox.address, guide.app.required_permissions
+        )
+    return page(request, guide, "mailbox", form=form, script=script)
+
+
+@transaction.atomic
+def keep(request: HttpRequest, guide: SetupProgress, form: WizardMailboxForm) -> None:
+    """One that is registered with this app already is taken as it is."""
+    address = form.cleaned_data["address"]
+    same = Mailbox.objects.filter(app=form.app, address_canonical=canonical(address))
+    known = same.exclude(pk=form.instance.pk).first()
+    if known is None and form.place._state.adding:
+        form.place.full_clean()
+        form.place.save()
+        audit.record(AuditAction.TENANT_CREATED, form.place)
+        messages.success(request, _("The directory of %(name)s is added.") % {"name": form.place.name})
+    guide.mailbox = known or form.save()
+    guide.save(update_fields=["mailbox"])
+    if form.is_doubtful:
+        said = _("Microsoft could not say whose domain %(address)s is of. The test send tells.")
+        messages.warning(request, said % {"address": address})
+
+
+def words_for_another(guide: SetupProgress, permissions: list[str]) -> str:
+    """What to write to an administrator of that directory; the addresses come after it."""
+    assert guide.app is not None  # noqa: S101
+    return _(
+        "Please grant the application “%(app)s” (%(client)s) the permission %(permissions)s in the directory of "
+        "%(tenant)s. It needs it to send mail. A Global Administrator or a Privileged Role Administrator opens this "
+        "address, signs in, and presses “Accept”:"
+    ) % {
+        "app": guide.app.name,
+        "client": guide.app.client_id,
+        "permissions": ", ".join(permissions),
+        "tenant": guide.place.name,
+    }

@@ -1,0 +1,86 @@
+"""Where each step is done in Microsoft's portal: the way there, its page, and what to press, for the little picture."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from alertadmin.registry.models import SetupProgress
+
+Text = str | Promise
+
+ENTRA = _("Entra admin center")
+APPS = _("App registrations")
+YOURS = _("your app")
+OVERVIEW, AUTHENTICATION, SECRETS, PERMISSIONS = (
+    _("Overview"),
+    _("Authentication"),
+    _("Certificates & secrets"),
+    _("API permissions"),
+)
+MENU = (OVERVIEW, AUTHENTICATION, SECRETS, PERMISSIONS)
+"""An application's own menu, shortened."""
+DIRECTORY_MENU = (_("Overview"), _("Users"), _("Applications"))
+EXCHANGE_MENU = (_("Users"), _("Mailboxes"), _("Mail flow"))
+
+
+@dataclass(frozen=True)
+class Path:
+    """`pages` are names of mailer.diagnosis.portal_links.PAGES. The picture shows a menu, one entry chosen,
+    a button."""
+
+    way: tuple[Text, ...]
+    pages: tuple[str, ...]
+    menu: tuple[Text, ...]
+    chosen: Text
+    button: Text
+    field: Text = ""
+    """What stands below the button: the value to look for."""
+
+    @property
+    def entries(self) -> list[tuple[int, Text, bool]]:
+        """Each entry of the menu with its height in the picture."""
+        return [(64 + 34 * number, entry, entry == self.chosen) for number, entry in enumerate(self.menu)]
+
+
+PATHS = {
+    "directory": Path((ENTRA, OVERVIEW), ("tenant",), DIRECTORY_MENU, OVERVIEW, _("Tenant ID"), _("Primary domain")),
+    "application": Path(
+        (ENTRA, APPS), ("registrations",), DIRECTORY_MENU, DIRECTORY_MENU[2], _("New registration"), _("Name · Type")
+    ),
+    "permissions": Path(
+        (ENTRA, APPS, YOURS, PERMISSIONS), ("permissions",), MENU, PERMISSIONS, _("Add a permission"), "Mail.Send"
+    ),
+    "consent": Path(
+        (ENTRA, APPS, YOURS, PERMISSIONS),
+        ("permissions",),
+        MENU,
+        PERMISSIONS,
+        _("Grant admin consent"),
+        _("Granted for …"),
+    ),
+    "credential": Path(
+        (ENTRA, APPS, YOURS, SECRETS), ("credentials",), MENU, SECRETS, _("New client secret"), _("Value · Expires")
+    ),
+    "mailbox": Path(
+        (_("Exchange admin center"), _("Mailboxes")),
+        ("mailboxes",),
+        EXCHANGE_MENU,
+        EXCHANGE_MENU[1],
+        _("Add a shared mailbox"),
+        "alarms@…",
+    ),
+}
+REGISTERED = Path((ENTRA, APPS, YOURS, OVERVIEW), ("overview",), MENU, OVERVIEW, OVERVIEW, _("Application (client) ID"))
+UPLOADED = Path(
+    (ENTRA, APPS, YOURS, SECRETS), ("credentials",), MENU, SECRETS, _("Upload certificate"), _("Thumbprint · Expires")
+)
+
+
+def path_of(name: str, guide: SetupProgress) -> Path | None:
+    """None for what is done here alone."""
+    if name == "application" and guide.app:
+        return REGISTERED
+    return PATHS.get(name)

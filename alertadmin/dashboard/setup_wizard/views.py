@@ -1,0 +1,16 @@
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.http import HttpRequest, HttpResponse
+
+from alertadmin.accounts.decorators import require_right
+from alertadmin.accounts.roles import Right
+from alertadmin.dashboard.setup_wizard.base import go_on, guide_of
+from alertadmin.registry.models import SetupProgress
+
+
+@require_right(Right.CHANGE, of=SetupProgress)
+def guide_on(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Back into a guide that was left: to the step that it waits at."""
+    return go_on(guide_of(request, pk))

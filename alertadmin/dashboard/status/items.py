@@ -1,0 +1,96 @@
+"""The signs of life, each with its state: what was done last, and what is wrong with it if anything is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.conf import settings
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from alertadmin.crypto import key_usage
+from alertadmin.dashboard.ui.badges import BAD, DOUBTFUL, GOOD, OVER, Badge
+from alertadmin.monitoring import health_facts, health_report, heartbeat_ping
+from alertadmin.monitoring.health_checks import Part
+from alertadmin.monitoring.health_messages import NAMES, DescribedProblem, describe
+from alertadmin.monitoring.models import Heartbeat
+from alertadmin.outbox.models import Attempt, AttemptOutcome
+from alertadmin.stored_messages import render_stored
+
+
+@dataclass(frozen=True)
+class StatusItem:
+    name: str
+    look: Badge
+    state: str
+    detail: str = ""
+    at: datetime | None = None
+    """When it last was well."""
+    problems: tuple[DescribedProblem, ...] = ()
+
+
+def status_items(now: datetime) -> list[StatusItem]:
+    """Everything is looked at anew: this is the page for it."""
+    found = health_report.check(now)
+    wrong: dict[Part, list[DescribedProblem]] = {}
+    for told in describe(found.problems):
+        wrong.setdefault(told.part, []).append(told)
+    at = {Part.SCAN: health_facts.last_scan(), Part.DELIVERIES: _last_accepted(), Part.WORKER: _last_beat()}
+    details = {
+        Part.WORKER: _("A sign of life every 15 seconds; or cron, which runs “send_reminders” each hour."),
+        Part.SCAN: _("Once an hour."),
+        Part.DELIVERIES: _waiting(now),
+        Part.WAYS: _("Each mailbox, channel and relay, by what came of it the last time."),
+        Part.KEYS: _keys(),
+    }
+    rows = [_sign(part, wrong.get(part, []), details.get(part, ""), at.get(part)) for part in Part]
+    return [*rows, _ping(not found.is_well)]
+
+
+def _sign(part: Part, wrong: list[DescribedProblem], detail: str, at: datetime | None) -> StatusItem:
+    if wrong:
+        return StatusItem(str(NAMES[part]), BAD, _("not well"), "", at, tuple(wrong))
+    return StatusItem(str(NAMES[part]), GOOD, _("well"), detail, at)
+
+
+def _last_beat() -> datetime | None:
+    return max(Heartbeat.times().values(), default=None)
+
+
+def _last_accepted() -> datetime | None:
+    accepted = Attempt.objects.filter(outcome=AttemptOutcome.ACCEPTED).order_by("-pk")
+    return accepted.values_list("finished_at", flat=True).first()
+
+
+def _waiting(now: datetime) -> str:
+    count = health_facts.queue(now).waiting
+    if not count:
+        return _("Nothing waits.")
+    return ngettext("%(count)d message waits.", "%(count)d messages wait.", count) % {"count": count}
+
+
+def _keys() -> str:
+    """How many secrets each key seals."""
+    counted = key_usage.counts()
+    told = [
+        ngettext("%(key)s: %(count)d secret", "%(key)s: %(count)d secrets", count)
+        % {"key": key_id or "?", "count": count}
+        for key_id, count in sorted(counted.items())
+    ]
+    return "; ".join(told) if told else _("No secret is stored.")
+
+
+def _ping(something_is_wrong: bool) -> StatusItem:
+    name = _("Ping to whoever watches from outside")
+    if not settings.PINGS:
+        return StatusItem(name, OVER, _("not set up"), _("Nobody outside hears of it if this machine stops."))
+    last = heartbeat_ping.last()
+    at = last.answered_at if last else None
+    if something_is_wrong:
+        return StatusItem(name, BAD, _("held back"), _("It goes on when all of the above is well."), at)
+    if last is None:
+        return StatusItem(name, DOUBTFUL, _("not yet sent"), _("Within five minutes of the start."))
+    if last.trouble:
+        return StatusItem(name, DOUBTFUL, _("not heard"), render_stored(last.trouble), at)
+    return StatusItem(name, GOOD, _("heard"), "", at)

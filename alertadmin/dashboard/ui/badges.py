@@ -1,0 +1,73 @@
+"""How states look: a colour and a sign for each, and the words for who must act."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.utils.translation import gettext_lazy as _
+
+from alertadmin.registry.models import Credential
+
+RED_DAYS = 7
+"""Red is only for what stops mail now or within a week."""
+AMBER_DAYS = 60
+
+
+@dataclass(frozen=True)
+class Badge:
+    colour: str
+    icon: str
+
+
+GOOD = Badge("success", "circle-check")
+BAD = Badge("danger", "octagon-x")
+SOON = Badge("warning", "clock")
+DOUBTFUL = Badge("warning", "circle-question-mark")
+UNDER_WAY = Badge("info", "hourglass")
+OVER = Badge("secondary", "archive")
+UNKNOWN = Badge("secondary", "circle-question-mark")
+
+BADGES = {
+    "granted": GOOD,
+    "sent": GOOD,
+    "accepted": GOOD,
+    "current": GOOD,
+    "done": GOOD,
+    "next": UNDER_WAY,
+    "pending": UNDER_WAY,
+    "sending": Badge("info", "send"),
+    "open": Badge("info", "send"),
+    "not_in_token": DOUBTFUL,
+    "uncertain": DOUBTFUL,
+    "lost": DOUBTFUL,
+    "unknown": DOUBTFUL,
+    "optional": Badge("secondary", "minus"),
+    "error": BAD,
+    "failed": BAD,
+    "refused": BAD,
+    "retired": OVER,
+    "paused": Badge("secondary", "pause"),
+    "cancelled": Badge("secondary", "ban"),
+    "warning": SOON,
+}
+
+OWNERS = {
+    "tenant_administrator": _("An administrator of the Entra tenant"),
+    "exchange_administrator": _("An administrator of Exchange Online"),
+    "app_owner": _("Whoever keeps the app registration and its secret"),
+    "operator": _("Whoever runs the machine that sends"),
+    "sender": _("Whoever writes the message or keeps its recipients"),
+    "user": _("The user of the account"),
+    "nobody": _("Nobody: it passes by itself, the same try works later"),
+}
+
+
+def badge_of_expiry(credential: Credential, now: datetime) -> Badge:
+    """How urgent a credential's end is. One that waits to replace another stops no mail yet."""
+    if credential.is_expired(now):
+        return BAD
+    days = credential.days_left(now)
+    if days < RED_DAYS:
+        return Badge("danger", "clock")
+    return SOON if days < AMBER_DAYS else GOOD

@@ -1,0 +1,42 @@
+"""Deleting asks once, naming the thing and counting what goes with it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from django.contrib import messages
+from django.db import transaction
+from django.db.models import Model
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+
+from alertadmin import audit
+from alertadmin.audit import AuditAction, AuditTarget
+
+DELETED = {
+    "registry.tenant": AuditAction.TENANT_DELETED,
+    "registry.appregistration": AuditAction.APP_DELETED,
+    "registry.credential": AuditAction.CREDENTIAL_DELETED,
+    "registry.mailbox": AuditAction.MAILBOX_DELETED,
+}
+"""How the record calls it."""
+
+
+def confirm_delete(
+    request: HttpRequest, thing: Model, *, means: str, back_to: str, going: Sequence[str] = ()
+) -> HttpResponse:
+    """`means` says in a sentence what follows; `cascade_summary` counts what is deleted with it."""
+    if request.method == "POST":
+        gone = AuditTarget.of(thing)
+        with transaction.atomic():
+            _all, rows = thing.delete()
+            audit.record(DELETED[gone.kind], gone, deleted_with=_others(rows, gone.kind))
+        messages.success(request, _("“%(name)s” is deleted.") % {"name": gone.label})
+        return redirect(back_to)
+    return render(request, "partials/confirm_delete.html", {"thing": thing, "means": means, "going": going})
+
+
+def _others(rows: dict[str, int], kind: str) -> dict[str, int]:
+    """How many rows of which kinds went along."""
+    return {label: count for label, count in rows.items() if count and label.lower() != kind}

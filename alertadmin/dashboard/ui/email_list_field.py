@@ -1,0 +1,40 @@
+"""Several e-mail addresses in one field, as people paste them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext as _
+
+from alertadmin.accounts.email_address import clean
+from mailer.email_address import EmailAddress, strip_invisible
+
+
+def read_addresses(text: str) -> list[EmailAddress]:
+    """Separated by lines, commas, semicolons or spaces; each mailbox once. Raises ValidationError, which names the
+    first that is none."""
+    found: dict[str, EmailAddress] = {}
+    for word in filter(strip_invisible, text.replace(",", "\n").replace(";", "\n").split()):
+        try:
+            address = clean(word)
+        except forms.ValidationError as error:
+            words = {"email": word, "reason": " ".join(error.messages)}
+            raise forms.ValidationError(_("“%(email)s”: %(reason)s"), params=words) from None
+        found.setdefault(address.canonical, address)
+    return list(found.values())
+
+
+def read_stored(text: str) -> list[str]:
+    """The same in the form that is stored."""
+    return [address.stored for address in read_addresses(text)]
+
+
+class EmailListField(forms.CharField):
+    """E-mail addresses, one a line; cleaned to a list of their canonical forms."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(required=False, widget=forms.Textarea(attrs={"rows": 2, "spellcheck": "false"}), **kwargs)
+
+    def clean(self, value: Any) -> list[str]:
+        return [address.canonical for address in read_addresses(str(super().clean(value)))]

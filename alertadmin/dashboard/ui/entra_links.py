@@ -1,0 +1,18 @@
+"""Links into the portal of a tenant's own cloud, for the page of a thing."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext as _
+
+from alertadmin.registry.clouds import UnknownCloud
+from alertadmin.registry.models import AppRegistration, Tenant
+from mailer.diagnosis.portal_links import Link, Place, links
+
+
+def portal_links(pages: tuple[str, ...], tenant: Tenant, app: AppRegistration | None = None) -> tuple[Link, ...]:
+    """`pages` are names of mailer.diagnosis.portal_links.PAGES. None where the tenant's cloud is unknown here."""
+    try:
+        cloud = tenant.mail_cloud
+    except UnknownCloud:
+        return ()
+    return links(pages, Place(cloud, tenant.directory_id, app.client_id if app else None), _)

@@ -1,0 +1,68 @@
+"""Choosing one of the rows there are: from a list while it is short, by name or id once it would be endless."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.db.models import Model, Q, QuerySet
+from django.utils.translation import gettext_lazy as _
+
+from alertadmin.accounts.access import Access
+from alertadmin.accounts.roles import Right
+
+MOST_LISTED = 200
+"""More options than this are no list that anybody reads, and a slow page."""
+
+
+class ModelPickerField(forms.ModelChoiceField):  # type: ignore[type-arg]
+    """`by` names the fields that a typed text may match: the first that matches exactly one row decides."""
+
+    default_error_messages = {
+        "unknown": _("There is no “%(text)s” here. Copy the name or the ID from its page."),
+        "several": _("Several are called “%(text)s”. Give the ID from its page instead."),
+    }
+
+    def __init__(self, queryset: QuerySet[Any], *, by: tuple[str, ...], **kwargs: Any) -> None:
+        super().__init__(queryset, **kwargs)
+        self.by = by
+
+    def fit(self, access: Access, right: Right = Right.CHANGE) -> None:
+        """Called by each form: offers the rows that somebody has that right to; where they are too many to list, a text
+        field."""
+        if self.queryset is not None:
+            self.queryset = access.visible(self.queryset, right)
+        if self.queryset is not None and self.queryset[MOST_LISTED : MOST_LISTED + 1].exists():
+            self.widget = forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"})
+            self.help_text = _("Its name, or its ID.")
+
+    def prepare_value(self, value: Any) -> Any:
+        if isinstance(self.widget, forms.TextInput) and isinstance(value, Model | UUID):
+            row = value if isinstance(value, Model) else self.queryset.filter(pk=value).first()  # type: ignore[union-attr]
+            return getattr(row, self.by[0], value)
+        return super().prepare_value(value)
+
+    def _readings(self, text: str) -> list[tuple[str, str]]:
+        """The fields that can hold such a text at all: a name is no id."""
+        readings = []
+        for name in self.by:
+            try:
+                readings.append((name, self.queryset.model._meta.get_field(name).to_python(text)))  # type: ignore[union-attr]
+            except ValidationError:
+                continue
+        return readings
+
+    def to_python(self, value: Any) -> Any:
+        if not isinstance(self.widget, forms.TextInput) or not isinstance(value, str):
+            return super().to_python(value)
+        text = value.strip()
+        if not text:
+            return None
+        matching = Q(*self._readings(text), _connector=Q.OR)
+        found = list(self.queryset.filter(matching)[:2]) if matching else []  # type: ignore[union-attr]
+        if len(found) == 1:
+            return found[0]
+        code = "several" if found else "unknown"
+        raise ValidationError(self.error_messages[code], code=code, params={"text": text[:80]})

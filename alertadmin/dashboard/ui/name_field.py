@@ -1,0 +1,14 @@
+"""The field of a name or a description: what cannot be seen in it is refused, as in a CSV file."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+
+from alertadmin.registry.text import readable
+
+
+class NameField(forms.CharField):
+    def to_python(self, value: Any) -> str:
+        return readable(super().to_python(value) or "")

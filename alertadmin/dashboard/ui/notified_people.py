@@ -1,0 +1,21 @@
+"""Who is told of what ends, as the viewer may know it."""
+
+from __future__ import annotations
+
+from alertadmin.accounts.access import Access
+from alertadmin.registry.models import AppRegistration, Tenant
+from alertadmin.reminders import channel_recipients, recipients
+from alertadmin.reminders.channel_recipients import Channels
+from alertadmin.reminders.recipients import RecipientList
+
+
+def list_notified_people(access: Access, tenant: Tenant, app: AppRegistration | None = None) -> RecipientList:
+    """Who they are of the installation's is for whoever holds a role in all of it."""
+    told = recipients.audience_of(tenant, app)
+    return told if access.in_all_tenants() else recipients.shown_to_tenant(told)
+
+
+def list_notified_channels(access: Access, tenant: Tenant, app: AppRegistration | None = None) -> Channels:
+    """The same of channels."""
+    told = channel_recipients.channels_of(tenant, app)
+    return told if access.in_all_tenants() else channel_recipients.shown_to_tenant(told)

@@ -1,0 +1,23 @@
+"""What an address asks for by `?name=<id>`, to add something to it: the row, or nothing. A made-up id is no reason for
+an error page, nor is one of somebody else's."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+from uuid import UUID
+
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest
+
+from alertadmin.accounts.access import access_of
+from alertadmin.accounts.roles import Right
+
+Row = TypeVar("Row", bound=Model)
+
+
+def get_from_query(request: HttpRequest, name: str, rows: QuerySet[Row]) -> Row | None:
+    try:
+        key = UUID(request.GET.get(name, ""))
+    except ValueError:
+        return None
+    return access_of(request).visible(rows, Right.CHANGE).filter(pk=key).first()

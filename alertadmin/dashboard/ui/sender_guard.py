@@ -1,0 +1,111 @@
+"""Only an owner who has just shown who they are changes what the installation sends by, and all owners are told.
+
+Links to new passwords leave by the installation's mailbox. It rests on rows that many pages write: itself, its app's
+client id, two directories and clouds, the credential in use, and how many tenants there are. So no page asks by itself:
+at each request that a signed-in person posts, those rows are read before, and again with each entry on the record,
+which every change has, in its transaction. What differs is refused there, or asked about, and so undone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import render
+from django.utils import timezone
+
+from alertadmin import audit
+from alertadmin.accounts import reauthentication
+from alertadmin.accounts.access import access_of
+from alertadmin.accounts.decorators import LOOKING
+from alertadmin.accounts.models.membership import Membership
+from alertadmin.accounts.roles import Right
+from alertadmin.audit import AuditAction, AuditTarget, Result
+from alertadmin.monitoring import owner_notices
+from alertadmin.registry.installation_mailbox import InstallationSender
+
+
+class OwnersOnly(PermissionDenied):
+    """The act would have changed what the installation sends by."""
+
+
+class NotConfirmed(Exception):
+    """An owner's act; but it is too long ago that they showed who they are."""
+
+
+@dataclass
+class _Watch:
+    request: HttpRequest
+    sender: InstallationSender
+    """As it was, or as it became by what an owner did and all were told of."""
+
+
+_watch: ContextVar[_Watch | None] = ContextVar("watch", default=None)
+
+
+def check_sender(entry: audit.AuditEntry, **_signal: Any) -> None:
+    """Of each act on the record, within its transaction. Raises OwnersOnly or NotConfirmed, which undo the act."""
+    watch = _watch.get()
+    if watch is None:
+        return
+    sender = InstallationSender.stored()
+    before, watch.sender = watch.sender, sender
+    if not sender.differs(before):
+        return
+    try:
+        _allow(watch.request)
+    except (OwnersOnly, NotConfirmed):
+        watch.sender = before
+        raise
+    if not before.mailbox and _is_only_owner(watch.request):
+        return  # nothing was replaced, and there is no other to tell
+    label = entry.label or sender.label or before.label
+    owner_notices.tell(AuditTarget(entry.kind, entry.object_id, label, entry.tenant), timezone.now())
+
+
+def _allow(request: HttpRequest) -> None:
+    if not access_of(request).in_all_tenants(Right.GOVERN):
+        raise OwnersOnly
+    if not reauthentication.is_recent(request):
+        raise NotConfirmed
+
+
+def _is_only_owner(request: HttpRequest) -> bool:
+    return not Membership.objects.owners().exclude(user=request.user.pk).exists()
+
+
+class SenderGuardMiddleware:
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.method in LOOKING or not request.user.is_authenticated:
+            return self.get_response(request)
+        token = _watch.set(_Watch(request, InstallationSender.stored()))
+        try:
+            return self.get_response(request)
+        finally:
+            _watch.reset(token)
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponseBase | None:
+        """What was raised in the transaction is answered outside of it: a wrong password counts."""
+        if isinstance(error, OwnersOnly):
+            match = request.resolver_match
+            page = match.url_name if match else ""
+            pk = str(match.kwargs.get("pk", "")) if match else ""
+            audit.record_refusal(
+                AuditAction.ACCESS_REFUSED, AuditTarget(object_id=pk), result=Result.REFUSED, path=page or ""
+            )
+            return render(request, "owners_only.html", status=403)
+        if not isinstance(error, NotConfirmed):
+            return None
+        asked = reauthentication.ask(request)
+        match = request.resolver_match
+        return match.func(request, *match.args, **match.kwargs) if asked is None and match else asked
+
+
+audit.recorded.connect(check_sender, dispatch_uid="what the installation sends by")

@@ -1,0 +1,154 @@
+"""Lists of any length: filtered, searched, sorted by an allowed column, and paged by key, never by offset.
+
+A page of 50 costs the same at a thousand rows and at a million: it begins after the last row shown, by an index.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest, QueryDict
+from django.utils.functional import Promise
+
+from alertadmin.dashboard.ui.keyset_pagination import Keyset
+from alertadmin.dashboard.ui.search import apply_search
+
+PAGE = 50
+LONGEST_SEARCH = 100
+
+Choices = Sequence[tuple[Any, Any]]
+Text = str | Promise
+
+
+@dataclass(frozen=True)
+class Column:
+    """One heading. `field` sorts; empty: this column does not sort.
+
+    `ties` stand between the field and the row's own key, so that a sort along a joined table follows that table's
+    index (by app name: the app's id) and no two rows tie.
+    """
+
+    label: Text
+    field: str = ""
+    ties: tuple[str, ...] = ()
+    is_hidden: bool = False
+    """For readers of the screen alone: the column of acts needs no heading for the eye."""
+
+
+@dataclass(frozen=True)
+class Filter:
+    """A choice that narrows the list. `where` says how; without it the parameter's name is the field."""
+
+    label: Text
+    choices: Choices
+    where: Callable[[str], Q] | None = None
+
+
+@dataclass(frozen=True)
+class FilterWidget:
+    """A filter as the page shows it."""
+
+    name: str
+    label: str
+    choices: list[tuple[str, str]]
+    chosen: str
+
+
+DIRECTIONS = (("", "↑"), ("-", "↓"))
+"""How `sort` says upwards and downwards, and how the page does."""
+
+
+@dataclass
+class Page:
+    rows: list[Any]
+    columns: Sequence[Column]
+    sort: str
+    search: str
+    choosers: list[FilterWidget]
+    is_first: bool
+    next_query: str = ""
+    previous_query: str = ""
+
+    @property
+    def directions(self) -> tuple[tuple[str, str], ...]:
+        return DIRECTIONS
+
+    @property
+    def is_narrowed(self) -> bool:
+        return bool(self.search or any(chooser.chosen for chooser in self.choosers))
+
+
+@dataclass(frozen=True)
+class Table:
+    columns: Sequence[Column]
+    search: Sequence[str]
+    filters: Mapping[str, Filter | tuple[Text, Choices]] = field(default_factory=dict)
+    """By query parameter; a pair is a filter on the field of that name."""
+    default: str = ""
+
+    def page(self, request: HttpRequest, queryset: QuerySet[Any]) -> Page:
+        """Reads `q`, `sort` ("-field" for downwards), the filters, `after` and `before`; ignores what it cannot use.
+
+        One query, and one for each table that a term is looked for in; one row more than a page tells whether there is
+        another.
+        """
+        asked = request.GET
+        sort, column = self._sort(asked.get("sort", ""))
+        term, choosers = self._term(asked), self._choosers(asked)
+        queryset = self.filter(asked, queryset)
+        keys = (column.field, *column.ties, "pk")
+        keyset = Keyset(queryset, keys, descending=sort.startswith("-"))
+        rows, more, cursor = keyset.read(asked.get("after", ""), asked.get("before", ""), PAGE)
+        page = Page(rows, self.columns, sort, term, choosers, is_first=cursor is None)
+        has_next = more if cursor != "before" else True
+        has_previous = cursor == "after" or (cursor == "before" and more)
+        if rows and has_next:
+            page.next_query = _turned(asked, after=keyset.cursor(rows[-1]))
+        if rows and has_previous:
+            page.previous_query = _turned(asked, before=keyset.cursor(rows[0]))
+        return page
+
+    def filter(self, asked: QueryDict, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """What the search and the filters leave, of any page."""
+        for chooser in self._choosers(asked):
+            if chooser.chosen:
+                queryset = queryset.filter(self._where(chooser))
+        if term := self._term(asked):
+            queryset = apply_search(queryset, self.search, term)
+        return queryset
+
+    def _term(self, asked: QueryDict) -> str:
+        return asked.get("q", "").strip()[:LONGEST_SEARCH].replace("\0", "")
+
+    def _choosers(self, asked: QueryDict) -> list[FilterWidget]:
+        return [self._chooser(name, asked.get(name, "")) for name in self.filters]
+
+    def _sort(self, asked: str) -> tuple[str, Column]:
+        sortable = {column.field: column for column in self.columns if column.field}
+        sort = asked if asked.removeprefix("-") in sortable else self.default
+        return sort, sortable[sort.removeprefix("-")]
+
+    def _filter(self, name: str) -> Filter:
+        found = self.filters[name]
+        return found if isinstance(found, Filter) else Filter(*found)
+
+    def _chooser(self, name: str, asked: str) -> FilterWidget:
+        found = self._filter(name)
+        choices = [(str(value), str(label)) for value, label in found.choices]
+        return FilterWidget(name, str(found.label), choices, asked if asked in dict(choices) else "")
+
+    def _where(self, chooser: FilterWidget) -> Q:
+        where = self._filter(chooser.name).where
+        return where(chooser.chosen) if where else Q(**{chooser.name: chooser.chosen})
+
+
+def _turned(asked: QueryDict, **cursor: str) -> str:
+    """The same list at another place."""
+    query = asked.copy()
+    for name in ("after", "before"):
+        query.pop(name, None)
+    query.update(cursor)
+    return query.urlencode()

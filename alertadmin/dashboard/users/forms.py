@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from alertadmin.accounts import languages
+from alertadmin.accounts.access import Access
+from alertadmin.accounts.email_address import EmailAddressInput
+from alertadmin.accounts.models import User
+from alertadmin.accounts.roles import Right, Role, may_give
+from alertadmin.accounts.services.role_grants import RoleGrantRefused
+from alertadmin.dashboard.ui.model_picker_field import ModelPickerField
+from alertadmin.registry.models import Tenant
+
+
+class RoleForm(forms.Form):
+    """A role at one place: those that whoever gives it may give there."""
+
+    role = forms.ChoiceField(label=gettext_lazy("Role"))
+    tenant = ModelPickerField(
+        Tenant.objects.order_by("name"),
+        by=("name", "directory_id", "id"),
+        label=gettext_lazy("Where"),
+        required=False,
+        empty_label=gettext_lazy("Everywhere"),
+    )
+
+    def __init__(self, *args: Any, access: Access, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.access = access
+        field: Any = self.fields["tenant"]
+        field.fit(access, Right.PEOPLE)
+        if not access.in_all_tenants(Right.PEOPLE):
+            field.required, field.empty_label = True, None
+        roles: Any = self.fields["role"]
+        roles.choices = [(role.value, role.label) for role in reversed(Role) if self._may_somewhere(role)]
+
+    def _may_somewhere(self, role: Role) -> bool:
+        return any(may_give(rights, role) for rights in self.access.held())
+
+    @property
+    def place(self) -> Any:
+        tenant = self.cleaned_data["tenant"]
+        return tenant.pk if tenant else None
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        if not self.errors and not may_give(self.access.rights_in(self.place), Role(data["role"])):
+            raise forms.ValidationError(str(RoleGrantRefused()))
+        return data
+
+
+class InviteForm(RoleForm):
+    address = EmailAddressInput(label=gettext_lazy("E-mail address"))
+    language = forms.ChoiceField(
+        label=gettext_lazy("Language of the mail"), required=False, choices=[("", "–"), *settings.LANGUAGES]
+    )
+    field_order = ("address", "role", "tenant", "language")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        language: Any = self.fields["language"]
+        language.choices = languages.of_a_tenant()
+
+    def clean_address(self) -> str:
+        address = str(self.cleaned_data["address"])
+        # Told to whoever sees all people alone: to others it would say who else is here.
+        if self.access.in_all_tenants(Right.PEOPLE) and User.objects.by_address(address) is not None:
+            raise forms.ValidationError(_("This person has an account already. Give the role on their page."))
+        return address

@@ -1,7 +1,0 @@
-from __future__ import annotations
-
-from django.urls import path
-
-from alertadmin.dashboard.watching import views
-
-urlpatterns = [path("watching/", views.watching, name="watching")]

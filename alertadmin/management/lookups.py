@@ -1,0 +1,16 @@
+"""Finding the person that a command is about."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext as _
+
+from alertadmin.accounts.models import User
+from alertadmin.management.base import CommandRefused
+
+
+def person(email: str) -> User:
+    """Raises Refused."""
+    found = User.objects.by_address(email)
+    if found is None:
+        raise CommandRefused(_("Nobody signs in here with %(email)s.") % {"email": email})
+    return found

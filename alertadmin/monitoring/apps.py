@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+from celery.signals import task_postrun, worker_ready
+from django.apps import AppConfig
+from django.conf import settings
+from django.core import checks
+from django.utils.translation import gettext_lazy as _
+
+
+class WatchingConfig(AppConfig):
+    name = "alertadmin.monitoring"
+    label = "watching"  # of its tables, which are older than the package's name
+    verbose_name = _("Watching")
+
+    def ready(self) -> None:
+        from alertadmin.monitoring import broker, mail_text, setting_checks, worker_heartbeat
+        from alertadmin.outbox.mails import composers
+        from alertadmin.outbox.models import Purpose
+
+        composers.register(Purpose.HOUSE, mail_text.compose)
+
+        # weak=False: nothing else holds these functions.
+        worker_ready.connect(worker_heartbeat.start, weak=False, dispatch_uid="heartbeat")
+        task_postrun.connect(worker_heartbeat.after_task, weak=False, dispatch_uid="heartbeat after a run")
+
+        def open_broker(**_options: object) -> list[checks.CheckMessage]:
+            said = broker.open_to_others(settings.ENVIRONMENT.redis_url)
+            return [checks.Warning(said, id="alertadmin.W001")] if said else []
+
+        def settings_set_aside(**_options: object) -> list[checks.CheckMessage]:
+            return [checks.Warning(str(bad), id="alertadmin.W002") for bad in setting_checks.bad_settings()]
+
+        checks.register(open_broker)
+        checks.register(settings_set_aside)

@@ -1,0 +1,57 @@
+"""Whether the broker answers. It is asked once: whoever watches comes again."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import redis
+from django.conf import settings
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from alertadmin.monitoring.health_checks import Broker
+
+OPEN = (
+    "The broker at %s is asked without a password, over the network: whoever reaches it can ring and silence the "
+    "worker's bell. Reminders go on without it. Give it a password, and ALERTADMIN_REDIS_URL too: redis://:PASSWORD@HOST."
+)
+
+
+def open_to_others(url: str) -> str:
+    """In a sentence, if anybody on the network may command it as we do; else nothing. `url` is ALERTADMIN_REDIS_URL."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return ""  # whoever connects there says what is wrong
+    if not parts.scheme.startswith(("redis", "valkey")) or parts.scheme.endswith(("+socket", "unix")):
+        return ""
+    query = parse_qs(parts.query)
+    if parts.password or query.get("password") or query.get("ssl_certfile") or _is_here(parts.hostname or "localhost"):
+        return ""
+    return OPEN % (parts.hostname or "")
+
+
+def _is_here(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def state() -> Broker:
+    environment = settings.ENVIRONMENT
+    options: dict[str, Any] = {"socket_timeout": 1, "socket_connect_timeout": 1, "retry": Retry(NoBackoff(), 0)}
+    try:
+        if environment.embedded_broker:
+            client = redis.Redis(unix_socket_path=str(environment.broker_socket), **options)
+        else:
+            client = redis.Redis.from_url(environment.redis_url, **options)
+        with client:
+            return Broker.ANSWERS if client.ping() else Broker.SILENT
+    except redis.ResponseError as error:
+        # Valkey refuses even PING while it cannot write its own file.
+        return Broker.CANNOT_WRITE if str(error).startswith("MISCONF") else Broker.SILENT
+    except (redis.RedisError, OSError, ValueError):
+        return Broker.SILENT

@@ -1,0 +1,228 @@
+"""What is wrong, judged in one place: `/readyz`, the pages, the ping, the mails and `send_reminders` ask here.
+
+    facts (health_facts)  ──judge──>  problems  ──describe (health_messages)──>  a sentence
+                                         │
+                                         └──kept in a row by the worker (health_report), for strangers and every page
+
+`judge` is a pure function of the facts and their time. A part is well if no problem names it.
+
+    database    it does not answer
+    disk        the data folder's disk is full, or the broker says that it cannot write
+    broker      it does not answer; not asked of where no worker runs (cron alone)
+    clock       the time is before this program was made
+    worker      no heartbeat within two minutes; where cron does the work, no `send_reminders` within 90 minutes
+    scan        none within 26 hours, or by a clock that is days off
+    deliveries  one is in doubt; one was tried in vain and waits; one is due and is not tried
+    ways        there is none; the installation has none of its own; one failed the last time that it was tried
+    keys        the key ring cannot be read, or lacks a key that seals a stored secret
+    settings    one cannot be used, and was set aside
+
+Well is what waits for its hour (a digest, quiet hours), for its turn (30 a minute and mailbox), for a server that asked
+us to wait, or for a person to review it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from alertadmin.monitoring.setting_checks import BadSetting
+from alertadmin.outbox.delivery.route_status import FailedRoute
+from alertadmin.reminders.scan.scanner import STALE_AFTER
+
+HEARTBEAT_AFTER = timedelta(minutes=2)
+"""A worker beats each 15 seconds, also while it is busy."""
+COMMAND_AFTER = timedelta(minutes=90)
+"""cron comes by each hour."""
+WORKER_EXPECTED = timedelta(days=1)
+"""A worker that beat within the last day is expected to go on; after that `send_reminders` counts in its place."""
+TRIED_AFTER = timedelta(minutes=5)
+"""With a worker, something due is tried sooner."""
+
+
+class Part(StrEnum):
+    """The names by which `/readyz` tells them, in its order."""
+
+    DATABASE = "database"
+    DISK = "disk"
+    BROKER = "broker"
+    CLOCK = "clock"
+    WORKER = "worker"
+    SCAN = "scan"
+    DELIVERIES = "deliveries"
+    WAYS = "ways"
+    KEYS = "keys"
+    SETTINGS = "settings"
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong with one part; `code` says which sentence tells it (health_messages)."""
+
+    part: Part
+    code: str
+    count: int = 0
+    since: datetime | None = None
+    next_try: datetime | None = None
+    cause: str = ""
+    """A slug of `mailer.diagnosis`."""
+    subject: str = ""
+    """"mailbox:ID", "channel:ID", "relay" (names are looked up when it is told), or the name of a setting."""
+    detail: str = ""
+    """A stored English sentence (see retelling)."""
+
+
+class Broker(StrEnum):
+    ANSWERS = "answers"
+    CANNOT_WRITE = "cannot_write"
+    SILENT = "silent"
+
+
+class Runner(StrEnum):
+    """What sends here."""
+
+    WORKER = "worker"
+    COMMAND = "command"
+    """`send_reminders`, from cron."""
+    NONE = "none"
+
+
+@dataclass(frozen=True)
+class Group:
+    """Deliveries with the same trouble, test sends aside."""
+
+    count: int = 0
+    since: datetime | None = None
+    """When the first of them was written."""
+    next_try: datetime | None = None
+    cause: str = ""
+    """Of the most urgent one."""
+
+
+@dataclass(frozen=True)
+class Queue:
+    """The open deliveries, test sends aside."""
+
+    waiting: int = 0
+    due: int = 0
+    """Of those: their time has come."""
+    held: int = 0
+    """Of those: so many wait to be reviewed (reminders.review)."""
+    in_doubt: Group = Group()
+    failing: Group = Group()
+    """Tried in vain, or found to have no route: they wait for the next try."""
+    untried: Group = Group()
+    """Due for longer than `runner` should take, while nothing at all is tried."""
+
+
+@dataclass(frozen=True)
+class Facts:
+    now: datetime
+    clock_error: str = ""
+    worker_beat: datetime | None = None
+    command_run: datetime | None = None
+    """The last whole run of `send_reminders`."""
+    last_scan: datetime | None = None
+    broker: Broker = Broker.ANSWERS
+    disk_is_full: bool = False
+    queue: Queue = Queue()
+    has_route: bool = True
+    lacks_own_route: bool = False
+    """There are several tenants, and no mailbox was chosen for the installation, nor is there a relay."""
+    tenants_without_route: int = 0
+    """Of them, those by whose own mailboxes no reminder could leave either."""
+    is_watching: bool = False
+    """Whether there is anything to remind of."""
+    failed_routes: tuple[FailedRoute, ...] = ()
+    failed_count: int = 0
+    """All of them; `failed_routes` holds the first."""
+    key_error: str = ""
+    bad_settings: tuple[BadSetting, ...] = ()
+
+
+def judge(facts: Facts) -> list[Problem]:
+    """In the order of Part."""
+    problems = [
+        *_disk_and_broker(facts),
+        *clock_and_worker(facts),
+        *_scan(facts),
+        *deliveries(facts.queue),
+        *_routes(facts),
+        *_keys_and_settings(facts),
+    ]
+    return sorted(problems, key=lambda problem: list(Part).index(problem.part))
+
+
+def runner(worker_beat: datetime | None, command_run: datetime | None, now: datetime) -> Runner:
+    """What does the work here, if it is alive."""
+    if _is_near(worker_beat, now, HEARTBEAT_AFTER):
+        return Runner.WORKER
+    if not _is_near(worker_beat, now, WORKER_EXPECTED) and _is_near(command_run, now, COMMAND_AFTER):
+        return Runner.COMMAND
+    return Runner.NONE
+
+
+def clock_and_worker(facts: Facts) -> Iterator[Problem]:
+    if facts.clock_error:
+        yield Problem(Part.CLOCK, "clock_wrong", detail=facts.clock_error)
+    if runner(facts.worker_beat, facts.command_run, facts.now) is not Runner.NONE:
+        return
+    beat, run, due = facts.worker_beat, facts.command_run, facts.queue.due
+    if beat and (_is_near(beat, facts.now, WORKER_EXPECTED) or run is None or beat > run):
+        yield Problem(Part.WORKER, "worker_silent", due, since=beat)
+    elif run:
+        yield Problem(Part.WORKER, "command_late", due, since=run)
+    else:
+        yield Problem(Part.WORKER, "worker_never", due)
+
+
+def deliveries(queue: Queue) -> Iterator[Problem]:
+    groups = {"in_doubt": queue.in_doubt, "failing": queue.failing, "untried": queue.untried}
+    for code, group in groups.items():
+        if group.count:
+            yield Problem(Part.DELIVERIES, code, group.count, group.since, group.next_try, group.cause)
+
+
+def _disk_and_broker(facts: Facts) -> Iterator[Problem]:
+    """A full disk stops the broker too: then the disk is named, which is what somebody can mend."""
+    if facts.disk_is_full or facts.broker is Broker.CANNOT_WRITE:
+        yield Problem(Part.DISK, "disk_full")
+    elif facts.broker is Broker.SILENT and runner(facts.worker_beat, facts.command_run, facts.now) != Runner.COMMAND:
+        yield Problem(Part.BROKER, "broker_silent")
+
+
+def _scan(facts: Facts) -> Iterator[Problem]:
+    if facts.last_scan is None:
+        yield Problem(Part.SCAN, "scan_never")
+    elif not _is_near(facts.last_scan, facts.now, STALE_AFTER):
+        yield Problem(Part.SCAN, "scan_old", since=facts.last_scan)
+
+
+def _routes(facts: Facts) -> Iterator[Problem]:
+    next_try = facts.queue.failing.next_try or facts.queue.in_doubt.next_try
+    if facts.is_watching and not facts.has_route:
+        yield Problem(Part.WAYS, "no_route")
+    elif facts.is_watching and facts.lacks_own_route:
+        yield Problem(Part.WAYS, "no_own_route", facts.tenants_without_route)
+    for failed in facts.failed_routes:
+        subject = f"{failed.kind}:{failed.id}" if failed.id else failed.kind
+        yield Problem(
+            Part.WAYS, "route_failed", since=failed.since, next_try=next_try, cause=failed.cause, subject=subject
+        )
+    if more := facts.failed_count - len(facts.failed_routes):
+        yield Problem(Part.WAYS, "more_routes_failed", more)
+
+
+def _keys_and_settings(facts: Facts) -> Iterator[Problem]:
+    if facts.key_error:
+        yield Problem(Part.KEYS, "keys_unusable", detail=facts.key_error)
+    for bad in facts.bad_settings:
+        code = "set_aside" if bad.is_set_aside else "in_clear"
+        yield Problem(Part.SETTINGS, code, subject=bad.name, detail=bad.error)
+
+
+def _is_near(moment: datetime | None, now: datetime, distance: timedelta) -> bool:
+    """Within it, on either side: a time in the future proves no more than one long ago."""
+    return moment is not None and abs(now - moment) <= distance

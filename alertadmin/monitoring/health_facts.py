@@ -1,0 +1,124 @@
+"""Gathers what `health_checks.judge` judges: from the rows, the broker, the disk, the keys and the settings."""
+
+from __future__ import annotations
+
+import os
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db.models import Count, Min, Q, QuerySet
+from django.utils import timezone
+
+from alertadmin.crypto import key_usage
+from alertadmin.monitoring import broker
+from alertadmin.monitoring.health_checks import COMMAND_AFTER, TRIED_AFTER, Facts, Group, Queue, Runner, runner
+from alertadmin.monitoring.models import Heartbeat
+from alertadmin.monitoring.setting_checks import bad_settings
+from alertadmin.outbox.delivery import route_status
+from alertadmin.outbox.delivery.routing import Router
+from alertadmin.outbox.delivery.tenant_mailboxes import sendable, tenants_without_mailbox
+from alertadmin.outbox.models import Attempt, Delivery, DeliveryState, Purpose
+from alertadmin.outbox.queue import claims
+from alertadmin.outbox.queue.clock import ClockIsWrong, check
+from alertadmin.registry.installation_mailbox import has_several_tenants
+from alertadmin.registry.models import Credential
+from alertadmin.reminders.scan import scanner
+
+SHOWN = 5
+"""Failed routes that are named; the others are counted."""
+LEAST_FREE = 16 * 1024 * 1024
+"""Bytes. With less, a database does not know whether its next commit will fit."""
+
+
+def gather(now: datetime) -> Facts:
+    """Everything. Its cost follows how many deliveries are open and how many mailboxes there are."""
+    beats = Heartbeat.times()
+    failed, count = route_status.failed_routes(now, most=SHOWN)
+    chain = Router.for_reminders(now)
+    lacks_own_route = not chain.installation_routes and has_several_tenants()
+    return Facts(
+        now,
+        clock_error(now),
+        beats.get(Heartbeat.Source.WORKER),
+        beats.get(Heartbeat.Source.COMMAND),
+        last_scan(),
+        broker.state(),
+        disk_is_full(),
+        queue(now, runner(beats.get(Heartbeat.Source.WORKER), beats.get(Heartbeat.Source.COMMAND), now)),
+        bool(chain.installation_routes or chain.last_resorts or sendable().exists()),
+        lacks_own_route,
+        tenants_without_mailbox() if lacks_own_route and not chain.last_resorts else 0,
+        Credential.objects.watched().exists(),
+        tuple(failed),
+        count,
+        key_usage.problem(),
+        tuple(bad_settings()),
+    )
+
+
+def clock_error(now: datetime) -> str:
+    """One stored English sentence; empty if `now`, and this machine's own time, can be right."""
+    try:
+        check(min(now, timezone.now()))
+    except ClockIsWrong as error:
+        return str(error)
+    return ""
+
+
+def last_scan() -> datetime | None:
+    last = scanner.last_finished()
+    return last.finished_at if last else None
+
+
+def disk_is_full() -> bool:
+    """Of the data folder; with PostgreSQL elsewhere the database's own disk is not seen from here."""
+    try:
+        found = os.statvfs(settings.DATA_DIR)
+    except OSError:
+        return False
+    return found.f_bavail * found.f_frsize < LEAST_FREE
+
+
+def queue(now: datetime, by: Runner = Runner.WORKER) -> Queue:
+    """One query while all is well, and one more for each trouble."""
+    is_waiting = ~Q(state=DeliveryState.SENDING)
+    since = now - (TRIED_AFTER if by is Runner.WORKER else COMMAND_AFTER)
+    overdue = Q(is_waiting, not_before__lte=since)
+    abandoned = Q(state=DeliveryState.SENDING, lease_until__lte=since)
+    in_doubt = Q(state=DeliveryState.UNCERTAIN) | Q(was_uncertain=True)
+    failing = claims.TRIED_IN_VAIN & ~in_doubt
+    found = _open().aggregate(
+        waiting=Count("pk"),
+        due=Count("pk", filter=Q(is_waiting, not_before__lte=now)),
+        held=Count("pk", filter=claims.in_review(now)),
+        in_doubt=Count("pk", filter=in_doubt),
+        failing=Count("pk", filter=failing),
+        untried=Count("pk", filter=overdue | abandoned),
+    )
+    if found["untried"] and _tried_within(now, now - since):
+        found["untried"] = 0
+    return Queue(
+        found["waiting"],
+        found["due"],
+        found["held"],
+        _group(in_doubt) if found["in_doubt"] else Group(),
+        _group(failing) if found["failing"] else Group(),
+        _group(overdue | abandoned) if found["untried"] else Group(),
+    )
+
+
+def _open() -> QuerySet[Delivery]:
+    return claims.open_deliveries().exclude(purpose=Purpose.TEST).order_by()
+
+
+def _group(which: Q) -> Group:
+    found = _open().filter(which)
+    told = found.aggregate(count=Count("pk"), since=Min("created_at"), next_try=Min("not_before"))
+    cause = found.order_by("urgency", "id").values_list("cause", flat=True).first() or ""
+    return Group(told["count"], told["since"], told["next_try"], cause)
+
+
+def _tried_within(now: datetime, distance: timedelta) -> bool:
+    """What is due, and behind others that are being sent, moves."""
+    last = Attempt.objects.exclude(delivery__purpose=Purpose.TEST).order_by("-pk").first()
+    return last is not None and abs(now - last.started_at) < distance

@@ -1,0 +1,143 @@
+"""What was found wrong, kept in the row of who last looked: the worker each 15 seconds, `send_reminders` at its end.
+
+So `/readyz` answers strangers from one row, whatever there is to look at, and every page says the same. What costs
+nothing to know (clock, heartbeat, last scan, disk, keys, settings) is looked at anew each time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.utils.dateparse import parse_datetime
+
+from alertadmin.crypto import key_usage
+from alertadmin.monitoring import health_facts
+from alertadmin.monitoring.health_checks import COMMAND_AFTER, Facts, Part, Problem, Runner, judge, runner
+from alertadmin.monitoring.models import Heartbeat
+from alertadmin.monitoring.setting_checks import bad_settings
+from alertadmin.operator_log.events import log_part_change
+from alertadmin.outbox.queue.clock import DatabaseClock
+
+FRESH = timedelta(minutes=3)
+"""A worker looks each 15 seconds; at a very large installation the looking itself takes some."""
+STORED = frozenset({Part.BROKER, Part.DELIVERIES, Part.WAYS})
+"""Parts that a page takes from the row."""
+FOR_STRANGERS = STORED | {Part.KEYS, Part.SETTINGS}
+"""Parts that a stranger's request takes from the row: of keys every sealed value is read, now and then."""
+database_clock = DatabaseClock()
+
+
+@dataclass(frozen=True)
+class Health:
+    problems: list[Problem]
+    known: frozenset[Part]
+    """Parts of which something is known; of the others the row was too old, or there was none."""
+    last_scan: datetime | None = None
+
+    @property
+    def is_well(self) -> bool:
+        return not self.problems and self.known == frozenset(Part)
+
+    def parts(self) -> dict[str, bool | None]:
+        """Each part: whether it is well; None if that is not known."""
+        wrong = {problem.part for problem in self.problems}
+        return {part.value: part not in wrong if part in self.known | wrong else None for part in Part}
+
+
+NO_DATABASE = Health([Problem(Part.DATABASE, "database_silent")], frozenset())
+EVERYTHING = frozenset(Part)
+
+
+def check(now: datetime) -> Health:
+    """Looks at everything now."""
+    facts = health_facts.gather(now)
+    return Health(judge(facts), EVERYTHING, facts.last_scan)
+
+
+def refresh(now: datetime, source: Heartbeat.Source) -> Health:
+    """The same, and keeps it in the row of who has just beaten."""
+    before = Heartbeat.objects.filter(source=source).values_list("problems", flat=True).first()
+    found = check(now)
+    kept = [as_json(problem) for problem in found.problems]
+    Heartbeat.objects.filter(source=source).update(checked_at=now, problems=kept)
+    _log_changes(before or [], found.problems)
+    return found
+
+
+def current(now: datetime) -> Health:
+    """For a page: from the worker's row while it is fresh, else by looking at everything."""
+    row, facts = _kept(now, by_command=FRESH)
+    if row is None:
+        return check(now)
+    live = judge(_with_keys_and_settings(facts))
+    return Health(_joined(row, live, STORED), EVERYTHING, facts.last_scan)
+
+
+def for_strangers(now: datetime) -> Health:
+    """From the row alone, and what costs nothing to know."""
+    row, facts = _kept(now, by_command=COMMAND_AFTER)
+    live = judge(facts)
+    if row is None:
+        return Health([one for one in live if one.part not in FOR_STRANGERS], EVERYTHING - FOR_STRANGERS)
+    return Health(_joined(row, live, FOR_STRANGERS), EVERYTHING)
+
+
+def now_by_database() -> datetime:
+    """The clock by which heartbeats are written. Raises DatabaseError."""
+    return database_clock()
+
+
+def _kept(now: datetime, *, by_command: timedelta) -> tuple[list[Problem] | None, Facts]:
+    """What the row holds, if it is fresh, and the facts that cost nothing. `by_command` is how long what
+    `send_reminders` found is fresh, where cron does the work."""
+    rows = {row.source: row for row in Heartbeat.objects.all()}
+    worker, command = rows.get(Heartbeat.Source.WORKER), rows.get(Heartbeat.Source.COMMAND)
+    beats = (worker.at if worker else None, command.at if command else None)
+    by = runner(*beats, now)
+    row, lasts = (command, by_command) if by is Runner.COMMAND else (worker, FRESH)
+    is_fresh = row is not None and row.checked_at is not None and abs(now - row.checked_at) <= lasts
+    facts = Facts(
+        now,
+        clock_error=health_facts.clock_error(now),
+        worker_beat=beats[0],
+        command_run=beats[1],
+        last_scan=health_facts.last_scan(),
+        disk_is_full=health_facts.disk_is_full(),
+    )
+    return [from_json(one) for one in row.problems] if row and is_fresh else None, facts
+
+
+def _with_keys_and_settings(facts: Facts) -> Facts:
+    return replace(facts, key_error=key_usage.problem(), bad_settings=tuple(bad_settings()))
+
+
+def _joined(stored: Iterable[Problem], live: Iterable[Problem], taken: frozenset[Part]) -> list[Problem]:
+    found = [one for one in stored if one.part in taken] + [one for one in live if one.part not in taken]
+    # The worker, too, may have seen a disk that is full: only it asks the broker.
+    found += [one for one in stored if one.part is Part.DISK and all(other.part is not Part.DISK for other in found)]
+    return sorted(found, key=lambda problem: list(Part).index(problem.part))
+
+
+def as_json(problem: Problem) -> dict[str, Any]:
+    """Without what is empty."""
+    found = {name: value for name, value in asdict(problem).items() if value}
+    return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in found.items()}
+
+
+def from_json(found: dict[str, Any]) -> Problem:
+    fields = dict(found)
+    for name in ("since", "next_try"):
+        fields[name] = parse_datetime(found[name]) if name in found else None
+    return Problem(**{**fields, "part": Part(found["part"])})
+
+
+def _log_changes(before: list[dict[str, Any]], after: list[Problem]) -> None:
+    """One line for each part that is no longer as it was."""
+    was, wrong = {str(one["part"]) for one in before}, {one.part.value for one in after}
+    for part in sorted(wrong - was):
+        log_part_change(part, False, ",".join(dict.fromkeys(one.code for one in after if one.part == part)))
+    for part in sorted(was - wrong):
+        log_part_change(part, True)

@@ -1,0 +1,252 @@
+"""The words of a mail about alertadmin itself, made when it leaves, in its reader's language."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+
+import css_inline
+from django.conf import settings
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils import timezone, translation
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext, pgettext
+
+from alertadmin import audit
+from alertadmin.accounts.models import User
+from alertadmin.audit.hash_chain import Head
+from alertadmin.monitoring import health_report, messages
+from alertadmin.monitoring.health_messages import describe
+from alertadmin.monitoring.models import SystemMail, SystemMailKind
+from alertadmin.monitoring.monthly_summary import MonthlySummary, summarize_month
+from alertadmin.outbox.mails.composers import Content, Obsolete
+from alertadmin.outbox.models import Delivery
+from alertadmin.registry.models import Tenant
+from alertadmin.registry.safe_names import clean, quoted
+from alertadmin.reminders.restore import review
+from mailer.email_address import canonical
+
+MOST = 50
+"""Addresses that one mail lists."""
+MOST_TENANTS = 5
+MAILBOX = "registry.mailbox"
+"""Of an entry about a mailbox, whose name is its address."""
+
+
+@dataclass(frozen=True)
+class MailText:
+    subject: str
+    lead: str
+    alarms: list[str] = field(default_factory=list)
+    facts: list[str] = field(default_factory=list)
+    act: str = ""
+    url: str = ""
+
+
+def compose(delivery: Delivery, now: datetime) -> Content | Obsolete:
+    letters = list(SystemMail.objects.filter(delivery=delivery).order_by("pk"))
+    if not letters:
+        return Obsolete(messages.NOTHING_TO_SAY)
+    user = User.objects.by_address(delivery.recipient)
+    language = user.language if user and user.language else settings.LANGUAGE_CODE
+    with translation.override(language), timezone.override(user.zone if user else "UTC"):
+        if letters[0].kind == SystemMailKind.MONTHLY:
+            wrong = [told.text for told in describe(health_report.check(now).problems)]
+            words = monthly(summarize_month(now), wrong, audit.head())
+        elif letters[0].kind == SystemMailKind.PUT_BACK:
+            found, count = review.put_back(), review.held(now).count()
+            if found is None or not count:
+                return Obsolete(messages.NOTHING_TO_SAY)
+            words = put_back(found, count)
+        elif letters[0].kind == SystemMailKind.ROUTE:
+            entries = audit.AuditEntry.objects.filter(number__in=[int(one.about) for one in letters])
+            if not entries:
+                return Obsolete(messages.NOTHING_TO_SAY)
+            words = routes_changed(list(entries.order_by("number")))
+        else:
+            words = unreachable([letter.about for letter in letters])
+        return _content(words, language)
+
+
+def routes_changed(entries: list[audit.AuditEntry]) -> MailText:
+    """To owners: links to new passwords leave by what was changed."""
+    told = [_changed(entry) for entry in entries[:MOST]]
+    if more := len(entries) - len(told):
+        told.append(ngettext("And %(more)d more.", "And %(more)d more.", more) % {"more": more})
+    warning = _(
+        "By it, or by its rules, this installation sends what concerns all tenants. Whoever reads what it sends can "
+        "read links to new passwords. If you do not expect this, look at once."
+    )
+    return MailText(
+        _("alertadmin: what this installation sends by was changed"),
+        f"{told[0]} {warning}" if len(told) == 1 else warning,
+        told if len(told) > 1 else [],
+        [],
+        _("See the audit trail"),
+        _url("audit"),
+    )
+
+
+def _changed(entry: audit.AuditEntry) -> str:
+    said = {
+        "who": entry.who,
+        "what": entry.label if entry.kind == MAILBOX else clean(entry.label),
+        "when": date_format(timezone.localtime(entry.at), "DATETIME_FORMAT"),
+    }
+    return _("%(who)s changed “%(what)s” on %(when)s.") % said
+
+
+def monthly(found: MonthlySummary, wrong: list[str], record: Head) -> MailText:
+    """With the last entry on the record: a mail that was sent cannot be written anew with the trail."""
+    alarms = wrong + _alarms(found)
+    watched = ngettext("%(count)d secret watched", "%(count)d secrets watched", found.watched) % {
+        "count": found.watched
+    }
+    if alarms:
+        count = ngettext("%(count)d matter", "%(count)d matters", len(alarms)) % {"count": len(alarms)}
+        subject = _("alertadmin: not all is well, %(count)s need you") % {"count": count}
+        lead = _("alertadmin runs, and writes this once a month so that silence is never ambiguous. Not all is well:")
+    else:
+        end = _("next end on %(day)s") % {"day": _day(found.next.expires_at)} if found.next else _("no end ahead")
+        subject = _("alertadmin: all is well, %(watched)s, %(end)s") % {"watched": watched, "end": end}
+        lead = _("alertadmin runs, and writes this once a month so that silence is never ambiguous. All is well.")
+    return MailText(subject, lead, alarms, _facts(found) + _record(record), _("See how it stands"), _url("watching"))
+
+
+def _alarms(found: MonthlySummary) -> list[str]:
+    told = []
+    if found.expired:
+        text = ngettext(
+            "%(count)d secret in use has expired: mail through it has stopped.",
+            "%(count)d secrets in use have expired: mail through them has stopped.",
+            found.expired,
+        )
+        told.append(text % {"count": found.expired})
+    if found.lost:
+        text = ngettext(
+            "%(count)d reminder of the last month may have arrived nowhere.",
+            "%(count)d reminders of the last month may have arrived nowhere.",
+            found.lost,
+        )
+        told.append(text % {"count": found.lost})
+    if found.owed_to_nobody:
+        text = ngettext(
+            "%(count)d secret ends soon and nobody is there to be told.",
+            "%(count)d secrets end soon and nobody is there to be told.",
+            found.owed_to_nobody,
+        )
+        told.append(text % {"count": found.owed_to_nobody})
+    return told
+
+
+def _facts(found: MonthlySummary) -> list[str]:
+    facts = [
+        ngettext(
+            "%(count)d secret or certificate is watched.",
+            "%(count)d secrets and certificates are watched.",
+            found.watched,
+        )
+        % {"count": found.watched}
+    ]
+    if found.next:
+        facts.append(
+            _("The next end is on %(day)s: %(tenant)s / %(app)s / %(what)s.")
+            % {
+                "day": _day(found.next.expires_at),
+                "tenant": quoted(found.next.app.tenant.name),
+                "app": quoted(found.next.app.name),
+                "what": quoted(str(found.next)),
+            }
+        )
+    if not found.people:
+        return [*facts, _("Nobody had to be told of anything in the last month.")]
+    told = ngettext("%(count)d person was told", "%(count)d people were told", found.people) % {"count": found.people}
+    mails = ngettext("by %(count)d message", "by %(count)d messages", found.mails) % {"count": found.mails}
+    facts.append(_("In the last month %(told)s %(mails)s.") % {"told": told, "mails": mails})
+    if not found.lost:
+        facts.append(_("Every message left."))
+    return facts
+
+
+def _record(head: Head) -> list[str]:
+    if not head.number:
+        return []
+    said = _("The audit trail ends with %(head)s: verify_audit --expect shows later whether it still holds that entry.")
+    return [said % {"head": head}]
+
+
+def unreachable(addresses: list[str]) -> MailText:
+    subject = (
+        _("%(email)s cannot be told: correct the address") % {"email": addresses[0]}
+        if len(addresses) == 1
+        else _("%(count)d people cannot be told: correct their addresses") % {"count": len(addresses)}
+    )
+    lead = _(
+        "A mail server says that nobody has this address, and no other try will change that. Whoever depends on it was "
+        "not told of what ends. Correct the address where it stands, or take it out:"
+    )
+    alarms = [_named(address) for address in addresses[:MOST]]
+    if more := len(addresses) - len(alarms):
+        alarms.append(ngettext("And %(more)d more.", "And %(more)d more.", more) % {"more": more})
+    wrong = f"{_url('deliveries')}?state=failed&purpose=reminder"
+    return MailText(subject, lead, alarms, [], _("What was not delivered"), wrong)
+
+
+def put_back(found: review.RestoredState, count: int) -> MailText:
+    subject = ngettext(
+        "The database was put back from a copy: %(count)d mail waits for you",
+        "The database was put back from a copy: %(count)d mails wait for you",
+        count,
+    ) % {"count": count}
+    lead = _(
+        "The database was put back from a copy of %(copy)s. It does not know what was told since, and would tell it "
+        "once more. What has ended, or does within a week, leaves at once. The rest waits:"
+    ) % {"copy": _moment(found.copy_of)}
+    alarm = ngettext(
+        "%(count)d mail leaves on %(until)s by itself, unless you say before that it was told already, or that it is "
+        "to leave at once.",
+        "%(count)d mails leave on %(until)s by themselves, unless you say before that they were told already, or that "
+        "they are to leave at once.",
+        count,
+    )
+    return MailText(
+        subject, lead, [alarm % {"count": count, "until": _moment(found.until)}], [], _("Decide"), _url("review")
+    )
+
+
+def _named(address: str) -> str:
+    """With the tenants that name it."""
+    found = Tenant.objects.filter(contacts__email_canonical=canonical(address))
+    tenants = list(found.values_list("name", flat=True)[:MOST_TENANTS])
+    return f"{address} ({', '.join(map(quoted, tenants))})" if tenants else address
+
+
+def _url(name: str) -> str:
+    return settings.PUBLIC_URL + reverse(name)
+
+
+def _day(moment: datetime) -> str:
+    return date_format(timezone.localtime(moment), pgettext("date format", "j F Y"))
+
+
+def _moment(moment: datetime) -> str:
+    local = timezone.localtime(moment)
+    return f"{_day(moment)}, {date_format(local, 'H:i')} {local.tzname()}"
+
+
+def _content(words: MailText, language: str) -> Content:
+    context = asdict(words)
+    html = css_inline.inline(render_to_string("monitoring/system_mail.html", context), load_remote_stylesheets=False)
+    brief = "\n".join(_sentences(words))
+    return Content(
+        words.subject, render_to_string("monitoring/system_mail.txt", context), html, brief, language=language
+    )
+
+
+def _sentences(words: MailText) -> Iterable[str]:
+    yield words.lead
+    yield from words.alarms
+    yield words.url

@@ -1,0 +1,113 @@
+"""Signs of life, what became of the last ping, and which mails alertadmin wrote about itself."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from alertadmin.outbox.models import Delivery
+
+
+class Heartbeat(models.Model):
+    """That something still sends here, and what it last found wrong (health_report)."""
+
+    class Source(models.TextChoices):
+        WORKER = "worker", _("Worker")
+        """Any worker of this installation, each 15 seconds."""
+        COMMAND = "command", _("send_reminders")
+        """Each whole run of it."""
+
+    source = models.CharField(primary_key=True, max_length=8, choices=Source)
+    at = models.DateTimeField()
+    checked_at = models.DateTimeField(null=True, blank=True)
+    """When `problems` was found; later than `at` or earlier, since the check may take longer than a beat."""
+    problems = models.JSONField(default=list, blank=True)
+    """`health_checks.Problem`, each as an object: codes and ids, no names and no addresses."""
+
+    class Meta:
+        verbose_name = _("heartbeat")
+        verbose_name_plural = _("heartbeats")
+
+    def __str__(self) -> str:
+        return f"{self.source}: {self.at:%Y-%m-%d %H:%M:%S}"
+
+    @classmethod
+    def beat(cls, source: str, now: datetime) -> None:
+        cls.objects.update_or_create(source=source, defaults={"at": now})
+
+    @classmethod
+    def times(cls) -> dict[str, datetime]:
+        return dict(cls.objects.values_list("source", "at"))
+
+
+class Ping(models.Model):
+    """Always of the key 1."""
+
+    tried_at = models.DateTimeField(_("tried"))
+    answered_at = models.DateTimeField(_("answered"), null=True, blank=True)
+    """The last time that it was heard."""
+    trouble = models.TextField(blank=True)
+    """Why it was not heard at `tried_at`, in one English sentence (see retelling)."""
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=models.Q(pk=1), name="one_ping")]
+        verbose_name = _("ping")
+        verbose_name_plural = _("pings")
+
+    def __str__(self) -> str:
+        return self.trouble or "heard"
+
+
+class Monthly(models.Model):
+    """When the monthly mail goes, and to whom. Always of the key 1; without it, what is written here."""
+
+    is_on = models.BooleanField(_("send it"), default=True)
+    day = models.PositiveSmallIntegerField(
+        _("day of the month"), default=1, validators=[MinValueValidator(1), MaxValueValidator(28)]
+    )
+    emails = models.JSONField(_("to"), default=list, blank=True)
+    """E-mail addresses in lower case; none: the installation's people, else its administrators."""
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=models.Q(pk=1), name="one_monthly_mail")]
+        verbose_name = _("monthly mail")
+        verbose_name_plural = _("monthly mails")
+
+    def __str__(self) -> str:
+        return f"on day {self.day}" if self.is_on else "off"
+
+    @classmethod
+    def now(cls) -> Monthly:
+        return cls.objects.first() or cls(pk=1)
+
+
+class SystemMailKind(models.TextChoices):
+    MONTHLY = "monthly", _("Monthly mail")
+    """About a month, such as 2026-12."""
+    UNREACHABLE = "unreachable", _("Somebody cannot be told")
+    """About an e-mail address."""
+    PUT_BACK = "put_back", _("The database was put back from a copy")
+    """About the scan that noticed it, by its moment."""
+    ROUTE = "route", _("What this installation sends by was changed")
+    """About the entry of the audit trail, by its number."""
+
+
+class SystemMail(models.Model):
+    """One thing that one person is told about alertadmin itself, once; several may go in one mail."""
+
+    kind = models.CharField(max_length=12, choices=SystemMailKind)
+    about = models.CharField(max_length=254)
+    recipient = models.CharField(max_length=254)
+    delivery = models.ForeignKey(Delivery, models.CASCADE, related_name="letters")
+
+    class Meta:
+        db_table = "watching_letter"  # older than the model's name
+        constraints = [models.UniqueConstraint(fields=["kind", "about", "recipient"], name="letter_once")]
+        verbose_name = _("letter")
+        verbose_name_plural = _("letters")
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.about}"

@@ -1,0 +1,37 @@
+"""What an operator should know though nothing fails: `/readyz` answers 200 all the same. For those who may look
+at the whole installation, by its details and on the page *Does it work?*.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.utils.translation import gettext as _
+
+from alertadmin.accounts import uncounted_proxy
+from alertadmin.outbox.channels.apprise import confinement
+
+
+@dataclass(frozen=True)
+class PageNotice:
+    code: str
+    text: str
+    """In the language that is active."""
+
+
+def notices() -> list[PageNotice]:
+    found = []
+    if uncounted_proxy.detected():
+        text = _(
+            "Requests come through a proxy (X-Forwarded-For or Forwarded), and ALERTADMIN_PROXIES is 0: all people "
+            "seem to come from the proxy’s one address, so that 60 wrong passwords of one of them slow the others "
+            "down. Set ALERTADMIN_PROXIES to how many proxies there are, and start again."
+        )
+        found.append(PageNotice("proxy_uncounted", text))
+    if missing := confinement.missing():
+        text = _(
+            "The code that calls Slack, Teams and others is not held by this machine’s kernel, which lacks %(parts)s: "
+            "only Python keeps it from files and programs. Webhooks and mail servers are not concerned."
+        ) % {"parts": ", ".join(missing)}
+        found.append(PageNotice("services_unconfined", text))
+    return found

@@ -1,0 +1,36 @@
+"""Owners are told by mail when it changes by what, or to whom, the installation itself sends: whoever chooses that can
+read what it sends. A letter for each change, written in its transaction; of many changes by one person, one an hour.
+
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db.models import Model, Q
+
+from alertadmin import audit
+from alertadmin.accounts.models import Membership
+from alertadmin.monitoring.models import SystemMail, SystemMailKind
+from alertadmin.monitoring.system_mails import tell_one
+from alertadmin.outbox.mails import entry_mails
+from alertadmin.outbox.models import Purpose
+from alertadmin.outbox.queue import wakeup
+
+OF_A_CHANGE = Q(pk__in=SystemMail.objects.filter(kind=SystemMailKind.ROUTE).values("delivery"))
+
+
+def tell(thing: Model | audit.AuditTarget, now: datetime) -> None:
+    """Within the transaction of the change. `thing` is what was changed: a mailbox, a channel, a policy."""
+    entry = audit.record(audit.AuditAction.INSTALLATION_ROUTE_CHANGED, thing, now=now)
+    addresses = Membership.objects.owners().values_list("user__email_canonical", flat=True)
+    for address in sorted(set(addresses)):
+        at = entry_mails.leaves_at(entry, Purpose.HOUSE, address)
+        waiting = entry_mails.gathering(Purpose.HOUSE, address, entry.at, OF_A_CHANGE) if at > entry.at else None
+        if waiting is not None:
+            SystemMail.objects.create(
+                kind=SystemMailKind.ROUTE, about=entry.number, recipient=address, delivery=waiting
+            )
+        else:
+            tell_one(SystemMailKind.ROUTE, [str(entry.number)], address, now, urgency=now, not_before=at)
+    wakeup.notify_worker()

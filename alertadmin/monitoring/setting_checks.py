@@ -1,0 +1,50 @@
+"""Settings that cannot be used and were set aside: the rest goes on without them.
+
+What is read once at the start (alertadmin.environment) refuses the start instead, in a sentence: there an operator is
+present. These are read while everything runs, so a mistake in one of them must take nothing else along.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from django.conf import settings
+
+from alertadmin.accounts.oidc import provider_registry
+from alertadmin.monitoring import messages
+from alertadmin.outbox.delivery import connections
+from alertadmin.registry import clouds
+
+
+@dataclass(frozen=True)
+class BadSetting:
+    name: str
+    """Such as ALERTADMIN_SMTP_URL."""
+    error: str
+    """One English sentence: what is wrong, and what to write. No password or token is in it."""
+
+    is_set_aside: bool = True
+    """Else it is in force, and should not be as it is."""
+
+    def __str__(self) -> str:
+        if not self.is_set_aside:
+            return self.error
+        return f"{self.name} was set aside: {self.error}"
+
+
+def bad_settings() -> list[BadSetting]:
+    return list(_found())
+
+
+def _found() -> Iterator[BadSetting]:
+    if settings.ENVIRONMENT.is_in_clear:
+        yield BadSetting("ALERTADMIN_BIND", messages.IN_CLEAR, is_set_aside=False)
+    if error := connections.relay_error():
+        yield BadSetting("ALERTADMIN_SMTP_URL", error)
+    if error := connections.relay_from_error():
+        yield BadSetting("ALERTADMIN_SMTP_FROM", error)
+    for error in clouds.file_errors():
+        yield BadSetting("ALERTADMIN_CLOUDS_FILE", error)
+    if error := provider_registry.trouble():
+        yield BadSetting("ALERTADMIN_SIGN_IN_FILE", error)

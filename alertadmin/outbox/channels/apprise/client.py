@@ -1,0 +1,116 @@
+"""Runs apprise apart, each call in a process of its own: it ends in time whatever a server does, is confined as a
+whole, sees nothing of our settings, and leaves nothing behind.
+
+Loading apprise takes a second. One process (`fork_server`) does that once for each of ours that tells anybody, and
+forks for each call, which takes milliseconds; unused, it ends after some minutes, and at once with the process it
+serves.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from time import monotonic
+from typing import Any
+
+from alertadmin.outbox.channels.apprise.confinement import PROJECT
+from alertadmin.outbox.channels.ssrf_guard import EgressAllowlist
+
+STARTING = 20.0
+"""Seconds for the processes themselves, on a machine that has much to do."""
+GRACE = 5.0
+"""Seconds after which a fork is left, and so ends, whose deadlines did not end it: a library may sleep."""
+PASSED_ON = ("PATH", "LANG", "LC_ALL", "TZ", "PYTHONPATH", "LD_LIBRARY_PATH", "SSL_CERT_FILE", "SSL_CERT_DIR")
+"""Of the environment; no proxy is among them, and no key."""
+
+Event = dict[str, Any]
+
+
+def ordered(order: dict[str, Any], *, allowed: EgressAllowlist, seconds: float) -> list[Event]:
+    """What was told, up to the end or to when the time was over; nothing if no process came to life."""
+    line = json.dumps({**order, "allowed": str(allowed), "seconds": seconds}).encode() + b"\n"
+    for _again in range(2):  # it may just have ended, unused for too long
+        if told := list(_asked(line, seconds)):
+            return told
+    return []
+
+
+def _asked(line: bytes, seconds: float) -> Iterator[Event]:
+    ends_at = monotonic() + STARTING
+    told = bytearray()
+    ours, theirs = socket.socketpair()
+    with ours, contextlib.suppress(OSError):  # a timeout among them
+        with theirs:
+            _LOADED.hand(theirs)
+        ours.sendall(line)
+        while (left := ends_at - monotonic()) > 0:
+            ours.settimeout(left)
+            piece = ours.recv(65_536)
+            if not piece:
+                break
+            if not told:  # it has begun
+                ends_at = monotonic() + seconds + GRACE
+            told += piece
+    for each in told.splitlines(keepends=True):
+        if each.endswith(b"\n"):
+            yield json.loads(each)
+
+
+class _Loaded:
+    """The process that has apprise loaded. Started when it is first needed, by whichever thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._control: socket.socket | None = None
+        self._owner = 0
+
+    def hand(self, connection: socket.socket) -> None:
+        """Gives it one end of a connection, on which it serves one order."""
+        with self._lock:
+            try:
+                socket.send_fds(self._running(), [b"!"], [connection.fileno()])
+            except OSError:
+                self._end()
+                socket.send_fds(self._running(), [b"!"], [connection.fileno()])
+
+    def end(self) -> None:
+        with self._lock:
+            self._end()
+
+    def _running(self) -> socket.socket:
+        if self._owner != os.getpid():  # this process was forked from the one that started it
+            self._process = self._control = None
+        if self._control is None:
+            self._control, theirs = socket.socketpair()
+            with theirs:
+                self._process = subprocess.Popen(
+                    [sys.executable, "-B", "-m", "alertadmin.outbox.channels.apprise.fork_server"],
+                    stdin=theirs.fileno(),
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.DEVNULL,
+                    cwd=PROJECT,
+                    env={name: os.environ[name] for name in PASSED_ON if name in os.environ},
+                )
+            threading.Thread(target=self._process.wait, daemon=True).start()  # unused, it ends by itself
+            self._owner = os.getpid()
+        return self._control
+
+    def _end(self) -> None:
+        if self._control is not None and self._owner == os.getpid():
+            self._control.close()  # which ends it
+            if self._process is not None:
+                self._process.wait()
+        self._control = self._process = None
+
+
+_LOADED = _Loaded()
+end = atexit.register(_LOADED.end)
+"""Ends the process now; the next call starts another."""

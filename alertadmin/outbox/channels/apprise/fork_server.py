@@ -1,0 +1,172 @@
+"""The process that has apprise loaded (see `client`), and its forks, two for each order: one is confined by the kernel
+(`confinement`) and runs the service's code, the other makes the connections that it asks for (`connections`).
+
+An order is one line of JSON; what happens is told on the same connection, an event a line, at once, so that of a fork
+that ran out of time it is still known how far it came. When the other end closes, the one who ordered is gone, and both
+end.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import select
+import signal
+import socket
+import threading
+from typing import IO, Any
+
+import requests
+
+from alertadmin.outbox.channels.apprise import confinement, connection_broker
+from alertadmin.outbox.channels.http_session import ChannelSession, failure_of, is_page, parts_to_hide, words_of
+from alertadmin.outbox.channels.ssrf_guard import EgressAllowlist
+from mailer.http import deadline_sockets, wire_errors
+
+IDLE = 300.0
+"""Seconds without an order after which it ends."""
+
+
+class Events:
+    """What happens, told at once, from whichever thread."""
+
+    def __init__(self, stream: IO[str]) -> None:
+        self._stream = stream
+        self._lock = threading.Lock()
+
+    def report(self, event: str, **details: Any) -> None:
+        with self._lock:
+            print(json.dumps({"event": event, **details}), file=self._stream, flush=True)
+
+
+class Heard(ChannelSession):
+    """What the services' code takes for `requests.Session`; their options, such as `verify`, have no say."""
+
+    events: Events
+    hidden: tuple[str, ...] = ()
+
+    def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
+        self.events.report("begun")
+        with wire_errors.redacting(*self.hidden):
+            try:
+                answer = super().send(request, **kwargs)
+            except (requests.RequestException, OSError) as error:
+                failure = failure_of(error)
+                self.events.report(
+                    "failed",
+                    cause=failure.cause,
+                    technical=failure.technical,
+                    outcome=failure.outcome,
+                    retry=failure.retry,
+                    answer=failure.answer,
+                )
+                raise
+            self.events.report("answered", **_details(answer))
+        return answer
+
+
+def _details(answer: requests.Response) -> dict[str, Any]:
+    try:
+        said = answer.json()
+    except (ValueError, RecursionError):
+        said = None
+    return {
+        "status": answer.status_code,
+        "words": words_of(answer),
+        "retry_after": answer.headers.get("Retry-After"),
+        "says_no": _says_no(said),
+        "is_page": is_page(answer),
+    }
+
+
+def _says_no(said: Any) -> bool:
+    """Whether an answer's JSON refuses in so many words, whatever its status."""
+    if not isinstance(said, dict):
+        return False
+    return (
+        any(said.get(name) is False for name in ("ok", "success"))
+        or any(said.get(name) for name in ("error", "errors", "errcode"))
+        or said.get("status") in ("error", "fail", "failed")
+    )
+
+
+def serve(connection: socket.socket) -> None:
+    """One order, in a fork of its own, which makes the connections for another."""
+    events = Events(connection.makefile("w", encoding="utf-8"))
+    events.report("started")
+    with connection.makefile("r", encoding="utf-8") as lines:
+        order = json.loads(lines.readline())
+    allowed = EgressAllowlist.parse(order["allowed"])
+    asked, asks = socket.socketpair()
+    parent = os.getpid()
+    if os.fork() == 0:
+        asked.close()
+        confinement.end_with_parent(parent)
+        _speak(order, allowed, events, asks)
+    else:
+        asks.close()
+        threading.Thread(target=_end_with_the_orderer, args=(connection,), daemon=True).start()
+        connection_broker.serve(asked, allowed)
+
+
+def _speak(order: dict[str, Any], allowed: EgressAllowlist, events: Events, asks: socket.socket) -> None:
+    """The service's own code, confined."""
+    Heard.events = events
+    Heard.hidden = parts_to_hide(order["url"])
+
+    def refused() -> None:
+        events.report("inside")
+
+    deadline_sockets.dial_by(connection_broker.ConnectionBroker(asks, refused))
+    confinement.confine(allowed, refused=refused)
+    from alertadmin.outbox.channels.apprise import plugins
+
+    try:
+        service = plugins.load(order["url"])
+        notice = order.get("notice")
+        if notice and plugins.kind_of(service) == "email":
+            events.report("mail", server=plugins.mail_server_of(service))
+        elif notice:
+            text = plugins.fit(service, notice["text"])
+            events.report("sending", messages=plugins.messages(service, text))
+            with deadline_sockets.deadline(order["seconds"]):
+                told = plugins.send(service, notice["subject"], text)
+            events.report("ended", told=told)
+        else:
+            events.report("known", label=plugins.label_of(service), kind=plugins.kind_of(service))
+    except plugins.UnusablePlugin as error:
+        events.report("unusable", why=str(error))
+    except Exception as error:
+        events.report("broke", what=type(error).__name__)
+
+
+def _end_with_the_orderer(connection: socket.socket) -> None:
+    connection.recv(1)
+    os._exit(1)
+
+
+def main() -> None:
+    logging.disable(logging.CRITICAL)  # apprise writes addresses
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    requests.Session = requests.sessions.Session = Heard  # type: ignore[misc]  # before apprise takes it by either name
+    from alertadmin.outbox.channels.apprise import plugins
+
+    plugins.load_all()
+    deadline_sockets.tls_context(None, "https")  # for all forks: reading the authorities takes longest
+    control = socket.socket(fileno=0)
+    while select.select([control], [], [], IDLE)[0]:
+        message, descriptors, _flags, _address = socket.recv_fds(control, 1, 1)
+        if not message:
+            return
+        if os.fork() == 0:
+            try:
+                control.close()
+                serve(socket.socket(fileno=descriptors[0]))
+            finally:
+                os._exit(0)  # whatever threads there are
+        os.close(descriptors[0])
+
+
+if __name__ == "__main__":
+    main()

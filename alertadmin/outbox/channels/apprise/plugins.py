@@ -1,0 +1,162 @@
+"""apprise: which of its services are taken, what an address means to them, and how a notice is fitted into one message.
+
+Imported in a process of its own alone (see `fork_server`): it is slow to load, and keeps what it loads.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import requests
+from apprise import Apprise, AppriseAsset, NotifyFormat, OverflowMode
+from apprise.manager_plugins import NotificationManager
+from apprise.plugins import url_to_dict
+from apprise.plugins.base import NotifyBase
+from apprise.plugins.email import NotifyEmail
+
+LABELS = {
+    "workflows": "Microsoft Teams",
+    "email": "E-mail",
+    "custom_json": "JSON",
+    "custom_form": "Form",
+    "custom_xml": "XML",
+}
+"""Where apprise's own name says less."""
+LARGEST = {"workflows": 12_000}
+"""Characters of one message where apprise's own figure is not the service's. Teams takes 28 KB in all (Microsoft,
+"Limits and specifications for Teams"), and a character may take two bytes."""
+MOST_PIECES = 8
+LONGEST_PAUSE = 1.0
+"""Seconds between two pieces; apprise waits up to 5.5."""
+
+
+class UnusablePlugin(Exception):
+    """An address that leads to no service that is taken: "unknown", "incomplete", "local" or "unverified"."""
+
+
+def load_all() -> list[type[NotifyBase]]:
+    """Every service that apprise has; some look for libraries of their own as they are loaded."""
+    return list(NotificationManager().plugins(include_disabled=True))
+
+
+def load(url: str) -> NotifyBase:
+    """The service that an address leads to. Raises Unusable. Connects to nobody."""
+    schema = url.partition("://")[0].lower()
+    manager = NotificationManager()
+    known = schema in manager
+    if known and not is_taken(manager[schema]):
+        raise UnusablePlugin("local")
+    parsed = url_to_dict(url)
+    if not parsed:
+        raise UnusablePlugin("incomplete" if known else "unknown")
+    service = Apprise.instantiate(parsed, asset=_asset())
+    if service is None:
+        raise UnusablePlugin("incomplete")
+    if not is_taken(type(service)):
+        raise UnusablePlugin("local")
+    if not service.verify_certificate:
+        raise UnusablePlugin("unverified")
+    if isinstance(service, NotifyEmail) and not mail_server_of(service)["recipients"]:
+        raise UnusablePlugin("incomplete")
+    return service
+
+
+def is_taken(plugin: type[NotifyBase]) -> bool:
+    return speaks_http(plugin) or issubclass(plugin, NotifyEmail)
+
+
+def speaks_http(plugin: type[NotifyBase]) -> bool:
+    """Whether it calls a server by `requests`, which we listen to, and does not connect or start programs by itself."""
+    loaded = [sys.modules[name] for name in modules_of(plugin)]
+    by_itself = ("socket", "SocketTransport", "ssl", "smtplib", "asyncio", "subprocess")
+    return any(getattr(module, "requests", None) is requests for module in loaded) and not any(
+        hasattr(module, name) for module in loaded for name in by_itself
+    )
+
+
+def modules_of(plugin: type[NotifyBase]) -> list[str]:
+    """Where it and what it is derived from are written, apprise's own foundation aside."""
+    names = [one.__module__ for one in plugin.__mro__ if issubclass(one, NotifyBase)]
+    return [each for name in names if name != NotifyBase.__module__ for each in _package(name)]
+
+
+def _package(module: str) -> list[str]:
+    """The module, and those beside it in a package of its own."""
+    package = module.rpartition(".")[0]
+    if package == "apprise.plugins":
+        return [module]
+    return [name for name in sys.modules if name == package or name.startswith(f"{package}.")]
+
+
+def _asset() -> AppriseAsset:
+    return AppriseAsset(
+        app_id="alertadmin",
+        app_desc="alertadmin",
+        app_url="",
+        image_url_mask="",
+        image_url_logo="",
+        async_mode=False,
+        storage_mode="memory",
+    )
+
+
+def kind_of(service: NotifyBase) -> str:
+    """apprise's own name of it: `slack`, `workflows`, `matrix`."""
+    return type(service).__module__.removeprefix("apprise.plugins.").partition(".")[0]
+
+
+def label_of(service: NotifyBase) -> str:
+    return LABELS.get(kind_of(service)) or str(service.service_name)
+
+
+def mail_server_of(service: Any) -> dict[str, Any]:
+    """What `smtp.MailServer` is made of. apprise knows the servers of some providers by a mail address alone."""
+    to = [address for _name, address in service.targets]
+    return {
+        "host": service.smtp_host,
+        "port": service.port,
+        "encrypted": service.secure_mode,
+        "username": service.user,
+        "password": service.password,
+        "sender": service.from_addr[1],
+        "recipients": [*to, *sorted({*service.cc, *service.bcc} - {*to})],
+    }
+
+
+def fit(service: NotifyBase, text: str) -> str:
+    """What of the text is sent, by as many messages as it takes. Sets the service to do so."""
+    if (kind := kind_of(service)) in LARGEST:
+        service.body_maxlen = LARGEST[kind]
+    service.overflow_mode = OverflowMode.SPLIT
+    return fitted(text, service.body_maxlen)
+
+
+def messages(service: NotifyBase, text: str) -> int:
+    """At least so many are sent: pieces, or recipients."""
+    return max(len(service), -(-len(text) // max(service.body_maxlen, 1)))
+
+
+def send(service: NotifyBase, title: str, text: str) -> bool:
+    """Whether all of it was taken. Once: nothing is tried again in here."""
+    service.request_rate_per_sec = min(service.request_rate_per_sec, LONGEST_PAUSE)
+    service.retry = 0
+    written = NotifyFormat.TEXT
+    if kind_of(service) == "workflows":
+        # An adaptive card runs lines together that no empty one keeps apart, and knows no backslashes.
+        text, written = "\n\n".join(line for line in text.splitlines() if line.strip()), NotifyFormat.MARKDOWN
+    caller = Apprise(asset=service.asset)
+    caller.add(service)
+    return bool(caller.notify(body=text, title=title, body_format=written))
+
+
+def fitted(text: str, largest: int) -> str:
+    """Whole lines that go into MOST_PIECES messages; if some do not, the last line counts them."""
+    room = MOST_PIECES * largest * 3 // 4  # pieces end at a line's end, and a title takes its share
+    lines = text.splitlines()
+    kept, length = 0, 0
+    while kept < len(lines) and length + len(lines[kept]) + 1 <= room:
+        length += len(lines[kept]) + 1
+        kept += 1
+    left = len(lines) - kept
+    return text if not left else "\n".join([*lines[:kept], f"[… +{left}]"])

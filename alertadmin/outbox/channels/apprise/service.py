@@ -1,0 +1,115 @@
+"""Any address that apprise knows: what it leads to, and what became of a notice.
+
+apprise itself says yes or no; what was asked and answered on the way (`fork_server`) says the rest.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
+
+from alertadmin.outbox import messages
+from alertadmin.outbox.channels import smtp
+from alertadmin.outbox.channels.apprise import client
+from alertadmin.outbox.channels.apprise.client import Event
+from alertadmin.outbox.channels.http_session import LONGEST
+from alertadmin.outbox.channels.notification import Notification
+from alertadmin.outbox.channels.ssrf_guard import EgressAllowlist
+from alertadmin.outbox.channels.webhook import foreign, refusal
+from mailer.errors import Acceptance, Answer, SendError
+from mailer.transports import Receipt
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What an address leads to. `kind` is "webhook", which can be signed, or apprise's name of the service, such as
+    "slack"; `label` is for people, such as "Slack"."""
+
+    label: str
+    kind: str
+
+    @property
+    def can_be_signed(self) -> bool:
+        return self.kind == "webhook"
+
+
+ENDS = frozenset({"ended", "mail", "broke", "unusable", "known"})
+
+
+def parse_address(url: str) -> Service:
+    """Raises ValidationError, which repeats nothing of the address. Connects to nobody."""
+    last = _last(_up_to_the_end(client.ordered({"url": url}, allowed=EgressAllowlist(), seconds=LONGEST)))
+    if last["event"] == "known":
+        return Service(last["label"], last["kind"])
+    why = last.get("why")
+    if why == "unknown":
+        raise ValidationError(
+            _("No service is known by this address. Enter it as the service or apprise writes it."), code="unknown"
+        )
+    if why == "local":
+        raise ValidationError(_("This service is none that is called over the web; alertadmin takes no others."))
+    if why == "unverified":
+        raise ValidationError(_("Certificates are always verified: take “verify=no” out of the address."))
+    if why == "incomplete":
+        raise ValidationError(_("The address of this service is incomplete, or a part of it has the wrong form."))
+    raise ValidationError(_("The address could not be looked at just now. Try again."))
+
+
+def send(url: str, notice: Notification, *, allowed: EgressAllowlist, seconds: float = LONGEST) -> Receipt:
+    """Raises SendError."""
+    words = {"subject": notice.subject, "text": notice.text}
+    told = _up_to_the_end(client.ordered({"url": url, "notice": words}, allowed=allowed, seconds=seconds))
+    last = _last(told)
+    if last["event"] == "mail":
+        server = last["server"]
+        recipients = tuple(server.pop("recipients"))
+        return smtp.send(smtp.MailServer(**server, recipients=recipients), notice, allowed=allowed, seconds=seconds)
+    answers = [event for event in told if event["event"] == "answered"]
+    pages = [answer["status"] for answer in answers if answer["status"] < 300 and answer["is_page"]]
+    if last["event"] == "ended" and last["told"] and pages:
+        raise foreign(pages[-1])
+    if last["event"] == "ended" and last["told"]:
+        return Receipt(str(notice.id), f"HTTP {answers[-1]['status']}" if answers else "")
+    failure = _failure(told, last)
+    took_some = any(answer["status"] < 300 and not answer["says_no"] for answer in answers)
+    if took_some and any(event.get("messages", 1) > 1 for event in told):
+        failure.outcome, failure.answer, failure.retry = Acceptance.UNKNOWN, Answer.FOREIGN, True
+    raise failure
+
+
+def _up_to_the_end(told: list[Event]) -> list[Event]:
+    """Without what came after it: a service may still log out."""
+    ends = [place for place, event in enumerate(told) if event["event"] in ENDS]
+    return told[: ends[0] + 1] if ends else told
+
+
+def _last(told: list[Event]) -> Event:
+    return told[-1] if told else {"event": "silent"}
+
+
+def _failure(told: list[Event], last: Event) -> SendError:
+    """From the last thing that happened on the network; where there was none, from why there was none."""
+    if any(event["event"] == "inside" for event in told):
+        return SendError("network", messages.INSIDE)
+    if last["event"] == "unusable":
+        return SendError("other", messages.NO_ADDRESS)
+    happened = [event for event in told if event["event"] in ("begun", "answered", "failed")]
+    if not happened:
+        given_up = last["event"] == "ended"
+        if last["event"] == "broke":
+            return SendError("other", messages.UNEXPECTED % {"error": last["what"]})
+        return SendError("other", messages.TURNED_AWAY if given_up else messages.NEVER_CAME, retry=not given_up)
+    event = happened[-1]
+    if event["event"] == "begun":  # its time was over while it waited
+        return SendError("network", messages.NO_ANSWER, Acceptance.UNKNOWN, retry=True)
+    if event["event"] == "failed":
+        said = Acceptance(event["outcome"]), event["retry"], Answer(event["answer"])
+        return SendError(event["cause"], event["technical"], said[0], retry=said[1], answer=said[2])
+    failure = refusal(event["status"], event["words"], event["retry_after"])
+    if event["status"] < 300:  # apprise did not find the yes that it knows; unless there is a no, that may be its fault
+        failure.cause, failure.retry = "other", not event["says_no"]
+        failure.outcome = Acceptance.NOT_SENT if event["says_no"] else Acceptance.UNKNOWN
+        failure.answer = Answer.REFUSED if event["says_no"] else Answer.FOREIGN
+    return failure

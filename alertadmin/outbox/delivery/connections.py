@@ -1,0 +1,83 @@
+"""This process's connections to Microsoft and to mail servers: one token cache, one transport of each kind."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from django.conf import settings
+
+from alertadmin.registry.clouds import server_of
+from alertadmin.registry.credentials.app_identity import credential_in_use, identity_of, login_of
+from alertadmin.registry.models import Mailbox
+from alertadmin.registry.personal.refresh_tokens import signed_in
+from mailer import transports
+from mailer.message import BadAddress, address_of
+from mailer.tokens import TokenSource
+from mailer.transports import Sender, Transport
+
+
+@lru_cache(maxsize=1)
+def tokens() -> TokenSource:
+    return TokenSource()
+
+
+@lru_cache(maxsize=8)
+def transport(name: str) -> Transport:
+    return transports.make(name, tokens())
+
+
+def relay() -> Transport | None:
+    """The operator's own mail server; None if ALERTADMIN_SMTP_URL names none, or is mistyped (see relay_error)."""
+    try:
+        return open_relay(settings.ENVIRONMENT.smtp_url)
+    except ValueError:
+        return None
+
+
+def relay_error() -> str:
+    """Why ALERTADMIN_SMTP_URL cannot be used, in one English sentence without its password; empty if it can."""
+    try:
+        open_relay(settings.ENVIRONMENT.smtp_url)
+    except ValueError as error:
+        return str(error)
+    return ""
+
+
+@lru_cache(maxsize=1)
+def open_relay(url: str) -> Transport | None:
+    """Made once, since it keeps connections. Raises ValueError."""
+    return transports.make_relay(url) if url else None
+
+
+def relay_from() -> str:
+    """ALERTADMIN_SMTP_FROM: who sends by the relay. Empty if it is not set, or is no address (relay_from_error)."""
+    address = settings.ENVIRONMENT.get("SMTP_FROM")
+    return "" if relay_from_error() else address
+
+
+def relay_from_error() -> str:
+    """Why ALERTADMIN_SMTP_FROM cannot be used, in one English sentence; empty if it can."""
+    address = settings.ENVIRONMENT.get("SMTP_FROM")
+    try:
+        if address:
+            address_of(address)
+    except BadAddress as error:
+        return f"{error} Write one such as alerts@example.com."
+    return ""
+
+
+def forget_tokens(sender: Sender) -> None:
+    """The next send of this app gets a new token."""
+    if sender.app is not None:
+        for scope in (sender.app.graph_scope, sender.app.smtp_scope):
+            tokens().forget(sender.app, scope)
+
+
+def build_sender(mailbox: Mailbox) -> Sender:
+    """Opens the secret in use, the password, or the sign-in. Raises SecretUnavailable, UnknownCloud."""
+    if mailbox.app is None:
+        server = server_of(mailbox.server)
+        return Sender(mailbox.address, login=login_of(mailbox), endpoint=server.ews, ca_file=server.ca_file)
+    if mailbox.is_personal:
+        return Sender(mailbox.address, signed_in(mailbox))
+    return Sender(mailbox.address, identity_of(credential_in_use(mailbox.app), mailbox.tenant))

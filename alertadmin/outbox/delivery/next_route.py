@@ -1,0 +1,24 @@
+"""By which route a delivery that waits is likely to be tried next, for people: what retry_rule would choose now.
+
+What comes back meanwhile, by this delivery or another, may change it.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from alertadmin.outbox.delivery import route_health
+from alertadmin.outbox.delivery.retry_rule import RouteHealth, next_way
+from alertadmin.outbox.delivery.routes import Route
+from alertadmin.outbox.delivery.routing import Router
+from alertadmin.outbox.models import Delivery
+
+
+def next_route(delivery: Delivery, now: datetime) -> Route | None:
+    """None if no route is open to it then."""
+    chain = Router.for_reminders(now)
+    routes = {route.way: route for route in chain.routes_for(delivery)}
+    health = RouteHealth(route_health.latest({route.endpoint for route in routes.values()}, now))
+    then = max(now, delivery.not_before)
+    chosen = next_way(route_health.history(delivery), list(routes), health, walk=None, now=then)
+    return routes[chosen] if chosen is not None else None

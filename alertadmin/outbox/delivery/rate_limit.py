@@ -1,0 +1,91 @@
+"""Exchange takes 30 messages a minute from a mailbox, and four at once; what is more waits here, not there. Channels
+are told no faster.
+
+Source: Exchange Online limits, "Message rate limit"; Microsoft Graph throttling limits, "Outlook service limits".
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import datetime, timedelta
+from threading import Lock
+from uuid import UUID
+
+from django.db.models import Max, Q
+
+from alertadmin.outbox.models import Attempt, AttemptOutcome
+
+PER_MINUTE = 30
+AT_ONCE = 4
+WINDOW = timedelta(minutes=1)
+A_MOMENT = timedelta(seconds=1)
+LONGEST_HELD = timedelta(days=1)
+"""A server's wish to be left alone is followed no longer than this."""
+
+
+class RateLimiter:
+    """Counts what each mailbox or channel sent within the last minute: other processes' from the rows, this one's as it
+    goes.
+
+    One whose server asked any process to wait is not free before that either. The relay, the operator's own, is not
+    paced.
+    """
+
+    def __init__(self, per_minute: int | None = PER_MINUTE) -> None:
+        self.per_minute = per_minute
+        self._taken: dict[UUID, Counter[datetime]] = {}
+        self._lock = Lock()
+
+    def acquire(self, sender: UUID | None, now: datetime, *, anyway: bool = False) -> datetime | None:
+        """Takes a place now and returns None, or says when the next one is free. `anyway` takes one in any case."""
+        if sender is None:
+            return None
+        with self._lock:
+            free_at = self._free_at(sender, now)
+            if free_at is not None and not anyway:
+                return free_at
+            self._taken.setdefault(sender, Counter())[now] += 1
+            return None
+
+    def free_at(self, sender: UUID | None, now: datetime) -> datetime | None:
+        """When the next place is free, or None if one is."""
+        if sender is None:
+            return None
+        with self._lock:
+            return self._free_at(sender, now)
+
+    def _free_at(self, sender: UUID, now: datetime) -> datetime | None:
+        if (until := _held_until(sender, now)) is not None:
+            return until
+        if self.per_minute is None:
+            return None
+        begin = now - WINDOW
+        taken = Counter(
+            {moment: times for moment, times in self._taken.pop(sender, Counter()).items() if moment > begin}
+        )
+        if taken:
+            self._taken[sender] = taken
+        # An attempt's row bears the moment at which its place was taken: our own count once.
+        attempts = _attempts(sender, now)
+        sent = sorted((taken | Counter(moment for moment, _outcome in attempts)).elements())
+        if len(sent) >= self.per_minute:
+            return sent[-self.per_minute] + WINDOW
+        under_way = sum(outcome == AttemptOutcome.OPEN for _moment, outcome in attempts)
+        return now + A_MOMENT if under_way >= AT_ONCE else None
+
+
+def _attempts(sender: UUID, now: datetime) -> list[tuple[datetime, str]]:
+    """Of the last minute, with what came of them."""
+    attempts = Attempt.objects.filter(_of(sender), started_at__gt=now - WINDOW, started_at__lte=now + WINDOW)
+    return list(attempts.values_list("started_at", "outcome"))
+
+
+def _held_until(sender: UUID, now: datetime) -> datetime | None:
+    """What its server asked for, whichever process it said that to."""
+    held = Attempt.objects.filter(_of(sender), held_until__gt=now, held_until__lte=now + LONGEST_HELD)
+    until: datetime | None = held.aggregate(until=Max("held_until"))["until"]
+    return until
+
+
+def _of(sender: UUID) -> Q:
+    return Q(mailbox=sender) | Q(channel=sender)

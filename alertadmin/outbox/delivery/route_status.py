@@ -1,0 +1,116 @@
+"""How each route did the last time that it was tried: a route is judged by its attempts, not by being configured.
+
+An attempt says something of its route if its server was asked: one that is still open, whose worker was lost, or that
+was never made says nothing. Of those the latest counts, tests included.
+
+    accepted                                     works
+    the recipient or the size was refused        works: the server takes mail
+    throttled, a sending limit                   works: it only takes no more just now
+    anything else refused, or not answered       failed
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TypeVar
+from uuid import UUID
+
+from django.db.models import BooleanField, Exists, F, Func, OuterRef, Q, QuerySet, Subquery
+
+from alertadmin.outbox.delivery import connections
+from alertadmin.outbox.delivery.routing import OF_THE_MESSAGE
+from alertadmin.outbox.models import Attempt, AttemptOutcome, Channel
+from alertadmin.outbox.queue.claims import SLOWED_DOWN
+from alertadmin.registry.models import Mailbox
+
+Row = TypeVar("Row", Mailbox, Channel)
+RELAY = "relay"
+"""`Attempt.transport` of what went by the operator's mail server."""
+LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+CLOCK_SKEW = timedelta(hours=1)
+"""What was tried later than this from now was tried by a clock that ran ahead, and counts for nothing."""
+ANSWERED = Q(outcome__in=[AttemptOutcome.REFUSED, AttemptOutcome.UNKNOWN]) & ~Q(cause="")
+FAILED = ANSWERED & ~Q(cause__in=OF_THE_MESSAGE | SLOWED_DOWN)
+TELLING = Q(outcome=AttemptOutcome.ACCEPTED) | ANSWERED
+
+
+class ByRelay(Func):
+    """Written out, not as a parameter: only so does SQLite see that its index of the relay's attempts serves."""
+
+    template = "%(expressions)s = 'relay'"
+    output_field = BooleanField()
+
+
+@dataclass(frozen=True)
+class FailedRoute:
+    """A route whose latest attempt failed."""
+
+    kind: str
+    """"mailbox", "channel" or "relay"."""
+    cause: str
+    """A slug of `mailer.diagnosis`."""
+    since: datetime
+    """Its first failure since it last worked."""
+    tried_at: datetime
+    id: UUID | None = None
+    """Of the mailbox or channel."""
+
+
+def failed_mailboxes(mailboxes: QuerySet[Mailbox], now: datetime) -> QuerySet[Mailbox]:
+    """Those of them whose own transport failed, with `last_attempt`. A test by another transport does not count."""
+    attempts = _attempts(now).filter(mailbox=OuterRef("pk"), transport=OuterRef("transport"))
+    return _with_failed_attempt(mailboxes, attempts)
+
+
+def failed_channels(channels: QuerySet[Channel], now: datetime) -> QuerySet[Channel]:
+    """Those of them that are to be told and failed, with `last_attempt`."""
+    attempts = _attempts(now).filter(channel=OuterRef("pk"))
+    return _with_failed_attempt(channels.filter(is_paused=False), attempts)
+
+
+def failed_relay(now: datetime) -> FailedRoute | None:
+    """None too if the operator has none any more."""
+    if connections.relay() is None:
+        return None
+    attempts = _attempts(now).filter(ByRelay(F("transport")))
+    last = attempts.filter(TELLING).order_by("-started_at", "-id").first()
+    if last is None or not attempts.filter(FAILED, pk=last.pk).exists():
+        return None
+    return FailedRoute(RELAY, last.cause, _since(attempts, last), last.started_at)
+
+
+def failed_routes(now: datetime, *, most: int) -> tuple[list[FailedRoute], int]:
+    """The first so many of all that failed, and how many there are: the relay, mailboxes, channels."""
+    relay = failed_relay(now)
+    found = [relay] if relay else []
+    count = len(found)
+    mailboxes = failed_mailboxes(Mailbox.objects.order_by("-sends_reminders", "address", "pk"), now)
+    channels = failed_channels(Channel.objects.order_by("name", "pk"), now)
+    for kind, failed in (("mailbox", mailboxes), ("channel", channels)):
+        rows = [(route.pk, vars(route)["last_attempt"]) for route in failed.only("pk")]
+        count += len(rows)
+        shown = rows[: max(0, most - len(found))]
+        attempts = Attempt.objects.in_bulk([attempt for _pk, attempt in shown])
+        for pk, attempt in shown:
+            last = attempts[attempt]
+            of_route = _attempts(now).filter(**{kind: pk}, transport=last.transport)
+            found.append(FailedRoute(kind, last.cause, _since(of_route, last), last.started_at, pk))
+    return found, count
+
+
+def _attempts(now: datetime) -> QuerySet[Attempt]:
+    return Attempt.objects.filter(started_at__lte=now + CLOCK_SKEW).order_by()
+
+
+def _with_failed_attempt(routes: QuerySet[Row], attempts: QuerySet[Attempt]) -> QuerySet[Row]:
+    latest = attempts.filter(TELLING).order_by("-started_at", "-id")
+    failed = Attempt.objects.filter(FAILED, pk=OuterRef("last_attempt"))
+    return routes.annotate(last_attempt=Subquery(latest.values("pk")[:1])).filter(Exists(failed))
+
+
+def _since(attempts: QuerySet[Attempt], last: Attempt) -> datetime:
+    """The start of the first failure since the route last worked."""
+    worked = attempts.filter(TELLING & ~FAILED).order_by("-started_at").values_list("started_at", flat=True).first()
+    first = attempts.filter(FAILED, started_at__gt=worked or LONG_AGO).order_by("started_at")
+    return first.values_list("started_at", flat=True).first() or last.started_at

@@ -1,0 +1,40 @@
+"""What one claim of a delivery has tried so far, and what was tried before it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from alertadmin.outbox import messages
+from alertadmin.outbox.delivery import route_health
+from alertadmin.outbox.delivery.retry_rule import PastAttempt
+from alertadmin.outbox.delivery.routes import RouteKey
+from alertadmin.outbox.models import Attempt, Delivery
+from mailer.errors import SendError
+
+
+@dataclass
+class RouteWalk:
+    id: UUID | None = None
+    """The claim's token."""
+    history: list[PastAttempt] = field(default_factory=list)
+    """All attempts of the delivery that are over, oldest first."""
+    is_asked_for: bool = False
+    """A person asked for the delivery to leave now."""
+    failures: list[SendError] = field(default_factory=list)
+    """Of this walk, those of doubtful answers too."""
+    refused: set[RouteKey] = field(default_factory=set)
+    """Routes that clearly failed in this walk."""
+    seen: set[RouteKey] = field(default_factory=set)
+    """Routes that were tried in this walk, or had no time."""
+    busy_until: list[datetime] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, delivery: Delivery) -> RouteWalk:
+        """Of one that is claimed."""
+        before = route_health.history(delivery) if delivery.tries else []
+        return cls(delivery.owner, before, is_asked_for=delivery.reason == messages.HASTENED)
+
+    def add(self, attempt: Attempt) -> None:
+        self.history.append(route_health.tried(attempt))

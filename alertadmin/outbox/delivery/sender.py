@@ -1,0 +1,338 @@
+"""Sends one claimed delivery: fixes its words, tries what the retry rule names, settles it or lets it wait."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import random
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+from django.conf import settings
+from django.db import DatabaseError, connection
+
+from alertadmin.outbox import messages
+from alertadmin.outbox.channels.notification import Notification
+from alertadmin.outbox.delivery import attachments as delivery_attachments
+from alertadmin.outbox.delivery import fallback
+from alertadmin.outbox.delivery.rate_limit import LONGEST_HELD, RateLimiter
+from alertadmin.outbox.delivery.retry_rule import FIRST_WAIT
+from alertadmin.outbox.delivery.route_policy import GRANT_ACCESS
+from alertadmin.outbox.delivery.route_walk import RouteWalk
+from alertadmin.outbox.delivery.routes import Route
+from alertadmin.outbox.delivery.routing import Router
+from alertadmin.outbox.mails import composers
+from alertadmin.outbox.models import UNNAMED, Attempt, AttemptOutcome, Delivery, DeliveryState, Purpose
+from alertadmin.outbox.queue import claims
+from alertadmin.outbox.queue.clock import Clock
+from alertadmin.outbox.queue.failpoints import failpoint
+from alertadmin.registry.clouds import UnknownCloud
+from alertadmin.registry.credentials.app_identity import SecretUnavailable
+from mailer.errors import Acceptance, Answer, SendError
+from mailer.message import Message
+from mailer.transports import OnDraft, Receipt
+
+log = logging.getLogger(__name__)
+
+LONGEST_SUBJECT = 250
+LONGEST_TEXT = 4000
+"""Characters of a message that a server found too large as it was."""
+BETWEEN_TRIES_TO_SETTLE = 0.5
+
+
+def deliver(delivery: Delivery, *, chain: Router, pace: RateLimiter, clock: Clock) -> DeliveryState:
+    """Returns the state the delivery is left in. Raises nothing that a mail server or Microsoft does."""
+    now = clock()
+    composed = composers.compose(delivery, now)
+    if isinstance(composed, composers.Obsolete):
+        claims.finish(delivery, DeliveryState.CANCELLED, clock(), reason=composed.reason)
+        return DeliveryState.CANCELLED
+    if isinstance(composed, composers.Deferred):
+        claims.release(delivery, clock(), not_before=composed.until, cause="", reason=composed.reason)
+        return DeliveryState(delivery.state)
+    words = _words(delivery, composed, now)
+    walk = RouteWalk.of(delivery)
+    is_test = delivery.purpose == Purpose.TEST
+    for route in chain.next_routes(delivery, walk, clock):
+        if route.is_last_resort and walk.busy_until:
+            break  # a mailbox works, and only has no time yet
+        now = clock()
+        if free_at := pace.acquire(route.sender_id, now, anyway=is_test):
+            walk.busy_until.append(free_at)
+            continue
+        message = _message(delivery, route, composed, walk.failures[-1] if walk.failures else chain.last_failure(now))
+        outcome = _try(delivery, route, message, words, chain, walk, now, clock)
+        if _is_too_large(outcome) and (shorter := _shorter(message)):
+            pace.acquire(route.sender_id, now, anyway=True)
+            outcome = _try(delivery, route, shorter, words, chain, walk, now, clock)
+        if not isinstance(outcome, SendError):
+            return outcome
+        walk.failures.append(outcome)
+        failpoint("between-ways")
+    return _let_wait(delivery, chain, walk, clock())
+
+
+def _try(
+    delivery: Delivery,
+    route: Route,
+    message: Message | Notification,
+    words: dict[str, Any],
+    chain: Router,
+    walk: RouteWalk,
+    now: datetime,
+    clock: Clock,
+) -> DeliveryState | SendError:
+    """One attempt: the state the delivery is left in, or why another way may be tried."""
+    attempt = new_attempt(route)
+    if not claims.open_attempt(delivery, attempt, now, **words):
+        return DeliveryState.SENDING  # another worker's by now
+    is_surely = False
+    try:
+        receipt = send(delivery, attempt, partial(route.send, message))
+    except LeaseLost:
+        claims.close_attempt(attempt, clock(), AttemptOutcome.REFUSED, technical=messages.TOO_LATE)
+        return DeliveryState.SENDING
+    except (SecretUnavailable, UnknownCloud) as error:
+        failure, is_surely = SendError("other", str(error), answer=Answer.NOT_REACHED), True
+    except SendError as refused:
+        failure = refused
+    else:
+        chain.record_success(route)
+        state = accepted(delivery, attempt, receipt, clock)
+        chain.learn_from(route, attempt, clock())
+        return state
+    now = clock()
+    if failure.outcome == Acceptance.UNKNOWN:
+        if delivery.purpose == Purpose.TEST:
+            return uncertain(delivery, attempt, failure, now)
+        if not claims.close_uncertain(delivery, attempt, now, **details(failure, now)):
+            return DeliveryState.SENDING
+    else:
+        claims.close_attempt(attempt, now, AttemptOutcome.REFUSED, **details(failure, now))
+        chain.record_failure(route, failure, surely=is_surely)
+        walk.refused.add(route.key)
+    walk.add(attempt)
+    chain.learn_from(route, attempt, now)
+    return failure
+
+
+def new_attempt(route: Route, **fields: Any) -> Attempt:
+    return Attempt(
+        route=route.label,
+        transport=route.transport,
+        mailbox=route.attempted_mailbox,
+        channel=route.channel,
+        door=route.endpoint,
+        **fields,
+    )
+
+
+def _is_too_large(outcome: DeliveryState | SendError) -> bool:
+    return isinstance(outcome, SendError) and outcome.cause == "message_too_large"
+
+
+def _shorter(message: Message | Notification) -> Message | Notification | None:
+    """Without what is shown beside the text, and of that its beginning, where the most urgent stands. None if there is
+    nothing to leave out."""
+    text = message.text if len(message.text) <= LONGEST_TEXT else f"{message.text[:LONGEST_TEXT]}\n…\n"
+    if isinstance(message, Message):
+        shorter: Message | Notification = replace(message, html=None, attachments=(), text=text)
+    else:
+        shorter = replace(message, text=text, details=())
+    return None if shorter == message else shorter
+
+
+def _words(delivery: Delivery, composed: composers.Content, now: datetime) -> dict[str, Any]:
+    """What to store with the attempt; nothing where the message may have arrived already: it is repeated as it was.
+
+    What was surely refused is worded anew, so that a mail which waited for days tells the truth of today.
+    """
+    if delivery.repeats_words:
+        return {}
+    owner = composers.owner_of(delivery)
+    words = {
+        "subject": composed.subject[:LONGEST_SUBJECT],
+        "text": composed.brief or composed.text if delivery.goes_by_channel else composed.text,
+        "html": "" if delivery.goes_by_channel else composed.html,
+        "details": composed.details if delivery.goes_by_channel else [],
+        "attachments": delivery_attachments.to_json(composed.attachments),
+        "composed_at": now,
+        "message_id": "" if delivery.goes_by_channel else f"<{delivery.pk}@{settings.MESSAGE_ID_DOMAIN}>",
+        "belongs_to": str(owner or Delivery.INSTALLATION),
+    }
+    for name, value in words.items():
+        setattr(delivery, name, value)
+    return words
+
+
+def _message(
+    delivery: Delivery, route: Route, composed: composers.Content, failure: SendError | None
+) -> Message | Notification:
+    """As this way takes it; `failure` is why no mail left, should it be a way of last resort."""
+    assert delivery.composed_at is not None  # noqa: S101 (set by _words)
+    if route.is_last_resort:
+        return fallback.fallback_notification(delivery, composed, failure)
+    if route.channel is not None:
+        return Notification(
+            id=delivery.pk,
+            subject=delivery.subject,
+            text=delivery.text,
+            at=delivery.composed_at,
+            event=delivery.purpose,
+            details=tuple(delivery.details),
+        )
+    return Message(
+        subject=delivery.subject,
+        text=composers.filled(delivery, delivery.text),
+        html=composers.filled(delivery, delivery.html) or None,
+        to=(delivery.recipient,),
+        message_id=delivery.message_id,
+        date=delivery.composed_at,
+        attachments=delivery_attachments.from_json(delivery.attachments),
+        leaves_copy=delivery.purpose not in GRANT_ACCESS,
+        headers={"Auto-Submitted": "auto-generated", "X-Auto-Response-Suppress": "All"},
+    )
+
+
+class LeaseLost(Exception):
+    """The process stood still (a suspended machine, SIGSTOP) until its lease was another's."""
+
+
+def send(delivery: Delivery, attempt: Attempt, by: Callable[[Callable[[str, str], None], OnDraft], Receipt]) -> Receipt:
+    """One attempt. Raises SendError, LeaseLost, SecretUnavailable, UnknownCloud."""
+    begun = _uptime()
+
+    def on_step(step: str, detail: str) -> None:
+        passed = _uptime() - begun
+        attempt.steps.append({"step": step, "ms": round(passed * 1000), "detail": detail})
+        # The last step before the message leaves: whoever was slow to get there looks whether it still may.
+        slow = passed > settings.OUTBOX_LEASE.total_seconds() / 10
+        if step in ("permission", "address") and slow and not claims.is_owned(delivery):
+            raise LeaseLost
+        if delivery.purpose == Purpose.TEST:  # somebody is looking; but the message matters more
+            with contextlib.suppress(DatabaseError):
+                attempt.save(update_fields=["steps"])
+
+    def on_draft(draft: str) -> None:
+        if draft:
+            failpoint("draft-made")
+        try:
+            is_kept = claims.keep_draft(attempt, draft or UNNAMED)
+        except DatabaseError as error:
+            raise SendError("other", messages.UNEXPECTED % {"error": type(error).__name__}) from None
+        if not is_kept:
+            raise LeaseLost
+        failpoint("draft-kept" if draft else "draft-begun")
+
+    try:
+        receipt = by(on_step, on_draft)
+    except (SendError, LeaseLost, SecretUnavailable, UnknownCloud):
+        raise
+    except Exception as error:
+        # A fault of ours, after which we cannot say what left. The type's name alone: the text may hold a secret.
+        log.error("sending %s by %s raised %s", delivery.pk, attempt.transport, type(error).__name__)
+        raise SendError("other", messages.UNEXPECTED % {"error": type(error).__name__}, Acceptance.UNKNOWN) from None
+    failpoint("after-acceptance")
+    on_step("message", receipt.answer)
+    return receipt
+
+
+def _uptime() -> float:
+    """Seconds that go on while the process, or the machine, is suspended; the wall clock may be set back."""
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+
+
+def accepted(delivery: Delivery, attempt: Attempt, receipt: Receipt, clock: Clock, **fields: Any) -> DeliveryState:
+    """Written down for as long as the lease lasts, should the database be away: else the message is sent once more.
+
+    A commit of which no answer came is safe to repeat: the row is no longer ours then.
+    """
+    deadline = time.monotonic() + settings.OUTBOX_LEASE.total_seconds()
+    while True:
+        try:
+            claims.finish(
+                delivery,
+                DeliveryState.SENT,
+                clock(),
+                attempt=attempt,
+                outcome=AttemptOutcome.ACCEPTED,
+                details={"request_ids": receipt.request_ids, "draft": ""},
+                cause="",
+                reason="",
+                **fields,
+            )
+        except DatabaseError as error:
+            if connection.in_atomic_block or time.monotonic() > deadline:
+                raise
+            log.warning("%s was accepted and cannot be marked yet: %s", delivery.pk, type(error).__name__)
+            connection.close()
+            time.sleep(BETWEEN_TRIES_TO_SETTLE)
+        else:
+            return DeliveryState.SENT
+
+
+def details(failure: SendError, now: datetime) -> dict[str, Any]:
+    """What an attempt's row keeps of it."""
+    asked = min(timedelta(seconds=failure.retry_after or 0), LONGEST_HELD)
+    return {
+        "answer": failure.answer,
+        "cause": failure.cause,
+        "technical": failure.technical,
+        "request_ids": failure.request_ids,
+        "held_until": now + asked if asked else None,
+    }
+
+
+def uncertain(delivery: Delivery, attempt: Attempt, failure: SendError, now: datetime) -> DeliveryState:
+    """Nothing clear came back for a test, or for a draft. The draft is looked up in a minute; without one it is the end
+    of a test."""
+    claims.finish(
+        delivery,
+        DeliveryState.UNCERTAIN,
+        now,
+        attempt=attempt,
+        outcome=AttemptOutcome.UNKNOWN,
+        details=details(failure, now),
+        not_before=now + jittered(FIRST_WAIT),
+        cause=failure.cause,
+        reason=failure.technical,
+    )
+    return DeliveryState.UNCERTAIN
+
+
+def _let_wait(delivery: Delivery, chain: Router, walk: RouteWalk, now: datetime) -> DeliveryState:
+    """It waits: for a mailbox to be free, for an outage to be over, or for a person to mend one. A test fails, and so
+    does what every way refuses for good."""
+    if walk.busy_until and not walk.failures:
+        why = messages.CHANNEL_BUSY if delivery.goes_by_channel else messages.BUSY
+        claims.release(delivery, now, not_before=min(walk.busy_until), cause="", reason=why)
+        return DeliveryState(delivery.state)
+    last = walk.failures[-1] if walk.failures else chain.failure_of(delivery, now)
+    last = last or SendError("other", chain.reason_without_route(delivery))
+    if delivery.purpose == Purpose.TEST or _is_refused_by_all(delivery, chain, walk):
+        claims.finish(delivery, DeliveryState.FAILED, now, cause=last.cause, reason=last.technical)
+        return DeliveryState.FAILED
+    until = now + jittered(chain.waits_until(delivery, walk, now) - now)
+    claims.release(delivery, now, not_before=until, cause=last.cause, reason=last.technical)
+    return DeliveryState(delivery.state)
+
+
+def _is_refused_by_all(delivery: Delivery, chain: Router, walk: RouteWalk) -> bool:
+    """Every way that there is was tried in this walk, and has no such recipient."""
+    is_whole = walk.refused == {way.key for way in chain.routes_for(delivery)}
+    return is_whole and bool(walk.failures) and all(map(_is_final, walk.failures))
+
+
+def _is_final(failure: SendError) -> bool:
+    """There is nobody of this name, and no retry will change it. A policy (5.7.x), such as that of a relay that does
+    not know us, can be mended."""
+    return failure.cause == "recipient_rejected" and not failure.retry and " 5.7." not in failure.technical
+
+
+def jittered(wait: timedelta) -> timedelta:
+    """Up to a tenth longer, so that not all come back at the same moment."""
+    return wait * random.uniform(1, 1.1)  # noqa: S311 (scatter, not secrecy)

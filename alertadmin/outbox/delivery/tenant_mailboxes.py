@@ -1,0 +1,102 @@
+"""The mailboxes of a tenant that may carry its own mail, in the order in which they are tried."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from django.db.models import Case, Exists, OuterRef, Q, QuerySet, Subquery, Value, When
+
+from alertadmin.outbox.delivery.route_policy import MAY_GO_BY_OWN_TENANT
+from alertadmin.outbox.models import Attempt, AttemptOutcome, describe_outcome
+from alertadmin.registry.models import Credential, Mailbox, Tenant
+from alertadmin.registry.models.mailbox import of_the_installation
+from alertadmin.registry.permissions import TransportName
+
+MOST_MAILBOXES = 5
+"""Tried for one mail: enough to get around a broken app, too few to hold up the rest."""
+LOOKED_AT = 200
+"""Mailboxes among which those are chosen."""
+FAILED = (AttemptOutcome.REFUSED, AttemptOutcome.UNKNOWN, AttemptOutcome.LOST)
+
+
+def sendable() -> QuerySet[Mailbox]:
+    """Those that can send by what is stored, as far as the rows tell."""
+    by_login = Q(app=None, password__isnull=False)
+    by_sign_in = Q(is_personal=True, refresh_token__isnull=False)
+    by_app = Q(Exists(_stored()), is_personal=False)
+    return Mailbox.objects.filter(by_login | by_sign_in | by_app)
+
+
+def tenants_without_mailbox() -> int:
+    """How many tenants have none that can send by what is stored."""
+    return Tenant.objects.exclude(pk__in=sendable().order_by().values("tenant")).count()
+
+
+def mailboxes_of(tenant: UUID, now: datetime) -> list[Mailbox]:
+    """Some of them, each of another app as far as there are others.
+
+    Those come last whose credential has ended (as far as is known), whose latest attempt failed, and whose tenant
+    Exchange Online may have switched EWS off for: each run tries others, until one sends.
+    """
+    latest = Attempt.objects.filter(mailbox=OuterRef("pk")).order_by("-started_at").values("outcome")[:1]
+    found = (
+        sendable()
+        .filter(tenant=tenant)
+        .select_related("app__tenant", "tenant")
+        .prefetch_related("app__credentials")
+        .annotate(latest=Subquery(latest), lasts=Exists(_stored().filter(expires_at__gt=now)))
+        .order_by(
+            _last(Q(lasts=False, server="", is_personal=False) | Q(is_personal=True, sign_in_ends_at__lte=now)),
+            _last(Q(latest__in=FAILED)),
+            _last(Q(transport=TransportName.EWS, server="")),
+            "address",
+            "pk",
+        )
+    )
+    return _spread(list(found[:LOOKED_AT]))[:MOST_MAILBOXES]
+
+
+def unchanged(mailboxes: Sequence[Mailbox], installation: UUID | None) -> set[UUID]:
+    """Those that are still of the tenant that they were read with; `installation`, if it still is the installation's.
+
+    A run lasts as long as there is something to send, and meanwhile an owner may choose another mailbox because this
+    one is in wrong hands.
+    """
+    stored = Mailbox.objects.filter(pk__in=[mailbox.pk for mailbox in mailboxes])
+    if any(mailbox.pk == installation for mailbox in mailboxes):
+        stored = stored.filter(
+            ~Q(pk=installation) | Q(pk__in=Mailbox.objects.filter(of_the_installation()).values("pk"))
+        )
+    tenants = dict(stored.order_by().values_list("pk", "tenant"))
+    return {mailbox.pk for mailbox in mailboxes if tenants.get(mailbox.pk) == mailbox.tenant_id}
+
+
+def may_carry_some_of(installation: UUID | None) -> Q:
+    """For a query of deliveries: those that tell of a tenant with a mailbox of its own, beside the `installation`'s.
+    There may be more among them than those mailboxes may carry in the end."""
+    senders = sendable().exclude(pk=installation) if installation else sendable()
+    return Q(purpose__in=MAY_GO_BY_OWN_TENANT) & describe_outcome(senders.order_by().values("tenant"))
+
+
+def _stored() -> QuerySet[Credential]:
+    return Credential.objects.watched().filter(app=OuterRef("app"), value__isnull=False)
+
+
+def _last(doubtful: Q) -> Case:
+    """Sorts those last of which this is true."""
+    return Case(When(doubtful, then=Value(1)), default=Value(0))
+
+
+def _spread(mailboxes: list[Mailbox]) -> list[Mailbox]:
+    """The first of each app or server, then the second of each, and so on: what breaks one breaks its sisters too."""
+    seen: Counter[tuple[UUID | None, str]] = Counter()
+    turns = []
+    for mailbox in mailboxes:
+        source = (mailbox.app_id, mailbox.server)
+        turns.append(seen[source])
+        seen[source] += 1
+    # Sorting is stable: within a turn the order stays.
+    return [mailbox for _turn, mailbox in sorted(zip(turns, mailboxes, strict=True), key=lambda pair: pair[0])]

@@ -1,0 +1,145 @@
+"""The mail to a person about their own ways in: a password, a factor, a session, a calendar, a role.
+
+It follows from the record: what `audit.record` writes about a person is mailed to them in the same transaction,
+wherever it is done. Its words say what the entry says, so they can be made when the row itself is gone. It holds no
+link that grants anything, and says nothing of who acted: of other people's names the record tells, to those who may
+read it.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from allauth.mfa.models import Authenticator
+from django.conf import settings
+from django.urls import reverse
+from django.utils import timezone, translation
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from alertadmin.accounts.models import User
+from alertadmin.audit import AuditAction, AuditEntry, Result
+from alertadmin.outbox import messages
+from alertadmin.outbox.mails import entry_mails
+from alertadmin.outbox.mails.composers import Content, Obsolete
+from alertadmin.outbox.models import Delivery, Purpose
+from alertadmin.registry.models import Mailbox
+
+PREFIX = "account:"
+LATEST = timedelta(days=7)
+"""Later it is no news: it stands on the record."""
+
+WORDS: dict[str, Any] = {
+    AuditAction.PASSWORD_LINK_MADE: gettext_lazy("A link to a new password was made for your account at the console."),
+    AuditAction.PASSWORD_CHANGED: gettext_lazy("Your password was changed."),
+    AuditAction.FACTOR_ADDED: gettext_lazy("A second factor or new recovery codes were added to your account."),
+    AuditAction.FACTOR_REMOVED: gettext_lazy("A second factor was removed from your account."),
+    AuditAction.SESSION_NEW_BROWSER: gettext_lazy("Your account was signed in to with a browser that is new here."),
+    AuditAction.SESSION_REVOKED: gettext_lazy("Sessions of your account were ended."),
+    AuditAction.CALENDAR_CREATED: gettext_lazy("A calendar address was made for your account."),
+    AuditAction.CALENDAR_RENEWED: gettext_lazy("A calendar address of your account was made anew."),
+    AuditAction.CALENDAR_REVOKED: gettext_lazy("A calendar address of your account was revoked."),
+    AuditAction.PERSON_ROLE_CHANGED: gettext_lazy("Your role was changed."),
+    AuditAction.PERSON_ACCEPTED: gettext_lazy(
+        "An invitation to you was accepted: your account has the roles that it offers."
+    ),
+    AuditAction.PERSON_CHANGED: gettext_lazy("The e-mail address of your account was changed."),
+    AuditAction.PERSON_LINKED: gettext_lazy("A sign-in by a provider was connected to your account."),
+    AuditAction.PERSON_UNLINKED: gettext_lazy("A sign-in by a provider was disconnected from your account."),
+    AuditAction.PERSON_DEACTIVATED: gettext_lazy("Your account was locked."),
+    AuditAction.PERSON_ACTIVATED: gettext_lazy("Your account was unlocked."),
+    AuditAction.PERSON_DELETED: gettext_lazy("Your account was deleted."),
+    AuditAction.MAILBOX_SIGNED_IN: gettext_lazy(
+        "Your Microsoft account was signed in to send the mails of this installation."
+    ),
+}
+"""By act. Every other act of `account_acts` is in NOT_MAILED, with its reason."""
+NOT_MAILED = {
+    AuditAction.PASSWORD_RESET_ASKED: "the mail with the link tells of it",
+    AuditAction.SESSION_SIGNED_IN: "a new browser is told of by an act of its own",
+    AuditAction.SESSION_SIGNED_OUT: "it takes a way in away, by the person",
+    AuditAction.SESSION_REAUTHENTICATED: "only what is done then changes anything",
+    AuditAction.PERSON_CREATED: "the invitation was mailed",
+    AuditAction.PERSON_INVITED: "it is a mail",
+    AuditAction.PERSON_PROVEN: "the person opened a link that was mailed there",
+    AuditAction.PERSON_ROLE_PENDING: "the mail with the link tells of it",
+    AuditAction.PERSON_ROLE_WITHDRAWN: "nothing is taken that the person had",
+}
+
+
+def notify_account(sender: object, entry: AuditEntry, on: object, **_signal: Any) -> None:
+    """Writes the mails down, in the transaction of what they tell of, and rings."""
+    if entry.act not in WORDS or entry.result != Result.DONE or _is_told_otherwise(entry):
+        return
+    addresses = [(str(number), address) for number, address in enumerate(_addresses(entry, on))]
+    if addresses:
+        entry_mails.write(Purpose.ACCOUNT, PREFIX, entry, addresses)
+
+
+def _is_told_otherwise(entry: AuditEntry) -> bool:
+    """A role that an invitation gave: the mail that it was accepted tells of all its roles at once."""
+    return entry.act == AuditAction.PERSON_ROLE_CHANGED and "entry" in entry.details
+
+
+def _addresses(entry: AuditEntry, on: object) -> list[str]:
+    """The stored address of the person whom the entry is about; where it changed, the old one too."""
+    if entry.act == AuditAction.MAILBOX_SIGNED_IN:
+        return [on.address] if isinstance(on, Mailbox) else []
+    if entry.act == AuditAction.PERSON_DELETED:
+        return [str(entry.details["recipient"])] if "recipient" in entry.details else []
+    if entry.act == AuditAction.PERSON_CHANGED:
+        changed = entry.details.get("changes", {}).get("email")
+        return [str(one) for one in changed] if isinstance(changed, list) else []
+    person = _person(entry, on)
+    return [person.email] if person else []
+
+
+def _person(entry: AuditEntry, on: object) -> User | None:
+    if isinstance(on, User):
+        return on
+    whose = on.user_id if isinstance(on, Authenticator) else getattr(on, "owner_id", None) or entry.person_id
+    return User.objects.filter(pk=whose).first() if whose else None
+
+
+def compose(delivery: Delivery, now: datetime) -> Content | Obsolete:
+    entries = [one for one in entry_mails.entries(delivery, PREFIX) if one.act in WORDS]
+    if not entries:
+        return Obsolete(messages.NOBODY_TO_TELL)
+    if now - delivery.created_at > LATEST:
+        return Obsolete(messages.NO_NEWS)
+    user = User.objects.by_address(delivery.recipient)
+    language = (user.language if user else "") or settings.LANGUAGE_CODE
+    zone = user.zone if user else timezone.get_default_timezone()
+    with translation.override(language), timezone.override(zone):
+        lines = [_("Account: %(address)s") % {"address": delivery.recipient}]
+        for entry in entries[: entry_mails.MOST_LINES]:
+            lines += ["", *_told(entry, user)]
+        if (more := len(entries) - entry_mails.MOST_LINES) > 0:
+            lines += ["", ngettext("And %(more)d more.", "And %(more)d more.", more) % {"more": more}]
+        lines += ["", *dict.fromkeys(map(_advice, entries))]
+        return Content(str(_("Your account at alertadmin")), "\n".join(lines), language=language)
+
+
+def _told(entry: AuditEntry, user: User | None) -> list[str]:
+    when = timezone.localtime(entry.at).strftime("%Y-%m-%d %H:%M %Z")
+    lines = [str(WORDS[entry.act]), _("When: %(when)s") % {"when": when}]
+    if user and entry.person_id == user.pk and entry.address:
+        lines.append(_("From the network address: %(address)s") % {"address": entry.address})
+    if entry.act == AuditAction.MAILBOX_SIGNED_IN:
+        lines.append(
+            _("It may send in your name from now on: %(installation)s") % {"installation": settings.PUBLIC_URL}
+        )
+    return lines
+
+
+def _advice(entry: AuditEntry) -> str:
+    if entry.act == AuditAction.MAILBOX_SIGNED_IN:
+        return _(
+            "If you did not enter a code for this yourself, take the access away at "
+            "https://account.live.com/consent/Manage, and tell an administrator of alertadmin."
+        )
+    return _(
+        "If this was meant to be, there is nothing to do. If not, sign in, end all other sessions, change your "
+        "password and tell an administrator: %(page)s"
+    ) % {"page": settings.PUBLIC_URL + reverse("security")}

@@ -1,0 +1,73 @@
+"""Mails that tell of entries of the audit trail: an account's ways in, a secret that was shown, a route that changed.
+
+The first few that one person causes to one recipient within a day leave at once, one mail each. What comes beyond is
+told all the same, gathered in one mail an hour: a thousand acts cannot bury an inbox, and none goes untold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from django.db.models import Q
+
+from alertadmin.audit import AuditEntry
+from alertadmin.audit.throttle_counter import Limit
+from alertadmin.outbox.models import Delivery, DeliveryEntry, DeliveryState, Purpose
+from alertadmin.outbox.queue import wakeup
+
+FEW = Limit("mails about entries", 10, timedelta(days=1))
+"""To one recipient, of one purpose, caused by one person."""
+ANY = Q()
+GATHERED_FOR = timedelta(hours=1)
+MOST_LINES = 100
+"""That one mail lists; the audit trail holds the rest, which is counted."""
+
+
+def leaves_at(entry: AuditEntry, purpose: Purpose, recipient: str) -> datetime:
+    """When a mail about the entry may leave. Counts one."""
+    caused_by = entry.person_id or entry.details.get("actor") or entry.address
+    over = FEW.acquire(f"{purpose}:{caused_by}:{recipient}", entry.at) is not None
+    return entry.at + GATHERED_FOR if over else entry.at
+
+
+def gathering(purpose: Purpose, recipient: str, now: datetime, among: Q = ANY) -> Delivery | None:
+    """A mail that waits for more to tell, locked: no worker can take it before the transaction ends."""
+    waiting = Delivery.objects.select_for_update(of=("self",)).filter(
+        among,
+        purpose=purpose,
+        recipient=recipient,
+        state=DeliveryState.PENDING,
+        was_uncertain=False,
+        not_before__gt=now,
+    )
+    return waiting.order_by("not_before").first()
+
+
+def write(purpose: Purpose, prefix: str, entry: AuditEntry, recipients: Iterable[tuple[str, str]]) -> None:
+    """Within the transaction of the entry. `recipients`: for each mail what tells its key apart, and its address."""
+    mails = []
+    for suffix, address in recipients:
+        at = leaves_at(entry, purpose, address)
+        if at > entry.at and (waiting := gathering(purpose, address, entry.at)) is not None:
+            DeliveryEntry.objects.create(delivery=waiting, number=entry.number)
+            continue
+        mails.append(
+            Delivery(
+                purpose=purpose,
+                dedupe_key=f"{prefix}{entry.number}:{suffix}",
+                recipient=address,
+                created_at=entry.at,
+                not_before=at,
+                urgency=entry.at,
+            )
+        )
+    Delivery.objects.bulk_create(mails)
+    wakeup.notify_worker()
+
+
+def entries(delivery: Delivery, prefix: str) -> list[AuditEntry]:
+    """What the mail tells of, the oldest first."""
+    first = delivery.dedupe_key.removeprefix(prefix).partition(":")[0]
+    further = delivery.further_entries.values_list("number", flat=True)
+    return list(AuditEntry.objects.filter(number__in=[int(first), *further]).order_by("number"))

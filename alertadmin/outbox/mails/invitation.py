@@ -1,0 +1,78 @@
+"""The mail that invites somebody. The row holds no link: it is put in as the message leaves, and nowhere else."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import css_inline
+from django.conf import settings
+from django.template.loader import render_to_string
+from django.utils import translation
+from django.utils.translation import gettext as _
+
+from alertadmin.accounts.models import User
+from alertadmin.accounts.models.invitation import Invitation
+from alertadmin.outbox import mail_limits, messages
+from alertadmin.outbox.mails.composers import Content, Obsolete
+from alertadmin.outbox.models import Delivery, Purpose
+from alertadmin.outbox.queue import wakeup
+from alertadmin.registry.safe_names import clean
+
+PREFIX = "invitation:"
+LINK = "https://link.invalid/"
+"""Stands in the stored words where the link will be."""
+
+
+def send(invitation: Invitation, now: datetime, *, by: User | None) -> Delivery:
+    """Writes the mail down, and rings. Its key is the link's: each link is sent once. Raises TooManyMails, for the
+    transaction in which the invitation was made or renewed."""
+    tenants = list(invitation.roles.values_list("tenant", flat=True))
+    mail_limits.take(by, tenants[0] if len(tenants) == 1 else None, invitation.address, now)
+    delivery, _made = Delivery.objects.get_or_create(
+        dedupe_key=f"{PREFIX}{invitation.key}",
+        defaults={
+            "purpose": Purpose.INVITATION,
+            "recipient": invitation.address,
+            "created_at": now,
+            "not_before": now,
+            "urgency": now,
+        },
+    )
+    wakeup.notify_worker()
+    return delivery
+
+
+def compose(delivery: Delivery, now: datetime) -> Content | Obsolete:
+    invitation = _invitation(delivery)
+    if invitation is None or not invitation.is_open(now):
+        return Obsolete(messages.INVITATION_OVER)
+    language = invitation.language or settings.LANGUAGE_CODE
+    with translation.override(language):
+        context = {
+            "subject": _("You are invited to alertadmin"),
+            "invitation": invitation,
+            "by": clean(_name(invitation.invited_by)) if invitation.invited_by else "",
+            "roles": [
+                (role.get_role_display(), clean(role.tenant.name) if role.tenant else _("everywhere"))
+                for role in invitation.roles.select_related("tenant").order_by("tenant__name", "pk")
+            ],
+            "link": LINK,
+        }
+        html = css_inline.inline(render_to_string("users/invitation_mail.html", context), load_remote_stylesheets=False)
+        text = render_to_string("users/invitation_mail.txt", context)
+        return Content(str(context["subject"]), text, html, language=language)
+
+
+def _name(user: User) -> str:
+    return user.name or user.email.partition("@")[0]
+
+
+def fill(delivery: Delivery, words: str) -> str:
+    """The stored words with the link, for the wire alone."""
+    invitation = _invitation(delivery)
+    return words.replace(LINK, invitation.link) if invitation else words
+
+
+def _invitation(delivery: Delivery) -> Invitation | None:
+    pk, _dot, nonce = delivery.dedupe_key.removeprefix(PREFIX).partition(".")
+    return Invitation.objects.filter(pk=pk, nonce=nonce).select_related("invited_by").first()

@@ -1,0 +1,369 @@
+"""Who may send a delivery, and what became of it. Every change of state is one conditional UPDATE.
+
+    pending ──claim──> sending ──settle──────────────> sent | failed | cancelled <──a person's word── pending, uncertain
+       ^                  │
+       ├──release, sweep──┤ no attempt may have been accepted
+       │                  │
+    uncertain <──release, │ one may have been: it is looked up (outbox.doubts), or sent again (outbox.retry_rule)
+       │         sweep────┘
+       └──claim──> sending
+
+An uncertain delivery goes on until an attempt is accepted, it is no longer owed, or a person settles it; only a test
+ends uncertain. A claim gives a lease and an owner token. The attempt's row is committed before the first byte leaves,
+and only the token's owner settles: a worker that slept past its lease finds that it owns nothing and sends nothing.
+`now` is always the database's (outbox.clock), so that machines judge each other's leases by one clock.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import BooleanField, Case, Exists, F, Func, OuterRef, Q, QuerySet, Value, When
+from django.db.models.functions import Coalesce
+
+from alertadmin import audit
+from alertadmin.audit import AuditAction
+from alertadmin.outbox import messages
+from alertadmin.outbox.delivery import delivery_log
+from alertadmin.outbox.models import Attempt, AttemptOutcome, Delivery, DeliveryState, Purpose
+from alertadmin.outbox.queue.failpoints import failpoint
+
+CLAIMABLE = Q(state=DeliveryState.PENDING) | Q(state=DeliveryState.UNCERTAIN, settled_at=None)
+FINAL = frozenset({DeliveryState.SENT, DeliveryState.FAILED, DeliveryState.CANCELLED})
+IN_DOUBT = frozenset({AttemptOutcome.UNKNOWN, AttemptOutcome.LOST})
+LONGEST_BELIEVED = timedelta(days=16)
+"""Nothing waits longer than for the next weekly digest, over a holiday: what seems to was written by a clock that ran
+ahead, and is due."""
+A_TURN = timedelta(minutes=1)
+"""No longer does a mail wait for a mailbox that has sent its share of a minute."""
+ANY = Q()
+BY_MAIL, BY_CHANNEL = Q(channel_label=""), ~Q(channel_label="")
+TESTS = Q(purpose=Purpose.TEST)
+WAITING_AGAIN = Case(
+    When(was_uncertain=True, then=Value(DeliveryState.UNCERTAIN)), default=Value(DeliveryState.PENDING)
+)
+"""The state of what a worker lets go of unfinished."""
+SLOWED_DOWN = frozenset({"throttled", "sending_limit"})
+"""Causes after which a server has said when to come again."""
+TRIED_IN_VAIN = Q(state=DeliveryState.PENDING) & ~Q(cause="") & ~Q(cause__in=SLOWED_DOWN)
+"""Waits for its next try, since no route took it."""
+
+
+class IsOpen(Func):
+    """Written out, not as parameters: only so does SQLite see that its index of open deliveries serves."""
+
+    template = "%(expressions)s IN ('pending', 'sending', 'uncertain')"
+    output_field = BooleanField()
+
+
+def due(now: datetime) -> QuerySet[Delivery]:
+    """What may be claimed now, the most urgent first."""
+    return Delivery.objects.filter(IsOpen(F("state")), CLAIMABLE, _past("not_before", now)).order_by("urgency", "id")
+
+
+def open_deliveries() -> QuerySet[Delivery]:
+    """All that is still to come to an end: waiting, being sent, or uncertain and not left at that."""
+    return Delivery.objects.filter(IsOpen(F("state")), CLAIMABLE | Q(state=DeliveryState.SENDING))
+
+
+def _past(moment: str, now: datetime) -> Q:
+    return Q(**{f"{moment}__lte": now}) | Q(**{f"{moment}__gt": now + LONGEST_BELIEVED})
+
+
+def in_review(now: datetime) -> Q:
+    """What waits for a person after the database was put back, for at most a day."""
+    return Q(state=DeliveryState.PENDING, review_until__gt=now, not_before__gt=now)
+
+
+def claim(now: datetime, *, limit: int, only: uuid.UUID | None = None, among: Q = ANY) -> list[Delivery]:
+    """Takes up to `limit` due deliveries; what another worker takes meanwhile is left to it."""
+    wanted = due(now).filter(among, **({} if only is None else {"pk": only}))
+    # Looked for first without a lock: most of the time there is nothing.
+    if not wanted.exists():
+        return []
+    owner = uuid.uuid4()
+    failpoint("before-claim")
+    with transaction.atomic():
+        # PostgreSQL passes over what another worker is just taking; SQLite has one writer anyway.
+        ids = list(wanted.select_for_update(skip_locked=True, of=("self",)).values_list("pk", flat=True)[:limit])
+        taken = Delivery.objects.filter(CLAIMABLE, _past("not_before", now), pk__in=ids).update(
+            state=DeliveryState.SENDING, owner=owner, lease_until=now + settings.OUTBOX_LEASE
+        )
+    failpoint("after-claim")
+    if not taken:
+        return []
+    return list(
+        Delivery.objects.filter(pk__in=ids, owner=owner, state=DeliveryState.SENDING)
+        .select_related("mailbox__app__tenant", "mailbox__tenant", "channel__tenant", "channel__app__tenant")
+        .order_by("urgency", "id")
+    )
+
+
+def _mine(delivery: Delivery) -> QuerySet[Delivery]:
+    return Delivery.objects.filter(pk=delivery.pk, owner=delivery.owner, state=DeliveryState.SENDING)
+
+
+def is_owned(delivery: Delivery) -> bool:
+    return _mine(delivery).exists()
+
+
+def renew(held: Mapping[uuid.UUID, uuid.UUID | None], now: datetime) -> int:
+    """Lengthens the leases of what is still ours (delivery to owner token); returns how many."""
+    mine = Delivery.objects.filter(pk__in=held, owner__in=set(held.values()), state=DeliveryState.SENDING)
+    return mine.update(lease_until=now + settings.OUTBOX_LEASE)
+
+
+def unclaim(delivery: Delivery) -> None:
+    """Claimed and not begun: anybody's again."""
+    _mine(delivery).update(state=WAITING_AGAIN, owner=None, lease_until=None)
+
+
+def open_attempt(
+    delivery: Delivery, attempt: Attempt, now: datetime, *, instead: Attempt | None = None, **content: Any
+) -> bool:
+    """Commits that bytes may leave from now on. False if the lease is no longer ours: then nothing may be sent.
+
+    `content` are the delivery's words, fixed together with its first attempt. `instead` is an earlier attempt, whose
+    draft this one sends.
+    """
+    with transaction.atomic():
+        mine = _mine(delivery).update(lease_until=now + settings.OUTBOX_LEASE, tries=F("tries") + 1, **content)
+        if not mine:
+            return False
+        delivery.tries += 1
+        attempt.delivery, attempt.number, attempt.owner = delivery, delivery.tries, delivery.owner  # type: ignore[assignment]
+        attempt.started_at = now
+        attempt.save(force_insert=True)
+        if instead is not None:
+            close_attempt(instead, now, AttemptOutcome.REFUSED, draft="")
+    failpoint("after-attempt-opened")
+    return True
+
+
+def close_attempt(attempt: Attempt, now: datetime, outcome: AttemptOutcome, **details: Any) -> None:
+    """What came of one try; the delivery stays with its owner, who may try another route."""
+    is_news = attempt.outcome == AttemptOutcome.OPEN or outcome == AttemptOutcome.ACCEPTED
+    attempt.outcome, attempt.finished_at = outcome, now
+    for name, value in details.items():
+        setattr(attempt, name, value)
+    attempt.save(update_fields=["outcome", "finished_at", "steps", *details])
+    if is_news:
+        transaction.on_commit(partial(delivery_log.log_attempt, attempt), robust=True)
+
+
+@transaction.atomic
+def close_uncertain(delivery: Delivery, attempt: Attempt, now: datetime, **details: Any) -> bool:
+    """Nothing clear came back: the attempt may have been accepted. False if the delivery is no longer ours."""
+    close_attempt(attempt, now, AttemptOutcome.UNKNOWN, **details)
+    delivery.was_uncertain = True
+    return bool(_mine(delivery).update(was_uncertain=True))
+
+
+def keep_draft(attempt: Attempt, draft: str) -> bool:
+    """Commits what lies among the mailbox's drafts before it is sent. False if the attempt was given up meanwhile."""
+    attempt.draft = draft
+    return bool(Attempt.objects.filter(pk=attempt.pk, outcome=AttemptOutcome.OPEN).update(draft=draft))
+
+
+def was_accepted(delivery: Delivery) -> bool:
+    """Whether an attempt that was given up as lost has since told of its success."""
+    return delivery.attempts.filter(outcome=AttemptOutcome.ACCEPTED).exists()
+
+
+def _believe_late_success(delivery: Delivery, now: datetime) -> None:
+    """What is in doubt though a worker that was given up as lost has told of its success."""
+    accepted = Attempt.objects.filter(delivery=OuterRef("pk"), outcome=AttemptOutcome.ACCEPTED)
+    in_doubt = Delivery.objects.filter(Exists(accepted), pk=delivery.pk, state=DeliveryState.UNCERTAIN)
+    in_doubt.update(state=DeliveryState.SENT, settled_at=Coalesce("settled_at", Value(now)), cause="", reason="")
+
+
+def finish(
+    delivery: Delivery,
+    state: DeliveryState,
+    now: datetime,
+    *,
+    attempt: Attempt | None = None,
+    outcome: AttemptOutcome | None = None,
+    details: Mapping[str, Any] | None = None,
+    **fields: Any,
+) -> bool:
+    """The delivery's end (or its return to pending), together with its last attempt's. False if it was not ours."""
+    failpoint("before-settle")
+    if state in FINAL:
+        fields["settled_at"] = now
+    if state == DeliveryState.UNCERTAIN:
+        fields |= _doubt(delivery, now, can_be_looked_up=attempt is not None and attempt.draft != "")
+    with transaction.atomic():
+        mine = _mine(delivery).update(state=state, owner=None, lease_until=None, **fields)
+        if attempt is not None and outcome is not None:
+            close_attempt(attempt, now, outcome, **(details or {}))
+        if state == DeliveryState.UNCERTAIN or (outcome == AttemptOutcome.ACCEPTED and not mine):
+            _believe_late_success(delivery, now)
+    failpoint("after-settle")
+    if mine:
+        for name, value in {"state": state, **fields}.items():
+            setattr(delivery, name, value)
+        transaction.on_commit(partial(delivery_log.log_delivery, delivery, now, attempt), robust=True)
+    return bool(mine)
+
+
+def release(delivery: Delivery, now: datetime, *, not_before: datetime, **fields: Any) -> bool:
+    """It waits, pending or uncertain as it is, to be tried again at `not_before`."""
+    state = DeliveryState.UNCERTAIN if delivery.was_uncertain else DeliveryState.PENDING
+    return finish(delivery, state, now, not_before=not_before, **fields)
+
+
+def next_turn(now: datetime) -> datetime | None:
+    """When the first mail leaves that waits for a mailbox's next free place; None if none does."""
+    waiting = open_deliveries().filter(BY_MAIL, reason=messages.BUSY, not_before__gt=now, not_before__lte=now + A_TURN)
+    return waiting.order_by("not_before").values_list("not_before", flat=True).first()
+
+
+def postpone_reminders(now: datetime, until: datetime, *, among: Q = ANY, **why: Any) -> int:
+    """All of these that are due by mail wait together: there is no way for any of them."""
+    postponed = due(now).filter(BY_MAIL & ~TESTS & among).order_by().update(not_before=until, **why)
+    delivery_log.log_waiting(postponed, why.get("cause", ""), until)
+    return postponed
+
+
+def expedite_reminders(now: datetime) -> int:
+    """A person asks for all of it now: what was tried before waits for nothing but a server that asked us to.
+
+    What was never tried keeps its hour: it waits for a digest, or for the end of somebody's quiet hours. What is to be
+    reviewed is asked for on its page.
+    """
+    tried = Q(tries__gt=0) | ~Q(cause="")
+    waiting = Delivery.objects.filter(IsOpen(F("state")), CLAIMABLE, ~TESTS, not_before__gt=now).filter(tried)
+    waiting = waiting.exclude(cause__in=SLOWED_DOWN).exclude(in_review(now))
+    return waiting.update(not_before=now, reason=messages.HASTENED)
+
+
+@transaction.atomic
+def send_now(delivery: uuid.UUID, now: datetime) -> bool:
+    """A person asks for this one now. False if it waits for nothing, or for a server that asked for it.
+
+    One that an earlier version left uncertain for good is opened again. A test is not: another test is what is wanted.
+    """
+    asked = Delivery.objects.filter(_may_be_sent_now(now), pk=delivery).update(
+        not_before=now, settled_at=None, review_until=None, reason=messages.HASTENED
+    )
+    if asked:
+        audit.record(
+            AuditAction.DELIVERY_HASTENED, Delivery.objects.select_related("mailbox").get(pk=delivery), now=now
+        )
+    return bool(asked)
+
+
+def can_send_now(delivery: Delivery, now: datetime) -> bool:
+    return Delivery.objects.filter(_may_be_sent_now(now), pk=delivery.pk).exists()
+
+
+def _may_be_sent_now(now: datetime) -> Q:
+    waits = CLAIMABLE & Q(not_before__gt=now) & ~Q(cause__in=SLOWED_DOWN)
+    was_left = Q(state=DeliveryState.UNCERTAIN, settled_at__isnull=False)
+    return (waits | was_left) & ~TESTS
+
+
+UNDECIDED = Q(state__in=[DeliveryState.PENDING, DeliveryState.UNCERTAIN])
+"""Of these a person may say what became of them: no worker holds them."""
+
+
+def confirm_arrived(delivery: uuid.UUID, now: datetime) -> bool:
+    """A person says that the message arrived. False if a worker holds the delivery, or it has ended."""
+    return _end(delivery, DeliveryState.SENT, messages.CONFIRMED, AuditAction.DELIVERY_CONFIRMED, now)
+
+
+def give_up(delivery: uuid.UUID, now: datetime) -> bool:
+    """A person says that it is not to be sent any more. False if a worker holds the delivery, or it has ended."""
+    return _end(delivery, DeliveryState.CANCELLED, messages.GIVEN_UP, AuditAction.DELIVERY_GIVEN_UP, now)
+
+
+@transaction.atomic
+def _end(delivery: uuid.UUID, state: DeliveryState, reason: str, act: AuditAction, now: datetime) -> bool:
+    ended = Delivery.objects.filter(UNDECIDED, pk=delivery).update(
+        state=state, settled_at=now, review_until=None, cause="", reason=reason
+    )
+    if ended:
+        audit.record(act, Delivery.objects.select_related("mailbox").get(pk=delivery), now=now)
+    return bool(ended)
+
+
+def sweep(now: datetime) -> int:
+    """Takes back what lost workers held: returns how many. Any process may sweep at any time."""
+    return sum(_sweep_one(delivery, now) for delivery in expired_leases(now).only("pk", "owner", "purpose"))
+
+
+def expired_leases(now: datetime) -> QuerySet[Delivery]:
+    """What workers hold whose lease has run out."""
+    return being_sent().filter(_past("lease_until", now)).order_by()
+
+
+def being_sent() -> QuerySet[Delivery]:
+    return Delivery.objects.filter(IsOpen(F("state")), state=DeliveryState.SENDING)
+
+
+@transaction.atomic
+def _sweep_one(delivery: Delivery, now: datetime) -> bool:
+    """Without an open attempt no byte has left; with one, the message may be in the mailbox already."""
+    taken_back = _mine(delivery).filter(_past("lease_until", now))
+    opened = _open_attempts(delivery)
+    if not opened.exists():
+        return bool(taken_back.update(state=WAITING_AGAIN, owner=None, lease_until=None))
+    swept = taken_back.update(**_in_doubt(delivery, opened, now), reason=messages.WORKER_LOST)
+    if swept:
+        transaction.on_commit(partial(delivery_log.log_worker_lost, delivery), robust=True)
+        opened.update(outcome=AttemptOutcome.LOST, finished_at=now)
+        _believe_late_success(delivery, now)
+    return bool(swept)
+
+
+@transaction.atomic
+def fail_unexpectedly(delivery: Delivery, now: datetime, *, not_before: datetime, error: str) -> None:
+    """Lets go of a delivery whose handling broke down halfway, as the sweep would; `error` says of what."""
+    opened = _open_attempts(delivery)
+    if opened.exists():
+        fields = {**_in_doubt(delivery, opened, now), "reason": messages.BROKE_OFF % {"error": error}}
+    else:
+        state = DeliveryState.UNCERTAIN if delivery.was_uncertain else DeliveryState.PENDING
+        reason = messages.NOT_PREPARED % {"error": error}
+        fields = {"state": state, "owner": None, "lease_until": None, "reason": reason}
+    if _mine(delivery).update(**fields, not_before=not_before, cause="other"):
+        opened.update(outcome=AttemptOutcome.UNKNOWN, finished_at=now)
+        delivery.state = fields["state"]
+
+
+def _open_attempts(delivery: Delivery) -> QuerySet[Attempt]:
+    return delivery.attempts.filter(outcome=AttemptOutcome.OPEN)
+
+
+def _in_doubt(delivery: Delivery, opened: QuerySet[Attempt], now: datetime) -> dict[str, Any]:
+    doubt = _doubt(delivery, now, can_be_looked_up=opened.exclude(draft="").exists())
+    return {"state": DeliveryState.UNCERTAIN, "owner": None, "lease_until": None, **doubt}
+
+
+def _doubt(delivery: Delivery, now: datetime, *, can_be_looked_up: bool) -> dict[str, Any]:
+    """A doubt is no end, but for a test: a person is looking, and sends another."""
+    is_over = delivery.purpose == Purpose.TEST and not can_be_looked_up
+    return {"was_uncertain": True, "settled_at": now if is_over else None}
+
+
+def uncertain_attempts(delivery: Delivery) -> QuerySet[Attempt]:
+    """Attempts of which nobody knows yet whether they were accepted."""
+    return delivery.attempts.filter(outcome__in=IN_DOUBT)
+
+
+def clear_uncertainty(delivery: Delivery) -> None:
+    """If none of its attempts is in doubt any more, the delivery is as if none had been."""
+    if not uncertain_attempts(delivery).exists() and _mine(delivery).update(was_uncertain=False):
+        delivery.was_uncertain = False
+
+
+def defer_lookup(delivery: Delivery, not_before: datetime, **why: Any) -> None:
+    """Uncertain as before, and anybody's again."""
+    _mine(delivery).update(state=DeliveryState.UNCERTAIN, owner=None, lease_until=None, not_before=not_before, **why)

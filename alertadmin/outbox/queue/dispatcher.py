@@ -1,0 +1,251 @@
+"""One run: one or several threads take one delivery after another from a short queue, which they fill when it is empty.
+
+Mail and channels have a lane each, with threads of its own: a channel that never answers holds up no mail, and mail
+that waits for a mailbox holds up no channel.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections import Counter, deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import Enum
+from threading import Lock, Thread, current_thread
+from time import monotonic
+from uuid import UUID
+
+from django.db import DatabaseError, InterfaceError, OperationalError, connection
+from django.db.models import Q
+
+from alertadmin.outbox import messages
+from alertadmin.outbox.delivery import reconcile
+from alertadmin.outbox.delivery.rate_limit import RateLimiter
+from alertadmin.outbox.delivery.routing import Router
+from alertadmin.outbox.delivery.sender import deliver
+from alertadmin.outbox.models import Delivery, DeliveryState, Purpose
+from alertadmin.outbox.queue import claims
+from alertadmin.outbox.queue.clock import Clock
+from alertadmin.outbox.queue.lease_heartbeat import LeaseHeartbeat
+
+log = logging.getLogger(__name__)
+
+BATCH = 8
+"""Claimed at once. Small enough that a test, the most urgent of all, is soon among the next."""
+AT_ONCE = 4
+"""Microsoft Graph takes four requests of one app at a time."""
+POISON_WAIT = timedelta(hours=1)
+OUTAGE_WAIT = timedelta(minutes=1)
+WAITING = frozenset({DeliveryState.PENDING, DeliveryState.UNCERTAIN})
+
+Pause = Callable[[timedelta], None]
+
+
+class Lane(Enum):
+    """Tests, which people wait for, go in the lane of mail whatever they test."""
+
+    MAIL = claims.TESTS | claims.BY_MAIL
+    CHANNELS = claims.BY_CHANNEL & ~claims.TESTS
+
+
+@dataclass
+class Dispatcher:
+    clock: Clock
+    rate_limiter: RateLimiter
+    heartbeat: LeaseHeartbeat
+    stopping: Callable[[], bool]
+    pause: Pause | None
+    """Waits until a mailbox may send again; without it the rest is left to the next run."""
+    only: UUID | None = None
+    may_remind: bool = True
+    ends: float | None = None
+    """By time.monotonic; nothing is begun later."""
+    was_cut_short: bool = False
+    _ended: bool = False
+    _queues: dict[Lane, deque[Delivery]] = field(default_factory=lambda: {lane: deque() for lane in Lane})
+    _told: set[UUID] = field(default_factory=set)
+    """Channels that are being told, or next to be: each one thing at a time, so that one that never answers holds a
+    single thread."""
+    _taking: Lock = field(default_factory=Lock)
+    _chain: Router | None = None
+    _try_again_at: datetime | None = None
+    _outcomes: Counter[str] = field(default_factory=Counter)
+    _errors: list[Exception] = field(default_factory=list)
+    _sending: dict[Thread, Delivery] = field(default_factory=dict)
+
+    def run(self) -> Counter[str]:
+        """Raises what the database raised."""
+        try:
+            with self._taking:
+                for lane in Lane:
+                    self._fill(lane)
+            lanes = [lane for lane in Lane if self._queues[lane]]
+            if sum(map(len, self._queues.values())) > 1:
+                self._send_in_threads(lanes)
+            else:
+                for lane in lanes:
+                    self._send_all(lane)
+        finally:
+            # Whoever was left behind begins nothing more.
+            self._ended = True
+            self._hand_back()
+        if self._errors:
+            raise self._errors[0]
+        return self._outcomes
+
+    def _send_in_threads(self, lanes: list[Lane]) -> None:
+        threads = [
+            Thread(target=self._send_in_thread, args=[lane], name=f"{lane.name.lower()}-{n}", daemon=True)
+            for lane in lanes
+            for n in range(AT_ONCE)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            while thread.is_alive() and not self._is_stuck(thread):
+                thread.join(1)
+
+    def _send_in_thread(self, lane: Lane) -> None:
+        try:
+            self._send_all(lane)
+        except Exception as error:
+            self._errors.append(error)
+        finally:
+            connection.close()
+
+    def _is_stuck(self, thread: Thread) -> bool:
+        """Then it is left behind: whatever a server does to it, the run comes to its end."""
+        delivery = self._sending.get(thread)
+        return delivery is not None and self.heartbeat.is_stuck(delivery)
+
+    def _send_all(self, lane: Lane) -> None:
+        while (delivery := self._next(lane)) is not None:
+            self.send(delivery)
+
+    def send(self, delivery: Delivery) -> None:
+        """One that is claimed; also for whoever claimed it otherwise."""
+        self.heartbeat.begin(delivery)
+        self._sending[current_thread()] = delivery
+        state = self._deliver_safely(delivery)
+        self.heartbeat.remove(delivery)
+        with self._taking:
+            self._outcomes[state] += 1
+            if delivery.channel_id is not None:
+                self._told.discard(delivery.channel_id)
+
+    def _next(self, lane: Lane) -> Delivery | None:
+        queue = self._queues[lane]
+        with self._taking:
+            self._fill(lane)
+            if not queue or self._is_over():
+                return None
+            delivery = queue.popleft()
+            if self._chain is None and delivery.purpose != Purpose.TEST:
+                self._chain = Router.for_reminders(self.clock())
+            return delivery
+
+    def _fill(self, lane: Lane) -> None:
+        queue = self._queues[lane]
+        while not queue and not self._is_over():
+            now = self.clock()
+            among = self._wanted(lane, now)
+            if among is None:
+                return
+            for delivery in claims.claim(now, limit=BATCH, only=self.only, among=among):
+                if delivery.channel_id is not None and delivery.channel_id in self._told:
+                    claims.unclaim(delivery)
+                    continue
+                self.heartbeat.add(delivery)
+                queue.append(delivery)
+                if delivery.channel_id is not None:
+                    self._told.add(delivery.channel_id)
+            if not queue and not self._waited_for_a_mailbox(lane, now):
+                return
+
+    def _wanted(self, lane: Lane, now: datetime) -> Q | None:
+        """What may be claimed now; None for nothing."""
+        if lane == Lane.CHANNELS:
+            return lane.value & ~Q(channel__in=self._told) if self.may_remind else None
+        if not self.may_remind:
+            return claims.TESTS
+        everything: Q = lane.value
+        if self._chain is None or self._mail_can_go(self._chain, now):
+            return everything
+        return claims.TESTS | (claims.BY_MAIL & self._chain.deliverable_otherwise())
+
+    def _mail_can_go(self, chain: Router, now: datetime) -> bool:
+        """Whether the installation's routes take mail now. What none but they may carry waits together while they are
+        closed."""
+        if not chain.is_down(now):
+            return chain.opens_at(self.rate_limiter, now) is None
+        if self._try_again_at is not None:
+            last = chain.last_failure(now)
+            why = (
+                {"cause": last.cause, "reason": last.technical}
+                if last
+                else {"cause": "other", "reason": messages.NO_WAY}
+            )
+            claims.postpone_reminders(now, self._try_again_at, among=~chain.deliverable_otherwise(), **why)
+        return False
+
+    def _waited_for_a_mailbox(self, lane: Lane, now: datetime) -> bool:
+        """Whether it is worth to look again."""
+        if lane != Lane.MAIL or self.pause is None or self._chain is None:
+            return False
+        opens_at = None if self._chain.is_down(now) else self._chain.opens_at(self.rate_limiter, now)
+        if opens_at is None or not claims.due(opens_at).filter(claims.BY_MAIL & ~claims.TESTS).exists():
+            opens_at = claims.next_turn(now)
+        if opens_at is None:
+            return False
+        self.pause(opens_at - now)
+        return True
+
+    def _is_over(self) -> bool:
+        if self._ended:
+            return True
+        if self.ends is not None and monotonic() > self.ends:
+            self.was_cut_short = True
+            return True
+        return self.stopping()
+
+    def _hand_back(self) -> None:
+        with contextlib.suppress(DatabaseError):  # their leases lapse
+            for queue in self._queues.values():
+                for delivery in queue:
+                    claims.unclaim(delivery)
+
+    def _deliver_safely(self, delivery: Delivery) -> str:
+        """What cannot be worded, or breaks down halfway, is set aside for an hour with the reason; the others go on."""
+        try:
+            chain = self._chain or Router([])
+            state = reconcile.reconcile(delivery, chain=chain, pace=self.rate_limiter, clock=self.clock) or deliver(
+                delivery, chain=chain, pace=self.rate_limiter, clock=self.clock
+            )
+        except (OperationalError, InterfaceError) as error:
+            # Killed, out of reach, out of space: nothing of this delivery's own.
+            log.error(
+                "delivery %s met a database that failed (%s); it waits a minute", delivery.pk, type(error).__name__
+            )
+            return self._set_aside(delivery, type(error).__name__, OUTAGE_WAIT)
+        except Exception as error:
+            # The type's name alone: the text may hold a secret.
+            log.error("delivery %s raised %s; it waits an hour", delivery.pk, type(error).__name__)
+            return self._set_aside(delivery, type(error).__name__, POISON_WAIT)
+        if state in WAITING and delivery.cause and not delivery.goes_by_channel and delivery.purpose != Purpose.TEST:
+            with self._taking:
+                again = chain.next_try(self.clock()) or delivery.not_before
+                self._try_again_at = max(again, self._try_again_at or again)
+        return state
+
+    def _set_aside(self, delivery: Delivery, error: str, wait: timedelta) -> str:
+        try:
+            now = self.clock()
+            claims.fail_unexpectedly(delivery, now, not_before=now + wait, error=error)
+        except DatabaseError:
+            # The sweep takes it back when its lease has lapsed.
+            log.error("delivery %s could not be set aside either", delivery.pk)
+            if not connection.in_atomic_block:
+                connection.close()
+        return delivery.state

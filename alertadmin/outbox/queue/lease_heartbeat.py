@@ -1,0 +1,76 @@
+"""Keeps what a run has claimed: renews the leases while the process lives and each attempt takes a bearable time."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from datetime import timedelta
+from time import monotonic
+from types import TracebackType
+
+from django.conf import settings
+from django.db import DatabaseError, connection
+
+from alertadmin.outbox.models import Delivery
+from alertadmin.outbox.queue import claims
+from alertadmin.outbox.queue.clock import Clock
+from alertadmin.outbox.queue.dispatch_lock import DispatchLock
+
+log = logging.getLogger(__name__)
+
+LONGEST_SENDING = timedelta(minutes=3)
+"""All ways of one delivery together rarely take so long. What does is stuck: its lease is left to lapse."""
+
+
+class LeaseHeartbeat:
+    """Holds deliveries in memory; a thread with a connection of its own renews their leases each third of a lease."""
+
+    def __init__(self, clock: Clock, turn: DispatchLock | None = None) -> None:
+        self._clock = clock
+        self._turn = turn
+        self._held: dict[Delivery, float | None] = {}
+        """Each delivery with the moment its sending began."""
+        self._lock = threading.Lock()
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._keep, name="keeper", daemon=True)
+
+    def __enter__(self) -> LeaseHeartbeat:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def add(self, delivery: Delivery) -> None:
+        with self._lock:
+            self._held[delivery] = None
+
+    def begin(self, delivery: Delivery) -> None:
+        with self._lock:
+            self._held[delivery] = monotonic()
+
+    def remove(self, delivery: Delivery) -> None:
+        with self._lock:
+            self._held.pop(delivery, None)
+
+    def is_stuck(self, delivery: Delivery) -> bool:
+        begun = self._held.get(delivery)
+        return begun is not None and monotonic() - begun > LONGEST_SENDING.total_seconds()
+
+    def _keep(self) -> None:
+        try:
+            while not self._over.wait(settings.OUTBOX_LEASE.total_seconds() / 3):
+                if self._turn:
+                    self._turn.renew()
+                with self._lock:
+                    kept = {delivery.pk: delivery.owner for delivery in self._held if not self.is_stuck(delivery)}
+                try:
+                    claims.renew(kept, self._clock())
+                except DatabaseError as error:
+                    log.warning("leases could not be renewed: %s", type(error).__name__)
+                    connection.close()
+        finally:
+            connection.close()

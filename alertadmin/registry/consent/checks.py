@@ -1,0 +1,195 @@
+"""Whether consent stands, for each app in each tenant: asked now, and stored as it comes."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import datetime
+from functools import partial
+from uuid import uuid4
+
+from django.db import IntegrityError, transaction
+from django.db.models import Prefetch, prefetch_related_objects
+
+from alertadmin import audit
+from alertadmin.audit import AuditAction, actor
+from alertadmin.operator_log import Event, log_event
+from alertadmin.registry.consent.consent_client import ConsentCheck, ConsentTarget, check_all, never_checked
+from alertadmin.registry.credentials.app_identity import in_use
+from alertadmin.registry.models import (
+    AppRegistration,
+    Consent,
+    ConsentChange,
+    ConsentStatus,
+    Credential,
+    Mailbox,
+    SignInAudience,
+    Tenant,
+)
+from alertadmin.registry.permissions import Permission
+
+log = logging.getLogger(__name__)
+
+BATCH = 500
+WITH_PLACES = Prefetch("mailboxes", Mailbox.objects.select_related("tenant"))
+"""An app's mailboxes, each with its tenant. (As "mailboxes__tenant" SQLite takes no more than a thousand tenants.)"""
+
+
+def required_pairs(
+    apps: Iterable[AppRegistration] | None = None, *, tenant: Tenant | None = None
+) -> Iterator[ConsentTarget]:
+    """Each app wherever it has a mailbox; in its home tenant too if one is there, or none anywhere.
+
+    Two queries for all, one for given ones.
+    """
+    if apps is None:
+        apps = AppRegistration.objects.all()
+        if tenant is not None:
+            apps = apps.filter(tenant=tenant) | apps.filter(mailboxes__tenant=tenant)
+        apps = apps.distinct().select_related("tenant")
+    apps = list(apps)
+    prefetch_related_objects(apps, WITH_PLACES)
+    for app in apps:
+        # An app for personal accounts alone has no directory in which anybody could consent.
+        wanted = set(app.required_permissions) if app.audience != SignInAudience.PERSONAL else set()
+        places: dict[Tenant, set[Permission]] = {}
+        for mailbox in app.mailboxes.all():
+            if mailbox.is_personal:
+                continue
+            places.setdefault(mailbox.tenant, set(wanted)).add(mailbox.permission)
+        for place, permissions in (places or {app.tenant: wanted}).items():
+            if permissions and tenant in (None, place):
+                yield ConsentTarget(app, place, tuple(sorted(permissions)))
+
+
+def check_consent(app: AppRegistration, tenant: Tenant, *, now: datetime) -> list[Consent]:
+    """Checks every wanted permission of one app in one tenant and stores what came out."""
+    return list(check_consents(required_pairs([app], tenant=tenant), now=now))
+
+
+def check_consents(
+    pairs: Iterable[ConsentTarget], *, now: datetime, is_over: Callable[[], bool] = never_checked
+) -> Iterator[Consent]:
+    """Many at once. Yields what was stored, the quickest answers first: nobody waits for a cloud that is silent.
+
+    What is not asked yet when `is_over` says so is left out.
+    """
+    pairs = list(pairs)
+    credentials = _credentials({pair.app for pair in pairs})
+    for answer in check_all(((pair, credentials.get(pair.app)) for pair in pairs), is_over=is_over):
+        try:
+            yield from _store(answer, now)
+        except IntegrityError:
+            # The app or the tenant was deleted while it was asked for.
+            log.info("consent of app %s: gone before it was stored", answer.wanted.app.pk)
+
+
+def _credentials(apps: set[AppRegistration]) -> dict[AppRegistration, Credential]:
+    """Each app's credential in use, as `app_identity.in_use` chooses it; read now, because threads must not. So are the
+    home tenants, which say to which cloud a secret may go."""
+    _load_homes(apps)
+    found: dict[AppRegistration, list[Credential]] = {app: [] for app in apps}
+    by_id = {app.pk: app for app in apps}
+    keys = list(by_id)
+    for start in range(0, len(keys), BATCH):
+        for credential in Credential.objects.watched().filter(app__in=keys[start : start + BATCH]):
+            credential.app = by_id[credential.app_id]
+            found[credential.app].append(credential)
+    return {app: chosen for app, stored in found.items() if (chosen := in_use(stored))}
+
+
+def _load_homes(apps: Iterable[AppRegistration]) -> None:
+    home = AppRegistration._meta.get_field("tenant")
+    missing = [app for app in apps if not home.is_cached(app)]
+    for start in range(0, len(missing), BATCH):
+        prefetch_related_objects(missing[start : start + BATCH], "tenant")
+
+
+@transaction.atomic
+def _store(answer: ConsentCheck, now: datetime) -> list[Consent]:
+    wanted, findings = answer.wanted, answer.findings
+    if answer.credential and any(finding.status != ConsentStatus.ERROR for finding in findings):
+        # Each of them stands for a token that this credential got.
+        Credential.objects.filter(pk=answer.credential.pk).update(proven_at=now)
+    known = {one.permission: one for one in Consent.objects.filter(app=wanted.app, tenant=wanted.tenant)}
+    consents = [
+        Consent(
+            id=known[finding.permission].pk if finding.permission in known else uuid4(),
+            app=wanted.app,
+            tenant=wanted.tenant,
+            permission=finding.permission,
+            status=finding.status,
+            roles=list(finding.roles),
+            cause=finding.cause,
+            technical=finding.technical,
+            checked_at=now,
+        )
+        for finding in findings
+    ]
+    stored = Consent.objects.bulk_create(
+        consents,
+        update_conflicts=True,
+        unique_fields=["app", "tenant", "permission"],
+        update_fields=["status", "roles", "cause", "technical", "checked_at"],
+    )
+    changed = _note_changes(known, stored, now)
+    for change in changed:
+        audit.record(
+            AuditAction.CONSENT_CHANGED,
+            change.consent,
+            permission=change.permission,
+            changes={"status": [change.before, change.after]},
+            entry=change.pk,
+            cause=change.cause,
+            now=now,
+        )
+        transaction.on_commit(partial(log_change, change), robust=True)
+    if actor.current().person is not None:
+        counts = Counter(one.status for one in stored)
+        audit.record(AuditAction.CONSENT_CHECKED, wanted.app, tenant=wanted.tenant, counts=counts, now=now)
+    return stored
+
+
+def log_change(change: ConsentChange) -> None:
+    log_event(
+        Event.CONSENT_CHANGED,
+        logging.INFO if change.after == ConsentStatus.GRANTED else logging.WARNING,
+        consent=change.consent_id,
+        app=change.app_id,
+        tenant=change.tenant_id,
+        permission=change.permission,
+        before=change.before,
+        after=change.after,
+        cause=change.cause or None,
+    )
+
+
+def _note_changes(known: Mapping[str, Consent], stored: Iterable[Consent], now: datetime) -> list[ConsentChange]:
+    """Writes down, for good, what of a consent is news."""
+    changed = [one for one in stored if one.permission in known and known[one.permission].status != one.status]
+    if not changed:
+        return []
+    return ConsentChange.objects.bulk_create(
+        [
+            ConsentChange(
+                consent=known[one.permission],
+                app=one.app,
+                tenant=one.tenant,
+                permission=one.permission,
+                before=_stood(known[one.permission]),
+                after=one.status,
+                cause=one.cause,
+                at=now,
+            )
+            for one in changed
+        ]
+    )
+
+
+def _stood(consent: Consent) -> str:
+    """How it stood before: an error in between is no change of what an administrator granted."""
+    if consent.status != ConsentStatus.ERROR:
+        return consent.status
+    known = consent.changes.exclude(after=ConsentStatus.ERROR).order_by("-at").values_list("after", flat=True).first()
+    return known or ConsentStatus.UNKNOWN

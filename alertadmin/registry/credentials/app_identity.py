@@ -1,0 +1,78 @@
+"""From stored rows to what `mailer` needs to get a token: the one place where a stored secret is opened for use."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from alertadmin.crypto import decryption
+from alertadmin.crypto.fields import EncryptedValue
+from alertadmin.crypto.keyring import Unreadable
+from alertadmin.registry import messages
+from alertadmin.registry.models import AppRegistration, Credential, CredentialKind, CredentialState, Mailbox, Tenant
+from alertadmin.registry.models.mailbox import other_cloud
+from alertadmin.registry.permissions import Resource
+from mailer.clouds import Cloud
+from mailer.tokens import AppIdentity, ClientCertificate, ClientSecret
+from mailer.transports import Login
+
+
+class SecretUnavailable(Exception):
+    """There is nothing to prove the app with: none stored, key missing, altered. The message says what to do."""
+
+
+def in_use(credentials: Iterable[Credential]) -> Credential | None:
+    """Of an app's: the current one, else the one that waits."""
+    stored = {credential.state: credential for credential in credentials}
+    return stored.get(CredentialState.CURRENT) or stored.get(CredentialState.NEXT)
+
+
+def credential_in_use(app: AppRegistration) -> Credential:
+    """One query, unless `credentials` were prefetched. Raises SecretUnavailable."""
+    credential = in_use(app.credentials.all())
+    if credential is None:
+        raise no_secret(app)
+    return credential
+
+
+def no_secret(app: AppRegistration) -> SecretUnavailable:
+    return SecretUnavailable(messages.NO_SECRET % {"app": app.name})
+
+
+def identity_of(credential: Credential, tenant: Tenant) -> AppIdentity:
+    """The app of a credential, as it signs in to a tenant of its own cloud. Raises SecretUnavailable, UnknownCloud."""
+    cloud = cloud_for(credential.app, tenant)
+    if credential.value is None:
+        raise SecretUnavailable(messages.NO_VALUE % {"secret": credential})
+    value = decrypt_for_use(credential.value)
+    proof: ClientSecret | ClientCertificate
+    if credential.kind == CredentialKind.CERTIFICATE:
+        proof = ClientCertificate(private_key=value, public_certificate=credential.certificate)
+    else:
+        proof = ClientSecret(value)
+    return AppIdentity(cloud, tenant.directory_id, credential.app.client_id, proof)
+
+
+def cloud_for(app: AppRegistration, tenant: Tenant) -> Cloud:
+    """The app's own cloud, which alone is sent its secrets. Raises SecretUnavailable, UnknownCloud."""
+    if pairing := other_cloud(app, tenant):
+        raise SecretUnavailable(pairing)
+    return app.tenant.mail_cloud
+
+
+def login_of(mailbox: Mailbox) -> Login:
+    """The login of a mailbox on premises. Raises SecretUnavailable."""
+    if mailbox.password is None:
+        raise SecretUnavailable(messages.NO_PASSWORD % {"address": mailbox.address})
+    return Login(mailbox.username or mailbox.address, decrypt_for_use(mailbox.password), mailbox.login_kind)
+
+
+def decrypt_for_use(sealed: EncryptedValue) -> str:
+    """Raises SecretUnavailable."""
+    try:
+        return decryption.decrypt_audited(sealed)
+    except Unreadable as error:
+        raise SecretUnavailable(str(error)) from None
+
+
+def scope_of(resource: Resource, cloud: Cloud) -> str:
+    return cloud.graph_scope if resource == Resource.GRAPH else cloud.exchange_scope

@@ -1,0 +1,99 @@
+"""Certificates with their private keys: read from what people have at hand (PFX, PEM), or made here.
+
+Source: Microsoft identity platform, "Application authentication certificate credentials": RSA, any issuer.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
+
+from alertadmin.registry.credentials import key_file
+
+KEY_BITS = 2048
+"""Of a key made here; what Microsoft makes itself."""
+CLOCK_MARGIN = timedelta(minutes=5)
+"""A certificate made here is good a little earlier, for servers whose clocks are behind."""
+LONGEST_NAME = 64
+"""Bytes of a common name (X.520)."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyPair:
+    """PEM texts, the key without a passphrase: it is sealed as a whole when it is stored."""
+
+    private_key: str = field(repr=False)
+    certificate: str
+    starts_at: datetime
+    expires_at: datetime
+
+
+def read(content: bytes, passphrase: str = "") -> KeyPair:
+    """From a PFX (PKCS#12) file, or from PEM texts one after another.
+
+    Raises ValidationError, whose words repeat nothing of the content.
+    """
+    found = key_file.read(content, passphrase)
+    return KeyPair(
+        found["private_key"],
+        found["certificate"],
+        datetime.fromisoformat(found["starts_at"]),
+        datetime.fromisoformat(found["expires_at"]),
+    )
+
+
+def make(name: str, *, now: datetime, lasts: timedelta) -> KeyPair:
+    """A new key of 2048 bits and a self-signed certificate for signing, as Entra takes it."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=KEY_BITS)
+    subject = subject_of(name)
+    usage = x509.KeyUsage(
+        digital_signature=True,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        key_cert_sign=False,
+        crl_sign=False,
+        encipher_only=False,
+        decipher_only=False,
+    )
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - CLOCK_MARGIN)
+        .not_valid_after(now + lasts)
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(usage, critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    return _pair(key, certificate)
+
+
+def subject_of(name: str) -> x509.Name:
+    cut = name.encode()[:LONGEST_NAME].decode(errors="ignore").strip()
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, cut or "alertadmin")])
+
+
+def thumbprints(certificate: str) -> tuple[str, str]:
+    """SHA-1 and SHA-256 in upper-case hexadecimal, as the portal and PowerShell show them."""
+    loaded = x509.load_pem_x509_certificate(certificate.encode())
+    # SHA-1 names a certificate here and protects nothing.
+    return loaded.fingerprint(hashes.SHA1()).hex().upper(), loaded.fingerprint(hashes.SHA256()).hex().upper()  # noqa: S303  # nosec B303
+
+
+def _pair(key: rsa.RSAPrivateKey, certificate: x509.Certificate) -> KeyPair:
+    return KeyPair(
+        private_key=key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode(),
+        certificate=certificate.public_bytes(Encoding.PEM).decode(),
+        starts_at=certificate.not_valid_before_utc,
+        expires_at=certificate.not_valid_after_utc,
+    )

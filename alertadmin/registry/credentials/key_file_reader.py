@@ -1,0 +1,173 @@
+"""Reads a private key and its certificate from a PFX (PKCS#12) file or from PEM texts.
+
+As a program it reads one file from standard input, writes one JSON object to standard output and ends. How much work
+a file asks for (rounds of key derivation, memory, certificates) is up to its author, and parts of it show only after
+other parts were decrypted: no check beforehand can bound it. So `key_file.read` runs this program, and the kernel ends
+it when its share is used up. Nothing of alertadmin or Django is imported: a start takes some 100 ms.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import resource
+import sys
+from typing import Any, Literal
+
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+    pkcs12,
+)
+
+SHORTEST_KEY, LONGEST_KEY = 2048, 8192
+"""Bits; what Microsoft recommends at least, and what still signs within a tenth of a second."""
+MOST_CERTIFICATES = 20
+"""In one file. Real chains have five at most."""
+CPU_SECONDS = 2
+"""Of one file. The usual 2,000 rounds take a millisecond; OpenSSL and Windows open a million in half a second."""
+MEMORY_BYTES = 512 * 1024 * 1024
+"""Of address space, of which Python and OpenSSL take 100 MB."""
+PEM_KEY = re.compile(rb"-----BEGIN (?P<kind>[A-Z ]*PRIVATE KEY)-----.+?-----END (?P=kind)-----", re.DOTALL)
+PEM_CERTIFICATE = re.compile(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
+
+Code = Literal[
+    "not_rsa",
+    "short_key",
+    "long_key",
+    "apart",
+    "no_certificate",
+    "many_certificates",
+    "unreadable_certificate",
+    "unreadable",
+    "no_key",
+    "passphrase_needed",
+    "passphrase",
+]
+
+
+class UnusableKeyFile(ValueError):
+    """`code` says why; `bits` is the length of a key that is too short or too long."""
+
+    def __init__(self, code: Code, bits: int = 0) -> None:
+        super().__init__(code)
+        self.code, self.bits = code, bits
+
+
+def read(content: bytes, passphrase: str) -> dict[str, str]:
+    """The key without a passphrase, its certificate (both PEM), and the certificate's dates (ISO). Raises Unusable."""
+    secret = passphrase.encode("utf-8", "surrogatepass") or None
+    key, certificates = _from_pem(content, secret) if b"-----BEGIN " in content else _from_pfx(content, secret)
+    if not isinstance(key, rsa.RSAPrivateKey):
+        raise UnusableKeyFile("not_rsa")
+    if not SHORTEST_KEY <= key.key_size <= LONGEST_KEY:
+        raise UnusableKeyFile("short_key" if key.key_size < SHORTEST_KEY else "long_key", key.key_size)
+    mine = next((one for one in certificates if _is_of(one, key)), None)
+    if mine is None:
+        raise UnusableKeyFile("apart")
+    return {
+        "private_key": key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode(),
+        "certificate": mine.public_bytes(Encoding.PEM).decode(),
+        "starts_at": mine.not_valid_before_utc.isoformat(),
+        "expires_at": mine.not_valid_after_utc.isoformat(),
+    }
+
+
+def _is_of(certificate: x509.Certificate, key: rsa.RSAPrivateKey) -> bool:
+    try:
+        return certificate.public_key() == key.public_key()
+    except (ValueError, UnsupportedAlgorithm):
+        return False  # of a kind that is not known here: another's
+
+
+def _from_pem(content: bytes, passphrase: bytes | None) -> tuple[object, list[x509.Certificate]]:
+    keys = [match.group() for match in PEM_KEY.finditer(content)]
+    texts = [match.group() for match in PEM_CERTIFICATE.finditer(content)]
+    if not texts:
+        raise UnusableKeyFile("no_certificate")
+    if not keys:
+        raise UnusableKeyFile("no_key")
+    if len(texts) > MOST_CERTIFICATES:
+        raise UnusableKeyFile("many_certificates")
+    try:
+        certificates = [x509.load_pem_x509_certificate(text) for text in texts]
+    except ValueError:
+        raise UnusableKeyFile("unreadable_certificate") from None
+    try:
+        return load_pem_private_key(keys[0], passphrase), certificates
+    except TypeError:  # a passphrase where the key has none, or none where it has one
+        if passphrase:
+            return _from_pem(content, None)
+        raise UnusableKeyFile("passphrase_needed") from None
+    except (ValueError, UnsupportedAlgorithm):
+        raise UnusableKeyFile("passphrase") from None
+
+
+def _from_pfx(content: bytes, passphrase: bytes | None) -> tuple[object, list[x509.Certificate]]:
+    _refuse_a_bare_certificate(content)
+    try:
+        key, certificate, others = pkcs12.load_key_and_certificates(content, passphrase)
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+        if "password" in str(error).lower():
+            if passphrase and _opens_without(content):
+                return _from_pfx(content, None)
+            raise UnusableKeyFile("passphrase" if passphrase else "passphrase_needed") from None
+        raise UnusableKeyFile("unreadable") from None
+    if key is None:
+        raise UnusableKeyFile("no_key")
+    certificates = [one for one in (certificate, *others) if one is not None]
+    if len(certificates) > MOST_CERTIFICATES:
+        raise UnusableKeyFile("many_certificates")
+    return key, certificates
+
+
+def _opens_without(content: bytes) -> bool:
+    try:
+        pkcs12.load_key_and_certificates(content, None)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        return False
+    return True
+
+
+def _refuse_a_bare_certificate(content: bytes) -> None:
+    """A .cer file: the half that the portal wants."""
+    try:
+        x509.load_der_x509_certificate(content)
+    except ValueError:
+        return
+    raise UnusableKeyFile("no_key")
+
+
+def _limit() -> None:
+    """From now on the kernel ends this process when it takes more than a key file needs."""
+    os.nice(10)  # pages come first
+    for limit, most in (
+        (resource.RLIMIT_CPU, CPU_SECONDS),
+        (resource.RLIMIT_AS, MEMORY_BYTES),
+        (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_FSIZE, 0),
+    ):
+        with contextlib.suppress(ValueError, OSError):  # a lower limit than this is in force already, or none is known
+            resource.setrlimit(limit, (most, most))
+
+
+def main() -> None:
+    _limit()
+    order = json.load(sys.stdin)
+    answer: dict[str, Any]
+    try:
+        answer = dict(read(bytes.fromhex(order["content"]), order["passphrase"]))
+    except UnusableKeyFile as error:
+        answer = {"code": error.code, "bits": error.bits}
+    json.dump(answer, sys.stdout)
+
+
+if __name__ == "__main__":
+    main()

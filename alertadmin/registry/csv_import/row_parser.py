@@ -1,0 +1,142 @@
+"""What one row means: its cells checked one by one, so that every mistake of the file is told at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TypeVar
+from zoneinfo import ZoneInfo
+
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
+
+from alertadmin.accounts.email_address import clean_stored
+from alertadmin.registry import guid, input_validation
+from alertadmin.registry.clouds import clouds
+from alertadmin.registry.csv_import.csv_reader import CsvRow, Remark
+from alertadmin.registry.models import SignInAudience
+from alertadmin.registry.permissions import TransportName
+from alertadmin.registry.text import readable, trimmed
+
+FORMULA = ("=", "+", "-", "@")
+LONGEST = {"tenant_name": 120, "app_name": 120, "secret_description": 200}
+OF_THE_APP = (
+    "app_name",
+    "audience",
+    "secret_description",
+    "secret_value",
+    "secret_expires_on",
+    "mailbox",
+    "transport",
+)
+Read = TypeVar("Read")
+
+
+@dataclass(frozen=True)
+class ParsedRow:
+    """One row, understood. Empty means: leave what is there."""
+
+    line: int
+    directory_id: str
+    tenant_name: str = ""
+    cloud: str = ""
+    contacts: tuple[str, ...] = ()
+    client_id: str = ""
+    app_name: str = ""
+    audience: str = ""
+    secret_description: str = ""
+    secret_value: str = field(default="", repr=False)
+    secret_expires_at: datetime | None = None
+    mailbox: str = ""
+    transport: str = ""
+
+    @property
+    def has_secret(self) -> bool:
+        return bool(self.secret_description or self.secret_value or self.secret_expires_at)
+
+
+class RowParser:
+    """Reads rows and collects what is wrong with them. `zone_of` tells a directory's time zone."""
+
+    def __init__(self, zone_of: Callable[[str], ZoneInfo]) -> None:
+        self.zone_of = zone_of
+        self.mistakes: list[Remark] = []
+        self._choices = {
+            "cloud": _by_lower_case(cloud.slug for cloud in clouds().values()),
+            "audience": _by_lower_case(SignInAudience.values),
+            "transport": _by_lower_case(TransportName.values),
+        }
+
+    def read(self, row: CsvRow) -> ParsedRow:
+        directory_id = self._cell(row, "directory_id", input_validation.check_directory_id) or ""
+        if not row["directory_id"]:
+            self._mistaken(row, "directory_id", _("This cell must not be empty."))
+        if not row["client_id"] and any(row[column] for column in OF_THE_APP):
+            self._mistaken(row, "client_id", _("An app registration needs its client ID."))
+        zone = self.zone_of(directory_id)
+        return ParsedRow(
+            line=row.line,
+            directory_id=directory_id,
+            tenant_name=self._text(row, "tenant_name"),
+            cloud=self._choice(row, "cloud"),
+            contacts=self._cell(row, "contact_emails", _emails) or (),
+            client_id=self._cell(row, "client_id", guid.normal) or "",
+            app_name=self._text(row, "app_name"),
+            audience=self._choice(row, "audience"),
+            secret_description=self._text(row, "secret_description"),
+            secret_value=self._cell(row, "secret_value", input_validation.check_secret_value) or "",
+            secret_expires_at=self._cell(
+                row, "secret_expires_on", lambda text: input_validation.parse_expiry(text, zone)
+            ),
+            mailbox=self._cell(row, "mailbox", clean_stored) or "",
+            transport=self._choice(row, "transport"),
+        )
+
+    def _mistaken(self, row: CsvRow, column: str, message: str) -> None:
+        self.mistakes.append(Remark(row.line, column, message))
+
+    def _cell(self, row: CsvRow, column: str, read: Callable[[str], Read]) -> Read | None:
+        if not (text := row[column]):
+            return None
+        try:
+            return read(text)
+        except ValidationError as error:
+            self._mistaken(row, column, " ".join(error.messages))
+            return None
+
+    def _text(self, row: CsvRow, column: str) -> str:
+        """A name, as forms take it, but for what a spreadsheet would calculate with."""
+        text = self._cell(row, column, readable) or ""
+        if text.startswith(FORMULA):
+            message = _('This begins like a spreadsheet\'s formula ("%s"). Write it without.') % text[0]
+            self._mistaken(row, column, message)
+        elif len(text) > LONGEST[column]:
+            self._mistaken(row, column, _("This is longer than %d characters.") % LONGEST[column])
+        else:
+            return text
+        return ""
+
+    def _choice(self, row: CsvRow, column: str) -> str:
+        """One of a closed set, in any case."""
+        text, choices = row[column], self._choices[column]
+        if text and text.lower() not in choices:
+            self._mistaken(row, column, _("Write one of: %s.") % ", ".join(sorted(choices.values())))
+        return choices.get(text.lower(), "")
+
+
+def _by_lower_case(values: Iterable[str]) -> dict[str, str]:
+    return {value.lower(): value for value in values}
+
+
+def _emails(text: str) -> tuple[str, ...]:
+    """Several, separated by semicolons or commas."""
+    parts = tuple(part for part in map(trimmed, text.replace(",", ";").split(";")) if part)
+    stored: list[str] = []
+    for number, part in enumerate(parts, 1):
+        try:
+            stored.append(clean_stored(part))
+        except ValidationError:
+            message = _("Address %(number)d of %(all)d is no e-mail address. Separate several by semicolons.")
+            raise ValidationError(message % {"number": number, "all": len(parts)}) from None
+    return tuple(stored)

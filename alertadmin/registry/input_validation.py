@@ -1,0 +1,145 @@
+"""What people paste into the forms and the CSV, read kindly: trimmed, recognised, and refused in words that help."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from django.core.exceptions import ValidationError
+from django.utils.dateparse import parse_date, parse_datetime
+from django.utils.translation import gettext as _
+
+from alertadmin.registry import guid
+from alertadmin.registry.text import trimmed
+
+SHARED_AUTHORITIES = frozenset({"common", "organizations", "consumers"})
+LONGEST_PORTAL_LIFE = timedelta(days=731)
+"""24 months, the portal's maximum; Microsoft Graph's addPassword takes longer ones."""
+LONGEST_SECRET = 1024
+MASKED = re.compile(r"[*•●∙·…]{3,}|…$")
+"""What portals and other programs show in place of the rest of a secret."""
+# Without ASCII, letter case makes ı an i, ſ an s and the Kelvin sign a k.
+DOMAIN = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)+", re.IGNORECASE | re.ASCII)
+PERSONAL_DOMAINS = re.compile(r"(?:outlook|hotmail|live)\.[a-z]{2,3}(?:\.[a-z]{2})?|msn\.com", re.IGNORECASE | re.ASCII)
+FIRST_YEAR, LAST_END = 1970, datetime(9999, 12, 31, tzinfo=UTC)
+"""What every time zone can show: a day's margin below the last year there is. Scripts wrote ends as far as 2299."""
+
+
+def check_secret_value(text: str) -> str:
+    """The value without the white space around it. Raises ValidationError, whose words never repeat the value."""
+    value = trimmed(text)
+    if not value:
+        raise ValidationError(_("Paste the secret's value."), code="empty")
+    if guid.is_guid(value):
+        raise ValidationError(
+            _(
+                "This is the secret's ID, not its value: a value is never a GUID. In the portal, copy the column "
+                '"Value"; it is shown only right after the secret was made. If it is hidden, make a new secret.'
+            ),
+            code="secret_id",
+        )
+    if MASKED.search(value):
+        raise ValidationError(
+            _(
+                "The portal hides the rest of this value behind dots: it is shown once. Make a new secret and copy "
+                "it whole."
+            ),
+            code="masked",
+        )
+    if any(character.isspace() or not character.isprintable() for character in value):
+        raise ValidationError(
+            _("There is a space or a line break inside the value. Copy it again, alone."), code="space"
+        )
+    if not value.isascii():
+        raise ValidationError(
+            _(
+                "Entra makes client secrets of the letters, digits and signs of an English keyboard alone; there is "
+                'another character in this. Copy the column "Value" again.'
+            ),
+            code="not_ascii",
+        )
+    if len(value) > LONGEST_SECRET:
+        raise ValidationError(_('This is too long to be a client secret. Copy the column "Value" alone.'), code="long")
+    return value
+
+
+def check_directory_id(text: str) -> str:
+    """The directory id, in lower case with dashes. Raises ValidationError."""
+    if (word := trimmed(text).lower()) in SHARED_AUTHORITIES:
+        raise ValidationError(
+            _(
+                '"%(word)s" stands for no particular directory, and an app that sends by itself needs one: enter the '
+                "Directory (tenant) ID from the app registration's overview page."
+            ),
+            code="shared_authority",
+            params={"word": word},
+        )
+    if DOMAIN.fullmatch(word):
+        raise ValidationError(
+            _(
+                "This is a domain. Enter the Directory (tenant) ID from the app registration's overview page: it stays "
+                "the same when domains change."
+            ),
+            code="domain",
+        )
+    return guid.normal(text)
+
+
+def check_client_id(client_id: str, directory_id: str) -> str:
+    """Of two ids that stand side by side in the portal, one was copied twice. Raises ValidationError."""
+    if client_id and client_id == directory_id:
+        raise ValidationError(
+            _(
+                "This is the Directory (tenant) ID. The Application (client) ID stands beside it, on the app "
+                "registration's overview page."
+            ),
+            code="directory_id",
+        )
+    return client_id
+
+
+def is_personal(address: str) -> bool:
+    """Whether an address, or a domain, is Microsoft's own for personal accounts, of which nobody has a directory."""
+    return PERSONAL_DOMAINS.fullmatch(trimmed(address).rpartition("@")[2]) is not None
+
+
+def parse_expiry(value: str | date | datetime, zone: ZoneInfo) -> datetime:
+    """A date or date-time as people write it, in UTC. Raises ValidationError.
+
+    Without an offset it is the tenant's own time; of an hour that comes twice, the first. A date alone is the first
+    moment of that day: the portal shows no time, and too early a reminder harms nobody. The words never repeat the
+    text: a value pasted into the wrong field would be shown.
+    """
+    if isinstance(value, str):
+        value = _parsed(trimmed(value))
+    if not isinstance(value, datetime):
+        value = datetime.combine(value, time.min)
+    if value.tzinfo is None:
+        value = value.replace(tzinfo=zone)
+    try:
+        end = value.astimezone(UTC)
+    except OverflowError:
+        end = None
+    if end is None or end.year < FIRST_YEAR or end >= LAST_END:
+        raise ValidationError(_("This date is out of range."), code="invalid")
+    return end
+
+
+def _parsed(text: str) -> date | datetime:
+    try:
+        parsed = parse_date(text) or parse_datetime(text)
+    except ValueError:  # the right shape, but no such day
+        parsed = None
+    if parsed is None:
+        raise ValidationError(
+            _("This is not a date: write 2027-12-31, or 2027-12-31T14:30 with the time."), code="invalid"
+        )
+    return parsed
+
+
+def implausible_expiry(expires_at: datetime, now: datetime) -> str | None:
+    """What to ask back about an end that the portal cannot have given; None if there is nothing to ask."""
+    if expires_at <= now + LONGEST_PORTAL_LIFE:
+        return None
+    return _("This end is more than 24 months ahead, and the portal gives at most 24. Is it right all the same?")

@@ -1,0 +1,43 @@
+"""Who came back from Microsoft's consent page, and whether we believed it: for the record, never for the decision."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.conf import settings
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from alertadmin.registry.models.consent import Consent
+
+
+class CallbackOutcome(models.TextChoices):
+    TAKEN = "taken", _("Granted, as Microsoft says")
+    DECLINED = "declined", _("Declined, or an error")
+    FORGED = "forged", _("Refused: not of our making")
+    EXPIRED = "expired", _("Refused: older than ten minutes")
+    FOREIGN = "foreign", _("Refused: begun by another person or in another browser")
+    REPLAYED = "replayed", _("Refused: came a second time")
+    MIXED_UP = "mixed_up", _("Refused: for another directory")
+
+
+class ConsentCallback(models.Model):
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    consent = models.ForeignKey(Consent, models.SET_NULL, null=True, related_name="returns")
+    outcome = models.CharField(_("outcome"), max_length=10, choices=CallbackOutcome)
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+    nonce = models.CharField(max_length=64, unique=True, null=True)
+    """Of the state it came with, if that was good: so that none is good twice."""
+    detail = models.CharField(max_length=300, blank=True)
+    """What Microsoft's page sent along: the error, or the directory that was named."""
+    at = models.DateTimeField(_("came"))
+
+    class Meta:
+        db_table = "registry_consentreturn"  # older than the model's name
+        ordering = ["-at", "-id"]
+        indexes = [models.Index(fields=["-at", "-id"], name="consent_return_newest")]
+        verbose_name = _("return from the consent page")
+        verbose_name_plural = _("returns from the consent page")
+
+    def __str__(self) -> str:
+        return f"{self.at:%Y-%m-%d %H:%M} {self.outcome}"

@@ -1,0 +1,58 @@
+"""A sign-in by device code that is under way, or how the last one went: at most one for each mailbox."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.conf import settings
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from alertadmin.crypto.fields import EncryptedField
+from alertadmin.registry import destinations
+from alertadmin.registry.models.mailbox import Mailbox
+
+
+class DeviceCodeState(models.TextChoices):
+    WAITING = "waiting", _("Waiting for the code to be entered")
+    HELD = "held", _("Waiting for an administrator to confirm the account")
+    DONE = "done", _("Signed in")
+    DECLINED = "declined", _("Declined")
+    EXPIRED = "expired", _("The code has expired")
+    OTHER_ACCOUNT = "other", _("Another account signed in")
+    FAILED = "failed", _("Failed")
+
+
+class DeviceCodeFlow(models.Model):
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    mailbox = models.OneToOneField(Mailbox, models.CASCADE, related_name="sign_in")
+    state = models.CharField(_("state"), max_length=8, choices=DeviceCodeState)
+    user_code = models.CharField(max_length=40, blank=True)
+    """What the person enters; gone once it is of no use."""
+    page = models.URLField(blank=True)
+    device_code = EncryptedField(destination=destinations.of_device_code)
+    """Whoever has it is given the tokens; gone once it is of no use."""
+    interval = models.PositiveSmallIntegerField(default=5)
+    """Seconds between two questions."""
+    ask_from = models.DateTimeField()
+    """Before this nobody asks again."""
+    expires_at = models.DateTimeField()
+    account = models.CharField(max_length=254, blank=True)
+    """Who signed in: shown to be confirmed, or to say that it was another account."""
+    held_token = EncryptedField(destination=destinations.of_device_code)
+    """What Microsoft gave for the code, until the account is confirmed: the mailbox does not have it yet, and nothing
+    sends by it. Gone once it is confirmed, refused or expired."""
+    begun_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+    binding = models.CharField(max_length=64, blank=True, default="", editable=False)
+    """SHA-256, in hex, of what the session that began it holds: no other session is shown the code or goes on."""
+    cause = models.CharField(max_length=40, blank=True)
+    technical = models.TextField(blank=True)
+    started_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "registry_signin"  # older than the model's name
+        verbose_name = _("sign-in")
+        verbose_name_plural = _("sign-ins")
+
+    def __str__(self) -> str:
+        return f"{self.mailbox_id} {self.state}"

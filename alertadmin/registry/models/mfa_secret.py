@@ -1,0 +1,27 @@
+"""What a second factor rests on: the secret of an authenticator app, or the seed of recovery codes, sealed."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from alertadmin.accounts.models import User
+from alertadmin.crypto.fields import EncryptedField
+from alertadmin.registry import destinations
+
+
+class MfaSecret(models.Model):
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    """All that allauth's row of the factor holds of it."""
+    person = models.ForeignKey(User, models.CASCADE, related_name="+")
+    value = EncryptedField(destination=destinations.of_factor)
+
+    class Meta:
+        db_table = "registry_factorsecret"  # older than the model's name
+        verbose_name = _("secret of a second factor")
+        verbose_name_plural = _("secrets of second factors")
+
+    def __str__(self) -> str:
+        return str(self.pk)

@@ -1,0 +1,73 @@
+"""The calendar that goes with a reminder mail, and the record of whose calendar holds what.
+
+The record is written before the mail leaves and counts only if it did: killed in between, it is written anew with the
+next try's words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from django.db import transaction
+
+from alertadmin.outbox.models import Delivery
+from alertadmin.registry.models import Credential, Mailbox
+from alertadmin.reminders.calendar import ical, queries
+from alertadmin.reminders.calendar.expiry_event import End
+from alertadmin.reminders.models import CalendarEntry, Reminder
+from mailer.email_address import canonical
+from mailer.message import Attachment
+
+FILE = "alertadmin.ics"
+
+
+def with_reminders(delivery: Delivery, reminders: Sequence[Reminder], now: datetime) -> tuple[Attachment, ...]:
+    """One calendar of all ends that are still ahead; none where there are none. In the language that is active.
+
+    A channel is told in words alone: there is no calendar behind it.
+    """
+    if delivery.goes_by_channel:
+        return ()
+    ends = [end for end in _ends(reminders) if end.ends_at > now]
+    record(delivery, ends)
+    return (attachment(FILE, "PUBLISH", ical.publish_method(ends, now)),) if ends else ()
+
+
+def attachment(name: str, method: str, content: bytes) -> Attachment:
+    """The method stands in the type as in the content (RFC 6047, 2.4)."""
+    return Attachment(name, ical.CONTENT_TYPE, content, (("charset", "utf-8"), ("method", method)))
+
+
+@transaction.atomic
+def record(delivery: Delivery, ends: Iterable[End]) -> None:
+    """What this delivery's calendar holds, in place of what an earlier try's would have held.
+
+    What may have arrived already is repeated as it was, and so is what is recorded of it.
+    """
+    if delivery.was_uncertain and delivery.composed_at is not None:
+        return
+    CalendarEntry.objects.filter(delivery=delivery).delete()
+    CalendarEntry.objects.bulk_create(
+        CalendarEntry(
+            delivery=delivery,
+            recipient=canonical(delivery.recipient),
+            kind=end.kind,
+            thing=end.thing,
+            tenant_id=end.tenant,
+            app_id=end.app,
+            app_name=end.app_name,
+            what=end.what,
+            ends_at=end.ends_at,
+            sequence=end.moves,
+        )
+        for end in ends
+    )
+
+
+def _ends(reminders: Sequence[Reminder]) -> list[End]:
+    """The most urgent first, as in the mail."""
+    credentials = Credential.objects.filter(pk__in={one.credential_id for one in reminders if one.credential_id})
+    mailboxes = Mailbox.objects.filter(pk__in={one.mailbox_id for one in reminders if one.mailbox_id})
+    found = [*queries.of_credentials(credentials), *queries.of_mailboxes(mailboxes)]
+    return sorted(found, key=lambda end: (end.ends_at, end.thing))

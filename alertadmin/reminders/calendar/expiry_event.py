@@ -1,0 +1,100 @@
+"""An end as a calendar shows it: what it is called there, what to do about it, and how it is known again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.conf import settings
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from alertadmin.registry.models import CredentialKind, CredentialState
+from alertadmin.registry.safe_names import clean, quoted
+from alertadmin.reminders.models import ReminderKind
+from alertadmin.reminders.rules.schedule import ReminderSchedule
+
+
+@dataclass(frozen=True)
+class End:
+    """Of a credential, or of a mailbox's sending by EWS. `what` is its description, or the mailbox's address."""
+
+    kind: ReminderKind
+    thing: UUID
+    """The credential's or the mailbox's id: the same in a feed, an attachment and what withdraws it (RFC 7986, 5.3)."""
+    ends_at: datetime
+    moves: int
+    """How often the end moved; the SEQUENCE."""
+    changed_at: datetime
+    tenant: UUID
+    tenant_name: str
+    app: UUID | None
+    app_name: str
+    client_id: str
+    what: str
+    plan: ReminderSchedule
+    credential_kind: str = CredentialKind.SECRET
+    state: str = CredentialState.CURRENT
+
+    @property
+    def title(self) -> str:
+        """In the language that is active."""
+        if self.kind == ReminderKind.EWS:
+            return _("EWS of %(address)s (%(tenant)s) ends") % {
+                "address": self.what,
+                "tenant": quoted(self.tenant_name),
+            }
+        names = {"app": quoted(self.app_name), "tenant": quoted(self.tenant_name)}
+        if self.credential_kind == CredentialKind.CERTIFICATE:
+            return _("Certificate of %(app)s (%(tenant)s) ends") % names
+        return _("Client secret of %(app)s (%(tenant)s) ends") % names
+
+    @property
+    def alarms(self) -> str:
+        """When it rings, in words."""
+        before = [days for days in self.plan.thresholds if days]
+        if not before:
+            return _("alarm at the end")
+        days = ngettext("%(days)s day before", "%(days)s days before", before[0]) % {
+            "days": ", ".join(map(str, before))
+        }
+        words = _("alarms: %(days)s and at the end") if 0 in self.plan.thresholds else _("alarms: %(days)s")
+        return words % {"days": days}
+
+    @property
+    def explanation(self) -> str:
+        """What it is, what to do, and where."""
+        return "\n\n".join([self._what_it_is(), self._what_to_do(), self.url])
+
+    @property
+    def url(self) -> str:
+        page = "mailbox" if self.kind == ReminderKind.EWS else "credential"
+        return settings.PUBLIC_URL + reverse(page, args=[self.thing])
+
+    def _what_it_is(self) -> str:
+        if self.kind == ReminderKind.EWS:
+            return _("%(address)s still sends by EWS, which Exchange Online switches off for good.") % {
+                "address": self.what
+            }
+        lines = [_("Tenant: %(name)s") % {"name": clean(self.tenant_name)}]
+        lines.append(_("App registration: %(name)s (%(id)s)") % {"name": clean(self.app_name), "id": self.client_id})
+        if self.what:
+            lines.append(_("Description: %(name)s") % {"name": clean(self.what)})
+        if self.state == CredentialState.NEXT:
+            lines.append(_("It waits to replace the one in use."))
+        return "\n".join(lines)
+
+    def _what_to_do(self) -> str:
+        if self.kind == ReminderKind.EWS:
+            return _("Move it to Microsoft Graph before this day, and prove it by a test send:")
+        if self.credential_kind == CredentialKind.CERTIFICATE:
+            return _(
+                "Software that sends mail by it stops at this moment. Upload a new certificate in the Entra portal "
+                "(App registrations, Certificates & secrets) before that, and enter it here:"
+            )
+        return _(
+            "Software that sends mail by it stops at this moment. Make a new secret in the Entra portal "
+            "(App registrations, Certificates & secrets) before that, and enter it here:"
+        )

@@ -1,0 +1,145 @@
+"""Ends as iCalendar (RFC 5545, 7986), sent by mail as RFC 5546 and 6047 have it.
+
+What the programs make of it decides the form:
+- An entry is an instant in UTC: every program knows it without a VTIMEZONE and shows it in its owner's own time. It
+  lasts a quarter of an hour from then on, since an entry without length is drawn as a line, or not at all.
+- It is free time (TRANSPARENT), and private: who is shown a colleague's calendar need not know which customers he has.
+- An alarm stands at each threshold, the earliest first: Outlook takes one alone, as a reminder ([MS-OXCICAL], VALARM: 0
+  or 1 instances; [MS-STANOICAL] V0059: whatever its ACTION). Google ignores alarms of a calendar that is subscribed
+  to, Apple asks whether to drop them.
+- METHOD:PUBLISH asks for no answer and has no attendees; a REQUEST would be an invitation, to be answered to a mailbox
+  that nobody reads. RFC 5546 wants an ORGANIZER in it (3.2.1), and one UID alone in a CANCEL (3.2.5).
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
+from functools import lru_cache
+
+from django.conf import settings
+from django.utils import translation
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from icalendar import Alarm, Calendar, Event, vCalAddress, vDuration, vText
+
+from alertadmin import __version__
+from alertadmin.registry import safe_names
+from alertadmin.reminders.calendar.expiry_event import End
+
+LENGTH = timedelta(minutes=15)
+REFRESH = timedelta(hours=6)
+"""How often subscribers are asked to come; each does as it likes."""
+COLOUR = "teal"
+"""A name of CSS 3 (RFC 7986, 5.9)."""
+CONTENT_TYPE = "text/calendar"
+_END_OF_EVENT = b"END:VEVENT\r\n"
+_END = b"END:VCALENDAR\r\n"
+
+
+def publish_method(ends: Iterable[End], now: datetime) -> bytes:
+    """To be attached to a mail: with the alarms that are still ahead."""
+    return _whole(_calendar("PUBLISH"), (_event(end, now, _ahead(end, now)) for end in ends))
+
+
+def cancelled(uid: str, ends_at: datetime, sequence: int, title: str, now: datetime) -> bytes:
+    """Takes an entry back; `sequence` is higher than any it was sent with."""
+    event = _event_of(uid, ends_at, sequence, now, now)
+    event.add("summary", without_controls(title))
+    event.add("description", without_controls(_("There is nothing more to do: this entry is withdrawn.")))
+    event.add("status", "CANCELLED")
+    return _whole(_calendar("CANCEL"), [event.to_ical()])
+
+
+def feed(name: str, ends: Iterable[End]) -> Iterator[bytes]:
+    """A calendar to subscribe to, piece by piece. It says nothing that depends on the moment it is asked for.
+
+    X-WR-CALNAME and X-PUBLISHED-TTL are what Outlook reads ([MS-OXCICAL] 2.1.3.1.1.15 and 17), NAME and
+    REFRESH-INTERVAL what RFC 7986 made of them.
+    """
+    calendar = _calendar("PUBLISH")
+    # Not by the library's `calendar_name`, which escapes nothing.
+    calendar.add("name", vText(without_controls(name)))
+    calendar.add("x-wr-calname", vText(without_controls(name)))
+    calendar.color = COLOUR
+    interval = vDuration(REFRESH)
+    interval.params["VALUE"] = "DURATION"  # RFC 7986, 5.7: it has no default
+    calendar.add("refresh-interval", interval)
+    calendar.add("x-published-ttl", vDuration(REFRESH))
+    yield calendar.to_ical().removesuffix(_END)
+    for end in ends:
+        yield _event(end, end.changed_at, end.plan.thresholds)
+    yield _END
+
+
+def _calendar(method: str) -> Calendar:
+    calendar = Calendar()
+    calendar.add("prodid", f"-//alertadmin//alertadmin {__version__}//EN")
+    calendar.add("version", "2.0")
+    calendar.add("calscale", "GREGORIAN")
+    calendar.add("method", method)
+    return calendar
+
+
+def _whole(calendar: Calendar, events: Iterable[bytes]) -> bytes:
+    return b"".join([calendar.to_ical().removesuffix(_END), *events, _END])
+
+
+def _event(end: End, stamp: datetime, thresholds: tuple[int, ...]) -> bytes:
+    written = _component(end, stamp).to_ical().removesuffix(_END_OF_EVENT)
+    return b"".join([written, _alarms(thresholds, translation.get_language() or ""), _END_OF_EVENT])
+
+
+def _component(end: End, stamp: datetime) -> Event:
+    event = _event_of(str(end.thing), end.ends_at, end.moves, end.changed_at, stamp)
+    event.add("summary", without_controls(end.title))
+    event.add("description", without_controls(end.explanation))
+    event.add("url", end.url)
+    event.add("categories", ["alertadmin", safe_names.clean(end.tenant_name)])
+    return event
+
+
+def _event_of(uid: str, ends_at: datetime, sequence: int, changed_at: datetime, stamp: datetime) -> Event:
+    event = Event()
+    event.add("uid", uid)
+    event.add("dtstamp", stamp)
+    event.add("last-modified", changed_at)
+    event.add("sequence", sequence)
+    event.add("dtstart", ends_at)
+    event.add("dtend", ends_at + LENGTH)
+    event.add("transp", "TRANSPARENT")
+    event.add("class", "PRIVATE")
+    organizer = vCalAddress(f"mailto:alertadmin@{settings.MESSAGE_ID_DOMAIN}")
+    organizer.params["CN"] = "alertadmin"
+    event.add("organizer", organizer)
+    return event
+
+
+def _ahead(end: End, now: datetime) -> tuple[int, ...]:
+    return tuple(days for days in end.plan.thresholds if end.ends_at - timedelta(days=days) > now)
+
+
+@lru_cache(maxsize=128)
+def _alarms(thresholds: tuple[int, ...], language: str) -> bytes:
+    """The same for all ends of one plan, and most of what is written: made once. `language` is the active one."""
+    return b"".join(_alarm(days).to_ical() for days in sorted(thresholds, reverse=True))
+
+
+def _alarm(days: int) -> Alarm:
+    alarm = Alarm()
+    alarm.add("action", "DISPLAY")
+    alarm.add("trigger", -timedelta(days=days))
+    words = ngettext("Ends in %(days)d day", "Ends in %(days)d days", days) % {"days": days}
+    alarm.add("description", words if days else _("Ends now"))
+    return alarm
+
+
+def without_controls(text: str) -> str:
+    """Without the control characters that RFC 5545 (3.3.11) forbids, and lone surrogates, which nothing can write."""
+    lines = ("".join(map(_visible, line)) for line in text.splitlines())
+    return "\n".join(lines)
+
+
+def _visible(character: str) -> str:
+    return " " if unicodedata.category(character) in ("Cc", "Cs") else character

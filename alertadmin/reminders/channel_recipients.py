@@ -1,0 +1,86 @@
+"""Which channels are told of what ends, by the same rule as people (`audience`) and apart from it.
+
+First in line: the channels of the app and of its tenant; where there are none, the installation's. Next in line: those
+of the app, else the tenant's, else the installation's. In the last week (`schedule.ESCALATE_TO_ALL_DAYS`) all of
+these. A channel takes no mail away from anybody.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.utils.translation import gettext as _
+
+from alertadmin.outbox.models import Channel
+from alertadmin.registry.models import AppRegistration, Tenant
+from alertadmin.reminders.models import Level
+from alertadmin.reminders.rules.schedule import ESCALATE_TO_ALL_DAYS
+
+
+@dataclass(frozen=True)
+class Channels:
+    first: list[Channel]
+    next: list[Channel]
+    last_week: list[Channel]
+    """Which only everybody includes."""
+
+
+def channels_of(tenant: Tenant, app: AppRegistration | None = None) -> Channels:
+    """For a page; the scan asks the database the same (`fan_out`)."""
+    scopes = Q(tenant=tenant) | Q(tenant=None, app=None)
+    if app is not None:
+        scopes |= Q(app=app)
+    rows = list(Channel.objects.told().filter(scopes, line__isnull=False).defer("address", "signing_key"))
+    apps = [row for row in rows if row.app_id]
+    tenants = [row for row in rows if row.tenant_id]
+    everywhere = [row for row in rows if not row.app_id and not row.tenant_id]
+    first = _in(Level.FIRST, apps + tenants) or _in(Level.FIRST, everywhere)
+    after = _in(Level.NEXT, apps) or _in(Level.NEXT, tenants) or _in(Level.NEXT, everywhere)
+    return Channels(first, after, [row for row in rows if row not in first and row not in after])
+
+
+def shown_to_tenant(told: Channels) -> Channels:
+    """For people with a role in one tenant: in place of the installation's channels stands that there are some."""
+
+    def shown(rows: list[Channel]) -> list[Channel]:
+        own = [row for row in rows if row.app_id or row.tenant_id]
+        name = _("a channel of this installation")
+        return own if len(own) == len(rows) else [*own, Channel(name=name, label=_("not yours to see"))]
+
+    return Channels(shown(told.first), shown(told.next), shown(told.last_week))
+
+
+def _in(line: Level, rows: list[Channel]) -> list[Channel]:
+    return [row for row in rows if row.line == line]
+
+
+def own(scope: str, line: Level) -> QuerySet[Channel]:
+    """For a query of reminders: the channels of the app or of the tenant that it is about."""
+    return Channel.objects.told().filter(**{scope: OuterRef(f"{scope}_id")}, line=line).order_by()
+
+
+def concerns(channel: Channel) -> Q:
+    """For a query of notices: those whose reminder is this channel's business now, whatever it was when written."""
+    if channel.line is None or channel.is_paused:
+        return Q(pk__in=[])
+    line = Level(channel.line)
+    told = Q(reminder__is_escalated=True) if line == Level.NEXT else Q()
+    if channel.app_id is not None:
+        return told & Q(reminder__app=channel.app_id)
+    is_everybody = Q(reminder__threshold__lte=ESCALATE_TO_ALL_DAYS)
+    app, tenant = Q(app=OuterRef("reminder__app")), Q(tenant=OuterRef("reminder__tenant"))
+    nearer = Channel.objects.told().filter(app | tenant, line=line)
+    if channel.tenant_id is not None:
+        told &= Q(reminder__tenant=channel.tenant_id)
+        if line == Level.FIRST:
+            return told
+        nearer = nearer.filter(app)
+    return told & (is_everybody | ~Q(Exists(nearer)))
+
+
+def is_there(app: str, tenant: str) -> Q:
+    """For a query: whether any channel is always told; `app` and `tenant` are the paths to their ids."""
+    told = Channel.objects.told().filter(line=Level.FIRST)
+    near = told.filter(Q(app=OuterRef(app)) | Q(tenant=OuterRef(tenant)))
+    return Q(Exists(told.of_the_installation())) | Q(Exists(near))

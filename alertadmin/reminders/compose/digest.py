@@ -1,0 +1,182 @@
+"""The words of a reminder: all that one recipient or channel is told at once, the most urgent first.
+
+Made when it is about to leave, so that what was renewed, deleted, superseded or put off meanwhile is not in it. In the
+language that the recipient chose here, else in that of the tenant whose secret ends first; a channel of the
+installation is told in the installation's.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+import css_inline
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils import translation
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from alertadmin.accounts.models import User
+from alertadmin.outbox import messages as outbox_sentences
+from alertadmin.outbox.mails.composers import Content, Deferred, Obsolete
+from alertadmin.outbox.models import Channel, Delivery
+from alertadmin.outbox.queue.failpoints import failpoint
+from alertadmin.registry.models import ConsentStatus, CredentialState
+from alertadmin.registry.permissions import TransportName
+from alertadmin.reminders import channel_recipients, messages, recipients
+from alertadmin.reminders.calendar import attachments as calendar_attachments
+from alertadmin.reminders.compose.reminder_lines import ComposedLine, detail, for_mail, line, time_left
+from alertadmin.reminders.compose.short_text import brief
+from alertadmin.reminders.models import Reminder, ReminderKind, ReminderLine
+from alertadmin.reminders.scan import batching, clock_skew
+from alertadmin.reminders.snoozes import active_snoozes
+
+MOST_LINES = 100
+"""More would be no mail to read; the rest is counted, and is on the page that the mail links to."""
+LONGEST_SUBJECT = 160
+
+__all__ = ["compose", "time_left"]
+
+
+def compose(delivery: Delivery, now: datetime) -> Content | Deferred | Obsolete:
+    """Of any number of reminders the most urgent are read, the others counted.
+
+    One that waited, for a server or for us, into quiet hours or a day off, waits until they are over; but for whoever
+    asked for it himself.
+    """
+    channel = None
+    if delivery.goes_by_channel:
+        channel = Channel.objects.filter(deliveries=delivery).first()
+        if channel is None or channel.is_paused:
+            drop_obsolete(delivery)
+            return Obsolete(outbox_sentences.CHANNEL_PAUSED if channel else outbox_sentences.CHANNEL_REMOVED)
+    owed = still_owed(delivery, now, channel)
+    most_urgent = list(owed[:MOST_LINES])
+    if not most_urgent:
+        return Obsolete(messages.NOTHING_LEFT)
+    if delivery.reason != outbox_sentences.HASTENED and (at := batching.may_leave(owed, now)) > now:
+        return Deferred(at, messages.QUIET)
+    language = _language(delivery, channel, most_urgent[0])
+    with translation.override(language):
+        attachments = calendar_attachments.with_reminders(delivery, most_urgent, now)
+        words = _worded(most_urgent, _counts(owed, most_urgent, now), now, language, bool(attachments))
+        return replace(words, attachments=attachments)
+
+
+def still_owed(delivery: Delivery, now: datetime, channel: Channel | None = None) -> QuerySet[Reminder]:
+    """What of it is true still, not told of more nearly since, not put off, and still this recipient's business.
+
+    Notices of all else are taken back. The most urgent comes first.
+    """
+    to_the_same = Q(delivery__channel=channel) if channel else Q(delivery__recipient=delivery.recipient)
+    nearer = ReminderLine.objects.filter(
+        Q(reminder__credential=OuterRef("reminder__credential")) | Q(reminder__mailbox=OuterRef("reminder__mailbox")),
+        to_the_same,
+        delivery__channel_label=delivery.channel_label,
+        reminder__expires_at=OuterRef("reminder__expires_at"),
+        reminder__threshold__lt=OuterRef("reminder__threshold"),
+    ).exclude(clock_skew.clock_skewed(now, "reminder__scan"))
+    told = (
+        ReminderLine.objects.filter(_is_true(), delivery=delivery)
+        .filter(
+            ~Exists(nearer),
+            channel_recipients.concerns(channel) if channel else recipients.concerns(delivery.recipient),
+        )
+        .filter(~Exists(active_snoozes(now, "reminder__credential", "reminder__expires_at")))
+    )
+    drop_obsolete(delivery, told)
+    return (
+        Reminder.objects.filter(notices__delivery=delivery)
+        .select_related("tenant", "app", "credential__app", "mailbox__app", "consent_change__app")
+        .defer("credential__value", "credential__certificate", "mailbox__password", "mailbox__refresh_token")
+        .order_by("expires_at", "pk")
+    )
+
+
+def drop_obsolete(delivery: Delivery, told: QuerySet[ReminderLine] | None = None) -> None:
+    """What it will not tell, all but `told`. A reminder that nothing tells any more was never told: the next scan owes
+    it anew, to whom it concerns by then."""
+    written = ReminderLine.objects.filter(delivery=delivery).values_list("reminder_id", flat=True)
+    untold = set(written) - set(told.values_list("reminder_id", flat=True) if told is not None else ())
+    if not untold:
+        return
+    # All or nothing, and one worker after the other: a reminder left without notices would be told by nobody.
+    with transaction.atomic():
+        list(Reminder.objects.select_for_update().filter(pk__in=untold).order_by("pk").values_list("pk"))
+        ReminderLine.objects.filter(delivery=delivery, reminder__in=untold).delete()
+        failpoint("taken-back")
+        Reminder.objects.filter(pk__in=untold, notices=None).delete()
+
+
+def _is_true() -> Q:
+    credential = Q(reminder__kind=ReminderKind.CREDENTIAL, reminder__expires_at=F("reminder__credential__expires_at"))
+    credential &= ~Q(reminder__credential__state=CredentialState.RETIRED)
+    ews = Q(
+        reminder__kind=ReminderKind.EWS, reminder__mailbox__transport=TransportName.EWS, reminder__mailbox__server=""
+    )
+    consent = Q(
+        reminder__kind=ReminderKind.CONSENT, reminder__consent_change__consent__status=ConsentStatus.NOT_IN_TOKEN
+    )
+    sign_in = Q(reminder__kind=ReminderKind.SIGN_IN, reminder__expires_at=F("reminder__mailbox__sign_in_ends_at"))
+    return credential | ews | consent | sign_in
+
+
+def _language(delivery: Delivery, channel: Channel | None, most_urgent: Reminder) -> str:
+    if channel is not None:
+        return channel.mail_language
+    user = User.objects.by_address(delivery.recipient)
+    return (user.language if user else "") or most_urgent.tenant.mail_language
+
+
+def _counts(owed: QuerySet[Reminder], most_urgent: list[Reminder], now: datetime) -> dict[str, int]:
+    """Of all: how many there are, and how many have ended. The database counts where more are owed than were read."""
+    if len(most_urgent) < MOST_LINES:
+        return {"all": len(most_urgent), "expired": sum(reminder.expires_at <= now for reminder in most_urgent)}
+    return owed.order_by().aggregate(all=Count("pk"), expired=Count("pk", filter=Q(expires_at__lte=now)))
+
+
+def _worded(
+    most_urgent: list[Reminder], counted: dict[str, int], now: datetime, language: str, has_calendar: bool
+) -> Content:
+    """The mail in the language that is active, and the same in brief."""
+    found = [line(reminder, now) for reminder in most_urgent]
+    lines = [for_mail(reminder, one) for reminder, one in zip(most_urgent, found, strict=True)]
+    subject = _subject(lines[0], counted["all"])
+    context: dict[str, Any] = {
+        "subject": subject,
+        "lines": lines,
+        "more": counted["all"] - len(lines),
+        "expired": counted["expired"],
+        "has_calendar": has_calendar,
+        "all_url": settings.PUBLIC_URL + reverse("credentials"),
+    }
+    html = render_to_string("reminders/digest.html", context)
+    return Content(
+        subject,
+        render_to_string("reminders/digest.txt", context),
+        css_inline.inline(html, load_remote_stylesheets=False),
+        brief=brief(lines, counted["all"], counted["expired"], context["all_url"]),
+        details=[detail(reminder, one) for reminder, one in zip(most_urgent, found, strict=True)],
+        language=language,
+    )
+
+
+def _subject(first: ComposedLine, count: int) -> str:
+    """The most urgent one by name; how many more there are."""
+    subject = _("%(app)s of %(tenant)s: %(what)s %(left)s") % {
+        "app": first.app,
+        "tenant": first.tenant,
+        "what": first.named,
+        "left": first.left,
+    }
+    subject = " ".join(subject.split())
+    if len(subject) > LONGEST_SUBJECT:
+        subject = subject[: LONGEST_SUBJECT - 1] + "…"
+    if more := count - 1:
+        subject += ngettext(" (and %(more)d more)", " (and %(more)d more)", more) % {"more": more}
+    return subject

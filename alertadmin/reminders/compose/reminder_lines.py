@@ -1,0 +1,165 @@
+"""What one reminder says, in one line of a mail: for each kind what it is of, how long there is, and what to do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.urls import reverse
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext, pgettext
+
+from alertadmin.registry.models import CredentialState
+from alertadmin.registry.safe_names import clean, quoted
+from alertadmin.reminders.models import Reminder, ReminderKind
+
+
+@dataclass(frozen=True)
+class ComposedLine:
+    """In the language that is active when it is made."""
+
+    tenant: str
+    app: str
+    what: str
+    """The secret's description, the mailbox's address, the permission."""
+    named: str
+    """The same for a subject, where there is no room for more: "client secret"."""
+    ends: str
+    """The end in the tenant's own time; of a consent, when it was seen to be gone."""
+    left: str
+    """How long there is, in words."""
+    is_expired: bool
+    """Mail has stopped."""
+    note: str
+    act: str
+    url: str
+
+    @property
+    def place(self) -> str:
+        return f"{self.tenant} / {self.app} / {self.what}"
+
+
+def detail(reminder: Reminder, one: ComposedLine) -> dict[str, Any]:
+    """The same for a program (docs/webhooks.md): ids and an end beside the words. Of the line as `line` makes it."""
+    return {
+        "kind": reminder.kind,
+        "tenant": clean(one.tenant),
+        "directory_id": reminder.tenant.directory_id,
+        "app": clean(one.app),
+        "client_id": reminder.app.client_id if reminder.app else None,
+        "what": clean(one.what) if reminder.kind == ReminderKind.CREDENTIAL else one.what,
+        "at": reminder.expires_at.astimezone(UTC).isoformat(timespec="seconds"),
+        "threshold": reminder.threshold,
+        "is_over": one.is_expired,
+        "says": one.left,
+        "url": one.url,
+    }
+
+
+def for_mail(reminder: Reminder, one: ComposedLine) -> ComposedLine:
+    """The line as it leaves: names that a person chose are quoted, and hold nothing to click on. The address of a
+    mailbox and the name of a permission stay what they are."""
+    what = quoted(one.what) if reminder.kind == ReminderKind.CREDENTIAL else one.what
+    return replace(one, tenant=quoted(one.tenant), app=quoted(one.app), what=what)
+
+
+def line(reminder: Reminder, now: datetime) -> ComposedLine:
+    wordings = {
+        ReminderKind.CREDENTIAL: _credential,
+        ReminderKind.EWS: _ews,
+        ReminderKind.CONSENT: _consent,
+        ReminderKind.SIGN_IN: _sign_in,
+    }
+    return wordings[ReminderKind(reminder.kind)](reminder, now)
+
+
+def _credential(reminder: Reminder, now: datetime) -> ComposedLine:
+    credential = reminder.credential
+    assert credential is not None  # noqa: S101 (the table's constraint)
+    return ComposedLine(
+        tenant=reminder.tenant.name,
+        app=credential.app.name,
+        what=str(credential),
+        named=str(credential.get_kind_display()).lower(),
+        ends=_moment(reminder, credential.expires_at),
+        left=time_left(credential.expires_at, now),
+        is_expired=credential.is_expired(now),
+        note=_("waiting to replace the one in use") if credential.state == CredentialState.NEXT else "",
+        act=_("Renew"),
+        url=settings.PUBLIC_URL + reverse("credential", args=[credential.pk]),
+    )
+
+
+def _ews(reminder: Reminder, now: datetime) -> ComposedLine:
+    mailbox = reminder.mailbox
+    assert mailbox is not None  # noqa: S101 (the table's constraint)
+    return ComposedLine(
+        tenant=reminder.tenant.name,
+        app=mailbox.through,
+        what=mailbox.address,
+        named=_("EWS of %(address)s") % {"address": mailbox.address},
+        ends=_moment(reminder, reminder.expires_at),
+        left=time_left(reminder.expires_at, now),
+        is_expired=reminder.expires_at <= now,
+        note=_("it still sends by EWS, which Exchange Online switches off for good"),
+        act=_("Move it to Microsoft Graph"),
+        url=settings.PUBLIC_URL + reverse("mailbox", args=[mailbox.pk]),
+    )
+
+
+def _sign_in(reminder: Reminder, now: datetime) -> ComposedLine:
+    mailbox = reminder.mailbox
+    assert mailbox is not None  # noqa: S101 (the table's constraint)
+    return ComposedLine(
+        tenant=reminder.tenant.name,
+        app=mailbox.through,
+        what=mailbox.address,
+        named=_("sign-in of %(address)s") % {"address": mailbox.address},
+        ends=_moment(reminder, reminder.expires_at),
+        left=time_left(reminder.expires_at, now),
+        is_expired=reminder.expires_at <= now,
+        note=_("a personal account, for which nothing can be sent without it"),
+        act=_("Sign in again"),
+        url=settings.PUBLIC_URL + reverse("mailbox", args=[mailbox.pk]),
+    )
+
+
+def _consent(reminder: Reminder, now: datetime) -> ComposedLine:
+    change = reminder.consent_change
+    assert change is not None  # noqa: S101 (the table's constraint)
+    return ComposedLine(
+        tenant=reminder.tenant.name,
+        app=change.app.name,
+        what=change.permission,
+        named=change.permission,
+        ends=_moment(reminder, change.at),
+        left=_("consent is gone"),
+        is_expired=True,
+        note=_("an administrator granted it before; now it is not in the token"),
+        act=_("See consent"),
+        url=f"{settings.PUBLIC_URL}{reverse('app', args=[change.app_id])}#consent",
+    )
+
+
+def _moment(reminder: Reminder, moment: datetime) -> str:
+    local = date_format(moment.astimezone(reminder.tenant.zone), pgettext("date format", "Y-m-d H:i"))
+    return f"{local} ({reminder.tenant.time_zone})"
+
+
+def time_left(expires_at: datetime, now: datetime) -> str:
+    """ "ends in 3 days", "ends within 24 hours", "expired 12 days ago": whole days, rounded towards now."""
+    days = abs(expires_at - now) // timedelta(days=1)
+    if expires_at > now:
+        return (
+            ngettext("ends in %(days)d day", "ends in %(days)d days", days) % {"days": days}
+            if days
+            else _("ends within 24 hours")
+        )
+    return (
+        ngettext("expired %(days)d day ago", "expired %(days)d days ago", days) % {"days": days}
+        if days
+        else _("expired within the last 24 hours")
+    )

@@ -1,0 +1,47 @@
+"""What somebody said about a credential that ends: on it, later, or not ours. Each has an end and is on the record."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.conf import settings
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from alertadmin.registry.models import Credential
+
+
+class SnoozeKind(models.TextChoices):
+    ACKNOWLEDGED = "acknowledged", _("Somebody is on it")
+    """Nobody is told again, nor the next in line, until its end or the last week."""
+    SNOOZED = "snoozed", _("Later")
+    """Nobody is told until its end."""
+    IGNORED = "ignored", _("Not ours to renew")
+    """Nobody is told until its end, with the reason on record: "the customer handles this"."""
+
+
+class Snooze(models.Model):
+    """Void as soon as the credential's end is another one. Never deleted: withdrawing it sets `withdrawn_at`."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    credential = models.ForeignKey(Credential, models.CASCADE, related_name="all_holds")
+    expires_at = models.DateTimeField()
+    """The credential's end as it was when this was said."""
+    kind = models.CharField(_("what"), max_length=12, choices=SnoozeKind)
+    until = models.DateTimeField(_("until"))
+    reason = models.CharField(_("reason"), max_length=500, blank=True)
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+    by_name = models.CharField(max_length=254)
+    """Kept when the person is deleted."""
+    created_at = models.DateTimeField(_("said"))
+    withdrawn_at = models.DateTimeField(_("withdrawn"), null=True, blank=True)
+
+    class Meta:
+        db_table = "reminders_hold"  # older than the model's name
+        ordering = ["-created_at", "-id"]
+        indexes = [models.Index(fields=["credential", "until"], name="hold_by_credential")]
+        verbose_name = _("hold")
+        verbose_name_plural = _("holds")
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()}: {self.by_name}"

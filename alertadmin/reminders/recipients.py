@@ -1,0 +1,168 @@
+"""Who is told of what ends.
+
+First in line: the owners of the app, the contacts and further addresses of its tenant; where there are none, the
+installation's addresses, else its administrators. Next in line: those of the app, else the tenant's, else the
+installation's, if any. In the last week (`schedule.ESCALATE_TO_ALL_DAYS`), after the end, and of a consent that is
+gone, everybody: all of these, the installation's addresses (else its administrators) too. Which channels are told
+beside them is decided apart (`channels`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from alertadmin.accounts.models import Membership, User
+from alertadmin.accounts.roles import Right, roles_for
+from alertadmin.registry.models import AppRegistration, Contact, Tenant
+from alertadmin.reminders import channel_recipients
+from alertadmin.reminders.models import Level, Recipient
+from alertadmin.reminders.rules.schedule import ESCALATE_TO_ALL_DAYS
+from mailer.email_address import canonical
+
+INSTALLATION = Q(tenant=None, app=None)
+WHY = {
+    "owner": gettext_lazy("owner of the app"),
+    "contact": gettext_lazy("contact of the tenant"),
+    "app": gettext_lazy("set for the app"),
+    "tenant": gettext_lazy("set for the tenant"),
+    "installation": gettext_lazy("set for this installation"),
+    "administrator": gettext_lazy("administrator here"),
+}
+ALWAYS, NEVER = ~Q(pk__in=[]), Q(pk__in=[])
+
+
+@dataclass(frozen=True)
+class RecipientList:
+    """Canonical e-mail addresses, each once and in one of the lines; `why` says of each where it comes from, in one
+    of `WHY`."""
+
+    first: list[str]
+    next: list[str]
+    last_week: list[str]
+    """Whom only everybody includes."""
+    why: dict[str, str] = field(default_factory=dict)
+
+
+def audience_of(tenant: Tenant, app: AppRegistration | None = None) -> RecipientList:
+    """For a page; the scan asks the database the same (`fan_out`)."""
+    scopes = Q(tenant=tenant) | INSTALLATION
+    if app is not None:
+        scopes |= Q(app=app)
+    rows = list(Recipient.objects.filter(scopes))
+    mine = {"app": [row for row in rows if row.app_id], "tenant": [row for row in rows if row.tenant_id]}
+    mine["installation"] = [row for row in rows if not row.app_id and not row.tenant_id]
+    why: dict[str, str] = {}
+    contacts = list(tenant.contacts.values_list("email_canonical", flat=True))
+    first = _named(_emails(mine["app"], Level.FIRST), "owner", why)
+    first += _named(contacts, "contact", why) + _named(_emails(mine["tenant"], Level.FIRST), "tenant", why)
+    own = _emails(mine["installation"], Level.FIRST)
+    house = (own or administrators(), "installation" if own else "administrator")
+    first = first or _named(*house, why)
+    lines = [(_emails(mine[scope], Level.NEXT), scope) for scope in ("app", "tenant", "installation")]
+    nearest = next((line for line in lines if line[0]), lines[-1])
+    after = _named(*nearest, why)
+    last_week = [address for line in (*lines, house) for address in _named(*line, why)]
+    return RecipientList(first, after, last_week, why)
+
+
+def shown_to_tenant(told: RecipientList) -> RecipientList:
+    """For people with a role in one tenant: in place of the installation's addresses stands that there are some."""
+    hidden = {address for address, why in told.why.items() if why in ("installation", "administrator")}
+    name = _("people of this installation")
+    seen: set[str] = set()
+
+    def shown(addresses: list[str]) -> list[str]:
+        found = dict.fromkeys(name if address in hidden else address for address in addresses)
+        fresh = [address for address in found if address not in seen]
+        seen.update(fresh)
+        return fresh
+
+    why = {address: why for address, why in told.why.items() if address not in hidden} | {name: "installation"}
+    return RecipientList(shown(told.first), shown(told.next), shown(told.last_week), why)
+
+
+def _emails(rows: list[Recipient], line: Level) -> list[str]:
+    return [row.email_canonical for row in rows if row.line == line]
+
+
+def _named(addresses: list[str], reason: str, why: dict[str, str]) -> list[str]:
+    fresh = [address for address in dict.fromkeys(addresses) if address not in why]
+    why.update(dict.fromkeys(fresh, reason))
+    return fresh
+
+
+def has_recipient(app: str, tenant: str, escalated: Q) -> Q:
+    """For a query: whether anybody at all can be told; `app` and `tenant` are the paths to their ids. The next in line
+    can only where it is `escalated`."""
+    contacts = Contact.objects.filter(tenant=OuterRef(tenant))
+    named = Recipient.objects.filter(INSTALLATION | Q(app=OuterRef(app)) | Q(tenant=OuterRef(tenant)))
+    first = _some(staff()) | _some(contacts) | _some(named.filter(line=Level.FIRST))
+    people = first | (escalated & _some(named.filter(line=Level.NEXT)))
+    return people | channel_recipients.is_there(app, tenant)
+
+
+def concerns(recipient: str) -> Q:
+    """For a query of notices: those whose reminder is this address's business now, whatever it was when it was written.
+
+    The same rule as `of`, read from the other end.
+    """
+    recipient = canonical(recipient)
+    app, tenant = Q(app=OuterRef("reminder__app")), Q(tenant=OuterRef("reminder__tenant"))
+    contacts, own = Contact.objects.filter(tenant), Recipient.objects.filter(app | tenant)
+    mine = own.filter(email_canonical=recipient)
+    is_everybody, is_escalated = Q(reminder__threshold__lte=ESCALATE_TO_ALL_DAYS), Q(reminder__is_escalated=True)
+    nobody_first = _no(contacts) & _no(own.filter(line=Level.FIRST))
+    apps_next, next_here = own.filter(app, line=Level.NEXT), own.filter(line=Level.NEXT)
+    return (
+        _some(contacts.filter(email_canonical=recipient))
+        | _some(mine.filter(line=Level.FIRST))
+        | (is_everybody & _some(mine))
+        | (is_escalated & _some(mine.filter(app, line=Level.NEXT)))
+        | (is_escalated & _some(mine.filter(tenant, line=Level.NEXT)) & _no(apps_next))
+        | (_is_everywhere(recipient, Level.FIRST) & (is_everybody | nobody_first))
+        | (_is_everywhere(recipient, Level.NEXT) & (is_everybody | (is_escalated & _no(next_here))))
+    )
+
+
+def is_concerned(recipient: str) -> Q:
+    """For a query of rows with an `app` and a `tenant`: those that are this address's business, in whichever line."""
+    recipient = canonical(recipient)
+    contacts = Contact.objects.filter(tenant=OuterRef("tenant"), email_canonical=recipient)
+    own = Recipient.objects.filter(Q(app=OuterRef("app")) | Q(tenant=OuterRef("tenant")), email_canonical=recipient)
+    everywhere = _is_everywhere(recipient, Level.FIRST) | _is_everywhere(recipient, Level.NEXT)
+    return _some(contacts) | _some(own) | everywhere
+
+
+def _some(rows: QuerySet[Any]) -> Q:
+    return Q(Exists(rows))
+
+
+def _no(rows: QuerySet[Any]) -> Q:
+    return Q(~Exists(rows))
+
+
+def of_all_tenants(line: Level) -> list[str]:
+    """The installation's own addresses of that line, in canonical form; without any first, its administrators'."""
+    own = Recipient.objects.filter(INSTALLATION, line=line)
+    return list(own.values_list("email_canonical", flat=True)) or (administrators() if line == Level.FIRST else [])
+
+
+def _is_everywhere(recipient: str, line: Level) -> Q:
+    return ALWAYS if recipient in of_all_tenants(line) else NEVER
+
+
+def administrators() -> list[str]:
+    """Their addresses, in canonical form."""
+    return sorted(staff().values_list("email_canonical", flat=True))
+
+
+def staff() -> QuerySet[User]:
+    """Those who may change everything here and are not switched off."""
+    here = Membership.objects.in_force(timezone.now()).everywhere().filter(role__in=roles_for(Right.CHANGE))
+    return User.objects.filter(is_active=True, pk__in=here.order_by().values("user"))

@@ -1,0 +1,84 @@
+"""What grows for ever is cut back: the words of old mails first, later the mails themselves, scans, ended sessions.
+docs/operations.md, "What is kept, and how long", has the table of all columns.
+
+In small batches, so that whoever sends waits for none. What says that a reminder was told (its row, by thing, end and
+threshold) is never touched: on that rests that nobody is told twice.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from time import monotonic
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Exists, OuterRef, QuerySet
+
+from alertadmin import audit
+from alertadmin.accounts import retention as accounts_retention
+from alertadmin.accounts.retention import batches, delete_in_batches
+from alertadmin.audit import AuditAction
+from alertadmin.audit import retention as audit_retention
+from alertadmin.operator_log import Event, log_event
+from alertadmin.outbox.models import Attempt, ConsentRequest, Delivery
+from alertadmin.registry import retention as registry_retention
+from alertadmin.reminders.models import CalendarFeed, Reminder, Scan
+
+BATCH = 200
+KEEP_SCANS = timedelta(days=90)
+
+
+@dataclass(frozen=True)
+class Pruned:
+    """Numbers of rows."""
+
+    words: int = 0
+    deliveries: int = 0
+    scans: int = 0
+    entries: int = 0
+    """Of the audit trail."""
+    records: int = 0
+    """Of other kinds: closed invitations, one-time links, checks of and requests for consent, revoked calendars."""
+
+
+def prune(now: datetime) -> Pruned:
+    """May run at any time, beside anything, and be killed: the next run goes on."""
+    begun = monotonic()
+    with_words = _settled(now - settings.KEEP_WORDS).exclude(text="", html="", details=[], attachments=[])
+    words = sum(map(_forget_words, batches(with_words, BATCH)))
+    deliveries = delete_in_batches(_settled(now - settings.KEEP_DELIVERIES), BATCH)
+    told = Reminder.objects.filter(scan=OuterRef("pk"))
+    old = Scan.objects.filter(started_at__lt=now - KEEP_SCANS).exclude(Exists(told))
+    latest = Scan.objects.order_by("-pk").values("pk")[:1]
+    scans = delete_in_batches(old.exclude(pk__in=latest), BATCH)
+    records = _prune_records(now)
+    done = Pruned(words, deliveries, scans, audit_retention.prune(settings.KEEP_AUDIT, now), records)
+    if words or deliveries or scans or records:
+        with transaction.atomic():
+            audit.record(AuditAction.RECORDS_PRUNED, counts=asdict(done), now=now)
+    log_event(Event.RETENTION_FINISHED, **asdict(done), duration_ms=round((monotonic() - begun) * 1000))
+    return done
+
+
+def _prune_records(now: datetime) -> int:
+    """What records an act beside the audit trail is kept as long as that; what only serves for a while, not so long."""
+    before = now - settings.KEEP_AUDIT
+    return (
+        accounts_retention.prune(settings.KEEP_AUDIT, now)
+        + registry_retention.prune(settings.KEEP_AUDIT, now)
+        + delete_in_batches(ConsentRequest.objects.filter(at__lt=before))
+        + delete_in_batches(CalendarFeed.objects.filter(revoked_at__lt=before))
+    )
+
+
+def _settled(before: datetime) -> QuerySet[Delivery]:
+    """What came to its end before then. (What was settled was created earlier: that column has the index.)"""
+    return Delivery.objects.filter(created_at__lt=before, settled_at__lt=before)
+
+
+@transaction.atomic
+def _forget_words(batch: QuerySet[Delivery]) -> int:
+    """The words for people and for programs, what was attached, and the steps of its attempts."""
+    Attempt.objects.filter(delivery__in=batch).update(steps=[])
+    return batch.update(text="", html="", details=[], attachments=[])

@@ -1,0 +1,110 @@
+"""When within the day and the week a reminder may leave: quiet hours, working days, digests. Pure.
+
+Never past the last useful moment: what would come too late goes at once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
+from enum import StrEnum
+from zoneinfo import ZoneInfo
+
+from alertadmin.reminders.rules.schedule import ESCALATE_TO_ALL_DAYS
+
+ALL_DAYS = frozenset(range(1, 8))
+"""ISO weekdays: Monday is 1, Sunday 7."""
+FARTHEST = 15
+"""Days to look ahead; a week without any working day cannot be entered."""
+
+
+class Digest(StrEnum):
+    EACH = "each"
+    DAILY = "daily"
+    WEEKLY = "weekly"
+
+
+@dataclass(frozen=True)
+class Timing:
+    """In the tenant's own time. Quiet from `quiet_from` until `quiet_until`, over midnight where the first is later."""
+
+    zone: ZoneInfo
+    quiet_from: time | None = None
+    quiet_until: time | None = None
+    working_days: frozenset[int] = ALL_DAYS
+    digest: Digest = Digest.EACH
+    digest_at: time = time(8, 0)
+
+    @property
+    def is_always(self) -> bool:
+        return self.quiet_from is None and self.working_days == ALL_DAYS and self.digest == Digest.EACH
+
+
+def send_at(timing: Timing, now: datetime, threshold: int, next_mark: datetime, expires_at: datetime) -> datetime:
+    """When a reminder that is owed at `now` leaves; `next_mark` is when the one after it falls due.
+
+    From a week before the end on, nothing waits for a digest; what has just ended waits for nothing.
+    """
+    if threshold > ESCALATE_TO_ALL_DAYS:
+        gathered = _allowed(timing, _digest_slot(timing, now))
+        if gathered < _last_useful(now, next_mark, expires_at):
+            return gathered
+    return may_leave(timing, now, threshold, next_mark, expires_at)
+
+
+def may_leave(timing: Timing, now: datetime, threshold: int, next_mark: datetime, expires_at: datetime) -> datetime:
+    """When one that waits for no digest, or waited for a server since, may leave: `now`, or later."""
+    if timing.is_always or threshold == 0:
+        return now
+    allowed = _allowed(timing, now)
+    return allowed if allowed < _last_useful(now, next_mark, expires_at) else now
+
+
+def _last_useful(now: datetime, next_mark: datetime, expires_at: datetime) -> datetime:
+    """Then the next one is told in its place, or it has ended."""
+    return min(next_mark, expires_at) if expires_at > now else next_mark
+
+
+def _digest_slot(timing: Timing, now: datetime) -> datetime:
+    """The next time at which a digest leaves; weekly ones on the week's first working day."""
+    if timing.digest == Digest.EACH:
+        return now
+    local = now.astimezone(timing.zone)
+    for ahead in range(FARTHEST):
+        day = local.date() + timedelta(days=ahead)
+        slot = datetime.combine(day, timing.digest_at, timing.zone)
+        fits = timing.digest == Digest.DAILY or day.isoweekday() == min(timing.working_days)
+        # Where clocks are put back a time comes twice: the first counts. Compared by UTC, since times of one zone are
+        # compared by what the clock on the wall shows.
+        if slot.astimezone(UTC) >= now and fits and day.isoweekday() in timing.working_days:
+            return slot.astimezone(now.tzinfo)
+    return now
+
+
+def _allowed(timing: Timing, wished: datetime) -> datetime:
+    """The first moment from `wished` on that is neither quiet nor on a day off."""
+    moment = wished.astimezone(timing.zone)
+    for _day in range(FARTHEST):
+        if moment.isoweekday() not in timing.working_days:
+            moment = datetime.combine(moment.date() + timedelta(days=1), time(), timing.zone)
+        elif (loud := _loud_again(timing, moment)) is not None:
+            moment = loud
+        else:
+            break
+    return moment.astimezone(wished.tzinfo)
+
+
+def _loud_again(timing: Timing, moment: datetime) -> datetime | None:
+    """When the quiet hours that hold `moment` are over; None if it is in none."""
+    start, end = timing.quiet_from, timing.quiet_until
+    if start is None or end is None or start == end:
+        return None
+    clock = moment.time().replace(tzinfo=None)
+    over_midnight = start > end
+    quiet = (clock >= start or clock < end) if over_midnight else start <= clock < end
+    if not quiet:
+        return None
+    day = moment.date() + timedelta(days=1) if over_midnight and clock >= start else moment.date()
+    loud = datetime.combine(day, end, timing.zone)
+    # In the hour that comes twice, its second time.
+    return loud if loud.astimezone(UTC) > moment.astimezone(UTC) else loud.replace(fold=1)

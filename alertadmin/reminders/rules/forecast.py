@@ -1,0 +1,100 @@
+"""What will be told of a credential, when and to whom, and why: the same pure rules, looked at from ahead."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from alertadmin.registry.models import Credential
+from alertadmin.reminders import policies, snoozes
+from alertadmin.reminders.models import SnoozeKind
+from alertadmin.reminders.rules import delivery_window, due_rule
+from alertadmin.reminders.rules.delivery_window import Timing
+from alertadmin.reminders.rules.schedule import DEFAULT, ESCALATE_TO_ALL_DAYS, ReminderSchedule
+from alertadmin.reminders.scan.sources import credentials
+
+SHOWN_WHILE_EXPIRED = 3
+
+
+@dataclass(frozen=True)
+class UpcomingReminder:
+    """A reminder that falls due at `at` and leaves at `leaves`; `threshold` is days before the end, or after it."""
+
+    threshold: int
+    at: datetime
+    leaves: datetime
+    is_escalated: bool
+    is_held: bool = False
+    """It falls due while somebody wants no mail; the nearest one is told when that is over."""
+
+    @property
+    def is_for_all_recipients(self) -> bool:
+        return self.threshold <= ESCALATE_TO_ALL_DAYS
+
+    @property
+    def days_after(self) -> int:
+        return -self.threshold
+
+    @property
+    def is_delayed(self) -> bool:
+        return self.leaves > self.at
+
+
+@dataclass(frozen=True)
+class QuietPeriod:
+    """A hold, as the rules see it: nobody is told before `until`, in the last week too unless it is acknowledged."""
+
+    until: datetime
+    is_acknowledged: bool = False
+
+    def covers(self, moment: datetime, threshold: int) -> bool:
+        if self.is_acknowledged and threshold <= ESCALATE_TO_ALL_DAYS:
+            return False
+        return moment < self.until
+
+
+def upcoming(
+    expires_at: datetime,
+    now: datetime,
+    plan: ReminderSchedule = DEFAULT,
+    times: Timing | None = None,
+    silences: tuple[QuietPeriod, ...] = (),
+    unanswered: bool = False,
+) -> list[UpcomingReminder]:
+    """The thresholds still ahead, the next first; after the last of them some repetitions for as long as it stays
+    expired. `unanswered`: somebody was told of this end, and nobody said that they are on it, so that the next in line
+    may be told."""
+    found = []
+    for threshold, at in _ahead(expires_at, now, plan):
+        leaves = at
+        if times is not None:
+            leaves = delivery_window.send_at(
+                times, at, threshold, due_rule.next_cutoff(expires_at, threshold, plan), expires_at
+            )
+        escalated = due_rule.is_escalated(threshold, plan, unanswered=unanswered)
+        held = any(silence.covers(at, threshold) for silence in silences)
+        found.append(UpcomingReminder(threshold, at, leaves, escalated, held))
+        unanswered = unanswered or not held
+    return found
+
+
+def of(credential: Credential, now: datetime) -> list[UpcomingReminder]:
+    """For a credential as it is stored, under the policy that is in force."""
+    in_force = policies.in_force(credential.app.tenant, credential.app)
+    silences = tuple(
+        QuietPeriod(hold.until, hold.kind == SnoozeKind.ACKNOWLEDGED) for hold in snoozes.of(credential, now)
+    )
+    told = credentials.unanswered(credential.reminders.filter(expires_at=credential.expires_at)).exists()
+    return upcoming(credential.expires_at, now, in_force.plan, in_force.timing, silences, told)
+
+
+def _ahead(expires_at: datetime, now: datetime, plan: ReminderSchedule) -> list[tuple[int, datetime]]:
+    """The thresholds ahead; once there are none, the next repetitions, for as long as the rule nags."""
+    ahead = [(days, expires_at - timedelta(days=days)) for days in sorted(plan.thresholds, reverse=True)]
+    ahead = [(days, at) for days, at in ahead if at > now]
+    if ahead:
+        return ahead
+    times = max(0, (now - expires_at) // timedelta(days=plan.repeat))
+    last = due_rule.LONGEST_NAGGING // timedelta(days=plan.repeat)
+    later = range(times + 1, min(times + SHOWN_WHILE_EXPIRED, last) + 1)
+    return [(-plan.repeat * time, expires_at + timedelta(days=plan.repeat * time)) for time in later]

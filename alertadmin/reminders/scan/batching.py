@@ -1,0 +1,119 @@
+"""When what a scan found leaves: at once, or later by the hours, days and digests of its policy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from django.db.models import QuerySet
+
+from alertadmin.outbox.models import Delivery, DeliveryState
+from alertadmin.outbox.queue import claims
+from alertadmin.reminders import policies
+from alertadmin.reminders.models import Policy, Reminder, Scan
+from alertadmin.reminders.rules import delivery_window
+from alertadmin.reminders.rules.due_rule import next_cutoff
+
+CHUNK = 500
+Rule = Callable[[delivery_window.Timing, datetime, int, datetime, datetime], datetime]
+
+
+UNTIL_ALL_IS_WRITTEN = timedelta(minutes=5)
+"""So long the mails of a scan in parts wait for its further parts, so that one mail holds all that a recipient is told.
+If the scan is killed they leave then."""
+
+
+@dataclass(frozen=True)
+class BatchPart:
+    """Some of a scan's reminders, written in one transaction."""
+
+    scan: Scan
+    number: int
+    """0 is the first."""
+    after: int
+    """The greatest id of a reminder of the parts before."""
+
+    @property
+    def reminders(self) -> QuerySet[Reminder]:
+        return Reminder.objects.filter(scan=self.scan, pk__gt=self.after)
+
+
+@dataclass(frozen=True)
+class Slot:
+    """Reminders that leave at the same moment. `key` is the same for what goes into the same mail."""
+
+    key: str
+    at: datetime
+    reminders: QuerySet[Reminder]
+
+
+def at_once(scan: Scan) -> str:
+    """How the keys of the mails begin that wait for no hour."""
+    return f"reminder:{scan.pk}:"
+
+
+def slots(part: BatchPart, now: datetime) -> Iterator[Slot]:
+    found = part.reminders
+    if not policies.any_timing():
+        yield _without_waiting(part, found, now)
+        return
+    # Scans at once gather into the same mails: one after the other.
+    list(Policy.objects.select_for_update().filter(has_timing=True).values_list("pk"))
+    for at, keys in _moments(found, now).items():
+        slot = _without_waiting(part, found, now) if at <= now else Slot(_gathering(part, at, now), at, found)
+        for start in range(0, len(keys), CHUNK):
+            yield replace(slot, reminders=found.filter(pk__in=keys[start : start + CHUNK]))
+
+
+def _without_waiting(part: BatchPart, found: QuerySet[Reminder], now: datetime) -> Slot:
+    key = at_once(part.scan)
+    leaves = now if part.scan.finished_at else now + UNTIL_ALL_IS_WRITTEN
+    return Slot(_not_begun(part, key, now) if part.number else key, leaves, found)
+
+
+def _gathering(part: BatchPart, at: datetime, now: datetime) -> str:
+    """The key of the mails that leave then."""
+    return _not_begun(part, f"reminder:at:{at.isoformat()}:", now)
+
+
+def _not_begun(part: BatchPart, key: str, now: datetime) -> str:
+    """The key, or where one of its mails has begun to leave (somebody did not want to wait for its hour) another that
+    only this scan's mails have, or this part's: what is added to a mail that is worded already is told nobody."""
+    for further in (f"{part.scan.pk}:", f"part-{part.number}:"):
+        if not _has_begun(key, now):
+            break
+        key += further
+    return key
+
+
+def _has_begun(key: str, now: datetime) -> bool:
+    recent = Delivery.objects.filter(created_at__gt=now - claims.LONGEST_BELIEVED, dedupe_key__startswith=key)
+    # All of them are locked until our notices are in, so that none begins to leave meanwhile.
+    states = recent.select_for_update().values_list("state", "tries")
+    return any((state, tries) != (DeliveryState.PENDING, 0) for state, tries in states)
+
+
+def _moments(found: QuerySet[Reminder], now: datetime) -> dict[datetime, list[int]]:
+    """When each reminder leaves, by the timing of its app or tenant."""
+    moments: dict[datetime, list[int]] = {}
+    for key, at in _timed(found, now, delivery_window.send_at):
+        moments.setdefault(at, []).append(key)
+    return moments
+
+
+def may_leave(reminders: QuerySet[Reminder], now: datetime) -> datetime:
+    """When a mail of these may leave that is not waiting for a digest (any more): as soon as one of them may."""
+    if not policies.any_timing():
+        return now
+    return min(at for _key, at in _timed(reminders, now, delivery_window.may_leave))
+
+
+def _timed(found: QuerySet[Reminder], now: datetime, rule: Rule) -> Iterator[tuple[int, datetime]]:
+    """The moment that a rule of `timing` gives for each."""
+    rows = list(found.values_list("pk", "tenant_id", "app_id", "threshold", "expires_at"))
+    timings = policies.timings({(tenant, app) for _pk, tenant, app, _threshold, _end in rows})
+    plans = policies.Plans()
+    for key, tenant, app, threshold, expires_at in rows:
+        following = next_cutoff(expires_at, threshold, plans.of(tenant, app))
+        yield key, rule(timings[tenant, app], now, threshold, following, expires_at)

@@ -1,0 +1,182 @@
+"""The scan: finds what is owed and writes it down.
+
+It may run twice, at once, or after a month of silence: a reminder is owed once for each thing, end and threshold, and
+of several missed thresholds only the nearest is told. Its queries do not grow in number with what it finds.
+
+What it finds is read without a lock. If that is little, all is written in one transaction; else in parts, the nearest
+ends first, so that none else waits long for the database. Each part asks again which of its rows are still owed. A scan
+that is killed between two parts leaves the rest owed, and the next one tells it; only a scan that came to its end has
+`finished_at`.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
+from datetime import datetime, timedelta
+from time import monotonic
+from typing import Any
+
+from django.db import OperationalError, transaction
+from django.db.models import Max, Q, QuerySet
+
+from alertadmin.outbox.queue import wakeup
+from alertadmin.outbox.queue.clock import check
+from alertadmin.outbox.queue.failpoints import failpoint
+from alertadmin.registry.models import Credential
+from alertadmin.reminders.calendar import corrections
+from alertadmin.reminders.models import Reminder, Scan
+from alertadmin.reminders.policies import PlanLookup
+from alertadmin.reminders.recipients import has_recipient
+from alertadmin.reminders.restore import detection, review
+from alertadmin.reminders.scan import fan_out
+from alertadmin.reminders.scan.batching import BatchPart
+from alertadmin.reminders.scan.scan_log import logs_scan
+from alertadmin.reminders.scan.sources import SOURCES, ScanSource, credentials
+
+log = logging.getLogger(__name__)
+
+STALE_AFTER = timedelta(hours=26)
+"""Beat scans every hour; a day without a scan, and a margin, is a fault that must be seen."""
+FIRST_PART = 500
+"""Things in a scan's first part; how many are in each further one follows from how long the one before took."""
+LEAST, MOST = 20, 2000
+WANTED_SECONDS = 0.3
+"""For one part. Each may hold the database's one write lock (SQLite) for two seconds at most."""
+
+owed = credentials.owed
+Due = tuple[ScanSource, QuerySet[Any], list[Any]]
+"""Some of what is due: its source, the question that found it, and the ids."""
+
+
+@logs_scan
+def run(now: datetime, *, ring: bool = True) -> Scan:
+    """Writes down all that is owed at `now` and who is told of it. Sends nothing: it rings for who does.
+
+    Raises ClockIsWrong.
+    """
+    check(now)
+    copy_of = detection.copy_of(now)
+    due = _due(now)
+    wrong = corrections.parts()
+    in_parts = sum(len(keys) for *_, keys in due) > FIRST_PART or len(wrong) > 1
+    with nullcontext() if in_parts else transaction.atomic():
+        # In one transaction it is finished from the first: none sees it before the commit.
+        scan = Scan.objects.create(started_at=now, finished_at=None if in_parts else now)
+        for number, part in enumerate(_parts(due)):
+            with transaction.atomic(savepoint=False):
+                _write(scan, number, part, now)
+                if in_parts and copy_of is not None:
+                    review.hold(now)
+            if in_parts:
+                failpoint("scan-part-committed")
+        # After the reminders: an end that moved and is told of anew needs no correction.
+        for keys in wrong:
+            with transaction.atomic(savepoint=False):
+                scan.deliveries += corrections.write(scan, keys, now)
+                scan.save(update_fields=["deliveries"])
+                if in_parts and copy_of is not None:
+                    review.hold(now)
+        with transaction.atomic(savepoint=False):
+            _finish(scan, copy_of, now, ring=ring)
+        failpoint("scan-written")
+    failpoint("scan-committed")
+    return scan
+
+
+def _due(now: datetime) -> list[Due]:
+    plans = PlanLookup()
+    found = [(source, source.due(now, plans)) for source in SOURCES]
+    return [(source, rows, keys) for source, rows in found if (keys := list(rows.values_list("pk", flat=True)))]
+
+
+def _parts(due: Sequence[Due]) -> Iterator[list[Due]]:
+    """Asked for the next part, it takes it that the one before has just been written."""
+    size = FIRST_PART
+    rest = list(due)
+    while rest:
+        part, room = [], size
+        while rest and room:
+            source, rows, keys = rest.pop(0)
+            part.append((source, rows, keys[:room]))
+            if keys[room:]:
+                rest.insert(0, (source, rows, keys[room:]))
+            room -= len(part[-1][2])
+        began = monotonic()
+        yield part
+        size = _next_size(size, monotonic() - began)
+
+
+def _next_size(size: int, seconds: float) -> int:
+    fitting = int(size * WANTED_SECONDS / max(seconds, 0.001))
+    return max(LEAST, min(fitting, 2 * size, MOST))
+
+
+def _write(scan: Scan, number: int, part: list[Due], now: datetime) -> None:
+    after = Reminder.objects.filter(scan=scan).aggregate(last=Max("pk"))["last"] or 0
+    found = sum(_insert(scan, source, rows, keys) for source, rows, keys in part)
+    if found:
+        scan.reminders += found
+        scan.deliveries += fan_out.fan_out(BatchPart(scan, number, after), now)
+        scan.save(update_fields=["reminders", "deliveries"])
+
+
+def _insert(scan: Scan, source: ScanSource, rows: QuerySet[Any], keys: list[Any]) -> int:
+    """What one row makes impossible is tried with half of them, and so on: that row alone is left out, by name."""
+    try:
+        with transaction.atomic():
+            return source.write(scan, rows.filter(pk__in=keys))
+    except OperationalError:
+        # No row is the cause: the disk is full, the database is gone, or another holds it for too long.
+        raise
+    except Exception as error:
+        if len(keys) == 1:
+            # The type alone: the text of a database's error may quote a row.
+            named = (rows.model._meta.verbose_name, keys[0], type(error).__name__)
+            log.error("%s %s cannot be reminded of (%s), and is left out of the scan", *named)
+            return 0
+        middle = len(keys) // 2
+        return sum(_insert(scan, source, rows, half) for half in (keys[:middle], keys[middle:]))
+
+
+def _finish(scan: Scan, copy_of: datetime | None, now: datetime, *, ring: bool) -> None:
+    if scan.finished_at is None:
+        fan_out.release(scan, now)
+        scan.finished_at = now
+        scan.save(update_fields=["finished_at"])
+    if copy_of is not None:
+        review.begin(scan, copy_of, now)
+    if (scan.deliveries or scan.reminders) and ring:
+        wakeup.notify_worker()
+    transaction.on_commit(lambda: detection.record_scan(scan))
+
+
+def catch_up(now: datetime) -> None:
+    """Before anything is sent: whoever works on a database that was put back from a copy scans first, and so holds what
+    is to be reviewed. Where that fails all is sent as ever: never lost goes before never twice."""
+    try:
+        if detection.copy_of(now) is not None:
+            run(now, ring=False)
+    except Exception:
+        log.exception("whether the database was put back from a copy could not be told")
+
+
+def last_finished() -> Scan | None:
+    """The one written last, whatever the clock said then."""
+    return Scan.objects.exclude(finished_at=None).order_by("-pk").first()
+
+
+def is_stale(now: datetime) -> bool:
+    """Whether nobody has looked for too long: reminders may be late."""
+    return is_old(last_finished(), now)
+
+
+def is_old(last: Scan | None, now: datetime) -> bool:
+    """Whether the last scan proves nothing of today: there was none, it was long ago, or its clock ran days ahead."""
+    return last is None or last.finished_at is None or not -STALE_AFTER <= last.finished_at - now <= STALE_AFTER
+
+
+def without_recipients(now: datetime) -> QuerySet[Credential]:
+    """Those owed while there is nobody at all to be told. Told as soon as there is one."""
+    return owed(now).exclude(has_recipient("app", "app__tenant", Q(escalated=True)))

@@ -1,0 +1,96 @@
+"""Secrets and certificates that end."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import (
+    BooleanField,
+    Case,
+    Exists,
+    IntegerField,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Value,
+    When,
+)
+from django.db.models.functions import Coalesce
+
+from alertadmin.registry.models import Credential
+from alertadmin.reminders import policies
+from alertadmin.reminders.models import Reminder, ReminderKind, Scan, Snooze, SnoozeKind
+from alertadmin.reminders.policies import PlanLookup
+from alertadmin.reminders.recipients import has_recipient
+from alertadmin.reminders.rules.schedule import ESCALATE_TO_ALL_DAYS
+from alertadmin.reminders.rules.thresholds import EscalatesFrom, reached
+from alertadmin.reminders.scan import clock_skew
+from alertadmin.reminders.scan.insert_select import insert_from
+from alertadmin.reminders.snoozes import active_snoozes
+
+COLUMNS = ("credential_id", "app_id", "tenant_id", "expires_at", "threshold", "is_escalated")
+NONE_TOLD = Value(32767)
+"""Farther than any threshold."""
+
+
+def due(now: datetime, plans: PlanLookup) -> QuerySet[Any]:
+    untold = owed(now, plans)
+    # Most scans find nothing; asked like this it needs neither the joins nor the words of the longer query.
+    if not untold.exists():
+        return untold.none()
+    # With nobody to tell it is left owed: the next scan tells the first who is entered.
+    return untold.filter(has_recipient("app", "app__tenant", Q(escalated=True))).order_by("expires_at")
+
+
+def write(scan: Scan, found: QuerySet[Any]) -> int:
+    rows = found.values_list("pk", "app_id", "app__tenant_id", "expires_at", "owed", "escalated")
+    return insert_from(Reminder(scan=scan, kind=ReminderKind.CREDENTIAL), COLUMNS, rows)
+
+
+def owed(now: datetime, plans: PlanLookup | None = None) -> QuerySet[Credential]:
+    """Credentials that somebody must be told of and nobody was.
+
+    Each with the threshold as `owed`, and as `escalated` whether the next in line is told too. One query; neither its
+    text nor its cost depends on the number of policies.
+    """
+    plans, sender = plans or PlanLookup(), policies.sending_app()
+    plan = plans.text("app", "app__tenant")
+    early = Q(app=sender) if sender else None
+    told = Reminder.objects.filter(credential=OuterRef("pk"), expires_at=OuterRef("expires_at"))
+    if clock_skew.ever(now):
+        told = told.exclude(clock_skew.clock_skewed(now, "scan"))
+    nearest = Subquery(told.order_by("threshold").values("threshold")[:1])
+    still: QuerySet[Credential] = (
+        Credential.objects.watched()
+        .filter(expires_at__lte=now + timedelta(days=plans.farthest))
+        .annotate(owed=reached("expires_at", now, plan, only=plans.only, early=early))
+        # Nothing is reached: NULL, which is less than nothing.
+        .filter(owed__lt=Coalesce(nearest, NONE_TOLD, output_field=IntegerField()))
+        .filter(~Exists(active_snoozes(now, "pk", "expires_at")))
+        .annotate(escalated=_escalated(plan, told))
+    )
+    return still
+
+
+def unanswered(told: QuerySet[Reminder]) -> QuerySet[Reminder]:
+    """Those after which nobody said that they are on it."""
+    answers = Snooze.objects.filter(
+        kind=SnoozeKind.ACKNOWLEDGED,
+        credential=OuterRef("credential"),
+        expires_at=OuterRef("expires_at"),
+        created_at__gte=OuterRef("scan__started_at"),
+        withdrawn_at=None,
+    )
+    return told.filter(~Exists(answers))
+
+
+def _escalated(plan: Any, told: QuerySet[Reminder]) -> Case:
+    """The rule `due_rule.is_escalated`, as the database reads it."""
+    return Case(
+        When(owed__lte=ESCALATE_TO_ALL_DAYS, then=Value(True)),
+        When(Q(owed__lte=EscalatesFrom(plan)) & Exists(unanswered(told)), then=Value(True)),
+        default=Value(False),
+        output_field=BooleanField(),
+    )

@@ -1,0 +1,82 @@
+"""What somebody says about a credential that ends: on it, later, not ours. Each is bounded and on the record."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.db.models import OuterRef, Q, QuerySet
+from django.utils.translation import gettext as _
+
+from alertadmin import audit
+from alertadmin.accounts.models import User
+from alertadmin.audit import AuditAction
+from alertadmin.registry.models import Credential
+from alertadmin.reminders.models import Snooze, SnoozeKind
+from alertadmin.reminders.rules.schedule import ESCALATE_TO_ALL_DAYS
+
+LONGEST = timedelta(days=731)
+LAST_MOMENT = timedelta(days=1)
+"""A snooze ends this long before the credential does: nobody sleeps past the end."""
+
+
+def active_snoozes(now: datetime, credential: str, expires_at: str) -> QuerySet[Snooze]:
+    """For a query: what keeps a credential silent now. In the last week an acknowledgement does not.
+
+    `credential` and `expires_at` are the paths to its id and its end.
+    """
+    last_week = now + timedelta(days=ESCALATE_TO_ALL_DAYS)
+    return Snooze.objects.filter(
+        ~Q(kind=SnoozeKind.ACKNOWLEDGED) | Q(expires_at__gt=last_week),
+        credential=OuterRef(credential),
+        expires_at=OuterRef(expires_at),
+        until__gt=now,
+        withdrawn_at=None,
+    )
+
+
+def of(credential: Credential, now: datetime) -> list[Snooze]:
+    """Those in force now, the newest first."""
+    return list(
+        credential.all_holds.filter(expires_at=credential.expires_at, until__gt=now, withdrawn_at=None).select_related(
+            "by"
+        )
+    )
+
+
+@transaction.atomic
+def snooze(
+    credential: Credential, kind: SnoozeKind, *, until: datetime, reason: str = "", by: User, now: datetime
+) -> Snooze:
+    """Puts it on the record; one of the same kind before it is withdrawn. Raises ValidationError in words that help."""
+    if until <= now:
+        raise ValidationError({"until": _("This moment is past. Choose one that is ahead.")})
+    if until > now + LONGEST:
+        raise ValidationError({"until": _("This is more than two years ahead. Choose a nearer day.")})
+    if kind == SnoozeKind.SNOOZED and credential.expires_at > now and until > credential.expires_at - LAST_MOMENT:
+        raise ValidationError(
+            {"until": _("It ends before that. Choose a day before its end, or say that you are on it.")}
+        )
+    if kind == SnoozeKind.IGNORED and not reason.strip():
+        raise ValidationError({"reason": _("Say why, for those who read it later: “the customer renews it”.")})
+    credential.all_holds.filter(kind=kind, withdrawn_at=None).update(withdrawn_at=now)
+    held = Snooze.objects.create(
+        credential=credential,
+        expires_at=credential.expires_at,
+        kind=kind,
+        until=until,
+        reason=" ".join(reason.split()),
+        by=by,
+        by_name=str(by),
+        created_at=now,
+    )
+    audit.record(AuditAction.CREDENTIAL_HELD, credential, by=by, kind=kind, until=until, reason=held.reason, now=now)
+    return held
+
+
+@transaction.atomic
+def withdraw(one: Snooze, *, now: datetime) -> None:
+    """Reminders go on from now; of what was missed meanwhile the nearest is told."""
+    if Snooze.objects.filter(pk=one.pk, withdrawn_at=None).update(withdrawn_at=now):
+        audit.record(AuditAction.CREDENTIAL_RESUMED, one.credential, kind=one.kind, now=now)

@@ -1,0 +1,80 @@
+"""A file that one process at a time holds. The kernel lets go of it when the last holder ends, however it ended."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from alertadmin.supervisor import orphans
+
+
+@contextmanager
+def held(path: Path) -> Iterator[None]:
+    """Waits for the file and holds it; for work that takes seconds, done by one process at a time."""
+    descriptor = _open(path)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+class LockInUse(Exception):
+    """Somebody else holds the file; `note` is what they wrote into it."""
+
+    def __init__(self, note: str) -> None:
+        super().__init__(note)
+        self.note = note
+
+
+class FileLock:
+    """Holds a file for as long as this process, or a child given `descriptor`, lives. Raises InUse at once."""
+
+    def __init__(self, path: Path) -> None:
+        self.descriptor = _open(path)
+        try:
+            fcntl.flock(self.descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            note = os.pread(self.descriptor, 4096, 0).decode("utf-8", "replace")
+            os.close(self.descriptor)
+            raise LockInUse(note) from None
+
+    def write(self, note: str) -> None:
+        """Says who holds it, for those who come later."""
+        os.ftruncate(self.descriptor, 0)
+        os.pwrite(self.descriptor, note.encode(), 0)
+
+    def release(self) -> None:
+        os.close(self.descriptor)
+
+
+def holders(path: Path) -> list[int]:
+    """The ids of the processes of ours that have the file open, and so may hold it; none where there is no /proc.
+
+    (/proc/locks names the process that took the lock, which may have died and left it to a child.)
+    """
+    try:
+        wanted = path.stat()
+    except OSError:
+        return []
+    return [pid for pid in orphans.processes() if pid != os.getpid() and _has_open(pid, wanted)]
+
+
+def _has_open(pid: int, wanted: os.stat_result) -> bool:
+    folder = orphans.PROC / str(pid) / "fd"
+    try:
+        names = os.listdir(folder)
+    except OSError:
+        return False
+    for name in names:
+        with suppress(OSError):
+            if os.path.samestat((folder / name).stat(), wanted):
+                return True
+    return False
+
+
+def _open(path: Path) -> int:
+    return os.open(path, os.O_RDWR | os.O_CREAT, 0o600)

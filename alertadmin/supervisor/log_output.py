@@ -1,0 +1,90 @@
+"""Where lines go: to the terminal, and to a log file in the data folder that does not grow without end.
+
+All of them have one form (operator_log), whatever program wrote them, so that a log store reads one format.
+"""
+
+from __future__ import annotations
+
+import logging
+import logging.handlers
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from django.conf import settings
+
+from alertadmin.operator_log.configuration import formatter
+from alertadmin.operator_log.redaction import escape
+from alertadmin.operator_log.stream import LineStream
+from alertadmin.operator_log.third_party import is_ours, record_of
+
+LOG_BYTES = 5_000_000
+LOG_FILES = 4
+
+
+class Output:
+    def __init__(self, folder: Path, format_name: str | None = None) -> None:
+        self._format = format_name or settings.ENVIRONMENT.log_format
+        self._formatter = formatter(self._format)
+        folder.mkdir(mode=0o700, exist_ok=True)
+        handler = logging.handlers.RotatingFileHandler(
+            folder / "alertadmin.log", maxBytes=LOG_BYTES, backupCount=LOG_FILES, encoding="utf-8", delay=True
+        )
+        handler.setFormatter(logging.Formatter("%(message)s"))
+        self._file = logging.Logger("output")
+        self._file.addHandler(handler)
+        # A full disk must not stop the programs whose lines these are.
+        handler.handleError = lambda record: None  # type: ignore[method-assign]
+        # A terminal that was stopped, or a reader that does not read, must not either.
+        self._terminal = LineStream(lambda: sys.stdout, patience=0.2)
+        # With JSON, standard output holds JSON alone.
+        self._people = LineStream(lambda: sys.stderr if self._format == "json" else sys.stdout, patience=0.2)
+        self._writing = threading.Lock()
+
+    def line(self, source: str, text: str) -> None:
+        """One line of one program, in both places: as it is if it has our form, else brought into it."""
+        if is_ours(text, self._format):
+            self._write(escape(text))
+        else:
+            self._write(self._formatter.format(record_of(source, text)))
+
+    def show(self, text: str) -> None:
+        """To the terminal alone: for what a log must not keep. A terminal that went away changes nothing."""
+        with self._writing:
+            self._people.write(text)
+
+    def take_log(self) -> None:
+        """From now on what this process itself logs goes the same way."""
+        root = logging.getLogger()
+        root.handlers = [_ToOutput(self._write, self._formatter, root.handlers)]
+
+    def close(self) -> None:
+        for handler in self._file.handlers:
+            handler.close()
+
+    def _write(self, line: str) -> None:
+        with self._writing:
+            self._terminal.write(line)
+            self._file.info("%s", line)
+
+
+class _ToOutput(logging.Handler):
+    def __init__(
+        self, write: Callable[[str], None], form: logging.Formatter, instead_of: list[logging.Handler]
+    ) -> None:
+        super().__init__()
+        self._write = write
+        self.setFormatter(form)
+        for handler in instead_of:
+            for one in handler.filters:
+                self.addFilter(one)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            self._write(self.format(record))
+        except Exception:
+            self.handleError(record)
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        """What cannot be written stops nothing."""

@@ -1,0 +1,148 @@
+"""The database as a start finds it: out of reach, empty, behind, ahead of this program, or just right."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management import call_command
+from django.db import DatabaseError, connection
+from django.db.migrations.executor import MigrationExecutor
+from django.db.migrations.loader import MigrationLoader
+
+from alertadmin.audit import trigger_check
+from alertadmin.crypto.fields import encrypted_fields
+from alertadmin.supervisor.errors import NotPrepared
+
+MIGRATING = 0x616C_6572_7461_646D
+"""The number of PostgreSQL's advisory lock: of several machines that start at once, one migrates."""
+ENDING = 2.0
+"""Seconds for which a connection whose program was just stopped may still be seen."""
+PROGRAM = "alertadmin"
+SETTING_UP = f"{PROGRAM} setting up"
+"""PostgreSQL's application_name of a connection; otherwise it is the program's and its version (settings)."""
+
+
+def make_ready(*, upgrade: bool) -> None:
+    """Makes the tables of an empty database; with `upgrade` brings those of an older version up to date.
+
+    Raises NotPrepared if it cannot, if a newer version was here before, without `upgrade` if an older one was, and with
+    it while an older one still runs. With `upgrade`, as at a start, what was done to the audit
+    trail's triggers is put right and recorded.
+    """
+    try:
+        _make_file()
+        with _alone():
+            executor = MigrationExecutor(connection)
+            _refuse_newer(executor)
+            if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+                if executor.loader.applied_migrations:
+                    _refuse_older(upgrade)
+                # It looks after the triggers of the audit trail itself (accounts/apps.py).
+                call_command("migrate", interactive=False, verbosity=0)
+            elif upgrade:
+                trigger_check.restore(trigger_check.tampered(is_upgrade=False))
+    except (DatabaseError, ImproperlyConfigured) as error:
+        # The first line names host, port and user at most; never the password.
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise NotPrepared(f"The database {where()} cannot be used: {reason}") from error
+
+
+def where() -> str:
+    """The database in words, without its password."""
+    values = connection.settings_dict
+    if connection.vendor == "sqlite":
+        return str(values["NAME"])
+    return f"{values['NAME']} on {values['HOST'] or 'this machine'}"
+
+
+def holds_secrets() -> bool:
+    """Whether any row holds something sealed."""
+    return any(
+        model._default_manager.filter(**{f"{name}__isnull": False}).exists() for model, name in encrypted_fields()
+    )
+
+
+def _make_file() -> None:
+    """SQLite would make its file readable by others; its companions take the mode after it."""
+    path = Path(connection.settings_dict["NAME"])
+    if connection.vendor == "sqlite" and not path.exists():
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    if connection.vendor != "postgresql":
+        yield
+        return
+    with connection.cursor() as cursor:
+        # Another machine that waits for its turn here is no older version at work.
+        cursor.execute(
+            "SELECT current_setting('application_name'), set_config('application_name', %s, false), "
+            "pg_advisory_lock(%s)",
+            [SETTING_UP, MIGRATING],
+        )
+        [before, *_others] = cursor.fetchone()
+        try:
+            yield
+        finally:
+            cursor.execute(
+                "SELECT pg_advisory_unlock(%s), set_config('application_name', %s, false)", [MIGRATING, before]
+            )
+
+
+def _refuse_older(upgrade: bool) -> None:
+    if not upgrade:
+        raise NotPrepared(
+            f"The database {where()} is of an older version of alertadmin. Stop that version on every machine, then "
+            "start this one (./run), or bring the database up to date with: manage.py migrate"
+        )
+    deadline = time.monotonic() + ENDING
+    while found := running_elsewhere():
+        if time.monotonic() < deadline:
+            time.sleep(0.1)
+            continue
+        raise NotPrepared(
+            f"The database {where()} is of an older version of alertadmin that still runs ({', '.join(found)}). "
+            "Stop it on every machine, then start this one."
+        )
+
+
+def running_elsewhere() -> list[str]:
+    """On PostgreSQL, the versions of alertadmin that are connected to this database, with where from."""
+    if connection.vendor != "postgresql":
+        return []
+    with connection.cursor() as cursor:
+        # Within a transaction it would be what the first look saw.
+        cursor.execute("SELECT pg_stat_clear_snapshot()")
+        cursor.execute(
+            "SELECT DISTINCT application_name || ' from ' || coalesce(host(client_addr), 'this machine') "
+            "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() "
+            "AND starts_with(application_name, %s) AND application_name <> %s ORDER BY 1",
+            [f"{PROGRAM} ", SETTING_UP],
+        )
+        return [str(name) for (name,) in cursor.fetchall()]
+
+
+def _refuse_newer(executor: MigrationExecutor) -> None:
+    if name := _ahead(executor.loader, executor.loader.applied_migrations):
+        raise NotPrepared(
+            f"The database {where()} was last used by a newer version of alertadmin (it has {name}). "
+            "Install that version again, or put back the backup you made before."
+        )
+
+
+def ahead(applied: Collection[tuple[str, str]]) -> str:
+    """Of migrations (app, name) that were applied somewhere, one that this version does not know; else empty."""
+    return _ahead(MigrationLoader(None), applied)
+
+
+def _ahead(loader: MigrationLoader, applied: Collection[tuple[str, str]]) -> str:
+    known = set(loader.disk_migrations) | {
+        old for migration in loader.disk_migrations.values() for old in migration.replaces
+    }
+    return ".".join(min((key for key in applied if key[0] in loader.migrated_apps and key not in known), default=()))

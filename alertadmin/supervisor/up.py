@@ -1,0 +1,196 @@
+"""The start of everything: refuses in one sentence or runs until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import signal
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from django.conf import settings
+from django.db import connection
+from django.urls import reverse
+from django.utils import timezone
+
+from alertadmin import __version__
+from alertadmin.accounts.models import FirstAdministratorLink, User
+from alertadmin.demo.environment import Demo
+from alertadmin.environment import LOCAL_HOSTS, Environment
+from alertadmin.monitoring import broker, setting_checks
+from alertadmin.operator_log.process import log_started, log_stopped
+from alertadmin.outbox.queue.clock import DatabaseClock
+from alertadmin.reminders.scan import scanner
+from alertadmin.supervisor import bootstrap, file_lock, orphans, ports, programs, tls_files
+from alertadmin.supervisor.errors import PortOccupied
+from alertadmin.supervisor.log_output import Output
+from alertadmin.supervisor.process import ManagedProcess, Program
+
+log = logging.getLogger(__name__)
+
+AFTERMATH = 12.0
+"""Seconds to wait for the processes of a start that was killed, once they were told to end."""
+PATIENCE = 60.0
+"""Seconds until a program that does not answer is spoken of; it goes on being tried."""
+
+
+def start(demo: Demo | None = None) -> None:
+    """Runs web, worker and broker until SIGTERM or SIGINT. Raises NotStarted with a sentence."""
+    environment: Environment = settings.ENVIRONMENT
+    # Whatever is made from here on, by any of the programs, is its owner's alone.
+    os.umask(0o077)
+    bootstrap.make_data_dir(environment.data_dir)
+    claim = _claim(environment)
+    bootstrap.prepare(upgrade=True)
+    ports.check_free(*environment.bind)
+    if environment.tls:
+        tls_files.check(*environment.tls)
+    claim.write(json.dumps({"pid": os.getpid(), "url": environment.public_url}))
+    connection.close()
+    asyncio.run(Supervisor(environment, claim.descriptor, demo).run())
+
+
+def _claim(environment: Environment) -> file_lock.FileLock:
+    """The data folder, for this process and those it starts. Raises PortOccupied if another start holds it.
+
+    What a start that was killed left behind is ended.
+    """
+    path = _lock_of(environment)
+    deadline = time.monotonic() + AFTERMATH
+    while True:
+        left = orphans.end(path)
+        try:
+            claim = file_lock.FileLock(path)
+        except file_lock.LockInUse as error:
+            holder = _holder(path, error.note)
+        else:
+            if not orphans.find(path):
+                return claim
+            # They may still have the port.
+            claim.release()
+            holder, left = None, 1
+        if (holder and not left) or time.monotonic() > deadline:
+            raise PortOccupied(
+                f"alertadmin already runs in {environment.data_dir}{holder or ''}. "
+                "Stop it first, or choose another folder with --data."
+            )
+        time.sleep(0.02)
+
+
+def _lock_of(environment: Environment) -> Path:
+    return environment.data_dir / "up.lock"
+
+
+def _holder(path: Path, note: str) -> str | None:
+    """Who really has the file open, in words; None if nobody does any more. `note` is what the last start wrote."""
+    found = file_lock.holders(path)
+    try:
+        said = json.loads(note)
+        pid, url = int(said["pid"]), str(said["url"])
+    except (ValueError, TypeError, KeyError):
+        pid, url = 0, ""
+    if pid in found:
+        return f": {url} (process {pid})"
+    return f" (process {found[0]})" if found else None
+
+
+class Supervisor:
+    def __init__(self, environment: Environment, claimed: int, demo: Demo | None) -> None:
+        self._environment = environment
+        self._claimed = claimed
+        self._demo = demo
+        self._output = Output(environment.data_dir / "logs")
+        self._stop = asyncio.Event()
+
+    async def run(self) -> None:
+        self._output.take_log()
+        log_started("up")
+        loop = asyncio.get_running_loop()
+        for signum in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            loop.add_signal_handler(signum, self._stop.set)
+        below: list[ManagedProcess] = []
+        above: list[ManagedProcess] = []
+        try:
+            await self._unless_stopped(self._start_all(below, above))
+            await self._stop.wait()
+        finally:
+            self._output.show("Stopping …")
+            # Those who use a program stop before it does.
+            await asyncio.gather(*(running.stop() for running in above))
+            await asyncio.gather(*(running.stop() for running in below))
+        log_stopped()
+        self._output.show("Stopped.")
+
+    async def _unless_stopped(self, starting: Awaitable[None]) -> None:
+        work = asyncio.ensure_future(starting)
+        stopping = asyncio.ensure_future(self._stop.wait())
+        await asyncio.wait({work, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        if work.done():
+            work.result()
+        else:
+            work.cancel()
+
+    async def _start_all(self, below: list[ManagedProcess], above: list[ManagedProcess]) -> None:
+        environment = self._environment
+        self._output.show(f"alertadmin {__version__}, data in {environment.data_dir}")
+        if self._demo:
+            below.append(self._keep(self._demo.program()))
+            await self._demo.opened.wait()
+        if environment.embedded_broker:
+            below.append(self._keep(programs.broker(environment)))
+            await self._until("broker", lambda: ports.answers_ping(environment.broker_socket))
+        above.append(self._keep(programs.web(environment)))
+        above.append(self._keep(programs.worker()))
+        await asyncio.to_thread(self._at_leisure, self._begin)
+        await self._until("web", lambda: ports.answers_http(*environment.bind, tls=bool(environment.tls)))
+        await asyncio.to_thread(self._at_leisure, self._greet)
+
+    def _keep(self, program: Program) -> ManagedProcess:
+        environ = orphans.marked_environ(_lock_of(self._environment))
+        return ManagedProcess(program, self._output, keep=[self._claimed], environ=environ)
+
+    async def _until(self, name: str, answers: Callable[[], Awaitable[bool]]) -> None:
+        deadline = time.monotonic() + PATIENCE
+        while not await answers():
+            if time.monotonic() > deadline:
+                self._output.show(f"{name} does not answer yet; see the lines above.")
+                deadline += PATIENCE
+            await asyncio.sleep(ports.BETWEEN_TRIES)
+
+    def _at_leisure(self, step: Callable[[], None]) -> None:
+        """In a thread with a database connection of its own; its failure is told, and stops nothing that runs."""
+        try:
+            step()
+        except Exception:
+            # The pages say it too, and the clock scans again.
+            log.exception("a step of the start failed")
+        finally:
+            connection.close()
+
+    def _begin(self) -> None:
+        """Looks for what is owed at once: after an outage nobody should wait for the clock's next hour."""
+        now = DatabaseClock()()
+        if self._demo:
+            self._demo.seed(now)
+        scanner.run(now)
+
+    def _greet(self) -> None:
+        environment = self._environment
+        show = self._output.show
+        show(f"\nalertadmin is ready: {environment.public_url}/")
+        if not User.objects.exists():
+            path = reverse("first-administrator", args=[FirstAdministratorLink.make(timezone.now())])
+            show(f"Make the first administrator (this link works once): {environment.public_url}{path}")
+        if self._demo:
+            show(self._demo.words())
+        if environment.bind[0] not in LOCAL_HOSTS and not environment.get("PUBLIC_URL"):
+            show("Others reach it by the name in ALERTADMIN_PUBLIC_URL, which is not set.")
+        if said := broker.open_to_others(environment.redis_url):
+            show(said)
+        for bad in setting_checks.bad_settings():
+            show(str(bad))
+        show("Ctrl-C stops it.\n")

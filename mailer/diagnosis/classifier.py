@@ -1,0 +1,150 @@
+"""From a text to its best cause. Precedence, strongest first:
+
+1. a wording or second code that tells apart what one code lumps together (Rank.REFINED);
+2. an AADSTS number that means one cause;
+3. any other code given for one cause only: Exchange's and Graph's names, SMTP's enhanced codes (Rank.CODE);
+4. an AADSTS number of a family (`aadsts.FAMILIES`);
+5. a sentence (Rank.WORDING); 6. a family of codes (Rank.GENERIC); 7. a bare status (Rank.HINT).
+
+Among equals the order of `all_rules.ALL_RULES` decides; of several AADSTS numbers, the first in the text. A number we
+do not know silences OAuth's generic words beside it: `invalid_client` with an unknown number is not a wrong secret.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from mailer.diagnosis import normalization
+from mailer.diagnosis.rules.aadsts import AADSTS, FAMILIES
+from mailer.diagnosis.rules.all_rules import ALL_RULES
+from mailer.diagnosis.rules.http_status import OAUTH_WORDS
+from mailer.diagnosis.rules.rule import Rank, Rule
+
+_NUMBER = re.compile(r"aadsts[ :#_-]{0,2}(\d{4,8})(?: (\d{1,4})(?=:))?")
+_LISTED = re.compile(
+    r"(?:error_?codes?|error ?code|code d'erreur|fehlercode|errornumber|error\?code|failure ?reason ?code)"
+    r"['\"]{0,2} ?[:=]? ?[\[(]? ?['\"]?(\d{5,8})\b"
+)
+_LOOKALIKE = re.compile(r"aadsts[ :#_-]{0,2}(\d[\dilos]{3,7})\b")
+_DIGITS = str.maketrans("ilos", "1105")
+"""Letters that are read for digits when a picture becomes text."""
+_MOST_NUMBERS = 200
+_ONE_ERROR = 250
+"""Characters within which codes are taken to be of one error."""
+
+
+@dataclass(frozen=True)
+class Classification:
+    slug: str
+    rank: int
+    note: str = ""
+
+
+def entra_numbers(plain_text: str) -> list[int]:
+    """AADSTS numbers in the order of the text, each once; a number broken by a line end is joined if that is known."""
+    found: dict[int, None] = {}
+    for matches in (_NUMBER.finditer(plain_text), _LISTED.finditer(plain_text)):
+        for match in _first(matches):
+            whole = match[1] + (match[2] or "" if match.re is _NUMBER else "")
+            number = int(whole)
+            found[number if number in AADSTS else int(match[1])] = None
+    if not any(number in AADSTS for number in found):
+        read = (int(match[1].translate(_DIGITS)) for match in _first(_LOOKALIKE.finditer(plain_text)))
+        return [number for number in dict.fromkeys(read) if number in AADSTS] or list(found)
+    return list(found)
+
+
+def classify(text: str) -> Classification | None:
+    """The cause of a pasted or printed text, of several errors that of the first; None if nothing in it is known."""
+    plain_text = normalization.normalize_text(normalization.unwrap(text))
+    return classify_text(plain_text, entra_numbers(plain_text), classify_lines(plain_text))
+
+
+def classify_text(plain_text: str, numbers: list[int], errors: list[Classification]) -> Classification | None:
+    """The same for who has read the text: its plain view, the numbers in it, and what each error of it is."""
+    verdict = _best(plain_text, numbers, squeezed=False)
+    if verdict is not None and verdict.rank >= Rank.CODE and len(errors) > 1:
+        return errors[0]
+    if verdict is not None and verdict.rank >= Rank.REFINED:
+        return verdict
+    packed = normalization.strip_spaces(plain_text)
+    if not any(number in AADSTS for number in numbers):
+        numbers = _packed_numbers(packed)
+    return _stronger(verdict, _best(packed, numbers, squeezed=True))
+
+
+def classify_lines(plain_text: str) -> list[Classification]:
+    """What each error of a text is, in the text's order, by the codes that are given for one cause only.
+
+    Codes that stand close together are of one error: what one lumps together the other tells apart.
+    """
+    found: list[Classification] = []
+    last = -_ONE_ERROR
+    for at, verdict in sorted(_coded(plain_text), key=lambda one: one[0]):
+        if at - last >= _ONE_ERROR or not found:
+            found.append(verdict)
+        elif verdict.rank > found[-1].rank:
+            found[-1] = verdict
+        last = at
+    return list({verdict.slug: verdict for verdict in reversed(found)}.values())[::-1]
+
+
+def _coded(plain_text: str) -> list[tuple[int, Classification]]:
+    """Where each code that is given for one cause only stands first, and its cause."""
+    numbers = ((match.start(), int(match[1])) for match in _first(_NUMBER.finditer(plain_text)))
+    known = [
+        (at, Classification(AADSTS[number], Rank.CODE + 1))
+        for at, number in numbers
+        if number in AADSTS and number not in FAMILIES
+    ]
+    letters = set(plain_text)
+    coded = (rule for rule in ALL_RULES if rule.rank >= Rank.CODE and rule.is_spelt_by(letters))
+    matches = ((rule, rule.found_in(plain_text)) for rule in coded)
+    return known + [
+        (match.start(), Classification(rule.slug, rule.rank, rule.note)) for rule, match in matches if match
+    ]
+
+
+def _best(view: str, numbers: list[int], *, squeezed: bool) -> Classification | None:
+    verdict = _by_number(numbers)
+    letters = set(view)
+    silent = frozenset(OAUTH_WORDS) if numbers and verdict is None else frozenset[Rule]()
+    for rule in ALL_RULES:
+        if verdict is not None and rule.rank <= verdict.rank:
+            continue
+        if rule in silent or (squeezed and rule.rank < Rank.WORDING):
+            continue
+        if rule.is_spelt_by(letters, squeezed=squeezed) and rule.found_in(view, squeezed=squeezed):
+            verdict = Classification(rule.slug, rule.rank, rule.note)
+    return verdict
+
+
+def _by_number(numbers: list[int]) -> Classification | None:
+    known = [number for number in numbers if number in AADSTS]
+    if exact := [number for number in known if number not in FAMILIES]:
+        return Classification(AADSTS[exact[0]], Rank.CODE + 1)
+    return Classification(AADSTS[known[0]], Rank.CODE - 1) if known else None
+
+
+def _packed_numbers(packed: str) -> list[int]:
+    """Numbers in a text without spaces, where other digits may follow: the longest that is known."""
+    found = []
+    for match in _first(_NUMBER.finditer(packed)):
+        digits = match[1]
+        found += [int(digits[:length]) for length in range(len(digits), 3, -1) if int(digits[:length]) in AADSTS][:1]
+    return found
+
+
+def _stronger(first: Classification | None, second: Classification | None) -> Classification | None:
+    if first is None or (second is not None and second.rank > first.rank):
+        return second
+    return first
+
+
+def _first(matches: Iterable[re.Match[str]]) -> Iterable[re.Match[str]]:
+    for count, match in enumerate(matches):
+        if count >= _MOST_NUMBERS:
+            return
+        yield match

@@ -1,0 +1,139 @@
+"""From a cause, or a pasted text, to what a person reads: what is wrong, who must act, how to mend it and where."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from mailer.clouds import BUILTIN, Cloud
+from mailer.diagnosis import classifier, normalization
+from mailer.diagnosis.causes import UNKNOWN, Owner
+from mailer.diagnosis.extracted_ids import ExtractedIds, find
+from mailer.diagnosis.portal_links import Link, Place, links
+from mailer.diagnosis.texts.catalog import BOOK
+from mailer.diagnosis.texts.entry import PLACEHOLDERS
+
+Translate = Callable[[str], str]
+_MOST_NAMED = 6
+
+
+def _unchanged(text: str) -> str:
+    return text
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """What is wrong, for a person. `fix` are steps in their order; `found` are ids and codes read in a pasted text."""
+
+    slug: str
+    title: str
+    explanation: str
+    owner: Owner
+    fix: tuple[str, ...]
+    links: tuple[Link, ...]
+    found: ExtractedIds = field(default_factory=ExtractedIds)
+    also: tuple[str, ...] = ()
+    """Slugs of further causes that a pasted text names."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """The shape of `diagnose --json`, which is an interface; the slug is called `cause` there."""
+        return {
+            "cause": self.slug,
+            "title": self.title,
+            "explanation": self.explanation,
+            "owner": self.owner.value,
+            "fix": list(self.fix),
+            "links": [{"title": link.title, "url": link.url} for link in self.links],
+            "found": {
+                "codes": list(self.found.codes),
+                "directory_id": self.found.directory_id,
+                "client_id": self.found.client_id,
+                "request_ids": dict(self.found.request_ids),
+            },
+        }
+
+
+def explain(
+    slug: str,
+    *,
+    cloud: Cloud | None = None,
+    directory_id: str | None = None,
+    client_id: str | None = None,
+    mailbox: str | None = None,
+    translate: Translate = _unchanged,
+) -> Diagnosis:
+    """What is said of a cause. An unknown slug is explained as "other". Without a cloud, the worldwide one is meant."""
+    place = Place(cloud or BUILTIN["global"], directory_id or None, client_id or None)
+    return _explained(slug, place, mailbox, translate)
+
+
+def diagnose(
+    text: str | bytes,
+    *,
+    cloud: Cloud | None = None,
+    directory_id: str | None = None,
+    client_id: str | None = None,
+    mailbox: str | None = None,
+    translate: Translate = _unchanged,
+) -> Diagnosis:
+    """What is wrong according to a pasted text, of any size. Ids given here are believed before those in the text."""
+    undressed = normalization.unwrap(normalization.as_text(text))
+    plain_text = normalization.normalize_text(undressed)
+    numbers = classifier.entra_numbers(plain_text)
+    found = find(plain_text, numbers, undressed)
+    errors = classifier.classify_lines(plain_text)
+    verdict = classifier.classify_text(plain_text, numbers, errors)
+    place = Place(
+        cloud or _cloud_of(plain_text),
+        directory_id or found.directory_id,
+        client_id or found.client_id,
+        numbers[0] if numbers else None,
+    )
+    said = _explained(verdict.slug if verdict else UNKNOWN, place, mailbox, translate)
+    if verdict and verdict.note:
+        said = replace(said, explanation=f"{said.explanation} {translate(verdict.note)}")
+    return replace(said, found=found, also=tuple(one.slug for one in errors[1:_MOST_NAMED]))
+
+
+def from_text(text: str | bytes) -> str | None:
+    """The best cause of a pasted text; None if nothing in it is known."""
+    verdict = classifier.classify(normalization.as_text(text))
+    return verdict.slug if verdict else None
+
+
+def _explained(slug: str, place: Place, mailbox: str | None, translate: Translate) -> Diagnosis:
+    slug = slug if slug in BOOK else UNKNOWN
+    entry = BOOK[slug]
+    known = {"mailbox": mailbox, "client_id": place.client_id, "directory_id": place.directory_id}
+    cloud = place.cloud
+    values = {name: value or translate(PLACEHOLDERS[name]) for name, value in known.items()} | {
+        "authority": cloud.authority,
+        "graph": cloud.graph,
+        "ews": cloud.ews,
+        "smtp": cloud.smtp,
+        "exchange_resource": cloud.exchange_resource,
+        "graph_resource": cloud.graph_resource,
+    }
+    return Diagnosis(
+        slug=slug,
+        title=translate(entry.title) % values,
+        explanation=translate(entry.explanation) % values,
+        owner=entry.owner,
+        fix=tuple(translate(step) % values for step in entry.fix),
+        links=links(entry.pages, place, translate),
+    )
+
+
+def _cloud_of(plain_text: str) -> Cloud:
+    """The cloud whose own addresses stand in the text; the worldwide one if none does."""
+    for slug in ("dod", "china", "gcc-high"):
+        cloud = BUILTIN[slug]
+        addresses = (cloud.graph, cloud.exchange_resource, cloud.smtp.partition(":")[0])
+        if any(address.removeprefix("https://") in plain_text for address in addresses):
+            return cloud
+    if BUILTIN["china"].authority.removeprefix("https://") in plain_text:
+        return BUILTIN["china"]
+    if BUILTIN["gcc-high"].authority.removeprefix("https://") in plain_text:
+        return BUILTIN["gcc-high"]
+    return BUILTIN["global"]

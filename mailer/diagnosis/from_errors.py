@@ -1,0 +1,192 @@
+"""From an error as a program holds it (msal's dict, an HTTP answer, an SMTP reply, an exception) to its cause."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal
+
+from mailer.diagnosis import classifier, normalization
+from mailer.diagnosis.causes import UNKNOWN
+from mailer.diagnosis.rules.aadsts import ERROR_WORDS, FAMILIES
+from mailer.diagnosis.rules.rule import Rank
+
+Door = Literal["token", "graph", "ews"]
+_LONGEST_BODY = 120_000
+"""Characters; no answer that says why is longer."""
+_SENDING_ROLES = {
+    "graph": frozenset({"mail.send", "mail.readwrite"}),
+    "ews": frozenset({"full_access_as_app", "ews.accessasapp"}),
+}
+
+
+def from_token_error(error: Mapping[str, Any]) -> str:
+    """The cause of a refused token. `error` is msal's dict, or the token endpoint's JSON: `error`, `error_codes`
+    (numbers), `error_description`, perhaps `suberror`. Numbers are believed before words."""
+    text = str(error.get("error_description") or "")
+    listed = error.get("error_codes")
+    numbers = [int(number) for number in listed if str(number).isdigit()] if isinstance(listed, list | tuple) else []
+    spoken = " ".join([*(f"AADSTS{number}: " for number in numbers), text])
+    verdict = classifier.classify(spoken)
+    if verdict is not None and verdict.rank >= Rank.WORDING:
+        return verdict.slug
+    if not numbers or all(number in FAMILIES for number in numbers):
+        for word in (error.get("suberror"), error.get("error")):
+            if isinstance(word, str) and word in ERROR_WORDS:
+                return ERROR_WORDS[word]
+    return verdict.slug if verdict is not None else UNKNOWN
+
+
+def from_http(
+    status: int, headers: Mapping[str, str], body: str | bytes, *, door: str, roles: tuple[str, ...] | None = None
+) -> str:
+    """The cause of an HTTP answer that was no success. `door` is "token", "graph" or "ews"; `roles` are those of the
+    token that was shown, if known: they tell a missing permission from a closed mailbox."""
+    text = normalization.as_text(body)
+    if door == "token" and (error := _json_object(text)) and "error" in error and isinstance(error["error"], str):
+        return from_token_error(error)
+    lowered = {name.lower(): value for name, value in headers.items()}
+    spoken = "\n".join(lowered[name] for name in ("x-ms-diagnostics", "www-authenticate") if name in lowered)
+    verdict = classifier.classify(f"{spoken}\n{text}")
+    if verdict is not None and verdict.rank >= Rank.WORDING:
+        return _sharpened(verdict.slug, status, door, roles)
+    return _by_status(status, door, roles, verdict.slug if verdict else None)
+
+
+def _sharpened(slug: str, status: int, door: str, roles: tuple[str, ...] | None) -> str:
+    """The roles of the token tell apart what one answer lumps together."""
+    if status != 403 or roles is None:
+        return slug
+    if slug == "role_missing" and door == "graph" and _may_send(door, roles):
+        return "mailbox_access_denied"
+    return "role_missing" if slug == "ews_blocked" and not _may_send(door, roles) else slug
+
+
+def _by_status(status: int, door: str, roles: tuple[str, ...] | None, said: str | None) -> str:
+    if status == 403 and door in ("graph", "ews"):
+        if roles is not None and not _may_send(door, roles):
+            return "role_missing"
+        return "ews_blocked" if door == "ews" and said in (None, "token_rejected") else said or "mailbox_access_denied"
+    if status == 401 and door in ("graph", "ews"):
+        return "role_missing" if roles == () else "token_rejected"
+    if said is not None:
+        return said
+    if status == 404 and door == "graph":
+        return "mailbox_not_found"
+    if status == 404 and door == "token":
+        return "tenant_not_found"
+    fixed = {407: "network", 413: "message_too_large", 429: "throttled", 511: "network"}
+    fixed |= dict.fromkeys((408, 421, 425), "transient")
+    return fixed.get(status, "transient" if status >= 500 else UNKNOWN)
+
+
+def _may_send(door: str, roles: tuple[str, ...] | None) -> bool:
+    return roles is not None and any(role.lower() in _SENDING_ROLES.get(door, ()) for role in roles)
+
+
+def from_smtp(code: int, reply: str | bytes) -> str:
+    """The cause of an SMTP reply: `code` 200 to 599, `reply` its text, perhaps over several lines, with or without
+    the enhanced code."""
+    text = normalization.as_text(reply)
+    verdict = classifier.classify(f"{code} {text}")
+    if verdict is not None:
+        return verdict.slug
+    fixed = {
+        421: "transient",
+        432: "throttled",
+        452: "sending_limit",
+        454: "tls",
+        504: "smtp_auth_disabled",
+        530: "smtp_auth_disabled",
+        534: "smtp_auth_disabled",
+        535: "token_rejected",
+        538: "tls",
+        550: "recipient_rejected",
+        551: "recipient_rejected",
+        552: "message_too_large",
+        553: "recipient_rejected",
+    }
+    return fixed.get(code, "transient" if 400 <= code < 500 else UNKNOWN)
+
+
+def from_exception(error: BaseException, *, roles: tuple[str, ...] | None = None) -> str:
+    """The cause of an exception of requests, ssl, socket, smtplib, msal or exchangelib, by what it carries, then by
+    the names of its class and ancestors, then by what it was raised from."""
+    for one in _chain(error):
+        if (slug := _of_one(one, roles)) is not None:
+            return slug
+    verdict = classifier.classify(" ".join(f"{type(one).__name__}: {one}" for one in _chain(error)))
+    return verdict.slug if verdict is not None else UNKNOWN
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    seen: set[int] = set()
+    current: BaseException | None = error
+    while current is not None and id(current) not in seen and len(seen) < 10:
+        seen.add(id(current))
+        yield current
+        current = current.__cause__ or (None if current.__suppress_context__ else current.__context__)
+
+
+_BY_CLASS = {
+    "SSLError": "tls",
+    "SSLCertVerificationError": "tls",
+    "CertificateError": "tls",
+    "gaierror": "network",
+    "ProxyError": "network",
+    "ConnectTimeout": "network",
+    "ReadTimeout": "network",
+    "Timeout": "network",
+    "SMTPServerDisconnected": "network",
+    "TokenExpiredError": "token_rejected",
+}
+_WEAK_CLASS = {
+    "ConnectionError": "network",
+    "TimeoutError": "network",
+    "ChunkedEncodingError": "network",
+    "OSError": "network",
+    "UnauthorizedError": "token_rejected",
+    "RateLimitError": "throttled",
+    "SMTPSenderRefused": "send_as_denied",
+    "SMTPRecipientsRefused": "recipient_rejected",
+    "SMTPNotSupportedError": "smtp_auth_disabled",
+}
+
+
+def _of_one(error: BaseException, roles: tuple[str, ...] | None) -> str | None:
+    names = [ancestor.__name__ for ancestor in type(error).__mro__]
+    if "SMTPRecipientsRefused" in names and (refused := getattr(error, "recipients", None)):
+        code, reply = next(iter(refused.values()))
+        return from_smtp(code, reply)
+    if (code := getattr(error, "smtp_code", None)) is not None:
+        return from_smtp(code, getattr(error, "smtp_error", b""))
+    if (response := getattr(error, "response", None)) is not None and getattr(response, "status_code", 0) >= 400:
+        return from_http(
+            response.status_code, response.headers, response.content or b"", door=_door(response), roles=roles
+        )
+    if "MalformedResponseError" in names and "Code: 403" in str(error):
+        return from_http(403, {}, str(error), door="ews", roles=roles)
+    if "UnauthorizedError" in names and roles == ():
+        return "role_missing"
+    for name in names:
+        if name in _BY_CLASS:
+            return _BY_CLASS[name]
+    verdict = classifier.classify(f"{type(error).__name__}: {error}")
+    if verdict is not None:
+        return verdict.slug
+    return next((_WEAK_CLASS[name] for name in names if name in _WEAK_CLASS), None)
+
+
+def _door(response: Any) -> str:
+    url = str(getattr(response, "url", "")).lower()
+    if "exchange.asmx" in url:
+        return "ews"
+    return "token" if "/oauth2/" in url or "/.well-known/" in url else "graph"
+
+
+def _json_object(text: str) -> dict[str, Any] | None:
+    try:
+        value = json.loads(text[:_LONGEST_BODY])
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None

@@ -1,0 +1,107 @@
+"""A mail server of the customer's own, the channel of last resort.
+
+Source: RFC 4954, 4616 (PLAIN); draft-murchison-sasl-login (LOGIN), which some relays know alone.
+"""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
+
+from mailer.errors import SendError
+from mailer.http import deadline_sockets, wire_errors
+from mailer.message import Message
+from mailer.tokens import OnStep
+from mailer.transports import LONGEST, Login, Receipt, Sender
+from mailer.transports.smtp_pool import Endpoint, SmtpPool
+from mailer.transports.smtp_session import Client, opened, refusal, submit
+
+_SHAPE = "write smtp://host:port or smtps://user:password@host, with %40 for @ and %23 for # in the password."
+
+
+@dataclass(frozen=True)
+class RelayTransport:
+    """Takes mail from this machine, with or without a login. A login, and mail to a relay whose `ca_file` is given or
+    for which it is asked (`always_tls`), go over TLS or not at all; else mail goes in clear, as between servers of one
+    house."""
+
+    host: str
+    port: int
+    login: Login | None = None
+    implicit_tls: bool = False
+    ca_file: str | None = None
+    always_tls: bool = False
+    timeout: float = LONGEST
+    _lines: SmtpPool[Client] = field(default_factory=SmtpPool, repr=False, compare=False)
+
+    @classmethod
+    def from_url(cls, url: str) -> RelayTransport:
+        """`smtp://host:port`, `smtps://user:password@host`; `?ca_file=` trusts its own CA. Raises ValueError, whose
+        words never show the password."""
+        parts, port, host = _parts(url)
+        if parts.scheme not in ("smtp", "smtps") or not host:
+            raise ValueError(f"The SMTP URL is none: {_SHAPE}")
+        if parts.path not in ("", "/") or parts.fragment:
+            raise ValueError(f"The SMTP URL goes on after the host: {_SHAPE}")
+        login = Login(unquote(parts.username), unquote(parts.password or "")) if parts.username else None
+        implicit = parts.scheme == "smtps"
+        ca_file = parse_qs(parts.query).get("ca_file", [None])[0]
+        if ca_file and not Path(ca_file).is_file():
+            raise ValueError(f"The SMTP URL's ca_file {ca_file} does not exist.")
+        return cls(host, port or (465 if implicit else 587 if login else 25), login, implicit, ca_file)
+
+    def send(self, message: Message, sender: Sender, *, on_step: OnStep | None = None) -> Receipt:
+        def connect() -> Client:
+            context = deadline_sockets.tls_context(self.ca_file, "smtp")
+            return Client(self.host, self.port, context, implicit=self.implicit_tls)
+
+        def log_in(client: Client) -> None:
+            if (self.login or self.ca_file or self.always_tls) and not self.implicit_tls:
+                client.secure()
+            if self.login:
+                _log_in(client, self.login)
+
+        with (
+            deadline_sockets.deadline(self.timeout),
+            wire_errors.redacting(self.login.password if self.login else None),
+        ):
+            door = Endpoint(f"{self.host}:{self.port}", self.login.username if self.login else "", "")
+            return submit(self._lines, door, lambda: opened(connect, log_in), message, sender.address)
+
+
+def _parts(url: str) -> tuple[SplitResult, int | None, str | None]:
+    try:
+        parts = urlsplit(url)
+        return parts, parts.port, parts.hostname
+    except ValueError:
+        raise ValueError(f"The SMTP URL cannot be read: {_SHAPE}") from None
+
+
+def _log_in(client: Client, login: Login) -> None:
+    offered = client.esmtp_features.get("auth", "").upper().split()
+    proof = _base64(f"\0{login.username}\0{login.password}")
+    password = _base64(login.password)
+    with wire_errors.redacting(proof, password):
+        if "PLAIN" in offered:
+            code, reply = client.docmd("AUTH", f"PLAIN {proof}")
+        elif "LOGIN" in offered:
+            code, reply = client.docmd("AUTH", "LOGIN")
+            for answer in (_base64(login.username), password):
+                if code == 334:
+                    code, reply = client.docmd(answer)
+        else:
+            what = f"only AUTH {' '.join(offered)}" if offered else "no AUTH at all"
+            raise SendError(
+                "smtp_auth_disabled", wire_errors.sanitize(f"The relay offers no AUTH PLAIN or LOGIN, {what}.")
+            )
+        if code != 235:
+            failure = refusal(code, reply, "user_sign_in_needed" if 500 <= code < 600 else None)
+            if failure.cause == "token_rejected":
+                failure.cause = "user_sign_in_needed"
+            raise failure
+
+
+def _base64(text: str) -> str:
+    return base64.b64encode(text.encode()).decode("ascii")

@@ -1,0 +1,81 @@
+"""SMTP at Exchange Online and Outlook.com: AUTH XOAUTH2 over STARTTLS.
+
+Source: Microsoft, "Authenticate an IMAP, POP or SMTP connection using OAuth"; RFC 4954.
+"""
+
+from __future__ import annotations
+
+import base64
+
+from mailer.errors import SendError
+from mailer.http import deadline_sockets, wire_errors
+from mailer.message import Message, address_of
+from mailer.tokens import OnStep, Token, TokenSource
+from mailer.transports import LONGEST, Receipt, Sender
+from mailer.transports.mime_errors import writing
+from mailer.transports.smtp_pool import Endpoint, SmtpPool
+from mailer.transports.smtp_session import Client, opened, refusal, submit
+from mailer.transports.token_retry import with_token
+
+IMPLICIT_TLS = 465
+LONGEST_LINE = 500
+"""Octets of a command, its line end aside: a longer proof goes after the server's challenge (RFC 4954, 4)."""
+
+
+class SmtpTransport:
+    """Keeps connections for the next message of the same mailbox under the same token."""
+
+    def __init__(self, tokens: TokenSource, *, timeout: float = LONGEST) -> None:
+        self.tokens = tokens
+        self.timeout = timeout
+        self._lines: SmtpPool[Client] = SmtpPool()
+
+    def send(self, message: Message, sender: Sender, *, on_step: OnStep | None = None) -> Receipt:
+        app = sender.app
+        if app is None:
+            raise SendError("basic_auth_retired", "Exchange Online takes tokens alone: the mailbox needs an app.")
+        if not message.leaves_copy:
+            raise SendError(
+                "other", "A mailbox that sends by SMTP keeps a copy in Sent Items, and this must leave none."
+            )
+        host, _, port = app.smtp.rpartition(":")
+        host = host.strip("[]")  # of an IPv6 address
+        implicit = int(port) == IMPLICIT_TLS
+        with writing():
+            address = address_of(sender.address)
+
+        def connect() -> Client:
+            return Client(host, int(port), deadline_sockets.tls_context(app.cloud.ca_file, "smtp"), implicit=implicit)
+
+        def attempt(token: Token) -> Receipt:
+            def log_in(client: Client) -> None:
+                if not implicit:
+                    client.secure()
+                _xoauth2(client, address, token)
+
+            door = Endpoint(app.smtp, sender.address, token.value)
+            return submit(self._lines, door, lambda: opened(connect, log_in), message, sender.address)
+
+        with deadline_sockets.deadline(self.timeout):
+            return with_token(self.tokens, app, app.smtp_scope, app.smtp_permission, on_step, attempt)
+
+
+def _xoauth2(client: Client, address: str, token: Token) -> None:
+    """A refusal comes as 334 with a JSON that must be answered by an empty line; the reason follows as 535."""
+    offered = client.esmtp_features.get("auth", "").upper().split()
+    if "XOAUTH2" not in offered:
+        what = f"only AUTH {' '.join(offered)}" if offered else "no AUTH at all"
+        raise SendError("smtp_auth_disabled", wire_errors.sanitize(f"The server offers no AUTH XOAUTH2, {what}."))
+    proof = base64.b64encode(f"user={address}\x01auth=Bearer {token.value}\x01\x01".encode()).decode("ascii")
+    if len(proof) + len("AUTH XOAUTH2 ") <= LONGEST_LINE:
+        code, reply = client.docmd("AUTH", f"XOAUTH2 {proof}")
+    else:
+        code, reply = client.docmd("AUTH", "XOAUTH2")
+        if code == 334:
+            code, reply = client.docmd(proof)
+        elif code == 501:  # it wants the proof at once, however long
+            code, reply = client.docmd("AUTH", f"XOAUTH2 {proof}")
+    if code == 334:
+        code, reply = client.docmd("")
+    if code != 235:
+        raise refusal(code, reply, "token_rejected" if 500 <= code < 600 else None)

@@ -1,0 +1,354 @@
+"""Signing in by Entra: who comes in, as whom and with which roles; and everybody who must not."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import jwt
+import pytest
+import requests
+from allauth.socialaccount.models import SocialAccount
+from django.contrib.sessions.models import Session
+from django.test import Client
+from django.utils import timezone
+
+from alertadmin import audit
+from alertadmin.accounts.models import User
+from alertadmin.accounts.models.membership import Membership, RoleSource, make_owner
+from alertadmin.accounts.roles import Role
+from alertadmin.accounts.services import invitations
+from alertadmin.audit import AuditEntry
+from sandbox.entra.tokens import Tokens
+from tests.accounts.oidc.conftest import CUSTOMER, OPERATORS, OWNERS, VIEWERS, Entra
+from tests.factories import Rows
+from tests.helpers.mfa import add_app
+
+
+def give(entra: Entra, *groups: str) -> None:
+    entra.sandbox.directory.set_groups(entra.person.object_id, groups)
+
+
+def roles_of(user: User) -> set[tuple[str, str, str]]:
+    rows = Membership.objects.filter(user=user).select_related("tenant")
+    return {(one.role, one.tenant.directory_id if one.tenant else "", one.source) for one in rows}
+
+
+def refusals() -> list[str]:
+    entries = AuditEntry.objects.filter(act=audit.AuditAction.SESSION_SIGNED_IN, result=audit.Result.REFUSED)
+    return [one.details["reason"] for one in entries.order_by("number")]
+
+
+def test_a_group_lets_somebody_in_with_its_role(entra: Entra) -> None:
+    give(entra, OPERATORS, str(uuid.uuid4()))
+    assert entra.sign_in()["Location"] == "/"
+    user = User.objects.get(email="grace@northpark.example")
+    assert (user.name, user.has_usable_password(), entra.is_in) == ("Grace Hopper", False, True)
+    assert roles_of(user) == {("operator", "", RoleSource.GROUP)}
+    made = AuditEntry.objects.get(act=audit.AuditAction.PERSON_CREATED)
+    assert (made.who, made.details["method"]) == ("grace@northpark.example", "northpark")
+
+
+def test_a_group_gives_a_role_in_one_tenant(entra: Entra, rows: Rows) -> None:
+    tenant = rows.tenant(directory_id=CUSTOMER)
+    tenant.domain = "northpark.example"
+    tenant.save()
+    give(entra, VIEWERS)
+    entra.sign_in()
+    assert roles_of(User.objects.get()) == {("viewer", CUSTOMER, RoleSource.GROUP)}
+
+
+def test_a_group_of_a_tenant_that_is_not_here_lets_nobody_in(entra: Entra) -> None:
+    give(entra, VIEWERS)
+    entra.sign_in()
+    assert (entra.is_in, User.objects.count(), refusals()) == (False, 0, ["no role"])
+
+
+def test_app_roles_count_as_groups_do(entra: Entra) -> None:
+    entra.sandbox.directory.set_app_roles(entra.person.object_id, entra.app, ["app-operators"])
+    entra.sign_in()
+    assert roles_of(User.objects.get()) == {("operator", "", RoleSource.GROUP)}
+
+
+def test_whoever_has_no_role_is_told_whom_to_ask_and_is_nobody_here(entra: Entra) -> None:
+    assert entra.sign_in()["Location"] == "/sign-in/"
+    assert "Northpark knows you, but nobody gave you a role here." in entra.told()
+    assert (User.objects.count(), SocialAccount.objects.count()) == (0, 0)
+
+
+def test_groups_are_taken_up_at_each_sign_in_and_what_a_person_gave_stays(entra: Entra, rows: Rows) -> None:
+    tenant = rows.tenant(directory_id=CUSTOMER)
+    give(entra, OPERATORS, VIEWERS)
+    entra.sign_in()
+    user = User.objects.get()
+    Membership.objects.create(user=user, tenant=tenant, role=Role.ADMINISTRATOR)
+    give(entra)
+    entra.sign_in()
+    assert roles_of(user) == {("administrator", CUSTOMER, RoleSource.HAND)}
+    assert entra.is_in
+    changes = AuditEntry.objects.filter(act=audit.AuditAction.PERSON_ROLE_CHANGED).order_by("number")
+    assert sorted(one.details["role"] for one in changes)[-2:] == [["operator", ""], ["viewer", ""]]
+
+
+def test_whose_last_group_goes_stays_outside(entra: Entra) -> None:
+    give(entra, OPERATORS)
+    entra.sign_in()
+    entra.client = Client()
+    give(entra)
+    entra.sign_in()
+    assert (entra.is_in, Membership.objects.count(), refusals()) == (False, 0, ["no role"])
+
+
+def test_the_last_owner_keeps_the_role_but_does_not_come_in_once_the_group_is_gone(entra: Entra) -> None:
+    give(entra, OWNERS)
+    entra.sign_in()
+    entra.client = Client()
+    give(entra)
+    entra.sign_in()
+    assert (entra.is_in, refusals()) == (False, ["last owner"])
+    assert roles_of(User.objects.get()) == {("owner", "", RoleSource.GROUP)}
+
+
+def test_too_many_groups_are_explained_with_what_to_do(entra: Entra) -> None:
+    give(entra, OPERATORS, *(str(uuid.uuid4()) for _ in range(200)))
+    entra.sign_in()
+    assert not entra.is_in
+    assert "Groups assigned to the application" in entra.told()
+    entra.app.group_claims, entra.app.assigned_groups = "ApplicationGroup", [OPERATORS]
+    entra.sign_in()
+    assert entra.is_in
+
+
+@pytest.mark.parametrize("has_group", [True, False])
+def test_nobody_takes_an_account_over_by_its_address(entra: Entra, administrator: User, has_group: bool) -> None:
+    entra.person.mail = "Ada@Northpark.example"
+    give(entra, *([OPERATORS] if has_group else []))
+    entra.sign_in()
+    assert (entra.is_in, SocialAccount.objects.count(), User.objects.count()) == (False, 0, 1)
+    assert refusals() == ["address is taken" if has_group else "no role"]
+
+
+def test_an_account_is_connected_by_whoever_is_signed_in_to_it(entra: Entra, administrator: User) -> None:
+    make_owner(administrator)
+    entra.client.force_login(administrator)
+    asked = entra.client.post("/profile/security/with/northpark/")
+    assert asked.status_code == 403, "it was not shown a moment ago who it is"
+    confirmed = entra.client.post(
+        "/profile/security/with/northpark/", {"confirm-password": "correct horse battery staple"}
+    )
+    entra.come_back(entra.decide(_address(confirmed.content.decode())))
+    assert SocialAccount.objects.get().user == administrator
+    entra.client = Client()
+    entra.sign_in()
+    assert entra.client.get("/profile/").context["user"] == administrator
+    link = SocialAccount.objects.get()
+    entra.client.post(f"/profile/security/with/{link.pk}/remove/")
+    assert SocialAccount.objects.count() == 0
+
+
+def test_the_only_way_in_is_not_disconnected(entra: Entra) -> None:
+    give(entra, OPERATORS)
+    entra.sign_in()
+    page = entra.client.post(f"/profile/security/with/{SocialAccount.objects.get().pk}/remove/", follow=True)
+    assert "Nothing else leads you in." in page.content.decode()
+    assert SocialAccount.objects.count() == 1
+
+
+def test_a_new_app_registration_knows_the_same_people(entra: Entra, monkeypatch: pytest.MonkeyPatch) -> None:
+    give(entra, OPERATORS)
+    entra.sign_in()
+    directory = entra.sandbox.directory
+    entra.app = directory.add_app(entra.tenant, "Renewed", redirect_uris=entra.app.redirect_uris)
+    entra.app.group_claims = "SecurityGroup"
+    monkeypatch.setenv("OIDC_SECRET", directory.add_secret(entra.app).value or "")
+    entra.write(label="Northpark again")
+    entra.sign_in()
+    assert (User.objects.count(), SocialAccount.objects.count()) == (1, 1)
+
+
+def test_who_cancels_is_told_so(entra: Entra) -> None:
+    entra.come_back(entra.decide(entra.begin(), "cancel"))
+    assert "The sign-in at Northpark was cancelled." in entra.told()
+
+
+@pytest.mark.control(39)
+def test_a_sign_in_goes_on_once_and_where_it_was_begun(entra: Entra) -> None:
+    give(entra, OPERATORS)
+    location = entra.decide(entra.begin())
+    other = entra.client
+    entra.client = Client()
+    page = entra.client.get(entra.come_back(location)["Location"]).content.decode()
+    assert "was begun in another browser" in page
+    entra.client = other
+    entra.come_back(location)
+    assert entra.is_in
+    entra.client = Client(SERVER_NAME="testserver")
+    entra.come_back(location)
+    assert (entra.is_in, refusals()) == (False, ["state", "state"])
+
+
+@pytest.mark.control(39)
+def test_the_state_is_random_and_unlike_any_other(entra: Entra) -> None:
+    states = {entra.begin().split("state=")[1].partition("&")[0] for _ in range(3)}
+    assert len(states) == 3
+    assert all(len(one) >= 43 for one in states), "256 bits in base64"
+
+
+@pytest.mark.control(41)
+@pytest.mark.parametrize("to", ["//evil.example", "https://evil.example/", "\\\\evil.example", "javascript:alert(1)"])
+def test_nobody_is_led_elsewhere_after_signing_in(entra: Entra, to: str) -> None:
+    give(entra, OPERATORS)
+    assert entra.sign_in(next=to)["Location"] == "/"
+
+
+def test_a_page_that_was_asked_for_is_come_back_to(entra: Entra) -> None:
+    give(entra, OPERATORS)
+    assert entra.sign_in(next="/tenants/")["Location"] == "/tenants/"
+
+
+@pytest.mark.control(38)
+def test_the_way_back_is_the_configured_one_whatever_host_was_asked(entra: Entra) -> None:
+    entra.client = Client(SERVER_NAME="127.0.0.1")
+    assert "redirect_uri=http%3A%2F%2Flocalhost%3A8000%2Fsign-in%2Fwith%2Fnorthpark%2Fback%2F" in entra.begin()
+
+
+def test_pkce_and_a_nonce_are_asked_with(entra: Entra) -> None:
+    address = entra.begin()
+    assert "code_challenge_method=S256" in address
+    assert "nonce=" in address
+
+
+Claims = dict[str, Any]
+
+
+def forged(change: Callable[[Claims], None], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The provider says something else in its ID tokens, well signed."""
+    real = Tokens.identify_member
+
+    def identify(self: Tokens, *args: Any) -> str:
+        token = real(self, *args)
+        claims = jwt.decode(token, options={"verify_signature": False})
+        change(claims)
+        return jwt.encode(claims, self._key, "RS256", headers={"kid": jwt.get_unverified_header(token)["kid"]})
+
+    monkeypatch.setattr(Tokens, "identify_member", identify)
+
+
+OTHER_TENANT = "99999999-2222-3333-4444-555555555555"
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda claims: claims.update(tid=OTHER_TENANT), "provider"),
+        (lambda claims: claims.update(iss=claims["iss"].replace(claims["tid"], OTHER_TENANT)), "provider"),
+        (lambda claims: claims.update(aud="another application"), "provider"),
+        (lambda claims: claims.update(azp="another application"), "provider"),
+        (lambda claims: claims.update(exp=claims["iat"] - 3600), "provider"),
+        (lambda claims: claims.update(nbf=claims["exp"] - 60), "provider"),
+        (lambda claims: claims.update(nonce="of another sign-in"), "nonce"),
+        (lambda claims: claims.pop("nonce"), "nonce"),
+        (lambda claims: claims.pop("oid"), "provider"),
+        (lambda claims: claims.pop("tid"), "provider"),
+        (lambda claims: claims.update(oid=["a", "b"]), "provider"),
+    ],
+)
+def test_a_token_of_anything_else_lets_nobody_in(
+    entra: Entra, change: Callable[[Claims], None], reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    give(entra, OWNERS)
+    forged(change, monkeypatch)
+    entra.sign_in()
+    assert (entra.is_in, User.objects.count(), refusals()) == (False, 0, [reason])
+
+
+def test_a_token_that_the_provider_did_not_sign_lets_nobody_in(entra: Entra, monkeypatch: pytest.MonkeyPatch) -> None:
+    give(entra, OWNERS)
+    real = Tokens.identify_member
+
+    def identify(self: Tokens, *args: Any) -> str:
+        head, body, _signature = real(self, *args).split(".")
+        return f"{head}.{body}.{'A' * 342}"
+
+    monkeypatch.setattr(Tokens, "identify_member", identify)
+    entra.sign_in()
+    assert (entra.is_in, refusals()) == (False, ["provider"])
+
+
+def test_metadata_of_another_issuer_are_not_gone_by(entra: Entra) -> None:
+    """As a provider for all tenants answers: its issuer names none."""
+    url = f"{entra.sandbox.url}/{entra.tenant.directory_id}/v2.0/.well-known/openid-configuration"
+    metadata = requests.get(url, verify=str(entra.sandbox.ca_file), timeout=10).json()
+    of_all = {**metadata, "issuer": f"{entra.sandbox.url}/{{tenantid}}/v2.0"}
+    entra.sandbox.faults.add(door="discovery", body=of_all, status=200)
+    page = entra.client.post("/sign-in/with/northpark/", follow=True)
+    assert "Northpark does not answer as it should." in page.content.decode()
+
+
+def test_a_provider_that_is_away_leaves_the_password(entra: Entra) -> None:
+    entra.sandbox.faults.add(door="discovery", status=503)
+    page = entra.client.post("/sign-in/with/northpark/", follow=True)
+    assert "Northpark does not answer as it should." in page.content.decode()
+    assert 'name="password"' in page.content.decode()
+
+
+def test_an_expired_client_secret_is_told_by_entras_number(entra: Entra) -> None:
+    directory = entra.sandbox.directory
+    directory.expire_secret(entra.app, directory.secrets(entra.app)[0])
+    entra.sign_in()
+    assert "Northpark did not say who you are (AADSTS7000222)." in entra.told()
+
+
+def test_somebody_who_was_switched_off_stays_outside(entra: Entra) -> None:
+    give(entra, OPERATORS)
+    entra.sign_in()
+    User.objects.update(is_active=False)
+    entra.client = Client()
+    entra.sign_in()
+    assert not entra.is_in
+
+
+@pytest.mark.parametrize("asks", [True, False])
+def test_a_second_factor_here_is_asked_for_unless_the_provider_asks_for_one(entra: Entra, asks: bool) -> None:
+    entra.write(second_factor=asks)
+    entra.person.methods = ["pwd", "mfa"]
+    give(entra, OPERATORS)
+    entra.sign_in()
+    add_app(User.objects.get())
+    entra.client = Client()
+    response = entra.sign_in()
+    assert response["Location"] == ("/" if asks else "/sign-in/second-step/")
+    assert entra.is_in == asks
+
+
+@pytest.mark.control(1)
+def test_no_token_and_no_secret_stays_in_the_database(entra: Entra) -> None:
+    give(entra, OPERATORS)
+    entra.sign_in()
+    kept = SocialAccount.objects.get().extra_data
+    assert set(kept) == {"iss", "sub", "oid", "tid", "preferred_username"}
+    assert all("eyJ" not in str(one.get_decoded()) for one in Session.objects.all())
+
+
+def test_an_unknown_provider_is_not_there(entra: Entra) -> None:
+    assert entra.client.post("/sign-in/with/elsewhere/").status_code == 404
+    assert entra.client.get("/sign-in/with/elsewhere/back/", {"code": "x"}).status_code == 404
+
+
+def test_an_invitation_is_accepted_by_signing_in(entra: Entra, rows: Rows) -> None:
+    invitation = invitations.invite("hopper@elsewhere.example", {None: Role.VIEWER}, by=None, now=timezone.now())
+    token = invitation.link.rstrip("/").rpartition("/")[2]
+    assert "Sign in with Northpark" in entra.client.get(f"/invitation/{token}/").content.decode()
+    entra.sign_in(invitation=token)
+    user = User.objects.get(email="hopper@elsewhere.example")
+    assert (roles_of(user), entra.is_in) == ({("viewer", "", RoleSource.HAND)}, True)
+    entra.client = Client()
+    entra.sign_in()
+    assert (entra.is_in, User.objects.count()) == (True, 1)
+
+
+def _address(page: str) -> str:
+    from html import unescape
+
+    return unescape(page.split('content="0; url=')[1].partition('"')[0])

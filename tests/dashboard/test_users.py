@@ -1,0 +1,211 @@
+"""The people's pages: whom each administrator sees and what they may do; inviting by mail and by the link."""
+
+from __future__ import annotations
+
+from email import message_from_string
+from email.policy import default
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from alertadmin.accounts.models import User
+from alertadmin.accounts.models.invitation import Invitation
+from alertadmin.accounts.models.membership import Membership
+from alertadmin.accounts.roles import Role
+from alertadmin.accounts.services import invitations
+from alertadmin.outbox import worker
+from alertadmin.outbox.models import Delivery, Purpose
+from sandbox import Sandbox
+from tests.accounts.test_invitations import person, token
+from tests.factories import Rows
+from tests.outbox.factories import arrived
+
+PASSWORD = "correct horse battery staple"
+
+
+def client_of(user: User) -> Client:
+    """Of somebody who has just shown that it is them."""
+    client = Client()
+    user.set_password(PASSWORD)
+    user.save()
+    assert client.post("/sign-in/", {"username": user.email, "password": PASSWORD}).status_code == 302
+    return client
+
+
+@pytest.fixture
+def owner(db: None) -> User:
+    return person("first@northpark.example", Role.OWNER)
+
+
+def test_the_list_shows_roles_last_sign_in_and_second_factor(owner: User, rows: Rows) -> None:
+    person("grace@northpark.example", Role.VIEWER, rows.tenant(name="Harbour"))
+    page = client_of(owner).get("/people/").content.decode()
+    for words in ("grace@northpark.example", "Viewer", "Harbour", "never", "Owner", "everywhere"):
+        assert words in page
+
+
+def test_of_one_tenant_its_people_and_roles_alone_are_seen(owner: User, rows: Rows) -> None:
+    mine, other = rows.tenant(name="Harbour"), rows.tenant(name="Elsewhere")
+    local = person("local@northpark.example", Role.ADMINISTRATOR, mine)
+    both = person("both@northpark.example", Role.VIEWER, mine)
+    Membership.objects.create(user=both, tenant=other, role=Role.OPERATOR)
+    stranger = person("stranger@northpark.example", Role.VIEWER, other)
+    invitations.invite("new@elsewhere.example", {other.pk: Role.VIEWER}, by=None, now=timezone.now())
+    theirs = invitations.invite("all@elsewhere.example", {None: Role.VIEWER}, by=None, now=timezone.now())
+    client = client_of(local)
+    page = client.get("/people/").content.decode()
+    assert "both@northpark.example" in page
+    for words in ("stranger@", "first@", "Elsewhere", "new@elsewhere", "all@elsewhere", "Operator"):
+        assert words not in page
+    shown = client.get(f"/people/{both.pk}/").content.decode()
+    assert ("Elsewhere" in shown, "Switch off" in shown) == (False, False)
+    for path in (f"/people/{stranger.pk}/", f"/people/{owner.pk}/role/", f"/people/invitations/{theirs.pk}/"):
+        assert client.get(path).status_code == client.post(path).status_code == 404
+
+
+@pytest.mark.parametrize("role", [Role.OPERATOR, Role.VIEWER, Role.AUDITOR])
+def test_whoever_manages_nobody_has_no_such_page(owner: User, role: Role) -> None:
+    client = client_of(person("grace@northpark.example", role))
+    assert client.get("/people/").status_code == 403
+    assert client.post("/people/invite/").status_code == 403
+    assert "/people/" not in client.get("/").content.decode()
+
+
+@pytest.mark.control(26)
+def test_changes_need_a_fresh_proof_of_who_it_is(owner: User) -> None:
+    grace = person("grace@northpark.example", Role.VIEWER)
+    client = Client()
+    client.force_login(owner)
+    for path in ("role", "switch", "reset", "delete"):
+        assert client.post(f"/people/{grace.pk}/{path}/", {"role": "owner"}).status_code == 403
+    assert client.post("/people/invite/", {"address": "x@x.example", "role": "owner"}).status_code == 403
+    made = invitations.invite("x@x.example", {None: Role.OWNER}, by=None, now=timezone.now())
+    assert client.get(f"/people/invitations/{made.pk}/").status_code == 302
+    assert (grace.memberships.get().role, Invitation.objects.count()) == ("viewer", 1)
+
+
+def test_a_role_is_given_and_taken_on_the_page(owner: User, rows: Rows) -> None:
+    tenant = rows.tenant()
+    grace = person("grace@northpark.example", Role.VIEWER)
+    client = client_of(owner)
+    client.post(f"/people/{grace.pk}/role/", {"role": "operator", "tenant": str(tenant.pk)})
+    client.post(f"/people/{grace.pk}/role/", {"take": ""})
+    assert [(one.role, one.tenant) for one in grace.memberships.all()] == [("operator", tenant)]
+    refused = client.post(f"/people/{owner.pk}/role/", {"take": ""}, follow=True)
+    assert "Nobody changes their own roles." in refused.content.decode()
+
+
+@pytest.mark.control(31)
+def test_a_role_beyond_ones_own_is_not_taken_from_a_forged_form(owner: User, rows: Rows) -> None:
+    mine, other = rows.tenant(), rows.tenant()
+    grace = person("grace@northpark.example", Role.VIEWER, mine)
+    client = client_of(person("local@northpark.example", Role.ADMINISTRATOR, mine))
+    for form in ({"role": "owner", "tenant": mine.pk}, {"role": "viewer", "tenant": other.pk}, {"role": "viewer"}):
+        assert client.post(f"/people/{grace.pk}/role/", form).status_code == 422
+        assert client.post("/people/invite/", {"address": "x@x.example", **form}).status_code == 422
+    assert (grace.memberships.count(), Invitation.objects.count()) == (1, 0)
+
+
+def test_somebody_is_switched_off_reset_and_deleted_on_their_page(owner: User) -> None:
+    grace = person("grace@northpark.example", Role.VIEWER)
+    client = client_of(owner)
+    for _twice in range(2):
+        client.post(f"/people/{grace.pk}/switch/", {"to": "off"})
+    client.post(f"/people/{grace.pk}/switch/")
+    assert "Switched off" in client.get(f"/people/{grace.pk}/").content.decode()
+    client.post(f"/people/{grace.pk}/switch/", {"to": "on"})
+    assert User.objects.get(pk=grace.pk).is_active
+    client.post(f"/people/{grace.pk}/reset/")
+    assert "Delete grace@northpark.example" in client.get(f"/people/{grace.pk}/delete/").content.decode()
+    client.post(f"/people/{grace.pk}/delete/")
+    assert not User.objects.filter(pk=grace.pk).exists()
+
+
+def test_an_invitation_is_mailed_and_its_link_is_in_the_mail_alone(owner: User, relay: Sandbox) -> None:
+    client = client_of(owner)
+    asked = {"address": "grace@northpark.example", "role": "operator", "language": "fr"}
+    shown = client.post("/people/invite/", asked, follow=True).content.decode()
+    made = Invitation.objects.get()
+    assert made.shown_link in shown
+    worker.deliver_due()
+    delivery = Delivery.objects.get(purpose=Purpose.INVITATION)
+    (sent,) = arrived(relay, delivery)
+    message = message_from_string(sent["mime"], policy=default)
+    parts = [part.get_content() for part in message.walk() if part.get_content_maintype() == "text"]
+    assert len(parts) == 2
+    assert all(made.link in part for part in parts)
+    assert str(message["Subject"]) == "Vous êtes invité dans alertadmin"
+    assert delivery.text
+    assert token(made) not in delivery.text + delivery.html
+    assert token(made) not in client.get(f"/deliveries/{delivery.pk}/").content.decode()
+
+
+def test_a_mail_of_an_invitation_that_is_over_does_not_leave(owner: User, relay: Sandbox) -> None:
+    client = client_of(owner)
+    client.post("/people/invite/", {"address": "grace@northpark.example", "role": "operator"})
+    client.post(f"/people/invitations/{Invitation.objects.get().pk}/revoke/")
+    worker.deliver_due()
+    assert Delivery.objects.get().state == "cancelled"
+
+
+def test_whoever_is_invited_chooses_a_password_and_is_in(owner: User) -> None:
+    made = invitations.invite("grace@northpark.example", {None: Role.VIEWER}, by=owner, now=timezone.now())
+    client, path = Client(), f"/invitation/{token(made)}/"
+    assert "first@northpark.example invites grace@northpark.example" in client.get(path).content.decode()
+    weak = client.post(path, {"name": "Grace", "time_zone": "UTC", "password": "short"})
+    assert (weak.status_code, User.objects.count()) == (422, 1)
+    client.post(path, {"name": "Grace", "time_zone": "UTC", "password": PASSWORD})
+    assert client.get("/profile/").context["user"].email == "grace@northpark.example"
+    assert Client().get(path).status_code == 404
+
+
+def test_looking_at_an_invitation_does_not_use_it_up(owner: User) -> None:
+    """As scanners of mails do."""
+    made = invitations.invite("grace@northpark.example", {None: Role.VIEWER}, by=owner, now=timezone.now())
+    for _ in range(3):
+        assert Client().get(f"/invitation/{token(made)}/").status_code == 200
+
+
+def test_somebody_who_has_an_account_signs_in_to_accept(owner: User, rows: Rows) -> None:
+    grace = person("grace@northpark.example", Role.VIEWER)
+    made = invitations.invite(
+        "grace@northpark.example", {rows.tenant().pk: Role.OPERATOR}, by=owner, now=timezone.now()
+    )
+    path = f"/invitation/{token(made)}/"
+    stranger = Client()
+    assert "You have an account here already." in stranger.get(path).content.decode()
+    stranger.post(path, {"name": "Eve", "time_zone": "UTC", "password": PASSWORD})
+    other = client_of(owner)
+    assert "You are signed in as first@northpark.example." in other.post(path).content.decode()
+    assert grace.memberships.count() == 1
+    client_of(grace).post(path)
+    assert grace.memberships.count() == 2
+
+
+def test_a_new_link_is_sent_and_the_old_one_is_over(owner: User) -> None:
+    client = client_of(owner)
+    client.post("/people/invite/", {"address": "grace@northpark.example", "role": "operator"})
+    old = Invitation.objects.get()
+    client.post(f"/people/invitations/{old.pk}/renew/")
+    assert Client().get(f"/invitation/{token(old)}/").status_code == 404
+    assert Client().get(f"/invitation/{token(Invitation.objects.get())}/").status_code == 200
+    assert Delivery.objects.filter(purpose=Purpose.INVITATION).count() == 2
+
+
+def test_who_else_is_here_is_not_told_to_an_administrator_of_one_tenant(owner: User, rows: Rows) -> None:
+    mine = rows.tenant()
+    client = client_of(person("local@northpark.example", Role.ADMINISTRATOR, mine))
+    form = {"address": "first@northpark.example", "role": "viewer", "tenant": str(mine.pk)}
+    assert client.post("/people/invite/", form).status_code == 302
+    assert client_of(owner).post("/people/invite/", {**form, "tenant": ""}).status_code == 422
+
+
+def test_what_somebody_may_give_in_one_place_they_may_not_in_another(owner: User, rows: Rows) -> None:
+    mine, other = rows.tenant(), rows.tenant()
+    local = person("local@northpark.example", Role.ADMINISTRATOR, mine)
+    Membership.objects.create(user=local, tenant=other, role=Role.OWNER)
+    form = {"address": "x@x.example", "role": "owner"}
+    client = client_of(local)
+    assert client.post("/people/invite/", {**form, "tenant": str(mine.pk)}).status_code == 422
+    assert client.post("/people/invite/", {**form, "tenant": str(other.pk)}).status_code == 302

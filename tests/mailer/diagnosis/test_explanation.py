@@ -1,0 +1,137 @@
+"""Every cause is explained in full, in every cloud, with links that lead into that cloud and no other."""
+
+from __future__ import annotations
+
+import json
+from urllib.parse import urlsplit
+
+import pytest
+
+from mailer.clouds import BUILTIN, Cloud
+from mailer.diagnosis import SLUGS, Owner, diagnose, explain
+from mailer.diagnosis.portal_links import PAGES
+from mailer.diagnosis.texts.catalog import BOOK
+
+CLIENT = "11111111-2222-3333-4444-555555555555"
+DIRECTORY = "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee"
+every_cloud = pytest.mark.parametrize("cloud", BUILTIN.values(), ids=BUILTIN)
+
+
+def test_the_book_has_each_slug_of_the_design_once() -> None:
+    assert len(SLUGS) == len(set(SLUGS)) == 32
+    assert set(BOOK) == set(SLUGS)
+
+
+@every_cloud
+@pytest.mark.parametrize("slug", SLUGS)
+def test_each_cause_is_explained_with_steps_and_links_of_its_cloud(slug: str, cloud: Cloud) -> None:
+    said = explain(slug, cloud=cloud, client_id=CLIENT, directory_id=DIRECTORY, mailbox="alarms@contoso.com")
+
+    assert said.slug == slug
+    assert said.title
+    assert said.explanation
+    assert said.owner in Owner
+    assert said.fix
+    assert all(step and "%(" not in step for step in (said.title, said.explanation, *said.fix))
+    assert said.links
+    own = {urlsplit(address).netloc for address in (cloud.portal, cloud.exchange_portal, cloud.authority)}
+    assert {urlsplit(link.url).netloc for link in said.links} <= own | {"learn.microsoft.com"}
+    assert all(link.title and urlsplit(link.url).scheme == "https" for link in said.links)
+
+
+@every_cloud
+def test_what_is_mended_in_the_portal_leads_to_the_portal_of_the_cloud(cloud: Cloud) -> None:
+    for slug in ("secret_expired", "role_missing", "redirect_mismatch", "conditional_access"):
+        assert explain(slug, cloud=cloud, client_id=CLIENT).links[0].url.startswith(cloud.portal + "/#view/")
+    for slug in ("mailbox_not_found", "send_as_denied", "smtp_auth_disabled"):
+        assert explain(slug, cloud=cloud).links[0].url.startswith(cloud.exchange_portal + "/#/")
+
+
+def test_a_known_client_id_makes_the_link_deep() -> None:
+    link = explain("secret_expired", client_id=CLIENT).links[0]
+    blade = "Microsoft_AAD_RegisteredApps/ApplicationMenuBlade/~/Credentials"
+    assert link.url == (f"https://entra.microsoft.com/#view/{blade}/appId/" + CLIENT)
+    assert CLIENT not in explain("secret_expired").links[0].url
+
+
+def test_the_consent_link_needs_both_ids_and_names_them() -> None:
+    url = explain("consent_missing", cloud=BUILTIN["china"], client_id=CLIENT, directory_id=DIRECTORY).links[0].url
+    assert url == f"https://login.partner.microsoftonline.cn/{DIRECTORY}/adminconsent?client_id={CLIENT}"
+    assert not any("adminconsent" in link.url for link in explain("consent_missing", client_id=CLIENT).links)
+
+
+def test_ids_from_outside_cannot_break_out_of_a_link() -> None:
+    said = explain("consent_missing", client_id="x&redirect_uri=https://evil", directory_id="../../evil?")
+    assert "x%26redirect_uri%3Dhttps%3A%2F%2Fevil" in said.links[0].url
+    assert urlsplit(said.links[0].url).netloc == "login.microsoftonline.com"
+
+
+def test_texts_are_translated_before_their_placeholders_are_filled() -> None:
+    heard: list[str] = []
+
+    def translate(text: str) -> str:
+        heard.append(text)
+        return text.upper().replace("%(MAILBOX)S", "%(mailbox)s").replace("%(CLIENT_ID)S", "%(client_id)s")
+
+    said = explain("mailbox_access_denied", mailbox="alarms@contoso.com", client_id=CLIENT, translate=translate)
+    assert "alarms@contoso.com" in said.explanation
+    assert not any("alarms@contoso.com" in text for text in heard)
+    assert said.title == said.title.upper()
+
+
+def test_every_page_that_exists_is_used_and_every_page_used_exists() -> None:
+    assert {page for entry in BOOK.values() for page in entry.pages} == set(PAGES)
+
+
+def test_an_unknown_slug_is_explained_as_other() -> None:
+    assert explain("no_such_cause").slug == "other"
+
+
+def test_the_dictionary_is_json_with_the_keys_of_the_command() -> None:
+    said = json.loads(json.dumps(diagnose("AADSTS7000222: expired", client_id=CLIENT).as_dict()))
+    assert said["cause"] == "secret_expired"
+    assert said["owner"] == "app_owner"
+    assert set(said) == {"cause", "title", "explanation", "owner", "fix", "links", "found"}
+    assert said["links"][0].keys() == {"title", "url"}
+    assert any(link["url"] == "https://login.microsoftonline.com/error?code=7000222" for link in said["links"])
+
+
+def test_ids_in_a_text_are_found_and_make_links_deep() -> None:
+    said = diagnose(
+        f"AADSTS700016: Application with identifier '{CLIENT.upper()}' was not found in the directory '{DIRECTORY}'."
+        f"\r\nTrace ID: {DIRECTORY}\r\nCorrelation ID: {CLIENT}"
+    )
+    assert (said.found.client_id, said.found.directory_id) == (CLIENT, DIRECTORY)
+    assert said.found.request_ids == {"trace-id": DIRECTORY, "correlation-id": CLIENT}
+    assert said.found.codes == ("AADSTS700016",)
+    assert any(CLIENT in link.url for link in said.links)
+
+
+def test_a_secret_in_the_text_is_said_nowhere() -> None:
+    secret = "abc8Q~notARealSecretValueButShapedLikeOne1"
+    said = diagnose(f"client_id={CLIENT}&client_secret={secret} -> AADSTS7000215: Invalid client secret provided.")
+    assert secret not in json.dumps(said.as_dict())
+
+
+@pytest.mark.parametrize(
+    ("text", "portal"),
+    [
+        ("https://login.microsoftonline.us/x AADSTS7000222", "https://entra.microsoft.us/"),
+        ("smtp.partner.outlook.cn AADSTS7000222", "https://entra.microsoftonline.cn/"),
+        ("login.microsoftonline.com AADSTS7000222", "https://entra.microsoft.com/"),
+    ],
+)
+def test_the_cloud_is_read_from_the_addresses_in_the_text(text: str, portal: str) -> None:
+    assert diagnose(text).links[0].url.startswith(portal)
+
+
+def test_an_unknown_text_is_called_unknown_with_something_to_try() -> None:
+    said = diagnose("The pump on level 3 has failed.")
+    assert said.slug == "other"
+    assert said.fix
+
+
+def test_a_code_that_says_more_than_its_cause_adds_a_sentence() -> None:
+    said = diagnose("ErrorQuotaExceeded")
+    assert said.slug == "sending_limit"
+    assert said.explanation.endswith("Sent Items first.")

@@ -1,0 +1,70 @@
+"""What a pattern is not even tried on, it could not have matched."""
+
+from __future__ import annotations
+
+import importlib
+import re
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mailer.diagnosis import normalization
+from mailer.diagnosis.rules.all_rules import ALL_RULES
+from mailer.diagnosis.rules.literal_prefilter import needles
+from mailer.diagnosis.rules.rule import REACH, Rank
+from tests.mailer.diagnosis.accuracy import ROWS
+
+
+@pytest.mark.parametrize(
+    ("pattern", "words"),
+    [
+        ("client secret", ("client secret",)),
+        (r"(?<![\d.])5\.7\.60(?!\d|\.\d)", ("5.7.60",)),
+        (r"\berrorquota\b|mailbox full", ("errorquota", "mailbox full")),
+        ("abcd? ef{2}ghi*", ("abc",)),
+        ("too (?:many|few) recipients", (" recipients",)),
+        (r"x509: [a|b] (?:a|b)", ("x509: ",)),
+        ("(?:one|two)", ("one", "two")),
+        (r"\b(?:one|t?wo three|ten)\b.{0,9}", ("one", "wo three", "ten")),
+        ("(?:one|tw)", ()),
+        ("(?:one)?(?:three|four){0,2}", ()),
+        ("(?<!one)(?!two)x{2}", ()),
+        ("ab|abcdef", ()),
+        (r"\d+\w", ()),
+    ],
+)
+def test_the_longest_run_of_letters_stands_for_each_alternative(pattern: str, words: tuple[str, ...]) -> None:
+    assert needles(pattern) == words
+
+
+@pytest.mark.parametrize("squeezed", [False, True], ids=["plain", "squeezed"])
+def test_no_rule_misses_a_text_for_its_words(squeezed: bool) -> None:
+    view = normalization.normalize_text("\n".join(normalization.unwrap(row["text"]) for row in ROWS))
+    view = normalization.strip_spaces(view) if squeezed else view
+    missed = []
+    for rule in ALL_RULES:
+        pattern = rule.pattern.replace(r"\b", "").replace(" ", "") if squeezed else rule.pattern
+        if squeezed and (rule.rank < Rank.WORDING or len(pattern) < 12):
+            continue
+        if bool(re.search(pattern, view)) != bool(rule.found_in(view, squeezed=squeezed)):
+            missed.append(rule.pattern)
+    assert missed == []
+
+
+@given(st.data())
+@settings(max_examples=60, deadline=None)
+def test_whatever_matches_a_rule_holds_one_of_its_words(data: st.DataObject) -> None:
+    rule = data.draw(st.sampled_from(ALL_RULES))
+    text = data.draw(st.from_regex(rule.pattern))
+    assert rule.found_in(text)
+
+
+def test_hardly_a_rule_has_to_be_tried_on_every_text() -> None:
+    """What bounds the work on a long text of anything: a word is looked for in a hundredth of a pattern's time."""
+    assert sum(not needles(rule.pattern) for rule in ALL_RULES) <= 5
+
+
+def test_no_pattern_reaches_farther_from_its_word_than_is_read() -> None:
+    widths = [importlib.import_module("re._parser").parse(rule.pattern).getwidth()[1] for rule in ALL_RULES]
+    assert max(widths) + 10 < REACH  # some look a little beyond what they match

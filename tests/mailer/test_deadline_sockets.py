@@ -1,0 +1,145 @@
+"""Calls end when their deadline is, whatever the server does."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from contextlib import ExitStack
+from time import monotonic
+
+import pytest
+
+from mailer.http import deadline_sockets
+from tests.helpers.timeouts import IN_TIME
+from tests.mailer.certificate_authorities import Authorities
+from tests.mailer.tcp_server import Listener, Peer
+
+
+class Dripping(Listener):
+    """Sends one byte, waits, sends one byte, …; reads nothing."""
+
+    def converse(self, peer: Peer) -> None:
+        while not self.closing.wait(0.02):
+            peer.send(b".")
+
+
+class Flooding(Listener):
+    def converse(self, peer: Peer) -> None:
+        while not self.closing.is_set():
+            peer.send(b"." * 65_536)
+
+
+class Deaf(Listener):
+    def converse(self, peer: Peer) -> None:
+        self.closing.wait(30)
+
+
+def test_a_server_that_drips_ends_with_the_deadline(stack: ExitStack) -> None:
+    server = stack.enter_context(Dripping())
+    with deadline_sockets.deadline(0.3), deadline_sockets.dial("localhost", server.port) as connection:
+        begun = monotonic()
+        with (
+            connection.makefile("rb") as reader,
+            pytest.raises(TimeoutError, match=r"not done within 0\.3 s|timed out"),
+        ):
+            reader.readline()
+        assert monotonic() - begun < IN_TIME
+
+
+def test_a_server_that_does_not_read_ends_with_the_deadline(stack: ExitStack) -> None:
+    server = stack.enter_context(Deaf())
+    with (
+        deadline_sockets.dial("localhost", server.port) as connection,
+        deadline_sockets.deadline(0.3),
+        pytest.raises(TimeoutError),
+    ):
+        connection.sendall(b"." * 50_000_000)
+
+
+def test_a_server_that_never_shakes_hands_ends_with_the_deadline(stack: ExitStack, authorities: Authorities) -> None:
+    server = stack.enter_context(Deaf())
+    context = deadline_sockets.tls_context(authorities.ca_file, "smtp")
+    begun = monotonic()
+    with (
+        deadline_sockets.deadline(0.3),
+        deadline_sockets.dial("localhost", server.port) as connection,
+        pytest.raises(TimeoutError),
+    ):
+        context.wrap_socket(connection, server_hostname="localhost")
+    assert monotonic() - begun < IN_TIME
+
+
+def test_a_server_that_never_stops_sending_is_left(stack: ExitStack) -> None:
+    server = stack.enter_context(Flooding())
+    with (
+        deadline_sockets.deadline(10),
+        deadline_sockets.dial("localhost", server.port) as connection,
+        connection.makefile("rb") as reader,
+        pytest.raises(deadline_sockets.AnswerTooLarge, match="longer than 1000000 bytes"),
+    ):
+        reader.read()
+
+
+def test_of_nested_deadlines_the_nearest_counts() -> None:
+    with deadline_sockets.deadline(10):
+        with deadline_sockets.deadline(0.2):
+            assert deadline_sockets.left() <= 0.2
+        with deadline_sockets.deadline(60):
+            assert 9 < deadline_sockets.left() <= 10
+    assert deadline_sockets.left() == deadline_sockets.PATIENCE
+
+
+def test_nothing_begins_after_a_deadline(stack: ExitStack) -> None:
+    server = stack.enter_context(Deaf())
+    with deadline_sockets.deadline(0), pytest.raises(TimeoutError, match="not done within 0 s"):
+        deadline_sockets.dial("localhost", server.port)
+    assert server.connections == 0
+
+
+def test_a_deadline_is_one_threads_own() -> None:
+    seen: list[float] = []
+    with deadline_sockets.deadline(1):
+        thread = threading.Thread(target=lambda: seen.append(deadline_sockets.left()))
+        thread.start()
+        thread.join()
+    assert seen == [deadline_sockets.PATIENCE]
+
+
+def test_a_closed_port_is_refused_at_once() -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        with pytest.raises(ConnectionRefusedError):
+            deadline_sockets.dial("127.0.0.1", free.getsockname()[1])
+
+
+def test_a_name_that_does_not_exist_is_said() -> None:
+    with deadline_sockets.deadline(20), pytest.raises(socket.gaierror):
+        deadline_sockets.dial("no-such-host.invalid", 443)
+
+
+def test_a_look_up_that_hangs_is_left() -> None:
+    hanging = threading.Event()
+    begun = monotonic()
+    with pytest.raises(TimeoutError, match="no answer within"):
+        deadline_sockets.within(0.2, lambda: hanging.wait(30))
+    hanging.set()
+    assert monotonic() - begun < IN_TIME
+
+
+def test_what_a_call_within_raises_is_raised() -> None:
+    with pytest.raises(ZeroDivisionError):
+        deadline_sockets.within(5, lambda: 1 / 0)
+
+
+@pytest.mark.control(47)
+def test_contexts_check_names_and_certificates_and_speak_no_old_tls(authorities: Authorities) -> None:
+    for ca_file in (None, authorities.ca_file):
+        context = deadline_sockets.tls_context(ca_file, "https")
+        assert context.check_hostname
+        assert context.verify_mode.name == "CERT_REQUIRED"
+        assert context.minimum_version.name == "TLSv1_2"
+
+
+def test_a_clouds_own_authority_is_trusted_alone(authorities: Authorities) -> None:
+    assert len(deadline_sockets.tls_context(authorities.ca_file, "https").get_ca_certs()) == 1
+    assert len(deadline_sockets.tls_context(None, "https").get_ca_certs()) > 50

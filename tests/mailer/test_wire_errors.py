@@ -1,0 +1,224 @@
+"""What may be told of an error, how long a server wants to be left alone, and whether anything had left."""
+
+from __future__ import annotations
+
+import base64
+import logging
+import math
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from urllib.parse import quote_plus
+
+import pytest
+import requests
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mailer.errors import DOUBTFUL, Acceptance, Answer, SendError
+from mailer.http import http_session, wire_errors
+
+NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
+JWT = "eyJ0eXAiOiJKV1QiLCJhbGciOiJSUzI1NiJ9.eyJhdWQiOiJodHRwcyJ9.c2lnbmF0dXJl-_x"
+SECRET = "abc8Q~DefGhiJklMnoPqrStuVwxYz0123456789.-"
+PROOF = base64.b64encode(f"user=a@b.example\x01auth=Bearer {JWT}\x01\x01".encode()).decode()
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        ("120", 120.0),
+        (" 7 ", 7.0),
+        ("1.5", 1.5),
+        ("0", 0.0),
+        ("86400", 86_400.0),
+        ("999999999", 86_400.0),
+        ("9" * 400, 86_400.0),
+        (format_datetime(NOW + timedelta(minutes=2), usegmt=True), 120.0),
+        ("Mon, 23 Nov 2026 08:02:00", 120.0),
+        (format_datetime(NOW - timedelta(minutes=2), usegmt=True), 0.0),
+        (format_datetime(NOW + timedelta(days=400), usegmt=True), 86_400.0),
+        ("-5", None),
+        ("soon", None),
+        ("²", None),
+        ("NaN", None),
+        ("inf", None),
+        ("Mon, 99 Nov 99999 08:02:00 GMT", None),
+        ("", None),
+        (None, None),
+    ],
+)  # fmt: skip
+def test_retry_after_is_read_in_both_forms_and_never_longer_than_a_day(
+    value: str | None, seconds: float | None
+) -> None:
+    assert wire_errors.retry_after(value, NOW) == seconds
+
+
+@settings(max_examples=300)
+@given(value=st.text(max_size=40) | st.from_regex(r"[0-9.eE+-]{1,20}", fullmatch=True))
+def test_whatever_a_server_writes_there_the_wait_is_a_number_of_seconds_or_none(value: str) -> None:
+    seconds = wire_errors.retry_after(value, NOW)
+    assert seconds is None or (math.isfinite(seconds) and 0 <= seconds <= 86_400)
+
+
+@pytest.mark.control(58)
+@pytest.mark.parametrize(
+    "said",
+    [
+        f"Authorization: Bearer {JWT}",
+        f"token {JWT} is over",
+        "bearer opaque-token-1234567",
+        f'{{"access_token":"{JWT}"}}',
+        '{"access_token": "opaque-token-1234567", "token_type": "Bearer"}',
+        f"client_id=1&client_secret={SECRET}&grant_type=x",
+        f"The secret {SECRET} is wrong",
+        "client_secret=an-old-one%3D%3D&x=1",
+        f"AUTH XOAUTH2 {PROOF}",
+        "Authorization: Basic YWxhcm1zOldpbnRlci0yMDI2LWF0LXRoZS1wbGFudA==",
+        "Authorization: NTLM TlRMTVNTUAADAAAAGAAYAIIAAAA=",
+        'password: "Winter-2026"',
+    ],
+)
+def test_tokens_and_secrets_are_hidden_wherever_they_stand(said: str) -> None:
+    told = wire_errors.sanitize(said)
+    assert "[hidden]" in told
+    for secret in (JWT, SECRET, PROOF, "opaque-token", "an-old-one", "YWxhcm1z", "TlRMTVNT", "Winter-2026"):
+        assert secret not in told
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Basic authentication is not supported for Client Submission",
+        "535 5.7.139 Authentication unsuccessful, the user credentials were incorrect",
+        "The Bearer token is missing",
+        "Bearer authentication failed",
+        "AADSTS7000215: Invalid client secret provided.",
+        "username and password not accepted",
+    ],
+)
+def test_words_about_secrets_stay(said: str) -> None:
+    assert wire_errors.sanitize(said) == said
+
+
+@pytest.mark.control(58)
+@pytest.mark.parametrize("secret", ["S3cret/with+all=of&it", "ö-Winter 2026", "x"])
+@pytest.mark.parametrize("shape", ["{}", "password={}", "you sent {}, which is wrong", '{{"echo": "{}"}}'])
+def test_a_secret_that_a_server_repeats_is_hidden_in_plain_and_in_a_form(secret: str, shape: str) -> None:
+    for form in (secret, quote_plus(secret)):
+        said = shape.format(form).replace("x", "x" if secret == "x" else "y")
+        with wire_errors.redacting(None, "", secret):
+            assert secret not in wire_errors.sanitize(said)
+            assert form not in wire_errors.sanitize(said)
+
+
+def test_secrets_of_an_inner_call_are_hidden_with_those_of_the_outer_and_no_longer() -> None:
+    with wire_errors.redacting("outer-secret"):
+        with wire_errors.redacting("inner-secret"):
+            assert wire_errors.sanitize("outer-secret inner-secret") == "[hidden] [hidden]"
+        assert wire_errors.sanitize("outer-secret inner-secret") == "[hidden] inner-secret"
+    assert wire_errors.sanitize("outer-secret") == "outer-secret"
+
+
+@pytest.mark.control(54)
+@settings(max_examples=200)
+@given(text=st.text(st.one_of(st.sampled_from("\r\n\t\0\x1b\u2028\u202e x"), st.characters()), max_size=500))
+def test_one_line_is_one_printable_line_of_at_most_300_characters(text: str) -> None:
+    told = wire_errors.sanitize(text)
+    assert len(told) <= 300
+    assert told.isprintable()
+    assert len(told.splitlines()) <= 1
+
+
+def test_a_secret_behind_a_long_text_is_not_half_told() -> None:
+    for length in range(200, 300, 7):
+        assert SECRET[:12] not in wire_errors.sanitize("x" * length + " " + SECRET)
+
+
+@pytest.mark.control(56)
+def test_ten_million_characters_are_told_at_once() -> None:
+    begun = datetime.now(UTC)
+    wire_errors.sanitize("Bearer eyJ" * 1_000_000)
+    # What grows with the square of the length takes hours.
+    assert datetime.now(UTC) - begun < timedelta(seconds=30)
+
+
+@pytest.mark.parametrize("proof", [Answer.NOT_REACHED, Answer.CUT_BEFORE])
+def test_what_was_raised_before_a_request_left_is_found_however_deep_it_is_wrapped(proof: Answer) -> None:
+    mark = OSError("refused")
+    with pytest.raises(OSError, match="refused"), http_session.proves(Answer.CUT_BEFORE), http_session.proves(proof):
+        raise mark
+    for wrapped in (mark, requests.ConnectionError(requests.ConnectionError("x", mark)), _raised_from(mark)):
+        failure = wire_errors.failure_of(wrapped, sent=True)
+        assert (failure.outcome, failure.answer) == (Acceptance.NOT_SENT, proof)
+
+
+def test_an_error_that_proves_nothing_is_silence_and_a_doubt_only_of_what_carried_the_message() -> None:
+    for sent, outcome in ((True, Acceptance.UNKNOWN), (False, Acceptance.NOT_SENT)):
+        failure = wire_errors.failure_of(requests.ConnectionError(OSError("reset")), sent=sent)
+        assert (failure.outcome, failure.answer) == (outcome, Answer.NO_ANSWER)
+
+
+def test_an_exception_that_holds_itself_ends_the_search() -> None:
+    error = ValueError("a")
+    error.args = (error,)
+    error.__cause__ = error
+    assert wire_errors.proof_of(error) is None
+
+
+def test_a_doubtful_outcome_has_a_doubtful_answer() -> None:
+    for answer in Answer:
+        failure = SendError("network", "x", Acceptance.UNKNOWN, answer=answer)
+        assert failure.answer == (answer if answer in DOUBTFUL else Answer.NO_ANSWER)
+    assert SendError("network", "x").answer == Answer.REFUSED
+
+
+@pytest.mark.parametrize("own_words", [False, True], ids=["bare", "own words"])
+@pytest.mark.parametrize("wait", [None, 0.0, 17.0])
+def test_every_status_is_judged(own_words: bool, wait: float | None) -> None:
+    judged = {status: wire_errors.answer_to(status, own_words=own_words, wait=wait) for status in range(100, 700)}
+    at = {
+        answer: {status for status, judgement in judged.items() if judgement == answer}
+        for answer in set(judged.values())
+    }
+    asks = own_words or wait is not None
+    assert at.pop(Answer.BUSY) == {408, 421, 425, 429} | ({503, 509} if asks else set())
+    assert at.pop(Answer.FOREIGN) == {*range(100, 400), *range(600, 700)}
+    gateway = {502, 504} if own_words else {*range(500, 600)} - {511} - ({503, 509} if asks else set())
+    assert at.pop(Answer.GATEWAY) == gateway
+    assert [*at] == [Answer.REFUSED]
+
+
+def test_an_answer_that_an_exception_carries_says_when_to_come_back() -> None:
+    answer = requests.Response()
+    answer.status_code, answer._content = 503, b""
+    answer.headers["retry-after"] = "17"
+    failure = wire_errors.failure_of(requests.HTTPError("503", response=answer), sent=False)
+    assert (failure.cause, failure.retry, failure.retry_after) == ("transient", True, 17.0)
+
+
+@pytest.mark.control(3)
+@pytest.mark.parametrize(
+    "name",
+    [
+        "exchangelib.util",
+        "exchangelib.util.xml",
+        "msal.oauth2cli.oauth2",
+        "requests_oauthlib.oauth2_session",
+        "spnego._ntlm",
+    ],
+)
+def test_a_library_that_logs_tokens_is_silent(name: str, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.DEBUG, logger=name):
+        logging.getLogger(name).error("Request headers: %s", {"Authorization": f"Bearer {JWT}"})
+        logging.getLogger(name).debug("Bearer %s", JWT)
+    assert caplog.records == []
+
+
+def _raised_from(cause: BaseException) -> BaseException:
+    try:
+        try:
+            raise cause
+        except OSError:
+            raise RuntimeError("wrapped") from None
+    except RuntimeError as error:
+        return error

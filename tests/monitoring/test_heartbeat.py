@@ -1,0 +1,213 @@
+"""The ping: heard while all is well, silent when scans or deliveries stop, and never in anybody's way."""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.test import Client
+from django.utils import timezone
+from pytest_django import Settings
+
+from alertadmin.environment import PROJECT, BadEnvironment, Environment
+from alertadmin.monitoring import health_checks, heartbeat_ping, messages, tasks
+from alertadmin.monitoring.models import Ping
+from alertadmin.outbox.models import Delivery
+from alertadmin.reminders.scan import scanner
+from tests.commands.installation import Installation
+from tests.conftest import NOW
+from tests.helpers.timeouts import IN_TIME
+from tests.mailer.certificate_authorities import Authorities
+from tests.mailer.https_server import HttpsServer, reply
+from tests.mailer.tcp_server import Cut
+from tests.monitoring.conftest import Watcher, alive, pinging
+from tests.outbox.factories import bare
+
+TOKEN = "0123-token"
+
+
+@pytest.fixture
+def scanned(db: None, broker_answers: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And a worker beats, through the hours of these tests."""
+    monkeypatch.setattr(health_checks, "HEARTBEAT_AFTER", timedelta(days=2))
+    scanner.run(NOW)
+    alive(NOW)
+
+
+@pytest.fixture(scope="module")
+def authorities(tmp_path_factory: pytest.TempPathFactory) -> Authorities:
+    return Authorities.make(tmp_path_factory.mktemp("authorities"))
+
+
+def test_it_is_heard_while_all_is_well(watcher: Watcher, scanned: None) -> None:
+    assert heartbeat_ping.send(NOW) is True
+    assert [request.method for request in watcher.requests] == ["GET"]
+    last = Ping.objects.get()
+    assert (last.tried_at, last.answered_at, last.trouble) == (NOW, NOW, "")
+
+
+@pytest.mark.parametrize("later", [timedelta(hours=27), timedelta(hours=-27)], ids=["none lately", "by a wild clock"])
+def test_without_a_fresh_scan_it_is_silent(watcher: Watcher, scanned: None, later: timedelta) -> None:
+    assert heartbeat_ping.send(NOW + later) is None
+    assert watcher.requests == []
+
+
+def test_with_a_delivery_that_nobody_sends_it_is_silent(watcher: Watcher, scanned: None) -> None:
+    bare(1, NOW - timedelta(hours=2))
+    assert heartbeat_ping.send(NOW) is None
+    assert watcher.requests == []
+
+
+def test_whoever_set_up_none_is_asked_nothing(scanned: None) -> None:
+    assert heartbeat_ping.send(NOW) is None
+    assert not Ping.objects.exists()
+
+
+def test_it_is_due_once_an_hour_and_again_at_once_while_nobody_hears(watcher: Watcher, scanned: None) -> None:
+    assert heartbeat_ping.is_due(NOW)
+    heartbeat_ping.send(NOW)
+    assert not heartbeat_ping.is_due(NOW + timedelta(minutes=54))
+    assert heartbeat_ping.is_due(NOW + timedelta(minutes=55))
+    assert heartbeat_ping.is_due(NOW - timedelta(days=1))  # a clock that was set back hides no silence
+    watcher.routes.clear()
+    heartbeat_ping.send(NOW + timedelta(hours=1))
+    assert heartbeat_ping.is_due(NOW + timedelta(minutes=65))
+
+
+def test_the_clock_s_task_pings_once(watcher: Watcher, db: None, broker_answers: None) -> None:
+    scanner.run(timezone.now())
+    alive(timezone.now())
+    tasks.watch()
+    tasks.watch()
+    assert len(watcher.requests) == 1
+
+
+def cut(_request: object) -> bytes:
+    raise Cut
+
+
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [
+        (reply(404), "It answered with status 404."),
+        (reply(500), "It answered with status 500."),
+        (reply(302, location="https://elsewhere.example/"), "It answered with status 302."),
+        (cut, messages.UNREACHABLE),
+    ],
+    ids=["unknown", "ill", "moved", "cut off"],
+)
+def test_what_is_no_yes_is_told_and_the_last_yes_is_kept(
+    watcher: Watcher, scanned: None, answer: Any, why: str
+) -> None:
+    heartbeat_ping.send(NOW)
+    watcher.routes[f"/ping/{TOKEN}"] = answer
+    assert heartbeat_ping.send(NOW + timedelta(hours=1)) is False
+    last = Ping.objects.get()
+    assert (last.answered_at, last.trouble) == (NOW, why)
+    assert len(watcher.requests) == 2
+
+
+def test_a_watcher_that_drips_holds_nobody_up(watcher: Watcher, scanned: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(heartbeat_ping, "PATIENCE", 0.5)
+
+    def drip(_request: object) -> bytes:
+        while not watcher.closing.wait(0.05):
+            for peer in list(watcher._peers):
+                peer.send(b"H")
+        return b""
+
+    watcher.routes[f"/ping/{TOKEN}"] = drip
+    began = monotonic()
+    assert heartbeat_ping.send(NOW) is False
+    assert monotonic() - began < IN_TIME
+    assert Ping.objects.get().trouble in (messages.TOO_SLOW, messages.UNREACHABLE)
+
+
+@pytest.mark.control(47)
+def test_a_certificate_of_a_stranger_is_not_believed(
+    settings: Settings, scanned: None, authorities: Authorities
+) -> None:
+    with HttpsServer(authorities.stranger, authorities.ca_file) as server:
+        pinging(settings, f"{server.url}/{TOKEN}")
+        assert heartbeat_ping.send(NOW) is False
+        assert server.requests == []
+    assert Ping.objects.get().trouble == messages.UNTRUSTED
+
+
+@pytest.mark.parametrize(
+    ("url", "why"),
+    [
+        ("http://127.0.0.1:1/0123-token", messages.UNREACHABLE),
+        ("https://nobody.invalid/0123-token", messages.UNKNOWN_NAME),
+    ],
+)
+def test_why_it_was_not_heard_names_no_address(settings: Settings, scanned: None, url: str, why: str) -> None:
+    pinging(settings, url)
+    assert heartbeat_ping.send(NOW) is False
+    assert Ping.objects.get().trouble == why
+
+
+@pytest.mark.control(3)
+def test_its_address_is_in_no_log(
+    watcher: Watcher, settings: Settings, scanned: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    logging.getLogger("urllib3").setLevel(settings.LOGGING["loggers"]["urllib3"]["level"])
+    assert heartbeat_ping.send(NOW) is True
+    assert TOKEN not in caplog.text
+    assert TOKEN not in repr(settings.ENVIRONMENT)
+
+
+def test_an_unheard_ping_is_seen_and_makes_nobody_unready(watcher: Watcher, scanned: None, signed_in: Client) -> None:
+    watcher.routes.clear()
+    scanner.run(timezone.now())
+    alive(timezone.now())
+    heartbeat_ping.send(timezone.now())
+    for page in ("/", "/watching/"):
+        text = signed_in.get(page, follow=True).content.decode()
+        assert "was not heard" in text
+        assert "It answered with status 404." in text
+        assert TOKEN not in text
+    assert signed_in.get("/readyz").status_code == 200
+
+
+def test_cron_pings_too(watcher: Watcher, db: None, capsys: pytest.CaptureFixture[str]) -> None:
+    call_command("send_reminders", "--json")
+    assert '"ping": true' in capsys.readouterr().out
+    assert len(watcher.requests) == 1
+    watcher.routes.clear()
+    call_command("send_reminders")
+    assert "was not heard" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "hc-ping.com/0123-token",
+        "ftp://hc-ping.com/0123-token",
+        "https://",
+        "https://x:99999/0123-token",
+        "https://x/a b",
+    ],
+)
+def test_an_address_that_cannot_be_is_refused_at_the_start_and_not_repeated(value: str) -> None:
+    with pytest.raises(BadEnvironment, match="ALERTADMIN_PING_URL must be") as refused:
+        Environment(PROJECT, {"ALERTADMIN_PING_URL": value}).ping_url  # noqa: B018
+    assert TOKEN not in str(refused.value)
+
+
+def test_a_start_with_such_an_address_ends_with_the_sentence(tmp_path: Path) -> None:
+    result = Installation(tmp_path / "data", {"ALERTADMIN_PING_URL": "hc-ping.com/0123-token"}).run("up")
+    assert result.sentence.startswith("ALERTADMIN_PING_URL must be an address such as")
+    assert TOKEN not in result.err
+
+
+def test_a_test_delivery_is_nobody_s_trouble(watcher: Watcher, scanned: None) -> None:
+    bare(1, NOW - timedelta(days=1), purpose="test")
+    assert Delivery.objects.exists()
+    assert heartbeat_ping.send(NOW) is True

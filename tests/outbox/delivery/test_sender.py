@@ -1,0 +1,366 @@
+"""What becomes of a delivery with each thing a server can do, seen in the sandbox's ledger."""
+
+from __future__ import annotations
+
+import email
+import email.utils
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.db import connection
+from pytest_django import Settings
+
+from alertadmin.outbox import messages as outbox_messages
+from alertadmin.outbox import worker
+from alertadmin.outbox.delivery import connections, sender
+from alertadmin.outbox.models import Attempt, AttemptOutcome, Delivery, DeliveryState
+from alertadmin.outbox.queue import claims
+from alertadmin.outbox.send_test import test_send
+from alertadmin.registry.models import Credential
+from alertadmin.registry.permissions import TransportName
+from sandbox import Sandbox
+from tests.factories import Site
+from tests.outbox.factories import arrived, reminder
+from tests.outbox.fake_clock import Time
+
+LAPSED: timedelta = settings.OUTBOX_LEASE + timedelta(seconds=1)
+DOORS = {TransportName.GRAPH: "graph", TransportName.EWS: "ews", TransportName.SMTP: "smtp"}
+
+
+@pytest.fixture(params=TransportName, ids=str)
+def by(request: pytest.FixtureRequest, site: Site) -> TransportName:
+    """Each transport in turn is the mailbox's."""
+    transport: TransportName = request.param
+    site.mailbox.transport = transport
+    site.mailbox.save()
+    return transport
+
+
+def attempts(delivery: Delivery) -> list[str]:
+    return list(delivery.attempts.values_list("outcome", flat=True))
+
+
+def content(entry: dict[str, Any]) -> str:
+    """The whole message, Date and all, but for the line between its parts."""
+    return re.sub(r"=+\d+=+", "", entry["mime"])
+
+
+def header(entry: dict[str, Any], name: str) -> str:
+    [value] = [line for line in entry["mime"].split("\r\n") if line.lower().startswith(f"{name}:")]
+    return str(value.partition(":")[2].strip())
+
+
+def test_accepted_is_sent(site: Site, by: TransportName, sandbox: Sandbox, time: Time) -> None:
+    delivery = reminder(time())
+    assert worker.deliver_due(clock=time) == {"sent": 1}
+    delivery.refresh_from_db()
+    assert (delivery.state, delivery.settled_at, delivery.cause) == (DeliveryState.SENT, time(), "")
+    [entry] = arrived(sandbox, delivery)
+    assert entry["door"] == DOORS[by]
+    assert entry["to"] == [delivery.recipient]
+    assert [step["step"] for step in delivery.attempts.get().steps] == ["tenant", "token", "permission", "message"]
+
+
+def test_the_date_is_when_the_words_were_made(site: Site, sandbox: Sandbox, time: Time) -> None:
+    delivery = reminder(time())
+    worker.deliver_due(clock=time)
+    [entry] = arrived(sandbox, delivery)
+    assert email.utils.parsedate_to_datetime(header(entry, "date")) == time()
+    assert header(entry, "auto-submitted") == "auto-generated"
+
+
+def test_refused_waits_and_is_worded_anew(site: Site, sandbox: Sandbox, time: Time) -> None:
+    sandbox.faults.add("graph", status=403)
+    delivery = reminder(time())
+    assert worker.deliver_due(clock=time) == {"pending": 1}
+    delivery.refresh_from_db()
+    assert delivery.cause == delivery.attempts.get().cause == "mailbox_access_denied"
+    assert delivery.not_before > time()
+    time.passes(days=1)
+    assert worker.deliver_due(clock=time) == {"sent": 1}
+    [entry] = arrived(sandbox, delivery)
+    assert "ends in 4 days" in entry["subject"]
+    assert email.utils.parsedate_to_datetime(header(entry, "date")) == time()
+
+
+def test_each_refusal_doubles_the_wait_up_to_an_hour(site: Site, sandbox: Sandbox, time: Time) -> None:
+    sandbox.faults.add("graph", status=403, times=None)
+    delivery = reminder(time())
+    waits = []
+    for _number in range(8):
+        worker.deliver_due(clock=time)
+        delivery.refresh_from_db()
+        waits.append((delivery.not_before - time()) / timedelta(minutes=1))
+        time.passes(delivery.not_before - time())
+    for wait, least in zip(waits, [1, 2, 4, 8, 16, 32, 60, 60], strict=True):
+        assert least <= wait <= least * 1.1
+
+
+@pytest.mark.parametrize("asked", [900, 3 * 3600])
+def test_a_server_is_left_alone_as_long_as_it_asks(site: Site, sandbox: Sandbox, time: Time, asked: int) -> None:
+    sandbox.faults.add("graph", status=429, headers={"Retry-After": str(asked)})
+    delivery = reminder(time())
+    worker.deliver_due(clock=time)
+    before = len(sandbox.ledger.entries())
+    delivery.refresh_from_db()
+    assert delivery.cause == "throttled"
+    assert asked <= (delivery.not_before - time()).total_seconds() <= asked * 1.1
+    Delivery.objects.update(not_before=time())  # whatever the row says
+    worker.deliver_due(clock=time)
+    assert len(sandbox.ledger.entries()) == before
+    time.passes(seconds=asked * 1.1)
+    assert worker.deliver_due(clock=time) == {"sent": 1}
+
+
+def test_a_wish_to_wait_for_weeks_is_not_followed(site: Site, sandbox: Sandbox, time: Time) -> None:
+    sandbox.faults.add("graph", status=429, headers={"Retry-After": str(30 * 86_400)})
+    reminder(time())
+    worker.deliver_due(clock=time)
+    assert worker.deliver_due(clock=lambda: time() + timedelta(hours=27)) == {"sent": 1}
+
+
+TOO_LARGE: dict[str, dict[str, Any]] = {
+    TransportName.GRAPH: {"status": 413},
+    TransportName.EWS: {"code": "ErrorMessageSizeExceeded"},
+    TransportName.SMTP: {"status": 552},
+}
+
+
+class TestAMessageThatIsTooLarge:
+    def test_goes_without_what_is_shown_beside_its_text(
+        self, site: Site, by: TransportName, sandbox: Sandbox, time: Time
+    ) -> None:
+        sandbox.faults.add(DOORS[by], **TOO_LARGE[by])  # type: ignore[arg-type]
+        delivery = reminder(time())
+        assert worker.deliver_due(clock=time) == {"sent": 1}
+        [entry] = arrived(sandbox, delivery)
+        assert "text/plain" in entry["mime"]
+        assert "text/html" not in entry["mime"]
+        assert attempts(delivery) == [AttemptOutcome.REFUSED, AttemptOutcome.ACCEPTED]
+        assert delivery.attempts.first().cause == "message_too_large"  # type: ignore[union-attr]
+
+    def test_keeps_the_beginning_of_a_long_text(
+        self, site: Site, sandbox: Sandbox, time: Time, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(sender, "LONGEST_TEXT", 30)
+        sandbox.faults.add("graph", status=413)
+        delivery = reminder(time())
+        worker.deliver_due(clock=time)
+        delivery.refresh_from_db()
+        [entry] = arrived(sandbox, delivery)
+        text = email.message_from_string(entry["mime"]).get_payload(decode=True).decode()  # type: ignore[union-attr]
+        assert text.replace("\r\n", "\n").strip() == f"{delivery.text[:30]}\n…".strip()
+
+    def test_even_so_waits_as_what_is_refused_does(self, site: Site, sandbox: Sandbox, time: Time) -> None:
+        sandbox.faults.add("graph", status=413, times=None)
+        delivery = reminder(time())
+        assert worker.deliver_due(clock=time) == {"pending": 1}
+        assert attempts(delivery) == [AttemptOutcome.REFUSED] * 2
+        delivery.refresh_from_db()
+        assert delivery.cause == "message_too_large"
+
+
+def test_without_an_answer_it_is_uncertain_and_repeated_as_it_was(
+    site: Site, by: TransportName, sandbox: Sandbox, time: Time
+) -> None:
+    sandbox.faults.add(DOORS[by], reset="after")  # type: ignore[arg-type]
+    delivery = reminder(time())
+    assert worker.deliver_due(clock=time) == {"uncertain": 1}
+    delivery.refresh_from_db()
+    assert (delivery.was_uncertain, delivery.settled_at) == (True, None)
+    assert worker.deliver_due(clock=time) == {}  # not at once
+    time.passes(days=2)
+    assert worker.deliver_due(clock=time) == {"sent": 1}
+    first, second = arrived(sandbox, delivery)
+    assert first["message_id"] == second["message_id"]
+    assert content(first) == content(second)
+    assert attempts(delivery) == [AttemptOutcome.UNKNOWN, AttemptOutcome.ACCEPTED]
+    delivery.refresh_from_db()
+    assert (delivery.state, delivery.was_uncertain) == (DeliveryState.SENT, True)
+
+
+def test_a_doubt_is_no_end_however_often(site: Site, by: TransportName, sandbox: Sandbox, time: Time) -> None:
+    sandbox.faults.add(DOORS[by], reset="after", times=9)  # type: ignore[arg-type]
+    delivery = reminder(time())
+    for _day in range(9):
+        assert worker.deliver_due(clock=time) == {"uncertain": 1}
+        time.passes(days=1)
+    assert worker.deliver_due(clock=time) == {"sent": 1}
+    came = arrived(sandbox, delivery)
+    assert len(came) == 10
+    assert len({content(entry) for entry in came}) == 1
+
+
+def test_a_connection_cut_before_anything_was_taken_may_have_been_after(
+    site: Site, sandbox: Sandbox, time: Time
+) -> None:
+    """From here the two look the same: once more, and not lost."""
+    sandbox.faults.add("graph", reset="before")
+    delivery = reminder(time())
+    assert worker.deliver_due(clock=time) == {"uncertain": 1}
+    assert worker.deliver_due(clock=lambda: time() + timedelta(hours=1)) == {"sent": 1}
+    assert len(arrived(sandbox, delivery)) == 1
+
+
+def test_a_resend_that_is_refused_is_still_in_doubt(site: Site, sandbox: Sandbox, time: Time) -> None:
+    sandbox.faults.add("graph", reset="after")
+    delivery = reminder(time())
+    worker.deliver_due(clock=time)
+    sandbox.faults.add("graph", status=403)
+    time.passes(hours=1)
+    assert worker.deliver_due(clock=time) == {"uncertain": 1}
+    sandbox.faults.add("graph", reset="after")
+    time.passes(hours=2)
+    assert worker.deliver_due(clock=time) == {"uncertain": 1}
+    time.passes(hours=2)
+    assert worker.deliver_due(clock=time) == {"sent": 1}
+    first, second, third = arrived(sandbox, delivery)
+    assert content(first) == content(second) == content(third)
+
+
+def test_what_was_renewed_before_the_resend_is_not_repeated(site: Site, sandbox: Sandbox, time: Time) -> None:
+    sandbox.faults.add("graph", reset="after")
+    delivery = reminder(time())
+    worker.deliver_due(clock=time)
+    Credential.objects.update(expires_at=time() + timedelta(days=700))
+    assert worker.deliver_due(clock=lambda: time() + timedelta(hours=1)) == {"cancelled": 1}
+    assert len(arrived(sandbox, delivery)) == 1
+
+
+@contextmanager
+def full_disk(event: str, table: str, condition: str = "true") -> Iterator[None]:
+    """A trigger that refuses one kind of write, as a full disk does."""
+    fails, of_table = "BEGIN SELECT RAISE(ABORT, 'disk full'); END", ""
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute(
+                "CREATE OR REPLACE FUNCTION disk_full() RETURNS trigger LANGUAGE plpgsql AS "
+                "$$ BEGIN RAISE EXCEPTION 'disk full' USING ERRCODE = '53100'; END $$"
+            )
+            fails, of_table = "EXECUTE FUNCTION disk_full()", f" ON {table}"
+        cursor.execute(f"CREATE TRIGGER no_space BEFORE {event} ON {table} FOR EACH ROW WHEN ({condition}) {fails}")
+    try:
+        yield
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute(f"DROP TRIGGER no_space{of_table}")
+
+
+SENT = ("UPDATE", "outbox_delivery", "NEW.state = 'sent'")
+
+
+@pytest.mark.django_db(transaction=True)
+class TestTheDatabaseFails:
+    def test_what_cannot_be_written_down_is_not_sent(self, site: Site, sandbox: Sandbox, time: Time) -> None:
+        delivery = reminder(time())
+        with full_disk("INSERT", "outbox_attempt"):
+            assert worker.deliver_due(clock=time) == {"pending": 1}
+            assert arrived(sandbox, delivery) == []
+        time.passes(hours=2)
+        assert worker.deliver_due(clock=time) == {"sent": 1}
+        assert len(arrived(sandbox, delivery)) == 1
+
+    def test_what_was_accepted_is_marked_as_soon_as_it_can_be(self, site: Site, sandbox: Sandbox, time: Time) -> None:
+        delivery = reminder(time())
+        before = len(sandbox.ledger.messages())
+        worked: list[dict[str, int]] = []
+
+        def work() -> None:
+            worked.append(dict(worker.deliver_due(clock=time)))
+            connection.close()
+
+        sending = threading.Thread(target=work)
+        with full_disk(*SENT):
+            sending.start()
+            sandbox.ledger.wait_until(lambda entries: len(sandbox.ledger.messages()) > before)
+        sending.join()
+        assert worked == [{"sent": 1}]
+        delivery.refresh_from_db()
+        assert (delivery.state, delivery.was_uncertain) == (DeliveryState.SENT, False)
+        assert len(arrived(sandbox, delivery)) == 1
+
+    def test_what_cannot_be_marked_in_time_is_uncertain(
+        self, site: Site, sandbox: Sandbox, time: Time, settings: Settings
+    ) -> None:
+        settings.OUTBOX_LEASE = timedelta(seconds=0.2)
+        delivery = reminder(time())
+        with full_disk(*SENT):
+            assert worker.deliver_due(clock=time) == {"uncertain": 1}
+        delivery.refresh_from_db()
+        assert delivery.was_uncertain
+        assert attempts(delivery) == [AttemptOutcome.UNKNOWN]
+        time.passes(hours=2)
+        assert worker.deliver_due(clock=time) == {"sent": 1}
+        first, second = arrived(sandbox, delivery)
+        assert content(first) == content(second)
+
+
+class TestAWorkerThatSlept:
+    """Suspended, it wakes when another has its delivery."""
+
+    def test_before_the_message_left_it_sends_nothing(
+        self, site: Site, sandbox: Sandbox, time: Time, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        delivery = reminder(time())
+        fetched = connections.tokens().token
+
+        def sleep_over_the_token(*asked: Any) -> Any:
+            monkeypatch.undo()
+            monkeypatch.setattr(sender, "_uptime", lambda: time().timestamp())
+            token = fetched(*asked)
+            claims.sweep(time.passes(LAPSED))
+            return token
+
+        monkeypatch.setattr(sender, "_uptime", lambda: time().timestamp())
+        monkeypatch.setattr(connections.tokens(), "token", sleep_over_the_token)
+        assert worker.deliver_due(clock=time) == {"sending": 1, "sent": 1}
+        first, second = delivery.attempts.all()
+        assert (first.outcome, first.technical) == (AttemptOutcome.REFUSED, outbox_messages.TOO_LATE)
+        assert second.outcome == AttemptOutcome.ACCEPTED
+        assert len(arrived(sandbox, delivery)) == 1
+
+    def test_while_the_message_left_its_success_still_counts(
+        self, site: Site, sandbox: Sandbox, time: Time, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """It settles nothing any more, but what it knows keeps the next worker from sending again."""
+        delivery = reminder(time())
+        [mine] = claims.claim(time(), limit=1)
+        attempt = Attempt(route="slow")
+        claims.open_attempt(mine, attempt, time(), subject="as it was")
+        claims.sweep(time.passes(LAPSED))
+        claims.finish(mine, DeliveryState.SENT, time(), attempt=attempt, outcome=AttemptOutcome.ACCEPTED)
+        assert worker.deliver_due(clock=time) == {}
+        assert arrived(sandbox, delivery) == []
+        delivery.refresh_from_db()
+        assert (delivery.state, delivery.was_uncertain) == (DeliveryState.SENT, True)
+
+
+class TestATest:
+    def test_is_tried_once_whatever_comes(self, site: Site, sandbox: Sandbox, time: Time) -> None:
+        sandbox.faults.add("graph", reset="after")
+        delivery = test_send.create(site.mailbox, "me@northpark.example", now=time())
+        assert worker.deliver_due(clock=time) == {"uncertain": 1}
+        assert worker.deliver_due(clock=lambda: time() + timedelta(days=1)) == {}
+        assert len(arrived(sandbox, delivery)) == 1
+
+    def test_of_a_mailbox_that_was_removed_meanwhile_is_cancelled(self, site: Site, time: Time) -> None:
+        delivery = test_send.create(site.mailbox, "me@northpark.example", now=time())
+        site.mailbox.delete()
+        assert worker.deliver_due(clock=time) == {"cancelled": 1}
+        delivery.refresh_from_db()
+        assert delivery.reason == outbox_messages.MAILBOX_REMOVED
+
+    def test_of_the_longest_address_there_is_has_a_subject_that_fits(self, site: Site, time: Time) -> None:
+        site.mailbox.address = "a" * 60 + "@" + ".".join(["b" * 60] * 3) + ".example"
+        site.mailbox.save()
+        delivery = test_send.create(site.mailbox, "me@northpark.example", now=time())
+        assert worker.deliver_due(clock=time) == {"failed": 1}
+        delivery.refresh_from_db()
+        assert delivery.cause == "mailbox_not_found"
+        assert len(delivery.subject) == 250

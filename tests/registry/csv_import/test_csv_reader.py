@@ -1,0 +1,191 @@
+"""From bytes to rows: whatever somebody saved as CSV is read, or refused by line and column."""
+
+from __future__ import annotations
+
+import csv
+import io
+from contextlib import suppress
+from pathlib import Path
+from typing import Literal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from alertadmin.registry.csv_import import COLUMNS, NotImported
+from alertadmin.registry.csv_import.csv_reader import CsvTable, read
+from alertadmin.registry.text import trimmed
+
+LINE_ENDS = ["\n", "\r\n", "\r"]
+HEADER = "directory_id,app_name,client_id"
+
+cells = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=12)
+tables = st.integers(2, len(COLUMNS)).flatmap(
+    lambda width: st.tuples(
+        st.permutations([name for name in COLUMNS if name != "directory_id"]).map(
+            lambda names: ["directory_id", *names[: width - 1]]
+        ),
+        st.lists(st.lists(cells, min_size=width, max_size=width), max_size=6),
+    )
+)
+
+
+def table_of(text: str) -> CsvTable:
+    return read(io.BytesIO(text.encode()))
+
+
+def refusal(content: bytes) -> str:
+    with pytest.raises(NotImported) as refused:
+        read(io.BytesIO(content))
+    return str(refused.value)
+
+
+@given(
+    tables,
+    st.sampled_from(",;\t"),
+    st.sampled_from(LINE_ENDS),
+    st.sampled_from([csv.QUOTE_ALL, csv.QUOTE_MINIMAL]),
+    st.booleans(),
+)
+def test_every_table_that_a_spreadsheet_writes_is_read_back(
+    table: tuple[list[str], list[list[str]]], separator: str, line_end: str, quoting: Literal[0, 1], with_mark: bool
+) -> None:
+    header, rows = table
+    if any(line_end in cell for row in rows for cell in row for line_end in "\r\n"):
+        quoting = csv.QUOTE_ALL  # Python's writer leaves a line break of another kind than its own unquoted
+    text = io.StringIO(newline="")
+    csv.writer(text, delimiter=separator, lineterminator=line_end, quoting=quoting).writerows([header, *rows])
+    found = read(io.BytesIO(text.getvalue().encode("utf-8-sig" if with_mark else "utf-8")))
+    assert found.mistakes == []
+    expected = [{name: trimmed(cell) for name, cell in zip(header, row, strict=True)} for row in rows]
+    assert [row.cells for row in found.rows] == [row for row in expected if any(row.values())]
+
+
+@given(st.lists(st.sampled_from(["plain", '"two\nlines"', '"three\r\n\r\nlines"', "", "  ", '""']), max_size=8))
+def test_a_row_is_counted_by_the_line_it_begins_on(starts: list[str]) -> None:
+    text, expected, line = "directory_id,app_name\n", [], 2
+    for start in starts:
+        text += f"{start},\n"
+        if start.strip(' "'):
+            expected.append(line)
+        line += 1 + start.count("\n")
+    assert [row.line for row in table_of(text).rows] == expected
+
+
+def test_line_ends_may_be_mixed() -> None:
+    found = table_of(f"{HEADER}\r\na,b,c\rd,e,f\n\r\ng,h,i")
+    assert [(row.line, row["directory_id"]) for row in found.rows] == [(2, "a"), (3, "d"), (5, "g")]
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "client_id,directory_id,app_name",
+        "CLIENT_ID,Directory_Id,App_Name",
+        " client id , directory-id ,app  name",
+        '"client_id","directory_id","app_name"',
+        "client_id,directory_id,app_name,,",
+        "\ufeffclient_id,directory_id,app_name",
+        "\n\n \r\nclient_id,directory_id,app_name",
+        "client_id;directory_id;app_name",
+        "client_id\tdirectory_id\tapp_name",
+    ],
+)
+def test_the_header_may_be_in_any_order_and_spelling(header: str) -> None:
+    separator = max(",;\t", key=header.count)
+    (row,) = table_of(f"{header}\n1{separator}2{separator}3\n").rows
+    assert (row["client_id"], row["directory_id"], row["app_name"], row["mailbox"]) == ("1", "2", "3", "")
+
+
+def test_contacts_within_quotation_marks_do_not_decide_the_separator() -> None:
+    (row,) = table_of('directory_id,contact_emails\rx,"a@x;b@x;c@x;d@x"\r').rows
+    assert row["contact_emails"] == "a@x;b@x;c@x;d@x"
+
+
+# What is refused
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "empty"),
+        (b"\xef\xbb\xbf", "empty"),
+        (b" \r\n\r\n", "empty"),
+        (b"\x89PNG\r\n\x1a\n\0\0", "UTF-8"),
+        (f"{HEADER}\n".encode("utf-16"), "UTF-8"),
+        (f"{HEADER}\n".encode("utf-16-le"), "binary"),
+        ("directory_id,app_name\nx,Zürich\n".encode("cp1252"), "UTF-8"),
+        (f"{HEADER}\na,\0,c\n".encode(), "binary"),
+        (b"PK\x03\x04\x14\0\0\0", "binary"),
+        (b"name,company\nx,y\n", "must name the columns"),
+        (b"app_name,client_id\nx,y\n", "directory_id is missing"),
+        (b"directory_id,app_name,app_name\n", "twice: app_name"),
+        (b"directory_id,colour,app_name\n", "Unknown column: colour"),
+        (b"directory_id,,app_name\n", "the one at position 2"),
+    ],
+)
+def test_what_is_no_table_of_ours_is_refused_in_one_go(content: bytes, said: str) -> None:
+    assert said in refusal(content)
+
+
+def test_a_file_without_a_header_is_refused_without_its_secrets() -> None:
+    row = "Northpark,1b9d6bcd-bbfd-4b2d-9b5d-ab8dfbbd4bed,fT48Q~0123456789abcdefghijklmnopqrstuvwx,directory_id"
+    said = refusal(f"{row}\n".encode())
+    assert "the one at position 3" in said
+    assert "ft48" not in said.lower()
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "column", "said"),
+    [
+        (f'{HEADER}\na,b,c\nd,"e,f\n', 3, "", "no CSV line"),
+        (f'{HEADER}\na,b,c\n"d"x,e,f\n', 3, "", "no CSV line"),
+        (f"{HEADER}\na,b,c\nd,e,f,g\n", 3, "", "more cells"),
+        (f"{HEADER}\na,{'x' * 4001},c\n", 2, "app_name", "longer than 4000"),
+        (f'{HEADER}\na,"{"x" * 200_000}",c\n', 2, "", "field larger"),
+    ],
+)
+def test_a_broken_line_is_named(text: str, line: int, column: str, said: str) -> None:
+    (mistake,) = table_of(text).mistakes
+    assert (mistake.line, mistake.column) == (line, column)
+    assert said in mistake.message
+
+
+def test_cells_beyond_the_header_may_be_empty() -> None:
+    assert [row["client_id"] for row in table_of(f"{HEADER}\na,b,c,,\nd,e\n").rows] == ["c", ""]
+
+
+@pytest.mark.control(55)
+def test_a_million_columns_are_refused_in_a_few_words() -> None:
+    said = refusal(b"directory_id" + b",x" * 1_000_000 + b"\n")
+    assert "Unknown column: x." in said
+    assert len(said) < 1000
+
+
+@pytest.mark.control(55)
+def test_a_million_cells_in_a_line_are_one_mistake() -> None:
+    (mistake,) = table_of(f"{HEADER}\na{',b' * 1_000_000}\n").mistakes
+    assert (mistake.line, mistake.column) == (2, "")
+
+
+@pytest.mark.control(55)
+def test_a_gigabyte_is_refused_before_it_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "sparse.csv"
+    with path.open("wb") as file:
+        file.write(b"directory_id\n")
+        file.truncate(1_000_000_000)
+    with path.open("rb") as file:
+        with pytest.raises(NotImported, match="larger than 50 MB"):
+            read(file)
+        assert file.tell() <= 50_000_001
+
+
+@pytest.mark.control(55)
+def test_too_many_lines_are_refused() -> None:
+    assert "more than 200000 lines" in refusal(b"directory_id\n" + b"x\n" * 200_001)
+
+
+@given(st.binary(max_size=200), st.sampled_from(["", f"{HEADER}\n", f'{HEADER}\na,"']))
+def test_no_bytes_whatever_raise_anything_else(content: bytes, begin: str) -> None:
+    with suppress(NotImported):
+        read(io.BytesIO(begin.encode() + content))

@@ -1,0 +1,263 @@
+"""Very many consents are checked in slices: none is left out, none is asked twice, whatever happens in between."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from datetime import datetime, timedelta
+from itertools import count
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.utils import timezone
+from hypothesis import given
+from hypothesis import strategies as st
+from pytest_django import Settings
+
+from alertadmin.registry import tasks
+from alertadmin.registry.consent import check_batch, checks
+from alertadmin.registry.consent.consent_client import AT_ONCE, SILENT_AFTER, ConsentCheck
+from alertadmin.registry.consent.required_consents import sync_required_consents
+from alertadmin.registry.models import AppRegistration, Consent, ConsentCheckBatch, Mailbox
+from alertadmin.registry.models.consent_run import Counts, time_left
+from alertadmin.registry.permissions import Permission
+from sandbox import Sandbox
+from tests.factories import Rows, cloud_slug
+from tests.registry.test_checks import add_cloud
+from tests.supervisor.installation import free_port
+
+
+@pytest.fixture
+def app(sandbox: Sandbox, rows: Rows) -> AppRegistration:
+    """A multitenant app with a mailbox in each of 20 tenants beside its own; granted in all but every fourth."""
+    site = rows.site(sandbox, granted=[Permission.MAIL_SEND])
+    site.app.permissions = ["Mail.Send"]
+    site.app.save()
+    there = sandbox.directory.app(site.app.client_id)
+    there.multi_tenant = True
+    for number in range(20):
+        directory = sandbox.directory.add_tenant(f"Customer {number}", f"customer{number}.example")
+        tenant = rows.tenant(directory.name, directory_id=directory.directory_id, cloud=cloud_slug(sandbox))
+        Mailbox.objects.create(tenant=tenant, app=site.app, address=f"a@customer{number}.example")
+        sandbox.directory.install(there, directory)
+        if number % 4:
+            sandbox.directory.grant(there, "Mail.Send", directory)
+    sync_required_consents([site.app])
+    return site.app
+
+
+def after(checks: int) -> Callable[[], bool]:
+    """Over once so many were begun."""
+    begun = count()
+    return lambda: next(begun) >= checks
+
+
+def asked(sandbox: Sandbox) -> int:
+    return len([entry for entry in sandbox.ledger.entries() if entry["kind"] == "token"])
+
+
+def begun(app: AppRegistration | None) -> ConsentCheckBatch:
+    return check_batch.begin(app, now=timezone.now())
+
+
+def test_it_is_done_in_slices_and_each_tenant_is_asked_once(sandbox: Sandbox, app: AppRegistration) -> None:
+    run, before = begun(app), asked(sandbox)
+    slices = 1
+    while check_batch.continue_batch(is_over=after(6)):
+        slices += 1
+        run.refresh_from_db()
+        assert run.counts().done == min(6 * slices - 6, 21)
+        assert not run.finished_at
+    run.refresh_from_db()
+    assert run.finished_at is not None
+    assert run.counts() == Counts(total=21, done=21, granted=16)
+    assert slices == 4
+    assert asked(sandbox) - before == 21
+
+
+def test_what_a_slice_found_before_it_broke_off_stays(
+    sandbox: Sandbox, app: AppRegistration, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = begun(app)
+    stored, store = count(), checks._store
+
+    def breaking(answer: ConsentCheck, now: datetime) -> list[Consent]:
+        if next(stored) == 5:
+            raise KeyboardInterrupt
+        return store(answer, now)
+
+    monkeypatch.setattr(checks, "_store", breaking)
+    with pytest.raises(KeyboardInterrupt):
+        check_batch.continue_batch()
+    assert run.counts().done == 5
+    before = asked(sandbox)
+    left = 21 - run.counts().done
+    assert not check_batch.continue_batch()
+    assert asked(sandbox) - before == left
+    assert Consent.objects.filter(app=app, status="unknown").count() == 0
+
+
+def test_a_slice_that_was_killed_is_taken_over_once_its_lease_has_lapsed(app: AppRegistration) -> None:
+    run = begun(app)
+    ConsentCheckBatch.objects.update(lease_until=timezone.now() + timedelta(seconds=30))
+    assert not check_batch.continue_batch()
+    assert run.counts().done == 0
+    ConsentCheckBatch.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
+    check_batch.continue_batch()
+    run.refresh_from_db()
+    assert (run.counts().done, run.lease_until) == (21, None)
+
+
+def test_only_one_goes_on_at_a_time_and_what_somebody_asked_for_first(sandbox: Sandbox, app: AppRegistration) -> None:
+    everything = begun(None)
+    mine = begun(app)
+    assert check_batch.continue_batch(is_over=after(0))
+    assert check_batch.continue_batch()
+    mine.refresh_from_db()
+    everything.refresh_from_db()
+    assert (bool(mine.finished_at), bool(everything.finished_at)) == (True, False)
+    assert not check_batch.continue_batch()
+
+
+def test_while_another_process_checks_all_an_app_waits(app: AppRegistration) -> None:
+    begun(None)
+    ConsentCheckBatch.objects.update(lease_until=timezone.now() + timedelta(seconds=30))
+    mine = begun(app)
+    assert not check_batch.continue_batch()
+    assert mine.counts().done == 0
+
+
+def test_a_second_click_begins_no_second_run(app: AppRegistration) -> None:
+    assert begun(app) == begun(app) != begun(None) == begun(None)
+    while check_batch.continue_batch():
+        pass
+    assert ConsentCheckBatch.objects.unfinished().count() == 0
+    assert begun(app).counts().done == 0
+
+
+def test_one_that_is_stopped_keeps_what_it_found_and_asks_no_more(
+    sandbox: Sandbox, app: AppRegistration, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stopped on a page, while a worker is in the middle of it: the third answer is stored before the third round of
+    questions, however slow the database is."""
+    sandbox.faults.add("token", delay=0.5, times=None)
+    run, stored, store = begun(app), count(), checks._store
+
+    def stopping(answer: ConsentCheck, now: datetime) -> list[Consent]:
+        if next(stored) == 3:
+            check_batch.stop(app, now=timezone.now())
+        return store(answer, now)
+
+    monkeypatch.setattr(checks, "_store", stopping)
+    monkeypatch.setattr(check_batch, "RENEWED_EACH", timedelta(0))
+    assert not check_batch.continue_batch()
+    run.refresh_from_db()
+    assert (run.is_stopped, run.slot, run.lease_until) == (True, None, None)
+    assert run.counts().done == 3, "as it stood then"
+    assert 3 < Consent.objects.filter(app=app, checked_at__isnull=False).count() < 21
+    sandbox.faults.clear()
+    again = begun(app)
+    assert again != run
+    assert not check_batch.continue_batch()
+    again.refresh_from_db()
+    assert (again.counts().done, again.is_stopped) == (21, False)
+
+
+def test_to_stop_what_is_over_or_was_never_begun_changes_nothing(app: AppRegistration) -> None:
+    check_batch.stop(app, now=timezone.now())
+    run = begun(app)
+    check_batch.continue_batch()
+    check_batch.stop(app, now=timezone.now())
+    check_batch.stop(None, now=timezone.now())
+    run.refresh_from_db()
+    assert (run.is_stopped, run.counts().done) == (False, 21)
+
+
+def test_an_app_that_is_deleted_meanwhile_takes_its_run_along(app: AppRegistration) -> None:
+    begun(app)
+    check_batch.continue_batch(is_over=after(3))
+    app.delete()
+    assert not check_batch.continue_batch()
+
+
+def test_a_clock_that_is_behind_asks_nobody_twice(app: AppRegistration) -> None:
+    """The run was begun by a machine whose clock is an hour ahead."""
+    run = check_batch.begin(app, now=timezone.now() + timedelta(hours=1))
+    check_batch.continue_batch(is_over=after(5))
+    assert run.counts().done == 5
+
+
+def test_a_silent_cloud_is_given_up_in_one_slice_though_that_is_over(
+    sandbox: Sandbox, rows: Rows, app: AppRegistration, settings: Settings, tmp_path: Path
+) -> None:
+    """Else each slice would find out anew, and thousands of dead tenants would take days."""
+    dead = SILENT_AFTER + 40
+    add_cloud(sandbox, settings, tmp_path, "closed", free_port())
+    for number in range(dead):
+        rows.credential(rows.app(rows.tenant(f"A dead one {number}", cloud="closed")), value="x")
+    begun(None)
+    slices = 1
+    while check_batch.continue_batch(is_over=after(AT_ONCE)) and slices < 30:
+        slices += 1
+    assert slices <= 6
+    assert Consent.objects.filter(tenant__cloud="closed", cause="network").count() == dead
+    assert Consent.objects.filter(app=app).exclude(status__in=["granted", "not_in_token"]).count() == 0
+
+
+def test_a_slow_authority_is_asked_by_many_at_once(sandbox: Sandbox, app: AppRegistration) -> None:
+    """How close to the ideal it comes, `python -m benchmarks --only consents` measures."""
+    before, enough = len(sandbox.ledger.entries()), Event()
+    sandbox.faults.add("token", delay=40, until=enough, times=None)
+
+    def are_at_once(entries: list[dict[str, Any]]) -> bool:
+        """None of them is answered before."""
+        return [entry["kind"] for entry in entries[before:]].count("fault") == AT_ONCE
+
+    with ThreadPoolExecutor() as pool:
+        waiting = pool.submit(sandbox.ledger.wait_until, are_at_once)
+        waiting.add_done_callback(lambda _waiting: enough.set())
+        begun(app)
+        check_batch.continue_batch()
+        waiting.result()
+
+
+def test_the_clock_s_tasks_need_no_broker(sandbox: Sandbox, app: AppRegistration) -> None:
+    begun(app)
+    tasks.check_consents()
+    assert Consent.objects.filter(app=app, status="granted").count() == 16
+    assert ConsentCheckBatch.objects.unfinished().count() == 1, "what it rang for in vain"
+    tasks.continue_checking()
+    assert ConsentCheckBatch.objects.unfinished().count() == 0
+
+
+def test_the_command_finishes_what_a_page_began_and_asks_nobody_twice(
+    sandbox: Sandbox, app: AppRegistration, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """For an installation without Celery."""
+    run, before = begun(app), asked(sandbox)
+    with suppress(SystemExit):
+        call_command("check_consent", "--json")
+    run.refresh_from_db()
+    assert (run.counts(), bool(run.finished_at)) == (Counts(total=21, done=21, granted=16), True)
+    assert asked(sandbox) - before == 21
+
+
+def test_old_runs_are_forgotten(app: AppRegistration, now: datetime) -> None:
+    old = check_batch.begin(app, now=now - check_batch.KEPT - timedelta(days=2))
+    ConsentCheckBatch.objects.update(finished_at=now - check_batch.KEPT - timedelta(days=1), slot=None)
+    check_batch.begin(None, now=now)
+    assert not ConsentCheckBatch.objects.filter(pk=old.pk).exists()
+
+
+@given(st.integers(0, 10_000), st.integers(0, 10_000), st.floats(1, 1e6))
+def test_the_time_left_is_at_the_pace_up_to_now(done: int, more: int, seconds: float) -> None:
+    left = time_left(Counts(done + more, done, 0), timedelta(seconds=seconds))
+    if done == 0:
+        assert left is None
+    else:
+        assert left is not None
+        assert left.total_seconds() == pytest.approx(seconds * more / done, abs=0.01, rel=0.001)

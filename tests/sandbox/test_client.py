@@ -1,0 +1,66 @@
+"""The control door, as another process uses it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import requests
+
+from sandbox import Sandbox
+from sandbox.control.client import Control, ControlError
+from sandbox.state.models import SandboxApp, SandboxMailbox, SandboxTenant, Secret
+from tests.sandbox.conftest import Ask, Customer
+
+
+@pytest.fixture
+def control(sandbox: Sandbox) -> Control:
+    return Control(sandbox.url, sandbox.ca_file)
+
+
+def test_a_customer_made_from_afar_gets_a_token(control: Control, ask: Ask) -> None:
+    tenant = control.directory.add_tenant("Harbour", "harbour.example", ews_enabled=False)
+    app = control.directory.add_app(tenant, "ALERT")
+    end = datetime.now(UTC) + timedelta(days=9)
+    secret = control.directory.add_secret(app, expires_at=end)
+    control.directory.grant(app, "Mail.Send")
+    mailbox = control.directory.add_mailbox(tenant, "alarms@harbour.example")
+    assert [type(one) for one in (tenant, app, secret, mailbox)] == [SandboxTenant, SandboxApp, Secret, SandboxMailbox]
+    assert (tenant.ews_enabled, secret.expires_at) == (False, end)
+    named = {"tenant": tenant.directory_id, "client_id": app.client_id, "credential": secret.value}
+    assert "access_token" in ask(**named)
+    control.directory.expire_secret(app, secret)
+    assert ask(**named)["error_codes"] == [7000222]
+
+
+def test_faults_and_ledger_work_from_afar(
+    control: Control, sandbox: Sandbox, ask: Ask, session: requests.Session, customer: Customer
+) -> None:
+    control.faults.add(door="token", code=7000222)
+    assert ask()["error_codes"] == [7000222]
+    assert [(one["kind"], one["code"]) for one in control.ledger.entries()] == [("fault", 7000222)]
+    control.faults.add(door="token", status=503, times=None)
+    control.faults.clear()
+    assert "access_token" in ask()
+    assert control.ledger.messages() == []
+
+
+def test_a_stored_secret_is_not_told_again(control: Control, customer: Customer) -> None:
+    (stored,) = control.directory.secrets(customer.app)
+    assert stored.value is None
+    assert stored.hint == (customer.secret.value or "")[:3]
+
+
+def test_a_mistake_is_told_in_words(control: Control) -> None:
+    with pytest.raises(ControlError, match="no app nowhere"):
+        control.directory.grant("nowhere", "Mail.Send")
+
+
+def test_what_is_not_for_others_is_not_there(sandbox: Sandbox, session: requests.Session) -> None:
+    url = f"{sandbox.url}/_sandbox/directory/password_of"
+    assert session.post(url, json={"username": "alert"}, timeout=10).status_code == 404
+
+
+def test_a_page_of_another_origin_cannot_reach_it_without_asking(sandbox: Sandbox, session: requests.Session) -> None:
+    url = f"{sandbox.url}/_sandbox/faults/clear"
+    assert session.post(url, data="{}", headers={"Content-Type": "text/plain"}, timeout=10).status_code == 415

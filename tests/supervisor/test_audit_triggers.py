@@ -1,0 +1,46 @@
+"""14: whatever starts alertadmin or migrates its tables puts back the triggers of the audit trail, on the record."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from alertadmin.audit.triggers import SQLITE
+from tests.supervisor.installation import PROJECT, clean_environ
+
+pytestmark = pytest.mark.control(60)
+
+
+def rows(folder: Path, query: str) -> list[tuple[str, ...]]:
+    with closing(sqlite3.connect(folder / "alertadmin.sqlite3", isolation_level=None)) as database:
+        return database.execute(query).fetchall()
+
+
+@pytest.mark.parametrize("words", [["up", "--setup"], ["migrate"]], ids=" ".join)
+def test_14_triggers_that_were_dropped_are_put_back_and_recorded(
+    words: list[str], prepared: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "data"
+    shutil.copytree(prepared, folder)
+    rows(folder, "DROP TRIGGER audit_stays")
+    for _twice in range(2):
+        done = subprocess.run(
+            [sys.executable, "manage.py", *words],
+            cwd=PROJECT,
+            env=clean_environ(folder),
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stderr
+        assert {name for (name,) in rows(folder, "SELECT name FROM sqlite_master WHERE type = 'trigger'")} == set(
+            SQLITE
+        )
+        said = rows(folder, "SELECT details FROM accounts_auditentry WHERE act = 'audit.unguarded'")
+        assert [json.loads(one) for (one,) in said] == [{"triggers": {"audit_stays": "missing"}}], "once"

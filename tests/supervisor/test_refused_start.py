@@ -1,0 +1,74 @@
+"""What keeps a start from going on is one sentence that says what to do, whatever it is."""
+
+from __future__ import annotations
+
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.supervisor.installation import PROJECT, clean_environ, free_port
+
+OPTIONS = [
+    (["--port", "0"], 'must be "address:port"'),
+    (["--port", "99999"], 'must be "address:port"'),
+    (["--port", "-1"], 'must be "address:port"'),
+    (["--host", ""], "--host names nothing"),
+    (["--host", " "], "--host names nothing"),
+    (["--host", "127.0.0.1:80"], 'must be "address:port"'),
+    (["--host", "a b"], 'must be "address:port"'),
+    (["--host", "http://localhost"], 'must be "address:port"'),
+    (["--host", "300.1.1.1"], "is no address of this machine"),
+    (["--host", "192.0.2.1"], "is no address of this machine"),
+    (["--host", "2001:db8::1"], "is no address of this machine"),
+    (["--host", "a" * 300], "is no address of this machine"),
+    (["--host", "é..example"], "is no address of this machine"),
+    (["--data", ""], "--data names nothing"),
+    (["--data", "/dev/null"], "a file is in its place"),
+    (["--data", "/proc/alertadmin"], "cannot be written"),
+]
+
+
+ALWAYS = (0, 3, 8, 13, 14)
+"""Of OPTIONS, one for each kind of refusal: each is a process of seconds."""
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        pytest.param(*one, id=" ".join(one[0])[:30], marks=() if number in ALWAYS else pytest.mark.slow)
+        for number, one in enumerate(OPTIONS)
+    ],
+)
+def test_an_option_that_cannot_be_is_one_sentence(tmp_path: Path, options: list[str], why: str) -> None:
+    refused = up(tmp_path / "data", *options)
+    assert refused.returncode == 1
+    assert refused.stdout == ""
+    assert len(refused.stderr.splitlines()) == 1
+    assert why in refused.stderr
+
+
+@pytest.mark.parametrize("kilobytes", [0, 16, 200])
+def test_a_full_disk_is_one_sentence(tmp_path: Path, kilobytes: int) -> None:
+    """No file may grow beyond a limit."""
+    refused = up(tmp_path / "data", "--port", str(free_port()), file_limit=kilobytes * 1024)
+    assert refused.returncode == 1
+    assert len(refused.stderr.splitlines()) == 1, refused.stderr
+    assert "cannot be used" in refused.stderr
+
+
+def up(data_dir: Path, *options: str, file_limit: int | None = None) -> subprocess.CompletedProcess[str]:
+    def limit() -> None:
+        if file_limit is not None:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (file_limit, file_limit))
+
+    return subprocess.run(
+        [sys.executable, "-B", str(PROJECT / "manage.py"), "up", *options],
+        env=clean_environ(data_dir),
+        preexec_fn=limit,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
