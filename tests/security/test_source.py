@@ -275,6 +275,7 @@ def test_what_encrypts_takes_its_nonce_from_the_system() -> None:
 
 
 MAILS = {
+    "mails/base.html",
     "consents/request.html",
     "settings_sheet/mail.html",
     "users/invitation_mail.html",
