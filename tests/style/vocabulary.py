@@ -79,5 +79,5 @@ RULES = {rule.__name__: rule for rule in (words, modules, lengths, classes)}
 
 if __name__ == "__main__":
     broken = [line for rule in RULES.values() for line in rule(tracked(sys.argv[1:]))]
-    print("\n".join([*broken, f"{len(broken)} places"]))
+    sys.stdout.write("\n".join([*broken, f"{len(broken)} places\n"]))
     sys.exit(bool(broken))
