@@ -1,13 +1,13 @@
-"""How many mails a person may cause: invitations, their renewals, requests for consent, tests by mail or channel,
-repeats of what is in doubt, new recipients of the monthly mail. Every door that owes a mail to a person's click asks
-here; `tests/attacks` walks them.
+"""Limits on the mails that a user can cause: invitations and their renewals, consent requests, tests by mail or
+channel, resends of uncertain deliveries, new recipients of the monthly mail. Every view that sends a mail on a user's
+request calls this; `tests/attacks` checks all of them.
 
-Counted by person, tenant, recipient, recipient's domain and installation, each by one conditional statement of the
-database, so that many at once win none. A day's honest work fits: 40 people of one customer are invited, or the
-contacts of 400 tenants are asked for consent. Tests have limits by the hour besides (outbox.test_limits). A reset of a
-password is limited by account and network (accounts.guessing), so that other mails to an address never use up its
-owner's way in. What tells people of acts is gathered, not refused (outbox.entry_mails). What the program itself owes,
-reminders and calendars, and what a command asks for with the machine's rights, is not limited.
+Counted by user, tenant, recipient, recipient's domain and installation, each by one conditional statement of the
+database, so that parallel requests cannot exceed them. They suffice for a day's legitimate work: inviting 40 users of
+one customer, or requesting consent from the contacts of 400 tenants. Tests also have hourly limits
+(outbox.send_test.test_limits). A password reset is limited by account and network instead (accounts.throttling), so
+that other mails to an address cannot use up its owner's resets. Notices about audit entries are merged, not refused
+(outbox.mails.entry_mails). Reminders, calendars and management commands are not limited.
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ from mailer.email_address import canonical
 DAY = timedelta(days=1)
 PERSON = Limit("mails by", 500, DAY)
 PERSON_TO_STRANGERS = Limit("mails to strangers by", 100, DAY)
-"""To addresses that belong neither to an account here nor to a contact of a tenant."""
+"""To addresses that belong to no account and to no contact of a tenant."""
 TENANT = Limit("mails of", 100, DAY)
-"""Of a tenant's people and apps; those of the whole installation together are another."""
+"""Mails about one tenant; those of the installation are counted as one more."""
 RECIPIENT = Limit("mails to", 10, DAY)
 DOMAIN = Limit("mails to domain", 100, DAY)
 INSTALLATION = Limit("mails", 2000, DAY)
 
 
 class TooManyMails(ValidationError):
-    """No further mail now; the message says until when."""
+    """No further mail may be caused now; the message says until when."""
 
     def __init__(self, until: datetime) -> None:
         super().__init__(
@@ -52,12 +52,12 @@ class TooManyMails(ValidationError):
 
 
 def take(by: User | None, tenant: UUID | None, recipient: str, now: datetime) -> None:
-    """Before the mail is written down. `by` None: whoever runs the installation. Raises TooManyMails."""
+    """Count one mail, before it is written. `by` None: a management command, not limited. Raises TooManyMails."""
     if by is None:
         return
     address = canonical(recipient)
     wanted = [(PERSON, str(by.pk)), (TENANT, str(tenant)), (INSTALLATION, "")]
-    if address != by.email_canonical:  # who fills their own inbox harms none but themselves
+    if address != by.email_canonical:  # a mail to oneself counts against the user's own limits only
         wanted += [(RECIPIENT, address), (DOMAIN, address.rpartition("@")[2])]
         if not _is_known(address):
             wanted.append((PERSON_TO_STRANGERS, str(by.pk)))
@@ -65,13 +65,13 @@ def take(by: User | None, tenant: UUID | None, recipient: str, now: datetime) ->
 
 
 def take_each(by: User | None, recipients: Iterable[str], now: datetime) -> None:
-    """Of mails of the installation. Raises TooManyMails, for the transaction of what causes them."""
+    """Count one mail of the installation for each recipient. Raises TooManyMails; the caller rolls back."""
     for recipient in recipients:
         take(by, None, recipient, now)
 
 
 def take_for_channel(by: User | None, tenant: UUID | None, channel: UUID, host: str, now: datetime) -> None:
-    """The same for a message by a channel to `host`. Raises TooManyMails."""
+    """Count one message to `host` by a channel. Raises TooManyMails."""
     if by is None:
         return
     wanted = [(PERSON, str(by.pk)), (TENANT, str(tenant)), (INSTALLATION, ""), (RECIPIENT, f"channel {channel}")]
@@ -81,7 +81,7 @@ def take_for_channel(by: User | None, tenant: UUID | None, channel: UUID, host: 
 def take_all(
     wanted: Sequence[tuple[Limit, str]], now: datetime, refusal: Callable[[datetime], ValidationError]
 ) -> None:
-    """One of each, or none: raises what `refusal` makes of the moment at which the one that is used up opens."""
+    """Count one of each, or none. Raises `refusal(until)`, where `until` is when the exhausted limit resets."""
     for number, (limit, of) in enumerate(wanted):
         if until := limit.acquire(of, now):
             for earlier, whose in wanted[:number]:

@@ -1,4 +1,4 @@
-"""Celery's doors into the outbox. Their arguments are nothing, their results are rows."""
+"""Celery task of the outbox. It takes no arguments and returns nothing: all state is in the database."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Delivers what is due. The same function serves Celery's doorbell, beat's clock, and the commands without either."""
+"""Deliver what is due. Called by the Celery task (on wake-up and by beat) and by the management commands."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ from alertadmin.outbox.queue.lease_heartbeat import LeaseHeartbeat
 log = logging.getLogger(__name__)
 
 LONGEST_RUN = timedelta(minutes=5)
-"""Then a run ends and rings for the next: Celery's time limit, at which a process is killed in the middle, is later."""
+"""After this time a run ends and requests the next. Celery's time limit, which kills the process, is longer."""
 UNTIL_ASKED_AGAIN = timedelta(seconds=0.5)
 _first: list[Callable[[datetime], None]] = []
 SHARED_PACE = RateLimiter()
-"""Of all runs of this process."""
+"""Shared by all runs of this process."""
 
 
 def register_catch_up(step: Callable[[datetime], None]) -> None:
-    """Registers what is done before anything is sent: the outbox itself knows no scans."""
+    """Register a step to run before sending; so the outbox need not import the scans."""
     _first.append(step)
 
 
@@ -47,12 +47,11 @@ def deliver_due(
     stopping: Callable[[], bool] = lambda: False,
     pause: Pause | None = None,
 ) -> Counter[str]:
-    """Sweeps, then sends until nothing is due or, asked before each delivery, `stopping` says so. Returns how many
-    deliveries were left in which state.
+    """Recover expired leases, then send until nothing is due or `stopping` (checked before each delivery) returns True.
+    Return how many deliveries were left in which state.
 
-    With `pause` it is patient: it waits where every mailbox has sent its 30 messages of this minute, and for a run in
-    another process. Without, it leaves the rest to that run, or to the clock. By a clock that cannot be right nothing
-    is sent.
+    With `pause` the run waits for the mailboxes' rate limit (30 messages a minute) and for a run in another process.
+    Without, it leaves the rest to that run or to beat. Nothing is sent while the clock is wrong.
     """
     clock = clock or DatabaseClock()
     try:
@@ -82,7 +81,7 @@ def deliver_due(
 
 
 def deliver_as_written(write: Callable[[], Delivery], *, clock: Clock | None = None) -> Delivery:
-    """Writes a delivery and claims it in one transaction, so that no other process takes it first, and sends it."""
+    """Write a delivery and claim it in one transaction, so that no other process claims it first; then send it."""
     clock = clock or DatabaseClock()
     with transaction.atomic():
         delivery = write()

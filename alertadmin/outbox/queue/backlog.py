@@ -1,4 +1,4 @@
-"""When the last mail that waits will have left, at the pace that Exchange allows: an estimate for people."""
+"""Estimate when the last waiting mail will have been sent, given the rate limit of Exchange. Shown on pages."""
 
 from __future__ import annotations
 
@@ -20,18 +20,19 @@ from alertadmin.registry.models import Mailbox
 
 @dataclass(frozen=True)
 class Backlog:
-    """So many mails wait to leave now; those that wait for their hour are not among them."""
+    """The number of mails that are due now; deliveries scheduled for later are not counted."""
 
     waiting: int
     mailboxes: int
-    """That sent when they were last tried, or were never tried."""
+    """Mailboxes whose latest attempt succeeded, or that were never tried."""
     by_relay: bool
-    """The relay, which took what it was last given, takes what the mailboxes have no time for, at no pace of ours."""
+    """The SMTP relay accepted its latest mail. It takes what exceeds the mailboxes' rate limit, without a limit of its
+    own."""
     now: datetime
 
     @property
     def ends_at(self) -> datetime | None:
-        """None where no way sends: then nobody can tell."""
+        """None if no route works: then there is no estimate."""
         lasts = time_to_drain(self.waiting, self.mailboxes)
         if lasts is None and not self.by_relay:
             return None
@@ -39,21 +40,21 @@ class Backlog:
 
 
 def time_to_drain(waiting: int, mailboxes: int, per_minute: int = PER_MINUTE) -> timedelta | None:
-    """Each mailbox sends so many at once, then as many each minute. None where there is no mailbox."""
+    """Duration until `waiting` mails are sent at `per_minute` a mailbox. None if there is no mailbox."""
     if not mailboxes:
         return None
     return WINDOW * max(1, -(-waiting // (mailboxes * per_minute)))
 
 
 def drain(now: datetime) -> Backlog | None:
-    """None if nothing waits."""
+    """Return the estimate, or None if no mail waits."""
     by_mail = claims.open_deliveries().filter(claims.BY_MAIL & ~claims.TESTS, not_before__lte=now + WINDOW)
     if not (waiting := by_mail.count()):
         return None
     ways = Router.for_reminders(now).installation_routes
     senders = [way.mailbox.pk for way in ways if way.mailbox is not None]
     if not senders or not has_several_tenants():
-        # Tenants' own mailboxes carry their mails side by side.
+        # Mailboxes of tenants send their own tenant's mails in parallel.
         senders += sendable().exclude(pk__in=senders).order_by("pk").values_list("pk", flat=True)[:MOST_MAILBOXES]
     by_relay = any(way.mailbox is None for way in ways) and route_status.failed_relay(now) is None
     return Backlog(waiting, _working(senders), by_relay, now)

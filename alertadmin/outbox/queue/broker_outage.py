@@ -1,4 +1,4 @@
-"""Log lines about a broker that is away: one when it goes, one each ten minutes, one when it is back."""
+"""Log a broker outage: one line when it begins, one every ten minutes, one when the broker is back."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from collections.abc import Callable
 from alertadmin.operator_log.events import Event, log_event
 
 REPEATED_AFTER = 600.0
-"""Seconds after which the log says once more that the broker is away."""
+"""Seconds between two log lines about the same outage."""
 _reported_by_parent = False
 
 
 def leave_to_parent() -> None:
-    """From now on this process logs nothing of the broker: the worker that started it does."""
+    """Stop logging outages in this process: the parent worker process logs them."""
     global _reported_by_parent
     _reported_by_parent = True
 
 
 class BrokerOutage:
-    """One for each part of a process that uses the broker."""
+    """State of the outage log; one instance for each part of a process that uses the broker."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -44,6 +44,6 @@ class BrokerOutage:
 
 
 def reason(error: BaseException) -> str:
-    """The error's class and first line, which names the address at most; redis-py repeats no password."""
+    """The error's class and first line. It contains at most the broker's address: redis-py prints no password."""
     first, *_rest = str(error).strip().splitlines() or [""]
     return f"{type(error).__name__}: {first[:200]}" if first else type(error).__name__

@@ -1,17 +1,17 @@
-"""Who may send a delivery, and what became of it. Every change of state is one conditional UPDATE.
+"""Claim deliveries and record their outcome. Every change of state is one conditional UPDATE.
 
-    pending ──claim──> sending ──settle──────────────> sent | failed | cancelled <──a person's word── pending, uncertain
+    pending ──claim──> sending ──finish──────────────> sent | failed | cancelled <──manual_actions── pending, uncertain
        ^                  │
-       ├──release, sweep──┤ no attempt may have been accepted
+       ├──release, sweep──┤ no attempt can have been accepted
        │                  │
-    uncertain <──release, │ one may have been: it is looked up (outbox.doubts), or sent again (outbox.retry_rule)
-       │         sweep────┘
+    uncertain <──release, │ an attempt may have been accepted: look it up (delivery.reconcile) or send again
+       │         sweep────┘ (delivery.retry_rule)
        └──claim──> sending
 
-An uncertain delivery goes on until an attempt is accepted, it is no longer owed, or a person settles it; only a test
-ends uncertain. A claim gives a lease and an owner token. The attempt's row is committed before the first byte leaves,
-and only the token's owner settles: a worker that slept past its lease finds that it owns nothing and sends nothing.
-`now` is always the database's (outbox.clock), so that machines judge each other's leases by one clock.
+An uncertain delivery stays open until an attempt is accepted, the content becomes obsolete, or a user settles it; only
+a test ends uncertain. A claim sets a lease and an owner token. The attempt's row is committed before the first byte is
+sent, and only the token's owner may finish the delivery: a worker that was suspended past its lease no longer owns it
+and sends nothing. `now` is always the database's time (queue.clock), so that all machines judge leases by one clock.
 """
 
 from __future__ import annotations
@@ -38,37 +38,37 @@ CLAIMABLE = Q(state=DeliveryState.PENDING) | Q(state=DeliveryState.UNCERTAIN, se
 FINAL = frozenset({DeliveryState.SENT, DeliveryState.FAILED, DeliveryState.CANCELLED})
 IN_DOUBT = frozenset({AttemptOutcome.UNKNOWN, AttemptOutcome.LOST})
 LONGEST_BELIEVED = timedelta(days=16)
-"""Nothing waits longer than for the next weekly digest, over a holiday: what seems to was written by a clock that ran
-ahead, and is due."""
+"""No delivery is scheduled further ahead (a weekly digest, postponed over a holiday); a later `not_before` means clock
+skew, so treat it as due."""
 A_TURN = timedelta(minutes=1)
-"""No longer does a mail wait for a mailbox that has sent its share of a minute."""
+"""Longest delay of a mail for the rate limit of its mailbox."""
 ANY = Q()
 BY_MAIL, BY_CHANNEL = Q(channel_label=""), ~Q(channel_label="")
 TESTS = Q(purpose=Purpose.TEST)
 WAITING_AGAIN = Case(
     When(was_uncertain=True, then=Value(DeliveryState.UNCERTAIN)), default=Value(DeliveryState.PENDING)
 )
-"""The state of what a worker lets go of unfinished."""
+"""The state of a delivery that a worker returns unsent."""
 SLOWED_DOWN = frozenset({"throttled", "sending_limit"})
-"""Causes after which a server has said when to come again."""
+"""Causes for which a server has set the time of the next attempt."""
 TRIED_IN_VAIN = Q(state=DeliveryState.PENDING) & ~Q(cause="") & ~Q(cause__in=SLOWED_DOWN)
-"""Waits for its next try, since no route took it."""
+"""Pending after a failed attempt: no route accepted it."""
 
 
 class IsOpen(Func):
-    """Written out, not as parameters: only so does SQLite see that its index of open deliveries serves."""
+    """Literals instead of parameters, so that SQLite recognises its partial index of open deliveries."""
 
     template = "%(expressions)s IN ('pending', 'sending', 'uncertain')"
     output_field = BooleanField()
 
 
 def due(now: datetime) -> QuerySet[Delivery]:
-    """What may be claimed now, the most urgent first."""
+    """Deliveries that may be claimed now, most urgent first."""
     return Delivery.objects.filter(IsOpen(F("state")), CLAIMABLE, _past("not_before", now)).order_by("urgency", "id")
 
 
 def open_deliveries() -> QuerySet[Delivery]:
-    """All that is still to come to an end: waiting, being sent, or uncertain and not left at that."""
+    """Deliveries that are not settled: pending, being sent, or uncertain and still to be resolved."""
     return Delivery.objects.filter(IsOpen(F("state")), CLAIMABLE | Q(state=DeliveryState.SENDING))
 
 
@@ -77,20 +77,20 @@ def _past(moment: str, now: datetime) -> Q:
 
 
 def in_review(now: datetime) -> Q:
-    """What waits for a person after the database was put back, for at most a day."""
+    """Deliveries held for review after a database restore, for at most a day."""
     return Q(state=DeliveryState.PENDING, review_until__gt=now, not_before__gt=now)
 
 
 def claim(now: datetime, *, limit: int, only: uuid.UUID | None = None, among: Q = ANY) -> list[Delivery]:
-    """Takes up to `limit` due deliveries; what another worker takes meanwhile is left to it."""
+    """Claim up to `limit` due deliveries and return those that this call got; another worker may claim the rest."""
     wanted = due(now).filter(among, **({} if only is None else {"pk": only}))
-    # Looked for first without a lock: most of the time there is nothing.
+    # A query without a lock first: most of the time nothing is due.
     if not wanted.exists():
         return []
     owner = uuid.uuid4()
     failpoint("before-claim")
     with transaction.atomic():
-        # PostgreSQL passes over what another worker is just taking; SQLite has one writer anyway.
+        # PostgreSQL skips rows that another worker is claiming; SQLite has a single writer.
         ids = list(wanted.select_for_update(skip_locked=True, of=("self",)).values_list("pk", flat=True)[:limit])
         taken = Delivery.objects.filter(CLAIMABLE, _past("not_before", now), pk__in=ids).update(
             state=DeliveryState.SENDING, owner=owner, lease_until=now + settings.OUTBOX_LEASE
@@ -114,22 +114,22 @@ def is_owned(delivery: Delivery) -> bool:
 
 
 def renew(held: Mapping[uuid.UUID, uuid.UUID | None], now: datetime) -> int:
-    """Lengthens the leases of what is still ours (delivery to owner token); returns how many."""
+    """Extend the leases of deliveries that are still owned (`held`: delivery to owner token); return how many."""
     mine = Delivery.objects.filter(pk__in=held, owner__in=set(held.values()), state=DeliveryState.SENDING)
     return mine.update(lease_until=now + settings.OUTBOX_LEASE)
 
 
 def unclaim(delivery: Delivery) -> None:
-    """Claimed and not begun: anybody's again."""
+    """Return a claimed delivery, of which no attempt was begun, to the queue."""
     _mine(delivery).update(state=WAITING_AGAIN, owner=None, lease_until=None)
 
 
 def open_attempt(
     delivery: Delivery, attempt: Attempt, now: datetime, *, instead: Attempt | None = None, **content: Any
 ) -> bool:
-    """Commits that bytes may leave from now on. False if the lease is no longer ours: then nothing may be sent.
+    """Commit that sending begins. Return False if the lease is lost: then nothing may be sent.
 
-    `content` are the delivery's words, fixed together with its first attempt. `instead` is an earlier attempt, whose
+    `content` are the delivery's content fields, stored with its first attempt. `instead` is an earlier attempt, whose
     draft this one sends.
     """
     with transaction.atomic():
@@ -147,7 +147,7 @@ def open_attempt(
 
 
 def close_attempt(attempt: Attempt, now: datetime, outcome: AttemptOutcome, **details: Any) -> None:
-    """What came of one try; the delivery stays with its owner, who may try another route."""
+    """Record the outcome of one attempt; the delivery keeps its owner, which may try another route."""
     is_news = attempt.outcome == AttemptOutcome.OPEN or outcome == AttemptOutcome.ACCEPTED
     attempt.outcome, attempt.finished_at = outcome, now
     for name, value in details.items():
@@ -159,25 +159,25 @@ def close_attempt(attempt: Attempt, now: datetime, outcome: AttemptOutcome, **de
 
 @transaction.atomic
 def close_uncertain(delivery: Delivery, attempt: Attempt, now: datetime, **details: Any) -> bool:
-    """Nothing clear came back: the attempt may have been accepted. False if the delivery is no longer ours."""
+    """Record an attempt without a clear answer: it may have been accepted. Return False if the lease is lost."""
     close_attempt(attempt, now, AttemptOutcome.UNKNOWN, **details)
     delivery.was_uncertain = True
     return bool(_mine(delivery).update(was_uncertain=True))
 
 
 def keep_draft(attempt: Attempt, draft: str) -> bool:
-    """Commits what lies among the mailbox's drafts before it is sent. False if the attempt was given up meanwhile."""
+    """Commit the id of the draft before it is sent. Return False if the attempt was marked as lost meanwhile."""
     attempt.draft = draft
     return bool(Attempt.objects.filter(pk=attempt.pk, outcome=AttemptOutcome.OPEN).update(draft=draft))
 
 
 def was_accepted(delivery: Delivery) -> bool:
-    """Whether an attempt that was given up as lost has since told of its success."""
+    """Whether an attempt that was marked as lost reported success later."""
     return delivery.attempts.filter(outcome=AttemptOutcome.ACCEPTED).exists()
 
 
 def _believe_late_success(delivery: Delivery, now: datetime) -> None:
-    """What is in doubt though a worker that was given up as lost has told of its success."""
+    """Mark an uncertain delivery as sent if an attempt marked as lost reported success later."""
     accepted = Attempt.objects.filter(delivery=OuterRef("pk"), outcome=AttemptOutcome.ACCEPTED)
     in_doubt = Delivery.objects.filter(Exists(accepted), pk=delivery.pk, state=DeliveryState.UNCERTAIN)
     in_doubt.update(state=DeliveryState.SENT, settled_at=Coalesce("settled_at", Value(now)), cause="", reason="")
@@ -193,7 +193,7 @@ def finish(
     details: Mapping[str, Any] | None = None,
     **fields: Any,
 ) -> bool:
-    """The delivery's end (or its return to pending), together with its last attempt's. False if it was not ours."""
+    """Set the final state (or pending again) and the last attempt's outcome. Return False if the lease is lost."""
     failpoint("before-settle")
     if state in FINAL:
         fields["settled_at"] = now
@@ -214,29 +214,29 @@ def finish(
 
 
 def release(delivery: Delivery, now: datetime, *, not_before: datetime, **fields: Any) -> bool:
-    """It waits, pending or uncertain as it is, to be tried again at `not_before`."""
+    """Return the delivery to the queue, pending or uncertain, to be tried again at `not_before`."""
     state = DeliveryState.UNCERTAIN if delivery.was_uncertain else DeliveryState.PENDING
     return finish(delivery, state, now, not_before=not_before, **fields)
 
 
 def next_turn(now: datetime) -> datetime | None:
-    """When the first mail leaves that waits for a mailbox's next free place; None if none does."""
+    """When the first mail that waits for a mailbox's rate limit may be sent; None if none waits."""
     waiting = open_deliveries().filter(BY_MAIL, reason=messages.BUSY, not_before__gt=now, not_before__lte=now + A_TURN)
     return waiting.order_by("not_before").values_list("not_before", flat=True).first()
 
 
 def postpone_reminders(now: datetime, until: datetime, *, among: Q = ANY, **why: Any) -> int:
-    """All of these that are due by mail wait together: there is no way for any of them."""
+    """Postpone all due reminders by mail, because no route is available. Return how many."""
     postponed = due(now).filter(BY_MAIL & ~TESTS & among).order_by().update(not_before=until, **why)
     delivery_log.log_waiting(postponed, why.get("cause", ""), until)
     return postponed
 
 
 def expedite_reminders(now: datetime) -> int:
-    """A person asks for all of it now: what was tried before waits for nothing but a server that asked us to.
+    """Make every delivery due that was tried before, except those for which a server set the time.
 
-    What was never tried keeps its hour: it waits for a digest, or for the end of somebody's quiet hours. What is to be
-    reviewed is asked for on its page.
+    A delivery never tried keeps its time: it waits for a digest or for the end of quiet hours. Deliveries in review are
+    released on their own page.
     """
     tried = Q(tries__gt=0) | ~Q(cause="")
     waiting = Delivery.objects.filter(IsOpen(F("state")), CLAIMABLE, ~TESTS, not_before__gt=now).filter(tried)
@@ -246,9 +246,9 @@ def expedite_reminders(now: datetime) -> int:
 
 @transaction.atomic
 def send_now(delivery: uuid.UUID, now: datetime) -> bool:
-    """A person asks for this one now. False if it waits for nothing, or for a server that asked for it.
+    """Make this delivery due now. Return False if it is due already, or a server set the time of the next attempt.
 
-    One that an earlier version left uncertain for good is opened again. A test is not: another test is what is wanted.
+    A delivery that an earlier version settled as uncertain is reopened. A test is not: the user starts another test.
     """
     asked = Delivery.objects.filter(_may_be_sent_now(now), pk=delivery).update(
         not_before=now, settled_at=None, review_until=None, reason=messages.HASTENED
@@ -271,16 +271,16 @@ def _may_be_sent_now(now: datetime) -> Q:
 
 
 UNDECIDED = Q(state__in=[DeliveryState.PENDING, DeliveryState.UNCERTAIN])
-"""Of these a person may say what became of them: no worker holds them."""
+"""No worker owns these deliveries, so a user may settle them."""
 
 
 def confirm_arrived(delivery: uuid.UUID, now: datetime) -> bool:
-    """A person says that the message arrived. False if a worker holds the delivery, or it has ended."""
+    """Settle as sent: a user reports that the message arrived. Return False if it is being sent, or settled."""
     return _end(delivery, DeliveryState.SENT, messages.CONFIRMED, AuditAction.DELIVERY_CONFIRMED, now)
 
 
 def give_up(delivery: uuid.UUID, now: datetime) -> bool:
-    """A person says that it is not to be sent any more. False if a worker holds the delivery, or it has ended."""
+    """Settle as cancelled: a user no longer wants it sent. Return False if it is being sent, or settled."""
     return _end(delivery, DeliveryState.CANCELLED, messages.GIVEN_UP, AuditAction.DELIVERY_GIVEN_UP, now)
 
 
@@ -295,12 +295,12 @@ def _end(delivery: uuid.UUID, state: DeliveryState, reason: str, act: AuditActio
 
 
 def sweep(now: datetime) -> int:
-    """Takes back what lost workers held: returns how many. Any process may sweep at any time."""
+    """Recover deliveries from lost workers and return how many. Any process may call it at any time."""
     return sum(_sweep_one(delivery, now) for delivery in expired_leases(now).only("pk", "owner", "purpose"))
 
 
 def expired_leases(now: datetime) -> QuerySet[Delivery]:
-    """What workers hold whose lease has run out."""
+    """Deliveries being sent whose lease has expired."""
     return being_sent().filter(_past("lease_until", now)).order_by()
 
 
@@ -310,7 +310,7 @@ def being_sent() -> QuerySet[Delivery]:
 
 @transaction.atomic
 def _sweep_one(delivery: Delivery, now: datetime) -> bool:
-    """Without an open attempt no byte has left; with one, the message may be in the mailbox already."""
+    """Without an open attempt nothing was sent; with one, the message may have been accepted."""
     taken_back = _mine(delivery).filter(_past("lease_until", now))
     opened = _open_attempts(delivery)
     if not opened.exists():
@@ -325,7 +325,7 @@ def _sweep_one(delivery: Delivery, now: datetime) -> bool:
 
 @transaction.atomic
 def fail_unexpectedly(delivery: Delivery, now: datetime, *, not_before: datetime, error: str) -> None:
-    """Lets go of a delivery whose handling broke down halfway, as the sweep would; `error` says of what."""
+    """Return a delivery to the queue after an unexpected exception, as the sweep would; `error` names its type."""
     opened = _open_attempts(delivery)
     if opened.exists():
         fields = {**_in_doubt(delivery, opened, now), "reason": messages.BROKE_OFF % {"error": error}}
@@ -348,22 +348,22 @@ def _in_doubt(delivery: Delivery, opened: QuerySet[Attempt], now: datetime) -> d
 
 
 def _doubt(delivery: Delivery, now: datetime, *, can_be_looked_up: bool) -> dict[str, Any]:
-    """A doubt is no end, but for a test: a person is looking, and sends another."""
+    """Fields of an uncertain delivery. It stays open, except for a test: the user who watches it starts another."""
     is_over = delivery.purpose == Purpose.TEST and not can_be_looked_up
     return {"was_uncertain": True, "settled_at": now if is_over else None}
 
 
 def uncertain_attempts(delivery: Delivery) -> QuerySet[Attempt]:
-    """Attempts of which nobody knows yet whether they were accepted."""
+    """Attempts that may or may not have been accepted."""
     return delivery.attempts.filter(outcome__in=IN_DOUBT)
 
 
 def clear_uncertainty(delivery: Delivery) -> None:
-    """If none of its attempts is in doubt any more, the delivery is as if none had been."""
+    """Clear the delivery's uncertain flag if none of its attempts is uncertain any more."""
     if not uncertain_attempts(delivery).exists() and _mine(delivery).update(was_uncertain=False):
         delivery.was_uncertain = False
 
 
 def defer_lookup(delivery: Delivery, not_before: datetime, **why: Any) -> None:
-    """Uncertain as before, and anybody's again."""
+    """Return an uncertain delivery to the queue; its draft is looked up again at `not_before`."""
     _mine(delivery).update(state=DeliveryState.UNCERTAIN, owner=None, lease_until=None, not_before=not_before, **why)

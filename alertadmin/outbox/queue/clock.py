@@ -1,6 +1,6 @@
-"""One clock for all machines that work on the outbox: the database's.
+"""The database's clock, which all machines use for the outbox.
 
-A lease is written by one machine and judged by another, whose own clock may be minutes off.
+One machine writes a lease and another judges it; their own clocks may differ by minutes.
 """
 
 from __future__ import annotations
@@ -17,24 +17,24 @@ from alertadmin.outbox import messages
 Clock = Callable[[], datetime]
 
 MEASURED_FOR = 30.0
-"""Seconds until the database is asked anew; in between it is counted on from its answer."""
+"""Seconds between two queries of the database's time; in between the monotonic clock counts on."""
 
 EARLIEST = datetime(2024, 1, 1, tzinfo=UTC)
-"""No version of this program is as old: a clock that says so has lost its battery."""
+"""Older than any version of this program: an earlier time means that the machine's clock was reset."""
 
 
 class ClockIsWrong(Exception):
-    """Nothing may be looked for or sent; the message is a sentence (see retelling)."""
+    """Nothing may be scanned or sent; the message is a stored text (see stored_messages)."""
 
 
 def check(now: datetime) -> None:
-    """Raises ClockIsWrong."""
+    """Raise ClockIsWrong if `now` is before EARLIEST."""
     if now < EARLIEST:
         raise ClockIsWrong(messages.CLOCK_IS_WRONG % {"time": f"{now.astimezone(UTC):%Y-%m-%d %H:%M}"})
 
 
 class DatabaseClock:
-    """Calling it gives the time. SQLite is on this machine, so there it is this machine's."""
+    """Callable that returns the database's time. SQLite runs on this machine: there it is this machine's time."""
 
     def __init__(self) -> None:
         self._measured: tuple[datetime, float] | None = None

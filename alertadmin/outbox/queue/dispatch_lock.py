@@ -1,7 +1,7 @@
-"""Of several runs on one machine, one at a time sends reminders: each mailbox takes few messages at once, and whoever
-comes second stays free for the tests that people wait for.
+"""Best-effort file lock: one dispatcher per host sends reminders, so that a second one stays free for tests, which
+users wait for. (Each mailbox takes only a few messages at once.)
 
-A courtesy, no promise: claims alone keep a delivery from being sent twice.
+Correctness does not depend on it: claims alone keep a delivery from being sent twice.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from django.conf import settings
 
 
 class DispatchLock:
-    """A file in the data folder that is held for as long as the block lasts. The kernel takes it back from a process
-    that dies; for one that was suspended nobody waits longer than a lease, because it does not `renew`."""
+    """An flock on a file of the data folder, held for the block. The kernel releases it when the process dies; if the
+    process is suspended it no longer calls `renew`, and the lock counts as free after the time of a lease."""
 
     def __init__(self) -> None:
         self.is_ours = False

@@ -1,7 +1,7 @@
-"""One run: one or several threads take one delivery after another from a short queue, which they fill when it is empty.
+"""One dispatch run: threads take deliveries from a short queue, which they refill by claiming.
 
-Mail and channels have a lane each, with threads of its own: a channel that never answers holds up no mail, and mail
-that waits for a mailbox holds up no channel.
+Mail and channels have one lane each with its own threads, so that a channel that never answers does not delay mail, and
+mail that waits for a mailbox does not delay channels.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ from alertadmin.outbox.queue.lease_heartbeat import LeaseHeartbeat
 log = logging.getLogger(__name__)
 
 BATCH = 8
-"""Claimed at once. Small enough that a test, the most urgent of all, is soon among the next."""
+"""Deliveries claimed at once. Small, so that a test, the most urgent of all, is soon claimed."""
 AT_ONCE = 4
-"""Microsoft Graph takes four requests of one app at a time."""
+"""Threads per lane: Microsoft Graph accepts four concurrent requests of one app."""
 POISON_WAIT = timedelta(hours=1)
 OUTAGE_WAIT = timedelta(minutes=1)
 WAITING = frozenset({DeliveryState.PENDING, DeliveryState.UNCERTAIN})
@@ -44,7 +44,7 @@ Pause = Callable[[timedelta], None]
 
 
 class Lane(Enum):
-    """Tests, which people wait for, go in the lane of mail whatever they test."""
+    """Tests use the mail lane whatever they test."""
 
     MAIL = claims.TESTS | claims.BY_MAIL
     CHANNELS = claims.BY_CHANNEL & ~claims.TESTS
@@ -57,17 +57,17 @@ class Dispatcher:
     heartbeat: LeaseHeartbeat
     stopping: Callable[[], bool]
     pause: Pause | None
-    """Waits until a mailbox may send again; without it the rest is left to the next run."""
+    """Waits until a mailbox may send again; None: leave the rest to the next run."""
     only: UUID | None = None
     may_remind: bool = True
     ends: float | None = None
-    """By time.monotonic; nothing is begun later."""
+    """By time.monotonic; no delivery is begun later."""
     was_cut_short: bool = False
     _ended: bool = False
     _queues: dict[Lane, deque[Delivery]] = field(default_factory=lambda: {lane: deque() for lane in Lane})
     _told: set[UUID] = field(default_factory=set)
-    """Channels that are being told, or next to be: each one thing at a time, so that one that never answers holds a
-    single thread."""
+    """Channels with a delivery in the queue or being sent: one at a time per channel, so that a channel that never
+    answers blocks a single thread."""
     _taking: Lock = field(default_factory=Lock)
     _chain: Router | None = None
     _try_again_at: datetime | None = None
@@ -76,7 +76,8 @@ class Dispatcher:
     _sending: dict[Thread, Delivery] = field(default_factory=dict)
 
     def run(self) -> Counter[str]:
-        """Raises what the database raised."""
+        """Send until nothing is due or the run is over. Return how many deliveries were left in which state. Raises
+        the first error of the database."""
         try:
             with self._taking:
                 for lane in Lane:
@@ -88,7 +89,7 @@ class Dispatcher:
                 for lane in lanes:
                     self._send_all(lane)
         finally:
-            # Whoever was left behind begins nothing more.
+            # Stuck threads, which are abandoned, begin no other delivery.
             self._ended = True
             self._hand_back()
         if self._errors:
@@ -116,7 +117,7 @@ class Dispatcher:
             connection.close()
 
     def _is_stuck(self, thread: Thread) -> bool:
-        """Then it is left behind: whatever a server does to it, the run comes to its end."""
+        """Whether to abandon the thread, so that the run ends even if a server never answers."""
         delivery = self._sending.get(thread)
         return delivery is not None and self.heartbeat.is_stuck(delivery)
 
@@ -125,7 +126,7 @@ class Dispatcher:
             self.send(delivery)
 
     def send(self, delivery: Delivery) -> None:
-        """One that is claimed; also for whoever claimed it otherwise."""
+        """Send a claimed delivery."""
         self.heartbeat.begin(delivery)
         self._sending[current_thread()] = delivery
         state = self._deliver_safely(delivery)
@@ -165,7 +166,7 @@ class Dispatcher:
                 return
 
     def _wanted(self, lane: Lane, now: datetime) -> Q | None:
-        """What may be claimed now; None for nothing."""
+        """Filter of the deliveries that may be claimed now; None for none."""
         if lane == Lane.CHANNELS:
             return lane.value & ~Q(channel__in=self._told) if self.may_remind else None
         if not self.may_remind:
@@ -176,8 +177,8 @@ class Dispatcher:
         return claims.TESTS | (claims.BY_MAIL & self._chain.deliverable_otherwise())
 
     def _mail_can_go(self, chain: Router, now: datetime) -> bool:
-        """Whether the installation's routes take mail now. What none but they may carry waits together while they are
-        closed."""
+        """Whether the installation's routes accept mail now. If not, deliveries that have no other route are postponed
+        together."""
         if not chain.is_down(now):
             return chain.opens_at(self.rate_limiter, now) is None
         if self._try_again_at is not None:
@@ -191,7 +192,7 @@ class Dispatcher:
         return False
 
     def _waited_for_a_mailbox(self, lane: Lane, now: datetime) -> bool:
-        """Whether it is worth to look again."""
+        """Wait for a mailbox if the run may. Return whether to try to claim again."""
         if lane != Lane.MAIL or self.pause is None or self._chain is None:
             return False
         opens_at = None if self._chain.is_down(now) else self._chain.opens_at(self.rate_limiter, now)
@@ -211,20 +212,20 @@ class Dispatcher:
         return self.stopping()
 
     def _hand_back(self) -> None:
-        with contextlib.suppress(DatabaseError):  # their leases lapse
+        with contextlib.suppress(DatabaseError):  # their leases expire
             for queue in self._queues.values():
                 for delivery in queue:
                     claims.unclaim(delivery)
 
     def _deliver_safely(self, delivery: Delivery) -> str:
-        """What cannot be worded, or breaks down halfway, is set aside for an hour with the reason; the others go on."""
+        """Send, and on an unexpected exception postpone this delivery by an hour, so that the others continue."""
         try:
             chain = self._chain or Router([])
             state = reconcile.reconcile(delivery, chain=chain, pace=self.rate_limiter, clock=self.clock) or deliver(
                 delivery, chain=chain, pace=self.rate_limiter, clock=self.clock
             )
         except (OperationalError, InterfaceError) as error:
-            # Killed, out of reach, out of space: nothing of this delivery's own.
+            # Connection lost, database killed or out of space: not caused by this delivery.
             log.error(
                 "delivery %s met a database that failed (%s); it waits a minute", delivery.pk, type(error).__name__
             )
@@ -244,7 +245,7 @@ class Dispatcher:
             now = self.clock()
             claims.fail_unexpectedly(delivery, now, not_before=now + wait, error=error)
         except DatabaseError:
-            # The sweep takes it back when its lease has lapsed.
+            # The sweep recovers it when its lease has expired.
             log.error("delivery %s could not be set aside either", delivery.pk)
             if not connection.in_atomic_block:
                 connection.close()

@@ -1,4 +1,4 @@
-"""Named places where a test kills the process, to prove what survives. Without the variable: one dictionary look-up."""
+"""Named places at which a test kills the process, to prove crash safety. Otherwise they cost one dictionary look-up."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import os
 import signal
 
 VARIABLE = "ALERTADMIN_CRASH_AT"
-"""The name of the point."""
+"""Name of the failpoint at which to die."""
 WITH_GROUP = "ALERTADMIN_CRASH_WITH_GROUP"
-"""Set: all processes of the group die, a worker with its pool and its clock."""
+"""If set, the whole process group dies: a worker with its pool and beat."""
 ONCE = "ALERTADMIN_CRASH_ONCE"
-"""A file that the first to die makes; whoever comes later finds it and lives."""
+"""Path of a file that the first process creates before it dies; later processes find it and continue."""
 
 POINTS = (
     "before-claim",
@@ -31,7 +31,7 @@ POINTS = (
 
 
 def failpoint(name: str) -> None:
-    """Dies here by SIGKILL if the environment asks for it."""
+    """Die by SIGKILL if the environment names this failpoint."""
     if os.environ.get(VARIABLE) == name and _is_first():
         _die()
 

@@ -1,4 +1,4 @@
-"""Keeps what a run has claimed: renews the leases while the process lives and each attempt takes a bearable time."""
+"""Renew the leases of a run's claimed deliveries while the process lives and no delivery takes too long."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from alertadmin.outbox.queue.dispatch_lock import DispatchLock
 log = logging.getLogger(__name__)
 
 LONGEST_SENDING = timedelta(minutes=3)
-"""All ways of one delivery together rarely take so long. What does is stuck: its lease is left to lapse."""
+"""Longest expected delivery over all routes; beyond it the lease is no longer renewed."""
 
 
 class LeaseHeartbeat:
-    """Holds deliveries in memory; a thread with a connection of its own renews their leases each third of a lease."""
+    """Renews the leases in a thread with its own database connection, every third of a lease."""
 
     def __init__(self, clock: Clock, turn: DispatchLock | None = None) -> None:
         self._clock = clock
         self._turn = turn
         self._held: dict[Delivery, float | None] = {}
-        """Each delivery with the moment its sending began."""
+        """Each delivery with the time its sending began (time.monotonic); None while it is queued."""
         self._lock = threading.Lock()
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._keep, name="keeper", daemon=True)

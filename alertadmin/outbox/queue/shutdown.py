@@ -1,7 +1,7 @@
-"""Whether this program was told to stop: a send that has begun comes to its end, no other begins.
+"""Whether this process was asked to stop: the delivery being sent is finished, no other is begun.
 
-Celery tells its main process alone, not the pool's processes that do the work. One byte of memory that they share since
-they were forked tells them.
+Celery signals its main process only, not the pool processes that do the work; one byte of shared memory, mapped before
+they were forked, passes the request on.
 """
 
 from __future__ import annotations

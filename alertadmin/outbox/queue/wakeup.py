@@ -1,7 +1,7 @@
-"""Rings for a worker once the row is committed. If nobody hears it, beat comes by within half a minute anyway.
+"""Send a Celery task after the commit. If the broker is down, beat runs the task within 30 s.
 
-Whoever rings does not wait: a broker that is down, or takes a connection and never answers, costs a page nothing. A
-thread of the process does the ringing, and many rings that come while it is at it are one.
+The caller does not wait: a broker that is down or never answers delays no page. A thread of the process sends the task;
+requests that arrive while it sends are merged into one.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ DELIVER = "alertadmin.outbox.tasks.deliver_due"
 
 
 def notify_worker(task: str = DELIVER) -> None:
-    """After the commit, and never a reason for the page to fail."""
+    """Send `task` after the commit. Never raises."""
     with _hanging:
         bell = _bells.setdefault(task, WorkerNotifier(task))
     transaction.on_commit(bell.notify, robust=True)
 
 
 class WorkerNotifier:
-    """Its thread begins with the first ring, again in a process that was forked since."""
+    """Sends one task from a background thread, which is started on first use and again after a fork."""
 
     def __init__(self, task: str) -> None:
         self._task = task
@@ -33,7 +33,7 @@ class WorkerNotifier:
         self._wanted = threading.Event()
         self._process = 0
         self._request_id = ""
-        """Of the last request that rang; of several that are rung for at once only it is named."""
+        """Id of the request that asked last; of several merged requests only this one is passed on."""
 
     def notify(self) -> None:
         self._request_id = request_id()
@@ -45,20 +45,20 @@ class WorkerNotifier:
 
     def _stand_by(self) -> None:
         while self._wanted.wait():
-            # Before the ring, so that what is asked for while it rings is rung for once more.
+            # Cleared first, so that a request that arrives while sending causes another task.
             self._wanted.clear()
             set_request_id(self._request_id)
             _send(self._task)
 
 
 def _send(task: str) -> None:
-    # Not the task's own apply_async: in a thread that would ask Celery's unconfigured default app.
+    # Not the task's own apply_async, which in this thread would use Celery's unconfigured default app.
     from alertadmin.celery import app
 
     try:
         app.send_task(task, retry=False, ignore_result=True)
     except Exception as error:
-        # Anything that a broken broker raises (kombu, redis, OSError): the row is safe, and beat will find it.
+        # Any error of the broker (kombu, redis, OSError): the row is committed, and beat will find it.
         _outage.failed(error)
     else:
         _outage.connected()
