@@ -1,6 +1,6 @@
 """`python -m tests.outages`: the whole table, some minutes long. Exit code 1 if a promise was broken in any cell.
 
-On SQLite; on PostgreSQL as `python .ci/with_postgresql.py python -m tests.outages`.
+On SQLite; on PostgreSQL as `python scripts/with_postgresql.py python -m tests.outages`.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ TOOLS = ("bash", "dirname", "readlink", "cat", "id")
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
     """What `./run` needs of a fresh clone, and a folder of tools without any Python."""
-    for name in ("run", ".ci/venv.sh", "requirements.lock"):
+    for name in ("run", "scripts/venv.sh", "requirements.lock"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         shutil.copy(PROJECT / name, tmp_path / name)
     (tmp_path / "bin").mkdir()

@@ -1,9 +1,9 @@
-# For ./run and ./test: the virtual environment, made from a hash-locked file and renewed only when that file changes.
+# Sourced by ./run and ./test: creates .venv from a hash-locked file and updates it only when that file changes.
 
 say() { printf '%s\n' "$*" >&2; }
 fail() { say "$*"; exit 1; }
 
-# The first Python of 3.11 or newer; its path in $python.
+# Sets $python to the path of the first Python of version 3.11 or newer.
 find_python() {
     local candidate found=""
     for candidate in python3 python3.14 python3.13 python3.12 python3.11 python; do
@@ -14,11 +14,11 @@ find_python() {
     fail "alertadmin needs Python 3.11 or newer; this machine has ${found:-none}. On Debian: apt-get install python3 python3-venv"
 }
 
-# Debian keeps a part of Python in a package of its own.
+# Debian ships ensurepip and venv in the separate package python3-venv.
 have_ensurepip() {
     "$python" -c 'import ensurepip, venv' 2>/dev/null && return
     if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
-        say "Installing python3-venv, which Debian keeps apart from Python …"
+        say "Installing python3-venv, which Debian packages separately …"
         apt_install python3-venv
     fi
     "$python" -c 'import ensurepip, venv' 2>/dev/null ||
@@ -30,22 +30,22 @@ apt_install() {
         fail "apt-get could not install: $*"
 }
 
-# make_venv LOCKFILE: makes .venv if it is missing or of no use, and installs what LOCKFILE names.
+# make_venv LOCKFILE: creates .venv if it is missing or broken, and installs the packages of LOCKFILE.
 make_venv() {
     is_installed "$1" && return
-    [ -w . ] || fail "You may not write in $PWD, and .venv there is missing or out of date. Do ./run --setup as its owner."
+    [ -w . ] || fail "$PWD is not writable, and its .venv is missing or out of date. Run ./run --setup as its owner."
     exec 9>.venv.lock
     if command -v flock >/dev/null; then flock 9; fi
     if ! venv_works; then
         find_python
         have_ensurepip
         rm -rf .venv
-        "$python" -m venv .venv || fail "The virtual environment $PWD/.venv cannot be made; see above."
+        "$python" -m venv .venv || fail "The virtual environment $PWD/.venv cannot be created; see above."
     fi
     if ! is_installed "$1"; then
-        say "Installing what $1 names; the first time takes half a minute …"
+        say "Installing the packages of $1; the first time takes half a minute …"
         .venv/bin/python -m pip install -qq --disable-pip-version-check --no-input --require-hashes -r "$1" ||
-            fail "What alertadmin needs could not be installed; see above. Behind a proxy, set HTTPS_PROXY."
+            fail "The packages of $1 could not be installed; see above. Behind a proxy, set HTTPS_PROXY."
         printf '%s\n' "$(fingerprint "$1")" >".venv/.installed-$1"
     fi
     exec 9>&-
@@ -59,7 +59,7 @@ is_installed() {
     [ -e ".venv/.installed-$1" ] && venv_works && [ "$(cat ".venv/.installed-$1")" = "$(fingerprint "$1")" ]
 }
 
-# Changes with the lock file and with the Python that .venv was made of.
+# A hash of the lock file and the Python version of .venv.
 fingerprint() {
     .venv/bin/python - "$1" <<'PYTHON'
 import hashlib, platform, sys
