@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from allauth.account.adapter import DefaultAccountAdapter
-from allauth.account.internal.stagekit import clear_login
 from django.contrib import messages
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -19,6 +18,7 @@ from alertadmin.accounts import reauthentication, throttling
 from alertadmin.accounts.client_ip import client_ip
 from alertadmin.accounts.mfa import enforcement
 from alertadmin.accounts.oidc import group_role_expiry
+from alertadmin.adapters.allauth import clear_login
 
 if TYPE_CHECKING:
     from alertadmin.accounts.models import User

@@ -14,10 +14,7 @@ from functools import wraps
 from typing import Any, TypeVar, cast
 from urllib.parse import urlencode
 
-from allauth.account.internal.flows.login import get_authentication_records, record_authentication
-from allauth.mfa.base.internal.flows import post_authentication
 from allauth.mfa.models import Authenticator
-from allauth.mfa.webauthn.internal import auth as webauthn
 from django import forms
 from django.dispatch import Signal
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
@@ -33,6 +30,12 @@ from alertadmin.accounts.mfa import passkeys
 from alertadmin.accounts.mfa.forms import ConfirmingCodeForm
 from alertadmin.accounts.middleware import page_of
 from alertadmin.accounts.models import User
+from alertadmin.adapters.allauth import (
+    begin_passkey_authentication,
+    get_authentication_records,
+    post_authentication,
+    record_authentication,
+)
 from alertadmin.clock_skew import is_ahead
 
 RECENTLY = timedelta(minutes=10)
@@ -96,7 +99,7 @@ def page(request: HttpRequest, form: ConfirmForm, action: str, status: int = 200
     """Asks for the password, a code or a passkey; the answer goes to `action`, with whatever was sent there before."""
     context = {"form": form, "action": action, "carried": _carried(request)}
     if form.has_passkey:
-        context["passkey"] = webauthn.begin_authentication(request.user)
+        context["passkey"] = begin_passkey_authentication(request.user)
     if form.is_throttled:
         status = 429
     return render(request, "auth/confirm.html", context, status=status)

@@ -17,7 +17,6 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from allauth.core.internal.cryptokit import normalize_user_code
 from django.conf import settings
 from django.core import signing
 from django.core.exceptions import ValidationError
@@ -27,6 +26,7 @@ from django.utils import timezone
 from django.utils.translation import ngettext
 
 from alertadmin.accounts.client_ip import client_ip, client_network
+from alertadmin.adapters.allauth import normalize_user_code
 from alertadmin.audit.throttle_counter import Limit
 from mailer.email_address import canonical
 

@@ -13,8 +13,9 @@ from contextlib import closing
 from pathlib import Path
 
 from django.db import DatabaseError, connection
-from django.db.backends.sqlite3._functions import register  # type: ignore[import-untyped]
 from django.utils.translation import gettext as _
+
+from alertadmin.adapters.django import register_sqlite_functions
 
 SESSIONS = ("django_session", "usersessions_usersession")
 TELLING = ("accounts_user", "registry_tenant", "registry_credential", "registry_mailbox")
@@ -69,7 +70,7 @@ def _copy_sqlite(file: Path) -> None:
 def _opened(file: Path | str) -> sqlite3.Connection:
     """With the functions of Django's that our tables' rules use."""
     opened = sqlite3.connect(file, timeout=20)
-    register(opened)
+    register_sqlite_functions(opened)
     return opened
 
 

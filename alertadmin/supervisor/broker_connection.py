@@ -15,20 +15,18 @@ from typing import Any
 
 from billiard.exceptions import WorkerLostError
 from celery.exceptions import CPendingDeprecationWarning
-from celery.worker.consumer import Consumer
-from celery.worker.state import maybe_shutdown
 from kombu import Connection
 
+from alertadmin.adapters.celery import Consumer, ConsumerBlueprint, maybe_shutdown
 from alertadmin.outbox.queue.broker_outage import BrokerOutage
 
 log = logging.getLogger(__name__)
 
-CELERY_STEPS: Any = Consumer.Blueprint
 FIRST_WAIT, LONGEST_WAIT = 0.5, 5.0
 """Seconds between two attempts to connect; longer by `FIRST_WAIT` each time."""
 
 
-class BrokerSteps(CELERY_STEPS):  # type: ignore[misc]  # a class of Celery, untyped
+class BrokerSteps(ConsumerBlueprint):  # type: ignore[misc]  # a class of Celery, untyped
     """The parts of a consumer, started in order and stopped in the opposite one."""
 
     def restart(self, parent: Any, *_args: Any, **_options: Any) -> None:

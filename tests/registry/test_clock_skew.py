@@ -11,7 +11,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from allauth.account.internal.flows.login import record_authentication
 from allauth.usersessions.models import UserSession
 from django.test import Client
 from django.urls import reverse
@@ -19,6 +18,7 @@ from django.utils import timezone
 
 from alertadmin.accounts import reauthentication
 from alertadmin.accounts.models import User
+from alertadmin.adapters.allauth import record_authentication
 from alertadmin.audit.retention import _first_young
 from alertadmin.audit.throttle_counter import Limit, ThrottleCounter
 from alertadmin.monitoring import heartbeat_ping, system_mails

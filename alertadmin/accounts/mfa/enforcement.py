@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 from typing import cast
 from urllib.parse import urlencode
 
-from allauth.account.internal.flows.login import get_authentication_records
 from allauth.mfa.models import Authenticator
 from django.conf import settings
 from django.db import transaction
@@ -22,6 +21,7 @@ from alertadmin.accounts.models import User
 from alertadmin.accounts.models.membership import Membership
 from alertadmin.accounts.models.mfa_policy import MfaPolicy, MfaRequirement
 from alertadmin.accounts.roles import Right, roles_for
+from alertadmin.adapters.allauth import get_authentication_records
 
 KINDS = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
 """Recovery codes alone are none: they stand in for another."""

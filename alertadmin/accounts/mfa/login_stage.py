@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-from allauth.account.internal.flows.login import AUTHENTICATION_METHODS_SESSION_KEY, get_authentication_records
 from allauth.mfa.stages import AuthenticateStage
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -13,6 +12,7 @@ from django.utils.translation import gettext as _
 
 from alertadmin.accounts.models import User
 from alertadmin.accounts.oidc import provider_registry
+from alertadmin.adapters.allauth import AUTHENTICATION_METHODS_SESSION_KEY, get_authentication_records
 
 SHOWN = "second_factor"
 FIRST_STEP = "first_step"

@@ -16,7 +16,6 @@ from urllib.parse import urlsplit
 from allauth.core import context
 from allauth.mfa.models import Authenticator
 from allauth.mfa.webauthn.forms import AuthenticateWebAuthnForm, LoginWebAuthnForm
-from allauth.mfa.webauthn.internal import auth
 from django import forms
 from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
@@ -27,6 +26,7 @@ from django.utils.translation import gettext as _
 from fido2.webauthn import AuthenticationResponse, RegistrationResponse
 
 from alertadmin import audit
+from alertadmin.adapters.allauth import complete_passkey_authentication, parse_passkey_response
 from mailer.email_address import ascii_host
 
 T = TypeVar("T")
@@ -83,8 +83,8 @@ def verify_assertion(user: AbstractBaseUser, answer: Any) -> Authenticator:
     """The person's passkey that gave this answer. Raises ValidationError."""
 
     def complete() -> Authenticator:
-        auth.parse_authentication_response(answer)
-        return auth.complete_authentication(user, answer)
+        parse_passkey_response(answer)
+        return complete_passkey_authentication(user, answer)
 
     return parse_response(lambda: _checked(answer, complete))
 

@@ -12,7 +12,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import jwt
-from allauth.socialaccount.internal.jwtkit import lookup_kid_jwk
 from allauth.socialaccount.models import SocialApp, SocialLogin
 from allauth.socialaccount.providers.oauth2.client import OAuth2Error
 from allauth.socialaccount.providers.openid_connect.provider import OpenIDConnectProvider
@@ -25,6 +24,7 @@ from alertadmin.accounts.oidc import claims
 from alertadmin.accounts.oidc.http_session import FRESH, KEYS_AGAIN, ProviderSession, document, json_of
 from alertadmin.accounts.oidc.id_token import BadIdToken, check_access_token, check_parties
 from alertadmin.accounts.oidc.provider import Provider
+from alertadmin.adapters.allauth import lookup_kid_jwk
 
 CLOCKS_DIFFER = timedelta(minutes=2)
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
@@ -78,7 +78,7 @@ class Exchange(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]  # allauth has
     def complete_login(self, request: HttpRequest, app: SocialApp, token: Any, **kwargs: Any) -> SocialLogin:
         provider: SignInProvider = self.get_provider()
         id_token = kwargs["response"].get("id_token") or ""
-        said = self._decode_id_token(app, id_token)
+        said = self._verified_claims(app, id_token)
         try:
             check_parties(said, app.client_id)
             check_access_token(said, str(jwt.get_unverified_header(id_token)["alg"]), str(token.token))
@@ -88,7 +88,7 @@ class Exchange(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]  # allauth has
             said = {**self._asked(provider.known, token.token, said["sub"]), **said}
         return provider.sociallogin_from_response(request, {"id_token": said})
 
-    def _decode_id_token(self, app: SocialApp, id_token: str) -> dict[str, Any]:
+    def _verified_claims(self, app: SocialApp, id_token: str) -> dict[str, Any]:
         known = self.get_provider().known
         try:
             key = self._key_of(id_token)

@@ -3,11 +3,8 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urlencode
 
-from allauth.account.internal.flows.login import perform_password_login
 from allauth.account.models import Login
 from allauth.mfa.base.views import AuthenticateView
-from allauth.mfa.webauthn.internal import auth as webauthn
-from allauth.mfa.webauthn.internal.flows import perform_passwordless_login
 from django.contrib import messages
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.forms import AuthenticationForm
@@ -25,6 +22,7 @@ from alertadmin.accounts import reauthentication
 from alertadmin.accounts.decorators import login_only, public
 from alertadmin.accounts.mfa.passkeys import PasskeySignInForm
 from alertadmin.accounts.models import FirstAdministratorLink, User
+from alertadmin.adapters.allauth import begin_passkey_authentication, perform_password_login, perform_passwordless_login
 from alertadmin.dashboard.auth.forms import FirstAdministratorForm, ProfileForm, SignInForm
 
 
@@ -77,7 +75,7 @@ def passkey_sign_in(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
         if "application/json" not in request.headers.get("Accept", ""):
             return redirect("sign-in")
-        return JsonResponse({"request_options": webauthn.begin_authentication()})
+        return JsonResponse({"request_options": begin_passkey_authentication()})
     to = request.POST.get("next", "")
     form: Any = PasskeySignInForm(request.POST)
     if not form.is_valid():

@@ -16,6 +16,7 @@ from django.views.decorators.cache import never_cache
 
 from alertadmin.accounts.access import access_of
 from alertadmin.accounts.decorators import public
+from alertadmin.adapters.django import mark_as_logged
 from alertadmin.monitoring import health_report
 from alertadmin.monitoring.health_messages import DescribedProblem, describe
 from alertadmin.monitoring.notices import notices
@@ -45,7 +46,7 @@ def readyz(request: HttpRequest) -> JsonResponse:
         health = health_report.NO_DATABASE
     answer = JsonResponse({"ok": health.is_well, **health.parts(), **found}, status=200 if health.is_well else 503)
     # Else Django writes an error into the log at each question; the worker writes one line when a part changes.
-    answer._has_been_logged = True  # type: ignore[attr-defined]
+    mark_as_logged(answer)
     return answer
 
 

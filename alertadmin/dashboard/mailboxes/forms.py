@@ -208,11 +208,11 @@ class OnPremisesForm(OneSendsReminders):
         else:
             self.fields["new_password"].required = True
 
-    def _post_clean(self) -> None:
+    def full_clean(self) -> None:
         """The stored password is of the stored login at the stored server, and is sent to no other."""
-        super()._post_clean()  # type: ignore[misc]  # its types leave it out
+        super().full_clean()
         stored = self.instance.password
-        if stored is None or self.cleaned_data.get("new_password") or self.errors:
+        if not self.is_bound or stored is None or self.cleaned_data.get("new_password") or self.errors:
             return
         if self.stored_for != destinations.of_password(self.instance) or stored.destination_changed():
             self.add_error(

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from allauth.mfa.totp.internal.auth import generate_totp_secret, validate_totp_code
 from allauth.mfa.webauthn.forms import AddWebAuthnForm
 from django import forms
 from django.core.exceptions import ValidationError
@@ -13,6 +12,7 @@ from django.utils.translation import gettext_lazy
 
 from alertadmin.accounts import throttling, user_agent
 from alertadmin.accounts.mfa import passkeys
+from alertadmin.adapters.allauth import generate_totp_secret, validate_totp_code
 from alertadmin.crypto.fields import EncryptedValue
 
 PENDING = "authenticator"

@@ -7,12 +7,7 @@ from typing import Any
 
 from allauth.mfa import app_settings
 from allauth.mfa.adapter import get_adapter
-from allauth.mfa.base.internal.flows import delete_and_cleanup
 from allauth.mfa.models import Authenticator
-from allauth.mfa.recovery_codes.internal import flows as recovery
-from allauth.mfa.totp.internal import flows as totp
-from allauth.mfa.webauthn.internal import auth as passkeys
-from allauth.mfa.webauthn.internal import flows as webauthn
 from allauth.socialaccount.models import SocialAccount
 from allauth.usersessions.models import UserSession
 from django import forms
@@ -37,6 +32,14 @@ from alertadmin.accounts.mfa import enforcement
 from alertadmin.accounts.models.mfa_policy import MfaPolicy
 from alertadmin.accounts.reauthentication import recently_confirmed
 from alertadmin.accounts.roles import Right
+from alertadmin.adapters.allauth import (
+    activate_totp,
+    add_passkey,
+    begin_passkey_registration,
+    can_generate_recovery_codes,
+    delete_and_cleanup,
+    generate_recovery_codes,
+)
 from alertadmin.crypto import keyring
 from alertadmin.dashboard.security.forms import PENDING, AuthenticatorForm, PasskeyForm
 from alertadmin.stored_messages import render_stored
@@ -105,7 +108,7 @@ def authenticator_add(request: HttpRequest) -> HttpResponse:
         form = AuthenticatorForm(request.POST or None, request=request)
         if form.is_bound and form.is_valid():
             with transaction.atomic():
-                added = totp.activate_totp(request, form)
+                added = activate_totp(request, form)
                 audit.record(audit.AuditAction.FACTOR_ADDED, added[0], kind="totp")
             return _with_codes(request, *added)
     except keyring.Unreadable as error:
@@ -127,12 +130,12 @@ def passkey_add(request: HttpRequest) -> HttpResponse:
     if form.is_bound and form.is_valid():
         try:
             with transaction.atomic():
-                added = webauthn.add_authenticator(request, form.cleaned_data["name"], form.cleaned_data["credential"])
+                added = add_passkey(request, form.cleaned_data["name"], form.cleaned_data["credential"])
                 audit.record(audit.AuditAction.FACTOR_ADDED, added[0], kind="webauthn")
         except ValidationError as error:
             return _not_now(request, error.messages[0])
         return _with_codes(request, *added)
-    options = passkeys.begin_registration(request.user, False)
+    options = begin_passkey_registration(request.user, False)
     # One that is found without a name leads in by itself; a key that holds none is still a second factor.
     options["publicKey"]["authenticatorSelection"]["residentKey"] = "preferred"
     context = {"form": form, "passkey": options}
@@ -160,11 +163,11 @@ def factor_remove(request: HttpRequest, pk: int) -> HttpResponse:
 @recently_confirmed()
 def recovery_codes_make(request: HttpRequest) -> HttpResponse:
     """New ones; the old are good no more."""
-    if not recovery.can_generate_recovery_codes(request.user):
+    if not can_generate_recovery_codes(request.user):
         return redirect("security")
     try:
         with transaction.atomic():
-            made = recovery.generate_recovery_codes(request)
+            made = generate_recovery_codes(request)
             audit.record(audit.AuditAction.FACTOR_ADDED, made, kind="recovery_codes")
         return _with_codes(request, None, made)
     except ValidationError as error:

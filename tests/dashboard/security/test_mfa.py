@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 from allauth.core.context import request_context
 from allauth.mfa.models import Authenticator
-from allauth.mfa.webauthn.internal import auth as webauthn
 from django.contrib.sessions.backends.db import SessionStore
 from django.contrib.sessions.models import Session
 from django.core.cache import cache
@@ -26,6 +25,7 @@ from hypothesis import strategies as st
 from alertadmin.accounts.mfa import passkeys
 from alertadmin.accounts.mfa.passkeys import PasskeySignInForm, SecondStepPasskeyForm
 from alertadmin.accounts.models import User
+from alertadmin.adapters.allauth import begin_passkey_authentication, begin_passkey_registration
 from alertadmin.dashboard.security.forms import PasskeyForm
 from alertadmin.registry.models import MfaSecret
 from tests.conftest import PASSWORD
@@ -181,9 +181,9 @@ def test_a_passkey_that_no_browser_sends_is_refused_in_words(administrator: User
     data = {"credential": json.dumps(sent)}
     second_step: Any = SecondStepPasskeyForm  # allauth has no types
     with request_context(request):
-        webauthn.begin_registration(administrator, False)
+        begin_passkey_registration(administrator, False)
         assert not PasskeyForm(data, request=request).is_valid()
-        webauthn.begin_authentication()
+        begin_passkey_authentication()
         assert not PasskeySignInForm(data).is_valid()
         assert not second_step(data, user=administrator).is_valid()
         with pytest.raises(ValidationError):

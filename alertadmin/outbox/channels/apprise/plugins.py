@@ -10,10 +10,8 @@ from typing import Any
 
 import requests
 from apprise import Apprise, AppriseAsset, NotifyFormat, OverflowMode
-from apprise.manager_plugins import NotificationManager
-from apprise.plugins import url_to_dict
-from apprise.plugins.base import NotifyBase
-from apprise.plugins.email import NotifyEmail
+
+from alertadmin.adapters.apprise import NotificationManager, NotifyBase, NotifyEmail, url_to_dict
 
 LABELS = {
     "workflows": "Microsoft Teams",
