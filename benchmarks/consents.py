@@ -13,7 +13,7 @@ from pathlib import Path
 from django.utils import timezone
 
 from alertadmin.registry.consent import check_batch
-from alertadmin.registry.consent.consent_client import AT_ONCE
+from alertadmin.registry.consent.consent_client import MAX_CONCURRENT_CHECKS
 from alertadmin.registry.consent.required_consents import sync_required_consents
 from alertadmin.registry.models import AppRegistration, Consent, ConsentCheckBatch, Credential, Mailbox, Tenant
 from benchmarks.installation import Stand
@@ -39,7 +39,7 @@ def checks(stand: Stand, effort: Effort) -> list[ReportRow]:
         waits = Side(lambda: _wait(effort.consents))
         times = interleaved(Side(_check_all, before=_begin), waits, effort.few_repeats)
     name = f"check {effort.consents:,} tenants of an authority that takes {LATENCY:g} s"
-    return [ReportRow(name, f"as many waits by {AT_ONCE} threads", times, AIM)]
+    return [ReportRow(name, f"as many waits by {MAX_CONCURRENT_CHECKS} threads", times, AIM)]
 
 
 def beside_a_dead_one(stand: Stand, effort: Effort) -> list[ReportRow]:
@@ -55,8 +55,8 @@ def beside_a_dead_one(stand: Stand, effort: Effort) -> list[ReportRow]:
     if Consent.objects.filter(cause="network").count() != dead:
         raise AssertionError("not each of the silent cloud's tenants is said to be so")
     name = f"check {count:,} tenants so, and {dead:,} of a cloud that never answers"
-    bare = f"{LATENCY:g} s x {count:,} / {AT_ONCE} threads, reckoned"
-    return [ReportRow(name, bare, Times((ours,), (LATENCY * count / AT_ONCE,)), AIM)]
+    bare = f"{LATENCY:g} s x {count:,} / {MAX_CONCURRENT_CHECKS} threads, reckoned"
+    return [ReportRow(name, bare, Times((ours,), (LATENCY * count / MAX_CONCURRENT_CHECKS,)), AIM)]
 
 
 def _fill(folder: Path, count: int, dead: int = 0) -> None:
@@ -90,7 +90,7 @@ def _silent(clouds_file: Path) -> Iterator[None]:
     """A cloud like the sandbox's, whose authority takes the connection and says nothing."""
     text = clouds_file.read_text(encoding="utf-8")
     table = text[text.index(f"[{CLOUD}]") : text.index("[onprem]")].replace(f"[{CLOUD}]", f"[{DEAD}]")
-    with socket.create_server(("127.0.0.1", 0), backlog=AT_ONCE * 8) as server:
+    with socket.create_server(("127.0.0.1", 0), backlog=MAX_CONCURRENT_CHECKS * 8) as server:
         lines = [
             f'authority = "https://127.0.0.1:{server.getsockname()[1]}"' if line.startswith("authority") else line
             for line in table.splitlines()
@@ -101,7 +101,7 @@ def _silent(clouds_file: Path) -> Iterator[None]:
 
 def _begin() -> None:
     ConsentCheckBatch.objects.all().delete()
-    check_batch.begin(AppRegistration.objects.get(), now=timezone.now())
+    check_batch.start(AppRegistration.objects.get(), now=timezone.now())
 
 
 def _check_all() -> None:
@@ -112,6 +112,6 @@ def _check_all() -> None:
 
 
 def _wait(count: int) -> None:
-    with ThreadPoolExecutor(AT_ONCE) as pool:
+    with ThreadPoolExecutor(MAX_CONCURRENT_CHECKS) as pool:
         for _waited in pool.map(lambda _number: time.sleep(LATENCY), range(count)):
             pass

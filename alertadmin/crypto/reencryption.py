@@ -95,7 +95,7 @@ def rebind_destination(slug: str, former: str) -> ReencryptionResult:
 def _moved(sealed: EncryptedValue, slug: str, former: str) -> EncryptedValue | None:
     assert sealed.destination is not None  # noqa: S101 (a bound field's)
     now = sealed.destination()
-    then = destinations.moved(now, slug, former)
+    then = destinations.with_former_url(now, slug, former)
     return sealed.moved_from(then) if then != now else None
 
 

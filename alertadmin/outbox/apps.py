@@ -21,12 +21,12 @@ class OutboxConfig(AppConfig):
         )
         from alertadmin.outbox.models import Purpose
         from alertadmin.outbox.send_test import test_send
-        from alertadmin.registry.credentials.disclosure import handed_over
+        from alertadmin.registry.credentials.disclosure import credential_disclosed
 
         composers.register(Purpose.TEST, test_send.compose)
         composers.register(Purpose.CONSENT, consent_request.compose, owner=consent_request.owner)
         composers.register(Purpose.HANDOVER, secret_disclosed.compose)
-        handed_over.connect(secret_disclosed.notify_administrators)
+        credential_disclosed.connect(secret_disclosed.notify_administrators)
         composers.register(Purpose.ACCOUNT, account_notice.compose)
         audit.recorded.connect(account_notice.notify_account)
         composers.register(Purpose.INVITATION, invitation.compose, invitation.fill)

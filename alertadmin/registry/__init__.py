@@ -1,1 +1,1 @@
-"""Tenants, app registrations, credentials, mailboxes and consents, and the keys that their secrets are sealed with."""
+"""Tenants, app registrations, credentials, mailboxes, consents and one-time links."""

@@ -12,4 +12,4 @@ class RegistryConfig(AppConfig):
 
         from alertadmin.registry import mfa_adapter
 
-        post_delete.connect(mfa_adapter.forget, sender=Authenticator, dispatch_uid="second factor's secret")
+        post_delete.connect(mfa_adapter.delete_mfa_secrets, sender=Authenticator, dispatch_uid="second factor's secret")

@@ -1,4 +1,5 @@
-"""The clouds and Exchange servers of this installation: Microsoft's own clouds, and what the operator's file adds."""
+"""The clouds and Exchange servers of this installation: Microsoft's own clouds and the entries of the operator's
+file."""
 
 from __future__ import annotations
 
@@ -23,22 +24,22 @@ class UnknownCloud(LookupError):
 
 
 def clouds() -> dict[str, Cloud]:
-    """By slug, without the entries of the file that have a mistake."""
+    """All clouds by slug. Invalid entries of the file are left out."""
     return _file().clouds
 
 
 def servers() -> dict[str, Server]:
-    """Exchange servers on premises, by slug, without the entries of the file that have a mistake."""
+    """All Exchange servers on premises by slug. Invalid entries of the file are left out."""
     return _file().servers
 
 
 def file_errors() -> tuple[str, ...]:
-    """One English sentence for each entry that was set aside, or for the whole file."""
+    """One English sentence for each invalid entry, or for the whole file."""
     return _file().errors
 
 
 def _file() -> CloudsFile:
-    """As it is now: the operator may mend it while everything runs."""
+    """The file as it is now. It is read again when it changed, so that a correction needs no restart."""
     path: Path | None = settings.ENVIRONMENT.clouds_file
     try:
         modified = path.stat().st_mtime_ns if path else 0
@@ -56,6 +57,7 @@ def _read(path: Path | None, modified: int) -> CloudsFile:
 
 
 def cloud_of(slug: str) -> Cloud:
+    """Raises UnknownCloud."""
     try:
         return clouds()[slug]
     except KeyError:
@@ -63,11 +65,12 @@ def cloud_of(slug: str) -> Cloud:
 
 
 def known_cloud(slug: str) -> Cloud | None:
-    """For what can be told without its doors."""
+    """The cloud, or None if the file no longer has it: for callers that need no endpoint of it."""
     return clouds().get(slug)
 
 
 def server_of(slug: str) -> Server:
+    """Raises UnknownCloud."""
     try:
         return servers()[slug]
     except KeyError:

@@ -1,4 +1,4 @@
-"""Which of many spans of time a moment lies in, asked of the database."""
+"""A database expression that finds which of many time spans a column's value is in."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from django.db.models import F, Func, IntegerField
 
 
 class QueryStep(Func):
-    """The number of the first step that a moment is not after. `steps` are (the last moment of it, its number), sorted;
-    what is later than all of them has the number of the last.
+    """The number of the first step whose last moment is not before `moment`.
 
-    Written as a tree: of the 530 weeks of ten years ten are compared, not all.
+    `steps` are pairs (last moment of the step, its number), sorted. A moment later than all of them has the number of
+    the last step. The SQL is a binary tree of CASE: for the 530 weeks of ten years it compares ten times.
     """
 
     output_field = IntegerField()
@@ -32,7 +32,7 @@ class QueryStep(Func):
 
 @lru_cache(maxsize=8)
 def _tree(moment: str, numbers: tuple[int, ...]) -> tuple[str, list[int]]:
-    """The text, and the places of the steps whose last moments go into it, in its order."""
+    """The SQL, and the indexes of the steps whose last moments are its parameters, in its order."""
     order: list[int] = []
 
     def branch(first: int, beyond: int) -> str:

@@ -1,7 +1,8 @@
-"""Where each stored secret may be sent: what its encryption is bound to, beside its row (`fields.EncryptedField`).
+"""The destination that each stored secret may be sent to. Its encryption is bound to it and to its row
+(`crypto.fields.EncryptedField`).
 
-A destination is a tuple of texts: its kind, the name that the operator gave the place, the place's URL as the clouds
-file has it now, then what says as whom it is used there. A value that was sealed for one destination does not open for
+A destination is a tuple of strings: its kind, the slug in the clouds file, the URL that the clouds file has now, and
+the identity that the secret is used for there. A value that was encrypted for one destination cannot be decrypted for
 another, whichever form, import or SQL statement changed the row.
 """
 
@@ -21,12 +22,13 @@ Destination = tuple[str, ...]
 
 
 def of_credential(credential: Credential) -> Destination:
-    """A client secret, or a certificate's key: the app's own cloud and directory, and its client id."""
+    """Of a client secret or a certificate's key: the app's own cloud and directory, and its client id."""
     return (*_authority(credential.app), credential.app.tenant.directory_id, credential.app.client_id)
 
 
 def of_password(mailbox: Mailbox) -> Destination:
-    """A login on premises: the server, the login and how it is shown to the server (Basic shows it in clear)."""
+    """Of a login on premises: the server, the user name and the authentication method (Basic sends the password in
+    clear)."""
     server = servers().get(mailbox.server)
     url = server.ews if server else ""
     login = mailbox.username or canonical(mailbox.address)
@@ -42,7 +44,7 @@ def of_password(mailbox: Mailbox) -> Destination:
 
 
 def of_refresh_token(mailbox: Mailbox) -> Destination:
-    """A personal account's sign-in: the cloud and client id of its app, and the account."""
+    """Of a personal account's refresh token: the cloud and client id of its app, and the account."""
     if mailbox.app is None:
         return (ENTRA, "", "", "", canonical(mailbox.address))
     return (*_authority(mailbox.app), mailbox.app.client_id, canonical(mailbox.address))
@@ -53,12 +55,15 @@ def of_device_code(sign_in: DeviceCodeFlow) -> Destination:
 
 
 def of_factor(secret: MfaSecret) -> Destination:
-    """Whom it proves."""
+    """Of a second factor's secret: the user that it authenticates."""
     return ("person", str(secret.person_id))
 
 
 def of_signing_key(channel: Any) -> Destination:
-    """A webhook's: the address. Raises Unreadable if that does not open. (Channel is of a higher layer.)"""
+    """Of a webhook's signing key: its address. Raises Unreadable if the address cannot be decrypted.
+
+    `channel` is an `outbox.models.Channel`, which this layer cannot import.
+    """
     return ("channel", channel.address.decrypt() if channel.address else "")
 
 
@@ -67,8 +72,8 @@ def _authority(app: AppRegistration) -> Destination:
     return (ENTRA, app.tenant.cloud, cloud.authority if cloud else "")
 
 
-def moved(destination: Destination, slug: str, former: str) -> Destination:
-    """The same while the URL of the cloud or server `slug` was `former`."""
+def with_former_url(destination: Destination, slug: str, former: str) -> Destination:
+    """The destination as it was while the URL of the cloud or server `slug` was `former`."""
     kind, *rest = destination
     if kind in (ENTRA, EXCHANGE) and rest[0] == slug:
         return (kind, slug, former, *rest[2:])

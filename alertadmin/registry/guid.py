@@ -1,4 +1,4 @@
-"""Directory ids, client ids and key ids: GUIDs, kept in the one form that Microsoft's portals show."""
+"""Directory ids, client ids and key ids: GUIDs, stored in the form that Microsoft's portals show."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from django.utils.translation import gettext_lazy as _
 from alertadmin.registry.text import trimmed
 
 PATTERN = r"\A[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\Z"
-"""Read alike by SQLite (which asks Python) and PostgreSQL; `$` would let a line break pass in the first."""
+"""SQLite (which uses Python's `re`) and PostgreSQL read it alike; `$` would accept a trailing line break on SQLite."""
 _ANYWHERE = re.compile(r"[0-9a-f]{8}(?:-?[0-9a-f]{4}){3}-?[0-9a-f]{12}", re.IGNORECASE)
 
 
 def is_guid(text: str) -> bool:
-    """Whether a text, but for white space, braces and letter case, is a GUID."""
+    """Whether a text is a GUID, apart from white space, braces and letter case."""
     return _ANYWHERE.fullmatch(_bare(text)) is not None
 
 
-def normal(text: str) -> str:
-    """`{ABCD…}`, with or without dashes, to lower case with dashes. Raises ValidationError."""
+def normalize(text: str) -> str:
+    """Convert `{ABCD…}`, with or without dashes, to lower case with dashes. Raises ValidationError."""
     bare = _bare(text)
     if "://" in bare:
         raise ValidationError(
@@ -42,8 +42,8 @@ def _bare(text: str) -> str:
     return trimmed(trimmed(text).strip("{}"))
 
 
-def check(field: str, name: str, *, optional: bool = False) -> models.CheckConstraint:
-    """The shape, held by the database too; an optional id may be empty."""
+def guid_constraint(field: str, name: str, *, optional: bool = False) -> models.CheckConstraint:
+    """A check of the format by the database. An optional id may be empty."""
     shape = Q(**{f"{field}__regex": PATTERN})
     return models.CheckConstraint(condition=shape | Q(**{field: ""}) if optional else shape, name=name)
 
@@ -55,7 +55,7 @@ else:
 
 
 class GuidField(_CharField):
-    """36 characters, lower case. White space and braces around a pasted id are taken off."""
+    """36 characters, lower case. White space and braces around a pasted id are removed."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs["max_length"] = 36
@@ -64,8 +64,8 @@ class GuidField(_CharField):
     def to_python(self, value: Any) -> Any:
         if not isinstance(value, str):
             return value
-        return normal(value) if trimmed(value) else ""
+        return normalize(value) if trimmed(value) else ""
 
     def formfield(self, *args: Any, **kwargs: Any) -> Any:
-        # A pasted id may carry braces and white space: the form takes it, `to_python` trims it.
+        # No max_length on the widget: a pasted id may have braces and white space, which `to_python` removes.
         return super().formfield(*args, **{"max_length": None, **kwargs})

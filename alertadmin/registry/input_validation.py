@@ -1,4 +1,4 @@
-"""What people paste into the forms and the CSV, read kindly: trimmed, recognised, and refused in words that help."""
+"""Validation of values that users paste into forms and CSV files. Each error message says how to correct the value."""
 
 from __future__ import annotations
 
@@ -19,15 +19,16 @@ LONGEST_PORTAL_LIFE = timedelta(days=731)
 LONGEST_SECRET = 1024
 MASKED = re.compile(r"[*•●∙·…]{3,}|…$")
 """What portals and other programs show in place of the rest of a secret."""
-# Without ASCII, letter case makes ı an i, ſ an s and the Kelvin sign a k.
+# re.ASCII: otherwise re.IGNORECASE matches ı as i, ſ as s and the Kelvin sign as k.
 DOMAIN = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)+", re.IGNORECASE | re.ASCII)
 PERSONAL_DOMAINS = re.compile(r"(?:outlook|hotmail|live)\.[a-z]{2,3}(?:\.[a-z]{2})?|msn\.com", re.IGNORECASE | re.ASCII)
 FIRST_YEAR, LAST_END = 1970, datetime(9999, 12, 31, tzinfo=UTC)
-"""What every time zone can show: a day's margin below the last year there is. Scripts wrote ends as far as 2299."""
+"""The range that can be shown in every time zone: one day below `datetime.max`. Some scripts set expiry dates in 2299.
+"""
 
 
 def check_secret_value(text: str) -> str:
-    """The value without the white space around it. Raises ValidationError, whose words never repeat the value."""
+    """The value without surrounding white space. Raises ValidationError, whose message never contains the value."""
     value = trimmed(text)
     if not value:
         raise ValidationError(_("Paste the secret's value."), code="empty")
@@ -83,11 +84,12 @@ def check_directory_id(text: str) -> str:
             ),
             code="domain",
         )
-    return guid.normal(text)
+    return guid.normalize(text)
 
 
 def check_client_id(client_id: str, directory_id: str) -> str:
-    """Of two ids that stand side by side in the portal, one was copied twice. Raises ValidationError."""
+    """Raises ValidationError if the client id is the directory id: the portal shows them side by side, and users copy
+    one of them twice."""
     if client_id and client_id == directory_id:
         raise ValidationError(
             _(
@@ -100,16 +102,17 @@ def check_client_id(client_id: str, directory_id: str) -> str:
 
 
 def is_personal(address: str) -> bool:
-    """Whether an address, or a domain, is Microsoft's own for personal accounts, of which nobody has a directory."""
+    """Whether the domain of an address, or a domain, is one of Microsoft's for personal accounts. They have no
+    directory."""
     return PERSONAL_DOMAINS.fullmatch(trimmed(address).rpartition("@")[2]) is not None
 
 
 def parse_expiry(value: str | date | datetime, zone: ZoneInfo) -> datetime:
-    """A date or date-time as people write it, in UTC. Raises ValidationError.
+    """Parse an ISO date or date-time to UTC. Raises ValidationError.
 
-    Without an offset it is the tenant's own time; of an hour that comes twice, the first. A date alone is the first
-    moment of that day: the portal shows no time, and too early a reminder harms nobody. The words never repeat the
-    text: a value pasted into the wrong field would be shown.
+    A value without an offset is in `zone`, the tenant's; an ambiguous hour is the first of the two. A date alone is the
+    first moment of that day: the portal shows no time, and a reminder that is too early does no harm. The message never
+    contains the text, since a secret may have been pasted into the wrong field.
     """
     if isinstance(value, str):
         value = _parsed(trimmed(value))
@@ -129,7 +132,7 @@ def parse_expiry(value: str | date | datetime, zone: ZoneInfo) -> datetime:
 def _parsed(text: str) -> date | datetime:
     try:
         parsed = parse_date(text) or parse_datetime(text)
-    except ValueError:  # the right shape, but no such day
+    except ValueError:  # the right format, but no such day
         parsed = None
     if parsed is None:
         raise ValidationError(
@@ -139,7 +142,7 @@ def _parsed(text: str) -> date | datetime:
 
 
 def implausible_expiry(expires_at: datetime, now: datetime) -> str | None:
-    """What to ask back about an end that the portal cannot have given; None if there is nothing to ask."""
+    """A question to the user about an expiry date that the portal cannot have set; None if it is plausible."""
     if expires_at <= now + LONGEST_PORTAL_LIFE:
         return None
     return _("This end is more than 24 months ahead, and the portal gives at most 24. Is it right all the same?")

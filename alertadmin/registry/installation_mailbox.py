@@ -1,8 +1,8 @@
-"""The installation's own mailbox: the one that an owner chose (`SandboxMailbox.sends_reminders`).
+"""The installation's mailbox: the one that an owner chose (`Mailbox.sends_reminders`).
 
-Links that grant access leave by it, so those who may choose, change or delete it can read them. With a single tenant
-none need be chosen: its first mailbox counts, whatever is added later, and whether it can send or not. Otherwise a
-person who may add a mailbox could make it the one by breaking the first.
+It sends the links that grant access, so a user who may choose, change or delete it can read them. With a single tenant
+no choice is needed: its first mailbox is used, also when others are added later and when it cannot send. If the next
+one replaced it on failure, a user who may add mailboxes could take over by breaking the first.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from alertadmin.registry.models.mailbox import of_the_installation
 
 
 def installation_mailbox() -> Mailbox | None:
-    """None where there are several tenants and none was chosen, or no mailbox at all."""
+    """None if there are several tenants and no mailbox was chosen, or if there is no mailbox."""
     mailboxes = Mailbox.objects.select_related("app__tenant", "tenant").prefetch_related("app__credentials")
     return mailboxes.filter(of_the_installation()).first()
 
@@ -27,21 +27,22 @@ def has_several_tenants() -> bool:
 
 @dataclass(frozen=True)
 class InstallationSender:
-    """The installation's mailbox and what it rests on, as it is stored: who compares two of them sees whether the
-    installation sends by something else now, or can send no more."""
+    """A snapshot of the installation's mailbox, its app and its credential. Comparing two snapshots shows whether the
+    installation's sender changed or can no longer send."""
 
     label: str = ""
-    """How the mailbox is called; empty where there is none."""
+    """The mailbox's address; empty if there is none."""
     mailbox: tuple[Any, ...] = ()
     identity: tuple[Any, ...] = ()
     """Of its app: the client id, and the directories and clouds of both tenants."""
     credential: tuple[Any, ...] = ()
-    """In use by its app, with what is stored of it; empty if there is none."""
+    """Key and ciphertext of the app's credential in use; empty if there is none."""
     proven_at: datetime | None = None
     """When that credential last got a token."""
 
     @classmethod
     def stored(cls) -> InstallationSender:
+        """The snapshot of the rows as they are now."""
         found = installation_mailbox()
         if found is None:
             return cls()
@@ -56,8 +57,11 @@ class InstallationSender:
         return cls(found.address, (*keys, *login, password), identity, (used.pk, used.value.token), used.proven_at)
 
     def differs(self, before: InstallationSender) -> bool:
-        """Whether another mailbox, identity or credential sends now. A first credential, and one in the other's place
-        that a token proved since, change neither who sends nor whether it can."""
+        """Whether another mailbox, identity or credential sends now.
+
+        A first credential does not count, and neither does a new credential that got a token since: the same identity
+        still sends, and can send.
+        """
         if (self.mailbox, self.identity) != (before.mailbox, before.identity):
             return True
         if not before.credential or self.credential == before.credential:

@@ -1,4 +1,5 @@
-"""Second factors as django-allauth keeps them, but for their secrets: those are sealed, in rows that rotation finds."""
+"""django-allauth's adapter for second factors. Their secrets are stored encrypted in `MfaSecret` rows, which key
+rotation re-encrypts."""
 
 from __future__ import annotations
 
@@ -20,7 +21,7 @@ from alertadmin.registry.models import MfaSecret
 from alertadmin.stored_messages import render_stored
 
 LOCAL = "localhost"
-"""The one name without TLS that browsers let passkeys be used at."""
+"""The only host at which browsers allow passkeys without TLS."""
 
 
 class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]  # it has no types
@@ -30,7 +31,10 @@ class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]  # it has no
     }
 
     def encrypt(self, text: str) -> str:
-        """Where the secret of a factor that the signed-in person adds was stored. Raises ValidationError, in words."""
+        """Store the secret of a factor that the signed-in user adds, and return the id of its row.
+
+        Raises ValidationError if there is no usable key file.
+        """
         secret = MfaSecret(person=context.request.user)
         try:
             secret.value = text
@@ -40,7 +44,8 @@ class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]  # it has no
         return str(secret.pk)
 
     def decrypt(self, encrypted_text: str) -> str:
-        """Raises ValidationError, in words: without the key file nobody's code can be looked at, but passkeys work."""
+        """Raises ValidationError if the secret cannot be decrypted. Without the key file no code can be checked;
+        passkeys still work."""
         secret = MfaSecret.objects.filter(pk=UUID(encrypted_text)).first()
         try:
             if secret is None or secret.value is None:
@@ -50,12 +55,12 @@ class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]  # it has no
             raise ValidationError(render_stored(str(error))) from None
 
     def get_public_key_credential_rp_entity(self) -> dict[str, str]:
-        """Passkeys belong to the host that people reach this installation by; beside it only to localhost."""
+        """The relying party id: the host of PUBLIC_URL, or localhost if the request came to localhost."""
         host, _port = split_domain_port(context.request.get_host())
         return {"id": host if host == LOCAL else urlsplit(settings.PUBLIC_URL).hostname or LOCAL, "name": "alertadmin"}
 
 
-def forget(*, instance: Authenticator, **_signal: Any) -> None:
-    """A factor that was taken away leaves no secret behind."""
+def delete_mfa_secrets(*, instance: Authenticator, **_signal: Any) -> None:
+    """Delete the secrets of a deleted factor (a `post_delete` receiver)."""
     named = [instance.data[name] for name in ("secret", "seed") if name in instance.data]
     MfaSecret.objects.filter(pk__in=named).delete()

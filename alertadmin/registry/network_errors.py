@@ -1,4 +1,4 @@
-"""Why a server was not reached, in a few words: the exceptions' own hold addresses, and more than anybody reads."""
+"""A short reason why a server could not be reached. The exceptions' own messages contain addresses and are too long."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from urllib3.exceptions import NameResolutionError
 
 
 def reason(error: BaseException) -> str:
-    """In English; whoever shows it translates."""
+    """The reason in English; the caller translates it when it shows it."""
     causes = list(_causes(error))
     if any(isinstance(cause, (ssl.SSLError, requests.exceptions.SSLError)) for cause in causes):
         return gettext_noop("its certificate is not to be trusted")
@@ -24,7 +24,7 @@ def reason(error: BaseException) -> str:
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """It, and what it wraps: libraries pass theirs on as a cause, a reason or an argument."""
+    """The error and all errors that it wraps as its cause, its context, its `reason` or an argument."""
     yield error
     for cause in (error.__cause__, error.__context__, getattr(error, "reason", None), *error.args):
         if isinstance(cause, BaseException):

@@ -1,8 +1,8 @@
-"""The application permissions that sending mail takes: one for each transport.
+"""The application permissions that sending mail needs: one for each transport.
 
-A token shows a granted permission by its *value* in the `roles` claim; ids differ between what is written about them
-and what is true, so nothing here decides by id (shown alone, for the manifest). Source: Microsoft Graph permissions
-reference; "Authenticate an EWS application by using OAuth"; "Authenticate an IMAP, POP or SMTP connection using OAuth".
+A token names a granted permission by its *value* in the `roles` claim. Published ids are not reliable, so no decision
+depends on an id; ids only appear in the manifest. Sources: Microsoft Graph permissions reference; "Authenticate an EWS
+application by using OAuth"; "Authenticate an IMAP, POP or SMTP connection using OAuth".
 """
 
 from __future__ import annotations
@@ -31,10 +31,11 @@ PERMISSION_OF = {
 
 
 TENANT_WIDE = frozenset({Permission.MAIL_SEND, Permission.FULL_ACCESS})
-"""Once in a token they reach every mailbox of the tenant; SMTP.SendAsApp those alone that Exchange names beside it."""
+"""Permissions that apply to every mailbox of the tenant. SMTP.SendAsApp applies only to mailboxes that Exchange grants
+to the app as well."""
 OPTIONAL = {Permission.MAIL_SEND: "Mail.ReadWrite"}
-"""What may be granted beside a permission. Nothing is missing without it. With this one a message is laid down as a
-draft before it is sent, so that it can be looked up afterwards: then none comes twice."""
+"""An additional permission that may be granted beside one. With Mail.ReadWrite a message is stored as a draft before it
+is sent, so that it can be looked up after an unclear answer and is never sent twice."""
 
 
 class Resource(models.TextChoices):

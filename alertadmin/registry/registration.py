@@ -1,4 +1,4 @@
-"""Registers a tenant, its app, a secret and a mailbox in one transaction: all of it, or nothing."""
+"""Registration of a tenant, its app, a secret and a mailbox in one transaction."""
 
 from __future__ import annotations
 
@@ -26,6 +26,8 @@ from mailer.email_address import strip_invisible
 
 @dataclass(frozen=True)
 class NewRegistration:
+    """The rows that `register` stored."""
+
     tenant: Tenant
     app: AppRegistration
     credential: Credential | None
@@ -43,7 +45,7 @@ def add_credential(
     key_id: str = "",
     certificate: str = "",
 ) -> Credential:
-    """The app's first credential is in use at once; any other comes by `rotation.rotate`.
+    """Add an app's first credential, which is in use at once. Later ones are added by `rotation.rotate`.
 
     With a `certificate`, `value` is its private key. Raises ValidationError.
     """
@@ -70,11 +72,13 @@ def kind_of(certificate: str) -> CredentialKind:
 
 
 def set_contacts(tenant: Tenant, emails: Iterable[str]) -> dict[str, list[str]]:
-    """Exactly these people are told from now on. Returns who is new and who is told no more, for the record.
-    Raises ValidationError for what is no address."""
+    """Replace the tenant's contacts by these. Returns the addresses that were added and removed, for the audit trail.
+
+    Raises ValidationError for an invalid address.
+    """
     wanted = {address.canonical: address.stored for address in map(clean, filter(strip_invisible, emails))}
     before = set(tenant.contacts.values_list("email", flat=True))
-    # One that is written in another way now is written anew.
+    # An address whose spelling changed is deleted and stored again.
     tenant.contacts.exclude(email__in=wanted.values()).delete()
     Contact.objects.bulk_create(
         [Contact(tenant=tenant, email=email) for email in wanted.values()], ignore_conflicts=True
@@ -96,16 +100,16 @@ def register(
     description: str = "",
     mailbox: Mailbox | None = None,
 ) -> NewRegistration:
-    """Takes unsaved (or stored) rows; `app.tenant`, `mailbox.app` and `mailbox.tenant` are set here.
+    """Save the rows, which may be new or stored; sets `app.tenant`, `mailbox.app` and `mailbox.tenant`.
 
-    Raises ValidationError (of the row it concerns), and then nothing is stored.
+    Raises ValidationError with the fields of the invalid row; then nothing is stored.
     """
     is_new = tenant._state.adding
     tenant.full_clean()
     tenant.save()
-    told = set_contacts(tenant, contacts) if contacts is not None else {}
+    contact_changes = set_contacts(tenant, contacts) if contacts is not None else {}
     if is_new:
-        audit.record(AuditAction.TENANT_CREATED, tenant, contacts=told)
+        audit.record(AuditAction.TENANT_CREATED, tenant, contacts=contact_changes)
     app.tenant = tenant
     app.full_clean()
     with audit.record_save(AuditAction.APP_CREATED, AuditAction.APP_CHANGED, app):

@@ -1,9 +1,9 @@
-"""Names that a person chose, as they stand in a mail to others: one clean line, cut, without anything that a mail
-program turns into a link.
+"""Sanitized names for mails to other users: one line of limited length, without anything that a mail program turns into
+a link.
 
-Only letters, digits, spaces and a few marks stay, and a full stop only where a word ends or inside a number: so no
-scheme, no address and no bare domain is left, however it was written (full-width or ideographic stops, invisible
-characters in between).
+Only letters, digits, spaces and a few marks are kept, and a full stop only at the end of a word or inside a number. So
+no URL scheme, address or bare domain remains, also if it was written with full-width or ideographic stops or with
+invisible characters in between.
 """
 
 from __future__ import annotations
@@ -16,15 +16,16 @@ from django.utils.translation import gettext as _
 LONGEST = 60
 MARKS = frozenset("'’-,()&+#_!")
 INVISIBLE = frozenset({"Cf", "Cn", "Co", "Cs"})
-"""Unicode's categories: taken out, so that they part nothing."""
+"""Unicode categories that are removed without leaving a space."""
 NUMBER = 12
-"""Characters on each side of a decimal point that are looked at, so that a long name costs no more than a short one."""
+"""Characters examined on each side of a decimal point, so that the time does not grow with the length of the name."""
 MOST_ACCENTS = 2
 """On one letter."""
 
 
 def clean(text: str, most: int = LONGEST) -> str:
-    """“…” where nothing is left. To be put between quotation marks, which it cannot close itself."""
+    """The sanitized name, or “…” if nothing is left. The result contains no quotation mark, so it cannot end a
+    quotation."""
     visible = "".join(one for one in unicodedata.normalize("NFKC", text) if unicodedata.category(one) not in INVISIBLE)
     kept, accents = [], 0
     for place, one in enumerate(visible):
@@ -42,28 +43,28 @@ def clean(text: str, most: int = LONGEST) -> str:
 
 
 def quoted(text: str, most: int = LONGEST) -> str:
-    """`clean` between the quotation marks of the active language: where it stands without any in the sentence."""
+    """`clean`, in quotation marks of the active language: for a sentence that has none."""
     return _("“%(name)s”") % {"name": clean(text, most)}
 
 
 def plain_line(text: str, most: int) -> str:
-    """As a page's title shows it, where nothing is clicked: one line, cut, without characters that steer how the rest
-    is read (direction marks, zero-width and control characters)."""
+    """A name for a page's title, where nothing becomes a link: one line of limited length, without direction marks,
+    zero-width characters and control characters."""
     shown = "".join(one for one in text if unicodedata.category(one) not in INVISIBLE)
     line = " ".join("".join(" " if unicodedata.category(one) == "Cc" else one for one in shown).split())
     return line if len(line) <= most else f"{line[: most - 1].rstrip()}…"
 
 
 def _ends_a_word(text: str, place: int) -> bool:
-    """Of a full stop: after a letter or digit, and before a space or the end."""
+    """Whether the full stop follows a letter or digit and precedes a space, a comma, a bracket or the end."""
     if text[place] != "." or not text[:place][-1:].isalnum():
         return False
     return text[place + 1 : place + 2] in ("", " ", ",", ")")
 
 
 def _is_decimal(text: str, place: int) -> bool:
-    """Of a full stop: the only one between digits, as in "ALERT 4.5". No domain ends in a digit, and an address of a
-    host in numbers has three."""
+    """Whether the character is the only full stop between digits, as in "ALERT 4.5". No domain ends in a digit, and an
+    IPv4 address has three full stops."""
     if text[place] != ".":
         return False
     before = re.search(r"[\w.]*$", text[max(0, place - NUMBER) : place])

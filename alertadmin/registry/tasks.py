@@ -1,4 +1,4 @@
-"""Celery's doors into the registry."""
+"""Celery tasks of the registry."""
 
 from __future__ import annotations
 
@@ -18,28 +18,29 @@ log = logging.getLogger(__name__)
 
 @shared_task(name="alertadmin.registry.tasks.check_consents")
 def check_consents() -> None:
-    """Each day; sooner asked again, as after a restart of the worker, it does nothing."""
+    """Start the daily check of all consents. Does nothing if one started lately, as after a restart of the worker."""
     now = timezone.now()
     if not check_batch.is_due(now):
         return
     rotation.promote_overdue(now=now)
     sync_required_consents(AppRegistration.objects.all())
-    check_batch.begin(None, now=now)
+    check_batch.start(None, now=now)
     continue_checking()
 
 
 @shared_task(name="alertadmin.registry.tasks.go_on_checking")
 def continue_checking() -> None:
-    """A slice of what is to be checked, and a ring for the next. Should nobody hear it, the clock comes by."""
+    """Check one slice and send the task for the next. If the broker is down, beat runs it later."""
     if check_batch.continue_batch():
         try:
             continue_checking.apply_async(retry=False, ignore_result=True)
         except Exception as error:
-            # Whatever a broken broker raises (kombu, redis, OSError).
-            log.warning("the next slice of the check was not rung for: %s", type(error).__name__)
+            # A broken broker raises exceptions of kombu, redis or the system.
+            log.warning("the task for the next slice of the consent check was not sent: %s", type(error).__name__)
 
 
 @shared_task(name="alertadmin.registry.tasks.keep_sign_ins")
 def keep_sign_ins() -> None:
-    for _mailbox in refresh_tokens.keep(now=timezone.now()):
+    """Refresh the sign-ins of personal accounts that were not used for weeks."""
+    for _mailbox in refresh_tokens.refresh_unused(now=timezone.now()):
         pass

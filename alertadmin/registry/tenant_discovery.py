@@ -1,4 +1,4 @@
-"""The directory that a domain, an address or an id stands for: asked of Microsoft, answered in words that help."""
+"""Lookup of a directory at Microsoft by a domain, an address or an id, with error messages for users."""
 
 from __future__ import annotations
 
@@ -20,14 +20,17 @@ from mailer.errors import SendError
 
 @dataclass(frozen=True)
 class TenantFound:
-    """`domain` is empty where an id was asked for."""
+    """`domain` is empty if the directory was looked up by its id."""
 
     directory_id: str
     domain: str
 
 
 def find_directory(text: str, cloud: str) -> TenantFound:
-    """`text` is a domain, an e-mail address or a directory id; `cloud` a slug. Raises ValidationError."""
+    """Look up a directory. `text` is a domain, an e-mail address or a directory id; `cloud` a slug.
+
+    Raises ValidationError.
+    """
     name = ascii_host(trimmed(text).rpartition("@")[2].rstrip(".")).lower()
     if input_validation.is_personal(name):
         raise ValidationError(
@@ -39,15 +42,15 @@ def find_directory(text: str, cloud: str) -> TenantFound:
             params={"name": name},
         )
     is_domain = input_validation.DOMAIN.fullmatch(name) is not None and not guid.is_guid(name)
-    asked = name if is_domain else _id(name)
+    asked = name if is_domain else _check_id(name)
     try:
         found = tenant_discovery.find(asked, cloud_of(cloud))
     except UnknownCloud as error:
         raise ValidationError(render_stored(str(error)), code="unknown_cloud") from None
     except SendError as failure:
         if failure.cause in ("network", "tls"):
-            raise _silent(failure, cloud) from None
-        raise _refused(failure, asked, cloud) from None
+            raise _unreachable_error(failure, cloud) from None
+        raise _discovery_error(failure, asked, cloud) from None
     if found.cloud and (other := known_cloud(found.cloud)):
         raise ValidationError(
             _("This directory is in another cloud: choose “%(cloud)s”."),
@@ -57,7 +60,7 @@ def find_directory(text: str, cloud: str) -> TenantFound:
     return TenantFound(found.directory_id, name if is_domain else "")
 
 
-def _id(text: str) -> str:
+def _check_id(text: str) -> str:
     try:
         return input_validation.check_directory_id(text)
     except ValidationError as error:
@@ -72,18 +75,18 @@ def _id(text: str) -> str:
     )
 
 
-def _silent(failure: SendError, cloud: str) -> ValidationError:
+def _unreachable_error(failure: SendError, cloud: str) -> ValidationError:
     return ValidationError(
         _(
-            "This machine could not reach %(host)s (%(why)s). Whoever runs it looks whether that name resolves there, "
-            "and whether a firewall or a proxy is in the way to its port 443. Then try again; nothing is lost."
+            "This machine could not reach %(host)s (%(why)s). Its administrator should check that this name resolves "
+            "there and that no firewall or proxy blocks port 443. Then try again; nothing is lost."
         ),
         code=failure.cause,
         params={"host": urlsplit(cloud_of(cloud).authority).netloc, "why": _(network_errors.reason(failure))},
     )
 
 
-def _refused(failure: SendError, asked: str, cloud: str) -> ValidationError:
+def _discovery_error(failure: SendError, asked: str, cloud: str) -> ValidationError:
     if failure.cause == "tenant_not_found":
         return ValidationError(
             _(

@@ -1,4 +1,4 @@
-"""Characters that nobody sees and that come along when people copy from a portal, a chat or a spreadsheet."""
+"""Removal of invisible characters, which users copy along from a portal, a chat or a spreadsheet."""
 
 from __future__ import annotations
 
@@ -14,13 +14,15 @@ _JOINERS = "\u200c\u200d"
 
 
 def trimmed(text: str) -> str:
-    """Without what cannot be seen at both ends; `str.strip` leaves the zero-width ones."""
+    """The text without invisible characters at both ends; `str.strip` leaves the zero-width ones."""
     return text.strip(_AROUND)
 
 
 def readable(text: str) -> str:
-    """A name as everybody sees it, its white space made one space each. Raises ValidationError for control characters:
-    those of direction make a name look like another."""
+    """A name with each run of white space replaced by one space.
+
+    Raises ValidationError for control characters: direction marks can make a name look like another.
+    """
     text = " ".join(text.split())
     for character in text:
         if not character.isprintable() and character not in _JOINERS:

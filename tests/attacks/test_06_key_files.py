@@ -34,7 +34,7 @@ def pem(label: str, content: bytes) -> bytes:
 
 
 def certificate() -> bytes:
-    return certificates.make("ALERT", now=NOW, lasts=timedelta(days=30)).certificate.encode()
+    return certificates.generate("ALERT", now=NOW, lasts=timedelta(days=30)).certificate.encode()
 
 
 def with_key(algorithm: bytes) -> bytes:

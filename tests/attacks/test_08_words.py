@@ -143,7 +143,7 @@ def owe_all(owner: User, now: datetime) -> None:
     users.set_role(User.objects.create(email="grace@provider.example"), None, Role.OPERATOR, by=owner)
     password_reset.send_reset_link(owner.email, now)
     disclosure.disclose(first, by=owner, reason=HOSTILE, now=now)
-    token = one_time_link.make(
+    token = one_time_link.create(
         second, recipient=HOSTILE, reason=HOSTILE, lifetime=timedelta(hours=1), by=owner, now=now
     )
     assert one_time_link.open_once(token, now)

@@ -92,7 +92,7 @@ def test_16_a_thousand_returns_from_the_consent_page_leave_nothing(administrator
 def test_16_a_link_to_a_secret_that_was_opened_fills_no_record(administrator: User, rows: Rows) -> None:
     secret = rows.credential(value="abc8Q~opened.once-opened_once~opened.once1")
     with time_machine.travel(NOW, tick=False):
-        token = one_time_link.make(
+        token = one_time_link.create(
             secret, recipient="Plant", reason="x", lifetime=timedelta(days=1), by=administrator, now=NOW
         )
         for _time in range(OF_ONE_THING.most + 30):

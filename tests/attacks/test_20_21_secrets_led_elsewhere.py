@@ -484,7 +484,7 @@ def test_20_a_sign_in_is_not_sent_to_another_cloud(site: Site, places: Trap) -> 
     Tenant.objects.filter(pk=site.tenant.pk).update(cloud=ELSEWHERE)
     fresh = Mailbox.objects.get(pk=account.pk)
     with pytest.raises(SecretUnavailable):
-        refresh_tokens.signed_in(fresh)
-    assert personal_device_code.person_of(fresh).cloud.slug == ELSEWHERE
+        refresh_tokens.signed_in_account(fresh)
+    assert personal_device_code.account_of(fresh).cloud.slug == ELSEWHERE
     connections.tokens.cache_clear()
     assert not places.was_reached()

@@ -20,7 +20,7 @@ from tests.factories import Rows, Site
 
 
 def a_pair(days: int = 365) -> KeyPair:
-    return certificates.make("ALERT", now=timezone.now(), lasts=timedelta(days=days))
+    return certificates.generate("ALERT", now=timezone.now(), lasts=timedelta(days=days))
 
 
 def upload(client: Client, app: object, content: str, **fields: str) -> str:
@@ -109,7 +109,7 @@ def test_what_is_no_certificate_is_refused_and_nothing_changes(
 
 
 def test_one_that_has_ended_is_refused(rows: Rows, signed_in: Client) -> None:
-    old = certificates.make("ALERT", now=datetime(2024, 1, 1, tzinfo=UTC), lasts=timedelta(days=30))
+    old = certificates.generate("ALERT", now=datetime(2024, 1, 1, tzinfo=UTC), lasts=timedelta(days=30))
     page = upload(signed_in, rows.app().pk, old.private_key + old.certificate)
     assert "This certificate has ended. Make a new one." in page
     assert not Credential.objects.exists()

@@ -104,7 +104,7 @@ def test_check_all_begins_one_run_and_its_panel_counts_by_itself(app: AppRegistr
 def test_it_is_stopped_by_a_button(app: AppRegistration, signed_in: Client) -> None:
     stop = reverse("app-consents-stop", args=[app.pk])
     assert stop not in signed_in.get(reverse("app-consents", args=[app.pk])).content.decode()
-    run = check_batch.begin(app, now=timezone.now())
+    run = check_batch.start(app, now=timezone.now())
     Consent.objects.filter(tenant__name="Home").update(checked_at=timezone.now())
     assert f'action="{stop}"' in signed_in.get(reverse("app-consents", args=[app.pk])).content.decode()
     page = signed_in.post(stop, follow=True).content.decode()
@@ -129,7 +129,7 @@ def test_every_app_is_checked_and_stopped_from_the_list(app: AppRegistration, si
 
 
 def test_the_time_left_is_told(app: AppRegistration, signed_in: Client) -> None:
-    run = check_batch.begin(app, now=timezone.now() - timedelta(minutes=10))
+    run = check_batch.start(app, now=timezone.now() - timedelta(minutes=10))
     Consent.objects.filter(tenant__name="Home").update(checked_at=run.started_at + timedelta(minutes=1))
     page = signed_in.get(reverse("app-consents", args=[app.pk])).content.decode()
     assert "Being checked: 2 of 6." in page
@@ -174,4 +174,4 @@ def test_a_thousand_tenants_are_not_too_many_for_its_pages(signed_in: Client, ro
     assert signed_in.post(reverse("app-consents-check", args=[app.pk])).status_code == 302
     assert Consent.objects.count() == 1100
     assert signed_in.get(reverse(name, args=[app.pk])).status_code == 200
-    assert sum(1 for _pair in check_batch._left(ConsentCheckBatch.objects.get())) == 1100
+    assert sum(1 for _pair in check_batch._remaining_targets(ConsentCheckBatch.objects.get())) == 1100

@@ -89,7 +89,7 @@ def thumbprint_texts() -> dict[str, Callable[[bytes, bytes], str]]:
 
 @cache
 def certificate(name: str) -> str:
-    return certificates.make(name, now=datetime(2026, 11, 1, tzinfo=UTC), lasts=timedelta(days=365)).certificate
+    return certificates.generate(name, now=datetime(2026, 11, 1, tzinfo=UTC), lasts=timedelta(days=365)).certificate
 
 
 def b64(raw: bytes) -> str:

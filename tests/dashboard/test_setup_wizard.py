@@ -320,7 +320,7 @@ def test_a_certificate_made_here_is_proven_once_the_portal_has_it(signed_in: Cli
 
 def test_a_certificate_that_was_made_elsewhere_is_uploaded_with_its_key(signed_in: Client, world: There) -> None:
     up_to(signed_in, world, "permissions")
-    pair = certificates.make("ALERT", now=timezone.now(), lasts=timedelta(days=30))
+    pair = certificates.generate("ALERT", now=timezone.now(), lasts=timedelta(days=30))
     there = world.sandbox.directory.add_certificate(world.app, pair.certificate)
     assert "Its certificate must be in the portal too" in see(signed_in, "credential", "?by=upload")
     for content, said in (

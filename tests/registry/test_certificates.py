@@ -32,7 +32,7 @@ PROTECTED = BestAvailableEncryption(b"open sesame")
 
 @cache
 def made(name: str = "ALERT") -> KeyPair:
-    return certificates.make(name, now=START, lasts=timedelta(days=365))
+    return certificates.generate(name, now=START, lasts=timedelta(days=365))
 
 
 def key_of(pair: KeyPair) -> rsa.RSAPrivateKey:
@@ -73,7 +73,7 @@ def test_what_is_made_here_is_taken_by_msal_and_lasts_as_long_as_asked() -> None
 
 
 def test_each_one_that_is_made_has_a_key_of_its_own() -> None:
-    again = certificates.make("ALERT", now=START, lasts=timedelta(days=30))
+    again = certificates.generate("ALERT", now=START, lasts=timedelta(days=30))
     assert again.private_key != made().private_key
 
 

@@ -20,7 +20,7 @@ from pytest_django import Settings
 
 from alertadmin.registry import tasks
 from alertadmin.registry.consent import check_batch, checks
-from alertadmin.registry.consent.consent_client import AT_ONCE, SILENT_AFTER, ConsentCheck
+from alertadmin.registry.consent.consent_client import MAX_CONCURRENT_CHECKS, UNREACHABLE_AFTER, ConsentCheck
 from alertadmin.registry.consent.required_consents import sync_required_consents
 from alertadmin.registry.models import AppRegistration, Consent, ConsentCheckBatch, Mailbox
 from alertadmin.registry.models.consent_run import Counts, time_left
@@ -61,7 +61,7 @@ def asked(sandbox: Sandbox) -> int:
 
 
 def begun(app: AppRegistration | None) -> ConsentCheckBatch:
-    return check_batch.begin(app, now=timezone.now())
+    return check_batch.start(app, now=timezone.now())
 
 
 def test_it_is_done_in_slices_and_each_tenant_is_asked_once(sandbox: Sandbox, app: AppRegistration) -> None:
@@ -153,7 +153,7 @@ def test_one_that_is_stopped_keeps_what_it_found_and_asks_no_more(
         return store(answer, now)
 
     monkeypatch.setattr(checks, "_store", stopping)
-    monkeypatch.setattr(check_batch, "RENEWED_EACH", timedelta(0))
+    monkeypatch.setattr(check_batch, "LEASE_RENEWAL_INTERVAL", timedelta(0))
     assert not check_batch.continue_batch()
     run.refresh_from_db()
     assert (run.is_stopped, run.slot, run.lease_until) == (True, None, None)
@@ -186,7 +186,7 @@ def test_an_app_that_is_deleted_meanwhile_takes_its_run_along(app: AppRegistrati
 
 def test_a_clock_that_is_behind_asks_nobody_twice(app: AppRegistration) -> None:
     """The run was begun by a machine whose clock is an hour ahead."""
-    run = check_batch.begin(app, now=timezone.now() + timedelta(hours=1))
+    run = check_batch.start(app, now=timezone.now() + timedelta(hours=1))
     check_batch.continue_batch(is_over=after(5))
     assert run.counts().done == 5
 
@@ -195,13 +195,13 @@ def test_a_silent_cloud_is_given_up_in_one_slice_though_that_is_over(
     sandbox: Sandbox, rows: Rows, app: AppRegistration, settings: Settings, tmp_path: Path
 ) -> None:
     """Else each slice would find out anew, and thousands of dead tenants would take days."""
-    dead = SILENT_AFTER + 40
+    dead = UNREACHABLE_AFTER + 40
     add_cloud(sandbox, settings, tmp_path, "closed", free_port())
     for number in range(dead):
         rows.credential(rows.app(rows.tenant(f"A dead one {number}", cloud="closed")), value="x")
     begun(None)
     slices = 1
-    while check_batch.continue_batch(is_over=after(AT_ONCE)) and slices < 30:
+    while check_batch.continue_batch(is_over=after(MAX_CONCURRENT_CHECKS)) and slices < 30:
         slices += 1
     assert slices <= 6
     assert Consent.objects.filter(tenant__cloud="closed", cause="network").count() == dead
@@ -215,7 +215,7 @@ def test_a_slow_authority_is_asked_by_many_at_once(sandbox: Sandbox, app: AppReg
 
     def are_at_once(entries: list[dict[str, Any]]) -> bool:
         """None of them is answered before."""
-        return [entry["kind"] for entry in entries[before:]].count("fault") == AT_ONCE
+        return [entry["kind"] for entry in entries[before:]].count("fault") == MAX_CONCURRENT_CHECKS
 
     with ThreadPoolExecutor() as pool:
         waiting = pool.submit(sandbox.ledger.wait_until, are_at_once)
@@ -247,9 +247,9 @@ def test_the_command_finishes_what_a_page_began_and_asks_nobody_twice(
 
 
 def test_old_runs_are_forgotten(app: AppRegistration, now: datetime) -> None:
-    old = check_batch.begin(app, now=now - check_batch.KEPT - timedelta(days=2))
-    ConsentCheckBatch.objects.update(finished_at=now - check_batch.KEPT - timedelta(days=1), slot=None)
-    check_batch.begin(None, now=now)
+    old = check_batch.start(app, now=now - check_batch.RETENTION - timedelta(days=2))
+    ConsentCheckBatch.objects.update(finished_at=now - check_batch.RETENTION - timedelta(days=1), slot=None)
+    check_batch.start(None, now=now)
     assert not ConsentCheckBatch.objects.filter(pk=old.pk).exists()
 
 

@@ -15,7 +15,7 @@ from pytest_django import DjangoAssertNumQueries, Settings
 
 from alertadmin.crypto.fields import EncryptedValue
 from alertadmin.registry.consent.checks import check_consent, check_consents, required_pairs
-from alertadmin.registry.consent.consent_client import SILENT_AFTER
+from alertadmin.registry.consent.consent_client import UNREACHABLE_AFTER
 from alertadmin.registry.models import AppRegistration, Consent, ConsentStatus, Credential, CredentialKind, Mailbox
 from alertadmin.registry.permissions import Permission, TransportName
 from sandbox import Sandbox
@@ -244,19 +244,19 @@ def test_of_a_cloud_that_never_answers_not_every_tenant_is_tried(
     sandbox: Sandbox, rows: Rows, settings: Settings, tmp_path: Path
 ) -> None:
     add_cloud(sandbox, settings, tmp_path, "closed", free_port())
-    for number in range(SILENT_AFTER + 20):
+    for number in range(UNREACHABLE_AFTER + 20):
         rows.credential(rows.app(rows.tenant(f"Dead {number}", cloud="closed")), value="x")
     alive = rows.site(sandbox)
     list(check_consents(required_pairs(), now=rows.now))
     dead = Consent.objects.exclude(app=alive.app)
-    assert dead.count() == SILENT_AFTER + 20
+    assert dead.count() == UNREACHABLE_AFTER + 20
     assert set(dead.values_list("status", "cause")) == {("error", "network")}
     assert 10 <= dead.filter(technical__startswith="Not asked").count() <= 20
     assert set(Consent.objects.filter(app=alive.app).values_list("status", flat=True)) == {"granted"}
 
 
 def test_an_answer_of_any_kind_counts_as_one(sandbox: Sandbox, rows: Rows) -> None:
-    for number in range(SILENT_AFTER + 10):
+    for number in range(UNREACHABLE_AFTER + 10):
         rows.credential(rows.app(rows.tenant(f"Never there {number}", cloud="lab")), value="x")
     list(check_consents(required_pairs(), now=rows.now))
     assert set(Consent.objects.values_list("cause", flat=True)) == {"tenant_not_found"}

@@ -52,14 +52,14 @@ def was_checked(consent: Consent) -> bool:
 def test_a_consent_checked_in_the_future_is_checked(rows: Rows, sandbox: Sandbox, ahead: timedelta) -> None:
     consent, now = wanted_consent(rows, sandbox), timezone.now()
     Consent.objects.update(checked_at=now + ahead)
-    check_batch.begin(None, now=now)
+    check_batch.start(None, now=now)
     check_batch.continue_batch()
     assert was_checked(consent)
 
 
 def test_a_check_held_by_a_lease_of_the_future_goes_on(rows: Rows, sandbox: Sandbox, ahead: timedelta) -> None:
     consent, now = wanted_consent(rows, sandbox), timezone.now()
-    check_batch.begin(None, now=now)
+    check_batch.start(None, now=now)
     ConsentCheckBatch.objects.update(lease_until=now + ahead)
     check_batch.continue_batch()
     assert was_checked(consent)
@@ -68,11 +68,11 @@ def test_a_check_held_by_a_lease_of_the_future_goes_on(rows: Rows, sandbox: Sand
 def test_a_check_begun_in_the_future_ends_and_the_next_is_due(rows: Rows, sandbox: Sandbox, ahead: timedelta) -> None:
     wanted_consent(rows, sandbox)
     now = timezone.now()
-    check_batch.begin(None, now=now + ahead)
+    check_batch.start(None, now=now + ahead)
     assert check_batch.is_due(now)
     assert not check_batch.continue_batch()
     assert not ConsentCheckBatch.objects.unfinished().exists()
-    check_batch.begin(None, now=now)
+    check_batch.start(None, now=now)
     assert not check_batch.is_due(now)
 
 
@@ -84,7 +84,7 @@ def test_a_sign_in_that_lasts_too_long_is_used(
     sign(account, decide)
     now = timezone.now()
     Mailbox.objects.filter(pk=account.pk).update(sign_in_ends_at=now + timedelta(days=90) + ahead)
-    assert [mailbox for mailbox, _failure in refresh_tokens.keep(now=now)] == [account]
+    assert [mailbox for mailbox, _failure in refresh_tokens.refresh_unused(now=now)] == [account]
 
 
 def test_a_code_that_may_be_asked_for_later_is_asked_for(
@@ -93,10 +93,10 @@ def test_a_code_that_may_be_asked_for_later_is_asked_for(
     ahead: timedelta,
 ) -> None:
     now = timezone.now()
-    sign_in, _secret = device_code.begin(account, now=now)
+    sign_in, _secret = device_code.start(account, now=now)
     decide(sign_in)
     DeviceCodeFlow.objects.update(ask_from=now + ahead)
-    assert device_code.ask(sign_in, now=now + timedelta(seconds=6)).state == "held"
+    assert device_code.poll(sign_in, now=now + timedelta(seconds=6)).state == "held"
 
 
 def test_a_ping_heard_in_the_future_is_due(ahead: timedelta) -> None:

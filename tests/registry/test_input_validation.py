@@ -119,7 +119,7 @@ def test_a_refusal_never_repeats_what_was_pasted(text: str) -> None:
     for check in (
         input_validation.check_secret_value,
         input_validation.check_directory_id,
-        guid.normal,
+        guid.normalize,
         lambda pasted_text: input_validation.parse_expiry(pasted_text, PARIS),
     ):
         assert SECRET[:8] not in words(check, SECRET + text)
@@ -144,7 +144,7 @@ def test_an_id_is_kept_as_the_portal_shows_it(
     text = str(value) if dashes else str(value).replace("-", "")
     text = braces.format(text.upper() if upper else text)
     assert input_validation.check_directory_id(before + text + after) == str(value)
-    assert re.search(guid.PATTERN, guid.normal(before + text + after))
+    assert re.search(guid.PATTERN, guid.normalize(before + text + after))
 
 
 @pytest.mark.parametrize("word", ["common", "organizations", "consumers", " Common ", "\u200bORGANIZATIONS"])

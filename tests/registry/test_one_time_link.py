@@ -31,7 +31,9 @@ def secret(rows: Rows) -> Credential:
 
 
 def made(secret: Credential, by: User, now: datetime, lifetime: timedelta = DAY) -> str:
-    return one_time_link.make(secret, recipient=" Grace  Holm ", reason="for ALERT", lifetime=lifetime, by=by, now=now)
+    return one_time_link.create(
+        secret, recipient=" Grace  Holm ", reason="for ALERT", lifetime=lifetime, by=by, now=now
+    )
 
 
 def opened(token: str, now: datetime) -> str:

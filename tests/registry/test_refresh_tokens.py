@@ -63,7 +63,7 @@ def decide(sandbox: Sandbox) -> Decide:
 
 
 def later(sign_in: DeviceCodeFlow, seconds: float = 6) -> DeviceCodeFlow:
-    return personal_device_code.ask(sign_in, now=NOW + timedelta(seconds=seconds))
+    return personal_device_code.poll(sign_in, now=NOW + timedelta(seconds=seconds))
 
 
 def asked(sandbox: Sandbox) -> int:
@@ -71,7 +71,7 @@ def asked(sandbox: Sandbox) -> int:
 
 
 def begun(mailbox: Mailbox, now: datetime = NOW) -> DeviceCodeFlow:
-    return personal_device_code.begin(mailbox, now=now)[0]
+    return personal_device_code.start(mailbox, now=now)[0]
 
 
 def confirmed(sign_in: DeviceCodeFlow, seconds: float = 6) -> DeviceCodeFlow:
@@ -195,24 +195,24 @@ def test_ews_is_refused_in_words(account: Mailbox, decide: Decide) -> None:
 
 def test_without_a_sign_in_it_says_what_to_do(account: Mailbox) -> None:
     with pytest.raises(SecretUnavailable, match="has not signed in"):
-        refresh_tokens.signed_in(account)
+        refresh_tokens.signed_in_account(account)
 
 
 def test_of_two_that_renew_at_once_neither_undoes_the_other(account: Mailbox, decide: Decide) -> None:
-    first = refresh_tokens.signed_in(sign(account, decide))
-    second = refresh_tokens.signed_in(account)
+    first = refresh_tokens.signed_in_account(sign(account, decide))
+    second = refresh_tokens.signed_in_account(account)
     for one in (first, second):
         tokens.acquire(one, one.graph_scope)
     token = stored(account)
     assert token not in (first.refresh_token, second.refresh_token)
-    assert tokens.acquire(refresh_tokens.signed_in(account), first.graph_scope).value
+    assert tokens.acquire(refresh_tokens.signed_in_account(account), first.graph_scope).value
 
 
 def test_a_late_renewal_leaves_a_newer_sign_in_alone(account: Mailbox, decide: Decide) -> None:
-    old = refresh_tokens.signed_in(sign(account, decide))
+    old = refresh_tokens.signed_in_account(sign(account, decide))
     sign_in = begun(account, NOW + DAY)
     decide(sign_in)
-    personal_device_code.ask(sign_in, now=NOW + DAY + timedelta(seconds=9))
+    personal_device_code.poll(sign_in, now=NOW + DAY + timedelta(seconds=9))
     personal_device_code.confirm(sign_in, now=NOW + DAY + timedelta(seconds=9))
     newer = stored(account)
     assert old.keeper
@@ -223,7 +223,7 @@ def test_a_late_renewal_leaves_a_newer_sign_in_alone(account: Mailbox, decide: D
 
 
 def test_a_revoked_sign_in_is_known_to_be_gone(account: Mailbox, sandbox: Sandbox, decide: Decide) -> None:
-    person = refresh_tokens.signed_in(sign(account, decide), clock=lambda: NOW + DAY)
+    person = refresh_tokens.signed_in_account(sign(account, decide), clock=lambda: NOW + DAY)
     sandbox.directory.revoke_sign_ins(account.address)
     with pytest.raises(SendError, match="user_sign_in_needed"):
         tokens.acquire(person, person.graph_scope)
@@ -248,22 +248,22 @@ def test_it_carries_reminders_for_as_long_as_it_is_signed_in(account: Mailbox, d
 def test_each_is_used_once_a_month(account: Mailbox, decide: Decide, days: int, used: int) -> None:
     sign(account, decide)
     now = NOW + timedelta(days=days)
-    assert len(list(refresh_tokens.keep(now=now))) == used
+    assert len(list(refresh_tokens.refresh_unused(now=now))) == used
     account.refresh_from_db()
     assert (account.sign_in_ends_at == now + 90 * DAY) == bool(used)
-    assert list(refresh_tokens.keep(now=now)) == []
+    assert list(refresh_tokens.refresh_unused(now=now)) == []
 
 
 def test_trouble_on_the_way_ends_no_sign_in(account: Mailbox, sandbox: Sandbox, decide: Decide) -> None:
     sign(account, decide)
     assert account.app
     sandbox.faults.add(door="token", status=503, mailbox=account.app.client_id)
-    ((_mailbox, failure),) = refresh_tokens.keep(now=NOW + 40 * DAY)
+    ((_mailbox, failure),) = refresh_tokens.refresh_unused(now=NOW + 40 * DAY)
     assert failure
     assert failure.cause == "transient"
     account.refresh_from_db()
     assert account.is_signed_in(NOW + 40 * DAY)
-    assert len(list(refresh_tokens.keep(now=NOW + 41 * DAY))) == 1
+    assert len(list(refresh_tokens.refresh_unused(now=NOW + 41 * DAY))) == 1
 
 
 def test_the_command_says_what_it_used(account: Mailbox, sandbox: Sandbox, decide: Decide) -> None:

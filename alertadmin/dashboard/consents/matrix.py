@@ -71,7 +71,7 @@ def app_consents_stop(request: HttpRequest, pk: UUID) -> HttpResponse:
 def begin(app: AppRegistration | None, request: HttpRequest) -> None:
     """Of an app, or of all."""
     sync_required_consents([app] if app else AppRegistration.objects.all())
-    check_batch.begin(app, by=request.user if isinstance(request.user, User) else None, now=timezone.now())
+    check_batch.start(app, by=request.user if isinstance(request.user, User) else None, now=timezone.now())
     wakeup.notify_worker(GO_ON)
 
 

@@ -112,7 +112,7 @@ def certificate_make(request: HttpRequest, pk: UUID) -> HttpResponse:
     if not form.is_valid():
         return _page(request, app, make=form)
     try:
-        pair = certificates.make(app.name, now=timezone.now(), lasts=form.lasts)
+        pair = certificates.generate(app.name, now=timezone.now(), lasts=form.lasts)
         stored = keep_pair(app, pair, form.cleaned_data["description"])
     except KeyringError as error:
         form.add_error(None, render_stored(str(error)))

@@ -17,7 +17,7 @@ from alertadmin.accounts.roles import Right
 from alertadmin.crypto.keyring import KeyringError
 from alertadmin.dashboard.csv_import.columns import EXPLAINED
 from alertadmin.dashboard.ui.upload_handlers import LIMIT
-from alertadmin.registry.csv_import import COLUMNS, Imported, NotImported, Remark, import_registrations
+from alertadmin.registry.csv_import import COLUMNS, ImportResult, NotImported, Remark, import_registrations
 from alertadmin.stored_messages import render_stored
 
 
@@ -42,7 +42,7 @@ class FileForm(forms.Form):
 def importing(request: HttpRequest) -> HttpResponse:
     form = FileForm(request.POST, request.FILES) if request.method == "POST" else FileForm()
     mistakes: list[Remark] = []
-    imported: Imported | None = None
+    imported: ImportResult | None = None
     if request.method == "POST" and form.is_valid():
         try:
             imported = import_registrations(form.cleaned_data["file"], now=timezone.now())

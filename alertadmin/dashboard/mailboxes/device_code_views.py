@@ -77,7 +77,7 @@ def ask(request: HttpRequest, pk: UUID) -> HttpResponse:
     under_way = _under_way(found)
     if under_way is not None and _is_mine(request, under_way):
         try:
-            under_way = personal_device_code.ask(under_way, now=timezone.now())
+            under_way = personal_device_code.poll(under_way, now=timezone.now())
         except Unreadable as error:
             messages.error(request, render_stored(str(error)))
     if getattr(request, "htmx", False):
@@ -108,7 +108,7 @@ def confirm(request: HttpRequest, pk: UUID) -> HttpResponse:
 def _begin(request: HttpRequest, mailbox: Mailbox) -> HttpResponse:
     assert isinstance(request.user, User)  # noqa: S101 (signed in, by the middleware)
     try:
-        _begun, secret = personal_device_code.begin(mailbox, now=timezone.now(), by=request.user)
+        _begun, secret = personal_device_code.start(mailbox, now=timezone.now(), by=request.user)
         request.session[f"{KEPT}{mailbox.pk}"] = secret
     except Unreadable as error:
         messages.error(request, render_stored(str(error)))
@@ -128,7 +128,7 @@ def _under_way(mailbox: Mailbox) -> DeviceCodeFlow | None:
 
 def _is_mine(request: HttpRequest, under_way: DeviceCodeFlow) -> bool:
     secret = str(request.session.get(f"{KEPT}{under_way.mailbox_id}", ""))
-    return isinstance(request.user, User) and personal_device_code.is_of(under_way, request.user, secret)
+    return isinstance(request.user, User) and personal_device_code.was_started_by(under_way, request.user, secret)
 
 
 def _context(request: HttpRequest, mailbox: Mailbox, under_way: DeviceCodeFlow | None) -> dict[str, object]:

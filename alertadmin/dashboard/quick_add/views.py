@@ -96,7 +96,7 @@ def _register_parts(
 def _id(request: HttpRequest, name: str) -> str:
     """Empty if it is none: an address that was made up is no reason for an error."""
     value = request.GET.get(name, "")
-    return guid.normal(value) if guid.is_guid(value) else ""
+    return guid.normalize(value) if guid.is_guid(value) else ""
 
 
 def _zone(request: HttpRequest, known: Tenant | None) -> zoneinfo.ZoneInfo:

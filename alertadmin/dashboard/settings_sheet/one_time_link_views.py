@@ -56,7 +56,7 @@ def _made(request: HttpRequest, secret: Credential | None, mailbox: Mailbox | No
     try:
         if secret is None:
             raise ValidationError(_("No secret is in use."))
-        return one_time_link.make(
+        return one_time_link.create(
             secret,
             recipient=said["recipient"],
             reason=said["reason"],

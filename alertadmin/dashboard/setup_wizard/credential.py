@@ -68,7 +68,7 @@ def _enter(request: HttpRequest, guide: SetupProgress, way: str, form: forms.For
     assert guide.app is not None  # noqa: S101
     data, now = form.cleaned_data, timezone.now()
     if isinstance(form, MakeForm):
-        pair = certificates.make(guide.app.name, now=now, lasts=form.lasts)
+        pair = certificates.generate(guide.app.name, now=now, lasts=form.lasts)
         keep_pair(guide.app, pair, data["description"])
         messages.success(request, _("The key is made and stored encrypted. Now give the portal its certificate."))
         return redirect("guide-credential", guide.pk)

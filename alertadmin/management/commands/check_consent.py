@@ -50,7 +50,7 @@ class Command(JsonCommand):
 
 def _tenant(text: str) -> Tenant:
     try:
-        return Tenant.objects.get(directory_id=guid.normal(text))
+        return Tenant.objects.get(directory_id=guid.normalize(text))
     except ValidationError as error:
         raise CommandRefused(" ".join(error.messages)) from None
     except Tenant.DoesNotExist:

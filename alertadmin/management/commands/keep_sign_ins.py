@@ -16,7 +16,7 @@ class Command(JsonCommand):
 
     def work(self, options: dict[str, Any]) -> CommandResult:
         details, lines = [], []
-        for mailbox, failure in refresh_tokens.keep(now=timezone.now()):
+        for mailbox, failure in refresh_tokens.refresh_unused(now=timezone.now()):
             cause = failure.cause if failure else ""
             details.append({"mailbox": mailbox.address, "ok": failure is None, "cause": cause})
             said = explain(failure.cause, translate=_).title if failure else _("used")

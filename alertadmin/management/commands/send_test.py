@@ -107,7 +107,7 @@ def _mailbox(address: str, transport: str, client_id: str | None) -> Mailbox:
     found = Mailbox.objects.filter(address_canonical=canonical(address)).select_related("app__tenant", "tenant")
     if client_id is not None:
         try:
-            found = found.filter(app__client_id=guid.normal(client_id))
+            found = found.filter(app__client_id=guid.normalize(client_id))
         except ValidationError as error:
             raise CommandRefused(" ".join(error.messages)) from None
     mailboxes = sorted(found.order_by("app__name", "pk"), key=lambda mailbox: mailbox.transport != transport)

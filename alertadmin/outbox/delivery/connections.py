@@ -9,7 +9,7 @@ from django.conf import settings
 from alertadmin.registry.clouds import server_of
 from alertadmin.registry.credentials.app_identity import credential_in_use, identity_of, login_of
 from alertadmin.registry.models import Mailbox
-from alertadmin.registry.personal.refresh_tokens import signed_in
+from alertadmin.registry.personal.refresh_tokens import signed_in_account
 from mailer import transports
 from mailer.message import BadAddress, address_of
 from mailer.tokens import TokenSource
@@ -79,5 +79,5 @@ def build_sender(mailbox: Mailbox) -> Sender:
         server = server_of(mailbox.server)
         return Sender(mailbox.address, login=login_of(mailbox), endpoint=server.ews, ca_file=server.ca_file)
     if mailbox.is_personal:
-        return Sender(mailbox.address, signed_in(mailbox))
+        return Sender(mailbox.address, signed_in_account(mailbox))
     return Sender(mailbox.address, identity_of(credential_in_use(mailbox.app), mailbox.tenant))

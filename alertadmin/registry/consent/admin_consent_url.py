@@ -1,7 +1,7 @@
-"""The address at Microsoft where a tenant's administrator grants an app what it wants of one resource.
+"""The URL of Microsoft's admin consent page, where a tenant's administrator grants an app its permissions.
 
-Source: Microsoft identity platform, "Admin consent" (the v2.0 endpoint): one resource a call, application permissions
-by `/.default` alone, the tenant's id and not `common`.
+Source: Microsoft identity platform, "Admin consent" (the v2.0 endpoint): one resource in each request, application
+permissions only as `/.default`, the tenant's id instead of `common`.
 """
 
 from __future__ import annotations
@@ -14,13 +14,16 @@ from alertadmin.registry.permissions import RESOURCE_OF, Permission
 
 
 def consent_link(consent: Consent, *, state: str = "") -> str:
-    """Raises UnknownCloud. Without a `state` it may be given to anybody: whoever comes back by it proves nothing."""
+    """The URL for the resource of one consent. Raises UnknownCloud.
+
+    Without a `state` the URL may be given to any person: a callback without one is not trusted.
+    """
     cloud = consent.tenant.mail_cloud
-    asked = {
+    query = {
         "client_id": consent.app.client_id,
         "scope": scope_of(RESOURCE_OF[Permission(consent.permission)], cloud),
         "redirect_uri": consent.app.redirect_uri,
     }
     if state:
-        asked["state"] = state
-    return f"{cloud.authority}/{consent.tenant.directory_id}/v2.0/adminconsent?{urlencode(asked)}"
+        query["state"] = state
+    return f"{cloud.authority}/{consent.tenant.directory_id}/v2.0/adminconsent?{urlencode(query)}"

@@ -1,7 +1,8 @@
-"""Checks of very many consents, in slices: each ends in time, stores what it found, and leaves the rest to the next.
+"""Batches of consent checks, processed in slices: each slice has a time limit, stores its results and leaves the rest
+to the next one.
 
-How far a run has come is read from the consents themselves (checked since it began?), so that whoever is killed loses
-nothing but what was just being asked.
+The progress is read from the consents themselves (`checked_at` since the start of the batch), so that a killed process
+loses only the requests in flight.
 """
 
 from __future__ import annotations
@@ -24,24 +25,26 @@ from alertadmin.registry.consent.consent_client import ConsentTarget
 from alertadmin.registry.models import AppRegistration, ConsentCheckBatch
 
 SLICE = timedelta(seconds=45)
-"""Far less than Celery's time limit, at which a process is killed in the middle. It ends later by what is being asked:
-an authority that never answers is given up after three times `tokens.acquire`'s ten seconds."""
+"""Far less than Celery's time limit, at which the process would be killed. A slice ends later than this by the requests
+in flight: at most three times the ten seconds of `tokens.acquire`, for an authority that never answers."""
 LEASE = timedelta(seconds=90)
-RENEWED_EACH = timedelta(seconds=2)
-"""So soon it also notices that somebody has stopped it."""
-KEPT = timedelta(days=90)
-EVERY = timedelta(hours=20)
-"""Less than the day after which beat asks for the next one."""
+LEASE_RENEWAL_INTERVAL = timedelta(seconds=2)
+"""A stopped batch is noticed at the next renewal."""
+RETENTION = timedelta(days=90)
+MIN_INTERVAL = timedelta(hours=20)
+"""Between two daily checks; less than beat's interval of a day."""
 
 
 def is_due(now: datetime) -> bool:
-    """Whether no check of all began lately. One that began in the future was dated by a clock that was wrong."""
-    return not ConsentCheckBatch.objects.filter(app=None, started_at__gt=now - EVERY, started_at__lte=now).exists()
+    """Whether no check of all apps started lately. A start in the future means clock skew and is ignored."""
+    return not ConsentCheckBatch.objects.filter(
+        app=None, started_at__gt=now - MIN_INTERVAL, started_at__lte=now
+    ).exists()
 
 
-def begin(app: AppRegistration | None, *, by: User | None = None, now: datetime) -> ConsentCheckBatch:
-    """Of an app, or of all; the one that is under way, if there is one."""
-    ConsentCheckBatch.objects.filter(finished_at__lt=now - KEPT).delete()
+def start(app: AppRegistration | None, *, by: User | None = None, now: datetime) -> ConsentCheckBatch:
+    """Start a batch for an app, or for all apps; returns the unfinished one if there is one."""
+    ConsentCheckBatch.objects.filter(finished_at__lt=now - RETENTION).delete()
     slot = _slot(app)
     try:
         with transaction.atomic():
@@ -50,11 +53,11 @@ def begin(app: AppRegistration | None, *, by: User | None = None, now: datetime)
                 audit.record(AuditAction.CONSENT_RUN_BEGUN, app, by=by, now=now)
             return run
     except IntegrityError:
-        return ConsentCheckBatch.objects.filter(slot=slot).first() or begin(app, by=by, now=now)
+        return ConsentCheckBatch.objects.filter(slot=slot).first() or start(app, by=by, now=now)
 
 
 def stop(app: AppRegistration | None, *, now: datetime) -> None:
-    """Ends the one of an app, or of all, that is under way. What was found stays; who is being asked is still heard."""
+    """Stop the unfinished batch of an app, or of all apps. Results are kept, also those of requests in flight."""
     if run := ConsentCheckBatch.objects.filter(slot=_slot(app)).first():
         _finish(run, now, is_stopped=True)
 
@@ -64,32 +67,34 @@ def _slot(app: AppRegistration | None) -> str:
 
 
 def continue_batch(*, is_over: Callable[[], bool] | None = None) -> bool:
-    """Works on the run that waits, one that somebody asked for first, for a `SLICE` or until `is_over` says so.
+    """Process one slice of the next unfinished batch, for `SLICE` or until `is_over` returns True.
 
-    Returns whether more is left to do; False also while another process is at it.
+    Batches that a user started come before the daily one. Returns whether work is left; False also while another
+    process holds the lease.
     """
     run = _claim(timezone.now())
     if run is None:
         return False
-    over = BatchOver(is_over or _after(SLICE))
+    over = BatchDeadline(is_over or _after(SLICE))
     renewed = monotonic()
     try:
-        # What is asked now counts as asked since the run began, though another machine's clock is ahead of ours.
-        for _consent in check_consents(_left(run), now=max(timezone.now(), run.started_at), is_over=over):
-            if monotonic() - renewed > RENEWED_EACH.total_seconds():
+        # Results must count as checked since the start of the batch, also if it was started by a machine with a clock
+        # ahead of this one.
+        for _consent in check_consents(_remaining_targets(run), now=max(timezone.now(), run.started_at), is_over=over):
+            if monotonic() - renewed > LEASE_RENEWAL_INTERVAL.total_seconds():
                 renewed = monotonic()
-                if not _hold(run, timezone.now() + LEASE):
+                if not _set_lease(run, timezone.now() + LEASE):
                     over.was_cut_short = True
     finally:
-        _hold(run, None)
+        _set_lease(run, None)
     if not over.was_cut_short:
         _finish(run, timezone.now())
     return ConsentCheckBatch.objects.unfinished().exists()
 
 
 @dataclass
-class BatchOver:
-    """Asked before each check that is still to come."""
+class BatchDeadline:
+    """A callable for `check_consents`: remembers whether it ended the slice before all checks were done."""
 
     is_over: Callable[[], bool]
     was_cut_short: bool = False
@@ -106,9 +111,9 @@ def _after(duration: timedelta) -> Callable[[], bool]:
 
 
 def _claim(now: datetime) -> ConsentCheckBatch | None:
-    """One process at a time: of two that look at the same moment, one wins."""
+    """Take the lease of the next batch: one process at a time, by a conditional UPDATE."""
     waiting = ConsentCheckBatch.objects.unfinished()
-    # A lease that lasts longer than any was written by a clock that ran ahead: it is void.
+    # A lease longer than LEASE means clock skew: it is void.
     held = Q(lease_until__gt=now, lease_until__lte=now + LEASE + CLOCKS_DIFFER)
     if waiting.filter(held).exists():
         return None
@@ -119,13 +124,13 @@ def _claim(now: datetime) -> ConsentCheckBatch | None:
     return run if taken else None
 
 
-def _hold(run: ConsentCheckBatch, until: datetime | None) -> bool:
-    """False if it was stopped meanwhile, or deleted with its app."""
+def _set_lease(run: ConsentCheckBatch, until: datetime | None) -> bool:
+    """Renew (or with None release) the lease. False if the batch was stopped meanwhile, or deleted with its app."""
     return bool(ConsentCheckBatch.objects.unfinished().filter(pk=run.pk).update(lease_until=until))
 
 
-def _left(run: ConsentCheckBatch) -> Iterator[ConsentTarget]:
-    """What was not asked since it began."""
+def _remaining_targets(run: ConsentCheckBatch) -> Iterator[ConsentTarget]:
+    """The targets that were not checked since the batch started."""
     latest = max(timezone.now(), run.started_at) + CLOCKS_DIFFER
     asked = run.consents().filter(checked_at__gte=run.started_at, checked_at__lte=latest)
     done = set(asked.values_list("app_id", "tenant_id", "permission"))

@@ -1,4 +1,4 @@
-"""Whether consent stands, for each app in each tenant: asked now, and stored as it comes."""
+"""Consent checks for each app in each tenant, stored as the answers arrive."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from django.db.models import Prefetch, prefetch_related_objects
 from alertadmin import audit
 from alertadmin.audit import AuditAction, actor
 from alertadmin.operator_log import Event, log_event
-from alertadmin.registry.consent.consent_client import ConsentCheck, ConsentTarget, check_all, never_checked
+from alertadmin.registry.consent.consent_client import ConsentCheck, ConsentTarget, check_all, never_over
 from alertadmin.registry.credentials.app_identity import in_use
 from alertadmin.registry.models import (
     AppRegistration,
@@ -32,16 +32,17 @@ from alertadmin.registry.permissions import Permission
 log = logging.getLogger(__name__)
 
 BATCH = 500
-WITH_PLACES = Prefetch("mailboxes", Mailbox.objects.select_related("tenant"))
-"""An app's mailboxes, each with its tenant. (As "mailboxes__tenant" SQLite takes no more than a thousand tenants.)"""
+WITH_MAILBOX_TENANTS = Prefetch("mailboxes", Mailbox.objects.select_related("tenant"))
+"""An app's mailboxes with their tenants. ("mailboxes__tenant" would fail on SQLite with more than a thousand tenants.)
+"""
 
 
 def required_pairs(
     apps: Iterable[AppRegistration] | None = None, *, tenant: Tenant | None = None
 ) -> Iterator[ConsentTarget]:
-    """Each app wherever it has a mailbox; in its home tenant too if one is there, or none anywhere.
+    """The permissions that each app needs: in each tenant where it has a mailbox, or else in its home tenant.
 
-    Two queries for all, one for given ones.
+    Two queries for all apps, one for given apps.
     """
     if apps is None:
         apps = AppRegistration.objects.all()
@@ -49,9 +50,9 @@ def required_pairs(
             apps = apps.filter(tenant=tenant) | apps.filter(mailboxes__tenant=tenant)
         apps = apps.distinct().select_related("tenant")
     apps = list(apps)
-    prefetch_related_objects(apps, WITH_PLACES)
+    prefetch_related_objects(apps, WITH_MAILBOX_TENANTS)
     for app in apps:
-        # An app for personal accounts alone has no directory in which anybody could consent.
+        # An app for personal accounts only has no directory with an administrator who could consent.
         wanted = set(app.required_permissions) if app.audience != SignInAudience.PERSONAL else set()
         places: dict[Tenant, set[Permission]] = {}
         for mailbox in app.mailboxes.all():
@@ -64,31 +65,35 @@ def required_pairs(
 
 
 def check_consent(app: AppRegistration, tenant: Tenant, *, now: datetime) -> list[Consent]:
-    """Checks every wanted permission of one app in one tenant and stores what came out."""
+    """Check every required permission of one app in one tenant, and store the results."""
     return list(check_consents(required_pairs([app], tenant=tenant), now=now))
 
 
 def check_consents(
-    pairs: Iterable[ConsentTarget], *, now: datetime, is_over: Callable[[], bool] = never_checked
+    pairs: Iterable[ConsentTarget], *, now: datetime, is_over: Callable[[], bool] = never_over
 ) -> Iterator[Consent]:
-    """Many at once. Yields what was stored, the quickest answers first: nobody waits for a cloud that is silent.
+    """Check many targets in parallel. Yields the stored consents in the order of the answers, so that a slow cloud does
+    not delay the others.
 
-    What is not asked yet when `is_over` says so is left out.
+    Checks that have not started when `is_over` returns True are left out.
     """
     pairs = list(pairs)
-    credentials = _credentials({pair.app for pair in pairs})
+    credentials = _credentials_in_use({pair.app for pair in pairs})
     for answer in check_all(((pair, credentials.get(pair.app)) for pair in pairs), is_over=is_over):
         try:
             yield from _store(answer, now)
         except IntegrityError:
-            # The app or the tenant was deleted while it was asked for.
-            log.info("consent of app %s: gone before it was stored", answer.wanted.app.pk)
+            # The app or the tenant was deleted during the request.
+            log.info("consent of app %s: deleted before it was stored", answer.target.app.pk)
 
 
-def _credentials(apps: set[AppRegistration]) -> dict[AppRegistration, Credential]:
-    """Each app's credential in use, as `app_identity.in_use` chooses it; read now, because threads must not. So are the
-    home tenants, which say to which cloud a secret may go."""
-    _load_homes(apps)
+def _credentials_in_use(apps: set[AppRegistration]) -> dict[AppRegistration, Credential]:
+    """Each app's credential in use (`app_identity.in_use`).
+
+    Read before the threads start, since they do not use the database. The home tenants are loaded too: they say which
+    cloud a secret may be sent to.
+    """
+    _load_home_tenants(apps)
     found: dict[AppRegistration, list[Credential]] = {app: [] for app in apps}
     by_id = {app.pk: app for app in apps}
     keys = list(by_id)
@@ -99,7 +104,7 @@ def _credentials(apps: set[AppRegistration]) -> dict[AppRegistration, Credential
     return {app: chosen for app, stored in found.items() if (chosen := in_use(stored))}
 
 
-def _load_homes(apps: Iterable[AppRegistration]) -> None:
+def _load_home_tenants(apps: Iterable[AppRegistration]) -> None:
     home = AppRegistration._meta.get_field("tenant")
     missing = [app for app in apps if not home.is_cached(app)]
     for start in range(0, len(missing), BATCH):
@@ -108,9 +113,9 @@ def _load_homes(apps: Iterable[AppRegistration]) -> None:
 
 @transaction.atomic
 def _store(answer: ConsentCheck, now: datetime) -> list[Consent]:
-    wanted, findings = answer.wanted, answer.findings
+    wanted, findings = answer.target, answer.results
     if answer.credential and any(finding.status != ConsentStatus.ERROR for finding in findings):
-        # Each of them stands for a token that this credential got.
+        # Every result but an error means that this credential got a token.
         Credential.objects.filter(pk=answer.credential.pk).update(proven_at=now)
     known = {one.permission: one for one in Consent.objects.filter(app=wanted.app, tenant=wanted.tenant)}
     consents = [
@@ -133,7 +138,7 @@ def _store(answer: ConsentCheck, now: datetime) -> list[Consent]:
         unique_fields=["app", "tenant", "permission"],
         update_fields=["status", "roles", "cause", "technical", "checked_at"],
     )
-    changed = _note_changes(known, stored, now)
+    changed = _record_changes(known, stored, now)
     for change in changed:
         audit.record(
             AuditAction.CONSENT_CHANGED,
@@ -165,8 +170,8 @@ def log_change(change: ConsentChange) -> None:
     )
 
 
-def _note_changes(known: Mapping[str, Consent], stored: Iterable[Consent], now: datetime) -> list[ConsentChange]:
-    """Writes down, for good, what of a consent is news."""
+def _record_changes(known: Mapping[str, Consent], stored: Iterable[Consent], now: datetime) -> list[ConsentChange]:
+    """Store a `ConsentChange` for each consent whose status changed."""
     changed = [one for one in stored if one.permission in known and known[one.permission].status != one.status]
     if not changed:
         return []
@@ -177,7 +182,7 @@ def _note_changes(known: Mapping[str, Consent], stored: Iterable[Consent], now: 
                 app=one.app,
                 tenant=one.tenant,
                 permission=one.permission,
-                before=_stood(known[one.permission]),
+                before=_last_known_status(known[one.permission]),
                 after=one.status,
                 cause=one.cause,
                 at=now,
@@ -187,8 +192,8 @@ def _note_changes(known: Mapping[str, Consent], stored: Iterable[Consent], now: 
     )
 
 
-def _stood(consent: Consent) -> str:
-    """How it stood before: an error in between is no change of what an administrator granted."""
+def _last_known_status(consent: Consent) -> str:
+    """The last status that was not an error: an error in between does not change what an administrator granted."""
     if consent.status != ConsentStatus.ERROR:
         return consent.status
     known = consent.changes.exclude(after=ConsentStatus.ERROR).order_by("-at").values_list("after", flat=True).first()

@@ -1,8 +1,8 @@
-"""Asks Entra what an app's token for a tenant holds, in many threads at once. Touches the database only to put on the
-record that a secret was altered.
+"""Requests tokens from Entra in parallel threads and reads the app's permissions from them. Writes to the database only
+to record that a stored secret was tampered with.
 
-A token alone is no consent: Entra issues tokens without roles. Only the `roles` claim tells, and even its absence may
-mean that Exchange scopes the app by RBAC. The redirect after a consent page is never believed.
+A token alone does not prove consent, since Entra also issues tokens without roles. Only the `roles` claim does; and a
+missing role may still mean that Exchange scopes the app by RBAC. The redirect from the consent page is never trusted.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ from mailer import tokens
 from mailer.errors import SendError
 from mailer.tokens import AppIdentity
 
-AT_ONCE = 8
-"""Checks of one cloud at a time."""
-SILENT_AFTER = 2 * AT_ONCE
-"""Checks in a row without any answer, after which a cloud's other checks of the same run are not even tried."""
+MAX_CONCURRENT_CHECKS = 8
+"""For one cloud."""
+UNREACHABLE_AFTER = 2 * MAX_CONCURRENT_CHECKS
+"""Consecutive checks without an answer, after which the cloud's remaining checks are not tried."""
 
 
 @dataclass(frozen=True)
 class ConsentTarget:
-    """One app in one tenant, and the permissions that it should hold there."""
+    """One app in one tenant, and the permissions that it needs there."""
 
     app: AppRegistration
     tenant: Tenant
@@ -39,6 +39,9 @@ class ConsentTarget:
 
 @dataclass(frozen=True)
 class PermissionResult:
+    """The status of one permission, with the token's roles, or the diagnosis slug and the technical text of an
+    error."""
+
     permission: Permission
     status: ConsentStatus
     roles: tuple[str, ...] = ()
@@ -48,82 +51,88 @@ class PermissionResult:
 
 @dataclass(frozen=True)
 class ConsentCheck:
-    wanted: ConsentTarget
+    """The results for one target."""
+
+    target: ConsentTarget
     credential: Credential | None
-    """What the app was proven with."""
-    findings: list[PermissionResult]
+    """The credential that the token was requested with."""
+    results: list[PermissionResult]
 
 
-def never_checked() -> bool:
+def never_over() -> bool:
+    """The default for `is_over`: do all checks."""
     return False
 
 
 def check_all(
-    pairs: Iterable[tuple[ConsentTarget, Credential | None]], *, is_over: Callable[[], bool] = never_checked
+    pairs: Iterable[tuple[ConsentTarget, Credential | None]], *, is_over: Callable[[], bool] = never_over
 ) -> Iterator[ConsentCheck]:
-    """One for each, the quickest first. A cloud that never answers holds up nobody else's.
+    """Check all targets; yields the results as they arrive. Each cloud has its own threads, so that one that does not
+    answer does not delay the others.
 
-    Once `is_over` says so the rest is left out, but for a cloud that has just not answered: whether it is silent is
-    found out to the end, so that it is not found out anew each time that somebody goes on with the rest.
+    Once `is_over` returns True, checks that have not started are left out. A cloud whose last check had no answer is
+    still checked until it counts as unreachable; otherwise each slice of a batch would wait for it again.
     """
-    lines: dict[str, CloudQueue] = {}
-    asked: list[Future[ConsentCheck | None]] = []
+    queues: dict[str, CloudQueue] = {}
+    futures: list[Future[ConsentCheck | None]] = []
     try:
-        for wanted, credential in pairs:
-            line = lines.setdefault(wanted.tenant.cloud, CloudQueue(is_over))
-            asked.append(line.pool.submit(line.ask, wanted, credential))
-        for future in as_completed(asked):
+        for target, credential in pairs:
+            queue = queues.setdefault(target.tenant.cloud, CloudQueue(is_over))
+            futures.append(queue.pool.submit(queue.check, target, credential))
+        for future in as_completed(futures):
             if answer := future.result():
                 yield answer
     finally:
-        for line in lines.values():
-            line.pool.shutdown(cancel_futures=True)
+        for queue in queues.values():
+            queue.pool.shutdown(cancel_futures=True)
 
 
 @dataclass
 class CloudQueue:
-    """The way to one cloud's authority."""
+    """The thread pool for one cloud's authority."""
 
     is_over: Callable[[], bool]
-    pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(AT_ONCE, thread_name_prefix="consent"))
-    silent: int = 0
-    """Checks in a row that had no answer."""
+    pool: ThreadPoolExecutor = field(
+        default_factory=lambda: ThreadPoolExecutor(MAX_CONCURRENT_CHECKS, thread_name_prefix="consent")
+    )
+    unanswered: int = 0
+    """Consecutive checks without an answer."""
 
-    def ask(self, wanted: ConsentTarget, credential: Credential | None) -> ConsentCheck | None:
-        if not self.silent and self.is_over():
+    def check(self, wanted: ConsentTarget, credential: Credential | None) -> ConsentCheck | None:
+        if not self.unanswered and self.is_over():
             return None
-        if self.silent >= SILENT_AFTER:
-            said = messages.NOT_ASKED % {"count": self.silent}
-            return ConsentCheck(wanted, credential, _failed(wanted.permissions, "network", said))
+        if self.unanswered >= UNREACHABLE_AFTER:
+            said = messages.NOT_ASKED % {"count": self.unanswered}
+            return ConsentCheck(wanted, credential, _error_results(wanted.permissions, "network", said))
         try:
             findings = check_one(wanted, credential)
         finally:
-            connection.close()  # this thread's, if a secret that was altered had to be put on the record
-        self.silent = self.silent + 1 if all(finding.cause == "network" for finding in findings) else 0
+            connection.close()  # of this thread: opened if tampering with a secret had to be recorded
+        self.unanswered = self.unanswered + 1 if all(finding.cause == "network" for finding in findings) else 0
         return ConsentCheck(wanted, credential, findings)
 
 
 def check_one(wanted: ConsentTarget, credential: Credential | None) -> list[PermissionResult]:
-    """One token for each resource."""
+    """Request one token for each resource and compare its roles to the required permissions."""
     try:
         if credential is None:
             raise no_secret(wanted.app)
         app = identity_of(credential, wanted.tenant)
     except (SecretUnavailable, UnknownCloud) as error:
-        return _failed(wanted.permissions, "", str(error))
+        return _error_results(wanted.permissions, "", str(error))
     return [
         finding
         for resource in Resource
         if (permissions := [p for p in wanted.permissions if RESOURCE_OF[p] == resource])
-        for finding in _ask_for(resource, permissions, app)
+        for finding in _check_resource(resource, permissions, app)
     ]
 
 
-def _ask_for(resource: Resource, permissions: list[Permission], app: AppIdentity) -> list[PermissionResult]:
+def _check_resource(resource: Resource, permissions: list[Permission], app: AppIdentity) -> list[PermissionResult]:
     try:
         token = tokens.acquire(app, scope_of(resource, app.cloud))
     except SendError as failure:
-        return _failed(permissions, failure.cause, failure.technical)
+        return _error_results(permissions, failure.cause, failure.technical)
     return [
         PermissionResult(permission, ConsentStatus.GRANTED, token.roles)
         if permission.value in token.roles
@@ -132,7 +141,7 @@ def _ask_for(resource: Resource, permissions: list[Permission], app: AppIdentity
     ]
 
 
-def _failed(permissions: Iterable[Permission], cause: str, technical: str) -> list[PermissionResult]:
+def _error_results(permissions: Iterable[Permission], cause: str, technical: str) -> list[PermissionResult]:
     return [
         PermissionResult(permission, ConsentStatus.ERROR, cause=cause, technical=technical)
         for permission in permissions

@@ -1,4 +1,4 @@
-"""The consents that are wanted, as rows: what was never checked is shown as such, what is wanted no more is gone."""
+"""Rows for the consents that the apps require, so that pages also show those that were never checked."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ BATCH = 500
 
 @transaction.atomic
 def sync_required_consents(apps: Iterable[AppRegistration]) -> None:
-    """Makes a row of status "unknown" for each consent that is wanted and has none; takes away the others."""
+    """Create a row of status "unknown" for each required consent without one, and delete those no longer required."""
     apps = list(apps)
     wanted = {
         (pair.app.pk, pair.tenant.pk, permission.value): Consent(

@@ -1,4 +1,5 @@
-"""From stored rows to what `mailer` needs to get a token: the one place where a stored secret is opened for use."""
+"""Converts stored rows to the identities that `mailer` gets tokens with. The only module that decrypts secrets for
+use."""
 
 from __future__ import annotations
 
@@ -17,17 +18,17 @@ from mailer.transports import Login
 
 
 class SecretUnavailable(Exception):
-    """There is nothing to prove the app with: none stored, key missing, altered. The message says what to do."""
+    """No usable secret: none is stored, the key is missing, or the value was altered. The message says what to do."""
 
 
 def in_use(credentials: Iterable[Credential]) -> Credential | None:
-    """Of an app's: the current one, else the one that waits."""
+    """Of an app's credentials the current one, or else the next one."""
     stored = {credential.state: credential for credential in credentials}
     return stored.get(CredentialState.CURRENT) or stored.get(CredentialState.NEXT)
 
 
 def credential_in_use(app: AppRegistration) -> Credential:
-    """One query, unless `credentials` were prefetched. Raises SecretUnavailable."""
+    """The app's credential in use: one query unless `credentials` were prefetched. Raises SecretUnavailable."""
     credential = in_use(app.credentials.all())
     if credential is None:
         raise no_secret(app)
@@ -39,7 +40,7 @@ def no_secret(app: AppRegistration) -> SecretUnavailable:
 
 
 def identity_of(credential: Credential, tenant: Tenant) -> AppIdentity:
-    """The app of a credential, as it signs in to a tenant of its own cloud. Raises SecretUnavailable, UnknownCloud."""
+    """The identity of the credential's app in a tenant of its own cloud. Raises SecretUnavailable, UnknownCloud."""
     cloud = cloud_for(credential.app, tenant)
     if credential.value is None:
         raise SecretUnavailable(messages.NO_VALUE % {"secret": credential})
@@ -53,7 +54,7 @@ def identity_of(credential: Credential, tenant: Tenant) -> AppIdentity:
 
 
 def cloud_for(app: AppRegistration, tenant: Tenant) -> Cloud:
-    """The app's own cloud, which alone is sent its secrets. Raises SecretUnavailable, UnknownCloud."""
+    """The app's own cloud, the only one that its secrets are sent to. Raises SecretUnavailable, UnknownCloud."""
     if pairing := other_cloud(app, tenant):
         raise SecretUnavailable(pairing)
     return app.tenant.mail_cloud
@@ -66,10 +67,10 @@ def login_of(mailbox: Mailbox) -> Login:
     return Login(mailbox.username or mailbox.address, decrypt_for_use(mailbox.password), mailbox.login_kind)
 
 
-def decrypt_for_use(sealed: EncryptedValue) -> str:
+def decrypt_for_use(encrypted: EncryptedValue) -> str:
     """Raises SecretUnavailable."""
     try:
-        return decryption.decrypt_audited(sealed)
+        return decryption.decrypt_audited(encrypted)
     except Unreadable as error:
         raise SecretUnavailable(str(error)) from None
 

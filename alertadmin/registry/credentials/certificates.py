@@ -1,4 +1,4 @@
-"""Certificates with their private keys: read from what people have at hand (PFX, PEM), or made here.
+"""Certificates with their private keys: read from PFX or PEM files, or generated.
 
 Source: Microsoft identity platform, "Application authentication certificate credentials": RSA, any issuer.
 """
@@ -17,16 +17,16 @@ from cryptography.x509.oid import NameOID
 from alertadmin.registry.credentials import key_file
 
 KEY_BITS = 2048
-"""Of a key made here; what Microsoft makes itself."""
+"""Of a generated key; the size that Microsoft generates too."""
 CLOCK_MARGIN = timedelta(minutes=5)
-"""A certificate made here is good a little earlier, for servers whose clocks are behind."""
+"""A generated certificate is valid from this long ago, for servers whose clocks are behind."""
 LONGEST_NAME = 64
 """Bytes of a common name (X.520)."""
 
 
 @dataclass(frozen=True, slots=True)
 class KeyPair:
-    """PEM texts, the key without a passphrase: it is sealed as a whole when it is stored."""
+    """PEM texts. The key has no passphrase: it is encrypted when it is stored."""
 
     private_key: str = field(repr=False)
     certificate: str
@@ -35,9 +35,9 @@ class KeyPair:
 
 
 def read(content: bytes, passphrase: str = "") -> KeyPair:
-    """From a PFX (PKCS#12) file, or from PEM texts one after another.
+    """Read a PFX (PKCS#12) file, or concatenated PEM texts.
 
-    Raises ValidationError, whose words repeat nothing of the content.
+    Raises ValidationError, whose message contains nothing of the content.
     """
     found = key_file.read(content, passphrase)
     return KeyPair(
@@ -48,8 +48,8 @@ def read(content: bytes, passphrase: str = "") -> KeyPair:
     )
 
 
-def make(name: str, *, now: datetime, lasts: timedelta) -> KeyPair:
-    """A new key of 2048 bits and a self-signed certificate for signing, as Entra takes it."""
+def generate(name: str, *, now: datetime, lasts: timedelta) -> KeyPair:
+    """Generate a key of `KEY_BITS` and a self-signed certificate for signing, as Entra accepts it."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=KEY_BITS)
     subject = subject_of(name)
     usage = x509.KeyUsage(
@@ -75,7 +75,7 @@ def make(name: str, *, now: datetime, lasts: timedelta) -> KeyPair:
         .add_extension(usage, critical=True)
         .sign(key, hashes.SHA256())
     )
-    return _pair(key, certificate)
+    return _to_key_pair(key, certificate)
 
 
 def subject_of(name: str) -> x509.Name:
@@ -84,13 +84,13 @@ def subject_of(name: str) -> x509.Name:
 
 
 def thumbprints(certificate: str) -> tuple[str, str]:
-    """SHA-1 and SHA-256 in upper-case hexadecimal, as the portal and PowerShell show them."""
+    """SHA-1 and SHA-256 thumbprints in upper-case hexadecimal, as the portal and PowerShell show them."""
     loaded = x509.load_pem_x509_certificate(certificate.encode())
-    # SHA-1 names a certificate here and protects nothing.
+    # SHA-1 only identifies the certificate.
     return loaded.fingerprint(hashes.SHA1()).hex().upper(), loaded.fingerprint(hashes.SHA256()).hex().upper()  # noqa: S303  # nosec B303
 
 
-def _pair(key: rsa.RSAPrivateKey, certificate: x509.Certificate) -> KeyPair:
+def _to_key_pair(key: rsa.RSAPrivateKey, certificate: x509.Certificate) -> KeyPair:
     return KeyPair(
         private_key=key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode(),
         certificate=certificate.public_bytes(Encoding.PEM).decode(),

@@ -1,4 +1,4 @@
-"""Handing a secret over: once, on purpose, on the record. Record, telling and showing are one transaction."""
+"""Disclosure of a secret to an administrator, once. Audit entry, notification and disclosure are one transaction."""
 
 from __future__ import annotations
 
@@ -19,19 +19,25 @@ from alertadmin.registry.models import Credential, CredentialKind, OneTimeLink, 
 if TYPE_CHECKING:
     from alertadmin.accounts.models import User
 
-handed_over = Signal()
-"""Sent with the `entry` of the audit trail, in the same transaction: whoever cannot tell of it raises, and nothing is
-shown."""
+credential_disclosed = Signal()
+"""Sent with the audit `entry` in the same transaction. A receiver that cannot notify raises; then nothing is disclosed.
+"""
 
 
 class AlreadyDisclosed(Exception):
+    """The secret was disclosed before."""
+
     def __str__(self) -> str:
         return _("This secret was shown before. It is shown once: make a new one in the portal, and replace it here.")
 
 
 @sensitive_variables("value")
 def disclose(credential: Credential, *, by: User, reason: str, now: datetime) -> str:
-    """The value. Raises ValidationError in words that help; Unreadable, and then it counts as not shown."""
+    """The secret's value, once.
+
+    Raises ValidationError with a message for the user; Unreadable if the value cannot be decrypted, and then it does
+    not count as disclosed.
+    """
     if credential.kind != CredentialKind.SECRET or credential.value is None:
         raise ValidationError(_("No secret value is stored here, so there is none to show."))
     said = read_reason(reason)
@@ -40,7 +46,7 @@ def disclose(credential: Credential, *, by: User, reason: str, now: datetime) ->
     value = decrypt_audited(credential.value)
     try:
         with transaction.atomic():
-            shown = once(credential, by=by, by_name=str(by), reason=said, now=now)
+            shown = create_disclosure(credential, by=by, by_name=str(by), reason=said, now=now)
             entry = audit.record(
                 AuditAction.SECRET_HANDED_OVER,
                 credential,
@@ -50,7 +56,7 @@ def disclose(credential: Credential, *, by: User, reason: str, now: datetime) ->
                 entry=shown.pk,
                 now=now,
             )
-            handed_over.send(SecretDisclosure, entry=entry)
+            credential_disclosed.send(SecretDisclosure, entry=entry)
     except AlreadyDisclosed as error:
         audit.record_refusal(AuditAction.SECRET_HANDED_OVER, credential, result="refused", by=by, reason=said, now=now)
         raise ValidationError(str(error)) from None
@@ -58,14 +64,16 @@ def disclose(credential: Credential, *, by: User, reason: str, now: datetime) ->
 
 
 def read_reason(reason: str) -> str:
-    """Raises ValidationError if there is nothing but spaces."""
+    """The reason without needless spaces. Raises ValidationError if nothing is left."""
     if not (said := " ".join(reason.split())):
         raise ValidationError({"reason": _("Say what for, for those who read it later.")})
     return said
 
 
-def once(credential: Credential, *, by: User | None, by_name: str, reason: str, now: datetime) -> SecretDisclosure:
-    """The row without which nothing is shown. Within a transaction. Raises AlreadyDisclosed."""
+def create_disclosure(
+    credential: Credential, *, by: User | None, by_name: str, reason: str, now: datetime
+) -> SecretDisclosure:
+    """Store the row that allows the single disclosure. Within a transaction. Raises AlreadyDisclosed."""
     try:
         with transaction.atomic():
             return SecretDisclosure.objects.create(credential=credential, by=by, by_name=by_name, reason=reason, at=now)

@@ -1,7 +1,7 @@
-"""Opens an uploaded key file in a process of its own (`key_file_reader`), bounded by the kernel in time and memory.
+"""Reads an uploaded key file in a separate process (`key_file_reader`), whose time and memory the kernel limits.
 
-No more than CONCURRENT of them run at once for each of our processes, and none is waited for in line: a person who
-uploads costly files again and again holds two threads, and the pages have the others.
+Each web process runs at most CONCURRENT of them and refuses others at once instead of queueing them. So a user who
+uploads expensive files repeatedly occupies two threads; the others still serve pages.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from django.utils.translation import gettext as _
 READER = Path(__file__).with_name("key_file_reader.py")
 CONCURRENT = 2
 DEADLINE = 15.0
-"""Seconds, on a machine that has much else to do; the reader's share of the processor ends it sooner."""
+"""Seconds, for a busy machine; the reader's CPU limit usually ends it sooner."""
 PASSED_ON = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
-"""Of the environment. No setting is among them, and no key."""
+"""The environment variables that the reader gets: no settings and no keys."""
 
 _SLOTS = threading.BoundedSemaphore(CONCURRENT)
 
 
 def read(content: bytes, passphrase: str) -> dict[str, str]:
-    """What `key_file_reader.read` returns. Raises ValidationError, whose words repeat nothing of the content."""
+    """The result of `key_file_reader.read`. Raises ValidationError, whose message contains nothing of the content."""
     if not _SLOTS.acquire(blocking=False):
         raise ValidationError(_("Other key files are being opened. Try again in a moment."), code="busy")
     try:
@@ -40,13 +40,13 @@ def read(content: bytes, passphrase: str) -> dict[str, str]:
     return answer
 
 
-def _run(order: bytes) -> dict[str, Any]:
+def _run(request: bytes) -> dict[str, Any]:
     try:
         done = subprocess.run(
             [sys.executable, "-I", str(READER)],
-            input=order,
+            input=request,
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,  # a traceback may quote what was read
+            stderr=subprocess.DEVNULL,  # a traceback may contain parts of the file
             env={name: os.environ[name] for name in PASSED_ON if name in os.environ},
             timeout=DEADLINE,
             check=False,
@@ -54,7 +54,7 @@ def _run(order: bytes) -> dict[str, Any]:
     except subprocess.TimeoutExpired:
         return {"code": "costly", "bits": 0}
     if done.returncode:
-        # Below 0: by a signal, such as SIGXCPU.
+        # Negative: ended by a signal, such as SIGXCPU.
         return {"code": "costly" if done.returncode < 0 else "unreadable", "bits": 0}
     answer: dict[str, Any] = json.loads(done.stdout)
     return answer

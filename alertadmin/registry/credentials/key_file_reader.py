@@ -1,9 +1,9 @@
 """Reads a private key and its certificate from a PFX (PKCS#12) file or from PEM texts.
 
-As a program it reads one file from standard input, writes one JSON object to standard output and ends. How much work
-a file asks for (rounds of key derivation, memory, certificates) is up to its author, and parts of it show only after
-other parts were decrypted: no check beforehand can bound it. So `key_file.read` runs this program, and the kernel ends
-it when its share is used up. Nothing of alertadmin or Django is imported: a start takes some 100 ms.
+As a program it reads one request from standard input, writes one JSON object to standard output and exits. A file's
+author decides how much work it takes (rounds of key derivation, memory, certificates), and some of that is visible only
+after decryption, so no check beforehand can limit it. Therefore `key_file.read` runs this program, and the kernel ends
+it at its limits. It imports neither alertadmin nor Django, so that it starts in about 100 ms.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 SHORTEST_KEY, LONGEST_KEY = 2048, 8192
-"""Bits; what Microsoft recommends at least, and what still signs within a tenth of a second."""
+"""Bits: the minimum that Microsoft recommends, and a size that still signs within 0.1 s."""
 MOST_CERTIFICATES = 20
-"""In one file. Real chains have five at most."""
+"""In one file. Real chains have at most five."""
 CPU_SECONDS = 2
-"""Of one file. The usual 2,000 rounds take a millisecond; OpenSSL and Windows open a million in half a second."""
+"""For one file. The usual 2,000 rounds of key derivation take 1 ms, a million rounds half a second."""
 MEMORY_BYTES = 512 * 1024 * 1024
-"""Of address space, of which Python and OpenSSL take 100 MB."""
+"""Address space, of which Python and OpenSSL use 100 MB."""
 PEM_KEY = re.compile(rb"-----BEGIN (?P<kind>[A-Z ]*PRIVATE KEY)-----.+?-----END (?P=kind)-----", re.DOTALL)
 PEM_CERTIFICATE = re.compile(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
 
@@ -62,7 +62,10 @@ class UnusableKeyFile(ValueError):
 
 
 def read(content: bytes, passphrase: str) -> dict[str, str]:
-    """The key without a passphrase, its certificate (both PEM), and the certificate's dates (ISO). Raises Unusable."""
+    """The key without a passphrase and its certificate (both PEM), and the certificate's dates (ISO).
+
+    Raises UnusableKeyFile.
+    """
     secret = passphrase.encode("utf-8", "surrogatepass") or None
     key, certificates = _from_pem(content, secret) if b"-----BEGIN " in content else _from_pfx(content, secret)
     if not isinstance(key, rsa.RSAPrivateKey):
@@ -84,7 +87,7 @@ def _is_of(certificate: x509.Certificate, key: rsa.RSAPrivateKey) -> bool:
     try:
         return certificate.public_key() == key.public_key()
     except (ValueError, UnsupportedAlgorithm):
-        return False  # of a kind that is not known here: another's
+        return False  # an unsupported kind of key, so not this one
 
 
 def _from_pem(content: bytes, passphrase: bytes | None) -> tuple[object, list[x509.Certificate]]:
@@ -102,7 +105,7 @@ def _from_pem(content: bytes, passphrase: bytes | None) -> tuple[object, list[x5
         raise UnusableKeyFile("unreadable_certificate") from None
     try:
         return load_pem_private_key(keys[0], passphrase), certificates
-    except TypeError:  # a passphrase where the key has none, or none where it has one
+    except TypeError:  # a passphrase for a key without one, or none for a key with one
         if passphrase:
             return _from_pem(content, None)
         raise UnusableKeyFile("passphrase_needed") from None
@@ -137,7 +140,7 @@ def _opens_without(content: bytes) -> bool:
 
 
 def _refuse_a_bare_certificate(content: bytes) -> None:
-    """A .cer file: the half that the portal wants."""
+    """Raises UnusableKeyFile for a .cer file, which has no private key."""
     try:
         x509.load_der_x509_certificate(content)
     except ValueError:
@@ -146,24 +149,24 @@ def _refuse_a_bare_certificate(content: bytes) -> None:
 
 
 def _limit() -> None:
-    """From now on the kernel ends this process when it takes more than a key file needs."""
-    os.nice(10)  # pages come first
+    """Set the kernel's limits for this process."""
+    os.nice(10)  # web requests come first
     for limit, most in (
         (resource.RLIMIT_CPU, CPU_SECONDS),
         (resource.RLIMIT_AS, MEMORY_BYTES),
         (resource.RLIMIT_CORE, 0),
         (resource.RLIMIT_FSIZE, 0),
     ):
-        with contextlib.suppress(ValueError, OSError):  # a lower limit than this is in force already, or none is known
+        with contextlib.suppress(ValueError, OSError):  # a lower limit is set already, or the system has no such limit
             resource.setrlimit(limit, (most, most))
 
 
 def main() -> None:
     _limit()
-    order = json.load(sys.stdin)
+    request = json.load(sys.stdin)
     answer: dict[str, Any]
     try:
-        answer = dict(read(bytes.fromhex(order["content"]), order["passphrase"]))
+        answer = dict(read(bytes.fromhex(request["content"]), request["passphrase"]))
     except UnusableKeyFile as error:
         answer = {"code": error.code, "bits": error.bits}
     json.dump(answer, sys.stdout)

@@ -1,7 +1,7 @@
-"""Handing a secret over to somebody without an account: by a link that is good once, for a while.
+"""Disclosure of a secret to a person without an account, by a link that works once and expires.
 
-The link is worth no more than whoever made it: if they may hand the secret over no more, it leads nowhere, as it does
-once the secret was shown otherwise, replaced or deleted. To whoever holds the link all of that looks alike.
+A link has the rights of the user who made it: it stops working when that user may no longer disclose the secret, and
+when the secret was disclosed otherwise, replaced or deleted. The response is the same in all these cases.
 """
 
 from __future__ import annotations
@@ -21,18 +21,25 @@ from alertadmin.accounts.models import User
 from alertadmin.accounts.roles import Right
 from alertadmin.audit import AuditAction, actor
 from alertadmin.crypto.decryption import decrypt_audited
-from alertadmin.registry.credentials.disclosure import AlreadyDisclosed, handed_over, once, read_reason
+from alertadmin.registry.credentials.disclosure import (
+    AlreadyDisclosed,
+    create_disclosure,
+    credential_disclosed,
+    read_reason,
+)
 from alertadmin.registry.models import Credential, CredentialKind, Mailbox, OneTimeLink, SecretDisclosure
 from alertadmin.registry.models.one_time_link import digest_of, new_token
 
 
 @dataclass(frozen=True)
 class LinkContents:
+    """An opened link and the secret's value."""
+
     link: OneTimeLink
     value: str = field(repr=False)
 
 
-def make(
+def create(
     credential: Credential,
     *,
     recipient: str,
@@ -43,7 +50,10 @@ def make(
     mailbox: Mailbox | None = None,
     program: str = "",
 ) -> str:
-    """The link's token, which nothing here keeps. Raises ValidationError in words that help."""
+    """Create a link; returns its token, of which only a hash is stored.
+
+    Raises ValidationError with a message for the user.
+    """
     if credential.kind != CredentialKind.SECRET or credential.value is None:
         raise ValidationError(_("No secret value is stored here, so there is none to show."))
     if SecretDisclosure.objects.filter(credential=credential).exists():
@@ -74,7 +84,7 @@ def make(
 
 
 def revoke(credential: Credential, now: datetime) -> bool:
-    """The link that waits. False if there was none any more, because it was opened this moment, say."""
+    """Revoke the credential's unopened link. False if there is none, for example because it was opened just now."""
     with transaction.atomic():
         waiting = OneTimeLink.objects.waiting(now).filter(credential=credential)
         link = waiting.first()
@@ -85,49 +95,49 @@ def revoke(credential: Credential, now: datetime) -> bool:
 
 
 def find(token: str, now: datetime) -> OneTimeLink | None:
-    """The link, if it would show something. Nothing is written."""
+    """The link, if it can be opened. Writes nothing."""
     related = ("credential__app__tenant", "mailbox__tenant", "mailbox__app", "by")
-    link = OneTimeLink.objects.by_token(token).that_lead_somewhere(now).select_related(*related).first()
+    link = OneTimeLink.objects.by_token(token).usable(now).select_related(*related).first()
     may = link is not None and Access(link.by).may(Right.HAND_OVER, link.credential)
     return link if may else None
 
 
 @sensitive_variables("token", "value")
 def open_once(token: str, now: datetime) -> LinkContents | None:
-    """The value, to the first who asks. Raises Unreadable, and then the link is not used up.
+    """The secret's value for the first request, None for others. Raises Unreadable; then the link is not used up.
 
-    That somebody comes with a link that was good once is on the record: it may have been read on its way.
+    A request for a link that no longer works is recorded in the audit trail: the link may have been intercepted.
     """
     link = find(token, now)
     if link is None or link.credential.value is None:
-        _refused(token, now)
+        _record_refusal(token, now)
         return None
     value = decrypt_audited(link.credential.value)
-    if not _take(link, now):
-        _refused(token, now)
+    if not _consume(link, now):
+        _record_refusal(token, now)
         return None
     return LinkContents(link, value)
 
 
-def _take(link: OneTimeLink, now: datetime) -> bool:
-    """One conditional UPDATE, so that of two at once one finds it taken; and the secret's single showing."""
+def _consume(link: OneTimeLink, now: datetime) -> bool:
+    """Mark the link opened and store the secret's disclosure. A conditional UPDATE lets one of two requests win."""
     came_from = actor.current().address
     try:
         with transaction.atomic():
             waiting = OneTimeLink.objects.waiting(now).filter(pk=link.pk)
             if not waiting.update(is_open=False, opened_at=now, opened_from=came_from):
                 return False
-            once(link.credential, by=None, by_name=link.recipient, reason=link.reason, now=now)
+            create_disclosure(link.credential, by=None, by_name=link.recipient, reason=link.reason, now=now)
             link.opened_at, link.opened_from = now, came_from
             entry = _record(AuditAction.SECRET_LINK_OPENED, link, now, actor=link.by_name)
-            handed_over.send(SecretDisclosure, entry=entry)
+            credential_disclosed.send(SecretDisclosure, entry=entry)
     except AlreadyDisclosed:
         return False
     return True
 
 
-def _refused(token: str, now: datetime) -> None:
-    """On the record so many times an hour: a stranger who has a link that was good once can ask again and again."""
+def _record_refusal(token: str, now: datetime) -> None:
+    """Record a refused request. `record_refusal` limits the rate, since the request needs no sign-in."""
     link = OneTimeLink.objects.by_token(token).select_related("credential__app").first()
     if link is not None:
         audit.record_refusal(

@@ -1,4 +1,4 @@
-"""Replacing a credential without a gap: the old one stays in use until a token has proven the new one."""
+"""Rotation of a credential without interruption: the old one stays in use until the new one got a token."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from alertadmin.registry.registration import kind_of
 
 @dataclass(frozen=True)
 class Replacement:
-    """`credential` is in use if `proven`; else it waits as "next", with the reason."""
+    """The result of a rotation. If `proven`, `credential` is in use; otherwise it stays "next", with the reason."""
 
     credential: Credential
     proven: bool
@@ -38,8 +38,8 @@ def rotate(
     certificate: str = "",
     now: datetime,
 ) -> Replacement:
-    """Stores the new one as `wait` does, then proves it. Raises ValidationError; then nothing is stored."""
-    waiting = stage(
+    """Store the new credential as `stage` does, then promote it. Raises ValidationError; then nothing is stored."""
+    staged = stage(
         app,
         value=value,
         expires_at=expires_at,
@@ -47,7 +47,7 @@ def rotate(
         description=description,
         certificate=certificate,
     )
-    return promote(waiting, now=now)
+    return promote(staged, now=now)
 
 
 @transaction.atomic
@@ -60,11 +60,11 @@ def stage(
     description: str = "",
     certificate: str = "",
 ) -> Credential:
-    """Stores a new secret, or with its `certificate` a private key, as "next"; one that waited before is superseded.
+    """Store a new secret, or a private key with its `certificate`, as "next"; an earlier "next" one is retired.
 
-    Raises ValidationError, also for the secret that is in use already; then nothing is stored.
+    Raises ValidationError, also for the value that is in use already; then nothing is stored.
     """
-    _alone_with(app)
+    _lock_app(app)
     # A certificate may be renewed with the same key.
     if not certificate and any(one.holds(value) for one in app.credentials.filter(state=CredentialState.CURRENT)):
         raise ValidationError(
@@ -89,7 +89,7 @@ def stage(
 
 
 def promote(credential: Credential, *, now: datetime) -> Replacement:
-    """Proves a waiting credential and, if a token comes, puts it in use and retires the old one, in one transaction."""
+    """Verify a staged credential. If it gets a token, put it in use and retire the old one in one transaction."""
     done = _promote(credential, now)
     if not done.proven:
         audit.record_refusal(AuditAction.CREDENTIAL_REPLACED, credential, result="failed", cause=done.cause)
@@ -101,7 +101,7 @@ def _promote(credential: Credential, now: datetime) -> Replacement:
     if not proof.ok:
         return Replacement(credential, False, proof.cause, proof.technical)
     with transaction.atomic():
-        _alone_with(credential.app)
+        _lock_app(credential.app)
         waiting = Credential.objects.filter(pk=credential.pk, state=CredentialState.NEXT)
         if not waiting.exists():
             return Replacement(credential, False, "", messages.SUPERSEDED)
@@ -113,9 +113,9 @@ def _promote(credential: Credential, now: datetime) -> Replacement:
 
 
 def promote_overdue(*, now: datetime, tenant: Tenant | None = None) -> list[Replacement]:
-    """Proves those that wait while the one in use has ended, or is gone: nothing better is left to send with.
+    """Promote staged credentials of apps whose credential in use has expired or was deleted.
 
-    Nobody asked for it: what it cannot prove is not put on the record each time.
+    No user requested it, so failures are not recorded in the audit trail each day.
     """
     good = Credential.objects.filter(app=OuterRef("app"), state=CredentialState.CURRENT, expires_at__gt=now)
     overdue = Credential.objects.filter(~Exists(good), state=CredentialState.NEXT, value__isnull=False)
@@ -124,6 +124,6 @@ def promote_overdue(*, now: datetime, tenant: Tenant | None = None) -> list[Repl
     return [_promote(credential, now) for credential in overdue.select_related("app__tenant")]
 
 
-def _alone_with(app: AppRegistration) -> None:
-    """Until the transaction ends. On SQLite every transaction that writes is alone from its beginning."""
+def _lock_app(app: AppRegistration) -> None:
+    """Lock the app's row until the transaction ends. SQLite needs no lock: its write transactions are exclusive."""
     list(AppRegistration.objects.select_for_update().filter(pk=app.pk).values_list("pk"))

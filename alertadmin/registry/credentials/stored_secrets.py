@@ -1,4 +1,4 @@
-"""The secrets that are stored for apps: what is lost to them when an app leads elsewhere, and taking them away."""
+"""The secrets stored for apps, which are deleted when an app's destination (cloud, directory, client id) changes."""
 
 from __future__ import annotations
 
@@ -13,13 +13,15 @@ Apps = QuerySet[AppRegistration]
 
 
 def count(apps: Apps) -> int:
-    """Values of secrets and certificates, and sign-ins of personal accounts."""
+    """The number of values of secrets and certificates, and of sign-ins of personal accounts."""
     return _credentials(apps).count() + _accounts(apps).count() + _sign_ins(apps).count()
 
 
 def delete_secrets(apps: Apps) -> None:
-    """Within the transaction that changes where they led. That they end is still known and notified; each is on the
-    record."""
+    """Delete them, within the transaction that changes the destination. Each deletion is recorded.
+
+    The rows stay with their expiry dates, so that reminders continue.
+    """
     with transaction.atomic():
         for credential in _credentials(apps).select_related("app__tenant"):
             with audit.record_change(AuditAction.CREDENTIAL_CHANGED, credential):

@@ -1,4 +1,4 @@
-"""Asks Entra, with a fresh app and an empty token cache, whether a credential works."""
+"""Verification of a credential: requests a token from Entra with an empty token cache."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from mailer.errors import SendError
 
 @dataclass(frozen=True)
 class Verification:
-    """Whether a credential got a token just now. `steps`: `{"step", "ms", "detail"}` for each that went well."""
+    """Whether a credential got a token just now. `steps`: `{"step", "ms", "detail"}` for each completed step."""
 
     ok: bool
     cause: str = ""
@@ -26,7 +26,7 @@ class Verification:
 
 
 def verify_credential(credential: Credential, *, now: datetime) -> Verification:
-    """Gets a token with this very credential in its app's home tenant, and notes on the row when it worked."""
+    """Get a token with this credential in its app's home tenant. On success `proven_at` is set."""
     app = credential.app
     steps: list[dict[str, object]] = []
     begun = monotonic()

@@ -1,10 +1,10 @@
-"""Registrations from a CSV file: all rows or none, each mistake named by line and column.
+"""Import of registrations from a CSV file: all rows or none. Each mistake is reported with its line and column.
 
-`table` reads cells, `cells` reads what one row means, `agreeing` sees whether the rows contradict each other, `book`
-applies them to what is stored, `writing` brings it into the database.
+`csv_reader` reads cells, `row_parser` validates one row, `consistency` finds rows that contradict each other,
+`import_state` applies the rows to the stored data in memory, `bulk_writer` writes them to the database.
 """
 
 from alertadmin.registry.csv_import.csv_reader import COLUMNS, NotImported, Remark
-from alertadmin.registry.csv_import.importer import Imported, import_registrations
+from alertadmin.registry.csv_import.importer import ImportResult, import_registrations
 
-__all__ = ["COLUMNS", "Imported", "NotImported", "Remark", "import_registrations"]
+__all__ = ["COLUMNS", "ImportResult", "NotImported", "Remark", "import_registrations"]

@@ -1,4 +1,4 @@
-"""Rows to add and rows to change, collected first and written in as few statements as it takes."""
+"""Collects rows to add and to change, and writes them in few statements."""
 
 from __future__ import annotations
 
@@ -11,48 +11,48 @@ from django.db import models
 from alertadmin.registry.models import AppRegistration, Credential, Mailbox, Tenant
 
 ORDER: tuple[type[models.Model], ...] = (Tenant, AppRegistration, Credential, Mailbox)
-"""What refers to another comes after it."""
+"""The order of writing: a model comes after those that it refers to."""
 BATCH = 500
-"""PostgreSQL takes 65,535 parameters a statement."""
+"""Rows in a statement. PostgreSQL accepts 65,535 parameters in one."""
 Stored = TypeVar("Stored", bound=models.Model)
 
 
 @dataclass
-class Changes:
+class BulkWriter:
     added: dict[type[models.Model], dict[object, models.Model]] = field(default_factory=dict)
     changed: dict[type[models.Model], dict[object, models.Model]] = field(default_factory=dict)
     columns: dict[type[models.Model], set[str]] = field(default_factory=dict)
-    """Those changed in any row: the others are not written, since somebody else may change them meanwhile."""
+    """The columns changed in any row. Others are not written, since another transaction may change them meanwhile."""
 
     def add(self, row: Stored) -> Stored:
         self.added.setdefault(type(row), {})[row.pk] = row
         return row
 
     def set(self, row: models.Model, **values: object) -> None:
-        """What is empty leaves what is there."""
+        """Set attributes of a row. An empty value changes nothing."""
         for name, value in values.items():
             if value and getattr(row, name) != value:
                 setattr(row, name, value)
-                self.note(row, name)
+                self.mark_changed(row, name)
 
-    def note(self, row: models.Model, *names: str) -> None:
-        """A row that was changed: in these columns, or without any in what belongs to it."""
+    def mark_changed(self, row: models.Model, *names: str) -> None:
+        """Count a row as changed, in these columns; without columns, in rows that belong to it."""
         if row.pk not in self.added.get(type(row), {}):
             self.changed.setdefault(type(row), {})[row.pk] = row
             self.columns.setdefault(type(row), set()).update(names)
 
     def touched(self, model: type[Stored]) -> Iterator[Stored]:
-        """Added or changed."""
+        """The rows of a model that were added or changed."""
         for rows in (self.added, self.changed):
             yield from rows.get(model, {}).values()  # type: ignore[misc]
 
     def write(self) -> tuple[int, int]:
-        """How many rows were added, and how many changed."""
+        """Write all rows; returns the number of rows added and of rows changed."""
         for model in ORDER:
             if added := self.added.get(model):
                 model._default_manager.bulk_create(list(added.values()), batch_size=BATCH)
             if (changed := self.changed.get(model)) and self.columns[model]:
-                # An upsert: `bulk_update` words each row as a CASE of its own and takes minutes for ten thousand.
+                # An upsert: `bulk_update` writes a CASE for each row and takes minutes for ten thousand rows.
                 model._default_manager.bulk_create(
                     list(changed.values()),
                     batch_size=BATCH,

@@ -1,4 +1,4 @@
-"""Whether the rows of one file agree: none repeats another, and none says otherwise of the same thing."""
+"""Finds rows of one file that repeat or contradict each other."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from mailer.email_address import canonical
 
 
 def conflicts(rows: Iterable[ParsedRow]) -> Iterator[Remark]:
-    """Of the contacts each row may name some: they are put together."""
+    """Repeated and contradictory rows. Contacts cannot contradict each other: those of all rows are merged."""
     seen: dict[ParsedRow, int] = {}
-    said: dict[tuple[object, ...], tuple[object, int]] = {}
+    stated: dict[tuple[object, ...], tuple[object, int]] = {}
     for row in rows:
         first = seen.setdefault(replace(row, line=0), row.line)
         if first != row.line:
             yield Remark(row.line, "", _("This line repeats line %d.") % first)
-        for thing, column, value in _statements(row):
-            told, line = said.setdefault((*thing, column), (value, row.line))
-            if told != value:
+        for subject, column, value in _statements(row):
+            first_value, line = stated.setdefault((*subject, column), (value, row.line))
+            if first_value != value:
                 yield Remark(row.line, column, _("Line %d says otherwise of the same.") % line)
 
 
 def _statements(row: ParsedRow) -> Iterator[tuple[tuple[str, ...], str, object]]:
-    """What a row says: of which thing, in which column, what."""
+    """The statements of a row: (key of the tenant, app, secret or mailbox; column; value)."""
     tenant = (row.directory_id,)
     app = (*tenant, row.client_id)
     statements: list[tuple[tuple[str, ...], str, object]] = [

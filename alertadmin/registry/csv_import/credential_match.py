@@ -1,4 +1,4 @@
-"""Which of an app's secrets a row means."""
+"""Finds the stored credential that a row refers to."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from alertadmin.registry.models import Credential, CredentialState
 
 
 def match_credential(row: ParsedRow, known: Iterable[Credential]) -> Credential | None:
-    """The one that holds the row's value, else the one of its description, else (without one) the one in use.
+    """The credential with the row's value, or else with its description, or else (without a description) the current.
 
-    A superseded one is meant too: yesterday's file must not put back what was replaced since.
+    Retired credentials match too: importing an old file must not restore a secret that was rotated since.
     """
     known = sorted(known, key=lambda one: one.state == CredentialState.RETIRED)
     if row.secret_value and (holder := next((one for one in known if one.holds(row.secret_value)), None)):

@@ -1,4 +1,4 @@
-"""From bytes to rows of named cells, whatever somebody saved as CSV."""
+"""Reads the bytes of a CSV file into rows of named cells, with any of the usual separators."""
 
 from __future__ import annotations
 
@@ -30,21 +30,21 @@ COLUMNS = (
     "transport",
 )
 SEPARATORS = ",;\t"
-MOST_BYTES = 50_000_000
-MOST_ROWS = 200_000
-MOST_REMARKS = 50
-"""Enough to mend a file by; a file of another kind has one in every line."""
-LONGEST_CELL = 4_000
+MAX_BYTES = 50_000_000
+MAX_ROWS = 200_000
+MAX_REMARKS = 50
+"""Enough to correct a file by. A file with other contents has a mistake in every line."""
+MAX_CELL_LENGTH = 4_000
 _FIRST_LINE = re.compile(r"\S[^\r\n]*")
 _NAME_LIKE = re.compile(r"[a-z_]{1,24}")
-"""What may be repeated as an unknown column's name. Without a header line the first customer's secret stands there."""
+"""An unknown column's name that may be shown. In a file without a header line, that cell may contain a secret."""
 
 
 @dataclass(frozen=True)
 class Remark:
-    """One thing to say about the file. `line` counts from 1 as an editor does; 0 is the file as a whole.
+    """A message about the file. `line` counts from 1, as in an editor; 0 means the whole file.
 
-    It never repeats a cell: in a shifted row any of them may be the secret.
+    The message never contains a cell's text: in a shifted row any cell may be the secret.
     """
 
     line: int
@@ -57,18 +57,20 @@ class Remark:
 
 
 class NotImported(Exception):
-    """Nothing was stored; these are the reasons, by line, the first fifty of them."""
+    """The file was refused and nothing was stored. `mistakes`: the first `MAX_REMARKS` reasons, by line."""
 
     def __init__(self, mistakes: list[Remark]) -> None:
         mistakes = sorted(mistakes, key=lambda mistake: mistake.line)
-        self.mistakes = mistakes[:MOST_REMARKS]
-        if len(mistakes) > MOST_REMARKS:
+        self.mistakes = mistakes[:MAX_REMARKS]
+        if len(mistakes) > MAX_REMARKS:
             self.mistakes.append(Remark(0, "", _("There are more mistakes than these; mend these first.")))
         super().__init__("\n".join(map(str, self.mistakes)))
 
 
 @dataclass(frozen=True)
 class CsvRow:
+    """The cells of one record by column, and the line that it begins on."""
+
     line: int
     cells: dict[str, str] = field(repr=False)
 
@@ -78,16 +80,16 @@ class CsvRow:
 
 @dataclass
 class CsvTable:
-    """The rows that hold anything, and what is wrong with the lines that are none."""
+    """The rows that are not empty, and the mistakes in lines that could not be read."""
 
     rows: list[CsvRow] = field(default_factory=list)
     mistakes: list[Remark] = field(default_factory=list)
 
 
 def read(file: BinaryIO) -> CsvTable:
-    """Raises NotImported for what is no CSV file of ours."""
-    content = file.read(MOST_BYTES + 1)
-    if len(content) > MOST_BYTES:
+    """Read a file. Raises NotImported if it is not a CSV file with the expected header."""
+    content = file.read(MAX_BYTES + 1)
+    if len(content) > MAX_BYTES:
         raise _whole_file(_("The file is larger than 50 MB. Split it."))
     try:
         text = content.decode("utf-8-sig")
@@ -111,7 +113,7 @@ def _whole_file(message: str) -> NotImported:
 
 
 def _records(reader: Iterator[list[str]], table: CsvTable) -> Iterator[tuple[int, list[str]]]:
-    """Each record with anything in it and the line it begins on. One may span lines, within quotation marks."""
+    """Each record that is not empty, with the line that it begins on. Quoted cells may span lines."""
     begins = 1
     try:
         for cells in reader:
@@ -120,7 +122,7 @@ def _records(reader: Iterator[list[str]], table: CsvTable) -> Iterator[tuple[int
                 yield begins, cells
             begins = reader.line_num + 1  # type: ignore[attr-defined]
     except csv.Error as error:
-        # Where the quotation marks do not match, nobody can tell where the next record begins.
+        # After unbalanced quotation marks the beginning of the next record is unknown.
         table.mistakes.append(Remark(begins, "", _("This is no CSV line: %(error)s.") % {"error": error}))
 
 
@@ -130,24 +132,26 @@ def _fill(table: CsvTable, records: Iterator[tuple[int, list[str]]]) -> None:
         return
     names = _names(line, header)
     for line, cells in records:
-        if len(table.rows) == MOST_ROWS:
-            raise _whole_file(_("The file has more than %d lines. Split it.") % MOST_ROWS)
+        if len(table.rows) == MAX_ROWS:
+            raise _whole_file(_("The file has more than %d lines. Split it.") % MAX_ROWS)
         if any(cells[len(names) :]):
             table.mistakes.append(Remark(line, "", _("This line has more cells than the header names.")))
             continue
         row = dict(zip(names, cells, strict=False))
         for name, cell in row.items():
-            if len(cell) > LONGEST_CELL:
-                table.mistakes.append(Remark(line, name, _("This cell is longer than %d characters.") % LONGEST_CELL))
+            if len(cell) > MAX_CELL_LENGTH:
+                table.mistakes.append(
+                    Remark(line, name, _("This cell is longer than %d characters.") % MAX_CELL_LENGTH)
+                )
                 row[name] = ""
         table.rows.append(CsvRow(line, row))
 
 
 def _names(line: int, header: list[str]) -> list[str]:
-    """The columns, in the file's order. Raises NotImported for unknown, missing and doubled ones."""
+    """The columns in the file's order. Raises NotImported for unknown, missing and repeated ones."""
     names = [re.sub(r"[\s-]+", "_", name.lower()) for name in header]
     while not names[-1]:
-        # Spreadsheets write separators for columns that once held something.
+        # Spreadsheets write separators for columns that were emptied.
         names.pop()
     known = set(names) & set(COLUMNS)
     if not known:

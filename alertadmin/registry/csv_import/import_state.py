@@ -1,4 +1,4 @@
-"""What is stored for the directories of a file, and what the file makes of it: all in memory, row by row."""
+"""The stored data of a file's directories, to which the file's rows are applied in memory."""
 
 from __future__ import annotations
 
@@ -12,24 +12,26 @@ from django.utils.translation import gettext as _
 from alertadmin.registry import input_validation
 from alertadmin.registry.consent.required_consents import sync_required_consents
 from alertadmin.registry.credentials.stored_secrets import other_clouds
-from alertadmin.registry.csv_import.bulk_writer import BATCH, Changes
+from alertadmin.registry.csv_import.bulk_writer import BATCH, BulkWriter
 from alertadmin.registry.csv_import.credential_match import match_credential
-from alertadmin.registry.csv_import.csv_reader import MOST_REMARKS, Remark
+from alertadmin.registry.csv_import.csv_reader import MAX_REMARKS, Remark
 from alertadmin.registry.csv_import.row_parser import ParsedRow
 from alertadmin.registry.models import AppRegistration, Contact, Credential, CredentialState, Mailbox, Tenant
 from alertadmin.registry.permissions import PERMISSION_OF, TransportName
 from mailer.email_address import canonical
 
-MOST_NAMED = 500
-"""Directories named in a query; of more, everything is read."""
-LIVING = (CredentialState.CURRENT, CredentialState.NEXT)
+MAX_DIRECTORIES_IN_QUERY = 500
+"""Directories listed in a query. For a file with more, all tenants are read."""
+UNRETIRED = (CredentialState.CURRENT, CredentialState.NEXT)
 UTC = ZoneInfo("UTC")
 
 
 class ImportState:
+    """Tenants, apps, credentials and mailboxes by their natural keys, and the pending changes to them."""
+
     def __init__(self, directory_ids: set[str]) -> None:
         stored = Tenant.objects.all()
-        if len(directory_ids) <= MOST_NAMED:
+        if len(directory_ids) <= MAX_DIRECTORIES_IN_QUERY:
             stored = stored.filter(directory_id__in=directory_ids)
         self.tenants = {tenant.directory_id: tenant for tenant in stored}
         apps = AppRegistration.objects.filter(tenant__in=stored)
@@ -43,32 +45,32 @@ class ImportState:
             self.contacts.setdefault(contact.tenant_id, []).append(contact)
         self.credentials: dict[object, list[Credential]] = {}
         for credential in Credential.objects.filter(app__in=apps):
-            credential.app = apps_by_id[credential.app_id]  # whose cloud may become another by this file
+            credential.app = apps_by_id[credential.app_id]  # the same object, since this file may change its cloud
             self.credentials.setdefault(credential.app_id, []).append(credential)
         mailboxes = Mailbox.objects.filter(app__in=apps)
         self.mailboxes = {(mailbox.app_id, mailbox.address_canonical): mailbox for mailbox in mailboxes}
-        self.changes = Changes()
-        self.told: dict[Tenant, dict[str, str]] = {}
-        """The contacts that the file names for a tenant, by their canonical form."""
+        self.changes = BulkWriter()
+        self.contacts_in_file: dict[Tenant, dict[str, str]] = {}
+        """The contacts that the file lists for each tenant, by canonical address."""
         self.clouds: dict[str, tuple[str, int]] = {}
-        """By directory: its cloud and the line that names it, whichever line comes first. Secrets are sealed for it."""
-        self.moved: dict[object, int] = {}
-        """The tenants whose cloud the file changes, and the line that says so."""
+        """By directory: its cloud and the first line that names it. Secrets are encrypted for that cloud."""
+        self.cloud_changes: dict[object, int] = {}
+        """The tenants whose cloud the file changes, and the line that does."""
         self.remarks: list[Remark] = []
-        """What is no mistake, but worth saying."""
+        """Messages that do not prevent the import."""
 
     def zone_of(self, directory_id: str) -> ZoneInfo:
         tenant = self.tenants.get(directory_id)
         return tenant.zone if tenant else UTC
 
-    def note_clouds(self, rows: Iterable[ParsedRow]) -> None:
-        """Before any row is entered."""
+    def collect_clouds(self, rows: Iterable[ParsedRow]) -> None:
+        """Read the clouds of all rows, before the first row is applied."""
         for row in rows:
             if row.cloud:
                 self.clouds.setdefault(row.directory_id, (row.cloud, row.line))
 
-    def enter(self, row: ParsedRow, now: datetime) -> Remark | None:
-        """Applies one row; returns what hinders it."""
+    def apply_row(self, row: ParsedRow, now: datetime) -> Remark | None:
+        """Apply one row; returns the mistake that prevents it, or None."""
         tenant = self.tenants.get(row.directory_id)
         if tenant is None:
             if not row.tenant_name:
@@ -76,10 +78,10 @@ class ImportState:
             tenant = self.tenants[row.directory_id] = self.changes.add(Tenant(directory_id=row.directory_id))
         cloud, line = self.clouds.get(row.directory_id, ("", row.line))
         if cloud not in ("", tenant.cloud):
-            self.moved[tenant.pk] = line
+            self.cloud_changes[tenant.pk] = line
         self.changes.set(tenant, name=row.tenant_name, cloud=cloud)
         for contact in row.contacts:
-            self.told.setdefault(tenant, {}).setdefault(canonical(contact), contact)
+            self.contacts_in_file.setdefault(tenant, {}).setdefault(canonical(contact), contact)
         if not row.client_id:
             return None
         app = self.apps.get((tenant.pk, row.client_id))
@@ -91,14 +93,14 @@ class ImportState:
         self.changes.set(app, name=row.app_name, audience=row.audience)
         account = self.mailboxes.get((app.pk, canonical(row.mailbox)))
         if account is None or not account.is_personal:
-            self._enter_mailbox(app, tenant, row)
+            self._apply_mailbox(app, tenant, row)
         elif row.transport not in ("", account.transport):
             message = _("This is a personal account: another way takes a new sign-in. Change it on its page.")
             return Remark(row.line, "transport", message)
-        return self._enter_secret(app, row, now) if row.has_secret else None
+        return self._apply_secret(app, row, now) if row.has_secret else None
 
-    def _enter_mailbox(self, app: AppRegistration, tenant: Tenant, row: ParsedRow) -> None:
-        """And the permission that the transport takes, which the app wants from now on."""
+    def _apply_mailbox(self, app: AppRegistration, tenant: Tenant, row: ParsedRow) -> None:
+        """Apply the mailbox, and add its transport's permission to those that the app requires."""
         if row.mailbox:
             key = (app.pk, canonical(row.mailbox))
             if key not in self.mailboxes:
@@ -108,52 +110,56 @@ class ImportState:
         if wanted not in app.permissions and (row.transport or not app.permissions):
             self.changes.set(app, permissions=[*app.permissions, wanted])
 
-    def _enter_secret(self, app: AppRegistration, row: ParsedRow, now: datetime) -> Remark | None:
+    def _apply_secret(self, app: AppRegistration, row: ParsedRow, now: datetime) -> Remark | None:
         known = self.credentials.setdefault(app.pk, [])
         found = match_credential(row, known)
         if found is None:
             if row.secret_expires_at is None:
                 return Remark(row.line, "secret_expires_on", _("This secret is new: say when it ends."))
-            free = [state for state in LIVING if state not in {one.state for one in known}]
+            free = [state for state in UNRETIRED if state not in {one.state for one in known}]
             if not free:
                 message = _("This app has one secret in use and one that waits already. Delete or replace one first.")
                 return Remark(row.line, "secret_description", message)
             found = self.changes.add(Credential(app=app, state=free[0]))
             known.append(found)
             if found.state == CredentialState.NEXT:
-                self._say(row, "secret_value", _("Another secret is in use: this one waits until a token proves it."))
+                self._add_remark(
+                    row, "secret_value", _("Another secret is in use: this one waits until a token proves it.")
+                )
         elif found.state == CredentialState.RETIRED:
-            self._say(row, "secret_value", _("This secret is superseded here, and stays so."))
+            self._add_remark(row, "secret_value", _("This secret is superseded here, and stays so."))
             return None
         if row.secret_expires_at and found.starts_at and row.secret_expires_at <= found.starts_at:
             return Remark(row.line, "secret_expires_on", _("The end must be later than the start."))
         if row.secret_expires_at and row.secret_expires_at != found.expires_at:
-            self._say(row, "secret_expires_on", input_validation.implausible_expiry(row.secret_expires_at, now))
+            self._add_remark(row, "secret_expires_on", input_validation.implausible_expiry(row.secret_expires_at, now))
             if found.expires_at is not None:
-                self.changes.note(found, *found.count_move(now))
+                self.changes.mark_changed(found, *found.count_move(now))
         self.changes.set(found, description=row.secret_description, expires_at=row.secret_expires_at)
         if row.secret_value and not found.holds(row.secret_value):
             found.store(row.secret_value)
             found.proven_at = None
-            self.changes.note(found, "value", "hint", "proven_at")
+            self.changes.mark_changed(found, "value", "hint", "proven_at")
         return None
 
-    def _say(self, row: ParsedRow, column: str, message: str | None) -> None:
-        if message and len(self.remarks) < MOST_REMARKS:
+    def _add_remark(self, row: ParsedRow, column: str, message: str | None) -> None:
+        if message and len(self.remarks) < MAX_REMARKS:
             self.remarks.append(Remark(row.line, column, message))
 
-    def unused_rows(self) -> Iterator[Remark]:
-        """Stored secrets of a tenant in another cloud now, where the file does not give them anew: they are sent to the
-        cloud alone that they were entered for."""
+    def cloud_conflicts(self) -> Iterator[Remark]:
+        """Tenants whose cloud the file changes although secrets or mailboxes depend on the former cloud.
+
+        A secret is only sent to the cloud that it was entered for; the file must contain each secret's value again.
+        """
         for tenant in self.tenants.values():
-            line = self.moved.get(tenant.pk)
+            line = self.cloud_changes.get(tenant.pk)
             if line is None or tenant._state.adding:
                 continue
             apps = [app for app in self.apps.values() if app.tenant_id == tenant.pk and not app._state.adding]
             stored = [one for app in apps for one in self.credentials.get(app.pk, []) if one.value]
             for old in (one for one in stored if one.state == CredentialState.RETIRED):
                 old.value = None
-                self.changes.note(old, "value")
+                self.changes.mark_changed(old, "value")
             if any(one.value and not one.value.is_fresh for one in stored) or _has_sign_ins(apps):
                 message = _(
                     "Secrets are stored for this tenant's apps in its cloud as it is now, and are sent to no other. "
@@ -166,24 +172,24 @@ class ImportState:
                 yield Remark(line, "cloud", message)
 
     def store(self) -> tuple[int, int]:
-        """Writes it all; how many things were added, and how many changed. Who is told is part of a tenant."""
-        gone: list[int] = []
-        fresh: list[Contact] = []
-        for tenant, told in self.told.items():
+        """Write all changes; returns the number of rows added and of rows changed. Contacts count as their tenant."""
+        removed: list[int] = []
+        added: list[Contact] = []
+        for tenant, listed in self.contacts_in_file.items():
             stored = {contact.email_canonical: contact for contact in self.contacts.get(tenant.pk, [])}
-            gone += [contact.pk for address, contact in stored.items() if address not in told]
-            fresh += [Contact(tenant=tenant, email=email) for address, email in told.items() if address not in stored]
-            if told.keys() != stored.keys():
-                self.changes.note(tenant)
+            removed += [contact.pk for address, contact in stored.items() if address not in listed]
+            added += [Contact(tenant=tenant, email=email) for address, email in listed.items() if address not in stored]
+            if listed.keys() != stored.keys():
+                self.changes.mark_changed(tenant)
         counts = self.changes.write()
-        for start in range(0, len(gone), BATCH):
-            Contact.objects.filter(pk__in=gone[start : start + BATCH]).delete()
-        Contact.objects.bulk_create(fresh, batch_size=BATCH)
-        self._note_wanted()
+        for start in range(0, len(removed), BATCH):
+            Contact.objects.filter(pk__in=removed[start : start + BATCH]).delete()
+        Contact.objects.bulk_create(added, batch_size=BATCH)
+        self._sync_consents()
         return counts
 
-    def _note_wanted(self) -> None:
-        """The consents of every app that the file touched."""
+    def _sync_consents(self) -> None:
+        """Update the required consents of every app that was added or changed."""
         touched = {app.pk for app in self.changes.touched(AppRegistration)}
         touched |= {mailbox.app_id for mailbox in self.changes.touched(Mailbox) if mailbox.app_id}
         apps = AppRegistration.objects.select_related("tenant")

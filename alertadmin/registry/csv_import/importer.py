@@ -1,4 +1,4 @@
-"""Brings a file into the database: one transaction, and few statements whatever the number of rows."""
+"""Imports a file into the database: one transaction, and few statements for any number of rows."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from alertadmin.registry.csv_import.csv_reader import CsvTable, NotImported, Rem
 from alertadmin.registry.csv_import.import_state import ImportState
 from alertadmin.registry.csv_import.row_parser import RowParser
 
-TRIES = 3
+MAX_ATTEMPTS = 3
 
 
 @dataclass(frozen=True)
-class Imported:
-    """How many rows the file had, how many things were added or changed by it, and what is worth a second look."""
+class ImportResult:
+    """The number of rows in the file, of objects added and changed, and remarks that the user should read."""
 
     rows: int
     added: int
@@ -31,40 +31,40 @@ class Imported:
     remarks: list[Remark]
 
 
-def import_registrations(file: BinaryIO, *, now: datetime) -> Imported:
-    """Reads a CSV file; a row adds or updates. Raises NotImported with every mistake, and then nothing is stored.
+def import_registrations(file: BinaryIO, *, now: datetime) -> ImportResult:
+    """Import a CSV file; each row adds or updates. Raises NotImported with every mistake; then nothing is stored.
 
-    Raises KeyringError if a secret is to be stored and there is no usable key file.
+    Raises KeyringError if the file has a secret and there is no usable key file.
     """
     table = read(file)
-    for _try in range(TRIES):
+    for _try in range(MAX_ATTEMPTS):
         try:
-            return _enter(table, now)
+            return _apply(table, now)
         except IntegrityError:
-            # Somebody entered the same things at the same time: they are there now, and are updated.
+            # Another transaction added the same rows meanwhile; the next attempt updates them.
             continue
     raise NotImported([Remark(0, "", _("Others change the same registrations at the same time. Import it again."))])
 
 
 @transaction.atomic
-def _enter(table: CsvTable, now: datetime) -> Imported:
-    book = ImportState({directory_id for row in table.rows if (directory_id := _normal(row["directory_id"]))})
-    reader = RowParser(book.zone_of)
-    registrations = [reader.read(row) for row in table.rows]
-    if mistakes := table.mistakes + reader.mistakes or list(conflicts(registrations)):
+def _apply(table: CsvTable, now: datetime) -> ImportResult:
+    state = ImportState({directory_id for row in table.rows if (directory_id := _normalized(row["directory_id"]))})
+    parser = RowParser(state.zone_of)
+    rows = [parser.read(row) for row in table.rows]
+    if mistakes := table.mistakes + parser.mistakes or list(conflicts(rows)):
         raise NotImported(mistakes)
-    book.note_clouds(registrations)
-    hindrances = [book.enter(registration, now) for registration in registrations]
-    if mistakes := [hindrance for hindrance in hindrances if hindrance] or list(book.unused_rows()):
+    state.collect_clouds(rows)
+    remarks = [state.apply_row(row, now) for row in rows]
+    if mistakes := [remark for remark in remarks if remark] or list(state.cloud_conflicts()):
         raise NotImported(mistakes)
-    done = Imported(len(registrations), *book.store(), book.remarks)
-    counts = {"rows": done.rows, "added": done.added, "changed": done.changed}
+    result = ImportResult(len(rows), *state.store(), state.remarks)
+    counts = {"rows": result.rows, "added": result.added, "changed": result.changed}
     audit.record(AuditAction.IMPORT_DONE, counts=counts, now=now)
-    return done
+    return result
 
 
-def _normal(directory_id: str) -> str:
+def _normalized(directory_id: str) -> str:
     try:
-        return guid.normal(directory_id)
+        return guid.normalize(directory_id)
     except ValidationError:
         return ""

@@ -1,4 +1,4 @@
-"""What one row means: its cells checked one by one, so that every mistake of the file is told at once."""
+"""Validates the cells of one row, each by itself, so that all mistakes of a file are reported together."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from alertadmin.registry.models import SignInAudience
 from alertadmin.registry.permissions import TransportName
 from alertadmin.registry.text import readable, trimmed
 
-FORMULA = ("=", "+", "-", "@")
+FORMULA_PREFIXES = ("=", "+", "-", "@")
 LONGEST = {"tenant_name": 120, "app_name": 120, "secret_description": 200}
-OF_THE_APP = (
+APP_COLUMNS = (
     "app_name",
     "audience",
     "secret_description",
@@ -35,7 +35,7 @@ Read = TypeVar("Read")
 
 @dataclass(frozen=True)
 class ParsedRow:
-    """One row, understood. Empty means: leave what is there."""
+    """The validated cells of one row. An empty value leaves the stored one unchanged."""
 
     line: int
     directory_id: str
@@ -57,7 +57,7 @@ class ParsedRow:
 
 
 class RowParser:
-    """Reads rows and collects what is wrong with them. `zone_of` tells a directory's time zone."""
+    """Parses rows and collects the mistakes in them. `zone_of` returns the time zone of a directory id."""
 
     def __init__(self, zone_of: Callable[[str], ZoneInfo]) -> None:
         self.zone_of = zone_of
@@ -71,9 +71,9 @@ class RowParser:
     def read(self, row: CsvRow) -> ParsedRow:
         directory_id = self._cell(row, "directory_id", input_validation.check_directory_id) or ""
         if not row["directory_id"]:
-            self._mistaken(row, "directory_id", _("This cell must not be empty."))
-        if not row["client_id"] and any(row[column] for column in OF_THE_APP):
-            self._mistaken(row, "client_id", _("An app registration needs its client ID."))
+            self._add_mistake(row, "directory_id", _("This cell must not be empty."))
+        if not row["client_id"] and any(row[column] for column in APP_COLUMNS):
+            self._add_mistake(row, "client_id", _("An app registration needs its client ID."))
         zone = self.zone_of(directory_id)
         return ParsedRow(
             line=row.line,
@@ -81,7 +81,7 @@ class RowParser:
             tenant_name=self._text(row, "tenant_name"),
             cloud=self._choice(row, "cloud"),
             contacts=self._cell(row, "contact_emails", _emails) or (),
-            client_id=self._cell(row, "client_id", guid.normal) or "",
+            client_id=self._cell(row, "client_id", guid.normalize) or "",
             app_name=self._text(row, "app_name"),
             audience=self._choice(row, "audience"),
             secret_description=self._text(row, "secret_description"),
@@ -93,7 +93,7 @@ class RowParser:
             transport=self._choice(row, "transport"),
         )
 
-    def _mistaken(self, row: CsvRow, column: str, message: str) -> None:
+    def _add_mistake(self, row: CsvRow, column: str, message: str) -> None:
         self.mistakes.append(Remark(row.line, column, message))
 
     def _cell(self, row: CsvRow, column: str, read: Callable[[str], Read]) -> Read | None:
@@ -102,26 +102,26 @@ class RowParser:
         try:
             return read(text)
         except ValidationError as error:
-            self._mistaken(row, column, " ".join(error.messages))
+            self._add_mistake(row, column, " ".join(error.messages))
             return None
 
     def _text(self, row: CsvRow, column: str) -> str:
-        """A name, as forms take it, but for what a spreadsheet would calculate with."""
+        """A name, as forms accept it, except for text that a spreadsheet would run as a formula."""
         text = self._cell(row, column, readable) or ""
-        if text.startswith(FORMULA):
+        if text.startswith(FORMULA_PREFIXES):
             message = _('This begins like a spreadsheet\'s formula ("%s"). Write it without.') % text[0]
-            self._mistaken(row, column, message)
+            self._add_mistake(row, column, message)
         elif len(text) > LONGEST[column]:
-            self._mistaken(row, column, _("This is longer than %d characters.") % LONGEST[column])
+            self._add_mistake(row, column, _("This is longer than %d characters.") % LONGEST[column])
         else:
             return text
         return ""
 
     def _choice(self, row: CsvRow, column: str) -> str:
-        """One of a closed set, in any case."""
+        """One of a closed set of values, in any letter case."""
         text, choices = row[column], self._choices[column]
         if text and text.lower() not in choices:
-            self._mistaken(row, column, _("Write one of: %s.") % ", ".join(sorted(choices.values())))
+            self._add_mistake(row, column, _("Write one of: %s.") % ", ".join(sorted(choices.values())))
         return choices.get(text.lower(), "")
 
 
@@ -130,7 +130,7 @@ def _by_lower_case(values: Iterable[str]) -> dict[str, str]:
 
 
 def _emails(text: str) -> tuple[str, ...]:
-    """Several, separated by semicolons or commas."""
+    """Addresses separated by semicolons or commas. Raises ValidationError."""
     parts = tuple(part for part in map(trimmed, text.replace(",", ";").split(";")) if part)
     stored: list[str] = []
     for number, part in enumerate(parts, 1):

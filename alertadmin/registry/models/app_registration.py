@@ -27,7 +27,7 @@ NATIVE_CLIENT = "https://login.microsoftonline.com/common/oauth2/nativeclient"
 
 
 class SignInAudience(models.TextChoices):
-    """Entra's four values of signInAudience."""
+    """The values of Entra's signInAudience."""
 
     MY_ORG = "AzureADMyOrg", _("This directory only (single tenant)")
     MULTIPLE_ORGS = "AzureADMultipleOrgs", _("Any Entra directory (multitenant)")
@@ -41,6 +41,8 @@ def default_permissions() -> list[str]:
 
 @tenant_scoped("tenant")
 class AppRegistration(models.Model):
+    """An application registered in its home tenant. `permissions` are those that its mailboxes' transports need."""
+
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     tenant = models.ForeignKey(Tenant, models.CASCADE, related_name="apps", verbose_name=_("home tenant"))
     name = models.CharField(_("name"), max_length=120)
@@ -70,7 +72,7 @@ class AppRegistration(models.Model):
                 name="client_id_once_per_tenant",
                 violation_error_message=_("This tenant has an app registration with this client ID already."),
             ),
-            guid.check("client_id", "app_client_id_is_guid"),
+            guid.guid_constraint("client_id", "app_client_id_is_guid"),
         ]
         verbose_name = _("app registration")
         verbose_name_plural = _("app registrations")
@@ -94,5 +96,5 @@ class AppRegistration(models.Model):
 
     @property
     def current_credential(self) -> Credential | None:
-        """The one in use. One query, unless `credentials` were prefetched."""
+        """The credential in use. One query, unless `credentials` were prefetched."""
         return next((credential for credential in self.credentials.all() if credential.state == "current"), None)

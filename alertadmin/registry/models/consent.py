@@ -1,4 +1,4 @@
-"""Consent: whether a tenant's administrator granted an app one permission, as a fresh token last told."""
+"""Consent: whether a tenant's administrator granted an app one permission, as found in its newest token."""
 
 from __future__ import annotations
 
@@ -17,13 +17,15 @@ from alertadmin.registry.permissions import OPTIONAL, TENANT_WIDE, Permission
 class ConsentStatus(models.TextChoices):
     GRANTED = "granted", _("Granted")
     NOT_IN_TOKEN = "not_in_token", _("Not in token")
-    """Not consented, or scoped by Exchange's RBAC for Applications: only a test send tells."""
+    """Not granted, or scoped by Exchange's RBAC for Applications: only a test send can tell the difference."""
     ERROR = "error", _("Error")
     UNKNOWN = "unknown", _("Never checked")
 
 
 @tenant_scoped("tenant")
 class Consent(models.Model):
+    """The last known status of one permission of an app in a tenant."""
+
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     app = models.ForeignKey(AppRegistration, models.CASCADE, related_name="consents")
     tenant = models.ForeignKey(Tenant, models.CASCADE, related_name="consents")
@@ -52,7 +54,7 @@ class Consent(models.Model):
 
     @property
     def optional(self) -> str:
-        """What may be granted beside it, told only where it is granted itself: else that matters first."""
+        """The optional permission beside it; empty until the permission itself is granted, which is more important."""
         return OPTIONAL.get(Permission(self.permission), "") if self.status == ConsentStatus.GRANTED else ""
 
     @property

@@ -1,4 +1,5 @@
-"""Who came back from Microsoft's consent page, and whether we believed it: for the record, never for the decision."""
+"""A request to the consent callback and how it was validated. For the record only: a consent's status never depends on
+it."""
 
 from __future__ import annotations
 
@@ -22,14 +23,16 @@ class CallbackOutcome(models.TextChoices):
 
 
 class ConsentCallback(models.Model):
+    """One redirect from Microsoft's consent page."""
+
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     consent = models.ForeignKey(Consent, models.SET_NULL, null=True, related_name="returns")
     outcome = models.CharField(_("outcome"), max_length=10, choices=CallbackOutcome)
     by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
     nonce = models.CharField(max_length=64, unique=True, null=True)
-    """Of the state it came with, if that was good: so that none is good twice."""
+    """Of the request's state, if that was valid: unique, so that no state is accepted twice."""
     detail = models.CharField(max_length=300, blank=True)
-    """What Microsoft's page sent along: the error, or the directory that was named."""
+    """The error or the directory id in the request."""
     at = models.DateTimeField(_("came"))
 
     class Meta:

@@ -1,4 +1,4 @@
-"""What became of a consent: each change that a check saw, for good."""
+"""The history of a consent: each change of status that a check found. Never deleted while the consent exists."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ from alertadmin.registry.permissions import Permission
 
 @tenant_scoped("tenant")
 class ConsentChange(models.Model):
+    """A consent's status changed from `before` to `after`, found at `at`."""
+
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     consent = models.ForeignKey(Consent, models.CASCADE, related_name="changes")
     app = models.ForeignKey(AppRegistration, models.CASCADE, related_name="consent_changes")

@@ -1,4 +1,4 @@
-"""A check of all the tenants of an app, or of every app: goes on in slices until each was asked since it began."""
+"""A check of all consents of an app, or of all apps, processed in slices (`registry.consent.check_batch`)."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from alertadmin.registry.models.consent import Consent, ConsentStatus
 
 @dataclass(frozen=True)
 class Counts:
-    """Of consents: an app's permission in a tenant is one."""
+    """Numbers of consents (one is a permission of an app in a tenant)."""
 
     total: int
     done: int
     granted: int
-    """Of those that are done."""
+    """Of `done`."""
 
 
 class ConsentCheckBatchQuerySet(models.QuerySet["ConsentCheckBatch"]):
@@ -32,21 +32,23 @@ class ConsentCheckBatchQuerySet(models.QuerySet["ConsentCheckBatch"]):
 
 
 class ConsentCheckBatch(models.Model):
+    """A consent is done when it was checked since the batch started."""
+
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     app = models.ForeignKey(AppRegistration, models.CASCADE, null=True, related_name="consent_runs")
-    """None: every app, as each day."""
+    """None: all apps, as in the daily check."""
     by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
     started_at = models.DateTimeField(_("started"))
     finished_at = models.DateTimeField(_("finished"), null=True)
     lease_until = models.DateTimeField(null=True)
-    """Until then some process is at it; a slice that was killed leaves it to lapse."""
+    """A process is working on the batch until then. The lease of a killed process expires."""
     slot = models.CharField(max_length=36, null=True, unique=True)
-    """What it holds while it goes on, so that there is one of an app, and one of all."""
+    """The app's id, or "all"; null once finished. Unique, so that there is one unfinished batch for each."""
     is_stopped = models.BooleanField(default=False)
-    """By a person, before each was asked."""
+    """A user stopped it before every consent was checked."""
     total = models.PositiveIntegerField(default=0)
     granted = models.PositiveIntegerField(default=0)
-    """Both as it ended, of what was asked until then; `counts` tells how it stands."""
+    """Both set when it finishes, for the consents checked until then; `counts` returns the current numbers."""
 
     objects = ConsentCheckBatchQuerySet.as_manager()
 
@@ -76,5 +78,5 @@ class ConsentCheckBatch(models.Model):
 
 
 def time_left(counts: Counts, passed: timedelta) -> timedelta | None:
-    """At the pace up to now; None as long as there is none. Pure."""
+    """The estimated time left at the pace so far; None before the first result."""
     return passed / counts.done * (counts.total - counts.done) if counts.done else None

@@ -1,4 +1,4 @@
-"""A credential of an app registration: a client secret, or a certificate. It ends, and nobody else tells."""
+"""A credential of an app registration: a client secret or a certificate. It expires, and Entra sends no warning."""
 
 from __future__ import annotations
 
@@ -33,26 +33,29 @@ class CredentialState(models.TextChoices):
 
 class CredentialQuerySet(models.QuerySet["Credential"]):
     def watched(self) -> Self:
-        """Those whose end somebody must be told of: all but the superseded."""
+        """Credentials whose expiry is notified: all but the retired ones."""
         return self.filter(state__in=[CredentialState.CURRENT, CredentialState.NEXT])
 
 
 @tenant_scoped("app__tenant")
 class Credential(models.Model):
+    """A secret or certificate with its expiry date. `value` may be missing: then only its expiry is watched."""
+
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     app = models.ForeignKey(AppRegistration, models.CASCADE, related_name="credentials")
     kind = models.CharField(_("kind"), max_length=12, choices=CredentialKind, default=CredentialKind.SECRET)
     description = models.CharField(_("description"), max_length=200, blank=True)
     key_id = guid.GuidField(_("secret ID"), blank=True, default="")
     hint = models.CharField(_("hint"), max_length=3, blank=True, editable=False)
-    """The first three characters, as Microsoft Graph shows them: enough to match, too little to use."""
+    """The first three characters, as Microsoft Graph shows them: enough to recognise the secret, useless to send with.
+    """
     value = EncryptedField(_("secret value"), destination=destinations.of_credential)
     """The secret's value, or the certificate's private key as PEM."""
     certificate = models.TextField(_("public certificate (PEM)"), blank=True)
     starts_at = models.DateTimeField(_("start"), null=True, blank=True)
     expires_at = models.DateTimeField(_("end"))
     end_moves = models.PositiveIntegerField(default=0, editable=False)
-    """How often its end became another one; calendars ask for a number that grows (RFC 5545, SEQUENCE)."""
+    """How often its expiry date changed: the SEQUENCE of its calendar entry (RFC 5545)."""
     end_moved_at = models.DateTimeField(null=True, blank=True, editable=False)
     state = models.CharField(_("state"), max_length=8, choices=CredentialState, default=CredentialState.CURRENT)
     proven_at = models.DateTimeField(_("last got a token"), null=True, blank=True, editable=False)
@@ -85,9 +88,9 @@ class Credential(models.Model):
                 name="one_next_credential",
                 violation_error_message=_("Another secret of this app waits already."),
             ),
-            # A state that no reader knows would be one that nobody is reminded of.
+            # A credential in an unknown state would get no reminders.
             models.CheckConstraint(condition=Q(state__in=CredentialState.values), name="credential_state_is_known"),
-            guid.check("key_id", "credential_key_id_is_guid", optional=True),
+            guid.guid_constraint("key_id", "credential_key_id_is_guid", optional=True),
         ]
         verbose_name = _("credential")
         verbose_name_plural = _("credentials")
@@ -107,18 +110,18 @@ class Credential(models.Model):
         return reverse("credential", args=[self.pk])
 
     def count_move(self, now: datetime) -> tuple[str, ...]:
-        """Its end is another one. Returns the fields to be stored with it; `save` does so by itself."""
+        """Count a change of the expiry date. Returns the fields to store with it; `save` calls this by itself."""
         self.end_moves += 1
         self.end_moved_at = now
         return "end_moves", "end_moved_at"
 
     def store(self, value: str) -> None:
-        """Seals a new value and keeps its hint."""
+        """Encrypt a new value and set its hint."""
         self.value = value
         self.hint = value[:3] if self.kind == CredentialKind.SECRET else ""
 
     def holds(self, value: str) -> bool:
-        """Whether it is this very value. What cannot be opened is not known to be."""
+        """Whether this is the stored value. False if the stored value cannot be decrypted."""
         try:
             return self.value is not None and self.value.decrypt() == value
         except Unreadable:

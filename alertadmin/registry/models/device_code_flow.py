@@ -1,4 +1,4 @@
-"""A sign-in by device code that is under way, or how the last one went: at most one for each mailbox."""
+"""The current or last sign-in by device code of a mailbox (RFC 8628): at most one for each mailbox."""
 
 from __future__ import annotations
 
@@ -24,27 +24,30 @@ class DeviceCodeState(models.TextChoices):
 
 
 class DeviceCodeFlow(models.Model):
+    """The states and transitions are drawn in `registry.personal.device_code`."""
+
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     mailbox = models.OneToOneField(Mailbox, models.CASCADE, related_name="sign_in")
     state = models.CharField(_("state"), max_length=8, choices=DeviceCodeState)
     user_code = models.CharField(max_length=40, blank=True)
-    """What the person enters; gone once it is of no use."""
+    """The code that the user enters at Microsoft; cleared when it is no longer needed."""
     page = models.URLField(blank=True)
     device_code = EncryptedField(destination=destinations.of_device_code)
-    """Whoever has it is given the tokens; gone once it is of no use."""
+    """Gives its holder the tokens; cleared when it is no longer needed."""
     interval = models.PositiveSmallIntegerField(default=5)
-    """Seconds between two questions."""
+    """Seconds between two polls."""
     ask_from = models.DateTimeField()
-    """Before this nobody asks again."""
+    """The time of the next poll."""
     expires_at = models.DateTimeField()
     account = models.CharField(max_length=254, blank=True)
-    """Who signed in: shown to be confirmed, or to say that it was another account."""
+    """The account that signed in, shown for confirmation or in the error that it is another account."""
     held_token = EncryptedField(destination=destinations.of_device_code)
-    """What Microsoft gave for the code, until the account is confirmed: the mailbox does not have it yet, and nothing
-    sends by it. Gone once it is confirmed, refused or expired."""
+    """The refresh token until the account is confirmed; nothing is sent with it. Cleared on confirmation, refusal and
+    expiry."""
     begun_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
     binding = models.CharField(max_length=64, blank=True, default="", editable=False)
-    """SHA-256, in hex, of what the session that began it holds: no other session is shown the code or goes on."""
+    """SHA-256, in hex, of a secret in the session that started the flow: no other session can see the code or continue.
+    """
     cause = models.CharField(max_length=40, blank=True)
     technical = models.TextField(blank=True)
     started_at = models.DateTimeField()

@@ -1,5 +1,5 @@
-"""A mailbox: an address that sends, through an app registration (by itself, or for a personal account that signed in to
-it), or by a login at an Exchange server on premises."""
+"""A mailbox: an address that sends mail through an app registration, as a personal account that signed in to an app, or
+with a login at an Exchange server on premises."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from alertadmin.stored_messages import render_stored
 
 
 class LoginKind(models.TextChoices):
-    """How an Exchange server on premises is logged in to."""
+    """The authentication method at an Exchange server on premises."""
 
     NTLM = "ntlm", "NTLM"
     BASIC = "basic", "Basic"
 
 
 def other_cloud(app: AppRegistration, tenant: Tenant) -> str:
-    """Why an app cannot send in a tenant: it is in another cloud than the app's own. In English; empty if it is not."""
+    """The error (in English) if a tenant is in another cloud than the app's own; empty if the app can send there."""
     if app.tenant.cloud == tenant.cloud:
         return ""
     names = {"app": app.name, "tenant": tenant.name, "home": app.tenant.cloud, "place": tenant.cloud}
@@ -39,7 +39,7 @@ def other_cloud(app: AppRegistration, tenant: Tenant) -> str:
 
 
 def of_the_installation() -> Q:
-    """The one mailbox that the installation sends by, or none; see registry.installation_mailbox."""
+    """The condition for the installation's mailbox; see registry.installation_mailbox. It may match none."""
     if Mailbox.objects.filter(sends_reminders=True).exists() or Tenant.objects.order_by()[1:2].exists():
         return Q(sends_reminders=True)
     return Q(pk__in=Mailbox.objects.order_by("created_at", "pk").values_list("pk", flat=True)[:1])
@@ -48,6 +48,8 @@ def of_the_installation() -> Q:
 @changed_by_owners(of_the_installation)
 @tenant_scoped("tenant")
 class Mailbox(models.Model):
+    """A sender address with its transport and its app or server. Constraints exclude other combinations."""
+
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     tenant = models.ForeignKey(
         Tenant,
@@ -74,12 +76,12 @@ class Mailbox(models.Model):
     login_kind = models.CharField(_("login by"), max_length=8, choices=LoginKind, default=LoginKind.NTLM)
     password = EncryptedField(_("password"), destination=destinations.of_password)
     is_personal = models.BooleanField(_("personal Microsoft account"), default=False, editable=False)
-    """Outlook.com, Hotmail, Live: somebody signed in, and the app sends for them; by itself it cannot."""
+    """Outlook.com, Hotmail, Live: the app sends for a user who signed in; it has no access of its own."""
     refresh_token = EncryptedField(_("sign-in"), destination=destinations.of_refresh_token)
-    """Of a personal account that signed in. Each use brings another; see `registry.sign_ins`."""
+    """Of a personal account that signed in. Each use replaces it; see `registry.personal.refresh_tokens`."""
     signed_in_at = models.DateTimeField(_("signed in"), null=True, blank=True, editable=False)
     sign_in_ends_at = models.DateTimeField(_("sign-in ends"), null=True, blank=True, editable=False)
-    """90 days after its last use; or when Microsoft took it no more."""
+    """90 days after its last use, or when Microsoft refused it."""
     sends_reminders = models.BooleanField(_("sends the reminders"), default=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -136,7 +138,7 @@ class Mailbox(models.Model):
 
     @property
     def permission(self) -> Permission:
-        """What its app needs. Meaningless on premises."""
+        """The permission that its app needs. Not meaningful on premises."""
         return PERMISSION_OF[TransportName(self.transport)]
 
     @property
@@ -144,7 +146,7 @@ class Mailbox(models.Model):
         return bool(self.server)
 
     def is_signed_in(self, now: datetime) -> bool:
-        """Of a personal account: whether it can send, as far as we know."""
+        """Whether a personal account has a refresh token that has not expired."""
         return self.refresh_token is not None and self.sign_in_ends_at is not None and self.sign_in_ends_at > now
 
     @property

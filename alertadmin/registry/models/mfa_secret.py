@@ -1,4 +1,4 @@
-"""What a second factor rests on: the secret of an authenticator app, or the seed of recovery codes, sealed."""
+"""The encrypted secret of a second factor: of an authenticator app, or the seed of recovery codes."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from alertadmin.registry import destinations
 
 
 class MfaSecret(models.Model):
+    """A factor's secret. allauth's `Authenticator` stores only this row's id."""
+
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    """All that allauth's row of the factor holds of it."""
     person = models.ForeignKey(User, models.CASCADE, related_name="+")
     value = EncryptedField(destination=destinations.of_factor)
 

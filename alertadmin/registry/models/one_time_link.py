@@ -1,4 +1,4 @@
-"""A link by which somebody without an account sees a secret's value, once. It holds no value, but leads to it."""
+"""A link that shows a secret's value once to a person without an account. The row contains no value."""
 
 from __future__ import annotations
 
@@ -31,31 +31,33 @@ class OneTimeLinkQuerySet(models.QuerySet["OneTimeLink"]):
     def by_token(self, token: str) -> OneTimeLinkQuerySet:
         return self.filter(digest=digest_of(token))
 
-    def that_lead_somewhere(self, now: datetime) -> OneTimeLinkQuerySet:
-        """To a value in use that nobody has seen yet."""
+    def usable(self, now: datetime) -> OneTimeLinkQuerySet:
+        """Waiting links to a credential in use whose value was never disclosed."""
         in_use = Q(credential__state=CredentialState.CURRENT, credential__value__isnull=False)
         return self.waiting(now).filter(in_use, credential__handover=None)
 
 
 @tenant_scoped("credential__app__tenant")
 class OneTimeLink(models.Model):
+    """Only a hash of the link's token is stored. At most one link of a credential is open."""
+
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     credential = models.ForeignKey(Credential, models.CASCADE, related_name="handover_links")
     mailbox = models.ForeignKey(Mailbox, models.SET_NULL, null=True, related_name="+")
     program = models.CharField(max_length=20, blank=True)
-    """Whose settings are shown beside the value: those of the sheet that the link was made on."""
+    """The slug of the program whose settings are shown beside the value, as on the page where the link was made."""
     digest = models.CharField(max_length=64, unique=True, editable=False)
-    """SHA-256 of the token. Of 256 random bits nobody finds the token by trying, so it needs no salt."""
-    recipient = models.CharField(_("for whom"), max_length=200)
-    """As it was typed."""
+    """SHA-256 of the token. The token has 256 random bits, so the hash needs no salt."""
+    recipient = models.CharField(_("recipient"), max_length=200)
+    """Free text."""
     reason = models.CharField(_("reason"), max_length=300)
     by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
     by_name = models.CharField(max_length=254)
-    """Kept when the person is deleted."""
+    """Kept when the user is deleted."""
     made_at = models.DateTimeField()
     ends_at = models.DateTimeField(_("good until"))
     is_open = models.BooleanField(default=True)
-    """Neither opened nor revoked, nor made way for another after its end."""
+    """Neither opened nor revoked, nor replaced by another link after it expired."""
     opened_at = models.DateTimeField(_("opened"), null=True)
     opened_from = models.CharField(_("from where"), max_length=45, blank=True)
     revoked_at = models.DateTimeField(_("revoked"), null=True)

@@ -1,4 +1,4 @@
-"""That a secret's value was shown to somebody, once: by whom, when, why. Without this row there is no showing."""
+"""The record that a secret's value was disclosed: by which user, when and why."""
 
 from __future__ import annotations
 
@@ -12,11 +12,13 @@ from alertadmin.registry.models.credential import Credential
 
 
 class SecretDisclosure(models.Model):
+    """Stored before the value is shown. Unique for a credential, so that a value is disclosed once."""
+
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     credential = models.OneToOneField(Credential, models.CASCADE, related_name="handover")
     by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
     by_name = models.CharField(max_length=254)
-    """Kept when the person is deleted."""
+    """Kept when the user is deleted."""
     reason = models.CharField(_("reason"), max_length=300)
     at = models.DateTimeField(_("shown"))
 

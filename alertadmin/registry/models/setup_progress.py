@@ -1,4 +1,4 @@
-"""A registration that somebody has begun by the guide and not finished: where it was left, so that it goes on there."""
+"""An unfinished registration of the setup wizard, so that a user can continue it later."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from alertadmin.registry.models.tenant import Tenant
 
 @tenant_scoped("tenant")
 class SetupProgress(models.Model):
-    """Points at the rows that its steps made; keeps by itself only what has no row yet. Never a secret."""
+    """References the rows that its steps created, and stores values that have no row yet. Never contains a secret."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     person = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="guides")
@@ -25,15 +25,15 @@ class SetupProgress(models.Model):
     app = models.ForeignKey(AppRegistration, models.SET_NULL, null=True, related_name="guides")
     mailbox = models.ForeignKey(Mailbox, models.SET_NULL, null=True, related_name="+")
     name = models.CharField(_("name"), max_length=120, default="ALERT mail")
-    """Of the application, as are the next two, until its client id is known."""
+    """Of the application, like the next two fields; used until the client id is known."""
     audience = models.CharField(
         _("supported account types"), max_length=40, choices=SignInAudience, default=SignInAudience.MY_ORG
     )
     redirect_uri = models.CharField(_("redirect URI"), max_length=255, default=NATIVE_CLIENT, blank=True)
     is_scoped = models.BooleanField(default=False)
-    """Exchange gives the permissions for the mailbox alone (RBAC for Applications); Entra is asked for none."""
+    """Permissions are granted in Exchange for this mailbox only (RBAC for Applications), and none in Entra."""
     keeps_drafts = models.BooleanField(default=False)
-    """Mail.ReadWrite is to be granted beside Mail.Send."""
+    """Grant Mail.ReadWrite beside Mail.Send."""
     begun_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -46,10 +46,10 @@ class SetupProgress(models.Model):
         return f"{self.tenant.name} / {self.app.name if self.app else self.name}"
 
     def get_absolute_url(self) -> str:
-        """Leads to the step where it was left."""
+        """The URL of the step to continue with."""
         return reverse("guide-on", args=[self.pk])
 
     @property
     def place(self) -> Tenant:
-        """The directory it sends in: a multitenant app's mailbox may live in another than its home."""
+        """The tenant of the mailbox; for a multitenant app it may differ from the app's home tenant."""
         return self.mailbox.tenant if self.mailbox else self.tenant

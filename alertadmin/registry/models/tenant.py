@@ -1,4 +1,4 @@
-"""A tenant: one Entra directory, and who is told when something of it ends."""
+"""A tenant: one Entra directory, and the contacts who are notified before its credentials expire."""
 
 from __future__ import annotations
 
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 @tenant_scoped("pk")
 class Tenant(models.Model):
+    """One Entra directory of a customer or company."""
+
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     name = models.CharField(
         _("name"), max_length=120, help_text=_("What your colleagues call this customer or company.")
@@ -59,7 +61,7 @@ class Tenant(models.Model):
             models.Index(fields=["name", "id"], name="tenant_by_name"),
             models.Index(fields=["domain", "id"], name="tenant_by_domain"),
         ]
-        constraints = [guid.check("directory_id", "tenant_directory_id_is_guid")]
+        constraints = [guid.guid_constraint("directory_id", "tenant_directory_id_is_guid")]
         verbose_name = _("tenant")
         verbose_name_plural = _("tenants")
 
@@ -79,12 +81,12 @@ class Tenant(models.Model):
 
     @property
     def mail_cloud(self) -> Cloud:
-        """Where this tenant's doors are. Raises UnknownCloud if the operator's clouds file no longer names it."""
+        """The cloud with its endpoints. Raises UnknownCloud if the operator's clouds file no longer has it."""
         return cloud_of(self.cloud)
 
 
 class Contact(models.Model):
-    """Somebody who is told by mail before a credential of the tenant ends."""
+    """An address that is notified before a credential of the tenant expires."""
 
     tenant = models.ForeignKey(Tenant, models.CASCADE, related_name="contacts")
     email = EmailAddressField(_("e-mail address"))

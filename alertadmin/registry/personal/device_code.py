@@ -1,11 +1,11 @@
-"""Signing a personal account in, one question at a time, so that no page waits for a person.
+"""Sign-in of a personal account by device code (RFC 8628), one poll in each request, so that no page waits for a user.
 
     waiting --the code was entered--> held --the administrator who began it confirms the account--> done
        \\--declined, expired, another account, failed        \\--refused, expired
 
-A code can be handed to a victim, who enters it and signs in; so what Microsoft gives for it is held apart, sealed, and
-no mailbox has it before the session that began the sign-in has seen which account it is. Then the refresh token is
-sealed on the mailbox; nothing else is kept.
+An attacker can send a code to a victim, who enters it and signs in. Therefore the refresh token is first held,
+encrypted, on the flow; the mailbox gets it only after the session that started the flow has confirmed the account.
+Nothing else is kept.
 """
 
 from __future__ import annotations
@@ -31,18 +31,19 @@ from mailer.email_address import is_same
 from mailer.errors import SendError
 from mailer.personal_account import UNUSED, PersonalAccount
 
-PATIENCE = 6.0
-"""Seconds that one question may take: a page waits for it."""
+POLL_TIMEOUT = 6.0
+"""Seconds for one poll: a page waits for it."""
 CONFIRM_WITHIN = timedelta(minutes=10)
 """After the code was entered."""
 SLOW_DOWN = 5
-"""Seconds more between two questions when the server asks for it (RFC 8628, 3.5)."""
+"""Seconds added to the interval when the server answers slow_down (RFC 8628, 3.5)."""
 
 
-def begin(mailbox: Mailbox, *, now: datetime, by: User | None = None) -> tuple[DeviceCodeFlow, str]:
-    """Gets a code, in the place of any earlier one; with what the session that began it keeps (`is_of`).
+def start(mailbox: Mailbox, *, now: datetime, by: User | None = None) -> tuple[DeviceCodeFlow, str]:
+    """Get a code, replacing any earlier one. Returns the flow and the secret that the session keeps
+    (`was_started_by`).
 
-    Raises KeyringError if there is no key to seal it with.
+    Raises KeyringError if there is no key to encrypt the code with.
     """
     secret = secrets.token_urlsafe(24)
     sign_in = DeviceCodeFlow(
@@ -50,12 +51,12 @@ def begin(mailbox: Mailbox, *, now: datetime, by: User | None = None) -> tuple[D
     )
     sign_in.begun_by, sign_in.binding = by, _digest(secret)
     try:
-        person = person_of(mailbox)
+        person = account_of(mailbox)
         scope = person.graph_scope if mailbox.transport == TransportName.GRAPH else person.smtp_scope
         code = device_code.begin(person.cloud, person.client_id, scope)
     except (SendError, UnknownCloud) as error:
         sign_in.state = DeviceCodeState.FAILED
-        _note(sign_in, error)
+        _set_error(sign_in, error)
     else:
         sign_in.user_code, sign_in.page = code.user_code, code.page
         sign_in.device_code = code.device_code
@@ -69,8 +70,8 @@ def begin(mailbox: Mailbox, *, now: datetime, by: User | None = None) -> tuple[D
     return sign_in, secret
 
 
-def is_of(sign_in: DeviceCodeFlow, by: User, secret: str) -> bool:
-    """Whether that person began it, in the session that holds `secret`."""
+def was_started_by(sign_in: DeviceCodeFlow, by: User, secret: str) -> bool:
+    """Whether the user started the flow in the session that has `secret`."""
     return sign_in.begun_by_id == by.pk and secrets.compare_digest(sign_in.binding, _digest(secret))
 
 
@@ -78,54 +79,55 @@ def _digest(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
-def ask(sign_in: DeviceCodeFlow, *, now: datetime) -> DeviceCodeFlow:
-    """How it stands now. Of several pages that ask at once, one does; a code that is over is asked for no more.
+def poll(sign_in: DeviceCodeFlow, *, now: datetime) -> DeviceCodeFlow:
+    """Poll for the result and return the flow's new state. Of several pages that poll at the same time one does; an
+    expired code is not polled.
 
-    Raises Unreadable if the code cannot be opened, or the token not be sealed.
+    Raises Unreadable if the code cannot be decrypted, KeyringError if the token cannot be encrypted.
     """
     if sign_in.state == DeviceCodeState.HELD and sign_in.expires_at <= now:
-        return _end(sign_in, DeviceCodeState.EXPIRED)
+        return _finish(sign_in, DeviceCodeState.EXPIRED)
     waiting = DeviceCodeFlow.objects.filter(pk=sign_in.pk, state=DeviceCodeState.WAITING)
     if sign_in.state != DeviceCodeState.WAITING or sign_in.device_code is None:
         return sign_in
     if sign_in.expires_at <= now:
-        return _end(sign_in, DeviceCodeState.EXPIRED)
-    # What must not be asked for longer than the interval was written by a clock that ran ahead.
+        return _finish(sign_in, DeviceCodeState.EXPIRED)
+    # A next poll later than the interval means clock skew: poll now.
     too_late = now + timedelta(seconds=sign_in.interval) + CLOCKS_DIFFER
     may_ask = Q(ask_from__lte=now) | Q(ask_from__gt=too_late)
     if not waiting.filter(may_ask).update(ask_from=now + timedelta(seconds=sign_in.interval)):
         sign_in.refresh_from_db()
         return sign_in
     try:
-        person = person_of(sign_in.mailbox)
+        person = account_of(sign_in.mailbox)
         code = decryption.decrypt_audited(sign_in.device_code)
-        heard = device_code.ask(person.cloud, person.client_id, code, timeout=PATIENCE)
+        heard = device_code.ask(person.cloud, person.client_id, code, timeout=POLL_TIMEOUT)
     except (SendError, UnknownCloud) as error:
         if isinstance(error, SendError) and error.retry:
-            return sign_in  # the network, or a server that is busy: the next question may be answered
-        _note(sign_in, error)
-        return _end(sign_in, DeviceCodeState.FAILED)
-    return _heard(sign_in, heard, now)
+            return sign_in  # a network error or a busy server: the next poll may succeed
+        _set_error(sign_in, error)
+        return _finish(sign_in, DeviceCodeState.FAILED)
+    return _apply_response(sign_in, heard, now)
 
 
-def _heard(sign_in: DeviceCodeFlow, heard: SignedIn | Waiting, now: datetime) -> DeviceCodeFlow:
+def _apply_response(sign_in: DeviceCodeFlow, heard: SignedIn | Waiting, now: datetime) -> DeviceCodeFlow:
     if isinstance(heard, SignedIn):
-        return _signed_in(sign_in, heard, now)
+        return _hold_token(sign_in, heard, now)
     if heard is Waiting.DECLINED:
-        return _end(sign_in, DeviceCodeState.DECLINED)
+        return _finish(sign_in, DeviceCodeState.DECLINED)
     if heard is Waiting.EXPIRED:
-        return _end(sign_in, DeviceCodeState.EXPIRED)
+        return _finish(sign_in, DeviceCodeState.EXPIRED)
     if heard is Waiting.SLOWER:
         sign_in.interval = min(sign_in.interval + SLOW_DOWN, device_code.SLOWEST)
         DeviceCodeFlow.objects.filter(pk=sign_in.pk).update(interval=sign_in.interval)
     return sign_in
 
 
-def _signed_in(sign_in: DeviceCodeFlow, heard: SignedIn, now: datetime) -> DeviceCodeFlow:
-    """Another account's token would send from another address: it is not kept. The mailbox's own is held."""
+def _hold_token(sign_in: DeviceCodeFlow, heard: SignedIn, now: datetime) -> DeviceCodeFlow:
+    """Hold the token of the mailbox's account. Another account's is discarded: it would send from another address."""
     sign_in.account = heard.account
     if not is_same(heard.account, sign_in.mailbox.address):
-        return _end(sign_in, DeviceCodeState.OTHER_ACCOUNT)
+        return _finish(sign_in, DeviceCodeState.OTHER_ACCOUNT)
     sign_in.state, sign_in.user_code, sign_in.device_code = DeviceCodeState.HELD, "", None
     sign_in.held_token, sign_in.expires_at = heard.refresh_token, now + CONFIRM_WITHIN
     sign_in.save()
@@ -133,40 +135,40 @@ def _signed_in(sign_in: DeviceCodeFlow, heard: SignedIn, now: datetime) -> Devic
 
 
 def confirm(sign_in: DeviceCodeFlow, *, now: datetime) -> DeviceCodeFlow:
-    """The mailbox gets what was held, as long as it is still the account's and leads where it led. Good once.
+    """Move the held token to the mailbox, once, if the mailbox still has the account's address.
 
-    Raises Unreadable if what was held cannot be opened: its app, cloud or address is another now.
+    Raises Unreadable if the token cannot be decrypted because the mailbox's app, cloud or address changed.
     """
     if sign_in.state != DeviceCodeState.HELD or sign_in.held_token is None:
         return sign_in
     if sign_in.expires_at <= now:
-        return _end(sign_in, DeviceCodeState.EXPIRED)
+        return _finish(sign_in, DeviceCodeState.EXPIRED)
     token = decryption.decrypt_audited(sign_in.held_token)
     with transaction.atomic():
         held = DeviceCodeFlow.objects.select_for_update(of=("self",)).filter(pk=sign_in.pk, state=DeviceCodeState.HELD)
         rows = Mailbox.objects.select_for_update(of=("self",)).select_related("tenant", "app__tenant")
         mailbox = rows.filter(pk=sign_in.mailbox_id).first()
         if mailbox is None or held.first() is None:
-            return DeviceCodeFlow.objects.filter(pk=sign_in.pk).first() or sign_in  # confirmed, or replaced, meanwhile
+            return DeviceCodeFlow.objects.filter(pk=sign_in.pk).first() or sign_in  # confirmed or replaced meanwhile
         sign_in.mailbox = mailbox
         if not is_same(sign_in.account, mailbox.address):
-            return _end(sign_in, DeviceCodeState.OTHER_ACCOUNT)
+            return _finish(sign_in, DeviceCodeState.OTHER_ACCOUNT)
         mailbox.refresh_token = token
         mailbox.signed_in_at, mailbox.sign_in_ends_at = now, now + UNUSED
         mailbox.save(update_fields=["refresh_token", "signed_in_at", "sign_in_ends_at"])
-        return _end(sign_in, DeviceCodeState.DONE)
+        return _finish(sign_in, DeviceCodeState.DONE)
 
 
 def refuse(sign_in: DeviceCodeFlow) -> DeviceCodeFlow:
-    """By the administrator who began it: the account that signed in is not to send. Nothing of it is kept."""
+    """End the flow: the administrator who started it refused the account. The token is deleted."""
     if sign_in.state not in (DeviceCodeState.WAITING, DeviceCodeState.HELD):
         return sign_in
-    return _end(sign_in, DeviceCodeState.DECLINED)
+    return _finish(sign_in, DeviceCodeState.DECLINED)
 
 
 @transaction.atomic
-def _end(sign_in: DeviceCodeFlow, state: DeviceCodeState) -> DeviceCodeFlow:
-    """What can be asked for no more is not kept."""
+def _finish(sign_in: DeviceCodeFlow, state: DeviceCodeState) -> DeviceCodeFlow:
+    """Set a final state and delete the code and the held token."""
     sign_in.state, sign_in.user_code, sign_in.device_code, sign_in.held_token = state, "", None, None
     sign_in.save()
     result = Result.DONE if state == DeviceCodeState.DONE else Result.FAILED
@@ -174,12 +176,12 @@ def _end(sign_in: DeviceCodeFlow, state: DeviceCodeState) -> DeviceCodeFlow:
     return sign_in
 
 
-def _note(sign_in: DeviceCodeFlow, error: SendError | UnknownCloud) -> None:
+def _set_error(sign_in: DeviceCodeFlow, error: SendError | UnknownCloud) -> None:
     sign_in.cause = error.cause if isinstance(error, SendError) else ""
     sign_in.technical = error.technical if isinstance(error, SendError) else str(error)
 
 
-def person_of(mailbox: Mailbox) -> PersonalAccount:
-    """The account that is to sign in, at its app's own cloud; nothing opened. Raises UnknownCloud."""
+def account_of(mailbox: Mailbox) -> PersonalAccount:
+    """The mailbox's account at its app's own cloud, without a refresh token. Raises UnknownCloud."""
     assert mailbox.app is not None, "a personal account has an app"  # noqa: S101 (the table's constraint)
     return PersonalAccount(mailbox.app.tenant.mail_cloud, mailbox.app.client_id, mailbox.address, "")

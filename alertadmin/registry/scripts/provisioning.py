@@ -1,4 +1,4 @@
-"""Scripts that make a registration as a whole, or what is left of it: for those who would rather type than click.
+"""Scripts that create a registration, or its missing parts, from a command line instead of the portal.
 
 Sources: Azure CLI, `az ad app`; Microsoft Graph PowerShell, `New-MgApplication`, `Add-MgApplicationPassword`,
 `New-MgServicePrincipalAppRoleAssignment`; the application manifest's `requiredResourceAccess`.
@@ -20,7 +20,7 @@ ROLE_IDS = {
     Permission.MAIL_SEND: "b633e1c5-b582-4048-a93e-9f11b44c7e96",
     Permission.FULL_ACCESS: "dc890d15-9560-4a4c-9b7f-a736ec74ec40",
 }
-"""For the manifest, which takes ids alone; Microsoft's documents name these two and no id for SMTP.SendAsApp."""
+"""For the manifest, which accepts only ids. Microsoft documents these two, and no id for SMTP.SendAsApp."""
 NATIVE = "/oauth2/nativeclient"
 SECRET_NAME = "alertadmin"  # noqa: S105 (what the secret is called)
 SECRET_YEARS = 2
@@ -28,7 +28,7 @@ SECRET_YEARS = 2
 
 @dataclass(frozen=True)
 class ProvisioningPlan:
-    """A registration as far as it is decided. Without a `client_id` the scripts make the app first."""
+    """The values of a registration. Without a `client_id` the scripts create the app first."""
 
     cloud: Cloud | None
     directory_id: str
@@ -36,17 +36,17 @@ class ProvisioningPlan:
     audience: str
     redirect_uri: str
     permissions: tuple[Permission, ...]
-    """What is to be granted in Entra: none of it where Exchange gives it for some mailboxes alone."""
+    """To grant in Entra; empty if Exchange grants them for single mailboxes."""
     keeps_drafts: bool = False
     client_id: str = ""
 
     @property
     def is_native(self) -> bool:
-        """Whether the redirect URI is one of a "Mobile and desktop application"; else the platform is "Web"."""
+        """Whether the redirect URI's platform is "Mobile and desktop applications"; otherwise it is "Web"."""
         return self.redirect_uri.endswith(NATIVE)
 
     def roles(self) -> Iterator[tuple[Resource, list[str]]]:
-        """The names of the app roles to grant, by the resource that has them."""
+        """The names of the app roles to grant, by resource."""
         for resource in Resource:
             wanted = [one for one in self.permissions if RESOURCE_OF[one] == resource]
             names = [one.value for one in wanted]
@@ -57,7 +57,7 @@ class ProvisioningPlan:
 
 
 def azure_cli(plan: ProvisioningPlan) -> str:
-    """For bash. Prints the client id and the secret, which it shows this once."""
+    """A script for bash. It prints the client id and the secret, which cannot be shown again."""
     return "\n".join(
         (
             *az_login(plan.cloud, plan.directory_id),
@@ -93,7 +93,7 @@ def _az_permissions(api: str, names: list[str]) -> Iterator[str]:
 
 
 def graph_powershell(plan: ProvisioningPlan) -> str:
-    """Prints the client id and the secret, which it shows this once."""
+    """A script for PowerShell. It prints the client id and the secret, which cannot be shown again."""
     scopes = ["Application.ReadWrite.All", *(["AppRoleAssignment.ReadWrite.All"] if plan.permissions else [])]
     return "\n".join(
         (
@@ -127,7 +127,7 @@ def _mg_new(plan: ProvisioningPlan) -> list[str]:
 
 
 def _mg_permissions(plan: ProvisioningPlan) -> Iterator[str]:
-    """What the app asks for is written as one list, in the place of the one before; then each is granted."""
+    """Replace the app's list of required permissions, then grant each of them."""
     yield "$access = @()"
     for resource, names in plan.roles():
         listed = ", ".join(map(powershell_text, names))
@@ -146,7 +146,7 @@ def _mg_permissions(plan: ProvisioningPlan) -> Iterator[str]:
 
 
 def manifest(plan: ProvisioningPlan) -> str:
-    """`requiredResourceAccess`, as the portal's manifest takes it; without those whose id must be looked up."""
+    """`requiredResourceAccess` for the portal's manifest, without permissions whose id must be looked up."""
     access = []
     for resource in Resource:
         ids = [ROLE_IDS[one] for one in plan.permissions if RESOURCE_OF[one] == resource and one in ROLE_IDS]

@@ -1,9 +1,9 @@
-"""What scripts are made of: quoting, the names that Microsoft's modules give the clouds, and the small scripts that
-change one thing. `provisioning` writes those that make a whole registration.
+"""Parts of scripts (quoting, the clouds' names in Microsoft's modules) and small scripts that change one setting. The
+scripts for a whole registration are in `provisioning`.
 
 Sources: Azure CLI, `az ad app permission`; Exchange Online PowerShell, "RBAC for Applications",
-`Set-OrganizationConfig` and `Connect-ExchangeOnline`; Microsoft Graph PowerShell, `Get-MgEnvironment`. No permission's
-id is written down here: it is looked up by its name where the script runs.
+`Set-OrganizationConfig` and `Connect-ExchangeOnline`; Microsoft Graph PowerShell, `Get-MgEnvironment`. Scripts contain
+no ids of permissions: they look them up by name when they run.
 """
 
 from __future__ import annotations
@@ -17,34 +17,34 @@ from alertadmin.registry.permissions import Permission
 from mailer.clouds import Cloud
 
 GRAPH_APP_ID = "00000003-0000-0000-c000-000000000000"
-"""Microsoft Graph itself, in every tenant."""
+"""Microsoft Graph, in every tenant."""
 EXCHANGE_APP_ID = "00000002-0000-0ff1-ce00-000000000000"
-"""Office 365 Exchange Online itself."""
+"""Office 365 Exchange Online, in every tenant."""
 QUOTES = "'\u2018\u2019\u201a\u201b"
-"""What PowerShell reads as a single quote: the typographic ones too."""
+"""The characters that PowerShell reads as a single quote, which include the typographic ones."""
 EXCHANGE_ROLES = {
     Permission.MAIL_SEND: "Application Mail.Send",
     Permission.FULL_ACCESS: "Application EWS.AccessAsApp",
     Permission.SMTP_SEND: "Application SMTP.SendAsApp",
 }
-"""Exchange's own roles, which RBAC for Applications gives for some mailboxes alone."""
+"""Exchange's application roles, which RBAC for Applications assigns for a set of mailboxes."""
 GRAPH_ENVIRONMENTS = {"gcc-high": "USGov", "dod": "USGovDoD", "china": "China"}
 EXCHANGE_ENVIRONMENTS = {"gcc-high": "O365USGovGCCHigh", "dod": "O365USGovDoD", "china": "O365China"}
 AZURE_CLOUDS = {"gcc-high": "AzureUSGovernment", "dod": "AzureUSGovernment", "china": "AzureChinaCloud"}
 
 
 def powershell_text(text: str) -> str:
-    """As a literal string of PowerShell; in it nothing is a variable or a command.
+    """Quote a text as a literal string of PowerShell, in which no variable or command is expanded.
 
-    What cannot be seen is left out: a zero byte ends the script, and a turn of the writing direction makes it read
-    otherwise than it runs.
+    Invisible characters are removed: a null character ends the script, and direction marks make the script look
+    different from what it runs.
     """
     seen = filter(str.isprintable, " ".join(text.split()))
     return "'" + "".join(letter * 2 if letter in QUOTES else letter for letter in seen) + "'"
 
 
 def connect_graph(cloud: Cloud | None, directory_id: str, *scopes: str) -> str:
-    """Microsoft Graph PowerShell, in the tenant's own cloud."""
+    """The command that connects Microsoft Graph PowerShell to the tenant's cloud."""
     environment = GRAPH_ENVIRONMENTS.get(cloud.slug if cloud else "")
     named = f" -Environment {environment}" if environment else ""
     asked = ", ".join(map(powershell_text, scopes))
@@ -57,14 +57,14 @@ def connect_exchange(cloud: Cloud | None) -> str:
 
 
 def az_login(cloud: Cloud | None, directory_id: str) -> list[str]:
-    """Azure CLI, in the tenant's own cloud; a tenant without an Azure subscription will do."""
+    """The commands that sign in the Azure CLI at the tenant's cloud, also without an Azure subscription."""
     name = AZURE_CLOUDS.get(cloud.slug if cloud else "")
     login = f"az login --tenant {shlex.quote(directory_id)} --allow-no-subscriptions"
     return [*([f"az cloud set --name {name}"] if name else []), login]
 
 
 def grant_mail_send(app: AppRegistration, tenant: Tenant) -> str:
-    """Azure CLI, for bash."""
+    """A script for bash with the Azure CLI that grants the app Mail.Send."""
     client = shlex.quote(app.client_id)
     return "\n".join(
         (
@@ -83,7 +83,7 @@ def scope_to_mailbox(
     address: str,
     permissions: Sequence[Permission] = (Permission.MAIL_SEND,),
 ) -> str:
-    """Exchange Online and Microsoft Graph PowerShell: the app may send as this mailbox and as no other."""
+    """A script for Exchange Online and Microsoft Graph PowerShell that lets the app send only as this mailbox."""
     client, scope = powershell_text(app.client_id), powershell_text(f"alertadmin {app.client_id}")
     recipient = powershell_text(f"PrimarySmtpAddress -eq {powershell_text(address)}")
     cloud = known_cloud(tenant.cloud)
@@ -105,9 +105,9 @@ def scope_to_mailbox(
 
 
 def allow_ews(tenant: Tenant, client_ids: Iterable[str]) -> str:
-    """Exchange Online PowerShell: lets these apps use EWS for the last months.
+    """A script for Exchange Online PowerShell that allows these apps to use EWS until Microsoft retires it.
 
-    Setting the list overwrites it whole, so what is on it is read first.
+    Setting the list replaces it, so the script reads the current list first.
     """
     ours = ", ".join(powershell_text(client) for client in client_ids)
     return "\n".join(

@@ -60,7 +60,7 @@ def test_owners_and_the_tenant_s_own_administrators_are_told_and_nobody_else(
 def test_the_mail_says_which_for_whom_when_and_from_where_but_not_the_value(
     secret: Credential, administrator: User, now: datetime
 ) -> None:
-    token = one_time_link.make(
+    token = one_time_link.create(
         secret, recipient="Grace Holm", reason="for ALERT", lifetime=timedelta(hours=1), by=administrator, now=now
     )
     assert told() == []

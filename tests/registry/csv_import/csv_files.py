@@ -7,7 +7,7 @@ import io
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-from alertadmin.registry.csv_import import COLUMNS, Imported, NotImported, import_registrations
+from alertadmin.registry.csv_import import COLUMNS, ImportResult, NotImported, import_registrations
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 NORTHPARK = "1b9d6bcd-bbfd-4b2d-9b5d-ab8dfbbd4bed"
@@ -45,11 +45,11 @@ def written(*rows: Mapping[str, str], columns: tuple[str, ...] = COLUMNS, separa
     return text.getvalue().encode()
 
 
-def imported(*rows: Mapping[str, str]) -> Imported:
+def imported(*rows: Mapping[str, str]) -> ImportResult:
     return imported_bytes(written(*rows))
 
 
-def imported_bytes(content: bytes) -> Imported:
+def imported_bytes(content: bytes) -> ImportResult:
     return import_registrations(io.BytesIO(content), now=NOW)
 
 

@@ -8,7 +8,7 @@ from threading import Barrier
 import pytest
 from django.db import connection
 
-from alertadmin.registry.csv_import import Imported
+from alertadmin.registry.csv_import import ImportResult
 from alertadmin.registry.models import AppRegistration, Contact, Credential, Mailbox, Tenant
 from tests.registry.csv_import.csv_files import imported_bytes, row, written
 
@@ -21,7 +21,7 @@ def test_whoever_comes_second_finds_what_the_first_one_stored() -> None:
     content = written(*(row(directory_id=one, client_id=one, contact_emails=f"{one}@x.example") for one in ids))
     together = Barrier(3)
 
-    def import_it() -> Imported:
+    def import_it() -> ImportResult:
         together.wait()
         try:
             return imported_bytes(content)

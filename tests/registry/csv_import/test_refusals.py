@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from alertadmin.registry import input_validation
-from alertadmin.registry.csv_import import COLUMNS, Imported, NotImported
+from alertadmin.registry.csv_import import COLUMNS, ImportResult, NotImported
 from alertadmin.registry.models import AppRegistration, Contact, Credential, Mailbox, Tenant
 from tests.registry.csv_import.csv_files import (
     HARBOUR,
@@ -157,7 +157,7 @@ def test_a_secret_in_the_wrong_column_is_never_repeated(column: str) -> None:
     assert SECRET[:8] not in str(error) + repr(error) + json.dumps([asdict(one) for one in error.mistakes])
 
 
-def attempted(content: bytes) -> Imported | None:
+def attempted(content: bytes) -> ImportResult | None:
     """What came of it; None if it was refused, with nothing stored."""
     try:
         return imported_bytes(content)
