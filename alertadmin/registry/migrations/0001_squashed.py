@@ -193,7 +193,7 @@ class Migration(migrations.Migration):
                 ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
                 ('program', models.CharField(blank=True, max_length=20)),
                 ('digest', models.CharField(editable=False, max_length=64, unique=True)),
-                ('recipient', models.CharField(max_length=200, verbose_name='for whom')),
+                ('recipient', models.CharField(max_length=200, verbose_name='recipient')),
                 ('reason', models.CharField(max_length=300, verbose_name='reason')),
                 ('by_name', models.CharField(max_length=254)),
                 ('made_at', models.DateTimeField()),
