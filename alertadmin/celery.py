@@ -8,7 +8,6 @@ from typing import Any
 from celery import Celery
 from celery.signals import task_postrun, task_prerun
 
-from alertadmin.audit.actor import CLOCK, WORKER, Actor, reset_actor, set_actor
 from alertadmin.operator_log import celery_signals
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "alertadmin.settings")
@@ -32,12 +31,17 @@ for entry in app.conf.beat_schedule.values():
 
 
 @task_prerun.connect
-def begin(task: Any, **_signal: Any) -> None:
-    """Whatever a task records was done by the clock that asked for it, or by the worker that was rung for."""
+def set_task_actor(task: Any, **_signal: Any) -> None:
+    """Record what the task does as done by the scheduler if beat sent it, else by the worker."""
+    # The worker imports this module before Django's apps are loaded, and the package `audit` contains models.
+    from alertadmin.audit.actor import CLOCK, WORKER, Actor, set_actor
+
     by_clock = (task.request.headers or {}).get("by_clock")
     task.request.actor = set_actor(Actor(CLOCK if by_clock else WORKER))
 
 
 @task_postrun.connect
-def end(task: Any, **_signal: Any) -> None:
+def reset_task_actor(task: Any, **_signal: Any) -> None:
+    from alertadmin.audit.actor import reset_actor
+
     reset_actor(task.request.actor)

@@ -20,6 +20,7 @@ from celery.signals import beat_embedded_init, worker_process_init, worker_ready
 from django.conf import settings
 
 from alertadmin.celery import app
+from alertadmin.operator_log.context import set_process_name
 from alertadmin.outbox.queue import broker_outage, shutdown
 from alertadmin.supervisor import parent_death_signal
 from alertadmin.supervisor.beat_scheduler import MonotonicScheduler
@@ -36,6 +37,7 @@ held by a lease that ends."""
 
 def main() -> int:
     os.environ[parent_death_signal.LEADER] = str(os.getpid())
+    set_process_name("worker")
     # A fault in a page's code must not keep a reminder from going out.
     os.environ["CELERY_SKIP_CHECKS"] = "true"
     # Celery warns of root because of pickle, which is not accepted here.
