@@ -1,40 +1,7 @@
 #!/usr/bin/env python3
-"""Every job of alertadmin as a command: `manage.py help` lists them."""
+"""Run a management command of alertadmin; `manage.py help` lists them."""
 
-from __future__ import annotations
-
-import io
-import json
-import os
-import sys
-
-
-def main() -> None:
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "alertadmin.settings")
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            # A letter that a terminal's encoding lacks is no reason to stop in the middle.
-            stream.reconfigure(errors="backslashreplace")
-    try:
-        from django.core.management import execute_from_command_line
-    except ImportError:
-        sys.exit("Django is not installed for this Python. Do ./run --setup once, then use .venv/bin/python manage.py.")
-    from alertadmin.environment import BadEnvironment
-
-    try:
-        execute_from_command_line(sys.argv)
-        sys.stdout.flush()
-    except BadEnvironment as error:
-        if "--json" in sys.argv:
-            sys.stdout.write(json.dumps({"ok": False, "error": str(error)}) + "\n")
-        sys.exit(str(error))
-    except KeyboardInterrupt:
-        sys.exit(130)
-    except BrokenPipeError:
-        # Whoever read our lines has enough of them; Python would complain once more when it closes the pipe.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
-
+from alertadmin.__main__ import main
 
 if __name__ == "__main__":
     main()

@@ -19,8 +19,7 @@ from urllib.parse import urlsplit
 from alertadmin.crypto import keyring_config
 from alertadmin.crypto.keyring_config import KeySource
 from alertadmin.outbox.channels.ssrf_guard import EgressAllowlist
-
-PROJECT = Path(__file__).resolve().parent.parent
+from alertadmin.paths import default_folder
 
 LANGUAGES = {"en": "English", "fr": "Français"}
 """What pages, mails and commands are worded in, each by its own name."""
@@ -318,7 +317,7 @@ def hash_of(path: Path) -> int:
 
 
 def read(environ: Mapping[str, str] = os.environ) -> Environment:
-    data_dir = Path(environ.get("ALERTADMIN_DATA_DIR") or PROJECT / "var").expanduser().resolve()
+    data_dir = Path(environ.get("ALERTADMIN_DATA_DIR") or default_folder("var")).expanduser().resolve()
     kept = _dotenv(data_dir / ".env")
     if environ.get(DEMO_PORTS):
         kept = {name: value for name, value in kept.items() if name.removeprefix("ALERTADMIN_") in DEMONSTRATION}

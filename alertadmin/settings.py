@@ -11,11 +11,11 @@ from csp.constants import NONE, SELF
 
 from alertadmin import __version__, environment
 from alertadmin.operator_log.configuration import default_level, logging_settings
+from alertadmin.paths import ASSETS
 from mailer.email_address import ascii_host
 
 ENVIRONMENT = environment.read()
 ENVIRONMENT.keys  # noqa: B018 (raises BadEnvironment here rather than where a secret is first opened)
-BASE_DIR = environment.PROJECT
 DATA_DIR = ENVIRONMENT.data_dir
 
 
@@ -105,7 +105,7 @@ APPEND_SLASH = True
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
-        "DIRS": [BASE_DIR / "templates"],
+        "DIRS": [ASSETS / "templates"],
         "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [
@@ -249,7 +249,7 @@ MESSAGE_ID_DOMAIN = _host if "." in _host else "alertadmin.invalid"
 
 LANGUAGE_CODE = ENVIRONMENT.language
 LANGUAGES = list(environment.LANGUAGES.items())
-LOCALE_PATHS = [BASE_DIR / "locale"]
+LOCALE_PATHS = [ASSETS / "locale"]
 LANGUAGE_COOKIE_NAME = "__Host-language" if _https else "language"
 LANGUAGE_COOKIE_SECURE = _https
 LANGUAGE_COOKIE_HTTPONLY = True
@@ -259,7 +259,7 @@ TIME_ZONE = "UTC"
 
 # The version in the path lets browsers keep the files: a new release has new addresses.
 STATIC_URL = f"/static/{__version__}/"
-STATICFILES_DIRS = [BASE_DIR / "static"]
+STATICFILES_DIRS = [ASSETS / "static"]
 STATIC_ROOT = DATA_DIR / "static"
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_MAX_AGE = 0 if DEBUG else 86_400

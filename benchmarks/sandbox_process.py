@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from alertadmin.environment import PROJECT
+from alertadmin.paths import PROJECT
 from mailer.clouds_config import load_clouds
 from mailer.tokens import AppIdentity, ClientSecret
 from sandbox.control.client import Control

@@ -11,7 +11,7 @@ import sys
 import time
 from dataclasses import dataclass, field
 
-from alertadmin.environment import PROJECT
+from alertadmin.paths import PROJECT
 from benchmarks.installation import Stand
 from benchmarks.report import Aim, ReportRow
 from benchmarks.sizes import Effort

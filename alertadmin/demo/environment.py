@@ -14,12 +14,13 @@ from typing import Any
 
 from alertadmin import environment
 from alertadmin.environment import DEMO_PORTS, SANDBOX_KEY
+from alertadmin.paths import default_folder
 from alertadmin.supervisor import ports as supervisor_ports
 from alertadmin.supervisor.errors import NotStarted
 from alertadmin.supervisor.process import Program
 from mailer.clouds_config import read_clouds_file
 
-FOLDER = environment.PROJECT / "demo-data"
+FOLDER = default_folder("demo-data")
 PREFERRED = (9443, 9587, 9025)
 PASSED = frozenset(
     {

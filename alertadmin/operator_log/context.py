@@ -37,12 +37,18 @@ def process_name() -> str:
 def is_command() -> bool:
     """Whether this is a command of `manage.py` that ends by itself."""
     program, *rest = sys.argv or [""]
-    return os.path.basename(program) == "manage.py" and rest[:1] != ["up"]
+    return _is_manage(program) and rest[:1] != ["up"]
+
+
+def _is_manage(program: str) -> bool:
+    """Whether this is `manage.py`, the command `alertadmin` of an installed wheel, or `python -m alertadmin`."""
+    folder, name = os.path.split(program)
+    return name in ("manage.py", "alertadmin") or (name, os.path.basename(folder)) == ("__main__.py", "alertadmin")
 
 
 def name_from(argv: Sequence[str]) -> str:
     program = os.path.basename(argv[0]) if argv else ""
-    if program in ("manage.py", "django-admin") and len(argv) > 1:
+    if argv and (_is_manage(argv[0]) or program == "django-admin") and len(argv) > 1:
         return argv[1] if argv[1].isascii() and argv[1].isidentifier() else "manage"
     if argv and "granian" in argv[0]:
         return "web"

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from alertadmin.operator_log.context import process_name, request_id
 from alertadmin.operator_log.redaction import escape, redact
+from alertadmin.paths import PROJECT
 
 Value = str | int | float | bool
 
@@ -19,7 +20,6 @@ LONGEST_VALUE = 2000
 FRAMES = 12
 """Of a traceback: the innermost."""
 PLAIN = re.compile(r"[\w.:/+@%…-]+")
-PROJECT = Path(__file__).resolve().parents[2]
 
 
 class _Formatter(logging.Formatter):

@@ -10,10 +10,8 @@ import ast
 from collections import Counter
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from pathlib import Path
 
 import pytest
-from django.conf import settings
 from django.db import transaction
 from django.test import Client, RequestFactory
 from django.urls import reverse
@@ -37,6 +35,7 @@ from alertadmin.outbox.mails import invitation as mails_invitation
 from alertadmin.outbox.models import Channel, Delivery, Purpose
 from alertadmin.outbox.queue import claims
 from alertadmin.outbox.send_test import test_send
+from alertadmin.paths import PACKAGE
 from alertadmin.registry.credentials import disclosure
 from alertadmin.registry.models import Consent, ConsentStatus, Credential, Mailbox
 from alertadmin.reminders.scan import scanner
@@ -235,7 +234,7 @@ def test_08_pages_answer_that_it_is_too_much(attacker: Attacker, rows: Rows) -> 
 
 # No door is forgotten
 
-SOURCE = Path(settings.BASE_DIR) / "alertadmin"
+SOURCE = PACKAGE
 OWED = {
     "outbox/mails/entry_mails.py": "what tells of an act is gathered by itself",
     "outbox/mails/password_reset.py": "asked signed out: accounts.guessing limits it by account and network",

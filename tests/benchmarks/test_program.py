@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from alertadmin.environment import PROJECT
+from alertadmin.paths import PROJECT
 from benchmarks.machine import description
 from benchmarks.registry import CATALOG
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from alertadmin.environment import PROJECT
+from alertadmin.paths import PROJECT
 from tests.i18n.extraction import KEYWORDS
 
 

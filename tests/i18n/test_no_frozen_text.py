@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from alertadmin.environment import PROJECT
+from alertadmin.paths import PROJECT
 
 AT_ONCE = {"gettext", "ngettext", "pgettext", "npgettext"}
 LAZY_BODIES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)

@@ -14,10 +14,11 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
-from alertadmin.environment import PROJECT, BadEnvironment, Environment
+from alertadmin.environment import BadEnvironment, Environment
 from alertadmin.monitoring import health_checks, heartbeat_ping, messages, tasks
 from alertadmin.monitoring.models import Ping
 from alertadmin.outbox.models import Delivery
+from alertadmin.paths import PROJECT
 from alertadmin.reminders.scan import scanner
 from tests.commands.installation import Installation
 from tests.conftest import NOW

@@ -9,11 +9,12 @@ import pytest
 from django.test import Client
 from pytest_django import Settings
 
-from alertadmin.environment import PROJECT, BadEnvironment, Environment
+from alertadmin.environment import BadEnvironment, Environment
 from alertadmin.monitoring.setting_checks import bad_settings
 from alertadmin.outbox import worker
 from alertadmin.outbox.delivery import connections
 from alertadmin.outbox.models import Delivery
+from alertadmin.paths import PROJECT
 from alertadmin.reminders.scan import scanner
 from sandbox import Sandbox
 from tests.conftest import NOW, set_environment

@@ -142,6 +142,8 @@ def test_of_a_recipient_the_domain_is_written(address: str, domain: str | None) 
     [
         (["manage.py", "send_reminders"], "send_reminders"),
         (["/srv/manage.py", "up"], "up"),
+        (["/srv/bin/alertadmin", "prune"], "prune"),
+        (["/x/site-packages/alertadmin/__main__.py", "up"], "up"),
         (["manage.py", "--help\n"], "manage"),
         (["/x/granian/__main__.py"], "web"),
         (["/x/celery"], "celery"),

@@ -13,7 +13,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -43,13 +43,17 @@ def eventually(condition: Callable[[], object], seconds: float = 60) -> bool:
 class Installation:
     """`up` as a process; `lines` is what it printed so far."""
 
+    program: Sequence[str] = (sys.executable, str(PROJECT / "manage.py"))
+    cwd: Path | None = None
+
     def __init__(self, data_dir: Path, *options: str, port: int | None = None, **environ: str) -> None:
         self.data_dir = data_dir
         self.port = port or free_port()
         self.url = f"http://localhost:{self.port}"
         self.lines: list[str] = []
         self.process = subprocess.Popen(
-            [sys.executable, str(PROJECT / "manage.py"), "up", *options],
+            [*self.program, "up", *options],
+            cwd=self.cwd,
             env=clean_environ(data_dir, ALERTADMIN_BIND=f"127.0.0.1:{self.port}", **environ),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -11,6 +11,7 @@ from django.core.management.base import BaseCommand, CommandParser
 
 from alertadmin import environment
 from alertadmin.demo import environment as demo_environment
+from alertadmin.paths import management_command
 from alertadmin.supervisor import bootstrap
 from alertadmin.supervisor.errors import NotStarted
 from alertadmin.supervisor.up import start
@@ -75,5 +76,4 @@ def _begin_again_with(options: dict[str, Any]) -> None:
         if options["demo"]:
             # The environment is made anew, and comes out the same.
             kept += [f"--{name}={options[name]}" for name in ("host", "port", "data") if options[name] is not None]
-        manage = str(environment.PROJECT / "manage.py")
-        os.execve(sys.executable, [sys.executable, manage, "up", *kept], environ)  # noqa: S606
+        os.execve(sys.executable, management_command("up", *kept), environ)  # noqa: S606

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from ipaddress import ip_address
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -183,7 +184,7 @@ def test_the_operator_lists_what_may_be_called(text: str, address: str, port: in
     ],
 )
 def test_a_list_that_cannot_be_read_is_told_by_the_part_that_is_wrong(text: str) -> None:
-    settings = environment.Environment(environment.PROJECT, {"ALERTADMIN_INSIDE_TARGETS": f"10.9.9.9, {text}"})
+    settings = environment.Environment(Path(), {"ALERTADMIN_INSIDE_TARGETS": f"10.9.9.9, {text}"})
     with pytest.raises(environment.BadEnvironment) as caught:
         settings.inside_targets  # noqa: B018 (raises)
     assert "ALERTADMIN_INSIDE_TARGETS" in str(caught.value)

@@ -20,8 +20,8 @@ from collections.abc import Iterator
 from time import monotonic
 from typing import Any
 
-from alertadmin.outbox.channels.apprise.confinement import PROJECT
 from alertadmin.outbox.channels.ssrf_guard import EgressAllowlist
+from alertadmin.paths import PROJECT
 
 STARTING = 20.0
 """Seconds for the processes themselves, on a machine that has much to do."""

@@ -23,8 +23,8 @@ from typing import Any
 
 from alertadmin.outbox.channels.apprise import landlock, seccomp
 from alertadmin.outbox.channels.ssrf_guard import EgressAllowlist, InternalAddress
+from alertadmin.paths import IS_INSTALLED, PROJECT
 
-PROJECT = Path(__file__).resolve().parents[4]
 NEVER = frozenset(
     {
         "ctypes.dlopen",
@@ -119,7 +119,10 @@ def _code() -> tuple[str, ...]:
     """Folders of code and of what comes with it; the data folder is in none, wherever it lies."""
     ours = [PROJECT / "alertadmin", PROJECT / "mailer"]
     theirs = [Path(entry) for entry in (*sys.path, sys.prefix, sys.base_prefix) if entry]
-    folders = [*ours, *(path for path in theirs if path.resolve() not in (PROJECT, *PROJECT.parents))]
+    # A checkout contains the default data folder. `site-packages` contains only code, but the virtual environment
+    # around it may be where the data folder was put.
+    with_data = PROJECT.parents if IS_INSTALLED else (PROJECT, *PROJECT.parents)
+    folders = [*ours, *(path for path in theirs if path.resolve() not in with_data)]
     zones = "/usr/share/zoneinfo/"
     return (*(os.path.realpath(folder) + os.sep for folder in folders if folder.is_dir()), zones)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from alertadmin.paths import PROJECT
 from tests.outbox.channels.http_server import HttpServer
 
 SCRIPT = """
@@ -115,5 +116,5 @@ def test_the_data_folder_is_no_code_wherever_it_lies(folder: str) -> None:
     from alertadmin.outbox.channels.apprise import confinement
 
     readable = confinement._code()
-    assert f"{confinement.PROJECT / folder}/" in readable
-    assert not str(confinement.PROJECT / "var" / "keys.json").startswith(readable)
+    assert f"{PROJECT / folder}/" in readable
+    assert not str(PROJECT / "var" / "keys.json").startswith(readable)
