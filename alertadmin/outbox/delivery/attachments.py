@@ -1,4 +1,4 @@
-"""What is attached to a delivery, as its row keeps it: a resend repeats it to the byte."""
+"""Attachments as stored in a delivery's row, so that a resend is byte-identical."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from mailer.message import Attachment
 
 
 def to_json(attachments: Iterable[Attachment]) -> list[dict[str, Any]]:
-    """As JSON. Their contents are texts in UTF-8."""
+    """Convert to JSON values. The contents are UTF-8 text."""
     return [
         {
             "name": one.name,
@@ -22,7 +22,7 @@ def to_json(attachments: Iterable[Attachment]) -> list[dict[str, Any]]:
 
 
 def from_json(rows: Iterable[dict[str, Any]]) -> tuple[Attachment, ...]:
-    """What `stored` made. PostgreSQL keeps an object's members in an order of its own, so they are sorted."""
+    """The inverse of `to_json`. Parameters are sorted, since PostgreSQL does not keep the order of JSON keys."""
     return tuple(
         Attachment(row["name"], row["content_type"], row["text"].encode(), tuple(sorted(row["parameters"].items())))
         for row in rows

@@ -1,4 +1,4 @@
-"""This process's connections to Microsoft and to mail servers: one token cache, one transport of each kind."""
+"""Connections to Microsoft and to mail servers, shared by the process: one token cache, one transport of each kind."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def transport(name: str) -> Transport:
 
 
 def relay() -> Transport | None:
-    """The operator's own mail server; None if ALERTADMIN_SMTP_URL names none, or is mistyped (see relay_error)."""
+    """The operator's SMTP relay; None if ALERTADMIN_SMTP_URL is not set or not valid (see relay_error)."""
     try:
         return open_relay(settings.ENVIRONMENT.smtp_url)
     except ValueError:
@@ -35,7 +35,7 @@ def relay() -> Transport | None:
 
 
 def relay_error() -> str:
-    """Why ALERTADMIN_SMTP_URL cannot be used, in one English sentence without its password; empty if it can."""
+    """Why ALERTADMIN_SMTP_URL cannot be used, as an English sentence without the password; empty if it can."""
     try:
         open_relay(settings.ENVIRONMENT.smtp_url)
     except ValueError as error:
@@ -45,18 +45,19 @@ def relay_error() -> str:
 
 @lru_cache(maxsize=1)
 def open_relay(url: str) -> Transport | None:
-    """Made once, since it keeps connections. Raises ValueError."""
+    """Return the relay for `url`; cached, since it keeps connections. Raises ValueError if the URL is not valid."""
     return transports.make_relay(url) if url else None
 
 
 def relay_from() -> str:
-    """ALERTADMIN_SMTP_FROM: who sends by the relay. Empty if it is not set, or is no address (relay_from_error)."""
+    """ALERTADMIN_SMTP_FROM, the sender of mails by the relay. Empty if it is not set or not valid
+    (relay_from_error)."""
     address = settings.ENVIRONMENT.get("SMTP_FROM")
     return "" if relay_from_error() else address
 
 
 def relay_from_error() -> str:
-    """Why ALERTADMIN_SMTP_FROM cannot be used, in one English sentence; empty if it can."""
+    """Why ALERTADMIN_SMTP_FROM cannot be used, as an English sentence; empty if it can."""
     address = settings.ENVIRONMENT.get("SMTP_FROM")
     try:
         if address:
@@ -67,14 +68,14 @@ def relay_from_error() -> str:
 
 
 def forget_tokens(sender: Sender) -> None:
-    """The next send of this app gets a new token."""
+    """Discard the cached tokens of this app: its next send requests a new one."""
     if sender.app is not None:
         for scope in (sender.app.graph_scope, sender.app.smtp_scope):
             tokens().forget(sender.app, scope)
 
 
 def build_sender(mailbox: Mailbox) -> Sender:
-    """Opens the secret in use, the password, or the sign-in. Raises SecretUnavailable, UnknownCloud."""
+    """Decrypt the current secret, password or refresh token. Raises SecretUnavailable, UnknownCloud."""
     if mailbox.app is None:
         server = server_of(mailbox.server)
         return Sender(mailbox.address, login=login_of(mailbox), endpoint=server.ews, ca_file=server.ca_file)

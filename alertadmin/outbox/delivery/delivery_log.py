@@ -1,7 +1,7 @@
-"""The log's lines about deliveries: how each came to its end, and which routes fail.
+"""Log lines about deliveries: how each was settled, and which routes fail.
 
-An outage of a route is a line when it begins, one each five minutes with a count, and one when it is over. Counted in
-each process for itself.
+An outage of a route is logged when it begins, every five minutes with a count, and when it is over. Each process counts
+for itself.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from alertadmin.operator_log.events import domain_of
 from alertadmin.outbox.models import Attempt, AttemptOutcome, Delivery, DeliveryState
 
 WINDOW = 300.0
-"""Seconds between two lines about the same failure of the same route."""
+"""Seconds between two log lines about the same failure of the same route."""
 MOST_REMEMBERED = 5_000
-"""Failures; more are forgotten, and so written as new ones."""
+"""Failures to remember; beyond that all are forgotten, and logged as new."""
 OF_ONE_MESSAGE = frozenset({"recipient_rejected", "message_too_large"})
-"""Causes that say nothing of the route."""
+"""Causes that concern the message, not the route."""
 
 RouteKey = tuple[str, UUID | None, UUID | None]
 """Transport, mailbox, channel."""
@@ -34,15 +34,15 @@ class _Failing:
     begun: float
     last_line: float
     total: int = 0
-    """Failures since `begun`."""
+    """Number of failures since `begun`."""
     left_out: int = 0
-    """Failures since the last line."""
+    """Number of failures since the last log line."""
     is_told: bool = False
-    """Whether a line said that it fails, and none since that it works again."""
+    """Whether the failure was logged, and the recovery not yet."""
 
 
 class FailureCounts:
-    """What fails by which route, and for which cause."""
+    """Counts failures by route and cause."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -74,7 +74,7 @@ class FailureCounts:
             _log_failure(Event.ROUTE_FAILING, attempt, cause, count=count, total=known.total, failing_s=seconds)
 
     def worked(self, attempt: Attempt) -> None:
-        """Says once that the route works again. One that comes and goes is counted until its next line is due."""
+        """Log the recovery once. A route that keeps failing in between is counted until its next line is due."""
         now = self._clock()
         with self._counting:
             told = [one for one in self._known.get(_key_of(attempt), {}).values() if one.is_told]
@@ -97,7 +97,7 @@ FAILURES = FailureCounts()
 
 
 def log_attempt(attempt: Attempt) -> None:
-    """To be called when an attempt was closed and that is committed."""
+    """Log an attempt. Call it after the commit that closed the attempt."""
     if attempt.outcome == AttemptOutcome.ACCEPTED:
         FAILURES.worked(attempt)
     elif attempt.outcome != AttemptOutcome.OPEN:
@@ -105,9 +105,10 @@ def log_attempt(attempt: Attempt) -> None:
 
 
 def log_delivery(delivery: Delivery, now: datetime, attempt: Attempt | None = None) -> None:
-    """To be called when a delivery's state was settled and that is committed. `attempt` is the one that decided it.
+    """Log a delivery. Call it after the commit that set its state. `attempt` is the one that decided it.
 
-    That one waits to be tried again is DEBUG: the line of its attempt says why, and an outage would write thousands.
+    A delivery that waits for its next try is logged at DEBUG: its attempt's line states the cause, and an outage would
+    write thousands of lines.
     """
     event, level = _outcome_of(delivery)
     log_event(
@@ -125,13 +126,13 @@ def log_delivery(delivery: Delivery, now: datetime, attempt: Attempt | None = No
 
 
 def log_waiting(count: int, cause: str, until: datetime) -> None:
-    """That deliveries wait together, because there is no route for any of them."""
+    """Log that `count` deliveries wait together, because no route is available."""
     if count:
         log_event(Event.DELIVERY_WAITS, logging.WARNING, count=count, cause=cause or None, next_try=until)
 
 
 def log_worker_lost(delivery: Delivery) -> None:
-    """That a delivery was taken back from a worker that ended, or stood still, in the middle of an attempt."""
+    """Log that a delivery was recovered from a worker that died or was suspended during an attempt."""
     log_event(Event.DELIVERY_UNCERTAIN, logging.WARNING, delivery=delivery.pk, cause="worker_lost")
 
 
@@ -165,7 +166,7 @@ def _key_of(attempt: Attempt) -> RouteKey:
 
 
 def _route_of(attempt: Attempt) -> dict[str, object]:
-    """Ids alone: the address of a mailbox stands on its page."""
+    """Ids only: a mailbox's address is shown on its page."""
     return {
         "transport": attempt.transport or ("channel" if attempt.channel_id else None),
         "mailbox": attempt.mailbox_id,

@@ -1,6 +1,6 @@
-"""Drafts that were made and are not to be sent: they are taken away, so that nobody finds them and sends them by hand.
+"""Delete drafts that will not be sent, so that a user does not find them in the mailbox and send them by hand.
 
-A courtesy to whoever opens the mailbox. A draft that cannot be taken away harms nobody: nothing here sends it.
+Best effort: a draft that cannot be deleted is never sent by this program.
 """
 
 from __future__ import annotations
@@ -23,23 +23,23 @@ from mailer.http import deadline_sockets
 log = logging.getLogger(__name__)
 
 LONGEST = 5.0
-"""Seconds for one of them."""
+"""Seconds for one draft."""
 AT_ONCE = 5
 BY_NOW = timedelta(minutes=2)
-"""A request of which no answer came has made its draft, if ever."""
+"""After this time, a request without an answer has created its draft or never will."""
 GIVE_UP_AFTER = timedelta(days=7)
 
 
 class HasOrphanDraft(Func):
-    """Written out, not as parameters: only so does SQLite see that its index of attempts with drafts serves."""
+    """A literal instead of a parameter, so that SQLite recognises its partial index of attempts with drafts."""
 
     template = "%(expressions)s > ''"
     output_field = BooleanField()
 
 
 def delete_orphan_drafts(now: datetime) -> None:
-    """A few at the end of each run. One whose id is not known may only just be coming into being, or be another
-    attempt's: it has time until its delivery is settled. So has one in doubt, which is asked for before each try."""
+    """Delete a few at the end of each run. A draft of unknown id may still be being created, or belong to another
+    attempt, so it is kept until its delivery is settled; so is a draft in doubt, which is looked up before each try."""
     left = Attempt.objects.filter(HasOrphanDraft(F("draft"))).exclude(outcome=AttemptOutcome.OPEN)
     settled = Q(delivery__settled_at__isnull=False, finished_at__lt=now - BY_NOW)
     not_sent = Q(outcome=AttemptOutcome.REFUSED) & ~Q(draft=UNNAMED)
@@ -55,7 +55,7 @@ def delete_orphan_drafts(now: datetime) -> None:
 def _discard(attempt: Attempt) -> bool:
     try:
         with deadline_sockets.deadline(LONGEST):
-            # What may have been sent lies among the sent items by the same id: that copy is not ours to delete.
+            # A message that was sent has the same id in Sent Items: that copy must not be deleted.
             if attempt.outcome in claims.IN_DOUBT and drafts.find(attempt) is None:
                 return _was_sent(attempt)
             drafts.discard(attempt)
@@ -69,7 +69,7 @@ def _discard(attempt: Attempt) -> bool:
 
 
 def _was_sent(attempt: Attempt) -> bool:
-    """Only of one whose id is known does its absence say so."""
+    """Drop the draft. Only if its id is known does its absence prove that it was sent."""
     if drafts.known_id(attempt):
         attempt.outcome, attempt.technical = AttemptOutcome.ACCEPTED, messages.FOUND_SENT
     attempt.draft = ""

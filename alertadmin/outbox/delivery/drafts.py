@@ -1,5 +1,5 @@
-"""An attempt's draft, in the mailbox it was made in. What asks the mailbox raises Failure, SecretUnavailable,
-UnknownCloud."""
+"""Find, send and delete an attempt's draft in the mailbox in which it was created. Functions that call the mailbox
+raise SendError, SecretUnavailable, UnknownCloud."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from mailer.tokens import OnStep
 from mailer.transports import Drafting, Receipt, Sender
 
 WAY = ("delivery", "mailbox__app__tenant", "mailbox__tenant")
-"""What is read of an attempt to get there."""
+"""Relations to select with an attempt."""
 
 
 def find(attempt: Attempt) -> str | None:
-    """The id of the draft that waits to be sent, if one does."""
+    """The id of the draft if it is still there, unsent; else None."""
     transport, sender = _place(attempt)
     return transport.find_draft(known_id(attempt), attempt.delivery.message_id, sender)
 
@@ -33,12 +33,12 @@ def discard(attempt: Attempt) -> None:
 
 
 def hold(attempt: Attempt, until: datetime) -> None:
-    """The server asked to be left alone until then, though not by refusing the attempt itself."""
+    """Record that the server asked to wait until then, without refusing the attempt itself."""
     Attempt.objects.filter(pk=attempt.pk).update(held_until=until)
 
 
 def forget_draft(attempt: Attempt) -> None:
-    """It cannot be looked up any more, or there is none."""
+    """Drop the draft: it does not exist, or can no longer be looked up."""
     attempt.draft = ""
     attempt.save(update_fields=["draft"])
 

@@ -1,4 +1,4 @@
-"""What a channel of last resort is told: for whom a mail was that no mailbox and no relay sent, why, and its matter."""
+"""The notification for a channel of last resort: the recipient of the unsent mail, the reason, and the content."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from mailer.errors import SendError
 
 
 def fallback_notification(delivery: Delivery, composed: Content, failure: SendError | None) -> Notification:
-    """`failure` is that of the last way by mail; None where there was none to try."""
-    assert delivery.composed_at is not None  # noqa: S101 (its words are fixed)
+    """`failure` is that of the last route by mail; None if there was no route to try."""
+    assert delivery.composed_at is not None  # noqa: S101 (its content is stored)
     with translation.override(composed.language or settings.LANGUAGE_CODE):
         why = explain(failure.cause, translate=_).title if failure else _(messages.NO_WAY)
         first = _("This was for %(address)s, and no mail could be sent: %(why)s. Please pass it on.") % {

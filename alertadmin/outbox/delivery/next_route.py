@@ -1,6 +1,6 @@
-"""By which route a delivery that waits is likely to be tried next, for people: what retry_rule would choose now.
+"""The route by which a waiting delivery is likely to be tried next, shown on pages: the present choice of retry_rule.
 
-What comes back meanwhile, by this delivery or another, may change it.
+Later attempts, of this delivery or another, may change it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from alertadmin.outbox.models import Delivery
 
 
 def next_route(delivery: Delivery, now: datetime) -> Route | None:
-    """None if no route is open to it then."""
+    """None if no route will be available then."""
     chain = Router.for_reminders(now)
     routes = {route.way: route for route in chain.routes_for(delivery)}
     health = RouteHealth(route_health.latest({route.endpoint for route in routes.values()}, now))

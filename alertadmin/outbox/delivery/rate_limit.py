@@ -1,5 +1,4 @@
-"""Exchange takes 30 messages a minute from a mailbox, and four at once; what is more waits here, not there. Channels
-are told no faster.
+"""Rate limits of Exchange: 30 messages a minute from a mailbox, four at once. Channels are limited likewise.
 
 Source: Exchange Online limits, "Message rate limit"; Microsoft Graph throttling limits, "Outlook service limits".
 """
@@ -20,15 +19,15 @@ AT_ONCE = 4
 WINDOW = timedelta(minutes=1)
 A_MOMENT = timedelta(seconds=1)
 LONGEST_HELD = timedelta(days=1)
-"""A server's wish to be left alone is followed no longer than this."""
+"""Upper limit of a server's Retry-After."""
 
 
 class RateLimiter:
-    """Counts what each mailbox or channel sent within the last minute: other processes' from the rows, this one's as it
-    goes.
+    """Counts what each mailbox or channel sent within the last minute: other processes' attempts from the database,
+    this process's in memory.
 
-    One whose server asked any process to wait is not free before that either. The relay, the operator's own, is not
-    paced.
+    A sender whose server asked any process to wait is not free before that time. The SMTP relay is the operator's own
+    and is not limited.
     """
 
     def __init__(self, per_minute: int | None = PER_MINUTE) -> None:
@@ -37,7 +36,7 @@ class RateLimiter:
         self._lock = Lock()
 
     def acquire(self, sender: UUID | None, now: datetime, *, anyway: bool = False) -> datetime | None:
-        """Takes a place now and returns None, or says when the next one is free. `anyway` takes one in any case."""
+        """Take a slot now and return None, or return when the next is free. `force` takes one in any case."""
         if sender is None:
             return None
         with self._lock:
@@ -48,7 +47,7 @@ class RateLimiter:
             return None
 
     def free_at(self, sender: UUID | None, now: datetime) -> datetime | None:
-        """When the next place is free, or None if one is."""
+        """When the next slot is free, or None if one is free now."""
         if sender is None:
             return None
         with self._lock:
@@ -65,7 +64,7 @@ class RateLimiter:
         )
         if taken:
             self._taken[sender] = taken
-        # An attempt's row bears the moment at which its place was taken: our own count once.
+        # An attempt started at the moment at which its slot was taken: count our own once.
         attempts = _attempts(sender, now)
         sent = sorted((taken | Counter(moment for moment, _outcome in attempts)).elements())
         if len(sent) >= self.per_minute:
@@ -75,13 +74,13 @@ class RateLimiter:
 
 
 def _attempts(sender: UUID, now: datetime) -> list[tuple[datetime, str]]:
-    """Of the last minute, with what came of them."""
+    """Start and outcome of the attempts of the last minute."""
     attempts = Attempt.objects.filter(_of(sender), started_at__gt=now - WINDOW, started_at__lte=now + WINDOW)
     return list(attempts.values_list("started_at", "outcome"))
 
 
 def _held_until(sender: UUID, now: datetime) -> datetime | None:
-    """What its server asked for, whichever process it said that to."""
+    """The latest time until which the sender's server asked to wait, in any process."""
     held = Attempt.objects.filter(_of(sender), held_until__gt=now, held_until__lte=now + LONGEST_HELD)
     until: datetime | None = held.aggregate(until=Max("held_until"))["until"]
     return until

@@ -1,9 +1,9 @@
-"""What became of a message of which no clear answer came, or whose worker was lost: looked up where it left a draft.
+"""Find out whether a message was sent whose attempt got no clear answer, or whose worker was lost, by its draft.
 
-Its mailbox knows: a draft that still waits was not sent, and is sent now, that very one; one that is gone was sent. So
-it comes neither twice nor never. A mailbox that does not answer is asked for ten minutes; then the delivery goes on as
-any other in doubt (outbox.retry_rule), the mailbox is asked again before each try, and the draft is taken away once the
-delivery has ended (outbox.leftovers).
+A draft that still exists was not sent: it is sent now, that very draft. A draft that is gone was sent. So the message
+is sent neither twice nor never. A mailbox that does not answer is queried for ten minutes; then the delivery continues
+like any uncertain one (retry_rule), the mailbox is queried before each try, and the draft is deleted once the delivery
+is settled (draft_cleanup).
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from alertadmin.registry.credentials.app_identity import SecretUnavailable
 from mailer.errors import Acceptance, SendError
 
 LOOKED_UP_FOR = timedelta(minutes=10)
-"""So long only the mailbox is asked. Then never lost matters more than never twice."""
+"""For this long only the look-up is tried. Then delivering at all outweighs not delivering twice."""
 BETWEEN = timedelta(minutes=1)
 
 
 def reconcile(delivery: Delivery, *, chain: Router, pace: RateLimiter, clock: Clock) -> DeliveryState | None:
-    """The state the delivery is left in; None if it is to be sent like any other."""
+    """Return the resulting state, or None if the delivery is to be sent normally."""
     if not delivery.was_uncertain:
         return None
     if claims.was_accepted(delivery):
@@ -59,7 +59,7 @@ def _look_up(
         return _not_found_out(delivery, attempt, _failure(error), now)
     failpoint("draft-looked-up")
     if waiting is not None and not chain.may_send_draft(delivery, attempt):
-        claims.close_attempt(attempt, clock(), AttemptOutcome.REFUSED, draft=waiting)  # a leftover
+        claims.close_attempt(attempt, clock(), AttemptOutcome.REFUSED, draft=waiting)  # for draft_cleanup
         return None
     if waiting is not None:
         return _send_draft(delivery, attempt, waiting, chain, clock)
@@ -74,7 +74,7 @@ def _failure(error: Exception) -> SendError:
 
 
 def _not_found_out(delivery: Delivery, attempt: Attempt, failure: SendError, now: datetime) -> DeliveryState | None:
-    """A mailbox that may answer later is asked later; after a while the delivery goes on without it."""
+    """Retry the look-up later if the mailbox may answer then; after LOOKED_UP_FOR continue without it."""
     if failure.retry and _is_young(attempt, now):
         asked = min(timedelta(seconds=failure.retry_after or 0), LOOKED_UP_FOR)
         if asked:
@@ -90,7 +90,7 @@ def _not_found_out(delivery: Delivery, attempt: Attempt, failure: SendError, now
 
 
 def _is_young(attempt: Attempt, now: datetime) -> bool:
-    """Not one that ended later than now, by a clock that ran ahead."""
+    """Whether the attempt ended recently; False if it ended in the future (clock skew)."""
     return abs(now - (attempt.finished_at or now)) < LOOKED_UP_FOR
 
 
@@ -110,17 +110,17 @@ def _was_sent(delivery: Delivery, attempt: Attempt, now: datetime) -> DeliverySt
 
 
 def _send_draft(delivery: Delivery, earlier: Attempt, draft: str, chain: Router, clock: Clock) -> DeliveryState | None:
-    """The draft that waits, by a new attempt; unless what it tells is no longer so."""
+    """Send the draft by a new attempt, unless its content is obsolete."""
     composed = composers.compose(delivery, clock())
     if isinstance(composed, composers.Obsolete):
-        claims.close_attempt(earlier, clock(), AttemptOutcome.REFUSED, draft=draft)  # a leftover
+        claims.close_attempt(earlier, clock(), AttemptOutcome.REFUSED, draft=draft)  # for draft_cleanup
         claims.finish(delivery, DeliveryState.CANCELLED, clock(), reason=composed.reason)
         return DeliveryState.CANCELLED
     assert earlier.mailbox is not None  # noqa: S101 (the draft was found in it)
     route = mailbox_route(earlier.mailbox, earlier.transport)
     attempt = new_attempt(route, draft=draft)
     if not claims.open_attempt(delivery, attempt, clock(), instead=earlier):
-        return DeliveryState.SENDING  # somebody else's by now
+        return DeliveryState.SENDING  # another worker owns it now
     try:
         receipt = send(delivery, attempt, lambda on_step, _on_draft: drafts.send(attempt, on_step))
     except LeaseLost:

@@ -1,21 +1,23 @@
-"""Which route a delivery takes next, and when: a function of what came back so far. No database, no clock, no threads.
+"""Choose the route and time of a delivery's next attempt from the results so far. No database, clock or threads.
 
-What came back            proves                        next try of this delivery
+Result                    proves                        next attempt of this delivery
 ------------------------  ----------------------------  ---------------------------------------------------------------
-accepted                  it is in the provider's hands none: it is sent
+accepted                  the provider has it           none: it is sent
 refused, busy             not accepted                  the next route at once; no route left: all again after a wait
-not reached, cut before   nothing left                  the next route at once; no route left: all again after a wait
-no answer, gateway,       it may have been accepted     the first time the same route after a minute, the same to the
-foreign, worker lost                                    byte; then each route whose last answer was clear, at once, the
-                                                        last resort after the others; where there is none, the routes
-                                                        in doubt again after a growing wait, for as long as it is owed
+not reached, cut before   nothing was sent              the next route at once; no route left: all again after a wait
+no answer, gateway,       it may have been accepted     first the same route after a minute, with identical bytes; then
+foreign, worker lost                                    at once each route whose last answer was clear, the last resort
+                                                        after the others; if there is none, the uncertain routes again
+                                                        after a growing wait, until the content is obsolete
 
-A draft is asked for before any of this (outbox.doubts). There is no end in here: a delivery ends by an acceptance, by
-every route refusing the recipient for good in one walk (outbox.sending), because it is no longer owed, or by a person.
+A draft is looked up before any of this (reconcile). This module never gives up: a delivery is settled when it is
+accepted, when every route permanently refuses the recipient in one walk (sender), when its content is obsolete, or by
+a user.
 
-A route in doubt is also judged for the other deliveries. One doubtful answer puts it behind the routes whose answers
-are clear; those of two senders by one door (the same Graph, the same Exchange) put all senders of that door last. Such
-an outage is tried again by one delivery of a run, after a growing wait; the others go round, or wait too.
+An uncertain route is also rated for the other deliveries. One uncertain answer ranks it behind the routes whose answers
+are clear; uncertain answers of two senders at one endpoint (the same Graph, the same Exchange) rank all senders of that
+endpoint last. Such an outage is probed by one delivery of a run, after a growing wait; the others use other routes or
+wait.
 """
 
 from __future__ import annotations
@@ -29,17 +31,17 @@ from itertools import pairwise
 FIRST_WAIT = timedelta(minutes=1)
 LONGEST_WAIT = timedelta(hours=1)
 LONGEST_WAIT_IN_DOUBT = timedelta(hours=4)
-"""Each further try of what may have been accepted can make a copy."""
+"""Each further attempt of a message that may have been accepted can create a duplicate."""
 A_DAY_OF_TRIES = 30
-"""So many tries take about a day: six waits that double, then one each hour."""
+"""This many attempts take about a day: six waits that double, then one each hour."""
 AT_ONE_MOMENT = FIRST_WAIT / 2
-"""Doubtful answers within this time are one try of a route: several threads met the same trouble."""
+"""Uncertain answers within this time count as one attempt: several threads met the same outage."""
 SENDERS_OF_A_DOOR = 2
-"""Senders with a doubtful answer after which it is the door that is in doubt."""
+"""Number of senders with an uncertain answer that makes it an outage of their endpoint."""
 KEPT_OF_A_DOOR = 60
-"""Attempts of each door that count. What was done since by others is the better witness."""
+"""Attempts per endpoint that are considered, the latest."""
 LATEST_BELIEVED = timedelta(minutes=5)
-"""An answer of a moment later than this from now was written by a clock that ran ahead, and is not counted."""
+"""Ignore answers that are further in the future than this (clock skew)."""
 
 
 class Evidence(Enum):
@@ -47,12 +49,12 @@ class Evidence(Enum):
 
     ACCEPTED = "accepted"
     REFUSED = "refused"
-    """Clearly not accepted, and the server said so."""
+    """Not accepted, by an answer of the server."""
     NOT_LEFT = "not left"
-    """Clearly not accepted, but the server was not heard: its route may still be in doubt."""
+    """Not accepted, but without an answer of the server: its route may still be uncertain."""
     DOUBTFUL = "doubtful"
     LOST = "lost"
-    """The worker was lost: the message may have been accepted, and nothing is said of the route."""
+    """The worker was lost: the message may have been accepted; it proves nothing about the route."""
 
 
 IN_DOUBT = frozenset({Evidence.DOUBTFUL, Evidence.LOST})
@@ -60,8 +62,8 @@ IN_DOUBT = frozenset({Evidence.DOUBTFUL, Evidence.LOST})
 
 @dataclass(frozen=True)
 class Way:
-    """A route as the rule knows it. `key` is the sender's (a mailbox by a transport, a channel, the relay), `door` the
-    server's that several senders share."""
+    """A route as the retry rule knows it. `key` identifies the sender (a mailbox by a transport, a channel, the relay),
+    `endpoint` the server, which several senders may share."""
 
     key: Hashable
     door: str
@@ -70,7 +72,7 @@ class Way:
 
 @dataclass(frozen=True)
 class PastAttempt:
-    """One attempt that is over. `route_walk` is the same for all attempts of one claim."""
+    """A finished attempt. All attempts of one claim have the same `walk`."""
 
     key: Hashable
     door: str
@@ -84,10 +86,10 @@ class PastAttempt:
 
 @dataclass(frozen=True)
 class Outage:
-    """Doubtful answers in a row, of a route or of a whole door."""
+    """Consecutive uncertain answers of a route or of a whole endpoint."""
 
     scope: Hashable
-    """The route's key, or the door where it is the door's."""
+    """The route's key, or the endpoint."""
     last: PastAttempt
     tries: int
 
@@ -97,14 +99,15 @@ class Outage:
 
 
 def wait(tries: int, *, is_in_doubt: bool) -> timedelta:
-    """After so many tries: doubling from a minute to an hour, for what is in doubt after a day to four hours."""
+    """The wait after this many attempts: doubles from a minute to an hour; if in doubt, after a day up to four
+    hours."""
     if is_in_doubt and tries > A_DAY_OF_TRIES:
         return min(LONGEST_WAIT * (1 << min(tries - A_DAY_OF_TRIES, 2)), LONGEST_WAIT_IN_DOUBT)
     return min(FIRST_WAIT * (1 << min(max(tries - 1, 0), 6)), LONGEST_WAIT)
 
 
 class RouteHealth:
-    """What the routes last did, for whichever delivery."""
+    """The latest results of all routes, over all deliveries."""
 
     def __init__(self, tried: Iterable[PastAttempt] = ()) -> None:
         self._by_door: dict[str, list[PastAttempt]] = {}
@@ -112,16 +115,16 @@ class RouteHealth:
             self.add(one)
 
     def add(self, tried: PastAttempt) -> None:
-        """Kept latest first, so many of each door."""
+        """Insert by time, latest first, and keep the latest per endpoint."""
         kept = self._by_door.setdefault(tried.door, [])
         place = next((place for place, other in enumerate(kept) if other.at <= tried.at), len(kept))
         kept.insert(place, tried)
         del kept[KEPT_OF_A_DOOR:]
 
     def outage(self, way: Way, now: datetime) -> Outage | None:
-        """The door's, or the route's own; None if its last answer was clear, or there was none."""
+        """The outage of the endpoint or of the route; None if its last answer was clear, or it has none."""
         at_door = [one for one in self._by_door.get(way.door, ()) if one.at <= now + LATEST_BELIEVED]
-        # Another sender's refusal may have come from elsewhere, such as Entra; only an acceptance shows the door.
+        # Another sender's refusal may have come from another server, such as Entra; only acceptance proves this one.
         of_door = _doubts(at_door, until={Evidence.ACCEPTED})
         if len({one.key for one in of_door}) >= SENDERS_OF_A_DOOR:
             return Outage(way.door, of_door[0], _moments(of_door))
@@ -158,12 +161,12 @@ def next_way(
     is_asked_for: bool = False,
     may_probe: Callable[[Outage], bool] = lambda outage: True,
 ) -> Way | None:
-    """The route to try now; None if the delivery is to wait until `waits_until`.
+    """The route to try now; None if the delivery is to wait until `next_attempt_time`.
 
-    `history` are the delivery's own attempts, oldest first; `ways` those that are open to it, best first, without what
-    has clearly failed in this run, or has no time. Each is tried once in a walk. `may_probe` says whether this delivery
-    may be the one of this run that tries an outage again; a person who asks for the delivery (`is_asked_for`) need not
-    wait until that is due.
+    `history` are the delivery's own attempts, oldest first; `routes` the available routes, best first, without those
+    that have clearly failed in this run or are busy. Each is tried once per walk. `may_probe` says whether this
+    delivery may be the one that probes an outage in this run; if a user asked for the delivery (`is_asked_for`), it may
+    do so before the wait is over.
     """
     if is_left_alone(history, health, walk=walk, now=now):
         return None
@@ -179,7 +182,7 @@ def next_way(
 
 
 def is_left_alone(history: Sequence[PastAttempt], health: RouteHealth, *, walk: Hashable, now: datetime) -> bool:
-    """After a first doubtful answer for a minute, after one with a draft until that was asked for."""
+    """Whether to wait: a minute after a first uncertain answer; after one with a draft until that was looked up."""
     latest = history[-1] if history else None
     if latest is None or latest.walk != walk or latest.evidence != Evidence.DOUBTFUL:
         return False
@@ -194,9 +197,9 @@ def _is_due(outage: Outage, now: datetime, is_asked_for: bool, may_probe: Callab
 
 
 def _rank(way: Way, outage: Outage | None, doubts: Sequence[PastAttempt]) -> tuple[int, int]:
-    """Lowest first. The same route once more, which is harmless where the provider drops what it has already; a route
-    that may be back, for a delivery that is not in doubt yet; clear routes, those of another door before; the last
-    resort; at last the routes in doubt. Of equals those by which this delivery was in doubt least often."""
+    """Sort key, lowest first: the same route once more, which is harmless if the provider drops duplicates; a route to
+    probe, for a delivery that is not uncertain; clear routes, those of other endpoints first; the last resort; the
+    uncertain routes. Among equals, those with the fewest uncertain answers for this delivery."""
     own = sum(one.key == way.key for one in doubts)
     if len(doubts) == own == 1 and not doubts[0].has_draft:
         return 0, 0
@@ -218,10 +221,10 @@ def waits_until(
     asked: timedelta = timedelta(0),
     free_at: Iterable[datetime] = (),
 ) -> datetime:
-    """When a delivery that found no route in this walk is to be tried again: later than now.
+    """When to try a delivery again that found no route in this walk: later than `now`.
 
-    `is_refused` says that a route clearly failed, and `query_object` how long its server wants to be left alone;
-    `free_at` when those that are busy have time.
+    `is_refused`: a route clearly failed. `requested_wait`: how long its server asked to wait. `free_at`: when the busy
+    routes are free.
     """
     moments = [outage.next_try for way in ways if (outage := health.outage(way, now))]
     latest = history[-1] if history else None

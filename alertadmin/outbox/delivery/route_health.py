@@ -1,4 +1,4 @@
-"""Attempts as the retry rule reads them: a delivery's own, and what the doors of the routes last did for all."""
+"""Load attempts for the retry rule: a delivery's own, and the latest at each endpoint."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from alertadmin.outbox.models import Attempt, AttemptOutcome, Delivery
 from mailer.errors import Answer
 
 OWN = 200
-"""Attempts of one delivery that are read, the latest."""
+"""Maximum number of attempts read of one delivery, the latest."""
 SPOKE = frozenset({Answer.REFUSED, Answer.BUSY, ""})
-"""Answers by which the server was heard; empty in rows of earlier versions."""
+"""Answers sent by the server; rows of earlier versions have none."""
 
 
 def evidence_of(outcome: str, answer: str) -> Evidence:
-    """Of an attempt that is over."""
+    """What a finished attempt proves."""
     if outcome == AttemptOutcome.ACCEPTED:
         return Evidence.ACCEPTED
     if outcome == AttemptOutcome.REFUSED:
         return Evidence.REFUSED if answer in SPOKE else Evidence.NOT_LEFT
-    # Without an answer on record the fault was ours: the worker was lost, or the database failed.
+    # No answer stored means that the fault was ours: the worker was lost, or the database failed.
     return Evidence.DOUBTFUL if outcome == AttemptOutcome.UNKNOWN and answer else Evidence.LOST
 
 
@@ -40,13 +40,13 @@ def tried(attempt: Attempt) -> PastAttempt:
 
 
 def history(delivery: Delivery) -> list[PastAttempt]:
-    """Its own attempts that are over, oldest first."""
+    """The delivery's own finished attempts, oldest first."""
     over = delivery.attempts.exclude(outcome=AttemptOutcome.OPEN).defer("steps", "request_ids")
     return [tried(attempt) for attempt in reversed(over.order_by("-number")[:OWN])]
 
 
 def latest(doors: Iterable[str], now: datetime) -> list[PastAttempt]:
-    """The latest attempts by these doors that say something of a server; one look-up in an index for each door."""
+    """The latest attempts at these endpoints that show how the server answered; one index look-up per endpoint."""
     telling = Attempt.objects.exclude(outcome__in=[AttemptOutcome.OPEN, AttemptOutcome.LOST])
     telling = telling.filter(started_at__lte=now + LATEST_BELIEVED).defer("steps", "request_ids")
     return [

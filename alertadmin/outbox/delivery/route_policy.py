@@ -1,9 +1,9 @@
-"""Which route may carry which mail: the table, and where a mailbox or channel stands in it.
+"""Which route may carry which mail: a table by purpose and kind of route.
 
-A mail can be read in the mailbox that sent it, by the people of the tenant whose mailbox it is, and by the server that
-sent it. So a link that grants access leaves only by what an owner chose for the installation, and leaves no copy; what
-tells of a tenant leaves by the installation's routes or that tenant's own mailboxes; what tells of several tenants, or
-is for the installation's own people, by the installation's routes. Where no route may carry a mail, it waits.
+A sent mail can be read in the mailbox that sent it, by that mailbox's tenant, and by the server that sent it. So a link
+that grants access is sent only by a route that an owner chose for the installation, without a copy; a mail about a
+tenant by the installation's routes or that tenant's own mailboxes; a mail about several tenants or to the
+installation's own users by the installation's routes. A mail that no route may carry waits.
 """
 
 from __future__ import annotations
@@ -19,48 +19,47 @@ from alertadmin.registry.permissions import TransportName
 
 
 class RouteKind(StrEnum):
-    """A route as the table knows it, for one mail."""
+    """The kind of a route, relative to one mail."""
 
     INSTALLATION = "installation"
-    """The installation's mailbox (registry.installation_mailbox), by a transport that keeps no copy where none is
-    asked for."""
+    """The installation's mailbox (registry.installation_mailbox), by a transport that keeps no copy when told so."""
     INSTALLATION_WITH_COPY = "installation, a copy stays"
-    """The same by SMTP: Exchange Online and Outlook.com keep a copy in Sent Items, and the sender cannot ask for none.
+    """The same by SMTP: Exchange Online and Outlook.com keep a copy in Sent Items, which the sender cannot prevent.
     Source: Set-Mailbox, MessageCopyForSMTPClientSubmissionEnabled."""
     OWN_TENANT = "own tenant"
-    """A mailbox of the one tenant whose mail it is."""
+    """A mailbox of the tenant that the mail is about."""
     OTHER_TENANT = "other tenant"
     RELAY = "relay"
     """The operator's mail server."""
     INSTALLATION_CHANNEL = "installation's channel"
-    """Of last resort, for a mail that no mailbox and no relay took."""
+    """As the last resort, for a mail that no mailbox and no relay accepted."""
     TENANT_CHANNEL = "tenant's channel"
     """As a last resort for a mail."""
     ADDRESSED = "addressed"
-    """The mailbox or channel under test; the channel that a notification is addressed to."""
+    """The mailbox or channel under test, or the channel to which a notification is addressed."""
 
 
 class RouteRefusal(StrEnum):
     """Why a route may not carry a mail."""
 
     GRANTS_ACCESS = "grants access"
-    """Those who read there could use the link."""
+    """Readers of the route's mailbox or channel could use the link."""
     COPY_STAYS = "copy stays"
-    """The link would stay in Sent Items."""
+    """A copy of the link would stay in Sent Items."""
     NOT_THEIRS = "not theirs"
-    """It tells of others than those who read there."""
+    """It is about other tenants than those who read the route's mailbox or channel."""
     OF_THE_INSTALLATION = "of the installation"
-    """It concerns the installation and its people, not a tenant."""
+    """It is about the installation and its users, not about a tenant."""
     WRITTEN_TO_ONE = "written to one person"
-    """It is of use to its recipient alone, and can wait."""
+    """It is useful to its recipient only, and can wait."""
     TESTS_ONE_ROUTE = "tests one route"
-    """A test by another route would prove nothing."""
+    """A test by another route proves nothing."""
     NOT_ADDRESSED = "not addressed"
-    """It is never addressed to a mailbox or channel."""
+    """Such a mail is never addressed to a mailbox or channel."""
 
 
 Row = Mapping[RouteKind, RouteRefusal | None]
-"""None: it may."""
+"""None: the route may carry the mail."""
 
 _GRANTS_ACCESS: Row = {
     RouteKind.INSTALLATION: None,
@@ -104,17 +103,17 @@ TABLE: Mapping[Purpose, Row] = {
     Purpose.CONSENT: {**_OF_A_TENANT, RouteKind.INSTALLATION_CHANNEL: RouteRefusal.WRITTEN_TO_ONE},
     Purpose.TEST: {**dict.fromkeys(RouteKind, RouteRefusal.TESTS_ONE_ROUTE), RouteKind.ADDRESSED: None},
 }
-"""A purpose that is added without a row carries nothing: `may_carry` raises KeyError, and a test fails."""
+"""A purpose without a row cannot be sent: `may_carry` raises KeyError, and a test fails."""
 
 GRANT_ACCESS = frozenset(purpose for purpose, row in TABLE.items() if row is _GRANTS_ACCESS)
-"""Of their mails no copy stays in the mailbox that sends them: no draft, nothing in Sent Items."""
+"""No copy of their mails stays in the sending mailbox: no draft, nothing in Sent Items."""
 OF_OWNERS = frozenset(
     purpose
     for purpose, row in TABLE.items()
     if row[RouteKind.OWN_TENANT] in (RouteRefusal.GRANTS_ACCESS, RouteRefusal.OF_THE_INSTALLATION)
 )
-"""Mails that lead people in, or tell them of acts on ways in, secrets and the installation: owners alone may say that
-one of them need not leave."""
+"""Mails that grant access, or notify of changes to sign-in, secrets and the installation: only owners may mark one as
+not to be sent."""
 MAY_GO_BY_OWN_TENANT = frozenset(purpose for purpose, row in TABLE.items() if row[RouteKind.OWN_TENANT] is None)
 
 
@@ -127,8 +126,8 @@ def may_carry(purpose: str, kind: RouteKind) -> bool:
 
 
 def kind_of_mailbox(mailbox: Mailbox, installation: UUID | None, owner: UUID | None) -> RouteKind:
-    """`installation` is the id of the installation's mailbox; `owner` of the tenant whose mail it is (content.owner),
-    None of a mail of the installation's own."""
+    """`installation` is the id of the installation's mailbox; `owner` is the tenant that the mail is about
+    (composers.owner_of), None for a mail of the installation."""
     if mailbox.pk == installation:
         keeps_copy = mailbox.transport == TransportName.SMTP
         return RouteKind.INSTALLATION_WITH_COPY if keeps_copy else RouteKind.INSTALLATION
@@ -136,14 +135,14 @@ def kind_of_mailbox(mailbox: Mailbox, installation: UUID | None, owner: UUID | N
 
 
 def kind_of_channel(channel: Channel) -> RouteKind:
-    """As a last resort."""
+    """The kind of a channel of last resort."""
     is_tenants = channel.tenant_id is not None or channel.app_id is not None
     return RouteKind.TENANT_CHANNEL if is_tenants else RouteKind.INSTALLATION_CHANNEL
 
 
 def why_none_may_carry(purpose: str, *, has_mailbox: bool) -> str:
-    """One stored sentence (see retelling) for a mail that no route may carry. `has_mailbox` says whether the
-    installation has one."""
+    """Why no route may carry a mail, as a stored text (see stored_messages). `has_mailbox`: the installation has a
+    mailbox."""
     if not Mailbox.objects.exists():
         return messages.NO_WAY
     if purpose in MAY_GO_BY_OWN_TENANT:

@@ -1,11 +1,11 @@
-"""How each route did the last time that it was tried: a route is judged by its attempts, not by being configured.
+"""Whether each route worked when it was last tried: a route is judged by its attempts, not by its configuration.
 
-An attempt says something of its route if its server was asked: one that is still open, whose worker was lost, or that
-was never made says nothing. Of those the latest counts, tests included.
+An attempt counts if its server was called: not one that is still open, was lost with its worker, or was never made. Of
+those that count the latest decides, tests included.
 
     accepted                                     works
-    the recipient or the size was refused        works: the server takes mail
-    throttled, a sending limit                   works: it only takes no more just now
+    the recipient or the size was refused        works: the server accepts mail
+    throttled, a sending limit                   works: it accepts no more at the moment
     anything else refused, or not answered       failed
 """
 
@@ -26,17 +26,17 @@ from alertadmin.registry.models import Mailbox
 
 Row = TypeVar("Row", Mailbox, Channel)
 RELAY = "relay"
-"""`Attempt.transport` of what went by the operator's mail server."""
+"""`Attempt.transport` of attempts by the SMTP relay."""
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 CLOCK_SKEW = timedelta(hours=1)
-"""What was tried later than this from now was tried by a clock that ran ahead, and counts for nothing."""
+"""Ignore attempts that are further in the future than this (clock skew)."""
 ANSWERED = Q(outcome__in=[AttemptOutcome.REFUSED, AttemptOutcome.UNKNOWN]) & ~Q(cause="")
 FAILED = ANSWERED & ~Q(cause__in=OF_THE_MESSAGE | SLOWED_DOWN)
 TELLING = Q(outcome=AttemptOutcome.ACCEPTED) | ANSWERED
 
 
 class ByRelay(Func):
-    """Written out, not as a parameter: only so does SQLite see that its index of the relay's attempts serves."""
+    """A literal instead of a parameter, so that SQLite recognises its partial index of the relay's attempts."""
 
     template = "%(expressions)s = 'relay'"
     output_field = BooleanField()
@@ -51,26 +51,26 @@ class FailedRoute:
     cause: str
     """A slug of `mailer.diagnosis`."""
     since: datetime
-    """Its first failure since it last worked."""
+    """Start of its first failure since it last worked."""
     tried_at: datetime
     id: UUID | None = None
-    """Of the mailbox or channel."""
+    """Id of the mailbox or channel; None for the relay."""
 
 
 def failed_mailboxes(mailboxes: QuerySet[Mailbox], now: datetime) -> QuerySet[Mailbox]:
-    """Those of them whose own transport failed, with `last_attempt`. A test by another transport does not count."""
+    """Mailboxes whose own transport failed, annotated with `last_attempt`. Tests by other transports do not count."""
     attempts = _attempts(now).filter(mailbox=OuterRef("pk"), transport=OuterRef("transport"))
     return _with_failed_attempt(mailboxes, attempts)
 
 
 def failed_channels(channels: QuerySet[Channel], now: datetime) -> QuerySet[Channel]:
-    """Those of them that are to be told and failed, with `last_attempt`."""
+    """Active channels that failed, annotated with `last_attempt`."""
     attempts = _attempts(now).filter(channel=OuterRef("pk"))
     return _with_failed_attempt(channels.filter(is_paused=False), attempts)
 
 
 def failed_relay(now: datetime) -> FailedRoute | None:
-    """None too if the operator has none any more."""
+    """The relay if it failed; None if it works or is not configured."""
     if connections.relay() is None:
         return None
     attempts = _attempts(now).filter(ByRelay(F("transport")))
@@ -81,7 +81,7 @@ def failed_relay(now: datetime) -> FailedRoute | None:
 
 
 def failed_routes(now: datetime, *, most: int) -> tuple[list[FailedRoute], int]:
-    """The first so many of all that failed, and how many there are: the relay, mailboxes, channels."""
+    """The first `most` failed routes and the total: the relay, mailboxes, channels."""
     relay = failed_relay(now)
     found = [relay] if relay else []
     count = len(found)
@@ -110,7 +110,7 @@ def _with_failed_attempt(routes: QuerySet[Row], attempts: QuerySet[Attempt]) -> 
 
 
 def _since(attempts: QuerySet[Attempt], last: Attempt) -> datetime:
-    """The start of the first failure since the route last worked."""
+    """Start of the first failure since the route last worked."""
     worked = attempts.filter(TELLING & ~FAILED).order_by("-started_at").values_list("started_at", flat=True).first()
     first = attempts.filter(FAILED, started_at__gt=worked or LONG_AGO).order_by("started_at")
     return first.values_list("started_at", flat=True).first() or last.started_at

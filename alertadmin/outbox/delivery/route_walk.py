@@ -1,4 +1,4 @@
-"""What one claim of a delivery has tried so far, and what was tried before it."""
+"""The routes that one claim of a delivery has tried, and the delivery's earlier attempts."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from mailer.errors import SendError
 @dataclass
 class RouteWalk:
     id: UUID | None = None
-    """The claim's token."""
+    """The claim's owner token."""
     history: list[PastAttempt] = field(default_factory=list)
-    """All attempts of the delivery that are over, oldest first."""
+    """All finished attempts of the delivery, oldest first."""
     is_asked_for: bool = False
-    """A person asked for the delivery to leave now."""
+    """A user asked to send the delivery now."""
     failures: list[SendError] = field(default_factory=list)
-    """Of this walk, those of doubtful answers too."""
+    """Failures of this walk, including uncertain answers."""
     refused: set[RouteKey] = field(default_factory=set)
     """Routes that clearly failed in this walk."""
     seen: set[RouteKey] = field(default_factory=set)
-    """Routes that were tried in this walk, or had no time."""
+    """Routes that were tried in this walk, or were busy."""
     busy_until: list[datetime] = field(default_factory=list)
 
     @classmethod
     def of(cls, delivery: Delivery) -> RouteWalk:
-        """Of one that is claimed."""
+        """The walk of a claimed delivery."""
         before = route_health.history(delivery) if delivery.tries else []
         return cls(delivery.owner, before, is_asked_for=delivery.reason == messages.HASTENED)
 

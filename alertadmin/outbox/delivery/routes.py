@@ -1,4 +1,4 @@
-"""A route: one way by which a message can leave, and how it is sent by it."""
+"""A route by which a message can be sent, and how to send by it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ RouteKey = tuple[UUID | None, str]
 
 @dataclass(frozen=True)
 class Route:
-    """One way: through a mailbox, a channel, or (without either) through the relay."""
+    """A mailbox, a channel, or (without either) the SMTP relay."""
 
     label: str
     transport: str = ""
@@ -31,20 +31,20 @@ class Route:
     channel: Channel | None = None
     relay_sender: str = ""
     is_test: bool = False
-    """A test proves the secret as it is now; a token that an earlier send was given would prove nothing."""
+    """A test verifies the current secret, so it must not use a cached token."""
 
     is_last_resort: bool = False
     sends_as: str = ""
-    """An address that its app should not be able to send as: what comes of it says nothing of the mailbox."""
+    """An address that the app should not be able to send as: the result says nothing about the mailbox."""
 
     @property
     def attempted_mailbox(self) -> Mailbox | None:
-        """The mailbox of which an attempt tells how it is."""
+        """The mailbox whose health an attempt shows."""
         return None if self.sends_as else self.mailbox
 
     @property
     def sender_id(self) -> UUID | None:
-        """Of the mailbox or channel, each of which is paced; None for the relay."""
+        """Id of the mailbox or channel, to which rate limits apply; None for the relay."""
         sender = self.mailbox or self.channel
         return sender.pk if sender else None
 
@@ -54,7 +54,7 @@ class Route:
 
     @property
     def endpoint(self) -> str:
-        """The server that it asks, by a name that several senders share: what is wrong with it is wrong for all."""
+        """Name of the server, shared by several senders: its outage concerns all of them."""
         if self.channel is not None:
             return f"channel:{self.channel.pk}"
         if self.mailbox is None:
@@ -64,20 +64,21 @@ class Route:
 
     @property
     def way(self) -> Way:
-        """As the retry rule knows it."""
+        """The route as the retry rule knows it."""
         return Way(self.key, self.endpoint, self.is_last_resort)
 
     def shares_app(self, other: Route) -> bool:
         ours, theirs = self.mailbox, other.mailbox
         if ours is None or theirs is None or ours.app_id is None:
             return False
-        # For a personal account the app is asked about elsewhere, and shows no secret.
+        # A personal account authenticates by its refresh token, not by the app's secret, at another token endpoint.
         return (ours.app_id, ours.tenant_id, ours.is_personal) == (theirs.app_id, theirs.tenant_id, theirs.is_personal)
 
     def send(self, message: Message | Notification, on_step: Callable[[str, str], None], on_draft: OnDraft) -> Receipt:
-        """A channel takes a notice, the others a message. Raises SendError, SecretUnavailable, UnknownCloud."""
+        """Send a Notification by a channel, a Message by any other. Raises SendError, SecretUnavailable,
+        UnknownCloud."""
         if isinstance(message, Notification):
-            assert self.channel is not None, "a notice goes by a channel"  # noqa: S101
+            assert self.channel is not None, "a notification needs a channel"  # noqa: S101
             return dispatch.send(self.channel, message, on_step)
         if self.mailbox is not None:
             sender = connections.build_sender(self.mailbox)
@@ -85,13 +86,13 @@ class Route:
                 connections.forget_tokens(sender)
             transport = connections.transport(self.transport)
             if self.sends_as:
-                # No draft: it would lie among somebody else's.
+                # Without a draft, which would be created in another user's mailbox.
                 return transport.send(message, replace(sender, address=self.sends_as), on_step=on_step)
             if isinstance(transport, Drafting):
                 return transport.send(message, sender, on_step=on_step, on_draft=on_draft)
             return transport.send(message, sender, on_step=on_step)
         relay = connections.relay()
-        assert relay is not None, "a relay's route is made only where there is a relay"  # noqa: S101
+        assert relay is not None, "a relay's route exists only where there is a relay"  # noqa: S101
         return relay.send(message, Sender(self.relay_sender), on_step=on_step)
 
 
@@ -111,7 +112,7 @@ def relay_route(sender: str) -> Route:
 
 
 def test_routes(delivery: Delivery) -> list[Route]:
-    """A test's one way; none if its mailbox was removed meanwhile."""
+    """A test's only route; none if its mailbox was removed meanwhile."""
     if delivery.mailbox is None:
         return []
     return [mailbox_route(delivery.mailbox, delivery.transport, is_test=True, sends_as=delivery.sends_as)]

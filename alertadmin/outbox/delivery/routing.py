@@ -1,9 +1,9 @@
-"""By which ways a delivery may go, best first.
+"""The routes by which a delivery may be sent, best first.
 
-A test goes by the mailbox or channel under test alone, and what a channel is told by that channel alone. A mail goes by
-the mailbox that was chosen for the installation, else by those of its own tenant, else by the operator's SMTP relay,
-else by the channels of last resort: the secret that expired may be the very one that sends. Which of these may carry it
-says outbox.route_policy; which of them is next after what came back so far, outbox.retry_rule.
+A test uses the mailbox or channel under test only, and a channel's notification that channel only. A mail uses the
+installation's mailbox, else those of its tenant, else the operator's SMTP relay, else the channels of last resort: the
+secret that expired may be the one that sends. route_policy decides which of these may carry it, retry_rule which is
+next after the results so far.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ from alertadmin.registry.models import Mailbox
 from mailer.errors import Acceptance, SendError
 
 OF_THE_MESSAGE = frozenset({"recipient_rejected", "message_too_large"})
-"""Causes that say nothing against the way itself."""
+"""Causes that concern the message, not the route."""
 OF_THE_APP = frozenset(
     {
         "secret_wrong",
@@ -63,54 +63,54 @@ OF_THE_APP = frozenset(
         "conditional_access",
     }
 )
-"""Causes that every other mailbox of the same app in the same tenant shares."""
+"""Causes that are shared by every other mailbox of the same app in the same tenant."""
 EARLIEST = datetime.min.replace(tzinfo=UTC)
 SHARE = 2
-"""So many threads wait for a way that takes long, while there is another."""
+"""Maximum number of threads blocked on a slow route while another is free."""
 SLOW = 5.0
-"""Seconds, after which a way takes long. Until then the other threads wait to see whether it works: that it is not
-known yet is no reason to go by the next."""
+"""Seconds after which a route counts as slow. Until then other threads wait for its first result before they use the
+next route."""
 STRIKES = 2
-"""So often a way may fail for no known reason, with different messages, before it counts as down."""
+"""Unclassified failures, with different messages, after which a route is marked unavailable for this run."""
 
 
 @dataclass
 class Router:
-    """The ways of one run. A way that failed for its own reasons is not tried again in the same run; one in doubt is
-    tried by one delivery of the run, if its time has come (outbox.retry_rule)."""
+    """The routes of one run. A route that failed for its own reasons is not tried again in the same run; an uncertain
+    route is probed by one delivery of the run, if its wait is over (retry_rule)."""
 
     installation_routes: list[Route]
-    """Of the installation, for mail: its mailbox and the relay."""
+    """The installation's routes for mail: its mailbox and the relay."""
     last_resorts: list[Route] = field(default_factory=list)
     now: datetime = EARLIEST
     """When the run began."""
     installation: UUID | None = None
-    """The installation's mailbox (registry.installation_mailbox)."""
+    """Id of the installation's mailbox (registry.installation_mailbox)."""
     is_chosen: bool = True
-    """Whether that was chosen for the installation, and so goes before a tenant's own."""
+    """Whether the mailbox was chosen for the installation, and so precedes a tenant's own."""
     _own: dict[UUID, list[Route]] = field(default_factory=dict)
-    """Through the mailboxes of each tenant whose mail was looked at."""
+    """The mailboxes of each tenant whose mail was routed so far."""
     _apps_down: list[tuple[Route, SendError]] = field(default_factory=list)
     unavailable: dict[RouteKey, SendError] = field(default_factory=dict)
     _strikes: Counter[RouteKey] = field(default_factory=Counter)
     _worked: set[RouteKey] = field(default_factory=set)
     _waiting: dict[RouteKey, list[float]] = field(default_factory=dict)
-    """Since when threads wait for each way."""
+    """Start times of the sends under way on each route."""
     _health: RouteHealth = field(default_factory=RouteHealth)
     _doors: set[str] = field(default_factory=set)
-    """Doors whose latest attempts were read."""
+    """Endpoints whose latest attempts were read."""
     _probing: dict[Hashable, tuple[UUID, float]] = field(default_factory=dict)
-    """Outages that a delivery tries again at this moment, and since when."""
+    """Outages that a delivery is probing, with the start time."""
     _still_out: set[Hashable] = field(default_factory=set)
-    """Outages that were met in this run: none is tried again in it."""
+    """Outages met in this run: they are not probed again in it."""
     _news: Condition = field(default_factory=Condition)
-    """Of a way that works, is down, in doubt, or free again."""
+    """Notified when a route works, fails, becomes uncertain, or is free again."""
 
     @classmethod
     def for_reminders(cls, now: datetime) -> Router:
         mailbox = installation_mailbox()
         is_chosen = mailbox is not None and mailbox.sends_reminders
-        # One that was chosen is tried even if it looks ill; another only if something is stored to send with.
+        # A chosen mailbox is tried even if its secret has expired; another only if it has a secret to send with.
         ways = [mailbox_route(mailbox)] if mailbox and (is_chosen or _can_send(mailbox)) else []
         if connections.relay() is not None:
             ways.append(relay_route(_relay_sender(ways)))
@@ -121,7 +121,7 @@ class Router:
         return cls(ways, last_resorts, now=now, installation=mailbox.pk if mailbox else None, is_chosen=is_chosen)
 
     def routes_for(self, delivery: Delivery) -> list[Route]:
-        """Those that may carry it (route_policy), best first."""
+        """The routes that may carry the delivery (route_policy), best first."""
         if delivery.goes_by_channel:
             ways = [channel_route(delivery.channel)] if delivery.channel else []
             return ways if may_carry(delivery.purpose, RouteKind.ADDRESSED) else []
@@ -136,7 +136,7 @@ class Router:
         return [way for way in found.values() if may_carry(delivery.purpose, self._kind(way, owner))]
 
     def may_send_draft(self, delivery: Delivery, attempt: Attempt) -> bool:
-        """Whether the draft that it left may be sent from where it lies: what is sent so stays in Sent Items."""
+        """Whether the attempt's draft may be sent from its mailbox: a copy stays in Sent Items."""
         if delivery.purpose == Purpose.TEST or attempt.mailbox is None:
             return True
         kind = kind_of_mailbox(attempt.mailbox, self.installation, composers.owner_of(delivery))
@@ -148,7 +148,7 @@ class Router:
         return kind_of_channel(way.channel) if way.channel is not None else RouteKind.RELAY
 
     def _own_ways(self, tenant: UUID) -> list[Route]:
-        """Through its mailboxes; looked up once in a run."""
+        """The routes of a tenant's mailboxes, read once per run."""
         if tenant not in self._own:
             found = [mailbox_route(mailbox) for mailbox in tenant_mailboxes.mailboxes_of(tenant, self.now)]
             with self._news:
@@ -159,7 +159,7 @@ class Router:
         return self._own[tenant]
 
     def next_routes(self, delivery: Delivery, walk: RouteWalk, clock: Clock) -> Iterator[Route]:
-        """Looks at each step at what has come back since; ends where the delivery is to wait."""
+        """Yield routes to try. Each step considers the results so far; ends when the delivery is to wait."""
         ways = self.routes_for(delivery)
         if delivery.purpose == Purpose.TEST:
             yield from ways
@@ -183,7 +183,7 @@ class Router:
                 self._news.notify_all()
 
     def _look_back(self, ways: list[Route], now: datetime) -> None:
-        """Reads what other runs and processes met at these doors."""
+        """Read the latest attempts of other runs and processes at these endpoints."""
         with self._news:
             unread = {way.endpoint for way in ways} - self._doors
             self._doors |= unread
@@ -191,7 +191,7 @@ class Router:
                 self._health.add(tried)
 
     def _take_next(self, delivery: Delivery, ways: list[Route], walk: RouteWalk, clock: Clock) -> Route | None:
-        """The way to try now. Waits for a moment where other threads are about to find out whether one works."""
+        """The route to try now. Waits briefly if other threads are about to learn whether a route works."""
         with self._news:
             while True:
                 now = clock()
@@ -228,7 +228,7 @@ class Router:
         return prober == delivery.pk and outage.scope not in self._still_out
 
     def _waited_for_a_probe(self, delivery: Delivery, walk: RouteWalk, left: Iterable[Way], now: datetime) -> bool:
-        """Whether it is worth to look again: another delivery was just trying whether an outage is over."""
+        """Wait for another delivery that is probing an outage. Return whether to choose again."""
         if is_left_alone(walk.history, self._health, walk=walk.id, now=now):
             return False
         for outage in filter(None, (self._health.outage(way, now) for way in left)):
@@ -243,7 +243,7 @@ class Router:
         return any(self._is_open(way, now) and not way.is_last_resort and not self._is_crowded(way) for way in ways)
 
     def _is_crowded(self, way: Route) -> bool:
-        """Enough threads wait for this way: a server that is slow holds up its share."""
+        """Whether enough threads wait for this route; a slow server blocks only its share of threads."""
         waiting = self._waiting.get(way.key, [])
         is_quick = way.key in self._worked and all(monotonic() - since < SLOW for since in waiting)
         return not is_quick and len(waiting) >= SHARE
@@ -254,7 +254,7 @@ class Router:
         return way.key not in self.unavailable and not is_out
 
     def record_failure(self, route: Route, failure: SendError, *, surely: bool = False) -> None:
-        """A clear failure of a reminder; `surely` says that it is the way's own whatever its cause. A channel's always
+        """Record a clear failure. `is_route_fault`: it is the route's own, whatever the cause; a channel's always
         is."""
         if failure.cause in OF_THE_MESSAGE:
             return
@@ -271,7 +271,7 @@ class Router:
             self._news.notify_all()
 
     def learn_from(self, route: Route, attempt: Attempt, now: datetime) -> None:
-        """What an attempt that is over says of its way, and of others by the same door."""
+        """Record what a finished attempt shows about its route, and about others at the same endpoint."""
         tried = route_health.tried(attempt)
         with self._news:
             self._health.add(tried)
@@ -289,35 +289,35 @@ class Router:
             self._news.notify_all()
 
     def is_down(self, now: datetime) -> bool:
-        """Whether none of the installation's ways for mail is left in this run, or there never was one. Tenants' own
-        mailboxes may still send (`otherwise`)."""
+        """Whether no route of the installation for mail is available in this run. Tenants' own mailboxes may still send
+        (`deliverable_otherwise`)."""
         with self._news:
             return not self._probing and not any(
                 self._is_open(way, now) for way in (*self.installation_routes, *self.last_resorts)
             )
 
     def deliverable_otherwise(self) -> Q:
-        """Deliveries that may leave though the installation's ways are closed."""
+        """Filter of deliveries that can be sent although the installation's routes are unavailable."""
         return tenant_mailboxes.may_carry_some_of(self.installation)
 
     def next_try(self, now: datetime) -> datetime | None:
-        """When the first way in doubt is tried again; None if none is in doubt."""
+        """When the first uncertain route is tried again; None if none is uncertain."""
         outages = (
             self._health.outage(way.way, now) for way in self.installation_routes if way.key not in self.unavailable
         )
         return min((outage.next_try for outage in outages if outage), default=None)
 
     def last_failure(self, now: datetime) -> SendError | None:
-        """Of the ways by mail."""
+        """The last failure of the routes by mail."""
         return next(filter(None, (self._failure(way, now) for way in reversed(self.installation_routes))), None)
 
     def failure_of(self, delivery: Delivery, now: datetime) -> SendError | None:
-        """Why its ways are closed in this run; None if it has none."""
+        """Why the delivery's routes are unavailable in this run; None if it has no route."""
         ways = [way for way in self.routes_for(delivery) if not way.is_last_resort]
         return next(filter(None, (self._failure(way, now) for way in reversed(ways))), None)
 
     def reason_without_route(self, delivery: Delivery) -> str:
-        """One stored sentence, for a delivery that no route may carry."""
+        """Why no route may carry the delivery, as a stored text."""
         is_mail = not delivery.goes_by_channel and delivery.purpose != Purpose.TEST
         return (
             why_none_may_carry(delivery.purpose, has_mailbox=bool(self.installation_routes))
@@ -331,7 +331,7 @@ class Router:
         return self.unavailable.get(way.key, doubt)
 
     def waits_until(self, delivery: Delivery, walk: RouteWalk, now: datetime) -> datetime:
-        """When a delivery that found no way in this walk is to be tried again."""
+        """When to try a delivery again that found no route in this walk."""
         ways = self.routes_for(delivery)
         refusals = [failure for failure in walk.failures if failure.outcome == Acceptance.NOT_SENT]
         refusals = refusals or [self.unavailable[way.key] for way in ways if way.key in self.unavailable]
@@ -348,7 +348,7 @@ class Router:
         )
 
     def opens_at(self, pace: RateLimiter, now: datetime) -> datetime | None:
-        """When the first of the ways that work is free again; None if one is, or none works."""
+        """When the first available route has a free slot; None if one has, or no route is available."""
         working = [way for way in self.installation_routes if self._is_open(way, now)]
         working = working or [way for way in self.last_resorts if self._is_open(way, now)]
         moments = [pace.free_at(way.sender_id, now) for way in working]
@@ -361,6 +361,6 @@ def _can_send(mailbox: Mailbox) -> bool:
 
 
 def _relay_sender(ways: list[Route]) -> str:
-    """The From of a mail by the relay: an address that people know, or this installation's own."""
+    """From address of mails by the relay: the configured one, the installation mailbox's, or a local default."""
     addresses = [way.mailbox.address for way in ways if way.mailbox is not None]
     return connections.relay_from() or (addresses[0] if addresses else "alertadmin@localhost.localdomain")

@@ -1,4 +1,4 @@
-"""Sends one claimed delivery: fixes its words, tries what the retry rule names, settles it or lets it wait."""
+"""Send one claimed delivery: fix its content, try the routes that the retry rule chooses, settle it or let it wait."""
 
 from __future__ import annotations
 
@@ -40,12 +40,12 @@ log = logging.getLogger(__name__)
 
 LONGEST_SUBJECT = 250
 LONGEST_TEXT = 4000
-"""Characters of a message that a server found too large as it was."""
+"""Characters to send of a message that a server found too large."""
 BETWEEN_TRIES_TO_SETTLE = 0.5
 
 
 def deliver(delivery: Delivery, *, chain: Router, pace: RateLimiter, clock: Clock) -> DeliveryState:
-    """Returns the state the delivery is left in. Raises nothing that a mail server or Microsoft does."""
+    """Return the state in which the delivery is left. Does not raise errors of a mail server or of Microsoft."""
     now = clock()
     composed = composers.compose(delivery, now)
     if isinstance(composed, composers.Obsolete):
@@ -59,7 +59,7 @@ def deliver(delivery: Delivery, *, chain: Router, pace: RateLimiter, clock: Cloc
     is_test = delivery.purpose == Purpose.TEST
     for route in chain.next_routes(delivery, walk, clock):
         if route.is_last_resort and walk.busy_until:
-            break  # a mailbox works, and only has no time yet
+            break  # a mailbox works and is only busy
         now = clock()
         if free_at := pace.acquire(route.sender_id, now, anyway=is_test):
             walk.busy_until.append(free_at)
@@ -86,10 +86,10 @@ def _try(
     now: datetime,
     clock: Clock,
 ) -> DeliveryState | SendError:
-    """One attempt: the state the delivery is left in, or why another way may be tried."""
+    """Make one attempt. Return the state in which the delivery is left, or the failure after which to try on."""
     attempt = new_attempt(route)
     if not claims.open_attempt(delivery, attempt, now, **words):
-        return DeliveryState.SENDING  # another worker's by now
+        return DeliveryState.SENDING  # another worker owns it now
     is_surely = False
     try:
         receipt = send(delivery, attempt, partial(route.send, message))
@@ -136,8 +136,8 @@ def _is_too_large(outcome: DeliveryState | SendError) -> bool:
 
 
 def _shorter(message: Message | Notification) -> Message | Notification | None:
-    """Without what is shown beside the text, and of that its beginning, where the most urgent stands. None if there is
-    nothing to leave out."""
+    """A shorter version: plain text only, cut to LONGEST_TEXT; the most urgent comes first. None if nothing can be
+    cut."""
     text = message.text if len(message.text) <= LONGEST_TEXT else f"{message.text[:LONGEST_TEXT]}\n…\n"
     if isinstance(message, Message):
         shorter: Message | Notification = replace(message, html=None, attachments=(), text=text)
@@ -147,9 +147,10 @@ def _shorter(message: Message | Notification) -> Message | Notification | None:
 
 
 def _words(delivery: Delivery, composed: composers.Content, now: datetime) -> dict[str, Any]:
-    """What to store with the attempt; nothing where the message may have arrived already: it is repeated as it was.
+    """The content fields to store with the attempt; none if the message may have arrived: then it is repeated as it
+    was.
 
-    What was surely refused is worded anew, so that a mail which waited for days tells the truth of today.
+    A message that was clearly refused is composed anew, so that a mail that waited for days is up to date.
     """
     if delivery.repeats_words:
         return {}
@@ -172,7 +173,7 @@ def _words(delivery: Delivery, composed: composers.Content, now: datetime) -> di
 def _message(
     delivery: Delivery, route: Route, composed: composers.Content, failure: SendError | None
 ) -> Message | Notification:
-    """As this way takes it; `failure` is why no mail left, should it be a way of last resort."""
+    """The message in the form that the route takes. `failure` is why no mail was sent, for a channel of last resort."""
     assert delivery.composed_at is not None  # noqa: S101 (set by _words)
     if route.is_last_resort:
         return fallback.fallback_notification(delivery, composed, failure)
@@ -199,21 +200,21 @@ def _message(
 
 
 class LeaseLost(Exception):
-    """The process stood still (a suspended machine, SIGSTOP) until its lease was another's."""
+    """The process was suspended (a sleeping machine, SIGSTOP) until another worker claimed the delivery."""
 
 
 def send(delivery: Delivery, attempt: Attempt, by: Callable[[Callable[[str, str], None], OnDraft], Receipt]) -> Receipt:
-    """One attempt. Raises SendError, LeaseLost, SecretUnavailable, UnknownCloud."""
+    """Make one attempt. Raises SendError, LeaseLost, SecretUnavailable, UnknownCloud."""
     begun = _uptime()
 
     def on_step(step: str, detail: str) -> None:
         passed = _uptime() - begun
         attempt.steps.append({"step": step, "ms": round(passed * 1000), "detail": detail})
-        # The last step before the message leaves: whoever was slow to get there looks whether it still may.
+        # The last step before the message is sent: after a delay, check that the lease is still ours.
         slow = passed > settings.OUTBOX_LEASE.total_seconds() / 10
         if step in ("permission", "address") and slow and not claims.is_owned(delivery):
             raise LeaseLost
-        if delivery.purpose == Purpose.TEST:  # somebody is looking; but the message matters more
+        if delivery.purpose == Purpose.TEST:  # a user watches the steps; but sending matters more
             with contextlib.suppress(DatabaseError):
                 attempt.save(update_fields=["steps"])
 
@@ -233,7 +234,7 @@ def send(delivery: Delivery, attempt: Attempt, by: Callable[[Callable[[str, str]
     except (SendError, LeaseLost, SecretUnavailable, UnknownCloud):
         raise
     except Exception as error:
-        # A fault of ours, after which we cannot say what left. The type's name alone: the text may hold a secret.
+        # An unexpected error, after which the outcome is unknown. Only the type's name: the text may contain a secret.
         log.error("sending %s by %s raised %s", delivery.pk, attempt.transport, type(error).__name__)
         raise SendError("other", messages.UNEXPECTED % {"error": type(error).__name__}, Acceptance.UNKNOWN) from None
     failpoint("after-acceptance")
@@ -242,14 +243,14 @@ def send(delivery: Delivery, attempt: Attempt, by: Callable[[Callable[[str, str]
 
 
 def _uptime() -> float:
-    """Seconds that go on while the process, or the machine, is suspended; the wall clock may be set back."""
+    """Seconds that also pass while the process or machine is suspended; the wall clock can be set back."""
     return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
 def accepted(delivery: Delivery, attempt: Attempt, receipt: Receipt, clock: Clock, **fields: Any) -> DeliveryState:
-    """Written down for as long as the lease lasts, should the database be away: else the message is sent once more.
+    """Record acceptance, and retry while the lease lasts if the database is away: otherwise the message is sent again.
 
-    A commit of which no answer came is safe to repeat: the row is no longer ours then.
+    Repeating a commit whose answer was lost is safe: the row is no longer ours then.
     """
     deadline = time.monotonic() + settings.OUTBOX_LEASE.total_seconds()
     while True:
@@ -276,7 +277,7 @@ def accepted(delivery: Delivery, attempt: Attempt, receipt: Receipt, clock: Cloc
 
 
 def details(failure: SendError, now: datetime) -> dict[str, Any]:
-    """What an attempt's row keeps of it."""
+    """Fields of the attempt that record the failure."""
     asked = min(timedelta(seconds=failure.retry_after or 0), LONGEST_HELD)
     return {
         "answer": failure.answer,
@@ -288,8 +289,8 @@ def details(failure: SendError, now: datetime) -> dict[str, Any]:
 
 
 def uncertain(delivery: Delivery, attempt: Attempt, failure: SendError, now: datetime) -> DeliveryState:
-    """Nothing clear came back for a test, or for a draft. The draft is looked up in a minute; without one it is the end
-    of a test."""
+    """Record an uncertain attempt of a test or of a draft. The draft is looked up in a minute; a test without a draft
+    is settled."""
     claims.finish(
         delivery,
         DeliveryState.UNCERTAIN,
@@ -305,8 +306,8 @@ def uncertain(delivery: Delivery, attempt: Attempt, failure: SendError, now: dat
 
 
 def _let_wait(delivery: Delivery, chain: Router, walk: RouteWalk, now: datetime) -> DeliveryState:
-    """It waits: for a mailbox to be free, for an outage to be over, or for a person to mend one. A test fails, and so
-    does what every way refuses for good."""
+    """Let the delivery wait: until a mailbox is free, an outage is over, or a user repairs the cause. A test fails, and
+    so does a delivery whose recipient every route permanently refuses."""
     if walk.busy_until and not walk.failures:
         why = messages.CHANNEL_BUSY if delivery.goes_by_channel else messages.BUSY
         claims.release(delivery, now, not_before=min(walk.busy_until), cause="", reason=why)
@@ -322,17 +323,17 @@ def _let_wait(delivery: Delivery, chain: Router, walk: RouteWalk, now: datetime)
 
 
 def _is_refused_by_all(delivery: Delivery, chain: Router, walk: RouteWalk) -> bool:
-    """Every way that there is was tried in this walk, and has no such recipient."""
+    """Whether every route was tried in this walk and refuses the recipient."""
     is_whole = walk.refused == {way.key for way in chain.routes_for(delivery)}
     return is_whole and bool(walk.failures) and all(map(_is_final, walk.failures))
 
 
 def _is_final(failure: SendError) -> bool:
-    """There is nobody of this name, and no retry will change it. A policy (5.7.x), such as that of a relay that does
-    not know us, can be mended."""
+    """Whether the recipient does not exist and a retry cannot help. A policy (5.7.x), such as a relay that does not
+    know us, can be corrected."""
     return failure.cause == "recipient_rejected" and not failure.retry and " 5.7." not in failure.technical
 
 
 def jittered(wait: timedelta) -> timedelta:
-    """Up to a tenth longer, so that not all come back at the same moment."""
+    """Up to a tenth longer, so that deliveries are not all retried at the same moment."""
     return wait * random.uniform(1, 1.1)  # noqa: S311 (scatter, not secrecy)

@@ -1,4 +1,4 @@
-"""The mailboxes of a tenant that may carry its own mail, in the order in which they are tried."""
+"""A tenant's mailboxes that may carry its own mail, in the order in which to try them."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from alertadmin.registry.models.mailbox import of_the_installation
 from alertadmin.registry.permissions import TransportName
 
 MOST_MAILBOXES = 5
-"""Tried for one mail: enough to get around a broken app, too few to hold up the rest."""
+"""Mailboxes tried for one mail: enough to bypass a broken app, few enough not to delay other mail."""
 LOOKED_AT = 200
-"""Mailboxes among which those are chosen."""
+"""Mailboxes from which those are chosen."""
 FAILED = (AttemptOutcome.REFUSED, AttemptOutcome.UNKNOWN, AttemptOutcome.LOST)
 
 
 def sendable() -> QuerySet[Mailbox]:
-    """Those that can send by what is stored, as far as the rows tell."""
+    """Mailboxes that have a stored secret, password or refresh token."""
     by_login = Q(app=None, password__isnull=False)
     by_sign_in = Q(is_personal=True, refresh_token__isnull=False)
     by_app = Q(Exists(_stored()), is_personal=False)
@@ -31,15 +31,15 @@ def sendable() -> QuerySet[Mailbox]:
 
 
 def tenants_without_mailbox() -> int:
-    """How many tenants have none that can send by what is stored."""
+    """Number of tenants without a sendable mailbox."""
     return Tenant.objects.exclude(pk__in=sendable().order_by().values("tenant")).count()
 
 
 def mailboxes_of(tenant: UUID, now: datetime) -> list[Mailbox]:
-    """Some of them, each of another app as far as there are others.
+    """Up to MOST_MAILBOXES mailboxes, of different apps as far as possible.
 
-    Those come last whose credential has ended (as far as is known), whose latest attempt failed, and whose tenant
-    Exchange Online may have switched EWS off for: each run tries others, until one sends.
+    Last come those whose credential has expired (as far as is known), whose latest attempt failed, or for which
+    Exchange Online may have disabled EWS: each run tries others, until one sends.
     """
     latest = Attempt.objects.filter(mailbox=OuterRef("pk")).order_by("-started_at").values("outcome")[:1]
     found = (
@@ -60,10 +60,10 @@ def mailboxes_of(tenant: UUID, now: datetime) -> list[Mailbox]:
 
 
 def unchanged(mailboxes: Sequence[Mailbox], installation: UUID | None) -> set[UUID]:
-    """Those that are still of the tenant that they were read with; `installation`, if it still is the installation's.
+    """Ids of mailboxes that still belong to the same tenant; `installation`, if it is still the installation's.
 
     A run lasts as long as there is something to send, and meanwhile an owner may choose another mailbox because this
-    one is in wrong hands.
+    one is compromised.
     """
     stored = Mailbox.objects.filter(pk__in=[mailbox.pk for mailbox in mailboxes])
     if any(mailbox.pk == installation for mailbox in mailboxes):
@@ -75,8 +75,8 @@ def unchanged(mailboxes: Sequence[Mailbox], installation: UUID | None) -> set[UU
 
 
 def may_carry_some_of(installation: UUID | None) -> Q:
-    """For a query of deliveries: those that tell of a tenant with a mailbox of its own, beside the `installation`'s.
-    There may be more among them than those mailboxes may carry in the end."""
+    """Filter of deliveries about a tenant that has a mailbox other than the installation's. Some of them those
+    mailboxes may not carry."""
     senders = sendable().exclude(pk=installation) if installation else sendable()
     return Q(purpose__in=MAY_GO_BY_OWN_TENANT) & describe_outcome(senders.order_by().values("tenant"))
 
@@ -86,17 +86,17 @@ def _stored() -> QuerySet[Credential]:
 
 
 def _last(doubtful: Q) -> Case:
-    """Sorts those last of which this is true."""
+    """Sort rows that match last."""
     return Case(When(doubtful, then=Value(1)), default=Value(0))
 
 
 def _spread(mailboxes: list[Mailbox]) -> list[Mailbox]:
-    """The first of each app or server, then the second of each, and so on: what breaks one breaks its sisters too."""
+    """The first mailbox of each app or server, then the second of each, and so on: they fail together."""
     seen: Counter[tuple[UUID | None, str]] = Counter()
     turns = []
     for mailbox in mailboxes:
         source = (mailbox.app_id, mailbox.server)
         turns.append(seen[source])
         seen[source] += 1
-    # Sorting is stable: within a turn the order stays.
+    # Sorting is stable: the order within a round is kept.
     return [mailbox for _turn, mailbox in sorted(zip(turns, mailboxes, strict=True), key=lambda pair: pair[0])]
