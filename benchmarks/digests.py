@@ -43,7 +43,7 @@ def one_recipient(stand: Stand, effort: Effort) -> list[ReportRow]:
 
 
 def many_recipients(stand: Stand, effort: Effort) -> list[ReportRow]:
-    """Whatever waits, the next are taken as quickly. How many leave in a minute is Exchange's limit (outbox.pace)."""
+    """Deliveries are claimed as fast however many wait. Exchange limits how many go a minute (rate_limit)."""
     stand.fresh("many_recipients")
     _fill(effort.owed, tenants=effort.owed)
     written = interleaved(

@@ -58,8 +58,8 @@ def _sends(
 
 
 def deliver() -> None:
-    """All that is due, at no pace but our own: the 30 a minute of a mailbox are Exchange's limit."""
-    outcomes = worker.deliver_due(pace=RateLimiter(None))
+    """All that is due, without a rate limit of our own: the 30 a minute of a mailbox are Exchange's limit."""
+    outcomes = worker.deliver_due(rate_limiter=RateLimiter(None))
     if set(outcomes) != {DeliveryState.SENT}:
         raise AssertionError(f"not all was sent: {dict(outcomes)}")
 

@@ -86,7 +86,7 @@ def queue(now: datetime, by: Runner = Runner.WORKER) -> Queue:
     overdue = Q(is_waiting, not_before__lte=since)
     abandoned = Q(state=DeliveryState.SENDING, lease_until__lte=since)
     in_doubt = Q(state=DeliveryState.UNCERTAIN) | Q(was_uncertain=True)
-    failing = claims.TRIED_IN_VAIN & ~in_doubt
+    failing = claims.AWAITING_RETRY & ~in_doubt
     found = _open().aggregate(
         waiting=Count("pk"),
         due=Count("pk", filter=Q(is_waiting, not_before__lte=now)),

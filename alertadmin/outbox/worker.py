@@ -22,17 +22,17 @@ from alertadmin.outbox.queue.lease_heartbeat import LeaseHeartbeat
 
 log = logging.getLogger(__name__)
 
-LONGEST_RUN = timedelta(minutes=5)
+MAX_RUN_TIME = timedelta(minutes=5)
 """After this time a run ends and requests the next. Celery's time limit, which kills the process, is longer."""
-UNTIL_ASKED_AGAIN = timedelta(seconds=0.5)
-_first: list[Callable[[datetime], None]] = []
-SHARED_PACE = RateLimiter()
+LOCK_RETRY_PAUSE = timedelta(seconds=0.5)
+_catch_up_steps: list[Callable[[datetime], None]] = []
+SHARED_RATE_LIMITER = RateLimiter()
 """Shared by all runs of this process."""
 
 
 def register_catch_up(step: Callable[[datetime], None]) -> None:
     """Register a step to run before sending; so the outbox need not import the scans."""
-    _first.append(step)
+    _catch_up_steps.append(step)
 
 
 def sleep(duration: timedelta) -> None:
@@ -42,7 +42,7 @@ def sleep(duration: timedelta) -> None:
 def deliver_due(
     *,
     clock: Clock | None = None,
-    pace: RateLimiter | None = None,
+    rate_limiter: RateLimiter | None = None,
     only: UUID | None = None,
     stopping: Callable[[], bool] = lambda: False,
     pause: Pause | None = None,
@@ -61,32 +61,32 @@ def deliver_due(
         return Counter()
     claims.sweep(clock())
     if only is None:
-        for step in _first:
+        for step in _catch_up_steps:
             step(clock())
     outcomes: Counter[str] = Counter()
-    ends = time.monotonic() + LONGEST_RUN.total_seconds()
+    ends = time.monotonic() + MAX_RUN_TIME.total_seconds()
     while True:
-        with DispatchLock() as turn, LeaseHeartbeat(clock, turn) as keeper:
-            run = Dispatcher(clock, pace or SHARED_PACE, keeper, stopping=stopping, pause=pause)
-            run.only, run.may_remind = only, turn.is_ours or only is not None
+        with DispatchLock() as dispatch_lock, LeaseHeartbeat(clock, dispatch_lock) as heartbeat:
+            run = Dispatcher(clock, rate_limiter or SHARED_RATE_LIMITER, heartbeat, stopping=stopping, pause=pause)
+            run.only, run.may_remind = only, dispatch_lock.is_ours or only is not None
             run.ends = None if pause else ends
             outcomes.update(run.run())
-            if turn.is_ours:
+            if dispatch_lock.is_ours:
                 draft_cleanup.delete_orphan_drafts(clock())
         if run.was_cut_short:
             wakeup.notify_worker()
-        if turn.is_ours or pause is None or not claims.due(clock()).exists():
+        if dispatch_lock.is_ours or pause is None or not claims.due(clock()).exists():
             return outcomes
-        pause(UNTIL_ASKED_AGAIN)
+        pause(LOCK_RETRY_PAUSE)
 
 
-def deliver_as_written(write: Callable[[], Delivery], *, clock: Clock | None = None) -> Delivery:
+def deliver_immediately(write: Callable[[], Delivery], *, clock: Clock | None = None) -> Delivery:
     """Write a delivery and claim it in one transaction, so that no other process claims it first; then send it."""
     clock = clock or DatabaseClock()
     with transaction.atomic():
         delivery = write()
         [claimed] = claims.claim(max(clock(), delivery.not_before), limit=1, only=delivery.pk)
-    with LeaseHeartbeat(clock) as keeper:
-        Dispatcher(clock, SHARED_PACE, keeper, stopping=lambda: False, pause=None).send(claimed)
+    with LeaseHeartbeat(clock) as heartbeat:
+        Dispatcher(clock, SHARED_RATE_LIMITER, heartbeat, stopping=lambda: False, pause=None).send(claimed)
     delivery.refresh_from_db()
     return delivery

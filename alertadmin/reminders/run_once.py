@@ -12,7 +12,7 @@ from django.conf import settings
 
 from alertadmin.outbox import worker
 from alertadmin.outbox.models import Delivery
-from alertadmin.outbox.queue import claims
+from alertadmin.outbox.queue import claims, manual_actions
 from alertadmin.outbox.queue.clock import Clock, DatabaseClock
 from alertadmin.outbox.queue.dispatcher import Pause
 from alertadmin.registry.models import Credential
@@ -57,7 +57,7 @@ def run_once(*, clock: Clock | None = None, pause: Pause = worker.sleep) -> RunR
     # Nobody is rung for: we send it all ourselves.
     scan = scanning.run(clock(), ring=False)
     swept = claims.sweep(clock())
-    claims.expedite_reminders(clock())
+    manual_actions.expedite_reminders(clock())
     ids = tuple(claims.open_deliveries().order_by("urgency", "id").values_list("pk", flat=True))
     patience = monotonic() + 2 * settings.OUTBOX_LEASE.total_seconds()
     while True:

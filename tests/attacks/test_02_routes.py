@@ -254,7 +254,7 @@ def test_02_each_purpose_in_each_state_of_the_routes(
         world.sandbox.directory.grant(world.provider.app.client_id, "Mail.ReadWrite")
     delivery = world.owe(purpose, time())
     for _round in range(4):
-        worker.deliver_due(clock=time, pace=RateLimiter(), only=delivery.pk)
+        worker.deliver_due(clock=time, rate_limiter=RateLimiter(), only=delivery.pk)
         delivery.refresh_from_db()
         if delivery.state == DeliveryState.SENT or state == "busy":
             break
@@ -284,12 +284,12 @@ def test_02_forty_five_invitations_and_then_the_owners_reset(world: World, time:
         mails_invitation.send(invitation, time(), by=world.owner)
     time.passes(seconds=1)
     delivery = world.owe(Purpose.PASSWORD, time())
-    pace = RateLimiter()
-    worker.deliver_due(clock=time, pace=pace)
+    rate_limiter = RateLimiter()
+    worker.deliver_due(clock=time, rate_limiter=rate_limiter)
     delivery.refresh_from_db()
     assert Delivery.objects.filter(state=DeliveryState.PENDING).count() == 16
     assert not world.read_at(delivery)
-    worker.deliver_due(clock=time, pace=pace, pause=time.pause)
+    worker.deliver_due(clock=time, rate_limiter=rate_limiter, pause=time.pause)
     for sent in Delivery.objects.all():
         assert sent.state == DeliveryState.SENT
         assert world.read_at(sent) == {"Provider"}
@@ -302,7 +302,7 @@ def test_02_a_run_under_way_sends_no_link_by_a_mailbox_that_was_replaced(
 ) -> None:
     """A run lasts as long as there is something to send. It goes on with the mailbox that is chosen now."""
     world.take("well", time())
-    chain = Router.for_reminders(time())
+    router = Router.for_reminders(time())
     delivery = world.owe(Purpose.PASSWORD, time())
     old = world.provider.mailbox
     if change == "it is deleted":
@@ -311,17 +311,17 @@ def test_02_a_run_under_way_sends_no_link_by_a_mailbox_that_was_replaced(
         Mailbox.objects.filter(pk=old.pk).update(sends_reminders=False)
     if change == "another is chosen":
         Mailbox.objects.filter(pk=world.harbour.mailbox.pk).update(sends_reminders=True)
-    assert [way.label for way in chain.next_routes(delivery, RouteWalk(), time)] == []
+    assert [way.label for way in router.next_routes(delivery, RouteWalk(), time)] == []
     worker.deliver_due(clock=time, only=delivery.pk)
     assert world.read_at(delivery) == ({"Harbour Logistics"} if change == "another is chosen" else set())
 
 
 def test_02_a_run_under_way_sends_nothing_by_a_mailbox_that_became_another_tenants(world: World, time: Time) -> None:
-    chain = Router.for_reminders(time())
+    router = Router.for_reminders(time())
     delivery = world.owe(Purpose.REMINDER, time())
-    assert [way.mailbox for way in chain.routes_for(delivery)] == [world.northpark.mailbox]
+    assert [way.mailbox for way in router.routes_for(delivery)] == [world.northpark.mailbox]
     Mailbox.objects.filter(pk=world.northpark.mailbox.pk).update(tenant=world.harbour.tenant)
-    assert list(chain.next_routes(delivery, RouteWalk(), time)) == []
+    assert list(router.next_routes(delivery, RouteWalk(), time)) == []
 
 
 @pytest.mark.django_db(transaction=True)

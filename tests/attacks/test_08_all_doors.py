@@ -33,7 +33,7 @@ from alertadmin.outbox.mail_limits import TooManyMails
 from alertadmin.outbox.mails import composers, consent_request, entry_mails, password_reset
 from alertadmin.outbox.mails import invitation as mails_invitation
 from alertadmin.outbox.models import Channel, Delivery, Purpose
-from alertadmin.outbox.queue import claims
+from alertadmin.outbox.queue import manual_actions
 from alertadmin.outbox.send_test import test_send
 from alertadmin.paths import PACKAGE
 from alertadmin.registry.credentials import disclosure
@@ -105,7 +105,7 @@ class Attacker:
         Delivery.objects.filter(pk=self.doubtful.pk).update(state="uncertain", was_uncertain=True, settled_at=self.now)
         with transaction.atomic():
             count_repeat(self.doubtful, self.user, self.now)
-            claims.send_now(self.doubtful.pk, self.now)
+            manual_actions.send_now(self.doubtful.pk, self.now)
 
     def monthly(self, number: int) -> None:
         with transaction.atomic():

@@ -115,7 +115,7 @@ class Scenario:
     time: Time
     mailboxes: list[Mailbox] = field(default_factory=list)
     deliveries: list[Delivery] = field(default_factory=list)
-    pace: RateLimiter = field(default_factory=RateLimiter)
+    rate_limiter: RateLimiter = field(default_factory=RateLimiter)
     outcomes: Counter[str] = field(default_factory=Counter)
     _tokens_since: datetime = BEGIN
 
@@ -169,7 +169,7 @@ class Scenario:
             connections.tokens().__init__()  # type: ignore[misc]
             self._tokens_since = self.time()
         with self._deadlines():
-            self.outcomes.update(worker.deliver_due(clock=self.time, pace=self.pace))
+            self.outcomes.update(worker.deliver_due(clock=self.time, rate_limiter=self.rate_limiter))
 
     def live(self, until: timedelta = LONGEST_SCENARIO) -> None:
         """Runs whenever beat finds something due, until all is settled or the time is over."""

@@ -13,7 +13,7 @@ from alertadmin.outbox import worker
 from alertadmin.outbox.delivery import routing as chains
 from alertadmin.outbox.delivery.route_walk import RouteWalk
 from alertadmin.outbox.delivery.routes import Route
-from alertadmin.outbox.delivery.routing import SHARE, SLOW, Router
+from alertadmin.outbox.delivery.routing import MAX_BLOCKED_THREADS, SLOW_AFTER, Router
 from alertadmin.outbox.models import Delivery
 from sandbox import Sandbox
 from tests.conftest import NOW
@@ -27,7 +27,7 @@ def test_what_a_slow_mailbox_does_not_take_goes_by_the_next_meanwhile(
     site: Site, make_site: Callable[..., Site], sandbox: Sandbox, time: Time, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other = make_site(beside=site)
-    monkeypatch.setattr(chains, "SLOW", 0.5)
+    monkeypatch.setattr(chains, "SLOW_AFTER", 0.5)
     owed = reminders(site, 20, time())
     before = len(sandbox.ledger.entries())
     enough = Event()
@@ -47,7 +47,7 @@ def test_what_a_slow_mailbox_does_not_take_goes_by_the_next_meanwhile(
     assert [len(arrived(sandbox, delivery)) for delivery in owed] == [1] * 20
     told = [entry for entry in sandbox.ledger.entries()[before:] if entry["kind"] in ("message", "fault")]
     kinds = [entry["kind"] for entry in told if entry["mailbox"] == site.mailbox.address]
-    assert kinds.index("message") == SHARE, kinds
+    assert kinds.index("message") == MAX_BLOCKED_THREADS, kinds
 
 
 def sent_by(site: Site, entries: list[dict[str, Any]]) -> int:
@@ -78,31 +78,31 @@ class TestTheShare:
     def delivery(self, time: Time) -> Delivery:
         return bare(1, time())[0]
 
-    def taken(self, chain: Router, delivery: Delivery, count: int) -> tuple[list[str], list[Iterator[Route]]]:
+    def taken(self, router: Router, delivery: Delivery, count: int) -> tuple[list[str], list[Iterator[Route]]]:
         """Which ways so many threads take first, each still waiting for its own."""
-        walks = [chain.next_routes(delivery, RouteWalk(), lambda: NOW) for _number in range(count)]
+        walks = [router.next_routes(delivery, RouteWalk(), lambda: NOW) for _number in range(count)]
         return [next(walk).label for walk in walks], walks
 
     def test_of_a_way_that_is_not_known_after_a_while_is_half(
         self, delivery: Delivery, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(chains, "SLOW", 0.05)
-        chain = Router([Route("first", "a"), Route("second", "b")])
-        assert self.taken(chain, delivery, 4)[0] == ["first", "first", "second", "second"]
+        monkeypatch.setattr(chains, "SLOW_AFTER", 0.05)
+        router = Router([Route("first", "a"), Route("second", "b")])
+        assert self.taken(router, delivery, 4)[0] == ["first", "first", "second", "second"]
 
     def test_of_one_that_works_is_all(self, delivery: Delivery) -> None:
-        chain = Router([Route("first", "a"), Route("second", "b")])
-        chain.record_success(chain.installation_routes[0])
-        assert self.taken(chain, delivery, 4)[0] == ["first"] * 4
+        router = Router([Route("first", "a"), Route("second", "b")])
+        router.record_success(router.installation_routes[0])
+        assert self.taken(router, delivery, 4)[0] == ["first"] * 4
 
     def test_of_one_that_worked_and_now_takes_long_is_half(self, delivery: Delivery, passed: list[float]) -> None:
-        chain = Router([Route("first", "a"), Route("second", "b"), Route("third", "c")])
-        chain.record_success(chain.installation_routes[0])
-        _ways, walks = self.taken(chain, delivery, SHARE)
-        passed.append(SLOW)
-        assert self.taken(chain, delivery, 2)[0] == ["second"] * 2
+        router = Router([Route("first", "a"), Route("second", "b"), Route("third", "c")])
+        router.record_success(router.installation_routes[0])
+        _ways, walks = self.taken(router, delivery, MAX_BLOCKED_THREADS)
+        passed.append(SLOW_AFTER)
+        assert self.taken(router, delivery, 2)[0] == ["second"] * 2
         del walks[:]  # they are done with it
-        assert self.taken(chain, delivery, 1)[0] == ["first"]
+        assert self.taken(router, delivery, 1)[0] == ["first"]
 
     def test_of_the_only_one_is_all(self, delivery: Delivery) -> None:
         only = Router([Route("first", "a")])

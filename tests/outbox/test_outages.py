@@ -13,7 +13,7 @@ from alertadmin.outbox import worker
 from alertadmin.outbox.delivery import connections
 from alertadmin.outbox.delivery.rate_limit import RateLimiter
 from alertadmin.outbox.models import Attempt, AttemptOutcome, Delivery, DeliveryState
-from alertadmin.outbox.queue import claims
+from alertadmin.outbox.queue import claims, manual_actions
 from sandbox import Sandbox
 from tests.conftest import set_environment
 from tests.factories import Site
@@ -59,17 +59,17 @@ def runs(time: Time, until: datetime) -> Iterator[datetime]:
             time.now = min(max(time() + MINUTE / 2, due_next), until)
 
 
-def lives_through(time: Time, sandbox: Sandbox, lasts: timedelta, pace: RateLimiter) -> timedelta:
+def lives_through(time: Time, sandbox: Sandbox, lasts: timedelta, rate_limiter: RateLimiter) -> timedelta:
     """How long after the end of the outage the last one left; below zero, if it went round it."""
     over = time() + lasts
     for now in runs(time, over):
-        worker.deliver_due(clock=lambda now=now: now, pace=pace)  # type: ignore[misc]
+        worker.deliver_due(clock=lambda now=now: now, rate_limiter=rate_limiter)  # type: ignore[misc]
     if not claims.open_deliveries().exists():
         return time() - over
     time.now = over
     sandbox.faults.clear()
     for now in runs(time, over + 2 * DAY):
-        worker.deliver_due(clock=lambda now=now: now, pace=pace)  # type: ignore[misc]
+        worker.deliver_due(clock=lambda now=now: now, rate_limiter=rate_limiter)  # type: ignore[misc]
     return time() - over
 
 
@@ -246,5 +246,5 @@ def test_a_person_who_asks_need_not_wait_for_the_next_look(site: Site, sandbox: 
     sandbox.faults.clear()
     time.passes(minutes=1)
     assert worker.deliver_due(clock=time) == {}
-    assert claims.send_now(delivery.pk, time())
+    assert manual_actions.send_now(delivery.pk, time())
     assert worker.deliver_due(clock=time) == {"sent": 1}

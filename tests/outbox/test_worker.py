@@ -144,7 +144,7 @@ class TestATestSend:
         reminders(site, 40, time())
         sandbox.faults.add("graph", delay=0.05, times=None)
         with elsewhere() as start:
-            sending = start(clock=time, pace=RateLimiter(per_minute=None))
+            sending = start(clock=time, rate_limiter=RateLimiter(per_minute=None))
             assert eventually(lambda: Attempt.objects.exists())
             test = test_send.create(site.mailbox, "me@northpark.example", transport="smtp", now=time())
             assert sending.result() == {"sent": 41}
@@ -173,7 +173,7 @@ class TestItsLease:
         self, site: Site, sandbox: Sandbox, settings: Settings, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         settings.OUTBOX_LEASE = timedelta(seconds=0.6)
-        monkeypatch.setattr(lease_heartbeat, "LONGEST_SENDING", timedelta(seconds=1))
+        monkeypatch.setattr(lease_heartbeat, "MAX_SENDING_TIME", timedelta(seconds=1))
         owed = reminders(site, 6, timezone.now())
         left_behind = threading.Event()
         sandbox.faults.add("graph", delay=40, until=left_behind)
@@ -194,7 +194,7 @@ class TestItsLease:
         self, site: Site, sandbox: Sandbox, settings: Settings, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         settings.OUTBOX_LEASE = timedelta(seconds=0.6)
-        monkeypatch.setattr(lease_heartbeat, "LONGEST_SENDING", timedelta(seconds=0.5))
+        monkeypatch.setattr(lease_heartbeat, "MAX_SENDING_TIME", timedelta(seconds=0.5))
         delivery = reminder(timezone.now())
         lapsed = threading.Event()
         sandbox.faults.add("graph", delay=40, until=lapsed)
@@ -248,7 +248,7 @@ class TestItsEnd:
     ) -> None:
         rung: list[bool] = []
         monkeypatch.setattr(wakeup, "notify_worker", lambda: rung.append(True))
-        monkeypatch.setattr(worker, "LONGEST_RUN", timedelta(seconds=-1))
+        monkeypatch.setattr(worker, "MAX_RUN_TIME", timedelta(seconds=-1))
         reminders(site, 3, time())
         rung.clear()
         assert worker.deliver_due(clock=time) == {}
@@ -256,7 +256,7 @@ class TestItsEnd:
         assert Delivery.objects.filter(state=DeliveryState.PENDING).count() == 3
 
     def test_it_is_shorter_than_celerys_limit(self, settings: Settings) -> None:
-        longest = worker.LONGEST_RUN + lease_heartbeat.LONGEST_SENDING
+        longest = worker.MAX_RUN_TIME + lease_heartbeat.MAX_SENDING_TIME
         assert longest.total_seconds() < settings.CELERY_TASK_TIME_LIMIT
 
     def test_processes_of_one_program_hear_it_told_to_stop(self) -> None:

@@ -45,7 +45,7 @@ class WrongOrder(History):
         composed = composers.compose(delivery, self.now)
         if not isinstance(composed, composers.Content):
             return not isinstance(composed, composers.Deferred)
-        delivery.save(update_fields=list(sender._words(delivery, composed, self.now)))
+        delivery.save(update_fields=list(sender._content_fields(delivery, composed, self.now)))
         route = Router.for_reminders(self.now).installation_routes[0]
         message = sender._message(delivery, route, composed, None)
         attempt = Attempt(delivery=delivery, route=route.label)

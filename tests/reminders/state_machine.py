@@ -26,7 +26,7 @@ from alertadmin.outbox import worker
 from alertadmin.outbox.delivery import connections
 from alertadmin.outbox.delivery.rate_limit import RateLimiter
 from alertadmin.outbox.models import Delivery, Purpose
-from alertadmin.outbox.queue import claims, dispatcher, failpoints
+from alertadmin.outbox.queue import claims, dispatcher, failpoints, manual_actions
 from alertadmin.registry.models import AppRegistration, Credential, CredentialState, Tenant
 from alertadmin.registry.permissions import TransportName
 from alertadmin.registry.registration import add_credential, set_contacts
@@ -102,7 +102,7 @@ class History(RuleBasedStateMachine):
         sandbox.faults.clear()
         self.sandbox, self.administrator, self.ways, self.set_relay = sandbox, administrator, ways, set_relay
         self.now, self.troubled_at = BEGIN, BEGIN - LONG_ENOUGH
-        self.pace = RateLimiter(None)
+        self.rate_limiter = RateLimiter(None)
         rows = Rows(BEGIN)
         self.tenants = {name: rows.tenant(name, time_zone=str(zone)) for name, zone in ZONES.items()}
         self.apps = {name: rows.app(self.tenants[tenant], name) for name, tenant in APPS.items()}
@@ -241,7 +241,7 @@ class History(RuleBasedStateMachine):
     @rule()
     def works(self) -> None:
         for _run in range(RUNS):
-            claims.expedite_reminders(self.now)
+            manual_actions.expedite_reminders(self.now)
             with short_patience(self.outages):
                 self.system_works()
         self._look(is_well=self._is_well())
@@ -294,7 +294,7 @@ class History(RuleBasedStateMachine):
     @rule()
     def is_started_anew(self) -> None:
         """Whatever a process remembered is gone: tokens, connections, who asked to be left alone."""
-        self.pace = RateLimiter(None)
+        self.rate_limiter = RateLimiter(None)
         connections.tokens.cache_clear()
         connections.transport.cache_clear()
 
@@ -319,7 +319,7 @@ class History(RuleBasedStateMachine):
         scanner.run(self.now, ring=False)
 
     def system_works(self) -> None:
-        worker.deliver_due(clock=lambda: self.now, pace=self.pace)
+        worker.deliver_due(clock=lambda: self.now, rate_limiter=self.rate_limiter)
 
     # What was told
 
@@ -411,7 +411,7 @@ class History(RuleBasedStateMachine):
         with (
             patch.dict("os.environ", {failpoints.VARIABLE: step}),
             patch.object(failpoints, "_die", die),
-            patch.object(dispatcher, "AT_ONCE", 1),
+            patch.object(dispatcher, "THREADS_PER_LANE", 1),
             patch.object(claims, "unclaim", lambda _delivery: None),
             suppress(Killed),
         ):

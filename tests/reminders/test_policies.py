@@ -11,7 +11,7 @@ from django.db import IntegrityError
 from alertadmin.accounts.models import User
 from alertadmin.outbox.mails.composers import Content, Deferred
 from alertadmin.outbox.models import Delivery, DeliveryState
-from alertadmin.outbox.queue import claims
+from alertadmin.outbox.queue import claims, manual_actions
 from alertadmin.registry.models import AppRegistration, Consent, ConsentChange, ConsentStatus, Credential, Mailbox
 from alertadmin.registry.permissions import Permission, TransportName
 from alertadmin.reminders import policies, recipients, snoozes
@@ -305,7 +305,7 @@ def test_what_falls_due_once_the_gathering_mail_leaves_is_told_by_another(
     rows.credential(app, days=20)
     told()
     early = NOW + timedelta(minutes=30)
-    assert claims.send_now(Delivery.objects.get().pk, early)
+    assert manual_actions.send_now(Delivery.objects.get().pk, early)
     [leaving] = claims.claim(early, limit=1)
     if has_left:
         claims.finish(leaving, DeliveryState.SENT, early)
@@ -335,7 +335,7 @@ def test_what_waited_into_the_night_leaves_in_the_morning(rows: Rows, app: AppRe
     assert composed.until == NOW.replace(hour=7) + timedelta(days=1)
     assert isinstance(digest.compose(delivery, composed.until), Content)
     Delivery.objects.update(not_before=composed.until)
-    assert claims.send_now(delivery.pk, night)
+    assert manual_actions.send_now(delivery.pk, night)
     delivery.refresh_from_db()
     assert isinstance(digest.compose(delivery, night), Content), "somebody asked for it"
 

@@ -28,10 +28,10 @@ from alertadmin.dashboard.ui.tables import Column, Filter, Table
 from alertadmin.outbox import mail_limits
 from alertadmin.outbox.channels.dispatch import TRANSPORT
 from alertadmin.outbox.delivery.next_route import next_route
-from alertadmin.outbox.delivery.route_policy import OF_OWNERS
+from alertadmin.outbox.delivery.route_policy import OWNERS_ONLY
 from alertadmin.outbox.mails import composers
 from alertadmin.outbox.models import AttemptOutcome, Delivery, DeliveryState, Purpose
-from alertadmin.outbox.queue import claims, wakeup
+from alertadmin.outbox.queue import claims, manual_actions, wakeup
 
 OPEN, WRONG = "open", "wrong"
 NO_TEST = "no-test"
@@ -98,7 +98,7 @@ def delivery(request: HttpRequest, pk: UUID) -> HttpResponse:
         "by_last_resort": bool(accepted and accepted.transport == TRANSPORT and not found.goes_by_channel),
         "told": told,
         "untold": untold,
-        "can_send_now": claims.can_send_now(found, now),
+        "can_send_now": manual_actions.can_send_now(found, now),
         "is_undecided": found.state in UNDECIDED and found.purpose != Purpose.TEST,
         "may_end": may_end(access, found),
         "is_open": is_open,
@@ -114,12 +114,12 @@ def hasten(request: HttpRequest, pk: UUID) -> HttpResponse:
     """For an operator who has mended what was wrong and does not want to wait for the next try."""
     now, asked = timezone.now(), False
     found = get_object_or_404(Delivery, pk=pk)
-    if claims.can_send_now(found, now):
+    if manual_actions.can_send_now(found, now):
         try:
             with transaction.atomic():
                 if isinstance(request.user, User):
                     count_repeat(found, request.user, now)
-                asked = claims.send_now(pk, now)
+                asked = manual_actions.send_now(pk, now)
         except mail_limits.TooManyMails as refused:
             messages.error(request, refused.messages[0])
             return redirect("delivery", pk)
@@ -142,7 +142,7 @@ def count_repeat(found: Delivery, by: User, now: datetime) -> None:
 
 def may_end(access: Access, found: Delivery) -> bool:
     """Whether they may say that it need not leave any more. An intruder would silence by it what tells of them."""
-    return found.purpose not in OF_OWNERS or access.in_all_tenants(Right.GOVERN)
+    return found.purpose not in OWNERS_ONLY or access.in_all_tenants(Right.GOVERN)
 
 
 Act = Callable[[HttpRequest, UUID], HttpResponse]
@@ -157,7 +157,7 @@ def _ending(act: Act) -> Act:
         found = get_object_or_404(Delivery, pk=pk)
         if not may_end(access_of(request), found):
             raise PermissionDenied
-        return asking(request, pk) if found.purpose in OF_OWNERS else act(request, pk)
+        return asking(request, pk) if found.purpose in OWNERS_ONLY else act(request, pk)
 
     return ending
 
@@ -167,7 +167,7 @@ def _ending(act: Act) -> Act:
 @_ending
 def confirm_arrived(request: HttpRequest, pk: UUID) -> HttpResponse:
     """For an operator who has asked the recipient, or looked into the mailbox."""
-    if claims.confirm_arrived(pk, timezone.now()):
+    if manual_actions.confirm_arrived(pk, timezone.now()):
         messages.success(request, _("It counts as arrived, and is not sent again."))
     else:
         messages.error(request, _has_changed())
@@ -181,7 +181,7 @@ def give_up(request: HttpRequest, pk: UUID) -> HttpResponse:
     found = get_object_or_404(Delivery, pk=pk)
     if request.method != "POST":
         return render(request, "deliveries/give_up.html", {"delivery": found})
-    if claims.give_up(pk, timezone.now()):
+    if manual_actions.give_up(pk, timezone.now()):
         messages.success(request, _("It is given up, and is not sent any more."))
     else:
         messages.error(request, _has_changed())

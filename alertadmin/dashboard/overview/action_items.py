@@ -161,7 +161,7 @@ def _consents(_now: datetime, access: Access) -> Iterator[ActionItem]:
 
 def _deliveries(now: datetime, access: Access) -> Iterator[ActionItem]:
     ended = Q(state__in=[DeliveryState.FAILED, DeliveryState.UNCERTAIN], created_at__gt=now - RECENT)
-    wrong = access.visible(Delivery).filter(ended | claims.TRIED_IN_VAIN).exclude(purpose=Purpose.TEST)
+    wrong = access.visible(Delivery).filter(ended | claims.AWAITING_RETRY).exclude(purpose=Purpose.TEST)
     found = list(wrong.defer("text", "html", "attachments")[: SHOWN + 1])
     for delivery in found[:SHOWN]:
         url = reverse("delivery", args=[delivery.pk])

@@ -14,7 +14,7 @@ from alertadmin.dashboard.overview.action_items import find_action_items
 from alertadmin.dashboard.overview.timeline import timeline
 from alertadmin.dashboard.setup_wizard.directory import guides_of
 from alertadmin.outbox.queue import claims
-from alertadmin.outbox.queue.backlog import drain
+from alertadmin.outbox.queue.backlog import estimate
 from alertadmin.registry.models import AppRegistration, Credential, Mailbox, Tenant
 
 DUE = timedelta(days=30)
@@ -42,7 +42,7 @@ def overview(request: HttpRequest) -> HttpResponse:
         "needs": find_action_items(now, access),
         "begun": guides_of(request),
         "next": next_end.first(),
-        "drain": drain(now) if access.in_all_tenants() else None,
+        "drain": estimate(now) if access.in_all_tenants() else None,
         "timeline": timeline(now, watched),
         "waiting": access.visible(claims.open_deliveries()).count(),
         "counts": {

@@ -19,7 +19,7 @@ from alertadmin.monitoring import health_report, owner_notices, system_mails
 from alertadmin.monitoring.models import Monthly
 from alertadmin.monitoring.notices import notices
 from alertadmin.outbox import mail_limits
-from alertadmin.outbox.queue.backlog import drain
+from alertadmin.outbox.queue.backlog import estimate
 
 
 @require_right(Right.LOOK, posting=Right.GOVERN, everywhere=True)
@@ -43,7 +43,7 @@ def watching(request: HttpRequest) -> HttpResponse:
     context = {
         "signs": status_items(now),
         "notices": notices(),
-        "drain": drain(now),
+        "drain": estimate(now),
         "ready_url": settings.PUBLIC_URL + reverse("readyz"),
         "pings": settings.PINGS,
         "form": form,

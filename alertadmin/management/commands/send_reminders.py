@@ -20,7 +20,7 @@ from alertadmin.monitoring.health_messages import describe
 from alertadmin.monitoring.models import Heartbeat
 from alertadmin.outbox import messages, worker
 from alertadmin.outbox.models import Delivery, DeliveryState
-from alertadmin.outbox.queue.backlog import drain
+from alertadmin.outbox.queue.backlog import estimate
 from alertadmin.outbox.queue.clock import ClockIsWrong, check
 from alertadmin.reminders import run_once
 from alertadmin.stored_messages import render_stored
@@ -95,7 +95,7 @@ def _waits_for_its_hour(delivery: Delivery, now: datetime) -> bool:
 
 def _drained_at(now: datetime) -> str | None:
     """When the last mail that still waits will have left; null if none waits, or no way sends."""
-    left = drain(now)
+    left = estimate(now)
     return left.ends_at.isoformat() if left and left.ends_at else None
 
 

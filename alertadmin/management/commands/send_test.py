@@ -55,7 +55,7 @@ class Command(JsonCommand):
             recipient = clean_stored(options["to"])
         except ValidationError as error:
             raise CommandRefused(f"{options['to']}: {' '.join(error.messages)}") from None
-        delivery = worker.deliver_as_written(
+        delivery = worker.deliver_immediately(
             lambda: test_send.create(mailbox, recipient, transport=options["transport"], now=timezone.now())
         )
         return _report(delivery, mailbox)
@@ -63,7 +63,7 @@ class Command(JsonCommand):
 
 def _to_channel(name: str) -> CommandResult:
     channel = _channel(name)
-    delivery = worker.deliver_as_written(lambda: test_send.create_for_channel(channel, now=timezone.now()))
+    delivery = worker.deliver_immediately(lambda: test_send.create_for_channel(channel, now=timezone.now()))
     attempt = delivery.attempts.last()
     steps = attempt.steps if attempt else []
     data: dict[str, Any] = {

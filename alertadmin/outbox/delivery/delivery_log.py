@@ -22,7 +22,7 @@ WINDOW = 300.0
 """Seconds between two log lines about the same failure of the same route."""
 MOST_REMEMBERED = 5_000
 """Failures to remember; beyond that all are forgotten, and logged as new."""
-OF_ONE_MESSAGE = frozenset({"recipient_rejected", "message_too_large"})
+MESSAGE_CAUSES = frozenset({"recipient_rejected", "message_too_large"})
 """Causes that concern the message, not the route."""
 
 RouteKey = tuple[str, UUID | None, UUID | None]
@@ -51,7 +51,7 @@ class FailureCounts:
 
     def failed(self, attempt: Attempt) -> None:
         now, cause = self._clock(), attempt.cause or str(attempt.outcome)
-        if cause in OF_ONE_MESSAGE:
+        if cause in MESSAGE_CAUSES:
             _log_failure(Event.ATTEMPT_FAILED, attempt, cause)
             return
         with self._counting:

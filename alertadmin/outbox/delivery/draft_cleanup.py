@@ -22,10 +22,10 @@ from mailer.http import deadline_sockets
 
 log = logging.getLogger(__name__)
 
-LONGEST = 5.0
+TIMEOUT = 5.0
 """Seconds for one draft."""
-AT_ONCE = 5
-BY_NOW = timedelta(minutes=2)
+MAX_PER_RUN = 5
+CREATION_TIME = timedelta(minutes=2)
 """After this time, a request without an answer has created its draft or never will."""
 GIVE_UP_AFTER = timedelta(days=7)
 
@@ -41,10 +41,10 @@ def delete_orphan_drafts(now: datetime) -> None:
     """Delete a few at the end of each run. A draft of unknown id may still be being created, or belong to another
     attempt, so it is kept until its delivery is settled; so is a draft in doubt, which is looked up before each try."""
     left = Attempt.objects.filter(HasOrphanDraft(F("draft"))).exclude(outcome=AttemptOutcome.OPEN)
-    settled = Q(delivery__settled_at__isnull=False, finished_at__lt=now - BY_NOW)
+    settled = Q(delivery__settled_at__isnull=False, finished_at__lt=now - CREATION_TIME)
     not_sent = Q(outcome=AttemptOutcome.REFUSED) & ~Q(draft=UNNAMED)
     unwell: set[UUID | None] = set()
-    for attempt in left.filter(settled | not_sent).select_related(*drafts.WAY).order_by("pk")[:AT_ONCE]:
+    for attempt in left.filter(settled | not_sent).select_related(*drafts.RELATED).order_by("pk")[:MAX_PER_RUN]:
         if attempt.mailbox_id in unwell or _discard(attempt):
             continue
         unwell.add(attempt.mailbox_id)
@@ -54,15 +54,15 @@ def delete_orphan_drafts(now: datetime) -> None:
 
 def _discard(attempt: Attempt) -> bool:
     try:
-        with deadline_sockets.deadline(LONGEST):
+        with deadline_sockets.deadline(TIMEOUT):
             # A message that was sent has the same id in Sent Items: that copy must not be deleted.
-            if attempt.outcome in claims.IN_DOUBT and drafts.find(attempt) is None:
+            if attempt.outcome in claims.UNCERTAIN_OUTCOMES and drafts.find(attempt) is None:
                 return _was_sent(attempt)
             drafts.discard(attempt)
     except (SendError, SecretUnavailable, UnknownCloud) as error:
         log.info("a draft of attempt %s stays for now: %s", attempt.pk, type(error).__name__)
         return False
-    attempt.outcome = AttemptOutcome.REFUSED if attempt.outcome in claims.IN_DOUBT else attempt.outcome
+    attempt.outcome = AttemptOutcome.REFUSED if attempt.outcome in claims.UNCERTAIN_OUTCOMES else attempt.outcome
     attempt.draft = ""
     attempt.save(update_fields=["draft", "outcome"])
     return True

@@ -12,7 +12,7 @@ from mailer.errors import SendError
 from mailer.tokens import OnStep
 from mailer.transports import Drafting, Receipt, Sender
 
-WAY = ("delivery", "mailbox__app__tenant", "mailbox__tenant")
+RELATED = ("delivery", "mailbox__app__tenant", "mailbox__tenant")
 """Relations to select with an attempt."""
 
 
@@ -32,7 +32,7 @@ def discard(attempt: Attempt) -> None:
     transport.discard(known_id(attempt), attempt.delivery.message_id, sender)
 
 
-def hold(attempt: Attempt, until: datetime) -> None:
+def record_retry_after(attempt: Attempt, until: datetime) -> None:
     """Record that the server asked to wait until then, without refusing the attempt itself."""
     Attempt.objects.filter(pk=attempt.pk).update(held_until=until)
 

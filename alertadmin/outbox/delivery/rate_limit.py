@@ -17,8 +17,8 @@ from alertadmin.outbox.models import Attempt, AttemptOutcome
 PER_MINUTE = 30
 AT_ONCE = 4
 WINDOW = timedelta(minutes=1)
-A_MOMENT = timedelta(seconds=1)
-LONGEST_HELD = timedelta(days=1)
+BUSY_WAIT = timedelta(seconds=1)
+MAX_RETRY_AFTER = timedelta(days=1)
 """Upper limit of a server's Retry-After."""
 
 
@@ -35,13 +35,13 @@ class RateLimiter:
         self._taken: dict[UUID, Counter[datetime]] = {}
         self._lock = Lock()
 
-    def acquire(self, sender: UUID | None, now: datetime, *, anyway: bool = False) -> datetime | None:
+    def acquire(self, sender: UUID | None, now: datetime, *, force: bool = False) -> datetime | None:
         """Take a slot now and return None, or return when the next is free. `force` takes one in any case."""
         if sender is None:
             return None
         with self._lock:
             free_at = self._free_at(sender, now)
-            if free_at is not None and not anyway:
+            if free_at is not None and not force:
                 return free_at
             self._taken.setdefault(sender, Counter())[now] += 1
             return None
@@ -54,7 +54,7 @@ class RateLimiter:
             return self._free_at(sender, now)
 
     def _free_at(self, sender: UUID, now: datetime) -> datetime | None:
-        if (until := _held_until(sender, now)) is not None:
+        if (until := _retry_after(sender, now)) is not None:
             return until
         if self.per_minute is None:
             return None
@@ -70,7 +70,7 @@ class RateLimiter:
         if len(sent) >= self.per_minute:
             return sent[-self.per_minute] + WINDOW
         under_way = sum(outcome == AttemptOutcome.OPEN for _moment, outcome in attempts)
-        return now + A_MOMENT if under_way >= AT_ONCE else None
+        return now + BUSY_WAIT if under_way >= AT_ONCE else None
 
 
 def _attempts(sender: UUID, now: datetime) -> list[tuple[datetime, str]]:
@@ -79,9 +79,9 @@ def _attempts(sender: UUID, now: datetime) -> list[tuple[datetime, str]]:
     return list(attempts.values_list("started_at", "outcome"))
 
 
-def _held_until(sender: UUID, now: datetime) -> datetime | None:
+def _retry_after(sender: UUID, now: datetime) -> datetime | None:
     """The latest time until which the sender's server asked to wait, in any process."""
-    held = Attempt.objects.filter(_of(sender), held_until__gt=now, held_until__lte=now + LONGEST_HELD)
+    held = Attempt.objects.filter(_of(sender), held_until__gt=now, held_until__lte=now + MAX_RETRY_AFTER)
     until: datetime | None = held.aggregate(until=Max("held_until"))["until"]
     return until
 

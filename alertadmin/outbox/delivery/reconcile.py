@@ -25,30 +25,30 @@ from alertadmin.registry.clouds import UnknownCloud
 from alertadmin.registry.credentials.app_identity import SecretUnavailable
 from mailer.errors import Acceptance, SendError
 
-LOOKED_UP_FOR = timedelta(minutes=10)
+LOOKUP_PERIOD = timedelta(minutes=10)
 """For this long only the look-up is tried. Then delivering at all outweighs not delivering twice."""
-BETWEEN = timedelta(minutes=1)
+LOOKUP_INTERVAL = timedelta(minutes=1)
 
 
-def reconcile(delivery: Delivery, *, chain: Router, pace: RateLimiter, clock: Clock) -> DeliveryState | None:
+def reconcile(delivery: Delivery, *, router: Router, rate_limiter: RateLimiter, clock: Clock) -> DeliveryState | None:
     """Return the resulting state, or None if the delivery is to be sent normally."""
     if not delivery.was_uncertain:
         return None
     if claims.was_accepted(delivery):
         claims.finish(delivery, DeliveryState.SENT, clock(), cause="", reason="")
         return DeliveryState.SENT
-    for attempt in claims.uncertain_attempts(delivery).exclude(draft="").select_related(*drafts.WAY):
-        if state := _look_up(delivery, attempt, chain, pace, clock):
+    for attempt in claims.uncertain_attempts(delivery).exclude(draft="").select_related(*drafts.RELATED):
+        if state := _look_up(delivery, attempt, router, rate_limiter, clock):
             return state
     claims.clear_uncertainty(delivery)
     return None
 
 
 def _look_up(
-    delivery: Delivery, attempt: Attempt, chain: Router, pace: RateLimiter, clock: Clock
+    delivery: Delivery, attempt: Attempt, router: Router, rate_limiter: RateLimiter, clock: Clock
 ) -> DeliveryState | None:
     now = clock()
-    if free_at := pace.acquire(attempt.mailbox_id, now, anyway=delivery.purpose == Purpose.TEST):
+    if free_at := rate_limiter.acquire(attempt.mailbox_id, now, force=delivery.purpose == Purpose.TEST):
         if not _is_young(attempt, now):
             return None
         claims.defer_lookup(delivery, free_at, reason=messages.BUSY)
@@ -56,15 +56,15 @@ def _look_up(
     try:
         waiting = drafts.find(attempt)
     except (SendError, SecretUnavailable, UnknownCloud) as error:
-        return _not_found_out(delivery, attempt, _failure(error), now)
+        return _handle_failed_lookup(delivery, attempt, _failure(error), now)
     failpoint("draft-looked-up")
-    if waiting is not None and not chain.may_send_draft(delivery, attempt):
+    if waiting is not None and not router.may_send_draft(delivery, attempt):
         claims.close_attempt(attempt, clock(), AttemptOutcome.REFUSED, draft=waiting)  # for draft_cleanup
         return None
     if waiting is not None:
-        return _send_draft(delivery, attempt, waiting, chain, clock)
+        return _send_draft(delivery, attempt, waiting, router, clock)
     if drafts.known_id(attempt):
-        return _was_sent(delivery, attempt, clock())
+        return _mark_sent(delivery, attempt, clock())
     claims.close_attempt(attempt, clock(), AttemptOutcome.REFUSED, draft="")
     return None
 
@@ -73,13 +73,15 @@ def _failure(error: Exception) -> SendError:
     return error if isinstance(error, SendError) else SendError("other", str(error))
 
 
-def _not_found_out(delivery: Delivery, attempt: Attempt, failure: SendError, now: datetime) -> DeliveryState | None:
+def _handle_failed_lookup(
+    delivery: Delivery, attempt: Attempt, failure: SendError, now: datetime
+) -> DeliveryState | None:
     """Retry the look-up later if the mailbox may answer then; after LOOKED_UP_FOR continue without it."""
     if failure.retry and _is_young(attempt, now):
-        asked = min(timedelta(seconds=failure.retry_after or 0), LOOKED_UP_FOR)
+        asked = min(timedelta(seconds=failure.retry_after or 0), LOOKUP_PERIOD)
         if asked:
-            drafts.hold(attempt, now + asked)
-        claims.defer_lookup(delivery, now + max(BETWEEN, asked), cause=failure.cause, reason=failure.technical)
+            drafts.record_retry_after(attempt, now + asked)
+        claims.defer_lookup(delivery, now + max(LOOKUP_INTERVAL, asked), cause=failure.cause, reason=failure.technical)
         return DeliveryState.UNCERTAIN
     if not failure.retry:
         drafts.forget_draft(attempt)
@@ -91,10 +93,10 @@ def _not_found_out(delivery: Delivery, attempt: Attempt, failure: SendError, now
 
 def _is_young(attempt: Attempt, now: datetime) -> bool:
     """Whether the attempt ended recently; False if it ended in the future (clock skew)."""
-    return abs(now - (attempt.finished_at or now)) < LOOKED_UP_FOR
+    return abs(now - (attempt.finished_at or now)) < LOOKUP_PERIOD
 
 
-def _was_sent(delivery: Delivery, attempt: Attempt, now: datetime) -> DeliveryState:
+def _mark_sent(delivery: Delivery, attempt: Attempt, now: datetime) -> DeliveryState:
     claims.finish(
         delivery,
         DeliveryState.SENT,
@@ -109,7 +111,7 @@ def _was_sent(delivery: Delivery, attempt: Attempt, now: datetime) -> DeliverySt
     return DeliveryState.SENT
 
 
-def _send_draft(delivery: Delivery, earlier: Attempt, draft: str, chain: Router, clock: Clock) -> DeliveryState | None:
+def _send_draft(delivery: Delivery, earlier: Attempt, draft: str, router: Router, clock: Clock) -> DeliveryState | None:
     """Send the draft by a new attempt, unless its content is obsolete."""
     composed = composers.compose(delivery, clock())
     if isinstance(composed, composers.Obsolete):
@@ -129,16 +131,16 @@ def _send_draft(delivery: Delivery, earlier: Attempt, draft: str, chain: Router,
         failure = _failure(error)
         if failure.outcome == Acceptance.UNKNOWN:
             state = uncertain(delivery, attempt, failure, clock())
-            chain.learn_from(route, attempt, clock())
+            router.record_attempt(route, attempt, clock())
             return state
     else:
-        chain.record_success(route)
+        router.record_success(route)
         was_uncertain = claims.uncertain_attempts(delivery).exists()
         state = accepted(delivery, attempt, receipt, clock, was_uncertain=was_uncertain)
-        chain.learn_from(route, attempt, clock())
+        router.record_attempt(route, attempt, clock())
         return state
     claims.close_attempt(attempt, clock(), AttemptOutcome.REFUSED, **details(failure, clock()))
     if delivery.purpose != Purpose.TEST:
-        chain.record_failure(route, failure)
-        chain.learn_from(route, attempt, clock())
+        router.record_failure(route, failure)
+        router.record_attempt(route, attempt, clock())
     return None

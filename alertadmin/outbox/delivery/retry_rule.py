@@ -32,15 +32,15 @@ FIRST_WAIT = timedelta(minutes=1)
 LONGEST_WAIT = timedelta(hours=1)
 LONGEST_WAIT_IN_DOUBT = timedelta(hours=4)
 """Each further attempt of a message that may have been accepted can create a duplicate."""
-A_DAY_OF_TRIES = 30
+ATTEMPTS_IN_FIRST_DAY = 30
 """This many attempts take about a day: six waits that double, then one each hour."""
-AT_ONE_MOMENT = FIRST_WAIT / 2
+SAME_OUTAGE_WITHIN = FIRST_WAIT / 2
 """Uncertain answers within this time count as one attempt: several threads met the same outage."""
-SENDERS_OF_A_DOOR = 2
+SENDERS_IN_ENDPOINT_OUTAGE = 2
 """Number of senders with an uncertain answer that makes it an outage of their endpoint."""
-KEPT_OF_A_DOOR = 60
+ATTEMPTS_PER_ENDPOINT = 60
 """Attempts per endpoint that are considered, the latest."""
-LATEST_BELIEVED = timedelta(minutes=5)
+CLOCK_SKEW = timedelta(minutes=5)
 """Ignore answers that are further in the future than this (clock skew)."""
 
 
@@ -57,16 +57,16 @@ class Evidence(Enum):
     """The worker was lost: the message may have been accepted; it proves nothing about the route."""
 
 
-IN_DOUBT = frozenset({Evidence.DOUBTFUL, Evidence.LOST})
+UNCERTAIN_EVIDENCE = frozenset({Evidence.DOUBTFUL, Evidence.LOST})
 
 
 @dataclass(frozen=True)
-class Way:
+class Candidate:
     """A route as the retry rule knows it. `key` identifies the sender (a mailbox by a transport, a channel, the relay),
     `endpoint` the server, which several senders may share."""
 
     key: Hashable
-    door: str
+    endpoint: str
     is_last_resort: bool = False
 
 
@@ -75,7 +75,7 @@ class PastAttempt:
     """A finished attempt. All attempts of one claim have the same `walk`."""
 
     key: Hashable
-    door: str
+    endpoint: str
     evidence: Evidence
     at: datetime
     walk: Hashable = None
@@ -95,14 +95,14 @@ class Outage:
 
     @property
     def next_try(self) -> datetime:
-        return self.last.at + wait(self.tries, is_in_doubt=True)
+        return self.last.at + retry_delay(self.tries, is_in_doubt=True)
 
 
-def wait(tries: int, *, is_in_doubt: bool) -> timedelta:
+def retry_delay(tries: int, *, is_in_doubt: bool) -> timedelta:
     """The wait after this many attempts: doubles from a minute to an hour; if in doubt, after a day up to four
     hours."""
-    if is_in_doubt and tries > A_DAY_OF_TRIES:
-        return min(LONGEST_WAIT * (1 << min(tries - A_DAY_OF_TRIES, 2)), LONGEST_WAIT_IN_DOUBT)
+    if is_in_doubt and tries > ATTEMPTS_IN_FIRST_DAY:
+        return min(LONGEST_WAIT * (1 << min(tries - ATTEMPTS_IN_FIRST_DAY, 2)), LONGEST_WAIT_IN_DOUBT)
     return min(FIRST_WAIT * (1 << min(max(tries - 1, 0), 6)), LONGEST_WAIT)
 
 
@@ -110,31 +110,31 @@ class RouteHealth:
     """The latest results of all routes, over all deliveries."""
 
     def __init__(self, tried: Iterable[PastAttempt] = ()) -> None:
-        self._by_door: dict[str, list[PastAttempt]] = {}
+        self._by_endpoint: dict[str, list[PastAttempt]] = {}
         for one in tried:
             self.add(one)
 
     def add(self, tried: PastAttempt) -> None:
         """Insert by time, latest first, and keep the latest per endpoint."""
-        kept = self._by_door.setdefault(tried.door, [])
+        kept = self._by_endpoint.setdefault(tried.endpoint, [])
         place = next((place for place, other in enumerate(kept) if other.at <= tried.at), len(kept))
         kept.insert(place, tried)
-        del kept[KEPT_OF_A_DOOR:]
+        del kept[ATTEMPTS_PER_ENDPOINT:]
 
-    def outage(self, way: Way, now: datetime) -> Outage | None:
+    def outage(self, route: Candidate, now: datetime) -> Outage | None:
         """The outage of the endpoint or of the route; None if its last answer was clear, or it has none."""
-        at_door = [one for one in self._by_door.get(way.door, ()) if one.at <= now + LATEST_BELIEVED]
+        at_endpoint = [one for one in self._by_endpoint.get(route.endpoint, ()) if one.at <= now + CLOCK_SKEW]
         # Another sender's refusal may have come from another server, such as Entra; only acceptance proves this one.
-        of_door = _doubts(at_door, until={Evidence.ACCEPTED})
-        if len({one.key for one in of_door}) >= SENDERS_OF_A_DOOR:
-            return Outage(way.door, of_door[0], _moments(of_door))
-        own = [one for one in at_door if one.key == way.key]
-        if doubts := _doubts(own, until={Evidence.ACCEPTED, Evidence.REFUSED}):
-            return Outage(way.key, doubts[0], _moments(doubts))
+        of_endpoint = _consecutive_uncertain(at_endpoint, until={Evidence.ACCEPTED})
+        if len({one.key for one in of_endpoint}) >= SENDERS_IN_ENDPOINT_OUTAGE:
+            return Outage(route.endpoint, of_endpoint[0], _count_outages(of_endpoint))
+        own = [one for one in at_endpoint if one.key == route.key]
+        if doubts := _consecutive_uncertain(own, until={Evidence.ACCEPTED, Evidence.REFUSED}):
+            return Outage(route.key, doubts[0], _count_outages(doubts))
         return None
 
 
-def _doubts(latest_first: Iterable[PastAttempt], until: Collection[Evidence]) -> list[PastAttempt]:
+def _consecutive_uncertain(latest_first: Iterable[PastAttempt], until: Collection[Evidence]) -> list[PastAttempt]:
     found = []
     for one in latest_first:
         if one.evidence in until:
@@ -144,23 +144,23 @@ def _doubts(latest_first: Iterable[PastAttempt], until: Collection[Evidence]) ->
     return found
 
 
-def _moments(latest_first: Sequence[PastAttempt]) -> int:
+def _count_outages(latest_first: Sequence[PastAttempt]) -> int:
     moments = 1
     for later, earlier in pairwise(latest_first):
-        moments += later.at - earlier.at > AT_ONE_MOMENT
+        moments += later.at - earlier.at > SAME_OUTAGE_WITHIN
     return moments
 
 
-def next_way(
+def choose_route(
     history: Sequence[PastAttempt],
-    ways: Sequence[Way],
+    routes: Sequence[Candidate],
     health: RouteHealth,
     *,
     walk: Hashable,
     now: datetime,
     is_asked_for: bool = False,
     may_probe: Callable[[Outage], bool] = lambda outage: True,
-) -> Way | None:
+) -> Candidate | None:
     """The route to try now; None if the delivery is to wait until `next_attempt_time`.
 
     `history` are the delivery's own attempts, oldest first; `routes` the available routes, best first, without those
@@ -168,26 +168,26 @@ def next_way(
     delivery may be the one that probes an outage in this run; if a user asked for the delivery (`is_asked_for`), it may
     do so before the wait is over.
     """
-    if is_left_alone(history, health, walk=walk, now=now):
+    if must_wait(history, health, walk=walk, now=now):
         return None
     seen = {one.key for one in history if one.walk == walk}
-    doubts = [one for one in history if one.evidence in IN_DOUBT]
+    doubts = [one for one in history if one.evidence in UNCERTAIN_EVIDENCE]
     ranked = []
-    for place, way in enumerate(ways):
-        outage = health.outage(way, now)
-        if way.key in seen or (outage and not _is_due(outage, now, is_asked_for, may_probe)):
+    for place, route in enumerate(routes):
+        outage = health.outage(route, now)
+        if route.key in seen or (outage and not _is_due(outage, now, is_asked_for, may_probe)):
             continue
-        ranked.append((_rank(way, outage, doubts), place, way))
+        ranked.append((_rank(route, outage, doubts), place, route))
     return min(ranked, key=lambda one: one[:2])[2] if ranked else None
 
 
-def is_left_alone(history: Sequence[PastAttempt], health: RouteHealth, *, walk: Hashable, now: datetime) -> bool:
+def must_wait(history: Sequence[PastAttempt], health: RouteHealth, *, walk: Hashable, now: datetime) -> bool:
     """Whether to wait: a minute after a first uncertain answer; after one with a draft until that was looked up."""
     latest = history[-1] if history else None
     if latest is None or latest.walk != walk or latest.evidence != Evidence.DOUBTFUL:
         return False
-    outage = health.outage(Way(latest.key, latest.door), now)
-    is_first = sum(one.evidence in IN_DOUBT for one in history) == 1
+    outage = health.outage(Candidate(latest.key, latest.endpoint), now)
+    is_first = sum(one.evidence in UNCERTAIN_EVIDENCE for one in history) == 1
     is_new = outage is None or (outage.scope == latest.key and outage.tries == 1)
     return latest.has_draft or (is_first and is_new)
 
@@ -196,29 +196,29 @@ def _is_due(outage: Outage, now: datetime, is_asked_for: bool, may_probe: Callab
     return (is_asked_for or outage.next_try <= now) and may_probe(outage)
 
 
-def _rank(way: Way, outage: Outage | None, doubts: Sequence[PastAttempt]) -> tuple[int, int]:
+def _rank(route: Candidate, outage: Outage | None, doubts: Sequence[PastAttempt]) -> tuple[int, int]:
     """Sort key, lowest first: the same route once more, which is harmless if the provider drops duplicates; a route to
     probe, for a delivery that is not uncertain; clear routes, those of other endpoints first; the last resort; the
     uncertain routes. Among equals, those with the fewest uncertain answers for this delivery."""
-    own = sum(one.key == way.key for one in doubts)
+    own = sum(one.key == route.key for one in doubts)
     if len(doubts) == own == 1 and not doubts[0].has_draft:
         return 0, 0
     if outage is not None:
         return (5, own) if doubts else (1, 0)
-    if way.is_last_resort:
+    if route.is_last_resort:
         return 4, own
-    return (3, own) if any(one.door == way.door for one in doubts) else (2, own)
+    return (3, own) if any(one.endpoint == route.endpoint for one in doubts) else (2, own)
 
 
-def waits_until(
+def next_attempt_time(
     history: Sequence[PastAttempt],
-    ways: Sequence[Way],
+    routes: Sequence[Candidate],
     health: RouteHealth,
     *,
     walk: Hashable,
     now: datetime,
     is_refused: bool,
-    asked: timedelta = timedelta(0),
+    requested_wait: timedelta = timedelta(0),
     free_at: Iterable[datetime] = (),
 ) -> datetime:
     """When to try a delivery again that found no route in this walk: later than `now`.
@@ -226,12 +226,12 @@ def waits_until(
     `is_refused`: a route clearly failed. `requested_wait`: how long its server asked to wait. `free_at`: when the busy
     routes are free.
     """
-    moments = [outage.next_try for way in ways if (outage := health.outage(way, now))]
+    moments = [outage.next_try for route in routes if (outage := health.outage(route, now))]
     latest = history[-1] if history else None
     if latest is not None and latest.walk == walk and latest.evidence == Evidence.DOUBTFUL and latest.has_draft:
         moments.append(now + FIRST_WAIT)
     if is_refused or not moments:
         walks = len({one.walk for one in history})
-        moments.append(now + max(wait(walks, is_in_doubt=False), asked))
+        moments.append(now + max(retry_delay(walks, is_in_doubt=False), requested_wait))
     later = [moment for moment in (*moments, *free_at) if moment > now]
     return min(later, default=now + FIRST_WAIT)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from alertadmin.outbox.delivery.retry_rule import KEPT_OF_A_DOOR, LATEST_BELIEVED, Evidence, PastAttempt
+from alertadmin.outbox.delivery.retry_rule import ATTEMPTS_PER_ENDPOINT, CLOCK_SKEW, Evidence, PastAttempt
 from alertadmin.outbox.models import Attempt, AttemptOutcome, Delivery
 from mailer.errors import Answer
 
-OWN = 200
+MAX_HISTORY = 200
 """Maximum number of attempts read of one delivery, the latest."""
-SPOKE = frozenset({Answer.REFUSED, Answer.BUSY, ""})
+SERVER_ANSWERS = frozenset({Answer.REFUSED, Answer.BUSY, ""})
 """Answers sent by the server; rows of earlier versions have none."""
 
 
@@ -20,16 +20,16 @@ def evidence_of(outcome: str, answer: str) -> Evidence:
     if outcome == AttemptOutcome.ACCEPTED:
         return Evidence.ACCEPTED
     if outcome == AttemptOutcome.REFUSED:
-        return Evidence.REFUSED if answer in SPOKE else Evidence.NOT_LEFT
+        return Evidence.REFUSED if answer in SERVER_ANSWERS else Evidence.NOT_LEFT
     # No answer stored means that the fault was ours: the worker was lost, or the database failed.
     return Evidence.DOUBTFUL if outcome == AttemptOutcome.UNKNOWN and answer else Evidence.LOST
 
 
-def tried(attempt: Attempt) -> PastAttempt:
+def to_past_attempt(attempt: Attempt) -> PastAttempt:
     sender = attempt.mailbox_id or attempt.channel_id
     return PastAttempt(
         key=(sender, attempt.transport),
-        door=attempt.door,
+        endpoint=attempt.door,
         evidence=evidence_of(attempt.outcome, attempt.answer),
         at=attempt.finished_at or attempt.started_at,
         walk=attempt.owner,
@@ -42,15 +42,15 @@ def tried(attempt: Attempt) -> PastAttempt:
 def history(delivery: Delivery) -> list[PastAttempt]:
     """The delivery's own finished attempts, oldest first."""
     over = delivery.attempts.exclude(outcome=AttemptOutcome.OPEN).defer("steps", "request_ids")
-    return [tried(attempt) for attempt in reversed(over.order_by("-number")[:OWN])]
+    return [to_past_attempt(attempt) for attempt in reversed(over.order_by("-number")[:MAX_HISTORY])]
 
 
 def latest(doors: Iterable[str], now: datetime) -> list[PastAttempt]:
     """The latest attempts at these endpoints that show how the server answered; one index look-up per endpoint."""
     telling = Attempt.objects.exclude(outcome__in=[AttemptOutcome.OPEN, AttemptOutcome.LOST])
-    telling = telling.filter(started_at__lte=now + LATEST_BELIEVED).defer("steps", "request_ids")
+    telling = telling.filter(started_at__lte=now + CLOCK_SKEW).defer("steps", "request_ids")
     return [
-        tried(attempt)
+        to_past_attempt(attempt)
         for door in sorted(set(doors) - {""})
-        for attempt in telling.filter(door=door).order_by("-started_at")[:KEPT_OF_A_DOOR]
+        for attempt in telling.filter(door=door).order_by("-started_at")[:ATTEMPTS_PER_ENDPOINT]
     ]

@@ -107,14 +107,14 @@ TABLE: Mapping[Purpose, Row] = {
 
 GRANT_ACCESS = frozenset(purpose for purpose, row in TABLE.items() if row is _GRANTS_ACCESS)
 """No copy of their mails stays in the sending mailbox: no draft, nothing in Sent Items."""
-OF_OWNERS = frozenset(
+OWNERS_ONLY = frozenset(
     purpose
     for purpose, row in TABLE.items()
     if row[RouteKind.OWN_TENANT] in (RouteRefusal.GRANTS_ACCESS, RouteRefusal.OF_THE_INSTALLATION)
 )
 """Mails that grant access, or notify of changes to sign-in, secrets and the installation: only owners may mark one as
 not to be sent."""
-MAY_GO_BY_OWN_TENANT = frozenset(purpose for purpose, row in TABLE.items() if row[RouteKind.OWN_TENANT] is None)
+ALLOWED_BY_OWN_TENANT = frozenset(purpose for purpose, row in TABLE.items() if row[RouteKind.OWN_TENANT] is None)
 
 
 def refusal(purpose: str, kind: RouteKind) -> RouteRefusal | None:
@@ -140,11 +140,11 @@ def kind_of_channel(channel: Channel) -> RouteKind:
     return RouteKind.TENANT_CHANNEL if is_tenants else RouteKind.INSTALLATION_CHANNEL
 
 
-def why_none_may_carry(purpose: str, *, has_mailbox: bool) -> str:
+def reason_none_may_carry(purpose: str, *, has_mailbox: bool) -> str:
     """Why no route may carry a mail, as a stored text (see stored_messages). `has_mailbox`: the installation has a
     mailbox."""
     if not Mailbox.objects.exists():
         return messages.NO_WAY
-    if purpose in MAY_GO_BY_OWN_TENANT:
+    if purpose in ALLOWED_BY_OWN_TENANT:
         return messages.NO_ROUTE_OF_TENANT
     return messages.ROUTE_KEEPS_COPY if has_mailbox and purpose in GRANT_ACCESS else messages.NO_ROUTE_OF_INSTALLATION

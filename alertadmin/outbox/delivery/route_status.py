@@ -19,9 +19,9 @@ from uuid import UUID
 from django.db.models import BooleanField, Exists, F, Func, OuterRef, Q, QuerySet, Subquery
 
 from alertadmin.outbox.delivery import connections
-from alertadmin.outbox.delivery.routing import OF_THE_MESSAGE
+from alertadmin.outbox.delivery.routing import MESSAGE_CAUSES
 from alertadmin.outbox.models import Attempt, AttemptOutcome, Channel
-from alertadmin.outbox.queue.claims import SLOWED_DOWN
+from alertadmin.outbox.queue.claims import THROTTLED_CAUSES
 from alertadmin.registry.models import Mailbox
 
 Row = TypeVar("Row", Mailbox, Channel)
@@ -31,8 +31,8 @@ LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 CLOCK_SKEW = timedelta(hours=1)
 """Ignore attempts that are further in the future than this (clock skew)."""
 ANSWERED = Q(outcome__in=[AttemptOutcome.REFUSED, AttemptOutcome.UNKNOWN]) & ~Q(cause="")
-FAILED = ANSWERED & ~Q(cause__in=OF_THE_MESSAGE | SLOWED_DOWN)
-TELLING = Q(outcome=AttemptOutcome.ACCEPTED) | ANSWERED
+FAILED = ANSWERED & ~Q(cause__in=MESSAGE_CAUSES | THROTTLED_CAUSES)
+CONCLUSIVE = Q(outcome=AttemptOutcome.ACCEPTED) | ANSWERED
 
 
 class ByRelay(Func):
@@ -74,7 +74,7 @@ def failed_relay(now: datetime) -> FailedRoute | None:
     if connections.relay() is None:
         return None
     attempts = _attempts(now).filter(ByRelay(F("transport")))
-    last = attempts.filter(TELLING).order_by("-started_at", "-id").first()
+    last = attempts.filter(CONCLUSIVE).order_by("-started_at", "-id").first()
     if last is None or not attempts.filter(FAILED, pk=last.pk).exists():
         return None
     return FailedRoute(RELAY, last.cause, _since(attempts, last), last.started_at)
@@ -104,13 +104,13 @@ def _attempts(now: datetime) -> QuerySet[Attempt]:
 
 
 def _with_failed_attempt(routes: QuerySet[Row], attempts: QuerySet[Attempt]) -> QuerySet[Row]:
-    latest = attempts.filter(TELLING).order_by("-started_at", "-id")
+    latest = attempts.filter(CONCLUSIVE).order_by("-started_at", "-id")
     failed = Attempt.objects.filter(FAILED, pk=OuterRef("last_attempt"))
     return routes.annotate(last_attempt=Subquery(latest.values("pk")[:1])).filter(Exists(failed))
 
 
 def _since(attempts: QuerySet[Attempt], last: Attempt) -> datetime:
     """Start of the first failure since the route last worked."""
-    worked = attempts.filter(TELLING & ~FAILED).order_by("-started_at").values_list("started_at", flat=True).first()
+    worked = attempts.filter(CONCLUSIVE & ~FAILED).order_by("-started_at").values_list("started_at", flat=True).first()
     first = attempts.filter(FAILED, started_at__gt=worked or LONG_AGO).order_by("started_at")
     return first.values_list("started_at", flat=True).first() or last.started_at

@@ -37,4 +37,4 @@ class RouteWalk:
         return cls(delivery.owner, before, is_asked_for=delivery.reason == messages.HASTENED)
 
     def add(self, attempt: Attempt) -> None:
-        self.history.append(route_health.tried(attempt))
+        self.history.append(route_health.to_past_attempt(attempt))

@@ -10,7 +10,7 @@ from alertadmin.outbox import messages
 from alertadmin.outbox.channels import dispatch
 from alertadmin.outbox.channels.notification import Notification
 from alertadmin.outbox.delivery import connections
-from alertadmin.outbox.delivery.retry_rule import Way
+from alertadmin.outbox.delivery.retry_rule import Candidate
 from alertadmin.outbox.models import Channel, Delivery
 from alertadmin.registry.models import Mailbox
 from alertadmin.registry.permissions import TransportName
@@ -63,9 +63,9 @@ class Route:
         return f"{self.transport}:personal:{where}" if self.mailbox.is_personal else f"{self.transport}:{where}"
 
     @property
-    def way(self) -> Way:
+    def candidate(self) -> Candidate:
         """The route as the retry rule knows it."""
-        return Way(self.key, self.endpoint, self.is_last_resort)
+        return Candidate(self.key, self.endpoint, self.is_last_resort)
 
     def shares_app(self, other: Route) -> bool:
         ours, theirs = self.mailbox, other.mailbox

@@ -19,7 +19,7 @@ from alertadmin.outbox import messages
 from alertadmin.outbox.channels.notification import Notification
 from alertadmin.outbox.delivery import attachments as delivery_attachments
 from alertadmin.outbox.delivery import fallback
-from alertadmin.outbox.delivery.rate_limit import LONGEST_HELD, RateLimiter
+from alertadmin.outbox.delivery.rate_limit import MAX_RETRY_AFTER, RateLimiter
 from alertadmin.outbox.delivery.retry_rule import FIRST_WAIT
 from alertadmin.outbox.delivery.route_policy import GRANT_ACCESS
 from alertadmin.outbox.delivery.route_walk import RouteWalk
@@ -38,13 +38,13 @@ from mailer.transports import OnDraft, Receipt
 
 log = logging.getLogger(__name__)
 
-LONGEST_SUBJECT = 250
-LONGEST_TEXT = 4000
+MAX_SUBJECT = 250
+MAX_REDUCED_TEXT = 4000
 """Characters to send of a message that a server found too large."""
-BETWEEN_TRIES_TO_SETTLE = 0.5
+FINISH_RETRY_INTERVAL = 0.5
 
 
-def deliver(delivery: Delivery, *, chain: Router, pace: RateLimiter, clock: Clock) -> DeliveryState:
+def deliver(delivery: Delivery, *, router: Router, rate_limiter: RateLimiter, clock: Clock) -> DeliveryState:
     """Return the state in which the delivery is left. Does not raise errors of a mail server or of Microsoft."""
     now = clock()
     composed = composers.compose(delivery, now)
@@ -54,26 +54,26 @@ def deliver(delivery: Delivery, *, chain: Router, pace: RateLimiter, clock: Cloc
     if isinstance(composed, composers.Deferred):
         claims.release(delivery, clock(), not_before=composed.until, cause="", reason=composed.reason)
         return DeliveryState(delivery.state)
-    words = _words(delivery, composed, now)
+    words = _content_fields(delivery, composed, now)
     walk = RouteWalk.of(delivery)
     is_test = delivery.purpose == Purpose.TEST
-    for route in chain.next_routes(delivery, walk, clock):
+    for route in router.next_routes(delivery, walk, clock):
         if route.is_last_resort and walk.busy_until:
             break  # a mailbox works and is only busy
         now = clock()
-        if free_at := pace.acquire(route.sender_id, now, anyway=is_test):
+        if free_at := rate_limiter.acquire(route.sender_id, now, force=is_test):
             walk.busy_until.append(free_at)
             continue
-        message = _message(delivery, route, composed, walk.failures[-1] if walk.failures else chain.last_failure(now))
-        outcome = _try(delivery, route, message, words, chain, walk, now, clock)
-        if _is_too_large(outcome) and (shorter := _shorter(message)):
-            pace.acquire(route.sender_id, now, anyway=True)
-            outcome = _try(delivery, route, shorter, words, chain, walk, now, clock)
+        message = _message(delivery, route, composed, walk.failures[-1] if walk.failures else router.last_failure(now))
+        outcome = _try(delivery, route, message, words, router, walk, now, clock)
+        if _is_too_large(outcome) and (shorter := _shorten(message)):
+            rate_limiter.acquire(route.sender_id, now, force=True)
+            outcome = _try(delivery, route, shorter, words, router, walk, now, clock)
         if not isinstance(outcome, SendError):
             return outcome
         walk.failures.append(outcome)
         failpoint("between-ways")
-    return _let_wait(delivery, chain, walk, clock())
+    return _wait_or_fail(delivery, router, walk, clock())
 
 
 def _try(
@@ -81,7 +81,7 @@ def _try(
     route: Route,
     message: Message | Notification,
     words: dict[str, Any],
-    chain: Router,
+    router: Router,
     walk: RouteWalk,
     now: datetime,
     clock: Clock,
@@ -90,20 +90,20 @@ def _try(
     attempt = new_attempt(route)
     if not claims.open_attempt(delivery, attempt, now, **words):
         return DeliveryState.SENDING  # another worker owns it now
-    is_surely = False
+    is_route_fault = False
     try:
         receipt = send(delivery, attempt, partial(route.send, message))
     except LeaseLost:
         claims.close_attempt(attempt, clock(), AttemptOutcome.REFUSED, technical=messages.TOO_LATE)
         return DeliveryState.SENDING
     except (SecretUnavailable, UnknownCloud) as error:
-        failure, is_surely = SendError("other", str(error), answer=Answer.NOT_REACHED), True
+        failure, is_route_fault = SendError("other", str(error), answer=Answer.NOT_REACHED), True
     except SendError as refused:
         failure = refused
     else:
-        chain.record_success(route)
+        router.record_success(route)
         state = accepted(delivery, attempt, receipt, clock)
-        chain.learn_from(route, attempt, clock())
+        router.record_attempt(route, attempt, clock())
         return state
     now = clock()
     if failure.outcome == Acceptance.UNKNOWN:
@@ -113,10 +113,10 @@ def _try(
             return DeliveryState.SENDING
     else:
         claims.close_attempt(attempt, now, AttemptOutcome.REFUSED, **details(failure, now))
-        chain.record_failure(route, failure, surely=is_surely)
+        router.record_failure(route, failure, is_route_fault=is_route_fault)
         walk.refused.add(route.key)
     walk.add(attempt)
-    chain.learn_from(route, attempt, now)
+    router.record_attempt(route, attempt, now)
     return failure
 
 
@@ -135,10 +135,10 @@ def _is_too_large(outcome: DeliveryState | SendError) -> bool:
     return isinstance(outcome, SendError) and outcome.cause == "message_too_large"
 
 
-def _shorter(message: Message | Notification) -> Message | Notification | None:
-    """A shorter version: plain text only, cut to LONGEST_TEXT; the most urgent comes first. None if nothing can be
+def _shorten(message: Message | Notification) -> Message | Notification | None:
+    """A shorter version: plain text only, cut to MAX_REDUCED_TEXT; the most urgent comes first. None if nothing can be
     cut."""
-    text = message.text if len(message.text) <= LONGEST_TEXT else f"{message.text[:LONGEST_TEXT]}\n…\n"
+    text = message.text if len(message.text) <= MAX_REDUCED_TEXT else f"{message.text[:MAX_REDUCED_TEXT]}\n…\n"
     if isinstance(message, Message):
         shorter: Message | Notification = replace(message, html=None, attachments=(), text=text)
     else:
@@ -146,7 +146,7 @@ def _shorter(message: Message | Notification) -> Message | Notification | None:
     return None if shorter == message else shorter
 
 
-def _words(delivery: Delivery, composed: composers.Content, now: datetime) -> dict[str, Any]:
+def _content_fields(delivery: Delivery, composed: composers.Content, now: datetime) -> dict[str, Any]:
     """The content fields to store with the attempt; none if the message may have arrived: then it is repeated as it
     was.
 
@@ -156,7 +156,7 @@ def _words(delivery: Delivery, composed: composers.Content, now: datetime) -> di
         return {}
     owner = composers.owner_of(delivery)
     words = {
-        "subject": composed.subject[:LONGEST_SUBJECT],
+        "subject": composed.subject[:MAX_SUBJECT],
         "text": composed.brief or composed.text if delivery.goes_by_channel else composed.text,
         "html": "" if delivery.goes_by_channel else composed.html,
         "details": composed.details if delivery.goes_by_channel else [],
@@ -222,7 +222,7 @@ def send(delivery: Delivery, attempt: Attempt, by: Callable[[Callable[[str, str]
         if draft:
             failpoint("draft-made")
         try:
-            is_kept = claims.keep_draft(attempt, draft or UNNAMED)
+            is_kept = claims.save_draft(attempt, draft or UNNAMED)
         except DatabaseError as error:
             raise SendError("other", messages.UNEXPECTED % {"error": type(error).__name__}) from None
         if not is_kept:
@@ -271,14 +271,14 @@ def accepted(delivery: Delivery, attempt: Attempt, receipt: Receipt, clock: Cloc
                 raise
             log.warning("%s was accepted and cannot be marked yet: %s", delivery.pk, type(error).__name__)
             connection.close()
-            time.sleep(BETWEEN_TRIES_TO_SETTLE)
+            time.sleep(FINISH_RETRY_INTERVAL)
         else:
             return DeliveryState.SENT
 
 
 def details(failure: SendError, now: datetime) -> dict[str, Any]:
     """Fields of the attempt that record the failure."""
-    asked = min(timedelta(seconds=failure.retry_after or 0), LONGEST_HELD)
+    asked = min(timedelta(seconds=failure.retry_after or 0), MAX_RETRY_AFTER)
     return {
         "answer": failure.answer,
         "cause": failure.cause,
@@ -305,26 +305,26 @@ def uncertain(delivery: Delivery, attempt: Attempt, failure: SendError, now: dat
     return DeliveryState.UNCERTAIN
 
 
-def _let_wait(delivery: Delivery, chain: Router, walk: RouteWalk, now: datetime) -> DeliveryState:
+def _wait_or_fail(delivery: Delivery, router: Router, walk: RouteWalk, now: datetime) -> DeliveryState:
     """Let the delivery wait: until a mailbox is free, an outage is over, or a user repairs the cause. A test fails, and
     so does a delivery whose recipient every route permanently refuses."""
     if walk.busy_until and not walk.failures:
         why = messages.CHANNEL_BUSY if delivery.goes_by_channel else messages.BUSY
         claims.release(delivery, now, not_before=min(walk.busy_until), cause="", reason=why)
         return DeliveryState(delivery.state)
-    last = walk.failures[-1] if walk.failures else chain.failure_of(delivery, now)
-    last = last or SendError("other", chain.reason_without_route(delivery))
-    if delivery.purpose == Purpose.TEST or _is_refused_by_all(delivery, chain, walk):
+    last = walk.failures[-1] if walk.failures else router.failure_of(delivery, now)
+    last = last or SendError("other", router.reason_without_route(delivery))
+    if delivery.purpose == Purpose.TEST or _is_refused_by_all(delivery, router, walk):
         claims.finish(delivery, DeliveryState.FAILED, now, cause=last.cause, reason=last.technical)
         return DeliveryState.FAILED
-    until = now + jittered(chain.waits_until(delivery, walk, now) - now)
+    until = now + jittered(router.next_attempt_time(delivery, walk, now) - now)
     claims.release(delivery, now, not_before=until, cause=last.cause, reason=last.technical)
     return DeliveryState(delivery.state)
 
 
-def _is_refused_by_all(delivery: Delivery, chain: Router, walk: RouteWalk) -> bool:
+def _is_refused_by_all(delivery: Delivery, router: Router, walk: RouteWalk) -> bool:
     """Whether every route was tried in this walk and refuses the recipient."""
-    is_whole = walk.refused == {way.key for way in chain.routes_for(delivery)}
+    is_whole = walk.refused == {way.key for way in router.routes_for(delivery)}
     return is_whole and bool(walk.failures) and all(map(_is_final, walk.failures))
 
 

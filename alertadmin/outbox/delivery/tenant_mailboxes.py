@@ -9,15 +9,15 @@ from uuid import UUID
 
 from django.db.models import Case, Exists, OuterRef, Q, QuerySet, Subquery, Value, When
 
-from alertadmin.outbox.delivery.route_policy import MAY_GO_BY_OWN_TENANT
+from alertadmin.outbox.delivery.route_policy import ALLOWED_BY_OWN_TENANT
 from alertadmin.outbox.models import Attempt, AttemptOutcome, describe_outcome
 from alertadmin.registry.models import Credential, Mailbox, Tenant
 from alertadmin.registry.models.mailbox import of_the_installation
 from alertadmin.registry.permissions import TransportName
 
-MOST_MAILBOXES = 5
+MAX_MAILBOXES = 5
 """Mailboxes tried for one mail: enough to bypass a broken app, few enough not to delay other mail."""
-LOOKED_AT = 200
+MAX_CANDIDATES = 200
 """Mailboxes from which those are chosen."""
 FAILED = (AttemptOutcome.REFUSED, AttemptOutcome.UNKNOWN, AttemptOutcome.LOST)
 
@@ -56,10 +56,10 @@ def mailboxes_of(tenant: UUID, now: datetime) -> list[Mailbox]:
             "pk",
         )
     )
-    return _spread(list(found[:LOOKED_AT]))[:MOST_MAILBOXES]
+    return _spread(list(found[:MAX_CANDIDATES]))[:MAX_MAILBOXES]
 
 
-def unchanged(mailboxes: Sequence[Mailbox], installation: UUID | None) -> set[UUID]:
+def still_valid(mailboxes: Sequence[Mailbox], installation: UUID | None) -> set[UUID]:
     """Ids of mailboxes that still belong to the same tenant; `installation`, if it is still the installation's.
 
     A run lasts as long as there is something to send, and meanwhile an owner may choose another mailbox because this
@@ -74,11 +74,11 @@ def unchanged(mailboxes: Sequence[Mailbox], installation: UUID | None) -> set[UU
     return {mailbox.pk for mailbox in mailboxes if tenants.get(mailbox.pk) == mailbox.tenant_id}
 
 
-def may_carry_some_of(installation: UUID | None) -> Q:
+def deliverable_by_own_mailbox(installation: UUID | None) -> Q:
     """Filter of deliveries about a tenant that has a mailbox other than the installation's. Some of them those
     mailboxes may not carry."""
     senders = sendable().exclude(pk=installation) if installation else sendable()
-    return Q(purpose__in=MAY_GO_BY_OWN_TENANT) & describe_outcome(senders.order_by().values("tenant"))
+    return Q(purpose__in=ALLOWED_BY_OWN_TENANT) & describe_outcome(senders.order_by().values("tenant"))
 
 
 def _stored() -> QuerySet[Credential]:

@@ -204,7 +204,7 @@ class Attempt(models.Model):
     started_at = models.DateTimeField(_("started"))
     finished_at = models.DateTimeField(_("finished"), null=True, blank=True)
     door = models.CharField(max_length=100, blank=True, default="", db_default="")
-    """The server that was asked, by a name that several senders share (routes.Route.door)."""
+    """The server that was asked, by a name that several senders share (routes.Route.endpoint)."""
     outcome = models.CharField(_("outcome"), max_length=10, choices=AttemptOutcome, default=AttemptOutcome.OPEN)
     answer = models.CharField(_("answer"), max_length=12, choices=AttemptAnswer, blank=True, default="", db_default="")
     """What came back for the request that failed; empty if it was accepted, or the worker was lost."""

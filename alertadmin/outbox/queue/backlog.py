@@ -11,7 +11,7 @@ from django.db.models import OuterRef, Subquery
 from alertadmin.outbox.delivery import route_status
 from alertadmin.outbox.delivery.rate_limit import PER_MINUTE, WINDOW
 from alertadmin.outbox.delivery.routing import Router
-from alertadmin.outbox.delivery.tenant_mailboxes import FAILED, MOST_MAILBOXES, sendable
+from alertadmin.outbox.delivery.tenant_mailboxes import FAILED, MAX_MAILBOXES, sendable
 from alertadmin.outbox.models import Attempt
 from alertadmin.outbox.queue import claims
 from alertadmin.registry.installation_mailbox import has_several_tenants
@@ -46,7 +46,7 @@ def time_to_drain(waiting: int, mailboxes: int, per_minute: int = PER_MINUTE) ->
     return WINDOW * max(1, -(-waiting // (mailboxes * per_minute)))
 
 
-def drain(now: datetime) -> Backlog | None:
+def estimate(now: datetime) -> Backlog | None:
     """Return the estimate, or None if no mail waits."""
     by_mail = claims.open_deliveries().filter(claims.BY_MAIL & ~claims.TESTS, not_before__lte=now + WINDOW)
     if not (waiting := by_mail.count()):
@@ -55,7 +55,7 @@ def drain(now: datetime) -> Backlog | None:
     senders = [way.mailbox.pk for way in ways if way.mailbox is not None]
     if not senders or not has_several_tenants():
         # Mailboxes of tenants send their own tenant's mails in parallel.
-        senders += sendable().exclude(pk__in=senders).order_by("pk").values_list("pk", flat=True)[:MOST_MAILBOXES]
+        senders += sendable().exclude(pk__in=senders).order_by("pk").values_list("pk", flat=True)[:MAX_MAILBOXES]
     by_relay = any(way.mailbox is None for way in ways) and route_status.failed_relay(now) is None
     return Backlog(waiting, _working(senders), by_relay, now)
 

@@ -27,8 +27,6 @@ from django.db import transaction
 from django.db.models import BooleanField, Case, Exists, F, Func, OuterRef, Q, QuerySet, Value, When
 from django.db.models.functions import Coalesce
 
-from alertadmin import audit
-from alertadmin.audit import AuditAction
 from alertadmin.outbox import messages
 from alertadmin.outbox.delivery import delivery_log
 from alertadmin.outbox.models import Attempt, AttemptOutcome, Delivery, DeliveryState, Purpose
@@ -36,22 +34,22 @@ from alertadmin.outbox.queue.failpoints import failpoint
 
 CLAIMABLE = Q(state=DeliveryState.PENDING) | Q(state=DeliveryState.UNCERTAIN, settled_at=None)
 FINAL = frozenset({DeliveryState.SENT, DeliveryState.FAILED, DeliveryState.CANCELLED})
-IN_DOUBT = frozenset({AttemptOutcome.UNKNOWN, AttemptOutcome.LOST})
-LONGEST_BELIEVED = timedelta(days=16)
+UNCERTAIN_OUTCOMES = frozenset({AttemptOutcome.UNKNOWN, AttemptOutcome.LOST})
+MAX_DELAY = timedelta(days=16)
 """No delivery is scheduled further ahead (a weekly digest, postponed over a holiday); a later `not_before` means clock
 skew, so treat it as due."""
-A_TURN = timedelta(minutes=1)
+MAX_RATE_LIMIT_DELAY = timedelta(minutes=1)
 """Longest delay of a mail for the rate limit of its mailbox."""
 ANY = Q()
 BY_MAIL, BY_CHANNEL = Q(channel_label=""), ~Q(channel_label="")
 TESTS = Q(purpose=Purpose.TEST)
-WAITING_AGAIN = Case(
+UNCLAIMED_STATE = Case(
     When(was_uncertain=True, then=Value(DeliveryState.UNCERTAIN)), default=Value(DeliveryState.PENDING)
 )
 """The state of a delivery that a worker returns unsent."""
-SLOWED_DOWN = frozenset({"throttled", "sending_limit"})
+THROTTLED_CAUSES = frozenset({"throttled", "sending_limit"})
 """Causes for which a server has set the time of the next attempt."""
-TRIED_IN_VAIN = Q(state=DeliveryState.PENDING) & ~Q(cause="") & ~Q(cause__in=SLOWED_DOWN)
+AWAITING_RETRY = Q(state=DeliveryState.PENDING) & ~Q(cause="") & ~Q(cause__in=THROTTLED_CAUSES)
 """Pending after a failed attempt: no route accepted it."""
 
 
@@ -73,7 +71,7 @@ def open_deliveries() -> QuerySet[Delivery]:
 
 
 def _past(moment: str, now: datetime) -> Q:
-    return Q(**{f"{moment}__lte": now}) | Q(**{f"{moment}__gt": now + LONGEST_BELIEVED})
+    return Q(**{f"{moment}__lte": now}) | Q(**{f"{moment}__gt": now + MAX_DELAY})
 
 
 def in_review(now: datetime) -> Q:
@@ -105,12 +103,12 @@ def claim(now: datetime, *, limit: int, only: uuid.UUID | None = None, among: Q 
     )
 
 
-def _mine(delivery: Delivery) -> QuerySet[Delivery]:
+def _owned(delivery: Delivery) -> QuerySet[Delivery]:
     return Delivery.objects.filter(pk=delivery.pk, owner=delivery.owner, state=DeliveryState.SENDING)
 
 
 def is_owned(delivery: Delivery) -> bool:
-    return _mine(delivery).exists()
+    return _owned(delivery).exists()
 
 
 def renew(held: Mapping[uuid.UUID, uuid.UUID | None], now: datetime) -> int:
@@ -121,7 +119,7 @@ def renew(held: Mapping[uuid.UUID, uuid.UUID | None], now: datetime) -> int:
 
 def unclaim(delivery: Delivery) -> None:
     """Return a claimed delivery, of which no attempt was begun, to the queue."""
-    _mine(delivery).update(state=WAITING_AGAIN, owner=None, lease_until=None)
+    _owned(delivery).update(state=UNCLAIMED_STATE, owner=None, lease_until=None)
 
 
 def open_attempt(
@@ -133,7 +131,7 @@ def open_attempt(
     draft this one sends.
     """
     with transaction.atomic():
-        mine = _mine(delivery).update(lease_until=now + settings.OUTBOX_LEASE, tries=F("tries") + 1, **content)
+        mine = _owned(delivery).update(lease_until=now + settings.OUTBOX_LEASE, tries=F("tries") + 1, **content)
         if not mine:
             return False
         delivery.tries += 1
@@ -162,10 +160,10 @@ def close_uncertain(delivery: Delivery, attempt: Attempt, now: datetime, **detai
     """Record an attempt without a clear answer: it may have been accepted. Return False if the lease is lost."""
     close_attempt(attempt, now, AttemptOutcome.UNKNOWN, **details)
     delivery.was_uncertain = True
-    return bool(_mine(delivery).update(was_uncertain=True))
+    return bool(_owned(delivery).update(was_uncertain=True))
 
 
-def keep_draft(attempt: Attempt, draft: str) -> bool:
+def save_draft(attempt: Attempt, draft: str) -> bool:
     """Commit the id of the draft before it is sent. Return False if the attempt was marked as lost meanwhile."""
     attempt.draft = draft
     return bool(Attempt.objects.filter(pk=attempt.pk, outcome=AttemptOutcome.OPEN).update(draft=draft))
@@ -176,7 +174,7 @@ def was_accepted(delivery: Delivery) -> bool:
     return delivery.attempts.filter(outcome=AttemptOutcome.ACCEPTED).exists()
 
 
-def _believe_late_success(delivery: Delivery, now: datetime) -> None:
+def _mark_sent_if_accepted_late(delivery: Delivery, now: datetime) -> None:
     """Mark an uncertain delivery as sent if an attempt marked as lost reported success later."""
     accepted = Attempt.objects.filter(delivery=OuterRef("pk"), outcome=AttemptOutcome.ACCEPTED)
     in_doubt = Delivery.objects.filter(Exists(accepted), pk=delivery.pk, state=DeliveryState.UNCERTAIN)
@@ -198,13 +196,13 @@ def finish(
     if state in FINAL:
         fields["settled_at"] = now
     if state == DeliveryState.UNCERTAIN:
-        fields |= _doubt(delivery, now, can_be_looked_up=attempt is not None and attempt.draft != "")
+        fields |= _uncertain_fields(delivery, now, can_be_looked_up=attempt is not None and attempt.draft != "")
     with transaction.atomic():
-        mine = _mine(delivery).update(state=state, owner=None, lease_until=None, **fields)
+        mine = _owned(delivery).update(state=state, owner=None, lease_until=None, **fields)
         if attempt is not None and outcome is not None:
             close_attempt(attempt, now, outcome, **(details or {}))
         if state == DeliveryState.UNCERTAIN or (outcome == AttemptOutcome.ACCEPTED and not mine):
-            _believe_late_success(delivery, now)
+            _mark_sent_if_accepted_late(delivery, now)
     failpoint("after-settle")
     if mine:
         for name, value in {"state": state, **fields}.items():
@@ -219,9 +217,11 @@ def release(delivery: Delivery, now: datetime, *, not_before: datetime, **fields
     return finish(delivery, state, now, not_before=not_before, **fields)
 
 
-def next_turn(now: datetime) -> datetime | None:
+def next_rate_limit_slot(now: datetime) -> datetime | None:
     """When the first mail that waits for a mailbox's rate limit may be sent; None if none waits."""
-    waiting = open_deliveries().filter(BY_MAIL, reason=messages.BUSY, not_before__gt=now, not_before__lte=now + A_TURN)
+    waiting = open_deliveries().filter(
+        BY_MAIL, reason=messages.BUSY, not_before__gt=now, not_before__lte=now + MAX_RATE_LIMIT_DELAY
+    )
     return waiting.order_by("not_before").values_list("not_before", flat=True).first()
 
 
@@ -230,68 +230,6 @@ def postpone_reminders(now: datetime, until: datetime, *, among: Q = ANY, **why:
     postponed = due(now).filter(BY_MAIL & ~TESTS & among).order_by().update(not_before=until, **why)
     delivery_log.log_waiting(postponed, why.get("cause", ""), until)
     return postponed
-
-
-def expedite_reminders(now: datetime) -> int:
-    """Make every delivery due that was tried before, except those for which a server set the time.
-
-    A delivery never tried keeps its time: it waits for a digest or for the end of quiet hours. Deliveries in review are
-    released on their own page.
-    """
-    tried = Q(tries__gt=0) | ~Q(cause="")
-    waiting = Delivery.objects.filter(IsOpen(F("state")), CLAIMABLE, ~TESTS, not_before__gt=now).filter(tried)
-    waiting = waiting.exclude(cause__in=SLOWED_DOWN).exclude(in_review(now))
-    return waiting.update(not_before=now, reason=messages.HASTENED)
-
-
-@transaction.atomic
-def send_now(delivery: uuid.UUID, now: datetime) -> bool:
-    """Make this delivery due now. Return False if it is due already, or a server set the time of the next attempt.
-
-    A delivery that an earlier version settled as uncertain is reopened. A test is not: the user starts another test.
-    """
-    asked = Delivery.objects.filter(_may_be_sent_now(now), pk=delivery).update(
-        not_before=now, settled_at=None, review_until=None, reason=messages.HASTENED
-    )
-    if asked:
-        audit.record(
-            AuditAction.DELIVERY_HASTENED, Delivery.objects.select_related("mailbox").get(pk=delivery), now=now
-        )
-    return bool(asked)
-
-
-def can_send_now(delivery: Delivery, now: datetime) -> bool:
-    return Delivery.objects.filter(_may_be_sent_now(now), pk=delivery.pk).exists()
-
-
-def _may_be_sent_now(now: datetime) -> Q:
-    waits = CLAIMABLE & Q(not_before__gt=now) & ~Q(cause__in=SLOWED_DOWN)
-    was_left = Q(state=DeliveryState.UNCERTAIN, settled_at__isnull=False)
-    return (waits | was_left) & ~TESTS
-
-
-UNDECIDED = Q(state__in=[DeliveryState.PENDING, DeliveryState.UNCERTAIN])
-"""No worker owns these deliveries, so a user may settle them."""
-
-
-def confirm_arrived(delivery: uuid.UUID, now: datetime) -> bool:
-    """Settle as sent: a user reports that the message arrived. Return False if it is being sent, or settled."""
-    return _end(delivery, DeliveryState.SENT, messages.CONFIRMED, AuditAction.DELIVERY_CONFIRMED, now)
-
-
-def give_up(delivery: uuid.UUID, now: datetime) -> bool:
-    """Settle as cancelled: a user no longer wants it sent. Return False if it is being sent, or settled."""
-    return _end(delivery, DeliveryState.CANCELLED, messages.GIVEN_UP, AuditAction.DELIVERY_GIVEN_UP, now)
-
-
-@transaction.atomic
-def _end(delivery: uuid.UUID, state: DeliveryState, reason: str, act: AuditAction, now: datetime) -> bool:
-    ended = Delivery.objects.filter(UNDECIDED, pk=delivery).update(
-        state=state, settled_at=now, review_until=None, cause="", reason=reason
-    )
-    if ended:
-        audit.record(act, Delivery.objects.select_related("mailbox").get(pk=delivery), now=now)
-    return bool(ended)
 
 
 def sweep(now: datetime) -> int:
@@ -311,15 +249,15 @@ def being_sent() -> QuerySet[Delivery]:
 @transaction.atomic
 def _sweep_one(delivery: Delivery, now: datetime) -> bool:
     """Without an open attempt nothing was sent; with one, the message may have been accepted."""
-    taken_back = _mine(delivery).filter(_past("lease_until", now))
+    taken_back = _owned(delivery).filter(_past("lease_until", now))
     opened = _open_attempts(delivery)
     if not opened.exists():
-        return bool(taken_back.update(state=WAITING_AGAIN, owner=None, lease_until=None))
-    swept = taken_back.update(**_in_doubt(delivery, opened, now), reason=messages.WORKER_LOST)
+        return bool(taken_back.update(state=UNCLAIMED_STATE, owner=None, lease_until=None))
+    swept = taken_back.update(**_uncertain_and_unclaimed(delivery, opened, now), reason=messages.WORKER_LOST)
     if swept:
         transaction.on_commit(partial(delivery_log.log_worker_lost, delivery), robust=True)
         opened.update(outcome=AttemptOutcome.LOST, finished_at=now)
-        _believe_late_success(delivery, now)
+        _mark_sent_if_accepted_late(delivery, now)
     return bool(swept)
 
 
@@ -328,12 +266,12 @@ def fail_unexpectedly(delivery: Delivery, now: datetime, *, not_before: datetime
     """Return a delivery to the queue after an unexpected exception, as the sweep would; `error` names its type."""
     opened = _open_attempts(delivery)
     if opened.exists():
-        fields = {**_in_doubt(delivery, opened, now), "reason": messages.BROKE_OFF % {"error": error}}
+        fields = {**_uncertain_and_unclaimed(delivery, opened, now), "reason": messages.BROKE_OFF % {"error": error}}
     else:
         state = DeliveryState.UNCERTAIN if delivery.was_uncertain else DeliveryState.PENDING
         reason = messages.NOT_PREPARED % {"error": error}
         fields = {"state": state, "owner": None, "lease_until": None, "reason": reason}
-    if _mine(delivery).update(**fields, not_before=not_before, cause="other"):
+    if _owned(delivery).update(**fields, not_before=not_before, cause="other"):
         opened.update(outcome=AttemptOutcome.UNKNOWN, finished_at=now)
         delivery.state = fields["state"]
 
@@ -342,12 +280,12 @@ def _open_attempts(delivery: Delivery) -> QuerySet[Attempt]:
     return delivery.attempts.filter(outcome=AttemptOutcome.OPEN)
 
 
-def _in_doubt(delivery: Delivery, opened: QuerySet[Attempt], now: datetime) -> dict[str, Any]:
-    doubt = _doubt(delivery, now, can_be_looked_up=opened.exclude(draft="").exists())
+def _uncertain_and_unclaimed(delivery: Delivery, opened: QuerySet[Attempt], now: datetime) -> dict[str, Any]:
+    doubt = _uncertain_fields(delivery, now, can_be_looked_up=opened.exclude(draft="").exists())
     return {"state": DeliveryState.UNCERTAIN, "owner": None, "lease_until": None, **doubt}
 
 
-def _doubt(delivery: Delivery, now: datetime, *, can_be_looked_up: bool) -> dict[str, Any]:
+def _uncertain_fields(delivery: Delivery, now: datetime, *, can_be_looked_up: bool) -> dict[str, Any]:
     """Fields of an uncertain delivery. It stays open, except for a test: the user who watches it starts another."""
     is_over = delivery.purpose == Purpose.TEST and not can_be_looked_up
     return {"was_uncertain": True, "settled_at": now if is_over else None}
@@ -355,15 +293,15 @@ def _doubt(delivery: Delivery, now: datetime, *, can_be_looked_up: bool) -> dict
 
 def uncertain_attempts(delivery: Delivery) -> QuerySet[Attempt]:
     """Attempts that may or may not have been accepted."""
-    return delivery.attempts.filter(outcome__in=IN_DOUBT)
+    return delivery.attempts.filter(outcome__in=UNCERTAIN_OUTCOMES)
 
 
 def clear_uncertainty(delivery: Delivery) -> None:
     """Clear the delivery's uncertain flag if none of its attempts is uncertain any more."""
-    if not uncertain_attempts(delivery).exists() and _mine(delivery).update(was_uncertain=False):
+    if not uncertain_attempts(delivery).exists() and _owned(delivery).update(was_uncertain=False):
         delivery.was_uncertain = False
 
 
 def defer_lookup(delivery: Delivery, not_before: datetime, **why: Any) -> None:
     """Return an uncertain delivery to the queue; its draft is looked up again at `not_before`."""
-    _mine(delivery).update(state=DeliveryState.UNCERTAIN, owner=None, lease_until=None, not_before=not_before, **why)
+    _owned(delivery).update(state=DeliveryState.UNCERTAIN, owner=None, lease_until=None, not_before=not_before, **why)

@@ -16,10 +16,10 @@ from alertadmin.outbox import messages
 
 Clock = Callable[[], datetime]
 
-MEASURED_FOR = 30.0
+QUERY_INTERVAL = 30.0
 """Seconds between two queries of the database's time; in between the monotonic clock counts on."""
 
-EARLIEST = datetime(2024, 1, 1, tzinfo=UTC)
+EARLIEST_PLAUSIBLE = datetime(2024, 1, 1, tzinfo=UTC)
 """Older than any version of this program: an earlier time means that the machine's clock was reset."""
 
 
@@ -29,7 +29,7 @@ class ClockIsWrong(Exception):
 
 def check(now: datetime) -> None:
     """Raise ClockIsWrong if `now` is before EARLIEST."""
-    if now < EARLIEST:
+    if now < EARLIEST_PLAUSIBLE:
         raise ClockIsWrong(messages.CLOCK_IS_WRONG % {"time": f"{now.astimezone(UTC):%Y-%m-%d %H:%M}"})
 
 
@@ -43,7 +43,7 @@ class DatabaseClock:
         if connection.vendor != "postgresql":
             return timezone.now()
         measured = self._measured
-        if measured is None or monotonic() - measured[1] > MEASURED_FOR:
+        if measured is None or monotonic() - measured[1] > QUERY_INTERVAL:
             with connection.cursor() as cursor:
                 cursor.execute("SELECT clock_timestamp()")
                 self._measured = measured = (cursor.fetchone()[0], monotonic())

@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 
 BATCH = 8
 """Deliveries claimed at once. Small, so that a test, the most urgent of all, is soon claimed."""
-AT_ONCE = 4
+THREADS_PER_LANE = 4
 """Threads per lane: Microsoft Graph accepts four concurrent requests of one app."""
 POISON_WAIT = timedelta(hours=1)
 OUTAGE_WAIT = timedelta(minutes=1)
@@ -65,11 +65,11 @@ class Dispatcher:
     was_cut_short: bool = False
     _ended: bool = False
     _queues: dict[Lane, deque[Delivery]] = field(default_factory=lambda: {lane: deque() for lane in Lane})
-    _told: set[UUID] = field(default_factory=set)
+    _busy_channels: set[UUID] = field(default_factory=set)
     """Channels with a delivery in the queue or being sent: one at a time per channel, so that a channel that never
     answers blocks a single thread."""
     _taking: Lock = field(default_factory=Lock)
-    _chain: Router | None = None
+    _router: Router | None = None
     _try_again_at: datetime | None = None
     _outcomes: Counter[str] = field(default_factory=Counter)
     _errors: list[Exception] = field(default_factory=list)
@@ -91,7 +91,7 @@ class Dispatcher:
         finally:
             # Stuck threads, which are abandoned, begin no other delivery.
             self._ended = True
-            self._hand_back()
+            self._unclaim_queued()
         if self._errors:
             raise self._errors[0]
         return self._outcomes
@@ -100,7 +100,7 @@ class Dispatcher:
         threads = [
             Thread(target=self._send_in_thread, args=[lane], name=f"{lane.name.lower()}-{n}", daemon=True)
             for lane in lanes
-            for n in range(AT_ONCE)
+            for n in range(THREADS_PER_LANE)
         ]
         for thread in threads:
             thread.start()
@@ -134,7 +134,7 @@ class Dispatcher:
         with self._taking:
             self._outcomes[state] += 1
             if delivery.channel_id is not None:
-                self._told.discard(delivery.channel_id)
+                self._busy_channels.discard(delivery.channel_id)
 
     def _next(self, lane: Lane) -> Delivery | None:
         queue = self._queues[lane]
@@ -143,64 +143,64 @@ class Dispatcher:
             if not queue or self._is_over():
                 return None
             delivery = queue.popleft()
-            if self._chain is None and delivery.purpose != Purpose.TEST:
-                self._chain = Router.for_reminders(self.clock())
+            if self._router is None and delivery.purpose != Purpose.TEST:
+                self._router = Router.for_reminders(self.clock())
             return delivery
 
     def _fill(self, lane: Lane) -> None:
         queue = self._queues[lane]
         while not queue and not self._is_over():
             now = self.clock()
-            among = self._wanted(lane, now)
+            among = self._claimable(lane, now)
             if among is None:
                 return
             for delivery in claims.claim(now, limit=BATCH, only=self.only, among=among):
-                if delivery.channel_id is not None and delivery.channel_id in self._told:
+                if delivery.channel_id is not None and delivery.channel_id in self._busy_channels:
                     claims.unclaim(delivery)
                     continue
                 self.heartbeat.add(delivery)
                 queue.append(delivery)
                 if delivery.channel_id is not None:
-                    self._told.add(delivery.channel_id)
-            if not queue and not self._waited_for_a_mailbox(lane, now):
+                    self._busy_channels.add(delivery.channel_id)
+            if not queue and not self._wait_for_mailbox(lane, now):
                 return
 
-    def _wanted(self, lane: Lane, now: datetime) -> Q | None:
+    def _claimable(self, lane: Lane, now: datetime) -> Q | None:
         """Filter of the deliveries that may be claimed now; None for none."""
         if lane == Lane.CHANNELS:
-            return lane.value & ~Q(channel__in=self._told) if self.may_remind else None
+            return lane.value & ~Q(channel__in=self._busy_channels) if self.may_remind else None
         if not self.may_remind:
             return claims.TESTS
         everything: Q = lane.value
-        if self._chain is None or self._mail_can_go(self._chain, now):
+        if self._router is None or self._can_send_mail(self._router, now):
             return everything
-        return claims.TESTS | (claims.BY_MAIL & self._chain.deliverable_otherwise())
+        return claims.TESTS | (claims.BY_MAIL & self._router.deliverable_otherwise())
 
-    def _mail_can_go(self, chain: Router, now: datetime) -> bool:
+    def _can_send_mail(self, router: Router, now: datetime) -> bool:
         """Whether the installation's routes accept mail now. If not, deliveries that have no other route are postponed
         together."""
-        if not chain.is_down(now):
-            return chain.opens_at(self.rate_limiter, now) is None
+        if not router.is_unavailable(now):
+            return router.free_at(self.rate_limiter, now) is None
         if self._try_again_at is not None:
-            last = chain.last_failure(now)
+            last = router.last_failure(now)
             why = (
                 {"cause": last.cause, "reason": last.technical}
                 if last
                 else {"cause": "other", "reason": messages.NO_WAY}
             )
-            claims.postpone_reminders(now, self._try_again_at, among=~chain.deliverable_otherwise(), **why)
+            claims.postpone_reminders(now, self._try_again_at, among=~router.deliverable_otherwise(), **why)
         return False
 
-    def _waited_for_a_mailbox(self, lane: Lane, now: datetime) -> bool:
+    def _wait_for_mailbox(self, lane: Lane, now: datetime) -> bool:
         """Wait for a mailbox if the run may. Return whether to try to claim again."""
-        if lane != Lane.MAIL or self.pause is None or self._chain is None:
+        if lane != Lane.MAIL or self.pause is None or self._router is None:
             return False
-        opens_at = None if self._chain.is_down(now) else self._chain.opens_at(self.rate_limiter, now)
-        if opens_at is None or not claims.due(opens_at).filter(claims.BY_MAIL & ~claims.TESTS).exists():
-            opens_at = claims.next_turn(now)
-        if opens_at is None:
+        free_at = None if self._router.is_unavailable(now) else self._router.free_at(self.rate_limiter, now)
+        if free_at is None or not claims.due(free_at).filter(claims.BY_MAIL & ~claims.TESTS).exists():
+            free_at = claims.next_rate_limit_slot(now)
+        if free_at is None:
             return False
-        self.pause(opens_at - now)
+        self.pause(free_at - now)
         return True
 
     def _is_over(self) -> bool:
@@ -211,7 +211,7 @@ class Dispatcher:
             return True
         return self.stopping()
 
-    def _hand_back(self) -> None:
+    def _unclaim_queued(self) -> None:
         with contextlib.suppress(DatabaseError):  # their leases expire
             for queue in self._queues.values():
                 for delivery in queue:
@@ -220,10 +220,10 @@ class Dispatcher:
     def _deliver_safely(self, delivery: Delivery) -> str:
         """Send, and on an unexpected exception postpone this delivery by an hour, so that the others continue."""
         try:
-            chain = self._chain or Router([])
-            state = reconcile.reconcile(delivery, chain=chain, pace=self.rate_limiter, clock=self.clock) or deliver(
-                delivery, chain=chain, pace=self.rate_limiter, clock=self.clock
-            )
+            router = self._router or Router([])
+            state = reconcile.reconcile(
+                delivery, router=router, rate_limiter=self.rate_limiter, clock=self.clock
+            ) or deliver(delivery, router=router, rate_limiter=self.rate_limiter, clock=self.clock)
         except (OperationalError, InterfaceError) as error:
             # Connection lost, database killed or out of space: not caused by this delivery.
             log.error(
@@ -236,7 +236,7 @@ class Dispatcher:
             return self._set_aside(delivery, type(error).__name__, POISON_WAIT)
         if state in WAITING and delivery.cause and not delivery.goes_by_channel and delivery.purpose != Purpose.TEST:
             with self._taking:
-                again = chain.next_try(self.clock()) or delivery.not_before
+                again = router.next_try(self.clock()) or delivery.not_before
                 self._try_again_at = max(again, self._try_again_at or again)
         return state
 

@@ -18,21 +18,21 @@ from alertadmin.outbox.queue.dispatch_lock import DispatchLock
 
 log = logging.getLogger(__name__)
 
-LONGEST_SENDING = timedelta(minutes=3)
+MAX_SENDING_TIME = timedelta(minutes=3)
 """Longest expected delivery over all routes; beyond it the lease is no longer renewed."""
 
 
 class LeaseHeartbeat:
     """Renews the leases in a thread with its own database connection, every third of a lease."""
 
-    def __init__(self, clock: Clock, turn: DispatchLock | None = None) -> None:
+    def __init__(self, clock: Clock, dispatch_lock: DispatchLock | None = None) -> None:
         self._clock = clock
-        self._turn = turn
+        self._dispatch_lock = dispatch_lock
         self._held: dict[Delivery, float | None] = {}
         """Each delivery with the time its sending began (time.monotonic); None while it is queued."""
         self._lock = threading.Lock()
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._keep, name="keeper", daemon=True)
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="lease-heartbeat", daemon=True)
 
     def __enter__(self) -> LeaseHeartbeat:
         self._thread.start()
@@ -41,7 +41,7 @@ class LeaseHeartbeat:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._over.set()
+        self._stop.set()
         self._thread.join()
 
     def add(self, delivery: Delivery) -> None:
@@ -58,13 +58,13 @@ class LeaseHeartbeat:
 
     def is_stuck(self, delivery: Delivery) -> bool:
         begun = self._held.get(delivery)
-        return begun is not None and monotonic() - begun > LONGEST_SENDING.total_seconds()
+        return begun is not None and monotonic() - begun > MAX_SENDING_TIME.total_seconds()
 
-    def _keep(self) -> None:
+    def _run(self) -> None:
         try:
-            while not self._over.wait(settings.OUTBOX_LEASE.total_seconds() / 3):
-                if self._turn:
-                    self._turn.renew()
+            while not self._stop.wait(settings.OUTBOX_LEASE.total_seconds() / 3):
+                if self._dispatch_lock:
+                    self._dispatch_lock.renew()
                 with self._lock:
                     kept = {delivery.pk: delivery.owner for delivery in self._held if not self.is_stuck(delivery)}
                 try:

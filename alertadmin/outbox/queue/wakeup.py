@@ -19,9 +19,9 @@ DELIVER = "alertadmin.outbox.tasks.deliver_due"
 
 def notify_worker(task: str = DELIVER) -> None:
     """Send `task` after the commit. Never raises."""
-    with _hanging:
-        bell = _bells.setdefault(task, WorkerNotifier(task))
-    transaction.on_commit(bell.notify, robust=True)
+    with _notifiers_lock:
+        notifier = _notifiers.setdefault(task, WorkerNotifier(task))
+    transaction.on_commit(notifier.notify, robust=True)
 
 
 class WorkerNotifier:
@@ -40,10 +40,10 @@ class WorkerNotifier:
         self._wanted.set()
         with self._starting:
             if self._process != os.getpid():
-                threading.Thread(target=self._stand_by, name="doorbell", daemon=True).start()
+                threading.Thread(target=self._run, name="wakeup", daemon=True).start()
                 self._process = os.getpid()
 
-    def _stand_by(self) -> None:
+    def _run(self) -> None:
         while self._wanted.wait():
             # Cleared first, so that a request that arrives while sending causes another task.
             self._wanted.clear()
@@ -65,5 +65,5 @@ def _send(task: str) -> None:
 
 
 _outage = BrokerOutage()
-_bells: dict[str, WorkerNotifier] = {}
-_hanging = threading.Lock()
+_notifiers: dict[str, WorkerNotifier] = {}
+_notifiers_lock = threading.Lock()

@@ -88,7 +88,7 @@ def _not_begun(part: BatchPart, key: str, now: datetime) -> str:
 
 
 def _has_begun(key: str, now: datetime) -> bool:
-    recent = Delivery.objects.filter(created_at__gt=now - claims.LONGEST_BELIEVED, dedupe_key__startswith=key)
+    recent = Delivery.objects.filter(created_at__gt=now - claims.MAX_DELAY, dedupe_key__startswith=key)
     # All of them are locked until our notices are in, so that none begins to leave meanwhile.
     states = recent.select_for_update().values_list("state", "tries")
     return any((state, tries) != (DeliveryState.PENDING, 0) for state, tries in states)

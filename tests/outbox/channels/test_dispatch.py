@@ -18,7 +18,7 @@ from alertadmin.outbox.channels.ssrf_guard import EgressAllowlist
 from alertadmin.outbox.delivery.rate_limit import PER_MINUTE
 from alertadmin.outbox.models import Attempt, Channel, Delivery
 from alertadmin.outbox.queue import claims
-from alertadmin.outbox.queue.dispatcher import AT_ONCE
+from alertadmin.outbox.queue.dispatcher import THREADS_PER_LANE
 from alertadmin.outbox.send_test import test_send
 from alertadmin.registry.models import Contact, Credential
 from alertadmin.reminders.scan import scanner
@@ -189,14 +189,14 @@ def test_a_dead_channel_holds_up_neither_mail_nor_other_channels(
     webhook_to(receiver.url, "Dead", tenant=site.tenant)
     webhook_to(receiver.url, "Alive", tenant=site.tenant)
     receiver.routes = {"Dead": never, "": reply(200)}
-    for _message in range(AT_ONCE + 2):
+    for _message in range(THREADS_PER_LANE + 2):
         scanner.run(time())
         rows.credential(rows.app(site.tenant), days=5)
-    assert Delivery.objects.count() == 3 * (AT_ONCE + 2)
+    assert Delivery.objects.count() == 3 * (THREADS_PER_LANE + 2)
 
     def rest_is_sent() -> bool:
         """Asked before each delivery: lets the receiver go once all but the dead one's are there."""
-        if Delivery.objects.filter(state="sent").count() == 2 * (AT_ONCE + 2):
+        if Delivery.objects.filter(state="sent").count() == 2 * (THREADS_PER_LANE + 2):
             receiver.closing.set()
             return True
         return False

@@ -319,7 +319,7 @@ def test_a_worker_that_slept_over_its_draft_sends_nothing(
 ) -> None:
     """It wakes and finds that it owns nothing; whoever comes next makes a draft of its own."""
     delivery = reminder(time())
-    keep = claims.keep_draft
+    keep = claims.save_draft
 
     def sleep(attempt: Attempt, draft: str) -> bool:
         if draft == UNNAMED:
@@ -328,7 +328,7 @@ def test_a_worker_that_slept_over_its_draft_sends_nothing(
         claims.sweep(time.passes(LAPSED))
         return keep(attempt, draft)
 
-    monkeypatch.setattr(claims, "keep_draft", sleep)
+    monkeypatch.setattr(claims, "save_draft", sleep)
     assert worker.deliver_due(clock=time) == {"sending": 1, "sent": 1}
     assert len(arrived(sandbox, delivery)) == 1
     assert attempts(delivery) == [AttemptOutcome.REFUSED, AttemptOutcome.ACCEPTED]

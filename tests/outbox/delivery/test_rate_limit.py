@@ -32,39 +32,39 @@ def mailbox() -> UUID:
 @pytest.mark.usefixtures("db")
 class TestThePlaces:
     def test_thirty_a_minute_and_then_it_says_when(self, mailbox: UUID, time: Time) -> None:
-        pace, first = RateLimiter(), time()
+        rate_limiter, first = RateLimiter(), time()
         for _number in range(30):
-            assert pace.acquire(mailbox, time()) is None
+            assert rate_limiter.acquire(mailbox, time()) is None
             time.passes(seconds=1)
-        assert pace.acquire(mailbox, time()) == pace.free_at(mailbox, time()) == first + MINUTE
-        assert pace.acquire(mailbox, first + MINUTE) is None
-        assert pace.acquire(mailbox, first + MINUTE) == first + MINUTE + timedelta(seconds=1)
+        assert rate_limiter.acquire(mailbox, time()) == rate_limiter.free_at(mailbox, time()) == first + MINUTE
+        assert rate_limiter.acquire(mailbox, first + MINUTE) is None
+        assert rate_limiter.acquire(mailbox, first + MINUTE) == first + MINUTE + timedelta(seconds=1)
 
     def test_each_mailbox_has_its_own_and_the_relay_needs_none(self, mailbox: UUID, time: Time) -> None:
-        pace = RateLimiter(per_minute=1)
-        pace.acquire(mailbox, time())
-        assert pace.acquire(uuid4(), time()) is None
-        assert [pace.acquire(None, time()) for _number in range(100)] == [None] * 100
+        rate_limiter = RateLimiter(per_minute=1)
+        rate_limiter.acquire(mailbox, time())
+        assert rate_limiter.acquire(uuid4(), time()) is None
+        assert [rate_limiter.acquire(None, time()) for _number in range(100)] == [None] * 100
 
     def test_looking_takes_nothing(self, mailbox: UUID, time: Time) -> None:
-        pace = RateLimiter(per_minute=1)
-        assert [pace.free_at(mailbox, time()) for _number in range(5)] == [None] * 5
+        rate_limiter = RateLimiter(per_minute=1)
+        assert [rate_limiter.free_at(mailbox, time()) for _number in range(5)] == [None] * 5
 
     def test_a_test_is_not_held_up_but_counts(self, mailbox: UUID, time: Time) -> None:
-        pace = RateLimiter(per_minute=1)
+        rate_limiter = RateLimiter(per_minute=1)
         for _number in range(3):
-            assert pace.acquire(mailbox, time(), anyway=True) is None
-        assert pace.acquire(mailbox, time()) == time() + MINUTE
+            assert rate_limiter.acquire(mailbox, time(), force=True) is None
+        assert rate_limiter.acquire(mailbox, time()) == time() + MINUTE
 
 
 @settings(max_examples=50, deadline=None)
 @given(gaps=st.lists(st.integers(0, 30), min_size=1, max_size=80), limit=st.integers(1, 6))
 @pytest.mark.django_db
 def test_no_minute_whatever_its_begin_has_more_than_its_places(gaps: list[int], limit: int) -> None:
-    pace, now, taken, mailbox = RateLimiter(per_minute=limit), NOW, [], uuid4()
+    rate_limiter, now, taken, mailbox = RateLimiter(per_minute=limit), NOW, [], uuid4()
     for gap in gaps:
         now += timedelta(seconds=gap)
-        free_at = pace.acquire(mailbox, now)
+        free_at = rate_limiter.acquire(mailbox, now)
         if free_at is None:
             taken.append(now)
         else:
@@ -86,7 +86,7 @@ def test_a_server_that_asked_any_process_to_be_left_alone_is(site: Site, sandbox
     worker.deliver_due(clock=time)
     another = RateLimiter()  # of a process that has just begun
     assert another.acquire(site.mailbox.pk, time()) == another.free_at(site.mailbox.pk, time()) == time() + 10 * MINUTE
-    assert another.acquire(site.mailbox.pk, time(), anyway=True) is None  # a test that somebody waits for
+    assert another.acquire(site.mailbox.pk, time(), force=True) is None  # a test that somebody waits for
     assert another.acquire(site.mailbox.pk, time.passes(minutes=10)) is None
 
 
@@ -107,7 +107,7 @@ def test_four_at_once_over_all_processes(site: Site, time: Time) -> None:
 
 def test_other_processes_count_by_their_rows(site: Site, time: Time) -> None:
     reminder(time())
-    worker.deliver_due(clock=time, pace=RateLimiter(per_minute=1))
+    worker.deliver_due(clock=time, rate_limiter=RateLimiter(per_minute=1))
     assert RateLimiter(per_minute=1).acquire(site.mailbox.pk, time.passes(seconds=59)) == time() + timedelta(seconds=1)
     assert RateLimiter(per_minute=2).acquire(site.mailbox.pk, time()) is None
 
@@ -116,7 +116,7 @@ def test_other_processes_count_by_their_rows(site: Site, time: Time) -> None:
 class TestARun:
     def test_leaves_what_is_more_to_the_clock_unclaimed(self, site: Site, time: Time) -> None:
         reminders(site, 30, time())
-        outcomes = worker.deliver_due(clock=time, pace=RateLimiter(per_minute=5))
+        outcomes = worker.deliver_due(clock=time, rate_limiter=RateLimiter(per_minute=5))
         assert outcomes["sent"] == 5
         # What was claimed already waits for the next place; the rest was not touched.
         assert outcomes["pending"] <= 8 - 5 + 8
@@ -125,17 +125,17 @@ class TestARun:
 
     def test_sends_the_most_urgent_first_and_all_in_the_end(self, site: Site, sandbox: Sandbox, time: Time) -> None:
         reminders(site, 12, time())
-        pace = RateLimiter(per_minute=5)
+        rate_limiter = RateLimiter(per_minute=5)
         sent = []
         for _minute in range(4):
-            sent.append(worker.deliver_due(clock=time, pace=pace)["sent"])
+            sent.append(worker.deliver_due(clock=time, rate_limiter=rate_limiter)["sent"])
             time.passes(minutes=1)
         assert sent == [5, 5, 2, 0]
 
     def test_waits_for_a_place_if_it_is_patient(self, site: Site, sandbox: Sandbox, time: Time) -> None:
         began = time()
         owed = reminders(site, 12, time())
-        outcomes = worker.deliver_due(clock=time, pace=RateLimiter(per_minute=5), pause=time.pause)
+        outcomes = worker.deliver_due(clock=time, rate_limiter=RateLimiter(per_minute=5), pause=time.pause)
         assert outcomes["sent"] == 12
         assert time() - began == 2 * MINUTE
         assert [len(arrived(sandbox, delivery)) for delivery in owed] == [1] * 12
@@ -145,15 +145,15 @@ class TestARun:
     ) -> None:
         other = make_site(beside=site)
         owed = reminders(site, 9, time())
-        assert worker.deliver_due(clock=time, pace=RateLimiter(per_minute=5)) == {"sent": 9}
+        assert worker.deliver_due(clock=time, rate_limiter=RateLimiter(per_minute=5)) == {"sent": 9}
         ways = Counter(arrived(sandbox, delivery)[0]["mailbox"] for delivery in owed)
         assert ways == {site.mailbox.address: 5, other.mailbox.address: 4}
 
     def test_a_test_send_is_not_held_up(self, site: Site, time: Time) -> None:
         reminders(site, 4, time())
-        pace = RateLimiter(per_minute=2)
-        worker.deliver_due(clock=time, pace=pace)
+        rate_limiter = RateLimiter(per_minute=2)
+        worker.deliver_due(clock=time, rate_limiter=rate_limiter)
         test = test_send.create(site.mailbox, "me@northpark.example", now=time())
-        worker.deliver_due(clock=time, pace=pace)
+        worker.deliver_due(clock=time, rate_limiter=rate_limiter)
         test.refresh_from_db()
         assert test.state == DeliveryState.SENT

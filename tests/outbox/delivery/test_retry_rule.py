@@ -10,36 +10,38 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alertadmin.outbox.delivery.retry_rule import (
-    IN_DOUBT,
     LONGEST_WAIT,
     LONGEST_WAIT_IN_DOUBT,
+    UNCERTAIN_EVIDENCE,
+    Candidate,
     Evidence,
     PastAttempt,
     RouteHealth,
-    Way,
-    is_left_alone,
-    next_way,
-    wait,
-    waits_until,
+    choose_route,
+    must_wait,
+    next_attempt_time,
+    retry_delay,
 )
 from tests.conftest import NOW
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
-A, B = Way("a", "graph"), Way("b", "graph")
-RELAY, CHANNEL = Way("relay", "relay"), Way("channel", "channel", is_last_resort=True)
+A, B = Candidate("a", "graph"), Candidate("b", "graph")
+RELAY, CHANNEL = Candidate("relay", "relay"), Candidate("channel", "channel", is_last_resort=True)
 ALL = [A, B, RELAY, CHANNEL]
 ACCEPTED, REFUSED, NOT_LEFT, DOUBTFUL, LOST = Evidence
 
 
-def tried(way: Way, evidence: Evidence, minutes: float = 0, walk: int = 0, *, has_draft: bool = False) -> PastAttempt:
+def tried(
+    way: Candidate, evidence: Evidence, minutes: float = 0, walk: int = 0, *, has_draft: bool = False
+) -> PastAttempt:
     """So many minutes from now; before it, if they are negative."""
-    return PastAttempt(way.key, way.door, evidence, NOW + minutes * MINUTE, walk, has_draft)
+    return PastAttempt(way.key, way.endpoint, evidence, NOW + minutes * MINUTE, walk, has_draft)
 
 
 def chosen(
-    history: Sequence[PastAttempt], others: Sequence[PastAttempt] = (), ways: Sequence[Way] = ALL, walk: int = 9
+    history: Sequence[PastAttempt], others: Sequence[PastAttempt] = (), ways: Sequence[Candidate] = ALL, walk: int = 9
 ) -> Hashable | None:
-    way = next_way(history, ways, RouteHealth([*history, *others]), walk=walk, now=NOW)
+    way = choose_route(history, ways, RouteHealth([*history, *others]), walk=walk, now=NOW)
     return way.key if way else None
 
 
@@ -120,13 +122,13 @@ class TestWhatOthersMet:
 
     def test_of_those_that_are_due_one_looks_and_the_others_go_round(self) -> None:
         health = RouteHealth([tried(way, DOUBTFUL, -2) for way in (A, B)])
-        may_not = next_way([], ALL, health, walk=9, now=NOW, may_probe=lambda outage: outage.scope != "graph")
+        may_not = choose_route([], ALL, health, walk=9, now=NOW, may_probe=lambda outage: outage.scope != "graph")
         assert may_not == RELAY
 
     def test_what_a_person_asks_for_need_not_wait_until_it_is_due(self) -> None:
         health = RouteHealth([tried(A, DOUBTFUL, -5), tried(A, DOUBTFUL)])
-        assert next_way([], [A], health, walk=9, now=NOW) is None
-        assert next_way([], [A], health, walk=9, now=NOW, is_asked_for=True) == A
+        assert choose_route([], [A], health, walk=9, now=NOW) is None
+        assert choose_route([], [A], health, walk=9, now=NOW, is_asked_for=True) == A
 
     def test_answers_of_one_moment_are_one_try(self) -> None:
         at_once = RouteHealth([tried(A, DOUBTFUL, -number / 60) for number in range(4)])
@@ -136,20 +138,20 @@ class TestWhatOthersMet:
 
 
 def test_waits_double_to_an_hour_and_in_doubt_after_a_day_to_four() -> None:
-    minutes = [wait(tries, is_in_doubt=True) / MINUTE for tries in range(1, 34)]
+    minutes = [retry_delay(tries, is_in_doubt=True) / MINUTE for tries in range(1, 34)]
     assert minutes[:8] == [1, 2, 4, 8, 16, 32, 60, 60]
     assert minutes[29:] == [60, 120, 240, 240]
     assert DAY - 2 * HOUR < sum(minutes[:30]) * MINUTE < DAY + 2 * HOUR
-    assert {wait(tries, is_in_doubt=False) for tries in range(30, 99)} == {HOUR}
+    assert {retry_delay(tries, is_in_doubt=False) for tries in range(30, 99)} == {HOUR}
 
 
 # Whatever the history
 
-some_ways = st.lists(st.sampled_from([*ALL, Way("c", "ews")]), unique=True, max_size=5)
+some_ways = st.lists(st.sampled_from([*ALL, Candidate("c", "ews")]), unique=True, max_size=5)
 some_tries = st.lists(
     st.builds(
         tried,
-        st.sampled_from([*ALL, Way("gone", "graph")]),
+        st.sampled_from([*ALL, Candidate("gone", "graph")]),
         st.sampled_from([REFUSED, NOT_LEFT, DOUBTFUL, LOST]),
         st.integers(-6000, 0),
         st.integers(0, 3),
@@ -165,12 +167,12 @@ some_others = st.lists(
 @settings(max_examples=400, deadline=None)
 @given(some_tries, some_others, some_ways, st.integers(0, 3), st.booleans())
 def test_it_never_ends(
-    history: list[PastAttempt], others: list[PastAttempt], ways: list[Way], walk: int, is_refused: bool
+    history: list[PastAttempt], others: list[PastAttempt], ways: list[Candidate], walk: int, is_refused: bool
 ) -> None:
     health = RouteHealth([*history, *others])
-    way = next_way(history, ways, health, walk=walk, now=NOW)
+    way = choose_route(history, ways, health, walk=walk, now=NOW)
     assert way is None or (way in ways and way.key not in {one.key for one in history if one.walk == walk})
-    again = waits_until(history, ways, health, walk=walk, now=NOW, is_refused=is_refused)
+    again = next_attempt_time(history, ways, health, walk=walk, now=NOW, is_refused=is_refused)
     assert NOW < again <= NOW + LONGEST_WAIT_IN_DOUBT
     if is_refused or not ways:
         assert again <= NOW + LONGEST_WAIT
@@ -179,13 +181,13 @@ def test_it_never_ends(
 @settings(max_examples=400, deadline=None)
 @given(some_tries, some_others, some_ways, st.integers(0, 3))
 def test_in_doubt_it_goes_by_what_is_clear_while_there_is_any_but_for_the_one_repeat(
-    history: list[PastAttempt], others: list[PastAttempt], ways: list[Way], walk: int
+    history: list[PastAttempt], others: list[PastAttempt], ways: list[Candidate], walk: int
 ) -> None:
     health = RouteHealth([*history, *others])
-    doubts = [one for one in history if one.evidence in IN_DOUBT]
+    doubts = [one for one in history if one.evidence in UNCERTAIN_EVIDENCE]
     seen = {one.key for one in history if one.walk == walk}
     clear = [way for way in ways if way.key not in seen and health.outage(way, NOW) is None]
-    way = next_way(history, ways, health, walk=walk, now=NOW)
+    way = choose_route(history, ways, health, walk=walk, now=NOW)
     if way and clear and len(doubts) > 1:
         assert way in clear
     if way and clear and len(doubts) == 1:
@@ -195,11 +197,11 @@ def test_in_doubt_it_goes_by_what_is_clear_while_there_is_any_but_for_the_one_re
 @settings(max_examples=400, deadline=None)
 @given(some_tries, some_others, some_ways, st.integers(0, 3))
 def test_the_last_resort_comes_after_every_clear_route(
-    history: list[PastAttempt], others: list[PastAttempt], ways: list[Way], walk: int
+    history: list[PastAttempt], others: list[PastAttempt], ways: list[Candidate], walk: int
 ) -> None:
     health = RouteHealth([*history, *others])
-    doubts = [one for one in history if one.evidence in IN_DOUBT]
-    way = next_way(history, ways, health, walk=walk, now=NOW)
+    doubts = [one for one in history if one.evidence in UNCERTAIN_EVIDENCE]
+    way = choose_route(history, ways, health, walk=walk, now=NOW)
     if way and way.is_last_resort and not (len(doubts) == 1 and doubts[0].key == way.key):
         seen = {one.key for one in history if one.walk == walk}
         left = [other for other in ways if other.key not in seen and not other.is_last_resort]
@@ -208,21 +210,21 @@ def test_the_last_resort_comes_after_every_clear_route(
 
 # A delivery's life by the rule alone
 
-Answers = Callable[[Way, datetime], Evidence]
+Answers = Callable[[Candidate, datetime], Evidence]
 
 
-def lived(ways: Sequence[Way], answers: Answers, until: timedelta = timedelta(days=10)) -> list[PastAttempt]:
+def lived(ways: Sequence[Candidate], answers: Answers, until: timedelta = timedelta(days=10)) -> list[PastAttempt]:
     """All attempts of one delivery until it is accepted, each answered after ten seconds."""
     now, walk, history, health = NOW, 0, list[PastAttempt](), RouteHealth()
     while now < NOW + until:
-        way = next_way(history, ways, health, walk=walk, now=now)
+        way = choose_route(history, ways, health, walk=walk, now=now)
         if way is None:
             is_refused = any(one.walk == walk and one.evidence in (REFUSED, NOT_LEFT) for one in history)
-            now = waits_until(history, ways, health, walk=walk, now=now, is_refused=is_refused)
+            now = next_attempt_time(history, ways, health, walk=walk, now=now, is_refused=is_refused)
             walk += 1
             continue
         now += timedelta(seconds=10)
-        one = PastAttempt(way.key, way.door, answers(way, now - timedelta(seconds=10)), now, walk)
+        one = PastAttempt(way.key, way.endpoint, answers(way, now - timedelta(seconds=10)), now, walk)
         history.append(one)
         health.add(one)
         if one.evidence == ACCEPTED:
@@ -238,7 +240,9 @@ OUTAGES = [MINUTE, 5 * MINUTE, HOUR, 2 * DAY]
 @pytest.mark.parametrize(
     "ways", [[A], [A, B], [RELAY], [A, RELAY, CHANNEL]], ids=lambda ways: "+".join(w.key for w in ways)
 )
-def test_where_everything_is_out_it_leaves_soon_after(ways: list[Way], evidence: Evidence, lasts: timedelta) -> None:
+def test_where_everything_is_out_it_leaves_soon_after(
+    ways: list[Candidate], evidence: Evidence, lasts: timedelta
+) -> None:
     history = lived(ways, lambda _way, at: ACCEPTED if at >= NOW + lasts else evidence)
     late = history[-1].at - (NOW + lasts)
     assert late <= max(2 * MINUTE, min(lasts, LONGEST_WAIT_IN_DOUBT)) * 1.3
@@ -253,7 +257,7 @@ def test_where_everything_is_out_it_leaves_soon_after(ways: list[Way], evidence:
 @pytest.mark.parametrize("door", ["graph", "relay"])
 def test_where_one_door_is_in_doubt_another_has_it_within_two_minutes(door: str, lasts: timedelta) -> None:
     ways = [A, B, RELAY] if door == "graph" else [RELAY, A]
-    history = lived(ways, lambda way, at: DOUBTFUL if way.door == door and at < NOW + lasts else ACCEPTED)
+    history = lived(ways, lambda way, at: DOUBTFUL if way.endpoint == door and at < NOW + lasts else ACCEPTED)
     assert history[-1].at <= NOW + 2 * MINUTE
     assert sum(one.evidence == DOUBTFUL for one in history) <= 2
     assert history[0].key == history[1].key  # the same way once more
@@ -272,7 +276,7 @@ answer_spans = st.lists(
 def test_whatever_answers_and_when_it_is_accepted_in_the_end(
     spans: list[tuple[int, dict[str, Evidence]]],
 ) -> None:
-    def answers(way: Way, at: datetime) -> Evidence:
+    def answers(way: Candidate, at: datetime) -> Evidence:
         ends = NOW
         for minutes, found in spans:
             ends += minutes * MINUTE
@@ -287,7 +291,7 @@ def test_whatever_answers_and_when_it_is_accepted_in_the_end(
 
 def test_a_first_doubt_is_left_alone_and_nothing_else() -> None:
     health = RouteHealth([tried(A, DOUBTFUL, walk=9)])
-    assert is_left_alone([tried(A, DOUBTFUL, walk=9)], health, walk=9, now=NOW)
-    assert not is_left_alone([tried(A, DOUBTFUL, walk=8)], health, walk=9, now=NOW)
-    assert not is_left_alone([tried(A, REFUSED, walk=9)], health, walk=9, now=NOW)
-    assert not is_left_alone([], health, walk=9, now=NOW)
+    assert must_wait([tried(A, DOUBTFUL, walk=9)], health, walk=9, now=NOW)
+    assert not must_wait([tried(A, DOUBTFUL, walk=8)], health, walk=9, now=NOW)
+    assert not must_wait([tried(A, REFUSED, walk=9)], health, walk=9, now=NOW)
+    assert not must_wait([], health, walk=9, now=NOW)

@@ -12,7 +12,7 @@ from pytest_django import Settings
 from alertadmin.outbox import messages, worker
 from alertadmin.outbox.delivery import connections
 from alertadmin.outbox.models import Attempt, Delivery, DeliveryState
-from alertadmin.outbox.queue.dispatcher import AT_ONCE
+from alertadmin.outbox.queue.dispatcher import THREADS_PER_LANE
 from alertadmin.registry.models import Mailbox
 from alertadmin.registry.permissions import TransportName
 from sandbox import Sandbox
@@ -228,7 +228,7 @@ class TestWhatARunLearns:
         reminders(site, 20, time())
         assert worker.deliver_due(clock=time) == {"sent": 20}
         # Those four that began at the same moment could not know.
-        assert 1 <= Attempt.objects.filter(mailbox=site.mailbox).count() <= AT_ONCE
+        assert 1 <= Attempt.objects.filter(mailbox=site.mailbox).count() <= THREADS_PER_LANE
 
     def test_a_next_run_tries_it_again(self, site: Site, other: Site, sandbox: Sandbox, time: Time) -> None:
         sandbox.faults.add("graph", status=403, mailbox=site.mailbox.address)
@@ -258,7 +258,7 @@ class TestWhatARunLearns:
         expire(sandbox, site)
         reminders(site, 40, time())
         worker.deliver_due(clock=time)
-        assert Attempt.objects.count() <= AT_ONCE
+        assert Attempt.objects.count() <= THREADS_PER_LANE
         waiting = Delivery.objects.all()
         assert set(waiting.values_list("state", "cause")) == {(DeliveryState.PENDING, "secret_expired")}
         for delivery in waiting:
@@ -268,7 +268,7 @@ class TestWhatARunLearns:
         assert worker.deliver_due(clock=time) == {}
         time.passes(seconds=40)
         worker.deliver_due(clock=time)
-        assert Attempt.objects.count() <= 2 * AT_ONCE
+        assert Attempt.objects.count() <= 2 * THREADS_PER_LANE
 
 
 class TestNoWayAtAll:

@@ -148,7 +148,7 @@ class TestAMessageThatIsTooLarge:
     def test_keeps_the_beginning_of_a_long_text(
         self, site: Site, sandbox: Sandbox, time: Time, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(sender, "LONGEST_TEXT", 30)
+        monkeypatch.setattr(sender, "MAX_REDUCED_TEXT", 30)
         sandbox.faults.add("graph", status=413)
         delivery = reminder(time())
         worker.deliver_due(clock=time)

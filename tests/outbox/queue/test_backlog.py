@@ -10,7 +10,7 @@ import pytest
 from alertadmin.outbox import worker
 from alertadmin.outbox.delivery.rate_limit import RateLimiter
 from alertadmin.outbox.models import Attempt, AttemptOutcome
-from alertadmin.outbox.queue.backlog import drain, time_to_drain
+from alertadmin.outbox.queue.backlog import estimate, time_to_drain
 from alertadmin.registry.models import Mailbox
 from sandbox import Sandbox
 from tests.factories import Site
@@ -33,24 +33,24 @@ def test_without_a_mailbox_nobody_can_tell() -> None:
 
 
 def test_where_nothing_waits_there_is_none(site: Site, time: Time) -> None:
-    assert drain(time()) is None
+    assert estimate(time()) is None
     bare(2, time(), not_before=time() + timedelta(hours=3))  # for their hour
     bare(1, time(), dedupe_key="sent", state="sent")
-    assert drain(time()) is None
+    assert estimate(time()) is None
 
 
 @pytest.mark.django_db(transaction=True)
 def test_what_is_said_is_what_the_outbox_then_keeps(site: Site, time: Time) -> None:
     reminders(site, 70, time())
-    said = drain(time())
+    said = estimate(time())
     assert said
     assert (said.waiting, said.mailboxes, said.by_relay) == (70, 1, False)
     began = time()
-    assert worker.deliver_due(clock=time, pace=RateLimiter(), pause=time.pause)["sent"] == 70
+    assert worker.deliver_due(clock=time, rate_limiter=RateLimiter(), pause=time.pause)["sent"] == 70
     assert said.ends_at
     assert time() <= said.ends_at <= time() + MINUTE
     assert time() - began == 2 * MINUTE
-    assert drain(time()) is None
+    assert estimate(time()) is None
 
 
 def test_a_mailbox_that_failed_last_is_not_counted_on(
@@ -58,21 +58,21 @@ def test_a_mailbox_that_failed_last_is_not_counted_on(
 ) -> None:
     make_site(beside=site)
     reminder(time())
-    before = drain(time())
+    before = estimate(time())
     assert before
     assert before.mailboxes == 2
     sandbox.faults.add("graph", status=403)
     worker.deliver_due(clock=time)
     assert Attempt.objects.filter(outcome=AttemptOutcome.REFUSED).count() == 1
     bare(40, time())
-    after = drain(time())
+    after = estimate(time())
     assert after
     assert after.mailboxes == 1
 
 
 def test_the_relay_has_no_pace_of_ours(site: Site, relay: Sandbox, time: Time) -> None:
     bare(1000, time())
-    said = drain(time())
+    said = estimate(time())
     assert said
     assert said.by_relay
     assert said.ends_at == time() + MINUTE
@@ -81,6 +81,6 @@ def test_the_relay_has_no_pace_of_ours(site: Site, relay: Sandbox, time: Time) -
 def test_where_no_way_sends_there_is_no_end(site: Site, time: Time) -> None:
     Mailbox.objects.all().delete()
     bare(3, time())
-    said = drain(time())
+    said = estimate(time())
     assert said
     assert said.ends_at is None

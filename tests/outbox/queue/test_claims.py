@@ -17,7 +17,7 @@ from django.db import connection
 from alertadmin.accounts.models import AuditEntry
 from alertadmin.audit import AuditAction
 from alertadmin.outbox.models import Attempt, AttemptOutcome, Delivery, DeliveryState, Purpose
-from alertadmin.outbox.queue import claims
+from alertadmin.outbox.queue import claims, manual_actions
 from tests.conftest import NOW
 from tests.outbox.factories import bare
 from tests.outbox.fake_clock import Time
@@ -275,7 +275,7 @@ class TestAllTogether:
         waiting, _asked = bare(2, time(), not_before=later)
         Delivery.objects.update(tries=1)
         Delivery.objects.exclude(pk=waiting.pk).update(cause="throttled")
-        assert claims.expedite_reminders(time()) == 1
+        assert manual_actions.expedite_reminders(time()) == 1
         assert claims.claim(time(), limit=9) == [waiting]
 
 
@@ -302,27 +302,27 @@ class TestWhatAPersonSays:
         [delivery] = bare(1, time(), **{"not_before": time() + timedelta(hours=1), **fields})
         before = stored(delivery)
         if state in OPEN and not is_test:
-            assert claims.can_send_now(delivery, time())
-            assert claims.send_now(delivery.pk, time())
+            assert manual_actions.can_send_now(delivery, time())
+            assert manual_actions.send_now(delivery.pk, time())
             assert claims.claim(time(), limit=1) == [delivery]
             assert recorded() == [AuditAction.DELIVERY_HASTENED]
-            assert not claims.send_now(delivery.pk, time())  # a worker holds it
+            assert not manual_actions.send_now(delivery.pk, time())  # a worker holds it
         else:
-            assert not claims.can_send_now(delivery, time())
-            assert not claims.send_now(delivery.pk, time())
+            assert not manual_actions.can_send_now(delivery, time())
+            assert not manual_actions.send_now(delivery.pk, time())
             assert vars(stored(delivery))["not_before"] == before.not_before
             assert recorded() == []
 
     def test_what_waits_for_a_server_is_not_sent_now(self, time: Time) -> None:
         [delivery] = bare(1, time(), not_before=time() + timedelta(hours=1), cause="throttled")
-        assert not claims.can_send_now(delivery, time())
-        assert not claims.send_now(delivery.pk, time())
+        assert not manual_actions.can_send_now(delivery, time())
+        assert not manual_actions.send_now(delivery.pk, time())
 
     @pytest.mark.parametrize(
         ("say", "act", "ends"),
         [
-            (claims.confirm_arrived, AuditAction.DELIVERY_CONFIRMED, DeliveryState.SENT),
-            (claims.give_up, AuditAction.DELIVERY_GIVEN_UP, DeliveryState.CANCELLED),
+            (manual_actions.confirm_arrived, AuditAction.DELIVERY_CONFIRMED, DeliveryState.SENT),
+            (manual_actions.give_up, AuditAction.DELIVERY_GIVEN_UP, DeliveryState.CANCELLED),
         ],
         ids=["it arrived", "given up"],
     )

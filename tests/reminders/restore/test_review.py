@@ -16,7 +16,7 @@ from pytest_django import Settings
 
 from alertadmin.outbox import worker
 from alertadmin.outbox.models import Delivery, DeliveryState
-from alertadmin.outbox.queue import claims
+from alertadmin.outbox.queue import manual_actions
 from alertadmin.registry.models import Contact, Credential, Mailbox
 from alertadmin.reminders import run_once
 from alertadmin.reminders.models import Reminder, ReminderLine, Scan
@@ -237,7 +237,7 @@ class TestThePersonWhoDecides:
         scanner.run(put_back)
         one = review.held(put_back).first()
         assert one is not None
-        assert claims.send_now(one.pk, put_back)
+        assert manual_actions.send_now(one.pk, put_back)
         assert works(put_back) == {"sent": 1}
         assert review.held(put_back).count() == MANY - 1
 
