@@ -1,8 +1,8 @@
-"""Who may do what with which rows: the one place that decides.
+"""Authorisation: decide which rights a user holds on which rows.
 
-A model says which tenant its rows are of (alertadmin.audit.tenant_scope), a page which right it needs (alertadmin.
-accounts.declaring), and the roles that somebody holds, here and there, whether both go together. Rows of other tenants
-do not exist for whoever holds no role in them: not in a list, not in a count, not by their address.
+A model declares the tenant of its rows (alertadmin.audit.tenant_scope), a view declares the right it needs
+(alertadmin.accounts.decorators), and `Access` combines both with the user's roles. Rows of a tenant in which the user
+holds no role are invisible: they are missing from lists and counts, and their URL answers 404.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ Rows = type[Row] | QuerySet[Row]
 
 
 class Access:
-    """What one person may do, and with which rows. Memberships are asked for once."""
+    """What a user may do, and with which rows. Memberships are queried once per instance."""
 
     def __init__(self, user: User | AnonymousUser | None) -> None:
         self._user = user if isinstance(user, User) and user.is_active else None
 
     @cached_property
     def _rights(self) -> dict[UUID | None, frozenset[Right]]:
-        """By tenant; None stands for the installation."""
+        """Rights by tenant id; the key None is the installation."""
         rights: dict[UUID | None, frozenset[Right]] = {}
         if self._user is not None:
             held = Membership.objects.in_force(timezone.now()).filter(user=self._user).order_by()
@@ -43,7 +43,7 @@ class Access:
         return rights
 
     def in_all_tenants(self, right: Right = Right.LOOK) -> bool:
-        """In the whole installation, tenants to come included."""
+        """Whether the user holds the right in the whole installation, future tenants included."""
         return right in self._rights.get(None, frozenset())
 
     def in_any_tenant(self, right: Right = Right.LOOK) -> bool:
@@ -53,15 +53,15 @@ class Access:
         return self.in_all_tenants(right) or (tenant is not None and right in self._rights.get(tenant, frozenset()))
 
     def held(self) -> list[frozenset[Right]]:
-        """The rights of each place where somebody holds any."""
+        """The rights of each place (a tenant or the installation) where the user holds any."""
         return [self.rights_in(place) for place in self._rights]
 
     def rights_in(self, tenant: UUID | None) -> frozenset[Right]:
-        """All that somebody may do there; None: in the installation."""
+        """All rights in a tenant; None: in the installation."""
         return self._rights.get(None, frozenset()) | self._rights.get(tenant, frozenset())
 
     def may(self, right: Right, row: Model | None) -> bool:
-        """With that row; None stands for what is of no tenant."""
+        """Whether the user holds the right on the row; None means an object that belongs to no tenant."""
         if row is None:
             return self.in_all_tenants(right)
         owners = self._owners(type(row), right)
@@ -74,12 +74,12 @@ class Access:
         return self.visible(type(row), right).filter(pk=row.pk).exists()
 
     def require(self, right: Right, *, anywhere: bool = False) -> None:
-        """Raises PermissionDenied without it: in the whole installation, or at least in some tenant."""
+        """Raises PermissionDenied if the right is missing in the whole installation, or with `anywhere` in every tenant."""
         if not (self.in_any_tenant(right) if anywhere else self.in_all_tenants(right)):
             raise PermissionDenied
 
     def visible(self, source: Rows[Row], right: Right = Right.LOOK) -> QuerySet[Row]:
-        """Of a model or a queryset (not yet sliced), those with which somebody hold that right."""
+        """The rows of a model or unsliced queryset on which the user holds the right."""
         rows = source if isinstance(source, QuerySet) else source._default_manager.all()
         if (owners := self._owners(rows.model, right)) is not None:
             rows = rows.exclude(owners)
@@ -89,9 +89,10 @@ class Access:
         return rows.filter(Q(**{f"{belonging}__in": tenants}) if isinstance(belonging, str) else belonging(tenants))
 
     def get_or_404(self, source: Rows[Row], pk: object, right: Right = Right.LOOK) -> Row:
-        """Raises Http404 where there is no such row for them, and PermissionDenied where they may but look at it.
+        """The row with this primary key.
 
-        Whether the row is somebody else's or nobody's, the same is asked and the same is answered.
+        Raises Http404 if it does not exist or is invisible to the user, PermissionDenied if the user may only look at it.
+        Missing and invisible rows run the same queries and give the same answer.
         """
         found = self.visible(source).filter(pk=pk).first()
         if found is None:
@@ -101,16 +102,16 @@ class Access:
         return found
 
     def needs_row(self, model: type[Model], right: Right) -> bool:
-        """Whether the right depends on which row of the model it is."""
+        """Whether the right depends on the row."""
         return not self.in_all_tenants(right) or self._owners(model, right) is not None
 
     def _owners(self, model: type[Model], right: Right) -> Q | None:
-        """The rows of the model that are not theirs to change, whatever tenant they are of."""
+        """Rows that only an owner may change, in every tenant. None: no such restriction applies."""
         return None if right != Right.CHANGE or self.in_all_tenants(Right.GOVERN) else owners_rows(model)
 
     def sees_person(self, pk: int | None) -> bool:
-        """Whether they may know who that is: of the installation's people, and of other tenants', only those know who
-        hold a role in all of it."""
+        """Whether the user may see that account's name. Accounts of other tenants and of the installation are visible
+        only to users with a role in all tenants."""
         return self.in_all_tenants() or (pk is not None and pk in self._people)
 
     @cached_property
@@ -123,7 +124,7 @@ class Access:
 
 
 def access_of(request: HttpRequest) -> Access:
-    """The viewer's; one for each request."""
+    """The access of the request's user, built once per request."""
     found = vars(request).get("access")
     if found is None:
         found = vars(request)["access"] = Access(getattr(request, "user", None))

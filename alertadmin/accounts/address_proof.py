@@ -1,11 +1,11 @@
-"""Whether an account's address is proven: a link that was mailed to it was opened, or the operator vouched for it.
+"""Proof of an account's e-mail address: a mailed link was opened, or the operator vouched for the address.
 
-An invitation's maker can open its link, set a password and wait until the account is given more. So a role in the
-whole installation that a person gives counts only once the address is proven (`role_grants`); until then the row
-waits. A provider's word proves nothing: it vouches for the subject, and for the roles that its groups give.
+The author of an invitation can open its link, set a password, and wait until the account gets more rights. So a role in
+the whole installation that a user grants is in force only once the address is proven (`role_grants`); until then it is
+a PendingRole. A sign-in provider does not prove an address: it vouches for the subject and for its groups' roles.
 
-A link to a new password proves too, unless a passkey or a provider's sign-in was added to the account before: then
-others may still come in, and only a signed-in person proves, by the link of `pending_role`.
+A password reset link also proves the address, unless a passkey or a provider sign-in was added to the account before:
+then another person may still be able to sign in, and only a signed-in user can prove it, by the `pending_role` link.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from mailer.email_address import canonical
 
 
 def prove_address(user: User, now: datetime, *, method: str) -> bool:
-    """Within a transaction. Returns whether the address was not proven before; on the record with `method`."""
+    """Mark the address as proven and audit it. Call within a transaction. Returns whether it was unproven before."""
     if not transaction.get_connection().in_atomic_block:
         raise RuntimeError("An address is proven within a transaction.")
     if user.is_proven:
@@ -37,6 +37,6 @@ def prove_address(user: User, now: datetime, *, method: str) -> bool:
 
 
 def other_ways_in(user: User) -> bool:
-    """Whether something but the password leads into the account by itself."""
+    """Whether a passkey or a provider sign-in gives access without the password."""
     passkeys = Authenticator.objects.filter(user=user.pk, type=Authenticator.Type.WEBAUTHN)
     return bool(passkeys.exists() or SocialAccount.objects.filter(user=user.pk).exists())

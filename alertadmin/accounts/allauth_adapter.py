@@ -1,4 +1,4 @@
-"""What django-allauth asks of us while it leads somebody in: nobody registers here, every way leads to our pages."""
+"""Settings of django-allauth's sign-in: no self-registration, and redirects to this project's pages."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # it has no 
         return False
 
     def get_login_stages(self) -> list[str]:
-        """After the password: the second factor of whoever has one."""
+        """After the password: the second factor, for users who have one."""
         return ["alertadmin.accounts.mfa.login_stage.MfaLoginStage"]
 
     def is_reauthentication_required(self, *, app: str, **_kwargs: Any) -> bool:
@@ -46,7 +46,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # it has no 
         return client_ip(request)
 
     def pre_login(self, request: HttpRequest, user: User, **how: Any) -> HttpResponse | None:
-        """Not for whoever has roles by groups alone that the provider has not confirmed lately."""
+        """Refuse users whose only roles come from groups that the provider has not confirmed recently."""
         refused: HttpResponse | None = super().pre_login(request, user, **how)
         if refused is None and group_role_expiry.all_lapsed(user, timezone.now()):
             clear_login(request)
@@ -77,6 +77,6 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # it has no 
         extra_tags: str = "",
         message: str | None = None,
     ) -> None:
-        """Whole sentences alone: what allauth words by its templates, our pages say in their own words."""
+        """Drop allauth's templated messages; the pages show their own."""
         if message:
             messages.add_message(request, level, message, extra_tags=extra_tags)

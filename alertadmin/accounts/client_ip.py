@@ -1,4 +1,4 @@
-"""From where a request comes: the network address of the person's machine, not that of our own proxy."""
+"""The client's IP address, behind zero or more trusted proxies."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from django.conf import settings
 from django.http import HttpRequest
 
 UNKNOWN = "0.0.0.0"  # noqa: S104  # nosec B104 (compared with and shown, not bound to)
-"""Of a request that came by a Unix socket, or by a proxy that does not say for whom."""
+"""For requests over a Unix socket, or from a proxy that sends no client address."""
 
 
 def client_ip(request: HttpRequest) -> str:
-    """What the outermost of our proxies was asked from; whatever stands further left, anybody may have written."""
+    """The peer of the outermost trusted proxy. Entries further left in X-Forwarded-For are forgeable."""
     hops = [hop.strip() for hop in request.headers.get("X-Forwarded-For", "").split(",") if hop.strip()]
     proxies: int = settings.PROXIES
     said = hops[-proxies] if 0 < proxies <= len(hops) else request.META.get("REMOTE_ADDR", "")
@@ -20,7 +20,7 @@ def client_ip(request: HttpRequest) -> str:
 
 
 def client_network(address: str) -> str:
-    """What one person commands of the network: an IPv4 address, or a whole /64 of IPv6."""
+    """The network one client controls: an IPv4 address, or an IPv6 /64."""
     parsed = ipaddress.ip_address(address)
     if parsed.version == 4:
         return address
@@ -28,7 +28,7 @@ def client_network(address: str) -> str:
 
 
 def _address(said: str) -> str:
-    """Without a port; an IPv4 address inside IPv6 as itself; nothing if it is no address."""
+    """Parse an address without port, mapped IPv4 as IPv4; empty if invalid."""
     if said.startswith("["):
         said = said[1:].partition("]")[0]
     elif said.count(":") == 1:

@@ -1,12 +1,12 @@
-"""Each page declares who may come to it; a page that declares nothing lets nobody in.
+"""Access declarations of views. A view without a declaration is denied to every user.
 
-    @allows(Right.CHANGE, of=Mailbox)            with the mailbox whose id is in the address
-    @allows(Right.LOOK, posting=Right.CHANGE)      to look at, and more to post
-    @allows(Right.CHANGE, everywhere=True)       what is of the installation, not of one tenant
-    @for_oneself                               whoever is signed in; it is about themselves
-    @for_strangers                             nobody need be signed in; the page itself looks who comes
+    @require_right(Right.CHANGE, of=Mailbox)                    on the mailbox whose id is the URL's `pk`
+    @require_right(Right.LOOK, posting=Right.CHANGE)            LOOK for GET, CHANGE for POST
+    @require_right(Right.CHANGE, everywhere=True)               in the whole installation
+    @login_only                                                 any signed-in user, about their own account
+    @public                                                     anonymous; the view checks its own token
 
-`AccessMiddleware` holds them to it before the view runs, so that no view can forget to ask.
+`AccessMiddleware` enforces the declaration before the view runs, so a view cannot forget the check.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Declared:
     """None: no role is needed."""
     posting: Right | None
     of: type[Model] | None = None
-    """What the address's `pk` is the id of, where the right is done with one row."""
+    """The model whose id is the URL's `pk`, if the right concerns one row."""
     everywhere: bool = False
     strangers: bool = False
 
@@ -53,7 +53,7 @@ def public(view: View) -> View:
 
 
 def declared(view: Callable[..., Any]) -> Declared | None:
-    """What a view declared. Decorators that keep to functools.wraps hand it on."""
+    """The view's declaration, also through decorators that use functools.wraps; None if it has none."""
     return getattr(view, "declared", None)
 
 

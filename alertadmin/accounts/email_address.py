@@ -1,8 +1,8 @@
-"""E-mail addresses in forms and rows: what is typed becomes the clean form that is stored and mailed to, and beside it
-stands the canonical form, by which alone rows are found and held apart.
+"""E-mail addresses in forms and models. Input is normalised to the stored form, which mails are sent to; a second
+column has the canonical form, which lookups and unique constraints use.
 
-The rule itself is `mailer.email_address`; nothing else here may fold letter case of an address, nor a database do it:
-what `lower()` and collations call equal differs from one database to the next.
+The rule is `mailer.email_address`. Nothing else may change an address's letter case, including the database: `lower()`
+and collations differ between databases.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ LONGEST = 254
 
 
 def clean(text: str) -> EmailAddress:
-    """Raises ValidationError, which says what to change."""
+    """Parse an address. Raises ValidationError, whose message says what to change."""
     try:
         return parse(text)
     except InvalidAddress as error:
@@ -36,7 +36,7 @@ def clean(text: str) -> EmailAddress:
 
 
 def clean_stored(text: str) -> str:
-    """The form to be stored. Raises ValidationError."""
+    """Normalise an address to the stored form. Raises ValidationError."""
     return clean(text).stored
 
 
@@ -57,7 +57,7 @@ def _explain(error: InvalidAddress) -> str:
 
 
 class EmailAddressInput(forms.EmailField):
-    """Cleaned to the form that is stored."""
+    """Clean the input to the stored form."""
 
     default_validators = []
 
@@ -67,7 +67,7 @@ class EmailAddressInput(forms.EmailField):
 
 
 class EmailAddressField(_EmailField):
-    """The stored form. A `CanonicalAddressField` of the same model goes with it."""
+    """The stored form. The model needs a `CanonicalAddressField` beside it."""
 
     default_validators = []
 
@@ -77,7 +77,7 @@ class EmailAddressField(_EmailField):
 
     def clean(self, value: Any, model_instance: models.Model | None) -> str:
         text = super().clean(value, model_instance)
-        # What an earlier release stored is left alone, until it is changed.
+        # An address stored by an earlier release is accepted until it is changed.
         return clean_stored(text) if text and text != self._before(model_instance) else text
 
     def _before(self, instance: models.Model | None) -> str | None:
@@ -91,10 +91,10 @@ class EmailAddressField(_EmailField):
 
 
 class CanonicalAddressField(_CharField):
-    """The canonical form of the field named `of`, written with every save of the row. Never set by hand."""
+    """The canonical form of the field named `of`, computed whenever the row is saved. Never set it by hand."""
 
     is_derived = True
-    """The audit trail tells of the field that it comes from, and of this one nothing."""
+    """The audit trail records the source field and skips this one."""
 
     def __init__(self, of: str = "", **kwargs: Any) -> None:
         self.of = of
@@ -113,7 +113,7 @@ class CanonicalAddressField(_CharField):
 
 
 class UniqueAddress(models.UniqueConstraint):
-    """Held by the database, and said in a form beside the field that was typed into."""
+    """Unique constraint on canonical addresses, whose form error appears at the field the user typed into."""
 
     def validate(
         self,

@@ -1,4 +1,4 @@
-"""Languages, as people choose them: each by its own name, or none."""
+"""Choices of the language fields: the languages by their own names, or none."""
 
 from __future__ import annotations
 

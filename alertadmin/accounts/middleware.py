@@ -1,5 +1,4 @@
-"""Who comes in, where to, and how they are spoken to: sign-in first; then what the page declares; then times in the
-viewer's zone, words in their language."""
+"""Audit actor, session, login, MFA, authorisation and locale middleware, in this order."""
 
 from __future__ import annotations
 
@@ -35,7 +34,7 @@ logger = logging.getLogger(__name__)
 
 
 class ActorMiddleware:
-    """Says who acts while a request is answered: whoever is signed in at the moment of the act, else a stranger."""
+    """Set the audit actor of the request: the signed-in user at the time of the action, or anonymous."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -51,12 +50,12 @@ class ActorMiddleware:
 
 
 def audit_id(request_id: str) -> str:
-    """The id that the log has too, as long as the trail's column; a UUID without its dashes."""
+    """The request id as stored in the audit trail: the log's id without dashes, 32 characters."""
     return request_id.replace("-", "")[:32] or secrets.token_hex(8)
 
 
 class SessionMiddleware:
-    """Ends a session that has lasted long enough, before anybody asks whose it is."""
+    """End an expired session before other code reads `request.user`."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -69,10 +68,10 @@ class SessionMiddleware:
 
 
 class SignInMiddleware(LoginRequiredMiddleware):
-    """Leads whoever is not signed in (any more) to the door, and from there back to a page to go on from.
+    """Redirect anonymous requests to the sign-in page, and back afterwards.
 
-    A form that was sent leads back to the page it stood on, not to its own address; the door then says that nothing
-    was stored (`lost`). What htmx asked for would be put into the middle of a page: there the browser is told to leave.
+    After a form the user returns to the page that held it, not to the form's action; `lost=1` makes the sign-in page say
+    that nothing was saved. An htmx request gets a client-side redirect, since its response would be swapped into the page.
     """
 
     def handle_no_permission(self, request: HttpRequest, view_func: Callable[..., Any]) -> HttpResponse:  # type: ignore[override]
@@ -89,7 +88,7 @@ class SignInMiddleware(LoginRequiredMiddleware):
 
 
 class SecondFactorMiddleware:
-    """Leads whoever must have a second factor and has none to where one is added, and to nothing else."""
+    """Redirect users who must add a second factor to the page where they add it, and allow no other page."""
 
     FREE = frozenset(
         {"security", "authenticator-add", "passkey-add", "recovery-codes-make", "confirm", "sign-out", "set_language"}
@@ -114,9 +113,9 @@ class SecondFactorMiddleware:
 
 
 class AccessMiddleware:
-    """Holds each page to what it declared (alertadmin.accounts.decorators), before its view runs.
+    """Enforce the view's declaration (alertadmin.accounts.decorators) before the view runs.
 
-    Who is turned away from it, or from a row that is not theirs to know of, is on the record.
+    Refused requests are audited.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -128,8 +127,8 @@ class AccessMiddleware:
     def process_view(
         self, request: HttpRequest, view_func: Callable[..., Any], _args: tuple[Any, ...], view_kwargs: dict[str, Any]
     ) -> HttpResponse | None:
-        """Raises PermissionDenied, or Http404 where a row is not theirs to know of. Leads to the door whoever has
-        roles by groups alone that have lapsed meanwhile."""
+        """Raises PermissionDenied, or Http404 if the row is invisible to the user. Redirects to the sign-in page users
+        whose roles all come from groups with an expired confirmation."""
         declaration = declared(view_func)
         if declaration is None:
             logger.error("The page %s declares no access, so nobody may use it.", view_func.__qualname__)
@@ -160,14 +159,14 @@ class AccessMiddleware:
 
 
 def _confirm_groups(request: HttpRequest, user: User) -> HttpResponse:
-    """Out, and to the door, where the provider's button is."""
+    """Sign the user out and redirect to the sign-in page, where the provider's button is."""
     logout(request)
     group_role_expiry.refuse(request, user)
     return HttpResponseClientRedirect(reverse("sign-in")) if request.htmx else redirect("sign-in")  # type: ignore[attr-defined]
 
 
 def page_of(request: HttpRequest) -> str:
-    """The page of ours that a request was sent from, or nothing."""
+    """The path and query of this site's page that sent the request; empty if unknown."""
     try:
         came_from = urlsplit(request.headers.get("Referer", ""))
     except ValueError:
@@ -178,9 +177,9 @@ def page_of(request: HttpRequest) -> str:
 
 
 class ViewerMiddleware:
-    """Activates the viewer's time zone and language, and keeps signed-in pages out of every cache.
+    """Activate the user's time zone and language, and forbid caching of signed-in pages.
 
-    Without a language of the viewer's own, the one stays that LocaleMiddleware found the browser to ask for.
+    Without a language of the user, the one that LocaleMiddleware took from the browser stays active.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -193,7 +192,7 @@ class ViewerMiddleware:
         request.LANGUAGE_CODE = language
         with timezone.override(request.user.zone), translation.override(language):
             response = self.get_response(request)
-        # Said here, because LocaleMiddleware knows the browser's wish alone.
+        # Set here, because LocaleMiddleware only knows the browser's language.
         response.headers.setdefault("Content-Language", language)
         response.headers.setdefault("Cache-Control", "no-store")
         return response

@@ -1,6 +1,6 @@
-"""A link that lets somebody choose a new password: good for an hour, and until a password is chosen or they sign in.
+"""Password reset links: valid for one hour, until a password is chosen or the user signs in.
 
-It rests on the password's hash and the last sign-in, so nothing is stored, and it goes with what it is made of.
+The token depends on the password hash and the last sign-in, so nothing is stored and both changes invalidate it.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ GOOD_FOR = timedelta(seconds=settings.PASSWORD_RESET_TIMEOUT)
 
 
 def link(user: User) -> str:
-    """At the address of the settings, whatever host a request named."""
+    """The link at PUBLIC_URL, regardless of the request's Host header."""
     path = reverse("new-password", args=[f"{user.pk}.{default_token_generator.make_token(user)}"])
     return f"{settings.PUBLIC_URL}{path}"
 
 
 def find(token: str) -> User | None:
-    """Whose it is, while it is good."""
+    """The user of a valid token; None if it is invalid or expired."""
     key, _dot, proof = token.partition(".")
     if not key.isascii() or not key.isdigit() or len(key) > 18:
         return None

@@ -1,4 +1,4 @@
-"""Passwords that guessers try first. Few of the usual list are long enough here, so long ones are taken apart."""
+"""Reject passwords that are a common password repeated. Few entries of the usual list reach this minimum length."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ DIGITS = "1234567890" * 8
 
 
 class CommonPasswordCombinationValidator(CommonPasswordValidator):
-    """Refuses a common password, one written several times over, one key held down, and digits in a row."""
+    """Refuse a common password, a repetition of one, a single repeated character, and sequential digits."""
 
     def validate(self, password: str, user: Any = None) -> None:
         super().validate(password, user)
         typed = password.lower().strip()
-        # Where a text is found again in itself doubled is where its shortest repeated piece ends.
+        # The second occurrence of a text in its own doubling marks the end of its shortest repeated unit.
         piece = typed[: (typed + typed).find(typed, 1)]
         if len(piece) == 1 or typed in DIGITS or typed in DIGITS[::-1]:
             piece = "password"

@@ -1,9 +1,9 @@
-"""Asking again who it is, before what a session that was left open, or stolen, must not do by itself.
+"""Reauthentication before sensitive actions, in case the session was left open or stolen.
 
-`@recently_confirmed()` over a view: whoever has not shown within the last minutes that it is them (by password, code or
-passkey; signing in counts) is asked first. A page is come back to. A form that was sent is not lost: what was entered
-stands, unseen, on the page that asks, and goes on with the answer to where it was sent. But for what the view names as
-sensitive: that is entered again.
+`@recently_confirmed()` on a view requires that the user authenticated within the last minutes, by password, code or
+passkey; a sign-in counts. After a GET the user returns to the page. A POST keeps its data: the confirmation page holds
+it in hidden inputs and submits it together with the answer, except the parameters that the view declares sensitive,
+which the user enters again.
 """
 
 from __future__ import annotations
@@ -42,14 +42,14 @@ RECENTLY = timedelta(minutes=10)
 PREFIX = "confirm"
 
 not_confirmed = Signal()
-"""Sent with `request` and `how` ("password" or "passkey") when somebody who was asked again gave a wrong answer.
-A wrong code is allauth's `authentication_failed`."""
+"""Sent with `request` and `how` ("password" or "passkey") after a wrong answer. A wrong code sends allauth's
+`authentication_failed`."""
 
 View = TypeVar("View", bound=Callable[..., HttpResponseBase])
 
 
 def is_recent(request: HttpRequest, now: datetime | None = None) -> bool:
-    """Whether the person showed a moment ago that it is them."""
+    """Whether the user authenticated within RECENTLY."""
     records = get_authentication_records(request, request.user)
     now = now or timezone.now()
     return any(now - _at(one) < RECENTLY and not is_ahead(_at(one), now) for one in records)
@@ -60,7 +60,7 @@ def _at(record: dict[str, Any]) -> datetime:
 
 
 def recently_confirmed(*methods: str) -> Callable[[View], View]:
-    """Of a view that must not be had by an old session; of these methods of it alone, if any are named."""
+    """Require recent authentication for a view; only for these methods, if any are given."""
 
     def decorator(view: View) -> View:
         @wraps(view)
@@ -75,12 +75,12 @@ def recently_confirmed(*methods: str) -> Callable[[View], View]:
 
 
 def ask(request: HttpRequest) -> HttpResponse | None:
-    """What asks; or None, if the answer came with this very request and was right."""
+    """The response that asks the user to confirm; None if this request has a valid answer."""
     is_htmx = bool(getattr(request, "htmx", False))
     if request.method in ("GET", "HEAD") and not is_htmx:
         return redirect(_door(request.get_full_path()))
     if is_htmx or request.FILES:
-        # Neither a part of a page nor a file can stand on the page that asks.
+        # The confirmation page can keep neither an HTML fragment nor an uploaded file.
         door = _door(page_of(request))
         return HttpResponseClientRedirect(door) if is_htmx else redirect(door)
     answers = any(name.startswith(f"{PREFIX}-") for name in request.POST)
@@ -96,7 +96,7 @@ def _door(back_to: str) -> str:
 
 
 def page(request: HttpRequest, form: ConfirmForm, action: str, status: int = 200) -> HttpResponse:
-    """Asks for the password, a code or a passkey; the answer goes to `action`, with whatever was sent there before."""
+    """Ask for a password, code or passkey. The answer is posted to `action` with the data of the original request."""
     context = {"form": form, "action": action, "carried": _carried(request)}
     if form.has_passkey:
         context["passkey"] = begin_passkey_authentication(request.user)
@@ -117,14 +117,14 @@ def _carried(request: HttpRequest) -> list[tuple[str, str]]:
 
 
 class _Answer(forms.CharField):
-    """Not optional, though one of them is enough."""
+    """Not required: one of the fields is enough."""
 
     def validate(self, value: Any) -> None:
         pass
 
 
 class ConfirmForm(forms.Form):
-    """One right answer is enough; it is recorded as soon as it was found right."""
+    """Accept one valid answer and record the authentication at once."""
 
     prefix = PREFIX
     password = _Answer(

@@ -1,4 +1,4 @@
-"""What expires of people: throttle counters, ended sessions, closed invitations. Many rows go in small batches."""
+"""Delete expired rows in small batches: throttle counters, ended sessions, closed invitations, expired roles."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from alertadmin.accounts.models import Invitation, PendingRole, ThrottleCounter
 from alertadmin.accounts.sessions import LONGEST
 
 BATCH = 200
-"""Rows in one transaction, so that other writers wait for little."""
+"""Rows per transaction, so that other writers wait only briefly."""
 KEEP_TRIES = timedelta(days=2)
-"""The longest limit counts within one day (accounts.guessing)."""
+"""The longest throttling window is one day (accounts.throttling)."""
 KEEP_SESSIONS = LONGEST + timedelta(days=1)
-"""Since it was last used; an unused session ended long before."""
+"""After the last use; an unused session expires long before."""
 
 MOST_ANONYMOUS = 20_000
-"""Sessions without a person, about 10 MB; counted every five minutes (watching.tasks)."""
+"""Anonymous sessions, about 10 MB; counted every five minutes (monitoring.tasks)."""
 
 
 def prune(keep_closed: timedelta, now: datetime) -> int:
-    """Deletes what is older; returns how many records went. Counters and sessions are none."""
+    """Delete older rows. Returns the number of invitations and pending roles; counters and sessions do not count."""
     delete_in_batches(ThrottleCounter.objects.filter(since__lt=now - KEEP_TRIES))
     delete_in_batches(UserSession.objects.filter(last_seen_at__lt=now - KEEP_SESSIONS))
     delete_in_batches(Session.objects.filter(expire_date__lt=now))
@@ -38,9 +38,9 @@ def prune(keep_closed: timedelta, now: datetime) -> int:
 
 
 def limit_anonymous_sessions(most: int = MOST_ANONYMOUS) -> int:
-    """Ends the oldest sessions that no person is signed in with, beyond `most`; returns how many.
+    """End the oldest anonymous sessions beyond `most`. Returns their number.
 
-    A sign-in by passkey or provider begins with such a row, and strangers can begin any number of them.
+    A sign-in by passkey or provider starts with such a row, and anonymous requests can start any number of them.
     """
     anonymous = Session.objects.exclude(session_key__in=UserSession.objects.values("session_key"))
     surplus = anonymous.count() - most
@@ -51,13 +51,13 @@ def limit_anonymous_sessions(most: int = MOST_ANONYMOUS) -> int:
 
 
 def batches(found: QuerySet[Any], size: int = BATCH) -> Iterator[QuerySet[Any]]:
-    """Some at a time, until none is found any more. Looked for without a lock, then taken by their ids."""
+    """Yield querysets of at most `size` rows until none is left. Found without a lock, then selected by id."""
     while keys := list(found.order_by("pk").values_list("pk", flat=True)[:size]):
         yield found.model._default_manager.filter(pk__in=keys)
 
 
 def delete_in_batches(found: QuerySet[Any], size: int = BATCH) -> int:
-    """Returns how many of them went, not of what hangs on them."""
+    """Returns the number of deleted rows, without those deleted by cascade."""
     return sum(_delete(batch) for batch in batches(found, size))
 
 

@@ -1,4 +1,4 @@
-"""What each role may do. Pure; where somebody holds a role is a membership's matter, and access puts both together."""
+"""Roles and the rights they include. No database access: see `membership` for assignments and `access` for checks."""
 
 from __future__ import annotations
 
@@ -17,23 +17,22 @@ class Role(models.TextChoices):
 
 
 class Right(StrEnum):
-    """What roles tell apart. Each page says which it needs."""
+    """Rights that distinguish roles. Each view declares the one it needs."""
 
     LOOK = "look"
     OPERATE = "operate"
-    """Sends tests, checks consent, says that a reminder was seen: mail leaves and Microsoft is asked, nothing is
-    configured."""
+    """Send tests, check consent, acknowledge reminders: sends mail and calls Microsoft, configures nothing."""
     CHANGE = "change"
-    """Registers, edits and deletes: tenants, apps, secrets, mailboxes, channels, who is reminded when."""
+    """Create, edit and delete tenants, apps, secrets, mailboxes, channels and reminder rules."""
     HAND_OVER = "hand_over"
-    """Sees a secret's value, or lets somebody else see it."""
+    """See a secret's value, or disclose it to another person."""
     PEOPLE = "people"
-    """Invites, gives and takes roles, none that could do more than one's own."""
+    """Invite users, grant and revoke roles that include no right beyond one's own."""
     AUDIT = "audit"
-    """Reads the audit trail."""
+    """Read the audit trail."""
     GOVERN = "govern"
-    """What protects everybody's secrets: keys, how people must sign in, and by what and to whom the installation itself
-    sends: the mailbox that sends the reminders, channels and rules of all tenants."""
+    """Installation-wide settings: keys, MFA policy, the mailbox that sends reminders, channels and rules of all
+    tenants."""
 
 
 _LOOKS = frozenset({Right.LOOK})
@@ -60,10 +59,10 @@ EXPLAINED = {
 
 
 def roles_for(right: Right) -> list[Role]:
-    """Those that may do it."""
+    """The roles that include the right."""
     return [role for role, rights in RIGHTS.items() if right in rights]
 
 
 def may_give(own: frozenset[Right], role: Role) -> bool:
-    """Whether somebody with these rights may give that role: none that could do more than they can."""
+    """Whether a user with the rights `own` may grant the role: it must include no right beyond theirs."""
     return Right.PEOPLE in own and RIGHTS[role] <= own

@@ -1,4 +1,4 @@
-"""Sessions: who is in with what and from where, how long one lasts, and ending them."""
+"""Sessions: list them, expire them when idle or too old, and end them."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from alertadmin.accounts.models.mfa_policy import MfaPolicy
 from alertadmin.clock_skew import is_ahead
 
 IDLE = timedelta(hours=2)
-"""Without a request."""
+"""Maximum time without a request."""
 LONGEST = timedelta(hours=12)
-"""From the sign-in on, however busy."""
+"""Maximum age since the sign-in, whatever the activity."""
 SEEN_EVERY = timedelta(minutes=1)
-"""A row is not written for each request."""
+"""Minimum interval between two updates of `last_seen_at`, so that not every request writes a row."""
 
 
 def is_current(request: HttpRequest, now: datetime) -> bool:
-    """Notes that the session was seen; False, and it is ended, if it has lasted long enough."""
+    """Update the session's `last_seen_at`. Returns False, and ends the session, once it is idle or too old."""
     key = request.session.session_key
-    # Asked along with it, because every page needs it too (second_factors.is_lacking).
+    # Annotated here to save a query: every page needs it too (mfa.enforcement).
     demand = Subquery(MfaPolicy.objects.values("second_factor")[:1])
     row = UserSession.objects.filter(session_key=key).annotate(demand=demand).first()
     seen = {"ip": client_ip(request), "user_agent": request.headers.get("User-Agent", "")[:200]}
     if row is None:
-        # Of before sessions were listed, or signed in by a test.
+        # The session is older than this table, or was made by a test client.
         UserSession.objects.get_or_create(
             session_key=key, defaults={**seen, "user": request.user, "created_at": now, "last_seen_at": now}
         )
@@ -45,12 +45,12 @@ def is_current(request: HttpRequest, now: datetime) -> bool:
 
 
 def sessions_of(user: AbstractBaseUser) -> list[UserSession]:
-    """Those that still stand, the last seen first."""
+    """The user's live sessions, the most recently seen first."""
     return sorted(UserSession.objects.purge_and_list(user), key=lambda row: row.last_seen_at, reverse=True)
 
 
 def end_all(user: AbstractBaseUser, but: str | None = None) -> int:
-    """Ends every session of a person, but the one with this key; returns how many."""
+    """End every session of a user except the one with key `but`. Returns their number."""
     ended = UserSession.objects.filter(user=user).exclude(session_key=but)
     rows = list(ended)
     for row in rows:

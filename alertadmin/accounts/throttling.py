@@ -1,12 +1,12 @@
-"""Guessing passwords and codes is slow, and locks nobody out.
+"""Throttling of passwords and codes, without locking accounts.
 
-Tries are counted for each account. A browser that was signed in with before has tries of its own for that account,
-which no other can use up; and a passkey cannot be guessed, so none is counted. The idea is OWASP's "Slow Down Online
-Guessing Attacks with Device Cookies".
+Tries are counted for each account. A browser that has signed in to the account before has a separate counter, which
+other browsers cannot exhaust. Passkeys cannot be guessed and are not counted. Source: OWASP, "Slow Down Online Guessing
+Attacks with Device Cookies".
 
-A network from which many wrong passwords come is not shut out: a whole office may be behind it, or all people there
-are, behind a proxy that does not say for whom it asks. From then on each account has a few tries of its own from there,
-the fewer the longer it goes on. So whoever guesses there gets slower, and the right person still has a try.
+A network with many wrong passwords is not blocked: it may be a whole office, or all users behind a proxy that sends no
+client address. From then on each account has a few tries from that network, fewer as the attack continues, so guessing
+gets slower and the legitimate user still has a try.
 """
 
 from __future__ import annotations
@@ -32,34 +32,34 @@ from mailer.email_address import canonical
 
 WHILE = timedelta(minutes=15)
 BUSY = Limit("address", 60, WHILE)
-"""Wrong passwords from one network, after which each account has FROM_BUSY tries from there."""
+"""Wrong passwords from one network, after which each account has FROM_BUSY tries from that network."""
 GUESSING = Limit("address for a day", 600, timedelta(days=1))
-"""The same for FROM_GUESSING."""
+"""Wrong passwords from one network in a day, after which each account has FROM_GUESSING tries from that network."""
 FROM_BUSY = Limit("password from a busy network", 3, WHILE)
 FROM_GUESSING = Limit("password from a guessing network", 3, timedelta(hours=1))
 PASSWORD = Limit("password", 10, WHILE)
 CODE = Limit("code", 5, WHILE)
-"""Six digits are guessed sooner; who comes to them has the password already."""
+"""Fewer than for a password: six digits are guessed sooner, and the password is already known at this step."""
 NEW_PASSWORD = Limit("new password", 3, timedelta(hours=1))
-"""Mails that a stranger can have sent to somebody."""
+"""Password mails that an anonymous request can cause for one account."""
 NEW_PASSWORD_IN_A_DAY = Limit("new password in a day", 10, timedelta(days=1))
 NEW_PASSWORDS_ASKED = Limit("new passwords asked from a network", 100, timedelta(days=1))
-"""For however many accounts. A browser that is known for an account asks for it all the same."""
+"""Password mails caused by one network, over all accounts. A browser known for an account is exempt."""
 USED = Limit("used code", 1, timedelta(minutes=3))
-"""Of the codes that an app shows: longer than any of them is right."""
+"""Accept a TOTP code once; the window is longer than any code is valid."""
 
 COOKIE = "__Host-browser" if settings.SESSION_COOKIE_SECURE else "browser"
 SALT = "a browser that somebody signed in with"
 KNOWN_FOR = timedelta(days=365)
 MOST_KNOWN = 5
-"""People whom one browser is known for: the last ones."""
+"""Accounts remembered in one browser's cookie: the most recent ones."""
 
 throttled = Signal()
-"""Sent with `request` and `account`, an e-mail address as it was typed, when no further try was let."""
+"""Sent with `request` and `account` (the e-mail address as typed) when a try is refused."""
 
 
 class Throttled(ValidationError):
-    """No further try now; the message says until when."""
+    """Too many tries; the message says when the next one is accepted."""
 
     def __init__(self, wait: timedelta) -> None:
         self.wait = wait
@@ -79,7 +79,7 @@ class Throttled(ValidationError):
 
 @dataclass(frozen=True)
 class Throttle:
-    """One password or code that is about to be looked at."""
+    """Counters taken for one password or code that is about to be checked."""
 
     taken: list[tuple[Limit, str]]
     at: datetime
@@ -90,7 +90,7 @@ class Throttle:
 
 
 def throttle(request: HttpRequest, account: str, limit: Limit = PASSWORD, now: datetime | None = None) -> Throttle:
-    """Raises Throttled. The same for accounts that are here and for those that are not."""
+    """Count one try. Raises Throttled. Existing and unknown accounts are treated alike."""
     now = now or timezone.now()
     account = canonical(account)
     if known := _known(request).get(_digest(account)):
@@ -112,7 +112,7 @@ def throttle(request: HttpRequest, account: str, limit: Limit = PASSWORD, now: d
 
 
 def _stricter(taken: Throttle, account: str, network: str) -> list[tuple[Limit, str]]:
-    """What the account has left from a network of which this is one wrong try too many."""
+    """Limits of the account in this network, once the network exceeds BUSY or GUESSING."""
     limits = []
     for network_limit, of_account in ((BUSY, FROM_BUSY), (GUESSING, FROM_GUESSING)):
         if network_limit.acquire(network, taken.at) is None:
@@ -123,12 +123,12 @@ def _stricter(taken: Throttle, account: str, network: str) -> list[tuple[Limit, 
 
 
 def is_first_use(user_id: int | None, code: str, now: datetime) -> bool:
-    """Whether nobody has come in by this code of the person's app yet."""
+    """Whether this TOTP code of the user is used for the first time."""
     return USED.acquire(f"{user_id} {normalize_user_code(code)}", now) is None
 
 
 def remember_browser(request: HttpRequest, response: HttpResponse, account: str) -> None:
-    """From now on this browser has tries of its own for the account: somebody signed in with it."""
+    """Give this browser its own counter for the account, after a sign-in."""
     known, key = _known(request), _digest(canonical(account))
     known[key] = known.pop(key, "") or secrets.token_urlsafe(12)
     response.set_cookie(
@@ -142,12 +142,12 @@ def remember_browser(request: HttpRequest, response: HttpResponse, account: str)
 
 
 def is_known(request: HttpRequest, account: str) -> bool:
-    """Whether somebody signed in to the account with this browser before."""
+    """Whether this browser has signed in to the account before."""
     return _digest(canonical(account)) in _known(request)
 
 
 def _known(request: HttpRequest) -> dict[str, str]:
-    """Digests of the accounts that this browser is known for, each with the browser's name there."""
+    """From the cookie: digest of each account, and this browser's random name for it."""
     try:
         known = signing.loads(request.COOKIES.get(COOKIE, ""), salt=SALT, max_age=KNOWN_FOR)
     except signing.BadSignature:
@@ -156,5 +156,5 @@ def _known(request: HttpRequest) -> dict[str, str]:
 
 
 def _digest(account: str) -> str:
-    """Whoever looks into the browser's cookies is not told who signs in with it."""
+    """Digest an account for the cookie, so that the cookie does not reveal the address."""
     return hashlib.sha256(account.encode()).hexdigest()[:16]

@@ -1,4 +1,4 @@
-"""Time zones, as people name them."""
+"""Time zones: names, validation and lookup."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ log = logging.getLogger(__name__)
 
 @cache
 def names() -> tuple[str, ...]:
-    """Every zone this machine knows, in order; read from its disk once."""
+    """All zone names known to this machine, sorted; read from disk once."""
     return tuple(sorted(zoneinfo.available_timezones()))
 
 
@@ -27,7 +27,7 @@ def validate_time_zone(name: str) -> None:
 
 @cache
 def zone_or_utc(name: str) -> zoneinfo.ZoneInfo:
-    """UTC where this machine does not know the zone (any more): what is told at another hour is better than not."""
+    """The zone; UTC if this machine does not know it, since a reminder at another hour is better than none."""
     try:
         return zoneinfo.ZoneInfo(name)
     except (ValueError, OSError):

@@ -1,8 +1,8 @@
-"""Whether requests come through a proxy that nothing here counts: ALERTADMIN_PROXIES is 0, and yet they say for which
-machine they ask. All people there are then seem to come from the proxy's one address, and share what is limited by it.
+"""Detect a reverse proxy while ALERTADMIN_PROXIES is 0: requests carry X-Forwarded-For or Forwarded. All users then
+seem to share the proxy's address and its limits.
 
-Kept in this process alone: each one sees requests of its own, and what a client wrote causes no row. A client that
-comes directly can write such a header too; so this is a notice, and nothing counts as not well for it.
+The state is kept in this process only: every process sees requests of its own, and a client's header must not cause a
+database write. A direct client can send such a header too, so the page shows a notice and the health check stays OK.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 HEADERS = ("X-Forwarded-For", "Forwarded")
 REMEMBERED = 24 * 3600.0
-"""Seconds after the last such request for which it is told."""
+"""Seconds after the last such request during which the notice is shown."""
 
 
 class _Seen:
@@ -31,7 +31,7 @@ _SEEN = _Seen()
 
 
 def observe(request: HttpRequest) -> None:
-    """Writes one line into the log at the first of them."""
+    """Note a forwarded request; the first one logs a warning."""
     if settings.PROXIES or not any(name in request.headers for name in HEADERS):
         return
     with _SEEN.lock:
@@ -44,7 +44,7 @@ def observe(request: HttpRequest) -> None:
 
 
 def detected() -> bool:
-    """Whether such a request came to this process within a day."""
+    """Whether such a request reached this process within the last 24 hours."""
     return not settings.PROXIES and _SEEN.at is not None and monotonic() - _SEEN.at < REMEMBERED
 
 

@@ -1,11 +1,11 @@
-"""What a browser calls itself, in words that its owner knows: "Firefox on Linux"."""
+"""Browser and operating system from a User-Agent header, such as "Firefox on Linux"."""
 
 from __future__ import annotations
 
 from django.utils.translation import gettext as _
 
 BROWSERS = (
-    # In this order: each names those after it too.
+    # The order matters: each browser's header also contains the names below it.
     ("Edg", "Edge"),
     ("OPR", "Opera"),
     ("SamsungBrowser", "Samsung Internet"),

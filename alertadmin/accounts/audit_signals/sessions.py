@@ -1,6 +1,6 @@
-"""Who signed in, who did not, who left: Django and allauth tell of it, whatever the way in.
+"""Audit of sign-in, failed sign-in and sign-out, by Django's and allauth's signals, for every login method.
 
-A session is stored when the answer leaves: if its entry cannot be written, the request fails and nobody is in.
+The session is saved with the response: if the audit entry cannot be written, the request fails and no session starts.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ def signed_in(sender: object, user: Any, **_signal: Any) -> None:
 
 @transaction.atomic
 def signed_out(sender: object, user: Any, **_signal: Any) -> None:
-    """A session that has ended already is nobody's."""
+    """Django sends user None for a session that has already ended."""
     if user is not None:
         record(AuditAction.SESSION_SIGNED_OUT, user, by=user)
 
 
 def refused(sender: object, credentials: dict[str, Any], **_signal: Any) -> None:
-    """A stranger, until the right password is given. What was typed is written down only where it is a person's
-    address: people type passwords into the wrong field."""
+    """Record a failed sign-in as anonymous. The typed name is recorded only if it is a user's address: users sometimes
+    type the password into the wrong field."""
     from alertadmin.accounts.models import User
 
     typed = str(credentials.get("username") or credentials.get("email") or "")

@@ -1,6 +1,6 @@
-"""Guesses, on the record: what Django does not tell of itself (that is `audit.sessions`).
+"""Audit of wrong codes, failed reauthentication and throttled sign-ins, for which Django has no signal.
 
-What was guessed is not repeated, and an address that is nobody's is not either: it may be a password, typed too early.
+Neither the guess nor an unknown address is recorded: the latter may be a password in the wrong field.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from alertadmin.accounts.reauthentication import not_confirmed
 from alertadmin.audit.throttle_counter import Limit
 
 ONCE_A_WHILE = Limit("told that it is throttled", 1, throttling.WHILE)
-"""The first of an attack says it; thousands more would bury what else is on the record."""
+"""Record the first refusal of an attack in each window; thousands of entries would hide the rest of the trail."""
 
 
 def connect() -> None:

@@ -1,4 +1,4 @@
-"""Whose second factor is asked for, and helping whoever has lost theirs."""
+"""MFA enforcement and reset."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ from alertadmin.accounts.roles import Right, roles_for
 from alertadmin.adapters.allauth import get_authentication_records
 
 KINDS = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
-"""Recovery codes alone are none: they stand in for another."""
+"""Recovery codes do not count: they only replace another factor."""
 
 
 GRACE = timedelta(days=7)
-"""From the first sign-in on: so long a factor that is asked for by default may be added later."""
+"""After the first sign-in, when the policy is the default STAFF."""
 AT_ONCE = datetime.min.replace(tzinfo=UTC)
 
 
 def must_add_factor(request: HttpRequest, now: datetime | None = None) -> bool:
-    """Whether the person must add one before anything else."""
+    """Whether the user must add a second factor before anything else."""
     due = due_at(request)
     return due is not None and due <= (now or timezone.now())
 
 
 def begin_grace(user: User, now: datetime) -> bool:
-    """Called at each sign-in; the first one counts, and the first after an upgrade. Returns whether this was it."""
+    """Start the grace period at the first sign-in, or the first after an upgrade. Returns whether it started now."""
     if user.factor_due_at is not None:
         return False
     user.factor_due_at = now + GRACE
@@ -48,9 +48,9 @@ def begin_grace(user: User, now: datetime) -> bool:
 
 
 def should_offer(request: HttpRequest, to: str) -> HttpResponse | None:
-    """At the first sign-in of a person of whom one is asked, or once they are: to the page that offers one, and from
-    there to `to`."""
-    vars(request).pop("factor_due", None)  # as it was before
+    """Redirect to the page that offers a second factor, and from there to `to`. None if none is required yet or it is
+    already overdue."""
+    vars(request).pop("factor_due", None)  # cached before the grace period began
     due = due_at(request)
     if due is None or due <= timezone.now():
         return None
@@ -58,8 +58,8 @@ def should_offer(request: HttpRequest, to: str) -> HttpResponse | None:
 
 
 def due_at(request: HttpRequest) -> datetime | None:
-    """From when on the person must add one; None if none is asked of them, or they have one. Asked once a request, and
-    of the database only where the answer could be that one is lacking."""
+    """When the user must add a second factor at the latest; None if none is required or they have one. Cached on the
+    request; queries the database only where one may be missing."""
     if "factor_due" not in vars(request):
         vars(request)["factor_due"] = _due_at(request)
     return cast("datetime | None", vars(request)["factor_due"])
@@ -82,7 +82,7 @@ def _due_at(request: HttpRequest) -> datetime | None:
 
 
 def _demanded(request: HttpRequest) -> str:
-    """As the owner decided; without a decision the default, but in a demonstration, which protects nothing."""
+    """The owner's policy; by default STAFF, but OPTIONAL in a demo, which has nothing to protect."""
     missing = object()
     known = getattr(request, "factor_demanded", missing)
     decided = MfaPolicy.objects.values_list("second_factor", flat=True).first() if known is missing else known
@@ -92,10 +92,10 @@ def _demanded(request: HttpRequest) -> str:
 
 
 def remove_factor(person: User) -> int:
-    """Every second factor of somebody who lost theirs, and every session; returns how many factors there were.
+    """Remove every second factor of a user who lost theirs, and end their sessions. Returns the number of factors.
 
-    From now on the password alone leads in, or the provider where there is no password; and where a second factor is
-    demanded, a new one is added first.
+    The user then signs in with the password alone, or by the provider if they have no password. If the policy requires a
+    second factor, they must add one first.
     """
     with transaction.atomic():
         factors = list(Authenticator.objects.filter(user=person))

@@ -1,4 +1,4 @@
-"""A code of somebody's authenticator app, or one of their recovery codes: guessed a few times at most, good once."""
+"""TOTP and recovery code forms: throttled, and a TOTP code is accepted once."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from alertadmin.accounts import throttling
 
 
 class _Guarded(forms.Form):
-    """Over allauth's form, whose own limits are kept in a cache that our processes do not share."""
+    """Throttle allauth's form in the database: allauth counts in a cache that the processes do not share."""
 
     def clean_code(self) -> str:
         user, code = self.user, str(self.cleaned_data["code"])  # type: ignore[attr-defined]
@@ -27,7 +27,7 @@ class _Guarded(forms.Form):
 
 
 class SecondStepForm(_Guarded, AuthenticateForm):  # type: ignore[misc]  # allauth has no types
-    """The second step of a sign-in."""
+    """Code of a sign-in's second step."""
 
     code = forms.CharField(
         label=_("Code"),
@@ -39,4 +39,4 @@ class SecondStepForm(_Guarded, AuthenticateForm):  # type: ignore[misc]  # allau
 
 
 class ConfirmingCodeForm(_Guarded, ReauthenticateForm):  # type: ignore[misc]  # allauth has no types
-    """Of somebody who is in, and is asked again."""
+    """Code of a signed-in user who must reauthenticate."""

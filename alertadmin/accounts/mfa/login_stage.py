@@ -1,4 +1,4 @@
-"""Whether somebody has shown a second factor where they signed in."""
+"""Second step of a sign-in, skipped if the provider verified a second factor."""
 
 from __future__ import annotations
 
@@ -16,29 +16,27 @@ from alertadmin.adapters.allauth import AUTHENTICATION_METHODS_SESSION_KEY, get_
 
 SHOWN = "second_factor"
 FIRST_STEP = "first_step"
-"""In the state of the second: a keyed hash of the password that the first was taken with."""
+"""Key in the login stage's state: the session hash at the first step, which depends on the password."""
 
 
 def note_passkey_used(request: HttpRequest, method: str, user: User, **_signal: Any) -> None:
-    """Adds what the provider said of the second factor to the session's record of this sign-in."""
+    """Record in the session that the provider verified a second factor at this sign-in."""
     if method == "socialaccount" and getattr(request, "second_factor_shown", False):
         records = get_authentication_records(request, user)
         request.session[AUTHENTICATION_METHODS_SESSION_KEY] = [*records[:-1], {**records[-1], SHOWN: True}]
 
 
 def was_shown_elsewhere(request: HttpRequest, user: User) -> bool:
-    """Whether the sign-in that is under way, or that this session began with, was by a provider that asks for one, and
-    said that it was shown."""
+    """Whether the current sign-in or session was by a provider that requires a second factor and confirmed it."""
     records = get_authentication_records(request, user)
     came_by = [one.get("provider", "") for one in records if one["method"] == "socialaccount" and one.get(SHOWN)]
     return any(found.asks_second_factor for slug in came_by if (found := provider_registry.find(slug)))
 
 
 class MfaLoginStage(AuthenticateStage):  # type: ignore[misc]  # allauth has no types
-    """Of people who have a second factor here, and have not shown one at their provider just now.
+    """For users with a second factor here that the provider did not just verify.
 
-    The first step is worth as much as the password that was given in it: once that is changed, or the account switched
-    off, the second leads no further.
+    If the password changes or the account is deactivated between the two steps, the second step is refused.
     """
 
     def handle(self) -> tuple[HttpResponse | None, bool]:

@@ -1,9 +1,9 @@
-"""What a browser says that a passkey answered. Anybody may write it, and its parsers raise what they stumble over.
+"""Validation of WebAuthn responses, which are untrusted input; the parsers raise arbitrary exceptions on bad data.
 
-django-allauth keeps one challenge for a session and asks for a PIN or fingerprint by what it remembers of it, takes an
-answer for every domain below ours, and counts nothing. So three things more are held here, of WebAuthn Level 3:
-an answer is for the very origin of our pages (7.2, step 12); in the password's stead it says that the person was
-verified, no matter which page the challenge came from (step 17); and its counter goes on from the last one (step 22).
+django-allauth keeps one challenge for a session, decides from it whether to require user verification, accepts any
+origin below this domain, and ignores the signature counter. This module adds, after WebAuthn Level 3: the origin must
+be the exact origin of these pages (7.2, step 12); a passkey that replaces the password must have verified the user,
+whichever page created the challenge (step 17); and the counter must increase (step 22).
 """
 
 from __future__ import annotations
@@ -31,20 +31,20 @@ from mailer.email_address import ascii_host
 
 T = TypeVar("T")
 COUNT = "sign_count"
-"""In the data of an authenticator: the counter of its last answer."""
+"""Key in an authenticator's data: the counter of its last response."""
 DEFAULT_PORTS = {"https": 443, "http": 80}
 
 
 LONGEST_ANSWER = 100_000
-"""Characters; a passkey's answer with a certificate of its maker has some thousands."""
+"""Characters; a response with an attestation certificate has a few thousand."""
 
 
 class ClonedPasskey(ValueError):
-    """The counter did not go on: there may be a second key with the same secret."""
+    """The counter did not increase: a second authenticator may have the same key."""
 
 
 def parse_response(look: Callable[[], T]) -> T:
-    """Raises ValidationError, in the same words whatever is wrong."""
+    """Call a parser. Raises ValidationError with one message for every error."""
     try:
         return look()
     except Exception:  # of struct, of CBOR, of whatever reads past the end
@@ -52,8 +52,7 @@ def parse_response(look: Callable[[], T]) -> T:
 
 
 class AnswerField(forms.JSONField):
-    """An answer that any program may have written: what no parser gets through is no answer, and is not repeated on the
-    page."""
+    """A WebAuthn response. Unparsable input is treated as missing and not echoed on the page."""
 
     widget = forms.HiddenInput
 
@@ -80,7 +79,7 @@ class AnswerField(forms.JSONField):
 
 
 def verify_assertion(user: AbstractBaseUser, answer: Any) -> Authenticator:
-    """The person's passkey that gave this answer. Raises ValidationError."""
+    """The user's passkey that signed this response. Raises ValidationError."""
 
     def complete() -> Authenticator:
         parse_passkey_response(answer)
@@ -90,12 +89,12 @@ def verify_assertion(user: AbstractBaseUser, answer: Any) -> Authenticator:
 
 
 def check_new(answer: Any) -> None:
-    """Raises ValueError and others for a passkey that was made for another origin."""
+    """Check the origin of a new passkey. Raises ValueError and parser errors."""
     _check_origin(RegistrationResponse.from_dict(answer).response.client_data.origin)
 
 
 def _checked(answer: Any, complete: Callable[[], Authenticator], *, by_itself: bool = False) -> Authenticator:
-    """`by_itself`: there is no password beside it. Raises ValueError and others."""
+    """`by_itself`: the passkey replaces the password. Raises ValueError and parser errors."""
     said = AuthenticationResponse.from_dict(answer).response
     _check_origin(said.client_data.origin)
     if by_itself and not said.authenticator_data.is_user_verified():
@@ -117,7 +116,7 @@ def _checked(answer: Any, complete: Callable[[], Authenticator], *, by_itself: b
 
 
 def _check_origin(said: str) -> None:
-    """Raises ValueError for any but that of this request's own page or of the configured address."""
+    """Raises ValueError unless the origin is this request's or PUBLIC_URL's."""
     public, request = urlsplit(settings.PUBLIC_URL), context.request
     port = "" if public.port in (None, DEFAULT_PORTS.get(public.scheme)) else f":{public.port}"
     ours = {f"{public.scheme}://{ascii_host(public.hostname or '')}{port}", f"{request.scheme}://{request.get_host()}"}
@@ -126,7 +125,7 @@ def _check_origin(said: str) -> None:
 
 
 def _count(authenticator: Authenticator, count: int) -> None:
-    """Notes the counter. Passkeys that are synced between devices always say 0. Raises ClonedPasskey."""
+    """Store the counter. Synced passkeys always report 0. Raises ClonedPasskey."""
     with transaction.atomic():
         row = Authenticator.objects.select_for_update().get(pk=authenticator.pk)
         before = row.data.get(COUNT, row.wrap().authenticator_data.counter)
@@ -151,6 +150,6 @@ class SecondStepPasskeyForm(_Careful, AuthenticateWebAuthnForm):  # type: ignore
 
 
 class PasskeySignInForm(_Careful, LoginWebAuthnForm):  # type: ignore[misc]  # allauth has no types
-    """In its stead."""
+    """Instead of the password."""
 
     by_itself = True

@@ -1,7 +1,7 @@
-"""An invitation: somebody who has no account yet is to have these roles.
+"""An invitation gives roles to a person who has no account yet.
 
-Its link is not kept anywhere, hashed or not: it is signed anew whenever it is needed, with the key that signs sessions.
-So a stolen database invites nobody; and a new `nonce` makes an older link worthless.
+The link is not stored, not even hashed: it is signed with SECRET_KEY when needed. So a stolen database yields no links,
+and a new `nonce` invalidates older ones.
 """
 
 from __future__ import annotations
@@ -27,19 +27,19 @@ if TYPE_CHECKING:
 
 GOOD_FOR = timedelta(days=7)
 SIGNER = Signer(salt="alertadmin.accounts.models.invitation")
-"""Of links that a page shows to who invites: they prove nothing. Links of earlier releases are such, the mailed too."""
+"""Signs links shown to the inviter on a page: they prove no address. Earlier releases signed mailed links so too."""
 PROVING = Signer(salt="alertadmin.accounts.models.invitation.mailed")
-"""Of links that are mailed to the address, or printed at the console: opened, they prove it."""
+"""Signs links that are mailed to the address or printed on the console: opening one proves the address."""
 
 
 class InvitationQuerySet(models.QuerySet["Invitation"]):
     def open(self, now: datetime) -> InvitationQuerySet:
-        """Those that could still be accepted."""
+        """Invitations that can still be accepted."""
         return self.filter(accepted_at=None, revoked_at=None, ends_at__gt=now)
 
 
 def _of_tenants(tenants: models.QuerySet[Any]) -> models.Q:
-    """Invitations to them; those to the whole installation are the installation's."""
+    """Invitations to these tenants only; those to the whole installation belong to no tenant."""
     return models.Q(pk__in=InvitedRole.objects.filter(tenant__in=tenants).values("invitation")) & ~models.Q(
         pk__in=InvitedRole.objects.exclude(tenant__in=tenants).values("invitation")
     )
@@ -50,9 +50,9 @@ class Invitation(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     address = EmailAddressField(_("e-mail address"))
     language = models.CharField(_("language"), max_length=8, blank=True)
-    """Of the mail; blank: the installation's."""
+    """Language of the mail; blank: the installation's."""
     invited_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, null=True, related_name="+")
-    """None: by command, of whoever runs the installation. With a person their open invitations go."""
+    """None: the operator, by command. Deleting a user deletes their open invitations."""
     made_at = models.DateTimeField()
     ends_at = models.DateTimeField(_("good until"))
     nonce = models.CharField(max_length=32, default=partial(secrets.token_hex, 16), editable=False)
@@ -75,17 +75,17 @@ class Invitation(models.Model):
 
     @property
     def key(self) -> str:
-        """What the link stands for. Without the signature it is worth nothing."""
+        """The signed content of the link; worthless without the signature."""
         return f"{self.pk}.{self.nonce}"
 
     @property
     def link(self) -> str:
-        """For the invited person's mail, and the operator's console, alone: on no page. It proves the address."""
+        """For the mail and the operator's console only, never on a page. It proves the address."""
         return self._link(PROVING)
 
     @property
     def shown_link(self) -> str:
-        """For the page of people who manage all people, where no mail arrives. It proves nothing of the address."""
+        """For the page of administrators of all tenants, when mail cannot be sent. It does not prove the address."""
         return self._link(SIGNER)
 
     def _link(self, signer: Signer) -> str:
@@ -118,7 +118,7 @@ class InvitedRole(models.Model):
 
 
 def read_key(token: str) -> str | None:
-    """What a link stands for; None if it is none of ours."""
+    """The key in a signed link; None if the signature is wrong."""
     for signer in (PROVING, SIGNER):
         try:
             return signer.unsign(token)
@@ -128,7 +128,7 @@ def read_key(token: str) -> str | None:
 
 
 def proves(token: str) -> bool:
-    """Whether the link was in the mail, or printed at the console, and on no page."""
+    """Whether the link was mailed or printed on the console, so that opening it proves the address."""
     try:
         PROVING.unsign(token)
     except BadSignature:

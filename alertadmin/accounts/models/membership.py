@@ -1,4 +1,4 @@
-"""A membership: somebody's role, in the whole installation or in one tenant of it."""
+"""Membership: a user's role, in one tenant or in the whole installation."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class LastOwner(Exception):
-    """The installation would be left with nobody who may do everything."""
+    """The change would leave the installation without an active owner."""
 
     def __str__(self) -> str:
         return _("Somebody must own this installation. Make another person an owner first.")
@@ -38,28 +38,28 @@ def _confirmed(now: datetime) -> Q:
 
 class MembershipQuerySet(models.QuerySet["Membership"]):
     def in_force(self, now: datetime) -> MembershipQuerySet:
-        """Those that count: given by a person, or by a group that the provider confirmed not too long ago.
+        """Memberships in force: granted by a person, or by a group that the provider confirmed recently.
 
-        What gives a right, or leads a mail to somebody because of their role, goes by these alone. A confirmation that
-        is dated in the future was written by a clock that ran ahead, and counts for nothing.
+        Rights, and mails sent because of a role, depend on these only. A confirmation dated in the future comes from a fast
+        clock and does not count.
         """
         return self.filter(~Q(source=RoleSource.GROUP) | _confirmed(now))
 
     def lapsed(self, now: datetime) -> MembershipQuerySet:
-        """Those of groups that the provider has not confirmed within the limit: they come back when it does."""
+        """Group memberships that the provider has not confirmed within the limit; the next confirmation restores them."""
         return self.filter(Q(source=RoleSource.GROUP) & ~_confirmed(now))
 
     def everywhere(self) -> MembershipQuerySet:
         return self.filter(tenant=None)
 
     def owners(self) -> MembershipQuerySet:
-        """Of the installation, who can sign in."""
+        """Owners of the installation with an active account."""
         return self.everywhere().filter(role=Role.OWNER, user__is_active=True)
 
 
 @tenant_scoped("tenant")
 class Membership(models.Model):
-    """One role for each person, place and source: what a group gives goes with it, and what a person gave stays."""
+    """One role per user, place and source, so that a group's role and one granted by a person are independent."""
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="memberships")
     tenant = models.ForeignKey(
@@ -70,11 +70,11 @@ class Membership(models.Model):
         related_name="memberships",
         verbose_name=gettext_lazy("tenant"),
     )
-    """None: the whole installation, with every tenant in it."""
+    """None: the whole installation, with all tenants."""
     role = models.CharField(gettext_lazy("role"), max_length=16, choices=Role)
     source = models.CharField(max_length=8, choices=RoleSource, default=RoleSource.HAND, editable=False)
     confirmed_at = models.DateTimeField(null=True, editable=False)
-    """Of a group's role: when the provider last said that the person is in the group."""
+    """For a group's role: when the provider last confirmed the group."""
 
     objects = MembershipQuerySet.as_manager()
 
@@ -98,11 +98,11 @@ class Membership(models.Model):
 
 
 def keep_an_owner() -> None:
-    """Called last in a transaction that takes roles, switches people off or deletes them. An owner by a group whose
-    confirmation lapsed counts: signing in by the provider gives the role back.
+    """Check that an owner remains. Call last in a transaction that removes roles or deactivates or deletes users. An
+    owner by a group with an expired confirmation counts: signing in by the provider restores the role.
 
-    Raises LastOwner, so that the transaction comes to nothing. The owners' rows are locked: two owners who demote each
-    other at once are told one after the other.
+    Raises LastOwner, which rolls the transaction back. Owner rows are locked, so two owners who demote each other are
+    serialised.
     """
     if not transaction.get_connection().in_atomic_block:
         raise RuntimeError("An owner is kept within a transaction, or not at all.")
@@ -111,7 +111,7 @@ def keep_an_owner() -> None:
 
 
 def make_owner(user: User) -> Membership:
-    """Of the installation."""
+    """Make a user an owner of the installation."""
     membership, _made = Membership.objects.update_or_create(
         user=user, tenant=None, source=RoleSource.HAND, defaults={"role": Role.OWNER}
     )

@@ -1,5 +1,5 @@
-"""What this installation demands of whoever signs in: one row, or none while no owner has decided:
-then a second factor is asked of those who may change something in all tenants."""
+"""The installation's MFA policy: one row, or none until an owner decides. The default is STAFF: users who may change
+something in all tenants must add a second factor."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A role in the whole installation that waits until its person's address is proven: the row, and the mailed link."""
+"""A role in the whole installation that takes effect once the user's address is proven: the row and its mailed link."""
 
 from __future__ import annotations
 
@@ -27,26 +27,26 @@ def new_nonce() -> str:
 
 class PendingRoleQuerySet(models.QuerySet["PendingRole"]):
     def open(self, now: datetime) -> PendingRoleQuerySet:
-        """Those that an opened link would still give."""
+        """Roles whose link is still valid."""
         return self.filter(ends_at__gt=now)
 
 
 def _of_no_tenant(_tenants: models.QuerySet[Any]) -> models.Q:
-    """Roles in the whole installation are the installation's."""
+    """Roles in the whole installation belong to no tenant."""
     return models.Q(pk__in=[])
 
 
 @tenant_scoped(_of_no_tenant)
 class PendingRole(models.Model):
-    """At most one for each person. The row is deleted when the role is given or withdrawn; the record keeps both."""
+    """At most one per user. Deleted when the role is granted or withdrawn; the audit trail keeps both."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     user = models.OneToOneField(settings.AUTH_USER_MODEL, models.CASCADE, related_name="pending_role")
     role = models.CharField(_("role"), max_length=16, choices=Role)
     address = EmailAddressField(_("e-mail address"))
-    """The address that is to be proven, as it was stored then. If the account's changes, the link proves nothing."""
+    """The address to prove, as stored when the role was granted. If the account's address changes, the link is void."""
     given_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, null=True, related_name="+")
-    """None: by command, of the operator."""
+    """None: granted by the operator, by command."""
     made_at = models.DateTimeField()
     ends_at = models.DateTimeField(_("good until"))
     nonce = models.CharField(max_length=32, default=new_nonce, editable=False)
@@ -65,18 +65,18 @@ class PendingRole(models.Model):
 
     @property
     def key(self) -> str:
-        """What the link stands for. Without the signature it is worth nothing."""
+        """The signed content of the link; worthless without the signature."""
         return f"{self.pk}.{self.nonce}"
 
     @property
     def link(self) -> str:
-        """For the mail to `address` alone: on no page, so that only the mailbox's owner can have it."""
+        """For the mail to `address` only, never on a page, so that only the owner of the mailbox gets it."""
         path = reverse("prove-address", args=[SIGNER.sign(self.key)])
         return f"{settings.PUBLIC_URL}{path}"
 
 
 def find(token: str, now: datetime) -> PendingRole | None:
-    """The role that a link leads to; None if the link is none of ours, or has expired, or the address has changed."""
+    """The role of a link; None if it is forged or expired, or the account's address has changed."""
     try:
         pk, _dot, nonce = SIGNER.unsign(token).partition(".")
     except BadSignature:

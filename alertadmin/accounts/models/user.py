@@ -1,4 +1,4 @@
-"""A person who signs in with an e-mail address, and the one-time link that makes the first of them."""
+"""User accounts, which sign in with an e-mail address, and the one-time link that creates the first one."""
 
 from __future__ import annotations
 
@@ -48,22 +48,22 @@ __all__ = [
 
 class UserManager(BaseUserManager["User"]):
     def create_user(self, email: str, password: str | None = None, **fields: Any) -> User:
-        """Raises ValidationError for what is no address."""
+        """Raises ValidationError if the address is invalid."""
         user = self.model(email=clean_stored(email), **fields)
         user.set_password(password)
         user.save(using=self._db)
         return user
 
     def by_address(self, address: str) -> User | None:
-        """Whose account an address is, however it is typed."""
+        """The user with this address, compared in canonical form."""
         return self.filter(email_canonical=canonical(address)).first()
 
     def get_by_natural_key(self, username: str | None) -> User:
-        """As Django's sign-in asks. Raises User.DoesNotExist."""
+        """Django's hook for sign-in. Raises User.DoesNotExist."""
         return self.get(email_canonical=canonical(username or ""))
 
     def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> User:
-        """An owner of the installation, by the console: the operator vouches for the address."""
+        """Create an owner of the installation from the console; the operator vouches for the address."""
         with transaction.atomic():
             proven = {"proven_at": timezone.now(), "proven_address": canonical(email)}
             user = self.create_user(email, password, **{**proven, **fields})
@@ -72,28 +72,28 @@ class UserManager(BaseUserManager["User"]):
 
 
 def _of_tenants(tenants: models.QuerySet[Any]) -> models.Q:
-    """Whoever holds a role in them."""
+    """Users with a role in one of the tenants."""
     return models.Q(pk__in=Membership.objects.filter(tenant__in=tenants).order_by().values("user"))
 
 
 @tenant_scoped(_of_tenants)
 class User(AbstractBaseUser):
     email = EmailAddressField(_("e-mail address"), unique=True)
-    """Mail goes there. Who is meant by an address is asked of the canonical form alone."""
+    """Where mails are sent. Lookups use `email_canonical` only."""
     email_canonical = CanonicalAddressField(of="email")
     name = models.CharField(_("name"), max_length=120, blank=True)
     time_zone = models.CharField(_("time zone"), max_length=60, default="UTC", validators=[validate_time_zone])
     language = models.CharField(_("language"), max_length=8, blank=True, choices=languages.of_a_person)
-    """Of pages and of reminder mails. Blank: pages ask the browser, mails the tenant."""
+    """Language of pages and reminder mails. Blank: pages use the browser's, mails the tenant's."""
     is_active = models.BooleanField(default=True)
     made_by = models.SlugField(max_length=40, blank=True, editable=False)
-    """The sign-in provider by whose word alone the account and its address are; blank: by a person."""
+    """Slug of the sign-in provider that created the account and stated its address; blank: created by a person."""
     proven_at = models.DateTimeField(_("address proven"), null=True, editable=False)
-    """When a link mailed to the address was opened, or the operator vouched for it (accounts.address_proof)."""
+    """When a mailed link was opened or the operator vouched for the address (accounts.address_proof)."""
     proven_address = models.CharField(max_length=LONGEST, blank=True, default="", editable=False)
-    """The canonical form of the address that was proven: another address of the account is not proven by it."""
+    """Canonical form of the proven address; a different address of the account is unproven."""
     factor_due_at = models.DateTimeField(null=True, editable=False)
-    """From when on a second factor is asked of them if they may change something in all tenants (accounts.demand)."""
+    """When a second factor becomes mandatory for users who may change something in all tenants (mfa.enforcement)."""
 
     objects: ClassVar[UserManager] = UserManager()
     USERNAME_FIELD = "email"
@@ -126,7 +126,7 @@ class User(AbstractBaseUser):
 
 
 class FirstAdministratorLink(models.Model):
-    """Good once, and only while nobody is registered. The token itself is printed, never stored."""
+    """Valid once, and only while there is no user. The token is printed and stored only as a digest."""
 
     digest = models.CharField(max_length=64, unique=True)
     created_at = models.DateTimeField()
@@ -139,7 +139,7 @@ class FirstAdministratorLink(models.Model):
 
     @classmethod
     def make(cls, now: datetime) -> str:
-        """A fresh token; earlier ones no longer work."""
+        """Create a token and invalidate earlier ones."""
         token = secrets.token_urlsafe(32)
         with transaction.atomic():
             cls.objects.all().delete()
@@ -152,7 +152,7 @@ class FirstAdministratorLink(models.Model):
 
     @classmethod
     def redeem(cls, token: str, email: str, password: str, **fields: Any) -> User | None:
-        """The first administrator, or None if the link is used up. Of two at once, one wins."""
+        """Create the first administrator; None if the link is used or invalid. Of two concurrent calls one succeeds."""
         with transaction.atomic():
             used, _rows = cls.objects.filter(digest=_digest(token)).delete()
             if not used or User.objects.exists():

@@ -1,6 +1,5 @@
-"""Signing in elsewhere: OpenID Connect providers, Entra first, that whoever runs the installation names in a file.
+"""OpenID Connect sign-in, with providers (Entra first) that the operator lists in a file.
 
-`file` reads it, `known` keeps what it says, `protocol` is what django-allauth leaves to us of OpenID Connect, `claims`
-says who somebody is by what their provider tells of them, `granting` turns their groups into roles, `adapter` decides
-who comes in.
+`config_file` reads the file, `provider_registry` caches it, `client` completes django-allauth's protocol, `claims`
+reads the ID token's claims, `group_roles` maps groups to roles, `adapter` accepts or refuses the sign-in.
 """

@@ -1,7 +1,7 @@
-"""What django-allauth asks of us when somebody comes back from a provider: whether they come in, and as whom.
+"""django-allauth's adapter for sign-ins by a provider: accept or refuse, and for which account.
 
-Somebody is known by issuer and subject alone. Who is not known yet comes in if a group of theirs gives them a role, or
-by an invitation that they opened; never because an account here happens to have the address that the provider says.
+An account is found by issuer and subject only. An unknown identity gets an account if a group gives it a role, or by an
+invitation; never because an existing account has the address that the provider states.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ LOGGER = logging.getLogger(__name__)
 
 
 class SignInRefused(Exception):
-    """Whatever was begun for them comes to nothing. `told` is for the person, `cause` for the record."""
+    """The sign-in is rolled back. `told` is the message for the user, `cause` the reason in the audit trail."""
 
     def __init__(self, cause: str, told: str, user: User | None = None) -> None:
         super().__init__(told)
@@ -55,7 +55,7 @@ ERROR_CODE = re.compile(r"AADSTS\d{4,8}")
 
 
 class SocialAccountAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]  # it has no types
-    # The providers are the operator's file's; none are in the database.
+    # Providers come from the operator's file; the database has none.
 
     def list_apps(self, request: HttpRequest, provider: str | None = None, client_id: str | None = None) -> list[Any]:
         found = [one for one in provider_registry.providers() if client_id in (None, one.client_id)]
@@ -80,7 +80,7 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]  
         return False
 
     def populate_user(self, request: HttpRequest, sociallogin: SocialLogin, data: dict[str, Any]) -> Any:
-        """Nothing is put into an account of ours but where `_enter` makes one."""
+        """Leave the user unchanged: only `_enter` creates accounts."""
         return sociallogin.user
 
     def on_authentication_error(
@@ -91,7 +91,7 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]  
         exception: Exception | None = None,
         extra_context: dict[str, Any] | None = None,
     ) -> None:
-        """Raises ImmediateHttpResponse: to the sign-in page, with a sentence."""
+        """Raises ImmediateHttpResponse: redirects to the sign-in page with a message."""
         label, has_state = provider.known.label, "state" in (extra_context or {})
         if exception is None and not has_state:
             told = _("This sign-in was begun in another browser, or more than ten minutes ago. Begin again.")
@@ -107,7 +107,7 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]  
         _refuse(request, provider.known, SignInRefused("provider", told))
 
     def pre_social_login(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
-        """Whoever is led on from here exists, is linked and has a role. Raises ImmediateHttpResponse."""
+        """Make sure that the account exists, is linked and has a role. Raises ImmediateHttpResponse if refused."""
         provider: Provider = sociallogin.provider.known
         kept = sociallogin.state.get("data") or {}
         try:
@@ -122,19 +122,19 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]  
         except SignInRefused as refusal:
             _refuse(request, provider, refusal)
         except IntegrityError:
-            # Of two first sign-ins at once, one came first.
+            # The other of two concurrent first sign-ins committed first.
             _refuse(request, provider, SignInRefused("race", _("You were signing in twice at once. Try again.")))
 
 
 def _is_same(said: object, kept: object) -> bool:
-    """Whether a nonce is the one that was sent along. It may be whatever JSON can hold."""
+    """Compare the nonce in the token, which can be any JSON value, with the one sent."""
     if not isinstance(said, str) or not isinstance(kept, str):
         return False
     return secrets.compare_digest(said.encode("utf-8", "surrogatepass"), kept.encode())
 
 
 def _take_up_groups(request: HttpRequest, provider: Provider, login: SocialLogin) -> None:
-    """Of somebody who is known: what their groups give and no longer give."""
+    """Update the group roles of an existing account."""
     somebody: Identity = login.somebody
     user: User = login.user
     try:
@@ -154,8 +154,8 @@ def _take_up_groups(request: HttpRequest, provider: Provider, login: SocialLogin
 
 
 def _enter(provider: Provider, login: SocialLogin, invitation: str, *, proves: bool) -> None:
-    """Makes the account of a person who comes for the first time. What the provider says proves no address: `proves`
-    says whether the invitation's link was a mailed one."""
+    """Create the account of a new identity. The provider's claim does not prove the address; `proves` says whether
+    the invitation's link was mailed."""
     somebody: Identity = login.somebody
     with transaction.atomic():
         wanted = group_roles.places(somebody.grants)
@@ -178,8 +178,9 @@ def _enter(provider: Provider, login: SocialLogin, invitation: str, *, proves: b
 
 
 def _may_state(provider: Provider, wanted: group_roles.Places, address: str) -> bool:
-    """Whether the provider is believed that far: within the domains that the operator lists for it; without a list, one
-    that gives a role in the whole installation is, and one of a tenant within that tenant's domain."""
+    """Whether the provider may state this address. It must be in a domain listed for the provider. Without a list,
+    a provider that grants a role in the whole installation may state any, one that grants a role in a tenant that
+    tenant's domain."""
     domains = set(provider.email_domains)
     if not domains and None in wanted:
         return True
@@ -195,8 +196,8 @@ def _made(provider: Provider, somebody: Identity, wanted: group_roles.Places) ->
         told = _("%(provider)s does not say your e-mail address, and without one nobody can be told anything.")
         raise SignInRefused("no address", told % {"provider": provider.label}) from None
     if User.objects.by_address(address) is not None:
-        # The address is what the provider says, and proves nothing: whoever could have it written there would come in
-        # as the person who has it here.
+        # The provider's claim does not prove the address. Linking by it would give this account to whoever can write
+        # the address into the provider's directory.
         told = _(
             "Somebody with your address has an account here already. If it is you, sign in to it as you did before, "
             "and connect %(provider)s on the page “How you sign in”."
@@ -220,7 +221,7 @@ def _link(login: SocialLogin, user: User, provider: Provider) -> None:
 
 
 def _connect(request: HttpRequest, provider: Provider, login: SocialLogin) -> NoReturn:
-    """A way in more, for whoever is signed in and has just shown that it is them."""
+    """Link the provider to a signed-in account that has just reauthenticated."""
     user = request.user
     if not isinstance(user, User) or not is_recent(request):
         messages.error(request, _("That took too long. Begin again."))
@@ -261,7 +262,7 @@ def _refuse(request: HttpRequest, provider: Provider, refusal: SignInRefused) ->
         reason=refusal.cause,
     )
     if settings.SESSION_COOKIE_NAME not in request.COOKIES:
-        # A message would make a session for each request of a stranger: the page words it by the address alone.
+        # A message would create a session for every anonymous request: the page derives its text from the URL.
         raise ImmediateHttpResponse(redirect(f"{reverse('sign-in')}?elsewhere=1"))
     messages.error(request, refusal.told)
     raise ImmediateHttpResponse(redirect("security" if request.user.is_authenticated else "sign-in"))

@@ -1,7 +1,7 @@
-"""Who somebody is, by what their provider says of them; pure.
+"""Identity and groups from the claims of an ID token. No I/O.
 
-Nothing here goes by an e-mail address: at Entra and elsewhere it is whatever an administrator of some directory, or the
-person, wrote there. Issuer and subject name a person; the address is for reading alone.
+Identity is never derived from an e-mail address: directory administrators, or users themselves, can change it freely.
+Issuer and subject identify a user; the address is for display.
 """
 
 from __future__ import annotations
@@ -20,25 +20,25 @@ LONGEST_SUBJECT = 255
 
 
 class ClaimMismatch(ValueError):
-    """The token is whole, but not of who may come by this provider; the message is for the log alone."""
+    """The token is valid but not for this provider or tenant; the message is for the log only."""
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
     uid: str
-    """Of issuer and subject, 64 hexadecimal digits: a subject may be longer than a column."""
+    """SHA-256 of issuer and subject, in hexadecimal: a subject may be longer than a column."""
     name: str
     address: str
-    """As the provider says; proven by nobody."""
+    """As stated by the provider; unproven."""
     grants: frozenset[Grant]
     showed_second_factor: bool
-    """As the provider says of this very sign-in."""
+    """Whether the provider verified a second factor at this sign-in."""
     has_too_many_groups: bool
-    """The provider left their groups out of the token."""
+    """The provider omitted the groups from the token."""
 
 
 def read(claims: Claims, provider: Provider) -> Identity:
-    """Raises ClaimMismatch. Signature, audience, issuer and times were looked at before."""
+    """Read verified claims. Raises ClaimMismatch. The caller has checked signature, audience, issuer and times."""
     if claims.get("iss") != provider.issuer:
         raise ClaimMismatch(f"The issuer is {claims.get('iss')!r}, not {provider.issuer}.")
     if provider.entra_tenant is not None and str(claims.get("tid", "")).lower() != provider.entra_tenant:
@@ -62,23 +62,23 @@ def _groups(claims: Claims, provider: Provider) -> list[str]:
     found: list[str] = []
     for claim in provider.group_claims:
         value = claims.get(claim)
-        # Some providers write a single group without a list around it.
+        # Some providers send a single group as a string instead of a list.
         values = value if isinstance(value, list) else [value]
         found += [one for one in values if isinstance(one, str)]
     return found
 
 
 def _is_overage(claims: Claims, provider: Provider) -> bool:
-    """Entra's word for "in more groups than a token holds": where they would stand, it says where to ask."""
+    """Entra's groups overage: the token has a pointer to the groups instead of the groups."""
     elsewhere = claims.get("_claim_names")
     named = set(elsewhere) if isinstance(elsewhere, dict) else set()
     return bool(named & set(provider.group_claims)) or claims.get("hasgroups") in (True, "true")
 
 
 def line(value: object, most: int) -> str:
-    """One line of printable characters, such as every database, header and page takes; nothing of what is no text.
+    """Normalise to one line of at most `most` printable characters; empty if the value is not text.
 
-    A line break in a name must not begin a mail anew, nor a change of writing direction turn what stands beside it.
+    A line break in a name must not inject mail headers, and a bidirectional control must not reorder the text around it.
     """
     if not isinstance(value, str):
         return ""

@@ -1,4 +1,4 @@
-"""OpenID Connect where django-allauth leaves it to us: the ID token is checked as if it came from anybody."""
+"""The part of OpenID Connect that django-allauth leaves out: full verification of the ID token."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ from alertadmin.adapters.allauth import lookup_kid_jwk
 
 CLOCKS_DIFFER = timedelta(minutes=2)
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
-"""By a key that the provider publishes: none by a shared secret, and never "none"."""
+"""Only asymmetric algorithms, by keys that the provider publishes."""
 BAD = (jwt.PyJWTError, LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RuntimeError)
-"""What jwt raises for tokens and keys that are none: of an infinite time an OverflowError, of deep nesting a
-RecursionError, of a key of the algorithm "none" a NotImplementedError."""
+"""Errors of PyJWT for malformed tokens and keys: OverflowError for an infinite time, RecursionError for deep nesting,
+NotImplementedError for a key with the algorithm "none"."""
 DOORS = ("authorization_endpoint", "token_endpoint", "jwks_uri")
 
 
 _AUTHORITIES: ContextVar[str | None] = ContextVar("authorities", default=None)
-"""The file of those that the provider being asked is trusted by; None means the system's."""
+"""CA file of the provider being called; None: the system's authorities."""
 
 
 def provider_session() -> ProviderSession:
-    """What asks the provider that somebody signs in by."""
+    """HTTP session for calls to the current sign-in's provider."""
     return ProviderSession(_AUTHORITIES.get())
 
 
@@ -54,7 +54,7 @@ def verify_ca(ca_file: str | None) -> Iterator[None]:
 
 
 class Exchange(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]  # allauth has no types
-    """One sign-in's talk with a provider. Whatever it says that it must not say is an OAuth2Error."""
+    """The protocol of one sign-in. Raises OAuth2Error for every invalid response."""
 
     @property
     def openid_config(self) -> dict[str, Any]:
@@ -72,7 +72,7 @@ class Exchange(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]  # allauth has
         return data
 
     def get_callback_url(self, request: HttpRequest, app: SocialApp) -> str:
-        """By the configured address alone, whatever name the request came to."""
+        """Built from PUBLIC_URL, regardless of the request's Host header."""
         return f"{settings.PUBLIC_URL}{self.get_provider().get_callback_url()}"
 
     def complete_login(self, request: HttpRequest, app: SocialApp, token: Any, **kwargs: Any) -> SocialLogin:
@@ -106,7 +106,7 @@ class Exchange(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]  # allauth has
         return said
 
     def _key_of(self, id_token: str) -> Any:
-        """The published key that a token names. Raises LookupError, and what jwt raises for a token that is none."""
+        """The published key with the token's `kid`. Raises LookupError, and PyJWT's errors for a malformed token."""
         named = jwt.get_unverified_header(id_token)["kid"]
         url, ca_file = self.openid_config["jwks_uri"], self.get_provider().known.ca_file
         for newer_than in (FRESH, KEYS_AGAIN):  # a provider changes its keys
@@ -116,7 +116,7 @@ class Exchange(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]  # allauth has
         raise LookupError(named)
 
     def _asked(self, known: Provider, access_token: str, subject: str) -> dict[str, Any]:
-        """What the userinfo endpoint says, of the same person."""
+        """Claims from the userinfo endpoint, which must be about the same subject."""
         url = self.openid_config.get("userinfo_endpoint")
         if not _is_https(url):
             raise OAuth2Error("The provider names no userinfo endpoint.")
@@ -128,7 +128,7 @@ class Exchange(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]  # allauth has
 
 
 class SignInProvider(OpenIDConnectProvider):  # type: ignore[misc]  # allauth has no types
-    """One of the operator's providers, as allauth asks for it."""
+    """A provider of the operator's file, in allauth's interface."""
 
     oauth2_adapter_class = Exchange
 
@@ -137,7 +137,7 @@ class SignInProvider(OpenIDConnectProvider):  # type: ignore[misc]  # allauth ha
         self.known = known
 
     def address(self, request: HttpRequest, process: str, next_url: str = "", **kept: str) -> str:
-        """Of the provider's own page, for this browser and once. What is `kept` comes back with whoever signs in.
+        """The provider's authorisation URL, valid once and for this browser. `kept` is restored after the sign-in.
 
         Raises OAuth2Error, requests.RequestException.
         """
@@ -162,13 +162,13 @@ class SignInProvider(OpenIDConnectProvider):  # type: ignore[misc]  # allauth ha
         return str(data["uid"])
 
     def extract_extra_data(self, data: dict[str, Any]) -> dict[str, Any]:
-        """What is stored beside the link: by which names somebody will be known again by people."""
+        """Claims stored with the link, from which administrators recognise the account."""
         said = data["id_token"]
         kept = {name: said.get(name) for name in ("iss", "sub", "oid", "tid", "preferred_username")}
         return {name: claims.line(value, 255) for name, value in kept.items() if isinstance(value, str)}
 
     def extract_email_addresses(self, data: dict[str, Any]) -> list[Any]:
-        """None: an address that a provider says links nobody to anything."""
+        """None: the provider's address never links a sign-in to an account."""
         return []
 
     def extract_common_fields(self, data: dict[str, Any]) -> dict[str, Any]:
@@ -179,7 +179,7 @@ class SignInProvider(OpenIDConnectProvider):  # type: ignore[misc]  # allauth ha
 
 
 def _check_metadata(said: dict[str, Any], known: Provider) -> None:
-    """That they are of the provider that is meant, and send a secret nowhere in the clear."""
+    """Check that the metadata are the configured issuer's and that all endpoints use https. Raises OAuth2Error."""
     if said.get("issuer") != known.issuer:
         raise OAuth2Error(f"The metadata are of {said.get('issuer')!r}, not of {known.issuer}.")
     for door in DOORS:

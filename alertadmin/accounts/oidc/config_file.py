@@ -1,4 +1,4 @@
-"""The operator's sign-in file: TOML, one table for each provider, each mistake one clear sentence.
+"""Read the operator's sign-in file: TOML with one table per provider. Each error is one sentence for the operator.
 
 [northpark]                                       # part of the redirect URI: .../sign-in/with/northpark/back/
 label = "Northpark Energy"                        # "Sign in with ..."
@@ -19,8 +19,8 @@ client_secret_env = "KEYCLOAK_SECRET"
 group_claim = "groups"
 second_factor = true                              # it asks for one itself, and says so in `amr` (RFC 8176)
 
-Also: `email_domains` (for whose addresses it may make accounts), `cloud` (of Entra, such as "gcc-high"; "global"
-without it), `ca_file`, `scopes`, `user_info`.
+Also: `email_domains` (domains in which it may create accounts), `cloud` (Entra's, such as "gcc-high"; default "global"),
+`ca_file`, `scopes`, `user_info`.
 """
 
 from __future__ import annotations
@@ -56,13 +56,13 @@ class SignInFileError(ValueError):
 
 
 def load(path: Path, clouds: Mapping[str, Cloud], environ: Mapping[str, str] = os.environ) -> dict[str, Provider]:
-    """By slug, in the file's order. Raises SignInFileError."""
+    """Providers by slug, in the file's order. Raises SignInFileError."""
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise SignInFileError(f"The sign-in file {path} cannot be read: {error.strerror}.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        # A TOML error names a place in the file, never what stands there: it may be a secret.
+        # A TOML error gives a position in the file, never the text there, which may be a secret.
         raise SignInFileError(f"The sign-in file {path} is not valid TOML: {error}.") from None
     found = {slug: _Table(path, slug, table, clouds, environ).provider() for slug, table in content.items()}
     if any("client_secret" in table for table in content.values()):
@@ -186,7 +186,7 @@ class _Table:
         return secret
 
     def _beside(self, key: str) -> str | None:
-        """A file that is named relative to this one; of authorities, one that can be used."""
+        """Resolve a path relative to this file; a `ca_file` must be loadable."""
         if key not in self.table:
             return None
         file = (self.path.parent / self._text(key)).resolve()

@@ -1,6 +1,7 @@
-"""Roles by groups lapse: whoever left, and was taken from the group at the provider, must not go on by another way in.
+"""Expiry of group roles: a user who was removed from the group at the provider must not keep access by another login
+method.
 
-What counts is decided by `MembershipQuerySet.in_force`; here is what becomes of people whose roles have all lapsed.
+`MembershipQuerySet.in_force` decides what counts; this module handles users whose roles have all expired.
 """
 
 from __future__ import annotations
@@ -19,13 +20,13 @@ from alertadmin.accounts.oidc import provider_registry
 
 
 def all_lapsed(user: User, now: datetime) -> bool:
-    """Whether the person has roles by groups, and none that counts at the moment."""
+    """Whether the user has group roles, and no role in force."""
     held = Membership.objects.filter(user=user)
     return held.lapsed(now).exists() and not held.in_force(now).exists()
 
 
 def refuse(request: HttpRequest, user: User) -> None:
-    """Says on the next page how the person gets the roles back; on the record it stands as a refused sign-in."""
+    """Show on the next page how to restore the roles, and audit a refused sign-in."""
     audit.record_refusal(
         audit.AuditAction.SESSION_SIGNED_IN, user, result=audit.Result.REFUSED, by=user, reason="group not confirmed"
     )

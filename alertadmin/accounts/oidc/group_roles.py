@@ -1,6 +1,6 @@
-"""Roles by groups: at each sign-in what the provider says now takes the place of what it said before.
+"""Group roles: each sign-in replaces them by what the provider states now.
 
-What a person gave stays: it has another source.
+Roles granted by a person are not affected: they have another source.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from alertadmin.accounts.oidc.provider import Grant
 from alertadmin.accounts.roles import RIGHTS, Role
 
 Places = dict[UUID | None, Role]
-"""A role for each tenant; None stands for the installation."""
+"""A role for each tenant id; the key None is the installation."""
 
 
 def places(grants: Iterable[Grant]) -> Places:
-    """Where the grants hold: of several for one place the one that may do most; tenants that are not here have none."""
+    """The strongest granted role in each place. Grants for tenants that are not registered are ignored."""
     wanted: defaultdict[str | None, list[Role]] = defaultdict(list)
     for grant in grants:
         wanted[grant.directory_id].append(Role(grant.role))
@@ -36,7 +36,7 @@ def places(grants: Iterable[Grant]) -> Places:
 
 
 def domains(wanted: Places) -> list[str]:
-    """The primary domains of the tenants in which a role is given."""
+    """Primary domains of the tenants in which a role is granted."""
     tenants = apps.get_model("registry", "Tenant").objects.filter(pk__in=[one for one in wanted if one])
     return list(tenants.values_list("domain", flat=True))
 
@@ -46,9 +46,9 @@ def _most(roles: list[Role]) -> Role:
 
 
 def apply(user: User, wanted: Places, now: datetime) -> bool:
-    """Within a transaction; what stays is confirmed as of now, and each change is on the record.
+    """Replace the user's group roles, confirm the kept ones as of `now`, and audit changes. Call within a transaction.
 
-    Returns whether the person may no longer be an owner.
+    Returns whether the user lost the role of an owner.
     """
     if not transaction.get_connection().in_atomic_block:
         raise RuntimeError("Roles are changed within a transaction.")

@@ -1,8 +1,8 @@
-"""What is asked of a provider: in time, of limited size, and by few threads at once, since anybody can have it asked.
+"""Calls to sign-in providers, with time, size and concurrency limits, since anonymous requests can cause them.
 
-A provider's metadata and keys are kept. What is older than FRESH is used once more while a thread of its own asks anew;
-a failure too is remembered for a while. So clicks on "Sign in with …" ask a provider no more often than it answers, and
-where it answers slowly, or at length, no more than SLOTS threads wait for it.
+A provider's metadata and keys are cached. A document older than FRESH is used while a background thread refreshes it; a
+failure is cached for a while too. So sign-in clicks do not multiply calls to a provider, and a slow provider blocks at
+most SLOTS threads.
 """
 
 from __future__ import annotations
@@ -23,28 +23,28 @@ from mailer.http import http_session
 LOGGER = logging.getLogger(__name__)
 
 SECONDS = 10
-"""For one call as a whole."""
+"""Seconds for a whole call."""
 SLOTS = 3
-"""Threads of this process that wait for providers at once; the others answer pages."""
+"""Max threads of this process that wait for providers at once; the others serve pages."""
 PATIENCE = 0.3
-"""Seconds that one more waits to become one of them."""
+"""Seconds to wait for a free slot."""
 FRESH, STALE = 3600.0, 24 * 3600.0
-"""Seconds that a document is gone by: unasked, and while it is asked for anew."""
+"""Max age in seconds of a cached document: without a refresh, and while it is being refreshed."""
 FAILED_FOR = 15.0
-"""Seconds in which what failed is not tried again."""
+"""Seconds before a failed call is retried."""
 KEYS_AGAIN = 60.0
-"""Seconds between two looks for a key that is not among those published."""
+"""Min seconds between two fetches because of an unknown key id."""
 
 Document = dict[str, Any]
 Check = Callable[[Document], None]
 
 
 class ProviderBusy(OAuth2Error):  # type: ignore[misc]  # allauth has no types
-    """As many wait for providers as may."""
+    """All slots are in use."""
 
 
 class ProviderSession(http_session.Session):
-    """As all that we ask, and by few at once."""
+    """HTTP session with the project's limits and a limited number of slots."""
 
     def __init__(self, ca_file: str | None) -> None:
         super().__init__(ca_file, timeout=SECONDS)
@@ -86,9 +86,9 @@ _KEPT: dict[tuple[str, str | None], _Kept] = {}
 
 
 def document(url: str, ca_file: str | None, check: Check, *, newer_than: float = FRESH) -> Document:
-    """JSON that a provider publishes, at most so many seconds old, or STALE if it is being asked for.
+    """A published JSON document, at most `newer_than` seconds old, or STALE while it is being refreshed.
 
-    Raises OAuth2Error (what `check` raises among it), requests.RequestException.
+    Raises OAuth2Error (`check` included), requests.RequestException.
     """
     kept = _KEPT.setdefault((url, ca_file), _Kept())
     age = monotonic() - kept.came_at
@@ -112,7 +112,7 @@ def document(url: str, ca_file: str | None, check: Check, *, newer_than: float =
 
 
 def forget() -> None:
-    """All of it, as at a start."""
+    """Clear the cache."""
     _KEPT.clear()
 
 
@@ -132,7 +132,7 @@ def _ask(kept: _Kept, url: str, ca_file: str | None, check: Check) -> None:
             said = json_of(session.get(url))
         check(said)
     except ProviderBusy:
-        raise  # of us, not of the provider
+        raise  # our own limit: not cached as a failure of the provider
     except (OAuth2Error, requests.RequestException) as error:
         kept.failed, kept.failed_at = error, monotonic()
         raise
@@ -140,7 +140,7 @@ def _ask(kept: _Kept, url: str, ca_file: str | None, check: Check) -> None:
 
 
 def json_of(response: requests.Response) -> Document:
-    """Raises OAuth2Error, requests.RequestException."""
+    """The JSON object in a response. Raises OAuth2Error, requests.RequestException."""
     response.raise_for_status()
     try:
         said = response.json()

@@ -1,4 +1,4 @@
-"""What OpenID Connect Core 3.1.3.7 asks of an ID token beyond its signature, issuer and times; pure."""
+"""Checks of an ID token beyond signature, issuer and times (OpenID Connect Core 3.1.3.7). No I/O."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from typing import Any
 Claims = Mapping[str, Any]
 
 HASHES = {"256": hashlib.sha256, "384": hashlib.sha384, "512": hashlib.sha512, "EdDSA": hashlib.sha512}
-"""By the last three characters of the token's `alg`; Ed25519 hashes by SHA-512."""
+"""Hash by the last three characters of `alg`; Ed25519 uses SHA-512."""
 
 KINDS_OF_FACTOR = (
     frozenset({"pwd", "pin", "kba"}),
     frozenset({"otp", "sms", "tel", "hwk", "swk", "sc", "pop"}),
     frozenset({"face", "fpt", "iris", "retina", "vbm"}),
 )
-"""What a person knows, has and is: the values of `amr` in RFC 8176, section 2."""
+"""Knowledge, possession and biometrics: values of `amr` in RFC 8176, section 2."""
 
 
 class BadIdToken(ValueError):
-    """The message is for the log alone, and repeats nothing of the token."""
+    """The message is for the log only and contains nothing of the token."""
 
 
 def check_parties(claims: Claims, client_id: str) -> None:
-    """Raises BadIdToken. That our client id is among `aud` was looked at before.
+    """Check the authorised party. Raises BadIdToken. The caller has checked that `aud` contains the client id.
 
-    A token for several audiences must say in `azp` that it was issued to us (3.1.3.7, steps 3 to 5).
+    A token with several audiences must name the client id in `azp` (3.1.3.7, steps 3 to 5).
     """
     audience, party = claims.get("aud"), claims.get("azp")
     if isinstance(audience, list) and len(audience) > 1 and party is None:
@@ -38,7 +38,7 @@ def check_parties(claims: Claims, client_id: str) -> None:
 
 
 def check_access_token(claims: Claims, algorithm: str, access_token: str) -> None:
-    """That an `at_hash`, where the token has one, is of the access token that came with it. Raises BadIdToken."""
+    """Check that `at_hash`, if present, matches the access token. Raises BadIdToken."""
     if "at_hash" not in claims:
         return
     hashed = HASHES.get(algorithm if algorithm == "EdDSA" else algorithm[-3:])
@@ -52,10 +52,10 @@ def check_access_token(claims: Claims, algorithm: str, access_token: str) -> Non
 
 
 def shows_second_factor(claims: Claims, context: str | None) -> bool:
-    """Whether the provider says that the person showed two factors of different kinds just now.
+    """Whether the provider verified two factors of different kinds at this sign-in.
 
-    `context` is the authentication context of Entra's Conditional Access that must stand in `acrs`; without one, `amr`
-    is looked at.
+    `context` is the authentication context of Entra's Conditional Access that `acrs` must contain; without one, `amr`
+    decides.
     """
     if context is not None:
         return context in _texts(claims.get("acrs"))

@@ -1,4 +1,4 @@
-"""A provider as the operator's file describes it."""
+"""A sign-in provider, as configured in the operator's file."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from allauth.socialaccount.models import SocialApp
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """A role that a group gives: for the whole installation, or for the tenant with this directory id alone."""
+    """A role that a group gives, in the whole installation or in the tenant with this directory id."""
 
     role: str
     directory_id: str | None = None
@@ -19,39 +19,39 @@ class Grant:
 @dataclass(frozen=True, slots=True)
 class Provider:
     slug: str
-    """Part of the redirect URI that is registered there: `/sign-in/with/{slug}/back/`."""
+    """Part of the redirect URI registered at the provider: `/sign-in/with/{slug}/back/`."""
     label: str
     issuer: str
-    """What `iss` must be, to the letter."""
+    """Must equal the token's `iss` exactly."""
     client_id: str
     client_secret: str = field(repr=False)
     entra_tenant: str | None = None
-    """The directory id of an Entra tenant; None for any other provider."""
+    """Directory id of an Entra tenant; None for any other provider."""
     group_claims: tuple[str, ...] = ("groups",)
-    """Where a person's groups stand, and at Entra their app roles."""
+    """Claims that list the user's groups, and at Entra the app roles."""
     grants: Mapping[str, tuple[Grant, ...]] = field(default_factory=dict)
-    """By group: an object id, an app role's value, a name."""
+    """Roles by group: an object id, an app role's value, or a name."""
     email_domains: tuple[str, ...] = ()
-    """For whose addresses it may make accounts; none: see `adapter`."""
+    """Domains in which the provider may create accounts; none: see `adapter`."""
     scopes: tuple[str, ...] = ("openid", "profile", "email")
     asks_second_factor: bool = False
-    """A second factor that it says was shown there stands for one of ours."""
+    """A second factor verified by the provider is accepted instead of one here."""
     second_factor_context: str | None = None
-    """The authentication context, such as "c1", by which Entra's Conditional Access asks for one; None: by `amr`."""
+    """Authentication context, such as "c1", by which Entra's Conditional Access requires MFA; None: use `amr`."""
     user_info: bool = False
-    """What its ID token leaves out is asked from its userinfo endpoint."""
+    """Fetch claims missing in the ID token from the userinfo endpoint."""
     ca_file: str | None = None
 
     @property
     def subject_claim(self) -> str:
-        """Which claim says who somebody is for good.
+        """The claim that identifies a user permanently.
 
-        Entra's `sub` is another for each client id: `oid` outlives a new app registration.
+        Entra's `sub` differs for each client id; `oid` survives a new app registration.
         """
         return "oid" if self.entra_tenant else "sub"
 
     def app(self) -> SocialApp:
-        """As django-allauth wants to be told; it is never stored."""
+        """In django-allauth's form; never saved."""
         return SocialApp(
             provider="openid_connect",
             provider_id=self.slug,

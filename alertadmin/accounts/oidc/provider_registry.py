@@ -1,6 +1,6 @@
-"""The providers of this installation, as its sign-in file says them now.
+"""The configured sign-in providers, reloaded when the file changes.
 
-A file that became unusable leaves what was known in force, and says so in the log and to administrators.
+If the file becomes unusable, the last good providers stay active; the log and administrators get the error.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def find(slug: str) -> Provider | None:
 
 
 def trouble() -> str:
-    """Why the file cannot be used, in one English sentence; nothing if it can."""
+    """Why the file cannot be used, as one English sentence; empty if it can."""
     return _current().trouble
 
 
@@ -58,7 +58,7 @@ def _current() -> _Known:
 
 
 def _changed(path: Path | None) -> int:
-    """The time of the last change to the file or its mode."""
+    """Time of the last change to the file or its mode, in ns."""
     try:
         return path.stat().st_ctime_ns if path else 0
     except OSError:

@@ -1,5 +1,5 @@
-"""Inviting people: nobody gives a role that could do more than their own, neither when they invite nor, should they
-have lost theirs meanwhile, when the invitation is accepted.
+"""Invitations: create, renew, revoke, accept. The inviter's rights limit the offered roles, both when the invitation is
+made and again when it is accepted.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from alertadmin.accounts.services import role_grants
 from alertadmin.accounts.services.role_grants import RoleGrantRefused
 
 Places = Mapping[UUID | None, Role]
-"""A role for each tenant; None stands for the installation."""
+"""A role for each tenant id; the key None is the installation."""
 
 
 def invite(address: str, roles: Places, *, by: User | None, now: datetime, language: str = "") -> Invitation:
-    """Raises RoleGrantRefused, and ValidationError for what is no address. `by` None: whoever runs the installation."""
+    """Create an invitation. `by` None: the operator. Raises RoleGrantRefused, and ValidationError for a bad address."""
     _check(by, roles)
     with transaction.atomic():
         invitation = Invitation.objects.create(
@@ -40,7 +40,7 @@ def invite(address: str, roles: Places, *, by: User | None, now: datetime, langu
 
 
 def renew(invitation: Invitation, now: datetime) -> None:
-    """Seven days more, by a new link; the old one is worthless."""
+    """Extend by seven days and make a new link; the old one becomes invalid."""
     with transaction.atomic():
         invitation.nonce = Invitation().nonce
         invitation.ends_at = now + GOOD_FOR
@@ -56,13 +56,13 @@ def revoke(invitation: Invitation, now: datetime) -> None:
 
 
 def revoke_of(user: User, now: datetime) -> None:
-    """All that somebody who is to come in no more has invited to. Within a transaction."""
+    """Revoke all open invitations of a user. Call within a transaction."""
     for invitation in Invitation.objects.open(now).filter(invited_by=user):
         revoke(invitation, now)
 
 
 def find(token: str, now: datetime) -> Invitation | None:
-    """The open invitation that a link leads to, as long as whoever invited may still give what it offers."""
+    """The open invitation of a link; None if it is invalid or the inviter may no longer grant its roles."""
     key = read_key(token)
     return None if key is None else _open(key, now)
 
@@ -76,12 +76,12 @@ def accept(
     password: str | None = None,
     **fields: str,
 ) -> User | None:
-    """The account, of `by` or a new one, with its roles; None if the invitation is good no more. Of two at once, one
-    wins. `key` was read from a link a while ago; `proves` says whether that link was in the mail (invitation.proves).
-    Where it was not, a role in the whole installation waits until the address is proven. Raises ValidationError if no
-    further mail may leave.
+    """Grant the invitation's roles to `by` or to a new account, and return the account; None if the invitation is no
+    longer valid. Of two concurrent calls one succeeds. `key` comes from the link; `proves` says whether that link was
+    mailed (invitation.proves). If not, a role in the whole installation stays pending until the address is proven.
+    Raises ValidationError if the limit of mails is reached.
 
-    An account that has the address already is never taken over: whose it is has to be signed in, as `by`.
+    An existing account with the invited address is never taken over: its user must be signed in, as `by`.
     """
     with transaction.atomic():
         invitation = _open(key, now)
@@ -112,7 +112,7 @@ def accept(
 
 
 def account_of(invitation: Invitation) -> User | None:
-    """The account here that has the invited address already."""
+    """The existing account with the invited address."""
     return User.objects.by_address(invitation.address)
 
 
@@ -133,7 +133,7 @@ def _open(key: str, now: datetime) -> Invitation | None:
 
 
 def _take(invitation: Invitation, now: datetime) -> bool:
-    """One conditional UPDATE, so that of two at once one finds it taken."""
+    """Mark as accepted in one conditional UPDATE, so that of two concurrent calls one fails."""
     mine = Invitation.objects.open(now).filter(pk=invitation.pk, nonce=invitation.nonce)
     return mine.update(accepted_at=now) == 1
 
@@ -157,5 +157,5 @@ def _record(invitation: Invitation, roles: Places, what: str) -> None:
 
 
 def _tenant_of(roles: Places) -> UUID | None:
-    """The one tenant that the roles are in; None for several, or the installation."""
+    """The tenant of the roles, if there is exactly one; else None."""
     return next(iter(roles)) if len(roles) == 1 else None

@@ -1,5 +1,5 @@
-"""Giving a role by hand: none that could do more than the giver's own, and in the whole installation only to a proven
-address. Else the role waits (`pending_role`), the person is mailed a link, and opening it gives the role.
+"""Grants of roles by users. A user can grant no right beyond their own, and a role in the whole installation takes
+effect only once the address is proven: until then it is a PendingRole, and the user gets a link by mail.
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ from alertadmin.accounts.roles import RIGHTS, Role, may_give
 
 
 class RoleGrantRefused(Exception):
-    """A role that could do more than its giver."""
+    """The role includes a right that the granting user lacks."""
 
     def __str__(self) -> str:
         return _("You can give roles that may do what you may do yourself, where you may do it.")
 
 
 def check(by: User | None, place: UUID | None, role: Role) -> None:
-    """`by` None: the operator, by command. Raises RoleGrantRefused."""
+    """Check that `by` may grant the role; None is the operator. Raises RoleGrantRefused."""
     if by is not None and not may_give(Access(by).rights_in(place), role):
         raise RoleGrantRefused
 
 
 def must_prove_address(user: User, place: UUID | None, role: Role) -> bool:
-    """Whether the role counts only once the address is proven: not one that does no more than a role given before."""
+    """Whether the role must stay pending until the address is proven. A role with no additional rights need not."""
     if place is not None or user.is_proven:
         return False
     held = Membership.objects.filter(user=user, tenant=None, source=RoleSource.HAND).first()
@@ -44,8 +44,9 @@ def must_prove_address(user: User, place: UUID | None, role: Role) -> bool:
 def grant_role(
     user: User, place: UUID | None, role: Role, *, by: User, giver: User | None, now: datetime, **details: Any
 ) -> bool:
-    """Within a transaction; a role there that may do more stays. `by` acts, `giver` vouches for the role (None: the
-    operator). Returns whether it counts now. Raises ValidationError if no further mail may leave."""
+    """Grant a role; a stronger existing role stays. Call within a transaction. `by` is the acting user, `giver` the
+    user who vouches for the role (None: the operator). Returns whether the role is in force, not pending. Raises
+    ValidationError if the limit of mails is reached."""
     held = Membership.objects.filter(user=user, tenant=place, source=RoleSource.HAND).first()
     before = held.role if held else ""
     if held is not None and RIGHTS[Role(held.role)] >= RIGHTS[role]:
@@ -61,9 +62,11 @@ def grant_role(
 
 
 def hold_role(user: User, role: Role, *, giver: User | None, now: datetime, **details: Any) -> PendingRole:
-    """Within a transaction: in the place of any earlier one. Its record has the link mailed (outbox.proof_mail).
+    """Store a pending role, replacing an earlier one. Call within a transaction. Its audit entry causes the mail
+    with the link (accounts' proof mail in outbox).
 
-    Raises ValidationError if no further mail may leave; RoleGrantRefused if another's pending role may do more.
+    Raises ValidationError if the limit of mails is reached; RoleGrantRefused if an existing pending role includes rights
+    that `giver` lacks.
     """
     earlier = PendingRole.objects.select_for_update(of=("self",)).filter(user=user).first()
     if earlier is not None and earlier.ends_at > now:
@@ -86,12 +89,12 @@ def hold_role(user: User, role: Role, *, giver: User | None, now: datetime, **de
 
 
 def pending_roles(user: User, now: datetime) -> PendingRole | None:
-    """The role that waits for the person's address to be proven."""
+    """The user's pending role, if it has not expired."""
     return PendingRole.objects.open(now).filter(user=user).select_related("given_by").first()
 
 
 def withdraw(user: User, *, by: User) -> bool:
-    """Returns whether one was waiting. Raises RoleGrantRefused."""
+    """Withdraw the pending role. Returns whether there was one. Raises RoleGrantRefused."""
     with transaction.atomic():
         row = PendingRole.objects.select_for_update(of=("self",)).filter(user=user).first()
         if row is None:
@@ -102,7 +105,7 @@ def withdraw(user: User, *, by: User) -> bool:
 
 
 def revoke_grants_of(giver: User) -> None:
-    """Those of a person who is switched off. Within a transaction."""
+    """Withdraw the pending roles granted by a deactivated user. Call within a transaction."""
     for row in PendingRole.objects.select_for_update(of=("self",)).filter(given_by=giver):
         _drop(row)
 
@@ -114,8 +117,8 @@ def _drop(row: PendingRole) -> None:
 
 
 def prove(user: User, now: datetime, *, method: str) -> Role | None:
-    """The address is proven, and the role that waited for it is given, as long as its giver may still give it: that
-    role, or None. Within a transaction."""
+    """Mark the address as proven and grant the pending role, if its giver may still grant it. Call within a
+    transaction. Returns the granted role, or None."""
     address_proof.prove_address(user, now, method=method)
     row = PendingRole.objects.select_for_update(of=("self",)).filter(user=user).first()
     if row is None or not user.is_proven:

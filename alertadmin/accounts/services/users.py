@@ -1,7 +1,7 @@
-"""What may be done to other people: nobody changes their own rights, nor somebody who may do more than they, and an
-owner is left.
+"""Administration of other users' accounts. Users cannot change their own roles, nor accounts with more rights than
+theirs, and an owner must remain.
 
-All of it is about one account in the whole installation, but roles: those are of one place.
+Actions concern the account in the whole installation; only roles concern one place.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from alertadmin.accounts.services import invitations, role_grants
 
 
 class NotAllowed(Exception):
-    """In one sentence for whoever tried."""
+    """The action is not allowed; the message is for the acting user."""
 
 
 def may_manage(by: User, person: User) -> bool:
-    """Switch off, help back in, take away: whoever may do all that the person may do, everywhere."""
+    """Whether `by` may deactivate, recover or delete the account: they need every right it holds, in every place."""
     access = Access(by)
     if by == person or not access.in_all_tenants(Right.PEOPLE):
         return False
@@ -37,9 +37,9 @@ def may_manage(by: User, person: User) -> bool:
 
 
 def set_role(person: User, place: UUID | None, role: Role | None, *, by: User, now: datetime | None = None) -> bool:
-    """None takes the role that was given by hand there. Returns whether it counts now: a role in the whole installation
-    waits until the person's address is proven. Raises NotAllowed, LastOwner, and ValidationError if no further mail may
-    leave."""
+    """Set or, with None, remove the role that was granted by hand. Returns whether the role is in force: a role in the
+    whole installation stays pending until the address is proven. Raises NotAllowed, LastOwner, and ValidationError if
+    the limit of mails is reached."""
     own = Access(by).rights_in(place)
     with transaction.atomic():
         rows = Membership.objects.select_for_update(of=("self",))
@@ -73,7 +73,7 @@ def _wait(person: User, role: Role, by: User, now: datetime) -> None:
 
 
 def deactivate(person: User, *, by: User, now: datetime) -> None:
-    """All their sessions end at once, and their invitations. Raises NotAllowed, LastOwner."""
+    """Deactivate a user, end their sessions and revoke their invitations. Raises NotAllowed, LastOwner."""
     _check(by, person)
     with transaction.atomic():
         if not User.objects.filter(pk=person.pk, is_active=True).update(is_active=False):
@@ -86,7 +86,7 @@ def deactivate(person: User, *, by: User, now: datetime) -> None:
 
 
 def activate(person: User, *, by: User) -> None:
-    """Raises NotAllowed."""
+    """Reactivate a user. Raises NotAllowed."""
     _check(by, person)
     with transaction.atomic():
         if User.objects.filter(pk=person.pk, is_active=False).update(is_active=True):
@@ -94,13 +94,13 @@ def activate(person: User, *, by: User) -> None:
 
 
 def reset_factors(person: User, *, by: User) -> None:
-    """For a lost device: the next sign-in is by the password, or at the provider, alone. Raises NotAllowed."""
+    """Remove all second factors after a lost device. The next sign-in needs none. Raises NotAllowed."""
     _check(by, person)
     enforcement.remove_factor(person)
 
 
 def remove(person: User, *, by: User) -> None:
-    """Raises NotAllowed, LastOwner."""
+    """Delete a user. Raises NotAllowed, LastOwner."""
     _check(by, person)
     with transaction.atomic():
         subject, address = audit.AuditTarget.of(person), person.email
