@@ -74,7 +74,8 @@ class Access:
         return self.visible(type(row), right).filter(pk=row.pk).exists()
 
     def require(self, right: Right, *, anywhere: bool = False) -> None:
-        """Raises PermissionDenied if the right is missing in the whole installation, or with `anywhere` in every tenant."""
+        """Raises PermissionDenied if the right is missing in the whole installation, or with `anywhere` in every
+        tenant."""
         if not (self.in_any_tenant(right) if anywhere else self.in_all_tenants(right)):
             raise PermissionDenied
 
@@ -91,8 +92,8 @@ class Access:
     def get_or_404(self, source: Rows[Row], pk: object, right: Right = Right.LOOK) -> Row:
         """The row with this primary key.
 
-        Raises Http404 if it does not exist or is invisible to the user, PermissionDenied if the user may only look at it.
-        Missing and invisible rows run the same queries and give the same answer.
+        Raises Http404 if it does not exist or is invisible to the user, PermissionDenied if the user may only look at
+        it. Missing and invisible rows run the same queries and give the same answer.
         """
         found = self.visible(source).filter(pk=pk).first()
         if found is None:

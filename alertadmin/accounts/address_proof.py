@@ -36,7 +36,7 @@ def prove_address(user: User, now: datetime, *, method: str) -> bool:
     return True
 
 
-def other_ways_in(user: User) -> bool:
+def has_other_login_methods(user: User) -> bool:
     """Whether a passkey or a provider sign-in gives access without the password."""
     passkeys = Authenticator.objects.filter(user=user.pk, type=Authenticator.Type.WEBAUTHN)
     return bool(passkeys.exists() or SocialAccount.objects.filter(user=user.pk).exists())

@@ -48,7 +48,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # it has no 
     def pre_login(self, request: HttpRequest, user: User, **how: Any) -> HttpResponse | None:
         """Refuse users whose only roles come from groups that the provider has not confirmed recently."""
         refused: HttpResponse | None = super().pre_login(request, user, **how)
-        if refused is None and group_role_expiry.all_lapsed(user, timezone.now()):
+        if refused is None and group_role_expiry.all_expired(user, timezone.now()):
             clear_login(request)
             group_role_expiry.refuse(request, user)
             return redirect("sign-in")
@@ -61,7 +61,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # it has no 
     def post_login(self, request: HttpRequest, user: User, **how: Any) -> HttpResponse:
         response: HttpResponse = super().post_login(request, user, **how)
         if enforcement.begin_grace(user, timezone.now()) and isinstance(response, HttpResponseRedirect):
-            response = enforcement.should_offer(request, response.url) or response
+            response = enforcement.offer_redirect(request, response.url) or response
         if not getattr(request, "is_first_sign_in", False) and not throttling.is_known(request, user.email):
             with transaction.atomic():
                 audit.record(audit.AuditAction.SESSION_NEW_BROWSER, user, by=user)

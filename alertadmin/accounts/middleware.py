@@ -23,7 +23,7 @@ from alertadmin import audit
 from alertadmin.accounts import sessions, uncounted_proxy
 from alertadmin.accounts.access import access_of
 from alertadmin.accounts.client_ip import client_ip
-from alertadmin.accounts.decorators import declared
+from alertadmin.accounts.decorators import access_declaration
 from alertadmin.accounts.mfa import enforcement
 from alertadmin.accounts.models import User
 from alertadmin.accounts.oidc import group_role_expiry
@@ -70,8 +70,9 @@ class SessionMiddleware:
 class SignInMiddleware(LoginRequiredMiddleware):
     """Redirect anonymous requests to the sign-in page, and back afterwards.
 
-    After a form the user returns to the page that held it, not to the form's action; `lost=1` makes the sign-in page say
-    that nothing was saved. An htmx request gets a client-side redirect, since its response would be swapped into the page.
+    After a form the user returns to the page that held it, not to the form's action; `lost=1` makes the sign-in page
+    say that nothing was saved. An htmx request gets a client-side redirect, since its response would be swapped into
+    the page.
     """
 
     def handle_no_permission(self, request: HttpRequest, view_func: Callable[..., Any]) -> HttpResponse:  # type: ignore[override]
@@ -83,8 +84,8 @@ class SignInMiddleware(LoginRequiredMiddleware):
             query["next"] = page
         if request.method not in ("GET", "HEAD"):
             query["lost"] = "1"
-        door = f"{resolve_url(settings.LOGIN_URL)}?{query.urlencode(safe='/')}"
-        return HttpResponseClientRedirect(door) if is_htmx else redirect(door)
+        url = f"{resolve_url(settings.LOGIN_URL)}?{query.urlencode(safe='/')}"
+        return HttpResponseClientRedirect(url) if is_htmx else redirect(url)
 
 
 class SecondFactorMiddleware:
@@ -104,8 +105,8 @@ class SecondFactorMiddleware:
         self, request: HttpRequest, view_func: Callable[..., Any], _args: tuple[Any, ...], _kwargs: dict[str, Any]
     ) -> HttpResponse | None:
         page = request.resolver_match.url_name if request.resolver_match else ""
-        declaration = declared(view_func)
-        if page in self.FREE or (declaration is not None and declaration.strangers):
+        declaration = access_declaration(view_func)
+        if page in self.FREE or (declaration is not None and declaration.is_public):
             return None
         if not enforcement.must_add_factor(request):
             return None
@@ -129,23 +130,23 @@ class AccessMiddleware:
     ) -> HttpResponse | None:
         """Raises PermissionDenied, or Http404 if the row is invisible to the user. Redirects to the sign-in page users
         whose roles all come from groups with an expired confirmation."""
-        declaration = declared(view_func)
+        declaration = access_declaration(view_func)
         if declaration is None:
-            logger.error("The page %s declares no access, so nobody may use it.", view_func.__qualname__)
+            logger.error("The view %s declares no access; every request is refused.", view_func.__qualname__)
             raise PermissionDenied
         right = declaration.right(request.method or "")
         if right is None:
             return None
         access = access_of(request)
         try:
-            if declaration.everywhere:
+            if declaration.in_all_tenants:
                 access.require(right)
             elif declaration.of is not None and access.needs_row(declaration.of, right):
                 access.get_or_404(declaration.of, view_kwargs["pk"], right)
             else:
                 access.require(right, anywhere=True)
         except (Http404, PermissionDenied):
-            if isinstance(request.user, User) and group_role_expiry.all_lapsed(request.user, timezone.now()):
+            if isinstance(request.user, User) and group_role_expiry.all_expired(request.user, timezone.now()):
                 return _confirm_groups(request, request.user)
             page = request.resolver_match.url_name if request.resolver_match else ""
             audit.record_refusal(

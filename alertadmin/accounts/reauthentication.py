@@ -41,7 +41,7 @@ from alertadmin.clock_skew import is_ahead
 RECENTLY = timedelta(minutes=10)
 PREFIX = "confirm"
 
-not_confirmed = Signal()
+reauthentication_failed = Signal()
 """Sent with `request` and `how` ("password" or "passkey") after a wrong answer. A wrong code sends allauth's
 `authentication_failed`."""
 
@@ -52,10 +52,10 @@ def is_recent(request: HttpRequest, now: datetime | None = None) -> bool:
     """Whether the user authenticated within RECENTLY."""
     records = get_authentication_records(request, request.user)
     now = now or timezone.now()
-    return any(now - _at(one) < RECENTLY and not is_ahead(_at(one), now) for one in records)
+    return any(now - _authenticated_at(one) < RECENTLY and not is_ahead(_authenticated_at(one), now) for one in records)
 
 
-def _at(record: dict[str, Any]) -> datetime:
+def _authenticated_at(record: dict[str, Any]) -> datetime:
     return datetime.fromtimestamp(record["at"], UTC)
 
 
@@ -66,7 +66,7 @@ def recently_confirmed(*methods: str) -> Callable[[View], View]:
         @wraps(view)
         def confirmed(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             is_free = bool(methods) and request.method not in methods
-            asked = None if is_free or is_recent(request) else ask(request)
+            asked = None if is_free or is_recent(request) else request_confirmation(request)
             return view(request, *args, **kwargs) if asked is None else asked
 
         return cast("View", confirmed)
@@ -74,30 +74,30 @@ def recently_confirmed(*methods: str) -> Callable[[View], View]:
     return decorator
 
 
-def ask(request: HttpRequest) -> HttpResponse | None:
+def request_confirmation(request: HttpRequest) -> HttpResponse | None:
     """The response that asks the user to confirm; None if this request has a valid answer."""
     is_htmx = bool(getattr(request, "htmx", False))
     if request.method in ("GET", "HEAD") and not is_htmx:
-        return redirect(_door(request.get_full_path()))
+        return redirect(_confirm_url(request.get_full_path()))
     if is_htmx or request.FILES:
         # The confirmation page can keep neither an HTML fragment nor an uploaded file.
-        door = _door(page_of(request))
-        return HttpResponseClientRedirect(door) if is_htmx else redirect(door)
+        url = _confirm_url(page_of(request))
+        return HttpResponseClientRedirect(url) if is_htmx else redirect(url)
     answers = any(name.startswith(f"{PREFIX}-") for name in request.POST)
     form = ConfirmForm(request.POST if answers else None, request=request)
     if answers and form.is_valid():
         return None
-    return page(request, form, request.get_full_path(), status=403)
+    return confirmation_page(request, form, request.get_full_path(), status=403)
 
 
-def _door(back_to: str) -> str:
+def _confirm_url(back_to: str) -> str:
     query = f"?{urlencode({'next': back_to}, safe='/')}" if back_to else ""
     return f"{reverse('confirm')}{query}"
 
 
-def page(request: HttpRequest, form: ConfirmForm, action: str, status: int = 200) -> HttpResponse:
+def confirmation_page(request: HttpRequest, form: ConfirmForm, action: str, status: int = 200) -> HttpResponse:
     """Ask for a password, code or passkey. The answer is posted to `action` with the data of the original request."""
-    context = {"form": form, "action": action, "carried": _carried(request)}
+    context = {"form": form, "action": action, "carried": _carried_fields(request)}
     if form.has_passkey:
         context["passkey"] = begin_passkey_authentication(request.user)
     if form.is_throttled:
@@ -105,7 +105,7 @@ def page(request: HttpRequest, form: ConfirmForm, action: str, status: int = 200
     return render(request, "auth/confirm.html", context, status=status)
 
 
-def _carried(request: HttpRequest) -> list[tuple[str, str]]:
+def _carried_fields(request: HttpRequest) -> list[tuple[str, str]]:
     sensitive = getattr(request, "sensitive_post_parameters", ())
     return [
         (name, value)
@@ -116,7 +116,7 @@ def _carried(request: HttpRequest) -> list[tuple[str, str]]:
     ]
 
 
-class _Answer(forms.CharField):
+class _OptionalAnswerField(forms.CharField):
     """Not required: one of the fields is enough."""
 
     def validate(self, value: Any) -> None:
@@ -127,12 +127,12 @@ class ConfirmForm(forms.Form):
     """Accept one valid answer and record the authentication at once."""
 
     prefix = PREFIX
-    password = _Answer(
+    password = _OptionalAnswerField(
         label=gettext_lazy("Your password"),
         strip=False,
         widget=forms.PasswordInput(attrs={"autocomplete": "current-password", "autofocus": True}),
     )
-    code = _Answer(
+    code = _OptionalAnswerField(
         label=gettext_lazy("Or a code"),
         max_length=20,
         widget=forms.TextInput(attrs={"autocomplete": "one-time-code", "inputmode": "numeric"}),
@@ -177,7 +177,7 @@ class ConfirmForm(forms.Form):
             self.add_error("password", error)
             return
         if not self.user.check_password(password):
-            not_confirmed.send(sender=ConfirmForm, request=self.request, how="password")
+            reauthentication_failed.send(sender=ConfirmForm, request=self.request, how="password")
             self.add_error("password", _("This is not your password."))
             return
         guess.reset()
@@ -195,7 +195,7 @@ class ConfirmForm(forms.Form):
         try:
             used = passkeys.verify_assertion(self.user, answer)
         except forms.ValidationError as error:
-            not_confirmed.send(sender=ConfirmForm, request=self.request, how="passkey")
+            reauthentication_failed.send(sender=ConfirmForm, request=self.request, how="passkey")
             self.add_error(None, error)
             return
         post_authentication(self.request, used, reauthenticated=True)

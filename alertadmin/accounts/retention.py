@@ -12,22 +12,22 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 
 from alertadmin.accounts.models import Invitation, PendingRole, ThrottleCounter
-from alertadmin.accounts.sessions import LONGEST
+from alertadmin.accounts.sessions import MAX_AGE
 
 BATCH = 200
 """Rows per transaction, so that other writers wait only briefly."""
-KEEP_TRIES = timedelta(days=2)
+KEEP_COUNTERS = timedelta(days=2)
 """The longest throttling window is one day (accounts.throttling)."""
-KEEP_SESSIONS = LONGEST + timedelta(days=1)
+KEEP_SESSIONS = MAX_AGE + timedelta(days=1)
 """After the last use; an unused session expires long before."""
 
-MOST_ANONYMOUS = 20_000
+MAX_ANONYMOUS_SESSIONS = 20_000
 """Anonymous sessions, about 10 MB; counted every five minutes (monitoring.tasks)."""
 
 
 def prune(keep_closed: timedelta, now: datetime) -> int:
     """Delete older rows. Returns the number of invitations and pending roles; counters and sessions do not count."""
-    delete_in_batches(ThrottleCounter.objects.filter(since__lt=now - KEEP_TRIES))
+    delete_in_batches(ThrottleCounter.objects.filter(since__lt=now - KEEP_COUNTERS))
     delete_in_batches(UserSession.objects.filter(last_seen_at__lt=now - KEEP_SESSIONS))
     delete_in_batches(Session.objects.filter(expire_date__lt=now))
     ended = (
@@ -37,7 +37,7 @@ def prune(keep_closed: timedelta, now: datetime) -> int:
     return delete_in_batches(Invitation.objects.filter(ended)) + delete_in_batches(expired)
 
 
-def limit_anonymous_sessions(most: int = MOST_ANONYMOUS) -> int:
+def limit_anonymous_sessions(most: int = MAX_ANONYMOUS_SESSIONS) -> int:
     """End the oldest anonymous sessions beyond `most`. Returns their number.
 
     A sign-in by passkey or provider starts with such a row, and anonymous requests can start any number of them.

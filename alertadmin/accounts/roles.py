@@ -35,19 +35,19 @@ class Right(StrEnum):
     tenants."""
 
 
-_LOOKS = frozenset({Right.LOOK})
-_OPERATES = _LOOKS | {Right.OPERATE}
-_ADMINISTERS = _OPERATES | {Right.CHANGE, Right.HAND_OVER, Right.PEOPLE}
+_VIEWER = frozenset({Right.LOOK})
+_OPERATOR = _VIEWER | {Right.OPERATE}
+_ADMINISTRATOR = _OPERATOR | {Right.CHANGE, Right.HAND_OVER, Right.PEOPLE}
 
 RIGHTS: dict[Role, frozenset[Right]] = {
     Role.OWNER: frozenset(Right),
-    Role.ADMINISTRATOR: _ADMINISTERS,
-    Role.OPERATOR: _OPERATES,
-    Role.VIEWER: _LOOKS,
-    Role.AUDITOR: _LOOKS | {Right.AUDIT},
+    Role.ADMINISTRATOR: _ADMINISTRATOR,
+    Role.OPERATOR: _OPERATOR,
+    Role.VIEWER: _VIEWER,
+    Role.AUDITOR: _VIEWER | {Right.AUDIT},
 }
 
-EXPLAINED = {
+ROLE_DESCRIPTIONS = {
     Role.OWNER: _("Everything, people, keys and the audit trail included."),
     Role.ADMINISTRATOR: _(
         "Registers and changes everything but what all tenants share, hands secrets over, invites people."
@@ -63,6 +63,6 @@ def roles_for(right: Right) -> list[Role]:
     return [role for role, rights in RIGHTS.items() if right in rights]
 
 
-def may_give(own: frozenset[Right], role: Role) -> bool:
+def can_grant(own: frozenset[Right], role: Role) -> bool:
     """Whether a user with the rights `own` may grant the role: it must include no right beyond theirs."""
     return Right.PEOPLE in own and RIGHTS[role] <= own

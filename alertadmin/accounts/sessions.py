@@ -13,11 +13,11 @@ from alertadmin.accounts.client_ip import client_ip
 from alertadmin.accounts.models.mfa_policy import MfaPolicy
 from alertadmin.clock_skew import is_ahead
 
-IDLE = timedelta(hours=2)
+MAX_IDLE = timedelta(hours=2)
 """Maximum time without a request."""
-LONGEST = timedelta(hours=12)
-"""Maximum age since the sign-in, whatever the activity."""
-SEEN_EVERY = timedelta(minutes=1)
+MAX_AGE = timedelta(hours=12)
+"""Maximum age since the sign-in, regardless of activity."""
+SEEN_INTERVAL = timedelta(minutes=1)
 """Minimum interval between two updates of `last_seen_at`, so that not every request writes a row."""
 
 
@@ -36,10 +36,10 @@ def is_current(request: HttpRequest, now: datetime) -> bool:
         return True
     request.factor_demanded = row.demand  # type: ignore[attr-defined]
     is_wrong = is_ahead(row.last_seen_at, now) or is_ahead(row.created_at, now)
-    if is_wrong or now - row.last_seen_at > IDLE or now - row.created_at > LONGEST:
+    if is_wrong or now - row.last_seen_at > MAX_IDLE or now - row.created_at > MAX_AGE:
         row.end()
         return False
-    if now - row.last_seen_at > SEEN_EVERY or row.ip != seen["ip"]:
+    if now - row.last_seen_at > SEEN_INTERVAL or row.ip != seen["ip"]:
         UserSession.objects.filter(pk=row.pk).update(last_seen_at=now, **seen)
     return True
 

@@ -30,28 +30,28 @@ from alertadmin.adapters.allauth import normalize_user_code
 from alertadmin.audit.throttle_counter import Limit
 from mailer.email_address import canonical
 
-WHILE = timedelta(minutes=15)
-BUSY = Limit("address", 60, WHILE)
-"""Wrong passwords from one network, after which each account has FROM_BUSY tries from that network."""
-GUESSING = Limit("address for a day", 600, timedelta(days=1))
-"""Wrong passwords from one network in a day, after which each account has FROM_GUESSING tries from that network."""
-FROM_BUSY = Limit("password from a busy network", 3, WHILE)
-FROM_GUESSING = Limit("password from a guessing network", 3, timedelta(hours=1))
-PASSWORD = Limit("password", 10, WHILE)
-CODE = Limit("code", 5, WHILE)
+WINDOW = timedelta(minutes=15)
+NETWORK = Limit("address", 60, WINDOW)
+"""Wrong passwords from one network, after which each account has PASSWORD_FROM_BUSY_NETWORK tries from that network."""
+NETWORK_DAY = Limit("address for a day", 600, timedelta(days=1))
+"""Wrong passwords from one network in a day, after which PASSWORD_FROM_GUESSING_NETWORK applies."""
+PASSWORD_FROM_BUSY_NETWORK = Limit("password from a busy network", 3, WINDOW)
+PASSWORD_FROM_GUESSING_NETWORK = Limit("password from a guessing network", 3, timedelta(hours=1))
+PASSWORD = Limit("password", 10, WINDOW)
+CODE = Limit("code", 5, WINDOW)
 """Fewer than for a password: six digits are guessed sooner, and the password is already known at this step."""
-NEW_PASSWORD = Limit("new password", 3, timedelta(hours=1))
+PASSWORD_RESET = Limit("new password", 3, timedelta(hours=1))
 """Password mails that an anonymous request can cause for one account."""
-NEW_PASSWORD_IN_A_DAY = Limit("new password in a day", 10, timedelta(days=1))
-NEW_PASSWORDS_ASKED = Limit("new passwords asked from a network", 100, timedelta(days=1))
+PASSWORD_RESET_DAY = Limit("new password in a day", 10, timedelta(days=1))
+PASSWORD_RESET_NETWORK = Limit("new passwords asked from a network", 100, timedelta(days=1))
 """Password mails caused by one network, over all accounts. A browser known for an account is exempt."""
-USED = Limit("used code", 1, timedelta(minutes=3))
+CODE_REUSE = Limit("used code", 1, timedelta(minutes=3))
 """Accept a TOTP code once; the window is longer than any code is valid."""
 
 COOKIE = "__Host-browser" if settings.SESSION_COOKIE_SECURE else "browser"
-SALT = "a browser that somebody signed in with"
+SALT = "alertadmin.accounts.throttling.known_browser"
 KNOWN_FOR = timedelta(days=365)
-MOST_KNOWN = 5
+MAX_KNOWN_ACCOUNTS = 5
 """Accounts remembered in one browser's cookie: the most recent ones."""
 
 throttled = Signal()
@@ -82,26 +82,26 @@ class Throttle:
     """Counters taken for one password or code that is about to be checked."""
 
     taken: list[tuple[Limit, str]]
-    at: datetime
+    now: datetime
 
     def reset(self) -> None:
         for limit, of in self.taken:
-            limit.release(of, self.at)
+            limit.release(of, self.now)
 
 
 def throttle(request: HttpRequest, account: str, limit: Limit = PASSWORD, now: datetime | None = None) -> Throttle:
     """Count one try. Raises Throttled. Existing and unknown accounts are treated alike."""
     now = now or timezone.now()
     account = canonical(account)
-    if known := _known(request).get(_digest(account)):
+    if known := _known_accounts(request).get(_digest(account)):
         wanted = [(limit, f"{account} {known}")]
     else:
         wanted = [(limit, account)]
     taken = Throttle([], now)
-    if limit is NEW_PASSWORD and not known:
-        wanted += [(NEW_PASSWORD_IN_A_DAY, account), (NEW_PASSWORDS_ASKED, client_network(client_ip(request)))]
+    if limit is PASSWORD_RESET and not known:
+        wanted += [(PASSWORD_RESET_DAY, account), (PASSWORD_RESET_NETWORK, client_network(client_ip(request)))]
     if limit is PASSWORD and not known:
-        wanted += _stricter(taken, account, client_network(client_ip(request)))
+        wanted += _network_limits(taken, account, client_network(client_ip(request)))
     for one, of in wanted:
         if until := one.acquire(of, now):
             taken.reset()
@@ -111,11 +111,14 @@ def throttle(request: HttpRequest, account: str, limit: Limit = PASSWORD, now: d
     return taken
 
 
-def _stricter(taken: Throttle, account: str, network: str) -> list[tuple[Limit, str]]:
-    """Limits of the account in this network, once the network exceeds BUSY or GUESSING."""
+def _network_limits(taken: Throttle, account: str, network: str) -> list[tuple[Limit, str]]:
+    """Limits of the account in this network, once the network exceeds NETWORK or NETWORK_DAY."""
     limits = []
-    for network_limit, of_account in ((BUSY, FROM_BUSY), (GUESSING, FROM_GUESSING)):
-        if network_limit.acquire(network, taken.at) is None:
+    for network_limit, of_account in (
+        (NETWORK, PASSWORD_FROM_BUSY_NETWORK),
+        (NETWORK_DAY, PASSWORD_FROM_GUESSING_NETWORK),
+    ):
+        if network_limit.acquire(network, taken.now) is None:
             taken.taken.append((network_limit, network))
         else:
             limits.append((of_account, f"{account} {network}"))
@@ -124,16 +127,16 @@ def _stricter(taken: Throttle, account: str, network: str) -> list[tuple[Limit, 
 
 def is_first_use(user_id: int | None, code: str, now: datetime) -> bool:
     """Whether this TOTP code of the user is used for the first time."""
-    return USED.acquire(f"{user_id} {normalize_user_code(code)}", now) is None
+    return CODE_REUSE.acquire(f"{user_id} {normalize_user_code(code)}", now) is None
 
 
 def remember_browser(request: HttpRequest, response: HttpResponse, account: str) -> None:
     """Give this browser its own counter for the account, after a sign-in."""
-    known, key = _known(request), _digest(canonical(account))
+    known, key = _known_accounts(request), _digest(canonical(account))
     known[key] = known.pop(key, "") or secrets.token_urlsafe(12)
     response.set_cookie(
         COOKIE,
-        signing.dumps(dict(list(known.items())[-MOST_KNOWN:]), salt=SALT, compress=True),
+        signing.dumps(dict(list(known.items())[-MAX_KNOWN_ACCOUNTS:]), salt=SALT, compress=True),
         max_age=KNOWN_FOR,
         secure=settings.SESSION_COOKIE_SECURE,
         httponly=True,
@@ -143,10 +146,10 @@ def remember_browser(request: HttpRequest, response: HttpResponse, account: str)
 
 def is_known(request: HttpRequest, account: str) -> bool:
     """Whether this browser has signed in to the account before."""
-    return _digest(canonical(account)) in _known(request)
+    return _digest(canonical(account)) in _known_accounts(request)
 
 
-def _known(request: HttpRequest) -> dict[str, str]:
+def _known_accounts(request: HttpRequest) -> dict[str, str]:
     """From the cookie: digest of each account, and this browser's random name for it."""
     try:
         known = signing.loads(request.COOKIES.get(COOKIE, ""), salt=SALT, max_age=KNOWN_FOR)

@@ -46,5 +46,5 @@ def _found() -> Iterator[BadSetting]:
         yield BadSetting("ALERTADMIN_SMTP_FROM", error)
     for error in clouds.file_errors():
         yield BadSetting("ALERTADMIN_CLOUDS_FILE", error)
-    if error := provider_registry.trouble():
+    if error := provider_registry.load_error():
         yield BadSetting("ALERTADMIN_SIGN_IN_FILE", error)

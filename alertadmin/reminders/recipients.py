@@ -164,5 +164,5 @@ def administrators() -> list[str]:
 
 def staff() -> QuerySet[User]:
     """Those who may change everything here and are not switched off."""
-    here = Membership.objects.in_force(timezone.now()).everywhere().filter(role__in=roles_for(Right.CHANGE))
+    here = Membership.objects.in_force(timezone.now()).in_all_tenants().filter(role__in=roles_for(Right.CHANGE))
     return User.objects.filter(is_active=True, pk__in=here.order_by().values("user"))

@@ -12,7 +12,7 @@ from django.test import Client
 from django.urls import reverse
 
 from alertadmin.accounts.models import User
-from alertadmin.accounts.sessions import IDLE, LONGEST
+from alertadmin.accounts.sessions import MAX_AGE, MAX_IDLE
 from tests.conftest import NOW, PASSWORD
 
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
@@ -34,9 +34,9 @@ def is_in(client: Client) -> bool:
 def test_a_session_ends_when_nobody_used_it_for_a_while(administrator: User) -> None:
     with time_machine.travel(NOW, tick=False) as clock:
         ada = come_in(administrator)
-        clock.shift(IDLE)
+        clock.shift(MAX_IDLE)
         assert is_in(ada)
-        clock.shift(IDLE + timedelta(seconds=1))
+        clock.shift(MAX_IDLE + timedelta(seconds=1))
         assert not is_in(ada)
         assert not UserSession.objects.exists()
         assert "your session may have ended" in ada.get(f"{reverse('sign-in')}?next=/secrets/").content.decode()
@@ -46,7 +46,7 @@ def test_a_session_ends_when_nobody_used_it_for_a_while(administrator: User) -> 
 def test_a_session_ends_at_last_however_busy(administrator: User) -> None:
     with time_machine.travel(NOW, tick=False) as clock:
         ada = come_in(administrator)
-        for _hour in range(int(LONGEST / timedelta(hours=1)) - 1):
+        for _hour in range(int(MAX_AGE / timedelta(hours=1)) - 1):
             clock.shift(timedelta(hours=1))
             assert is_in(ada)
             # Something is stored in it, after which Django would let it last as long again.

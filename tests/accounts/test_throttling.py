@@ -15,7 +15,7 @@ from django.db import connection
 from django.test import Client, RequestFactory
 
 from alertadmin.accounts.models import ThrottleCounter, User
-from alertadmin.accounts.throttling import BUSY, FROM_BUSY, PASSWORD, WHILE, Throttled, throttle
+from alertadmin.accounts.throttling import NETWORK, PASSWORD, PASSWORD_FROM_BUSY_NETWORK, WINDOW, Throttled, throttle
 from alertadmin.dashboard.auth.forms import SignInForm
 from tests.conftest import NOW
 
@@ -76,7 +76,7 @@ def test_of_a_thousand_wrong_passwords_from_eight_threads_no_more_are_looked_at_
 def test_the_right_person_gets_in_by_any_browser_after_a_while(client: Client, ada: User) -> None:
     with time_machine.travel(NOW, tick=False) as clock:
         assert [tried(client) for _number in range(PASSWORD.most + 1)][-2:] == [200, 429]
-        clock.shift(WHILE - timedelta(seconds=1))
+        clock.shift(WINDOW - timedelta(seconds=1))
         assert tried(client, RIGHT) == 429
         clock.shift(1)
         assert tried(client, RIGHT) == 302
@@ -108,11 +108,13 @@ def test_a_known_browser_has_tries_of_its_own_and_they_end_too(client: Client, a
 def test_signing_in_wins_a_guesser_no_tries(client: Client, ada: User) -> None:
     """A guesser's own account does not refill what their network may guess of others."""
     own = User.objects.create_user("eve@x.example", RIGHT)
-    for number in range(BUSY.most):
+    for number in range(NETWORK.most):
         assert tried(Client(), email=f"{number}@x.example") == 200
         if not number % 20:
             assert tried(Client(), RIGHT, email=own.email) == 302
-    assert [tried(Client()) for _number in range(FROM_BUSY.most + 1)] == [200] * FROM_BUSY.most + [429]
+    assert [tried(Client()) for _number in range(PASSWORD_FROM_BUSY_NETWORK.most + 1)] == [
+        200
+    ] * PASSWORD_FROM_BUSY_NETWORK.most + [429]
 
 
 @pytest.mark.control(20)

@@ -78,7 +78,7 @@ def test_a_page_that_asks_for_no_owner_lets_a_role_rise(name: str, effect: Effec
     assert declared is not None
     starts = [holding(role, place) for role in Role if role != Role.OWNER for place in Place]
     risen = [start for start in starts if reached(start, acts(unasked=(name, effect))) != start]
-    assert bool(risen) == (declared.posting != Right.GOVERN)
+    assert bool(risen) == (declared.write_right != Right.GOVERN)
 
 
 @pytest.mark.parametrize("right", [Right.CHANGE, Right.OPERATE])

@@ -115,7 +115,7 @@ class Attacker:
         """Signed out, from one network."""
         address = f"r{number}@provider.example"
         request = RequestFactory().post("/forgotten-password/", REMOTE_ADDR="192.0.2.7")
-        throttling.throttle(request, address, throttling.NEW_PASSWORD, self.now)
+        throttling.throttle(request, address, throttling.PASSWORD_RESET, self.now)
         password_reset.send_reset_link(address, self.now)
 
     def show_secret(self, number: int) -> None:
@@ -177,7 +177,7 @@ def test_08_a_thousand_attempts_by_one_person_over_all_doors(attacker: Attacker,
     assert all(count <= mail_limits.RECIPIENT.most for to, count in written_to.items() if to != attacker.user.email)
     domains = Counter(one.rpartition("@")[2] for one in by_mail.values_list("recipient", flat=True))
     assert max(domains.values()) <= mail_limits.DOMAIN.most
-    assert Delivery.objects.filter(purpose=Purpose.PASSWORD).count() <= throttling.NEW_PASSWORDS_ASKED.most
+    assert Delivery.objects.filter(purpose=Purpose.PASSWORD).count() <= throttling.PASSWORD_RESET_NETWORK.most
     assert AuditEntry.objects.filter(act=AuditAction.DELIVERY_HASTENED).count() <= mail_limits.RECIPIENT.most
     # Told, all of it, by few mails.
     few = entry_mails.FEW.most + 1

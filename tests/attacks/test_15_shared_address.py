@@ -15,12 +15,12 @@ from pytest_django import Settings
 
 from alertadmin.accounts.models import User
 from alertadmin.accounts.throttling import (
-    BUSY,
-    FROM_BUSY,
-    FROM_GUESSING,
-    GUESSING,
+    NETWORK,
+    NETWORK_DAY,
     PASSWORD,
-    WHILE,
+    PASSWORD_FROM_BUSY_NETWORK,
+    PASSWORD_FROM_GUESSING_NETWORK,
+    WINDOW,
     Throttled,
     throttle,
 )
@@ -74,7 +74,7 @@ def tried(account: str, password: str, **meta: Any) -> int:
 def test_15_wrong_tries_shut_out_no_other_person_there(settings: Settings, people: list[User], shared: str) -> None:
     settings.PROXIES, attacker, honest = SHARED[shared]
     with time_machine.travel(NOW, tick=False):
-        for number in range(BUSY.most + 20):
+        for number in range(NETWORK.most + 20):
             tried(f"made-up{number}@x.example", "wrong password", **attacker)
         for person in people:
             assert tried(person.email, "a typing mistake", **honest) == 200
@@ -91,21 +91,21 @@ def test_15_guessing_from_one_network_gets_slower(db: None) -> None:
             for account in accounts:
                 with contextlib.suppress(Throttled):
                     for _again in range(PASSWORD.most):
-                        throttle(request, account, now=NOW + timedelta(hours=hour) + part * WHILE)
+                        throttle(request, account, now=NOW + timedelta(hours=hour) + part * WINDOW)
                         let[hour] += 1
-    assert let[0] <= 4 * (BUSY.most + len(accounts) * FROM_BUSY.most)
-    assert sum(let) <= GUESSING.most + hours * len(accounts) * FROM_GUESSING.most
-    assert let[-1] == len(accounts) * FROM_GUESSING.most
+    assert let[0] <= 4 * (NETWORK.most + len(accounts) * PASSWORD_FROM_BUSY_NETWORK.most)
+    assert sum(let) <= NETWORK_DAY.most + hours * len(accounts) * PASSWORD_FROM_GUESSING_NETWORK.most
+    assert let[-1] == len(accounts) * PASSWORD_FROM_GUESSING_NETWORK.most
 
 
 def test_15_a_busy_network_gets_few_tries_of_each_account(people: list[User], compared: list[str]) -> None:
     with time_machine.travel(NOW, tick=False):
-        for number in range(BUSY.most):
+        for number in range(NETWORK.most):
             tried(f"made-up{number}@x.example", "wrong password")
         compared.clear()
         answers = [tried(people[0].email, "wrong password") for _again in range(10)]
-    assert answers == [200] * FROM_BUSY.most + [429] * (10 - FROM_BUSY.most)
-    assert len(compared) == FROM_BUSY.most
+    assert answers == [200] * PASSWORD_FROM_BUSY_NETWORK.most + [429] * (10 - PASSWORD_FROM_BUSY_NETWORK.most)
+    assert len(compared) == PASSWORD_FROM_BUSY_NETWORK.most
     assert tried(people[0].email, RIGHT, REMOTE_ADDR="198.51.100.1") == 302, "elsewhere it is another matter"
 
 

@@ -49,7 +49,7 @@ def test_23_ten_clicks_wait_in_few_threads(provider: EndlessServer, providers: i
     with ThreadPoolExecutor(10) as pool:
         try:
             clicks = [pool.submit(clicked, provider, number % providers) for number in range(10)]
-            done, waiting = wait(clicks, timeout=http_session.PATIENCE + 3)
+            done, waiting = wait(clicks, timeout=http_session.SLOT_TIMEOUT + 3)
             assert {click.result() for click in done} == {ProviderBusy.__name__}
             assert len(waiting) == min(SLOTS, providers)
         finally:
@@ -86,8 +86,8 @@ def test_23_what_was_read_is_kept(provider: EndlessServer) -> None:
 def test_23_old_metadata_are_gone_by_while_a_provider_drips(provider: EndlessServer) -> None:
     provider.answers(json.dumps({"issuer": "x"}).encode())
     assert clicked(provider) == "read"
-    for kept in http_session._KEPT.values():
-        kept.came_at -= http_session.FRESH
+    for kept in http_session._CACHE.values():
+        kept.fetched_at -= http_session.FRESH
     provider.drips = True
     began = time.monotonic()
     assert {clicked(provider) for _click in range(10)} == {"read"}

@@ -381,7 +381,7 @@ added asks first, or is put here with its reason."""
 def test_a_session_that_was_left_open_is_asked_again_before_it_changes_a_way_in_or_power(administrator: User) -> None:
     lets = set()
     for route in routes():
-        if route.declaration is None or route.declaration.strangers:
+        if route.declaration is None or route.declaration.is_public:
             continue
         is_number = type(route.converters.get("pk")).__name__ == "IntConverter"
         client = signed_in_at(Client(), administrator, at=time.time() - 3600)

@@ -315,15 +315,15 @@ def acts(
     found = set()
     for route in routes():
         declared = route.declaration
-        if declared is None or declared.posting is None:
+        if declared is None or declared.write_right is None:
             continue
         for effect in EFFECTS[route.name]:
             if (route.name, effect) != unasked:
                 # The stronger of both; GOVERN comes with everything.
-                right = needs.get(effect, declared.posting)
-                place = Place.EVERYWHERE if declared.everywhere or right == Right.GOVERN else Place.ONE_TENANT
+                right = needs.get(effect, declared.write_right)
+                place = Place.EVERYWHERE if declared.in_all_tenants or right == Right.GOVERN else Place.ONE_TENANT
             else:
-                right, place = declared.posting, Place.EVERYWHERE if declared.everywhere else Place.ONE_TENANT
+                right, place = declared.write_right, Place.EVERYWHERE if declared.in_all_tenants else Place.ONE_TENANT
             found.add((effect, place, right))
     return sorted(found)
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
-from alertadmin.accounts.decorators import Declared, declared
+from alertadmin.accounts.decorators import AccessDeclaration, access_declaration
 from alertadmin.accounts.roles import RIGHTS, Right, Role
 
 OF_ITSELF = {
@@ -81,7 +81,7 @@ PEOPLE = [
 @dataclass(frozen=True)
 class Route:
     name: str
-    declaration: Declared | None
+    declaration: AccessDeclaration | None
     converters: Mapping[str, Any]
 
     @property
@@ -102,7 +102,7 @@ class Route:
         """Everywhere, there is nothing foreign but what is of another person."""
         if not self.has_row:
             return [Whose.OWN]
-        is_personal = self.declaration is not None and self.declaration.looking is None
+        is_personal = self.declaration is not None and self.declaration.read_right is None
         return [one for one in Whose if one != Whose.FOREIGN or is_personal or person.place != Place.EVERYWHERE]
 
 
@@ -138,13 +138,13 @@ class Case:
     @property
     def _at_the_gate(self) -> Answer:
         declaration, person, right = self._declaration, self.person, self._right
-        if declaration.strangers:
+        if declaration.is_public:
             return Answer.OPEN
         if not person.signed_in:
             return Answer.TO_THE_DOOR
         if right is None:
             return Answer.LET_IN
-        if declaration.everywhere:
+        if declaration.in_all_tenants:
             return Answer.LET_IN if right in person.rights and person.place == Place.EVERYWHERE else Answer.FORBIDDEN
         if declaration.of is None:
             return Answer.LET_IN if right in person.rights else Answer.FORBIDDEN
@@ -155,13 +155,13 @@ class Case:
         return Answer.LET_IN if right in person.rights else Answer.FORBIDDEN
 
     @property
-    def _declaration(self) -> Declared:
+    def _declaration(self) -> AccessDeclaration:
         assert self.route.declaration is not None, f"{self.route.name} declares nothing"
         return self.route.declaration
 
     @property
     def _right(self) -> Right | None:
-        return self._declaration.looking if self.method == "GET" else self._declaration.posting
+        return self._declaration.read_right if self.method == "GET" else self._declaration.write_right
 
 
 def routes(urlconf: str | None = None) -> list[Route]:
@@ -173,7 +173,7 @@ def routes(urlconf: str | None = None) -> list[Route]:
 def _walk(pattern: URLPattern | URLResolver, above: Mapping[str, Any]) -> Iterator[Route]:
     converters = {**above, **pattern.pattern.converters}
     if isinstance(pattern, URLPattern):
-        yield Route(pattern.name or str(pattern.pattern), declared(pattern.callback), converters)
+        yield Route(pattern.name or str(pattern.pattern), access_declaration(pattern.callback), converters)
     else:
         for one in pattern.url_patterns:
             yield from _walk(one, converters)
@@ -206,13 +206,13 @@ def table() -> str:
         if declaration is None:
             lines.append(f"{route.name:28} UNDECLARED")
             continue
-        if declaration.strangers:
+        if declaration.is_public:
             needs = "open to strangers"
-        elif declaration.looking is None:
+        elif declaration.read_right is None:
             needs = "whoever is signed in"
         else:
-            where = "in the installation" if declaration.everywhere else f"of {route.model}" if route.model else ""
-            needs = f"{declaration.looking} / {declaration.posting} {where}".strip()
+            where = "in the installation" if declaration.in_all_tenants else f"of {route.model}" if route.model else ""
+            needs = f"{declaration.read_right} / {declaration.write_right} {where}".strip()
         lines.append(f"{route.name:28} {needs}")
     return "\n".join([*lines, counted(cases())])
 

@@ -15,10 +15,10 @@ from alertadmin import audit
 from alertadmin.accounts import throttling
 from alertadmin.accounts.mfa import login_stage
 from alertadmin.accounts.models import User
-from alertadmin.accounts.reauthentication import not_confirmed
+from alertadmin.accounts.reauthentication import reauthentication_failed
 from alertadmin.audit.throttle_counter import Limit
 
-ONCE_A_WHILE = Limit("told that it is throttled", 1, throttling.WHILE)
+ONE_ENTRY_PER_WINDOW = Limit("told that it is throttled", 1, throttling.WINDOW)
 """Record the first refusal of an attack in each window; thousands of entries would hide the rest of the trail."""
 
 
@@ -26,14 +26,14 @@ def connect() -> None:
     for signal, receiver in (
         (throttling.throttled, _throttled),
         (authentication_failed, _code_wrong),
-        (not_confirmed, _not_confirmed),
+        (reauthentication_failed, _not_confirmed),
     ):
         signal.connect(receiver, dispatch_uid=receiver.__qualname__)
     authentication_step_completed.connect(login_stage.note_passkey_used, dispatch_uid="second factor at a provider")
 
 
 def _throttled(account: str, **_signal: Any) -> None:
-    if ONCE_A_WHILE.acquire(account, timezone.now()) is None:
+    if ONE_ENTRY_PER_WINDOW.acquire(account, timezone.now()) is None:
         _refused(audit.AuditAction.SESSION_SIGNED_IN, _known(account), audit.Result.REFUSED, "throttled")
 
 

@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from alertadmin import audit
 from alertadmin.accounts import sessions
-from alertadmin.accounts.mfa.login_stage import was_shown_elsewhere
+from alertadmin.accounts.mfa.login_stage import provider_verified_factor
 from alertadmin.accounts.models import User
 from alertadmin.accounts.models.membership import Membership
 from alertadmin.accounts.models.mfa_policy import MfaPolicy, MfaRequirement
@@ -47,7 +47,7 @@ def begin_grace(user: User, now: datetime) -> bool:
     return True
 
 
-def should_offer(request: HttpRequest, to: str) -> HttpResponse | None:
+def offer_redirect(request: HttpRequest, to: str) -> HttpResponse | None:
     """Redirect to the page that offers a second factor, and from there to `to`. None if none is required yet or it is
     already overdue."""
     vars(request).pop("factor_due", None)  # cached before the grace period began
@@ -69,19 +69,19 @@ def _due_at(request: HttpRequest) -> datetime | None:
     user = request.user
     if not isinstance(user, User) or any(one["method"] == "mfa" for one in get_authentication_records(request, user)):
         return None
-    demanded = _demanded(request)
+    demanded = _requirement(request)
     due = user.factor_due_at if demanded == MfaRequirement.STAFF else AT_ONCE
     if demanded == MfaRequirement.OPTIONAL or due is None:
         return None
     held = Membership.objects.in_force(timezone.now()).filter(user=user, role__in=roles_for(Right.CHANGE))
-    concerned = held.everywhere() if demanded == MfaRequirement.STAFF else held
+    concerned = held.in_all_tenants() if demanded == MfaRequirement.STAFF else held
     if demanded != MfaRequirement.ALL and not concerned.exists():
         return None
     has_one = Authenticator.objects.filter(user=user.pk, type__in=KINDS).exists()
-    return None if has_one or was_shown_elsewhere(request, user) else due
+    return None if has_one or provider_verified_factor(request, user) else due
 
 
-def _demanded(request: HttpRequest) -> str:
+def _requirement(request: HttpRequest) -> str:
     """The owner's policy; by default STAFF, but OPTIONAL in a demo, which has nothing to protect."""
     missing = object()
     known = getattr(request, "factor_demanded", missing)
@@ -94,8 +94,8 @@ def _demanded(request: HttpRequest) -> str:
 def remove_factor(person: User) -> int:
     """Remove every second factor of a user who lost theirs, and end their sessions. Returns the number of factors.
 
-    The user then signs in with the password alone, or by the provider if they have no password. If the policy requires a
-    second factor, they must add one first.
+    The user then signs in with the password alone, or by the provider if they have no password. If the policy requires
+    a second factor, they must add one first.
     """
     with transaction.atomic():
         factors = list(Authenticator.objects.filter(user=person))

@@ -12,21 +12,21 @@ from django.utils.translation import gettext_lazy as _
 from alertadmin.accounts import throttling
 
 
-class _Guarded(forms.Form):
+class _ThrottledCodeForm(forms.Form):
     """Throttle allauth's form in the database: allauth counts in a cache that the processes do not share."""
 
     def clean_code(self) -> str:
         user, code = self.user, str(self.cleaned_data["code"])  # type: ignore[attr-defined]
         guess = throttling.throttle(context.request, user.email, throttling.CODE)
         super().clean_code()  # type: ignore[misc]
-        is_app_s = self.authenticator.type == Authenticator.Type.TOTP  # type: ignore[attr-defined]
-        if is_app_s and not throttling.is_first_use(user.pk, code, timezone.now()):
+        is_totp = self.authenticator.type == Authenticator.Type.TOTP  # type: ignore[attr-defined]
+        if is_totp and not throttling.is_first_use(user.pk, code, timezone.now()):
             raise forms.ValidationError(_("This code was used already. Wait until your app shows the next one."))
         guess.reset()
         return code
 
 
-class SecondStepForm(_Guarded, AuthenticateForm):  # type: ignore[misc]  # allauth has no types
+class SecondStepForm(_ThrottledCodeForm, AuthenticateForm):  # type: ignore[misc]  # allauth has no types
     """Code of a sign-in's second step."""
 
     code = forms.CharField(
@@ -38,5 +38,5 @@ class SecondStepForm(_Guarded, AuthenticateForm):  # type: ignore[misc]  # allau
     )
 
 
-class ConfirmingCodeForm(_Guarded, ReauthenticateForm):  # type: ignore[misc]  # allauth has no types
+class ConfirmingCodeForm(_ThrottledCodeForm, ReauthenticateForm):  # type: ignore[misc]  # allauth has no types
     """Code of a signed-in user who must reauthenticate."""

@@ -14,7 +14,7 @@ from alertadmin.accounts.models import User
 from alertadmin.accounts.oidc import provider_registry
 from alertadmin.adapters.allauth import AUTHENTICATION_METHODS_SESSION_KEY, get_authentication_records
 
-SHOWN = "second_factor"
+FACTOR_VERIFIED = "second_factor"
 FIRST_STEP = "first_step"
 """Key in the login stage's state: the session hash at the first step, which depends on the password."""
 
@@ -23,13 +23,15 @@ def note_passkey_used(request: HttpRequest, method: str, user: User, **_signal: 
     """Record in the session that the provider verified a second factor at this sign-in."""
     if method == "socialaccount" and getattr(request, "second_factor_shown", False):
         records = get_authentication_records(request, user)
-        request.session[AUTHENTICATION_METHODS_SESSION_KEY] = [*records[:-1], {**records[-1], SHOWN: True}]
+        request.session[AUTHENTICATION_METHODS_SESSION_KEY] = [*records[:-1], {**records[-1], FACTOR_VERIFIED: True}]
 
 
-def was_shown_elsewhere(request: HttpRequest, user: User) -> bool:
+def provider_verified_factor(request: HttpRequest, user: User) -> bool:
     """Whether the current sign-in or session was by a provider that requires a second factor and confirmed it."""
     records = get_authentication_records(request, user)
-    came_by = [one.get("provider", "") for one in records if one["method"] == "socialaccount" and one.get(SHOWN)]
+    came_by = [
+        one.get("provider", "") for one in records if one["method"] == "socialaccount" and one.get(FACTOR_VERIFIED)
+    ]
     return any(found.asks_second_factor for slug in came_by if (found := provider_registry.find(slug)))
 
 
@@ -40,10 +42,10 @@ class MfaLoginStage(AuthenticateStage):  # type: ignore[misc]  # allauth has no 
     """
 
     def handle(self) -> tuple[HttpResponse | None, bool]:
-        response, goes_on = super().handle()
+        response, should_continue = super().handle()
         if response is not None:
             self.state[FIRST_STEP] = self.login.user.get_session_auth_hash()
-        return response, goes_on
+        return response, should_continue
 
     def exit(self) -> HttpResponse:
         user = self.login.user
@@ -54,4 +56,4 @@ class MfaLoginStage(AuthenticateStage):  # type: ignore[misc]  # allauth has no 
         return cast("HttpResponse", super().exit())
 
     def _should_handle(self, request: HttpRequest) -> bool:
-        return super()._should_handle(request) and not was_shown_elsewhere(request, self.login.user)
+        return super()._should_handle(request) and not provider_verified_factor(request, self.login.user)

@@ -30,7 +30,7 @@ from alertadmin.adapters.allauth import complete_passkey_authentication, parse_p
 from mailer.email_address import ascii_host
 
 T = TypeVar("T")
-COUNT = "sign_count"
+SIGN_COUNT = "sign_count"
 """Key in an authenticator's data: the counter of its last response."""
 DEFAULT_PORTS = {"https": 443, "http": 80}
 
@@ -47,7 +47,7 @@ def parse_response(look: Callable[[], T]) -> T:
     """Call a parser. Raises ValidationError with one message for every error."""
     try:
         return look()
-    except Exception:  # of struct, of CBOR, of whatever reads past the end
+    except Exception:  # struct, CBOR and other parsers raise their own
         raise ValidationError(_("The passkey was not accepted. Try again, or use another way.")) from None
 
 
@@ -101,7 +101,7 @@ def _checked(answer: Any, complete: Callable[[], Authenticator], *, by_itself: b
         raise ValueError("Neither PIN nor fingerprint was asked for.")
     authenticator = complete()
     try:
-        _count(authenticator, said.authenticator_data.counter)
+        _store_counter(authenticator, said.authenticator_data.counter)
     except ClonedPasskey:
         audit.record_refusal(
             audit.AuditAction.SESSION_SIGNED_IN,
@@ -124,19 +124,19 @@ def _check_origin(said: str) -> None:
         raise ValueError("The answer is for another origin.")
 
 
-def _count(authenticator: Authenticator, count: int) -> None:
+def _store_counter(authenticator: Authenticator, count: int) -> None:
     """Store the counter. Synced passkeys always report 0. Raises ClonedPasskey."""
     with transaction.atomic():
         row = Authenticator.objects.select_for_update().get(pk=authenticator.pk)
-        before = row.data.get(COUNT, row.wrap().authenticator_data.counter)
+        before = row.data.get(SIGN_COUNT, row.wrap().authenticator_data.counter)
         if (count or before) and count <= before:
             raise ClonedPasskey
-        row.data[COUNT] = count
+        row.data[SIGN_COUNT] = count
         row.save(update_fields=["data"])
     authenticator.data = row.data
 
 
-class _Careful(forms.Form):
+class _CheckedPasskeyForm(forms.Form):
     credential = AnswerField()
     by_itself = False
 
@@ -145,11 +145,11 @@ class _Careful(forms.Form):
         return parse_response(lambda: _checked(answer, complete, by_itself=self.by_itself))
 
 
-class SecondStepPasskeyForm(_Careful, AuthenticateWebAuthnForm):  # type: ignore[misc]  # allauth has no types
+class SecondStepPasskeyForm(_CheckedPasskeyForm, AuthenticateWebAuthnForm):  # type: ignore[misc]  # allauth has no types
     """After the password."""
 
 
-class PasskeySignInForm(_Careful, LoginWebAuthnForm):  # type: ignore[misc]  # allauth has no types
+class PasskeySignInForm(_CheckedPasskeyForm, LoginWebAuthnForm):  # type: ignore[misc]  # allauth has no types
     """Instead of the password."""
 
     by_itself = True

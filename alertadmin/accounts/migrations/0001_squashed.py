@@ -52,7 +52,7 @@ class Migration(migrations.Migration):
             name='MfaPolicy',
             fields=[
                 ('only', models.BooleanField(default=True, editable=False, primary_key=True, serialize=False)),
-                ('second_factor', models.CharField(choices=[('optional', 'Nobody’s: whoever wants one adds it'), ('staff', 'Of those who may change something in all tenants, a week after they first sign in'), ('changers', 'Of whoever may change something'), ('all', 'Everybody’s')], default='staff', max_length=8, verbose_name='Whose second factor is asked for')),
+                ('second_factor', models.CharField(choices=[('optional', 'Optional: each user decides'), ('staff', 'Of those who may change something in all tenants, a week after they first sign in'), ('changers', 'Of users who may change something'), ('all', 'Everybody’s')], default='staff', max_length=8, verbose_name='Whose second factor is asked for')),
             ],
             options={
                 'verbose_name': 'demand on signing in',

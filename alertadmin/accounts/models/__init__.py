@@ -1,4 +1,4 @@
-"""The models of this app, and those of other packages that keep its label."""
+"""The models of accounts, and those of other packages whose tables bear its label."""
 
 from alertadmin.accounts.models.user import (
     AuditEntry,

@@ -23,7 +23,7 @@ class LastOwner(Exception):
     """The change would leave the installation without an active owner."""
 
     def __str__(self) -> str:
-        return _("Somebody must own this installation. Make another person an owner first.")
+        return _("This installation needs an owner. Make another person an owner first.")
 
 
 class RoleSource(models.TextChoices):
@@ -40,21 +40,22 @@ class MembershipQuerySet(models.QuerySet["Membership"]):
     def in_force(self, now: datetime) -> MembershipQuerySet:
         """Memberships in force: granted by a person, or by a group that the provider confirmed recently.
 
-        Rights, and mails sent because of a role, depend on these only. A confirmation dated in the future comes from a fast
-        clock and does not count.
+        Rights, and mails sent because of a role, depend on these only. A confirmation dated in the future comes from a
+        fast clock and does not count.
         """
         return self.filter(~Q(source=RoleSource.GROUP) | _confirmed(now))
 
-    def lapsed(self, now: datetime) -> MembershipQuerySet:
-        """Group memberships that the provider has not confirmed within the limit; the next confirmation restores them."""
+    def expired(self, now: datetime) -> MembershipQuerySet:
+        """Group memberships that the provider has not confirmed within the limit; the next confirmation restores
+        them."""
         return self.filter(Q(source=RoleSource.GROUP) & ~_confirmed(now))
 
-    def everywhere(self) -> MembershipQuerySet:
+    def in_all_tenants(self) -> MembershipQuerySet:
         return self.filter(tenant=None)
 
     def owners(self) -> MembershipQuerySet:
         """Owners of the installation with an active account."""
-        return self.everywhere().filter(role=Role.OWNER, user__is_active=True)
+        return self.in_all_tenants().filter(role=Role.OWNER, user__is_active=True)
 
 
 @tenant_scoped("tenant")
@@ -97,7 +98,7 @@ class Membership(models.Model):
         return f"{self.user}: {self.get_role_display()}"
 
 
-def keep_an_owner() -> None:
+def require_an_owner() -> None:
     """Check that an owner remains. Call last in a transaction that removes roles or deactivates or deletes users. An
     owner by a group with an expired confirmation counts: signing in by the provider restores the role.
 

@@ -8,9 +8,9 @@ from django.utils.translation import gettext_lazy as _
 
 
 class MfaRequirement(models.TextChoices):
-    OPTIONAL = "optional", _("Nobody’s: whoever wants one adds it")
+    OPTIONAL = "optional", _("Optional: each user decides")
     STAFF = "staff", _("Of those who may change something in all tenants, a week after they first sign in")
-    CHANGERS = "changers", _("Of whoever may change something")
+    CHANGERS = "changers", _("Of users who may change something")
     ALL = "all", _("Everybody’s")
 
 

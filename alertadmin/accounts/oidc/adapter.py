@@ -28,7 +28,7 @@ from django.utils.translation import gettext as _
 from alertadmin import audit
 from alertadmin.accounts.email_address import clean_stored
 from alertadmin.accounts.models import User
-from alertadmin.accounts.models.membership import LastOwner, Membership, keep_an_owner
+from alertadmin.accounts.models.membership import LastOwner, Membership, require_an_owner
 from alertadmin.accounts.oidc import group_roles, provider_registry
 from alertadmin.accounts.oidc.claims import Identity
 from alertadmin.accounts.oidc.client import SignInProvider, provider_session
@@ -48,7 +48,7 @@ class SignInRefused(Exception):
 
     def __init__(self, cause: str, told: str, user: User | None = None) -> None:
         super().__init__(told)
-        self.cause, self.told, self.user = cause, told, user
+        self.cause, self.message, self.user = cause, told, user
 
 
 ERROR_CODE = re.compile(r"AADSTS\d{4,8}")
@@ -111,14 +111,14 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]  
         provider: Provider = sociallogin.provider.known
         kept = sociallogin.state.get("data") or {}
         try:
-            if not _is_same(sociallogin.nonce, kept.get("nonce")):
+            if not _nonce_matches(sociallogin.nonce, kept.get("nonce")):
                 raise SignInRefused("nonce", _("This sign-in was not begun here. Begin again."))
             if sociallogin.state.get("process") == AuthProcess.CONNECT:
                 _connect(request, provider, sociallogin)
             elif sociallogin.is_existing:
-                _take_up_groups(request, provider, sociallogin)
+                _update_groups(request, provider, sociallogin)
             else:
-                _enter(provider, sociallogin, str(kept.get("invitation", "")), proves=bool(kept.get("proves")))
+                _create_account(provider, sociallogin, str(kept.get("invitation", "")), proves=bool(kept.get("proves")))
         except SignInRefused as refusal:
             _refuse(request, provider, refusal)
         except IntegrityError:
@@ -126,42 +126,42 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]  
             _refuse(request, provider, SignInRefused("race", _("You were signing in twice at once. Try again.")))
 
 
-def _is_same(said: object, kept: object) -> bool:
+def _nonce_matches(said: object, kept: object) -> bool:
     """Compare the nonce in the token, which can be any JSON value, with the one sent."""
     if not isinstance(said, str) or not isinstance(kept, str):
         return False
     return secrets.compare_digest(said.encode("utf-8", "surrogatepass"), kept.encode())
 
 
-def _take_up_groups(request: HttpRequest, provider: Provider, login: SocialLogin) -> None:
+def _update_groups(request: HttpRequest, provider: Provider, login: SocialLogin) -> None:
     """Update the group roles of an existing account."""
-    somebody: Identity = login.somebody
+    identity: Identity = login.identity
     user: User = login.user
     try:
         with transaction.atomic():
-            if group_roles.apply(user, group_roles.places(somebody.grants), timezone.now()):
-                keep_an_owner()
+            if group_roles.apply(user, group_roles.places(identity.grants), timezone.now()):
+                require_an_owner()
     except LastOwner:
         told = _(
-            "Your groups no longer make you an owner, and nobody else owns this installation. Whoever runs it can "
+            "Your groups no longer make you an owner, and this installation has no other owner. Its operator can "
             "invite an owner by command: manage.py invite."
         )
         raise SignInRefused("last owner", told, user) from None
     if not Membership.objects.filter(user=user).exists():
-        raise SignInRefused("no role", _no_role(provider, somebody), user)
-    if somebody.has_too_many_groups and provider.grants:
-        messages.warning(request, _too_many_groups(provider))
+        raise SignInRefused("no role", _no_role_message(provider, identity), user)
+    if identity.has_too_many_groups and provider.grants:
+        messages.warning(request, _group_overage_message(provider))
 
 
-def _enter(provider: Provider, login: SocialLogin, invitation: str, *, proves: bool) -> None:
+def _create_account(provider: Provider, login: SocialLogin, invitation: str, *, proves: bool) -> None:
     """Create the account of a new identity. The provider's claim does not prove the address; `proves` says whether
     the invitation's link was mailed."""
-    somebody: Identity = login.somebody
+    identity: Identity = login.identity
     with transaction.atomic():
-        wanted = group_roles.places(somebody.grants)
+        wanted = group_roles.places(identity.grants)
         if invitation:
             try:
-                user = invitations.accept(invitation, timezone.now(), proves=proves, name=somebody.name)
+                user = invitations.accept(invitation, timezone.now(), proves=proves, name=identity.name)
             except ValidationError as error:
                 raise SignInRefused("limit", error.messages[0]) from None
             if user is None:
@@ -170,14 +170,14 @@ def _enter(provider: Provider, login: SocialLogin, invitation: str, *, proves: b
                 )
                 raise SignInRefused("invitation", told)
         elif wanted:
-            user = _made(provider, somebody, wanted)
+            user = _create_user(provider, identity, wanted)
         else:
-            raise SignInRefused("no role", _no_role(provider, somebody))
+            raise SignInRefused("no role", _no_role_message(provider, identity))
         group_roles.apply(user, wanted, timezone.now())
         _link(login, user, provider)
 
 
-def _may_state(provider: Provider, wanted: group_roles.Places, address: str) -> bool:
+def _is_domain_allowed(provider: Provider, wanted: group_roles.Places, address: str) -> bool:
     """Whether the provider may state this address. It must be in a domain listed for the provider. Without a list,
     a provider that grants a role in the whole installation may state any, one that grants a role in a tenant that
     tenant's domain."""
@@ -189,27 +189,27 @@ def _may_state(provider: Provider, wanted: group_roles.Places, address: str) -> 
     return canonical(address).rpartition("@")[2] in {canonical(f"x@{one}").rpartition("@")[2] for one in domains if one}
 
 
-def _made(provider: Provider, somebody: Identity, wanted: group_roles.Places) -> User:
+def _create_user(provider: Provider, identity: Identity, wanted: group_roles.Places) -> User:
     try:
-        address = clean_stored(somebody.address)
+        address = clean_stored(identity.address)
     except ValidationError:
-        told = _("%(provider)s does not say your e-mail address, and without one nobody can be told anything.")
+        told = _("%(provider)s does not state your e-mail address, and without one you cannot be notified.")
         raise SignInRefused("no address", told % {"provider": provider.label}) from None
     if User.objects.by_address(address) is not None:
-        # The provider's claim does not prove the address. Linking by it would give this account to whoever can write
-        # the address into the provider's directory.
+        # The provider's claim does not prove the address. Linking by it would give this account to any person able to
+        # write the address into the provider's directory.
         told = _(
-            "Somebody with your address has an account here already. If it is you, sign in to it as you did before, "
+            "An account here already has your address. If it is yours, sign in to it as before, "
             "and connect %(provider)s on the page “How you sign in”."
         )
         raise SignInRefused("address is taken", told % {"provider": provider.label})
-    if not _may_state(provider, wanted, address):
+    if not _is_domain_allowed(provider, wanted, address):
         told = _(
             "%(provider)s says that your address is %(address)s, and is not asked about addresses of that domain. "
             "Ask an administrator for an invitation."
         )
         raise SignInRefused("address of another domain", told % {"provider": provider.label, "address": address})
-    user = User.objects.create_user(address, None, name=somebody.name, made_by=provider.slug)
+    user = User.objects.create_user(address, None, name=identity.name, made_by=provider.slug)
     audit.record(audit.AuditAction.PERSON_CREATED, user, by=user, method=provider.slug)
     return user
 
@@ -237,15 +237,15 @@ def _connect(request: HttpRequest, provider: Provider, login: SocialLogin) -> No
     raise ImmediateHttpResponse(redirect("security"))
 
 
-def _no_role(provider: Provider, somebody: Identity) -> str:
-    if somebody.has_too_many_groups and provider.grants:
-        return _too_many_groups(provider)
-    return _("%(provider)s knows you, but nobody gave you a role here. Ask an administrator of alertadmin.") % {
+def _no_role_message(provider: Provider, identity: Identity) -> str:
+    if identity.has_too_many_groups and provider.grants:
+        return _group_overage_message(provider)
+    return _("%(provider)s knows you, but you have no role here. Ask an administrator of alertadmin.") % {
         "provider": provider.label
     }
 
 
-def _too_many_groups(provider: Provider) -> str:
+def _group_overage_message(provider: Provider) -> str:
     return _(
         "You are in so many groups that %(provider)s left them out, so they give you no role here. In Entra, under "
         "Token configuration, let the groups claim hold “Groups assigned to the application” alone, or use app roles."
@@ -264,5 +264,5 @@ def _refuse(request: HttpRequest, provider: Provider, refusal: SignInRefused) ->
     if settings.SESSION_COOKIE_NAME not in request.COOKIES:
         # A message would create a session for every anonymous request: the page derives its text from the URL.
         raise ImmediateHttpResponse(redirect(f"{reverse('sign-in')}?elsewhere=1"))
-    messages.error(request, refusal.told)
+    messages.error(request, refusal.message)
     raise ImmediateHttpResponse(redirect("security" if request.user.is_authenticated else "sign-in"))

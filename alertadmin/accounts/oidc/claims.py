@@ -78,7 +78,8 @@ def _is_overage(claims: Claims, provider: Provider) -> bool:
 def line(value: object, most: int) -> str:
     """Normalise to one line of at most `most` printable characters; empty if the value is not text.
 
-    A line break in a name must not inject mail headers, and a bidirectional control must not reorder the text around it.
+    A line break in a name must not inject mail headers, and a bidirectional control must not reorder the text around
+    it.
     """
     if not isinstance(value, str):
         return ""

@@ -29,10 +29,10 @@ from alertadmin.adapters.allauth import lookup_kid_jwk
 CLOCKS_DIFFER = timedelta(minutes=2)
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
 """Only asymmetric algorithms, by keys that the provider publishes."""
-BAD = (jwt.PyJWTError, LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RuntimeError)
+TOKEN_ERRORS = (jwt.PyJWTError, LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RuntimeError)
 """Errors of PyJWT for malformed tokens and keys: OverflowError for an infinite time, RecursionError for deep nesting,
 NotImplementedError for a key with the algorithm "none"."""
-DOORS = ("authorization_endpoint", "token_endpoint", "jwks_uri")
+ENDPOINTS = ("authorization_endpoint", "token_endpoint", "jwks_uri")
 
 
 _AUTHORITIES: ContextVar[str | None] = ContextVar("authorities", default=None)
@@ -53,7 +53,7 @@ def verify_ca(ca_file: str | None) -> Iterator[None]:
         _AUTHORITIES.reset(token)
 
 
-class Exchange(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]  # allauth has no types
+class OidcProtocol(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]  # allauth has no types
     """The protocol of one sign-in. Raises OAuth2Error for every invalid response."""
 
     @property
@@ -83,15 +83,15 @@ class Exchange(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]  # allauth has
             check_parties(said, app.client_id)
             check_access_token(said, str(jwt.get_unverified_header(id_token)["alg"]), str(token.token))
         except BadIdToken as error:
-            raise OAuth2Error(f"The ID token is not good: {error}") from error
+            raise OAuth2Error(f"The ID token is invalid: {error}") from error
         if provider.known.user_info:
-            said = {**self._asked(provider.known, token.token, said["sub"]), **said}
+            said = {**self._fetch_user_info(provider.known, token.token, said["sub"]), **said}
         return provider.sociallogin_from_response(request, {"id_token": said})
 
     def _verified_claims(self, app: SocialApp, id_token: str) -> dict[str, Any]:
         known = self.get_provider().known
         try:
-            key = self._key_of(id_token)
+            key = self._signing_key(id_token)
             said: dict[str, Any] = jwt.decode(
                 id_token,
                 key,
@@ -101,11 +101,11 @@ class Exchange(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]  # allauth has
                 leeway=CLOCKS_DIFFER,
                 options={"require": ["iss", "sub", "aud", "exp", "iat"]},
             )
-        except BAD as error:
-            raise OAuth2Error(f"The ID token is not good: {type(error).__name__}.") from error
+        except TOKEN_ERRORS as error:
+            raise OAuth2Error(f"The ID token is invalid: {type(error).__name__}.") from error
         return said
 
-    def _key_of(self, id_token: str) -> Any:
+    def _signing_key(self, id_token: str) -> Any:
         """The published key with the token's `kid`. Raises LookupError, and PyJWT's errors for a malformed token."""
         named = jwt.get_unverified_header(id_token)["kid"]
         url, ca_file = self.openid_config["jwks_uri"], self.get_provider().known.ca_file
@@ -115,7 +115,7 @@ class Exchange(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]  # allauth has
                 return key
         raise LookupError(named)
 
-    def _asked(self, known: Provider, access_token: str, subject: str) -> dict[str, Any]:
+    def _fetch_user_info(self, known: Provider, access_token: str, subject: str) -> dict[str, Any]:
         """Claims from the userinfo endpoint, which must be about the same subject."""
         url = self.openid_config.get("userinfo_endpoint")
         if not _is_https(url):
@@ -123,14 +123,14 @@ class Exchange(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]  # allauth has
         with verify_ca(known.ca_file), provider_session() as session:
             said = json_of(session.get(str(url), headers={"Authorization": f"Bearer {access_token}"}))
         if said.get("sub") != subject:
-            raise OAuth2Error("The userinfo endpoint speaks of somebody else.")
+            raise OAuth2Error("The userinfo endpoint describes another subject.")
         return said
 
 
 class SignInProvider(OpenIDConnectProvider):  # type: ignore[misc]  # allauth has no types
     """A provider of the operator's file, in allauth's interface."""
 
-    oauth2_adapter_class = Exchange
+    oauth2_adapter_class = OidcProtocol
 
     def __init__(self, request: HttpRequest, known: Provider) -> None:
         super().__init__(request, app=known.app())
@@ -150,12 +150,12 @@ class SignInProvider(OpenIDConnectProvider):  # type: ignore[misc]  # allauth ha
 
     def sociallogin_from_response(self, request: HttpRequest, response: dict[str, Any]) -> SocialLogin:
         try:
-            somebody = claims.read(response["id_token"], self.known)
+            identity = claims.read(response["id_token"], self.known)
         except claims.ClaimMismatch as error:
             raise OAuth2Error(str(error)) from error
-        login = super().sociallogin_from_response(request, {**response, "uid": somebody.uid})
-        login.somebody, login.nonce = somebody, response["id_token"].get("nonce")
-        request.second_factor_shown = somebody.showed_second_factor  # type: ignore[attr-defined]
+        login = super().sociallogin_from_response(request, {**response, "uid": identity.uid})
+        login.identity, login.nonce = identity, response["id_token"].get("nonce")
+        request.second_factor_shown = identity.showed_second_factor  # type: ignore[attr-defined]
         return login
 
     def extract_uid(self, data: dict[str, Any]) -> str:
@@ -182,9 +182,9 @@ def _check_metadata(said: dict[str, Any], known: Provider) -> None:
     """Check that the metadata are the configured issuer's and that all endpoints use https. Raises OAuth2Error."""
     if said.get("issuer") != known.issuer:
         raise OAuth2Error(f"The metadata are of {said.get('issuer')!r}, not of {known.issuer}.")
-    for door in DOORS:
-        if not _is_https(said.get(door)):
-            raise OAuth2Error(f"The metadata name no https address as {door}.")
+    for endpoint in ENDPOINTS:
+        if not _is_https(said.get(endpoint)):
+            raise OAuth2Error(f"The metadata name no https address as {endpoint}.")
 
 
 def _check_keys(said: dict[str, Any]) -> None:

@@ -19,10 +19,10 @@ from alertadmin.accounts.models.membership import Membership
 from alertadmin.accounts.oidc import provider_registry
 
 
-def all_lapsed(user: User, now: datetime) -> bool:
+def all_expired(user: User, now: datetime) -> bool:
     """Whether the user has group roles, and no role in force."""
     held = Membership.objects.filter(user=user)
-    return held.lapsed(now).exists() and not held.in_force(now).exists()
+    return held.expired(now).exists() and not held.in_force(now).exists()
 
 
 def refuse(request: HttpRequest, user: User) -> None:

@@ -26,7 +26,7 @@ SECONDS = 10
 """Seconds for a whole call."""
 SLOTS = 3
 """Max threads of this process that wait for providers at once; the others serve pages."""
-PATIENCE = 0.3
+SLOT_TIMEOUT = 0.3
 """Seconds to wait for a free slot."""
 FRESH, STALE = 3600.0, 24 * 3600.0
 """Max age in seconds of a cached document: without a refresh, and while it is being refreshed."""
@@ -65,7 +65,7 @@ _SLOTS = threading.BoundedSemaphore(SLOTS)
 
 @contextmanager
 def _slot() -> Iterator[None]:
-    if not _SLOTS.acquire(timeout=PATIENCE):
+    if not _SLOTS.acquire(timeout=SLOT_TIMEOUT):
         raise ProviderBusy("Too many sign-ins wait for their providers.")
     try:
         yield
@@ -74,15 +74,15 @@ def _slot() -> Iterator[None]:
 
 
 @dataclass
-class _Kept:
+class _CacheEntry:
     document: Document = field(default_factory=dict)
-    came_at: float = float("-inf")
-    failed: Exception | None = None
+    fetched_at: float = float("-inf")
+    error: Exception | None = None
     failed_at: float = float("-inf")
-    is_asked: threading.Lock = field(default_factory=threading.Lock)
+    fetching: threading.Lock = field(default_factory=threading.Lock)
 
 
-_KEPT: dict[tuple[str, str | None], _Kept] = {}
+_CACHE: dict[tuple[str, str | None], _CacheEntry] = {}
 
 
 def document(url: str, ca_file: str | None, check: Check, *, newer_than: float = FRESH) -> Document:
@@ -90,43 +90,43 @@ def document(url: str, ca_file: str | None, check: Check, *, newer_than: float =
 
     Raises OAuth2Error (`check` included), requests.RequestException.
     """
-    kept = _KEPT.setdefault((url, ca_file), _Kept())
-    age = monotonic() - kept.came_at
+    kept = _CACHE.setdefault((url, ca_file), _CacheEntry())
+    age = monotonic() - kept.fetched_at
     if age < newer_than:
         return kept.document
-    if kept.failed is not None and monotonic() - kept.failed_at < FAILED_FOR:
+    if kept.error is not None and monotonic() - kept.failed_at < FAILED_FOR:
         if age < STALE:
             return kept.document
-        raise kept.failed
+        raise kept.error
     if FRESH <= age < STALE:
-        threading.Thread(target=_ask_quietly, args=(kept, url, ca_file, check), name="provider", daemon=True).start()
+        threading.Thread(target=_refresh, args=(kept, url, ca_file, check), name="provider", daemon=True).start()
         return kept.document
-    if not kept.is_asked.acquire(timeout=PATIENCE):
+    if not kept.fetching.acquire(timeout=SLOT_TIMEOUT):
         raise ProviderBusy("The provider is being asked already.")
     try:
-        if kept.came_at == float("-inf") or monotonic() - kept.came_at >= newer_than:
-            _ask(kept, url, ca_file, check)
+        if kept.fetched_at == float("-inf") or monotonic() - kept.fetched_at >= newer_than:
+            _fetch(kept, url, ca_file, check)
         return kept.document
     finally:
-        kept.is_asked.release()
+        kept.fetching.release()
 
 
 def forget() -> None:
     """Clear the cache."""
-    _KEPT.clear()
+    _CACHE.clear()
 
 
-def _ask_quietly(kept: _Kept, url: str, ca_file: str | None, check: Check) -> None:
-    if kept.is_asked.acquire(blocking=False):
+def _refresh(kept: _CacheEntry, url: str, ca_file: str | None, check: Check) -> None:
+    if kept.fetching.acquire(blocking=False):
         try:
-            _ask(kept, url, ca_file, check)
+            _fetch(kept, url, ca_file, check)
         except (OAuth2Error, requests.RequestException) as error:
             LOGGER.warning("%s was not read anew: %s", url, error)
         finally:
-            kept.is_asked.release()
+            kept.fetching.release()
 
 
-def _ask(kept: _Kept, url: str, ca_file: str | None, check: Check) -> None:
+def _fetch(kept: _CacheEntry, url: str, ca_file: str | None, check: Check) -> None:
     try:
         with ProviderSession(ca_file) as session:
             said = json_of(session.get(url))
@@ -134,9 +134,9 @@ def _ask(kept: _Kept, url: str, ca_file: str | None, check: Check) -> None:
     except ProviderBusy:
         raise  # our own limit: not cached as a failure of the provider
     except (OAuth2Error, requests.RequestException) as error:
-        kept.failed, kept.failed_at = error, monotonic()
+        kept.error, kept.failed_at = error, monotonic()
         raise
-    kept.document, kept.came_at, kept.failed = said, monotonic(), None
+    kept.document, kept.fetched_at, kept.error = said, monotonic(), None
 
 
 def json_of(response: requests.Response) -> Document:

@@ -19,13 +19,13 @@ LOGGER = logging.getLogger(__name__)
 
 
 @dataclass
-class _Known:
+class _Registry:
     stamp: object = None
     providers: dict[str, Provider] = field(default_factory=dict)
-    trouble: str = ""
+    load_error: str = ""
 
 
-_KNOWN = _Known()
+_REGISTRY = _Registry()
 
 
 def providers() -> list[Provider]:
@@ -36,28 +36,28 @@ def find(slug: str) -> Provider | None:
     return _current().providers.get(slug)
 
 
-def trouble() -> str:
+def load_error() -> str:
     """Why the file cannot be used, as one English sentence; empty if it can."""
-    return _current().trouble
+    return _current().load_error
 
 
-def _current() -> _Known:
+def _current() -> _Registry:
     path: Path | None = settings.ENVIRONMENT.sign_in_file
-    stamp = (path, _changed(path), settings.ENVIRONMENT.clouds_file, _changed(settings.ENVIRONMENT.clouds_file))
-    if stamp != _KNOWN.stamp:
-        of_another_file = _KNOWN.stamp is None or path != _KNOWN.stamp[0]  # type: ignore[index]
-        kept = {} if of_another_file else _KNOWN.providers
+    stamp = (path, _changed_at(path), settings.ENVIRONMENT.clouds_file, _changed_at(settings.ENVIRONMENT.clouds_file))
+    if stamp != _REGISTRY.stamp:
+        of_another_file = _REGISTRY.stamp is None or path != _REGISTRY.stamp[0]  # type: ignore[index]
+        kept = {} if of_another_file else _REGISTRY.providers
         try:
             read = load(path, read_clouds_file(settings.ENVIRONMENT.clouds_file).clouds) if path else {}
-            _KNOWN.providers, _KNOWN.trouble = read, ""
+            _REGISTRY.providers, _REGISTRY.load_error = read, ""
         except SignInFileError as error:
-            _KNOWN.providers, _KNOWN.trouble = kept, str(error)
+            _REGISTRY.providers, _REGISTRY.load_error = kept, str(error)
             LOGGER.error("%s", error)
-        _KNOWN.stamp = stamp
-    return _KNOWN
+        _REGISTRY.stamp = stamp
+    return _REGISTRY
 
 
-def _changed(path: Path | None) -> int:
+def _changed_at(path: Path | None) -> int:
     """Time of the last change to the file or its mode, in ns."""
     try:
         return path.stat().st_ctime_ns if path else 0

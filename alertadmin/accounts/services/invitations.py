@@ -64,7 +64,7 @@ def revoke_of(user: User, now: datetime) -> None:
 def find(token: str, now: datetime) -> Invitation | None:
     """The open invitation of a link; None if it is invalid or the inviter may no longer grant its roles."""
     key = read_key(token)
-    return None if key is None else _open(key, now)
+    return None if key is None else _find_open(key, now)
 
 
 def accept(
@@ -84,8 +84,8 @@ def accept(
     An existing account with the invited address is never taken over: its user must be signed in, as `by`.
     """
     with transaction.atomic():
-        invitation = _open(key, now)
-        if invitation is None or account_of(invitation) != by or not _take(invitation, now):
+        invitation = _find_open(key, now)
+        if invitation is None or account_of(invitation) != by or not _mark_accepted(invitation, now):
             return None
         user = by or User.objects.create_user(
             invitation.address, password, **{"language": invitation.language, **fields}
@@ -120,7 +120,7 @@ def places(invitation: Invitation) -> dict[UUID | None, Role]:
     return {one.tenant_id: Role(one.role) for one in invitation.roles.all()}
 
 
-def _open(key: str, now: datetime) -> Invitation | None:
+def _find_open(key: str, now: datetime) -> Invitation | None:
     pk, _dot, nonce = key.partition(".")
     found = Invitation.objects.open(now).filter(pk=pk, nonce=nonce).select_related("invited_by").first()
     if found is None:
@@ -132,7 +132,7 @@ def _open(key: str, now: datetime) -> Invitation | None:
     return found
 
 
-def _take(invitation: Invitation, now: datetime) -> bool:
+def _mark_accepted(invitation: Invitation, now: datetime) -> bool:
     """Mark as accepted in one conditional UPDATE, so that of two concurrent calls one fails."""
     mine = Invitation.objects.open(now).filter(pk=invitation.pk, nonce=invitation.nonce)
     return mine.update(accepted_at=now) == 1

@@ -17,7 +17,7 @@ from alertadmin.accounts.access import Access
 from alertadmin.accounts.models import User
 from alertadmin.accounts.models.membership import Membership, RoleSource
 from alertadmin.accounts.models.pending_role import GOOD_FOR, PendingRole, new_nonce
-from alertadmin.accounts.roles import RIGHTS, Role, may_give
+from alertadmin.accounts.roles import RIGHTS, Role, can_grant
 
 
 class RoleGrantRefused(Exception):
@@ -29,7 +29,7 @@ class RoleGrantRefused(Exception):
 
 def check(by: User | None, place: UUID | None, role: Role) -> None:
     """Check that `by` may grant the role; None is the operator. Raises RoleGrantRefused."""
-    if by is not None and not may_give(Access(by).rights_in(place), role):
+    if by is not None and not can_grant(Access(by).rights_in(place), role):
         raise RoleGrantRefused
 
 
@@ -65,8 +65,8 @@ def hold_role(user: User, role: Role, *, giver: User | None, now: datetime, **de
     """Store a pending role, replacing an earlier one. Call within a transaction. Its audit entry causes the mail
     with the link (accounts' proof mail in outbox).
 
-    Raises ValidationError if the limit of mails is reached; RoleGrantRefused if an existing pending role includes rights
-    that `giver` lacks.
+    Raises ValidationError if the limit of mails is reached; RoleGrantRefused if an existing pending role includes
+    rights that `giver` lacks.
     """
     earlier = PendingRole.objects.select_for_update(of=("self",)).filter(user=user).first()
     if earlier is not None and earlier.ends_at > now:

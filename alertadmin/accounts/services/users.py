@@ -18,8 +18,8 @@ from alertadmin.accounts import sessions
 from alertadmin.accounts.access import Access
 from alertadmin.accounts.mfa import enforcement
 from alertadmin.accounts.models import User
-from alertadmin.accounts.models.membership import Membership, RoleSource, keep_an_owner
-from alertadmin.accounts.roles import RIGHTS, Right, Role, may_give
+from alertadmin.accounts.models.membership import Membership, RoleSource, require_an_owner
+from alertadmin.accounts.roles import RIGHTS, Right, Role, can_grant
 from alertadmin.accounts.services import invitations, role_grants
 
 
@@ -27,7 +27,7 @@ class NotAllowed(Exception):
     """The action is not allowed; the message is for the acting user."""
 
 
-def may_manage(by: User, person: User) -> bool:
+def can_manage(by: User, person: User) -> bool:
     """Whether `by` may deactivate, recover or delete the account: they need every right it holds, in every place."""
     access = Access(by)
     if by == person or not access.in_all_tenants(Right.PEOPLE):
@@ -46,13 +46,13 @@ def set_role(person: User, place: UUID | None, role: Role | None, *, by: User, n
         held = rows.filter(user=person, tenant=place, source=RoleSource.HAND).first()
         before = Role(held.role) if held else None
         if by == person:
-            raise NotAllowed(_("Nobody changes their own roles. Ask another administrator."))
-        if not all(may_give(own, one) for one in (before, role) if one is not None):
+            raise NotAllowed(_("You cannot change your own roles. Ask another administrator."))
+        if not all(can_grant(own, one) for one in (before, role) if one is not None):
             raise NotAllowed(str(role_grants.RoleGrantRefused()))
         if before == role:
             return True
         if role is not None and role_grants.must_prove_address(person, place, role):
-            _wait(person, role, by, now or timezone.now())
+            _hold_role(person, role, by, now or timezone.now())
             return False
         if role is None and held is not None:
             held.delete()
@@ -61,11 +61,11 @@ def set_role(person: User, place: UUID | None, role: Role | None, *, by: User, n
             row.role = role
             row.save()
         audit.record(audit.AuditAction.PERSON_ROLE_CHANGED, person, tenant=place, role=[before or "", role or ""])
-        keep_an_owner()
+        require_an_owner()
     return True
 
 
-def _wait(person: User, role: Role, by: User, now: datetime) -> None:
+def _hold_role(person: User, role: Role, by: User, now: datetime) -> None:
     try:
         role_grants.hold_role(person, role, giver=by, now=now)
     except role_grants.RoleGrantRefused as error:
@@ -74,7 +74,7 @@ def _wait(person: User, role: Role, by: User, now: datetime) -> None:
 
 def deactivate(person: User, *, by: User, now: datetime) -> None:
     """Deactivate a user, end their sessions and revoke their invitations. Raises NotAllowed, LastOwner."""
-    _check(by, person)
+    _require_can_manage(by, person)
     with transaction.atomic():
         if not User.objects.filter(pk=person.pk, is_active=True).update(is_active=False):
             return
@@ -82,12 +82,12 @@ def deactivate(person: User, *, by: User, now: datetime) -> None:
         role_grants.revoke_grants_of(person)
         sessions.end_all(person)
         audit.record(audit.AuditAction.PERSON_DEACTIVATED, person)
-        keep_an_owner()
+        require_an_owner()
 
 
 def activate(person: User, *, by: User) -> None:
     """Reactivate a user. Raises NotAllowed."""
-    _check(by, person)
+    _require_can_manage(by, person)
     with transaction.atomic():
         if User.objects.filter(pk=person.pk, is_active=False).update(is_active=True):
             audit.record(audit.AuditAction.PERSON_ACTIVATED, person)
@@ -95,21 +95,23 @@ def activate(person: User, *, by: User) -> None:
 
 def reset_factors(person: User, *, by: User) -> None:
     """Remove all second factors after a lost device. The next sign-in needs none. Raises NotAllowed."""
-    _check(by, person)
+    _require_can_manage(by, person)
     enforcement.remove_factor(person)
 
 
 def remove(person: User, *, by: User) -> None:
     """Delete a user. Raises NotAllowed, LastOwner."""
-    _check(by, person)
+    _require_can_manage(by, person)
     with transaction.atomic():
         subject, address = audit.AuditTarget.of(person), person.email
         sessions.end_all(person)
         person.delete()
         audit.record(audit.AuditAction.PERSON_DELETED, subject, recipient=address)
-        keep_an_owner()
+        require_an_owner()
 
 
-def _check(by: User, person: User) -> None:
-    if not may_manage(by, person):
-        raise NotAllowed(_("Only whoever may do all that this person may do can do that, and nobody to themselves."))
+def _require_can_manage(by: User, person: User) -> None:
+    if not can_manage(by, person):
+        raise NotAllowed(
+            _("Only a person with all the rights of this account can do that, and never to their own account.")
+        )

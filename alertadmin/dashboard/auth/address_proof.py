@@ -47,7 +47,7 @@ def _confirm(request: HttpRequest, user: User) -> HttpResponse:
     if given is None:
         return render(request, "auth/address_proof_used.html", status=404)
     messages.success(request, _("Your address is confirmed, and your role counts: %(role)s.") % {"role": given.label})
-    return enforcement.should_offer(request, reverse("overview")) or redirect("overview")
+    return enforcement.offer_redirect(request, reverse("overview")) or redirect("overview")
 
 
 def _context(request: HttpRequest, found: PendingRole) -> dict[str, object]:

@@ -24,7 +24,7 @@ from alertadmin.accounts.decorators import login_only, public
 from alertadmin.accounts.models import User
 from alertadmin.accounts.models.invitation import proves
 from alertadmin.accounts.oidc import provider_registry
-from alertadmin.accounts.oidc.client import Exchange, SignInProvider
+from alertadmin.accounts.oidc.client import OidcProtocol, SignInProvider
 from alertadmin.accounts.reauthentication import recently_confirmed
 from alertadmin.accounts.services import invitations
 
@@ -88,7 +88,7 @@ def came_back(request: HttpRequest, provider_id: str) -> HttpResponse:
         messages.error(request, _("This sign-in was not begun here. Begin again."))
         return redirect("sign-in")
     try:
-        response: HttpResponse = OAuth2CallbackView.adapter_view(Exchange(request, provider_id))(request)
+        response: HttpResponse = OAuth2CallbackView.adapter_view(OidcProtocol(request, provider_id))(request)
     except SocialApp.DoesNotExist:
         raise Http404 from None
     return response

@@ -101,7 +101,7 @@ def confirm(request: HttpRequest) -> HttpResponse:
     form = reauthentication.ConfirmForm(request.POST or None, request=request)
     if form.is_bound and form.is_valid():
         return redirect(_ours(request, request.GET.get("next", "")))
-    return reauthentication.page(request, form, request.get_full_path())
+    return reauthentication.confirmation_page(request, form, request.get_full_path())
 
 
 @public

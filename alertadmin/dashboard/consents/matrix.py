@@ -52,7 +52,7 @@ def app_consents(request: HttpRequest, pk: UUID) -> HttpResponse:
     return render(request, "consents/matrix.html", {**context, "page": page})
 
 
-@require_right(Right.OPERATE, everywhere=True)
+@require_right(Right.OPERATE, in_all_tenants=True)
 @post_only(back="app-consents")
 def app_consents_check(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Begins it, or shows the one that is under way."""
@@ -61,7 +61,7 @@ def app_consents_check(request: HttpRequest, pk: UUID) -> HttpResponse:
     return redirect("app-consents", pk)
 
 
-@require_right(Right.OPERATE, everywhere=True)
+@require_right(Right.OPERATE, in_all_tenants=True)
 @post_only(back="app-consents")
 def app_consents_stop(request: HttpRequest, pk: UUID) -> HttpResponse:
     check_batch.stop(get_object_or_404(AppRegistration, pk=pk), now=timezone.now())

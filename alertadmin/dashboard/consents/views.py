@@ -63,7 +63,7 @@ def consents(request: HttpRequest) -> HttpResponse:
     return render(request, "consents/list.html", {**context, "page": page})
 
 
-@require_right(Right.OPERATE, everywhere=True)
+@require_right(Right.OPERATE, in_all_tenants=True)
 def consents_check(request: HttpRequest) -> HttpResponse:
     """Begins a check of every app, or shows the one that is under way."""
     if request.method == "POST":
@@ -71,7 +71,7 @@ def consents_check(request: HttpRequest) -> HttpResponse:
     return redirect("consents")
 
 
-@require_right(Right.OPERATE, everywhere=True)
+@require_right(Right.OPERATE, in_all_tenants=True)
 def consents_stop(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         check_batch.stop(None, now=timezone.now())

@@ -38,7 +38,7 @@ class FileForm(forms.Form):
         return file
 
 
-@require_right(Right.CHANGE, everywhere=True)
+@require_right(Right.CHANGE, in_all_tenants=True)
 def importing(request: HttpRequest) -> HttpResponse:
     form = FileForm(request.POST, request.FILES) if request.method == "POST" else FileForm()
     mistakes: list[Remark] = []
@@ -59,7 +59,7 @@ def importing(request: HttpRequest) -> HttpResponse:
     return render(request, "csv_import/import.html", context, status=422 if mistakes or form.errors else 200)
 
 
-@require_right(Right.CHANGE, everywhere=True)
+@require_right(Right.CHANGE, in_all_tenants=True)
 def template(request: HttpRequest) -> HttpResponse:
     """The header alone, as spreadsheets like it: with a byte order mark, parted as they part cells in this language."""
     response = HttpResponse("\ufeff", content_type="text/csv; charset=utf-8")

@@ -20,7 +20,7 @@ MOST = 100
 SEND, TOLD = "send", "told"
 
 
-@require_right(Right.LOOK, posting=Right.OPERATE, everywhere=True)
+@require_right(Right.LOOK, posting=Right.OPERATE, in_all_tenants=True)
 def review(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         _decide(request)

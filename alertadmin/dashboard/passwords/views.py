@@ -58,7 +58,7 @@ class PasswordForm(forms.Form):
                 raise ChangedMeanwhile
             self.user.set_password(self.cleaned_data["password"])
             self.user.save(update_fields=["password"])
-            if method == "link" and not address_proof.other_ways_in(self.user):
+            if method == "link" and not address_proof.has_other_login_methods(self.user):
                 role_grants.prove(self.user, timezone.now(), method="new password")
             sessions.end_all(self.user)
             audit.record(audit.AuditAction.PASSWORD_CHANGED, self.user, by=self.user, method=method)
@@ -129,7 +129,7 @@ def forgotten(request: HttpRequest) -> HttpResponse:
         address = form.cleaned_data["email"]
         now = timezone.now()
         try:
-            throttling.throttle(request, address, throttling.NEW_PASSWORD, now)
+            throttling.throttle(request, address, throttling.PASSWORD_RESET, now)
         except throttling.Throttled:
             pass  # nothing is told by it either
         else:

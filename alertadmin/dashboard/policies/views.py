@@ -28,7 +28,7 @@ from alertadmin.reminders.models import Level, Policy, Recipient
 MOST_CHANNELS = 50
 
 
-@require_right(Right.LOOK, posting=Right.GOVERN, everywhere=True)
+@require_right(Right.LOOK, posting=Right.GOVERN, in_all_tenants=True)
 @recently_confirmed("POST")
 def of_the_installation(request: HttpRequest) -> HttpResponse:
     return _policy(request, None, None, back="policies")

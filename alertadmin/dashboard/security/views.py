@@ -205,7 +205,7 @@ class MfaPolicyForm(forms.ModelForm):  # type: ignore[type-arg]
         widgets = {"second_factor": forms.RadioSelect}
 
 
-@require_right(Right.GOVERN, everywhere=True)
+@require_right(Right.GOVERN, in_all_tenants=True)
 @recently_confirmed()
 def sign_in_demand(request: HttpRequest) -> HttpResponse:
     """Whose second factor is asked for; it holds from everybody's next page on."""

@@ -22,7 +22,7 @@ from alertadmin.outbox import mail_limits
 from alertadmin.outbox.queue.backlog import estimate
 
 
-@require_right(Right.LOOK, posting=Right.GOVERN, everywhere=True)
+@require_right(Right.LOOK, posting=Right.GOVERN, in_all_tenants=True)
 @recently_confirmed("POST")
 def watching(request: HttpRequest) -> HttpResponse:
     now = health_report.now_by_database()

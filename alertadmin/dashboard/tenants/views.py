@@ -79,7 +79,7 @@ def tenant_edit(request: HttpRequest, pk: UUID) -> HttpResponse:
     )
 
 
-@require_right(Right.CHANGE, everywhere=True)
+@require_right(Right.CHANGE, in_all_tenants=True)
 @recently_confirmed("POST")
 def tenant_delete(request: HttpRequest, pk: UUID) -> HttpResponse:
     found = get_object_or_404(Tenant, pk=pk)

@@ -21,7 +21,7 @@ from django.utils import timezone
 from alertadmin import audit
 from alertadmin.accounts import reauthentication
 from alertadmin.accounts.access import access_of
-from alertadmin.accounts.decorators import LOOKING
+from alertadmin.accounts.decorators import SAFE_METHODS
 from alertadmin.accounts.models.membership import Membership
 from alertadmin.accounts.roles import Right
 from alertadmin.audit import AuditAction, AuditTarget, Result
@@ -83,7 +83,7 @@ class SenderGuardMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if request.method in LOOKING or not request.user.is_authenticated:
+        if request.method in SAFE_METHODS or not request.user.is_authenticated:
             return self.get_response(request)
         token = _watch.set(_Watch(request, InstallationSender.stored()))
         try:
@@ -103,7 +103,7 @@ class SenderGuardMiddleware:
             return render(request, "owners_only.html", status=403)
         if not isinstance(error, NotConfirmed):
             return None
-        asked = reauthentication.ask(request)
+        asked = reauthentication.request_confirmation(request)
         match = request.resolver_match
         return match.func(request, *match.args, **match.kwargs) if asked is None and match else asked
 

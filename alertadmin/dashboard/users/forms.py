@@ -11,7 +11,7 @@ from alertadmin.accounts import languages
 from alertadmin.accounts.access import Access
 from alertadmin.accounts.email_address import EmailAddressInput
 from alertadmin.accounts.models import User
-from alertadmin.accounts.roles import Right, Role, may_give
+from alertadmin.accounts.roles import Right, Role, can_grant
 from alertadmin.accounts.services.role_grants import RoleGrantRefused
 from alertadmin.dashboard.ui.model_picker_field import ModelPickerField
 from alertadmin.registry.models import Tenant
@@ -40,7 +40,7 @@ class RoleForm(forms.Form):
         roles.choices = [(role.value, role.label) for role in reversed(Role) if self._may_somewhere(role)]
 
     def _may_somewhere(self, role: Role) -> bool:
-        return any(may_give(rights, role) for rights in self.access.held())
+        return any(can_grant(rights, role) for rights in self.access.held())
 
     @property
     def place(self) -> Any:
@@ -49,7 +49,7 @@ class RoleForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}
-        if not self.errors and not may_give(self.access.rights_in(self.place), Role(data["role"])):
+        if not self.errors and not can_grant(self.access.rights_in(self.place), Role(data["role"])):
             raise forms.ValidationError(str(RoleGrantRefused()))
         return data
 

@@ -17,7 +17,7 @@ from alertadmin.accounts.decorators import require_right
 from alertadmin.accounts.models import User
 from alertadmin.accounts.models.invitation import Invitation
 from alertadmin.accounts.reauthentication import recently_confirmed
-from alertadmin.accounts.roles import EXPLAINED, Right, Role, may_give
+from alertadmin.accounts.roles import ROLE_DESCRIPTIONS, Right, Role, can_grant
 from alertadmin.accounts.services import invitations
 from alertadmin.dashboard.users.forms import InviteForm
 from alertadmin.outbox.mail_limits import TooManyMails
@@ -40,7 +40,7 @@ def invite(request: HttpRequest) -> HttpResponse:
             return redirect("invitation", made.pk)
         except TooManyMails as refused:
             form.add_error(None, refused)
-    explained = [(role.label, EXPLAINED[role]) for role in Role]
+    explained = [(role.label, ROLE_DESCRIPTIONS[role]) for role in Role]
     context = {"form": form, "explained": explained}
     return render(request, "users/invite.html", context, status=422 if form.errors else 200)
 
@@ -66,7 +66,7 @@ def invitation(request: HttpRequest, pk: UUID) -> HttpResponse:
 def _may_see_link(access: Access, found: Invitation) -> bool:
     """It proves the address that it is mailed to, so people of one tenant never see it; and it gives the roles to its
     reader, so those never see it who could not give these roles themselves."""
-    gives = all(may_give(access.rights_in(place), role) for place, role in invitations.places(found).items())
+    gives = all(can_grant(access.rights_in(place), role) for place, role in invitations.places(found).items())
     return access.in_all_tenants(Right.PEOPLE) and gives
 
 

@@ -21,7 +21,7 @@ from alertadmin.accounts.models.membership import LastOwner, Membership, RoleSou
 from alertadmin.accounts.models.pending_role import PendingRole
 from alertadmin.accounts.oidc import provider_registry
 from alertadmin.accounts.reauthentication import recently_confirmed
-from alertadmin.accounts.roles import EXPLAINED, Right, Role, may_give
+from alertadmin.accounts.roles import ROLE_DESCRIPTIONS, Right, Role, can_grant
 from alertadmin.accounts.services import role_grants, users
 from alertadmin.dashboard.ui.tables import Column, Filter, Table
 from alertadmin.dashboard.users.forms import RoleForm
@@ -68,7 +68,7 @@ def user_list(request: HttpRequest) -> HttpResponse:
         "rows": page.rows,
         "sees_pending": access_of(request).in_all_tenants(Right.PEOPLE),
         "invitations": waiting.prefetch_related("roles__tenant"),
-        "trouble": provider_registry.trouble() if access_of(request).in_all_tenants(Right.GOVERN) else "",
+        "trouble": provider_registry.load_error() if access_of(request).in_all_tenants(Right.GOVERN) else "",
     }
     return render(request, "users/list.html", context)
 
@@ -83,7 +83,7 @@ def _page(request: HttpRequest, pk: int, form: RoleForm) -> HttpResponse:
     found: Any = get_object_or_404(_people(request), pk=pk)
     assert isinstance(request.user, User)  # noqa: S101 (signed in, by the middleware)
     rows = [
-        (one, one.source == RoleSource.HAND and may_give(access.rights_in(one.tenant_id), Role(one.role)))
+        (one, one.source == RoleSource.HAND and can_grant(access.rights_in(one.tenant_id), Role(one.role)))
         for one in found.known_roles
     ]
     context = {
@@ -91,10 +91,10 @@ def _page(request: HttpRequest, pk: int, form: RoleForm) -> HttpResponse:
         "roles": rows,
         "form": form,
         "is_self": found == request.user,
-        "may_manage": users.may_manage(request.user, found),
+        "may_manage": users.can_manage(request.user, found),
         "pending": _pending(request, found),
         "links": SocialAccount.objects.filter(user=found) if access.in_all_tenants(Right.PEOPLE) else [],
-        "explained": [(role.label, EXPLAINED[role]) for role in Role],
+        "explained": [(role.label, ROLE_DESCRIPTIONS[role]) for role in Role],
     }
     return render(request, "users/person.html", context, status=422 if form.errors else 200)
 
@@ -109,7 +109,7 @@ def _pending(request: HttpRequest, found: User) -> dict[str, Any] | None:
         "row": row,
         "is_open": row.ends_at > timezone.now(),
         "mail": address_proof.delivery_of(row),
-        "may_change": found != request.user and may_give(access.rights_in(None), Role(row.role)),
+        "may_change": found != request.user and can_grant(access.rights_in(None), Role(row.role)),
     }
 
 
@@ -188,7 +188,7 @@ def person_reset(request: HttpRequest, pk: int) -> HttpResponse:
 def person_delete(request: HttpRequest, pk: int) -> HttpResponse:
     target = access_of(request).get_or_404(User, pk, Right.PEOPLE)
     assert isinstance(request.user, User)  # noqa: S101 (signed in, by the middleware)
-    if not users.may_manage(request.user, target):
+    if not users.can_manage(request.user, target):
         return redirect("person", pk)
     if request.method != "POST":
         means = _("Their calendars and open invitations go with them; what they did stays on the record.")

@@ -124,10 +124,10 @@ def test_a_file_that_becomes_unusable_leaves_what_was_known_in_force(
     file.unlink()
     file.write_text("[northpark")
     assert [one.label for one in provider_registry.providers()] == ["Northpark"]
-    assert "is not valid TOML" in provider_registry.trouble()
+    assert "is not valid TOML" in provider_registry.load_error()
     file.unlink()
     file.write_text(table(ENTRA, label='"Mended"'))
-    assert ([one.label for one in provider_registry.providers()], provider_registry.trouble()) == (["Mended"], "")
+    assert ([one.label for one in provider_registry.providers()], provider_registry.load_error()) == (["Mended"], "")
 
 
 def test_without_a_file_there_is_no_provider(settings: Settings) -> None:

@@ -73,7 +73,7 @@ def test_app_roles_count_as_groups_do(entra: Entra) -> None:
 
 def test_whoever_has_no_role_is_told_whom_to_ask_and_is_nobody_here(entra: Entra) -> None:
     assert entra.sign_in()["Location"] == "/sign-in/"
-    assert "Northpark knows you, but nobody gave you a role here." in entra.told()
+    assert "Northpark knows you, but you have no role here." in entra.told()
     assert (User.objects.count(), SocialAccount.objects.count()) == (0, 0)
 
 
