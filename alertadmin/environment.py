@@ -16,10 +16,10 @@ from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from alertadmin.crypto import keyring_config
-from alertadmin.crypto.keyring_config import KeySource
-from alertadmin.outbox.channels.ssrf_guard import EgressAllowlist
+from alertadmin import keyring_config
+from alertadmin.keyring_config import KeySource
 from alertadmin.paths import default_folder
+from mailer.http.ssrf_guard import EgressAllowlist
 
 LANGUAGES = {"en": "English", "fr": "Français"}
 """What pages, mails and commands are worded in, each by its own name."""

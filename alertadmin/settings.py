@@ -236,7 +236,7 @@ FILE_UPLOAD_HANDLERS = ["alertadmin.dashboard.ui.upload_handlers.InMemory"]
 OUTBOX_LEASE = ENVIRONMENT.lease
 """How long what a worker held waits after its death. A living worker renews its leases."""
 INSIDE_TARGETS = ENVIRONMENT.inside_targets
-"""Where inside the network channels may lead (outbox/channels/ssrf_guard.py)."""
+"""Where inside the network channels may lead (mailer/http/ssrf_guard.py)."""
 PINGS = bool(ENVIRONMENT.ping_url)
 """Whether somebody outside is told while all is well. The address itself stays where it is."""
 TESTS_PER_HOUR = ENVIRONMENT.tests_per_hour

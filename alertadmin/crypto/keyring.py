@@ -16,11 +16,11 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.conf import settings
 
 from alertadmin.crypto import envelope
-from alertadmin.crypto.keyring_config import InKeyVault, InTransit, InVariable
 from alertadmin.crypto.keyring_storage import FileStorage, Place, VariableStorage
 from alertadmin.crypto.keyring_types import KEY_ID, KeyMissing, Keyring, KeyringError, Unreadable, with_key
 from alertadmin.crypto.providers.azure_key_vault import VaultKey
 from alertadmin.crypto.providers.vault_transit import TransitKey
+from alertadmin.keyring_config import InKeyVault, InTransit, InVariable
 from alertadmin.registry import messages
 
 __all__ = ["KEY_ID", "KeyMissing", "Keyring", "KeyringError", "Unreadable"]

@@ -17,8 +17,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Protocol
 
-from alertadmin.crypto.keyring_config import InVariable
 from alertadmin.crypto.keyring_types import Keyring, KeyringError, parsed, with_key
+from alertadmin.keyring_config import InVariable
 from alertadmin.registry import messages
 
 

@@ -16,7 +16,7 @@ from django.urls import reverse
 from alertadmin.accounts.models import User
 from alertadmin.outbox.channels.apprise import client as apprise_client
 from alertadmin.outbox.channels.apprise import confinement, seccomp
-from alertadmin.outbox.channels.ssrf_guard import EgressAllowlist
+from mailer.http.ssrf_guard import EgressAllowlist
 from tests.helpers.login import signed_in_at
 from tests.mailer.https_server import reply
 from tests.outbox.channels.http_server import HttpServer
@@ -145,7 +145,7 @@ def descriptors():
     return found
 
 def send(service, title, text):
-    from alertadmin.outbox.channels.ssrf_guard import InternalAddress
+    from mailer.http.ssrf_guard import InternalAddress
     from __main__ import Heard
     from mailer.http import deadline_sockets
     tell = Heard.events.report

@@ -24,7 +24,6 @@ from alertadmin.audit import AuditEntry
 from alertadmin.crypto import decryption
 from alertadmin.crypto.fields import EncryptedValue, WrongDestination, encrypted_fields, version_of
 from alertadmin.outbox import worker
-from alertadmin.outbox.channels.ssrf_guard import EgressAllowlist
 from alertadmin.outbox.delivery import connections
 from alertadmin.outbox.models import Channel
 from alertadmin.outbox.send_test import test_send
@@ -44,6 +43,7 @@ from alertadmin.registry.models import (
 )
 from alertadmin.registry.personal import device_code as personal_device_code
 from alertadmin.registry.personal import refresh_tokens
+from mailer.http.ssrf_guard import EgressAllowlist
 from sandbox import Sandbox
 from tests.conftest import set_environment
 from tests.factories import Rows, Site

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alertadmin.crypto.keyring_config import BadKeys, InKeyVault, InTransit, InVariable, parse
+from alertadmin.keyring_config import BadKeys, InKeyVault, InTransit, InVariable, parse
 
 KEY, OTHER = "a" * 43 + "=", "b" * 43 + "="
 

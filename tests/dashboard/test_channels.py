@@ -19,10 +19,10 @@ from alertadmin.dashboard.channels.failure_help import explain_failure
 from alertadmin.dashboard.channels.service_catalog import KINDS, named, of_service
 from alertadmin.dashboard.overview.action_items import find_action_items
 from alertadmin.outbox import messages, worker
-from alertadmin.outbox.channels.ssrf_guard import EgressAllowlist
 from alertadmin.outbox.models import Attempt, Channel, Delivery, DeliveryState
 from alertadmin.registry.models import Tenant
 from alertadmin.reminders.scan import scanner
+from mailer.http.ssrf_guard import EgressAllowlist
 from tests.conftest import NOW
 from tests.factories import Rows
 from tests.helpers.access import everything

@@ -7,7 +7,7 @@ from playwright.sync_api import Page, expect
 from pytest_django import Settings
 
 from alertadmin.outbox import worker
-from alertadmin.outbox.channels.ssrf_guard import EgressAllowlist
+from mailer.http.ssrf_guard import EgressAllowlist
 from tests.factories import Rows
 from tests.mailer.https_server import reply
 from tests.outbox.channels.http_server import HttpServer

@@ -21,12 +21,12 @@ from alertadmin.accounts.models import FirstAdministratorLink, User
 from alertadmin.accounts.roles import Role
 from alertadmin.accounts.services import role_grants
 from alertadmin.outbox import worker
-from alertadmin.outbox.channels.ssrf_guard import EgressAllowlist
 from alertadmin.outbox.models import Channel, Delivery
 from alertadmin.outbox.send_test import test_send
 from alertadmin.registry.consent.checks import check_consents, required_pairs
 from alertadmin.registry.models import AppRegistration, Consent, Mailbox, SetupProgress, Tenant
 from alertadmin.reminders.scan import scanner
+from mailer.http.ssrf_guard import EgressAllowlist
 from sandbox import Sandbox
 from tests.conftest import NOW, hashed_password, set_environment
 from tests.e2e.conftest import complaints_of, sign_in

@@ -21,7 +21,6 @@ from django.test import override_settings
 
 from alertadmin.outbox import worker
 from alertadmin.outbox.channels import webhook
-from alertadmin.outbox.channels.ssrf_guard import EgressAllowlist
 from alertadmin.outbox.delivery import connections
 from alertadmin.outbox.delivery.rate_limit import RateLimiter
 from alertadmin.outbox.models import Channel, Delivery, DeliveryState
@@ -31,6 +30,7 @@ from alertadmin.registry.permissions import TransportName
 from alertadmin.reminders.models import Reminder, Scan
 from alertadmin.reminders.restore import detection
 from alertadmin.reminders.scan import scanner
+from mailer.http.ssrf_guard import EgressAllowlist
 from tests.factories import Rows
 from tests.outages.provider import CLOUD, Provider
 from tests.outbox.fake_clock import Time

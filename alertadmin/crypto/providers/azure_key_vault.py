@@ -19,7 +19,7 @@ from typing import Any
 import requests
 
 from alertadmin.crypto.envelope import Answer, KmsRefused, KmsUnavailable
-from alertadmin.crypto.keyring_config import InKeyVault
+from alertadmin.keyring_config import InKeyVault
 from alertadmin.registry import network_errors
 from mailer.http import deadline_sockets, http_session
 

@@ -16,7 +16,7 @@ from typing import Any
 import requests
 
 from alertadmin.crypto.envelope import KmsRefused, KmsUnavailable
-from alertadmin.crypto.keyring_config import InTransit
+from alertadmin.keyring_config import InTransit
 from alertadmin.registry import network_errors
 from mailer.http.http_session import Session
 

@@ -9,8 +9,8 @@ import contextlib
 import socket
 from urllib.parse import SplitResult, urlsplit
 
-from alertadmin.outbox.channels.ssrf_guard import EgressAllowlist
 from mailer.http import deadline_sockets
+from mailer.http.ssrf_guard import EgressAllowlist
 
 PATIENCE = 2.0
 """Seconds for the name server: somebody waits for the page."""

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from alertadmin.outbox import messages
 from alertadmin.outbox.channels.http_session import LONGEST
 from alertadmin.outbox.channels.notification import Notification
-from alertadmin.outbox.channels.ssrf_guard import EgressAllowlist, InternalAddress
 from mailer.email_address import ascii_host
 from mailer.errors import SendError
 from mailer.http import deadline_sockets
+from mailer.http.ssrf_guard import EgressAllowlist, InternalAddress
 from mailer.message import BadMessage, Message
 from mailer.transports import Login, Receipt, Sender
 from mailer.transports.smtp_relay import RelayTransport

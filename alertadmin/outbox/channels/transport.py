@@ -13,8 +13,8 @@ from alertadmin.outbox.channels import webhook
 from alertadmin.outbox.channels.apprise import service
 from alertadmin.outbox.channels.apprise.service import Service
 from alertadmin.outbox.channels.notification import Notification
-from alertadmin.outbox.channels.ssrf_guard import EgressAllowlist
 from mailer.errors import SendError
+from mailer.http.ssrf_guard import EgressAllowlist
 from mailer.transports import Receipt
 
 LONGEST_URL = 2000

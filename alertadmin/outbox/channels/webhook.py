@@ -20,9 +20,9 @@ from alertadmin.outbox.channels.http_session import (
     words_of,
 )
 from alertadmin.outbox.channels.notification import Notification
-from alertadmin.outbox.channels.ssrf_guard import EgressAllowlist, InternalAddress
 from mailer.errors import Acceptance, Answer, SendError
 from mailer.http import deadline_sockets, wire_errors
+from mailer.http.ssrf_guard import EgressAllowlist, InternalAddress
 from mailer.transports import Receipt
 
 NOT_TAKEN_YET = {408: "transient", 429: "throttled", 503: "transient"}

@@ -19,8 +19,8 @@ from alertadmin.accounts.models import User
 from alertadmin.crypto import envelope, keyring
 from alertadmin.crypto.fields import EncryptedValue
 from alertadmin.crypto.keyring import KeyringError
-from alertadmin.crypto.keyring_config import InKeyVault
 from alertadmin.crypto.keyring_storage import _read
+from alertadmin.keyring_config import InKeyVault
 from tests.conftest import set_environment
 from tests.crypto.providers.key_vault_server import CLIENT, SECRET, TENANT, KeyVaultServer
 from tests.crypto.providers.transit_server import TransitServer
@@ -233,8 +233,8 @@ def test_a_vault_finds_us_by_its_namespace_mount_and_the_token_file_of_an_agent(
 def test_a_service_principal_that_may_not_see_the_key_wraps_all_the_same(key_vault: KeyVaultServer) -> None:
     key_vault.may = frozenset({"wrapkey", "unwrapkey"})
     assert os.environ["AZURE_TENANT_ID"] == TENANT
-    from alertadmin.crypto.keyring_config import InKeyVault
     from alertadmin.crypto.providers.azure_key_vault import VaultKey
+    from alertadmin.keyring_config import InKeyVault
 
     key = VaultKey(InKeyVault(key_vault.vault, "ring", [*key_vault._versions][-1]), Path(key_vault.ca_file))
     assert key.unwrap(key.wrap(b"k" * 32)) == b"k" * 32

@@ -11,7 +11,7 @@ from uuid import UUID
 import pytest
 
 from alertadmin.outbox.channels.notification import Notification
-from alertadmin.outbox.channels.ssrf_guard import EgressAllowlist
+from mailer.http.ssrf_guard import EgressAllowlist
 from tests.mailer.certificate_authorities import Authorities
 from tests.mailer.https_server import HttpsServer, reply
 from tests.outbox.channels.http_server import HttpServer

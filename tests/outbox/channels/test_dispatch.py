@@ -14,7 +14,6 @@ from pytest_django import Settings
 
 from alertadmin.outbox import messages, worker
 from alertadmin.outbox.channels import webhook
-from alertadmin.outbox.channels.ssrf_guard import EgressAllowlist
 from alertadmin.outbox.delivery.rate_limit import PER_MINUTE
 from alertadmin.outbox.models import Attempt, Channel, Delivery
 from alertadmin.outbox.queue import claims
@@ -22,6 +21,7 @@ from alertadmin.outbox.queue.dispatcher import THREADS_PER_LANE
 from alertadmin.outbox.send_test import test_send
 from alertadmin.registry.models import Contact, Credential
 from alertadmin.reminders.scan import scanner
+from mailer.http.ssrf_guard import EgressAllowlist
 from sandbox import Sandbox
 from tests.factories import Rows, Site
 from tests.mailer.https_server import Request, reply

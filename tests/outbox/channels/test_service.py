@@ -19,8 +19,8 @@ from alertadmin.outbox.channels import transport
 from alertadmin.outbox.channels.apprise import client
 from alertadmin.outbox.channels.apprise import service as apprise_service
 from alertadmin.outbox.channels.notification import Notification
-from alertadmin.outbox.channels.ssrf_guard import EgressAllowlist
 from mailer.errors import Acceptance, SendError
+from mailer.http.ssrf_guard import EgressAllowlist
 from mailer.transports import Receipt
 from tests.helpers.timeouts import IN_TIME
 from tests.mailer.certificate_authorities import Authorities

@@ -12,9 +12,9 @@ from django.core.exceptions import ValidationError
 from alertadmin.outbox import messages as outbox_messages
 from alertadmin.outbox.channels import transport
 from alertadmin.outbox.channels.apprise import client
-from alertadmin.outbox.channels.ssrf_guard import EgressAllowlist
 from mailer.errors import Acceptance, SendError
 from mailer.http import deadline_sockets
+from mailer.http.ssrf_guard import EgressAllowlist
 from tests.mailer.certificate_authorities import Authorities
 from tests.mailer.smtp_server import Script, SmtpServer
 from tests.outbox.channels.conftest import LOOPBACK, NOTICE

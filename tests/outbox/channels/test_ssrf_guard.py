@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from alertadmin import environment
 from alertadmin.outbox import messages
-from alertadmin.outbox.channels import ssrf_guard, webhook
-from alertadmin.outbox.channels.ssrf_guard import EgressAllowlist, is_internal_address
+from alertadmin.outbox.channels import webhook
 from mailer.errors import Acceptance, SendError
+from mailer.http import ssrf_guard
+from mailer.http.ssrf_guard import EgressAllowlist, is_internal_address
 from tests.outbox.channels.conftest import LOOPBACK, NOTICE
 from tests.outbox.channels.http_server import HttpServer
 

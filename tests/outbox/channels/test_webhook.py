@@ -13,8 +13,8 @@ import pytest
 from alertadmin.outbox import messages
 from alertadmin.outbox.channels import webhook
 from alertadmin.outbox.channels.notification import Notification
-from alertadmin.outbox.channels.ssrf_guard import EgressAllowlist
 from mailer.errors import Acceptance, SendError
+from mailer.http.ssrf_guard import EgressAllowlist
 from mailer.transports import Receipt
 from tests.helpers.timeouts import IN_TIME
 from tests.mailer.https_server import HttpsServer, reply

@@ -20,8 +20,8 @@ from collections.abc import Iterator
 from time import monotonic
 from typing import Any
 
-from alertadmin.outbox.channels.ssrf_guard import EgressAllowlist
 from alertadmin.paths import PROJECT
+from mailer.http.ssrf_guard import EgressAllowlist
 
 STARTING = 20.0
 """Seconds for the processes themselves, on a machine that has much to do."""

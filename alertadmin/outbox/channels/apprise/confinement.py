@@ -22,8 +22,8 @@ from pathlib import Path
 from typing import Any
 
 from alertadmin.outbox.channels.apprise import landlock, seccomp
-from alertadmin.outbox.channels.ssrf_guard import EgressAllowlist, InternalAddress
 from alertadmin.paths import IS_INSTALLED, PROJECT
+from mailer.http.ssrf_guard import EgressAllowlist, InternalAddress
 
 NEVER = frozenset(
     {

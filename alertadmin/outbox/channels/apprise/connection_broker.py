@@ -11,8 +11,8 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from alertadmin.outbox.channels.ssrf_guard import EgressAllowlist, InternalAddress
 from mailer.http import deadline_sockets
+from mailer.http.ssrf_guard import EgressAllowlist, InternalAddress
 
 LONGEST_WORDS = 4096
 """Bytes of a question, or of an answer."""

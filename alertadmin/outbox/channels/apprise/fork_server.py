@@ -21,8 +21,8 @@ import requests
 
 from alertadmin.outbox.channels.apprise import confinement, connection_broker
 from alertadmin.outbox.channels.http_session import ChannelSession, failure_of, is_page, parts_to_hide, words_of
-from alertadmin.outbox.channels.ssrf_guard import EgressAllowlist
 from mailer.http import deadline_sockets, wire_errors
+from mailer.http.ssrf_guard import EgressAllowlist
 
 IDLE = 300.0
 """Seconds without an order after which it ends."""

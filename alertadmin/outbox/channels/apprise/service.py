@@ -16,9 +16,9 @@ from alertadmin.outbox.channels.apprise import client
 from alertadmin.outbox.channels.apprise.client import Event
 from alertadmin.outbox.channels.http_session import LONGEST
 from alertadmin.outbox.channels.notification import Notification
-from alertadmin.outbox.channels.ssrf_guard import EgressAllowlist
 from alertadmin.outbox.channels.webhook import foreign, refusal
 from mailer.errors import Acceptance, Answer, SendError
+from mailer.http.ssrf_guard import EgressAllowlist
 from mailer.transports import Receipt
 
 

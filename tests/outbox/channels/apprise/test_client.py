@@ -14,7 +14,7 @@ from contextlib import suppress
 import pytest
 
 from alertadmin.outbox.channels.apprise import client
-from alertadmin.outbox.channels.ssrf_guard import EgressAllowlist
+from mailer.http.ssrf_guard import EgressAllowlist
 from tests.mailer.https_server import Request
 from tests.outbox.channels.http_server import HttpServer
 
@@ -22,7 +22,7 @@ ORDER = {"url": "ntfy://alerts"}
 SCRIPT = """
 import sys
 from alertadmin.outbox.channels.apprise import client
-from alertadmin.outbox.channels.ssrf_guard import EgressAllowlist
+from mailer.http.ssrf_guard import EgressAllowlist
 order = {"url": f"ntfy://127.0.0.1:{sys.argv[1]}/alerts", "notice": {"subject": "S", "text": "T"}}
 client.ordered(order, allowed=EgressAllowlist.parse("127.0.0.1"), seconds=20)
 """

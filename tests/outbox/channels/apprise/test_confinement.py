@@ -16,7 +16,7 @@ from tests.outbox.channels.http_server import HttpServer
 SCRIPT = """
 import asyncio, json, os, pathlib, smtplib, socket, sqlite3, subprocess, sys, threading, urllib.request
 from alertadmin.outbox.channels.apprise import confinement
-from alertadmin.outbox.channels.ssrf_guard import EgressAllowlist
+from mailer.http.ssrf_guard import EgressAllowlist
 
 port, secret = int(sys.argv[1]), sys.argv[2]
 sys.path.append(sys.argv[4])
@@ -97,7 +97,7 @@ def attempts(server: HttpServer, folder: Path, allowed: str) -> dict[str, str]:
 def test_no_thread_gets_out(server: HttpServer, tmp_path: Path) -> None:
     ended = attempts(server, tmp_path, "")
     assert {name: how for name, how in ended.items() if name in CONNECTIONS} == dict.fromkeys(
-        CONNECTIONS, "Inside, refused"
+        CONNECTIONS, "InternalAddress, refused"
     )
     assert {how for name, how in ended.items() if name not in CONNECTIONS} == {"Forbidden"}
     assert server.connections == 0
@@ -107,7 +107,7 @@ def test_what_the_operator_lists_can_be_called(server: HttpServer, tmp_path: Pat
     ended = attempts(server, tmp_path, f"127.0.0.1:{server.port}")
     by_number = ("create_connection", "asyncio", "urllib", "sendto", "sendmsg")
     assert {name: ended[name] for name in by_number} == dict.fromkeys(by_number, "done")
-    assert ended["unix"] == ended["by name"] == "Inside, refused"
+    assert ended["unix"] == ended["by name"] == "InternalAddress, refused"
     assert server.connections >= 3
 
 
