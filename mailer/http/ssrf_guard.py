@@ -1,9 +1,10 @@
-"""Which addresses a target that somebody typed into a page may lead to: none inside, but for those the operator allows.
+"""Guard against server-side request forgery: user-supplied targets must not lead to internal addresses, except those
+that the operator allows.
 
-Whoever may name a channel could else make this machine call its own services, its neighbours, or the address at which a
-cloud hands out the machine's credentials. What counts is the address that is connected to, at the moment of connecting
-(`mailer.http.deadline_sockets.request_deadline`): names, redirects, odd notations and answers of a name server that
-change all end in one.
+Otherwise a user who may add a channel could make this machine call its own services, its neighbours, or the metadata
+service that hands out a cloud machine's credentials. The check applies to the address being connected to, at that
+moment (`mailer.http.deadline_sockets.request_deadline`): it covers names, redirects, unusual notations, and DNS
+rebinding.
 """
 
 from __future__ import annotations
@@ -39,10 +40,10 @@ INSIDE_V4 = tuple(
         ),
     )
 )
-"""IANA's registry of special-purpose IPv4 addresses, multicast, and what the clouds add to it."""
+"""IANA's registry of special-purpose IPv4 addresses, multicast, and addresses added by cloud providers."""
 
 OUTSIDE_V6 = IPv6Network("2000::/3")
-"""All that IANA has given out for the public; loopback, link-local, unique local and multicast lie elsewhere."""
+"""All public unicast addresses; loopback, link-local, unique local and multicast are outside of it."""
 INSIDE_V6 = tuple(
     map(
         IPv6Network,
@@ -55,18 +56,18 @@ INSIDE_V6 = tuple(
     )
 )
 NAT64 = IPv6Network("64:ff9b::/96")
-"""Leads to the IPv4 address in its last 32 bits (RFC 6052). Name servers of IPv6-only networks answer with these."""
+"""Translates to the IPv4 address in its last 32 bits (RFC 6052). DNS64 servers of IPv6-only networks return these."""
 ISATAP = (0x00005EFE, 0x02005EFE)
-"""Before the IPv4 address in the last 32 bits (RFC 5214)."""
+"""Precedes the IPv4 address in the last 32 bits (RFC 5214)."""
 
 
 class InternalAddress(Exception):
-    """The target lies inside. No OSError: it passes through all who retry or reword those. Tells nothing of what is
-    there: nothing was connected to."""
+    """The target is internal. Not an OSError, so that it passes through code that retries or rewords those. Reveals
+    nothing about the target: no connection was made."""
 
 
 def target_address(address: Address) -> Address:
-    """The address at which a connection would end: an IPv4 one that is written as IPv6 (mapped, NAT64) is unpacked."""
+    """The effective address: an IPv4 address written as IPv6 (mapped, NAT64) is unpacked."""
     if isinstance(address, IPv6Address):
         if address.ipv4_mapped is not None:
             return address.ipv4_mapped
@@ -76,7 +77,7 @@ def target_address(address: Address) -> Address:
 
 
 def is_internal_address(address: Address) -> bool:
-    """Whether none of the public internet answers there."""
+    """Whether the address is not on the public internet."""
     address = target_address(address)
     if isinstance(address, IPv4Address):
         return any(address in network for network in INSIDE_V4) or _is_ours(address)
@@ -85,9 +86,9 @@ def is_internal_address(address: Address) -> bool:
 
 
 def _is_ours(address: Address) -> bool:
-    """Whether this machine has the address: what reaches it from within passes by the firewall, so a public address of
-    its own is as good as 127.0.0.1. A kernel lets nobody take an address that the machine has not; if it is told to
-    (ip_nonlocal_bind), it lets that of a documentation be taken too, and nothing can be told."""
+    """Whether this machine has the address: traffic from within bypasses the firewall, so its own public address is
+    equivalent to 127.0.0.1. A bind succeeds only for own addresses; if the kernel allows any (ip_nonlocal_bind), it
+    also allows a documentation address, and the test is inconclusive."""
     nobodys = "192.0.2.1" if address.version == 4 else "2001:db8::1"
     return _can_be_taken(str(address)) and not _can_be_taken(nobodys)
 
@@ -103,23 +104,22 @@ def _can_be_taken(address: str) -> bool:
 
 @dataclass(frozen=True)
 class EgressAllowlist:
-    """What the operator lets pass: networks, each with a port or with all."""
+    """Networks that the operator allows, each with one port or all."""
 
     targets: tuple[tuple[Network, int | None], ...] = ()
 
     @classmethod
     def parse(cls, text: str) -> EgressAllowlist:
-        """From `10.1.2.0/24, 192.168.1.5:8080, [fd00::1]:443`. Raises ValueError that says which is none."""
+        """Parse `10.1.2.0/24, 192.168.1.5:8080, [fd00::1]:443`. Raises ValueError, which names the invalid part."""
         return cls(tuple(_target(part.strip()) for part in text.split(",") if part.strip()))
 
     def check(self, address: str, port: int) -> None:
-        """Raises InternalAddress where an address is not to be connected to. Made for
-        `mailer.http.deadline_sockets.request_deadline`."""
+        """Raise InternalAddress if connecting is not allowed. For `mailer.http.deadline_sockets.request_deadline`."""
         if not self.permits(address, port):
             raise InternalAddress
 
     def permits(self, address: str, port: int) -> bool:
-        """`address` is one as sockets write it: a number, perhaps with a %zone. What is none is not permitted."""
+        """Whether connecting is allowed. `address` is numeric, perhaps with a %zone; anything else is refused."""
         try:
             target = target_address(ip_address(address))
         except ValueError:
@@ -141,7 +141,7 @@ _TARGET = re.compile(
 def _target(part: str) -> tuple[Network, int | None]:
     match = _TARGET.fullmatch(part)
     if match is None:
-        raise ValueError(f'"{part}" is none; names are not taken, since whoever owns a name chooses where it leads')
+        raise ValueError(f'"{part}" is none; names are not taken, since the owner of a name chooses where it leads')
     port = match["of_bracketed"] or match["port"]
     try:
         network = ip_network(match["bracketed"] or match["v4"] or match["v6"])

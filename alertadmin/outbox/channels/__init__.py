@@ -1,5 +1,5 @@
-"""Ways to tell people other than by mail: a signed webhook, and whatever service apprise knows. `transport` is the
-door.
+"""Notifications other than by mail: a signed webhook, and any service that apprise supports. Entry point: `transport`.
 
-Nothing in here knows a row of the database; addresses come in as text, and are secrets: they hold tokens.
+No module here uses the database, except `dispatch` and `health`. Addresses arrive as text and contain tokens: they are
+secrets.
 """

@@ -1,6 +1,6 @@
-"""Where a channel's address leads, as far as can be told without connecting: for the form in which it is entered.
+"""The host to which a channel's address leads, as far as known without connecting, for the form in which it is entered.
 
-What counts is decided when it is connected to (channels.guard); here a mistake is only found early.
+The binding check is made when connecting (ssrf_guard); this one only finds mistakes early.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from mailer.http import deadline_sockets
 from mailer.http.ssrf_guard import EgressAllowlist
 
 PATIENCE = 2.0
-"""Seconds for the name server: somebody waits for the page."""
+"""Seconds to wait for the name server, while a user waits for the page."""
 PORTS = {"http": 80, "https": 443}
 LONGEST_HINT = 253
 
 
 def hint_of_address(address: str) -> str:
-    """Enough to know an address again. The host (and port) of https://; of slack:// and its like nothing, since each
-    part of those may be a token."""
+    """Enough of an address to recognise it: host and port of https://, only the scheme of slack:// and the like, since
+    each part of those may be a token."""
     parts = urlsplit(address)
     if parts.scheme.lower() in PORTS:
         return f"{parts.hostname}:{parts.port}"[:LONGEST_HINT] if parts.port else (parts.hostname or "")[:LONGEST_HINT]
@@ -28,11 +28,11 @@ def hint_of_address(address: str) -> str:
 
 
 def is_internal(address: str, allowed: EgressAllowlist) -> bool:
-    """Whether it surely leads to where `allowed` lets nobody. False for a name that is not found now."""
+    """Whether `allowed` certainly forbids its host. False for a name that cannot be resolved now."""
     parts = urlsplit(address)
     host = parts.hostname or ""
     with contextlib.suppress(OSError, ValueError):
-        # A name in slack://token/… may be a token: no name server is asked about it.
+        # The host in slack://token/… may be a token: it is not sent to a name server.
         only_numbers = parts.scheme.lower() not in PORTS and host != "localhost"
         flags = socket.AI_NUMERICHOST if only_numbers else 0
         port = _port(parts)

@@ -1,4 +1,4 @@
-"""Tells one notice by one channel: opens its address for as long as the call takes."""
+"""Send one notification by one channel; its address is decrypted for the duration of the call."""
 
 from __future__ import annotations
 

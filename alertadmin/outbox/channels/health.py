@@ -1,4 +1,4 @@
-"""How a channel stands, derived from what became of its attempts: never tried, works, fails since, paused."""
+"""A channel's health, derived from its attempts: never tried, works, fails since, paused."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ class HealthState(StrEnum):
 class ChannelHealth:
     stands: HealthState
     since: datetime | None = None
-    """Of one that works: when it was last told; of one that fails: its first failure since it last worked."""
+    """WORKS: the time of the last success. FAILS: the first failure since the last success."""
 
     @classmethod
     def of(cls, channel: Channel) -> ChannelHealth:
-        """Of one that `with_attempts` found."""
+        """The health of a channel from `with_attempts`."""
         worked, failed = vars(channel)["worked_at"], vars(channel)["failing_since"]
         if channel.is_paused:
             return cls(HealthState.PAUSED)
@@ -39,7 +39,7 @@ class ChannelHealth:
 
 
 def with_attempts(channels: QuerySet[Channel]) -> QuerySet[Channel]:
-    """Adds `worked_at` and `failing_since`; two look-ups in an index for each."""
+    """Annotate `worked_at` and `failing_since`, by two index look-ups per channel."""
     ended = Attempt.objects.filter(channel=OuterRef("pk")).exclude(outcome=AttemptOutcome.OPEN)
     accepted = ended.filter(outcome=AttemptOutcome.ACCEPTED).order_by("-started_at")
     since = ended.exclude(outcome=AttemptOutcome.ACCEPTED).filter(
@@ -51,5 +51,5 @@ def with_attempts(channels: QuerySet[Channel]) -> QuerySet[Channel]:
 
 
 def failing(channels: QuerySet[Channel]) -> QuerySet[Channel]:
-    """Those that are to be told and were not, the latest time."""
+    """Active channels whose latest attempt failed."""
     return with_attempts(channels).filter(Q(failing_since__isnull=False), is_paused=False)

@@ -1,5 +1,5 @@
-"""HTTP to servers that nobody vouches for: in time as a whole, a little of the answer, no redirect, nothing from the
-environment (no proxy, no bundle, no netrc), and only where the guard lets it.
+"""HTTP to untrusted servers: with an overall deadline, a limited response size, no redirects, no settings from the
+environment (proxy, CA bundle, netrc), and only to addresses that the SSRF guard allows.
 """
 
 from __future__ import annotations
@@ -16,24 +16,24 @@ from mailer.errors import SendError
 from mailer.http import http_session, wire_errors
 
 LONGEST = 20.0
-"""Seconds that one notice may take in all."""
+"""Seconds for one notification in total."""
 LARGEST_ANSWER = 65_536
-"""Bytes of an answer that are read; the rest is left where it is."""
+"""Bytes of a response to read; the rest is discarded."""
 
 _PAGE = re.compile(
     rb"(?:\xef\xbb\xbf)?\s*(?:<!--.{0,2000}?-->\s*)?<(?:!doctype\s+html|html)\b", re.IGNORECASE | re.DOTALL
 )
 
 SHORTEST_SECRET = 5
-"""Characters. What is shorter is found in any text."""
+"""Minimum length of a part to redact, in characters: shorter ones occur in any text."""
 
 
 class _Adapter(http_session.Adapter):
-    """Reads the beginning of an answer, and leaves the rest."""
+    """Reads the beginning of a response and discards the rest."""
 
     def read(self, answer: requests.Response) -> None:
-        """No more than LARGEST_ANSWER bytes, as they came; none where they are compressed, which is not asked for.
-        A success that broke off, or did not end in time, has a flaw (`http_session.flaw_of`): it may be a proxy's."""
+        """Read at most LARGEST_ANSWER bytes, undecoded; nothing if the body is compressed, which was not requested. A
+        success whose body is truncated has a flaw (`http_session.flaw_of`): a proxy may have sent it."""
         body = bytearray()
         try:
             while len(body) < LARGEST_ANSWER and (piece := answer.raw.read1(4096, decode_content=False)):
@@ -49,7 +49,7 @@ class _Adapter(http_session.Adapter):
 
 
 class ChannelSession(http_session.Session):
-    """For http and https. A refusal is believed by its status alone, whatever becomes of its body."""
+    """A session for http and https. An error status counts even if its body is broken."""
 
     def __init__(self, ca_file: str | None = None, *, timeout: float = LONGEST) -> None:
         super().__init__(ca_file, timeout=timeout)
@@ -62,7 +62,7 @@ class ChannelSession(http_session.Session):
 
 
 def parts_to_hide(url: str) -> tuple[str, ...]:
-    """Whatever of an address can be a secret. Of one for apprise that is all but a host with a full stop in it."""
+    """All parts of an address that may be secret. For an apprise address: all but a host that contains a dot."""
     scheme, _, rest = url.partition("://")
     address = urlsplit(f"https://{rest}")
     host = address.netloc.rpartition("@")[2]
@@ -73,7 +73,7 @@ def parts_to_hide(url: str) -> tuple[str, ...]:
 
 
 def failure_of(error: BaseException) -> SendError:
-    """What went wrong with a request, told by its innermost reason, without the names of our classes."""
+    """The failure of a request, described by its innermost cause, without the names of our classes."""
     failure = wire_errors.failure_of(error, sent=True)
     inner: object = error
     while isinstance(inner, BaseException) and (wrapped := getattr(inner, "reason", None) or (*inner.args, "")[0]):
@@ -86,13 +86,13 @@ def failure_of(error: BaseException) -> SendError:
 
 
 def is_page(answer: requests.Response) -> bool:
-    """Whether the body is an HTML page. Programs do not answer a program so: a network's sign-in page does, or a
-    proxy's. The declared type says less: PHP declares HTML where nothing is declared."""
+    """Whether the body is an HTML page. A captive portal or a proxy sends one, a service does not. The content type is
+    no evidence: PHP declares HTML by default."""
     return bool(_PAGE.match(answer.content))
 
 
 def words_of(answer: requests.Response, most: int = 120) -> str:
-    """What the server said, for an expert's eye: a short text, or nothing where it is a page or no text at all."""
+    """The server's message for the technical details: a short text; empty if it is a page or not text."""
     kind = answer.headers.get("Content-Type", "text/plain").lower()
     if not re.match(r"text/plain|application/(?:[\w.-]+\+)?json", kind):
         return ""

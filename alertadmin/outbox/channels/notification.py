@@ -1,4 +1,4 @@
-"""What is told by a channel, as data."""
+"""The content of a message to a channel."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from uuid import UUID
 
 @dataclass(frozen=True, slots=True)
 class Notification:
-    """One message, the same each time it is sent. `id` is the delivery's: receivers know a second one by it.
+    """One message, identical each time it is sent. `id` is the delivery's: receivers recognise duplicates by it.
 
-    `at` is when it was worded, aware. `details` goes to programs: one mapping, ready for JSON, for each thing that it
-    tells of. `event` is "reminder" or "test".
+    `at` is when it was composed, aware. `details` is for programs: a JSON object for each item. `event` is "reminder"
+    or "test".
     """
 
     id: UUID

@@ -1,5 +1,5 @@
-"""Mail by an address of apprise's (`mailtos://user:password@host/recipient`): a mailbox at somebody else's, that works
-when Microsoft 365 does not. apprise reads the address; the mail is sent as all others are: over verified TLS, with the
+"""Mail by an apprise address (`mailtos://user:password@host/recipient`): a mailbox at another provider, which works
+when Microsoft 365 does not. apprise parses the address; the mail is sent like all others: over verified TLS, with the
 same Message-ID and date each time.
 """
 
@@ -21,7 +21,7 @@ from mailer.transports.smtp_relay import RelayTransport
 
 @dataclass(frozen=True, slots=True)
 class MailServer:
-    """What such an address says. `encrypted` is "starttls", "ssl" (from the first byte) or "insecure"."""
+    """A parsed address. `encrypted` is "starttls", "ssl" (implicit TLS) or "insecure"."""
 
     host: str
     port: int

@@ -1,4 +1,4 @@
-"""The door of this package: `tell` sends a notice to an address that somebody typed, `check` judges one."""
+"""Entry point of this package: `send_notification` sends to a user-supplied address, `check_address` validates one."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ LONGEST_URL = 2000
 def send_notification(
     url: str, notice: Notification, *, allowed: EgressAllowlist, signing_key: str | None = None, kind: str | None = None
 ) -> Receipt:
-    """Raises mailer.failure.Failure. Never retries: that is the outbox's business.
+    """Raises mailer.errors.SendError. Does not retry: the outbox does.
 
-    `allowed` is settings.INSIDE_TARGETS. Only a webhook is signed, and only with a key. `kind` is what `check` said; a
-    webhook is half a second quicker with it.
+    `allowed` is settings.INSIDE_TARGETS. Only a webhook is signed, and only with a key. `kind` is the result of
+    `check_address`; passing it saves half a second for a webhook.
     """
     if kind is None:
         try:
@@ -39,9 +39,8 @@ def send_notification(
 
 
 def check_address(url: str) -> Service:
-    """What the address leads to. Raises ValidationError, which says what is wrong and repeats nothing of the address.
-
-    For forms and tests; it takes half a second, so what it says is stored. Nothing is connected to.
+    """Identify the service of an address. Raises ValidationError, without any part of the address. Makes no connection,
+    but takes half a second, so the result is stored.
     """
     if len(url) > LONGEST_URL:
         raise ValidationError(_("This address is longer than %(most)d characters.") % {"most": LONGEST_URL})
@@ -53,7 +52,7 @@ def check_address(url: str) -> Service:
         return service.parse_address(url)
     if not _can_be_posted_to(url):
         raise ValidationError(_("This is no complete address: https://, a host, perhaps a port, a path."))
-    try:  # Teams, Slack and others hand out addresses that begin with https:// too
+    try:  # Teams, Slack and others also issue addresses that begin with https://
         return service.parse_address(url)
     except ValidationError as error:
         if error.code != "unknown":

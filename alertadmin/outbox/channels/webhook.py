@@ -1,4 +1,4 @@
-"""The generic webhook: one signed POST of JSON. docs/webhooks.md describes it to whoever receives it."""
+"""The generic webhook: one signed POST of JSON. docs/webhooks.md describes it for receivers."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ from mailer.http.ssrf_guard import EgressAllowlist, InternalAddress
 from mailer.transports import Receipt
 
 NOT_TAKEN_YET = {408: "transient", 429: "throttled", 503: "transient"}
-"""Statuses by which a server says that it did nothing, and that it may later."""
+"""Statuses by which a server says that it did nothing, and may accept later."""
 
 
 PASSING = frozenset({302, 303, 307})
-"""Redirects for now (RFC 9110, 15.4). A network that wants a sign-in of its own answers so too, until it has it."""
+"""Temporary redirects (RFC 9110, 15.4). A captive portal also sends them, until its user signs in."""
 
 
 def content_of(notice: Notification) -> dict[str, Any]:
@@ -45,12 +45,12 @@ def content_of(notice: Notification) -> dict[str, Any]:
 
 
 def body_of(notice: Notification) -> bytes:
-    """The JSON, the same bytes each time."""
+    """The JSON body, identical each time."""
     return json.dumps(content_of(notice), ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode()
 
 
 def signature_of(key: str, timestamp: str, body: bytes) -> str:
-    """HMAC-SHA256 over time stamp, full stop, body; in hexadecimal, behind the version of this recipe."""
+    """Hex HMAC-SHA256 over the time stamp, a full stop and the body, prefixed by the scheme's version."""
     return "v1=" + hmac.new(key.encode(), timestamp.encode("ascii") + b"." + body, hashlib.sha256).hexdigest()
 
 
@@ -73,7 +73,7 @@ def post(
     ca_file: str | None = None,
     timeout: float = LONGEST,
 ) -> Receipt:
-    """Raises SendError. The time stamp is that of this try, so that a receiver may turn old ones away."""
+    """Raises SendError. The time stamp is that of this attempt, so that a receiver may refuse old ones."""
     body = body_of(notice)
     headers = headers_of(notice, body, signing_key, now or datetime.now(UTC))
     with ChannelSession(ca_file, timeout=timeout) as session, wire_errors.redacting(signing_key, *parts_to_hide(url)):
@@ -82,7 +82,7 @@ def post(
                 answer = session.post(url, data=body, headers=headers)
         except InternalAddress:
             raise SendError("network", messages.INSIDE) from None
-        except ValueError:  # requests' InvalidURL and its like, a host that IDNA cannot spell: found before connecting
+        except ValueError:  # requests' InvalidURL and the like, or a host that IDNA cannot encode: before connecting
             raise SendError("other", messages.NO_ADDRESS) from None
         except (requests.RequestException, OSError) as error:
             raise failure_of(error) from None
@@ -94,13 +94,13 @@ def post(
 
 
 def foreign(status: int) -> SendError:
-    """Of a success that is none."""
+    """The failure for a success status with a body that the service did not send."""
     said = f"HTTP {status}: an HTML page"
     return SendError("network", said, Acceptance.UNKNOWN, retry=True, answer=Answer.FOREIGN)
 
 
 def refusal(status: int, words: str = "", retry_after: str | None = None) -> SendError:
-    """What a status that is no success says of a notice."""
+    """The failure for an error status."""
     technical = f"HTTP {status}: {words}" if words else f"HTTP {status}"
     wait = wire_errors.retry_after(retry_after)
     if status in NOT_TAKEN_YET:

@@ -188,7 +188,7 @@ class Router(EligibleRoutes):
         return route.key not in self.unavailable and not is_out
 
     def record_failure(self, route: Route, failure: SendError, *, is_route_fault: bool = False) -> None:
-        """Record a clear failure. `is_route_fault`: it is the route's own, whatever the cause; a channel's always
+        """Record a clear failure. `is_route_fault`: it is the route's own, for any cause; a channel's always
         is."""
         if failure.cause in MESSAGE_CAUSES:
             return

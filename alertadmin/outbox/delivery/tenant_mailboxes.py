@@ -10,7 +10,7 @@ from uuid import UUID
 from django.db.models import Case, Exists, OuterRef, Q, QuerySet, Subquery, Value, When
 
 from alertadmin.outbox.delivery.route_policy import ALLOWED_BY_OWN_TENANT
-from alertadmin.outbox.models import Attempt, AttemptOutcome, describe_outcome
+from alertadmin.outbox.models import Attempt, AttemptOutcome, about_tenants
 from alertadmin.registry.models import Credential, Mailbox, Tenant
 from alertadmin.registry.models.mailbox import of_the_installation
 from alertadmin.registry.permissions import TransportName
@@ -78,7 +78,7 @@ def deliverable_by_own_mailbox(installation: UUID | None) -> Q:
     """Filter of deliveries about a tenant that has a mailbox other than the installation's. Some of them those
     mailboxes may not carry."""
     senders = sendable().exclude(pk=installation) if installation else sendable()
-    return Q(purpose__in=ALLOWED_BY_OWN_TENANT) & describe_outcome(senders.order_by().values("tenant"))
+    return Q(purpose__in=ALLOWED_BY_OWN_TENANT) & about_tenants(senders.order_by().values("tenant"))
 
 
 def _stored() -> QuerySet[Credential]:

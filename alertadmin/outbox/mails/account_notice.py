@@ -1,9 +1,8 @@
-"""The mail to a person about their own ways in: a password, a factor, a session, a calendar, a role.
+"""The mail to a user about changes to their own account: password, factor, session, calendar, role.
 
-It follows from the record: what `audit.record` writes about a person is mailed to them in the same transaction,
-wherever it is done. Its words say what the entry says, so they can be made when the row itself is gone. It holds no
-link that grants anything, and says nothing of who acted: of other people's names the record tells, to those who may
-read it.
+It is triggered by the audit trail: entries about an account are mailed to its user in the same transaction, wherever
+the change is made. Its text repeats the entry, so it can be composed when the row itself is deleted. It contains no
+link that grants access and does not say who acted: the audit trail names other users, to readers with the right.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ from alertadmin.registry.models import Mailbox
 
 PREFIX = "account:"
 LATEST = timedelta(days=7)
-"""Later it is no news: it stands on the record."""
+"""After this time the mail is dropped: the audit trail has it."""
 
 WORDS: dict[str, Any] = {
     AuditAction.PASSWORD_LINK_MADE: gettext_lazy("A link to a new password was made for your account at the console."),
@@ -54,7 +53,7 @@ WORDS: dict[str, Any] = {
         "Your Microsoft account was signed in to send the mails of this installation."
     ),
 }
-"""By act. Every other act of `account_acts` is in NOT_MAILED, with its reason."""
+"""By audit action. Every other action of `account_acts` is in NOT_MAILED, with its reason."""
 NOT_MAILED = {
     AuditAction.PASSWORD_RESET_ASKED: "the mail with the link tells of it",
     AuditAction.SESSION_SIGNED_IN: "a new browser is told of by an act of its own",
@@ -69,7 +68,7 @@ NOT_MAILED = {
 
 
 def notify_account(sender: object, entry: AuditEntry, on: object, **_signal: Any) -> None:
-    """Writes the mails down, in the transaction of what they tell of, and rings."""
+    """Write the mails in the transaction of the change, and wake the worker after the commit."""
     if entry.act not in WORDS or entry.result != Result.DONE or _is_told_otherwise(entry):
         return
     addresses = [(str(number), address) for number, address in enumerate(_addresses(entry, on))]
@@ -78,12 +77,12 @@ def notify_account(sender: object, entry: AuditEntry, on: object, **_signal: Any
 
 
 def _is_told_otherwise(entry: AuditEntry) -> bool:
-    """A role that an invitation gave: the mail that it was accepted tells of all its roles at once."""
+    """Whether another mail covers it: a role from an invitation is listed in the mail about its acceptance."""
     return entry.act == AuditAction.PERSON_ROLE_CHANGED and "entry" in entry.details
 
 
 def _addresses(entry: AuditEntry, on: object) -> list[str]:
-    """The stored address of the person whom the entry is about; where it changed, the old one too."""
+    """The stored address of the user that the entry is about; if it changed, the old one too."""
     if entry.act == AuditAction.MAILBOX_SIGNED_IN:
         return [on.address] if isinstance(on, Mailbox) else []
     if entry.act == AuditAction.PERSON_DELETED:

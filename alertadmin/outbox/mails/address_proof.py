@@ -1,7 +1,7 @@
-"""The mail with the link that proves an account's address and gives the role that waits for it. The row holds no link:
-it is put in as the message leaves.
+"""The mail with the link that verifies an account's address and activates its pending role. The row does not contain
+the link: it is inserted when the message is sent.
 
-It follows from the record: whatever page or command has a role wait, the mail is written in the same transaction.
+It is triggered by the audit trail: the mail is written in the transaction that makes the role pending.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from alertadmin.registry.safe_names import clean
 
 PREFIX = "proof:"
 LINK = "https://link.invalid/"
-"""Stands in the stored words where the link will be."""
+"""Placeholder of the link in the stored text."""
 
 
 def write(sender: object, entry: AuditEntry, on: object, **_signal: Any) -> None:
-    """Raises TooManyMails, for the transaction in which the role was given."""
+    """Raises TooManyMails, which rolls back the transaction that assigned the role."""
     if entry.act != AuditAction.PERSON_ROLE_PENDING or entry.result != Result.DONE or not isinstance(on, User):
         return
     row = PendingRole.objects.select_related("given_by").get(user=on)
@@ -45,7 +45,7 @@ def write(sender: object, entry: AuditEntry, on: object, **_signal: Any) -> None
 
 
 def delivery_of(row: PendingRole) -> Delivery | None:
-    """The mail with the link that is good now."""
+    """The mail with the currently valid link."""
     return Delivery.objects.filter(dedupe_key=f"{PREFIX}{row.key}").first()
 
 
@@ -79,7 +79,7 @@ def _local_part(user: User) -> str:
 
 
 def fill(delivery: Delivery, words: str) -> str:
-    """The stored words with the link, for the wire alone."""
+    """Insert the link into the stored text, for sending only."""
     row = _pending(delivery)
     return words.replace(LINK, row.link) if row else words
 

@@ -1,6 +1,6 @@
-"""The words of a delivery are made as late as they can be: when its first attempt begins.
+"""Composers by purpose. The content of a delivery is composed as late as possible: when its first attempt begins.
 
-Who owes a kind of delivery registers how it is worded; the outbox itself knows no reminders.
+Other apps register how to compose their deliveries; the outbox does not import the reminders.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from mailer.message import Attachment
 
 @dataclass(frozen=True)
 class Content:
-    """`brief` is the text in as few words as a channel wants; `details` the same for programs: a JSON object for each
-    thing that it tells of. `language` is that of the words."""
+    """`brief` is the text for channels, which prefer few words; `details` the same for programs: a JSON object for each
+    item. `language` is that of the text."""
 
     subject: str
     text: str
@@ -27,19 +27,19 @@ class Content:
     details: list[dict[str, Any]] = field(default_factory=list)
     language: str = ""
     attachments: tuple[Attachment, ...] = ()
-    """Of texts in UTF-8, such as a calendar."""
+    """UTF-8 text files, such as a calendar."""
 
 
 @dataclass(frozen=True)
 class Obsolete:
-    """There is nothing to tell any more: renewed, deleted, superseded."""
+    """The message is no longer needed: its subject was renewed, deleted or superseded."""
 
     reason: str
 
 
 @dataclass(frozen=True)
 class Deferred:
-    """It may not leave before `until`."""
+    """The message may not be sent before `until`."""
 
     until: datetime
     reason: str
@@ -47,16 +47,16 @@ class Deferred:
 
 Composer = Callable[[Delivery, datetime], Content | Deferred | Obsolete]
 Filler = Callable[[Delivery, str], str]
-"""Puts into the words, as a mail leaves, what no row may hold."""
+"""Inserts, when a mail is sent, what must not be stored."""
 Owner = Callable[[Delivery], UUID | None]
-"""The tenant whose mail it is: it tells of that tenant alone, and is for that tenant's people."""
+"""Returns the tenant that a mail belongs to: it is about that tenant alone, and for that tenant's users."""
 _composers: dict[str, Composer] = {}
 _fillers: dict[str, Filler] = {}
 _owners: dict[str, Owner] = {}
 
 
 def register(purpose: Purpose, composer: Composer, filler: Filler | None = None, owner: Owner | None = None) -> None:
-    """Without an `owner` its mails are the installation's."""
+    """Register how to compose a purpose. Without an `owner` its mails belong to the installation."""
     _composers[purpose] = composer
     if filler is not None:
         _fillers[purpose] = filler
@@ -69,8 +69,8 @@ def compose(delivery: Delivery, now: datetime) -> Content | Deferred | Obsolete:
 
 
 def owner_of(delivery: Delivery) -> UUID | None:
-    """The tenant whose mail it is; None: the installation's. Of words that are repeated, whose they were when they were
-    fixed."""
+    """The tenant that the mail belongs to; None: the installation. For a repeated message, the owner at the time when
+    its content was fixed."""
     if delivery.repeats_words:
         return None if delivery.belongs_to in ("", Delivery.INSTALLATION) else UUID(delivery.belongs_to)
     find = _owners.get(delivery.purpose)

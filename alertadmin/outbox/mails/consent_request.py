@@ -1,4 +1,4 @@
-"""The mail that asks a tenant's administrator to grant what an app lacks: one for all of it, with what to do."""
+"""The mail that asks a tenant's administrator to consent to an app's missing permissions: one for all, with steps."""
 
 from __future__ import annotations
 
@@ -27,29 +27,30 @@ from alertadmin.registry.safe_names import clean
 from mailer.email_address import canonical, is_same
 
 AGAIN_AFTER = timedelta(days=3)
-"""The same person is not asked again sooner, unless the mail never left."""
+"""Minimum time between two requests to the same recipient, unless the mail was not sent."""
 NEVER_LEFT = (DeliveryState.FAILED, DeliveryState.CANCELLED)
 
 
 class AlreadyRequested(Exception):
-    """By a mail to the same address that is `AGAIN_AFTER` old at most."""
+    """A mail to the same address is younger than AGAIN_AFTER."""
 
 
 class NothingToRequest(Exception):
-    """Every permission that is wanted is granted."""
+    """Every required permission is granted."""
 
 
 def missing(app: AppRegistration, tenant: Tenant) -> list[Consent]:
-    """What is wanted there and not granted, as far as we know."""
+    """Required permissions that are not granted, as far as known."""
     consents = Consent.objects.filter(app=app, tenant=tenant).exclude(status=ConsentStatus.GRANTED)
     return list(consents.select_related("app", "tenant").order_by("permission"))
 
 
 def request_consent(app: AppRegistration, tenant: Tenant, recipient: str, *, by: User, now: datetime) -> ConsentRequest:
-    """Writes the request and its mail down, and rings. Raises AlreadyRequested, NothingToRequest, UnknownCloud,
+    """Write the request and its mail, and wake the worker. Raises AlreadyRequested, NothingToRequest, UnknownCloud,
     TooManyMails.
 
-    The mail's key counts the earlier ones to the same address: of two clicks at once one finds it taken.
+    The mail's key contains the number of earlier requests to the same address, so that of two parallel requests one
+    violates the unique constraint.
     """
     lacking = missing(app, tenant)
     if not lacking:
@@ -91,8 +92,8 @@ def request_consent(app: AppRegistration, tenant: Tenant, recipient: str, *, by:
 
 
 def compose(delivery: Delivery, now: datetime) -> Content | Obsolete:
-    """In the language of whoever is asked, if they have an account here, else of the tenant. What was granted
-    meanwhile is left out."""
+    """In the language of the recipient's account, if there is one, else of the tenant. Permissions granted meanwhile
+    are omitted."""
     asked = ConsentRequest.objects.filter(delivery=delivery).select_related("app", "tenant").first()
     lacking = asked.missing() if asked else []
     if asked is None or not lacking:
@@ -125,5 +126,5 @@ def owner(delivery: Delivery) -> UUID | None:
 
 
 def _links(lacking: list[Consent]) -> list[str]:
-    """One for each resource, as Microsoft's page takes them; without a state, so that anybody may open them."""
+    """One link for each resource, as Microsoft's page requires; without a state, so that anyone may open them."""
     return list({RESOURCE_OF[Permission(consent.permission)]: consent_link(consent) for consent in lacking}.values())

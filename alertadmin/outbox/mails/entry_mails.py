@@ -1,7 +1,7 @@
-"""Mails that tell of entries of the audit trail: an account's ways in, a secret that was shown, a route that changed.
+"""Mails about entries of the audit trail: account changes, disclosed secrets, changed routes.
 
-The first few that one person causes to one recipient within a day leave at once, one mail each. What comes beyond is
-told all the same, gathered in one mail an hour: a thousand acts cannot bury an inbox, and none goes untold.
+The first few that one user causes to one recipient within a day are sent at once, one mail each. Further ones are
+merged into one mail an hour: a thousand actions cannot flood an inbox, and none is omitted.
 """
 
 from __future__ import annotations
@@ -17,22 +17,22 @@ from alertadmin.outbox.models import Delivery, DeliveryEntry, DeliveryState, Pur
 from alertadmin.outbox.queue import wakeup
 
 FEW = Limit("mails about entries", 10, timedelta(days=1))
-"""To one recipient, of one purpose, caused by one person."""
+"""For one recipient, of one purpose, caused by one user."""
 ANY = Q()
 GATHERED_FOR = timedelta(hours=1)
 MOST_LINES = 100
-"""That one mail lists; the audit trail holds the rest, which is counted."""
+"""Entries listed in one mail; the rest are counted, and in the audit trail."""
 
 
 def leaves_at(entry: AuditEntry, purpose: Purpose, recipient: str) -> datetime:
-    """When a mail about the entry may leave. Counts one."""
+    """When a mail about the entry may be sent. Counts one."""
     caused_by = entry.person_id or entry.details.get("actor") or entry.address
     over = FEW.acquire(f"{purpose}:{caused_by}:{recipient}", entry.at) is not None
     return entry.at + GATHERED_FOR if over else entry.at
 
 
 def gathering(purpose: Purpose, recipient: str, now: datetime, among: Q = ANY) -> Delivery | None:
-    """A mail that waits for more to tell, locked: no worker can take it before the transaction ends."""
+    """The mail that collects further entries, locked: no worker can claim it before the transaction ends."""
     waiting = Delivery.objects.select_for_update(of=("self",)).filter(
         among,
         purpose=purpose,
@@ -45,7 +45,7 @@ def gathering(purpose: Purpose, recipient: str, now: datetime, among: Q = ANY) -
 
 
 def write(purpose: Purpose, prefix: str, entry: AuditEntry, recipients: Iterable[tuple[str, str]]) -> None:
-    """Within the transaction of the entry. `recipients`: for each mail what tells its key apart, and its address."""
+    """Write mails in the entry's transaction. `recipients`: for each mail a suffix of its key, and its address."""
     mails = []
     for suffix, address in recipients:
         at = leaves_at(entry, purpose, address)
@@ -67,7 +67,7 @@ def write(purpose: Purpose, prefix: str, entry: AuditEntry, recipients: Iterable
 
 
 def entries(delivery: Delivery, prefix: str) -> list[AuditEntry]:
-    """What the mail tells of, the oldest first."""
+    """The entries that the mail covers, oldest first."""
     first = delivery.dedupe_key.removeprefix(prefix).partition(":")[0]
     further = delivery.further_entries.values_list("number", flat=True)
     return list(AuditEntry.objects.filter(number__in=[int(first), *further]).order_by("number"))

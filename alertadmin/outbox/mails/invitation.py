@@ -1,4 +1,4 @@
-"""The mail that invites somebody. The row holds no link: it is put in as the message leaves, and nowhere else."""
+"""The invitation mail. The row does not contain the link: it is inserted when the message is sent, and only there."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from alertadmin.registry.safe_names import clean
 
 PREFIX = "invitation:"
 LINK = "https://link.invalid/"
-"""Stands in the stored words where the link will be."""
+"""Placeholder of the link in the stored text."""
 
 
 def send(invitation: Invitation, now: datetime, *, by: User | None) -> Delivery:
-    """Writes the mail down, and rings. Its key is the link's: each link is sent once. Raises TooManyMails, for the
-    transaction in which the invitation was made or renewed."""
+    """Write the mail and wake the worker. Its key is the link's: each link is sent once. Raises TooManyMails, which
+    rolls back the transaction that made or renewed the invitation."""
     tenants = list(invitation.roles.values_list("tenant", flat=True))
     mail_limits.take(by, tenants[0] if len(tenants) == 1 else None, invitation.address, now)
     delivery, _made = Delivery.objects.get_or_create(
@@ -68,7 +68,7 @@ def _name(user: User) -> str:
 
 
 def fill(delivery: Delivery, words: str) -> str:
-    """The stored words with the link, for the wire alone."""
+    """Insert the link into the stored text, for sending only."""
     invitation = _invitation(delivery)
     return words.replace(LINK, invitation.link) if invitation else words
 

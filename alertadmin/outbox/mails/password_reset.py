@@ -1,4 +1,4 @@
-"""The mail with the link to a new password. The row holds no link: it is put in as it leaves."""
+"""The password reset mail. The row does not contain the link: it is inserted when the message is sent."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from alertadmin.outbox.models import Delivery, Purpose
 from alertadmin.outbox.queue import wakeup
 
 NOT_HERE = Limit("new passwords for addresses that are not here", 30, timedelta(hours=1))
-"""Deliveries; further ones are counted alone."""
+"""Deliveries written for unknown addresses; further ones are only counted."""
 LINK = "https://link.invalid/"
-"""Stands in the stored words where the link will be."""
+"""Placeholder of the link in the stored text."""
 
 
 def send_reset_link(address: str, now: datetime) -> None:
-    """Written down for every address, so that the time it takes does not tell whose account is here. An account's mail
-    goes to the address that is stored, never to what was typed."""
+    """Write a delivery for every address, so that response times do not reveal which accounts exist. An account's mail
+    is sent to its stored address, never to the address that was entered."""
     user = User.objects.by_address(address)
     if user is None and NOT_HERE.sample("", now) is None:
-        wakeup.notify_worker()  # a row was written and the worker told, as for the others
+        wakeup.notify_worker()  # the same work as for the others: a row written, the worker notified
         return
     Delivery.objects.create(
         purpose=Purpose.PASSWORD,
@@ -54,19 +54,19 @@ def compose(delivery: Delivery, now: datetime) -> Content | Obsolete:
     language = user.language or settings.LANGUAGE_CODE
     with translation.override(language):
         text = _(
-            "Somebody, probably you, asked for a new password for %(email)s.\n\nChoose it here, within an hour:\n"
+            "A new password for %(email)s was requested, probably by you.\n\nChoose it here, within an hour:\n"
             "%(link)s\n\nIf it was not you, leave it: your password stays as it is."
         ) % {"email": user.email, "link": LINK}
         return Content(str(_("Your new password for alertadmin")), text, language=language)
 
 
 def fill(delivery: Delivery, words: str) -> str:
-    """The stored words with the link, for the wire alone."""
+    """Insert the link into the stored text, for sending only."""
     user = _whose(delivery)
     return words.replace(LINK, password_reset.link(user)) if user else words
 
 
 def _whose(delivery: Delivery) -> User | None:
-    """The person who signs in by a password with exactly that address, as it is stored now."""
+    """The active user with exactly that address who signs in by password."""
     user = User.objects.filter(email=delivery.recipient, is_active=True).first()
     return user if user and user.has_usable_password() else None

@@ -1,5 +1,5 @@
-"""The mail that tells of a secret that was shown: each owner of the installation, and whoever owns or administers the
-tenant. It says what the audit trail says, so it can still be worded when the secret is gone; never the value."""
+"""The mail about a disclosed secret, to the owners of the installation and to the tenant's owners and administrators.
+It repeats the audit entry, so it can be composed when the secret is deleted; it never contains the value."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ LONGEST_REASON = 200
 
 
 def notify_administrators(*, entry: AuditEntry, **_signal: Any) -> None:
-    """Writes the mails down, in the transaction of what they tell of, and rings."""
+    """Write the mails in the transaction of the disclosure, and wake the worker after the commit."""
     entry_mails.write(Purpose.HANDOVER, PREFIX, entry, [(str(person.pk), person.email) for person in told(entry)])
 
 
@@ -73,7 +73,7 @@ def _subject(shown: list[dict[str, Any]], count: int) -> str:
 
 
 def _shown(entry: AuditEntry, tenants: dict[UUID, Tenant]) -> dict[str, Any]:
-    """Its facts; what a person typed holds nothing to click on. A person's address is the one of their account."""
+    """The entry's facts; user-supplied text is made unclickable. A user's address is that of their account."""
     tenant, details = tenants.get(entry.tenant) if entry.tenant else None, entry.details
     return {
         "is_link": entry.act == audit.AuditAction.SECRET_LINK_OPENED,

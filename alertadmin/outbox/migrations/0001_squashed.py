@@ -50,7 +50,7 @@ class Migration(migrations.Migration):
                 ('label', models.CharField(editable=False, max_length=60, verbose_name='kind')),
                 ('hint', models.CharField(editable=False, max_length=253, verbose_name='leads to')),
                 ('signing_key', alertadmin.crypto.fields.EncryptedField(verbose_name='signing key')),
-                ('line', models.PositiveSmallIntegerField(blank=True, choices=[(1, 'Always'), (2, 'If nobody says that they are on it, and always in the last week')], default=1, null=True, verbose_name='told')),
+                ('line', models.PositiveSmallIntegerField(blank=True, choices=[(1, 'Always'), (2, 'Unless it is acknowledged, and always in the last week')], default=1, null=True, verbose_name='told')),
                 ('is_last_resort', models.BooleanField(default=False, verbose_name='last resort')),
                 ('is_paused', models.BooleanField(default=False, verbose_name='paused')),
                 ('created_at', models.DateTimeField(auto_now_add=True)),

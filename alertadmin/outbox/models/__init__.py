@@ -8,7 +8,7 @@ from alertadmin.outbox.models.delivery import (
     Delivery,
     DeliveryState,
     Purpose,
-    describe_outcome,
+    about_tenants,
 )
 from alertadmin.outbox.models.delivery_entry import DeliveryEntry
 
@@ -24,5 +24,5 @@ __all__ = [
     "DeliveryState",
     "Level",
     "Purpose",
-    "describe_outcome",
+    "about_tenants",
 ]

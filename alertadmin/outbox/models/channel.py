@@ -1,4 +1,4 @@
-"""A channel: where people are told other than by mail. Its address holds tokens, and is sealed like a secret."""
+"""A channel: a destination of notifications other than by mail. Its address contains tokens, and is encrypted."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ if TYPE_CHECKING:
     from alertadmin.outbox.models.delivery import Attempt, Delivery
 
 WEBHOOK = "webhook"
-"""The service that takes a signature; the others are apprise's."""
+"""The service that accepts signatures; the others are apprise's."""
 
 
 class Level(models.IntegerChoices):
-    """When somebody, or a channel, is told of what ends."""
+    """When a contact or a channel is notified of an expiry."""
 
     FIRST = 1, _("Always")
-    NEXT = 2, _("If nobody says that they are on it, and always in the last week")
+    NEXT = 2, _("Unless it is acknowledged, and always in the last week")
 
 
 class ChannelQuerySet(models.QuerySet["Channel"]):
     def told(self) -> Self:
-        """A paused one is as if it were not there."""
+        """Channels that are not paused."""
         return self.filter(is_paused=False)
 
     def of_the_installation(self) -> Self:
@@ -49,26 +49,26 @@ def _of_tenants(tenants: models.QuerySet[Any]) -> Q:
 @changed_by_owners(lambda: Q(tenant=None, app=None))
 @tenant_scoped(_of_tenants)
 class Channel(models.Model):
-    """Of an app registration, of a tenant, or of the installation (with neither): then it is told of the tenants that
-    have no channel of their own."""
+    """Belongs to an app registration, a tenant, or the installation (with neither). A channel of the installation is
+    notified about the tenants that have no channel of their own."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     name = models.CharField(_("name"), max_length=100, help_text=_("As people know it, such as “Operations, Teams”."))
     address = EncryptedField(_("address"))
     service = models.CharField(max_length=40, editable=False)
-    """What the address leads to: "webhook", or apprise's name of it."""
+    """The service of the address: "webhook", or apprise's name of it."""
     label = models.CharField(_("kind"), max_length=60, editable=False)
-    """The same for people: "Slack"."""
+    """The service's name for users: "Slack"."""
     hint = models.CharField(_("leads to"), max_length=253, editable=False)
-    """Enough of the address to know it again, too little to use it: the host, or the scheme alone."""
+    """Enough of the address to recognise it, too little to use it: the host, or only the scheme."""
     signing_key = EncryptedField(_("signing key"), destination=destinations.of_signing_key)
-    """Of a webhook; shown once."""
+    """For a webhook; shown once."""
     tenant = models.ForeignKey(Tenant, models.CASCADE, null=True, blank=True, related_name="channels")
     app = models.ForeignKey(AppRegistration, models.CASCADE, null=True, blank=True, related_name="channels")
     line = models.PositiveSmallIntegerField(_("told"), choices=Level, null=True, blank=True, default=Level.FIRST)
-    """Null: of nothing but what no mail could tell."""
+    """Null: only as a last resort."""
     is_last_resort = models.BooleanField(_("last resort"), default=False)
-    """Tells for whom a reminder was that went by no mailbox and no relay."""
+    """Receives reminders that no mailbox and no relay could send, with their recipients."""
     is_paused = models.BooleanField(_("paused"), default=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -102,7 +102,7 @@ class Channel(models.Model):
 
     @property
     def mail_language(self) -> str:
-        """Of what it is told: the tenant's own, or this installation's."""
+        """Language of its notifications: the tenant's, or the installation's."""
         tenant = self.app.tenant if self.app else self.tenant
         return tenant.mail_language if tenant else settings.LANGUAGE_CODE
 
@@ -111,7 +111,7 @@ class Channel(models.Model):
         return self.service == WEBHOOK
 
     def renew_signing_key(self) -> str:
-        """Seals a fresh one in the instance and returns it, to be shown once."""
+        """Set a new key on the instance and return it, to be shown once."""
         key = secrets.token_urlsafe(32)
         self.signing_key = key
         return key

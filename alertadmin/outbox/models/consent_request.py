@@ -1,4 +1,4 @@
-"""That a tenant's administrator was asked by mail for what an app lacks there: who, when, and what came of it."""
+"""A request by mail to a tenant's administrator to consent to an app's missing permissions, and its result."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ class ConsentRequest(models.Model):
     app = models.ForeignKey(AppRegistration, models.CASCADE, related_name="consent_requests")
     tenant = models.ForeignKey(Tenant, models.CASCADE, related_name="consent_requests")
     permissions = models.JSONField(_("permissions"), default=list)
-    """What was missing then."""
+    """The permissions that were missing when the request was made."""
     recipient = EmailAddressField(_("to"))
     delivery = models.OneToOneField(Delivery, models.SET_NULL, null=True, related_name="consent_request")
     by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
     by_name = models.CharField(max_length=254)
-    """Name and address, kept when the person is deleted: who is asked must know by whom."""
+    """Name and address, kept when the user is deleted: the recipient must know who asked."""
     at = models.DateTimeField(_("asked"))
 
     class Meta:
@@ -36,14 +36,14 @@ class ConsentRequest(models.Model):
         return f"{self.at:%Y-%m-%d %H:%M} {self.recipient}"
 
     def missing(self) -> list[Consent]:
-        """What of it is not granted now, as a fresh token last told."""
+        """Permissions of this request that are not granted now, as of the latest token."""
         asked = Consent.objects.filter(app=self.app_id, tenant=self.tenant_id, permission__in=self.permissions)
         return list(asked.exclude(status=ConsentStatus.GRANTED).select_related("app", "tenant").order_by("permission"))
 
     def granted_at(self) -> datetime | None:
-        """When the last of what it asks for was seen as granted; None while some of it never was, since then.
+        """When the last of the requested permissions was first seen as granted; None while one was not.
 
-        Read from the record of changes, so that what is withdrawn later opens no old request again.
+        Read from the change log, so that a permission revoked later does not reopen the request.
         """
         seen = ConsentChange.objects.filter(app=self.app_id, tenant=self.tenant_id, at__gte=self.at)
         first: dict[str, datetime] = {}

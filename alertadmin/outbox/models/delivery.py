@@ -1,4 +1,4 @@
-"""A delivery is one message owed to one recipient; an attempt is one try of it by one route."""
+"""A delivery is one message to one recipient; an attempt is one try to send it by one route."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class DeliveryState(models.TextChoices):
 
 
 def _of_tenants(tenants: models.QuerySet[Any]) -> Q:
-    """What tells of these tenants and of no other: one digest may tell of many."""
+    """Deliveries about these tenants and no others: one digest may cover several tenants."""
     mine = Q(purpose=Purpose.TEST) & (
         Q(mailbox__tenant__in=tenants) | Q(channel__tenant__in=tenants) | Q(channel__app__tenant__in=tenants)
     )
@@ -64,8 +64,8 @@ def _of_tenants(tenants: models.QuerySet[Any]) -> Q:
     return mine
 
 
-def describe_outcome(tenants: models.QuerySet[Any, Any]) -> Q:
-    """For a query of deliveries: what tells of one of these tenants (ids), and perhaps of others."""
+def about_tenants(tenants: models.QuerySet[Any, Any]) -> Q:
+    """Filter of deliveries about one of these tenants (ids), and perhaps about others."""
     found = Q(purpose=Purpose.CONSENT, consent_request__tenant__in=tenants)
     for purpose, lines, path in (
         (Purpose.REMINDER, "notices", "reminder__tenant"),
@@ -86,57 +86,57 @@ class Delivery(models.Model):
     purpose = models.CharField(_("purpose"), max_length=12, choices=Purpose)
     dedupe_key = models.CharField(max_length=300, unique=True)
     recipient = models.CharField(_("recipient"), max_length=254)
-    """An e-mail address, or a channel's name as it was."""
+    """An e-mail address, or the channel's name at that time."""
     to_installation = models.BooleanField(default=False, db_default=False)
-    """To people or a channel of the installation: whoever has a role in one tenant is not shown who they are, so these
-    rows are not of a tenant, whatever they tell of."""
+    """Addressed to users or a channel of the installation. Users with a role in one tenant must not see who those are,
+    so such rows are outside every tenant's scope."""
     channel = models.ForeignKey(
         Channel, models.SET_NULL, null=True, blank=True, related_name="deliveries", verbose_name=_("channel")
     )
     channel_label = models.CharField(max_length=60, blank=True, default="")
-    """What kind of channel it goes by, such as "Slack", and by nothing else; kept when the channel is deleted. Empty:
-    it goes by mail."""
+    """The kind of channel that it uses exclusively, such as "Slack"; kept when the channel is deleted. Empty: it is
+    sent by mail."""
     mailbox = models.ForeignKey(
         Mailbox, models.SET_NULL, null=True, blank=True, related_name="deliveries", verbose_name=_("mailbox")
     )
-    """The mailbox under test; a reminder finds its own way (outbox.chain)."""
+    """The mailbox under test; a reminder's route is chosen when it is sent (delivery.routing)."""
     transport = models.CharField(max_length=8, choices=TransportName, blank=True)
-    """The transport under test, where it is not the mailbox's own."""
+    """The transport under test, if it is not the mailbox's own."""
     sends_as = models.CharField(max_length=254, blank=True, default="", db_default="")
-    """Another address that a test tries to send as, through the mailbox's app; it is to be refused."""
+    """Another address that a test tries to send as, through the mailbox's app; this should be refused."""
     created_at = models.DateTimeField(_("created"), default=timezone.now)
     urgency = models.DateTimeField(default=timezone.now)
-    """Earlier goes first: the end of the most urgent credential in it."""
+    """Earlier is sent first: the expiry of the most urgent credential in it."""
 
     subject = models.CharField(_("subject"), max_length=250, blank=True)
     text = models.TextField(blank=True)
     html = models.TextField(blank=True)
     details = models.JSONField(default=list, blank=True)
-    """The same for programs, of what goes by a channel: one object for each thing that it tells of."""
+    """The content for programs, if sent by a channel: one object for each item."""
     attachments = models.JSONField(default=list, blank=True)
-    """`{"name": str, "content_type": str, "parameters": {str: str}, "text": str}` of each (outbox.attached)."""
+    """`{"name": str, "content_type": str, "parameters": {str: str}, "text": str}` of each (delivery.attachments)."""
     composed_at = models.DateTimeField(null=True, blank=True)
-    """When the words were fixed; also the Date header, so that a resend is the same message."""
+    """When the content was fixed; also the Date header, so that a resend is the same message."""
     message_id = models.CharField(max_length=200, blank=True)
     belongs_to = models.CharField(max_length=36, blank=True, default="", db_default="")
-    """Whose mail it is, fixed with its words (content.owner_of): a tenant's id, or `INSTALLATION`."""
+    """The owner, fixed with the content (composers.owner_of): a tenant's id, or `INSTALLATION`."""
 
     state = models.CharField(_("state"), max_length=10, choices=DeliveryState, default=DeliveryState.PENDING)
     not_before = models.DateTimeField(default=timezone.now)
     review_until = models.DateTimeField(null=True, blank=True)
-    """Until then it waits for a person to say whether it was told already, before the database was put back from a
-    copy. Whoever asks for everything to leave does not ask for it."""
+    """Until then it waits for a user to decide, after a database restore, whether it was sent before. "Send now" for
+    all reminders does not include it."""
     owner = models.UUIDField(null=True, blank=True)
-    """The claim's token: whoever settles must hold it."""
+    """The claim's token: only its holder may finish the delivery."""
     lease_until = models.DateTimeField(null=True, blank=True)
     tries = models.PositiveIntegerField(default=0)
     was_uncertain = models.BooleanField(default=False)
-    """One of its attempts may have been accepted though nothing says so."""
+    """One of its attempts may have been accepted without proof."""
     settled_at = models.DateTimeField(_("settled"), null=True, blank=True)
-    """When it came to its end. An uncertain one without it is looked up, or sent again; only tests end uncertain."""
+    """When it was settled. An uncertain delivery without it is looked up or sent again; only tests end uncertain."""
     cause = models.CharField(max_length=40, blank=True)
     reason = models.TextField(blank=True)
-    """Why it is where it is, in one English sentence (see retelling): the last failure's technical line, or why it was
+    """Why it is in this state, as a stored text (see stored_messages): the last failure's technical line, or why it was
     cancelled."""
 
     if TYPE_CHECKING:
@@ -164,12 +164,12 @@ class Delivery(models.Model):
 
     @property
     def repeats_words(self) -> bool:
-        """It may have arrived already, so it is sent again as it was, to the byte."""
+        """Whether it may have arrived already, so that a resend must be byte-identical."""
         return self.was_uncertain and self.composed_at is not None
 
 
 class AttemptAnswer(models.TextChoices):
-    """`mailer.errors.Answer` in words."""
+    """Labels of `mailer.errors.Answer`."""
 
     REFUSED = Answer.REFUSED.value, _("A clear no")
     BUSY = Answer.BUSY.value, _("Asked to come back later")
@@ -189,7 +189,7 @@ class AttemptOutcome(models.TextChoices):
 
 
 UNNAMED = "?"
-"""A draft that was being made when its maker was last heard of."""
+"""A draft whose creation was requested, and whose id is not known yet."""
 
 
 class Attempt(models.Model):
@@ -197,26 +197,27 @@ class Attempt(models.Model):
     number = models.PositiveIntegerField()
     owner = models.UUIDField()
     route = models.CharField(_("by"), max_length=320)
-    """In words: the address and the transport, the channel, or the relay."""
+    """Label: the address and the transport, the channel, or the relay."""
     mailbox = models.ForeignKey(Mailbox, models.SET_NULL, null=True, blank=True, related_name="attempts")
     channel = models.ForeignKey(Channel, models.SET_NULL, null=True, blank=True, related_name="attempts")
     transport = models.CharField(max_length=8, blank=True)
     started_at = models.DateTimeField(_("started"))
     finished_at = models.DateTimeField(_("finished"), null=True, blank=True)
     door = models.CharField(max_length=100, blank=True, default="", db_default="")
-    """The server that was asked, by a name that several senders share (routes.Route.endpoint)."""
+    """Name of the server, shared by several senders (routes.Route.endpoint)."""
     outcome = models.CharField(_("outcome"), max_length=10, choices=AttemptOutcome, default=AttemptOutcome.OPEN)
     answer = models.CharField(_("answer"), max_length=12, choices=AttemptAnswer, blank=True, default="", db_default="")
-    """What came back for the request that failed; empty if it was accepted, or the worker was lost."""
+    """How the server answered the request that failed; empty if it was accepted, or the worker was lost."""
     cause = models.CharField(max_length=40, blank=True)
     technical = models.TextField(blank=True)
     request_ids = models.JSONField(default=dict, blank=True)
     held_until = models.DateTimeField(null=True, blank=True)
-    """How long its server asked us to leave the mailbox or channel alone."""
+    """Until when the server asked not to use the mailbox or channel."""
     draft = models.TextField(blank=True, default="", db_default="")
-    """What may lie among the mailbox's drafts: Graph's id of it, `UNNAMED` before that is known, or nothing."""
+    """The draft that may exist in the mailbox: Graph's id of it, `UNNAMED` while that is not known, or empty."""
     steps = models.JSONField(default=list, blank=True)
-    """What went well, in order: `{"step": "tenant"|"token"|"permission"|"message", "ms": int, "detail": str}`."""
+    """The steps that succeeded, in order: `{"step": "tenant"|"token"|"permission"|"message", "ms": int, "detail":
+    str}`."""
 
     class Meta:
         ordering = ["number"]

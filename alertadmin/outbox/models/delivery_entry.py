@@ -1,4 +1,4 @@
-"""Which further entries of the audit trail one mail tells of; its dedupe key names the first."""
+"""Further entries of the audit trail that a mail covers; its dedupe key names the first."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from alertadmin.outbox.models.delivery import Delivery
 class DeliveryEntry(models.Model):
     delivery = models.ForeignKey(Delivery, models.CASCADE, related_name="further_entries")
     number = models.BigIntegerField()
-    """Of the `AuditEntry`. Not a foreign key: entries are pruned by their own rule."""
+    """Number of the `AuditEntry`. Not a foreign key: entries have their own retention."""
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["delivery", "number"], name="delivery_entry_once")]

@@ -44,7 +44,7 @@ Pause = Callable[[timedelta], None]
 
 
 class Lane(Enum):
-    """Tests use the mail lane whatever they test."""
+    """Tests of channels use the mail lane too."""
 
     MAIL = claims.TESTS | claims.BY_MAIL
     CHANNELS = claims.BY_CHANNEL & ~claims.TESTS

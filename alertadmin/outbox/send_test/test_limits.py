@@ -1,5 +1,5 @@
-"""Test sends from pages are limited: by person, by tenant, and by where they go, so that nobody's session, stolen or
-bored, makes a customer's mailbox a cannon. Whoever starts one by a command has the machine, and is not limited."""
+"""Limits on test sends from pages, by user, tenant and destination, so that a session, stolen or misused, cannot flood
+a mailbox. Tests started by a management command are not limited."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ WHILE = timedelta(hours=1)
 
 
 class TooManyTests(TooManyMails):
-    """No further test now; the message says for how long."""
+    """No further test is allowed now; the message says for how long."""
 
     def __init__(self, wait: timedelta) -> None:
         minutes = max(1, ceil(wait.total_seconds() / 60))
@@ -38,12 +38,13 @@ class TooManyTests(TooManyMails):
 
 
 def take(by: User | AnonymousUser, tenant: UUID | None, goes_to: str, now: datetime) -> None:
-    """`goes_to` is an address, or the host of a channel; `tenant` is None for a channel of the whole installation.
+    """Count one test. `goes_to` is an address, or the host of a channel; `tenant` is None for a channel of the
+    installation.
 
-    Raises TooManyTests. Each is counted by one conditional statement of the database, so many at once win none.
+    Raises TooManyTests. Each limit is one conditional statement of the database, so parallel requests cannot exceed it.
     """
     most = settings.TESTS_PER_HOUR
-    # A provider's people test many tenants' mailboxes with one address of their own: a domain takes more than a tenant.
+    # Users of a service provider test the mailboxes of many tenants with their own address: hence the domain's limit.
     wanted = (
         (Limit("tests by", most, WHILE), str(by.pk)),
         (Limit("tests of", 2 * most, WHILE), str(tenant)),

@@ -1,4 +1,4 @@
-"""A test send: one message through the same outbox, by one mailbox or channel, tried once, its steps written as they
+"""A test send: one message through the same outbox, by one mailbox or channel, tried once; its steps are stored as they
 happen."""
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ from alertadmin.registry.permissions import TransportName
 from alertadmin.registry.safe_names import clean
 
 AT_ONCE = datetime(1970, 1, 1, tzinfo=UTC)
-"""Somebody is waiting: before every reminder."""
+"""Urgency of a test: a user is waiting, so it precedes every reminder."""
 
 
 @transaction.atomic
 def create(mailbox: Mailbox, recipient: str, *, transport: str = "", sends_as: str = "", now: datetime) -> Delivery:
-    """`sends_as` is another address that the mailbox's app is tried with."""
+    """`sends_as` is another address that the mailbox's app should not be able to send as."""
     key = uuid.uuid4()
     delivery = Delivery.objects.create(
         id=key,
@@ -92,7 +92,7 @@ def start(
     by: User | AnonymousUser,
     now: datetime,
 ) -> Delivery:
-    """Writes the row and rings; the worker sends. Raises TooManyMails."""
+    """Write the row and wake the worker, which sends. Raises TooManyMails."""
     with _refusals_on_record(AuditAction.MAILBOX_TEST_SENT, mailbox):
         test_limits.take(by, mailbox.tenant_id, recipient, now)
         mail_limits.take(_person(by), mailbox.tenant_id, recipient, now)
@@ -115,7 +115,7 @@ def _refusals_on_record(act: AuditAction, on: Model) -> Iterator[None]:
 
 
 def compose(delivery: Delivery, now: datetime) -> Content | Obsolete:
-    """The words of a test: from where, by what, when; in the language of the tenant, or of the installation."""
+    """The text of a test: from where, by what, when; in the language of the tenant, or of the installation."""
     if delivery.goes_by_channel:
         return _of_channel(delivery, now)
     if delivery.mailbox is None:

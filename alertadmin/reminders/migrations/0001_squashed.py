@@ -152,7 +152,7 @@ class Migration(migrations.Migration):
             name='Recipient',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('line', models.PositiveSmallIntegerField(choices=[(1, 'Always'), (2, 'If nobody says that they are on it, and always in the last week')], default=1, verbose_name='told')),
+                ('line', models.PositiveSmallIntegerField(choices=[(1, 'Always'), (2, 'Unless it is acknowledged, and always in the last week')], default=1, verbose_name='told')),
                 ('email', models.EmailField(max_length=254, verbose_name='e-mail address')),
                 ('email_canonical', models.CharField(editable=False, max_length=254)),
                 ('app', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='recipients', to='registry.appregistration')),

@@ -1,9 +1,8 @@
-"""Runs apprise apart, each call in a process of its own: it ends in time whatever a server does, is confined as a
-whole, sees nothing of our settings, and leaves nothing behind.
+"""Run apprise in separate processes, one per call: each is confined, has a deadline, inherits none of our settings, and
+leaves nothing behind.
 
-Loading apprise takes a second. One process (`fork_server`) does that once for each of ours that tells anybody, and
-forks for each call, which takes milliseconds; unused, it ends after some minutes, and at once with the process it
-serves.
+Loading apprise takes a second. One process (`fork_server`) per process of ours loads it once and forks for each call,
+which takes milliseconds. It exits after some minutes without use, and together with its parent.
 """
 
 from __future__ import annotations
@@ -24,19 +23,19 @@ from alertadmin.paths import PROJECT
 from mailer.http.ssrf_guard import EgressAllowlist
 
 STARTING = 20.0
-"""Seconds for the processes themselves, on a machine that has much to do."""
+"""Seconds to start the processes, on a busy machine."""
 GRACE = 5.0
-"""Seconds after which a fork is left, and so ends, whose deadlines did not end it: a library may sleep."""
+"""Seconds after which a fork that missed its deadline is abandoned, and so exits: a library may sleep."""
 PASSED_ON = ("PATH", "LANG", "LC_ALL", "TZ", "PYTHONPATH", "LD_LIBRARY_PATH", "SSL_CERT_FILE", "SSL_CERT_DIR")
-"""Of the environment; no proxy is among them, and no key."""
+"""Environment variables to pass on; no proxy and no key is among them."""
 
 Event = dict[str, Any]
 
 
 def ordered(order: dict[str, Any], *, allowed: EgressAllowlist, seconds: float) -> list[Event]:
-    """What was told, up to the end or to when the time was over; nothing if no process came to life."""
+    """Events of one call, up to its end or the deadline; none if no process could be started."""
     line = json.dumps({**order, "allowed": str(allowed), "seconds": seconds}).encode() + b"\n"
-    for _again in range(2):  # it may just have ended, unused for too long
+    for _again in range(2):  # the server may have just exited after its idle time
         if told := list(_asked(line, seconds)):
             return told
     return []
@@ -55,7 +54,7 @@ def _asked(line: bytes, seconds: float) -> Iterator[Event]:
             piece = ours.recv(65_536)
             if not piece:
                 break
-            if not told:  # it has begun
+            if not told:  # the fork has started
                 ends_at = monotonic() + seconds + GRACE
             told += piece
     for each in told.splitlines(keepends=True):
@@ -64,7 +63,7 @@ def _asked(line: bytes, seconds: float) -> Iterator[Event]:
 
 
 class _Loaded:
-    """The process that has apprise loaded. Started when it is first needed, by whichever thread."""
+    """Manages the process that has apprise loaded. It is started by the first thread that needs it."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -73,7 +72,7 @@ class _Loaded:
         self._owner = 0
 
     def hand(self, connection: socket.socket) -> None:
-        """Gives it one end of a connection, on which it serves one order."""
+        """Pass it one end of a connection, on which it serves one request."""
         with self._lock:
             try:
                 socket.send_fds(self._running(), [b"!"], [connection.fileno()])
@@ -99,7 +98,7 @@ class _Loaded:
                     cwd=PROJECT,
                     env={name: os.environ[name] for name in PASSED_ON if name in os.environ},
                 )
-            threading.Thread(target=self._process.wait, daemon=True).start()  # unused, it ends by itself
+            threading.Thread(target=self._process.wait, daemon=True).start()  # reaps it
             self._owner = os.getpid()
         return self._control
 
@@ -113,4 +112,4 @@ class _Loaded:
 
 _LOADED = _Loaded()
 end = atexit.register(_LOADED.end)
-"""Ends the process now; the next call starts another."""
+"""Stop the process now; the next call starts another."""

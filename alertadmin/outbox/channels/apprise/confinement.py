@@ -1,10 +1,9 @@
-"""Confines this whole process to what sending a notice needs, whatever a library does and on whichever thread: reading
-its own code, and using the connections that it is handed. There is no way back; so this is for a process of its own
-(see `fork_server`).
+"""Confine this process, on all threads and including libraries, to what sending a notification needs: reading its own
+code, and using the connections passed to it. This is irreversible, so it is for separate processes (see `fork_server`).
 
-The kernel holds it: `landlock` says which files can be opened, `seccomp` which system calls made. Before that, Python
-tells of each connection, file and program (PEP 578), and what is none of this process's business is refused in words.
-By itself that stops mistakes alone: native code walks past it. Where the kernel lacks a part, `missing` names it.
+The kernel enforces it: `landlock` restricts files, `seccomp` system calls. Before that, a Python audit hook (PEP 578)
+sees each connection, file and program, and refuses with a clear error. The hook alone only stops mistakes: native code
+bypasses it. `missing` names the parts that the kernel lacks.
 """
 
 from __future__ import annotations
@@ -40,28 +39,28 @@ NEVER = frozenset(
         "subprocess.Popen",
     }
 )
-"""Nothing is started, and nothing opened that opens files by itself."""
+"""Audit events that are always refused: starting programs, and libraries that open files themselves."""
 CONNECTS = frozenset({"socket.connect", "socket.sendto", "socket.sendmsg"})
 PARENT_DEATH_SIGNAL = 1
 """PR_SET_PDEATHSIG of prctl(2)."""
 MEMORY = 1_000_000_000
-"""Bytes that the process may take."""
+"""Memory limit of the process, in bytes."""
 
 
 class Forbidden(Exception):
-    """No part of sending a notice. No OSError: nobody takes it for a file that is missing."""
+    """Not needed to send a notification. Not an OSError, so that it is not mistaken for a missing file."""
 
 
 def confine(allowed: EgressAllowlist, *, refused: Callable[[], None]) -> None:
-    """From now on. `refused` is called before Inside is raised."""
-    mimetypes.init()  # reads files of the system that it would want later
+    """Confine the process from now on. `refused` is called before InternalAddress is raised."""
+    mimetypes.init()  # reads system files now, which it could not later
     _limit_memory()
     _restrict()
     watch(allowed, refused=refused)
 
 
 def watch(allowed: EgressAllowlist, *, refused: Callable[[], None]) -> None:
-    """Python's part: the words, and all that there is where the kernel lacks its own."""
+    """Install the audit hook: clear errors, and the only protection where the kernel lacks its own."""
     readable = _code()
 
     def look(event: str, args: tuple[Any, ...]) -> None:
@@ -76,21 +75,21 @@ def watch(allowed: EgressAllowlist, *, refused: Callable[[], None]) -> None:
 
 
 def missing() -> list[str]:
-    """The parts of the confinement that this machine's kernel lacks or has switched off."""
+    """The parts of the confinement that this machine's kernel lacks or has disabled."""
     parts = {"Landlock": landlock.version() > 0, "seccomp": seccomp.is_supported()}
     return [name for name, there in parts.items() if not there]
 
 
 def end_with_parent(parent: int) -> None:
-    """The kernel kills this process when the one that forked it ends, however that was."""
-    with contextlib.suppress(OSError, AttributeError):  # no Linux
+    """Have the kernel kill this process when its parent exits for any reason."""
+    with contextlib.suppress(OSError, AttributeError):  # not Linux
         ctypes.CDLL(None).prctl(PARENT_DEATH_SIGNAL, signal.SIGKILL, 0, 0, 0)
-    if os.getppid() != parent:  # it ended before
+    if os.getppid() != parent:  # it has already exited
         os._exit(1)
 
 
 def _restrict() -> None:
-    """Before any thread is started: the kernel confines the calling one, and those that come from it."""
+    """Call before any thread is started: the kernel confines the calling thread and those that it starts."""
     libraries = sysconfig.get_config_var("LIBDIR") or ""
     system = ("/usr/lib", "/usr/lib64", "/lib", "/lib64", "/etc/ssl", "/etc/pki", "/etc/ld.so.cache", libraries)
     landlock.restrict([*_code(), *(path for path in system if path)])
@@ -98,8 +97,8 @@ def _restrict() -> None:
 
 
 def _check_target(through: socket.socket, address: Any, allowed: EgressAllowlist, refused: Callable[[], None]) -> None:
-    """Addresses that are no numbers (a name that the kernel's library would look up, a Unix socket) are refused."""
-    if address is None:  # the socket is connected, and was asked about then
+    """Refuse non-numeric addresses too: a name, which the C library would resolve, or a Unix socket."""
+    if address is None:  # the socket is connected, and was checked then
         return
     numbers = through.family in (socket.AF_INET, socket.AF_INET6) and isinstance(address, tuple)
     if not numbers or not allowed.permits(str(address[0]), int(address[1])):
@@ -108,7 +107,7 @@ def _check_target(through: socket.socket, address: Any, allowed: EgressAllowlist
 
 
 def _check_file(path: Any, flags: Any, readable: tuple[str, ...]) -> None:
-    if isinstance(path, int):  # open already
+    if isinstance(path, int):  # already open
         return
     written = isinstance(flags, int) and flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND)
     if written or not os.path.realpath(os.fsdecode(path)).startswith(readable):
@@ -116,7 +115,7 @@ def _check_file(path: Any, flags: Any, readable: tuple[str, ...]) -> None:
 
 
 def _code() -> tuple[str, ...]:
-    """Folders of code and of what comes with it; the data folder is in none, wherever it lies."""
+    """Folders of code and its data files; none of them contains the data folder."""
     ours = [PROJECT / "alertadmin", PROJECT / "mailer"]
     theirs = [Path(entry) for entry in (*sys.path, sys.prefix, sys.base_prefix) if entry]
     # A checkout contains the default data folder. `site-packages` contains only code, but the virtual environment

@@ -1,5 +1,5 @@
-"""Connections for a process that can make none: it asks another one over a Unix socket, which looks the name up, asks
-the guard about each address, connects, and hands the connection over.
+"""Connections for a confined process: it asks another process over a Unix socket, which resolves the name, checks each
+address with the SSRF guard, connects, and passes the socket back.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ from mailer.http import deadline_sockets
 from mailer.http.ssrf_guard import EgressAllowlist, InternalAddress
 
 LONGEST_WORDS = 4096
-"""Bytes of a question, or of an answer."""
+"""Maximum bytes of a request or response."""
 ERRORS: dict[str, type[OSError]] = {
     "gaierror": socket.gaierror,
     "TimeoutError": TimeoutError,
     "ConnectionRefusedError": ConnectionRefusedError,
     "ConnectionResetError": ConnectionResetError,
 }
-"""Those that are told apart afterwards; any other is an OSError."""
+"""Errors that are raised as the same type on the other side; any other becomes an OSError."""
 
 
 def serve(asked: socket.socket, allowed: EgressAllowlist) -> None:
-    """Until the other side closes. It is believed in nothing: what it sends are a name, a port and a time."""
+    """Serve until the other side closes. Its input is not trusted: only a name, a port and a timeout are read."""
     while question := asked.recv(LONGEST_WORDS):
         try:
             host, port, seconds = json.loads(question)
@@ -52,14 +52,14 @@ def _say(asked: socket.socket, answer: dict[str, Any]) -> None:
 
 
 class ConnectionBroker:
-    """The other side: in the place of `deadline_sockets.dial`. `refused` is called before Inside is raised."""
+    """The confined side; replaces `deadline_sockets.dial`. `refused` is called before InternalAddress is raised."""
 
     def __init__(self, asks: socket.socket, refused: Callable[[], None]) -> None:
         self._asks, self._refused = asks, refused
         self._lock = threading.Lock()
 
     def __call__(self, host: str, port: int) -> deadline_sockets.Plain:
-        """Raises OSError (gaierror, TimeoutError, …), InternalAddress."""
+        """Raises OSError (gaierror, TimeoutError, …) or InternalAddress."""
         with self._lock:
             self._asks.sendall(json.dumps([host, port, deadline_sockets.left()]).encode())
             answer, descriptors, _flags, _address = socket.recv_fds(self._asks, LONGEST_WORDS, 1)

@@ -1,9 +1,8 @@
-"""The process that has apprise loaded (see `client`), and its forks, two for each order: one is confined by the kernel
-(`confinement`) and runs the service's code, the other makes the connections that it asks for (`connections`).
+"""The process that has apprise loaded (see `client`), and its forks, two per request: one is confined by the kernel
+(`confinement`) and runs the service's code, the other makes its connections (`connection_broker`).
 
-An order is one line of JSON; what happens is told on the same connection, an event a line, at once, so that of a fork
-that ran out of time it is still known how far it came. When the other end closes, the one who ordered is gone, and both
-end.
+A request is one line of JSON. Events are sent back on the same connection, one per line, immediately, so that the
+progress of a fork that missed its deadline is known. When the client closes the connection, both forks exit.
 """
 
 from __future__ import annotations
@@ -25,11 +24,11 @@ from mailer.http import deadline_sockets, wire_errors
 from mailer.http.ssrf_guard import EgressAllowlist
 
 IDLE = 300.0
-"""Seconds without an order after which it ends."""
+"""Seconds without a request after which the process exits."""
 
 
 class Events:
-    """What happens, told at once, from whichever thread."""
+    """Sends events immediately, from any thread."""
 
     def __init__(self, stream: IO[str]) -> None:
         self._stream = stream
@@ -41,7 +40,7 @@ class Events:
 
 
 class Heard(ChannelSession):
-    """What the services' code takes for `requests.Session`; their options, such as `verify`, have no say."""
+    """Replaces `requests.Session` for the services' code; options such as `verify` have no effect."""
 
     events: Events
     hidden: tuple[str, ...] = ()
@@ -81,7 +80,7 @@ def _details(answer: requests.Response) -> dict[str, Any]:
 
 
 def _says_no(said: Any) -> bool:
-    """Whether an answer's JSON refuses in so many words, whatever its status."""
+    """Whether the JSON of a response states a refusal, with any status."""
     if not isinstance(said, dict):
         return False
     return (
@@ -92,7 +91,7 @@ def _says_no(said: Any) -> bool:
 
 
 def serve(connection: socket.socket) -> None:
-    """One order, in a fork of its own, which makes the connections for another."""
+    """Serve one request in this fork, which makes the connections for another fork."""
     events = Events(connection.makefile("w", encoding="utf-8"))
     events.report("started")
     with connection.makefile("r", encoding="utf-8") as lines:
@@ -111,7 +110,7 @@ def serve(connection: socket.socket) -> None:
 
 
 def _speak(order: dict[str, Any], allowed: EgressAllowlist, events: Events, asks: socket.socket) -> None:
-    """The service's own code, confined."""
+    """Run the service's code, confined."""
     Heard.events = events
     Heard.hidden = parts_to_hide(order["url"])
 
@@ -153,7 +152,7 @@ def main() -> None:
     from alertadmin.outbox.channels.apprise import plugins
 
     plugins.load_all()
-    deadline_sockets.tls_context(None, "https")  # for all forks: reading the authorities takes longest
+    deadline_sockets.tls_context(None, "https")  # shared by all forks: loading the certificates takes longest
     control = socket.socket(fileno=0)
     while select.select([control], [], [], IDLE)[0]:
         message, descriptors, _flags, _address = socket.recv_fds(control, 1, 1)
@@ -164,7 +163,7 @@ def main() -> None:
                 control.close()
                 serve(socket.socket(fileno=descriptors[0]))
             finally:
-                os._exit(0)  # whatever threads there are
+                os._exit(0)  # does not wait for other threads
         os.close(descriptors[0])
 
 

@@ -1,5 +1,5 @@
-"""Which files this process can open, for good: those below given folders, for reading. Everything else on the machine
-is shut, whatever the file's mode and the process's user, and so is every connection that it would make itself.
+"""Restrict permanently which files this process can open: those below given folders, for reading. All other files are
+denied regardless of mode and user, and so are network connections by the process itself.
 
 Source: landlock(7), the kernel's userspace-api/landlock.rst, linux/landlock.h.
 """
@@ -13,28 +13,28 @@ import sys
 from collections.abc import Iterable
 
 CREATE_RULESET, ADD_RULE, RESTRICT_SELF = 444, 445, 446
-"""The same numbers on every architecture."""
+"""Syscall numbers, the same on every architecture."""
 VERSION_ONLY = 1
 RULE_PATH_BENEATH = 1
 READ_FILE, READ_DIR = 1 << 2, 1 << 3
 OF_FILES = {1: 13, 2: 14, 3: 15, 5: 16}
-"""How many rights to files the kernel knows, from which version of the interface on."""
+"""Number of file access rights, by the ABI version that introduced them."""
 OF_NETWORK = 0b11
-"""Binding and connecting by TCP, from version 4 on."""
+"""Bind and connect by TCP, since ABI version 4."""
 SCOPES = 0b11
-"""Abstract Unix sockets and signals of other processes, from version 6 on."""
+"""Abstract Unix sockets and signals to other processes, since ABI version 6."""
 PR_SET_NO_NEW_PRIVS = 38
 
 
 def version() -> int:
-    """Of the kernel's interface; 0 where it has none, or has it switched off."""
+    """The kernel's ABI version; 0 if Landlock is missing or disabled."""
     if sys.platform != "linux":
         return 0
     return max(0, int(_libc().syscall(CREATE_RULESET, None, ctypes.c_size_t(0), ctypes.c_uint(VERSION_ONLY))))
 
 
 def restrict(readable: Iterable[str]) -> bool:
-    """From now on, this thread and those that it starts. False where the kernel cannot."""
+    """Restrict this thread and those that it starts. Returns False if the kernel does not support it."""
     if not (known := version()):
         return False
     libc = _libc()
@@ -57,7 +57,7 @@ def restrict(readable: Iterable[str]) -> bool:
 
 
 def _allow(libc: ctypes.CDLL, ruleset: int, path: str) -> None:
-    """A path that is not there needs no rule."""
+    """Add a rule for `path`; a missing path needs none."""
     try:
         place = os.open(path, os.O_PATH | os.O_CLOEXEC)
     except OSError:

@@ -1,6 +1,6 @@
-"""apprise: which of its services are taken, what an address means to them, and how a notice is fitted into one message.
+"""apprise: which services are supported, how an address is parsed, and how a notification is split into messages.
 
-Imported in a process of its own alone (see `fork_server`): it is slow to load, and keeps what it loads.
+Import it in the separate process only (see `fork_server`): it loads slowly and keeps what it loads.
 """
 
 from __future__ import annotations
@@ -20,26 +20,26 @@ LABELS = {
     "custom_form": "Form",
     "custom_xml": "XML",
 }
-"""Where apprise's own name says less."""
+"""Replacements for apprise's less descriptive names."""
 LARGEST = {"workflows": 12_000}
-"""Characters of one message where apprise's own figure is not the service's. Teams takes 28 KB in all (Microsoft,
-"Limits and specifications for Teams"), and a character may take two bytes."""
+"""Characters of one message, where apprise's limit is wrong. Teams accepts 28 KB in total (Microsoft, "Limits and
+specifications for Teams"), and a character may take two bytes."""
 MOST_PIECES = 8
 LONGEST_PAUSE = 1.0
 """Seconds between two pieces; apprise waits up to 5.5."""
 
 
 class UnusablePlugin(Exception):
-    """An address that leads to no service that is taken: "unknown", "incomplete", "local" or "unverified"."""
+    """An address without a supported service: "unknown", "incomplete", "local" or "unverified"."""
 
 
 def load_all() -> list[type[NotifyBase]]:
-    """Every service that apprise has; some look for libraries of their own as they are loaded."""
+    """All services of apprise; some search for their libraries while loading."""
     return list(NotificationManager().plugins(include_disabled=True))
 
 
 def load(url: str) -> NotifyBase:
-    """The service that an address leads to. Raises Unusable. Connects to nobody."""
+    """The service of an address. Makes no connection. Raises UnusablePlugin."""
     schema = url.partition("://")[0].lower()
     manager = NotificationManager()
     known = schema in manager
@@ -65,7 +65,7 @@ def is_taken(plugin: type[NotifyBase]) -> bool:
 
 
 def speaks_http(plugin: type[NotifyBase]) -> bool:
-    """Whether it calls a server by `requests`, which we listen to, and does not connect or start programs by itself."""
+    """Whether it uses `requests`, which we intercept, and neither opens connections nor starts programs itself."""
     loaded = [sys.modules[name] for name in modules_of(plugin)]
     by_itself = ("socket", "SocketTransport", "ssl", "smtplib", "asyncio", "subprocess")
     return any(getattr(module, "requests", None) is requests for module in loaded) and not any(
@@ -74,13 +74,13 @@ def speaks_http(plugin: type[NotifyBase]) -> bool:
 
 
 def modules_of(plugin: type[NotifyBase]) -> list[str]:
-    """Where it and what it is derived from are written, apprise's own foundation aside."""
+    """Names of the modules of the class and its bases, without apprise's base module."""
     names = [one.__module__ for one in plugin.__mro__ if issubclass(one, NotifyBase)]
     return [each for name in names if name != NotifyBase.__module__ for each in _package(name)]
 
 
 def _package(module: str) -> list[str]:
-    """The module, and those beside it in a package of its own."""
+    """The module, and its siblings if it has its own package."""
     package = module.rpartition(".")[0]
     if package == "apprise.plugins":
         return [module]
@@ -100,7 +100,7 @@ def _asset() -> AppriseAsset:
 
 
 def kind_of(service: NotifyBase) -> str:
-    """apprise's own name of it: `slack`, `workflows`, `matrix`."""
+    """apprise's name of the service: `slack`, `workflows`, `matrix`."""
     return type(service).__module__.removeprefix("apprise.plugins.").partition(".")[0]
 
 
@@ -109,7 +109,7 @@ def label_of(service: NotifyBase) -> str:
 
 
 def mail_server_of(service: Any) -> dict[str, Any]:
-    """What `smtp.MailServer` is made of. apprise knows the servers of some providers by a mail address alone."""
+    """Fields of `smtp.MailServer`. apprise derives the servers of some providers from a mail address."""
     to = [address for _name, address in service.targets]
     return {
         "host": service.smtp_host,
@@ -123,7 +123,7 @@ def mail_server_of(service: Any) -> dict[str, Any]:
 
 
 def fit(service: NotifyBase, text: str) -> str:
-    """What of the text is sent, by as many messages as it takes. Sets the service to do so."""
+    """Cut the text to what is sent, and set the service to split it into messages."""
     if (kind := kind_of(service)) in LARGEST:
         service.body_maxlen = LARGEST[kind]
     service.overflow_mode = OverflowMode.SPLIT
@@ -131,17 +131,17 @@ def fit(service: NotifyBase, text: str) -> str:
 
 
 def messages(service: NotifyBase, text: str) -> int:
-    """At least so many are sent: pieces, or recipients."""
+    """Minimum number of messages sent: pieces, or recipients."""
     return max(len(service), -(-len(text) // max(service.body_maxlen, 1)))
 
 
 def send(service: NotifyBase, title: str, text: str) -> bool:
-    """Whether all of it was taken. Once: nothing is tried again in here."""
+    """Send once, without retries. Return whether all messages were accepted."""
     service.request_rate_per_sec = min(service.request_rate_per_sec, LONGEST_PAUSE)
     service.retry = 0
     written = NotifyFormat.TEXT
     if kind_of(service) == "workflows":
-        # An adaptive card runs lines together that no empty one keeps apart, and knows no backslashes.
+        # An adaptive card joins lines unless an empty line separates them, and does not support backslashes.
         text, written = "\n\n".join(line for line in text.splitlines() if line.strip()), NotifyFormat.MARKDOWN
     caller = Apprise(asset=service.asset)
     caller.add(service)
@@ -149,8 +149,8 @@ def send(service: NotifyBase, title: str, text: str) -> bool:
 
 
 def fitted(text: str, largest: int) -> str:
-    """Whole lines that go into MOST_PIECES messages; if some do not, the last line counts them."""
-    room = MOST_PIECES * largest * 3 // 4  # pieces end at a line's end, and a title takes its share
+    """The lines that fit into MOST_PIECES messages; if some do not, a last line counts them."""
+    room = MOST_PIECES * largest * 3 // 4  # pieces end at a line's end, and each has a title
     lines = text.splitlines()
     kept, length = 0, 0
     while kept < len(lines) and length + len(lines[kept]) + 1 <= room:

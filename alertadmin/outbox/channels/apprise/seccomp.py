@@ -1,6 +1,6 @@
-"""A filter of system calls for this process, for good: it can read, write and wait on what is open already, open files
-for reading, and make threads. It cannot start a program, fork, make a socket, connect, send a signal, or look into
-another process. A refused call fails with EPERM.
+"""A permanent system call filter: the process can read, write and wait on open descriptors, open files for reading, and
+start threads. It cannot start programs, fork, create or connect sockets, send signals, or inspect other processes. A
+denied call fails with EPERM.
 
 Sources: seccomp(2), the kernel's seccomp_filter.rst, linux/filter.h, asm/unistd_64.h, asm-generic/unistd.h.
 """
@@ -30,7 +30,7 @@ X32 = 0x4000_0000
 WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 CLONE_THREAD = 0x0001_0000
 MSG_FASTOPEN = 0x2000_0000
-"""A call that connects as it sends."""
+"""Connects while sending."""
 IOCTLS = (0x5401, 0x5421, 0x5450, 0x5451, 0x541B)
 """TCGETS, FIONBIO, FIONCLEX, FIOCLEX, FIONREAD."""
 FCNTLS = (0, 1, 2, 3, 4, 1030)
@@ -40,9 +40,9 @@ FCNTLS = (0, 1, 2, 3, 4, 1030)
 @dataclass(frozen=True)
 class Machine:
     audit: int
-    """AUDIT_ARCH_…, which the kernel gives with each call."""
+    """AUDIT_ARCH_…, which the kernel passes with each call."""
     plain: tuple[int, ...]
-    """Calls that are let through whatever their arguments."""
+    """Calls that are allowed with any arguments."""
     open: int | None
     openat: int
     clone: int
@@ -77,17 +77,17 @@ MACHINES = {
 }
 
 Instruction = tuple[int, int, int, int]
-"""Code, where to go on if it holds, if it does not, and the number that it takes."""
+"""Code, relative jump if true, relative jump if false, operand."""
 
 
 def is_supported() -> bool:
-    """Whether there is a filter for this machine. Kernels have had them since 3.5."""
+    """Whether this machine's architecture is supported. Kernels have had seccomp filters since 3.5."""
     return sys.platform == "linux" and platform.machine() in MACHINES and sys.maxsize > 2**32
 
 
 def restrict() -> bool:
-    """From now on, this thread and those that it starts. False where there is no filter for the machine, or no kernel
-    that takes it."""
+    """Restrict this thread and those that it starts. Returns False if the architecture or the kernel does not support
+    it."""
     if not is_supported():
         return False
     instructions = program(MACHINES[platform.machine()])
@@ -112,16 +112,16 @@ def program(machine: Machine) -> list[Instruction]:
         refuse,
     ]
     rules += [one for number in machine.plain for one in ((EQUALS, 0, 1, number), allow)]
-    # Its arguments lie in memory that no filter reads: glibc does without it, by `clone`.
+    # clone3 takes its arguments in memory, which a filter cannot read: glibc then falls back to clone.
     rules += [(EQUALS, 0, 1, machine.clone3), (RETURN, 0, 0, ERRNO | errno.ENOSYS)]
     rules += _where(machine.clone, [_low(0), (ANY_BIT, 0, 1, CLONE_THREAD), allow, refuse])
     for number, flags in ((machine.openat, 2), (machine.open, 1)):
         if number is not None:
             rules += _where(number, [_low(flags), (ANY_BIT, 1, 0, WRITES), allow, refuse])
-    # To read a limit; not to lift it.
+    # prlimit: reading a limit is allowed, setting one is not.
     nothing_new = [_low(2), (EQUALS, 0, 3, 0), _high(2), (EQUALS, 0, 1, 0), allow, refuse]
     rules += _where(machine.prlimit, nothing_new)
-    # Over what is connected, naming no address.
+    # sendto: only on connected sockets, without an address.
     no_address = [_low(4), (EQUALS, 0, 5, 0), _high(4), (EQUALS, 0, 3, 0)]
     not_fast = [_low(3), (ANY_BIT, 1, 0, MSG_FASTOPEN), allow, refuse]
     rules += _where(machine.sendto, [*no_address, *not_fast])
@@ -132,7 +132,7 @@ def program(machine: Machine) -> list[Instruction]:
 
 
 def _where(number: int, body: list[Instruction]) -> list[Instruction]:
-    """`body`, which returns, for one call; past it for the others."""
+    """Run `body`, which returns, for one call; skip it for the others."""
     return [(EQUALS, 0, len(body), number), *body]
 
 

@@ -1,6 +1,6 @@
-"""Any address that apprise knows: what it leads to, and what became of a notice.
+"""Send to any address that apprise supports: which service it belongs to, and the result of a notification.
 
-apprise itself says yes or no; what was asked and answered on the way (`fork_server`) says the rest.
+apprise itself returns only a boolean; the requests and responses on the way (`fork_server`) tell the rest.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from mailer.transports import Receipt
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """What an address leads to. `kind` is "webhook", which can be signed, or apprise's name of the service, such as
-    "slack"; `label` is for people, such as "Slack"."""
+    """The service of an address. `kind` is "webhook", which can be signed, or apprise's name of the service, such as
+    "slack"; `label` is for users, such as "Slack"."""
 
     label: str
     kind: str
@@ -39,7 +39,7 @@ ENDS = frozenset({"ended", "mail", "broke", "unusable", "known"})
 
 
 def parse_address(url: str) -> Service:
-    """Raises ValidationError, which repeats nothing of the address. Connects to nobody."""
+    """Identify the service. Makes no connection. Raises ValidationError, without any part of the address."""
     last = _last(_up_to_the_end(client.ordered({"url": url}, allowed=EgressAllowlist(), seconds=LONGEST)))
     if last["event"] == "known":
         return Service(last["label"], last["kind"])
@@ -80,7 +80,7 @@ def send(url: str, notice: Notification, *, allowed: EgressAllowlist, seconds: f
 
 
 def _up_to_the_end(told: list[Event]) -> list[Event]:
-    """Without what came after it: a service may still log out."""
+    """Events up to the final one: after it a service may still log out."""
     ends = [place for place, event in enumerate(told) if event["event"] in ENDS]
     return told[: ends[0] + 1] if ends else told
 
@@ -90,7 +90,7 @@ def _last(told: list[Event]) -> Event:
 
 
 def _failure(told: list[Event], last: Event) -> SendError:
-    """From the last thing that happened on the network; where there was none, from why there was none."""
+    """The failure, from the last network event; without one, from the reason why there was none."""
     if any(event["event"] == "inside" for event in told):
         return SendError("network", messages.INSIDE)
     if last["event"] == "unusable":
@@ -102,13 +102,13 @@ def _failure(told: list[Event], last: Event) -> SendError:
             return SendError("other", messages.UNEXPECTED % {"error": last["what"]})
         return SendError("other", messages.TURNED_AWAY if given_up else messages.NEVER_CAME, retry=not given_up)
     event = happened[-1]
-    if event["event"] == "begun":  # its time was over while it waited
+    if event["event"] == "begun":  # the deadline passed while waiting for the response
         return SendError("network", messages.NO_ANSWER, Acceptance.UNKNOWN, retry=True)
     if event["event"] == "failed":
         said = Acceptance(event["outcome"]), event["retry"], Answer(event["answer"])
         return SendError(event["cause"], event["technical"], said[0], retry=said[1], answer=said[2])
     failure = refusal(event["status"], event["words"], event["retry_after"])
-    if event["status"] < 300:  # apprise did not find the yes that it knows; unless there is a no, that may be its fault
+    if event["status"] < 300:  # apprise missed the confirmation that it expects
         failure.cause, failure.retry = "other", not event["says_no"]
         failure.outcome = Acceptance.NOT_SENT if event["says_no"] else Acceptance.UNKNOWN
         failure.answer = Answer.REFUSED if event["says_no"] else Answer.FOREIGN
