@@ -13,7 +13,7 @@ from playwright.sync_api import Page, ViewportSize
 from tests.e2e.demo import Demonstration, browsing, demonstrating
 from tests.supervisor.installation import PROJECT
 
-FOLDER = PROJECT / "docs" / "images"
+FOLDER = PROJECT / "docs" / "screenshots"
 WIDTH, HEIGHT = 1280, 900
 
 
