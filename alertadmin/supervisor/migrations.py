@@ -39,6 +39,7 @@ def make_ready(*, upgrade: bool) -> None:
         with _alone():
             executor = MigrationExecutor(connection)
             _refuse_newer(executor)
+            _refuse_partly_migrated(executor.loader)
             if executor.migration_plan(executor.loader.graph.leaf_nodes()):
                 if executor.loader.applied_migrations:
                     _refuse_older(upgrade)
@@ -134,6 +135,22 @@ def _refuse_newer(executor: MigrationExecutor) -> None:
             f"The database {where()} was last used by a newer version of alertadmin (it has {name}). "
             "Install that version again, or put back the backup you made before."
         )
+
+
+def _refuse_partly_migrated(loader: MigrationLoader) -> None:
+    """Refuse a database in which some, but not all, of the migrations that a squashed one replaces were applied.
+
+    Django leaves such a squashed migration out of its plan, so the missing tables would stay missing without an error.
+    """
+    applied = loader.applied_migrations
+    for (app, name), migration in sorted(loader.disk_migrations.items()):
+        missing = [old for old in migration.replaces if old not in applied]
+        if missing and len(missing) < len(migration.replaces) and (app, name) not in applied:
+            raise NotPrepared(
+                f"The database {where()} is of a development version of alertadmin (it lacks {'.'.join(missing[0])}) "
+                "that this version cannot migrate. Install the last version before the migrations were squashed "
+                "(2026-11-30), start it once, then start this one."
+            )
 
 
 def ahead(applied: Collection[tuple[str, str]]) -> str:

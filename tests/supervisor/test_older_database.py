@@ -40,9 +40,10 @@ COMMANDS = {path.stem for path in (PROJECT / "alertadmin/management/commands").g
 
 @pytest.fixture
 def older(db: None) -> MigrationRecorder.Migration:
-    """A migration of ours that was not applied here yet, as its row says."""
-    last = MigrationRecorder.Migration.objects.filter(app="watching").order_by("-pk")[0]
-    last.delete()
+    """A migration of ours that was not applied here yet, as the rows say."""
+    applied = MigrationRecorder.Migration.objects.filter(app="watching")
+    last = applied.order_by("-pk")[0]
+    applied.delete()  # those that a squashed one replaces too
     return last
 
 
@@ -58,6 +59,13 @@ def test_no_command_brings_the_tables_up_to_date(
     assert "older version of alertadmin. Stop that version" in said
     assert "manage.py migrate" in said
     assert not MigrationRecorder.Migration.objects.filter(app=older.app, name=older.name).exists()
+
+
+def test_partly_applied_squashed_migration_is_refused(db: None) -> None:
+    applied = MigrationRecorder.Migration.objects.filter(app="outbox")
+    applied.filter(name__in=["0001_squashed", "0019_address_proofs"]).delete()
+    with pytest.raises(NotPrepared, match=r"lacks outbox\.0019_address_proofs\) that this version cannot migrate"):
+        prepare(upgrade=True)
 
 
 @pytest.mark.postgresql
