@@ -8,7 +8,8 @@ from urllib.parse import urlsplit
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
-from alertadmin.registry import guid, input_validation, network_errors
+from alertadmin import network_errors
+from alertadmin.registry import guid, input_validation
 from alertadmin.registry.clouds import UnknownCloud, cloud_of, known_cloud
 from alertadmin.registry.text import trimmed
 from alertadmin.stored_messages import render_stored

@@ -9,7 +9,9 @@ import os
 import signal
 import time
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from pathlib import Path
+from typing import Protocol
 
 from django.conf import settings
 from django.db import connection
@@ -18,7 +20,6 @@ from django.utils import timezone
 
 from alertadmin import __version__
 from alertadmin.accounts.models import FirstAdministratorLink, User
-from alertadmin.demo.environment import Demo
 from alertadmin.environment import LOCAL_HOSTS, Environment
 from alertadmin.monitoring import broker, setting_checks
 from alertadmin.operator_log.process import log_started, log_stopped
@@ -37,7 +38,20 @@ PATIENCE = 60.0
 """Seconds until a program that does not answer is spoken of; it goes on being tried."""
 
 
-def start(demo: Demo | None = None) -> None:
+class StartAddition(Protocol):
+    """What `./run --demo` adds to a start (alertadmin.demo.environment.Demo): one more process, and example rows."""
+
+    opened: asyncio.Event
+    """Set once the process answers."""
+
+    def program(self) -> Program: ...
+
+    def seed(self, now: datetime) -> None: ...
+
+    def words(self) -> str: ...
+
+
+def start(demo: StartAddition | None = None) -> None:
     """Runs web, worker and broker until SIGTERM or SIGINT. Raises NotStarted with a sentence."""
     environment: Environment = settings.ENVIRONMENT
     # Whatever is made from here on, by any of the programs, is its owner's alone.
@@ -98,7 +112,7 @@ def _holder(path: Path, note: str) -> str | None:
 
 
 class Supervisor:
-    def __init__(self, environment: Environment, claimed: int, demo: Demo | None) -> None:
+    def __init__(self, environment: Environment, claimed: int, demo: StartAddition | None) -> None:
         self._environment = environment
         self._claimed = claimed
         self._demo = demo

@@ -18,9 +18,9 @@ from typing import Any
 
 import requests
 
+from alertadmin import network_errors
 from alertadmin.crypto.envelope import Answer, KmsRefused, KmsUnavailable
 from alertadmin.keyring_config import InKeyVault
-from alertadmin.registry import network_errors
 from mailer.http import deadline_sockets, http_session
 
 LONGEST = 15.0

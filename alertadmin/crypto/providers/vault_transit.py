@@ -15,9 +15,9 @@ from typing import Any
 
 import requests
 
+from alertadmin import network_errors
 from alertadmin.crypto.envelope import KmsRefused, KmsUnavailable
 from alertadmin.keyring_config import InTransit
-from alertadmin.registry import network_errors
 from mailer.http.http_session import Session
 
 TIMEOUT = 8.0
