@@ -1,1 +1,2 @@
-"""What must be told before a credential ends: the rule (`rules`), the scan that writes it down, the words."""
+"""Reminders before a credential expires: the rules (`rules`), the scan that finds what is due, the texts
+(`compose`)."""

@@ -1,8 +1,8 @@
-"""Which channels are told of what ends, by the same rule as people (`audience`) and apart from it.
+"""Which channels are notified of an expiry, independently of the recipients by mail (`recipients`).
 
-First in line: the channels of the app and of its tenant; where there are none, the installation's. Next in line: those
-of the app, else the tenant's, else the installation's. In the last week (`schedule.ESCALATE_TO_ALL_DAYS`) all of
-these. A channel takes no mail away from anybody.
+First level: the channels of the app and of its tenant; if there are none, the installation's. Escalation level: those
+of the app, else the tenant's, else the installation's. In the last week (`schedule.ESCALATE_TO_ALL_DAYS`) all of these.
+A notification by channel does not replace a mail.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ class Channels:
     first: list[Channel]
     next: list[Channel]
     last_week: list[Channel]
-    """Which only everybody includes."""
+    """Notified only when all recipients are."""
 
 
 def channels_of(tenant: Tenant, app: AppRegistration | None = None) -> Channels:
-    """For a page; the scan asks the database the same (`fan_out`)."""
+    """Evaluated for a page; the scan runs the same rule in the database (`fan_out`)."""
     scopes = Q(tenant=tenant) | Q(tenant=None, app=None)
     if app is not None:
         scopes |= Q(app=app)
@@ -41,7 +41,7 @@ def channels_of(tenant: Tenant, app: AppRegistration | None = None) -> Channels:
 
 
 def shown_to_tenant(told: Channels) -> Channels:
-    """For people with a role in one tenant: in place of the installation's channels stands that there are some."""
+    """For users with a role in one tenant: the installation's channels are replaced by one placeholder."""
 
     def shown(rows: list[Channel]) -> list[Channel]:
         own = [row for row in rows if row.app_id or row.tenant_id]
@@ -56,12 +56,12 @@ def _in(line: Level, rows: list[Channel]) -> list[Channel]:
 
 
 def own(scope: str, line: Level) -> QuerySet[Channel]:
-    """For a query of reminders: the channels of the app or of the tenant that it is about."""
+    """For a query of reminders: the channels of the reminder's app or tenant."""
     return Channel.objects.told().filter(**{scope: OuterRef(f"{scope}_id")}, line=line).order_by()
 
 
 def concerns(channel: Channel) -> Q:
-    """For a query of notices: those whose reminder is this channel's business now, whatever it was when written."""
+    """Filter of reminder lines whose reminder this channel is to receive now, regardless of when they were written."""
     if channel.line is None or channel.is_paused:
         return Q(pk__in=[])
     line = Level(channel.line)
@@ -80,7 +80,7 @@ def concerns(channel: Channel) -> Q:
 
 
 def is_there(app: str, tenant: str) -> Q:
-    """For a query: whether any channel is always told; `app` and `tenant` are the paths to their ids."""
+    """For a query: whether a channel of the first level exists; `app` and `tenant` are the paths to their ids."""
     told = Channel.objects.told().filter(line=Level.FIRST)
     near = told.filter(Q(app=OuterRef(app)) | Q(tenant=OuterRef(tenant)))
     return Q(Exists(told.of_the_installation())) | Q(Exists(near))

@@ -1,4 +1,5 @@
-"""Takes a channel away: what waits for it is cancelled, and owed anew if nobody else is told of it."""
+"""Delete a channel: its waiting deliveries are cancelled, and their reminders become due again if they have no other
+recipient."""
 
 from __future__ import annotations
 
@@ -15,7 +16,7 @@ from alertadmin.reminders.compose.digest import drop_obsolete
 
 @transaction.atomic
 def remove(channel: Channel, now: datetime) -> None:
-    """What a worker has just taken is cancelled by that worker, or has left."""
+    """Delete the channel. A delivery that a worker has claimed is cancelled by that worker, or was sent."""
     waiting = Delivery.objects.filter(channel=channel, state=DeliveryState.PENDING)
     for delivery in waiting:
         drop_obsolete(delivery)

@@ -1,8 +1,8 @@
-"""Whose mail a reminder or a calendar correction is: a tenant's, or the installation's.
+"""The owner of a reminder mail or calendar correction: a tenant, or the installation.
 
-It is a tenant's if it tells of that tenant alone and goes to one of its own people. With a single tenant everybody here
-is. A mail that tells of several tenants, or that goes to the installation's people, is the installation's: by a
-tenant's mailbox the others' data, or the addresses of the installation's people, would lie in its Sent Items.
+A mail belongs to a tenant if it is about that tenant alone and addressed to one of its recipients (with a single tenant
+every recipient is). A mail about several tenants, or to the installation's users, belongs to the installation: sent by
+a tenant's mailbox, it would leave other tenants' data or the users' addresses in its Sent Items.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def owner_of_reminder(delivery: Delivery) -> UUID | None:
 
 
 def owner_of_correction(delivery: Delivery) -> UUID | None:
-    """Of entries that are withdrawn or moved by it, and of those that it carries."""
+    """The owner, from the entries that the mail withdraws or moves, and those that it carries."""
     entries = CalendarEntry.objects.filter(Q(corrected_by=delivery) | Q(delivery=delivery)).order_by()
     return _owner(entries.values_list("tenant", flat=True).distinct()[:2], delivery.recipient)
 

@@ -1,4 +1,4 @@
-"""Which policy is in force: the app registration's own, else its tenant's, the installation's, the default."""
+"""The effective policy: of the app registration, else of its tenant, else of the installation, else the default."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ INSTALLATION = Q(tenant=None, app=None)
 
 @dataclass(frozen=True)
 class EffectivePolicy:
-    """What counts for one app or tenant; `…_of` is the policy it comes from, None for the default."""
+    """The policy of an app or tenant; `…_of` is the policy that it is inherited from, None for the default."""
 
     plan: ReminderSchedule
     plan_of: Policy | None
     timing: Timing
     timing_of: Policy | None
     plan_as_set: ReminderSchedule
-    """What people said, without the head start of the app that sends the reminders."""
+    """The schedule as set, without the head start of the app that sends the reminders."""
 
     @property
     def has_head_start(self) -> bool:
@@ -43,13 +43,13 @@ class EffectivePolicy:
 
 
 def in_force(tenant: Tenant | None, app: AppRegistration | None = None) -> EffectivePolicy:
-    """For an app, for a tenant as a whole, or (without either) for the installation."""
+    """The policy of an app, of a tenant, or (without either) of the installation."""
     wanted = INSTALLATION
     if tenant is not None:
         wanted |= Q(tenant=tenant)
     if app is not None:
         wanted |= Q(app=app)
-    # The nearest first.
+    # The most specific first.
     found = sorted(Policy.objects.filter(wanted), key=lambda policy: (policy.app_id is None, policy.tenant_id is None))
     plan_of = next((policy for policy in found if policy.plan and parsed(policy.plan)), None)
     timing_of = next((policy for policy in found if policy.has_timing and has_usable_timing(policy)), None)
@@ -60,12 +60,12 @@ def in_force(tenant: Tenant | None, app: AppRegistration | None = None) -> Effec
 
 
 def sending_app() -> UUID | None:
-    """The app of the mailbox that sends the reminders: its own credential is watched earlier than all others."""
+    """The app of the mailbox that sends the reminders: its own credential gets an earlier first reminder."""
     return Mailbox.objects.filter(sends_reminders=True).values_list("app_id", flat=True).first()
 
 
 def has_usable_timing(policy: Policy) -> bool:
-    """Whether its times can be read; where they cannot, the next scope's count."""
+    """Whether its times are valid; if not, the next scope's apply."""
     try:
         validate_working_days(policy.working_days)
         Digest(policy.digest)
@@ -89,7 +89,7 @@ def timing(policy: Policy | None, zone: ZoneInfo) -> Timing:
 
 
 class PlanLookup:
-    """For queries: which plan is in force for a row. Reads once which plans there are."""
+    """For queries: the effective schedule of each row. Reads once which schedules exist."""
 
     def __init__(self) -> None:
         is_installations = ExpressionWrapper(INSTALLATION, output_field=BooleanField())
@@ -101,12 +101,12 @@ class PlanLookup:
         self._otherwise = next((text for is_own, text in texts if is_own and text in usable), str(DEFAULT))
         scoped = any(text in usable for is_own, text in texts if not is_own)
         self.only = None if scoped else ReminderSchedule.of(self._otherwise)
-        """The plan of every row, where no app and no tenant has its own."""
+        """The schedule of every row, if no app and no tenant has its own."""
         self.farthest = max(max(plan.thresholds) for plan in (DEFAULT, *usable.values())) + HEAD_START
-        """Days before its end from which on anything can be owed a reminder."""
+        """Days before an expiry from which a reminder can be due."""
 
     def text(self, app: str, tenant: str) -> Combinable:
-        """Of the plan in force, where `app` and `tenant` are the paths to their ids."""
+        """Text of the effective schedule; `app` and `tenant` are the paths to their ids."""
         if self.only is not None:
             return Value(self._otherwise, output_field=CharField())
         return Coalesce(
@@ -119,7 +119,7 @@ class PlanLookup:
 
 @lru_cache(maxsize=4096)
 def parsed(text: str) -> ReminderSchedule | None:
-    """The plan of this text; None if it is none, which its form would have refused."""
+    """Parse a schedule; None if it is invalid, which the form would have refused."""
     try:
         validate_plan(text)
     except ValidationError:
@@ -129,7 +129,7 @@ def parsed(text: str) -> ReminderSchedule | None:
 
 
 class Plans:
-    """The plans in force, read once."""
+    """The effective schedules, read once."""
 
     def __init__(self) -> None:
         own = Policy.objects.exclude(plan="").values_list("tenant_id", "app_id", "plan")
@@ -145,7 +145,7 @@ class Plans:
 
 
 def timings(places: Iterable[tuple[UUID, UUID | None]]) -> Mapping[tuple[UUID, UUID | None], Timing]:
-    """The timing of each (tenant id, app id); few queries for any number of them."""
+    """The timing of each (tenant id, app id), in a constant number of queries."""
     places = set(places)
     timed = Policy.objects.filter(has_timing=True).select_related("tenant", "app")
     policies = {(policy.tenant_id, policy.app_id): policy for policy in timed if has_usable_timing(policy)}
@@ -159,5 +159,5 @@ def timings(places: Iterable[tuple[UUID, UUID | None]]) -> Mapping[tuple[UUID, U
 
 
 def any_timing() -> bool:
-    """Whether anybody set hours, days or digests; most installations never do."""
+    """Whether hours, days or digests are set for any scope; most installations never set them."""
     return Policy.objects.filter(has_timing=True).exists()

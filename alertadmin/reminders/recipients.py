@@ -1,10 +1,10 @@
-"""Who is told of what ends.
+"""The recipients of reminders.
 
-First in line: the owners of the app, the contacts and further addresses of its tenant; where there are none, the
-installation's addresses, else its administrators. Next in line: those of the app, else the tenant's, else the
-installation's, if any. In the last week (`schedule.ESCALATE_TO_ALL_DAYS`), after the end, and of a consent that is
-gone, everybody: all of these, the installation's addresses (else its administrators) too. Which channels are told
-beside them is decided apart (`channels`).
+First level: the owners of the app, the contacts and further addresses of its tenant; if there are none, the
+installation's addresses, else its administrators. Escalation level: those of the app, else the tenant's, else the
+installation's, if any. In the last week (`schedule.ESCALATE_TO_ALL_DAYS`), after the expiry, and for a revoked consent:
+all of these, including the installation's addresses (else its administrators). Channels are chosen independently
+(`channel_recipients`).
 """
 
 from __future__ import annotations
@@ -39,18 +39,18 @@ ALWAYS, NEVER = ~Q(pk__in=[]), Q(pk__in=[])
 
 @dataclass(frozen=True)
 class RecipientList:
-    """Canonical e-mail addresses, each once and in one of the lines; `why` says of each where it comes from, in one
-    of `WHY`."""
+    """Canonical e-mail addresses, each once and in one of the lists; `why` maps each to its origin, a value of
+    `WHY`."""
 
     first: list[str]
     next: list[str]
     last_week: list[str]
-    """Whom only everybody includes."""
+    """Notified only when all recipients are."""
     why: dict[str, str] = field(default_factory=dict)
 
 
 def audience_of(tenant: Tenant, app: AppRegistration | None = None) -> RecipientList:
-    """For a page; the scan asks the database the same (`fan_out`)."""
+    """Evaluated for a page; the scan runs the same rule in the database (`fan_out`)."""
     scopes = Q(tenant=tenant) | INSTALLATION
     if app is not None:
         scopes |= Q(app=app)
@@ -72,7 +72,7 @@ def audience_of(tenant: Tenant, app: AppRegistration | None = None) -> Recipient
 
 
 def shown_to_tenant(told: RecipientList) -> RecipientList:
-    """For people with a role in one tenant: in place of the installation's addresses stands that there are some."""
+    """For users with a role in one tenant: the installation's addresses are replaced by one placeholder."""
     hidden = {address for address, why in told.why.items() if why in ("installation", "administrator")}
     name = _("people of this installation")
     seen: set[str] = set()
@@ -98,8 +98,8 @@ def _named(addresses: list[str], reason: str, why: dict[str, str]) -> list[str]:
 
 
 def has_recipient(app: str, tenant: str, escalated: Q) -> Q:
-    """For a query: whether anybody at all can be told; `app` and `tenant` are the paths to their ids. The next in line
-    can only where it is `escalated`."""
+    """For a query: whether there is any recipient; `app` and `tenant` are the paths to their ids. The escalation level
+    counts only where `escalated` holds."""
     contacts = Contact.objects.filter(tenant=OuterRef(tenant))
     named = Recipient.objects.filter(INSTALLATION | Q(app=OuterRef(app)) | Q(tenant=OuterRef(tenant)))
     first = _some(staff()) | _some(contacts) | _some(named.filter(line=Level.FIRST))
@@ -108,16 +108,16 @@ def has_recipient(app: str, tenant: str, escalated: Q) -> Q:
 
 
 def concerns(recipient: str) -> Q:
-    """For a query of notices: those whose reminder is this address's business now, whatever it was when it was written.
+    """Filter of reminder lines whose reminder this address is to receive now, regardless of when they were written.
 
-    The same rule as `of`, read from the other end.
+    The same rule as `audience_of`, from the recipient's side.
     """
     recipient = canonical(recipient)
     app, tenant = Q(app=OuterRef("reminder__app")), Q(tenant=OuterRef("reminder__tenant"))
     contacts, own = Contact.objects.filter(tenant), Recipient.objects.filter(app | tenant)
     mine = own.filter(email_canonical=recipient)
     is_everybody, is_escalated = Q(reminder__threshold__lte=ESCALATE_TO_ALL_DAYS), Q(reminder__is_escalated=True)
-    nobody_first = _no(contacts) & _no(own.filter(line=Level.FIRST))
+    no_first_level = _no(contacts) & _no(own.filter(line=Level.FIRST))
     apps_next, next_here = own.filter(app, line=Level.NEXT), own.filter(line=Level.NEXT)
     return (
         _some(contacts.filter(email_canonical=recipient))
@@ -125,13 +125,13 @@ def concerns(recipient: str) -> Q:
         | (is_everybody & _some(mine))
         | (is_escalated & _some(mine.filter(app, line=Level.NEXT)))
         | (is_escalated & _some(mine.filter(tenant, line=Level.NEXT)) & _no(apps_next))
-        | (_is_everywhere(recipient, Level.FIRST) & (is_everybody | nobody_first))
+        | (_is_everywhere(recipient, Level.FIRST) & (is_everybody | no_first_level))
         | (_is_everywhere(recipient, Level.NEXT) & (is_everybody | (is_escalated & _no(next_here))))
     )
 
 
 def is_concerned(recipient: str) -> Q:
-    """For a query of rows with an `app` and a `tenant`: those that are this address's business, in whichever line."""
+    """Filter of rows with an `app` and a `tenant` of which this address is a recipient, on any level."""
     recipient = canonical(recipient)
     contacts = Contact.objects.filter(tenant=OuterRef("tenant"), email_canonical=recipient)
     own = Recipient.objects.filter(Q(app=OuterRef("app")) | Q(tenant=OuterRef("tenant")), email_canonical=recipient)
@@ -148,7 +148,7 @@ def _no(rows: QuerySet[Any]) -> Q:
 
 
 def of_all_tenants(line: Level) -> list[str]:
-    """The installation's own addresses of that line, in canonical form; without any first, its administrators'."""
+    """The installation's addresses on that level, canonical; if the first level is empty, its administrators'."""
     own = Recipient.objects.filter(INSTALLATION, line=line)
     return list(own.values_list("email_canonical", flat=True)) or (administrators() if line == Level.FIRST else [])
 
@@ -158,11 +158,11 @@ def _is_everywhere(recipient: str, line: Level) -> Q:
 
 
 def administrators() -> list[str]:
-    """Their addresses, in canonical form."""
+    """The administrators' canonical addresses."""
     return sorted(staff().values_list("email_canonical", flat=True))
 
 
 def staff() -> QuerySet[User]:
-    """Those who may change everything here and are not switched off."""
+    """Active users who may change everything in the installation."""
     here = Membership.objects.in_force(timezone.now()).in_all_tenants().filter(role__in=roles_for(Right.CHANGE))
     return User.objects.filter(is_active=True, pk__in=here.order_by().values("user"))

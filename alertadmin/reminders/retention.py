@@ -1,8 +1,8 @@
-"""What grows for ever is cut back: the words of old mails first, later the mails themselves, scans, ended sessions.
-docs/operations.md, "What is kept, and how long", has the table of all columns.
+"""Retention: first the contents of old mails are deleted, later the mails, scans and expired sessions. All periods are
+listed in docs/operations.md, "What is kept, and how long".
 
-In small batches, so that whoever sends waits for none. What says that a reminder was told (its row, by thing, end and
-threshold) is never touched: on that rests that nobody is told twice.
+In small batches, so that sending is not delayed. The rows that record a reminder as sent (by object, expiry and
+threshold) are never deleted: they guarantee that no reminder is sent twice.
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ class Pruned:
     entries: int = 0
     """Of the audit trail."""
     records: int = 0
-    """Of other kinds: closed invitations, one-time links, checks of and requests for consent, revoked calendars."""
+    """Closed invitations, one-time links, consent checks and requests, revoked calendars."""
 
 
 def prune(now: datetime) -> Pruned:
-    """May run at any time, beside anything, and be killed: the next run goes on."""
+    """May run at any time and in parallel, and be killed: the next run continues."""
     begun = monotonic()
     with_words = _settled(now - settings.KEEP_WORDS).exclude(text="", html="", details=[], attachments=[])
     words = sum(map(_forget_words, batches(with_words, BATCH)))
@@ -62,7 +62,7 @@ def prune(now: datetime) -> Pruned:
 
 
 def _prune_records(now: datetime) -> int:
-    """What records an act beside the audit trail is kept as long as that; what only serves for a while, not so long."""
+    """Rows that record an action beside the audit trail are kept as long as it; temporary rows for less."""
     before = now - settings.KEEP_AUDIT
     return (
         accounts_retention.prune(settings.KEEP_AUDIT, now)
@@ -73,12 +73,12 @@ def _prune_records(now: datetime) -> int:
 
 
 def _settled(before: datetime) -> QuerySet[Delivery]:
-    """What came to its end before then. (What was settled was created earlier: that column has the index.)"""
+    """Deliveries settled before then. (They were created earlier: that column has the index.)"""
     return Delivery.objects.filter(created_at__lt=before, settled_at__lt=before)
 
 
 @transaction.atomic
 def _forget_words(batch: QuerySet[Delivery]) -> int:
-    """The words for people and for programs, what was attached, and the steps of its attempts."""
+    """Delete the texts, details and attachments, and the steps of the attempts."""
     Attempt.objects.filter(delivery__in=batch).update(steps=[])
     return batch.update(text="", html="", details=[], attachments=[])

@@ -1,4 +1,4 @@
-"""A round without Celery: scan, send all that is open, sweep; and what became of each delivery."""
+"""One run without Celery: scan, send all open deliveries, recover expired leases. Returns what became of each."""
 
 from __future__ import annotations
 
@@ -22,24 +22,24 @@ from alertadmin.reminders.scan import scanner as scanning
 
 HALF_A_SECOND = timedelta(seconds=0.5)
 AT_ONCE = 500
-"""Ids in one question to the database."""
+"""Ids per query."""
 
 
 @dataclass(frozen=True)
 class RunResult:
     scan: Scan
     scanned: int
-    """Credentials that are watched."""
+    """Number of watched credentials."""
     owed_to_nobody: int
     swept: int
-    """Deliveries taken back from workers that were lost."""
+    """Deliveries recovered from lost workers."""
     held_for_review: int
-    """Deliveries that wait because the database was put back from a copy (review)."""
+    """Deliveries held for review because the database was restored."""
     ids: tuple[UUID, ...]
     """Deliveries that were open after the scan, the most urgent first."""
 
     def deliveries(self) -> Iterator[Delivery]:
-        """As they are now, whoever sent them."""
+        """Their present state, even if another process sent them."""
         for start in range(0, len(self.ids), AT_ONCE):
             some = self.ids[start : start + AT_ONCE]
             yield from (
@@ -48,13 +48,13 @@ class RunResult:
 
 
 def run_once(*, clock: Clock | None = None, pause: Pause = worker.sleep) -> RunResult:
-    """Sends whatever waits, however long it was to wait, but for a server that asked us to; waits itself where every
-    mailbox has sent its 30 messages of this minute, and for what another process is just sending.
+    """Send all that waits, except where a server asked to wait. Waits for the mailboxes' rate limit (30 messages a
+    minute), and for deliveries that another process is sending.
 
-    What a lost worker holds is waited for too, until its lease ends.
+    It also waits for the leases of lost workers to expire.
     """
     clock = clock or DatabaseClock()
-    # Nobody is rung for: we send it all ourselves.
+    # No worker is woken: this process sends.
     scan = scanning.run(clock(), ring=False)
     swept = claims.sweep(clock())
     manual_actions.expedite_reminders(clock())

@@ -1,4 +1,4 @@
-"""What somebody says about a credential that ends: on it, later, not ours. Each is bounded and on the record."""
+"""A user's decision about a credential that expires: acknowledged, snoozed, ignored. Each is limited and recorded."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from alertadmin.reminders.rules.schedule import ESCALATE_TO_ALL_DAYS
 
 LONGEST = timedelta(days=731)
 LAST_MOMENT = timedelta(days=1)
-"""A snooze ends this long before the credential does: nobody sleeps past the end."""
+"""A snooze ends at least this long before the credential expires."""
 
 
 def active_snoozes(now: datetime, credential: str, expires_at: str) -> QuerySet[Snooze]:
-    """For a query: what keeps a credential silent now. In the last week an acknowledgement does not.
+    """For a query: snoozes that suppress reminders now. In the last week an acknowledgement does not.
 
-    `credential` and `expires_at` are the paths to its id and its end.
+    `credential` and `expires_at` are the paths to the credential's id and expiry.
     """
     last_week = now + timedelta(days=ESCALATE_TO_ALL_DAYS)
     return Snooze.objects.filter(
@@ -37,7 +37,7 @@ def active_snoozes(now: datetime, credential: str, expires_at: str) -> QuerySet[
 
 
 def of(credential: Credential, now: datetime) -> list[Snooze]:
-    """Those in force now, the newest first."""
+    """The credential's active snoozes, the newest first."""
     return list(
         credential.all_holds.filter(expires_at=credential.expires_at, until__gt=now, withdrawn_at=None).select_related(
             "by"
@@ -49,7 +49,7 @@ def of(credential: Credential, now: datetime) -> list[Snooze]:
 def snooze(
     credential: Credential, kind: SnoozeKind, *, until: datetime, reason: str = "", by: User, now: datetime
 ) -> Snooze:
-    """Puts it on the record; one of the same kind before it is withdrawn. Raises ValidationError in words that help."""
+    """Record a snooze; an earlier one of the same kind is withdrawn. Raises ValidationError with a helpful text."""
     if until <= now:
         raise ValidationError({"until": _("This moment is past. Choose one that is ahead.")})
     if until > now + LONGEST:
@@ -77,6 +77,6 @@ def snooze(
 
 @transaction.atomic
 def withdraw(one: Snooze, *, now: datetime) -> None:
-    """Reminders go on from now; of what was missed meanwhile the nearest is told."""
+    """Withdraw it: reminders resume now; of those missed meanwhile the nearest is sent."""
     if Snooze.objects.filter(pk=one.pk, withdrawn_at=None).update(withdrawn_at=now):
         audit.record(AuditAction.CREDENTIAL_RESUMED, one.credential, kind=one.kind, now=now)

@@ -1,4 +1,4 @@
-"""Celery's doors to the scan and to the broom."""
+"""Celery tasks: hourly scan, daily retention."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""The words of a reminder: all that one recipient or channel is told at once, the most urgent first.
+"""The content of a reminder mail: all due reminders of one recipient or channel, the most urgent first.
 
-Made when it is about to leave, so that what was renewed, deleted, superseded or put off meanwhile is not in it. In the
-language that the recipient chose here, else in that of the tenant whose secret ends first; a channel of the
-installation is told in the installation's.
+Composed when it is sent, so that credentials renewed, deleted, superseded or snoozed meanwhile are omitted. The
+language is the one in the recipient's account, else that of the tenant whose credential expires first; for a channel of
+the installation, the installation's.
 """
 
 from __future__ import annotations
@@ -37,17 +37,17 @@ from alertadmin.reminders.scan import batching, clock_skew
 from alertadmin.reminders.snoozes import active_snoozes
 
 MOST_LINES = 100
-"""More would be no mail to read; the rest is counted, and is on the page that the mail links to."""
+"""Lines in one mail; the rest is counted, and listed on the linked page."""
 LONGEST_SUBJECT = 160
 
 __all__ = ["compose", "time_left"]
 
 
 def compose(delivery: Delivery, now: datetime) -> Content | Deferred | Obsolete:
-    """Of any number of reminders the most urgent are read, the others counted.
+    """Compose the mail: the most urgent reminders are listed, the others counted.
 
-    One that waited, for a server or for us, into quiet hours or a day off, waits until they are over; but for whoever
-    asked for it himself.
+    A mail delayed into quiet hours or a day off, by a server or by us, waits until they are over, unless a user asked
+    to send it now.
     """
     channel = None
     if delivery.goes_by_channel:
@@ -69,9 +69,8 @@ def compose(delivery: Delivery, now: datetime) -> Content | Deferred | Obsolete:
 
 
 def still_owed(delivery: Delivery, now: datetime, channel: Channel | None = None) -> QuerySet[Reminder]:
-    """What of it is true still, not told of more nearly since, not put off, and still this recipient's business.
-
-    Notices of all else are taken back. The most urgent comes first.
+    """The delivery's reminders that still apply: true, not superseded by a nearer one, not snoozed, still addressed to
+    this recipient. Lines of all others are deleted. The most urgent comes first.
     """
     to_the_same = Q(delivery__channel=channel) if channel else Q(delivery__recipient=delivery.recipient)
     nearer = ReminderLine.objects.filter(
@@ -99,13 +98,13 @@ def still_owed(delivery: Delivery, now: datetime, channel: Channel | None = None
 
 
 def drop_obsolete(delivery: Delivery, told: QuerySet[ReminderLine] | None = None) -> None:
-    """What it will not tell, all but `told`. A reminder that nothing tells any more was never told: the next scan owes
-    it anew, to whom it concerns by then."""
+    """Delete the delivery's lines, except `told`. A reminder without any line was never sent: it is deleted, and the
+    next scan creates it again for its recipients at that time."""
     written = ReminderLine.objects.filter(delivery=delivery).values_list("reminder_id", flat=True)
     untold = set(written) - set(told.values_list("reminder_id", flat=True) if told is not None else ())
     if not untold:
         return
-    # All or nothing, and one worker after the other: a reminder left without notices would be told by nobody.
+    # In one transaction and one worker at a time: otherwise a reminder without lines could remain and never be sent.
     with transaction.atomic():
         list(Reminder.objects.select_for_update().filter(pk__in=untold).order_by("pk").values_list("pk"))
         ReminderLine.objects.filter(delivery=delivery, reminder__in=untold).delete()
@@ -134,7 +133,7 @@ def _language(delivery: Delivery, channel: Channel | None, most_urgent: Reminder
 
 
 def _counts(owed: QuerySet[Reminder], most_urgent: list[Reminder], now: datetime) -> dict[str, int]:
-    """Of all: how many there are, and how many have ended. The database counts where more are owed than were read."""
+    """Number of all reminders and of the expired ones; counted by the database if more are due than were read."""
     if len(most_urgent) < MOST_LINES:
         return {"all": len(most_urgent), "expired": sum(reminder.expires_at <= now for reminder in most_urgent)}
     return owed.order_by().aggregate(all=Count("pk"), expired=Count("pk", filter=Q(expires_at__lte=now)))
@@ -143,7 +142,7 @@ def _counts(owed: QuerySet[Reminder], most_urgent: list[Reminder], now: datetime
 def _worded(
     most_urgent: list[Reminder], counted: dict[str, int], now: datetime, language: str, has_calendar: bool
 ) -> Content:
-    """The mail in the language that is active, and the same in brief."""
+    """The mail in the active language, with its brief form."""
     found = [line(reminder, now) for reminder in most_urgent]
     lines = [for_mail(reminder, one) for reminder, one in zip(most_urgent, found, strict=True)]
     subject = _subject(lines[0], counted["all"])
@@ -167,7 +166,7 @@ def _worded(
 
 
 def _subject(first: ComposedLine, count: int) -> str:
-    """The most urgent one by name; how many more there are."""
+    """The most urgent reminder by name, and the number of further ones."""
     subject = _("%(app)s of %(tenant)s: %(what)s %(left)s") % {
         "app": first.app,
         "tenant": first.tenant,

@@ -1,4 +1,4 @@
-"""What one reminder says, in one line of a mail: for each kind what it is of, how long there is, and what to do."""
+"""One reminder as a line of a mail: for each kind the subject, the time left, and what to do."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ from alertadmin.reminders.models import Reminder, ReminderKind
 
 @dataclass(frozen=True)
 class ComposedLine:
-    """In the language that is active when it is made."""
+    """In the language that was active when it was made."""
 
     tenant: str
     app: str
     what: str
-    """The secret's description, the mailbox's address, the permission."""
+    """The secret's description, the mailbox's address, or the permission."""
     named: str
-    """The same for a subject, where there is no room for more: "client secret"."""
+    """A short form for the mail's subject, such as "client secret"."""
     ends: str
-    """The end in the tenant's own time; of a consent, when it was seen to be gone."""
+    """The expiry in the tenant's time zone; for a consent, when its loss was noticed."""
     left: str
-    """How long there is, in words."""
+    """The time left, in words."""
     is_expired: bool
-    """Mail has stopped."""
+    """Mail can no longer be sent with it."""
     note: str
     act: str
     url: str
@@ -43,7 +43,7 @@ class ComposedLine:
 
 
 def detail(reminder: Reminder, one: ComposedLine) -> dict[str, Any]:
-    """The same for a program (docs/webhooks.md): ids and an end beside the words. Of the line as `line` makes it."""
+    """The line for programs (docs/webhooks.md), with ids and an expiry. Takes the line as made by `line`."""
     return {
         "kind": reminder.kind,
         "tenant": clean(one.tenant),
@@ -60,8 +60,8 @@ def detail(reminder: Reminder, one: ComposedLine) -> dict[str, Any]:
 
 
 def for_mail(reminder: Reminder, one: ComposedLine) -> ComposedLine:
-    """The line as it leaves: names that a person chose are quoted, and hold nothing to click on. The address of a
-    mailbox and the name of a permission stay what they are."""
+    """The line as sent: user-supplied names are quoted and made unclickable; a mailbox's address and the name of a
+    permission remain unchanged."""
     what = quoted(one.what) if reminder.kind == ReminderKind.CREDENTIAL else one.what
     return replace(one, tenant=quoted(one.tenant), app=quoted(one.app), what=what)
 

@@ -1,6 +1,6 @@
-"""What a channel is told: the most urgent lines, a link for each, and how many more there are. For a screen, no letter.
+"""The text for a channel: the most urgent lines with a link each, and the number of further ones.
 
-Short because services cut or refuse what is long: ntfy makes a file of more than 4,096 bytes.
+Short, because services truncate or refuse long messages: ntfy turns more than 4,096 bytes into a file.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from alertadmin.reminders.compose.reminder_lines import ComposedLine
 
 MOST_LINES = 10
 LONGEST = 3000
-"""Bytes, but for the first line: that one is told in any case."""
+"""Bytes, except for the first line, which is always included."""
 
 
 def brief(lines: Sequence[ComposedLine], count: int, expired: int, all_url: str) -> str:
-    """`count` is how many things there are, `expired` how many are no longer good; in the language that is active."""
+    """`count` is the number of reminders, `expired` how many of them have expired; in the active language."""
     told = [_told(one) for one in lines[:MOST_LINES]]
     while len(told) > 1 and len("\n".join(told).encode()) > LONGEST:
         told.pop()
@@ -32,7 +32,7 @@ def brief(lines: Sequence[ComposedLine], count: int, expired: int, all_url: str)
 
 
 def _told(one: ComposedLine) -> str:
-    """A bullet with its link on a line of its own, so that every service makes it one."""
+    """A bullet with the link on its own line, so that every service recognises it."""
     what = _("%(place)s: %(left)s (%(ends)s)") % {"place": one.place, "left": one.left, "ends": one.ends}
     return f"• {what}\n  {one.url}"
 

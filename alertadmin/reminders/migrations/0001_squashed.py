@@ -89,7 +89,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
                 ('expires_at', models.DateTimeField()),
-                ('kind', models.CharField(choices=[('acknowledged', 'Somebody is on it'), ('snoozed', 'Later'), ('ignored', 'Not ours to renew')], max_length=12, verbose_name='what')),
+                ('kind', models.CharField(choices=[('acknowledged', 'Acknowledged'), ('snoozed', 'Later'), ('ignored', 'Not ours to renew')], max_length=12, verbose_name='what')),
                 ('until', models.DateTimeField(verbose_name='until')),
                 ('reason', models.CharField(blank=True, max_length=500, verbose_name='reason')),
                 ('by_name', models.CharField(max_length=254)),

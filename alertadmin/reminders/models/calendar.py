@@ -1,4 +1,4 @@
-"""What stands in people's calendars because we put it there: by mail (an entry), or by an address they subscribe to."""
+"""Calendar entries sent by mail, and calendar feeds to which users subscribe."""
 
 from __future__ import annotations
 
@@ -19,30 +19,30 @@ from alertadmin.registry.models import AppRegistration, Tenant
 from alertadmin.reminders.models.reminder import ReminderKind
 
 FETCHED_COARSELY = timedelta(hours=1)
-"""So often a fetch is written down: programs come every few minutes."""
+"""How often a fetch is recorded: calendar programs fetch every few minutes."""
 
 
 class CalendarEntry(models.Model):
-    """One end in the calendar that one delivery carries. Counts only if that delivery was sent.
+    """One expiry in the calendar attached to one delivery. Counts only if that delivery was sent.
 
-    It outlives the credential: whoever deletes that does not delete it from the calendars.
+    It remains when the credential is deleted, since the entry is still in the recipient's calendar.
     """
 
     delivery = models.ForeignKey(Delivery, models.CASCADE, related_name="calendar_entries")
     recipient = EmailAddressField()
-    """In canonical form."""
+    """Canonical form."""
     kind = models.CharField(max_length=10, choices=ReminderKind)
     thing = models.UUIDField()
-    """The id of the credential or mailbox; the entry's UID."""
+    """Id of the credential or mailbox; the event's UID."""
     tenant = models.ForeignKey(Tenant, models.CASCADE, related_name="+")
     app = models.ForeignKey(AppRegistration, models.SET_NULL, null=True, related_name="+")
     app_name = models.CharField(max_length=120, blank=True)
     what = models.CharField(max_length=254, blank=True)
-    """The secret's description or the mailbox's address, as it was."""
+    """The secret's description or the mailbox's address at that time."""
     ends_at = models.DateTimeField()
     sequence = models.PositiveIntegerField()
     corrected_by = models.ForeignKey(Delivery, models.CASCADE, null=True, related_name="corrections")
-    """What tells that it was withdrawn or has moved: once, whatever becomes of that mail."""
+    """The delivery that withdraws or moves the entry: only one, whether or not that delivery is sent."""
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["delivery", "thing"], name="calendar_entry_once")]
@@ -58,26 +58,27 @@ class CalendarEntry(models.Model):
 
 class CalendarFeedQuerySet(models.QuerySet["CalendarFeed"]):
     def by_token(self, token: str) -> CalendarFeed | None:
-        """The feed of a good address: not revoked, of somebody who may sign in. One question, whatever the token."""
+        """The feed of a valid address: not revoked, of an active user. One query for any token."""
         found = self.filter(digest=_digest(token), revoked_at=None, owner__is_active=True)
         return found.select_related("owner", "tenant").first()
 
 
 class CalendarFeed(models.Model):
-    """An address for a calendar program, which cannot sign in: whoever has it sees the feed. It is never stored."""
+    """An address for calendar programs, which cannot sign in: a request with it may read the feed. Only its digest is
+    stored."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="calendar_feeds")
     tenant = models.ForeignKey(
         Tenant, models.CASCADE, null=True, blank=True, related_name="+", verbose_name=_("tenant")
     )
-    """None: all that its owner may see, today and later."""
+    """None: everything that its owner may see, now and later."""
     digest = models.CharField(max_length=64, unique=True, editable=False)
     created_at = models.DateTimeField(_("created"))
     renewed_at = models.DateTimeField(null=True, blank=True)
-    """When it was given its present address, if that is not its first."""
+    """When it got its present address, if that is not the first."""
     fetched_at = models.DateTimeField(_("last fetched"), null=True, blank=True)
-    """To within an hour."""
+    """Accurate to an hour."""
     revoked_at = models.DateTimeField(_("revoked"), null=True, blank=True)
 
     objects = CalendarFeedQuerySet.as_manager()
@@ -94,7 +95,7 @@ class CalendarFeed(models.Model):
         return reverse("calendar", args=[self.pk])
 
     def give_token(self, now: datetime) -> str:
-        """A fresh one, of 256 bits; an earlier one is good no more. The row is to be saved."""
+        """Set and return a new token of 256 bits; the previous one becomes invalid. The caller saves the row."""
         token = secrets.token_urlsafe(32)
         if self.digest:
             self.renewed_at = now
@@ -107,5 +108,5 @@ class CalendarFeed(models.Model):
 
 
 def _digest(token: str) -> str:
-    """It is as long as a key and as random: no slow hash is needed, and one that can be looked up is."""
+    """A token is as long and random as a key, so an unsalted fast hash, which can be looked up, is sufficient."""
     return hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()

@@ -1,4 +1,4 @@
-"""How people are reminded: for the installation, or in its place for one tenant or one app registration."""
+"""Reminder policies: of the installation, overridden for a tenant or an app registration."""
 
 from __future__ import annotations
 
@@ -36,17 +36,17 @@ def validate_working_days(text: str) -> None:
 
 
 class Policy(models.Model):
-    """With neither tenant nor app: the installation's. What is blank is inherited, in the end from the default."""
+    """With neither tenant nor app: the installation's policy. Blank values are inherited, finally from the default."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     tenant = models.OneToOneField(Tenant, models.CASCADE, null=True, blank=True, related_name="policy")
     app = models.OneToOneField(AppRegistration, models.CASCADE, null=True, blank=True, related_name="policy")
 
     plan = models.CharField(_("plan"), max_length=120, blank=True, validators=[validate_plan])
-    """As `reminders.plan.Plan` writes it, so that the database can compare it. Blank: inherited."""
+    """As written by `schedule.ReminderSchedule`, so that the database can compare it. Blank: inherited."""
 
     has_timing = models.BooleanField(_("own times"), default=False)
-    """Whether the following five are meant; they are inherited together."""
+    """Whether the following five fields apply; they are inherited together."""
     quiet_from = models.TimeField(_("quiet from"), null=True, blank=True)
     quiet_until = models.TimeField(_("quiet until"), null=True, blank=True)
     working_days = models.CharField(

@@ -1,4 +1,4 @@
-"""Who is told beside a tenant's contacts: the owners of an app, the next in line."""
+"""Recipients in addition to a tenant's contacts: owners of an app, and the escalation level."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from alertadmin.registry.models import AppRegistration, Tenant
 
 
 class Recipient(models.Model):
-    """Of an app registration (its owner), of a tenant, or of the installation (with neither).
+    """Belongs to an app registration (its owner), to a tenant, or to the installation (with neither).
 
-    The installation's first line is told of tenants that have nobody of their own, and of everything in its last week.
-    Without any, its administrators are.
+    The installation's first level is notified about tenants without recipients, and about everything in its last week.
+    If it is empty, the administrators are notified.
     """
 
     tenant = models.ForeignKey(Tenant, models.CASCADE, null=True, blank=True, related_name="recipients")

@@ -1,4 +1,4 @@
-"""What was owed (a reminder), who is told of it by which delivery (a notice), and when we last looked (a scan)."""
+"""Reminders that were due, the deliveries that contain them (reminder lines), and scans."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from alertadmin.registry.models import AppRegistration, ConsentChange, Credentia
 class Scan(models.Model):
     started_at = models.DateTimeField(_("started"))
     finished_at = models.DateTimeField(_("finished"), null=True, blank=True, db_index=True)
-    """Null: it failed, or still runs. Only a finished scan counts as one."""
+    """Null: it failed or is running. Only finished scans count."""
     reminders = models.PositiveIntegerField(default=0)
     deliveries = models.PositiveIntegerField(default=0)
     copy_of = models.DateTimeField(null=True, blank=True)
-    """It noticed that the database had been put back from a copy; this is when the last scan in it had been."""
+    """Start of the last scan in the database backup, if this scan noticed that one had been restored."""
 
     class Meta:
         ordering = ["-started_at"]
@@ -29,7 +29,7 @@ class Scan(models.Model):
 
 
 class ReminderKind(models.TextChoices):
-    """What people are reminded of."""
+    """The reasons for a reminder."""
 
     CREDENTIAL = "credential", _("a secret or certificate that ends")
     EWS = "ews", _("a mailbox that still sends by EWS")
@@ -38,7 +38,7 @@ class ReminderKind(models.TextChoices):
 
 
 class Reminder(models.Model):
-    """Owed once for each thing, end and threshold: the constraints are the promise "never twice"."""
+    """One for each object, expiry and threshold: the constraints guarantee that none is sent twice."""
 
     kind = models.CharField(max_length=10, choices=ReminderKind, default=ReminderKind.CREDENTIAL)
     credential = models.ForeignKey(Credential, models.CASCADE, null=True, related_name="reminders")
@@ -46,13 +46,13 @@ class Reminder(models.Model):
     consent_change = models.ForeignKey(ConsentChange, models.CASCADE, null=True, related_name="reminders")
     tenant = models.ForeignKey(Tenant, models.CASCADE, related_name="reminders")
     app = models.ForeignKey(AppRegistration, models.CASCADE, null=True, related_name="reminders")
-    """Of the thing; repeated here so that who is told is found alike for every kind."""
+    """The object's app; repeated here so that the recipients are found the same way for every kind."""
     expires_at = models.DateTimeField()
-    """The end as it was: a renewed credential is owed its reminders anew. Of a consent: when it was seen gone."""
+    """The expiry at that time: a renewed credential gets new reminders. For a consent, when its loss was noticed."""
     threshold = models.SmallIntegerField()
-    """Days before the end; 0 on the day, then -7, -14, … for each week after it."""
+    """Days before the expiry; 0 on the day, then -7, -14, … for each week after it."""
     is_escalated = models.BooleanField(default=False)
-    """The next in line is told too."""
+    """The escalation level is notified too."""
     scan = models.ForeignKey(Scan, models.PROTECT, related_name="+")
 
     class Meta:

@@ -1,4 +1,5 @@
-"""What somebody said about a credential that ends: on it, later, or not ours. Each has an end and is on the record."""
+"""A user's decision about a credential that expires: acknowledged, snoozed or ignored. Each is limited in time and in
+the audit trail."""
 
 from __future__ import annotations
 
@@ -12,27 +13,27 @@ from alertadmin.registry.models import Credential
 
 
 class SnoozeKind(models.TextChoices):
-    ACKNOWLEDGED = "acknowledged", _("Somebody is on it")
-    """Nobody is told again, nor the next in line, until its end or the last week."""
+    ACKNOWLEDGED = "acknowledged", _("Acknowledged")
+    """No further reminders, and no escalation, until it ends or the last week begins."""
     SNOOZED = "snoozed", _("Later")
-    """Nobody is told until its end."""
+    """No reminders until it ends."""
     IGNORED = "ignored", _("Not ours to renew")
-    """Nobody is told until its end, with the reason on record: "the customer handles this"."""
+    """No reminders until it ends, with a recorded reason such as "the customer handles this"."""
 
 
 class Snooze(models.Model):
-    """Void as soon as the credential's end is another one. Never deleted: withdrawing it sets `withdrawn_at`."""
+    """Void when the credential's expiry changes. Never deleted: withdrawing it sets `withdrawn_at`."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     credential = models.ForeignKey(Credential, models.CASCADE, related_name="all_holds")
     expires_at = models.DateTimeField()
-    """The credential's end as it was when this was said."""
+    """The credential's expiry at that time."""
     kind = models.CharField(_("what"), max_length=12, choices=SnoozeKind)
     until = models.DateTimeField(_("until"))
     reason = models.CharField(_("reason"), max_length=500, blank=True)
     by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
     by_name = models.CharField(max_length=254)
-    """Kept when the person is deleted."""
+    """Kept when the user is deleted."""
     created_at = models.DateTimeField(_("said"))
     withdrawn_at = models.DateTimeField(_("withdrawn"), null=True, blank=True)
 

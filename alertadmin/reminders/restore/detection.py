@@ -1,10 +1,10 @@
-"""A small file beside the key ring that remembers the last scan this machine committed: a witness that a database which
-was put back from a copy does not have with it.
+"""Detect that the database was restored from a backup, by a small file beside the keyring that records the last scan
+committed on this machine, and is not part of the database.
 
-It is put back from an older copy where it lacks that scan, has another by its number, or has none at all. `restore`
-says so itself, and of when its backup was. Where the whole data folder was copied, the witness came along: then it lies
-in another file (inode) than the one in which it was written. Nothing rests on it: lost, unreadable or not to be
-written, it is silent, and everything is told as ever.
+The database is an older copy if it lacks that scan, has another scan with its number, or has none at all. The `restore`
+command records itself and the time of its backup. If the whole data folder was copied, the file came along: then it has
+another inode than the one recorded in it. Nothing depends on the file: if it is lost, unreadable or not writable, no
+restore is detected, and reminders are sent as usual.
 """
 
 from __future__ import annotations
@@ -27,27 +27,27 @@ log = logging.getLogger(__name__)
 
 NAME = "last-scan.json"
 JUST_MOVED = timedelta(hours=3)
-"""A folder that was copied with a scan so fresh was moved to another machine: nothing can have been told meanwhile."""
+"""A folder copied with a scan this recent was moved to another machine: no reminder can have been sent meanwhile."""
 
 
 @dataclass(frozen=True)
 class SeenScan:
     scan: int
-    """Its id; 0 if there was none before the backup that was put back here."""
+    """Its id; 0 if there was none before the backup that was restored here."""
     at: datetime
     was_copied: bool
     restored: datetime | None = None
-    """Of when the backup is that was put back since, where later scans are known: so it is a copy for certain."""
+    """Time of the backup that was restored since, if later scans are known: then it is certainly a copy."""
 
 
 def record_scan(scan: Scan) -> None:
-    """After the scan's commit."""
+    """Record a scan. Call it after its commit."""
     _remember(scan.pk, scan.started_at)
 
 
 def database_restored(made_at: datetime) -> None:
-    """The database was just put back from a backup of `made_at`. What is remembered of later scans stays; where nothing
-    is, as on another machine, the backup's own last scan is, as of a folder that was copied."""
+    """Record that the database was restored from a backup of `made_at`. A record of later scans is kept; without one,
+    as on another machine, the backup's own last scan is recorded, as for a copied folder."""
     latest, seen = _latest(), _seen()
     at = latest.started_at if latest else made_at
     if seen is not None and seen.at > at:
@@ -73,10 +73,10 @@ def _remember(scan: int, at: datetime, *, was_copied: bool = False, restored: da
 
 
 def copy_of(now: datetime) -> datetime | None:
-    """When the copy was made from which the database was put back, and of which no scan knows yet. None if it was not,
-    or nobody can tell.
+    """Time of the backup from which the database was restored without a scan knowing it. None if it was not restored,
+    or that cannot be determined.
 
-    One question to the database while all is well.
+    One query in the normal case.
     """
     seen = _seen()
     if seen is None:
@@ -85,10 +85,10 @@ def copy_of(now: datetime) -> datetime | None:
     if same == seen.at and not seen.was_copied:
         return None
     latest = _latest()
-    # Without any scan it is from before the first one, if it is not empty: told of was all of it since.
+    # A database without scans is older than the first one, unless it is empty.
     if not (_is_older(latest, same, seen, now) if latest else _newest_row()):
         return None
-    # Noticed already, by another machine, or by one that could not write its witness anew.
+    # Already noticed, by another machine, or by this one when it could not rewrite its file.
     if Scan.objects.filter(copy_of__isnull=False, started_at__gte=seen.at).exists():
         return None
     return latest.started_at if latest else seen.restored or _newest_row() or seen.at
@@ -98,19 +98,19 @@ def _is_older(latest: Scan, same: datetime | None, seen: SeenScan, now: datetime
     if seen.restored or (same is not None and same != seen.at):
         return True
     if same is None:
-        # Else it was pruned since.
+        # Otherwise the scan was deleted by the retention since.
         return latest.pk < seen.scan
     return latest.pk == seen.scan and now - latest.started_at > JUST_MOVED
 
 
 def _newest_row() -> datetime | None:
-    """When the last thing was entered of which anybody can be reminded."""
+    """When the newest object that can have reminders was created."""
     found = [model.objects.aggregate(at=Max("created_at"))["at"] for model in (Credential, Mailbox)]
     return max((at for at in found if at is not None), default=None)
 
 
 def _latest() -> Scan | None:
-    """The last scan that came to its end."""
+    """The last finished scan."""
     return Scan.objects.exclude(finished_at=None).order_by("-pk").first()
 
 

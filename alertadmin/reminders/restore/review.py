@@ -1,9 +1,10 @@
-"""Review instead of a storm: a database that was put back from a copy does not know what was told since the copy was
-made, and would tell all of it once more.
+"""Review of reminders after a database restore. A restored database does not contain the reminders sent since its
+backup, and would send all of them again.
 
-The first scan that notices it (`detection`) holds what waits by then and is in no hurry, if it is more than a few: for
-a day, so that a person can say "they were told", or send it at once. Then it leaves by itself: never lost goes before
-never twice. What has ended, or does within a week, waits for nobody; no delivery is held a second time.
+The first scan that notices it (`detection`) holds the waiting deliveries that are not urgent, if there are more than a
+few, for a day; meanwhile a user can mark them as sent, or send them now. Then they are sent: not losing a reminder
+outweighs not sending it twice. Expired credentials, and those that expire within a week, are not held; no delivery is
+held a second time.
 """
 
 from __future__ import annotations
@@ -28,23 +29,23 @@ from alertadmin.reminders.rules.schedule import ESCALATE_TO_ALL_DAYS
 log = logging.getLogger(__name__)
 
 FEW = 20
-"""Mails: so many may come twice before anybody calls it a storm."""
+"""Number of mails up to which duplicates are acceptable."""
 LONGEST = timedelta(hours=24)
 
 
 @dataclass(frozen=True)
 class RestoredState:
     copy_of: datetime
-    """When the last scan was that the copy knows."""
+    """Start of the last scan in the backup."""
     noticed_at: datetime
     until: datetime
-    """Then what was held leaves by itself."""
+    """When the held deliveries are sent without a decision."""
 
 
 @dataclass(frozen=True)
 class HeldReminders:
-    """What one recipient or channel (`label`) waits for: so many mails about so many things, the first of which ends
-    then. None: they only correct entries of a calendar."""
+    """The held deliveries of one recipient or channel (`label`): number of mails, of objects, and the first expiry;
+    None if they only correct calendar entries."""
 
     recipient: str
     label: str
@@ -54,7 +55,7 @@ class HeldReminders:
 
 
 def begin(scan: Scan, copy_of: datetime, now: datetime) -> int:
-    """When all that is owed is written, by the scan that noticed it. Returns how many are held."""
+    """Called by the scan that noticed the restore, when all reminders are written. Return how many are held."""
     scan.copy_of = copy_of
     scan.save(update_fields=["copy_of"])
     of_parts = held(now).filter(review_until=now + LONGEST)
@@ -68,7 +69,7 @@ def begin(scan: Scan, copy_of: datetime, now: datetime) -> int:
 
 
 def hold(now: datetime) -> None:
-    """With each part of a scan in parts, so that nothing leaves before it is known how many they are."""
+    """Hold what a part of a scan wrote, so that nothing is sent before the total is known."""
     until = Value(now + LONGEST, output_field=DateTimeField())
     _in_no_hurry(now).update(
         review_until=until, not_before=Greatest(F("not_before"), until), cause="", reason=messages.IN_REVIEW
@@ -93,7 +94,7 @@ def held(now: datetime) -> QuerySet[Delivery]:
 
 
 def by_recipient(now: datetime) -> QuerySet[Delivery, Any]:
-    """Rows of Held, whose end is nearest first."""
+    """Rows of HeldReminders, the nearest expiry first."""
     is_reminder = Q(purpose=Purpose.REMINDER)
     found = held(now).values_list("recipient", "channel_label")
     return found.annotate(
@@ -105,7 +106,7 @@ def by_recipient(now: datetime) -> QuerySet[Delivery, Any]:
 
 
 def put_back() -> RestoredState | None:
-    """The last time that it was noticed, if it ever was."""
+    """The latest restore that was noticed, if any."""
     scan = Scan.objects.filter(copy_of__isnull=False).order_by("-pk").first()
     if scan is None or scan.copy_of is None:
         return None
@@ -114,7 +115,8 @@ def put_back() -> RestoredState | None:
 
 @transaction.atomic
 def send(found: QuerySet[Delivery], now: datetime, *, to: str = "") -> int:
-    """They leave at once: a person asks for it. `to` says for the record whose they are, if they are not all."""
+    """Send the deliveries now, at a user's request. `to` names the recipient in the audit trail, if not all are
+    sent."""
     sent = found.update(review_until=None, not_before=now, reason=messages.HASTENED)
     if sent:
         audit.record(AuditAction.REVIEW_SENT, count=sent, recipient=to, now=now)
@@ -124,8 +126,8 @@ def send(found: QuerySet[Delivery], now: datetime, *, to: str = "") -> int:
 
 @transaction.atomic
 def mark_notified(found: QuerySet[Delivery], by: str, now: datetime, *, to: str = "") -> int:
-    """A person says that they were told before the database was put back: their reminders stay as told, and are not
-    owed again for that end and threshold."""
+    """Cancel the deliveries, since a user says that they were sent before the restore. Their reminders are kept, and
+    are not due again for that expiry and threshold."""
     told = found.update(state=DeliveryState.CANCELLED, settled_at=now, reason=messages.TOLD_BEFORE % {"by": by})
     if told:
         audit.record(AuditAction.REVIEW_TOLD, count=told, recipient=to, now=now)

@@ -1,6 +1,6 @@
-"""When within the day and the week a reminder may leave: quiet hours, working days, digests. Pure.
+"""When within the day and the week a reminder may be sent: quiet hours, working days, digests. Pure functions.
 
-Never past the last useful moment: what would come too late goes at once.
+A reminder is not delayed beyond its last useful moment: if it would be too late, it is sent at once.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from alertadmin.reminders.rules.schedule import ESCALATE_TO_ALL_DAYS
 ALL_DAYS = frozenset(range(1, 8))
 """ISO weekdays: Monday is 1, Sunday 7."""
 FARTHEST = 15
-"""Days to look ahead; a week without any working day cannot be entered."""
+"""Days to look ahead; the form refuses a week without working days."""
 
 
 class Digest(StrEnum):
@@ -26,7 +26,7 @@ class Digest(StrEnum):
 
 @dataclass(frozen=True)
 class Timing:
-    """In the tenant's own time. Quiet from `quiet_from` until `quiet_until`, over midnight where the first is later."""
+    """In the tenant's time zone. Quiet from `quiet_from` until `quiet_until`, over midnight if the first is later."""
 
     zone: ZoneInfo
     quiet_from: time | None = None
@@ -41,9 +41,9 @@ class Timing:
 
 
 def send_at(timing: Timing, now: datetime, threshold: int, next_mark: datetime, expires_at: datetime) -> datetime:
-    """When a reminder that is owed at `now` leaves; `next_mark` is when the one after it falls due.
+    """When a reminder that is due at `now` is sent; `next_mark` is when the next one is due.
 
-    From a week before the end on, nothing waits for a digest; what has just ended waits for nothing.
+    From a week before the expiry, nothing waits for a digest; a credential that has just expired waits for nothing.
     """
     if threshold > ESCALATE_TO_ALL_DAYS:
         gathered = _allowed(timing, _digest_slot(timing, now))
@@ -53,7 +53,7 @@ def send_at(timing: Timing, now: datetime, threshold: int, next_mark: datetime, 
 
 
 def may_leave(timing: Timing, now: datetime, threshold: int, next_mark: datetime, expires_at: datetime) -> datetime:
-    """When one that waits for no digest, or waited for a server since, may leave: `now`, or later."""
+    """When a reminder that does not wait for a digest, or was delayed by a server, may be sent: `now` or later."""
     if timing.is_always or threshold == 0:
         return now
     allowed = _allowed(timing, now)
@@ -61,12 +61,12 @@ def may_leave(timing: Timing, now: datetime, threshold: int, next_mark: datetime
 
 
 def _last_useful(now: datetime, next_mark: datetime, expires_at: datetime) -> datetime:
-    """Then the next one is told in its place, or it has ended."""
+    """The moment after which the next reminder replaces it, or the credential has expired."""
     return min(next_mark, expires_at) if expires_at > now else next_mark
 
 
 def _digest_slot(timing: Timing, now: datetime) -> datetime:
-    """The next time at which a digest leaves; weekly ones on the week's first working day."""
+    """The next digest; weekly ones are sent on the first working day of the week."""
     if timing.digest == Digest.EACH:
         return now
     local = now.astimezone(timing.zone)
@@ -74,15 +74,15 @@ def _digest_slot(timing: Timing, now: datetime) -> datetime:
         day = local.date() + timedelta(days=ahead)
         slot = datetime.combine(day, timing.digest_at, timing.zone)
         fits = timing.digest == Digest.DAILY or day.isoweekday() == min(timing.working_days)
-        # Where clocks are put back a time comes twice: the first counts. Compared by UTC, since times of one zone are
-        # compared by what the clock on the wall shows.
+        # When clocks are set back a time occurs twice: the first counts. Compared in UTC, since datetimes of one zone
+        # are compared by local time.
         if slot.astimezone(UTC) >= now and fits and day.isoweekday() in timing.working_days:
             return slot.astimezone(now.tzinfo)
     return now
 
 
 def _allowed(timing: Timing, wished: datetime) -> datetime:
-    """The first moment from `wished` on that is neither quiet nor on a day off."""
+    """The first moment from `wished` on that is neither in quiet hours nor on a day off."""
     moment = wished.astimezone(timing.zone)
     for _day in range(FARTHEST):
         if moment.isoweekday() not in timing.working_days:
@@ -95,7 +95,7 @@ def _allowed(timing: Timing, wished: datetime) -> datetime:
 
 
 def _loud_again(timing: Timing, moment: datetime) -> datetime | None:
-    """When the quiet hours that hold `moment` are over; None if it is in none."""
+    """When the quiet hours that contain `moment` are over; None if it is in none."""
     start, end = timing.quiet_from, timing.quiet_until
     if start is None or end is None or start == end:
         return None
@@ -106,5 +106,5 @@ def _loud_again(timing: Timing, moment: datetime) -> datetime | None:
         return None
     day = moment.date() + timedelta(days=1) if over_midnight and clock >= start else moment.date()
     loud = datetime.combine(day, end, timing.zone)
-    # In the hour that comes twice, its second time.
+    # In an hour that occurs twice, the second time.
     return loud if loud.astimezone(UTC) > moment.astimezone(UTC) else loud.replace(fold=1)

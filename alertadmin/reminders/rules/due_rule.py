@@ -1,6 +1,6 @@
-"""What is owed for an end: a pure rule of the end, of now, and of a plan.
+"""Which reminder is due: a pure function of the expiry, the time, and a schedule.
 
-The scan asks the database the same (`thresholds`).
+The scan evaluates the same rule in the database (`thresholds`).
 """
 
 from __future__ import annotations
@@ -11,19 +11,19 @@ from alertadmin.reminders.rules.schedule import DEFAULT, ESCALATE_TO_ALL_DAYS, R
 
 DAY = timedelta(days=1)
 LONGEST_NAGGING = timedelta(days=3653)
-"""Ten years: what expired longer ago than that has been told of often enough."""
+"""Ten years after the expiry the reminders stop."""
 
 
 def days_left(expires_at: datetime, now: datetime) -> int:
-    """Whole days until the end, rounded up; negative after it. A threshold is reached once no more than it are left."""
+    """Whole days until the expiry, rounded up; negative after it. A threshold is reached if it is not less."""
     return -((now - expires_at) // DAY)
 
 
 def due_threshold(expires_at: datetime, now: datetime, plan: ReminderSchedule = DEFAULT) -> int | None:
-    """The nearest threshold reached: of several missed ones, only the last is told. None while none is reached.
+    """The nearest threshold reached: of several missed ones, only the last counts. None if none is reached.
 
-    A threshold is a number of days before the end; the repetitions after it count -7, -14, … (for a plan that repeats
-    weekly).
+    A threshold is a number of days before the expiry; the repetitions after it are -7, -14, … (for a schedule that
+    repeats weekly).
     """
     left = days_left(expires_at, now)
     if left <= -plan.repeat:
@@ -32,13 +32,12 @@ def due_threshold(expires_at: datetime, now: datetime, plan: ReminderSchedule = 
 
 
 def next_cutoff(expires_at: datetime, threshold: int, plan: ReminderSchedule = DEFAULT) -> datetime:
-    """When the reminder after this one falls due."""
+    """When the next reminder after this one is due."""
     nearer = [days for days in plan.thresholds if days < threshold]
     following = max(nearer) if nearer else threshold - plan.repeat if threshold <= 0 else -plan.repeat
     return expires_at - timedelta(days=following)
 
 
 def is_escalated(threshold: int, plan: ReminderSchedule, *, unanswered: bool) -> bool:
-    """Whether the next in line is told too; `unanswered` says that a threshold was told after which nobody said that
-    they are on it."""
+    """Whether the escalation level is notified too; `unanswered`: a reminder was sent and not acknowledged."""
     return threshold <= ESCALATE_TO_ALL_DAYS or (threshold <= plan.escalate and unanswered)

@@ -1,4 +1,4 @@
-"""What will be told of a credential, when and to whom, and why: the same pure rules, looked at from ahead."""
+"""The upcoming reminders of a credential, when and to which level they are sent: the same pure rules, applied ahead."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ SHOWN_WHILE_EXPIRED = 3
 
 @dataclass(frozen=True)
 class UpcomingReminder:
-    """A reminder that falls due at `at` and leaves at `leaves`; `threshold` is days before the end, or after it."""
+    """A reminder that is due at `at` and sent at `leaves`; `threshold` is days before the expiry, or after it."""
 
     threshold: int
     at: datetime
     leaves: datetime
     is_escalated: bool
     is_held: bool = False
-    """It falls due while somebody wants no mail; the nearest one is told when that is over."""
+    """It is due while the credential is snoozed; the nearest one is sent when that is over."""
 
     @property
     def is_for_all_recipients(self) -> bool:
@@ -42,7 +42,7 @@ class UpcomingReminder:
 
 @dataclass(frozen=True)
 class QuietPeriod:
-    """A hold, as the rules see it: nobody is told before `until`, in the last week too unless it is acknowledged."""
+    """A snooze, as the rules see it: no reminders before `until`; an acknowledgement does not cover the last week."""
 
     until: datetime
     is_acknowledged: bool = False
@@ -61,9 +61,9 @@ def upcoming(
     silences: tuple[QuietPeriod, ...] = (),
     unanswered: bool = False,
 ) -> list[UpcomingReminder]:
-    """The thresholds still ahead, the next first; after the last of them some repetitions for as long as it stays
-    expired. `unanswered`: somebody was told of this end, and nobody said that they are on it, so that the next in line
-    may be told."""
+    """The upcoming thresholds, the next first; after the last of them some repetitions while it remains expired.
+    `unanswered`: a reminder of this expiry was sent and not acknowledged, so that the escalation level may be
+    notified."""
     found = []
     for threshold, at in _ahead(expires_at, now, plan):
         leaves = at
@@ -79,7 +79,7 @@ def upcoming(
 
 
 def of(credential: Credential, now: datetime) -> list[UpcomingReminder]:
-    """For a credential as it is stored, under the policy that is in force."""
+    """The upcoming reminders of a stored credential, under its effective policy."""
     in_force = policies.in_force(credential.app.tenant, credential.app)
     silences = tuple(
         QuietPeriod(hold.until, hold.kind == SnoozeKind.ACKNOWLEDGED) for hold in snoozes.of(credential, now)
@@ -89,7 +89,7 @@ def of(credential: Credential, now: datetime) -> list[UpcomingReminder]:
 
 
 def _ahead(expires_at: datetime, now: datetime, plan: ReminderSchedule) -> list[tuple[int, datetime]]:
-    """The thresholds ahead; once there are none, the next repetitions, for as long as the rule nags."""
+    """The upcoming thresholds; if there are none, the next repetitions, as long as the rule repeats."""
     ahead = [(days, expires_at - timedelta(days=days)) for days in sorted(plan.thresholds, reverse=True)]
     ahead = [(days, at) for days, at in ahead if at > now]
     if ahead:

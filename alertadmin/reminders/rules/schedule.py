@@ -1,4 +1,5 @@
-"""At which moments before and after an end people are told, and from when the next in line is: a plan, as data."""
+"""The times before and after an expiry at which reminders are sent, and from when on they escalate: a schedule, as
+data."""
 
 from __future__ import annotations
 
@@ -11,18 +12,18 @@ from django.utils.translation import gettext as _
 
 EARLIEST = 3650
 ESCALATE_TO_ALL_DAYS = 7
-"""Days before the end from which everybody is told, whoever said that they are on it."""
+"""Days before the expiry from which all recipients are notified, acknowledged or not."""
 MOST_THRESHOLDS = 20
 HEAD_START = 30
-"""Days by which the credential that sends the reminders is watched earlier than all others."""
+"""Days by which the first reminder is earlier for the credential that sends the reminders."""
 
 
 @dataclass(frozen=True)
 class ReminderSchedule:
-    """`thresholds` are days before the end, 0 the end itself; then every `repeat` days for as long as it stays expired.
+    """`thresholds` are days before the expiry, 0 the day itself; then every `repeat` days while it remains expired.
 
-    From `escalate` days before the end on, the next in line is told too, unless somebody said that they are on it.
-    As text (for the database to compare): "90,60,30,14,7,3,1,0/7/14".
+    From `escalate` days before the expiry on, the escalation level is notified too, unless it was acknowledged. As text
+    (for the database to compare): "90,60,30,14,7,3,1,0/7/14".
     """
 
     thresholds: tuple[int, ...] = (90, 60, 30, 14, 7, 3, 1, 0)
@@ -34,22 +35,22 @@ class ReminderSchedule:
 
     @classmethod
     def of(cls, text: str) -> Self:
-        """What `str` made."""
+        """The inverse of `str`."""
         thresholds, repeat, escalate = text.split("/")
         return cls(tuple(map(int, thresholds.split(","))), int(repeat), int(escalate))
 
     def earlier(self) -> ReminderSchedule:
-        """The same with one threshold before its first."""
+        """A copy with one more threshold, before the first."""
         return ReminderSchedule((max(self.thresholds) + HEAD_START, *self.thresholds), self.repeat, self.escalate)
 
     def within(self, days: int) -> ReminderSchedule:
-        """The same without what is more `days` before the end; with no day left, that day is one."""
+        """A copy with thresholds of at most `days`; `days` itself if none is left."""
         near = tuple(threshold for threshold in self.thresholds if threshold <= days)
         return ReminderSchedule(near or (days,), self.repeat, self.escalate)
 
 
 def read_thresholds(text: str) -> tuple[int, ...]:
-    """Days as people write them, "90, 60 30": each once, the earliest first. Raises ValidationError."""
+    """Parse days as users write them, "90, 60 30": each once, the largest first. Raises ValidationError."""
     words = text.replace(",", " ").replace(";", " ").split()
     days: set[int] = set()
     for word in words:

@@ -1,7 +1,7 @@
-"""The pure rule `due_rule.due_threshold`, for a query: the threshold that each row has reached under its own plan.
+"""The rule `due_rule.due_threshold` in SQL: the threshold that each row has reached under its own schedule.
 
-The plan is data of the row, not text of the statement, so that neither the statement nor its cost grows with how many
-plans are in force. tests/reminders/rules/test_thresholds.py compares it with `rules`.
+The schedule is a value of the row, not text of the statement, so that neither the statement nor its cost grows with the
+number of schedules. tests/reminders/rules/test_thresholds.py compares it with `due_rule`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Sql = tuple[str, tuple[Any, ...]]
 DAY = 86_400_000_000
 """In microseconds."""
 BEYOND = 4_000_000
-"""Days, more than lie between any two moments. With them added no quotient is negative, so each is rounded down."""
+"""Days; more than between any two moments. Added to make every quotient positive, so that all are rounded down."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -34,7 +34,7 @@ class DaysLeft(Func):
         self.now = now
 
     def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> Sql:
-        # Stored as text: "2026-11-23 08:00:00", and ".123456" where there are microseconds. strftime would round them.
+        # Stored as text: "2026-11-23 08:00:00", or with ".123456" microseconds, which strftime would round.
         end, parameters = compiler.compile(self.source_expressions[0])
         seconds = f"CAST(strftime('%%s', substr({end}, 1, 19)) AS INTEGER)"
         return self._rounded_up(f"{seconds} * 1000000 + CAST(substr({end}, 21, 6) AS INTEGER)"), (*parameters,) * 2
@@ -51,11 +51,11 @@ class DaysLeft(Func):
 class Reached(Func):
     """`due_rule.due_threshold` of the days `left` under a `plan` (its text); NULL while no threshold is reached.
 
-    Where `early` holds, the plan is `Plan.earlier`; with `at_most` it is `Plan.within` so many days.
+    Where `early` holds, the schedule is `ReminderSchedule.earlier`; with `at_most`, `ReminderSchedule.within`.
     """
 
     output_field = IntegerField()
-    # Only numbers and names of ours are in the text below; all that is a user's is a column or a parameter.
+    # The text below contains only numbers and names of this module; user data are columns or parameters.
 
     def __init__(
         self, left: Combinable, plan: Combinable, *, early: Combinable | None = None, at_most: int | None = None
@@ -64,21 +64,21 @@ class Reached(Func):
         self.at_most = at_most
 
     def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> Sql:
-        # Without MATERIALIZED, SQLite would look the plan up anew at each mention.
+        # Without MATERIALIZED, SQLite would evaluate the schedule's subquery for each reference.
         given = "WITH given(days_left, plan, early) AS MATERIALIZED (SELECT {}, {}, {})"
         repeat = "CAST(substr(plan, instr(plan, '/') + 1) AS INTEGER)"
         days = "(SELECT value AS day FROM json_each('[' || substr(plan, 1, instr(plan, '/') - 1) || ']')) AS days"
         return self._compiled(compiler, f"({given} SELECT {self._threshold(repeat, days, 'min')} FROM given)")  # noqa: S608  # nosec B608
 
     def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> Sql:
-        # OFFSET 0 keeps the planner from copying the look-up of the plan to each mention.
+        # OFFSET 0 keeps the planner from copying the schedule's subquery to each reference.
         given = "(SELECT {} AS days_left, {} AS plan, {} AS early OFFSET 0) AS given"
         repeat = "split_part(plan, '/', 2)::int"
         days = "unnest(string_to_array(split_part(plan, '/', 1), ',')::int[]) AS days(day)"
         return self._compiled(compiler, f"(SELECT {self._threshold(repeat, days, 'least')} FROM {given})")  # noqa: S608  # nosec B608
 
     def _threshold(self, repeat: str, days: str, least: str) -> str:
-        """By what is given: the repetition that the end is past, else the nearest day before the end."""
+        """The current repetition if the expiry is past, else the nearest threshold before it."""
         nearest, where = "min(day) FILTER (WHERE day >= days_left)", ""
         first = f"CASE WHEN early AND days_left <= max(day) + {HEAD_START} THEN max(day) + {HEAD_START} END"
         if self.at_most is not None:
@@ -96,10 +96,10 @@ class Reached(Func):
 def reached(
     end: str, now: datetime, plan: Combinable, *, only: ReminderSchedule | None = None, early: Q | None = None
 ) -> Combinable:
-    """The threshold that the end (a field's name) has reached; NULL while none is.
+    """The threshold that the expiry (a field's name) has reached; NULL while none is.
 
-    Where `only` is the plan of every row, the field is compared with moments: a tenth of the cost for each row, and
-    most scans ask this of thousands of rows and find nothing. `early` are the rows of `Plan.earlier`.
+    If `only` is the schedule of every row, the field is compared with constants, at a tenth of the cost per row: most
+    scans check thousands of rows and find none. `early` selects the rows of `ReminderSchedule.earlier`.
     """
     by_row = Reached(
         DaysLeft(end, now), plan, early=None if early is None else ExpressionWrapper(early, BooleanField())
@@ -115,7 +115,7 @@ def reached(
 
 
 class EscalatesFrom(Func):
-    """The days before the end from which on a `plan` (its text) tells the next in line too."""
+    """The days before the expiry from which a `plan` (its text) notifies the escalation level too."""
 
     output_field = IntegerField()
 

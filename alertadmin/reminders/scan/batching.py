@@ -1,4 +1,4 @@
-"""When what a scan found leaves: at once, or later by the hours, days and digests of its policy."""
+"""When the reminders of a scan are sent: at once, or later by the hours, days and digests of their policy."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ Rule = Callable[[delivery_window.Timing, datetime, int, datetime, datetime], dat
 
 
 UNTIL_ALL_IS_WRITTEN = timedelta(minutes=5)
-"""So long the mails of a scan in parts wait for its further parts, so that one mail holds all that a recipient is told.
-If the scan is killed they leave then."""
+"""How long the mails of a scan in parts wait for its further parts, so that each recipient gets one mail. If the scan
+is killed they are sent then."""
 
 
 @dataclass(frozen=True)
@@ -30,9 +30,9 @@ class BatchPart:
 
     scan: Scan
     number: int
-    """0 is the first."""
+    """0 for the first."""
     after: int
-    """The greatest id of a reminder of the parts before."""
+    """The greatest id of a reminder of the earlier parts."""
 
     @property
     def reminders(self) -> QuerySet[Reminder]:
@@ -41,7 +41,7 @@ class BatchPart:
 
 @dataclass(frozen=True)
 class Slot:
-    """Reminders that leave at the same moment. `key` is the same for what goes into the same mail."""
+    """Reminders that are sent at the same time. `key` is the same for those in the same mail."""
 
     key: str
     at: datetime
@@ -49,7 +49,7 @@ class Slot:
 
 
 def at_once(scan: Scan) -> str:
-    """How the keys of the mails begin that wait for no hour."""
+    """Prefix of the keys of mails that are sent without delay."""
     return f"reminder:{scan.pk}:"
 
 
@@ -58,7 +58,7 @@ def slots(part: BatchPart, now: datetime) -> Iterator[Slot]:
     if not policies.any_timing():
         yield _without_waiting(part, found, now)
         return
-    # Scans at once gather into the same mails: one after the other.
+    # Concurrent scans add to the same mails, one after the other.
     list(Policy.objects.select_for_update().filter(has_timing=True).values_list("pk"))
     for at, keys in _moments(found, now).items():
         slot = _without_waiting(part, found, now) if at <= now else Slot(_gathering(part, at, now), at, found)
@@ -73,13 +73,13 @@ def _without_waiting(part: BatchPart, found: QuerySet[Reminder], now: datetime) 
 
 
 def _gathering(part: BatchPart, at: datetime, now: datetime) -> str:
-    """The key of the mails that leave then."""
+    """The key of the mails that are sent at that time."""
     return _not_begun(part, f"reminder:at:{at.isoformat()}:", now)
 
 
 def _not_begun(part: BatchPart, key: str, now: datetime) -> str:
-    """The key, or where one of its mails has begun to leave (somebody did not want to wait for its hour) another that
-    only this scan's mails have, or this part's: what is added to a mail that is worded already is told nobody."""
+    """The key; if one of its mails is being sent already (a user sent it early), another key of this scan or part: a
+    line added to a mail that is already composed would not be sent."""
     for further in (f"{part.scan.pk}:", f"part-{part.number}:"):
         if not _has_begun(key, now):
             break
@@ -89,13 +89,13 @@ def _not_begun(part: BatchPart, key: str, now: datetime) -> str:
 
 def _has_begun(key: str, now: datetime) -> bool:
     recent = Delivery.objects.filter(created_at__gt=now - claims.MAX_DELAY, dedupe_key__startswith=key)
-    # All of them are locked until our notices are in, so that none begins to leave meanwhile.
+    # All of them are locked until our lines are written, so that none is sent meanwhile.
     states = recent.select_for_update().values_list("state", "tries")
     return any((state, tries) != (DeliveryState.PENDING, 0) for state, tries in states)
 
 
 def _moments(found: QuerySet[Reminder], now: datetime) -> dict[datetime, list[int]]:
-    """When each reminder leaves, by the timing of its app or tenant."""
+    """When each reminder is sent, by the timing of its app or tenant."""
     moments: dict[datetime, list[int]] = {}
     for key, at in _timed(found, now, delivery_window.send_at):
         moments.setdefault(at, []).append(key)
@@ -103,14 +103,14 @@ def _moments(found: QuerySet[Reminder], now: datetime) -> dict[datetime, list[in
 
 
 def may_leave(reminders: QuerySet[Reminder], now: datetime) -> datetime:
-    """When a mail of these may leave that is not waiting for a digest (any more): as soon as one of them may."""
+    """When a mail of these reminders that does not wait for a digest may be sent: as soon as one of them may."""
     if not policies.any_timing():
         return now
     return min(at for _key, at in _timed(reminders, now, delivery_window.may_leave))
 
 
 def _timed(found: QuerySet[Reminder], now: datetime, rule: Rule) -> Iterator[tuple[int, datetime]]:
-    """The moment that a rule of `timing` gives for each."""
+    """The result of a rule of `delivery_window` for each reminder."""
     rows = list(found.values_list("pk", "tenant_id", "app_id", "threshold", "expires_at"))
     timings = policies.timings({(tenant, app) for _pk, tenant, app, _threshold, _end in rows})
     plans = policies.Plans()

@@ -1,4 +1,4 @@
-"""What was told by a clock that ran days ahead was told of another day: it does not count as told."""
+"""Ignore reminders written more than 10 days in the future (clock skew)."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from django.db.models import Q
 from alertadmin.reminders.models import Scan
 
 BEARABLE = timedelta(days=10)
-"""A reminder that came some days early came."""
+"""A reminder sent up to this much early still counts."""
 
 
 def clock_skewed(now: datetime, scan: str) -> Q:
-    """For a query; `scan` is the path to it."""
+    """Filter for a query; `scan` is the path to the scan."""
     return Q(**{f"{scan}__started_at__gt": now + BEARABLE})
 
 

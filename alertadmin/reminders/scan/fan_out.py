@@ -1,7 +1,6 @@
-"""Who is told of a scan's reminders, by which delivery: one for each recipient or channel and moment, a notice for each
-line.
+"""Write the deliveries of a scan's reminders: one per recipient or channel and time, with a line for each reminder.
 
-Written where it is found, by INSERT … SELECT, whatever the number of reminders.
+By INSERT … SELECT, so that the number of statements does not depend on the number of reminders.
 """
 
 from __future__ import annotations
@@ -23,13 +22,13 @@ from alertadmin.reminders.scan.insert_select import RandomUUID, insert_from
 
 
 def fan_out(part: BatchPart, now: datetime) -> int:
-    """Returns how many deliveries were written."""
+    """Write the deliveries and return how many."""
     channels = _Channels.there_are()
     return sum(_tell(slot, now) + channels.tell(slot, now) for slot in slots(part, now))
 
 
 def release(scan: Scan, now: datetime) -> None:
-    """All of the scan is written: what waited for its further parts may leave."""
+    """After the last part of the scan: deliveries that waited for further parts may be sent."""
     Delivery.objects.filter(
         state=DeliveryState.PENDING,
         created_at=now,
@@ -39,7 +38,7 @@ def release(scan: Scan, now: datetime) -> None:
 
 
 def _tell(slot: Slot, now: datetime) -> int:
-    """As `audience` says: the first in line, the next, or everybody; whoever is in several lines is told once."""
+    """As `recipients` defines: the first level, the escalation level, or all; each recipient once."""
     found, is_everybody = slot.reminders, Q(threshold__lte=ESCALATE_TO_ALL_DAYS)
     written = _to_addresses(slot, found, "tenant__contacts__email_canonical", Q(tenant__contacts__isnull=False), now)
     for scope in ("app", "tenant"):
@@ -66,8 +65,8 @@ def _to_recipients(slot: Slot, found: QuerySet[Reminder], scope: str, line: Leve
 
 
 def _to_addresses(slot: Slot, found: QuerySet[Reminder], path: str, matching: Q, now: datetime) -> int:
-    """To the canonical addresses that the path leads to, from each reminder: one mail for each, in whichever spellings
-    an address stands at several tenants."""
+    """Write to the canonical addresses that the path leads to, from each reminder: one mail per address, even if it is
+    spelled differently at several tenants."""
     key = Concat(Value(slot.key), F(path), output_field=CharField())
     return _write(slot, found.filter(matching).annotate(key=key), {"recipient": F(path)}, now)
 
@@ -75,9 +74,9 @@ def _to_addresses(slot: Slot, found: QuerySet[Reminder], path: str, matching: Q,
 def _write(
     slot: Slot, told: QuerySet[Reminder], columns: dict[str, Any], now: datetime, *, to_installation: bool = False
 ) -> int:
-    """A delivery for each `key` of the reminders, and a notice in it for each reminder.
+    """A delivery for each `key` of the reminders, and a line in it for each reminder.
 
-    Whoever is entered between the two statements has no delivery yet, and no notice.
+    A recipient added between the two statements gets neither row; the next scan covers it.
     """
     told = told.annotate(**{f"of_{name}": value for name, value in columns.items()})
     targets = told.values_list("key", *(f"of_{name}" for name in columns))
@@ -94,10 +93,10 @@ def _write(
 
 @dataclass(frozen=True)
 class _Channels:
-    """Which channels are told, as `channels` says; people and channels are decided apart."""
+    """Notifies channels, as `channel_recipients` defines; independent of the recipients by mail."""
 
     lines: frozenset[tuple[str, int]]
-    """The scopes ("app", "tenant", "") that have a channel, each with its line."""
+    """The scopes ("app", "tenant", "") that have a channel, with its level."""
 
     @classmethod
     def there_are(cls) -> _Channels:
@@ -133,7 +132,7 @@ class _Channels:
         return _write(slot, told.annotate(key=key), columns, now)
 
     def _everywhere(self, slot: Slot, found: QuerySet[Reminder], line: Level, now: datetime) -> int:
-        # Of no reminder there would still be one row to aggregate, all its values being constant: with no end.
+        # Without reminders the aggregate would still return one row of constants, with no expiry.
         if ("", line) not in self.lines or not found.exists():
             return 0
         channels = Channel.objects.told().of_the_installation().filter(line=line)
@@ -154,18 +153,18 @@ class _Channels:
 
 
 def _to_everywhere(slot: Slot, found: QuerySet[Reminder], line: Level, now: datetime) -> int:
-    """To the installation's people of that line."""
+    """Write to the installation's addresses of that level."""
     addresses = of_all_tenants(line)
     earliest = found.aggregate(earliest=Min("expires_at"))["earliest"]
     if earliest is None:
         return 0
-    # Found before the first notice is written: "those without a notice" would be nobody after it.
+    # Read before the first line is written: afterwards no reminder would be "without a line".
     keys = list(found.values_list("pk", flat=True))
     return sum(_to_one(slot, address, keys, earliest, now) for address in addresses)
 
 
 def _to_one(slot: Slot, address: str, reminders: list[int], earliest: datetime, now: datetime) -> int:
-    """One delivery, new or waiting already, and a notice in it for each of these reminders."""
+    """Add a line for each of these reminders to one delivery, new or waiting."""
     delivery, is_new = Delivery.objects.get_or_create(
         dedupe_key=f"{slot.key}{address}",
         defaults={

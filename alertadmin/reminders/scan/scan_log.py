@@ -1,4 +1,4 @@
-"""One line of the log for each scan, also for one that failed."""
+"""Log one line per scan, also if it failed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ P = ParamSpec("P")
 
 
 def logs_scan(run: Callable[P, Scan]) -> Callable[P, Scan]:
-    """Decorates the function that scans; what that raises is raised on."""
+    """Decorate the function that scans; exceptions are raised again."""
 
     @wraps(run)
     def logged(*args: P.args, **kwargs: P.kwargs) -> Scan:
@@ -23,7 +23,7 @@ def logs_scan(run: Callable[P, Scan]) -> Callable[P, Scan]:
         try:
             scan = run(*args, **kwargs)
         except Exception as error:
-            # The type alone: the text of a database's error may quote a row.
+            # Only the type: a database error's text may quote a row.
             log_event(Event.SCAN_FAILED, logging.ERROR, cause=type(error).__name__, duration_ms=_passed(begun))
             raise
         log_event(

@@ -1,12 +1,11 @@
-"""The scan: finds what is owed and writes it down.
+"""The scan: find the reminders that are due, and write them.
 
-It may run twice, at once, or after a month of silence: a reminder is owed once for each thing, end and threshold, and
-of several missed thresholds only the nearest is told. Its queries do not grow in number with what it finds.
+It may run twice, concurrently, or after a month's pause: there is one reminder for each object, expiry and threshold,
+and of several missed thresholds only the nearest is sent. Its number of queries does not grow with its results.
 
-What it finds is read without a lock. If that is little, all is written in one transaction; else in parts, the nearest
-ends first, so that none else waits long for the database. Each part asks again which of its rows are still owed. A scan
-that is killed between two parts leaves the rest owed, and the next one tells it; only a scan that came to its end has
-`finished_at`.
+The query takes no lock. A small result is written in one transaction, a large one in parts, the nearest expiry first,
+so that no other process waits long for the database. Each part checks again which of its rows are still due. If a scan
+is killed between two parts, the next one writes the rest; only a completed scan has `finished_at`.
 """
 
 from __future__ import annotations
@@ -38,21 +37,21 @@ from alertadmin.reminders.scan.sources import SOURCES, ScanSource, credentials
 log = logging.getLogger(__name__)
 
 STALE_AFTER = timedelta(hours=26)
-"""Beat scans every hour; a day without a scan, and a margin, is a fault that must be seen."""
+"""Beat scans every hour; a day without a scan, plus a margin, is reported as a problem."""
 FIRST_PART = 500
-"""Things in a scan's first part; how many are in each further one follows from how long the one before took."""
+"""Objects in a scan's first part; the size of further parts follows from how long the one before took."""
 LEAST, MOST = 20, 2000
 WANTED_SECONDS = 0.3
-"""For one part. Each may hold the database's one write lock (SQLite) for two seconds at most."""
+"""Target duration of one part, in seconds. With SQLite a part holds the only write lock, for two seconds at most."""
 
 owed = credentials.owed
 Due = tuple[ScanSource, QuerySet[Any], list[Any]]
-"""Some of what is due: its source, the question that found it, and the ids."""
+"""Some of what is due: its source, the query, and the ids."""
 
 
 @logs_scan
 def run(now: datetime, *, ring: bool = True) -> Scan:
-    """Writes down all that is owed at `now` and who is told of it. Sends nothing: it rings for who does.
+    """Write all reminders due at `now`, and their deliveries. Sends nothing: it wakes the worker if `ring`.
 
     Raises ClockIsWrong.
     """
@@ -62,7 +61,7 @@ def run(now: datetime, *, ring: bool = True) -> Scan:
     wrong = corrections.parts()
     in_parts = sum(len(keys) for *_, keys in due) > FIRST_PART or len(wrong) > 1
     with nullcontext() if in_parts else transaction.atomic():
-        # In one transaction it is finished from the first: none sees it before the commit.
+        # In a single transaction it can be marked as finished first: it is invisible before the commit.
         scan = Scan.objects.create(started_at=now, finished_at=None if in_parts else now)
         for number, part in enumerate(_parts(due)):
             with transaction.atomic(savepoint=False):
@@ -71,7 +70,7 @@ def run(now: datetime, *, ring: bool = True) -> Scan:
                     review.hold(now)
             if in_parts:
                 failpoint("scan-part-committed")
-        # After the reminders: an end that moved and is told of anew needs no correction.
+        # After the reminders: an expiry that moved and has a new reminder needs no correction.
         for keys in wrong:
             with transaction.atomic(savepoint=False):
                 scan.deliveries += corrections.write(scan, keys, now)
@@ -92,7 +91,7 @@ def _due(now: datetime) -> list[Due]:
 
 
 def _parts(due: Sequence[Due]) -> Iterator[list[Due]]:
-    """Asked for the next part, it takes it that the one before has just been written."""
+    """Yield parts. The caller writes each part before it requests the next, whose size depends on the time taken."""
     size = FIRST_PART
     rest = list(due)
     while rest:
@@ -123,16 +122,16 @@ def _write(scan: Scan, number: int, part: list[Due], now: datetime) -> None:
 
 
 def _insert(scan: Scan, source: ScanSource, rows: QuerySet[Any], keys: list[Any]) -> int:
-    """What one row makes impossible is tried with half of them, and so on: that row alone is left out, by name."""
+    """Write the rows; on an error, bisect, so that only the row that causes it is skipped and logged."""
     try:
         with transaction.atomic():
             return source.write(scan, rows.filter(pk__in=keys))
     except OperationalError:
-        # No row is the cause: the disk is full, the database is gone, or another holds it for too long.
+        # Not caused by a row: the disk is full, the database is gone, or it was locked for too long.
         raise
     except Exception as error:
         if len(keys) == 1:
-            # The type alone: the text of a database's error may quote a row.
+            # Only the type: a database error's text may quote a row.
             named = (rows.model._meta.verbose_name, keys[0], type(error).__name__)
             log.error("%s %s cannot be reminded of (%s), and is left out of the scan", *named)
             return 0
@@ -153,8 +152,8 @@ def _finish(scan: Scan, copy_of: datetime | None, now: datetime, *, ring: bool) 
 
 
 def catch_up(now: datetime) -> None:
-    """Before anything is sent: whoever works on a database that was put back from a copy scans first, and so holds what
-    is to be reviewed. Where that fails all is sent as ever: never lost goes before never twice."""
+    """Run before anything is sent: on a restored database scan first, to hold the deliveries to be reviewed. If that
+    fails, everything is sent as usual: not losing a reminder outweighs not sending it twice."""
     try:
         if detection.copy_of(now) is not None:
             run(now, ring=False)
@@ -163,20 +162,20 @@ def catch_up(now: datetime) -> None:
 
 
 def last_finished() -> Scan | None:
-    """The one written last, whatever the clock said then."""
+    """The scan written last, regardless of the clock at that time."""
     return Scan.objects.exclude(finished_at=None).order_by("-pk").first()
 
 
 def is_stale(now: datetime) -> bool:
-    """Whether nobody has looked for too long: reminders may be late."""
+    """Whether the last scan is too old: reminders may be late."""
     return is_old(last_finished(), now)
 
 
 def is_old(last: Scan | None, now: datetime) -> bool:
-    """Whether the last scan proves nothing of today: there was none, it was long ago, or its clock ran days ahead."""
+    """Whether the last scan is outdated: there was none, it was long ago, or its clock was days ahead."""
     return last is None or last.finished_at is None or not -STALE_AFTER <= last.finished_at - now <= STALE_AFTER
 
 
 def without_recipients(now: datetime) -> QuerySet[Credential]:
-    """Those owed while there is nobody at all to be told. Told as soon as there is one."""
+    """Credentials with a due reminder and no recipient. It is sent as soon as there is one."""
     return owed(now).exclude(has_recipient("app", "app__tenant", Q(escalated=True)))

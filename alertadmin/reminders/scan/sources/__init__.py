@@ -1,4 +1,4 @@
-"""What people are reminded of: one module for each kind. A new kind is a line here."""
+"""The kinds of reminders: one module each. To add a kind, add a line here."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from alertadmin.reminders.scan.sources import consents, credentials, ews, person
 
 class ScanSource(Protocol):
     def due(self, now: datetime, plans: PlanLookup, /) -> QuerySet[Any]:
-        """What somebody must be told of and nobody was, while there is somebody to tell; the nearest end first."""
+        """Objects with an unsent due reminder and at least one recipient; the nearest expiry first."""
 
     def write(self, scan: Scan, found: QuerySet[Any]) -> int:
-        """Inserts a reminder for each of `found`, some of `due`, that has none yet; returns how many."""
+        """Insert a reminder for each of `found`, a part of `due`, that has none yet; return how many."""
 
 
 SOURCES: tuple[ScanSource, ...] = (credentials, ews, consents, personal_sign_ins)

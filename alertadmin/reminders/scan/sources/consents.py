@@ -1,4 +1,4 @@
-"""Consents that stood and stand no more. Told once for each withdrawal, at once, to everybody."""
+"""Consents that were granted and are revoked. One reminder for each revocation, at once, to all recipients."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from alertadmin.reminders.scan.insert_select import insert_from
 
 COLUMNS = ("consent_change_id", "app_id", "tenant_id", "expires_at", "threshold", "is_escalated")
 NEWS = timedelta(days=30)
-"""A withdrawal that nobody could be told of for so long is no news any more; the pages show it."""
+"""A revocation that found no recipient for this long is no longer reported by mail; the pages show it."""
 
 
 def due(now: datetime, _plans: PlanLookup) -> QuerySet[Any]:

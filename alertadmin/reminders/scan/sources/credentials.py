@@ -1,4 +1,4 @@
-"""Secrets and certificates that end."""
+"""Secrets and certificates that expire."""
 
 from __future__ import annotations
 
@@ -32,15 +32,15 @@ from alertadmin.reminders.snoozes import active_snoozes
 
 COLUMNS = ("credential_id", "app_id", "tenant_id", "expires_at", "threshold", "is_escalated")
 NONE_TOLD = Value(32767)
-"""Farther than any threshold."""
+"""Greater than any threshold."""
 
 
 def due(now: datetime, plans: PlanLookup) -> QuerySet[Any]:
     untold = owed(now, plans)
-    # Most scans find nothing; asked like this it needs neither the joins nor the words of the longer query.
+    # Most scans find nothing; this query needs neither the joins nor the columns of the longer one.
     if not untold.exists():
         return untold.none()
-    # With nobody to tell it is left owed: the next scan tells the first who is entered.
+    # Without a recipient it stays due: the next scan notifies the first one that is added.
     return untold.filter(has_recipient("app", "app__tenant", Q(escalated=True))).order_by("expires_at")
 
 
@@ -50,10 +50,10 @@ def write(scan: Scan, found: QuerySet[Any]) -> int:
 
 
 def owed(now: datetime, plans: PlanLookup | None = None) -> QuerySet[Credential]:
-    """Credentials that somebody must be told of and nobody was.
+    """Credentials with an unsent due reminder.
 
-    Each with the threshold as `owed`, and as `escalated` whether the next in line is told too. One query; neither its
-    text nor its cost depends on the number of policies.
+    Annotated with the threshold as `owed`, and as `escalated` whether the escalation level is notified too. One query,
+    whose text and cost do not depend on the number of policies.
     """
     plans, sender = plans or PlanLookup(), policies.sending_app()
     plan = plans.text("app", "app__tenant")
@@ -66,7 +66,7 @@ def owed(now: datetime, plans: PlanLookup | None = None) -> QuerySet[Credential]
         Credential.objects.watched()
         .filter(expires_at__lte=now + timedelta(days=plans.farthest))
         .annotate(owed=reached("expires_at", now, plan, only=plans.only, early=early))
-        # Nothing is reached: NULL, which is less than nothing.
+        # While no threshold is reached `owed` is NULL, and the comparison is not true.
         .filter(owed__lt=Coalesce(nearest, NONE_TOLD, output_field=IntegerField()))
         .filter(~Exists(active_snoozes(now, "pk", "expires_at")))
         .annotate(escalated=_escalated(plan, told))
@@ -75,7 +75,7 @@ def owed(now: datetime, plans: PlanLookup | None = None) -> QuerySet[Credential]
 
 
 def unanswered(told: QuerySet[Reminder]) -> QuerySet[Reminder]:
-    """Those after which nobody said that they are on it."""
+    """Reminders that were not acknowledged afterwards."""
     answers = Snooze.objects.filter(
         kind=SnoozeKind.ACKNOWLEDGED,
         credential=OuterRef("credential"),
@@ -87,7 +87,7 @@ def unanswered(told: QuerySet[Reminder]) -> QuerySet[Reminder]:
 
 
 def _escalated(plan: Any, told: QuerySet[Reminder]) -> Case:
-    """The rule `due_rule.is_escalated`, as the database reads it."""
+    """The rule `due_rule.is_escalated` in SQL."""
     return Case(
         When(owed__lte=ESCALATE_TO_ALL_DAYS, then=Value(True)),
         When(Q(owed__lte=EscalatesFrom(plan)) & Exists(unanswered(told)), then=Value(True)),

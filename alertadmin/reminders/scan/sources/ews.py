@@ -1,4 +1,4 @@
-"""Mailboxes of Exchange Online that still send by EWS, which ends for good on 2027-04-01."""
+"""Mailboxes of Exchange Online that still send by EWS, which is shut down on 2027-04-01."""
 
 from __future__ import annotations
 

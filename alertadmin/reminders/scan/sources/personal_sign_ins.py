@@ -1,4 +1,4 @@
-"""Sign-ins of personal accounts that lapse, or are gone. Those that are used in time never come near their end."""
+"""Sign-ins of personal accounts that are about to expire, or are lost. A sign-in that is used does not expire."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from alertadmin.reminders.scan.insert_select import insert_from
 
 COLUMNS = ("mailbox_id", "app_id", "tenant_id", "expires_at", "threshold", "is_escalated")
 MONTH = 30
-"""Days: each use makes 90 of them, and one comes each month. What is farther away than this ends only if all fails."""
+"""Days. Each use extends the sign-in to 90 days, and it is used monthly, so it comes this near only if that fails."""
 
 
 def due(now: datetime, plans: PlanLookup) -> QuerySet[Any]:
