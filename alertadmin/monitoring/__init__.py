@@ -1,1 +1,1 @@
-"""Who watches the watcher: whether scans and deliveries go on, and who hears of it when they do not."""
+"""Self-monitoring: whether scans and deliveries keep running, and the alerts if they do not."""

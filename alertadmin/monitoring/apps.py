@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 class WatchingConfig(AppConfig):
     name = "alertadmin.monitoring"
-    label = "watching"  # of its tables, which are older than the package's name
+    label = "watching"  # kept from an earlier name, since its tables have it
     verbose_name = _("Watching")
 
     def ready(self) -> None:
@@ -19,7 +19,7 @@ class WatchingConfig(AppConfig):
 
         composers.register(Purpose.HOUSE, mail_text.compose)
 
-        # weak=False: nothing else holds these functions.
+        # weak=False: there is no other reference to these functions.
         worker_ready.connect(worker_heartbeat.start, weak=False, dispatch_uid="heartbeat")
         task_postrun.connect(worker_heartbeat.after_task, weak=False, dispatch_uid="heartbeat after a run")
 

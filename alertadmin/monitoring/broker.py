@@ -1,4 +1,4 @@
-"""Whether the broker answers. It is asked once: whoever watches comes again."""
+"""Whether the broker answers. One attempt without retries: the health checks run repeatedly."""
 
 from __future__ import annotations
 
@@ -14,17 +14,18 @@ from redis.retry import Retry
 from alertadmin.monitoring.health_checks import Broker
 
 OPEN = (
-    "The broker at %s is asked without a password, over the network: whoever reaches it can ring and silence the "
-    "worker's bell. Reminders go on without it. Give it a password, and ALERTADMIN_REDIS_URL too: redis://:PASSWORD@HOST."
+    "The broker at %s is used without a password, over the network: anyone who can reach it can wake the worker or "
+    "suppress its wake-ups. Reminders do not depend on it. Set a password in it and in ALERTADMIN_REDIS_URL: "
+    "redis://:PASSWORD@HOST."
 )
 
 
 def open_to_others(url: str) -> str:
-    """In a sentence, if anybody on the network may command it as we do; else nothing. `url` is ALERTADMIN_REDIS_URL."""
+    """A warning if others on the network can use the broker as we do; else empty. `url` is ALERTADMIN_REDIS_URL."""
     try:
         parts = urlsplit(url)
     except ValueError:
-        return ""  # whoever connects there says what is wrong
+        return ""  # the connection itself reports the error
     if not parts.scheme.startswith(("redis", "valkey")) or parts.scheme.endswith(("+socket", "unix")):
         return ""
     query = parse_qs(parts.query)
@@ -51,7 +52,7 @@ def state() -> Broker:
         with client:
             return Broker.ANSWERS if client.ping() else Broker.SILENT
     except redis.ResponseError as error:
-        # Valkey refuses even PING while it cannot write its own file.
+        # Valkey refuses even PING while it cannot write its dump file.
         return Broker.CANNOT_WRITE if str(error).startswith("MISCONF") else Broker.SILENT
     except (redis.RedisError, OSError, ValueError):
         return Broker.SILENT

@@ -1,24 +1,24 @@
-"""What is wrong, judged in one place: `/readyz`, the pages, the ping, the mails and `send_reminders` ask here.
+"""All problems are determined here: for `/readyz`, the pages, the ping, the mails and `send_reminders`.
 
     facts (health_facts)  ──judge──>  problems  ──describe (health_messages)──>  a sentence
                                          │
-                                         └──kept in a row by the worker (health_report), for strangers and every page
+                                         └──stored in a row by the worker (health_report), for public requests and pages
 
-`judge` is a pure function of the facts and their time. A part is well if no problem names it.
+`judge` is a pure function of the facts and their time. A part is healthy if no problem refers to it.
 
     database    it does not answer
-    disk        the data folder's disk is full, or the broker says that it cannot write
-    broker      it does not answer; not asked of where no worker runs (cron alone)
+    disk        the data folder's disk is full, or the broker reports that it cannot write
+    broker      it does not answer; not checked where no worker runs (cron only)
     clock       the time is before this program was made
-    worker      no heartbeat within two minutes; where cron does the work, no `send_reminders` within 90 minutes
+    worker      no heartbeat within two minutes; with cron, no `send_reminders` within 90 minutes
     scan        none within 26 hours, or by a clock that is days off
-    deliveries  one is in doubt; one was tried in vain and waits; one is due and is not tried
-    ways        there is none; the installation has none of its own; one failed the last time that it was tried
-    keys        the key ring cannot be read, or lacks a key that seals a stored secret
-    settings    one cannot be used, and was set aside
+    deliveries  one is uncertain; one failed and waits for its next try; one is due and is not tried
+    ways        there is no route; the installation has none of its own; one failed when it was last tried
+    keys        the keyring cannot be read, or lacks a key that encrypts a stored secret
+    settings    one cannot be used, and was ignored
 
-Well is what waits for its hour (a digest, quiet hours), for its turn (30 a minute and mailbox), for a server that asked
-us to wait, or for a person to review it.
+Not a problem: a delivery that waits for its time (a digest, quiet hours), for a rate limit (30 a minute and mailbox),
+for a server that asked to wait, or for a user's review.
 """
 
 from __future__ import annotations
@@ -33,17 +33,17 @@ from alertadmin.outbox.delivery.route_status import FailedRoute
 from alertadmin.reminders.scan.scanner import STALE_AFTER
 
 HEARTBEAT_AFTER = timedelta(minutes=2)
-"""A worker beats each 15 seconds, also while it is busy."""
+"""A worker writes a heartbeat every 15 seconds, even while it is busy."""
 COMMAND_AFTER = timedelta(minutes=90)
-"""cron comes by each hour."""
+"""cron runs the command every hour."""
 WORKER_EXPECTED = timedelta(days=1)
-"""A worker that beat within the last day is expected to go on; after that `send_reminders` counts in its place."""
+"""A worker seen within the last day is expected to run; after that `send_reminders` counts instead."""
 TRIED_AFTER = timedelta(minutes=5)
-"""With a worker, something due is tried sooner."""
+"""With a worker, a due delivery is tried sooner."""
 
 
 class Part(StrEnum):
-    """The names by which `/readyz` tells them, in its order."""
+    """The names in `/readyz`, in its order."""
 
     DATABASE = "database"
     DISK = "disk"
@@ -59,7 +59,7 @@ class Part(StrEnum):
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing that is wrong with one part; `code` says which sentence tells it (health_messages)."""
+    """A problem of one part; `code` selects its text (health_messages)."""
 
     part: Part
     code: str
@@ -69,9 +69,9 @@ class Problem:
     cause: str = ""
     """A slug of `mailer.diagnosis`."""
     subject: str = ""
-    """"mailbox:ID", "channel:ID", "relay" (names are looked up when it is told), or the name of a setting."""
+    """"mailbox:ID", "channel:ID" or "relay" (names are looked up for display), or the name of a setting."""
     detail: str = ""
-    """A stored English sentence (see retelling)."""
+    """A stored text (see stored_messages)."""
 
 
 class Broker(StrEnum):
@@ -81,7 +81,7 @@ class Broker(StrEnum):
 
 
 class Runner(StrEnum):
-    """What sends here."""
+    """The process that sends."""
 
     WORKER = "worker"
     COMMAND = "command"
@@ -91,30 +91,30 @@ class Runner(StrEnum):
 
 @dataclass(frozen=True)
 class Group:
-    """Deliveries with the same trouble, test sends aside."""
+    """Deliveries with the same problem, without test sends."""
 
     count: int = 0
     since: datetime | None = None
-    """When the first of them was written."""
+    """When the first of them was created."""
     next_try: datetime | None = None
     cause: str = ""
-    """Of the most urgent one."""
+    """Cause of the most urgent one."""
 
 
 @dataclass(frozen=True)
 class Queue:
-    """The open deliveries, test sends aside."""
+    """The open deliveries, without test sends."""
 
     waiting: int = 0
     due: int = 0
-    """Of those: their time has come."""
+    """Number of those that are due."""
     held: int = 0
-    """Of those: so many wait to be reviewed (reminders.review)."""
+    """Number of those held for review (reminders.restore.review)."""
     in_doubt: Group = Group()
     failing: Group = Group()
-    """Tried in vain, or found to have no route: they wait for the next try."""
+    """Failed, or without a route: they wait for the next try."""
     untried: Group = Group()
-    """Due for longer than `runner` should take, while nothing at all is tried."""
+    """Due for longer than `runner` should take, while none is being tried."""
 
 
 @dataclass(frozen=True)
@@ -123,27 +123,27 @@ class Facts:
     clock_error: str = ""
     worker_beat: datetime | None = None
     command_run: datetime | None = None
-    """The last whole run of `send_reminders`."""
+    """The last complete run of `send_reminders`."""
     last_scan: datetime | None = None
     broker: Broker = Broker.ANSWERS
     disk_is_full: bool = False
     queue: Queue = Queue()
     has_route: bool = True
     lacks_own_route: bool = False
-    """There are several tenants, and no mailbox was chosen for the installation, nor is there a relay."""
+    """There are several tenants, but no mailbox was chosen for the installation, and there is no relay."""
     tenants_without_route: int = 0
-    """Of them, those by whose own mailboxes no reminder could leave either."""
+    """Number of tenants that have no usable mailbox of their own either."""
     is_watching: bool = False
-    """Whether there is anything to remind of."""
+    """Whether there is anything that can have reminders."""
     failed_routes: tuple[FailedRoute, ...] = ()
     failed_count: int = 0
-    """All of them; `failed_routes` holds the first."""
+    """Total number; `failed_routes` contains the first ones."""
     key_error: str = ""
     bad_settings: tuple[BadSetting, ...] = ()
 
 
 def judge(facts: Facts) -> list[Problem]:
-    """In the order of Part."""
+    """The problems, in the order of Part."""
     problems = [
         *_disk_and_broker(facts),
         *clock_and_worker(facts),
@@ -156,7 +156,7 @@ def judge(facts: Facts) -> list[Problem]:
 
 
 def runner(worker_beat: datetime | None, command_run: datetime | None, now: datetime) -> Runner:
-    """What does the work here, if it is alive."""
+    """The process that sends, if it is alive."""
     if _is_near(worker_beat, now, HEARTBEAT_AFTER):
         return Runner.WORKER
     if not _is_near(worker_beat, now, WORKER_EXPECTED) and _is_near(command_run, now, COMMAND_AFTER):
@@ -186,7 +186,7 @@ def deliveries(queue: Queue) -> Iterator[Problem]:
 
 
 def _disk_and_broker(facts: Facts) -> Iterator[Problem]:
-    """A full disk stops the broker too: then the disk is named, which is what somebody can mend."""
+    """A full disk stops the broker too: then the disk is reported, since it is the cause."""
     if facts.disk_is_full or facts.broker is Broker.CANNOT_WRITE:
         yield Problem(Part.DISK, "disk_full")
     elif facts.broker is Broker.SILENT and runner(facts.worker_beat, facts.command_run, facts.now) != Runner.COMMAND:
@@ -224,5 +224,5 @@ def _keys_and_settings(facts: Facts) -> Iterator[Problem]:
 
 
 def _is_near(moment: datetime | None, now: datetime, distance: timedelta) -> bool:
-    """Within it, on either side: a time in the future proves no more than one long ago."""
+    """Whether `moment` is within `distance` of `now`, before or after: a time in the future is no proof of life."""
     return moment is not None and abs(now - moment) <= distance

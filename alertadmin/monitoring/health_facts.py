@@ -1,4 +1,4 @@
-"""Gathers what `health_checks.judge` judges: from the rows, the broker, the disk, the keys and the settings."""
+"""Collect the facts for `health_checks.judge` from the database, the broker, the disk, the keys and the settings."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ from alertadmin.registry.models import Credential
 from alertadmin.reminders.scan import scanner
 
 SHOWN = 5
-"""Failed routes that are named; the others are counted."""
+"""Number of failed routes that are named; the others are counted."""
 LEAST_FREE = 16 * 1024 * 1024
-"""Bytes. With less, a database does not know whether its next commit will fit."""
+"""Bytes. With less, the next commit of a database may fail."""
 
 
 def gather(now: datetime) -> Facts:
-    """Everything. Its cost follows how many deliveries are open and how many mailboxes there are."""
+    """All facts. The cost grows with the number of open deliveries and of mailboxes."""
     beats = Heartbeat.times()
     failed, count = route_status.failed_routes(now, most=SHOWN)
     chain = Router.for_reminders(now)
@@ -57,7 +57,7 @@ def gather(now: datetime) -> Facts:
 
 
 def clock_error(now: datetime) -> str:
-    """One stored English sentence; empty if `now`, and this machine's own time, can be right."""
+    """A stored text; empty if `now` and this machine's own time are plausible."""
     try:
         check(min(now, timezone.now()))
     except ClockIsWrong as error:
@@ -71,7 +71,7 @@ def last_scan() -> datetime | None:
 
 
 def disk_is_full() -> bool:
-    """Of the data folder; with PostgreSQL elsewhere the database's own disk is not seen from here."""
+    """Whether the data folder's disk is full; the disk of a remote PostgreSQL is not checked."""
     try:
         found = os.statvfs(settings.DATA_DIR)
     except OSError:
@@ -80,7 +80,7 @@ def disk_is_full() -> bool:
 
 
 def queue(now: datetime, by: Runner = Runner.WORKER) -> Queue:
-    """One query while all is well, and one more for each trouble."""
+    """One query if all is well, and one more for each problem."""
     is_waiting = ~Q(state=DeliveryState.SENDING)
     since = now - (TRIED_AFTER if by is Runner.WORKER else COMMAND_AFTER)
     overdue = Q(is_waiting, not_before__lte=since)
@@ -119,6 +119,6 @@ def _group(which: Q) -> Group:
 
 
 def _tried_within(now: datetime, distance: timedelta) -> bool:
-    """What is due, and behind others that are being sent, moves."""
+    """Whether other deliveries were tried recently: then a due one only waits behind them."""
     last = Attempt.objects.exclude(delivery__purpose=Purpose.TEST).order_by("-pk").first()
     return last is not None and abs(now - last.started_at) < distance

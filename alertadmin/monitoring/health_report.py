@@ -1,7 +1,7 @@
-"""What was found wrong, kept in the row of who last looked: the worker each 15 seconds, `send_reminders` at its end.
+"""The problems found, stored with the heartbeat: by the worker every 15 seconds, by `send_reminders` at its end.
 
-So `/readyz` answers strangers from one row, whatever there is to look at, and every page says the same. What costs
-nothing to know (clock, heartbeat, last scan, disk, keys, settings) is looked at anew each time.
+So `/readyz` answers public requests from one row at constant cost, and every page shows the same. Facts that are cheap
+(clock, heartbeat, last scan, disk, keys, settings) are read anew each time.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from alertadmin.operator_log.events import log_part_change
 from alertadmin.outbox.queue.clock import DatabaseClock
 
 FRESH = timedelta(minutes=3)
-"""A worker looks each 15 seconds; at a very large installation the looking itself takes some."""
+"""A worker checks every 15 seconds; in a very large installation the check itself takes longer."""
 STORED = frozenset({Part.BROKER, Part.DELIVERIES, Part.WAYS})
-"""Parts that a page takes from the row."""
+"""Parts that a page reads from the row."""
 FOR_STRANGERS = STORED | {Part.KEYS, Part.SETTINGS}
-"""Parts that a stranger's request takes from the row: of keys every sealed value is read, now and then."""
+"""Parts that a public request reads from the row: the key check sometimes reads every encrypted value."""
 database_clock = DatabaseClock()
 
 
@@ -34,7 +34,7 @@ database_clock = DatabaseClock()
 class Health:
     problems: list[Problem]
     known: frozenset[Part]
-    """Parts of which something is known; of the others the row was too old, or there was none."""
+    """Parts with a result; for the others the row was too old or missing."""
     last_scan: datetime | None = None
 
     @property
@@ -42,7 +42,7 @@ class Health:
         return not self.problems and self.known == frozenset(Part)
 
     def parts(self) -> dict[str, bool | None]:
-        """Each part: whether it is well; None if that is not known."""
+        """Whether each part is healthy; None if unknown."""
         wrong = {problem.part for problem in self.problems}
         return {part.value: part not in wrong if part in self.known | wrong else None for part in Part}
 
@@ -52,13 +52,13 @@ EVERYTHING = frozenset(Part)
 
 
 def check(now: datetime) -> Health:
-    """Looks at everything now."""
+    """Check everything now."""
     facts = health_facts.gather(now)
     return Health(judge(facts), EVERYTHING, facts.last_scan)
 
 
 def refresh(now: datetime, source: Heartbeat.Source) -> Health:
-    """The same, and keeps it in the row of who has just beaten."""
+    """Check everything, and store the result in the row of the heartbeat just written."""
     before = Heartbeat.objects.filter(source=source).values_list("problems", flat=True).first()
     found = check(now)
     kept = [as_json(problem) for problem in found.problems]
@@ -68,7 +68,7 @@ def refresh(now: datetime, source: Heartbeat.Source) -> Health:
 
 
 def current(now: datetime) -> Health:
-    """For a page: from the worker's row while it is fresh, else by looking at everything."""
+    """For a page: from the worker's row if it is recent, else by checking everything."""
     row, facts = _kept(now, by_command=FRESH)
     if row is None:
         return check(now)
@@ -77,7 +77,7 @@ def current(now: datetime) -> Health:
 
 
 def for_strangers(now: datetime) -> Health:
-    """From the row alone, and what costs nothing to know."""
+    """For public requests: from the row and cheap facts only."""
     row, facts = _kept(now, by_command=COMMAND_AFTER)
     live = judge(facts)
     if row is None:
@@ -86,13 +86,13 @@ def for_strangers(now: datetime) -> Health:
 
 
 def now_by_database() -> datetime:
-    """The clock by which heartbeats are written. Raises DatabaseError."""
+    """The time by the database's clock, as in heartbeats. Raises DatabaseError."""
     return database_clock()
 
 
 def _kept(now: datetime, *, by_command: timedelta) -> tuple[list[Problem] | None, Facts]:
-    """What the row holds, if it is fresh, and the facts that cost nothing. `by_command` is how long what
-    `send_reminders` found is fresh, where cron does the work."""
+    """The problems of the row, if it is recent, and the cheap facts. `by_command` is how long the result of
+    `send_reminders` counts as recent, where cron runs it."""
     rows = {row.source: row for row in Heartbeat.objects.all()}
     worker, command = rows.get(Heartbeat.Source.WORKER), rows.get(Heartbeat.Source.COMMAND)
     beats = (worker.at if worker else None, command.at if command else None)
@@ -116,13 +116,13 @@ def _with_keys_and_settings(facts: Facts) -> Facts:
 
 def _joined(stored: Iterable[Problem], live: Iterable[Problem], taken: frozenset[Part]) -> list[Problem]:
     found = [one for one in stored if one.part in taken] + [one for one in live if one.part not in taken]
-    # The worker, too, may have seen a disk that is full: only it asks the broker.
+    # The worker's disk problem may come from the broker, which only the worker checks.
     found += [one for one in stored if one.part is Part.DISK and all(other.part is not Part.DISK for other in found)]
     return sorted(found, key=lambda problem: list(Part).index(problem.part))
 
 
 def as_json(problem: Problem) -> dict[str, Any]:
-    """Without what is empty."""
+    """As JSON, without empty values."""
     found = {name: value for name, value in asdict(problem).items() if value}
     return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in found.items()}
 
@@ -135,7 +135,7 @@ def from_json(found: dict[str, Any]) -> Problem:
 
 
 def _log_changes(before: list[dict[str, Any]], after: list[Problem]) -> None:
-    """One line for each part that is no longer as it was."""
+    """Log one line for each part whose health changed."""
     was, wrong = {str(one["part"]) for one in before}, {one.part.value for one in after}
     for part in sorted(wrong - was):
         log_part_change(part, False, ",".join(dict.fromkeys(one.code for one in after if one.part == part)))

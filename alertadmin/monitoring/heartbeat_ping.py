@@ -1,7 +1,8 @@
-"""The ping: while scans and deliveries go on, somebody outside is told; when they stop, so does it, and they speak up.
+"""The heartbeat ping: while all is well, an external monitor receives a request every hour; if it stops, that monitor
+raises the alarm.
 
-One address, the operator's (ALERTADMIN_PING_URL), such as healthchecks gives: a GET to it means alive. Its path is a
-token: it is in no log, no page and no row.
+The operator sets one address (ALERTADMIN_PING_URL), such as one from healthchecks.io; a GET to it means alive. Its path
+is a token: it is in no log, page or row.
 """
 
 from __future__ import annotations
@@ -19,9 +20,9 @@ from alertadmin.monitoring.models import Ping
 from mailer.http.http_session import Session
 
 PATIENCE = 10.0
-"""Seconds for all of it."""
+"""Seconds in total."""
 EVERY = timedelta(minutes=55)
-"""Looked at every five minutes, so that it is heard once an hour, and a missed one soon made up for."""
+"""Checked every five minutes, so that a ping is sent hourly, and a failed one is soon repeated."""
 
 
 def last() -> Ping | None:
@@ -29,19 +30,20 @@ def last() -> Ping | None:
 
 
 def unheard() -> Ping | None:
-    """The last ping, if nobody heard it."""
+    """The last ping, if it failed."""
     before = last() if settings.PINGS else None
     return before if before and before.trouble else None
 
 
 def is_due(now: datetime) -> bool:
-    """Whether nobody heard of us for an hour. By a clock that was set back it is due too."""
+    """Whether no ping succeeded within an hour; also if the clock was set back."""
     before = last()
     return before is None or before.answered_at is None or not now - EVERY < before.answered_at <= now
 
 
 def send(now: datetime, *, health: Health | None = None) -> bool | None:
-    """Whether it was heard; None where nobody is to be told, or while something is wrong. Raises nothing of the net."""
+    """Send a ping; return whether it succeeded. None if none is configured or there is a problem. Raises no network
+    errors."""
     if not settings.PINGS or not (health or health_report.check(now)).is_well:
         return None
     trouble = _get(settings.ENVIRONMENT.ping_url)
@@ -51,7 +53,7 @@ def send(now: datetime, *, health: Health | None = None) -> bool | None:
 
 
 def _get(url: str) -> str:
-    """Empty if it was heard, else why not."""
+    """Empty on success, else the reason."""
     try:
         with _session() as session:
             answer = session.get(url)
@@ -61,7 +63,7 @@ def _get(url: str) -> str:
 
 
 def _why(error: BaseException) -> str:
-    """The exceptions' own words hold the address."""
+    """A reason without the exception's text, which contains the address."""
     causes = list(_causes(error))
     if any(isinstance(cause, requests.exceptions.SSLError) for cause in causes):
         return messages.UNTRUSTED
@@ -73,7 +75,7 @@ def _why(error: BaseException) -> str:
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """It, and what it wraps: requests and urllib3 pass theirs on as an argument."""
+    """The error and its causes: requests and urllib3 pass theirs as an argument."""
     yield error
     inner = [error.__cause__, getattr(error, "reason", None), *error.args]
     for cause in inner:
@@ -83,6 +85,6 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 
 def _session() -> Session:
     session = Session(timeout=PATIENCE)
-    # A watcher in one's own house may well listen without TLS.
+    # A monitor in the local network may listen without TLS.
     session.mount("http://", session.get_adapter("https://"))
     return session

@@ -1,4 +1,4 @@
-"""The words of a mail about alertadmin itself, made when it leaves, in its reader's language."""
+"""The text of a mail about alertadmin itself, composed when it is sent, in its recipient's language."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ from alertadmin.reminders.restore import review
 from mailer.email_address import canonical
 
 MOST = 50
-"""Addresses that one mail lists."""
+"""Maximum number of lines in one mail."""
 MOST_TENANTS = 5
 MAILBOX = "registry.mailbox"
-"""Of an entry about a mailbox, whose name is its address."""
+"""`AuditEntry.kind` of an entry about a mailbox, whose label is its address."""
 
 
 @dataclass(frozen=True)
@@ -72,12 +72,12 @@ def compose(delivery: Delivery, now: datetime) -> Content | Obsolete:
 
 
 def routes_changed(entries: list[audit.AuditEntry]) -> MailText:
-    """To owners: links to new passwords leave by what was changed."""
+    """For owners: links to new passwords are sent by the changed route."""
     told = [_changed(entry) for entry in entries[:MOST]]
     if more := len(entries) - len(told):
         told.append(ngettext("And %(more)d more.", "And %(more)d more.", more) % {"more": more})
     warning = _(
-        "By it, or by its rules, this installation sends what concerns all tenants. Whoever reads what it sends can "
+        "By it, or by its rules, this installation sends what concerns all tenants. Anyone who reads what it sends can "
         "read links to new passwords. If you do not expect this, look at once."
     )
     return MailText(
@@ -100,7 +100,7 @@ def _changed(entry: audit.AuditEntry) -> str:
 
 
 def monthly(found: MonthlySummary, wrong: list[str], record: Head) -> MailText:
-    """With the last entry on the record: a mail that was sent cannot be written anew with the trail."""
+    """Includes the last audit entry: a mail that was sent cannot be rewritten along with the audit trail."""
     alarms = wrong + _alarms(found)
     watched = ngettext("%(count)d secret watched", "%(count)d secrets watched", found.watched) % {
         "count": found.watched
@@ -134,8 +134,8 @@ def _alarms(found: MonthlySummary) -> list[str]:
         told.append(text % {"count": found.lost})
     if found.owed_to_nobody:
         text = ngettext(
-            "%(count)d secret ends soon and nobody is there to be told.",
-            "%(count)d secrets end soon and nobody is there to be told.",
+            "%(count)d secret expires soon and has no recipient.",
+            "%(count)d secrets expire soon and have no recipient.",
             found.owed_to_nobody,
         )
         told.append(text % {"count": found.owed_to_nobody})
@@ -162,7 +162,7 @@ def _facts(found: MonthlySummary) -> list[str]:
             }
         )
     if not found.people:
-        return [*facts, _("Nobody had to be told of anything in the last month.")]
+        return [*facts, _("No notification was due in the last month.")]
     told = ngettext("%(count)d person was told", "%(count)d people were told", found.people) % {"count": found.people}
     mails = ngettext("by %(count)d message", "by %(count)d messages", found.mails) % {"count": found.mails}
     facts.append(_("In the last month %(told)s %(mails)s.") % {"told": told, "mails": mails})
@@ -185,8 +185,8 @@ def unreachable(addresses: list[str]) -> MailText:
         else _("%(count)d people cannot be told: correct their addresses") % {"count": len(addresses)}
     )
     lead = _(
-        "A mail server says that nobody has this address, and no other try will change that. Whoever depends on it was "
-        "not told of what ends. Correct the address where it stands, or take it out:"
+        "A mail server rejects this address as unknown, and trying again will not help. Its owner was not notified. "
+        "Correct the address where it is entered, or remove it:"
     )
     alarms = [_named(address) for address in addresses[:MOST]]
     if more := len(addresses) - len(alarms):
@@ -218,7 +218,7 @@ def put_back(found: review.RestoredState, count: int) -> MailText:
 
 
 def _named(address: str) -> str:
-    """With the tenants that name it."""
+    """The address, with the tenants that have it as a contact."""
     found = Tenant.objects.filter(contacts__email_canonical=canonical(address))
     tenants = list(found.values_list("name", flat=True)[:MOST_TENANTS])
     return f"{address} ({', '.join(map(quoted, tenants))})" if tenants else address

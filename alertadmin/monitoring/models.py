@@ -1,4 +1,4 @@
-"""Signs of life, what became of the last ping, and which mails alertadmin wrote about itself."""
+"""Heartbeats, the result of the last ping, and the mails about alertadmin itself."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from alertadmin.outbox.models import Delivery
 
 
 class Heartbeat(models.Model):
-    """That something still sends here, and what it last found wrong (health_report)."""
+    """When a process that sends was last alive, and the problems that it found (health_report)."""
 
     class Source(models.TextChoices):
         WORKER = "worker", _("Worker")
-        """Any worker of this installation, each 15 seconds."""
+        """Any worker of this installation, every 15 seconds."""
         COMMAND = "command", _("send_reminders")
-        """Each whole run of it."""
+        """Each complete run."""
 
     source = models.CharField(primary_key=True, max_length=8, choices=Source)
     at = models.DateTimeField()
     checked_at = models.DateTimeField(null=True, blank=True)
-    """When `problems` was found; later than `at` or earlier, since the check may take longer than a beat."""
+    """When `problems` was found; before or after `at`, since a check may take longer than the interval."""
     problems = models.JSONField(default=list, blank=True)
-    """`health_checks.Problem`, each as an object: codes and ids, no names and no addresses."""
+    """`health_checks.Problem`, each as an object: codes and ids, no names or addresses."""
 
     class Meta:
         verbose_name = _("heartbeat")
@@ -44,13 +44,13 @@ class Heartbeat(models.Model):
 
 
 class Ping(models.Model):
-    """Always of the key 1."""
+    """A single row with key 1."""
 
     tried_at = models.DateTimeField(_("tried"))
     answered_at = models.DateTimeField(_("answered"), null=True, blank=True)
-    """The last time that it was heard."""
+    """When a ping last succeeded."""
     trouble = models.TextField(blank=True)
-    """Why it was not heard at `tried_at`, in one English sentence (see retelling)."""
+    """Why the ping at `tried_at` failed, as a stored text (see stored_messages)."""
 
     class Meta:
         constraints = [models.CheckConstraint(condition=models.Q(pk=1), name="one_ping")]
@@ -62,7 +62,7 @@ class Ping(models.Model):
 
 
 class Monthly(models.Model):
-    """When the monthly mail goes, and to whom. Always of the key 1; without it, what is written here."""
+    """When the monthly mail is sent, and its recipients. A single row with key 1; without it, the defaults apply."""
 
     is_on = models.BooleanField(_("send it"), default=True)
     day = models.PositiveSmallIntegerField(
@@ -70,6 +70,7 @@ class Monthly(models.Model):
     )
     emails = models.JSONField(_("to"), default=list, blank=True)
     """E-mail addresses in lower case; none: the installation's people, else its administrators."""
+    """E-mail addresses in lower case; empty: the installation's addresses, else its administrators."""
 
     class Meta:
         constraints = [models.CheckConstraint(condition=models.Q(pk=1), name="one_monthly_mail")]
@@ -86,17 +87,17 @@ class Monthly(models.Model):
 
 class SystemMailKind(models.TextChoices):
     MONTHLY = "monthly", _("Monthly mail")
-    """About a month, such as 2026-12."""
-    UNREACHABLE = "unreachable", _("Somebody cannot be told")
-    """About an e-mail address."""
+    """`about`: a month, such as 2026-12."""
+    UNREACHABLE = "unreachable", _("A recipient cannot be reached")
+    """`about`: an e-mail address."""
     PUT_BACK = "put_back", _("The database was put back from a copy")
-    """About the scan that noticed it, by its moment."""
+    """`about`: the start time of the scan that noticed it."""
     ROUTE = "route", _("What this installation sends by was changed")
-    """About the entry of the audit trail, by its number."""
+    """`about`: the number of the audit entry."""
 
 
 class SystemMail(models.Model):
-    """One thing that one person is told about alertadmin itself, once; several may go in one mail."""
+    """One matter about alertadmin itself for one recipient, sent once; a mail may contain several."""
 
     kind = models.CharField(max_length=12, choices=SystemMailKind)
     about = models.CharField(max_length=254)

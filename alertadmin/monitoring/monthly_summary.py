@@ -1,4 +1,4 @@
-"""How it stands, in numbers: what the monthly mail tells."""
+"""The figures of the monthly mail."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ class MonthlySummary:
     watched: int
     expired: int
     next: Credential | None
-    """Whatever ends first from now on."""
+    """The credential that expires next."""
     people: int
-    """So many were told of something within the last month."""
+    """Number of recipients notified within the last month."""
     mails: int
-    """How many messages that took."""
+    """Number of messages sent to them."""
     lost: int
-    """Messages of the last month that certainly or possibly arrived nowhere."""
+    """Messages of the last month that failed, or may have."""
     owed_to_nobody: int
 
 

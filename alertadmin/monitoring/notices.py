@@ -1,5 +1,5 @@
-"""What an operator should know though nothing fails: `/readyz` answers 200 all the same. For those who may look
-at the whole installation, by its details and on the page *Does it work?*.
+"""Conditions that an operator should know although nothing fails: `/readyz` still answers 200. Shown in its details and
+on the status page, to users with rights for the whole installation.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from alertadmin.outbox.channels.apprise import confinement
 class PageNotice:
     code: str
     text: str
-    """In the language that is active."""
+    """In the active language."""
 
 
 def notices() -> list[PageNotice]:

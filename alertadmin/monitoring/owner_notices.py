@@ -1,6 +1,5 @@
-"""Owners are told by mail when it changes by what, or to whom, the installation itself sends: whoever chooses that can
-read what it sends. A letter for each change, written in its transaction; of many changes by one person, one an hour.
-
+"""Notify owners by mail when the installation's own routes or recipients change, since those can read what it sends.
+One mail per change, written in its transaction; after many changes by one user, one mail an hour.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ OF_A_CHANGE = Q(pk__in=SystemMail.objects.filter(kind=SystemMailKind.ROUTE).valu
 
 
 def tell(thing: Model | audit.AuditTarget, now: datetime) -> None:
-    """Within the transaction of the change. `thing` is what was changed: a mailbox, a channel, a policy."""
+    """Write the mails, in the transaction of the change. `thing` is the changed mailbox, channel or policy."""
     entry = audit.record(audit.AuditAction.INSTALLATION_ROUTE_CHANGED, thing, now=now)
     addresses = Membership.objects.owners().values_list("user__email_canonical", flat=True)
     for address in sorted(set(addresses)):

@@ -1,7 +1,7 @@
-"""Settings that cannot be used and were set aside: the rest goes on without them.
+"""Settings that cannot be used and are ignored; the rest of the program works without them.
 
-What is read once at the start (alertadmin.environment) refuses the start instead, in a sentence: there an operator is
-present. These are read while everything runs, so a mistake in one of them must take nothing else along.
+An invalid setting that is read at startup (alertadmin.environment) prevents the start instead, with a message: then an
+operator is present. These are read while the program runs, so an error in one of them must affect nothing else.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from alertadmin.registry import clouds
 @dataclass(frozen=True)
 class BadSetting:
     name: str
-    """Such as ALERTADMIN_SMTP_URL."""
+    """For example ALERTADMIN_SMTP_URL."""
     error: str
-    """One English sentence: what is wrong, and what to write. No password or token is in it."""
+    """An English sentence: what is wrong, and what to write. It contains no password or token."""
 
     is_set_aside: bool = True
-    """Else it is in force, and should not be as it is."""
+    """False: the setting is in effect, but should be changed."""
 
     def __str__(self) -> str:
         if not self.is_set_aside:

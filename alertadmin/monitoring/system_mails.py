@@ -1,7 +1,7 @@
-"""Mails about alertadmin itself: each thing is told to each person once, by the outbox like everything else.
+"""Mails about alertadmin itself: each matter is sent to each recipient once, through the outbox.
 
-Written down again and again (each five minutes, and with each round of `send_reminders`), so that none is missed; a
-UNIQUE constraint keeps them from being told twice.
+Written repeatedly (every five minutes, and by each `send_reminders`), so that none is missed; a UNIQUE constraint keeps
+them from being sent twice.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from mailer.email_address import canonical
 HOUR = 8
 """UTC."""
 NEWS = timedelta(days=30)
-"""What failed longer ago was seen, or is told of anew by the next reminder that fails."""
+"""Older failures were seen, or are reported again when the next reminder fails."""
 CAN_WAIT = timedelta(days=60)
-"""Whatever ends before goes first."""
+"""Everything that expires earlier is sent first."""
 
 
 def write(now: datetime) -> int:
-    """Writes down all that is to be told by now; returns how many mails that makes."""
+    """Write all mails that are due; return how many."""
     written = _monthly(now) + _unreachable(now) + _put_back(now)
     if written:
         wakeup.notify_worker()
@@ -37,32 +37,32 @@ def write(now: datetime) -> int:
 
 
 def people() -> list[str]:
-    """The installation's own people, else its administrators; canonical e-mail addresses."""
+    """The installation's addresses, else its administrators'; canonical."""
     return of_all_tenants(Level.FIRST)
 
 
 def months_first(now: datetime, day: int) -> datetime:
-    """The latest moment up to now at which a monthly mail fell due. Pure."""
+    """The latest time up to `now` at which a monthly mail was due. Pure."""
     due = now.astimezone(UTC).replace(day=day, hour=HOUR, minute=0, second=0, microsecond=0)
     return due if due <= now else _a_month_from(due, -1)
 
 
 def next_monthly(now: datetime) -> datetime | None:
-    """When the next monthly mail is written; None if it is off."""
+    """When the next monthly mail is due; None if it is off."""
     monthly = Monthly.now()
     return _a_month_from(months_first(now, monthly.day), 1) if monthly.is_on else None
 
 
 def _a_month_from(moment: datetime, months: int) -> datetime:
-    """No day here is later than the 28th."""
+    """Shift by months; the day is 28 at most."""
     ahead = moment.year * 12 + moment.month - 1 + months
     return moment.replace(year=ahead // 12, month=ahead % 12 + 1)
 
 
 def _monthly(now: datetime) -> int:
-    """Of several missed months the last is told: what it says is of today. None for a time before the first scan."""
+    """Of several missed months only the last is sent, with present figures. None before the first scan."""
     monthly = Monthly.now()
-    # One that a wrong clock dated in the future says nothing of when it began.
+    # A scan dated in the future, by a wrong clock, does not show when the installation began.
     first_scan = Scan.objects.filter(started_at__lte=now).order_by("pk").values_list("started_at", flat=True).first()
     due = months_first(now, monthly.day)
     if not monthly.is_on or first_scan is None or first_scan > due:
@@ -84,7 +84,7 @@ def _unreachable(now: datetime) -> int:
 
 
 def _put_back(now: datetime) -> int:
-    """While something waits to be reviewed."""
+    """While deliveries are held for review."""
     found = review.put_back()
     if found is None or not review.held(now).exists():
         return 0
@@ -104,7 +104,7 @@ def tell_one(
     *,
     not_before: datetime | None = None,
 ) -> bool:
-    """Whether a mail was written: of what the person was not told before."""
+    """Write a mail about what this recipient was not notified of before. Return whether one was written."""
     told = set(SystemMail.objects.filter(kind=kind, recipient=person).values_list("about", flat=True))
     fresh = [one for one in about if one not in told]
     if not fresh:
@@ -123,5 +123,5 @@ def tell_one(
                 [SystemMail(kind=kind, about=one, recipient=person, delivery=delivery) for one in fresh]
             )
     except IntegrityError:
-        return False  # another process tells it
+        return False  # another process writes it
     return True

@@ -1,4 +1,4 @@
-"""Celery's door to the watching. A task of its own: whoever is slow to hear a ping holds up no reminder."""
+"""Celery task of the monitoring. Separate from the others, so that a slow ping delays no reminder."""
 
 from __future__ import annotations
 

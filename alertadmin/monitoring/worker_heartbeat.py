@@ -1,7 +1,7 @@
-"""The worker's sign of life: a thread of its main process writes each 15 seconds that it lives, then what is wrong.
+"""The worker's heartbeat: a thread of its main process writes it every 15 seconds, and then the problems found.
 
-A thread, not a task: a pool whose processes are all busy for minutes sends no less. The connection is closed after each
-beat, since the pool may fork a process meanwhile, which must not inherit it.
+A thread, not a task: a pool whose processes are all busy is healthy. The database connection is closed after each beat,
+since a process that the pool forks must not inherit it.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from alertadmin.outbox.queue.clock import DatabaseClock
 log = logging.getLogger(__name__)
 
 EVERY = 15.0
-"""Seconds; a worker is missed after health_checks.HEARTBEAT_AFTER."""
+"""Seconds; a worker counts as missing after health_checks.HEARTBEAT_AFTER."""
 DELIVERS = "alertadmin.outbox.tasks.deliver_due"
 AFTER_RUN = 2.0
-"""Seconds between two looks that follow runs: a storm of wake-ups is not answered by a storm of looks."""
+"""Minimum seconds between two checks after tasks, so that many wake-ups do not cause as many checks."""
 
 
 def start(**_signal: Any) -> None:
@@ -31,7 +31,7 @@ def start(**_signal: Any) -> None:
 
 
 def beat() -> None:
-    """Once. Raises nothing: a database that is away is told by the beats that are missing."""
+    """Write one heartbeat. Raises nothing: if the database is away, the missing heartbeats show it."""
     clock = DatabaseClock()
     try:
         Heartbeat.beat(Heartbeat.Source.WORKER, clock())
@@ -41,7 +41,8 @@ def beat() -> None:
 
 
 def after_task(task: Any, **_signal: Any) -> None:
-    """What a run of the outbox changed is seen at once, not with the next beat. Connected to Celery's task_postrun."""
+    """Check after a run of the outbox, so that changes show before the next beat. Connected to Celery's
+    task_postrun."""
     if task.name != DELIVERS:
         return
     try:

@@ -67,7 +67,7 @@ class Migration(migrations.Migration):
             name='SystemMail',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('monthly', 'Monthly mail'), ('unreachable', 'Somebody cannot be told'), ('put_back', 'The database was put back from a copy'), ('route', 'What this installation sends by was changed')], max_length=12)),
+                ('kind', models.CharField(choices=[('monthly', 'Monthly mail'), ('unreachable', 'A recipient cannot be reached'), ('put_back', 'The database was put back from a copy'), ('route', 'What this installation sends by was changed')], max_length=12)),
                 ('about', models.CharField(max_length=254)),
                 ('recipient', models.CharField(max_length=254)),
                 ('delivery', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='letters', to='outbox.delivery')),

@@ -1,1 +1,1 @@
-"""Ends in people's calendars: feeds to subscribe to, an entry with each reminder mail, and what takes it back."""
+"""Expiries in users' calendars: feeds, calendar attachments of reminder mails, and corrections of entries sent."""

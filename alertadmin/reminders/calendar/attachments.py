@@ -1,7 +1,7 @@
-"""The calendar that goes with a reminder mail, and the record of whose calendar holds what.
+"""The calendar attached to a reminder mail, and the record of the entries in it.
 
-The record is written before the mail leaves and counts only if it did: killed in between, it is written anew with the
-next try's words.
+The record is written before the mail is sent and counts only if it was: if the process is killed in between, the next
+attempt writes it again.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ FILE = "alertadmin.ics"
 
 
 def with_reminders(delivery: Delivery, reminders: Sequence[Reminder], now: datetime) -> tuple[Attachment, ...]:
-    """One calendar of all ends that are still ahead; none where there are none. In the language that is active.
+    """One calendar of all future expiries; none if there are none. In the active language.
 
-    A channel is told in words alone: there is no calendar behind it.
+    Channels get no calendar.
     """
     if delivery.goes_by_channel:
         return ()
@@ -35,15 +35,15 @@ def with_reminders(delivery: Delivery, reminders: Sequence[Reminder], now: datet
 
 
 def attachment(name: str, method: str, content: bytes) -> Attachment:
-    """The method stands in the type as in the content (RFC 6047, 2.4)."""
+    """Per RFC 6047, 2.4, the method is in the content type as well as in the content."""
     return Attachment(name, ical.CONTENT_TYPE, content, (("charset", "utf-8"), ("method", method)))
 
 
 @transaction.atomic
 def record(delivery: Delivery, ends: Iterable[End]) -> None:
-    """What this delivery's calendar holds, in place of what an earlier try's would have held.
+    """Record the entries of this delivery's calendar, and replace those of an earlier attempt.
 
-    What may have arrived already is repeated as it was, and so is what is recorded of it.
+    A delivery that may have arrived is repeated unchanged, and so is its record.
     """
     if delivery.was_uncertain and delivery.composed_at is not None:
         return

@@ -1,7 +1,7 @@
-"""Entries that we sent into somebody's calendar and that are not so any more: withdrawn, or moved. Each is told once.
+"""Corrections of calendar entries that we sent and that no longer apply: withdrawn or moved. Each is sent once.
 
-A scan binds them to one mail for each recipient; the words are made when it leaves. Bound they stay whatever becomes of
-that mail, so that none is told twice; bound by the same commit that writes the mail, so that none is lost.
+A scan assigns them to one mail per recipient, which is composed when it is sent. The assignment is kept whether or not
+that mail is sent, so that none is sent twice; it is committed together with the mail, so that none is lost.
 """
 
 from __future__ import annotations
@@ -36,22 +36,22 @@ from alertadmin.reminders.scan.sources import ews
 from mailer.message import Attachment
 
 MOST = 100
-"""In one mail; the next scan tells of the rest."""
+"""Corrections in one mail; the next scan sends the rest."""
 NOT_URGENT = timedelta(days=3650)
 CHUNK = 500
 AT_ONCE = 200
-"""Recipients in one transaction."""
+"""Recipients per transaction."""
 
 
 def parts() -> list[list[int]]:
-    """Ids of what is to be corrected, for one transaction each. All of a recipient's are in one part."""
+    """Ids of entries to correct, one list per transaction. All of a recipient's are in one list."""
     found = _wrong().order_by("recipient", "pk").values_list("recipient", "pk")
     of_each = [[key for _, key in rows] for _, rows in groupby(found, key=itemgetter(0))]
     return [list(chain(*of_each[start : start + AT_ONCE])) for start in range(0, len(of_each), AT_ONCE)]
 
 
 def write(scan: Scan, part: list[int], now: datetime) -> int:
-    """Of those that are still wrong. Returns how many mails it takes."""
+    """Write the mails for those that still need correction; return how many."""
     found: list[CalendarEntry] = []
     to_installation: set[UUID] = set()
     for start in range(0, len(part), CHUNK):
@@ -64,7 +64,7 @@ def write(scan: Scan, part: list[int], now: datetime) -> int:
     far = now + NOT_URGENT
     groups: dict[tuple[str, datetime], list[int]] = {}
     for entry in found:
-        # As a reminder that is in no hurry: it keeps to quiet hours and waits for the digest.
+        # Like a reminder that is not urgent: it respects quiet hours and waits for the digest.
         at = delivery_window.send_at(timings[entry.tenant_id, entry.app_id], now, ESCALATE_TO_ALL_DAYS + 1, far, far)
         groups.setdefault((entry.recipient, at), []).append(entry.pk)
     for (recipient, at), keys in groups.items():
@@ -83,9 +83,9 @@ def write(scan: Scan, part: list[int], now: datetime) -> int:
 
 
 def _wrong() -> QuerySet[CalendarEntry]:
-    """Entries that arrived, or may have, of what is gone or ends at another time.
+    """Entries that were sent, or may have been, of objects that are gone or have another expiry.
 
-    What ends at another time and is owed a reminder by then is corrected by that one.
+    If the new expiry has a reminder by then, that reminder's mail corrects the entry.
     """
     over = [DeliveryState.UNCERTAIN, DeliveryState.FAILED, DeliveryState.CANCELLED]
     arrived = Q(delivery__state=DeliveryState.SENT)
@@ -105,7 +105,7 @@ def _wrong() -> QuerySet[CalendarEntry]:
 def compose(delivery: Delivery, now: datetime) -> Content | Obsolete:
     bound = CalendarEntry.objects.filter(corrected_by=delivery)
     mine = bound.filter(reminders_recipients.is_concerned(delivery.recipient)).select_related("tenant")
-    # Of several mails with the same entry the last one counts.
+    # If several mails contain the same entry, the last one counts.
     entries = {entry.thing: entry for entry in mine.order_by("sequence", "pk")}
     ends = {end.thing: end for end in _living(entries)}
     wrong = [entry for key, entry in entries.items() if key not in ends or ends[key].ends_at != entry.ends_at]
@@ -133,7 +133,7 @@ def _language(recipient: str, first: CalendarEntry) -> str:
 
 
 def _attachments(wrong: list[CalendarEntry], moved: list[End], now: datetime) -> tuple[Attachment, ...]:
-    """What has moved is one calendar; what is withdrawn is a file each, since a CANCEL is of one entry alone."""
+    """One calendar of all moved entries; a file for each withdrawn one, since a CANCEL is for one entry only."""
     again = {end.thing for end in moved}
     gone = [entry for entry in wrong if entry.thing not in again]
     found = []
@@ -154,7 +154,7 @@ def _title(entry: CalendarEntry) -> str:
 
 
 def _what(entry: CalendarEntry) -> str:
-    """Of a mailbox, its address."""
+    """For a mailbox, its address."""
     return quoted(entry.what) if entry.what and entry.kind == ReminderKind.CREDENTIAL else entry.what
 
 
@@ -180,7 +180,7 @@ def _worded(wrong: list[CalendarEntry], ends: Mapping[UUID, End], attachments: t
 
 
 def _reasons(gone: list[CalendarEntry]) -> dict[UUID, str]:
-    """Why each is withdrawn, as far as the rows still tell."""
+    """The reason for each withdrawal, as far as the database still shows it."""
     keys = [entry.thing for entry in gone]
     retired = dict(Credential.objects.filter(pk__in=keys).values_list("pk", "app_id"))
     current = Credential.objects.filter(app__in=retired.values(), state=CredentialState.CURRENT)

@@ -1,4 +1,4 @@
-"""An end as a calendar shows it: what it is called there, what to do about it, and how it is known again."""
+"""An expiry as a calendar event: its title, its description, and its identity."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from alertadmin.reminders.rules.schedule import ReminderSchedule
 
 @dataclass(frozen=True)
 class End:
-    """Of a credential, or of a mailbox's sending by EWS. `what` is its description, or the mailbox's address."""
+    """The expiry of a credential, or of EWS for a mailbox. `what` is the description, or the mailbox's address."""
 
     kind: ReminderKind
     thing: UUID
-    """The credential's or the mailbox's id: the same in a feed, an attachment and what withdraws it (RFC 7986, 5.3)."""
+    """The credential's or mailbox's id: the UID in a feed, an attachment and a withdrawal (RFC 7986, 5.3)."""
     ends_at: datetime
     moves: int
-    """How often the end moved; the SEQUENCE."""
+    """How often the expiry changed; the SEQUENCE."""
     changed_at: datetime
     tenant: UUID
     tenant_name: str
@@ -40,7 +40,7 @@ class End:
 
     @property
     def title(self) -> str:
-        """In the language that is active."""
+        """In the active language."""
         if self.kind == ReminderKind.EWS:
             return _("EWS of %(address)s (%(tenant)s) ends") % {
                 "address": self.what,
@@ -53,7 +53,7 @@ class End:
 
     @property
     def alarms(self) -> str:
-        """When it rings, in words."""
+        """The times of the alarms, in words."""
         before = [days for days in self.plan.thresholds if days]
         if not before:
             return _("alarm at the end")

@@ -1,4 +1,4 @@
-"""What a feed shows: each end from ninety days ago on, however far ahead, the soonest first."""
+"""The content of a feed: all expiries from ninety days ago on, the soonest first."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from alertadmin.reminders.models import CalendarFeed
 
 PAST = timedelta(days=90)
 MOST = 10_000
-"""What ends later than so many others comes in when those have passed."""
+"""Maximum number of entries; later ones appear when earlier ones have passed."""
 AT_ONCE = 200
-"""Entries written in one piece."""
+"""Entries per piece of output."""
 
 
 @dataclass(frozen=True)
 class Shown:
-    """A feed as it is now: read by a fixed number of queries, written only when its bytes are asked for."""
+    """A feed's present content: read by a fixed number of queries, and serialised only on iteration."""
 
     name: str
     language: str
@@ -37,12 +37,12 @@ class Shown:
 
     @property
     def etag(self) -> str:
-        """Another whenever its bytes are: made from what they are made of, which costs little beside writing them."""
+        """Changes whenever the content does: a hash of its inputs, which is cheap compared to serialising them."""
         made_from = repr((__version__, settings.PUBLIC_URL, self))
         return f'"{hashlib.sha256(made_from.encode("utf-8", "backslashreplace")).hexdigest()[:32]}"'
 
     def __iter__(self) -> Iterator[bytes]:
-        """Each piece in the feed's language; between two of them nothing is left behind in the thread."""
+        """Serialise each piece in the feed's language; the thread's language is unchanged in between."""
         pieces = ical.feed(self.name, self.ends)
         while True:
             with translation.override(self.language):
@@ -53,7 +53,7 @@ class Shown:
 
 
 def shown(feed: CalendarFeed, now: datetime) -> Shown:
-    """What its owner may see at this moment: of a tenant that is theirs no more, nothing."""
+    """What the owner may see now: nothing of a tenant to which they have lost access."""
     language = feed.owner.language or settings.LANGUAGE_CODE
     with translation.override(language):
         name = title(feed)
@@ -61,7 +61,7 @@ def shown(feed: CalendarFeed, now: datetime) -> Shown:
 
 
 def title(feed: CalendarFeed) -> str:
-    """In the language that is active."""
+    """In the active language."""
     return (
         _("Ends of %(name)s") % {"name": quoted(str(feed.tenant))}
         if feed.tenant

@@ -1,14 +1,14 @@
-"""Ends as iCalendar (RFC 5545, 7986), sent by mail as RFC 5546 and 6047 have it.
+"""Expiries as iCalendar (RFC 5545, 7986), sent by mail per RFC 5546 and 6047.
 
-What the programs make of it decides the form:
-- An entry is an instant in UTC: every program knows it without a VTIMEZONE and shows it in its owner's own time. It
-  lasts a quarter of an hour from then on, since an entry without length is drawn as a line, or not at all.
-- It is free time (TRANSPARENT), and private: who is shown a colleague's calendar need not know which customers he has.
-- An alarm stands at each threshold, the earliest first: Outlook takes one alone, as a reminder ([MS-OXCICAL], VALARM: 0
-  or 1 instances; [MS-STANOICAL] V0059: whatever its ACTION). Google ignores alarms of a calendar that is subscribed
-  to, Apple asks whether to drop them.
-- METHOD:PUBLISH asks for no answer and has no attendees; a REQUEST would be an invitation, to be answered to a mailbox
-  that nobody reads. RFC 5546 wants an ORGANIZER in it (3.2.1), and one UID alone in a CANCEL (3.2.5).
+The behaviour of calendar programs determines the form:
+- An entry starts at an instant in UTC: every program supports it without a VTIMEZONE and displays it in local time. It
+  lasts a quarter of an hour, since an entry without duration is drawn as a line, or not at all.
+- It is free time (TRANSPARENT), and private: colleagues who see the calendar need not know its owner's customers.
+- There is an alarm at each threshold, the earliest first: Outlook uses only one, as a reminder ([MS-OXCICAL], VALARM: 0
+  or 1 instances; [MS-STANOICAL] V0059: with any ACTION). Google ignores alarms of a subscribed calendar, Apple asks
+  whether to remove them.
+- METHOD:PUBLISH requests no reply and has no attendees; a REQUEST would be an invitation, and replies to it would go to
+  an unread mailbox. RFC 5546 requires an ORGANIZER (3.2.1), and a single UID in a CANCEL (3.2.5).
 """
 
 from __future__ import annotations
@@ -30,21 +30,21 @@ from alertadmin.reminders.calendar.expiry_event import End
 
 LENGTH = timedelta(minutes=15)
 REFRESH = timedelta(hours=6)
-"""How often subscribers are asked to come; each does as it likes."""
+"""Suggested interval for subscribers; programs use their own."""
 COLOUR = "teal"
-"""A name of CSS 3 (RFC 7986, 5.9)."""
+"""A CSS 3 colour name (RFC 7986, 5.9)."""
 CONTENT_TYPE = "text/calendar"
 _END_OF_EVENT = b"END:VEVENT\r\n"
 _END = b"END:VCALENDAR\r\n"
 
 
 def publish_method(ends: Iterable[End], now: datetime) -> bytes:
-    """To be attached to a mail: with the alarms that are still ahead."""
+    """A calendar to attach to a mail, with the future alarms."""
     return _whole(_calendar("PUBLISH"), (_event(end, now, _ahead(end, now)) for end in ends))
 
 
 def cancelled(uid: str, ends_at: datetime, sequence: int, title: str, now: datetime) -> bytes:
-    """Takes an entry back; `sequence` is higher than any it was sent with."""
+    """Withdraw an entry; `sequence` is higher than in any earlier version."""
     event = _event_of(uid, ends_at, sequence, now, now)
     event.add("summary", without_controls(title))
     event.add("description", without_controls(_("There is nothing more to do: this entry is withdrawn.")))
@@ -53,13 +53,13 @@ def cancelled(uid: str, ends_at: datetime, sequence: int, title: str, now: datet
 
 
 def feed(name: str, ends: Iterable[End]) -> Iterator[bytes]:
-    """A calendar to subscribe to, piece by piece. It says nothing that depends on the moment it is asked for.
+    """A calendar to subscribe to, in pieces. It does not depend on the time of the request.
 
-    X-WR-CALNAME and X-PUBLISHED-TTL are what Outlook reads ([MS-OXCICAL] 2.1.3.1.1.15 and 17), NAME and
-    REFRESH-INTERVAL what RFC 7986 made of them.
+    X-WR-CALNAME and X-PUBLISHED-TTL are read by Outlook ([MS-OXCICAL] 2.1.3.1.1.15 and 17); NAME and REFRESH-INTERVAL
+    are their successors in RFC 7986.
     """
     calendar = _calendar("PUBLISH")
-    # Not by the library's `calendar_name`, which escapes nothing.
+    # The library's `calendar_name` does not escape the text.
     calendar.add("name", vText(without_controls(name)))
     calendar.add("x-wr-calname", vText(without_controls(name)))
     calendar.color = COLOUR
@@ -122,7 +122,7 @@ def _ahead(end: End, now: datetime) -> tuple[int, ...]:
 
 @lru_cache(maxsize=128)
 def _alarms(thresholds: tuple[int, ...], language: str) -> bytes:
-    """The same for all ends of one plan, and most of what is written: made once. `language` is the active one."""
+    """The alarms of a schedule, cached, since they are most of the output. `language` is the active one."""
     return b"".join(_alarm(days).to_ical() for days in sorted(thresholds, reverse=True))
 
 
@@ -136,7 +136,7 @@ def _alarm(days: int) -> Alarm:
 
 
 def without_controls(text: str) -> str:
-    """Without the control characters that RFC 5545 (3.3.11) forbids, and lone surrogates, which nothing can write."""
+    """Without control characters, which RFC 5545 (3.3.11) forbids, and lone surrogates, which cannot be encoded."""
     lines = ("".join(map(_visible, line)) for line in text.splitlines())
     return "\n".join(lines)
 

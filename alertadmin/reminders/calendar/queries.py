@@ -1,4 +1,4 @@
-"""Ends from the database: two queries for any number of them, each with the plan that is in force for it."""
+"""Expiries from the database, each with its effective schedule: two queries for any number of them."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def of_credentials(found: QuerySet[Credential]) -> Iterator[End]:
 
 
 def of_mailboxes(found: QuerySet[Mailbox]) -> Iterator[End]:
-    """Of those among them that still send by EWS."""
+    """Of the mailboxes that still send by EWS."""
     rows: QuerySet[Any, Any] = (
         found.filter(ews.still_by_ews())
         .annotate(plan=policies.PlanLookup().text("app", "tenant"), client_id=F("app__client_id"))

@@ -1,4 +1,4 @@
-"""A calendar's address is a way in: it ends with its owner's access, and with their password where that was reset."""
+"""A calendar's address grants access: it is revoked when its owner loses access or resets their password."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from alertadmin.reminders.models import CalendarFeed
 
 
 def in_force(owner: User) -> list[CalendarFeed]:
-    """Their calendars whose addresses still answer, the oldest first."""
+    """The owner's calendars whose addresses are valid, the oldest first."""
     return list(CalendarFeed.objects.filter(owner=owner, revoked_at=None).select_related("tenant", "owner"))
 
 
 def may_be_fetched(feed: CalendarFeed) -> bool:
-    """Whether its owner may still see what it shows."""
+    """Whether the owner may still see its content."""
     access = Access(feed.owner)
     return access.in_tenant(feed.tenant_id, Right.LOOK) if feed.tenant_id else access.in_any_tenant(Right.LOOK)
 
 
 def revoke(feeds: list[CalendarFeed], now: datetime) -> int:
-    """Each is on the record. Returns how many there were."""
+    """Revoke the calendars, with an audit entry each. Return how many there were."""
     with transaction.atomic():
         for feed in feeds:
             CalendarFeed.objects.filter(pk=feed.pk).update(revoked_at=now)
@@ -36,9 +36,9 @@ def revoke(feeds: list[CalendarFeed], now: datetime) -> int:
 
 
 def follow_access(sender: object, entry: AuditEntry, on: object, **_signal: Any) -> None:
-    """Revokes what is over, in the transaction of what is recorded: it does not come back to life with a later role.
+    """Revoke calendars in the transaction of the audit entry, so that a later role does not reactivate them.
 
-    A role by a group that went is given back, perhaps tomorrow, so its calendars only stop answering meanwhile.
+    A role lost with a group may return with it: such calendars only stop answering meanwhile.
     """
     if not isinstance(on, User) or entry.result != audit.Result.DONE:
         return
