@@ -1,5 +1,5 @@
-"""Speaks to Microsoft 365 and to mail servers. Knows no Django and no database.
+"""Client for Microsoft 365 and mail servers. Uses neither Django nor a database.
 
-`clouds` says where the doors are, `identity` gets tokens, `message` is one mail as data, `transports` carry it,
-`diagnosis` explains what went wrong.
+`clouds` has the endpoints, `tokens` gets access tokens, `message` represents one mail, `transports` send it, and
+`diagnosis` explains errors.
 """

@@ -1,4 +1,4 @@
-"""An access token, and what it says was granted. Its claims are read, never validated: the token is not for us."""
+"""An access token and its claims. The claims are not validated, since the token is for another audience."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-LONGEST = 86_400.0
-"""Seconds: the longest life of a token that we believe."""
+MAX_LIFETIME = 86_400.0
+"""Seconds: a longer lifetime in an answer is reduced to this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,12 +19,12 @@ class Token:
     value: str = field(repr=False)
     expires_at: datetime = field()
     roles: tuple[str, ...] = ()
-    """The permissions granted: an app's roles, or what a person agreed to."""
+    """The granted permissions: an app's roles, or the scopes that a user consented to."""
     audience: str = ""
     tenant_id: str = ""
     app_id: str = ""
     readable: bool = True
-    """False if it is no JWT: then nothing is known of its roles, and `roles` is empty."""
+    """False if it is not a JWT: then its roles are unknown, and `roles` is empty."""
 
     @property
     def known_roles(self) -> tuple[str, ...] | None:
@@ -32,7 +32,7 @@ class Token:
 
 
 def read(answer: Mapping[str, Any]) -> Token:
-    """The token of a token endpoint's answer."""
+    """The token in an answer of the token endpoint."""
     value = str(answer["access_token"])
     claims = _claims(value)
     said = claims or {}
@@ -48,7 +48,7 @@ def read(answer: Mapping[str, Any]) -> Token:
 
 
 def read_delegated(answer: Mapping[str, Any]) -> Token:
-    """A token for somebody who signed in. A personal account's is opaque: what was granted is said beside it."""
+    """A token for a signed-in user. It is opaque for personal accounts, so the scopes are read from the answer."""
     granted = tuple(scope.rpartition("/")[2] for scope in str(answer.get("scope") or "").split())
     return Token(str(answer["access_token"]), datetime.now(UTC) + _lifetime(answer.get("expires_in")), roles=granted)
 
@@ -60,16 +60,16 @@ def _roles(claim: object) -> tuple[str, ...]:
 
 
 def _lifetime(expires_in: object) -> timedelta:
-    """Some servers write the seconds as text. What cannot be read counts as over: the token is used once."""
+    """The lifetime. Some servers send the seconds as text. Invalid values count as 0, so the token is not cached."""
     try:
         seconds = float(str(expires_in))
     except ValueError:
         seconds = 0.0
-    return timedelta(seconds=min(max(seconds, 0.0), LONGEST) if math.isfinite(seconds) else 0.0)
+    return timedelta(seconds=min(max(seconds, 0.0), MAX_LIFETIME) if math.isfinite(seconds) else 0.0)
 
 
 def _claims(token: str) -> dict[str, Any] | None:
-    """What the token says; None where it is none that we can read."""
+    """The claims of a JWT; None if the token cannot be parsed."""
     try:
         payload = token.split(".")[1]
         claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))

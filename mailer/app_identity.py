@@ -1,4 +1,4 @@
-"""An app registration as the token endpoint knows it: which app, in which tenant, proven by what."""
+"""The identity of an app at the token endpoint: the app, the tenant and the credential."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class ClientSecret:
 
 @dataclass(frozen=True, slots=True)
 class ClientCertificate:
-    """PEM texts. The public certificate's thumbprint is computed by msal (SHA-256)."""
+    """PEM texts. msal computes the public certificate's thumbprint (SHA-256)."""
 
     private_key: str = field(repr=False)
     public_certificate: str = ""
@@ -39,18 +39,18 @@ class AppIdentity:
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """What must never be told."""
+        """Values that must never appear in an error or a log."""
         if isinstance(self.credential, ClientSecret):
             return (self.credential.value,)
         return (self.credential.private_key, self.credential.passphrase or "")
 
     @property
     def key(self) -> tuple[str, ...]:
-        """What a token is kept by: the credential too, so that a replaced secret never sends with the old one's."""
+        """The cache key of a token. It includes the credential, so that a rotated secret never uses the old token."""
         return (self.cloud.authority, self.directory_id, self.client_id, *self.secrets)
 
     def mail_path(self, address: str) -> str:
-        """Where Graph has a mailbox."""
+        """The path of a mailbox in Graph."""
         return f"users/{quote(address, safe='@')}"
 
     @property
@@ -73,15 +73,15 @@ class AppIdentity:
 Identity = AppIdentity | PersonalAccount
 
 
-def for_msal(credential: ClientSecret | ClientCertificate) -> Any:
-    """The credential as msal takes it. Raises SendError for a key or certificate that cannot be read, before anybody is
-    asked."""
+def msal_credential(credential: ClientSecret | ClientCertificate) -> Any:
+    """The credential in msal's format. Raises SendError, before any request, for a key or certificate that cannot be
+    read."""
     if isinstance(credential, ClientSecret):
         return credential.value
     passphrase = credential.passphrase.encode() if credential.passphrase else None
     try:
         key = load_pem_private_key(credential.private_key.encode(), passphrase)
-    except (ValueError, TypeError, UnsupportedAlgorithm):  # TypeError: a passphrase too few or too many
+    except (ValueError, TypeError, UnsupportedAlgorithm):  # TypeError: a missing or needless passphrase
         raise SendError("certificate_wrong", "The private key cannot be read: no PEM, or another passphrase.") from None
     try:
         certificate = x509.load_pem_x509_certificate(credential.public_certificate.encode())

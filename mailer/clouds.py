@@ -1,7 +1,7 @@
-"""Where each national cloud's doors are, and those of Exchange servers on premises.
+"""The endpoints of each national cloud and of Exchange servers on premises.
 
 Source: Microsoft's "National clouds" and "Deploy to national clouds" pages, microsoft/CSS-Exchange for the EWS hosts.
-Only the operator adds clouds and servers (see `clouds_file`): a user-set address would be sent the secret.
+Only the operator can add clouds and servers (`clouds_config`): secrets are sent to these addresses.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ class Cloud:
     portal: str = "https://entra.microsoft.com"
     exchange_portal: str = "https://admin.exchange.microsoft.com"
     ca_file: str | None = None
-    """PEM file trusted for this cloud alone, an absolute path; None means the system's authorities."""
+    """Absolute path of a PEM file: the only authorities trusted for this cloud. None: the system's authorities."""
     personal_smtp: str | None = None
-    """`host:port` where personal accounts submit mail; None where there are none, as in the national clouds."""
+    """`host:port` of SMTP submission for personal accounts; None if the cloud has none, as the national clouds."""
 
     @property
     def exchange_scope(self) -> str:
@@ -45,7 +45,7 @@ class Server:
     label: str
     ews: str
     ca_file: str | None = None
-    """PEM file trusted for this server alone, an absolute path; None means the system's authorities."""
+    """Absolute path of a PEM file: the only authorities trusted for this server. None: the system's authorities."""
 
 
 BUILTIN = {

@@ -1,4 +1,4 @@
-"""The operator's clouds file: TOML that adds clouds and Exchange servers on premises, each mistake one clear sentence.
+"""The operator's clouds file: TOML that adds clouds and Exchange servers on premises.
 
 [lab]                                            [plant]
 label = "Lab"                                    label = "Plant, Exchange 2019"
@@ -9,7 +9,7 @@ smtp = "localhost:9587"
 exchange_resource = "https://outlook.office365.com"
 graph_resource = "https://graph.microsoft.com"
 ca_file = "ca.pem"
-personal_smtp = "localhost:9587"                 # of personal accounts; without it, `smtp`
+personal_smtp = "localhost:9587"                 # for personal accounts; default: `smtp`
 """
 
 from __future__ import annotations
@@ -23,28 +23,28 @@ from urllib.parse import urlsplit
 
 from mailer.clouds import BUILTIN, Cloud, Server
 
-LONGEST_SLUG = 40
-"""Characters; rows of the database name it."""
+MAX_SLUG_LENGTH = 40
+"""Characters; the size of the database columns."""
 _OPTIONAL = frozenset({"portal", "exchange_portal", "ca_file", "personal_smtp"})
 
 
 class CloudsFileError(ValueError):
-    """The clouds file cannot be used; the message says which entry and what to write instead."""
+    """The clouds file cannot be used. The message names the entry and says what to write instead."""
 
 
 @dataclass(frozen=True, slots=True)
 class CloudsFile:
-    """What can be used of a file. An entry with a mistake is set aside, so that it takes no other along."""
+    """The valid entries of a file. An invalid entry is left out and does not affect the others."""
 
     clouds: dict[str, Cloud]
-    """The built-in ones and the file's, by slug."""
+    """The built-in clouds and the file's, by slug."""
     servers: dict[str, Server]
     errors: tuple[str, ...] = ()
-    """One sentence for each entry that was set aside, or for the whole file."""
+    """One sentence for each invalid entry, or for the whole file."""
 
 
 def read_clouds_file(path: Path | None) -> CloudsFile:
-    """Everything in it that has no mistake. Raises nothing."""
+    """Read all valid entries. Raises nothing."""
     clouds, servers, errors = dict(BUILTIN), {}, []
     try:
         tables = _tables(path) if path else {}
@@ -70,7 +70,7 @@ def load_clouds(path: Path | None) -> dict[str, Cloud]:
 
 
 def load_servers(path: Path | None) -> dict[str, Server]:
-    """The Exchange servers on premises of the same file, by slug: tables with `on_premises = true`."""
+    """The file's Exchange servers on premises (tables with `on_premises = true`), by slug. Raises CloudsFileError."""
     if path is None:
         return {}
     return {entry.slug: _server(entry) for entry in _entries(path) if entry.on_premises}
@@ -78,14 +78,14 @@ def load_servers(path: Path | None) -> dict[str, Server]:
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """One table of the file, and how its mistakes are told."""
+    """One table of the file."""
 
     path: Path
     slug: str
     table: dict[str, object]
     on_premises: bool
 
-    def wrong(self, what: str) -> CloudsFileError:
+    def error(self, what: str) -> CloudsFileError:
         return CloudsFileError(f"{self.path}: [{self.slug}] {what}")
 
 
@@ -95,7 +95,7 @@ def _entries(path: Path) -> list[_Entry]:
 
 def _tables(path: Path) -> dict[str, object]:
     try:
-        # Windows' editors begin a file with a byte order mark.
+        # utf-8-sig: editors on Windows write a byte order mark.
         return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise CloudsFileError(f"The clouds file {path} cannot be read: {error.strerror}.") from error
@@ -111,14 +111,14 @@ def _entry(path: Path, slug: str, table: object) -> _Entry:
     on_premises = table.get("on_premises", False)
     entry = _Entry(path, slug, {key: value for key, value in table.items() if key != "on_premises"}, bool(on_premises))
     if not isinstance(on_premises, bool):
-        raise entry.wrong("on_premises must be true or false, without quotes.")
-    if not slug.strip() or len(slug) > LONGEST_SLUG:
-        raise entry.wrong(f"must have a name of 1 to {LONGEST_SLUG} characters.")
+        raise entry.error("on_premises must be true or false, without quotes.")
+    if not slug.strip() or len(slug) > MAX_SLUG_LENGTH:
+        raise entry.error(f"must have a name of 1 to {MAX_SLUG_LENGTH} characters.")
     return entry
 
 
 def _cloud(entry: _Entry) -> Cloud:
-    values = _texts(entry, known=[field.name for field in fields(Cloud)])
+    values = _strings(entry, known=[field.name for field in fields(Cloud)])
     for key in ("authority", "graph", "ews", "portal", "exchange_portal"):
         if key in values:
             values[key] = _https(entry, key, values[key])
@@ -128,40 +128,40 @@ def _cloud(entry: _Entry) -> Cloud:
     for key in ("smtp", "personal_smtp"):
         host, _, port = values[key].rpartition(":")
         if not host or not (port.isascii() and port.isdecimal() and 0 < int(port) < 65_536):
-            raise entry.wrong(f'{key} must be written "host:port".')
+            raise entry.error(f'{key} must be written "host:port".')
     return Cloud(slug=entry.slug, **values)
 
 
 def _server(entry: _Entry) -> Server:
-    values = _texts(entry, known=[field.name for field in fields(Server)])
+    values = _strings(entry, known=[field.name for field in fields(Server)])
     return Server(slug=entry.slug, **{**values, "ews": _https(entry, "ews", values["ews"])})
 
 
-def _texts(entry: _Entry, *, known: list[str]) -> dict[str, str]:
-    """A table's values, each a text, none missing, none unknown; `ca_file` as an absolute path."""
+def _strings(entry: _Entry, *, known: list[str]) -> dict[str, str]:
+    """A table's values, checked for missing and unknown keys; `ca_file` as an absolute path."""
     known = [key for key in known if key != "slug"]
     if unknown := sorted(set(entry.table) - set(known)):
-        raise entry.wrong(f"has unknown keys {', '.join(unknown)}; known are {', '.join(known)}.")
+        raise entry.error(f"has unknown keys {', '.join(unknown)}; known are {', '.join(known)}.")
     if missing := [key for key in known if key not in entry.table and key not in _OPTIONAL]:
-        raise entry.wrong(f"lacks {', '.join(missing)}.")
+        raise entry.error(f"lacks {', '.join(missing)}.")
     values: dict[str, str] = {}
     for key, value in entry.table.items():
         if not isinstance(value, str) or not value.strip():
-            raise entry.wrong(f"{key} must be text in quotes.")
+            raise entry.error(f"{key} must be text in quotes.")
         values[key] = value.strip()
     if "ca_file" in values:
-        values["ca_file"] = _authorities(entry, values["ca_file"])
+        values["ca_file"] = _ca_file(entry, values["ca_file"])
     return values
 
 
-def _authorities(entry: _Entry, name: str) -> str:
+def _ca_file(entry: _Entry, name: str) -> str:
     ca_file = (entry.path.parent / name).resolve()
     if not ca_file.is_file():
-        raise entry.wrong(f"ca_file {ca_file} does not exist.")
+        raise entry.error(f"ca_file {ca_file} does not exist.")
     try:
         ssl.create_default_context(cafile=str(ca_file))
-    except OSError:  # ssl's own errors too
-        raise entry.wrong(f"ca_file {ca_file} holds no certificate in PEM that can be read.") from None
+    except OSError:  # includes ssl.SSLError
+        raise entry.error(f"ca_file {ca_file} holds no certificate in PEM that can be read.") from None
     return str(ca_file)
 
 
@@ -170,16 +170,16 @@ def _https(entry: _Entry, key: str, url: str) -> str:
         parts = urlsplit(url)
         whole = parts.scheme == "https" and parts.hostname and (parts.port is None or parts.port > 0)
     except ValueError:
-        raise entry.wrong(f"{key} is not an address that can be read.") from None
+        raise entry.error(f"{key} is not an address that can be read.") from None
     if not whole:
-        raise entry.wrong(f'{key} must begin with "https://" and a host.')
+        raise entry.error(f'{key} must begin with "https://" and a host.')
     if parts.username is not None or parts.query or parts.fragment or re.search(r"\s", url):
-        raise entry.wrong(f'{key} must be "https://", a host and perhaps a path, and nothing more.')
+        raise entry.error(f'{key} must be "https://", a host and perhaps a path, and nothing more.')
     return url.rstrip("/")
 
 
 def _resource(entry: _Entry, key: str, resource: str) -> str:
-    """An address, or the id of an application: the token endpoint alone knows which it takes."""
+    """The URI or the id of a resource. Only the token endpoint can check it further."""
     if re.search(r"\s", resource):
-        raise entry.wrong(f"{key} must be one resource, without spaces.")
+        raise entry.error(f"{key} must be one resource, without spaces.")
     return resource.removesuffix("/.default").rstrip("/")

@@ -1,11 +1,11 @@
-"""What an e-mail address is, which mailbox it stands for, and how it is written on the wire. Pure.
+"""Validation of e-mail addresses, their canonical form for comparison, and their form in SMTP. Pure functions.
 
-Two addresses stand for one mailbox exactly if their canonical forms are equal, compared character by character. The
-whole address is brought into NFKC and mapped by UTS 46 (non-transitional): compatibility forms and letter case go, and
-ß and ς stay what they are, in the part before the @ as in the domain. So no two mailboxes that a mail server tells
-apart share a form, but for letter case before the @, which no server in use tells apart. The table comes from the
-`idna` package and refuses code points that it does not know: what is canonical today stays so, on every Python and in
-every database.
+Two addresses denote the same mailbox exactly if their canonical forms are equal, compared character by character. The
+whole address is normalized to NFKC and mapped by UTS 46 (non-transitional): this removes compatibility forms and letter
+case and keeps ß and ς, in the local part as in the domain. So two mailboxes that a mail server distinguishes have
+different forms, except for letter case in the local part, which no server in use distinguishes. The mapping table comes
+from the `idna` package and refuses unknown code points: a canonical form never changes, with any version of Python and
+in any database.
 
 Sources: UTS 46, 4; RFC 5890 to 5893 (IDNA 2008); RFC 5321, 4.5.3.1 (lengths); RFC 5322, 3.2.3 (dot-atom); RFC 6531.
 """
@@ -20,14 +20,14 @@ from functools import lru_cache
 
 import idna
 
-LONGEST_LOCAL_PART = 64
-LONGEST = 254
-"""Octets on the wire: a path of 256 without its angle brackets (RFC 5321, 4.5.3.1.3, erratum 1690)."""
-_LONGEST_TYPED = 1000
-"""Characters; longer text is not looked at."""
+MAX_LOCAL_PART = 64
+MAX_LENGTH = 254
+"""Octets in SMTP: a path of 256 without its angle brackets (RFC 5321, 4.5.3.1.3, erratum 1690)."""
+_MAX_INPUT = 1000
+"""Characters; longer text is refused without parsing."""
 _NOT_SHOWN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zs", "Zl", "Zp"})
 _JOINERS = "\u200c\u200d"
-"""Zero-width, and part of correct Persian and Hindi domains; IDNA 2008 says where they may stand."""
+"""Zero-width, and part of correct Persian and Hindi domains; IDNA 2008 says where they are allowed."""
 _ATEXT = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!#$%&'*+/=?^_`{|}~-")
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
 
@@ -36,19 +36,19 @@ _UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]")
 
 
 class Flaw(StrEnum):
-    """Why a text is no address."""
+    """Why a text is not an address."""
 
     FORM = "form"
-    """Not one plain address: none at all, several, one with a name, with quotes, with "mailto:"."""
+    """Not a single plain address: none, several, one with a name, with quotes, with "mailto:"."""
     HIDDEN = "hidden"
-    """A character that is not shown stands in it."""
+    """It contains an invisible character."""
     LOCAL_PART = "local_part"
     DOMAIN = "domain"
     TOO_LONG = "too_long"
 
 
 class InvalidAddress(ValueError):
-    """`character` is the one that is to blame, of a HIDDEN flaw."""
+    """`character` is the invisible one, for a HIDDEN flaw."""
 
     def __init__(self, flaw: Flaw, character: str = "") -> None:
         super().__init__(f"Not an e-mail address ({flaw}).")
@@ -58,64 +58,65 @@ class InvalidAddress(ValueError):
 @dataclass(frozen=True, slots=True)
 class EmailAddress:
     stored: str
-    """To be kept, shown and mailed to: the local part's letter case as typed, the domain in Unicode."""
+    """To store, show and send to: the local part's letter case as entered, the domain in Unicode."""
     canonical: str
-    """To be compared. Never mailed to instead of what is stored, where both are known."""
+    """To compare. Mail is sent to the stored form instead."""
     wire: str
-    """The domain as A-labels of IDNA 2008. Not ASCII only if the local part is not (RFC 6531)."""
+    """For SMTP: the domain as A-labels of IDNA 2008. Not ASCII only if the local part is not (RFC 6531)."""
 
 
-@lru_cache(maxsize=4096)  # of addresses alone: what raises, such as a password in the wrong field, is not kept
+@lru_cache(maxsize=4096)  # addresses only: text that raises, such as a password in the wrong field, is not cached
 def parse(text: str) -> EmailAddress:
-    """Takes off what is not shown around it, and reads fullwidth and other compatibility forms. Raises InvalidAddress.
+    """Parse an address, ignoring invisible characters around it and accepting fullwidth and other compatibility forms.
 
-    Refused: everything but a dot-atom and a domain name, so quoted local parts, IP addresses, a trailing dot, names,
-    "mailto:" and whatever is not shown inside.
+    Raises InvalidAddress for all but a dot-atom and a domain name: also for quoted local parts, IP addresses, a
+    trailing dot, names, "mailto:" and invisible characters inside.
     """
-    if len(text) > _LONGEST_TYPED:
+    if len(text) > _MAX_INPUT:
         raise InvalidAddress(Flaw.TOO_LONG)
     bare = strip_invisible(text)
     _check_shown(bare)
     bare = unicodedata.normalize("NFKC", bare)
-    _check_shown(bare)  # an accent that stands alone becomes a space with a mark
+    _check_shown(bare)  # again, since NFKC turns an isolated accent into a space with a mark
     mapped = _map(bare)
     local, at, domain = mapped.rpartition("@")
     if not at or not local or "@" in local:
         raise InvalidAddress(Flaw.FORM)
     if not _is_dot_atom(local):
         raise InvalidAddress(Flaw.FORM if re.search(r'[<>":;,()\[\]\\]', local) else Flaw.LOCAL_PART)
-    if len(domain) > LONGEST:
+    if len(domain) > MAX_LENGTH:
         raise InvalidAddress(Flaw.TOO_LONG)
     ascii_domain, domain = _domain(domain)
     shown = bare.rpartition("@")[0]
     if not _is_dot_atom(shown):
         shown = local
-    if max(len(local.encode()), len(shown.encode())) > LONGEST_LOCAL_PART:
+    if max(len(local.encode()), len(shown.encode())) > MAX_LOCAL_PART:
         raise InvalidAddress(Flaw.TOO_LONG)
     address = EmailAddress(f"{shown}@{domain}", f"{local}@{domain}", f"{shown}@{ascii_domain}")
-    if len(address.wire.encode()) > LONGEST or len(address.canonical) > LONGEST:
+    if len(address.wire.encode()) > MAX_LENGTH or len(address.canonical) > MAX_LENGTH:
         raise InvalidAddress(Flaw.TOO_LONG)
     return address
 
 
 def canonical(text: str) -> str:
-    """The canonical form; of what is no address, which earlier releases may have stored, its text in lower case, which
-    every database takes: without zeros and halves of surrogate pairs."""
+    """The canonical form. For text that is not an address, which earlier releases may have stored: the text in lower
+    case, without null characters and lone surrogates, which databases refuse."""
     try:
         return parse(text).canonical
     except InvalidAddress:
-        if len(text) > _LONGEST_TYPED:
-            text = f"{text[:_LONGEST_TYPED]}…"  # which ends no address
+        if len(text) > _MAX_INPUT:
+            text = f"{text[:_MAX_INPUT]}…"  # no address ends like this
         return _UNSTORABLE.sub("\ufffd", strip_invisible(text).lower())
 
 
 def is_same(one: str, other: str) -> bool:
-    """Whether both stand for one mailbox."""
+    """Whether both addresses denote the same mailbox."""
     return canonical(one) == canonical(other)
 
 
 def ascii_host(name: str) -> str:
-    """A host's name as A-labels of IDNA 2008, for DNS and TLS. What is none, such as an IP address, stays as it is."""
+    """A host name as A-labels of IDNA 2008, for DNS and TLS. Other text, such as an IP address, is returned
+    unchanged."""
     if name.isascii():
         return name
     try:
@@ -125,7 +126,7 @@ def ascii_host(name: str) -> str:
 
 
 def strip_invisible(text: str) -> str:
-    """Without white space, zero-width characters, direction marks and controls at both ends."""
+    """The text without white space, zero-width characters, direction marks and controls at both ends."""
     start, end = 0, len(text)
     while start < end and not _is_shown(text[start]):
         start += 1
@@ -135,7 +136,7 @@ def strip_invisible(text: str) -> str:
 
 
 def _is_shown(character: str) -> bool:
-    """The mapping drops the variation selectors and fillers, which count as marks and letters."""
+    """Whether a character is visible. Characters that UTS 46 maps to nothing (variation selectors, fillers) are not."""
     if character.isascii():
         return "!" <= character <= "~"
     if unicodedata.category(character) in _NOT_SHOWN:
@@ -165,7 +166,7 @@ def _map(text: str) -> str:
 
 
 def _is_dot_atom(local: str) -> bool:
-    """Letters, marks and digits of any script beside ASCII's signs; no atom begins with a mark."""
+    """Whether it consists of letters, marks and digits of any script and ASCII's atext; no atom begins with a mark."""
     return all(
         atom
         and unicodedata.category(atom[0])[0] != "M"
@@ -175,10 +176,10 @@ def _is_dot_atom(local: str) -> bool:
 
 
 def _domain(mapped: str) -> tuple[str, str]:
-    """A-labels and U-labels of a mapped domain."""
+    """The A-labels and U-labels of a mapped domain. Raises InvalidAddress."""
     last = mapped.rpartition(".")[2]
     if not last or _NUMBER.fullmatch(last) or (last == mapped and mapped != "localhost"):
-        raise InvalidAddress(Flaw.DOMAIN)  # a trailing dot, an IP address, a machine's bare name
+        raise InvalidAddress(Flaw.DOMAIN)  # a trailing dot, an IP address, a host name without a domain
     try:
         ascii_domain = idna.encode(mapped, strict=True).decode("ascii")
         return ascii_domain, idna.decode(ascii_domain, strict=True)

@@ -1,4 +1,4 @@
-"""What every door of this package raises when Microsoft, a mail server or the network says no."""
+"""The error that this package raises when Microsoft, a mail server or the network fails."""
 
 from __future__ import annotations
 
@@ -7,53 +7,52 @@ from enum import StrEnum
 
 
 class Answer(StrEnum):
-    """What came back for one request, judged by what it proves about the message.
+    """The answer to one request, classified by what it proves about the message.
 
     Sources: RFC 9110, 15 (HTTP statuses), RFC 5321, 4.2 (SMTP replies), Microsoft Graph v1.0, "Microsoft Graph error
-    responses and resource types", and what load balancers document of their own 502, 503 and 504
-    (`mailer.http.wire_errors.answer_to` names them).
+    responses and resource types", and the documents of load balancers about their own 502, 503 and 504 (named in
+    `mailer.http.wire_errors.classify_status`).
     """
 
     REFUSED = "refused"
-    """A clear no in the protocol's own words (a Graph error, a SOAP fault or response code, an SMTP 5xx, an HTTP 4xx),
-    or one found before anything was asked: not accepted."""
+    """A refusal in the protocol's own format (a Graph error, a SOAP fault or response code, an SMTP 5xx, an HTTP 4xx),
+    or an error before any request was made: not accepted."""
     BUSY = "busy"
-    """A clear "later" (429, 503 in the protocol's own words or with Retry-After, SMTP 4xx): not accepted."""
+    """A request to try later (429, 503 in the protocol's own format or with Retry-After, SMTP 4xx): not accepted."""
     NOT_REACHED = "not_reached"
-    """Connection refused, no such name, TLS failed, nothing heard while connecting: nothing left."""
+    """Connection refused, unknown name, TLS failure, timeout while connecting: nothing was sent."""
     CUT_BEFORE = "cut_before"
-    """The connection ended before the whole request had left: not accepted."""
+    """The connection ended before the whole request was sent: not accepted."""
     NO_ANSWER = "no_answer"
-    """Reset or silence after the whole request had left."""
+    """Reset or timeout after the whole request was sent."""
     GATEWAY = "gateway"
-    """502, 504, and any 5xx that is not in the protocol's own words: something on the way gave up."""
+    """502, 504, and any 5xx that is not in the protocol's own format: an intermediary gave up."""
     FOREIGN = "foreign"
-    """Nothing that the protocol documents: a 2xx other than the exact one, a redirect, a proxy's page, an answer that
-    is truncated, compressed unasked, too large or garbage."""
+    """A response that the protocol does not document: another 2xx, a redirect, a proxy's page, or a response that is
+    truncated, compressed without request, too large or malformed."""
 
 
 DOUBTFUL = frozenset({Answer.NO_ANSWER, Answer.GATEWAY, Answer.FOREIGN})
-"""If the request carried the message, it may have been accepted."""
+"""Answers after which a request with the message may have been accepted."""
 
 
 class Acceptance(StrEnum):
     """Whether the message can have been accepted although the call failed."""
 
     NOT_SENT = "not_sent"
-    """Surely not accepted: refused, or failed before the message left."""
+    """Certainly not accepted: refused, or failed before the message was sent."""
     UNKNOWN = "unknown"
-    """The bytes left and no clear answer came back: the message may be in the mailbox."""
+    """The message was sent and no clear answer came: it may be in the mailbox."""
 
 
 @dataclass
 class SendError(Exception):
-    """One failed call, already diagnosed.
+    """One failed call with its diagnosis.
 
-    `cause` is a slug of `mailer.diagnosis`; `technical` is one line for an expert (status, code, server's words;
-    never a token, a secret or a whole header block); `retry` says whether the same call can succeed later without
-    anybody mending anything; `retry_after` is the server's own wish in seconds. `answer` belongs to the request that
-    failed, `outcome` to the message: a doubtful answer to a request that carried no message (for a token, a draft)
-    leaves it surely not sent.
+    `cause` is a slug of `mailer.diagnosis`; `technical` is one line for an expert (status, code, the server's text;
+    never a token, a secret or a whole header block); `retry` says whether the same call can succeed later without a
+    correction; `retry_after` is the server's value in seconds. `answer` is about the failed request, `outcome` about
+    the message: after a doubtful answer to a request without the message (for a token, a draft) it is not sent.
     """
 
     cause: str
@@ -62,7 +61,7 @@ class SendError(Exception):
     retry: bool = False
     retry_after: float | None = None
     request_ids: dict[str, str] = field(default_factory=dict)
-    """Ids that Microsoft's support asks for: `request-id`, `client-request-id`, `correlation_id`, `trace_id`."""
+    """Ids for Microsoft's support: `request-id`, `client-request-id`, `correlation_id`, `trace_id`."""
     answer: Answer = Answer.REFUSED
 
     def __post_init__(self) -> None:

@@ -1,4 +1,4 @@
-"""One message, as data: what is said, to whom, and under which id and date it is known for ever."""
+"""One mail message as data, and its MIME form."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from email.utils import format_datetime
 import idna
 
 _SEVEN_BIT = SMTP.clone(cte_type="7bit")
-"""Any server takes it; 8BITMIME has to be asked for, and is not everywhere."""
+"""Every server accepts it; 8BITMIME is an extension that not every server has."""
 _UTF8_HEADERS = _SEVEN_BIT.clone(utf8=True)
-"""RFC 6532: the one way to write an address whose local part is not ASCII."""
+"""RFC 6532: needed for addresses whose local part is not ASCII."""
 _MESSAGE_ID = re.compile(r"<[!-;=?-~]+@[!-;=?-~]+>")
 _OWN_HEADER = re.compile(r"X-[A-Za-z0-9-]+|Auto-Submitted", re.IGNORECASE | re.ASCII)
 _CONTENT_TYPE = re.compile(
@@ -28,15 +28,15 @@ _CONTENT_TYPE = re.compile(
 _PARAMETER = re.compile(r"[A-Za-z0-9-]+")
 _UTF8_LOCAL_PART = re.compile(r"[^\s\"(),:;<>@\[\\\]]+")
 _BREAKS = frozenset({"Cc", "Cs", "Zl", "Zp"})
-"""Categories of what breaks a header: controls, lone surrogates, Unicode's line and paragraph separators."""
+"""Unicode categories that break a header: controls, lone surrogates, line and paragraph separators."""
 
 
 class BadMessage(ValueError):
-    """The message cannot be written as mail. The text says what is wrong, in one sentence."""
+    """The message cannot be written as mail. The text is one sentence that says why."""
 
 
 class BadAddress(BadMessage):
-    """Not one plain address."""
+    """Not a single plain address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +51,11 @@ class Attachment:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """`message_id` (with its angle brackets) and `date` (aware) are given, never made here: a resend repeats them, and
-    is then the same to the last byte.
+    """`message_id` (with its angle brackets) and `date` (aware) are set by the caller, so that a resent message is
+    identical to the last byte.
 
     Line breaks and controls in the subject or a header become spaces; in an address they are refused.
-    `headers` are extra ones, each name beginning with `X-` (Graph takes no others) or `Auto-Submitted`.
+    `headers` are additional headers: their names begin with `X-` (Graph accepts no others) or are `Auto-Submitted`.
     """
 
     subject: str
@@ -69,26 +69,26 @@ class Message:
     headers: Mapping[str, str] = field(default_factory=dict)
     attachments: tuple[Attachment, ...] = ()
     leaves_copy: bool = True
-    """False: nothing of it may stay in the mailbox that sends it, neither a draft nor a copy in Sent Items. A transport
-    that cannot keep to that sends nothing."""
+    """False: the sending mailbox must keep neither a draft nor a copy in Sent Items. A transport that cannot ensure
+    this sends nothing."""
 
     @property
     def recipients(self) -> tuple[str, ...]:
         return self.to + self.cc
 
     def needs_utf8(self, sender: str) -> bool:
-        """Whether an address can only be written in UTF-8, so that a server has to offer SMTPUTF8 (RFC 6531)."""
+        """Whether an address needs UTF-8, so that the server must support SMTPUTF8 (RFC 6531)."""
         return not all(_split(address)[0].isascii() for address in (sender, *self.recipients, *self.reply_to))
 
     def own_headers(self) -> Iterator[tuple[str, str]]:
-        """Raises BadGraphMessage."""
+        """The additional headers. Raises BadMessage."""
         for name, value in self.headers.items():
             if not _OWN_HEADER.fullmatch(name):
                 raise BadMessage(f'A header of our own begins with "X-"; {header_text(name)!r} does not.')
             yield name, header_text(value)
 
     def as_mime(self, sender: str) -> EmailMessage:
-        """The message as RFC 5322 has it. Raises BadGraphMessage."""
+        """The message in the format of RFC 5322. Raises BadMessage."""
         if not _MESSAGE_ID.fullmatch(self.message_id):
             raise BadMessage(f"{self.message_id!r} is no Message-ID.")
         mime = EmailMessage(policy=_UTF8_HEADERS if self.needs_utf8(sender) else _SEVEN_BIT)
@@ -117,7 +117,8 @@ class Message:
         return self.as_mime(sender).as_bytes()
 
     def _set_boundaries(self, mime: EmailMessage) -> None:
-        """Made from what they part: they repeat with it, and nobody can foresee one and write it into a text."""
+        """Derive the boundaries from a hash of the content: they are the same on a resend, and a text cannot contain
+        one in advance."""
         parted = repr((self.message_id, self.text, self.html, self.attachments)).encode("utf-8", "backslashreplace")
         seed = hashlib.sha256(parted).hexdigest()[:40]
         for number, part in enumerate(part for part in mime.walk() if part.is_multipart()):
@@ -125,19 +126,18 @@ class Message:
 
 
 def address_of(address: str) -> str:
-    """The address as it goes over the wire: its domain in ASCII by IDNA 2008 (Python's own codec knows that of 2003
-    alone, by which a mail to straße.example would go to strasse.example). Raises BadAddress unless it is a single
-    one."""
+    """The address with its domain in ASCII by IDNA 2008. (Python's codec implements IDNA 2003, which would send a mail
+    for straße.example to strasse.example.) Raises BadAddress unless it is a single address."""
     return _address(address).addr_spec
 
 
 def header_text(text: str) -> str:
-    """One line, whatever is in it."""
+    """The text as one line: line breaks and controls become spaces."""
     return "".join(" " if unicodedata.category(character) in _BREAKS else character for character in text).strip()
 
 
 def body_text(text: str) -> str:
-    """Without zeros, which no server takes, and lone surrogates, which no encoding can carry."""
+    """The text without null characters, which servers refuse, and lone surrogates, which cannot be encoded."""
     return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode("utf-8")
 
 
@@ -146,7 +146,7 @@ def content_type(attachment: Attachment) -> str:
 
 
 def parameters(attachment: Attachment) -> dict[str, str]:
-    """Those that can be written; none of a type that is not."""
+    """The content type's valid parameters; none if the content type is invalid."""
     if not _CONTENT_TYPE.fullmatch(attachment.content_type):
         return {}
     return {name: header_text(value) for name, value in attachment.parameters if _PARAMETER.fullmatch(name)}

@@ -1,7 +1,7 @@
-"""A person who signed in to an app: a personal Microsoft account, for which no app can send by itself.
+"""A personal Microsoft account that signed in to an app. An app cannot send for it without its refresh token.
 
-Source: Microsoft identity platform, "Refresh tokens": each use brings a new one, the old one is to be thrown away, and
-one that lies unused for 90 days is over.
+Source: Microsoft identity platform, "Refresh tokens": each use returns a new one, which replaces the old; one that is
+unused for 90 days expires.
 """
 
 from __future__ import annotations
@@ -15,43 +15,43 @@ from mailer.errors import SendError
 
 AUTHORITY = "consumers"
 SMTP_SCOPE = "https://outlook.office.com/SMTP.Send"
-UNUSED = timedelta(days=90)
-"""So long a refresh token that nobody uses stays good."""
+REFRESH_TOKEN_LIFETIME = timedelta(days=90)
+"""How long an unused refresh token is valid."""
 
 
 class RefreshTokenStore(Protocol):
-    """Keeps a sign-in where no crash takes it away. Called in whichever thread sends."""
+    """Stores the refresh token durably. Called in the sending thread."""
 
-    def renewed(self, refresh_token: str) -> None:
-        """The sign-in was used; this one takes the place of the old."""
+    def save_renewed(self, refresh_token: str) -> None:
+        """Replace the refresh token by the new one."""
 
-    def ended(self, failure: SendError) -> None:
-        """Microsoft takes the sign-in no more."""
+    def mark_ended(self, failure: SendError) -> None:
+        """Note that Microsoft refused the refresh token."""
 
 
 @dataclass(frozen=True, slots=True)
 class PersonalAccount:
-    """`since` tells one sign-in of an account from a later one."""
+    """`since` distinguishes one sign-in of an account from a later one."""
 
     cloud: Cloud
     client_id: str
     account: str
     refresh_token: str = field(repr=False)
     since: str = ""
-    keeper: RefreshTokenStore | None = field(default=None, repr=False, compare=False)
+    store: RefreshTokenStore | None = field(default=None, repr=False, compare=False)
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """What must never be told."""
+        """Values that must never appear in an error or a log."""
         return (self.refresh_token,)
 
     @property
     def key(self) -> tuple[str, ...]:
-        """What a token is kept by. Not by the refresh token, which changes with each use."""
+        """The cache key of a token. Without the refresh token, which changes with each use."""
         return (self.cloud.authority, AUTHORITY, self.client_id, self.account, self.since)
 
     def mail_path(self, address: str) -> str:
-        """Where Graph has a mailbox: whoever signed in has their own alone."""
+        """The path of the mailbox in Graph: a signed-in user has only their own."""
         return "me"
 
     @property

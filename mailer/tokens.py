@@ -1,4 +1,4 @@
-"""Tokens for an app, or a person who signed in to it: straight from Entra to check them, or kept for sending."""
+"""Access tokens for an app or a signed-in personal account: requested from Entra, or cached for sending."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ __all__ = ["AppIdentity", "ClientCertificate", "ClientSecret", "OnStep", "StepNa
 
 StepName = Literal["tenant", "token", "permission", "message"]
 OnStep = Callable[[StepName, str], None]
-"""Called as each step succeeds: its name and one line of detail."""
+"""Called when a step succeeds, with its name and one line of detail."""
 
 
 def acquire(app: Identity, scope: str, *, on_step: OnStep | None = None, timeout: float = 10) -> Token:
-    """A token straight from Entra: a fresh msal application with an empty cache, within `timeout` seconds in all.
+    """Request a token from Entra with a new msal application and an empty cache, within `timeout` seconds in total.
 
-    msal keeps tokens by client id and tenant, not by secret, and remembers a refusal for a minute: a used application
-    would answer for a secret that it never showed. Raises SendError.
+    msal caches tokens by client id and tenant, not by secret, and caches refusals for a minute. A reused application
+    could return the result of another secret. Raises SendError.
     """
     step = on_step or _ignore
     with (
@@ -39,46 +39,46 @@ def acquire(app: Identity, scope: str, *, on_step: OnStep | None = None, timeout
         Session(app.cloud.ca_file, timeout=timeout) as session,
     ):
         try:
-            token = _asked(app, scope, session, lambda: step("tenant", app.cloud.authority))
+            token = _request(app, scope, session, lambda: step("tenant", app.cloud.authority))
         except (OSError, ValueError) as error:  # requests' exceptions are OSErrors
-            raise wire_errors.failure_of(error, sent=False) from None
+            raise wire_errors.to_send_error(error, sent=False) from None
     step("token", f"valid until {token.expires_at:%H:%M} UTC")
     return token
 
 
-def _asked(app: Identity, scope: str, session: Session, on_tenant: Callable[[], None]) -> Token:
+def _request(app: Identity, scope: str, session: Session, on_tenant: Callable[[], None]) -> Token:
     if isinstance(app, AppIdentity):
-        return token_client.ask(app, scope, session, on_tenant)
-    return _refreshed(app, scope, session, on_tenant)
+        return token_client.request_token(app, scope, session, on_tenant)
+    return _refresh(app, scope, session, on_tenant)
 
 
-def _refreshed(person: PersonalAccount, scope: str, session: Session, on_tenant: Callable[[], None]) -> Token:
-    """Whoever keeps the sign-in is told what became of it before its token is used."""
+def _refresh(person: PersonalAccount, scope: str, session: Session, on_tenant: Callable[[], None]) -> Token:
+    """Use the refresh token. The account's store gets the new one, or the error, before the access token is used."""
     try:
         token, refresh_token = token_client.refresh(person, scope, session, on_tenant)
     except SendError as failure:
-        if failure.cause == "user_sign_in_needed" and person.keeper:
-            person.keeper.ended(failure)
-        if failure.cause == "consent_missing":  # of another way to send: no administrator grants it
+        if failure.cause == "user_sign_in_needed" and person.store:
+            person.store.mark_ended(failure)
+        if failure.cause == "consent_missing":  # the user consented to another transport; no administrator can grant it
             failure.cause = "user_sign_in_needed"
         raise
-    if person.keeper:
-        person.keeper.renewed(refresh_token)
+    if person.store:
+        person.store.save_renewed(refresh_token)
     return token
 
 
 def _ignore(step: StepName, detail: str) -> None:
-    """Nobody wants to know."""
+    """The default for `on_step`."""
 
 
 class TokenSource:
-    """Tokens for sending, kept in memory until shortly before they end; the least used goes first.
+    """A cache of tokens in memory, until shortly before they expire; the least recently used is evicted first.
 
-    Kept by credential too, so that a replaced secret never sends with the token of the old one.
+    The key includes the credential, so that after a rotation no message is sent with a token of the old secret.
     """
 
     MARGIN = timedelta(minutes=5)
-    """Before its end a token is used no more; of a short-lived one, the last fifth of its life."""
+    """A token is not used this long before it expires; a short-lived one not in the last fifth of its lifetime."""
 
     def __init__(self, max_entries: int = 2000) -> None:
         self.max_entries = max_entries
@@ -87,24 +87,24 @@ class TokenSource:
         self._lock = threading.Lock()
 
     def token(self, app: Identity, scope: str, on_step: OnStep | None = None) -> Token:
-        """Raises SendError. Of several threads that need the same token one fetches it, and all share what came of
-        it."""
+        """A cached or new token. Raises SendError. One thread requests a token; others that need it share the
+        result."""
         key = _key(app, scope)
         with self._lock:
-            token = self._kept(key)
+            token = self._cached(key)
             under_way = self._fetching.get(key)
             if token is None and under_way is None:
                 mine = self._fetching[key] = Future()
         if token is not None:
-            return _known(token, app, on_step)
+            return _report_cached(token, app, on_step)
         if under_way is not None:
-            return _known(_awaited(under_way), app, on_step)
+            return _report_cached(_await(under_way), app, on_step)
         return self._fetch(key, mine, app, scope, on_step)
 
-    def has(self, app: Identity, scope: str) -> bool:
-        """Whether a token is kept, which may have been revoked since, or lack what was granted since."""
+    def has_cached(self, app: Identity, scope: str) -> bool:
+        """Whether a token is cached. It may have been revoked since, or lack permissions granted since."""
         with self._lock:
-            return self._kept(_key(app, scope)) is not None
+            return self._cached(_key(app, scope)) is not None
 
     def forget(self, app: Identity, scope: str) -> None:
         with self._lock:
@@ -128,8 +128,8 @@ class TokenSource:
         mine.set_result(token)
         return token
 
-    def _kept(self, key: str) -> Token | None:
-        """Called under the lock."""
+    def _cached(self, key: str) -> Token | None:
+        """The cached token, if usable. Called with the lock held."""
         token, usable_until = self._tokens.get(key, (None, None))
         if token is None or usable_until is None or usable_until <= datetime.now(UTC):
             return None
@@ -137,17 +137,17 @@ class TokenSource:
         return token
 
 
-def _known(token: Token, app: Identity, on_step: OnStep | None) -> Token:
+def _report_cached(token: Token, app: Identity, on_step: OnStep | None) -> Token:
     if on_step:
         on_step("tenant", app.cloud.authority)
         on_step("token", f"kept, valid until {token.expires_at:%H:%M} UTC")
     return token
 
 
-def _awaited(under_way: Future[Token]) -> Token:
-    """What another thread's request brought. Raises SendError, a copy: an exception is one thread's own."""
+def _await(under_way: Future[Token]) -> Token:
+    """The result of another thread's request. Raises a copy of its SendError: threads must not share an exception."""
     try:
-        return under_way.result(timeout=deadline_sockets.left())
+        return under_way.result(timeout=deadline_sockets.seconds_left())
     except TimeoutError:
         said = "The token endpoint did not answer in time."
         raise SendError("network", said, retry=True, answer=Answer.NO_ANSWER) from None

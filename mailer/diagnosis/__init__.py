@@ -1,10 +1,10 @@
-"""From any error, typed or pasted, to its cause, who must act, and how to mend it. Pure: no network, no clock.
+"""Diagnosis of any error, raised or pasted: its cause, who must act, and how to fix it. Uses no network and no clock.
 
-    from_token_error(msal's dict)   from_http(status, headers, body, door="graph")   from_smtp(535, b"5.7.139 …")
+    from_token_error(msal's dict)   from_http(status, headers, body, service="graph")   from_smtp(535, b"5.7.139 …")
     from_exception(error)           from_text("AADSTS7000222: …")                    -> a slug of SLUGS
     explain("secret_expired", cloud=…, client_id=…)    diagnose("pasted text")       -> a Diagnosis
 
-What is known stands as data in `rules/` (each row with its source) and `words/`; `judging` says which row wins.
+The rules are data in `rules/` (each with its source), the texts in `texts/`; `classifier` decides which rule wins.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The causes a failure can have, and the people who can mend it. Slugs are an interface: they are never renamed."""
+"""The causes of errors, and the people who can fix them. Slugs are an interface: they are never renamed."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ SLUGS: Final = (
 )
 
 UNKNOWN: Final = "other"
-"""What is said of an error that no rule knows: an honest "we do not know", never a guess."""
+"""The cause of an error that no rule matches."""
 
 
 class Owner(StrEnum):
@@ -52,12 +52,12 @@ class Owner(StrEnum):
     EXCHANGE_ADMINISTRATOR = "exchange_administrator"
     """An administrator of Exchange Online: mailboxes, SMTP AUTH, EWS, limits."""
     APP_OWNER = "app_owner"
-    """Who keeps the app registration and its secret."""
+    """The owner of the app registration and its secret."""
     OPERATOR = "operator"
-    """Who runs the machine that sends: network, clock, certificates, settings."""
+    """The administrator of the sending machine: network, clock, certificates, settings."""
     SENDER = "sender"
-    """Who writes the message or keeps its list of recipients."""
+    """The author of the message or of its list of recipients."""
     USER = "user"
-    """The person whose own account signs in."""
-    NOBODY = "nobody"
-    """It passes by itself: the same call succeeds later."""
+    """The user whose own account signs in."""
+    NONE = "none"
+    """No action is needed: the same call succeeds later."""

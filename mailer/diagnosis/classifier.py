@@ -1,13 +1,13 @@
-"""From a text to its best cause. Precedence, strongest first:
+"""Classification of a text by cause. Precedence, strongest first:
 
-1. a wording or second code that tells apart what one code lumps together (Rank.REFINED);
-2. an AADSTS number that means one cause;
-3. any other code given for one cause only: Exchange's and Graph's names, SMTP's enhanced codes (Rank.CODE);
+1. a phrase or second code that distinguishes the causes of one code (Rank.REFINED);
+2. an AADSTS number with one cause;
+3. any other code with one cause: Exchange's and Graph's names, SMTP's enhanced codes (Rank.CODE);
 4. an AADSTS number of a family (`aadsts.FAMILIES`);
-5. a sentence (Rank.WORDING); 6. a family of codes (Rank.GENERIC); 7. a bare status (Rank.HINT).
+5. a phrase (Rank.WORDING); 6. a family of codes (Rank.GENERIC); 7. a bare status (Rank.HINT).
 
-Among equals the order of `all_rules.ALL_RULES` decides; of several AADSTS numbers, the first in the text. A number we
-do not know silences OAuth's generic words beside it: `invalid_client` with an unknown number is not a wrong secret.
+Among equal ranks the order of `all_rules.ALL_RULES` decides; among AADSTS numbers, the first in the text. With an
+unknown AADSTS number OAuth's generic words are ignored: `invalid_client` beside it does not mean a wrong secret.
 """
 
 from __future__ import annotations
@@ -29,21 +29,23 @@ _LISTED = re.compile(
 )
 _LOOKALIKE = re.compile(r"aadsts[ :#_-]{0,2}(\d[\dilos]{3,7})\b")
 _DIGITS = str.maketrans("ilos", "1105")
-"""Letters that are read for digits when a picture becomes text."""
+"""Letters that text recognition returns for digits."""
 _MOST_NUMBERS = 200
 _ONE_ERROR = 250
-"""Characters within which codes are taken to be of one error."""
+"""Codes within so many characters belong to one error."""
 
 
 @dataclass(frozen=True)
 class Classification:
+    """A cause, the rank of the rule that matched, and the rule's note."""
+
     slug: str
     rank: int
     note: str = ""
 
 
 def entra_numbers(plain_text: str) -> list[int]:
-    """AADSTS numbers in the order of the text, each once; a number broken by a line end is joined if that is known."""
+    """AADSTS numbers in the order of the text, each once. A number broken by a line end is joined if it is known."""
     found: dict[int, None] = {}
     for matches in (_NUMBER.finditer(plain_text), _LISTED.finditer(plain_text)):
         for match in _first(matches):
@@ -57,13 +59,13 @@ def entra_numbers(plain_text: str) -> list[int]:
 
 
 def classify(text: str) -> Classification | None:
-    """The cause of a pasted or printed text, of several errors that of the first; None if nothing in it is known."""
+    """Classify a text; of several errors the first counts. None if no rule matches."""
     plain_text = normalization.normalize_text(normalization.unwrap(text))
     return classify_text(plain_text, entra_numbers(plain_text), classify_lines(plain_text))
 
 
 def classify_text(plain_text: str, numbers: list[int], errors: list[Classification]) -> Classification | None:
-    """The same for who has read the text: its plain view, the numbers in it, and what each error of it is."""
+    """As `classify`, with the normalized text, its AADSTS numbers and the classifications of its errors."""
     verdict = _best(plain_text, numbers, squeezed=False)
     if verdict is not None and verdict.rank >= Rank.CODE and len(errors) > 1:
         return errors[0]
@@ -71,14 +73,14 @@ def classify_text(plain_text: str, numbers: list[int], errors: list[Classificati
         return verdict
     packed = normalization.strip_spaces(plain_text)
     if not any(number in AADSTS for number in numbers):
-        numbers = _packed_numbers(packed)
+        numbers = _unspaced_numbers(packed)
     return _stronger(verdict, _best(packed, numbers, squeezed=True))
 
 
 def classify_lines(plain_text: str) -> list[Classification]:
-    """What each error of a text is, in the text's order, by the codes that are given for one cause only.
+    """Classify each error of a text, in its order, by the codes that have one cause.
 
-    Codes that stand close together are of one error: what one lumps together the other tells apart.
+    Codes close together belong to one error; the one with the highest rank counts.
     """
     found: list[Classification] = []
     last = -_ONE_ERROR
@@ -92,7 +94,7 @@ def classify_lines(plain_text: str) -> list[Classification]:
 
 
 def _coded(plain_text: str) -> list[tuple[int, Classification]]:
-    """Where each code that is given for one cause only stands first, and its cause."""
+    """The first position of each code that has one cause, and its classification."""
     numbers = ((match.start(), int(match[1])) for match in _first(_NUMBER.finditer(plain_text)))
     known = [
         (at, Classification(AADSTS[number], Rank.CODE + 1))
@@ -100,7 +102,7 @@ def _coded(plain_text: str) -> list[tuple[int, Classification]]:
         if number in AADSTS and number not in FAMILIES
     ]
     letters = set(plain_text)
-    coded = (rule for rule in ALL_RULES if rule.rank >= Rank.CODE and rule.is_spelt_by(letters))
+    coded = (rule for rule in ALL_RULES if rule.rank >= Rank.CODE and rule.may_match(letters))
     matches = ((rule, rule.found_in(plain_text)) for rule in coded)
     return known + [
         (match.start(), Classification(rule.slug, rule.rank, rule.note)) for rule, match in matches if match
@@ -116,7 +118,7 @@ def _best(view: str, numbers: list[int], *, squeezed: bool) -> Classification | 
             continue
         if rule in silent or (squeezed and rule.rank < Rank.WORDING):
             continue
-        if rule.is_spelt_by(letters, squeezed=squeezed) and rule.found_in(view, squeezed=squeezed):
+        if rule.may_match(letters, squeezed=squeezed) and rule.found_in(view, squeezed=squeezed):
             verdict = Classification(rule.slug, rule.rank, rule.note)
     return verdict
 
@@ -128,8 +130,8 @@ def _by_number(numbers: list[int]) -> Classification | None:
     return Classification(AADSTS[known[0]], Rank.CODE - 1) if known else None
 
 
-def _packed_numbers(packed: str) -> list[int]:
-    """Numbers in a text without spaces, where other digits may follow: the longest that is known."""
+def _unspaced_numbers(packed: str) -> list[int]:
+    """AADSTS numbers in a text without spaces, where other digits may follow: the longest known number."""
     found = []
     for match in _first(_NUMBER.finditer(packed)):
         digits = match[1]

@@ -1,4 +1,4 @@
-"""From a cause, or a pasted text, to what a person reads: what is wrong, who must act, how to mend it and where."""
+"""The explanation of a cause or a pasted text for users: what is wrong, who must act, how and where to fix it."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from mailer.diagnosis import classifier, normalization
 from mailer.diagnosis.causes import UNKNOWN, Owner
 from mailer.diagnosis.extracted_ids import ExtractedIds, find
 from mailer.diagnosis.portal_links import Link, Place, links
-from mailer.diagnosis.texts.catalog import BOOK
+from mailer.diagnosis.texts.catalog import ENTRIES
 from mailer.diagnosis.texts.entry import PLACEHOLDERS
 
 Translate = Callable[[str], str]
-_MOST_NAMED = 6
+_MAX_CAUSES = 6
 
 
 def _unchanged(text: str) -> str:
@@ -24,7 +24,7 @@ def _unchanged(text: str) -> str:
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """What is wrong, for a person. `fix` are steps in their order; `found` are ids and codes read in a pasted text."""
+    """An explained cause. `fix` has the steps in order; `found` the ids and codes in a pasted text."""
 
     slug: str
     title: str
@@ -34,10 +34,10 @@ class Diagnosis:
     links: tuple[Link, ...]
     found: ExtractedIds = field(default_factory=ExtractedIds)
     also: tuple[str, ...] = ()
-    """Slugs of further causes that a pasted text names."""
+    """The causes of further errors in a pasted text."""
 
     def as_dict(self) -> dict[str, Any]:
-        """The shape of `diagnose --json`, which is an interface; the slug is called `cause` there."""
+        """The output of `diagnose --json`, which is an interface; it calls the slug `cause`."""
         return {
             "cause": self.slug,
             "title": self.title,
@@ -63,7 +63,7 @@ def explain(
     mailbox: str | None = None,
     translate: Translate = _unchanged,
 ) -> Diagnosis:
-    """What is said of a cause. An unknown slug is explained as "other". Without a cloud, the worldwide one is meant."""
+    """Explain a cause. An unknown slug is explained as "other". The default cloud is the worldwide one."""
     place = Place(cloud or BUILTIN["global"], directory_id or None, client_id or None)
     return _explained(slug, place, mailbox, translate)
 
@@ -77,11 +77,11 @@ def diagnose(
     mailbox: str | None = None,
     translate: Translate = _unchanged,
 ) -> Diagnosis:
-    """What is wrong according to a pasted text, of any size. Ids given here are believed before those in the text."""
-    undressed = normalization.unwrap(normalization.as_text(text))
-    plain_text = normalization.normalize_text(undressed)
+    """Diagnose a pasted text of any size. Ids given as arguments have precedence over those in the text."""
+    unwrapped = normalization.unwrap(normalization.as_text(text))
+    plain_text = normalization.normalize_text(unwrapped)
     numbers = classifier.entra_numbers(plain_text)
-    found = find(plain_text, numbers, undressed)
+    found = find(plain_text, numbers, unwrapped)
     errors = classifier.classify_lines(plain_text)
     verdict = classifier.classify_text(plain_text, numbers, errors)
     place = Place(
@@ -93,18 +93,18 @@ def diagnose(
     said = _explained(verdict.slug if verdict else UNKNOWN, place, mailbox, translate)
     if verdict and verdict.note:
         said = replace(said, explanation=f"{said.explanation} {translate(verdict.note)}")
-    return replace(said, found=found, also=tuple(one.slug for one in errors[1:_MOST_NAMED]))
+    return replace(said, found=found, also=tuple(one.slug for one in errors[1:_MAX_CAUSES]))
 
 
 def from_text(text: str | bytes) -> str | None:
-    """The best cause of a pasted text; None if nothing in it is known."""
+    """The best cause of a pasted text; None if no rule matches."""
     verdict = classifier.classify(normalization.as_text(text))
     return verdict.slug if verdict else None
 
 
 def _explained(slug: str, place: Place, mailbox: str | None, translate: Translate) -> Diagnosis:
-    slug = slug if slug in BOOK else UNKNOWN
-    entry = BOOK[slug]
+    slug = slug if slug in ENTRIES else UNKNOWN
+    entry = ENTRIES[slug]
     known = {"mailbox": mailbox, "client_id": place.client_id, "directory_id": place.directory_id}
     cloud = place.cloud
     values = {name: value or translate(PLACEHOLDERS[name]) for name, value in known.items()} | {
@@ -126,7 +126,7 @@ def _explained(slug: str, place: Place, mailbox: str | None, translate: Translat
 
 
 def _cloud_of(plain_text: str) -> Cloud:
-    """The cloud whose own addresses stand in the text; the worldwide one if none does."""
+    """The cloud whose addresses the text contains; the worldwide one if none."""
     for slug in ("dod", "china", "gcc-high"):
         cloud = BUILTIN[slug]
         addresses = (cloud.graph, cloud.exchange_resource, cloud.smtp.partition(":")[0])

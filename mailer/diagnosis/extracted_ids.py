@@ -1,6 +1,6 @@
-"""Ids and codes that stand in a pasted text: what a registration is recognised by, what Microsoft's support asks for.
+"""Ids and codes in a pasted text, to find the registration and for Microsoft's support.
 
-Only from places where an id is named as one, and only in an id's shape: a secret's value is never picked up.
+Only text that is named as an id and has the format of an id is extracted, so a secret's value never is.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _REQUEST = re.compile(
 )
 _STATUS = re.compile(r"(?<![\d.])([45]\.\d{1,2}\.\d{1,3})(?!\d|\.\d)")
 _NAMED = re.compile(r"\bError[A-Z][A-Za-z]{3,60}\b")
-_MOST = 10
+_MAX_IDS = 10
 
 
 @dataclass(frozen=True)
@@ -38,20 +38,20 @@ class ExtractedIds:
 
 
 def find(plain_text: str, numbers: list[int], cased: str) -> ExtractedIds:
-    """Ids in a plain view (see `reading`); `numbers` are its AADSTS numbers, `cased` the same text with its case."""
-    clients, directories = named(plain_text)
+    """Extract ids from a normalized text; `numbers` are its AADSTS numbers, `cased` is the text before case folding."""
+    clients, directories = named_ids(plain_text)
     codes = [f"AADSTS{number}" for number in numbers] + _NAMED.findall(cased) + _STATUS.findall(plain_text)
     requests = {re.sub("[ _]", "-", match[1]): match[2] for match in _REQUEST.finditer(plain_text)}
     return ExtractedIds(
-        codes=tuple(dict.fromkeys(codes))[:_MOST],
+        codes=tuple(dict.fromkeys(codes))[:_MAX_IDS],
         directory_id=directories[0] if directories else None,
         client_id=clients[0] if clients else None,
-        request_ids=dict(list(requests.items())[:_MOST]),
+        request_ids=dict(list(requests.items())[:_MAX_IDS]),
     )
 
 
-def named(plain_text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Ids that a plain view names as a client's, and those that it names as a directory's: each once, a few of them."""
+def named_ids(plain_text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The ids that a normalized text names as client ids and as directory ids: each once, at most `_MAX_IDS`."""
     clients = dict.fromkeys(match[1] for match in _CLIENT.finditer(plain_text))
     directories = dict.fromkeys(match[1] or match[2] for match in _TENANT.finditer(plain_text))
-    return tuple(clients)[:_MOST], tuple(directories)[:_MOST]
+    return tuple(clients)[:_MAX_IDS], tuple(directories)[:_MAX_IDS]

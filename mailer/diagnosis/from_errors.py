@@ -1,4 +1,4 @@
-"""From an error as a program holds it (msal's dict, an HTTP answer, an SMTP reply, an exception) to its cause."""
+"""The cause of an error object: msal's dict, an HTTP response, an SMTP reply, or an exception."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from mailer.diagnosis.causes import UNKNOWN
 from mailer.diagnosis.rules.aadsts import ERROR_WORDS, FAMILIES
 from mailer.diagnosis.rules.rule import Rank
 
-Door = Literal["token", "graph", "ews"]
+Service = Literal["token", "graph", "ews"]
 _LONGEST_BODY = 120_000
-"""Characters; no answer that says why is longer."""
+"""Characters; longer error bodies are cut."""
 _SENDING_ROLES = {
     "graph": frozenset({"mail.send", "mail.readwrite"}),
     "ews": frozenset({"full_access_as_app", "ews.accessasapp"}),
@@ -21,8 +21,8 @@ _SENDING_ROLES = {
 
 
 def from_token_error(error: Mapping[str, Any]) -> str:
-    """The cause of a refused token. `error` is msal's dict, or the token endpoint's JSON: `error`, `error_codes`
-    (numbers), `error_description`, perhaps `suberror`. Numbers are believed before words."""
+    """The cause of a refused token. `error` is msal's dict or the token endpoint's JSON: `error`, `error_codes`
+    (numbers), `error_description`, optionally `suberror`. Numbers have precedence over words."""
     text = str(error.get("error_description") or "")
     listed = error.get("error_codes")
     numbers = [int(number) for number in listed if str(number).isdigit()] if isinstance(listed, list | tuple) else []
@@ -38,55 +38,57 @@ def from_token_error(error: Mapping[str, Any]) -> str:
 
 
 def from_http(
-    status: int, headers: Mapping[str, str], body: str | bytes, *, door: str, roles: tuple[str, ...] | None = None
+    status: int, headers: Mapping[str, str], body: str | bytes, *, service: str, roles: tuple[str, ...] | None = None
 ) -> str:
-    """The cause of an HTTP answer that was no success. `door` is "token", "graph" or "ews"; `roles` are those of the
-    token that was shown, if known: they tell a missing permission from a closed mailbox."""
+    """The cause of an unsuccessful HTTP response. `service` is "token", "graph" or "ews"; `roles` are those of the
+    request's token, if known: they distinguish a missing permission from a mailbox without access."""
     text = normalization.as_text(body)
-    if door == "token" and (error := _json_object(text)) and "error" in error and isinstance(error["error"], str):
+    if service == "token" and (error := _json_object(text)) and "error" in error and isinstance(error["error"], str):
         return from_token_error(error)
     lowered = {name.lower(): value for name, value in headers.items()}
     spoken = "\n".join(lowered[name] for name in ("x-ms-diagnostics", "www-authenticate") if name in lowered)
     verdict = classifier.classify(f"{spoken}\n{text}")
     if verdict is not None and verdict.rank >= Rank.WORDING:
-        return _sharpened(verdict.slug, status, door, roles)
-    return _by_status(status, door, roles, verdict.slug if verdict else None)
+        return _refine_by_roles(verdict.slug, status, service, roles)
+    return _by_status(status, service, roles, verdict.slug if verdict else None)
 
 
-def _sharpened(slug: str, status: int, door: str, roles: tuple[str, ...] | None) -> str:
-    """The roles of the token tell apart what one answer lumps together."""
+def _refine_by_roles(slug: str, status: int, service: str, roles: tuple[str, ...] | None) -> str:
+    """Distinguish the causes of one answer by the roles of the token."""
     if status != 403 or roles is None:
         return slug
-    if slug == "role_missing" and door == "graph" and _may_send(door, roles):
+    if slug == "role_missing" and service == "graph" and _may_send(service, roles):
         return "mailbox_access_denied"
-    return "role_missing" if slug == "ews_blocked" and not _may_send(door, roles) else slug
+    return "role_missing" if slug == "ews_blocked" and not _may_send(service, roles) else slug
 
 
-def _by_status(status: int, door: str, roles: tuple[str, ...] | None, said: str | None) -> str:
-    if status == 403 and door in ("graph", "ews"):
-        if roles is not None and not _may_send(door, roles):
+def _by_status(status: int, service: str, roles: tuple[str, ...] | None, said: str | None) -> str:
+    if status == 403 and service in ("graph", "ews"):
+        if roles is not None and not _may_send(service, roles):
             return "role_missing"
-        return "ews_blocked" if door == "ews" and said in (None, "token_rejected") else said or "mailbox_access_denied"
-    if status == 401 and door in ("graph", "ews"):
+        return (
+            "ews_blocked" if service == "ews" and said in (None, "token_rejected") else said or "mailbox_access_denied"
+        )
+    if status == 401 and service in ("graph", "ews"):
         return "role_missing" if roles == () else "token_rejected"
     if said is not None:
         return said
-    if status == 404 and door == "graph":
+    if status == 404 and service == "graph":
         return "mailbox_not_found"
-    if status == 404 and door == "token":
+    if status == 404 and service == "token":
         return "tenant_not_found"
     fixed = {407: "network", 413: "message_too_large", 429: "throttled", 511: "network"}
     fixed |= dict.fromkeys((408, 421, 425), "transient")
     return fixed.get(status, "transient" if status >= 500 else UNKNOWN)
 
 
-def _may_send(door: str, roles: tuple[str, ...] | None) -> bool:
-    return roles is not None and any(role.lower() in _SENDING_ROLES.get(door, ()) for role in roles)
+def _may_send(service: str, roles: tuple[str, ...] | None) -> bool:
+    return roles is not None and any(role.lower() in _SENDING_ROLES.get(service, ()) for role in roles)
 
 
 def from_smtp(code: int, reply: str | bytes) -> str:
-    """The cause of an SMTP reply: `code` 200 to 599, `reply` its text, perhaps over several lines, with or without
-    the enhanced code."""
+    """The cause of an SMTP reply: `code` 200 to 599, `reply` its text of one or more lines, with or without the
+    enhanced code."""
     text = normalization.as_text(reply)
     verdict = classifier.classify(f"{code} {text}")
     if verdict is not None:
@@ -110,10 +112,10 @@ def from_smtp(code: int, reply: str | bytes) -> str:
 
 
 def from_exception(error: BaseException, *, roles: tuple[str, ...] | None = None) -> str:
-    """The cause of an exception of requests, ssl, socket, smtplib, msal or exchangelib, by what it carries, then by
-    the names of its class and ancestors, then by what it was raised from."""
+    """The cause of an exception of requests, ssl, socket, smtplib, msal or exchangelib: by its attributes, then by the
+    names of its class and base classes, then by the exceptions that it was raised from."""
     for one in _chain(error):
-        if (slug := _of_one(one, roles)) is not None:
+        if (slug := _cause_of(one, roles)) is not None:
             return slug
     verdict = classifier.classify(" ".join(f"{type(one).__name__}: {one}" for one in _chain(error)))
     return verdict.slug if verdict is not None else UNKNOWN
@@ -153,7 +155,7 @@ _WEAK_CLASS = {
 }
 
 
-def _of_one(error: BaseException, roles: tuple[str, ...] | None) -> str | None:
+def _cause_of(error: BaseException, roles: tuple[str, ...] | None) -> str | None:
     names = [ancestor.__name__ for ancestor in type(error).__mro__]
     if "SMTPRecipientsRefused" in names and (refused := getattr(error, "recipients", None)):
         code, reply = next(iter(refused.values()))
@@ -162,10 +164,10 @@ def _of_one(error: BaseException, roles: tuple[str, ...] | None) -> str | None:
         return from_smtp(code, getattr(error, "smtp_error", b""))
     if (response := getattr(error, "response", None)) is not None and getattr(response, "status_code", 0) >= 400:
         return from_http(
-            response.status_code, response.headers, response.content or b"", door=_door(response), roles=roles
+            response.status_code, response.headers, response.content or b"", service=_service_of(response), roles=roles
         )
     if "MalformedResponseError" in names and "Code: 403" in str(error):
-        return from_http(403, {}, str(error), door="ews", roles=roles)
+        return from_http(403, {}, str(error), service="ews", roles=roles)
     if "UnauthorizedError" in names and roles == ():
         return "role_missing"
     for name in names:
@@ -177,7 +179,7 @@ def _of_one(error: BaseException, roles: tuple[str, ...] | None) -> str | None:
     return next((_WEAK_CLASS[name] for name in names if name in _WEAK_CLASS), None)
 
 
-def _door(response: Any) -> str:
+def _service_of(response: Any) -> str:
     url = str(getattr(response, "url", "")).lower()
     if "exchange.asmx" in url:
         return "ews"

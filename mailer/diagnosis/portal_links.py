@@ -1,4 +1,4 @@
-"""Pages where things are mended: the portal of the tenant's own cloud, deep-linked by client id where that is known.
+"""Links to pages that help to fix a cause, in the portal of the tenant's cloud, for the client id if it is known.
 
 Sources: the Entra admin center's own addresses (`…/ApplicationMenuBlade/~/Credentials/appId/{client id}`), as also
 printed by Microsoft's documents and tools; "Construct the URL for granting tenant-wide admin consent"
@@ -28,7 +28,7 @@ class Link:
 
 @dataclass(frozen=True)
 class Place:
-    """What a link may depend on: the cloud, and the ids if they are known."""
+    """The values that a link depends on: the cloud, and the ids if they are known."""
 
     cloud: Cloud
     directory_id: str | None = None
@@ -143,7 +143,7 @@ PAGES: Final[dict[str, tuple[str, _Url]]] = {
     "tls_doc": (gettext_noop("Microsoft: TLS 1.2 in Microsoft 365"), _learn("purview/prepare-tls-1.2-in-office-365")),
     "health_doc": (gettext_noop("Microsoft: Service health"), _learn("microsoft-365/enterprise/view-service-health")),
 }
-"""Name -> title (for translation) and how its address is made; None where an id it needs is not known."""
+"""By name: title (for translation) and function for the URL; it returns None if a required id is unknown."""
 
 
 def links(pages: tuple[str, ...], place: Place, translate: Callable[[str], str]) -> tuple[Link, ...]:

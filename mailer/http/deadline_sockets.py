@@ -1,8 +1,8 @@
-"""Sockets that end in time, and the TLS they speak: whatever a server does, a call is over when its deadline is.
+"""Sockets with a deadline for a whole call, with and without TLS.
 
-A socket's own timeout begins anew with each byte: a server that drips one a second would be waited for without end.
-Here the time belongs to the call: `with deadline(45):` bounds everything that happens in it on this thread, from
-looking up a name to the last byte of an answer.
+A socket's own timeout starts again with each byte, so a server that sends one byte a second could block a call forever.
+`with deadline(45):` limits everything that this thread does inside it, from the DNS lookup to the last byte of the
+response.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
 from mailer.errors import Answer
 
-PATIENCE = 30.0
-"""Seconds that one operation may take where no deadline is set."""
-CONNECTING = 10.0
-"""Seconds for one address of a host; the next one is tried after that."""
-LARGEST_ANSWER = 1_000_000
-"""Bytes that are taken within one deadline. Real answers have some thousand."""
+DEFAULT_TIMEOUT = 30.0
+"""Seconds for one operation if no deadline is set."""
+CONNECT_TIMEOUT = 10.0
+"""Seconds for one address of a host; then the next address is tried."""
+MAX_RESPONSE_BYTES = 1_000_000
+"""Bytes received within one deadline. Real responses have a few thousand."""
 Result = TypeVar("Result")
 
 
@@ -35,37 +35,38 @@ Result = TypeVar("Result")
 class _Call:
     ends_at: float
     seconds: float
-    bytes_left: int = LARGEST_ANSWER
+    bytes_left: int = MAX_RESPONSE_BYTES
 
 
 _CALL: ContextVar[_Call | None] = ContextVar("call", default=None)
 
 
-MayDial = Callable[[str, int], None]
-"""Raises what it likes where an address (a number, such as 192.0.2.1, and a port) is not to be connected to."""
-_MAY_DIAL: ContextVar[MayDial | None] = ContextVar("may_dial", default=None)
+AddressCheck = Callable[[str, int], None]
+"""Called with an IP address and a port before connecting; raises any exception to forbid the connection."""
+_ADDRESS_CHECK: ContextVar[AddressCheck | None] = ContextVar("may_dial", default=None)
 
 
 @contextmanager
-def request_deadline(may_dial: MayDial) -> Iterator[None]:
-    """Whatever is dialled in here on this thread is asked about first, by the address itself: what a name meant a
-    moment ago, or how a number was written, makes no difference."""
-    token = _MAY_DIAL.set(may_dial)
+def address_check(may_dial: AddressCheck) -> Iterator[None]:
+    """Check every address that this thread connects to inside. The resolved IP address is checked, so that DNS
+    rebinding and unusual notations of an address have no effect."""
+    token = _ADDRESS_CHECK.set(may_dial)
     try:
         yield
     finally:
-        _MAY_DIAL.reset(token)
+        _ADDRESS_CHECK.reset(token)
 
 
-class AnswerTooLarge(OSError):
-    """The server sends and sends; nothing we ask for is that long."""
+class ResponseTooLarge(OSError):
+    """The server sent more than `MAX_RESPONSE_BYTES`."""
 
     proves = Answer.FOREIGN
 
 
 @contextmanager
 def deadline(seconds: float) -> Iterator[None]:
-    """What runs in here takes no longer, or raises TimeoutError. Of nested ones the nearest counts."""
+    """Limit the duration of the block: operations raise TimeoutError after it. The earliest of nested deadlines
+    counts."""
     outer = _CALL.get()
     ends_at = monotonic() + seconds
     if outer is not None and outer.ends_at < ends_at:
@@ -77,8 +78,8 @@ def deadline(seconds: float) -> Iterator[None]:
         _CALL.reset(token)
 
 
-def left(most: float = PATIENCE) -> float:
-    """Seconds that the next operation may take. Raises TimeoutError when there are none."""
+def seconds_left(most: float = DEFAULT_TIMEOUT) -> float:
+    """Seconds for the next operation, at most `most`. Raises TimeoutError if the deadline has passed."""
     call = _CALL.get()
     if call is None:
         return most
@@ -88,73 +89,73 @@ def left(most: float = PATIENCE) -> float:
     return min(seconds, most)
 
 
-def _received(count: int) -> int:
+def _count_received(count: int) -> int:
     call = _CALL.get()
     if call is not None:
         call.bytes_left -= count
         if call.bytes_left < 0:
-            raise AnswerTooLarge(f"the answer is longer than {LARGEST_ANSWER} bytes")
+            raise ResponseTooLarge(f"the answer is longer than {MAX_RESPONSE_BYTES} bytes")
     return count
 
 
-class Plain(socket.socket):
-    """TCP without TLS, in time. `ended` says that the server has closed its side, and that this was read."""
+class PlainSocket(socket.socket):
+    """A TCP socket that observes the deadline. `ended`: the end of the server's stream was read."""
 
     ended = False
 
     def recv_into(self, *args: Any, **kwargs: Any) -> int:
-        self.settimeout(left())
-        count = _received(super().recv_into(*args, **kwargs))
+        self.settimeout(seconds_left())
+        count = _count_received(super().recv_into(*args, **kwargs))
         self.ended = count == 0
         return count
 
     def sendall(self, *args: Any, **kwargs: Any) -> None:
-        self.settimeout(left())
+        self.settimeout(seconds_left())
         super().sendall(*args, **kwargs)
 
 
-class Tls(ssl.SSLSocket):
-    """TLS, in time. `sendall` is a loop around `send`; `ended` is as above."""
+class TlsSocket(ssl.SSLSocket):
+    """A TLS socket that observes the deadline (`sendall` calls `send`). `ended` as for `PlainSocket`."""
 
     ended = False
 
     def recv_into(self, *args: Any, **kwargs: Any) -> int:
-        self.settimeout(left())
-        count = _received(super().recv_into(*args, **kwargs))
+        self.settimeout(seconds_left())
+        count = _count_received(super().recv_into(*args, **kwargs))
         self.ended = count == 0
         return count
 
     def send(self, *args: Any, **kwargs: Any) -> int:
-        self.settimeout(left())
+        self.settimeout(seconds_left())
         return super().send(*args, **kwargs)
 
 
-Dial = Callable[[str, int], Plain]
+Dial = Callable[[str, int], PlainSocket]
 _dial: Dial | None = None
 
 
-def dial_by(other: Dial) -> None:
-    """From now on this process has its connections made so: it may be one that cannot make any itself."""
+def set_dialer(other: Dial) -> None:
+    """Let all connections of this process be made by `other`: for a sandboxed process without network access."""
     global _dial
     _dial = other
 
 
-def dial(host: str, port: int) -> Plain:
-    """A connection to the first of the host's addresses that answers. Raises OSError (gaierror, TimeoutError, …)."""
+def dial(host: str, port: int) -> PlainSocket:
+    """Connect to the first of the host's addresses that answers. Raises OSError (gaierror, TimeoutError, …)."""
     if _dial is not None:
         return _dial(host, port)
     failed: OSError | None = None
-    found = within(left(), lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
-    if may_dial := _MAY_DIAL.get():
+    found = run_with_timeout(seconds_left(), lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+    if may_dial := _ADDRESS_CHECK.get():
         for *_kind, address in found:
             may_dial(str(address[0]), port)
     for family, kind, protocol, _name, address in found:
-        plain = Plain(family, kind, protocol)
+        plain = PlainSocket(family, kind, protocol)
         try:
-            plain.settimeout(left(CONNECTING))
+            plain.settimeout(seconds_left(CONNECT_TIMEOUT))
             plain.connect(address)
             plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            plain.settimeout(left())  # a TLS handshake begins, which reads this once
+            plain.settimeout(seconds_left())  # a TLS handshake begins, which reads this once
         except OSError as error:
             plain.close()
             failed = error
@@ -163,8 +164,8 @@ def dial(host: str, port: int) -> Plain:
     raise failed or OSError(f"{host} has no address")
 
 
-def within(seconds: float, call: Callable[[], Result]) -> Result:
-    """The result of a call that nothing can interrupt. Raises TimeoutError; the thread left behind ends by itself."""
+def run_with_timeout(seconds: float, call: Callable[[], Result]) -> Result:
+    """The result of a call that cannot be interrupted. On TimeoutError its thread continues and ends by itself."""
     done: list[Result] = []
     raised: list[BaseException] = []
 
@@ -186,14 +187,17 @@ def within(seconds: float, call: Callable[[], Result]) -> Result:
 
 @lru_cache(maxsize=64)
 def tls_context(ca_file: str | None, protocol: Literal["https", "smtp"]) -> ssl.SSLContext:
-    """Checks certificates and names, TLS 1.2 or newer. A cloud's own `ca_file` is trusted instead of the system's
-    authorities; those are joined by Mozilla's, for machines that have none. Made once: reading them takes longer than a
-    handshake. Raises OSError (ssl.SSLError) for a file that holds no certificate."""
+    """A context for TLS 1.2 or newer that verifies certificates and names.
+
+    A cloud's own `ca_file` replaces the system's authorities; to the latter Mozilla's are added, for machines without
+    any. Cached, since loading them takes longer than a handshake. Raises OSError (ssl.SSLError) for a file without a
+    certificate.
+    """
     context = ssl.create_default_context(cafile=ca_file)
     if ca_file is None:
         context.load_verify_locations(DEFAULT_CA_BUNDLE_PATH)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     if protocol == "https":
         context.set_alpn_protocols(["http/1.1"])
-    context.sslsocket_class = Tls
+    context.sslsocket_class = TlsSocket
     return context

@@ -1,6 +1,6 @@
-"""HTTPS as this package speaks it: in time as a whole, with a cloud's own authorities, no proxy or bundle from the
-environment, no redirect, nothing unpacked, and honest about whether a request can have reached the server and whether
-an answer is whole.
+"""A requests session with one deadline for the whole call and a cloud's own authorities; without redirects, compression
+and the environment's proxies and CA bundles. Its exceptions say whether the request can have reached the server and
+whether the response is complete.
 """
 
 from __future__ import annotations
@@ -23,15 +23,16 @@ from mailer.errors import Answer
 from mailer.http import deadline_sockets
 
 USER_AGENT = "alertadmin"
-IDLE = 60.0
-"""Seconds after which a kept connection is made anew: firewalls forget silent ones, and what is then sent into them
-comes back as a doubt whether the message arrived."""
+MAX_IDLE_SECONDS = 60.0
+"""Seconds after which an idle connection is replaced. Firewalls drop idle connections; a message sent into one gets no
+answer, so that it is unknown whether it arrived."""
 CONNECTIONS = 32
 
 
 @contextmanager
-def proves(answer: Answer) -> Iterator[None]:
-    """Marks what is raised in here with what it proves about the request, unless it is marked already."""
+def marking_errors(answer: Answer) -> Iterator[None]:
+    """Set the attribute `proves` of exceptions raised inside: what they prove about the request. The first mark
+    counts."""
     try:
         yield
     except BaseException as error:
@@ -40,23 +41,23 @@ def proves(answer: Answer) -> Iterator[None]:
         raise
 
 
-class _Garbled(HTTPException):
-    """What came is no answer."""
+class _GarbledResponse(HTTPException):
+    """The response is malformed."""
 
     proves = Answer.FOREIGN
 
 
 class PlainConnection(HTTPConnection):
-    """Marks what fails before a whole request left. Without the last byte of its body no server can have taken it."""
+    """Marks errors before the whole request was sent. Without its last byte no server can have accepted it."""
 
     _used_at = 0.0
 
     def connect(self) -> None:
-        with proves(Answer.NOT_REACHED):
+        with marking_errors(Answer.NOT_REACHED):
             super().connect()
         self._used_at = monotonic()
 
-    def _new_conn(self) -> deadline_sockets.Plain:
+    def _new_conn(self) -> deadline_sockets.PlainSocket:
         try:
             return deadline_sockets.dial(self._dns_host, self.port)
         except gaierror as error:
@@ -67,11 +68,11 @@ class PlainConnection(HTTPConnection):
             raise NewConnectionError(self, f"{self.host}: {error}") from error
 
     def request(self, *args: Any, **kwargs: Any) -> None:
-        with proves(Answer.CUT_BEFORE):
+        with marking_errors(Answer.CUT_BEFORE):
             try:
                 super().request(*args, **kwargs)
             except ConnectionError as error:
-                # urllib3 would swallow it and wait for an answer, whose failure says nothing of the request.
+                # urllib3 would ignore it and wait for a response; the later error would not prove CUT_BEFORE.
                 raise OSError(f"the request was cut off: {error}") from error
 
     def getresponse(self) -> Any:
@@ -79,32 +80,32 @@ class PlainConnection(HTTPConnection):
         try:
             answer = super().getresponse()
         except RemoteDisconnected:
-            raise  # silence
+            raise  # no response at all
         except (HTTPException, HTTPError, ValueError) as error:
-            raise _Garbled(f"{type(error).__name__}: {error}") from error
+            raise _GarbledResponse(f"{type(error).__name__}: {error}") from error
         wrong = ""
-        if connection.ended:  # http.client takes the end of the connection for the end of the headers
+        if connection.ended:  # http.client accepts the end of the connection as the end of the headers
             wrong = "the answer's headers were cut off"
-        elif answer.status < 200:  # what follows would be taken for the answer to the next request
+        elif answer.status < 200:  # the final response would be read as that of the next request
             wrong = f"HTTP {answer.status} where an answer was due"
         if wrong:
             answer.close()
             self.close()
-            raise _Garbled(wrong)
+            raise _GarbledResponse(wrong)
         self._used_at = monotonic()
-        if isinstance(connection, deadline_sockets.Tls):
+        if isinstance(connection, deadline_sockets.TlsSocket):
             answer.certificate = connection.getpeercert(binary_form=True)  # type: ignore[attr-defined]
         return answer
 
     @property
     def is_connected(self) -> bool:
-        """Not where more came than was asked for: it would be taken for the answer to the next request."""
-        more = self.sock.pending() if isinstance(self.sock, deadline_sockets.Tls) else 0
-        return monotonic() - self._used_at < IDLE and not more and super().is_connected
+        """False also if unread bytes are pending: they would be read as the response to the next request."""
+        more = self.sock.pending() if isinstance(self.sock, deadline_sockets.TlsSocket) else 0
+        return monotonic() - self._used_at < MAX_IDLE_SECONDS and not more and super().is_connected
 
 
-class Connection(PlainConnection, HTTPSConnection):
-    """The same over TLS."""
+class TlsConnection(PlainConnection, HTTPSConnection):
+    """`PlainConnection` over TLS."""
 
 
 class _PlainPool(HTTPConnectionPool):
@@ -112,12 +113,11 @@ class _PlainPool(HTTPConnectionPool):
 
 
 class _Pool(HTTPSConnectionPool):
-    ConnectionCls = Connection
+    ConnectionCls = TlsConnection
 
 
 class Adapter(HTTPAdapter):
-    """Carries requests over such connections, and reads the answers. `ca_file` is trusted alone; without it the usual
-    authorities are."""
+    """Sends requests over these connections and reads the responses. `ca_file` replaces the usual authorities."""
 
     def __init__(self, ca_file: str | None = None, connections: int = CONNECTIONS) -> None:
         self._context = deadline_sockets.tls_context(ca_file, "https")
@@ -130,12 +130,12 @@ class Adapter(HTTPAdapter):
     def build_connection_pool_key_attributes(
         self, request: requests.PreparedRequest, verify: Any, cert: Any = None
     ) -> tuple[Any, Any]:
-        """The context verifies; `verify`, which the environment can change, has no say."""
+        """Ignore `verify`, which the environment can change: the context verifies certificates."""
         host, _of_verify = super().build_connection_pool_key_attributes(request, True, None)
         return host, {"ssl_context": self._context, "cert_reqs": "CERT_REQUIRED"}
 
     def cert_verify(self, conn: Any, url: Any, verify: Any, cert: Any) -> None:
-        """As above."""
+        """Do nothing: the context verifies certificates."""
 
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
         answer = super().send(request, *args, **kwargs)
@@ -143,7 +143,7 @@ class Adapter(HTTPAdapter):
         return answer
 
     def read(self, answer: requests.Response) -> None:
-        """The whole body, as it came. Where that is not to be had, `flaw_of(answer)` says why, and there is none."""
+        """Read the whole body. If that fails the body is empty, and `body_flaw(answer)` says why."""
         encoding = answer.headers.get("Content-Encoding", "identity")
         body, flaw = bytearray(), ""
         if encoding.strip().lower() not in ("", "identity"):
@@ -151,54 +151,54 @@ class Adapter(HTTPAdapter):
         try:
             for chunk in () if flaw else answer.raw.stream(16_384, decode_content=False):
                 body += chunk
-                if len(body) > deadline_sockets.LARGEST_ANSWER:
-                    flaw = f"it is longer than {deadline_sockets.LARGEST_ANSWER} bytes"
+                if len(body) > deadline_sockets.MAX_RESPONSE_BYTES:
+                    flaw = f"it is longer than {deadline_sockets.MAX_RESPONSE_BYTES} bytes"
                     break
         except (HTTPError, HTTPException, OSError, ValueError) as error:
             flaw = f"it was cut off: {type(error).__name__}: {error}"
-        keep_whole(answer, b"" if flaw else bytes(body))
+        set_body(answer, b"" if flaw else bytes(body))
         if flaw:
             answer.flaw = flaw  # type: ignore[attr-defined]
             answer.close()
 
 
-def keep_whole(answer: requests.Response, body: bytes) -> None:
-    """Makes the body what `answer.content` and all that reads it finds."""
+def set_body(answer: requests.Response, body: bytes) -> None:
+    """Set the body that `answer.content` and everything based on it return."""
     answer._content = body
     answer._content_consumed = True  # type: ignore[attr-defined]
 
 
-def flaw_of(answer: requests.Response) -> str:
-    """Why an answer's body is not what the server meant to say; empty if it is."""
+def body_flaw(answer: requests.Response) -> str:
+    """Why the body could not be read; empty if it was."""
     return getattr(answer, "flaw", "")
 
 
-class BrokenAnswer(requests.exceptions.ChunkedEncodingError):
-    """The head of an answer came, and no body that can be read. `response` has the head."""
+class BrokenResponse(requests.exceptions.ChunkedEncodingError):
+    """The response's body could not be read. `response` has its status and headers."""
 
     proves = Answer.FOREIGN
 
 
 class Session(requests.Session):
-    """One for each set of authorities; threads share it. `timeout` bounds each call as a whole, in seconds."""
+    """A session for one set of authorities, shared by threads. `timeout`: seconds for each whole call."""
 
     def __init__(self, ca_file: str | None = None, *, timeout: float = 10) -> None:
         super().__init__()
         self.trust_env = False
         self.timeout = timeout
         self.headers.update({"User-Agent": USER_AGENT, "Accept-Encoding": "identity"})
-        # Tenants share a session: none is shown what another's server wanted to remember.
+        # Tenants share a session, so cookies are not stored.
         self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         self.adapters.clear()
         self.mount("https://", Adapter(ca_file))
 
     def get_redirect_target(self, resp: requests.Response) -> None:
-        """None is followed: the next server would be shown the token, and a message cannot be posted by halves."""
+        """Follow no redirect: the other server would get the token, and the message might be posted twice."""
 
     def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
-        """The answer with its body. Raises BrokenAnswer, whose `response` still tells the status."""
+        """The response with its body. Raises BrokenResponse, whose `response` still has the status."""
         with deadline_sockets.deadline(kwargs.get("timeout") or self.timeout):
             answer = super().send(request, **kwargs)
-            if flaw := flaw_of(answer):
-                raise BrokenAnswer(f"HTTP {answer.status_code}, but {flaw}", request=request, response=answer)
+            if flaw := body_flaw(answer):
+                raise BrokenResponse(f"HTTP {answer.status_code}, but {flaw}", request=request, response=answer)
             return answer

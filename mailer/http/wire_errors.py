@@ -1,4 +1,4 @@
-"""What an error of the network says of a message, and what may be told of it: one line, without secrets."""
+"""Conversion of network errors and HTTP statuses to `SendError`, and sanitized error messages without secrets."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from mailer import diagnosis
 from mailer.errors import DOUBTFUL, Acceptance, Answer, SendError
 from mailer.secret_shapes import SECRETS
 
-LATER = frozenset({"network", "transient", "throttled", "sending_limit"})
-"""Causes after which the same call can succeed without anybody mending anything."""
-LONGEST_WAIT = 86_400.0
-"""Seconds: no server silences a mailbox for longer than a day."""
+RETRYABLE_CAUSES = frozenset({"network", "transient", "throttled", "sending_limit"})
+"""Causes after which the same call can succeed later without a correction."""
+MAX_RETRY_AFTER = 86_400.0
+"""Seconds: a longer Retry-After is reduced to a day."""
 NOT_YET = frozenset({408, 421, 425, 429})
-"""Statuses by which a server says that it did not begin, and may be asked again (RFC 9110, 6585, 8470)."""
+"""Statuses that mean that the server did not process the request, which may be repeated (RFC 9110, 6585, 8470)."""
 OVERLOADED = frozenset({503, 509})
 GAVE_UP = frozenset({502, 504})
 CAPTIVE = 511
-"""Comes from the network, which wants a sign-in of its own, and never from the server (RFC 6585, 6)."""
+"""Sent by a network that requires its own sign-in (a captive portal), never by the server (RFC 6585, 6)."""
 
 _HIDDEN: ContextVar[tuple[str, ...]] = ContextVar("hidden", default=())
 
 
 @contextmanager
 def redacting(*secrets: str | None) -> Iterator[None]:
-    """Whatever `one_line` tells in here is without these values, should a server or a library repeat them."""
+    """Remove these values from the result of `sanitize` inside, since servers and libraries may repeat them."""
     forms = {form for secret in secrets if secret for form in (secret, quote(secret), quote_plus(secret))}
     token = _HIDDEN.set((*_HIDDEN.get(), *sorted(forms, key=len, reverse=True)))
     try:
@@ -42,16 +42,16 @@ def redacting(*secrets: str | None) -> Iterator[None]:
 
 
 def sanitize(text: str, most: int = 300) -> str:
-    """For an expert's eye: no line breaks, no tokens or secrets, not too long."""
+    """The text as one line of at most `most` characters, without tokens and secrets."""
     for secret in _HIDDEN.get():
         text = text.replace(secret, "[hidden]")
     text = " ".join("".join(c if c.isprintable() else " " for c in SECRETS.sub("[hidden]", text)).split())
     return text if len(text) <= most else text[: most - 1] + "…"
 
 
-def proof_of(error: BaseException) -> Answer | None:
-    """What an exception of a connection was marked with (see `mailer.http.http_session`): NOT_REACHED or
-    CUT_BEFORE where no whole request had left, FOREIGN where an answer came that is none."""
+def answer_of(error: BaseException) -> Answer | None:
+    """The mark of a connection's exception or of one that it wraps (`http_session.marking_errors`): NOT_REACHED or
+    CUT_BEFORE if the request was not sent completely, FOREIGN if the response is malformed."""
     seen: set[int] = set()
     pending: list[Any] = [error]
     while pending:
@@ -65,32 +65,33 @@ def proof_of(error: BaseException) -> Answer | None:
     return None
 
 
-def failure_of(error: BaseException, *, sent: bool, roles: tuple[str, ...] | None = None) -> SendError:
-    """An exception as a Failure; `sent` says that the message was on its way when it was raised."""
+def to_send_error(error: BaseException, *, sent: bool, roles: tuple[str, ...] | None = None) -> SendError:
+    """Convert an exception to a SendError; `sent`: it was raised after the message's transmission began."""
     cause = diagnosis.from_exception(error, roles=roles)
     response = getattr(error, "response", None)
     wait = None if response is None else retry_after(response.headers.get("Retry-After"))
-    if response is not None and response.status_code >= 400:  # a refusal needs no body
-        answer = answer_to(response.status_code, own_words=False, wait=wait)
+    if response is not None and response.status_code >= 400:  # the status is enough for a refusal
+        answer = classify_status(response.status_code, own_words=False, wait=wait)
     else:
-        answer = proof_of(error) or Answer.NO_ANSWER
+        answer = answer_of(error) or Answer.NO_ANSWER
     return SendError(
         cause,
         sanitize(f"{type(error).__name__}: {error}"),
         Acceptance.UNKNOWN if sent and answer in DOUBTFUL else Acceptance.NOT_SENT,
-        retry=cause in LATER or (sent and answer in DOUBTFUL),
+        retry=cause in RETRYABLE_CAUSES or (sent and answer in DOUBTFUL),
         retry_after=wait,
         answer=answer,
     )
 
 
-def answer_to(status: int, *, own_words: bool, wait: float | None) -> Answer:
-    """What an HTTP status that is no success proves. `own_words`: its body is an error as the protocol writes it;
-    `wait` is its Retry-After in seconds.
+def classify_status(status: int, *, own_words: bool, wait: float | None) -> Answer:
+    """What an unsuccessful HTTP status proves. `own_words`: the body is an error in the protocol's own format;
+    `wait`: the Retry-After in seconds.
 
-    A gateway's 502 or 504 may hide an acceptance (Graph sent four mails after four 504: learn.microsoft.com/answers
-    2286986), and so may a bare 503: Azure Front Door answers so when the server behind it took too long ("Troubleshoot
-    Azure Front Door common issues"), Envoy when the server's connection broke under a request that it had passed on.
+    After a gateway's 502 or 504 the message may have been accepted (Graph sent four mails after four 504:
+    learn.microsoft.com/answers 2286986), and also after a bare 503: Azure Front Door sends one when the backend took
+    too long ("Troubleshoot Azure Front Door common issues"), Envoy when the backend's connection broke after it had
+    forwarded the request.
     """
     if status in NOT_YET:
         return Answer.BUSY
@@ -104,22 +105,23 @@ def answer_to(status: int, *, own_words: bool, wait: float | None) -> Answer:
 
 
 def retry_after(value: str | None, now: datetime | None = None) -> float | None:
-    """Seconds, from a Retry-After header of either form, at most a day; None if there is none that can be read."""
+    """The seconds of a Retry-After header in either form, at most a day; None if missing or invalid."""
     if not value:
         return None
     if re.fullmatch(r"\s*[0-9]+(\.[0-9]*)?\s*", value):
-        return min(float(value), LONGEST_WAIT)
+        return min(float(value), MAX_RETRY_AFTER)
     try:
         at = parsedate_to_datetime(value)
         at = at if at.tzinfo else at.replace(tzinfo=UTC)
         seconds = (at - (now or datetime.now(UTC))).total_seconds()
     except (ValueError, OverflowError):
         return None
-    return min(max(0.0, seconds), LONGEST_WAIT)
+    return min(max(0.0, seconds), MAX_RETRY_AFTER)
 
 
 def _silence(*loggers: str) -> None:
-    """These write tokens, passwords or whole messages: headers at DEBUG, a token's answer that is no JSON at ERROR."""
+    """Disable loggers that write tokens, passwords or whole messages (headers at DEBUG, invalid token answers at
+    ERROR)."""
     for name in loggers:
         logging.getLogger(name).addFilter(lambda record: False)
 

@@ -1,4 +1,4 @@
-"""The ways a message leaves: Microsoft Graph, EWS, SMTP. One class each, one method `send(message, sender)`."""
+"""Transports: Microsoft Graph, EWS, SMTP. Each is a class with a method `send(message, sender)`."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from mailer.app_identity import Identity
 from mailer.message import Message
 from mailer.tokens import OnStep, TokenSource
 
-LONGEST = 50.0
-"""Seconds that one send may take in all, its token included. The outbox's lease is longer."""
+MAX_SEND_SECONDS = 50.0
+"""For one message, including its token. The outbox's lease is longer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """A classic login, for Exchange on premises (EWS) or an SMTP relay. `kind` is "basic" or "ntlm" (EWS alone)."""
+    """A user name and password, for Exchange on premises (EWS) or an SMTP relay. `kind`: "basic" or "ntlm" (EWS
+    only)."""
 
     username: str
     password: str = field(repr=False)
@@ -25,10 +26,10 @@ class Login:
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """Who sends: an address, and either an app of Entra ID (`app`, by itself or with a person who signed in to it)
-    or a classic login.
+    """The sending address, with either an identity in Entra (`app`: an app or a signed-in personal account) or a login.
 
-    `endpoint` replaces the cloud's own door: an EWS URL of Exchange on premises. `ca_file` is trusted for it alone.
+    `endpoint` replaces the cloud's: the EWS URL of an Exchange server on premises. `ca_file` has its only trusted
+    authorities.
     """
 
     address: str
@@ -40,7 +41,7 @@ class Sender:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What the server said when it took the message. `refused` maps each recipient turned away to the reply."""
+    """The server's answer when it accepted the message. `refused` maps each refused recipient to the reply."""
 
     message_id: str
     answer: str
@@ -49,44 +50,47 @@ class Receipt:
 
 
 class Transport(Protocol):
+    """Sends messages."""
+
     def send(self, message: Message, sender: Sender, *, on_step: OnStep | None = None) -> Receipt:
-        """Hands the message over, or raises `mailer.errors.SendError`. Never retries: that is the outbox's business."""
+        """Send the message. Raises `mailer.errors.SendError`. Never retries; the outbox does."""
 
 
 OnDraft = Callable[[str], None]
-"""Told "" before a draft is made, and its id before it is sent. Whoever is told keeps it where no crash takes it away,
-or raises, and then nothing is sent."""
+"""Called with "" before a draft is created, and with its id before it is sent. The callback stores the value durably;
+if it raises, nothing is sent."""
 
 
 @runtime_checkable
-class Drafting(Transport, Protocol):
-    """A transport that can lay a message down as a draft, keep its id, send it, and tell later what became of it.
+class DraftingTransport(Transport, Protocol):
+    """A transport that can store a message as a draft, send the draft, and find out later whether it was sent.
 
-    So a message of which no answer came need not be sent again on suspicion. It does so only for those who give
-    `on_draft`, and where the app may.
+    So after a missing answer the message need not be sent again without knowing. Drafts are used only if the caller
+    passes `on_draft` and the app has the permission.
     """
 
     def send(
         self, message: Message, sender: Sender, *, on_step: OnStep | None = None, on_draft: OnDraft | None = None
     ) -> Receipt:
-        """As every transport's."""
+        """As `Transport.send`, with a draft if `on_draft` is given and the app may create one."""
 
     def find_draft(self, draft: str, message_id: str, sender: Sender) -> str | None:
-        """The id of the draft that still waits to be sent, found by `draft`, or by the Message-ID if that is empty.
+        """The id of the unsent draft, found by its id `draft` or, if that is empty, by the Message-ID.
 
-        None: of a draft with an id, that it was sent; of one without, that there is none, so that nothing was sent.
-        Raises SendError if it cannot be found out.
+        None means for a draft with an id that it was sent; for one without an id that there is none, so that nothing
+        was sent. Raises SendError if the lookup fails.
         """
 
     def send_draft(self, draft: str, message_id: str, sender: Sender, *, on_step: OnStep | None = None) -> Receipt:
-        """Sends the one that was laid down. Raises SendError, of outcome "unknown" if it is not there any more."""
+        """Send the draft. Raises SendError, with the outcome "unknown" if the draft does not exist any more."""
 
     def discard(self, draft: str, message_id: str, sender: Sender) -> None:
-        """Takes a draft away that is not to be sent; well if there is none. Raises SendError."""
+        """Delete the draft, if it exists. Raises SendError."""
 
 
-def make(name: str, tokens: TokenSource) -> Transport:
-    """ "graph", "ews" or "smtp". exchangelib is slow to import, so only those who send by EWS pay for it."""
+def create_transport(name: str, tokens: TokenSource) -> Transport:
+    """Create a transport by its name: "graph", "ews" or "smtp". exchangelib is imported only for EWS, since it is
+    slow."""
     if name == "graph":
         from mailer.transports.graph import GraphTransport
 
@@ -102,8 +106,8 @@ def make(name: str, tokens: TokenSource) -> Transport:
     raise ValueError(f'There is no transport "{name}".')
 
 
-def make_relay(url: str) -> Transport:
-    """The customer's own mail server. Raises ValueError, whose words never show the URL's password."""
+def create_relay(url: str) -> Transport:
+    """Create a transport for an SMTP relay. Raises ValueError, whose message never contains the URL's password."""
     from mailer.transports.smtp_relay import RelayTransport
 
     return RelayTransport.from_url(url)

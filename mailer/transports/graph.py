@@ -1,5 +1,5 @@
-"""Microsoft Graph: `POST /users/{address}/sendMail` (`/me` for a person who signed in), the message as MIME or as JSON;
-or, where the app may, a draft that is made, then sent, and can be looked up when no answer came.
+"""Microsoft Graph: `POST /users/{address}/sendMail` (`/me` for a signed-in user) with the message as MIME or JSON. If
+the app may create drafts: a draft that is created, then sent, and can be looked up after a missing answer.
 
 Source: Microsoft Graph v1.0, "user: sendMail" (202 Accepted with an empty body; MIME as base64 in text/plain), "Create
 message", "message: send", "Obtain immutable identifiers for Outlook resources".
@@ -18,30 +18,32 @@ from mailer.errors import Acceptance, Answer, SendError
 from mailer.http import deadline_sockets
 from mailer.message import Message, address_of
 from mailer.tokens import OnStep, Token, TokenSource
-from mailer.transports import LONGEST, OnDraft, Receipt, Sender
+from mailer.transports import MAX_SEND_SECONDS, OnDraft, Receipt, Sender
 from mailer.transports.graph_client import ACCEPTED, CREATED, DELETED, FOUND, GraphClient, ItemNotFound, Reply, Success
 from mailer.transports.graph_json import as_json
-from mailer.transports.mime_errors import writing
+from mailer.transports.mime_errors import converting_message_errors
 from mailer.transports.token_retry import with_token
 
-LARGEST = 4_000_000
-"""Bytes of a request's body; more needs an upload session. Source: Graph, "Limitations of sendMail"."""
+MAX_REQUEST_BYTES = 4_000_000
+"""In a request's body; more needs an upload session. Source: Graph, "Limitations of sendMail"."""
 PERMISSION = "Mail.Send"
-FOR_DRAFTS = "Mail.ReadWrite"
-"""Optional. Only where the token shows it are drafts made: an app whose rights Exchange scopes by RBAC shows none."""
-IMMUTABLE = {"Prefer": 'IdType="ImmutableId"'}
-"""The usual id of a message changes when it is moved, as a draft is by being sent."""
+DRAFTS_PERMISSION = "Mail.ReadWrite"
+"""Optional. Drafts are used only if the token has it; it is missing for an app that Exchange scopes by RBAC."""
+IMMUTABLE_IDS = {"Prefer": 'IdType="ImmutableId"'}
+"""The default id of a message changes when it is moved, and sending moves a draft."""
 Result = TypeVar("Result")
 
 
 class GraphTransport:
+    """Sends by Microsoft Graph. `body`: the format of the message."""
+
     def __init__(
-        self, tokens: TokenSource, *, body: Literal["mime", "json"] = "mime", timeout: float = LONGEST
+        self, tokens: TokenSource, *, body: Literal["mime", "json"] = "mime", timeout: float = MAX_SEND_SECONDS
     ) -> None:
         self.tokens = tokens
         self.body = body
         self.timeout = timeout
-        self._door = GraphClient(timeout)
+        self._client = GraphClient(timeout)
 
     def send(
         self, message: Message, sender: Sender, *, on_step: OnStep | None = None, on_draft: OnDraft | None = None
@@ -50,8 +52,8 @@ class GraphTransport:
         drafts: list[str] = []
 
         def attempt(token: Token) -> Receipt:
-            # A second token sends the draft that was made under the first.
-            if on_draft is not None and message.leaves_copy and not drafts and FOR_DRAFTS in token.roles:
+            # A retry with a second token sends the draft created with the first.
+            if on_draft is not None and message.leaves_copy and not drafts and DRAFTS_PERMISSION in token.roles:
                 draft = whole if self.body == "mime" else self._payload(message, sender.address, is_draft=True)
                 drafts.append(self._create(draft, sender, token, on_draft))
             if drafts:
@@ -63,12 +65,12 @@ class GraphTransport:
     def find_draft(self, draft: str, message_id: str, sender: Sender) -> str | None:
         def attempt(token: Token) -> str | None:
             if not draft:
-                return self._find_unnamed(message_id, sender, token)
+                return self._find_by_message_id(message_id, sender, token)
             path, params = f"messages/{quote(draft, safe='')}", {"$select": "isDraft"}
             try:
-                answer = self._call("GET", path, sender, token, FOUND, headers=IMMUTABLE, params=params)
+                answer = self._call("GET", path, sender, token, FOUND, headers=IMMUTABLE_IDS, params=params)
             except ItemNotFound:
-                return None  # Exchange may put a new copy into Sent Items, and take the draft away
+                return None  # sent: Exchange may delete the draft and store a new copy in Sent Items
             if not isinstance(is_draft := answer.content.get("isDraft"), bool):
                 raise _unreadable("Graph does not say whether it is a draft.", answer)
             return draft if is_draft else None
@@ -80,20 +82,20 @@ class GraphTransport:
 
     def discard(self, draft: str, message_id: str, sender: Sender) -> None:
         def attempt(token: Token) -> None:
-            if named := draft or self._find_unnamed(message_id, sender, token):
+            if named := draft or self._find_by_message_id(message_id, sender, token):
                 try:
                     path = f"messages/{quote(named, safe='')}"
-                    self._call("DELETE", path, sender, token, DELETED, headers=IMMUTABLE)
+                    self._call("DELETE", path, sender, token, DELETED, headers=IMMUTABLE_IDS)
                 except ItemNotFound:
                     return
 
         self._with_token(sender, None, attempt)
 
     def _create(self, payload: tuple[bytes, dict[str, str]], sender: Sender, token: Token, on_draft: OnDraft) -> str:
-        """A draft's id, which whoever asked has kept. Raises SendError; whatever it is, nothing was sent."""
+        """Create a draft; returns its id, which `on_draft` has stored. Raises SendError, always with NOT_SENT."""
         on_draft("")
         try:
-            answer = self._call("POST", "messages", sender, token, CREATED, payload, headers=IMMUTABLE)
+            answer = self._call("POST", "messages", sender, token, CREATED, payload, headers=IMMUTABLE_IDS)
         except SendError as failure:
             failure.outcome = Acceptance.NOT_SENT
             raise
@@ -106,20 +108,21 @@ class GraphTransport:
     def _send(self, draft: str, message_id: str, sender: Sender, token: Token) -> Receipt:
         try:
             path = f"messages/{quote(draft, safe='')}/send"
-            return _receipt(message_id, self._call("POST", path, sender, token, ACCEPTED, headers=IMMUTABLE))
+            return _receipt(message_id, self._call("POST", path, sender, token, ACCEPTED, headers=IMMUTABLE_IDS))
         except ItemNotFound as failure:
             failure.cause, failure.outcome, failure.retry = "transient", Acceptance.UNKNOWN, True
-            failure.answer = Answer.NO_ANSWER  # it may be what an earlier request sent
+            failure.answer = Answer.NO_ANSWER  # an earlier request may have sent it
             raise
 
-    def _find_unnamed(self, message_id: str, sender: Sender, token: Token) -> str | None:
-        """The draft of which nobody knows the id: whoever made it was killed before it was told, or before it was kept.
+    def _find_by_message_id(self, message_id: str, sender: Sender, token: Token) -> str | None:
+        """Find a draft without a known id: the process was killed before the id was received or stored.
 
-        Only in the folder where drafts are made. Whoever deletes one moves it elsewhere."""
+        Searches only the Drafts folder. A draft that a user deleted is in another folder.
+        """
         wanted = message_id.replace("'", "''")
         params = {"$filter": f"internetMessageId eq '{wanted}'", "$select": "isDraft"}
         path = "mailFolders/drafts/messages"
-        answer = self._call("GET", path, sender, token, FOUND, headers=IMMUTABLE, params=params)
+        answer = self._call("GET", path, sender, token, FOUND, headers=IMMUTABLE_IDS, params=params)
         found = answer.content.get("value")
         if not isinstance(found, list):
             raise _unreadable("Graph does not list the drafts.", answer)
@@ -127,17 +130,17 @@ class GraphTransport:
         return next((one for one in ids if isinstance(one, str)), None)
 
     def _payload(self, message: Message, address: str, *, is_draft: bool = False) -> tuple[bytes, dict[str, str]]:
-        """A request's body and its headers. Raises SendError."""
-        with writing():
-            # MIME has no place for "saveToSentItems".
+        """The request's body and headers. Raises SendError."""
+        with converting_message_errors():
+            # "saveToSentItems" is only possible with JSON.
             if self.body == "mime" and message.leaves_copy:
                 data, kind = base64.b64encode(message.as_bytes(address)), "text/plain"
             else:
                 resource = as_json(message)
                 content = resource if is_draft else {"message": resource, "saveToSentItems": message.leaves_copy}
                 data, kind = json.dumps(content).encode(), "application/json"
-        if len(data) > LARGEST:
-            raise SendError("message_too_large", f"The message has {len(data)} bytes; Graph takes {LARGEST}.")
+        if len(data) > MAX_REQUEST_BYTES:
+            raise SendError("message_too_large", f"The message has {len(data)} bytes; Graph takes {MAX_REQUEST_BYTES}.")
         return data, {"Content-Type": kind}
 
     def _call(
@@ -154,9 +157,9 @@ class GraphTransport:
     ) -> Reply:
         data, described = payload
         app, headers = _app(sender), {**described, **(headers or {})}
-        with writing():
+        with converting_message_errors():
             address = address_of(sender.address)
-        return self._door.call(method, path, app, address, token, success, data=data, headers=headers, params=params)
+        return self._client.call(method, path, app, address, token, success, data=data, headers=headers, params=params)
 
     def _with_token(self, sender: Sender, on_step: OnStep | None, attempt: Callable[[Token], Result]) -> Result:
         app = _app(sender)
@@ -171,7 +174,7 @@ def _app(sender: Sender) -> Identity:
 
 
 def _unreadable(said: str, answer: Reply) -> SendError:
-    """Of an answer that lacks what was asked for. It carried no message."""
+    """The error for a response without the requested data, to a request without a message."""
     return SendError("transient", said, retry=True, request_ids=answer.ids, answer=Answer.FOREIGN)
 
 

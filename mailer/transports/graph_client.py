@@ -1,4 +1,4 @@
-"""One request to Microsoft Graph on behalf of a mailbox: its answer, or a Failure.
+"""Requests to Microsoft Graph for a mailbox, with all errors converted to SendError.
 
 Source: Microsoft Graph v1.0, "Microsoft Graph error responses and resource types".
 """
@@ -20,19 +20,18 @@ from mailer.errors import DOUBTFUL, Acceptance, Answer, SendError
 from mailer.http import http_session, wire_errors
 from mailer.http.http_session import Session
 
-NO_WORDS = frozenset({"UnknownError", "ErrorInternalServerError", "InternalServerError", "generalException"})
-"""Codes by which Graph says only that something failed behind it: UnknownError stands around a bare 503 or 504 too
-(microsoft-graph-docs 5288), and mail was delivered after it and after ErrorInternalServerError
-(learn.microsoft.com/answers 5629476)."""
+VAGUE_CODES = frozenset({"UnknownError", "ErrorInternalServerError", "InternalServerError", "generalException"})
+"""Codes by which Graph says only that a backend failed: UnknownError also wraps a bare 503 or 504 (microsoft-graph-docs
+5288), and mail was delivered after it and after ErrorInternalServerError (learn.microsoft.com/answers 5629476)."""
 
 
 @dataclass(frozen=True)
 class Success:
-    """The one answer that Graph documents for an operation that went well."""
+    """The only successful response that Graph documents for an operation."""
 
     status: int
     has_object: bool
-    """Whether the body is a JSON object; else there is none."""
+    """Whether the body is a JSON object; otherwise it is empty."""
 
 
 ACCEPTED = Success(202, has_object=False)
@@ -43,7 +42,7 @@ DELETED = Success(204, has_object=False)
 
 @dataclass(frozen=True)
 class Reply:
-    """A success. `content` is its JSON, empty if it has none; `ids` are those that Microsoft's support asks for."""
+    """A successful response. `content`: its JSON object, or empty; `ids`: the request ids for Microsoft's support."""
 
     status: int
     content: Mapping[str, Any]
@@ -51,11 +50,11 @@ class Reply:
 
 
 class ItemNotFound(SendError):
-    """The mailbox is there, the message that was named is not."""
+    """The mailbox exists, the message does not."""
 
 
 class GraphClient:
-    """One session for each set of authorities, its connections shared by all threads."""
+    """Has one session for each set of authorities; threads share the connections."""
 
     def __init__(self, timeout: float) -> None:
         self._timeout = timeout
@@ -75,7 +74,8 @@ class GraphClient:
         headers: Mapping[str, str] | None = None,
         params: Mapping[str, str] | None = None,
     ) -> Reply:
-        """`path` goes on after the mailbox's. Raises SendError for all but `success`."""
+        """Send one request; `path` is relative to the mailbox. Raises SendError for any response other than
+        `success`."""
         ids = {"client-request-id": str(uuid.uuid4())}
         try:
             answer = self._session(app.cloud.ca_file).request(
@@ -93,18 +93,18 @@ class GraphClient:
             )
         except requests.RequestException as error:
             if error.response is None:
-                failure = wire_errors.failure_of(error, sent=True)
+                failure = wire_errors.to_send_error(error, sent=True)
                 failure.request_ids = ids
                 raise failure from None
-            answer = error.response  # a refusal needs no body
+            answer = error.response  # the status is enough for a refusal
         if request_id := answer.headers.get("request-id"):
             ids["request-id"] = wire_errors.sanitize(request_id, 100)
         content = _content(answer)
-        if wrong := _wrong(answer, content, success, ids["client-request-id"]):
-            raise _foreign(answer, wrong, ids)
+        if wrong := _mismatch(answer, content, success, ids["client-request-id"]):
+            raise _foreign_error(answer, wrong, ids)
         if answer.status_code == success.status:
             return Reply(answer.status_code, content or {}, ids)
-        raise _refused(answer, token.known_roles, ids)
+        raise _refusal(answer, token.known_roles, ids)
 
     def _session(self, ca_file: str | None) -> Session:
         with self._lock:
@@ -114,7 +114,7 @@ class GraphClient:
 
 
 def _content(answer: requests.Response) -> Mapping[str, Any] | None:
-    """The JSON object of an answer; None where it is none."""
+    """The JSON object in a response; None if there is none."""
     try:
         content = answer.json()
     except (ValueError, RecursionError):
@@ -122,17 +122,17 @@ def _content(answer: requests.Response) -> Mapping[str, Any] | None:
     return content if isinstance(content, dict) else None
 
 
-def _wrong(answer: requests.Response, content: Mapping[str, Any] | None, success: Success, our_id: str) -> str:
-    """What makes it an answer that Graph does not give to this request; empty if nothing does.
+def _mismatch(answer: requests.Response, content: Mapping[str, Any] | None, success: Success, our_id: str) -> str:
+    """Why the response cannot be Graph's to this request; empty if it can.
 
-    A proxy or a network's sign-in page answers 200 with a page; Microsoft's 202 has no body. Graph repeats our request
-    id: another one belongs to another request, as on a connection whose answers are out of step.
+    A proxy or a captive portal answers 200 with a page; Graph's 202 has no body. Graph repeats our request id: another
+    id belongs to another request, on a connection whose responses are out of step.
     """
     if answer.headers.get("client-request-id", our_id).strip().lower() != our_id:
         return "it answers another request"
     if answer.status_code >= 400:
         return ""
-    if flaw := http_session.flaw_of(answer):
+    if flaw := http_session.body_flaw(answer):
         return flaw
     if answer.status_code != success.status:
         return f"Graph answers {success.status}"
@@ -143,7 +143,7 @@ def _wrong(answer: requests.Response, content: Mapping[str, Any] | None, success
     return ""
 
 
-def _foreign(answer: requests.Response, wrong: str, ids: dict[str, str]) -> SendError:
+def _foreign_error(answer: requests.Response, wrong: str, ids: dict[str, str]) -> SendError:
     return SendError(
         "network",
         wire_errors.sanitize(f"HTTP {answer.status_code} {answer.reason or ''}: {wrong}"),
@@ -154,26 +154,26 @@ def _foreign(answer: requests.Response, wrong: str, ids: dict[str, str]) -> Send
     )
 
 
-def _refused(answer: requests.Response, roles: tuple[str, ...] | None, ids: dict[str, str]) -> SendError:
-    cause = diagnosis.from_http(answer.status_code, answer.headers, answer.content, door="graph", roles=roles)
-    said = _said(answer)
+def _refusal(answer: requests.Response, roles: tuple[str, ...] | None, ids: dict[str, str]) -> SendError:
+    cause = diagnosis.from_http(answer.status_code, answer.headers, answer.content, service="graph", roles=roles)
+    said = _error_text(answer)
     wait = wire_errors.retry_after(answer.headers.get("Retry-After"))
-    own_words = bool(said) and said.partition(":")[0] not in NO_WORDS
-    judged = wire_errors.answer_to(answer.status_code, own_words=own_words, wait=wait)
+    own_words = bool(said) and said.partition(":")[0] not in VAGUE_CODES
+    judged = wire_errors.classify_status(answer.status_code, own_words=own_words, wait=wait)
     kind = ItemNotFound if answer.status_code == 404 and said.startswith("ErrorItemNotFound") else SendError
     return kind(
         cause,
         wire_errors.sanitize(f"HTTP {answer.status_code} {said or answer.reason or ''}"),
         Acceptance.UNKNOWN if judged in DOUBTFUL else Acceptance.NOT_SENT,
-        retry=cause in wire_errors.LATER or judged in DOUBTFUL,
+        retry=cause in wire_errors.RETRYABLE_CAUSES or judged in DOUBTFUL,
         retry_after=wait,
         request_ids=ids,
         answer=judged,
     )
 
 
-def _said(answer: requests.Response) -> str:
-    """`{"error": {"code", "message"}}`, or what other servers make of it; empty if it is no JSON error."""
+def _error_text(answer: requests.Response) -> str:
+    """The text of `{"error": {"code", "message"}}` or of OAuth's form of an error; empty if it is not a JSON error."""
     try:
         error = answer.json()["error"]
     except (ValueError, KeyError, TypeError, RecursionError):

@@ -1,4 +1,4 @@
-"""A message as Graph's JSON has it.
+"""A message in Graph's JSON format.
 
 Source: Microsoft Graph v1.0, "message resource type".
 """
@@ -13,8 +13,8 @@ from mailer.message import Attachment, Message, address_of, body_text, content_t
 
 
 def as_json(message: Message) -> dict[str, Any]:
-    """The message as Graph's JSON has it: one body, HTML if there is one. Graph takes only X- headers of our own.
-    Raises BadGraphMessage."""
+    """The message as a Graph resource: one body, HTML if there is one. Graph accepts only X- headers. Raises
+    BadMessage."""
     resource: dict[str, Any] = {
         "subject": header_text(message.subject),
         "body": {"contentType": "HTML", "content": body_text(message.html)}
@@ -41,7 +41,7 @@ def as_json(message: Message) -> dict[str, Any]:
 
 
 def _content_type(attachment: Attachment) -> str:
-    """With its parameters: a calendar's method stands there too (RFC 6047, 2.4)."""
+    """The content type with its parameters, which include a calendar's method (RFC 6047, 2.4)."""
     written = MIMEPart()
     written["Content-Type"] = content_type(attachment)
     for name, value in parameters(attachment).items():

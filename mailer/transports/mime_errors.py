@@ -1,4 +1,4 @@
-"""A message that cannot be written as mail, told as any other failure: nothing was sent."""
+"""Conversion of invalid messages to SendError."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from mailer.message import BadAddress, BadMessage
 
 
 @contextmanager
-def writing() -> Iterator[None]:
-    """Raises SendError where the message's own methods raise BadGraphMessage."""
+def converting_message_errors() -> Iterator[None]:
+    """Convert BadMessage raised inside to SendError: nothing was sent."""
     try:
         yield
     except BadMessage as error:

@@ -1,10 +1,9 @@
-"""Logged-in connections to mail servers, kept for the next message.
+"""A pool of authenticated SMTP connections, kept for the next message.
 
-Many mails leave one after another. A message takes four round trips; connecting, greeting, TLS and login take seven
-more. Measured on loopback over TLS: 2.5 ms of processor time on a kept connection, 7 ms on a new one. It matters for a
-relay, which nothing paces; and Exchange Online takes three connections of a mailbox at once, which are counted here.
-What waits too long says goodbye, and what the server has cut meanwhile is made anew: before the first line of a message
-that is known to be safe.
+A message takes four round trips; connecting, greeting, TLS and login take seven more. Measured on loopback over TLS:
+2.5 ms of CPU time on a kept connection, 7 ms on a new one. This matters for a relay, which has no rate limit. Exchange
+Online allows three concurrent connections of a mailbox, which are counted here. Idle connections are closed after
+`MAX_IDLE_SECONDS`, and one that the server closed is replaced; that is safe before the first line of a message.
 """
 
 from __future__ import annotations
@@ -19,87 +18,87 @@ from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from mailer.http import deadline_sockets
 
-IDLE = 10.0
-"""Seconds. Servers wait for minutes; firewalls, and whoever restarts a server, do not."""
-AT_ONCE = 3
-"""Connections. Source: Exchange Online limits, "SMTP AUTH: concurrent connections" of a mailbox."""
+MAX_IDLE_SECONDS = 10.0
+"""Servers wait for minutes, but firewalls and restarts drop idle connections earlier."""
+MAX_CONNECTIONS = 3
+"""Of one mailbox. Source: Exchange Online limits, "SMTP AUTH: concurrent connections"."""
 
 
 class Endpoint(NamedTuple):
-    """Where to, as whom, and proven by what."""
+    """Server, user and credential of a connection."""
 
     server: str
-    who: str
-    proof: str
+    user: str
+    credential: str
 
 
-class _Line(Protocol):
-    def part(self) -> None:
-        """Says goodbye, and raises nothing."""
+class _Closable(Protocol):
+    def disconnect(self) -> None:
+        """Close the connection. Raises nothing."""
 
 
-Line = TypeVar("Line", bound=_Line)
+Connection = TypeVar("Connection", bound=_Closable)
 
 
-class SmtpPool(Generic[Line]):
-    """Threads share them; each connection has one user at a time."""
+class SmtpPool(Generic[Connection]):
+    """Shared by threads; a connection is used by one thread at a time."""
 
-    def __init__(self, idle: float = IDLE) -> None:
+    def __init__(self, idle: float = MAX_IDLE_SECONDS) -> None:
         self._idle = idle
-        self._waiting: list[tuple[float, Endpoint, Line]] = []
-        """Each with the moment at which it has waited long enough; the first of them first."""
-        self._rooms: defaultdict[tuple[str, str], threading.Semaphore] = defaultdict(
-            lambda: threading.Semaphore(AT_ONCE)
+        self._idle_connections: list[tuple[float, Endpoint, Connection]] = []
+        """Idle connections with the time when each is closed, earliest first."""
+        self._slots: defaultdict[tuple[str, str], threading.Semaphore] = defaultdict(
+            lambda: threading.Semaphore(MAX_CONNECTIONS)
         )
         self._lock = threading.Lock()
-        self._usher: threading.Thread | None = None
-        weakref.finalize(self, _part_all, self._waiting)
+        self._reaper: threading.Thread | None = None
+        weakref.finalize(self, _disconnect_all, self._idle_connections)
 
     @contextmanager
-    def room(self, door: Endpoint) -> Iterator[None]:
-        """For one of the few connections that a server takes at once of somebody. Raises TimeoutError."""
+    def slot(self, endpoint: Endpoint) -> Iterator[None]:
+        """Hold one of the connections that the server allows the user concurrently. Raises TimeoutError."""
         with self._lock:
-            room = self._rooms[door.server, door.who]
-        if not room.acquire(timeout=deadline_sockets.left()):
+            slot = self._slots[endpoint.server, endpoint.user]
+        if not slot.acquire(timeout=deadline_sockets.seconds_left()):
             raise TimeoutError("the connections that the server takes at once were busy")
         try:
             yield
         finally:
-            room.release()
+            slot.release()
 
-    def checkout(self, door: Endpoint) -> Line | None:
-        """The one that came last, which the server knows best."""
+    def checkout(self, endpoint: Endpoint) -> Connection | None:
+        """The most recently used idle connection; None if there is none."""
         with self._lock:
-            for place in reversed(range(len(self._waiting))):
-                until, whose, line = self._waiting[place]
-                if whose == door and until > time.monotonic():
-                    del self._waiting[place]
-                    return line
+            for place in reversed(range(len(self._idle_connections))):
+                until, whose, connection = self._idle_connections[place]
+                if whose == endpoint and until > time.monotonic():
+                    del self._idle_connections[place]
+                    return connection
         return None
 
-    def checkin(self, door: Endpoint, line: Line) -> None:
+    def checkin(self, endpoint: Endpoint, connection: Connection) -> None:
         with self._lock:
-            self._waiting.append((time.monotonic() + self._idle, door, line))
-            if self._usher is None:
-                self._usher = threading.Thread(target=self._see_out, name="smtp-usher", daemon=True)
-                self._usher.start()
+            self._idle_connections.append((time.monotonic() + self._idle, endpoint, connection))
+            if self._reaper is None:
+                self._reaper = threading.Thread(target=self._close_idle, name="smtp-pool", daemon=True)
+                self._reaper.start()
 
-    def _see_out(self) -> None:
-        """Ends with the last that waits."""
+    def _close_idle(self) -> None:
+        """Close idle connections when their time is over. The thread ends with the last one."""
         while True:
             with self._lock:
                 now = time.monotonic()
-                over = [line for until, _door, line in self._waiting if until <= now]
-                del self._waiting[: len(over)]
-                if not over and not self._waiting:
-                    self._usher = None
+                over = [connection for until, _endpoint, connection in self._idle_connections if until <= now]
+                del self._idle_connections[: len(over)]
+                if not over and not self._idle_connections:
+                    self._reaper = None
                     return
-                pause = self._waiting[0][0] - now if self._waiting else 0.0
-            for line in over:
-                line.part()
+                pause = self._idle_connections[0][0] - now if self._idle_connections else 0.0
+            for connection in over:
+                connection.disconnect()
             time.sleep(pause)
 
 
-def _part_all(waiting: list[tuple[float, Endpoint, Line]]) -> None:
-    while waiting:
-        waiting.pop()[2].part()
+def _disconnect_all(idle: list[tuple[float, Endpoint, Connection]]) -> None:
+    while idle:
+        idle.pop()[2].disconnect()

@@ -1,6 +1,6 @@
-"""A mail server of the customer's own, the channel of last resort.
+"""SMTP to a relay of the organization, the channel of last resort.
 
-Source: RFC 4954, 4616 (PLAIN); draft-murchison-sasl-login (LOGIN), which some relays know alone.
+Source: RFC 4954, 4616 (PLAIN); draft-murchison-sasl-login (LOGIN), the only mechanism of some relays.
 """
 
 from __future__ import annotations
@@ -14,18 +14,17 @@ from mailer.errors import SendError
 from mailer.http import deadline_sockets, wire_errors
 from mailer.message import Message
 from mailer.tokens import OnStep
-from mailer.transports import LONGEST, Login, Receipt, Sender
+from mailer.transports import MAX_SEND_SECONDS, Login, Receipt, Sender
 from mailer.transports.smtp_pool import Endpoint, SmtpPool
-from mailer.transports.smtp_session import Client, opened, refusal, submit
+from mailer.transports.smtp_session import Client, open_client, refusal, submit
 
 _SHAPE = "write smtp://host:port or smtps://user:password@host, with %40 for @ and %23 for # in the password."
 
 
 @dataclass(frozen=True)
 class RelayTransport:
-    """Takes mail from this machine, with or without a login. A login, and mail to a relay whose `ca_file` is given or
-    for which it is asked (`always_tls`), go over TLS or not at all; else mail goes in clear, as between servers of one
-    house."""
+    """Sends by a relay, with or without a login. TLS is required with a login, with a `ca_file` and with `always_tls`;
+    otherwise mail is sent in clear, as is usual between servers of one organization."""
 
     host: str
     port: int
@@ -33,13 +32,13 @@ class RelayTransport:
     implicit_tls: bool = False
     ca_file: str | None = None
     always_tls: bool = False
-    timeout: float = LONGEST
-    _lines: SmtpPool[Client] = field(default_factory=SmtpPool, repr=False, compare=False)
+    timeout: float = MAX_SEND_SECONDS
+    _pool: SmtpPool[Client] = field(default_factory=SmtpPool, repr=False, compare=False)
 
     @classmethod
     def from_url(cls, url: str) -> RelayTransport:
-        """`smtp://host:port`, `smtps://user:password@host`; `?ca_file=` trusts its own CA. Raises ValueError, whose
-        words never show the password."""
+        """Parse `smtp://host:port` or `smtps://user:password@host`; `?ca_file=` names the relay's own CA. Raises
+        ValueError, whose message never contains the password."""
         parts, port, host = _parts(url)
         if parts.scheme not in ("smtp", "smtps") or not host:
             raise ValueError(f"The SMTP URL is none: {_SHAPE}")
@@ -67,8 +66,8 @@ class RelayTransport:
             deadline_sockets.deadline(self.timeout),
             wire_errors.redacting(self.login.password if self.login else None),
         ):
-            door = Endpoint(f"{self.host}:{self.port}", self.login.username if self.login else "", "")
-            return submit(self._lines, door, lambda: opened(connect, log_in), message, sender.address)
+            endpoint = Endpoint(f"{self.host}:{self.port}", self.login.username if self.login else "", "")
+            return submit(self._pool, endpoint, lambda: open_client(connect, log_in), message, sender.address)
 
 
 def _parts(url: str) -> tuple[SplitResult, int | None, str | None]:

@@ -11,24 +11,24 @@ from mailer.errors import SendError
 from mailer.http import deadline_sockets, wire_errors
 from mailer.message import Message, address_of
 from mailer.tokens import OnStep, Token, TokenSource
-from mailer.transports import LONGEST, Receipt, Sender
-from mailer.transports.mime_errors import writing
+from mailer.transports import MAX_SEND_SECONDS, Receipt, Sender
+from mailer.transports.mime_errors import converting_message_errors
 from mailer.transports.smtp_pool import Endpoint, SmtpPool
-from mailer.transports.smtp_session import Client, opened, refusal, submit
+from mailer.transports.smtp_session import Client, open_client, refusal, submit
 from mailer.transports.token_retry import with_token
 
 IMPLICIT_TLS = 465
-LONGEST_LINE = 500
-"""Octets of a command, its line end aside: a longer proof goes after the server's challenge (RFC 4954, 4)."""
+MAX_COMMAND_LENGTH = 500
+"""Octets of a command without its line end: a longer token is sent after the server's challenge (RFC 4954, 4)."""
 
 
 class SmtpTransport:
-    """Keeps connections for the next message of the same mailbox under the same token."""
+    """Sends by SMTP. Connections are kept for the next message of the same mailbox with the same token."""
 
-    def __init__(self, tokens: TokenSource, *, timeout: float = LONGEST) -> None:
+    def __init__(self, tokens: TokenSource, *, timeout: float = MAX_SEND_SECONDS) -> None:
         self.tokens = tokens
         self.timeout = timeout
-        self._lines: SmtpPool[Client] = SmtpPool()
+        self._pool: SmtpPool[Client] = SmtpPool()
 
     def send(self, message: Message, sender: Sender, *, on_step: OnStep | None = None) -> Receipt:
         app = sender.app
@@ -41,7 +41,7 @@ class SmtpTransport:
         host, _, port = app.smtp.rpartition(":")
         host = host.strip("[]")  # of an IPv6 address
         implicit = int(port) == IMPLICIT_TLS
-        with writing():
+        with converting_message_errors():
             address = address_of(sender.address)
 
         def connect() -> Client:
@@ -53,27 +53,27 @@ class SmtpTransport:
                     client.secure()
                 _xoauth2(client, address, token)
 
-            door = Endpoint(app.smtp, sender.address, token.value)
-            return submit(self._lines, door, lambda: opened(connect, log_in), message, sender.address)
+            endpoint = Endpoint(app.smtp, sender.address, token.value)
+            return submit(self._pool, endpoint, lambda: open_client(connect, log_in), message, sender.address)
 
         with deadline_sockets.deadline(self.timeout):
             return with_token(self.tokens, app, app.smtp_scope, app.smtp_permission, on_step, attempt)
 
 
 def _xoauth2(client: Client, address: str, token: Token) -> None:
-    """A refusal comes as 334 with a JSON that must be answered by an empty line; the reason follows as 535."""
+    """Authenticate. Raises SendError. The server refuses with 334 and JSON; after an empty line it sends the 535."""
     offered = client.esmtp_features.get("auth", "").upper().split()
     if "XOAUTH2" not in offered:
         what = f"only AUTH {' '.join(offered)}" if offered else "no AUTH at all"
         raise SendError("smtp_auth_disabled", wire_errors.sanitize(f"The server offers no AUTH XOAUTH2, {what}."))
     proof = base64.b64encode(f"user={address}\x01auth=Bearer {token.value}\x01\x01".encode()).decode("ascii")
-    if len(proof) + len("AUTH XOAUTH2 ") <= LONGEST_LINE:
+    if len(proof) + len("AUTH XOAUTH2 ") <= MAX_COMMAND_LENGTH:
         code, reply = client.docmd("AUTH", f"XOAUTH2 {proof}")
     else:
         code, reply = client.docmd("AUTH", "XOAUTH2")
         if code == 334:
             code, reply = client.docmd(proof)
-        elif code == 501:  # it wants the proof at once, however long
+        elif code == 501:  # the server requires an initial response of any length
             code, reply = client.docmd("AUTH", f"XOAUTH2 {proof}")
     if code == 334:
         code, reply = client.docmd("")

@@ -1,4 +1,4 @@
-"""The steps between an app and a message: a token, what it says of the permission, and a second one if it is stale."""
+"""Sending with a cached token, and once more with a new token if the server refused it."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from mailer.http import wire_errors
 from mailer.tokens import OnStep, Token, TokenSource
 
 Result = TypeVar("Result")
-STALE = frozenset({"token_rejected", "role_missing"})
-"""Refusals that a kept token can earn where a fresh one would not: it was revoked, or consent came after it."""
+STALE_TOKEN_CAUSES = frozenset({"token_rejected", "role_missing"})
+"""Refusals that a new token may avoid: the cached one was revoked, or consent was granted after it was issued."""
 
 
 def with_token(
@@ -23,12 +23,12 @@ def with_token(
     on_step: OnStep | None,
     attempt: Callable[[Token], Result],
 ) -> Result:
-    """What `attempt` brings. If a kept token is surely refused, once more with a fresh one. Raises SendError."""
-    kept = tokens.has(app, scope)
+    """The result of `attempt`. If a cached token is refused, `attempt` runs again with a new one. Raises SendError."""
+    kept = tokens.has_cached(app, scope)
     try:
         return _attempt(tokens, app, scope, permission, on_step, attempt)
     except SendError as failure:
-        if failure.cause not in STALE or failure.outcome != Acceptance.NOT_SENT:
+        if failure.cause not in STALE_TOKEN_CAUSES or failure.outcome != Acceptance.NOT_SENT:
             raise
         tokens.forget(app, scope)
         if not kept:
@@ -44,16 +44,16 @@ def _attempt(
     on_step: OnStep | None,
     attempt: Callable[[Token], Result],
 ) -> Result:
-    """The permission's absence does not stop the message: an app that Exchange scopes by RBAC may send without any role
-    in its token."""
+    """Run `attempt` with a token. A missing permission is no reason to stop: an app that Exchange scopes by RBAC sends
+    without any role in its token."""
     token = tokens.token(app, scope, on_step)
     if on_step:
-        on_step("permission", _said_of(permission, token))
+        on_step("permission", _permission_detail(permission, token))
     with wire_errors.redacting(token.value, *app.secrets):
         return attempt(token)
 
 
-def _said_of(permission: str, token: Token) -> str:
+def _permission_detail(permission: str, token: Token) -> str:
     if not token.readable:
         return f"the token does not show whether it holds {permission}"
     return permission if permission in token.roles else f"{permission} is not in the token"

@@ -16,7 +16,7 @@ from allauth.socialaccount.providers.oauth2.client import OAuth2Error
 
 from alertadmin.accounts.oidc import http_session
 from alertadmin.accounts.oidc.http_session import SLOTS, ProviderBusy, document
-from mailer.http.deadline_sockets import LARGEST_ANSWER
+from mailer.http.deadline_sockets import MAX_RESPONSE_BYTES
 from tests.accounts.oidc.conftest import Entra, entra  # noqa: F401 (a fixture)
 from tests.attacks.endless_server import EndlessServer
 from tests.helpers.timeouts import IN_TIME
@@ -59,7 +59,7 @@ def test_23_ten_clicks_wait_in_few_threads(provider: EndlessServer, providers: i
 BOMBS: dict[str, tuple[dict[str, str], bytes]] = {
     "a gzip bomb": ({"Content-Encoding": "gzip"}, gzip.compress(b" " * 50_000_000)),
     "gzip that unpacks to metadata": ({"Content-Encoding": "gzip"}, gzip.compress(b"{}")),
-    "endless": ({}, b" " * (LARGEST_ANSWER + 1)),
+    "endless": ({}, b" " * (MAX_RESPONSE_BYTES + 1)),
     "nested": ({}, b"[" * 500_000),
     "a list": ({}, b"[]"),
     "no JSON": ({}, b"<html>"),

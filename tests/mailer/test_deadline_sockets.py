@@ -75,7 +75,7 @@ def test_a_server_that_never_stops_sending_is_left(stack: ExitStack) -> None:
         deadline_sockets.deadline(10),
         deadline_sockets.dial("localhost", server.port) as connection,
         connection.makefile("rb") as reader,
-        pytest.raises(deadline_sockets.AnswerTooLarge, match="longer than 1000000 bytes"),
+        pytest.raises(deadline_sockets.ResponseTooLarge, match="longer than 1000000 bytes"),
     ):
         reader.read()
 
@@ -83,10 +83,10 @@ def test_a_server_that_never_stops_sending_is_left(stack: ExitStack) -> None:
 def test_of_nested_deadlines_the_nearest_counts() -> None:
     with deadline_sockets.deadline(10):
         with deadline_sockets.deadline(0.2):
-            assert deadline_sockets.left() <= 0.2
+            assert deadline_sockets.seconds_left() <= 0.2
         with deadline_sockets.deadline(60):
-            assert 9 < deadline_sockets.left() <= 10
-    assert deadline_sockets.left() == deadline_sockets.PATIENCE
+            assert 9 < deadline_sockets.seconds_left() <= 10
+    assert deadline_sockets.seconds_left() == deadline_sockets.DEFAULT_TIMEOUT
 
 
 def test_nothing_begins_after_a_deadline(stack: ExitStack) -> None:
@@ -99,10 +99,10 @@ def test_nothing_begins_after_a_deadline(stack: ExitStack) -> None:
 def test_a_deadline_is_one_threads_own() -> None:
     seen: list[float] = []
     with deadline_sockets.deadline(1):
-        thread = threading.Thread(target=lambda: seen.append(deadline_sockets.left()))
+        thread = threading.Thread(target=lambda: seen.append(deadline_sockets.seconds_left()))
         thread.start()
         thread.join()
-    assert seen == [deadline_sockets.PATIENCE]
+    assert seen == [deadline_sockets.DEFAULT_TIMEOUT]
 
 
 def test_a_closed_port_is_refused_at_once() -> None:
@@ -121,14 +121,14 @@ def test_a_look_up_that_hangs_is_left() -> None:
     hanging = threading.Event()
     begun = monotonic()
     with pytest.raises(TimeoutError, match="no answer within"):
-        deadline_sockets.within(0.2, lambda: hanging.wait(30))
+        deadline_sockets.run_with_timeout(0.2, lambda: hanging.wait(30))
     hanging.set()
     assert monotonic() - begun < IN_TIME
 
 
 def test_what_a_call_within_raises_is_raised() -> None:
     with pytest.raises(ZeroDivisionError):
-        deadline_sockets.within(5, lambda: 1 / 0)
+        deadline_sockets.run_with_timeout(5, lambda: 1 / 0)
 
 
 @pytest.mark.control(47)

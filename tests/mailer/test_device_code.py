@@ -12,7 +12,7 @@ import requests
 
 from mailer import device_code, transports
 from mailer.clouds import BUILTIN, Cloud
-from mailer.device_code import DeviceCode, SignedIn, Waiting
+from mailer.device_code import DeviceCode, PollStatus, SignedIn
 from mailer.errors import SendError
 from mailer.message import Message
 from mailer.personal_account import SMTP_SCOPE, PersonalAccount
@@ -33,10 +33,10 @@ class Kept:
     tokens: list[str] = field(default_factory=list)
     failures: list[SendError] = field(default_factory=list)
 
-    def renewed(self, refresh_token: str) -> None:
+    def save_renewed(self, refresh_token: str) -> None:
         self.tokens.append(refresh_token)
 
-    def ended(self, failure: SendError) -> None:
+    def mark_ended(self, failure: SendError) -> None:
         self.failures.append(failure)
 
 
@@ -51,10 +51,10 @@ class Home:
     keeper: Kept = field(default_factory=Kept)
 
     def begin(self, scope: str = MAIL) -> DeviceCode:
-        return device_code.begin(self.cloud, self.client_id, scope)
+        return device_code.start(self.cloud, self.client_id, scope)
 
-    def ask(self, code: DeviceCode) -> SignedIn | Waiting:
-        return device_code.ask(self.cloud, self.client_id, code.device_code)
+    def ask(self, code: DeviceCode) -> SignedIn | PollStatus:
+        return device_code.poll(self.cloud, self.client_id, code.device_code)
 
     def decide(self, code: DeviceCode, decision: str = "accept") -> None:
         with requests.Session() as session:
@@ -82,7 +82,7 @@ def home(sandbox: Sandbox, customer: Customer, cloud: Cloud) -> Home:
 
 def test_each_question_gets_one_answer_at_once(home: Home) -> None:
     code = home.begin()
-    assert home.ask(code) is Waiting.PENDING
+    assert home.ask(code) is PollStatus.PENDING
     home.decide(code)
     signed_in = home.ask(code)
     assert isinstance(signed_in, SignedIn)
@@ -93,9 +93,9 @@ def test_each_question_gets_one_answer_at_once(home: Home) -> None:
 def test_who_declines_is_told_from_a_code_that_ended(home: Home) -> None:
     declined, late = home.begin(), home.begin()
     home.decide(declined, "cancel")
-    assert home.ask(declined) is Waiting.DECLINED
+    assert home.ask(declined) is PollStatus.DECLINED
     home.sandbox.consumers.expire_codes()
-    assert home.ask(late) is Waiting.EXPIRED
+    assert home.ask(late) is PollStatus.EXPIRED
 
 
 def test_secrets_of_a_sign_in_do_not_show_themselves(home: Home) -> None:
@@ -106,34 +106,38 @@ def test_secrets_of_a_sign_in_do_not_show_themselves(home: Home) -> None:
 
 def test_a_national_cloud_has_no_personal_accounts() -> None:
     with pytest.raises(SendError, match="account_personal_unsupported"):
-        device_code.begin(BUILTIN["gcc-high"], "6f1d1b1e-0d4e-4ad4-8a55-3ad6f1e1a001", MAIL)
+        device_code.start(BUILTIN["gcc-high"], "6f1d1b1e-0d4e-4ad4-8a55-3ad6f1e1a001", MAIL)
 
 
 @pytest.mark.parametrize(("personal", "public"), [(False, True), (True, False)], ids=["audience", "public client"])
 def test_an_app_that_does_not_admit_them_is_named(home: Home, customer: Customer, personal: bool, public: bool) -> None:
     app = home.sandbox.directory.add_app(customer.tenant, "Unfit", personal_accounts=personal, public_client=public)
     with pytest.raises(SendError, match="account_personal_unsupported"):
-        device_code.begin(home.cloud, app.client_id, MAIL)
+        device_code.start(home.cloud, app.client_id, MAIL)
 
 
 def test_a_client_that_must_show_a_secret_after_all_is_no_wrong_secret(other: HttpsServer) -> None:
     other.routes["/token"] = reply(401, {"error": "invalid_client", "error_codes": [7000218], "error_description": "x"})
     with pytest.raises(SendError, match="account_personal_unsupported"):
-        device_code.ask(other.cloud(), "6f1d1b1e-0d4e-4ad4-8a55-3ad6f1e1a001", "code")
+        device_code.poll(other.cloud(), "6f1d1b1e-0d4e-4ad4-8a55-3ad6f1e1a001", "code")
 
 
 @pytest.mark.parametrize(
     ("said", "heard"),
-    [("slow_down", Waiting.SLOWER), ("access_denied", Waiting.DECLINED), ("authorization_declined", Waiting.DECLINED)],
+    [
+        ("slow_down", PollStatus.SLOWER),
+        ("access_denied", PollStatus.DECLINED),
+        ("authorization_declined", PollStatus.DECLINED),
+    ],
 )
-def test_every_word_of_the_standard_is_known(other: HttpsServer, said: str, heard: Waiting) -> None:
+def test_every_word_of_the_standard_is_known(other: HttpsServer, said: str, heard: PollStatus) -> None:
     other.routes["/token"] = reply(400, {"error": said})
-    assert device_code.ask(other.cloud(), "6f1d1b1e-0d4e-4ad4-8a55-3ad6f1e1a001", "code") is heard
+    assert device_code.poll(other.cloud(), "6f1d1b1e-0d4e-4ad4-8a55-3ad6f1e1a001", "code") is heard
 
 
 def test_a_token_that_cannot_be_kept_is_no_sign_in(other: HttpsServer) -> None:
     with pytest.raises(SendError, match="no refresh token"):
-        device_code.ask(other.cloud(), "6f1d1b1e-0d4e-4ad4-8a55-3ad6f1e1a001", "code")
+        device_code.poll(other.cloud(), "6f1d1b1e-0d4e-4ad4-8a55-3ad6f1e1a001", "code")
 
 
 @pytest.mark.parametrize(
@@ -153,7 +157,7 @@ def test_an_answer_that_is_no_code_is_a_failure(other: HttpsServer, answer: Any)
     )(request)
     other.routes["/devicecode"] = answer
     with pytest.raises(SendError) as caught:
-        device_code.begin(
+        device_code.start(
             replace(other.cloud(), personal_smtp="localhost:587"), "6f1d1b1e-0d4e-4ad4-8a55-3ad6f1e1a001", MAIL
         )
     assert caught.value.cause in {"network", "other", "transient"}
@@ -162,7 +166,7 @@ def test_an_answer_that_is_no_code_is_a_failure(other: HttpsServer, answer: Any)
 def test_a_page_is_never_held_up(home: Home) -> None:
     home.sandbox.faults.add(door="token", delay=30, mailbox=home.client_id)
     with pytest.raises(SendError, match="network"):
-        device_code.ask(home.cloud, home.client_id, home.begin().device_code, timeout=0.5)
+        device_code.poll(home.cloud, home.client_id, home.begin().device_code, timeout=0.5)
 
 
 # Using the sign-in
@@ -214,7 +218,7 @@ def test_it_sends_as_itself(
 ) -> None:
     steps: list[tuple[str, str]] = []
     sender = Sender(home.address, home.person(scope))
-    transports.make(way, tokens).send(message, sender, on_step=lambda *step: steps.append(step))
+    transports.create_transport(way, tokens).send(message, sender, on_step=lambda *step: steps.append(step))
     (taken,) = arrived(message)
     assert (taken["mailbox"], taken["door"]) == (home.address, way)
     assert [step for step, _ in steps] == ["tenant", "token", "permission"]
@@ -222,7 +226,7 @@ def test_it_sends_as_itself(
 
 
 def test_ews_is_refused_in_words(home: Home, tokens: TokenSource, message: Message) -> None:
-    failure = failing(transports.make("ews", tokens), message, Sender(home.address, home.person()))
+    failure = failing(transports.create_transport("ews", tokens), message, Sender(home.address, home.person()))
     assert failure.cause == "account_personal_unsupported"
     assert home.sandbox.ledger.messages(message.message_id) == []
 
@@ -235,8 +239,8 @@ def test_neither_token_nor_code_is_logged(
     home.decide(code)
     signed_in = home.ask(code)
     assert isinstance(signed_in, SignedIn)
-    person = PersonalAccount(home.cloud, home.client_id, home.address, signed_in.refresh_token, keeper=home.keeper)
-    transports.make("graph", tokens).send(message, Sender(home.address, person))
+    person = PersonalAccount(home.cloud, home.client_id, home.address, signed_in.refresh_token, store=home.keeper)
+    transports.create_transport("graph", tokens).send(message, Sender(home.address, person))
     access = tokens.token(person, person.graph_scope).value
     for secret in (code.device_code, person.refresh_token, home.keeper.tokens[0], access):
         assert secret not in caplog.text

@@ -129,7 +129,7 @@ def test_a_certificate_that_is_not_right_is_refused_before_a_byte_is_said(
     server = stack.enter_context(HttpsServer(getattr(authorities, fault), authorities.ca_file))
     with Session(server.ca_file, timeout=20) as session, pytest.raises(requests.exceptions.SSLError) as caught:
         session.post(server.url, data=b"secret")
-    failure = wire_errors.failure_of(caught.value, sent=True)
+    failure = wire_errors.to_send_error(caught.value, sent=True)
     assert (failure.cause, failure.outcome, failure.retry) == ("tls", "not_sent", False)
     assert server.requests == []
 
@@ -140,7 +140,7 @@ def test_a_server_that_knows_only_old_tls_is_refused(authorities: Authorities, s
     server = stack.enter_context(HttpsServer(old, authorities.ca_file))
     with Session(server.ca_file, timeout=20) as session, pytest.raises(requests.exceptions.SSLError) as caught:
         session.get(server.url)
-    assert wire_errors.failure_of(caught.value, sent=True).cause == "tls"
+    assert wire_errors.to_send_error(caught.value, sent=True).cause == "tls"
     assert server.requests == []
 
 
@@ -167,7 +167,7 @@ def test_a_server_that_drips_is_left_in_time(server: HttpsServer, head: bytes) -
     with Session(server.ca_file, timeout=0.4) as session, pytest.raises(requests.RequestException) as caught:
         session.post(server.url, data=b"x")
     assert monotonic() - begun < IN_TIME
-    assert wire_errors.failure_of(caught.value, sent=True).cause == "network"
+    assert wire_errors.to_send_error(caught.value, sent=True).cause == "network"
 
 
 def test_a_call_may_have_a_time_of_its_own(server: HttpsServer, session: Session) -> None:
@@ -201,7 +201,7 @@ def test_nothing_is_unpacked(server: HttpsServer, session: Session, encoding: st
         session.get(server.url)
     assert caught.value.response is not None
     assert (caught.value.response.status_code, caught.value.response.content) == (200, b"")
-    assert wire_errors.proof_of(caught.value) == Judged.FOREIGN
+    assert wire_errors.answer_of(caught.value) == Judged.FOREIGN
 
 
 def test_no_compression_is_asked_for(server: HttpsServer, session: Session) -> None:
@@ -213,7 +213,7 @@ def test_no_compression_is_asked_for(server: HttpsServer, session: Session) -> N
 
 
 def outcome(error: BaseException) -> str:
-    return wire_errors.failure_of(error, sent=True).outcome.value
+    return wire_errors.to_send_error(error, sent=True).outcome.value
 
 
 def test_a_closed_port_took_nothing(session: Session) -> None:
@@ -228,7 +228,7 @@ def test_a_host_that_does_not_exist_took_nothing(session: Session) -> None:
     with pytest.raises(requests.ConnectionError) as caught:
         session.post("https://no-such-host.invalid/", data=b"x")
     assert outcome(caught.value) == "not_sent"
-    assert wire_errors.failure_of(caught.value, sent=True).cause == "network"
+    assert wire_errors.to_send_error(caught.value, sent=True).cause == "network"
 
 
 def test_a_server_that_never_shakes_hands_took_nothing(authorities: Authorities, stack: ExitStack) -> None:
@@ -282,13 +282,13 @@ def test_a_line_that_breaks_under_a_request_took_nothing(
 ) -> None:
     """Which error it is hangs on where TLS notices; urllib3 would swallow these two."""
 
-    def breaks(connection: deadline_sockets.Tls, data: bytes, flags: int = 0) -> int:
+    def breaks(connection: deadline_sockets.TlsSocket, data: bytes, flags: int = 0) -> int:
         if len(data) > 1000:
             raise error
         return sent(connection, data, flags)
 
-    sent = deadline_sockets.Tls.send
-    monkeypatch.setattr(deadline_sockets.Tls, "send", breaks)
+    sent = deadline_sockets.TlsSocket.send
+    monkeypatch.setattr(deadline_sockets.TlsSocket, "send", breaks)
     with pytest.raises(requests.RequestException) as caught:
         session.post(server.url, data=b"." * 2000)
     assert outcome(caught.value) == "not_sent"
@@ -319,7 +319,7 @@ def test_an_answer_cut_short_still_has_its_status(server: HttpsServer, session: 
         session.post(server.url, data=b"x")
     assert caught.value.response is not None
     assert caught.value.response.status_code == 202
-    assert wire_errors.failure_of(caught.value, sent=True).cause == "network"
+    assert wire_errors.to_send_error(caught.value, sent=True).cause == "network"
 
 
 # Connections
@@ -361,6 +361,6 @@ def test_a_connection_that_was_idle_for_long_is_made_anew(
 ) -> None:
     """Firewalls forget silent connections without a word; what is sent into them would be a doubt."""
     session.post(server.url, data=b"x")
-    monkeypatch.setattr(http_session, "IDLE", 0.0)
+    monkeypatch.setattr(http_session, "MAX_IDLE_SECONDS", 0.0)
     session.post(server.url, data=b"x")
     assert server.connections == 2

@@ -432,14 +432,14 @@ def test_what_is_kept_is_bounded_and_the_least_used_goes_first(other: HttpsServe
     app = app_of(other.cloud())
     for scope in ("a", "b", "a", "c"):
         tokens.token(app, scope)
-    assert [tokens.has(app, scope) for scope in ("a", "b", "c")] == [True, False, True]
+    assert [tokens.has_cached(app, scope) for scope in ("a", "b", "c")] == [True, False, True]
 
 
 def test_a_forgotten_token_is_asked_for_anew(other: HttpsServer, tokens: TokenSource) -> None:
     app = app_of(other.cloud())
     tokens.token(app, "x")
     tokens.forget(app, "x")
-    assert not tokens.has(app, "x")
+    assert not tokens.has_cached(app, "x")
     tokens.token(app, "x")
     assert len(other.came("/token")) == 2
 

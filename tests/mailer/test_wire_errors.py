@@ -145,16 +145,20 @@ def test_ten_million_characters_are_told_at_once() -> None:
 @pytest.mark.parametrize("proof", [Answer.NOT_REACHED, Answer.CUT_BEFORE])
 def test_what_was_raised_before_a_request_left_is_found_however_deep_it_is_wrapped(proof: Answer) -> None:
     mark = OSError("refused")
-    with pytest.raises(OSError, match="refused"), http_session.proves(Answer.CUT_BEFORE), http_session.proves(proof):
+    with (
+        pytest.raises(OSError, match="refused"),
+        http_session.marking_errors(Answer.CUT_BEFORE),
+        http_session.marking_errors(proof),
+    ):
         raise mark
     for wrapped in (mark, requests.ConnectionError(requests.ConnectionError("x", mark)), _raised_from(mark)):
-        failure = wire_errors.failure_of(wrapped, sent=True)
+        failure = wire_errors.to_send_error(wrapped, sent=True)
         assert (failure.outcome, failure.answer) == (Acceptance.NOT_SENT, proof)
 
 
 def test_an_error_that_proves_nothing_is_silence_and_a_doubt_only_of_what_carried_the_message() -> None:
     for sent, outcome in ((True, Acceptance.UNKNOWN), (False, Acceptance.NOT_SENT)):
-        failure = wire_errors.failure_of(requests.ConnectionError(OSError("reset")), sent=sent)
+        failure = wire_errors.to_send_error(requests.ConnectionError(OSError("reset")), sent=sent)
         assert (failure.outcome, failure.answer) == (outcome, Answer.NO_ANSWER)
 
 
@@ -162,7 +166,7 @@ def test_an_exception_that_holds_itself_ends_the_search() -> None:
     error = ValueError("a")
     error.args = (error,)
     error.__cause__ = error
-    assert wire_errors.proof_of(error) is None
+    assert wire_errors.answer_of(error) is None
 
 
 def test_a_doubtful_outcome_has_a_doubtful_answer() -> None:
@@ -175,7 +179,7 @@ def test_a_doubtful_outcome_has_a_doubtful_answer() -> None:
 @pytest.mark.parametrize("own_words", [False, True], ids=["bare", "own words"])
 @pytest.mark.parametrize("wait", [None, 0.0, 17.0])
 def test_every_status_is_judged(own_words: bool, wait: float | None) -> None:
-    judged = {status: wire_errors.answer_to(status, own_words=own_words, wait=wait) for status in range(100, 700)}
+    judged = {status: wire_errors.classify_status(status, own_words=own_words, wait=wait) for status in range(100, 700)}
     at = {
         answer: {status for status, judgement in judged.items() if judgement == answer}
         for answer in set(judged.values())
@@ -192,7 +196,7 @@ def test_an_answer_that_an_exception_carries_says_when_to_come_back() -> None:
     answer = requests.Response()
     answer.status_code, answer._content = 503, b""
     answer.headers["retry-after"] = "17"
-    failure = wire_errors.failure_of(requests.HTTPError("503", response=answer), sent=False)
+    failure = wire_errors.to_send_error(requests.HTTPError("503", response=answer), sent=False)
     assert (failure.cause, failure.retry, failure.retry_after) == ("transient", True, 17.0)
 
 

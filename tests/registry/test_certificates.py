@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 
 from alertadmin.registry.credentials import certificates, key_file_reader
 from alertadmin.registry.credentials.certificates import KeyPair
-from mailer.app_identity import ClientCertificate, for_msal
+from mailer.app_identity import ClientCertificate, msal_credential
 
 START = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 PLAIN = NoEncryption()
@@ -64,7 +64,7 @@ def refused(content: bytes, passphrase: str = "") -> tuple[str, str]:
 
 def test_what_is_made_here_is_taken_by_msal_and_lasts_as_long_as_asked() -> None:
     pair = made()
-    for_msal(ClientCertificate(pair.private_key, pair.certificate))
+    msal_credential(ClientCertificate(pair.private_key, pair.certificate))
     assert pair.starts_at < START
     assert pair.expires_at == START + timedelta(days=365)
     assert key_of(pair).key_size == 2048

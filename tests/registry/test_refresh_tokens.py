@@ -215,9 +215,9 @@ def test_a_late_renewal_leaves_a_newer_sign_in_alone(account: Mailbox, decide: D
     personal_device_code.poll(sign_in, now=NOW + DAY + timedelta(seconds=9))
     personal_device_code.confirm(sign_in, now=NOW + DAY + timedelta(seconds=9))
     newer = stored(account)
-    assert old.keeper
-    old.keeper.renewed("of-the-old-sign-in")
-    old.keeper.ended(SendError("user_sign_in_needed", "revoked"))
+    assert old.store
+    old.store.save_renewed("of-the-old-sign-in")
+    old.store.mark_ended(SendError("user_sign_in_needed", "revoked"))
     assert stored(account) == newer
     assert account.is_signed_in(NOW + 2 * DAY)
 

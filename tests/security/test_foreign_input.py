@@ -43,7 +43,7 @@ WORDS_OF_ENTRA = st.sampled_from(
 @example({"error_codes": [7000215, "x", None, {}], "error": ["invalid_client"]})
 @example({"error_codes": {"a": 1}, "error_description": {"AADSTS": 1}})
 def test_a_refusal_of_a_token_endpoint_is_told_whatever_its_words_hold(answer: dict[str, Any]) -> None:
-    failure = token_client.refused(answer)
+    failure = token_client.token_error(answer)
     assert "\n" not in failure.technical
     assert all(len(value) <= 100 for value in failure.request_ids.values())
 
@@ -86,7 +86,7 @@ def test_an_answer_that_is_no_object_is_an_empty_one(server: HttpServer, body: b
     with requests.Session() as session:
         session.trust_env = False
         answer = session.get(f"http://127.0.0.1:{server.port}/", timeout=10)
-    assert isinstance(token_client.object_of(answer), dict)
+    assert isinstance(token_client.json_object(answer), dict)
 
 
 @pytest.mark.control(39)

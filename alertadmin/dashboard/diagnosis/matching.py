@@ -18,9 +18,9 @@ from alertadmin.dashboard.ui.entra_links import portal_links
 from alertadmin.registry.credentials import certificates
 from alertadmin.registry.models import AppRegistration, Credential, Mailbox, Tenant
 from mailer.diagnosis import ExtractedIds
-from mailer.diagnosis.identifiers import Mentions
+from mailer.diagnosis.identifiers import Identifiers
 from mailer.diagnosis.portal_links import Link
-from mailer.diagnosis.texts.catalog import BOOK
+from mailer.diagnosis.texts.catalog import ENTRIES
 from mailer.email_address import canonical
 
 MOST = 10
@@ -68,7 +68,7 @@ class Concerned:
         return next((few[0] for few in (here, named) if len(few) == 1), None)
 
 
-def concerned(said: Mentions, slug: str, access: Access) -> Concerned:
+def concerned(said: Identifiers, slug: str, access: Access) -> Concerned:
     """`slug` is the cause, for the links. What somebody may not see is as unknown to them as what is not here."""
     tenants = list(
         access.visible(Tenant).filter(Q(directory_id__in=said.ids) | Q(domain__in=said.domains))[:_MOST_ROWS]
@@ -100,7 +100,7 @@ def concerned(said: Mentions, slug: str, access: Access) -> Concerned:
             of(tenant, None)
     known = list(registrations.values())
     for one in known[:MOST]:
-        one.links = portal_links(BOOK[slug].pages, one.tenant, one.app)
+        one.links = portal_links(ENTRIES[slug].pages, one.tenant, one.app)
     return Concerned(known[:MOST], max(0, len(known) - MOST), _unknown(said, apps, tenants))
 
 
@@ -113,7 +113,7 @@ def _of_thumbprints(thumbprints: tuple[str, ...], access: Access) -> list[UUID]:
     return [pk for pk, certificate in kept.iterator() if not wanted.isdisjoint(certificates.thumbprints(certificate))]
 
 
-def _unknown(said: Mentions, apps: list[AppRegistration], tenants: list[Tenant]) -> list[UnknownId]:
+def _unknown(said: Identifiers, apps: list[AppRegistration], tenants: list[Tenant]) -> list[UnknownId]:
     """One of each is taken to be of the other: so an error names an app and its directory."""
     registered = {app.client_id for app in apps}
     homes = {tenant.directory_id: tenant for tenant in tenants}

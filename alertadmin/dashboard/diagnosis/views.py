@@ -14,7 +14,7 @@ from alertadmin.registry.clouds import UnknownCloud
 from alertadmin.registry.models import Tenant
 from mailer.clouds import Cloud
 from mailer.diagnosis import Diagnosis, diagnose
-from mailer.diagnosis.identifiers import mentions
+from mailer.diagnosis.identifiers import find_identifiers
 
 
 class PastedField(forms.CharField):
@@ -47,7 +47,7 @@ def diagnosis(request: HttpRequest) -> HttpResponse:
 def _explained(text: str, access: Access) -> tuple[Diagnosis, Concerned]:
     """In the words and with the links of the registration that the text is of, if that can be told."""
     first = diagnose(text, translate=_)
-    known = concerned(mentions(text), first.slug, access)
+    known = concerned(find_identifiers(text), first.slug, access)
     if (meant := known.meant(first.found)) is None:
         return first, known
     said = diagnose(

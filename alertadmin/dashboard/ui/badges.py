@@ -59,7 +59,7 @@ OWNERS = {
     "operator": _("Whoever runs the machine that sends"),
     "sender": _("Whoever writes the message or keeps its recipients"),
     "user": _("The user of the account"),
-    "nobody": _("Nobody: it passes by itself, the same try works later"),
+    "none": _("No action needed: it works again later by itself"),
 }
 
 

@@ -36,7 +36,7 @@ def is_internal(address: str, allowed: EgressAllowlist) -> bool:
         only_numbers = parts.scheme.lower() not in PORTS and host != "localhost"
         flags = socket.AI_NUMERICHOST if only_numbers else 0
         port = _port(parts)
-        found = deadline_sockets.within(
+        found = deadline_sockets.run_with_timeout(
             PATIENCE, lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=flags)
         )
         return not all(allowed.permits(str(target[0]), port) for *_kind, target in found)

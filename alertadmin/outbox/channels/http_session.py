@@ -44,7 +44,7 @@ class _Adapter(http_session.Adapter):
         if broke_off and answer.ok:
             answer.flaw = "its body broke off"  # type: ignore[attr-defined]
         is_plain = answer.headers.get("Content-Encoding", "identity").strip().lower() in ("", "identity")
-        http_session.keep_whole(answer, bytes(body[:LARGEST_ANSWER]) if is_plain else b"")
+        http_session.set_body(answer, bytes(body[:LARGEST_ANSWER]) if is_plain else b"")
         answer.close()
 
 
@@ -74,7 +74,7 @@ def parts_to_hide(url: str) -> tuple[str, ...]:
 
 def failure_of(error: BaseException) -> SendError:
     """The failure of a request, described by its innermost cause, without the names of our classes."""
-    failure = wire_errors.failure_of(error, sent=True)
+    failure = wire_errors.to_send_error(error, sent=True)
     inner: object = error
     while isinstance(inner, BaseException) and (wrapped := getattr(inner, "reason", None) or (*inner.args, "")[0]):
         if not isinstance(wrapped, BaseException):

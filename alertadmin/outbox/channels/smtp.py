@@ -55,7 +55,7 @@ def send(server: MailServer, notice: Notification, *, allowed: EgressAllowlist, 
         headers={"Auto-Submitted": "auto-generated", "X-Auto-Response-Suppress": "All"},
     )
     try:
-        with deadline_sockets.request_deadline(allowed.check):
+        with deadline_sockets.address_check(allowed.check):
             return server.transport(seconds).send(message, Sender(server.sender))
     except InternalAddress:
         raise SendError("network", messages.INSIDE) from None

@@ -78,7 +78,7 @@ def post(
     headers = headers_of(notice, body, signing_key, now or datetime.now(UTC))
     with ChannelSession(ca_file, timeout=timeout) as session, wire_errors.redacting(signing_key, *parts_to_hide(url)):
         try:
-            with deadline_sockets.request_deadline(allowed.check):
+            with deadline_sockets.address_check(allowed.check):
                 answer = session.post(url, data=body, headers=headers)
         except InternalAddress:
             raise SendError("network", messages.INSIDE) from None

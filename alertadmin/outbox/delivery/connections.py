@@ -23,7 +23,7 @@ def tokens() -> TokenSource:
 
 @lru_cache(maxsize=8)
 def transport(name: str) -> Transport:
-    return transports.make(name, tokens())
+    return transports.create_transport(name, tokens())
 
 
 def relay() -> Transport | None:
@@ -46,7 +46,7 @@ def relay_error() -> str:
 @lru_cache(maxsize=1)
 def open_relay(url: str) -> Transport | None:
     """Return the relay for `url`; cached, since it keeps connections. Raises ValueError if the URL is not valid."""
-    return transports.make_relay(url) if url else None
+    return transports.create_relay(url) if url else None
 
 
 def relay_from() -> str:

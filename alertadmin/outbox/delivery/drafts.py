@@ -10,7 +10,7 @@ from alertadmin.outbox.delivery import connections
 from alertadmin.outbox.models import UNNAMED, Attempt
 from mailer.errors import SendError
 from mailer.tokens import OnStep
-from mailer.transports import Drafting, Receipt, Sender
+from mailer.transports import DraftingTransport, Receipt, Sender
 
 RELATED = ("delivery", "mailbox__app__tenant", "mailbox__tenant")
 """Relations to select with an attempt."""
@@ -47,10 +47,10 @@ def known_id(attempt: Attempt) -> str:
     return "" if attempt.draft == UNNAMED else attempt.draft
 
 
-def _place(attempt: Attempt) -> tuple[Drafting, Sender]:
+def _place(attempt: Attempt) -> tuple[DraftingTransport, Sender]:
     if attempt.mailbox is None:
         raise SendError("other", messages.MAILBOX_REMOVED)
     transport = connections.transport(attempt.transport)
-    if not isinstance(transport, Drafting):
+    if not isinstance(transport, DraftingTransport):
         raise SendError("other", messages.NO_DRAFTS)
     return transport, connections.build_sender(attempt.mailbox)

@@ -15,7 +15,7 @@ from alertadmin.outbox.models import Channel, Delivery
 from alertadmin.registry.models import Mailbox
 from alertadmin.registry.permissions import TransportName
 from mailer.message import Message
-from mailer.transports import Drafting, OnDraft, Receipt, Sender
+from mailer.transports import DraftingTransport, OnDraft, Receipt, Sender
 
 RELAY = "relay"
 RouteKey = tuple[UUID | None, str]
@@ -88,7 +88,7 @@ class Route:
             if self.sends_as:
                 # Without a draft, which would be created in another user's mailbox.
                 return transport.send(message, replace(sender, address=self.sends_as), on_step=on_step)
-            if isinstance(transport, Drafting):
+            if isinstance(transport, DraftingTransport):
                 return transport.send(message, sender, on_step=on_step, on_draft=on_draft)
             return transport.send(message, sender, on_step=on_step)
         relay = connections.relay()

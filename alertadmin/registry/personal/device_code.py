@@ -26,10 +26,10 @@ from alertadmin.registry.clouds import UnknownCloud
 from alertadmin.registry.models import DeviceCodeFlow, DeviceCodeState, Mailbox
 from alertadmin.registry.permissions import TransportName
 from mailer import device_code
-from mailer.device_code import SignedIn, Waiting
+from mailer.device_code import PollStatus, SignedIn
 from mailer.email_address import is_same
 from mailer.errors import SendError
-from mailer.personal_account import UNUSED, PersonalAccount
+from mailer.personal_account import REFRESH_TOKEN_LIFETIME, PersonalAccount
 
 POLL_TIMEOUT = 6.0
 """Seconds for one poll: a page waits for it."""
@@ -53,7 +53,7 @@ def start(mailbox: Mailbox, *, now: datetime, by: User | None = None) -> tuple[D
     try:
         person = account_of(mailbox)
         scope = person.graph_scope if mailbox.transport == TransportName.GRAPH else person.smtp_scope
-        code = device_code.begin(person.cloud, person.client_id, scope)
+        code = device_code.start(person.cloud, person.client_id, scope)
     except (SendError, UnknownCloud) as error:
         sign_in.state = DeviceCodeState.FAILED
         _set_error(sign_in, error)
@@ -101,7 +101,7 @@ def poll(sign_in: DeviceCodeFlow, *, now: datetime) -> DeviceCodeFlow:
     try:
         person = account_of(sign_in.mailbox)
         code = decryption.decrypt_audited(sign_in.device_code)
-        heard = device_code.ask(person.cloud, person.client_id, code, timeout=POLL_TIMEOUT)
+        heard = device_code.poll(person.cloud, person.client_id, code, timeout=POLL_TIMEOUT)
     except (SendError, UnknownCloud) as error:
         if isinstance(error, SendError) and error.retry:
             return sign_in  # a network error or a busy server: the next poll may succeed
@@ -110,15 +110,15 @@ def poll(sign_in: DeviceCodeFlow, *, now: datetime) -> DeviceCodeFlow:
     return _apply_response(sign_in, heard, now)
 
 
-def _apply_response(sign_in: DeviceCodeFlow, heard: SignedIn | Waiting, now: datetime) -> DeviceCodeFlow:
+def _apply_response(sign_in: DeviceCodeFlow, heard: SignedIn | PollStatus, now: datetime) -> DeviceCodeFlow:
     if isinstance(heard, SignedIn):
         return _hold_token(sign_in, heard, now)
-    if heard is Waiting.DECLINED:
+    if heard is PollStatus.DECLINED:
         return _finish(sign_in, DeviceCodeState.DECLINED)
-    if heard is Waiting.EXPIRED:
+    if heard is PollStatus.EXPIRED:
         return _finish(sign_in, DeviceCodeState.EXPIRED)
-    if heard is Waiting.SLOWER:
-        sign_in.interval = min(sign_in.interval + SLOW_DOWN, device_code.SLOWEST)
+    if heard is PollStatus.SLOWER:
+        sign_in.interval = min(sign_in.interval + SLOW_DOWN, device_code.MAX_INTERVAL)
         DeviceCodeFlow.objects.filter(pk=sign_in.pk).update(interval=sign_in.interval)
     return sign_in
 
@@ -154,7 +154,7 @@ def confirm(sign_in: DeviceCodeFlow, *, now: datetime) -> DeviceCodeFlow:
         if not is_same(sign_in.account, mailbox.address):
             return _finish(sign_in, DeviceCodeState.OTHER_ACCOUNT)
         mailbox.refresh_token = token
-        mailbox.signed_in_at, mailbox.sign_in_ends_at = now, now + UNUSED
+        mailbox.signed_in_at, mailbox.sign_in_ends_at = now, now + REFRESH_TOKEN_LIFETIME
         mailbox.save(update_fields=["refresh_token", "signed_in_at", "sign_in_ends_at"])
         return _finish(sign_in, DeviceCodeState.DONE)
 

@@ -23,7 +23,7 @@ from alertadmin.registry.permissions import TransportName
 from alertadmin.registry.personal.device_code import account_of
 from mailer import tokens
 from mailer.errors import SendError
-from mailer.personal_account import UNUSED, PersonalAccount
+from mailer.personal_account import REFRESH_TOKEN_LIFETIME, PersonalAccount
 
 log = logging.getLogger(__name__)
 
@@ -44,15 +44,15 @@ class StoredRefreshToken:
     since: datetime
     clock: Callable[[], datetime] = timezone.now
 
-    def renewed(self, refresh_token: str) -> None:
+    def save_renewed(self, refresh_token: str) -> None:
         with transaction.atomic():
             row = self._lock_row()
             if row is not None:
                 row.refresh_token = refresh_token
-                row.sign_in_ends_at = self.clock() + UNUSED
+                row.sign_in_ends_at = self.clock() + REFRESH_TOKEN_LIFETIME
                 row.save(update_fields=["refresh_token", "sign_in_ends_at"])
 
-    def ended(self, failure: SendError) -> None:
+    def mark_ended(self, failure: SendError) -> None:
         """Mark the sign-in as ended. The token is kept, in case Microsoft accepts it again."""
         with transaction.atomic():
             row = self._lock_row()
@@ -74,7 +74,7 @@ def signed_in_account(mailbox: Mailbox, clock: Callable[[], datetime] = timezone
         account_of(mailbox),
         refresh_token=decrypt_for_use(mailbox.refresh_token),
         since=mailbox.signed_in_at.isoformat(),
-        keeper=StoredRefreshToken(mailbox.pk, mailbox.signed_in_at, clock),
+        store=StoredRefreshToken(mailbox.pk, mailbox.signed_in_at, clock),
     )
 
 
@@ -85,9 +85,9 @@ def refresh_unused(*, now: datetime) -> Iterator[tuple[Mailbox, SendError | None
         is_personal=True,
         refresh_token__isnull=False,
     ).filter(
-        Q(sign_in_ends_at__gt=now, sign_in_ends_at__lte=now + UNUSED - REFRESH_AFTER)
+        Q(sign_in_ends_at__gt=now, sign_in_ends_at__lte=now + REFRESH_TOKEN_LIFETIME - REFRESH_AFTER)
         # Later than any token can expire: clock skew.
-        | Q(sign_in_ends_at__gt=now + UNUSED + CLOCKS_DIFFER)
+        | Q(sign_in_ends_at__gt=now + REFRESH_TOKEN_LIFETIME + CLOCKS_DIFFER)
     )
     until = monotonic() + MAX_RUN_SECONDS
     for mailbox in resting.select_related("tenant", "app").order_by("sign_in_ends_at", "pk"):

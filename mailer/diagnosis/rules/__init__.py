@@ -1,1 +1,1 @@
-"""What is known of errors, as data: each row a pattern, the cause it speaks for, how strongly, and its source."""
+"""The rules as data: each has a pattern, its cause, its rank and its source."""

@@ -1,8 +1,8 @@
-"""Entra's numbers (AADSTS…), which the token endpoint gives as `error_codes` and prints into every message.
+"""Entra's error numbers (AADSTS…), which the token endpoint returns as `error_codes` and in every message.
 
-Source, unless a row says otherwise: Microsoft, "Microsoft Entra authentication and authorization error codes"
-(learn.microsoft.com/entra/identity-platform/reference-error-codes). Microsoft warns that texts may change; so may
-numbers, but they are what all programs print. Any number can be looked up at login.microsoftonline.com/error?code=N.
+Source unless noted: Microsoft, "Microsoft Entra authentication and authorization error codes"
+(learn.microsoft.com/entra/identity-platform/reference-error-codes). Microsoft warns that the texts may change; numbers
+may too, but all programs print them. Look up a number at login.microsoftonline.com/error?code=N.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ _ROWS: Final[tuple[tuple[str, dict[int, str]], ...]] = (
     (
         "consent_missing",
         {
-            65001: "DelegationDoesNotExist: nobody has consented",
+            65001: "DelegationDoesNotExist: no user or administrator has consented",
             65004: "UserDeclinedConsent",
             90094: "admin consent is required",
             90093: "calling principal cannot consent due to lack of permissions",
@@ -239,7 +239,7 @@ AADSTS: Final[dict[int, str]] = {code: slug for slug, codes in _ROWS for code in
 """Number -> slug."""
 
 FAMILIES: Final = frozenset({50012, 70002, 70001, 50013, 50001, 70000, 50059})
-"""Numbers Entra has given for more than one cause: any other known number in the same text is believed first."""
+"""Numbers with more than one cause: any other known number in the same text has precedence."""
 
 ERROR_WORDS: Final[dict[str, str]] = {
     # RFC 6749 5.2 and 4.1.2.1, OpenID Connect Core 3.1.2.6, RFC 8628 3.5; Entra's `suberror` values.

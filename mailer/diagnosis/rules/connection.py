@@ -1,4 +1,4 @@
-"""What never reached Microsoft: names that do not resolve, doors that do not answer, certificates nobody trusts.
+"""Errors before Microsoft is reached: unresolved names, unreachable ports, untrusted certificates.
 
 Sources: POSIX errno and Winsock names, OpenSSL's and Java's messages, .NET's resource strings (English, French,
 German), node's error codes, exceptions of Python's standard library, requests and urllib3.

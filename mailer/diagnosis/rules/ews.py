@@ -1,4 +1,4 @@
-"""EWS response codes (Outlook's part of Graph gives the same names), what exchangelib makes of them, and the
+"""EWS response codes (Outlook's part of Graph uses the same names), exchangelib's exceptions for them, and the
 `x-ms-diagnostics` header of a refused token.
 
 Sources: Microsoft, "ResponseCode" (learn.microsoft.com/exchange/client-developer/web-service-reference/responsecode),
@@ -23,15 +23,15 @@ def _codes(slug: str, rank: Rank, *names: str, note: str = "") -> tuple[Rule, ..
 
 
 _DOOR = r"(?:exchange\.asmx|/ews/|\bews\b|exchangeservice|exchange\.?webservices|exchange web services?)"
-"""How texts name the EWS door: its address, its name, the namespaces of Microsoft's client libraries."""
+"""How texts name EWS: by its URL, its name, or the namespaces of Microsoft's client libraries."""
 
 _BEFORE = ("http", r"http/\d", r"http/\d\.\d", "status", "code", "error")
 
 
 def _status(code: int, words: str) -> str:
-    """A status where it stands as one, not any number: "(403)", "403 Forbidden", "HTTP/1.1 403", "Status code: 403".
+    """The pattern for a status (not any number): "(403)", "403 Forbidden", "HTTP/1.1 403", "Status code: 403".
 
-    It begins with its digits and looks back from there: so it is tried at those alone, not at each letter of a text.
+    It begins with the digits and uses lookbehinds, so that it is tried only at digits and not at each letter.
     """
     named = "|".join(
         rf"(?<=[pser\d]{gap}{code})(?:{'|'.join(f'(?<={word}{gap}{code})' for word in _BEFORE)})"
@@ -119,7 +119,7 @@ EWS: Final[tuple[Rule, ...]] = (
         "ErrorMessageTransientError",
         "ErrorOperationTimedOut",
     ),
-    # What the door says of the token, before any SOAP is read.
+    # Errors about the token, before the server reads the SOAP request.
     *rules(
         "role_missing",
         Rank.REFINED,
@@ -145,7 +145,7 @@ EWS: Final[tuple[Rule, ...]] = (
         r"2000(?:00|01|02|03|04|05|06|07|09|10)\d? ?; ?reason",
     ),
     *rules("exchange_missing", Rank.REFINED, _THREADS, 'error_category ?= ?"?invalid_tenant'),
-    # Blocked by the tenant's or the mailbox's switch: a bare 403, whatever prints it.
+    # Blocked by a setting of the tenant or the mailbox: a bare 403 in any form.
     *rules(
         "ews_blocked",
         Rank.WORDING,

@@ -1,8 +1,8 @@
 """Graph's error codes: the `code` (and innermost `code`) of `{"error": {"code": …, "message": …}}`.
 
 Sources: Microsoft, "Microsoft Graph error responses and resource types" (learn.microsoft.com/graph/errors), "Resolve
-Microsoft Graph authorization errors", "Microsoft Graph throttling guidance"; Outlook's own codes are those of EWS
-(see `ews`), given with the same names.
+Microsoft Graph authorization errors", "Microsoft Graph throttling guidance". Outlook's own codes have the names of EWS
+(see `ews`).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""The weakest evidence: OAuth's words and HTTP's status where nothing better is said.
+"""The weakest rules: OAuth's error words and HTTP statuses.
 
-Sources: RFC 6749, RFC 9110. A status is read only where it stands as one ("403 Forbidden", "HTTP 503", "(429)").
+Sources: RFC 6749, RFC 9110. A number only counts in the form of a status ("403 Forbidden", "HTTP 503", "(429)").
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Words without which a pattern cannot match: to look for them first is many times faster than to try the pattern."""
+"""Literals without which a pattern cannot match: searching for them first is many times faster than the pattern."""
 
 from __future__ import annotations
 
@@ -6,25 +6,25 @@ import re
 from collections.abc import Iterator
 from itertools import pairwise
 
-_SHORTEST = 3
-_STEP = re.compile(r"\\.|\[(?:\\.|[^\]])+\]|\{\d*,?\d*\}|\(\?(?:<?[!=]|:)|.", re.DOTALL)
+_MIN_LENGTH = 3
+_TOKEN = re.compile(r"\\.|\[(?:\\.|[^\]])+\]|\{\d*,?\d*\}|\(\?(?:<?[!=]|:)|.", re.DOTALL)
 _OPTIONAL = re.compile(r"[?*]|\{0?,")
 
-Words = tuple[str, ...]
+Literals = tuple[str, ...]
 
 
-def needles(pattern: str) -> Words:
-    """One for each alternative of the pattern: its longest run of plain letters; where that is too short, those of the
-    alternatives of a group that cannot be missing.
+def required_literals(pattern: str) -> Literals:
+    """One literal for each alternative of the pattern: its longest run of plain letters, or if that is too short those
+    of the alternatives of a required group.
 
-    Empty if an alternative has none: then the pattern itself has to be tried on every text.
+    Empty if an alternative has none: then the pattern itself must be tried on every text.
     """
-    return _alternatives(iter(_STEP.findall(pattern)))
+    return _alternatives(iter(_TOKEN.findall(pattern)))
 
 
-def _alternatives(steps: Iterator[str]) -> Words:
-    """Up to the end of the group that the steps are in."""
-    branches: list[list[str | Words]] = [[]]
+def _alternatives(steps: Iterator[str]) -> Literals:
+    """The literals up to the end of the group that the tokens are in."""
+    branches: list[list[str | Literals]] = [[]]
     for step in steps:
         if step == ")":
             break
@@ -35,19 +35,19 @@ def _alternatives(steps: Iterator[str]) -> Words:
             branches.append([])
         else:
             branches[-1].append(step)
-    found = [_of(branch) for branch in branches]
+    found = [_sequence(branch) for branch in branches]
     return tuple(dict.fromkeys(word for words in found for word in words)) if all(found) else ()
 
 
-def _of(steps: list[str | Words]) -> Words:
+def _sequence(steps: list[str | Literals]) -> Literals:
     runs = [""]
-    groups: list[Words] = []
+    groups: list[Literals] = []
     for before, step in pairwise(["", *steps]):
         if isinstance(step, tuple):
             groups.append(step)
             runs.append("")
         elif _OPTIONAL.match(step):
-            runs[-1] = runs[-1][:-1]  # what stands before it may be missing
+            runs[-1] = runs[-1][:-1]  # the preceding character is optional
             if isinstance(before, tuple):
                 groups.pop()
             runs.append("")
@@ -60,6 +60,6 @@ def _of(steps: list[str | Words]) -> Words:
         else:
             runs.append("")
     longest = max(runs, key=len)
-    if len(longest) >= _SHORTEST:
+    if len(longest) >= _MIN_LENGTH:
         return (longest,)
     return max(groups, key=lambda words: min(map(len, words), default=0), default=())

@@ -1,7 +1,7 @@
-"""What Entra and its portal say in words, in English, French and German (Exchange: see `prose_exchange`).
+"""Phrases of Entra and its portal in English, French and German (for Exchange see `phrases_exchange`).
 
-A wording is believed only where no code speaks (Rank.WORDING), but for the few that tell apart what one code lumps
-together (Rank.REFINED). French and German texts are written here as the plain view has them: without accents.
+A phrase decides only without a code (Rank.WORDING), except for those that distinguish the causes of one code
+(Rank.REFINED). French and German texts are normalized: without accents.
 
 Sources: the messages themselves, as Microsoft's sign-in pages and the Entra admin center print them.
 """
@@ -15,8 +15,8 @@ from mailer.diagnosis.rules.rule import Rank, Rule, rules
 _ENTRA = "Entra's error descriptions and sign-in pages"
 _PORTAL = "Entra admin center, API permissions and certificates pages"
 
-PROSE: Final[tuple[Rule, ...]] = (
-    # Told apart within one code.
+PHRASES: Final[tuple[Rule, ...]] = (
+    # Different causes of one code.
     *rules(
         "certificate_expired",
         Rank.REFINED,
@@ -230,7 +230,7 @@ PROSE: Final[tuple[Rule, ...]] = (
     ),
     *rules(
         "account_personal_unsupported",
-        Rank.REFINED,  # 70002 says this and much else
+        Rank.REFINED,  # 70002 has this and many other causes
         _ENTRA,
         "client application must be marked as .?mobile",
     ),

@@ -1,6 +1,6 @@
-"""What Exchange says in words of mailboxes and who may use them, in English, French and German (without accents).
+"""Phrases of Exchange about mailboxes and permissions in English, French and German (without accents).
 
-Source: Exchange Online's and Exchange Server's localized messages, as Graph, EWS and bounces carry them.
+Source: localized messages of Exchange Online and Exchange Server, as found in Graph, EWS and bounces.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from mailer.diagnosis.rules.rule import Rank, Rule, rules
 _EXCHANGE = "Exchange Online's localized messages"
 _BOUNCE = "bounces of Exchange Online and Exchange Server in the language of who sent the mail"
 
-PROSE_EXCHANGE: Final[tuple[Rule, ...]] = (
+EXCHANGE_PHRASES: Final[tuple[Rule, ...]] = (
     *rules(
         "mailbox_not_found",
         Rank.WORDING,

@@ -1,4 +1,4 @@
-"""SMTP replies and bounces: RFC 3463's enhanced codes as Exchange Online uses them, and the names inside its texts.
+"""SMTP replies and bounces: RFC 3463's enhanced codes as Exchange Online uses them, and the names in its texts.
 
 Sources: Microsoft, "Email non-delivery reports and SMTP errors in Exchange Online"
 (learn.microsoft.com/exchange/mail-flow-best-practices/non-delivery-reports-in-exchange-online), "How to set up a
@@ -20,13 +20,13 @@ _POSTFIX = "postfix, reject_sender_login_mismatch and its SMTP client's log"
 
 
 def _enhanced(slug: str, rank: Rank, source: str, *codes: str, note: str = "") -> tuple[Rule, ...]:
-    """Rules for enhanced status codes; "x" stands for any number in a place."""
+    """Rules for enhanced status codes; "x" matches any number."""
     shaped = (re.escape(code).replace("x", r"\d{1,3}") for code in codes)
     return rules(slug, rank, source, *(rf"(?<![\d.]){code}(?!\d|\.\d)" for code in shaped), note=note)
 
 
 SMTP: Final[tuple[Rule, ...]] = (
-    # One code, several causes: what the words beside it say.
+    # Codes with several causes, distinguished by the text.
     *rules(
         "smtp_auth_disabled",
         Rank.REFINED,

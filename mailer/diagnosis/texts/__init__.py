@@ -1,1 +1,1 @@
-"""What is said of each cause: title, explanation, who must act, numbered mending, and which pages help."""
+"""The texts for each cause: title, explanation, who must act, steps to fix it, and helpful pages."""

@@ -10,4 +10,4 @@ from mailer.diagnosis.texts.entry import Entry
 from mailer.diagnosis.texts.exchange import EXCHANGE
 from mailer.diagnosis.texts.permissions import PERMISSIONS
 
-BOOK: Final[dict[str, Entry]] = CREDENTIALS | PERMISSIONS | EXCHANGE | DELIVERY
+ENTRIES: Final[dict[str, Entry]] = CREDENTIALS | PERMISSIONS | EXCHANGE | DELIVERY

@@ -1,4 +1,4 @@
-"""Secrets, certificates, the application and its tenant: what Entra checks before it gives a token."""
+"""Texts for causes that Entra checks before it issues a token: secrets, certificates, the application, its tenant."""
 
 from __future__ import annotations
 
@@ -78,8 +78,8 @@ CREDENTIALS = {
         gettext_noop("The application is not in this tenant"),
         gettext_noop(
             "Entra found the tenant, but no application with the ID %(client_id)s in it. Either the ID is wrong or "
-            "belongs to another tenant, or the application is one of several tenants and nobody has consented to it "
-            "in this one."
+            "belongs to another tenant, or the application is multitenant and no administrator has consented to it in "
+            "this one."
         ),
         Owner.APP_OWNER,
         (
@@ -97,7 +97,7 @@ CREDENTIALS = {
     ),
     "app_disabled": Entry(
         gettext_noop("The application is disabled"),
-        gettext_noop("The application exists, but somebody, or Microsoft, has switched it off in this tenant."),
+        gettext_noop("The application exists, but an administrator or Microsoft has disabled it in this tenant."),
         Owner.TENANT_ADMINISTRATOR,
         (
             gettext_noop("Open Enterprise applications (link below) and find the application %(client_id)s."),

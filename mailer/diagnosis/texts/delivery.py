@@ -1,4 +1,4 @@
-"""Mail itself, the way to Microsoft, and what nobody knows."""
+"""Texts for causes in delivery and the connection to Microsoft, and for unknown errors."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ DELIVERY = {
             "minute for a mailbox, three SMTP connections, four requests at once for an application). Nothing is "
             "broken."
         ),
-        Owner.NOBODY,
+        Owner.NONE,
         (
             gettext_noop(
                 "Wait as long as the answer asks for (Retry-After), then send again; alertadmin does it by itself."
@@ -85,7 +85,7 @@ DELIVERY = {
         gettext_noop(
             "The service answered that it cannot at the moment. The same call usually works some minutes later."
         ),
-        Owner.NOBODY,
+        Owner.NONE,
         (
             gettext_noop("Wait some minutes; alertadmin tries again by itself."),
             gettext_noop("If it lasts more than an hour, look at Service health in the Microsoft 365 admin center."),
@@ -126,7 +126,7 @@ DELIVERY = {
                 "certificate authority."
             ),
             gettext_noop("Let the program use TLS 1.2 or newer; for SMTP, port 587 with STARTTLS at %(smtp)s."),
-            gettext_noop("Never switch certificate checks off: the client secret would go to whoever answers."),
+            gettext_noop("Never switch certificate checks off: the client secret would go to any server that answers."),
         ),
         ("tls_doc", "endpoints_doc"),
     ),

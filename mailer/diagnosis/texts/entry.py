@@ -1,4 +1,4 @@
-"""The shape of what is said of one cause."""
+"""The texts for one cause."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from mailer.diagnosis.causes import Owner
 
 
 def gettext_noop(text: str) -> str:
-    """Marks a text for makemessages; it is translated when it is said, by the `translate` given to `explain`."""
+    """Mark a text for makemessages. `explain` translates it with its argument `translate`."""
     return text
 
 
 @dataclass(frozen=True)
 class Entry:
     """Texts for translation. %(mailbox)s, %(client_id)s, %(directory_id)s and %(authority)s, %(ews)s, %(graph)s,
-    %(smtp)s, %(exchange_resource)s, %(graph_resource)s (the cloud's doors) are filled in after translation.
+    %(smtp)s, %(exchange_resource)s, %(graph_resource)s (the cloud's endpoints) are filled in after translation.
     `pages` are names of `portal_links.PAGES`, the most useful first."""
 
     title: str
@@ -31,4 +31,4 @@ PLACEHOLDERS: Final = {
     "client_id": gettext_noop("<application (client) ID>"),
     "directory_id": gettext_noop("<directory (tenant) ID>"),
 }
-"""What stands for an id that is not known."""
+"""Shown in place of unknown values."""

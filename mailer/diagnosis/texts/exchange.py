@@ -1,4 +1,4 @@
-"""Exchange Online: the mailbox and its doors."""
+"""Texts for causes in Exchange Online: the mailbox and its protocols."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Consent, permissions, policies, tokens: what the application may do once Entra knows it."""
+"""Texts for causes in the application's rights: consent, permissions, policies, tokens."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ PERMISSIONS = {
     "consent_missing": Entry(
         gettext_noop("An administrator has not consented"),
         gettext_noop(
-            "The application asks for permissions that only an administrator of the tenant can grant, and nobody has "
-            "granted them there, or they were withdrawn."
+            "The application asks for permissions that only an administrator of the tenant can grant. They were never "
+            "granted there, or they were withdrawn."
         ),
         Owner.TENANT_ADMINISTRATOR,
         (

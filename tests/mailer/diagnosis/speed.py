@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 
 from mailer.diagnosis import diagnose
-from mailer.diagnosis.identifiers import mentions
+from mailer.diagnosis.identifiers import find_identifiers
 
 PIECES = (
     "\\", "\\r\\", "a", " ", "> ", "=3D", "%41", "&amp;", "<b ", "ews ", "403 ews ", "ews 403 ", "535 ", "5.7.139 ",
@@ -36,7 +36,7 @@ def _best(work: Callable[[str], object], text: str) -> float:
 
 def report() -> str:
     lines = [f"Texts of {LONG} characters, each of one of {len(PIECES)} pieces again and again; the slowest of them:"]
-    for name, work in (("its cause", diagnose), ("what it names", mentions)):
+    for name, work in (("its cause", diagnose), ("what it names", find_identifiers)):
         seconds, piece = slowest(work)
         lines.append(f"  {name}: {seconds * 1000:.0f} ms, of {piece!r}")
     return "\n".join(lines)

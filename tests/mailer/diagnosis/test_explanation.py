@@ -10,7 +10,7 @@ import pytest
 from mailer.clouds import BUILTIN, Cloud
 from mailer.diagnosis import SLUGS, Owner, diagnose, explain
 from mailer.diagnosis.portal_links import PAGES
-from mailer.diagnosis.texts.catalog import BOOK
+from mailer.diagnosis.texts.catalog import ENTRIES
 
 CLIENT = "11111111-2222-3333-4444-555555555555"
 DIRECTORY = "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee"
@@ -19,7 +19,7 @@ every_cloud = pytest.mark.parametrize("cloud", BUILTIN.values(), ids=BUILTIN)
 
 def test_the_book_has_each_slug_of_the_design_once() -> None:
     assert len(SLUGS) == len(set(SLUGS)) == 32
-    assert set(BOOK) == set(SLUGS)
+    assert set(ENTRIES) == set(SLUGS)
 
 
 @every_cloud
@@ -80,7 +80,7 @@ def test_texts_are_translated_before_their_placeholders_are_filled() -> None:
 
 
 def test_every_page_that_exists_is_used_and_every_page_used_exists() -> None:
-    assert {page for entry in BOOK.values() for page in entry.pages} == set(PAGES)
+    assert {page for entry in ENTRIES.values() for page in entry.pages} == set(PAGES)
 
 
 def test_an_unknown_slug_is_explained_as_other() -> None:

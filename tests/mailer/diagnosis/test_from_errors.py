@@ -57,7 +57,7 @@ DENIED = b'{"error":{"code":"ErrorAccessDenied","message":"Access is denied. Che
 
 
 @pytest.mark.parametrize(
-    ("status", "headers", "body", "door", "roles", "cause"),
+    ("status", "headers", "body", "service", "roles", "cause"),
     [
         (403, {}, b"", "ews", RIGHT, "ews_blocked"),
         (403, {}, b"", "ews", None, "ews_blocked"),
@@ -84,9 +84,9 @@ DENIED = b'{"error":{"code":"ErrorAccessDenied","message":"Access is denied. Che
     ],
 )  # fmt: skip
 def test_http_answers_are_told_apart_by_status_headers_body_and_roles(
-    status: int, headers: dict[str, str], body: bytes, door: str, roles: tuple[str, ...] | None, cause: str
+    status: int, headers: dict[str, str], body: bytes, service: str, roles: tuple[str, ...] | None, cause: str
 ) -> None:
-    assert from_http(status, headers, body, door=door, roles=roles) == cause
+    assert from_http(status, headers, body, service=service, roles=roles) == cause
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from mailer.diagnosis import normalization
 from mailer.diagnosis.rules.all_rules import ALL_RULES
-from mailer.diagnosis.rules.literal_prefilter import needles
-from mailer.diagnosis.rules.rule import REACH, Rank
+from mailer.diagnosis.rules.literal_prefilter import required_literals
+from mailer.diagnosis.rules.rule import MAX_MATCH_DISTANCE, Rank
 from tests.mailer.diagnosis.accuracy import ROWS
 
 
@@ -35,7 +35,7 @@ from tests.mailer.diagnosis.accuracy import ROWS
     ],
 )
 def test_the_longest_run_of_letters_stands_for_each_alternative(pattern: str, words: tuple[str, ...]) -> None:
-    assert needles(pattern) == words
+    assert required_literals(pattern) == words
 
 
 @pytest.mark.parametrize("squeezed", [False, True], ids=["plain", "squeezed"])
@@ -62,9 +62,9 @@ def test_whatever_matches_a_rule_holds_one_of_its_words(data: st.DataObject) -> 
 
 def test_hardly_a_rule_has_to_be_tried_on_every_text() -> None:
     """What bounds the work on a long text of anything: a word is looked for in a hundredth of a pattern's time."""
-    assert sum(not needles(rule.pattern) for rule in ALL_RULES) <= 5
+    assert sum(not required_literals(rule.pattern) for rule in ALL_RULES) <= 5
 
 
 def test_no_pattern_reaches_farther_from_its_word_than_is_read() -> None:
     widths = [importlib.import_module("re._parser").parse(rule.pattern).getwidth()[1] for rule in ALL_RULES]
-    assert max(widths) + 10 < REACH  # some look a little beyond what they match
+    assert max(widths) + 10 < MAX_MATCH_DISTANCE  # some look a little beyond what they match

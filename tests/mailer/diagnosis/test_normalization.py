@@ -14,8 +14,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from mailer.diagnosis import SLUGS, diagnose, from_text
-from mailer.diagnosis.identifiers import mentions
-from mailer.diagnosis.normalization import LONGEST, truncate
+from mailer.diagnosis.identifiers import find_identifiers
+from mailer.diagnosis.normalization import MAX_LENGTH, truncate
 from tests.mailer.diagnosis.speed import PIECES
 
 EXPIRED = "AADSTS7000222: The provided client secret keys for app 'x' are expired. Visit the portal."
@@ -95,12 +95,12 @@ def test_a_code_in_the_middle_of_a_huge_log_is_found(text: str, cause: str) -> N
     assert from_text(BETWEEN + text + "\n" + BETWEEN) == cause
 
 
-@given(st.integers(0, 3 * LONGEST), st.sampled_from("a .5E\n"))
+@given(st.integers(0, 3 * MAX_LENGTH), st.sampled_from("a .5E\n"))
 @settings(max_examples=30, deadline=None)
 def test_what_is_read_of_a_text_has_a_bound_and_both_its_ends(length: int, letter: str) -> None:
     text = f"first{letter * length}last"
     read = truncate(text)
-    assert len(read) <= LONGEST + length // 100 + 200
+    assert len(read) <= MAX_LENGTH + length // 100 + 200
     assert read.startswith("first")
     assert read.endswith("last")
 
@@ -111,7 +111,7 @@ def test_a_megabyte_of_anything_is_read_in_the_time_of_its_beginning_and_end(pie
     text = piece * (1_000_000 // len(piece))
     begun = time.process_time()
     diagnose(text)
-    mentions(text)
+    find_identifiers(text)
     assert time.process_time() - begun < 3
 
 

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mailer.diagnosis import SLUGS, diagnose
-from mailer.diagnosis.identifiers import MOST_ADDRESSES, MOST_DOMAINS, MOST_IDS, mentions
+from mailer.diagnosis.identifiers import MOST_ADDRESSES, MOST_DOMAINS, MOST_IDS, find_identifiers
 
 CLIENT = "11111111-2222-3333-4444-555555555555"
 QUIET = "2026-11-24 08:00:0{} INFO  nothing else happened in this second, the queue is empty and the service waits\n"
@@ -54,25 +54,25 @@ def test_whatever_else_is_named_is_another_known_cause(parts: list[str]) -> None
 
 
 def test_ids_addresses_and_domains_are_found_wherever_they_stand() -> None:
-    said = mentions(
+    said = find_identifiers(
         f"App '{CLIENT.upper()}' at https://login.microsoftonline.com/contoso.example/oauth2 for <Alarms@Plant.example>"
     )
     assert said.ids == (CLIENT,)
     assert said.addresses == ("alarms@plant.example",)
     assert said.domains[0] == "plant.example"
     assert "login.microsoftonline.com" in said.domains
-    assert "contoso.example" in mentions("tenant contoso.example: not found").domains
+    assert "contoso.example" in find_identifiers("tenant contoso.example: not found").domains
 
 
 @pytest.mark.parametrize("broken", ["\n", "\r\n    ", " ", "=\r\n"])
 def test_an_id_that_a_line_end_broke_is_whole_again(broken: str) -> None:
-    assert mentions(f"for app '{CLIENT[:17]}{broken}{CLIENT[17:]}' are expired").ids == (CLIENT,)
+    assert find_identifiers(f"for app '{CLIENT[:17]}{broken}{CLIENT[17:]}' are expired").ids == (CLIENT,)
 
 
 def test_no_more_is_looked_for_than_a_question_may_hold() -> None:
     ids = [f"{number:08x}-0000-4000-8000-000000000000" for number in range(1000)]
     addresses = [f"box{number}@site{number}.example" for number in range(1000)]
-    said = mentions("\n".join([*ids, *addresses]))
+    said = find_identifiers("\n".join([*ids, *addresses]))
     assert said.ids == tuple(ids[:MOST_IDS])
     assert said.addresses == tuple(addresses[:MOST_ADDRESSES])
     assert len(said.domains) == MOST_DOMAINS

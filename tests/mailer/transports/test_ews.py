@@ -176,7 +176,7 @@ def test_a_new_token_takes_the_place_of_the_old_one_and_its_connection(
         transport.send(message, sender)
         transport.tokens.forget(sender.app, sender.app.cloud.exchange_scope)
     assert [request.headers["authorization"] for request in posted(server)] == [f"Bearer opaque-{n}" for n in range(5)]
-    assert len(transport._lines) == len(transport._accounts) == 1
+    assert len(transport._sessions) == len(transport._accounts) == 1
 
 
 def test_its_cache_of_protocols_does_not_grow(transport: EwsTransport, server: HttpsServer, message: Message) -> None:
@@ -192,16 +192,16 @@ def test_its_cache_of_protocols_does_not_grow(transport: EwsTransport, server: H
 def test_what_is_kept_here_is_bounded_too(
     transport: EwsTransport, server: HttpsServer, message: Message, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ews, "MOST_LINES", 2)
-    monkeypatch.setattr(ews, "MOST_ACCOUNTS", 3)
+    monkeypatch.setattr(ews, "MAX_SESSIONS", 2)
+    monkeypatch.setattr(ews, "MAX_ACCOUNTS", 3)
     sender = sender_of(server.cloud())
     assert sender.app is not None
     for number in range(4):
         of_app = replace(sender, app=replace(sender.app, client_id=str(number)))
         for mailbox in ("a@customer.example", "b@customer.example"):
             transport.send(message, replace(of_app, address=mailbox))
-    assert (len(transport._lines), len(transport._accounts)) == (2, 3)
-    assert {key[0] for key in transport._accounts} == {id(line) for _, line in transport._lines.values()}
+    assert (len(transport._sessions), len(transport._accounts)) == (2, 3)
+    assert {key[0] for key in transport._accounts} == {id(line) for _, line in transport._sessions.values()}
 
 
 # Traps of exchangelib: what an answer means

@@ -105,7 +105,7 @@ def test_ntlm_shakes_hands_once_for_a_connection(
     for _ in range(3):
         transport.send(message, plant)
     assert len(arrived(message)) == 3
-    ((_, line),) = transport._lines.values()
+    ((_, line),) = transport._sessions.values()
     assert line.session_pool_size == 1
 
 

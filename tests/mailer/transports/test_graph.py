@@ -18,7 +18,7 @@ from mailer.errors import Acceptance, SendError
 from mailer.message import Attachment, Message
 from mailer.tokens import TokenSource
 from mailer.transports import Login, Sender
-from mailer.transports.graph import LARGEST, GraphTransport
+from mailer.transports.graph import MAX_REQUEST_BYTES, GraphTransport
 from sandbox import Sandbox
 from tests.helpers.timeouts import IN_TIME
 from tests.mailer.certificate_authorities import Authorities
@@ -119,7 +119,7 @@ def test_a_message_that_cannot_be_written_is_a_failure_and_nothing_is_asked(
 def test_a_message_that_is_too_large_is_told_before_it_leaves(
     graph: GraphTransport, other: HttpsServer, message: Message
 ) -> None:
-    large = replace(message, attachments=(Attachment("a", "a/b", b"x" * LARGEST),))
+    large = replace(message, attachments=(Attachment("a", "a/b", b"x" * MAX_REQUEST_BYTES),))
     assert failing(graph, large, sender_of(other.cloud())).cause == "message_too_large"
     assert other.requests == []
 

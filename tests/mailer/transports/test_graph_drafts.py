@@ -12,7 +12,7 @@ from mailer.errors import Acceptance, SendError
 from mailer.errors import Answer as Judged
 from mailer.message import Message
 from mailer.tokens import TokenSource
-from mailer.transports import Drafting
+from mailer.transports import DraftingTransport
 from mailer.transports.ews import EwsTransport
 from mailer.transports.graph import GraphTransport
 from mailer.transports.smtp_xoauth2 import SmtpTransport
@@ -276,7 +276,7 @@ def test_a_draft_that_cannot_be_taken_away_is_a_failure(graph: GraphTransport, o
 
 def test_no_other_transport_makes_drafts(tokens: TokenSource) -> None:
     made: list[Any] = [GraphTransport(tokens), EwsTransport(tokens), SmtpTransport(tokens)]
-    assert [isinstance(transport, Drafting) for transport in made] == [True, False, False]
+    assert [isinstance(transport, DraftingTransport) for transport in made] == [True, False, False]
 
 
 def laid_down(graph: GraphTransport, customer: Customer, sandbox: Sandbox, message: Message) -> str:

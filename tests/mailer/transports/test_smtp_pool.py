@@ -13,7 +13,7 @@ from mailer.errors import Acceptance, SendError
 from mailer.http import deadline_sockets
 from mailer.message import Message
 from mailer.transports import Login, Sender
-from mailer.transports.smtp_pool import AT_ONCE, Endpoint, SmtpPool
+from mailer.transports.smtp_pool import MAX_CONNECTIONS, Endpoint, SmtpPool
 from mailer.transports.smtp_relay import RelayTransport
 from tests.mailer.certificate_authorities import Authorities
 from tests.mailer.smtp_server import Script, SmtpServer
@@ -113,7 +113,7 @@ def test_what_is_kept_is_for_the_same_door_alone() -> None:
     lines: SmtpPool[Told] = SmtpPool()
     line = Told()
     lines.checkin(DOOR, line)
-    for other in (DOOR._replace(server="other:25"), DOOR._replace(who="other"), DOOR._replace(proof="other")):
+    for other in (DOOR._replace(server="other:25"), DOOR._replace(user="other"), DOOR._replace(credential="other")):
         assert lines.checkout(other) is None
     assert lines.checkout(DOOR) is line
     assert lines.checkout(DOOR) is None
@@ -136,11 +136,11 @@ def test_of_one_mailbox_no_more_than_three_are_open_at_once() -> None:
 
     def use(number: int) -> None:
         nonlocal most
-        with deadline_sockets.deadline(10), lines.room(DOOR._replace(proof=str(number))):
+        with deadline_sockets.deadline(10), lines.slot(DOOR._replace(credential=str(number))):
             with counting:
                 inside.add(number)
                 most = max(most, len(inside))
-                if len(inside) == AT_ONCE:
+                if len(inside) == MAX_CONNECTIONS:
                     full.set()
             assert leave.wait(10)
             with counting:
@@ -149,12 +149,12 @@ def test_of_one_mailbox_no_more_than_three_are_open_at_once() -> None:
     with ThreadPoolExecutor(8) as pool:
         users = [pool.submit(use, number) for number in range(8)]
         assert full.wait(10)
-        with deadline_sockets.deadline(0.05), pytest.raises(TimeoutError), lines.room(DOOR):
+        with deadline_sockets.deadline(0.05), pytest.raises(TimeoutError), lines.slot(DOOR):
             pytest.fail("there was room for a fourth")
         leave.set()
         for user in users:
             user.result()
-    assert most == AT_ONCE
+    assert most == MAX_CONNECTIONS
 
 
 class Told:
@@ -163,7 +163,7 @@ class Told:
     def __init__(self) -> None:
         self.parted = threading.Event()
 
-    def part(self) -> None:
+    def disconnect(self) -> None:
         self.parted.set()
 
 

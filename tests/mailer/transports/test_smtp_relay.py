@@ -11,7 +11,7 @@ import pytest
 
 from mailer.errors import Acceptance, SendError
 from mailer.message import Message
-from mailer.transports import Login, Sender, make_relay
+from mailer.transports import Login, Sender, create_relay
 from mailer.transports.smtp_relay import RelayTransport
 from sandbox import Sandbox
 from sandbox.faults import Stage
@@ -43,7 +43,7 @@ def base64_of(text: str) -> bytes:
 
 def test_a_relay_without_a_login_takes_mail_in_clear(sandbox: Sandbox, message: Message, arrived: Arrived) -> None:
     """As between servers of one house, whose certificates nobody checks."""
-    receipt = make_relay(f"smtp://{sandbox.relay_host}:{sandbox.relay_port}").send(message, SENDER)
+    receipt = create_relay(f"smtp://{sandbox.relay_host}:{sandbox.relay_port}").send(message, SENDER)
     (taken,) = arrived(message)
     assert (taken["door"], taken["tls"], taken["mail_from"]) == ("relay", False, "alert@plant.example")
     assert taken["mime"].encode() == message.as_bytes("alert@plant.example")
@@ -51,7 +51,7 @@ def test_a_relay_without_a_login_takes_mail_in_clear(sandbox: Sandbox, message: 
 
 
 def test_with_a_ca_file_it_goes_over_tls(sandbox: Sandbox, message: Message, arrived: Arrived) -> None:
-    make_relay(f"smtp://{sandbox.relay_host}:{sandbox.relay_port}?ca_file={sandbox.ca_file}").send(message, SENDER)
+    create_relay(f"smtp://{sandbox.relay_host}:{sandbox.relay_port}?ca_file={sandbox.ca_file}").send(message, SENDER)
     assert arrived(message)[0]["tls"] is True
 
 
@@ -244,7 +244,7 @@ def test_an_address_names_host_port_tls_and_login(
 )
 def test_an_address_that_is_none_is_one_sentence_without_its_password(url: str) -> None:
     with pytest.raises(ValueError, match=r"^The SMTP URL.*\.$") as caught:
-        make_relay(url)
+        create_relay(url)
     assert "hush" not in str(caught.value)
     assert "hu/sh" not in str(caught.value)
 

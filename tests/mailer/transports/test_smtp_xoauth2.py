@@ -22,7 +22,7 @@ from mailer.errors import Answer as Judged
 from mailer.message import Attachment, Message
 from mailer.tokens import TokenSource
 from mailer.transports import Login, Sender
-from mailer.transports.smtp_xoauth2 import LONGEST_LINE, SmtpTransport
+from mailer.transports.smtp_xoauth2 import MAX_COMMAND_LENGTH, SmtpTransport
 from sandbox import Sandbox
 from tests.helpers.timeouts import IN_TIME
 from tests.mailer.certificate_authorities import Authorities
@@ -195,7 +195,7 @@ def test_a_short_proof_goes_with_the_command(smtp: Make, send: Callable[..., Any
     server = smtp(Script())
     send(server)
     assert proof(server) == b"user=alarms@customer.example\x01auth=Bearer opaque-7f3a\x01\x01"
-    assert max(len(line.text) for line in server.heard) <= LONGEST_LINE
+    assert max(len(line.text) for line in server.heard) <= MAX_COMMAND_LENGTH
 
 
 def test_a_long_proof_waits_for_the_servers_challenge(smtp: Make, send: Callable[..., Any], other: HttpsServer) -> None:

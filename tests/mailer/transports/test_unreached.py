@@ -167,13 +167,13 @@ def test_a_wrong_certificate(
 def test_a_request_that_is_cut_off(
     ways: dict[str, Send], other: HttpsServer, monkeypatch: pytest.MonkeyPatch, way: str, error: OSError
 ) -> None:
-    def breaks(connection: deadline_sockets.Tls, data: bytes, flags: int = 0) -> int:
+    def breaks(connection: deadline_sockets.TlsSocket, data: bytes, flags: int = 0) -> int:
         if not bytes(data[:5]).startswith(b"POST "):  # the body
             raise error
         return sent(connection, data, flags)
 
-    sent = deadline_sockets.Tls.send
-    monkeypatch.setattr(deadline_sockets.Tls, "send", breaks)
+    sent = deadline_sockets.TlsSocket.send
+    monkeypatch.setattr(deadline_sockets.TlsSocket, "send", breaks)
     assert made(ways[way], f"localhost:{other.port}") == CUT
 
 

@@ -31,8 +31,8 @@ def serve(asked: socket.socket, allowed: EgressAllowlist) -> None:
         try:
             host, port, seconds = json.loads(question)
             with (
-                deadline_sockets.deadline(min(float(seconds), deadline_sockets.PATIENCE)),
-                deadline_sockets.request_deadline(allowed.check),
+                deadline_sockets.deadline(min(float(seconds), deadline_sockets.DEFAULT_TIMEOUT)),
+                deadline_sockets.address_check(allowed.check),
             ):
                 connection = deadline_sockets.dial(str(host), int(port))
         except InternalAddress:
@@ -58,14 +58,14 @@ class ConnectionBroker:
         self._asks, self._refused = asks, refused
         self._lock = threading.Lock()
 
-    def __call__(self, host: str, port: int) -> deadline_sockets.Plain:
+    def __call__(self, host: str, port: int) -> deadline_sockets.PlainSocket:
         """Raises OSError (gaierror, TimeoutError, …) or InternalAddress."""
         with self._lock:
-            self._asks.sendall(json.dumps([host, port, deadline_sockets.left()]).encode())
+            self._asks.sendall(json.dumps([host, port, deadline_sockets.seconds_left()]).encode())
             answer, descriptors, _flags, _address = socket.recv_fds(self._asks, LONGEST_WORDS, 1)
         if descriptors:
-            plain = deadline_sockets.Plain(fileno=descriptors[0])
-            plain.settimeout(deadline_sockets.left())
+            plain = deadline_sockets.PlainSocket(fileno=descriptors[0])
+            plain.settimeout(deadline_sockets.seconds_left())
             return plain
         said = json.loads(answer) if answer else {"error": "OSError", "words": "no connection"}
         if said["error"] == "Inside":

@@ -117,7 +117,7 @@ def _speak(order: dict[str, Any], allowed: EgressAllowlist, events: Events, asks
     def refused() -> None:
         events.report("inside")
 
-    deadline_sockets.dial_by(connection_broker.ConnectionBroker(asks, refused))
+    deadline_sockets.set_dialer(connection_broker.ConnectionBroker(asks, refused))
     confinement.confine(allowed, refused=refused)
     from alertadmin.outbox.channels.apprise import plugins
 
