@@ -81,7 +81,7 @@ class EwsTransport:
             try:
                 call.send(mime)
             except NotSoap as answered:
-                call.note(answered.response)
+                call.record_headers(answered.response)
                 raise _http_error(answered, call, token) from None
             except Exception as error:
                 raise _exchange_error(error, call, token) from None
@@ -207,7 +207,7 @@ def _classify(error: Exception, call: SendOnce, cause: str) -> Answer:
 def _wait(call: SendOnce) -> float | None:
     if call.back_off is not None:
         return min(call.back_off, wire_errors.MAX_RETRY_AFTER)
-    return wire_errors.retry_after(call.wait)
+    return wire_errors.retry_after(call.retry_after)
 
 
 def _ids(call: SendOnce) -> dict[str, str]:
