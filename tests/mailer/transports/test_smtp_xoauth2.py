@@ -560,7 +560,7 @@ def test_a_late_yes_is_a_yes(smtp: Make, send: Callable[..., Any]) -> None:
 def test_a_goodbye_that_is_not_answered_does_not_hold_up_what_is_told(
     smtp: Make, send: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mailer.transports.smtp_session.PARTING", 0.2)
+    monkeypatch.setattr("mailer.transports.smtp_session.QUIT_TIMEOUT", 0.2)
     begun = monotonic()
     assert send(smtp(Script({"RCPT": b"550 5.1.1 unknown", "QUIT": silent}))).cause == "recipient_rejected"
     assert monotonic() - begun < IN_TIME
