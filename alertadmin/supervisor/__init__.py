@@ -1,4 +1,4 @@
-"""What a start needs: a data folder made ready, processes kept alive together, a demonstration.
+"""Start and supervise the processes of an installation: data folder, database, broker, worker, web server.
 
-The outermost room beside the commands: it may use every other, and none uses it.
+Like the management commands, this package may import every other package of alertadmin, and none imports it.
 """

@@ -1,9 +1,9 @@
-"""Beat's schedule, by a clock that cannot be set, kept in memory alone.
+"""Celery beat's scheduler by a monotonic clock, with its state in memory only.
 
-Celery's own scheduler compares the wall clock with the time of the last run, which it keeps in a file: a clock that ran
-two days ahead for a moment stops it for two days, also after a restart (celery/celery#6742, #5892). Here nothing is
-stored, so there is nothing to believe, to corrupt or to be unable to write. Each task may run once more than needed:
-what must not be repeated is decided by its rows.
+Celery's own scheduler compares the wall clock with the time of the last run, which it keeps in a file: if the
+clock was set two days ahead for a moment, no task runs for two days, also after a restart (celery/celery#6742, #5892).
+This scheduler stores nothing. After a restart each task may run once more than needed; the tasks decide by the
+database's rows what must not be repeated.
 """
 
 from __future__ import annotations
@@ -20,29 +20,30 @@ from alertadmin.operator_log.events import Event, log_event
 log = logging.getLogger(__name__)
 
 RARE = 3600.0
-"""Seconds. What runs more rarely than this waits for `SETTLED` after the start."""
+"""Seconds. A task with a longer interval than this first runs `SETTLED` seconds after the start."""
 SETTLED = 300.0
-"""Seconds after the start at which the rare tasks are sent: a worker that is restarted again and again scans and
-delivers each time, and does not prune each time."""
+"""Seconds after the start at which the rare tasks are sent: a worker that restarts again and again then scans and
+delivers each time, but does not prune each time."""
 RETRY = 5.0
-"""Seconds until a task that the broker did not take is sent again."""
+"""Seconds until a task is sent again that the broker did not accept."""
 JUMP = 30.0
-"""Seconds by which the wall clock is set, against the time since boot, that make what is due something else: then the
-frequent tasks are sent at once."""
+"""Seconds by which the wall clock may differ from the time since boot. If it was set by more, other rows are due, and
+the frequent tasks are sent at once."""
 LONGEST_SLEEP = 5.0
-"""Seconds. A sleep does not count the time for which the machine was suspended, the clock does: so soon after it wakes
-up, or its clock is set, that is noticed."""
+"""Seconds. A sleep does not count the time for which the machine is suspended, `seconds_since_boot` does: the scheduler
+notices a wake-up or a changed clock within this time."""
 
 
 def seconds_since_boot() -> float:
-    """Counts on while the machine is suspended (Linux). Setting the time changes nothing of it."""
+    """Return a time that also counts while the machine is suspended (Linux) and that setting the clock does not
+    change."""
     if hasattr(time, "CLOCK_BOOTTIME"):
         return time.clock_gettime(time.CLOCK_BOOTTIME)
     return time.monotonic()
 
 
 class MonotonicScheduler(Scheduler):
-    """Sends each entry of `beat_schedule` at its interval (a number of seconds), the first time at the start."""
+    """Send each entry of `beat_schedule` at its interval (a number of seconds), the first time at the start."""
 
     max_interval = LONGEST_SLEEP  # type: ignore[assignment]  # celery-types knows of whole seconds only
     clock: Callable[[], float] = staticmethod(seconds_since_boot)
@@ -54,14 +55,14 @@ class MonotonicScheduler(Scheduler):
         self._begin(self.clock())
 
     def _begin(self, now: float) -> None:
-        """The frequent tasks at once, the rare ones a while later unless they are due before."""
+        """Schedule the frequent tasks at once, the rare ones `SETTLED` seconds later unless they are due before."""
         self._offset = self.wall_clock() - now
         for name, entry in self.schedule.items():
             first = now + (SETTLED if _interval(entry) > RARE else 0.0)
             self._due[name] = min(first, self._due.get(name, first))
 
     def tick(self, *_args: Any, **_options: Any) -> float:
-        """Sends the task that is due for longest, if any. Returns the seconds until the next call."""
+        """Send the task that has been due for longest, if any. Return the seconds until the next call."""
         now = self.clock()
         jumped = self.wall_clock() - now - self._offset
         if abs(jumped) > JUMP:
@@ -76,11 +77,11 @@ class MonotonicScheduler(Scheduler):
         return 0.0
 
     def _send(self, entry: ScheduleEntry) -> bool:
-        """Whether the broker took it. A connection of the pool, which is opened anew after the broker was away."""
+        """Return whether the broker accepted the task. Uses the connection pool, which reconnects after an outage."""
         try:
             self.app.send_task(str(entry.task), retry=False, ignore_result=True, **(entry.options or {}))
         except Exception as error:
-            # Anything that a broken broker raises (kombu, redis, OSError). The worker logs that it is away.
+            # A broken broker raises errors of kombu and redis, and OSError. The worker logs that it is unreachable.
             log.debug("%s was not sent: %s", entry.task, type(error).__name__)
             return False
         return True

@@ -1,6 +1,6 @@
-"""Makes a data folder usable: the folder itself, the secret key, the database's tables, the key ring.
+"""Prepare a data folder: the folder itself, the secret key, the database's tables, the keyring.
 
-Each command calls `prepare` first. On a folder that is ready it changes nothing.
+Each command calls `prepare` first. It changes nothing in a folder that is ready.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ __all__ = ["NotPrepared", "prepare"]
 
 
 def prepare(*, upgrade: bool = False) -> None:
-    """Makes what is missing; of two processes at once, one does. The tables of an older version are left alone, because
-    that version may run, unless `upgrade` is asked for. Raises NotPrepared with a plain sentence.
+    """Create what is missing; of several processes at once, one does it. Migrate the tables of an older version only
+    with `upgrade`, because that version may still run. Raises NotPrepared, whose message is a sentence for the user.
     """
     folder = settings.DATA_DIR
     try:
@@ -43,7 +43,7 @@ def prepare(*, upgrade: bool = False) -> None:
 
 
 def make_data_dir(folder: Path) -> None:
-    """Of mode 700, for its owner alone. A folder that was there keeps its mode unless it is empty or already ours."""
+    """Create the folder with mode 700. An existing folder keeps its mode unless it is empty or a data folder."""
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         status = folder.stat()
@@ -58,7 +58,7 @@ def make_data_dir(folder: Path) -> None:
         raise NotPrepared(
             f"The data folder {folder} cannot be written: {reason}. Choose another with --data or ALERTADMIN_DATA_DIR."
         ) from error
-    # Somebody's home, or /tmp, given by mistake must not be closed to others.
+    # A home folder or /tmp that was passed by mistake must keep its mode.
     if stat.S_IMODE(status.st_mode) & 0o077 and status.st_uid == os.getuid() and (not names or "secret_key" in names):
         folder.chmod(0o700)
 
@@ -78,14 +78,14 @@ def _make_secret_key(path: Path) -> None:
             file.flush()
             os.fsync(file.fileno())
         draft.replace(path)
-    # The settings were read before there was a file, and took a throw-away key.
+    # The settings were read before the file existed, and use a temporary key.
     settings.SECRET_KEY = key
 
 
 def _make_key_ring() -> None:
-    """Only for a database without secrets: a new ring beside secrets sealed with a lost one would hide the loss.
+    """Create a keyring, but only for a database without secrets: a new one would hide the loss of the old one.
 
-    Whatever is wrong with the keys, the rest is made ready: reminders need none.
+    An error in the keyring does not stop the preparation: reminders need no key.
     """
     place = keyring.storage()
     if place.exists:
@@ -106,8 +106,8 @@ def _make_key_ring() -> None:
 
 
 def _bind_secrets() -> None:
-    """Those of an earlier release are bound to where they may be sent. While the keys are out of reach they wait: each
-    is bound when it is first opened, or by the next start."""
+    """Bind the secrets of an earlier release to their destinations. If the keys are unreachable, each is bound when it
+    is first decrypted, or by the next start."""
     try:
         bound = reencryption.bind_all()
     except keyring.KeyringError as error:

@@ -1,9 +1,9 @@
-"""The worker's connection to its broker: it is lost and found again any number of times, with one log line for each.
+"""The worker's connection to its broker, which reconnects any number of times and logs each loss and return once.
 
-Celery ends a worker on any error that is not the broker's own. One of them follows from the broker's death: a task that
-ends after the connection was lost acknowledges its message on a closed channel, whose transport has no client any more
-(`'NoneType' object has no attribute 'hostname'`, celery/kombu#582). Here every error of the consumer but the loss of
-the pool counts as a lost connection.
+Celery ends a worker on any error that is not one of the broker's. A dead broker causes such an error: a task that ends
+after the connection was lost acknowledges its message on a closed channel, whose transport has no client any more
+(`'NoneType' object has no attribute 'hostname'`, celery/kombu#582). Here every error of the consumer, except the loss
+of the process pool, counts as a lost connection.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from alertadmin.outbox.queue.broker_outage import BrokerOutage
 log = logging.getLogger(__name__)
 
 FIRST_WAIT, LONGEST_WAIT = 0.5, 5.0
-"""Seconds between two attempts to connect; longer by `FIRST_WAIT` each time."""
+"""Seconds between two attempts to connect; `FIRST_WAIT` is added after each."""
 
 
 class BrokerSteps(ConsumerBlueprint):  # type: ignore[misc]  # a class of Celery, untyped
-    """The parts of a consumer, started in order and stopped in the opposite one."""
+    """The steps of a consumer, started in order and stopped in reverse order."""
 
     def restart(self, parent: Any, *_args: Any, **_options: Any) -> None:
-        """Stops each part. What one cannot take back from a broker that is gone is no news."""
+        """Stop each step. A step fails to stop if the broker is gone; that is expected and logged at DEBUG."""
         for step in reversed(parent.steps):
             if stop := getattr(step, "stop", None):
                 try:
@@ -40,20 +40,20 @@ class BrokerSteps(ConsumerBlueprint):  # type: ignore[misc]  # a class of Celery
 
 
 class PersistentConsumer(Consumer):
-    """Takes tasks from the broker until the worker is told to stop. Raises WorkerLostError if the pool cannot start."""
+    """Receive tasks from the broker until the worker stops. Raises WorkerLostError if the pool cannot start."""
 
     Blueprint = BrokerSteps
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        # No error is swallowed where a message is acknowledged: what could not be acknowledged counts as taken, so that
-        # soon no more is taken. Every error ends the connection instead (CELERY_BROKER_CHANNEL_ERROR_RETRY).
+        # Do not ignore errors of an acknowledgement: an unacknowledged message counts against the prefetch limit, so
+        # the worker would soon receive no more. Every error ends the connection (CELERY_BROKER_CHANNEL_ERROR_RETRY).
         self.connection_errors = ()
         self.channel_errors = (Exception,)
         self._outage = BrokerOutage()
 
     def ensure_connected(self, conn: Any) -> Connection:
-        """Tries for ever; a worker that is told to stop meanwhile stops."""
+        """Retry until the connection is open or the worker is stopped."""
         found: Connection = conn.ensure_connection(
             lambda error, _interval: self._outage.failed(error),
             max_retries=None,
@@ -70,7 +70,7 @@ class PersistentConsumer(Consumer):
         super().on_ready()
 
     def on_connection_error_before_connected(self, exc: Exception) -> None:
-        """A broker that takes the connection and answers with garbage, say."""
+        """Handle, for example, a broker that accepts the connection and answers with an invalid reply."""
         self._outage.failed(exc)
         time.sleep(FIRST_WAIT)
 
@@ -79,7 +79,7 @@ class PersistentConsumer(Consumer):
             raise exc
         self._outage.failed(exc)
         with warnings.catch_warnings():
-            # Of Celery 6's default. That a delivery that is under way goes on is meant.
+            # Celery warns of a new default in version 6. A delivery in progress is meant to continue.
             warnings.simplefilter("ignore", CPendingDeprecationWarning)
             super().on_connection_error_after_connected(exc)
         time.sleep(FIRST_WAIT)

@@ -1,7 +1,7 @@
-"""The Celery worker with its clock (beat) inside: `python -m alertadmin.supervisor.celery_worker`.
+"""The Celery worker with an embedded scheduler (beat): `python -m alertadmin.supervisor.celery_worker`.
 
-The clock is a process of the worker's own. Celery does not notice its death; we do, because without it nothing would
-be scanned any more: the worker then stops, and whoever keeps it starts both again.
+The scheduler is a child process of the worker. Celery does not notice its death, after which no scan would run: a
+thread here watches it and stops the worker, and the supervisor (`up`, systemd) starts both again.
 """
 
 from __future__ import annotations
@@ -26,29 +26,29 @@ from alertadmin.supervisor import parent_death_signal
 from alertadmin.supervisor.beat_scheduler import MonotonicScheduler
 
 CONCURRENCY = 2
-"""Tasks at once. One delivers (itself four at a time), the other is free for the next ring."""
+"""Tasks at once. One delivers (up to four deliveries at a time), the other is free for the next task."""
 
 
 STDERR = 2
 LONGEST_STOP = 90.0
-"""Seconds. Celery's shutdown can hang for ever after one of its processes was killed; whatever was being sent then is
-held by a lease that ends."""
+"""Seconds. Celery's shutdown can hang after one of its processes was killed. The lease of a delivery in progress then
+expires, and another worker reclaims it."""
 
 
 def main() -> int:
     os.environ[parent_death_signal.LEADER] = str(os.getpid())
     set_process_name("worker")
-    # A fault in a page's code must not keep a reminder from going out.
+    # A system check that fails, for example in the code of a page, must not stop reminders.
     os.environ["CELERY_SKIP_CHECKS"] = "true"
-    # Celery warns of root because of pickle, which is not accepted here.
+    # Celery warns of running as root because of pickle, which this worker does not accept.
     warnings.simplefilter("ignore", SecurityWarning)
-    # The loss of the connection is logged by broker_connection, once.
+    # broker_connection logs the loss of the connection, once.
     logging.getLogger("celery.worker.consumer.consumer").setLevel(logging.ERROR)
-    # weak=False, here and below: nobody else holds these functions.
+    # weak=False: the signal has the only reference to these functions.
     beat_embedded_init.connect(_tie_clock, weak=False)
     worker_process_init.connect(_begin_pool_process, weak=False)
     worker_ready.connect(_watch_clock, weak=False)
-    worker_shutting_down.connect(_tell_the_pool, weak=False)
+    worker_shutting_down.connect(_stop_pool, weak=False)
     worker = app.Worker(
         beat=True,
         scheduler=MonotonicScheduler,
@@ -57,7 +57,7 @@ def main() -> int:
         quiet=True,
         without_mingle=True,
         without_gossip=True,
-        # Events and remote control are not used: fewer parts that a broker's death can break.
+        # Without events and remote control there are fewer connections that an outage of the broker can break.
         without_heartbeat=True,
     )
     worker.start()
@@ -65,7 +65,7 @@ def main() -> int:
 
 
 def _tie_clock(**_details: Any) -> None:
-    """Runs in beat's process."""
+    """Set the parent death signal of beat's process."""
     parent_death_signal.tie_to_leader()
     parent_death_signal.name("clock")
 
@@ -75,8 +75,8 @@ def _begin_pool_process(**_details: Any) -> None:
     broker_outage.leave_to_parent()
 
 
-def _tell_the_pool(**_details: Any) -> None:
-    """What is being sent comes to its end; no other delivery is begun. Whatever hangs, the process ends too."""
+def _stop_pool(**_details: Any) -> None:
+    """Let the pool finish deliveries in progress and begin no other. Exit after LONGEST_STOP even if Celery hangs."""
     if not shutdown.is_requested():
         faulthandler.dump_traceback_later(LONGEST_STOP, exit=True, file=STDERR)
     shutdown.request_shutdown()

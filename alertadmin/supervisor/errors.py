@@ -1,19 +1,19 @@
-"""Why a start was refused: each is one plain sentence for whoever typed the command."""
+"""Reasons for a refused start. Each message is one sentence for the user who ran the command."""
 
 from __future__ import annotations
 
 
 class NotStarted(Exception):
-    """Nothing was started; the text is a sentence that says why and what to do."""
+    """No process was started; the message says why and what to do."""
 
     exit_code = 1
 
 
 class NotPrepared(NotStarted):
-    """The data folder or the database cannot be made ready."""
+    """The data folder or the database cannot be prepared."""
 
 
 class PortOccupied(NotStarted):
-    """Somebody else holds the data folder or the port."""
+    """Another process uses the data folder or the port."""
 
     exit_code = 2

@@ -1,4 +1,4 @@
-"""A file that one process at a time holds. The kernel lets go of it when the last holder ends, however it ended."""
+"""A lock file that one process at a time owns. The kernel releases it when the last owner ends, killed or not."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from alertadmin.supervisor import orphans
 
 @contextmanager
 def held(path: Path) -> Iterator[None]:
-    """Waits for the file and holds it; for work that takes seconds, done by one process at a time."""
+    """Wait for the lock and own it inside the block; for work of some seconds."""
     descriptor = _open(path)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
@@ -23,7 +23,7 @@ def held(path: Path) -> Iterator[None]:
 
 
 class LockInUse(Exception):
-    """Somebody else holds the file; `note` is what they wrote into it."""
+    """Another process owns the lock; `note` is what that process wrote into the file."""
 
     def __init__(self, note: str) -> None:
         super().__init__(note)
@@ -31,7 +31,7 @@ class LockInUse(Exception):
 
 
 class FileLock:
-    """Holds a file for as long as this process, or a child given `descriptor`, lives. Raises InUse at once."""
+    """A lock owned until this process, and each child that got `descriptor`, has ended. Raises LockInUse at once."""
 
     def __init__(self, path: Path) -> None:
         self.descriptor = _open(path)
@@ -43,7 +43,7 @@ class FileLock:
             raise LockInUse(note) from None
 
     def write(self, note: str) -> None:
-        """Says who holds it, for those who come later."""
+        """Write into the file which process owns it; other processes read that as LockInUse.note."""
         os.ftruncate(self.descriptor, 0)
         os.pwrite(self.descriptor, note.encode(), 0)
 
@@ -52,9 +52,9 @@ class FileLock:
 
 
 def holders(path: Path) -> list[int]:
-    """The ids of the processes of ours that have the file open, and so may hold it; none where there is no /proc.
+    """Return the ids of this user's processes that have the file open, and so may own the lock; empty without /proc.
 
-    (/proc/locks names the process that took the lock, which may have died and left it to a child.)
+    /proc/locks is of no use here: it names the process that took the lock, which may have died and left it to a child.
     """
     try:
         wanted = path.stat()

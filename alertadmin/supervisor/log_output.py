@@ -1,6 +1,6 @@
-"""Where lines go: to the terminal, and to a log file in the data folder that does not grow without end.
+"""Write log lines to the terminal and to a rotated log file in the data folder.
 
-All of them have one form (operator_log), whatever program wrote them, so that a log store reads one format.
+Lines of every program get the one format of operator_log, so that a log store reads one format.
 """
 
 from __future__ import annotations
@@ -34,28 +34,28 @@ class Output:
         handler.setFormatter(logging.Formatter("%(message)s"))
         self._file = logging.Logger("output")
         self._file.addHandler(handler)
-        # A full disk must not stop the programs whose lines these are.
+        # A full disk must not stop the supervised programs.
         handler.handleError = lambda record: None  # type: ignore[method-assign]
-        # A terminal that was stopped, or a reader that does not read, must not either.
+        # Neither must a stopped terminal, or a reader of the pipe that does not read.
         self._terminal = LineStream(lambda: sys.stdout, patience=0.2)
-        # With JSON, standard output holds JSON alone.
+        # With the JSON format, only JSON is written to standard output.
         self._people = LineStream(lambda: sys.stderr if self._format == "json" else sys.stdout, patience=0.2)
         self._writing = threading.Lock()
 
     def line(self, source: str, text: str) -> None:
-        """One line of one program, in both places: as it is if it has our form, else brought into it."""
+        """Write a line of a program to terminal and file: unchanged if it has operator_log's format, else converted."""
         if is_ours(text, self._format):
             self._write(escape(text))
         else:
             self._write(self._formatter.format(record_of(source, text)))
 
     def show(self, text: str) -> None:
-        """To the terminal alone: for what a log must not keep. A terminal that went away changes nothing."""
+        """Write to the terminal only, for texts that a log must not keep. Errors of a closed terminal are ignored."""
         with self._writing:
             self._people.write(text)
 
     def take_log(self) -> None:
-        """From now on what this process itself logs goes the same way."""
+        """Send this process's own log records to the same places."""
         root = logging.getLogger()
         root.handlers = [_ToOutput(self._write, self._formatter, root.handlers)]
 
@@ -87,4 +87,4 @@ class _ToOutput(logging.Handler):
             self.handleError(record)
 
     def handleError(self, record: logging.LogRecord) -> None:
-        """What cannot be written stops nothing."""
+        """Ignore a record that cannot be written."""

@@ -1,4 +1,4 @@
-"""The database as a start finds it: out of reach, empty, behind, ahead of this program, or just right."""
+"""Bring the database's tables up to date at a start, or refuse: unreachable, newer, in use by an older version."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ from alertadmin.crypto.fields import encrypted_fields
 from alertadmin.supervisor.errors import NotPrepared
 
 MIGRATING = 0x616C_6572_7461_646D
-"""The number of PostgreSQL's advisory lock: of several machines that start at once, one migrates."""
+"""Key of the PostgreSQL advisory lock: of several machines that start at once, one migrates."""
 ENDING = 2.0
-"""Seconds for which a connection whose program was just stopped may still be seen."""
+"""Seconds for which PostgreSQL may still show the connection of a program that was just stopped."""
 PROGRAM = "alertadmin"
 SETTING_UP = f"{PROGRAM} setting up"
-"""PostgreSQL's application_name of a connection; otherwise it is the program's and its version (settings)."""
+"""PostgreSQL's application_name during the migration; otherwise it is the program's name and version (settings)."""
 
 
 def make_ready(*, upgrade: bool) -> None:
-    """Makes the tables of an empty database; with `upgrade` brings those of an older version up to date.
+    """Create the tables of an empty database; with `upgrade`, migrate those of an older version too.
 
-    Raises NotPrepared if it cannot, if a newer version was here before, without `upgrade` if an older one was, and with
-    it while an older one still runs. With `upgrade`, as at a start, what was done to the audit
-    trail's triggers is put right and recorded.
+    With `upgrade`, also restore altered triggers of the audit trail, and record that.
+    Raises NotPrepared if the database cannot be used or was migrated by a newer version; if an older version migrated
+    it and `upgrade` is false, or that version still runs.
     """
     try:
         _make_file()
@@ -43,18 +43,18 @@ def make_ready(*, upgrade: bool) -> None:
             if executor.migration_plan(executor.loader.graph.leaf_nodes()):
                 if executor.loader.applied_migrations:
                     _refuse_older(upgrade)
-                # It looks after the triggers of the audit trail itself (accounts/apps.py).
+                # A post_migrate handler checks the triggers of the audit trail (accounts/apps.py).
                 call_command("migrate", interactive=False, verbosity=0)
             elif upgrade:
                 trigger_check.restore(trigger_check.tampered(is_upgrade=False))
     except (DatabaseError, ImproperlyConfigured) as error:
-        # The first line names host, port and user at most; never the password.
+        # The first line may name host, port and user, but no password.
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise NotPrepared(f"The database {where()} cannot be used: {reason}") from error
 
 
 def where() -> str:
-    """The database in words, without its password."""
+    """Return a description of the database without its password."""
     values = connection.settings_dict
     if connection.vendor == "sqlite":
         return str(values["NAME"])
@@ -62,14 +62,15 @@ def where() -> str:
 
 
 def holds_secrets() -> bool:
-    """Whether any row holds something sealed."""
+    """Return whether any row has an encrypted value."""
     return any(
         model._default_manager.filter(**{f"{name}__isnull": False}).exists() for model, name in encrypted_fields()
     )
 
 
 def _make_file() -> None:
-    """SQLite would make its file readable by others; its companions take the mode after it."""
+    """Create the SQLite file with mode 600: SQLite would make it readable by others. -wal and -shm get the same
+    mode."""
     path = Path(connection.settings_dict["NAME"])
     if connection.vendor == "sqlite" and not path.exists():
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
@@ -81,7 +82,7 @@ def _alone() -> Iterator[None]:
         yield
         return
     with connection.cursor() as cursor:
-        # Another machine that waits for its turn here is no older version at work.
+        # Not the program's name: another machine that waits for this lock must not count as a running older version.
         cursor.execute(
             "SELECT current_setting('application_name'), set_config('application_name', %s, false), "
             "pg_advisory_lock(%s)",
@@ -114,11 +115,11 @@ def _refuse_older(upgrade: bool) -> None:
 
 
 def running_elsewhere() -> list[str]:
-    """On PostgreSQL, the versions of alertadmin that are connected to this database, with where from."""
+    """Return the versions of alertadmin that are connected to this PostgreSQL database, with their client addresses."""
     if connection.vendor != "postgresql":
         return []
     with connection.cursor() as cursor:
-        # Within a transaction it would be what the first look saw.
+        # Within a transaction, pg_stat_activity would repeat its first result.
         cursor.execute("SELECT pg_stat_clear_snapshot()")
         cursor.execute(
             "SELECT DISTINCT application_name || ' from ' || coalesce(host(client_addr), 'this machine') "
@@ -154,7 +155,7 @@ def _refuse_partly_migrated(loader: MigrationLoader) -> None:
 
 
 def ahead(applied: Collection[tuple[str, str]]) -> str:
-    """Of migrations (app, name) that were applied somewhere, one that this version does not know; else empty."""
+    """Return one of the applied migrations (app, name) that this version does not have; else an empty string."""
     return _ahead(MigrationLoader(None), applied)
 
 

@@ -1,7 +1,7 @@
-"""Processes of a start that was killed, found again by a mark in their environment (Linux).
+"""Find and end the processes of a supervisor that was killed, by a variable in their environment (Linux).
 
-Each process is tied to its parent and ends with it (parent_death_signal.py). One that was just being born when the
-parent died may take a moment until it notices; the next start does not wait for that, nor refuse because of it.
+Each process gets a signal when its parent dies (parent_death_signal.py). A process that was being created at that
+moment may live a little longer; the next start ends it instead of waiting or refusing to start.
 """
 
 from __future__ import annotations
@@ -14,21 +14,21 @@ from pathlib import Path
 
 PROC = Path("/proc")
 MARK = "ALERTADMIN_STARTED_BY"
-"""`PID START LOCK`: the process that started all of them, its time of birth, the lock file that it holds."""
+"""`PID START LOCK`: the supervisor's process id, its start time, and the lock file that it owns."""
 
 
 def marked_environ(lock: Path) -> dict[str, str]:
-    """The environment for what this process starts."""
+    """Return the environment for the processes that this one starts."""
     return {**os.environ, MARK: f"{os.getpid()} {_born(os.getpid())} {lock}"}
 
 
 def find(lock: Path) -> list[int]:
-    """The ids of living processes whose start held this lock file and has ended."""
+    """Return the ids of running processes whose supervisor owned this lock file and has ended."""
     return [pid for pid, starter, born in _marked(lock) if not born or _born(starter) != born]
 
 
 def end(lock: Path) -> int:
-    """SIGKILL to all of them; their number. They may take a moment to be gone."""
+    """Send SIGKILL to all of them and return their number. They may take a moment to end."""
     found = find(lock)
     for pid in found:
         with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -39,7 +39,7 @@ def end(lock: Path) -> int:
 def _marked(lock: Path) -> Iterator[tuple[int, int, str]]:
     for pid in processes():
         with contextlib.suppress(OSError):
-            # Of a process that has ended and was not collected yet it is empty.
+            # The environment of a zombie process is empty.
             for entry in (PROC / str(pid) / "environ").read_bytes().split(b"\0"):
                 name, _, value = os.fsdecode(entry).partition("=")
                 starter, _, rest = value.partition(" ")
@@ -49,7 +49,7 @@ def _marked(lock: Path) -> Iterator[tuple[int, int, str]]:
 
 
 def processes() -> list[int]:
-    """The ids of all processes; none where there is no /proc."""
+    """Return the ids of all processes; empty without /proc."""
     try:
         return [int(name) for name in os.listdir(PROC) if name.isdigit()]
     except OSError:
@@ -57,10 +57,11 @@ def processes() -> list[int]:
 
 
 def _born(pid: int) -> str:
-    """In clock ticks since the machine's start: with the id it names a process, ids alone are used again. Empty if it
-    has ended, though nobody collected it yet."""
+    """Return the process's start time in clock ticks since boot, or an empty string if it has ended or is a zombie.
+
+    Id and start time together identify a process; the kernel reuses ids alone."""
     try:
-        # The second field is the command's name in parentheses, which may hold anything.
+        # The second field is the command's name in parentheses, which may contain spaces and parentheses.
         fields = (PROC / str(pid) / "stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
     except OSError:
         return ""

@@ -1,8 +1,8 @@
-"""Ties a process to its parent: when the parent ends, however it ends, the kernel ends the child too (Linux). Nor does
-it leave its memory behind in a file when it crashes: secrets that it had opened would lie there.
+"""Let the kernel end a process when its parent ends, killed or not (Linux). Core dumps are disabled too: one would
+contain decrypted secrets.
 
-As a program, `python parent_death_signal.py SIGNAL PARENT COMMAND...`, it ties itself and becomes the command; that is
-safer than running Python between fork and exec. Elsewhere than on Linux a child outlives a parent that was killed with
+`python parent_death_signal.py SIGNAL PARENT COMMAND...` sets the signal and executes the command; that is safer than
+running Python between fork and exec. On other systems than Linux a child outlives a parent that was killed with
 SIGKILL.
 """
 
@@ -17,13 +17,13 @@ import sys
 PR_SET_PDEATHSIG = 1  # <linux/prctl.h>; kept over exec, not over fork
 PR_SET_NAME = 15
 LEADER = "ALERTADMIN_LEADER"
-"""In the environment of a program: its own process id, so that its children know their parent."""
+"""Environment variable with a program's own process id, by which its children know their parent."""
 
 
 def set_parent_death_signal(signum: int = signal.SIGKILL, parent: int | None = None) -> None:
-    """From now on the parent's end is ours. `parent` is its id: if it is not ours any more, it ended before we came to
-    this line, and this process ends too."""
-    # Kept over exec and over fork.
+    """Have the kernel send `signum` to this process when its parent ends. If `parent` (a process id) is not the parent
+    any more, the parent has ended already, and this process exits."""
+    # Inherited over exec and fork.
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if not sys.platform.startswith("linux"):
         return
@@ -33,12 +33,12 @@ def set_parent_death_signal(signum: int = signal.SIGKILL, parent: int | None = N
 
 
 def tie_to_leader() -> None:
-    """As `tie`, in a child of a program that was started by this file."""
+    """Set the signal in a child of a program that this file started."""
     set_parent_death_signal(parent=int(os.environ.get(LEADER) or os.getppid()))
 
 
 def name(name: str) -> None:
-    """What `ps -o comm` and `top` call this process; at most 15 letters."""
+    """Set the process name that `ps -o comm` and `top` show; at most 15 bytes."""
     if sys.platform.startswith("linux"):
         ctypes.CDLL(None).prctl(PR_SET_NAME, name.encode(), 0, 0, 0)
 

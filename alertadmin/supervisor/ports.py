@@ -1,4 +1,4 @@
-"""Whether a door is free, and whether somebody answers behind it."""
+"""Check whether a port is free, and whether a web server or broker responds on it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ BETWEEN_TRIES = 0.05
 
 
 def check_free(host: str, port: int) -> None:
-    """Raises NotStarted with a sentence if nobody can listen there now."""
+    """Raise NotStarted if this process cannot listen on the address now."""
     try:
         [(family, kind, protocol, _name, address), *_more] = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (socket.gaierror, UnicodeError) as error:
@@ -25,14 +25,14 @@ def check_free(host: str, port: int) -> None:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind(address)
-            # On Linux two sockets may be bound to one port while neither listens.
+            # Linux lets two sockets bind to one port as long as neither listens.
             listener.listen(1)
         except OSError as error:
             raise _refusal(host, port, error) from error
 
 
 def free_port(preferred: int) -> int:
-    """The preferred port of this machine's own address, or any other if it is taken."""
+    """Return the preferred port of the loopback address, or another one if it is in use."""
     for port in (preferred, 0):
         with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)) as listener:
             return int(listener.getsockname()[1])
@@ -40,10 +40,10 @@ def free_port(preferred: int) -> int:
 
 
 async def answers_http(host: str, port: int, *, tls: bool = False) -> bool:
-    """Whether a web server answers there at all."""
+    """Return whether a web server responds on the address."""
     context = None
     if tls:
-        # Our own server, on this machine: by which name its certificate is known makes no difference here.
+        # This is alertadmin's own server on this machine: the name in its certificate does not matter here.
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     request = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
@@ -54,7 +54,7 @@ async def answers_http(host: str, port: int, *, tls: bool = False) -> bool:
 
 
 async def answers_ping(path: Path) -> bool:
-    """Whether the broker behind this Unix socket is ready (not while it still loads what it kept)."""
+    """Return whether the broker on this Unix socket is ready (false while it loads its append-only file)."""
     with contextlib.suppress(OSError):
         reader, writer = await asyncio.open_unix_connection(path)
         return (await _exchange(reader, writer, b"PING\r\n")).startswith(b"+PONG")
@@ -62,7 +62,7 @@ async def answers_ping(path: Path) -> bool:
 
 
 async def _exchange(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: bytes) -> bytes:
-    """The first line of the answer."""
+    """Return the first line of the response."""
     try:
         writer.write(request)
         return await asyncio.wait_for(reader.readline(), 5)

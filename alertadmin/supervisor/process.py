@@ -1,7 +1,7 @@
-"""Keeps programs alive together: started in order, started again when they crash, stopped in the opposite order.
+"""Run programs as child processes, restart them when they crash or stop responding, and stop them.
 
-Each has a process group of its own, so that Ctrl-C reaches this process alone and a crashed program leaves nobody
-behind; each is tied to this process, so that kill -9 leaves nobody behind either.
+Each program has its own process group: Ctrl-C reaches the supervisor only, and the children of a crashed program are
+killed with their group. Each gets a signal when the supervisor dies, so kill -9 leaves no process behind.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from pathlib import Path
 
 from alertadmin.supervisor.log_output import Output
 
-TETHER = Path(__file__).with_name("parent_death_signal.py")
+WRAPPER = Path(__file__).with_name("parent_death_signal.py")
 LONGEST_LINE = 64 * 1024
 FIRST_WAIT, LONGEST_WAIT = 1.0, 30.0
-"""Seconds before a crashed program is started again; doubled each time."""
+"""Seconds before a crashed program is restarted; doubled after each crash."""
 MOST_MISSED = 3
-"""Checks in a row without an answer, after which a program is ended."""
+"""Consecutive checks without a response after which a program is terminated."""
 MOST_MISSED_AT_FIRST = 30
-"""The same until it first answers: it may still load."""
+"""The same until the first response: the program may still be loading."""
 STEADY = 60.0
-"""Seconds after which a program counts as running well, and its next crash as its first."""
+"""Seconds of running after which a crash counts as the first one again."""
 
 
 @dataclass(frozen=True)
@@ -38,15 +38,15 @@ class Program:
     """Seconds from SIGTERM to SIGKILL."""
     when_orphaned: signal.Signals = signal.SIGKILL
     on_line: Callable[[str], bool] | None = None
-    """Sees each line of the program first; True keeps it out of terminal and log."""
+    """Called with each line that the program writes; True keeps the line out of terminal and log."""
     answers: Callable[[], Awaitable[bool]] | None = None
-    """Whether it still does its work: one that lives and does not answer is started again."""
+    """Health check: a program that runs without responding is restarted."""
     check_every: float = 10.0
-    """Seconds between two such checks."""
+    """Seconds between two health checks."""
 
 
 class ManagedProcess:
-    """One program, started again and again until it is stopped."""
+    """One program, restarted until it is stopped."""
 
     def __init__(
         self,
@@ -61,14 +61,14 @@ class ManagedProcess:
         self._environ = environ
         self._process: asyncio.subprocess.Process | None = None
         self._stopping = asyncio.Event()
-        self._task = asyncio.create_task(self._stay(), name=program.name)
+        self._task = asyncio.create_task(self._run_until_stopped(), name=program.name)
 
     @property
     def is_alive(self) -> bool:
         return self._process is not None and self._process.returncode is None
 
     async def stop(self) -> None:
-        """SIGTERM, a while of grace, SIGKILL to whoever is left of its group."""
+        """Send SIGTERM, wait for `grace` seconds, and send SIGKILL to what is left of its process group."""
         self._stopping.set()
         if self.is_alive and self._process:
             with contextlib.suppress(ProcessLookupError):
@@ -80,7 +80,7 @@ class ManagedProcess:
             self._kill_group()
             await self._task
 
-    async def _stay(self) -> None:
+    async def _run_until_stopped(self) -> None:
         wait = FIRST_WAIT
         while not self._stopping.is_set():
             began = time.monotonic()
@@ -96,9 +96,9 @@ class ManagedProcess:
             wait = min(2 * wait, LONGEST_WAIT)
 
     async def _run_once(self) -> int:
-        tether = [sys.executable, "-I", "-S", str(TETHER), str(int(self.program.when_orphaned)), str(os.getpid())]
+        wrapper = [sys.executable, "-I", "-S", str(WRAPPER), str(int(self.program.when_orphaned)), str(os.getpid())]
         self._process = process = await asyncio.create_subprocess_exec(
-            *tether,
+            *wrapper,
             *self.program.command,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
@@ -112,13 +112,13 @@ class ManagedProcess:
         checking = asyncio.create_task(self._check(process))
         code = await process.wait()
         checking.cancel()
-        # Its own children go with it, or they would hold its port, its files and this pipe.
+        # End its children too: they would keep its port, its files and this pipe open.
         self._kill_group()
         await reading
         return code
 
     async def _check(self, process: asyncio.subprocess.Process) -> None:
-        """Ends it once it did not answer several times in a row."""
+        """Terminate the program after several consecutive health checks without a response."""
         if self.program.answers is None:
             return
         most, missed = MOST_MISSED_AT_FIRST, 0
@@ -141,7 +141,7 @@ class ManagedProcess:
             try:
                 line = await stream.readline()
             except ValueError:
-                continue  # longer than LONGEST_LINE: dropped
+                continue  # longer than LONGEST_LINE: dropped.
             if not line:
                 return
             text = line.decode("utf-8", "replace").rstrip()

@@ -1,4 +1,4 @@
-"""The programs that make up alertadmin, and how each is called."""
+"""The programs of an installation, with the command line of each."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from alertadmin.supervisor.errors import NotPrepared, NotStarted
 from alertadmin.supervisor.process import Program
 
 MOST_CONNECTIONS = 8192
-"""At once. Each that is open and says nothing costs some kilobytes, and no thread."""
+"""Open connections at once. An idle one takes some kilobytes and no thread."""
 HEADERS_WITHIN = 10_000
-"""Milliseconds."""
+"""Milliseconds within which a client must send all headers of a request."""
 LONGEST_HEADERS = 64 * 1024
 """Bytes of all headers of one request."""
 
 
 def broker(environment: Environment) -> Program:
-    """Valkey on a Unix socket that only we may open; what it holds is on the disk at most a second later."""
+    """Return Valkey on a Unix socket with mode 700; it writes its data to the disk within a second."""
     folder = environment.data_dir / "broker"
     folder.mkdir(mode=0o700, exist_ok=True)
     socket = environment.broker_socket
@@ -42,19 +42,19 @@ def broker(environment: Environment) -> Program:
         "set-proc-title": "no",
     }
     command = [_valkey(), *(word for name, value in options.items() for word in (f"--{name}", value))]
-    # A cleaner of temporary folders may take its socket away under it: it lives on, and nothing reaches it.
+    # A cleaner of temporary folders may delete the socket: Valkey then runs on, but no client can connect.
     answers = partial(ports.answers_ping, socket)
     return Program("broker", command, grace=2.0, when_orphaned=signal.SIGTERM, answers=answers)
 
 
 def worker() -> Program:
-    """SIGTERM lets a send that has begun come to its end; what has not begun stays in the database."""
+    """Return the Celery worker. After SIGTERM it finishes deliveries in progress; others stay in the database."""
     command = [sys.executable, "-m", "alertadmin.supervisor.celery_worker"]
     return Program("worker", command, grace=7.0)
 
 
 def web(environment: Environment) -> Program:
-    """granian's event loop waits for clients, and threads of ours answer requests that are whole (wsgi_bridge)."""
+    """Return granian, whose event loop waits for clients; wsgi_bridge passes complete requests to Django's threads."""
     host, port = environment.bind
     options = {
         "interface": "asginl",
@@ -65,7 +65,7 @@ def web(environment: Environment) -> Program:
         "loop": "asyncio",
         "backlog": "4096",
         "backpressure": str(MOST_CONNECTIONS),
-        # Of a connection that asks for nothing, or has not said all of its headers.
+        # For a connection that sends nothing, or not all of its headers.
         "http1-header-read-timeout": str(HEADERS_WITHIN),
         "http1-buffer-size": str(LONGEST_HEADERS),
         "log-level": "error",
@@ -92,7 +92,8 @@ def _valkey() -> str:
 
 
 def _make_runtime_folder(folder: Path) -> None:
-    """In the temporary folder, where anybody may have put one of this name first: it must be ours alone."""
+    """Create the folder of the broker's socket in the temporary folder, where another user may have created it first:
+    it must be owned by this user, with no access for others. Raises NotPrepared otherwise."""
     folder.mkdir(mode=0o700, exist_ok=True)
     status = folder.lstat()
     if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid() or stat.S_IMODE(status.st_mode) & 0o077:

@@ -1,7 +1,8 @@
-"""Holds the bodies of requests in memory while they arrive, all of them within one budget.
+"""Buffer request bodies in memory while they arrive, all of them within one budget.
 
-A body that arrives too slowly is given up. Where the budget is used up, the slowest of those that still arrive makes
-room: many that are held open on purpose shut out no honest one. Never on disk: an import holds secrets in clear.
+A body that arrives too slowly is dropped. If the budget is used up, the slowest incomplete body is dropped: many
+requests that an attacker keeps open do not block others. Bodies are never written to disk: an import has secrets in
+clear text.
 """
 
 from __future__ import annotations
@@ -13,32 +14,32 @@ from dataclasses import dataclass
 from typing import Any
 
 BUDGET = 64 * 1024 * 1024
-"""Bytes of all bodies, whole or arriving, that are held at once."""
+"""Bytes of all buffered bodies, complete or not."""
 PATIENCE = 20.0
-"""Seconds that any body may take."""
+"""Seconds that a body of any length may take."""
 SLOWEST = 16 * 1024
-"""Bytes a second; for each so many of its length a body gets another second."""
+"""Bytes a second: a body may take another second for each multiple of this length."""
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 
 
 class TooSlow(Exception):
-    """It did not come in time, or others needed its room."""
+    """The body did not arrive in time, or was dropped to make room for others."""
 
 
 class Disconnected(Exception):
-    """The client went away before all of it came."""
+    """The client disconnected before the body was complete."""
 
 
 class NoRoom(Exception):
-    """The budget is used up by requests that wait to be answered."""
+    """The budget is used up by complete requests that wait for a response."""
 
 
 @dataclass(eq=False)
 class _Body:
     began: float
     deadline: asyncio.Timeout | None = None
-    """Until it is whole; None from then on."""
+    """Set until the body is complete; then None."""
     size: int = 0
 
     def rate(self, now: float) -> float:
@@ -46,7 +47,7 @@ class _Body:
 
 
 class BodyBuffer:
-    """Used by one event loop alone."""
+    """The buffer of one event loop; not thread-safe."""
 
     def __init__(self, budget: int = BUDGET, patience: float = PATIENCE) -> None:
         self._budget, self._patience = budget, patience
@@ -54,7 +55,7 @@ class BodyBuffer:
 
     @contextmanager
     def request(self) -> Iterator[_Body]:
-        """Holds the room of one body until its request is answered."""
+        """Reserve the budget of one body until its request has a response."""
         body = _Body(asyncio.get_running_loop().time())
         self._bodies.add(body)
         try:
@@ -63,7 +64,7 @@ class BodyBuffer:
             self._bodies.discard(body)
 
     async def read(self, body: _Body, receive: Receive, length: int) -> bytes:
-        """The whole body of so many bytes. Raises TooSlow, Disconnected, NoRoom."""
+        """Return the complete body of `size` bytes. Raises TooSlow, Disconnected, NoRoom."""
         content = bytearray()
         try:
             async with asyncio.timeout(self._patience + length / SLOWEST) as body.deadline:

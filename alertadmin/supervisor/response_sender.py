@@ -1,4 +1,4 @@
-"""An answer of a WSGI application, on its way from the thread that makes it to the event loop that sends it."""
+"""Pass the response of a WSGI application from the thread that makes it to the event loop that sends it."""
 
 from __future__ import annotations
 
@@ -8,29 +8,29 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator
 from typing import Any
 
 PIECE = 64 * 1024
-"""Bytes that are handed to the server at once; what is no longer leaves as a whole."""
+"""Bytes that are passed to the server at once; a shorter response is sent in one piece."""
 MADE_AHEAD = 16 * 1024 * 1024
-"""Bytes of a long answer that are made ahead of its reader. Until then its thread is not held up."""
+"""Bytes of a long response that are made ahead of its client. Up to this size the thread does not wait."""
 MOST_WAITING = 2
-"""Threads that may wait for readers of longer ones."""
+"""Threads that may wait for the clients of longer responses."""
 UNREAD = 128 * 1024 * 1024
-"""Bytes of all answers that wait for their readers."""
+"""Bytes of all responses that wait for their clients."""
 PATIENCE = 60.0
-"""Seconds in which a reader takes a piece, or is cut off."""
+"""Seconds within which a client must read a piece, or is disconnected."""
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 
 class ReaderTooSlow(Exception):
-    """The rest of an answer is not made, because its reader does not take it, or is gone."""
+    """The rest of a response is not made, because its client does not read it or has disconnected."""
 
 
 class Unread:
-    """What waits for readers, all of it within one budget. Where it is used up, the answer is cut of which a piece
-    was taken least recently.
+    """The budget of all responses that wait for their clients. If it is used up, the response whose client has not read
+    for longest is cut off.
 
-    Used by one event loop, but for `threads`.
+    For one event loop; only `threads` is used by others.
     """
 
     def __init__(self, budget: int = UNREAD) -> None:
@@ -40,7 +40,7 @@ class Unread:
 
     def set(self, answer: ResponseSender, size: int) -> None:
         self._sizes.pop(answer, None)
-        self._sizes[answer] = size  # the last now
+        self._sizes[answer] = size  # moved to the end
         while sum(self._sizes.values()) > self._budget:
             oldest = next(iter(self._sizes))
             del self._sizes[oldest]
@@ -51,12 +51,12 @@ class Unread:
 
 
 class ResponseSender:
-    """`make` runs in a thread, `send` in the loop."""
+    """One response. `make` runs in a thread, `send` in the event loop."""
 
     def __init__(
         self, loop: asyncio.AbstractEventLoop, unread: Unread, on_made: Callable[[], None], *, is_head: bool
     ) -> None:
-        """`on_made` is called once, in the loop, when `make` has come to its end, well or not."""
+        """`on_made` is called once, in the event loop, when `make` has returned or raised."""
         self._loop, self._unread, self._on_made, self._is_head = loop, unread, on_made, is_head
         self._status = 500
         self._headers: list[tuple[bytes, bytes]] = []
@@ -69,7 +69,7 @@ class ResponseSender:
         self._room = threading.Semaphore(MADE_AHEAD // PIECE)
 
     def make(self, application: Wsgi, environ: dict[str, Any]) -> None:
-        """Raises what the application raises; ReaderTooSlow."""
+        """Run the application. Raises what the application raises, and ReaderTooSlow."""
         try:
             parts = application(environ, self._start_response)
             last = b""
@@ -77,14 +77,14 @@ class ResponseSender:
                 for piece in _pieces(parts):
                     self._wait_for_room()
                     if last:
-                        self._tell(self._take, last)
+                        self._call_in_loop(self._take, last)
                     last = piece
             finally:
                 if close := getattr(parts, "close", None):
                     close()
-            self._tell(self._end, last)  # a short answer wakes the loop once
+            self._call_in_loop(self._end, last)  # a short response wakes the loop once
         except BaseException as error:
-            self._tell(self._fail, error)
+            self._call_in_loop(self._fail, error)
             raise
 
     def _start_response(self, status: str, headers: list[tuple[str, str]], exc_info: object = None) -> None:
@@ -97,11 +97,11 @@ class ResponseSender:
         if not self._unread.threads.acquire(blocking=False):
             raise ReaderTooSlow
         try:
-            self._room.acquire()  # the sending side takes a piece, or cuts it
+            self._room.acquire()  # released when the client has read a piece, or the response was cut off
         finally:
             self._unread.threads.release()
 
-    def _tell(self, call: Callable[..., None], *args: object) -> None:
+    def _call_in_loop(self, call: Callable[..., None], *args: object) -> None:
         if self._is_cut and call == self._take:
             raise ReaderTooSlow
         self._loop.call_soon_threadsafe(call, *args)
@@ -135,8 +135,8 @@ class ResponseSender:
         self.cut()
 
     def cut(self) -> None:
-        """Its connection ends without the answer's end, and its reader knows; a thread that waits for room goes on, to
-        find that there is no reader."""
+        """Close the connection before the end of the response, so that the client knows. A thread that waits for room
+        continues and raises ReaderTooSlow."""
         self._is_cut = True
         self._pieces.clear()
         self._came.set()
@@ -176,7 +176,7 @@ class ResponseSender:
 
 
 def _pieces(parts: Iterable[bytes]) -> Iterator[bytes]:
-    """The same bytes in pieces of PIECE: a row of an export is some hundred."""
+    """Yield the same bytes in pieces of PIECE bytes; one row of an export has only some hundred."""
     held = bytearray()
     for part in parts:
         held += part

@@ -1,4 +1,4 @@
-"""The certificate and the private key by which the web server speaks TLS."""
+"""Check the web server's TLS certificate and private key."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from alertadmin.supervisor.errors import NotStarted
 
 
 class _Protected(Exception):
-    """The key asks for a passphrase."""
+    """The key is encrypted with a passphrase."""
 
 
 def check(certificate: Path, key: Path) -> None:
-    """Raises NotStarted with a sentence if the web server could not use them."""
+    """Raise NotStarted if the web server could not use the files."""
     for name, path in (("ALERTADMIN_TLS_CERTIFICATE", certificate), ("ALERTADMIN_TLS_KEY", key)):
         try:
             text = path.read_bytes()
@@ -41,5 +41,5 @@ def check(certificate: Path, key: Path) -> None:
 
 
 def _refuse_passphrase() -> str:
-    """Otherwise OpenSSL asks at the terminal."""
+    """Raise _Protected instead of letting OpenSSL ask at the terminal."""
     raise _Protected

@@ -1,4 +1,4 @@
-"""The start of everything: refuses in one sentence or runs until it is told to stop."""
+"""Start and supervise web server, worker, broker and, in a demonstration, the sandbox."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ from alertadmin.supervisor.process import ManagedProcess, Program
 log = logging.getLogger(__name__)
 
 AFTERMATH = 12.0
-"""Seconds to wait for the processes of a start that was killed, once they were told to end."""
+"""Seconds to wait for the killed processes of a previous start to end."""
 PATIENCE = 60.0
-"""Seconds until a program that does not answer is spoken of; it goes on being tried."""
+"""Seconds without a response after which the terminal shows a line; the checks continue."""
 
 
 class StartAddition(Protocol):
@@ -52,9 +52,9 @@ class StartAddition(Protocol):
 
 
 def start(demo: StartAddition | None = None) -> None:
-    """Runs web, worker and broker until SIGTERM or SIGINT. Raises NotStarted with a sentence."""
+    """Run web server, worker and broker until SIGTERM or SIGINT. Raises NotStarted, whose message is for the user."""
     environment: Environment = settings.ENVIRONMENT
-    # Whatever is made from here on, by any of the programs, is its owner's alone.
+    # All files that these programs create are readable by their owner only.
     os.umask(0o077)
     bootstrap.make_data_dir(environment.data_dir)
     claim = _claim(environment)
@@ -68,9 +68,9 @@ def start(demo: StartAddition | None = None) -> None:
 
 
 def _claim(environment: Environment) -> file_lock.FileLock:
-    """The data folder, for this process and those it starts. Raises PortOccupied if another start holds it.
+    """Lock the data folder for this process and its children. Raises PortOccupied if another supervisor uses it.
 
-    What a start that was killed left behind is ended.
+    Ends the processes of a supervisor that was killed.
     """
     path = _lock_of(environment)
     deadline = time.monotonic() + AFTERMATH
@@ -83,7 +83,7 @@ def _claim(environment: Environment) -> file_lock.FileLock:
         else:
             if not orphans.find(path):
                 return claim
-            # They may still have the port.
+            # Orphans may still use the port.
             claim.release()
             holder, left = None, 1
         if (holder and not left) or time.monotonic() > deadline:
@@ -99,7 +99,7 @@ def _lock_of(environment: Environment) -> Path:
 
 
 def _holder(path: Path, note: str) -> str | None:
-    """Who really has the file open, in words; None if nobody does any more. `note` is what the last start wrote."""
+    """Describe the process that has the lock file open; None if none has. `note` is what the last owner wrote."""
     found = file_lock.holders(path)
     try:
         said = json.loads(note)
@@ -132,7 +132,7 @@ class Supervisor:
             await self._stop.wait()
         finally:
             self._output.show("Stopping …")
-            # Those who use a program stop before it does.
+            # Web server and worker use the broker and the sandbox, so they stop first.
             await asyncio.gather(*(running.stop() for running in above))
             await asyncio.gather(*(running.stop() for running in below))
         log_stopped()
@@ -159,9 +159,9 @@ class Supervisor:
             await self._until("broker", lambda: ports.answers_ping(environment.broker_socket))
         above.append(self._keep(programs.web(environment)))
         above.append(self._keep(programs.worker()))
-        await asyncio.to_thread(self._at_leisure, self._begin)
+        await asyncio.to_thread(self._run_step, self._seed_and_scan)
         await self._until("web", lambda: ports.answers_http(*environment.bind, tls=bool(environment.tls)))
-        await asyncio.to_thread(self._at_leisure, self._greet)
+        await asyncio.to_thread(self._run_step, self._show_addresses)
 
     def _keep(self, program: Program) -> ManagedProcess:
         environ = orphans.marked_environ(_lock_of(self._environment))
@@ -175,24 +175,24 @@ class Supervisor:
                 deadline += PATIENCE
             await asyncio.sleep(ports.BETWEEN_TRIES)
 
-    def _at_leisure(self, step: Callable[[], None]) -> None:
-        """In a thread with a database connection of its own; its failure is told, and stops nothing that runs."""
+    def _run_step(self, step: Callable[[], None]) -> None:
+        """Run a step of the start in a thread, with its own database connection. Log its failure and continue."""
         try:
             step()
         except Exception:
-            # The pages say it too, and the clock scans again.
+            # The pages show the failure too, and beat scans again.
             log.exception("a step of the start failed")
         finally:
             connection.close()
 
-    def _begin(self) -> None:
-        """Looks for what is owed at once: after an outage nobody should wait for the clock's next hour."""
+    def _seed_and_scan(self) -> None:
+        """Scan at once: after an outage, due reminders must not wait for beat's next hourly scan."""
         now = DatabaseClock()()
         if self._demo:
             self._demo.seed(now)
         scanner.run(now)
 
-    def _greet(self) -> None:
+    def _show_addresses(self) -> None:
         environment = self._environment
         show = self._output.show
         show(f"\nalertadmin is ready: {environment.public_url}/")

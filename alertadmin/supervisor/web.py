@@ -1,5 +1,5 @@
-"""What granian serves: the same application as alertadmin.wsgi, behind `wsgi_bridge`, in a process that ends with
-granian's own."""
+"""The application that granian serves: alertadmin.wsgi behind `wsgi_bridge`. Its process ends with granian's main
+process."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from alertadmin.supervisor import parent_death_signal
 from alertadmin.supervisor.wsgi_bridge import WsgiBridge
 
 parent_death_signal.tie_to_leader()
-# Each connection is a file to the kernel, and 1,024 is the usual limit: one client alone may open as many.
+# Each connection is a file descriptor, of which a process usually may have 1,024: one client could use them all up.
 _most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
 resource.setrlimit(resource.RLIMIT_NOFILE, (min(_most, 16_384), _most))
-# Static files are served from where the packages have them; there is no collected copy, and none is missed.
+# Static files are served from the packages' folders; `collectstatic` is not used.
 warnings.filterwarnings("ignore", message="No directory at")
 
 from alertadmin.middleware import largest_body  # noqa: E402 (it needs the settings)

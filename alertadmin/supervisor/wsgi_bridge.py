@@ -1,11 +1,11 @@
-"""Serves a WSGI application from an ASGI server so that no client's pace holds a thread.
+"""Run a WSGI application in an ASGI server so that a slow client does not block a thread.
 
-The server's event loop waits for clients: for headers, for bodies (`request_body`), for readers (`response_sender`).
-A thread is taken when a request is whole and is free when the answer is made, whether anybody reads it or not. Only a
-very long answer, such as a large export, keeps its thread until most of it was read, and few of them may.
+The server's event loop waits for clients: for headers, bodies (`request_body`) and readers (`response_sender`). A
+thread is used from the complete request until the response is made, whether the client reads it or not. Only a very
+long response, such as a large export, keeps its thread until most of it was read, and few may do so at once.
 
 Header names with an underscore are dropped: WSGI could not tell `X_Forwarded_For` from `X-Forwarded-For`, and a proxy
-replaces only the one that it knows. So is `Proxy` (CVE-2016-5385).
+replaces only the one that it knows. `Proxy` is dropped too (CVE-2016-5385).
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from alertadmin.supervisor.request_body import BodyBuffer, Disconnected, NoRoom,
 from alertadmin.supervisor.response_sender import ResponseSender, Send, Unread, Wsgi
 
 THREADS = 8
-"""More than the machine has cores: a page may wait seconds for Microsoft."""
+"""More than usual machines have cores: a page may wait seconds for Microsoft."""
 MOST_QUEUED = 256
-"""Whole requests that wait for a thread; further ones are asked to come again."""
+"""Complete requests that wait for a thread; further ones get 503 with Retry-After."""
 Scope = dict[str, Any]
 
 
 class RequestRefused(Exception):
-    """The request is not passed on."""
+    """The request is answered with `status` and not passed to the application."""
 
     def __init__(self, status: HTTPStatus) -> None:
         super().__init__(status)
@@ -46,8 +46,8 @@ class WsgiBridge:
         bodies: BodyBuffer | None = None,
         threads: int = THREADS,
     ) -> None:
-        """`largest_body` says how many bytes a request of a content type may bring. One that announces more is passed
-        on without its body, for the application to refuse in its own words."""
+        """`largest_body` returns the largest allowed body, in bytes, of a content type. A request that declares more is
+        passed on without its body, and the application refuses it with its own page."""
         self._application = application
         self._largest_body = largest_body
         self._bodies = bodies or BodyBuffer()
@@ -79,7 +79,7 @@ class WsgiBridge:
         answer = ResponseSender(loop, self._unread, self._made, is_head=environ["REQUEST_METHOD"] == "HEAD")
         context = contextvars.copy_context()
         self._queued += 1
-        # The answer tells of its end, and of a failure: a future of asyncio would wake the loop once more for it.
+        # ResponseSender reports the end and a failure itself: a future of asyncio would wake the loop once more.
         self._pool.submit(context.run, answer.make, self._application, environ)
         await answer.send(send)
 
@@ -88,7 +88,7 @@ class WsgiBridge:
 
 
 def environ_of(scope: Scope) -> dict[str, Any]:
-    """The WSGI environment (PEP 3333). Raises Refused."""
+    """Return the WSGI environment (PEP 3333). Raises RequestRefused."""
     environ: dict[str, Any] = {
         "REQUEST_METHOD": scope["method"],
         "SCRIPT_NAME": "",
@@ -116,14 +116,14 @@ def environ_of(scope: Scope) -> dict[str, Any]:
         if key not in environ:
             environ[key] = value
         elif name in ("host", "content-type", "content-length"):
-            raise RequestRefused(HTTPStatus.BAD_REQUEST)  # servers before us may have looked at the other one
+            raise RequestRefused(HTTPStatus.BAD_REQUEST)  # a proxy may have used the other one
         else:
             environ[key] += (";" if name == "cookie" else ",") + value
     return environ
 
 
 def _length_of(environ: dict[str, Any]) -> int:
-    """Bytes of the body. Raises Refused where the request does not say, or says nothing that is a number."""
+    """Return the length of the body in bytes. Raises RequestRefused if the request declares none, or no number."""
     if "HTTP_TRANSFER_ENCODING" in environ:
         raise RequestRefused(HTTPStatus.LENGTH_REQUIRED)
     length = environ.get("CONTENT_LENGTH", "0") or "0"
