@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from mailer.coded_text import english
+
 
 class Answer(StrEnum):
     """The answer to one request, classified by what it proves about the message.
@@ -69,4 +71,4 @@ class SendError(Exception):
             self.answer = Answer.NO_ANSWER
 
     def __str__(self) -> str:
-        return f"{self.cause}: {self.technical}"
+        return f"{self.cause}: {english(self.technical)}"

@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
-from mailer import token_client
+from mailer import messages, token_client
 from mailer.access_token import Token
 from mailer.app_identity import AppIdentity, ClientCertificate, ClientSecret, Identity
 from mailer.errors import Answer, SendError
@@ -42,7 +42,7 @@ def acquire(app: Identity, scope: str, *, on_step: OnStep | None = None, timeout
             token = _request(app, scope, session, lambda: step("tenant", app.cloud.authority))
         except (OSError, ValueError) as error:  # requests' exceptions are OSErrors
             raise wire_errors.to_send_error(error, sent=False) from None
-    step("token", f"valid until {token.expires_at:%H:%M} UTC")
+    step("token", messages.TOKEN_VALID % {"time": f"{token.expires_at:%H:%M}"})
     return token
 
 
@@ -140,7 +140,7 @@ class TokenSource:
 def _report_cached(token: Token, app: Identity, on_step: OnStep | None) -> Token:
     if on_step:
         on_step("tenant", app.cloud.authority)
-        on_step("token", f"kept, valid until {token.expires_at:%H:%M} UTC")
+        on_step("token", messages.TOKEN_CACHED % {"time": f"{token.expires_at:%H:%M}"})
     return token
 
 

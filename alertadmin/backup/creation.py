@@ -15,10 +15,9 @@ from django.db.migrations.recorder import MigrationRecorder
 
 from alertadmin import __version__, audit
 from alertadmin.backup import archive, database_copy, seal
-from alertadmin.crypto import key_usage, keyring
+from alertadmin.crypto import key_usage, keyring, messages
 from alertadmin.crypto.keyring_storage import FileStorage
 from alertadmin.operator_log import Event, log_event
-from alertadmin.registry import messages
 
 
 def make(path: Path, *, with_keys: bool, sealed: bool = True, now: datetime) -> archive.Manifest:
@@ -27,7 +26,7 @@ def make(path: Path, *, with_keys: bool, sealed: bool = True, now: datetime) -> 
     if sealed:
         keyring.load()  # before anything is written
     if with_keys and not isinstance(place, FileStorage):
-        raise keyring.KeyringError(messages.KEYS_GIVEN)
+        raise keyring.KeyringError(messages.KEYS_FIXED)
     with transaction.atomic():
         # In the copy too: whoever puts it back sees when it was made, and by whom.
         audit.record(audit.AuditAction.BACKUP_MADE, now=now, kind="with keys" if with_keys else "without keys")

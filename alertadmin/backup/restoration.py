@@ -25,7 +25,7 @@ from alertadmin.crypto.keyring_storage import FileStorage
 from alertadmin.crypto.verification import Reading, read_all
 from alertadmin.operator_log import Event, log_event
 from alertadmin.reminders.restore import detection
-from alertadmin.stored_messages import render_stored
+from alertadmin.stored_messages import render_error
 from alertadmin.supervisor import file_lock
 from alertadmin.supervisor import migrations as supervisor_migrations
 from alertadmin.supervisor.bootstrap import make_data_dir, prepare
@@ -162,7 +162,7 @@ def _take_its_place(backup: archive.Archive, folder: Path, aside: str) -> tuple[
             place.replace(drafts[archive.KEYS].read_bytes(), folder / aside)
         return moved, left_out
     except keyring.KeyringError as error:
-        raise NotRestored(render_stored(str(error))) from None
+        raise NotRestored(render_error(error)) from None
     finally:
         for draft in drafts.values():
             draft.unlink(missing_ok=True)

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from django.utils.translation import gettext as _
 
 from alertadmin.crypto import keyring
-from alertadmin.stored_messages import render_stored
+from alertadmin.stored_messages import render_error
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ def broken_seal(manifest: bytes, seal: Seal | None) -> str:
     try:
         ring = keyring.load()
     except keyring.KeyringError as error:
-        return render_stored(str(error))
+        return render_error(error)
     key = ring.backup_keys.get(seal.key)
     if key is None or not hmac.compare_digest(_check_value(key), seal.ring):
         return _(

@@ -19,8 +19,8 @@ from typing import Any, Protocol, TypeVar
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from alertadmin.crypto import messages
 from alertadmin.crypto.keyring_types import KEY_BYTES, KeyringError
-from alertadmin.registry import messages
 
 PATIENCE = 10.0
 """Seconds that the outside key may take, whatever it does meanwhile."""
@@ -96,7 +96,7 @@ class EnvelopeEncryption:
         try:
             return _patiently(str(self.provider), question)
         except (KmsUnavailable, KmsRefused) as error:
-            sentence = messages.VAULT_SILENT if isinstance(error, KmsUnavailable) else messages.VAULT_REFUSES
+            sentence = messages.KMS_UNAVAILABLE if isinstance(error, KmsUnavailable) else messages.KMS_REFUSED
             values = {"keys": ", ".join(key_ids), "vault": self.provider, "why": error}
             raise KeyringError(sentence % values, key_ids) from None
 

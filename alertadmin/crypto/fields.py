@@ -28,9 +28,8 @@ from django.apps import apps
 from django.db import models
 
 from alertadmin.audit.target import stored_label
-from alertadmin.crypto import keyring
+from alertadmin.crypto import keyring, messages
 from alertadmin.crypto.keyring_types import BINDING_KEY
-from alertadmin.registry import messages
 from alertadmin.registry.destinations import Destination
 
 VERSION = "v1"

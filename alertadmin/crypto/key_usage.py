@@ -10,10 +10,9 @@ from django.db.models import Count, F, IntegerField, Q, Value
 from django.db.models.functions import StrIndex, Substr
 
 from alertadmin import audit
-from alertadmin.crypto import keyring
+from alertadmin.crypto import keyring, messages
 from alertadmin.crypto.fields import BOUND_VERSION, VERSION, encrypted_fields
 from alertadmin.operator_log import Event, log_event
-from alertadmin.registry import messages
 
 FRESH = 60.0
 """Seconds for which it is believed that no key is missing: finding out reads every row that holds a secret."""
@@ -69,11 +68,11 @@ def forget() -> None:
 
 
 def problem() -> str:
-    """Why stored secrets cannot be used, as a sentence; empty while all is well."""
+    """Why stored secrets cannot be used, as a coded text; empty while all is well."""
     try:
         absent = missing()
     except keyring.KeyringError as error:
-        return str(error)
+        return error.message
     return messages.KEYS_MISSING % {"keys": ", ".join(absent), "file": keyring.storage().name} if absent else ""
 
 

@@ -15,13 +15,12 @@ from typing import Any
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.conf import settings
 
-from alertadmin.crypto import envelope
+from alertadmin.crypto import envelope, messages
 from alertadmin.crypto.keyring_storage import FileStorage, Place, VariableStorage
 from alertadmin.crypto.keyring_types import KEY_ID, KeyMissing, Keyring, KeyringError, Unreadable, with_key
 from alertadmin.crypto.providers.azure_key_vault import VaultKey
 from alertadmin.crypto.providers.vault_transit import TransitKey
 from alertadmin.keyring_config import InKeyVault, InTransit, InVariable
-from alertadmin.registry import messages
 
 __all__ = ["KEY_ID", "KeyMissing", "Keyring", "KeyringError", "Unreadable"]
 
@@ -118,7 +117,7 @@ def rewrap() -> None:
     """Wraps a key file that lies there as it is, as ALERTADMIN_KEYS says. Raises KeyringError, OSError."""
     where = storage()
     if not isinstance(where, FileStorage) or not isinstance(where.wrapping, envelope.EnvelopeEncryption):
-        raise KeyringError(messages.NOTHING_WRAPS)
+        raise KeyringError(messages.NO_KMS)
     with where.locked():
         where.write(json.loads(FileStorage(where.path, envelope.NoEnvelope()).read()))
     forget()
@@ -128,7 +127,7 @@ def unwrap() -> None:
     """The other way, for whoever wants to leave the outside key or take another. Raises KeyringError, OSError."""
     where = storage()
     if not isinstance(where, FileStorage) or not isinstance(where.wrapping, envelope.EnvelopeEncryption):
-        raise KeyringError(messages.NOTHING_WRAPS)
+        raise KeyringError(messages.NO_KMS)
     with where.locked():
         FileStorage(where.path, envelope.NoEnvelope()).write(json.loads(where.read()))
     forget()

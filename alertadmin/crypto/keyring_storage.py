@@ -17,9 +17,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Protocol
 
+from alertadmin.crypto import messages
 from alertadmin.crypto.keyring_types import Keyring, KeyringError, parsed, with_key
 from alertadmin.keyring_config import InVariable
-from alertadmin.registry import messages
 
 
 class Wrapping(Protocol):
@@ -141,10 +141,10 @@ class VariableStorage:
         return parsed(json.dumps(content).encode(), self.name)
 
     def create(self) -> str:
-        raise KeyringError(messages.KEYS_GIVEN)
+        raise KeyringError(messages.KEYS_FIXED)
 
     def change(self, alter: Callable[[dict[str, Any]], None]) -> None:
-        raise KeyringError(messages.KEYS_GIVEN)
+        raise KeyringError(messages.KEYS_FIXED)
 
 
 Place = FileStorage | VariableStorage

@@ -17,7 +17,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from alertadmin.registry import messages
+from alertadmin.crypto import messages
+from mailer.coded_text import CodedError
 
 KEY_BYTES = 32
 KEY_ID = re.compile(r"[A-Za-z0-9_-]{1,32}")
@@ -27,7 +28,7 @@ FOR_BACKUPS = b"alertadmin: authentication of backups, 1"
 """HKDF's info: what is derived with it opens no secret, and the other way round."""
 
 
-class Unreadable(Exception):
+class Unreadable(CodedError):
     """A stored secret cannot be opened, or none can be sealed; the message says why and what to do, and no more."""
 
 

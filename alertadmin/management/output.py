@@ -5,14 +5,25 @@ from __future__ import annotations
 import io
 import json
 import sys
+from collections.abc import Mapping
 from typing import Any, BinaryIO, NoReturn
 
 from django.core.management.base import CommandParser
 
+from mailer.coded_text import english
+
 
 def as_json(data: dict[str, Any]) -> str:
-    """One line of ASCII, so that no terminal's encoding can refuse a letter of it."""
-    return json.dumps(data, default=str)
+    """One line of ASCII, so that no terminal's encoding can refuse a letter of it; coded texts in English."""
+    return json.dumps(_in_english(data), default=str)
+
+
+def _in_english(value: Any) -> Any:
+    if isinstance(value, str):
+        return english(value)
+    if isinstance(value, Mapping):
+        return {name: _in_english(one) for name, one in value.items()}
+    return [_in_english(one) for one in value] if isinstance(value, list | tuple) else value
 
 
 def readable(text: str) -> str:

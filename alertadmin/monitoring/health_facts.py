@@ -23,6 +23,7 @@ from alertadmin.outbox.queue.clock import ClockIsWrong, check
 from alertadmin.registry.installation_mailbox import has_several_tenants
 from alertadmin.registry.models import Credential
 from alertadmin.reminders.scan import scanner
+from mailer.coded_text import message_of
 
 SHOWN = 5
 """Number of failed routes that are named; the others are counted."""
@@ -61,7 +62,7 @@ def clock_error(now: datetime) -> str:
     try:
         check(min(now, timezone.now()))
     except ClockIsWrong as error:
-        return str(error)
+        return message_of(error)
     return ""
 
 

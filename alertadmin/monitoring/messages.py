@@ -1,18 +1,22 @@
-"""Why nobody heard our ping (in `Ping.trouble`; none of them names the address), and why a letter was not sent."""
+"""Why a heartbeat ping was not answered (`Ping.trouble`; never the address), and why a system mail was not sent."""
 
 from __future__ import annotations
 
 from django.utils.translation import gettext_noop
 
-ANSWERED = gettext_noop("It answered with status %(status)s.")
-TOO_SLOW = gettext_noop("It did not answer in time.")
-UNTRUSTED = gettext_noop("Its certificate is not to be trusted.")
-UNKNOWN_NAME = gettext_noop("Its name is not known.")
-UNREACHABLE = gettext_noop("It could not be reached.")
+from mailer.coded_text import define
 
-NOTHING_TO_SAY = gettext_noop("There is nothing to say any more.")
-IN_CLEAR = gettext_noop(
-    "Other machines reach alertadmin without TLS: passwords and secrets cross the network in clear. Set "
-    "ALERTADMIN_TLS_CERTIFICATE and ALERTADMIN_TLS_KEY, or put a TLS proxy before it and set ALERTADMIN_PUBLIC_URL to "
-    "its https:// address."
+ANSWERED = define("monitoring.answered", gettext_noop("The server answered with status %(status)s."))
+TOO_SLOW = define("monitoring.too_slow", gettext_noop("The server did not answer in time."))
+UNTRUSTED = define("monitoring.untrusted", gettext_noop("The server's certificate is not trusted."))
+UNKNOWN_NAME = define("monitoring.unknown_name", gettext_noop("The server's name is not known."))
+UNREACHABLE = define("monitoring.unreachable", gettext_noop("The server could not be reached."))
+NOTHING_TO_SAY = define("monitoring.nothing_to_say", gettext_noop("There is nothing to report any more."))
+IN_CLEAR = define(
+    "monitoring.in_clear",
+    gettext_noop(
+        "Other machines reach alertadmin without TLS: passwords and secrets cross the network unencrypted. Set "
+        "ALERTADMIN_TLS_CERTIFICATE and ALERTADMIN_TLS_KEY, or put a TLS proxy in front of it and set "
+        "ALERTADMIN_PUBLIC_URL to its https:// address."
+    ),
 )

@@ -9,6 +9,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from alertadmin.outbox.models import Delivery
+from mailer.coded_text import english
 
 
 class Heartbeat(models.Model):
@@ -50,7 +51,7 @@ class Ping(models.Model):
     answered_at = models.DateTimeField(_("answered"), null=True, blank=True)
     """When a ping last succeeded."""
     trouble = models.TextField(blank=True)
-    """Why the ping at `tried_at` failed, as a stored text (see stored_messages)."""
+    """Why the ping at `tried_at` failed, as a coded text."""
 
     class Meta:
         constraints = [models.CheckConstraint(condition=models.Q(pk=1), name="one_ping")]
@@ -58,7 +59,7 @@ class Ping(models.Model):
         verbose_name_plural = _("pings")
 
     def __str__(self) -> str:
-        return self.trouble or "heard"
+        return english(self.trouble) or "heard"
 
 
 class Monthly(models.Model):

@@ -15,6 +15,7 @@ from alertadmin.accounts.oidc import provider_registry
 from alertadmin.monitoring import messages
 from alertadmin.outbox.delivery import connections
 from alertadmin.registry import clouds
+from mailer.coded_text import english
 
 
 @dataclass(frozen=True)
@@ -29,8 +30,8 @@ class BadSetting:
 
     def __str__(self) -> str:
         if not self.is_set_aside:
-            return self.error
-        return f"{self.name} was set aside: {self.error}"
+            return english(self.error)
+        return f"{self.name} was set aside: {english(self.error)}"
 
 
 def bad_settings() -> list[BadSetting]:

@@ -12,11 +12,12 @@ from django.conf import settings
 from alertadmin.registry import messages
 from mailer.clouds import Cloud, Server
 from mailer.clouds_config import CloudsFile, read_clouds_file
+from mailer.coded_text import CodedError
 
 log = logging.getLogger(__name__)
 
 
-class UnknownCloud(LookupError):
+class UnknownCloud(CodedError, LookupError):
     """A row names a cloud, or an Exchange server, that the operator's file no longer has."""
 
     def __init__(self, slug: str) -> None:

@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy as _
 from alertadmin.crypto import decryption, keyring
 from alertadmin.crypto.fields import Tampered
 from alertadmin.registry.models import MfaSecret
-from alertadmin.stored_messages import render_stored
+from alertadmin.stored_messages import render_error
 
 LOCAL = "localhost"
 """The only host at which browsers allow passkeys without TLS."""
@@ -39,7 +39,7 @@ class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]  # it has no
         try:
             secret.value = text
         except keyring.KeyringError as error:
-            raise ValidationError(render_stored(str(error))) from None
+            raise ValidationError(render_error(error)) from None
         secret.save(force_insert=True)
         return str(secret.pk)
 
@@ -52,7 +52,7 @@ class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]  # it has no
                 raise Tampered
             return decryption.decrypt_audited(secret.value)
         except keyring.Unreadable as error:
-            raise ValidationError(render_stored(str(error))) from None
+            raise ValidationError(render_error(error)) from None
 
     def get_public_key_credential_rp_entity(self) -> dict[str, str]:
         """The relying party id: the host of PUBLIC_URL, or localhost if the request came to localhost."""

@@ -12,7 +12,7 @@ from alertadmin import network_errors
 from alertadmin.registry import guid, input_validation
 from alertadmin.registry.clouds import UnknownCloud, cloud_of, known_cloud
 from alertadmin.registry.text import trimmed
-from alertadmin.stored_messages import render_stored
+from alertadmin.stored_messages import render_error
 from mailer import tenant_discovery
 from mailer.diagnosis import explain
 from mailer.email_address import ascii_host
@@ -47,7 +47,7 @@ def find_directory(text: str, cloud: str) -> TenantFound:
     try:
         found = tenant_discovery.find(asked, cloud_of(cloud))
     except UnknownCloud as error:
-        raise ValidationError(render_stored(str(error)), code="unknown_cloud") from None
+        raise ValidationError(render_error(error), code="unknown_cloud") from None
     except SendError as failure:
         if failure.cause in ("network", "tls"):
             raise _unreachable_error(failure, cloud) from None

@@ -20,7 +20,7 @@ def remove(channel: Channel, now: datetime) -> None:
     waiting = Delivery.objects.filter(channel=channel, state=DeliveryState.PENDING)
     for delivery in waiting:
         drop_obsolete(delivery)
-    waiting.update(state=DeliveryState.CANCELLED, settled_at=now, cause="", reason=messages.CHANNEL_REMOVED)
+    waiting.update(state=DeliveryState.CANCELLED, settled_at=now, cause="", reason=messages.CHANNEL_DELETED)
     gone = AuditTarget.of(channel)
     channel.delete()
     audit.record(AuditAction.CHANNEL_DELETED, gone, now=now)

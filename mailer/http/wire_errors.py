@@ -12,7 +12,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import quote, quote_plus
 
-from mailer import diagnosis
+from mailer import coded_text, diagnosis
 from mailer.errors import DOUBTFUL, Acceptance, Answer, SendError
 from mailer.secret_shapes import SECRETS
 
@@ -46,6 +46,8 @@ def sanitize(text: str, most: int = 300) -> str:
     for secret in _HIDDEN.get():
         text = text.replace(secret, "[hidden]")
     text = " ".join("".join(c if c.isprintable() else " " for c in SECRETS.sub("[hidden]", text)).split())
+    if text.startswith(coded_text.START):
+        text = f" {text}"
     return text if len(text) <= most else text[: most - 1] + "…"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
+from mailer import messages
 from mailer.app_identity import Identity
 from mailer.errors import Acceptance, SendError
 from mailer.http import wire_errors
@@ -56,4 +57,4 @@ def _attempt(
 def _permission_detail(permission: str, token: Token) -> str:
     if not token.readable:
         return f"the token does not show whether it holds {permission}"
-    return permission if permission in token.roles else f"{permission} is not in the token"
+    return permission if permission in token.roles else messages.NOT_IN_TOKEN % {"permission": permission}

@@ -335,7 +335,7 @@ def test_02_a_mail_of_two_tenants_leaves_by_neither_ones_mailbox(world: World, t
     both = Delivery.objects.get(purpose=Purpose.REMINDER, recipient="consultant@both.example")
     worker.deliver_due(clock=time)
     both.refresh_from_db()
-    assert (both.state, both.reason) == (DeliveryState.PENDING, messages.NO_ROUTE_OF_TENANT)
+    assert (both.state, both.reason) == (DeliveryState.PENDING, messages.NO_TENANT_ROUTE)
     world.take("well", time())
     time.passes(hours=1)
     worker.deliver_due(clock=time)

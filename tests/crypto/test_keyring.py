@@ -99,7 +99,7 @@ def test_a_missing_file_says_that_reminders_go_on(ring: Path) -> None:
     sealed = EncryptedValue.encrypt("value", ROW)
     ring.unlink()
     assert "is missing" in refusal()
-    assert "Reminders go on" in refusal()
+    assert "Reminders continue" in refusal()
     assert not sealed.readable
     for use in (lambda: EncryptedValue.encrypt("x", ROW), sealed.decrypt, keyring.add_primary):
         with pytest.raises(KeyringError):

@@ -270,7 +270,7 @@ def test_deleting_cancels_what_waits_and_it_is_owed_anew(
     assert "1 message that waits for it" in text_of(signed_in, reverse("channel-delete", args=[channel.pk]))
     act(signed_in, "channel-delete", channel)
     delivery.refresh_from_db()
-    assert (delivery.state, delivery.reason) == (DeliveryState.CANCELLED, messages.CHANNEL_REMOVED)
+    assert (delivery.state, delivery.reason) == (DeliveryState.CANCELLED, messages.CHANNEL_DELETED)
     assert "The channel was deleted." in text_of(signed_in, reverse("delivery", args=[delivery.pk]))
 
 
@@ -308,7 +308,7 @@ def test_a_delivery_that_went_by_last_resort_says_so(signed_in: Client, channel:
         ("transient", "HTTP 500", "may have told it all the same"),
         ("throttled", "HTTP 429", "asks for patience"),
         ("network", "connection refused", "could not be reached"),
-        ("network", messages.INSIDE, ""),
+        ("network", messages.INTERNAL_ADDRESS, ""),
         ("other", "something else", ""),
     ],
 )

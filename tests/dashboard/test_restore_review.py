@@ -72,7 +72,7 @@ def test_the_page_lists_who_waits(signed_in: Client, held: list[Delivery]) -> No
 
 def test_each_delivery_s_page_says_why_it_waits(signed_in: Client, held: list[Delivery]) -> None:
     page = signed_in.get(f"/deliveries/{held[0].pk}/").content.decode()
-    assert "It waits for a day: the database was put back from a copy" in page
+    assert "Waiting for one day: the database was restored from a copy" in page
 
 
 def test_send_all_lets_all_of_them_leave(signed_in: Client, held: list[Delivery]) -> None:
@@ -90,7 +90,7 @@ def test_that_one_was_told_takes_his_back_alone(signed_in: Client, held: list[De
     assert "1 mail was taken back" in told(signed_in, act="told", recipient="ben@northpark.example", label="")
     assert states() == [DeliveryState.PENDING, DeliveryState.CANCELLED, DeliveryState.PENDING]
     page = signed_in.get(f"/deliveries/{held[1].pk}/").content.decode()
-    assert "ada@northpark.example said that it was told before" in page
+    assert "ada@northpark.example said that it was sent before" in page
 
 
 def test_that_all_were_told_must_be_known(signed_in: Client, held: list[Delivery]) -> None:

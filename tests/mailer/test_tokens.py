@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 import time_machine
 
+from mailer import messages
+from mailer.coded_text import is_coded
 from mailer.errors import Answer as Judged
 from mailer.errors import SendError
 from mailer.tokens import AppIdentity, ClientSecret, TokenSource, acquire
@@ -495,4 +497,4 @@ def test_a_kept_token_shows_its_steps_too(other: HttpsServer, tokens: TokenSourc
     steps: list[tuple[str, str]] = []
     tokens.token(app, "x", lambda *step: steps.append(step))
     assert [step for step, _ in steps] == ["tenant", "token"]
-    assert steps[1][1].startswith("kept, valid until ")
+    assert is_coded(steps[1][1], messages.TOKEN_CACHED)

@@ -95,9 +95,9 @@ def cut(_request: object) -> bytes:
 @pytest.mark.parametrize(
     ("answer", "why"),
     [
-        (reply(404), "It answered with status 404."),
-        (reply(500), "It answered with status 500."),
-        (reply(302, location="https://elsewhere.example/"), "It answered with status 302."),
+        (reply(404), messages.ANSWERED % {"status": 404}),
+        (reply(500), messages.ANSWERED % {"status": 500}),
+        (reply(302, location="https://elsewhere.example/"), messages.ANSWERED % {"status": 302}),
         (cut, messages.UNREACHABLE),
     ],
     ids=["unknown", "ill", "moved", "cut off"],
@@ -172,7 +172,7 @@ def test_an_unheard_ping_is_seen_and_makes_nobody_unready(watcher: Watcher, scan
     for page in ("/", "/watching/"):
         text = signed_in.get(page, follow=True).content.decode()
         assert "was not heard" in text
-        assert "It answered with status 404." in text
+        assert "The server answered with status 404." in text
         assert TOKEN not in text
     assert signed_in.get("/readyz").status_code == 200
 

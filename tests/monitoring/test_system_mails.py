@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from alertadmin import audit
 from alertadmin.accounts.models import User
 from alertadmin.accounts.models.membership import make_owner
-from alertadmin.monitoring import system_mails, tasks
+from alertadmin.monitoring import messages, system_mails, tasks
 from alertadmin.monitoring.models import Monthly, SystemMail
 from alertadmin.outbox.mails import composers
 from alertadmin.outbox.models import Delivery, Purpose
@@ -274,7 +274,7 @@ def test_of_a_database_that_was_put_back_each_person_hears_once(put_back: dateti
 def test_when_somebody_decided_before_it_left_there_is_nothing_to_say(put_back: datetime) -> None:
     system_mails.write(put_back)
     review.send(review.held(put_back), put_back)
-    assert composers.compose(house()[0], put_back) == composers.Obsolete("There is nothing to say any more.")
+    assert composers.compose(house()[0], put_back) == composers.Obsolete(messages.NOTHING_TO_SAY)
 
 
 def test_where_nothing_waits_nobody_hears_of_it(running: Rows) -> None:

@@ -111,11 +111,11 @@ def test_a_recipient_whom_nobody_takes_is_failed(site: Site, relay: Sandbox) -> 
 def test_with_no_way_at_all_it_says_what_is_missing(site: Site) -> None:
     site.mailbox.delete()
     code, answer = send_reminders()
-    assert (code, answer["waiting"], answer["details"][0]["reason"]) == (1, 1, messages.NO_WAY)
+    assert (code, answer["waiting"], answer["details"][0]["reason"]) == (1, 1, messages.NO_ROUTE)
     out = StringIO()
     with suppress(SystemExit):
         call_command("send_reminders", stdout=out)
-    assert f"duty@northpark.example: Waiting. {answer['details'][0]['title']} {messages.NO_WAY}" in out.getvalue()
+    assert f"duty@northpark.example: Waiting. {answer['details'][0]['title']} {messages.NO_ROUTE}" in out.getvalue()
 
 
 def test_secrets_that_nobody_is_told_of_are_no_success(site: Site) -> None:

@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 
 from alertadmin.outbox import messages
 
-TOLD_BY_ITSELF = frozenset({messages.INSIDE, messages.NO_ADDRESS})
+TOLD_BY_ITSELF = frozenset({messages.INTERNAL_ADDRESS, messages.NO_ADDRESS})
 
 
 def explain_failure(cause: str, technical: str) -> str:

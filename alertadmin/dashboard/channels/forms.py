@@ -15,6 +15,7 @@ from alertadmin.outbox import messages
 from alertadmin.outbox.channels import address_hint, transport
 from alertadmin.outbox.channels.apprise.service import Service
 from alertadmin.outbox.models import Channel, Level
+from alertadmin.stored_messages import render_stored
 
 NEVER = 0
 """What stands for no line in the form."""
@@ -82,7 +83,7 @@ class ChannelForm(forms.ModelForm):  # type: ignore[type-arg]
                 params={"found": self.service.label, "wanted": self.kind.label},
             )
         if address_hint.is_internal(address, settings.INSIDE_TARGETS):
-            raise forms.ValidationError(gettext(messages.INSIDE))
+            raise forms.ValidationError(render_stored(messages.INTERNAL_ADDRESS))
         return address
 
     def clean_line(self) -> int | None:

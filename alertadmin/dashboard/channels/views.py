@@ -37,7 +37,7 @@ from alertadmin.outbox.models import Channel, Delivery, Purpose
 from alertadmin.outbox.send_test import test_send
 from alertadmin.registry.models import AppRegistration, Tenant
 from alertadmin.reminders import channel_removal
-from alertadmin.stored_messages import render_stored
+from alertadmin.stored_messages import render_error
 
 SEALED = ("address", "signing_key")
 SHOWN = 8
@@ -149,7 +149,7 @@ def _edit(request: HttpRequest, form: ChannelForm, heading: str, context: dict[s
                 saved = form.save()
                 _tell_owners(saved)
         except KeyringError as error:
-            form.add_error(None, render_stored(str(error)))
+            form.add_error(None, render_error(error))
         else:
             if form.new_key:
                 return _show_key(request, saved, form.new_key)
@@ -181,7 +181,7 @@ def channel_key(request: HttpRequest, pk: UUID) -> HttpResponse:
     try:
         key = found.renew_signing_key()
     except KeyringError as error:
-        messages.error(request, render_stored(str(error)))
+        messages.error(request, render_error(error))
         return redirect("channel", pk)
     with audit.record_change(AuditAction.CHANNEL_KEY_RENEWED, found):
         found.save(update_fields=["signing_key"])

@@ -24,7 +24,7 @@ from alertadmin.outbox.mails import consent_request as mails_consent_request
 from alertadmin.registry.clouds import UnknownCloud
 from alertadmin.registry.consent.admin_consent_url import consent_link
 from alertadmin.registry.models import Consent
-from alertadmin.stored_messages import render_stored
+from alertadmin.stored_messages import render_error
 
 RECENT = 20
 
@@ -85,7 +85,7 @@ def consent_request(request: HttpRequest, pk: UUID) -> HttpResponse:
     except mails_consent_request.NothingToRequest:
         messages.info(request, _("Every wanted permission is granted: there is nothing to ask for."))
     except UnknownCloud as error:
-        messages.error(request, render_stored(str(error)))
+        messages.error(request, render_error(error))
     except TooManyMails as refused:
         form.add_error("recipient", refused)
         return page(request, consent, form, status=429)

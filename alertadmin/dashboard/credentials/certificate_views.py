@@ -28,7 +28,7 @@ from alertadmin.registry.credentials import certificates, rotation
 from alertadmin.registry.credentials.certificates import KeyPair
 from alertadmin.registry.models import AppRegistration, Credential
 from alertadmin.registry.registration import add_credential
-from alertadmin.stored_messages import render_stored
+from alertadmin.stored_messages import render_error
 
 LARGEST = 100_000
 """Bytes; a key and a chain of certificates have some 10,000."""
@@ -98,7 +98,7 @@ def certificate_add(request: HttpRequest, pk: UUID) -> HttpResponse:
         except ValidationError as error:
             form.add_error(None, error.messages)
         except KeyringError as error:
-            form.add_error(None, render_stored(str(error)))
+            form.add_error(None, render_error(error))
     return _page(request, app, upload=form)
 
 
@@ -115,7 +115,7 @@ def certificate_make(request: HttpRequest, pk: UUID) -> HttpResponse:
         pair = certificates.generate(app.name, now=timezone.now(), lasts=form.lasts)
         stored = keep_pair(app, pair, form.cleaned_data["description"])
     except KeyringError as error:
-        form.add_error(None, render_stored(str(error)))
+        form.add_error(None, render_error(error))
         return _page(request, app, make=form)
     messages.success(request, _("The key is made and stored encrypted. Now give the portal its certificate."))
     return redirect("credential", stored.pk)

@@ -32,7 +32,7 @@ from alertadmin.registry.registration import add_credential
 from alertadmin.reminders import policies, snoozes
 from alertadmin.reminders.models import ReminderLine
 from alertadmin.reminders.rules import forecast
-from alertadmin.stored_messages import render_stored
+from alertadmin.stored_messages import render_error
 
 MOST_TOLD = 30
 MOST_SAID = 10
@@ -120,7 +120,7 @@ def _new_secret(request: HttpRequest, app: AppRegistration, replaced: Credential
         except ValidationError as error:
             form.add_error(None, error.messages)
         except KeyringError as error:
-            form.add_error(None, render_stored(str(error)))
+            form.add_error(None, render_error(error))
     context = {
         "form": form,
         "app": app,

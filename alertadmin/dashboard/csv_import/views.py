@@ -18,7 +18,7 @@ from alertadmin.crypto.keyring import KeyringError
 from alertadmin.dashboard.csv_import.columns import EXPLAINED
 from alertadmin.dashboard.ui.upload_handlers import LIMIT
 from alertadmin.registry.csv_import import COLUMNS, ImportResult, NotImported, Remark, import_registrations
-from alertadmin.stored_messages import render_stored
+from alertadmin.stored_messages import render_error
 
 
 class FileForm(forms.Form):
@@ -49,7 +49,7 @@ def importing(request: HttpRequest) -> HttpResponse:
         except NotImported as error:
             mistakes = error.mistakes
         except KeyringError as error:
-            form.add_error(None, render_stored(str(error)))
+            form.add_error(None, render_error(error))
     if imported:
         messages.success(request, _("Rows: %(rows)d. Added: %(added)d, changed: %(changed)d.") % asdict(imported))
         if not imported.remarks:

@@ -16,11 +16,10 @@ from alertadmin.outbox import messages
 from alertadmin.outbox.delivery.routes import Route
 from alertadmin.outbox.models import Attempt, Channel, Delivery, Purpose
 from alertadmin.registry.models import Mailbox
+from mailer.coded_text import CodedText
 
-FIXED = frozenset(
-    text for name, text in vars(messages).items() if name.isupper() and isinstance(text, str) and "%(" not in text
-)
-"""Sentences that name nothing."""
+FIXED = frozenset(text for text in vars(messages).values() if isinstance(text, CodedText) and "%(" not in text.template)
+"""Coded texts without parameters: they name nothing."""
 
 
 @dataclass(frozen=True)

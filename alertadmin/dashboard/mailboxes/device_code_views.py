@@ -29,7 +29,7 @@ from alertadmin.registry.clouds import UnknownCloud
 from alertadmin.registry.models import AppRegistration, DeviceCodeFlow, Mailbox
 from alertadmin.registry.models.mailbox import of_the_installation
 from alertadmin.registry.personal import device_code as personal_device_code
-from alertadmin.stored_messages import render_stored
+from alertadmin.stored_messages import render_error
 from mailer import device_code
 
 ACCOUNTS = Mailbox.objects.select_related("tenant", "app__tenant")
@@ -79,7 +79,7 @@ def ask(request: HttpRequest, pk: UUID) -> HttpResponse:
         try:
             under_way = personal_device_code.poll(under_way, now=timezone.now())
         except Unreadable as error:
-            messages.error(request, render_stored(str(error)))
+            messages.error(request, render_error(error))
     if getattr(request, "htmx", False):
         return render(request, "mailboxes/sign_in_state.html", _context(request, found, under_way))
     return redirect("mailbox-sign-in", pk)
@@ -101,7 +101,7 @@ def confirm(request: HttpRequest, pk: UUID) -> HttpResponse:
         else:
             personal_device_code.confirm(under_way, now=timezone.now())
     except Unreadable as error:
-        messages.error(request, render_stored(str(error)))
+        messages.error(request, render_error(error))
     return redirect("mailbox-sign-in", pk)
 
 
@@ -111,7 +111,7 @@ def _begin(request: HttpRequest, mailbox: Mailbox) -> HttpResponse:
         _begun, secret = personal_device_code.start(mailbox, now=timezone.now(), by=request.user)
         request.session[f"{KEPT}{mailbox.pk}"] = secret
     except Unreadable as error:
-        messages.error(request, render_stored(str(error)))
+        messages.error(request, render_error(error))
     return redirect("mailbox-sign-in", mailbox.pk)
 
 

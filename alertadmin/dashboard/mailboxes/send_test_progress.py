@@ -13,6 +13,8 @@ from django.utils.translation import gettext_lazy as _
 from alertadmin.dashboard.channels.failure_help import explain_failure
 from alertadmin.dashboard.ui.badges import BAD, BADGES, GOOD, OVER, UNDER_WAY, Badge
 from alertadmin.outbox.models import Attempt, Delivery, DeliveryState
+from mailer import messages as mailer_messages
+from mailer.coded_text import is_coded
 
 STEPS: Sequence[tuple[str, str | Promise]] = (
     ("tenant", _("Tenant found")),
@@ -71,7 +73,7 @@ def steps(delivery: Delivery, attempt: Attempt | None) -> list[TestStep]:
     is_first_open = True
     for name, label in named:
         if step := done.get(name):
-            absent = name == "permission" and "not in the token" in step["detail"]
+            absent = is_coded(step["detail"], mailer_messages.NOT_IN_TOKEN)
             found.append(TestStep(BADGES["not_in_token"] if absent else GOOD, label, step["detail"], step["ms"]))
         elif is_first_open:
             found.append(_open(delivery, label))

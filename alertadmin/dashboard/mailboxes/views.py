@@ -38,7 +38,7 @@ from alertadmin.registry.models import AppRegistration, Mailbox, Tenant
 from alertadmin.registry.models.mailbox import of_the_installation
 from alertadmin.registry.permissions import TENANT_WIDE, TransportName
 from alertadmin.registry.scripts import snippets
-from alertadmin.stored_messages import render_stored
+from alertadmin.stored_messages import render_error
 
 ON_PREMISES = "on_premises"
 PERSONAL = "personal"
@@ -152,7 +152,7 @@ def _edit(request: HttpRequest, form: OneSendsReminders, heading: str, *, above:
         try:
             saved = form.save()
         except KeyringError as error:
-            form.add_error(None, render_stored(str(error)))
+            form.add_error(None, render_error(error))
         else:
             messages.success(request, _("Saved. Now send a test."))
             return redirect("mailbox", saved.pk)

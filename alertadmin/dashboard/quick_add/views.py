@@ -19,7 +19,7 @@ from alertadmin.dashboard.ui.query_object import get_from_query
 from alertadmin.registry import guid
 from alertadmin.registry.models import Mailbox, Tenant
 from alertadmin.registry.registration import NewRegistration, register
-from alertadmin.stored_messages import render_stored
+from alertadmin.stored_messages import render_error
 
 
 @require_right(Right.CHANGE)
@@ -50,7 +50,7 @@ def registering(request: HttpRequest) -> HttpResponse:
         except ValidationError as error:
             app.add_error(None, error.messages)
         except KeyringError as error:
-            secret.add_error(None, render_stored(str(error)))
+            secret.add_error(None, render_error(error))
         else:
             messages.success(request, _("Registered. Now check consent, then send a test."))
             return redirect("app", done.app.pk)

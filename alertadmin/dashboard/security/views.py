@@ -42,7 +42,7 @@ from alertadmin.adapters.allauth import (
 )
 from alertadmin.crypto import keyring
 from alertadmin.dashboard.security.forms import PENDING, AuthenticatorForm, PasskeyForm
-from alertadmin.stored_messages import render_stored
+from alertadmin.stored_messages import render_error
 
 Act = Callable[..., HttpResponse]
 
@@ -113,7 +113,7 @@ def authenticator_add(request: HttpRequest) -> HttpResponse:
             return _with_codes(request, *added)
     except keyring.Unreadable as error:
         request.session.pop(PENDING, None)
-        return _not_now(request, render_stored(str(error)))
+        return _not_now(request, render_error(error))
     except ValidationError as error:
         return _not_now(request, error.messages[0])
     address = get_adapter().build_totp_url(request.user, form.secret)

@@ -24,7 +24,7 @@ from alertadmin.dashboard.settings_sheet.programs import PROGRAMS, Values, progr
 from alertadmin.registry.clouds import UnknownCloud
 from alertadmin.registry.credentials.disclosure import disclose
 from alertadmin.registry.models import AppRegistration, Mailbox, OneTimeLink, SecretDisclosure
-from alertadmin.stored_messages import render_stored
+from alertadmin.stored_messages import render_error
 
 
 @require_right(Right.LOOK, posting=Right.HAND_OVER, of=AppRegistration)
@@ -97,5 +97,5 @@ def _shown(request: HttpRequest, app: AppRegistration, form: HandOverForm) -> st
     except ValidationError as error:
         form.add_error(None, error.messages)
     except Unreadable as error:
-        form.add_error(None, render_stored(str(error)))
+        form.add_error(None, render_error(error))
     return ""

@@ -31,7 +31,7 @@ from alertadmin.registry.credentials.rotation import Replacement
 from alertadmin.registry.credentials.verification import verify_credential
 from alertadmin.registry.models import AppRegistration, Credential, CredentialState, SetupProgress
 from alertadmin.registry.registration import add_credential
-from alertadmin.stored_messages import render_stored
+from alertadmin.stored_messages import render_error
 
 WAYS = ("secret", "make", "upload")
 
@@ -51,7 +51,7 @@ def guide_credential(request: HttpRequest, guide: SetupProgress) -> HttpResponse
         except ValidationError as error:
             form.add_error(None, error.messages)
         except KeyringError as error:
-            form.add_error(None, render_stored(str(error)))
+            form.add_error(None, render_error(error))
     return _page(request, guide, way, form)
 
 

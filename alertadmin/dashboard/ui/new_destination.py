@@ -16,7 +16,7 @@ from alertadmin.crypto import keyring
 from alertadmin.registry import input_validation
 from alertadmin.registry.credentials import stored_secrets
 from alertadmin.registry.models import AppRegistration, CredentialKind, Tenant
-from alertadmin.stored_messages import render_stored
+from alertadmin.stored_messages import render_error
 
 
 class NewDestination(forms.ModelForm):  # type: ignore[type-arg]
@@ -100,7 +100,7 @@ class AppDestination(NewDestination):
         try:
             keyring.load()  # before anything is saved: without a key it could not be sealed
         except keyring.KeyringError as error:
-            raise forms.ValidationError(render_stored(str(error))) from None
+            raise forms.ValidationError(render_error(error)) from None
         return input_validation.check_secret_value(value)
 
     def is_answered(self, data: dict[str, Any]) -> bool:

@@ -11,7 +11,8 @@ from django.utils.translation import ngettext
 from alertadmin.backup import creation, database_copy
 from alertadmin.crypto import keyring
 from alertadmin.management.base import CommandRefused, CommandResult, JsonCommand
-from alertadmin.stored_messages import render_stored
+from alertadmin.stored_messages import render_error
+from mailer.coded_text import message_of
 
 
 class Command(JsonCommand):
@@ -46,11 +47,11 @@ class Command(JsonCommand):
         except OSError as error:
             raise CommandRefused(f"{error.filename or path}: {error.strerror or error}") from None
         except database_copy.CannotCopy as error:
-            raise CommandRefused(str(error)) from None
+            raise CommandRefused(message_of(error)) from None
         except keyring.KeyringError as error:
             raise CommandRefused(
                 _("%(why)s A backup is sealed with a key; to make one without a seal: --unsealed")
-                % {"why": render_stored(str(error))}
+                % {"why": render_error(error)}
             ) from None
         count, keys = manifest.secrets, ", ".join(sorted(manifest.keys))
         lines = [

@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 from alertadmin.crypto import keyring, reencryption
 from alertadmin.management.base import CommandRefused, CommandResult, JsonCommand
 from alertadmin.registry.clouds import clouds, servers
+from mailer.coded_text import message_of
 
 
 class Command(JsonCommand):
@@ -30,7 +31,7 @@ class Command(JsonCommand):
         try:
             moved = reencryption.rebind_destination(place, former)
         except keyring.KeyringError as error:
-            raise CommandRefused(str(error)) from None
+            raise CommandRefused(message_of(error)) from None
         said = {"count": moved.done, "former": former, "url": url}
         lines = [_("Secrets stored for %(former)s that may be sent to %(url)s now: %(count)d.") % said]
         if moved.unreadable:

@@ -11,6 +11,7 @@ from alertadmin.crypto.keyring import KeyringError
 from alertadmin.management.base import CommandRefused, CommandResult, JsonCommand
 from alertadmin.management.output import standard_input
 from alertadmin.registry.csv_import import COLUMNS, NotImported, import_registrations
+from mailer.coded_text import message_of
 
 
 class Command(JsonCommand):
@@ -36,7 +37,7 @@ class Command(JsonCommand):
                 _("%(file)s cannot be read: %(why)s.") % {"file": name, "why": error.strerror}
             ) from None
         except KeyringError as error:
-            raise CommandRefused(str(error)) from None
+            raise CommandRefused(message_of(error)) from None
         except NotImported as error:
             mistakes = [asdict(mistake) for mistake in error.mistakes]
             raise CommandRefused(_("Nothing was imported.") + f"\n{error}", errors=mistakes) from None

@@ -9,6 +9,7 @@ from django.utils.translation import ngettext
 from alertadmin.crypto import key_usage, keyring
 from alertadmin.management.base import CommandRefused, CommandResult, JsonCommand
 from alertadmin.management.output import readable
+from mailer.coded_text import message_of
 
 ACTS = ("list", "add", "retire", "wrap", "unwrap")
 
@@ -35,11 +36,11 @@ class Command(JsonCommand):
             # The ring lies there now as ALERTADMIN_KEYS does not say yet.
             return CommandResult(True, {}, [done]) if act == "unwrap" else _listed(done)
         except key_usage.KeyInUse as error:
-            raise CommandRefused(str(error), key=key_id, secrets=error.count) from None
+            raise CommandRefused(message_of(error), key=key_id, secrets=error.count) from None
         except keyring.KeyringError as error:
-            raise CommandRefused(str(error), keys_out_of_reach=list(error.key_ids)) from None
+            raise CommandRefused(message_of(error), keys_out_of_reach=list(error.key_ids)) from None
         except OSError as error:
-            raise CommandRefused(str(error)) from None
+            raise CommandRefused(message_of(error)) from None
 
 
 def _done(act: str, key_id: str) -> str:

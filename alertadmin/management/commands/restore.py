@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from alertadmin.backup import archive, database_copy, restoration
 from alertadmin.crypto import keyring
 from alertadmin.management.base import CommandRefused, CommandResult, JsonCommand
+from mailer.coded_text import message_of
 
 
 class Command(JsonCommand):
@@ -40,7 +41,7 @@ class Command(JsonCommand):
         except OSError as error:
             raise CommandRefused(f"{error.filename or path}: {error.strerror or error}") from None
         except (restoration.NotRestored, archive.BadArchive, database_copy.CannotCopy) as error:
-            raise CommandRefused(str(error)) from None
+            raise CommandRefused(message_of(error)) from None
         reading = restored.reading
         lines = [_("Put back as of %(at)s.") % {"at": restored.manifest.made_at}]
         if restored.doubt:

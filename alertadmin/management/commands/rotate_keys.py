@@ -7,6 +7,7 @@ from django.utils.translation import gettext as _
 
 from alertadmin.crypto import key_usage, keyring, reencryption
 from alertadmin.management.base import CommandRefused, CommandResult, JsonCommand
+from mailer.coded_text import message_of
 
 
 class Command(JsonCommand):
@@ -25,7 +26,7 @@ class Command(JsonCommand):
                 key_usage.add_primary()
             rotated = reencryption.rotate()
         except (keyring.KeyringError, OSError) as error:
-            raise CommandRefused(str(error)) from None
+            raise CommandRefused(message_of(error)) from None
         primary = keyring.load().primary
         lines = [_('Secrets sealed anew with the key "%(key)s": %(done)d.') % {"key": primary, "done": rotated.done}]
         if rotated.done:

@@ -24,6 +24,7 @@ from alertadmin.outbox.queue.backlog import estimate
 from alertadmin.outbox.queue.clock import ClockIsWrong, check
 from alertadmin.reminders import run_once
 from alertadmin.stored_messages import render_stored
+from mailer.coded_text import message_of
 from mailer.diagnosis import explain
 
 LISTED = 50
@@ -38,7 +39,7 @@ class Command(JsonCommand):
         try:
             check(timezone.now())
         except ClockIsWrong as error:
-            raise CommandRefused(str(error)) from error
+            raise CommandRefused(message_of(error)) from error
         system_mails.write(timezone.now())
         done = run_once.run_once()
         if done.held_for_review and system_mails.write(timezone.now()):
@@ -90,7 +91,7 @@ def _waits_for_its_hour(delivery: Delivery, now: datetime) -> bool:
     """Nothing has gone wrong with it, and nothing keeps it from leaving but the hour that its recipient chose."""
     is_untouched = delivery.state == DeliveryState.PENDING and not delivery.tries and not delivery.cause
     is_for_later = delivery.not_before > now and delivery.review_until is None
-    return is_untouched and is_for_later and delivery.reason not in (messages.BUSY, messages.CHANNEL_BUSY)
+    return is_untouched and is_for_later and delivery.reason not in (messages.MAILBOX_BUSY, messages.CHANNEL_BUSY)
 
 
 def _drained_at(now: datetime) -> str | None:

@@ -29,7 +29,7 @@ def send(channel: Channel, notice: Notification, on_step: Callable[[str, str], N
             decryption.decrypt_audited(channel.signing_key) if channel.signing_key and channel.can_be_signed else None
         )
     except Unreadable as error:
-        raise SecretUnavailable(str(error)) from None
+        raise SecretUnavailable(error.message) from None
     if not address:
         raise SecretUnavailable(messages.NO_ADDRESS)
     on_step("address", channel.hint)

@@ -58,6 +58,6 @@ def send(server: MailServer, notice: Notification, *, allowed: EgressAllowlist, 
         with deadline_sockets.address_check(allowed.check):
             return server.transport(seconds).send(message, Sender(server.sender))
     except InternalAddress:
-        raise SendError("network", messages.INSIDE) from None
+        raise SendError("network", messages.INTERNAL_ADDRESS) from None
     except BadMessage:
         raise SendError("other", messages.NO_ADDRESS) from None

@@ -81,7 +81,7 @@ def post(
             with deadline_sockets.address_check(allowed.check):
                 answer = session.post(url, data=body, headers=headers)
         except InternalAddress:
-            raise SendError("network", messages.INSIDE) from None
+            raise SendError("network", messages.INTERNAL_ADDRESS) from None
         except ValueError:  # requests' InvalidURL and the like, or a host that IDNA cannot encode: before connecting
             raise SendError("other", messages.NO_ADDRESS) from None
         except (requests.RequestException, OSError) as error:

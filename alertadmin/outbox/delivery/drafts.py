@@ -49,7 +49,7 @@ def known_id(attempt: Attempt) -> str:
 
 def _place(attempt: Attempt) -> tuple[DraftingTransport, Sender]:
     if attempt.mailbox is None:
-        raise SendError("other", messages.MAILBOX_REMOVED)
+        raise SendError("other", messages.MAILBOX_DELETED)
     transport = connections.transport(attempt.transport)
     if not isinstance(transport, DraftingTransport):
         raise SendError("other", messages.NO_DRAFTS)

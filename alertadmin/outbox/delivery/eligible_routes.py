@@ -110,7 +110,7 @@ class EligibleRoutes:
         return (
             reason_none_may_carry(delivery.purpose, has_mailbox=bool(self.installation_routes))
             if is_mail
-            else messages.NO_WAY
+            else messages.NO_ROUTE
         )
 
 

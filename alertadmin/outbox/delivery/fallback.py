@@ -10,6 +10,7 @@ from alertadmin.outbox import messages
 from alertadmin.outbox.channels.notification import Notification
 from alertadmin.outbox.mails.composers import Content
 from alertadmin.outbox.models import Delivery
+from alertadmin.stored_messages import render_stored
 from mailer.diagnosis import explain
 from mailer.errors import SendError
 
@@ -18,7 +19,7 @@ def fallback_notification(delivery: Delivery, composed: Content, failure: SendEr
     """`failure` is that of the last route by mail; None if there was no route to try."""
     assert delivery.composed_at is not None  # noqa: S101 (its content is stored)
     with translation.override(composed.language or settings.LANGUAGE_CODE):
-        why = explain(failure.cause, translate=_).title if failure else _(messages.NO_WAY)
+        why = explain(failure.cause, translate=_).title if failure else render_stored(messages.NO_ROUTE)
         first = _("This was for %(address)s, and no mail could be sent: %(why)s. Please pass it on.") % {
             "address": delivery.recipient,
             "why": why.rstrip("."),

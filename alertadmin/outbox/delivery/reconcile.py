@@ -23,6 +23,7 @@ from alertadmin.outbox.queue.clock import Clock
 from alertadmin.outbox.queue.failpoints import failpoint
 from alertadmin.registry.clouds import UnknownCloud
 from alertadmin.registry.credentials.app_identity import SecretUnavailable
+from mailer.coded_text import message_of
 from mailer.errors import Acceptance, SendError
 
 LOOKUP_PERIOD = timedelta(minutes=10)
@@ -51,7 +52,7 @@ def _look_up(
     if free_at := rate_limiter.acquire(attempt.mailbox_id, now, force=delivery.purpose == Purpose.TEST):
         if not _is_young(attempt, now):
             return None
-        claims.defer_lookup(delivery, free_at, reason=messages.BUSY)
+        claims.defer_lookup(delivery, free_at, reason=messages.MAILBOX_BUSY)
         return DeliveryState.UNCERTAIN
     try:
         waiting = drafts.find(attempt)
@@ -70,7 +71,7 @@ def _look_up(
 
 
 def _failure(error: Exception) -> SendError:
-    return error if isinstance(error, SendError) else SendError("other", str(error))
+    return error if isinstance(error, SendError) else SendError("other", message_of(error))
 
 
 def _handle_failed_lookup(

@@ -144,7 +144,7 @@ def reason_none_may_carry(purpose: str, *, has_mailbox: bool) -> str:
     """Why no route may carry a mail, as a stored text (see stored_messages). `has_mailbox`: the installation has a
     mailbox."""
     if not Mailbox.objects.exists():
-        return messages.NO_WAY
+        return messages.NO_ROUTE
     if purpose in ALLOWED_BY_OWN_TENANT:
-        return messages.NO_ROUTE_OF_TENANT
-    return messages.ROUTE_KEEPS_COPY if has_mailbox and purpose in GRANT_ACCESS else messages.NO_ROUTE_OF_INSTALLATION
+        return messages.NO_TENANT_ROUTE
+    return messages.ROUTE_KEEPS_COPY if has_mailbox and purpose in GRANT_ACCESS else messages.NO_INSTALLATION_ROUTE

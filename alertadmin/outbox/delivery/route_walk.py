@@ -34,7 +34,7 @@ class RouteWalk:
     def of(cls, delivery: Delivery) -> RouteWalk:
         """The walk of a claimed delivery."""
         before = route_health.history(delivery) if delivery.tries else []
-        return cls(delivery.owner, before, is_asked_for=delivery.reason == messages.HASTENED)
+        return cls(delivery.owner, before, is_asked_for=delivery.reason == messages.SEND_NOW)
 
     def add(self, attempt: Attempt) -> None:
         self.history.append(route_health.to_past_attempt(attempt))

@@ -32,6 +32,7 @@ from alertadmin.outbox.queue.clock import Clock
 from alertadmin.outbox.queue.failpoints import failpoint
 from alertadmin.registry.clouds import UnknownCloud
 from alertadmin.registry.credentials.app_identity import SecretUnavailable
+from mailer.coded_text import message_of
 from mailer.errors import Acceptance, Answer, SendError
 from mailer.message import Message
 from mailer.transports import OnDraft, Receipt
@@ -94,10 +95,10 @@ def _try(
     try:
         receipt = send(delivery, attempt, partial(route.send, message))
     except LeaseLost:
-        claims.close_attempt(attempt, clock(), AttemptOutcome.REFUSED, technical=messages.TOO_LATE)
+        claims.close_attempt(attempt, clock(), AttemptOutcome.REFUSED, technical=messages.LEASE_LOST)
         return DeliveryState.SENDING
     except (SecretUnavailable, UnknownCloud) as error:
-        failure, is_route_fault = SendError("other", str(error), answer=Answer.NOT_REACHED), True
+        failure, is_route_fault = SendError("other", message_of(error), answer=Answer.NOT_REACHED), True
     except SendError as refused:
         failure = refused
     else:
@@ -309,7 +310,7 @@ def _wait_or_fail(delivery: Delivery, router: Router, walk: RouteWalk, now: date
     """Let the delivery wait: until a mailbox is free, an outage is over, or a user repairs the cause. A test fails, and
     so does a delivery whose recipient every route permanently refuses."""
     if walk.busy_until and not walk.failures:
-        why = messages.CHANNEL_BUSY if delivery.goes_by_channel else messages.BUSY
+        why = messages.CHANNEL_BUSY if delivery.goes_by_channel else messages.MAILBOX_BUSY
         claims.release(delivery, now, not_before=min(walk.busy_until), cause="", reason=why)
         return DeliveryState(delivery.state)
     last = walk.failures[-1] if walk.failures else router.failure_of(delivery, now)

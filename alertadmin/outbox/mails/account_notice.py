@@ -104,9 +104,9 @@ def _person(entry: AuditEntry, on: object) -> User | None:
 def compose(delivery: Delivery, now: datetime) -> Content | Obsolete:
     entries = [one for one in entry_mails.entries(delivery, PREFIX) if one.act in WORDS]
     if not entries:
-        return Obsolete(messages.NOBODY_TO_TELL)
+        return Obsolete(messages.NO_RECIPIENT)
     if now - delivery.created_at > LATEST:
-        return Obsolete(messages.NO_NEWS)
+        return Obsolete(messages.OUTDATED)
     user = User.objects.by_address(delivery.recipient)
     language = (user.language if user else "") or settings.LANGUAGE_CODE
     zone = user.zone if user else timezone.get_default_timezone()

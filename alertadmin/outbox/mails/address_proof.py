@@ -52,7 +52,7 @@ def delivery_of(row: PendingRole) -> Delivery | None:
 def compose(delivery: Delivery, now: datetime) -> Content | Obsolete:
     row = _pending(delivery)
     if row is None or row.ends_at <= now or row.address != row.user.email or not row.user.is_active:
-        return Obsolete(messages.PROOF_OVER)
+        return Obsolete(messages.PROOF_OBSOLETE)
     language = row.user.language or settings.LANGUAGE_CODE
     with translation.override(language), timezone.override(row.user.zone):
         words = {

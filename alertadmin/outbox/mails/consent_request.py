@@ -24,6 +24,7 @@ from alertadmin.registry.consent.admin_consent_url import consent_link
 from alertadmin.registry.models import AppRegistration, Consent, ConsentStatus, Tenant
 from alertadmin.registry.permissions import RESOURCE_OF, Permission
 from alertadmin.registry.safe_names import clean
+from mailer.coded_text import message_of
 from mailer.email_address import canonical, is_same
 
 AGAIN_AFTER = timedelta(days=3)
@@ -101,7 +102,7 @@ def compose(delivery: Delivery, now: datetime) -> Content | Obsolete:
     try:
         links = _links(lacking)
     except UnknownCloud as error:
-        return Obsolete(str(error))
+        return Obsolete(message_of(error))
     user = User.objects.by_address(delivery.recipient)
     language = user.language if user and user.language else asked.tenant.mail_language
     app, tenant = clean(asked.app.name), clean(asked.tenant.name)

@@ -45,7 +45,7 @@ def send(invitation: Invitation, now: datetime, *, by: User | None) -> Delivery:
 def compose(delivery: Delivery, now: datetime) -> Content | Obsolete:
     invitation = _invitation(delivery)
     if invitation is None or not invitation.is_open(now):
-        return Obsolete(messages.INVITATION_OVER)
+        return Obsolete(messages.INVITATION_OBSOLETE)
     language = invitation.language or settings.LANGUAGE_CODE
     with translation.override(language):
         context = {

@@ -46,9 +46,9 @@ def send_reset_link(address: str, now: datetime) -> None:
 def compose(delivery: Delivery, now: datetime) -> Content | Obsolete:
     user = _whose(delivery)
     if user is None:
-        return Obsolete(messages.NOBODY_S_PASSWORD)
+        return Obsolete(messages.NO_PASSWORD_ACCOUNT)
     if now - delivery.created_at > password_reset.GOOD_FOR:
-        return Obsolete(messages.ASKED_TOO_LONG_AGO)
+        return Obsolete(messages.LINK_EXPIRED)
     with transaction.atomic():
         audit.record(audit.AuditAction.PASSWORD_RESET_ASKED, user, now=now)
     language = user.language or settings.LANGUAGE_CODE

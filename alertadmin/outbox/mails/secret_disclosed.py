@@ -48,7 +48,7 @@ def compose(delivery: Delivery, now: datetime) -> Content | Obsolete:
     entries = entry_mails.entries(delivery, PREFIX)
     user = User.objects.by_address(delivery.recipient)
     if not entries or user is None:
-        return Obsolete(messages.NOBODY_TO_TELL)
+        return Obsolete(messages.NO_RECIPIENT)
     language = user.language or settings.LANGUAGE_CODE
     with translation.override(language), timezone.override(user.zone):
         tenants = Tenant.objects.in_bulk({one.tenant for one in entries if one.tenant})

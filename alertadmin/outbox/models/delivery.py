@@ -15,6 +15,7 @@ from alertadmin.audit.tenant_scope import tenant_scoped
 from alertadmin.outbox.models.channel import Channel
 from alertadmin.registry.models import Mailbox
 from alertadmin.registry.permissions import TransportName
+from mailer.coded_text import english
 from mailer.errors import Answer
 
 if TYPE_CHECKING:
@@ -234,4 +235,4 @@ class Attempt(models.Model):
         verbose_name_plural = _("attempts")
 
     def __str__(self) -> str:
-        return f"{self.number}: {self.route}"
+        return f"{self.number}: {english(self.route)}"

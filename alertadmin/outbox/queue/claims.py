@@ -220,7 +220,7 @@ def release(delivery: Delivery, now: datetime, *, not_before: datetime, **fields
 def next_rate_limit_slot(now: datetime) -> datetime | None:
     """When the first mail that waits for a mailbox's rate limit may be sent; None if none waits."""
     waiting = open_deliveries().filter(
-        BY_MAIL, reason=messages.BUSY, not_before__gt=now, not_before__lte=now + MAX_RATE_LIMIT_DELAY
+        BY_MAIL, reason=messages.MAILBOX_BUSY, not_before__gt=now, not_before__lte=now + MAX_RATE_LIMIT_DELAY
     )
     return waiting.order_by("not_before").values_list("not_before", flat=True).first()
 
@@ -266,7 +266,7 @@ def fail_unexpectedly(delivery: Delivery, now: datetime, *, not_before: datetime
     """Return a delivery to the queue after an unexpected exception, as the sweep would; `error` names its type."""
     opened = _open_attempts(delivery)
     if opened.exists():
-        fields = {**_uncertain_and_unclaimed(delivery, opened, now), "reason": messages.BROKE_OFF % {"error": error}}
+        fields = {**_uncertain_and_unclaimed(delivery, opened, now), "reason": messages.INTERRUPTED % {"error": error}}
     else:
         state = DeliveryState.UNCERTAIN if delivery.was_uncertain else DeliveryState.PENDING
         reason = messages.NOT_PREPARED % {"error": error}

@@ -13,6 +13,7 @@ from django.db import connection
 from django.utils import timezone
 
 from alertadmin.outbox import messages
+from mailer.coded_text import CodedError
 
 Clock = Callable[[], datetime]
 
@@ -23,7 +24,7 @@ EARLIEST_PLAUSIBLE = datetime(2024, 1, 1, tzinfo=UTC)
 """Older than any version of this program: an earlier time means that the machine's clock was reset."""
 
 
-class ClockIsWrong(Exception):
+class ClockIsWrong(CodedError):
     """Nothing may be scanned or sent; the message is a stored text (see stored_messages)."""
 
 

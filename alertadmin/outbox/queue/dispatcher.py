@@ -186,7 +186,7 @@ class Dispatcher:
             why = (
                 {"cause": last.cause, "reason": last.technical}
                 if last
-                else {"cause": "other", "reason": messages.NO_WAY}
+                else {"cause": "other", "reason": messages.NO_ROUTE}
             )
             claims.postpone_reminders(now, self._try_again_at, among=~router.deliverable_otherwise(), **why)
         return False

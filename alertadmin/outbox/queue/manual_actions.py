@@ -29,7 +29,7 @@ def expedite_reminders(now: datetime) -> int:
         claims.IsOpen(F("state")), claims.CLAIMABLE, ~claims.TESTS, not_before__gt=now
     ).filter(tried)
     waiting = waiting.exclude(cause__in=claims.THROTTLED_CAUSES).exclude(claims.in_review(now))
-    return waiting.update(not_before=now, reason=messages.HASTENED)
+    return waiting.update(not_before=now, reason=messages.SEND_NOW)
 
 
 @transaction.atomic
@@ -39,7 +39,7 @@ def send_now(delivery: uuid.UUID, now: datetime) -> bool:
     A delivery that an earlier version settled as uncertain is reopened. A test is not: the user starts another test.
     """
     asked = Delivery.objects.filter(_may_be_sent_now(now), pk=delivery).update(
-        not_before=now, settled_at=None, review_until=None, reason=messages.HASTENED
+        not_before=now, settled_at=None, review_until=None, reason=messages.SEND_NOW
     )
     if asked:
         audit.record(
@@ -60,7 +60,9 @@ def _may_be_sent_now(now: datetime) -> Q:
 
 def confirm_arrived(delivery: uuid.UUID, now: datetime) -> bool:
     """Settle as sent: a user reports that the message arrived. Return False if it is being sent, or settled."""
-    return _settle_manually(delivery, DeliveryState.SENT, messages.CONFIRMED, AuditAction.DELIVERY_CONFIRMED, now)
+    return _settle_manually(
+        delivery, DeliveryState.SENT, messages.MARKED_AS_ARRIVED, AuditAction.DELIVERY_CONFIRMED, now
+    )
 
 
 def give_up(delivery: uuid.UUID, now: datetime) -> bool:

@@ -119,7 +119,7 @@ def compose(delivery: Delivery, now: datetime) -> Content | Obsolete:
     if delivery.goes_by_channel:
         return _of_channel(delivery, now)
     if delivery.mailbox is None:
-        return Obsolete(messages.MAILBOX_REMOVED)
+        return Obsolete(messages.MAILBOX_DELETED)
     with translation.override(delivery.mailbox.tenant.mail_language):
         return _worded(delivery, delivery.mailbox, now)
 
@@ -127,7 +127,7 @@ def compose(delivery: Delivery, now: datetime) -> Content | Obsolete:
 def _of_channel(delivery: Delivery, now: datetime) -> Content | Obsolete:
     channel = Channel.objects.filter(deliveries=delivery).select_related("tenant", "app__tenant").first()
     if channel is None:
-        return Obsolete(messages.CHANNEL_REMOVED)
+        return Obsolete(messages.CHANNEL_DELETED)
     language = channel.mail_language
     with translation.override(language):
         told = (

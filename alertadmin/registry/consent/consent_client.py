@@ -19,6 +19,7 @@ from alertadmin.registry.credentials.app_identity import SecretUnavailable, iden
 from alertadmin.registry.models import AppRegistration, ConsentStatus, Credential, Tenant
 from alertadmin.registry.permissions import RESOURCE_OF, Permission, Resource
 from mailer import tokens
+from mailer.coded_text import message_of
 from mailer.errors import SendError
 from mailer.tokens import AppIdentity
 
@@ -102,7 +103,7 @@ class CloudQueue:
         if not self.unanswered and self.is_over():
             return None
         if self.unanswered >= UNREACHABLE_AFTER:
-            said = messages.NOT_ASKED % {"count": self.unanswered}
+            said = messages.NOT_CHECKED % {"count": self.unanswered}
             return ConsentCheck(wanted, credential, _error_results(wanted.permissions, "network", said))
         try:
             findings = check_one(wanted, credential)
@@ -119,7 +120,7 @@ def check_one(wanted: ConsentTarget, credential: Credential | None) -> list[Perm
             raise no_secret(wanted.app)
         app = identity_of(credential, wanted.tenant)
     except (SecretUnavailable, UnknownCloud) as error:
-        return _error_results(wanted.permissions, "", str(error))
+        return _error_results(wanted.permissions, "", message_of(error))
     return [
         finding
         for resource in Resource

@@ -13,11 +13,12 @@ from alertadmin.registry.models import AppRegistration, Credential, CredentialKi
 from alertadmin.registry.models.mailbox import other_cloud
 from alertadmin.registry.permissions import Resource
 from mailer.clouds import Cloud
+from mailer.coded_text import CodedError
 from mailer.tokens import AppIdentity, ClientCertificate, ClientSecret
 from mailer.transports import Login
 
 
-class SecretUnavailable(Exception):
+class SecretUnavailable(CodedError):
     """No usable secret: none is stored, the key is missing, or the value was altered. The message says what to do."""
 
 
@@ -72,7 +73,7 @@ def decrypt_for_use(encrypted: EncryptedValue) -> str:
     try:
         return decryption.decrypt_audited(encrypted)
     except Unreadable as error:
-        raise SecretUnavailable(str(error)) from None
+        raise SecretUnavailable(error.message) from None
 
 
 def scope_of(resource: Resource, cloud: Cloud) -> str:

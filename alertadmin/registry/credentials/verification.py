@@ -11,6 +11,7 @@ from alertadmin.registry.credentials.app_identity import SecretUnavailable, iden
 from alertadmin.registry.models import Credential
 from alertadmin.registry.permissions import RESOURCE_OF, Permission
 from mailer import tokens
+from mailer.coded_text import message_of
 from mailer.errors import SendError
 
 
@@ -40,7 +41,7 @@ def verify_credential(credential: Credential, *, now: datetime) -> Verification:
         scope = scope_of(RESOURCE_OF[permission], app_identity.cloud)
         token = tokens.acquire(app_identity, scope, on_step=on_step)
     except (SecretUnavailable, UnknownCloud) as error:
-        return Verification(False, "", str(error), steps)
+        return Verification(False, "", message_of(error), steps)
     except SendError as failure:
         return Verification(False, failure.cause, failure.technical, steps)
     Credential.objects.filter(pk=credential.pk).update(proven_at=now)

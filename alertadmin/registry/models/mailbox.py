@@ -31,7 +31,7 @@ class LoginKind(models.TextChoices):
 
 
 def other_cloud(app: AppRegistration, tenant: Tenant) -> str:
-    """The error (in English) if a tenant is in another cloud than the app's own; empty if the app can send there."""
+    """The error (a coded text) if a tenant is in another cloud than the app's own; empty if the app can send there."""
     if app.tenant.cloud == tenant.cloud:
         return ""
     names = {"app": app.name, "tenant": tenant.name, "home": app.tenant.cloud, "place": tenant.cloud}

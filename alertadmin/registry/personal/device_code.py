@@ -26,6 +26,7 @@ from alertadmin.registry.clouds import UnknownCloud
 from alertadmin.registry.models import DeviceCodeFlow, DeviceCodeState, Mailbox
 from alertadmin.registry.permissions import TransportName
 from mailer import device_code
+from mailer.coded_text import message_of
 from mailer.device_code import PollStatus, SignedIn
 from mailer.email_address import is_same
 from mailer.errors import SendError
@@ -178,7 +179,7 @@ def _finish(sign_in: DeviceCodeFlow, state: DeviceCodeState) -> DeviceCodeFlow:
 
 def _set_error(sign_in: DeviceCodeFlow, error: SendError | UnknownCloud) -> None:
     sign_in.cause = error.cause if isinstance(error, SendError) else ""
-    sign_in.technical = error.technical if isinstance(error, SendError) else str(error)
+    sign_in.technical = error.technical if isinstance(error, SendError) else message_of(error)
 
 
 def account_of(mailbox: Mailbox) -> PersonalAccount:

@@ -22,6 +22,7 @@ from alertadmin.registry.models import Mailbox
 from alertadmin.registry.permissions import TransportName
 from alertadmin.registry.personal.device_code import account_of
 from mailer import tokens
+from mailer.coded_text import message_of
 from mailer.errors import SendError
 from mailer.personal_account import REFRESH_TOKEN_LIFETIME, PersonalAccount
 
@@ -101,7 +102,7 @@ def _refresh(mailbox: Mailbox, now: datetime) -> SendError | None:
         person = signed_in_account(mailbox, clock=lambda: now)
         tokens.acquire(person, person.graph_scope if mailbox.transport == TransportName.GRAPH else person.smtp_scope)
     except (SecretUnavailable, UnknownCloud) as error:
-        return SendError("other", str(error))
+        return SendError("other", message_of(error))
     except SendError as failure:
         log.warning("sign-in of mailbox %s: %s", mailbox.pk, failure.cause)
         return failure

@@ -22,7 +22,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from alertadmin.accounts.models import User
-from alertadmin.outbox import messages as outbox_sentences
+from alertadmin.outbox import messages as outbox_messages
 from alertadmin.outbox.mails.composers import Content, Deferred, Obsolete
 from alertadmin.outbox.models import Channel, Delivery
 from alertadmin.outbox.queue.failpoints import failpoint
@@ -54,13 +54,13 @@ def compose(delivery: Delivery, now: datetime) -> Content | Deferred | Obsolete:
         channel = Channel.objects.filter(deliveries=delivery).first()
         if channel is None or channel.is_paused:
             drop_obsolete(delivery)
-            return Obsolete(outbox_sentences.CHANNEL_PAUSED if channel else outbox_sentences.CHANNEL_REMOVED)
+            return Obsolete(outbox_messages.CHANNEL_PAUSED if channel else outbox_messages.CHANNEL_DELETED)
     owed = still_owed(delivery, now, channel)
     most_urgent = list(owed[:MOST_LINES])
     if not most_urgent:
         return Obsolete(messages.NOTHING_LEFT)
-    if delivery.reason != outbox_sentences.HASTENED and (at := batching.may_leave(owed, now)) > now:
-        return Deferred(at, messages.QUIET)
+    if delivery.reason != outbox_messages.SEND_NOW and (at := batching.may_leave(owed, now)) > now:
+        return Deferred(at, messages.QUIET_HOURS)
     language = _language(delivery, channel, most_urgent[0])
     with translation.override(language):
         attachments = calendar_attachments.with_reminders(delivery, most_urgent, now)

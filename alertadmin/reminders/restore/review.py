@@ -117,7 +117,7 @@ def put_back() -> RestoredState | None:
 def send(found: QuerySet[Delivery], now: datetime, *, to: str = "") -> int:
     """Send the deliveries now, at a user's request. `to` names the recipient in the audit trail, if not all are
     sent."""
-    sent = found.update(review_until=None, not_before=now, reason=messages.HASTENED)
+    sent = found.update(review_until=None, not_before=now, reason=messages.SEND_NOW)
     if sent:
         audit.record(AuditAction.REVIEW_SENT, count=sent, recipient=to, now=now)
         transaction.on_commit(wakeup.notify_worker)
@@ -128,7 +128,7 @@ def send(found: QuerySet[Delivery], now: datetime, *, to: str = "") -> int:
 def mark_notified(found: QuerySet[Delivery], by: str, now: datetime, *, to: str = "") -> int:
     """Cancel the deliveries, since a user says that they were sent before the restore. Their reminders are kept, and
     are not due again for that expiry and threshold."""
-    told = found.update(state=DeliveryState.CANCELLED, settled_at=now, reason=messages.TOLD_BEFORE % {"by": by})
+    told = found.update(state=DeliveryState.CANCELLED, settled_at=now, reason=messages.SENT_BEFORE_RESTORE % {"by": by})
     if told:
         audit.record(AuditAction.REVIEW_TOLD, count=told, recipient=to, now=now)
     return told

@@ -265,7 +265,7 @@ def test_an_address_inside_is_refused_before_anything_is_connected_to(
     delivery = test_send.create_for_channel(channel, now=time())
     assert worker.deliver_due(clock=time) == {"failed": 1}
     delivery.refresh_from_db()
-    assert delivery.reason == messages.INSIDE
+    assert delivery.reason == messages.INTERNAL_ADDRESS
     assert receiver.connections == 0
 
 
@@ -274,7 +274,7 @@ def test_the_test_of_a_channel_that_was_deleted_is_cancelled(channel: Channel, t
     channel.delete()
     assert worker.deliver_due(clock=time) == {"cancelled": 1}
     delivery.refresh_from_db()
-    assert delivery.reason == messages.CHANNEL_REMOVED
+    assert delivery.reason == messages.CHANNEL_DELETED
 
 
 def test_an_address_that_cannot_be_opened_is_said_and_nothing_is_sent(

@@ -244,7 +244,11 @@ def test_no_part_of_an_address_is_told(server: HttpServer) -> None:
 @pytest.mark.control(44)
 def test_an_address_inside_is_not_called(server: HttpServer) -> None:
     failure = failed(ntfy(server), allowed=EgressAllowlist())
-    assert (failure.technical, failure.outcome, failure.retry) == (outbox_messages.INSIDE, Acceptance.NOT_SENT, False)
+    assert (failure.technical, failure.outcome, failure.retry) == (
+        outbox_messages.INTERNAL_ADDRESS,
+        Acceptance.NOT_SENT,
+        False,
+    )
     assert server.connections == 0
 
 

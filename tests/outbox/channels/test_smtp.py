@@ -89,7 +89,7 @@ def test_a_server_of_the_house_may_be_told_in_clear(smtp: Smtp) -> None:
 def test_a_server_inside_is_not_called(smtp: Smtp) -> None:
     server = smtp(Script())
     failure = failed(url_of(server), EgressAllowlist())
-    assert (failure.technical, failure.outcome) == (outbox_messages.INSIDE, Acceptance.NOT_SENT)
+    assert (failure.technical, failure.outcome) == (outbox_messages.INTERNAL_ADDRESS, Acceptance.NOT_SENT)
     assert server.connections == 0
 
 

@@ -101,7 +101,7 @@ def test_what_is_open_and_what_is_closed_is_told_by_the_same_words(host: str, se
             webhook.post(f"http://{host}:{port}/", NOTICE, allowed=NOBODY)
         told.append((str(caught.value), caught.value.outcome, caught.value.retry))
     assert told[0] == told[1]
-    assert caught.value.technical == messages.INSIDE
+    assert caught.value.technical == messages.INTERNAL_ADDRESS
 
 
 def test_a_name_that_is_outside_at_first_and_inside_then_leads_nowhere(

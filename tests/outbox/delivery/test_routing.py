@@ -281,7 +281,7 @@ class TestNoWayAtAll:
         delivery = reminder(time())
         assert worker.deliver_due(clock=time) == {"pending": 1}
         delivery.refresh_from_db()
-        assert delivery.reason == messages.NO_WAY
+        assert delivery.reason == messages.NO_ROUTE
         Mailbox.objects.create(tenant=site.tenant, app=site.app, address=address)
         time.passes(minutes=1.1)
         assert worker.deliver_due(clock=time) == {"sent": 1}
@@ -294,7 +294,7 @@ class TestNoWayAtAll:
             assert worker.deliver_due(clock=time) == {"pending": 1}
             time.passes(days=30)
         delivery.refresh_from_db()
-        assert (delivery.settled_at, delivery.reason) == (None, messages.NO_WAY)
+        assert (delivery.settled_at, delivery.reason) == (None, messages.NO_ROUTE)
         set_environment(settings, SMTP_URL=f"smtp://{relay.relay_host}:{relay.relay_port}")
         assert worker.deliver_due(clock=time) == {"sent": 1}
 

@@ -321,7 +321,7 @@ class TestAWorkerThatSlept:
         monkeypatch.setattr(connections.tokens(), "token", sleep_over_the_token)
         assert worker.deliver_due(clock=time) == {"sending": 1, "sent": 1}
         first, second = delivery.attempts.all()
-        assert (first.outcome, first.technical) == (AttemptOutcome.REFUSED, outbox_messages.TOO_LATE)
+        assert (first.outcome, first.technical) == (AttemptOutcome.REFUSED, outbox_messages.LEASE_LOST)
         assert second.outcome == AttemptOutcome.ACCEPTED
         assert len(arrived(sandbox, delivery)) == 1
 
@@ -354,7 +354,7 @@ class TestATest:
         site.mailbox.delete()
         assert worker.deliver_due(clock=time) == {"cancelled": 1}
         delivery.refresh_from_db()
-        assert delivery.reason == outbox_messages.MAILBOX_REMOVED
+        assert delivery.reason == outbox_messages.MAILBOX_DELETED
 
     def test_of_the_longest_address_there_is_has_a_subject_that_fits(self, site: Site, time: Time) -> None:
         site.mailbox.address = "a" * 60 + "@" + ".".join(["b" * 60] * 3) + ".example"

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from pytest_django import Settings
 
-from alertadmin.outbox import worker
+from alertadmin.outbox import messages, worker
 from alertadmin.outbox.models import Delivery, DeliveryState
 from alertadmin.outbox.queue import manual_actions
 from alertadmin.registry.models import Contact, Credential, Mailbox
@@ -221,9 +221,7 @@ class TestThePersonWhoDecides:
             scanner.run(told_since + timedelta(days=days))
             works(told_since + timedelta(days=days))
         assert set(sent_to(sandbox, site).values()) == {1}
-        assert reasons() == {
-            "ada@northpark.example said that it was told before the database was put back from a copy."
-        }
+        assert reasons() == {messages.SENT_BEFORE_RESTORE % {"by": "ada@northpark.example"}}
         # The next threshold is told as ever.
         scanner.run(told_since + timedelta(days=6))
         assert works(told_since + timedelta(days=6)) == {"sent": MANY}

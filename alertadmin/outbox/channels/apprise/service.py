@@ -92,7 +92,7 @@ def _last(told: list[Event]) -> Event:
 def _failure(told: list[Event], last: Event) -> SendError:
     """The failure, from the last network event; without one, from the reason why there was none."""
     if any(event["event"] == "inside" for event in told):
-        return SendError("network", messages.INSIDE)
+        return SendError("network", messages.INTERNAL_ADDRESS)
     if last["event"] == "unusable":
         return SendError("other", messages.NO_ADDRESS)
     happened = [event for event in told if event["event"] in ("begun", "answered", "failed")]
@@ -100,7 +100,9 @@ def _failure(told: list[Event], last: Event) -> SendError:
         given_up = last["event"] == "ended"
         if last["event"] == "broke":
             return SendError("other", messages.UNEXPECTED % {"error": last["what"]})
-        return SendError("other", messages.TURNED_AWAY if given_up else messages.NEVER_CAME, retry=not given_up)
+        return SendError(
+            "other", messages.CANCELLED_UNSENT if given_up else messages.SENDER_NOT_STARTED, retry=not given_up
+        )
     event = happened[-1]
     if event["event"] == "begun":  # the deadline passed while waiting for the response
         return SendError("network", messages.NO_ANSWER, Acceptance.UNKNOWN, retry=True)
