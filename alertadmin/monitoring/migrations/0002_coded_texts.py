@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db import migrations
 
-from alertadmin.outbox.migrations._sentences import encode_columns
+from alertadmin.registry.migrations._sentences import encode_columns
 
 
 def encode(apps: Any, schema_editor: Any) -> None:

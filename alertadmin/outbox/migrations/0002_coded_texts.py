@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db import migrations
 
-from ._sentences import encode_columns, encoded
+from alertadmin.registry.migrations._sentences import encode_columns, encoded
 
 
 def encode(apps: Any, schema_editor: Any) -> None:

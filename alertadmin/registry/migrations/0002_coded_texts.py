@@ -1,4 +1,4 @@
-"""As outbox.0002: why a consent is not known, and why a sign-in of a personal account failed."""
+"""Sentences that were stored in English become codes and parameters (`mailer.coded_text`): why a consent is not known, and why a sign-in of a personal account failed."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db import migrations
 
-from alertadmin.outbox.migrations._sentences import encode_columns
+from ._sentences import encode_columns
 
 
 def encode(apps: Any, schema_editor: Any) -> None:
