@@ -1,12 +1,13 @@
-"""A backup's file: a gzipped tar of a manifest, its seal, and what the manifest lists, each with its SHA-256.
+"""The file of a backup: a gzipped tar of a manifest, its seal, and the files that the manifest lists with their
+SHA-256.
 
 Manifest, JSON: `{"format": 2, "version": "0.1.0", "made_at": ISO, "database": "sqlite", "migrations":
 ["registry.0001_initial"], "keys": {"k1": 12}, "files": {"database": {"sha256": hex, "bytes": n}, "keys.json": {…}}}`.
-`keys` says how many secrets are sealed with which key; "keys.json" is among the files only where it was asked for.
-Format 1 had no seal.
+`keys` counts the secrets encrypted with each key; "keys.json" is among the files only if the user chose so. Format 1
+had no seal.
 
-The file may come from anywhere. Until its seal was compared, nothing in it is believed: no more is unpacked than a
-manifest may be long, and afterwards no more than the manifest says.
+The file may come from an attacker. Before its seal was verified, no more is unpacked than the largest allowed manifest,
+and afterwards no more than the manifest declares.
 """
 
 from __future__ import annotations
@@ -43,11 +44,11 @@ LARGEST_MANIFEST = 10_000_000
 LARGEST_SEAL = 1_000
 CHUNK = 1 << 20
 AROUND = 64 * 1024
-"""Bytes of a tar that are no contents: headers and padding."""
+"""Bytes of a tar's headers and padding."""
 
 
 class BadArchive(Exception):
-    """It is no backup of ours, or not a whole one, or of a newer version; the message is a sentence."""
+    """The file is not a complete backup of alertadmin, or is of a newer version; the message is a sentence."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ class Manifest:
 
     @classmethod
     def parse(cls, written: bytes) -> Manifest:
-        """Raises BadArchive; ValueError and its like where it is none."""
+        """Raises BadArchive if it is of a newer version; ValueError, TypeError or KeyError if it is not a manifest."""
         found = json.loads(written)
         if int(found["format"]) > FORMAT:
             raise BadArchive(
@@ -92,7 +93,7 @@ class Manifest:
 
     @property
     def moment(self) -> datetime:
-        """When it was made. Raises ValueError."""
+        """The time at which the backup was made. Raises ValueError."""
         return datetime.fromisoformat(self.made_at).astimezone(UTC)
 
     @property
@@ -101,7 +102,7 @@ class Manifest:
 
     @property
     def total_bytes(self) -> int:
-        """Of all that it lists, unpacked."""
+        """The size of all listed files, unpacked."""
         return sum(one.bytes for one in self.files.values())
 
     def written(self) -> bytes:
@@ -115,7 +116,7 @@ def described(file: Path) -> Member:
 
 
 def write(path: Path, manifest: bytes, seal: Seal | None, files: Mapping[str, Path]) -> None:
-    """Of mode 600, whole or not at all, never over another file. Raises OSError (FileExistsError)."""
+    """Write the archive with mode 600, completely or not at all. Raises OSError, FileExistsError if the file exists."""
     draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -142,7 +143,7 @@ def _entry(name: str, size: int) -> tarfile.TarInfo:
 
 
 class _Bounded:
-    """A stream that is unpacked as far as `limit` bytes and no further, whatever a tar's headers ask for."""
+    """A stream that unpacks at most `limit` bytes, independent of what the tar's headers declare."""
 
     def __init__(self, stream: gzip.GzipFile) -> None:
         self._stream = stream
@@ -152,9 +153,9 @@ class _Bounded:
         self._refuse_beyond(self._stream.tell() + size if size >= 0 else self.limit + 1)
         return self._stream.read(size)
 
-    def seek(self, position: int, whence: int = os.SEEK_SET) -> int:
-        if whence != os.SEEK_SET:
-            raise ValueError(whence)
+    def seek(self, position: int, origin: int = os.SEEK_SET) -> int:
+        if origin != os.SEEK_SET:
+            raise ValueError(origin)
         self._refuse_beyond(position)
         return self._stream.seek(position)
 
@@ -167,19 +168,19 @@ class _Bounded:
 
 
 class Archive:
-    """One that was opened: its manifest makes sense. Whether it is to be believed, its seal says."""
+    """An open archive with a valid manifest. Only its seal shows whether the manifest is authentic."""
 
     def __init__(self, tar: tarfile.TarFile, stream: _Bounded, written: bytes) -> None:
         self._tar = tar
         self._stream = stream
         self.written = written
-        """The manifest, to the byte: what the seal is of."""
+        """The manifest's bytes, over which the seal is computed."""
         self.manifest = Manifest.parse(written)
         self.seal = _parsed_seal(_content(tar, SEAL, LARGEST_SEAL)) if self.manifest.format > UNSEALED else None
 
     def extract(self, targets: Mapping[str, Path]) -> None:
-        """All that the manifest lists, in its order, each into a new file of mode 600; only what it says, and all of
-        it. Raises BadArchive, OSError."""
+        """Unpack every listed file, in the manifest's order, into a new file with mode 600. Raises BadArchive if a
+        file is missing, differs or is not listed; OSError."""
         self._stream.limit += self.manifest.total_bytes + AROUND
         with _sentences():
             for name, wanted in self.manifest.files.items():
@@ -205,7 +206,7 @@ class Archive:
 
 @contextmanager
 def opened(path: Path) -> Iterator[Archive]:
-    """Raises BadArchive, OSError."""
+    """Open a backup and read its manifest. Raises BadArchive, OSError."""
     with ExitStack() as stack:
         with _sentences():
             stream: Any = _Bounded(stack.enter_context(gzip.open(path, "rb")))
@@ -215,8 +216,8 @@ def opened(path: Path) -> Iterator[Archive]:
 
 
 def _opened_member(tar: tarfile.TarFile, name: str) -> Any:
-    """The next one, which must have this name and be a plain file. Raises KeyError."""
-    # The first was read when the tar was opened.
+    """Open the next member, which must have this name and be a plain file. Raises KeyError."""
+    # tarfile reads the first member when it opens the archive.
     entry = tar.next()
     if entry is None or entry.name != name or entry.type != tarfile.REGTYPE or entry.issparse():
         raise KeyError(name)

@@ -1,6 +1,7 @@
-"""A backup: the database as of now, beside whoever works with it, and its keys only if they are asked for.
+"""Create a backup: a copy of the database while it is in use, and the encryption keys only on request.
 
-Not in it are sessions, the secret key that signs them, `.env` and the clouds file, whose passwords are the operator's.
+A backup contains no sessions, not the secret key that signs them, and neither `.env` nor the clouds file, which may
+have passwords of the operator.
 """
 
 from __future__ import annotations
@@ -21,14 +22,14 @@ from alertadmin.operator_log import Event, log_event
 
 
 def make(path: Path, *, with_keys: bool, sealed: bool = True, now: datetime) -> archive.Manifest:
-    """Raises CannotCopy, KeyringError (not where `sealed` is false and no keys are asked for), OSError."""
+    """Write the backup to `path`. Raises CannotCopy; KeyringError, unless neither seal nor keys are wanted; OSError."""
     place = keyring.storage()
     if sealed:
-        keyring.load()  # before anything is written
+        keyring.load()  # raises before a file is written
     if with_keys and not isinstance(place, FileStorage):
         raise keyring.KeyringError(messages.KEYS_FIXED)
     with transaction.atomic():
-        # In the copy too: whoever puts it back sees when it was made, and by whom.
+        # Recorded before the copy, so that the copy contains the entry: a restored database shows when it was made.
         audit.record(audit.AuditAction.BACKUP_MADE, now=now, kind="with keys" if with_keys else "without keys")
     with tempfile.TemporaryDirectory(prefix=".backup-", dir=settings.DATA_DIR) as folder:
         files = {archive.DATABASE: Path(folder) / archive.DATABASE}

@@ -1,6 +1,6 @@
-"""A consistent copy of the database beside whoever works with it: SQLite's backup, PostgreSQL's dump.
+"""Make a consistent copy of the database while it is in use: SQLite's backup, PostgreSQL's dump.
 
-No copy holds sessions: who finds one could go on with them.
+A copy contains no sessions: with them, its reader could act as their users.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from alertadmin.adapters.django import register_sqlite_functions
 
 SESSIONS = ("django_session", "usersessions_usersession")
 TELLING = ("accounts_user", "registry_tenant", "registry_credential", "registry_mailbox")
-"""Where one of these has a row, somebody has used the database."""
+"""A row in one of these tables shows that the database is in use."""
 
 
 ADDRESS = {
@@ -27,7 +27,7 @@ ADDRESS = {
     **{name: f"PG{name.upper()}" for name in ("host", "port", "user", "password")},
     **{name: f"PG{name.upper()}" for name in ("sslmode", "sslrootcert", "sslcert", "sslkey")},
 }
-"""What a connection is made with, and as PostgreSQL's own programs are told of it."""
+"""Connection parameters of psycopg, and the environment variables by which PostgreSQL's programs get them."""
 
 
 class CannotCopy(Exception):
@@ -60,7 +60,7 @@ def _copy_sqlite(file: Path) -> None:
             for table in there.intersection(SESSIONS):
                 copy.execute(f"DELETE FROM {table}")  # noqa: S608  # nosec B608 (of SESSIONS)
             copy.commit()
-            # What was deleted is not to lie in it any more, nor does a copy need a journal beside it.
+            # VACUUM removes deleted rows from the file; without WAL the copy is a single file.
             copy.execute("VACUUM")
             copy.execute("PRAGMA journal_mode=DELETE")
     except sqlite3.Error as error:
@@ -68,14 +68,14 @@ def _copy_sqlite(file: Path) -> None:
 
 
 def _opened(file: Path | str) -> sqlite3.Connection:
-    """With the functions of Django's that our tables' rules use."""
+    """Open a connection with the SQL functions of Django that the tables' constraints use."""
     opened = sqlite3.connect(file, timeout=20)
     register_sqlite_functions(opened)
     return opened
 
 
 def is_in_use() -> bool:
-    """Whether somebody's rows are there. A file that cannot be read counts as somebody's. Raises DatabaseError."""
+    """Return whether the database has rows of an installation; true for an unreadable file. Raises DatabaseError."""
     if connection.vendor == "sqlite" and not Path(connection.settings_dict["NAME"]).exists():
         return False
     try:
@@ -115,7 +115,7 @@ def schema() -> str:
 
 
 def run(program: str, *arguments: str) -> None:
-    """One of PostgreSQL's own, with our address; the password goes by its environment. Raises CannotCopy."""
+    """Run a program of PostgreSQL for this database, the password in its environment. Raises CannotCopy."""
     path, environ = program_of(program)
     done = subprocess.run([path, *arguments], env=environ, capture_output=True, text=True)
     if done.returncode:
@@ -123,7 +123,7 @@ def run(program: str, *arguments: str) -> None:
 
 
 def program_of(name: str) -> tuple[str, dict[str, str]]:
-    """Where one of PostgreSQL's own programs lies, and the environment that names our database. Raises CannotCopy."""
+    """Return the path of a program of PostgreSQL, and the environment that names this database. Raises CannotCopy."""
     if not (path := shutil.which(name)):
         raise CannotCopy(
             _("%(program)s is missing on this machine. On Debian: apt-get install postgresql-client")
@@ -135,7 +135,7 @@ def program_of(name: str) -> tuple[str, dict[str, str]]:
 
 
 def first_error(written: str) -> str:
-    """Of what such a program wrote to stderr."""
+    """Return the first error line of what the program wrote to stderr."""
     lines = written.splitlines()
     said = [line for line in lines if "error" in line.lower()] or lines or ["?"]
     return said[0].partition("error: ")[2] or said[0]

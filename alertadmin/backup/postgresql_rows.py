@@ -1,8 +1,8 @@
-"""Reads the rows of a dump of PostgreSQL's that may come from anywhere, and writes them into our own tables.
+"""Copy the rows of a PostgreSQL dump, which may come from an attacker, into tables that the migrations created.
 
-A dump holds commands, and pg_restore sends them to the server as they stand, down to the COPY of each table. So
-pg_restore is only asked for the dump as text, without a server. Of that text the rows are taken, which our own COPY
-statements bring in; every command in it is left unread.
+A dump contains commands, which pg_restore would send to the server unchanged, including the COPY of each table. So
+pg_restore only converts the dump to text, without a server. The rows are read from that text and written by COPY
+statements of this module; commands in it are not run.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ IDENTIFIER = r'(?:[a-z_][a-z0-9_$]*|"(?:[^"\n]|"")+")'
 BEGINS = re.compile(rf"COPY (?:{IDENTIFIER}\.)?({IDENTIFIER}) \(({IDENTIFIER}(?:, {IDENTIFIER})*)\) FROM stdin;")
 END = b"\\.\n"
 MOST_UNPACKED = 300
-"""Times the dump's own length: no more text comes out of one of ours."""
+"""Largest ratio of the text's length to the dump's; dumps of alertadmin stay below it."""
 SMALL = 64 << 20
-"""Bytes of text that any dump may become."""
+"""Bytes of text that are allowed for a dump of any size."""
 
 
 def copy(file: Path, tables: dict[str, list[str]]) -> list[str]:
-    """All rows of `tables`, which are empty and given with their columns; in one transaction of Django's. Returns what
-    was left out, as words. Raises CannotCopy, OSError, psycopg.Error."""
+    """Copy all rows of `tables` (names with their columns), which are empty, in the current transaction. Return the
+    names of what was left out. Raises CannotCopy, OSError, psycopg.Error."""
     wanted, others = dict(tables), set()
     with _text(file) as text:
         lines = _lines(text, max(SMALL, MOST_UNPACKED * file.stat().st_size))
@@ -50,7 +50,7 @@ def copy(file: Path, tables: dict[str, list[str]]) -> list[str]:
                     _("In the backup the table %(table)s has other columns than it should.") % {"table": table}
                 )
             _copy_table(table, columns, lines)
-    # The sessions' tables are in no dump of ours with their rows.
+    # A dump of alertadmin has no rows of the session tables.
     if missing := set(wanted) - set(database_copy.SESSIONS):
         raise CannotCopy(_("The backup lacks the table %(table)s.") % {"table": min(missing)})
     _set_sequences(tables)
@@ -74,7 +74,7 @@ def _text(file: Path) -> Iterator[IO[bytes]]:
 
 
 def _lines(text: IO[bytes], most: int) -> Iterator[bytes]:
-    """Raises CannotCopy where they are longer, or more, than any of ours."""
+    """Yield the lines. Raises CannotCopy if a line or all together are longer than those of alertadmin."""
     while line := text.readline(LARGEST_VALUE):
         most -= len(line)
         if most < 0 or not line.endswith(b"\n"):
@@ -83,7 +83,7 @@ def _lines(text: IO[bytes], most: int) -> Iterator[bytes]:
 
 
 def _table(line: bytes) -> tuple[str, list[str]]:
-    """The table that rows follow for, and its columns. Raises CannotCopy."""
+    """Return the table whose rows follow, and its columns. Raises CannotCopy."""
     match = BEGINS.fullmatch(line.decode("utf-8", "replace").rstrip("\n"))
     if match is None:
         raise CannotCopy(_("The backup holds a command in the place of rows."))
@@ -112,7 +112,7 @@ def _skip(lines: Iterator[bytes]) -> None:
 
 
 def _set_sequences(tables: dict[str, list[str]]) -> None:
-    """To go on after the rows' own numbers."""
+    """Set each sequence to continue after the copied rows' ids."""
     with connection.cursor() as cursor:
         for table in tables:
             for sequence in connection.introspection.get_sequences(cursor, table):

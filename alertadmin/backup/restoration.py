@@ -1,5 +1,5 @@
-"""Putting a backup back: refused while anything could be lost, and where no key at hand vouches for it; followed by a
-look whether every secret reads.
+"""Restore a backup. Refused if data could be lost, or if no available key verifies its seal; afterwards every secret is
+decrypted once to check the keys.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class NotRestored(Exception):
 
 
 class UnsealedBackup(NotRestored):
-    """No key at hand says that it is what `backup` wrote."""
+    """No available key verifies that `backup` wrote the file."""
 
 
 @dataclass(frozen=True)
@@ -44,21 +44,21 @@ class Restored:
     manifest: archive.Manifest
     reading: Reading
     aside: str
-    """Where what was there before lies now; empty if there was nothing."""
+    """Where the previous database was moved; empty if there was none."""
     doubt: str
-    """Why no key at hand vouches for the backup, which was put back all the same; empty if one does."""
+    """Why no available key verifies the backup that was restored nevertheless; empty if one does."""
     left_out: list[str]
-    """What was in the backup and is not alertadmin's."""
+    """Tables and other objects in the backup that are not alertadmin's; they were not restored."""
 
 
 MOST_UNPACKED = 200
-"""Times the backup's own length, where no key vouches for it: a database packs to a tenth at the most."""
+"""Largest ratio of unpacked to packed length of an unverified backup; a database is compressed to a tenth at best."""
 SMALL = 64 << 20
-"""Bytes that any backup may become."""
+"""Unpacked bytes that are allowed for a backup of any size."""
 
 
 def restore(path: Path, *, force: bool, unauthenticated: bool = False, now: datetime) -> Restored:
-    """`unauthenticated`: also what no key at hand vouches for.
+    """Restore the backup. With `unauthenticated`, also one that no available key verifies.
 
     Raises NotRestored (UnsealedBackup), BadArchive, CannotCopy, NotPrepared, OSError.
     """
@@ -112,7 +112,7 @@ def _refuse_bomb(manifest: archive.Manifest, path: Path) -> None:
 
 
 def _refuse_too_large(manifest: archive.Manifest, folder: Path) -> None:
-    # Once as it is, and once as the new database.
+    # The space is needed twice: for the unpacked copy and for the new database.
     needed, free = 2 * manifest.total_bytes, shutil.disk_usage(folder).free
     if needed > free:
         raise NotRestored(
@@ -149,8 +149,8 @@ def _alone(folder: Path) -> Iterator[None]:
 
 
 def _take_its_place(backup: archive.Archive, folder: Path, aside: str) -> tuple[str, list[str]]:
-    """All of the backup is read and checked before anything is moved. Returns where what was there lies now, and what
-    was left out."""
+    """Replace the database, after the whole backup was read and checked. Return where the previous database was moved,
+    and what was left out."""
     drafts = {name: folder / f".restore-{secrets.token_hex(4)}" for name in backup.manifest.files}
     try:
         backup.extract(drafts)

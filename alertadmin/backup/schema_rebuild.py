@@ -1,7 +1,7 @@
-"""The way back of a backup: its rows are read as values and written into tables that our own migrations make.
+"""Rebuild a database from a backup: its rows are read as values and written into tables that the migrations create.
 
-Nothing else in it is used: a trigger, a view, a table of another program's or a command in it is neither restored nor
-run, also where its seal is not asked for (see `sqlite_rows` and `postgresql_rows`).
+Nothing else of the backup is used. Triggers, views, tables of other programs and commands are neither restored nor run,
+even if the seal is not verified (see `sqlite_rows` and `postgresql_rows`).
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ from alertadmin.backup import database_copy, postgresql_rows, sqlite_rows
 from alertadmin.backup.database_copy import CannotCopy
 
 OWN = "django_migrations"
-"""Written by the migrations themselves."""
+"""The table that the migrations write themselves."""
 Tables = dict[str, list[str]]
-"""The names of the columns, by the table's."""
+"""The names of the columns of each table."""
 Fill = Callable[[Tables], list[str]]
 """Writes rows into empty tables; returns what was left out."""
 
 
 def put_back(file: Path, aside: str, migrations: Collection[str]) -> tuple[str, list[str]]:
-    """Takes the place of the database; what was there moves into a folder beside it, or on PostgreSQL into a schema, of
-    the name `aside`. `migrations` are those that the rows were written under, as "app.name".
+    """Replace the database. The previous one is moved to a folder next to it, or on PostgreSQL to a schema, named
+    `aside`. `migrations` are those that had been applied to the rows' tables, as "app.name".
 
-    Returns where what was there lies now (empty if there was nothing), and what was left out because it is not ours.
-    Raises CannotCopy, OSError; then all is as before.
+    Return where the previous database was moved (empty if there was none), and what was left out as not alertadmin's.
+    Raises CannotCopy, OSError; the previous database is then unchanged.
     """
     connection.close()
     if connection.vendor == "sqlite":
@@ -44,14 +44,14 @@ def put_back(file: Path, aside: str, migrations: Collection[str]) -> tuple[str, 
 
 
 def _put_back_sqlite(file: Path, aside: str, migrations: Collection[str]) -> tuple[str, list[str]]:
-    # A link to a database elsewhere stays one.
+    # Follow a symbolic link: it remains, and its target is replaced.
     path = Path(connection.settings_dict["NAME"]).resolve()
     draft = path.with_name(f".restore-{secrets.token_hex(4)}")
     try:
         os.close(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
         with _connected_to(draft):
             left_out = _rebuild(migrations, lambda tables: sqlite_rows.copy(file, tables))
-        # The -wal of another file spoils the copy: it goes first, and nothing is lost if this ends between two steps.
+        # The old file's -wal would corrupt the new database, so it is moved first. A crash between steps loses nothing.
         folder = path.with_name(aside)
         for ending in ("-wal", "-shm", ""):
             if (old := path.with_name(path.name + ending)).exists():
@@ -71,7 +71,7 @@ def _connected_to(file: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        # Closing writes its -wal into the file.
+        # Closing the connection writes its -wal into the file.
         connection.close()
         connection.settings_dict["NAME"] = before
 
@@ -102,12 +102,12 @@ def _rebuild(migrations: Collection[str], fill: Fill) -> list[str]:
         with transaction.atomic():
             for table in tables:
                 with connection.cursor() as cursor:
-                    # What the migrations entered themselves.
+                    # Delete the rows that data migrations inserted.
                     cursor.execute(f"DELETE FROM {connection.ops.quote_name(table)}")  # noqa: S608  # nosec B608 (ours)
             left_out = fill(tables)
         triggers.install(connection)
     except (DatabaseError, driver.Error) as error:
-        # Its first line: what follows may quote a row.
+        # Only the first line: the next ones may quote a row.
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise CannotCopy(_("The database in the backup is damaged: %(why)s") % {"why": reason}) from None
     return left_out
@@ -120,7 +120,7 @@ def _columns(table: str) -> list[str]:
 
 
 def _make_tables(migrations: Collection[str]) -> None:
-    """As they were after these migrations, in an empty database. Raises CannotCopy."""
+    """Create the tables as of these migrations in an empty database. Raises CannotCopy."""
     executor = MigrationExecutor(connection)
     graph = executor.loader.graph
     wanted = {(app, name) for app, _dot, name in (one.partition(".") for one in migrations)}.intersection(graph.nodes)
@@ -131,5 +131,5 @@ def _make_tables(migrations: Collection[str]) -> None:
 
 
 def _next(graph: MigrationGraph, key: tuple[str, str]) -> list[Node]:
-    """Those of the same app that come after it."""
+    """Return the migrations of the same app that directly follow it."""
     return [node for node in graph.node_map[key].children if node.key[0] == key[0]]

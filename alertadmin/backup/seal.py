@@ -1,11 +1,11 @@
-"""The seal of a backup: an HMAC-SHA256 of its manifest, by a key derived from one of the key ring's.
+"""The seal of a backup: an HMAC-SHA256 of its manifest, by a key derived from a key of the keyring.
 
-The manifest holds the SHA-256 and the length of every other part, so the seal covers all of them. The ring is kept
-elsewhere: write access to the folder of the backups is not enough to plant a row in one. A seal does not say that a
-backup is the newest: an old one, put in the place of a newer one, is as genuine as it was.
+The manifest has the SHA-256 and the length of every other part, so the seal covers all of them. The keyring is stored
+elsewhere: write access to the folder of the backups is not enough to insert a row into one. A seal does not show that a
+backup is the newest: an old backup in the place of a newer one is still valid.
 
-Written down it is JSON: `{"key": "k1", "ring": hex, "mac": hex}`. `ring` tells another key of the same name from an
-altered manifest.
+As JSON: `{"key": "k1", "ring": hex, "mac": hex}`. `ring` distinguishes another key of the same id from an altered
+manifest.
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ from alertadmin.stored_messages import render_error
 @dataclass(frozen=True)
 class Seal:
     key: str
-    """The id of the key that `mac` was made with, by way of what is derived from it."""
+    """The id of the key from which the key of `mac` is derived."""
     ring: str
     mac: str
 
 
 def make(manifest: bytes) -> Seal:
-    """By the primary key. Raises KeyringError."""
+    """Compute the seal with the primary key. Raises KeyringError."""
     ring = keyring.load()
     key = ring.backup_keys[ring.primary]
     return Seal(ring.primary, _check_value(key), _mac(key, manifest))
 
 
 def broken_seal(manifest: bytes, seal: Seal | None) -> str:
-    """Why the ring at hand does not vouch for a backup, as a sentence; empty if it does."""
+    """Return a sentence that says why this keyring does not verify the seal; empty if it does."""
     if seal is None:
         return _("It was made by a version of alertadmin that sealed no backups, or its seal was taken away.")
     try:

@@ -1,7 +1,7 @@
-"""Reads the rows of an SQLite file that may come from anywhere, and writes them into our own tables.
+"""Copy the rows of an SQLite file, which may come from an attacker, into tables that the migrations created.
 
-SQLite runs what a file's schema says: triggers, views, generated columns, virtual tables, expressions of indexes. So
-only plain tables are read, column by column and by no index, through a connection that refuses all else.
+SQLite runs what a file's schema contains: triggers, views, generated columns, virtual tables, expressions of indexes.
+So only plain tables are read, column by column and without indexes, through a connection that refuses everything else.
 
 Source: SQLite, "Defense Against The Dark Arts".
 """
@@ -21,20 +21,20 @@ from alertadmin.audit import triggers
 from alertadmin.backup.database_copy import CannotCopy
 
 LARGEST_VALUE = 64 << 20
-"""Bytes of one value."""
+"""Largest value, in bytes."""
 MOST_NAMED = 20
-"""Of what was left out."""
+"""Names of left-out objects that are listed."""
 READS = (sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ)
 
 
 def copy(file: Path, tables: dict[str, list[str]]) -> list[str]:
-    """All rows of `tables`, which are empty and given with their columns; in one transaction of Django's. Returns what
-    was left out, as words. Raises CannotCopy, sqlite3.Error."""
+    """Copy all rows of `tables` (names with their columns), which are empty, in the current transaction. Return the
+    names of what was left out. Raises CannotCopy, sqlite3.Error."""
     with closing(_opened(file)) as source:
         schema = _schema(source)
         for table, columns in tables.items():
             kind, statement = schema.pop(table, ("", ""))
-            # A virtual table has the kind of a table too.
+            # sqlite_master lists a virtual table as a table too.
             if kind != "table" or not statement.upper().startswith("CREATE TABLE"):
                 raise CannotCopy(_("The backup lacks the table %(table)s.") % {"table": table})
             _copy_table(source, table, columns)
@@ -52,18 +52,18 @@ def _opened(file: Path) -> sqlite3.Connection:
 
 def _may(action: int, first: str | None, second: str | None, database: str | None, within: str | None) -> int:
     is_look = action == sqlite3.SQLITE_PRAGMA and first == "table_xinfo"
-    # `within`: a trigger or a view that asks for it.
+    # `within` is the trigger or view that causes the access.
     return sqlite3.SQLITE_OK if within is None and (action in READS or is_look) else sqlite3.SQLITE_DENY
 
 
 def _schema(source: sqlite3.Connection) -> dict[str, tuple[str, str]]:
-    """Kind and statement of all but indexes, by name."""
+    """Return kind and statement of each object but indexes, by name."""
     rows = source.execute("SELECT name, type, sql FROM sqlite_master").fetchall()
     return {str(name): (str(kind), str(statement)) for name, kind, statement in rows if kind != "index"}
 
 
 def _is_known(name: str, kind: str) -> bool:
-    """SQLite's own tables, and what our migrations make anew."""
+    """Return whether it is one of SQLite's own tables, or created by the migrations."""
     return name.startswith("sqlite_") or name == "django_migrations" or (kind == "trigger" and name in triggers.SQLITE)
 
 
@@ -73,7 +73,7 @@ def _copy_table(source: sqlite3.Connection, table: str, columns: list[str]) -> N
     if found != set(columns):
         raise CannotCopy(_("In the backup the table %(table)s has other columns than it should.") % {"table": table})
     names, marks = ", ".join(map(quoted, columns)), ", ".join("?" * len(columns))
-    # An index could say otherwise than the table.
+    # An index in the file could return other values than the table.
     rows = source.execute(f"SELECT {names} FROM {quoted(table)} NOT INDEXED")  # noqa: S608  # nosec B608 (our own names)
     insert = f"INSERT INTO {quoted(table)} ({names}) VALUES ({marks})"  # noqa: S608  # nosec B608 (our own names)
     connection.ensure_connection()
@@ -81,6 +81,6 @@ def _copy_table(source: sqlite3.Connection, table: str, columns: list[str]) -> N
 
 
 def left_out(names: Iterator[str]) -> list[str]:
-    """Fit to be shown: they come from the backup."""
+    """Return the names escaped and shortened for display: they come from the backup."""
     clean = sorted({"".join(one if one.isprintable() else "?" for one in name)[:80] for name in names})
     return clean[:MOST_NAMED]

@@ -1,4 +1,4 @@
-"""The demonstration: a sandbox in place of Microsoft 365, and an installation that has seen some life."""
+"""The demonstration: a sandbox in place of Microsoft 365, and an installation with example data."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ PASSED = frozenset(
         *("PATH", "SHELL", "TERM", "TMPDIR", "TZ", "USER", "VIRTUAL_ENV"),
     }
 )
-"""Variables of the operator's session that programs need; those of PASSED_GROUPS too. None of them leads to a service
-or names a secret: libraries take such ones from the environment too (PGPASSWORD, HTTPS_PROXY, AZURE_CLIENT_SECRET)."""
+"""Variables of the operator's session that are passed on, with those of PASSED_GROUPS. No other one is, because
+libraries read addresses and secrets of services from the environment (PGPASSWORD, HTTPS_PROXY, AZURE_CLIENT_SECRET)."""
 PASSED_GROUPS = ("LC_", "PYTHON")
 LOCAL = ("127.0.0.1", "[::1]", "localhost")
 
 
 def environ(given: Mapping[str, str], folder: Path = FOLDER) -> dict[str, str]:
-    """The environment of a demonstration: a data folder of its own, and nothing of the operator's real installation.
+    """Return the environment of a demonstration: its own data folder, and nothing of the operator's real installation.
 
-    What it adds itself stays as it is where `given` has it for the same folder already. Raises NotStarted if the folder
-    holds a real installation.
+    Values that an earlier call added to `given` for the same folder are kept. Raises NotStarted if the folder belongs
+    to a real installation.
     """
     if (folder / "secret_key").exists() and not is_of_demonstration(folder):
         raise NotStarted(f"{folder} holds an installation that is no demonstration. Choose another folder with --data.")
@@ -55,13 +55,13 @@ def is_of_demonstration(folder: Path) -> bool:
 
 
 def without(given: Mapping[str, str]) -> dict[str, str]:
-    """The environment of a real installation: nothing of a demonstration."""
+    """Return the environment of a real installation, without the variables of a demonstration."""
     return {name: value for name, value in given.items() if name not in (DEMO_PORTS, SANDBOX_KEY)}
 
 
 def _is_passed(name: str, value: str) -> bool:
     if name == "ALERTADMIN_BIND":
-        # An address where others reach it was meant for the real one; --host says it of the demonstration.
+        # ALERTADMIN_BIND with a public address is meant for the real installation; --host sets it for a demonstration.
         return value.rpartition(":")[0] in LOCAL
     if name.startswith("ALERTADMIN_"):
         return name.removeprefix("ALERTADMIN_") in environment.DEMONSTRATION
@@ -71,12 +71,12 @@ def _is_passed(name: str, value: str) -> bool:
 def _own(folder: Path, ports: Sequence[str], key: str) -> dict[str, str]:
     return {
         "ALERTADMIN_DATA_DIR": str(folder),
-        # Chosen once, so that after a crash the sandbox is found where it was.
+        # Chosen once, so that the sandbox has the same ports after a crash.
         DEMO_PORTS: ",".join(ports),
         SANDBOX_KEY: key,
         "ALERTADMIN_CLOUDS_FILE": str(folder / "sandbox" / "clouds.toml"),
         "ALERTADMIN_SMTP_URL": f"smtp://localhost:{ports[-1]}",
-        # So that a channel can be tried with a receiver on this machine.
+        # Lets users try a channel with a receiver on this machine.
         "ALERTADMIN_INSIDE_TARGETS": "127.0.0.0/8, ::1",
         "DJANGO_SETTINGS_MODULE": "alertadmin.settings",
     }
@@ -93,10 +93,10 @@ class Demo:
         https, smtp, relay = os.environ[DEMO_PORTS].split(",")
         command = [sys.executable, "-m", "sandbox", "--folder", str(self.folder), "--demo"]
         command += ["--port", https, "--smtp-port", smtp, "--relay-port", relay]
-        return Program("sandbox", command, grace=2.0, on_line=self._hear)
+        return Program("sandbox", command, grace=2.0, on_line=self._read_line)
 
-    def _hear(self, line: str) -> bool:
-        """The sandbox's one line of JSON says that it is open."""
+    def _read_line(self, line: str) -> bool:
+        """Read the sandbox's one line of JSON, which says that it accepts connections."""
         try:
             told = json.loads(line)
         except ValueError:
@@ -106,24 +106,24 @@ class Demo:
         return True
 
     def seed(self, now: datetime) -> None:
-        """Registers what the sandbox holds, unless an earlier start did."""
+        """Register the sandbox's example tenants, unless an earlier start did."""
         from alertadmin.crypto import reencryption
         from alertadmin.demo.seed import Seeding
 
         now_at = self._urls()
         for place, url in self._former.items():
-            if now_at.get(place, url) != url:  # an earlier start found other ports free
+            if now_at.get(place, url) != url:  # an earlier start used other ports
                 reencryption.rebind_destination(place, url)
         Seeding(self._told["url"], self._told["ca_file"], os.environ[SANDBOX_KEY], Path(self._told["demo"]), now).run()
 
     def _urls(self) -> dict[str, str]:
-        """Where the sandbox's cloud and server are, as it wrote when it last started."""
+        """Return the URLs of the sandbox's cloud and server, as it wrote them at its last start."""
         file = read_clouds_file(self.folder / "clouds.toml")
         places = {slug: cloud.authority for slug, cloud in file.clouds.items()}
         return places | {slug: server.ews for slug, server in file.servers.items()}
 
     def words(self) -> str:
-        """What a newcomer is told."""
+        """Return the text that the terminal shows after the start."""
         return (
             f"\nThis is a demonstration. In place of Microsoft 365 there is a sandbox on this machine.\n"
             f"  What it was sent:    {self._told['mailbox_page']}\n"

@@ -1,4 +1,4 @@
-"""Fills a demonstration: three tenants registered, secrets in every state, one tenant left to enter."""
+"""Fill a demonstration with example data: three tenants, secrets in every state, and one tenant left to register."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ SENDS_REMINDERS = "alarms@northpark.example"
 
 @dataclass(frozen=True)
 class DemoApp:
-    """Another app of the healthy tenant, whose secret ends in so many days (negative: ended)."""
+    """Another app of the healthy tenant; `days` until its secret expires (negative: expired)."""
 
     name: str
     days: int
     replaced_after: int | None = None
-    """Its secret was replaced by one that ends in so many days."""
+    """Days until the secret expires that replaced the first one; None without a replacement."""
 
 
 APPS = (
@@ -47,7 +47,7 @@ APPS = (
 
 
 class Seeding:
-    """Each part is skipped where an earlier start did it, so that what a newcomer changed since stays changed."""
+    """Each part is skipped if an earlier start did it, so that changes of the user are kept."""
 
     def __init__(self, url: str, ca_file: str, key: str, told: Path, now: datetime) -> None:
         self._sandbox = Control(url, ca_file, key=key).directory
@@ -110,15 +110,15 @@ class Seeding:
             rotation.rotate(app, **self._secret(client_id, plan.replaced_after), now=self._now)
 
     def _secret(self, client_id: str, days: int) -> dict[str, Any]:
-        """One that the sandbox gives out; it was made half a year before its end."""
-        # An hour more, so that "in 3 days" is still true when the page is looked at.
+        """Have the sandbox create a secret, half a year before its expiry date."""
+        # One hour more, so that "in 3 days" is still true when the user opens the page.
         end = self._now + timedelta(days=days, hours=1)
         start = min(end - timedelta(days=180), self._now - timedelta(minutes=5))
         made = self._sandbox.add_secret(client_id, starts_at=start, expires_at=end, description="ALERT server")
         return {"value": made.value, "starts_at": start, "expires_at": end, "description": "ALERT server"}
 
     def _leave_one_to_register(self) -> None:
-        """A tenant that the sandbox knows and alertadmin does not, with what one types, in a file for its owner."""
+        """Write a file with the values of a tenant that exists in the sandbox only, for the user to register."""
         name, domain = "Lakeside Water", "lakeside.example"
         directory_id = str(uuid.uuid5(uuid.NAMESPACE_DNS, domain))
         client_id = str(uuid.uuid5(uuid.NAMESPACE_DNS, f"alert.{domain}"))

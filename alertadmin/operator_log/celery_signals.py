@@ -1,4 +1,4 @@
-"""Celery's part: its lines by our format, the id of the request that caused a task, start and stop of its processes."""
+"""Celery signal handlers: keep the log format, pass the request's id to tasks, log start and stop of processes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ KEY = "request_id"
 
 @setup_logging.connect
 def keep_logging(**_signal: Any) -> None:
-    """That this function listens is what keeps Celery from replacing Django's LOGGING by its own."""
+    """Do nothing: with a receiver of this signal, Celery does not replace Django's LOGGING."""
 
 
 @before_task_publish.connect
@@ -35,7 +35,7 @@ def send_request_id(headers: dict[str, Any], **_signal: Any) -> None:
 
 @task_prerun.connect
 def take_request_id(task: Any, **_signal: Any) -> None:
-    # A task that runs where it is asked for has its headers elsewhere.
+    # A task that runs eagerly has its headers in another attribute.
     said = getattr(task.request, KEY, None) or (task.request.headers or {}).get(KEY)
     is_sane = isinstance(said, str) and SANE.fullmatch(said)
     task.request.request_id_token = context.set_request_id(said if is_sane and said else "")
@@ -60,5 +60,5 @@ def worker_ends(**_signal: Any) -> None:
 
 @beat_embedded_init.connect
 def clock_begins(**_signal: Any) -> None:
-    """In beat's own process."""
+    """Log the start of beat, in its own process."""
     log_started("clock")

@@ -1,4 +1,4 @@
-"""Django's LOGGING, from level and format."""
+"""Build Django's LOGGING setting from level and format."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ def formatter(format_name: str) -> logging.Formatter:
 
 
 def default_level() -> str:
-    """A command answers on its own; what it logs beside that would be a mail from cron each hour."""
+    """Return WARNING for a command, else INFO: cron would mail a command's INFO lines each hour."""
     return "WARNING" if is_command() else "INFO"
 
 
 def logging_settings(level: str, format_name: str) -> dict[str, Any]:
-    """`level` is that of alertadmin's own lines. Libraries begin at WARNING where it is INFO."""
+    """Return the setting. `level` applies to alertadmin's own loggers; at INFO, libraries log from WARNING on."""
     return {
         "version": 1,
         "disable_existing_loggers": False,
@@ -39,13 +39,13 @@ def logging_settings(level: str, format_name: str) -> dict[str, Any]:
             "alertadmin": {"level": level},
             # Django's own handlers (colours on a terminal, mails to ADMINS) are not used.
             "django": {"handlers": [], "level": "NOTSET", "propagate": True},
-            # Of each 404 and 403 it warns: strangers cause those at will. Failures of ours are errors.
+            # It logs a warning for each 404 and 403, which any client can cause. Errors of the program are ERROR.
             "django.request": {"level": "DEBUG" if level == "DEBUG" else "ERROR"},
             "django.security": {"level": "DEBUG" if level == "DEBUG" else "ERROR"},
             "django.security.DisallowedHost": {"level": "DEBUG" if level == "DEBUG" else "CRITICAL"},
-            # At DEBUG it writes every path down, and a ping's path is a token.
+            # At DEBUG it logs every path, and the path of a heartbeat URL is a token.
             "urllib3": {"level": "INFO"},
-            # Of a failure it writes many lines at each try; the sentence on the pages says what they say.
+            # It logs many lines at each failed attempt; the pages show the same as one sentence.
             "azure": {"level": "ERROR"},
         },
     }

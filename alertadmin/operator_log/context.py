@@ -1,4 +1,4 @@
-"""Which process writes, and which HTTP request caused what is done now."""
+"""The name of this process, and the id of the HTTP request that caused the current work."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _process_name: dict[str, str] = {}
 
 
 def request_id() -> str:
-    """Of the request that is being answered, or that caused the running task. Empty if there is none."""
+    """Return the id of the current request, or of the one that caused the running task; empty without one."""
     return _request_id.get()
 
 
@@ -25,23 +25,23 @@ def reset_request_id(token: Token[str]) -> None:
 
 
 def set_process_name(name: str) -> None:
-    """For this process and those it forks."""
+    """Set the name of this process and of those it forks."""
     _process_name["name"] = name
 
 
 def process_name() -> str:
-    """`web`, `worker`, `clock`, `up`, or the name of the `manage.py` command."""
+    """Return `web`, `worker`, `clock` (beat), `up`, or the name of the management command."""
     return _process_name.get("name") or name_from(sys.argv)
 
 
 def is_command() -> bool:
-    """Whether this is a command of `manage.py` that ends by itself."""
+    """Return whether this is a management command that ends by itself (not `up`)."""
     program, *rest = sys.argv or [""]
     return _is_manage(program) and rest[:1] != ["up"]
 
 
 def _is_manage(program: str) -> bool:
-    """Whether this is `manage.py`, the command `alertadmin` of an installed wheel, or `python -m alertadmin`."""
+    """Return whether it is `manage.py`, the command `alertadmin` of an installed wheel, or `python -m alertadmin`."""
     folder, name = os.path.split(program)
     return name in ("manage.py", "alertadmin") or (name, os.path.basename(folder)) == ("__main__.py", "alertadmin")
 

@@ -1,4 +1,4 @@
-"""The events of the log by name, and the one function that writes them."""
+"""The names of the log's events, and the function that writes them."""
 
 from __future__ import annotations
 
@@ -39,15 +39,15 @@ class Event(StrEnum):
 
 
 def log_event(event: Event, level: int = logging.INFO, **fields: object) -> None:
-    """Writes one line. A field that is None is left out; others become JSON values or their `str`.
+    """Write one line. Fields that are None are left out; other values become JSON values or their `str`.
 
-    Fields hold ids, slugs, numbers and times, never secrets, names or whole mail addresses (`domain_of`).
+    Pass ids, slugs, numbers and times, never secrets, names or whole mail addresses (see `domain_of`).
     """
     LOGGER.log(level, event.value, extra={"event": event.value, "fields": fields})
 
 
 def log_part_change(part: str, is_well: bool, cause: str = "") -> None:
-    """To be called when a part of `/readyz` becomes well or stops being so. `cause` is a slug, not a sentence."""
+    """Log that a part of `/readyz` became well or failed. `cause` is a slug, not a sentence."""
     log_event(
         Event.PART_CHANGED,
         logging.INFO if is_well else logging.ERROR,
@@ -58,6 +58,6 @@ def log_part_change(part: str, is_well: bool, cause: str = "") -> None:
 
 
 def domain_of(address: str) -> str | None:
-    """What the log may hold of a recipient: enough to see that a whole domain refuses. None if it is no address."""
+    """Return a recipient's domain, the only part that the log may have; None if it is not an address."""
     local, at, domain = address.rpartition("@")
     return domain.lower() if local and at and domain else None

@@ -1,4 +1,4 @@
-"""Two forms of one line: text for people, JSON for programs. Both from the same fields."""
+"""The two formats of a log line, text and JSON, from the same fields."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from alertadmin.paths import PROJECT
 Value = str | int | float | bool
 
 LONGEST_VALUE = 2000
-"""Characters of one value; what is longer is cut."""
+"""Characters of one value; longer ones are truncated."""
 FRAMES = 12
-"""Of a traceback: the innermost."""
+"""Innermost frames of a traceback that are logged."""
 PLAIN = re.compile(r"[\w.:/+@%…-]+")
 
 
 class _Formatter(logging.Formatter):
     def entries(self, record: logging.LogRecord) -> dict[str, Value]:
-        """What the line holds after time, level and process, in this order."""
+        """Return the fields after time, level and process, in this order."""
         entries: dict[str, Value] = {}
         if event := getattr(record, "event", ""):
             entries["event"] = event
@@ -57,7 +57,7 @@ class TextFormatter(_Formatter):
 
 
 class JsonFormatter(_Formatter):
-    """One object of ASCII characters a line, so that nothing in it can be shown as anything else."""
+    """One JSON object a line, in ASCII, so that a terminal displays no character as another one."""
 
     def format(self, record: logging.LogRecord) -> str:
         head = {"time": _time(record), "level": record.levelname, "process": _process(record)}
@@ -65,12 +65,12 @@ class JsonFormatter(_Formatter):
 
 
 def _process(record: logging.LogRecord) -> str:
-    """The program that said it, where another writes its line down."""
+    """Return the program that wrote the line, if this process only passes it on; else this process's name."""
     return escape(str(getattr(record, "process_name", "") or process_name()))
 
 
 def _time(record: logging.LogRecord) -> str:
-    """UTC with milliseconds, by ISO 8601."""
+    """Return the time in ISO 8601, UTC, with milliseconds."""
     at = datetime.fromtimestamp(record.created, UTC)
     return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
@@ -94,7 +94,8 @@ def _quoted(value: Value) -> str:
 
 
 def _exception(error: BaseException) -> dict[str, Value]:
-    """Type and first line (what follows may quote a row of the database), and where it was raised, innermost last."""
+    """Return the type, the first line (the next ones may quote a row of the database) and the frames, innermost
+    last."""
     first = (str(error).strip().splitlines() or [""])[0]
     kind = type(error).__name__
     entries: dict[str, Value] = {"exception": _value(f"{kind}: {first}" if first else kind)}
@@ -107,7 +108,7 @@ def _exception(error: BaseException) -> dict[str, Value]:
 
 
 def _place(filename: str) -> str:
-    """Short: from the project's folder on, or below `site-packages`."""
+    """Return a short path: relative to the project's folder, or the last two parts of a library's path."""
     path = Path(filename)
     if path.is_relative_to(PROJECT) and "site-packages" not in path.parts:
         return str(path.relative_to(PROJECT))

@@ -1,4 +1,4 @@
-"""The one handler of the log: to standard error, by lines, never raising and never waiting."""
+"""The log's handler: writes lines to standard error without raising errors or blocking."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from alertadmin.operator_log.stream import LineStream
 
 
 class OperatorHandler(logging.Handler):
-    """Lines that could not be written are counted; the next one that can is preceded by their number."""
+    """Counts the lines that could not be written, and logs their number before the next line."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -22,7 +22,7 @@ class OperatorHandler(logging.Handler):
         try:
             line = self.format(record)
         except Exception as error:
-            # A fault in the code that logs. What it wanted to say may hold a secret: the place alone.
+            # An error in the code that logs. Its arguments may be secret, so only the place is logged.
             line = self._own_line(
                 logging.ERROR, f"{record.pathname}:{record.lineno} could not be logged: {type(error).__name__}"
             )
@@ -32,7 +32,7 @@ class OperatorHandler(logging.Handler):
             self._dropped += 1
 
     def handleError(self, record: logging.LogRecord) -> None:
-        """Never a traceback in the middle of the log."""
+        """Write no traceback into the log."""
 
     def _drop_line(self) -> str:
         record = logging.makeLogRecord(

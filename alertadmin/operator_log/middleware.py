@@ -1,4 +1,4 @@
-"""An id for each HTTP request: in its lines, in its answer, in the tasks that it causes, in the audit trail."""
+"""Give each HTTP request an id, which its log lines, response, tasks and audit entries have too."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from alertadmin.operator_log.events import Event, log_event
 HEADER = "X-Request-ID"
 SANE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{7,63}")
 SLOW = 10.0
-"""Seconds; a page that takes longer is a warning."""
+"""Seconds after which a request is logged as a warning."""
 
 
 class RequestIdMiddleware:
-    """Stands first, so that what the other middlewares say has the id too."""
+    """The first middleware, so that log lines of the others have the id too."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -40,14 +40,14 @@ class RequestIdMiddleware:
 
 
 def request_id_of(request: HttpRequest) -> str:
-    """The proxy's, if there is one of the operator's own (ALERTADMIN_PROXIES) and it is harmless; else a new one."""
+    """Return the id from a trusted proxy (ALERTADMIN_PROXIES) if it has only allowed characters; else a new one."""
     said = request.headers.get(HEADER, "")
     return said if settings.PROXIES and SANE.fullmatch(said) else secrets.token_hex(8)
 
 
 def log_request(request: HttpRequest, status: int, seconds: float) -> None:
-    """A failure of ours or a slow page by default; each request at DEBUG. What strangers can cause at will (404, 403)
-    stays at DEBUG, or they could push the rest out of the log."""
+    """Log a server error or a slow request; others at DEBUG. Responses that any client can cause (404, 403) stay at
+    DEBUG, or an attacker could push other lines out of the rotated log."""
     level = logging.DEBUG
     if status >= 500 and not (status == 503 and request.path == "/readyz"):
         level = logging.ERROR

@@ -1,4 +1,4 @@
-"""That a process began or ended, with the version that runs."""
+"""Log the start and stop of a process, with the program's version."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _started_at = time.monotonic()
 
 
 def log_started(name: str) -> None:
-    """From here on the lines of this process carry `name`."""
+    """Set the process's name, which its log lines have, and log its start."""
     set_process_name(name)
     log_event(Event.PROCESS_STARTED, version=__version__, pid=os.getpid(), python=platform.python_version())
 

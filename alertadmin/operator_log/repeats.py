@@ -1,4 +1,4 @@
-"""What a library says a hundred times in a minute (a broker that is down) is one line, then a count."""
+"""Write a repeated warning of a library, such as one for each failed connection, once a minute with a count."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 WINDOW = 60.0
-"""Seconds in which the same message is written once."""
+"""Seconds within which the same message is written once."""
 MOST_REMEMBERED = 500
 NUMBERS = re.compile(r"0x[0-9a-f]+|\d+")
 
@@ -21,9 +21,10 @@ class _Seen:
 
 
 class RepeatFilter(logging.Filter):
-    """Passes the first of several equal warnings or errors; the first after `WINDOW` says how many were left out.
+    """Pass the first of several equal warnings or errors; the first after `WINDOW` has the number of those left out.
 
-    Numbers do not count ("trying again in 2.00 seconds"). Events are never left out: they have limits of their own.
+    Messages that differ in numbers only are equal ("trying again in 2.00 seconds"). Events are never left out: each has
+    its own limit.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:

@@ -1,4 +1,4 @@
-"""Writing whole lines where the reader may be gone, full or asleep: the writer neither waits nor fails."""
+"""Write whole lines to a stream whose reader may be gone or not reading, without blocking or raising errors."""
 
 from __future__ import annotations
 
@@ -8,20 +8,22 @@ from collections.abc import Callable
 from typing import TextIO
 
 PIECE = 4096
-"""Bytes that a pipe takes without waiting once it says that it can be written (PIPE_BUF of Linux)."""
+"""Bytes that a writable pipe accepts without blocking (PIPE_BUF of Linux)."""
 
 
 class LineStream:
-    """Lines to a text stream such as `sys.stderr`, asked for anew each time: tests and daemons replace it."""
+    """Writes lines to a text stream such as `sys.stderr`. `stream` is called for each line: tests and daemons replace
+    it."""
 
     def __init__(self, stream: Callable[[], TextIO | None], patience: float = 1.0) -> None:
-        """`patience`: seconds that the rest of a line may wait, once its beginning is written."""
+        """`patience`: seconds to wait until the rest of a line can be written, after its beginning was."""
         self._stream = stream
         self._patience = patience
         self._is_torn = False
 
     def write(self, line: str) -> bool:
-        """False if the line was dropped: a closed or full place, a reader that does not read. Raises nothing."""
+        """Write the line. Return False if it was dropped: stream closed, disk full, reader not reading. Raises
+        nothing."""
         try:
             stream = self._stream()
             if stream is None:
@@ -37,7 +39,7 @@ class LineStream:
 
     def _write(self, descriptor: int, data: bytes) -> bool:
         if self._is_torn:
-            # Else this line would be read as the end of the one before.
+            # Else this line would be joined to the incomplete one before.
             data = b"\n" + data
         begun = False
         while data:

@@ -1,4 +1,4 @@
-"""Lines of programs that are not ours, or not yet set up (granian, Valkey, Python's own complaints), in our form."""
+"""Convert lines of other programs (granian, Valkey, Python's warnings) into the log's format."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ JSON = re.compile(rf'\{{"time": "\d{{4}}-[^"]+Z", "level": "(?:{LEVELS})", "proc
 
 
 def is_ours(line: str, format_name: str) -> bool:
-    """Whether a program of ours wrote it in this format: then it needs nothing more."""
+    """Return whether a process of alertadmin wrote the line in this format, so that it needs no conversion."""
     return bool(JSON.fullmatch(line) if format_name == "json" else TEXT.match(line))
 
 
 def record_of(source: str, text: str) -> logging.LogRecord:
-    """A line that the program `source` wrote by itself."""
+    """Return a log record for a line that the program `source` wrote."""
     record = logging.makeLogRecord({"name": "output", "levelno": logging.INFO, "levelname": "INFO", "msg": "%s"})
     record.args = (text,)
     record.process_name = source

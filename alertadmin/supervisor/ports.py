@@ -79,4 +79,4 @@ def _refusal(host: str, port: int, error: OSError) -> NotStarted:
         return NotStarted(f"Port {port} needs more rights than you have. Choose one above 1023 with --port.")
     if error.errno == errno.EADDRNOTAVAIL:
         return NotStarted(f"{host} is no address of this machine.")
-    return NotStarted(f"Nobody can listen on {host}, port {port}: {error.strerror}.")
+    return NotStarted(f"No program can listen on {host}, port {port}: {error.strerror}.")
