@@ -65,7 +65,7 @@ def _fill(folder: Path, count: int, dead: int = 0) -> None:
     The sandbox reads its directory from this folder when it starts: thousands of tenants are one file's writing.
     """
     directory = Directory(folder / "directory.json")
-    with directory.together():
+    with directory.batch():
         there = directory.add_app(directory.add_tenant("Northpark Energy", "home.example"), "Many", multi_tenant=True)
         secret = directory.add_secret(there)
         tenants = [Tenant(name="Northpark Energy", directory_id=there.tenant_id, cloud=CLOUD)]

@@ -1,9 +1,9 @@
-"""A Microsoft 365 on loopback over real TLS: Entra ID, Graph, EWS, SMTP. For the demo and the tests.
+"""A simulated Microsoft 365 on loopback over TLS: Entra ID, Graph, EWS and SMTP, for the demo and the tests.
 
     with Sandbox(folder) as sandbox:
         tenant = sandbox.directory.add_tenant("Northpark Energy", "northpark.example")
 
-It knows nothing of alertadmin or mailer: they meet on the wire alone.
+It imports neither alertadmin nor mailer; they communicate only over the network.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""`python -m sandbox --folder DIR`: a Microsoft 365 on loopback until SIGTERM or Ctrl-C."""
+"""`python -m sandbox --folder DIR`: run the sandbox until SIGTERM or Ctrl-C."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from sandbox import Sandbox, demo
 
 def main() -> None:
     options = _options()
-    # Blocked in every thread and waited for below: a signal cannot come at a moment when nothing expects it.
-    ends = {signal.SIGTERM, signal.SIGINT}
-    signal.pthread_sigmask(signal.SIG_BLOCK, ends)
-    # Not an option: others see the arguments of a program.
+    # Blocked in every thread and handled by sigwait below, so that no signal interrupts the start.
+    stop_signals = {signal.SIGTERM, signal.SIGINT}
+    signal.pthread_sigmask(signal.SIG_BLOCK, stop_signals)
+    # Not an option, since other users can see a program's arguments.
     key = os.environ.get("SANDBOX_KEY", "")
     with Sandbox(options.folder, options.port, options.smtp_port, options.relay_port, key=key) as sandbox:
-        told = {
+        facts = {
             "url": sandbox.url,
             "ca_file": str(sandbox.ca_file),
             "clouds_file": str(sandbox.clouds_file),
@@ -29,20 +29,20 @@ def main() -> None:
             "mailbox_page": sandbox.mailbox_page,
             "demo": str(demo.fill(sandbox.directory, options.folder)) if options.demo else None,
         }
-        print(json.dumps(told), flush=True)
-        signal.sigwait(ends)
+        print(json.dumps(facts), flush=True)
+        signal.sigwait(stop_signals)
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m sandbox",
-        description="A Microsoft 365 on loopback over TLS. Prints one line of JSON when it is ready.",
-        epilog="example: python -m sandbox --folder var/sandbox --demo   (with SANDBOX_KEY set, its own pages need it)",
+        description="A simulated Microsoft 365 on loopback over TLS. Prints one line of JSON when it is ready.",
+        epilog="example: python -m sandbox --folder var/sandbox --demo   (SANDBOX_KEY, if set, protects its own pages)",
     )
-    parser.add_argument("--folder", type=Path, required=True, help="keeps the CA, the directory and the ledger")
+    parser.add_argument("--folder", type=Path, required=True, help="stores the CA, the directory and the ledger")
     for name, what in (("--port", "HTTPS"), ("--smtp-port", "SMTP submission"), ("--relay-port", "plain relay")):
-        parser.add_argument(name, type=int, default=0, help=f"port of the {what} door; 0 takes a free one")
-    parser.add_argument("--demo", action="store_true", help="fills it with three tenants and writes demo.json")
+        parser.add_argument(name, type=int, default=0, help=f"port for {what}; 0 takes a free one")
+    parser.add_argument("--demo", action="store_true", help="adds three tenants and writes demo.json")
     options = parser.parse_args()
     options.folder = options.folder.resolve()
     return options

@@ -1,4 +1,4 @@
-"""Trouble on request: the next answers of a door are late, wrong, or never come."""
+"""Scripted faults: the next responses of a service are delayed, wrong, or missing."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 from sandbox.ledger import Ledger
-from sandbox.server.http_server import Cut, Response
+from sandbox.server.http_server import ResetConnection, Response
 
 Door = Literal["token", "graph", "ews", "smtp", "relay", "discovery", "devicecode"]
 Reset = Literal["before", "after"]
@@ -17,14 +17,15 @@ Stage = Literal["connect", "auth", "mail", "rcpt", "data", "draft", "lookup", "d
 
 @dataclass(slots=True)
 class Fault:
-    """`status` alone is answered in the door's own error shape; `code` chooses one (AADSTS number, Graph's, EWS's).
+    """One fault of the service `door`.
 
-    `reset` "before" cuts the connection before anything is taken; "after" takes the message, waits `delay` and cuts
-    before the answer. `taken` carries the request out before the fault's answer hides it. `times` None is for ever.
-    `stage` is where a door misbehaves: "data" when the message leaves; before that at SMTP's steps, or where Graph
-    makes, looks up or deletes a draft. `mailbox` is whom it strikes: the sending mailbox, at Entra's doors the client
-    id, at the stage "rcpt" the recipient. Setting `until` ends the delay early; only a test in the same process can
-    give it.
+    `status`: the status of an error in the service's own format; `code` chooses the error (AADSTS number, Graph's or
+    EWS's code). `reset` "before" resets the connection before the request is processed; "after" processes it, waits
+    `delay` seconds and resets the connection before the response. `taken` processes the request before the error
+    response. `times`: how often it applies; None means always. `stage`: the step at which it applies; "data" is the
+    message itself, others are SMTP's commands, and Graph's creation, lookup and deletion of drafts. `mailbox`: applies
+    only to this sending mailbox, at Entra's endpoints client id, at the stage "rcpt" recipient. Setting `until` ends
+    the delay early; only possible for a test in the same process.
     """
 
     door: Door
@@ -42,14 +43,14 @@ class Fault:
 
 
 class Faults:
-    """Each fault that strikes is noted in the ledger, as kind "fault"."""
+    """The scripted faults. Each one applied is recorded in the ledger with the kind "fault"."""
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
         self._faults: list[Fault] = []
         self._lock = threading.Lock()
         self.closing = threading.Event()
-        """Set when the sandbox closes: whatever waits out a delay goes on at once."""
+        """Set when the sandbox closes; ends all delays."""
 
     def add(
         self,
@@ -80,7 +81,7 @@ class Faults:
             self._faults.clear()
 
     def take(self, door: str, mailbox: str | None = None, stage: Stage = "data") -> Fault | None:
-        """The oldest fault that fits, used up by one."""
+        """The oldest matching fault; counts one application of it."""
         if not self._faults:
             return None
         with self._lock:
@@ -105,11 +106,11 @@ class Faults:
         return fault
 
     def wait(self, fault: Fault) -> bool:
-        """Waits out its delay; returns whether the sandbox is closing."""
+        """Wait for the fault's delay; returns whether the sandbox is closing."""
         (fault.until or self.closing).wait(fault.delay)
         return self.closing.is_set()
 
-    def around(
+    def apply(
         self,
         door: Door,
         mailbox: str | None,
@@ -117,27 +118,27 @@ class Faults:
         answer: Callable[[Fault], Response],
         stage: Stage = "data",
     ) -> Response:
-        """Does an HTTP door's `work`, unless a fault says otherwise; `answer` words a fault in the door's shape."""
+        """Do an HTTP service's `work`, or apply a matching fault; `answer` makes an error in the service's format."""
         fault = self.take(door, mailbox, stage)
         if fault is None:
             return work()
         if fault.reset == "after":
             work()
             self.wait(fault)
-            raise Cut
-        # Nothing is taken any more from a client whose server is being shut down.
+            raise ResetConnection
+        # No request is processed after the delay if the sandbox is closing.
         if self.wait(fault) or fault.reset == "before":
-            raise Cut
+            raise ResetConnection
         if fault.status is None and fault.code is None:
             return work()
         if fault.taken:
             work()
-        response = answer(fault) if fault.body is None else _as_told(fault)
+        response = answer(fault) if fault.body is None else _scripted_response(fault)
         response.headers.update(fault.headers)
         return response
 
 
-def _as_told(fault: Fault) -> Response:
+def _scripted_response(fault: Fault) -> Response:
     status = fault.status or 500
     if isinstance(fault.body, bytes):
         return Response(status, fault.body)

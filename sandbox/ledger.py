@@ -1,6 +1,7 @@
-"""What the sandbox took: one JSON line each, on disk before the client is answered. Tests use it as their oracle.
+"""The ledger of all that the sandbox accepted and refused: one line of JSON each, on disk before the response is sent.
+Tests compare against it.
 
-Writers share one flush (group commit), so that 64 connections do not queue for 64 fsyncs.
+Writers share one flush (group commit), so that 64 connections do not wait for 64 fsyncs.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ Entry = dict[str, Any]
 
 
 class Ledger:
-    """`kind` of an entry is "message" (accepted), "draft" and "deleted" (an item of a mailbox), "token" (a token
-    request), "refused" (any other refusal) or "fault" (a scripted one struck)."""
+    """`kind` of an entry is "message" (accepted), "draft" or "deleted" (an item of a mailbox), "token" (a token
+    request), "refused" (any other refusal) or "fault" (a scripted fault was applied)."""
 
     def __init__(self, file: Path, fsync: bool = True) -> None:
         self._fsync = fsync
@@ -32,7 +33,7 @@ class Ledger:
         self._queued = 0
 
     def append(self, kind: str, door: str, **facts: Any) -> Entry:
-        """Returns once the entry is on disk."""
+        """Add an entry; returns when it is on disk."""
         with self._lock:
             entry = {
                 "number": len(self._entries) + 1,
@@ -55,13 +56,14 @@ class Ledger:
             return [dict(entry) for entry in self._entries]
 
     def messages(self, message_id: str | None = None) -> list[Entry]:
-        """Accepted messages, oldest first; with an id, those whose Message-ID it is (with or without <>)."""
+        """Accepted messages, oldest first; with an id, only those with this Message-ID (with or without <>)."""
         wanted = message_id.strip().strip("<>") if message_id else None
         found = [entry for entry in self.entries() if entry["kind"] == "message"]
         return [entry for entry in found if wanted in (None, entry["message_id"].strip("<>"))]
 
     def wait_until(self, enough: Callable[[list[Entry]], bool], timeout: float = 30.0) -> list[Entry]:
-        """Waits until the entries are `enough`, and returns them. Raises TimeoutError after `timeout` seconds."""
+        """Wait until `enough` returns True for the entries, and return them. Raises TimeoutError after `timeout`
+        seconds."""
         with self._written_more:
             if not self._written_more.wait_for(lambda: enough(self.entries()), timeout):
                 raise TimeoutError(f"the ledger did not get there in {timeout} s")
@@ -74,7 +76,7 @@ class Ledger:
     def _flush(self, mine: int) -> None:
         with self._flushing:
             if self._written >= mine:
-                return  # another writer took this line along
+                return  # another writer flushed this line
             with self._lock:
                 lines, self._waiting = self._waiting, []
                 upto = self._queued
@@ -85,7 +87,7 @@ class Ledger:
 
 
 def _read(file: Path) -> list[Entry]:
-    """The entries of an earlier life; a last line torn by a kill was never answered and is cut off."""
+    """The entries of earlier runs. An incomplete last line, of a killed process, had no response and is removed."""
     if not file.exists():
         return []
     whole, _, torn = file.read_bytes().rpartition(b"\n")

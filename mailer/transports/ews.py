@@ -21,7 +21,7 @@ from mailer.message import Message, address_of
 from mailer.personal_account import PersonalAccount
 from mailer.tokens import AppIdentity, OnStep, Token, TokenSource
 from mailer.transports import MAX_SEND_SECONDS, Login, Receipt, Sender
-from mailer.transports.ews_create_item import BearerToken, EwsAccount, EwsSession, NotSoap, SendOnce
+from mailer.transports.ews_create_item import BearerToken, EwsAccount, EwsSession, NotSoapResponse, SendOnce
 from mailer.transports.mime_errors import converting_message_errors
 from mailer.transports.token_retry import with_token
 
@@ -80,7 +80,7 @@ class EwsTransport:
         with wire_errors.redacting(key.login.password if key.login else None):
             try:
                 call.send(mime)
-            except NotSoap as answered:
+            except NotSoapResponse as answered:
                 call.record_headers(answered.response)
                 raise _http_error(answered, call, token) from None
             except Exception as error:
@@ -150,7 +150,7 @@ def _open_session(key: _SessionKey, token: Token | None) -> EwsSession:
     return EwsSession(key.endpoint, credentials, kind, EXCHANGE_2016, key.ca_file)
 
 
-def _http_error(answered: NotSoap, call: SendOnce, token: Token | None) -> SendError:
+def _http_error(answered: NotSoapResponse, call: SendOnce, token: Token | None) -> SendError:
     """The error for a response that is not SOAP: from the web server instead of Exchange."""
     response = answered.response
     roles = token.known_roles if token else None

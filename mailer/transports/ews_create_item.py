@@ -49,7 +49,7 @@ MAX_CONNECTIONS = 64
 """The maximum; opened on demand. exchangelib would wait for a free one without a timeout."""
 
 
-class NotSoap(Exception):
+class NotSoapResponse(Exception):
     """The HTTP response is not SOAP; `response` has it."""
 
     def __init__(self, response: requests.Response) -> None:
@@ -89,12 +89,12 @@ class NtlmAuth(HttpNtlmAuth):
 
 
 class _PassThroughPolicy(exchangelib.FailFast):  # type: ignore[misc]
-    """Passes SOAP on, and raises NotSoap with any other response."""
+    """Passes SOAP on, and raises NotSoapResponse with any other response."""
 
     def raise_response_errors(self, response: requests.Response) -> None:
         is_soap = _ENVELOPE.search(response.content[:2000]) and not _DECLARATION.search(response.content)
         if response.status_code not in (200, 500) or http_session.body_flaw(response) or not is_soap:
-            raise NotSoap(response)
+            raise NotSoapResponse(response)
 
 
 class _UncachedProtocol(CachingProtocol):  # type: ignore[misc]

@@ -1,4 +1,4 @@
-"""A client of the control door, with the methods of the sandbox itself.
+"""A client of the control endpoint, with the methods of the sandbox.
 
 control = Control(url, ca_file)
 tenant = control.directory.add_tenant("Northpark Energy", "northpark.example")
@@ -40,7 +40,7 @@ class ControlError(RuntimeError):
 
 
 class Control:
-    """`ca_file` is the sandbox's ca.pem. Each call is one connection: usable from any thread or process."""
+    """`ca_file`: the sandbox's ca.pem. Each call opens a connection, so any thread or process can use it."""
 
     def __init__(self, url: str, ca_file: Path | str, timeout: float = 30.0, *, key: str = "") -> None:
         self._address = urlsplit(url)
@@ -67,7 +67,7 @@ class Control:
 
 
 class ControlPart:
-    """Calls a method of the same name, with the same arguments, in the sandbox's own process."""
+    """Forwards calls to the method of the same name in the sandbox's process."""
 
     def __init__(self, control: Control, name: str, kind: type) -> None:
         self._control = control
@@ -86,14 +86,14 @@ class ControlPart:
 
 
 def _sent(value: object) -> Any:
-    """Records travel as their ids."""
+    """Records are sent as their ids."""
     if type(value) in IDS:
         return getattr(value, IDS[type(value)])
     if isinstance(value, datetime):
         return value.isoformat()
     if isinstance(value, bytes):
         return value.decode()
-    raise TypeError(f"cannot send {type(value).__name__} over the control door")
+    raise TypeError(f"cannot send {type(value).__name__} to the control endpoint")
 
 
 def _received(value: Any) -> Any:

@@ -1,6 +1,6 @@
-"""The control door: directory, faults and ledger over HTTPS, for tests and people in another process.
+"""The control endpoint: directory, faults and ledger over HTTPS, for tests in another process.
 
-`POST /_sandbox/{part}/{method}` with a JSON object of arguments answers `{"result": ...}` or `{"error": "..."}`.
+`POST /_sandbox/{part}/{method}` with a JSON object of arguments returns `{"result": ...}` or `{"error": "..."}`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from typing import Any
 from sandbox.faults import Faults
 from sandbox.ledger import Ledger
 from sandbox.server.http_server import Request, Response
-from sandbox.state.directory import Directory, UnknownTenant
+from sandbox.state.directory import Directory
+from sandbox.state.store import UnknownRecord
 
 METHODS = {
     "directory": {
@@ -30,20 +31,22 @@ METHODS = {
 }
 
 
-class ControlDoor:
+class ControlEndpoint:
+    """Calls the methods in `METHODS`."""
+
     def __init__(self, directory: Directory, faults: Faults, ledger: Ledger) -> None:
         self._parts = {"directory": directory, "faults": faults, "ledger": ledger}
 
     def answer(self, part: str, method: str, request: Request) -> Response:
         if method not in METHODS.get(part, set()):
             return Response.of_json({"error": f"no {part}.{method} here"}, 404)
-        # A page of another origin cannot send this content type without asking, and nobody here would say yes.
+        # A page of another origin needs a CORS preflight for this content type, and none is answered.
         if request.method != "POST" or not request.headers.get("content-type", "").startswith("application/json"):
             return Response.of_json({"error": "POST a JSON object as application/json"}, 415)
         try:
             arguments = json.loads(request.body or b"{}")
             result = getattr(self._parts[part], method)(**arguments)
-        except (UnknownTenant, TypeError, ValueError) as error:
+        except (UnknownRecord, TypeError, ValueError) as error:
             return Response.of_json({"error": str(error)}, 400)
         return Response(
             200, json.dumps({"result": result}, default=_plain).encode(), {"Content-Type": "application/json"}
@@ -55,4 +58,4 @@ def _plain(value: object) -> Any:
         return {**asdict(value), "kind": type(value).__name__}
     if isinstance(value, datetime):
         return value.isoformat()
-    raise TypeError(f"cannot tell {type(value).__name__} over the control door")
+    raise TypeError(f"cannot send {type(value).__name__} from the control endpoint")

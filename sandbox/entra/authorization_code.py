@@ -1,4 +1,4 @@
-"""Signing in to an application with a work account: authorization codes, their exchange, and what an ID token says.
+"""Sign-in with a work account: authorization codes, their redemption, and the claims of ID tokens.
 
 Source: Microsoft identity platform, "OAuth 2.0 authorization code flow", "ID token claims reference", "Configure group
 claims"; RFC 7636 for PKCE.
@@ -22,15 +22,15 @@ from sandbox.state.directory import Directory
 from sandbox.state.models import SandboxApp, SandboxPerson
 
 CODE_SECONDS = 600
-MOST_GROUPS = 200
-"""Of a JWT; whoever is in more gets none of them, and a hint where to ask."""
+MAX_GROUPS = 200
+"""In a JWT; with more groups the token has none, but a URL to request them from."""
 MEMBERS = "https://graph.windows.net/{tenant}/users/{person}/getMemberObjects"
-"""The hint still names the older Graph, as Microsoft's own does."""
+"""That URL is of the older Azure AD Graph, as in Microsoft's tokens."""
 
 
 @dataclass(frozen=True, slots=True)
 class AuthorizationRequest:
-    """What the application asked for when it sent somebody here. `challenge` is PKCE's, with its method."""
+    """The parameters of an authorization request. `challenge` and `method` are PKCE's."""
 
     app: SandboxApp
     redirect_uri: str
@@ -42,6 +42,8 @@ class AuthorizationRequest:
 
 @dataclass(slots=True)
 class AuthorizationCode:
+    """A code for one request and person; `ends` is Unix time."""
+
     asked: AuthorizationRequest
     person: SandboxPerson
     ends: float
@@ -49,6 +51,8 @@ class AuthorizationCode:
 
 
 class Authorization:
+    """Issues and redeems authorization codes."""
+
     def __init__(self, base_url: str, directory: Directory, tokens: Tokens) -> None:
         self._base_url = base_url
         self._directory = directory
@@ -57,20 +61,20 @@ class Authorization:
         self._lock = threading.Lock()
 
     def grant(self, asked: AuthorizationRequest, person: SandboxPerson) -> str:
-        """A code for the application, good once and for ten minutes."""
+        """Issue a code, valid once and for ten minutes."""
         value = f"1.{secrets.token_urlsafe(300)}"
         with self._lock:
             self._codes[value] = AuthorizationCode(asked, person, time.time() + CODE_SECONDS)
         return value
 
     def expire_codes(self) -> None:
-        """Every code that waits is over at once."""
+        """Let all codes expire now."""
         with self._lock:
             for one in self._codes.values():
                 one.ends = 0
 
     def redeem(self, app: SandboxApp, form: dict[str, str], subject: ErrorSubject) -> Response:
-        """The application has proven itself already. Raises Refusal."""
+        """Redeem a code for an authenticated application. Raises EntraRefusal."""
         for parameter in ("code", "redirect_uri"):
             if not form.get(parameter):
                 raise EntraRefusal(900144, subject, parameter)
@@ -91,7 +95,7 @@ class Authorization:
 
     def _issue(self, code: AuthorizationCode) -> Response:
         asked, person = code.asked, code.person
-        # "User.Read" comes along: the identity scopes are of Graph, and their token must be good for something there.
+        # "User.Read" is added, as in Entra: the token of the identity scopes is for Graph.
         scopes = [*dict.fromkeys([one for one in asked.scopes if one != "offline_access"] + ["User.Read"])]
         answer: dict[str, Any] = {
             "token_type": "Bearer",
@@ -106,7 +110,7 @@ class Authorization:
         return Response.of_json(answer)
 
     def user_info(self, authorization: str) -> dict[str, str]:
-        """What Graph's /oidc/userinfo says of the bearer. Raises TokenRefused."""
+        """The response of Graph's /oidc/userinfo for a bearer token. Raises TokenRefused."""
         claims = self._tokens.read(authorization)
         person = self._directory.person(str(claims["oid"]))
         told = {
@@ -118,7 +122,7 @@ class Authorization:
 
 
 def _is_proven(asked: AuthorizationRequest, verifier: str) -> bool:
-    """Whether who brings the code is who asked for it."""
+    """Whether the verifier matches the request's PKCE challenge."""
     if not asked.challenge:
         return not verifier
     digest = hashlib.sha256(verifier.encode()).digest()
@@ -127,7 +131,7 @@ def _is_proven(asked: AuthorizationRequest, verifier: str) -> bool:
 
 
 def _claims(asked: AuthorizationRequest, person: SandboxPerson) -> dict[str, Any]:
-    """What the scopes and the application's manifest put into an ID token."""
+    """The claims of an ID token that depend on the scopes and the application's manifest."""
     claims: dict[str, Any] = {}
     if asked.nonce:
         claims["nonce"] = asked.nonce
@@ -150,7 +154,7 @@ def _groups(app: SandboxApp, person: SandboxPerson) -> dict[str, Any]:
         groups = [one for one in groups if one in app.assigned_groups]
     if app.group_claims is None or not groups:
         return {}
-    if len(groups) <= MOST_GROUPS:
+    if len(groups) <= MAX_GROUPS:
         return {"groups": groups}
     where = MEMBERS.format(tenant=person.tenant_id, person=person.object_id)
     return {"_claim_names": {"groups": "src1"}, "_claim_sources": {"src1": {"endpoint": where}}}

@@ -1,4 +1,4 @@
-"""A client assertion: a JWT that an app signs with its certificate instead of sending a secret.
+"""Validation of client assertions: JWTs that an app signs with its certificate instead of sending a secret.
 
 Source: Microsoft identity platform, "Application authentication certificate credentials".
 """
@@ -21,7 +21,7 @@ ALGORITHMS = ["RS256", "PS256"]
 
 
 def check_assertion(token: str, certificates: list[Certificate], audiences: list[str], subject: ErrorSubject) -> None:
-    """Raises Refusal unless one of `certificates` signed `token` for one of `audiences`, in time, as this app."""
+    """Raises EntraRefusal unless one of `certificates` signed `token` for one of `audiences`, in time, for this app."""
     try:
         header = jwt.get_unverified_header(token)
         claims: dict[str, Any] = jwt.decode(token, options={"verify_signature": False})
@@ -66,8 +66,8 @@ def _check_time(certificate: x509.Certificate, claims: dict[str, Any], subject: 
         raise EntraRefusal(700027, subject, "The key used is expired.")
     expires, begins = float(claims.get("exp", 0)), float(claims.get("nbf", 0))
     if not begins - 300 <= now <= expires + 300:
-        spoken = f"Current time: {_spoken(now)}, assertion valid from {_spoken(begins)}, expiry time of assertion "
-        raise EntraRefusal(700024, subject, f"{spoken}{_spoken(expires)}.")
+        spoken = f"Current time: {_utc_text(now)}, assertion valid from {_utc_text(begins)}, expiry time of assertion "
+        raise EntraRefusal(700024, subject, f"{spoken}{_utc_text(expires)}.")
 
 
 def _thumbprint(encoded: str) -> bytes:
@@ -77,5 +77,5 @@ def _thumbprint(encoded: str) -> bytes:
         return b""
 
 
-def _spoken(moment: float) -> str:
+def _utc_text(moment: float) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(moment))

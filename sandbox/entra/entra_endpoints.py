@@ -20,7 +20,7 @@ from sandbox.entra.tokens import LIFETIME, TokenRefused, Tokens
 from sandbox.faults import Door, Fault, Faults
 from sandbox.ledger import Ledger
 from sandbox.server.http_server import Request, Response
-from sandbox.state.directory import Directory, UnknownTenant
+from sandbox.state.directory import Directory
 from sandbox.state.models import (
     CONSUMERS,
     EXCHANGE,
@@ -32,6 +32,7 @@ from sandbox.state.models import (
     SandboxTenant,
     resource_of,
 )
+from sandbox.state.store import UnknownRecord
 
 SHARED = {"common", "organizations", "consumers"}
 FAULT_CODES = {429: 90055, 401: 7000215, 400: 90002}
@@ -47,6 +48,8 @@ NO_STORE = {
 
 
 class Entra:
+    """The endpoints of the authority."""
+
     def __init__(
         self,
         base_url: str,
@@ -68,7 +71,7 @@ class Entra:
     # Metadata
 
     def discovery(self, name: str, request: Request) -> Response:
-        return self._faults.around(
+        return self._faults.apply(
             "discovery", None, lambda: self._metadata(name, request), lambda fault: self._fault(fault, request)
         )
 
@@ -82,17 +85,17 @@ class Entra:
                 tenant_id, cloud = tenant.directory_id, tenant.national_cloud
         except EntraRefusal as refusal:
             return refusal.response(self._base_url, request.headers.get("client-request-id"))
-        issued, doors = f"{self._base_url}/{tenant_id}", f"{self._base_url}/{name}"
+        issued, base = f"{self._base_url}/{tenant_id}", f"{self._base_url}/{name}"
         return Response.of_json(
             {
-                "token_endpoint": f"{doors}/oauth2/v2.0/token",
+                "token_endpoint": f"{base}/oauth2/v2.0/token",
                 "token_endpoint_auth_methods_supported": [
                     "client_secret_post",
                     "private_key_jwt",
                     "client_secret_basic",
                     "self_signed_tls_client_auth",
                 ],
-                "jwks_uri": f"{doors}/discovery/v2.0/keys",
+                "jwks_uri": f"{base}/discovery/v2.0/keys",
                 "response_modes_supported": ["query", "fragment", "form_post"],
                 "subject_types_supported": ["pairwise"],
                 "id_token_signing_alg_values_supported": ["RS256"],
@@ -101,9 +104,9 @@ class Entra:
                 "issuer": f"{issued}/v2.0",
                 "request_uri_parameter_supported": False,
                 "userinfo_endpoint": f"{self._base_url}/graph/oidc/userinfo",
-                "authorization_endpoint": f"{doors}/oauth2/v2.0/authorize",
-                "device_authorization_endpoint": f"{doors}/oauth2/v2.0/devicecode",
-                "end_session_endpoint": f"{doors}/oauth2/v2.0/logout",
+                "authorization_endpoint": f"{base}/oauth2/v2.0/authorize",
+                "device_authorization_endpoint": f"{base}/oauth2/v2.0/devicecode",
+                "end_session_endpoint": f"{base}/oauth2/v2.0/logout",
                 "http_logout_supported": True,
                 "frontchannel_logout_supported": True,
                 "claims_supported": [
@@ -116,7 +119,7 @@ class Entra:
         )
 
     def instance_discovery(self, request: Request) -> Response:
-        """What msal asks before it trusts an authority that it does not know."""
+        """Instance discovery, which msal requests for an authority that it does not know."""
         host = self._base_url.removeprefix("https://")
         endpoint = f"{self._base_url}/common/v2.0/.well-known/openid-configuration"
         metadata = [{"preferred_network": host, "preferred_cache": host, "aliases": [host]}]
@@ -126,10 +129,10 @@ class Entra:
         return Response.of_json(self._tokens.jwks())
 
     def user_info(self, request: Request) -> Response:
-        """Graph's, for whoever asked Entra who signed in."""
+        """Graph's userinfo endpoint."""
         try:
             return Response.of_json(self._authorization.user_info(request.headers.get("authorization", "")))
-        except (TokenRefused, UnknownTenant) as error:
+        except (TokenRefused, UnknownRecord) as error:
             refused = {"code": "InvalidAuthenticationToken", "message": str(error)}
             return Response.of_json({"error": refused}, 401, {"WWW-Authenticate": "Bearer"})
 
@@ -139,7 +142,7 @@ class Entra:
         return self._asked("token", request, lambda: self._issue(name, request.form(), request), tenant=name)
 
     def device_code(self, name: str, request: Request) -> Response:
-        """Where a sign-in by device code begins; of personal accounts alone."""
+        """The device authorization endpoint, only for personal accounts."""
 
         def begin() -> Response:
             if name not in NAMES:
@@ -150,7 +153,7 @@ class Entra:
 
     def _asked(self, door: Door, request: Request, work: Callable[[], Response], *, tenant: str) -> Response:
         correlation = request.headers.get("client-request-id")
-        response = self._faults.around(
+        response = self._faults.apply(
             door,
             request.form().get("client_id"),
             lambda: self._answer(door, tenant, request, work),
@@ -178,7 +181,7 @@ class Entra:
         return response
 
     def _issue(self, name: str, form: dict[str, str], request: Request) -> Response:
-        _take_basic(form, request.headers.get("authorization", ""))
+        _read_basic_auth(form, request.headers.get("authorization", ""))
         if name in NAMES and form.get("grant_type") in GRANTS:
             return self._consumers.token(form)
         by_code = form.get("grant_type") == "authorization_code"
@@ -206,7 +209,7 @@ class Entra:
         )
 
     def _redeem(self, name: str, form: dict[str, str]) -> Response:
-        """A person's code; at a shared endpoint the application proves itself in its home."""
+        """Redeem an authorization code; at a shared endpoint the application authenticates in its home tenant."""
         app = self._directory.find_app(form["client_id"])
         if name in SHARED and app is None:
             raise EntraRefusal(700016, ErrorSubject(form["client_id"], tenant=name))
@@ -234,7 +237,7 @@ class Entra:
     def _authenticate(
         self, app: SandboxApp, subject: ErrorSubject, tenant: SandboxTenant, form: dict[str, str]
     ) -> bool:
-        """True if by certificate. Raises Refusal."""
+        """Authenticate the app; True if by certificate. Raises EntraRefusal."""
         if assertion := form.get("client_assertion"):
             audiences = [
                 f"{self._base_url}/{name}/{path}"
@@ -268,8 +271,8 @@ def _shared_id(name: str) -> str:
     return CONSUMERS if name in NAMES else "{tenantid}"
 
 
-def _take_basic(form: dict[str, str], authorization: str) -> None:
-    """client_secret_basic: both halves are form-encoded before base64 (RFC 6749, 2.3.1)."""
+def _read_basic_auth(form: dict[str, str], authorization: str) -> None:
+    """Read client_secret_basic into the form. Both halves are form-encoded before base64 (RFC 6749, 2.3.1)."""
     kind, _, encoded = authorization.partition(" ")
     if kind.lower() != "basic":
         return
@@ -282,7 +285,7 @@ def _take_basic(form: dict[str, str], authorization: str) -> None:
 
 
 def _shared_endpoint(name: str, app: SandboxApp | None) -> EntraRefusal:
-    """Without a user there is no tenant to find: an app alone must name its own."""
+    """The error of a shared endpoint: an app without a user must name its tenant."""
     if app is None:
         return EntraRefusal(50059)
     subject = ErrorSubject(app.client_id, app.name)
@@ -292,7 +295,7 @@ def _shared_endpoint(name: str, app: SandboxApp | None) -> EntraRefusal:
 
 
 def _resource(scope: str, subject: ErrorSubject) -> tuple[str, str]:
-    """The token's audience (the resource as it was named) and the resource that it stands for."""
+    """The token's audience (the resource as named in the scope) and the resource that it denotes."""
     scopes = [one for one in scope.split() if one not in ("openid", "profile", "offline_access")]
     if len(scopes) > 1:
         raise EntraRefusal(28000 if all(one.endswith("/.default") for one in scopes) else 70011, subject, scope)

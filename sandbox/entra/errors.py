@@ -1,6 +1,6 @@
-"""Entra ID's refusals: AADSTS number, OAuth error, HTTP status, and the words, in the token endpoint's JSON.
+"""Entra ID's errors: AADSTS number, OAuth error, HTTP status and text, in the token endpoint's JSON.
 
-Source: Microsoft's "Entra authentication and authorization error codes", and answers quoted in public issue threads.
+Source: Microsoft's "Entra authentication and authorization error codes", and responses quoted in public issue threads.
 """
 
 from __future__ import annotations
@@ -219,7 +219,7 @@ ERRORS: dict[int, ErrorText] = {
 
 @dataclass(frozen=True, slots=True)
 class ErrorSubject:
-    """What the words of a refusal may name."""
+    """Values for an error's text."""
 
     client_id: str = ""
     app: str = ""
@@ -229,7 +229,7 @@ class ErrorSubject:
 
 @dataclass
 class EntraRefusal(Exception):
-    """The token endpoint says no. `value` is what was wrong, where the words name it."""
+    """An error of Entra. `value`: the invalid value, if the text contains it."""
 
     code: int
     subject: ErrorSubject = field(default_factory=ErrorSubject)
@@ -269,7 +269,7 @@ def aadsts_response(
 
 
 def described(code: int, text: str) -> str:
-    """As a browser carries it back to an application."""
+    """The `error_description` for a redirect to an application."""
     return _described(code, text, str(uuid.uuid4()), str(uuid.uuid4()), f"{datetime.now(UTC):%Y-%m-%d %H:%M:%SZ}")
 
 
@@ -278,7 +278,7 @@ def _described(code: int, text: str, trace: str, correlation: str, now: str) -> 
 
 
 def explanation(code: str) -> Response:
-    """The page that `error_uri` names."""
+    """The page at `error_uri`."""
     words = ERRORS.get(int(code)) if code.isdigit() else None
     text = words.text if words else "No such error is known here."
     return page(f"AADSTS{code}", f"<p>{escape(text)}</p>", 200 if words else 404)

@@ -1,8 +1,8 @@
-"""Personal Microsoft accounts at the authority `consumers`: sign-in by device code, and refresh tokens that rotate.
+"""Personal Microsoft accounts at the authority `consumers`: sign-in by device code, and refresh tokens.
 
-Source: Microsoft identity platform, "OAuth 2.0 device authorization grant" and "Refresh tokens"; RFC 8628; answers of
-`consumers` quoted in public issue threads. As there, access tokens are opaque, and a refresh token that was used stays
-good beside the new one.
+Source: Microsoft identity platform, "OAuth 2.0 device authorization grant" and "Refresh tokens"; RFC 8628; responses of
+`consumers` quoted in public issue threads. As there, access tokens are opaque, and a used refresh token stays valid
+beside the new one.
 """
 
 from __future__ import annotations
@@ -40,12 +40,12 @@ MAIL_SCOPES = {
 CODE_LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 CODE_SECONDS = 900
 INTERVAL = 5
-INACTIVE = timedelta(days=90)
+REFRESH_TOKEN_LIFETIME = timedelta(days=90)
 
 
 @dataclass(slots=True)
 class PendingDeviceCode:
-    """One sign-in under way. `decision` is None until the person agrees or declines."""
+    """A pending sign-in. `decision` is None until the person accepts or declines; `ends` is Unix time."""
 
     app: SandboxApp
     scope: str
@@ -58,8 +58,8 @@ class PendingDeviceCode:
 
 @dataclass(slots=True)
 class DeviceRequest:
-    """What a scope asks for: the resource as it was named, its permissions, and whether a refresh token and an identity
-    come with it."""
+    """A parsed scope: the resource as named, its permissions, and `others`, the scopes for a refresh token and an ID
+    token."""
 
     resource: str
     permissions: list[str]
@@ -71,6 +71,8 @@ class DeviceRequest:
 
 
 class Consumers:
+    """The endpoints of the authority `consumers`."""
+
     def __init__(self, base_url: str, directory: Directory, tokens: Tokens) -> None:
         self._base_url = base_url
         self._directory = directory
@@ -81,7 +83,7 @@ class Consumers:
     # The device's side
 
     def start(self, request: Request) -> Response:
-        """`POST /consumers/oauth2/v2.0/devicecode`. Raises Refusal."""
+        """`POST /consumers/oauth2/v2.0/devicecode`. Raises EntraRefusal."""
         form = request.form()
         app = self._app(form)
         subject = ErrorSubject(app.client_id, app.name)
@@ -108,14 +110,14 @@ class Consumers:
         )
 
     def token(self, form: dict[str, str]) -> Response:
-        """The two grants of a person's sign-in. Raises Refusal."""
+        """The token endpoint for device codes and refresh tokens. Raises EntraRefusal."""
         app = self._app(form)
         if form["grant_type"] == "refresh_token":
             return self._refresh(app, form)
         return self._poll(app, form)
 
     def expire_codes(self) -> None:
-        """Every code that waits is over at once."""
+        """Let all codes expire now."""
         with self._lock:
             for one in self._codes.values():
                 one.ends = 0
@@ -123,7 +125,7 @@ class Consumers:
     # The person's side
 
     def waiting(self, user_code: str) -> PendingDeviceCode | None:
-        """A code that can still be entered."""
+        """The pending sign-in for a code that can still be entered."""
         wanted = user_code.replace("-", "").replace(" ", "").upper()
         with self._lock:
             open_ones = (one for one in self._codes.values() if one.decision is None and one.ends > time.time())
@@ -158,7 +160,7 @@ class Consumers:
         sign_in = self._directory.find_sign_in(form["refresh_token"])
         if sign_in is None or sign_in.client_id != app.client_id or sign_in.is_revoked:
             raise EntraRefusal(70000, subject)
-        if datetime.now(UTC) - sign_in.issued_at >= INACTIVE:
+        if datetime.now(UTC) - sign_in.issued_at >= REFRESH_TOKEN_LIFETIME:
             raise EntraRefusal(700082, subject, f"{sign_in.issued_at:%Y-%m-%dT%H:%M:%S.0000000Z}")
         account = self._directory.find_mailbox(sign_in.address, CONSUMERS)
         if account is None:
@@ -201,7 +203,7 @@ class Consumers:
 
 
 def _asked(scope: str, subject: ErrorSubject) -> DeviceRequest:
-    """One resource a token, its permissions by name. Raises Refusal."""
+    """Parse a scope: one resource and its permissions. Raises EntraRefusal."""
     wanted = scope.split()
     others = frozenset(wanted) & IDENTITY_SCOPES
     resources: set[str] = set()

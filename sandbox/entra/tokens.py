@@ -1,5 +1,5 @@
-"""Access tokens for Graph and Exchange, an hour long. For an app, as Entra ID issues them: version 1.0 JWTs, RS256. For
-a personal account they are opaque to whoever holds them: the same, in a wrapping.
+"""Access tokens for Graph and Exchange, valid for an hour: version 1.0 JWTs with RS256, as Entra ID issues them for
+apps. For personal accounts the JWT is base64-encoded, so that the token is opaque for clients.
 """
 
 from __future__ import annotations
@@ -19,24 +19,26 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from sandbox.state.models import CONSUMERS, GRAPH, SandboxApp, SandboxMailbox, SandboxPerson, SandboxTenant
 
 LIFETIME = 3600
-EARLIER = 300
-"""Seconds that an ID token of a work account is dated back, so that no clock takes it for one of the future."""
+BACKDATED_SECONDS = 300
+"""Tokens of a work account are valid from this long ago, for clients whose clocks are behind."""
 OPAQUE = "EwB4"
-"""How access tokens of personal accounts begin."""
+"""The prefix of access tokens of personal accounts."""
 Claims = dict[str, Any]
 
 
 class TokenRefused(ValueError):
-    """The bearer token is not one of ours, was changed, or has ended."""
+    """The bearer token was not issued here, was changed, or has expired."""
 
 
 class Tokens:
+    """Issues and verifies tokens with one RSA key."""
+
     def __init__(self, key: rsa.RSAPrivateKey) -> None:
         self._key = key
         self._public = key.public_key()
         spki = self._public.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
         self._key_id = _base64url(hashlib.sha256(spki).digest()[:20])
-        # The signature of a token does not change: check it once, its end each time.
+        # A token's signature is verified once and cached; its expiry is checked each time.
         self._verified = lru_cache(maxsize=4096)(self._verify)
 
     def issue(
@@ -66,7 +68,7 @@ class Tokens:
         return jwt.encode(claims, self._key, "RS256", headers={"kid": self._key_id, "x5t": self._key_id})
 
     def issue_for_person(self, app: SandboxApp, account: SandboxMailbox, audience: str, scopes: list[str]) -> str:
-        """Delegated: `scp` says what, and there are no roles."""
+        """A delegated token of a personal account: permissions in `scp`, no roles."""
         now = int(time.time())
         claims: Claims = {
             "aud": audience,
@@ -87,7 +89,7 @@ class Tokens:
         return OPAQUE + base64.b64encode(signed.encode()).decode()
 
     def identify(self, app: SandboxApp, account: SandboxMailbox, issuer: str) -> str:
-        """An ID token, version 2.0: who signed in."""
+        """An ID token of a personal account, version 2.0."""
         now = int(time.time())
         claims: Claims = {
             "ver": "2.0",
@@ -105,13 +107,13 @@ class Tokens:
         return jwt.encode(claims, self._key, "RS256", headers={"kid": self._key_id})
 
     def issue_for_member(self, app: SandboxApp, person: SandboxPerson, scopes: list[str]) -> str:
-        """For Graph, of somebody with a work account."""
+        """A delegated token of a work account, for Graph."""
         now = int(time.time())
         claims: Claims = {
             "aud": GRAPH,
             "iss": f"https://sts.windows.net/{person.tenant_id}/",
-            "iat": now - EARLIER,
-            "nbf": now - EARLIER,
+            "iat": now - BACKDATED_SECONDS,
+            "nbf": now - BACKDATED_SECONDS,
             "exp": now + LIFETIME,
             "app_displayname": app.name,
             "appid": app.client_id,
@@ -130,13 +132,13 @@ class Tokens:
         return jwt.encode(claims, self._key, "RS256", headers={"kid": self._key_id, "x5t": self._key_id})
 
     def identify_member(self, app: SandboxApp, person: SandboxPerson, issuer: str, claims: Claims) -> str:
-        """An ID token, version 2.0, of a work account; `claims` are those that depend on what was asked for."""
+        """An ID token of a work account, version 2.0; `claims` are those that depend on the request."""
         now = int(time.time())
         always: Claims = {
             "aud": app.client_id,
             "iss": issuer,
-            "iat": now - EARLIER,
-            "nbf": now - EARLIER,
+            "iat": now - BACKDATED_SECONDS,
+            "nbf": now - BACKDATED_SECONDS,
             "exp": now + LIFETIME,
             "rh": f"1.{secrets.token_urlsafe(32)}",
             "sub": pairwise(app.client_id, person),
@@ -163,7 +165,7 @@ class Tokens:
         numbers = self._public.public_numbers()
         modulus = numbers.n.to_bytes((numbers.n.bit_length() + 7) // 8, "big")
         exponent = numbers.e.to_bytes(3, "big")
-        # As at Microsoft, no `alg`: a client that needs one goes by the metadata.
+        # Without `alg`, as at Microsoft; the metadata names the algorithm.
         key = {"kty": "RSA", "use": "sig", "kid": self._key_id, "x5t": self._key_id}
         return {"keys": [{**key, "n": _base64url(modulus), "e": _base64url(exponent)}]}
 
@@ -182,7 +184,7 @@ class Tokens:
 
 
 def pairwise(audience: str, person: SandboxPerson) -> str:
-    """Who somebody is to one application: another subject to each, the same at each sign-in."""
+    """The pairwise subject of a person: different for each application, the same at each sign-in."""
     return _base64url(hashlib.sha256(f"{audience}/{person.tenant_id}/{person.object_id}".encode()).digest())
 
 

@@ -1,8 +1,8 @@
-"""Exchange Web Services: CreateItem of messages that are to be sent, for apps that impersonate a mailbox.
+"""Exchange Web Services: CreateItem of messages to send, for apps that impersonate a mailbox.
 
-GetFolder is answered too, since clients look up the folder for the copy that they want kept.
+GetFolder is supported too, since clients look up the folder for the saved copy.
 
-Source: Microsoft's EWS reference; refusals as seen from Exchange Online in public issue threads.
+Source: Microsoft's EWS reference; errors of Exchange Online quoted in public issue threads.
 """
 
 from __future__ import annotations
@@ -52,17 +52,21 @@ TEXTS = {
     "ErrorServerBusy": "The server cannot service this request right now. Try again later.",
 }
 IN_THE_RESPONSE = {"ErrorInvalidRecipients", "ErrorMessageSizeExceeded", "ErrorQuotaExceeded", "ErrorSendAsDenied"}
-"""Codes that come within an HTTP 200 answer; the others are SOAP faults with HTTP 500."""
+"""Codes returned in a response with HTTP 200; the others are SOAP faults with HTTP 500."""
 
 
 @dataclass
 class EwsRefusal(Exception):
+    """An error of Exchange with its response."""
+
     response: Response
     code: str
     values: dict[str, str] = field(default_factory=dict)
 
 
 class Ews:
+    """The EWS endpoint of Exchange Online and of the server on premises."""
+
     def __init__(self, directory: Directory, tokens: Tokens, logins: Logins, faults: Faults, ledger: Ledger) -> None:
         self._directory = directory
         self._tokens = tokens
@@ -72,18 +76,18 @@ class Ews:
 
     def online(self, request: Request) -> Response:
         """Exchange Online: a bearer token and impersonation."""
-        return self._around(request, lambda: self._serve(request, *self._admit(request)))
+        return self._with_faults(request, lambda: self._serve(request, *self._admit(request)))
 
     def on_premises(self, request: Request) -> Response:
         """An Exchange server on premises: a Basic or NTLM login, with or without impersonation."""
         challenge = self._logins.check(request)
         if isinstance(challenge, Response):
             return challenge
-        return self._around(request, lambda: self._serve(request, *self._admit_login(request, challenge)))
+        return self._with_faults(request, lambda: self._serve(request, *self._admit_login(request, challenge)))
 
-    def _around(self, request: Request, serve: Any) -> Response:
+    def _with_faults(self, request: Request, serve: Any) -> Response:
         anchor = request.headers.get("x-anchormailbox") or _impersonated(request.body)
-        response = self._faults.around("ews", anchor, lambda: self._answer(request, serve), _fault)
+        response = self._faults.apply("ews", anchor, lambda: self._answer(request, serve), _fault)
         response.headers.update({"request-id": str(uuid.uuid4()), "X-FEServer": "SANDBOX"})
         if client_request_id := request.headers.get("client-request-id"):
             response.headers["client-request-id"] = client_request_id
@@ -107,7 +111,7 @@ class Ews:
             client_request_id=request.headers.get("client-request-id"),
         )
 
-    # Who may
+    # Authorization
 
     def _admit(self, request: Request) -> tuple[SoapCall, SandboxMailbox, dict[str, Any]]:
         if request.method != "POST":
@@ -149,7 +153,7 @@ class Ews:
         raise _unauthorized("2000008", text, "invalid_grant")
 
     def _check_ews_is_on(self, claims: Claims) -> None:
-        """A tenant without EWS answers 403 and an empty body, and so does one whose list lacks the app."""
+        """Raises EwsRefusal (403 with an empty body) if EWS is disabled for the tenant or not allowed for the app."""
         tenant = self._directory.find_tenant(claims["tid"])
         listed = tenant and (tenant.ews_allowed_apps is None or claims["appid"] in tenant.ews_allowed_apps)
         if tenant is None or not tenant.ews_enabled or not listed:
@@ -163,7 +167,7 @@ class Ews:
             raise _soap_refusal("ErrorNonExistentMailbox", values={"SmtpAddress": address})
         return call, mailbox, {"login": username}
 
-    # What is done
+    # Operations
 
     def _serve(self, request: Request, call: SoapCall, mailbox: SandboxMailbox, who: dict[str, Any]) -> Response:
         if call.operation == "GetFolder" and call.folders:
@@ -202,7 +206,7 @@ class Ews:
 
 
 def _impersonated(body: bytes) -> str | None:
-    """Whom a fault may be meant for, found without parsing what may be no XML."""
+    """The impersonated address, to match faults; found without parsing, since the body may be invalid XML."""
     found = IMPERSONATED.search(body)
     return found[1].decode("utf-8", "replace").strip() if found else None
 

@@ -1,4 +1,4 @@
-"""MD4 (RFC 1320), which NTLM needs and OpenSSL 3 no longer offers. Broken as a hash: for the sandbox's NTLM alone."""
+"""MD4 (RFC 1320), which NTLM needs and OpenSSL 3 no longer has. Insecure as a hash: only for the sandbox's NTLM."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ROUNDS: tuple[tuple[Mix, int, tuple[int, ...], tuple[int, ...]], ...] = (
 
 
 def md4(data: bytes) -> bytes:
-    """The 16 bytes of the digest."""
+    """The digest of 16 bytes."""
     padded = data + b"\x80" + bytes((55 - len(data)) % 64) + struct.pack("<Q", len(data) * 8)
     state = (0x67452301, 0xEFCDAB89, 0x98BADCFE, 0x10325476)
     for start in range(0, len(padded), 64):

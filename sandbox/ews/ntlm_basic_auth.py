@@ -1,4 +1,4 @@
-"""Logins of an Exchange server on premises: Basic, and NTLM version 2 over one kept-alive connection.
+"""Authentication of an Exchange server on premises: Basic, and NTLM version 2 on a keep-alive connection.
 
 Source: [MS-NLMP], the NT LAN Manager authentication protocol; [MS-NTHT] for its carriage in HTTP.
 """
@@ -23,11 +23,13 @@ FLAGS = 0xA2898205
 
 
 class Logins:
+    """Checks the directory's logins."""
+
     def __init__(self, directory: Directory) -> None:
         self._directory = directory
 
     def check(self, request: Request) -> str | Response:
-        """The username of a good login, or the 401 that asks for the next step."""
+        """The username of a valid login, or the 401 response for the next step."""
         if isinstance(known := request.connection.get("login"), str):
             return known
         kind, _, encoded = request.headers.get("authorization", "").partition(" ")
@@ -60,7 +62,7 @@ class Logins:
         domain_name, user_name = domain.decode("utf-16-le", "replace"), user.decode("utf-16-le", "replace")
         for name in (user_name, f"{domain_name}\\{user_name}"):
             password = self._directory.password_of(name)
-            if password is not None and _proves(password, user_name, domain_name, challenge, answer):
+            if password is not None and _verify_ntlm(password, user_name, domain_name, challenge, answer):
                 return name
         return None
 
@@ -88,8 +90,8 @@ def _challenge(request: Request, kind: str) -> Response:
     return Response(401, headers={"WWW-Authenticate": f"{kind} {base64.b64encode(message).decode()}"})
 
 
-def _proves(password: str, user: str, domain: str, challenge: bytes, answer: bytes) -> bool:
-    """NTLMv2: the answer is a proof of 16 bytes and the client's blob, which the proof covers."""
+def _verify_ntlm(password: str, user: str, domain: str, challenge: bytes, answer: bytes) -> bool:
+    """Verify an NTLMv2 response: a proof of 16 bytes, followed by the client's blob that it covers."""
     key = hmac.digest(md4(password.encode("utf-16-le")), (user.upper() + domain).encode("utf-16-le"), "md5")
     expected = hmac.digest(key, challenge + answer[16:], "md5")
     return hmac.compare_digest(expected, answer[:16])

@@ -1,4 +1,4 @@
-"""SOAP as Exchange speaks it: the request taken apart, answers and faults put together.
+"""Exchange's SOAP: parsing of requests, and writing of responses and faults.
 
 Source: Microsoft's EWS reference (types.xsd, messages.xsd) and the requests of real clients.
 """
@@ -28,12 +28,12 @@ QUOTES = {'"': "&quot;"}
 
 
 class NotSoap(ValueError):
-    """The body is no SOAP request that Exchange would take."""
+    """The body is not a SOAP request that Exchange would accept."""
 
 
 @dataclass(slots=True)
 class SoapItem:
-    """One message of a CreateItem: whole MIME or single fields."""
+    """One message of a CreateItem: as MIME or as single fields."""
 
     mime: bytes | None
     draft: Draft
@@ -52,7 +52,7 @@ class SoapCall:
 
 
 def read_call(body: bytes) -> SoapCall:
-    """Raises NotSoap."""
+    """Parse a request. Raises NotSoap."""
     parser = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=True)
     try:
         envelope = etree.fromstring(body, parser)
@@ -134,7 +134,7 @@ def created(outcomes: list[tuple[str, str] | None]) -> bytes:
 
 
 def found_folders(names: list[str]) -> bytes:
-    """A GetFolderResponse: each folder empty, its id made of its name."""
+    """A GetFolderResponse: each folder is empty, and its id is its name."""
     messages = "".join(
         '<m:GetFolderResponseMessage ResponseClass="Success"><m:ResponseCode>NoError</m:ResponseCode><m:Folders>'
         f'<t:Folder><t:FolderId Id="{escape(name, QUOTES)}" ChangeKey="AQ=="/><t:FolderClass>IPF.Note</t:FolderClass>'
@@ -163,7 +163,7 @@ def _created_one(outcome: tuple[str, str] | None) -> str:
 
 
 def fault(code: str, text: str, values: dict[str, str] | None = None) -> bytes:
-    """A SOAP fault; `values` go into MessageXml (BackOffMilliseconds, SmtpAddress)."""
+    """A SOAP fault; MessageXml has the `values` (BackOffMilliseconds, SmtpAddress)."""
     spoken = "".join(f'<t:Value Name="{escape(k)}">{escape(v)}</t:Value>' for k, v in (values or {}).items())
     more = f'<t:MessageXml xmlns:t="{TYPES}">{spoken}</t:MessageXml>' if spoken else ""
     content = (

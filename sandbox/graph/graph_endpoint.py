@@ -1,4 +1,4 @@
-"""Microsoft Graph, its mail: sendMail; a draft made, found, sent and deleted; each as JSON or as MIME.
+"""Microsoft Graph's mail API: sendMail; creating, finding, sending and deleting drafts; as JSON or MIME.
 
 Source: Microsoft Graph documentation, "user: sendMail", "Create message", "message: send", "List messages".
 """
@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from sandbox.entra.tokens import Claims, TokenRefused, Tokens
 from sandbox.faults import Faults, Stage
-from sandbox.graph.message_parser import facts_of, saves_a_copy
+from sandbox.graph.message_parser import facts_of, saves_copy
 from sandbox.graph.responses import FAULTS, GraphRefusal, error, fault_answer, resource, wants_immutable_ids
 from sandbox.ledger import Ledger
 from sandbox.server.http_server import Request, Response
@@ -28,11 +28,11 @@ SEND_AS_DENIED = (
 BY_MESSAGE_ID = re.compile(r"internetMessageId eq '((?:[^']|'')*)'")
 ME = "me"
 """The signed-in user's mailbox."""
-READING = ("Mail.ReadWrite", "Mail.Read", "Mail.ReadBasic.All")
+READ = ("Mail.ReadWrite", "Mail.Read", "Mail.ReadBasic.All")
 
 
 class GraphCall(NamedTuple):
-    """One request, past the door: `named` is what its path names, a message or a folder."""
+    """An authorized request. `named`: the message or folder in its path."""
 
     request: Request
     mailbox: SandboxMailbox
@@ -42,7 +42,7 @@ class GraphCall(NamedTuple):
 
 
 class Operation(NamedTuple):
-    """`permissions`: any of them will do. `stage` is where a fault strikes it."""
+    """`permissions`: any of them is sufficient. `stage`: the stage of faults for this operation."""
 
     method: str
     path: re.Pattern[str]
@@ -52,6 +52,8 @@ class Operation(NamedTuple):
 
 
 class Graph:
+    """The mail API."""
+
     def __init__(self, directory: Directory, tokens: Tokens, faults: Faults, ledger: Ledger) -> None:
         self._directory = directory
         self._tokens = tokens
@@ -60,7 +62,7 @@ class Graph:
         self._items = Items(ledger)
 
     def answer(self, user: str, path: str, request: Request) -> Response:
-        """`user` is an address or an object id; "me" needs a signed-in user, whom an app is not."""
+        """Answer a request. `user`: an address, an object id, or "me", which is only valid for a delegated token."""
         known = [one for one in OPERATIONS if one.path.fullmatch(path)]
         if not known:
             return self.unknown(request)
@@ -68,7 +70,7 @@ class Graph:
         request_id = str(uuid.uuid4())
         named = self._directory.find_mailbox(user if user != ME else self._signed_in(request))
         mailbox = named.address if named else user
-        response = self._faults.around(
+        response = self._faults.apply(
             "graph",
             mailbox,
             lambda: self._answer(user, path, request, request_id, operation),
@@ -77,7 +79,7 @@ class Graph:
         )
         response.headers["request-id"] = request_id
         client_request_id = request.headers.get("client-request-id", request_id)
-        # Graph repeats the client's id when asked to, and always names one.
+        # Graph repeats the client's id or returns its own.
         response.headers["client-request-id"] = client_request_id
         response.headers["x-ms-ags-diagnostic"] = '{"ServerInfo":{"DataCenter":"Sandbox","Slice":"E","Ring":"1"}}'
         if wants_immutable_ids(request):
@@ -144,7 +146,7 @@ class Graph:
         return mailbox
 
     def _own(self, user: str, claims: Claims, permissions: tuple[str, ...]) -> SandboxMailbox:
-        """The mailbox of the person who signed in; a delegated token opens no other here."""
+        """The mailbox of the signed-in person; a delegated token has access to no other."""
         mailbox = self._directory.find_mailbox(claims["oid"], claims["tid"])
         if mailbox is None:
             raise GraphRefusal(404, "MailboxNotEnabledForRESTAPI", "REST API is not yet supported for this mailbox.")
@@ -158,7 +160,7 @@ class Graph:
     def _send_mail(self, call: GraphCall) -> Response:
         facts = facts_of(call.request, call.mailbox.address)
         self._may_be_sent(facts["to"], facts["from"], call.mailbox)
-        self._append("message", call, **facts, saved=saves_a_copy(facts))
+        self._append("message", call, **facts, saved=saves_copy(facts))
         return Response(202)
 
     def _create(self, call: GraphCall) -> Response:
@@ -183,7 +185,7 @@ class Graph:
         return Response.of_json({"@odata.context": _context(call), **resource(item, call.request)})
 
     def _delete(self, call: GraphCall) -> Response:
-        """To Deleted Items; from there, for good."""
+        """Move the item to Deleted Items; delete it if it is there."""
         self._append("deleted", call, item=self._item(call).number, mailbox=call.mailbox.address)
         return Response(204)
 
@@ -193,7 +195,7 @@ class Graph:
             text = "The query filter contains one or more invalid nodes."
             raise GraphRefusal(400, "ErrorInvalidUrlQueryFilter", text)
         folder = call.named.lower() or None
-        found = self._items.having(call.mailbox.address, wanted[1].replace("''", "'"), folder)
+        found = self._items.find_by_message_id(call.mailbox.address, wanted[1].replace("''", "'"), folder)
         value = [resource(item, call.request) for item in found[: int(call.request.query.get("$top", 10))]]
         return Response.of_json({"@odata.context": _context(call), "value": value})
 
@@ -216,7 +218,7 @@ class Graph:
             client_id=call.claims["appid"],
             tenant=call.claims["tid"],
         )
-        return self._items.note(entry)
+        return self._items.apply(entry)
 
     @staticmethod
     def _may_be_sent(recipients: list[str], sender: str, mailbox: SandboxMailbox) -> None:
@@ -234,11 +236,11 @@ ONE = r"messages/([^/]+)"
 OPERATIONS = (
     Operation("POST", re.compile(rf"{NAME}sendMail", re.IGNORECASE), SEND, "data", Graph._send_mail),
     Operation("POST", re.compile("messages"), WRITE, "draft", Graph._create),
-    Operation("GET", re.compile("messages"), READING, "lookup", Graph._list),
-    Operation("GET", re.compile(r"mailFolders/(drafts|sentitems|deleteditems)/messages", re.IGNORECASE), READING,
+    Operation("GET", re.compile("messages"), READ, "lookup", Graph._list),
+    Operation("GET", re.compile(r"mailFolders/(drafts|sentitems|deleteditems)/messages", re.IGNORECASE), READ,
               "lookup", Graph._list),
     Operation("POST", re.compile(rf"{ONE}/{NAME}send"), SEND, "data", Graph._send),
-    Operation("GET", re.compile(ONE), READING, "lookup", Graph._get),
+    Operation("GET", re.compile(ONE), READ, "lookup", Graph._get),
     Operation("DELETE", re.compile(ONE), WRITE, "delete", Graph._delete),
 )  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""Graph's JSON message resource, read strictly: what is misspelt is refused as Graph refuses it."""
+"""A strict parser of Graph's JSON message resource: unknown properties are refused as Graph does."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sandbox.graph.responses import FAULTS, GraphRefusal
 from sandbox.server.http_server import Request
 from sandbox.state.mail_facts import Address, Draft, ledger_facts
 
-LARGEST_REQUEST = 4 * 1024 * 1024
+MAX_REQUEST_BYTES = 4 * 1024 * 1024
 
 PROPERTIES = {
     "subject",
@@ -40,15 +40,19 @@ PROPERTIES = {
 
 
 class BadGraphMessage(ValueError):
+    """The message is invalid; `code` is Graph's error code."""
+
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
         self.code = code
 
 
 def facts_of(request: Request, mailbox: str, *, is_draft: bool = False) -> dict[str, Any]:
-    """What the ledger keeps of a request's message: MIME, a sendMail body, or, of a draft, the resource itself.
-    Raises Refusal."""
-    if len(request.body) > LARGEST_REQUEST:
+    """The ledger's facts of a request's message, which is MIME, a sendMail body, or for a draft the resource.
+
+    Raises GraphRefusal.
+    """
+    if len(request.body) > MAX_REQUEST_BYTES:
         raise GraphRefusal(413, *FAULTS[413])
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "text/plain":
@@ -58,8 +62,8 @@ def facts_of(request: Request, mailbox: str, *, is_draft: bool = False) -> dict[
     raise GraphRefusal(415, "RequestBodyRead", f"The content type '{kind}' is not supported.")
 
 
-def saves_a_copy(facts: dict[str, Any]) -> bool:
-    """Into Sent Items: unless a sendMail body says no."""
+def saves_copy(facts: dict[str, Any]) -> bool:
+    """Whether a copy is stored in Sent Items: unless the sendMail body has saveToSentItems false."""
     return "json" not in facts or _any_case(facts["json"], "saveToSentItems") is not False
 
 

@@ -1,4 +1,4 @@
-"""What Graph says: refusals in its words, a message as a resource.
+"""Graph's responses: errors and message resources.
 
 Source: Microsoft Graph documentation, "Microsoft Graph error responses", "message resource type".
 """
@@ -30,6 +30,8 @@ FAULTS: dict[int, tuple[str, str]] = {
 
 @dataclass
 class GraphRefusal(Exception):
+    """An error of Graph."""
+
     status: int
     code: str
     message: str
@@ -61,7 +63,7 @@ def fault_answer(fault: Fault, request: Request, request_id: str) -> Response:
 
 
 def resource(item: Item, request: Request) -> dict[str, Any]:
-    """With the properties that `$select` names, or some that everybody reads."""
+    """The message resource with the properties in `$select`, or with the default ones. Raises GraphRefusal."""
     whole = {
         "createdDateTime": item.created_at,
         "subject": item.facts["subject"],
@@ -82,7 +84,7 @@ def resource(item: Item, request: Request) -> dict[str, Any]:
 
 
 def wants_immutable_ids(request: Request) -> bool:
-    """`Prefer: IdType="ImmutableId"`, of this request alone."""
+    """Whether the request has `Prefer: IdType="ImmutableId"`."""
     return 'idtype="immutableid"' in request.headers.get("prefer", "").lower()
 
 

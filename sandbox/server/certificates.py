@@ -1,4 +1,5 @@
-"""The sandbox's own certificate authority, kept in its folder so that a restart is trusted too."""
+"""The sandbox's certificate authority and signing key, stored in its folder so that clients trust it after a
+restart."""
 
 from __future__ import annotations
 
@@ -14,14 +15,14 @@ NAMES = ("localhost", "127.0.0.1", "::1")
 
 
 def write_private(file: Path, content: bytes) -> None:
-    """Writes a file that only its owner may read, from its first byte on."""
+    """Write a file that is readable only for its owner from the beginning."""
     descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "wb") as stream:
         stream.write(content)
 
 
 def server_context(folder: Path) -> ssl.SSLContext:
-    """A TLS context with a certificate for localhost; leaves the CA in `folder`/ca.pem."""
+    """A TLS context with a certificate for localhost; the CA is in `folder`/ca.pem."""
     certificate_file, key_file = folder / "ca.pem", folder / "ca-key.pem"
     if certificate_file.exists() and key_file.exists():
         authority = trustme.CA.from_pem(certificate_file.read_bytes(), key_file.read_bytes())

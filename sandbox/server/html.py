@@ -1,4 +1,4 @@
-"""The sandbox's own pages: plain HTML, one style sheet, no script."""
+"""The layout of the sandbox's pages: plain HTML, one style sheet, no script."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ dt { font-weight: 600; }
 
 
 def page(title: str, content: str, status: int = 200) -> Response:
-    """`content` is HTML whose values are escaped already."""
+    """A page. `content` is HTML with escaped values."""
     text = (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'

@@ -1,7 +1,6 @@
-"""HTTP/1.1 over TLS, one thread a connection: kept alive, one write an answer, no Nagle delay.
+"""An HTTP/1.1 server over TLS with one thread for each connection, keep-alive, and one write for each response.
 
-Written instead of `http.server` because benchmarks run against it: the standard handler parses headers as e-mail
-and writes line by line, which would be measured as the product's own cost.
+Benchmarks run against it, and `http.server` is too slow for that: it parses headers as e-mail and writes line by line.
 """
 
 from __future__ import annotations
@@ -22,23 +21,23 @@ from typing import cast
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 LOGGER = logging.getLogger(__name__)
-LARGEST_BODY = 160 * 1024 * 1024
-LARGEST_LINE = 64 * 1024
-MOST_HEADERS = 200
+MAX_BODY_BYTES = 160 * 1024 * 1024
+MAX_LINE_BYTES = 64 * 1024
+MAX_HEADERS = 200
 HANDSHAKE_SECONDS = 10
 
 
-class Cut(Exception):
-    """The connection is to be cut with a TCP reset, and nothing answered."""
+class ResetConnection(Exception):
+    """Raised by a handler: reset the TCP connection without a response."""
 
 
 class BadRequest(Exception):
-    """What came is not HTTP as we speak it; the connection ends."""
+    """The request is not valid HTTP; the connection is closed."""
 
 
 @dataclass(slots=True)
 class Request:
-    """One request: `path` is decoded, header names are lower case, the last of equal query keys counts."""
+    """One request: `path` is decoded, header names are in lower case, of equal query keys the last counts."""
 
     method: str
     path: str
@@ -46,7 +45,7 @@ class Request:
     headers: dict[str, str]
     body: bytes
     connection: dict[str, object] = field(default_factory=dict)
-    """What a door remembers of this connection (an NTLM login lasts as long as its connection)."""
+    """State of the connection (an NTLM login is valid for its connection)."""
 
     def form(self) -> dict[str, str]:
         return dict(parse_qsl(self.body.decode("utf-8", "replace"), keep_blank_values=True))
@@ -73,7 +72,7 @@ Handler = Callable[[Request], Response]
 
 
 class WebServer:
-    """Serves `handler` on 127.0.0.1 until closed. The handler runs in many threads at once."""
+    """Serves `handler` on 127.0.0.1 until closed. The handler runs in several threads in parallel."""
 
     def __init__(self, handler: Handler, context: ssl.SSLContext, port: int = 0) -> None:
         self._handler = handler
@@ -88,15 +87,15 @@ class WebServer:
         self._acceptor.start()
 
     def close(self) -> None:
-        """Stops listening, cuts what is open and waits for every thread."""
+        """Stop listening, shut down all connections and wait for all threads."""
         self._closing = True
-        # Closing a listener does not wake a thread that waits in accept(); shutting it down does.
+        # shutdown() wakes the thread that waits in accept(); close() does not.
         socket.socket.shutdown(self._listener, socket.SHUT_RDWR)
         self._acceptor.join()
         self._listener.close()
         with self._lock:
             for connection in self._connections:
-                _shut(connection)
+                _shut_down(connection)
             threads = list(self._threads)
         for thread in threads:
             thread.join()
@@ -118,7 +117,7 @@ class WebServer:
         try:
             plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             plain.settimeout(HANDSHAKE_SECONDS)
-            # Known before the handshake: close() must reach a client that never begins one.
+            # Registered before the handshake, so that close() also ends a connection without one.
             with self._lock:
                 self._connections.discard(plain)
                 secured = self._context.wrap_socket(plain, server_side=True, do_handshake_on_connect=False)
@@ -129,12 +128,12 @@ class WebServer:
             secured.do_handshake()
             connection.settimeout(None)
             with connection.makefile("rb", 65536) as reader:
-                self._converse(connection, cast("BufferedReader", reader))
-        except Cut:
-            # Linger 0 turns close() into a TCP reset.
+                self._serve_requests(connection, cast("BufferedReader", reader))
+        except ResetConnection:
+            # With linger 0 close() sends a TCP reset.
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         except (OSError, ValueError, BadRequest):
-            pass  # the client went away, or never spoke TLS or HTTP
+            pass  # the client closed the connection, or sent no valid TLS or HTTP
         finally:
             with self._lock:
                 self._connections.discard(plain)
@@ -142,7 +141,7 @@ class WebServer:
                 self._threads.discard(threading.current_thread())
             connection.close()
 
-    def _converse(self, connection: socket.socket, reader: BufferedReader) -> None:
+    def _serve_requests(self, connection: socket.socket, reader: BufferedReader) -> None:
         memory: dict[str, object] = {}
         while not self._closing:
             request = _read_request(connection, reader, memory)
@@ -150,7 +149,7 @@ class WebServer:
                 return
             try:
                 response = self._handler(request)
-            except Cut:
+            except ResetConnection:
                 raise
             except Exception:
                 LOGGER.exception("The sandbox failed at %s %s", request.method, request.path)
@@ -161,13 +160,13 @@ class WebServer:
                 return
 
 
-def _shut(connection: socket.socket) -> None:
+def _shut_down(connection: socket.socket) -> None:
     with suppress(OSError):
         socket.socket.shutdown(connection, socket.SHUT_RDWR)
 
 
 def _read_request(connection: socket.socket, reader: BufferedReader, memory: dict[str, object]) -> Request | None:
-    line = reader.readline(LARGEST_LINE)
+    line = reader.readline(MAX_LINE_BYTES)
     if not line:
         return None
     try:
@@ -185,8 +184,8 @@ def _read_request(connection: socket.socket, reader: BufferedReader, memory: dic
 
 def _read_headers(reader: BufferedReader) -> dict[str, str]:
     headers: dict[str, str] = {}
-    for _ in range(MOST_HEADERS):
-        line = reader.readline(LARGEST_LINE)
+    for _ in range(MAX_HEADERS):
+        line = reader.readline(MAX_LINE_BYTES)
         if line in (b"\r\n", b"\n", b""):
             return headers
         name, _, value = line.decode("latin-1").partition(":")
@@ -198,7 +197,7 @@ def _read_body(reader: BufferedReader, headers: Mapping[str, str]) -> bytes:
     if headers.get("transfer-encoding", "").lower() == "chunked":
         return _read_chunks(reader)
     length = int(headers.get("content-length", "0"))
-    if not 0 <= length <= LARGEST_BODY:
+    if not 0 <= length <= MAX_BODY_BYTES:
         raise BadRequest("body too large")
     body = reader.read(length) if length else b""
     if len(body) < length:
@@ -208,12 +207,12 @@ def _read_body(reader: BufferedReader, headers: Mapping[str, str]) -> bytes:
 
 def _read_chunks(reader: BufferedReader) -> bytes:
     chunks, total = [], 0
-    while size := int(reader.readline(LARGEST_LINE).partition(b";")[0], 16):
+    while size := int(reader.readline(MAX_LINE_BYTES).partition(b";")[0], 16):
         total += size
-        if total > LARGEST_BODY:
+        if total > MAX_BODY_BYTES:
             raise BadRequest("body too large")
         chunks.append(reader.read(size))
-        reader.readline(LARGEST_LINE)
+        reader.readline(MAX_LINE_BYTES)
     _read_headers(reader)
     return b"".join(chunks)
 

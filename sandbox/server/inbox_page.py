@@ -1,4 +1,4 @@
-"""What arrived, for people: a list of mailboxes, the mail of one, one message. Mail is shown, never trusted."""
+"""Pages that show received mail: a list of mailboxes, the mail of one, one message. Mail is untrusted content."""
 
 from __future__ import annotations
 
@@ -17,11 +17,13 @@ FOREIGN_POLICY = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-sr
 
 
 class MailboxPage:
+    """The pages under `ROOT`."""
+
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
 
     def answer(self, request: Request) -> Response:
-        """`/`, `/ADDRESS`, `/message/NUMBER`, `/message/NUMBER/html` beneath the page's root."""
+        """Answer `/`, `/ADDRESS`, `/message/NUMBER` and `/message/NUMBER/html` under `ROOT`."""
         parts = request.path.removeprefix(ROOT).strip("/").split("/")
         if parts == [""]:
             return self._overview()
@@ -63,7 +65,7 @@ def _table(messages: list[Entry]) -> str:
         f'<td><a href="{ROOT}message/{one["number"]}">{escape(one["subject"] or "(no subject)")}</a></td></tr>'
         for one in reversed(messages[-NEWEST:])
     )
-    heads = "".join(f"<th>{head}</th>" for head in ("Time (UTC)", "Door", "From", "To", "Subject"))
+    heads = "".join(f"<th>{head}</th>" for head in ("Time (UTC)", "Service", "From", "To", "Subject"))
     return f"<table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>"
 
 
@@ -72,7 +74,7 @@ def _message(entry: Entry) -> Response:
         "From": entry["from"],
         "To": ", ".join(entry["to"]),
         "Time (UTC)": entry["at"],
-        "Door": entry["door"],
+        "Service": entry["door"],
         "Message-ID": entry["message_id"],
     }
     listed = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in facts.items())
@@ -91,14 +93,14 @@ def _message(entry: Entry) -> Response:
 
 
 def _foreign_html(entry: Entry) -> Response:
-    """The sender's HTML: no script, no form, nothing loaded, an origin of its own."""
+    """The message's HTML with a policy without scripts, forms and external resources, in an origin of its own."""
     _, html = bodies(entry["mime"])
     headers = {"Content-Security-Policy": FOREIGN_POLICY, "X-Content-Type-Options": "nosniff"}
     return Response.of_html(html, headers=headers)
 
 
 def bodies(mime: str) -> tuple[str, str]:
-    """Text and HTML of a message, each empty if it has none."""
+    """Text and HTML of a message; empty if missing."""
     message = message_from_bytes(mime.encode(), EmailMessage, policy=policy.default)
     found = []
     for kind in ("plain", "html"):
@@ -109,7 +111,7 @@ def bodies(mime: str) -> tuple[str, str]:
 
 
 def attachments(mime: str) -> list[tuple[str, str, bytes]]:
-    """Name, content type with its parameters, content."""
+    """The attachments: name, content type with its parameters, content."""
     message = message_from_bytes(mime.encode(), EmailMessage, policy=policy.default)
     found = []
     for part in message.walk():

@@ -1,7 +1,7 @@
-"""The key to the sandbox's own pages and its control door: other accounts of the machine reach the port too, and what
-arrived here includes links by which a password is set.
+"""The key that protects the sandbox's own pages and its control endpoint. Other users of the machine can reach the
+port, and received mail contains links that set a password.
 
-A browser brings it once, in the address (`?key=…`), and has a cookie from then on; a program in each request.
+A browser sends the key once, in the URL (`?key=…`), and gets a cookie; a program sends it in each request.
 """
 
 from __future__ import annotations
@@ -18,23 +18,25 @@ ROOT = "/_sandbox/"
 
 
 class PageLock:
+    """Checks the key of requests."""
+
     def __init__(self, key: str) -> None:
-        """Empty: all is open, as for a sandbox within a test's own process."""
+        """An empty key allows all requests, as for a sandbox in a test's process."""
         self._key = key
 
     def refusal(self, request: Request) -> Response | None:
-        """What is answered in the place of a page; None where the request brings the key."""
+        """The response to a request without the key, or the redirect that sets the cookie; None if the key is right."""
         if not self._key or self._fits(request.headers.get("authorization", "").removeprefix("Bearer ")):
             return None
         is_look = request.method in ("GET", "HEAD")
         if is_look and self._fits(request.query.get("key", "")):
-            # The address that stays in the browser's history is without it.
+            # Redirect, so that the browser's history has the URL without the key.
             cookie = f"{COOKIE}={self._key}; Path={ROOT}; Secure; HttpOnly; SameSite=Lax"
             return Response(303, headers={"Location": quote(request.path), "Set-Cookie": cookie})
-        # A cookie alone opens no control door: pages of other ports of this machine could use it.
+        # The cookie is not accepted for the control endpoint: pages on other ports of this machine could use it.
         if is_look and self._fits(_cookie(request)):
             return None
-        sorry = "<p>These pages need the key of this start: open the address that the start printed.</p>"
+        sorry = "<p>These pages need the key of this start: open the URL that was printed at the start.</p>"
         return page("Locked", sorry, 403) if is_look else Response.of_json({"error": "the key is missing"}, 403)
 
     def _fits(self, given: str) -> bool:

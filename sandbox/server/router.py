@@ -1,10 +1,10 @@
-"""Which door a request is for."""
+"""Routes requests to the services by their path."""
 
 from __future__ import annotations
 
 import re
 
-from sandbox.control.control_endpoint import ControlDoor
+from sandbox.control.control_endpoint import ControlEndpoint
 from sandbox.entra.entra_endpoints import Entra
 from sandbox.entra.errors import explanation
 from sandbox.entra.pages.admin_consent import ConsentPage
@@ -29,6 +29,8 @@ CONTROL = re.compile(r"/_sandbox/(directory|faults|ledger)/([a-z_]+)")
 
 
 class Routes:
+    """The routes to the services."""
+
     def __init__(
         self,
         entra: Entra,
@@ -38,7 +40,7 @@ class Routes:
         graph: Graph,
         ews: Ews,
         mailboxes: MailboxPage,
-        control: ControlDoor,
+        control: ControlEndpoint,
         key: str,
     ) -> None:
         self._entra = entra
@@ -63,7 +65,7 @@ class Routes:
         if path.lower() == "/onprem/ews/exchange.asmx":
             return self._ews.on_premises(request)
         if path.startswith("/_sandbox/"):
-            return self._own(request)
+            return self._own_page(request)
         return self._authority(request)
 
     def _authority(self, request: Request) -> Response:
@@ -88,7 +90,7 @@ class Routes:
             return self._consent.answer(found[1], request, version_2=found[2] is not None)
         return Response(404)
 
-    def _own(self, request: Request) -> Response:
+    def _own_page(self, request: Request) -> Response:
         if request.path == "/_sandbox/style.css":
             return style_sheet()
         if (refused := self._lock.refusal(request)) is not None:

@@ -1,11 +1,11 @@
-"""The sandbox as a whole: its folder, its doors, its beginning and end."""
+"""The sandbox: starts and stops all services on one folder."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from types import TracebackType
 
-from sandbox.control.control_endpoint import ControlDoor
+from sandbox.control.control_endpoint import ControlEndpoint
 from sandbox.entra.authorization_code import Authorization
 from sandbox.entra.entra_endpoints import Entra
 from sandbox.entra.pages.admin_consent import ConsentPage
@@ -23,17 +23,16 @@ from sandbox.server.http_server import Request, Response, WebServer
 from sandbox.server.inbox_page import ROOT, MailboxPage
 from sandbox.server.router import Routes
 from sandbox.smtp.event_loop import MailLoop
-from sandbox.smtp.relay import MailDoors, Relay
+from sandbox.smtp.relay import Relay, SmtpContext
 from sandbox.smtp.submission import Submission
 from sandbox.state.directory import Directory
 from sandbox.state.models import EXCHANGE, GRAPH
 
 
 class Sandbox:
-    """A Microsoft 365 on loopback. Everything it knows is kept in `folder`; port 0 takes any free port.
+    """A simulated Microsoft 365 on loopback. Its state is stored in `folder`; port 0 takes any free port.
 
-    With a `key`, its own pages and its control door open to that key alone. With `fsync` the ledger is on disk, not
-    only with the operating system, before a client is answered.
+    A `key` protects its own pages and its control endpoint. `fsync`: flush the ledger to disk before each response.
     """
 
     def __init__(
@@ -59,7 +58,7 @@ class Sandbox:
         self.ledger = Ledger(folder / "ledger.jsonl", fsync)
         self.faults = Faults(self.ledger)
         try:
-            mail = MailDoors(self.directory, tokens, self.faults, self.ledger, context, self._mail)
+            mail = SmtpContext(self.directory, tokens, self.faults, self.ledger, context, self._mail)
             self.smtp_port = self._mail.serve(lambda: Submission(mail), smtp_port)
             self.relay_port = self._mail.serve(lambda: Relay(mail), relay_port)
         except OSError:
@@ -82,7 +81,7 @@ class Sandbox:
             Graph(self.directory, tokens, self.faults, self.ledger),
             Ews(self.directory, tokens, Logins(self.directory), self.faults, self.ledger),
             MailboxPage(self.ledger),
-            ControlDoor(self.directory, self.faults, self.ledger),
+            ControlEndpoint(self.directory, self.faults, self.ledger),
             key,
         )
 
@@ -95,14 +94,14 @@ class Sandbox:
         self.close()
 
     def close(self) -> None:
-        """Cuts what is open, ends every thread. The folder stays: a sandbox started in it is the same one."""
+        """Close all connections and end all threads. A sandbox started in the same folder has the same state."""
         self.faults.closing.set()
         self._web.close()
         self._mail.close()
         self.ledger.close()
 
     def _answer(self, request: Request) -> Response:
-        # The port is open a moment before the doors, whose URLs name it, exist.
+        # The port opens before the services are created, since their URLs contain it.
         return self._routes.answer(request) if self._routes else Response(503)
 
     def _clouds(self) -> str:

@@ -1,4 +1,4 @@
-"""The thread in which the SMTP doors live: one event loop, any number of listeners, ended cleanly."""
+"""The event loop of the SMTP servers, in its own thread."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from aiosmtpd.smtp import SMTP
 
 
 class MailLoop:
+    """Serves any number of SMTP listeners until closed."""
+
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
         self._servers: list[asyncio.Server] = []
@@ -19,11 +21,11 @@ class MailLoop:
         self._thread = threading.Thread(target=self._run, name="sandbox-smtp", daemon=True)
         self._thread.start()
 
-    def serve(self, door: Callable[[], SMTP], port: int) -> int:
-        """Listens on 127.0.0.1; returns the port. `door` makes the protocol of one connection."""
+    def serve(self, factory: Callable[[], SMTP], port: int) -> int:
+        """Listen on 127.0.0.1; returns the port. `factory` creates the protocol of one connection."""
 
         def connected() -> SMTP:
-            protocol = door()
+            protocol = factory()
             self._open.add(protocol)
             return protocol
 
@@ -34,7 +36,7 @@ class MailLoop:
         self._servers.append(server)
         return int(server.sockets[0].getsockname()[1])
 
-    def forget(self, protocol: SMTP) -> None:
+    def remove(self, protocol: SMTP) -> None:
         self._open.discard(protocol)
 
     def close(self) -> None:
@@ -43,7 +45,7 @@ class MailLoop:
         self._thread.join()
 
     def _run(self) -> None:
-        """The loop begins and ends in this thread: whoever closes the sandbox may have a loop of their own."""
+        """Run and close the loop in this thread; the thread that closes the sandbox may have a loop of its own."""
         asyncio.set_event_loop(self._loop)
         self._loop.run_forever()
         self._loop.run_until_complete(self._loop.shutdown_default_executor())
@@ -61,7 +63,7 @@ class MailLoop:
 
 
 def cut(protocol: SMTP) -> None:
-    """Ends a connection with a TCP reset, beneath TLS if there is any."""
+    """End a connection with a TCP reset, without a TLS shutdown."""
     transport = protocol._original_transport or protocol.transport
     if not isinstance(transport, asyncio.WriteTransport):
         return

@@ -1,4 +1,4 @@
-"""A plain relay, as a customer's own mail server is: takes what it is given and asks for no login."""
+"""An SMTP relay, as the mail server of an organization: it accepts all mail and requires no login."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from sandbox.state.directory import Directory
 from sandbox.state.mail_facts import ledger_facts
 
 LOGGER = logging.getLogger(__name__)
-# aiosmtpd logs every line it gets, tokens too.
+# aiosmtpd logs every line it receives, including tokens.
 logging.getLogger("mail.log").setLevel(logging.ERROR)
-LARGEST_MESSAGE = 157286400
+MAX_MESSAGE_BYTES = 157286400
 LONGEST_LINE = 65536
 REPLIES = {
     421: "4.3.2 Service not available",
@@ -36,8 +36,8 @@ REPLIES = {
 
 
 @dataclass(frozen=True, slots=True)
-class MailDoors:
-    """What the SMTP doors share: who may, where mail goes, which faults are due, and the thread they live in."""
+class SmtpContext:
+    """Shared by the SMTP servers: directory, tokens, faults, ledger, TLS context and event loop."""
 
     directory: Directory
     tokens: Tokens
@@ -48,30 +48,30 @@ class MailDoors:
 
 
 class Relay(SMTP):
-    """Takes any mail from anyone; STARTTLS is offered, no login is asked for."""
+    """Accepts any mail from any client. Offers STARTTLS, requires no login."""
 
     door = "relay"
-    # An access token comes on one line of AUTH, far longer than RFC 5321 knows.
+    # An access token in one line of AUTH is longer than RFC 5321 allows.
     line_length_limit = LONGEST_LINE
 
-    def __init__(self, doors: MailDoors, **options: Any) -> None:
-        self.doors = doors
+    def __init__(self, context: SmtpContext, **options: Any) -> None:
+        self.context = context
         super().__init__(
             self,
             hostname="localhost",
             ident="Microsoft ESMTP MAIL Service ready",
-            data_size_limit=LARGEST_MESSAGE,
+            data_size_limit=MAX_MESSAGE_BYTES,
             enable_SMTPUTF8=True,
-            tls_context=doors.context,
+            tls_context=context.context,
             loop=asyncio.get_running_loop(),
             auth_exclude_mechanism=("LOGIN", "PLAIN"),
             **options,
         )
-        # aiosmtpd keeps these limits for the class: one connection's EHLO would change another's.
+        # aiosmtpd stores these limits in the class, so one connection's EHLO would change another's.
         self.command_size_limits = defaultdict(lambda: LONGEST_LINE)
 
     def connection_lost(self, error: Exception | None) -> None:
-        self.doors.loop.forget(self)
+        self.context.loop.remove(self)
         super().connection_lost(error)
 
     async def handle_exception(self, error: Exception) -> str:
@@ -79,7 +79,7 @@ class Relay(SMTP):
         return "451 4.3.0 The sandbox failed"
 
     async def _handle_client(self) -> None:
-        if (reply := await self.trouble("connect", None)) is not None:
+        if (reply := await self.apply_fault("connect", None)) is not None:
             await self.push(reply)
             if self.transport is not None:
                 self.transport.close()
@@ -90,7 +90,7 @@ class Relay(SMTP):
         self, server: SMTP, session: Session, envelope: Envelope, hostname: str, responses: list[str]
     ) -> list[str]:
         session.host_name = hostname
-        offers = [f"{self.hostname} Hello [127.0.0.1]", f"SIZE {LARGEST_MESSAGE}", *self.security(), "8BITMIME"]
+        offers = [f"{self.hostname} Hello [127.0.0.1]", f"SIZE {MAX_MESSAGE_BYTES}", *self.security(), "8BITMIME"]
         return [*(f"250-{offer}" for offer in (*offers, "ENHANCEDSTATUSCODES")), "250 SMTPUTF8"]
 
     def security(self) -> list[str]:
@@ -99,7 +99,7 @@ class Relay(SMTP):
     async def handle_MAIL(
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
-        if (reply := await self.trouble("mail", address)) is not None:
+        if (reply := await self.apply_fault("mail", address)) is not None:
             return reply
         if (reply := self.refuse_sender(address)) is not None:
             return reply
@@ -110,7 +110,7 @@ class Relay(SMTP):
     async def handle_RCPT(
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
-        if (reply := await self.trouble("rcpt", address)) is not None:
+        if (reply := await self.apply_fault("rcpt", address)) is not None:
             return reply
         envelope.rcpt_tos.append(address)
         envelope.rcpt_options.extend(options)
@@ -118,29 +118,29 @@ class Relay(SMTP):
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
         mailbox = envelope.mail_from or ""
-        fault = self.doors.faults.take(self.door, mailbox)
+        fault = self.context.faults.take(self.door, mailbox)
         if fault and fault.taken:
             await self.accept(envelope)
-        if fault and fault.reset != "after" and (reply := await self.suffer(fault)) is not None:
+        if fault and fault.reset != "after" and (reply := await self.fault_reply(fault)) is not None:
             return reply
         reply = await self.accept(envelope)
         if fault and fault.reset == "after":
             await self.pause(fault)
-            raise self.severed()
+            raise self.reset_connection()
         return reply
 
     async def accept(self, envelope: Envelope) -> str:
         content = envelope.original_content or b""
         if (reply := self.refuse_content(content)) is not None:
-            await self.in_thread(
+            await self.append_to_ledger(
                 "refused", status=int(reply[:3]), code=reply[4:].split(" ")[0], mailbox=envelope.mail_from
             )
             return reply
         facts = ledger_facts(content, self.mailbox_of(envelope), envelope.rcpt_tos)
-        entry = await self.in_thread("message", **facts, **self.sender_facts(), mail_from=envelope.mail_from)
+        entry = await self.append_to_ledger("message", **facts, **self.sender_facts(), mail_from=envelope.mail_from)
         return f"250 2.0.0 OK {entry['message_id']} [Hostname=localhost]"
 
-    # What a door with a login does otherwise
+    # Overridden by the server with a login
 
     def refuse_sender(self, address: str) -> str | None:
         return None
@@ -154,31 +154,31 @@ class Relay(SMTP):
     def sender_facts(self) -> dict[str, Any]:
         return {"tls": self._tls_protocol is not None}
 
-    # Trouble on request
+    # Scripted faults
 
-    async def trouble(self, stage: Stage, mailbox: str | None) -> str | None:
-        """The reply that a fault of this stage asks for, or None to go on."""
-        fault = self.doors.faults.take(self.door, mailbox, stage)
-        return await self.suffer(fault) if fault else None
+    async def apply_fault(self, stage: Stage, mailbox: str | None) -> str | None:
+        """The reply of a matching fault, or None to continue."""
+        fault = self.context.faults.take(self.door, mailbox, stage)
+        return await self.fault_reply(fault) if fault else None
 
-    async def suffer(self, fault: Fault) -> str | None:
+    async def fault_reply(self, fault: Fault) -> str | None:
         await self.pause(fault)
         if fault.reset:
-            raise self.severed()
+            raise self.reset_connection()
         if fault.status is None:
             return None
         text = fault.body if isinstance(fault.body, str) else REPLIES.get(fault.status, "4.3.0 Try again later")
         return f"{fault.status} {text}"
 
     async def pause(self, fault: Fault) -> None:
-        if fault.delay and await asyncio.to_thread(self.doors.faults.wait, fault):
-            raise self.severed()
+        if fault.delay and await asyncio.to_thread(self.context.faults.wait, fault):
+            raise self.reset_connection()
 
-    def severed(self) -> asyncio.CancelledError:
-        """Cuts the connection; what is returned, raised, ends its conversation without a word."""
+    def reset_connection(self) -> asyncio.CancelledError:
+        """Reset the connection; the caller raises the returned exception to end the session without a reply."""
         cut(self)
         return asyncio.CancelledError()
 
-    async def in_thread(self, kind: str, **facts: Any) -> dict[str, Any]:
-        """The ledger waits for the disk: not in the loop that serves everyone."""
-        return await asyncio.to_thread(self.doors.ledger.append, kind, self.door, **facts)
+    async def append_to_ledger(self, kind: str, **facts: Any) -> dict[str, Any]:
+        """Append in a thread, since the ledger waits for the disk."""
+        return await asyncio.to_thread(self.context.ledger.append, kind, self.door, **facts)

@@ -1,4 +1,4 @@
-"""SMTP client submission as smtp.office365.com does it: STARTTLS, XOAUTH2, then only as the mailbox that logged in.
+"""SMTP client submission as smtp.office365.com: STARTTLS, XOAUTH2, sending only as the authenticated mailbox.
 
 Source: Microsoft, "Authenticate an IMAP, POP or SMTP connection using OAuth"; replies quoted in public issue threads.
 """
@@ -19,7 +19,7 @@ from aiosmtpd.smtp import MISSING, SMTP, AuthResult, Envelope
 from sandbox.entra.tokens import Claims, TokenRefused
 from sandbox.ews.ews_endpoint import AUDIENCES
 from sandbox.faults import Fault
-from sandbox.smtp.relay import MailDoors, Relay
+from sandbox.smtp.relay import Relay, SmtpContext
 from sandbox.state.mail_facts import message_headers
 from sandbox.state.models import SandboxMailbox
 
@@ -37,14 +37,14 @@ SEND_AS_DENIED = (
 
 
 class Submission(Relay):
-    """smtp.office365.com: STARTTLS, then XOAUTH2, then only as the mailbox that logged in."""
+    """Requires STARTTLS and XOAUTH2, and sends only as the authenticated mailbox."""
 
     door = "smtp"
 
-    def __init__(self, doors: MailDoors) -> None:
+    def __init__(self, context: SmtpContext) -> None:
         self.mailbox: SandboxMailbox | None = None
         self.who: dict[str, Any] = {}
-        super().__init__(doors)
+        super().__init__(context)
 
     def security(self) -> list[str]:
         return ["AUTH LOGIN XOAUTH2"] if self._tls_protocol else ["STARTTLS"]
@@ -63,7 +63,7 @@ class Submission(Relay):
         for prompt in prompts[1:] if initial and mechanism == "LOGIN" else prompts[: 0 if initial else None]:
             if await self.challenge_auth(prompt) is MISSING:
                 return
-        await self.in_thread("refused", status=550, code="5.7.30", mailbox=None)
+        await self.append_to_ledger("refused", status=550, code="5.7.30", mailbox=None)
         await self.push(NO_BASIC.format(host=_host()))
 
     async def auth_XOAUTH2(self, server: SMTP, args: list[str]) -> AuthResult:
@@ -74,34 +74,34 @@ class Submission(Relay):
         if answer is MISSING:
             return AuthResult(success=False, handled=True)
         user, token = _xoauth2(answer)
-        fault = self.doors.faults.take(self.door, user, "auth")
-        if fault and (reply := await self.auth_trouble(fault)) is not None:
+        fault = self.context.faults.take(self.door, user, "auth")
+        if fault and (reply := await self.auth_fault(fault)) is not None:
             return AuthResult(success=False, handled=False, message=reply)
         refusal = self.log_in(user, token)
         if refusal is None:
             return AuthResult(success=True, message="235 2.7.0 Authentication successful")
-        await self.in_thread("refused", status=535, code=refusal.split()[1], mailbox=user)
+        await self.append_to_ledger("refused", status=535, code=refusal.split()[1], mailbox=user)
         return AuthResult(success=False, handled=False, message=refusal)
 
-    async def auth_trouble(self, fault: Fault) -> str | None:
-        """A JSON body is sent as a 334 challenge before the refusal, as SASL XOAUTH2 allows and other servers do."""
+    async def auth_fault(self, fault: Fault) -> str | None:
+        """Apply a fault. A JSON body is sent as a 334 challenge before the refusal, as SASL XOAUTH2 allows."""
         if isinstance(fault.body, dict) and await self.challenge_auth(json.dumps(fault.body)) is MISSING:
             return UNSUCCESSFUL.format(host=_host())
-        return await self.suffer(fault)
+        return await self.fault_reply(fault)
 
     def log_in(self, user: str, token: str) -> str | None:
-        """The refusal, or None. Exchange says the same of a bad token, a missing role and an unknown mailbox."""
+        """The refusal, or None. Exchange's reply is the same for a bad token, a missing role and an unknown mailbox."""
         unsuccessful = UNSUCCESSFUL.format(host=_host())
         try:
-            claims = self.doors.tokens.read_token(token)
+            claims = self.context.tokens.read_token(token)
         except TokenRefused:
             return unsuccessful
-        mailbox = self.doors.directory.find_mailbox(user, claims["tid"])
+        mailbox = self.context.directory.find_mailbox(user, claims["tid"])
         if claims["aud"] not in AUDIENCES or mailbox is None:
             return unsuccessful
         if "scp" in claims:
             return self.admit(mailbox, claims) if claims["oid"] == mailbox.object_id else unsuccessful
-        scoped = self.doors.directory.scoped_mailboxes(claims["appid"], claims["tid"], "SMTP.SendAsApp")
+        scoped = self.context.directory.scoped_mailboxes(claims["appid"], claims["tid"], "SMTP.SendAsApp")
         if "SMTP.SendAsApp" not in claims.get("roles", []) and mailbox.address.lower() not in (scoped or []):
             return unsuccessful
         return self.admit(mailbox, claims)
@@ -154,7 +154,7 @@ def _base64(text: str) -> bytes:
 
 
 def _xoauth2(answer: bytes) -> tuple[str, str]:
-    """user and token of `user=...^Aauth=Bearer ...^A^A`; empty where they are missing."""
+    """User and token of `user=...^Aauth=Bearer ...^A^A`; empty if missing."""
     parts = dict(part.partition("=")[::2] for part in answer.decode("utf-8", "replace").split("\x01") if part)
     kind, _, token = parts.get("auth", "").partition(" ")
     return parts.get("user", ""), token.strip() if kind.lower() == "bearer" else ""

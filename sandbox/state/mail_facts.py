@@ -1,4 +1,4 @@
-"""Messages as the ledger keeps them: from the MIME that came, or put together from a door's own fields."""
+"""The facts of a message for the ledger, from its MIME or from single fields (Graph's JSON, EWS's elements)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Address = tuple[str, str]
 
 @dataclass(slots=True)
 class Draft:
-    """A message given field by field (Graph's JSON, EWS's elements)."""
+    """A message given as single fields (Graph's JSON, EWS's elements)."""
 
     subject: str = ""
     body: str = ""
@@ -34,7 +34,7 @@ class Draft:
     """name, content type, content"""
 
     def mime(self, mailbox: str) -> bytes:
-        # 7 bit, so that the text survives whatever reads it, byte or string.
+        # 7 bit, so that the message can be read as bytes and as text.
         message = EmailMessage(policy=policy.SMTP.clone(cte_type="7bit"))
         message["From"] = formataddr(self.sender or ("", mailbox))
         for name, people in (("To", self.to), ("Cc", self.cc), ("Reply-To", self.reply_to)):
@@ -64,7 +64,7 @@ def new_message_id() -> str:
 
 
 def ledger_facts(mime: bytes, mailbox: str, to: Iterable[str] | None = None) -> dict[str, Any]:
-    """What the ledger says of a message. Without `to` the recipients are those of its headers."""
+    """The ledger's facts of a message. Without `to` the recipients are those of its headers."""
     message = message_from_bytes(mime, policy=policy.compat32)
     headers = message_headers(message)
     message_id = headers.get("message-id", "").strip()
@@ -82,7 +82,7 @@ def ledger_facts(mime: bytes, mailbox: str, to: Iterable[str] | None = None) -> 
 
 
 def message_headers(message: Message) -> dict[str, str]:
-    """Decoded headers, names in lower case, the first of each."""
+    """The decoded headers by name in lower case; the first of each name."""
     found: dict[str, str] = {}
     for name, value in message.items():
         found.setdefault(name.lower(), _decoded(str(value)))

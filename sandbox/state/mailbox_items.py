@@ -1,6 +1,6 @@
-"""What lies in mailboxes: drafts, and a copy of each message that Graph sent. Rebuilt from the ledger after a restart.
+"""The items in mailboxes: drafts, and a copy of each message that Graph sent. Rebuilt from the ledger at the start.
 
-An item's usual id changes when it is moved, its immutable id does not. Source: Microsoft Graph, "Obtain immutable
+An item's default id changes when it is moved, its immutable id does not. Source: Microsoft Graph, "Obtain immutable
 identifiers for Outlook resources".
 """
 
@@ -19,7 +19,7 @@ ID = re.compile(r"(?:AAkALgAAAAAAHYQDEapmEc2byACqAC-EWg0A|AAMkAGI2TG93AAA)([0-9]
 
 @dataclass(slots=True)
 class Item:
-    """`facts` are those of the ledger; `number` is that of the entry it came by."""
+    """`facts`: the ledger's facts of the message; `number`: that of the ledger entry that created it."""
 
     number: int
     mailbox: str
@@ -36,14 +36,16 @@ class Item:
 
 
 class Items:
+    """All items, changed by ledger entries."""
+
     def __init__(self, ledger: Ledger) -> None:
         self._items: dict[int, Item] = {}
         self._lock = threading.Lock()
         for entry in ledger.entries():
-            self.note(entry)
+            self.apply(entry)
 
-    def note(self, entry: Entry) -> Item | None:
-        """What an entry of the ledger made, or None. Raises nothing for entries of other doors."""
+    def apply(self, entry: Entry) -> Item | None:
+        """Apply a ledger entry; returns the item that it created, or None. Ignores entries of other services."""
         if entry["door"] != "graph":
             return None
         if entry["kind"] == "draft":
@@ -57,7 +59,7 @@ class Items:
         return None
 
     def find(self, mailbox: str, item_id: str) -> Item | None:
-        """By an id of either kind. Raises ValueError if it is none."""
+        """Find an item by its default or immutable id. Raises ValueError for a malformed id."""
         found = ID.fullmatch(item_id)
         if found is None:
             raise ValueError(item_id)
@@ -66,15 +68,15 @@ class Items:
             return None
         return item
 
-    def having(self, mailbox: str, message_id: str, folder: str | None = None) -> list[Item]:
-        """Those with this Message-ID, the newest first."""
+    def find_by_message_id(self, mailbox: str, message_id: str, folder: str | None = None) -> list[Item]:
+        """The items with this Message-ID, newest first."""
         with self._lock:
             mine = [item for item in self._items.values() if item.mailbox == mailbox.lower()]
         found = [item for item in mine if item.facts["message_id"] == message_id and folder in (None, item.folder)]
         return found[::-1]
 
     def begin_sending(self, item: Item) -> bool:
-        """Moves a draft to Sent Items. False if it was sent before: of two who try, one is told so."""
+        """Move a draft to Sent Items. False if it was sent before: one of two parallel requests gets True."""
         with self._lock:
             if not item.is_draft:
                 return False

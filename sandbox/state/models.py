@@ -1,4 +1,4 @@
-"""What a directory holds: tenants, apps, their credentials, mailboxes. Plain data; `directory.py` changes it."""
+"""The records of a directory: tenants, apps, credentials, mailboxes, people. `directory.py` changes them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ EXCHANGE = "https://outlook.office365.com"
 EXCHANGE_NAMES = frozenset({EXCHANGE, "https://outlook.office.com", "00000002-0000-0ff1-ce00-000000000000"})
 GRAPH_NAMES = frozenset({GRAPH, "00000003-0000-0000-c000-000000000000"})
 CONSUMERS = "9188040d-6c67-4c5b-b112-36a304b66dad"
-"""The tenant id in which all personal Microsoft accounts live."""
+"""The tenant id of all personal Microsoft accounts."""
 
 NATIONAL: dict[str, dict[str, str | None]] = {
     "": {
@@ -47,22 +47,22 @@ NATIONAL: dict[str, dict[str, str | None]] = {
         "rbac_url": "https://pas.chinacloudapi.cn",
     },
 }
-"""What the discovery document says of a directory in each cloud; "gcc" is the worldwide one for governments."""
+"""Fields of the discovery document for each cloud; "gcc" is the worldwide cloud for US governments."""
 
 EXCHANGE_PERMISSIONS = frozenset({"full_access_as_app", "SMTP.SendAsApp", "IMAP.AccessAsApp", "POP.AccessAsApp"})
 MAIL_PERMISSIONS = ("Mail.Send", "full_access_as_app", "SMTP.SendAsApp")
 
 
 def resource_of(permission: str) -> str:
-    """The resource whose tokens carry this application permission as a role."""
+    """The resource whose tokens have this application permission as a role."""
     return EXCHANGE if permission in EXCHANGE_PERMISSIONS else GRAPH
 
 
 @dataclass(slots=True)
 class SandboxTenant:
-    """`ews_allowed_apps` is Exchange Online's EwsAllowedAppIDs: None is no list, all apps may.
+    """`ews_allowed_apps`: Exchange Online's EwsAllowedAppIDs; None (no list) allows all apps.
 
-    `national_cloud` (a key of NATIONAL) says where it really is, though this authority knows it too.
+    `national_cloud` (a key of NATIONAL): the tenant's actual cloud, for which this authority also answers.
     """
 
     directory_id: str
@@ -75,11 +75,11 @@ class SandboxTenant:
 
 @dataclass(slots=True)
 class SandboxApp:
-    """An app registration. `wanted` is its requiredResourceAccess, which admin consent grants.
+    """An app registration. `wanted`: its requiredResourceAccess, which admin consent grants.
 
-    Without `redirect_uris` any is taken. `personal_accounts` says that the audience admits them; `public_client` that
-    public client flows are allowed. `group_claims` is the manifest's groupMembershipClaims: "SecurityGroup" puts every
-    group of a person into ID tokens, "ApplicationGroup" those in `assigned_groups` alone, None none.
+    Without `redirect_uris` any is accepted. `personal_accounts`: the audience includes them; `public_client`: public
+    client flows are allowed. `group_claims`: the manifest's groupMembershipClaims; "SecurityGroup" puts all groups of
+    a person into ID tokens, "ApplicationGroup" only those in `assigned_groups`, None none.
     """
 
     client_id: str
@@ -98,7 +98,7 @@ class SandboxApp:
 
 @dataclass(slots=True)
 class Secret:
-    """A client secret. `value` is known only where it was made; the directory keeps its SHA-256 alone."""
+    """A client secret. `value` is set only in the result of `add_secret`; the directory stores its SHA-256."""
 
     key_id: str
     client_id: str
@@ -124,7 +124,7 @@ class Certificate:
 
 @dataclass(slots=True)
 class SandboxMailbox:
-    """`send_as` lists other addresses this mailbox may put into From."""
+    """A mailbox. `send_as`: other addresses that it may use in From."""
 
     address: str
     tenant_id: str
@@ -136,9 +136,9 @@ class SandboxMailbox:
 
 @dataclass(slots=True)
 class SandboxPerson:
-    """Somebody with a work account. `groups` are object ids; `app_roles` are assigned by client id.
+    """A person with a work account. `groups`: object ids; `app_roles`: assigned roles by client id.
 
-    `mail` is what the directory says of their address, which nobody proved: any administrator of a tenant sets it.
+    `mail`: the address in the directory. It is not verified: a tenant's administrator can set any address.
     """
 
     object_id: str
@@ -149,15 +149,15 @@ class SandboxPerson:
     groups: list[str] = field(default_factory=list)
     app_roles: dict[str, list[str]] = field(default_factory=dict)
     methods: list[str] = field(default_factory=list)
-    """What `amr` says that they signed in by."""
+    """The claim `amr`: the authentication methods used."""
     contexts: list[str] = field(default_factory=list)
-    """The authentication contexts that they satisfy: what `acrs` says where it is asked for."""
+    """The claim `acrs`: the authentication contexts satisfied."""
     disabled: bool = False
 
 
 @dataclass(slots=True)
 class SandboxSignIn:
-    """A refresh token, of which the directory keeps the SHA-256 alone. `scope` is what the person agreed to."""
+    """A refresh token, of which the directory stores the SHA-256. `scope`: what the person consented to."""
 
     client_id: str
     address: str
@@ -167,6 +167,6 @@ class SandboxSignIn:
 
 
 def moment(value: datetime | str) -> datetime:
-    """An aware moment from a datetime or ISO text; without a zone it is UTC."""
+    """An aware datetime from a datetime or ISO text; the default zone is UTC."""
     parsed = datetime.fromisoformat(value) if isinstance(value, str) else value
     return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)

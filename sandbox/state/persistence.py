@@ -1,4 +1,4 @@
-"""The directory at rest: every record, and the file they are kept in."""
+"""The records of the directory, and their file."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class DirectoryState:
 
     @classmethod
     def read(cls, file: Path) -> DirectoryState:
-        """The state of an earlier life, or an empty one."""
+        """Read the state of an earlier run; empty without a file."""
         if not file.exists():
             return cls()
         raw: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
@@ -69,7 +69,7 @@ class DirectoryState:
         )
 
     def write(self, file: Path) -> None:
-        """Replaces the file at once, so that a kill leaves the old state or the new."""
+        """Replace the file atomically, so that a killed process leaves the old or the new state."""
         raw = {
             "tenants": list(self.tenants.values()),
             "apps": list(self.apps.values()),
@@ -93,5 +93,5 @@ class DirectoryState:
 def _plain(value: object) -> object:
     if isinstance(value, datetime):
         return value.isoformat()
-    # Not asdict(): its deep copies would make each change of a large directory slow.
+    # Not asdict(), whose deep copies make each change of a large directory slow.
     return {name: getattr(value, name) for name in type(value).__slots__}  # type: ignore[attr-defined]

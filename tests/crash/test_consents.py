@@ -23,7 +23,7 @@ def apps_there(sandbox: Sandbox) -> list[dict[str, str]]:
     """A tenant's apps, each granted what it wants, as rows of a CSV file."""
     tenant = sandbox.directory.add_tenant("Harbour Crane", f"{uuid4().hex[:8]}.example")
     rows = []
-    with sandbox.directory.together():
+    with sandbox.directory.batch():
         for number in range(APPS):
             app = sandbox.directory.add_app(tenant, f"App {number}")
             sandbox.directory.grant(app, "Mail.Send")

@@ -64,7 +64,7 @@ def cloud(sandbox: Sandbox) -> Cloud:
 def customer(sandbox: Sandbox, cloud: Cloud) -> Customer:
     """A tenant with an app, a good secret, a mailbox and everything consented."""
     domain = f"{uuid.uuid4().hex[:12]}.example"
-    with sandbox.directory.together():
+    with sandbox.directory.batch():
         tenant = sandbox.directory.add_tenant("Northpark Energy", domain)
         app = sandbox.directory.add_app(tenant, "ALERT")
         secret = sandbox.directory.add_secret(app)

@@ -1,4 +1,4 @@
-"""Admin consent: the page at Microsoft where an administrator agrees, and the way back to the app.
+"""The admin consent page, and the redirect to the app.
 
 Source: Microsoft identity platform, "Admin consent" (v2.0 endpoint) and "client credentials flow" (v1 endpoint).
 """
@@ -19,15 +19,17 @@ SHARED = ("organizations", "common")
 
 
 class ConsentPage:
+    """The admin consent endpoint, version 1 and 2."""
+
     def __init__(self, directory: Directory) -> None:
         self._directory = directory
 
     def answer(self, name: str, request: Request, version_2: bool) -> Response:
-        """GET shows what is asked for; POST grants or declines it and goes back to the redirect URI."""
+        """GET shows the requested permissions; POST grants or declines them and redirects to the redirect URI."""
         asked = request.query
         app = self._directory.find_app(asked.get("client_id", ""))
         if app is None:
-            return _sorry(700016, ErrorSubject(asked.get("client_id", ""), tenant=name))
+            return _error_page(700016, ErrorSubject(asked.get("client_id", ""), tenant=name))
         back = asked.get("redirect_uri", "")
         if urlsplit(back).scheme not in ("http", "https") or (app.redirect_uris and back not in app.redirect_uris):
             return page(
@@ -38,9 +40,9 @@ class ConsentPage:
             )
         scope = asked.get("scope", "")
         if version_2 and not scope:
-            return _sorry(900144, value="scope")
+            return _error_page(900144, value="scope")
         if name not in SHARED and self._directory.find_tenant(name) is None:
-            return _sorry(90002, value=name)
+            return _error_page(90002, value=name)
         wanted = [one for one in app.wanted if not version_2 or _asked_for(scope, one)]
         if request.method == "POST":
             return self._decide(name, request, app, wanted, version_2)
@@ -65,25 +67,25 @@ class ConsentPage:
         form = request.form()
         tenant = self._directory.find_tenant(form.get("tenant") or name)
         if tenant is None:
-            return _sorry(90002, value=form.get("tenant", name))
+            return _error_page(90002, value=form.get("tenant", name))
         state = {"state": request.query["state"]} if "state" in request.query else {}
         if form.get("decision") != "accept":
-            return _back(request, {**_declined(version_2), **state})
-        with self._directory.together():
+            return _redirect(request, {**_declined(version_2), **state})
+        with self._directory.batch():
             self._directory.install(app, tenant)
             for permission in wanted:
                 self._directory.grant(app, permission, tenant)
         scope = {"scope": request.query["scope"]} if version_2 else {}
-        return _back(request, {"admin_consent": "True", "tenant": tenant.directory_id, **scope, **state})
+        return _redirect(request, {"admin_consent": "True", "tenant": tenant.directory_id, **scope, **state})
 
 
 def _asked_for(scope: str, permission: str) -> bool:
-    """Application permissions are asked for by the resource's .default alone."""
+    """Whether the scope includes an application permission, which is only requested by the resource's .default."""
     return f"{resource_of(permission)}/.default" in scope.split()
 
 
 def _declined(version_2: bool) -> dict[str, str]:
-    """Version 2 says admin_consent=True even of a refusal: who reads it must look for `error` first."""
+    """The parameters after a refusal. Version 2 contains admin_consent=True also here, besides `error`."""
     if not version_2:
         return {"error": "permission_denied", "error_description": "The admin canceled the request"}
     text = "AADSTS65004: User declined to consent to access the app."
@@ -95,11 +97,11 @@ def _declined(version_2: bool) -> dict[str, str]:
     }
 
 
-def _back(request: Request, answer: dict[str, str]) -> Response:
+def _redirect(request: Request, answer: dict[str, str]) -> Response:
     uri = request.query["redirect_uri"]
     return Response(302, headers={"Location": f"{uri}{'&' if urlsplit(uri).query else '?'}{urlencode(answer)}"})
 
 
-def _sorry(code: int, subject: ErrorSubject | None = None, value: str = "") -> Response:
+def _error_page(code: int, subject: ErrorSubject | None = None, value: str = "") -> Response:
     text = EntraRefusal(code, subject or ErrorSubject(), value).text(ERRORS[code])
     return page("Sorry, but we’re having trouble signing you in.", f"<p>AADSTS{code}: {escape(text)}</p>", 400)

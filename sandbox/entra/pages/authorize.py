@@ -1,6 +1,6 @@
-"""Where an application sends people to sign in with their work account: the authorization endpoint, in small.
+"""The authorization endpoint, where people sign in with their work account.
 
-What is wrong with the application or its redirect URI is said here; everything else goes back to it as an error.
+Errors about the application or its redirect URI are shown on a page; all others are returned to the application.
 """
 
 from __future__ import annotations
@@ -19,13 +19,15 @@ SHARED = ("common", "organizations")
 
 
 class SignInPage:
+    """The sign-in page."""
+
     def __init__(self, base_url: str, directory: Directory, authorization: Authorization) -> None:
         self._base_url = base_url
         self._directory = directory
         self._authorization = authorization
 
     def answer(self, name: str, request: Request) -> Response:
-        """GET lets somebody choose an account; POST goes back to the application with a code, or with an error."""
+        """GET shows the accounts; POST redirects to the application with a code or an error."""
         try:
             app = self._app(name, request.query)
         except EntraRefusal as refusal:
@@ -40,10 +42,10 @@ class SignInPage:
                 return _choose(app, people, request.query.get("login_hint", ""))
             return self._decide(request, asked, people)
         except EntraRefusal as refusal:
-            return _back(request.query, self._error(refusal))
+            return _redirect(request.query, self._error(refusal))
 
     def _app(self, name: str, query: dict[str, str]) -> SandboxApp:
-        """The application, and that its redirect URI is its own. Raises Refusal."""
+        """The application, whose redirect URI is checked. Raises EntraRefusal."""
         for parameter in ("client_id", "redirect_uri"):
             if not query.get(parameter):
                 raise EntraRefusal(900144, value=parameter)
@@ -76,7 +78,7 @@ class SignInPage:
             return _choose(asked.app, people, "", "This username may be incorrect. Make sure you typed it correctly.")
         if person.disabled:
             return _choose(asked.app, people, person.username, f"AADSTS50057: {ERRORS[50057].text}")
-        return _back(request.query, {"code": self._authorization.grant(asked, person)})
+        return _redirect(request.query, {"code": self._authorization.grant(asked, person)})
 
     def _error(self, refusal: EntraRefusal) -> dict[str, str]:
         told = {"error": ERRORS[refusal.code].error, "error_description": described(refusal.code, refusal.text())}
@@ -86,7 +88,7 @@ class SignInPage:
 
 
 def _asked(app: SandboxApp, query: dict[str, str]) -> AuthorizationRequest:
-    """Raises Refusal."""
+    """Parse the request. Raises EntraRefusal."""
     subject = ErrorSubject(app.client_id, app.name)
     for parameter in ("response_type", "scope"):
         if not query.get(parameter):
@@ -116,8 +118,8 @@ def _choose(app: SandboxApp, people: list[SandboxPerson], hint: str, sorry: str 
     )
 
 
-def _back(query: dict[str, str], answer: dict[str, str]) -> Response:
-    """To the application, with its own state."""
+def _redirect(query: dict[str, str], answer: dict[str, str]) -> Response:
+    """Redirect to the application with its state."""
     uri = query["redirect_uri"]
     state = {"state": query["state"]} if "state" in query else {}
     return Response(302, headers={"Location": f"{uri}{'&' if urlsplit(uri).query else '?'}{urlencode(answer | state)}"})

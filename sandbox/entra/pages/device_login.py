@@ -1,4 +1,4 @@
-"""Where a person enters the code that a device shows, and agrees or declines: www.microsoft.com/link in small."""
+"""The page where a person enters a device code and accepts or declines, as www.microsoft.com/link."""
 
 from __future__ import annotations
 
@@ -22,6 +22,8 @@ MEANINGS = {
 
 
 class DevicePage:
+    """The device login page."""
+
     def __init__(self, directory: Directory, consumers: Consumers) -> None:
         self._directory = directory
         self._consumers = consumers
