@@ -13,7 +13,6 @@ from django.core.management import call_command
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.loader import MigrationLoader
-from django.db.migrations.recorder import MigrationRecorder
 
 from alertadmin.audit import trigger_check
 from alertadmin.crypto.fields import encrypted_fields
@@ -38,7 +37,6 @@ def make_ready(*, upgrade: bool) -> None:
     try:
         _make_file()
         with _alone():
-            _refuse_partly_squashed()
             executor = MigrationExecutor(connection)
             _refuse_newer(executor)
             _refuse_partly_migrated(executor.loader)
@@ -130,19 +128,6 @@ def running_elsewhere() -> list[str]:
             [f"{PROGRAM} ", SETTING_UP],
         )
         return [str(name) for (name,) in cursor.fetchall()]
-
-
-def _refuse_partly_squashed() -> None:
-    """Of the migrations that one file replaces, a database has all or none: the replaced files are gone."""
-    applied = MigrationRecorder(connection).applied_migrations()
-    for migration in MigrationLoader(None).disk_migrations.values():
-        done = [key in applied for key in migration.replaces]
-        if any(done) and not all(done):
-            raise NotPrepared(
-                f"The database {where()} is of an older development version of alertadmin, from before its migrations "
-                "were put into one file. Start the last version before that once, which brings it up to date, then "
-                "this one."
-            )
 
 
 def _refuse_newer(executor: MigrationExecutor) -> None:

@@ -1,4 +1,5 @@
-"""Sentences that were stored in English become codes and parameters (`mailer.coded_text`): why a consent is not known, and why a sign-in of a personal account failed."""
+"""Sentences that were stored in English become codes and parameters (`mailer.coded_text`): why a consent is not known,
+and why the sign-in of a personal account failed."""
 
 from __future__ import annotations
 
