@@ -136,7 +136,7 @@ class Environment:
         """Where the key ring is kept; None: in the key file, as it is. It may be the ring itself."""
         try:
             return keyring_config.parse(self.get("KEYS"))
-        except keyring_config.BadKeys as error:
+        except keyring_config.InvalidKeySource as error:
             raise BadEnvironment(str(error)) from None
 
     @property

@@ -1,9 +1,9 @@
-"""What ALERTADMIN_KEYS says: where the key ring is kept. Pure; the environment is checked before Django is there.
+"""Parse ALERTADMIN_KEYS, which says where the keyring is kept. No I/O: it is checked before Django is set up.
 
-(nothing)                                         the ring lies in the key file
-k2:<32 bytes, base64>,k1:<32 bytes, base64>       the ring itself, the primary key first
-https://NAME.vault.azure.net/keys/KEY[/VERSION]   the key file, wrapped by this key of an Azure Key Vault
-vault+https://HOST:8200/MOUNT/KEY                 the key file, wrapped by this transit key of a Vault or OpenBao
+(empty)                                           the key file, unencrypted
+k2:<32 bytes, base64>,k1:<32 bytes, base64>       the keyring itself, the primary key first
+https://NAME.vault.azure.net/keys/KEY[/VERSION]   the key file, encrypted by this key of an Azure Key Vault
+vault+https://HOST:8200/MOUNT/KEY                 the key file, encrypted by this transit key of Vault or OpenBao
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ from urllib.parse import urlsplit
 KEY_BYTES = 32
 
 
-class BadKeys(ValueError):
-    """The value cannot be understood; the message says what it must be like, and repeats nothing of it."""
+class InvalidKeySource(ValueError):
+    """The value is invalid; the message says what it must be and does not repeat it."""
 
 
 @dataclass(frozen=True)
-class InVariable:
+class VariableSource:
     primary: str
     keys: Mapping[str, str] = field(repr=False, hash=False)
     """Base64, by id."""
 
 
 @dataclass(frozen=True)
-class InKeyVault:
+class KeyVaultSource:
     vault: str
     key: str
     version: str
@@ -39,7 +39,7 @@ class InKeyVault:
 
 
 @dataclass(frozen=True)
-class InTransit:
+class TransitSource:
     url: str
     mount: str
     key: str
@@ -48,11 +48,11 @@ class InTransit:
         return f"{self.url}/{self.mount}/{self.key}"
 
 
-KeySource = InVariable | InKeyVault | InTransit | None
+KeySource = VariableSource | KeyVaultSource | TransitSource | None
 
 
 def parse(value: str) -> KeySource:
-    """None: in the key file, as it is. Raises BadKeys."""
+    """None: the unencrypted key file. Raises InvalidKeySource."""
     value = value.strip()
     if not value:
         return None
@@ -65,16 +65,16 @@ def parse(value: str) -> KeySource:
     except ValueError:
         plain, path = False, []
     if plain and parts.scheme == "https" and len(path) in (2, 3) and path[0] == "keys" and all(path):
-        return InKeyVault(where.removesuffix(":443"), path[1], path[2] if len(path) == 3 else "")
+        return KeyVaultSource(where.removesuffix(":443"), path[1], path[2] if len(path) == 3 else "")
     if plain and parts.scheme == "vault+https" and len(path) >= 2 and all(path):
-        return InTransit(where.removesuffix(":443"), "/".join(path[:-1]), path[-1])
-    raise BadKeys(
+        return TransitSource(where.removesuffix(":443"), "/".join(path[:-1]), path[-1])
+    raise InvalidKeySource(
         "ALERTADMIN_KEYS must be the address of a key, over TLS: https://NAME.vault.azure.net/keys/KEY (Azure Key "
         "Vault) or vault+https://HOST:8200/transit/KEY (HashiCorp Vault or OpenBao)."
     )
 
 
-def _ring(value: str) -> InVariable:
+def _ring(value: str) -> VariableSource:
     keys: dict[str, str] = {}
     for one in value.split(","):
         key_id, _colon, key = one.strip().partition(":")
@@ -83,9 +83,9 @@ def _ring(value: str) -> InVariable:
         except (binascii.Error, ValueError):
             whole = False
         if not whole or not key_id or key_id.lower() in map(str.lower, keys):
-            raise BadKeys(
+            raise InvalidKeySource(
                 "ALERTADMIN_KEYS must list keys as NAME:KEY, divided by commas, the primary one first; each KEY is 32 "
                 "bytes in base64 (openssl rand -base64 32), each NAME another. It is not repeated here: it is a secret."
             )
         keys[key_id] = key
-    return InVariable(next(iter(keys)), keys)
+    return VariableSource(next(iter(keys)), keys)

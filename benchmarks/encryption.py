@@ -35,7 +35,7 @@ class Opened:
     def of(cls, token: str, row: UUID) -> Opened:
         _version, key_id, digest, encoded = token.split(".")
         sealed = base64.b64decode(encoded)
-        associated = fields._bound(ASSOCIATED + row.bytes, digest)
+        associated = fields._associated_data(ASSOCIATED + row.bytes, digest)
         return cls(key_id, sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], associated)
 
 

@@ -31,7 +31,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from alertadmin.backup.seal import Seal
-from alertadmin.crypto.keyring_types import KEY_ID
+from alertadmin.crypto.keyring import KEY_ID
 
 FORMAT = 2
 UNSEALED = 1

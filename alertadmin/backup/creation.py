@@ -17,7 +17,7 @@ from django.db.migrations.recorder import MigrationRecorder
 from alertadmin import __version__, audit
 from alertadmin.backup import archive, database_copy, seal
 from alertadmin.crypto import key_usage, keyring, messages
-from alertadmin.crypto.keyring_storage import FileStorage
+from alertadmin.crypto.keyring import FileStorage
 from alertadmin.operator_log import Event, log_event
 
 

@@ -21,8 +21,8 @@ from alertadmin import audit
 from alertadmin.backup import archive, database_copy, schema_rebuild
 from alertadmin.backup import seal as backup_seal
 from alertadmin.crypto import key_usage, keyring
-from alertadmin.crypto.keyring_storage import FileStorage
-from alertadmin.crypto.verification import Reading, read_all
+from alertadmin.crypto.keyring import FileStorage
+from alertadmin.crypto.verification import ReadabilityReport, check_readability
 from alertadmin.operator_log import Event, log_event
 from alertadmin.reminders.restore import detection
 from alertadmin.stored_messages import render_error
@@ -42,7 +42,7 @@ class UnsealedBackup(NotRestored):
 @dataclass(frozen=True)
 class Restored:
     manifest: archive.Manifest
-    reading: Reading
+    reading: ReadabilityReport
     aside: str
     """Where the previous database was moved; empty if there was none."""
     doubt: str
@@ -92,7 +92,7 @@ def restore(path: Path, *, force: bool, unauthenticated: bool = False, now: date
         made_at=backup.manifest.made_at,
         authenticated=not doubt,
     )
-    return Restored(backup.manifest, read_all(), aside, doubt, left_out)
+    return Restored(backup.manifest, check_readability(), aside, doubt, left_out)
 
 
 def _refuse_unless(unauthenticated: bool, doubt: str) -> None:
@@ -156,7 +156,7 @@ def _take_its_place(backup: archive.Archive, folder: Path, aside: str) -> tuple[
         backup.extract(drafts)
         place = keyring.storage()
         if archive.KEYS in drafts and isinstance(place, FileStorage):
-            place.refuse_fixed()
+            place.require_replaceable()
         moved, left_out = schema_rebuild.put_back(drafts[archive.DATABASE], aside, backup.manifest.migrations)
         if archive.KEYS in drafts and isinstance(place, FileStorage):
             place.replace(drafts[archive.KEYS].read_bytes(), folder / aside)

@@ -1,5 +1,4 @@
-"""Opening a stored secret for use. That one is not what was stored for its row, or was stored for another destination,
-goes on the record: once for each value, however often it is asked for."""
+"""Decryption of stored secrets for use. A tampered value is audited once, however often it is read."""
 
 from __future__ import annotations
 
@@ -11,29 +10,29 @@ from alertadmin.crypto.fields import EncryptedValue, Tampered, model_of
 from alertadmin.crypto.keyring import Unreadable
 
 
-def decrypt_audited(sealed: EncryptedValue) -> str:
-    """The value. Raises Unreadable. Not within a transaction that is rolled back because of it."""
+def decrypt_audited(encrypted: EncryptedValue) -> str:
+    """The plaintext. Raises Unreadable. Do not call within a transaction that rolls back on it."""
     try:
-        value = sealed.decrypt()
+        value = encrypted.decrypt()
     except Tampered:
-        _note(sealed)
+        _audit_tampering(encrypted)
         raise
-    if not sealed.is_bound:
-        reencryption.bind(sealed)
+    if not encrypted.is_bound:
+        reencryption.bind(encrypted)
     return value
 
 
-def is_readable(sealed: EncryptedValue) -> bool:
+def is_readable(encrypted: EncryptedValue) -> bool:
     try:
-        decrypt_audited(sealed)
+        decrypt_audited(encrypted)
     except Unreadable:
         return False
     return True
 
 
-def _note(sealed: EncryptedValue) -> None:
-    label, field, key = sealed.row
-    digest = hashlib.sha256(sealed.token.encode("utf-8", "replace")).hexdigest()[:16]
+def _audit_tampering(encrypted: EncryptedValue) -> None:
+    label, field, key = encrypted.row
+    digest = hashlib.sha256(encrypted.token.encode("utf-8", "replace")).hexdigest()[:16]
     noted = audit.AuditEntry.objects.filter(act=audit.AuditAction.SECRET_UNREADABLE, object_id=str(key))
     if all(entry.details.get("digest") != digest for entry in noted):
         row = model_of(label)._default_manager.filter(pk=key).first()

@@ -1,8 +1,8 @@
-"""How the key ring lies in its file: as it is, or as an envelope that only a key kept elsewhere opens.
+"""Envelope encryption of the key file by a key of an outside KMS, or none.
 
-The envelope is JSON: `{"wrapped_by": "https://…", "key": "<what the outside key made of a fresh AES-256 key>",
-"keys": ["k1"], "ring": "<base64 of nonce + the ring under that AES key>"}`. The names of the keys stand in it in clear,
-so that it can be said which are out of reach.
+The envelope is JSON: `{"wrapped_by": "https://…", "key": "<a fresh AES-256 key, encrypted by the KMS>",
+"keys": ["k1"], "ring": "<base64 of nonce + the keyring encrypted with that AES key>"}`. The key ids are not encrypted,
+so that messages can name the unavailable keys.
 """
 
 from __future__ import annotations
@@ -20,20 +20,19 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from alertadmin.crypto import messages
-from alertadmin.crypto.keyring_types import KEY_BYTES, KeyringError
+from alertadmin.crypto.errors import KeyringError
 
-PATIENCE = 10.0
-"""Seconds that the outside key may take, whatever it does meanwhile."""
-REST = 15.0
-"""Seconds for which it is left alone after it failed: no page waits for it again and again."""
+KMS_TIMEOUT = 10.0
+"""Seconds for one whole call to the KMS."""
+RETRY_AFTER = 15.0
+"""Seconds after a failed call during which the KMS is not called again, so that pages do not each wait for it."""
 NONCE_BYTES = 12
 
-Answer = TypeVar("Answer")
+Result = TypeVar("Result")
 
 
 class KeyProvider(Protocol):
-    """A key kept elsewhere, that wraps and unwraps 32 bytes. Both raise KmsUnavailable or Refused. `str` is its
-    address."""
+    """A KMS key that encrypts and decrypts 32 bytes. Both raise KmsUnavailable or KmsRefused. `str` is its URL."""
 
     def wrap(self, key: bytes) -> str: ...
 
@@ -41,22 +40,23 @@ class KeyProvider(Protocol):
 
 
 class KmsUnavailable(Exception):
-    """Nobody answers there; the message is the reason in a few words."""
+    """The KMS does not answer; the message is a short reason."""
 
 
 class KmsRefused(Exception):
-    """It answers, and refuses; the message is the reason in its own words."""
+    """The KMS answers with an error; the message is its own text."""
 
 
 @dataclass(frozen=True)
 class NoEnvelope:
-    """As it is: whoever reads the file has the keys."""
+    """The file contains the keys unencrypted."""
 
-    def wrapped(self, ring: bytes, file: str) -> bytes:
+    def wrap(self, ring: bytes, file: str) -> bytes:
         return ring
 
-    def unwrapped(self, written: bytes, file: str) -> bytes:
-        if wrapped_by := _envelope(written).get("wrapped_by"):
+    def unwrap(self, written: bytes, file: str) -> bytes:
+        """Raises KeyringError if the file is an envelope."""
+        if wrapped_by := _parse(written).get("wrapped_by"):
             raise KeyringError(messages.FILE_WRAPPED % {"file": file, "vault": wrapped_by})
         return written
 
@@ -65,16 +65,18 @@ class NoEnvelope:
 class EnvelopeEncryption:
     provider: KeyProvider
 
-    def wrapped(self, ring: bytes, file: str) -> bytes:
-        key_ids, fresh = sorted(json.loads(ring)["keys"]), AESGCM.generate_key(KEY_BYTES * 8)
-        wrapped = self._ask(tuple(key_ids), lambda: self.provider.wrap(fresh))
+    def wrap(self, ring: bytes, file: str) -> bytes:
+        """Raises KeyringError."""
+        key_ids, fresh = sorted(json.loads(ring)["keys"]), AESGCM.generate_key(256)
+        wrapped = self._call(tuple(key_ids), lambda: self.provider.wrap(fresh))
         envelope: dict[str, Any] = {"wrapped_by": str(self.provider), "key": wrapped, "keys": key_ids}
         nonce = os.urandom(NONCE_BYTES)
-        sealed = nonce + AESGCM(fresh).encrypt(nonce, ring, _bound(envelope))
-        return json.dumps({**envelope, "ring": base64.b64encode(sealed).decode("ascii")}, indent=1).encode()
+        encrypted = nonce + AESGCM(fresh).encrypt(nonce, ring, _associated_data(envelope))
+        return json.dumps({**envelope, "ring": base64.b64encode(encrypted).decode("ascii")}, indent=1).encode()
 
-    def unwrapped(self, written: bytes, file: str) -> bytes:
-        envelope = _envelope(written)
+    def unwrap(self, written: bytes, file: str) -> bytes:
+        """Raises KeyringError."""
+        envelope = _parse(written)
         if not (wrapped_by := envelope.get("wrapped_by")):
             raise KeyringError(messages.FILE_NOT_WRAPPED % {"file": file, "vault": self.provider})
         if wrapped_by != str(self.provider):
@@ -83,25 +85,25 @@ class EnvelopeEncryption:
             )
         try:
             wrapped, key_ids = str(envelope["key"]), tuple(map(str, envelope["keys"]))
-            sealed = base64.b64decode(envelope["ring"], validate=True)
+            encrypted = base64.b64decode(envelope["ring"], validate=True)
         except (KeyError, ValueError, TypeError) as error:
             raise _damaged(file, error) from None
-        key = self._ask(key_ids, lambda: self.provider.unwrap(wrapped))
+        key = self._call(key_ids, lambda: self.provider.unwrap(wrapped))
         try:
-            return AESGCM(key).decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], _bound(envelope))
+            return AESGCM(key).decrypt(encrypted[:NONCE_BYTES], encrypted[NONCE_BYTES:], _associated_data(envelope))
         except (InvalidTag, ValueError) as error:
             raise _damaged(file, error) from None
 
-    def _ask(self, key_ids: tuple[str, ...], question: Callable[[], Answer]) -> Answer:
+    def _call(self, key_ids: tuple[str, ...], call: Callable[[], Result]) -> Result:
         try:
-            return _patiently(str(self.provider), question)
+            return _call_once_at_a_time(str(self.provider), call)
         except (KmsUnavailable, KmsRefused) as error:
-            sentence = messages.KMS_UNAVAILABLE if isinstance(error, KmsUnavailable) else messages.KMS_REFUSED
+            message = messages.KMS_UNAVAILABLE if isinstance(error, KmsUnavailable) else messages.KMS_REFUSED
             values = {"keys": ", ".join(key_ids), "vault": self.provider, "why": error}
-            raise KeyringError(sentence % values, key_ids) from None
+            raise KeyringError(message % values, key_ids) from None
 
 
-def _envelope(written: bytes) -> dict[str, Any]:
+def _parse(written: bytes) -> dict[str, Any]:
     try:
         found = json.loads(written)
     except (ValueError, RecursionError):
@@ -109,7 +111,7 @@ def _envelope(written: bytes) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _bound(envelope: dict[str, Any]) -> bytes:
+def _associated_data(envelope: dict[str, Any]) -> bytes:
     return json.dumps([envelope["wrapped_by"], envelope["key"], envelope["keys"]]).encode()
 
 
@@ -117,60 +119,60 @@ def _damaged(file: str, error: Exception) -> KeyringError:
     return KeyringError(messages.FILE_DAMAGED % {"file": file, "error": type(error).__name__})
 
 
-_asking = threading.Lock()
+_calling = threading.Lock()
 _failures: dict[str, tuple[float, KmsUnavailable | KmsRefused]] = {}
-"""Until when an address is left alone, and why."""
+"""By the KMS key's URL: when it may be called again, and the last error."""
 
 
-def _patiently(address: str, question: Callable[[], Answer]) -> Answer:
-    """One asks at a time; who comes meanwhile, or soon after a failure, is told of the last one.
+def _call_once_at_a_time(address: str, call: Callable[[], Result]) -> Result:
+    """Call the KMS from one thread at a time. Other threads, and calls within RETRY_AFTER, get the last error.
 
-    Raises KmsUnavailable, Refused.
+    Raises KmsUnavailable, KmsRefused.
     """
     until, failure = _failures.get(address, (0.0, None))
     if failure and until > monotonic():
-        raise _again(failure)
-    if not _asking.acquire(blocking=failure is None):
-        raise _again(failure or KmsUnavailable())
+        raise _copy(failure)
+    if not _calling.acquire(blocking=failure is None):
+        raise _copy(failure or KmsUnavailable())
     try:
         until, newer = _failures.get(address, (0.0, None))
         if newer and until > monotonic():
-            raise _again(newer)
-        answer = _within(PATIENCE, question)
+            raise _copy(newer)
+        result = _call_with_timeout(KMS_TIMEOUT, call)
         _failures.pop(address, None)
-        return answer
+        return result
     except (KmsUnavailable, KmsRefused) as error:
-        _failures[address] = monotonic() + REST, error
+        _failures[address] = monotonic() + RETRY_AFTER, error
         raise
     finally:
-        _asking.release()
+        _calling.release()
 
 
-def _again(failure: KmsUnavailable | KmsRefused) -> KmsUnavailable | KmsRefused:
+def _copy(failure: KmsUnavailable | KmsRefused) -> KmsUnavailable | KmsRefused:
     return type(failure)(*failure.args)
 
 
-def _within(seconds: float, question: Callable[[], Answer]) -> Answer:
-    """A server that sends a byte now and then would be waited for without end: a thread is left behind with it."""
-    answers: list[Answer] = []
+def _call_with_timeout(seconds: float, call: Callable[[], Result]) -> Result:
+    """Run the call in a thread and abandon it after the timeout, since a server could send single bytes forever."""
+    results: list[Result] = []
     errors: list[Exception] = []
 
-    def ask() -> None:
+    def run() -> None:
         try:
-            answers.append(question())
+            results.append(call())
         except Exception as error:
             errors.append(error)
 
-    thread = threading.Thread(target=ask, daemon=True, name="keys")
+    thread = threading.Thread(target=run, daemon=True, name="keys")
     thread.start()
     thread.join(seconds)
     if errors:
         raise errors[0]
-    if not answers:
+    if not results:
         raise KmsUnavailable(f"no answer within {seconds:g} seconds")
-    return answers[0]
+    return results[0]
 
 
 def forget() -> None:
-    """Asks again at once."""
+    """Discard past failures, so that the next call is made at once."""
     _failures.clear()

@@ -1,12 +1,13 @@
-"""The encrypted field: a secret goes in, a sealed thing comes out, and opening it is an act of its own.
+"""Model field for encrypted secrets. Assigning a str encrypts it; reading gives an `EncryptedValue`, and decryption is
+a separate, explicit call.
 
-In the database: `v1.<key id>.<base64 of nonce + ciphertext + tag>`, AES-256-GCM, with the model, the field and the
-row's id as associated data: a ciphertext moved to another row, field or table does not open.
+Stored form: `v1.<key id>.<base64 of nonce + ciphertext + tag>`, AES-256-GCM, with model, field and row id as associated
+data: a ciphertext moved to another row, field or table cannot be decrypted.
 
-A secret that is sent somewhere is bound to that place too: `v2.<key id>.<digest>.<base64>`, where the digest is of the
-destination (`destinations`), and is associated data as well. It opens only while the row leads to the same destination.
-What an earlier release sealed as v1 is sealed anew, for where it leads then, by the upgrade or when it is first opened
-(`decryption`); a key that was made since opens no v1 of such a field.
+A secret that is sent somewhere is also bound to its destination: `v2.<key id>.<digest>.<base64>`, where the digest of
+the destination is associated data too. It can be decrypted only while the row has the same destination. A v1 value of
+such a field, from an earlier release, is encrypted again for the current destination by the upgrade or at its first
+decryption (`decryption`); keys generated since then decrypt no v1 value of such a field.
 """
 
 from __future__ import annotations
@@ -29,31 +30,33 @@ from django.db import models
 
 from alertadmin.audit.target import stored_label
 from alertadmin.crypto import keyring, messages
-from alertadmin.crypto.keyring_types import BINDING_KEY
-from alertadmin.registry.destinations import Destination
+from alertadmin.crypto.keyring import BINDING_KEY
+
+Destination = tuple[str, ...]
+"""Where a secret may be sent: its kind, then texts that identify the place (`registry.destinations`)."""
 
 VERSION = "v1"
 BOUND_VERSION = "v2"
 NONCE_BYTES = 12
 BASE64 = r"[A-Za-z0-9+/]+(?:[AQgw]==|[AEIMQUYcgkosw048]=)?"
-"""The letter before a padding has bits to spare, which no decoder looks at: here they are zero."""
+"""The character before the padding has unused bits, which decoders ignore: only zero bits are accepted."""
 TOKEN = re.compile(
     rf"v(?:1|(?P<bound>2))\.(?P<key_id>{keyring.KEY_ID.pattern})\."
-    rf"(?(bound)(?P<digest>[A-Za-z0-9_-]{{43}})\.)(?P<sealed>{BASE64})"
+    rf"(?(bound)(?P<digest>[A-Za-z0-9_-]{{43}})\.)(?P<encrypted>{BASE64})"
 )
 UNBOUND = b""
-"""Associated data of a token just read from the database, until the row's id is at hand."""
+"""Associated data of a value just read from the database, until the row's id is known."""
 
 
 class Tampered(keyring.Unreadable):
-    """A stored ciphertext is not what was stored for this row: altered, swapped, or sealed with another key."""
+    """The ciphertext is not what was stored for this row: altered, swapped, or encrypted with another key."""
 
     def __init__(self) -> None:
         super().__init__(messages.TAMPERED)
 
 
 class WrongDestination(Tampered):
-    """It was sealed for another destination than its row leads to now; nothing was opened."""
+    """The secret was encrypted for another destination than its row has now; it was not decrypted."""
 
     def __init__(self) -> None:
         keyring.Unreadable.__init__(self, messages.WRONG_DESTINATION)
@@ -61,15 +64,15 @@ class WrongDestination(Tampered):
 
 @dataclass(frozen=True, slots=True)
 class EncryptedValue:
-    """A secret at rest. Its repr shows nothing; `decrypt` is the only way to the value."""
+    """An encrypted secret. Its repr shows nothing; only `decrypt` gives the plaintext."""
 
     token: str = field(repr=False)
     associated: bytes = field(repr=False)
-    """What it is bound to for good: the model's label, the field's name, the row's id."""
+    """Model label, field name and row id, which never change."""
     is_fresh: bool = field(default=False, repr=False, compare=False)
-    """Sealed by this process, and maybe not stored yet."""
+    """Encrypted by this process, and perhaps not saved yet."""
     destination: Callable[[], Destination] | None = field(default=None, repr=False, compare=False)
-    """Where its row leads now; None for a field that is bound to its row alone."""
+    """Gives the row's current destination; None for a field that is bound to its row only."""
 
     @classmethod
     def encrypt(
@@ -80,29 +83,31 @@ class EncryptedValue:
         *,
         digest: str = "",
     ) -> EncryptedValue:
-        """For `destination` as it is now; `digest` is given for one that stays what it was."""
+        """Encrypt for the current `destination`, or for the one with this `digest`."""
         ring = keyring.load()
         if destination is not None and not digest:
             digest = digest_of(associated, destination())
         nonce = os.urandom(NONCE_BYTES)
-        sealed = nonce + ring.cipher(ring.primary).encrypt(nonce, value.encode(), _bound(associated, digest))
-        encoded = base64.b64encode(sealed).decode("ascii")
+        encrypted = nonce + ring.cipher(ring.primary).encrypt(
+            nonce, value.encode(), _associated_data(associated, digest)
+        )
+        encoded = base64.b64encode(encrypted).decode("ascii")
         parts = (BOUND_VERSION, ring.primary, digest, encoded) if digest else (VERSION, ring.primary, encoded)
         return cls(".".join(parts), associated, True, destination)
 
     @property
     def key_id(self) -> str:
-        """The key that it is sealed with; empty if it is no ciphertext of ours."""
+        """Id of the key that it is encrypted with; empty if the token is malformed."""
         match = TOKEN.fullmatch(self.token)
         return match["key_id"] if match else ""
 
     @property
     def is_bound(self) -> bool:
-        """Whether it is sealed for all that it should be: v1 of a field with a destination is of an earlier release."""
+        """Whether it is bound to a destination, if its field has one; a v1 value from an earlier release is not."""
         return self.destination is None or self.token.startswith(f"{BOUND_VERSION}.")
 
     def decrypt(self) -> str:
-        """The value. Raises Unreadable: KeyringError (key file or key missing), Tampered or WrongDestination."""
+        """The plaintext. Raises Unreadable: KeyringError (key file or key missing), Tampered or WrongDestination."""
         match = TOKEN.fullmatch(self.token)
         if match is None or (not self.is_bound and BINDING_KEY.fullmatch(match["key_id"])):
             raise Tampered
@@ -111,28 +116,28 @@ class EncryptedValue:
         return self._open(match)
 
     def _digest_now(self) -> str:
-        assert self.destination is not None  # noqa: S101 (the callers looked)
+        assert self.destination is not None  # noqa: S101 (checked by the callers)
         return digest_of(self.associated, self.destination())
 
     def _open(self, match: re.Match[str]) -> str:
-        """For whichever destination it was sealed."""
+        """Decrypt regardless of the current destination."""
         cipher = keyring.cipher(match["key_id"])
         try:
-            sealed = binascii.a2b_base64(match["sealed"], strict_mode=True)
-            bound = _bound(self.associated, match["digest"] or "")
-            return cipher.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], bound).decode()
+            encrypted = binascii.a2b_base64(match["encrypted"], strict_mode=True)
+            bound = _associated_data(self.associated, match["digest"] or "")
+            return cipher.decrypt(encrypted[:NONCE_BYTES], encrypted[NONCE_BYTES:], bound).decode()
         except (InvalidTag, ValueError):
             raise Tampered from None
 
     @property
     def row(self) -> tuple[str, str, UUID]:
-        """What it is bound to: the model's label, the field's name, the row's id."""
+        """Model label, field name and row id."""
         label, name, key = self.associated.split(b":", 2)
         return label.decode(), name.decode(), UUID(bytes=key)
 
     @property
     def readable(self) -> bool:
-        """Whether it opens with the keys at hand."""
+        """Whether it can be decrypted now."""
         try:
             self.decrypt()
         except keyring.Unreadable:
@@ -140,9 +145,10 @@ class EncryptedValue:
         return True
 
     def reencrypt(self) -> EncryptedValue:
-        """The same value under the primary key, for the destination that it was sealed for: no rotation moves it.
+        """Encrypt the same value with the primary key, for the destination it was encrypted for: rotation never moves
+        it.
 
-        One that was sealed without is bound to where its row leads now. Raises Unreadable.
+        An unbound value is bound to the row's current destination. Raises Unreadable.
         """
         match = TOKEN.fullmatch(self.token)
         if match is None or not match["digest"]:
@@ -150,29 +156,29 @@ class EncryptedValue:
         return EncryptedValue.encrypt(self._open(match), self.associated, self.destination, digest=match["digest"])
 
     def moved_from(self, former: Destination) -> EncryptedValue | None:
-        """Sealed anew for where its row leads now, if it was sealed for `former`. Raises Unreadable."""
+        """Encrypt for the current destination, if it was encrypted for `former`; else None. Raises Unreadable."""
         match = TOKEN.fullmatch(self.token)
         if match is None or match["digest"] != digest_of(self.associated, former):
             return None
         return EncryptedValue.encrypt(self._open(match), self.associated, self.destination)
 
     def destination_changed(self) -> bool:
-        """Of one just sealed: whether the row was changed since, to another destination."""
+        """For a fresh value: whether the row's destination has changed since the encryption."""
         match = TOKEN.fullmatch(self.token)
         return bool(match and self.destination and match["digest"] and match["digest"] != self._digest_now())
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Copied without the row that it hangs on: the copy's row is another."""
+        """Copy without the destination, which refers to the row: the copy belongs to another row."""
         return EncryptedValue, (self.token, self.associated, self.is_fresh)
 
 
 def digest_of(associated: bytes, destination: Destination) -> str:
-    """Of 43 letters. The row's id is part of it, so that equal destinations of two rows do not look alike."""
+    """43 characters. The row's id is hashed too, so that equal destinations of two rows have different digests."""
     digest = hashlib.sha256(associated + json.dumps(destination).encode()).digest()
     return base64.urlsafe_b64encode(digest).decode("ascii").rstrip("=")
 
 
-def _bound(associated: bytes, digest: str) -> bytes:
+def _associated_data(associated: bytes, digest: str) -> bytes:
     return associated + b":" + digest.encode("ascii") if digest else associated
 
 
@@ -183,14 +189,14 @@ else:
 
 
 class EncryptedField(_TextField):
-    """Assign a str and it is sealed at once; read and get a `EncryptedValue` (or None). The row's id must be a UUID.
+    """Assign a str to encrypt it; read an `EncryptedValue` or None. The model's id must be a UUID.
 
-    Never in a form; a query compares it with a `EncryptedValue` alone, and `QuerySet.update` takes nothing else.
+    Not usable in forms. Queries and `QuerySet.update` accept an `EncryptedValue` only.
     """
 
     def __init__(self, *args: Any, destination: Callable[[Any], Destination] | None = None, **kwargs: Any) -> None:
-        """`destination` says of a row where its secret may be sent. It reads other fields and related rows, which are
-        set before the secret; migrations know nothing of it."""
+        """`destination` gives a row's destination. It reads other fields and related rows, which must be set before the
+        secret; migrations do not record it."""
         kwargs.update(null=True, blank=True, editable=False)
         super().__init__(*args, **kwargs)
         self.destination = destination
@@ -203,12 +209,12 @@ class EncryptedField(_TextField):
 
     def contribute_to_class(self, cls: type[models.Model], name: str, private_only: bool = False) -> None:
         super().contribute_to_class(cls, name, private_only)
-        setattr(cls, name, _Attribute(self))
+        setattr(cls, name, _EncryptedAttribute(self))
 
     def get_prep_value(self, value: Any) -> str | None:
         if value is None or isinstance(value, EncryptedValue):
             return value.token if value else None
-        raise TypeError(f"{self.name} takes a sealed secret; assign the value to a saved or new instance first.")
+        raise TypeError(f"{self.name} takes an encrypted value; assign the text to a saved or new instance first.")
 
     def get_lookup(self, lookup_name: str) -> type[models.Lookup[Any]] | None:
         return super().get_lookup(lookup_name) if lookup_name in ("isnull", "exact", "startswith") else None
@@ -217,34 +223,34 @@ class EncryptedField(_TextField):
         return EncryptedValue(value, UNBOUND) if value else None
 
     def to_python(self, value: Any) -> Any:
-        """A fixture's text is the ciphertext that `value_to_string` wrote; any other is a value, sealed when set."""
+        """A token in a fixture, written by `value_to_string`, is kept; any other text is encrypted on assignment."""
         return EncryptedValue(value, UNBOUND) if isinstance(value, str) and TOKEN.fullmatch(value) else value
 
     def value_to_string(self, obj: models.Model) -> str:
-        """What dumpdata writes: the ciphertext."""
+        """For dumpdata: the ciphertext."""
         return self.get_prep_value(self.value_from_object(obj)) or ""
 
     def pre_save(self, model_instance: models.Model, add: bool) -> Any:
-        """A copy of a row under another id would hold what does not open. Raises TypeError, KeyMissing."""
-        sealed = super().pre_save(model_instance, add)
-        if sealed is None:
+        """Check that the value belongs to this row and its key still exists. Raises TypeError, KeyMissing."""
+        encrypted = super().pre_save(model_instance, add)
+        if encrypted is None:
             return None
-        if sealed.associated != self.associated(model_instance):
-            raise TypeError(f"{self.name} was sealed for another row; assign the value anew.")
-        if sealed.is_fresh:
-            keyring.load().cipher(sealed.key_id)  # not retired since it was sealed
-            if sealed.destination_changed():
-                raise TypeError(f"{self.name} was sealed before the row got its destination; assign the value last.")
-        return sealed
+        if encrypted.associated != self.associated(model_instance):
+            raise TypeError(f"{self.name} was encrypted for another row; assign the value again.")
+        if encrypted.is_fresh:
+            keyring.load().cipher(encrypted.key_id)  # raises KeyMissing if the key was removed since
+            if encrypted.destination_changed():
+                raise TypeError(f"{self.name} was encrypted before the row got its destination; assign the value last.")
+        return encrypted
 
     def associated(self, instance: models.Model) -> bytes:
-        """What the ciphertext is bound to: model, field and row."""
+        """The associated data: model, field and row."""
         if not isinstance(key := instance.pk, UUID):
             raise TypeError("An encrypted field needs a UUID primary key, set before the secret.")
         return f"{stored_label(self.model)}:{self.name}:".encode() + key.bytes
 
     def destination_of(self, instance: models.Model) -> Callable[[], Destination] | None:
-        """Asked only when a value is sealed or opened: it may take a query."""
+        """Evaluated only for encryption and decryption, since it may need a query."""
         return partial(self.destination, instance) if self.destination else None
 
 
@@ -257,7 +263,7 @@ def encrypted_fields() -> Iterator[tuple[type[models.Model], str]]:
 
 
 def model_of(label: str) -> type[models.Model]:
-    """The model whose values are bound to that stored label. Raises LookupError."""
+    """The model with this stored label and an encrypted field. Raises LookupError."""
     for model, _name in encrypted_fields():
         if stored_label(model) == label:
             return model
@@ -265,12 +271,12 @@ def model_of(label: str) -> type[models.Model]:
 
 
 def version_of(model: type[models.Model], name: str) -> str:
-    """How a value of the field is sealed today."""
+    """The current format version of the field."""
     return BOUND_VERSION if getattr(model._meta.get_field(name), "destination", None) else VERSION
 
 
-class _Attribute:
-    """Seals on the way in, so that no instance ever holds a value in clear."""
+class _EncryptedAttribute:
+    """Descriptor that encrypts on assignment, so that no instance holds a plaintext."""
 
     def __init__(self, encrypted: EncryptedField) -> None:
         self.field = encrypted
@@ -285,7 +291,7 @@ class _Attribute:
             return None
         if value.associated == UNBOUND:
             value = instance.__dict__[name] = EncryptedValue(value.token, self.field.associated(instance))
-        # Made at each look: an instance keeps no way back to itself, and a copy of it leads where the copy does.
+        # Bound at each read: an instance does not refer to itself, and a copied instance uses its own destination.
         return replace(value, destination=self.field.destination_of(instance))
 
     def __set__(self, instance: models.Model, value: str | EncryptedValue | None) -> None:

@@ -1,4 +1,4 @@
-"""Which key seals how many stored secrets, which of those keys are missing, and the end of a key that seals none."""
+"""Count the secrets encrypted with each key, find missing keys, add and retire keys."""
 
 from __future__ import annotations
 
@@ -14,47 +14,48 @@ from alertadmin.crypto import keyring, messages
 from alertadmin.crypto.fields import BOUND_VERSION, VERSION, encrypted_fields
 from alertadmin.operator_log import Event, log_event
 
-FRESH = 60.0
-"""Seconds for which it is believed that no key is missing: finding out reads every row that holds a secret."""
-CLOSING = 0.5
-"""Seconds from a key's removal until whoever had just read the ring has begun to write."""
+CACHE_SECONDS = 60.0
+"""Seconds to cache that no key is missing: the check reads every row with a secret."""
+WRITER_GRACE = 0.5
+"""Seconds from a key's removal until a writer that had just loaded the keyring has started its transaction."""
 
 
 def counts() -> Counter[str]:
-    """Stored secrets by the key's id; what is no ciphertext of ours counts under the empty one."""
+    """Stored secrets by key id; malformed values count under the empty id."""
     found: Counter[str] = Counter()
     for model, name in encrypted_fields():
         stored = model._default_manager.filter(**{f"{name}__isnull": False}).order_by()
-        sealed = Q(**{f"{name}__startswith": f"{VERSION}."}) | Q(**{f"{name}__startswith": f"{BOUND_VERSION}."})
-        ours = stored.filter(sealed)
+        encrypted = Q(**{f"{name}__startswith": f"{VERSION}."}) | Q(**{f"{name}__startswith": f"{BOUND_VERSION}."})
+        ours = stored.filter(encrypted)
         after = Substr(F(name), len(VERSION) + 2)
         length = StrIndex(after, Value("."), output_field=IntegerField()) - 1
         by_key = ours.annotate(key=Substr(F(name), len(VERSION) + 2, length)).values_list("key").annotate(Count("pk"))
         found.update(dict(by_key))
-        if other := stored.exclude(sealed).count():
+        if other := stored.exclude(encrypted).count():
             found[""] += other
     return found
 
 
 def missing() -> tuple[str, ...]:
-    """The ids of keys that seal something and are not in the ring, as of a minute ago. Raises KeyringError."""
-    global _known
-    at_hand = frozenset(keyring.load().ciphers)
-    looked_at, of, found = _known
-    if of != at_hand or monotonic() - looked_at > FRESH:
-        found = tuple(sorted(counts().keys() - at_hand - {""})) if _any_other_than(at_hand) else ()
-        _known = monotonic(), at_hand, found
+    """Ids of keys that secrets are encrypted with and the keyring lacks, cached for CACHE_SECONDS. Raises
+    KeyringError."""
+    global _missing_cache
+    available = frozenset(keyring.load().ciphers)
+    checked_at, keys, found = _missing_cache
+    if keys != available or monotonic() - checked_at > CACHE_SECONDS:
+        found = tuple(sorted(counts().keys() - available - {""})) if _uses_other_keys(available) else ()
+        _missing_cache = monotonic(), available, found
     return found
 
 
-_known: tuple[float, frozenset[str], tuple[str, ...]] = 0.0, frozenset(), ()
-"""When it was looked at, by which keys, and what was found."""
+_missing_cache: tuple[float, frozenset[str], tuple[str, ...]] = 0.0, frozenset(), ()
+"""When it was checked, the keys at that time, and the missing ones."""
 
 
-def _any_other_than(at_hand: frozenset[str]) -> bool:
+def _uses_other_keys(available: frozenset[str]) -> bool:
     for model, name in encrypted_fields():
         known = Q()
-        for key_id in at_hand:
+        for key_id in available:
             for version in (VERSION, BOUND_VERSION):
                 known |= Q(**{f"{name}__startswith": f"{version}.{key_id}."})
         if model._default_manager.filter(**{f"{name}__isnull": False}).exclude(known).exists():
@@ -63,12 +64,12 @@ def _any_other_than(at_hand: frozenset[str]) -> bool:
 
 
 def forget() -> None:
-    global _known
-    _known = 0.0, frozenset(), ()
+    global _missing_cache
+    _missing_cache = 0.0, frozenset(), ()
 
 
 def problem() -> str:
-    """Why stored secrets cannot be used, as a coded text; empty while all is well."""
+    """Why stored secrets cannot be decrypted, as a coded text; empty if they can."""
     try:
         absent = missing()
     except keyring.KeyringError as error:
@@ -77,7 +78,7 @@ def problem() -> str:
 
 
 def add_primary() -> str:
-    """A new primary key, on the record; returns its id. Raises KeyringError, OSError."""
+    """Add a primary key and audit it. Returns its id. Raises KeyringError, OSError."""
     with transaction.atomic():
         key_id = keyring.add_primary()
         audit.record(audit.AuditAction.KEY_ADDED, key=key_id)
@@ -86,7 +87,7 @@ def add_primary() -> str:
 
 
 class KeyInUse(keyring.KeyringError):
-    """The key seals `count` stored secrets."""
+    """`count` stored secrets are encrypted with the key."""
 
     def __init__(self, key_id: str, count: int) -> None:
         super().__init__(messages.KEY_IN_USE % {"key": key_id, "count": count}, (key_id,))
@@ -94,16 +95,16 @@ class KeyInUse(keyring.KeyringError):
 
 
 def retire(key_id: str) -> None:
-    """Takes a key that seals nothing out of the ring. Raises InUse, KeyringError, OSError.
+    """Remove an unused key from the keyring. Raises KeyInUse, KeyringError, OSError.
 
-    Whoever read the ring before may be about to store something under it. So it is counted again once nobody can be,
-    and the key put back if something came.
+    A process that loaded the keyring before may still store a secret encrypted with the key. So the secrets are counted
+    again after all such writers have finished, and the key is restored if there is one.
     """
     if count := counts()[key_id]:
         raise KeyInUse(key_id, count)
-    put_back = keyring.remove(key_id)
+    restore = keyring.remove(key_id)
     try:
-        sleep(CLOSING)
+        sleep(WRITER_GRACE)
         with transaction.atomic():
             _wait_for_writers()
             count = counts()[key_id]
@@ -112,13 +113,13 @@ def retire(key_id: str) -> None:
         if count:
             raise KeyInUse(key_id, count)
     except BaseException:
-        put_back()
+        restore()
         raise
     log_event(Event.KEY_RETIRED, key=key_id)
 
 
 def _wait_for_writers() -> None:
-    """SQLite has one writer, which is now this transaction."""
+    """On SQLite this transaction is the only writer."""
     if connection.vendor == "postgresql":
         names = sorted({model._meta.db_table for model, _name in encrypted_fields()})
         tables = ", ".join(map(connection.ops.quote_name, names))

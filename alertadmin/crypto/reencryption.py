@@ -1,5 +1,5 @@
-"""Re-encrypts stored secrets: with the primary key, or bound to their destinations. Batch by batch, each row only if it
-was not changed meanwhile; killed at any moment nothing is lost, and the next run goes on."""
+"""Re-encrypt stored secrets with the primary key, or bind them to their destinations. In batches; each row is updated
+only if it is unchanged. An interrupted run loses nothing, and the next one continues."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from alertadmin.crypto import keyring
 from alertadmin.crypto.fields import (
     BOUND_VERSION,
     VERSION,
+    Destination,
     EncryptedValue,
     Tampered,
     encrypted_fields,
@@ -21,14 +22,13 @@ from alertadmin.crypto.fields import (
     version_of,
 )
 from alertadmin.operator_log import Event, log_event
-from alertadmin.registry import destinations
 
 BATCH = 200
 
 
 @dataclass(frozen=True)
 class ReencryptionResult:
-    """How many secrets were sealed anew, and how many could not be opened."""
+    """Number of secrets encrypted again, and of those that could not be decrypted."""
 
     done: int = 0
     unreadable: int = 0
@@ -38,16 +38,18 @@ class ReencryptionResult:
 
 
 def rotate() -> ReencryptionResult:
-    """Every encrypted field of every model. What cannot be opened is counted and left as it is.
+    """Re-encrypt every encrypted field of every model. Unreadable values are counted and left unchanged.
 
-    Killed at any moment it loses nothing: run again, it goes on. A writer who read the old ring may store a moment
-    later: only a run that finds none says that the old keys are idle. Raises KeyringError without a usable key file.
+    A process that loaded the old keyring may store a secret a moment later: the old keys are unused only once a run
+    finds nothing to do. Raises KeyringError without a usable key file.
     """
     primary = keyring.load().primary
     rotated = ReencryptionResult()
     for model, name in encrypted_fields():
         current = {f"{name}__startswith": f"{version_of(model, name)}.{primary}."}
-        rotated += _each(model._default_manager.exclude(**current).only("pk", name), name, EncryptedValue.reencrypt)
+        rotated += _reencrypt_rows(
+            model._default_manager.exclude(**current).only("pk", name), name, EncryptedValue.reencrypt
+        )
     if rotated.done:
         with transaction.atomic():
             audit.record(audit.AuditAction.KEY_ROTATED, key=primary, count=rotated.done)
@@ -56,7 +58,7 @@ def rotate() -> ReencryptionResult:
 
 
 def bind_all() -> ReencryptionResult:
-    """Binds to their destinations, as they are now, the secrets that an earlier release sealed without one.
+    """Bind unbound secrets of an earlier release to their current destinations.
 
     Raises KeyringError without a usable key file.
     """
@@ -64,65 +66,67 @@ def bind_all() -> ReencryptionResult:
     for model, name in encrypted_fields():
         if version_of(model, name) == BOUND_VERSION:
             old = {f"{name}__startswith": f"{VERSION}."}
-            bound += _each(model._default_manager.filter(**old).select_related(), name, EncryptedValue.reencrypt)
+            bound += _reencrypt_rows(
+                model._default_manager.filter(**old).select_related(), name, EncryptedValue.reencrypt
+            )
     if bound.done:
         with transaction.atomic():
             audit.record(audit.AuditAction.SECRETS_BOUND, count=bound.done)
     return bound
 
 
-def bind(sealed: EncryptedValue) -> None:
-    """The same for one, that was just opened."""
-    label, name, key = sealed.row
-    stored = model_of(label)._default_manager.filter(pk=key, **{name: sealed})
-    stored.update(**{name: sealed.reencrypt()})
+def bind(encrypted: EncryptedValue) -> None:
+    """Bind one secret that was just decrypted."""
+    label, name, key = encrypted.row
+    stored = model_of(label)._default_manager.filter(pk=key, **{name: encrypted})
+    stored.update(**{name: encrypted.reencrypt()})
 
 
-def rebind_destination(slug: str, former: str) -> ReencryptionResult:
-    """The operator gave a cloud's authority, or a server's EWS service, another URL than `former`: what was sealed for
-    that place, and for nothing else that differs, is sealed for the new one. Raises KeyringError."""
+def rebind_destination(slug: str, former: Callable[[Destination], Destination]) -> ReencryptionResult:
+    """Re-encrypt secrets after the operator changed the URL of a cloud or server. `former` gives the destination
+    before the change; secrets encrypted for it are encrypted for the new one. Raises KeyringError."""
     moved = ReencryptionResult()
     for model, name in encrypted_fields():
         if version_of(model, name) == BOUND_VERSION:
             rows = model._default_manager.select_related()
-            moved += _each(rows, name, lambda sealed: _moved(sealed, slug, former))
+            moved += _reencrypt_rows(rows, name, lambda encrypted: _moved(encrypted, former))
     if moved.done:
         with transaction.atomic():
             audit.record(audit.AuditAction.SECRETS_BOUND, count=moved.done, place=slug)
     return moved
 
 
-def _moved(sealed: EncryptedValue, slug: str, former: str) -> EncryptedValue | None:
-    assert sealed.destination is not None  # noqa: S101 (a bound field's)
-    now = sealed.destination()
-    then = destinations.with_former_url(now, slug, former)
-    return sealed.moved_from(then) if then != now else None
+def _moved(encrypted: EncryptedValue, former: Callable[[Destination], Destination]) -> EncryptedValue | None:
+    assert encrypted.destination is not None  # noqa: S101 (the field has a destination)
+    now = encrypted.destination()
+    then = former(now)
+    return encrypted.moved_from(then) if then != now else None
 
 
-def _each(
-    waiting: models.QuerySet[models.Model], name: str, reseal: Callable[[EncryptedValue], EncryptedValue | None]
+def _reencrypt_rows(
+    waiting: models.QuerySet[models.Model], name: str, reencrypt: Callable[[EncryptedValue], EncryptedValue | None]
 ) -> ReencryptionResult:
-    """`reseal` returns None for what stays as it is, and raises Unreadable."""
+    """`reencrypt` returns None for a value that stays unchanged, and raises Unreadable."""
     rotated, after = ReencryptionResult(), UUID(int=0)
     waiting = waiting.filter(**{f"{name}__isnull": False}).order_by("pk")
     while batch := list(waiting.filter(pk__gt=after)[:BATCH]):
         after = batch[-1].pk
         with transaction.atomic():
             for row in batch:
-                rotated += _reseal(row, name, reseal)
+                rotated += _reencrypt_row(row, name, reencrypt)
     return rotated
 
 
-def _reseal(
-    row: models.Model, name: str, reseal: Callable[[EncryptedValue], EncryptedValue | None]
+def _reencrypt_row(
+    row: models.Model, name: str, reencrypt: Callable[[EncryptedValue], EncryptedValue | None]
 ) -> ReencryptionResult:
-    sealed: EncryptedValue = getattr(row, name)
+    encrypted: EncryptedValue = getattr(row, name)
     try:
-        fresh = reseal(sealed)
+        fresh = reencrypt(encrypted)
     except (keyring.KeyMissing, Tampered):
         return ReencryptionResult(unreadable=1)
     if fresh is None:
         return ReencryptionResult()
-    # Only if it still holds what was read: a secret replaced meanwhile is sealed with the new key already.
-    same = type(row)._default_manager.filter(pk=row.pk, **{name: sealed})
+    # A secret replaced since it was read is encrypted with the new key already.
+    same = type(row)._default_manager.filter(pk=row.pk, **{name: encrypted})
     return ReencryptionResult(done=same.update(**{name: fresh}))

@@ -9,6 +9,7 @@ import secrets
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -109,11 +110,12 @@ class Demo:
         """Register the sandbox's example tenants, unless an earlier start did."""
         from alertadmin.crypto import reencryption
         from alertadmin.demo.seed import Seeding
+        from alertadmin.registry.destinations import with_former_url
 
         now_at = self._urls()
         for place, url in self._former.items():
             if now_at.get(place, url) != url:  # an earlier start used other ports
-                reencryption.rebind_destination(place, url)
+                reencryption.rebind_destination(place, partial(with_former_url, slug=place, former=url))
         Seeding(self._told["url"], self._told["ca_file"], os.environ[SANDBOX_KEY], Path(self._told["demo"]), now).run()
 
     def _urls(self) -> dict[str, str]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from alertadmin.crypto.fields import Destination
 from alertadmin.registry.clouds import known_cloud, servers
 from mailer.email_address import canonical
 
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
 ENTRA = "entra"
 EXCHANGE = "exchange"
-Destination = tuple[str, ...]
 
 
 def of_credential(credential: Credential) -> Destination:

@@ -26,7 +26,7 @@ from alertadmin.backup import archive, postgresql_rows, sqlite_rows
 from alertadmin.backup import seal as backup_seal
 from alertadmin.backup.database_copy import CannotCopy
 from alertadmin.crypto import keyring
-from alertadmin.crypto.keyring_types import parsed
+from alertadmin.crypto.keyring import parse
 from tests.commands.backups import contents, with_key_file
 from tests.commands.conftest import (  # noqa: F401
     backup,
@@ -71,7 +71,7 @@ def with_another_row(database: bytes) -> bytes:
 
 def sealed_by(found: Contents, key_id: str) -> Contents:
     """By a ring of the attacker's own."""
-    key = parsed(json.dumps({"primary": key_id, "keys": {key_id: "A" * 43 + "="}}).encode(), "").backup_keys[key_id]
+    key = parse(json.dumps({"primary": key_id, "keys": {key_id: "A" * 43 + "="}}).encode(), "").backup_keys[key_id]
     seal = backup_seal.Seal(key_id, backup_seal._check_value(key), backup_seal._mac(key, found["manifest.json"]))
     return {**found, "seal.json": json.dumps(asdict(seal)).encode()}
 

@@ -15,8 +15,7 @@ from typing import Any
 import pytest
 
 from alertadmin.crypto import envelope
-from alertadmin.crypto.keyring_storage import FileStorage
-from alertadmin.crypto.keyring_types import KeyringError, with_key
+from alertadmin.crypto.keyring import FileStorage, KeyringError, generate_key
 
 pytestmark = pytest.mark.control(97)
 
@@ -26,7 +25,7 @@ def key_file(path: Path) -> FileStorage:
 
 
 def add(file: FileStorage) -> None:
-    file.change(lambda content: content.update(primary=with_key(content)))
+    file.change(lambda content: content.update(primary=generate_key(content)))
 
 
 def ids(path: Path) -> set[str]:

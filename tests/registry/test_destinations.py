@@ -16,7 +16,7 @@ from alertadmin.audit import AuditEntry
 from alertadmin.crypto import decryption, keyring, reencryption
 from alertadmin.crypto.fields import EncryptedValue, Tampered, WrongDestination
 from alertadmin.crypto.reencryption import ReencryptionResult
-from alertadmin.crypto.verification import read_all
+from alertadmin.crypto.verification import check_readability
 from alertadmin.registry.models import AppRegistration, Credential, Mailbox
 from alertadmin.supervisor import bootstrap
 from tests.conftest import set_environment
@@ -95,11 +95,11 @@ def test_killed_between_two_batches_it_goes_on(rows: Rows, ring: Path, monkeypat
             raise KeyboardInterrupt
         return reseal_one(row, name, reseal)
 
-    reseal_one = reencryption._reseal
-    monkeypatch.setattr(reencryption, "_reseal", killed)
+    reseal_one = reencryption._reencrypt_row
+    monkeypatch.setattr(reencryption, "_reencrypt_row", killed)
     with pytest.raises(KeyboardInterrupt):
         reencryption.bind_all()
-    monkeypatch.setattr(reencryption, "_reseal", reseal_one)
+    monkeypatch.setattr(reencryption, "_reencrypt_row", reseal_one)
     assert reencryption.bind_all() == ReencryptionResult(done=3)
     assert {value_of(one) for one in credentials} == {VALUE}
 
@@ -137,7 +137,7 @@ def test_a_reading_of_all_tells_what_leads_elsewhere_from_what_was_altered(rows:
     moved = rows.credential(value="moved")
     rows.credential(value="kept")
     AppRegistration.objects.filter(pk=moved.app_id).update(client_id=str(uuid4()))
-    reading = read_all()
+    reading = check_readability()
     assert (reading.secrets, reading.read, reading.elsewhere, reading.spoiled) == (2, 1, 1, 0)
 
 

@@ -1,10 +1,9 @@
-"""A key of an Azure Key Vault (or Managed HSM) as the outside key, through azure-keyvault-keys: RSA-OAEP-256.
+"""Encrypt the keyring with a key of an Azure Key Vault or Managed HSM, by azure-keyvault-keys: RSA-OAEP-256.
 
-Who asks is a managed identity, a workload identity, the service principal of AZURE_TENANT_ID, AZURE_CLIENT_ID and
-AZURE_CLIENT_SECRET, or whoever signed in with `az login`. The role "Key Vault Crypto Service Encryption User" is
-enough.
-What was wrapped by one version of the key is unwrapped by that version, so that the vault may rotate it.
-https://learn.microsoft.com/rest/api/keyvault/keys/wrap-key
+Authentication: a managed identity, a workload identity, the service principal of AZURE_TENANT_ID, AZURE_CLIENT_ID and
+AZURE_CLIENT_SECRET, or an account signed in with `az login`. The role "Key Vault Crypto Service Encryption User" is
+enough. The stored value names the key's version, so that the vault can rotate the key.
+Source: https://learn.microsoft.com/rest/api/keyvault/keys/wrap-key
 """
 
 from __future__ import annotations
@@ -19,20 +18,20 @@ from typing import Any
 import requests
 
 from alertadmin import network_errors
-from alertadmin.crypto.envelope import Answer, KmsRefused, KmsUnavailable
-from alertadmin.keyring_config import InKeyVault
+from alertadmin.crypto.envelope import KmsRefused, KmsUnavailable, Result
+from alertadmin.keyring_config import KeyVaultSource
 from mailer.http import deadline_sockets, http_session
 
-LONGEST = 15.0
-"""Seconds that signing in and the question take together, however the vault, or what stands in its place, drips."""
+TIMEOUT = 15.0
+"""Seconds for authentication and call together, even if the server sends single bytes."""
 
 
 class _Session(http_session.Session):
-    """The guarded client for Azure's library: in time as a whole, of a bounded size, nothing unpacked, no redirect. The
-    endpoint of a managed identity is one of this machine, without TLS."""
+    """HTTP client for Azure's library, with a total timeout, a size limit, no decompression and no redirects. Plain
+    http is allowed for the endpoint of a managed identity, which is on this machine."""
 
     def __init__(self, ca_file: str | None) -> None:
-        super().__init__(ca_file, timeout=LONGEST)
+        super().__init__(ca_file, timeout=TIMEOUT)
         self.mount("http://", http_session.Adapter(ca_file))
 
     def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
@@ -41,14 +40,14 @@ class _Session(http_session.Session):
 
 @dataclass(frozen=True)
 class VaultKey:
-    source: InKeyVault
+    source: KeyVaultSource
     ca_file: Path | None
 
     def __str__(self) -> str:
         return str(self.source)
 
     def wrap(self, key: bytes) -> str:
-        """`VERSION.BASE64`."""
+        """Returns `VERSION.BASE64`."""
 
         def ask(client: Any, algorithm: Any) -> str:
             found = client.wrap_key(algorithm, key)
@@ -65,7 +64,7 @@ class VaultKey:
             raise KmsRefused("the key file is damaged") from None
         return self._ask(version, lambda client, algorithm: bytes(client.unwrap_key(algorithm, encrypted).key))
 
-    def _ask(self, version: str, question: Callable[[Any, Any], Answer]) -> Answer:
+    def _ask(self, version: str, question: Callable[[Any, Any], Result]) -> Result:
         try:
             from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpResponseError
             from azure.core.pipeline.transport import RequestsTransport
@@ -79,41 +78,43 @@ class VaultKey:
         try:
             with (
                 session,
-                deadline_sockets.deadline(LONGEST),
-                # A cloud of one's own (AZURE_AUTHORITY_HOST) is not to be looked up at Microsoft's.
+                deadline_sockets.deadline(TIMEOUT),
+                # Do not look up a private cloud (AZURE_AUTHORITY_HOST) at Microsoft's.
                 DefaultAzureCredential(
-                    disable_instance_discovery="AZURE_AUTHORITY_HOST" in os.environ, **OF_DEVELOPERS, **wire
+                    disable_instance_discovery="AZURE_AUTHORITY_HOST" in os.environ, **DEVELOPER_CREDENTIALS, **wire
                 ) as credential,
                 CryptographyClient("/".join(filter(None, [str(self), version])), credential, **wire) as client,
             ):
                 return question(client, KeyWrapAlgorithm.rsa_oaep_256)
         except ClientAuthenticationError as error:
-            raise KmsRefused(_words(error, "who asks is not known there")) from None
+            raise KmsRefused(_message_of(error, "the caller is not known there")) from None
         except HttpResponseError as error:
             silent = error.status_code is not None and error.status_code >= 500
-            raise (KmsUnavailable if silent else KmsRefused)(_words(error, f"status {error.status_code}")) from None
+            raise (KmsUnavailable if silent else KmsRefused)(
+                _message_of(error, f"status {error.status_code}")
+            ) from None
         except AzureError as error:
             raise KmsUnavailable(network_errors.reason(error)) from None
         except (TimeoutError, requests.RequestException) as error:
             raise KmsUnavailable(network_errors.reason(error)) from None
         except (OSError, ValueError, RecursionError) as error:
-            raise KmsRefused(_words(error, type(error).__name__)) from None
+            raise KmsRefused(_message_of(error, type(error).__name__)) from None
 
 
-OF_DEVELOPERS = {
+DEVELOPER_CREDENTIALS = {
     f"exclude_{name}_credential": True
     for name in ("shared_token_cache", "visual_studio_code", "powershell", "developer_cli", "broker")
 }
-"""A server has none of these, and each takes its time to say so."""
+"""Developers' tools, absent on servers; each would take time to fail."""
 
 
-def _words(error: Any, otherwise: str) -> str:
-    """What it said: code and message of its JSON where there is one, else the first line."""
+def _message_of(error: Any, otherwise: str) -> str:
+    """The error's code and message in its JSON, else the first line of its text."""
     inner = getattr(getattr(error, "error", None), "innererror", None) or {}
     code = getattr(getattr(error, "error", None), "code", "") or ""
     said = str(getattr(error, "message", "") or error)
     lines = [line.strip() for line in said.splitlines() if line.strip()] or [""]
-    # Of a chain of ways to sign in, what the first of them was told.
+    # DefaultAzureCredential reports every attempt; the first line with a credential says most.
     said = next((line for line in lines if "Credential: " in line), lines[0])
     return (
         " ".join(f"{code} {inner.get('code', '') if isinstance(inner, dict) else ''} {said}".split())[:200] or otherwise

@@ -1,8 +1,8 @@
-"""The transit engine of a HashiCorp Vault or OpenBao as the outside key, through hvac.
+"""Encrypt the keyring with a transit key of HashiCorp Vault or OpenBao, by hvac.
 
-The token is read at each use: an agent may renew it in its file. A token of a policy that may `update`
-`MOUNT/encrypt/KEY` and `MOUNT/decrypt/KEY` is enough.
-https://developer.hashicorp.com/vault/api-docs/secret/transit
+The token file is read at each call, since an agent may renew the token. A policy with `update` on `MOUNT/encrypt/KEY`
+and `MOUNT/decrypt/KEY` is enough.
+Source: https://developer.hashicorp.com/vault/api-docs/secret/transit
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ import requests
 
 from alertadmin import network_errors
 from alertadmin.crypto.envelope import KmsRefused, KmsUnavailable
-from alertadmin.keyring_config import InTransit
+from alertadmin.keyring_config import TransitSource
 from mailer.http.http_session import Session
 
 TIMEOUT = 8.0
-"""Seconds for all of it."""
+"""Seconds for the whole call."""
 
 
 @dataclass(frozen=True)
 class TransitKey:
-    source: InTransit
+    source: TransitSource
     token: str = field(repr=False)
-    """Empty if `token_file` has it."""
+    """Empty if it is read from `token_file`."""
     token_file: Path | None
     namespace: str
     ca_file: Path | None
@@ -65,9 +65,9 @@ class TransitKey:
                 )
                 return str(question(client.secrets.transit)["data"][wanted])
         except VaultDown as error:
-            raise KmsUnavailable(_words(error)) from None
+            raise KmsUnavailable(_message_of(error)) from None
         except VaultError as error:
-            raise KmsRefused(_words(error)) from None
+            raise KmsRefused(_message_of(error)) from None
         except (requests.RequestException, OSError) as error:
             raise KmsUnavailable(network_errors.reason(error)) from None
         except (KeyError, TypeError, ValueError, RecursionError):
@@ -83,7 +83,7 @@ class TransitKey:
             raise KmsRefused(f"the token file {self.token_file} cannot be read: {reason}") from None
 
 
-def _words(error: Any) -> str:
-    """What it said: its errors, or the kind of its answer. An address and a method are no part of it."""
+def _message_of(error: Any) -> str:
+    """The server's errors, or the exception's type; never its URL and method."""
     said = "; ".join(" ".join(str(one).split()) for one in error.errors or []) or type(error).__name__
     return said[:200]

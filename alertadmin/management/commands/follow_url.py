@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from django.core.management.base import CommandParser
@@ -8,6 +9,7 @@ from django.utils.translation import gettext as _
 from alertadmin.crypto import keyring, reencryption
 from alertadmin.management.base import CommandRefused, CommandResult, JsonCommand
 from alertadmin.registry.clouds import clouds, servers
+from alertadmin.registry.destinations import with_former_url
 from mailer.coded_text import message_of
 
 
@@ -29,7 +31,7 @@ class Command(JsonCommand):
         if not url:
             raise CommandRefused(_('The clouds file names no "%(place)s".') % {"place": place})
         try:
-            moved = reencryption.rebind_destination(place, former)
+            moved = reencryption.rebind_destination(place, partial(with_former_url, slug=place, former=former))
         except keyring.KeyringError as error:
             raise CommandRefused(message_of(error)) from None
         said = {"count": moved.done, "former": former, "url": url}

@@ -56,10 +56,10 @@ def _done(act: str, key_id: str) -> str:
             'The key "%(key)s" is gone. Copies of the database from before today need it: keep their key files.'
         ) % {"key": key_id}
     if act == "wrap":
-        keyring.rewrap()
+        keyring.wrap_file()
         return _("The key file is wrapped. Destroy its copies that are not.")
     if act == "unwrap":
-        keyring.unwrap()
+        keyring.unwrap_file()
         return _(
             "The key file is not wrapped any more. Take ALERTADMIN_KEYS away, or name another key there and wrap it."
         )

@@ -18,9 +18,8 @@ from pytest_django import Settings
 from alertadmin.accounts.models import User
 from alertadmin.crypto import envelope, keyring
 from alertadmin.crypto.fields import EncryptedValue
-from alertadmin.crypto.keyring import KeyringError
-from alertadmin.crypto.keyring_storage import _read
-from alertadmin.keyring_config import InKeyVault
+from alertadmin.crypto.keyring import KeyringError, _read
+from alertadmin.keyring_config import KeyVaultSource
 from tests.conftest import set_environment
 from tests.crypto.providers.key_vault_server import CLIENT, SECRET, TENANT, KeyVaultServer
 from tests.crypto.providers.transit_server import TransitServer
@@ -151,7 +150,7 @@ def test_an_outage_at_the_start_is_a_sentence_with_the_missing_keys_and_ends_in_
 ) -> None:
     rows.credential(value="value")
     key_id = keyring.load().primary
-    monkeypatch.setattr(envelope, "PATIENCE", 1.0)
+    monkeypatch.setattr(envelope, "KMS_TIMEOUT", 1.0)
 
     def drip(request: Any) -> bytes:
         request.peer.send(b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n")
@@ -234,9 +233,9 @@ def test_a_service_principal_that_may_not_see_the_key_wraps_all_the_same(key_vau
     key_vault.may = frozenset({"wrapkey", "unwrapkey"})
     assert os.environ["AZURE_TENANT_ID"] == TENANT
     from alertadmin.crypto.providers.azure_key_vault import VaultKey
-    from alertadmin.keyring_config import InKeyVault
+    from alertadmin.keyring_config import KeyVaultSource
 
-    key = VaultKey(InKeyVault(key_vault.vault, "ring", [*key_vault._versions][-1]), Path(key_vault.ca_file))
+    key = VaultKey(KeyVaultSource(key_vault.vault, "ring", [*key_vault._versions][-1]), Path(key_vault.ca_file))
     assert key.unwrap(key.wrap(b"k" * 32)) == b"k" * 32
     assert key_vault.came("/wrapkey?api-version=2025-07-01")
 
@@ -245,9 +244,9 @@ def test_a_file_that_lies_there_is_wrapped_and_unwrapped_and_never_used_the_wron
     vault: Vault, settings: Settings, tmp_path: Path
 ) -> None:
     sealed = EncryptedValue.encrypt("value", ROW)
-    keyring.unwrap()
+    keyring.unwrap_file()
     assert "keys wrap" in refusal()
-    keyring.rewrap()
+    keyring.wrap_file()
     as_started()
     assert sealed.decrypt() == "value"
     set_environment(settings, KEYS=vault.address.replace("/ring", "/another"))
@@ -261,8 +260,8 @@ def test_a_key_vault_that_drips_is_left_when_its_time_is_up(
     """A byte now and then keeps a timeout of reading alone from ever passing."""
     from alertadmin.crypto.providers import azure_key_vault as client
 
-    monkeypatch.setattr(client, "LONGEST", 1.0)
-    key = client.VaultKey(InKeyVault(key_vault.vault, "ring", ""), Path(key_vault.ca_file))
+    monkeypatch.setattr(client, "TIMEOUT", 1.0)
+    key = client.VaultKey(KeyVaultSource(key_vault.vault, "ring", ""), Path(key_vault.ca_file))
 
     def drip(request: Any) -> bytes:
         request.peer.send(b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n")
@@ -284,6 +283,6 @@ def test_a_key_vault_that_floods_is_refused(key_vault: KeyVaultServer, bomb: byt
     from alertadmin.crypto.providers.azure_key_vault import VaultKey
 
     key_vault.instead = reply(200, bomb)
-    key = VaultKey(InKeyVault(key_vault.vault, "ring", ""), Path(key_vault.ca_file))
+    key = VaultKey(KeyVaultSource(key_vault.vault, "ring", ""), Path(key_vault.ca_file))
     with pytest.raises((envelope.KmsUnavailable, envelope.KmsRefused)):
         key.wrap(bytes(32))
