@@ -122,7 +122,7 @@ def test_26_what_cannot_be_replaced_is_told_and_stays(
         return real(path, *more, **named)
 
     monkeypatch.setattr(os, call, fails)
-    with pytest.raises(KeyringError, match="cannot be replaced where it lies"):
+    with pytest.raises(KeyringError, match="cannot be replaced where it is"):
         add(key_file(kept))
     assert kept.read_bytes() == before
     assert [one.name for one in kept.parent.iterdir()] == ["ring.json"]
