@@ -86,7 +86,7 @@ def test_the_keys_may_be_given_by_the_environment_which_alone_changes_them(
     }
     assert given.run("send_test", customer.address, "--to", "me@x.example").code == 0
     for act in (["keys", "add"], ["keys", "retire", "k1"], ["rotate_keys", "--new-key"]):
-        assert "given by ALERTADMIN_KEYS" in given.run(*act).sentence
+        assert "ALERTADMIN_KEYS holds the keys" in given.run(*act).sentence
     assert not ring(installation).exists()
     swapped = installation.but(ALERTADMIN_KEYS=f"k3:{'c' * 43}=,k2:{'b' * 43}=")
     assert swapped.run("rotate_keys", "--json").data["rotated"] == 1
