@@ -28,7 +28,7 @@ FOR_A_ROUND = 2
 SECONDS_A_ROUND = 3.0
 """Time enough for what was killed to be at work again. The two mailboxes may send 30 mails a minute each."""
 LONGEST_STOP = 100.0
-"""Seconds from SIGTERM to the end of a worker, whatever was done to it before (house.worker.LONGEST_STOP and more)."""
+"""Seconds from SIGTERM to the exit of a worker in any condition; more than supervisor.celery_worker.LONGEST_STOP."""
 LONGEST_PEACE = 300.0
 """Seconds until all is told, once nothing is killed any more and everything answers: 60 mails a minute."""
 OUTAGES = 0.3
@@ -118,7 +118,7 @@ class Chaos:
             _kill(self.chance.choice(pool))
 
     def _kill_clock(self) -> None:
-        """The worker stops, and whoever keeps it starts both again. One that was just begun may have none yet."""
+        """Kill beat: the worker stops, and the supervisor restarts both. A worker that just started may have no beat."""
         assert eventually(lambda: any(map(_is_clock, _children(self.worker.pid))) or self.worker.poll() is not None)
         for clock in filter(_is_clock, _children(self.worker.pid)):
             _kill(clock)

@@ -29,7 +29,7 @@ class Database(Protocol):
     def change(self, statement: str) -> None: ...
 
     def copy_to(self, data_dir: Path) -> Database:
-        """A database like this one, for a data folder like its own. Nobody may be using this one."""
+        """A copy of this database, for a copy of its data folder. This one must not be in use."""
 
 
 class Sqlite:

@@ -79,7 +79,7 @@ def _with_a_worker(cell: Cell, world: World) -> None:
     world.ring(SCAN)
     world.ring()  # for what is owed already; a scan rings for what it finds
     if alone:
-        # Its pool makes up for the loss by itself; nobody starts anything again.
+        # Its pool replaces the process by itself; nothing is restarted.
         assert eventually((world.folder / "crashed").exists), f"{cell.step} was not reached"
     else:
         assert eventually(lambda: worker.poll() is not None), f"{cell.step} was not reached"

@@ -221,7 +221,7 @@ class World:
         assert eventually(rings, seconds), self.state()
 
     def state(self) -> str:
-        """For whoever reads a failure: what is not sent yet and why, and the worker's last words."""
+        """For the failure message: what is not sent yet and why, and the end of the worker's log."""
         waiting = self.database.query(
             "SELECT state, cause, reason, count(*), min(not_before), max(not_before), CURRENT_TIMESTAMP "
             "FROM outbox_delivery WHERE settled_at IS NULL GROUP BY state, cause, reason"
@@ -288,7 +288,7 @@ def _customer(sandbox: Sandbox) -> str:
         "tenant_name": tenant.name,
         "directory_id": tenant.directory_id,
         "cloud": "lab",
-        "contact_emails": "somebody@northpark.example",
+        "contact_emails": "someone@northpark.example",
         "app_name": app.name,
         "client_id": app.client_id,
         "secret_description": "ALERT server",

@@ -1,4 +1,4 @@
-"""Killed, stopped, suspended and emptied at moments that nobody chose."""
+"""Workers, databases and brokers killed, stopped, suspended and emptied at random moments."""
 
 from __future__ import annotations
 

@@ -53,7 +53,7 @@ def test_postgresql_killed_while_a_mail_leaves_is_waited_for(make_world: MakeWor
 def test_a_line_cut_before_the_commit_is_answered_loses_and_repeats_nothing(
     make_world: MakeWorld, marker: bytes
 ) -> None:
-    """Nobody can know whether it was committed: what is in the rows afterwards counts."""
+    """The outcome of the commit is unknown to the client: the rows decide."""
     world = make_world("PostgreSQL")
     assert isinstance(world.database, Postgresql)
     with Cutter(world.database.server.socket, marker) as cutter:

@@ -144,7 +144,7 @@ def test_a_certificate_of_a_stranger_is_not_believed(
     ("url", "why"),
     [
         ("http://127.0.0.1:1/0123-token", messages.UNREACHABLE),
-        ("https://nobody.invalid/0123-token", messages.UNKNOWN_NAME),
+        ("https://unknown.invalid/0123-token", messages.UNKNOWN_NAME),
     ],
 )
 def test_why_it_was_not_heard_names_no_address(settings: Settings, scanned: None, url: str, why: str) -> None:

@@ -1,4 +1,4 @@
-"""Mails about alertadmin itself: one a month, one for each address that nobody takes; each once, whatever happens."""
+"""Mails about alertadmin itself: one a month, one for each address that is rejected; each is sent once."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ FIRST = datetime(2026, 12, 1, 8, 0, tzinfo=UTC)
 
 @pytest.fixture
 def running(administrator: User, rows: Rows, broker_answers: None) -> Rows:
-    """Scans since the tests' day, with somebody to write to."""
+    """Scans since the tests' day, and a recipient."""
     scanner.run(NOW)
     return rows
 
@@ -98,7 +98,7 @@ def test_it_goes_on_the_day_and_to_whom_one_chose(signed_in: Client, running: Ro
 
 
 @pytest.mark.parametrize(
-    ("changes", "why"), [({"day": "31"}, "less than or equal to 28"), ({"emails": "nobody"}, "is no e-mail address")]
+    ("changes", "why"), [({"day": "31"}, "less than or equal to 28"), ({"emails": "no-address"}, "is no e-mail address")]
 )
 def test_a_mistake_is_explained_and_the_old_day_stays(signed_in: Client, changes: dict[str, str], why: str) -> None:
     signed_in.post("/watching/", {"is_on": "on", "day": "15", "emails": ""})
@@ -243,9 +243,9 @@ def test_the_clock_s_task_writes_them_too(db: None, administrator: User) -> None
 
 def test_what_is_written_twice_at_once_is_told_once(running: Rows, monkeypatch: pytest.MonkeyPatch) -> None:
     system_mails.write(FIRST)
-    nobody = SystemMail.objects.none()
+    none = SystemMail.objects.none()
     # The other process looked before this one wrote.
-    monkeypatch.setattr(SystemMail.objects, "filter", lambda **_fields: nobody)
+    monkeypatch.setattr(SystemMail.objects, "filter", lambda **_fields: none)
     assert system_mails.write(FIRST) == 0
     assert len(house()) == 1
 

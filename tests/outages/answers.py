@@ -118,7 +118,7 @@ LOCAL_ERROR = ProviderAnswer("451 after the message", smtp=("DOT", b"451 4.3.0 E
 THROTTLED_SMTP = ProviderAnswer("432 concurrent connections", smtp=("MAIL", b"432 4.3.2 Concurrent connections limit"))
 AUTH_LATER = ProviderAnswer("454 at AUTH", smtp=("AUTH", b"454 4.7.0 Temporary authentication failure"))
 NO_SMTP = ProviderAnswer("an HTTP page at SMTP's port", smtp=("GREETING", b"HTTP/1.1 400 Bad Request"))
-ODD_REPLY = ProviderAnswer("299 after the message", smtp=("DOT", b"299 Whatever this is"))
+ODD_REPLY = ProviderAnswer("299 after the message", smtp=("DOT", b"299 Undefined code"))
 BROKEN_REPLY = ProviderAnswer("garbage after the message", smtp=("DOT", b"\x00\x15\x03\x01"))
 
 DOUBTFUL = (

@@ -108,7 +108,7 @@ class Endpoint:
 
 
 def _bound(port: int) -> socket.socket:
-    """Bound and not listening: the kernel refuses whoever connects."""
+    """Bound but not listening: the kernel refuses connections."""
     bound = socket.socket()
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     bound.bind(("127.0.0.1", port))

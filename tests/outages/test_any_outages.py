@@ -1,4 +1,4 @@
-"""Outages that nobody thought of: any answers, by any endpoints, over each other, for any time."""
+"""Random outages: any answers, by any endpoints, overlapping, for any time."""
 
 from __future__ import annotations
 

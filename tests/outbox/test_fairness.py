@@ -1,4 +1,4 @@
-"""A server that is slow holds up its share of the threads, and nobody else's mail."""
+"""A slow server blocks only its share of the threads, and no other mail."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Any history of workers that begin, sleep, die and come back, against a server that keeps count.
+"""Random histories of workers that start, are suspended, die and return, against a server that counts messages.
 
-The model knows one thing: what the server accepted. Whatever happens, a message is accepted twice only if its delivery
-says that it was uncertain, never three times, and in the end each one is sent or says that it may not have arrived.
+The model knows only what the server accepted. A message is accepted twice only if its delivery was uncertain, never
+three times, and in the end each delivery is sent or marked as uncertain.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A run as a whole: what is set aside, who waits for whom, and how it ends."""
+"""A whole run: what it postpones, what waits for what, and how it ends."""
 
 from __future__ import annotations
 

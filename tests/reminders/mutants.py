@@ -58,7 +58,7 @@ class WrongOrder(History):
 
 
 class MarkFirst(WrongOrder):
-    """healthchecks: whoever marks it may send it; killed in between, nobody does."""
+    """As in healthchecks: mark first, then send; if the process is killed in between, it is never sent."""
 
     def system_works(self) -> None:
         for delivery in self.due():

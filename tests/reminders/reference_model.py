@@ -1,8 +1,8 @@
-"""What is owed, in plain Python: the issue's own words, written without a look at the code that must fulfil them.
+"""The rule of due reminders in plain Python: a reference, written from the specification and not from the code.
 
-Whoever must renew a thing is told at each threshold that its end has reached; of several missed ones, of the nearest
-alone; once for each end, whatever happens in between. Not while somebody put it off; not at quiet hours or on days off,
-but never past the last useful moment. From a week before the end on always everybody.
+A recipient is notified at each threshold that an expiry has reached; of several missed ones, at the nearest only; once
+for each expiry. Not while it is snoozed; not in quiet hours or on days off, but never past the last useful moment. From
+a week before the expiry on, all recipients.
 
 A `ImportState` is told what happens, in order; it answers with `Promise`s. All moments are whole hours, so that "the
 first hour that is not quiet" is found by looking at one hour after the other.

@@ -1,9 +1,9 @@
-"""Any history of an installation, lived through by the real system and beside it by the model of what is owed.
+"""Random histories of an installation, run by the real system and by the reference model.
 
-The rows are real and go through the doors that the pages use; the scan and the outbox are those of production; mails go
-over TLS to the sandbox, whose ledger alone says what was told. Endpoints fail for a moment or for as long as an outage
-lasts. After each step: nobody was told of what was not owed to him then; a message came again only after an attempt in
-doubt, and then the same; at the end nobody was forgotten. There is no broker at all: nothing rests on one.
+Rows are changed through the functions that the pages use; scan and outbox are those of production; mails are sent over
+TLS to the sandbox, whose ledger shows what was received. Endpoints fail for a moment or for a whole outage. After each
+step: no recipient got a reminder that was not due; a message was repeated only after an uncertain attempt, and then
+unchanged; at the end no recipient was forgotten. There is no broker: nothing depends on one.
 """
 
 from __future__ import annotations
@@ -293,7 +293,7 @@ class History(RuleBasedStateMachine):
 
     @rule()
     def is_started_anew(self) -> None:
-        """Whatever a process remembered is gone: tokens, connections, who asked to be left alone."""
+        """A process's memory is lost: tokens, connections, servers that asked to wait."""
         self.rate_limiter = RateLimiter(None)
         connections.tokens.cache_clear()
         connections.transport.cache_clear()
@@ -354,7 +354,7 @@ class History(RuleBasedStateMachine):
         told = [one for one in owed if one.recipient == recipient and (one.thing, one.end) in lines]
         for one in told:
             one.is_told = True
-        # What may have left already is repeated word for word, whatever has changed since.
+        # A message that may have been sent is repeated word for word, even if the data has changed since.
         if len(told) != len(lines) and not is_uncertain:
             before = [one for one in self.book.promises if one.recipient == recipient and one.is_told]
             again = [line for line in lines if line in {(one.thing, one.end) for one in before if one not in told}]

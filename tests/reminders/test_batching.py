@@ -1,5 +1,5 @@
-"""A scan that finds much is written in parts: one mail for each recipient all the same, and whatever happens between
-two parts, each thing is told to each once."""
+"""A large scan is written in parts: still one mail for each recipient, and each reminder once, also if the scan is
+interrupted between two parts."""
 
 from __future__ import annotations
 

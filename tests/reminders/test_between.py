@@ -1,4 +1,4 @@
-"""Between a scan and its mail, and after an outage: nobody is told what is no longer so, and nobody is forgotten."""
+"""Between a scan and its mail, and after an outage: nothing outdated is sent, and no recipient is forgotten."""
 
 from __future__ import annotations
 

@@ -218,7 +218,7 @@ def test_what_waits_for_a_channel_that_went_is_owed_anew(rows: Rows, gone: bool)
     else:
         Channel.objects.update(is_paused=True)
     assert words(Delivery.objects.get()) == ("The channel was deleted." if gone else "The channel is paused.")
-    assert told() == {}  # there is nobody
+    assert told() == {}  # no recipient
     channel("another", tenant=app.tenant)
     assert told() == {"another": [30]}
 

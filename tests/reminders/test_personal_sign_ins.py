@@ -1,4 +1,4 @@
-"""A sign-in of a personal account that lapses: told in time, told when it is gone, told of nobody who is used."""
+"""Sign-ins of personal accounts: a reminder before they expire and when they are lost, none while they are used."""
 
 from __future__ import annotations
 

@@ -150,7 +150,7 @@ def test_in_the_last_week_everybody_is_told_whoever_is_nearest(rows: Rows, app: 
         Recipient.objects.create(email=email, **scope)  # type: ignore[arg-type]
     assert told() == {key: [7] for key in [DUTY, *people]}
     for delivery in Delivery.objects.all():
-        assert digest.still_owed(delivery, NOW), f"{delivery.recipient} is still somebody"
+        assert digest.still_owed(delivery, NOW), f"{delivery.recipient} is still a recipient"
 
 
 def test_in_the_last_week_the_administrators_are_told_where_the_installation_names_nobody(
@@ -201,11 +201,11 @@ def test_once_it_is_told_again_and_nobody_is_on_it_any_more_the_next_in_line_is_
     Recipient.objects.create(tenant=app.tenant, line=Level.NEXT, email=CHIEF)
     told()
     snoozes.snooze(credential, SnoozeKind.ACKNOWLEDGED, until=NOW + timedelta(days=5), by=administrator, now=NOW)
-    assert told(credential.expires_at - timedelta(days=30)) == {DUTY: [30]}, "somebody answered the first"
+    assert told(credential.expires_at - timedelta(days=30)) == {DUTY: [30]}, "the first was acknowledged"
     [*_earlier, last_week] = forecast.of(credential, credential.expires_at - timedelta(days=29))
     assert last_week.is_for_all_recipients
     assert forecast.of(credential, credential.expires_at - timedelta(days=29))[0].is_escalated
-    assert told(credential.expires_at - timedelta(days=14)) == {DUTY: [14], CHIEF: [14]}, "nobody the second"
+    assert told(credential.expires_at - timedelta(days=14)) == {DUTY: [14], CHIEF: [14]}, "the second was not"
 
 
 def test_with_only_a_next_in_line_it_is_left_owed_until_he_is_told(rows: Rows, app: AppRegistration) -> None:
@@ -248,7 +248,7 @@ def test_what_is_put_off_before_the_mail_left_is_not_in_it(
     one = snoozes.snooze(credential, SnoozeKind.SNOOZED, until=NOW + timedelta(days=9), by=administrator, now=NOW)
     assert not digest.still_owed(delivery, NOW)
     snoozes.withdraw(one, now=NOW)
-    assert told() == {DUTY: [30]}, "nobody was told of it, so it is owed anew"
+    assert told() == {DUTY: [30]}, "it was sent to no recipient, so it is due again"
 
 
 @pytest.mark.parametrize(
@@ -300,7 +300,7 @@ def test_mails_wait_for_the_end_of_the_quiet_hours_and_gather_in_one(rows: Rows,
 def test_what_falls_due_once_the_gathering_mail_leaves_is_told_by_another(
     rows: Rows, app: AppRegistration, has_left: bool
 ) -> None:
-    """Somebody did not want to wait for its hour: what was added to it now would never be told."""
+    """A user sent the mail early: a line added to it now would never be sent."""
     Policy.objects.create(has_timing=True, quiet_from=time(6), quiet_until=time(12))
     rows.credential(app, days=20)
     told()
@@ -337,7 +337,7 @@ def test_what_waited_into_the_night_leaves_in_the_morning(rows: Rows, app: AppRe
     Delivery.objects.update(not_before=composed.until)
     assert manual_actions.send_now(delivery.pk, night)
     delivery.refresh_from_db()
-    assert isinstance(digest.compose(delivery, night), Content), "somebody asked for it"
+    assert isinstance(digest.compose(delivery, night), Content), "a user asked for it"
 
 
 def test_what_just_ended_and_what_would_come_too_late_leave_at_night_too(rows: Rows, app: AppRegistration) -> None:

@@ -1,4 +1,4 @@
-"""What is old is forgotten, in batches, and nobody is told anything again because of it."""
+"""Old rows are deleted, in batches, and no reminder is sent again because of it."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def test_scans_that_found_nothing_go_but_for_the_last(rows: Rows) -> None:
 
 
 def test_it_takes_few_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever sends waits for one batch at most."""
+    """A sender waits for one batch at most."""
     monkeypatch.setattr(retention, "BATCH", 10)
     old = [
         Delivery(purpose=Purpose.TEST, dedupe_key=str(number), recipient="me@northpark.example", text="words")

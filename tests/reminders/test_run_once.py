@@ -76,7 +76,7 @@ def test_what_could_not_be_sent_waits_is_told_with_its_cause_and_goes_with_the_n
     assert (detail["state"], detail["cause"]) == ("pending", "mailbox_access_denied")
     assert detail["title"]
     assert detail["next_try"]
-    # Whoever mended it and asks again does not wait for the hour.
+    # After a repair, a user's request does not wait for the hour.
     code, answer = send_reminders()
     assert (code, numbers(answer)) == (0, {"scanned": 1, "sent": 1})
 

@@ -1,4 +1,4 @@
-"""Whatever happens to an installation, in whatever order: what is owed is told, in time, once, and nothing else."""
+"""Random sequences of events: every due reminder is sent, in time, once, and nothing else is."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""When nobody looked for ending secrets for 26 hours, that is seen: a red banner on every page, 503 at /readyz."""
+"""A scan missing for 26 hours is shown: a red banner on every page, 503 at /readyz."""
 
 from __future__ import annotations
 

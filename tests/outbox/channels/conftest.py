@@ -39,7 +39,7 @@ def stack() -> Iterator[ExitStack]:
 
 @pytest.fixture
 def server(stack: ExitStack) -> HttpServer:
-    """It speaks HTTP in clear and takes whatever comes."""
+    """A plain HTTP server that accepts every request."""
     server = stack.enter_context(HttpServer())
     server.routes[""] = reply(200, "ok")
     return server

@@ -127,7 +127,7 @@ def test_of_a_bomb_little_is_unpacked(tell: Told, server: HttpServer, coding: st
 def test_an_answer_is_read_up_to_its_limit_and_never_held_as_a_whole(server: HttpServer) -> None:
     server.routes[""] = reply(200, b"x" * 900_000)
     with http_session.ChannelSession() as session:
-        session.post(server.url)  # whatever is loaded at first
+        session.post(server.url)  # loads everything that is loaded on first use
         tracemalloc.start()
         assert len(session.post(server.url).content) == http_session.LARGEST_ANSWER
         _now, most = tracemalloc.get_traced_memory()

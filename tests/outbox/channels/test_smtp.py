@@ -100,12 +100,12 @@ def test_a_wrong_password_is_told_and_not_repeated(smtp: Smtp) -> None:
     assert "secretword" not in str(failure)
 
 
-@pytest.mark.parametrize("url", ["mailtos://", "mailtos://mail.example", "mailtos://u:p@mail.example?to=nobody"])
+@pytest.mark.parametrize("url", ["mailtos://", "mailtos://mail.example", "mailtos://u:p@mail.example?to=no-address"])
 def test_an_address_without_sender_or_recipient_is_none(url: str) -> None:
     with pytest.raises(ValidationError, match="incomplete"):
         transport.check_address(url)
 
 
 def test_a_provider_is_known_by_its_name() -> None:
-    service = transport.check_address("mailtos://somebody:app-password@gmail.com")
+    service = transport.check_address("mailtos://someone:app-password@gmail.com")
     assert (service.label, service.kind) == ("E-mail", "email")

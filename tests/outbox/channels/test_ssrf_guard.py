@@ -21,7 +21,7 @@ from tests.outbox.channels.http_server import HttpServer
 
 pytestmark = pytest.mark.control(44)
 
-NOBODY = EgressAllowlist()
+NONE = EgressAllowlist()
 
 INSIDE = """
     127.0.0.1 127.1.2.3 127.255.255.254 0.0.0.0 0.1.2.3
@@ -60,31 +60,31 @@ def test_the_table_is_as_long_as_it_was_asked_for() -> None:
 @pytest.mark.parametrize("address", INSIDE)
 def test_inside(address: str) -> None:
     assert is_internal_address(ip_address(address))
-    assert not NOBODY.permits(address, 443)
+    assert not NONE.permits(address, 443)
 
 
 @pytest.mark.parametrize("address", OUTSIDE)
 def test_outside(address: str) -> None:
     assert not is_internal_address(ip_address(address))
-    assert NOBODY.permits(address, 443)
+    assert NONE.permits(address, 443)
 
 
 @given(st.ip_addresses(v=4))
 def test_an_address_is_as_much_inside_however_it_is_packed(address: object) -> None:
     for packed in (f"::ffff:{address}", f"64:ff9b::{address}"):
-        assert NOBODY.permits(packed, 443) == NOBODY.permits(str(address), 443)
+        assert NONE.permits(packed, 443) == NONE.permits(str(address), 443)
 
 
 def test_an_address_of_this_machine_is_inside_whatever_its_range(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ssrf_guard, "INSIDE_V4", ())  # as if 127.0.0.5 were a public address that this machine has
-    assert not NOBODY.permits("127.0.0.5", 443)
-    assert NOBODY.permits("10.255.255.254", 443)
+    assert not NONE.permits("127.0.0.5", 443)
+    assert NONE.permits("10.255.255.254", 443)
 
 
 @pytest.mark.parametrize("host", WRITTEN)
 def test_nobody_inside_is_called_however_the_address_is_written(host: str, server: HttpServer) -> None:
     with pytest.raises(SendError) as caught:
-        webhook.post(f"http://{host}:{server.port}/hook", NOTICE, allowed=NOBODY)
+        webhook.post(f"http://{host}:{server.port}/hook", NOTICE, allowed=NONE)
     assert server.connections == 0
     assert caught.value.outcome == Acceptance.NOT_SENT
     assert not server.requests
@@ -98,7 +98,7 @@ def test_what_is_open_and_what_is_closed_is_told_by_the_same_words(host: str, se
     told = []
     for port in (server.port, closed):
         with pytest.raises(SendError) as caught:
-            webhook.post(f"http://{host}:{port}/", NOTICE, allowed=NOBODY)
+            webhook.post(f"http://{host}:{port}/", NOTICE, allowed=NONE)
         told.append((str(caught.value), caught.value.outcome, caught.value.retry))
     assert told[0] == told[1]
     assert caught.value.technical == messages.INTERNAL_ADDRESS
@@ -116,9 +116,9 @@ def test_a_name_that_is_outside_at_first_and_inside_then_leads_nowhere(
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port))]
 
     monkeypatch.setattr(socket, "getaddrinfo", resolve)
-    socket.getaddrinfo("rebinding.example", server.port)  # somebody looks first
+    socket.getaddrinfo("rebinding.example", server.port)  # the first look-up, whose answer then changes
     with pytest.raises(SendError, match="inside the network"):
-        webhook.post(f"http://rebinding.example:{server.port}/", NOTICE, allowed=NOBODY)
+        webhook.post(f"http://rebinding.example:{server.port}/", NOTICE, allowed=NONE)
     assert asked == ["rebinding.example"] * 2
     assert server.connections == 0
 

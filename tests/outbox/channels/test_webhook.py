@@ -21,7 +21,7 @@ from tests.mailer.https_server import HttpsServer, reply
 from tests.outbox.channels.conftest import LOOPBACK, NOTICE
 from tests.outbox.channels.http_server import HttpServer
 
-KEY = "a key of forty characters or so, nobody's"
+KEY = "a key of forty characters or so, for test"
 NOW = datetime(2026, 11, 24, 9, 0, 30, tzinfo=UTC)
 
 
@@ -172,9 +172,9 @@ def test_an_error_of_the_network_is_told_without_the_address() -> None:
 
 def test_a_name_that_nobody_has_is_surely_not_sent_to() -> None:
     with pytest.raises(SendError) as caught:
-        webhook.post("https://nobody.invalid/hook", NOTICE, allowed=LOOPBACK)
+        webhook.post("https://unknown.invalid/hook", NOTICE, allowed=LOOPBACK)
     assert (caught.value.cause, caught.value.outcome, caught.value.retry) == ("network", Acceptance.NOT_SENT, True)
-    assert caught.value.technical.startswith("NameResolutionError: Failed to resolve 'nobody.invalid' (")
+    assert caught.value.technical.startswith("NameResolutionError: Failed to resolve 'unknown.invalid' (")
 
 
 def test_details_that_are_no_plain_text_arrive_as_they_are(server: HttpServer) -> None:

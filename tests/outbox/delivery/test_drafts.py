@@ -1,4 +1,4 @@
-"""Where the app may keep drafts: whatever breaks off, the message comes once, and the mailbox is left tidy."""
+"""Apps that may create drafts: after any interruption the message is sent once, and no draft is left behind."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def items(sandbox: Sandbox, site: Site) -> list[str]:
 
 
 def left(sandbox: Sandbox, site: Site) -> int:
-    """How many drafts lie in the mailbox, to be found by somebody."""
+    """Number of drafts left in the mailbox."""
     entries = [entry for entry in sandbox.ledger.entries() if entry.get("mailbox") == site.mailbox.address]
     gone = {entry["item"] for entry in entries if entry["kind"] in ("message", "deleted") and "item" in entry}
     return len({entry["number"] for entry in entries if entry["kind"] == "draft"} - gone)
@@ -226,7 +226,7 @@ class TestWhatCannotBeLookedUp:
         assert worker.deliver_due(clock=time) == {"uncertain": 1}
         before = len(sandbox.ledger.entries())
         assert worker.deliver_due(clock=lambda: time() + timedelta(minutes=9)) == {}
-        Delivery.objects.update(not_before=time())  # whatever the row says
+        Delivery.objects.update(not_before=time())  # due at once
         assert worker.deliver_due(clock=time) == {"uncertain": 1}
         assert len(sandbox.ledger.entries()) == before
         assert worker.deliver_due(clock=lambda: time() + timedelta(minutes=11)) == {"sent": 1}
@@ -317,7 +317,7 @@ class TestATest:
 def test_a_worker_that_slept_over_its_draft_sends_nothing(
     site: Site, sandbox: Sandbox, time: Time, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It wakes and finds that it owns nothing; whoever comes next makes a draft of its own."""
+    """It wakes up without a lease and sends nothing; the next worker creates its own draft."""
     delivery = reminder(time())
     keep = claims.save_draft
 

@@ -86,7 +86,7 @@ def test_a_server_that_asked_any_process_to_be_left_alone_is(site: Site, sandbox
     worker.deliver_due(clock=time)
     another = RateLimiter()  # of a process that has just begun
     assert another.acquire(site.mailbox.pk, time()) == another.free_at(site.mailbox.pk, time()) == time() + 10 * MINUTE
-    assert another.acquire(site.mailbox.pk, time(), force=True) is None  # a test that somebody waits for
+    assert another.acquire(site.mailbox.pk, time(), force=True) is None  # a test, for which a user waits
     assert another.acquire(site.mailbox.pk, time.passes(minutes=10)) is None
 
 

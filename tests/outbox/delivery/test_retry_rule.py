@@ -145,7 +145,7 @@ def test_waits_double_to_an_hour_and_in_doubt_after_a_day_to_four() -> None:
     assert {retry_delay(tries, is_in_doubt=False) for tries in range(30, 99)} == {HOUR}
 
 
-# Whatever the history
+# For any history
 
 some_ways = st.lists(st.sampled_from([*ALL, Candidate("c", "ews")]), unique=True, max_size=5)
 some_tries = st.lists(

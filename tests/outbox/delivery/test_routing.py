@@ -181,7 +181,7 @@ class TestWhatElseCouldSend:
 def test_a_name_that_cannot_be_looked_up_is_tried_again(
     rows: Rows, relay: Sandbox, time: Time, settings: Settings
 ) -> None:
-    """It may not exist, or nobody may know just now: either way somebody mends it, or it passes."""
+    """The recipient may not exist, or may be unknown only at the moment: the delivery is not given up."""
     set_environment(settings, SMTP_URL="smtp://no-such-host.invalid:25")
     rows.credential(rows.app(rows.tenant(contacts=["duty@northpark.example"])), days=5)
     delivery = reminder(time())
@@ -263,7 +263,7 @@ class TestWhatARunLearns:
         assert set(waiting.values_list("state", "cause")) == {(DeliveryState.PENDING, "secret_expired")}
         for delivery in waiting:
             assert timedelta(minutes=1) <= delivery.not_before - time() <= timedelta(minutes=1.1)
-        # Nobody is asked again until then, and then again few.
+        # No server is tried again until then, and then only by a few.
         time.passes(seconds=30)
         assert worker.deliver_due(clock=time) == {}
         time.passes(seconds=40)

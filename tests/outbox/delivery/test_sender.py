@@ -111,7 +111,7 @@ def test_a_server_is_left_alone_as_long_as_it_asks(site: Site, sandbox: Sandbox,
     delivery.refresh_from_db()
     assert delivery.cause == "throttled"
     assert asked <= (delivery.not_before - time()).total_seconds() <= asked * 1.1
-    Delivery.objects.update(not_before=time())  # whatever the row says
+    Delivery.objects.update(not_before=time())  # due at once
     worker.deliver_due(clock=time)
     assert len(sandbox.ledger.entries()) == before
     time.passes(seconds=asked * 1.1)

@@ -1,4 +1,4 @@
-"""Whoever is answerable is told of a secret that was shown, by a mail that never holds it."""
+"""Owners and administrators are notified of a disclosed secret, by a mail that never contains it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Claims: each delivery is one worker's at a time, and whoever slept past its lease owns nothing."""
+"""Claims: each delivery has one owner at a time, and a worker that is suspended past its lease loses it."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def test_claimers_at_once_take_each_delivery_once(time: Time) -> None:
     taken = at_once(4, work)
     counted = Counter(pk for worker in taken for pk in worker)
     assert set(counted.values()) == {1}
-    # On PostgreSQL nobody waits for another's batch; on SQLite a claim finds what the last one left.
+    # On PostgreSQL no worker waits for another's batch; on SQLite a claim finds what the last one left.
     assert len(counted) == 60
 
 

@@ -1,4 +1,4 @@
-"""The doorbell: heard at once, and never a reason for whoever rings to wait or to fail."""
+"""Waking the worker: immediate, and the caller neither waits nor fails."""
 
 from __future__ import annotations
 

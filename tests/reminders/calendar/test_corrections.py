@@ -1,4 +1,4 @@
-"""Entries that were sent and are not so any more: taken back or moved, once, to whom they were sent."""
+"""Entries that were sent and no longer apply are withdrawn or moved, once, for the recipients of the original."""
 
 from __future__ import annotations
 

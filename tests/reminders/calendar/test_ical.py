@@ -1,4 +1,4 @@
-"""Ends as iCalendar: whatever they are called, what is written can be read, by the library and octet by octet."""
+"""Expiries as iCalendar: with any names the output can be parsed, by the library and octet by octet."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""A database that was put back from a copy does not know what was told since: it is reviewed instead of told again at
-once, for a day. What is urgent, and what merely was late, waits for nobody."""
+"""A restored database does not contain the reminders sent since its backup: they are held for review for a day instead
+of being sent again. Urgent reminders, and those that were merely late, are not held."""
 
 from __future__ import annotations
 
