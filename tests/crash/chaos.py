@@ -118,7 +118,7 @@ class Chaos:
             _kill(self.chance.choice(pool))
 
     def _kill_clock(self) -> None:
-        """Kill beat: the worker stops, and the supervisor restarts both. A worker that just started may have no beat."""
+        """Kill beat: the worker stops, and the supervisor restarts both. A new worker may have no beat yet."""
         assert eventually(lambda: any(map(_is_clock, _children(self.worker.pid))) or self.worker.poll() is not None)
         for clock in filter(_is_clock, _children(self.worker.pid)):
             _kill(clock)

@@ -98,7 +98,8 @@ def test_it_goes_on_the_day_and_to_whom_one_chose(signed_in: Client, running: Ro
 
 
 @pytest.mark.parametrize(
-    ("changes", "why"), [({"day": "31"}, "less than or equal to 28"), ({"emails": "no-address"}, "is no e-mail address")]
+    ("changes", "why"),
+    [({"day": "31"}, "less than or equal to 28"), ({"emails": "no-address"}, "is no e-mail address")],
 )
 def test_a_mistake_is_explained_and_the_old_day_stays(signed_in: Client, changes: dict[str, str], why: str) -> None:
     signed_in.post("/watching/", {"is_on": "on", "day": "15", "emails": ""})

@@ -1,4 +1,4 @@
-"""What a history can be judged by: the lines of a mail, the rows of notices, the attempts of a delivery."""
+"""Observations: the lines of a mail, the rows of reminder lines, the attempts of a delivery, the result of a scan."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from zoneinfo import ZoneInfo
 from django.db.models import Q
 
 from alertadmin.outbox.models import Attempt, AttemptOutcome
-from alertadmin.reminders.models import ReminderLine
+from alertadmin.reminders.models import Reminder, ReminderLine
+from alertadmin.reminders.scan import scanner
+from tests.conftest import NOW
 
 LINE = re.compile(r"^\* .+ / .+ / [“«]\s?(secret-\d+)\s?[”»]\n +.+: (\S+ \S+) \((\S+)\)$", re.MULTILINE)
 
@@ -48,3 +50,13 @@ def explained_acceptances(message_id: str) -> int:
     in_doubt = Q(outcome__in=[AttemptOutcome.OPEN, AttemptOutcome.UNKNOWN, AttemptOutcome.LOST])
     accepted = min(1, of_message.filter(outcome=AttemptOutcome.ACCEPTED).count())
     return max(1, of_message.filter(in_doubt).count() + accepted)
+
+
+def told(at: datetime = NOW) -> dict[str, list[int]]:
+    """Scan, and return the thresholds of which each recipient is notified."""
+    made = scanner.run(at)
+    lines = Reminder.objects.filter(scan=made, notices__isnull=False)
+    found: dict[str, list[int]] = {}
+    for recipient, threshold in lines.values_list("notices__delivery__recipient", "threshold"):
+        found.setdefault(recipient, []).append(threshold)
+    return found

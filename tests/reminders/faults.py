@@ -1,6 +1,6 @@
-"""What Microsoft, a relay or something in front of them answers: once, or for as long as an outage lasts.
+"""Faulty answers of Microsoft, a relay or a proxy: once, or for as long as an outage lasts.
 
-Data alone, without Django: the crash tests, which look at the product from outside, use it too.
+Only data, without Django: the crash tests, which test the product from outside, use it too.
 """
 
 from __future__ import annotations

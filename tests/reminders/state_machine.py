@@ -25,10 +25,9 @@ from alertadmin.accounts.models import User
 from alertadmin.outbox import worker
 from alertadmin.outbox.delivery import connections
 from alertadmin.outbox.delivery.rate_limit import RateLimiter
-from alertadmin.outbox.models import Delivery, Purpose
+from alertadmin.outbox.models import Delivery
 from alertadmin.outbox.queue import claims, dispatcher, failpoints, manual_actions
 from alertadmin.registry.models import AppRegistration, Credential, CredentialState, Tenant
-from alertadmin.registry.permissions import TransportName
 from alertadmin.registry.registration import add_credential, set_contacts
 from alertadmin.reminders import snoozes
 from alertadmin.reminders.models import Policy, Recipient, Scan, Snooze, SnoozeKind
@@ -36,10 +35,11 @@ from alertadmin.reminders.restore import detection
 from alertadmin.reminders.scan import scanner
 from sandbox import Sandbox
 from tests.factories import Rows
-from tests.reminders.evidence import explained_acceptances, lines_of, notices
 from tests.reminders.faults import TROUBLES, Trouble
+from tests.reminders.mail_checks import Lost, MailChecks
 from tests.reminders.policy_page import save_policy
 from tests.reminders.reference_model import DAY, HOUR, HOUSE, Book, Hours, Plan, Promise, Thing
+from tests.reminders.short_timeouts import short_patience
 
 BEGIN = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 ZONES = {"Northpark": ZoneInfo("Europe/Paris"), "Lakeside": ZoneInfo("America/Los_Angeles")}
@@ -58,36 +58,17 @@ HOURS = [
 STEPS = ["taken-back", *(step for step in failpoints.POINTS if not step.startswith("scan"))]
 LONG_ENOUGH = timedelta(hours=5)
 """Every lease and every wait after trouble is over."""
-PATIENCE = 0.2
-"""Seconds of real time after which a silent server is given up."""
 RUNS = 4
 """Within which all that is asked for now leaves: the first finds out which routes work again."""
 
 some_people = st.sets(st.sampled_from(PEOPLE), max_size=2)
 
 
-class Lost(AssertionError):
-    pass
-
-
-class Twice(AssertionError):
-    pass
-
-
-class NotOwed(AssertionError):
-    pass
-
-
 class Killed(BaseException):
     """What kill -9 is to a process."""
 
 
-class History(RuleBasedStateMachine):
-    has_rows = True
-    """Whether there are rows that say what is owed still."""
-    judges_rows = True
-    """Whether they must say what the model says. A wrong order of things is judged by what was told alone."""
-
+class History(MailChecks, RuleBasedStateMachine):
     def __init__(
         self, sandbox: Sandbox, ways: list[Tenant], administrator: User, set_relay: Callable[[bool], None]
     ) -> None:
@@ -321,74 +302,6 @@ class History(RuleBasedStateMachine):
     def system_works(self) -> None:
         worker.deliver_due(clock=lambda: self.now, rate_limiter=self.rate_limiter)
 
-    # What was told
-
-    def _look(self, *, is_well: bool) -> None:
-        """Judges the mails that came. If all `is_well`, what may be told now must have been."""
-        owed = [one for one in self.book.promises if not one.is_told and one.earliest <= self.now]
-        stale = {one for one in self.book.promises if self.book.is_stale(one, self.now)}
-        loud = {one for one in owed if one not in stale and self.book.is_loud(one, self.now)}
-        for mail in self._new_mails():
-            self._judge(mail, [one for one in owed if one not in stale], loud)
-        self._forget(stale, is_well)
-        for one in owed:
-            if one in stale or one.is_told:
-                continue
-            if one not in loud:
-                thing = self.book.things[one.thing]
-                self.put_back[one] = self.book._not_before(thing, one.threshold, self.now, self.book._may(thing))
-            elif is_well and self.put_back.get(one, self.now) <= self.now:
-                raise Lost(one.key, self.now)
-
-    def _judge(self, mail: dict[str, Any], owed: list[Promise], loud: set[Promise]) -> None:
-        [recipient], message_id = mail["to"], mail["message_id"]
-        self.times[message_id] += 1
-        is_uncertain = Delivery.objects.filter(message_id=message_id, was_uncertain=True).exists()
-        if self.times[message_id] > 1:
-            if self.times[message_id] > explained_acceptances(message_id) or not is_uncertain:
-                raise Twice(recipient, mail["subject"])
-            return
-        if Delivery.objects.filter(message_id=message_id, purpose=Purpose.CALENDAR).exists():
-            return  # takes back or moves calendar entries; it reminds of nothing (tests/reminders/calendar)
-        lines = lines_of(mail["mime"])
-        told = [one for one in owed if one.recipient == recipient and (one.thing, one.end) in lines]
-        for one in told:
-            one.is_told = True
-        # A message that may have been sent is repeated word for word, even if the data has changed since.
-        if len(told) != len(lines) and not is_uncertain:
-            before = [one for one in self.book.promises if one.recipient == recipient and one.is_told]
-            again = [line for line in lines if line in {(one.thing, one.end) for one in before if one not in told}]
-            raise (Twice if again else NotOwed)(recipient, lines, self.now)
-        if not loud.intersection(told) and not is_uncertain:
-            raise NotOwed("at a quiet hour", recipient, lines, self.now)
-
-    def _new_mails(self) -> list[dict[str, Any]]:
-        entries = self.sandbox.ledger.entries()[self.read :]
-        self.read += len(entries)
-        return [entry for entry in entries if entry["kind"] == "message"]
-
-    # What the rows say
-
-    def _forget(self, stale: set[Promise], is_well: bool) -> None:
-        """What is stale is taken back, so that it can be owed anew; by a worker that was killed, perhaps."""
-        rows = notices()
-        gone = {one for one in self.book.promises if one.key not in rows} if self.has_rows else stale
-        if self.judges_rows:
-            assert gone <= stale, "taken back though it is owed"
-            left = {one for one in stale - gone if not one.is_told and one.earliest <= self.now}
-            assert not (left and is_well), "kept though it is owed no more"
-        self.book.promises = [one for one in self.book.promises if one not in gone]
-
-    def _scanned(self) -> None:
-        """What is owed is written down, no more and no less, and for the right hour."""
-        before = set(self.book.promises)
-        self.book.scan(self.now)
-        if self.judges_rows:
-            rows = notices()
-            assert rows.keys() == {one.key for one in self.book.promises}
-            fresh = [one for one in self.book.promises if one not in before]
-            assert {one.key: rows[one.key] for one in fresh} == {one.key: one.earliest for one in fresh}
-
     # Their parts
 
     def _some_thing(self, data: st.DataObject) -> str | None:
@@ -423,16 +336,3 @@ def _set(settings: dict[str, Any], scope: str, value: object) -> None:
         settings.pop(scope, None)
     else:
         settings[scope] = value
-
-
-@contextmanager
-def short_patience(troubles: list[Trouble]) -> Iterator[None]:
-    """A silent server is given up soon. In the process that has these transports, until they are made anew."""
-    if any(trouble.is_silent for trouble in troubles):
-        for name in TransportName.values:
-            transport: Any = connections.transport(name)
-            transport.timeout = PATIENCE
-    try:
-        yield
-    finally:
-        connections.transport.cache_clear()

@@ -1,4 +1,4 @@
-"""Whose days count, who is told, and who is told too: the scan under policies."""
+"""Scans under policies: schedules, quiet hours, digests, and the other kinds of reminders."""
 
 from __future__ import annotations
 
@@ -14,14 +14,15 @@ from alertadmin.outbox.models import Delivery, DeliveryState
 from alertadmin.outbox.queue import claims, manual_actions
 from alertadmin.registry.models import AppRegistration, Consent, ConsentChange, ConsentStatus, Credential, Mailbox
 from alertadmin.registry.permissions import Permission, TransportName
-from alertadmin.reminders import policies, recipients, snoozes
+from alertadmin.reminders import policies
 from alertadmin.reminders.compose import digest
-from alertadmin.reminders.models import Level, Policy, Recipient, Reminder, ReminderKind, SnoozeKind
+from alertadmin.reminders.models import Level, Policy, Recipient, Reminder, ReminderKind
 from alertadmin.reminders.rules import forecast, schedule
 from alertadmin.reminders.rules.schedule import ReminderSchedule
 from alertadmin.reminders.scan import scanner
 from alertadmin.reminders.scan.sources import ews
 from tests.factories import Rows
+from tests.reminders.evidence import told
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 DUTY, OWNER, CHIEF = "duty@northpark.example", "owner@northpark.example", "chief@northpark.example"
@@ -30,16 +31,6 @@ DUTY, OWNER, CHIEF = "duty@northpark.example", "owner@northpark.example", "chief
 @pytest.fixture
 def app(rows: Rows) -> AppRegistration:
     return rows.app(rows.tenant(contacts=[DUTY]))
-
-
-def told(at: datetime = NOW) -> dict[str, list[int]]:
-    """The thresholds that a scan tells each recipient of."""
-    made = scanner.run(at)
-    notices = Reminder.objects.filter(scan=made, notices__isnull=False)
-    found: dict[str, list[int]] = {}
-    for recipient, threshold in notices.values_list("notices__delivery__recipient", "threshold"):
-        found.setdefault(recipient, []).append(threshold)
-    return found
 
 
 def own_plan(days: tuple[int, ...], **scope: object) -> Policy:
@@ -100,174 +91,6 @@ def test_the_database_holds_one_policy_for_each_thing(app: AppRegistration) -> N
     Policy.objects.create()
     with pytest.raises(IntegrityError):
         Policy.objects.create()
-
-
-# People
-
-
-def test_owners_are_told_beside_the_contacts(rows: Rows, app: AppRegistration) -> None:
-    rows.credential(app, days=20)
-    Recipient.objects.create(app=app, email=OWNER)
-    assert told() == {DUTY: [30], OWNER: [30]}
-
-
-def test_the_installation_s_people_are_told_of_who_has_nobody(rows: Rows, administrator: User) -> None:
-    rows.credential(rows.app(rows.tenant()), days=20)
-    Recipient.objects.create(email=CHIEF)
-    assert told() == {CHIEF: [30]}
-
-
-def test_the_next_in_line_is_told_after_a_threshold_that_nobody_answered(rows: Rows, app: AppRegistration) -> None:
-    credential = rows.credential(app, days=20)
-    Recipient.objects.create(tenant=app.tenant, line=Level.NEXT, email=CHIEF)
-    assert told() == {DUTY: [30]}
-    assert told(credential.expires_at - timedelta(days=14)) == {DUTY: [14], CHIEF: [14]}
-
-
-def test_not_if_somebody_is_on_it_and_in_the_last_week_in_any_case(
-    rows: Rows, app: AppRegistration, administrator: User
-) -> None:
-    credential = rows.credential(app, days=20)
-    Recipient.objects.create(tenant=app.tenant, line=Level.NEXT, email=CHIEF)
-    told()
-    snoozes.snooze(credential, SnoozeKind.ACKNOWLEDGED, until=NOW + timedelta(days=5), by=administrator, now=NOW)
-    assert told(credential.expires_at - timedelta(days=14)) == {DUTY: [14]}
-    everybody = {key: [7] for key in [DUTY, CHIEF, administrator.email]}
-    assert told(credential.expires_at - timedelta(days=7)) == everybody
-
-
-def test_in_the_last_week_everybody_is_told_whoever_is_nearest(rows: Rows, app: AppRegistration) -> None:
-    rows.credential(app, days=6)
-    people = {
-        "owner@n.example": {"app": app},
-        "app.next@n.example": {"app": app, "line": Level.NEXT},
-        "tenant@n.example": {"tenant": app.tenant},
-        "tenant.next@n.example": {"tenant": app.tenant, "line": Level.NEXT},
-        "house@n.example": {},
-        "house.next@n.example": {"line": Level.NEXT},
-    }
-    for email, scope in people.items():
-        Recipient.objects.create(email=email, **scope)  # type: ignore[arg-type]
-    assert told() == {key: [7] for key in [DUTY, *people]}
-    for delivery in Delivery.objects.all():
-        assert digest.still_owed(delivery, NOW), f"{delivery.recipient} is still a recipient"
-
-
-def test_in_the_last_week_the_administrators_are_told_where_the_installation_names_nobody(
-    rows: Rows, app: AppRegistration, administrator: User
-) -> None:
-    credential = rows.credential(app, days=8)
-    assert told() == {DUTY: [14]}
-    assert told(credential.expires_at - timedelta(days=7)) == {DUTY: [7], administrator.email: [7]}
-
-
-def test_before_the_last_week_the_nearest_next_in_line_alone_is_told_and_stays_concerned(
-    rows: Rows, app: AppRegistration, administrator: User
-) -> None:
-    credential = rows.credential(app, days=20)
-    Recipient.objects.create(tenant=app.tenant, line=Level.NEXT, email=OWNER)
-    Recipient.objects.create(line=Level.NEXT, email=CHIEF)
-    told()
-    at = credential.expires_at - timedelta(days=14)
-    assert told(at) == {DUTY: [14], OWNER: [14]}
-    waiting = Delivery.objects.get(recipient=OWNER)
-    assert digest.still_owed(waiting, at)
-    Recipient.objects.create(app=app, line=Level.NEXT, email="app.next@n.example")
-    assert not digest.still_owed(waiting, at), "the app's own next in line stands in for him now"
-
-
-def test_whoever_is_in_both_lines_gets_one_mail(rows: Rows, app: AppRegistration) -> None:
-    rows.credential(app, days=6)
-    Recipient.objects.create(email=DUTY, line=Level.NEXT)
-    assert told() == {DUTY: [7]}
-    assert Delivery.objects.count() == 1
-
-
-def test_the_page_says_who_the_scan_tells(rows: Rows, app: AppRegistration, administrator: User) -> None:
-    Recipient.objects.create(app=app, email=OWNER)
-    Recipient.objects.create(line=Level.NEXT, email=CHIEF)
-    rows.credential(app, days=6)
-    people = recipients.audience_of(app.tenant, app)
-    assert set(told()) == {*people.first, *people.next, *people.last_week} == {DUTY, OWNER, CHIEF, administrator.email}
-    assert people.last_week == [administrator.email]
-
-
-def test_once_it_is_told_again_and_nobody_is_on_it_any_more_the_next_in_line_is_told(
-    rows: Rows, app: AppRegistration, administrator: User
-) -> None:
-    own_plan((60, 30, 14, 0), app=app)
-    Policy.objects.update(plan=str(ReminderSchedule((60, 30, 14, 0), 7, 30)))
-    credential = rows.credential(app, days=60)
-    Recipient.objects.create(tenant=app.tenant, line=Level.NEXT, email=CHIEF)
-    told()
-    snoozes.snooze(credential, SnoozeKind.ACKNOWLEDGED, until=NOW + timedelta(days=5), by=administrator, now=NOW)
-    assert told(credential.expires_at - timedelta(days=30)) == {DUTY: [30]}, "the first was acknowledged"
-    [*_earlier, last_week] = forecast.of(credential, credential.expires_at - timedelta(days=29))
-    assert last_week.is_for_all_recipients
-    assert forecast.of(credential, credential.expires_at - timedelta(days=29))[0].is_escalated
-    assert told(credential.expires_at - timedelta(days=14)) == {DUTY: [14], CHIEF: [14]}, "the second was not"
-
-
-def test_with_only_a_next_in_line_it_is_left_owed_until_he_is_told(rows: Rows, app: AppRegistration) -> None:
-    credential = rows.credential(app, days=20)
-    app.tenant.contacts.all().delete()
-    Recipient.objects.create(tenant=app.tenant, line=Level.NEXT, email=CHIEF)
-    assert told() == {}
-    assert not Reminder.objects.exists()
-    assert told(credential.expires_at - timedelta(days=7)) == {CHIEF: [7]}
-
-
-# Holds
-
-
-@pytest.mark.parametrize("kind", SnoozeKind)
-def test_nobody_is_told_while_it_is_held_and_the_nearest_after(
-    rows: Rows, app: AppRegistration, administrator: User, kind: SnoozeKind
-) -> None:
-    credential = rows.credential(app, days=31)
-    until = NOW + timedelta(days=10)
-    snoozes.snooze(credential, kind, until=until, reason="the customer renews it", by=administrator, now=NOW)
-    assert told(NOW + timedelta(days=2)) == {}
-    assert told(until) == {DUTY: [30]}
-
-
-def test_a_hold_is_void_once_the_end_is_another(rows: Rows, app: AppRegistration, administrator: User) -> None:
-    credential = rows.credential(app, days=28)
-    snoozes.snooze(credential, SnoozeKind.SNOOZED, until=NOW + timedelta(days=20), by=administrator, now=NOW)
-    Credential.objects.filter(pk=credential.pk).update(expires_at=NOW + timedelta(days=29))
-    assert told() == {DUTY: [30]}
-
-
-def test_what_is_put_off_before_the_mail_left_is_not_in_it(
-    rows: Rows, app: AppRegistration, administrator: User
-) -> None:
-    credential = rows.credential(app, days=20)
-    told()
-    delivery = Delivery.objects.get()
-    assert digest.still_owed(delivery, NOW)
-    one = snoozes.snooze(credential, SnoozeKind.SNOOZED, until=NOW + timedelta(days=9), by=administrator, now=NOW)
-    assert not digest.still_owed(delivery, NOW)
-    snoozes.withdraw(one, now=NOW)
-    assert told() == {DUTY: [30]}, "it was sent to no recipient, so it is due again"
-
-
-@pytest.mark.parametrize(
-    ("kind", "days", "reason", "field"),
-    [
-        (SnoozeKind.SNOOZED, 0, "", "until"),
-        (SnoozeKind.SNOOZED, 20, "", "until"),
-        (SnoozeKind.ACKNOWLEDGED, 800, "", "until"),
-        (SnoozeKind.IGNORED, 5, "  ", "reason"),
-    ],
-)
-def test_a_hold_that_cannot_be_is_refused_and_nothing_changes(
-    rows: Rows, app: AppRegistration, administrator: User, kind: SnoozeKind, days: int, reason: str, field: str
-) -> None:
-    credential = rows.credential(app, days=20)
-    with pytest.raises(ValidationError) as refused:
-        snoozes.snooze(credential, kind, until=NOW + timedelta(days=days), reason=reason, by=administrator, now=NOW)
-    assert list(refused.value.message_dict) == [field]
-    assert not credential.all_holds.exists()
 
 
 def test_days_that_are_added_later_make_no_storm(rows: Rows, app: AppRegistration) -> None:

@@ -18,8 +18,9 @@ from sandbox import Sandbox
 from tests.conftest import set_environment
 from tests.factories import Rows
 from tests.reminders.faults import TROUBLES
+from tests.reminders.mail_checks import Lost, Twice
 from tests.reminders.mutants import MarkFirst, MarkTheBatch, OnTheVeryDay, SendFirst, UncertainIsAnEnd
-from tests.reminders.state_machine import History, Lost, Twice
+from tests.reminders.state_machine import History
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),

@@ -9,12 +9,16 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
+from pytest_django import Settings
 
 from alertadmin.outbox.channels.notification import Notification
+from alertadmin.outbox.models import Channel
 from mailer.http.ssrf_guard import EgressAllowlist
+from tests.factories import Site
 from tests.mailer.certificate_authorities import Authorities
 from tests.mailer.https_server import HttpsServer, reply
 from tests.outbox.channels.http_server import HttpServer
+from tests.outbox.channels.webhook_channels import webhook_to
 
 LOOPBACK = EgressAllowlist.parse("127.0.0.0/8, ::1")
 NOTICE = Notification(
@@ -50,3 +54,26 @@ def secure_server(stack: ExitStack, authorities: Authorities, tmp_path: Path) ->
     server = stack.enter_context(HttpsServer(authorities.good, authorities.ca_file))
     server.routes[""] = reply(200, "ok")
     return server
+
+
+@pytest.fixture
+def loopback_is_allowed(settings: Settings) -> None:
+    settings.INSIDE_TARGETS = LOOPBACK
+
+
+@pytest.fixture
+def receiver() -> Iterator[HttpServer]:
+    with HttpServer() as server:
+        server.routes[""] = reply(200, "ok")
+        yield server
+
+
+@pytest.fixture
+def channel(receiver: HttpServer, site: Site) -> Channel:
+    """A channel of the site's tenant, whose secret expires in five days."""
+    return webhook_to(receiver.url, tenant=site.tenant)
+
+
+@pytest.fixture
+def last_resort(receiver: HttpServer) -> Channel:
+    return webhook_to(receiver.url, "Last", line=None, is_last_resort=True)

@@ -1,12 +1,10 @@
-"""Deliveries by channel and the last resort of mail, against a webhook's receiver on loopback."""
+"""Deliveries by channel, to a webhook receiver on the loopback interface."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from time import monotonic
-from typing import Any
 
 import pytest
 from django.db import connection
@@ -19,14 +17,14 @@ from alertadmin.outbox.models import Attempt, Channel, Delivery
 from alertadmin.outbox.queue import claims
 from alertadmin.outbox.queue.dispatcher import THREADS_PER_LANE
 from alertadmin.outbox.send_test import test_send
-from alertadmin.registry.models import Contact, Credential
+from alertadmin.registry.models import Credential
 from alertadmin.reminders.scan import scanner
 from mailer.http.ssrf_guard import EgressAllowlist
-from sandbox import Sandbox
 from tests.factories import Rows, Site
 from tests.mailer.https_server import Request, reply
 from tests.mailer.tcp_server import Cut
 from tests.outbox.channels.http_server import HttpServer
+from tests.outbox.channels.webhook_channels import bodies, cut, webhook_to, without_mail
 from tests.outbox.fake_clock import Time
 
 MakeSite = Callable[..., Site]
@@ -34,49 +32,7 @@ DUTY = "duty@northpark.example"
 PATIENCE = 18
 """Seconds that a server which never answers waits; a channel is given up a little later."""
 
-
-@pytest.fixture(autouse=True)
-def loopback_is_allowed(settings: Settings) -> None:
-    settings.INSIDE_TARGETS = EgressAllowlist.parse("127.0.0.0/8, ::1")
-
-
-@pytest.fixture
-def receiver() -> Iterator[HttpServer]:
-    with HttpServer() as server:
-        server.routes[""] = reply(200, "ok")
-        yield server
-
-
-def webhook_to(url: str, name: str = "Ops", **fields: object) -> Channel:
-    channel = Channel(name=name, service="webhook", label="Webhook", hint="localhost", **fields)
-    channel.address = f"{url}/hook/{name}"
-    channel.renew_signing_key()
-    channel.save()
-    return channel
-
-
-@pytest.fixture
-def channel(receiver: HttpServer, site: Site) -> Channel:
-    """Of the site's tenant, whose secret ends in five days."""
-    return webhook_to(receiver.url, tenant=site.tenant)
-
-
-@pytest.fixture
-def last_resort(receiver: HttpServer) -> Channel:
-    return webhook_to(receiver.url, "Last", line=None, is_last_resort=True)
-
-
-def cut(request: Request) -> bytes:
-    raise Cut
-
-
-def bodies(receiver: HttpServer) -> list[dict[str, Any]]:
-    return [json.loads(request.body) for request in receiver.requests]
-
-
-def without_mail(site: Site) -> None:
-    """The only mailbox's secret is not stored."""
-    Credential.objects.update(value=None)
+pytestmark = pytest.mark.usefixtures("loopback_is_allowed")
 
 
 # By its own channel
@@ -287,68 +243,3 @@ def test_an_address_that_cannot_be_opened_is_said_and_nothing_is_sent(
     delivery.refresh_from_db()
     assert "altered" in delivery.reason
     assert receiver.requests == []
-
-
-# The last resort
-
-
-def test_what_no_mail_tells_the_last_resort_tells_in_the_same_run(
-    site: Site, last_resort: Channel, receiver: HttpServer, time: Time
-) -> None:
-    without_mail(site)
-    scanner.run(time())
-    assert worker.deliver_due(clock=time) == {"sent": 1}
-    delivery = Delivery.objects.get()
-    assert [(attempt.route, attempt.outcome) for attempt in delivery.attempts.all()] == [
-        (f"{site.mailbox.address}, Microsoft Graph", "refused"),
-        ("Last, Webhook", "accepted"),
-    ]
-    [body] = bodies(receiver)
-    assert str(body["subject"]).startswith(f"For {DUTY}: “ALERT” of “Northpark Energy”")
-    assert str(body["text"]).startswith(f"This was for {DUTY}, and no mail could be sent: ")
-    assert "ends in 5 days" in str(body["text"])
-    assert worker.deliver_due(clock=lambda: time() + timedelta(days=1)) == {}
-
-
-@pytest.mark.django_db(transaction=True)
-def test_without_any_mailbox_or_relay_it_is_the_only_way(
-    site: Site, last_resort: Channel, receiver: HttpServer, time: Time
-) -> None:
-    site.mailbox.delete()
-    Contact.objects.bulk_create([Contact(tenant=site.tenant, email=f"{number}@x.example") for number in range(11)])
-    scanner.run(time())
-    assert worker.deliver_due(clock=time) == {"sent": 12}
-    assert "no healthy mailbox and no SMTP relay" in str(bodies(receiver)[0]["text"])
-
-
-def test_a_mail_that_goes_never_reaches_the_last_resort(
-    site: Site, last_resort: Channel, relay: Sandbox, receiver: HttpServer, time: Time
-) -> None:
-    without_mail(site)
-    scanner.run(time())
-    assert worker.deliver_due(clock=time) == {"sent": 1}
-    assert receiver.requests == []
-
-
-def test_a_mailbox_that_only_has_no_time_is_waited_for(
-    site: Site, last_resort: Channel, receiver: HttpServer, time: Time
-) -> None:
-    scanner.run(time())
-    delivery = Delivery.objects.get()
-    for number in range(PER_MINUTE):
-        Attempt.objects.create(
-            delivery=delivery, number=100 + number, owner=delivery.pk, mailbox=site.mailbox, started_at=time()
-        )
-    assert worker.deliver_due(clock=time, only=delivery.pk) == {"pending": 1}
-    assert receiver.requests == []
-
-
-def test_when_the_last_resort_fails_too_the_mail_waits(
-    site: Site, last_resort: Channel, receiver: HttpServer, time: Time
-) -> None:
-    without_mail(site)
-    receiver.routes = {"": reply(404)}
-    scanner.run(time())
-    assert worker.deliver_due(clock=time) == {"pending": 1}
-    delivery = Delivery.objects.get()
-    assert delivery.not_before > time()

@@ -5,20 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime, timedelta
+from datetime import timedelta
 from threading import Barrier
-from typing import Any
 from uuid import UUID
 
 import pytest
 from django.conf import settings
 from django.db import connection
 
-from alertadmin.accounts.models import AuditEntry
-from alertadmin.audit import AuditAction
 from alertadmin.outbox.models import Attempt, AttemptOutcome, Delivery, DeliveryState, Purpose
-from alertadmin.outbox.queue import claims, manual_actions
-from tests.conftest import NOW
+from alertadmin.outbox.queue import claims
 from tests.outbox.factories import bare
 from tests.outbox.fake_clock import Time
 
@@ -269,84 +265,6 @@ class TestAllTogether:
         later = time() + timedelta(minutes=7)
         assert claims.postpone_reminders(time(), later, cause="network", reason="down") == 2
         assert set(Delivery.objects.values_list("not_before", "cause")) == {(later, "network")}
-
-    def test_whoever_asks_for_all_now_waits_for_servers_alone(self, time: Time) -> None:
-        later = time() + timedelta(minutes=30)
-        waiting, _asked = bare(2, time(), not_before=later)
-        Delivery.objects.update(tries=1)
-        Delivery.objects.exclude(pk=waiting.pk).update(cause="throttled")
-        assert manual_actions.expedite_reminders(time()) == 1
-        assert claims.claim(time(), limit=9) == [waiting]
-
-
-STATES: dict[str, dict[str, Any]] = {
-    "waiting": {"state": "pending"},
-    "being sent": {"state": "sending"},
-    "in doubt": {"state": "uncertain"},
-    "left uncertain by an earlier version": {"state": "uncertain", "settled_at": NOW},
-    "sent": {"state": "sent", "settled_at": NOW},
-    "failed": {"state": "failed", "settled_at": NOW},
-    "cancelled": {"state": "cancelled", "settled_at": NOW},
-}
-OPEN = {"waiting", "in doubt", "left uncertain by an earlier version"}
-
-
-@pytest.mark.usefixtures("db")
-class TestWhatAPersonSays:
-    """Each is one conditional UPDATE and one entry in the audit trail; none touches what is being sent or has ended."""
-
-    @pytest.mark.parametrize("is_test", [False, True], ids=["reminder", "test"])
-    @pytest.mark.parametrize("state", STATES)
-    def test_send_now(self, time: Time, state: str, is_test: bool) -> None:
-        fields = {**STATES[state], "purpose": Purpose.TEST} if is_test else STATES[state]
-        [delivery] = bare(1, time(), **{"not_before": time() + timedelta(hours=1), **fields})
-        before = stored(delivery)
-        if state in OPEN and not is_test:
-            assert manual_actions.can_send_now(delivery, time())
-            assert manual_actions.send_now(delivery.pk, time())
-            assert claims.claim(time(), limit=1) == [delivery]
-            assert recorded() == [AuditAction.DELIVERY_HASTENED]
-            assert not manual_actions.send_now(delivery.pk, time())  # a worker holds it
-        else:
-            assert not manual_actions.can_send_now(delivery, time())
-            assert not manual_actions.send_now(delivery.pk, time())
-            assert vars(stored(delivery))["not_before"] == before.not_before
-            assert recorded() == []
-
-    def test_what_waits_for_a_server_is_not_sent_now(self, time: Time) -> None:
-        [delivery] = bare(1, time(), not_before=time() + timedelta(hours=1), cause="throttled")
-        assert not manual_actions.can_send_now(delivery, time())
-        assert not manual_actions.send_now(delivery.pk, time())
-
-    @pytest.mark.parametrize(
-        ("say", "act", "ends"),
-        [
-            (manual_actions.confirm_arrived, AuditAction.DELIVERY_CONFIRMED, DeliveryState.SENT),
-            (manual_actions.give_up, AuditAction.DELIVERY_GIVEN_UP, DeliveryState.CANCELLED),
-        ],
-        ids=["it arrived", "given up"],
-    )
-    @pytest.mark.parametrize("state", STATES)
-    def test_what_became_of_it(
-        self, time: Time, state: str, say: Callable[[UUID, datetime], bool], act: AuditAction, ends: DeliveryState
-    ) -> None:
-        [delivery] = bare(1, time(), **STATES[state])
-        before = stored(delivery)
-        if state in OPEN:
-            assert say(delivery.pk, time())
-            said = stored(delivery)
-            assert (said.state, said.settled_at, said.cause) == (ends, time(), "")
-            assert claims.claim(time(), limit=1) == []
-            assert recorded() == [act]
-            assert not say(delivery.pk, time())
-        else:
-            assert not say(delivery.pk, time())
-            assert (stored(delivery).state, stored(delivery).settled_at) == (before.state, before.settled_at)
-            assert recorded() == []
-
-
-def recorded() -> list[str]:
-    return list(AuditEntry.objects.filter(act__startswith="delivery.").values_list("act", flat=True))
 
 
 @pytest.mark.django_db
