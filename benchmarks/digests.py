@@ -13,7 +13,7 @@ from alertadmin.outbox.queue import claims
 from alertadmin.outbox.queue.dispatcher import BATCH
 from alertadmin.registry.models import AppRegistration, Contact, Credential, Tenant
 from alertadmin.reminders.compose import digest
-from alertadmin.reminders.compose.digest import MOST_LINES
+from alertadmin.reminders.compose.digest import MAX_LINES
 from alertadmin.reminders.scan import scanner
 from benchmarks.baselines import scan_sql
 from benchmarks.installation import Stand
@@ -32,7 +32,7 @@ def one_recipient(stand: Stand, effort: Effort) -> list[ReportRow]:
         scanner.run(NOW)
         content = digest.compose(Delivery.objects.get(), NOW)
         # Readable: as many lines as people read, and how many more there are.
-        if not isinstance(content, Content) or str(effort.owed - MOST_LINES) not in content.text:
+        if not isinstance(content, Content) or str(effort.owed - MAX_LINES) not in content.text:
             raise AssertionError("the mail does not count what it leaves out")
 
     ours = Side(told, before=forget)

@@ -43,8 +43,8 @@ def installation(request: HttpRequest) -> dict[str, Any]:
         "last_scan": health.last_scan,
         "problems": problems,
         "held": held,
-        "put_back": review.put_back() if held else None,
-        "unheard": heartbeat_ping.unheard(),
+        "put_back": review.last_restore() if held else None,
+        "unheard": heartbeat_ping.failed_ping(),
     }
 
 

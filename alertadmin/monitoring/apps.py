@@ -7,7 +7,7 @@ from django.core import checks
 from django.utils.translation import gettext_lazy as _
 
 
-class WatchingConfig(AppConfig):
+class MonitoringConfig(AppConfig):
     name = "alertadmin.monitoring"
     label = "watching"  # kept from an earlier name, since its tables have it
     verbose_name = _("Watching")
@@ -24,7 +24,7 @@ class WatchingConfig(AppConfig):
         task_postrun.connect(worker_heartbeat.after_task, weak=False, dispatch_uid="heartbeat after a run")
 
         def open_broker(**_options: object) -> list[checks.CheckMessage]:
-            said = broker.open_to_others(settings.ENVIRONMENT.redis_url)
+            said = broker.unprotected(settings.ENVIRONMENT.redis_url)
             return [checks.Warning(said, id="alertadmin.W001")] if said else []
 
         def settings_set_aside(**_options: object) -> list[checks.CheckMessage]:

@@ -13,14 +13,14 @@ from redis.retry import Retry
 
 from alertadmin.monitoring.health_checks import Broker
 
-OPEN = (
+UNPROTECTED = (
     "The broker at %s is used without a password, over the network: anyone who can reach it can wake the worker or "
     "suppress its wake-ups. Reminders do not depend on it. Set a password in it and in ALERTADMIN_REDIS_URL: "
     "redis://:PASSWORD@HOST."
 )
 
 
-def open_to_others(url: str) -> str:
+def unprotected(url: str) -> str:
     """A warning if others on the network can use the broker as we do; else empty. `url` is ALERTADMIN_REDIS_URL."""
     try:
         parts = urlsplit(url)
@@ -29,12 +29,12 @@ def open_to_others(url: str) -> str:
     if not parts.scheme.startswith(("redis", "valkey")) or parts.scheme.endswith(("+socket", "unix")):
         return ""
     query = parse_qs(parts.query)
-    if parts.password or query.get("password") or query.get("ssl_certfile") or _is_here(parts.hostname or "localhost"):
+    if parts.password or query.get("password") or query.get("ssl_certfile") or _is_local(parts.hostname or "localhost"):
         return ""
-    return OPEN % (parts.hostname or "")
+    return UNPROTECTED % (parts.hostname or "")
 
 
-def _is_here(host: str) -> bool:
+def _is_local(host: str) -> bool:
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

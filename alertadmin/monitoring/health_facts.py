@@ -25,16 +25,16 @@ from alertadmin.registry.models import Credential
 from alertadmin.reminders.scan import scanner
 from mailer.coded_text import message_of
 
-SHOWN = 5
+MAX_NAMED = 5
 """Number of failed routes that are named; the others are counted."""
-LEAST_FREE = 16 * 1024 * 1024
+MIN_FREE = 16 * 1024 * 1024
 """Bytes. With less, the next commit of a database may fail."""
 
 
 def gather(now: datetime) -> Facts:
     """All facts. The cost grows with the number of open deliveries and of mailboxes."""
     beats = Heartbeat.times()
-    failed, count = route_status.failed_routes(now, most=SHOWN)
+    failed, count = route_status.failed_routes(now, most=MAX_NAMED)
     chain = Router.for_reminders(now)
     lacks_own_route = not chain.installation_routes and has_several_tenants()
     return Facts(
@@ -77,7 +77,7 @@ def disk_is_full() -> bool:
         found = os.statvfs(settings.DATA_DIR)
     except OSError:
         return False
-    return found.f_bavail * found.f_frsize < LEAST_FREE
+    return found.f_bavail * found.f_frsize < MIN_FREE
 
 
 def queue(now: datetime, by: Runner = Runner.WORKER) -> Queue:

@@ -25,7 +25,7 @@ FRESH = timedelta(minutes=3)
 """A worker checks every 15 seconds; in a very large installation the check itself takes longer."""
 STORED = frozenset({Part.BROKER, Part.DELIVERIES, Part.WAYS})
 """Parts that a page reads from the row."""
-FOR_STRANGERS = STORED | {Part.KEYS, Part.SETTINGS}
+STORED_FOR_PUBLIC = STORED | {Part.KEYS, Part.SETTINGS}
 """Parts that a public request reads from the row: the key check sometimes reads every encrypted value."""
 database_clock = DatabaseClock()
 
@@ -69,20 +69,20 @@ def refresh(now: datetime, source: Heartbeat.Source) -> Health:
 
 def current(now: datetime) -> Health:
     """For a page: from the worker's row if it is recent, else by checking everything."""
-    row, facts = _kept(now, by_command=FRESH)
+    row, facts = _stored(now, by_command=FRESH)
     if row is None:
         return check(now)
     live = judge(_with_keys_and_settings(facts))
-    return Health(_joined(row, live, STORED), EVERYTHING, facts.last_scan)
+    return Health(_merge(row, live, STORED), EVERYTHING, facts.last_scan)
 
 
-def for_strangers(now: datetime) -> Health:
+def public_health(now: datetime) -> Health:
     """For public requests: from the row and cheap facts only."""
-    row, facts = _kept(now, by_command=COMMAND_AFTER)
+    row, facts = _stored(now, by_command=COMMAND_AFTER)
     live = judge(facts)
     if row is None:
-        return Health([one for one in live if one.part not in FOR_STRANGERS], EVERYTHING - FOR_STRANGERS)
-    return Health(_joined(row, live, FOR_STRANGERS), EVERYTHING)
+        return Health([one for one in live if one.part not in STORED_FOR_PUBLIC], EVERYTHING - STORED_FOR_PUBLIC)
+    return Health(_merge(row, live, STORED_FOR_PUBLIC), EVERYTHING)
 
 
 def now_by_database() -> datetime:
@@ -90,7 +90,7 @@ def now_by_database() -> datetime:
     return database_clock()
 
 
-def _kept(now: datetime, *, by_command: timedelta) -> tuple[list[Problem] | None, Facts]:
+def _stored(now: datetime, *, by_command: timedelta) -> tuple[list[Problem] | None, Facts]:
     """The problems of the row, if it is recent, and the cheap facts. `by_command` is how long the result of
     `send_reminders` counts as recent, where cron runs it."""
     rows = {row.source: row for row in Heartbeat.objects.all()}
@@ -114,7 +114,7 @@ def _with_keys_and_settings(facts: Facts) -> Facts:
     return replace(facts, key_error=key_usage.problem(), bad_settings=tuple(bad_settings()))
 
 
-def _joined(stored: Iterable[Problem], live: Iterable[Problem], taken: frozenset[Part]) -> list[Problem]:
+def _merge(stored: Iterable[Problem], live: Iterable[Problem], taken: frozenset[Part]) -> list[Problem]:
     found = [one for one in stored if one.part in taken] + [one for one in live if one.part not in taken]
     # The worker's disk problem may come from the broker, which only the worker checks.
     found += [one for one in stored if one.part is Part.DISK and all(other.part is not Part.DISK for other in found)]

@@ -19,9 +19,9 @@ from alertadmin.monitoring.health_report import Health
 from alertadmin.monitoring.models import Ping
 from mailer.http.http_session import Session
 
-PATIENCE = 10.0
+TIMEOUT = 10.0
 """Seconds in total."""
-EVERY = timedelta(minutes=55)
+INTERVAL = timedelta(minutes=55)
 """Checked every five minutes, so that a ping is sent hourly, and a failed one is soon repeated."""
 
 
@@ -29,7 +29,7 @@ def last() -> Ping | None:
     return Ping.objects.first()
 
 
-def unheard() -> Ping | None:
+def failed_ping() -> Ping | None:
     """The last ping, if it failed."""
     before = last() if settings.PINGS else None
     return before if before and before.trouble else None
@@ -38,7 +38,7 @@ def unheard() -> Ping | None:
 def is_due(now: datetime) -> bool:
     """Whether no ping succeeded within an hour; also if the clock was set back."""
     before = last()
-    return before is None or before.answered_at is None or not now - EVERY < before.answered_at <= now
+    return before is None or before.answered_at is None or not now - INTERVAL < before.answered_at <= now
 
 
 def send(now: datetime, *, health: Health | None = None) -> bool | None:
@@ -58,11 +58,11 @@ def _get(url: str) -> str:
         with _session() as session:
             answer = session.get(url)
     except (requests.RequestException, OSError, ValueError) as error:
-        return _why(error)
+        return _reason(error)
     return "" if answer.ok and not answer.is_redirect else messages.ANSWERED % {"status": answer.status_code}
 
 
-def _why(error: BaseException) -> str:
+def _reason(error: BaseException) -> str:
     """A reason without the exception's text, which contains the address."""
     causes = list(_causes(error))
     if any(isinstance(cause, requests.exceptions.SSLError) for cause in causes):
@@ -84,7 +84,7 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 
 
 def _session() -> Session:
-    session = Session(timeout=PATIENCE)
+    session = Session(timeout=TIMEOUT)
     # A monitor in the local network may listen without TLS.
     session.mount("http://", session.get_adapter("https://"))
     return session

@@ -29,9 +29,9 @@ from alertadmin.registry.safe_names import clean, quoted
 from alertadmin.reminders.restore import review
 from mailer.email_address import canonical
 
-MOST = 50
+MAX_LINES = 50
 """Maximum number of lines in one mail."""
-MOST_TENANTS = 5
+MAX_TENANTS = 5
 MAILBOX = "registry.mailbox"
 """`AuditEntry.kind` of an entry about a mailbox, whose label is its address."""
 
@@ -57,10 +57,10 @@ def compose(delivery: Delivery, now: datetime) -> Content | Obsolete:
             wrong = [told.text for told in describe(health_report.check(now).problems)]
             words = monthly(summarize_month(now), wrong, audit.head())
         elif letters[0].kind == SystemMailKind.PUT_BACK:
-            found, count = review.put_back(), review.held(now).count()
+            found, count = review.last_restore(), review.held(now).count()
             if found is None or not count:
                 return Obsolete(messages.NOTHING_TO_SAY)
-            words = put_back(found, count)
+            words = database_restored(found, count)
         elif letters[0].kind == SystemMailKind.ROUTE:
             entries = audit.AuditEntry.objects.filter(number__in=[int(one.about) for one in letters])
             if not entries:
@@ -73,7 +73,7 @@ def compose(delivery: Delivery, now: datetime) -> Content | Obsolete:
 
 def routes_changed(entries: list[audit.AuditEntry]) -> MailText:
     """For owners: links to new passwords are sent by the changed route."""
-    told = [_changed(entry) for entry in entries[:MOST]]
+    told = [_changed(entry) for entry in entries[:MAX_LINES]]
     if more := len(entries) - len(told):
         told.append(ngettext("And %(more)d more.", "And %(more)d more.", more) % {"more": more})
     warning = _(
@@ -188,14 +188,14 @@ def unreachable(addresses: list[str]) -> MailText:
         "A mail server rejects this address as unknown, and trying again will not help. Its owner was not notified. "
         "Correct the address where it is entered, or remove it:"
     )
-    alarms = [_named(address) for address in addresses[:MOST]]
+    alarms = [_named(address) for address in addresses[:MAX_LINES]]
     if more := len(addresses) - len(alarms):
         alarms.append(ngettext("And %(more)d more.", "And %(more)d more.", more) % {"more": more})
     wrong = f"{_url('deliveries')}?state=failed&purpose=reminder"
     return MailText(subject, lead, alarms, [], _("What was not delivered"), wrong)
 
 
-def put_back(found: review.RestoredState, count: int) -> MailText:
+def database_restored(found: review.RestoredState, count: int) -> MailText:
     subject = ngettext(
         "The database was put back from a copy: %(count)d mail waits for you",
         "The database was put back from a copy: %(count)d mails wait for you",
@@ -220,7 +220,7 @@ def put_back(found: review.RestoredState, count: int) -> MailText:
 def _named(address: str) -> str:
     """The address, with the tenants that have it as a contact."""
     found = Tenant.objects.filter(contacts__email_canonical=canonical(address))
-    tenants = list(found.values_list("name", flat=True)[:MOST_TENANTS])
+    tenants = list(found.values_list("name", flat=True)[:MAX_TENANTS])
     return f"{address} ({', '.join(map(quoted, tenants))})" if tenants else address
 
 

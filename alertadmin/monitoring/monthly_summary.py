@@ -9,7 +9,7 @@ from alertadmin.outbox.models import Delivery, DeliveryState, Purpose
 from alertadmin.registry.models import Credential
 from alertadmin.reminders.scan import scanner
 
-LOOKED_BACK = timedelta(days=31)
+PERIOD = timedelta(days=31)
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class MonthlySummary:
 
 def summarize_month(now: datetime) -> MonthlySummary:
     watched = Credential.objects.watched()
-    recent = Delivery.objects.filter(purpose=Purpose.REMINDER, created_at__gt=now - LOOKED_BACK).order_by()
+    recent = Delivery.objects.filter(purpose=Purpose.REMINDER, created_at__gt=now - PERIOD).order_by()
     sent = recent.filter(state=DeliveryState.SENT)
     lost = recent.filter(state__in=(DeliveryState.FAILED, DeliveryState.UNCERTAIN)).exclude(settled_at=None)
     ahead = watched.filter(expires_at__gt=now).select_related("app__tenant").defer("value", "certificate")

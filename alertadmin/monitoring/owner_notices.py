@@ -11,7 +11,7 @@ from django.db.models import Model, Q
 from alertadmin import audit
 from alertadmin.accounts.models import Membership
 from alertadmin.monitoring.models import SystemMail, SystemMailKind
-from alertadmin.monitoring.system_mails import tell_one
+from alertadmin.monitoring.system_mails import write_one
 from alertadmin.outbox.mails import entry_mails
 from alertadmin.outbox.models import Purpose
 from alertadmin.outbox.queue import wakeup
@@ -19,7 +19,7 @@ from alertadmin.outbox.queue import wakeup
 OF_A_CHANGE = Q(pk__in=SystemMail.objects.filter(kind=SystemMailKind.ROUTE).values("delivery"))
 
 
-def tell(thing: Model | audit.AuditTarget, now: datetime) -> None:
+def notify_owners(thing: Model | audit.AuditTarget, now: datetime) -> None:
     """Write the mails, in the transaction of the change. `thing` is the changed mailbox, channel or policy."""
     entry = audit.record(audit.AuditAction.INSTALLATION_ROUTE_CHANGED, thing, now=now)
     addresses = Membership.objects.owners().values_list("user__email_canonical", flat=True)
@@ -31,5 +31,5 @@ def tell(thing: Model | audit.AuditTarget, now: datetime) -> None:
                 kind=SystemMailKind.ROUTE, about=entry.number, recipient=address, delivery=waiting
             )
         else:
-            tell_one(SystemMailKind.ROUTE, [str(entry.number)], address, now, urgency=now, not_before=at)
+            write_one(SystemMailKind.ROUTE, [str(entry.number)], address, now, urgency=now, not_before=at)
     wakeup.notify_worker()

@@ -16,29 +16,29 @@ from alertadmin.monitoring.models import Monthly, SystemMail, SystemMailKind
 from alertadmin.outbox.models import Delivery, DeliveryState, Purpose
 from alertadmin.outbox.queue import wakeup
 from alertadmin.reminders.models import Level, Scan
-from alertadmin.reminders.recipients import of_all_tenants
+from alertadmin.reminders.recipients import installation_addresses
 from alertadmin.reminders.restore import review
 from mailer.email_address import canonical
 
 HOUR = 8
 """UTC."""
-NEWS = timedelta(days=30)
+REPORT_WITHIN = timedelta(days=30)
 """Older failures were seen, or are reported again when the next reminder fails."""
-CAN_WAIT = timedelta(days=60)
+URGENCY_OFFSET = timedelta(days=60)
 """Everything that expires earlier is sent first."""
 
 
 def write(now: datetime) -> int:
     """Write all mails that are due; return how many."""
-    written = _monthly(now) + _unreachable(now) + _put_back(now)
+    written = _monthly(now) + _unreachable(now) + _database_restored(now)
     if written:
         wakeup.notify_worker()
     return written
 
 
-def people() -> list[str]:
+def installation_recipients() -> list[str]:
     """The installation's addresses, else its administrators'; canonical."""
-    return of_all_tenants(Level.FIRST)
+    return installation_addresses(Level.FIRST)
 
 
 def months_first(now: datetime, day: int) -> datetime:
@@ -67,7 +67,13 @@ def _monthly(now: datetime) -> int:
     due = months_first(now, monthly.day)
     if not monthly.is_on or first_scan is None or first_scan > due:
         return 0
-    return _tell(SystemMailKind.MONTHLY, [f"{due:%Y-%m}"], monthly.emails or people(), now, urgency=now + CAN_WAIT)
+    return _write_each(
+        SystemMailKind.MONTHLY,
+        [f"{due:%Y-%m}"],
+        monthly.emails or installation_recipients(),
+        now,
+        urgency=now + URGENCY_OFFSET,
+    )
 
 
 def _unreachable(now: datetime) -> int:
@@ -76,26 +82,28 @@ def _unreachable(now: datetime) -> int:
         purpose=Purpose.REMINDER,
         cause="recipient_rejected",
         channel_label="",
-        created_at__gt=now - NEWS,
+        created_at__gt=now - REPORT_WITHIN,
     )
     addresses = sorted({canonical(address) for address in refused.order_by().values_list("recipient", flat=True)})
-    others = [person for person in people() if person not in addresses]
-    return _tell(SystemMailKind.UNREACHABLE, addresses, others, now, urgency=now) if addresses else 0
+    others = [person for person in installation_recipients() if person not in addresses]
+    return _write_each(SystemMailKind.UNREACHABLE, addresses, others, now, urgency=now) if addresses else 0
 
 
-def _put_back(now: datetime) -> int:
+def _database_restored(now: datetime) -> int:
     """While deliveries are held for review."""
-    found = review.put_back()
+    found = review.last_restore()
     if found is None or not review.held(now).exists():
         return 0
-    return _tell(SystemMailKind.PUT_BACK, [found.noticed_at.isoformat()], people(), now, urgency=now)
+    return _write_each(
+        SystemMailKind.PUT_BACK, [found.noticed_at.isoformat()], installation_recipients(), now, urgency=now
+    )
 
 
-def _tell(kind: SystemMailKind, about: list[str], to: Iterable[str], now: datetime, *, urgency: datetime) -> int:
-    return sum(tell_one(kind, about, person, now, urgency) for person in to)
+def _write_each(kind: SystemMailKind, about: list[str], to: Iterable[str], now: datetime, *, urgency: datetime) -> int:
+    return sum(write_one(kind, about, person, now, urgency) for person in to)
 
 
-def tell_one(
+def write_one(
     kind: SystemMailKind,
     about: list[str],
     person: str,

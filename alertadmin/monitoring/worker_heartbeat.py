@@ -18,16 +18,16 @@ from alertadmin.outbox.queue.clock import DatabaseClock
 
 log = logging.getLogger(__name__)
 
-EVERY = 15.0
+INTERVAL = 15.0
 """Seconds; a worker counts as missing after health_checks.HEARTBEAT_AFTER."""
-DELIVERS = "alertadmin.outbox.tasks.deliver_due"
+DELIVER_TASK = "alertadmin.outbox.tasks.deliver_due"
 AFTER_RUN = 2.0
 """Minimum seconds between two checks after tasks, so that many wake-ups do not cause as many checks."""
 
 
 def start(**_signal: Any) -> None:
     """Connected to Celery's worker_ready."""
-    threading.Thread(target=_go_on, name="heartbeat", daemon=True).start()
+    threading.Thread(target=_run, name="heartbeat", daemon=True).start()
 
 
 def beat() -> None:
@@ -43,7 +43,7 @@ def beat() -> None:
 def after_task(task: Any, **_signal: Any) -> None:
     """Check after a run of the outbox, so that changes show before the next beat. Connected to Celery's
     task_postrun."""
-    if task.name != DELIVERS:
+    if task.name != DELIVER_TASK:
         return
     try:
         now = DatabaseClock()()
@@ -54,9 +54,9 @@ def after_task(task: Any, **_signal: Any) -> None:
         log.warning("what a run changed could not be noted: %s", type(error).__name__)
 
 
-def _go_on() -> None:
+def _run() -> None:
     asleep = threading.Event()
     while True:
         beat()
         connections.close_all()
-        asleep.wait(EVERY)
+        asleep.wait(INTERVAL)

@@ -40,7 +40,7 @@ def channels_of(tenant: Tenant, app: AppRegistration | None = None) -> Channels:
     return Channels(first, after, [row for row in rows if row not in first and row not in after])
 
 
-def shown_to_tenant(told: Channels) -> Channels:
+def redact_for_tenant(told: Channels) -> Channels:
     """For users with a role in one tenant: the installation's channels are replaced by one placeholder."""
 
     def shown(rows: list[Channel]) -> list[Channel]:
@@ -79,7 +79,7 @@ def concerns(channel: Channel) -> Q:
     return told & (is_everybody | ~Q(Exists(nearer)))
 
 
-def is_there(app: str, tenant: str) -> Q:
+def has_first_level(app: str, tenant: str) -> Q:
     """For a query: whether a channel of the first level exists; `app` and `tenant` are the paths to their ids."""
     told = Channel.objects.told().filter(line=Level.FIRST)
     near = told.filter(Q(app=OuterRef(app)) | Q(tenant=OuterRef(tenant)))

@@ -42,7 +42,7 @@ class EffectivePolicy:
         return self.plan != self.plan_as_set
 
 
-def in_force(tenant: Tenant | None, app: AppRegistration | None = None) -> EffectivePolicy:
+def effective_policy(tenant: Tenant | None, app: AppRegistration | None = None) -> EffectivePolicy:
     """The policy of an app, of a tenant, or (without either) of the installation."""
     wanted = INSTALLATION
     if tenant is not None:

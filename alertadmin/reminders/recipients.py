@@ -26,7 +26,7 @@ from alertadmin.reminders.rules.schedule import ESCALATE_TO_ALL_DAYS
 from mailer.email_address import canonical
 
 INSTALLATION = Q(tenant=None, app=None)
-WHY = {
+ORIGINS = {
     "owner": gettext_lazy("owner of the app"),
     "contact": gettext_lazy("contact of the tenant"),
     "app": gettext_lazy("set for the app"),
@@ -71,7 +71,7 @@ def audience_of(tenant: Tenant, app: AppRegistration | None = None) -> Recipient
     return RecipientList(first, after, last_week, why)
 
 
-def shown_to_tenant(told: RecipientList) -> RecipientList:
+def redact_for_tenant(told: RecipientList) -> RecipientList:
     """For users with a role in one tenant: the installation's addresses are replaced by one placeholder."""
     hidden = {address for address, why in told.why.items() if why in ("installation", "administrator")}
     name = _("people of this installation")
@@ -102,9 +102,9 @@ def has_recipient(app: str, tenant: str, escalated: Q) -> Q:
     counts only where `escalated` holds."""
     contacts = Contact.objects.filter(tenant=OuterRef(tenant))
     named = Recipient.objects.filter(INSTALLATION | Q(app=OuterRef(app)) | Q(tenant=OuterRef(tenant)))
-    first = _some(staff()) | _some(contacts) | _some(named.filter(line=Level.FIRST))
-    people = first | (escalated & _some(named.filter(line=Level.NEXT)))
-    return people | channel_recipients.is_there(app, tenant)
+    first = _exists(staff()) | _exists(contacts) | _exists(named.filter(line=Level.FIRST))
+    people = first | (escalated & _exists(named.filter(line=Level.NEXT)))
+    return people | channel_recipients.has_first_level(app, tenant)
 
 
 def concerns(recipient: str) -> Q:
@@ -117,16 +117,16 @@ def concerns(recipient: str) -> Q:
     contacts, own = Contact.objects.filter(tenant), Recipient.objects.filter(app | tenant)
     mine = own.filter(email_canonical=recipient)
     is_everybody, is_escalated = Q(reminder__threshold__lte=ESCALATE_TO_ALL_DAYS), Q(reminder__is_escalated=True)
-    no_first_level = _no(contacts) & _no(own.filter(line=Level.FIRST))
+    no_first_level = _none_exists(contacts) & _none_exists(own.filter(line=Level.FIRST))
     apps_next, next_here = own.filter(app, line=Level.NEXT), own.filter(line=Level.NEXT)
     return (
-        _some(contacts.filter(email_canonical=recipient))
-        | _some(mine.filter(line=Level.FIRST))
-        | (is_everybody & _some(mine))
-        | (is_escalated & _some(mine.filter(app, line=Level.NEXT)))
-        | (is_escalated & _some(mine.filter(tenant, line=Level.NEXT)) & _no(apps_next))
+        _exists(contacts.filter(email_canonical=recipient))
+        | _exists(mine.filter(line=Level.FIRST))
+        | (is_everybody & _exists(mine))
+        | (is_escalated & _exists(mine.filter(app, line=Level.NEXT)))
+        | (is_escalated & _exists(mine.filter(tenant, line=Level.NEXT)) & _none_exists(apps_next))
         | (_is_everywhere(recipient, Level.FIRST) & (is_everybody | no_first_level))
-        | (_is_everywhere(recipient, Level.NEXT) & (is_everybody | (is_escalated & _no(next_here))))
+        | (_is_everywhere(recipient, Level.NEXT) & (is_everybody | (is_escalated & _none_exists(next_here))))
     )
 
 
@@ -136,25 +136,25 @@ def is_concerned(recipient: str) -> Q:
     contacts = Contact.objects.filter(tenant=OuterRef("tenant"), email_canonical=recipient)
     own = Recipient.objects.filter(Q(app=OuterRef("app")) | Q(tenant=OuterRef("tenant")), email_canonical=recipient)
     everywhere = _is_everywhere(recipient, Level.FIRST) | _is_everywhere(recipient, Level.NEXT)
-    return _some(contacts) | _some(own) | everywhere
+    return _exists(contacts) | _exists(own) | everywhere
 
 
-def _some(rows: QuerySet[Any]) -> Q:
+def _exists(rows: QuerySet[Any]) -> Q:
     return Q(Exists(rows))
 
 
-def _no(rows: QuerySet[Any]) -> Q:
+def _none_exists(rows: QuerySet[Any]) -> Q:
     return Q(~Exists(rows))
 
 
-def of_all_tenants(line: Level) -> list[str]:
+def installation_addresses(line: Level) -> list[str]:
     """The installation's addresses on that level, canonical; if the first level is empty, its administrators'."""
     own = Recipient.objects.filter(INSTALLATION, line=line)
     return list(own.values_list("email_canonical", flat=True)) or (administrators() if line == Level.FIRST else [])
 
 
 def _is_everywhere(recipient: str, line: Level) -> Q:
-    return ALWAYS if recipient in of_all_tenants(line) else NEVER
+    return ALWAYS if recipient in installation_addresses(line) else NEVER
 
 
 def administrators() -> list[str]:

@@ -46,7 +46,7 @@ def prune(now: datetime) -> Pruned:
     """May run at any time and in parallel, and be killed: the next run continues."""
     begun = monotonic()
     with_words = _settled(now - settings.KEEP_WORDS).exclude(text="", html="", details=[], attachments=[])
-    words = sum(map(_forget_words, batches(with_words, BATCH)))
+    words = sum(map(_delete_contents, batches(with_words, BATCH)))
     deliveries = delete_in_batches(_settled(now - settings.KEEP_DELIVERIES), BATCH)
     told = Reminder.objects.filter(scan=OuterRef("pk"))
     old = Scan.objects.filter(started_at__lt=now - KEEP_SCANS).exclude(Exists(told))
@@ -78,7 +78,7 @@ def _settled(before: datetime) -> QuerySet[Delivery]:
 
 
 @transaction.atomic
-def _forget_words(batch: QuerySet[Delivery]) -> int:
+def _delete_contents(batch: QuerySet[Delivery]) -> int:
     """Delete the texts, details and attachments, and the steps of the attempts."""
     Attempt.objects.filter(delivery__in=batch).update(steps=[])
     return batch.update(text="", html="", details=[], attachments=[])

@@ -20,8 +20,8 @@ from alertadmin.reminders.models import Scan
 from alertadmin.reminders.restore import review
 from alertadmin.reminders.scan import scanner as scanning
 
-HALF_A_SECOND = timedelta(seconds=0.5)
-AT_ONCE = 500
+POLL_INTERVAL = timedelta(seconds=0.5)
+CHUNK = 500
 """Ids per query."""
 
 
@@ -40,8 +40,8 @@ class RunResult:
 
     def deliveries(self) -> Iterator[Delivery]:
         """Their present state, even if another process sent them."""
-        for start in range(0, len(self.ids), AT_ONCE):
-            some = self.ids[start : start + AT_ONCE]
+        for start in range(0, len(self.ids), CHUNK):
+            some = self.ids[start : start + CHUNK]
             yield from (
                 Delivery.objects.filter(pk__in=some).defer("text", "html", "attachments").order_by("urgency", "id")
             )
@@ -64,7 +64,7 @@ def run_once(*, clock: Clock | None = None, pause: Pause = worker.sleep) -> RunR
         worker.deliver_due(clock=clock, pause=pause)
         if not claims.being_sent().exists() or monotonic() > patience:
             break
-        pause(HALF_A_SECOND)
+        pause(POLL_INTERVAL)
         swept += claims.sweep(clock())
     return RunResult(
         scan,

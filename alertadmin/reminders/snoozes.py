@@ -16,8 +16,8 @@ from alertadmin.registry.models import Credential
 from alertadmin.reminders.models import Snooze, SnoozeKind
 from alertadmin.reminders.rules.schedule import ESCALATE_TO_ALL_DAYS
 
-LONGEST = timedelta(days=731)
-LAST_MOMENT = timedelta(days=1)
+MAX_DURATION = timedelta(days=731)
+MIN_BEFORE_EXPIRY = timedelta(days=1)
 """A snooze ends at least this long before the credential expires."""
 
 
@@ -36,7 +36,7 @@ def active_snoozes(now: datetime, credential: str, expires_at: str) -> QuerySet[
     )
 
 
-def of(credential: Credential, now: datetime) -> list[Snooze]:
+def active_for(credential: Credential, now: datetime) -> list[Snooze]:
     """The credential's active snoozes, the newest first."""
     return list(
         credential.all_holds.filter(expires_at=credential.expires_at, until__gt=now, withdrawn_at=None).select_related(
@@ -52,9 +52,9 @@ def snooze(
     """Record a snooze; an earlier one of the same kind is withdrawn. Raises ValidationError with a helpful text."""
     if until <= now:
         raise ValidationError({"until": _("This moment is past. Choose one that is ahead.")})
-    if until > now + LONGEST:
+    if until > now + MAX_DURATION:
         raise ValidationError({"until": _("This is more than two years ahead. Choose a nearer day.")})
-    if kind == SnoozeKind.SNOOZED and credential.expires_at > now and until > credential.expires_at - LAST_MOMENT:
+    if kind == SnoozeKind.SNOOZED and credential.expires_at > now and until > credential.expires_at - MIN_BEFORE_EXPIRY:
         raise ValidationError(
             {"until": _("It ends before that. Choose a day before its end, or say that you are on it.")}
         )

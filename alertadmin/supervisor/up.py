@@ -203,7 +203,7 @@ class Supervisor:
             show(self._demo.words())
         if environment.bind[0] not in LOCAL_HOSTS and not environment.get("PUBLIC_URL"):
             show("Others reach it by the name in ALERTADMIN_PUBLIC_URL, which is not set.")
-        if said := broker.open_to_others(environment.redis_url):
+        if said := broker.unprotected(environment.redis_url):
             show(said)
         for bad in setting_checks.bad_settings():
             show(str(bad))

@@ -133,7 +133,7 @@ class Attacker:
 
     def change_route(self, number: int) -> None:
         with transaction.atomic():
-            owner_notices.tell(self.mailboxes[number % 10], self.now)
+            owner_notices.notify_owners(self.mailboxes[number % 10], self.now)
 
     @property
     def doors(self) -> list[Door]:

@@ -150,14 +150,14 @@ def owe_all(owner: User, now: datetime) -> None:
     with transaction.atomic():
         audit.record(audit.AuditAction.PASSWORD_CHANGED, owner, by=owner, now=now)
         for changed in (mailbox, *Channel.objects.all()):
-            owner_notices.tell(changed, now)
+            owner_notices.notify_owners(changed, now)
     test_send.create(mailbox, owner.email, now=now)
     test_send.create(mailbox, owner.email, sends_as="other@northpark.example", now=now)
     for channel in Channel.objects.all():
         test_send.create_for_channel(channel, now=now)
     failed = bare(1, now, state="failed", cause="recipient_rejected", dedupe_key="bare", recipient=DUTY)
     system_mails.write(now)
-    system_mails.tell_one(SystemMailKind.MONTHLY, ["2026-11"], owner.email, now, now)
+    system_mails.write_one(SystemMailKind.MONTHLY, ["2026-11"], owner.email, now, now)
     failed[0].delete()
     [sent] = bare(1, now, state="sent", settled_at=now, dedupe_key="the entry", purpose=Purpose.TEST)
     for kind in (ReminderKind.CREDENTIAL, ReminderKind.EWS):
@@ -238,7 +238,7 @@ def test_08_no_mail_calendar_or_channel_carries_a_link_of_a_persons_choosing(wor
 def test_08_no_calendar_that_is_subscribed_to_does(world: User, now: datetime, language: str) -> None:
     User.objects.update(language=language)
     for feed in CalendarFeed.objects.select_related("owner", "tenant"):
-        shown = b"".join(feeds.shown(feed, now)).decode()
+        shown = b"".join(feeds.content_of(feed, now)).decode()
         assert "BEGIN:VEVENT" in shown
         read(unfolded(shown))
 

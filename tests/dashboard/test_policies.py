@@ -52,7 +52,7 @@ def test_a_policy_is_set_and_shown(signed_in: Client, app: AppRegistration, scop
     people = {"people-first": "Owner@Northpark.example\nsecond@northpark.example", "people-next": "chief@n.example"}
     answer = signed_in.post(address(scope, app), said(**people))
     assert answer.status_code == 302, answer.content.decode()
-    found = policies.in_force(app.tenant, app)
+    found = policies.effective_policy(app.tenant, app)
     assert found.plan == ReminderSchedule((45, 10, 3, 0), 14, 10)
     assert found.timing.working_days == frozenset({1, 2, 3, 4, 5})
     assert str(found.timing.quiet_from) == "20:00:00"
@@ -69,7 +69,7 @@ def test_a_policy_is_set_and_shown(signed_in: Client, app: AppRegistration, scop
 def test_what_is_not_own_is_inherited_again(signed_in: Client, app: AppRegistration) -> None:
     signed_in.post(address("app", app), said())
     signed_in.post(address("app", app), said(**{"plan-own_plan": "", "timing-has_timing": ""}))
-    assert policies.in_force(app.tenant, app).plan == DEFAULT
+    assert policies.effective_policy(app.tenant, app).plan == DEFAULT
 
 
 def test_the_app_that_sends_keeps_its_days_however_often_they_are_saved(
@@ -81,7 +81,7 @@ def test_the_app_that_sends_keeps_its_days_however_often_they_are_saved(
         page = signed_in.get(address("app", app)).content.decode()
         assert 'value="45, 10, 3, 0"' in page
         assert "its own are told 75 days before the end too" in page
-    assert policies.in_force(app.tenant, app).plan.thresholds == (75, 45, 10, 3, 0)
+    assert policies.effective_policy(app.tenant, app).plan.thresholds == (75, 45, 10, 3, 0)
 
 
 def test_the_forecast_says_who_is_told_and_why(signed_in: Client, rows: Rows, app: AppRegistration) -> None:
@@ -99,7 +99,7 @@ def test_the_forecast_says_who_is_told_and_why(signed_in: Client, rows: Rows, ap
 
 def test_a_working_day_said_twice_is_one_day(signed_in: Client, app: AppRegistration) -> None:
     signed_in.post(address("app", app), said(**{"timing-working_days": ["1", "1"]}))
-    assert policies.in_force(app.tenant, app).timing.working_days == frozenset({1})
+    assert policies.effective_policy(app.tenant, app).timing.working_days == frozenset({1})
 
 
 def test_whoever_changes_lines_is_told_once(signed_in: Client, app: AppRegistration) -> None:
@@ -132,11 +132,11 @@ def test_a_mistake_is_explained_and_the_old_policy_stays(
     signed_in: Client, app: AppRegistration, changes: dict[str, object], words: str
 ) -> None:
     signed_in.post(address("app", app), said())
-    before = policies.in_force(app.tenant, app)
+    before = policies.effective_policy(app.tenant, app)
     page = signed_in.post(address("app", app), said(**changes))
     assert page.status_code == 422
     assert words in page.content.decode()
-    assert policies.in_force(app.tenant, app) == before
+    assert policies.effective_policy(app.tenant, app) == before
     assert not Recipient.objects.exists()
     assert Policy.objects.count() == 1
 

@@ -16,7 +16,7 @@ from alertadmin.accounts.models.membership import Membership
 from alertadmin.accounts.roles import Role
 from alertadmin.monitoring import health_report, worker_heartbeat
 from alertadmin.monitoring.health_checks import Part
-from alertadmin.monitoring.health_report import for_strangers
+from alertadmin.monitoring.health_report import public_health
 from alertadmin.monitoring.models import Heartbeat
 from alertadmin.outbox.models import Delivery
 from alertadmin.reminders.scan import scanner
@@ -67,7 +67,7 @@ def test_a_row_of_long_ago_proves_nothing(running: None, age: timedelta, well: b
     """A worker that beats, but whose look at things never comes to an end."""
     now = timezone.now()
     Heartbeat.objects.update(at=now, checked_at=now - age)
-    found = for_strangers(now)
+    found = public_health(now)
     assert found.is_well is well
     assert (found.parts()["deliveries"], found.parts()["keys"]) == ((True, True) if well else (None, None))
 
@@ -124,7 +124,7 @@ def test_a_beat_that_cannot_be_written_stops_nothing(db: None, monkeypatch: pyte
 
 def test_after_a_run_the_row_is_renewed_but_not_in_a_storm(running: None) -> None:
     class Task:
-        name = worker_heartbeat.DELIVERS
+        name = worker_heartbeat.DELIVER_TASK
 
     long_ago = timezone.now() - timedelta(seconds=20)
     Heartbeat.objects.update(checked_at=long_ago)

@@ -119,7 +119,7 @@ class OnTheVeryDay(WrongOrder):
         for credential in Credential.objects.watched().select_related("app__tenant"):
             days = (credential.expires_at - self.now).days
             people = recipients.audience_of(credential.app.tenant, credential.app)
-            if days in policies.in_force(credential.app.tenant, credential.app).plan.thresholds:
+            if days in policies.effective_policy(credential.app.tenant, credential.app).plan.thresholds:
                 for address in people.first:
                     self._owes(run, credential, days, address)
         failpoint("scan-written")

@@ -13,7 +13,7 @@ from alertadmin.outbox.models import Channel, Delivery
 from alertadmin.registry.models import AppRegistration, Contact, Credential
 from alertadmin.reminders import channel_recipients
 from alertadmin.reminders.compose import digest
-from alertadmin.reminders.compose.short_text import LONGEST, MOST_LINES
+from alertadmin.reminders.compose.short_text import MAX_BYTES, MAX_LINES
 from alertadmin.reminders.models import DigestChoice, Level, Policy, Reminder
 from alertadmin.reminders.scan import scanner
 from tests.factories import Rows
@@ -68,7 +68,7 @@ def test_the_installation_s_channels_are_told_of_who_has_none(rows: Rows, app: A
     channel("tenant's", tenant=app.tenant)
     assert told() == {DUTY: [30], "other@harbour.example": [30], "tenant's": [30], "everywhere": [30]}
     [delivery] = Delivery.objects.filter(recipient="everywhere")
-    assert [reminder.app for reminder in digest.still_owed(delivery, NOW, delivery.channel)] == [other]
+    assert [reminder.app for reminder in digest.still_due(delivery, NOW, delivery.channel)] == [other]
     assert (shown(app), shown(other)) == (["tenant's"], ["everywhere"])
 
 
@@ -78,7 +78,7 @@ def test_in_the_last_week_the_installation_s_are_told_too(rows: Rows, app: AppRe
     channel("tenant's", tenant=app.tenant)
     assert told() == {DUTY: [7], "tenant's": [7], "everywhere": [7]}
     delivery = Delivery.objects.get(recipient="everywhere")
-    assert digest.still_owed(delivery, NOW, delivery.channel).count() == 1
+    assert digest.still_due(delivery, NOW, delivery.channel).count() == 1
     assert [one.name for one in channel_recipients.channels_of(app.tenant, app).last_week] == ["everywhere"]
 
 
@@ -182,17 +182,17 @@ def test_it_is_short_with_the_most_urgent_first_and_a_link_for_each(rows: Rows, 
 
 
 def test_a_long_one_is_cut_and_says_how_many_more_there_are(rows: Rows, app: AppRegistration) -> None:
-    for _number in range(MOST_LINES + 2):
+    for _number in range(MAX_LINES + 2):
         rows.credential(rows.app(app.tenant), days=20)
     one = channel(tenant=app.tenant)
     scanner.run(NOW)
     text = words(one.deliveries.get())
-    assert text.count("•") == MOST_LINES
+    assert text.count("•") == MAX_LINES
     assert "And 2 more: http" in text
     AppRegistration.objects.update(name="n" * 120)
     Credential.objects.update(description="d" * 200)
     text = words(one.deliveries.get())
-    assert len(text.encode()) < LONGEST + 300
+    assert len(text.encode()) < MAX_BYTES + 300
     assert "more: http" in text
 
 

@@ -49,7 +49,7 @@ def test_what_a_clock_told_that_ran_years_ahead_silences_nothing(rows: Rows) -> 
         scanner.run(NOW + timedelta(days=days))
     assert thresholds()[1:] == [90, 60, 30, 14, 7, 3, 1, 0]
     first = Delivery.objects.filter(state=DeliveryState.PENDING).earliest("created_at")
-    assert digest.still_owed(first, NOW + timedelta(days=311)).exists()
+    assert digest.still_due(first, NOW + timedelta(days=311)).exists()
 
 
 def test_a_reminder_that_came_some_days_early_came(rows: Rows) -> None:

@@ -85,7 +85,7 @@ def test_hundreds_of_lines_are_cut_with_the_rest_counted(rows: Rows) -> None:
     Credential.objects.bulk_create(
         [
             Credential(app=rows.app(tenant, f"app {n}"), expires_at=NOW + timedelta(days=2, minutes=n))
-            for n in range(digest.MOST_LINES + 3)
+            for n in range(digest.MAX_LINES + 3)
         ]
     )
     scanner.run(NOW)
@@ -97,4 +97,4 @@ def test_hundreds_of_lines_are_cut_with_the_rest_counted(rows: Rows) -> None:
     post_init.disconnect(sender=Reminder, dispatch_uid="read")
     assert app.name
     assert "And 3 more." in text
-    assert len(read) == digest.MOST_LINES, "what is counted is not read"
+    assert len(read) == digest.MAX_LINES, "what is counted is not read"

@@ -60,7 +60,7 @@ def test_the_scan_finds_under_each_plan_what_its_rule_says(rows: Rows, app: AppR
     from alertadmin.reminders.rules import due_rule
 
     for one in Credential.objects.select_related("app__tenant"):
-        expected = due_rule.due_threshold(one.expires_at, NOW, policies.in_force(one.app.tenant, one.app).plan)
+        expected = due_rule.due_threshold(one.expires_at, NOW, policies.effective_policy(one.app.tenant, one.app).plan)
         assert found.get(one.pk) == expected
 
 
@@ -116,7 +116,7 @@ def test_mails_wait_for_the_end_of_the_quiet_hours_and_gather_in_one(rows: Rows,
     delivery = Delivery.objects.get()
     assert delivery.not_before == NOW.replace(hour=12)
     assert delivery.state == DeliveryState.PENDING
-    assert len(digest.still_owed(delivery, NOW)) == 2
+    assert len(digest.still_due(delivery, NOW)) == 2
 
 
 @pytest.mark.parametrize("has_left", [False, True], ids=["is just leaving", "has left"])
@@ -143,7 +143,7 @@ def test_the_forecast_is_what_the_scan_then_does(rows: Rows, app: AppRegistratio
     Policy.objects.create(tenant=app.tenant, has_timing=True, quiet_from=time(0), quiet_until=time(9, 30))
     Recipient.objects.create(app=app, line=Level.NEXT, email=CHIEF)
     credential = rows.credential(app, days=60)
-    for one in forecast.of(credential, NOW):
+    for one in forecast.for_credential(credential, NOW):
         assert set(told(one.at)) == ({DUTY, CHIEF} if one.is_escalated else {DUTY})
         assert Delivery.objects.filter(not_before=one.leaves).exists()
 
@@ -184,7 +184,7 @@ def test_a_mailbox_that_still_sends_by_ews_is_told_of(rows: Rows, app: AppRegist
     composed = digest.compose(delivery, at)
     assert "a@n.example" in getattr(composed, "text", "")
     Mailbox.objects.filter(pk=mailbox.pk).update(transport=TransportName.GRAPH)
-    assert not digest.still_owed(delivery, at)
+    assert not digest.still_due(delivery, at)
     assert told(ews.ENDS) == {}
 
 
@@ -210,4 +210,4 @@ def test_a_consent_that_is_withdrawn_is_told_of_once(rows: Rows, app: AppRegistr
     assert "Mail.Send" in text
     assert "expired" not in text
     Consent.objects.update(status=ConsentStatus.GRANTED)
-    assert not digest.still_owed(delivery, NOW)
+    assert not digest.still_due(delivery, NOW)

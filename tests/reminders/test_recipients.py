@@ -71,7 +71,7 @@ def test_in_the_last_week_everybody_is_told_whoever_is_nearest(rows: Rows, app: 
         Recipient.objects.create(email=email, **scope)  # type: ignore[arg-type]
     assert told() == {key: [7] for key in [DUTY, *people]}
     for delivery in Delivery.objects.all():
-        assert digest.still_owed(delivery, NOW), f"{delivery.recipient} is still a recipient"
+        assert digest.still_due(delivery, NOW), f"{delivery.recipient} is still a recipient"
 
 
 def test_in_the_last_week_the_administrators_are_told_where_the_installation_names_nobody(
@@ -92,9 +92,9 @@ def test_before_the_last_week_the_nearest_next_in_line_alone_is_told_and_stays_c
     at = credential.expires_at - timedelta(days=14)
     assert told(at) == {DUTY: [14], OWNER: [14]}
     waiting = Delivery.objects.get(recipient=OWNER)
-    assert digest.still_owed(waiting, at)
+    assert digest.still_due(waiting, at)
     Recipient.objects.create(app=app, line=Level.NEXT, email="app.next@n.example")
-    assert not digest.still_owed(waiting, at), "the app's own next in line stands in for him now"
+    assert not digest.still_due(waiting, at), "the app's own next in line stands in for him now"
 
 
 def test_whoever_is_in_both_lines_gets_one_mail(rows: Rows, app: AppRegistration) -> None:
@@ -122,9 +122,9 @@ def test_once_it_is_told_again_and_nobody_is_on_it_any_more_the_next_in_line_is_
     told()
     snoozes.snooze(credential, SnoozeKind.ACKNOWLEDGED, until=NOW + timedelta(days=5), by=administrator, now=NOW)
     assert told(credential.expires_at - timedelta(days=30)) == {DUTY: [30]}, "the first was acknowledged"
-    [*_earlier, last_week] = forecast.of(credential, credential.expires_at - timedelta(days=29))
+    [*_earlier, last_week] = forecast.for_credential(credential, credential.expires_at - timedelta(days=29))
     assert last_week.is_for_all_recipients
-    assert forecast.of(credential, credential.expires_at - timedelta(days=29))[0].is_escalated
+    assert forecast.for_credential(credential, credential.expires_at - timedelta(days=29))[0].is_escalated
     assert told(credential.expires_at - timedelta(days=14)) == {DUTY: [14], CHIEF: [14]}, "the second was not"
 
 

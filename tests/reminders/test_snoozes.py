@@ -49,9 +49,9 @@ def test_what_is_put_off_before_the_mail_left_is_not_in_it(
     credential = rows.credential(app, days=20)
     told()
     delivery = Delivery.objects.get()
-    assert digest.still_owed(delivery, NOW)
+    assert digest.still_due(delivery, NOW)
     one = snoozes.snooze(credential, SnoozeKind.SNOOZED, until=NOW + timedelta(days=9), by=administrator, now=NOW)
-    assert not digest.still_owed(delivery, NOW)
+    assert not digest.still_due(delivery, NOW)
     snoozes.withdraw(one, now=NOW)
     assert told() == {DUTY: [30]}, "it was sent to no recipient, so it is due again"
 

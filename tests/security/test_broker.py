@@ -19,7 +19,7 @@ from kombu.exceptions import ContentDisallowed
 from pytest_django import Settings
 
 from alertadmin.celery import app
-from alertadmin.monitoring.broker import open_to_others
+from alertadmin.monitoring.broker import unprotected
 from alertadmin.supervisor import parent_death_signal
 from tests.conftest import set_environment
 from tests.helpers.valkey import Valkey
@@ -88,8 +88,8 @@ def test_what_somebody_pickled_is_refused_without_being_opened(tmp_path: Path) -
 def test_a_broker_without_a_password_is_warned_of_where_others_reach_it(
     settings: Settings, url: str, is_open: bool
 ) -> None:
-    assert bool(open_to_others(url)) == is_open
-    assert "hush" not in open_to_others(url)
+    assert bool(unprotected(url)) == is_open
+    assert "hush" not in unprotected(url)
     set_environment(settings, REDIS_URL=url)
     assert ("alertadmin.W001" in {message.id for message in run_checks()}) == is_open
 

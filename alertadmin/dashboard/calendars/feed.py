@@ -25,7 +25,7 @@ def calendar_feed(request: HttpRequest, token: str) -> HttpResponseBase:
     if found is None or not revocation.may_be_fetched(found):
         return _for_nobody_else(HttpResponse(status=404, content_type="text/plain"), "no-store")
     found.note_fetch(now)
-    shown = feeds.shown(found, now)
+    shown = feeds.content_of(found, now)
     unchanged = get_conditional_response(request, etag=shown.etag)
     response: HttpResponseBase
     if isinstance(unchanged, HttpResponseNotModified) or request.method == "HEAD":

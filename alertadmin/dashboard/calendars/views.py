@@ -107,7 +107,7 @@ def _with_address(request: HttpRequest, feed: CalendarFeed) -> HttpResponse:
 
 
 def _page(request: HttpRequest, feed: CalendarFeed, address: str = "") -> HttpResponse:
-    shown = feeds.shown(feed, timezone.now())
+    shown = feeds.content_of(feed, timezone.now())
     context = {
         "feed": feed,
         "address": address,

@@ -162,7 +162,7 @@ def _edit(request: HttpRequest, form: ChannelForm, heading: str, context: dict[s
 def _tell_owners(channel: Channel) -> None:
     """Of a channel of the installation."""
     if channel.tenant_id is None and channel.app_id is None:
-        owner_notices.tell(channel, timezone.now())
+        owner_notices.notify_owners(channel, timezone.now())
 
 
 def _show_key(request: HttpRequest, found: Channel, key: str) -> HttpResponse:

@@ -64,7 +64,7 @@ def credential_hold(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 
 def _initial(credential: Credential, now: datetime) -> dict[str, Any]:
-    last = credential.expires_at - snoozes.LAST_MOMENT
+    last = credential.expires_at - snoozes.MIN_BEFORE_EXPIRY
     until = min(now + USUAL, last) if last > now else now + USUAL
     return {"until": until.astimezone(credential.app.tenant.zone).date().isoformat()}
 
@@ -95,7 +95,7 @@ def credential_resume(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Takes back whatever keeps its reminders from going."""
     now = timezone.now()
     found = get_object_or_404(Credential.objects.defer("value"), pk=pk)
-    for one in snoozes.of(found, now):
+    for one in snoozes.active_for(found, now):
         snoozes.withdraw(one, now=now)
     messages.success(request, _("Taken back: reminders go on."))
     return redirect("credential", pk)

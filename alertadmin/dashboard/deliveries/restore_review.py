@@ -29,7 +29,7 @@ def review(request: HttpRequest) -> HttpResponse:
     held = reviewing.held(now).count()
     rows = reviewing.by_recipient(now)[: MOST + 1]
     found = [reviewing.HeldReminders(*row[:5]) for row in rows]
-    context = {"found": found[:MOST], "is_cut": len(found) > MOST, "count": held, "last": reviewing.put_back()}
+    context = {"found": found[:MOST], "is_cut": len(found) > MOST, "count": held, "last": reviewing.last_restore()}
     return render(request, "deliveries/review.html", context)
 
 

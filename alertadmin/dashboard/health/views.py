@@ -41,7 +41,7 @@ def readyz(request: HttpRequest) -> JsonResponse:
             found["problems"] = [_told(one) for one in describe(health.problems)]
             found["notices"] = [asdict(one) for one in notices()]
         else:
-            health = health_report.for_strangers(now)
+            health = health_report.public_health(now)
     except DatabaseError:
         health = health_report.NO_DATABASE
     answer = JsonResponse({"ok": health.is_well, **health.parts(), **found}, status=200 if health.is_well else 503)

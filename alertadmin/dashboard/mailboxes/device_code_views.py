@@ -65,7 +65,7 @@ def begin(request: HttpRequest, pk: UUID) -> HttpResponse:
     found = _account(request, pk)
     if Mailbox.objects.filter(of_the_installation(), pk=pk).exists():
         with transaction.atomic():
-            owner_notices.tell(found, timezone.now())
+            owner_notices.notify_owners(found, timezone.now())
     return _begin(request, found)
 
 

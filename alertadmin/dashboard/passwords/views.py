@@ -82,10 +82,10 @@ def change(request: HttpRequest) -> HttpResponse:
             return redirect("security")
         update_session_auth_hash(request, user)
         messages.success(request, _("Your password is changed. All your other sessions have ended."))
-        if "calendars" in request.POST and revocation.revoke(revocation.in_force(user), timezone.now()):
+        if "calendars" in request.POST and revocation.revoke(revocation.active_feeds(user), timezone.now()):
             messages.success(request, _("Nobody can fetch your calendars any more."))
         return redirect("security")
-    context = {"form": form, "feeds": revocation.in_force(user)}
+    context = {"form": form, "feeds": revocation.active_feeds(user)}
     return render(request, "passwords/change.html", context, status=422 if form.errors else 200)
 
 
@@ -99,7 +99,7 @@ def new_password(request: HttpRequest, token: str) -> HttpResponse:
         return render(request, "passwords/link_used.html", status=404)
     form = PasswordForm(request.POST or None, user=user)
     if form.is_bound and form.is_valid():
-        had_feeds = bool(revocation.in_force(user))
+        had_feeds = bool(revocation.active_feeds(user))
         try:
             form.save("link")
         except ChangedMeanwhile:

@@ -48,7 +48,7 @@ def of_an_app(request: HttpRequest, pk: UUID) -> HttpResponse:
 def _policy(request: HttpRequest, tenant: Tenant | None, app: AppRegistration | None, *, back: str) -> HttpResponse:
     scope: dict[str, Any] = {"tenant": None if app else tenant, "app": app}
     own = Policy.objects.filter(**scope).first()
-    in_force = policies.in_force(tenant, app)
+    in_force = policies.effective_policy(tenant, app)
     data = request.POST or None
     people = PeopleForm(data, prefix="people", initial=_people(scope))
     plan = PlanForm.showing(own, in_force.plan_as_set, data)
@@ -58,7 +58,7 @@ def _policy(request: HttpRequest, tenant: Tenant | None, app: AppRegistration | 
         with transaction.atomic():
             saved = save(scope["tenant"], app, people, plan, timing)
             if tenant is None:
-                owner_notices.tell(saved, timezone.now())
+                owner_notices.notify_owners(saved, timezone.now())
         messages.success(request, _("Saved. It counts from the next scan on."))
         return redirect(back, *([(app or tenant).pk] if app or tenant else []))  # type: ignore[union-attr]
     own_channels = health.with_attempts(Channel.objects.filter(**scope).defer("address", "signing_key"))

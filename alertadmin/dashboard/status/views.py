@@ -35,7 +35,7 @@ def watching(request: HttpRequest) -> HttpResponse:
                 by = request.user if isinstance(request.user, User) else None
                 fresh = [one for one in form.cleaned_data["emails"] if one not in before]
                 mail_limits.take_each(by, fresh, timezone.now())
-                owner_notices.tell(form.save(), now)
+                owner_notices.notify_owners(form.save(), now)
             messages.success(request, _("Saved."))
             return redirect("watching")
         except mail_limits.TooManyMails as refused:
@@ -48,6 +48,6 @@ def watching(request: HttpRequest) -> HttpResponse:
         "pings": settings.PINGS,
         "form": form,
         "next_monthly": system_mails.next_monthly(now),
-        "people": system_mails.people(),
+        "people": system_mails.installation_recipients(),
     }
     return render(request, "status/status.html", context, status=422 if form.errors else 200)

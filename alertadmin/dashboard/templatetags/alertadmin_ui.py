@@ -27,7 +27,7 @@ from alertadmin.registry import safe_names
 from alertadmin.registry.clouds import UnknownCloud
 from alertadmin.registry.models import Consent, Credential, Tenant
 from alertadmin.reminders.compose.digest import time_left
-from alertadmin.reminders.recipients import WHY, RecipientList
+from alertadmin.reminders.recipients import ORIGINS, RecipientList
 from alertadmin.stored_messages import render_stored
 from mailer.clouds import Cloud
 from mailer.diagnosis import SLUGS, Diagnosis, explain
@@ -114,7 +114,7 @@ def day(value: datetime) -> str:
 @register.filter
 def reason_of(address: str, told: RecipientList) -> str:
     """Why this one is told."""
-    return str(WHY[told.why[address]])
+    return str(ORIGINS[told.why[address]])
 
 
 @register.filter

@@ -12,10 +12,10 @@ from alertadmin.reminders.recipients import RecipientList
 def list_notified_people(access: Access, tenant: Tenant, app: AppRegistration | None = None) -> RecipientList:
     """Who they are of the installation's is for whoever holds a role in all of it."""
     told = recipients.audience_of(tenant, app)
-    return told if access.in_all_tenants() else recipients.shown_to_tenant(told)
+    return told if access.in_all_tenants() else recipients.redact_for_tenant(told)
 
 
 def list_notified_channels(access: Access, tenant: Tenant, app: AppRegistration | None = None) -> Channels:
     """The same of channels."""
     told = channel_recipients.channels_of(tenant, app)
-    return told if access.in_all_tenants() else channel_recipients.shown_to_tenant(told)
+    return told if access.in_all_tenants() else channel_recipients.redact_for_tenant(told)

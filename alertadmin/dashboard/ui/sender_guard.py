@@ -64,7 +64,7 @@ def check_sender(entry: audit.AuditEntry, **_signal: Any) -> None:
     if not before.mailbox and _is_only_owner(watch.request):
         return  # nothing was replaced, and there is no other to tell
     label = entry.label or sender.label or before.label
-    owner_notices.tell(AuditTarget(entry.kind, entry.object_id, label, entry.tenant), timezone.now())
+    owner_notices.notify_owners(AuditTarget(entry.kind, entry.object_id, label, entry.tenant), timezone.now())
 
 
 def _allow(request: HttpRequest) -> None:

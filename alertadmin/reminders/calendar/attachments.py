@@ -14,7 +14,7 @@ from django.db import transaction
 from alertadmin.outbox.models import Delivery
 from alertadmin.registry.models import Credential, Mailbox
 from alertadmin.reminders.calendar import ical, queries
-from alertadmin.reminders.calendar.expiry_event import End
+from alertadmin.reminders.calendar.expiry_event import ExpiryEvent
 from alertadmin.reminders.models import CalendarEntry, Reminder
 from mailer.email_address import canonical
 from mailer.message import Attachment
@@ -40,7 +40,7 @@ def attachment(name: str, method: str, content: bytes) -> Attachment:
 
 
 @transaction.atomic
-def record(delivery: Delivery, ends: Iterable[End]) -> None:
+def record(delivery: Delivery, ends: Iterable[ExpiryEvent]) -> None:
     """Record the entries of this delivery's calendar, and replace those of an earlier attempt.
 
     A delivery that may have arrived is repeated unchanged, and so is its record.
@@ -65,7 +65,7 @@ def record(delivery: Delivery, ends: Iterable[End]) -> None:
     )
 
 
-def _ends(reminders: Sequence[Reminder]) -> list[End]:
+def _ends(reminders: Sequence[Reminder]) -> list[ExpiryEvent]:
     """The most urgent first, as in the mail."""
     credentials = Credential.objects.filter(pk__in={one.credential_id for one in reminders if one.credential_id})
     mailboxes = Mailbox.objects.filter(pk__in={one.mailbox_id for one in reminders if one.mailbox_id})

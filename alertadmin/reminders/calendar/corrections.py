@@ -28,26 +28,29 @@ from alertadmin.reminders import messages, policies
 from alertadmin.reminders import recipients as reminders_recipients
 from alertadmin.reminders.calendar import attachments as calendar_attachments
 from alertadmin.reminders.calendar import ical, queries
-from alertadmin.reminders.calendar.expiry_event import End
+from alertadmin.reminders.calendar.expiry_event import ExpiryEvent
 from alertadmin.reminders.models import CalendarEntry, Reminder, ReminderKind, Scan
 from alertadmin.reminders.rules import delivery_window
 from alertadmin.reminders.rules.schedule import ESCALATE_TO_ALL_DAYS
 from alertadmin.reminders.scan.sources import ews
 from mailer.message import Attachment
 
-MOST = 100
+MAX_PER_MAIL = 100
 """Corrections in one mail; the next scan sends the rest."""
 NOT_URGENT = timedelta(days=3650)
 CHUNK = 500
-AT_ONCE = 200
+RECIPIENTS_PER_PART = 200
 """Recipients per transaction."""
 
 
 def parts() -> list[list[int]]:
     """Ids of entries to correct, one list per transaction. All of a recipient's are in one list."""
-    found = _wrong().order_by("recipient", "pk").values_list("recipient", "pk")
+    found = _outdated().order_by("recipient", "pk").values_list("recipient", "pk")
     of_each = [[key for _, key in rows] for _, rows in groupby(found, key=itemgetter(0))]
-    return [list(chain(*of_each[start : start + AT_ONCE])) for start in range(0, len(of_each), AT_ONCE)]
+    return [
+        list(chain(*of_each[start : start + RECIPIENTS_PER_PART]))
+        for start in range(0, len(of_each), RECIPIENTS_PER_PART)
+    ]
 
 
 def write(scan: Scan, part: list[int], now: datetime) -> int:
@@ -55,7 +58,7 @@ def write(scan: Scan, part: list[int], now: datetime) -> int:
     found: list[CalendarEntry] = []
     to_installation: set[UUID] = set()
     for start in range(0, len(part), CHUNK):
-        some = _wrong().filter(pk__in=part[start : start + CHUNK])
+        some = _outdated().filter(pk__in=part[start : start + CHUNK])
         found += some.select_for_update(of=("self",)).order_by("pk")
         told = Delivery.objects.filter(calendar_entries__in=part[start : start + CHUNK], to_installation=True)
         to_installation.update(told.values_list("pk", flat=True))
@@ -82,7 +85,7 @@ def write(scan: Scan, part: list[int], now: datetime) -> int:
     return len(groups)
 
 
-def _wrong() -> QuerySet[CalendarEntry]:
+def _outdated() -> QuerySet[CalendarEntry]:
     """Entries that were sent, or may have been, of objects that are gone or have another expiry.
 
     If the new expiry has a reminder by then, that reminder's mail corrects the entry.
@@ -107,9 +110,9 @@ def compose(delivery: Delivery, now: datetime) -> Content | Obsolete:
     mine = bound.filter(reminders_recipients.is_concerned(delivery.recipient)).select_related("tenant")
     # If several mails contain the same entry, the last one counts.
     entries = {entry.thing: entry for entry in mine.order_by("sequence", "pk")}
-    ends = {end.thing: end for end in _living(entries)}
+    ends = {end.thing: end for end in _current_events(entries)}
     wrong = [entry for key, entry in entries.items() if key not in ends or ends[key].ends_at != entry.ends_at]
-    wrong = sorted(wrong, key=lambda entry: (entry.ends_at, entry.pk))[:MOST]
+    wrong = sorted(wrong, key=lambda entry: (entry.ends_at, entry.pk))[:MAX_PER_MAIL]
     told = {entry.thing for entry in wrong}
     if not (delivery.was_uncertain and delivery.composed_at is not None):
         mine.filter(thing__in=entries.keys() - told).update(corrected_by=None)
@@ -118,10 +121,10 @@ def compose(delivery: Delivery, now: datetime) -> Content | Obsolete:
     with translation.override(_language(delivery.recipient, wrong[0])):
         moved = [ends[key] for key in ends.keys() & told]
         calendar_attachments.record(delivery, moved)
-        return _worded(wrong, ends, _attachments(wrong, moved, now))
+        return _render(wrong, ends, _attachments(wrong, moved, now))
 
 
-def _living(things: Iterable[UUID]) -> list[End]:
+def _current_events(things: Iterable[UUID]) -> list[ExpiryEvent]:
     things = list(things)
     credentials = Credential.objects.watched().filter(pk__in=things)
     return [*queries.of_credentials(credentials), *queries.of_mailboxes(Mailbox.objects.filter(pk__in=things))]
@@ -132,7 +135,7 @@ def _language(recipient: str, first: CalendarEntry) -> str:
     return (user.language if user else "") or first.tenant.mail_language
 
 
-def _attachments(wrong: list[CalendarEntry], moved: list[End], now: datetime) -> tuple[Attachment, ...]:
+def _attachments(wrong: list[CalendarEntry], moved: list[ExpiryEvent], now: datetime) -> tuple[Attachment, ...]:
     """One calendar of all moved entries; a file for each withdrawn one, since a CANCEL is for one entry only."""
     again = {end.thing for end in moved}
     gone = [entry for entry in wrong if entry.thing not in again]
@@ -158,7 +161,9 @@ def _what(entry: CalendarEntry) -> str:
     return quoted(entry.what) if entry.what and entry.kind == ReminderKind.CREDENTIAL else entry.what
 
 
-def _worded(wrong: list[CalendarEntry], ends: Mapping[UUID, End], attachments: tuple[Attachment, ...]) -> Content:
+def _render(
+    wrong: list[CalendarEntry], ends: Mapping[UUID, ExpiryEvent], attachments: tuple[Attachment, ...]
+) -> Content:
     why = _reasons([entry for entry in wrong if entry.thing not in ends])
     lines = [
         {

@@ -18,7 +18,7 @@ from alertadmin.reminders.rules.schedule import ReminderSchedule
 
 
 @dataclass(frozen=True)
-class End:
+class ExpiryEvent:
     """The expiry of a credential, or of EWS for a mailbox. `what` is the description, or the mailbox's address."""
 
     kind: ReminderKind

@@ -17,23 +17,23 @@ from alertadmin.accounts.access import Access
 from alertadmin.registry.models import Credential, Mailbox
 from alertadmin.registry.safe_names import quoted
 from alertadmin.reminders.calendar import ical, queries
-from alertadmin.reminders.calendar.expiry_event import End
+from alertadmin.reminders.calendar.expiry_event import ExpiryEvent
 from alertadmin.reminders.models import CalendarFeed
 
 PAST = timedelta(days=90)
-MOST = 10_000
+MAX_ENTRIES = 10_000
 """Maximum number of entries; later ones appear when earlier ones have passed."""
-AT_ONCE = 200
+PIECE = 200
 """Entries per piece of output."""
 
 
 @dataclass(frozen=True)
-class Shown:
+class FeedContent:
     """A feed's present content: read by a fixed number of queries, and serialised only on iteration."""
 
     name: str
     language: str
-    ends: tuple[End, ...]
+    ends: tuple[ExpiryEvent, ...]
 
     @property
     def etag(self) -> str:
@@ -46,18 +46,18 @@ class Shown:
         pieces = ical.feed(self.name, self.ends)
         while True:
             with translation.override(self.language):
-                piece = b"".join(islice(pieces, AT_ONCE))
+                piece = b"".join(islice(pieces, PIECE))
             if not piece:
                 return
             yield piece
 
 
-def shown(feed: CalendarFeed, now: datetime) -> Shown:
+def content_of(feed: CalendarFeed, now: datetime) -> FeedContent:
     """What the owner may see now: nothing of a tenant to which they have lost access."""
     language = feed.owner.language or settings.LANGUAGE_CODE
     with translation.override(language):
         name = title(feed)
-    return Shown(name, language, tuple(_ends(feed, now)))
+    return FeedContent(name, language, tuple(_ends(feed, now)))
 
 
 def title(feed: CalendarFeed) -> str:
@@ -69,13 +69,13 @@ def title(feed: CalendarFeed) -> str:
     )
 
 
-def _ends(feed: CalendarFeed, now: datetime) -> list[End]:
+def _ends(feed: CalendarFeed, now: datetime) -> list[ExpiryEvent]:
     access = Access(feed.owner)
     credentials = access.visible(Credential.objects.watched()).filter(expires_at__gt=now - PAST)
     credentials = credentials.order_by("expires_at", "id")
     mailboxes = access.visible(Mailbox).order_by("address", "id")
     if feed.tenant_id:
         credentials, mailboxes = credentials.filter(app__tenant=feed.tenant), mailboxes.filter(tenant=feed.tenant)
-    found = [*queries.of_credentials(credentials[:MOST])]
+    found = [*queries.of_credentials(credentials[:MAX_ENTRIES])]
     found += (end for end in queries.of_mailboxes(mailboxes) if end.ends_at > now - PAST)
-    return sorted(found, key=lambda end: (end.ends_at, end.thing))[:MOST]
+    return sorted(found, key=lambda end: (end.ends_at, end.thing))[:MAX_ENTRIES]

@@ -26,7 +26,7 @@ from icalendar import Alarm, Calendar, Event, vCalAddress, vDuration, vText
 
 from alertadmin import __version__
 from alertadmin.registry import safe_names
-from alertadmin.reminders.calendar.expiry_event import End
+from alertadmin.reminders.calendar.expiry_event import ExpiryEvent
 
 LENGTH = timedelta(minutes=15)
 REFRESH = timedelta(hours=6)
@@ -38,7 +38,7 @@ _END_OF_EVENT = b"END:VEVENT\r\n"
 _END = b"END:VCALENDAR\r\n"
 
 
-def publish_method(ends: Iterable[End], now: datetime) -> bytes:
+def publish_method(ends: Iterable[ExpiryEvent], now: datetime) -> bytes:
     """A calendar to attach to a mail, with the future alarms."""
     return _whole(_calendar("PUBLISH"), (_event(end, now, _ahead(end, now)) for end in ends))
 
@@ -52,7 +52,7 @@ def cancelled(uid: str, ends_at: datetime, sequence: int, title: str, now: datet
     return _whole(_calendar("CANCEL"), [event.to_ical()])
 
 
-def feed(name: str, ends: Iterable[End]) -> Iterator[bytes]:
+def feed(name: str, ends: Iterable[ExpiryEvent]) -> Iterator[bytes]:
     """A calendar to subscribe to, in pieces. It does not depend on the time of the request.
 
     X-WR-CALNAME and X-PUBLISHED-TTL are read by Outlook ([MS-OXCICAL] 2.1.3.1.1.15 and 17); NAME and REFRESH-INTERVAL
@@ -86,12 +86,12 @@ def _whole(calendar: Calendar, events: Iterable[bytes]) -> bytes:
     return b"".join([calendar.to_ical().removesuffix(_END), *events, _END])
 
 
-def _event(end: End, stamp: datetime, thresholds: tuple[int, ...]) -> bytes:
+def _event(end: ExpiryEvent, stamp: datetime, thresholds: tuple[int, ...]) -> bytes:
     written = _component(end, stamp).to_ical().removesuffix(_END_OF_EVENT)
     return b"".join([written, _alarms(thresholds, translation.get_language() or ""), _END_OF_EVENT])
 
 
-def _component(end: End, stamp: datetime) -> Event:
+def _component(end: ExpiryEvent, stamp: datetime) -> Event:
     event = _event_of(str(end.thing), end.ends_at, end.moves, end.changed_at, stamp)
     event.add("summary", without_controls(end.title))
     event.add("description", without_controls(end.explanation))
@@ -116,7 +116,7 @@ def _event_of(uid: str, ends_at: datetime, sequence: int, changed_at: datetime, 
     return event
 
 
-def _ahead(end: End, now: datetime) -> tuple[int, ...]:
+def _ahead(end: ExpiryEvent, now: datetime) -> tuple[int, ...]:
     return tuple(days for days in end.plan.thresholds if end.ends_at - timedelta(days=days) > now)
 
 

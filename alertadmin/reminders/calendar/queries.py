@@ -9,13 +9,13 @@ from django.db.models import F, QuerySet
 
 from alertadmin.registry.models import Credential, Mailbox
 from alertadmin.reminders import policies
-from alertadmin.reminders.calendar.expiry_event import End
+from alertadmin.reminders.calendar.expiry_event import ExpiryEvent
 from alertadmin.reminders.models import ReminderKind
 from alertadmin.reminders.rules.schedule import ReminderSchedule
 from alertadmin.reminders.scan.sources import ews
 
 
-def of_credentials(found: QuerySet[Credential]) -> Iterator[End]:
+def of_credentials(found: QuerySet[Credential]) -> Iterator[ExpiryEvent]:
     """In the order of the query."""
     sender = policies.sending_app()
     rows: QuerySet[Any, Any] = found.annotate(plan=policies.PlanLookup().text("app", "app__tenant")).values(
@@ -24,7 +24,7 @@ def of_credentials(found: QuerySet[Credential]) -> Iterator[End]:
     )  # fmt: skip
     for row in rows:
         plan = ReminderSchedule.of(row["plan"])
-        yield End(
+        yield ExpiryEvent(
             kind=ReminderKind.CREDENTIAL,
             thing=row["pk"],
             ends_at=row["expires_at"],
@@ -42,7 +42,7 @@ def of_credentials(found: QuerySet[Credential]) -> Iterator[End]:
         )
 
 
-def of_mailboxes(found: QuerySet[Mailbox]) -> Iterator[End]:
+def of_mailboxes(found: QuerySet[Mailbox]) -> Iterator[ExpiryEvent]:
     """Of the mailboxes that still send by EWS."""
     rows: QuerySet[Any, Any] = (
         found.filter(ews.still_by_ews())
@@ -50,7 +50,7 @@ def of_mailboxes(found: QuerySet[Mailbox]) -> Iterator[End]:
         .values("pk", "address", "created_at", "plan", "app_id", "app__name", "client_id", "tenant_id", "tenant__name")
     )
     for row in rows:
-        yield End(
+        yield ExpiryEvent(
             kind=ReminderKind.EWS,
             thing=row["pk"],
             ends_at=ews.ENDS,

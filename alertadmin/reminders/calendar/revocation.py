@@ -15,7 +15,7 @@ from alertadmin.audit import AuditAction, AuditEntry
 from alertadmin.reminders.models import CalendarFeed
 
 
-def in_force(owner: User) -> list[CalendarFeed]:
+def active_feeds(owner: User) -> list[CalendarFeed]:
     """The owner's calendars whose addresses are valid, the oldest first."""
     return list(CalendarFeed.objects.filter(owner=owner, revoked_at=None).select_related("tenant", "owner"))
 
@@ -44,6 +44,6 @@ def follow_access(sender: object, entry: AuditEntry, on: object, **_signal: Any)
         return
     is_reset = entry.act == AuditAction.PASSWORD_CHANGED and entry.details.get("method") == "link"
     if is_reset or entry.act == AuditAction.PERSON_DEACTIVATED:
-        revoke(in_force(on), entry.at)
+        revoke(active_feeds(on), entry.at)
     elif entry.act == AuditAction.PERSON_ROLE_CHANGED and entry.details.get("reason") != "group":
-        revoke([feed for feed in in_force(on) if not may_be_fetched(feed)], entry.at)
+        revoke([feed for feed in active_feeds(on) if not may_be_fetched(feed)], entry.at)

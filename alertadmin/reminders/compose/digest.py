@@ -36,9 +36,9 @@ from alertadmin.reminders.models import Reminder, ReminderKind, ReminderLine
 from alertadmin.reminders.scan import batching, clock_skew
 from alertadmin.reminders.snoozes import active_snoozes
 
-MOST_LINES = 100
+MAX_LINES = 100
 """Lines in one mail; the rest is counted, and listed on the linked page."""
-LONGEST_SUBJECT = 160
+MAX_SUBJECT = 160
 
 __all__ = ["compose", "time_left"]
 
@@ -55,8 +55,8 @@ def compose(delivery: Delivery, now: datetime) -> Content | Deferred | Obsolete:
         if channel is None or channel.is_paused:
             drop_obsolete(delivery)
             return Obsolete(outbox_messages.CHANNEL_PAUSED if channel else outbox_messages.CHANNEL_DELETED)
-    owed = still_owed(delivery, now, channel)
-    most_urgent = list(owed[:MOST_LINES])
+    owed = still_due(delivery, now, channel)
+    most_urgent = list(owed[:MAX_LINES])
     if not most_urgent:
         return Obsolete(messages.NOTHING_LEFT)
     if delivery.reason != outbox_messages.SEND_NOW and (at := batching.may_leave(owed, now)) > now:
@@ -64,11 +64,11 @@ def compose(delivery: Delivery, now: datetime) -> Content | Deferred | Obsolete:
     language = _language(delivery, channel, most_urgent[0])
     with translation.override(language):
         attachments = calendar_attachments.with_reminders(delivery, most_urgent, now)
-        words = _worded(most_urgent, _counts(owed, most_urgent, now), now, language, bool(attachments))
+        words = _render(most_urgent, _counts(owed, most_urgent, now), now, language, bool(attachments))
         return replace(words, attachments=attachments)
 
 
-def still_owed(delivery: Delivery, now: datetime, channel: Channel | None = None) -> QuerySet[Reminder]:
+def still_due(delivery: Delivery, now: datetime, channel: Channel | None = None) -> QuerySet[Reminder]:
     """The delivery's reminders that still apply: true, not superseded by a nearer one, not snoozed, still addressed to
     this recipient. Lines of all others are deleted. The most urgent comes first.
     """
@@ -134,12 +134,12 @@ def _language(delivery: Delivery, channel: Channel | None, most_urgent: Reminder
 
 def _counts(owed: QuerySet[Reminder], most_urgent: list[Reminder], now: datetime) -> dict[str, int]:
     """Number of all reminders and of the expired ones; counted by the database if more are due than were read."""
-    if len(most_urgent) < MOST_LINES:
+    if len(most_urgent) < MAX_LINES:
         return {"all": len(most_urgent), "expired": sum(reminder.expires_at <= now for reminder in most_urgent)}
     return owed.order_by().aggregate(all=Count("pk"), expired=Count("pk", filter=Q(expires_at__lte=now)))
 
 
-def _worded(
+def _render(
     most_urgent: list[Reminder], counted: dict[str, int], now: datetime, language: str, has_calendar: bool
 ) -> Content:
     """The mail in the active language, with its brief form."""
@@ -174,8 +174,8 @@ def _subject(first: ComposedLine, count: int) -> str:
         "left": first.left,
     }
     subject = " ".join(subject.split())
-    if len(subject) > LONGEST_SUBJECT:
-        subject = subject[: LONGEST_SUBJECT - 1] + "…"
+    if len(subject) > MAX_SUBJECT:
+        subject = subject[: MAX_SUBJECT - 1] + "…"
     if more := count - 1:
         subject += ngettext(" (and %(more)d more)", " (and %(more)d more)", more) % {"more": more}
     return subject

@@ -12,32 +12,32 @@ from django.utils.translation import ngettext
 
 from alertadmin.reminders.compose.reminder_lines import ComposedLine
 
-MOST_LINES = 10
-LONGEST = 3000
+MAX_LINES = 10
+MAX_BYTES = 3000
 """Bytes, except for the first line, which is always included."""
 
 
 def brief(lines: Sequence[ComposedLine], count: int, expired: int, all_url: str) -> str:
     """`count` is the number of reminders, `expired` how many of them have expired; in the active language."""
-    told = [_told(one) for one in lines[:MOST_LINES]]
-    while len(told) > 1 and len("\n".join(told).encode()) > LONGEST:
+    told = [_bullet(one) for one in lines[:MAX_LINES]]
+    while len(told) > 1 and len("\n".join(told).encode()) > MAX_BYTES:
         told.pop()
     parts = ["\n".join(told)]
     if expired:
-        parts.insert(0, _stopped(expired))
+        parts.insert(0, _expired_note(expired))
     if more := count - len(told):
         text = ngettext("And %(more)d more: %(url)s", "And %(more)d more: %(url)s", more)
         parts.append(text % {"more": more, "url": all_url})
     return "\n\n".join(parts)
 
 
-def _told(one: ComposedLine) -> str:
+def _bullet(one: ComposedLine) -> str:
     """A bullet with the link on its own line, so that every service recognises it."""
     what = _("%(place)s: %(left)s (%(ends)s)") % {"place": one.place, "left": one.left, "ends": one.ends}
     return f"• {what}\n  {one.url}"
 
 
-def _stopped(expired: int) -> str:
+def _expired_note(expired: int) -> str:
     text = ngettext(
         "%(expired)d of these is no longer good: mail through it has stopped.",
         "%(expired)d of these are no longer good: mail through them has stopped.",

@@ -42,21 +42,21 @@ class SeenScan:
 
 def record_scan(scan: Scan) -> None:
     """Record a scan. Call it after its commit."""
-    _remember(scan.pk, scan.started_at)
+    _write(scan.pk, scan.started_at)
 
 
 def database_restored(made_at: datetime) -> None:
     """Record that the database was restored from a backup of `made_at`. A record of later scans is kept; without one,
     as on another machine, the backup's own last scan is recorded, as for a copied folder."""
-    latest, seen = _latest(), _seen()
+    latest, seen = _latest(), _read()
     at = latest.started_at if latest else made_at
     if seen is not None and seen.at > at:
-        _remember(seen.scan, seen.at, was_copied=True, restored=at)
+        _write(seen.scan, seen.at, was_copied=True, restored=at)
     else:
-        _remember(latest.pk if latest else 0, at, was_copied=True)
+        _write(latest.pk if latest else 0, at, was_copied=True)
 
 
-def _remember(scan: int, at: datetime, *, was_copied: bool = False, restored: datetime | None = None) -> None:
+def _write(scan: int, at: datetime, *, was_copied: bool = False, restored: datetime | None = None) -> None:
     path = _path()
     beside = path.with_name(f".{NAME}.{os.getpid()}")
     try:
@@ -72,13 +72,13 @@ def _remember(scan: int, at: datetime, *, was_copied: bool = False, restored: da
             beside.unlink()
 
 
-def copy_of(now: datetime) -> datetime | None:
+def restored_from(now: datetime) -> datetime | None:
     """Time of the backup from which the database was restored without a scan knowing it. None if it was not restored,
     or that cannot be determined.
 
     One query in the normal case.
     """
-    seen = _seen()
+    seen = _read()
     if seen is None:
         return None
     same = Scan.objects.filter(pk=seen.scan).values_list("started_at", flat=True).first()
@@ -118,7 +118,7 @@ def _path() -> Path:
     return settings.DATA_DIR / NAME
 
 
-def _seen() -> SeenScan | None:
+def _read() -> SeenScan | None:
     path = _path()
     try:
         with path.open(encoding="utf-8") as file:

@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 
 FEW = 20
 """Number of mails up to which duplicates are acceptable."""
-LONGEST = timedelta(hours=24)
+HOLD_TIME = timedelta(hours=24)
 
 
 @dataclass(frozen=True)
@@ -58,8 +58,8 @@ def begin(scan: Scan, copy_of: datetime, now: datetime) -> int:
     """Called by the scan that noticed the restore, when all reminders are written. Return how many are held."""
     scan.copy_of = copy_of
     scan.save(update_fields=["copy_of"])
-    of_parts = held(now).filter(review_until=now + LONGEST)
-    count = of_parts.count() + _in_no_hurry(now).count()
+    of_parts = held(now).filter(review_until=now + HOLD_TIME)
+    count = of_parts.count() + _not_urgent(now).count()
     log.warning("the database was put back from a copy of %s; %d mails may have been told already", copy_of, count)
     if count > FEW:
         hold(now)
@@ -70,13 +70,13 @@ def begin(scan: Scan, copy_of: datetime, now: datetime) -> int:
 
 def hold(now: datetime) -> None:
     """Hold what a part of a scan wrote, so that nothing is sent before the total is known."""
-    until = Value(now + LONGEST, output_field=DateTimeField())
-    _in_no_hurry(now).update(
+    until = Value(now + HOLD_TIME, output_field=DateTimeField())
+    _not_urgent(now).update(
         review_until=until, not_before=Greatest(F("not_before"), until), cause="", reason=messages.IN_REVIEW
     )
 
 
-def _in_no_hurry(now: datetime) -> QuerySet[Delivery]:
+def _not_urgent(now: datetime) -> QuerySet[Delivery]:
     return (
         claims.open_deliveries()
         .filter(
@@ -105,12 +105,12 @@ def by_recipient(now: datetime) -> QuerySet[Delivery, Any]:
     ).order_by("first", "recipient", "channel_label")
 
 
-def put_back() -> RestoredState | None:
+def last_restore() -> RestoredState | None:
     """The latest restore that was noticed, if any."""
     scan = Scan.objects.filter(copy_of__isnull=False).order_by("-pk").first()
     if scan is None or scan.copy_of is None:
         return None
-    return RestoredState(scan.copy_of, scan.started_at, scan.started_at + LONGEST)
+    return RestoredState(scan.copy_of, scan.started_at, scan.started_at + HOLD_TIME)
 
 
 @transaction.atomic

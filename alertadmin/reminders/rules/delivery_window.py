@@ -14,7 +14,7 @@ from alertadmin.reminders.rules.schedule import ESCALATE_TO_ALL_DAYS
 
 ALL_DAYS = frozenset(range(1, 8))
 """ISO weekdays: Monday is 1, Sunday 7."""
-FARTHEST = 15
+MAX_DAYS_AHEAD = 15
 """Days to look ahead; the form refuses a week without working days."""
 
 
@@ -70,7 +70,7 @@ def _digest_slot(timing: Timing, now: datetime) -> datetime:
     if timing.digest == Digest.EACH:
         return now
     local = now.astimezone(timing.zone)
-    for ahead in range(FARTHEST):
+    for ahead in range(MAX_DAYS_AHEAD):
         day = local.date() + timedelta(days=ahead)
         slot = datetime.combine(day, timing.digest_at, timing.zone)
         fits = timing.digest == Digest.DAILY or day.isoweekday() == min(timing.working_days)
@@ -84,17 +84,17 @@ def _digest_slot(timing: Timing, now: datetime) -> datetime:
 def _allowed(timing: Timing, wished: datetime) -> datetime:
     """The first moment from `wished` on that is neither in quiet hours nor on a day off."""
     moment = wished.astimezone(timing.zone)
-    for _day in range(FARTHEST):
+    for _day in range(MAX_DAYS_AHEAD):
         if moment.isoweekday() not in timing.working_days:
             moment = datetime.combine(moment.date() + timedelta(days=1), time(), timing.zone)
-        elif (loud := _loud_again(timing, moment)) is not None:
+        elif (loud := _quiet_hours_end(timing, moment)) is not None:
             moment = loud
         else:
             break
     return moment.astimezone(wished.tzinfo)
 
 
-def _loud_again(timing: Timing, moment: datetime) -> datetime | None:
+def _quiet_hours_end(timing: Timing, moment: datetime) -> datetime | None:
     """When the quiet hours that contain `moment` are over; None if it is in none."""
     start, end = timing.quiet_from, timing.quiet_until
     if start is None or end is None or start == end:

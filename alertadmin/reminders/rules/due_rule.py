@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from alertadmin.reminders.rules.schedule import DEFAULT, ESCALATE_TO_ALL_DAYS, ReminderSchedule
 
 DAY = timedelta(days=1)
-LONGEST_NAGGING = timedelta(days=3653)
+MAX_REPEAT_PERIOD = timedelta(days=3653)
 """Ten years after the expiry the reminders stop."""
 
 
@@ -27,7 +27,7 @@ def due_threshold(expires_at: datetime, now: datetime, plan: ReminderSchedule = 
     """
     left = days_left(expires_at, now)
     if left <= -plan.repeat:
-        return -plan.repeat * (min(-left, LONGEST_NAGGING.days) // plan.repeat)
+        return -plan.repeat * (min(-left, MAX_REPEAT_PERIOD.days) // plan.repeat)
     return min((days for days in plan.thresholds if days >= left), default=None)
 
 

@@ -65,7 +65,7 @@ def upcoming(
     `unanswered`: a reminder of this expiry was sent and not acknowledged, so that the escalation level may be
     notified."""
     found = []
-    for threshold, at in _ahead(expires_at, now, plan):
+    for threshold, at in _upcoming_thresholds(expires_at, now, plan):
         leaves = at
         if times is not None:
             leaves = delivery_window.send_at(
@@ -78,23 +78,23 @@ def upcoming(
     return found
 
 
-def of(credential: Credential, now: datetime) -> list[UpcomingReminder]:
+def for_credential(credential: Credential, now: datetime) -> list[UpcomingReminder]:
     """The upcoming reminders of a stored credential, under its effective policy."""
-    in_force = policies.in_force(credential.app.tenant, credential.app)
+    in_force = policies.effective_policy(credential.app.tenant, credential.app)
     silences = tuple(
-        QuietPeriod(hold.until, hold.kind == SnoozeKind.ACKNOWLEDGED) for hold in snoozes.of(credential, now)
+        QuietPeriod(hold.until, hold.kind == SnoozeKind.ACKNOWLEDGED) for hold in snoozes.active_for(credential, now)
     )
     told = credentials.unanswered(credential.reminders.filter(expires_at=credential.expires_at)).exists()
     return upcoming(credential.expires_at, now, in_force.plan, in_force.timing, silences, told)
 
 
-def _ahead(expires_at: datetime, now: datetime, plan: ReminderSchedule) -> list[tuple[int, datetime]]:
+def _upcoming_thresholds(expires_at: datetime, now: datetime, plan: ReminderSchedule) -> list[tuple[int, datetime]]:
     """The upcoming thresholds; if there are none, the next repetitions, as long as the rule repeats."""
     ahead = [(days, expires_at - timedelta(days=days)) for days in sorted(plan.thresholds, reverse=True)]
     ahead = [(days, at) for days, at in ahead if at > now]
     if ahead:
         return ahead
     times = max(0, (now - expires_at) // timedelta(days=plan.repeat))
-    last = due_rule.LONGEST_NAGGING // timedelta(days=plan.repeat)
+    last = due_rule.MAX_REPEAT_PERIOD // timedelta(days=plan.repeat)
     later = range(times + 1, min(times + SHOWN_WHILE_EXPIRED, last) + 1)
     return [(-plan.repeat * time, expires_at + timedelta(days=plan.repeat * time)) for time in later]

@@ -10,10 +10,10 @@ from typing import Self
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
-EARLIEST = 3650
+MAX_DAYS = 3650
 ESCALATE_TO_ALL_DAYS = 7
 """Days before the expiry from which all recipients are notified, acknowledged or not."""
-MOST_THRESHOLDS = 20
+MAX_THRESHOLDS = 20
 HEAD_START = 30
 """Days by which the first reminder is earlier for the credential that sends the reminders."""
 
@@ -54,16 +54,16 @@ def read_thresholds(text: str) -> tuple[int, ...]:
     words = text.replace(",", " ").replace(";", " ").split()
     days: set[int] = set()
     for word in words:
-        if not re.fullmatch(r"[0-9]{1,9}", word) or int(word) > EARLIEST:
+        if not re.fullmatch(r"[0-9]{1,9}", word) or int(word) > MAX_DAYS:
             raise ValidationError(
                 _("“%(word)s” is no number of days between 0 and %(most)d."),
-                params={"word": word[:20], "most": EARLIEST},
+                params={"word": word[:20], "most": MAX_DAYS},
             )
         days.add(int(word))
     if not days:
         raise ValidationError(_("Give at least one number of days, such as 30, 7, 0."))
-    if len(days) > MOST_THRESHOLDS:
-        raise ValidationError(_("More than %(most)d reminders are nagging."), params={"most": MOST_THRESHOLDS})
+    if len(days) > MAX_THRESHOLDS:
+        raise ValidationError(_("More than %(most)d reminders are nagging."), params={"most": MAX_THRESHOLDS})
     return tuple(sorted(days, reverse=True))
 
 

@@ -12,14 +12,13 @@ from typing import Any
 from django.db.models import BooleanField, Case, ExpressionWrapper, Func, IntegerField, Q, Value, When
 from django.db.models.expressions import Combinable
 
-from alertadmin.reminders.rules.due_rule import LONGEST_NAGGING
 from alertadmin.reminders.rules.schedule import HEAD_START, ReminderSchedule
 
 Sql = tuple[str, tuple[Any, ...]]
 
 DAY = 86_400_000_000
 """In microseconds."""
-BEYOND = 4_000_000
+OFFSET_DAYS = 4_000_000
 """Days; more than between any two moments. Added to make every quotient positive, so that all are rounded down."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -44,8 +43,8 @@ class DaysLeft(Func):
         return self._rounded_up(f"(extract(epoch FROM {end}) * 1000000)::bigint"), (*parameters,)
 
     def _rounded_up(self, microseconds: str) -> str:
-        shift = BEYOND * DAY + DAY - 1 - (self.now - EPOCH) // timedelta(microseconds=1)
-        return f"(({microseconds} + {shift}) / {DAY} - {BEYOND})"
+        shift = OFFSET_DAYS * DAY + DAY - 1 - (self.now - EPOCH) // timedelta(microseconds=1)
+        return f"(({microseconds} + {shift}) / {DAY} - {OFFSET_DAYS})"
 
 
 class Reached(Func):
@@ -84,7 +83,7 @@ class Reached(Func):
         if self.at_most is not None:
             where = f" WHERE day <= {self.at_most}"
             first = f"CASE WHEN count(day) = 0 AND days_left <= {self.at_most} THEN {self.at_most} END"
-        past = f"{least}(-days_left, {LONGEST_NAGGING.days})"
+        past = f"{least}(-days_left, {MAX_REPEAT_PERIOD.days})"
         repeated = f"CASE WHEN days_left <= -({repeat}) THEN -({repeat}) * ({past} / ({repeat}))"
         return f"{repeated} ELSE (SELECT coalesce({nearest}, {first}) FROM {days}{where}) END"  # noqa: S608  # nosec B608
 

@@ -19,7 +19,7 @@ CHUNK = 500
 Rule = Callable[[delivery_window.Timing, datetime, int, datetime, datetime], datetime]
 
 
-UNTIL_ALL_IS_WRITTEN = timedelta(minutes=5)
+WAIT_FOR_PARTS = timedelta(minutes=5)
 """How long the mails of a scan in parts wait for its further parts, so that each recipient gets one mail. If the scan
 is killed they are sent then."""
 
@@ -56,38 +56,38 @@ def at_once(scan: Scan) -> str:
 def slots(part: BatchPart, now: datetime) -> Iterator[Slot]:
     found = part.reminders
     if not policies.any_timing():
-        yield _without_waiting(part, found, now)
+        yield _immediate_slot(part, found, now)
         return
     # Concurrent scans add to the same mails, one after the other.
     list(Policy.objects.select_for_update().filter(has_timing=True).values_list("pk"))
     for at, keys in _moments(found, now).items():
-        slot = _without_waiting(part, found, now) if at <= now else Slot(_gathering(part, at, now), at, found)
+        slot = _immediate_slot(part, found, now) if at <= now else Slot(_digest_key(part, at, now), at, found)
         for start in range(0, len(keys), CHUNK):
             yield replace(slot, reminders=found.filter(pk__in=keys[start : start + CHUNK]))
 
 
-def _without_waiting(part: BatchPart, found: QuerySet[Reminder], now: datetime) -> Slot:
+def _immediate_slot(part: BatchPart, found: QuerySet[Reminder], now: datetime) -> Slot:
     key = at_once(part.scan)
-    leaves = now if part.scan.finished_at else now + UNTIL_ALL_IS_WRITTEN
-    return Slot(_not_begun(part, key, now) if part.number else key, leaves, found)
+    leaves = now if part.scan.finished_at else now + WAIT_FOR_PARTS
+    return Slot(_unsent_key(part, key, now) if part.number else key, leaves, found)
 
 
-def _gathering(part: BatchPart, at: datetime, now: datetime) -> str:
+def _digest_key(part: BatchPart, at: datetime, now: datetime) -> str:
     """The key of the mails that are sent at that time."""
-    return _not_begun(part, f"reminder:at:{at.isoformat()}:", now)
+    return _unsent_key(part, f"reminder:at:{at.isoformat()}:", now)
 
 
-def _not_begun(part: BatchPart, key: str, now: datetime) -> str:
+def _unsent_key(part: BatchPart, key: str, now: datetime) -> str:
     """The key; if one of its mails is being sent already (a user sent it early), another key of this scan or part: a
     line added to a mail that is already composed would not be sent."""
     for further in (f"{part.scan.pk}:", f"part-{part.number}:"):
-        if not _has_begun(key, now):
+        if not _is_being_sent(key, now):
             break
         key += further
     return key
 
 
-def _has_begun(key: str, now: datetime) -> bool:
+def _is_being_sent(key: str, now: datetime) -> bool:
     recent = Delivery.objects.filter(created_at__gt=now - claims.MAX_DELAY, dedupe_key__startswith=key)
     # All of them are locked until our lines are written, so that none is sent meanwhile.
     states = recent.select_for_update().values_list("state", "tries")

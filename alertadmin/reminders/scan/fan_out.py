@@ -15,16 +15,16 @@ from django.db.models.functions import Cast, Concat
 from alertadmin.outbox.models import Channel, Delivery, DeliveryState, Purpose
 from alertadmin.reminders.channel_recipients import own
 from alertadmin.reminders.models import Level, Recipient, Reminder, ReminderLine, Scan
-from alertadmin.reminders.recipients import of_all_tenants
+from alertadmin.reminders.recipients import installation_addresses
 from alertadmin.reminders.rules.schedule import ESCALATE_TO_ALL_DAYS
-from alertadmin.reminders.scan.batching import CHUNK, UNTIL_ALL_IS_WRITTEN, BatchPart, Slot, at_once, slots
+from alertadmin.reminders.scan.batching import CHUNK, WAIT_FOR_PARTS, BatchPart, Slot, at_once, slots
 from alertadmin.reminders.scan.insert_select import RandomUUID, insert_from
 
 
 def fan_out(part: BatchPart, now: datetime) -> int:
     """Write the deliveries and return how many."""
     channels = _Channels.there_are()
-    return sum(_tell(slot, now) + channels.tell(slot, now) for slot in slots(part, now))
+    return sum(_write_mails(slot, now) + channels.tell(slot, now) for slot in slots(part, now))
 
 
 def release(scan: Scan, now: datetime) -> None:
@@ -32,24 +32,24 @@ def release(scan: Scan, now: datetime) -> None:
     Delivery.objects.filter(
         state=DeliveryState.PENDING,
         created_at=now,
-        not_before=now + UNTIL_ALL_IS_WRITTEN,
+        not_before=now + WAIT_FOR_PARTS,
         dedupe_key__startswith=at_once(scan),
     ).update(not_before=now)
 
 
-def _tell(slot: Slot, now: datetime) -> int:
+def _write_mails(slot: Slot, now: datetime) -> int:
     """As `recipients` defines: the first level, the escalation level, or all; each recipient once."""
     found, is_everybody = slot.reminders, Q(threshold__lte=ESCALATE_TO_ALL_DAYS)
     written = _to_addresses(slot, found, "tenant__contacts__email_canonical", Q(tenant__contacts__isnull=False), now)
     for scope in ("app", "tenant"):
         written += _to_recipients(slot, found, scope, Level.FIRST, now)
     told = ReminderLine.objects.filter(reminder=OuterRef("pk"))
-    written += _to_everywhere(slot, found.filter(is_everybody | ~Exists(told)), Level.FIRST, now)
+    written += _to_installation(slot, found.filter(is_everybody | ~Exists(told)), Level.FIRST, now)
     further = found.filter(is_escalated=True)
     for scope in ("app", "tenant"):
         written += _to_recipients(slot, further, scope, Level.NEXT, now)
         further = further.filter(is_everybody | ~Exists(_own(scope, Level.NEXT)))
-    return written + _to_everywhere(slot, further, Level.NEXT, now)
+    return written + _to_installation(slot, further, Level.NEXT, now)
 
 
 def _own(scope: str, line: Level) -> QuerySet[Recipient]:
@@ -81,7 +81,7 @@ def _write(
     told = told.annotate(**{f"of_{name}": value for name, value in columns.items()})
     targets = told.values_list("key", *(f"of_{name}" for name in columns))
     written = insert_from(
-        _like(slot, now, to_installation=to_installation),
+        _template(slot, now, to_installation=to_installation),
         ("dedupe_key", *columns, "urgency", "id"),
         targets.annotate(earliest=Min("expires_at"), made=RandomUUID()),
     )
@@ -152,9 +152,9 @@ class _Channels:
         )
 
 
-def _to_everywhere(slot: Slot, found: QuerySet[Reminder], line: Level, now: datetime) -> int:
+def _to_installation(slot: Slot, found: QuerySet[Reminder], line: Level, now: datetime) -> int:
     """Write to the installation's addresses of that level."""
-    addresses = of_all_tenants(line)
+    addresses = installation_addresses(line)
     earliest = found.aggregate(earliest=Min("expires_at"))["earliest"]
     if earliest is None:
         return 0
@@ -184,5 +184,5 @@ def _to_one(slot: Slot, address: str, reminders: list[int], earliest: datetime, 
     return int(is_new)
 
 
-def _like(slot: Slot, now: datetime, *, to_installation: bool) -> Delivery:
+def _template(slot: Slot, now: datetime, *, to_installation: bool) -> Delivery:
     return Delivery(purpose=Purpose.REMINDER, created_at=now, not_before=slot.at, to_installation=to_installation)

@@ -40,8 +40,8 @@ STALE_AFTER = timedelta(hours=26)
 """Beat scans every hour; a day without a scan, plus a margin, is reported as a problem."""
 FIRST_PART = 500
 """Objects in a scan's first part; the size of further parts follows from how long the one before took."""
-LEAST, MOST = 20, 2000
-WANTED_SECONDS = 0.3
+MIN_PART, MAX_PART = 20, 2000
+TARGET_SECONDS = 0.3
 """Target duration of one part, in seconds. With SQLite a part holds the only write lock, for two seconds at most."""
 
 owed = credentials.owed
@@ -56,7 +56,7 @@ def run(now: datetime, *, ring: bool = True) -> Scan:
     Raises ClockIsWrong.
     """
     check(now)
-    copy_of = detection.copy_of(now)
+    copy_of = detection.restored_from(now)
     due = _due(now)
     wrong = corrections.parts()
     in_parts = sum(len(keys) for *_, keys in due) > FIRST_PART or len(wrong) > 1
@@ -108,8 +108,8 @@ def _parts(due: Sequence[Due]) -> Iterator[list[Due]]:
 
 
 def _next_size(size: int, seconds: float) -> int:
-    fitting = int(size * WANTED_SECONDS / max(seconds, 0.001))
-    return max(LEAST, min(fitting, 2 * size, MOST))
+    fitting = int(size * TARGET_SECONDS / max(seconds, 0.001))
+    return max(MIN_PART, min(fitting, 2 * size, MAX_PART))
 
 
 def _write(scan: Scan, number: int, part: list[Due], now: datetime) -> None:
@@ -155,7 +155,7 @@ def catch_up(now: datetime) -> None:
     """Run before anything is sent: on a restored database scan first, to hold the deliveries to be reviewed. If that
     fails, everything is sent as usual: not losing a reminder outweighs not sending it twice."""
     try:
-        if detection.copy_of(now) is not None:
+        if detection.restored_from(now) is not None:
             run(now, ring=False)
     except Exception:
         log.exception("whether the database was put back from a copy could not be told")

@@ -115,12 +115,12 @@ def test_a_thousand_ends_are_a_calendar_of_a_hundred_by_as_many_questions_as_one
     rows: Rows, django_assert_max_num_queries: Any
 ) -> None:
     tenant = rows.tenant(contacts=[DUTY])
-    for number in range(digest.MOST_LINES + 3):
+    for number in range(digest.MAX_LINES + 3):
         rows.credential(rows.app(tenant), days=2, description=f"secret {number}")
     scanner.run(NOW)
     with django_assert_max_num_queries(25):
         content = composed()
-    assert len(events(content.attachments[0].content)) == CalendarEntry.objects.count() == digest.MOST_LINES
+    assert len(events(content.attachments[0].content)) == CalendarEntry.objects.count() == digest.MAX_LINES
 
 
 def test_what_is_worded_anew_is_attached_and_recorded_anew(rows: Rows) -> None:

@@ -16,13 +16,13 @@ from hypothesis import strategies as st
 from icalendar import Calendar
 
 from alertadmin.reminders.calendar import ical
-from alertadmin.reminders.calendar.expiry_event import End
+from alertadmin.reminders.calendar.expiry_event import ExpiryEvent
 from alertadmin.reminders.models import ReminderKind
 from alertadmin.reminders.rules.schedule import DEFAULT, ReminderSchedule
 from tests.reminders.calendar import ical_lint
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
-END = End(
+END = ExpiryEvent(
     kind=ReminderKind.CREDENTIAL,
     thing=UUID("6f1d1b1e-0d4e-4ad4-8a55-3ad6f1e1a001"),
     ends_at=datetime(2026, 12, 24, 17, 30, tzinfo=UTC),

@@ -49,7 +49,7 @@ class TestNoCopy:
         scanner.run(now)
         Scan.objects.filter(started_at__lt=now).delete()
         (folder / detection.NAME).write_bytes(old)
-        assert detection.copy_of(now) is None
+        assert detection.restored_from(now) is None
 
 
 class TestTheWholeFolder:
@@ -96,17 +96,17 @@ class TestBeforeTheFirstScan:
 
     def test_the_page_says_when_the_last_of_it_was_entered(self, never_scanned: datetime) -> None:
         scanner.run(never_scanned)
-        found = review.put_back()
+        found = review.last_restore()
         assert found is not None
         assert found.copy_of == max(Mailbox.objects.get().created_at, Credential.objects.get().created_at)
 
     def test_put_back_by_our_command_it_says_when_the_backup_was_made(self, never_scanned: datetime) -> None:
         made_at = never_scanned - timedelta(hours=1)
         detection.database_restored(made_at)
-        assert detection.copy_of(never_scanned) == made_at
+        assert detection.restored_from(never_scanned) == made_at
         scanner.run(never_scanned)
         assert review.held(never_scanned).count() == MANY
-        assert detection.copy_of(never_scanned) is None
+        assert detection.restored_from(never_scanned) is None
 
     def test_on_another_machine_too(self, never_scanned: datetime, folder: Path) -> None:
         (folder / detection.NAME).unlink()
@@ -119,11 +119,11 @@ class TestBeforeTheFirstScan:
     ) -> None:
         site.mailbox.delete()
         Credential.objects.all().delete()
-        assert detection.copy_of(never_scanned) is None
+        assert detection.restored_from(never_scanned) is None
 
     def test_it_is_noticed_once(self, never_scanned: datetime) -> None:
         scanner.run(never_scanned)
-        assert detection.copy_of(never_scanned + timedelta(hours=1)) is None
+        assert detection.restored_from(never_scanned + timedelta(hours=1)) is None
 
 
 class TestPutBackByOurCommand:
@@ -135,19 +135,19 @@ class TestPutBackByOurCommand:
         for model in (ReminderLine, Reminder, Scan):
             model._default_manager.all().delete()
         latest = Scan.objects.create(pk=10**6, started_at=now - timedelta(days=1), finished_at=now - timedelta(days=1))
-        assert detection.copy_of(now) is None
+        assert detection.restored_from(now) is None
         detection.database_restored(now)
-        assert detection.copy_of(now) == latest.started_at
+        assert detection.restored_from(now) == latest.started_at
 
     def test_a_fresh_backup_is_believed_on_another_machine(self, site: Site, folder: Path, now: datetime) -> None:
         scanner.run(now)
         (folder / detection.NAME).unlink()
         detection.database_restored(now)
-        assert detection.copy_of(now + timedelta(hours=1)) is None
-        assert detection.copy_of(now + timedelta(hours=4)) == now
+        assert detection.restored_from(now + timedelta(hours=1)) is None
+        assert detection.restored_from(now + timedelta(hours=4)) == now
 
     def test_a_scan_that_never_came_to_its_end_is_not_when_the_copy_was(
         self, told_since: datetime, now: datetime
     ) -> None:
         Scan.objects.create(started_at=told_since - timedelta(minutes=5))
-        assert detection.copy_of(told_since) == now - timedelta(days=20)
+        assert detection.restored_from(told_since) == now - timedelta(days=20)

@@ -58,7 +58,7 @@ class TestPutBack:
 
     def test_after_a_day_they_leave_by_themselves(self, told_since: datetime, site: Site, sandbox: Sandbox) -> None:
         scanner.run(told_since)
-        assert works(told_since + review.LONGEST) == {"sent": MANY}
+        assert works(told_since + review.HOLD_TIME) == {"sent": MANY}
         assert set(sent_to(sandbox, site).values()) == {2}
 
     @pytest.mark.parametrize("ends_in", [-3, 0, 7])
@@ -90,7 +90,7 @@ class TestPutBack:
 
     def test_the_scan_that_noticed_it_says_of_when_the_copy_was(self, put_back: datetime, now: datetime) -> None:
         scanner.run(put_back)
-        found = review.put_back()
+        found = review.last_restore()
         assert found is not None
         assert (found.copy_of, found.noticed_at) == (now - timedelta(days=20), put_back)
 
@@ -110,7 +110,7 @@ class TestPutBack:
         its_own = remembers_more(folder)
         scanner.run(put_back)
         (folder / detection.NAME).write_bytes(its_own)
-        assert detection.copy_of(put_back + timedelta(days=3)) is None
+        assert detection.restored_from(put_back + timedelta(days=3)) is None
 
 
 class TestThePersonWhoDecides:

@@ -8,7 +8,7 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alertadmin.reminders.rules.due_rule import LONGEST_NAGGING, due_threshold
+from alertadmin.reminders.rules.due_rule import MAX_REPEAT_PERIOD, due_threshold
 from alertadmin.reminders.rules.forecast import upcoming
 from alertadmin.reminders.rules.schedule import ReminderSchedule
 
@@ -16,7 +16,7 @@ NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 INSTANT = timedelta(microseconds=1)
 ends = st.one_of(
     st.timedeltas(-timedelta(days=60), timedelta(days=800)),
-    st.timedeltas(-LONGEST_NAGGING - timedelta(days=30), -LONGEST_NAGGING + timedelta(days=30)),
+    st.timedeltas(-MAX_REPEAT_PERIOD - timedelta(days=30), -MAX_REPEAT_PERIOD + timedelta(days=30)),
 ).map(lambda ahead: NOW + ahead)
 plans = st.builds(
     ReminderSchedule,
@@ -41,7 +41,7 @@ def test_each_reminder_is_owed_from_the_moment_that_is_forecast(end: datetime, p
 def test_nothing_else_is_owed_in_between(end: datetime, plan: ReminderSchedule) -> None:
     forecast = upcoming(end, NOW, plan)
     if not forecast:
-        assert NOW - end > LONGEST_NAGGING - timedelta(days=plan.repeat)
+        assert NOW - end > MAX_REPEAT_PERIOD - timedelta(days=plan.repeat)
         return
     assert due_threshold(end, forecast[0].at - INSTANT, plan) == due_threshold(end, NOW, plan)
     for one, following in pairwise(forecast):
@@ -51,4 +51,4 @@ def test_nothing_else_is_owed_in_between(end: datetime, plan: ReminderSchedule) 
 def test_a_secret_that_lives_is_told_of_by_each_threshold_ahead_and_an_ended_one_weekly() -> None:
     assert [one.threshold for one in upcoming(NOW + timedelta(days=10), NOW)] == [7, 3, 1, 0]
     assert [one.threshold for one in upcoming(NOW - timedelta(days=10), NOW)] == [-14, -21, -28]
-    assert upcoming(NOW - LONGEST_NAGGING - timedelta(days=1), NOW) == []
+    assert upcoming(NOW - MAX_REPEAT_PERIOD - timedelta(days=1), NOW) == []

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from alertadmin.registry.models import Credential
 from alertadmin.reminders.rules import due_rule
-from alertadmin.reminders.rules.schedule import EARLIEST, ReminderSchedule
+from alertadmin.reminders.rules.schedule import MAX_DAYS, ReminderSchedule
 from alertadmin.reminders.rules.thresholds import DaysLeft, EscalatesFrom, Reached, reached
 from tests.factories import Rows
 
@@ -21,9 +21,9 @@ DAY, MINUTE, TICK = timedelta(days=1), timedelta(minutes=1), timedelta(microseco
 
 plans = st.builds(
     ReminderSchedule,
-    st.sets(st.integers(0, EARLIEST), min_size=1, max_size=20).map(lambda days: tuple(sorted(days, reverse=True))),
+    st.sets(st.integers(0, MAX_DAYS), min_size=1, max_size=20).map(lambda days: tuple(sorted(days, reverse=True))),
     st.integers(1, 365),
-    st.integers(7, EARLIEST),
+    st.integers(7, MAX_DAYS),
 )
 moments = st.one_of(
     # Where a day ends, and the microseconds around it.

@@ -14,7 +14,7 @@ from alertadmin.reminders.recipients import ALWAYS, has_recipient
 from alertadmin.reminders.scan.insert_select import insert_from
 
 COLUMNS = ("consent_change_id", "app_id", "tenant_id", "expires_at", "threshold", "is_escalated")
-NEWS = timedelta(days=30)
+REPORT_WITHIN = timedelta(days=30)
 """A revocation that found no recipient for this long is no longer reported by mail; the pages show it."""
 
 
@@ -24,7 +24,7 @@ def due(now: datetime, _plans: PlanLookup) -> QuerySet[Any]:
         ConsentChange.objects.filter(
             before=ConsentStatus.GRANTED,
             after=ConsentStatus.NOT_IN_TOKEN,
-            at__gt=now - NEWS,
+            at__gt=now - REPORT_WITHIN,
             consent__status=F("after"),
             reminders=None,
         )

@@ -31,7 +31,7 @@ from alertadmin.reminders.scan.insert_select import insert_from
 from alertadmin.reminders.snoozes import active_snoozes
 
 COLUMNS = ("credential_id", "app_id", "tenant_id", "expires_at", "threshold", "is_escalated")
-NONE_TOLD = Value(32767)
+NONE_SENT = Value(32767)
 """Greater than any threshold."""
 
 
@@ -59,7 +59,7 @@ def owed(now: datetime, plans: PlanLookup | None = None) -> QuerySet[Credential]
     plan = plans.text("app", "app__tenant")
     early = Q(app=sender) if sender else None
     told = Reminder.objects.filter(credential=OuterRef("pk"), expires_at=OuterRef("expires_at"))
-    if clock_skew.ever(now):
+    if clock_skew.any_skewed(now):
         told = told.exclude(clock_skew.clock_skewed(now, "scan"))
     nearest = Subquery(told.order_by("threshold").values("threshold")[:1])
     still: QuerySet[Credential] = (
@@ -67,7 +67,7 @@ def owed(now: datetime, plans: PlanLookup | None = None) -> QuerySet[Credential]
         .filter(expires_at__lte=now + timedelta(days=plans.farthest))
         .annotate(owed=reached("expires_at", now, plan, only=plans.only, early=early))
         # While no threshold is reached `owed` is NULL, and the comparison is not true.
-        .filter(owed__lt=Coalesce(nearest, NONE_TOLD, output_field=IntegerField()))
+        .filter(owed__lt=Coalesce(nearest, NONE_SENT, output_field=IntegerField()))
         .filter(~Exists(active_snoozes(now, "pk", "expires_at")))
         .annotate(escalated=_escalated(plan, told))
     )

@@ -26,7 +26,7 @@ COLUMNS = ("mailbox_id", "app_id", "tenant_id", "threshold", "is_escalated")
 def due(now: datetime, plans: PlanLookup) -> QuerySet[Any]:
     plan = plans.text("app", "tenant")
     told = Reminder.objects.filter(mailbox=OuterRef("pk"), expires_at=ENDS)
-    if clock_skew.ever(now):
+    if clock_skew.any_skewed(now):
         told = told.exclude(clock_skew.clock_skewed(now, "scan"))
     late = Q(owed__lte=ESCALATE_TO_ALL_DAYS) | (Q(owed__lte=EscalatesFrom(plan)) & Exists(told))
     return (
