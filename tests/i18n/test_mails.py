@@ -75,7 +75,7 @@ def test_what_is_left_has_french_plurals(french: None, left: timedelta, words: s
 
 
 def test_what_is_cut_is_counted_in_french(due: list[Credential], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(digest, "MOST_LINES", 2)
+    monkeypatch.setattr(digest, "MAX_LINES", 2)
     assert "Et 1 autre." in mail().text
 
 

@@ -114,7 +114,7 @@ def test_what_is_no_yes_is_told_and_the_last_yes_is_kept(
 
 
 def test_a_watcher_that_drips_holds_nobody_up(watcher: Watcher, scanned: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(heartbeat_ping, "PATIENCE", 0.5)
+    monkeypatch.setattr(heartbeat_ping, "TIMEOUT", 0.5)
 
     def drip(_request: object) -> bytes:
         while not watcher.closing.wait(0.05):

@@ -84,7 +84,7 @@ def test_of_a_database_that_does_not_answer_nothing_else_is_known(
     def fail(_now: object) -> None:
         raise DatabaseError
 
-    monkeypatch.setattr(health_report, "for_strangers", fail)
+    monkeypatch.setattr(health_report, "public_health", fail)
     told = answer(client, 503)
     assert (told["ok"], told["database"], told["broker"]) == (False, False, None)
 

@@ -36,7 +36,7 @@ def tenants_without_mailbox() -> int:
 
 
 def mailboxes_of(tenant: UUID, now: datetime) -> list[Mailbox]:
-    """Up to MOST_MAILBOXES mailboxes, of different apps as far as possible.
+    """Up to MAX_MAILBOXES mailboxes, of different apps as far as possible.
 
     Last come those whose credential has expired (as far as is known), whose latest attempt failed, or for which
     Exchange Online may have disabled EWS: each run tries others, until one sends.

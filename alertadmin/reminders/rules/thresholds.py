@@ -12,6 +12,7 @@ from typing import Any
 from django.db.models import BooleanField, Case, ExpressionWrapper, Func, IntegerField, Q, Value, When
 from django.db.models.expressions import Combinable
 
+from alertadmin.reminders.rules.due_rule import MAX_REPEAT_PERIOD
 from alertadmin.reminders.rules.schedule import HEAD_START, ReminderSchedule
 
 Sql = tuple[str, tuple[Any, ...]]

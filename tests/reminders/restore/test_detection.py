@@ -40,7 +40,7 @@ class TestNoCopy:
         self, site: Site, now: datetime, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         scanner.run(now)
-        monkeypatch.setattr(detection, "copy_of", lambda _now: 1 / 0)
+        monkeypatch.setattr(detection, "restored_from", lambda _now: 1 / 0)
         assert works(now) == {"sent": MANY}
 
     def test_a_scan_that_was_pruned_since_proves_nothing(self, site: Site, now: datetime, folder: Path) -> None:
