@@ -1,6 +1,6 @@
-"""A job of `manage.py`: works on a fresh data folder, without Celery, and answers people or (with --json) programs.
+"""The base of alertadmin's management commands: they work on a new data folder, without Celery, and print text or JSON.
 
-People are answered in the installation's language (ALERTADMIN_LANGUAGE), programs in English whatever it is.
+Text is in the installation's language (ALERTADMIN_LANGUAGE), JSON (`--json`) in English.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from alertadmin.supervisor.bootstrap import NotPrepared, prepare
 
 @dataclass
 class CommandResult:
-    """What came of it: `data` for --json, `lines` for people; `ok` decides the exit code."""
+    """The result of a command: `data` for --json, `lines` otherwise; `ok` decides the exit code."""
 
     ok: bool
     data: dict[str, Any]
@@ -32,7 +32,7 @@ class CommandResult:
 
 
 class CommandRefused(Exception):
-    """The job cannot be done; the message says why and what to do. `details` goes into the JSON."""
+    """The command cannot be run; the message says why and what to do. `details` are added to the JSON."""
 
     def __init__(self, message: str, **details: Any) -> None:
         super().__init__(message)
@@ -40,11 +40,11 @@ class CommandRefused(Exception):
 
 
 class JsonCommand(BaseCommand):
-    """Subclasses give `help`, `example`, and `work`."""
+    """Subclasses define `help`, `example` and `work`."""
 
     example = ""
     prepares = True
-    """Whether the data folder is made ready before `work`; else that does so itself."""
+    """Whether the data folder is prepared before `work`; otherwise `work` does so itself."""
     requires_system_checks = []
     requires_migrations_checks = False
 
@@ -57,7 +57,7 @@ class JsonCommand(BaseCommand):
         return parser
 
     def work(self, options: dict[str, Any]) -> CommandResult:
-        """Raises Refused."""
+        """Run the command. Raises CommandRefused."""
         raise NotImplementedError
 
     def _report(self, options: dict[str, Any]) -> CommandResult:
@@ -70,7 +70,7 @@ class JsonCommand(BaseCommand):
         except NotPrepared as error:
             return CommandResult(False, {"error": str(error)})
         except DatabaseError as error:
-            # Its first line: what follows may quote a row.
+            # Only the first line: the next ones may quote a row.
             reason = (str(error).strip() or type(error).__name__).splitlines()[0]
             return CommandResult(False, {"error": _("The database cannot be used: %(why)s") % {"why": reason}})
 

@@ -1,4 +1,4 @@
-"""Finding the person that a command is about."""
+"""Find the user that a command is about."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from alertadmin.management.base import CommandRefused
 
 
 def person(email: str) -> User:
-    """Raises Refused."""
+    """Return the user with this address. Raises CommandRefused if there is none."""
     found = User.objects.by_address(email)
     if found is None:
         raise CommandRefused(_("Nobody signs in here with %(email)s.") % {"email": email})

@@ -1,4 +1,4 @@
-"""What a command is told and what it answers, whatever the bytes: for people, and (with --json) for programs."""
+"""Input and output of commands that tolerate any bytes: arguments, standard input, JSON."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from mailer.coded_text import english
 
 
 def as_json(data: dict[str, Any]) -> str:
-    """One line of ASCII, so that no terminal's encoding can refuse a letter of it; coded texts in English."""
+    """Return one line of ASCII, which every terminal's encoding can print, with coded texts in English."""
     return json.dumps(_in_english(data), default=str)
 
 
@@ -27,17 +27,17 @@ def _in_english(value: Any) -> Any:
 
 
 def readable(text: str) -> str:
-    """An argument, its bytes that are no UTF-8 replaced: neither databases nor JSON take them."""
+    """Return an argument with its bytes that are not UTF-8 replaced: neither databases nor JSON accept them."""
     return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def standard_input() -> BinaryIO:
-    """Its bytes; an empty file where a process was started without."""
+    """Return standard input as a binary stream; an empty one if the process was started without it."""
     return sys.stdin.buffer if sys.stdin else io.BytesIO()
 
 
 def refuse_usage_as_json(parser: CommandParser) -> None:
-    """A program that asked for JSON is told of a wrong argument in JSON too."""
+    """Print errors of the arguments as JSON too if --json was given."""
     told = parser.error
 
     def error(message: str) -> NoReturn:

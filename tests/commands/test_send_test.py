@@ -97,7 +97,7 @@ def test_a_channel_is_told_by_its_name_or_id(installation: Installation, custome
         added(allowing, "Duty room", receiver.url)
         assert key in allowing.run("send_test", "--channel", "Duty room").sentence
     assert "No channel nobody" in installation.run("send_test", "--channel", "nobody").sentence
-    assert "stands alone" in installation.run("send_test", "a@x.example", "--channel", "nobody").err
+    assert "cannot be combined" in installation.run("send_test", "a@x.example", "--channel", "nobody").err
 
 
 def test_whom_nobody_knows_is_said_and_nothing_is_written(installation: Installation, customers: Customers) -> None:

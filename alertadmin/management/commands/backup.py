@@ -17,23 +17,23 @@ from mailer.coded_text import message_of
 
 class Command(JsonCommand):
     help = (
-        "Writes the database into one file, beside running workers, without sessions and sealed with the primary key, "
-        "so that `restore` notices what was changed in it. The encryption keys are not in it unless --with-keys asks "
-        "for them: a copy without keys opens no secret, so keep the key file elsewhere."
+        "Writes the database to one file while workers run, without sessions, and with a seal by the primary key, so "
+        "that `restore` detects changes to the file. It contains the encryption keys only with --with-keys: without "
+        "them no secret in it can be decrypted, so keep the key file elsewhere."
     )
     example = "python manage.py backup /srv/backups/alertadmin-2026-11-24.backup"
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("file", metavar="FILE", type=Path, help="A file that is not there yet.")
+        parser.add_argument("file", metavar="FILE", type=Path, help="Path of a file that does not exist yet.")
         keys = parser.add_mutually_exclusive_group()
         keys.add_argument(
-            "--with-keys", action="store_true", help="The key file too: whoever has FILE has every secret."
+            "--with-keys", action="store_true", help="Include the keys: FILE is then enough to decrypt every secret."
         )
         keys.add_argument("--without-keys", dest="with_keys", action="store_false", help="As without a word.")
         parser.add_argument(
             "--unsealed",
             action="store_true",
-            help="Where the keys are out of reach: without a seal. restore then asks for --unauthenticated.",
+            help="Write no seal, if the keys cannot be loaded. restore then requires --unauthenticated.",
         )
 
     def work(self, options: dict[str, Any]) -> CommandResult:

@@ -24,7 +24,7 @@ from mailer.diagnosis import Diagnosis, explain
 
 
 class Command(JsonCommand):
-    help = "Checks now, with an empty token cache, whether each app's permissions are in its token for each tenant."
+    help = "Requests a new token for each app and tenant, and checks whether the required permissions are in it."
     example = "python manage.py check_consent --tenant 1b9d6bcd-bbfd-4b2d-9b5d-ab8dfbbd4bed"
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -38,7 +38,7 @@ class Command(JsonCommand):
         with transaction.atomic():
             counts = Counter(consent.status for consent in consents)
             audit.record(AuditAction.CONSENT_CHECKED, tenant, counts=counts, now=now)
-        # What somebody began on a page is done with that, where no worker goes on with it.
+        # Finish the checks that a user began on a page, in case no worker does.
         while tenant is None and check_batch.continue_batch():
             pass
         lines = [_("The secret that waited is in use now: %(app)s.") % {"app": one.credential.app} for one in promoted]
@@ -58,7 +58,7 @@ def _tenant(text: str) -> Tenant:
 
 
 def _line(consent: Consent) -> str:
-    """What stands, and why if it does not: an expert's line where no diagnosis says it better."""
+    """Return the status, and the cause if the permission is not granted: the diagnosis, else the technical reason."""
     why = _title(consent) or render_stored(consent.technical)
     return f"{consent.tenant} / {consent.app} / {consent}" + (f" ({why})" if why else "")
 

@@ -12,15 +12,16 @@ from alertadmin.management.base import CommandRefused, CommandResult, JsonComman
 
 class Command(JsonCommand):
     help = (
-        "Prints what lets a role of PostgreSQL run alertadmin and no more: it reads and writes rows, changes no table, "
-        "and may add to the audit trail but neither change nor delete in it. With --apply it is done at once; that "
-        "takes the tables' owner. Run it again after each upgrade. Then migrate as the owner, and run as the role."
+        "Prints the statements that give a PostgreSQL role the least privileges to run alertadmin: it can read and "
+        "write rows but not alter tables, and add to the audit trail but not change or delete its entries. With "
+        "--apply, runs them, which requires the owner of the tables. Run it again after each upgrade: migrate as the "
+        "owner, then run alertadmin as the role."
     )
     example = "python manage.py database_roles alertadmin_app --apply"
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("role", metavar="ROLE", help="Its name. Make it first: CREATE ROLE … LOGIN PASSWORD '…'.")
-        parser.add_argument("--apply", action="store_true", help="Do it, as the user of ALERTADMIN_DATABASE_URL.")
+        parser.add_argument("role", metavar="ROLE", help="Name of the role. First: CREATE ROLE … LOGIN PASSWORD '…'.")
+        parser.add_argument("--apply", action="store_true", help="Run them as the user of ALERTADMIN_DATABASE_URL.")
 
     def work(self, options: dict[str, Any]) -> CommandResult:
         role: str = options["role"]

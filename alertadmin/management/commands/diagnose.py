@@ -18,9 +18,9 @@ EXAMPLE = """Example:
 
 
 class Command(BaseCommand):
-    """Needs no data folder: it reads a text and says what it means."""
+    """Explains an error text; needs no data folder."""
 
-    help = "Says what an error text means, who must act, and how to mend it. Reads standard input without TEXT."
+    help = "Explains an error text: the cause, who must act, and the steps. Reads standard input without TEXT."
     requires_system_checks = []
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
@@ -32,7 +32,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
-            "text", nargs="?", metavar="TEXT", type=readable, help="The error, as a program printed it."
+            "text", nargs="?", metavar="TEXT", type=readable, help="The error text, as a program printed it."
         )
         parser.add_argument("--json", action="store_true", help="Print one JSON object on stdout.")
         parser.add_argument(
@@ -68,7 +68,7 @@ class Command(BaseCommand):
             self.stdout.write(f"  {link.title}: {link.url}")
 
     def _lines(self) -> bool:
-        """Each answered before the next is read, for a program that waits for it; whether all could be."""
+        """Answer each line before the next one is read, for a program that waits. Return whether all are valid."""
         all_read = True
         for number, line in enumerate(standard_input(), 1):
             if not line.strip():

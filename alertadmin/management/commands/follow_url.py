@@ -15,14 +15,14 @@ from mailer.coded_text import message_of
 
 class Command(JsonCommand):
     help = (
-        "After a cloud's authority, or an Exchange server's EWS URL, became another in the clouds file: says that it "
-        "is the same place, so that the secrets stored for it may be sent to the new URL. Until then they are not."
+        "Run it after you changed the authority of a cloud, or the EWS URL of an Exchange server, in the clouds file: "
+        "re-encrypts the secrets stored for the old URL for the new one. Until then they are not sent there."
     )
     example = "python manage.py follow_url onprem --from https://old.plant.example/EWS/Exchange.asmx"
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("place", help="The name of the cloud or server in the clouds file.")
-        parser.add_argument("--from", dest="former", required=True, help="The URL that the file had for it before.")
+        parser.add_argument("--from", dest="former", required=True, help="The previous URL in the file.")
 
     def work(self, options: dict[str, Any]) -> CommandResult:
         place, former = options["place"], options["former"].rstrip("/")

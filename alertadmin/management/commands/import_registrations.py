@@ -17,7 +17,7 @@ from mailer.coded_text import message_of
 class Command(JsonCommand):
     help = (
         "Imports tenants, app registrations, secrets and mailboxes from a CSV file: all rows or none. A row adds or "
-        f"updates; an empty cell leaves what is there. Columns: {', '.join(COLUMNS)}."
+        f"updates; an empty cell keeps the stored value. Columns: {', '.join(COLUMNS)}."
     )
     example = "python manage.py import_registrations customers.csv"
 

@@ -14,14 +14,14 @@ from alertadmin.management.base import CommandRefused, CommandResult, JsonComman
 
 class Command(JsonCommand):
     help = (
-        "Invites somebody with a role in the whole installation and prints the link that lets them in, once and within "
-        "seven days. Whoever has an account with this address signs in to it and takes the role. No mail is "
-        "sent: hand the link to that person alone, since it proves the address."
+        "Invites a user with a role for the whole installation and prints the invitation's link, which works once "
+        "within seven days. A user who has an account with this address signs in and accepts the role. No mail is "
+        "sent: give the link to that user only, since it confirms the address."
     )
     example = "python manage.py invite ada@example.com --role owner"
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("address", help="e-mail address of the person")
+        parser.add_argument("address", help="e-mail address of the user")
         parser.add_argument("--role", choices=Role.values, default=Role.ADMINISTRATOR.value)
 
     def work(self, options: dict[str, Any]) -> CommandResult:

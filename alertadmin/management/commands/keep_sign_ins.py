@@ -11,7 +11,7 @@ from mailer.diagnosis import explain
 
 
 class Command(JsonCommand):
-    help = "Uses each sign-in of a personal account that rested for four weeks: unused for 90 days it would lapse."
+    help = "Renews each sign-in of a personal account that was not used for four weeks: after 90 days it would expire."
     example = "python manage.py keep_sign_ins --json"
 
     def work(self, options: dict[str, Any]) -> CommandResult:

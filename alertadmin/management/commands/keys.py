@@ -16,10 +16,10 @@ ACTS = ("list", "add", "retire", "wrap", "unwrap")
 
 class Command(JsonCommand):
     help = (
-        "The keys that stored secrets are sealed with, and how many each seals. list (or no word): shows them. add: "
-        "makes a new key the primary one. retire KEY_ID: takes a key out, which is refused while a stored secret is "
-        "sealed with it. wrap: writes the key file anew, wrapped by the outside key in ALERTADMIN_KEYS. unwrap: as it "
-        "is."
+        "Manages the encryption keys of stored secrets. list (the default): shows each key and the number of secrets "
+        "encrypted with it. add: makes a new key the primary one. retire KEY_ID: removes a key, unless a stored secret "
+        "is encrypted with it. wrap: rewrites the key file, wrapped by the external key in ALERTADMIN_KEYS. unwrap: "
+        "rewrites it without wrapping."
     )
     example = "python manage.py keys retire k1a2b3c4d"
 
@@ -33,7 +33,7 @@ class Command(JsonCommand):
             raise CommandRefused(_("Name the key to retire: manage.py keys retire KEY_ID"))
         try:
             done = _done(act, key_id)
-            # The ring lies there now as ALERTADMIN_KEYS does not say yet.
+            # The key file has changed, but ALERTADMIN_KEYS does not describe it yet.
             return CommandResult(True, {}, [done]) if act == "unwrap" else _listed(done)
         except key_usage.KeyInUse as error:
             raise CommandRefused(message_of(error), key=key_id, secrets=error.count) from None
@@ -44,7 +44,7 @@ class Command(JsonCommand):
 
 
 def _done(act: str, key_id: str) -> str:
-    """What was done, as a sentence; empty if nothing was to be."""
+    """Return a sentence that says what was done; empty if nothing was."""
     if act == "add":
         added = key_usage.add_primary()
         return _('New secrets are sealed with the key "%(key)s" now. The others follow by: manage.py rotate_keys') % {

@@ -12,9 +12,9 @@ from alertadmin.reminders import retention
 
 class Command(JsonCommand):
     help = (
-        "Forgets the words of mails that were settled long ago, later the mails, scans that found nothing, and old "
-        "entries of the audit trail; each after its time (ALERTADMIN_KEEP_WORDS_DAYS, ALERTADMIN_KEEP_DELIVERIES_DAYS, "
-        "ALERTADMIN_KEEP_AUDIT_DAYS). The clock does it each day."
+        "Deletes the texts of finished mails, later the mails, scans without results, and entries of the audit trail, "
+        "each after its retention period (ALERTADMIN_KEEP_WORDS_DAYS, ALERTADMIN_KEEP_DELIVERIES_DAYS, "
+        "ALERTADMIN_KEEP_AUDIT_DAYS). The worker's scheduler does the same each day."
     )
     example = "python manage.py prune"
 

@@ -13,8 +13,8 @@ from alertadmin.management.output import readable
 
 class Command(JsonCommand):
     help = (
-        "Takes every second factor and every session of somebody away who has lost their device and their recovery "
-        "codes. Their password alone leads in then; make sure that it is they who ask."
+        "Removes every second factor and ends every session of a user who lost their device and recovery codes. The "
+        "user can then sign in with the password alone: make sure that the request came from them."
     )
     example = "python manage.py reset_second_factor ada@example.com"
 

@@ -15,21 +15,21 @@ from mailer.coded_text import message_of
 
 class Command(JsonCommand):
     help = (
-        "Puts back what `backup` wrote, while alertadmin is stopped, and opens every stored secret once to see that it "
-        "reads. Put the key file back first: its keys vouch for the backup, and what they do not vouch for is refused. "
-        "Only rows are restored, into tables made anew. What was there before is moved aside, never deleted."
+        "Restores a file that `backup` wrote, while alertadmin is stopped, and decrypts every stored secret once to "
+        "check the keys. Put the key file in place first: its keys verify the seal, and a backup whose seal fails is "
+        "refused. Only rows are restored, into new tables. The previous database is moved, not deleted."
     )
     example = "python manage.py restore /srv/backups/alertadmin-2026-11-24.backup"
     prepares = False
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("file", metavar="FILE", type=Path, help="What `backup` wrote.")
-        parser.add_argument("--force", action="store_true", help="Also where a database is in use: it is moved aside.")
+        parser.add_argument("file", metavar="FILE", type=Path, help="A file that `backup` wrote.")
+        parser.add_argument("--force", action="store_true", help="Also if the database has data: it is moved aside.")
         parser.add_argument(
             "--unauthenticated",
             action="store_true",
-            help="Also a backup that no key here vouches for: one who could write to it may have put people, roles and "
-            "addresses into it. Needed for one of an older version, and for one --with-keys on a machine without keys.",
+            help="Also a backup whose seal no key here verifies: an attacker with write access may have added users, "
+            "roles and addresses. Needed for backups of older versions, and for --with-keys on a machine without keys.",
         )
 
     def work(self, options: dict[str, Any]) -> CommandResult:

@@ -12,8 +12,8 @@ from mailer.coded_text import message_of
 
 class Command(JsonCommand):
     help = (
-        "Re-encrypts every stored secret with the primary key, in small batches beside running workers. Interrupted, "
-        "it goes on where it stopped when run again."
+        "Re-encrypts every stored secret with the primary key, in small batches while workers run. If it is "
+        "interrupted, the next run continues."
     )
     example = "python manage.py rotate_keys --new-key"
 

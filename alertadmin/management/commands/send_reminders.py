@@ -28,11 +28,11 @@ from mailer.coded_text import message_of
 from mailer.diagnosis import explain
 
 LISTED = 50
-"""Deliveries told one by one, of each state; the numbers count them all."""
+"""Deliveries of each state that are listed; the numbers include all."""
 
 
 class Command(JsonCommand):
-    help = "Scans for what is owed, delivers all that is due now, then sweeps. For cron, beside or instead of Celery."
+    help = "Scans for due reminders, sends all due deliveries, then deletes orphaned drafts. For cron, without Celery."
     example = "python manage.py send_reminders --json"
 
     def work(self, options: dict[str, Any]) -> CommandResult:
@@ -66,17 +66,17 @@ class Command(JsonCommand):
             "deliveries": done.scan.deliveries,
             "sent": states[DeliveryState.SENT],
             "waiting": states[DeliveryState.PENDING] + states[DeliveryState.SENDING],
-            # Of those that wait: their hour has not come (a digest, quiet hours), which is as it should be.
+            # Of the waiting ones: scheduled for later by a digest or quiet hours, which is no error.
             "for_later": for_later,
             "uncertain": states[DeliveryState.UNCERTAIN],
             "failed": states[DeliveryState.FAILED],
             "cancelled": states[DeliveryState.CANCELLED],
-            # Of those that wait: the database was put back from a copy, and they may have been told before.
+            # Of the waiting ones: the database was restored from a backup, and they may have been sent before.
             "held_for_review": done.held_for_review,
             "swept": done.swept,
             "owed_to_nobody": done.owed_to_nobody,
             "drained_at": _drained_at(timezone.now()),
-            # Whether whoever watches from outside heard that all is well; null where nobody does, or it is not.
+            # Whether the monitoring service accepted the heartbeat; null without one, or if a part fails.
             "ping": heartbeat_ping.send(now, health=health),
         }
         problems = describe(health.problems)
@@ -88,20 +88,20 @@ class Command(JsonCommand):
 
 
 def _waits_for_its_hour(delivery: Delivery, now: datetime) -> bool:
-    """Nothing has gone wrong with it, and nothing keeps it from leaving but the hour that its recipient chose."""
+    """Return whether the delivery had no error and waits only for a time that its recipient chose."""
     is_untouched = delivery.state == DeliveryState.PENDING and not delivery.tries and not delivery.cause
     is_for_later = delivery.not_before > now and delivery.review_until is None
     return is_untouched and is_for_later and delivery.reason not in (messages.MAILBOX_BUSY, messages.CHANNEL_BUSY)
 
 
 def _drained_at(now: datetime) -> str | None:
-    """When the last mail that still waits will have left; null if none waits, or no way sends."""
+    """Estimate when the last waiting mail will have been sent; None if none waits, or no route sends."""
     left = estimate(now)
     return left.ends_at.isoformat() if left and left.ends_at else None
 
 
 def _detail(delivery: Delivery) -> dict[str, Any]:
-    """One delivery for a program. `cause` is a slug of `diagnose`, `title` what it says of it."""
+    """Return one delivery for --json. `cause` is a slug of `diagnose`, `title` its text."""
     comes_again = delivery.settled_at is None and delivery.state != DeliveryState.SENDING
     return {
         "recipient": delivery.recipient,
@@ -145,13 +145,13 @@ def _lines(data: dict[str, Any], told: list[Delivery]) -> list[str]:
             lines.append(f"{delivery.recipient}: {delivery.get_state_display()}. {why}")
     if data["ping"] is False:
         lines.append(_("The ping to ALERTADMIN_PING_URL was not heard."))
-    if nobody := data["owed_to_nobody"]:
+    if count := data["owed_to_nobody"]:
         lines.append(
             ngettext(
                 "%d secret ends soon and nobody is there to be told: give its tenant a contact.",
                 "%d secrets end soon and nobody is there to be told: give their tenants a contact.",
-                nobody,
+                count,
             )
-            % nobody
+            % count
         )
     return lines

@@ -24,8 +24,8 @@ from mailer.email_address import canonical
 
 class Command(JsonCommand):
     help = (
-        "Sends a test from a registered mailbox, or to a channel, through the outbox; prints the steps, the outcome, "
-        "the diagnosis."
+        "Sends a test from a registered mailbox, or to a channel, through the outbox, and prints the steps, the "
+        "outcome and the diagnosis."
     )
     example = "python manage.py send_test alarms@example.com --to me@example.com --transport graph"
 
@@ -34,8 +34,10 @@ class Command(JsonCommand):
         parser.add_argument(
             "mailbox", metavar="MAILBOX", nargs="?", type=readable, help="The address of a registered mailbox."
         )
-        parser.add_argument("--to", metavar="ADDRESS", type=readable, help="Who gets the test.")
-        parser.add_argument("--channel", metavar="NAME_OR_ID", type=readable, help="Instead: the channel that is told.")
+        parser.add_argument("--to", metavar="ADDRESS", type=readable, help="The recipient.")
+        parser.add_argument(
+            "--channel", metavar="NAME_OR_ID", type=readable, help="The channel, without MAILBOX and --to."
+        )
         parser.add_argument(
             "--transport", choices=TransportName.values, default="", help="Instead of the mailbox's own."
         )
@@ -46,7 +48,7 @@ class Command(JsonCommand):
     def work(self, options: dict[str, Any]) -> CommandResult:
         if options["channel"] is not None:
             if options["mailbox"] or options["to"]:
-                self.usage.error("--channel stands alone, without MAILBOX and --to")
+                self.usage.error("--channel cannot be combined with MAILBOX and --to")
             return _to_channel(options["channel"])
         if missing := [name for name, value in (("MAILBOX", options["mailbox"]), ("--to", options["to"])) if not value]:
             self.usage.error(f"the following arguments are required: {', '.join(missing)} (or --channel)")
@@ -83,9 +85,9 @@ def _to_channel(name: str) -> CommandResult:
 
 
 def _channel(name: str) -> Channel:
-    """By its name, in whatever letters, or by its id."""
+    """Return the channel with this name (case-insensitive) or id. Raises CommandRefused."""
     wanted = name.strip().casefold()
-    # Not left to the database: each calls other letters equal.
+    # Compared here, because databases differ in which letters are equal.
     every = Channel.objects.select_related("tenant", "app__tenant")
     channels = [channel for channel in every if wanted in (channel.name.casefold(), str(channel.pk), channel.pk.hex)]
     if not channels:
@@ -103,7 +105,8 @@ def _step(step: dict[str, Any]) -> str:
 
 
 def _mailbox(address: str, transport: str, client_id: str | None) -> Mailbox:
-    """Of several apps' mailboxes with one address the one that sends by `transport` anyway, else the first."""
+    """Return the mailbox with this address; of several apps' ones, the first that uses `transport`, else the first.
+    Raises CommandRefused."""
     found = Mailbox.objects.filter(address_canonical=canonical(address)).select_related("app__tenant", "tenant")
     if client_id is not None:
         try:

@@ -15,14 +15,14 @@ from alertadmin.management.output import readable
 
 class Command(JsonCommand):
     help = (
-        "Prints a link by which somebody who forgot their password chooses a new one, for where no mail can be sent. "
-        "It is good for an hour and once. A second factor is asked for all the same. That it was made is on the "
-        "record, and mailed to the person."
+        "Prints a link to choose a new password, for a user who forgot theirs, if mail cannot be sent. The link works "
+        "once within an hour, and does not replace the second factor. It is recorded in the audit trail and mailed to "
+        "the user."
     )
     example = "python manage.py sign_in_link ada@example.com"
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("email", metavar="EMAIL", type=readable, help="Who forgot their password.")
+        parser.add_argument("email", metavar="EMAIL", type=readable, help="The user's e-mail address.")
 
     def work(self, options: dict[str, Any]) -> CommandResult:
         who = person(options["email"])

@@ -18,7 +18,7 @@ from alertadmin.supervisor.up import start
 
 
 class Command(BaseCommand):
-    help = "Starts everything: web, worker with its clock, and the embedded broker. Ctrl-C or SIGTERM stops it."
+    help = "Starts web server, worker with scheduler, and embedded broker. Ctrl-C or SIGTERM stops them."
     requires_system_checks = []
     requires_migrations_checks = False
 
@@ -29,15 +29,15 @@ class Command(BaseCommand):
         return parser
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--setup", action="store_true", help="make ready all that a start needs, start nothing")
-        parser.add_argument("--demo", action="store_true", help="with a sandbox in place of Microsoft 365, and filled")
-        parser.add_argument("--host", help="address to listen on (default 127.0.0.1: this machine alone)")
+        parser.add_argument("--setup", action="store_true", help="install and migrate everything, start nothing")
+        parser.add_argument("--demo", action="store_true", help="with a sandbox as Microsoft 365 and example data")
+        parser.add_argument("--host", help="address to listen on (default 127.0.0.1: this machine only)")
         parser.add_argument("--port", type=int, help="port to listen on (default 8000)")
         parser.add_argument("--data", metavar="DIR", help="data folder (default var/; demo: demo-data/)")
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            _begin_again_with(options)
+            _restart_with(options)
             data_dir = settings.ENVIRONMENT.data_dir
             if options["setup"]:
                 bootstrap.prepare(upgrade=True)
@@ -49,12 +49,13 @@ class Command(BaseCommand):
             sys.exit(getattr(error, "exit_code", 1))
 
 
-def _begin_again_with(options: dict[str, Any]) -> None:
-    """The settings are read before the options are: where these change them, this process begins anew with them."""
+def _restart_with(options: dict[str, Any]) -> None:
+    """Execute this process again with the options as environment variables, if they change any: Django's settings were
+    read before the options."""
     environ = dict(os.environ)
     for name in ("host", "data"):
         if options[name] is not None and not str(options[name]).strip():
-            raise NotStarted(f"--{name} names nothing. Leave it out, or see ./run --help.")
+            raise NotStarted(f"--{name} has no value. Leave it out, or see ./run --help.")
     folder = Path(options["data"]).expanduser().absolute() if options["data"] else None
     if options["demo"]:
         environ = demo_environment.environ(environ, folder or demo_environment.FOLDER)
@@ -74,6 +75,6 @@ def _begin_again_with(options: dict[str, Any]) -> None:
         environment.read(environ).bind  # noqa: B018 (raises BadEnvironment here rather than at the import of the settings)
         kept = [flag for flag in ("--setup", "--demo") if options[flag.removeprefix("--")]]
         if options["demo"]:
-            # The environment is made anew, and comes out the same.
+            # The new process computes the same environment again.
             kept += [f"--{name}={options[name]}" for name in ("host", "port", "data") if options[name] is not None]
         os.execve(sys.executable, management_command("up", *kept), environ)  # noqa: S606

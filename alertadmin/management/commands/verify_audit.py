@@ -39,10 +39,10 @@ UNGUARDED = {
 
 class Command(JsonCommand):
     help = (
-        "Reads the whole audit trail and says whether each entry is as it was written and follows the one before. "
-        "Names the first that is not, and each of the database's triggers that no longer protects the trail. Prints "
-        "the trail's head: kept elsewhere, and given later by --expect, it shows "
-        "that nothing was cut off or written anew since. Reads only."
+        "Reads the whole audit trail and checks that each entry is unchanged and follows the one before. Prints the "
+        "first that is not, each trigger that does not protect the trail any more, and the trail's head. Store the "
+        "head elsewhere and pass it later with --expect to check that no entry was cut off or rewritten since. Changes "
+        "nothing."
     )
     example = (
         "python manage.py verify_audit --expect 4711:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
@@ -55,7 +55,7 @@ class Command(JsonCommand):
             type=_head,
             action="append",
             default=[],
-            help="A head that was noted earlier. May be given several times.",
+            help="A head that was printed earlier. May be given several times.",
         )
 
     def work(self, options: dict[str, Any]) -> CommandResult:
