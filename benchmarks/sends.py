@@ -46,12 +46,12 @@ def _sends(
 ) -> list[ReportRow]:
     stand.fresh(f"sends_{transport}")
     with microsoft(stand.folder / "sandbox") as site:
-        _fill(site, transport, effort.deliveries)
+        fill(site, transport, effort.deliveries)
         _forget_connections()
         deliver()
         messages = [_message(delivery, site.address) for delivery in Delivery.objects.all()]
         loop = bare(site)
-        ours = Side(deliver, before=_owed_again)
+        ours = Side(deliver, before=make_due_again)
         times = interleaved(ours, Side(lambda: loop.send(messages)), effort.repeats)
     name = f"send {effort.deliveries} reminders by {transport.label}"
     return [ReportRow(name, what, times, Aim(ratio_at_least=at_least), operations=effort.deliveries)]
@@ -65,7 +65,7 @@ def deliver() -> None:
 
 
 @transaction.atomic
-def _fill(site: Site, transport: TransportName, deliveries: int) -> None:
+def fill(site: Site, transport: TransportName, deliveries: int) -> None:
     """A customer who sends, and as many others as there are mails, one secret about to end each."""
     now = timezone.now()
     home = Tenant.objects.create(name="Northpark Energy", directory_id=site.app.directory_id, cloud=CLOUD)
@@ -83,7 +83,7 @@ def _fill(site: Site, transport: TransportName, deliveries: int) -> None:
     scanner.run(now)
 
 
-def _owed_again() -> None:
+def make_due_again() -> None:
     Attempt.objects.all().delete()
     Delivery.objects.all().update(
         state=DeliveryState.PENDING, composed_at=None, tries=0, settled_at=None, subject="", text="", html=""
