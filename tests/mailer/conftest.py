@@ -15,7 +15,7 @@ from mailer.clouds import Cloud
 from mailer.clouds_config import load_clouds
 from mailer.errors import SendError
 from mailer.message import Message
-from mailer.tokens import AppIdentity, ClientSecret, TokenSource
+from mailer.tokens import AppIdentity, ClientSecret, TokenSource, acquire
 from mailer.transports import Sender, Transport
 from sandbox import Sandbox
 from sandbox.state.models import MAIL_PERMISSIONS, SandboxApp, SandboxMailbox, SandboxTenant, Secret
@@ -160,3 +160,17 @@ def failing(transport: Transport, message: Message, sender: Sender) -> SendError
 
 def addressed(message: Message, *to: str, **changes: Any) -> Message:
     return replace(message, to=to, **changes)
+
+
+def token_error(app: AppIdentity, scope: str | None = None, timeout: float = 10) -> SendError:
+    """The error that a request for a token ends in."""
+    with pytest.raises(SendError) as caught:
+        acquire(app, scope or app.cloud.graph_scope, timeout=timeout)
+    return caught.value
+
+
+def jwt(payload: str) -> str:
+    """An unsigned token with this payload."""
+    from base64 import urlsafe_b64encode
+
+    return f"eyJhbGciOiJub25lIn0.{urlsafe_b64encode(payload.encode()).decode().rstrip('=')}.x"

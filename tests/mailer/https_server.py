@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from mailer.clouds import Cloud
-from tests.mailer.tcp_server import Listener, Peer
+from tests.mailer.tcp_server import Cut, Listener, Peer
 
 
 @dataclass
@@ -106,3 +106,30 @@ def _read(peer: Peer) -> Request | None:
         name, _, value = line.decode("latin-1").partition(":")
         headers[name.lower()] = value.strip()
     return Request(method, path, headers, peer.reader.read(int(headers.get("content-length", "0"))), peer)
+
+
+def never_answers(server: HttpsServer) -> Answer:
+    """Waits until the server is closed."""
+
+    def waits(request: Request) -> bytes:
+        server.closing.wait(30)
+        return b""
+
+    return waits
+
+
+def drips(server: HttpsServer, head: bytes) -> Answer:
+    """Sends the head, then a byte every 20 ms until the server is closed."""
+
+    def says(request: Request) -> bytes:
+        request.peer.send(head)
+        while not server.closing.wait(0.02):
+            request.peer.send(b".")
+        return b""
+
+    return says
+
+
+def cuts(request: Request) -> bytes:
+    """Resets the connection."""
+    raise Cut

@@ -60,7 +60,7 @@ def test_a_registered_certificate_gets_a_token(
     assert acquire(by(customer, credential), customer.cloud.graph_scope).roles == ("Mail.Send",)
 
 
-def test_a_certificate_that_entra_does_not_know_is_wrong(customer: Customer, key: rsa.RSAPrivateKey) -> None:
+def test_unregistered_certificate_is_wrong(customer: Customer, key: rsa.RSAPrivateKey) -> None:
     with pytest.raises(SendError) as caught:
         acquire(by(customer, ClientCertificate(pem(key), public(key))), customer.cloud.graph_scope)
     assert caught.value.cause == "certificate_wrong"
@@ -70,7 +70,7 @@ def test_a_certificate_that_entra_does_not_know_is_wrong(customer: Customer, key
 @pytest.mark.parametrize(
     "fault", ["no key", "no certificate", "passphrase missing", "passphrase too many", "not a pair", "not RSA"]
 )
-def test_what_is_wrong_with_it_is_said_before_anybody_is_asked(
+def test_invalid_certificate_is_refused_before_any_request(
     other: HttpsServer, key: rsa.RSAPrivateKey, fault: str
 ) -> None:
     locked = pem(key, BestAvailableEncryption(PASSPHRASE.encode()))
@@ -90,7 +90,7 @@ def test_what_is_wrong_with_it_is_said_before_anybody_is_asked(
     assert other.requests == []
 
 
-def test_nothing_secret_of_it_shows_itself(customer: Customer, key: rsa.RSAPrivateKey) -> None:
+def test_repr_contains_no_secret(customer: Customer, key: rsa.RSAPrivateKey) -> None:
     identity = by(customer, ClientCertificate(pem(key), public(key), PASSPHRASE))
     assert "PRIVATE" not in repr(identity)
     assert PASSPHRASE not in repr(identity)

@@ -11,7 +11,7 @@ from mailer.clouds import BUILTIN, Cloud
 EACH = pytest.mark.parametrize("cloud", BUILTIN.values(), ids=BUILTIN)
 
 
-def test_the_four_clouds_of_microsoft_are_built_in() -> None:
+def test_four_microsoft_clouds_are_built_in() -> None:
     assert {slug: urlsplit(cloud.authority).hostname for slug, cloud in BUILTIN.items()} == {
         "global": "login.microsoftonline.com",
         "gcc-high": "login.microsoftonline.us",
@@ -22,7 +22,7 @@ def test_the_four_clouds_of_microsoft_are_built_in() -> None:
 
 @pytest.mark.control(43)
 @EACH
-def test_every_door_of_a_built_in_cloud_is_behind_tls_and_ends_without_a_slash(cloud: Cloud) -> None:
+def test_endpoints_of_built_in_clouds_use_tls_without_trailing_slash(cloud: Cloud) -> None:
     for url in (cloud.authority, cloud.graph, cloud.ews, cloud.exchange_resource, cloud.graph_resource, cloud.portal):
         assert url.startswith("https://")
         assert not url.endswith("/")

@@ -41,7 +41,7 @@ def test_without_a_file_there_are_microsofts_clouds_and_no_servers() -> None:
     assert load_servers(None) == {}
 
 
-def test_a_table_adds_a_cloud_beside_the_built_in_ones(file: Path) -> None:
+def test_table_adds_a_cloud(file: Path) -> None:
     file.write_text(lab())
     clouds = load_clouds(file)
     assert set(clouds) == {*BUILTIN, "lab"}
@@ -49,7 +49,7 @@ def test_a_table_adds_a_cloud_beside_the_built_in_ones(file: Path) -> None:
     assert clouds["lab"].ca_file is None
 
 
-def test_a_table_on_premises_is_a_server_and_no_cloud(file: Path) -> None:
+def test_table_on_premises_is_a_server(file: Path) -> None:
     file.write_text(lab() + PLANT)
     assert set(load_clouds(file)) == {*BUILTIN, "lab"}
     assert load_servers(file) == {
@@ -57,7 +57,7 @@ def test_a_table_on_premises_is_a_server_and_no_cloud(file: Path) -> None:
     }
 
 
-def test_a_ca_file_is_found_beside_the_clouds_file(file: Path, tmp_path: Path) -> None:
+def test_ca_file_is_relative_to_the_clouds_file(file: Path, tmp_path: Path) -> None:
     trustme.CA().cert_pem.write_to_path(str(tmp_path / "ca.pem"))
     file.write_text(lab(ca_file="ca.pem") + PLANT + 'ca_file = "ca.pem"\n')
     assert load_clouds(file)["lab"].ca_file == load_servers(file)["plant"].ca_file == str(tmp_path / "ca.pem")
@@ -73,7 +73,7 @@ def test_a_ca_file_is_found_beside_the_clouds_file(file: Path, tmp_path: Path) -
         ({"smtp": "[::1]:587"}, {"smtp": "[::1]:587"}),
     ],
 )  # fmt: skip
-def test_harmless_differences_of_writing_are_read_alike(
+def test_harmless_differences_of_notation_are_accepted(
     file: Path, written: dict[str, str], read: dict[str, str]
 ) -> None:
     file.write_text(lab(**written))
@@ -81,12 +81,12 @@ def test_harmless_differences_of_writing_are_read_alike(
     assert {key: getattr(cloud, key) for key in read} == read
 
 
-def test_a_byte_order_mark_of_windows_editors_is_no_mistake(file: Path) -> None:
+def test_byte_order_mark_is_accepted(file: Path) -> None:
     file.write_text(lab(), encoding="utf-8-sig")
     assert "lab" in load_clouds(file)
 
 
-def test_on_premises_may_be_said_to_be_false(file: Path) -> None:
+def test_on_premises_may_be_false(file: Path) -> None:
     file.write_text(lab() + "on_premises = false\n")
     assert "lab" in load_clouds(file)
     assert load_servers(file) == {}
@@ -125,7 +125,7 @@ MISTAKES = [
 
 
 @pytest.mark.parametrize(("text", "sentence"), MISTAKES, ids=[sentence for _, sentence in MISTAKES])
-def test_a_mistake_is_one_clear_sentence_that_names_the_file(file: Path, text: str, sentence: str) -> None:
+def test_mistake_is_one_sentence_with_the_file(file: Path, text: str, sentence: str) -> None:
     file.write_text(text)
     with pytest.raises(CloudsFileError) as caught:
         load_clouds(file) | load_servers(file)
@@ -136,7 +136,7 @@ def test_a_mistake_is_one_clear_sentence_that_names_the_file(file: Path, text: s
 
 
 @pytest.mark.parametrize(("text", "sentence"), MISTAKES, ids=[sentence for _, sentence in MISTAKES])
-def test_an_entry_with_a_mistake_is_set_aside_and_the_others_serve(file: Path, text: str, sentence: str) -> None:
+def test_invalid_entry_is_left_out(file: Path, text: str, sentence: str) -> None:
     good = lab().replace("[lab]", "[second]")
     file.write_text(f"{good}\n{text}" if "[" in text else f"{text}\n{good}")
     found = read_clouds_file(file)
@@ -146,7 +146,7 @@ def test_an_entry_with_a_mistake_is_set_aside_and_the_others_serve(file: Path, t
         assert "second" in found.clouds
 
 
-def test_a_file_that_is_not_there_is_said_to_be_missing(file: Path) -> None:
+def test_missing_file_is_reported(file: Path) -> None:
     with pytest.raises(CloudsFileError, match=r"The clouds file .* cannot be read: No such file or directory\."):
         load_clouds(file)
 
@@ -156,7 +156,7 @@ def test_a_folder_is_no_file(tmp_path: Path) -> None:
         load_clouds(tmp_path)
 
 
-def test_bytes_that_are_no_text_are_no_toml(file: Path) -> None:
+def test_binary_file_is_not_toml(file: Path) -> None:
     file.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(CloudsFileError, match="is not valid TOML"):
         load_clouds(file)
@@ -164,7 +164,7 @@ def test_bytes_that_are_no_text_are_no_toml(file: Path) -> None:
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(key=st.sampled_from([*LAB, "portal", "ca_file"]), value=st.text(max_size=30))
-def test_no_value_raises_anything_but_a_sentence(file: Path, key: str, value: str) -> None:
+def test_any_value_raises_only_clouds_file_error(file: Path, key: str, value: str) -> None:
     quoted = value.translate({ord("\\"): r"\\", ord('"'): r"\""})
     file.write_bytes(lab(**{key: quoted}).encode("utf-8", "replace"))
     with suppress(CloudsFileError):

@@ -34,7 +34,7 @@ class Deaf(Listener):
         self.closing.wait(30)
 
 
-def test_a_server_that_drips_ends_with_the_deadline(stack: ExitStack) -> None:
+def test_slow_server_is_ended_by_the_deadline(stack: ExitStack) -> None:
     server = stack.enter_context(Dripping())
     with deadline_sockets.deadline(0.3), deadline_sockets.dial("localhost", server.port) as connection:
         begun = monotonic()
@@ -46,7 +46,7 @@ def test_a_server_that_drips_ends_with_the_deadline(stack: ExitStack) -> None:
         assert monotonic() - begun < IN_TIME
 
 
-def test_a_server_that_does_not_read_ends_with_the_deadline(stack: ExitStack) -> None:
+def test_server_that_does_not_read_is_ended_by_the_deadline(stack: ExitStack) -> None:
     server = stack.enter_context(Deaf())
     with (
         deadline_sockets.dial("localhost", server.port) as connection,
@@ -56,7 +56,7 @@ def test_a_server_that_does_not_read_ends_with_the_deadline(stack: ExitStack) ->
         connection.sendall(b"." * 50_000_000)
 
 
-def test_a_server_that_never_shakes_hands_ends_with_the_deadline(stack: ExitStack, authorities: Authorities) -> None:
+def test_server_without_handshake_is_ended_by_the_deadline(stack: ExitStack, authorities: Authorities) -> None:
     server = stack.enter_context(Deaf())
     context = deadline_sockets.tls_context(authorities.ca_file, "smtp")
     begun = monotonic()
@@ -69,7 +69,7 @@ def test_a_server_that_never_shakes_hands_ends_with_the_deadline(stack: ExitStac
     assert monotonic() - begun < IN_TIME
 
 
-def test_a_server_that_never_stops_sending_is_left(stack: ExitStack) -> None:
+def test_endless_response_is_ended(stack: ExitStack) -> None:
     server = stack.enter_context(Flooding())
     with (
         deadline_sockets.deadline(10),
@@ -80,7 +80,7 @@ def test_a_server_that_never_stops_sending_is_left(stack: ExitStack) -> None:
         reader.read()
 
 
-def test_of_nested_deadlines_the_nearest_counts() -> None:
+def test_earliest_of_nested_deadlines_counts() -> None:
     with deadline_sockets.deadline(10):
         with deadline_sockets.deadline(0.2):
             assert deadline_sockets.seconds_left() <= 0.2
@@ -89,14 +89,14 @@ def test_of_nested_deadlines_the_nearest_counts() -> None:
     assert deadline_sockets.seconds_left() == deadline_sockets.DEFAULT_TIMEOUT
 
 
-def test_nothing_begins_after_a_deadline(stack: ExitStack) -> None:
+def test_no_operation_starts_after_the_deadline(stack: ExitStack) -> None:
     server = stack.enter_context(Deaf())
     with deadline_sockets.deadline(0), pytest.raises(TimeoutError, match="not done within 0 s"):
         deadline_sockets.dial("localhost", server.port)
     assert server.connections == 0
 
 
-def test_a_deadline_is_one_threads_own() -> None:
+def test_deadline_applies_to_its_thread() -> None:
     seen: list[float] = []
     with deadline_sockets.deadline(1):
         thread = threading.Thread(target=lambda: seen.append(deadline_sockets.seconds_left()))
@@ -112,12 +112,12 @@ def test_a_closed_port_is_refused_at_once() -> None:
             deadline_sockets.dial("127.0.0.1", free.getsockname()[1])
 
 
-def test_a_name_that_does_not_exist_is_said() -> None:
+def test_unknown_host_name_is_reported() -> None:
     with deadline_sockets.deadline(20), pytest.raises(socket.gaierror):
         deadline_sockets.dial("no-such-host.invalid", 443)
 
 
-def test_a_look_up_that_hangs_is_left() -> None:
+def test_hanging_dns_lookup_times_out() -> None:
     hanging = threading.Event()
     begun = monotonic()
     with pytest.raises(TimeoutError, match="no answer within"):
@@ -126,13 +126,13 @@ def test_a_look_up_that_hangs_is_left() -> None:
     assert monotonic() - begun < IN_TIME
 
 
-def test_what_a_call_within_raises_is_raised() -> None:
+def test_exception_of_the_call_is_raised() -> None:
     with pytest.raises(ZeroDivisionError):
         deadline_sockets.run_with_timeout(5, lambda: 1 / 0)
 
 
 @pytest.mark.control(47)
-def test_contexts_check_names_and_certificates_and_speak_no_old_tls(authorities: Authorities) -> None:
+def test_tls_contexts_verify_and_refuse_old_versions(authorities: Authorities) -> None:
     for ca_file in (None, authorities.ca_file):
         context = deadline_sockets.tls_context(ca_file, "https")
         assert context.check_hostname
@@ -140,6 +140,6 @@ def test_contexts_check_names_and_certificates_and_speak_no_old_tls(authorities:
         assert context.minimum_version.name == "TLSv1_2"
 
 
-def test_a_clouds_own_authority_is_trusted_alone(authorities: Authorities) -> None:
+def test_ca_file_replaces_other_authorities(authorities: Authorities) -> None:
     assert len(deadline_sockets.tls_context(authorities.ca_file, "https").get_ca_certs()) == 1
     assert len(deadline_sockets.tls_context(None, "https").get_ca_certs()) > 50

@@ -80,7 +80,7 @@ def home(sandbox: Sandbox, customer: Customer, cloud: Cloud) -> Home:
 # Signing in
 
 
-def test_each_question_gets_one_answer_at_once(home: Home) -> None:
+def test_each_poll_returns_immediately(home: Home) -> None:
     code = home.begin()
     assert home.ask(code) is PollStatus.PENDING
     home.decide(code)
@@ -90,7 +90,7 @@ def test_each_question_gets_one_answer_at_once(home: Home) -> None:
     assert code.page == f"{home.sandbox.url}/link"
 
 
-def test_who_declines_is_told_from_a_code_that_ended(home: Home) -> None:
+def test_declined_and_expired_are_distinguished(home: Home) -> None:
     declined, late = home.begin(), home.begin()
     home.decide(declined, "cancel")
     assert home.ask(declined) is PollStatus.DECLINED
@@ -98,7 +98,7 @@ def test_who_declines_is_told_from_a_code_that_ended(home: Home) -> None:
     assert home.ask(late) is PollStatus.EXPIRED
 
 
-def test_secrets_of_a_sign_in_do_not_show_themselves(home: Home) -> None:
+def test_repr_of_a_sign_in_contains_no_secret(home: Home) -> None:
     code, person = home.begin(), home.person()
     assert code.device_code not in repr(code)
     assert person.refresh_token not in repr(person) + repr(SignedIn("a", person.refresh_token))
@@ -110,13 +110,15 @@ def test_a_national_cloud_has_no_personal_accounts() -> None:
 
 
 @pytest.mark.parametrize(("personal", "public"), [(False, True), (True, False)], ids=["audience", "public client"])
-def test_an_app_that_does_not_admit_them_is_named(home: Home, customer: Customer, personal: bool, public: bool) -> None:
+def test_app_without_personal_accounts_has_its_cause(
+    home: Home, customer: Customer, personal: bool, public: bool
+) -> None:
     app = home.sandbox.directory.add_app(customer.tenant, "Unfit", personal_accounts=personal, public_client=public)
     with pytest.raises(SendError, match="account_personal_unsupported"):
         device_code.start(home.cloud, app.client_id, MAIL)
 
 
-def test_a_client_that_must_show_a_secret_after_all_is_no_wrong_secret(other: HttpsServer) -> None:
+def test_request_for_a_secret_is_not_a_wrong_secret(other: HttpsServer) -> None:
     other.routes["/token"] = reply(401, {"error": "invalid_client", "error_codes": [7000218], "error_description": "x"})
     with pytest.raises(SendError, match="account_personal_unsupported"):
         device_code.poll(other.cloud(), "6f1d1b1e-0d4e-4ad4-8a55-3ad6f1e1a001", "code")
@@ -130,12 +132,12 @@ def test_a_client_that_must_show_a_secret_after_all_is_no_wrong_secret(other: Ht
         ("authorization_declined", PollStatus.DECLINED),
     ],
 )
-def test_every_word_of_the_standard_is_known(other: HttpsServer, said: str, heard: PollStatus) -> None:
+def test_every_status_of_the_standard_is_known(other: HttpsServer, said: str, heard: PollStatus) -> None:
     other.routes["/token"] = reply(400, {"error": said})
     assert device_code.poll(other.cloud(), "6f1d1b1e-0d4e-4ad4-8a55-3ad6f1e1a001", "code") is heard
 
 
-def test_a_token_that_cannot_be_kept_is_no_sign_in(other: HttpsServer) -> None:
+def test_answer_without_refresh_token_is_an_error(other: HttpsServer) -> None:
     with pytest.raises(SendError, match="no refresh token"):
         device_code.poll(other.cloud(), "6f1d1b1e-0d4e-4ad4-8a55-3ad6f1e1a001", "code")
 
@@ -150,7 +152,7 @@ def test_a_token_that_cannot_be_kept_is_no_sign_in(other: HttpsServer) -> None:
     ],
     ids=["no JSON", "busy", "no TLS", "no code"],
 )
-def test_an_answer_that_is_no_code_is_a_failure(other: HttpsServer, answer: Any) -> None:
+def test_malformed_device_code_answer_is_an_error(other: HttpsServer, answer: Any) -> None:
     doors = f"{other.url}/consumers/oauth2/v2.0"
     other.routes["openid-configuration"] = lambda request: reply(
         200, discovery(other, device_authorization_endpoint=f"{doors}/devicecode")
@@ -163,7 +165,7 @@ def test_an_answer_that_is_no_code_is_a_failure(other: HttpsServer, answer: Any)
     assert caught.value.cause in {"network", "other", "transient"}
 
 
-def test_a_page_is_never_held_up(home: Home) -> None:
+def test_poll_observes_its_timeout(home: Home) -> None:
     home.sandbox.faults.add(door="token", delay=30, mailbox=home.client_id)
     with pytest.raises(SendError, match="network"):
         device_code.poll(home.cloud, home.client_id, home.begin().device_code, timeout=0.5)
@@ -172,7 +174,7 @@ def test_a_page_is_never_held_up(home: Home) -> None:
 # Using the sign-in
 
 
-def test_each_use_brings_a_token_to_keep(home: Home) -> None:
+def test_each_use_returns_a_new_refresh_token(home: Home) -> None:
     person = home.person()
     token = acquire(person, person.graph_scope)
     assert token.roles == ("Mail.Send",)
@@ -181,7 +183,7 @@ def test_each_use_brings_a_token_to_keep(home: Home) -> None:
     assert acquire(replace(person, refresh_token=home.keeper.tokens[0]), person.graph_scope).value != token.value
 
 
-def test_a_token_is_kept_while_the_refresh_token_changes(home: Home, tokens: TokenSource) -> None:
+def test_access_token_is_cached_across_refresh_tokens(home: Home, tokens: TokenSource) -> None:
     person = home.person()
     first = tokens.token(person, person.graph_scope)
     renewed = replace(person, refresh_token=home.keeper.tokens[0])
@@ -190,7 +192,7 @@ def test_a_token_is_kept_while_the_refresh_token_changes(home: Home, tokens: Tok
 
 
 @pytest.mark.parametrize("code", [70008, 700082, 70043, 70000])
-def test_whoever_keeps_it_is_told_when_it_has_ended(home: Home, code: int) -> None:
+def test_store_is_notified_when_the_sign_in_ended(home: Home, code: int) -> None:
     person = home.person()
     home.sandbox.faults.add(door="token", code=code, status=400, mailbox=home.client_id)
     with pytest.raises(SendError, match="user_sign_in_needed"):
@@ -199,7 +201,7 @@ def test_whoever_keeps_it_is_told_when_it_has_ended(home: Home, code: int) -> No
 
 
 @pytest.mark.parametrize(("status", "code", "cause"), [(503, 90033, "transient"), (400, 65001, "user_sign_in_needed")])
-def test_other_refusals_do_not_end_it(home: Home, status: int, code: int, cause: str) -> None:
+def test_other_errors_do_not_end_the_sign_in(home: Home, status: int, code: int, cause: str) -> None:
     person = home.person()
     home.sandbox.faults.add(door="token", code=code, status=status, mailbox=home.client_id)
     with pytest.raises(SendError, match=cause):
@@ -213,7 +215,7 @@ def test_other_refusals_do_not_end_it(home: Home, status: int, code: int, cause:
 @pytest.mark.parametrize(
     ("way", "scope", "permission"), [("graph", MAIL, "Mail.Send"), ("smtp", SMTP_SCOPE, "SMTP.Send")]
 )
-def test_it_sends_as_itself(
+def test_account_sends_as_itself(
     home: Home, tokens: TokenSource, message: Message, arrived: Arrived, way: str, scope: str, permission: str
 ) -> None:
     steps: list[tuple[str, str]] = []
@@ -225,7 +227,7 @@ def test_it_sends_as_itself(
     assert steps[2][1] == permission
 
 
-def test_ews_is_refused_in_words(home: Home, tokens: TokenSource, message: Message) -> None:
+def test_ews_is_refused_with_a_reason(home: Home, tokens: TokenSource, message: Message) -> None:
     failure = failing(transports.create_transport("ews", tokens), message, Sender(home.address, home.person()))
     assert failure.cause == "account_personal_unsupported"
     assert home.sandbox.ledger.messages(message.message_id) == []
@@ -246,7 +248,7 @@ def test_neither_token_nor_code_is_logged(
         assert secret not in caplog.text
 
 
-def test_a_server_that_repeats_tokens_is_not_quoted(authorities: Authorities, stack: ExitStack) -> None:
+def test_repeated_tokens_are_redacted(authorities: Authorities, stack: ExitStack) -> None:
     server = stack.enter_context(HttpsServer(authorities.good, authorities.ca_file))
     server.routes["openid-configuration"] = lambda request: reply(200, discovery(server))(request)
     told = "M.C512_SBX.0.U.-abcdefghijklmnopqrstuvwxyz and EwB4abcdefghijklmnopqrstuvwxyz+/=="

@@ -54,9 +54,7 @@ def body(mime: EmailMessage, kind: str) -> str:
 @pytest.mark.control(49)
 @settings(max_examples=150, deadline=None)
 @given(subject=HOSTILE, text=HOSTILE, html=HOSTILE, header=HOSTILE, name=HOSTILE)
-def test_whatever_stands_in_its_texts_the_headers_are_those_that_were_meant(
-    subject: str, text: str, html: str, header: str, name: str
-) -> None:
+def test_texts_cannot_add_headers(subject: str, text: str, html: str, header: str, name: str) -> None:
     message = replace(
         PLAIN,
         subject=subject,
@@ -90,7 +88,7 @@ def test_whatever_stands_in_its_texts_the_headers_are_those_that_were_meant(
     cc=st.lists(ADDRESSES, max_size=5),
     reply_to=st.lists(ADDRESSES, max_size=3),
 )
-def test_its_recipients_are_those_that_were_given(to: list[str], cc: list[str], reply_to: list[str]) -> None:
+def test_recipients_are_exactly_the_given_ones(to: list[str], cc: list[str], reply_to: list[str]) -> None:
     message = replace(PLAIN, to=tuple(to), cc=tuple(cc), reply_to=tuple(reply_to))
     mime = parsed(message)
     assert addresses(mime, "To") == to
@@ -103,7 +101,7 @@ def test_its_recipients_are_those_that_were_given(to: list[str], cc: list[str], 
 @pytest.mark.control(50)
 @settings(max_examples=150, deadline=None)
 @given(address=HOSTILE)
-def test_an_address_is_one_recipient_or_it_is_refused(address: str) -> None:
+def test_any_address_is_one_recipient_or_refused(address: str) -> None:
     message = replace(PLAIN, to=(address,))
     with suppress(BadAddress):
         mime = parsed(message)
@@ -135,18 +133,18 @@ def test_an_address_is_one_recipient_or_it_is_refused(address: str) -> None:
     ],
 )
 @pytest.mark.parametrize("field", ["to", "cc", "reply_to"])
-def test_what_is_no_single_address_is_refused(address: str, field: str) -> None:
+def test_anything_but_a_single_address_is_refused(address: str, field: str) -> None:
     with pytest.raises(BadAddress, match=r"e-mail address|line break or a control character"):
         replace(PLAIN, **{field: (address,)}).as_bytes(SENDER)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("character", "\r\n\0\t\x85\u2028")
-def test_a_break_in_an_address_is_named(character: str) -> None:
+def test_control_character_in_an_address_is_reported(character: str) -> None:
     with pytest.raises(BadAddress, match="holds a line break or a control character"):
         address_of(f"a@x{character}.example")
 
 
-def test_a_sender_is_an_address_too() -> None:
+def test_sender_must_be_an_address() -> None:
     with pytest.raises(BadAddress):
         PLAIN.as_bytes("a@x.example\r\nBcc: b@y.example")
 
@@ -155,17 +153,17 @@ def test_a_sender_is_an_address_too() -> None:
     "address",
     ["o'brien+alarms@x-y.example", '"a b"@x.example', '"a,b"@x.example', "a@[192.0.2.1]", f"{'a' * 64}@x.example"],
 )
-def test_unusual_addresses_are_written_as_they_are(address: str) -> None:
+def test_unusual_addresses_are_unchanged(address: str) -> None:
     assert addresses(parsed(replace(PLAIN, to=(address,))), "To") == [address]
 
 
-def test_a_domain_beyond_ascii_goes_over_the_wire_as_idna() -> None:
+def test_international_domain_is_sent_as_idna() -> None:
     assert address_of("alarme@münchen.example") == "alarme@xn--mnchen-3ya.example"
     written = replace(PLAIN, to=("alarme@münchen.example",)).as_bytes(SENDER)
     assert b"To: alarme@xn--mnchen-3ya.example\r\n" in written
 
 
-def test_a_domain_is_written_by_the_idna_of_2008_not_2003() -> None:
+def test_domain_is_encoded_by_idna_2008() -> None:
     """That of 2003, which Python's own codec knows, makes two domains of different people one."""
     assert address_of("ada@straße.example") == "ada@xn--strae-oqa.example"
     assert address_of("ada@βόλος.example") == "ada@xn--nxasmm1c.example"
@@ -178,7 +176,7 @@ def test_a_domain_is_written_by_the_idna_of_2008_not_2003() -> None:
     assert b"strasse" not in written
 
 
-def test_a_local_part_beyond_ascii_is_written_in_utf8_and_asks_for_it() -> None:
+def test_international_local_part_needs_utf8() -> None:
     message = replace(PLAIN, to=("é@münchen.example",), subject="Arrêt")
     assert message.needs_utf8(SENDER)
     assert not PLAIN.needs_utf8(SENDER)
@@ -187,7 +185,7 @@ def test_a_local_part_beyond_ascii_is_written_in_utf8_and_asks_for_it() -> None:
     assert b"=?utf-8?" not in written
 
 
-def test_without_such_an_address_every_byte_is_ascii() -> None:
+def test_other_messages_are_ascii() -> None:
     """8BITMIME has to be asked for, and not every relay has it."""
     message = replace(PLAIN, subject="Arrêt", text="Arrêt 停止\n", html="<p>Arrêt</p>")
     assert message.as_bytes(SENDER).isascii()
@@ -205,7 +203,7 @@ def test_a_text_arrives_as_it_was_written(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["." * 5, ".\n.\n..", "a\r.\rb", "x" * 5000, "a\0b"])
-def test_dots_bare_returns_long_lines_and_zeros_keep_lines_whole_and_short(text: str) -> None:
+def test_any_text_has_valid_short_lines(text: str) -> None:
     written = replace(PLAIN, text=text).as_bytes(SENDER)
     assert b"\0" not in written
     assert all(len(line) <= 998 and b"\r" not in line for line in written.split(b"\r\n"))
@@ -213,7 +211,7 @@ def test_dots_bare_returns_long_lines_and_zeros_keep_lines_whole_and_short(text:
 
 @pytest.mark.control(49)
 @pytest.mark.parametrize("character", BREAKS)
-def test_a_break_in_a_header_becomes_a_space(character: str) -> None:
+def test_control_character_in_a_header_becomes_a_space(character: str) -> None:
     assert header_text(f"Pump{character}3") == "Pump 3"
     mime = parsed(replace(PLAIN, subject=f"Pump{character}Bcc: x@y.example", headers={"X-A": f"a{character}b"}))
     assert mime["Subject"] == "Pump Bcc: x@y.example"
@@ -222,19 +220,19 @@ def test_a_break_in_a_header_becomes_a_space(character: str) -> None:
 
 @settings(max_examples=100, deadline=None)
 @given(subject=HOSTILE, text=HOSTILE, html=st.none() | HOSTILE, content=st.binary(max_size=50))
-def test_a_resend_is_the_same_to_the_last_byte(subject: str, text: str, html: str | None, content: bytes) -> None:
+def test_resent_message_is_identical(subject: str, text: str, html: str | None, content: bytes) -> None:
     attachments = (Attachment("trend.csv", "text/csv", content),)
     message = replace(PLAIN, subject=subject, text=text, html=html, attachments=attachments)
     assert message.as_bytes(SENDER) == replace(message).as_bytes(SENDER)
 
 
-def test_two_messages_have_boundaries_that_nobody_could_foresee() -> None:
+def test_boundaries_differ_between_messages() -> None:
     one = parsed(replace(PLAIN, html="<p>a</p>")).get_boundary()
     assert one != parsed(replace(PLAIN, html="<p>b</p>")).get_boundary()
     assert one != parsed(replace(PLAIN, html="<p>a</p>", message_id="<4@northpark.example>")).get_boundary()
 
 
-def test_its_date_and_id_are_those_given() -> None:
+def test_date_and_message_id_are_the_given_ones() -> None:
     moment = datetime(2026, 11, 23, 5, 12, tzinfo=timezone(timedelta(hours=1)))
     mime = parsed(replace(PLAIN, date=moment, message_id=f"<{'a' * 150}@{'b' * 60}.example>"))
     assert mime["Date"].datetime == moment
@@ -244,19 +242,19 @@ def test_its_date_and_id_are_those_given() -> None:
 @pytest.mark.parametrize(
     "message_id", ["3@northpark.example", "<3@x>\r\nBcc: a@b", "<3>", "<a b@x>", "<é@x>", "<a@b><c@d>", ""]
 )
-def test_what_is_no_message_id_is_refused(message_id: str) -> None:
+def test_invalid_message_id_is_refused(message_id: str) -> None:
     with pytest.raises(BadMessage, match="is no Message-ID"):
         replace(PLAIN, message_id=message_id).as_bytes(SENDER)
 
 
 @pytest.mark.control(49)
 @pytest.mark.parametrize("name", ["Bcc", "To", "X-A\r\nBcc", "X-", "Subject", "X-A: b", ""])
-def test_a_header_of_our_own_cannot_be_one_of_mails(name: str) -> None:
+def test_standard_header_is_refused_as_additional(name: str) -> None:
     with pytest.raises(BadMessage, match='begins with "X-"'):
         replace(PLAIN, headers={name: "x"}).as_bytes(SENDER)
 
 
-def test_headers_of_our_own_are_written() -> None:
+def test_additional_headers_are_written() -> None:
     mime = parsed(replace(PLAIN, headers={"X-Auto-Response-Suppress": "All", "Auto-Submitted": "auto-generated"}))
     assert (mime["X-Auto-Response-Suppress"], mime["Auto-Submitted"]) == ("All", "auto-generated")
 
@@ -264,7 +262,7 @@ def test_headers_of_our_own_are_written() -> None:
 @pytest.mark.parametrize(
     "kind", ["text/csv\r\nX-Evil: 1", "nonsense", "", "text/", "multipart/mixed", "message/rfc822", "text/csv; a=b"]
 )
-def test_an_attachment_of_no_plain_type_is_a_stream_of_octets(kind: str) -> None:
+def test_invalid_content_type_becomes_octet_stream(kind: str) -> None:
     mime = parsed(replace(PLAIN, attachments=(Attachment("a", kind, b"1;2"),)))
     (attachment,) = mime.iter_attachments()
     assert attachment.get_content_type() == "application/octet-stream"
@@ -279,7 +277,7 @@ def test_an_attachment_keeps_its_name_and_bytes() -> None:
     assert attachment.get_content() == bytes(range(256))
 
 
-def test_parameters_of_an_attachment_s_type_are_written_and_nothing_else_by_them() -> None:
+def test_content_type_parameters_cannot_add_headers() -> None:
     given = (("method", "PUBLISH\r\nX-Evil: 1"), ("x\r\nX-Evil", "1"), ("charset", "utf-8"))
     mime = parsed(replace(PLAIN, attachments=(Attachment("a.ics", "text/calendar", b"1;2", given),)))
     (attachment,) = mime.iter_attachments()
@@ -288,7 +286,7 @@ def test_parameters_of_an_attachment_s_type_are_written_and_nothing_else_by_them
     assert attachment.get_payload(decode=True) == b"1;2"
 
 
-def test_a_long_list_of_recipients_keeps_its_lines_short() -> None:
+def test_many_recipients_are_folded() -> None:
     to = tuple(f"{'a' * 50}{number}@{'b' * 50}.example" for number in range(500))
     written = replace(PLAIN, to=to).as_bytes(SENDER)
     assert max(map(len, written.split(b"\r\n"))) <= 200

@@ -40,22 +40,20 @@ def at(url: str, ca_file: str, slug: str) -> Cloud:
         ("china", "dod", "china"),
     ],
 )
-def test_the_document_tells_in_which_cloud_a_directory_is(
-    sandbox: Sandbox, really: str, asked: str, elsewhere: str
-) -> None:
+def test_document_names_the_directorys_cloud(sandbox: Sandbox, really: str, asked: str, elsewhere: str) -> None:
     tenant = sandbox.directory.add_tenant("Northpark", f"{uuid4().hex[:8]}.example", national_cloud=really)
     found = find(tenant.domain, at(sandbox.url, str(sandbox.ca_file), asked))
     assert (found.directory_id, found.cloud) == (tenant.directory_id, elsewhere)
 
 
-def test_an_operator_s_cloud_is_what_its_file_says(sandbox: Sandbox) -> None:
+def test_operators_cloud_is_not_compared(sandbox: Sandbox) -> None:
     tenant = sandbox.directory.add_tenant("Northpark", f"{uuid4().hex[:8]}.example", national_cloud="china")
     found = find(tenant.domain, replace(at(sandbox.url, str(sandbox.ca_file), "global"), slug="lab"))
     assert found.cloud == ""
 
 
 @pytest.mark.parametrize("host", ["login.partner.microsoftonline.cn", "login.chinacloudapi.cn"])
-def test_without_a_cloud_s_name_the_door_for_tokens_tells(other: HttpsServer, host: str) -> None:
+def test_cloud_is_read_from_the_token_endpoint(other: HttpsServer, host: str) -> None:
     document = discovery(other, token_endpoint=f"https://{host}/northpark.example/oauth2/v2.0/token")
     other.routes["openid-configuration"] = reply(200, document)
     assert find("northpark.example", at(other.url, other.ca_file, "global")).cloud == "china"
@@ -63,13 +61,13 @@ def test_without_a_cloud_s_name_the_door_for_tokens_tells(other: HttpsServer, ho
 
 
 @pytest.mark.parametrize("asked", ["gcc-high", "dod"])
-def test_the_two_clouds_of_the_us_government_share_an_authority(other: HttpsServer, asked: str) -> None:
+def test_shared_authority_accepts_the_chosen_cloud(other: HttpsServer, asked: str) -> None:
     """Where nothing tells them apart, the one that was chosen is believed."""
     other.routes["openid-configuration"] = reply(200, discovery(other, cloud_instance_name="microsoftonline.us"))
     assert find("northpark.example", at(other.url, other.ca_file, asked)).cloud == ""
 
 
-def test_a_domain_that_nobody_has_is_said_to_be_unknown(sandbox: Sandbox) -> None:
+def test_unregistered_domain_is_unknown(sandbox: Sandbox) -> None:
     with pytest.raises(SendError) as caught:
         find("nobody-has-this.example", at(sandbox.url, str(sandbox.ca_file), "china"))
     assert caught.value.cause == "tenant_not_found"

@@ -47,15 +47,13 @@ PROOF = base64.b64encode(f"user=a@b.example\x01auth=Bearer {JWT}\x01\x01".encode
         (None, None),
     ],
 )  # fmt: skip
-def test_retry_after_is_read_in_both_forms_and_never_longer_than_a_day(
-    value: str | None, seconds: float | None
-) -> None:
+def test_retry_after_is_parsed_and_limited_to_a_day(value: str | None, seconds: float | None) -> None:
     assert wire_errors.retry_after(value, NOW) == seconds
 
 
 @settings(max_examples=300)
 @given(value=st.text(max_size=40) | st.from_regex(r"[0-9.eE+-]{1,20}", fullmatch=True))
-def test_whatever_a_server_writes_there_the_wait_is_a_number_of_seconds_or_none(value: str) -> None:
+def test_any_retry_after_is_seconds_or_none(value: str) -> None:
     seconds = wire_errors.retry_after(value, NOW)
     assert seconds is None or (math.isfinite(seconds) and 0 <= seconds <= 86_400)
 
@@ -78,7 +76,7 @@ def test_whatever_a_server_writes_there_the_wait_is_a_number_of_seconds_or_none(
         'password: "Winter-2026"',
     ],
 )
-def test_tokens_and_secrets_are_hidden_wherever_they_stand(said: str) -> None:
+def test_tokens_and_secrets_are_redacted_anywhere(said: str) -> None:
     told = wire_errors.sanitize(said)
     assert "[hidden]" in told
     for secret in (JWT, SECRET, PROOF, "opaque-token", "an-old-one", "YWxhcm1z", "TlRMTVNT", "Winter-2026"):
@@ -96,14 +94,14 @@ def test_tokens_and_secrets_are_hidden_wherever_they_stand(said: str) -> None:
         "username and password not accepted",
     ],
 )
-def test_words_about_secrets_stay(said: str) -> None:
+def test_words_about_secrets_are_kept(said: str) -> None:
     assert wire_errors.sanitize(said) == said
 
 
 @pytest.mark.control(58)
 @pytest.mark.parametrize("secret", ["S3cret/with+all=of&it", "ö-Winter 2026", "x"])
 @pytest.mark.parametrize("shape", ["{}", "password={}", "you sent {}, which is wrong", '{{"echo": "{}"}}'])
-def test_a_secret_that_a_server_repeats_is_hidden_in_plain_and_in_a_form(secret: str, shape: str) -> None:
+def test_repeated_secret_is_redacted_in_plain_and_encoded_form(secret: str, shape: str) -> None:
     for form in (secret, quote_plus(secret)):
         said = shape.format(form).replace("x", "x" if secret == "x" else "y")
         with wire_errors.redacting(None, "", secret):
@@ -111,7 +109,7 @@ def test_a_secret_that_a_server_repeats_is_hidden_in_plain_and_in_a_form(secret:
             assert form not in wire_errors.sanitize(said)
 
 
-def test_secrets_of_an_inner_call_are_hidden_with_those_of_the_outer_and_no_longer() -> None:
+def test_nested_redacting_adds_and_restores_secrets() -> None:
     with wire_errors.redacting("outer-secret"):
         with wire_errors.redacting("inner-secret"):
             assert wire_errors.sanitize("outer-secret inner-secret") == "[hidden] [hidden]"
@@ -122,20 +120,20 @@ def test_secrets_of_an_inner_call_are_hidden_with_those_of_the_outer_and_no_long
 @pytest.mark.control(54)
 @settings(max_examples=200)
 @given(text=st.text(st.one_of(st.sampled_from("\r\n\t\0\x1b\u2028\u202e x"), st.characters()), max_size=500))
-def test_one_line_is_one_printable_line_of_at_most_300_characters(text: str) -> None:
+def test_sanitized_text_is_one_line_of_at_most_300_characters(text: str) -> None:
     told = wire_errors.sanitize(text)
     assert len(told) <= 300
     assert told.isprintable()
     assert len(told.splitlines()) <= 1
 
 
-def test_a_secret_behind_a_long_text_is_not_half_told() -> None:
+def test_secret_at_the_cut_is_redacted() -> None:
     for length in range(200, 300, 7):
         assert SECRET[:12] not in wire_errors.sanitize("x" * length + " " + SECRET)
 
 
 @pytest.mark.control(56)
-def test_ten_million_characters_are_told_at_once() -> None:
+def test_sanitizing_ten_million_characters_is_fast() -> None:
     begun = datetime.now(UTC)
     wire_errors.sanitize("Bearer eyJ" * 1_000_000)
     # What grows with the square of the length takes hours.
@@ -143,7 +141,7 @@ def test_ten_million_characters_are_told_at_once() -> None:
 
 
 @pytest.mark.parametrize("proof", [Answer.NOT_REACHED, Answer.CUT_BEFORE])
-def test_what_was_raised_before_a_request_left_is_found_however_deep_it_is_wrapped(proof: Answer) -> None:
+def test_mark_is_found_in_wrapped_exceptions(proof: Answer) -> None:
     mark = OSError("refused")
     with (
         pytest.raises(OSError, match="refused"),
@@ -156,20 +154,20 @@ def test_what_was_raised_before_a_request_left_is_found_however_deep_it_is_wrapp
         assert (failure.outcome, failure.answer) == (Acceptance.NOT_SENT, proof)
 
 
-def test_an_error_that_proves_nothing_is_silence_and_a_doubt_only_of_what_carried_the_message() -> None:
+def test_unmarked_error_is_no_answer() -> None:
     for sent, outcome in ((True, Acceptance.UNKNOWN), (False, Acceptance.NOT_SENT)):
         failure = wire_errors.to_send_error(requests.ConnectionError(OSError("reset")), sent=sent)
         assert (failure.outcome, failure.answer) == (outcome, Answer.NO_ANSWER)
 
 
-def test_an_exception_that_holds_itself_ends_the_search() -> None:
+def test_cyclic_exception_ends_the_search() -> None:
     error = ValueError("a")
     error.args = (error,)
     error.__cause__ = error
     assert wire_errors.answer_of(error) is None
 
 
-def test_a_doubtful_outcome_has_a_doubtful_answer() -> None:
+def test_unknown_outcome_has_a_doubtful_answer() -> None:
     for answer in Answer:
         failure = SendError("network", "x", Acceptance.UNKNOWN, answer=answer)
         assert failure.answer == (answer if answer in DOUBTFUL else Answer.NO_ANSWER)
@@ -178,7 +176,7 @@ def test_a_doubtful_outcome_has_a_doubtful_answer() -> None:
 
 @pytest.mark.parametrize("own_words", [False, True], ids=["bare", "own words"])
 @pytest.mark.parametrize("wait", [None, 0.0, 17.0])
-def test_every_status_is_judged(own_words: bool, wait: float | None) -> None:
+def test_every_status_is_classified(own_words: bool, wait: float | None) -> None:
     judged = {status: wire_errors.classify_status(status, own_words=own_words, wait=wait) for status in range(100, 700)}
     at = {
         answer: {status for status, judgement in judged.items() if judgement == answer}
@@ -192,7 +190,7 @@ def test_every_status_is_judged(own_words: bool, wait: float | None) -> None:
     assert [*at] == [Answer.REFUSED]
 
 
-def test_an_answer_that_an_exception_carries_says_when_to_come_back() -> None:
+def test_retry_after_of_an_exceptions_response_is_used() -> None:
     answer = requests.Response()
     answer.status_code, answer._content = 503, b""
     answer.headers["retry-after"] = "17"
@@ -211,7 +209,7 @@ def test_an_answer_that_an_exception_carries_says_when_to_come_back() -> None:
         "spnego._ntlm",
     ],
 )
-def test_a_library_that_logs_tokens_is_silent(name: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_loggers_that_write_tokens_are_disabled(name: str, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.DEBUG, logger=name):
         logging.getLogger(name).error("Request headers: %s", {"Authorization": f"Bearer {JWT}"})
         logging.getLogger(name).debug("Bearer %s", JWT)

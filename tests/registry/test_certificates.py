@@ -62,7 +62,7 @@ def refused(content: bytes, passphrase: str = "") -> tuple[str, str]:
     return str(caught.value.code), caught.value.messages[0]
 
 
-def test_what_is_made_here_is_taken_by_msal_and_lasts_as_long_as_asked() -> None:
+def test_generated_certificate_is_accepted_by_msal() -> None:
     pair = made()
     msal_credential(ClientCertificate(pair.private_key, pair.certificate))
     assert pair.starts_at < START
@@ -72,13 +72,13 @@ def test_what_is_made_here_is_taken_by_msal_and_lasts_as_long_as_asked() -> None
     assert pair.private_key not in repr(pair)
 
 
-def test_each_one_that_is_made_has_a_key_of_its_own() -> None:
+def test_each_generated_certificate_has_its_own_key() -> None:
     again = certificates.generate("ALERT", now=START, lasts=timedelta(days=30))
     assert again.private_key != made().private_key
 
 
 @given(st.text(st.characters(codec="utf-8"), min_size=1, max_size=120))
-def test_an_app_of_any_name_gets_one(name: str) -> None:
+def test_certificate_is_generated_for_any_app_name(name: str) -> None:
     subject = certificates.subject_of(name)
     assert subject.rfc4514_string()
 
@@ -99,7 +99,7 @@ def test_a_pfx_file_with_or_without_a_passphrase(protection: KeySerializationEnc
     assert certificates.read(pfx(made(), protection), "open sesame") == made()
 
 
-def test_of_a_chain_the_certificate_of_the_key_is_taken() -> None:
+def test_certificate_of_the_key_is_taken_from_a_chain() -> None:
     other = made("Issuer")
     chain = pfx(made(), chain=[certificate_of(other)])
     assert certificates.read(chain) == made()
@@ -107,7 +107,7 @@ def test_of_a_chain_the_certificate_of_the_key_is_taken() -> None:
     assert certificates.read(text.encode()) == made()
 
 
-def test_a_key_that_is_protected_needs_its_passphrase() -> None:
+def test_protected_key_needs_its_passphrase() -> None:
     text = (made().certificate + pem_key(made(), PrivateFormat.PKCS8, PROTECTED)).encode()
     for content in (text, pfx(made(), PROTECTED)):
         assert refused(content)[0] == "passphrase_needed"
@@ -116,21 +116,21 @@ def test_a_key_that_is_protected_needs_its_passphrase() -> None:
         assert "parsley" not in words
 
 
-def test_the_public_half_alone_is_not_enough() -> None:
+def test_certificate_without_key_is_refused() -> None:
     der = certificate_of(made()).public_bytes(Encoding.DER)
     without_key = pkcs12.serialize_key_and_certificates(None, None, certificate_of(made()), None, PLAIN)
     assert {refused(content)[0] for content in (made().certificate.encode(), der, without_key)} == {"no_key"}
 
 
-def test_the_key_alone_is_not_enough() -> None:
+def test_key_without_certificate_is_refused() -> None:
     assert refused(made().private_key.encode())[0] == "no_certificate"
 
 
-def test_halves_of_two_pairs_are_refused() -> None:
+def test_mismatched_certificate_and_key_are_refused() -> None:
     assert refused((made("Other").certificate + made().private_key).encode())[0] == "apart"
 
 
-def test_other_kinds_of_key_are_refused_in_words_that_help() -> None:
+def test_other_kinds_of_key_are_refused_with_a_reason() -> None:
     curve = ec.generate_private_key(ec.SECP256R1())
     text = curve.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, PLAIN).decode()
     assert "RSA" in refused((made().certificate + text).encode())[1]
@@ -140,7 +140,7 @@ def test_other_kinds_of_key_are_refused_in_words_that_help() -> None:
 
 
 @given(st.binary(max_size=400))
-def test_whatever_else_is_refused_and_never_breaks(content: bytes) -> None:
+def test_other_content_is_refused(content: bytes) -> None:
     """Asked of the reader itself, without a process for each."""
     wrapped = (
         b"-----BEGIN CERTIFICATE-----\n" + content + b"\n-----END CERTIFICATE-----\n" + made().private_key.encode()
@@ -150,7 +150,7 @@ def test_whatever_else_is_refused_and_never_breaks(content: bytes) -> None:
             key_file_reader.read(one, "x")
 
 
-def test_thumbprints_are_those_that_the_portal_shows() -> None:
+def test_thumbprints_match_the_portal() -> None:
     sha1, sha256 = certificates.thumbprints(made().certificate)
     assert (len(sha1), len(sha256)) == (40, 64)
     assert sha1 == sha1.upper()

@@ -64,7 +64,7 @@ def begun(app: AppRegistration | None) -> ConsentCheckBatch:
     return check_batch.start(app, now=timezone.now())
 
 
-def test_it_is_done_in_slices_and_each_tenant_is_asked_once(sandbox: Sandbox, app: AppRegistration) -> None:
+def test_batch_runs_in_slices_and_checks_each_tenant_once(sandbox: Sandbox, app: AppRegistration) -> None:
     run, before = begun(app), asked(sandbox)
     slices = 1
     while check_batch.continue_batch(is_over=after(6)):
@@ -79,7 +79,7 @@ def test_it_is_done_in_slices_and_each_tenant_is_asked_once(sandbox: Sandbox, ap
     assert asked(sandbox) - before == 21
 
 
-def test_what_a_slice_found_before_it_broke_off_stays(
+def test_results_of_an_interrupted_slice_are_kept(
     sandbox: Sandbox, app: AppRegistration, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = begun(app)
@@ -101,7 +101,7 @@ def test_what_a_slice_found_before_it_broke_off_stays(
     assert Consent.objects.filter(app=app, status="unknown").count() == 0
 
 
-def test_a_slice_that_was_killed_is_taken_over_once_its_lease_has_lapsed(app: AppRegistration) -> None:
+def test_killed_slice_is_taken_over_after_its_lease_expires(app: AppRegistration) -> None:
     run = begun(app)
     ConsentCheckBatch.objects.update(lease_until=timezone.now() + timedelta(seconds=30))
     assert not check_batch.continue_batch()
@@ -112,7 +112,7 @@ def test_a_slice_that_was_killed_is_taken_over_once_its_lease_has_lapsed(app: Ap
     assert (run.counts().done, run.lease_until) == (21, None)
 
 
-def test_only_one_goes_on_at_a_time_and_what_somebody_asked_for_first(sandbox: Sandbox, app: AppRegistration) -> None:
+def test_one_batch_runs_at_a_time_and_manual_ones_first(sandbox: Sandbox, app: AppRegistration) -> None:
     everything = begun(None)
     mine = begun(app)
     assert check_batch.continue_batch(is_over=after(0))
@@ -123,7 +123,7 @@ def test_only_one_goes_on_at_a_time_and_what_somebody_asked_for_first(sandbox: S
     assert not check_batch.continue_batch()
 
 
-def test_while_another_process_checks_all_an_app_waits(app: AppRegistration) -> None:
+def test_manual_batch_waits_for_a_leased_batch(app: AppRegistration) -> None:
     begun(None)
     ConsentCheckBatch.objects.update(lease_until=timezone.now() + timedelta(seconds=30))
     mine = begun(app)
@@ -131,7 +131,7 @@ def test_while_another_process_checks_all_an_app_waits(app: AppRegistration) -> 
     assert mine.counts().done == 0
 
 
-def test_a_second_click_begins_no_second_run(app: AppRegistration) -> None:
+def test_second_start_returns_the_unfinished_batch(app: AppRegistration) -> None:
     assert begun(app) == begun(app) != begun(None) == begun(None)
     while check_batch.continue_batch():
         pass
@@ -139,7 +139,7 @@ def test_a_second_click_begins_no_second_run(app: AppRegistration) -> None:
     assert begun(app).counts().done == 0
 
 
-def test_one_that_is_stopped_keeps_what_it_found_and_asks_no_more(
+def test_stopped_batch_keeps_results_and_stops_checking(
     sandbox: Sandbox, app: AppRegistration, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Stopped on a page, while a worker is in the middle of it: the third answer is stored before the third round of
@@ -167,7 +167,7 @@ def test_one_that_is_stopped_keeps_what_it_found_and_asks_no_more(
     assert (again.counts().done, again.is_stopped) == (21, False)
 
 
-def test_to_stop_what_is_over_or_was_never_begun_changes_nothing(app: AppRegistration) -> None:
+def test_stop_without_unfinished_batch_does_nothing(app: AppRegistration) -> None:
     check_batch.stop(app, now=timezone.now())
     run = begun(app)
     check_batch.continue_batch()
@@ -177,21 +177,21 @@ def test_to_stop_what_is_over_or_was_never_begun_changes_nothing(app: AppRegistr
     assert (run.is_stopped, run.counts().done) == (False, 21)
 
 
-def test_an_app_that_is_deleted_meanwhile_takes_its_run_along(app: AppRegistration) -> None:
+def test_deleting_an_app_deletes_its_batch(app: AppRegistration) -> None:
     begun(app)
     check_batch.continue_batch(is_over=after(3))
     app.delete()
     assert not check_batch.continue_batch()
 
 
-def test_a_clock_that_is_behind_asks_nobody_twice(app: AppRegistration) -> None:
+def test_clock_skew_causes_no_second_check(app: AppRegistration) -> None:
     """The run was begun by a machine whose clock is an hour ahead."""
     run = check_batch.start(app, now=timezone.now() + timedelta(hours=1))
     check_batch.continue_batch(is_over=after(5))
     assert run.counts().done == 5
 
 
-def test_a_silent_cloud_is_given_up_in_one_slice_though_that_is_over(
+def test_unreachable_cloud_is_given_up_within_one_slice(
     sandbox: Sandbox, rows: Rows, app: AppRegistration, settings: Settings, tmp_path: Path
 ) -> None:
     """Else each slice would find out anew, and thousands of dead tenants would take days."""
@@ -208,7 +208,7 @@ def test_a_silent_cloud_is_given_up_in_one_slice_though_that_is_over(
     assert Consent.objects.filter(app=app).exclude(status__in=["granted", "not_in_token"]).count() == 0
 
 
-def test_a_slow_authority_is_asked_by_many_at_once(sandbox: Sandbox, app: AppRegistration) -> None:
+def test_checks_run_in_parallel(sandbox: Sandbox, app: AppRegistration) -> None:
     """How close to the ideal it comes, `python -m benchmarks --only consents` measures."""
     before, enough = len(sandbox.ledger.entries()), Event()
     sandbox.faults.add("token", delay=40, until=enough, times=None)
@@ -225,7 +225,7 @@ def test_a_slow_authority_is_asked_by_many_at_once(sandbox: Sandbox, app: AppReg
         waiting.result()
 
 
-def test_the_clock_s_tasks_need_no_broker(sandbox: Sandbox, app: AppRegistration) -> None:
+def test_beat_tasks_work_without_a_broker(sandbox: Sandbox, app: AppRegistration) -> None:
     begun(app)
     tasks.check_consents()
     assert Consent.objects.filter(app=app, status="granted").count() == 16
@@ -234,7 +234,7 @@ def test_the_clock_s_tasks_need_no_broker(sandbox: Sandbox, app: AppRegistration
     assert ConsentCheckBatch.objects.unfinished().count() == 0
 
 
-def test_the_command_finishes_what_a_page_began_and_asks_nobody_twice(
+def test_command_finishes_a_batch_started_on_a_page(
     sandbox: Sandbox, app: AppRegistration, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """For an installation without Celery."""
@@ -246,7 +246,7 @@ def test_the_command_finishes_what_a_page_began_and_asks_nobody_twice(
     assert asked(sandbox) - before == 21
 
 
-def test_old_runs_are_forgotten(app: AppRegistration, now: datetime) -> None:
+def test_old_batches_are_deleted(app: AppRegistration, now: datetime) -> None:
     old = check_batch.start(app, now=now - check_batch.RETENTION - timedelta(days=2))
     ConsentCheckBatch.objects.update(finished_at=now - check_batch.RETENTION - timedelta(days=1), slot=None)
     check_batch.start(None, now=now)
@@ -254,7 +254,7 @@ def test_old_runs_are_forgotten(app: AppRegistration, now: datetime) -> None:
 
 
 @given(st.integers(0, 10_000), st.integers(0, 10_000), st.floats(1, 1e6))
-def test_the_time_left_is_at_the_pace_up_to_now(done: int, more: int, seconds: float) -> None:
+def test_time_left_is_estimated_from_the_pace(done: int, more: int, seconds: float) -> None:
     left = time_left(Counts(done + more, done, 0), timedelta(seconds=seconds))
     if done == 0:
         assert left is None

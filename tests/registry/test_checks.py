@@ -60,7 +60,7 @@ def test_each_permission_is_granted_or_not_in_the_token(sandbox: Sandbox, rows: 
     assert found[FULL_ACCESS].cause == "role_missing"
 
 
-def test_each_check_asks_anew_and_updates_the_same_row(sandbox: Sandbox, rows: Rows) -> None:
+def test_each_check_requests_a_token_and_updates_the_row(sandbox: Sandbox, rows: Rows) -> None:
     site = rows.site(sandbox, granted=[MAIL_SEND])
     first = checked(site, rows)[MAIL_SEND]
     sandbox.directory.revoke(site.app.client_id, MAIL_SEND)
@@ -76,7 +76,7 @@ def test_what_a_check_returns_is_what_is_stored(sandbox: Sandbox, rows: Rows) ->
         assert {one.pk for one in returned} == set(Consent.objects.values_list("pk", flat=True))
 
 
-def test_a_token_proves_the_secret_too(sandbox: Sandbox, rows: Rows) -> None:
+def test_successful_check_marks_the_secret_proven(sandbox: Sandbox, rows: Rows) -> None:
     good, broken = rows.site(sandbox, granted=[]), rows.site(sandbox)
     broken.credential.value = "wrong"
     broken.credential.save()
@@ -86,7 +86,7 @@ def test_a_token_proves_the_secret_too(sandbox: Sandbox, rows: Rows) -> None:
     assert (good.credential.proven_at, broken.credential.proven_at) == (rows.now, None)
 
 
-def test_an_app_is_checked_wherever_it_has_a_mailbox(sandbox: Sandbox, rows: Rows) -> None:
+def test_app_is_checked_in_each_tenant_with_a_mailbox(sandbox: Sandbox, rows: Rows) -> None:
     site, other = rows.site(sandbox), rows.site(sandbox, name="Harbour")
     site.app.permissions = [MAIL_SEND]
     site.app.save()
@@ -102,12 +102,12 @@ def test_an_app_is_checked_wherever_it_has_a_mailbox(sandbox: Sandbox, rows: Row
     }
 
 
-def test_an_app_that_wants_nothing_is_not_asked_for(rows: Rows) -> None:
+def test_app_without_required_permissions_is_not_checked(rows: Rows) -> None:
     assert list(required_pairs([rows.app(permissions=[])])) == []
 
 
 @pytest.mark.parametrize("kind", ["PKCS8", "TraditionalOpenSSL"])
-def test_a_certificate_proves_an_app_as_a_secret_does(sandbox: Sandbox, rows: Rows, kind: str) -> None:
+def test_app_is_checked_with_a_certificate(sandbox: Sandbox, rows: Rows, kind: str) -> None:
     site = rows.site(sandbox)
     pair = trustme.CA(key_type=trustme.KeyType.RSA).issue_cert("alert.example", key_type=trustme.KeyType.RSA)
     key = load_pem_private_key(pair.private_key_pem.bytes(), None)
@@ -163,7 +163,7 @@ def expire(sandbox: Sandbox, site: Site) -> None:
         ("altered or moved", lambda sandbox, site: Credential.objects.update(value=of_another_row(site))),
     ],
 )
-def test_a_secret_that_cannot_be_used_is_said(
+def test_unusable_secret_is_reported(
     transactional_db: None, sandbox: Sandbox, rows: Rows, said: str, broken: Break
 ) -> None:
     site = rows.site(sandbox)
@@ -183,15 +183,13 @@ def of_another_row(site: Site) -> EncryptedValue | None:
     return site.mailbox.password
 
 
-def test_a_missing_key_is_said(sandbox: Sandbox, rows: Rows, settings: Settings, tmp_path: Path) -> None:
+def test_missing_key_is_reported(sandbox: Sandbox, rows: Rows, settings: Settings, tmp_path: Path) -> None:
     site = rows.site(sandbox)
     set_environment(settings, KEYS_FILE=str(tmp_path / "gone.json"))
     assert "gone.json is missing" in only(site, rows).technical
 
 
-def test_a_cloud_that_the_operators_file_no_longer_names_harms_its_own_tenants_alone(
-    sandbox: Sandbox, rows: Rows
-) -> None:
+def test_removed_cloud_affects_only_its_own_tenants(sandbox: Sandbox, rows: Rows) -> None:
     lost, good = rows.site(sandbox), rows.site(sandbox)
     lost.tenant.cloud = "gone"
     lost.tenant.save()
@@ -222,7 +220,7 @@ def add_cloud(sandbox: Sandbox, settings: Settings, folder: Path, slug: str, por
     set_environment(settings, CLOUDS_FILE=str(path))
 
 
-def test_others_are_stored_without_waiting_for_a_cloud_that_never_answers(
+def test_results_are_stored_without_waiting_for_a_silent_cloud(
     silent: socket.socket, sandbox: Sandbox, rows: Rows
 ) -> None:
     dead = [rows.site(sandbox, name=f"Dead {number}") for number in range(10)]
@@ -240,7 +238,7 @@ def test_others_are_stored_without_waiting_for_a_cloud_that_never_answers(
     assert {(one.tenant.cloud, one.status, one.cause) for one in consents} == {("silent", "error", "network")}
 
 
-def test_of_a_cloud_that_never_answers_not_every_tenant_is_tried(
+def test_silent_cloud_is_not_tried_for_every_tenant(
     sandbox: Sandbox, rows: Rows, settings: Settings, tmp_path: Path
 ) -> None:
     add_cloud(sandbox, settings, tmp_path, "closed", free_port())
@@ -255,7 +253,7 @@ def test_of_a_cloud_that_never_answers_not_every_tenant_is_tried(
     assert set(Consent.objects.filter(app=alive.app).values_list("status", flat=True)) == {"granted"}
 
 
-def test_an_answer_of_any_kind_counts_as_one(sandbox: Sandbox, rows: Rows) -> None:
+def test_any_response_resets_the_unanswered_count(sandbox: Sandbox, rows: Rows) -> None:
     for number in range(UNREACHABLE_AFTER + 10):
         rows.credential(rows.app(rows.tenant(f"Never there {number}", cloud="lab")), value="x")
     list(check_consents(required_pairs(), now=rows.now))
@@ -266,7 +264,7 @@ def test_an_answer_of_any_kind_counts_as_one(sandbox: Sandbox, rows: Rows) -> No
 
 
 @pytest.mark.django_db(transaction=True)
-def test_what_is_deleted_while_it_is_asked_for_is_left_out(sandbox: Sandbox, rows: Rows) -> None:
+def test_deleted_rows_are_left_out_of_results(sandbox: Sandbox, rows: Rows) -> None:
     gone, kept = rows.site(sandbox), rows.site(sandbox)
     pairs = list(required_pairs())
     gone.tenant.delete()
@@ -274,7 +272,7 @@ def test_what_is_deleted_while_it_is_asked_for_is_left_out(sandbox: Sandbox, row
     assert set(Consent.objects.values_list("app", flat=True)) == {kept.app.pk}
 
 
-def test_a_check_asks_few_questions_of_the_database(
+def test_check_needs_few_queries(
     sandbox: Sandbox, rows: Rows, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
     sites = [rows.site(sandbox) for _site in range(5)]

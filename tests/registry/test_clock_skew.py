@@ -57,7 +57,7 @@ def test_a_consent_checked_in_the_future_is_checked(rows: Rows, sandbox: Sandbox
     assert was_checked(consent)
 
 
-def test_a_check_held_by_a_lease_of_the_future_goes_on(rows: Rows, sandbox: Sandbox, ahead: timedelta) -> None:
+def test_lease_in_the_future_is_void(rows: Rows, sandbox: Sandbox, ahead: timedelta) -> None:
     consent, now = wanted_consent(rows, sandbox), timezone.now()
     check_batch.start(None, now=now)
     ConsentCheckBatch.objects.update(lease_until=now + ahead)
@@ -65,7 +65,9 @@ def test_a_check_held_by_a_lease_of_the_future_goes_on(rows: Rows, sandbox: Sand
     assert was_checked(consent)
 
 
-def test_a_check_begun_in_the_future_ends_and_the_next_is_due(rows: Rows, sandbox: Sandbox, ahead: timedelta) -> None:
+def test_batch_started_in_the_future_finishes_and_the_next_is_due(
+    rows: Rows, sandbox: Sandbox, ahead: timedelta
+) -> None:
     wanted_consent(rows, sandbox)
     now = timezone.now()
     check_batch.start(None, now=now + ahead)
@@ -76,7 +78,7 @@ def test_a_check_begun_in_the_future_ends_and_the_next_is_due(rows: Rows, sandbo
     assert not check_batch.is_due(now)
 
 
-def test_a_sign_in_that_lasts_too_long_is_used(
+def test_refresh_token_with_impossible_expiry_is_refreshed(
     account: Mailbox,
     decide: Decide,
     ahead: timedelta,
@@ -87,7 +89,7 @@ def test_a_sign_in_that_lasts_too_long_is_used(
     assert [mailbox for mailbox, _failure in refresh_tokens.refresh_unused(now=now)] == [account]
 
 
-def test_a_code_that_may_be_asked_for_later_is_asked_for(
+def test_device_code_with_next_poll_in_the_future_is_polled(
     account: Mailbox,
     decide: Decide,
     ahead: timedelta,
@@ -99,13 +101,13 @@ def test_a_code_that_may_be_asked_for_later_is_asked_for(
     assert device_code.poll(sign_in, now=now + timedelta(seconds=6)).state == "held"
 
 
-def test_a_ping_heard_in_the_future_is_due(ahead: timedelta) -> None:
+def test_ping_in_the_future_is_due(ahead: timedelta) -> None:
     now = timezone.now()
     Ping.objects.create(pk=1, tried_at=now + ahead, answered_at=now + ahead)
     assert heartbeat_ping.is_due(now)
 
 
-def test_a_first_scan_in_the_future_keeps_no_monthly_mail_back(administrator: User, ahead: timedelta) -> None:
+def test_first_scan_in_the_future_does_not_suppress_the_monthly_mail(administrator: User, ahead: timedelta) -> None:
     now = timezone.now()
     Scan.objects.create(started_at=now + ahead, finished_at=now + ahead)
     Scan.objects.create(started_at=now - timedelta(days=40), finished_at=now - timedelta(days=40))
@@ -113,7 +115,7 @@ def test_a_first_scan_in_the_future_keeps_no_monthly_mail_back(administrator: Us
     assert SystemMail.objects.filter(recipient=administrator.email).exists()
 
 
-def test_tries_of_the_future_lock_nobody_out(ahead: timedelta) -> None:
+def test_throttle_attempts_in_the_future_do_not_lock_out(ahead: timedelta) -> None:
     now, limit = timezone.now(), Limit("test", 1, timedelta(minutes=15))
     assert limit.acquire("ada", now) is None
     ThrottleCounter.objects.update(since=now + ahead)
@@ -122,7 +124,7 @@ def test_tries_of_the_future_lock_nobody_out(ahead: timedelta) -> None:
 
 
 @pytest.mark.parametrize("field", ["created_at", "last_seen_at"])
-def test_a_session_of_the_future_ends(client: Client, administrator: User, ahead: timedelta, field: str) -> None:
+def test_session_from_the_future_expires(client: Client, administrator: User, ahead: timedelta, field: str) -> None:
     client.force_login(administrator)
     assert client.get(reverse("profile")).status_code == 200
     UserSession.objects.update(**{field: timezone.now() + ahead})
@@ -130,7 +132,7 @@ def test_a_session_of_the_future_ends(client: Client, administrator: User, ahead
     assert not UserSession.objects.exists()
 
 
-def test_who_was_asked_in_the_future_is_asked_again(rf: Any, administrator: User, ahead: timedelta) -> None:
+def test_reauthentication_in_the_future_is_requested_again(rf: Any, administrator: User, ahead: timedelta) -> None:
     now = timezone.now()
     request = rf.get("/")
     request.user, request.session = administrator, {}
@@ -139,7 +141,7 @@ def test_who_was_asked_in_the_future_is_asked_again(rf: Any, administrator: User
     assert not reauthentication.is_recent(request, now - ahead)
 
 
-def test_one_entry_of_the_future_keeps_no_trail_for_ever(ahead: timedelta) -> None:
+def test_audit_entry_in_the_future_does_not_stop_retention(ahead: timedelta) -> None:
     now = timezone.now()
     old, young = now - timedelta(days=800), now - timedelta(days=1)
     before = now - timedelta(days=730)

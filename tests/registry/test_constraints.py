@@ -84,7 +84,7 @@ def test_a_secret_id_is_a_guid_or_unknown(rows: Rows, text: str) -> None:
     written(credential, "key_id", "")
 
 
-def test_a_guid_with_a_line_break_behind_it_is_none(rows: Rows) -> None:
+def test_guid_with_trailing_line_break_is_refused(rows: Rows) -> None:
     """PostgreSQL has no room for it in the column; SQLite has, and asks the rule."""
     tenant = rows.tenant()
     with pytest.raises((IntegrityError, DataError)), transaction.atomic():
@@ -92,7 +92,7 @@ def test_a_guid_with_a_line_break_behind_it_is_none(rows: Rows) -> None:
 
 
 @pytest.mark.parametrize("text", NO_GUIDS[1:3])
-def test_no_model_stores_an_id_that_is_none(rows: Rows, text: str) -> None:
+def test_models_refuse_invalid_ids(rows: Rows, text: str) -> None:
     with pytest.raises(ValidationError):
         Tenant(name="x", directory_id=text).save()
     with pytest.raises(ValidationError):
@@ -130,7 +130,7 @@ def test_a_secret_has_an_end(rows: Rows) -> None:
 
 
 @pytest.mark.parametrize("state", [CredentialState.CURRENT, CredentialState.NEXT])
-def test_of_an_apps_secrets_one_is_in_use_and_one_waits(rows: Rows, state: CredentialState) -> None:
+def test_app_has_one_current_and_one_next_secret(rows: Rows, state: CredentialState) -> None:
     credential = rows.credential(state=state)
     another = rows.credential(credential.app, state=CredentialState.RETIRED)
     refused(lambda: inserted(Credential(app=credential.app, state=state, expires_at=END)), f"one_{state}_credential")
@@ -209,7 +209,7 @@ def test_a_consent_is_there_once_per_app_tenant_and_permission(rows: Rows) -> No
         (lambda one: Tenant(name="x", directory_id="x"), "looks like"),
     ],
 )
-def test_a_form_hears_of_a_rule_in_words(rows: Rows, row: Callable[[Credential], models.Model], said: str) -> None:
+def test_constraints_have_messages_for_forms(rows: Rows, row: Callable[[Credential], models.Model], said: str) -> None:
     one = rows.credential()
     rows.credential(one.app, state=CredentialState.NEXT)
     Mailbox.objects.create(app=one.app, tenant=one.app.tenant, address="a@x.example")
@@ -219,14 +219,14 @@ def test_a_form_hears_of_a_rule_in_words(rows: Rows, row: Callable[[Credential],
 
 
 @pytest.mark.parametrize("spelling", [GUID, GUID.upper(), f" {{{GUID}}} ", GUID.replace("-", ""), f"{GUID}\n"])
-def test_a_model_brings_an_id_into_its_one_form(rows: Rows, spelling: str) -> None:
+def test_model_normalizes_an_id(rows: Rows, spelling: str) -> None:
     tenant = Tenant(name="x", directory_id=spelling)
     tenant.full_clean()
     tenant.save()
     assert Tenant.objects.get().directory_id == GUID
 
 
-def test_nobody_else_than_the_tenant_takes_its_rows_along(rows: Rows) -> None:
+def test_only_deleting_the_tenant_deletes_its_rows(rows: Rows) -> None:
     credential = rows.credential()
     Mailbox.objects.create(app=credential.app, tenant=credential.app.tenant, address="a@x.example")
     other = rows.credential(rows.app(client_id=str(uuid4())))

@@ -59,7 +59,7 @@ def value_of(credential: Credential) -> str:
 
 
 @pytest.mark.control(100)
-def test_an_upgrade_binds_what_was_sealed_for_its_row_alone(rows: Rows, ring: Path) -> None:
+def test_upgrade_binds_values_to_their_destination(rows: Rows, ring: Path) -> None:
     credential = unbound(rows.credential())
     bootstrap.prepare(upgrade=True)
     assert (version(credential), value_of(credential)) == ("v2", VALUE)
@@ -70,7 +70,7 @@ def test_an_upgrade_binds_what_was_sealed_for_its_row_alone(rows: Rows, ring: Pa
     assert reencryption.bind_all() == ReencryptionResult()
 
 
-def test_while_the_keys_are_out_of_reach_it_waits_and_is_bound_when_it_is_first_opened(rows: Rows, ring: Path) -> None:
+def test_value_is_bound_on_first_decryption_if_keys_were_unavailable(rows: Rows, ring: Path) -> None:
     credential = unbound(rows.credential())
     written = ring.read_text()
     ring.unlink()
@@ -83,7 +83,9 @@ def test_while_the_keys_are_out_of_reach_it_waits_and_is_bound_when_it_is_first_
     assert (value_of(credential), version(credential)) == (VALUE, "v2")
 
 
-def test_killed_between_two_batches_it_goes_on(rows: Rows, ring: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_binding_continues_after_a_kill_between_batches(
+    rows: Rows, ring: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     app = rows.app()
     credentials = [unbound(rows.credential(app, state="retired")) for _number in range(5)]
     monkeypatch.setattr(reencryption, "BATCH", 2)
@@ -105,7 +107,7 @@ def test_killed_between_two_batches_it_goes_on(rows: Rows, ring: Path, monkeypat
 
 
 @pytest.mark.control(100)
-def test_a_key_made_since_opens_none_that_is_not_bound(rows: Rows, ring: Path) -> None:
+def test_newer_key_decrypts_no_unbound_value(rows: Rows, ring: Path) -> None:
     """Put back from an old copy of the database, say: once the old key is retired it is of no use."""
     keyring.add_primary()
     credential = unbound(rows.credential())
@@ -118,7 +120,7 @@ def test_a_key_made_since_opens_none_that_is_not_bound(rows: Rows, ring: Path) -
 
 
 @pytest.mark.control(100)
-def test_a_rotation_binds_nothing_to_another_place(rows: Rows, ring: Path) -> None:
+def test_key_rotation_keeps_destinations(rows: Rows, ring: Path) -> None:
     kept, moved = rows.credential(value="kept"), rows.credential(value="moved")
     was = moved.app.client_id
     AppRegistration.objects.filter(pk=moved.app_id).update(client_id=str(uuid4()))
@@ -133,7 +135,7 @@ def test_a_rotation_binds_nothing_to_another_place(rows: Rows, ring: Path) -> No
     assert (stored.decrypt(), stored.key_id) == ("moved", primary)
 
 
-def test_a_reading_of_all_tells_what_leads_elsewhere_from_what_was_altered(rows: Rows, ring: Path) -> None:
+def test_verification_distinguishes_moved_from_altered_values(rows: Rows, ring: Path) -> None:
     moved = rows.credential(value="moved")
     rows.credential(value="kept")
     AppRegistration.objects.filter(pk=moved.app_id).update(client_id=str(uuid4()))
@@ -161,7 +163,7 @@ def run(*words: str) -> int:
 
 
 @pytest.mark.control(101)
-def test_secrets_follow_a_url_only_when_the_operator_says_so(
+def test_secrets_follow_a_changed_url_only_on_command(
     rows: Rows, ring: Path, tmp_path: Path, settings: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = tmp_path / "clouds.toml"

@@ -70,12 +70,12 @@ def refusal(check: Callable[..., object], *arguments: object) -> ValidationError
 
 
 @given(around, around)
-def test_what_nobody_sees_around_a_secret_is_taken_off(before: str, after: str) -> None:
+def test_invisible_characters_around_a_secret_are_removed(before: str, after: str) -> None:
     assert input_validation.check_secret_value(before + SECRET + after) == SECRET
 
 
 @given(st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=100))
-def test_a_value_of_printable_characters_stays_as_it_is(value: str) -> None:
+def test_printable_value_is_unchanged(value: str) -> None:
     if not guid.is_guid(value) and not input_validation.MASKED.search(value):
         assert input_validation.check_secret_value(value) == value
 
@@ -108,14 +108,14 @@ def test_a_masked_value_is_recognised_and_explained(text: str) -> None:
         (f"{SECRET[:20]}\N{LATIN SMALL LETTER E WITH ACUTE}{SECRET[20:]}", "not_ascii"),
     ],
 )
-def test_what_can_be_no_secret_is_refused(text: str, code: str) -> None:
+def test_impossible_secret_is_refused(text: str, code: str) -> None:
     assert refusal(input_validation.check_secret_value, text).code == code
 
 
 @given(st.text(max_size=60))
 @example(f"{SECRET} twice {SECRET}")
 @example(GUID)
-def test_a_refusal_never_repeats_what_was_pasted(text: str) -> None:
+def test_refusal_never_contains_the_input(text: str) -> None:
     for check in (
         input_validation.check_secret_value,
         input_validation.check_directory_id,
@@ -138,7 +138,7 @@ def words(check: Callable[[str], object], text: str) -> str:
 
 
 @given(around, around, st.uuids(), st.sampled_from(["{}", "{{{}}}"]), st.booleans(), st.booleans())
-def test_an_id_is_kept_as_the_portal_shows_it(
+def test_id_is_stored_in_the_portals_format(
     before: str, after: str, value: object, braces: str, upper: bool, dashes: bool
 ) -> None:
     text = str(value) if dashes else str(value).replace("-", "")
@@ -148,18 +148,18 @@ def test_an_id_is_kept_as_the_portal_shows_it(
 
 
 @pytest.mark.parametrize("word", ["common", "organizations", "consumers", " Common ", "\u200bORGANIZATIONS"])
-def test_a_shared_authority_is_no_directory(word: str) -> None:
+def test_shared_authority_is_refused(word: str) -> None:
     refused = refusal(input_validation.check_directory_id, word)
     assert refused.code == "shared_authority"
     assert f'"{trimmed(word).lower()}"' in refused.messages[0]
 
 
-def test_a_domain_is_told_from_an_id() -> None:
+def test_domain_is_refused_as_an_id() -> None:
     assert refusal(input_validation.check_directory_id, "northpark.onmicrosoft.com").code == "domain"
 
 
 @pytest.mark.parametrize("text", ["1b9d6bcd", f"{GUID}0", f"{GUID[:-1]}g", "Northpark Energy", "1b9d6bcd-bbfd-4b2d"])
-def test_what_is_no_id_is_refused_with_an_example(text: str) -> None:
+def test_invalid_id_is_refused_with_an_example(text: str) -> None:
     refused = refusal(input_validation.check_directory_id, text)
     assert refused.code == "not_a_guid"
     assert "looks like" in refused.messages[0]
@@ -183,20 +183,20 @@ def test_what_is_no_id_is_refused_with_an_example(text: str) -> None:
         ("2299-12-31", "2299-12-30T23:00"),
     ],
 )
-def test_an_end_is_read_in_the_tenants_zone_and_kept_in_utc(text: str, end: str) -> None:
+def test_expiry_is_read_in_the_tenants_zone_and_stored_in_utc(text: str, end: str) -> None:
     assert input_validation.parse_expiry(text, PARIS) == at(end).replace(tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
     "text", ["31/12/2027", "12/31/2027", "2027-02-30", "2027-13-01", "soon", "2027", "0001-01-01", "9999-12-31T23:59Z"]
 )
-def test_what_is_no_date_is_refused(text: str) -> None:
+def test_invalid_date_is_refused(text: str) -> None:
     assert refusal(input_validation.parse_expiry, text, PARIS).code == "invalid"
 
 
 @settings(deadline=None)
 @given(local_times())
-def test_a_local_time_is_kept_as_the_moment_when_clocks_there_first_show_it(place: tuple[datetime, ZoneInfo]) -> None:
+def test_ambiguous_local_time_is_the_first_moment(place: tuple[datetime, ZoneInfo]) -> None:
     local, zone = place
     end = input_validation.parse_expiry(local.isoformat(), zone)
     shown = end.astimezone(zone).replace(tzinfo=None)
@@ -227,21 +227,19 @@ def test_a_date_alone_is_the_first_moment_of_that_day(day: date, zone: ZoneInfo)
         ("Australia/Lord_Howe", "2027-04-04T01:45", "2027-04-03T14:45"),  # half an hour twice
     ],
 )
-def test_days_on_which_clocks_change(zone: str, local: str, end: str) -> None:
+def test_expiry_on_days_of_clock_changes(zone: str, local: str, end: str) -> None:
     assert input_validation.parse_expiry(local, ZoneInfo(zone)) == at(end).replace(tzinfo=UTC)
 
 
 @given(st.datetimes(at("1970-01-03"), at("9999-12-29")), zones, zones)
-def test_every_end_that_is_taken_can_be_shown_in_every_zone(
-    local: datetime, written: ZoneInfo, shown: ZoneInfo
-) -> None:
+def test_accepted_expiry_can_be_shown_in_every_zone(local: datetime, written: ZoneInfo, shown: ZoneInfo) -> None:
     input_validation.parse_expiry(local.isoformat(), written).astimezone(shown)
 
 
-def test_an_end_beyond_what_the_portal_gives_is_questioned() -> None:
+def test_expiry_beyond_the_portals_maximum_is_questioned() -> None:
     assert input_validation.implausible_expiry(NOW + timedelta(days=731), NOW) is None
     assert "24 months" in (input_validation.implausible_expiry(NOW + timedelta(days=732), NOW) or "")
 
 
-def test_a_past_end_is_taken_without_a_question() -> None:
+def test_past_expiry_is_accepted_without_question() -> None:
     assert input_validation.implausible_expiry(input_validation.parse_expiry("2020-01-01", PARIS), NOW) is None

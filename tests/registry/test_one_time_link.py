@@ -46,7 +46,7 @@ def acts() -> list[tuple[str, str]]:
 
 
 @pytest.mark.control(59)
-def test_it_shows_the_value_once_and_each_step_is_on_the_record(
+def test_link_shows_the_value_once_and_each_step_is_audited(
     secret: Credential, administrator: User, now: datetime
 ) -> None:
     token = made(secret, administrator, now)
@@ -63,9 +63,7 @@ def test_it_shows_the_value_once_and_each_step_is_on_the_record(
 
 
 @pytest.mark.control(1)
-def test_the_database_holds_neither_the_token_nor_a_copy_of_the_value(
-    secret: Credential, administrator: User, now: datetime
-) -> None:
+def test_database_contains_neither_token_nor_value(secret: Credential, administrator: User, now: datetime) -> None:
     token = made(secret, administrator, now)
     stored = str(OneTimeLink.objects.values().get()) + str(list(AuditEntry.objects.values()))
     assert token not in stored
@@ -74,7 +72,7 @@ def test_the_database_holds_neither_the_token_nor_a_copy_of_the_value(
 
 
 @pytest.mark.control(3)
-def test_no_log_holds_the_token() -> None:
+def test_logs_do_not_contain_the_token() -> None:
     assert TOKENS.sub(r"\1\3…\2", "Not Found: /secret/AbC-dEf/") == "Not Found: /secret/…/"
 
 
@@ -83,7 +81,7 @@ def test_no_log_holds_the_token() -> None:
     "change",
     ["ended", "revoked", "shown", "superseded", "emptied", "deleted", "maker lost the role", "maker locked out"],
 )
-def test_what_became_of_it_makes_it_lead_nowhere(
+def test_used_revoked_or_obsolete_link_shows_nothing(
     secret: Credential, administrator: User, now: datetime, change: str
 ) -> None:
     token = made(secret, administrator, now)
@@ -110,9 +108,7 @@ def test_what_became_of_it_makes_it_lead_nowhere(
     assert opened(token, at) == ""
 
 
-def test_only_one_link_waits_and_none_beside_it_shows_the_secret(
-    secret: Credential, administrator: User, now: datetime
-) -> None:
+def test_one_link_is_open_and_blocks_other_disclosure(secret: Credential, administrator: User, now: datetime) -> None:
     old = made(secret, administrator, now)
     with pytest.raises(ValidationError, match="waits to be opened"):
         made(secret, administrator, now)
@@ -125,18 +121,14 @@ def test_only_one_link_waits_and_none_beside_it_shows_the_secret(
         made(secret, administrator, now + DAY)
 
 
-def test_a_revoked_link_is_on_the_record_and_is_revoked_once(
-    secret: Credential, administrator: User, now: datetime
-) -> None:
+def test_revocation_is_audited_once(secret: Credential, administrator: User, now: datetime) -> None:
     made(secret, administrator, now)
     assert one_time_link.revoke(secret, now)
     assert not one_time_link.revoke(secret, now)
     assert acts() == [("secret.link_made", "done"), ("secret.link_revoked", "done")]
 
 
-def test_a_secret_that_cannot_be_read_does_not_use_the_link_up(
-    secret: Credential, administrator: User, now: datetime
-) -> None:
+def test_unreadable_secret_does_not_use_up_the_link(secret: Credential, administrator: User, now: datetime) -> None:
     token = made(secret, administrator, now)
     sealed = secret.value.token if secret.value else ""
     with connection.cursor() as cursor:
@@ -156,7 +148,7 @@ def refuse(*_: object, **__: object) -> None:
 
 @pytest.mark.control(59)
 @pytest.mark.parametrize("broken", [(audit, "record"), (Delivery.objects, "bulk_create")], ids=["record", "mail"])
-def test_without_the_record_or_the_mails_nothing_is_shown(
+def test_nothing_is_shown_if_audit_or_notification_fails(
     secret: Credential, administrator: User, now: datetime, monkeypatch: pytest.MonkeyPatch, broken: tuple[object, str]
 ) -> None:
     token = made(secret, administrator, now)
@@ -176,9 +168,7 @@ def test_without_the_record_or_the_mails_nothing_is_shown(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_several_who_open_it_at_once_one_sees_the_value(
-    secret: Credential, administrator: User, now: datetime
-) -> None:
+def test_one_of_parallel_requests_gets_the_value(secret: Credential, administrator: User, now: datetime) -> None:
     token, seen, together = made(secret, administrator, now), [], Barrier(4)
 
     def open_it() -> None:

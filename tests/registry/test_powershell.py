@@ -56,13 +56,13 @@ def samples(address: str) -> Iterator[str]:
     [registrations("ALERT"), scopes("ALERT", "a@x.example"), lists_of_apps(), samples("a@x.example")],
     ids=["registration", "scope", "EWS list", "settings sheet"],
 )
-def test_every_script_that_can_be_made_parses(made: Iterator[str]) -> None:
+def test_every_script_parses(made: Iterator[str]) -> None:
     different = list(dict.fromkeys(made))
     assert len(different) >= len(BUILTIN)
     assert [(script, found) for script in different if (found := errors(script))] == []
 
 
-def test_the_grammar_sees_what_is_broken() -> None:
+def test_grammar_reports_broken_scripts() -> None:
     for broken in ("$a = @{", "foreach ($role in $roles) {", "'O'Brien'", "'O\u2019Brien'", "Get-Item (", "$a = @(1,"):
         assert errors(broken), broken
 
@@ -73,7 +73,7 @@ hostile = st.text(st.sampled_from(PUNCTUATION) | st.characters(codec="utf-8"), m
 
 @settings(max_examples=40, deadline=None)
 @given(hostile, hostile)
-def test_a_name_and_an_address_come_out_as_strings_and_as_nothing_else(name: str, address: str) -> None:
+def test_names_and_addresses_are_only_string_literals(name: str, address: str) -> None:
     def made(one: str, other: str) -> list[str]:
         app, tenant = AppRegistration(name=one, client_id=ID), Tenant(directory_id=ID, cloud="global")
         plan = ProvisioningPlan(BUILTIN["global"], ID, one, "AzureADMyOrg", other, tuple(Permission), True)
@@ -88,6 +88,6 @@ def test_a_name_and_an_address_come_out_as_strings_and_as_nothing_else(name: str
 
 
 @pytest.mark.parametrize("unseen", ["\x00", "\x1b", "\u202e", "\u2066", "\u200b"])
-def test_what_a_name_hides_stays_out_of_the_script(unseen: str) -> None:
+def test_invisible_characters_of_a_name_are_removed(unseen: str) -> None:
     """Such a name may read as one thing and run as another."""
     assert snippets.powershell_text(f"ALERT{unseen}2") == "'ALERT2'"

@@ -97,7 +97,7 @@ def stored(mailbox: Mailbox) -> str:
 # Signing in
 
 
-def test_a_code_is_entered_and_the_sign_in_sealed(account: Mailbox, decide: Decide) -> None:
+def test_entered_code_stores_an_encrypted_refresh_token(account: Mailbox, decide: Decide) -> None:
     sign_in = begun(account)
     assert later(sign_in).state == DeviceCodeState.WAITING
     decide(sign_in)
@@ -112,13 +112,13 @@ def test_a_code_is_entered_and_the_sign_in_sealed(account: Mailbox, decide: Deci
         assert cursor.fetchone()[0].startswith("v2.")
 
 
-def test_codes_are_gone_once_they_are_of_no_use(account: Mailbox, decide: Decide) -> None:
+def test_used_codes_are_cleared(account: Mailbox, decide: Decide) -> None:
     sign(account, decide)
     sign_in = DeviceCodeFlow.objects.get()
     assert (sign_in.user_code, sign_in.device_code) == ("", None)
 
 
-def test_nobody_asks_more_often_than_the_server_wants(account: Mailbox, sandbox: Sandbox) -> None:
+def test_poll_interval_is_respected(account: Mailbox, sandbox: Sandbox) -> None:
     sign_in = begun(account)
     before = asked(sandbox)
     for seconds in (1, 2, 6, 6, 7, 12):
@@ -126,7 +126,7 @@ def test_nobody_asks_more_often_than_the_server_wants(account: Mailbox, sandbox:
     assert asked(sandbox) - before == 2
 
 
-def test_who_declines_is_shown_so(account: Mailbox, decide: Decide) -> None:
+def test_declined_sign_in_is_shown(account: Mailbox, decide: Decide) -> None:
     sign_in = begun(account)
     decide(sign_in, "cancel")
     assert later(sign_in).state == DeviceCodeState.DECLINED
@@ -134,7 +134,7 @@ def test_who_declines_is_shown_so(account: Mailbox, decide: Decide) -> None:
     assert account.refresh_token is None
 
 
-def test_a_code_that_has_expired_is_asked_for_no_more(account: Mailbox, sandbox: Sandbox) -> None:
+def test_expired_code_is_not_polled(account: Mailbox, sandbox: Sandbox) -> None:
     sign_in = begun(account)
     before = len(sandbox.ledger.entries())
     assert later(sign_in, 1000).state == DeviceCodeState.EXPIRED
@@ -150,7 +150,7 @@ def test_another_account_s_sign_in_is_not_kept(account: Mailbox, sandbox: Sandbo
     assert (account.refresh_token, DeviceCodeFlow.objects.get().account) == (None, other)
 
 
-def test_a_server_that_is_busy_is_asked_again(account: Mailbox, sandbox: Sandbox, decide: Decide) -> None:
+def test_busy_server_is_polled_again(account: Mailbox, sandbox: Sandbox, decide: Decide) -> None:
     sign_in = begun(account)
     decide(sign_in)
     assert account.app
@@ -159,7 +159,7 @@ def test_a_server_that_is_busy_is_asked_again(account: Mailbox, sandbox: Sandbox
     assert confirmed(sign_in, 12).state == DeviceCodeState.DONE
 
 
-def test_an_app_that_does_not_admit_personal_accounts_is_explained(rows: Rows, sandbox: Sandbox) -> None:
+def test_app_without_personal_accounts_is_explained(rows: Rows, sandbox: Sandbox) -> None:
     site = rows.site(sandbox)
     box = Mailbox.objects.create(tenant=site.tenant, app=site.app, address="a@outlook.example", is_personal=True)
     sign_in = begun(box)
@@ -189,16 +189,16 @@ def test_it_sends_through_the_outbox(rows: Rows, sandbox: Sandbox, decide: Decid
 
 
 @pytest.mark.django_db(transaction=True)
-def test_ews_is_refused_in_words(account: Mailbox, decide: Decide) -> None:
+def test_ews_is_refused_with_a_reason(account: Mailbox, decide: Decide) -> None:
     assert sent_by(sign(account, decide), "ews")["cause"] == "account_personal_unsupported"
 
 
-def test_without_a_sign_in_it_says_what_to_do(account: Mailbox) -> None:
+def test_missing_sign_in_is_explained(account: Mailbox) -> None:
     with pytest.raises(SecretUnavailable, match="has not signed in"):
         refresh_tokens.signed_in_account(account)
 
 
-def test_of_two_that_renew_at_once_neither_undoes_the_other(account: Mailbox, decide: Decide) -> None:
+def test_parallel_renewals_do_not_overwrite_each_other(account: Mailbox, decide: Decide) -> None:
     first = refresh_tokens.signed_in_account(sign(account, decide))
     second = refresh_tokens.signed_in_account(account)
     for one in (first, second):
@@ -222,7 +222,7 @@ def test_a_late_renewal_leaves_a_newer_sign_in_alone(account: Mailbox, decide: D
     assert account.is_signed_in(NOW + 2 * DAY)
 
 
-def test_a_revoked_sign_in_is_known_to_be_gone(account: Mailbox, sandbox: Sandbox, decide: Decide) -> None:
+def test_revoked_sign_in_is_marked_ended(account: Mailbox, sandbox: Sandbox, decide: Decide) -> None:
     person = refresh_tokens.signed_in_account(sign(account, decide), clock=lambda: NOW + DAY)
     sandbox.directory.revoke_sign_ins(account.address)
     with pytest.raises(SendError, match="user_sign_in_needed"):
@@ -232,7 +232,7 @@ def test_a_revoked_sign_in_is_known_to_be_gone(account: Mailbox, sandbox: Sandbo
     assert not account.is_signed_in(NOW + DAY)
 
 
-def test_it_carries_reminders_for_as_long_as_it_is_signed_in(account: Mailbox, decide: Decide) -> None:
+def test_reminders_are_sent_while_signed_in(account: Mailbox, decide: Decide) -> None:
     def ways() -> list[Mailbox]:
         return mailboxes_of(account.tenant_id, NOW)
 
@@ -254,7 +254,7 @@ def test_each_is_used_once_a_month(account: Mailbox, decide: Decide, days: int, 
     assert list(refresh_tokens.refresh_unused(now=now)) == []
 
 
-def test_trouble_on_the_way_ends_no_sign_in(account: Mailbox, sandbox: Sandbox, decide: Decide) -> None:
+def test_network_errors_do_not_end_a_sign_in(account: Mailbox, sandbox: Sandbox, decide: Decide) -> None:
     sign(account, decide)
     assert account.app
     sandbox.faults.add(door="token", status=503, mailbox=account.app.client_id)
@@ -266,7 +266,7 @@ def test_trouble_on_the_way_ends_no_sign_in(account: Mailbox, sandbox: Sandbox, 
     assert len(list(refresh_tokens.refresh_unused(now=NOW + 41 * DAY))) == 1
 
 
-def test_the_command_says_what_it_used(account: Mailbox, sandbox: Sandbox, decide: Decide) -> None:
+def test_command_reports_refreshed_sign_ins(account: Mailbox, sandbox: Sandbox, decide: Decide) -> None:
     sign(account, decide)
     Mailbox.objects.filter(pk=account.pk).update(sign_in_ends_at=NOW + 50 * DAY)
     out = StringIO()
@@ -280,7 +280,7 @@ def test_the_command_says_what_it_used(account: Mailbox, sandbox: Sandbox, decid
 @pytest.mark.parametrize(
     "fields", [{"is_personal": True, "transport": "ews"}, {"is_personal": False, "signed_in_at": NOW}]
 )
-def test_what_cannot_be_is_not_stored(rows: Rows, fields: dict[str, object]) -> None:
+def test_impossible_combinations_are_refused(rows: Rows, fields: dict[str, object]) -> None:
     app = rows.app()
     mailbox = Mailbox(tenant=app.tenant, app=app, address="a@outlook.example", **fields)
     with pytest.raises(IntegrityError), transaction.atomic():

@@ -28,14 +28,14 @@ def note(*apps: AppRegistration) -> None:
     sync_required_consents(AppRegistration.objects.filter(pk__in=[app.pk for app in apps]))
 
 
-def test_what_an_app_wants_is_unknown_until_it_is_checked(app: AppRegistration) -> None:
+def test_required_consent_is_unknown_until_checked(app: AppRegistration) -> None:
     note(app)
     assert wanted() == {("home", "Mail.Send", "unknown"), ("home", "SMTP.SendAsApp", "unknown")}
     note(app)
     assert Consent.objects.count() == 2
 
 
-def test_what_is_wanted_no_more_is_gone_and_what_was_found_out_stays(app: AppRegistration) -> None:
+def test_obsolete_consents_are_deleted_and_results_kept(app: AppRegistration) -> None:
     note(app)
     Consent.objects.filter(permission="Mail.Send").update(status="granted")
     app.permissions = ["Mail.Send", "full_access_as_app"]
@@ -51,7 +51,7 @@ def test_what_is_wanted_no_more_is_gone_and_what_was_found_out_stays(app: AppReg
 @pytest.mark.parametrize(
     ("transport", "more"), [("graph", set()), ("ews", {("abroad", "full_access_as_app", "unknown")})]
 )
-def test_a_mailbox_elsewhere_wants_it_all_there_and_what_its_transport_takes(
+def test_mailbox_in_another_tenant_requires_consents_there(
     app: AppRegistration, rows: Rows, transport: str, more: set[tuple[str, str, str]]
 ) -> None:
     mailbox = Mailbox.objects.create(tenant=rows.tenant("abroad"), app=app, address="a@x.example", transport=transport)
@@ -65,9 +65,7 @@ def test_a_mailbox_elsewhere_wants_it_all_there_and_what_its_transport_takes(
     assert wanted() == home
 
 
-def test_an_app_that_sends_elsewhere_alone_wants_nothing_at_home_until_nothing_sends(
-    app: AppRegistration, rows: Rows
-) -> None:
+def test_home_tenant_requires_consents_only_without_other_mailboxes(app: AppRegistration, rows: Rows) -> None:
     note(app)
     mailbox = Mailbox.objects.create(tenant=rows.tenant("abroad"), app=app, address="a@x.example")
     note(app)
@@ -77,14 +75,14 @@ def test_an_app_that_sends_elsewhere_alone_wants_nothing_at_home_until_nothing_s
     assert {place for place, _permission, _status in wanted()} == {"home"}
 
 
-def test_the_daily_check_takes_away_what_is_wanted_no_more(app: AppRegistration, rows: Rows) -> None:
+def test_daily_check_deletes_obsolete_consents(app: AppRegistration, rows: Rows) -> None:
     note(app)
     Mailbox.objects.create(tenant=rows.tenant("abroad"), app=app, address="a@x.example")
     tasks.check_consents()
     assert {place for place, _permission, _status in wanted()} == {"abroad"}
 
 
-def test_other_apps_are_left_alone_and_many_cost_no_more_queries(app: AppRegistration, rows: Rows) -> None:
+def test_other_apps_are_unchanged_and_queries_are_constant(app: AppRegistration, rows: Rows) -> None:
     untouched = rows.app(rows.tenant("other"))
     Consent.objects.create(app=untouched, tenant=untouched.tenant, permission="SMTP.SendAsApp", status="granted")
     assert count_of([app]) == count_of([app, *(rows.app(rows.tenant(f"tenant {n}")) for n in range(5))])
@@ -98,7 +96,7 @@ def count_of(apps: Sequence[AppRegistration]) -> int:
     return len(queries)
 
 
-def test_an_app_that_is_deleted_takes_its_consents_along(app: AppRegistration) -> None:
+def test_deleting_an_app_deletes_its_consents(app: AppRegistration) -> None:
     note(app)
     Tenant.objects.all().delete()
     assert wanted() == set()

@@ -47,7 +47,7 @@ def test_a_token_puts_the_new_secret_in_use(sandbox: Sandbox, rows: Rows) -> Non
     assert [(one["client_id"], one["accepted"]) for one in tokens] == [(site.app.client_id, True)]
 
 
-def test_each_proof_asks_for_a_token_anew(sandbox: Sandbox, rows: Rows) -> None:
+def test_each_verification_requests_a_new_token(sandbox: Sandbox, rows: Rows) -> None:
     """A token that is kept would speak for a secret that Entra never saw."""
     site = rows.site(sandbox)
     value = new_value(sandbox, site)
@@ -59,7 +59,7 @@ def test_each_proof_asks_for_a_token_anew(sandbox: Sandbox, rows: Rows) -> None:
     assert (again.proven, again.cause) == (False, "secret_wrong")
 
 
-def test_a_broken_secret_waits_with_its_diagnosis_and_the_old_one_stays(sandbox: Sandbox, rows: Rows) -> None:
+def test_failed_secret_stays_staged_and_the_old_one_in_use(sandbox: Sandbox, rows: Rows) -> None:
     site = rows.site(sandbox)
     done = replaced(site, rows, "not-the-value-of-any-secret")
     assert (done.proven, done.cause) == (False, "secret_wrong")
@@ -70,7 +70,7 @@ def test_a_broken_secret_waits_with_its_diagnosis_and_the_old_one_stays(sandbox:
 
 
 @pytest.mark.parametrize("door", ["token", "discovery"])
-def test_a_secret_entered_while_entra_is_down_is_proven_later(sandbox: Sandbox, rows: Rows, door: Door) -> None:
+def test_secret_staged_during_an_outage_is_promoted_later(sandbox: Sandbox, rows: Rows, door: Door) -> None:
     site = rows.site(sandbox)
     sandbox.faults.add(door, status=503, times=None)
     done = replaced(site, rows, new_value(sandbox, site))
@@ -81,7 +81,7 @@ def test_a_secret_entered_while_entra_is_down_is_proven_later(sandbox: Sandbox, 
     assert states(site) == {"alert": "retired", "new": "current"}
 
 
-def test_a_secret_entered_after_one_that_waits_takes_its_place(sandbox: Sandbox, rows: Rows) -> None:
+def test_new_staged_secret_replaces_the_staged_one(sandbox: Sandbox, rows: Rows) -> None:
     site = rows.site(sandbox)
     replaced(site, rows, "wrong", "first")
     replaced(site, rows, "wrong too", "second")
@@ -90,7 +90,7 @@ def test_a_secret_entered_after_one_that_waits_takes_its_place(sandbox: Sandbox,
     assert states(site) == {"alert": "retired", "first": "retired", "second": "retired", "third": "current"}
 
 
-def test_the_value_that_is_in_use_already_is_no_replacement(sandbox: Sandbox, rows: Rows) -> None:
+def test_value_in_use_is_refused_as_replacement(sandbox: Sandbox, rows: Rows) -> None:
     """Its end would be told wrongly, and it would end unseen."""
     site = rows.site(sandbox)
     assert site.credential.value is not None
@@ -100,7 +100,7 @@ def test_the_value_that_is_in_use_already_is_no_replacement(sandbox: Sandbox, ro
     assert states(site) == {"alert": "current"}
 
 
-def test_an_end_before_the_start_is_refused_and_what_waits_goes_on_waiting(sandbox: Sandbox, rows: Rows) -> None:
+def test_invalid_replacement_leaves_the_staged_secret(sandbox: Sandbox, rows: Rows) -> None:
     site = rows.site(sandbox)
     replaced(site, rows, "wrong", "waits")
     with pytest.raises(ValidationError):
@@ -108,7 +108,7 @@ def test_an_end_before_the_start_is_refused_and_what_waits_goes_on_waiting(sandb
     assert states(site) == {"alert": "current", "waits": "next"}
 
 
-def test_an_app_of_a_cloud_that_is_gone_says_so(sandbox: Sandbox, rows: Rows) -> None:
+def test_removed_cloud_is_reported(sandbox: Sandbox, rows: Rows) -> None:
     site = rows.site(sandbox)
     site.tenant.cloud = "gone"
     site.tenant.save()
@@ -121,7 +121,7 @@ def test_an_app_of_a_cloud_that_is_gone_says_so(sandbox: Sandbox, rows: Rows) ->
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_replacements_at_once_the_one_entered_last_is_in_use(sandbox: Sandbox, rows: Rows) -> None:
+def test_last_of_parallel_replacements_is_in_use(sandbox: Sandbox, rows: Rows) -> None:
     site = rows.site(sandbox)
     values = {f"number {number}": new_value(sandbox, site) for number in range(4)}
     together = threading.Barrier(len(values))
@@ -149,7 +149,7 @@ def test_of_replacements_at_once_the_one_entered_last_is_in_use(sandbox: Sandbox
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_proof_that_comes_late_does_not_put_back_what_was_superseded(sandbox: Sandbox, rows: Rows) -> None:
+def test_late_verification_does_not_restore_a_retired_secret(sandbox: Sandbox, rows: Rows) -> None:
     site = rows.site(sandbox)
     first, second = new_value(sandbox, site), new_value(sandbox, site)
     sandbox.faults.add("token", delay=1.0, mailbox=site.app.client_id)
@@ -162,7 +162,7 @@ def test_a_proof_that_comes_late_does_not_put_back_what_was_superseded(sandbox: 
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_secret_deleted_while_it_is_proven_stays_deleted(sandbox: Sandbox, rows: Rows) -> None:
+def test_secret_deleted_during_verification_stays_deleted(sandbox: Sandbox, rows: Rows) -> None:
     site = rows.site(sandbox)
     value = new_value(sandbox, site)
     sandbox.faults.add("token", delay=0.5, mailbox=site.app.client_id)
@@ -189,7 +189,7 @@ def wait_for_fault(sandbox: Sandbox, site: Site) -> None:
 # Left waiting
 
 
-def test_what_waits_is_proven_once_the_one_in_use_has_ended(sandbox: Sandbox, rows: Rows) -> None:
+def test_staged_secret_is_promoted_when_the_current_one_expires(sandbox: Sandbox, rows: Rows) -> None:
     ended, good, hopeless, without = (rows.site(sandbox) for _site in range(4))
     sandbox.faults.add("token", status=503, times=4)
     for site in (ended, good, without):

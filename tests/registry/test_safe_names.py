@@ -31,10 +31,10 @@ LINK = re.compile(r"[^\W_]\.[^\W\d_]|://|@|\\|[^\d.]*\d+\.\d+\.\d+\.\d+|:\w", re
         ("///", "…"),
     ],
 )
-def test_a_name_is_shown_as_one_line_that_leads_nowhere(name: str, shown: str) -> None:
+def test_name_is_shown_as_one_line_without_links(name: str, shown: str) -> None:
     assert clean(name) == shown
 
 
 @given(st.text(alphabet=st.sampled_from("ab1.:/@\\_-[] \u3002\uff0e\u200b"), max_size=40))
-def test_no_name_holds_a_link(name: str) -> None:
+def test_cleaned_name_never_contains_a_link(name: str) -> None:
     assert not LINK.search(clean(name))

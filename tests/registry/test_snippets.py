@@ -33,12 +33,12 @@ def plan(name: str = "ALERT", **fields: object) -> ProvisioningPlan:
 
 @pytest.mark.parametrize("client_id", ["", ID])
 @pytest.mark.parametrize("name", NAMES)
-def test_the_azure_cli_script_is_good_bash(name: str, client_id: str) -> None:
+def test_azure_cli_script_is_valid_bash(name: str, client_id: str) -> None:
     script = provisioning.azure_cli(plan(name, client_id=client_id))
     subprocess.run(["bash", "-n"], input=script, text=True, check=True)
 
 
-def test_bash_takes_the_name_as_it_is() -> None:
+def test_bash_passes_the_name_unchanged() -> None:
     """Run with an `az` that says what it was told."""
     told = 'az() { if [ "$3" = create ]; then printf "%s\\n" "$4" >&2; fi; }\n'
     for name in NAMES:
@@ -48,7 +48,7 @@ def test_bash_takes_the_name_as_it_is() -> None:
 
 
 @pytest.mark.parametrize("slug", BUILTIN)
-def test_each_script_goes_to_the_tenant_s_own_cloud(slug: str) -> None:
+def test_each_script_uses_the_tenants_cloud(slug: str) -> None:
     tenant, app = Tenant(directory_id=ID, cloud=slug), AppRegistration(name="ALERT", client_id=ID)
     made = {
         "az": provisioning.azure_cli(plan(cloud=BUILTIN[slug])),
@@ -60,7 +60,7 @@ def test_each_script_goes_to_the_tenant_s_own_cloud(slug: str) -> None:
     assert ("-ExchangeEnvironmentName" in made["exchange"]) == (slug != "global")
 
 
-def test_permissions_are_granted_by_name_each_from_the_resource_that_has_it() -> None:
+def test_permissions_are_looked_up_by_name_at_their_resource() -> None:
     script = provisioning.graph_powershell(plan())
     graph, exchange = (script.index(one) for one in (snippets.GRAPH_APP_ID, snippets.EXCHANGE_APP_ID))
     for name, resource in (("Mail.Send", graph), ("Mail.ReadWrite", graph), ("SMTP.SendAsApp", exchange)):
@@ -69,14 +69,14 @@ def test_permissions_are_granted_by_name_each_from_the_resource_that_has_it() ->
     assert "role=$(az ad sp show --id 00000002-0000-0ff1-ce00-000000000000" in provisioning.azure_cli(plan())
 
 
-def test_who_lets_exchange_grant_it_is_granted_nothing_in_entra() -> None:
+def test_scoped_registration_grants_nothing_in_entra() -> None:
     for script in (provisioning.azure_cli(plan(permissions=())), provisioning.graph_powershell(plan(permissions=()))):
         assert "ermission" not in script
         assert "AppRole" not in script
         assert "RequiredResourceAccess" not in script
 
 
-def test_a_redirect_to_this_dashboard_is_of_the_platform_web() -> None:
+def test_dashboard_redirect_uses_the_web_platform() -> None:
     web = plan(redirect_uri="https://alerts.example/consent/return/")
     assert "--web-redirect-uris" in provisioning.azure_cli(web)
     assert "-Web @{" in provisioning.graph_powershell(web)

@@ -18,7 +18,7 @@ def control(sandbox: Sandbox) -> Control:
     return Control(sandbox.url, sandbox.ca_file)
 
 
-def test_a_customer_made_from_afar_gets_a_token(control: Control, ask: Ask) -> None:
+def test_customer_created_by_the_client_gets_a_token(control: Control, ask: Ask) -> None:
     tenant = control.directory.add_tenant("Harbour", "harbour.example", ews_enabled=False)
     app = control.directory.add_app(tenant, "ALERT")
     end = datetime.now(UTC) + timedelta(days=9)
@@ -33,7 +33,7 @@ def test_a_customer_made_from_afar_gets_a_token(control: Control, ask: Ask) -> N
     assert ask(**named)["error_codes"] == [7000222]
 
 
-def test_faults_and_ledger_work_from_afar(
+def test_client_reaches_faults_and_ledger(
     control: Control, sandbox: Sandbox, ask: Ask, session: requests.Session, customer: Customer
 ) -> None:
     control.faults.add(door="token", code=7000222)
@@ -45,22 +45,22 @@ def test_faults_and_ledger_work_from_afar(
     assert control.ledger.messages() == []
 
 
-def test_a_stored_secret_is_not_told_again(control: Control, customer: Customer) -> None:
+def test_stored_secret_is_not_returned_again(control: Control, customer: Customer) -> None:
     (stored,) = control.directory.secrets(customer.app)
     assert stored.value is None
     assert stored.hint == (customer.secret.value or "")[:3]
 
 
-def test_a_mistake_is_told_in_words(control: Control) -> None:
+def test_mistake_raises_an_error_with_a_reason(control: Control) -> None:
     with pytest.raises(ControlError, match="no app nowhere"):
         control.directory.grant("nowhere", "Mail.Send")
 
 
-def test_what_is_not_for_others_is_not_there(sandbox: Sandbox, session: requests.Session) -> None:
+def test_other_methods_are_not_found(sandbox: Sandbox, session: requests.Session) -> None:
     url = f"{sandbox.url}/_sandbox/directory/password_of"
     assert session.post(url, json={"username": "alert"}, timeout=10).status_code == 404
 
 
-def test_a_page_of_another_origin_cannot_reach_it_without_asking(sandbox: Sandbox, session: requests.Session) -> None:
+def test_other_origin_cannot_call_the_endpoint(sandbox: Sandbox, session: requests.Session) -> None:
     url = f"{sandbox.url}/_sandbox/faults/clear"
     assert session.post(url, data="{}", headers={"Content-Type": "text/plain"}, timeout=10).status_code == 415

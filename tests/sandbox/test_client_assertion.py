@@ -81,7 +81,7 @@ def test_an_expired_certificate_is_refused(ask: Ask, sandbox: Sandbox, customer:
         ({"iss": str(uuid.UUID(int=1)), "sub": str(uuid.UUID(int=1))}, 700021),
     ],
 )
-def test_the_assertion_must_be_for_this_door_in_time_and_by_this_app(
+def test_assertion_must_match_audience_time_and_app(
     sandbox: Sandbox, session: requests.Session, customer: Customer, changes: dict[str, Any], code: int
 ) -> None:
     public, private = certificate()

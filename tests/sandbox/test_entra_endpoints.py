@@ -63,7 +63,7 @@ def test_a_wrong_scope_is_refused(ask: Ask, scope: str, code: int, error: str) -
     assert (answer["error_codes"], answer["error"]) == ([code], error)
 
 
-def test_a_refusal_has_entras_shape(ask: Ask, session: requests.Session, customer: Customer) -> None:
+def test_refusal_has_entras_format(ask: Ask, session: requests.Session, customer: Customer) -> None:
     answer = ask(credential=str(uuid.uuid4()))
     assert answer["error"] == "invalid_client"
     assert answer["error_codes"] == [7000215]
@@ -75,12 +75,12 @@ def test_a_refusal_has_entras_shape(ask: Ask, session: requests.Session, custome
     assert "Invalid client secret provided." in session.get(answer["error_uri"], timeout=10).text
 
 
-def test_an_expired_secret_says_so(ask: Ask, sandbox: Sandbox, customer: Customer) -> None:
+def test_expired_secret_has_its_own_error(ask: Ask, sandbox: Sandbox, customer: Customer) -> None:
     sandbox.directory.expire_secret(customer.app, customer.secret)
     assert ask()["error_codes"] == [7000222]
 
 
-def test_a_secret_that_begins_tomorrow_is_not_known_yet(ask: Ask, sandbox: Sandbox, customer: Customer) -> None:
+def test_secret_with_a_future_start_is_refused(ask: Ask, sandbox: Sandbox, customer: Customer) -> None:
     tomorrow = datetime.now(UTC) + timedelta(days=1)
     early = sandbox.directory.add_secret(customer.app, starts_at=tomorrow, expires_at=tomorrow + timedelta(days=1))
     assert ask(credential=early.value)["error_codes"] == [7000215]
@@ -91,7 +91,7 @@ def test_a_removed_secret_is_wrong(ask: Ask, sandbox: Sandbox, customer: Custome
     assert ask()["error_codes"] == [7000215]
 
 
-def test_each_of_two_secrets_is_good(ask: Ask, sandbox: Sandbox, customer: Customer) -> None:
+def test_each_of_two_secrets_is_accepted(ask: Ask, sandbox: Sandbox, customer: Customer) -> None:
     second = sandbox.directory.add_secret(customer.app, value="second~secret.of-40-characters_0123456789")
     assert "access_token" in ask(credential=second.value)
     assert "access_token" in ask()
@@ -123,7 +123,7 @@ def test_a_removed_app_is_not_found(ask: Ask, sandbox: Sandbox, customer: Custom
     assert ask()["error_codes"] == [700016]
 
 
-def test_msal_cannot_even_begin_with_an_unknown_tenant(ask: Ask) -> None:
+def test_msal_fails_on_discovery_of_an_unknown_tenant(ask: Ask) -> None:
     with pytest.raises(ValueError, match="authority configuration"):
         ask(tenant=str(uuid.uuid4()))
 
@@ -197,9 +197,7 @@ def test_the_clients_request_id_is_answered(sandbox: Sandbox, session: requests.
     assert answer.json()["correlation_id"] == mine
 
 
-def test_msal_with_instance_discovery_finds_its_way(
-    sandbox: Sandbox, session: requests.Session, customer: Customer
-) -> None:
+def test_msal_works_with_instance_discovery(sandbox: Sandbox, session: requests.Session, customer: Customer) -> None:
     answer: dict[str, Any] = msal.ConfidentialClientApplication(
         customer.app.client_id,
         client_credential=customer.secret.value,
@@ -227,7 +225,7 @@ def test_conditional_access_can_be_scripted(ask: Ask, sandbox: Sandbox) -> None:
 
 
 @pytest.mark.parametrize(("status", "code"), [(503, 90033), (429, 90055)])
-def test_trouble_at_microsoft_can_be_scripted(
+def test_outages_can_be_scripted(
     sandbox: Sandbox, session: requests.Session, customer: Customer, status: int, code: int
 ) -> None:
     sandbox.faults.add(door="token", status=status, headers={"Retry-After": "3"})

@@ -69,7 +69,7 @@ def message(account: Any, **changes: Any) -> Any:
     return exchangelib.Message(account=account, **{**fields, **changes})
 
 
-def test_a_structured_message_arrives_whole(account: Open, sandbox: Sandbox, exchange_token: str) -> None:
+def test_structured_message_arrives_complete(account: Open, sandbox: Sandbox, exchange_token: str) -> None:
     message(
         account(Bearer(exchange_token)),
         body=exchangelib.HTMLBody("<p>Arrêt à 04:12</p>"),
@@ -129,7 +129,7 @@ def test_an_app_scoped_to_another_mailbox_may_not_impersonate(
         message(account(Bearer(token))).send(save_copy=False)
 
 
-def test_a_busy_server_says_how_long(account: Open, sandbox: Sandbox, exchange_token: str) -> None:
+def test_busy_server_sends_back_off(account: Open, sandbox: Sandbox, exchange_token: str) -> None:
     sandbox.faults.add(door="ews", code="ErrorServerBusy", headers={"Retry-After": "25"})
     with pytest.raises(errors.ErrorServerBusy) as caught:
         message(account(Bearer(exchange_token))).send(save_copy=False)
@@ -137,7 +137,7 @@ def test_a_busy_server_says_how_long(account: Open, sandbox: Sandbox, exchange_t
 
 
 @pytest.mark.parametrize(("reset", "arrived"), [("before", 0), ("after", 1)])
-def test_the_line_can_be_cut_before_or_after_acceptance(
+def test_connection_can_be_reset_before_or_after_acceptance(
     account: Open, sandbox: Sandbox, exchange_token: str, reset: str, arrived: int
 ) -> None:
     sandbox.faults.add(door="ews", reset=reset, mailbox=ALARMS)  # type: ignore[arg-type]
@@ -225,7 +225,7 @@ def test_what_is_not_soap_fails_validation(
 @pytest.mark.parametrize(
     ("disposition", "status", "arrived"), [("SendAndSaveCopy", 200, 1), ("SendOnly", 200, 1), ("SaveOnly", 500, 0)]
 )
-def test_what_is_to_be_sent_is_taken_and_a_draft_is_not(
+def test_only_messages_to_send_are_accepted(
     sandbox: Sandbox, session: requests.Session, exchange_token: str, disposition: str, status: int, arrived: int
 ) -> None:
     headers = {"Authorization": f"Bearer {exchange_token}", "Content-Type": "text/xml"}
@@ -246,7 +246,7 @@ def test_an_entity_in_the_xml_reads_no_file(
     assert "not for the mail" not in (sandbox.folder / "ledger.jsonl").read_text()
 
 
-def test_a_tenant_with_ews_off_answers_403_and_nothing(
+def test_tenant_without_ews_returns_empty_403(
     account: Open, sandbox: Sandbox, session: requests.Session, customer: Customer, exchange_token: str
 ) -> None:
     sandbox.directory.set_ews(customer.tenant, enabled=False)
@@ -257,7 +257,7 @@ def test_a_tenant_with_ews_off_answers_403_and_nothing(
         message(account(Bearer(exchange_token))).send(save_copy=False)
 
 
-def test_an_allow_list_lets_in_the_apps_it_names(
+def test_allow_list_admits_only_listed_apps(
     sandbox: Sandbox, session: requests.Session, customer: Customer, exchange_token: str
 ) -> None:
     sandbox.directory.set_ews(customer.tenant, enabled=True, allowed_apps=[])

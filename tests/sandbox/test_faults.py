@@ -21,7 +21,7 @@ def graph(sandbox: Sandbox, session: requests.Session, graph_token: str) -> Grap
     return Graph(sandbox, session, graph_token)
 
 
-def test_a_fault_comes_as_often_as_it_was_told(graph: Graph, sandbox: Sandbox) -> None:
+def test_fault_applies_the_given_number_of_times(graph: Graph, sandbox: Sandbox) -> None:
     sandbox.faults.add(door="graph", status=503, times=2)
     assert [graph.json(message()).status_code for _ in range(3)] == [503, 503, 202]
 
@@ -33,25 +33,25 @@ def test_a_fault_without_a_count_stays_until_cleared(graph: Graph, sandbox: Sand
     assert graph.json(message()).status_code == 202
 
 
-def test_faults_come_in_the_order_in_which_they_were_told(graph: Graph, sandbox: Sandbox) -> None:
+def test_faults_apply_in_order(graph: Graph, sandbox: Sandbox) -> None:
     sandbox.faults.add(door="graph", status=503)
     sandbox.faults.add(door="graph", status=429)
     assert [graph.json(message()).status_code for _ in range(3)] == [503, 429, 202]
 
 
-def test_a_fault_of_one_mailbox_spares_the_others(graph: Graph, sandbox: Sandbox, customer: Customer) -> None:
+def test_fault_of_one_mailbox_does_not_affect_others(graph: Graph, sandbox: Sandbox, customer: Customer) -> None:
     sandbox.directory.add_mailbox(customer.tenant, "other@northpark.example")
     sandbox.faults.add(door="graph", status=503, mailbox="Other@northpark.example")
     assert graph.json(message()).status_code == 202
     assert graph.json(message(), "other@northpark.example").status_code == 503
 
 
-def test_a_fault_of_another_door_does_not_matter(graph: Graph, sandbox: Sandbox) -> None:
+def test_fault_of_another_service_does_not_apply(graph: Graph, sandbox: Sandbox) -> None:
     sandbox.faults.add(door="ews", status=503)
     assert graph.json(message()).status_code == 202
 
 
-def test_an_answer_can_hide_that_the_message_was_taken(graph: Graph, sandbox: Sandbox) -> None:
+def test_error_can_hide_an_accepted_message(graph: Graph, sandbox: Sandbox) -> None:
     sandbox.faults.add(door="graph", status=504, taken=True)
     before = len(sandbox.ledger.messages())
     assert graph.json(message()).status_code == 504
@@ -59,7 +59,7 @@ def test_an_answer_can_hide_that_the_message_was_taken(graph: Graph, sandbox: Sa
 
 
 @pytest.mark.parametrize(("reset", "arrived"), [("before", 0), ("after", 1)])
-def test_the_line_is_cut_before_or_after_the_message_is_taken(
+def test_connection_is_reset_before_or_after_acceptance(
     graph: Graph, sandbox: Sandbox, reset: str, arrived: int
 ) -> None:
     sandbox.faults.add(door="graph", reset=reset)  # type: ignore[arg-type]
@@ -68,7 +68,7 @@ def test_the_line_is_cut_before_or_after_the_message_is_taken(
     assert len(sandbox.ledger.messages()) == arrived
 
 
-def test_a_late_answer_is_late(graph: Graph, sandbox: Sandbox) -> None:
+def test_delay_delays_the_response(graph: Graph, sandbox: Sandbox) -> None:
     graph.json(message())
     sandbox.faults.add(door="graph", delay=0.4)
     begun = time.monotonic()
@@ -76,7 +76,7 @@ def test_a_late_answer_is_late(graph: Graph, sandbox: Sandbox) -> None:
     assert time.monotonic() - begun >= 0.4
 
 
-def test_a_body_is_answered_as_told(graph: Graph, sandbox: Sandbox) -> None:
+def test_scripted_body_is_returned(graph: Graph, sandbox: Sandbox) -> None:
     sandbox.faults.add(door="graph", status=502, body="<html>Bad gateway</html>")
     answer = graph.json(message())
     assert (answer.status_code, answer.text) == (502, "<html>Bad gateway</html>")
@@ -88,18 +88,18 @@ def test_metadata_can_fail_too(sandbox: Sandbox, session: requests.Session, cust
     assert [session.get(url, timeout=10).status_code for _ in range(2)] == [500, 200]
 
 
-def test_a_door_that_does_not_exist_is_refused(sandbox: Sandbox) -> None:
+def test_unknown_service_is_refused(sandbox: Sandbox) -> None:
     with pytest.raises(ValueError, match="'imap' is none of token, graph"):
         sandbox.faults.add(door="imap")  # type: ignore[arg-type]
 
 
-def test_connection_close_can_be_told(graph: Graph, sandbox: Sandbox) -> None:
+def test_connection_close_can_be_scripted(graph: Graph, sandbox: Sandbox) -> None:
     sandbox.faults.add(door="graph", status=403, headers={"Connection": "close"})
     assert graph.json(message()).headers["Connection"] == "close"
     assert "Connection" not in graph.json(message()).headers
 
 
-def test_a_sandbox_that_ends_keeps_nobody_waiting_and_takes_nothing(tmp_path: Path) -> None:
+def test_closing_sandbox_ends_delays_and_accepts_nothing(tmp_path: Path) -> None:
     begun = time.monotonic()
     with ThreadPoolExecutor(2) as pool, Sandbox(tmp_path) as sandbox:
         sandbox.faults.add(door="token", delay=60)

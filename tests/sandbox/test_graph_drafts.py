@@ -71,7 +71,7 @@ def test_a_draft_may_be_given_as_a_resource(drafts: Drafts, sandbox: Sandbox) ->
     assert entry["to"] == ["oncall@northpark.example", "boss@northpark.example", "log@northpark.example"]
 
 
-def test_only_an_immutable_id_outlives_the_move_to_sent_items(drafts: Drafts) -> None:
+def test_only_immutable_id_survives_sending(drafts: Drafts) -> None:
     usual, immutable = drafts.made(immutable=False), drafts.made()
     for draft in (usual, immutable):
         drafts.call("POST", f"messages/{draft}/send")
@@ -82,7 +82,7 @@ def test_only_an_immutable_id_outlives_the_move_to_sent_items(drafts: Drafts) ->
     assert "subject" not in sent.json()
 
 
-def test_what_was_sent_lies_in_sent_items_however_it_left(drafts: Drafts) -> None:
+def test_sent_messages_are_in_sent_items(drafts: Drafts) -> None:
     drafts.call("POST", "sendMail", data=FROM_MIME, headers={"Content-Type": "text/plain"})
     drafts.call("POST", f"messages/{drafts.made()}/send")
     drafts.made()
@@ -91,12 +91,12 @@ def test_what_was_sent_lies_in_sent_items_however_it_left(drafts: Drafts) -> Non
     assert len(drafts.found("mailFolders/Drafts/messages")) == 1
 
 
-def test_no_copy_is_kept_of_what_asks_for_none(drafts: Drafts) -> None:
+def test_message_without_copy_is_not_in_sent_items(drafts: Drafts) -> None:
     drafts.call("POST", "sendMail", json={**message(internetMessageId=MESSAGE_ID), "saveToSentItems": False})
     assert drafts.found() == []
 
 
-def test_a_draft_that_is_deleted_is_moved_and_then_gone(drafts: Drafts) -> None:
+def test_deleted_draft_is_moved_then_removed(drafts: Drafts) -> None:
     draft = drafts.made()
     assert drafts.call("DELETE", f"messages/{draft}").status_code == 204
     assert len(drafts.found("mailFolders/deleteditems/messages")) == 1
@@ -104,7 +104,7 @@ def test_a_draft_that_is_deleted_is_moved_and_then_gone(drafts: Drafts) -> None:
     assert refusal(drafts.call("DELETE", f"messages/{draft}")) == (404, "ErrorItemNotFound")
 
 
-def test_of_two_who_send_the_same_draft_one_is_told_that_it_is_gone(drafts: Drafts, sandbox: Sandbox) -> None:
+def test_second_send_of_a_draft_is_not_found(drafts: Drafts, sandbox: Sandbox) -> None:
     draft, answers = drafts.made(), []
 
     def send() -> None:
@@ -141,7 +141,7 @@ def test_a_draft_without_recipients_can_be_kept_and_not_sent(drafts: Drafts) -> 
     assert refusal(drafts.call("POST", f"messages/{draft}/send")) == (400, "ErrorInvalidRecipients")
 
 
-def test_anothers_draft_is_not_there(drafts: Drafts, sandbox: Sandbox, customer: Customer) -> None:
+def test_draft_of_another_mailbox_is_not_found(drafts: Drafts, sandbox: Sandbox, customer: Customer) -> None:
     sandbox.directory.add_mailbox(customer.tenant, "other@northpark.example")
     answer = drafts.call("GET", f"messages/{drafts.made()}", "other@northpark.example")
     assert refusal(answer) == (404, "ErrorItemNotFound")
@@ -157,14 +157,14 @@ def test_anothers_draft_is_not_there(drafts: Drafts, sandbox: Sandbox, customer:
         ("GET", "mailFolders/nowhere/messages", 400, "BadRequest"),
     ],
 )
-def test_what_is_asked_wrongly_is_refused_in_graphs_words(
+def test_bad_request_is_refused_with_graphs_error(
     drafts: Drafts, method: str, path: str, status: int, code: str
 ) -> None:
     drafts.made()
     assert refusal(drafts.call(method, path)) == (status, code)
 
 
-def test_a_fault_strikes_the_stage_it_is_for(drafts: Drafts, sandbox: Sandbox) -> None:
+def test_fault_applies_at_its_stage(drafts: Drafts, sandbox: Sandbox) -> None:
     for stage in ("lookup", "data", "delete"):
         sandbox.faults.add("graph", status=503, stage=stage)
     draft = drafts.made()

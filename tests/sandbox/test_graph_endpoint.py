@@ -99,7 +99,7 @@ def test_the_clients_request_id_is_repeated_and_kept(graph: Graph, sandbox: Sand
         (b"A" * (4 * 1024 * 1024 + 4), "text/plain", 413, "RequestEntityTooLarge"),
     ],
 )
-def test_a_bad_body_is_refused_in_graphs_words(
+def test_bad_body_is_refused_with_graphs_error(
     graph: Graph, sandbox: Sandbox, body: bytes, kind: str, status: int, code: str
 ) -> None:
     assert refusal(graph.raw(body, kind)) == (status, code)
@@ -111,11 +111,11 @@ def test_headers_that_do_not_begin_with_x_are_refused(graph: Graph) -> None:
     assert refusal(answer) == (400, "InvalidInternetMessageHeader")
 
 
-def test_a_mailbox_that_is_not_there_is_an_invalid_user(graph: Graph) -> None:
+def test_unknown_mailbox_is_an_invalid_user(graph: Graph) -> None:
     assert refusal(graph.json(message(), "nobody@northpark.example")) == (404, "ErrorInvalidUser")
 
 
-def test_another_tenants_mailbox_is_not_there_either(graph: Graph, sandbox: Sandbox) -> None:
+def test_mailbox_of_another_tenant_is_not_found(graph: Graph, sandbox: Sandbox) -> None:
     other = sandbox.directory.add_tenant("Harbour", "harbour.example")
     sandbox.directory.add_mailbox(other, "alarms@harbour.example")
     assert refusal(graph.json(message(), "alarms@harbour.example")) == (404, "ErrorInvalidUser")
@@ -171,7 +171,7 @@ def test_a_changed_token_is_refused(sandbox: Sandbox, session: requests.Session,
     assert refusal(Graph(sandbox, session, broken).json(message())) == (401, "InvalidAuthenticationToken")
 
 
-def test_throttling_says_when_to_come_back(graph: Graph, sandbox: Sandbox) -> None:
+def test_throttling_sends_retry_after(graph: Graph, sandbox: Sandbox) -> None:
     sandbox.faults.add(door="graph", status=429, headers={"Retry-After": "7"})
     answer = graph.json(message())
     assert refusal(answer) == (429, "ApplicationThrottled")

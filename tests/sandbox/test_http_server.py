@@ -27,7 +27,7 @@ def received(client: ssl.SSLSocket) -> bytes:
     return whole
 
 
-def test_64_clients_at_once_lose_nothing(sandbox: Sandbox, graph_token: str) -> None:
+def test_64_parallel_clients_lose_nothing(sandbox: Sandbox, graph_token: str) -> None:
     url = f"{sandbox.url}/graph/v1.0/users/alarms@northpark.example/sendMail"
     headers = {"Authorization": f"Bearer {graph_token}", "Content-Type": "text/plain"}
 
@@ -67,7 +67,7 @@ def test_a_client_that_expects_100_is_told_to_go_on(sandbox: Sandbox) -> None:
         assert received(client).startswith(b"HTTP/1.1 404")
 
 
-def test_who_does_not_speak_tls_or_http_is_let_go(sandbox: Sandbox, session: requests.Session) -> None:
+def test_connection_without_tls_or_http_is_closed(sandbox: Sandbox, session: requests.Session) -> None:
     port = int(sandbox.url.rsplit(":", 1)[1])
     with socket.create_connection(("127.0.0.1", port), timeout=10) as plain:
         plain.sendall(b"GET / HTTP/1.0\r\n\r\n")

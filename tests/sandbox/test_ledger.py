@@ -64,7 +64,7 @@ def test_a_ledger_opened_again_goes_on_and_drops_a_torn_last_line(tmp_path: Path
     assert [json.loads(line)["number"] for line in file.read_text().splitlines()] == [1, 2]
 
 
-def test_one_can_wait_for_an_entry(tmp_path: Path) -> None:
+def test_waiting_for_an_entry(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path / "ledger.jsonl")
     writer = threading.Timer(0.1, lambda: ledger.append("message", "graph", message_id="<1@x>"))
     writer.start()

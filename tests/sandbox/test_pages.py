@@ -28,7 +28,7 @@ def arrived(sandbox: Sandbox) -> Sandbox:
     return sandbox
 
 
-def test_what_arrived_is_listed_by_recipient(arrived: Sandbox, session: requests.Session) -> None:
+def test_mail_is_listed_by_recipient(arrived: Sandbox, session: requests.Session) -> None:
     overview = session.get(arrived.mailbox_page, timeout=10).text
     assert 'href="/_sandbox/mailbox/oncall%40northpark.example"' in overview
     box = session.get(f"{arrived.mailbox_page}oncall@northpark.example", timeout=10).text
@@ -44,7 +44,7 @@ def test_a_message_shows_its_facts_and_text(arrived: Sandbox, session: requests.
         assert part in text
 
 
-def test_what_is_attached_is_listed_and_text_is_shown(sandbox: Sandbox, session: requests.Session) -> None:
+def test_attachments_are_listed_and_text_is_shown(sandbox: Sandbox, session: requests.Session) -> None:
     mail = EmailMessage()
     mail["From"], mail["To"], mail["Subject"] = "alarms@northpark.example", "oncall@northpark.example", "Ends"
     mail.set_content("It ends.")
@@ -59,7 +59,7 @@ def test_what_is_attached_is_listed_and_text_is_shown(sandbox: Sandbox, session:
     assert "application/octet-stream, 2 bytes" in text
 
 
-def test_hostile_mail_is_escaped_and_its_html_caged(arrived: Sandbox, session: requests.Session) -> None:
+def test_hostile_mail_is_escaped_and_its_html_sandboxed(arrived: Sandbox, session: requests.Session) -> None:
     shown = session.get(f"{arrived.mailbox_page}message/2", timeout=10)
     assert "<script" not in shown.text
     assert "&lt;script&gt;alert(1)" in shown.text
@@ -69,7 +69,7 @@ def test_hostile_mail_is_escaped_and_its_html_caged(arrived: Sandbox, session: r
     assert caged.headers["Content-Security-Policy"].startswith("sandbox; default-src 'none'")
 
 
-def test_a_message_that_is_not_there_is_404(arrived: Sandbox, session: requests.Session) -> None:
+def test_unknown_message_is_404(arrived: Sandbox, session: requests.Session) -> None:
     assert session.get(f"{arrived.mailbox_page}message/77", timeout=10).status_code == 404
 
 
@@ -105,7 +105,7 @@ def nothing_granted(sandbox: Sandbox, customer: Customer) -> None:
 
 
 @pytest.mark.usefixtures("nothing_granted")
-def test_accepting_grants_the_resource_that_was_asked_for_and_goes_back(
+def test_accepting_grants_the_resource_and_redirects(
     sandbox: Sandbox, session: requests.Session, customer: Customer, ask: Ask
 ) -> None:
     url = consent_url(sandbox, customer)
@@ -131,7 +131,7 @@ def test_the_first_version_grants_everything_that_the_app_wants(
 
 
 @pytest.mark.usefixtures("nothing_granted")
-def test_declining_says_an_error_beside_admin_consent_true(
+def test_declining_returns_an_error_with_admin_consent_true(
     sandbox: Sandbox, session: requests.Session, customer: Customer, ask: Ask
 ) -> None:
     answer = decide(session, consent_url(sandbox, customer), "cancel")

@@ -77,14 +77,14 @@ def send(sandbox: Sandbox, session: requests.Session, token: str, who: str = "me
     )
 
 
-def test_a_code_has_entras_shape(device: Device) -> None:
+def test_device_code_response_has_entras_format(device: Device) -> None:
     flow = device.begin()
     assert {"user_code", "device_code", "verification_uri", "expires_in", "interval", "message"} <= set(flow)
     assert (flow["expires_in"], flow["interval"]) == (900, 5)
     assert flow["user_code"] in flow["message"]
 
 
-def test_until_the_person_agrees_the_answer_is_pending(device: Device) -> None:
+def test_poll_is_pending_until_the_person_accepts(device: Device) -> None:
     flow = device.begin()
     pending = device.poll(flow)
     assert (pending["error"], pending["error_codes"]) == ("authorization_pending", [70016])
@@ -93,20 +93,20 @@ def test_until_the_person_agrees_the_answer_is_pending(device: Device) -> None:
     assert device.poll(flow)["error_codes"] == [54005]
 
 
-def test_who_declines_is_believed(device: Device) -> None:
+def test_declined_sign_in_is_reported(device: Device) -> None:
     flow = device.begin()
     device.decide(flow, "cancel")
     assert device.poll(flow)["error"] == "authorization_declined"
 
 
-def test_a_code_ends(device: Device, sandbox: Sandbox) -> None:
+def test_code_expires(device: Device, sandbox: Sandbox) -> None:
     flow = device.begin()
     sandbox.consumers.expire_codes()
     assert device.poll(flow)["error"] == "expired_token"
     assert "didn&#x27;t work" in device.decide(flow)
 
 
-def test_an_unknown_code_is_bad(device: Device) -> None:
+def test_unknown_code_is_refused(device: Device) -> None:
     assert device.poll({"device_code": "no-such-code"})["error"] == "bad_verification_code"
 
 
@@ -134,7 +134,7 @@ def test_a_refresh_token_rotates_and_the_old_one_stays_good(device: Device) -> N
 
 
 @pytest.mark.parametrize(("days", "error_codes"), [(89, None), (90, [700082])])
-def test_a_sign_in_ends_after_ninety_days_without_use(
+def test_refresh_token_expires_after_ninety_days_without_use(
     device: Device, sandbox: Sandbox, days: int, error_codes: list[int] | None
 ) -> None:
     token = device.sign_in()["refresh_token"]
@@ -142,19 +142,19 @@ def test_a_sign_in_ends_after_ninety_days_without_use(
     assert device.refresh(token).get("error_codes") == error_codes
 
 
-def test_a_sign_in_can_be_taken_back(device: Device, sandbox: Sandbox) -> None:
+def test_sign_in_can_be_revoked(device: Device, sandbox: Sandbox) -> None:
     token = device.sign_in()["refresh_token"]
     sandbox.directory.revoke_sign_ins(ADDRESS)
     answer = device.refresh(token)
     assert (answer["error"], answer["error_codes"]) == ("invalid_grant", [70000])
 
 
-def test_what_was_not_agreed_to_is_not_given(device: Device) -> None:
+def test_scope_without_consent_is_refused(device: Device) -> None:
     token = device.sign_in(MAIL)["refresh_token"]
     assert device.refresh(token, SMTP)["error_codes"] == [65001]
 
 
-def test_it_sends_as_itself_and_as_nobody_else(device: Device, sandbox: Sandbox, session: requests.Session) -> None:
+def test_account_sends_only_as_itself(device: Device, sandbox: Sandbox, session: requests.Session) -> None:
     token = device.sign_in()["access_token"]
     assert send(sandbox, session, token).status_code == 202
     assert send(sandbox, session, token, f"users/{ADDRESS}").status_code == 202
@@ -162,7 +162,7 @@ def test_it_sends_as_itself_and_as_nobody_else(device: Device, sandbox: Sandbox,
     assert [one["mailbox"] for one in sandbox.ledger.messages()] == [ADDRESS, ADDRESS]
 
 
-def test_an_app_is_nobody_who_signed_in(sandbox: Sandbox, session: requests.Session, graph_token: str) -> None:
+def test_app_token_has_no_me(sandbox: Sandbox, session: requests.Session, graph_token: str) -> None:
     assert send(sandbox, session, graph_token).status_code == 400
 
 
@@ -171,13 +171,13 @@ def test_it_sends_by_smtp(device: Device, submission: smtplib.SMTP) -> None:
     submission.sendmail(ADDRESS, ["oncall@northpark.example"], mime(From=ADDRESS))
 
 
-def test_it_submits_as_nobody_else(device: Device, sandbox: Sandbox, submission: smtplib.SMTP) -> None:
+def test_account_submits_only_as_itself(device: Device, sandbox: Sandbox, submission: smtplib.SMTP) -> None:
     other = sandbox.directory.add_account("other@outlook.example").address
     code, _ = submission.docmd("AUTH", f"XOAUTH2 {xoauth2(other, device.sign_in(SMTP)['access_token'])}")
     assert code == 535
 
 
-def test_a_token_for_graph_opens_no_submission(device: Device, submission: smtplib.SMTP) -> None:
+def test_graph_token_is_refused_for_submission(device: Device, submission: smtplib.SMTP) -> None:
     code, _ = submission.docmd("AUTH", f"XOAUTH2 {xoauth2(ADDRESS, device.sign_in(MAIL)['access_token'])}")
     assert code == 535
 
@@ -201,13 +201,13 @@ def test_app_only_scopes_are_refused(device: Device, scope: str) -> None:
     assert device.begin(scope)["error_codes"] == [70011]
 
 
-def test_a_company_has_no_device_codes_here(sandbox: Sandbox, session: requests.Session, customer: Customer) -> None:
+def test_work_tenant_has_no_device_codes(sandbox: Sandbox, session: requests.Session, customer: Customer) -> None:
     form = {"client_id": customer.app.client_id, "scope": MAIL}
     answer = session.post(f"{sandbox.url}/common/oauth2/v2.0/devicecode", data=form, timeout=10)
     assert answer.json()["error_codes"] == [50059]
 
 
-def test_sign_ins_outlive_the_sandbox(device: Device, sandbox: Sandbox) -> None:
+def test_sign_ins_survive_a_restart(device: Device, sandbox: Sandbox) -> None:
     token = device.sign_in()["refresh_token"]
     assert token not in (sandbox.folder / "directory.json").read_text()
     kept = Directory(sandbox.folder / "directory.json").find_sign_in(token)

@@ -35,7 +35,7 @@ class Program:
 
 
 @pytest.mark.parametrize("by", [signal.SIGTERM, signal.SIGINT])
-def test_it_says_where_it_is_and_ends_cleanly(tmp_path: Path, by: signal.Signals) -> None:
+def test_program_prints_its_urls_and_stops_cleanly(tmp_path: Path, by: signal.Signals) -> None:
     program = Program(tmp_path)
     assert program.told["demo"] is None
     assert load_clouds(Path(program.told["clouds_file"]))["lab"].smtp == program.told["smtp"]
@@ -61,7 +61,7 @@ def test_the_demo_is_the_same_after_a_restart(tmp_path: Path) -> None:
     assert second.end(signal.SIGTERM) == 0
 
 
-def test_private_files_are_for_their_owner_alone(tmp_path: Path) -> None:
+def test_private_files_are_readable_only_by_the_owner(tmp_path: Path) -> None:
     program = Program(tmp_path, "--demo")
     for name in ("demo.json", "directory.json", "ledger.jsonl", "ca-key.pem", "signing-key.pem"):
         assert (tmp_path / name).stat().st_mode & 0o777 == 0o600, name
@@ -109,7 +109,7 @@ def test_a_port_in_use_is_an_error_and_leaves_nothing_open(tmp_path: Path) -> No
             Sandbox(tmp_path / "third", http_port=int(first.url.rsplit(":", 1)[1]))
 
 
-def test_the_clouds_file_is_toml_that_names_every_door(tmp_path: Path) -> None:
+def test_clouds_file_is_toml_with_every_endpoint(tmp_path: Path) -> None:
     with Sandbox(tmp_path) as sandbox:
         cloud = tomllib.loads(sandbox.clouds_file.read_text())["lab"]
         assert cloud["authority"] == sandbox.url

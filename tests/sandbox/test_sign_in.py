@@ -79,7 +79,7 @@ def site(sandbox: Sandbox, session: requests.Session, customer: Customer) -> Sit
     return Site(sandbox, session, app, secret, person, customer.tenant.directory_id)
 
 
-def test_msal_signs_somebody_in_and_believes_the_id_token(site: Site) -> None:
+def test_msal_accepts_the_id_token(site: Site) -> None:
     claims = site.sign_in()["id_token_claims"]
     assert (claims["preferred_username"], claims["name"]) == ("ada@northpark.example", "Ada Byron")
 
@@ -106,7 +106,7 @@ def test_the_subject_is_another_to_each_application_and_the_same_each_time(site:
     assert site.claims()["sub"] != first
 
 
-def test_whoever_is_in_more_than_200_groups_gets_a_hint_instead(site: Site) -> None:
+def test_more_than_200_groups_are_replaced_by_a_claim_source(site: Site) -> None:
     groups = [str(uuid.uuid4()) for _ in range(200)]
     site.sandbox.directory.set_groups(site.person.object_id, groups)
     assert site.claims()["groups"] == groups
@@ -128,19 +128,19 @@ def test_without_group_claims_in_the_manifest_there_are_none(site: Site) -> None
     assert not {"groups", "_claim_names"} & set(site.claims())
 
 
-def test_app_roles_are_told_by_their_values(site: Site) -> None:
+def test_app_roles_are_claims(site: Site) -> None:
     site.sandbox.directory.set_app_roles(site.person.object_id, site.app, ["operator"])
     assert site.claims()["roles"] == ["operator"]
 
 
-def test_who_cancels_goes_back_with_an_error_and_the_state(site: Site) -> None:
+def test_cancelling_redirects_with_error_and_state(site: Site) -> None:
     flow = site.begin()
     answer = site.decide(flow, "cancel")
     assert (answer["error"], answer["error_subcode"], answer["state"]) == ("access_denied", "cancel", flow["state"])
     assert answer["error_description"].startswith("AADSTS65004: User declined to consent to access the app.")
 
 
-def test_a_code_is_good_once(site: Site) -> None:
+def test_code_is_valid_once(site: Site) -> None:
     flow = site.begin()
     answer = site.decide(flow)
     assert "id_token" in site.redeem(dict(flow), answer)
@@ -148,14 +148,14 @@ def test_a_code_is_good_once(site: Site) -> None:
     assert (again["error"], again["error_codes"]) == ("invalid_grant", [54005])
 
 
-def test_a_code_ends(site: Site) -> None:
+def test_code_expires(site: Site) -> None:
     flow = site.begin()
     answer = site.decide(flow)
     site.sandbox.authorization.expire_codes()
     assert site.redeem(flow, answer)["error_codes"] == [70008]
 
 
-def test_a_code_without_its_verifier_is_worth_nothing(site: Site) -> None:
+def test_code_without_its_verifier_is_refused(site: Site) -> None:
     flow = site.begin()
     answer = site.decide(flow)
     for verifier in ("", "x" * 43):
@@ -194,7 +194,9 @@ def test_the_secret_comes_in_the_body_or_by_basic_authentication(site: Site, bas
         ({"code_verifier": "never asked for"}, 400, 501481),
     ],
 )
-def test_a_bad_exchange_is_refused_in_entras_words(site: Site, changes: dict[str, str], status: int, code: int) -> None:
+def test_bad_redemption_is_refused_with_entras_error(
+    site: Site, changes: dict[str, str], status: int, code: int
+) -> None:
     answer = redeem_bare(site, changes)
     assert (answer.status_code, answer.json()["error_codes"]) == (status, [code])
     assert answer.json()["error_description"].startswith(f"AADSTS{code}: ")
@@ -216,7 +218,7 @@ def test_the_bearer_may_ask_graph_who_signed_in(site: Site, session: requests.Se
         ({"redirect_uri": ""}, "AADSTS900144"),
     ],
 )
-def test_a_request_that_cannot_be_answered_to_its_application_stays_at_microsoft(
+def test_error_about_the_application_is_shown_on_a_page(
     site: Site, session: requests.Session, changes: dict[str, str], code: str
 ) -> None:
     query = {"client_id": site.app.client_id, "response_type": "code", "redirect_uri": BACK, "scope": "openid"}
@@ -235,7 +237,7 @@ def test_a_request_that_cannot_be_answered_to_its_application_stays_at_microsoft
         ({"scope": ""}, "invalid_request"),
     ],
 )
-def test_every_other_trouble_goes_back_to_the_application(
+def test_other_errors_are_returned_to_the_application(
     site: Site, session: requests.Session, changes: dict[str, str], error: str
 ) -> None:
     query = {"client_id": site.app.client_id, "response_type": "code", "redirect_uri": BACK, "scope": "openid"}
@@ -255,7 +257,7 @@ def test_people_of_the_tenant_are_offered_and_no_others(site: Site, session: req
     assert session.post(flow["auth_uri"], data=form, allow_redirects=False, timeout=10).status_code == 422
 
 
-def test_a_disabled_person_stays_outside(site: Site, session: requests.Session) -> None:
+def test_disabled_person_cannot_sign_in(site: Site, session: requests.Session) -> None:
     site.sandbox.directory.disable_person(site.person.object_id)
     form = {"account": site.person.object_id, "decision": "accept"}
     answer = session.post(site.begin()["auth_uri"], data=form, allow_redirects=False, timeout=10)
@@ -283,7 +285,7 @@ def authorize(site: Site, tenant: str) -> str:
     return requests.Request("GET", url, params=query).prepare().url or ""
 
 
-def test_people_outlive_the_sandbox(site: Site) -> None:
+def test_people_survive_a_restart(site: Site) -> None:
     from sandbox.state.directory import Directory
 
     again = Directory(site.sandbox.folder / "directory.json")

@@ -47,7 +47,7 @@ def test_nothing_is_sent_without_a_login(submission: smtplib.SMTP) -> None:
     assert text.startswith(b"5.7.57 Client not authenticated to send mail.")
 
 
-def test_a_bad_token_is_refused_in_exchanges_words(submission: smtplib.SMTP, customer: Customer) -> None:
+def test_bad_token_is_refused_with_exchanges_reply(submission: smtplib.SMTP, customer: Customer) -> None:
     code, text = log_in(submission, "not.a.token")
     assert code == 535
     assert text.startswith(b"5.7.3 Authentication unsuccessful [")
@@ -74,7 +74,7 @@ def test_an_app_scoped_to_the_mailbox_logs_in(
     assert log_in(submission, ask(EXCHANGE_SCOPE)["access_token"])[0] == 235
 
 
-def test_a_mailbox_with_smtp_switched_off_says_so(
+def test_mailbox_with_smtp_disabled_is_reported(
     submission: smtplib.SMTP, sandbox: Sandbox, customer: Customer, exchange_token: str
 ) -> None:
     sandbox.directory.add_mailbox(customer.tenant, ALARMS, smtp_auth_enabled=False)
@@ -108,9 +108,7 @@ def test_many_messages_go_over_one_connection(submission: smtplib.SMTP, sandbox:
     assert len(sandbox.ledger.messages()) == 5
 
 
-def test_one_of_two_recipients_may_be_turned_away(
-    submission: smtplib.SMTP, sandbox: Sandbox, exchange_token: str
-) -> None:
+def test_one_of_two_recipients_may_be_refused(submission: smtplib.SMTP, sandbox: Sandbox, exchange_token: str) -> None:
     log_in(submission, exchange_token)
     sandbox.faults.add(door="smtp", stage="rcpt", status=550, mailbox="bad@northpark.example")
     refused = submission.sendmail(ALARMS, [ONCALL, "bad@northpark.example"], mime())
@@ -126,7 +124,7 @@ def test_a_limit_can_be_scripted(submission: smtplib.SMTP, sandbox: Sandbox, exc
 
 
 @pytest.mark.parametrize(("reset", "arrived"), [("before", 0), ("after", 1)])
-def test_the_line_can_be_cut_before_or_after_acceptance(
+def test_connection_can_be_reset_before_or_after_acceptance(
     submission: smtplib.SMTP, sandbox: Sandbox, exchange_token: str, reset: str, arrived: int
 ) -> None:
     log_in(submission, exchange_token)
@@ -145,7 +143,7 @@ def test_a_refusal_can_come_with_a_json_challenge_first(
     assert submission.docmd("")[0] == 535
 
 
-def test_the_relay_takes_mail_without_a_login(sandbox: Sandbox) -> None:
+def test_relay_accepts_mail_without_a_login(sandbox: Sandbox) -> None:
     with smtplib.SMTP(sandbox.relay_host, sandbox.relay_port, timeout=10) as relay:
         relay.sendmail("alert@plant.example", [ONCALL], mime(From="alert@plant.example"))
     (entry,) = sandbox.ledger.messages()
@@ -161,9 +159,7 @@ def test_the_relay_takes_mail_without_a_login(sandbox: Sandbox) -> None:
         ("data", 554, smtplib.SMTPDataError),
     ],
 )
-def test_the_relay_fails_at_the_stage_it_is_told(
-    sandbox: Sandbox, stage: str, status: int, error: type[Exception]
-) -> None:
+def test_relay_applies_faults_at_their_stage(sandbox: Sandbox, stage: str, status: int, error: type[Exception]) -> None:
     sandbox.faults.add(door="relay", stage=stage, status=status)  # type: ignore[arg-type]
     with pytest.raises(error), smtplib.SMTP(sandbox.relay_host, sandbox.relay_port, timeout=10) as relay:
         relay.sendmail(ALARMS, [ONCALL], mime())

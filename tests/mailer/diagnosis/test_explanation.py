@@ -17,7 +17,7 @@ DIRECTORY = "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee"
 every_cloud = pytest.mark.parametrize("cloud", BUILTIN.values(), ids=BUILTIN)
 
 
-def test_the_book_has_each_slug_of_the_design_once() -> None:
+def test_catalog_has_each_slug_once() -> None:
     assert len(SLUGS) == len(set(SLUGS)) == 32
     assert set(ENTRIES) == set(SLUGS)
 
@@ -40,7 +40,7 @@ def test_each_cause_is_explained_with_steps_and_links_of_its_cloud(slug: str, cl
 
 
 @every_cloud
-def test_what_is_mended_in_the_portal_leads_to_the_portal_of_the_cloud(cloud: Cloud) -> None:
+def test_portal_links_lead_to_the_portal_of_the_cloud(cloud: Cloud) -> None:
     for slug in ("secret_expired", "role_missing", "redirect_mismatch", "conditional_access"):
         assert explain(slug, cloud=cloud, client_id=CLIENT).links[0].url.startswith(cloud.portal + "/#view/")
     for slug in ("mailbox_not_found", "send_as_denied", "smtp_auth_disabled"):
@@ -107,7 +107,7 @@ def test_ids_in_a_text_are_found_and_make_links_deep() -> None:
     assert any(CLIENT in link.url for link in said.links)
 
 
-def test_a_secret_in_the_text_is_said_nowhere() -> None:
+def test_secret_in_the_text_is_never_repeated() -> None:
     secret = "abc8Q~notARealSecretValueButShapedLikeOne1"
     said = diagnose(f"client_id={CLIENT}&client_secret={secret} -> AADSTS7000215: Invalid client secret provided.")
     assert secret not in json.dumps(said.as_dict())
@@ -125,13 +125,13 @@ def test_the_cloud_is_read_from_the_addresses_in_the_text(text: str, portal: str
     assert diagnose(text).links[0].url.startswith(portal)
 
 
-def test_an_unknown_text_is_called_unknown_with_something_to_try() -> None:
+def test_unknown_text_is_explained_with_steps_to_try() -> None:
     said = diagnose("The pump on level 3 has failed.")
     assert said.slug == "other"
     assert said.fix
 
 
-def test_a_code_that_says_more_than_its_cause_adds_a_sentence() -> None:
+def test_note_of_a_rule_is_added_to_the_explanation() -> None:
     said = diagnose("ErrorQuotaExceeded")
     assert said.slug == "sending_limit"
     assert said.explanation.endswith("Sent Items first.")

@@ -32,7 +32,7 @@ DISABLED = b"5.7.139 Authentication unsuccessful, SmtpClientAuthentication is di
 
 
 @pytest.mark.parametrize("number", sorted(AADSTS))
-def test_a_number_is_believed_whatever_the_words(number: int) -> None:
+def test_number_has_precedence_over_words(number: int) -> None:
     assert from_token_error({"error": "invalid_grant", "error_codes": [number]}) == AADSTS[number]
 
 
@@ -83,7 +83,7 @@ DENIED = b'{"error":{"code":"ErrorAccessDenied","message":"Access is denied. Che
         (502, {}, b"<html>Bad Gateway</html>", "token", None, "transient"),
     ],
 )  # fmt: skip
-def test_http_answers_are_told_apart_by_status_headers_body_and_roles(
+def test_http_response_is_classified_by_status_headers_body_and_roles(
     status: int, headers: dict[str, str], body: bytes, service: str, roles: tuple[str, ...] | None, cause: str
 ) -> None:
     assert from_http(status, headers, body, service=service, roles=roles) == cause
@@ -136,13 +136,13 @@ def test_smtp_replies_are_read_by_enhanced_code_then_words_then_code(code: int, 
         (KeyError("surprise"), None, "other"),
     ],
 )  # fmt: skip
-def test_exceptions_are_known_by_what_they_carry(
+def test_exceptions_are_classified_by_their_attributes(
     error: BaseException, roles: tuple[str, ...] | None, cause: str
 ) -> None:
     assert from_exception(error, roles=roles) == cause
 
 
-def test_the_reason_an_exception_was_raised_from_is_read_too() -> None:
+def test_cause_of_an_exception_is_classified_too() -> None:
     outer = RuntimeError("sending failed")
     outer.__cause__ = smtplib.SMTPDataError(554, b"5.2.252 SendAsDenied")
     assert from_exception(outer) == "send_as_denied"
@@ -151,7 +151,7 @@ def test_the_reason_an_exception_was_raised_from_is_read_too() -> None:
     assert from_exception(inner) == "other"
 
 
-def test_a_closed_port_is_a_network_matter() -> None:
+def test_closed_port_is_a_network_error() -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -163,7 +163,7 @@ def test_a_closed_port_is_a_network_matter() -> None:
     assert from_exception(refused.value) == "network"
 
 
-def test_a_certificate_nobody_trusts_is_a_tls_matter() -> None:
+def test_untrusted_certificate_is_a_tls_error() -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     trustme.CA().issue_cert("localhost").configure_cert(context)
     with socket.create_server(("127.0.0.1", 0)) as server:

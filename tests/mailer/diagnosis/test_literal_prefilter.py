@@ -34,12 +34,12 @@ from tests.mailer.diagnosis.accuracy import ROWS
         (r"\d+\w", ()),
     ],
 )
-def test_the_longest_run_of_letters_stands_for_each_alternative(pattern: str, words: tuple[str, ...]) -> None:
+def test_longest_literal_of_each_alternative_is_found(pattern: str, words: tuple[str, ...]) -> None:
     assert required_literals(pattern) == words
 
 
 @pytest.mark.parametrize("squeezed", [False, True], ids=["plain", "squeezed"])
-def test_no_rule_misses_a_text_for_its_words(squeezed: bool) -> None:
+def test_prefilter_misses_no_match(squeezed: bool) -> None:
     view = normalization.normalize_text("\n".join(normalization.unwrap(row["text"]) for row in ROWS))
     view = normalization.strip_spaces(view) if squeezed else view
     missed = []
@@ -54,17 +54,17 @@ def test_no_rule_misses_a_text_for_its_words(squeezed: bool) -> None:
 
 @given(st.data())
 @settings(max_examples=60, deadline=None)
-def test_whatever_matches_a_rule_holds_one_of_its_words(data: st.DataObject) -> None:
+def test_every_match_contains_a_literal_of_its_rule(data: st.DataObject) -> None:
     rule = data.draw(st.sampled_from(ALL_RULES))
     text = data.draw(st.from_regex(rule.pattern))
     assert rule.found_in(text)
 
 
-def test_hardly_a_rule_has_to_be_tried_on_every_text() -> None:
+def test_few_rules_have_no_literal() -> None:
     """What bounds the work on a long text of anything: a word is looked for in a hundredth of a pattern's time."""
     assert sum(not required_literals(rule.pattern) for rule in ALL_RULES) <= 5
 
 
-def test_no_pattern_reaches_farther_from_its_word_than_is_read() -> None:
+def test_no_pattern_matches_beyond_the_maximum_distance() -> None:
     widths = [importlib.import_module("re._parser").parse(rule.pattern).getwidth()[1] for rule in ALL_RULES]
     assert max(widths) + 10 < MAX_MATCH_DISTANCE  # some look a little beyond what they match

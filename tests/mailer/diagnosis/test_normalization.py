@@ -41,23 +41,23 @@ COATS = {
 
 
 @pytest.mark.parametrize("text", COATS.values(), ids=COATS)
-def test_every_coat_is_taken_off(text: str) -> None:
+def test_every_encoding_is_removed(text: str) -> None:
     assert from_text(text) == "secret_expired"
 
 
-def test_bytes_are_read_as_utf8_or_as_powershell_writes_files() -> None:
+def test_bytes_are_decoded_as_utf8_or_utf16() -> None:
     assert from_text(EXPIRED.encode()) == "secret_expired"
     assert from_text(EXPIRED.encode("utf-16")) == "secret_expired"
     assert from_text(b"\xff\xfe\x00" + base64.b64decode("gICA")) is None
 
 
 @pytest.mark.parametrize("number", ["70OO222", "7OOO222:", " 7000222", "S0126", "5O126"])
-def test_a_number_read_off_a_picture_may_have_letters_for_digits(number: str) -> None:
+def test_number_from_text_recognition_is_corrected(number: str) -> None:
     known = {"7": "secret_expired", "5": "user_sign_in_needed", "S": None}
     assert from_text(f"AADSTS{number} went wrong") == known[number.strip()[0]]
 
 
-def test_utf8_read_as_windows_1252_is_read_aright() -> None:
+def test_mojibake_is_repaired() -> None:
     said = "Impossible d'établir une relation de confiance pour le canal sécurisé SSL/TLS"
     assert from_text(said.encode().decode("cp1252")) == from_text(said) == "tls"
     assert from_text("L’hôte est inconnu: hôte inconnu".encode().decode("cp1252")) == "network"
@@ -69,7 +69,7 @@ def test_a_short_name_is_not_found_across_words() -> None:
     assert from_text("the segment was a source not found here") is None
 
 
-def test_smtp_replies_over_several_lines_are_one_sentence() -> None:
+def test_multiline_smtp_replies_are_joined() -> None:
     assert from_text("550-5.1.1 The message is larger than\r\n550-5.1.1 the current system\r\n550 5.1.1 limit") == (
         "message_too_large"
     )
@@ -97,7 +97,7 @@ def test_a_code_in_the_middle_of_a_huge_log_is_found(text: str, cause: str) -> N
 
 @given(st.integers(0, 3 * MAX_LENGTH), st.sampled_from("a .5E\n"))
 @settings(max_examples=30, deadline=None)
-def test_what_is_read_of_a_text_has_a_bound_and_both_its_ends(length: int, letter: str) -> None:
+def test_truncated_text_keeps_both_ends(length: int, letter: str) -> None:
     text = f"first{letter * length}last"
     read = truncate(text)
     assert len(read) <= MAX_LENGTH + length // 100 + 200
@@ -106,7 +106,7 @@ def test_what_is_read_of_a_text_has_a_bound_and_both_its_ends(length: int, lette
 
 
 @pytest.mark.parametrize("piece", PIECES)
-def test_a_megabyte_of_anything_is_read_in_the_time_of_its_beginning_and_end(piece: str) -> None:
+def test_time_for_a_large_text_is_bounded(piece: str) -> None:
     """Tens of milliseconds where nothing else runs (`speed` shows them): the time of this process, with much room."""
     text = piece * (1_000_000 // len(piece))
     begun = time.process_time()
@@ -128,5 +128,5 @@ def test_any_text_gets_a_diagnosis_and_never_an_error(text: str | bytes) -> None
 
 @given(st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=300))
 @settings(max_examples=50, deadline=None)
-def test_a_number_is_found_in_the_midst_of_any_noise(noise: str) -> None:
+def test_number_is_found_in_any_noise(noise: str) -> None:
     assert diagnose(f"{noise}\n\nAADSTS53003: blocked\n\n").slug in {"conditional_access", diagnose(noise).slug}

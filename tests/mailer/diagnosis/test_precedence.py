@@ -42,22 +42,22 @@ def test_the_most_specific_code_wins(text: str, cause: str | None) -> None:
     ["error_codes: [7000222]", '"error_codes":[ 7000222 ]', "Error code: 7000222", "Code d'erreur : 7000222",
      "Fehlercode: 7000222", "https://login.microsoftonline.com/error?code=7000222", "AADSTS 7000222", "aadsts-7000222"],
 )  # fmt: skip
-def test_a_number_is_known_without_its_prefix_where_it_stands_as_a_code(text: str) -> None:
+def test_number_without_prefix_is_found_in_code_fields(text: str) -> None:
     assert from_text(text) == "secret_expired"
 
 
 @pytest.mark.parametrize("number", sorted(AADSTS))
-def test_each_number_of_the_table_names_its_cause_in_a_text(number: int) -> None:
+def test_each_number_in_the_table_has_its_cause(number: int) -> None:
     assert from_text(f"error: AADSTS{number}: something\r\nTrace ID: 0") == AADSTS[number]
 
 
-def test_rows_speak_of_known_causes_and_families_are_in_the_table() -> None:
+def test_rules_have_known_causes_and_families_are_in_the_table() -> None:
     assert {rule.slug for rule in ALL_RULES} | set(AADSTS.values()) | set(ERROR_WORDS.values()) <= set(SLUGS)
     assert set(AADSTS) >= FAMILIES
     assert all(rule.source for rule in ALL_RULES)
 
 
-def test_patterns_are_lower_case_and_repeat_nothing_without_bound() -> None:
+def test_patterns_are_lower_case_without_unbounded_repetition() -> None:
     for rule in ALL_RULES:
         literal = re.sub(r"\\.", "", rule.pattern)
         assert literal == literal.lower(), rule.pattern

@@ -33,17 +33,17 @@ from tests.mailer.diagnosis.accuracy import (
 
 
 @pytest.mark.parametrize("rows", [LOOKED_AT, HELD_OUT, FIRST_TRIED], ids=["looked at", "held out", "gathered last"])
-def test_the_right_cause_is_named_for_at_least_95_of_100_texts(rows: list[dict[str, Any]]) -> None:
+def test_accuracy_is_at_least_95_percent(rows: list[dict[str, Any]]) -> None:
     given = answers(rows)
     assert accuracy(given) >= 0.95, report("Too often wrong", given)
 
 
-def test_no_text_that_is_known_is_given_to_a_wrong_cause() -> None:
+def test_known_texts_never_get_a_wrong_cause() -> None:
     """Not knowing is honest; a wrong cause sends people the wrong way."""
     assert [one for one in answers(LOOKED_AT + HELD_OUT) if one.is_misleading] == []
 
 
-def test_what_was_said_at_the_first_try_stays_as_it_was() -> None:
+def test_first_answers_are_unchanged() -> None:
     """The figure in the documents; a text that joins this part later brings its own first try."""
     first = first_answers(FIRST_TRIED)[:80]
     assert [len(first), sum(one.is_right for one in first), sum(one.is_misleading for one in first)] == [80, 62, 8]
@@ -56,12 +56,12 @@ def test_every_cause_has_texts_and_a_third_is_held_out() -> None:
     assert len(HELD_OUT + FIRST_TRIED) >= len(ROWS) // 3
 
 
-def test_each_text_stands_once_and_says_where_it_is_from() -> None:
+def test_each_text_is_unique_and_has_a_source() -> None:
     assert [text for text, times in Counter(row["text"] for row in ROWS).items() if times > 1] == []
     assert all(row["source"] for row in ROWS)
 
 
-def test_the_report_tells_what_is_unknown_from_what_misleads() -> None:
+def test_report_distinguishes_unknown_from_wrong() -> None:
     given = [Answer("a", "tls", "tls"), Answer("b", "tls", "other"), Answer("c", "network", "tls")]
 
     lines = report("Part", given).splitlines()
@@ -83,7 +83,7 @@ def test_a_text_wrapped_anywhere_still_names_its_code(width: int) -> None:
     assert wrong == []
 
 
-def test_nothing_in_the_collection_names_a_real_tenant_or_person() -> None:
+def test_collection_contains_no_real_tenant_or_person() -> None:
     allowed = {"contoso.com", "contoso.onmicrosoft.com", "example.com", "outlook.com", "hotmail.com"}
     domains = {domain.lower() for row in ROWS for domain in re.findall(r"@([\w.-]+\w)", row["text"])}
     assert domains <= allowed

@@ -22,7 +22,7 @@ def test_the_first_reason_is_explained_and_the_others_are_named() -> None:
     assert (said.slug, said.also) == ("secret_expired", ("recipient_rejected", "send_as_denied"))
 
 
-def test_the_first_of_several_errors_is_the_cause_however_strongly_a_later_one_speaks() -> None:
+def test_first_of_several_errors_is_the_cause() -> None:
     refined = "550 5.7.60 SMTP; Client does not have permissions to send as this sender"
     assert diagnose(refined).slug == "send_as_denied"
     said = diagnose(f"AADSTS7000222: keys are expired\n{BETWEEN}{refined}")
@@ -47,13 +47,13 @@ def test_codes_of_one_error_are_one_cause(text: str) -> None:
 
 @given(st.lists(st.sampled_from(["AADSTS7000222", "AADSTS53003", "5.7.60", "5.1.10", BETWEEN]), max_size=12))
 @settings(max_examples=60, deadline=None)
-def test_whatever_else_is_named_is_another_known_cause(parts: list[str]) -> None:
+def test_further_causes_are_known_and_different(parts: list[str]) -> None:
     said = diagnose(" ".join(parts))
     assert said.slug not in said.also
     assert set(said.also) <= set(SLUGS) - {"other"}
 
 
-def test_ids_addresses_and_domains_are_found_wherever_they_stand() -> None:
+def test_ids_addresses_and_domains_are_found_anywhere() -> None:
     said = find_identifiers(
         f"App '{CLIENT.upper()}' at https://login.microsoftonline.com/contoso.example/oauth2 for <Alarms@Plant.example>"
     )
@@ -65,11 +65,11 @@ def test_ids_addresses_and_domains_are_found_wherever_they_stand() -> None:
 
 
 @pytest.mark.parametrize("broken", ["\n", "\r\n    ", " ", "=\r\n"])
-def test_an_id_that_a_line_end_broke_is_whole_again(broken: str) -> None:
+def test_id_broken_by_a_line_end_is_found(broken: str) -> None:
     assert find_identifiers(f"for app '{CLIENT[:17]}{broken}{CLIENT[17:]}' are expired").ids == (CLIENT,)
 
 
-def test_no_more_is_looked_for_than_a_question_may_hold() -> None:
+def test_number_of_identifiers_is_limited() -> None:
     ids = [f"{number:08x}-0000-4000-8000-000000000000" for number in range(1000)]
     addresses = [f"box{number}@site{number}.example" for number in range(1000)]
     said = find_identifiers("\n".join([*ids, *addresses]))

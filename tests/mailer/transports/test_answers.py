@@ -17,9 +17,8 @@ from mailer.transports.ews import EwsTransport
 from mailer.transports.graph import GraphTransport
 from tests.mailer.answers import CASES, Case, expected, made_of
 from tests.mailer.certificate_authorities import Authorities
-from tests.mailer.conftest import app_of, discovery, sender_of
+from tests.mailer.conftest import app_of, discovery, jwt, sender_of
 from tests.mailer.https_server import HttpsServer, reply
-from tests.mailer.test_tokens import jwt
 
 EACH = pytest.mark.parametrize("cases", CASES.values(), ids=list(CASES))
 
@@ -96,7 +95,7 @@ def test_ews_on_premises(server: HttpsServer, tokens: TokenSource, message: Mess
 
 
 @EACH
-def test_a_draft_that_is_sent(server: HttpsServer, tokens: TokenSource, message: Message, cases: list[Case]) -> None:
+def test_draft_send_responses(server: HttpsServer, tokens: TokenSource, message: Message, cases: list[Case]) -> None:
     def send(seconds: float) -> None:
         graph = GraphTransport(tokens, timeout=seconds)
         graph.send(message, sender_of(server.cloud()), on_draft=lambda draft: None)
@@ -109,7 +108,9 @@ def test_a_draft_that_is_sent(server: HttpsServer, tokens: TokenSource, message:
 
 
 @EACH
-def test_a_draft_that_is_made(server: HttpsServer, tokens: TokenSource, message: Message, cases: list[Case]) -> None:
+def test_draft_creation_responses(
+    server: HttpsServer, tokens: TokenSource, message: Message, cases: list[Case]
+) -> None:
     """Nothing was sent, whatever the answer was; and only 201 that names a draft is one."""
 
     def send(seconds: float) -> None:
@@ -145,7 +146,7 @@ def test_a_token(server: HttpsServer, message: Message, cases: list[Case], place
 
 @pytest.mark.parametrize("draft", ["AAk=", ""])
 @EACH
-def test_a_draft_that_is_looked_up(server: HttpsServer, tokens: TokenSource, cases: list[Case], draft: str) -> None:
+def test_draft_lookup_responses(server: HttpsServer, tokens: TokenSource, cases: list[Case], draft: str) -> None:
     """No answer but Graph's own says that a message was sent, or that there is none."""
     found = {}
     for case in cases:

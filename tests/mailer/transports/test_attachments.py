@@ -42,7 +42,7 @@ def with_calendar(message: Message) -> Message:
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_it_arrives_to_the_byte_with_its_type_and_parameters(
+def test_calendar_arrives_unchanged_with_type_and_parameters(
     tokens: TokenSource, sandbox: Sandbox, customer: Customer, with_calendar: Message, arrived: Arrived, way: str
 ) -> None:
     sender = Sender(customer.mailbox.address) if way == "relay" else customer.sender
@@ -67,7 +67,7 @@ def test_it_arrives_to_the_byte_with_its_type_and_parameters(
         ]
 
 
-def test_the_sandbox_shows_what_is_attached(
+def test_sandbox_shows_attachments(
     tokens: TokenSource, customer: Customer, with_calendar: Message, arrived: Arrived
 ) -> None:
     GraphTransport(tokens).send(with_calendar, customer.sender)

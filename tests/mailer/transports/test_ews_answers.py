@@ -87,13 +87,13 @@ def made_of_each(server: HttpsServer, tokens: TokenSource, message: Message, nam
     return made
 
 
-def test_what_looks_like_soap(other: HttpsServer, tokens: TokenSource, message: Message) -> None:
+def test_soap_like_responses(other: HttpsServer, tokens: TokenSource, message: Message) -> None:
     due = {name: expected(what) for name, (_answer, what) in ROWS.items()}
     assert made_of_each(other, tokens, message, ROWS) == due
 
 
 @pytest.mark.control(45)
-def test_no_answer_takes_much_memory(other: HttpsServer, tokens: TokenSource, message: Message) -> None:
+def test_memory_for_any_response_is_bounded(other: HttpsServer, tokens: TokenSource, message: Message) -> None:
     """1.5 kB, packed twice, once took 1.7 GB. What lxml takes is not traced; it is bounded by what it is given."""
     made_of_each(other, tokens, message, ["yes"])  # what is loaded once
     tracemalloc.start()

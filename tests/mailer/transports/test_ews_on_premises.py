@@ -65,7 +65,7 @@ def by(sender: Sender, kind: Kind, password: str = PASSWORD) -> Sender:
 
 
 @EACH
-def test_a_message_arrives_by_the_login(
+def test_message_arrives_with_a_login(
     transport: EwsTransport, plant: Sender, message: Message, arrived: Arrived, kind: Kind
 ) -> None:
     transport.send(message, by(plant, kind))
@@ -76,7 +76,7 @@ def test_a_message_arrives_by_the_login(
 
 
 @EACH
-def test_a_wrong_password_is_tried_once_and_never_told(
+def test_wrong_password_is_tried_once_and_redacted(
     transport: EwsTransport, plant: Sender, message: Message, arrived: Arrived, kind: Kind
 ) -> None:
     """A domain locks accounts after a few."""
@@ -86,9 +86,7 @@ def test_a_wrong_password_is_tried_once_and_never_told(
     assert arrived(message) == []
 
 
-def test_basic_is_one_request_from_the_first_message_on(
-    transport: EwsTransport, server: HttpsServer, message: Message
-) -> None:
+def test_basic_login_is_one_request(transport: EwsTransport, server: HttpsServer, message: Message) -> None:
     for _ in range(2):
         transport.send(message, sender_at(server))
     expected = base64.b64encode(f"PLANT\\svc:{PASSWORD}".encode()).decode()
@@ -98,7 +96,7 @@ def test_basic_is_one_request_from_the_first_message_on(
     assert server.connections == 1
 
 
-def test_ntlm_shakes_hands_once_for_a_connection(
+def test_ntlm_handshake_is_once_for_a_connection(
     transport: EwsTransport, plant: Sender, message: Message, arrived: Arrived, sandbox: Sandbox
 ) -> None:
     """An NTLM login is the connection's: a second message on it needs no other."""
@@ -109,16 +107,14 @@ def test_ntlm_shakes_hands_once_for_a_connection(
     assert line.session_pool_size == 1
 
 
-def test_a_password_that_was_changed_is_used_at_once(
-    transport: EwsTransport, server: HttpsServer, message: Message
-) -> None:
+def test_changed_password_is_used_immediately(transport: EwsTransport, server: HttpsServer, message: Message) -> None:
     transport.send(message, sender_at(server))
     transport.send(message, by(sender_at(server), "basic", "new"))
     assert server.requests[0].headers["authorization"] != server.requests[1].headers["authorization"]
 
 
 @pytest.mark.parametrize("code", ["ErrorInvalidServerVersion", "ErrorIncorrectSchemaVersion"])
-def test_an_older_exchange_is_spoken_to_in_its_own_version(
+def test_older_exchange_gets_its_own_version(
     transport: EwsTransport, server: HttpsServer, message: Message, code: str
 ) -> None:
     """It refuses the newer ones, with nothing taken; the next message begins with what it knows."""
@@ -143,7 +139,7 @@ def test_an_older_exchange_is_spoken_to_in_its_own_version(
     ("status", "cause"),
     [(401, "user_sign_in_needed"), (403, "mailbox_access_denied"), (429, "throttled"), (404, "other")],
 )
-def test_a_door_that_refuses_a_login_speaks_of_no_token_and_no_retirement(
+def test_refused_login_is_not_diagnosed_as_token_or_retirement(
     transport: EwsTransport, server: HttpsServer, message: Message, status: int, cause: str
 ) -> None:
     """EWS on premises is not switched off in October 2026."""
@@ -153,9 +149,7 @@ def test_a_door_that_refuses_a_login_speaks_of_no_token_and_no_retirement(
     assert len(server.requests) == 1
 
 
-def test_sending_as_a_mailbox_that_the_login_has_no_right_to_is_denied(
-    transport: EwsTransport, server: HttpsServer, message: Message
-) -> None:
+def test_send_as_without_permission_is_denied(transport: EwsTransport, server: HttpsServer, message: Message) -> None:
     server.routes["Exchange.asmx"] = in_turn(said(created("ErrorSendAsDenied", "Error")))
     assert failing(transport, message, sender_at(server)).cause == "send_as_denied"
 
@@ -175,9 +169,7 @@ def test_no_log_at_debug_shows_the_password(
 
 
 @pytest.mark.control(58)
-def test_a_password_that_a_server_repeats_is_hidden(
-    transport: EwsTransport, server: HttpsServer, message: Message
-) -> None:
+def test_repeated_password_is_redacted(transport: EwsTransport, server: HttpsServer, message: Message) -> None:
     server.routes["Exchange.asmx"] = said(fault("ErrorInvalidRequest", f"You sent {PASSWORD}"), 500)
     failure = failing(transport, message, sender_at(server))
     assert "[hidden]" in failure.technical
@@ -192,20 +184,20 @@ def test_a_password_that_a_server_repeats_is_hidden(
         ({"login": None}, "neither an app nor a login"),
     ],
 )
-def test_what_is_missing_is_said_before_anything_is_asked(
+def test_missing_settings_are_reported_before_any_request(
     transport: EwsTransport, server: HttpsServer, message: Message, changes: dict[str, None], sentence: str
 ) -> None:
     assert sentence in failing(transport, message, replace(sender_at(server), **changes)).technical  # type: ignore[arg-type]
     assert server.connections == 0
 
 
-def test_the_password_does_not_show_itself(plant: Sender) -> None:
+def test_repr_does_not_contain_the_password(plant: Sender) -> None:
     assert PASSWORD not in repr(plant)
 
 
 @pytest.mark.control(47)
 @pytest.mark.parametrize("wrong", ["stranger", "expired", "other_host"])
-def test_a_password_is_shown_to_nobody_whose_certificate_is_wrong(
+def test_password_is_not_sent_with_a_wrong_certificate(
     transport: EwsTransport, authorities: Authorities, stack: ExitStack, message: Message, wrong: str
 ) -> None:
     server = stack.enter_context(HttpsServer(getattr(authorities, wrong), authorities.ca_file))

@@ -17,9 +17,8 @@ from mailer.transports.ews import EwsTransport
 from mailer.transports.graph import GraphTransport
 from mailer.transports.smtp_xoauth2 import SmtpTransport
 from sandbox import Sandbox
-from tests.mailer.conftest import Arrived, Customer, sender_of
+from tests.mailer.conftest import Arrived, Customer, jwt, sender_of
 from tests.mailer.https_server import Answer, HttpsServer, in_turn, reply
-from tests.mailer.test_tokens import jwt
 
 ITEM_NOT_FOUND = reply(404, {"error": {"code": "ErrorItemNotFound", "message": "The specified object was not found."}})
 DENIED = reply(403, {"error": {"code": "ErrorAccessDenied", "message": "Access is denied."}})
@@ -79,7 +78,7 @@ def failing(graph: GraphTransport, message: Message, customer: Customer, kept: K
 
 
 @pytest.mark.parametrize("body", ["mime", "json"])
-def test_a_draft_is_made_then_kept_then_sent(
+def test_draft_is_created_stored_and_sent(
     tokens: TokenSource,
     customer: Customer,
     sandbox: Sandbox,
@@ -98,7 +97,7 @@ def test_a_draft_is_made_then_kept_then_sent(
     assert receipt.request_ids["request-id"] == taken["request_id"]
 
 
-def test_without_anybody_to_keep_its_id_no_draft_is_made(
+def test_no_draft_is_created_without_on_draft(
     graph: GraphTransport, customer: Customer, sandbox: Sandbox, message: Message
 ) -> None:
     graph.send(message, customer.sender)
@@ -115,7 +114,7 @@ def test_without_the_permission_it_is_sent_in_one_call(
 
 
 @pytest.mark.parametrize(("fails", "left"), [(0, []), (1, ["draft"])])
-def test_what_cannot_be_kept_is_not_sent(
+def test_draft_is_not_sent_if_its_id_cannot_be_stored(
     graph: GraphTransport, customer: Customer, sandbox: Sandbox, message: Message, fails: int, left: list[str]
 ) -> None:
     with pytest.raises(OSError, match="disk full"):
@@ -124,7 +123,7 @@ def test_what_cannot_be_kept_is_not_sent(
 
 
 @pytest.mark.parametrize("reset", ["before", "after"])
-def test_a_draft_of_which_no_answer_came_leaves_no_doubt_that_nothing_was_sent(
+def test_lost_answer_to_draft_creation_is_not_sent(
     graph: GraphTransport, customer: Customer, sandbox: Sandbox, message: Message, reset: Literal["before", "after"]
 ) -> None:
     sandbox.faults.add("graph", reset=reset, stage="draft", mailbox=customer.mailbox.address)
@@ -134,7 +133,7 @@ def test_a_draft_of_which_no_answer_came_leaves_no_doubt_that_nothing_was_sent(
 
 
 @pytest.mark.parametrize("reset", ["before", "after"])
-def test_a_draft_that_was_sent_without_an_answer_is_a_doubt(
+def test_lost_answer_to_draft_send_is_doubtful(
     graph: GraphTransport, customer: Customer, sandbox: Sandbox, message: Message, reset: Literal["before", "after"]
 ) -> None:
     sandbox.faults.add("graph", reset=reset, mailbox=customer.mailbox.address)
@@ -142,7 +141,7 @@ def test_a_draft_that_was_sent_without_an_answer_is_a_doubt(
 
 
 @pytest.mark.parametrize("stage", ["draft", "data"])
-def test_throttling_is_told_at_either_call(
+def test_throttling_is_reported_at_either_request(
     graph: GraphTransport, customer: Customer, sandbox: Sandbox, message: Message, stage: Literal["draft", "data"]
 ) -> None:
     sandbox.faults.add("graph", 429, headers={"Retry-After": "17"}, stage=stage, mailbox=customer.mailbox.address)
@@ -151,7 +150,7 @@ def test_throttling_is_told_at_either_call(
 
 
 @pytest.mark.parametrize("answer", [reply(201), reply(201, "[1]"), reply(201, {"id": 7}), reply(200, "<html>")])
-def test_an_answer_that_names_no_draft_is_none(
+def test_creation_without_an_id_is_an_error(
     graph: GraphTransport, other: HttpsServer, message: Message, answer: Answer
 ) -> None:
     other.routes["/messages"] = answer
@@ -161,18 +160,14 @@ def test_an_answer_that_names_no_draft_is_none(
     assert other.came("/send") == []
 
 
-def test_a_second_token_sends_the_draft_that_was_made_under_the_first(
-    graph: GraphTransport, other: HttpsServer, message: Message
-) -> None:
+def test_second_token_sends_the_draft_of_the_first(graph: GraphTransport, other: HttpsServer, message: Message) -> None:
     graph.send(message, sender_of(other.cloud()), on_draft=Kept())  # so that a token is kept
     other.routes["/send"] = in_turn(reply(401), reply(202))
     graph.send(message, sender_of(other.cloud()), on_draft=Kept())
     assert (len(other.came("/messages")), len(other.came("/send")), len(other.came("/token"))) == (2, 3, 2)
 
 
-def test_what_is_asked_names_the_kind_of_id_and_one_part_of_the_path(
-    graph: GraphTransport, other: HttpsServer, message: Message
-) -> None:
+def test_draft_requests_ask_for_immutable_ids(graph: GraphTransport, other: HttpsServer, message: Message) -> None:
     other.routes["/messages"] = reply(201, {"id": "a/b=?"})
     sender = replace(sender_of(other.cloud()), address="alarms@customer.example")
     graph.send(message, sender, on_draft=Kept())
@@ -188,7 +183,7 @@ def test_what_is_asked_names_the_kind_of_id_and_one_part_of_the_path(
 # What became of it
 
 
-def test_a_draft_that_waits_is_found_by_its_id_and_by_its_message_id(
+def test_unsent_draft_is_found_by_id_and_message_id(
     graph: GraphTransport, customer: Customer, sandbox: Sandbox, message: Message, arrived: Arrived
 ) -> None:
     draft = laid_down(graph, customer, sandbox, message)
@@ -199,9 +194,7 @@ def test_a_draft_that_waits_is_found_by_its_id_and_by_its_message_id(
     assert len(arrived(message)) == 1
 
 
-def test_a_draft_that_was_sent_waits_no_more(
-    graph: GraphTransport, customer: Customer, sandbox: Sandbox, message: Message
-) -> None:
+def test_sent_draft_is_not_found(graph: GraphTransport, customer: Customer, sandbox: Sandbox, message: Message) -> None:
     kept = Kept()
     sandbox.faults.add("graph", reset="after", mailbox=customer.mailbox.address)
     failing(graph, message, customer, kept)
@@ -209,7 +202,7 @@ def test_a_draft_that_was_sent_waits_no_more(
     assert graph.find_draft("", message.message_id, customer.sender) is None
 
 
-def test_a_draft_that_is_gone_was_sent(graph: GraphTransport, other: HttpsServer) -> None:
+def test_missing_draft_counts_as_sent(graph: GraphTransport, other: HttpsServer) -> None:
     """Exchange has been seen to put a copy with another id into Sent Items."""
     other.routes["/AAk%3D?%24select=isDraft"] = ITEM_NOT_FOUND
     assert graph.find_draft("AAk=", "<1@x>", sender_of(other.cloud())) is None
@@ -227,7 +220,7 @@ def test_a_draft_that_is_gone_was_sent(graph: GraphTransport, other: HttpsServer
     ],
 )
 @pytest.mark.parametrize("draft", ["AAk=", ""])
-def test_what_cannot_be_looked_up_is_a_failure_and_no_answer(
+def test_failed_lookup_raises(
     graph: GraphTransport, other: HttpsServer, answer: Answer, cause: str, draft: str
 ) -> None:
     other.routes["select=isDraft"] = answer
@@ -236,7 +229,7 @@ def test_what_cannot_be_looked_up_is_a_failure_and_no_answer(
     assert caught.value.cause == cause
 
 
-def test_a_quote_in_a_message_id_ends_no_filter(
+def test_quote_in_a_message_id_is_escaped(
     graph: GraphTransport, customer: Customer, sandbox: Sandbox, message: Message
 ) -> None:
     quoted = replace(message, message_id="<o'brien@northpark.example>")
@@ -244,7 +237,7 @@ def test_a_quote_in_a_message_id_ends_no_filter(
     assert graph.find_draft("", quoted.message_id, customer.sender) == draft
 
 
-def test_of_two_who_send_it_the_second_is_in_doubt_and_finds_that_it_was_sent(
+def test_second_send_is_doubtful_and_finds_it_was_sent(
     graph: GraphTransport, customer: Customer, sandbox: Sandbox, message: Message, arrived: Arrived
 ) -> None:
     draft = laid_down(graph, customer, sandbox, message)
@@ -257,7 +250,7 @@ def test_of_two_who_send_it_the_second_is_in_doubt_and_finds_that_it_was_sent(
 
 
 @pytest.mark.parametrize("is_named", [True, False])
-def test_a_draft_that_is_not_to_be_sent_is_taken_away(
+def test_discarded_draft_is_deleted(
     graph: GraphTransport, customer: Customer, sandbox: Sandbox, message: Message, is_named: bool
 ) -> None:
     draft = laid_down(graph, customer, sandbox, message)
@@ -268,7 +261,7 @@ def test_a_draft_that_is_not_to_be_sent_is_taken_away(
         graph.discard(draft if is_named else "", message.message_id, customer.sender)
 
 
-def test_a_draft_that_cannot_be_taken_away_is_a_failure(graph: GraphTransport, other: HttpsServer) -> None:
+def test_failed_deletion_of_a_draft_raises(graph: GraphTransport, other: HttpsServer) -> None:
     other.routes["AAk%3D"] = DENIED
     with pytest.raises(SendError):
         graph.discard("AAk=", "<1@x>", sender_of(other.cloud()))

@@ -34,7 +34,7 @@ def relay(authorities: Authorities) -> Callable[[SmtpServer], RelayTransport]:
 Relay = Callable[[SmtpServer], RelayTransport]
 
 
-def test_the_next_message_goes_over_the_same_connection(smtp: Smtp, relay: Relay, message: Message) -> None:
+def test_next_message_uses_the_same_connection(smtp: Smtp, relay: Relay, message: Message) -> None:
     server = smtp(Script())
     transport = relay(server)
     for _message in range(3):
@@ -49,9 +49,7 @@ def test_the_next_message_goes_over_the_same_connection(smtp: Smtp, relay: Relay
     [b"421 4.4.2 idle for too long", lambda peer: cut(peer)],
     ids=["says that it ends", "was cut"],
 )
-def test_a_connection_that_ended_meanwhile_is_made_anew(
-    smtp: Smtp, relay: Relay, message: Message, second_mail: bytes
-) -> None:
+def test_ended_connection_is_replaced(smtp: Smtp, relay: Relay, message: Message, second_mail: bytes) -> None:
     server = smtp(Script(replies={"MAIL": [b"250 ok", second_mail]}))
     transport = relay(server)
     for _message in range(2):
@@ -60,7 +58,7 @@ def test_a_connection_that_ended_meanwhile_is_made_anew(
     assert len(server.messages) == 2
 
 
-def test_a_server_that_is_gone_is_told_as_such(smtp: Smtp, relay: Relay, message: Message) -> None:
+def test_unreachable_server_is_reported(smtp: Smtp, relay: Relay, message: Message) -> None:
     server = smtp(
         Script(replies={"MAIL": [b"250 ok", lambda peer: cut(peer)], "GREETING": [b"220 ready", b"421 full"]})
     )
@@ -72,7 +70,7 @@ def test_a_server_that_is_gone_is_told_as_such(smtp: Smtp, relay: Relay, message
     assert len(server.messages) == 1
 
 
-def test_a_message_whose_answer_is_lost_is_not_sent_anew(smtp: Smtp, relay: Relay, message: Message) -> None:
+def test_message_with_a_lost_answer_is_not_sent_again(smtp: Smtp, relay: Relay, message: Message) -> None:
     server = smtp(Script(replies={"DOT": [b"250 taken", lambda peer: cut(peer)]}))
     transport = relay(server)
     transport.send(message, SENDER)
@@ -82,7 +80,7 @@ def test_a_message_whose_answer_is_lost_is_not_sent_anew(smtp: Smtp, relay: Rela
     assert (server.connections, len(server.messages)) == (1, 2)
 
 
-def test_after_a_refusal_the_conversation_begins_anew(smtp: Smtp, relay: Relay, message: Message) -> None:
+def test_connection_is_replaced_after_a_refusal(smtp: Smtp, relay: Relay, message: Message) -> None:
     server = smtp(Script(replies={"RCPT": [b"250 ok", b"550 5.1.1 nobody", b"250 ok"]}))
     transport = relay(server)
     transport.send(message, SENDER)
@@ -93,7 +91,7 @@ def test_after_a_refusal_the_conversation_begins_anew(smtp: Smtp, relay: Relay, 
     assert server.verbs().count("QUIT") == 1
 
 
-def test_another_mailbox_or_proof_has_a_connection_of_its_own(smtp: Smtp, relay: Relay, message: Message) -> None:
+def test_other_mailbox_or_credential_has_its_own_connection(smtp: Smtp, relay: Relay, message: Message) -> None:
     server = smtp(Script())
     first = relay(server)
     first.send(message, SENDER)
@@ -101,7 +99,7 @@ def test_another_mailbox_or_proof_has_a_connection_of_its_own(smtp: Smtp, relay:
     assert server.connections == 2
 
 
-def test_what_waits_too_long_says_goodbye() -> None:
+def test_idle_connection_is_closed() -> None:
     lines: SmtpPool[Told] = SmtpPool(idle=0.05)
     line = Told()
     lines.checkin(DOOR, line)
@@ -109,7 +107,7 @@ def test_what_waits_too_long_says_goodbye() -> None:
     assert lines.checkout(DOOR) is None
 
 
-def test_what_is_kept_is_for_the_same_door_alone() -> None:
+def test_connection_is_kept_for_its_endpoint() -> None:
     lines: SmtpPool[Told] = SmtpPool()
     line = Told()
     lines.checkin(DOOR, line)
@@ -119,7 +117,7 @@ def test_what_is_kept_is_for_the_same_door_alone() -> None:
     assert lines.checkout(DOOR) is None
 
 
-def test_lines_that_nobody_needs_any_more_say_goodbye() -> None:
+def test_connections_of_a_deleted_pool_are_closed() -> None:
     lines: SmtpPool[Told] = SmtpPool(idle=0.05)
     line = Told()
     lines.checkin(DOOR, line)
@@ -127,7 +125,7 @@ def test_lines_that_nobody_needs_any_more_say_goodbye() -> None:
     assert line.parted.wait(5)
 
 
-def test_of_one_mailbox_no_more_than_three_are_open_at_once() -> None:
+def test_one_mailbox_has_at_most_three_connections() -> None:
     """Whatever they prove themselves by: Exchange counts the mailbox."""
     lines: SmtpPool[Told] = SmtpPool()
     inside, most, leave = set[int](), 0, threading.Event()

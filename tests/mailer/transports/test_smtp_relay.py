@@ -41,7 +41,7 @@ def base64_of(text: str) -> bytes:
 # What arrives
 
 
-def test_a_relay_without_a_login_takes_mail_in_clear(sandbox: Sandbox, message: Message, arrived: Arrived) -> None:
+def test_relay_without_login_is_used_in_clear(sandbox: Sandbox, message: Message, arrived: Arrived) -> None:
     """As between servers of one house, whose certificates nobody checks."""
     receipt = create_relay(f"smtp://{sandbox.relay_host}:{sandbox.relay_port}").send(message, SENDER)
     (taken,) = arrived(message)
@@ -50,12 +50,12 @@ def test_a_relay_without_a_login_takes_mail_in_clear(sandbox: Sandbox, message: 
     assert receipt.answer.startswith("250 2.0.0 OK")
 
 
-def test_with_a_ca_file_it_goes_over_tls(sandbox: Sandbox, message: Message, arrived: Arrived) -> None:
+def test_ca_file_requires_tls(sandbox: Sandbox, message: Message, arrived: Arrived) -> None:
     create_relay(f"smtp://{sandbox.relay_host}:{sandbox.relay_port}?ca_file={sandbox.ca_file}").send(message, SENDER)
     assert arrived(message)[0]["tls"] is True
 
 
-def test_a_login_goes_over_starttls(smtp: Make, authorities: Authorities, message: Message) -> None:
+def test_login_uses_starttls(smtp: Make, authorities: Authorities, message: Message) -> None:
     server = smtp(Script(offers=PLAIN_OFFER))
     relay_of(server, authorities.ca_file).send(message, SENDER)
     proof = base64_of(f"\0svc@plant.example\0{PASSWORD}")
@@ -64,16 +64,14 @@ def test_a_login_goes_over_starttls(smtp: Make, authorities: Authorities, messag
     assert len(server.messages) == 1
 
 
-def test_a_login_goes_over_tls_from_the_first_byte(smtp: Make, authorities: Authorities, message: Message) -> None:
+def test_login_uses_implicit_tls(smtp: Make, authorities: Authorities, message: Message) -> None:
     server = smtp(Script(offers=PLAIN_OFFER, implicit=True))
     relay_of(server, authorities.ca_file).send(message, SENDER)
     assert "STARTTLS" not in server.verbs()
     assert server.in_clear() == b""
 
 
-def test_a_relay_that_knows_login_alone_gets_name_and_password_in_turn(
-    smtp: Make, authorities: Authorities, message: Message
-) -> None:
+def test_auth_login_is_supported(smtp: Make, authorities: Authorities, message: Message) -> None:
     name, password = base64_of("svc@plant.example"), base64_of(PASSWORD)
     replies = {
         "AUTH": b"334 VXNlcm5hbWU6",
@@ -85,7 +83,7 @@ def test_a_relay_that_knows_login_alone_gets_name_and_password_in_turn(
     assert [line.text for line in server.heard][3:6] == [b"AUTH LOGIN", name, password]
 
 
-def test_a_relay_that_knows_no_ehlo_is_greeted_with_helo(smtp: Make, message: Message) -> None:
+def test_helo_is_used_without_ehlo(smtp: Make, message: Message) -> None:
     server = smtp(Script({"EHLO": b"502 5.5.1 what"}))
     relay_of(server, None, password=None).send(message, SENDER)
     assert server.verbs()[:3] == ["EHLO", "HELO", "MAIL"]
@@ -96,7 +94,7 @@ def test_a_relay_that_knows_no_ehlo_is_greeted_with_helo(smtp: Make, message: Me
 
 @pytest.mark.control(47)
 @pytest.mark.parametrize("ca_file", [True, False], ids=["by its ca_file", "by a login"])
-def test_a_relay_whose_starttls_was_cut_out_is_shown_nothing(
+def test_relay_without_starttls_gets_no_secret(
     smtp: Make, authorities: Authorities, message: Message, ca_file: bool
 ) -> None:
     server = smtp(Script(offers_in_clear=PLAIN_OFFER))
@@ -109,7 +107,7 @@ def test_a_relay_whose_starttls_was_cut_out_is_shown_nothing(
 @pytest.mark.control(47)
 @pytest.mark.parametrize("implicit", [False, True])
 @pytest.mark.parametrize("wrong", ["stranger", "expired", "other_host"])
-def test_a_password_is_shown_to_nobody_whose_certificate_is_wrong(
+def test_password_is_not_sent_with_a_wrong_certificate(
     authorities: Authorities, stack: ExitStack, message: Message, wrong: str, implicit: bool
 ) -> None:
     server = stack.enter_context(SmtpServer(getattr(authorities, wrong), Script(offers=PLAIN_OFFER, implicit=implicit)))
@@ -118,7 +116,7 @@ def test_a_password_is_shown_to_nobody_whose_certificate_is_wrong(
     assert "AUTH" not in server.verbs()
 
 
-def test_without_a_ca_file_the_usual_authorities_are_asked(smtp: Make, message: Message) -> None:
+def test_system_authorities_are_used_without_ca_file(smtp: Make, message: Message) -> None:
     server = smtp(Script(offers=PLAIN_OFFER))
     assert refused(relay_of(server, None), message).cause == "tls"
     assert "AUTH" not in server.verbs()
@@ -134,7 +132,7 @@ def test_without_a_ca_file_the_usual_authorities_are_asked(smtp: Make, message: 
         (b"550 5.7.30 Basic authentication is not supported for Client Submission.", "basic_auth_retired"),
     ],
 )
-def test_a_login_that_is_refused_speaks_of_no_token(
+def test_refused_login_is_not_diagnosed_as_token(
     smtp: Make, authorities: Authorities, message: Message, said: bytes, cause: str
 ) -> None:
     server = smtp(Script({"AUTH": said}, offers=PLAIN_OFFER))
@@ -143,9 +141,7 @@ def test_a_login_that_is_refused_speaks_of_no_token(
     assert server.verbs().count("AUTH") == 1
 
 
-def test_a_login_whose_name_is_refused_does_not_go_on_to_the_password(
-    smtp: Make, authorities: Authorities, message: Message
-) -> None:
+def test_password_is_not_sent_after_a_refused_user_name(smtp: Make, authorities: Authorities, message: Message) -> None:
     replies = {"AUTH": b"334 VXNlcm5hbWU6", base64_of("svc@plant.example").decode().upper(): b"535 no such name"}
     server = smtp(Script(dict(replies), offers=(b"AUTH LOGIN",)))
     assert refused(relay_of(server, authorities.ca_file), message).cause == "user_sign_in_needed"
@@ -155,7 +151,7 @@ def test_a_login_whose_name_is_refused_does_not_go_on_to_the_password(
 @pytest.mark.parametrize(
     ("offer", "said"), [(b"AUTH CRAM-MD5 GSSAPI", "only AUTH CRAM-MD5 GSSAPI"), (b"SIZE 5", "no AUTH at all")]
 )
-def test_a_relay_without_a_login_that_we_know_says_what_it_lacks(
+def test_relay_without_supported_auth_is_reported(
     smtp: Make, authorities: Authorities, message: Message, offer: bytes, said: str
 ) -> None:
     failure = refused(relay_of(smtp(Script(offers=(offer,))), authorities.ca_file), message)
@@ -171,7 +167,7 @@ def test_a_relay_without_a_login_that_we_know_says_what_it_lacks(
         (b"554 5.7.1 Relay access denied", "recipient_rejected"),
     ],
 )
-def test_a_relay_that_wants_more_says_so(smtp: Make, message: Message, said: bytes, cause: str) -> None:
+def test_relay_requirements_are_reported(smtp: Make, message: Message, said: bytes, cause: str) -> None:
     failure = refused(relay_of(smtp(Script({"MAIL": said})), None, password=None), message)
     assert (failure.cause, failure.outcome) == (cause, Acceptance.NOT_SENT)
 
@@ -186,7 +182,7 @@ def test_a_relay_that_wants_more_says_so(smtp: Make, message: Message, said: byt
         ("data", 552, "message_too_large"),
     ],
 )
-def test_a_relay_fails_at_any_stage_without_a_doubt(
+def test_refusal_at_any_stage_is_not_doubtful(
     sandbox: Sandbox, message: Message, arrived: Arrived, stage: Stage, status: int, cause: str
 ) -> None:
     sandbox.faults.add(door="relay", stage=stage, status=status)
@@ -196,7 +192,7 @@ def test_a_relay_fails_at_any_stage_without_a_doubt(
 
 
 @pytest.mark.parametrize(("reset", "count"), [("before", 0), ("after", 1)])
-def test_a_relay_that_is_cut_off_after_the_dot_leaves_a_doubt(
+def test_reset_after_the_dot_is_doubtful(
     sandbox: Sandbox, message: Message, arrived: Arrived, reset: str, count: int
 ) -> None:
     sandbox.faults.add(door="relay", reset=reset)  # type: ignore[arg-type]
@@ -219,9 +215,7 @@ def test_a_relay_that_is_cut_off_after_the_dot_leaves_a_doubt(
         ("smtp://[::1]:25", "::1", 25, False, None),
     ],
 )
-def test_an_address_names_host_port_tls_and_login(
-    url: str, host: str, port: int, implicit: bool, login: Login | None
-) -> None:
+def test_url_has_host_port_tls_and_login(url: str, host: str, port: int, implicit: bool, login: Login | None) -> None:
     relay = RelayTransport.from_url(url)
     assert (relay.host, relay.port, relay.implicit_tls, relay.login) == (host, port, implicit, login)
 
@@ -242,7 +236,7 @@ def test_an_address_names_host_port_tls_and_login(
         "smtp://mail.plant.example?ca_file=/nothing.pem",
     ],
 )
-def test_an_address_that_is_none_is_one_sentence_without_its_password(url: str) -> None:
+def test_invalid_url_is_reported_without_its_password(url: str) -> None:
     with pytest.raises(ValueError, match=r"^The SMTP URL.*\.$") as caught:
         create_relay(url)
     assert "hush" not in str(caught.value)
@@ -252,7 +246,7 @@ def test_an_address_that_is_none_is_one_sentence_without_its_password(url: str) 
 # Secrets
 
 
-def test_the_password_does_not_show_itself(
+def test_repr_does_not_contain_the_password(
     smtp: Make, authorities: Authorities, message: Message, caplog: pytest.LogCaptureFixture
 ) -> None:
     proofs = [base64_of(f"\0svc@plant.example\0{PASSWORD}"), base64_of(PASSWORD), PASSWORD.encode()]

@@ -84,7 +84,7 @@ def test_a_closed_port(ways: dict[str, Send], closed_port: str, way: str) -> Non
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_a_name_that_does_not_exist(ways: dict[str, Send], way: str) -> None:
+def test_unknown_host_name(ways: dict[str, Send], way: str) -> None:
     assert made(ways[way], "no-such-host.invalid:443") == NOTHING_LEFT
 
 
@@ -128,7 +128,7 @@ def speaks_in_clear(peer: Peer) -> None:
     ],
     ids=["resets", "closes", "stays silent", "speaks in clear"],
 )
-def test_a_server_that_does_not_begin(
+def test_server_without_handshake_or_greeting(
     ways: dict[str, Send],
     stack: ExitStack,
     way: str,
@@ -164,7 +164,7 @@ def test_a_wrong_certificate(
 
 @pytest.mark.parametrize("way", ["graph", "ews", "ews on premises"])
 @pytest.mark.parametrize("error", [ConnectionResetError(errno.ECONNRESET, "x"), TimeoutError("x"), OSError("x")])
-def test_a_request_that_is_cut_off(
+def test_request_reset_while_sending(
     ways: dict[str, Send], other: HttpsServer, monkeypatch: pytest.MonkeyPatch, way: str, error: OSError
 ) -> None:
     def breaks(connection: deadline_sockets.TlsSocket, data: bytes, flags: int = 0) -> int:
@@ -239,7 +239,7 @@ def test_every_reply_of_a_mail_server(ways: dict[str, Send], authorities: Author
     assert told == due
 
 
-def test_a_login_that_is_answered_in_other_ways(ways: dict[str, Send], authorities: Authorities) -> None:
+def test_unexpected_replies_to_a_login(ways: dict[str, Send], authorities: Authorities) -> None:
     told, due = {}, {}
     for name, (said, before, _after) in REPLIES.items():
         if said is waits:
@@ -251,7 +251,7 @@ def test_a_login_that_is_answered_in_other_ways(ways: dict[str, Send], authoriti
     assert told == due
 
 
-def test_a_token_endpoint_that_is_gone_leaves_the_message_unsent(
+def test_unreachable_token_endpoint_leaves_the_message_unsent(
     other: HttpsServer, message: Message, closed_port: str
 ) -> None:
     other.routes["/sendMail"] = reply(202)

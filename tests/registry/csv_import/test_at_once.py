@@ -16,7 +16,7 @@ CUSTOMERS = 150
 
 
 @pytest.mark.django_db(transaction=True)
-def test_whoever_comes_second_finds_what_the_first_one_stored() -> None:
+def test_parallel_imports_of_the_same_rows_both_succeed() -> None:
     ids = [f"{number:08x}-0000-4000-8000-000000000000" for number in range(CUSTOMERS)]
     content = written(*(row(directory_id=one, client_id=one, contact_emails=f"{one}@x.example") for one in ids))
     together = Barrier(3)

@@ -47,7 +47,7 @@ def refusal(content: bytes) -> str:
     st.sampled_from([csv.QUOTE_ALL, csv.QUOTE_MINIMAL]),
     st.booleans(),
 )
-def test_every_table_that_a_spreadsheet_writes_is_read_back(
+def test_csv_in_any_spreadsheet_dialect_is_read(
     table: tuple[list[str], list[list[str]]], separator: str, line_end: str, quoting: Literal[0, 1], with_mark: bool
 ) -> None:
     header, rows = table
@@ -124,7 +124,7 @@ def test_contacts_within_quotation_marks_do_not_decide_the_separator() -> None:
         (b"directory_id,,app_name\n", "the one at position 2"),
     ],
 )
-def test_what_is_no_table_of_ours_is_refused_in_one_go(content: bytes, said: str) -> None:
+def test_other_files_are_refused_with_one_message(content: bytes, said: str) -> None:
     assert said in refusal(content)
 
 
@@ -145,7 +145,7 @@ def test_a_file_without_a_header_is_refused_without_its_secrets() -> None:
         (f'{HEADER}\na,"{"x" * 200_000}",c\n', 2, "", "field larger"),
     ],
 )
-def test_a_broken_line_is_named(text: str, line: int, column: str, said: str) -> None:
+def test_broken_line_is_reported_with_line_and_column(text: str, line: int, column: str, said: str) -> None:
     (mistake,) = table_of(text).mistakes
     assert (mistake.line, mistake.column) == (line, column)
     assert said in mistake.message
@@ -169,7 +169,7 @@ def test_a_million_cells_in_a_line_are_one_mistake() -> None:
 
 
 @pytest.mark.control(55)
-def test_a_gigabyte_is_refused_before_it_is_read(tmp_path: Path) -> None:
+def test_too_large_file_is_refused_before_it_is_read(tmp_path: Path) -> None:
     path = tmp_path / "sparse.csv"
     with path.open("wb") as file:
         file.write(b"directory_id\n")
@@ -186,6 +186,6 @@ def test_too_many_lines_are_refused() -> None:
 
 
 @given(st.binary(max_size=200), st.sampled_from(["", f"{HEADER}\n", f'{HEADER}\na,"']))
-def test_no_bytes_whatever_raise_anything_else(content: bytes, begin: str) -> None:
+def test_arbitrary_bytes_raise_only_not_imported(content: bytes, begin: str) -> None:
     with suppress(NotImported):
         read(io.BytesIO(begin.encode() + content))

@@ -73,7 +73,7 @@ def nothing_is_stored() -> Iterator[None]:
         ("transport", "pigeon", "ews, graph, smtp"),
     ],
 )
-def test_a_mistake_is_named_by_line_and_column(column: str, cell: str, said: str) -> None:
+def test_mistake_is_reported_with_line_and_column(column: str, cell: str, said: str) -> None:
     found = refusal(written(row(directory_id=HARBOUR, tenant_name="Harbour"), row(**{column: cell}))).mistakes
     assert [(one.line, one.column) for one in found] == [(3, column)]
     assert said.lower() in found[0].message.lower()
@@ -82,13 +82,13 @@ def test_a_mistake_is_named_by_line_and_column(column: str, cell: str, said: str
 @pytest.mark.parametrize(
     "column", ["app_name", "audience", "secret_value", "secret_expires_on", "mailbox", "transport"]
 )
-def test_what_belongs_to_an_app_needs_its_client_id(column: str) -> None:
+def test_app_columns_need_a_client_id(column: str) -> None:
     cells = row(**{column: "graph" if column == "transport" else row()[column]})
     kept = {name: cell for name, cell in cells.items() if name in ("directory_id", "tenant_name", column)}
     assert mistakes(kept) == [(2, "client_id")]
 
 
-def test_all_mistakes_are_told_at_once_in_the_order_of_the_lines() -> None:
+def test_all_mistakes_are_reported_in_line_order() -> None:
     lines = written(row(cloud="moon", mailbox="alarms"), row(client_id="x"), row(directory_id="", transport="pigeon"))
     found = [(one.line, one.column) for one in refusal(lines + b",,,,,,,,,,,,one more\n").mistakes]
     assert sorted(found[:-1]) == [
@@ -102,13 +102,13 @@ def test_all_mistakes_are_told_at_once_in_the_order_of_the_lines() -> None:
     assert [line for line, _column in found] == sorted(line for line, _column in found)
 
 
-def test_of_hundreds_of_mistakes_fifty_are_told() -> None:
+def test_at_most_fifty_mistakes_are_reported() -> None:
     found = refusal(written(*[row(cloud="moon")] * 300)).mistakes
     assert len(found) == 51
     assert "more mistakes" in found[-1].message
 
 
-def test_a_mistake_in_the_last_of_a_thousand_lines_keeps_all_of_them_out() -> None:
+def test_one_mistake_prevents_the_import_of_all_rows() -> None:
     ids = [f"{number:08x}-0000-4000-8000-000000000000" for number in range(1000)]
     assert mistakes(*(row(directory_id=i) for i in ids), row(directory_id=HARBOUR, app_name="")) == [(1002, "app_name")]
 
@@ -137,7 +137,7 @@ def test_a_line_that_repeats_another_is_refused() -> None:
         ("transport", "ews"),
     ],
 )
-def test_two_lines_that_say_otherwise_of_the_same_are_refused(column: str, cell: str) -> None:
+def test_contradictory_lines_are_refused(column: str, cell: str) -> None:
     found = refusal(written(row(), row(**{column: cell}))).mistakes
     assert [(one.line, one.column, one.message) for one in found] == [(3, column, "Line 2 says otherwise of the same.")]
 
@@ -151,7 +151,7 @@ def test_a_mailbox_is_the_same_in_any_case() -> None:
 
 @pytest.mark.control(4)
 @pytest.mark.parametrize("column", COLUMNS)
-def test_a_secret_in_the_wrong_column_is_never_repeated(column: str) -> None:
+def test_message_never_contains_a_secret_from_the_wrong_column(column: str) -> None:
     broken = row(**{"cloud": "moon", "secret_value": f"{SECRET} ", column: SECRET})
     error = refusal(written(broken))
     assert SECRET[:8] not in str(error) + repr(error) + json.dumps([asdict(one) for one in error.mistakes])
@@ -221,7 +221,7 @@ PIECES = [
 ]
 
 
-def test_no_time_zone_of_a_tenant_breaks_an_end_at_the_edge() -> None:
+def test_expiry_at_the_limit_is_valid_in_every_time_zone() -> None:
     with transaction.atomic():
         imported(row())
         for zone in ("Pacific/Kiritimati", "Etc/GMT+12"):

@@ -38,7 +38,7 @@ def value_of(credential: Credential) -> str:
     return credential.value.decrypt()
 
 
-def test_a_row_brings_a_tenant_an_app_a_secret_and_a_mailbox() -> None:
+def test_row_creates_tenant_app_secret_and_mailbox() -> None:
     done = imported(row())
     assert (done.rows, done.added, done.changed, done.remarks) == (1, 4, 0, [])
     tenant = Tenant.objects.get()
@@ -67,7 +67,7 @@ def test_the_same_file_again_changes_nothing() -> None:
     assert Credential.objects.get().value == sealed
 
 
-def test_an_update_changes_what_is_named_and_leaves_what_is_empty() -> None:
+def test_empty_cells_leave_stored_values() -> None:
     imported(row())
     done = imported({"directory_id": NORTHPARK, "client_id": ALERT, "secret_expires_on": "2028-06-30"})
     assert (done.added, done.changed) == (0, 1)
@@ -78,7 +78,7 @@ def test_an_update_changes_what_is_named_and_leaves_what_is_empty() -> None:
     assert len(contacts()) == 2
 
 
-def test_a_column_that_is_not_there_is_an_empty_one() -> None:
+def test_missing_column_counts_as_empty() -> None:
     imported(row())
     done = imported_bytes(
         written({"directory_id": NORTHPARK, "tenant_name": "North"}, columns=("directory_id", "tenant_name"))
@@ -111,12 +111,12 @@ def test_a_tenant_on_many_lines_needs_its_name_and_contacts_once() -> None:
     assert alert.credentials.count() == 1
 
 
-def test_contacts_of_several_lines_are_put_together() -> None:
+def test_contacts_of_several_lines_are_merged() -> None:
     imported(row(contact_emails="a@x.example"), row(client_id=HARBOUR, contact_emails="B@x.example; A@x.example"))
     assert contacts() == ["B@x.example", "a@x.example"]
 
 
-def test_contacts_that_the_file_names_take_the_place_of_those_stored() -> None:
+def test_contacts_in_the_file_replace_stored_ones() -> None:
     imported(row())
     kept = Contact.objects.get(email="it@northpark.example").pk
     done = imported(row(contact_emails="IT@northpark.example;new@northpark.example"))
@@ -130,7 +130,7 @@ def test_two_customers_may_use_one_app_registration() -> None:
     assert list(AppRegistration.objects.values_list("client_id", flat=True)) == [ALERT, ALERT]
 
 
-def test_dates_are_read_in_the_zone_of_a_tenant_that_is_known() -> None:
+def test_dates_are_read_in_the_tenants_time_zone() -> None:
     imported(row())
     Tenant.objects.update(time_zone="Europe/Paris")
     imported(row(secret_expires_on="2028-06-30"))
@@ -165,19 +165,19 @@ def test_white_space_within_a_name_is_one_space() -> None:
     assert Tenant.objects.get().name == "Northpark Energy"
 
 
-def test_only_the_end_of_a_secret_may_be_known() -> None:
+def test_secret_without_value_is_imported_with_its_expiry() -> None:
     imported(row(secret_value=""))
     assert Credential.objects.get().value is None
     assert imported(row()).changed == 1
     assert value_of(Credential.objects.get()) == SECRET
 
 
-def test_a_past_end_is_taken() -> None:
+def test_past_expiry_is_accepted() -> None:
     imported(row(secret_expires_on="2020-01-01"))
     assert Credential.objects.get().is_expired(NOW)
 
 
-def test_an_end_more_than_24_months_ahead_is_questioned_once() -> None:
+def test_expiry_after_24_months_is_remarked_once() -> None:
     done = imported(row(secret_expires_on="2030-01-01"))
     assert [(one.line, one.column) for one in done.remarks] == [(2, "secret_expires_on")]
     assert "24 months" in done.remarks[0].message
@@ -187,7 +187,7 @@ def test_an_end_more_than_24_months_ahead_is_questioned_once() -> None:
 # Secrets that come and go
 
 
-def test_a_new_value_takes_the_place_of_the_old_one_and_is_unproven() -> None:
+def test_new_value_replaces_the_old_one_and_is_unproven() -> None:
     imported(row())
     Credential.objects.update(proven_at=NOW)
     assert imported(row(secret_value=OTHER_SECRET)).changed == 1
@@ -195,7 +195,7 @@ def test_a_new_value_takes_the_place_of_the_old_one_and_is_unproven() -> None:
     assert (value_of(credential), credential.hint, credential.proven_at) == (OTHER_SECRET, OTHER_SECRET[:3], None)
 
 
-def test_a_secret_of_another_description_waits_until_a_token_proves_it() -> None:
+def test_secret_with_another_description_is_staged() -> None:
     imported(row())
     done = imported(row(secret_description="alert 2027", secret_value=OTHER_SECRET))
     assert (done.added, done.changed) == (1, 0)
@@ -204,7 +204,7 @@ def test_a_secret_of_another_description_waits_until_a_token_proves_it() -> None
 
 
 @pytest.mark.parametrize("first", [CredentialState.CURRENT, CredentialState.NEXT])
-def test_without_a_description_the_one_in_use_is_meant(first: CredentialState) -> None:
+def test_row_without_description_updates_the_current_secret(first: CredentialState) -> None:
     imported(row(), row(secret_description="second", secret_value=OTHER_SECRET, mailbox=""))
     ids = sorted(Credential.objects.values_list("pk", flat=True))
     states = [CredentialState.CURRENT, CredentialState.NEXT]
@@ -220,7 +220,7 @@ def test_a_third_secret_is_refused() -> None:
     assert mistakes(row(secret_description="third", secret_value="x" * 40)) == [(2, "secret_description")]
 
 
-def test_a_secret_is_known_by_its_value_whatever_it_is_called() -> None:
+def test_secret_is_matched_by_its_value() -> None:
     imported(row())
     done = imported(row(secret_description="renamed"))
     assert (done.added, done.changed) == (0, 1)
@@ -237,9 +237,7 @@ def test_a_secret_is_known_by_its_value_whatever_it_is_called() -> None:
     ],
     ids=["of the same description", "of no description", "of another description", "whose value nobody knows"],
 )
-def test_yesterdays_file_does_not_put_back_a_secret_that_was_replaced(
-    stored: str, replaced_by: str, yesterday: dict[str, str]
-) -> None:
+def test_old_file_does_not_restore_a_rotated_secret(stored: str, replaced_by: str, yesterday: dict[str, str]) -> None:
     imported(row(secret_value=stored))
     Credential.objects.update(state=CredentialState.RETIRED)
     imported(row(secret_value=OTHER_SECRET, secret_expires_on="2028-12-31", secret_description=replaced_by))
@@ -250,7 +248,7 @@ def test_yesterdays_file_does_not_put_back_a_secret_that_was_replaced(
     assert (value_of(new), new.expires_at.year) == (OTHER_SECRET, 2028)
 
 
-def test_an_end_before_the_start_is_refused() -> None:
+def test_expiry_before_the_start_is_refused() -> None:
     imported(row())
     Credential.objects.update(starts_at=NOW)
     assert mistakes(row(secret_expires_on="2026-11-23T08:00Z")) == [(2, "secret_expires_on")]
@@ -274,7 +272,7 @@ def test_the_number_of_queries_does_not_grow_with_the_rows(
         assert imported(*customers(300, "2028-01-31")).changed == 300
 
 
-def test_what_the_file_does_not_change_is_not_written(django_assert_max_num_queries: DjangoAssertNumQueries) -> None:
+def test_unchanged_columns_are_not_written(django_assert_max_num_queries: DjangoAssertNumQueries) -> None:
     """Somebody else may change it meanwhile."""
     imported(row())
     with django_assert_max_num_queries(34) as statements:
@@ -283,7 +281,7 @@ def test_what_the_file_does_not_change_is_not_written(django_assert_max_num_quer
     assert [re.findall(r'"(\w+)" =', update) for update in updates] == [["end_moved_at", "end_moves", "expires_at"]]
 
 
-def test_a_personal_account_keeps_its_way_and_its_app_wants_nothing_for_it() -> None:
+def test_personal_account_keeps_its_transport_and_adds_no_permission() -> None:
     imported(row())
     Mailbox.objects.update(is_personal=True)
     AppRegistration.objects.update(permissions=[])
