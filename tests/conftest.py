@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import gc
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import cache
@@ -11,6 +12,8 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.hashers import Argon2PasswordHasher, make_password
+from django.contrib.contenttypes.management import create_contenttypes
+from django.db.models.signals import post_migrate
 from django.utils import translation
 from pytest_django import Settings
 
@@ -32,22 +35,54 @@ CHEAP = {"time_cost": 1, "memory_cost": 8, "parallelism": 1}
 COSTLY = {name: getattr(Argon2PasswordHasher, name) for name in CHEAP}
 
 USES_ROWS = {"db", "transactional_db", "django_db_setup"}
-PAGES = {"dashboard", "e2e", "i18n", "security"}
+SAME_ON_EVERY_DATABASE = (
+    *("accounts/oidc", "attacks", "benchmarks", "dashboard", "docs", "e2e", "i18n", "mailer", "outages", "sandbox"),
+    *("security", "style"),
+    "monitoring/test_heartbeat.py",
+    "monitoring/test_setting_checks.py",
+    "monitoring/test_system_mails.py",
+    "outbox/channels",
+    "outbox/delivery/test_drafts.py",
+    "outbox/delivery/test_routing.py",
+    "outbox/delivery/test_sender.py",
+    "outbox/test_outages.py",
+    "registry/csv_import/test_refusals.py",
+    "registry/test_checks.py",
+    "reminders/restore",
+    "reminders/test_state_machine.py",
+)
+"""Folders and files whose tests use no rows, or ask the database for nothing that another could answer otherwise."""
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark for PostgreSQL what uses rows, except tests of pages, which look the same on every database.
+    """Mark for PostgreSQL what uses rows, except SAME_ON_EVERY_DATABASE.
 
-    A page that asks the database something of its own, and a command in a process, is marked where it is written.
+    A single test in there that compares text, locks, counts attempts or sends SQL of its own, and a command in a
+    process, is marked where it is written.
     Slow tests may take an hour each before they count as hung; see `timeout` in pyproject.toml for the others.
     """
+    same = tuple(f"tests/{path}" for path in SAME_ON_EVERY_DATABASE)
     for item in items:
         if item.get_closest_marker("slow"):
             item.add_marker(pytest.mark.timeout(3600))
         uses_rows = item.get_closest_marker("django_db") or USES_ROWS & set(getattr(item, "fixturenames", ()))
-        if uses_rows and item.path.relative_to(item.config.rootpath).parts[1] not in PAGES:
+        if uses_rows and not item.nodeid.startswith(same):
             item.add_marker(pytest.mark.postgresql)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Do not import a file for `-m "postgresql and ..."` that has no test for it: importing all takes seconds."""
+    if not config.getoption("markexpr").startswith("postgresql") or collection_path.suffix != ".py":
+        return None
+    is_excluded = collection_path.relative_to(config.rootpath / "tests").as_posix().startswith(SAME_ON_EVERY_DATABASE)
+    return True if is_excluded and "mark.postgresql" not in collection_path.read_text(encoding="utf-8") else None
+
+
+def pytest_collection_finish() -> None:
+    """Keep what was imported and collected out of the garbage collector's way: it lives as long as the process."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture
@@ -57,7 +92,7 @@ def now() -> datetime:
 
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> None:
-    """SQLite in a file: threads and processes share it, as they do in production."""
+    """Keep SQLite in a file, which threads and processes share as in production, but do not wait for the disk."""
     from django.conf import settings
 
     from tests.pytest_environment import FOLDER
@@ -65,6 +100,17 @@ def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: N
     database = settings.DATABASES["default"]
     if database["ENGINE"].endswith("sqlite3"):
         database.setdefault("TEST", {})["NAME"] = str(FOLDER / "test.sqlite3")
+        options = database["OPTIONS"]
+        options["init_command"] = options["init_command"].replace("synchronous=FULL", "synchronous=OFF")
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None) -> None:
+    """Fill the tables of content types and permissions once, not after each test that commits: no program reads them,
+    and filling them took longer than emptying all tables.
+    """
+    post_migrate.disconnect(dispatch_uid="django.contrib.auth.management.create_permissions")
+    post_migrate.disconnect(create_contenttypes)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -104,7 +150,8 @@ def costly_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="session")
 def running_sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
-    with Sandbox(folder=tmp_path_factory.mktemp("sandbox")) as sandbox:
+    """It is never started again in its folder, so it neither keeps its directory nor waits for the disk."""
+    with Sandbox(tmp_path_factory.mktemp("sandbox"), fsync=False, persist=False) as sandbox:
         yield sandbox
 
 

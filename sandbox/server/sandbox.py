@@ -33,6 +33,7 @@ class Sandbox:
     """A simulated Microsoft 365 on loopback. Its state is stored in `folder`; port 0 takes any free port.
 
     A `key` protects its own pages and its control endpoint. `fsync`: flush the ledger to disk before each response.
+    Without `persist` the directory is in memory only.
     """
 
     def __init__(
@@ -43,13 +44,14 @@ class Sandbox:
         relay_port: int = 0,
         fsync: bool = True,
         key: str = "",
+        persist: bool = True,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.ca_file = folder / "ca.pem"
         self.clouds_file = folder / "clouds.toml"
         self.smtp_host = self.relay_host = "localhost"
-        self.directory = Directory(folder / "directory.json")
+        self.directory = Directory(folder / "directory.json", persist)
         context = server_context(folder)
         tokens = Tokens(signing_key(folder))
         self._routes: Routes | None = None

@@ -17,10 +17,11 @@ class UnknownRecord(LookupError):
 
 
 class DirectoryStore:
-    """Loads the state from a file, and writes it after each change."""
+    """Loads the state from a file, and writes it after each change if `persist`."""
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, file: Path, persist: bool = True) -> None:
         self._file = file
+        self._persist = persist
         self._lock = threading.RLock()
         self._depth = 0
         self._state = DirectoryState.read(file)
@@ -34,7 +35,7 @@ class DirectoryStore:
                 yield
             finally:
                 self._depth -= 1
-                if not self._depth:
+                if self._persist and not self._depth:
                     self._state.write(self._file)
 
     def find_tenant(self, name: str) -> SandboxTenant | None:

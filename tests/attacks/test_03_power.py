@@ -49,7 +49,7 @@ from tests.security.foreign import Foreign
 from tests.security.route_matrix import Place, routes
 from tests.security.walker import Walker, undone
 
-pytestmark = [pytest.mark.postgresql, pytest.mark.control(26, 82, 111)]
+pytestmark = pytest.mark.control(26, 82, 111)
 
 TICKED = {"sends_reminders": "on", "mailbox-sends_reminders": "on", "is_last_resort": "on"}
 HOURS_AGO = 5 * 3600

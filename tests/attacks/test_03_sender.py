@@ -37,7 +37,7 @@ from tests.factories import Rows, Site
 from tests.helpers.login import signed_in_at
 from tests.security.walker import undone
 
-pytestmark = [pytest.mark.postgresql, pytest.mark.control(26, 82, 110)]
+pytestmark = pytest.mark.control(26, 82, 110)
 
 HOURS_AGO = 5 * 3600
 SECRET = "Q8w~another-secret-value-of-forty-characters"

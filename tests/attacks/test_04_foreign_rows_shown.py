@@ -21,7 +21,7 @@ from tests.security import foreign
 from tests.security.foreign import Foreign, some_or_all
 from tests.security.walker import Got, Walker
 
-pytestmark = [pytest.mark.postgresql, pytest.mark.control(29, 30, 80)]
+pytestmark = pytest.mark.control(29, 30, 80)
 
 SHOWN = 60
 

@@ -27,7 +27,7 @@ from tests.security.foreign import ROLES, Foreign, some_or_all
 from tests.security.route_matrix import routes
 from tests.security.walker import Walker
 
-pytestmark = [pytest.mark.postgresql, pytest.mark.control(28, 31, 81, 111)]
+pytestmark = pytest.mark.control(28, 31, 81, 111)
 
 SHOWN = 40
 Edge = tuple[str, object, str, object]

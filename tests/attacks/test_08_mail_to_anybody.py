@@ -14,7 +14,7 @@ from alertadmin.outbox.mail_limits import TooManyMails, take
 from alertadmin.registry import safe_names
 from tests.factories import Rows
 
-pytestmark = pytest.mark.control(77)
+pytestmark = [pytest.mark.postgresql, pytest.mark.control(77)]
 
 TENANT = UUID(int=1)
 

@@ -17,7 +17,7 @@ from tests.conftest import hashed_password
 from tests.factories import Rows
 from tests.helpers.login import signed_in_at
 
-pytestmark = [pytest.mark.postgresql, pytest.mark.control(83)]
+pytestmark = pytest.mark.control(83)
 
 
 @pytest.mark.parametrize("is_everywhere", [True, False])

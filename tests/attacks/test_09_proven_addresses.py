@@ -37,7 +37,7 @@ from tests.conftest import PASSWORD, hashed_password
 from tests.factories import Rows
 from tests.helpers.login import signed_in_at
 
-pytestmark = [pytest.mark.postgresql, pytest.mark.control(105, 106)]
+pytestmark = pytest.mark.control(105, 106)
 
 NEWHIRE = "newhire@corp.example"
 NEW = "another horse battery staple"

@@ -14,7 +14,7 @@ from alertadmin.audit.triggers import SQLITE, TABLE, TriggerFinding, TriggerProb
 from alertadmin.audit.verification import verify
 from tests.audit.tamper import drop_triggers, run
 
-pytestmark = [pytest.mark.django_db, pytest.mark.control(60)]
+pytestmark = [pytest.mark.django_db, pytest.mark.postgresql, pytest.mark.control(60)]
 
 COLUMNS = [str(field.column) for field in AuditEntry._meta.concrete_fields]
 FORGED = ", ".join("'mallory'" if column == "who" else column for column in COLUMNS)

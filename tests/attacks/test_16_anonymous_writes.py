@@ -27,7 +27,7 @@ from tests.factories import Rows
 from tests.helpers.login import signed_in_at
 from tests.security.route_matrix import routes
 
-pytestmark = [pytest.mark.control(89), pytest.mark.postgresql]
+pytestmark = pytest.mark.control(89)
 
 TEMPORARY = {"accounts.ThrottleCounter", "sessions.Session"}
 """Counters and the sessions of browsers that began to sign in; both expire."""
@@ -75,6 +75,7 @@ def test_16_strangers_leave_a_bounded_number_of_entries_and_no_other_row(adminis
     assert grown["outbox.Delivery"] <= NOT_HERE.most
 
 
+@pytest.mark.postgresql
 def test_16_new_passwords_for_made_up_addresses_are_counted(db: None) -> None:
     with time_machine.travel(NOW, tick=False):
         for number in range(NOT_HERE.most + 50):
@@ -101,6 +102,7 @@ def test_16_a_link_to_a_secret_that_was_opened_fills_no_record(administrator: Us
     assert results == {"done": 1, "refused": OF_ONE_THING.most}
 
 
+@pytest.mark.postgresql
 def test_25_returns_of_strangers_from_a_provider_are_counted(entra: Entra) -> None:  # noqa: F811
     before = all_rows()
     with time_machine.travel(NOW, tick=False):
@@ -127,6 +129,7 @@ def test_25_the_next_hour_says_how_many_were_left_out(administrator: User) -> No
         assert entry.details == {"left_out": 150}
 
 
+@pytest.mark.postgresql
 def test_16_sessions_without_a_person_are_bounded_and_those_of_people_stay(administrator: User, client: Client) -> None:
     signed_in_at(client, administrator)
     client.get(reverse("overview"))

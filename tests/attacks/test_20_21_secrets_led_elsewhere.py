@@ -51,7 +51,7 @@ from tests.helpers.login import signed_in_at
 from tests.mailer.https_server import reply
 from tests.outbox.channels.http_server import HttpServer
 
-pytestmark = [pytest.mark.django_db, pytest.mark.postgresql, pytest.mark.control(100)]
+pytestmark = [pytest.mark.django_db, pytest.mark.control(100)]
 PASSWORD = "Winter-2026 of the plant"
 ELSEWHERE = "elsewhere"
 

@@ -28,7 +28,7 @@ from tests.conftest import hashed_password
 from tests.factories import Rows
 from tests.helpers.login import signed_in_at
 
-pytestmark = [pytest.mark.postgresql, pytest.mark.control(107, 108)]
+pytestmark = pytest.mark.control(107, 108)
 
 VICTIM = "victim@outlook.example"
 Enter = Callable[..., None]

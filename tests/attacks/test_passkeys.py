@@ -17,7 +17,7 @@ from tests.attacks.security_key import SecurityKey
 from tests.conftest import PASSWORD
 from tests.helpers.login import signed_in_at
 
-pytestmark = [pytest.mark.control(120), pytest.mark.postgresql]
+pytestmark = pytest.mark.control(120)
 
 STEP = "/sign-in/second-step/"
 

@@ -37,7 +37,7 @@ from tests.helpers.login import signed_in_at
 from tests.helpers.mfa import add_app, code, recovery_codes
 from tests.security.route_matrix import routes
 
-pytestmark = [pytest.mark.control(121), pytest.mark.postgresql]
+pytestmark = pytest.mark.control(121)
 
 STEP = "/sign-in/second-step/"
 OTHER = "quite another long password"

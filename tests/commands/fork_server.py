@@ -56,7 +56,6 @@ class ForkServer:
     def __init__(self) -> None:
         self._connection, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
-            self._connection.settimeout(PATIENCE)
             self._connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, LARGEST_REQUEST)
             self._process = subprocess.Popen(
                 [sys.executable, "-m", __name__, str(theirs.fileno())], cwd=PROJECT, pass_fds=[theirs.fileno()]
@@ -70,8 +69,11 @@ class ForkServer:
             self._process.kill()
             self._process.wait()
 
-    def run(self, arguments: Sequence[str], environ: dict[str, str], stdin: bytes = b"") -> tuple[int, bytes, bytes]:
-        """Exit code, stdout and stderr of `manage.py` with these arguments. Raises TimeoutError after PATIENCE."""
+    def run(
+        self, arguments: Sequence[str], environ: dict[str, str], stdin: bytes = b"", timeout: float = PATIENCE
+    ) -> tuple[int, bytes, bytes]:
+        """Exit code, stdout and stderr of `manage.py` with these arguments. Raises TimeoutError after `timeout`."""
+        self._connection.settimeout(timeout)
         with ExitStack() as stack:
             files = [stack.enter_context(TemporaryFile()) for _stream in range(3)]
             files[0].write(stdin)

@@ -24,6 +24,8 @@ from celery import Celery
 from alertadmin.outbox.queue.failpoints import ONCE, VARIABLE, WITH_GROUP
 from alertadmin.reminders.rules.schedule import ReminderSchedule
 from sandbox import Sandbox
+from tests.commands.fork_server import PATIENCE
+from tests.commands.installation import fork_server
 from tests.crash.databases import Database
 from tests.helpers.valkey import Valkey
 from tests.supervisor.installation import PROJECT, clean_environ, eventually
@@ -125,16 +127,11 @@ class World:
         return clean_environ(self.folder, **{**ours, **broker, **self.database.environ, **values})
 
     def manage(
-        self, *words: str, input: str | None = None, timeout: float = 60, **environ: str
+        self, *words: str, input: str = "", timeout: float = PATIENCE, **environ: str
     ) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, str(PROJECT / "manage.py"), *words],
-            env=self.environ(**environ),
-            input=input,
-            capture_output=True,
-            text=True,
-            timeout=timeout,
-        )
+        """Run `manage.py` by the fork server, one command at a time. Raises TimeoutError after `timeout` seconds."""
+        code, out, err = fork_server().run(words, self.environ(**environ), input.encode(), timeout)
+        return subprocess.CompletedProcess(words, code, out.decode(), err.decode())
 
     def send_reminders(self, crash_at: str = "") -> dict[str, Any]:
         """Its answer, and nothing if it died."""

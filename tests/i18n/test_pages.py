@@ -29,10 +29,15 @@ SKIPPED = {"sign-out", "set_language", "healthz", "readyz", "first-administrator
 """They show no page, or none without a link that was printed."""
 
 
-def english_sentences() -> dict[str, re.Pattern[str]]:
-    """Each text that French says otherwise and that is long enough to tell, as it begins a line or a sentence."""
+def english_sentences() -> dict[str, tuple[str, re.Pattern[str]]]:
+    """Each text that differs in French and is long enough to recognise, with its longest literal part and the regular
+    expression that finds it at the start of a line or sentence. Looking for the literal first costs a tenth.
+    """
     return {
-        english: re.compile(r"(?:^|[.!?:] )" + r".+?".join(map(re.escape, PLACEHOLDER.split(english))), re.MULTILINE)
+        english: (
+            max(PLACEHOLDER.split(english), key=len),
+            re.compile(r"(?:^|[.!?:] )" + r".+?".join(map(re.escape, PLACEHOLDER.split(english))), re.MULTILINE),
+        )
         for text, forms in read("django.po").items()
         if all(forms)
         for english, told in zip(text.forms, forms, strict=True)
@@ -53,7 +58,9 @@ def shown(html: str) -> str:
 
 def english_of(html: str) -> list[str]:
     words = shown(html)
-    return [sentence for sentence, pattern in SENTENCES.items() if pattern.search(words)]
+    return [
+        sentence for sentence, (literal, pattern) in SENTENCES.items() if literal in words and pattern.search(words)
+    ]
 
 
 def names(patterns: list[URLPattern | URLResolver] | None = None) -> Iterator[str]:
@@ -100,6 +107,8 @@ def test_every_page_in_french_says_nothing_in_english(
         administrator.language = "fr"
         administrator.save()
     client.force_login(administrator)
+    assert english_of(client.get(reverse("overview"), **FRENCH).content.decode()) == []  # type: ignore[arg-type]
+    worker_heartbeat.beat()  # from here on pages read what is wrong from its row
     seen = 0
     for address in pages(site):
         response = client.get(address, **(FRENCH if wish == "of the browser" else {}))  # type: ignore[arg-type]

@@ -91,6 +91,7 @@ def check(plan: Plan, provider: Provider, time: Time) -> None:
 QUIET = list(HealthCheck)
 
 
+@pytest.mark.postgresql
 @settings(max_examples=4, derandomize=True, deadline=None, suppress_health_check=QUIET)
 @given(plan=plans())
 def test_outages_of_any_kind_lose_nothing(plan: Plan, provider: Provider, time: Time) -> None:
