@@ -25,6 +25,7 @@ from alertadmin.crypto import envelope, key_usage, keyring
 from alertadmin.outbox.delivery import connections
 from sandbox import Sandbox
 from tests.factories import Rows
+from tests.helpers import migrated_database
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 PASSWORD = "correct horse battery staple"
@@ -73,7 +74,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Do not import a file for `-m "postgresql and ..."` that has no test for it: importing all takes seconds."""
-    if not config.getoption("markexpr").startswith("postgresql") or collection_path.suffix != ".py":
+    if not config.getoption("markexpr").lstrip("(").startswith("postgresql") or collection_path.suffix != ".py":
         return None
     is_excluded = collection_path.relative_to(config.rootpath / "tests").as_posix().startswith(SAME_ON_EVERY_DATABASE)
     return True if is_excluded and "mark.postgresql" not in collection_path.read_text(encoding="utf-8") else None
@@ -91,6 +92,13 @@ def now() -> datetime:
 
 
 @pytest.fixture(scope="session")
+def kept_databases(request: pytest.FixtureRequest) -> Path:
+    """The folder of tests/helpers/migrated_database.py."""
+    cache: pytest.Cache = request.config.cache
+    return cache.mkdir("migrated")
+
+
+@pytest.fixture(scope="session")
 def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> None:
     """Keep SQLite in a file, which threads and processes share as in production, but do not wait for the disk."""
     from django.conf import settings
@@ -105,10 +113,29 @@ def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: N
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_setup: None) -> None:
-    """Fill the tables of content types and permissions once, not after each test that commits: no program reads them,
-    and filling them took longer than emptying all tables.
+def django_db_keepdb(django_db_modify_db_settings: None, kept_databases: Path) -> bool:
+    """Whether the test database is a copy of one that an earlier run migrated, so that it need not be."""
+    from django.conf import settings
+
+    database = settings.DATABASES["default"]
+    if not database["ENGINE"].endswith("sqlite3"):
+        return False
+    test = database["TEST"]
+    is_copied = migrated_database.restore(kept_databases, Path(test["NAME"]))
+    test["MIGRATE"] = not is_copied
+    return is_copied
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_keepdb: bool, kept_databases: Path) -> None:
+    """Keep what was migrated. Then fill the tables of content types and permissions no more, which Django does after
+    each test that commits: no program reads them, and filling them took longer than emptying all tables.
     """
+    from django.conf import settings
+
+    database = settings.DATABASES["default"]
+    if database["ENGINE"].endswith("sqlite3") and not django_db_keepdb:
+        migrated_database.keep(kept_databases, Path(database["TEST"]["NAME"]))
     post_migrate.disconnect(dispatch_uid="django.contrib.auth.management.create_permissions")
     post_migrate.disconnect(create_contenttypes)
 
