@@ -132,13 +132,13 @@ def _alarms(found: MonthlySummary) -> list[str]:
             found.lost,
         )
         told.append(text % {"count": found.lost})
-    if found.owed_to_nobody:
+    if found.without_recipients:
         text = ngettext(
             "%(count)d secret expires soon and has no recipient.",
             "%(count)d secrets expire soon and have no recipient.",
-            found.owed_to_nobody,
+            found.without_recipients,
         )
-        told.append(text % {"count": found.owed_to_nobody})
+        told.append(text % {"count": found.without_recipients})
     return told
 
 

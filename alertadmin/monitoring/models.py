@@ -70,7 +70,6 @@ class Monthly(models.Model):
         _("day of the month"), default=1, validators=[MinValueValidator(1), MaxValueValidator(28)]
     )
     emails = models.JSONField(_("to"), default=list, blank=True)
-    """E-mail addresses in lower case; none: the installation's people, else its administrators."""
     """E-mail addresses in lower case; empty: the installation's addresses, else its administrators."""
 
     class Meta:

@@ -24,7 +24,7 @@ class MonthlySummary:
     """Number of messages sent to them."""
     lost: int
     """Messages of the last month that failed, or may have."""
-    owed_to_nobody: int
+    without_recipients: int
 
 
 def summarize_month(now: datetime) -> MonthlySummary:
@@ -40,5 +40,5 @@ def summarize_month(now: datetime) -> MonthlySummary:
         people=sent.values("recipient").distinct().count(),
         mails=sent.count(),
         lost=lost.count(),
-        owed_to_nobody=scanner.without_recipients(now).count(),
+        without_recipients=scanner.without_recipients(now).count(),
     )

@@ -31,7 +31,7 @@ def channels_of(tenant: Tenant, app: AppRegistration | None = None) -> Channels:
     scopes = Q(tenant=tenant) | Q(tenant=None, app=None)
     if app is not None:
         scopes |= Q(app=app)
-    rows = list(Channel.objects.told().filter(scopes, line__isnull=False).defer("address", "signing_key"))
+    rows = list(Channel.objects.active().filter(scopes, line__isnull=False).defer("address", "signing_key"))
     apps = [row for row in rows if row.app_id]
     tenants = [row for row in rows if row.tenant_id]
     everywhere = [row for row in rows if not row.app_id and not row.tenant_id]
@@ -57,7 +57,7 @@ def _in(line: Level, rows: list[Channel]) -> list[Channel]:
 
 def own(scope: str, line: Level) -> QuerySet[Channel]:
     """For a query of reminders: the channels of the reminder's app or tenant."""
-    return Channel.objects.told().filter(**{scope: OuterRef(f"{scope}_id")}, line=line).order_by()
+    return Channel.objects.active().filter(**{scope: OuterRef(f"{scope}_id")}, line=line).order_by()
 
 
 def concerns(channel: Channel) -> Q:
@@ -70,7 +70,7 @@ def concerns(channel: Channel) -> Q:
         return told & Q(reminder__app=channel.app_id)
     is_everybody = Q(reminder__threshold__lte=ESCALATE_TO_ALL_DAYS)
     app, tenant = Q(app=OuterRef("reminder__app")), Q(tenant=OuterRef("reminder__tenant"))
-    nearer = Channel.objects.told().filter(app | tenant, line=line)
+    nearer = Channel.objects.active().filter(app | tenant, line=line)
     if channel.tenant_id is not None:
         told &= Q(reminder__tenant=channel.tenant_id)
         if line == Level.FIRST:
@@ -81,6 +81,6 @@ def concerns(channel: Channel) -> Q:
 
 def has_first_level(app: str, tenant: str) -> Q:
     """For a query: whether a channel of the first level exists; `app` and `tenant` are the paths to their ids."""
-    told = Channel.objects.told().filter(line=Level.FIRST)
+    told = Channel.objects.active().filter(line=Level.FIRST)
     near = told.filter(Q(app=OuterRef(app)) | Q(tenant=OuterRef(tenant)))
     return Q(Exists(told.of_the_installation())) | Q(Exists(near))

@@ -30,7 +30,7 @@ class RunResult:
     scan: Scan
     scanned: int
     """Number of watched credentials."""
-    owed_to_nobody: int
+    without_recipients: int
     swept: int
     """Deliveries recovered from lost workers."""
     held_for_review: int
@@ -69,7 +69,7 @@ def run_once(*, clock: Clock | None = None, pause: Pause = worker.sleep) -> RunR
     return RunResult(
         scan,
         scanned=Credential.objects.watched().count(),
-        owed_to_nobody=scanning.without_recipients(clock()).count(),
+        without_recipients=scanning.without_recipients(clock()).count(),
         swept=swept,
         held_for_review=review.held(clock()).count(),
         ids=ids,

@@ -213,7 +213,7 @@ def test_08_no_mail_calendar_or_channel_carries_a_link_of_a_persons_choosing(wor
         if not isinstance(made, composers.Content):
             assert delivery.purpose == Purpose.REMINDER, (delivery, made)  # another scan's mail told it
             continue
-        kind = f"{delivery.purpose} by channel" if delivery.goes_by_channel else delivery.purpose
+        kind = f"{delivery.purpose} by channel" if delivery.uses_channel else delivery.purpose
         composed[kind] = composed.get(kind, 0) + 1
         read(made.subject, one_line=True)
         assert made.subject.startswith(("“", "«")) or not made.subject.startswith("URGENT")
@@ -225,7 +225,7 @@ def test_08_no_mail_calendar_or_channel_carries_a_link_of_a_persons_choosing(wor
         for attached in made.attachments:
             read(attached.name, one_line=True)
             read(unfolded(attached.content.decode()))
-        if delivery.goes_by_channel:
+        if delivery.uses_channel:
             continue
         delivery.composed_at = now  # and told by a channel of last resort, should no mail leave
         notice = fallback.fallback_notification(delivery, made, None)

@@ -27,7 +27,7 @@ def states(world: World) -> list[str]:
     return sorted(one.state for one in world.messages())
 
 
-def test_told_to_stop_a_worker_finishes_what_left_and_begins_nothing_more(make_world: MakeWorld) -> None:
+def test_shutdown_finishes_the_current_delivery(make_world: MakeWorld) -> None:
     world = make_world(recipients=12)
     before = strikes(world)
     world.sandbox.faults.add("graph", delay=1, times=None)

@@ -30,7 +30,7 @@ def test_the_clock_rings_each_half_minute() -> None:
 
 
 @pytest.mark.slow
-def test_what_nobody_rings_for_is_found_by_the_clock(make_world: MakeWorld) -> None:
+def test_delivery_without_wakeup_is_found_by_beat(make_world: MakeWorld) -> None:
     """The broker was emptied just when the scan had rung."""
     world = make_world(recipients=2)
     assert world.valkey
@@ -46,7 +46,7 @@ def test_what_nobody_rings_for_is_found_by_the_clock(make_world: MakeWorld) -> N
 
 
 @pytest.mark.slow
-def test_a_broker_put_back_from_an_old_copy_repeats_nothing(make_world: MakeWorld, tmp_path: Path) -> None:
+def test_restored_broker_repeats_nothing(make_world: MakeWorld, tmp_path: Path) -> None:
     world = make_world(recipients=2)
     valkey, yesterday = world.valkey, tmp_path / "yesterday"
     assert valkey

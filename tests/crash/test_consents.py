@@ -55,7 +55,7 @@ def is_finished(world: World) -> bool:
     return world.database.query("SELECT finished_at IS NOT NULL, lease_until FROM registry_consentrun") == [(1, None)]
 
 
-def test_another_worker_ends_the_check_and_asks_nobody_of_whom_it_is_known(make_world: Callable[..., World]) -> None:
+def test_another_worker_completes_the_check_without_repeating(make_world: Callable[..., World]) -> None:
     world = make_world()
     rows = apps_there(world.sandbox)
     wanted = {row["client_id"] for row in rows}

@@ -19,7 +19,7 @@ LINES = "SELECT count(*), count(DISTINCT reminder_id) FROM reminders_notice"
 
 
 @pytest.mark.parametrize("database", [DATABASES[0], pytest.param(DATABASES[1], marks=pytest.mark.slow)])
-def test_killed_between_two_parts_each_secret_is_told_of_once(
+def test_scan_killed_between_parts_sends_each_reminder_once(
     make_world: Callable[..., World], database: DatabaseName
 ) -> None:
     world = make_world(database)

@@ -83,13 +83,13 @@ def test_each_part_in_each_state(state: str, found: Facts, expected: list[str]) 
     assert [f"{problem.part} {problem.code}" for problem in judge(found)] == expected
 
 
-def test_every_part_that_is_judged_stands_in_the_table() -> None:
+def test_every_part_is_in_the_table() -> None:
     told = {problem.part for _state, found, _expected in TABLE for problem in judge(found)}
     assert told == set(Part) - {Part.DATABASE}
 
 
 @given(left=st.sampled_from(TABLE), right=st.sampled_from(TABLE))
-def test_what_is_told_keeps_the_order_of_parts(left: tuple[Any, Facts, Any], right: tuple[Any, Facts, Any]) -> None:
+def test_problems_are_in_the_order_of_parts(left: tuple[Any, Facts, Any], right: tuple[Any, Facts, Any]) -> None:
     for found in (left[1], right[1]):
         order = [list(Part).index(problem.part) for problem in judge(found)]
         assert order == sorted(order)

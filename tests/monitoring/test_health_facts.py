@@ -127,7 +127,7 @@ def test_without_any_route_it_is_not_well_once_something_is_watched(running: Non
     assert wrong() == []
 
 
-def test_deliveries_cost_one_query_whatever_their_number(running: None) -> None:
+def test_deliveries_cost_one_query_for_any_number(running: None) -> None:
     bare(30, NOW)
     with CaptureQueriesContext(connection) as queries:
         assert queue(NOW).waiting == 30

@@ -58,18 +58,18 @@ def test_without_a_fresh_scan_it_is_silent(watcher: Watcher, scanned: None, late
     assert watcher.requests == []
 
 
-def test_with_a_delivery_that_nobody_sends_it_is_silent(watcher: Watcher, scanned: None) -> None:
+def test_no_ping_with_an_untried_delivery(watcher: Watcher, scanned: None) -> None:
     bare(1, NOW - timedelta(hours=2))
     assert heartbeat_ping.send(NOW) is None
     assert watcher.requests == []
 
 
-def test_whoever_set_up_none_is_asked_nothing(scanned: None) -> None:
+def test_no_ping_without_configuration(scanned: None) -> None:
     assert heartbeat_ping.send(NOW) is None
     assert not Ping.objects.exists()
 
 
-def test_it_is_due_once_an_hour_and_again_at_once_while_nobody_hears(watcher: Watcher, scanned: None) -> None:
+def test_ping_is_due_hourly_and_at_once_after_a_failure(watcher: Watcher, scanned: None) -> None:
     assert heartbeat_ping.is_due(NOW)
     heartbeat_ping.send(NOW)
     assert not heartbeat_ping.is_due(NOW + timedelta(minutes=54))
@@ -102,9 +102,7 @@ def cut(_request: object) -> bytes:
     ],
     ids=["unknown", "ill", "moved", "cut off"],
 )
-def test_what_is_no_yes_is_told_and_the_last_yes_is_kept(
-    watcher: Watcher, scanned: None, answer: Any, why: str
-) -> None:
+def test_failure_is_recorded_and_the_last_success_kept(watcher: Watcher, scanned: None, answer: Any, why: str) -> None:
     heartbeat_ping.send(NOW)
     watcher.routes[f"/ping/{TOKEN}"] = answer
     assert heartbeat_ping.send(NOW + timedelta(hours=1)) is False
@@ -113,7 +111,7 @@ def test_what_is_no_yes_is_told_and_the_last_yes_is_kept(
     assert len(watcher.requests) == 2
 
 
-def test_a_watcher_that_drips_holds_nobody_up(watcher: Watcher, scanned: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_slow_monitor_is_timed_out(watcher: Watcher, scanned: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(heartbeat_ping, "TIMEOUT", 0.5)
 
     def drip(_request: object) -> bytes:
@@ -164,7 +162,7 @@ def test_its_address_is_in_no_log(
     assert TOKEN not in repr(settings.ENVIRONMENT)
 
 
-def test_an_unheard_ping_is_seen_and_makes_nobody_unready(watcher: Watcher, scanned: None, signed_in: Client) -> None:
+def test_failed_ping_is_shown_and_does_not_affect_readiness(watcher: Watcher, scanned: None, signed_in: Client) -> None:
     watcher.routes.clear()
     scanner.run(timezone.now())
     alive(timezone.now())
@@ -208,7 +206,7 @@ def test_a_start_with_such_an_address_ends_with_the_sentence(tmp_path: Path) -> 
     assert TOKEN not in result.err
 
 
-def test_a_test_delivery_is_nobody_s_trouble(watcher: Watcher, scanned: None) -> None:
+def test_test_delivery_is_not_a_problem(watcher: Watcher, scanned: None) -> None:
     bare(1, NOW - timedelta(days=1), purpose="test")
     assert Delivery.objects.exists()
     assert heartbeat_ping.send(NOW) is True

@@ -89,9 +89,7 @@ def test_of_a_database_that_does_not_answer_nothing_else_is_known(
     assert (told["ok"], told["database"], told["broker"]) == (False, False, None)
 
 
-def test_who_may_look_at_everything_hears_what_the_pages_say(
-    running: None, signed_in: Client, administrator: User
-) -> None:
+def test_details_for_users_with_global_rights(running: None, signed_in: Client, administrator: User) -> None:
     bare(1, timezone.now(), state="uncertain", was_uncertain=True)
     worker_heartbeat.beat()
     [told] = answer(signed_in, 503)["problems"]
@@ -107,7 +105,7 @@ def test_who_may_look_at_everything_hears_what_the_pages_say(
         assert told["text"] not in signed_in.get(page).content.decode(), page
 
 
-def test_who_may_look_at_one_tenant_hears_no_more_than_a_stranger(running: None, client: Client, rows: Rows) -> None:
+def test_no_details_for_users_of_one_tenant(running: None, client: Client, rows: Rows) -> None:
     user = User.objects.create(email="eve@seaside.example")
     Membership.objects.create(user=user, tenant=rows.tenant("Seaside Terminal"), role=Role.VIEWER)
     client.force_login(user)

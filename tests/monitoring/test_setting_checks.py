@@ -58,7 +58,7 @@ SET_ASIDE: list[tuple[str, str]] = [
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize(("name", "value"), SET_ASIDE)
-def test_what_is_read_later_is_set_aside_by_name_and_the_rest_goes_on(
+def test_invalid_setting_is_ignored_and_reported(
     settings: Settings, signed_in: Client, tmp_path: Path, relay: Sandbox, name: str, value: str
 ) -> None:
     """Reminders leave by the way that is left: the relay, or where that is the mistake, by nothing, and wait."""

@@ -83,7 +83,7 @@ def test_after_three_months_of_silence_one_is_written(running: Rows) -> None:
     assert SystemMail.objects.get().about == "2027-03"
 
 
-def test_it_goes_on_the_day_and_to_whom_one_chose(signed_in: Client, running: Rows) -> None:
+def test_monthly_mail_is_sent_on_the_chosen_day_to_the_chosen_recipients(signed_in: Client, running: Rows) -> None:
     answer = signed_in.post(
         "/watching/", {"is_on": "on", "day": "15", "emails": "Duty@northpark.example\nchief@n.example"}
     )
@@ -109,7 +109,7 @@ def test_a_mistake_is_explained_and_the_old_day_stays(signed_in: Client, changes
     assert Monthly.objects.get().day == 15
 
 
-def test_whoever_wants_none_gets_none(signed_in: Client, running: Rows) -> None:
+def test_monthly_mail_can_be_disabled(signed_in: Client, running: Rows) -> None:
     signed_in.post("/watching/", {"day": "1", "emails": ""})
     assert system_mails.write(FIRST) == 0
     assert system_mails.next_monthly(NOW) is None
@@ -173,7 +173,7 @@ def test_it_is_worded_in_its_reader_s_language(running: Rows, administrator: Use
     assert "all is well" not in mail.text.lower()
 
 
-def test_an_address_that_nobody_takes_is_told_once(running: Rows) -> None:
+def test_rejected_address_is_reported_once(running: Rows) -> None:
     running.tenant("Seaside Terminal", contacts=["Gone@northpark.example"])
     for number in range(2):
         bare(
@@ -201,7 +201,7 @@ def test_a_hundred_such_addresses_are_one_mail(running: Rows) -> None:
     assert "And 50 more." in told.text
 
 
-def test_whoever_cannot_be_told_is_not_told_that(running: Rows) -> None:
+def test_rejected_address_itself_gets_no_report(running: Rows) -> None:
     bare(1, NOW, state="failed", cause="recipient_rejected", recipient="ada@northpark.example")
     system_mails.write(NOW)
     assert house() == []
@@ -242,7 +242,7 @@ def test_the_clock_s_task_writes_them_too(db: None, administrator: User) -> None
     assert len(house()) == 1
 
 
-def test_what_is_written_twice_at_once_is_told_once(running: Rows, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_concurrent_writes_make_one_mail(running: Rows, monkeypatch: pytest.MonkeyPatch) -> None:
     system_mails.write(FIRST)
     none = SystemMail.objects.none()
     # The other process looked before this one wrote.
@@ -260,7 +260,7 @@ def put_back(running: Rows, monkeypatch: pytest.MonkeyPatch) -> datetime:
     return NOW
 
 
-def test_of_a_database_that_was_put_back_each_person_hears_once(put_back: datetime) -> None:
+def test_restored_database_is_reported_once_to_each_recipient(put_back: datetime) -> None:
     for minutes in range(0, 60 * 23, 5):
         system_mails.write(put_back + timedelta(minutes=minutes))
     [delivery] = house()
@@ -272,19 +272,19 @@ def test_of_a_database_that_was_put_back_each_person_hears_once(put_back: dateti
     assert "/deliveries/review/" in told.html
 
 
-def test_when_somebody_decided_before_it_left_there_is_nothing_to_say(put_back: datetime) -> None:
+def test_report_is_dropped_after_a_decision(put_back: datetime) -> None:
     system_mails.write(put_back)
     review.send(review.held(put_back), put_back)
     assert composers.compose(house()[0], put_back) == composers.Obsolete(messages.NOTHING_TO_SAY)
 
 
-def test_where_nothing_waits_nobody_hears_of_it(running: Rows) -> None:
+def test_no_report_without_held_deliveries(running: Rows) -> None:
     review.begin(scanner.run(NOW), NOW - timedelta(days=9), NOW)
     assert system_mails.write(NOW) == 0
 
 
 @pytest.mark.control(60)
-def test_it_holds_the_end_of_the_audit_trail_where_nobody_can_write_it_anew(running: Rows) -> None:
+def test_monthly_mail_contains_the_last_audit_entry(running: Rows) -> None:
     with transaction.atomic():
         entry = audit.record(audit.AuditAction.RECORDS_PRUNED, count=1)
     system_mails.write(FIRST)

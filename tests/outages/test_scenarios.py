@@ -80,7 +80,7 @@ def test_two_minutes_of_504_behind_which_mails_were_accepted_repeat_only_those(
 
 
 @pytest.mark.slow
-def test_where_there_is_no_other_way_all_leave_once_it_works_again(begin: Begin, provider: Provider) -> None:
+def test_without_another_route_all_are_sent_after_recovery(begin: Begin, provider: Provider) -> None:
     scenario = begin(transports=("graph",) * 3, recipients=30)
     provider.outage("graph", answers.BAD_GATEWAY, 30 * MINUTE)
     kept(scenario, within=75 * MINUTE)
@@ -93,15 +93,13 @@ def test_the_message_fails_though_the_token_came(begin: Begin, provider: Provide
     assert endpoints_of(scenario) == {"relay"}
 
 
-def test_a_server_that_asks_for_a_day_is_left_alone_and_the_mail_goes_by_another(
-    begin: Begin, provider: Provider
-) -> None:
+def test_retry_after_of_a_day_uses_another_route(begin: Begin, provider: Provider) -> None:
     scenario = begin(relay=True)
     provider.outage("graph", ProviderAnswer("busy", http=plain(429, Retry_After="86400")), MINUTE)
     kept(scenario, within=MINUTE)
 
 
-def test_without_another_way_it_is_asked_again_after_that_day(begin: Begin, provider: Provider) -> None:
+def test_without_another_route_it_is_retried_after_the_day(begin: Begin, provider: Provider) -> None:
     scenario = begin()
     provider.outage("graph", ProviderAnswer("busy", http=plain(429, Retry_After="86400")), MINUTE)
     kept(scenario, within=DAY + 3 * HOUR)
@@ -109,7 +107,7 @@ def test_without_another_way_it_is_asked_again_after_that_day(begin: Begin, prov
 
 @pytest.mark.slow
 @pytest.mark.parametrize("relay", [False, True])
-def test_a_way_that_flaps(begin: Begin, provider: Provider, relay: bool) -> None:
+def test_flapping_route(begin: Begin, provider: Provider, relay: bool) -> None:
     scenario = begin(relay=relay, recipients=5)
     for number in range(60):
         provider.outage("graph", answers.CUT_AFTER, 2 * MINUTE, begin=BEGIN + 3 * number * MINUTE)
@@ -157,7 +155,7 @@ def test_a_mailbox_that_is_forbidden_for_ever_holds_nothing_up(begin: Begin, pro
     assert {one.mailbox for one in provider.ledger.all()} == {scenario.mailboxes[1].address}
 
 
-def test_a_recipient_whom_one_way_refuses_and_the_other_leaves_in_doubt(begin: Begin, provider: Provider) -> None:
+def test_recipient_refused_by_one_route_and_uncertain_by_another(begin: Begin, provider: Provider) -> None:
     scenario = begin(relay=True, recipients=2)
     provider.store.unknown_recipients["graph"] = {"duty0@northpark.example"}
     provider.outage("relay", answers.CUT_AFTER, 10 * MINUTE)
@@ -165,7 +163,7 @@ def test_a_recipient_whom_one_way_refuses_and_the_other_leaves_in_doubt(begin: B
     assert endpoints_of(scenario) == {"graph", "relay"}
 
 
-def test_a_recipient_whom_every_way_refuses_is_the_end_once_no_doubt_is_left(begin: Begin, provider: Provider) -> None:
+def test_recipient_refused_by_every_route_fails_without_uncertainty(begin: Begin, provider: Provider) -> None:
     scenario = begin(relay=True, recipients=1)
     provider.store.unknown_recipients["graph"] = provider.store.unknown_recipients["relay"] = {
         "duty0@northpark.example"
@@ -216,7 +214,7 @@ def test_the_channel_of_last_resort_tells_what_no_mail_could(begin: Begin, provi
     assert endpoints_of(scenario) == {"webhook"}
 
 
-def test_what_became_more_urgent_meanwhile_is_told_instead(begin: Begin, provider: Provider, time: Time) -> None:
+def test_nearer_reminder_is_sent_instead(begin: Begin, provider: Provider, time: Time) -> None:
     """The first threshold falls due as the outage begins, the next one before it ends."""
     scenario = begin(recipients=2, days=3.5)
     provider.outage("graph", GATEWAY_TIMEOUT, 2 * DAY)

@@ -23,7 +23,7 @@ from tests.outbox.fake_clock import Time
 
 
 @pytest.mark.django_db(transaction=True)
-def test_what_a_slow_mailbox_does_not_take_goes_by_the_next_meanwhile(
+def test_slow_mailbox_is_bypassed(
     site: Site, make_site: Callable[..., Site], sandbox: Sandbox, time: Time, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other = make_site(beside=site)
@@ -55,7 +55,7 @@ def sent_by(site: Site, entries: list[dict[str, Any]]) -> int:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_where_the_chosen_mailbox_works_no_mail_goes_by_another(
+def test_working_chosen_mailbox_sends_all(
     site: Site, make_site: Callable[..., Site], sandbox: Sandbox, time: Time
 ) -> None:
     make_site(beside=site)
@@ -83,9 +83,7 @@ class TestTheShare:
         walks = [router.next_routes(delivery, RouteWalk(), lambda: NOW) for _number in range(count)]
         return [next(walk).label for walk in walks], walks
 
-    def test_of_a_way_that_is_not_known_after_a_while_is_half(
-        self, delivery: Delivery, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_share_of_an_unknown_slow_route(self, delivery: Delivery, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(chains, "SLOW_AFTER", 0.05)
         router = Router([Route("first", "a"), Route("second", "b")])
         assert self.taken(router, delivery, 4)[0] == ["first", "first", "second", "second"]

@@ -169,7 +169,9 @@ def test_without_another_route_it_is_tried_again_after_growing_waits(site: Site,
     assert delivery.attempts.count() == 8
 
 
-def test_a_lost_worker_is_a_doubt_that_goes_on(site: Site, make_site: MakeSite, sandbox: Sandbox, time: Time) -> None:
+def test_delivery_of_a_lost_worker_stays_uncertain(
+    site: Site, make_site: MakeSite, sandbox: Sandbox, time: Time
+) -> None:
     """The same way once more, and then another."""
     other = make_site(beside=site)
     delivery = reminder(time())
@@ -238,7 +240,7 @@ def test_one_refusal_for_good_and_one_doubt_are_no_end(site: Site, relay: Sandbo
     assert worker.deliver_due(clock=time) == {"sent": 1}
 
 
-def test_a_person_who_asks_need_not_wait_for_the_next_look(site: Site, sandbox: Sandbox, time: Time) -> None:
+def test_send_now_does_not_wait_for_the_next_probe(site: Site, sandbox: Sandbox, time: Time) -> None:
     delivery = reminder(time())
     out(sandbox)
     for now in runs(time, time() + 3 * HOUR):

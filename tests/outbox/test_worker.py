@@ -169,7 +169,7 @@ class TestItsLease:
         assert swept == 0
         assert len(arrived(sandbox, delivery)) == 1
 
-    def test_lapses_where_a_server_never_ends_and_the_run_goes_on_without(
+    def test_lease_of_a_stuck_delivery_expires_and_the_run_continues(
         self, site: Site, sandbox: Sandbox, settings: Settings, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         settings.OUTBOX_LEASE = timedelta(seconds=0.6)
@@ -215,7 +215,7 @@ class TestTheTurnToRemind:
         with DispatchLock() as third:
             assert third.is_ours
 
-    def test_of_a_process_that_stands_still_is_anybodys_after_a_lease(self, settings: Settings) -> None:
+    def test_lock_of_a_suspended_process_is_free_after_a_lease(self, settings: Settings) -> None:
         with DispatchLock() as suspended:
             long_ago = real_time.time() - settings.OUTBOX_LEASE.total_seconds() - 1
             os.utime(settings.DATA_DIR / "deliver.lock", (long_ago, long_ago))
@@ -227,7 +227,7 @@ class TestTheTurnToRemind:
 
 
 class TestItsEnd:
-    def test_told_to_stop_it_finishes_what_left_and_hands_back_the_rest(
+    def test_shutdown_finishes_the_current_delivery_and_returns_the_rest(
         self, site: Site, sandbox: Sandbox, time: Time
     ) -> None:
         reminders(site, 12, time())

@@ -20,7 +20,7 @@ class Twice(AssertionError):
     pass
 
 
-class NotOwed(AssertionError):
+class NotDue(AssertionError):
     pass
 
 
@@ -75,9 +75,9 @@ class MailChecks:
         if len(told) != len(lines) and not is_uncertain:
             before = [one for one in self.book.promises if one.recipient == recipient and one.is_told]
             again = [line for line in lines if line in {(one.thing, one.end) for one in before if one not in told}]
-            raise (Twice if again else NotOwed)(recipient, lines, self.now)
+            raise (Twice if again else NotDue)(recipient, lines, self.now)
         if not loud.intersection(told) and not is_uncertain:
-            raise NotOwed("at a quiet hour", recipient, lines, self.now)
+            raise NotDue("at a quiet hour", recipient, lines, self.now)
 
     def _new_mails(self) -> list[dict[str, Any]]:
         entries = self.sandbox.ledger.entries()[self.read :]

@@ -142,7 +142,7 @@ def test_killed_after_any_part_the_next_scan_tells_the_rest(
 
 
 @pytest.mark.usefixtures("all_due")
-def test_killed_after_each_part_for_ever_all_is_told_once_in_the_end(
+def test_scan_killed_after_each_part_completes_in_the_end(
     between: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     expected = in_one_transaction(monkeypatch)
@@ -217,7 +217,7 @@ def test_with_hours_and_digests_too(
     assert told() == expected
 
 
-def test_a_row_that_cannot_be_written_is_left_out_by_name_and_the_rest_is_told(
+def test_unwritable_row_is_skipped_and_logged(
     all_due: list[Credential], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     bad, write = all_due[7], credentials.write

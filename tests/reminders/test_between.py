@@ -72,7 +72,7 @@ class TestInBetween:
         site.tenant.delete()
         assert works() == {"cancelled": 1}
 
-    def test_renewed_and_set_back_before_it_was_told_is_told(self, site: Site, sandbox: Sandbox) -> None:
+    def test_expiry_changed_and_reverted_before_sending_is_sent(self, site: Site, sandbox: Sandbox) -> None:
         scanner.run(NOW)
         end = site.credential.expires_at
         Credential.objects.update(expires_at=NOW + timedelta(days=700))
@@ -82,7 +82,7 @@ class TestInBetween:
         assert works() == {"sent": 1}
         assert len(mailed(sandbox)) == 1
 
-    def test_renewed_and_set_back_after_it_was_told_is_not_told_twice(self, site: Site, sandbox: Sandbox) -> None:
+    def test_expiry_changed_and_reverted_after_sending_is_not_sent_twice(self, site: Site, sandbox: Sandbox) -> None:
         scanner.run(NOW)
         works()
         end = site.credential.expires_at
@@ -94,7 +94,7 @@ class TestInBetween:
 
 
 class TestTheRecipient:
-    def test_who_left_is_not_told_and_who_came_is(self, site: Site, sandbox: Sandbox) -> None:
+    def test_recipients_at_sending_time_are_notified(self, site: Site, sandbox: Sandbox) -> None:
         scanner.run(NOW)
         contact = site.tenant.contacts.get()
         contact.email = "New@northpark.example"
@@ -104,7 +104,7 @@ class TestTheRecipient:
         assert works() == {"sent": 1}
         assert [recipient for recipient, _subject in mailed(sandbox)] == ["new@northpark.example"]
 
-    def test_who_is_still_there_is_told_once_though_another_left(self, site: Site, sandbox: Sandbox) -> None:
+    def test_remaining_recipient_is_notified_once(self, site: Site, sandbox: Sandbox) -> None:
         Contact.objects.create(tenant=site.tenant, email="leaver@northpark.example")
         scanner.run(NOW)
         Contact.objects.filter(email="leaver@northpark.example").delete()
@@ -114,9 +114,7 @@ class TestTheRecipient:
         assert told(NOW + timedelta(hours=1)) == []
         assert [recipient for recipient, _subject in mailed(sandbox)] == [DUTY]
 
-    def test_of_two_tenants_only_the_one_that_still_names_him_is_told(
-        self, site: Site, rows: Rows, sandbox: Sandbox
-    ) -> None:
+    def test_only_tenants_with_the_contact_are_in_the_mail(self, site: Site, rows: Rows, sandbox: Sandbox) -> None:
         other = rows.tenant("Lakeside Water", [DUTY])
         rows.credential(rows.app(other, "SCADA"), days=2)
         scanner.run(NOW)
@@ -127,7 +125,9 @@ class TestTheRecipient:
         assert "more" not in subject
         assert not ReminderLine.objects.filter(reminder__credential__app__tenant=other).exists()
 
-    def test_without_contacts_an_administrator_is_told(self, site: Site, administrator: User, sandbox: Sandbox) -> None:
+    def test_administrator_is_notified_without_contacts(
+        self, site: Site, administrator: User, sandbox: Sandbox
+    ) -> None:
         site.tenant.contacts.all().delete()
         scanner.run(NOW)
         assert works() == {"sent": 1}
@@ -145,9 +145,7 @@ class TestTheRecipient:
         works()
         assert [recipient for recipient, _subject in mailed(sandbox)] == [DUTY]
 
-    def test_an_administrator_who_was_switched_off_is_not_told(
-        self, site: Site, administrator: User, sandbox: Sandbox
-    ) -> None:
+    def test_deactivated_administrator_is_not_notified(self, site: Site, administrator: User, sandbox: Sandbox) -> None:
         site.tenant.contacts.all().delete()
         scanner.run(NOW)
         User.objects.update(is_active=False)
@@ -173,7 +171,7 @@ class TestAfterAnOutage:
         if days == 40:
             assert "expired 20 days ago" in subjects[-1]
 
-    def test_what_ended_meanwhile_and_was_never_told_of_is_told_as_expired(self, site: Site, sandbox: Sandbox) -> None:
+    def test_expired_before_sending_is_sent_as_expired(self, site: Site, sandbox: Sandbox) -> None:
         Credential.objects.update(expires_at=NOW + timedelta(days=95))
         assert told(NOW) == []
         later = NOW + timedelta(days=96)
@@ -183,9 +181,7 @@ class TestAfterAnOutage:
         assert "expired 1 day ago" in subject
 
     @pytest.mark.django_db(transaction=True)
-    def test_a_mail_that_could_not_leave_for_days_gives_way_to_the_nearer_one(
-        self, site: Site, sandbox: Sandbox
-    ) -> None:
+    def test_delayed_mail_is_replaced_by_the_nearer_reminder(self, site: Site, sandbox: Sandbox) -> None:
         sandbox.faults.add("graph", status=403)
         scanner.run(NOW)
         works()
@@ -205,7 +201,7 @@ steps = st.one_of(
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(history=st.lists(steps, min_size=1, max_size=14))
-def test_whatever_happened_a_scan_tells_what_a_plain_model_says(rows: Rows, history: list[tuple[str, int]]) -> None:
+def test_scan_matches_the_reference_model(rows: Rows, history: list[tuple[str, int]]) -> None:
     """Hours that pass, renewals, a first end that comes back; a scan after each."""
     Credential.objects.all().delete()
     credential = rows.credential(rows.app(rows.tenant(contacts=[DUTY])), days=30)
@@ -242,7 +238,7 @@ def test_days_that_calendars_make_odd(rows: Rows, end: str, now: str, threshold:
 
 
 @pytest.mark.parametrize("threshold", DEFAULT.thresholds)
-def test_on_the_very_threshold_it_is_told_and_a_microsecond_before_it_is_not(rows: Rows, threshold: int) -> None:
+def test_threshold_is_exact_to_the_microsecond(rows: Rows, threshold: int) -> None:
     tenant = rows.tenant(contacts=[DUTY])
     credential = rows.credential(rows.app(tenant), days=120)
     reached = credential.expires_at - timedelta(days=threshold)

@@ -51,7 +51,7 @@ def shown(app: AppRegistration) -> list[str]:
 # Who is told
 
 
-def test_a_tenant_s_and_an_app_s_channels_are_told_beside_the_mail(rows: Rows, app: AppRegistration) -> None:
+def test_channels_of_tenant_and_app_are_notified_beside_the_mail(rows: Rows, app: AppRegistration) -> None:
     rows.credential(app, days=20)
     channel("tenant's", tenant=app.tenant)
     channel("app's", app=app)
@@ -60,7 +60,7 @@ def test_a_tenant_s_and_an_app_s_channels_are_told_beside_the_mail(rows: Rows, a
     assert sorted(shown(app)) == ["app's", "tenant's"]
 
 
-def test_the_installation_s_channels_are_told_of_who_has_none(rows: Rows, app: AppRegistration) -> None:
+def test_installation_channels_cover_tenants_without_channel(rows: Rows, app: AppRegistration) -> None:
     other = rows.app(rows.tenant("Harbour", contacts=["other@harbour.example"]))
     for each in (app, other):
         rows.credential(each, days=20)
@@ -72,7 +72,7 @@ def test_the_installation_s_channels_are_told_of_who_has_none(rows: Rows, app: A
     assert (shown(app), shown(other)) == (["tenant's"], ["everywhere"])
 
 
-def test_in_the_last_week_the_installation_s_are_told_too(rows: Rows, app: AppRegistration) -> None:
+def test_installation_channels_are_notified_in_the_last_week(rows: Rows, app: AppRegistration) -> None:
     rows.credential(app, days=5)
     channel("everywhere")
     channel("tenant's", tenant=app.tenant)
@@ -83,7 +83,7 @@ def test_in_the_last_week_the_installation_s_are_told_too(rows: Rows, app: AppRe
 
 
 @pytest.mark.parametrize("fields", [{"is_paused": True}, {"line": None, "is_last_resort": True}])
-def test_a_paused_one_and_one_of_last_resort_alone_are_not_told(
+def test_paused_and_last_resort_channels_are_not_notified(
     rows: Rows, app: AppRegistration, fields: dict[str, object]
 ) -> None:
     rows.credential(app, days=20)
@@ -101,9 +101,7 @@ def test_the_next_in_line_is_told_after_a_threshold_that_nobody_answered(rows: R
     assert told(credential.expires_at - timedelta(days=7)) == {DUTY: [7], "app's next": [7], "tenant's next": [7]}
 
 
-def test_the_installations_next_in_line_is_told_of_nothing_while_nothing_is_escalated(
-    rows: Rows, app: AppRegistration
-) -> None:
+def test_escalation_channel_is_silent_without_escalation(rows: Rows, app: AppRegistration) -> None:
     """An aggregate over no rows once gave a delivery without an end, by which every scan failed."""
     credential = rows.credential(app, days=20)
     channel("everybody's next", line=Level.NEXT)
@@ -114,7 +112,7 @@ def test_the_installations_next_in_line_is_told_of_nothing_while_nothing_is_esca
     assert set(hidden.values_list("recipient", flat=True)) == {"everybody's next"}
 
 
-def test_a_channel_alone_is_somebody_to_tell(rows: Rows) -> None:
+def test_channel_alone_is_a_recipient(rows: Rows) -> None:
     app = rows.app(rows.tenant())
     rows.credential(app, days=20)
     assert told() == {}
@@ -208,7 +206,7 @@ def test_what_is_not_so_any_more_is_left_out(rows: Rows, app: AppRegistration) -
 
 
 @pytest.mark.parametrize("gone", [False, True], ids=["paused", "deleted"])
-def test_what_waits_for_a_channel_that_went_is_owed_anew(rows: Rows, gone: bool) -> None:
+def test_reminder_of_a_deleted_channel_is_due_again(rows: Rows, gone: bool) -> None:
     app = rows.app(rows.tenant())
     rows.credential(app, days=20)
     one = channel(tenant=app.tenant)
@@ -262,7 +260,7 @@ def test_the_database_refuses_a_channel_that_means_nothing(app: AppRegistration,
 # Between two statements
 
 
-def test_who_is_entered_while_a_scan_writes_is_told_by_the_next_one_that_owes(rows: Rows, app: AppRegistration) -> None:
+def test_channel_added_during_a_scan_is_notified_by_the_next_scan(rows: Rows, app: AppRegistration) -> None:
     """Under PostgreSQL each statement sees what others have committed since the one before it."""
     credential = rows.credential(app, days=20)
     entered: list[Contact] = []

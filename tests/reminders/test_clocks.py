@@ -31,7 +31,7 @@ def thresholds() -> list[int]:
 
 
 @pytest.mark.parametrize("days", [1, -1, 20, -20])
-def test_after_a_jump_and_back_no_threshold_is_told_again(rows: Rows, days: int) -> None:
+def test_no_reminder_is_repeated_after_a_clock_jump(rows: Rows, days: int) -> None:
     rows.credential(rows.app(rows.tenant(contacts=["duty@northpark.example"])), days=6.5)
     for moment in (NOW, NOW + timedelta(days=days), NOW, NOW + timedelta(hours=1)):
         scanner.run(moment)
@@ -39,7 +39,7 @@ def test_after_a_jump_and_back_no_threshold_is_told_again(rows: Rows, days: int)
     assert thresholds().count(7) == 1
 
 
-def test_what_a_clock_told_that_ran_years_ahead_silences_nothing(rows: Rows) -> None:
+def test_reminders_written_in_the_far_future_are_ignored(rows: Rows) -> None:
     rows.credential(rows.app(rows.tenant(contacts=["duty@northpark.example"])), days=400)
     scanner.run(NOW + timedelta(days=1000))
     Delivery.objects.update(state=DeliveryState.SENT)

@@ -40,11 +40,11 @@ def told(mailbox: Mailbox, days: float) -> list[tuple[int, bool]]:
 @pytest.mark.parametrize(
     ("days", "owed"), [(90, []), (61, []), (31, []), (30, [30]), (10, [14]), (3, [3]), (0, [0]), (-8, [-7])]
 )
-def test_it_is_told_in_the_last_month_and_after(account: Mailbox, days: int, owed: list[int]) -> None:
+def test_reminders_in_the_last_month_and_after(account: Mailbox, days: int, owed: list[int]) -> None:
     assert [threshold for threshold, _escalated in told(account, days)] == owed
 
 
-def test_each_mark_is_told_once(account: Mailbox) -> None:
+def test_each_threshold_is_sent_once(account: Mailbox) -> None:
     assert len(told(account, 13)) == len(told(account, 13)) == 1
     scanner.run(NOW - 9 * DAY)
     assert Reminder.objects.count() == 1
@@ -81,7 +81,7 @@ def test_the_mail_says_what_to_do(account: Mailbox) -> None:
     assert str(account.pk) in content.text
 
 
-def test_what_was_signed_in_meanwhile_is_told_of_no_more(account: Mailbox) -> None:
+def test_renewed_sign_in_has_no_reminder(account: Mailbox) -> None:
     told(account, 3)
     Mailbox.objects.update(sign_in_ends_at=NOW + 90 * DAY)
     content = digest.compose(Delivery.objects.get(recipient="it@northpark.example"), NOW)

@@ -120,7 +120,7 @@ def test_mails_wait_for_the_end_of_the_quiet_hours_and_gather_in_one(rows: Rows,
 
 
 @pytest.mark.parametrize("has_left", [False, True], ids=["is just leaving", "has left"])
-def test_what_falls_due_once_the_gathering_mail_leaves_is_told_by_another(
+def test_reminder_due_after_the_digest_began_is_sent_separately(
     rows: Rows, app: AppRegistration, has_left: bool
 ) -> None:
     """A user sent the mail early: a line added to it now would never be sent."""
@@ -174,7 +174,7 @@ def test_what_just_ended_and_what_would_come_too_late_leave_at_night_too(rows: R
 # Other kinds
 
 
-def test_a_mailbox_that_still_sends_by_ews_is_told_of(rows: Rows, app: AppRegistration) -> None:
+def test_reminder_for_a_mailbox_that_uses_ews(rows: Rows, app: AppRegistration) -> None:
     mailbox = Mailbox.objects.create(app=app, tenant=app.tenant, address="a@n.example", transport=TransportName.EWS)
     assert told() == {}
     at = ews.ENDS - timedelta(days=30)
@@ -188,7 +188,7 @@ def test_a_mailbox_that_still_sends_by_ews_is_told_of(rows: Rows, app: AppRegist
     assert told(ews.ENDS) == {}
 
 
-def test_a_consent_that_is_withdrawn_is_told_of_once(rows: Rows, app: AppRegistration, administrator: User) -> None:
+def test_revoked_consent_is_reported_once(rows: Rows, app: AppRegistration, administrator: User) -> None:
     consent = Consent.objects.create(
         app=app, tenant=app.tenant, permission=Permission.MAIL_SEND, status=ConsentStatus.NOT_IN_TOKEN
     )

@@ -47,7 +47,7 @@ def test_words_go_first_and_the_mail_much_later(rows: Rows) -> None:
     assert not ReminderLine.objects.exists()
 
 
-def test_what_was_told_is_not_told_again(rows: Rows) -> None:
+def test_sent_reminder_is_not_sent_again(rows: Rows) -> None:
     told(rows)
     retention.prune(MUCH_LATER)
     assert Reminder.objects.count() == 1

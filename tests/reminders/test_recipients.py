@@ -26,13 +26,13 @@ def app(rows: Rows) -> AppRegistration:
     return rows.app(rows.tenant(contacts=[DUTY]))
 
 
-def test_owners_are_told_beside_the_contacts(rows: Rows, app: AppRegistration) -> None:
+def test_owners_are_notified_beside_the_contacts(rows: Rows, app: AppRegistration) -> None:
     rows.credential(app, days=20)
     Recipient.objects.create(app=app, email=OWNER)
     assert told() == {DUTY: [30], OWNER: [30]}
 
 
-def test_the_installation_s_people_are_told_of_who_has_nobody(rows: Rows, administrator: User) -> None:
+def test_installation_addresses_cover_tenants_without_recipient(rows: Rows, administrator: User) -> None:
     rows.credential(rows.app(rows.tenant()), days=20)
     Recipient.objects.create(email=CHIEF)
     assert told() == {CHIEF: [30]}
@@ -45,7 +45,7 @@ def test_the_next_in_line_is_told_after_a_threshold_that_nobody_answered(rows: R
     assert told(credential.expires_at - timedelta(days=14)) == {DUTY: [14], CHIEF: [14]}
 
 
-def test_not_if_somebody_is_on_it_and_in_the_last_week_in_any_case(
+def test_acknowledgement_prevents_escalation_until_the_last_week(
     rows: Rows, app: AppRegistration, administrator: User
 ) -> None:
     credential = rows.credential(app, days=20)
@@ -57,7 +57,7 @@ def test_not_if_somebody_is_on_it_and_in_the_last_week_in_any_case(
     assert told(credential.expires_at - timedelta(days=7)) == everybody
 
 
-def test_in_the_last_week_everybody_is_told_whoever_is_nearest(rows: Rows, app: AppRegistration) -> None:
+def test_all_recipients_are_notified_in_the_last_week(rows: Rows, app: AppRegistration) -> None:
     rows.credential(app, days=6)
     people = {
         "owner@n.example": {"app": app},
@@ -74,7 +74,7 @@ def test_in_the_last_week_everybody_is_told_whoever_is_nearest(rows: Rows, app: 
         assert digest.still_due(delivery, NOW), f"{delivery.recipient} is still a recipient"
 
 
-def test_in_the_last_week_the_administrators_are_told_where_the_installation_names_nobody(
+def test_administrators_are_notified_in_the_last_week_without_installation_addresses(
     rows: Rows, app: AppRegistration, administrator: User
 ) -> None:
     credential = rows.credential(app, days=8)
@@ -82,7 +82,7 @@ def test_in_the_last_week_the_administrators_are_told_where_the_installation_nam
     assert told(credential.expires_at - timedelta(days=7)) == {DUTY: [7], administrator.email: [7]}
 
 
-def test_before_the_last_week_the_nearest_next_in_line_alone_is_told_and_stays_concerned(
+def test_only_the_nearest_escalation_level_is_notified_before_the_last_week(
     rows: Rows, app: AppRegistration, administrator: User
 ) -> None:
     credential = rows.credential(app, days=20)
@@ -97,14 +97,14 @@ def test_before_the_last_week_the_nearest_next_in_line_alone_is_told_and_stays_c
     assert not digest.still_due(waiting, at), "the app's own next in line stands in for him now"
 
 
-def test_whoever_is_in_both_lines_gets_one_mail(rows: Rows, app: AppRegistration) -> None:
+def test_recipient_on_both_levels_gets_one_mail(rows: Rows, app: AppRegistration) -> None:
     rows.credential(app, days=6)
     Recipient.objects.create(email=DUTY, line=Level.NEXT)
     assert told() == {DUTY: [7]}
     assert Delivery.objects.count() == 1
 
 
-def test_the_page_says_who_the_scan_tells(rows: Rows, app: AppRegistration, administrator: User) -> None:
+def test_page_and_scan_agree_on_the_recipients(rows: Rows, app: AppRegistration, administrator: User) -> None:
     Recipient.objects.create(app=app, email=OWNER)
     Recipient.objects.create(line=Level.NEXT, email=CHIEF)
     rows.credential(app, days=6)
@@ -113,7 +113,7 @@ def test_the_page_says_who_the_scan_tells(rows: Rows, app: AppRegistration, admi
     assert people.last_week == [administrator.email]
 
 
-def test_once_it_is_told_again_and_nobody_is_on_it_any_more_the_next_in_line_is_told(
+def test_escalation_after_an_unacknowledged_later_reminder(
     rows: Rows, app: AppRegistration, administrator: User
 ) -> None:
     Policy.objects.create(app=app, plan=str(ReminderSchedule((60, 30, 14, 0), 7, 30)))
@@ -128,7 +128,7 @@ def test_once_it_is_told_again_and_nobody_is_on_it_any_more_the_next_in_line_is_
     assert told(credential.expires_at - timedelta(days=14)) == {DUTY: [14], CHIEF: [14]}, "the second was not"
 
 
-def test_with_only_a_next_in_line_it_is_left_owed_until_he_is_told(rows: Rows, app: AppRegistration) -> None:
+def test_reminder_without_first_level_waits_for_escalation(rows: Rows, app: AppRegistration) -> None:
     credential = rows.credential(app, days=20)
     app.tenant.contacts.all().delete()
     Recipient.objects.create(tenant=app.tenant, line=Level.NEXT, email=CHIEF)

@@ -48,7 +48,7 @@ def numbers(answer: dict[str, Any]) -> dict[str, int]:
     return {name: value for name, value in answer.items() if value and isinstance(value, int) and value is not True}
 
 
-def test_it_sends_what_is_owed_and_says_so(site: Site) -> None:
+def test_due_reminders_are_sent_and_reported(site: Site) -> None:
     code, answer = send_reminders()
     assert code == 0
     assert numbers(answer) == {"scanned": 1, "reminders": 1, "deliveries": 1, "sent": 1}
@@ -66,9 +66,7 @@ def test_a_second_one_sends_nothing(site: Site, sandbox: Sandbox) -> None:
     assert len(sandbox.ledger.entries()) == before
 
 
-def test_what_could_not_be_sent_waits_is_told_with_its_cause_and_goes_with_the_next(
-    site: Site, sandbox: Sandbox
-) -> None:
+def test_failed_delivery_waits_with_its_cause_and_is_sent_by_the_next_run(site: Site, sandbox: Sandbox) -> None:
     sandbox.faults.add("graph", status=403)
     code, answer = send_reminders()
     assert (code, numbers(answer)) == (1, {"scanned": 1, "reminders": 1, "deliveries": 1, "waiting": 1})
@@ -81,7 +79,7 @@ def test_what_could_not_be_sent_waits_is_told_with_its_cause_and_goes_with_the_n
     assert (code, numbers(answer)) == (0, {"scanned": 1, "sent": 1})
 
 
-def test_a_server_that_asked_us_to_wait_is_left_alone_and_told(site: Site, sandbox: Sandbox) -> None:
+def test_delivery_waiting_for_a_server_is_reported(site: Site, sandbox: Sandbox) -> None:
     sandbox.faults.add("graph", status=429, headers={"Retry-After": "600"})
     send_reminders()
     before = len(sandbox.ledger.entries())
@@ -100,7 +98,7 @@ def test_without_an_answer_it_is_uncertain_and_repeated_by_the_next(site: Site, 
     assert answer["details"][0]["was_uncertain"]
 
 
-def test_a_recipient_whom_nobody_takes_is_failed(site: Site, relay: Sandbox) -> None:
+def test_rejected_recipient_fails(site: Site, relay: Sandbox) -> None:
     site.mailbox.delete()
     relay.faults.add("relay", status=550, stage="rcpt")
     code, answer = send_reminders()
@@ -108,7 +106,7 @@ def test_a_recipient_whom_nobody_takes_is_failed(site: Site, relay: Sandbox) -> 
     assert answer["details"][0]["cause"] == "recipient_rejected"
 
 
-def test_with_no_way_at_all_it_says_what_is_missing(site: Site) -> None:
+def test_missing_route_is_reported(site: Site) -> None:
     site.mailbox.delete()
     code, answer = send_reminders()
     assert (code, answer["waiting"], answer["details"][0]["reason"]) == (1, 1, messages.NO_ROUTE)
@@ -118,7 +116,7 @@ def test_with_no_way_at_all_it_says_what_is_missing(site: Site) -> None:
     assert f"duty@northpark.example: Waiting. {answer['details'][0]['title']} {messages.NO_ROUTE}" in out.getvalue()
 
 
-def test_secrets_that_nobody_is_told_of_are_no_success(site: Site) -> None:
+def test_secrets_without_recipient_are_a_failure(site: Site) -> None:
     site.tenant.contacts.all().delete()
     code, answer = send_reminders()
     assert (code, numbers(answer)) == (1, {"scanned": 1, "owed_to_nobody": 1})
@@ -142,9 +140,7 @@ def test_what_a_worker_lost_long_ago_held_is_taken_back_first(site: Site) -> Non
     assert (code, numbers(answer)) == (0, {"scanned": 1, "sent": 1, "swept": 1})
 
 
-def test_only_some_of_each_state_are_told_one_by_one_and_all_are_counted(
-    site: Site, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_some_of_each_state_are_listed_and_all_counted(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     from alertadmin.management.commands import send_reminders as command
 
     monkeypatch.setattr(command, "LISTED", 0)

@@ -58,7 +58,7 @@ def test_a_second_scan_owes_nothing(watched: Rows) -> None:
     assert Delivery.objects.count() == 1
 
 
-def test_of_several_missed_thresholds_only_the_nearest_is_told(watched: Rows) -> None:
+def test_only_the_nearest_missed_threshold_is_sent(watched: Rows) -> None:
     ending(watched, 80)
     assert reminded() == [90]
     assert reminded(NOW + timedelta(days=75)) == [7]
@@ -71,7 +71,7 @@ def test_a_clock_set_back_repeats_nothing(watched: Rows) -> None:
     assert reminded(NOW) == []
 
 
-def test_a_renewed_secret_is_owed_its_reminders_anew(watched: Rows) -> None:
+def test_renewed_secret_gets_new_reminders(watched: Rows) -> None:
     credential = ending(watched, 5)
     assert reminded() == [7]
     credential.expires_at = NOW + timedelta(days=50)
@@ -94,20 +94,20 @@ def test_one_delivery_lists_all_that_is_due_for_one_recipient(watched: Rows) -> 
     assert delivery.urgency == NOW - timedelta(days=3)
 
 
-def test_one_person_of_two_tenants_gets_one_mail_whatever_the_letters_case(rows: Rows) -> None:
+def test_contact_of_two_tenants_gets_one_mail_in_any_case(rows: Rows) -> None:
     for name, address in (("A", "Duty@Example.com"), ("B", "duty@example.com")):
         rows.credential(rows.app(rows.tenant(name, [address])), days=2)
     reminded()
     assert ReminderLine.objects.filter(delivery=Delivery.objects.get()).count() == 2
 
 
-def test_without_contacts_the_administrators_are_told(rows: Rows, administrator: User) -> None:
+def test_administrators_are_notified_without_contacts(rows: Rows, administrator: User) -> None:
     rows.credential(rows.app(), days=2)
     reminded()
     assert Delivery.objects.get().recipient == administrator.email
 
 
-def test_with_nobody_to_tell_it_stays_owed_until_there_is_somebody(rows: Rows) -> None:
+def test_reminder_stays_due_until_there_is_a_recipient(rows: Rows) -> None:
     credential = rows.credential(rows.app(), days=2)
     assert reminded() == []
     assert scanner.without_recipients(NOW).get() == credential
@@ -160,7 +160,7 @@ def test_an_administrator_who_is_a_contact_elsewhere_gets_one_mail(rows: Rows, a
     assert delivery.urgency == NOW + timedelta(days=2)
 
 
-def test_what_ended_ten_years_ago_is_still_told_of_by_its_week(watched: Rows) -> None:
+def test_reminders_repeat_for_ten_years(watched: Rows) -> None:
     ending(watched, -3653)
     assert reminded() == [due_rule.due_threshold(NOW - timedelta(days=3653), NOW)]
 

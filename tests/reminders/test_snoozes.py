@@ -26,7 +26,7 @@ def app(rows: Rows) -> AppRegistration:
 
 
 @pytest.mark.parametrize("kind", SnoozeKind)
-def test_nobody_is_told_while_it_is_held_and_the_nearest_after(
+def test_snoozed_credential_sends_only_the_nearest_reminder_afterwards(
     rows: Rows, app: AppRegistration, administrator: User, kind: SnoozeKind
 ) -> None:
     credential = rows.credential(app, days=31)
@@ -36,16 +36,14 @@ def test_nobody_is_told_while_it_is_held_and_the_nearest_after(
     assert told(until) == {DUTY: [30]}
 
 
-def test_a_hold_is_void_once_the_end_is_another(rows: Rows, app: AppRegistration, administrator: User) -> None:
+def test_snooze_is_void_after_the_expiry_changed(rows: Rows, app: AppRegistration, administrator: User) -> None:
     credential = rows.credential(app, days=28)
     snoozes.snooze(credential, SnoozeKind.SNOOZED, until=NOW + timedelta(days=20), by=administrator, now=NOW)
     Credential.objects.filter(pk=credential.pk).update(expires_at=NOW + timedelta(days=29))
     assert told() == {DUTY: [30]}
 
 
-def test_what_is_put_off_before_the_mail_left_is_not_in_it(
-    rows: Rows, app: AppRegistration, administrator: User
-) -> None:
+def test_credential_snoozed_before_sending_is_omitted(rows: Rows, app: AppRegistration, administrator: User) -> None:
     credential = rows.credential(app, days=20)
     told()
     delivery = Delivery.objects.get()
@@ -65,7 +63,7 @@ def test_what_is_put_off_before_the_mail_left_is_not_in_it(
         (SnoozeKind.IGNORED, 5, "  ", "reason"),
     ],
 )
-def test_a_hold_that_cannot_be_is_refused_and_nothing_changes(
+def test_invalid_snooze_is_refused(
     rows: Rows, app: AppRegistration, administrator: User, kind: SnoozeKind, days: int, reason: str, field: str
 ) -> None:
     credential = rows.credential(app, days=20)

@@ -63,7 +63,7 @@ def play(make: Make) -> Play:
     return play
 
 
-def test_what_is_owed_is_told_once_and_nothing_else(play: Play) -> None:
+def test_due_reminders_are_sent_once_and_nothing_else(play: Play) -> None:
     """The same histories each time, so that a change alone can break it."""
     play(max_examples=8, stateful_step_count=25, derandomize=True)
 

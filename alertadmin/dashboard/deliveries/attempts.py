@@ -52,7 +52,7 @@ def shows_reason(delivery: Delivery, tried: Sequence[ShownAttempt], access: Acce
 
 def shows_cause(delivery: Delivery, access: Access) -> bool:
     """In a list, where attempts are not looked up: of tests, and of what goes by a channel, every route is its own."""
-    return access.in_all_tenants() or delivery.purpose == Purpose.TEST or delivery.goes_by_channel
+    return access.in_all_tenants() or delivery.purpose == Purpose.TEST or delivery.uses_channel
 
 
 def shows_route(route: Route | None, access: Access) -> bool:

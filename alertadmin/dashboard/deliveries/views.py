@@ -95,7 +95,7 @@ def delivery(request: HttpRequest, pk: UUID) -> HttpResponse:
         "attempts": attempts,
         "shows_reason": shows_reason(found, attempts, access),
         "meaning": explain_failure(found.cause, found.reason),
-        "by_last_resort": bool(accepted and accepted.transport == TRANSPORT and not found.goes_by_channel),
+        "by_last_resort": bool(accepted and accepted.transport == TRANSPORT and not found.uses_channel),
         "told": told,
         "untold": untold,
         "can_send_now": manual_actions.can_send_now(found, now),

@@ -66,7 +66,7 @@ def is_under_way(delivery: Delivery) -> bool:
 def steps(delivery: Delivery, attempt: Attempt | None) -> list[TestStep]:
     """What went well, then the step that is under way or failed, then those not tried."""
     named = ON_PREMISES if delivery.mailbox and delivery.mailbox.is_on_premises else STEPS
-    if delivery.goes_by_channel:
+    if delivery.uses_channel:
         named = BY_CHANNEL
     done = {step["step"]: step for step in (attempt.steps if attempt else [])}
     found: list[TestStep] = []

@@ -214,7 +214,7 @@ def progress(request: HttpRequest, pk: UUID) -> HttpResponse:
     )
     context = {
         **send_test_progress.shown(delivery, timezone.now()),
-        "area": "channels" if delivery.goes_by_channel else "mailboxes",
+        "area": "channels" if delivery.uses_channel else "mailboxes",
         "verdict": send_as_check.verdict(delivery) if delivery.sends_as else None,
     }
     template = "mailboxes/steps.html" if getattr(request, "htmx", False) else "mailboxes/progress.html"

@@ -74,7 +74,7 @@ class Command(JsonCommand):
             # Of the waiting ones: the database was restored from a backup, and they may have been sent before.
             "held_for_review": done.held_for_review,
             "swept": done.swept,
-            "owed_to_nobody": done.owed_to_nobody,
+            "owed_to_nobody": done.without_recipients,
             "drained_at": _drained_at(timezone.now()),
             # Whether the monitoring service accepted the heartbeat; null without one, or if a part fails.
             "ping": heartbeat_ping.send(now, health=health),

@@ -116,7 +116,7 @@ def log_delivery(delivery: Delivery, now: datetime, attempt: Attempt | None = No
         level,
         delivery=delivery.pk,
         purpose=delivery.purpose,
-        to_domain=None if delivery.goes_by_channel else domain_of(delivery.recipient),
+        to_domain=None if delivery.uses_channel else domain_of(delivery.recipient),
         **(_route_of(attempt) if attempt else {}),
         cause=delivery.cause or None,
         tries=delivery.tries,

@@ -59,13 +59,13 @@ class EligibleRoutes:
             routes.append(relay_route(_relay_sender(routes)))
         last_resorts = [
             channel_route(channel, is_last_resort=True)
-            for channel in Channel.objects.told().filter(is_last_resort=True)
+            for channel in Channel.objects.active().filter(is_last_resort=True)
         ]
         return cls(routes, last_resorts, now=now, installation=mailbox.pk if mailbox else None, is_chosen=is_chosen)
 
     def routes_for(self, delivery: Delivery) -> list[Route]:
         """The routes that may carry the delivery (route_policy), best first."""
-        if delivery.goes_by_channel:
+        if delivery.uses_channel:
             routes = [channel_route(delivery.channel)] if delivery.channel else []
             return routes if may_carry(delivery.purpose, RouteKind.ADDRESSED) else []
         if delivery.purpose == Purpose.TEST:
@@ -106,7 +106,7 @@ class EligibleRoutes:
 
     def reason_without_route(self, delivery: Delivery) -> str:
         """Why no route may carry the delivery, as a stored text."""
-        is_mail = not delivery.goes_by_channel and delivery.purpose != Purpose.TEST
+        is_mail = not delivery.uses_channel and delivery.purpose != Purpose.TEST
         return (
             reason_none_may_carry(delivery.purpose, has_mailbox=bool(self.installation_routes))
             if is_mail

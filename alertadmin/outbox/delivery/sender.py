@@ -158,12 +158,12 @@ def _content_fields(delivery: Delivery, composed: composers.Content, now: dateti
     owner = composers.owner_of(delivery)
     words = {
         "subject": composed.subject[:MAX_SUBJECT],
-        "text": composed.brief or composed.text if delivery.goes_by_channel else composed.text,
-        "html": "" if delivery.goes_by_channel else composed.html,
-        "details": composed.details if delivery.goes_by_channel else [],
+        "text": composed.brief or composed.text if delivery.uses_channel else composed.text,
+        "html": "" if delivery.uses_channel else composed.html,
+        "details": composed.details if delivery.uses_channel else [],
         "attachments": delivery_attachments.to_json(composed.attachments),
         "composed_at": now,
-        "message_id": "" if delivery.goes_by_channel else f"<{delivery.pk}@{settings.MESSAGE_ID_DOMAIN}>",
+        "message_id": "" if delivery.uses_channel else f"<{delivery.pk}@{settings.MESSAGE_ID_DOMAIN}>",
         "belongs_to": str(owner or Delivery.INSTALLATION),
     }
     for name, value in words.items():
@@ -310,7 +310,7 @@ def _wait_or_fail(delivery: Delivery, router: Router, walk: RouteWalk, now: date
     """Let the delivery wait: until a mailbox is free, an outage is over, or a user repairs the cause. A test fails, and
     so does a delivery whose recipient every route permanently refuses."""
     if walk.busy_until and not walk.failures:
-        why = messages.CHANNEL_BUSY if delivery.goes_by_channel else messages.MAILBOX_BUSY
+        why = messages.CHANNEL_BUSY if delivery.uses_channel else messages.MAILBOX_BUSY
         claims.release(delivery, now, not_before=min(walk.busy_until), cause="", reason=why)
         return DeliveryState(delivery.state)
     last = walk.failures[-1] if walk.failures else router.failure_of(delivery, now)

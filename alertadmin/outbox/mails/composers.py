@@ -74,7 +74,7 @@ def owner_of(delivery: Delivery) -> UUID | None:
     if delivery.repeats_words:
         return None if delivery.belongs_to in ("", Delivery.INSTALLATION) else UUID(delivery.belongs_to)
     find = _owners.get(delivery.purpose)
-    return find(delivery) if find is not None and not delivery.goes_by_channel else None
+    return find(delivery) if find is not None and not delivery.uses_channel else None
 
 
 def filled(delivery: Delivery, words: str) -> str:

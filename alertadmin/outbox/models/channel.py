@@ -34,7 +34,7 @@ class Level(models.IntegerChoices):
 
 
 class ChannelQuerySet(models.QuerySet["Channel"]):
-    def told(self) -> Self:
+    def active(self) -> Self:
         """Channels that are not paused."""
         return self.filter(is_paused=False)
 

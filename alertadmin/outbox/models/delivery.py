@@ -160,7 +160,7 @@ class Delivery(models.Model):
         return gettext("%(label)s: %(value)s") % {"label": self.get_purpose_display(), "value": self.recipient}
 
     @property
-    def goes_by_channel(self) -> bool:
+    def uses_channel(self) -> bool:
         return bool(self.channel_label)
 
     @property

@@ -234,7 +234,7 @@ class Dispatcher:
             # The type's name alone: the text may hold a secret.
             log.error("delivery %s raised %s; it waits an hour", delivery.pk, type(error).__name__)
             return self._set_aside(delivery, type(error).__name__, POISON_WAIT)
-        if state in WAITING and delivery.cause and not delivery.goes_by_channel and delivery.purpose != Purpose.TEST:
+        if state in WAITING and delivery.cause and not delivery.uses_channel and delivery.purpose != Purpose.TEST:
             with self._taking:
                 again = router.next_try(self.clock()) or delivery.not_before
                 self._try_again_at = max(again, self._try_again_at or again)

@@ -116,7 +116,7 @@ def _refusals_on_record(act: AuditAction, on: Model) -> Iterator[None]:
 
 def compose(delivery: Delivery, now: datetime) -> Content | Obsolete:
     """The text of a test: from where, by what, when; in the language of the tenant, or of the installation."""
-    if delivery.goes_by_channel:
+    if delivery.uses_channel:
         return _of_channel(delivery, now)
     if delivery.mailbox is None:
         return Obsolete(messages.MAILBOX_DELETED)

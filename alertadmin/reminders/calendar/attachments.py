@@ -27,7 +27,7 @@ def with_reminders(delivery: Delivery, reminders: Sequence[Reminder], now: datet
 
     Channels get no calendar.
     """
-    if delivery.goes_by_channel:
+    if delivery.uses_channel:
         return ()
     ends = [end for end in _ends(reminders) if end.ends_at > now]
     record(delivery, ends)

@@ -50,7 +50,7 @@ def compose(delivery: Delivery, now: datetime) -> Content | Deferred | Obsolete:
     to send it now.
     """
     channel = None
-    if delivery.goes_by_channel:
+    if delivery.uses_channel:
         channel = Channel.objects.filter(deliveries=delivery).first()
         if channel is None or channel.is_paused:
             drop_obsolete(delivery)

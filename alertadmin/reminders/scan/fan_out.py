@@ -100,7 +100,7 @@ class _Channels:
 
     @classmethod
     def there_are(cls) -> _Channels:
-        told = Channel.objects.told().filter(line__isnull=False).order_by()
+        told = Channel.objects.active().filter(line__isnull=False).order_by()
         scope = Case(
             When(app__isnull=False, then=Value("app")),
             When(tenant__isnull=False, then=Value("tenant")),
@@ -135,7 +135,7 @@ class _Channels:
         # Without reminders the aggregate would still return one row of constants, with no expiry.
         if ("", line) not in self.lines or not found.exists():
             return 0
-        channels = Channel.objects.told().of_the_installation().filter(line=line)
+        channels = Channel.objects.active().of_the_installation().filter(line=line)
         return sum(
             _write(
                 slot,

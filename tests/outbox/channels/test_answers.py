@@ -55,7 +55,7 @@ def test_a_page_is_no_answer_of_a_receiver(server: HttpServer, body: str) -> Non
 
 
 @pytest.mark.parametrize("body", ["", "ok", "<ok/>", "<?xml version='1.0'?><ok/>", '{"a": "<html>"}', "thanks <html>"])
-def test_what_is_no_page_is_told_whatever_its_type(server: HttpServer, body: str) -> None:
+def test_other_bodies_are_accepted_with_any_content_type(server: HttpServer, body: str) -> None:
     """PHP declares HTML where nothing is declared."""
     server.routes[""] = reply(200, body, Content_Type="text/html")
     assert webhook.post(f"{server.url}/hook", NOTICE, allowed=LOOPBACK).answer == "HTTP 200"

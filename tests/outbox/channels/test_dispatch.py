@@ -62,7 +62,7 @@ def test_a_reminder_reaches_the_channel_signed_with_its_matter(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_mail_goes_though_the_channel_fails_and_the_channel_goes_though_mail_fails(
+def test_mail_and_channel_do_not_depend_on_each_other(
     site: Site, channel: Channel, receiver: HttpServer, time: Time
 ) -> None:
     receiver.routes = {"": reply(500)}
@@ -79,7 +79,7 @@ def test_mail_goes_though_the_channel_fails_and_the_channel_goes_though_mail_fai
     assert dict(newest.values_list("recipient", "state")) == {DUTY: "pending", "Ops": "sent"}
 
 
-def test_what_the_channel_refuses_waits_by_its_own_backoff(channel: Channel, receiver: HttpServer, time: Time) -> None:
+def test_refused_channel_delivery_has_its_own_backoff(channel: Channel, receiver: HttpServer, time: Time) -> None:
     receiver.routes = {"": reply(404)}
     scanner.run(time())
     delivery = channel.deliveries.get()
@@ -93,7 +93,7 @@ def test_what_the_channel_refuses_waits_by_its_own_backoff(channel: Channel, rec
     assert worker.deliver_due(clock=time, only=delivery.pk) == {"sent": 1}
 
 
-def test_a_wish_to_be_left_alone_is_followed(channel: Channel, receiver: HttpServer, time: Time) -> None:
+def test_channel_retry_after_is_respected(channel: Channel, receiver: HttpServer, time: Time) -> None:
     receiver.routes = {"": reply(429, retry_after="1800")}
     scanner.run(time())
     delivery = channel.deliveries.get()
@@ -135,7 +135,7 @@ def test_an_attempt_is_written_down_before_the_first_byte(channel: Channel, rece
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_dead_channel_holds_up_neither_mail_nor_other_channels(
+def test_dead_channel_delays_neither_mail_nor_other_channels(
     site: Site, receiver: HttpServer, time: Time, rows: Rows
 ) -> None:
     def never(request: Request) -> bytes:
@@ -163,7 +163,7 @@ def test_a_dead_channel_holds_up_neither_mail_nor_other_channels(
     assert set(Delivery.objects.exclude(state="sent").values_list("recipient", flat=True)) == {"Dead"}
 
 
-def test_a_channel_is_told_no_faster_than_it_bears(channel: Channel, receiver: HttpServer, time: Time) -> None:
+def test_channel_is_rate_limited(channel: Channel, receiver: HttpServer, time: Time) -> None:
     delivery = channel.deliveries.create(
         dedupe_key="x", purpose="reminder", recipient="Ops", channel_label="Webhook", not_before=time()
     )
@@ -177,7 +177,7 @@ def test_a_channel_is_told_no_faster_than_it_bears(channel: Channel, receiver: H
     assert receiver.requests == []
 
 
-def test_what_was_put_off_for_mail_is_not_put_off_for_channels(channel: Channel, time: Time) -> None:
+def test_postponing_mail_does_not_postpone_channels(channel: Channel, time: Time) -> None:
     scanner.run(time())
     claims.postpone_reminders(time(), time() + timedelta(hours=1))
     assert [delivery.recipient for delivery in claims.due(time())] == ["Ops"]
@@ -186,7 +186,7 @@ def test_what_was_put_off_for_mail_is_not_put_off_for_channels(channel: Channel,
 # A test
 
 
-def test_a_test_goes_by_the_channel_once_and_says_so(channel: Channel, receiver: HttpServer, time: Time) -> None:
+def test_channel_test_is_sent_once(channel: Channel, receiver: HttpServer, time: Time) -> None:
     delivery = test_send.create_for_channel(channel, now=time())
     assert worker.deliver_due(clock=time) == {"sent": 1}
     [body] = bodies(receiver)

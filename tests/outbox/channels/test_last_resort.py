@@ -24,7 +24,7 @@ DUTY = "duty@northpark.example"
 pytestmark = pytest.mark.usefixtures("loopback_is_allowed")
 
 
-def test_what_no_mail_tells_the_last_resort_tells_in_the_same_run(
+def test_last_resort_is_used_in_the_same_run(
     site: Site, last_resort: Channel, receiver: HttpServer, time: Time
 ) -> None:
     without_mail(site)
@@ -43,7 +43,7 @@ def test_what_no_mail_tells_the_last_resort_tells_in_the_same_run(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_without_any_mailbox_or_relay_it_is_the_only_way(
+def test_last_resort_is_used_without_mailbox_and_relay(
     site: Site, last_resort: Channel, receiver: HttpServer, time: Time
 ) -> None:
     site.mailbox.delete()
@@ -53,7 +53,7 @@ def test_without_any_mailbox_or_relay_it_is_the_only_way(
     assert "no healthy mailbox and no SMTP relay" in str(bodies(receiver)[0]["text"])
 
 
-def test_a_mail_that_goes_never_reaches_the_last_resort(
+def test_sent_mail_does_not_use_the_last_resort(
     site: Site, last_resort: Channel, relay: Sandbox, receiver: HttpServer, time: Time
 ) -> None:
     without_mail(site)
@@ -62,9 +62,7 @@ def test_a_mail_that_goes_never_reaches_the_last_resort(
     assert receiver.requests == []
 
 
-def test_a_mailbox_that_only_has_no_time_is_waited_for(
-    site: Site, last_resort: Channel, receiver: HttpServer, time: Time
-) -> None:
+def test_busy_mailbox_is_waited_for(site: Site, last_resort: Channel, receiver: HttpServer, time: Time) -> None:
     scanner.run(time())
     delivery = Delivery.objects.get()
     for number in range(PER_MINUTE):

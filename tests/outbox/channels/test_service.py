@@ -160,7 +160,7 @@ def test_a_yes_without_the_service_s_own_yes_is_believed_only_if_it_says_no(
     assert failure.outcome == outcome
 
 
-def test_two_topics_of_which_one_took_it_may_have_told(server: HttpServer) -> None:
+def test_partial_acceptance_is_uncertain(server: HttpServer) -> None:
     server.routes[""] = in_turn(reply(200), reply(403))
     failure = failed(f"ntfy://127.0.0.1:{server.port}/one/two")
     assert failure.outcome == Acceptance.UNKNOWN
@@ -176,7 +176,7 @@ def test_a_connection_that_is_reset_after_the_request_leaves_it_unknown(server: 
     assert (failure.cause, failure.outcome) == ("network", Acceptance.UNKNOWN)
 
 
-def test_nobody_there_is_surely_not_sent() -> None:
+def test_refused_connection_is_not_sent() -> None:
     failure = failed("ntfy://127.0.0.1:1/alerts")
     assert (failure.cause, failure.outcome, failure.retry) == ("network", Acceptance.NOT_SENT, True)
 
@@ -202,9 +202,7 @@ def test_a_server_that_never_answers_is_left_in_time(server: HttpServer) -> None
     assert caught.value.outcome == Acceptance.UNKNOWN
 
 
-def test_a_process_that_had_to_be_left_while_it_waited_may_have_told(
-    server: HttpServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_abandoned_process_is_uncertain(server: HttpServer, monkeypatch: pytest.MonkeyPatch) -> None:
     def waits(request: Request) -> bytes:
         server.closing.wait(30)
         return b""
@@ -229,7 +227,7 @@ def test_a_service_that_sleeps_is_left_in_time(server: HttpServer, monkeypatch: 
 
 
 @pytest.mark.control(4)
-def test_no_part_of_an_address_is_told(server: HttpServer) -> None:
+def test_errors_contain_no_part_of_the_address(server: HttpServer) -> None:
     server.routes[""] = reply(403, "no: tk_supersecrettoken, user tk_supersecrettoken, alerts-topic")
     failure = failed(f"ntfy://tk_supersecrettoken@127.0.0.1:{server.port}/alerts-topic")
     assert failure.technical == "HTTP 403: no: [hidden], user [hidden], [hidden]"
@@ -325,7 +323,7 @@ def test_an_address_is_known_by_what_it_leads_to(url: str, label: str, kind: str
         ("jsons://hooks.example/secrettoken?verify=no", "verified"),
     ],
 )
-def test_what_is_no_address_is_told_in_words_that_repeat_none_of_it(url: str, words: str) -> None:
+def test_invalid_address_is_rejected_without_repeating_it(url: str, words: str) -> None:
     with pytest.raises(ValidationError) as caught:
         transport.check_address(url)
     (sentence,) = caught.value.messages
@@ -338,6 +336,6 @@ def test_an_address_that_has_become_none_is_a_refusal() -> None:
     assert (failure.technical, failure.outcome) == (outbox_messages.NO_ADDRESS, Acceptance.NOT_SENT)
 
 
-def test_a_webhook_is_told_by_the_same_door(server: HttpServer) -> None:
+def test_webhook_uses_the_same_entry_point(server: HttpServer) -> None:
     told(f"{server.url}/hook", replace(NOTICE, id=uuid4()), signing_key="key")
     assert "alertadmin-signature" in server.requests[0].headers

@@ -66,7 +66,7 @@ def test_with_another_key_or_time_or_a_byte_changed_it_is_not(arrived: Request) 
 
 
 @given(KEYS, st.binary(max_size=300))
-def test_whatever_is_signed_is_verified(key: str, body: bytes) -> None:
+def test_any_signed_body_is_verified(key: str, body: bytes) -> None:
     assert is_ours(key, headers_of(key, body), body, now=SECOND)
 
 

@@ -48,7 +48,7 @@ def failed(url: str, allowed: EgressAllowlist = LOOPBACK) -> SendError:
     return caught.value
 
 
-def test_it_goes_over_tls_with_an_id_and_a_date_of_its_own(smtp: Smtp) -> None:
+def test_mail_is_sent_over_tls_with_message_id_and_date(smtp: Smtp) -> None:
     server = smtp(Script(offers=PLAIN))
     transport.send_notification(url_of(server), NOTICE, allowed=LOOPBACK)
     transport.send_notification(url_of(server), NOTICE, allowed=LOOPBACK)
@@ -79,7 +79,7 @@ def test_a_password_is_never_said_in_clear_even_where_no_tls_is_asked_for(smtp: 
     assert b"AUTH" not in server.in_clear()
 
 
-def test_a_server_of_the_house_may_be_told_in_clear(smtp: Smtp) -> None:
+def test_internal_mail_server_may_be_used_without_tls(smtp: Smtp) -> None:
     server = smtp(Script(offers_in_clear=()))
     transport.send_notification(url_of(server, "mailto", login=""), NOTICE, allowed=LOOPBACK)
     assert len(server.messages) == 1
@@ -93,7 +93,7 @@ def test_a_server_inside_is_not_called(smtp: Smtp) -> None:
     assert server.connections == 0
 
 
-def test_a_wrong_password_is_told_and_not_repeated(smtp: Smtp) -> None:
+def test_wrong_password_is_reported_and_not_retried(smtp: Smtp) -> None:
     server = smtp(Script(offers=PLAIN, replies={"AUTH": b"535 5.7.8 no such duty with secretword"}))
     failure = failed(url_of(server))
     assert failure.cause == "user_sign_in_needed"

@@ -75,14 +75,14 @@ def test_an_address_is_as_much_inside_however_it_is_packed(address: object) -> N
         assert NONE.permits(packed, 443) == NONE.permits(str(address), 443)
 
 
-def test_an_address_of_this_machine_is_inside_whatever_its_range(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_own_addresses_are_internal_in_any_range(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ssrf_guard, "INSIDE_V4", ())  # as if 127.0.0.5 were a public address that this machine has
     assert not NONE.permits("127.0.0.5", 443)
     assert NONE.permits("10.255.255.254", 443)
 
 
 @pytest.mark.parametrize("host", WRITTEN)
-def test_nobody_inside_is_called_however_the_address_is_written(host: str, server: HttpServer) -> None:
+def test_internal_address_is_refused_in_any_notation(host: str, server: HttpServer) -> None:
     with pytest.raises(SendError) as caught:
         webhook.post(f"http://{host}:{server.port}/hook", NOTICE, allowed=NONE)
     assert server.connections == 0
@@ -92,7 +92,7 @@ def test_nobody_inside_is_called_however_the_address_is_written(host: str, serve
 
 @pytest.mark.control(46)
 @pytest.mark.parametrize("host", ["127.0.0.1", "2130706433", "localhost"])
-def test_what_is_open_and_what_is_closed_is_told_by_the_same_words(host: str, server: HttpServer) -> None:
+def test_open_and_closed_internal_ports_give_the_same_error(host: str, server: HttpServer) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         closed = taken.getsockname()[1]
     told = []
@@ -184,7 +184,7 @@ def test_the_operator_lists_what_may_be_called(text: str, address: str, port: in
         "10.0.0.1:٨٠",
     ],
 )
-def test_a_list_that_cannot_be_read_is_told_by_the_part_that_is_wrong(text: str) -> None:
+def test_invalid_list_names_the_invalid_part(text: str) -> None:
     settings = environment.Environment(Path(), {"ALERTADMIN_INSIDE_TARGETS": f"10.9.9.9, {text}"})
     with pytest.raises(environment.BadEnvironment) as caught:
         settings.inside_targets  # noqa: B018 (raises)

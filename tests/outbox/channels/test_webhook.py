@@ -148,7 +148,7 @@ def test_a_redirect_to_an_address_inside_leads_nowhere(server: HttpServer) -> No
 
 
 @pytest.mark.control(58)
-def test_words_that_repeat_the_address_or_the_key_are_told_without(server: HttpServer) -> None:
+def test_address_and_key_are_redacted_from_errors(server: HttpServer) -> None:
     server.routes[""] = reply(403, f"no /T0KEN-in-the-path?sig=querysecret, {KEY}")
     failure = failed(server, "/T0KEN-in-the-path?sig=querysecret")
     for secret in ("T0KEN", "querysecret", KEY):
@@ -156,7 +156,7 @@ def test_words_that_repeat_the_address_or_the_key_are_told_without(server: HttpS
     assert failure.technical.startswith("HTTP 403: no ")
 
 
-def test_an_error_of_the_network_is_told_without_the_address() -> None:
+def test_network_errors_do_not_contain_the_address() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         closed = taken.getsockname()[1]
     with pytest.raises(SendError) as caught:
@@ -170,7 +170,7 @@ def test_an_error_of_the_network_is_told_without_the_address() -> None:
         assert secret not in str(caught.value)
 
 
-def test_a_name_that_nobody_has_is_surely_not_sent_to() -> None:
+def test_unknown_host_is_not_sent() -> None:
     with pytest.raises(SendError) as caught:
         webhook.post("https://unknown.invalid/hook", NOTICE, allowed=LOOPBACK)
     assert (caught.value.cause, caught.value.outcome, caught.value.retry) == ("network", Acceptance.NOT_SENT, True)

@@ -185,7 +185,7 @@ class TestWhatCannotBeLookedUp:
         assert worker.deliver_due(clock=time) == {"sent": 1}
         assert len({content(entry) for entry in arrived(sandbox, delivery)}) == 1
 
-    def test_since_its_mailbox_is_gone_goes_another_way(
+    def test_uses_another_route_if_its_mailbox_was_deleted(
         self, site: Site, other: Site, sandbox: Sandbox, time: Time
     ) -> None:
         sandbox.faults.add("graph", reset="after")
@@ -233,9 +233,7 @@ class TestWhatCannotBeLookedUp:
 
 
 class TestADraftThatIsNotToBeSent:
-    def test_is_taken_away_where_another_way_is_gone(
-        self, site: Site, other: Site, sandbox: Sandbox, time: Time
-    ) -> None:
+    def test_is_deleted_if_another_route_was_used(self, site: Site, other: Site, sandbox: Sandbox, time: Time) -> None:
         sandbox.faults.add("graph", status=403, mailbox=site.mailbox.address)
         delivery = reminder(time())
         assert worker.deliver_due(clock=time) == {"sent": 1}
@@ -265,7 +263,7 @@ class TestADraftThatIsNotToBeSent:
         assert arrived(sandbox, delivery) == []
 
     @pytest.mark.parametrize("reset", ["before", "after"])
-    def test_is_taken_away_later_where_nobody_was_told_of_it(
+    def test_is_deleted_later_if_its_id_was_not_known(
         self, site: Site, other: Site, sandbox: Sandbox, time: Time, reset: Literal["before", "after"]
     ) -> None:
         sandbox.faults.add("graph", reset=reset, stage="draft", mailbox=site.mailbox.address)

@@ -60,7 +60,7 @@ class TestThePlaces:
 @settings(max_examples=50, deadline=None)
 @given(gaps=st.lists(st.integers(0, 30), min_size=1, max_size=80), limit=st.integers(1, 6))
 @pytest.mark.django_db
-def test_no_minute_whatever_its_begin_has_more_than_its_places(gaps: list[int], limit: int) -> None:
+def test_no_window_of_a_minute_exceeds_the_limit(gaps: list[int], limit: int) -> None:
     rate_limiter, now, taken, mailbox = RateLimiter(per_minute=limit), NOW, [], uuid4()
     for gap in gaps:
         now += timedelta(seconds=gap)
@@ -140,7 +140,7 @@ class TestARun:
         assert time() - began == 2 * MINUTE
         assert [len(arrived(sandbox, delivery)) for delivery in owed] == [1] * 12
 
-    def test_goes_by_another_mailbox_meanwhile(
+    def test_uses_another_mailbox_meanwhile(
         self, site: Site, make_site: Callable[..., Site], sandbox: Sandbox, time: Time
     ) -> None:
         other = make_site(beside=site)

@@ -180,7 +180,7 @@ def test_it_never_ends(
 
 @settings(max_examples=400, deadline=None)
 @given(some_tries, some_others, some_ways, st.integers(0, 3))
-def test_in_doubt_it_goes_by_what_is_clear_while_there_is_any_but_for_the_one_repeat(
+def test_uncertain_delivery_prefers_clear_routes_after_one_repeat(
     history: list[PastAttempt], others: list[PastAttempt], ways: list[Candidate], walk: int
 ) -> None:
     health = RouteHealth([*history, *others])
@@ -255,7 +255,7 @@ def test_where_everything_is_out_it_leaves_soon_after(
 
 @pytest.mark.parametrize("lasts", OUTAGES, ids=str)
 @pytest.mark.parametrize("door", ["graph", "relay"])
-def test_where_one_door_is_in_doubt_another_has_it_within_two_minutes(door: str, lasts: timedelta) -> None:
+def test_uncertain_endpoint_is_bypassed_within_two_minutes(door: str, lasts: timedelta) -> None:
     ways = [A, B, RELAY] if door == "graph" else [RELAY, A]
     history = lived(ways, lambda way, at: DOUBTFUL if way.endpoint == door and at < NOW + lasts else ACCEPTED)
     assert history[-1].at <= NOW + 2 * MINUTE
@@ -273,7 +273,7 @@ answer_spans = st.lists(
 
 @settings(max_examples=150, deadline=None)
 @given(answer_spans)
-def test_whatever_answers_and_when_it_is_accepted_in_the_end(
+def test_any_delivery_is_accepted_in_the_end(
     spans: list[tuple[int, dict[str, Evidence]]],
 ) -> None:
     def answers(way: Candidate, at: datetime) -> Evidence:

@@ -50,7 +50,7 @@ def tried(delivery: Delivery) -> list[tuple[str, str, str]]:
     ]
 
 
-def test_the_chosen_mailbox_goes_before_all_others(site: Site, other: Site, relay: Sandbox, time: Time) -> None:
+def test_chosen_mailbox_is_tried_first(site: Site, other: Site, relay: Sandbox, time: Time) -> None:
     delivery = reminder(time())
     assert worker.deliver_due(clock=time) == {"sent": 1}
     assert tried(delivery) == [(site.mailbox.address, "accepted", "")]
@@ -208,7 +208,7 @@ def test_a_name_that_cannot_be_looked_up_is_tried_again(
         "smtp://relay.example?ca_file=/no/such.pem",
     ],
 )
-def test_a_relay_whose_address_is_mistyped_takes_no_other_route_along(
+def test_invalid_relay_address_does_not_affect_other_routes(
     site: Site, time: Time, settings: Settings, url: str
 ) -> None:
     set_environment(settings, SMTP_URL=url)
@@ -221,7 +221,7 @@ def test_a_relay_whose_address_is_mistyped_takes_no_other_route_along(
 
 class TestWhatARunLearns:
     @pytest.mark.django_db(transaction=True)
-    def test_a_way_that_is_down_is_not_tried_again_in_the_same_run(
+    def test_unavailable_route_is_not_tried_again_in_the_same_run(
         self, site: Site, other: Site, sandbox: Sandbox, time: Time
     ) -> None:
         expire(sandbox, site)
@@ -240,7 +240,7 @@ class TestWhatARunLearns:
         assert tried(second) == [(site.mailbox.address, "accepted", "")]
 
     @pytest.mark.django_db(transaction=True)
-    def test_an_unknown_failure_of_one_message_takes_the_way_from_no_other(
+    def test_one_unclassified_failure_leaves_the_route_available(
         self, site: Site, other: Site, sandbox: Sandbox, time: Time
     ) -> None:
         sandbox.faults.add("graph", status=400, body={"error": {"code": "ErrorOdd", "message": "No reason at all."}})
@@ -252,7 +252,7 @@ class TestWhatARunLearns:
         assert tried(odd) == [(site.mailbox.address, "refused", "other"), (other.mailbox.address, "accepted", "")]
 
     @pytest.mark.django_db(transaction=True)
-    def test_where_every_way_is_down_all_that_is_due_waits_together(
+    def test_all_due_deliveries_wait_together_if_every_route_is_unavailable(
         self, site: Site, sandbox: Sandbox, time: Time
     ) -> None:
         expire(sandbox, site)
@@ -299,14 +299,14 @@ class TestNoWayAtAll:
         assert worker.deliver_due(clock=time) == {"sent": 1}
 
 
-class TestARecipientWhomNobodyTakes:
+class TestRejectedRecipient:
     @pytest.fixture
     def by_relay_alone(self, relay: Sandbox, make_site: MakeSite) -> Site:
         site = make_site(days=5, contacts=["gone@northpark.example"])
         site.mailbox.delete()
         return site
 
-    def test_fails_at_once_where_every_way_says_so(self, by_relay_alone: Site, relay: Sandbox, time: Time) -> None:
+    def test_fails_at_once_if_every_route_rejects_it(self, by_relay_alone: Site, relay: Sandbox, time: Time) -> None:
         relay.faults.add("relay", status=550, stage="rcpt", times=None)
         delivery = reminder(time())
         assert worker.deliver_due(clock=time) == {"failed": 1}
@@ -332,7 +332,7 @@ class TestARecipientWhomNobodyTakes:
         assert arrived(relay, delivery)
 
     @pytest.mark.django_db(transaction=True)
-    def test_waits_while_a_way_is_down_that_might_take_it(self, site: Site, relay: Sandbox, time: Time) -> None:
+    def test_waits_for_an_unavailable_route_that_may_accept_it(self, site: Site, relay: Sandbox, time: Time) -> None:
         expire(relay, site)
         relay.faults.add("relay", status=550, stage="rcpt", times=None)
         reminders(site, 12, time())
@@ -340,7 +340,7 @@ class TestARecipientWhomNobodyTakes:
         assert set(Delivery.objects.values_list("cause", flat=True)) == {"recipient_rejected"}
 
     @pytest.mark.django_db(transaction=True)
-    def test_takes_the_way_from_nobody_else(self, by_relay_alone: Site, relay: Sandbox, time: Time) -> None:
+    def test_leaves_the_route_available_for_others(self, by_relay_alone: Site, relay: Sandbox, time: Time) -> None:
         reminders(by_relay_alone, 6, time())
         relay.faults.add("relay", status=550, stage="rcpt", times=None, mailbox="duty3@northpark.example")
         assert worker.deliver_due(clock=time) == {"sent": 5, "failed": 1}

@@ -61,7 +61,7 @@ def test_accepted_is_sent(site: Site, by: TransportName, sandbox: Sandbox, time:
     assert [step["step"] for step in delivery.attempts.get().steps] == ["tenant", "token", "permission", "message"]
 
 
-def test_the_date_is_when_the_words_were_made(site: Site, sandbox: Sandbox, time: Time) -> None:
+def test_date_header_is_the_time_of_composition(site: Site, sandbox: Sandbox, time: Time) -> None:
     delivery = reminder(time())
     worker.deliver_due(clock=time)
     [entry] = arrived(sandbox, delivery)
@@ -69,7 +69,7 @@ def test_the_date_is_when_the_words_were_made(site: Site, sandbox: Sandbox, time
     assert header(entry, "auto-submitted") == "auto-generated"
 
 
-def test_refused_waits_and_is_worded_anew(site: Site, sandbox: Sandbox, time: Time) -> None:
+def test_refused_delivery_waits_and_is_composed_again(site: Site, sandbox: Sandbox, time: Time) -> None:
     sandbox.faults.add("graph", status=403)
     delivery = reminder(time())
     assert worker.deliver_due(clock=time) == {"pending": 1}
@@ -97,7 +97,7 @@ def test_each_refusal_doubles_the_wait_up_to_an_hour(site: Site, sandbox: Sandbo
 
 
 @pytest.mark.parametrize("asked", [900, 3 * 3600])
-def test_a_server_is_left_alone_as_long_as_it_asks(site: Site, sandbox: Sandbox, time: Time, asked: int) -> None:
+def test_retry_after_is_respected(site: Site, sandbox: Sandbox, time: Time, asked: int) -> None:
     sandbox.faults.add("graph", status=429, headers={"Retry-After": str(asked)})
     delivery = reminder(time())
     worker.deliver_due(clock=time)
@@ -112,7 +112,7 @@ def test_a_server_is_left_alone_as_long_as_it_asks(site: Site, sandbox: Sandbox,
     assert worker.deliver_due(clock=time) == {"sent": 1}
 
 
-def test_a_wish_to_wait_for_weeks_is_not_followed(site: Site, sandbox: Sandbox, time: Time) -> None:
+def test_retry_after_of_weeks_is_capped(site: Site, sandbox: Sandbox, time: Time) -> None:
     sandbox.faults.add("graph", status=429, headers={"Retry-After": str(30 * 86_400)})
     reminder(time())
     worker.deliver_due(clock=time)
@@ -126,8 +126,8 @@ TOO_LARGE: dict[str, dict[str, Any]] = {
 }
 
 
-class TestAMessageThatIsTooLarge:
-    def test_goes_without_what_is_shown_beside_its_text(
+class TestTooLargeMessage:
+    def test_is_sent_without_html_and_attachments(
         self, site: Site, by: TransportName, sandbox: Sandbox, time: Time
     ) -> None:
         sandbox.faults.add(DOORS[by], **TOO_LARGE[by])  # type: ignore[arg-type]
@@ -151,7 +151,7 @@ class TestAMessageThatIsTooLarge:
         text = email.message_from_string(entry["mime"]).get_payload(decode=True).decode()  # type: ignore[union-attr]
         assert text.replace("\r\n", "\n").strip() == f"{delivery.text[:30]}\n…".strip()
 
-    def test_even_so_waits_as_what_is_refused_does(self, site: Site, sandbox: Sandbox, time: Time) -> None:
+    def test_waits_like_a_refused_message_if_still_too_large(self, site: Site, sandbox: Sandbox, time: Time) -> None:
         sandbox.faults.add("graph", status=413, times=None)
         delivery = reminder(time())
         assert worker.deliver_due(clock=time) == {"pending": 1}
@@ -160,7 +160,7 @@ class TestAMessageThatIsTooLarge:
         assert delivery.cause == "message_too_large"
 
 
-def test_without_an_answer_it_is_uncertain_and_repeated_as_it_was(
+def test_delivery_without_answer_is_uncertain_and_repeated_unchanged(
     site: Site, by: TransportName, sandbox: Sandbox, time: Time
 ) -> None:
     sandbox.faults.add(DOORS[by], reset="after")  # type: ignore[arg-type]
@@ -179,7 +179,9 @@ def test_without_an_answer_it_is_uncertain_and_repeated_as_it_was(
     assert (delivery.state, delivery.was_uncertain) == (DeliveryState.SENT, True)
 
 
-def test_a_doubt_is_no_end_however_often(site: Site, by: TransportName, sandbox: Sandbox, time: Time) -> None:
+def test_uncertain_delivery_is_never_settled_by_retries(
+    site: Site, by: TransportName, sandbox: Sandbox, time: Time
+) -> None:
     sandbox.faults.add(DOORS[by], reset="after", times=9)  # type: ignore[arg-type]
     delivery = reminder(time())
     for _day in range(9):
@@ -202,7 +204,7 @@ def test_a_connection_cut_before_anything_was_taken_may_have_been_after(
     assert len(arrived(sandbox, delivery)) == 1
 
 
-def test_a_resend_that_is_refused_is_still_in_doubt(site: Site, sandbox: Sandbox, time: Time) -> None:
+def test_refused_resend_stays_uncertain(site: Site, sandbox: Sandbox, time: Time) -> None:
     sandbox.faults.add("graph", reset="after")
     delivery = reminder(time())
     worker.deliver_due(clock=time)
@@ -218,7 +220,7 @@ def test_a_resend_that_is_refused_is_still_in_doubt(site: Site, sandbox: Sandbox
     assert content(first) == content(second) == content(third)
 
 
-def test_what_was_renewed_before_the_resend_is_not_repeated(site: Site, sandbox: Sandbox, time: Time) -> None:
+def test_obsolete_delivery_is_not_resent(site: Site, sandbox: Sandbox, time: Time) -> None:
     sandbox.faults.add("graph", reset="after")
     delivery = reminder(time())
     worker.deliver_due(clock=time)
@@ -228,7 +230,7 @@ def test_what_was_renewed_before_the_resend_is_not_repeated(site: Site, sandbox:
 
 
 class TestATest:
-    def test_is_tried_once_whatever_comes(self, site: Site, sandbox: Sandbox, time: Time) -> None:
+    def test_is_tried_once_after_any_failure(self, site: Site, sandbox: Sandbox, time: Time) -> None:
         sandbox.faults.add("graph", reset="after")
         delivery = test_send.create(site.mailbox, "me@northpark.example", now=time())
         assert worker.deliver_due(clock=time) == {"uncertain": 1}

@@ -59,8 +59,8 @@ SENT = ("UPDATE", "outbox_delivery", "NEW.state = 'sent'")
 
 
 @pytest.mark.django_db(transaction=True)
-class TestTheDatabaseFails:
-    def test_what_cannot_be_written_down_is_not_sent(self, site: Site, sandbox: Sandbox, time: Time) -> None:
+class TestDatabaseFailure:
+    def test_unrecorded_attempt_is_not_sent(self, site: Site, sandbox: Sandbox, time: Time) -> None:
         delivery = reminder(time())
         with full_disk("INSERT", "outbox_attempt"):
             assert worker.deliver_due(clock=time) == {"pending": 1}
@@ -69,7 +69,7 @@ class TestTheDatabaseFails:
         assert worker.deliver_due(clock=time) == {"sent": 1}
         assert len(arrived(sandbox, delivery)) == 1
 
-    def test_what_was_accepted_is_marked_as_soon_as_it_can_be(self, site: Site, sandbox: Sandbox, time: Time) -> None:
+    def test_acceptance_is_recorded_once_the_database_is_back(self, site: Site, sandbox: Sandbox, time: Time) -> None:
         delivery = reminder(time())
         before = len(sandbox.ledger.messages())
         worked: list[dict[str, int]] = []
@@ -88,7 +88,7 @@ class TestTheDatabaseFails:
         assert (delivery.state, delivery.was_uncertain) == (DeliveryState.SENT, False)
         assert len(arrived(sandbox, delivery)) == 1
 
-    def test_what_cannot_be_marked_in_time_is_uncertain(
+    def test_acceptance_not_recorded_in_time_is_uncertain(
         self, site: Site, sandbox: Sandbox, time: Time, settings: Settings
     ) -> None:
         settings.OUTBOX_LEASE = timedelta(seconds=0.2)
@@ -104,7 +104,7 @@ class TestTheDatabaseFails:
         assert content(first) == content(second)
 
 
-class TestAWorkerThatSlept:
+class TestSuspendedWorker:
     """Suspended, it wakes when another has its delivery."""
 
     def test_before_the_message_left_it_sends_nothing(

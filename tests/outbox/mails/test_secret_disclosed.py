@@ -41,7 +41,7 @@ def mail(recipient: str, now: datetime) -> Content:
     return composed
 
 
-def test_owners_and_the_tenant_s_own_administrators_are_told_and_nobody_else(
+def test_only_owners_and_the_tenant_s_administrators_are_notified(
     secret: Credential, administrator: User, rows: Rows, now: datetime
 ) -> None:
     here, elsewhere = secret.app.tenant, rows.tenant("Southgate")
@@ -57,9 +57,7 @@ def test_owners_and_the_tenant_s_own_administrators_are_told_and_nobody_else(
     )
 
 
-def test_the_mail_says_which_for_whom_when_and_from_where_but_not_the_value(
-    secret: Credential, administrator: User, now: datetime
-) -> None:
+def test_mail_contains_all_facts_but_not_the_value(secret: Credential, administrator: User, now: datetime) -> None:
     token = one_time_link.create(
         secret, recipient="Grace Holm", reason="for ALERT", lifetime=timedelta(hours=1), by=administrator, now=now
     )
@@ -75,7 +73,7 @@ def test_the_mail_says_which_for_whom_when_and_from_where_but_not_the_value(
         assert token not in words
 
 
-def test_it_is_told_in_the_reader_s_language_even_when_the_secret_was_deleted_meanwhile(
+def test_mail_is_in_the_recipient_s_language_even_if_the_secret_was_deleted(
     secret: Credential, administrator: User, now: datetime
 ) -> None:
     User.objects.update(language="fr")

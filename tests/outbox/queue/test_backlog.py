@@ -28,7 +28,7 @@ def test_thirty_a_minute_by_each_mailbox(waiting: int, mailboxes: int, minutes: 
     assert time_to_drain(waiting, mailboxes) == minutes * MINUTE
 
 
-def test_without_a_mailbox_nobody_can_tell() -> None:
+def test_without_a_mailbox_there_is_no_estimate() -> None:
     assert time_to_drain(5, 0) is None
 
 
@@ -78,7 +78,7 @@ def test_the_relay_has_no_pace_of_ours(site: Site, relay: Sandbox, time: Time) -
     assert said.ends_at == time() + MINUTE
 
 
-def test_where_no_way_sends_there_is_no_end(site: Site, time: Time) -> None:
+def test_without_a_working_route_there_is_no_estimate(site: Site, time: Time) -> None:
     Mailbox.objects.all().delete()
     bare(3, time())
     said = estimate(time())

@@ -40,14 +40,14 @@ def stored(delivery: Delivery) -> Delivery:
 
 
 @pytest.mark.usefixtures("db")
-class TestOneWorkersAtATime:
-    def test_the_most_urgent_is_taken_first_and_nothing_twice(self, time: Time) -> None:
+class TestClaim:
+    def test_most_urgent_is_claimed_first_and_once(self, time: Time) -> None:
         first, second, third = bare(3, time())
         assert claims.claim(time(), limit=2) == [first, second]
         assert claims.claim(time(), limit=2) == [third]
         assert claims.claim(time(), limit=2) == []
 
-    def test_what_waits_is_left_until_its_time(self, time: Time) -> None:
+    def test_delivery_is_not_claimed_before_its_time(self, time: Time) -> None:
         [delivery] = bare(1, time(), not_before=time() + timedelta(minutes=5))
         assert claims.claim(time(), limit=1) == []
         assert claims.claim(time.passes(minutes=5), limit=1) == [delivery]
@@ -60,11 +60,11 @@ class TestOneWorkersAtATime:
         assert other is not None
         assert claims.claim(time(), limit=9, only=other.pk) == [other]
 
-    def test_a_wait_longer_than_any_was_written_by_a_clock_that_ran_ahead(self, time: Time) -> None:
+    def test_implausibly_late_delivery_is_due(self, time: Time) -> None:
         [delivery] = bare(1, time(), not_before=time() + timedelta(days=4000))
         assert claims.claim(time(), limit=1) == [delivery]
 
-    def test_what_was_claimed_and_not_begun_can_be_handed_back(self, time: Time) -> None:
+    def test_unbegun_claim_can_be_returned(self, time: Time) -> None:
         bare(1, time())
         delivery = claim_one(time)
         claims.unclaim(delivery)
@@ -113,7 +113,7 @@ def test_of_sweepers_at_once_one_takes_back(time: Time) -> None:
 
 
 @pytest.mark.usefixtures("db")
-class TestWhoSleptPastItsLease:
+class TestExpiredLease:
     @pytest.fixture
     def sleeper(self, time: Time) -> Delivery:
         """Claimed, and another's by the time it wakes."""
@@ -143,7 +143,7 @@ class TestWhoSleptPastItsLease:
 
 
 @pytest.mark.usefixtures("db")
-class TestTheSweep:
+class TestSweep:
     def test_it_leaves_a_living_lease_alone(self, time: Time) -> None:
         bare(1, time())
         begun(time)
@@ -183,7 +183,7 @@ class TestTheSweep:
             swept = stored(delivery)
             assert (swept.state, swept.was_uncertain, swept.settled_at) == (DeliveryState.UNCERTAIN, True, None)
 
-    def test_in_doubt_it_stays_in_doubt_when_nothing_more_was_begun(self, time: Time) -> None:
+    def test_uncertain_delivery_stays_uncertain_without_new_attempt(self, time: Time) -> None:
         bare(1, time())
         begun(time)
         claims.sweep(time.passes(LAPSED))
@@ -200,7 +200,7 @@ class TestTheSweep:
         assert stored(delivery).settled_at is not None
 
     @pytest.mark.parametrize("first_tells", ["after the second was lost too", "while the second is sending"])
-    def test_what_is_in_doubt_is_sent_once_one_tells_that_it_was(self, time: Time, first_tells: str) -> None:
+    def test_late_success_settles_an_uncertain_delivery(self, time: Time, first_tells: str) -> None:
         """Suspended while the message left, given up as lost, and awake again."""
         bare(1, time())
         first, attempt = begun(time)
@@ -230,7 +230,7 @@ class TestTheSweep:
         claims.sweep(time.passes(LAPSED))
         assert stored(delivery).state == DeliveryState.PENDING
 
-    def test_a_lease_longer_than_any_was_written_by_a_clock_that_ran_ahead(self, time: Time) -> None:
+    def test_implausibly_long_lease_is_expired(self, time: Time) -> None:
         bare(1, time())
         delivery = claim_one(time)
         Delivery.objects.update(lease_until=time() + timedelta(days=4000))
@@ -239,7 +239,7 @@ class TestTheSweep:
 
 
 @pytest.mark.usefixtures("db")
-class TestWhatBrokeDownHalfway:
+class TestUnexpectedFailure:
     """`abandon` is the sweep's judgement, made at once."""
 
     def test_before_the_attempt_it_waits(self, time: Time) -> None:
@@ -259,8 +259,8 @@ class TestWhatBrokeDownHalfway:
 
 
 @pytest.mark.usefixtures("db")
-class TestAllTogether:
-    def test_reminders_without_any_way_wait_for_the_same_moment(self, time: Time) -> None:
+class TestPostpone:
+    def test_reminders_without_route_are_postponed_together(self, time: Time) -> None:
         bare(2, time())
         later = time() + timedelta(minutes=7)
         assert claims.postpone_reminders(time(), later, cause="network", reason="down") == 2

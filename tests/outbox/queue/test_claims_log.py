@@ -89,7 +89,7 @@ def test_an_attempt_that_is_looked_up_later_fails_once(time: Time, lines: Lines)
     assert said(lines) == [("attempt.failed", "network")]
 
 
-def test_all_that_wait_for_a_way_are_one_line(time: Time, lines: Lines) -> None:
+def test_deliveries_waiting_for_a_route_are_one_log_line(time: Time, lines: Lines) -> None:
     bare(3, time())
     assert claims.postpone_reminders(time(), time() + timedelta(minutes=1), cause="network") == 3
     assert claims.postpone_reminders(time(), time() + timedelta(minutes=1), cause="network") == 0

@@ -45,7 +45,7 @@ class TestExpedite:
 
 
 @pytest.mark.usefixtures("db")
-class TestWhatAPersonSays:
+class TestManualActions:
     """Each is one conditional UPDATE and one entry in the audit trail; none touches what is being sent or has ended."""
 
     @pytest.mark.parametrize("is_test", [False, True], ids=["reminder", "test"])

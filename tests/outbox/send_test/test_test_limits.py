@@ -87,7 +87,7 @@ def test_of_fifty_at_once_as_many_are_let_as_one_after_the_other(person: User, n
     assert sorted(ThrottleCounter.objects.values_list("count", flat=True)) == [3, 3, 3]
 
 
-def test_who_is_refused_is_told_until_when_and_nothing_is_sent(
+def test_refusal_states_the_time_and_nothing_is_sent(
     client: Client, administrator: User, site: Site, at_that_time: None
 ) -> None:
     signed_in = signed_in_at(client, administrator)

@@ -75,7 +75,7 @@ def replace(credential: Credential) -> None:
     ],
     ids=["replaced", "retired", "deleted", "deleted with its app"],
 )
-def test_what_is_no_more_is_taken_back_from_whoever_was_sent_it(
+def test_entries_of_deleted_objects_are_withdrawn(
     told: Credential, what: Callable[[Credential], object], words: str
 ) -> None:
     uid, end = str(told.pk), told.expires_at
@@ -106,7 +106,7 @@ def test_an_end_that_moved_moves_in_the_calendar_and_can_be_taken_back_later(tol
     assert event["DTSTART"].dt == NOW + 400 * DAY
 
 
-def test_an_end_that_moved_and_is_told_of_anew_needs_no_other_mail(told: Credential) -> None:
+def test_moved_expiry_with_a_new_reminder_needs_no_correction(told: Credential) -> None:
     told.expires_at = NOW + 10 * DAY
     told.save()
     assert corrections() == []
@@ -134,7 +134,7 @@ def test_a_mailbox_that_left_ews_is_taken_back(rows: Rows) -> None:
     assert calendar(written)[1]["UID"] == str(box.pk)
 
 
-def test_it_is_told_once_whatever_becomes_of_the_mail(told: Credential) -> None:
+def test_correction_is_sent_once_even_if_the_mail_fails(told: Credential) -> None:
     told.delete()
     (delivery,) = corrections()
     assert corrections(NOW + 2 * DAY) == [delivery]
@@ -142,7 +142,7 @@ def test_it_is_told_once_whatever_becomes_of_the_mail(told: Credential) -> None:
     assert corrections(NOW + 3 * DAY) == [Delivery.objects.get(pk=delivery.pk)]
 
 
-def test_who_was_sent_nothing_is_told_nothing(rows: Rows) -> None:
+def test_no_correction_without_a_sent_entry(rows: Rows) -> None:
     credential = rows.credential(rows.app(rows.tenant("Northpark", [DUTY])), days=20)
     reminded(state=DeliveryState.FAILED)
     Contact.objects.create(tenant=credential.app.tenant, email=OTHER)
@@ -158,7 +158,7 @@ def test_what_may_have_arrived_is_taken_back_once_it_is_over(told: Credential) -
     assert len(corrections()) == 1
 
 
-def test_whom_it_concerns_no_more_is_told_nothing(told: Credential) -> None:
+def test_former_recipient_gets_no_correction(told: Credential) -> None:
     told.delete()
     (delivery,) = corrections()
     Contact.objects.all().delete()
@@ -166,15 +166,13 @@ def test_whom_it_concerns_no_more_is_told_nothing(told: Credential) -> None:
     assert corrections(NOW + 2 * DAY) == [delivery]
 
 
-def test_many_are_one_mail_with_a_file_each_and_what_is_too_much_is_told_next(
-    rows: Rows, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_many_corrections_are_one_mail_and_the_rest_the_next(rows: Rows, monkeypatch: pytest.MonkeyPatch) -> None:
     tenant = rows.tenant("Northpark", [DUTY])
     for _number in range(3):
         rows.credential(rows.app(tenant), days=20)
     reminded()
     Credential.objects.all().delete()
-    monkeypatch.setattr("alertadmin.reminders.calendar.corrections.MOST", 2)
+    monkeypatch.setattr("alertadmin.reminders.calendar.corrections.MAX_PER_MAIL", 2)
     (delivery,) = corrections()
     written = mail(delivery)
     assert [one.name for one in written.attachments] == ["withdrawn-1.ics", "withdrawn-2.ics"]

@@ -134,7 +134,7 @@ def test_what_is_cancelled_is_the_same_entry_under_a_higher_number() -> None:
 @pytest.mark.parametrize(
     "moment", [datetime(2027, 3, 28, 2, 30, tzinfo=UTC), datetime(2026, 10, 25, 2, 30, tzinfo=UTC, fold=1)]
 )
-def test_an_end_is_the_same_instant_whatever_zone_or_summer_time_it_was_entered_in(zone: str, moment: datetime) -> None:
+def test_expiry_is_the_same_instant_in_any_zone(zone: str, moment: datetime) -> None:
     entered = moment.replace(tzinfo=ZoneInfo(zone))
     written = ical.publish_method([replace(END, ends_at=entered.astimezone(UTC))], NOW)
     assert event(written)["DTSTART"].dt == entered.astimezone(UTC)
@@ -143,9 +143,7 @@ def test_an_end_is_the_same_instant_whatever_zone_or_summer_time_it_was_entered_
 
 @settings(max_examples=120, deadline=None)
 @given(app=NAMES, tenant=NAMES, what=NAMES, name=NAMES)
-def test_whatever_things_are_called_the_calendar_is_whole_and_says_just_that(
-    app: str, tenant: str, what: str, name: str
-) -> None:
+def test_calendar_is_valid_with_any_names(app: str, tenant: str, what: str, name: str) -> None:
     end = replace(END, app_name=app, tenant_name=tenant, what=what)
     for written in (
         ical.publish_method([end], NOW),

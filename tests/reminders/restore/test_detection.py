@@ -16,27 +16,27 @@ from tests.factories import Site
 from tests.reminders.restore.scenario import MANY, Backup, copied, scanned_long_before, sent_to, works
 
 
-class TestNoCopy:
+class TestNotRestored:
     @pytest.mark.parametrize("days", [1, 3, 40])
-    def test_after_an_outage_everybody_is_told_at_once(self, site: Site, now: datetime, days: int) -> None:
+    def test_reminders_are_sent_at_once_after_an_outage(self, site: Site, now: datetime, days: int) -> None:
         scanned_long_before(now)
         back = now + timedelta(days=days)
         Credential.objects.update(expires_at=back + timedelta(days=20))
         scanner.run(back)
         assert works(back) == {"sent": MANY}
 
-    def test_without_a_witness_everybody_is_told(self, put_back: datetime, folder: Path) -> None:
+    def test_reminders_are_sent_without_the_record(self, put_back: datetime, folder: Path) -> None:
         (folder / detection.NAME).unlink()
         scanner.run(put_back)
         assert works(put_back) == {"sent": MANY}
 
     @pytest.mark.parametrize("text", ["", "[]", "{}", '{"scan": null}', '{"scan": 1, "at": "x", "inode": 0}'])
-    def test_a_witness_that_makes_no_sense_is_not_believed(self, put_back: datetime, folder: Path, text: str) -> None:
+    def test_invalid_record_is_ignored(self, put_back: datetime, folder: Path, text: str) -> None:
         (folder / detection.NAME).write_text(text)
         scanner.run(put_back)
         assert works(put_back) == {"sent": MANY}
 
-    def test_a_witness_that_fails_keeps_nothing_from_being_sent(
+    def test_failing_detection_does_not_prevent_sending(
         self, site: Site, now: datetime, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         scanner.run(now)
@@ -52,7 +52,7 @@ class TestNoCopy:
         assert detection.restored_from(now) is None
 
 
-class TestTheWholeFolder:
+class TestCopiedFolder:
     def test_a_copy_of_all_of_it_is_noticed_by_its_files(self, site: Site, folder: Path, now: datetime) -> None:
         scanned_long_before(now - timedelta(days=20))
         copied(folder)
@@ -85,9 +85,7 @@ class TestBeforeTheFirstScan:
         assert not Scan.objects.exists()
         return now + timedelta(minutes=10)
 
-    def test_nobody_is_told_twice_before_somebody_could_say_so(
-        self, never_scanned: datetime, site: Site, sandbox: Sandbox
-    ) -> None:
+    def test_deliveries_are_held_for_review(self, never_scanned: datetime, site: Site, sandbox: Sandbox) -> None:
         for hours in (0, 1, 23):
             scanner.run(never_scanned + timedelta(hours=hours))
             works(never_scanned + timedelta(hours=hours))
@@ -100,7 +98,7 @@ class TestBeforeTheFirstScan:
         assert found is not None
         assert found.copy_of == max(Mailbox.objects.get().created_at, Credential.objects.get().created_at)
 
-    def test_put_back_by_our_command_it_says_when_the_backup_was_made(self, never_scanned: datetime) -> None:
+    def test_restore_command_records_the_time_of_the_backup(self, never_scanned: datetime) -> None:
         made_at = never_scanned - timedelta(hours=1)
         detection.database_restored(made_at)
         assert detection.restored_from(never_scanned) == made_at
@@ -126,10 +124,8 @@ class TestBeforeTheFirstScan:
         assert detection.restored_from(never_scanned + timedelta(hours=1)) is None
 
 
-class TestPutBackByOurCommand:
-    def test_a_backup_of_another_installation_is_a_copy_whatever_its_numbers(
-        self, site: Site, folder: Path, now: datetime
-    ) -> None:
+class TestRestoreCommand:
+    def test_backup_of_another_installation_is_detected(self, site: Site, folder: Path, now: datetime) -> None:
         """It scanned more often than this one did, and has pruned the scan by whose number it could be told."""
         scanner.run(now)
         for model in (ReminderLine, Reminder, Scan):

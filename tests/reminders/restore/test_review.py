@@ -35,10 +35,8 @@ from tests.reminders.restore.scenario import (
 )
 
 
-class TestPutBack:
-    def test_nobody_is_told_twice_before_somebody_could_say_so(
-        self, told_since: datetime, site: Site, sandbox: Sandbox
-    ) -> None:
+class TestRestore:
+    def test_deliveries_are_held_for_review(self, told_since: datetime, site: Site, sandbox: Sandbox) -> None:
         for hours in (0, 1, 12, 23):
             scanner.run(told_since + timedelta(hours=hours))
             works(told_since + timedelta(hours=hours))
@@ -56,23 +54,23 @@ class TestPutBack:
         assert set(sent_to(sandbox, site).values()) == {1}
         assert review.held(now + LATER).count() == MANY
 
-    def test_after_a_day_they_leave_by_themselves(self, told_since: datetime, site: Site, sandbox: Sandbox) -> None:
+    def test_held_deliveries_are_sent_after_a_day(self, told_since: datetime, site: Site, sandbox: Sandbox) -> None:
         scanner.run(told_since)
         assert works(told_since + review.HOLD_TIME) == {"sent": MANY}
         assert set(sent_to(sandbox, site).values()) == {2}
 
     @pytest.mark.parametrize("ends_in", [-3, 0, 7])
-    def test_what_is_urgent_leaves_at_once(self, put_back: datetime, site: Site, ends_in: int) -> None:
+    def test_urgent_reminders_are_sent_at_once(self, put_back: datetime, site: Site, ends_in: int) -> None:
         Credential.objects.update(expires_at=put_back + timedelta(days=ends_in))
         scanner.run(put_back)
         assert works(put_back) == {"sent": MANY}
 
-    def test_a_few_are_no_storm(self, put_back: datetime, site: Site) -> None:
+    def test_a_few_deliveries_are_not_held(self, put_back: datetime, site: Site) -> None:
         Contact.objects.exclude(pk__in=Contact.objects.values("pk")[:FEW]).delete()
         scanner.run(put_back)
         assert works(put_back) == {"sent": FEW}
 
-    def test_what_comes_later_is_told_as_ever(self, put_back: datetime) -> None:
+    def test_later_reminders_are_sent_as_usual(self, put_back: datetime) -> None:
         scanner.run(put_back)
         Credential.objects.update(expires_at=put_back + timedelta(days=30))
         scanner.run(put_back + timedelta(hours=1))
@@ -94,7 +92,7 @@ class TestPutBack:
         assert found is not None
         assert (found.copy_of, found.noticed_at) == (now - timedelta(days=20), put_back)
 
-    def test_a_witness_that_cannot_be_written_holds_once_all_the_same(
+    def test_unwritable_record_holds_once(
         self, put_back: datetime, site: Site, folder: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         remembers_more(folder)
@@ -113,8 +111,8 @@ class TestPutBack:
         assert detection.restored_from(put_back + timedelta(days=3)) is None
 
 
-class TestThePersonWhoDecides:
-    def test_were_told_they_are_not_told_again_of_that_threshold(
+class TestDecision:
+    def test_deliveries_marked_as_sent_are_not_sent_again(
         self, told_since: datetime, site: Site, sandbox: Sandbox
     ) -> None:
         scanner.run(told_since)
@@ -141,7 +139,7 @@ class TestThePersonWhoDecides:
         assert works(put_back) == {"sent": 1}
         assert review.held(put_back).count() == MANY - 1
 
-    def test_whoever_asks_for_everything_to_leave_does_not_ask_for_it(self, put_back: datetime, site: Site) -> None:
+    def test_expediting_all_does_not_release_held_deliveries(self, put_back: datetime, site: Site) -> None:
         Delivery.objects.update(tries=1)
         time = Time(put_back)
         done = run_once.run_once(clock=time, pause=time.pause)

@@ -30,7 +30,7 @@ ends = st.timedeltas(min_value=timedelta(days=-3000), max_value=timedelta(days=8
         (timedelta(days=-20), -14),
     ],
 )
-def test_the_nearest_reached_threshold_is_owed(ahead: timedelta, threshold: int | None) -> None:
+def test_nearest_reached_threshold_is_due(ahead: timedelta, threshold: int | None) -> None:
     assert due_rule.due_threshold(NOW + ahead, NOW) == threshold
 
 
@@ -41,7 +41,7 @@ def test_time_only_moves_a_credential_to_nearer_thresholds(end: datetime, later:
 
 
 @given(ends)
-def test_what_is_expired_is_told_of_again_each_week(end: datetime) -> None:
+def test_expired_credential_has_a_weekly_reminder(end: datetime) -> None:
     if end < NOW - timedelta(days=7):
         assert due_rule.due_threshold(end, NOW) != due_rule.due_threshold(end, NOW + timedelta(days=7))
         assert due_rule.due_threshold(end, NOW) == due_rule.due_threshold(

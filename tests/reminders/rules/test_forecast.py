@@ -29,7 +29,7 @@ plans = st.builds(
 
 @settings(deadline=None)
 @given(ends, plans)
-def test_each_reminder_is_owed_from_the_moment_that_is_forecast(end: datetime, plan: ReminderSchedule) -> None:
+def test_each_reminder_is_due_at_the_forecast_time(end: datetime, plan: ReminderSchedule) -> None:
     for one in upcoming(end, NOW, plan):
         assert one.at > NOW
         assert due_threshold(end, one.at, plan) == one.threshold
@@ -38,7 +38,7 @@ def test_each_reminder_is_owed_from_the_moment_that_is_forecast(end: datetime, p
 
 @settings(deadline=None)
 @given(ends, plans)
-def test_nothing_else_is_owed_in_between(end: datetime, plan: ReminderSchedule) -> None:
+def test_nothing_is_due_in_between(end: datetime, plan: ReminderSchedule) -> None:
     forecast = upcoming(end, NOW, plan)
     if not forecast:
         assert NOW - end > MAX_REPEAT_PERIOD - timedelta(days=plan.repeat)

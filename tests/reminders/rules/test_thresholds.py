@@ -91,6 +91,6 @@ def test_a_moment_that_is_no_column_is_asked_alike(row: Credential) -> None:
     assert asked(row, left=DaysLeft(end, NOW)) == {"left": 3}
 
 
-def test_nothing_is_owed_while_no_threshold_is_reached(row: Credential) -> None:
+def test_nothing_is_due_before_the_first_threshold(row: Credential) -> None:
     plan = Value(str(ReminderSchedule((30, 0))), output_field=CharField())
     assert asked(row, owed=Reached(Value(31, output_field=IntegerField()), plan)) == {"owed": None}

@@ -60,7 +60,7 @@ def test_once_it_is_gone_another_takes_its_place() -> None:
 
 
 @pytest.mark.crash
-def test_who_is_killed_leaves_nobody_behind(server: HttpServer) -> None:
+def test_killed_process_leaves_no_children(server: HttpServer) -> None:
     asked, left = threading.Event(), threading.Event()
 
     def waits(request: Request) -> bytes:
