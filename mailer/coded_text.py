@@ -106,6 +106,6 @@ def message_of(error: BaseException) -> str:
 
 
 def is_coded(text: str, as_what: CodedText) -> bool:
-    """Whether a stored text has the code, whatever its parameters."""
+    """Whether a stored text has the code, with any parameters."""
     found = parse(text)
     return found is not None and found.code == as_what.code

@@ -1,4 +1,4 @@
-"""Certificates of every kind for scripted servers: good, of a stranger, expired, for another host."""
+"""Certificates for scripted servers: valid, of an untrusted authority, expired, for another host."""
 
 from __future__ import annotations
 

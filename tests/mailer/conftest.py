@@ -1,4 +1,4 @@
-"""One sandbox for all tests of the package, a customer of its own for each; and servers that a test scripts."""
+"""One sandbox for all tests of the package, a new customer for each test, and scripted servers."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def cloud(sandbox: Sandbox) -> Cloud:
 
 @pytest.fixture
 def customer(sandbox: Sandbox, cloud: Cloud) -> Customer:
-    """A tenant with an app, a good secret, a mailbox and everything consented."""
+    """A tenant with an app, a valid secret, a mailbox and all permissions granted."""
     domain = f"{uuid.uuid4().hex[:12]}.example"
     with sandbox.directory.batch():
         tenant = sandbox.directory.add_tenant("Northpark Energy", domain)
@@ -95,7 +95,7 @@ Arrived = Callable[[Message], list[dict[str, Any]]]
 
 @pytest.fixture
 def arrived(sandbox: Sandbox) -> Arrived:
-    """What the sandbox took of a message: the oracle of "never twice"."""
+    """The ledger's entries of a message, to check that it was never sent twice."""
     return lambda message: sandbox.ledger.messages(message.message_id)
 
 
@@ -112,7 +112,7 @@ def stack() -> Iterator[ExitStack]:
 
 @pytest.fixture
 def other(authorities: Authorities, stack: ExitStack) -> HttpsServer:
-    """Another Microsoft, which gives out opaque tokens and takes everything."""
+    """A scripted Microsoft that issues opaque tokens and accepts everything."""
     server = stack.enter_context(HttpsServer(authorities.good, authorities.ca_file))
     server.routes.update(
         {
@@ -125,7 +125,7 @@ def other(authorities: Authorities, stack: ExitStack) -> HttpsServer:
 
 
 def discovery(server: HttpsServer, **changes: Any) -> dict[str, Any]:
-    """The least that OpenID Connect Discovery and msal ask for."""
+    """The minimal document for OpenID Connect Discovery and msal."""
     doors = f"{server.url}/11111111-2222-3333-4444-555555555555"
     return {
         "issuer": f"{doors}/v2.0",
@@ -135,7 +135,7 @@ def discovery(server: HttpsServer, **changes: Any) -> dict[str, Any]:
     }
 
 
-SECRET = "8Q~a-secret-that-nobody-must-ever-see-again"
+SECRET = "8Q~a-secret-that-must-never-be-shown-again"
 
 
 def app_of(cloud: Cloud, secret: str = SECRET) -> AppIdentity:
@@ -152,7 +152,7 @@ def smtp(authorities: Authorities, stack: ExitStack) -> Callable[[Script], SmtpS
 
 
 def failing(transport: Transport, message: Message, sender: Sender) -> SendError:
-    """The failure that a send ends in."""
+    """The error of a send."""
     with pytest.raises(SendError) as caught:
         transport.send(message, sender)
     return caught.value

@@ -1,4 +1,4 @@
-"""An HTTPS server that answers what a test tells it: the Microsoft that we have never seen, or one that misbehaves."""
+"""An HTTPS server with scripted responses, for servers other than the sandbox and for misbehaving ones."""
 
 from __future__ import annotations
 

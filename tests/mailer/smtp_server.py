@@ -1,4 +1,4 @@
-"""A mail server that replies what a test tells it, and keeps every line it got, in clear or over TLS."""
+"""A mail server with scripted replies that records every line, in clear or over TLS."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A real listener on loopback, one thread for each connection: what scripted servers are made of."""
+"""A listener on loopback with one thread for each connection: the base of the scripted servers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import IO, Self
 
 
 class Cut(Exception):
-    """Ends the connection with a TCP reset."""
+    """Raised by a script: end the connection with a TCP reset."""
 
 
 class Peer:
@@ -31,7 +31,7 @@ class Peer:
         self.socket.sendall(data)
 
     def shut(self) -> None:
-        """Wakes whoever waits on it."""
+        """Shut the connection down, which also wakes threads that wait on it."""
         with suppress(OSError):
             socket.socket.shutdown(self.socket, socket.SHUT_RDWR)
 
@@ -56,7 +56,7 @@ class Listener:
         self._acceptor = threading.Thread(target=self._accept, daemon=True)
 
     def converse(self, peer: Peer) -> None:
-        """What a server of this kind does with a connection."""
+        """Serve one connection."""
         raise NotImplementedError
 
     def __enter__(self) -> Self:

@@ -1,4 +1,4 @@
-"""Apps that prove themselves by a certificate: what is wrong with one is said before anybody is asked."""
+"""Apps with a certificate; invalid ones are refused before any request."""
 
 from __future__ import annotations
 

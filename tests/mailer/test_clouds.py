@@ -1,4 +1,4 @@
-"""The clouds that Microsoft runs. Source: shared facts of microsoft.md 5, as the module's docstring cites them."""
+"""The built-in clouds. Source: Microsoft's pages on national clouds, cited by the module."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The operator's clouds file: what it adds, and every mistake in it as one clear sentence."""
+"""The operator's clouds file: its entries, and one sentence for each mistake."""
 
 from __future__ import annotations
 

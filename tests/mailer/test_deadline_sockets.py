@@ -1,4 +1,4 @@
-"""Calls end when their deadline is, whatever the server does."""
+"""Calls end at their deadline with any behaviour of the server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A person signs in by device code, and the app sends for them: tokens, rotation, what each refusal means."""
+"""Sign-in by device code and sending for the account: tokens, refresh, and the meaning of each refusal."""
 
 from __future__ import annotations
 

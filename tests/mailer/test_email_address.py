@@ -1,4 +1,4 @@
-"""Which texts are an address, which mailbox each stands for, and how it is written on the wire."""
+"""Valid addresses, which of them denote the same mailbox, and their form in SMTP."""
 
 from __future__ import annotations
 

@@ -59,7 +59,7 @@ def test_environment_bundle_is_not_trusted(
 def test_a_netrc_file_is_not_read(
     server: HttpsServer, session: Session, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    (tmp_path / "netrc").write_text("machine localhost login somebody password secret\n")
+    (tmp_path / "netrc").write_text("machine localhost login someone password secret\n")
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
     session.get(server.url)
     assert "authorization" not in server.requests[0].headers

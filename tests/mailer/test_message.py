@@ -1,4 +1,4 @@
-"""A message as mail: nothing in it can make a header, a recipient or a part that was not meant; and it repeats."""
+"""Messages as mail: no text can add headers, recipients or parts; a resend is identical."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""Whose a domain is, as the public discovery document says; and that a directory of another cloud is not taken for one
-of this."""
+"""The directory of a domain according to the discovery document, and directories of another cloud."""
 
 from __future__ import annotations
 
@@ -69,5 +68,5 @@ def test_shared_authority_accepts_the_chosen_cloud(other: HttpsServer, asked: st
 
 def test_unregistered_domain_is_unknown(sandbox: Sandbox) -> None:
     with pytest.raises(SendError) as caught:
-        find("nobody-has-this.example", at(sandbox.url, str(sandbox.ca_file), "china"))
+        find("unregistered.example", at(sandbox.url, str(sandbox.ca_file), "china"))
     assert caught.value.cause == "tenant_not_found"

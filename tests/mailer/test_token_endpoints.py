@@ -127,7 +127,7 @@ def test_malformed_token_answer_is_reported(other: HttpsServer, body: str) -> No
     ],
 )
 def test_roles_of_an_opaque_token_are_unknown(other: HttpsServer, value: str, roles: tuple[str, ...] | None) -> None:
-    """Unknown is not none: nobody is told that a role is missing from a token which cannot be read."""
+    """Unknown roles differ from no roles: an opaque token is never reported as lacking a role."""
     other.routes["/token"] = reply(200, {**TOKEN, "access_token": value})
     token = acquire(app_of(other.cloud()), "x/.default")
     assert token.known_roles == roles

@@ -1,4 +1,4 @@
-"""What may be told of an error, how long a server wants to be left alone, and whether anything had left."""
+"""Sanitized error messages, Retry-After, and whether a request was sent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What PowerShell's grammar (tree-sitter) makes of a script."""
+"""Parses scripts with a grammar of PowerShell (tree-sitter)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Scripts use of the Azure CLI what was looked up in it, and nothing else: `azure_cli.toml`."""
+"""Scripts use only the commands and options of the Azure CLI that were verified: `azure_cli.toml`."""
 
 from __future__ import annotations
 

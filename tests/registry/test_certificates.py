@@ -1,4 +1,4 @@
-"""Certificates as people have them: PFX or PEM, protected or not, with a chain, without a key, of the wrong kind."""
+"""Key files: PFX or PEM, with or without passphrase, with a chain, without a key, of unsupported kinds."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ def test_other_kinds_of_key_are_refused_with_a_reason() -> None:
 
 @given(st.binary(max_size=400))
 def test_other_content_is_refused(content: bytes) -> None:
-    """Asked of the reader itself, without a process for each."""
+    """In this process, without a reader process for each."""
     wrapped = (
         b"-----BEGIN CERTIFICATE-----\n" + content + b"\n-----END CERTIFICATE-----\n" + made().private_key.encode()
     )

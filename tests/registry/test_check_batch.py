@@ -1,4 +1,4 @@
-"""Very many consents are checked in slices: none is left out, none is asked twice, whatever happens in between."""
+"""Batches of consent checks: every consent is checked exactly once, also after interruptions."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def app(sandbox: Sandbox, rows: Rows) -> AppRegistration:
 
 
 def after(checks: int) -> Callable[[], bool]:
-    """Over once so many were begun."""
+    """An `is_over` that returns True after so many checks started."""
     begun = count()
     return lambda: next(begun) >= checks
 
@@ -142,8 +142,8 @@ def test_second_start_returns_the_unfinished_batch(app: AppRegistration) -> None
 def test_stopped_batch_keeps_results_and_stops_checking(
     sandbox: Sandbox, app: AppRegistration, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Stopped on a page, while a worker is in the middle of it: the third answer is stored before the third round of
-    questions, however slow the database is."""
+    """Stopped on a page while a worker is processing it: the third answer is stored before the third round of requests,
+    also with a slow database."""
     sandbox.faults.add("token", delay=0.5, times=None)
     run, stored, store = begun(app), count(), checks._store
 
@@ -185,7 +185,7 @@ def test_deleting_an_app_deletes_its_batch(app: AppRegistration) -> None:
 
 
 def test_clock_skew_causes_no_second_check(app: AppRegistration) -> None:
-    """The run was begun by a machine whose clock is an hour ahead."""
+    """The batch was started by a machine whose clock is an hour ahead."""
     run = check_batch.start(app, now=timezone.now() + timedelta(hours=1))
     check_batch.continue_batch(is_over=after(5))
     assert run.counts().done == 5
@@ -194,7 +194,7 @@ def test_clock_skew_causes_no_second_check(app: AppRegistration) -> None:
 def test_unreachable_cloud_is_given_up_within_one_slice(
     sandbox: Sandbox, rows: Rows, app: AppRegistration, settings: Settings, tmp_path: Path
 ) -> None:
-    """Else each slice would find out anew, and thousands of dead tenants would take days."""
+    """Otherwise each slice would wait for it again, and thousands of tenants would take days."""
     dead = UNREACHABLE_AFTER + 40
     add_cloud(sandbox, settings, tmp_path, "closed", free_port())
     for number in range(dead):
@@ -209,12 +209,12 @@ def test_unreachable_cloud_is_given_up_within_one_slice(
 
 
 def test_checks_run_in_parallel(sandbox: Sandbox, app: AppRegistration) -> None:
-    """How close to the ideal it comes, `python -m benchmarks --only consents` measures."""
+    """`python -m benchmarks --only consents` measures the throughput."""
     before, enough = len(sandbox.ledger.entries()), Event()
     sandbox.faults.add("token", delay=40, until=enough, times=None)
 
     def are_at_once(entries: list[dict[str, Any]]) -> bool:
-        """None of them is answered before."""
+        """No request is answered before all have arrived."""
         return [entry["kind"] for entry in entries[before:]].count("fault") == MAX_CONCURRENT_CHECKS
 
     with ThreadPoolExecutor() as pool:

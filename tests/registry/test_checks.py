@@ -1,4 +1,4 @@
-"""What Entra says of an app's permissions, asked of the sandbox's: granted, not in the token, or why nobody knows."""
+"""Consent checks against the sandbox's Entra: granted, not in the token, or an error with its cause."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ def statuses(site: Site, rows: Rows) -> dict[str, str]:
 
 
 def only(site: Site, rows: Rows) -> Consent:
-    """What all of an app's permissions have in common."""
+    """The consent, with the values that are the same for all permissions of an app."""
     consents = checked(site, rows).values()
     assert len({(one.status, one.cause) for one in consents}) == 1
     return next(iter(consents))
 
 
-# What a token tells
+# Roles in the token
 
 
 def test_each_permission_is_granted_or_not_in_the_token(sandbox: Sandbox, rows: Rows) -> None:
@@ -119,7 +119,7 @@ def test_app_is_checked_with_a_certificate(sandbox: Sandbox, rows: Rows, kind: s
     assert set(statuses(site, rows).values()) == {ConsentStatus.GRANTED}
 
 
-# Why nobody knows
+# Errors
 
 
 Break = Callable[[Sandbox, Site], object]
@@ -199,12 +199,12 @@ def test_removed_cloud_affects_only_its_own_tenants(sandbox: Sandbox, rows: Rows
     assert "ALERTADMIN_CLOUDS_FILE" in technical
 
 
-# A cloud that is dead
+# An unreachable cloud
 
 
 @pytest.fixture
 def silent(sandbox: Sandbox, settings: Settings, tmp_path: Path) -> Iterator[socket.socket]:
-    """A cloud "silent" whose authority takes connections and says nothing."""
+    """A cloud "silent" whose authority accepts connections and never answers."""
     with closing(socket.create_server(("127.0.0.1", 0), backlog=64)) as listener:
         add_cloud(sandbox, settings, tmp_path, "silent", listener.getsockname()[1])
         yield listener
@@ -260,7 +260,7 @@ def test_any_response_resets_the_unanswered_count(sandbox: Sandbox, rows: Rows) 
     assert set(Consent.objects.values_list("cause", flat=True)) == {"tenant_not_found"}
 
 
-# Meanwhile
+# Parallel changes
 
 
 @pytest.mark.django_db(transaction=True)

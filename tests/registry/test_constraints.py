@@ -1,4 +1,4 @@
-"""Rules that the database itself holds, whoever writes past the forms and the models."""
+"""Constraints of the database, which also hold for writes past forms and models."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ pytestmark = pytest.mark.django_db
 
 
 def refused(write: Callable[[], Any], name: str) -> None:
-    """The database says no, and names the rule."""
+    """The database refuses, and names the constraint."""
     with pytest.raises(IntegrityError) as error, transaction.atomic():
         write()
     if connection.vendor == "postgresql" or "CHECK" in str(error.value):
@@ -53,7 +53,7 @@ def inserted(row: models.Model) -> None:
 
 
 def written(row: models.Model, column: str, text: str) -> None:
-    """By SQL, as somebody with access to the database would: the field itself takes no id that is none."""
+    """Write by SQL, past the field, which refuses invalid ids."""
     key = row.pk.hex if connection.vendor == "sqlite" else row.pk
     with connection.cursor() as cursor:
         cursor.execute(f"UPDATE {row._meta.db_table} SET {column} = %s WHERE id = %s", [text, key])
@@ -85,7 +85,7 @@ def test_a_secret_id_is_a_guid_or_unknown(rows: Rows, text: str) -> None:
 
 
 def test_guid_with_trailing_line_break_is_refused(rows: Rows) -> None:
-    """PostgreSQL has no room for it in the column; SQLite has, and asks the rule."""
+    """In PostgreSQL the column is too short for it; in SQLite the constraint refuses it."""
     tenant = rows.tenant()
     with pytest.raises((IntegrityError, DataError)), transaction.atomic():
         written(tenant, "directory_id", f"{GUID}\n")

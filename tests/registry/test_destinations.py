@@ -1,5 +1,4 @@
-"""Secrets bound to where they may be sent: upgraded from releases that did not bind them, rotated, restored, and led on
-by the operator when a place gets another URL."""
+"""Secrets are bound to their destination: upgrade from unbound values, key rotation, and changed URLs."""
 
 from __future__ import annotations
 
@@ -28,7 +27,7 @@ VALUE = "of an earlier release"
 
 @pytest.fixture
 def ring(tmp_path: Path, settings: Settings) -> Path:
-    """A ring of an earlier release."""
+    """A keyring of an earlier release."""
     path = tmp_path / "keys.json"
     path.write_text(json.dumps({"primary": "k0123abc", "keys": {"k0123abc": "A" * 43 + "="}}))
     path.chmod(0o600)
@@ -37,7 +36,7 @@ def ring(tmp_path: Path, settings: Settings) -> Path:
 
 
 def unbound(credential: Credential) -> Credential:
-    """As an earlier release sealed it: for its row alone."""
+    """Encrypted as by an earlier release: bound only to its row."""
     associated = Credential._meta.get_field("value").associated(credential)
     Credential.objects.filter(pk=credential.pk).update(value=EncryptedValue.encrypt(VALUE, associated))
     return Credential.objects.get(pk=credential.pk)
@@ -108,7 +107,7 @@ def test_binding_continues_after_a_kill_between_batches(
 
 @pytest.mark.control(100)
 def test_newer_key_decrypts_no_unbound_value(rows: Rows, ring: Path) -> None:
-    """Put back from an old copy of the database, say: once the old key is retired it is of no use."""
+    """For example restored from an old copy of the database: useless once the old key is retired."""
     keyring.add_primary()
     credential = unbound(rows.credential())
     with pytest.raises(Tampered):

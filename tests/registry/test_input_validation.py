@@ -1,4 +1,4 @@
-"""What people paste: trimmed, recognised for what it is, refused in words that help and that repeat no secret."""
+"""Validation of pasted values: trimmed, recognised, and refused with messages that contain no secret."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ zones = st.sampled_from(sorted(zoneinfo.available_timezones())).map(ZoneInfo)
 
 @cache
 def changes(zone: ZoneInfo, year: int) -> list[datetime]:
-    """The local times at which clocks there are put forward or back in a year, to the minute."""
+    """The local times of a year's clock changes in a zone, to the minute."""
     found = []
     for day in range(366):
         before = datetime(year, 1, 1, tzinfo=UTC) + timedelta(days=day)
@@ -52,7 +52,7 @@ def offset(moment: datetime, zone: ZoneInfo) -> timedelta | None:
 
 @st.composite
 def local_times(draw: st.DrawFn) -> tuple[datetime, ZoneInfo]:
-    """Any, and very often one around which clocks are changed."""
+    """Any local time, often one near a clock change."""
     zone = draw(zones)
     changed = changes(zone, draw(st.integers(1990, 2060)))
     if not changed:
@@ -126,7 +126,7 @@ def test_refusal_never_contains_the_input(text: str) -> None:
 
 
 def words(check: Callable[[str], object], text: str) -> str:
-    """What is said against a text; nothing if it is taken."""
+    """The error message for a text; empty if it is accepted."""
     try:
         check(text)
     except ValidationError as error:

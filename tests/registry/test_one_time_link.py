@@ -1,4 +1,4 @@
-"""A one-time link to a secret: good once, for a while, for nobody but whoever holds it, and on the record."""
+"""A one-time link shows the secret once, expires, and each step is audited."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every PowerShell script that can be made parses, whatever people called their things; and their names stay names."""
+"""Every PowerShell script parses, with any names, and the names are only string literals."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ RETURN = "https://alerts.example/consent/return/"
 
 
 def registrations(name: str, redirect_uri: str = RETURN) -> Iterator[str]:
-    """The script that makes a registration as a whole, with each option there is."""
+    """The scripts that create a whole registration, with every option."""
     redirects = (NATIVE_CLIENT, redirect_uri, "")
     options = product(BUILTIN.values(), SignInAudience, redirects, SOME_PERMISSIONS, (False, True), ("", ID))
     for cloud, audience, redirect, permissions, keeps_drafts, client_id in options:
@@ -89,5 +89,5 @@ def test_names_and_addresses_are_only_string_literals(name: str, address: str) -
 
 @pytest.mark.parametrize("unseen", ["\x00", "\x1b", "\u202e", "\u2066", "\u200b"])
 def test_invisible_characters_of_a_name_are_removed(unseen: str) -> None:
-    """Such a name may read as one thing and run as another."""
+    """Such a name could look different from what runs."""
     assert snippets.powershell_text(f"ALERT{unseen}2") == "'ALERT2'"

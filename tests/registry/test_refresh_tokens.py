@@ -1,4 +1,4 @@
-"""Personal accounts: signed in by device code, their token sealed, rotated, used in time, and never lost to a race."""
+"""Personal accounts: sign-in by device code; refresh tokens are encrypted, rotated and refreshed in time."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def account(rows: Rows, sandbox: Sandbox) -> Mailbox:
 
 
 def personal(rows: Rows, sandbox: Sandbox, transport: TransportName = TransportName.GRAPH) -> Mailbox:
-    """An account that exists here and in the sandbox alike; nobody has signed in."""
+    """An account that exists here and in the sandbox, not signed in."""
     site = rows.site(sandbox)
     there = sandbox.directory.add_app(site.tenant.directory_id, "At home", personal_accounts=True, public_client=True)
     address = f"me.{site.tenant.domain.partition('.')[0]}@outlook.example"
@@ -75,7 +75,7 @@ def begun(mailbox: Mailbox, now: datetime = NOW) -> DeviceCodeFlow:
 
 
 def confirmed(sign_in: DeviceCodeFlow, seconds: float = 6) -> DeviceCodeFlow:
-    """The code was entered; the administrator who began it sees by which account, and confirms it."""
+    """The code was entered, and the administrator who started the flow confirmed the account."""
     assert later(sign_in, seconds).state == DeviceCodeState.HELD
     return personal_device_code.confirm(sign_in, now=NOW + timedelta(seconds=seconds))
 
@@ -170,7 +170,7 @@ def test_app_without_personal_accounts_is_explained(rows: Rows, sandbox: Sandbox
 
 
 def sent_by(mailbox: Mailbox, transport: str = "") -> dict[str, Any]:
-    """What the command tells of a test send."""
+    """The output of the command for a test send."""
     out = StringIO()
     with suppress(SystemExit):
         call_command("send_test", mailbox.address, to="oncall@x.example", transport=transport, json=True, stdout=out)

@@ -1,4 +1,4 @@
-"""The consents that are wanted are rows: unknown ones appear, those wanted no more vanish, checked ones stay."""
+"""Rows of required consents: created as unknown, deleted when obsolete, kept when checked."""
 
 from __future__ import annotations
 

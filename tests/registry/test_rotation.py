@@ -1,4 +1,4 @@
-"""Replacing a secret without a gap: the old one stays in use until a token has proven the new one."""
+"""Rotation of a secret: the old one stays in use until the new one got a token."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.django_db
 
 
 def new_value(sandbox: Sandbox, site: Site) -> str:
-    """Another secret of the app, good there."""
+    """Another secret of the app that is valid in the sandbox."""
     return str(sandbox.directory.add_secret(site.app.client_id).value)
 
 
@@ -48,7 +48,7 @@ def test_a_token_puts_the_new_secret_in_use(sandbox: Sandbox, rows: Rows) -> Non
 
 
 def test_each_verification_requests_a_new_token(sandbox: Sandbox, rows: Rows) -> None:
-    """A token that is kept would speak for a secret that Entra never saw."""
+    """A cached token would prove nothing about the new secret."""
     site = rows.site(sandbox)
     value = new_value(sandbox, site)
     (secret,) = [one for one in sandbox.directory.secrets(site.app.client_id) if value.startswith(one.hint)]
@@ -91,7 +91,7 @@ def test_new_staged_secret_replaces_the_staged_one(sandbox: Sandbox, rows: Rows)
 
 
 def test_value_in_use_is_refused_as_replacement(sandbox: Sandbox, rows: Rows) -> None:
-    """Its end would be told wrongly, and it would end unseen."""
+    """Its expiry date would be wrong, and it would expire without a reminder."""
     site = rows.site(sandbox)
     assert site.credential.value is not None
     with pytest.raises(ValidationError) as refused:
@@ -180,7 +180,7 @@ def in_a_thread(site: Site, rows: Rows, value: str) -> Replacement:
 
 
 def wait_for_fault(sandbox: Sandbox, site: Site) -> None:
-    """Until the sandbox holds back the token of this app."""
+    """Wait until the sandbox delays the token of this app."""
     sandbox.ledger.wait_until(
         lambda entries: any(one["kind"] == "fault" and one["mailbox"] == site.app.client_id for one in entries)
     )

@@ -1,4 +1,4 @@
-"""Names in mails: what a person needs to recognise stays, what a mail program would turn into a link does not."""
+"""Names in mails stay recognisable and contain nothing that a mail program turns into a link."""
 
 from __future__ import annotations
 

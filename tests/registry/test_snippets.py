@@ -1,4 +1,4 @@
-"""What scripts do, and that bash reads them; how PowerShell reads them: `test_powershell`."""
+"""The scripts and their syntax in bash; for PowerShell see `test_powershell`."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_azure_cli_script_is_valid_bash(name: str, client_id: str) -> None:
 
 
 def test_bash_passes_the_name_unchanged() -> None:
-    """Run with an `az` that says what it was told."""
+    """Run with an `az` that prints its arguments."""
     told = 'az() { if [ "$3" = create ]; then printf "%s\\n" "$4" >&2; fi; }\n'
     for name in NAMES:
         script = told + provisioning.azure_cli(plan(name, permissions=()))

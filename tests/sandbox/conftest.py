@@ -1,4 +1,4 @@
-"""A sandbox with one whole customer in it, and real clients that trust its CA alone."""
+"""A sandbox with one customer, and real clients that trust its CA."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def sandbox(tmp_path: Path) -> Iterator[Sandbox]:
 
 @pytest.fixture
 def customer(sandbox: Sandbox) -> Customer:
-    """A tenant with an app, a good secret, a mailbox and everything consented."""
+    """A tenant with an app, a valid secret, a mailbox and all permissions granted."""
     tenant = sandbox.directory.add_tenant("Northpark Energy", "northpark.example")
     app = sandbox.directory.add_app(tenant, "ALERT")
     secret = sandbox.directory.add_secret(app)
@@ -60,7 +60,7 @@ Ask = Callable[..., dict[str, Any]]
 
 @pytest.fixture
 def ask(sandbox: Sandbox, customer: Customer, session: requests.Session) -> Ask:
-    """Asks for a token through msal; returns its answer, good or bad."""
+    """Requests a token with msal; returns its answer or error."""
 
     def asked(
         scope: str = GRAPH_SCOPE, credential: Any = None, tenant: str | None = None, client_id: str | None = None
@@ -90,7 +90,7 @@ def exchange_token(ask: Ask) -> str:
 
 @pytest.fixture
 def submission(sandbox: Sandbox) -> Iterator[smtplib.SMTP]:
-    """A client of the submission door, past STARTTLS."""
+    """A client of SMTP submission after STARTTLS."""
     with smtplib.SMTP(sandbox.smtp_host, sandbox.smtp_port, timeout=10) as client:
         client.starttls(context=ssl.create_default_context(cafile=str(sandbox.ca_file)))
         client.ehlo()

@@ -1,4 +1,4 @@
-"""The control door, as another process uses it."""
+"""The control endpoint, used by its client."""
 
 from __future__ import annotations
 

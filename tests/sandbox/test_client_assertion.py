@@ -1,4 +1,4 @@
-"""Apps that sign in with a certificate."""
+"""Apps that authenticate with a certificate."""
 
 from __future__ import annotations
 

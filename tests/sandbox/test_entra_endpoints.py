@@ -1,4 +1,4 @@
-"""Metadata and tokens, through msal and through bare requests."""
+"""Metadata and tokens, with msal and with plain requests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Exchange Web Services, through exchangelib as a product would use it."""
+"""Exchange Web Services, with exchangelib and with plain requests."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Bearer(OAuth2AuthorizationCodeCredentials):  # type: ignore[misc]
         super().__init__(access_token={"access_token": token, "token_type": "Bearer"})
 
     def refresh(self, session: object) -> None:
-        raise AssertionError("the token is good: nobody refreshes it")
+        raise AssertionError("the token is valid and must not be refreshed")
 
 
 @pytest.fixture
@@ -108,7 +108,7 @@ def test_a_send_with_a_copy_finds_its_folder_first(account: Open, sandbox: Sandb
 
 def test_an_unknown_mailbox_does_not_exist(account: Open, exchange_token: str) -> None:
     with pytest.raises(errors.ErrorNonExistentMailbox):
-        message(account(Bearer(exchange_token), "nobody@northpark.example")).send(save_copy=False)
+        message(account(Bearer(exchange_token), "unknown@northpark.example")).send(save_copy=False)
 
 
 def test_sending_as_someone_else_is_denied(account: Open, sandbox: Sandbox, exchange_token: str) -> None:

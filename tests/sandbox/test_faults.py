@@ -1,4 +1,4 @@
-"""Trouble on request: when it comes, for whom, how often."""
+"""Scripted faults: when, for which mailbox and how often they apply."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Drafts, as a client of Graph sees them: made, found, sent, deleted."""
+"""Drafts in Graph's API: created, found, sent, deleted."""
 
 from __future__ import annotations
 

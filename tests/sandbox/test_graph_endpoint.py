@@ -1,4 +1,4 @@
-"""sendMail, as a client of Graph sees it."""
+"""sendMail in Graph's API."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def test_headers_that_do_not_begin_with_x_are_refused(graph: Graph) -> None:
 
 
 def test_unknown_mailbox_is_an_invalid_user(graph: Graph) -> None:
-    assert refusal(graph.json(message(), "nobody@northpark.example")) == (404, "ErrorInvalidUser")
+    assert refusal(graph.json(message(), "unknown@northpark.example")) == (404, "ErrorInvalidUser")
 
 
 def test_mailbox_of_another_tenant_is_not_found(graph: Graph, sandbox: Sandbox) -> None:

@@ -1,4 +1,4 @@
-"""HTTP itself: many at once, kept alive, and clients who do not speak it."""
+"""The HTTP server: parallel clients, keep-alive, and clients that send no HTTP."""
 
 from __future__ import annotations
 

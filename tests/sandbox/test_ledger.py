@@ -1,4 +1,4 @@
-"""The oracle: what it says was on disk before anybody was answered."""
+"""The ledger: entries are on disk before the response."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The pages people see: the mailbox, and admin consent."""
+"""The pages: received mail and admin consent."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_mail_is_listed_by_recipient(arrived: Sandbox, session: requests.Session
     box = session.get(f"{arrived.mailbox_page}oncall@northpark.example", timeout=10).text
     assert "Pump 3 stopped" in box
     assert "relay" in box
-    empty = session.get(f"{arrived.mailbox_page}nobody@northpark.example", timeout=10).text
+    empty = session.get(f"{arrived.mailbox_page}unknown@northpark.example", timeout=10).text
     assert "Nothing has arrived here yet." in empty
 
 

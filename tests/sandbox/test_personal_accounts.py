@@ -1,4 +1,4 @@
-"""Personal accounts: device code, tokens that rotate, what may be done with them; through msal and bare requests."""
+"""Personal accounts: device code, refresh tokens and permissions; with msal and with plain requests."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def app(sandbox: Sandbox, customer: Customer) -> SandboxApp:
 
 
 class Device:
-    """Somebody's program, and the person before it."""
+    """A program with a device code, and the person who uses it."""
 
     def __init__(self, sandbox: Sandbox, session: requests.Session, client_id: str) -> None:
         self.url, self.session, self.client_id = sandbox.url, session, client_id
@@ -112,7 +112,7 @@ def test_unknown_code_is_refused(device: Device) -> None:
 
 def test_a_wrong_account_is_asked_for_again(device: Device) -> None:
     flow = device.begin()
-    assert "exist" in device.decide(flow, account="nobody@outlook.example")
+    assert "exist" in device.decide(flow, account="unknown@outlook.example")
     assert device.poll(flow)["error"] == "authorization_pending"
 
 

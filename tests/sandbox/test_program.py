@@ -1,4 +1,4 @@
-"""`python -m sandbox` as its own process, and a folder that outlives it."""
+"""`python -m sandbox` as a process, and restarts in the same folder."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Work accounts: signing in to an application by code, through msal and through bare requests."""
+"""Sign-in with work accounts by authorization code, with msal and with plain requests."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ GROUP = "5c1a2b3c-0000-4000-8000-000000000001"
 
 @dataclass
 class Site:
-    """A web application, and the browser of whoever comes to it."""
+    """A web application, and the browser of a visitor."""
 
     sandbox: Sandbox
     session: requests.Session
@@ -164,7 +164,7 @@ def test_code_without_its_verifier_is_refused(site: Site) -> None:
 
 
 def redeem_bare(site: Site, changes: dict[str, str], *, basic: bool = False) -> requests.Response:
-    """A code asked for without PKCE, exchanged by hand."""
+    """Redeem a code without PKCE by a plain request."""
     query = {"client_id": site.app.client_id, "response_type": "code", "redirect_uri": BACK, "scope": "openid email"}
     page = requests.Request("GET", f"{site.sandbox.url}/{site.tenant}/oauth2/v2.0/authorize", params=query).prepare()
     code = site.decide({"auth_uri": page.url})["code"]

@@ -1,4 +1,4 @@
-"""Client submission and the plain relay, through smtplib."""
+"""SMTP submission and relay, with smtplib."""
 
 from __future__ import annotations
 

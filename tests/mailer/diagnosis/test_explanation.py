@@ -1,4 +1,4 @@
-"""Every cause is explained in full, in every cloud, with links that lead into that cloud and no other."""
+"""Every cause is explained completely in every cloud, with links to that cloud."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Errors as programs hold them: msal's dict, HTTP answers, SMTP replies, exceptions (real ones where possible)."""
+"""Error objects: msal's dict, HTTP responses, SMTP replies, exceptions (real ones where possible)."""
 
 from __future__ import annotations
 

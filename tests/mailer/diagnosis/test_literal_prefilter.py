@@ -1,4 +1,4 @@
-"""What a pattern is not even tried on, it could not have matched."""
+"""The prefilter by literals never hides a match."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Texts are read whatever coat they wear, of any size, in bounded time."""
+"""Texts of any encoding and size are normalized in bounded time."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_mojibake_is_repaired() -> None:
 
 
 def test_a_short_name_is_not_found_across_words() -> None:
-    """ "ENOTFOUND" is node's name for a host nobody knows."""
+    """ "ENOTFOUND" is node's error for an unknown host."""
     assert from_text("getaddrinfo: no.\nError: ENOTFOUND") == "network"
     assert from_text("the segment was a source not found here") is None
 

@@ -1,4 +1,4 @@
-"""Of several codes in one text, the most specific one names the cause."""
+"""Among several codes in one text the most specific one decides."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A text may hold several errors: the strongest is explained, the others are named; what it names is found in it."""
+"""Texts with several errors: the first is explained, the others are listed; identifiers are found."""
 
 from __future__ import annotations
 

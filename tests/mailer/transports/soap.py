@@ -1,4 +1,4 @@
-"""Answers of EWS as Exchange gives them, and as other servers may."""
+"""SOAP responses of Exchange and of other servers."""
 
 from __future__ import annotations
 

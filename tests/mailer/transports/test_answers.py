@@ -1,4 +1,4 @@
-"""Each way of mail against each answer: only the exact one that its protocol documents is a success."""
+"""Each transport with each response: only the protocol's documented success is one."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ EACH = pytest.mark.parametrize("cases", CASES.values(), ids=list(CASES))
 
 @pytest.fixture(scope="module")
 def microsoft(authorities: Authorities) -> Iterator[HttpsServer]:
-    """One server for all rows, as one does stay the same while it answers in many ways."""
+    """One server for all cases."""
     with HttpsServer(authorities.good, authorities.ca_file) as server:
         yield server
 
@@ -37,7 +37,7 @@ def tokens() -> TokenSource:
 
 @pytest.fixture
 def server(microsoft: HttpsServer, tokens: TokenSource) -> HttpsServer:
-    """With a token that is kept, so that the message's own request is the one that is answered oddly."""
+    """With a cached token, so that the scripted response is for the message's request."""
     token = jwt(json.dumps({"roles": ["Mail.Send", "Mail.ReadWrite", "full_access_as_app"]}))
     microsoft.requests.clear()
     microsoft.routes.clear()
@@ -111,7 +111,7 @@ def test_draft_send_responses(server: HttpsServer, tokens: TokenSource, message:
 def test_draft_creation_responses(
     server: HttpsServer, tokens: TokenSource, message: Message, cases: list[Case]
 ) -> None:
-    """Nothing was sent, whatever the answer was; and only 201 that names a draft is one."""
+    """Nothing was sent after any response, and only a 201 with an id creates a draft."""
 
     def send(seconds: float) -> None:
         graph = GraphTransport(tokens, timeout=seconds)
@@ -147,7 +147,7 @@ def test_a_token(server: HttpsServer, message: Message, cases: list[Case], place
 @pytest.mark.parametrize("draft", ["AAk=", ""])
 @EACH
 def test_draft_lookup_responses(server: HttpsServer, tokens: TokenSource, cases: list[Case], draft: str) -> None:
-    """No answer but Graph's own says that a message was sent, or that there is none."""
+    """Only Graph's documented responses show that a message was sent, or that there is no draft."""
     found = {}
     for case in cases:
         server.routes["select=isDraft"] = case.answer

@@ -1,4 +1,4 @@
-"""An attached calendar arrives by every way, to the byte, under its own content type, beside both texts."""
+"""A calendar attachment arrives unchanged by every transport, with its content type, beside both texts."""
 
 from __future__ import annotations
 

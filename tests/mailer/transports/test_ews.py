@@ -55,7 +55,7 @@ def test_message_arrives_unchanged(
 
 
 def test_a_message_is_exactly_one_request(transport: EwsTransport, server: HttpsServer, message: Message) -> None:
-    """No autodiscover, no look-up of Sent Items, no guess of the version."""
+    """Without autodiscover, lookup of Sent Items and detection of the version."""
     transport.send(message, sender_of(server.cloud()))
     assert [request.path.rsplit("/", 1)[-1] for request in server.requests] == [
         "openid-configuration",
@@ -106,7 +106,7 @@ def test_invalid_message_is_refused_before_any_request(
 
 
 def test_exchangelib_requests_no_token(transport: EwsTransport, server: HttpsServer, message: Message) -> None:
-    """exchangelib would ask login.microsoftonline.com, whatever the cloud, for outlook.office365.com."""
+    """exchangelib would request a token for outlook.office365.com from login.microsoftonline.com in every cloud."""
     transport.send(message, sender_of(server.cloud(exchange_resource="https://partner.outlook.cn")))
     (asked,) = server.came("/token")
     assert asked.form["scope"] == "https://partner.outlook.cn/.default"

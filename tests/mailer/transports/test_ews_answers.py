@@ -1,4 +1,4 @@
-"""EWS: of what looks like SOAP, the one answer to one message that says NoError is a success; and none costs much."""
+"""EWS: of SOAP-like responses only NoError for one message is a success, and memory is bounded."""
 
 from __future__ import annotations
 

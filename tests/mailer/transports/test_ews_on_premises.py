@@ -1,4 +1,4 @@
-"""EWS of an Exchange server on premises: a login by Basic or NTLM, no token, no impersonation."""
+"""EWS of an Exchange server on premises: login by Basic or NTLM, without token and impersonation."""
 
 from __future__ import annotations
 

@@ -264,7 +264,7 @@ def test_refused_cached_token_is_renewed_once(graph: GraphTransport, other: Http
 def test_new_consent_applies_to_a_cached_token(
     graph: GraphTransport, customer: Customer, sandbox: Sandbox, message: Message, arrived: Arrived
 ) -> None:
-    """A token lives an hour; nobody waits that long after consenting."""
+    """A token is valid for an hour; new consent must apply before."""
     sandbox.directory.revoke(customer.app, "Mail.Send")
     graph.tokens.token(customer.identity, customer.cloud.graph_scope)
     sandbox.directory.grant(customer.app, "Mail.Send")

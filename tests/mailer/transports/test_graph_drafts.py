@@ -1,4 +1,4 @@
-"""A message as a draft that is made, kept, sent: what each moment leaves behind, and what can be told of it later."""
+"""Sending by a draft: the state after each step, and the later lookup."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Kept connections to mail servers: used again, made anew when they are stale, never a reason to send twice."""
+"""Kept SMTP connections: reused, replaced when stale, never a reason to send twice."""
 
 from __future__ import annotations
 
@@ -81,10 +81,10 @@ def test_message_with_a_lost_answer_is_not_sent_again(smtp: Smtp, relay: Relay, 
 
 
 def test_connection_is_replaced_after_a_refusal(smtp: Smtp, relay: Relay, message: Message) -> None:
-    server = smtp(Script(replies={"RCPT": [b"250 ok", b"550 5.1.1 nobody", b"250 ok"]}))
+    server = smtp(Script(replies={"RCPT": [b"250 ok", b"550 5.1.1 unknown", b"250 ok"]}))
     transport = relay(server)
     transport.send(message, SENDER)
-    with pytest.raises(SendError, match="nobody"):
+    with pytest.raises(SendError, match="unknown"):
         transport.send(message, SENDER)
     transport.send(message, SENDER)
     assert server.connections == 2
@@ -126,7 +126,7 @@ def test_connections_of_a_deleted_pool_are_closed() -> None:
 
 
 def test_one_mailbox_has_at_most_three_connections() -> None:
-    """Whatever they prove themselves by: Exchange counts the mailbox."""
+    """With any credentials: Exchange counts the connections of the mailbox."""
     lines: SmtpPool[Told] = SmtpPool()
     inside, most, leave = set[int](), 0, threading.Event()
     counting = threading.Lock()
@@ -156,7 +156,7 @@ def test_one_mailbox_has_at_most_three_connections() -> None:
 
 
 class Told:
-    """A connection that notes that it was said goodbye to."""
+    """A connection that records that it was closed."""
 
     def __init__(self) -> None:
         self.parted = threading.Event()

@@ -1,4 +1,4 @@
-"""The relay, the channel of last resort: with and without a login, in clear, by STARTTLS and by TLS from the start."""
+"""The SMTP relay: with and without login, in clear, with STARTTLS and with implicit TLS."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def base64_of(text: str) -> bytes:
 
 
 def test_relay_without_login_is_used_in_clear(sandbox: Sandbox, message: Message, arrived: Arrived) -> None:
-    """As between servers of one house, whose certificates nobody checks."""
+    """As is usual between servers of one organization, without verified certificates."""
     receipt = create_relay(f"smtp://{sandbox.relay_host}:{sandbox.relay_port}").send(message, SENDER)
     (taken,) = arrived(message)
     assert (taken["door"], taken["tls"], taken["mail_from"]) == ("relay", False, "alert@plant.example")

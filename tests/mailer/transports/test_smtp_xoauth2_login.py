@@ -183,7 +183,7 @@ def test_token_is_not_sent_with_a_wrong_certificate(
 def test_replies_injected_before_tls_are_discarded(
     authorities: Authorities, stack: ExitStack, send: Callable[..., Any]
 ) -> None:
-    """Somebody on the way adds replies behind the server's 220; they must not be read as said over TLS."""
+    """An attacker adds replies after the server's 220; they must not be read as received over TLS."""
 
     class Injected(SmtpServer):
         def converse(self, peer: Peer) -> None:

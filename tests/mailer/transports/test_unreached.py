@@ -1,4 +1,4 @@
-"""What fails before an answer can come: at each step of each way, and that nothing was sent."""
+"""Failures before a response, at each step of each transport: nothing was sent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""CSV files to import, made of rows or of bytes."""
+"""CSV files for the tests, from rows or bytes."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ ROW = {
 
 
 def row(**cells: str) -> dict[str, str]:
-    """A whole registration, but for these cells."""
+    """A complete registration with these cells changed."""
     return {**ROW, **cells}
 
 
@@ -54,7 +54,7 @@ def imported_bytes(content: bytes) -> ImportResult:
 
 
 def mistakes(*rows: Mapping[str, str]) -> list[tuple[int, str]]:
-    """Line and column of each thing that is wrong with a file."""
+    """Line and column of each mistake in a file."""
     return [(one.line, one.column) for one in refusal(written(*rows)).mistakes]
 
 

@@ -1,4 +1,4 @@
-"""Two imports of the same registrations at the same time: both succeed, and everything is there once."""
+"""Parallel imports of the same registrations: both succeed, and each row is stored once."""
 
 from __future__ import annotations
 

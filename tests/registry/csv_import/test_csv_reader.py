@@ -1,4 +1,4 @@
-"""From bytes to rows: whatever somebody saved as CSV is read, or refused by line and column."""
+"""Reading of CSV files: any dialect is read, and mistakes are reported with line and column."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is wrong with a file is told by line and column, all of it at once, and then nothing is stored."""
+"""Refused files: all mistakes are reported with line and column, and nothing is stored."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def nothing_is_stored() -> Iterator[None]:
         ("app_name", "+1", "formula"),
         ("app_name", "right\u202eleft", "control character"),
         ("cloud", "moon", "china, dod, gcc-high, global"),
-        ("contact_emails", "it@northpark.example; nobody", "Address 2 of 2"),
+        ("contact_emails", "it@northpark.example; no-address", "Address 2 of 2"),
         ("contact_emails", "it@northpark.example duty@northpark.example", "Address 1 of 1"),
         ("contact_emails", f"{'x' * 60}@{'y' * 60}.{'z' * 60}.{'y' * 60}.{'z' * 60}.example", "no e-mail address"),
         ("audience", "everybody", "AzureADMyOrg"),
@@ -158,7 +158,7 @@ def test_message_never_contains_a_secret_from_the_wrong_column(column: str) -> N
 
 
 def attempted(content: bytes) -> ImportResult | None:
-    """What came of it; None if it was refused, with nothing stored."""
+    """The result of the import; None if it was refused and nothing was stored."""
     try:
         return imported_bytes(content)
     except NotImported:

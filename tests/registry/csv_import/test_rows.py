@@ -1,4 +1,4 @@
-"""What rows bring into the database: they add, they update, and an empty cell leaves what is there."""
+"""Rows add or update; an empty cell leaves the stored value."""
 
 from __future__ import annotations
 
@@ -235,7 +235,7 @@ def test_secret_is_matched_by_its_value() -> None:
         (SECRET, "alert 2028", row()),
         ("", "alert 2028", row(secret_value="")),
     ],
-    ids=["of the same description", "of no description", "of another description", "whose value nobody knows"],
+    ids=["of the same description", "of no description", "of another description", "without a value"],
 )
 def test_old_file_does_not_restore_a_rotated_secret(stored: str, replaced_by: str, yesterday: dict[str, str]) -> None:
     imported(row(secret_value=stored))
@@ -273,7 +273,7 @@ def test_the_number_of_queries_does_not_grow_with_the_rows(
 
 
 def test_unchanged_columns_are_not_written(django_assert_max_num_queries: DjangoAssertNumQueries) -> None:
-    """Somebody else may change it meanwhile."""
+    """Another transaction may change them meanwhile."""
     imported(row())
     with django_assert_max_num_queries(34) as statements:
         imported(row(secret_expires_on="2028-01-31"))
