@@ -93,7 +93,7 @@ def test_a_time_that_is_no_time_is_refused_and_breaks_nothing(timestamp: str) ->
 
 
 def test_the_document_s_example_is_right() -> None:
-    example = re.search(r"time stamp `(\d+)` and the body `(.*?)` the signature is\n`(.*?)`", DOCUMENT)
+    example = re.search(r"timestamp `(\d+)` and the body `(.*?)` the signature is\n`(.*?)`", DOCUMENT)
     assert example is not None
     timestamp, body, signature = example.groups()
     assert webhook.signature_of("a key", timestamp, body.encode()) == signature
