@@ -1,1 +1,1 @@
-"""kill -9 at every step, at any moment, of any process: what was owed is told, and told once but for one case."""
+"""kill -9 at every step, at random moments, of any process: every due reminder is sent, and once but for one case."""

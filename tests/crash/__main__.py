@@ -39,7 +39,7 @@ WRONG_ORDERS = {
 
 @dataclass
 class Ground:
-    """What all of it stands on: a world of each database to make copies of, and a broker."""
+    """Shared by all tests: an installation on each database, to make copies of, and a broker."""
 
     folder: Path
     valkey: Valkey

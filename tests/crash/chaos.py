@@ -24,19 +24,19 @@ from tests.reminders.faults import TROUBLES
 from tests.supervisor.installation import PROJECT, eventually
 
 FOR_A_ROUND = 2
-"""Mails that fall due in each round: what is under way when the blow falls."""
+"""Mails that are due in each round, so that some are being sent when the fault occurs."""
 SECONDS_A_ROUND = 3.0
-"""Time enough for what was killed to be at work again. The two mailboxes may send 30 mails a minute each."""
+"""Time to recover from a fault. The two mailboxes may send 30 mails a minute each."""
 LONGEST_STOP = 100.0
 """Seconds from SIGTERM to the exit of a worker in any condition; more than supervisor.celery_worker.LONGEST_STOP."""
 LONGEST_PEACE = 300.0
-"""Seconds until all is told, once nothing is killed any more and everything answers: 60 mails a minute."""
+"""Seconds until all is sent, after the last fault: 60 mails a minute."""
 OUTAGES = 0.3
 """How likely an outage begins in a round without one."""
 LONGEST_OUTAGE = 6
 """Rounds."""
 SLOWNESS = 0.3
-"""Seconds that Graph takes for each message, so that blows fall while one is under way."""
+"""Seconds that Graph takes for each message, so that faults occur while one is being sent."""
 
 
 class Chaos:
@@ -55,7 +55,7 @@ class Chaos:
         self.worker = world.start_worker()
 
     def go(self) -> None:
-        """Raises AssertionError if something does not come back, or what is owed is not told in the end."""
+        """Raises AssertionError if a part does not recover, or a due reminder is not sent in the end."""
         began = time.monotonic()
         for number in range(self._rounds):
             self._keep()
@@ -183,7 +183,7 @@ class Chaos:
         self.worker = self.world.start_worker()
 
     def _keep(self) -> None:
-        """As `up` does: Celery's worker may end by itself when its broker goes away at the wrong moment."""
+        """As `up` does: Celery's worker may exit when its broker goes away at the wrong moment."""
         if self.worker.poll() is not None:
             self.worker = self.world.start_worker()
 
@@ -207,7 +207,7 @@ def _children(pid: int) -> list[int]:
 
 
 def _is_clock(pid: int) -> bool:
-    """The clock calls itself so (house.worker)."""
+    """The process name of beat."""
     try:
         return Path(f"/proc/{pid}/comm").read_text() == "clock\n"
     except OSError:

@@ -47,7 +47,7 @@ def template(
 def make_world(
     template: Callable[[DatabaseName], World], valkey: Valkey, tmp_path: Path
 ) -> Iterator[Callable[..., World]]:
-    """A copy with as many recipients as asked for."""
+    """A copy with the given number of recipients."""
     worlds: list[World] = []
 
     def make(database: DatabaseName = "SQLite", recipients: int = 1) -> World:

@@ -83,7 +83,7 @@ class Server:
         assert eventually(self._is_ready, 60), "PostgreSQL does not come back"
 
     def _is_ready(self) -> bool:
-        """Starts it unless it is starting already, which is told by an AssertionError."""
+        """Start it, unless an AssertionError says that it is starting already."""
         try:
             self._server.ensure_postgres_running()
         except (AssertionError, subprocess.TimeoutExpired):

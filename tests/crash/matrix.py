@@ -53,9 +53,9 @@ def steps(*, drafts: bool) -> tuple[str, ...]:
 
 
 def play(cell: Cell, world: World) -> Verdict:
-    """One mail is owed; the program is killed at the step; another run finishes."""
+    """One mail is due; the program is killed at the step; another run completes."""
     if cell.step == "between-ways":
-        world.sandbox.faults.add("graph", status=403)  # the first way refuses
+        world.sandbox.faults.add("graph", status=403)  # the first route refuses
     if cell.drafts:
         world.grant("Mail.ReadWrite")
     try:
@@ -77,7 +77,7 @@ def _with_a_worker(cell: Cell, world: World) -> None:
     alone = cell.program == "pool process"
     worker = world.start_worker(cell.step, alone=alone)
     world.ring(SCAN)
-    world.ring()  # for what is owed already; a scan rings for what it finds
+    world.ring()  # for what is due already; a scan wakes the worker for what it finds
     if alone:
         # Its pool replaces the process by itself; nothing is restarted.
         assert eventually((world.folder / "crashed").exists), f"{cell.step} was not reached"

@@ -31,14 +31,14 @@ from tests.helpers.valkey import Valkey
 from tests.supervisor.installation import PROJECT, clean_environ, eventually
 
 LEASE = 1.0
-"""Seconds: what a dead process held is taken back after this."""
+"""Seconds after which the deliveries of a dead process are recovered."""
 DELIVER = "alertadmin.outbox.tasks.deliver_due"
 SCAN = "alertadmin.reminders.tasks.scan"
 
 
 @dataclass
 class Message:
-    """One delivery as its row tells it."""
+    """One delivery, as in its row."""
 
     recipient: str
     state: str
@@ -47,7 +47,7 @@ class Message:
 
 @dataclass
 class World:
-    """One data folder with its database. `recipients` are owed one mail each, by two mailboxes that can send."""
+    """A data folder with its database. Each of `recipients` has one due mail; two mailboxes can send."""
 
     folder: Path
     database: Database
@@ -262,7 +262,8 @@ class Verdict:
 
     @property
     def is_kept(self) -> bool:
-        """The promise: never lost; again only after an attempt in doubt, as the same message, and said so."""
+        """The guarantee: never lost; repeated only after an uncertain attempt, as the same message, and marked as
+        such."""
         return not (self.lost or self.needless or self.unlike or self.unsaid or self.unsettled)
 
 
@@ -272,7 +273,7 @@ def _crash(step: str) -> dict[str, Any]:
 
 
 def _customer(sandbox: Sandbox) -> str:
-    """A CSV file: one app whose secret ends in five days, two mailboxes."""
+    """A CSV file: one app whose secret expires in five days, two mailboxes."""
     domain = f"{uuid4().hex[:8]}.example"
     tenant = sandbox.directory.add_tenant("Northpark Energy", domain)
     app = sandbox.directory.add_app(tenant, "ALERT")

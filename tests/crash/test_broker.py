@@ -31,7 +31,7 @@ def test_the_clock_rings_each_half_minute() -> None:
 
 @pytest.mark.slow
 def test_delivery_without_wakeup_is_found_by_beat(make_world: MakeWorld) -> None:
-    """The broker was emptied just when the scan had rung."""
+    """The broker was emptied just after the scan had sent its task."""
     world = make_world(recipients=2)
     assert world.valkey
     dying = world.start_worker("scan-committed")
@@ -73,7 +73,7 @@ def test_restored_broker_repeats_nothing(make_world: MakeWorld, tmp_path: Path) 
 
 @pytest.mark.parametrize("kills", [3, pytest.param(30, marks=pytest.mark.slow)])
 def test_a_worker_outlives_its_broker_any_number_of_times(make_world: MakeWorld, kills: int) -> None:
-    """The same process, which hears again; one line when the broker goes and one when it is back."""
+    """The same process reconnects; it logs one line when the broker goes and one when it is back."""
     world = make_world()
     worker = world.start_worker()
     hears(world, worker)
@@ -114,7 +114,7 @@ def test_an_error_that_the_broker_s_client_does_not_know_ends_no_worker(make_wor
 
 @contextmanager
 def full(valkey: Valkey) -> Iterator[None]:
-    """It takes nothing more; what it is asked for, it still gives."""
+    """It accepts no writes, but still answers reads."""
     with valkey.client() as client:
         client.config_set("maxmemory", 1)
     yield
@@ -181,7 +181,7 @@ def test_a_worker_outlives_what_its_broker_does(
 
 
 def hears(world: World, worker: subprocess.Popen[bytes]) -> None:
-    """The same worker takes what is rung for now."""
+    """The same worker runs the tasks that are sent now."""
     valkey = world.valkey
     assert valkey
     assert eventually(lambda: rings(world)), world.state()

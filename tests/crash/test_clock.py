@@ -51,7 +51,7 @@ class MovableClock:
     ids="{:+d} days".format,
 )
 def test_a_clock_that_is_set_and_set_back_stops_no_scan(make_world: Callable[..., World], days: int) -> None:
-    """Nor does a restart in between. (A scan is a row; an hour lies between two where nothing is set.)"""
+    """Nor does a restart in between. (A scan is a row; the default interval is an hour.)"""
     world, wrong = make_world(), timedelta(days=days)
     clock = MovableClock(world, timedelta())
     assert eventually(lambda: scans(world) == 1), world.state()

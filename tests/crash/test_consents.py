@@ -1,4 +1,4 @@
-"""A worker is killed in the middle of a check of very many consents: another goes on where it was."""
+"""A worker is killed during a large consent check: another continues it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A scan that finds much is written in parts. Killed between two of them, it leaves the rest owed to the next."""
+"""A large scan is written in parts. If it is killed between two of them, the next scan writes the rest."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ from tests.mailer.tcp_server import Listener, Peer
 
 @pytest.fixture
 def broker_answers(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The tests run without one; that a dead one is told of stands in test_broker_state."""
+    """The tests run without a broker; test_broker_state covers the report of a dead one."""
     monkeypatch.setattr(broker, "state", lambda: Broker.ANSWERS)
 
 
@@ -28,7 +28,7 @@ def alive(now: datetime) -> None:
 
 
 class Watcher(HttpsServer):
-    """Who listens to pings, without TLS as in one's own house."""
+    """A monitor that receives pings, without TLS, as in a local network."""
 
     def __init__(self) -> None:
         Listener.__init__(self)

@@ -1,4 +1,4 @@
-"""Each part x each state: what is told as not well, and what is not."""
+"""Each part x each state: what is reported as a problem, and what is not."""
 
 from __future__ import annotations
 

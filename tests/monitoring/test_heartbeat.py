@@ -1,4 +1,4 @@
-"""The ping: heard while all is well, silent when scans or deliveries stop, and never in anybody's way."""
+"""The heartbeat ping: sent while all is well, stopped when scans or deliveries stop, and never blocking."""
 
 from __future__ import annotations
 

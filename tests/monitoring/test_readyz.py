@@ -64,7 +64,7 @@ def test_a_stranger_costs_three_small_queries(running: None, client: Client) -> 
     ("age", "well"), [(timedelta(minutes=1), True), (timedelta(minutes=4), False), (timedelta(minutes=-4), False)]
 )
 def test_a_row_of_long_ago_proves_nothing(running: None, age: timedelta, well: bool) -> None:
-    """A worker that beats, but whose look at things never comes to an end."""
+    """A worker that writes heartbeats, but whose check never completes."""
     now = timezone.now()
     Heartbeat.objects.update(at=now, checked_at=now - age)
     found = public_health(now)

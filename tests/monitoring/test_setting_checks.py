@@ -61,7 +61,7 @@ SET_ASIDE: list[tuple[str, str]] = [
 def test_invalid_setting_is_ignored_and_reported(
     settings: Settings, signed_in: Client, tmp_path: Path, relay: Sandbox, name: str, value: str
 ) -> None:
-    """Reminders leave by the way that is left: the relay, or where that is the mistake, by nothing, and wait."""
+    """Reminders use the remaining route, the relay; if the relay is misconfigured, they wait."""
     if name.endswith("_FILE") and not value.startswith("/"):
         file = tmp_path / "file.toml"
         file.write_text(value)

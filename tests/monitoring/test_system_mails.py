@@ -90,7 +90,7 @@ def test_monthly_mail_is_sent_on_the_chosen_day_to_the_chosen_recipients(signed_
     assert answer.status_code == 302
     assert system_mails.write(FIRST + timedelta(days=13)) == 0
     assert system_mails.write(FIRST + timedelta(days=14)) == 2
-    # And each owner is told that it was changed.
+    # And each owner is notified of the change.
     told = [one.recipient for one in house() if one.recipient != "ada@northpark.example"]
     assert told == ["chief@n.example", "duty@northpark.example"]
     page = signed_in.get("/watching/").content.decode()
@@ -122,7 +122,7 @@ def test_the_installation_s_people_come_before_its_administrators(running: Rows)
 
 
 def ready(rows: Rows) -> None:
-    """A way to send, and a scan of today."""
+    """A route, and a scan of today."""
     app = rows.app(rows.tenant(contacts=["duty@northpark.example"]))
     rows.credential(app, days=200, value="uvW8Q~secret")
     Mailbox.objects.create(tenant=app.tenant, app=app, address="alarms@northpark.example", transport="graph")
@@ -213,7 +213,7 @@ def test_what_failed_for_another_reason_is_no_wrong_address(running: Rows) -> No
 
 
 def test_the_letter_of_a_refused_address_leaves_by_the_outbox(relay: Sandbox, administrator: User, rows: Rows) -> None:
-    """All the way: refused for good, written down, sent by the same way."""
+    """End to end: permanently refused, recorded, and reported by the same route."""
     from alertadmin.outbox import worker
 
     time = Time(NOW)
@@ -253,7 +253,7 @@ def test_concurrent_writes_make_one_mail(running: Rows, monkeypatch: pytest.Monk
 
 @pytest.fixture
 def put_back(running: Rows, monkeypatch: pytest.MonkeyPatch) -> datetime:
-    """The database was put back from a copy, and a mail waits to be reviewed."""
+    """The database was restored, and a mail is held for review."""
     monkeypatch.setattr(review, "FEW", 0)
     bare(1, NOW, urgency=NOW + timedelta(days=20))
     review.begin(scanner.run(NOW), NOW - timedelta(days=9), NOW)

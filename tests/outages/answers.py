@@ -14,7 +14,7 @@ from typing import Literal
 from tests.mailer.transports.soap import fault
 
 HttpReply = Callable[[str], bytes]
-"""The whole answer as bytes, in the words of the endpoint that is named."""
+"""The whole answer as bytes, in the endpoint's protocol."""
 
 PAGE = b"<!DOCTYPE html><html><head><title>Sign in to the network</title></head><body>Welcome</body></html>"
 
@@ -31,7 +31,7 @@ class ProviderAnswer:
     smtp: tuple[str, bytes] | None = None
     """At which verb of the conversation ("DOT" after the message) which reply is given."""
     accepts: bool = False
-    """The request is carried out although the client is not told so."""
+    """The request is carried out although the client gets no confirmation."""
 
     @property
     def is_well(self) -> bool:
@@ -54,19 +54,19 @@ WELL = ProviderAnswer("well")
 
 
 def reply(status: int, body: bytes = b"", **headers: str) -> bytes:
-    """Underscores in header names stand for hyphens."""
+    """Underscores in header names are replaced by hyphens."""
     lines = [f"HTTP/1.1 {status} Scripted", f"Content-Length: {len(body)}"]
     lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
 
 
 def plain(status: int, body: bytes = b"", **headers: str) -> HttpReply:
-    """The same words from every endpoint, as something in front of them says it."""
+    """The same body from every endpoint, as from a proxy in front of them."""
     return lambda endpoint: reply(status, body, **headers)
 
 
 def in_words(status: int, graph: str, ews: str, **headers: str) -> HttpReply:
-    """The error object of each protocol, with its code for this trouble."""
+    """The error object of each protocol, with its code for this error."""
 
     def answer(endpoint: str) -> bytes:
         if endpoint == "ews":

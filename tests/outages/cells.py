@@ -51,10 +51,10 @@ class Cell:
 
     @property
     def latest(self) -> timedelta:
-        """How late the last mail may be. With a healthy relay it does not wait for the end of the outage."""
+        """Latest permitted time of the last mail. With a healthy relay it does not wait for the end of the outage."""
         if self.relay:
             return timedelta(minutes=20)
-        # Waits grow with the age of the trouble: to twice its length, and to no more than some hours after it.
+        # Waits grow with the age of the outage: to twice its length, and to at most some hours after it.
         return min(2 * self.length + timedelta(minutes=5), self.length + timedelta(hours=4, minutes=30))
 
 

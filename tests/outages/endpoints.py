@@ -47,7 +47,7 @@ class Endpoint:
         return self.answer_now(self.name, NOTHING).connection
 
     def follow(self) -> None:
-        """Listens, or stops listening, as the moment says. Connections that are open end with every change."""
+        """Listens or stops listening, according to the time. Every change closes open connections."""
         listens = self.connection_answer != "refused"
         if listens and not self._listens:
             self._socket.listen(128)

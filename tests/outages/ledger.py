@@ -1,4 +1,4 @@
-"""What the provider really accepted, when, and whether the client was told: the only evidence that a test believes."""
+"""What the provider accepted, when, and whether the client got the answer: the only evidence that tests rely on."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Acceptance:
     message_id: str
     date: str
     was_hidden: bool
-    """The client was not told: the answer was lost, or said something else."""
+    """The client did not get the confirmation: the answer was lost, or differed."""
 
     @property
     def delivery(self) -> UUID:

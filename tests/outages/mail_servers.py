@@ -26,7 +26,7 @@ class _Session:
 
 
 class SmtpEndpoint(Endpoint):
-    """`submission` asks for STARTTLS and XOAUTH2; without it, it is a relay of the house."""
+    """`submission` requires STARTTLS and XOAUTH2; without it, it is an internal relay."""
 
     def __init__(
         self, name: str, answer_now: AnswerNow, good: Any, untrusted: Any, store: MailboxStore, *, submission: bool

@@ -51,7 +51,7 @@ class MailboxStore:
         self.forbidden: set[str] = set()
         """Mailboxes whose use Exchange denies, in lower case."""
         self.unknown_recipients: dict[str, set[str]] = {}
-        """By endpoint: addresses that it refuses for good."""
+        """By endpoint: addresses that it permanently refuses."""
         self.drafts: dict[str, Draft] = {}
         self._tokens: set[str] = set()
         self._lock = threading.Lock()

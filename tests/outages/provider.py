@@ -90,7 +90,7 @@ class Provider:
         mailbox: str = "",
         operation: str = "",
     ) -> None:
-        """Begins now if nothing else is said."""
+        """Begins now by default."""
         start = begin or self.clock()
         self.spans.append(Span(endpoint, answer, start, start + length, mailbox, operation))
 

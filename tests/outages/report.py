@@ -37,7 +37,7 @@ def print_table(cells: Sequence[Cell], *, broken_only: bool) -> int:
 
 
 def breaks(cell: Cell, verdict: Verdict) -> str:
-    """What of the promise the verdict breaks, in words; empty if nothing."""
+    """The violated part of the guarantee, in words; empty if there is none."""
     parts = {
         "lost": verdict.lost,
         "needless copies": verdict.needless,

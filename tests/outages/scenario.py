@@ -38,7 +38,7 @@ from tests.outbox.fake_clock import Time
 BEGIN = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 BEAT = timedelta(seconds=30)
 LONG_BEAT = timedelta(minutes=10)
-"""Between runs once the trouble is hours old: what waits for an hour is not told apart by half minutes."""
+"""Time between runs once the outage is hours old: waits of an hour need no finer steps."""
 HOURS_OLD = timedelta(hours=2)
 TOKEN_LIFE = timedelta(hours=1)
 SHORT_DEADLINE = 0.3
@@ -77,7 +77,7 @@ def forget_connections() -> None:
 def delete_rows() -> None:
     for model in (Reminder, Delivery, Channel, Tenant, Scan):
         model._default_manager.all().delete()
-    # Else the first scan of the next scenario finds that the database was put back from a copy.
+    # Otherwise the first scan of the next scenario detects a restored database.
     (settings.DATA_DIR / detection.NAME).unlink(missing_ok=True)
 
 
@@ -130,7 +130,7 @@ class Scenario:
         one_app: bool = False,
         days: float = 6.5,
     ) -> Scenario:
-        """Rows for one secret that ends in so many days: by default no other threshold comes within the next three."""
+        """Rows for one secret that expires in so many days: by default no other threshold is within the next three."""
         delete_rows()
         provider.reset()
         time.now = BEGIN
@@ -182,7 +182,7 @@ class Scenario:
             self.time.now = min(wake, end)
 
     def _next_run(self) -> datetime | None:
-        """The next beat at which something may be due; None if nothing is open any more."""
+        """The next beat at which a delivery may be due; None if none is open."""
         waiting = list(claims.open_deliveries().values_list("state", "not_before", "lease_until"))
         if not waiting:
             return None

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 LONGEST_WAIT = timedelta(hours=4, minutes=30)
 """After the last outage: the longest wait in doubt, its scatter, and the next run."""
 ENDPOINTS = {"relay": "relay alone", "token": "graph"}
-"""What can answer there, in the table's words."""
+"""The answers that this endpoint can give, as named in the table."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The provider does what it is told to, seen by clients that are not ours: a harness that errs proves nothing."""
+"""The simulated provider behaves as configured, as seen by other clients than ours: a wrong harness proves nothing."""
 
 from __future__ import annotations
 

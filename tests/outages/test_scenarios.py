@@ -1,4 +1,4 @@
-"""Outages that are worse than one answer from one endpoint: several at once, in turn, for some mailboxes, for ever."""
+"""Complex outages: several endpoints at once, alternating, for some mailboxes, without end."""
 
 from __future__ import annotations
 
@@ -215,7 +215,7 @@ def test_the_channel_of_last_resort_tells_what_no_mail_could(begin: Begin, provi
 
 
 def test_nearer_reminder_is_sent_instead(begin: Begin, provider: Provider, time: Time) -> None:
-    """The first threshold falls due as the outage begins, the next one before it ends."""
+    """The first threshold is due as the outage begins, the next one before it ends."""
     scenario = begin(recipients=2, days=3.5)
     provider.outage("graph", GATEWAY_TIMEOUT, 2 * DAY)
     scenario.live(until=DAY)

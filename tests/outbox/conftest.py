@@ -30,5 +30,5 @@ def make_site(sandbox: Sandbox, rows: Rows) -> Callable[..., Site]:
 
 @pytest.fixture
 def site(make_site: Callable[..., Site]) -> Site:
-    """A customer whose secret ends in five days, with one contact; its own mailbox sends the reminders."""
+    """A customer whose secret expires in five days, with one contact; its own mailbox sends the reminders."""
     return make_site(chosen=True, days=5, contacts=["duty@northpark.example"])

@@ -34,7 +34,7 @@ def arrived(sandbox: Sandbox, delivery: Delivery) -> list[dict[str, Any]]:
 
 
 def bare(count: int, now: datetime, **fields: Any) -> list[Delivery]:
-    """Rows without a reminder behind them, for what never comes to sending; the first is the most urgent."""
+    """Deliveries without a reminder, for tests that do not send; the first is the most urgent."""
     return [
         Delivery.objects.create(
             **{

@@ -1,4 +1,4 @@
-"""Time as an argument: a clock that stands until a test moves it on."""
+"""Time as an argument: a clock that only tests advance."""
 
 from __future__ import annotations
 

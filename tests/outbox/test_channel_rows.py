@@ -1,4 +1,4 @@
-"""What a channel's row holds and outlives: sealed, rotated."""
+"""A channel's row: encrypted, re-encrypted, and what remains after its deletion."""
 
 from __future__ import annotations
 

@@ -79,7 +79,7 @@ class TestTheShare:
         return bare(1, time())[0]
 
     def taken(self, router: Router, delivery: Delivery, count: int) -> tuple[list[str], list[Iterator[Route]]]:
-        """Which ways so many threads take first, each still waiting for its own."""
+        """The routes that so many threads choose first, while each is still sending."""
         walks = [router.next_routes(delivery, RouteWalk(), lambda: NOW) for _number in range(count)]
         return [next(walk).label for walk in walks], walks
 

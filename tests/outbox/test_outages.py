@@ -42,7 +42,7 @@ def has_drafts(request: pytest.FixtureRequest, site: Site, sandbox: Sandbox) -> 
 
 
 def out(sandbox: Sandbox, status: int = 504, *, is_accepted: bool = False) -> None:
-    """Graph answers nothing else any more; `is_accepted` though it takes the messages."""
+    """Graph gives no other answer from now on; with `is_accepted` it takes the messages."""
     for stage in ("data", "draft", "lookup", "delete"):
         if is_accepted:
             sandbox.faults.add("graph", reset="after", times=None, stage=stage)
@@ -60,7 +60,7 @@ def runs(time: Time, until: datetime) -> Iterator[datetime]:
 
 
 def lives_through(time: Time, sandbox: Sandbox, lasts: timedelta, rate_limiter: RateLimiter) -> timedelta:
-    """How long after the end of the outage the last one left; below zero, if it went round it."""
+    """Time from the end of the outage until the last mail was sent; negative if another route was used."""
     over = time() + lasts
     for now in runs(time, over):
         worker.deliver_due(clock=lambda now=now: now, rate_limiter=rate_limiter)  # type: ignore[misc]
@@ -172,7 +172,7 @@ def test_without_another_route_it_is_tried_again_after_growing_waits(site: Site,
 def test_delivery_of_a_lost_worker_stays_uncertain(
     site: Site, make_site: MakeSite, sandbox: Sandbox, time: Time
 ) -> None:
-    """The same way once more, and then another."""
+    """The same route once more, and then another."""
     other = make_site(beside=site)
     delivery = reminder(time())
     for _lost in range(2):
@@ -208,7 +208,7 @@ def test_a_draft_that_cannot_be_asked_for_is_left_behind_after_ten_minutes_and_t
 
 
 def test_a_draft_that_was_sent_after_all_is_no_draft_to_take_away(site: Site, relay: Sandbox, time: Time) -> None:
-    """Its copy lies among the sent items by the same id."""
+    """Its copy in Sent Items has the same id."""
     relay.directory.grant(site.app.client_id, "Mail.ReadWrite")
     relay.faults.add("graph", reset="after")
     relay.faults.add("graph", status=504, body="gateway timeout", times=None, stage="lookup")

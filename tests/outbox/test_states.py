@@ -121,7 +121,7 @@ class History(RuleBasedStateMachine):
             assert self.accepted[delivery.pk]
 
     def teardown(self) -> None:
-        """All who are left die; one that lives sends what is owed."""
+        """All remaining workers die; a new one sends what is due."""
         self.now += LEASE + timedelta(hours=1)
         claims.sweep(self.now)
         while worker := self.begins():

@@ -51,7 +51,7 @@ def elsewhere() -> Iterator[Callable[..., Future[dict[str, int]]]]:
 
 
 class TestAPoisonedRow:
-    """A tenant whose time zone the machine does not know any more: its mail cannot be worded."""
+    """A tenant with an unknown time zone: its mail cannot be composed."""
 
     @pytest.fixture
     def poisoned(self, site: Site, rows: Rows, time: Time) -> Delivery:
@@ -87,7 +87,7 @@ class TestAPoisonedRow:
 def test_a_database_that_fails_for_a_moment_delays_for_a_minute(
     site: Site, sandbox: Sandbox, time: Time, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Killed, cut off or out of space while the words are made: no poison of the delivery's own."""
+    """Killed, disconnected or out of space while composing: not caused by the delivery."""
     delivery = reminder(time())
 
     def fails(*asked: object) -> None:
@@ -183,7 +183,7 @@ class TestItsLease:
         stuck.refresh_from_db()
         assert stuck.state == DeliveryState.UNCERTAIN
         left_behind.set()
-        # The server takes it in the end; the thread that was left behind writes that down, and no other sends again.
+        # The server accepts it in the end; the abandoned thread records that, and no other sends again.
         assert eventually(lambda: Delivery.objects.get(pk=stuck.pk).state == DeliveryState.SENT)
         assert stuck.attempts.get().outcome == AttemptOutcome.ACCEPTED
         assert worker.deliver_due() == {}

@@ -18,7 +18,7 @@ LINE = re.compile(r"^\* .+ / .+ / [“«]\s?(secret-\d+)\s?[”»]\n +.+: (\S+ \
 
 
 def lines_of(mime: str) -> set[tuple[str, datetime]]:
-    """What a mail tells of: each thing with its end."""
+    """The objects in a mail, each with its expiry."""
     message = email.message_from_string(mime, policy=email.policy.default)
     body = message.get_body(("plain",))
     assert body is not None

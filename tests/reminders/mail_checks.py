@@ -28,9 +28,9 @@ class MailChecks:
     """Compares what the sandbox received with what the reference model expects."""
 
     has_rows = True
-    """Whether there are rows that say what is owed still."""
+    """Whether there are rows that show what is due."""
     judges_rows = True
-    """Whether they must say what the model says. A wrong order of things is judged by what was told alone."""
+    """Whether the rows must match the model. A mutant is judged by its mails only."""
     sandbox: Sandbox
     book: Book
     now: datetime
@@ -41,7 +41,7 @@ class MailChecks:
     put_back: dict[Promise, datetime]
 
     def _look(self, *, is_well: bool) -> None:
-        """Judges the mails that came. If all `is_well`, what may be told now must have been."""
+        """Check the mails received. If all `is_well`, everything that may be sent now must have been."""
         owed = [one for one in self.book.promises if not one.is_told and one.earliest <= self.now]
         stale = {one for one in self.book.promises if self.book.is_stale(one, self.now)}
         loud = {one for one in owed if one not in stale and self.book.is_loud(one, self.now)}
@@ -85,7 +85,7 @@ class MailChecks:
         return [entry for entry in entries if entry["kind"] == "message"]
 
     def _forget(self, stale: set[Promise], is_well: bool) -> None:
-        """What is stale is taken back, so that it can be owed anew; by a worker that was killed, perhaps."""
+        """Drop outdated reminders, so that they can become due again; a killed worker may not have."""
         rows = notices()
         gone = {one for one in self.book.promises if one.key not in rows} if self.has_rows else stale
         if self.judges_rows:
@@ -95,7 +95,7 @@ class MailChecks:
         self.book.promises = [one for one in self.book.promises if one not in gone]
 
     def _scanned(self) -> None:
-        """What is owed is written down, no more and no less, and for the right hour."""
+        """The scan wrote exactly what is due, for the right time."""
         before = set(self.book.promises)
         self.book.scan(self.now)
         if self.judges_rows:

@@ -41,7 +41,7 @@ class WrongOrder(History):
             return False
 
     def tries(self, delivery: Delivery) -> bool:
-        """One mail by the first way, worded as ours are; nothing where nothing is owed any more. Raises SendError."""
+        """One mail by the first route, composed like ours; nothing if no reminder is due. Raises SendError."""
         composed = composers.compose(delivery, self.now)
         if not isinstance(composed, composers.Content):
             return not isinstance(composed, composers.Deferred)
@@ -89,7 +89,7 @@ class MarkTheBatch(WrongOrder):
 
 
 class UncertainIsAnEnd(WrongOrder):
-    """Ours, earlier: what was never clearly answered is sent once more, and then left as uncertain for good."""
+    """An earlier version of ours: an uncertain message is sent once more, and then settled as uncertain."""
 
     works_in_trouble = History.works_in_trouble
     outage_begins = History.outage_begins
@@ -110,7 +110,7 @@ class UncertainIsAnEnd(WrongOrder):
 
 
 class OnTheVeryDay(WrongOrder):
-    """lemur: told if it ends in exactly so many days, with no record of what was told."""
+    """As in lemur: sent if it expires in exactly so many days, without a record of sent reminders."""
 
     has_rows = False
 

@@ -15,7 +15,7 @@ from tests.reminders.reference_model import Book, Plan
 
 
 def save_policy(book: Book, scope: str, tenant: Tenant | None, app: AppRegistration | None) -> None:
-    """Of the house if neither is given."""
+    """The installation's policy if neither is given."""
     plan, hours = book.plans.get(scope), book.hours.get(scope)
     people = {
         "first": "\n".join(book.first.get(scope, set()) if tenant is None else set()),

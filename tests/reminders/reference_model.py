@@ -56,7 +56,7 @@ class Said:
 
 @dataclass(eq=False)
 class Promise:
-    """One thing to tell one person: not before `earliest`, and to no avail from `latest` on."""
+    """One reminder for one recipient: not before `earliest`, and useless from `latest` on."""
 
     thing: str
     end: datetime
@@ -78,10 +78,10 @@ class Book:
     zones: dict[str, ZoneInfo]
     """Of each tenant."""
     things: dict[str, Thing] = field(default_factory=dict)
-    """Those that are watched; what was deleted or replaced is not."""
+    """The watched objects; not those that were deleted or replaced."""
     administrators: set[str] = field(default_factory=set)
     first: dict[str, set[str]] = field(default_factory=dict)
-    """By scope: a tenant (its contacts, too), an app, the house."""
+    """By scope: a tenant (with its contacts), an app, the installation."""
     next: dict[str, set[str]] = field(default_factory=dict)
     plans: dict[str, Plan] = field(default_factory=dict)
     hours: dict[str, Hours] = field(default_factory=dict)
@@ -91,7 +91,7 @@ class Book:
     # What happens
 
     def says(self, kind: str, name: str, until: datetime, now: datetime) -> None:
-        """The same said again replaces what was said before."""
+        """A new decision of the same kind replaces the earlier one."""
         self.said = [one for one in self.said if (one.kind, one.thing) != (kind, name)]
         self.said.append(Said(kind, name, self.things[name].end, until, now))
 
@@ -117,7 +117,7 @@ class Book:
     # The rules
 
     def reached(self, thing: Thing, now: datetime) -> int | None:
-        """The nearest threshold whose day has come: days before the end, then every so many days after it."""
+        """The nearest threshold reached: days before the expiry, then periodically after it."""
         plan = self._of(self.plans, thing, Plan())
         come = [days for days in plan.days if now >= thing.end - days * DAY]
         after = (now - thing.end) // (plan.repeat * DAY)
@@ -142,7 +142,7 @@ class Book:
         )
 
     def is_stale(self, promise: Promise, now: datetime) -> bool:
-        """Whether there is nothing (more) to tell: no longer so, put off, not his business, told more nearly."""
+        """Whether it no longer applies: outdated, snoozed, no longer a recipient, or replaced by a nearer one."""
         thing = self.things.get(promise.thing)
         return (
             thing is None
@@ -157,7 +157,7 @@ class Book:
         )
 
     def is_loud(self, promise: Promise, now: datetime) -> bool:
-        """Whether a mail that tells it, and perhaps waited for a server, may leave at this hour."""
+        """Whether a mail with it, perhaps delayed by a server, may be sent at this hour."""
         thing = self.things[promise.thing]
         return self._not_before(thing, promise.threshold, now, self._may(thing)) == now
 
@@ -173,7 +173,7 @@ class Book:
         return self._not_before(thing, threshold, now, may)
 
     def last_useful(self, thing: Thing, threshold: int, now: datetime) -> datetime:
-        """Then the next threshold is told instead, or it has ended."""
+        """When the next threshold replaces it, or it has expired."""
         plan = self._of(self.plans, thing, Plan())
         nearer = [days for days in plan.days if days < threshold]
         following = max(nearer) if nearer else min(threshold, 0) - plan.repeat
@@ -207,7 +207,7 @@ class Book:
         )
 
     def _of(self, settings: dict[str, Setting], thing: Thing, usual: Setting) -> Setting:
-        """The app's own, else its tenant's, else the house's."""
+        """The app's own, else its tenant's, else the installation's."""
         return next((settings[scope] for scope in (thing.app, thing.tenant, HOUSE) if scope in settings), usual)
 
 

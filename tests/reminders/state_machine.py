@@ -57,9 +57,9 @@ HOURS = [
 ]
 STEPS = ["taken-back", *(step for step in failpoints.POINTS if not step.startswith("scan"))]
 LONG_ENOUGH = timedelta(hours=5)
-"""Every lease and every wait after trouble is over."""
+"""After this time every lease and every wait after a failure is over."""
 RUNS = 4
-"""Within which all that is asked for now leaves: the first finds out which routes work again."""
+"""Runs within which all expedited deliveries are sent: the first finds out which routes work again."""
 
 some_people = st.sets(st.sampled_from(PEOPLE), max_size=2)
 
@@ -77,7 +77,7 @@ class History(MailChecks, RuleBasedStateMachine):
             model.objects.all().delete()
         Tenant.objects.exclude(pk__in=[way.pk for way in ways]).delete()
         Scan.objects.all().delete()
-        # Else the first scan of the next history finds that the database was put back from a copy.
+        # Otherwise the first scan of the next history detects a restored database.
         (settings.DATA_DIR / detection.NAME).unlink(missing_ok=True)
         User.objects.update(is_active=True)
         sandbox.faults.clear()
@@ -228,7 +228,7 @@ class History(MailChecks, RuleBasedStateMachine):
         self._look(is_well=self._is_well())
 
     def _is_well(self) -> bool:
-        """Whether no outage lasts, and the trouble of the last one is over."""
+        """Whether there is no outage, and the effects of the last one are over."""
         if self.outages:
             self.troubled_at = self.now
         return self.now >= self.troubled_at + LONG_ENOUGH
@@ -280,7 +280,7 @@ class History(MailChecks, RuleBasedStateMachine):
         connections.transport.cache_clear()
 
     def teardown(self) -> None:
-        """Everybody is there, at all hours, and nothing fails any more: what is owed is told."""
+        """Without outages and quiet hours everything that is due is sent."""
         while self.outages:
             self.outage_ends()
         for scope in SCOPES:
@@ -294,7 +294,7 @@ class History(MailChecks, RuleBasedStateMachine):
         if forgotten := [one.key for one in self.book.promises if not one.is_told]:
             raise Lost(forgotten)
 
-    # The system: a wrong order of things stands in for these
+    # The system: mutants replace these
 
     def system_scans(self) -> None:
         scanner.run(self.now, ring=False)
@@ -312,7 +312,7 @@ class History(MailChecks, RuleBasedStateMachine):
 
     @contextmanager
     def _killed_at(self, step: str, nth: int = 1) -> Iterator[None]:
-        """The process dies when it comes to the step for the nth time; a hand that is dead hands nothing back."""
+        """The process dies when it reaches the step for the nth time; a dead process returns no claims."""
         passed = 0
 
         def die() -> None:

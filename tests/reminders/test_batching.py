@@ -75,12 +75,12 @@ def between(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[int], object
 
 
 def told() -> Counter[tuple[Any, str]]:
-    """How often each thing was told to each."""
+    """How often each recipient was notified of each object."""
     return Counter(ReminderLine.objects.values_list("reminder__credential", "delivery__recipient"))
 
 
 def in_one_transaction(monkeypatch: pytest.MonkeyPatch, at: datetime = NOW) -> Counter[tuple[Any, str]]:
-    """What a scan tells that is not in parts; nothing of it stays."""
+    """The result of a scan that is not in parts; it is rolled back."""
     with monkeypatch.context() as patched:
         patched.setattr(scanner, "FIRST_PART", 1000)
         scanner.run(at, ring=False)
@@ -128,7 +128,7 @@ def test_killed_after_any_part_the_next_scan_tells_the_rest(
         scanner.run(NOW)
     assert scanner.last_finished() is None
     assert scanner.is_stale(NOW)
-    # The nearest ends first.
+    # The nearest expiries first.
     written = set(Reminder.objects.values_list("expires_at", flat=True))
     left = {one.expires_at for one in all_due} - written
     assert not left or max(written) <= min(left)
@@ -179,7 +179,7 @@ def test_a_second_scan_between_the_parts_of_the_first_tells_nothing_twice(
 def test_what_began_to_leave_between_two_parts_gets_nothing_added(
     between: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A person sends one at once from its page; what the further parts find leaves by another mail."""
+    """A user sends a mail early; the findings of further parts are sent by another mail."""
     expected = in_one_transaction(monkeypatch)
     begun: dict[Any, set[int]] = {}
 
@@ -237,7 +237,7 @@ def test_unwritable_row_is_skipped_and_logged(
 
 @pytest.fixture
 def put_back(all_due: list[Credential], settings: Settings, tmp_path: Path) -> None:
-    """The database is a copy that a later scan's witness lies beside."""
+    """The database is an older copy than the recorded scan."""
     settings.DATA_DIR = tmp_path
     Scan.objects.create(started_at=NOW - timedelta(days=3), finished_at=NOW - timedelta(days=3))
     seen = {"scan": 10**6, "at": (NOW - timedelta(days=1)).isoformat(), "inode": 0}
@@ -249,7 +249,7 @@ def put_back(all_due: list[Credential], settings: Settings, tmp_path: Path) -> N
 def test_a_review_holds_from_the_first_part_on(
     between: Callable[..., None], monkeypatch: pytest.MonkeyPatch, few: int
 ) -> None:
-    """In no hurry: all but what ends within a week; and let go at the end if they are few."""
+    """Held: all but those that expire within a week; released at the end if they are few."""
     monkeypatch.setattr(review, "FEW", few)
     Credential.objects.filter(expires_at__lt=NOW + timedelta(days=8)).delete()
     later = NOW + timedelta(minutes=6)

@@ -29,7 +29,7 @@ DUTY = "duty@northpark.example"
 
 @pytest.fixture
 def site(sandbox: Sandbox, rows: Rows) -> Site:
-    """A secret that ends in twenty days, one contact, and a mailbox that sends."""
+    """A secret that expires in twenty days, one contact, and a mailbox that sends."""
     return rows.site(sandbox, days=20, contacts=[DUTY])
 
 
@@ -202,7 +202,7 @@ steps = st.one_of(
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(history=st.lists(steps, min_size=1, max_size=14))
 def test_scan_matches_the_reference_model(rows: Rows, history: list[tuple[str, int]]) -> None:
-    """Hours that pass, renewals, a first end that comes back; a scan after each."""
+    """Hours that pass, renewals, an earlier expiry that returns; a scan after each."""
     Credential.objects.all().delete()
     credential = rows.credential(rows.app(rows.tenant(contacts=[DUTY])), days=30)
     now, first, end = NOW, credential.expires_at, credential.expires_at
@@ -231,7 +231,7 @@ def test_scan_matches_the_reference_model(rows: Rows, history: list[tuple[str, i
     ],
 )
 def test_days_that_calendars_make_odd(rows: Rows, end: str, now: str, threshold: int) -> None:
-    """Leap days, New Year's Eve, the zones at the world's ends."""
+    """Leap days, New Year's Eve, the most distant time zones."""
     tenant = rows.tenant(contacts=[DUTY])
     rows.credential(rows.app(tenant), expires_at=datetime.fromisoformat(end))
     assert told(datetime.fromisoformat(now)) == [threshold]

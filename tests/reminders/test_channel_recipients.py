@@ -1,4 +1,4 @@
-"""Which channels are told, by the same rule as people and apart from them."""
+"""Which channels are notified: by the same rule as recipients by mail, and independently."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def channel(name: str = "ops", **fields: Any) -> Channel:
 
 
 def told(at: datetime = NOW) -> dict[str, list[int]]:
-    """The thresholds that a scan tells each person and channel of."""
+    """Scan, and return the thresholds of which each recipient and channel is notified."""
     found: dict[str, list[int]] = {}
     notices = Reminder.objects.filter(scan=scanner.run(at), notices__isnull=False)
     for recipient, threshold in notices.values_list("notices__delivery__recipient", "threshold"):
@@ -44,11 +44,11 @@ def told(at: datetime = NOW) -> dict[str, list[int]]:
 
 
 def shown(app: AppRegistration) -> list[str]:
-    """Who a page says is always told."""
+    """The channels that a page lists as always notified."""
     return [one.name for one in channel_recipients.channels_of(app.tenant, app).first]
 
 
-# Who is told
+# Recipients
 
 
 def test_channels_of_tenant_and_app_are_notified_beside_the_mail(rows: Rows, app: AppRegistration) -> None:
@@ -102,7 +102,7 @@ def test_the_next_in_line_is_told_after_a_threshold_that_nobody_answered(rows: R
 
 
 def test_escalation_channel_is_silent_without_escalation(rows: Rows, app: AppRegistration) -> None:
-    """An aggregate over no rows once gave a delivery without an end, by which every scan failed."""
+    """Regression: an aggregate over no rows made a delivery without urgency, and every scan failed."""
     credential = rows.credential(app, days=20)
     channel("everybody's next", line=Level.NEXT)
     assert told() == {DUTY: [30]}
@@ -158,7 +158,7 @@ def test_the_number_of_queries_does_not_grow_with_what_is_found(
         scanner.run(NOW)
 
 
-# What is told
+# Content
 
 
 def words(delivery: Delivery, at: datetime = NOW) -> str:

@@ -1,4 +1,4 @@
-"""A clock that jumps: nothing told twice, nothing lost, and none believed that cannot be right."""
+"""Clock jumps: no reminder is repeated or lost, and an impossible time is refused."""
 
 from __future__ import annotations
 

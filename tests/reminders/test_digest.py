@@ -1,4 +1,4 @@
-"""The words of a reminder, made when it leaves."""
+"""The content of a reminder mail, composed when it is sent."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ def account(rows: Rows) -> Mailbox:
 
 
 def told(mailbox: Mailbox, days: float) -> list[tuple[int, bool]]:
-    """Thresholds that are owed when so many days are left, and whether the next in line is told."""
+    """Thresholds that are due when so many days are left, and whether the escalation level is notified."""
     Mailbox.objects.filter(pk=mailbox.pk).update(sign_in_ends_at=NOW + days * DAY)
     scanner.run(NOW)
     return list(Reminder.objects.filter(kind=ReminderKind.SIGN_IN).values_list("threshold", "is_escalated"))

@@ -94,7 +94,7 @@ def test_the_database_holds_one_policy_for_each_thing(app: AppRegistration) -> N
 
 
 def test_days_that_are_added_later_make_no_storm(rows: Rows, app: AppRegistration) -> None:
-    """Of those that have passed already the nearest is told, if nothing nearer was."""
+    """Of added thresholds that have passed the nearest is sent, if no nearer one was."""
     policy = own_plan((30, 14, 7), tenant=app.tenant)
     rows.credential(app, days=25)
     assert told() == {DUTY: [30]}

@@ -31,7 +31,7 @@ CODES = {"registry_signin.user_code", "registry_signin.device_code"}
 LONGEST_MARK = 5
 GUIDS = {"directory_id", "client_id", "key_id"}
 FIXED: dict[str, dict[str, Any]] = {
-    # What constraints want, and what says that a row came to its end.
+    # Values required by constraints, and those that mark a row as settled.
     "registry_credential": {"starts_at": None},
     "registry_mailbox": {"is_personal": True, "server": ""},
     "watching_ping": {"id": 1},
@@ -147,7 +147,7 @@ class Marks:
 
 
 def may_name(field: models.Field[Any, Any]) -> bool:
-    """Whether a person, a tenant or an app could stand in it: not a choice, nor the first three letters of a secret."""
+    """Whether the column can name a user, a tenant or an app: not a choice, nor a secret's first three letters."""
     is_text = isinstance(field, models.CharField | models.TextField | models.JSONField)
     return is_text and not field.choices and (field.max_length or LONGEST_MARK) >= LONGEST_MARK
 
@@ -169,7 +169,7 @@ def test_every_table_is_in_the_document_once() -> None:
 
 
 def test_the_marks_reach_every_column_that_may_name_something() -> None:
-    marks = Marks(NOW)  # the session ends just now
+    marks = Marks(NOW)  # the session expires now
     assert marks.left() == marks.marks.keys()
     assert len(marks.marks) > 100
     retention.prune(NOW)

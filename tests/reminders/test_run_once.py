@@ -1,4 +1,4 @@
-"""`send_reminders`: one round without Celery, and what it tells a script."""
+"""`send_reminders`: one run without Celery, and its output for scripts."""
 
 from __future__ import annotations
 

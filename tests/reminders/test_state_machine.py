@@ -74,7 +74,7 @@ def test_of_many_long_histories_too(play: Play) -> None:
 
 
 def killed_once(step: str, machine: History) -> None:
-    """The shortest history that tells right from wrong: a missed day, a scan, one kill, and on it goes."""
+    """A minimal history that detects the mutants: a missed day, a scan, one kill, then recovery."""
     machine.begins(ends=(31, 20, 8), contacts="ann@n.example", after=set())
     machine.time_passes(72)
     machine.is_killed_while_scanning(committed=True)
@@ -84,7 +84,7 @@ def killed_once(step: str, machine: History) -> None:
 
 
 def through_an_outage(machine: History) -> None:
-    """The shortest history that tells a doubt from an end: reminders fall due while a gateway gives up."""
+    """A minimal history with an uncertain result: reminders are due while a gateway times out."""
     machine.begins(ends=(31, 20, 8), contacts="ann@n.example", after=set())
     machine.outage_begins(GATEWAY_TIMEOUT)
     machine.time_passes(72)
@@ -121,6 +121,6 @@ def test_histories_of_any_kind_come_upon_the_wrong_orders_by_themselves(play: Pl
     caught = (what_happens,) if order is not OnTheVeryDay else (Lost, Twice)
     with pytest.raises((*caught, FlakyFailure)) as found:
         play(order, max_examples=300, stateful_step_count=25, derandomize=True, phases=[Phase.generate])
-    # Ids are drawn anew in each run, so that what was caught once need not be caught in the same history again.
+    # Ids are random in each run, so a mutant that was caught once need not be caught by the same history again.
     if isinstance(found.value, FlakyFailure):
         assert found.value.subgroup(caught)

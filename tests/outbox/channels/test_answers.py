@@ -1,4 +1,4 @@
-"""A channel against each answer (`tests.mailer.answers`): what is told, and what may have been."""
+"""A channel and each answer (`tests.mailer.answers`): the reported failure and outcome."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Servers that drip, never end, send bombs or cut the line, and TLS that is none: by the webhook and by a service."""
+"""Slow and endless responses, compression bombs, cut connections and bad TLS: by the webhook and by a service."""
 
 from __future__ import annotations
 

@@ -123,7 +123,7 @@ def test_an_attempt_is_written_down_before_the_first_byte(channel: Channel, rece
     seen: list[tuple[str, str]] = []
 
     def look(request: Request) -> bytes:
-        """What another connection to the database sees while the request is under way."""
+        """What another database connection sees while the request is in progress."""
         seen.extend(Attempt.objects.filter(channel=channel).values_list("outcome", "delivery__state"))
         connection.close()
         return reply(200)(request)

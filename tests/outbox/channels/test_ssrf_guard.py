@@ -1,4 +1,4 @@
-"""Where a channel may lead: the table of what lies inside, however it is written, and the operator's list."""
+"""Permitted targets of channels: the table of internal addresses in any notation, and the operator's list."""
 
 from __future__ import annotations
 

@@ -58,7 +58,7 @@ def test_it_posts_the_notice_as_json(server: HttpServer) -> None:
 
 def test_a_second_one_has_the_same_key_and_body_and_its_own_time(server: HttpServer) -> None:
     posted(server)
-    # Read back from a database, an object's names may stand in another order.
+    # PostgreSQL may return an object's names in another order.
     again = replace(NOTICE, details=tuple(dict(reversed([*details.items()])) for details in NOTICE.details))
     posted(server, notice=again, now=NOW + timedelta(hours=1))
     first, second = server.requests

@@ -40,7 +40,7 @@ def site(site: Site, sandbox: Sandbox) -> Site:
 
 @pytest.fixture
 def other(site: Site, make_site: Callable[..., Site]) -> Site:
-    """Another way, which keeps none."""
+    """Another route, without drafts."""
     return make_site(beside=site)
 
 

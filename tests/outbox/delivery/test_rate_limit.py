@@ -1,4 +1,4 @@
-"""Thirty messages a minute and mailbox, counted over all processes; what is more goes another way, or waits."""
+"""Thirty messages a minute and mailbox, counted over all processes; more use another route, or wait."""
 
 from __future__ import annotations
 

@@ -55,14 +55,14 @@ def chosen(
         ([tried(A, REFUSED, walk=9), tried(B, REFUSED, walk=9), tried(RELAY, REFUSED, walk=9)], "channel"),
         ([tried(way, REFUSED, walk=9) for way in ALL], None),
         ([tried(way, REFUSED, -2) for way in ALL], "a"),
-        # A first doubt: nothing for a minute, then the same way once more.
+        # First uncertain answer: a minute's wait, then the same route once more.
         ([tried(A, DOUBTFUL, walk=9)], None),
         ([tried(A, DOUBTFUL, -1)], "a"),
         ([tried(RELAY, DOUBTFUL, -1)], "relay"),
         ([tried(B, DOUBTFUL, -1)], "b"),
-        # Asked for before its minute is over, by another claim: what is clear, another door first.
+        # Sent now by a user, before the minute is over: clear routes, another endpoint first.
         ([tried(A, DOUBTFUL, -0.5)], "relay"),
-        # In doubt again: at once what is clear, another door before the same, the last resort after them.
+        # Uncertain again: at once the clear routes, another endpoint before the same, the last resort after them.
         ([tried(A, DOUBTFUL, -1), tried(A, DOUBTFUL, walk=9)], "relay"),
         ([tried(A, DOUBTFUL, -1), tried(A, DOUBTFUL, walk=9), tried(RELAY, REFUSED, walk=9)], "b"),
         (
@@ -74,15 +74,15 @@ def chosen(
             ],
             "channel",
         ),
-        # With the same door in doubt by two mailboxes the last resort comes at once.
+        # With the same endpoint uncertain for two mailboxes the last resort is used at once.
         ([tried(A, DOUBTFUL, -1), tried(B, DOUBTFUL, walk=9), tried(RELAY, DOUBTFUL, walk=9)], "channel"),
-        # All in doubt: again after a while, what was tried least first.
+        # All uncertain: again after a wait, the least tried first.
         ([tried(way, DOUBTFUL, -5) for way in (A, A, B, RELAY, RELAY, CHANNEL, CHANNEL)], "b"),
-        # A lost worker says nothing of the way: at once the same way, then another.
+        # A lost worker proves nothing about the route: at once the same route, then another.
         ([tried(A, LOST)], "a"),
         ([tried(B, LOST)], "b"),
         ([tried(A, LOST, -1), tried(A, LOST)], "relay"),
-        # A doubt with a draft: first it is asked for; later another way.
+        # Uncertain with a draft: first it is looked up; later another route.
         ([tried(A, DOUBTFUL, walk=9, has_draft=True)], None),
         ([tried(A, DOUBTFUL, -11, has_draft=True)], "relay"),
         # A doubt that a later answer of others cleared away.
@@ -260,7 +260,7 @@ def test_uncertain_endpoint_is_bypassed_within_two_minutes(door: str, lasts: tim
     history = lived(ways, lambda way, at: DOUBTFUL if way.endpoint == door and at < NOW + lasts else ACCEPTED)
     assert history[-1].at <= NOW + 2 * MINUTE
     assert sum(one.evidence == DOUBTFUL for one in history) <= 2
-    assert history[0].key == history[1].key  # the same way once more
+    assert history[0].key == history[1].key  # the same route once more
 
 
 answer_spans = st.lists(

@@ -1,4 +1,4 @@
-"""By which way a reminder leaves when others are broken: found, noted and gone around in the same run."""
+"""Routes of a reminder when others fail: the failure is noted, and another route used in the same run."""
 
 from __future__ import annotations
 
@@ -136,7 +136,7 @@ class TestWhatElseCouldSend:
     def test_what_is_known_to_have_ended_comes_last_and_what_was_never_stored_is_not_tried(
         self, site: Site, make_site: MakeSite, sandbox: Sandbox, time: Time
     ) -> None:
-        """Last and not never: what is known here may be wrong, and there may be nothing else."""
+        """Last but not never: the stored data may be outdated, and there may be no other route."""
         ended, unknown, healthy = make_site(beside=site, days=-1), make_site(beside=site), make_site(beside=site)
         unknown.credential.value = None
         unknown.credential.save()

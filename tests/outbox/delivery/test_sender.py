@@ -29,7 +29,7 @@ DOORS = {TransportName.GRAPH: "graph", TransportName.EWS: "ews", TransportName.S
 
 @pytest.fixture(params=TransportName, ids=str)
 def by(request: pytest.FixtureRequest, site: Site) -> TransportName:
-    """Each transport in turn is the mailbox's."""
+    """The mailbox's transport; the test runs for each."""
     transport: TransportName = request.param
     site.mailbox.transport = transport
     site.mailbox.save()

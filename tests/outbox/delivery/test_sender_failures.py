@@ -131,7 +131,7 @@ class TestSuspendedWorker:
     def test_while_the_message_left_its_success_still_counts(
         self, site: Site, sandbox: Sandbox, time: Time, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """It settles nothing any more, but what it knows keeps the next worker from sending again."""
+        """It no longer owns the delivery, but its recorded success keeps the next worker from sending again."""
         delivery = reminder(time())
         [mine] = claims.claim(time(), limit=1)
         attempt = Attempt(route="slow")

@@ -29,7 +29,7 @@ def claim_one(time: Time) -> Delivery:
 
 
 def begun(time: Time) -> tuple[Delivery, Attempt]:
-    """Claimed, and its first attempt opened."""
+    """A claimed delivery with its first attempt."""
     delivery, attempt = claim_one(time), Attempt(route="by pigeon")
     assert claims.open_attempt(delivery, attempt, time())
     return delivery, attempt

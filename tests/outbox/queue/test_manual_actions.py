@@ -46,7 +46,7 @@ class TestExpedite:
 
 @pytest.mark.usefixtures("db")
 class TestManualActions:
-    """Each is one conditional UPDATE and one entry in the audit trail; none touches what is being sent or has ended."""
+    """Each is one conditional UPDATE and one audit entry; none affects deliveries being sent or settled."""
 
     @pytest.mark.parametrize("is_test", [False, True], ids=["reminder", "test"])
     @pytest.mark.parametrize("state", STATES)

@@ -1,4 +1,4 @@
-"""Test sends from pages are limited by person, tenant and where they go, however many are asked for at once."""
+"""Test sends from pages are limited by user, tenant and destination, also for parallel requests."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_a_person_starts_so_many_in_an_hour_and_as_many_in_the_next(person: User
 def test_of_a_tenant_twice_as_many_are_started_by_however_many(db: None, now: datetime) -> None:
     people = [User.objects.create(email=f"{number}@x.example") for number in range(4)]
     assert sum(let(3, one, now, to=f"me@{uuid4()}.example") for one in people) == 6
-    # What the tenant's limit refused is not taken from the person.
+    # What the tenant's limit refused does not count against the user.
     assert let(3, people[3], now, tenant=UUID(int=2), to="me@y.example") == 3
 
 

@@ -39,7 +39,7 @@ def values(content: bytes, name: str) -> list[str]:
 
 
 def components(content: bytes) -> list[str]:
-    """The names of its components, in order; each is closed where it was opened."""
+    """The names of its components, in order; each must be closed."""
     opened: list[str] = []
     found = []
     for name, value in lines(content):

@@ -1,4 +1,4 @@
-"""The calendar that goes with a reminder mail, from the scan to the wire."""
+"""The calendar attached to a reminder mail, from the scan to the sent message."""
 
 from __future__ import annotations
 

@@ -26,14 +26,14 @@ DAY = timedelta(days=1)
 
 @pytest.fixture
 def told(rows: Rows) -> Credential:
-    """A secret of whose end one contact was told by mail."""
+    """A secret of whose expiry one contact was notified by mail."""
     credential = rows.credential(rows.app(rows.tenant("Northpark", [DUTY])), days=20, description="alert server")
     reminded()
     return credential
 
 
 def reminded(now: datetime = NOW, state: str = DeliveryState.SENT) -> None:
-    """Everything that a scan owes is worded, and becomes what it becomes."""
+    """Compose all deliveries of a scan, and set their outcome."""
     scanner.run(now, ring=False)
     for delivery in Delivery.objects.filter(state=DeliveryState.PENDING):
         composers.compose(delivery, now)

@@ -76,7 +76,7 @@ class TestBeforeTheFirstScan:
 
     @pytest.fixture
     def never_scanned(self, site: Site, sandbox: Sandbox, now: datetime) -> datetime:
-        """Everybody was told since, and the copy was put back. When that was."""
+        """All reminders were sent since the backup, which was then restored. The time of the restore."""
         Scan.objects.all().delete()
         copy = Backup()
         scanner.run(now)
@@ -126,7 +126,7 @@ class TestBeforeTheFirstScan:
 
 class TestRestoreCommand:
     def test_backup_of_another_installation_is_detected(self, site: Site, folder: Path, now: datetime) -> None:
-        """It scanned more often than this one did, and has pruned the scan by whose number it could be told."""
+        """It scanned more often than this one, and has pruned the scan whose number would identify it."""
         scanner.run(now)
         for model in (ReminderLine, Reminder, Scan):
             model._default_manager.all().delete()

@@ -122,7 +122,7 @@ class TestDecision:
             works(told_since + timedelta(days=days))
         assert set(sent_to(sandbox, site).values()) == {1}
         assert reasons() == {messages.SENT_BEFORE_RESTORE % {"by": "ada@northpark.example"}}
-        # The next threshold is told as ever.
+        # The next threshold is sent as usual.
         scanner.run(told_since + timedelta(days=6))
         assert works(told_since + timedelta(days=6)) == {"sent": MANY}
 

@@ -59,7 +59,7 @@ def test_what_has_just_ended_waits_for_nothing() -> None:
 
 
 def test_what_would_come_too_late_leaves_at_once() -> None:
-    """One day before the end, on a Friday evening: Monday is past the end."""
+    """One day before the expiry, on a Friday evening: Monday is past the expiry."""
     friday = datetime(2026, 11, 27, 21, tzinfo=PARIS)
     assert leaves(Timing(PARIS, *NIGHT, working_days=OFFICE), friday, threshold=1) == friday
 

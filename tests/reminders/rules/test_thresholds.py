@@ -26,7 +26,7 @@ plans = st.builds(
     st.integers(7, MAX_DAYS),
 )
 moments = st.one_of(
-    # Where a day ends, and the microseconds around it.
+    # Midnight, and the microseconds around it.
     st.builds(lambda days, ticks: NOW + days * DAY + ticks * TICK, st.integers(-5000, 4000), st.integers(-2, 2)),
     st.builds(lambda minutes: NOW + minutes * MINUTE, st.integers(-1_000_000_000, 4_000_000_000)),
 )

@@ -1,4 +1,4 @@
-"""The process that has apprise loaded: whose it is, and how it ends."""
+"""The process that has apprise loaded: its owner, and how it exits."""
 
 from __future__ import annotations
 
