@@ -1,4 +1,5 @@
-"""Celery: the doorbell and the clock. Every promise is kept by rows; a lost or doubled task changes nothing."""
+"""Celery app and beat schedule. All state is in the database; tasks are idempotent wake-ups, and may be lost or run
+twice."""
 
 from __future__ import annotations
 

@@ -1,15 +1,14 @@
-"""Stored times are not believed from the future: a clock that ran ahead for a moment must not stop anything for as long
-as it ran ahead, nor keep anything open."""
+"""Stored times in the future come from a fast clock and are not trusted: they must neither block anything until then,
+nor keep anything open."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
 
 CLOCKS_DIFFER = timedelta(minutes=5)
-"""By which the clocks of two machines that work together may differ. What is dated further ahead was written by a clock
-that was wrong."""
+"""Max difference between the clocks of two machines. A time further ahead was written by a wrong clock."""
 
 
 def is_ahead(moment: datetime, now: datetime) -> bool:
-    """Whether a time at which something was done cannot be true. Pure."""
+    """Whether the time of a past event lies in the future by more than CLOCKS_DIFFER. No I/O."""
     return moment > now + CLOCKS_DIFFER

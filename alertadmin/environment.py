@@ -1,6 +1,6 @@
-"""The environment variables of alertadmin, read once into one object; a `.env` file in the data folder is read too.
+"""The environment variables of alertadmin and the data folder's `.env` file, as one object. No Django.
 
-A variable that is really set beats the file. Nothing here touches Django.
+A variable that is set overrides the file.
 """
 
 from __future__ import annotations
@@ -22,29 +22,29 @@ from alertadmin.paths import default_folder
 from mailer.http.ssrf_guard import EgressAllowlist
 
 LANGUAGES = {"en": "English", "fr": "Français"}
-"""What pages, mails and commands are worded in, each by its own name."""
+"""Languages of pages, mails and commands, each by its own name."""
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 LOG_FORMATS = ("text", "json")
 DEMONSTRATION = frozenset({"BIND", "DEBUG", "LANGUAGE", "LOG_FORMAT", "LOG_LEVEL"})
-"""What a demonstration takes from its operator's environment: nothing that names another place, key or address. Every
-other variable is an installation's own."""
+"""Variables that a demo accepts from its operator's environment: none that names a server, key or address of the
+real installation."""
 DEMO_PORTS = "ALERTADMIN_DEMO_PORTS"
-"""Where a demonstration's sandbox listens (HTTPS, SMTP submission, relay); set in a demonstration alone."""
+"""Ports of the demo's sandbox (HTTPS, SMTP submission, relay); set only in a demo."""
 SANDBOX_KEY = "SANDBOX_KEY"
-"""What opens the sandbox's own pages, since other accounts of the machine reach its port too; another at each start."""
+"""Key of the sandbox's own pages, generated at each start, since other local accounts can reach its port."""
 SOCKET_PATH_LIMIT = 100
-"""Bytes. Linux takes 107 in a Unix socket's address, macOS 103; a longer path moves to the temporary folder."""
+"""Bytes. A Unix socket's path has at most 107 on Linux and 103 on macOS; a longer one moves to the temp folder."""
 
 
 class BadEnvironment(ValueError):
-    """A variable cannot be used; the message names it and says what to write."""
+    """A variable is invalid; the message names it and says what to write."""
 
 
 @dataclass(frozen=True)
 class Environment:
     data_dir: Path
     values: Mapping[str, str] = field(repr=False)
-    """Some hold a password or a token."""
+    """Some values are passwords or tokens."""
 
     def get(self, name: str, default: str = "") -> str:
         return self.values.get(f"ALERTADMIN_{name}", default)
@@ -59,18 +59,18 @@ class Environment:
 
     @property
     def broker_socket(self) -> Path:
-        """Where the embedded Valkey listens: in the data folder, or under a short name where that path is too long."""
+        """Socket of the embedded Valkey: in the data folder, or under a short name if that path is too long."""
         path = self.data_dir / "broker.sock"
         if len(os.fsencode(path)) <= SOCKET_PATH_LIMIT:
             return path
-        # The folder's own identity keeps two installations of one user apart.
+        # The hash keeps two installations of one user apart.
         return Path(tempfile.gettempdir()) / f"alertadmin-{os.getuid()}-{abs(hash_of(self.data_dir)):x}" / "broker.sock"
 
     @property
     def redis_url(self) -> str:
         url = self.get("REDIS_URL").strip()
         if url and not _is_address(url, BROKER_SCHEMES):
-            # Not repeated: it may hold a password.
+            # The value may contain a password: do not repeat it.
             raise BadEnvironment(
                 "ALERTADMIN_REDIS_URL must be an address such as redis://:password@host:6379/0 or rediss://host, "
                 "or be left out: then alertadmin brings its own broker."
@@ -101,7 +101,7 @@ class Environment:
 
     @property
     def tls(self) -> tuple[Path, Path] | None:
-        """Certificate (with its chain) and private key, both PEM, by which the web server itself speaks TLS."""
+        """Certificate chain and private key, both PEM, if the web server itself serves TLS."""
         certificate, key = self.get("TLS_CERTIFICATE"), self.get("TLS_KEY")
         if bool(certificate) != bool(key):
             missing, other = ("TLS_KEY", "TLS_CERTIFICATE") if certificate else ("TLS_CERTIFICATE", "TLS_KEY")
@@ -110,7 +110,7 @@ class Environment:
 
     @property
     def is_in_clear(self) -> bool:
-        """Whether other machines can connect, and nothing says that they do so over TLS."""
+        """Whether other machines can connect, and neither this server nor PUBLIC_URL uses TLS."""
         host = self.bind[0]
         try:
             is_local = ipaddress.ip_address(host.partition("%")[0]).is_loopback
@@ -120,7 +120,7 @@ class Environment:
 
     @property
     def proxies(self) -> int:
-        """How many proxies of the operator's own stand before it, each of which says for whom it asks."""
+        """Number of trusted reverse proxies, each of which appends the client to X-Forwarded-For."""
         is_behind_one = self.public_url.startswith("https://") and not self.tls
         value = self.get("PROXIES") or ("1" if is_behind_one else "0")
         if not value.isascii() or not value.isdigit() or int(value) > 9:
@@ -133,7 +133,7 @@ class Environment:
 
     @property
     def keys(self) -> KeySource:
-        """Where the key ring is kept; None: in the key file, as it is. It may be the ring itself."""
+        """Where the keyring is kept; None: in the unencrypted key file. May contain the keys."""
         try:
             return keyring_config.parse(self.get("KEYS"))
         except keyring_config.InvalidKeySource as error:
@@ -141,13 +141,13 @@ class Environment:
 
     @property
     def keys_token_file(self) -> Path | None:
-        """Who we are to a Vault or OpenBao that wraps the key file, where KEYS_TOKEN does not say."""
+        """File with the token for a Vault or OpenBao, if KEYS_TOKEN is not set."""
         value = self.get("KEYS_TOKEN_FILE")
         return Path(value) if value else None
 
     @property
     def keys_ca_file(self) -> Path | None:
-        """The authorities, as PEM, that are trusted where the outside key is; without it the usual ones."""
+        """CA file (PEM) for the KMS; None: the system's authorities."""
         value = self.get("KEYS_CA_FILE")
         return Path(value) if value else None
 
@@ -158,13 +158,13 @@ class Environment:
 
     @property
     def sign_in_file(self) -> Path | None:
-        """Names the providers by which people sign in (accounts/oidc/config_file.py)."""
+        """The sign-in providers (accounts/oidc/config_file.py)."""
         value = self.get("SIGN_IN_FILE")
         return Path(value) if value else None
 
     @property
     def group_roles_last(self) -> timedelta:
-        """For how long a role that a provider's group gives counts without the provider saying so again."""
+        """How long a group role stays in force without a confirmation by the provider."""
         value = self.get("GROUP_ROLES_HOURS") or "72"
         if not value.isascii() or not value.isdigit() or not 1 <= int(value) <= 168:
             raise BadEnvironment(
@@ -174,7 +174,7 @@ class Environment:
 
     @property
     def language(self) -> str:
-        """Of mails to tenants that name none, of commands, and of browsers that ask for none of ours."""
+        """Language of mails to tenants without one, of commands, and of browsers that ask for none of LANGUAGES."""
         value = self.get("LANGUAGE") or "en"
         if value not in LANGUAGES:
             raise BadEnvironment(f'ALERTADMIN_LANGUAGE must be one of {", ".join(LANGUAGES)}; it is "{value}".')
@@ -182,7 +182,7 @@ class Environment:
 
     @property
     def lease(self) -> timedelta:
-        """For how long a worker holds a delivery that it sends."""
+        """Duration of a worker's lease on a delivery."""
         value = self.get("LEASE_SECONDS") or "90"
         try:
             seconds = float(value)
@@ -194,7 +194,7 @@ class Environment:
 
     @property
     def inside_targets(self) -> EgressAllowlist:
-        """Addresses inside the network that channels typed into a page may lead to; none if the operator lists none."""
+        """Internal addresses that channels from pages may use; none by default."""
         try:
             return EgressAllowlist.parse(self.get("INSIDE_TARGETS"))
         except ValueError as error:
@@ -205,7 +205,7 @@ class Environment:
 
     @property
     def tests_per_hour(self) -> int:
-        """How many test sends one person may start from pages within an hour."""
+        """Max test sends of one user within an hour, from pages."""
         value = self.get("TESTS_PER_HOUR") or "30"
         if not value.isascii() or not value.isdigit() or not 1 <= int(value) <= 10_000:
             raise BadEnvironment(f'ALERTADMIN_TESTS_PER_HOUR must be a number of tests, such as 30; it is "{value}".')
@@ -213,22 +213,22 @@ class Environment:
 
     @property
     def keep_words(self) -> timedelta:
-        """For how long the words of a mail stay after it was settled."""
+        """How long the text of a finished mail is kept."""
         return self._days("KEEP_WORDS_DAYS", 90)
 
     @property
     def keep_deliveries(self) -> timedelta:
-        """For how long it is known at all."""
+        """How long a finished delivery is kept."""
         return self._days("KEEP_DELIVERIES_DAYS", 730)
 
     @property
     def keep_audit(self) -> timedelta:
-        """For how long entries of the audit trail are kept."""
+        """How long audit entries are kept."""
         return self._days("KEEP_AUDIT_DAYS", 730)
 
     def _days(self, name: str, default: int) -> timedelta:
         value = self.get(name) or str(default)
-        # A month at least: what is given up after 30 days has come to its end by then.
+        # At least a month: a delivery is given up after 30 days.
         if not value.isascii() or not value.isdigit() or not 31 <= int(value) <= 36_500:
             raise BadEnvironment(
                 f'ALERTADMIN_{name} must be a number of days from 31 on, such as {default}; it is "{value}".'
@@ -237,7 +237,7 @@ class Environment:
 
     @property
     def sandbox(self) -> str:
-        """The address of a demonstration's sandbox, such as https://localhost:9443; empty in a real installation."""
+        """URL of the demo's sandbox, such as https://localhost:9443; empty in a real installation."""
         ports = self.get("DEMO_PORTS")
         return f"https://localhost:{ports.partition(',')[0]}" if ports else ""
 
@@ -247,7 +247,7 @@ class Environment:
 
     @property
     def log_level(self) -> str:
-        """From which level on alertadmin's own lines are written; empty where the operator does not say."""
+        """Level of alertadmin's own log lines; empty by default."""
         value = self.get("LOG_LEVEL").upper()
         if value and value not in LOG_LEVELS:
             raise BadEnvironment(f'ALERTADMIN_LOG_LEVEL must be one of {", ".join(LOG_LEVELS)}; it is "{value}".')
@@ -255,7 +255,7 @@ class Environment:
 
     @property
     def log_format(self) -> str:
-        """`text` for people, `json` (one object a line) for programs."""
+        """`text` for people, or `json`, one object per line."""
         value = self.get("LOG_FORMAT").lower() or "text"
         if value not in LOG_FORMATS:
             raise BadEnvironment(f'ALERTADMIN_LOG_FORMAT must be {" or ".join(LOG_FORMATS)}; it is "{value}".')
@@ -267,7 +267,7 @@ class Environment:
 
     @property
     def ping_url(self) -> str:
-        """Who is told, again and again, that all is well here; empty: nobody. It is a secret: its path is a token."""
+        """URL that is called regularly while all is well; empty: none. A secret: its path is a token."""
         value = self.get("PING_URL").strip()
         try:
             parts = urlsplit(value)
@@ -277,17 +277,17 @@ class Environment:
         if value and (not usable or not value.isascii() or not value.isprintable() or " " in value):
             raise BadEnvironment(
                 "ALERTADMIN_PING_URL must be an address such as https://hc-ping.com/0123-abcd, or be left out. "
-                "It is not repeated here: whoever knows it could say that all is well."
+                "It is not repeated here: anyone who knows it could report that all is well."
             )
         return value
 
 
 BROKER_SCHEMES = ("redis", "rediss", "redis+socket", "sentinel")
-"""That Celery knows for Valkey and Redis."""
+"""URL schemes that Celery supports for Valkey and Redis."""
 
 
 def _is_address(url: str, schemes: Collection[str]) -> bool:
-    """Whether it is whole: one of these schemes, a host (or, for a socket, a path), and a port that can be one."""
+    """Whether the URL has one of these schemes, a host (or, for a socket, a path) and a valid port."""
     try:
         parts = urlsplit(url.partition(";")[0])  # a list of sentinels
         port = parts.port
@@ -302,7 +302,7 @@ LOCAL_HOSTS = {"127.0.0.1", "::1", "0.0.0.0", "::", "localhost"}  # noqa: S104  
 
 
 def _is_host(host: str) -> bool:
-    """Whether it may be a name or an address; whether there is one, only who listens there finds out."""
+    """Whether it is a valid host name or address; resolving it is left to the server."""
     if ":" not in host:
         return re.fullmatch(r"[\w.-]+", host) is not None
     try:
@@ -312,7 +312,7 @@ def _is_host(host: str) -> bool:
 
 
 def hash_of(path: Path) -> int:
-    """A number for a path, the same in every process (unlike `hash`)."""
+    """A hash of the path that is the same in every process, unlike `hash`."""
     return zlib.crc32(os.fsencode(path))
 
 
@@ -321,13 +321,13 @@ def read(environ: Mapping[str, str] = os.environ) -> Environment:
     kept = _dotenv(data_dir / ".env")
     if environ.get(DEMO_PORTS):
         kept = {name: value for name, value in kept.items() if name.removeprefix("ALERTADMIN_") in DEMONSTRATION}
-    # Those of a demonstration come from its start alone.
+    # These two are set by the demo's start only.
     own = {name: value for name, value in kept.items() if name not in (DEMO_PORTS, SANDBOX_KEY)}
     return Environment(data_dir, {**own, **environ})
 
 
 def _dotenv(path: Path) -> dict[str, str]:
-    """`NAME=value` lines; `#` begins a comment line; quotes around a value are taken off."""
+    """Parse `NAME=value` lines; `#` begins a comment line; quotes around a value are removed."""
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except OSError:

@@ -1,4 +1,4 @@
-"""What every answer forbids a browser beside the content security policy, and how much a request may bring."""
+"""Response headers besides the content security policy, and the limit of request bodies."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from django.views.defaults import page_not_found
 log = logging.getLogger(__name__)
 
 FORBIDDEN = ("accelerometer", "camera", "display-capture", "geolocation", "gyroscope", "microphone", "payment", "usb")
-"""No page of ours asks for these, so nothing that got into one may."""
+"""No page uses these features, so injected code may not either."""
 HEADERS = {
     "Permissions-Policy": ", ".join(f"{feature}=()" for feature in FORBIDDEN),
     "X-Permitted-Cross-Domain-Policies": "none",
 }
 LARGEST_UPLOAD = 16 * 1024 * 1024
-"""Bytes of a form with files. Each file has a limit of its own, of which its page speaks; so much is not even read."""
+"""Bytes of a form with files. Every file field has its own, lower limit; a larger body is not even read."""
 
 
 class EdgesMiddleware:
@@ -37,7 +37,7 @@ class EdgesMiddleware:
         return response
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        """What somebody deleted while another was acting on it is not there any more: that is no fault of ours."""
+        """Answer 404 if another user deleted a referenced row during the request."""
         if isinstance(exception, IntegrityError) and is_gone(exception):
             log.info("%s %s: what it is about was deleted meanwhile", request.method, request.path)
             return page_not_found(request, exception)
@@ -45,17 +45,17 @@ class EdgesMiddleware:
 
 
 def is_gone(error: IntegrityError) -> bool:
-    """Whether a row that another one points to is missing, as SQLite and PostgreSQL say it."""
+    """Whether it is a foreign key violation, in SQLite's or PostgreSQL's form."""
     return "FOREIGN KEY" in str(error) or type(error.__cause__).__name__ == "ForeignKeyViolation"
 
 
 def is_too_large(request: HttpRequest) -> bool:
-    """By what it says of itself: a server lets no request bring more than it said."""
+    """From Content-Length; granian rejects longer bodies."""
     length = str(request.META.get("CONTENT_LENGTH") or "0")
     return not length.isascii() or not length.isdigit() or int(length) > largest_body(request.content_type or "")
 
 
 def largest_body(content_type: str) -> int:
-    """Bytes that a request of this content type may bring."""
+    """Max bytes of a request with this content type."""
     has_files = content_type.partition(";")[0].strip().lower() == "multipart/form-data"
     return LARGEST_UPLOAD if has_files else int(settings.DATA_UPLOAD_MAX_MEMORY_SIZE)

@@ -1,4 +1,4 @@
-"""Django's settings, all from the environment (alertadmin/environment.py); nothing here is edited by hand."""
+"""Django settings, all derived from the environment (alertadmin/environment.py); do not edit per installation."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from alertadmin.paths import ASSETS
 from mailer.email_address import ascii_host
 
 ENVIRONMENT = environment.read()
-ENVIRONMENT.keys  # noqa: B018 (raises BadEnvironment here rather than where a secret is first opened)
+ENVIRONMENT.keys  # noqa: B018 (raises BadEnvironment now rather than at the first decryption)
 DATA_DIR = ENVIRONMENT.data_dir
 
 
 def _secret_key() -> str:
     """From the environment, else from the data folder; it signs sessions and links, and encrypts nothing.
 
-    Before the data folder is prepared there are no sessions: a throw-away key lets the commands start.
+    Before the data folder is prepared there are no sessions: a random key lets commands start.
     """
     if value := ENVIRONMENT.get("SECRET_KEY"):
         return value
@@ -44,7 +44,7 @@ _public = urlsplit(PUBLIC_URL)
 _https = _public.scheme == "https"
 ALLOWED_HOSTS = sorted({_public.hostname or "localhost", BIND_HOST, *(environment.LOCAL_HOSTS - {"0.0.0.0", "::"})})  # noqa: S104  # nosec B104
 PROXIES = ENVIRONMENT.proxies
-"""Whose X-Forwarded-For is believed; whatever stands further left in it, anybody may have written."""
+"""Number of trusted entries in X-Forwarded-For; entries further left are forgeable."""
 CSRF_TRUSTED_ORIGINS = [f"{_public.scheme}://{_public.netloc}"]
 
 INSTALLED_APPS = [
@@ -53,7 +53,7 @@ INSTALLED_APPS = [
     "alertadmin.reminders",
     "alertadmin.outbox",
     "alertadmin.registry",
-    # Before our own accounts, whose admin takes theirs off.
+    # Before our own accounts, whose admin unregisters theirs.
     "allauth",
     "allauth.account",
     "allauth.mfa",
@@ -120,7 +120,7 @@ TEMPLATES = [
 
 
 def _database() -> dict[str, Any]:
-    """SQLite or PostgreSQL: elsewhere the rules that the tables hold are not known to work."""
+    """SQLite or PostgreSQL; constraints and locks are tested on these two only."""
     file: object = DATA_DIR / "alertadmin.sqlite3"
     if url := ENVIRONMENT.database_url:
         try:
@@ -128,27 +128,27 @@ def _database() -> dict[str, Any]:
         except ValueError:
             database = {}
         if database.get("ENGINE") == "django.db.backends.postgresql":
-            # A newer version sees by it that an older one still runs (supervisor/migrations.py).
+            # By this name a newer version detects an older one that still runs (supervisor/migrations.py).
             options = {"application_name": f"alertadmin {__version__}", **database.get("OPTIONS", {})}
             return {**database, "OPTIONS": options}
         file = database.get("NAME")
         if database.get("ENGINE") != "django.db.backends.sqlite3" or file in ("", ":memory:"):
-            # Not repeated: it holds a password.
+            # The URL contains a password: do not repeat it.
             raise environment.BadEnvironment(
                 "ALERTADMIN_DATABASE_URL must be like postgres://user:password@host:5432/name or sqlite:////a/file."
             )
     return {
         "ENGINE": "django.db.backends.sqlite3",
         "NAME": file,
-        # A write begins IMMEDIATE (no "database is locked" between readers turned writers) and a commit is on the
-        # disk before the next byte leaves for Microsoft (synchronous=FULL): the outbox's promises rest on both.
+        # Write transactions begin IMMEDIATE (no "database is locked" when a reader starts to write), and a commit is on
+        # the disk before the next byte is sent (synchronous=FULL): the outbox relies on both.
         "OPTIONS": {
             "transaction_mode": "IMMEDIATE",
             "timeout": 20,
             "init_command": "PRAGMA journal_mode=WAL;PRAGMA synchronous=FULL;PRAGMA foreign_keys=ON;"
-            # After a long reader the journal shrinks again.
+            # Truncate the journal after a long reader.
             "PRAGMA journal_size_limit=67108864;"
-            # What is deleted, a sealed secret above all, is overwritten and does not stay in the file.
+            # Overwrite deleted content, such as encrypted secrets, in the file.
             "PRAGMA secure_delete=ON;",
         },
     }
@@ -167,8 +167,8 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
     {"NAME": "alertadmin.accounts.password_validation.CommonPasswordCombinationValidator"},
 ]
-# django-allauth does the steps of a sign-in; its addresses and pages are ours (dashboard/people), and so are the limits
-# on guessing, because its own are kept in a cache that our processes do not share.
+# django-allauth runs the steps of a sign-in. URLs and pages are our own (dashboard/auth), and so is throttling, since
+# allauth counts in a cache that the processes do not share.
 ACCOUNT_ADAPTER = "alertadmin.accounts.allauth_adapter.AccountAdapter"
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"email"}
@@ -176,7 +176,7 @@ ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_RATE_LIMITS = False
 SOCIALACCOUNT_ADAPTER = "alertadmin.accounts.oidc.adapter.SocialAccountAdapter"
-# Who somebody is, is asked once: their tokens open nothing that alertadmin needs.
+# A provider's tokens are used once, to identify the user, and not stored.
 SOCIALACCOUNT_STORE_TOKENS = False
 SOCIALACCOUNT_EMAIL_AUTHENTICATION = False
 SOCIALACCOUNT_EMAIL_VERIFICATION = "none"
@@ -191,8 +191,8 @@ MFA_RECOVERY_CODES_SHOW_ONCE = True
 MFA_RATE_LIMITS = False
 MFA_TOTP_ISSUER = "alertadmin"
 MFA_TOTP_TOLERANCE = 1
-"""Steps of 30 seconds that a person's clock may be off; each code is good once all the same."""
-# A person's address was typed by an administrator; it is nobody's claim that needs a proof.
+"""Tolerated steps of 30 seconds between the clocks; a code is accepted once regardless."""
+# An administrator entered the address; it is not a claim of the user that needs verification.
 MFA_ALLOW_UNVERIFIED_EMAIL = True
 PASSWORD_RESET_TIMEOUT = 3600
 SESSION_COOKIE_AGE = 12 * 3600
@@ -209,18 +209,17 @@ SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
-# Of `check --deploy`: subdomains and preloading are a decision of whoever owns the domain, and who answers in clear is
-# the proxy, before us.
+# check --deploy: subdomains and preloading are the domain owner's decision, and the proxy redirects plain http.
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W008", "security.W021"]
 if _https and not ENVIRONMENT.tls:
-    # Set only behind TLS, where a proxy we were told of (ALERTADMIN_PUBLIC_URL) sends this header.
+    # Only behind TLS, where the proxy that ALERTADMIN_PUBLIC_URL implies sends this header.
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [NONE],
         "script-src": [SELF],
         "style-src": [SELF],
-        # Bootstrap draws the ticks of its check boxes and the arrows of its selects from data: pictures.
+        # Bootstrap's check boxes and selects use data: images.
         "img-src": [SELF, "data:"],
         "font-src": [SELF],
         "connect-src": [SELF],
@@ -234,13 +233,13 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 FILE_UPLOAD_HANDLERS = ["alertadmin.dashboard.ui.upload_handlers.InMemory"]
 
 OUTBOX_LEASE = ENVIRONMENT.lease
-"""How long what a worker held waits after its death. A living worker renews its leases."""
+"""How long a dead worker's deliveries wait. A living worker renews its leases."""
 INSIDE_TARGETS = ENVIRONMENT.inside_targets
-"""Where inside the network channels may lead (mailer/http/ssrf_guard.py)."""
+"""Internal addresses that channels may use (mailer/http/ssrf_guard.py)."""
 PINGS = bool(ENVIRONMENT.ping_url)
-"""Whether somebody outside is told while all is well. The address itself stays where it is."""
+"""Whether an outside monitor is called while all is well. The URL is a secret and stays in the environment."""
 TESTS_PER_HOUR = ENVIRONMENT.tests_per_hour
-"""That one person may start from pages (outbox/send_test/test_limits.py)."""
+"""Max test sends of one user from pages (outbox/send_test/test_limits.py)."""
 KEEP_WORDS = ENVIRONMENT.keep_words
 KEEP_DELIVERIES = ENVIRONMENT.keep_deliveries
 KEEP_AUDIT = ENVIRONMENT.keep_audit
@@ -257,7 +256,7 @@ LANGUAGE_COOKIE_SAMESITE = "Lax"
 USE_TZ = True
 TIME_ZONE = "UTC"
 
-# The version in the path lets browsers keep the files: a new release has new addresses.
+# The version in the path makes files cacheable: a new release has new URLs.
 STATIC_URL = f"/static/{__version__}/"
 STATICFILES_DIRS = [ASSETS / "static"]
 STATIC_ROOT = DATA_DIR / "static"
@@ -269,7 +268,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "visibility_timeout": 900,
     "unacked_restore_interval": 5,
     "unacked_restore_throttle": 1,
-    # A broker that takes a connection and never answers is given up after this.
+    # Give up a broker that accepts the connection and never answers.
     "socket_timeout": 5,
     "socket_connect_timeout": 0.5,
 }

@@ -1,5 +1,4 @@
-"""Every address of this installation. There is no other door, such as Django's admin, that would go past the roles and
-the record."""
+"""URLs. Django's admin is not installed, since it would bypass roles and the audit trail."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The door for a WSGI server (granian)."""
+"""WSGI entry point, for granian."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The audit trail: who did what to what, when, from where, and what came of it. Added to, never changed.
+"""The audit trail: who did what to what, when, from where, and with which result. Append-only.
 
 from alertadmin import audit
 

@@ -1,6 +1,6 @@
-"""What is put on the record, by name: the kind of thing, a dot, what was done to it.
+"""Names of audited actions: the kind of object, a dot, the past participle.
 
-To record an act of a new kind, name it here. The name is what stays in the rows; the label may be reworded.
+Add new actions here. The stored value must stay; the label may change.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Who acts: known in one place for a request, a command, a task, so that no act has to be told who does it.
+"""The actor of the current request, command or task, in a context variable.
 
-A middleware says it of requests, `management.job` of commands, `celery` of tasks. Whoever writes a record asks here.
+Set by `ActorMiddleware` for requests, `management.base` for commands and `celery` for tasks; read by `audit.log`.
 """
 
 from __future__ import annotations
@@ -16,31 +16,31 @@ if TYPE_CHECKING:
 
 STRANGER, CLOCK, WORKER, PROCESS = "stranger", "clock", "worker", "process"
 COMMAND = "command "
-"""Followed by its name. No e-mail address holds a space, so none of these can be taken for a person."""
+"""Followed by the command's name. E-mail addresses contain no space, so no kind can be taken for one."""
 
 
-def _nobody() -> User | None:
+def _no_person() -> User | None:
     return None
 
 
 @dataclass(frozen=True)
 class Actor:
     kind: str = PROCESS
-    """What acts where no person does: STRANGER, CLOCK, WORKER, a COMMAND, or a PROCESS that did not say more."""
+    """What acts if no user does: STRANGER (an anonymous request), CLOCK, WORKER, a COMMAND, or PROCESS by default."""
     address: str = ""
-    """Where the request came from; empty where none did."""
+    """IP address of the request; empty without a request."""
     request: str = ""
-    """Ties together what one request did."""
-    ask_person: Callable[[], User | None] = _nobody
-    """Asked at the moment of the act: a request that signs somebody in begins as a stranger's."""
+    """The request's id, which links the entries of one request."""
+    ask_person: Callable[[], User | None] = _no_person
+    """Evaluated at the time of the action, since a request that signs a user in begins as anonymous."""
 
     @property
     def person(self) -> User | None:
         return self.ask_person()
 
 
-_NOBODY_SAID = Actor()
-_current: ContextVar[Actor] = ContextVar("actor", default=_NOBODY_SAID)
+_UNSET = Actor()
+_current: ContextVar[Actor] = ContextVar("actor", default=_UNSET)
 
 
 def current() -> Actor:
@@ -48,7 +48,7 @@ def current() -> Actor:
 
 
 def set_actor(actor: Actor) -> Token[Actor]:
-    """Until `leave`. Where there is a block to stand around, `acting` is simpler."""
+    """Set the actor until `reset_actor`. Prefer `acting_as` around a block."""
     return _current.set(actor)
 
 

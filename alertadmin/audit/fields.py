@@ -1,7 +1,7 @@
-"""What may stand in an entry's details: a fixed list, because an entry is for ever and is read by many.
+"""Allow-list of an entry's details, since entries are permanent and many people read them.
 
-Of changed fields the old and the new value, where the field is listed here; of any other, sealed ones above all, only
-that it changed. So a new field shows nothing until somebody decides that it may.
+A change is recorded with the old and new value if the field is listed here. For other fields, such as encrypted ones,
+only the fact of the change is recorded. So a new field stays hidden until it is added.
 """
 
 from __future__ import annotations
@@ -14,35 +14,35 @@ from django.db import models
 
 NAMES = frozenset(
     {
-        "actor",  # on whose behalf a command, or who comes with a link, acts
+        "actor",  # the user on whose behalf a command acts, or the recipient of a link
         "app",
-        "cause",  # a slug of mailer.diagnosis, or of who refused
+        "cause",  # a cause of mailer.diagnosis, or the check that refused
         "changes",
         "count",
         "contacts",
         "counts",
-        "deleted_with",  # how many of what went along
+        "deleted_with",  # number of rows deleted by cascade, by model
         "digest",
-        "entry",  # another record: a handover, a return from consent
+        "entry",  # id of a related object: a disclosure, a consent redirect, an invitation
         "filter",
         "format",
-        "key",  # a key's id, never the key
+        "key",  # the key's id, never the key
         "kind",
-        "left_out",  # refusals of the same kind within the last hours that have no entry of their own
-        "method",  # by which a person signed in, or a request came
+        "left_out",  # refusals of the same kind in the last hour without an entry of their own
+        "method",  # the login method, or how a request was made
         "path",
         "permission",
-        "reason",  # as a person typed it
-        "place",  # a name in the operator's clouds file
+        "reason",  # as typed by the user
+        "place",  # a slug in the clouds file
         "recipient",
         "recipients",
         "role",
         "route",
         "sends_as",
         "state",
-        "through",  # the last entry that was pruned
+        "through",  # number of the last pruned entry
         "transport",
-        "triggers",  # of the audit trail's table, by name what was wrong with each
+        "triggers",  # problem by trigger of the audit table
         "until",
     }
 )
@@ -58,27 +58,27 @@ FIELDS = {
     "membership": "role source",
     "user": "email name time_zone language is_active",
 }
-"""Fields whose values may be shown, by the model's name."""
+"""Fields whose values are recorded, by model name."""
 CHANGED = "changed"
 LONGEST = 300
-"""Characters of one text."""
+"""Max characters of a text."""
 MOST = 50
-"""Entries of one list."""
+"""Max items of a list."""
 
 
 class NotListed(ValueError):
-    """A detail that nobody has decided about."""
+    """The detail is not in the allow-list."""
 
 
 def checked(details: Mapping[str, Any]) -> dict[str, Any]:
-    """As it is stored. Raises NotListed."""
+    """The details in their stored form. Raises NotListed."""
     if unknown := set(details) - NAMES:
-        raise NotListed(f"{', '.join(sorted(unknown))}: not among what an audit entry may hold (audit/details.py).")
+        raise NotListed(f"{', '.join(sorted(unknown))}: not in the allow-list of an audit entry (audit/fields.py).")
     return {name: _plain(value) for name, value in details.items() if value not in (None, "", {}, [])}
 
 
 def text(value: object, most: int = LONGEST) -> str:
-    """One line that every database and JSON takes: no control characters, no half of a surrogate pair."""
+    """One line that every database and JSON accept: no control characters, no lone surrogates."""
     clean = str(value).encode("utf-8", "replace").decode("utf-8")
     return "".join(character if character.isprintable() else " " for character in clean)[:most]
 
@@ -101,14 +101,14 @@ Stored = dict[str, Any]
 
 
 def stored(row: models.Model) -> Stored:
-    """A row's fields as the database has them now; nothing if it has no such row."""
+    """A row's current values in the database; empty if there is no such row."""
     names = [field.attname for field in row._meta.concrete_fields]
     found = row.__class__._base_manager.filter(pk=row.pk).values(*names).first()
     return found or {}
 
 
 def differences(model: type[models.Model], before: Stored, after: Stored) -> dict[str, Any]:
-    """By field: [old, new], or that it changed."""
+    """Changed fields: [old, new], or CHANGED if the values are not recorded."""
     found: dict[str, Any] = {}
     shown = FIELDS.get(model._meta.model_name or "", "").split()
     for field in model._meta.concrete_fields:

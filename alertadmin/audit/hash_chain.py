@@ -1,8 +1,8 @@
-"""How an entry holds on to the one before it. Pure: what is in an entry decides its digest, and nothing else.
+"""Hash chain of the audit trail. No I/O: an entry's digest depends on its content only.
 
-An entry's digest is the SHA-256 of its content and of the digest before it. It takes no key, so that an auditor can
-verify an export without this installation. Whoever may write to the database could therefore compute a whole new
-chain: that is seen by heads kept elsewhere (`verify_audit --expect`).
+The digest is the SHA-256 of the content and the previous digest. It uses no key, so that an auditor can verify an export
+without this installation. An attacker with write access to the database can therefore compute a new chain; heads kept
+elsewhere detect that (`verify_audit --expect`).
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 GENESIS = "0" * 64
-"""Stands before the first entry."""
+"""The previous digest of the first entry."""
 VERSION = 1
-"""Of the encoding; part of what is digested."""
+"""Version of the encoding; included in the digest."""
 FIELDS = (
     "number",
     "at",
@@ -33,12 +33,12 @@ FIELDS = (
     "details",
     "previous",
 )
-"""What is digested, in this order: all of an entry but the digest."""
+"""Digested fields, in this order: all of an entry but the digest."""
 
 
 @dataclass(frozen=True)
 class Head:
-    """The last entry there is, or where the first one goes."""
+    """Number and digest of the last entry, or of GENESIS."""
 
     number: int
     digest: str
@@ -59,7 +59,7 @@ BEGINNING = Head(0, GENESIS)
 
 
 def canonical(content: dict[str, Any]) -> bytes:
-    """One way of writing each content: a JSON list, without spaces, keys sorted, ASCII, times in UTC."""
+    """The canonical encoding: a JSON list without spaces, keys sorted, ASCII, times in UTC."""
     values = [VERSION, *(_plain(content[name]) for name in FIELDS)]
     return json.dumps(values, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False).encode("ascii")
 
@@ -71,5 +71,5 @@ def _plain(value: Any) -> Any:
 
 
 def digest_of(content: dict[str, Any]) -> str:
-    """`content` has at least FIELDS."""
+    """`content` must have all FIELDS."""
     return hashlib.sha256(canonical(content)).hexdigest()

@@ -1,11 +1,11 @@
-"""Writing an entry, in the transaction of the act that it records: no record, no act; no act, no record.
+"""Append audit entries in the transaction of the recorded action, so that neither exists without the other.
 
     with transaction.atomic():
         tenant.save()
-        audit.record(Act.TENANT_CREATED, tenant)
+        audit.record(AuditAction.TENANT_CREATED, tenant)
 
-Appending is one at a time: on PostgreSQL by a lock that lasts until the transaction's end, on SQLite because it has one
-writer. So record last, when all else of the act is done: nobody else then waits for what the act itself waits for.
+Entries are appended one at a time: PostgreSQL holds an advisory lock until the transaction ends, SQLite has one writer.
+So call `record` last in the transaction, so that other writers do not wait for the rest of it.
 """
 
 from __future__ import annotations
@@ -29,25 +29,25 @@ from alertadmin.audit.target import AuditTarget
 from alertadmin.audit.throttle_counter import Limit
 
 LOCK = 0x616C657274_6175
-"""Of PostgreSQL's advisory locks, the one under which entries are appended."""
+"""Key of PostgreSQL's advisory lock for appending."""
 
 
 OF_ONE_THING = Limit("refusals about one thing", 20, timedelta(hours=1))
 OF_A_PERSON = Limit("refusals of a person", 10, timedelta(hours=1))
 OF_STRANGERS = Limit("refusals of strangers", 60, timedelta(hours=1))
-"""Entries for each act (`record_alone`), and of a person for each page."""
+"""Entries of refusals: per action and object, per action, user and view, and per action for anonymous requests."""
 
 recorded = Signal()
-"""Sent with `entry`, and `on` as `record` was given it, in the transaction of the act: what follows from an act
-everywhere that it is done, such as a mail to the person whom it is about."""
+"""Sent with `entry`, and `on` as given to `record`, in the same transaction. For consequences of an action wherever
+it happens, such as a mail to the affected user."""
 
 
 class OutsideTransaction(RuntimeError):
-    """The act and its record could come apart: open a transaction around both."""
+    """The action and its entry could be separated: wrap both in a transaction."""
 
 
 class RefusedAlone(ValueError):
-    """`record_alone` is for what was refused or failed; what was done is recorded where it is done."""
+    """`record_refusal` is for refused and failed actions; a completed one is recorded in its own transaction."""
 
 
 def record(
@@ -60,10 +60,10 @@ def record(
     now: datetime | None = None,
     **details: Any,
 ) -> AuditEntry:
-    """Appends an entry. `tenant` is found by `on` if it is not given; `by` is a person other than the one who acts.
+    """Append an entry. `tenant` defaults to that of `on`; `by` is the acting user, if it is not the current actor's.
 
-    `details` are those of `audit.details`. Raises OutsideTransaction; ValueError for an unknown act or detail; and
-    what the database raises, which rolls the act back.
+    `details` are those allowed by `audit.fields`. Raises OutsideTransaction; ValueError for an unknown action or detail;
+    and database errors, which roll the action back.
     """
     if not connection.in_atomic_block:
         raise OutsideTransaction(f"{act} is to be recorded in the transaction of the act.")
@@ -95,11 +95,11 @@ def record(
 def record_refusal(
     act: AuditAction | str, on: models.Model | AuditTarget | None = None, *, result: Result | str, **more: Any
 ) -> AuditEntry | None:
-    """For what did not happen: a refusal has no act to share a transaction with, so it opens its own. Not to be called
-    within one that will be rolled back.
+    """Record a refused or failed action. It has no transaction of its own, so this opens one. Do not call it within a
+    transaction that will be rolled back.
 
-    Who is refused again and again fills no record: beyond so many of a kind within an hour there is no entry, and the
-    next one says how many were left out.
+    Repeated refusals are limited: beyond the limit in an hour no entry is written (returns None), and the next entry has
+    the number left out.
     """
     if Result(result) == Result.DONE:
         raise RefusedAlone(f"{act} was done: record it in its transaction.")
@@ -113,8 +113,8 @@ def record_refusal(
 
 
 def _left_out(act: AuditAction, on: models.Model | AuditTarget | None, page: str, now: datetime) -> int | None:
-    """Of entries that were not written; None where this is one more of them. What a request merely names is no kind of
-    its own: a stranger could name a new one each time."""
+    """Number of entries left out since the last one; None if this one is left out too. Values from the request do not
+    select a counter: an anonymous client could invent new ones."""
     person = actor.current().person
     who = f"{act} {person.pk}" if person else str(act)
     if isinstance(on, models.Model):
@@ -124,7 +124,7 @@ def _left_out(act: AuditAction, on: models.Model | AuditTarget | None, page: str
 
 @contextmanager
 def record_save(created: AuditAction, changed: AuditAction, on: models.Model, **more: Any) -> Iterator[dict[str, Any]]:
-    """A transaction around saving a row that may be new, with the entry that fits. Yields as `changing` does."""
+    """Save a row, new or not, in a transaction with the fitting entry. Yields a dict like `record_change`."""
     if on._state.adding:
         with transaction.atomic():
             yield more
@@ -136,8 +136,8 @@ def record_save(created: AuditAction, changed: AuditAction, on: models.Model, **
 
 @contextmanager
 def record_change(act: AuditAction | str, on: models.Model, **more: Any) -> Iterator[dict[str, Any]]:
-    """A transaction around changing a row, with an entry that says which fields became what. What is put into the
-    yielded dictionary meanwhile is added to the details."""
+    """Change a row in a transaction with an entry of the changed fields. Keys added to the yielded dict become
+    details."""
     with transaction.atomic():
         before = listed.stored(on)
         yield more
@@ -146,13 +146,13 @@ def record_change(act: AuditAction | str, on: models.Model, **more: Any) -> Iter
 
 
 def head() -> Head:
-    """The last entry's, or what stands before the first."""
+    """Head of the trail; BEGINNING if it is empty."""
     last = AuditEntry.objects.order_by("-number").values_list("number", "digest").first()
     return Head(*last) if last else BEGINNING
 
 
 def _wait_in_line() -> None:
-    """On SQLite a transaction that writes began alone; one that so far only read becomes the writer here."""
+    """Serialise appends on PostgreSQL. On SQLite the transaction is the only writer already."""
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])

@@ -1,4 +1,4 @@
-"""One entry of the audit trail. Written once, never changed: neither by this program nor, by triggers, past it."""
+"""Entry of the audit trail. Immutable: refused by this model, and by database triggers for other clients."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from alertadmin.audit.tenant_scope import tenant_scoped
 
 
 class AppendOnly(Exception):
-    """Somebody tried to change or delete an entry."""
+    """An attempt to change or delete an entry."""
 
 
 class AuditQuerySet(models.QuerySet["AuditEntry"]):
-    """Reads. The one way to write is `audit.record`; the one way to delete is `audit.prune`."""
+    """Read-only. `audit.record` writes entries, `audit.retention.prune` deletes them."""
 
     def _refuse(self, *args: Any, **kwargs: Any) -> NoReturn:
         raise AppendOnly("The audit trail is only added to, by audit.record.")
@@ -28,26 +28,26 @@ class AuditQuerySet(models.QuerySet["AuditEntry"]):
 @tenant_scoped("tenant")
 class AuditEntry(models.Model):
     number = models.BigIntegerField(primary_key=True)
-    """From 1, without a gap."""
+    """From 1, without gaps."""
     at = models.DateTimeField(_("when"))
     who = models.CharField(_("who"), max_length=254)
-    """The person's e-mail address as it was, or one of the kinds of `accounts.actor`."""
+    """The user's e-mail address at that time, or an actor kind (audit.actor)."""
     person_id = models.BigIntegerField(null=True)
-    """Not a foreign key: an entry stays as it is when the person goes."""
+    """Not a foreign key: the entry stays unchanged when the user is deleted."""
     address = models.CharField(_("from where"), max_length=45, blank=True)
     request = models.CharField(max_length=32, blank=True)
     act = models.CharField(_("what"), max_length=60)
     result = models.CharField(_("result"), max_length=8)
     kind = models.CharField(_("kind of thing"), max_length=60, blank=True)
-    """Of what it was done to: "registry.tenant"."""
+    """Label of the object's model, such as "registry.tenant"."""
     object_id = models.CharField(max_length=64, blank=True)
     label = models.CharField(_("on what"), max_length=200, blank=True)
-    """What it was called."""
+    """The object's name at that time."""
     tenant = models.UUIDField(_("tenant"), null=True)
-    """Whose it is; empty where it is the whole installation's."""
+    """The object's tenant; empty for the installation."""
     details = models.JSONField(_("details"), default=dict)
     previous = models.CharField(max_length=64)
-    """The digest of the entry before."""
+    """Digest of the previous entry."""
     digest = models.CharField(max_length=64)
 
     objects = AuditQuerySet.as_manager()
@@ -78,7 +78,7 @@ class AuditEntry(models.Model):
 
     @property
     def act_label(self) -> str:
-        """A row may hold an act that this release no longer knows."""
+        """The stored value for actions unknown to this release."""
         return str(AuditAction(self.act).label) if self.act in AuditAction.values else self.act
 
     @property

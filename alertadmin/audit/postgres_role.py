@@ -1,7 +1,8 @@
-"""What the program's own role at PostgreSQL needs, and no more: rows, but neither the schema nor the trail's past.
+"""PostgreSQL role of the program, with minimal rights: it reads and writes rows, but can change neither the schema nor
+past audit entries.
 
-The owner of the tables migrates (`./run --setup`); the program then runs as this role. Whoever comes in through the
-program, or steals its password, cannot alter a table, take the triggers off or rewrite what is on the record.
+The owner of the tables runs migrations (`./run --setup`); the program runs as this role. An attacker who controls the
+program, or has its password, can neither alter tables, drop the triggers, nor rewrite the audit trail.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ NAME = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 
 
 def grants(role: str) -> Iterator[str]:
-    """Statements for the owner of the tables, which may be repeated; again after each upgrade, for new tables."""
+    """Statements for the owner of the tables. Repeatable; run again after each upgrade, for new tables."""
     names = sorted(connection.introspection.table_names())
     quote = connection.ops.quote_name
     tables = ", ".join(quote(name) for name in names if name != TABLE)
@@ -32,7 +33,7 @@ def grants(role: str) -> Iterator[str]:
 
 
 def apply(statements: Iterable[str]) -> None:
-    """All or none."""
+    """Execute all statements in one transaction."""
     with transaction.atomic(), connection.cursor() as cursor:
         for one in statements:
             cursor.execute(one)

@@ -1,7 +1,7 @@
-"""Retention: old entries go, and an entry says so, with the digest of the last that went: the anchor of what stays.
+"""Retention: delete old entries, after appending an entry with number and digest of the last deleted one.
 
-That entry is part of the chain itself. Verification begins at the first entry that is left and believes that those
-before it were there, and were that many, because a later entry vouches for their end.
+That entry is part of the chain, so verification can start at the first remaining entry: a later entry confirms the
+number and digest of its predecessor.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ BATCH = 5_000
 
 
 def prune(keep: timedelta, now: datetime) -> int:
-    """Deletes the entries from the first up to the last that is older; returns how many. One transaction for a batch,
-    so that whoever records waits for little."""
+    """Delete entries up to the last one older than `keep`. Returns their number. One transaction per batch, so that
+    writers wait only briefly."""
     gone = 0
     while (some := _prune_some(now - keep, now)) > 0:
         gone += some
@@ -30,7 +30,7 @@ def prune(keep: timedelta, now: datetime) -> int:
 
 
 def _first_young(times: list[datetime], before: datetime, now: datetime) -> int:
-    """The place of the first entry that stays. One dated in the future is as old as those after it. Pure."""
+    """Index of the first entry to keep. An entry dated in the future counts as old as those after it. No I/O."""
     true = [(place, at) for place, at in enumerate(times) if not is_ahead(at, now)]
     old = [place for place, at in itertools.takewhile(lambda one: one[1] < before, true)]
     return old[-1] + 1 if old else 0
@@ -38,7 +38,7 @@ def _first_young(times: list[datetime], before: datetime, now: datetime) -> int:
 
 @transaction.atomic
 def _prune_some(before: datetime, now: datetime) -> int:
-    """Only those from the first on without a younger one between them: what stays must be one chain."""
+    """Only a prefix without younger entries is deleted, so that the rest stays one chain."""
     oldest = list(AuditEntry.objects.order_by("number").values_list("number", "digest", "at")[:BATCH])
     young = _first_young([at for _number, _digest, at in oldest], before, now)
     if young == 0:

@@ -1,4 +1,4 @@
-"""What an act is done to, as it is called at that moment: it may be gone or called otherwise when somebody reads."""
+"""Target of an action, by its name at that time: it may be renamed or deleted before the entry is read."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from django.db import models
 from alertadmin.audit.fields import text
 
 OWNERS = ("app", "mailbox", "credential", "consent", "channel")
-"""Through which a thing belongs to a tenant that has none of its own, in the order they are looked at."""
+"""Relations that lead to the tenant of an object without one of its own, in order."""
 
 
 @dataclass(frozen=True)
 class AuditTarget:
-    """Taken before a thing is deleted, so that the record can be written after."""
+    """Create it before deleting the object, to record the deletion afterwards."""
 
     kind: str = ""
     object_id: str = ""
@@ -31,18 +31,18 @@ class AuditTarget:
 
 
 def stored_label(model: models.Model | type[models.Model]) -> str:
-    """What rows and ciphertexts call the model: "registry.tenant". Of its table, which a new class name leaves as it
-    is.
+    """The model's label in rows and ciphertexts, such as "registry.tenant". Derived from the table, so that renaming the
+    class does not change it.
 
-    >>> stored_label(SecretDisclosure)
-    "registry.handover"
+        >>> stored_label(SecretDisclosure)
+        "registry.handover"
     """
     app = model._meta.app_label
     return f"{app}.{model._meta.db_table.removeprefix(f'{app}_')}"
 
 
 def tenant_of(thing: models.Model | None) -> UUID | None:
-    """The tenant that a thing belongs to, found along its own fields."""
+    """The object's tenant, found through its relations."""
     if thing is None:
         return None
     if thing._meta.label_lower == "registry.tenant":

@@ -1,4 +1,4 @@
-"""Which tenant the rows of a model are of. Each model says it for itself."""
+"""The tenant of a model's rows, as declared by the model."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ Row = TypeVar("Row", bound=Model)
 Belonging = str | Callable[[QuerySet[Any]], Q]
 
 _BELONGINGS: dict[str, Belonging] = {}
-"""By a model's label."""
+"""By model label."""
 
 
 def tenant_scoped(belonging: Belonging) -> Callable[[type[Row]], type[Row]]:
-    """Says it by a path, such as "app__tenant", or by a condition.
+    """Declare a model's tenant: a lookup path, such as "app__tenant", or a condition.
 
-    The condition is called with the ids of tenants, a subquery, and says which rows are of them alone. Rows that are of
-    no tenant are the installation's: only whoever holds a role in all of it sees them.
+    The condition is called with a subquery of tenant ids and returns which rows belong to these tenants only. Rows
+    without a tenant belong to the installation: only users with a role in all tenants see them.
     """
 
     def decorate(model: type[Row]) -> type[Row]:
@@ -31,14 +31,14 @@ def tenant_scoped(belonging: Belonging) -> Callable[[type[Row]], type[Row]]:
 
 
 _OWNERS: dict[str, Callable[[], Q]] = {}
-"""By a model's label."""
+"""By model label."""
 
 
 def changed_by_owners(rows: Callable[[], Q]) -> Callable[[type[Row]], type[Row]]:
-    """Says which rows only an owner of the installation changes: what it sends by, of any tenant. `rows`
-    is called each time it is asked, since which rows these are may follow from others.
+    """Declare rows that only an owner of the installation may change: what the installation sends by, in any tenant.
+    `rows` is evaluated at each use, since the rows may depend on others.
 
-    Whoever chooses by what the installation sends can read what it sends, links to an owner's new password too.
+    Control of a sending route gives access to its mails, including an owner's password reset links.
     """
 
     def decorate(model: type[Row]) -> type[Row]:
@@ -61,7 +61,7 @@ def scope_of(model: type[Model]) -> Belonging:
 
 
 def tenant_of(row: Model) -> UUID | None:
-    """The id of its tenant, where the model says it by a path."""
+    """The id of the row's tenant, if the model declares a path."""
     *parents, last = str(scope_of(type(row))).split("__")
     at: Any = row
     for parent in parents:

@@ -1,4 +1,4 @@
-"""How often something was tried within a while: a row in the database, because several processes answer."""
+"""Rate limits, counted in the database because several processes serve requests."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from alertadmin.clock_skew import is_ahead
 
 class ThrottleCounter(models.Model):
     key = models.CharField(max_length=64, primary_key=True)
-    """A digest: what was tried may be an address that somebody typed by mistake, such as a password."""
+    """A digest, since an attempted name may be a password typed into the wrong field."""
     since = models.DateTimeField(db_index=True)
     count = models.PositiveIntegerField(default=1)
 
@@ -31,16 +31,16 @@ class ThrottleCounter(models.Model):
 
 @dataclass(frozen=True)
 class Limit:
-    """So many tries, and then none until `per` has passed since the first of them."""
+    """At most `most` tries; then none until `per` has passed since the first of them."""
 
     name: str
     most: int
     per: timedelta
 
     def acquire(self, of: str, now: datetime) -> datetime | None:
-        """Takes one try, before what is tried is looked at; or says when the next one will be let.
+        """Count one try, before its result is known. Returns None if it is allowed, else when the next one is.
 
-        However many try at once, no more than `most` are let: each is one conditional statement of the database.
+        Concurrent tries cannot exceed `most`: each is one conditional UPDATE.
         """
         key = self._key(of)
         rows = ThrottleCounter.objects.filter(key=key)
@@ -51,7 +51,7 @@ class Limit:
                     with transaction.atomic():
                         ThrottleCounter.objects.create(key=key, since=now)
                 except IntegrityError:
-                    continue  # another was first
+                    continue  # another transaction created it
                 return None
             if row.since + self.per <= now or is_ahead(row.since, now):
                 if rows.filter(since=row.since).update(since=now, count=1):
@@ -62,13 +62,13 @@ class Limit:
                 return None
 
     def sample(self, of: str, now: datetime) -> int | None:
-        """Counts one, however many there were. None beyond the limit; else, how many were beyond it the last time."""
+        """Count one event. Returns None beyond the limit; else the number of events beyond it in the last window."""
         key = self._key(of)
         while True:
             row, is_new = ThrottleCounter.objects.get_or_create(key=key, defaults={"since": now})
             if is_new:
                 return 0
-            # Of several at once, one finds the row as it was.
+            # Of concurrent updates, one finds the row unchanged.
             same = ThrottleCounter.objects.filter(key=key, since=row.since, count=row.count)
             if row.since + self.per <= now or is_ahead(row.since, now):
                 if same.update(since=now, count=1):
@@ -77,7 +77,7 @@ class Limit:
                 return 0 if row.count < self.most else None
 
     def release(self, of: str, taken_at: datetime) -> None:
-        """What was tried was right. Only this one try: whoever guesses would otherwise win tries by signing in."""
+        """Return one try after a success. Only one: a sign-in must not reset the counter for a guesser."""
         ThrottleCounter.objects.filter(key=self._key(of), since__lte=taken_at, count__gt=0).update(count=F("count") - 1)
 
     def _key(self, of: str) -> str:

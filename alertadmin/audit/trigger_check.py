@@ -1,7 +1,6 @@
-"""A start looks whether the triggers that keep the trail append-only are in place, puts them back and says so on the
-record.
+"""At start, check the triggers that keep the audit trail append-only, restore them, and audit tampering.
 
-Before the tables are migrated, since SQLite drops a rebuilt table's triggers itself, and that is no tampering.
+The check runs before migrations: SQLite drops the triggers of a rebuilt table, which is no tampering.
 """
 
 from __future__ import annotations
@@ -18,11 +17,11 @@ from alertadmin.audit.triggers import ADDED_LATER, TriggerFinding, TriggerProble
 
 log = logging.getLogger(__name__)
 _found: list[TriggerFinding] = []
-"""By the `migrate` under way, before it began."""
+"""Findings of the current `migrate`, before it began."""
 
 
 def tampered(*, is_upgrade: bool) -> list[TriggerFinding]:
-    """What was done to the triggers since this program last ran. `is_upgrade`: migrations are due."""
+    """Trigger problems since this program last ran. `is_upgrade`: migrations are due."""
     known = ADDED_LATER if is_upgrade else frozenset()
     return [
         finding
@@ -32,14 +31,14 @@ def tampered(*, is_upgrade: bool) -> list[TriggerFinding]:
 
 
 def restore(found: list[TriggerFinding]) -> None:
-    """Puts back what is missing or altered, and records `found`, which was seen before the tables were migrated."""
+    """Restore missing and altered triggers, and audit `found`, the findings from before the migrations."""
     try:
         with transaction.atomic():
             triggers.install(connection)
             if found:
                 record(AuditAction.AUDIT_UNGUARDED, triggers={finding.name: finding.problem for finding in found})
     except DatabaseError as error:
-        # The program's own role may have no right to it; verify_audit tells until the tables' owner has put them back.
+        # The program's role may lack the right; verify_audit reports it until the tables' owner restores them.
         log.error("The triggers that keep the audit trail append-only cannot be put back: %s", type(error).__name__)
 
 
@@ -49,7 +48,7 @@ def before_migrate(plan: Sequence[object], using: str, **_signal: object) -> Non
 
 
 def after_migrate(using: str, **_signal: object) -> None:
-    """Also after `flush`, which is no migration."""
+    """Also called after `flush`, which is no migration."""
     if using == connection.alias:
         found = list(_found)
         _found.clear()

@@ -1,14 +1,14 @@
-"""What the database itself refuses: changing an entry, and deleting one but by retention.
+"""Database triggers that reject changes to audit entries, and deletions other than by retention.
 
-An entry may be deleted once an entry of AUDIT_PRUNED stands in the trail that names it or a later one (`through`), and
-if it is older than 31 days, the shortest time that any installation keeps them. So neither a person who comes in
-through this program, nor one with its rights at the database, can take away fresh traces, and no flag lets them.
+An entry can be deleted once the trail has an AUDIT_PRUNED entry that names it or a later one (`through`), and if it is
+older than 31 days, the minimum retention. So neither a user of this program nor a database client with its rights can
+delete recent entries, and no flag allows it.
 
-On SQLite INSERT OR REPLACE deletes the entry in its way without the trigger on DELETE (`recursive_triggers` is off
-unless a connection turns it on), found by its number or by its rowid: so a trigger on INSERT refuses both.
+On SQLite, INSERT OR REPLACE deletes the conflicting entry without firing the DELETE trigger (`recursive_triggers` is off
+by default), matched by number or rowid: so a trigger on INSERT rejects both.
 
-Put in place after each `migrate`, because SQLite forgets a table's triggers when it rebuilds it, and at each start (see
-`guard`). Where the program's own role may not change the schema, its owner has put them there: see
+Created after each `migrate`, because SQLite drops a table's triggers when it rebuilds it, and at each start (see
+`trigger_check`). If the program's role may not change the schema, the tables' owner has created them: see
 `manage.py database_roles`.
 
 Sources: SQLite, "CREATE TRIGGER" and "The ON CONFLICT Clause"; PostgreSQL 15, "pg_trigger".
@@ -61,7 +61,7 @@ POSTGRESQL = {
     "audit_is_not_emptied": "BEFORE TRUNCATE ON accounts_auditentry FOR EACH STATEMENT",
 }
 TYPES = {"audit_stays_as_it_is": 1 | 2 | 16, "audit_stays": 1 | 2 | 8, "audit_is_not_emptied": 2 | 32}
-"""Of `pg_trigger.tgtype`: for each row 1, before 2, on DELETE 8, on UPDATE 16, on TRUNCATE 32."""
+"""`pg_trigger.tgtype`: row 1, before 2, DELETE 8, UPDATE 16, TRUNCATE 32."""
 STAYS = f"CREATE OR REPLACE FUNCTION alertadmin_audit_stays() RETURNS trigger LANGUAGE plpgsql AS $${FUNCTION}$$"
 PRUNE = """
 CREATE OR REPLACE FUNCTION alertadmin_prune_audit(through bigint) RETURNS bigint
@@ -70,33 +70,33 @@ LANGUAGE sql SECURITY DEFINER SET search_path FROM CURRENT AS $$
 $$;
 REVOKE ALL ON FUNCTION alertadmin_prune_audit(bigint) FROM PUBLIC;
 """
-"""Deletes for a role that may not: by its owner's right, within what the triggers allow."""
+"""Deletes for the program's role with the owner's rights, within the limits of the triggers."""
 FOUND_POSTGRESQL = """
 SELECT tgname, tgtype, tgenabled = 'O' AND tgqual IS NULL AND tgattr::text = '', proname, prosrc
 FROM pg_trigger JOIN pg_proc ON pg_proc.oid = tgfoid
 WHERE tgrelid = 'accounts_auditentry'::regclass AND NOT tgisinternal
 """
 ADDED_LATER = frozenset({"audit_replaces_nothing"})
-"""Absent from databases of earlier versions, where that is no sign of tampering until they are migrated."""
+"""Missing in databases of earlier versions, where that is no tampering until they are migrated."""
 
 
 class TriggerProblem(StrEnum):
     MISSING = "missing"
     ALTERED = "altered"
-    """It is there and does something else, or is switched off."""
+    """The trigger differs or is disabled."""
     UNKNOWN = "unknown"
-    """A trigger on the table that is not this program's: it could swallow entries as they are written."""
+    """A trigger on the table that is not this program's: it could discard entries."""
 
 
 @dataclass(frozen=True, order=True)
 class TriggerFinding:
     name: str
-    """Of a trigger."""
+    """The trigger's name."""
     problem: TriggerProblem
 
 
 def findings(connection: BaseDatabaseWrapper) -> list[TriggerFinding]:
-    """What is not as this program put it there; empty where all is well, or where there is no trail yet."""
+    """Differences from the expected triggers; empty if there are none, or no audit table yet."""
     if TABLE not in connection.introspection.table_names():
         return []
     found = dict(_found(connection))
@@ -112,7 +112,7 @@ def findings(connection: BaseDatabaseWrapper) -> list[TriggerFinding]:
 
 
 def _found(connection: BaseDatabaseWrapper) -> Iterator[tuple[str, bool]]:
-    """Each trigger on the table, with whether it is this program's, unaltered and at work."""
+    """Each trigger on the table, and whether it is this program's, unaltered and enabled."""
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             cursor.execute(FOUND_POSTGRESQL)
@@ -132,8 +132,8 @@ def _plain(statement: str) -> str:
 
 
 def install(connection: BaseDatabaseWrapper) -> list[TriggerFinding]:
-    """Puts back what is missing or altered, and returns it. Where all is in place it changes nothing, so that a role
-    without that right can `migrate` too. A trigger that is not this program's is left: see `verify_audit`."""
+    """Restore missing and altered triggers. Returns what was restored. Changes nothing if all is in place, so that a
+    role without that right can `migrate` too. Unknown triggers stay: see `verify_audit`."""
     mended = [finding for finding in findings(connection) if finding.problem != TriggerProblem.UNKNOWN]
     if mended:
         with connection.cursor() as cursor:

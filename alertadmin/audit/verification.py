@@ -1,5 +1,5 @@
-"""Whether the trail is whole: from the first entry that is left to the last, each is what it was and follows the one
-before. Finds the first place where it is not, and says what was done there.
+"""Verify the hash chain, from the first remaining entry to the last. Reports the first broken entry and how it was
+broken.
 """
 
 from __future__ import annotations
@@ -15,36 +15,36 @@ from alertadmin.audit.models import AuditEntry
 
 CHUNK = 2_000
 AROUND = 1_000
-"""How far away an entry is looked for that stands where another belongs."""
+"""Max distance at which the original number of a moved entry is searched."""
 Content = dict[str, Any]
 
 
 class Break(StrEnum):
     ALTERED = "altered"
-    """Its content is not what was digested."""
+    """The content does not match the digest."""
     REMOVED = "removed"
-    """Entries before it are not there any more."""
+    """Entries before it are missing."""
     SWAPPED = "swapped"
-    """It is whole, but was written at another number."""
+    """The entry is valid, but was written with another number."""
     INSERTED = "inserted"
-    """It is whole by itself, but does not follow the entry before it: one of the two was put there later."""
+    """The entry is valid, but does not follow the previous one: one of the two was inserted later."""
     CUT = "cut"
-    """The trail ends before an entry that is known from elsewhere."""
+    """The trail ends before an expected entry."""
     REPLACED = "replaced"
-    """An entry known from elsewhere is another one now: all from there on, or up to there, was written anew."""
+    """An expected entry has another digest: the chain was rewritten from there on, or up to there."""
 
 
 @dataclass(frozen=True)
 class VerificationResult:
-    """What a verification says."""
+    """Result of a verification."""
 
     first: int
-    """The first entry that is left; 0 if there is none."""
+    """Number of the first remaining entry; 0 if there is none."""
     head: Head
     count: int
     broken: Break | None = None
     at: int = 0
-    """The number of the first entry where it is broken."""
+    """Number of the first broken entry."""
 
     @property
     def ok(self) -> bool:
@@ -52,10 +52,10 @@ class VerificationResult:
 
 
 def verify(expected: Sequence[Head] = ()) -> VerificationResult:
-    """`expected` are heads that were noted elsewhere: those numbers must still have those digests. One that was
-    pruned since is believed, as the chain is, from its first entry on."""
+    """Verify the trail. `expected` are heads noted elsewhere: those numbers must have those digests. Expected entries
+    that were pruned since are trusted, as the chain is, from its first entry on."""
     found = _walked(expected)
-    # Retention may have taken what was being read.
+    # Retention may have deleted entries while they were read.
     while not found.ok and _first_number() != found.first:
         found = _walked(expected)
     return found
@@ -69,7 +69,7 @@ def _walked(expected: Sequence[Head]) -> VerificationResult:
     first, last, count = _first_number(), BEGINNING, 0
     known = {head.number: head.digest for head in expected}
     pruned: Head | None = None
-    """What stood before the first entry, until an entry vouches for it."""
+    """The predecessor of the first entry, until an AUDIT_PRUNED entry confirms it."""
     for number, content in _entries():
         if content is not None and count == 0 and number != 1:
             pruned = last = Head(number - 1, str(content["previous"]))
@@ -91,7 +91,7 @@ def _walked(expected: Sequence[Head]) -> VerificationResult:
 
 
 def _entries() -> Iterator[tuple[int, Content | None]]:
-    """By number, a chunk at a time: entries that are appended meanwhile follow. No content: it cannot be read."""
+    """Entries by number, in chunks; includes entries appended meanwhile. Content None: unreadable."""
     entries = AuditEntry.objects.order_by("number")
     after = 0
     while numbers := list(entries.filter(number__gt=after).values_list("number", flat=True)[:CHUNK]):
@@ -103,7 +103,7 @@ def _read(numbers: list[int]) -> Iterator[tuple[int, Content | None]]:
     found = AuditEntry.objects.filter(number__gte=numbers[0], number__lte=numbers[-1]).order_by("number")
     try:
         contents = list(found.values(*FIELDS, "digest"))
-    except (ValueError, TypeError):  # SQLite keeps whatever somebody wrote, be it no time, no id, no JSON
+    except (ValueError, TypeError):  # SQLite stores any value: an invalid time, id or JSON
         if len(numbers) == 1:
             yield numbers[0], None
         else:
@@ -131,7 +131,7 @@ def _break(content: Content | None, last: Head) -> Break | None:
 
 
 def _is_plain(content: Content) -> bool:
-    """Whether there is a digest of it at all: JSON as SQLite keeps it may hold what no entry can."""
+    """Whether the content can be digested: SQLite may hold JSON that no entry could have."""
     try:
         canonical(content)
     except (ValueError, TypeError, RecursionError):
@@ -140,7 +140,7 @@ def _is_plain(content: Content) -> bool:
 
 
 def _home(content: Content, digest: str) -> int | None:
-    """The number that an entry was written at, if it is whole but for its number."""
+    """The number that the entry was written with, if all else is unchanged."""
     before = AuditEntry.objects.filter(digest=content["previous"]).values_list("number", flat=True).first()
     stands: int = content["number"]
     near = range(max(1, stands - AROUND), stands + AROUND)
@@ -149,7 +149,7 @@ def _home(content: Content, digest: str) -> int | None:
 
 
 def _stands_at(place: int, number: int) -> bool:
-    """Whether the entry of `number` stands at `place`."""
+    """Whether the entry with the original number `number` is now at `place`."""
     other = dict(_read([place])).get(place)
     return other is not None and digest_of({**other, "number": number}) == other["digest"]
 

@@ -1,1 +1,1 @@
-"""Signing in and out, and the first administrator."""
+"""Pages of sign-in, sign-out, invitation and the first administrator."""

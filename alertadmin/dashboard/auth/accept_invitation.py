@@ -1,4 +1,4 @@
-"""Accepting an invitation: by a password, by signing in elsewhere, or as whoever has an account already."""
+"""Accept an invitation: with a password, by a sign-in provider, or with an existing account."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class AcceptForm(forms.ModelForm):  # type: ignore[type-arg]
         model = User
         fields = ["name", "time_zone"]
         field_classes = {"name": NameField}
-        # The page fills in the browser's own zone.
+        # JavaScript fills in the browser's time zone.
         widgets = {"time_zone": TimeZoneInput({"data-browser-zone": ""})}
         help_texts = {
             "name": gettext_lazy("As colleagues see you."),
@@ -65,7 +65,7 @@ class AcceptForm(forms.ModelForm):  # type: ignore[type-arg]
 @never_cache
 @sensitive_post_parameters()
 def accept(request: HttpRequest, token: str) -> HttpResponse:
-    """Opened by anybody or anything, such as a scanner of mails, it changes nothing; posted, it is good once."""
+    """A GET, for example by a mail scanner, changes nothing; a POST is accepted once."""
     now = timezone.now()
     invitation = invitations.find(token, now)
     if invitation is None:
@@ -89,7 +89,7 @@ def accept(request: HttpRequest, token: str) -> HttpResponse:
 
 
 def _as_somebody_known(request: HttpRequest, invitation: Invitation, token: str, now: datetime) -> HttpResponse:
-    """An account is never taken over by a link: whose it is signs in, and then takes the roles."""
+    """An existing account is never taken over by a link: its user signs in and then accepts the roles."""
     user = request.user
     if not isinstance(user, User):
         return _page(request, invitation, token, has_account=True)

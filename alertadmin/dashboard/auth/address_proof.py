@@ -1,7 +1,7 @@
-"""The link that proves an account's address and gives the role that waits for it.
+"""The link that proves an account's address and grants the pending role.
 
-The link alone gives nothing: it may have been set up by another who knows the account's password. The person signs in
-and confirms; or, who does not know the account, chooses a new password, which ends what led into it before.
+The link alone grants nothing: another person may know the account's password. The user signs in and confirms; a user
+who does not know the account chooses a new password, which ends other access.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from alertadmin.accounts.services import role_grants
 @public
 @never_cache
 def prove(request: HttpRequest, token: str) -> HttpResponse:
-    """Opened by a person or a scanner of mails, it changes nothing; posted, it is good once."""
+    """A GET, for example by a mail scanner, changes nothing; a POST is accepted once."""
     found = pending_role.find(token, timezone.now())
     if found is None:
         return render(request, "auth/address_proof_used.html", status=404)
@@ -40,7 +40,7 @@ def prove(request: HttpRequest, token: str) -> HttpResponse:
 
 
 def _confirm(request: HttpRequest, user: User) -> HttpResponse:
-    """Every other session ends: it may be of a person who knew the account before its address was proven."""
+    """End all other sessions: they may belong to a person who had access before the address was proven."""
     with transaction.atomic():
         sessions.end_all(user, but=request.session.session_key)
         given = role_grants.prove(user, timezone.now(), method="mailed link")

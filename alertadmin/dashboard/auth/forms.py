@@ -26,7 +26,7 @@ class SignInForm(AuthenticationForm):
         data = self.cleaned_data
         if not (data.get("username") and data.get("password")):
             return data
-        # Taken before the password is looked at: of however many at once, no more are looked at than may be.
+        # Counted before the password is checked, so that concurrent tries cannot exceed the limit.
         guess = throttling.throttle(context.request, data["username"])
         super().clean()
         guess.reset()
@@ -49,7 +49,7 @@ class FirstAdministratorForm(forms.ModelForm):  # type: ignore[type-arg]
         model = User
         fields = ["email", "name", "time_zone"]
         field_classes = {"name": NameField}
-        # The page fills in the browser's own zone.
+        # JavaScript fills in the browser's time zone.
         widgets = {"time_zone": TimeZoneInput({"data-browser-zone": ""})}
         help_texts = {"name": _("As colleagues see you."), "time_zone": _("Such as Europe/Paris.")}
 
@@ -72,8 +72,7 @@ class ProfileForm(forms.ModelForm):  # type: ignore[type-arg]
         help_texts = {"language": _("Of pages, and of mails to you."), "time_zone": _("Such as Europe/Paris.")}
 
     def save(self, commit: bool = True) -> User:
-        """These fields alone. The account may be switched off, or its password changed, since it was read: written as a
-        whole it would be as before."""
+        """Save these fields only: saving the whole row could undo a concurrent deactivation or password change."""
         with audit.record_change(AuditAction.PERSON_CHANGED, self.instance):
             self.instance.save(update_fields=self.Meta.fields)
         return self.instance  # type: ignore[no-any-return]

@@ -1,4 +1,4 @@
-"""Signing in elsewhere: to a provider's page, and back from it."""
+"""Sign-in by a provider: redirect to its page, and the callback."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ LOGGER = logging.getLogger(__name__)
 @public
 @never_cache
 def sign_in_with(request: HttpRequest, slug: str) -> HttpResponse:
-    """Posted by a button; with an invitation, if one was opened."""
+    """Start a sign-in, with an invitation if one was opened."""
     if provider_registry.find(slug) is None:
         raise Http404
     if request.method != "POST":
@@ -61,7 +61,7 @@ def connect(request: HttpRequest, slug: str) -> HttpResponse:
 @login_only
 @recently_confirmed("POST")
 def disconnect(request: HttpRequest, pk: int) -> HttpResponse:
-    """Unless nothing else would lead in any more."""
+    """Unless it is the last login method."""
     if request.method != "POST":
         return redirect("security")
     assert isinstance(request.user, User)  # noqa: S101 (signed in, by the middleware)
@@ -79,7 +79,7 @@ def disconnect(request: HttpRequest, pk: int) -> HttpResponse:
 @public
 @never_cache
 def came_back(request: HttpRequest, provider_id: str) -> HttpResponse:
-    """From a provider, with a code or an error; of another provider than the answer names (RFC 9207), with nothing."""
+    """The provider's callback, with a code or an error. The issuer in the response must match (RFC 9207)."""
     provider = provider_registry.find(provider_id)
     if provider is None:
         raise Http404
@@ -95,7 +95,8 @@ def came_back(request: HttpRequest, provider_id: str) -> HttpResponse:
 
 
 def _go(request: HttpRequest, slug: str, process: str, **kept: str) -> HttpResponse:
-    """A page that goes on to the provider's: a form's answer itself must not lead to another site (form-action)."""
+    """Render a page that redirects to the provider: a form's response may not redirect to another site
+    (form-action)."""
     provider = provider_registry.find(slug)
     if provider is None:
         raise Http404

@@ -26,7 +26,7 @@ urlpatterns = [
     path("language/setlang/", login_only(set_language), name="set_language"),
 ]
 
-# What allauth leads to, by the names that it knows them by.
+# URLs that allauth redirects to, under its names.
 urlpatterns += [
     path("sign-in/", sign_in, name="account_login"),
     path("sign-in/second-step/", second_step, name="mfa_authenticate"),

@@ -27,7 +27,7 @@ from alertadmin.dashboard.auth.forms import FirstAdministratorForm, ProfileForm,
 
 
 class SignOutView(LogoutView):
-    """Posted alone; whoever opens the address sees that they are still signed in."""
+    """POST only; a GET redirects and does not sign out."""
 
     def http_method_not_allowed(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         return redirect("overview")
@@ -39,7 +39,7 @@ class SignInView(LoginView):
     redirect_authenticated_user = True
 
     def form_valid(self, form: AuthenticationForm) -> HttpResponse:
-        """In, or to the second step."""
+        """Sign in, or go to the second step."""
         return led_in(self.request, form.get_user(), self.get_success_url())
 
     def form_invalid(self, form: AuthenticationForm) -> HttpResponse:
@@ -47,20 +47,20 @@ class SignInView(LoginView):
 
 
 def _refused(response: HttpResponse, form: Form, field: str) -> HttpResponse:
-    """429 to whoever has guessed too often; the same for accounts that are not here."""
+    """Set status 429 if throttled; the same for unknown accounts."""
     if form.has_error(field, "throttled"):
         response.status_code = 429
     return response
 
 
 def led_in(request: HttpRequest, user: AbstractBaseUser, to: str) -> HttpResponse:
-    """By the steps of a sign-in, of which the password was the first."""
+    """Sign the user in after the password, through the remaining steps."""
     response: HttpResponse = perform_password_login(request, {}, Login(user=user, redirect_url=to))
     return response
 
 
 class MfaLoginView(AuthenticateView):  # type: ignore[misc]  # allauth has no types
-    """A code or a passkey, of somebody whose password was right a moment ago."""
+    """Second step: a code or a passkey, shortly after the password."""
 
     template_name = "auth/mfa.html"
 
@@ -71,7 +71,7 @@ class MfaLoginView(AuthenticateView):  # type: ignore[misc]  # allauth has no ty
 @public
 @never_cache
 def passkey_sign_in(request: HttpRequest) -> HttpResponse:
-    """In by a passkey alone, which the browser lets be used by whoever it knows. A GET is the browser's question."""
+    """Sign in by a passkey alone. A GET returns the options for the browser."""
     if request.method != "POST":
         if "application/json" not in request.headers.get("Accept", ""):
             return redirect("sign-in")
@@ -88,7 +88,7 @@ def passkey_sign_in(request: HttpRequest) -> HttpResponse:
 
 
 def _ours(request: HttpRequest, to: str) -> str:
-    """A page of ours that was asked for, or the overview."""
+    """`to` if it is a page of this site, else the overview."""
     is_ours = url_has_allowed_host_and_scheme(to, {request.get_host()}, require_https=request.is_secure())
     return to if is_ours else reverse("overview")
 
@@ -97,7 +97,7 @@ def _ours(request: HttpRequest, to: str) -> str:
 @never_cache
 @sensitive_post_parameters()
 def confirm(request: HttpRequest) -> HttpResponse:
-    """Who it is, asked again before `?next=`, a page of ours."""
+    """Reauthenticate, then go to `?next=`, a page of this site."""
     form = reauthentication.ConfirmForm(request.POST or None, request=request)
     if form.is_bound and form.is_valid():
         return redirect(_ours(request, request.GET.get("next", "")))
@@ -108,7 +108,7 @@ def confirm(request: HttpRequest) -> HttpResponse:
 @never_cache
 @sensitive_post_parameters()
 def first_administrator(request: HttpRequest, token: str) -> HttpResponse:
-    """Good once, while nobody is registered."""
+    """The link is valid once, while there is no user."""
     if not FirstAdministratorLink.is_good(token):
         return render(request, "auth/link_used.html", status=404)
     form = FirstAdministratorForm(request.POST or None)

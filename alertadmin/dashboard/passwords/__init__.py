@@ -1,1 +1,1 @@
-"""Choosing another password: as somebody who is in, or by a link."""
+"""Change a password, when signed in or by a reset link."""

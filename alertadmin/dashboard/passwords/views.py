@@ -27,7 +27,7 @@ from alertadmin.reminders.calendar import revocation
 
 
 class ChangedMeanwhile(Exception):
-    """Since the page or the link was judged, the password was changed or the account switched off."""
+    """The password was changed or the account deactivated since the page or link was checked."""
 
 
 class PasswordForm(forms.Form):
@@ -49,9 +49,9 @@ class PasswordForm(forms.Form):
         return password
 
     def save(self, method: str) -> None:
-        """And every session ends that the old one led into. `method` is "link" where it was forgotten: then the
-        calendars end too (reminders.calendar.revocation), and the link was mailed to the address, which it proves.
-        Raises ChangedMeanwhile: of two at once, one wins."""
+        """Save the password and end all sessions. `method` "link" is a reset: calendar feeds are revoked too
+        (reminders.calendar.revocation), and the mailed link proves the address. Raises ChangedMeanwhile: of two concurrent
+        changes one succeeds."""
         with transaction.atomic():
             locked = User.objects.select_for_update().filter(pk=self.user.pk, is_active=True)
             if locked.values_list("password", flat=True).first() != self.user.password:
@@ -71,10 +71,10 @@ class PasswordForm(forms.Form):
 def change(request: HttpRequest) -> HttpResponse:
     user = request.user
     if not isinstance(user, User) or not user.has_usable_password():
-        raise Http404  # they sign in elsewhere
+        raise Http404  # the account signs in by a provider only
     form = PasswordForm(request.POST or None, user=user)
     if form.is_bound and form.is_valid():
-        request.session.cycle_key()  # so that this one is not among those that end
+        request.session.cycle_key()  # this session must not end with the others
         try:
             form.save("page")
         except ChangedMeanwhile:
@@ -93,7 +93,7 @@ def change(request: HttpRequest) -> HttpResponse:
 @never_cache
 @sensitive_post_parameters("password")
 def new_password(request: HttpRequest, token: str) -> HttpResponse:
-    """By a link. It leads nobody in: whoever has a second factor still shows it, at the door."""
+    """Choose a password by a reset link. It does not sign the user in: the second factor is still required."""
     user = password_reset.find(token)
     if user is None:
         return render(request, "passwords/link_used.html", status=404)
@@ -123,7 +123,7 @@ class ForgottenForm(forms.Form):
 @public
 @never_cache
 def forgotten(request: HttpRequest) -> HttpResponse:
-    """The same is done and said for every address: whether it is somebody's is found out when the mail is worded."""
+    """Response and side effects are the same for every address; the account is looked up when the mail is composed."""
     form = ForgottenForm(request.POST or None)
     if form.is_bound and form.is_valid():
         address = form.cleaned_data["email"]
@@ -131,7 +131,7 @@ def forgotten(request: HttpRequest) -> HttpResponse:
         try:
             throttling.throttle(request, address, throttling.PASSWORD_RESET, now)
         except throttling.Throttled:
-            pass  # nothing is told by it either
+            pass  # the page must not reveal it
         else:
             mails_password_reset.send_reset_link(address, now)
         return render(request, "passwords/asked.html", {"address": address})

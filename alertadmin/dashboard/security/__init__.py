@@ -1,1 +1,1 @@
-"""How somebody signs in: their password, their second factors, their sessions."""
+"""Pages of a user's login methods: password, second factors, sessions."""

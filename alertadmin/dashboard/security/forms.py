@@ -20,7 +20,7 @@ ASSOCIATED = "an authenticator app that is being added by {}"
 
 
 class AuthenticatorForm(forms.Form):
-    """Whether the app has the secret: it shows the right code. Until then the secret stands sealed in the session."""
+    """Verify that the app has the secret, by a code. Until then the session keeps the secret, encrypted."""
 
     code = forms.CharField(
         label=gettext_lazy("The code that it shows now"),
@@ -66,6 +66,6 @@ class PasskeyForm(AddWebAuthnForm):  # type: ignore[misc]  # allauth has no type
 
     def _clean(self) -> dict[str, Any]:
         if not isinstance(self.cleaned_data.get("credential"), dict):
-            raise TypeError  # allauth would store a bare `false` unseen, and stumble over it at the next sign-in
+            raise TypeError  # allauth would store a bare `false` and fail at the next sign-in
         passkeys.check_new(self.cleaned_data["credential"])
         return dict(super().clean())

@@ -48,7 +48,7 @@ Act = Callable[..., HttpResponse]
 
 
 def act(view: Act) -> Act:
-    """Posted; whoever comes to its address otherwise is led to the page of its button."""
+    """POST only; a GET redirects to the page with the button."""
 
     @wraps(view)
     def posted(request: HttpRequest, **key: int) -> HttpResponse:
@@ -59,7 +59,7 @@ def act(view: Act) -> Act:
 
 @login_only
 def security(request: HttpRequest) -> HttpResponse:
-    """All ways in that the person has, and where they are in now."""
+    """The user's login methods and sessions."""
     mine = list(_mine(request).order_by("created_at"))
     codes = next((one for one in mine if one.type == Authenticator.Type.RECOVERY_CODES), None)
     context = {
@@ -79,19 +79,19 @@ def security(request: HttpRequest) -> HttpResponse:
 
 @login_only
 def factor_offer(request: HttpRequest) -> HttpResponse:
-    """Where the first sign-in leads of a person of whom a second factor is asked. `?next=`, a page of ours, is where
-    "later" leads."""
+    """Offer a second factor at the first sign-in, if one is required. "Later" leads to `?next=`, a page of this
+    site."""
     to = request.GET.get("next", "")
     if not url_has_allowed_host_and_scheme(to, {request.get_host()}, require_https=request.is_secure()):
         to = reverse("overview")
     due = enforcement.due_at(request)
     if due is None or enforcement.must_add_factor(request):
-        return redirect(to)  # none is asked of them; or they are led to the page that asks, without a "later"
+        return redirect(to)  # none is required, or it is overdue: then the middleware redirects, without "later"
     return render(request, "security/offer.html", {"due": due, "to": to})
 
 
 def _left(codes: Authenticator | None) -> int | None:
-    """How many recovery codes were not used yet; None if there are none at all."""
+    """Number of unused recovery codes; None without recovery codes."""
     if codes is None:
         return None
     return int(app_settings.RECOVERY_CODE_COUNT) - int(codes.data["used_mask"]).bit_count()
@@ -136,7 +136,7 @@ def passkey_add(request: HttpRequest) -> HttpResponse:
             return _not_now(request, error.messages[0])
         return _with_codes(request, *added)
     options = begin_passkey_registration(request.user, False)
-    # One that is found without a name leads in by itself; a key that holds none is still a second factor.
+    # A discoverable passkey signs in by itself; a key without storage is still a second factor.
     options["publicKey"]["authenticatorSelection"]["residentKey"] = "preferred"
     context = {"form": form, "passkey": options}
     return render(request, "security/passkey_add.html", context, status=422 if form.errors else 200)
@@ -146,7 +146,7 @@ def passkey_add(request: HttpRequest) -> HttpResponse:
 @act
 @recently_confirmed()
 def factor_remove(request: HttpRequest, pk: int) -> HttpResponse:
-    """An app or a passkey. With the last of them the recovery codes go too."""
+    """Remove an app or a passkey. With the last one the recovery codes are deleted too."""
     kinds = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
     with transaction.atomic():
         factor = get_object_or_404(_mine(request), pk=pk, type__in=kinds)
@@ -162,7 +162,7 @@ def factor_remove(request: HttpRequest, pk: int) -> HttpResponse:
 @never_cache
 @recently_confirmed()
 def recovery_codes_make(request: HttpRequest) -> HttpResponse:
-    """New ones; the old are good no more."""
+    """Generate new recovery codes; the old ones become invalid."""
     if not can_generate_recovery_codes(request.user):
         return redirect("security")
     try:
@@ -188,7 +188,7 @@ def session_end(request: HttpRequest, pk: int) -> HttpResponse:
 @login_only
 @act
 def sessions_end(request: HttpRequest) -> HttpResponse:
-    """All but this one."""
+    """End all other sessions."""
     with transaction.atomic():
         ended = sessions.end_all(request.user, but=request.session.session_key)  # type: ignore[arg-type]
         audit.record(audit.AuditAction.SESSION_REVOKED, request.user, count=ended)  # type: ignore[arg-type]
@@ -208,7 +208,7 @@ class MfaPolicyForm(forms.ModelForm):  # type: ignore[type-arg]
 @require_right(Right.GOVERN, in_all_tenants=True)
 @recently_confirmed()
 def sign_in_demand(request: HttpRequest) -> HttpResponse:
-    """Whose second factor is asked for; it holds from everybody's next page on."""
+    """Edit the MFA policy; it applies from each user's next request."""
     demand = MfaPolicy.of_now()
     form = MfaPolicyForm(request.POST or None, instance=demand)
     if form.is_bound and form.is_valid():
@@ -221,7 +221,7 @@ def sign_in_demand(request: HttpRequest) -> HttpResponse:
 
 @sensitive_variables("codes", "text")
 def _with_codes(request: HttpRequest, added: Authenticator | None, made: Authenticator | None) -> HttpResponse:
-    """The recovery codes that were made, in this answer alone: neither in a session nor on any other page."""
+    """Show new recovery codes in this response only: neither the session nor another page keeps them."""
     request.session.pop(PENDING, None)
     if added is not None:
         messages.success(request, _("It is asked for from the next sign-in on."))

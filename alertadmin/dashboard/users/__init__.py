@@ -1,1 +1,1 @@
-"""People: who may come in, with which roles, and inviting them."""
+"""Pages of users, roles and invitations."""

@@ -18,7 +18,7 @@ from alertadmin.registry.models import Tenant
 
 
 class RoleForm(forms.Form):
-    """A role at one place: those that whoever gives it may give there."""
+    """A role in one place; offers the roles that the user may grant."""
 
     role = forms.ChoiceField(label=gettext_lazy("Role"))
     tenant = ModelPickerField(
@@ -68,7 +68,7 @@ class InviteForm(RoleForm):
 
     def clean_address(self) -> str:
         address = str(self.cleaned_data["address"])
-        # Told to whoever sees all people alone: to others it would say who else is here.
+        # Only for users who see all accounts: others would learn who has one.
         if self.access.in_all_tenants(Right.PEOPLE) and User.objects.by_address(address) is not None:
             raise forms.ValidationError(_("This person has an account already. Give the role on their page."))
         return address

@@ -1,4 +1,4 @@
-"""Inviting people, and what became of it. The link itself is shown to whoever has just shown that it is them."""
+"""Invitations: create, show, renew, revoke. The link is shown only after reauthentication."""
 
 from __future__ import annotations
 
@@ -64,8 +64,8 @@ def invitation(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 
 def _may_see_link(access: Access, found: Invitation) -> bool:
-    """It proves the address that it is mailed to, so people of one tenant never see it; and it gives the roles to its
-    reader, so those never see it who could not give these roles themselves."""
+    """The link gives its roles to its reader, so only users with a role in all tenants who could grant these roles
+    themselves may see it."""
     gives = all(can_grant(access.rights_in(place), role) for place, role in invitations.places(found).items())
     return access.in_all_tenants(Right.PEOPLE) and gives
 
@@ -73,7 +73,7 @@ def _may_see_link(access: Access, found: Invitation) -> bool:
 @require_right(Right.PEOPLE, of=Invitation)
 @recently_confirmed("POST")
 def renew(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """A new link for seven days, sent; the old one is worthless."""
+    """Send a new link, valid for seven days; the old one becomes invalid."""
     found = access_of(request).get_or_404(Invitation, pk, Right.PEOPLE)
     if request.method == "POST" and found.accepted_at is None and found.revoked_at is None:
         now = timezone.now()

@@ -49,7 +49,7 @@ LISTING = Table(
 
 
 def _people(request: HttpRequest) -> QuerySet[User]:
-    """Whom the viewer may see, with the roles that they may know of."""
+    """Users visible to the viewer, with their visible roles."""
     access = access_of(request)
     roles = access.visible(Membership.objects.select_related("tenant"), Right.PEOPLE)
     factors = Authenticator.objects.filter(user=OuterRef("pk")).exclude(type=Authenticator.Type.RECOVERY_CODES)
@@ -100,7 +100,7 @@ def _page(request: HttpRequest, pk: int, form: RoleForm) -> HttpResponse:
 
 
 def _pending(request: HttpRequest, found: User) -> dict[str, Any] | None:
-    """The role that waits for a proven address, with what became of its mail: for those who manage all people."""
+    """The pending role and its mail's delivery, for administrators of all tenants."""
     access = access_of(request)
     row = PendingRole.objects.filter(user=found).select_related("given_by").first()
     if row is None or not access.in_all_tenants(Right.PEOPLE):
@@ -116,7 +116,7 @@ def _pending(request: HttpRequest, found: User) -> dict[str, Any] | None:
 @require_right(Right.PEOPLE, of=User)
 @recently_confirmed("POST")
 def person_role(request: HttpRequest, pk: int) -> HttpResponse:
-    """Gives a role, or takes one: `take` is the place, a tenant's id or nothing for everywhere."""
+    """Grant or remove a role. `take` is a tenant's id, or empty for the whole installation."""
     if request.method != "POST":
         return redirect("person", pk)
     access = access_of(request)
@@ -139,7 +139,7 @@ def person_role(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _give(target: User, form: RoleForm, by: User) -> str | None:
-    """What the page says where the role does not count yet."""
+    """A warning for the page if the role is pending."""
     role = Role(form.cleaned_data["role"])
     if users.set_role(target, form.place, role, by=by):
         return None
@@ -152,7 +152,7 @@ def _give(target: User, form: RoleForm, by: User) -> str | None:
 @require_right(Right.PEOPLE, of=User)
 @recently_confirmed("POST")
 def person_role_withdraw(request: HttpRequest, pk: int) -> HttpResponse:
-    """Of a role that waits for a proven address: the link that was mailed gives nothing any more."""
+    """Withdraw a pending role; its mailed link becomes invalid."""
     access = access_of(request)
     target = access.get_or_404(User, pk, Right.PEOPLE)
     if request.method != "POST" or not access.in_all_tenants(Right.PEOPLE):
@@ -163,7 +163,7 @@ def person_role_withdraw(request: HttpRequest, pk: int) -> HttpResponse:
 @require_right(Right.PEOPLE, of=User)
 @recently_confirmed("POST")
 def person_switch(request: HttpRequest, pk: int) -> HttpResponse:
-    """Off, with every session; or on again. The button says which: sent twice, it does not turn back."""
+    """Deactivate, ending all sessions, or reactivate. The button names the state, so a repeated POST is harmless."""
     if request.method != "POST":
         return redirect("person", pk)
     target, to = access_of(request).get_or_404(User, pk, Right.PEOPLE), request.POST.get("to")
@@ -197,7 +197,7 @@ def person_delete(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _done(request: HttpRequest, target: User, act: Callable[[User], object], back: str = "") -> HttpResponse:
-    """What `act` returns is said in place of “Done.”, if it is a text."""
+    """Run the action; a returned text replaces the message “Done.”"""
     assert isinstance(request.user, User)  # noqa: S101 (signed in, by the middleware)
     page = target.get_absolute_url()
     try:
