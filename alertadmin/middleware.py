@@ -13,13 +13,22 @@ from django.views.defaults import page_not_found
 
 log = logging.getLogger(__name__)
 
-FORBIDDEN = ("accelerometer", "camera", "display-capture", "geolocation", "gyroscope", "microphone", "payment", "usb")
+DISABLED_FEATURES = (
+    "accelerometer",
+    "camera",
+    "display-capture",
+    "geolocation",
+    "gyroscope",
+    "microphone",
+    "payment",
+    "usb",
+)
 """No page uses these features, so injected code may not either."""
 HEADERS = {
-    "Permissions-Policy": ", ".join(f"{feature}=()" for feature in FORBIDDEN),
+    "Permissions-Policy": ", ".join(f"{feature}=()" for feature in DISABLED_FEATURES),
     "X-Permitted-Cross-Domain-Policies": "none",
 }
-LARGEST_UPLOAD = 16 * 1024 * 1024
+MAX_UPLOAD = 16 * 1024 * 1024
 """Bytes of a form with files. Every file field has its own, lower limit; a larger body is not even read."""
 
 
@@ -38,13 +47,13 @@ class EdgesMiddleware:
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         """Answer 404 if another user deleted a referenced row during the request."""
-        if isinstance(exception, IntegrityError) and is_gone(exception):
+        if isinstance(exception, IntegrityError) and is_missing_reference(exception):
             log.info("%s %s: what it is about was deleted meanwhile", request.method, request.path)
             return page_not_found(request, exception)
         return None
 
 
-def is_gone(error: IntegrityError) -> bool:
+def is_missing_reference(error: IntegrityError) -> bool:
     """Whether it is a foreign key violation, in SQLite's or PostgreSQL's form."""
     return "FOREIGN KEY" in str(error) or type(error.__cause__).__name__ == "ForeignKeyViolation"
 
@@ -52,10 +61,10 @@ def is_gone(error: IntegrityError) -> bool:
 def is_too_large(request: HttpRequest) -> bool:
     """From Content-Length; granian rejects longer bodies."""
     length = str(request.META.get("CONTENT_LENGTH") or "0")
-    return not length.isascii() or not length.isdigit() or int(length) > largest_body(request.content_type or "")
+    return not length.isascii() or not length.isdigit() or int(length) > max_body(request.content_type or "")
 
 
-def largest_body(content_type: str) -> int:
+def max_body(content_type: str) -> int:
     """Max bytes of a request with this content type."""
     has_files = content_type.partition(";")[0].strip().lower() == "multipart/form-data"
-    return LARGEST_UPLOAD if has_files else int(settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
+    return MAX_UPLOAD if has_files else int(settings.DATA_UPLOAD_MAX_MEMORY_SIZE)

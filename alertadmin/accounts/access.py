@@ -20,7 +20,7 @@ from django.utils import timezone
 from alertadmin.accounts.models import User
 from alertadmin.accounts.models.membership import Membership
 from alertadmin.accounts.roles import RIGHTS, Right, Role, roles_for
-from alertadmin.audit.tenant_scope import owners_rows, scope_of, tenant_of
+from alertadmin.audit.tenant_scope import owner_only_rows, scope_of, tenant_of
 
 Row = TypeVar("Row", bound=Model)
 Rows = type[Row] | QuerySet[Row]
@@ -108,7 +108,7 @@ class Access:
 
     def _owners(self, model: type[Model], right: Right) -> Q | None:
         """Rows that only an owner may change, in every tenant. None: no such restriction applies."""
-        return None if right != Right.CHANGE or self.in_all_tenants(Right.GOVERN) else owners_rows(model)
+        return None if right != Right.CHANGE or self.in_all_tenants(Right.GOVERN) else owner_only_rows(model)
 
     def sees_person(self, pk: int | None) -> bool:
         """Whether the user may see that account's name. Accounts of other tenants and of the installation are visible

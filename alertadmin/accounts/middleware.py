@@ -44,7 +44,7 @@ class ActorMiddleware:
             return request.user if isinstance(request.user, User) else None
 
         uncounted_proxy.observe(request)
-        came = Actor(STRANGER, address=client_ip(request), request=audit_id(request_id()), ask_person=person)
+        came = Actor(STRANGER, address=client_ip(request), request=audit_id(request_id()), get_person=person)
         with acting_as(came):
             return self.get_response(request)
 

@@ -31,12 +31,12 @@ class Actor:
     """IP address of the request; empty without a request."""
     request: str = ""
     """The request's id, which links the entries of one request."""
-    ask_person: Callable[[], User | None] = _no_person
+    get_person: Callable[[], User | None] = _no_person
     """Evaluated at the time of the action, since a request that signs a user in begins as anonymous."""
 
     @property
     def person(self) -> User | None:
-        return self.ask_person()
+        return self.get_person()
 
 
 _UNSET = Actor()

@@ -12,7 +12,7 @@ from typing import Any
 
 from django.db import models
 
-NAMES = frozenset(
+DETAILS = frozenset(
     {
         "actor",  # the user on whose behalf a command acts, or the recipient of a link
         "app",
@@ -46,7 +46,7 @@ NAMES = frozenset(
         "until",
     }
 )
-FIELDS = {
+RECORDED_FIELDS = {
     "mfapolicy": "second_factor",
     "tenant": "name directory_id domain cloud time_zone language",
     "appregistration": "name client_id audience redirect_uri permissions",
@@ -60,9 +60,9 @@ FIELDS = {
 }
 """Fields whose values are recorded, by model name."""
 CHANGED = "changed"
-LONGEST = 300
+MAX_TEXT = 300
 """Max characters of a text."""
-MOST = 50
+MAX_ITEMS = 50
 """Max items of a list."""
 
 
@@ -70,20 +70,20 @@ class NotListed(ValueError):
     """The detail is not in the allow-list."""
 
 
-def checked(details: Mapping[str, Any]) -> dict[str, Any]:
+def validate_details(details: Mapping[str, Any]) -> dict[str, Any]:
     """The details in their stored form. Raises NotListed."""
-    if unknown := set(details) - NAMES:
+    if unknown := set(details) - DETAILS:
         raise NotListed(f"{', '.join(sorted(unknown))}: not in the allow-list of an audit entry (audit/fields.py).")
-    return {name: _plain(value) for name, value in details.items() if value not in (None, "", {}, [])}
+    return {name: _to_json(value) for name, value in details.items() if value not in (None, "", {}, [])}
 
 
-def text(value: object, most: int = LONGEST) -> str:
+def text(value: object, most: int = MAX_TEXT) -> str:
     """One line that every database and JSON accept: no control characters, no lone surrogates."""
     clean = str(value).encode("utf-8", "replace").decode("utf-8")
     return "".join(character if character.isprintable() else " " for character in clean)[:most]
 
 
-def _plain(value: Any) -> Any:
+def _to_json(value: Any) -> Any:
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, int):
@@ -91,30 +91,30 @@ def _plain(value: Any) -> Any:
     if isinstance(value, datetime | date | time):
         return value.isoformat()
     if isinstance(value, Mapping):
-        return {text(key, 60): _plain(one) for key, one in list(value.items())[:MOST]}
+        return {text(key, 60): _to_json(one) for key, one in list(value.items())[:MAX_ITEMS]}
     if isinstance(value, Sequence | set | frozenset) and not isinstance(value, str):
-        return [_plain(one) for one in list(value)[:MOST]]
+        return [_to_json(one) for one in list(value)[:MAX_ITEMS]]
     return text(value)
 
 
-Stored = dict[str, Any]
+StoredValues = dict[str, Any]
 
 
-def stored(row: models.Model) -> Stored:
+def stored_values(row: models.Model) -> StoredValues:
     """A row's current values in the database; empty if there is no such row."""
     names = [field.attname for field in row._meta.concrete_fields]
     found = row.__class__._base_manager.filter(pk=row.pk).values(*names).first()
     return found or {}
 
 
-def differences(model: type[models.Model], before: Stored, after: Stored) -> dict[str, Any]:
+def differences(model: type[models.Model], before: StoredValues, after: StoredValues) -> dict[str, Any]:
     """Changed fields: [old, new], or CHANGED if the values are not recorded."""
     found: dict[str, Any] = {}
-    shown = FIELDS.get(model._meta.model_name or "", "").split()
+    shown = RECORDED_FIELDS.get(model._meta.model_name or "", "").split()
     for field in model._meta.concrete_fields:
         if getattr(field, "is_derived", False):
             continue
         old, new = before.get(field.attname), after.get(field.attname)
         if old != new:
-            found[field.name] = [_plain(old), _plain(new)] if field.name in shown else CHANGED
+            found[field.name] = [_to_json(old), _to_json(new)] if field.name in shown else CHANGED
     return found

@@ -1,8 +1,8 @@
 """Hash chain of the audit trail. No I/O: an entry's digest depends on its content only.
 
-The digest is the SHA-256 of the content and the previous digest. It uses no key, so that an auditor can verify an export
-without this installation. An attacker with write access to the database can therefore compute a new chain; heads kept
-elsewhere detect that (`verify_audit --expect`).
+The digest is the SHA-256 of the content and the previous digest. It uses no key, so that an auditor can verify an
+export without this installation. An attacker with write access to the database can therefore compute a new chain;
+heads kept elsewhere detect that (`verify_audit --expect`).
 """
 
 from __future__ import annotations

@@ -20,8 +20,7 @@ from django.db import connection, models, transaction
 from django.dispatch import Signal
 from django.utils import timezone
 
-from alertadmin.audit import actor
-from alertadmin.audit import fields as listed
+from alertadmin.audit import actor, fields
 from alertadmin.audit.actions import AuditAction, Result
 from alertadmin.audit.hash_chain import BEGINNING, Head, digest_of
 from alertadmin.audit.models import AuditEntry
@@ -32,9 +31,9 @@ LOCK = 0x616C657274_6175
 """Key of PostgreSQL's advisory lock for appending."""
 
 
-OF_ONE_THING = Limit("refusals about one thing", 20, timedelta(hours=1))
-OF_A_PERSON = Limit("refusals of a person", 10, timedelta(hours=1))
-OF_STRANGERS = Limit("refusals of strangers", 60, timedelta(hours=1))
+REFUSALS_OF_OBJECT = Limit("refusals about one thing", 20, timedelta(hours=1))
+REFUSALS_OF_USER = Limit("refusals of a person", 10, timedelta(hours=1))
+ANONYMOUS_REFUSALS = Limit("refusals of strangers", 60, timedelta(hours=1))
 """Entries of refusals: per action and object, per action, user and view, and per action for anonymous requests."""
 
 recorded = Signal()
@@ -46,7 +45,7 @@ class OutsideTransaction(RuntimeError):
     """The action and its entry could be separated: wrap both in a transaction."""
 
 
-class RefusedAlone(ValueError):
+class NotARefusal(ValueError):
     """`record_refusal` is for refused and failed actions; a completed one is recorded in its own transaction."""
 
 
@@ -62,8 +61,8 @@ def record(
 ) -> AuditEntry:
     """Append an entry. `tenant` defaults to that of `on`; `by` is the acting user, if it is not the current actor's.
 
-    `details` are those allowed by `audit.fields`. Raises OutsideTransaction; ValueError for an unknown action or detail;
-    and database errors, which roll the action back.
+    `details` are those allowed by `audit.fields`. Raises OutsideTransaction; ValueError for an unknown action or
+    detail; and database errors, which roll the action back.
     """
     if not connection.in_atomic_block:
         raise OutsideTransaction(f"{act} is to be recorded in the transaction of the act.")
@@ -71,7 +70,7 @@ def record(
     person: Any = by or acting.person
     subject = on if isinstance(on, AuditTarget) else AuditTarget.of(on)
     content = {
-        "who": listed.text(person.email if person else acting.kind, 254),
+        "who": fields.text(person.email if person else acting.kind, 254),
         "person_id": person.pk if person else None,
         "address": acting.address,
         "request": acting.request,
@@ -81,9 +80,9 @@ def record(
         "object_id": subject.object_id,
         "label": subject.label,
         "tenant": tenant.pk if isinstance(tenant, models.Model) else tenant or subject.tenant,
-        "details": listed.checked(details),
+        "details": fields.validate_details(details),
     }
-    _wait_in_line()
+    _lock_append()
     last = head()
     content |= {"number": last.number + 1, "at": now or timezone.now(), "previous": last.digest}
     entry = AuditEntry(**content, digest=digest_of(content))
@@ -98,11 +97,11 @@ def record_refusal(
     """Record a refused or failed action. It has no transaction of its own, so this opens one. Do not call it within a
     transaction that will be rolled back.
 
-    Repeated refusals are limited: beyond the limit in an hour no entry is written (returns None), and the next entry has
-    the number left out.
+    Repeated refusals are limited: beyond the limit in an hour no entry is written (returns None), and the next entry
+    has the number left out.
     """
     if Result(result) == Result.DONE:
-        raise RefusedAlone(f"{act} was done: record it in its transaction.")
+        raise NotARefusal(f"{act} was done: record it in its transaction.")
     with transaction.atomic():
         left_out = _left_out(AuditAction(act), on, str(more.get("path", "")), more.get("now") or timezone.now())
         if left_out is None:
@@ -118,8 +117,8 @@ def _left_out(act: AuditAction, on: models.Model | AuditTarget | None, page: str
     person = actor.current().person
     who = f"{act} {person.pk}" if person else str(act)
     if isinstance(on, models.Model):
-        return OF_ONE_THING.sample(f"{who} {on._meta.label} {on.pk}", now)
-    return OF_A_PERSON.sample(f"{who} {page}", now) if person else OF_STRANGERS.sample(who, now)
+        return REFUSALS_OF_OBJECT.sample(f"{who} {on._meta.label} {on.pk}", now)
+    return REFUSALS_OF_USER.sample(f"{who} {page}", now) if person else ANONYMOUS_REFUSALS.sample(who, now)
 
 
 @contextmanager
@@ -139,9 +138,9 @@ def record_change(act: AuditAction | str, on: models.Model, **more: Any) -> Iter
     """Change a row in a transaction with an entry of the changed fields. Keys added to the yielded dict become
     details."""
     with transaction.atomic():
-        before = listed.stored(on)
+        before = fields.stored_values(on)
         yield more
-        changes = listed.differences(on.__class__, before, listed.stored(on))
+        changes = fields.differences(on.__class__, before, fields.stored_values(on))
         record(act, on, **{"changes": changes, **more})
 
 
@@ -151,7 +150,7 @@ def head() -> Head:
     return Head(*last) if last else BEGINNING
 
 
-def _wait_in_line() -> None:
+def _lock_append() -> None:
     """Serialise appends on PostgreSQL. On SQLite the transaction is the only writer already."""
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:

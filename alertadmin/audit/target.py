@@ -10,7 +10,7 @@ from django.db import models
 
 from alertadmin.audit.fields import text
 
-OWNERS = ("app", "mailbox", "credential", "consent", "channel")
+TENANT_RELATIONS = ("app", "mailbox", "credential", "consent", "channel")
 """Relations that lead to the tenant of an object without one of its own, in order."""
 
 
@@ -31,8 +31,8 @@ class AuditTarget:
 
 
 def stored_label(model: models.Model | type[models.Model]) -> str:
-    """The model's label in rows and ciphertexts, such as "registry.tenant". Derived from the table, so that renaming the
-    class does not change it.
+    """The model's label in rows and ciphertexts, such as "registry.tenant". Derived from the table, so that renaming
+    the class does not change it.
 
         >>> stored_label(SecretDisclosure)
         "registry.handover"
@@ -49,7 +49,7 @@ def tenant_of(thing: models.Model | None) -> UUID | None:
         return _uuid(thing.pk)
     if own := getattr(thing, "tenant_id", None):
         return _uuid(own)
-    for name in OWNERS:
+    for name in TENANT_RELATIONS:
         owner = getattr(thing, name, None)
         if isinstance(owner, models.Model) and (through := tenant_of(owner)):
             return through

@@ -10,13 +10,13 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db.models import ForeignKey, Model, Q, QuerySet
 
 Row = TypeVar("Row", bound=Model)
-Belonging = str | Callable[[QuerySet[Any]], Q]
+TenantScope = str | Callable[[QuerySet[Any]], Q]
 
-_BELONGINGS: dict[str, Belonging] = {}
+_SCOPES: dict[str, TenantScope] = {}
 """By model label."""
 
 
-def tenant_scoped(belonging: Belonging) -> Callable[[type[Row]], type[Row]]:
+def tenant_scoped(belonging: TenantScope) -> Callable[[type[Row]], type[Row]]:
     """Declare a model's tenant: a lookup path, such as "app__tenant", or a condition.
 
     The condition is called with a subquery of tenant ids and returns which rows belong to these tenants only. Rows
@@ -24,17 +24,17 @@ def tenant_scoped(belonging: Belonging) -> Callable[[type[Row]], type[Row]]:
     """
 
     def decorate(model: type[Row]) -> type[Row]:
-        _BELONGINGS[model._meta.label] = belonging
+        _SCOPES[model._meta.label] = belonging
         return model
 
     return decorate
 
 
-_OWNERS: dict[str, Callable[[], Q]] = {}
+_OWNER_ONLY: dict[str, Callable[[], Q]] = {}
 """By model label."""
 
 
-def changed_by_owners(rows: Callable[[], Q]) -> Callable[[type[Row]], type[Row]]:
+def owner_only(rows: Callable[[], Q]) -> Callable[[type[Row]], type[Row]]:
     """Declare rows that only an owner of the installation may change: what the installation sends by, in any tenant.
     `rows` is evaluated at each use, since the rows may depend on others.
 
@@ -42,20 +42,20 @@ def changed_by_owners(rows: Callable[[], Q]) -> Callable[[type[Row]], type[Row]]
     """
 
     def decorate(model: type[Row]) -> type[Row]:
-        _OWNERS[model._meta.label] = rows
+        _OWNER_ONLY[model._meta.label] = rows
         return model
 
     return decorate
 
 
-def owners_rows(model: type[Model]) -> Q | None:
-    rows = _OWNERS.get(model._meta.label)
+def owner_only_rows(model: type[Model]) -> Q | None:
+    rows = _OWNER_ONLY.get(model._meta.label)
     return rows() if rows is not None else None
 
 
-def scope_of(model: type[Model]) -> Belonging:
+def scope_of(model: type[Model]) -> TenantScope:
     try:
-        return _BELONGINGS[model._meta.label]
+        return _SCOPES[model._meta.label]
     except KeyError:
         raise ImproperlyConfigured(f"{model._meta.label} does not say of which tenant its rows are.") from None
 

@@ -4,8 +4,8 @@ An entry can be deleted once the trail has an AUDIT_PRUNED entry that names it o
 older than 31 days, the minimum retention. So neither a user of this program nor a database client with its rights can
 delete recent entries, and no flag allows it.
 
-On SQLite, INSERT OR REPLACE deletes the conflicting entry without firing the DELETE trigger (`recursive_triggers` is off
-by default), matched by number or rowid: so a trigger on INSERT rejects both.
+On SQLite, INSERT OR REPLACE deletes the conflicting entry without firing the DELETE trigger (`recursive_triggers` is
+off by default), matched by number or rowid: so a trigger on INSERT rejects both.
 
 Created after each `migrate`, because SQLite drops a table's triggers when it rebuilds it, and at each start (see
 `trigger_check`). If the program's role may not change the schema, the tables' owner has created them: see
@@ -62,8 +62,10 @@ POSTGRESQL = {
 }
 TYPES = {"audit_stays_as_it_is": 1 | 2 | 16, "audit_stays": 1 | 2 | 8, "audit_is_not_emptied": 2 | 32}
 """`pg_trigger.tgtype`: row 1, before 2, DELETE 8, UPDATE 16, TRUNCATE 32."""
-STAYS = f"CREATE OR REPLACE FUNCTION alertadmin_audit_stays() RETURNS trigger LANGUAGE plpgsql AS $${FUNCTION}$$"
-PRUNE = """
+CREATE_FUNCTION = (
+    f"CREATE OR REPLACE FUNCTION alertadmin_audit_stays() RETURNS trigger LANGUAGE plpgsql AS $${FUNCTION}$$"
+)
+CREATE_PRUNE_FUNCTION = """
 CREATE OR REPLACE FUNCTION alertadmin_prune_audit(through bigint) RETURNS bigint
 LANGUAGE sql SECURITY DEFINER SET search_path FROM CURRENT AS $$
     WITH gone AS (DELETE FROM accounts_auditentry WHERE number <= through RETURNING 1) SELECT count(*) FROM gone
@@ -71,7 +73,7 @@ $$;
 REVOKE ALL ON FUNCTION alertadmin_prune_audit(bigint) FROM PUBLIC;
 """
 """Deletes for the program's role with the owner's rights, within the limits of the triggers."""
-FOUND_POSTGRESQL = """
+SELECT_TRIGGERS = """
 SELECT tgname, tgtype, tgenabled = 'O' AND tgqual IS NULL AND tgattr::text = '', proname, prosrc
 FROM pg_trigger JOIN pg_proc ON pg_proc.oid = tgfoid
 WHERE tgrelid = 'accounts_auditentry'::regclass AND NOT tgisinternal
@@ -115,7 +117,7 @@ def _found(connection: BaseDatabaseWrapper) -> Iterator[tuple[str, bool]]:
     """Each trigger on the table, and whether it is this program's, unaltered and enabled."""
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
-            cursor.execute(FOUND_POSTGRESQL)
+            cursor.execute(SELECT_TRIGGERS)
             for name, kind, works, function, source in cursor.fetchall():
                 is_ours = function == "alertadmin_audit_stays" and source == FUNCTION
                 yield name, works and is_ours and kind == TYPES.get(name)
@@ -124,10 +126,10 @@ def _found(connection: BaseDatabaseWrapper) -> Iterator[tuple[str, bool]]:
                 "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = %s COLLATE NOCASE", [TABLE]
             )
             for name, statement in cursor.fetchall():
-                yield name, _plain(statement) == _plain(SQLITE.get(name, ""))
+                yield name, _normalize(statement) == _normalize(SQLITE.get(name, ""))
 
 
-def _plain(statement: str) -> str:
+def _normalize(statement: str) -> str:
     return re.sub(r"\s+", " ", statement).strip()
 
 
@@ -138,14 +140,14 @@ def install(connection: BaseDatabaseWrapper) -> list[TriggerFinding]:
     if mended:
         with connection.cursor() as cursor:
             if connection.vendor == "postgresql":
-                cursor.execute(STAYS)
-                cursor.execute(PRUNE)
+                cursor.execute(CREATE_FUNCTION)
+                cursor.execute(CREATE_PRUNE_FUNCTION)
             for finding in mended:
-                _put_back(cursor.execute, finding.name, is_postgresql=connection.vendor == "postgresql")
+                _recreate(cursor.execute, finding.name, is_postgresql=connection.vendor == "postgresql")
     return mended
 
 
-def _put_back(execute: Callable[[str], object], name: str, *, is_postgresql: bool) -> None:
+def _recreate(execute: Callable[[str], object], name: str, *, is_postgresql: bool) -> None:
     if is_postgresql:
         execute(f"DROP TRIGGER IF EXISTS {name} ON {TABLE}")
         execute(f"CREATE TRIGGER {name} {POSTGRESQL[name]} EXECUTE FUNCTION alertadmin_audit_stays()")

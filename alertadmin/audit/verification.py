@@ -14,7 +14,7 @@ from alertadmin.audit.hash_chain import BEGINNING, FIELDS, Head, canonical, dige
 from alertadmin.audit.models import AuditEntry
 
 CHUNK = 2_000
-AROUND = 1_000
+SEARCH_DISTANCE = 1_000
 """Max distance at which the original number of a moved entry is searched."""
 Content = dict[str, Any]
 
@@ -54,10 +54,10 @@ class VerificationResult:
 def verify(expected: Sequence[Head] = ()) -> VerificationResult:
     """Verify the trail. `expected` are heads noted elsewhere: those numbers must have those digests. Expected entries
     that were pruned since are trusted, as the chain is, from its first entry on."""
-    found = _walked(expected)
+    found = _walk(expected)
     # Retention may have deleted entries while they were read.
     while not found.ok and _first_number() != found.first:
-        found = _walked(expected)
+        found = _walk(expected)
     return found
 
 
@@ -65,7 +65,7 @@ def _first_number() -> int:
     return AuditEntry.objects.order_by("number").values_list("number", flat=True).first() or 0
 
 
-def _walked(expected: Sequence[Head]) -> VerificationResult:
+def _walk(expected: Sequence[Head]) -> VerificationResult:
     first, last, count = _first_number(), BEGINNING, 0
     known = {head.number: head.digest for head in expected}
     pruned: Head | None = None
@@ -80,7 +80,7 @@ def _walked(expected: Sequence[Head]) -> VerificationResult:
             return VerificationResult(first, last, count, broken, number)
         if known.pop(number, content["digest"]) != content["digest"]:
             return VerificationResult(first, last, count, Break.REPLACED, number)
-        if pruned is not None and _vouches(content, pruned):
+        if pruned is not None and _confirms_pruning(content, pruned):
             pruned = None
         last, count = Head(number, content["digest"]), count + 1
     if pruned is not None:
@@ -115,22 +115,22 @@ def _read(numbers: list[int]) -> Iterator[tuple[int, Content | None]]:
 
 
 def _break(content: Content | None, last: Head) -> Break | None:
-    if content is None or not _is_plain(content):
+    if content is None or not _is_encodable(content):
         return Break.ALTERED
     number, digest = content["number"], content["digest"]
     if digest_of(content) != digest:
-        home = _home(content, digest)
+        home = _original_number(content, digest)
         if home is None:
             return Break.ALTERED
         if home < number:
             return Break.INSERTED
-        return Break.SWAPPED if _stands_at(home, number) else Break.REMOVED
+        return Break.SWAPPED if _is_at(home, number) else Break.REMOVED
     if number != last.number + 1:
         return Break.REMOVED
     return Break.INSERTED if content["previous"] != last.digest else None
 
 
-def _is_plain(content: Content) -> bool:
+def _is_encodable(content: Content) -> bool:
     """Whether the content can be digested: SQLite may hold JSON that no entry could have."""
     try:
         canonical(content)
@@ -139,22 +139,22 @@ def _is_plain(content: Content) -> bool:
     return True
 
 
-def _home(content: Content, digest: str) -> int | None:
+def _original_number(content: Content, digest: str) -> int | None:
     """The number that the entry was written with, if all else is unchanged."""
     before = AuditEntry.objects.filter(digest=content["previous"]).values_list("number", flat=True).first()
     stands: int = content["number"]
-    near = range(max(1, stands - AROUND), stands + AROUND)
+    near = range(max(1, stands - SEARCH_DISTANCE), stands + SEARCH_DISTANCE)
     numbers: list[int] = [*([before + 1] if before is not None else []), *near]
     return next((number for number in numbers if digest_of({**content, "number": number}) == digest), None)
 
 
-def _stands_at(place: int, number: int) -> bool:
+def _is_at(place: int, number: int) -> bool:
     """Whether the entry with the original number `number` is now at `place`."""
     other = dict(_read([place])).get(place)
     return other is not None and digest_of({**other, "number": number}) == other["digest"]
 
 
-def _vouches(content: Content, pruned: Head) -> bool:
+def _confirms_pruning(content: Content, pruned: Head) -> bool:
     details = content["details"]
     return (
         content["act"] == AuditAction.AUDIT_PRUNED

@@ -13,15 +13,15 @@ from alertadmin.crypto.keyring import Unreadable
 class ReadabilityReport:
     secrets: int = 0
     read: int = 0
-    spoiled: int = 0
+    tampered: int = 0
     """Altered or moved."""
-    elsewhere: int = 0
+    wrong_destination: int = 0
     """Encrypted for another destination than the row has: the clouds file is missing or differs."""
     missing: Counter[str] = field(default_factory=Counter)
     """Encrypted with missing keys, by key id."""
 
     @property
-    def is_whole(self) -> bool:
+    def is_complete(self) -> bool:
         return self.read == self.secrets
 
 
@@ -35,9 +35,9 @@ def check_readability() -> ReadabilityReport:
             try:
                 encrypted.decrypt()
             except WrongDestination:
-                reading.elsewhere += 1
+                reading.wrong_destination += 1
             except Tampered:
-                reading.spoiled += 1
+                reading.tampered += 1
             except Unreadable:
                 reading.missing[encrypted.key_id] += 1
             else:

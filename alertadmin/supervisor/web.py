@@ -16,9 +16,9 @@ resource.setrlimit(resource.RLIMIT_NOFILE, (min(_most, 16_384), _most))
 # Static files are served from the packages' folders; `collectstatic` is not used.
 warnings.filterwarnings("ignore", message="No directory at")
 
-from alertadmin.middleware import largest_body  # noqa: E402 (it needs the settings)
+from alertadmin.middleware import max_body  # noqa: E402 (it needs the settings)
 from alertadmin.wsgi import application as _wsgi  # noqa: E402 (it warns while it is imported)
 
-application = WsgiBridge(_wsgi, largest_body)
+application = WsgiBridge(_wsgi, max_body)
 
 __all__ = ["application"]

@@ -154,7 +154,7 @@ def attempt_all(attacker: Attacker) -> Counter[str]:
     """How often each door let one through."""
     let: Counter[str] = Counter()
     doors = attacker.doors
-    with acting_as(Actor("request", address="192.0.2.7", ask_person=lambda: attacker.user)):
+    with acting_as(Actor("request", address="192.0.2.7", get_person=lambda: attacker.user)):
         for number in range(ATTEMPTS):
             door = doors[number % len(doors)]
             try:

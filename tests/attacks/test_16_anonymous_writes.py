@@ -17,7 +17,7 @@ from alertadmin import audit
 from alertadmin.accounts import retention
 from alertadmin.accounts.models import User
 from alertadmin.audit import AuditAction, AuditEntry
-from alertadmin.audit.log import OF_ONE_THING, OF_STRANGERS
+from alertadmin.audit.log import ANONYMOUS_REFUSALS, REFUSALS_OF_OBJECT
 from alertadmin.outbox.mails.password_reset import NOT_HERE
 from alertadmin.outbox.models import Delivery
 from alertadmin.registry.credentials import one_time_link
@@ -71,7 +71,7 @@ def test_16_strangers_leave_a_bounded_number_of_entries_and_no_other_row(adminis
     assert asked > 1000
     grown = all_rows() - before
     assert set(grown) <= {"accounts.AuditEntry", "outbox.Delivery"}
-    assert grown["accounts.AuditEntry"] <= 3 * OF_STRANGERS.most
+    assert grown["accounts.AuditEntry"] <= 3 * ANONYMOUS_REFUSALS.most
     assert grown["outbox.Delivery"] <= NOT_HERE.most
 
 
@@ -96,31 +96,31 @@ def test_16_a_link_to_a_secret_that_was_opened_fills_no_record(administrator: Us
         token = one_time_link.create(
             secret, recipient="Plant", reason="x", lifetime=timedelta(days=1), by=administrator, now=NOW
         )
-        for _time in range(OF_ONE_THING.most + 30):
+        for _time in range(REFUSALS_OF_OBJECT.most + 30):
             Client().post(reverse("secret-link", args=[token]))
     results = Counter(AuditEntry.objects.filter(act=AuditAction.SECRET_LINK_OPENED).values_list("result", flat=True))
-    assert results == {"done": 1, "refused": OF_ONE_THING.most}
+    assert results == {"done": 1, "refused": REFUSALS_OF_OBJECT.most}
 
 
 @pytest.mark.postgresql
 def test_25_returns_of_strangers_from_a_provider_are_counted(entra: Entra) -> None:  # noqa: F811
     before = all_rows()
     with time_machine.travel(NOW, tick=False):
-        for number in range(OF_STRANGERS.most + 40):
+        for number in range(ANONYMOUS_REFUSALS.most + 40):
             Client().get("/sign-in/with/northpark/back/", {"code": "x", "state": f"y{number}"})
     grown = all_rows() - before
     assert set(grown) <= {"accounts.AuditEntry"}
-    assert grown["accounts.AuditEntry"] <= OF_STRANGERS.most
+    assert grown["accounts.AuditEntry"] <= ANONYMOUS_REFUSALS.most
 
 
 def test_25_the_next_hour_says_how_many_were_left_out(administrator: User) -> None:
     with time_machine.travel(NOW, tick=False) as clock:
-        for _number in range(OF_STRANGERS.most + 150):
+        for _number in range(ANONYMOUS_REFUSALS.most + 150):
             audit.record_refusal(AuditAction.SESSION_SIGNED_IN, result="refused")
-        assert AuditEntry.objects.count() == OF_STRANGERS.most
-        for _number in range(OF_ONE_THING.most + 5):
+        assert AuditEntry.objects.count() == ANONYMOUS_REFUSALS.most
+        for _number in range(REFUSALS_OF_OBJECT.most + 5):
             audit.record_refusal(AuditAction.SESSION_SIGNED_IN, administrator, result="refused")
-        assert AuditEntry.objects.filter(object_id=str(administrator.pk)).count() == OF_ONE_THING.most, (
+        assert AuditEntry.objects.filter(object_id=str(administrator.pk)).count() == REFUSALS_OF_OBJECT.most, (
             "a flood of others hides no try of an account that is here"
         )
         clock.shift(timedelta(hours=1))

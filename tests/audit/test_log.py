@@ -14,7 +14,7 @@ from alertadmin.accounts.models import User
 from alertadmin.audit import AuditAction, AuditEntry, fields
 from alertadmin.audit.actor import COMMAND, Actor, acting_as
 from alertadmin.audit.hash_chain import BEGINNING, GENESIS, digest_of
-from alertadmin.audit.log import RefusedAlone
+from alertadmin.audit.log import NotARefusal
 from alertadmin.audit.verification import verify
 from alertadmin.registry.models import Contact, Credential, Mailbox, Tenant
 from tests.audit.tamper import run
@@ -28,7 +28,7 @@ THREADS, EACH = 8, 25
 
 def test_an_entry_says_who_what_when_where_and_on_what(rows: Rows, administrator: User) -> None:
     tenant = rows.tenant("Northpark Energy")
-    came = Actor("stranger", address="192.0.2.7", request="4711", ask_person=lambda: administrator)
+    came = Actor("stranger", address="192.0.2.7", request="4711", get_person=lambda: administrator)
     with acting_as(came):
         entry = audit.record(AuditAction.TENANT_CREATED, tenant, now=NOW)
     entry.refresh_from_db()
@@ -114,7 +114,7 @@ def test_what_was_refused_is_recorded_by_itself() -> None:
     entry = audit.record_refusal(AuditAction.ACCESS_REFUSED, result="refused", route="tenant-edit")
     assert entry is not None
     assert AuditEntry.objects.get().digest == entry.digest
-    with pytest.raises(RefusedAlone):
+    with pytest.raises(NotARefusal):
         audit.record_refusal(AuditAction.TENANT_CREATED, result="done")
 
 
@@ -171,7 +171,7 @@ def test_a_thing_that_is_gone_is_recorded_as_it_was(rows: Rows) -> None:
 
 def test_a_person_who_is_deleted_stays_in_the_entries(db: None, administrator: User) -> None:
     number = administrator.pk
-    with acting_as(Actor(ask_person=lambda: administrator)):
+    with acting_as(Actor(get_person=lambda: administrator)):
         audit.record(AuditAction.RECORDS_PRUNED)
     administrator.delete()
     entry = AuditEntry.objects.get()

@@ -42,7 +42,7 @@ quick = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCh
 @pytest.fixture
 def trail(rows: Rows, administrator: User) -> list[AuditEntry]:
     tenant = rows.tenant()
-    with acting_as(Actor(address="192.0.2.7", request="4711", ask_person=lambda: administrator)):
+    with acting_as(Actor(address="192.0.2.7", request="4711", get_person=lambda: administrator)):
         for number in range(COUNT):
             audit.record(AuditAction.TENANT_CHANGED, tenant, now=NOW + timedelta(seconds=number), count=number)
     return list(AuditEntry.objects.order_by("number"))

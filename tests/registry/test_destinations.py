@@ -139,7 +139,7 @@ def test_verification_distinguishes_moved_from_altered_values(rows: Rows, ring: 
     rows.credential(value="kept")
     AppRegistration.objects.filter(pk=moved.app_id).update(client_id=str(uuid4()))
     reading = check_readability()
-    assert (reading.secrets, reading.read, reading.elsewhere, reading.spoiled) == (2, 1, 1, 0)
+    assert (reading.secrets, reading.read, reading.wrong_destination, reading.tampered) == (2, 1, 1, 0)
 
 
 # The operator gives a place another URL

@@ -20,7 +20,7 @@ from pytest_django import Settings
 
 from alertadmin.accounts import throttling
 from alertadmin.accounts.models import User
-from alertadmin.middleware import LARGEST_UPLOAD, EdgesMiddleware
+from alertadmin.middleware import MAX_UPLOAD, EdgesMiddleware
 from alertadmin.operator_log.configuration import logging_settings
 from alertadmin.registry.models import Mailbox, Tenant
 from tests.conftest import PASSWORD, set_environment
@@ -135,7 +135,7 @@ def test_a_host_that_is_not_ours_is_refused(client: Client, db: None, host: str)
     ("kind", "length"),
     [
         ("application/x-www-form-urlencoded", 2 * 1024 * 1024 + 1),
-        ("multipart/form-data; boundary=x", LARGEST_UPLOAD + 1),
+        ("multipart/form-data; boundary=x", MAX_UPLOAD + 1),
         ("application/json", 10**15),
     ],
 )

@@ -22,7 +22,7 @@ from alertadmin.accounts.decorators import public
 from alertadmin.accounts.models import User
 from alertadmin.accounts.models.invitation import Invitation, proves
 from alertadmin.accounts.services import invitations, role_grants
-from alertadmin.dashboard.auth.views import led_in
+from alertadmin.dashboard.auth.views import start_login
 from alertadmin.dashboard.ui.name_field import NameField
 from alertadmin.dashboard.ui.time_zone_input import TimeZoneInput
 
@@ -71,7 +71,7 @@ def accept(request: HttpRequest, token: str) -> HttpResponse:
     if invitation is None:
         return render(request, "auth/invitation_used.html", status=404)
     if request.user.is_authenticated or invitations.account_of(invitation):
-        return _as_somebody_known(request, invitation, token, now)
+        return _accept_with_account(request, invitation, token, now)
     form = AcceptForm(request.POST or None, address=invitation.address)
     if request.method == "POST" and form.is_valid():
         data = dict(form.cleaned_data)
@@ -84,11 +84,11 @@ def accept(request: HttpRequest, token: str) -> HttpResponse:
             return _page(request, invitation, token, form=form)
         if user is None:
             return render(request, "auth/invitation_used.html", status=404)
-        return led_in(request, user, reverse("overview"))
+        return start_login(request, user, reverse("overview"))
     return _page(request, invitation, token, form=form)
 
 
-def _as_somebody_known(request: HttpRequest, invitation: Invitation, token: str, now: datetime) -> HttpResponse:
+def _accept_with_account(request: HttpRequest, invitation: Invitation, token: str, now: datetime) -> HttpResponse:
     """An existing account is never taken over by a link: its user signs in and then accepts the roles."""
     user = request.user
     if not isinstance(user, User):

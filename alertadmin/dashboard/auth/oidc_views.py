@@ -47,7 +47,7 @@ def sign_in_with(request: HttpRequest, slug: str) -> HttpResponse:
         kept["invitation"] = invitation.key
         if proves(token):
             kept["proves"] = "1"
-    return _go(request, slug, AuthProcess.LOGIN, **kept)
+    return _redirect_to_provider(request, slug, AuthProcess.LOGIN, **kept)
 
 
 @login_only
@@ -55,7 +55,7 @@ def sign_in_with(request: HttpRequest, slug: str) -> HttpResponse:
 def connect(request: HttpRequest, slug: str) -> HttpResponse:
     if request.method != "POST" or provider_registry.find(slug) is None:
         return redirect("security")
-    return _go(request, slug, AuthProcess.CONNECT)
+    return _redirect_to_provider(request, slug, AuthProcess.CONNECT)
 
 
 @login_only
@@ -67,7 +67,7 @@ def disconnect(request: HttpRequest, pk: int) -> HttpResponse:
     assert isinstance(request.user, User)  # noqa: S101 (signed in, by the middleware)
     with transaction.atomic():
         link = get_object_or_404(SocialAccount.objects.filter(user=request.user), pk=pk)
-        if _is_last_way(request.user, link):
+        if _is_last_login_method(request.user, link):
             messages.error(request, _("Nothing else leads you in. Add a passkey, or connect another sign-in, first."))
             return redirect("security")
         link.delete()
@@ -78,7 +78,7 @@ def disconnect(request: HttpRequest, pk: int) -> HttpResponse:
 
 @public
 @never_cache
-def came_back(request: HttpRequest, provider_id: str) -> HttpResponse:
+def callback(request: HttpRequest, provider_id: str) -> HttpResponse:
     """The provider's callback, with a code or an error. The issuer in the response must match (RFC 9207)."""
     provider = provider_registry.find(provider_id)
     if provider is None:
@@ -94,7 +94,7 @@ def came_back(request: HttpRequest, provider_id: str) -> HttpResponse:
     return response
 
 
-def _go(request: HttpRequest, slug: str, process: str, **kept: str) -> HttpResponse:
+def _redirect_to_provider(request: HttpRequest, slug: str, process: str, **kept: str) -> HttpResponse:
     """Render a page that redirects to the provider: a form's response may not redirect to another site
     (form-action)."""
     provider = provider_registry.find(slug)
@@ -114,7 +114,7 @@ def _go(request: HttpRequest, slug: str, process: str, **kept: str) -> HttpRespo
     return render(request, "auth/going.html", {"provider": provider, "address": address})
 
 
-def _is_last_way(user: User, link: SocialAccount) -> bool:
+def _is_last_login_method(user: User, link: SocialAccount) -> bool:
     others = SocialAccount.objects.filter(user=user).exclude(pk=link.pk).exists()
     passkeys = Authenticator.objects.filter(user=user, type=Authenticator.Type.WEBAUTHN).exists()
     return not (others or passkeys or user.has_usable_password())

@@ -40,20 +40,20 @@ class SignInView(LoginView):
 
     def form_valid(self, form: AuthenticationForm) -> HttpResponse:
         """Sign in, or go to the second step."""
-        return led_in(self.request, form.get_user(), self.get_success_url())
+        return start_login(self.request, form.get_user(), self.get_success_url())
 
     def form_invalid(self, form: AuthenticationForm) -> HttpResponse:
-        return _refused(super().form_invalid(form), form, "__all__")
+        return _throttled_status(super().form_invalid(form), form, "__all__")
 
 
-def _refused(response: HttpResponse, form: Form, field: str) -> HttpResponse:
+def _throttled_status(response: HttpResponse, form: Form, field: str) -> HttpResponse:
     """Set status 429 if throttled; the same for unknown accounts."""
     if form.has_error(field, "throttled"):
         response.status_code = 429
     return response
 
 
-def led_in(request: HttpRequest, user: AbstractBaseUser, to: str) -> HttpResponse:
+def start_login(request: HttpRequest, user: AbstractBaseUser, to: str) -> HttpResponse:
     """Sign the user in after the password, through the remaining steps."""
     response: HttpResponse = perform_password_login(request, {}, Login(user=user, redirect_url=to))
     return response
@@ -65,7 +65,7 @@ class MfaLoginView(AuthenticateView):  # type: ignore[misc]  # allauth has no ty
     template_name = "auth/mfa.html"
 
     def form_invalid(self, form: Form) -> HttpResponse:
-        return _refused(super().form_invalid(form), form, "code")
+        return _throttled_status(super().form_invalid(form), form, "code")
 
 
 @public
@@ -82,12 +82,12 @@ def passkey_sign_in(request: HttpRequest) -> HttpResponse:
         messages.error(request, _("The passkey was not accepted. Try again, or use another way."))
         return redirect(f"{reverse('sign-in')}?{urlencode({'next': to}, safe='/')}" if to else "sign-in")
     used = form.cleaned_data["credential"]
-    login = Login(user=used.user, redirect_url=_ours(request, to))
+    login = Login(user=used.user, redirect_url=_safe_next(request, to))
     response: HttpResponse = perform_passwordless_login(request, used, login)
     return response
 
 
-def _ours(request: HttpRequest, to: str) -> str:
+def _safe_next(request: HttpRequest, to: str) -> str:
     """`to` if it is a page of this site, else the overview."""
     is_ours = url_has_allowed_host_and_scheme(to, {request.get_host()}, require_https=request.is_secure())
     return to if is_ours else reverse("overview")
@@ -100,7 +100,7 @@ def confirm(request: HttpRequest) -> HttpResponse:
     """Reauthenticate, then go to `?next=`, a page of this site."""
     form = reauthentication.ConfirmForm(request.POST or None, request=request)
     if form.is_bound and form.is_valid():
-        return redirect(_ours(request, request.GET.get("next", "")))
+        return redirect(_safe_next(request, request.GET.get("next", "")))
     return reauthentication.confirmation_page(request, form, request.get_full_path())
 
 
@@ -117,7 +117,7 @@ def first_administrator(request: HttpRequest, token: str) -> HttpResponse:
         user = FirstAdministratorLink.redeem(token, data.pop("email"), data.pop("password"), **data)
         if user is None:
             return render(request, "auth/link_used.html", status=404)
-        return led_in(request, user, reverse("overview"))
+        return start_login(request, user, reverse("overview"))
     return render(request, "auth/first_administrator.html", {"form": form})
 
 

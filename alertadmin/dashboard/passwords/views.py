@@ -50,8 +50,8 @@ class PasswordForm(forms.Form):
 
     def save(self, method: str) -> None:
         """Save the password and end all sessions. `method` "link" is a reset: calendar feeds are revoked too
-        (reminders.calendar.revocation), and the mailed link proves the address. Raises ChangedMeanwhile: of two concurrent
-        changes one succeeds."""
+        (reminders.calendar.revocation), and the mailed link proves the address. Raises ChangedMeanwhile: of two
+        concurrent changes one succeeds."""
         with transaction.atomic():
             locked = User.objects.select_for_update().filter(pk=self.user.pk, is_active=True)
             if locked.values_list("password", flat=True).first() != self.user.password:
@@ -83,7 +83,7 @@ def change(request: HttpRequest) -> HttpResponse:
         update_session_auth_hash(request, user)
         messages.success(request, _("Your password is changed. All your other sessions have ended."))
         if "calendars" in request.POST and revocation.revoke(revocation.active_feeds(user), timezone.now()):
-            messages.success(request, _("Nobody can fetch your calendars any more."))
+            messages.success(request, _("Your calendars’ addresses no longer work."))
         return redirect("security")
     context = {"form": form, "feeds": revocation.active_feeds(user)}
     return render(request, "passwords/change.html", context, status=422 if form.errors else 200)

@@ -44,10 +44,10 @@ from alertadmin.crypto import keyring
 from alertadmin.dashboard.security.forms import PENDING, AuthenticatorForm, PasskeyForm
 from alertadmin.stored_messages import render_error
 
-Act = Callable[..., HttpResponse]
+SecurityView = Callable[..., HttpResponse]
 
 
-def act(view: Act) -> Act:
+def post_only(view: SecurityView) -> SecurityView:
     """POST only; a GET redirects to the page with the button."""
 
     @wraps(view)
@@ -60,13 +60,13 @@ def act(view: Act) -> Act:
 @login_only
 def security(request: HttpRequest) -> HttpResponse:
     """The user's login methods and sessions."""
-    mine = list(_mine(request).order_by("created_at"))
+    mine = list(_authenticators(request).order_by("created_at"))
     codes = next((one for one in mine if one.type == Authenticator.Type.RECOVERY_CODES), None)
     context = {
         "authenticator": next((one for one in mine if one.type == Authenticator.Type.TOTP), None),
         "passkeys": [one for one in mine if one.type == Authenticator.Type.WEBAUTHN],
         "codes": codes,
-        "codes_left": _left(codes),
+        "codes_left": _codes_left(codes),
         "sessions": sessions.sessions_of(request.user),  # type: ignore[arg-type] # signed in, by the middleware
         "links": SocialAccount.objects.filter(user=request.user),
         "is_lacking": enforcement.must_add_factor(request),
@@ -90,7 +90,7 @@ def factor_offer(request: HttpRequest) -> HttpResponse:
     return render(request, "security/offer.html", {"due": due, "to": to})
 
 
-def _left(codes: Authenticator | None) -> int | None:
+def _codes_left(codes: Authenticator | None) -> int | None:
     """Number of unused recovery codes; None without recovery codes."""
     if codes is None:
         return None
@@ -102,7 +102,7 @@ def _left(codes: Authenticator | None) -> int | None:
 @recently_confirmed()
 @sensitive_variables("form")
 def authenticator_add(request: HttpRequest) -> HttpResponse:
-    if _mine(request).filter(type=Authenticator.Type.TOTP).exists():
+    if _authenticators(request).filter(type=Authenticator.Type.TOTP).exists():
         return redirect("security")
     try:
         form = AuthenticatorForm(request.POST or None, request=request)
@@ -110,12 +110,12 @@ def authenticator_add(request: HttpRequest) -> HttpResponse:
             with transaction.atomic():
                 added = activate_totp(request, form)
                 audit.record(audit.AuditAction.FACTOR_ADDED, added[0], kind="totp")
-            return _with_codes(request, *added)
+            return _show_codes(request, *added)
     except keyring.Unreadable as error:
         request.session.pop(PENDING, None)
-        return _not_now(request, render_error(error))
+        return _redirect_with_error(request, render_error(error))
     except ValidationError as error:
-        return _not_now(request, error.messages[0])
+        return _redirect_with_error(request, error.messages[0])
     address = get_adapter().build_totp_url(request.user, form.secret)
     picture = base64.b64encode(get_adapter().build_totp_svg(address).encode()).decode()
     context = {"form": form, "secret": form.secret, "picture": f"data:image/svg+xml;base64,{picture}"}
@@ -133,8 +133,8 @@ def passkey_add(request: HttpRequest) -> HttpResponse:
                 added = add_passkey(request, form.cleaned_data["name"], form.cleaned_data["credential"])
                 audit.record(audit.AuditAction.FACTOR_ADDED, added[0], kind="webauthn")
         except ValidationError as error:
-            return _not_now(request, error.messages[0])
-        return _with_codes(request, *added)
+            return _redirect_with_error(request, error.messages[0])
+        return _show_codes(request, *added)
     options = begin_passkey_registration(request.user, False)
     # A discoverable passkey signs in by itself; a key without storage is still a second factor.
     options["publicKey"]["authenticatorSelection"]["residentKey"] = "preferred"
@@ -143,13 +143,13 @@ def passkey_add(request: HttpRequest) -> HttpResponse:
 
 
 @login_only
-@act
+@post_only
 @recently_confirmed()
 def factor_remove(request: HttpRequest, pk: int) -> HttpResponse:
     """Remove an app or a passkey. With the last one the recovery codes are deleted too."""
     kinds = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
     with transaction.atomic():
-        factor = get_object_or_404(_mine(request), pk=pk, type__in=kinds)
+        factor = get_object_or_404(_authenticators(request), pk=pk, type__in=kinds)
         subject = audit.AuditTarget.of(factor)
         delete_and_cleanup(request, factor)
         audit.record(audit.AuditAction.FACTOR_REMOVED, subject, kind=factor.type)
@@ -158,7 +158,7 @@ def factor_remove(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @login_only
-@act
+@post_only
 @never_cache
 @recently_confirmed()
 def recovery_codes_make(request: HttpRequest) -> HttpResponse:
@@ -169,13 +169,13 @@ def recovery_codes_make(request: HttpRequest) -> HttpResponse:
         with transaction.atomic():
             made = generate_recovery_codes(request)
             audit.record(audit.AuditAction.FACTOR_ADDED, made, kind="recovery_codes")
-        return _with_codes(request, None, made)
+        return _show_codes(request, None, made)
     except ValidationError as error:
-        return _not_now(request, error.messages[0])
+        return _redirect_with_error(request, error.messages[0])
 
 
 @login_only
-@act
+@post_only
 def session_end(request: HttpRequest, pk: int) -> HttpResponse:
     with transaction.atomic():
         session = get_object_or_404(UserSession, pk=pk, user=request.user)
@@ -186,7 +186,7 @@ def session_end(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @login_only
-@act
+@post_only
 def sessions_end(request: HttpRequest) -> HttpResponse:
     """End all other sessions."""
     with transaction.atomic():
@@ -220,7 +220,7 @@ def sign_in_demand(request: HttpRequest) -> HttpResponse:
 
 
 @sensitive_variables("codes", "text")
-def _with_codes(request: HttpRequest, added: Authenticator | None, made: Authenticator | None) -> HttpResponse:
+def _show_codes(request: HttpRequest, added: Authenticator | None, made: Authenticator | None) -> HttpResponse:
     """Show new recovery codes in this response only: neither the session nor another page keeps them."""
     request.session.pop(PENDING, None)
     if added is not None:
@@ -233,11 +233,11 @@ def _with_codes(request: HttpRequest, added: Authenticator | None, made: Authent
     return render(request, "security/recovery_codes.html", context)
 
 
-def _not_now(request: HttpRequest, why: str) -> HttpResponse:
+def _redirect_with_error(request: HttpRequest, why: str) -> HttpResponse:
     messages.error(request, why)
     return redirect("security")
 
 
-def _mine(request: HttpRequest) -> QuerySet[Authenticator]:
+def _authenticators(request: HttpRequest) -> QuerySet[Authenticator]:
     mine: QuerySet[Authenticator] = Authenticator.objects.filter(user=request.user)
     return mine

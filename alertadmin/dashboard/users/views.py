@@ -48,7 +48,7 @@ LISTING = Table(
 )
 
 
-def _people(request: HttpRequest) -> QuerySet[User]:
+def _visible_users(request: HttpRequest) -> QuerySet[User]:
     """Users visible to the viewer, with their visible roles."""
     access = access_of(request)
     roles = access.visible(Membership.objects.select_related("tenant"), Right.PEOPLE)
@@ -61,7 +61,7 @@ def _people(request: HttpRequest) -> QuerySet[User]:
 
 @require_right(Right.PEOPLE)
 def user_list(request: HttpRequest) -> HttpResponse:
-    page = LISTING.page(request, _people(request).select_related("pending_role"))
+    page = LISTING.page(request, _visible_users(request).select_related("pending_role"))
     waiting = access_of(request).visible(Invitation.objects.open(timezone.now()), Right.PEOPLE)
     context = {
         "page": page,
@@ -80,7 +80,7 @@ def person(request: HttpRequest, pk: int) -> HttpResponse:
 
 def _page(request: HttpRequest, pk: int, form: RoleForm) -> HttpResponse:
     access = access_of(request)
-    found: Any = get_object_or_404(_people(request), pk=pk)
+    found: Any = get_object_or_404(_visible_users(request), pk=pk)
     assert isinstance(request.user, User)  # noqa: S101 (signed in, by the middleware)
     rows = [
         (one, one.source == RoleSource.HAND and can_grant(access.rights_in(one.tenant_id), Role(one.role)))
@@ -127,18 +127,18 @@ def person_role(request: HttpRequest, pk: int) -> HttpResponse:
         if row is None:
             return redirect("person", pk)
         place = row.tenant_id
-        return _done(request, target, lambda by: users.set_role(target, place, None, by=by))
+        return _run_action(request, target, lambda by: users.set_role(target, place, None, by=by))
     form = RoleForm(request.POST, access=access)
     if not form.is_valid():
         return _page(request, pk, form)
     try:
-        return _done(request, target, lambda by: _give(target, form, by))
+        return _run_action(request, target, lambda by: _grant(target, form, by))
     except TooManyMails as refused:
         form.add_error(None, refused)
         return _page(request, pk, form)
 
 
-def _give(target: User, form: RoleForm, by: User) -> str | None:
+def _grant(target: User, form: RoleForm, by: User) -> str | None:
     """A warning for the page if the role is pending."""
     role = Role(form.cleaned_data["role"])
     if users.set_role(target, form.place, role, by=by):
@@ -157,7 +157,7 @@ def person_role_withdraw(request: HttpRequest, pk: int) -> HttpResponse:
     target = access.get_or_404(User, pk, Right.PEOPLE)
     if request.method != "POST" or not access.in_all_tenants(Right.PEOPLE):
         return redirect("person", pk)
-    return _done(request, target, lambda by: role_grants.withdraw(target, by=by))
+    return _run_action(request, target, lambda by: role_grants.withdraw(target, by=by))
 
 
 @require_right(Right.PEOPLE, of=User)
@@ -168,9 +168,9 @@ def person_switch(request: HttpRequest, pk: int) -> HttpResponse:
         return redirect("person", pk)
     target, to = access_of(request).get_or_404(User, pk, Right.PEOPLE), request.POST.get("to")
     if to == "off":
-        return _done(request, target, lambda by: users.deactivate(target, by=by, now=timezone.now()))
+        return _run_action(request, target, lambda by: users.deactivate(target, by=by, now=timezone.now()))
     if to == "on":
-        return _done(request, target, lambda by: users.activate(target, by=by))
+        return _run_action(request, target, lambda by: users.activate(target, by=by))
     return redirect("person", pk)
 
 
@@ -180,7 +180,7 @@ def person_reset(request: HttpRequest, pk: int) -> HttpResponse:
     if request.method != "POST":
         return redirect("person", pk)
     target = access_of(request).get_or_404(User, pk, Right.PEOPLE)
-    return _done(request, target, lambda by: users.reset_factors(target, by=by))
+    return _run_action(request, target, lambda by: users.reset_factors(target, by=by))
 
 
 @require_right(Right.PEOPLE, of=User)
@@ -193,10 +193,10 @@ def person_delete(request: HttpRequest, pk: int) -> HttpResponse:
     if request.method != "POST":
         means = _("Their calendars and open invitations go with them; what they did stays on the record.")
         return render(request, "partials/confirm_delete.html", {"thing": target, "means": means})
-    return _done(request, target, lambda by: users.remove(target, by=by), back="members")
+    return _run_action(request, target, lambda by: users.remove(target, by=by), back="members")
 
 
-def _done(request: HttpRequest, target: User, act: Callable[[User], object], back: str = "") -> HttpResponse:
+def _run_action(request: HttpRequest, target: User, act: Callable[[User], object], back: str = "") -> HttpResponse:
     """Run the action; a returned text replaces the message “Done.”"""
     assert isinstance(request.user, User)  # noqa: S101 (signed in, by the middleware)
     page = target.get_absolute_url()

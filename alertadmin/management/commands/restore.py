@@ -67,17 +67,17 @@ class Command(JsonCommand):
                 )
                 % {"count": count, "key": key_id, "place": keyring.storage().name}
             )
-        if reading.spoiled:
+        if reading.tampered:
             lines.append(
-                _("%(count)d were altered or moved outside alertadmin: enter them again.") % {"count": reading.spoiled}
+                _("%(count)d were altered or moved outside alertadmin: enter them again.") % {"count": reading.tampered}
             )
-        if reading.elsewhere:
+        if reading.wrong_destination:
             lines.append(
                 _(
                     "%(count)d were entered for clouds or servers that this installation's clouds file does not name "
                     "so: put that file back (ALERTADMIN_CLOUDS_FILE)."
                 )
-                % {"count": reading.elsewhere}
+                % {"count": reading.wrong_destination}
             )
         lines.append(
             _("Everybody signs in again. What may have been told since then waits: Deliveries > Told already?")
@@ -89,8 +89,8 @@ class Command(JsonCommand):
             "secrets": reading.secrets,
             "read": reading.read,
             "missing_keys": dict(reading.missing),
-            "altered": reading.spoiled,
-            "for_other_places": reading.elsewhere,
+            "altered": reading.tampered,
+            "for_other_places": reading.wrong_destination,
             "moved_aside_to": restored.aside,
         }
-        return CommandResult(reading.is_whole, data, lines)
+        return CommandResult(reading.is_complete, data, lines)

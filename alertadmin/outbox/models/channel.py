@@ -12,7 +12,7 @@ from django.db.models import Q
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from alertadmin.audit.tenant_scope import changed_by_owners, tenant_scoped
+from alertadmin.audit.tenant_scope import owner_only, tenant_scoped
 from alertadmin.crypto.fields import EncryptedField
 from alertadmin.registry import destinations
 from alertadmin.registry.models import AppRegistration, Tenant
@@ -46,7 +46,7 @@ def _of_tenants(tenants: models.QuerySet[Any]) -> Q:
     return Q(tenant__in=tenants) | Q(app__tenant__in=tenants)
 
 
-@changed_by_owners(lambda: Q(tenant=None, app=None))
+@owner_only(lambda: Q(tenant=None, app=None))
 @tenant_scoped(_of_tenants)
 class Channel(models.Model):
     """Belongs to an app registration, a tenant, or the installation (with neither). A channel of the installation is

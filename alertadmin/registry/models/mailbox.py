@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from alertadmin.accounts.email_address import CanonicalAddressField, EmailAddressField, UniqueAddress
-from alertadmin.audit.tenant_scope import changed_by_owners, tenant_scoped
+from alertadmin.audit.tenant_scope import owner_only, tenant_scoped
 from alertadmin.crypto.fields import EncryptedField
 from alertadmin.registry import destinations, messages
 from alertadmin.registry.clouds import server_choices
@@ -45,7 +45,7 @@ def of_the_installation() -> Q:
     return Q(pk__in=Mailbox.objects.order_by("created_at", "pk").values_list("pk", flat=True)[:1])
 
 
-@changed_by_owners(of_the_installation)
+@owner_only(of_the_installation)
 @tenant_scoped("tenant")
 class Mailbox(models.Model):
     """A sender address with its transport and its app or server. Constraints exclude other combinations."""
