@@ -87,7 +87,10 @@ class AuditAction(TextChoices):
     PASSWORD_CHANGED = "password.changed", _("Password changed")
     FACTOR_ADDED = "factor.added", _("Second factor added")
     FACTOR_REMOVED = "factor.removed", _("Second factor removed")
-    INSTALLATION_ROUTE_CHANGED = "installation.route_changed", _("What the installation sends by, or to whom, changed")
+    INSTALLATION_ROUTE_CHANGED = (
+        "installation.route_changed",
+        _("The installation’s sending route or recipients changed"),
+    )
     SIGN_IN_DEMAND_CHANGED = "sign_in_demand.changed", _("Demand on signing in changed")
     ACCESS_REFUSED = "access.refused", _("Access refused")
 
