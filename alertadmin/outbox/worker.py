@@ -11,14 +11,13 @@ from uuid import UUID
 
 from django.db import transaction
 
-from alertadmin.outbox.delivery import draft_cleanup
+from alertadmin.outbox.delivery import reconcile
 from alertadmin.outbox.delivery.rate_limit import RateLimiter
 from alertadmin.outbox.models import Delivery
 from alertadmin.outbox.queue import claims, wakeup
 from alertadmin.outbox.queue.clock import Clock, ClockIsWrong, DatabaseClock, check
-from alertadmin.outbox.queue.dispatch_lock import DispatchLock
 from alertadmin.outbox.queue.dispatcher import Dispatcher, Pause
-from alertadmin.outbox.queue.lease_heartbeat import LeaseHeartbeat
+from alertadmin.outbox.queue.run_locks import DispatchLock, LeaseHeartbeat
 
 log = logging.getLogger(__name__)
 
@@ -72,7 +71,7 @@ def deliver_due(
             run.ends = None if pause else ends
             outcomes.update(run.run())
             if dispatch_lock.is_ours:
-                draft_cleanup.delete_orphan_drafts(clock())
+                reconcile.delete_orphan_drafts(clock())
         if run.was_cut_short:
             wakeup.notify_worker()
         if dispatch_lock.is_ours or pause is None or not claims.due(clock()).exists():

@@ -19,8 +19,8 @@ from alertadmin.outbox import worker
 from alertadmin.outbox.delivery.rate_limit import RateLimiter
 from alertadmin.outbox.mails import composers
 from alertadmin.outbox.models import Attempt, AttemptOutcome, Delivery, DeliveryState
-from alertadmin.outbox.queue import claims, lease_heartbeat, shutdown, wakeup
-from alertadmin.outbox.queue.dispatch_lock import DispatchLock
+from alertadmin.outbox.queue import claims, run_locks, shutdown, wakeup
+from alertadmin.outbox.queue.run_locks import DispatchLock
 from alertadmin.outbox.send_test import test_send
 from alertadmin.registry.models import Contact, Tenant
 from alertadmin.reminders.scan import scanner
@@ -173,7 +173,7 @@ class TestItsLease:
         self, site: Site, sandbox: Sandbox, settings: Settings, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         settings.OUTBOX_LEASE = timedelta(seconds=0.6)
-        monkeypatch.setattr(lease_heartbeat, "MAX_SENDING_TIME", timedelta(seconds=1))
+        monkeypatch.setattr(run_locks, "MAX_SENDING_TIME", timedelta(seconds=1))
         owed = reminders(site, 6, timezone.now())
         left_behind = threading.Event()
         sandbox.faults.add("graph", delay=40, until=left_behind)
@@ -194,7 +194,7 @@ class TestItsLease:
         self, site: Site, sandbox: Sandbox, settings: Settings, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         settings.OUTBOX_LEASE = timedelta(seconds=0.6)
-        monkeypatch.setattr(lease_heartbeat, "MAX_SENDING_TIME", timedelta(seconds=0.5))
+        monkeypatch.setattr(run_locks, "MAX_SENDING_TIME", timedelta(seconds=0.5))
         delivery = reminder(timezone.now())
         lapsed = threading.Event()
         sandbox.faults.add("graph", delay=40, until=lapsed)
@@ -256,7 +256,7 @@ class TestItsEnd:
         assert Delivery.objects.filter(state=DeliveryState.PENDING).count() == 3
 
     def test_it_is_shorter_than_celerys_limit(self, settings: Settings) -> None:
-        longest = worker.MAX_RUN_TIME + lease_heartbeat.MAX_SENDING_TIME
+        longest = worker.MAX_RUN_TIME + run_locks.MAX_SENDING_TIME
         assert longest.total_seconds() < settings.CELERY_TASK_TIME_LIMIT
 
     def test_processes_of_one_program_hear_it_told_to_stop(self) -> None:

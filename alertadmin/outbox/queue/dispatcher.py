@@ -28,7 +28,7 @@ from alertadmin.outbox.delivery.sender import deliver
 from alertadmin.outbox.models import Delivery, DeliveryState, Purpose
 from alertadmin.outbox.queue import claims
 from alertadmin.outbox.queue.clock import Clock
-from alertadmin.outbox.queue.lease_heartbeat import LeaseHeartbeat
+from alertadmin.outbox.queue.run_locks import LeaseHeartbeat
 
 log = logging.getLogger(__name__)
 

@@ -34,7 +34,7 @@ def test_nothing_of_outbox_or_scan_that_machines_share_is_judged_by_the_clock_of
     allowed = {
         "recipients.py": "whether a provider confirmed a role within days",
         "clock.py": "SQLite's machine",
-        "dispatch_lock.py": "a file's age, by the machine that holds the file",
+        "run_locks.py": "a file's age, by the machine that holds the file",
         "webhook.py": "the time in a signature",
     }
     files = [path for room in ("outbox", "reminders") for path in (PROJECT / "alertadmin" / room).rglob("*.py")]
