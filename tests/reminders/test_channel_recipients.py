@@ -16,6 +16,7 @@ from alertadmin.reminders.compose import digest
 from alertadmin.reminders.compose.short_text import MAX_BYTES, MAX_LINES
 from alertadmin.reminders.models import DigestChoice, Level, Policy, Reminder
 from alertadmin.reminders.scan import scanner
+from alertadmin.stored_messages import render_stored
 from tests.factories import Rows
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
@@ -163,7 +164,7 @@ def test_the_number_of_queries_does_not_grow_with_what_is_found(
 
 def words(delivery: Delivery, at: datetime = NOW) -> str:
     composed = digest.compose(delivery, at)
-    return composed.brief if isinstance(composed, Content) else composed.reason
+    return composed.brief if isinstance(composed, Content) else render_stored(composed.reason)
 
 
 def test_it_is_short_with_the_most_urgent_first_and_a_link_for_each(rows: Rows, app: AppRegistration) -> None:

@@ -18,6 +18,7 @@ from alertadmin.outbox.models import Attempt, Delivery, DeliveryState
 from alertadmin.outbox.queue import claims
 from alertadmin.registry.models import Credential
 from alertadmin.reminders.scan import scanner
+from alertadmin.stored_messages import render_stored
 from sandbox import Sandbox
 from tests.factories import Rows, Site
 
@@ -113,7 +114,10 @@ def test_missing_route_is_reported(site: Site) -> None:
     out = StringIO()
     with suppress(SystemExit):
         call_command("send_reminders", stdout=out)
-    assert f"duty@northpark.example: Waiting. {answer['details'][0]['title']} {messages.NO_ROUTE}" in out.getvalue()
+    assert (
+        f"duty@northpark.example: Waiting. {answer['details'][0]['title']} {render_stored(messages.NO_ROUTE)}"
+        in out.getvalue()
+    )
 
 
 def test_secrets_without_recipient_are_a_failure(site: Site) -> None:

@@ -15,6 +15,7 @@ from alertadmin.outbox.models import Attempt, Delivery, DeliveryState
 from alertadmin.outbox.queue.dispatcher import THREADS_PER_LANE
 from alertadmin.registry.models import Mailbox
 from alertadmin.registry.permissions import TransportName
+from alertadmin.stored_messages import render_stored
 from sandbox import Sandbox
 from tests.conftest import set_environment
 from tests.factories import Rows, Site
@@ -101,7 +102,7 @@ def test_without_the_key_that_opens_the_secrets_reminders_still_go_out(
     finally:
         away.rename(keys)
     assert arrived(relay, delivery)[0]["door"] == "relay"
-    assert "key file" in delivery.attempts.all()[0].technical
+    assert "key file" in render_stored(delivery.attempts.all()[0].technical)
 
 
 class TestWhatElseCouldSend:
