@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 class AccountsConfig(AppConfig):
     name = "alertadmin.accounts"
-    verbose_name = _("People")
+    verbose_name = _("Users")
 
     def ready(self) -> None:
         from alertadmin.accounts.audit_signals import sessions, throttling

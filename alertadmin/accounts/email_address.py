@@ -43,17 +43,17 @@ def clean_stored(text: str) -> str:
 def _explain(error: InvalidAddress) -> str:
     if error.flaw == Flaw.HIDDEN:
         code = f"U+{ord(error.character):04X}"
-        return _("There is a character in this address that is not shown (%(code)s). Type it anew.") % {"code": code}
+        return _("This address contains a hidden character (%(code)s). Enter it again.") % {"code": code}
     if error.flaw == Flaw.DOMAIN:
-        return _("What follows the @ is no domain. Write it like this: name@example.com.")
+        return _("The part after the @ is not a domain. Write the address like this: name@example.com.")
     if error.flaw == Flaw.LOCAL_PART:
         return _(
-            "Before the @ there may be letters, digits, dots between them and signs such as + and -. Write it like "
-            "this: name@example.com."
+            "Before the @, use letters, digits, dots between them and characters such as + and -. Write the "
+            "address like this: name@example.com."
         )
     if error.flaw == Flaw.TOO_LONG:
         return _("This is too long for an e-mail address.")
-    return _("This is no e-mail address. Write one alone, without a name: name@example.com.")
+    return _("This is not an e-mail address. Enter one address, without a name: name@example.com.")
 
 
 class EmailAddressInput(forms.EmailField):

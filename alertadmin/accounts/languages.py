@@ -14,4 +14,4 @@ def of_a_person() -> Choices:
 
 
 def of_a_tenant() -> Choices:
-    return [("", _("As this installation")), *settings.LANGUAGES]
+    return [("", _("Same as this installation")), *settings.LANGUAGES]

@@ -48,13 +48,13 @@ RIGHTS: dict[Role, frozenset[Right]] = {
 }
 
 ROLE_DESCRIPTIONS = {
-    Role.OWNER: _("Everything, people, keys and the audit trail included."),
+    Role.OWNER: _("Everything, including users, keys and the audit trail."),
     Role.ADMINISTRATOR: _(
-        "Registers and changes everything but what all tenants share, hands secrets over, invites people."
+        "Registers and changes everything except what all tenants share, discloses secrets, invites users."
     ),
-    Role.OPERATOR: _("Sends tests, checks consent, acknowledges reminders. Changes nothing."),
-    Role.VIEWER: _("Looks on. Sends nothing and changes nothing."),
-    Role.AUDITOR: _("Looks on, and reads the audit trail."),
+    Role.OPERATOR: _("Sends tests, checks consent, acknowledges reminders. Changes nothing else."),
+    Role.VIEWER: _("Sees everything. Sends and changes nothing."),
+    Role.AUDITOR: _("Sees everything, including the audit trail. Sends and changes nothing."),
 }
 
 

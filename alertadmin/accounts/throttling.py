@@ -66,10 +66,10 @@ class Throttled(ValidationError):
         minutes = max(1, math.ceil(wait.total_seconds() / 60))
         super().__init__(
             ngettext(
-                "Too many wrong tries. Try again in a minute. A passkey is let in now, and so is a browser "
-                "that you have signed in with before.",
-                "Too many wrong tries. Try again in %(minutes)s minutes. A passkey is let in now, and so is a browser "
-                "that you have signed in with before.",
+                "Too many failed attempts. Try again in one minute. You can sign in now with a passkey, or "
+                "with a browser that you have used before.",
+                "Too many failed attempts. Try again in %(minutes)s minutes. You can sign in now with a "
+                "passkey, or with a browser that you have used before.",
                 minutes,
             ),
             params={"minutes": minutes},

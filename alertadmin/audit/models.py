@@ -29,19 +29,19 @@ class AuditQuerySet(models.QuerySet["AuditEntry"]):
 class AuditEntry(models.Model):
     number = models.BigIntegerField(primary_key=True)
     """From 1, without gaps."""
-    at = models.DateTimeField(_("when"))
-    who = models.CharField(_("who"), max_length=254)
+    at = models.DateTimeField(_("time"))
+    who = models.CharField(_("user"), max_length=254)
     """The user's e-mail address at that time, or an actor kind (audit.actor)."""
     person_id = models.BigIntegerField(null=True)
     """Not a foreign key: the entry stays unchanged when the user is deleted."""
-    address = models.CharField(_("from where"), max_length=45, blank=True)
+    address = models.CharField(_("address"), max_length=45, blank=True)
     request = models.CharField(max_length=32, blank=True)
-    act = models.CharField(_("what"), max_length=60)
+    act = models.CharField(_("action"), max_length=60)
     result = models.CharField(_("result"), max_length=8)
-    kind = models.CharField(_("kind of thing"), max_length=60, blank=True)
+    kind = models.CharField(_("kind of target"), max_length=60, blank=True)
     """Label of the object's model, such as "registry.tenant"."""
     object_id = models.CharField(max_length=64, blank=True)
-    label = models.CharField(_("on what"), max_length=200, blank=True)
+    label = models.CharField(_("target"), max_length=200, blank=True)
     """The object's name at that time."""
     tenant = models.UUIDField(_("tenant"), null=True)
     """The object's tenant; empty for the installation."""

@@ -22,8 +22,8 @@ class ThrottleCounter(models.Model):
     class Meta:
         db_table = "accounts_tries"  # older than the model's name
         app_label = "accounts"
-        verbose_name = _("tries")
-        verbose_name_plural = _("tries")
+        verbose_name = _("throttle counter")
+        verbose_name_plural = _("throttle counter")
 
     def __str__(self) -> str:
         return f"{self.count} since {self.since.isoformat()}"

@@ -164,7 +164,7 @@ class _Bounded:
 
     def _refuse_beyond(self, position: int) -> None:
         if position > self.limit:
-            raise BadArchive(_("This is no backup of alertadmin: more is packed into it than it says."))
+            raise BadArchive(_("This is not a backup of alertadmin: it contains more than it declares."))
 
 
 class Archive:
@@ -186,7 +186,7 @@ class Archive:
             for name, wanted in self.manifest.files.items():
                 self._extract(name, wanted, targets[name])
             if self._tar.next() is not None:
-                raise BadArchive(_("This is no backup of alertadmin: more is packed into it than it says."))
+                raise BadArchive(_("This is not a backup of alertadmin: it contains more than it declares."))
 
     def _extract(self, name: str, wanted: Member, to: Path) -> None:
         digest, left = hashlib.sha256(), wanted.bytes
@@ -248,4 +248,4 @@ def _sentences() -> Iterator[None]:
         *(ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError),
     ) as error:
         reason = type(error).__name__
-        raise BadArchive(_("This is no whole backup of alertadmin (%(why)s).") % {"why": reason}) from None
+        raise BadArchive(_("This is not a complete backup of alertadmin (%(why)s).") % {"why": reason}) from None

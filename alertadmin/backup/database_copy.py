@@ -103,7 +103,7 @@ def refuse_company() -> None:
         (others,) = cursor.fetchone()
     if others:
         raise CannotCopy(
-            _("Others are connected to the database (%(count)d connections). Stop all of alertadmin first.")
+            _("Other clients are connected to the database (%(count)d connections). Stop all of alertadmin first.")
             % {"count": others}
         )
 

@@ -78,7 +78,7 @@ def _lines(text: IO[bytes], most: int) -> Iterator[bytes]:
     while line := text.readline(LARGEST_VALUE):
         most -= len(line)
         if most < 0 or not line.endswith(b"\n"):
-            raise CannotCopy(_("More is packed into the backup than belongs into it."))
+            raise CannotCopy(_("The backup contains more than it should."))
         yield line
 
 
@@ -86,7 +86,7 @@ def _table(line: bytes) -> tuple[str, list[str]]:
     """Return the table whose rows follow, and its columns. Raises CannotCopy."""
     match = BEGINS.fullmatch(line.decode("utf-8", "replace").rstrip("\n"))
     if match is None:
-        raise CannotCopy(_("The backup holds a command in the place of rows."))
+        raise CannotCopy(_("The backup contains a command where rows are expected."))
     return _plain(match[1]), [_plain(name) for name in re.findall(IDENTIFIER, match[2])]
 
 

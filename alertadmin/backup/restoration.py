@@ -99,8 +99,8 @@ def _refuse_unless(unauthenticated: bool, doubt: str) -> None:
     if not unauthenticated:
         raise UnsealedBackup(
             _(
-                "Nothing was restored, because no key here vouches for this backup. %(why)s If you are sure where it "
-                "comes from, and that it was not in the reach of others since: --unauthenticated"
+                "Nothing was restored, because no key here authenticates this backup. %(why)s If you trust its "
+                "source, and it was out of the reach of others since: --unauthenticated"
             )
             % {"why": doubt}
         )
@@ -108,7 +108,7 @@ def _refuse_unless(unauthenticated: bool, doubt: str) -> None:
 
 def _refuse_bomb(manifest: archive.Manifest, path: Path) -> None:
     if manifest.total_bytes > max(SMALL, MOST_UNPACKED * path.stat().st_size):
-        raise NotRestored(_("More is packed into the backup than belongs into it."))
+        raise NotRestored(_("The backup contains more than it should."))
 
 
 def _refuse_too_large(manifest: archive.Manifest, folder: Path) -> None:
@@ -131,7 +131,10 @@ def _refuse_foreign(manifest: archive.Manifest) -> None:
         {(app, name) for app, _dot, name in (one.partition(".") for one in manifest.migrations)}
     ):
         raise NotRestored(
-            _("This backup was made by a newer version of alertadmin (%(version)s; it has %(name)s). Install it.")
+            _(
+                "This backup was made by a newer version of alertadmin (%(version)s; it has %(name)s). Install "
+                "that version."
+            )
             % {"version": manifest.version, "name": ahead}
         )
 

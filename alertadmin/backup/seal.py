@@ -38,7 +38,7 @@ def make(manifest: bytes) -> Seal:
 def broken_seal(manifest: bytes, seal: Seal | None) -> str:
     """Return a sentence that says why this keyring does not verify the seal; empty if it does."""
     if seal is None:
-        return _("It was made by a version of alertadmin that sealed no backups, or its seal was taken away.")
+        return _("It was made by a version of alertadmin that did not seal backups, or its seal was removed.")
     try:
         ring = keyring.load()
     except keyring.KeyringError as error:
@@ -46,8 +46,8 @@ def broken_seal(manifest: bytes, seal: Seal | None) -> str:
     key = ring.backup_keys.get(seal.key)
     if key is None or not hmac.compare_digest(_check_value(key), seal.ring):
         return _(
-            'It was sealed with another key ring, by a key "%(key)s" that is not in %(place)s. Put the key file that '
-            "belongs to it there first."
+            'It was sealed with another keyring, by a key "%(key)s" that is not in %(place)s. Restore the key '
+            "file that belongs to it there first."
         ) % {"key": seal.key, "place": ring.place}
     if not hmac.compare_digest(_mac(key, manifest), seal.mac):
         return _("It was altered after it was made: its seal does not match.")

@@ -1,1 +1,1 @@
-"""The pages: forms and views, nothing else."""
+"""Views, forms and URLs of all pages; one package per area."""

@@ -1,4 +1,4 @@
-"""What every page shows around its own matter: the version, and what is wrong with the installation itself."""
+"""Template context of every page: version, area and the problems of the installation."""
 
 from __future__ import annotations
 
@@ -16,12 +16,15 @@ from alertadmin.monitoring.health_messages import DescribedProblem, describe
 from alertadmin.reminders.restore import review
 
 SHOWN = 5
-"""Problems that the banner lists; the overview lists all, and *Does it work?* has a row for each."""
+"""Problems listed by the banner; the overview lists all, and the system status page shows each by component."""
+
+LISTS = {"status": "watching", "users": "members"}
+"""URL names of lists that differ from the package of their views."""
 
 
 def installation(request: HttpRequest) -> dict[str, Any]:
-    """For strangers the version, and whether what they type is not encrypted; what is wrong for those who have a role
-    in the whole installation."""
+    """For anonymous visitors: the version and whether the connection is unencrypted. For users with a role in all
+    tenants: also the problems of the installation."""
     of_all = {"version": __version__, "in_clear": settings.ENVIRONMENT.is_in_clear}
     if not getattr(request, "user", None) or not request.user.is_authenticated:
         return of_all
@@ -49,13 +52,13 @@ def installation(request: HttpRequest) -> dict[str, Any]:
 
 
 def _is_listed(code: str, problems: list[DescribedProblem], area: str) -> bool:
-    """Whether the banner of problems (partials/banners.html) says it on a page of this area."""
+    """Whether the banner (partials/banners.html) lists this problem on a page of this area."""
     shown = {"watching": 0, "overview": len(problems)}.get(area, SHOWN)
     return any(one.problem.code == code for one in problems[:shown])
 
 
 def _sandbox(request: HttpRequest) -> dict[str, str]:
-    """A demonstration's; the key to its pages for owners alone, since those show the mails of all."""
+    """URL and key of the demonstration's sandbox. The key is for owners only: it shows all mails."""
     environment = settings.ENVIRONMENT
     if not environment.sandbox:
         return {"sandbox": "", "sandbox_key": ""}
@@ -64,7 +67,8 @@ def _sandbox(request: HttpRequest) -> dict[str, str]:
 
 
 def _area(request: HttpRequest) -> str:
-    """The room that answers: alertadmin.dashboard.<area>.views."""
+    """Package of the view (alertadmin.dashboard.<area>.views), or the URL name of its list if that differs."""
     match = request.resolver_match
-    _root, _, room = (match.func.__module__ if match else "").partition("alertadmin.dashboard.")
-    return room.partition(".")[0]
+    _root, _, path = (match.func.__module__ if match else "").partition("alertadmin.dashboard.")
+    package = path.partition(".")[0]
+    return LISTS.get(package, package)

@@ -1,4 +1,4 @@
-"""One list of addresses for each area."""
+"""URL configuration of all areas."""
 
 from __future__ import annotations
 

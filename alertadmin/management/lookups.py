@@ -12,5 +12,5 @@ def person(email: str) -> User:
     """Return the user with this address. Raises CommandRefused if there is none."""
     found = User.objects.by_address(email)
     if found is None:
-        raise CommandRefused(_("Nobody signs in here with %(email)s.") % {"email": email})
+        raise CommandRefused(_("No user signs in here with %(email)s.") % {"email": email})
     return found

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 class MonitoringConfig(AppConfig):
     name = "alertadmin.monitoring"
     label = "watching"  # kept from an earlier name, since its tables have it
-    verbose_name = _("Watching")
+    verbose_name = _("Monitoring")
 
     def ready(self) -> None:
         from alertadmin.monitoring import broker, mail_text, setting_checks, worker_heartbeat

@@ -25,9 +25,9 @@ NAMES: dict[Part, str | Promise] = {
     Part.BROKER: gettext_lazy("Broker"),
     Part.CLOCK: gettext_lazy("Clock"),
     Part.WORKER: gettext_lazy("Worker"),
-    Part.SCAN: gettext_lazy("Looking for what ends"),
+    Part.SCAN: gettext_lazy("Scan for expiry dates"),
     Part.DELIVERIES: gettext_lazy("Sending"),
-    Part.WAYS: gettext_lazy("Ways to send"),
+    Part.WAYS: gettext_lazy("Sending routes"),
     Part.KEYS: gettext_lazy("Keys of stored secrets"),
     Part.SETTINGS: gettext_lazy("Settings"),
 }
@@ -80,7 +80,7 @@ def _text(problem: Problem) -> str:
     if problem.code == "keys_unusable":
         return " ".join((_("Stored secrets cannot be used."), render_stored(problem.detail)))
     if problem.code == "set_aside":
-        return _("%(name)s was set aside: %(why)s") % {"name": problem.subject, "why": render_stored(problem.detail)}
+        return _("%(name)s was ignored: %(why)s") % {"name": problem.subject, "why": render_stored(problem.detail)}
     if problem.detail:
         return render_stored(problem.detail)
     if problem.code in _COUNTED:
@@ -89,13 +89,13 @@ def _text(problem: Problem) -> str:
         return _no_own_route(problem)
     fixed = {
         "database_silent": _("The database does not answer."),
-        "disk_full": _("The disk is full: nothing can be written down, so nothing is sent. Make room on it."),
-        "broker_silent": _("The broker does not answer: what is asked for starts up to half a minute later."),
-        "scan_never": _("No scan has looked for ending secrets yet: reminders may be late."),
-        "scan_old": _("No scan has looked for ending secrets for more than a day: reminders may be late."),
-        "no_route": _("There is no way to send a reminder: no mailbox that can send, and no SMTP relay."),
-        "worker_silent": _("The worker gives no sign of life. Start it again, and look into its log."),
-        "command_late": _("cron has not run “send_reminders” for more than an hour and a half. Look into its log."),
+        "disk_full": _("The disk is full: nothing can be written, so nothing is sent. Free some space."),
+        "broker_silent": _("The broker does not answer: requested actions start up to 30 seconds later."),
+        "scan_never": _("No scan for expiry dates has run yet: reminders may be late."),
+        "scan_old": _("No scan for expiry dates has run for more than a day: reminders may be late."),
+        "no_route": _("There is no route for reminders: no mailbox that can send, and no SMTP relay."),
+        "worker_silent": _("The worker sends no heartbeat. Restart it and check its log."),
+        "command_late": _("cron has not run “send_reminders” for more than 90 minutes. Check its log."),
         "worker_never": _(
             "No worker has run here. Start alertadmin with ./run, or let cron run “send_reminders” hourly."
         ),
@@ -105,14 +105,14 @@ def _text(problem: Problem) -> str:
 
 
 def _due(count: int) -> str:
-    text = ngettext("%(count)d message is due and waits.", "%(count)d messages are due and wait.", count)
+    text = ngettext("%(count)d message is due and waiting.", "%(count)d messages are due and waiting.", count)
     return text % {"count": count}
 
 
 def _no_own_route(problem: Problem) -> str:
     text = _(
-        "No mailbox is chosen for this installation, and there is no SMTP relay: invitations, links to a new password "
-        "and mails to its own people wait. An owner chooses a mailbox."
+        "No mailbox is chosen for this installation, and there is no SMTP relay: invitations, password links "
+        "and mails to its own recipients wait. An owner can choose a mailbox."
     )
     if not problem.count:
         return text
@@ -131,13 +131,13 @@ def _counted(problem: Problem) -> str:
     count = problem.count
     texts = {
         "in_doubt": ngettext(
-            "%(count)d message may or may not have arrived: no clear answer came.",
-            "%(count)d messages may or may not have arrived: no clear answer came.",
+            "%(count)d message may not have been delivered: no clear answer came.",
+            "%(count)d messages may not have been delivered: no clear answer came.",
             count,
         ),
         "failing": ngettext(
-            "%(count)d message could not be sent, and waits for the next try.",
-            "%(count)d messages could not be sent, and wait for the next try.",
+            "%(count)d message could not be sent and waits for the next attempt.",
+            "%(count)d messages could not be sent and wait for the next attempt.",
             count,
         ),
         "untried": ngettext(
@@ -146,8 +146,8 @@ def _counted(problem: Problem) -> str:
             count,
         ),
         "more_routes_failed": ngettext(
-            "%(count)d more mailbox or channel failed the last time that it was tried.",
-            "%(count)d more mailboxes or channels failed the last time that they were tried.",
+            "%(count)d more mailbox or channel failed at its last attempt.",
+            "%(count)d more mailboxes or channels failed at their last attempt.",
             count,
         ),
     }
@@ -162,14 +162,14 @@ def _failed_route(problem: Problem, route: Model | None) -> DescribedProblem:
             "tenant": quoted(route.tenant.name),
             "transport": route.get_transport_display(),
         }
-        text = _("Mailbox %(address)s of %(tenant)s (%(transport)s) failed the last time that it was tried.") % names
+        text = _("Mailbox %(address)s of %(tenant)s (%(transport)s) failed at its last attempt.") % names
     elif isinstance(route, Channel):
         names = {"name": clean(route.name), "kind": route.label}
-        text = _("Channel “%(name)s” (%(kind)s) failed the last time that it was tried.") % names
+        text = _("Channel “%(name)s” (%(kind)s) failed at its last attempt.") % names
     elif problem.subject == "relay":
-        text = _("The SMTP relay (ALERTADMIN_SMTP_URL) failed the last time that it was tried.")
+        text = _("The SMTP relay (ALERTADMIN_SMTP_URL) failed at its last attempt.")
     else:
-        text = _("A mailbox or channel that was deleted meanwhile had failed.")
+        text = _("A mailbox or channel that has since been deleted had failed.")
     url = route.get_absolute_url() if isinstance(route, (Mailbox, Channel)) else ""
     return DescribedProblem(problem, f"{text} {_cause(problem)}".rstrip(), url)
 

@@ -77,11 +77,11 @@ def routes_changed(entries: list[audit.AuditEntry]) -> MailText:
     if more := len(entries) - len(told):
         told.append(ngettext("And %(more)d more.", "And %(more)d more.", more) % {"more": more})
     warning = _(
-        "By it, or by its rules, this installation sends what concerns all tenants. Anyone who reads what it sends can "
-        "read links to new passwords. If you do not expect this, look at once."
+        "This installation uses it, or its rules, to send mail that concerns all tenants. Anyone who reads "
+        "that mail can read password links. If you do not expect this, check it at once."
     )
     return MailText(
-        _("alertadmin: what this installation sends by was changed"),
+        _("alertadmin: sending settings of this installation were changed"),
         f"{told[0]} {warning}" if len(told) == 1 else warning,
         told if len(told) > 1 else [],
         [],
@@ -102,33 +102,43 @@ def _changed(entry: audit.AuditEntry) -> str:
 def monthly(found: MonthlySummary, wrong: list[str], record: Head) -> MailText:
     """Includes the last audit entry: a mail that was sent cannot be rewritten along with the audit trail."""
     alarms = wrong + _alarms(found)
-    watched = ngettext("%(count)d secret watched", "%(count)d secrets watched", found.watched) % {
+    watched = ngettext("%(count)d secret monitored", "%(count)d secrets monitored", found.watched) % {
         "count": found.watched
     }
     if alarms:
-        count = ngettext("%(count)d matter", "%(count)d matters", len(alarms)) % {"count": len(alarms)}
-        subject = _("alertadmin: not all is well, %(count)s need you") % {"count": count}
-        lead = _("alertadmin runs, and writes this once a month so that silence is never ambiguous. Not all is well:")
+        count = ngettext("%(count)d problem", "%(count)d problems", len(alarms)) % {"count": len(alarms)}
+        subject = _("alertadmin: %(count)s to solve") % {"count": count}
+        lead = _(
+            "alertadmin is running and sends this mail once a month, so that no mail always means a "
+            "problem. There are problems:"
+        )
     else:
-        end = _("next end on %(day)s") % {"day": _day(found.next.expires_at)} if found.next else _("no end ahead")
-        subject = _("alertadmin: all is well, %(watched)s, %(end)s") % {"watched": watched, "end": end}
-        lead = _("alertadmin runs, and writes this once a month so that silence is never ambiguous. All is well.")
-    return MailText(subject, lead, alarms, _facts(found) + _record(record), _("See how it stands"), _url("watching"))
+        end = (
+            _("next expiry date %(day)s") % {"day": _day(found.next.expires_at)}
+            if found.next
+            else _("no expiry date ahead")
+        )
+        subject = _("alertadmin: all OK, %(watched)s, %(end)s") % {"watched": watched, "end": end}
+        lead = _(
+            "alertadmin is running and sends this mail once a month, so that no mail always means a "
+            "problem. Everything is OK."
+        )
+    return MailText(subject, lead, alarms, _facts(found) + _record(record), _("Show the status"), _url("watching"))
 
 
 def _alarms(found: MonthlySummary) -> list[str]:
     told = []
     if found.expired:
         text = ngettext(
-            "%(count)d secret in use has expired: mail through it has stopped.",
-            "%(count)d secrets in use have expired: mail through them has stopped.",
+            "%(count)d secret in use has expired: mail through it is stopped.",
+            "%(count)d secrets in use have expired: mail through them is stopped.",
             found.expired,
         )
         told.append(text % {"count": found.expired})
     if found.lost:
         text = ngettext(
-            "%(count)d reminder of the last month may have arrived nowhere.",
-            "%(count)d reminders of the last month may have arrived nowhere.",
+            "%(count)d reminder of the last month may not have been delivered.",
+            "%(count)d reminders of the last month may not have been delivered.",
             found.lost,
         )
         told.append(text % {"count": found.lost})
@@ -145,15 +155,15 @@ def _alarms(found: MonthlySummary) -> list[str]:
 def _facts(found: MonthlySummary) -> list[str]:
     facts = [
         ngettext(
-            "%(count)d secret or certificate is watched.",
-            "%(count)d secrets and certificates are watched.",
+            "%(count)d secret or certificate is monitored.",
+            "%(count)d secrets and certificates are monitored.",
             found.watched,
         )
         % {"count": found.watched}
     ]
     if found.next:
         facts.append(
-            _("The next end is on %(day)s: %(tenant)s / %(app)s / %(what)s.")
+            _("The next expiry date is %(day)s: %(tenant)s / %(app)s / %(what)s.")
             % {
                 "day": _day(found.next.expires_at),
                 "tenant": quoted(found.next.app.tenant.name),
@@ -163,26 +173,28 @@ def _facts(found: MonthlySummary) -> list[str]:
         )
     if not found.people:
         return [*facts, _("No notification was due in the last month.")]
-    told = ngettext("%(count)d person was told", "%(count)d people were told", found.people) % {"count": found.people}
+    told = ngettext("%(count)d recipient was notified", "%(count)d recipients were notified", found.people) % {
+        "count": found.people
+    }
     mails = ngettext("by %(count)d message", "by %(count)d messages", found.mails) % {"count": found.mails}
     facts.append(_("In the last month %(told)s %(mails)s.") % {"told": told, "mails": mails})
     if not found.lost:
-        facts.append(_("Every message left."))
+        facts.append(_("Every message was sent."))
     return facts
 
 
 def _record(head: Head) -> list[str]:
     if not head.number:
         return []
-    said = _("The audit trail ends with %(head)s: verify_audit --expect shows later whether it still holds that entry.")
+    said = _("The last audit entry is %(head)s: verify_audit --expect shows later whether it still exists.")
     return [said % {"head": head}]
 
 
 def unreachable(addresses: list[str]) -> MailText:
     subject = (
-        _("%(email)s cannot be told: correct the address") % {"email": addresses[0]}
+        _("%(email)s cannot be notified: correct the address") % {"email": addresses[0]}
         if len(addresses) == 1
-        else _("%(count)d people cannot be told: correct their addresses") % {"count": len(addresses)}
+        else _("%(count)d recipients cannot be notified: correct their addresses") % {"count": len(addresses)}
     )
     lead = _(
         "A mail server rejects this address as unknown, and trying again will not help. Its owner was not notified. "
@@ -197,19 +209,18 @@ def unreachable(addresses: list[str]) -> MailText:
 
 def database_restored(found: review.RestoredState, count: int) -> MailText:
     subject = ngettext(
-        "The database was put back from a copy: %(count)d mail waits for you",
-        "The database was put back from a copy: %(count)d mails wait for you",
+        "The database was restored from a backup: %(count)d mail needs your decision",
+        "The database was restored from a backup: %(count)d mails need your decision",
         count,
     ) % {"count": count}
     lead = _(
-        "The database was put back from a copy of %(copy)s. It does not know what was told since, and would tell it "
-        "once more. What has ended, or does within a week, leaves at once. The rest waits:"
+        "The database was restored from a backup of %(copy)s. It has no record of the mails sent since, and "
+        "would send them again. Reminders of secrets that have expired or expire within a week are sent at "
+        "once. The rest is withheld:"
     ) % {"copy": _moment(found.copy_of)}
     alarm = ngettext(
-        "%(count)d mail leaves on %(until)s by itself, unless you say before that it was told already, or that it is "
-        "to leave at once.",
-        "%(count)d mails leave on %(until)s by themselves, unless you say before that they were told already, or that "
-        "they are to leave at once.",
+        "%(count)d mail is sent automatically on %(until)s, unless you mark it as already sent or send it now.",
+        "%(count)d mails are sent automatically on %(until)s, unless you mark them as already sent or send them now.",
         count,
     )
     return MailText(

@@ -90,9 +90,9 @@ class SystemMailKind(models.TextChoices):
     """`about`: a month, such as 2026-12."""
     UNREACHABLE = "unreachable", _("A recipient cannot be reached")
     """`about`: an e-mail address."""
-    PUT_BACK = "put_back", _("The database was put back from a copy")
+    PUT_BACK = "put_back", _("The database was restored from a backup")
     """`about`: the start time of the scan that noticed it."""
-    ROUTE = "route", _("What this installation sends by was changed")
+    ROUTE = "route", _("Sending settings of this installation were changed")
     """`about`: the number of the audit entry."""
 
 
@@ -107,8 +107,8 @@ class SystemMail(models.Model):
     class Meta:
         db_table = "watching_letter"  # older than the model's name
         constraints = [models.UniqueConstraint(fields=["kind", "about", "recipient"], name="letter_once")]
-        verbose_name = _("letter")
-        verbose_name_plural = _("letters")
+        verbose_name = _("system mail")
+        verbose_name_plural = _("system mails")
 
     def __str__(self) -> str:
         return f"{self.kind}: {self.about}"

@@ -23,15 +23,16 @@ def notices() -> list[PageNotice]:
     found = []
     if uncounted_proxy.detected():
         text = _(
-            "Requests come through a proxy (X-Forwarded-For or Forwarded), and ALERTADMIN_PROXIES is 0: all people "
-            "seem to come from the proxy’s one address, so that 60 wrong passwords of one of them slow the others "
-            "down. Set ALERTADMIN_PROXIES to how many proxies there are, and start again."
+            "Requests come through a proxy (X-Forwarded-For or Forwarded), and ALERTADMIN_PROXIES is 0: all "
+            "users seem to have the one address of the proxy, so 60 wrong passwords of one user slow the "
+            "others down. Set ALERTADMIN_PROXIES to the number of proxies and restart."
         )
         found.append(PageNotice("proxy_uncounted", text))
     if missing := confinement.missing():
         text = _(
-            "The code that calls Slack, Teams and others is not held by this machine’s kernel, which lacks %(parts)s: "
-            "only Python keeps it from files and programs. Webhooks and mail servers are not concerned."
+            "The code that calls Slack, Teams and others is not confined by this machine’s kernel, which lacks "
+            "%(parts)s: only Python keeps it away from files and programs. Webhooks and mail servers are not "
+            "affected."
         ) % {"parts": ", ".join(missing)}
         found.append(PageNotice("services_unconfined", text))
     return found

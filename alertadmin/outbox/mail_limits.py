@@ -43,8 +43,8 @@ class TooManyMails(ValidationError):
     def __init__(self, until: datetime) -> None:
         super().__init__(
             _(
-                "Nothing was sent: within a day, no more mails may be caused by one person, for one tenant, or to one "
-                "address or its domain. The next one may leave after %(time)s."
+                "Nothing was sent: this exceeds the number of mails per day for one user, one tenant, or one "
+                "address or its domain. The next one can be sent after %(time)s."
             ),
             params={"time": date_format(timezone.localtime(until), "SHORT_DATETIME_FORMAT")},
             code="too_many_mails",

@@ -41,18 +41,18 @@ INTERRUPTED = define(
 )
 MAILBOX_BUSY = define("outbox.mailbox_busy", gettext_noop("Waiting: a mailbox sends at most 30 messages a minute."))
 SEND_NOW = define("outbox.send_now", gettext_noop("Requested to be sent now."))
-MARKED_AS_ARRIVED = define("outbox.marked_as_arrived", gettext_noop("Marked as arrived by a user."))
-GIVEN_UP = define("outbox.given_up", gettext_noop("Given up by a user: it is not sent again."))
+MARKED_AS_ARRIVED = define("outbox.marked_as_arrived", gettext_noop("Marked as delivered by a user."))
+GIVEN_UP = define("outbox.given_up", gettext_noop("Cancelled by a user: it is not sent again."))
 IN_REVIEW = define(
     "outbox.in_review",
     gettext_noop(
-        "Waiting for one day: the database was restored from a copy, and this message may have been sent before. "
-        "Then it is sent automatically."
+        "Withheld for one day: the database was restored from a backup, and this message may already have been "
+        "sent. Then it is sent automatically."
     ),
 )
 SENT_BEFORE_RESTORE = define(
     "outbox.sent_before_restore",
-    gettext_noop("%(by)s said that it was sent before the database was restored from a copy."),
+    gettext_noop("%(by)s marked it as already sent before the database was restored from a backup."),
 )
 LEASE_LOST = define("outbox.lease_lost", gettext_noop("The process was suspended for too long: nothing was sent."))
 CHANNEL_BUSY = define("outbox.channel_busy", gettext_noop("Waiting: a channel is notified at most 30 times a minute."))

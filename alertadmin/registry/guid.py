@@ -28,12 +28,12 @@ def normalize(text: str) -> str:
     bare = _bare(text)
     if "://" in bare:
         raise ValidationError(
-            _("This is a web address. Copy the id alone: it looks like 1b9d6bcd-bbfd-4b2d-9b5d-ab8dfbbd4bed."),
+            _("This is a web address. Copy only the ID: it looks like 1b9d6bcd-bbfd-4b2d-9b5d-ab8dfbbd4bed."),
             code="address",
         )
     if not _ANYWHERE.fullmatch(bare):
         raise ValidationError(
-            _("This is not an id: an id looks like 1b9d6bcd-bbfd-4b2d-9b5d-ab8dfbbd4bed."), code="not_a_guid"
+            _("This is not an ID: an ID looks like 1b9d6bcd-bbfd-4b2d-9b5d-ab8dfbbd4bed."), code="not_a_guid"
         )
     return str(UUID(bare))
 

@@ -35,33 +35,35 @@ def check_secret_value(text: str) -> str:
     if guid.is_guid(value):
         raise ValidationError(
             _(
-                "This is the secret's ID, not its value: a value is never a GUID. In the portal, copy the column "
-                '"Value"; it is shown only right after the secret was made. If it is hidden, make a new secret.'
+                "This is the secret's ID, not its value: a value is never a GUID. In the portal, copy the "
+                'column "Value"; it is shown only right after the secret was created. If it is hidden, create '
+                "a new secret."
             ),
             code="secret_id",
         )
     if MASKED.search(value):
         raise ValidationError(
             _(
-                "The portal hides the rest of this value behind dots: it is shown once. Make a new secret and copy "
-                "it whole."
+                "The portal hides the rest of this value behind dots: it is shown only once. Create a new "
+                "secret and copy the complete value."
             ),
             code="masked",
         )
     if any(character.isspace() or not character.isprintable() for character in value):
         raise ValidationError(
-            _("There is a space or a line break inside the value. Copy it again, alone."), code="space"
+            _("There is a space or a line break inside the value. Copy it again, without surrounding text."),
+            code="space",
         )
     if not value.isascii():
         raise ValidationError(
             _(
-                "Entra makes client secrets of the letters, digits and signs of an English keyboard alone; there is "
-                'another character in this. Copy the column "Value" again.'
+                "Entra client secrets contain only the letters, digits and symbols of an English keyboard; "
+                'this one contains another character. Copy the column "Value" again.'
             ),
             code="not_ascii",
         )
     if len(value) > LONGEST_SECRET:
-        raise ValidationError(_('This is too long to be a client secret. Copy the column "Value" alone.'), code="long")
+        raise ValidationError(_('This is too long for a client secret. Copy only the column "Value".'), code="long")
     return value
 
 
@@ -70,8 +72,8 @@ def check_directory_id(text: str) -> str:
     if (word := trimmed(text).lower()) in SHARED_AUTHORITIES:
         raise ValidationError(
             _(
-                '"%(word)s" stands for no particular directory, and an app that sends by itself needs one: enter the '
-                "Directory (tenant) ID from the app registration's overview page."
+                '"%(word)s" does not identify a directory, and an app that sends on its own needs one: enter '
+                "the Directory (tenant) ID from the app registration's overview page."
             ),
             code="shared_authority",
             params={"word": word},
@@ -93,7 +95,7 @@ def check_client_id(client_id: str, directory_id: str) -> str:
     if client_id and client_id == directory_id:
         raise ValidationError(
             _(
-                "This is the Directory (tenant) ID. The Application (client) ID stands beside it, on the app "
+                "This is the Directory (tenant) ID. The Application (client) ID is next to it, on the app "
                 "registration's overview page."
             ),
             code="directory_id",
@@ -145,4 +147,4 @@ def implausible_expiry(expires_at: datetime, now: datetime) -> str | None:
     """A question to the user about an expiry date that the portal cannot have set; None if it is plausible."""
     if expires_at <= now + LONGEST_PORTAL_LIFE:
         return None
-    return _("This end is more than 24 months ahead, and the portal gives at most 24. Is it right all the same?")
+    return _("This expiry date is more than 24 months ahead, and the portal allows at most 24. Is it correct?")

@@ -27,7 +27,9 @@ LOCAL = "localhost"
 class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]  # it has no types
     error_messages = {
         **DefaultMFAAdapter.error_messages,
-        "incorrect_code": _("This code is not right. It may have changed meanwhile: enter the one that is shown now."),
+        "incorrect_code": _(
+            "This code is not right. It may have changed in the meantime: enter the one that is shown now."
+        ),
     }
 
     def encrypt(self, text: str) -> str:

@@ -36,8 +36,8 @@ def find_directory(text: str, cloud: str) -> TenantFound:
     if input_validation.is_personal(name):
         raise ValidationError(
             _(
-                "%(name)s is for personal accounts, which belong to no directory. Such an account signs in by a code: "
-                "Mailboxes, Personal account."
+                "%(name)s is for personal accounts, which belong to no directory. Such an account signs in "
+                "with a code: Mailboxes, Personal account."
             ),
             code="personal",
             params={"name": name},
@@ -69,8 +69,8 @@ def _check_id(text: str) -> str:
             raise
     raise ValidationError(
         _(
-            "This is neither a domain, such as northpark.com, nor an id, such as "
-            "1b9d6bcd-bbfd-4b2d-9b5d-ab8dfbbd4bed. Enter one of them alone."
+            "This is neither a domain, such as northpark.com, nor an ID, such as "
+            "1b9d6bcd-bbfd-4b2d-9b5d-ab8dfbbd4bed. Enter one of them only."
         ),
         code="neither",
     )
@@ -99,7 +99,7 @@ def _discovery_error(failure: SendError, asked: str, cloud: str) -> ValidationEr
         )
     title = explain(failure.cause, cloud=known_cloud(cloud), translate=_).title
     return ValidationError(
-        _("Microsoft could not be asked: %(title)s. Try again; nothing is lost. (%(technical)s)"),
+        _("Microsoft did not answer: %(title)s. Try again; nothing is lost. (%(technical)s)"),
         code=failure.cause,
         params={"title": title, "technical": failure.technical},
     )

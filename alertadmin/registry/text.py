@@ -27,7 +27,7 @@ def readable(text: str) -> str:
     for character in text:
         if not character.isprintable() and character not in _JOINERS:
             raise ValidationError(
-                _("There is a control character in it (%(code)s). Type it anew, without."),
+                _("This text contains a control character (%(code)s). Enter it again without that character."),
                 code="control",
                 params={"code": f"U+{ord(character):04X}"},
             )

@@ -46,7 +46,7 @@ def redact_for_tenant(told: Channels) -> Channels:
     def shown(rows: list[Channel]) -> list[Channel]:
         own = [row for row in rows if row.app_id or row.tenant_id]
         name = _("a channel of this installation")
-        return own if len(own) == len(rows) else [*own, Channel(name=name, label=_("not yours to see"))]
+        return own if len(own) == len(rows) else [*own, Channel(name=name, label=_("hidden"))]
 
     return Channels(shown(told.first), shown(told.next), shown(told.last_week))
 

@@ -74,7 +74,7 @@ def audience_of(tenant: Tenant, app: AppRegistration | None = None) -> Recipient
 def redact_for_tenant(told: RecipientList) -> RecipientList:
     """For users with a role in one tenant: the installation's addresses are replaced by one placeholder."""
     hidden = {address for address, why in told.why.items() if why in ("installation", "administrator")}
-    name = _("people of this installation")
+    name = _("recipients of this installation")
     seen: set[str] = set()
 
     def shown(addresses: list[str]) -> list[str]:

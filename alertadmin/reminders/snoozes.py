@@ -51,15 +51,15 @@ def snooze(
 ) -> Snooze:
     """Record a snooze; an earlier one of the same kind is withdrawn. Raises ValidationError with a helpful text."""
     if until <= now:
-        raise ValidationError({"until": _("This moment is past. Choose one that is ahead.")})
+        raise ValidationError({"until": _("This time is past. Choose a later one.")})
     if until > now + MAX_DURATION:
         raise ValidationError({"until": _("This is more than two years ahead. Choose a nearer day.")})
     if kind == SnoozeKind.SNOOZED and credential.expires_at > now and until > credential.expires_at - MIN_BEFORE_EXPIRY:
         raise ValidationError(
-            {"until": _("It ends before that. Choose a day before its end, or say that you are on it.")}
+            {"until": _("It expires before that. Choose a day before its expiry date, or acknowledge the reminder.")}
         )
     if kind == SnoozeKind.IGNORED and not reason.strip():
-        raise ValidationError({"reason": _("Say why, for those who read it later: “the customer renews it”.")})
+        raise ValidationError({"reason": _("Enter a reason; other users can read it later: “the customer renews it”.")})
     credential.all_holds.filter(kind=kind, withdrawn_at=None).update(withdrawn_at=now)
     held = Snooze.objects.create(
         credential=credential,

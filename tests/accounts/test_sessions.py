@@ -39,7 +39,10 @@ def test_a_session_ends_when_nobody_used_it_for_a_while(administrator: User) -> 
         clock.shift(MAX_IDLE + timedelta(seconds=1))
         assert not is_in(ada)
         assert not UserSession.objects.exists()
-        assert "your session may have ended" in ada.get(f"{reverse('sign-in')}?next=/secrets/").content.decode()
+        assert (
+            "Please sign in to continue; your session may have expired."
+            in ada.get(f"{reverse('sign-in')}?next=/secrets/").content.decode()
+        )
 
 
 @pytest.mark.control(25)

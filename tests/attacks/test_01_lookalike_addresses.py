@@ -176,7 +176,7 @@ def test_tries_are_counted_for_the_mailbox_not_for_the_spelling(victim: User) ->
     for typed in spellings[:10]:
         Client().post(reverse("sign-in"), {"username": typed, "password": "wrong"})
     page = Client().post(reverse("sign-in"), {"username": spellings[-1], "password": PASSWORD})
-    assert "Too many wrong tries" in page.content.decode()
+    assert "Too many failed attempts." in page.content.decode()
 
 
 @pytest.mark.control(72)

@@ -138,7 +138,7 @@ def test_mailboxes_are_held_apart_by_their_address(app: AppRegistration) -> None
 def test_a_form_says_that_a_mailbox_is_registered_already(app: AppRegistration) -> None:
     Mailbox.objects.create(tenant=app.tenant, app=app, address=VICTIM)
     for spelling in OWN.values():
-        with pytest.raises(ValidationError, match="registered with this app already"):
+        with pytest.raises(ValidationError, match="already registered with this app"):
             Mailbox(tenant=app.tenant, app=app, address=spelling).full_clean()
     for typed in MALFORMED.values():
         with pytest.raises(ValidationError):

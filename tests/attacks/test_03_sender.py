@@ -259,7 +259,7 @@ def test_no_administrator_adds_the_first_mailbox_or_leaves_one_tenant_alone(made
 def test_its_page_says_whose_it_is_to_change(made: Installation) -> None:
     Membership.objects.create(user=made.user, role=Role.ADMINISTRATOR)
     page = made.client.get(made.site.mailbox.get_absolute_url()).content.decode()
-    assert "an owner changes it" in page.lower()
+    assert "only an owner can change it." in page.lower()
     assert reverse("mailbox-edit", args=[made.site.mailbox.pk]) not in page
 
 

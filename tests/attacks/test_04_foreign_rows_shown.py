@@ -81,7 +81,7 @@ def test_whoever_holds_a_role_everywhere_sees_by_whom_and_which_route(world: For
     Membership.objects.create(user=world.people[Role.VIEWER], role=Role.VIEWER)
     shown = " ".join(got.answer for name in ("credential", "delivery") for got in _pages(people, name))
     assert {"zq90001q", "zq90002q", "zq90003q"} <= set(world.leaked(shown))
-    assert "people of this installation" not in shown
+    assert "recipients of this installation" not in shown
 
 
 def _pages(walker: Walker, name: str) -> list[Got]:

@@ -190,7 +190,7 @@ def test_08_a_thousand_attempts_by_one_person_over_all_doors(attacker: Attacker,
         AuditEntry.objects.filter(act=AuditAction.INSTALLATION_ROUTE_CHANGED).count()
     )
     shown = [
-        words.text.count("had the secret’s value shown")
+        words.text.count("displayed the secret’s value.")
         for one in Delivery.objects.filter(purpose=Purpose.HANDOVER, recipient=attacker.user.email)
         if isinstance(words := composers.compose(one, attacker.now), composers.Content)
     ]

@@ -73,7 +73,7 @@ def test_11_a_reset_password_ends_every_address(grace: User, tenant: Tenant) -> 
     paths = (feed(grace), feed(grace, tenant))
     link = re.sub(r"^.*(?=/new-password/)", "", password_reset.link(grace))
     page = Client().post(link, {"password": NEW}, follow=True).content.decode()
-    assert "Your calendars’ addresses ended" in page
+    assert "The addresses of your calendars were revoked with the old" in page
     assert answers(*paths) == [False, False]
 
 

@@ -75,7 +75,7 @@ def test_12_each_page_says_it_once(client: Client, administrator: User, settings
     for people of one tenant, it is the short sentence."""
     set_environment(settings, BIND="0.0.0.0:8000")
     signed_in_at(client, administrator)
-    listed, short = "passwords and secrets cross the network in clear", "This connection is not encrypted"
+    listed, short = "passwords and secrets cross the network unencrypted", "This connection is not encrypted"
     for path, sentences in (("/people/", [listed]), ("/", [listed]), ("/watching/", [listed, short])):
         page = client.get(path).content.decode()
         assert [one for one in (listed, short) if one in page] == sentences, path
@@ -126,7 +126,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (".", "key.pem", "cannot be read: Is a directory"),
         ("text.pem", "key.pem", "not in PEM format"),
         ("cert.pem", "text.pem", "not in PEM format"),
-        ("cert.pem", "other.pem", "do not belong together"),
+        ("cert.pem", "other.pem", "do not match"),
         ("key.pem", "key.pem", "cannot be read"),
         ("cert.pem", "protected.pem", "protected by a passphrase"),
         ("cert.pem", "old.pem", "not in PKCS#8 format. Convert it: openssl"),

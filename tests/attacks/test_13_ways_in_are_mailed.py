@@ -85,15 +85,21 @@ def new_browser(user: User, _owner: User) -> None:
 ACTS: dict[str, tuple[Callable[[User, User], object], str]] = {
     "reset used": (reset, "Your password was changed."),
     "password changed": (change, "Your password was changed."),
-    "factor removed": (remove_factor, "A second factor was removed"),
+    "MFA method removed": (remove_factor, "An MFA method was removed from your account."),
     "recovery codes made": (make_codes, "new recovery codes"),
-    "factors reset": (lambda user, owner: users.reset_factors(user, by=owner), "A second factor was removed"),
-    "factors reset by command": (lambda user, _owner: enforcement.remove_factor(user), "A second factor was removed"),
+    "factors reset": (
+        lambda user, owner: users.reset_factors(user, by=owner),
+        "An MFA method was removed from your account.",
+    ),
+    "factors reset by command": (
+        lambda user, _owner: enforcement.remove_factor(user),
+        "An MFA method was removed from your account.",
+    ),
     "link made by command": (
         lambda user, _owner: call_command("sign_in_link", user.email, "--json"),
-        "A link to a new password was made",
+        "A link to set a new password for your account was created",
     ),
-    "new browser": (new_browser, "a browser that is new here"),
+    "new browser": (new_browser, "A new browser signed in to your account."),
     "sessions ended": (lambda user, _owner: signed_in_at(Client(), user).post(reverse("sessions-end")), "Sessions"),
     "calendar made": (lambda user, _owner: signed_in_at(Client(), user).post("/calendars/", {}), "calendar address"),
     "role given": (lambda user, owner: users.set_role(user, None, Role.OPERATOR, by=owner), "Your role"),

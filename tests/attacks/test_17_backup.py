@@ -88,15 +88,24 @@ def forgeries(key_id: str) -> dict[str, tuple[Callable[[Contents], Contents], st
         "its date": (lambda one: changed(one, made_at="2026-01-01T00:00:00+00:00"), altered),
         "as of before seals": (
             lambda one: {name: content for name, content in changed(one, format=1).items() if name != "seal.json"},
-            "sealed no backups",
+            "It was made by a version of alertadmin that did not seal",
         ),
-        "its seal cut out": (lambda one: {**one, "seal.json": b"{}"}, "no whole backup"),
-        "its seal emptied": (lambda one: {**one, "seal.json": json.dumps(EMPTY).encode()}, "another key ring"),
-        "another ring's": (lambda one: sealed_by(one, "k9"), "another key ring"),
-        "a key of the same name": (lambda one: sealed_by(one, key_id), "another key ring"),
+        "its seal cut out": (lambda one: {**one, "seal.json": b"{}"}, "This is not a complete backup of alertadmin ("),
+        "its seal emptied": (
+            lambda one: {**one, "seal.json": json.dumps(EMPTY).encode()},
+            "It was sealed with another keyring, by a key",
+        ),
+        "another ring's": (lambda one: sealed_by(one, "k9"), "It was sealed with another keyring, by a key"),
+        "a key of the same name": (lambda one: sealed_by(one, key_id), "It was sealed with another keyring, by a key"),
         "its database alone": (lambda one: {**one, "database": one["database"][:-9] + b"*" * 9}, "is damaged"),
-        "a part more": (lambda one: {**one, "keys.json": b"{}"}, "more is packed into it"),
-        "a part less": (lambda one: {name: one[name] for name in ("manifest.json", "seal.json")}, "no whole backup"),
+        "a part more": (
+            lambda one: {**one, "keys.json": b"{}"},
+            "This is not a backup of alertadmin: it contains more than",
+        ),
+        "a part less": (
+            lambda one: {name: one[name] for name in ("manifest.json", "seal.json")},
+            "This is not a complete backup of alertadmin (",
+        ),
     }
 
 
@@ -117,7 +126,7 @@ def test_17_what_no_key_vouches_for_is_refused(
         assert said in elsewhere.run("restore", str(backup)).sentence, name
     write(backup, genuine)
     backup.write_bytes(backup.read_bytes()[:-200])
-    assert "no whole backup" in elsewhere.run("restore", str(backup)).sentence
+    assert "This is not a complete backup of alertadmin (" in elsewhere.run("restore", str(backup)).sentence
     assert not (elsewhere.folder / "alertadmin.sqlite3").exists()
     assert not list(elsewhere.folder.glob(".restore-*"))
 
@@ -347,7 +356,7 @@ def test_17_a_database_that_unpacks_to_far_more_is_refused_where_nothing_vouches
     backup.unlink()
     write(backup, with_database(genuine, bytes(LARGE)))
     sentence = used.run("restore", str(backup), "--force", "--unauthenticated").sentence
-    assert "More is packed into the backup" in sentence
+    assert "The backup contains more than it should." in sentence
 
 
 def test_17_a_ring_without_the_key_says_so_and_a_seal_never_holds_a_key() -> None:

@@ -368,7 +368,7 @@ def test_20_without_keys_the_form_keeps_all_as_it_is(
     set_environment(settings, KEYS_FILE=str(tmp_path / "gone.json"))
     data = app_data(site, client_id=str(uuid4()), new_secret="fT48Q~abcdefghijklmnopqrstuvwxyz0123456789")
     page = owner.post(reverse("app-edit", args=[site.app.pk]), data).content.decode()
-    assert "is missing. Put it back" in page
+    assert "is missing. Restore it" in page
     assert data["new_secret"] not in page
     assert AppRegistration.objects.get(pk=site.app.pk).client_id == site.app.client_id
 

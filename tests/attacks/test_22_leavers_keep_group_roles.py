@@ -49,7 +49,7 @@ def test_22_an_open_session_loses_the_role_and_is_led_to_the_provider(entra: Ent
     entra.client.force_login(leaver)
     assert entra.client.get("/tenants/")["Location"] == "/sign-in/"
     page = entra.client.get("/sign-in/").content.decode()
-    assert "Your role here comes from your groups at Northpark" in page
+    assert "Your role comes from your groups at Northpark" in page
     assert not entra.is_in
 
 

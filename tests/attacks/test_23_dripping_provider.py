@@ -99,7 +99,7 @@ def test_23_a_page_says_so_while_all_slots_are_taken(entra: Entra) -> None:  # n
         http_session._SLOTS.acquire()
     try:
         page = entra.client.post("/sign-in/with/northpark/", follow=True).content.decode()
-        assert "does not answer as it should" in page
+        assert "does not respond correctly." in page
     finally:
         for _slot in range(SLOTS):
             http_session._SLOTS.release()

@@ -133,7 +133,7 @@ def test_27_no_other_session_goes_on(mailbox: Mailbox, enter: Enter, when: str, 
         enter()
     pages += do(other, mailbox, "ask") + do(other, mailbox, "confirm")
     assert not code or code not in pages
-    assert "under way in another session" in pages
+    assert "A sign-in is in progress in another session." in pages
     assert (state(), is_stored(mailbox)) == (when, False)
 
 
@@ -214,5 +214,5 @@ def test_27_the_account_is_told_by_mail_who_may_send_and_how_to_end_it(mailbox: 
     mail = Delivery.objects.get(purpose=Purpose.ACCOUNT, recipient=VICTIM)
     words = composers.compose(mail, mail.created_at)
     assert isinstance(words, Content)
-    assert "It may send in your name from now on: http" in words.text
+    assert "It can now send in your name: http" in words.text
     assert "https://account.live.com/consent/Manage" in words.text

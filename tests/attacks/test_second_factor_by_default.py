@@ -56,7 +56,7 @@ def test_it_is_asked_after_a_week_that_every_page_counts_down(role: Role, is_ask
     left = User.objects.get().factor_due_at - timezone.now()  # type: ignore[operator]
     assert timedelta(days=6, hours=23) < left <= timedelta(days=7)
     page = client.get("/").content.decode()
-    assert ("A second factor is asked of you in" in page) == is_asked
+    assert ("You must set up multifactor authentication (MFA) within" in page) == is_asked
     pass_grace()
     assert is_led_to_add_one(client) == is_asked
     add_app(User.objects.get())

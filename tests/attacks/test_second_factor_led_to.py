@@ -58,7 +58,7 @@ def test_later_is_one_click_and_adding_one_another() -> None:
     page = client.get(led_to(client, "/secrets/")).content.decode()
     for to in ("/secrets/", reverse("passkey-add"), reverse("authenticator-add")):
         assert f'href="{to}"' in page
-    assert "You can put it off until" in page
+    assert "You can postpone this until" in page
     assert client.get("/secrets/").status_code == 200
 
 

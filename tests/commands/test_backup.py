@@ -65,7 +65,7 @@ def test_with_keys_it_is_whole_by_itself_and_says_what_that_means(
     used: Installation, elsewhere: Installation, tmp_path: Path
 ) -> None:
     path = tmp_path / "with-keys.backup"
-    assert "whoever has this file has every secret" in used.run("backup", str(path), "--with-keys").out
+    assert "this file gives access to every secret." in used.run("backup", str(path), "--with-keys").out
     assert "keys.json is missing" in elsewhere.run("restore", str(path)).sentence, "its own keys vouch for nothing"
     result = elsewhere.run("restore", str(path), "--unauthenticated", "--json")
     assert (result.code, result.data["read"], result.data["authenticated"]) == (0, 2, False)
@@ -101,7 +101,7 @@ def test_what_is_no_backup_or_not_a_whole_one_changes_nothing(
 ) -> None:
     whole, manifest = backup.read_bytes(), json.loads(contents(backup)["manifest.json"])
     spoiled: dict[str, Callable[[], object]] = {
-        "no whole backup": lambda: backup.write_bytes(b"a spreadsheet"),
+        "This is not a complete backup of alertadmin (": lambda: backup.write_bytes(b"a spreadsheet"),
         "is damaged": lambda: rewritten(backup, database=contents(backup)["database"][:-1] + b"?"),
         "newer version": lambda: rewritten(backup, manifest__json=json.dumps({**manifest, "format": 3}).encode()),
         "it has registry.9999_later": lambda: rewritten(

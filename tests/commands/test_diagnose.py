@@ -27,7 +27,7 @@ def test_a_text_is_diagnosed_for_people_and_leaves_no_data_folder(anywhere: Inst
     result = anywhere.run("diagnose", EXPIRED)
     assert (result.code, result.err) == (0, "")
     assert "expired" in result.out.splitlines()[0]
-    assert "\nWho must act: Whoever keeps the app registration and its secret\n" in result.out
+    assert "\nWho must act: The owner of the app registration and its secret\n" in result.out
     assert "  1. " in result.out
     assert "https://" in result.out
     assert names(tmp_path) == set()

@@ -117,7 +117,7 @@ def test_a_damaged_entry_of_the_clouds_file_takes_nothing_else_along(
     assert ill.run("send_reminders", "--json").code == 0
     checked = ill.run("check")
     assert checked.code == 0
-    assert f"ALERTADMIN_CLOUDS_FILE was set aside: {clouds}: [lab] lacks authority" in checked.err
+    assert f"ALERTADMIN_CLOUDS_FILE was ignored: {clouds}: [lab] lacks authority" in checked.err
 
 
 def test_a_database_of_another_program_is_one_sentence(tmp_path: Path) -> None:

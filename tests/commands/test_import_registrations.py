@@ -37,7 +37,9 @@ def test_people_read_what_was_done_and_what_is_worth_a_second_look(
     result = installation.run("import_registrations", str(customers.write()))
     assert (result.code, result.err) == (0, "")
     assert result.out.splitlines()[0] == "Rows: 1. Added: 4, changed: 0."
-    assert result.out.splitlines()[1].startswith("line 2, secret_expires_on: This end is more than 24 months ahead")
+    assert result.out.splitlines()[1].startswith(
+        "line 2, secret_expires_on: This expiry date is more than 24 months ahead"
+    )
 
 
 @pytest.mark.postgresql

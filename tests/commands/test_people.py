@@ -30,7 +30,10 @@ def test_a_link_to_a_new_password(administrator: User, capsys: pytest.CaptureFix
     assert Client().get(said["link"].removeprefix("http://localhost:8000")).status_code == 200
     administrator.set_unusable_password()
     administrator.save()
-    assert "does not sign in by a password" in told(capsys, "sign_in_link", administrator.email)["error"]
+    assert (
+        "does not sign in with a password, or is disabled."
+        in told(capsys, "sign_in_link", administrator.email)["error"]
+    )
 
 
 def test_a_lost_second_factor(administrator: User, capsys: pytest.CaptureFixture[str]) -> None:
@@ -48,4 +51,4 @@ def test_a_lost_second_factor(administrator: User, capsys: pytest.CaptureFixture
 def test_nobody_of_that_name(db: None, capsys: pytest.CaptureFixture[str], command: str) -> None:
     said = told(capsys, command, "nobody@x.example")
     assert not said["ok"]
-    assert "Nobody signs in here" in said["error"]
+    assert "No user signs in here" in said["error"]

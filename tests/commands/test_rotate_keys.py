@@ -30,7 +30,7 @@ def test_every_secret_is_sealed_anew_and_still_works(installation: Installation,
     assert ring(installation).stat().st_mode & 0o777 == 0o600
     assert not any(key in result.out for key in content["keys"].values())
     again = installation.run("rotate_keys")
-    assert (again.code, again.out) == (0, f'Secrets sealed anew with the key "{content["primary"]}": 0.\n')
+    assert (again.code, again.out) == (0, f'Secrets re-encrypted with the key "{content["primary"]}": 0.\n')
     # The old key is not needed any more.
     del content["keys"][before]
     ring(installation).write_text(json.dumps(content))

@@ -96,7 +96,7 @@ def test_what_nobody_would_be_told_of_is_counted(installation: Installation, cus
     customers.bring_into(installation)
     result = installation.run("send_reminders")
     assert result.code == 1
-    assert "nobody is there to be told" in result.out
+    assert "secret expires soon and has no recipient." in result.out
     customers.all[0].row["contact_emails"] = "late@x.example"
     customers.bring_into(installation)
     assert installation.run("send_reminders", "--json").data["sent"] == 1
@@ -119,5 +119,5 @@ def test_a_database_that_was_put_back_is_reviewed_first(installation: Installati
         later = installation.run("send_reminders", "--json")
         assert (later.code, later.data["sent"]) == (1, 0)
         assert (later.data["held_for_review"], later.data["waiting"]) == (21, 21)
-        assert "21 mails may have been told already" in installation.run("send_reminders").out
+        assert "21 mails may already have been sent" in installation.run("send_reminders").out
     assert [len(customers.messages(person)) for person in people] == [1] * 21

@@ -105,8 +105,8 @@ def test_whom_nobody_knows_is_said_and_nothing_is_written(installation: Installa
     customers.bring_into(installation)
     for arguments, said in [
         (["nobody@x.example", "--to", "me@x.example"], "No mailbox nobody@x.example is registered"),
-        ([customer.address, "--to", "me"], "me: This is no e-mail address"),
-        ([customer.address, "--to", "me@x.example", "--app", "ALERT"], "This is not an id"),
+        ([customer.address, "--to", "me"], "me: This is not an e-mail address"),
+        ([customer.address, "--to", "me@x.example", "--app", "ALERT"], "This is not an ID:"),
         ([customer.address, "--to", "me@x.example", "--app", customer.directory_id], "No mailbox"),
     ]:
         assert said in installation.run("send_test", *arguments).sentence

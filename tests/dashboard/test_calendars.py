@@ -87,16 +87,16 @@ def test_that_of_one_tenant_shows_that_tenant_alone(signed_in: Client, rows: Row
     rows.credential(rows.app(rows.tenant("Lakeside")), expires_at=later(20))
     written = content(fetched(subscribed(signed_in, tenant=str(app.tenant_id))))
     assert ical_lint.values(written, "UID") == [str(mine.pk)]
-    assert ical_lint.values(written, "NAME") == ["Ends of “Northpark”"]
+    assert ical_lint.values(written, "NAME") == ["Expiry dates of “Northpark”"]
 
 
 @pytest.mark.parametrize(
     ("plan", "words"),
     [
-        ("30,1,0/7/14", "alarms: 30, 1 days before and at the end"),
-        ("1,0/7/14", "alarms: 1 day before and at the end"),
+        ("30,1,0/7/14", "alarms: 30, 1 days before and at expiry"),
+        ("1,0/7/14", "alarms: 1 day before and at expiry"),
         ("30,14/7/14", "alarms: 30, 14 days before<"),
-        ("0/7/14", "alarm at the end"),
+        ("0/7/14", "alarm at expiry"),
     ],
 )
 def test_its_page_says_in_words_when_it_rings(signed_in: Client, rows: Rows, plan: str, words: str) -> None:

@@ -33,7 +33,7 @@ def make(client: Client, site: Site) -> Credential:
     page = client.post(
         reverse("certificate-make", args=[site.app.pk]), {"months": "12", "description": "made"}, follow=True
     )
-    assert "Now give the portal its certificate." in page.content.decode()
+    assert "Now upload its certificate in the portal." in page.content.decode()
     return Credential.objects.get(app=site.app, description="made")
 
 
@@ -74,7 +74,7 @@ def test_one_that_is_uploaded_is_proven_at_once_and_never_shown(
     pair = a_pair()
     sandbox.directory.add_certificate(site.app.client_id, pair.certificate)
     page = upload(signed_in, site.app.pk, pair.private_key + pair.certificate, description="plant")
-    assert "A token proved the new one" in page
+    assert "The new one is verified and now in use;" in page
     stored = Credential.objects.get(description="plant")
     assert (stored.state, stored.expires_at) == (CredentialState.CURRENT, pair.expires_at)
     assert stored.value
@@ -89,7 +89,9 @@ def test_a_certificate_is_renewed_with_the_same_key(sandbox: Sandbox, rows: Rows
     pair = a_pair()
     sandbox.directory.add_certificate(site.app.client_id, pair.certificate)
     upload(signed_in, site.app.pk, pair.private_key + pair.certificate)
-    assert "A token proved the new one" in upload(signed_in, site.app.pk, pair.private_key + pair.certificate)
+    assert "The new one is verified and now in use;" in upload(
+        signed_in, site.app.pk, pair.private_key + pair.certificate
+    )
 
 
 @pytest.mark.parametrize(
@@ -97,7 +99,7 @@ def test_a_certificate_is_renewed_with_the_same_key(sandbox: Sandbox, rows: Rows
     [
         ("", "The submitted file is empty."),
         ("hello", "This is neither a PFX file nor PEM text."),
-        ("x" * 100_001, "This is too large to be a certificate with its key."),
+        ("x" * 100_001, "This file is too large for a certificate with its key."),
     ],
 )
 def test_what_is_no_certificate_is_refused_and_nothing_changes(
@@ -111,7 +113,7 @@ def test_what_is_no_certificate_is_refused_and_nothing_changes(
 def test_one_that_has_ended_is_refused(rows: Rows, signed_in: Client) -> None:
     old = certificates.generate("ALERT", now=datetime(2024, 1, 1, tzinfo=UTC), lasts=timedelta(days=30))
     page = upload(signed_in, rows.app().pk, old.private_key + old.certificate)
-    assert "This certificate has ended. Make a new one." in page
+    assert "This certificate has expired. Create a new one." in page
     assert not Credential.objects.exists()
 
 

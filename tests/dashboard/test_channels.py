@@ -118,14 +118,14 @@ def test_it_is_of_the_installation_a_tenant_or_an_app(
 @pytest.mark.parametrize(
     ("kind", "address", "says"),
     [
-        ("slack", f"https://hooks.example/{TOKEN}", "leads to Webhook, not to Slack"),
+        ("slack", f"https://hooks.example/{TOKEN}", "is for Webhook, not for Slack"),
         ("webhook", f"ftp://hooks.example/{TOKEN}", "No service is known"),
-        ("webhook", f"hooks.example/{TOKEN}", "begins with https://"),
-        ("webhook", f"https://10.0.0.1/{TOKEN}", "lies inside the network"),
-        ("webhook", f"http://[::ffff:10.0.0.1]/{TOKEN}", "lies inside the network"),
-        ("webhook", f"http://0x0a000001/{TOKEN}", "lies inside the network"),
-        ("other", f"gotify://192.168.1.5/{TOKEN}", "lies inside the network"),
-        ("other", "syslog://", "none that is called over the web"),
+        ("webhook", f"hooks.example/{TOKEN}", "An address starts with https:// or with the name of a"),
+        ("webhook", f"https://10.0.0.1/{TOKEN}", "is inside the network"),
+        ("webhook", f"http://[::ffff:10.0.0.1]/{TOKEN}", "is inside the network"),
+        ("webhook", f"http://0x0a000001/{TOKEN}", "is inside the network"),
+        ("other", f"gotify://192.168.1.5/{TOKEN}", "is inside the network"),
+        ("other", "syslog://", "This service is not called over the web;"),
         ("ntfy", "", "required"),
     ],
 )
@@ -139,7 +139,7 @@ def test_a_wrong_address_is_explained_and_not_sent_back(signed_in: Client, kind:
 
 def test_a_channel_that_would_never_be_told_is_refused(signed_in: Client) -> None:
     response = add(signed_in, "ntfy", "ntfy://alerts", line="0")
-    assert "never be told of anything" in errors(response)
+    assert "This channel would never be notified." in errors(response)
     add(signed_in, "ntfy", "ntfy://alerts", line="0", is_last_resort="on")
     assert Channel.objects.get().is_last_resort
 
@@ -166,7 +166,7 @@ def test_an_empty_address_keeps_the_stored_one_and_a_wrong_one_too(signed_in: Cl
     edit(signed_in, channel, name="Duty")
     assert (address_of(channel), Channel.objects.get().name) == (before, "Duty")
     response = edit(signed_in, channel, name="Other", new_address="https://10.0.0.1/")
-    assert "lies inside the network" in errors(response)
+    assert "is inside the network" in errors(response)
     assert (address_of(channel), Channel.objects.get().name) == (before, "Duty")
     edit(signed_in, channel, new_address="https://hooks.example/new")
     assert address_of(channel) == "https://hooks.example/new"
@@ -202,20 +202,22 @@ def stands(client: Client, channel: Channel) -> str:
 def test_it_is_never_tried_works_fails_since_and_is_paused(
     signed_in: Client, channel: Channel, receiver: HttpServer
 ) -> None:
-    assert stands(signed_in, channel) == "never tried"
+    assert stands(signed_in, channel) == "never used"
     Delivery.objects.filter(purpose="house").delete()  # owners are told of the channel by mail, which is not sent here
     progress = act(signed_in, "channel-test", channel)
     worker.deliver_due()
     page = text_of(signed_in, progress["Location"])
-    assert "The channel was told" in page
-    assert "Address opened" in page
+    assert "The channel was notified" in page
+    assert "Address reached" in page
     assert stands(signed_in, channel).startswith("works")
     receiver.routes = {"": reply(404)}
     progress = act(signed_in, "channel-test", channel)
     worker.deliver_due()
-    assert "knows no such address" in text_of(signed_in, progress["Location"])
+    assert "The service does not know this address, or no longer does." in text_of(signed_in, progress["Location"])
     assert stands(signed_in, channel).startswith("fails since")
-    assert "knows no such address" in text_of(signed_in, channel.get_absolute_url())
+    assert "The service does not know this address, or no longer does." in text_of(
+        signed_in, channel.get_absolute_url()
+    )
     act(signed_in, "channel-pause", channel)
     assert stands(signed_in, channel) == "paused"
     act(signed_in, "channel-pause", channel)
@@ -251,10 +253,10 @@ def test_a_channel_fails_since_its_first_failure_after_it_last_worked(channel: C
 
 def test_a_channel_that_fails_needs_somebody_and_a_paused_one_does_not(channel: Channel) -> None:
     attempted(channel, "refused", 1)
-    [need] = [need for need in find_action_items(NOW, everything()) if need.state == "a channel fails"]
+    [need] = [need for need in find_action_items(NOW, everything()) if need.state == "channel failing"]
     assert (need.what, need.url) == ("Ops", channel.get_absolute_url())
     Channel.objects.update(is_paused=True)
-    assert not [need for need in find_action_items(NOW, everything()) if need.state == "a channel fails"]
+    assert not [need for need in find_action_items(NOW, everything()) if need.state == "channel failing"]
 
 
 # Where it is seen
@@ -267,7 +269,7 @@ def test_deleting_cancels_what_waits_and_it_is_owed_anew(
     rows.credential(rows.app(rows.tenant()), expires_at=now + timedelta(days=20))
     scanner.run(now)
     delivery = channel.deliveries.get()
-    assert "1 message that waits for it" in text_of(signed_in, reverse("channel-delete", args=[channel.pk]))
+    assert "1 message waiting for it" in text_of(signed_in, reverse("channel-delete", args=[channel.pk]))
     act(signed_in, "channel-delete", channel)
     delivery.refresh_from_db()
     assert (delivery.state, delivery.reason) == (DeliveryState.CANCELLED, messages.CHANNEL_DELETED)
@@ -293,7 +295,7 @@ def test_a_delivery_that_went_by_last_resort_says_so(signed_in: Client, channel:
         outcome="accepted",
         started_at=NOW,
     )
-    assert "No mail left for this recipient" in text_of(signed_in, reverse("delivery", args=[delivery.pk]))
+    assert "No mail was sent to this recipient." in text_of(signed_in, reverse("delivery", args=[delivery.pk]))
 
 
 # Words
@@ -302,11 +304,11 @@ def test_a_delivery_that_went_by_last_resort_says_so(signed_in: Client, channel:
 @pytest.mark.parametrize(
     ("cause", "technical", "says"),
     [
-        ("other", "HTTP 401", "turns this address away"),
-        ("other", "HTTP 410: gone", "knows no such address"),
+        ("other", "HTTP 401", "The service rejects this address:"),
+        ("other", "HTTP 410: gone", "The service does not know this address, or no longer does."),
         ("other", "HTTP 400: no_text", "(HTTP 400)"),
-        ("transient", "HTTP 500", "may have told it all the same"),
-        ("throttled", "HTTP 429", "asks for patience"),
+        ("transient", "HTTP 500", "it may still have delivered the message."),
+        ("throttled", "HTTP 429", "The service asks to wait. alertadmin retries automatically."),
         ("network", "connection refused", "could not be reached"),
         ("network", messages.INTERNAL_ADDRESS, ""),
         ("other", "something else", ""),

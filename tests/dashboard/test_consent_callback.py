@@ -76,7 +76,7 @@ def test_who_grants_it_is_led_back_and_a_fresh_token_proves_it(asked: Asked, sig
     assert urlsplit(link).path == f"/{asked.site.tenant.directory_id}/v2.0/adminconsent"
     assert query["scope"] == ["https://graph.microsoft.com/.default"]
     assert query["redirect_uri"] == [callback_url()]
-    assert "Granted: a fresh token shows every wanted permission." in come_back(signed_in, asked.decide(link))
+    assert "Granted: a new token contains all required permissions." in come_back(signed_in, asked.decide(link))
     assert asked.status() == "granted"
     assert outcomes() == ["taken"]
 
@@ -95,7 +95,7 @@ def test_a_return_alone_grants_nothing(asked: Asked, signed_in: Client) -> None:
     """Microsoft's page was never seen: the address was made by hand, around a good state."""
     answer = {"admin_consent": "True", "tenant": asked.site.tenant.directory_id, "state": asked.state(signed_in)}
     page = come_back(signed_in, f"{reverse('consent-return')}?{urlencode(answer)}")
-    assert "a fresh token does not show all of it yet" in page
+    assert "a new token does not contain all permissions yet." in page
     assert asked.status() == "not_in_token"
 
 
@@ -120,7 +120,7 @@ def test_who_was_sent_the_link_and_has_no_account_here_is_thanked(asked: Asked, 
 def test_who_declined_and_has_no_account_here_is_told_so(asked: Asked, client: Client) -> None:
     answer = client.get(reverse("consent-return"), {"error": "access_denied", "error_description": "AADSTS65004"})
     assert answer.status_code == 200
-    assert "Nothing was granted" in answer.content.decode()
+    assert "Consent was not granted" in answer.content.decode()
     assert (asked.status(), outcomes()) == ("unknown", [])
 
 
@@ -128,8 +128,8 @@ def test_before_there_is_a_secret_nothing_is_asked_and_no_error_is_noted(asked: 
     link = asked.link(signed_in)
     asked.site.credential.delete()
     page = come_back(signed_in, asked.decide(link))
-    assert "A token proves it as soon as the app has a secret or a certificate here." in page
-    assert "does not show all of it yet" not in page
+    assert "A token confirms it when the app has a secret or a" in page
+    assert "a new token does not contain all permissions yet." not in page
     assert (asked.status(), outcomes()) == ("unknown", ["taken"])
 
 
@@ -138,7 +138,7 @@ def test_a_state_is_good_once(asked: Asked, signed_in: Client) -> None:
     url = asked.decide(asked.link(signed_in))
     come_back(signed_in, url)
     Consent.objects.update(status="unknown")
-    assert "This address was opened before" in come_back(signed_in, url)
+    assert "This address has already been opened;" in come_back(signed_in, url)
     assert asked.status() == "unknown"
     assert outcomes() == ["taken", "replayed"]
 
@@ -148,7 +148,7 @@ def test_a_state_is_good_for_ten_minutes(asked: Asked, signed_in: Client) -> Non
     begun = datetime.now(UTC)
     url = asked.decide(asked.link(signed_in))
     with time_machine.travel(begun + timedelta(minutes=10, seconds=5), tick=False):
-        assert "older than ten minutes" in come_back(signed_in, url)
+        assert "More than ten minutes passed" in come_back(signed_in, url)
     assert asked.status() == "unknown"
     assert outcomes() == ["expired"]
 
@@ -179,9 +179,9 @@ def test_nor_can_the_same_person_in_another_browser(asked: Asked, signed_in: Cli
 def test_consent_of_another_directory_is_not_taken_for_this_one(asked: Asked, signed_in: Client) -> None:
     answer = {"admin_consent": "True", "tenant": str(uuid4()), "state": asked.state(signed_in)}
     url = f"{reverse('consent-return')}?{urlencode(answer)}"
-    assert "for another directory" in come_back(signed_in, url)
+    assert "for a directory other than the requested one" in come_back(signed_in, url)
     assert asked.status() == "unknown"
-    assert "opened before" in come_back(signed_in, url.replace(answer["tenant"], asked.site.tenant.directory_id))
+    assert "already been opened" in come_back(signed_in, url.replace(answer["tenant"], asked.site.tenant.directory_id))
     assert outcomes() == ["mixed_up", "replayed"]
 
 
@@ -218,6 +218,6 @@ def test_with_the_redirect_uri_of_desktop_software_nobody_is_led_back(rows: Rows
     app = rows.app()
     sync_required_consents([app])
     page = signed_in.get(reverse("consent-ask", args=[Consent.objects.get().pk])).content.decode()
-    assert "leads to an empty page" in page
+    assert "The redirect URI opens an empty page:" in page
     assert "state=" not in page
     assert callback_url() in page

@@ -90,14 +90,14 @@ def test_check_all_begins_one_run_and_its_panel_counts_by_itself(app: AppRegistr
     note = signed_in.get(url).content.decode()
     assert 'hx-trigger="every 2s"' in note
     # What the click noted as wanted: Mail.Send at home.
-    assert "Being checked: 0 of 1." in note
+    assert "Checking: 0 of 1." in note
     Consent.objects.update(checked_at=timezone.now(), status="granted")
     part = signed_in.get(url, headers={"hx-request": "true", "hx-target": "run"}).content.decode()
     assert "<html" not in part
     assert re.search(r'<progress[^>]* value="1" max="1"', part)
     ConsentCheckBatch.objects.update(slot=None, finished_at=timezone.now(), total=1, granted=1)
     part = signed_in.get(url, headers={"hx-request": "true", "hx-target": "run"}).content.decode()
-    assert "All were checked: 1 of 1 are granted." in part
+    assert "All checked: 1 of 1 are granted." in part
     assert "hx-trigger" not in part
 
 
@@ -108,7 +108,7 @@ def test_it_is_stopped_by_a_button(app: AppRegistration, signed_in: Client) -> N
     Consent.objects.filter(tenant__name="Home").update(checked_at=timezone.now())
     assert f'action="{stop}"' in signed_in.get(reverse("app-consents", args=[app.pk])).content.decode()
     page = signed_in.post(stop, follow=True).content.decode()
-    assert "Stopped after 2 checks; 2 of these are granted." in page
+    assert "Stopped after 2 checks; 2 of them granted." in page
     assert stop not in page
     run.refresh_from_db()
     assert run.is_stopped
@@ -121,7 +121,7 @@ def test_every_app_is_checked_and_stopped_from_the_list(app: AppRegistration, si
     assert f'action="{reverse("consents-stop")}"' in page
     part = signed_in.get(url, headers={"hx-request": "true", "hx-target": "run"}).content.decode()
     assert "<html" not in part
-    assert "Being checked: 0 of" in part
+    assert "Checking: 0 of" in part
     assert "Stopped after 0 checks" in signed_in.post(reverse("consents-stop"), follow=True).content.decode()
     for name in ("consents-check", "consents-stop"):
         assert signed_in.get(reverse(name)).headers["Location"] == url
@@ -132,7 +132,7 @@ def test_the_time_left_is_told(app: AppRegistration, signed_in: Client) -> None:
     run = check_batch.start(app, now=timezone.now() - timedelta(minutes=10))
     Consent.objects.filter(tenant__name="Home").update(checked_at=run.started_at + timedelta(minutes=1))
     page = signed_in.get(reverse("app-consents", args=[app.pk])).content.decode()
-    assert "Being checked: 2 of 6." in page
+    assert "Checking: 2 of 6." in page
     assert "About 20 minutes left." in page
     Consent.objects.exclude(tenant__name="Gone").update(checked_at=run.started_at + timedelta(minutes=1))
     Consent.objects.filter(tenant__name="Gone", permission="Mail.Send").update(checked_at=run.started_at)
@@ -142,7 +142,7 @@ def test_the_time_left_is_told(app: AppRegistration, signed_in: Client) -> None:
 
 
 def test_a_page_waits_for_few_tenants_and_leaves_many_to_the_worker(signed_in: Client, rows: Rows) -> None:
-    """Without a secret nobody is asked at all."""
+    """Without a secret no request is sent."""
     app = rows.app()
     for number in range(WAITED_FOR):
         Mailbox.objects.create(app=app, tenant=rows.tenant(f"T {number}"), address=f"a{number}@x.example")

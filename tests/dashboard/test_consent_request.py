@@ -56,12 +56,12 @@ def test_one_mail_asks_for_all_that_lacks_with_one_link_for_each_resource(
     lacking: Consent, signed_in: Client, now: datetime
 ) -> None:
     Consent.objects.filter(permission="SMTP.SendAsApp").update(status="granted")
-    assert "is on its way" in ask(signed_in, lacking)
+    assert "is being sent." in ask(signed_in, lacking)
     mail = worded(now)
     assert isinstance(mail, composers.Content)
     assert mail.subject == "Please grant “ALERT” its permissions in Northpark Energy"
     for text in (mail.text, unescape(mail.html)):
-        assert "“Ada” asks you" in text
+        assert "“Ada” asks for this" in text
         assert "Mail.Send" in text
         assert "full_access_as_app" in text
         assert "SMTP.SendAsApp" not in text
@@ -89,7 +89,7 @@ def test_it_is_in_the_language_of_whoever_is_asked(
 
 def test_a_double_click_sends_one(lacking: Consent, signed_in: Client) -> None:
     ask(signed_in, lacking)
-    assert "was asked already" in ask(signed_in, lacking)
+    assert "has already been asked." in ask(signed_in, lacking)
     assert Delivery.objects.count() == ConsentRequest.objects.count() == 1
 
 
@@ -113,22 +113,22 @@ def test_the_same_person_is_asked_again_after_some_days_and_another_at_once(
     with time_machine.travel(begun, tick=False) as time:
         signed_in.force_login(User.objects.get())
         ask(signed_in, lacking)
-        assert "is on its way" in ask(signed_in, lacking, "other@harbour.example")
+        assert "is being sent." in ask(signed_in, lacking, "other@harbour.example")
         time.shift(consent_request.AGAIN_AFTER - timedelta(seconds=1))
         signed_in.force_login(User.objects.get())
-        assert "was asked already" in ask(signed_in, lacking, GRANTOR.title())
+        assert "has already been asked." in ask(signed_in, lacking, GRANTOR.title())
         time.shift(timedelta(seconds=1))
-        assert "is on its way" in ask(signed_in, lacking, GRANTOR.title())
+        assert "is being sent." in ask(signed_in, lacking, GRANTOR.title())
     assert ConsentRequest.objects.count() == 3
 
 
 def test_whom_no_mail_reached_may_be_asked_again_at_once(lacking: Consent, signed_in: Client) -> None:
     ask(signed_in, lacking)
     Delivery.objects.update(state=DeliveryState.FAILED)
-    assert "is on its way" in ask(signed_in, lacking)
+    assert "is being sent." in ask(signed_in, lacking)
 
 
-@pytest.mark.parametrize("recipient", ["", "nobody", "a@x.example\r\nBcc: b@x.example", "a@x.example, b@x.example"])
+@pytest.mark.parametrize("recipient", ["", "unknown", "a@x.example\r\nBcc: b@x.example", "a@x.example, b@x.example"])
 def test_an_address_that_is_none_is_refused(lacking: Consent, signed_in: Client, recipient: str) -> None:
     answer = signed_in.post(reverse("consent-request", args=[lacking.pk]), {"recipient": recipient})
     assert answer.status_code == 422
@@ -212,7 +212,7 @@ def shown(client: Client, consent: Consent) -> str:
     return client.get(reverse("consent-ask", args=[consent.pk])).content.decode()
 
 
-SINCE = re.compile(r"asked (?:today|yesterday|\d+ days? ago)")
+SINCE = re.compile(r"requested (?:today|yesterday|\d+ days? ago)")
 
 
 def test_the_lists_say_since_when_somebody_is_asked_in_vain(lacking: Consent, signed_in: Client, rows: Rows) -> None:
@@ -223,7 +223,7 @@ def test_the_lists_say_since_when_somebody_is_asked_in_vain(lacking: Consent, si
         assert not SINCE.search(signed_in.get(url).content.decode())
     ask(signed_in, lacking)
     ConsentRequest.objects.update(at=timezone.now() - timedelta(days=5, hours=1))
-    assert [signed_in.get(url).content.decode().count("asked 5 days ago") for url in lists] == [3, 1]
+    assert [signed_in.get(url).content.decode().count("requested 5 days ago") for url in lists] == [3, 1]
     Consent.objects.filter(app=lacking.app).update(status="granted")
     for url in lists:
         assert not SINCE.search(signed_in.get(url).content.decode())

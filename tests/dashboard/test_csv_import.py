@@ -48,7 +48,7 @@ def test_a_file_is_imported_and_its_result_told(signed_in: Client) -> None:
 def test_mistakes_are_told_by_line_and_column_and_nothing_is_stored(signed_in: Client) -> None:
     broken = ROW.replace("2028-11-22", "tomorrow").replace("graph", "fax").replace("Northpark,1b9", "Other,2b9")
     page = bring(signed_in, f"{HEADER}\n{ROW}\n\n{broken}\n")
-    assert "Nothing was imported: 2 mistakes" in page
+    assert "Nothing was imported: 2 errors" in page
     for words in (
         "secret_expires_on",
         "This is not a date",
@@ -70,9 +70,9 @@ def test_mistakes_are_told_by_line_and_column_and_nothing_is_stored(signed_in: C
         (b"PK\x03\x04" + b"\0" * 100, "it holds binary data"),
         (b"directory_id,colour\nx,y\n", "Unknown column: colour."),
         ((HEADER + "\n" + '"' + ROW).encode(), "This is no CSV line"),
-        ((HEADER + "\n" + ROW.replace("Northpark", "=cmd()")).encode(), "begins like a spreadsheet"),
+        ((HEADER + "\n" + ROW.replace("Northpark", "=cmd()")).encode(), "This starts like a spreadsheet formula ("),
         ((HEADER + "\n" + ROW + "\n" + ROW).encode(), "This line repeats line 2."),
-        ((HEADER + "\n<script>alert(1)</script>,x,,,,,,\n").encode(), "This is not an id"),
+        ((HEADER + "\n<script>alert(1)</script>,x,,,,,,\n").encode(), "This is not an ID:"),
     ],
 )
 def test_a_hostile_file_gets_a_sentence(signed_in: Client, content: bytes, words: str) -> None:
@@ -85,7 +85,7 @@ def test_a_hostile_file_gets_a_sentence(signed_in: Client, content: bytes, words
 def test_what_is_worth_a_second_look_is_shown_though_it_is_imported(signed_in: Client) -> None:
     page = bring(signed_in, f"{HEADER}\n{ROW.replace('2028', '2048')}\n")
     assert "Rows: 1. Added: 4, changed: 0." in page
-    assert "Imported; worth a second look" in page
+    assert "Imported; please check" in page
     assert "more than 24 months ahead" in page
     assert Tenant.objects.exists()
 

@@ -67,8 +67,8 @@ def test_each_act_in_each_state(
 def test_giving_up_asks_once_and_changes_nothing_before(signed_in: Client, db: None) -> None:
     [delivery] = bare(1, NOW, not_before=LATER)
     page = signed_in.get(reverse("delivery-give-up", args=[delivery.pk])).content.decode()
-    assert "Give up this delivery?" in page
-    assert "the next threshold is" in page
+    assert "Cancel this delivery?" in page
+    assert "the next threshold still sends one." in page
     assert Delivery.objects.get().state == "pending"
 
 
@@ -78,8 +78,8 @@ def test_a_doubt_is_said_in_plain_words(signed_in: Client, db: None) -> None:
         number=1, owner=delivery.pk, route="a, Graph", started_at=NOW, outcome="unknown", cause="transient"
     )
     page = signed_in.get(reverse("delivery", args=[delivery.pk])).content.decode()
-    assert "it may or may not have arrived" in page
-    assert "Next try" in page
+    assert "No clear answer came, so it may or may not have been" in page
+    assert "Next attempt" in page
 
 
 @pytest.mark.control(34)

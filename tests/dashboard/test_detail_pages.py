@@ -46,8 +46,8 @@ def test_deleting_a_tenant_counts_what_goes_with_it_asks_once_and_takes_it_all(s
 
 def test_what_has_nothing_under_it_is_deleted_without_a_count(signed_in: Client, rows: Rows) -> None:
     tenant = rows.tenant("Northpark")
-    assert "With it go" not in text_of(signed_in, "tenant-delete", tenant.pk)
-    assert "With it go" not in text_of(signed_in, "app-delete", rows.app(tenant).pk)
+    assert "This also deletes:" not in text_of(signed_in, "tenant-delete", tenant.pk)
+    assert "This also deletes:" not in text_of(signed_in, "app-delete", rows.app(tenant).pk)
     credential = rows.credential(description="<b>relay</b>")
     page = text_of(signed_in, "credential-delete", credential.pk)
     assert "Delete “&lt;b&gt;relay&lt;/b&gt;”?" in page
@@ -71,7 +71,7 @@ def test_a_client_id_that_the_tenant_has_already_is_refused_in_words(signed_in: 
     app = rows.app()
     form = registration(**{"app-client_id": app.client_id})
     page = signed_in.post(f"{reverse('register')}?tenant={app.tenant_id}", form).content.decode()
-    assert "This tenant has an app registration with this client ID already." in page
+    assert "This tenant already has an app registration with this client ID." in page
     assert AppRegistration.objects.count() == 1
     assert not Credential.objects.exists()
 
@@ -101,11 +101,11 @@ def test_a_secret_s_page_says_who_will_be_told_when(signed_in: Client, rows: Row
     with time_machine.travel(NOW, tick=False):
         page = text_of(signed_in, "credential", credential.pk)
         assert "duty@x.example" in page
-        for words in ("7 days before the end", "3 days before the end", "1 day before the end", "when it ends"):
+        for words in ("7 days before expiry", "3 days before expiry", "1 day before expiry", "on the expiry date"):
             assert words in page
-        assert "14 days before the end" not in page
+        assert "14 days before expiry" not in page
         Credential.objects.update(state="retired")
-        assert "before the end" not in text_of(signed_in, "credential", credential.pk)
+        assert "Days before expiry" not in text_of(signed_in, "credential", credential.pk)
 
 
 def test_a_cloud_that_the_operator_s_file_no_longer_names_breaks_no_page(signed_in: Client, rows: Rows) -> None:
@@ -129,7 +129,7 @@ def test_a_reminder_s_page_leads_to_each_secret_that_it_tells_of(signed_in: Clie
     secrets = [rows.credential(rows.app(tenant, f"app {days}"), days=days) for days in (3, 20)]
     scanner.run(NOW)
     page = text_of(signed_in, "delivery", Delivery.objects.get(recipient="duty@x.example").pk)
-    assert "What it tells of" in page
+    assert "Contents" in page
     assert page.index(secrets[0].get_absolute_url()) < page.index(secrets[1].get_absolute_url())
     assert "Northpark / app 3" in page
 
@@ -169,7 +169,7 @@ def test_a_delivery_that_waits_for_its_next_try_is_tried_at_once_when_asked(
     url = reverse("delivery-hasten", args=[waiting.pk])
     with time_machine.travel(NOW, tick=False):
         assert f'action="{url}"' in text_of(signed_in, "delivery", waiting.pk)
-        assert "It is tried again now." in signed_in.post(url, follow=True).content.decode()
+        assert "Sending is retried now." in signed_in.post(url, follow=True).content.decode()
         waiting.refresh_from_db()
         assert waiting.not_before == NOW
 

@@ -81,7 +81,7 @@ def test_it_sees_that_the_code_was_entered(signed_in: Client, added: Mailbox, de
     assert added.refresh_token
     assert added.refresh_token.decrypt() not in page
     shown = signed_in.get(added.get_absolute_url()).content.decode()
-    assert "Lapses unless used" in shown
+    assert "Expires if not used" in shown
     assert "nothing can be sent" not in shown
 
 
@@ -118,12 +118,12 @@ def test_an_app_that_microsoft_refuses_is_explained(signed_in: Client, rows: Row
 
 
 def test_without_a_sign_in_the_pages_say_so(signed_in: Client, added: Mailbox) -> None:
-    assert "Nobody has signed in yet" in signed_in.get(added.get_absolute_url()).content.decode()
+    assert "Not signed in yet: nothing can be sent." in signed_in.get(added.get_absolute_url()).content.decode()
     assert ADDRESS in [need.what for need in find_action_items(timezone.now(), everything())]
     now = timezone.now()
     ended = Mailbox.objects.filter(pk=added.pk)
     ended.update(refresh_token=None, signed_in_at=now - timedelta(days=9), sign_in_ends_at=now)
-    assert "The sign-in is gone" in signed_in.get(added.get_absolute_url()).content.decode()
+    assert "The sign-in has expired: nothing can be sent." in signed_in.get(added.get_absolute_url()).content.decode()
     ended.update(sign_in_ends_at=now + timedelta(days=80))
     assert ADDRESS not in [need.what for need in find_action_items(timezone.now(), everything())]
 
@@ -147,7 +147,7 @@ def test_another_way_takes_another_sign_in(added: Mailbox, rows: Rows, field: st
 def test_what_personal_accounts_cannot_is_said_in_words(rows: Rows) -> None:
     single = rows.app()
     form = PersonalForm({"address": "a@outlook.example", "app": single.pk, "transport": "graph"}, access=everything())
-    assert "does not admit personal accounts" in str(form.errors)
+    assert "This app does not allow personal accounts." in str(form.errors)
     national = rows.app(rows.tenant(cloud="gcc-high"), audience=SignInAudience.ALL)
     form = PersonalForm({"address": "a@outlook.example", "app": national.pk, "transport": "graph"}, access=everything())
     assert "There are no personal accounts in the cloud" in str(form.errors)

@@ -206,7 +206,7 @@ def test_a_thousand_ids_are_looked_up_by_as_many_questions_as_one(
         page = explained(signed_in, text)
 
     assert card(page).count("<h3>") == 10
-    assert "2 more are named in it." in page
+    assert "2 more are mentioned." in page
 
 
 def test_several_errors_are_all_named(signed_in: Client, db: None) -> None:

@@ -36,7 +36,7 @@ BY_TOKEN = (
     "sign-in-with",
     "openid_connect_callback",
 )
-"""Known to nobody else: without a good token there is nothing."""
+"""Without a valid token these pages are not found."""
 DOOR = ("sign-in", "account_login", "forgotten-password")
 MOST_QUERIES = 9
 MORE_QUERIES = {"consents": 1}

@@ -44,18 +44,18 @@ def sent_by_graph(client: Client, site: Site) -> Delivery:
 
 def test_from_ews_to_graph_in_four_steps(sandbox: Sandbox, rows: Rows, signed_in: Client) -> None:
     site = by_ews(rows, sandbox, Permission.FULL_ACCESS)
-    assert "does not want Mail.Send yet" in page_of(signed_in, site)
+    assert "does not require Mail.Send yet." in page_of(signed_in, site)
     page = signed_in.post(reverse("mailbox-want-graph", args=[site.mailbox.pk]), follow=True).content.decode()
-    assert "No token shows Mail.Send yet." in page
+    assert "No token contains Mail.Send yet." in page
     sandbox.directory.grant(site.app.client_id, "Mail.Send")
     signed_in.post(reverse("consent-check", args=[site.app.pk]))
-    assert "Until it is accepted, EWS stays." in page_of(signed_in, site)
+    assert "EWS stays until it is accepted." in page_of(signed_in, site)
     delivery = sent_by_graph(signed_in, site)
     progress = signed_in.get(reverse("test-send-progress", args=[delivery.pk])).content.decode()
     assert reverse("mailbox-to-graph", args=[site.mailbox.pk]) in progress
     assert "A test by Microsoft Graph was accepted." in page_of(signed_in, site)
     page = signed_in.post(reverse("mailbox-to-graph", args=[site.mailbox.pk]), follow=True).content.decode()
-    assert "sends by Microsoft Graph from now on." in page
+    assert "now sends by Microsoft Graph." in page
     assert "Nothing to do." in page
     site.mailbox.refresh_from_db()
     assert site.mailbox.transport == TransportName.GRAPH
@@ -64,14 +64,14 @@ def test_from_ews_to_graph_in_four_steps(sandbox: Sandbox, rows: Rows, signed_in
 def test_without_an_accepted_test_it_stays_with_ews(sandbox: Sandbox, rows: Rows, signed_in: Client) -> None:
     site = by_ews(rows, sandbox, Permission.FULL_ACCESS)
     move = reverse("mailbox-to-graph", args=[site.mailbox.pk])
-    assert "It still sends by EWS." in signed_in.post(move, follow=True).content.decode()
+    assert "The mailbox still sends by EWS." in signed_in.post(move, follow=True).content.decode()
     assert sent_by_graph(signed_in, site).state == "failed"
-    assert "It still sends by EWS." in signed_in.post(move, follow=True).content.decode()
+    assert "The mailbox still sends by EWS." in signed_in.post(move, follow=True).content.decode()
     assert "the last test failed" in page_of(signed_in, site)
     sandbox.directory.grant(site.app.client_id, "Mail.Send")
     delivery = sent_by_graph(signed_in, site)
     Delivery.objects.filter(pk=delivery.pk).update(created_at=timezone.now() - timedelta(days=8))
-    assert "It still sends by EWS." in signed_in.post(move, follow=True).content.decode()
+    assert "The mailbox still sends by EWS." in signed_in.post(move, follow=True).content.decode()
     site.mailbox.refresh_from_db()
     assert site.mailbox.transport == TransportName.EWS
 
@@ -89,9 +89,9 @@ def test_the_list_says_whether_ews_still_lets_each_in(sandbox: Sandbox, rows: Ro
     page = signed_in.get(reverse("leaving-ews")).content.decode()
     rows_of = {row.split("</a>")[0].split(">")[-1]: row for row in page.split("<tr>")[2:]}
     assert set(rows_of) == {site.mailbox.address for site in (let, blocked, untried)}
-    for site, words in ((let, "still let in"), (blocked, "switched off"), (untried, "not tried")):
+    for site, words in ((let, "still allowed"), (blocked, "switched off"), (untried, "not tried")):
         assert words in rows_of[site.mailbox.address]
-    assert "3 mailboxes still send by it." in page
+    assert "3 mailboxes still send by EWS." in page
 
 
 def test_who_has_moved_is_led_to_the_mailbox(sandbox: Sandbox, rows: Rows, signed_in: Client) -> None:

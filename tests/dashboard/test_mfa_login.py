@@ -22,7 +22,7 @@ STEP = "/sign-in/second-step/"
 
 @pytest.fixture
 def half_in(client: Client, administrator: User) -> Client:
-    """Whoever has an app and has given the password."""
+    """A user with an authenticator app, after the password."""
     add_app(administrator)
     form = {"username": administrator.email, "password": PASSWORD}
     assert client.post(f"{reverse('sign-in')}?next=/secrets/", form).headers["Location"] == STEP
@@ -55,7 +55,7 @@ def test_a_code_is_good_once_in_whichever_process(half_in: Client, administrator
     cache.clear()  # as it is in another process
     again = Client()
     again.post(reverse("sign-in"), {"username": administrator.email, "password": PASSWORD})
-    assert "This code was used already." in again.post(STEP, {"code": f"{shown[:3]} {shown[3:]}"}).content.decode()
+    assert "This code was already used." in again.post(STEP, {"code": f"{shown[:3]} {shown[3:]}"}).content.decode()
     assert not is_in(again)
 
 

@@ -1,4 +1,4 @@
-"""The one-time link's pages: made and revoked on the sheet, opened by somebody without an account."""
+"""One-time links: created and revoked on the settings sheet, opened without an account."""
 
 from __future__ import annotations
 
@@ -88,21 +88,21 @@ def test_to_a_stranger_every_link_that_leads_nowhere_looks_alike(signed_in: Clie
 
 
 def test_the_sheet_says_how_the_link_stands(signed_in: Client, app: AppRegistration) -> None:
-    assert "Make a one-time link" in sheet(signed_in, app)
+    assert "Create a one-time link" in sheet(signed_in, app)
     path_of(signed_in, app)
-    assert "A one-time link waits for Grace Holm until" in sheet(signed_in, app)
-    assert "Make a one-time link" not in sheet(signed_in, app)
-    assert "waits to be opened" in text(make(signed_in, app))
+    assert "A one-time link for Grace Holm is valid until" in sheet(signed_in, app)
+    assert "Create a one-time link" not in sheet(signed_in, app)
+    assert "A one-time link to it has not been opened yet." in text(make(signed_in, app))
     signed_in.post(reverse("app-link-revoke", args=[app.pk]))
     assert "The link for Grace Holm was revoked on" in sheet(signed_in, app)
     path = path_of(signed_in, app)
     OneTimeLink.objects.filter(is_open=True).update(ends_at=timezone.now())
-    assert "The link for Grace Holm was good until" in sheet(signed_in, app)
+    assert "The link for Grace Holm was valid until" in sheet(signed_in, app)
     path = path_of(signed_in, app)
     Client(REMOTE_ADDR="192.0.2.7").post(path)
     page = sheet(signed_in, app)
     assert "It was shown to Grace Holm on" in page
-    assert "By the one-time link that Ada" in page
+    assert "Opened with the one-time link that Ada" in page
     assert "from 192.0.2.7" in page
     entry = AuditEntry.objects.get(act="secret.link_opened")
     assert (entry.who, entry.address, entry.tenant) == ("stranger", "192.0.2.7", app.tenant_id)
@@ -129,7 +129,7 @@ def test_an_old_session_is_asked_who_it_is_before_it_makes_a_link(
     client: Client, administrator: User, app: AppRegistration
 ) -> None:
     signed_in_at(client, administrator, time.time() - 601)
-    assert "Is it you?" in text(make(client, app))
+    assert "Confirm your identity" in text(make(client, app))
     assert not OneTimeLink.objects.exists()
 
 

@@ -12,7 +12,7 @@ from alertadmin.registry.models import Consent, ConsentStatus
 from tests.conftest import NOW
 from tests.factories import Rows
 
-WORDS = "Optional: makes duplicates impossible"
+WORDS = "Optional: prevents duplicates"
 
 
 def consent(rows: Rows, status: ConsentStatus, roles: Sequence[str] = ()) -> Consent:
@@ -24,7 +24,7 @@ def consent(rows: Rows, status: ConsentStatus, roles: Sequence[str] = ()) -> Con
 
 @pytest.mark.parametrize(
     ("roles", "said"),
-    [(["Mail.Send"], "Not granted, not needed"), (["Mail.Send", "Mail.ReadWrite"], "Granted")],
+    [(["Mail.Send"], "Not granted, not required"), (["Mail.Send", "Mail.ReadWrite"], "Granted")],
 )
 def test_the_apps_page_tells_how_it_stands(signed_in: Client, rows: Rows, roles: list[str], said: str) -> None:
     one = consent(rows, ConsentStatus.GRANTED, roles)
@@ -41,4 +41,4 @@ def test_the_list_names_it_where_it_is_granted(signed_in: Client, rows: Rows) ->
     consent(rows, ConsentStatus.GRANTED, ["Mail.Send"])
     assert "Mail.ReadWrite" not in signed_in.get(reverse("consents")).content.decode()
     consent(rows, ConsentStatus.GRANTED, ["Mail.Send", "Mail.ReadWrite"])
-    assert "with Mail.ReadWrite: nothing comes twice" in signed_in.get(reverse("consents")).content.decode()
+    assert "with Mail.ReadWrite: no duplicates" in signed_in.get(reverse("consents")).content.decode()

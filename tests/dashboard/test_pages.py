@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 from uuid import uuid4
 
@@ -101,12 +102,12 @@ def test_one_form_registers_everything(signed_in: Client) -> None:
     ("changes", "words"),
     [
         ({"secret-value": str(uuid4())}, "ID, not its value"),
-        ({"tenant-directory_id": "common"}, "stands for no particular directory"),
+        ({"tenant-directory_id": "common"}, "enter the Directory (tenant) ID from the app registration"),
         ({"secret-expires_at": "2031-01-01"}, "more than 24 months ahead"),
         ({"secret-expires_at": "31/12"}, "is not a date"),
-        ({"tenant-contacts": "nobody"}, "is no e-mail address"),
+        ({"tenant-contacts": "unknown"}, "is not an e-mail address"),
         ({"tenant-time_zone": "Mars/Olympus"}, "time zone"),
-        ({"app-client_id": "x"}, "not an id"),
+        ({"app-client_id": "x"}, "This is not an ID:"),
     ],
 )
 def test_a_mistake_is_explained_and_nothing_is_stored(signed_in: Client, changes: dict[str, str], words: str) -> None:
@@ -219,3 +220,15 @@ def test_readyz_tells_of_a_missing_scan_and_healthz_of_nothing(client: Client, d
     response = client.get("/readyz")
     assert response.status_code == 503
     assert {name for name, well in response.json().items() if well is False} == {"ok", "worker", "scan"}
+
+
+@pytest.mark.parametrize("name", ["overview", "tenants", "deliveries", "watching", "diagnosis", "members", "audit"])
+def test_the_menu_marks_the_current_list(signed_in: Client, name: str) -> None:
+    url = reverse(name)
+    marked = re.findall(r'<a [^>]*aria-current="page"[^>]*>', signed_in.get(url).content.decode())
+    assert [f'href="{url}"' in one for one in marked] == [True]
+
+
+@pytest.mark.parametrize("name", ["profile", "security"])
+def test_the_menu_marks_the_user_s_own_pages(signed_in: Client, name: str) -> None:
+    assert 'class="who active"' in signed_in.get(reverse(name)).content.decode()

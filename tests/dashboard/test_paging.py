@@ -1,4 +1,4 @@
-"""Lists are paged by key: each row is on one page, in order, whatever ties there are and wherever one begins."""
+"""Lists are paged by key: each row is on one page, in order, with any ties and any start."""
 
 from __future__ import annotations
 

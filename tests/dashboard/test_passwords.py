@@ -1,4 +1,4 @@
-"""Choosing another password: changed by whoever is in, or by a link that came by mail or from the host."""
+"""Password change: by a signed-in user, or by a link from a mail or from the console."""
 
 from __future__ import annotations
 
@@ -140,7 +140,7 @@ def test_every_address_is_answered_alike_and_costs_the_same(
     client: Client, administrator: User, django_assert_num_queries: Callable[..., object]
 ) -> None:
     pages = []
-    for address in (administrator.email, "nobody@x.example"):
+    for address in (administrator.email, "unknown@x.example"):
         page = Client().post(reverse("forgotten-password"), {"email": address})
         pages.append((page.status_code, page.content.decode().replace(address, "")))
     csrf = re.compile(r'name="csrfmiddlewaretoken" value="[^"]+"')
@@ -162,11 +162,11 @@ def test_the_mail_leaves_by_the_outbox_and_its_link_is_kept_nowhere(
     client: Client, administrator: User, relay: Sandbox, settings: Settings
 ) -> None:
     settings.ALLOWED_HOSTS = ["*"]
-    for address in (administrator.email.upper(), "nobody@x.example"):
+    for address in (administrator.email.upper(), "unknown@x.example"):
         client.post(reverse("forgotten-password"), {"email": address}, headers={"host": "evil.example"})
     worker.deliver_due()
     by_state = dict(Delivery.objects.values_list("state", "recipient"))
-    assert by_state["cancelled"] == "nobody@x.example"
+    assert by_state["cancelled"] == "unknown@x.example"
     sent = Delivery.objects.get(state="sent")
     assert "new-password" not in sent.text
     [mail] = relay.ledger.messages(sent.message_id)

@@ -80,7 +80,7 @@ def test_the_app_that_sends_keeps_its_days_however_often_they_are_saved(
         signed_in.post(address("app", app), said())
         page = signed_in.get(address("app", app)).content.decode()
         assert 'value="45, 10, 3, 0"' in page
-        assert "its own are told 75 days before the end too" in page
+        assert "its own reminders are also sent 75 days before expiry" in page
     assert policies.effective_policy(app.tenant, app).plan.thresholds == (75, 45, 10, 3, 0)
 
 
@@ -94,7 +94,7 @@ def test_the_forecast_says_who_is_told_and_why(signed_in: Client, rows: Rows, ap
         ("ada@northpark.example", "administrator here"),
     ):
         assert f'{email} <span class="sub">{why}</span>' in page
-    assert f"By the days of {app.name}." in page
+    assert f"With the reminder days of {app.name}." in page
 
 
 def test_a_working_day_said_twice_is_one_day(signed_in: Client, app: AppRegistration) -> None:
@@ -111,21 +111,21 @@ def test_whoever_changes_lines_is_told_once(signed_in: Client, app: AppRegistrat
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"plan-thresholds": "soon"}, "is no number of days"),
-        ({"plan-thresholds": "9" * 5000}, "is no number of days"),
-        ({"plan-thresholds": "4000"}, "is no number of days between 0 and 3650"),
+        ({"plan-thresholds": "soon"}, "is not a number of days between 0 and"),
+        ({"plan-thresholds": "9" * 5000}, "is not a number of days between 0 and"),
+        ({"plan-thresholds": "4000"}, "is not a number of days between 0 and 3650"),
         ({"plan-thresholds": ""}, "This field is required"),
         ({"plan-repeat": "0"}, "greater than or equal to 1"),
         ({"plan-escalate": "3"}, "greater than or equal to 7"),
-        ({"timing-quiet_until": ""}, "both a beginning and an end"),
+        ({"timing-quiet_until": ""}, "Enter both a start and an end of the quiet hours, or"),
         ({"timing-quiet_until": "20:00"}, "never end"),
         ({"timing-quiet_from": "25:00"}, "Enter a valid time"),
         ({"timing-working_days": []}, "This field is required"),
-        ({"timing-has_timing": "", "timing-digest": "weekly"}, "These times count only where this is ticked"),
-        ({"plan-own_plan": "", "plan-repeat": "13"}, "put back what was there: 45, 10, 3, 0"),
-        ({"people-first": "nobody"}, "is no e-mail address"),
+        ({"timing-has_timing": "", "timing-digest": "weekly"}, "These times apply only if the box is ticked."),
+        ({"plan-own_plan": "", "plan-repeat": "13"}, "restore the previous values: 45, 10, 3, 0"),
+        ({"people-first": "nobody"}, "is not an e-mail address"),
         ({"people-first": f"a@{'long.' * 55}example"}, "is too long for an e-mail address"),
-        ({"people-first": "a@n.example", "people-next": "A@n.example"}, "is always told already"),
+        ({"people-first": "a@n.example", "people-next": "A@n.example"}, "is already a primary recipient."),
     ],
 )
 def test_a_mistake_is_explained_and_the_old_policy_stays(
@@ -159,5 +159,5 @@ def test_a_hold_without_its_reason_is_explained(signed_in: Client, rows: Rows, a
     credential = rows.credential(app, days=400)
     day = (timezone.now() + timedelta(days=9)).date().isoformat()
     page = signed_in.post(reverse("credential-hold", args=[credential.pk]), {"kind": "ignored", "until": day})
-    assert "Say why" in page.content.decode()
+    assert "Enter a reason" in page.content.decode()
     assert not Snooze.objects.exists()

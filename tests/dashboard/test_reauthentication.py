@@ -45,7 +45,7 @@ pytestmark = pytest.mark.control(26)
 
 @pytest.fixture
 def stale(client: Client, administrator: User) -> Iterator[Client]:
-    """Somebody who signed in eleven minutes ago."""
+    """A user who signed in eleven minutes ago."""
     with override_settings(ROOT_URLCONF=__name__):
         yield signed_in_at(client, administrator, time.time() - 660)
 
@@ -64,7 +64,7 @@ def test_whoever_has_just_signed_in_is_not_asked(stale: Client, administrator: U
 def test_a_page_is_come_back_to(stale: Client) -> None:
     asked = stale.get(ACT).headers["Location"]
     assert asked == "/confirm/?next=/act/%3Fx%3D1"
-    assert "Is it you?" in stale.get(asked).content.decode()
+    assert "Confirm your identity" in stale.get(asked).content.decode()
     assert stale.post(asked, {"confirm-password": PASSWORD}).headers["Location"] == ACT
     assert stale.get(ACT).content.startswith(b"done")
 
@@ -137,7 +137,7 @@ def test_whoever_has_no_password_is_not_asked_for_one(stale: Client, administrat
     signed_in_at(stale, administrator, time.time() - 660)
     page = stale.post(ACT).content.decode()
     assert "confirm-password" not in page
-    assert "Sign out, and in again" in page
+    assert "Sign out and in again, then continue." in page
     assert stale.post(ACT, {"confirm-password": PASSWORD}).status_code == 403
 
 

@@ -12,10 +12,10 @@ from alertadmin.accounts.models import User
 
 CASES = {
     "bad request": (400, "The request could not be read."),
-    "forbidden": (403, "Your role does not include this."),
+    "forbidden": (403, "Your role does not allow this."),
     "page open too long": (403, "Your session ended, or cookies are blocked."),
     "not found": (404, "There is nothing at this address."),
-    "broken": (500, "This is our fault."),
+    "broken": (500, "The error is on our side."),
 }
 
 

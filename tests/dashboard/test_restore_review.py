@@ -17,7 +17,7 @@ from alertadmin.reminders.scan import scanner
 from tests.factories import Rows
 
 PATH = "/deliveries/review/"
-BANNER = "This database was put back from a copy of"
+BANNER = "This database was restored from a backup of"
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def test_every_page_says_it_and_how_many_wait(signed_in: Client, held: list[Deli
     for path in ("/", "/tenants/", "/deliveries/", PATH):
         page = signed_in.get(path, follow=True).content.decode()
         assert BANNER in page
-        assert "3 mails wait until" in page
+        assert "3 mails are withheld until" in page
 
 
 def test_while_nothing_waits_no_page_does(signed_in: Client, rows: Rows) -> None:
@@ -55,7 +55,7 @@ def test_while_nothing_waits_no_page_does(signed_in: Client, rows: Rows) -> None
     assert BANNER not in signed_in.get("/", follow=True).content.decode()
     page = signed_in.get(PATH).content.decode()
     assert BANNER not in page
-    assert "Nothing waits for you" in page
+    assert "Nothing needs your decision" in page
 
 
 def test_whoever_is_not_signed_in_hears_nothing_of_it(client: Client, held: list[Delivery]) -> None:
@@ -72,36 +72,36 @@ def test_the_page_lists_who_waits(signed_in: Client, held: list[Delivery]) -> No
 
 def test_each_delivery_s_page_says_why_it_waits(signed_in: Client, held: list[Delivery]) -> None:
     page = signed_in.get(f"/deliveries/{held[0].pk}/").content.decode()
-    assert "Waiting for one day: the database was restored from a copy" in page
+    assert "Withheld for one day: the database was restored from a backup" in page
 
 
 def test_send_all_lets_all_of_them_leave(signed_in: Client, held: list[Delivery]) -> None:
-    assert "3 mails leave now." in told(signed_in, act="send")
+    assert "3 mails are being sent now." in told(signed_in, act="send")
     assert not review.held(timezone.now()).exists()
     assert not Delivery.objects.filter(not_before__gt=timezone.now()).exists()
 
 
 def test_one_recipient_leaves_alone(signed_in: Client, held: list[Delivery]) -> None:
-    assert "1 mail leaves now." in told(signed_in, act="send", recipient="ben@northpark.example", label="")
+    assert "1 mail is being sent now." in told(signed_in, act="send", recipient="ben@northpark.example", label="")
     assert review.held(timezone.now()).count() == 2
 
 
 def test_that_one_was_told_takes_his_back_alone(signed_in: Client, held: list[Delivery]) -> None:
-    assert "1 mail was taken back" in told(signed_in, act="told", recipient="ben@northpark.example", label="")
+    assert "1 mail was cancelled" in told(signed_in, act="told", recipient="ben@northpark.example", label="")
     assert states() == [DeliveryState.PENDING, DeliveryState.CANCELLED, DeliveryState.PENDING]
     page = signed_in.get(f"/deliveries/{held[1].pk}/").content.decode()
-    assert "ada@northpark.example said that it was sent before" in page
+    assert "ada@northpark.example marked it as already sent before" in page
 
 
 def test_that_all_were_told_must_be_known(signed_in: Client, held: list[Delivery]) -> None:
-    assert "Tick that you know it" in told(signed_in, act="told")
+    assert "Tick the box to confirm:" in told(signed_in, act="told")
     assert set(states()) == {DeliveryState.PENDING}
-    assert "3 mails were taken back" in told(signed_in, act="told", sure="on")
+    assert "3 mails were cancelled" in told(signed_in, act="told", sure="on")
     assert set(states()) == {DeliveryState.CANCELLED}
 
 
 @pytest.mark.parametrize(
-    "data", [{}, {"act": "other"}, {"act": "send", "recipient": "nobody@x.example"}, {"act": "told", "recipient": ""}]
+    "data", [{}, {"act": "other"}, {"act": "send", "recipient": "unknown@x.example"}, {"act": "told", "recipient": ""}]
 )
 def test_what_makes_no_sense_changes_nothing(signed_in: Client, held: list[Delivery], data: dict[str, str]) -> None:
     told(signed_in, **data)
@@ -110,7 +110,7 @@ def test_what_makes_no_sense_changes_nothing(signed_in: Client, held: list[Deliv
 
 def test_what_left_meanwhile_is_not_taken_back(signed_in: Client, held: list[Delivery]) -> None:
     Delivery.objects.update(state=DeliveryState.SENDING)
-    assert "Nothing waits there any more" in told(signed_in, act="told", sure="on")
+    assert "Nothing is waiting any more:" in told(signed_in, act="told", sure="on")
     assert set(states()) == {DeliveryState.SENDING}
 
 

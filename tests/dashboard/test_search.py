@@ -42,7 +42,7 @@ def secrets(rows: Rows) -> None:
         "beef",
         GUID,
         GUID[:8].upper(),
-        "nobody",
+        "unknown",
         "\\",
     ],
 )

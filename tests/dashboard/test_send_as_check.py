@@ -65,18 +65,18 @@ def progress(client: Client, test: Delivery) -> str:
 def test_tenant_wide_consent_is_told_plainly_and_the_scope_s_script_is_offered(site: Site, signed_in: Client) -> None:
     check_consent(site.app, site.tenant, now=datetime.now(UTC))
     page = shown(signed_in, site)
-    assert "As every mailbox of Northpark Energy: Mail.Send is granted to “ALERT” for the whole tenant." in page
+    assert "All mailboxes of Northpark Energy: Mail.Send is granted to “ALERT” for the whole tenant." in page
     assert "New-ManagementRoleAssignment" in page
     app = unescape(signed_in.get(site.app.get_absolute_url()).content.decode())
-    assert app.count("as every mailbox there") == 2, "SMTP.SendAsApp reaches those that Exchange names"
+    assert app.count("as all mailboxes there") == 2, "SMTP.SendAsApp reaches those that Exchange names"
 
 
 def test_without_a_role_in_the_token_a_test_is_proposed(sandbox: Sandbox, site: Site, signed_in: Client) -> None:
     scoped(sandbox, site)
     check_consent(site.app, site.tenant, now=datetime.now(UTC))
     page = shown(signed_in, site)
-    assert "Its token names no permission" in page
-    assert "As every mailbox" not in page
+    assert "Its token contains no permission:" in page
+    assert "Anyone with its secret" not in page
 
 
 def test_an_app_that_may_send_as_all_is_found_out(sandbox: Sandbox, site: Site, signed_in: Client, other: str) -> None:
@@ -85,8 +85,8 @@ def test_an_app_that_may_send_as_all_is_found_out(sandbox: Sandbox, site: Site, 
     assert test.recipient == "ada@northpark.example"
     [entry] = arrived(sandbox, test)
     assert entry["mailbox"] == other
-    assert f"The app may send as {other} too" in shown(signed_in, site)
-    assert f"The app may send as {other} too" in progress(signed_in, test)
+    assert f"The app can also send as {other}" in shown(signed_in, site)
+    assert f"The app can also send as {other}" in progress(signed_in, test)
     assert other in test.text
 
 
@@ -96,9 +96,9 @@ def test_a_scoped_app_is_refused_and_that_is_good(sandbox: Sandbox, site: Site, 
     test = send(signed_in, site, other)
     assert (test.state, arrived(sandbox, test)) == (DeliveryState.FAILED, [])
     page = progress(signed_in, test)
-    assert "Refused: scoped" in page
+    assert "Refused: restricted" in page
     assert "Who must act" not in page
-    assert "Refused: scoped" in shown(signed_in, site)
+    assert "Refused: restricted" in shown(signed_in, site)
 
 
 def test_a_refusal_proves_nothing_of_an_app_that_is_let_in_nowhere(
@@ -108,8 +108,8 @@ def test_a_refusal_proves_nothing_of_an_app_that_is_let_in_nowhere(
         sandbox.directory.revoke(site.app.client_id, permission)
     send(signed_in, site, other)
     page = shown(signed_in, site)
-    assert "Refused, as everything may be" in page
-    assert "Refused: scoped" not in page
+    assert "Refused: no mailbox is allowed" in page
+    assert "Refused: restricted" not in page
 
 
 def test_nor_of_one_that_is_let_in_elsewhere_alone(sandbox: Sandbox, site: Site, signed_in: Client, other: str) -> None:
@@ -120,20 +120,20 @@ def test_nor_of_one_that_is_let_in_elsewhere_alone(sandbox: Sandbox, site: Site,
     sandbox.directory.scope(site.app.client_id, "Mail.Send", [other])
     assert send(signed_in, site, other).state == DeliveryState.SENT
     send(signed_in, site, f"third@{site.tenant.domain}")
-    assert "Refused, as everything may be" in shown(signed_in, site)
+    assert "Refused: no mailbox is allowed" in shown(signed_in, site)
 
 
 def test_nor_does_a_mailbox_that_is_not_there_or_a_secret_that_is_wrong(
     sandbox: Sandbox, site: Site, signed_in: Client, other: str
 ) -> None:
-    failed = send(signed_in, site, f"nobody@{site.tenant.domain}")
-    assert "this proves nothing" in shown(signed_in, site)
+    failed = send(signed_in, site, f"unknown@{site.tenant.domain}")
+    assert "the test proves nothing." in shown(signed_in, site)
     page = signed_in.get(reverse("delivery", args=[failed.pk])).content.decode()
-    assert f"No mailbox of Exchange Online has the address nobody@{site.tenant.domain}" in page
+    assert f"No mailbox of Exchange Online has the address unknown@{site.tenant.domain}" in page
     site.credential.store("wrong")
     site.credential.save()
     test = send(signed_in, site, other)
-    assert "It failed for another reason than who sends." in shown(signed_in, site)
+    assert "It failed for a reason other than the sender." in shown(signed_in, site)
     assert "Who must act" in progress(signed_in, test)
 
 
@@ -164,7 +164,7 @@ def test_what_came_of_it_says_nothing_of_the_mailbox(
     scoped(sandbox, site)
     send(signed_in, site, other)
     assert Attempt.objects.get().mailbox is None
-    assert "No test was sent yet." in signed_in.get(site.app.get_absolute_url()).content.decode()
+    assert "No test has been sent yet." in signed_in.get(site.app.get_absolute_url()).content.decode()
 
 
 def test_a_refusal_that_was_wanted_closes_no_way_to_reminders_of_the_same_run(
@@ -179,7 +179,7 @@ def test_a_refusal_that_was_wanted_closes_no_way_to_reminders_of_the_same_run(
     assert [way.mailbox for way in chain.next_routes(owed, RouteWalk(), lambda: datetime.now(UTC))] == [site.mailbox]
 
 
-@pytest.mark.parametrize("wrong", ["", "nobody", "ITSELF"])
+@pytest.mark.parametrize("wrong", ["", "unknown", "ITSELF"])
 def test_a_wrong_address_is_explained(site: Site, signed_in: Client, wrong: str) -> None:
     other = site.mailbox.address.upper() if wrong == "ITSELF" else wrong
     answer = signed_in.post(reverse("mailbox-scope", args=[site.mailbox.pk]), {"other": other})

@@ -110,7 +110,7 @@ def test_the_secret_is_shown_once_with_name_and_reason_on_record(app: AppRegistr
     assert (record.credential, record.reason) == (app.current_credential, "entered into ALERT")
     again = show(ada, app)
     assert VALUE not in again
-    assert "This secret was shown before." in again
+    assert "This secret was already shown." in again
     assert "entered into ALERT" in sheet(ada, app)
     assert SecretDisclosure.objects.count() == 1
 
@@ -128,7 +128,7 @@ def test_to_an_old_session_it_is_not_shown_before_it_is_asked_who_it_is(
     signed_in_at(client, administrator, time.time() - 601)
     asked = show(client, app)
     assert VALUE not in asked
-    assert "Is it you?" in asked
+    assert "Confirm your identity" in asked
     assert not SecretDisclosure.objects.exists()
     answer = {"reason": "entered into ALERT", "confirm-password": PASSWORD}
     assert VALUE in client.post(reverse("app-sheet", args=[app.pk]), answer).content.decode()
@@ -154,4 +154,4 @@ def test_a_secret_that_cannot_be_opened_counts_as_not_shown(app: AppRegistration
 
 
 def test_without_a_mailbox_it_says_what_comes_first(rows: Rows, ada: Client) -> None:
-    assert "First it needs a mailbox that sends." in sheet(ada, rows.app())
+    assert "Add a mailbox that sends first." in sheet(ada, rows.app())

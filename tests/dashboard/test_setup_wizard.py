@@ -112,12 +112,12 @@ def test_from_a_domain_to_a_mail_that_was_sent(signed_in: Client, world: There) 
     assert heading(post(signed_in, "application", application(world))) == "3. Permissions"
     assert AppRegistration.objects.get().permissions == []
     page = post(signed_in, "permissions", {"permissions": ["Mail.Send"], "scope": "whole"})
-    assert "It can be granted now, but not checked yet" in page
+    assert "Consent can be granted now but not checked yet:" in page
     world.sandbox.directory.grant(world.app, "Mail.Send")
     value = world.secret()
     page = post(signed_in, "credential", {"value": value, "expires_at": END})
     assert heading(page) == "6. Sending mailbox"
-    assert "Every wanted permission is granted." in page
+    assert "All required permissions are granted." in page
     assert value not in page
     assert Credential.objects.get().proven_at is not None
     assert heading(post(signed_in, "mailbox", {"address": world.address, "transport": "graph"})) == "7. Test send"
@@ -165,11 +165,11 @@ def test_a_directory_of_another_cloud_is_named_with_its_cloud(
     ("text", "said"),
     [
         ("", "This field is required."),
-        ("nobody-has-this.example", "knows no directory “nobody-has-this.example”"),
+        ("unknown-has-this.example", "knows no directory “unknown-has-this.example”"),
         ("9adcb7ba-283c-4d8e-b454-f1535664627c", "Microsoft knows no directory"),
-        ("common", "stands for no particular directory"),
-        ("not a domain", "This is neither a domain, such as northpark.com, nor an id"),
-        ("https://entra.microsoft.com/?tenantId=x", "This is neither a domain, such as northpark.com, nor an id"),
+        ("common", "enter the Directory (tenant) ID from the app registration"),
+        ("not a domain", "This is neither a domain, such as northpark.com, nor an ID,"),
+        ("https://entra.microsoft.com/?tenantId=x", "This is neither a domain, such as northpark.com, nor an ID,"),
         ("alarms@hotmail.co.uk", "hotmail.co.uk is for personal accounts"),
     ],
 )
@@ -223,14 +223,14 @@ def test_what_was_begun_by_mistake_can_be_closed_at_any_step(signed_in: Client, 
     page = begin(signed_in, world)
     address = reverse("guide-finish", args=[SetupProgress.objects.get().pk])
     assert f'action="{address}"' in page
-    assert "what was registered stays" in signed_in.post(address, follow=True).content.decode()
+    assert "The guide is closed; your registrations stay." in signed_in.post(address, follow=True).content.decode()
     assert (SetupProgress.objects.count(), Tenant.objects.count()) == (0, 1)
 
 
 def test_a_directory_that_is_registered_already_is_recognised(signed_in: Client, world: There, rows: Rows) -> None:
     rows.tenant("Our customer", ["it@x.example"], directory_id=world.directory.directory_id)
     page = signed_in.post(reverse("guide"), found(world, name="Other", contacts="x@x.example"), follow=True)
-    assert "registered already, as “Our customer”" in page.content.decode()
+    assert "already registered as “Our customer”" in page.content.decode()
     tenant = Tenant.objects.get()
     assert (tenant.name, [one.email for one in tenant.contacts.all()]) == ("Our customer", ["it@x.example"])
 
@@ -242,7 +242,7 @@ def test_without_a_client_id_yet_what_was_chosen_is_kept_and_shown_to_be_copied(
     page = post(
         signed_in, "application", application(world, client_id="", name="Pump alarms", redirect_uri=callback_url())
     )
-    assert "What you chose is kept." in page
+    assert "Your choices are kept." in page
     for shown in (page, see(signed_in, "application")):
         assert 'data-copy="Pump alarms"' in shown
         assert f'data-copy="{callback_url()}"' in shown
@@ -253,7 +253,7 @@ def test_without_a_client_id_yet_what_was_chosen_is_kept_and_shown_to_be_copied(
 def test_an_app_for_personal_accounts_alone_cannot_send_by_itself(signed_in: Client, world: There) -> None:
     begin(signed_in, world)
     page = post(signed_in, "application", application(world, audience="PersonalMicrosoftAccount"))
-    assert "Such an app cannot send by itself" in page
+    assert "Such an app cannot send on its own:" in page
     assert f'value="{world.app.client_id}"' in page
     assert reverse("mailbox-add-personal") in page
     assert not AppRegistration.objects.exists()
@@ -262,7 +262,7 @@ def test_an_app_for_personal_accounts_alone_cannot_send_by_itself(signed_in: Cli
 def test_its_app_is_kept_and_the_account_s_owner_signs_in(signed_in: Client, world: There) -> None:
     begin(signed_in, world)
     personal = application(world, audience="PersonalMicrosoftAccount", person="1")
-    assert "Paste it here once the portal has made the application." in post(
+    assert "Paste it here when the portal has created the application." in post(
         signed_in, "application", {**personal, "client_id": ""}
     )
     page = post(signed_in, "application", personal)
@@ -276,7 +276,7 @@ def test_an_app_that_is_registered_already_is_gone_on_with(signed_in: Client, wo
     tenant = rows.tenant(directory_id=world.directory.directory_id, cloud=cloud_slug(world.sandbox))
     app = rows.app(tenant, "ours", client_id=world.app.client_id, permissions=["full_access_as_app"])
     begin(signed_in, world)
-    assert "“ours” is registered already" in post(signed_in, "application", application(world))
+    assert "“ours” is already registered" in post(signed_in, "application", application(world))
     assert SetupProgress.objects.get().app == app
     app.refresh_from_db()
     assert app.permissions == ["full_access_as_app"]
@@ -284,7 +284,7 @@ def test_an_app_that_is_registered_already_is_gone_on_with(signed_in: Client, wo
 
 def test_without_a_way_to_send_the_permissions_are_asked_for_again(signed_in: Client, world: There) -> None:
     up_to(signed_in, world, "application")
-    assert "Choose at least one way to send." in post(signed_in, "permissions", {"scope": "whole"})
+    assert "Choose at least one transport." in post(signed_in, "permissions", {"scope": "whole"})
 
 
 def test_a_wrong_secret_is_explained_and_a_right_one_takes_its_place(signed_in: Client, world: There) -> None:
@@ -293,20 +293,20 @@ def test_a_wrong_secret_is_explained_and_a_right_one_takes_its_place(signed_in: 
     page = post(signed_in, "credential", {"value": wrong, "expires_at": END})
     assert "The client secret is wrong" in page
     assert wrong not in page
-    assert "not proven yet" in page
+    assert "not verified yet" in page
     page = post(signed_in, "credential", {"value": world.secret(), "expires_at": END})
-    assert "A token proved it" in page
+    assert "Verified and in use." in page
     assert [one.state for one in Credential.objects.order_by("created_at")] == ["retired", "current"]
 
 
 def test_a_secret_is_not_lost_when_the_network_fails(signed_in: Client, world: There) -> None:
     up_to(signed_in, world, "permissions")
     world.sandbox.faults.add(door="token", status=503)
-    assert "is stored, and has no token yet" in post(
+    assert "is stored, but has no token yet" in post(
         signed_in, "credential", {"value": world.secret(), "expires_at": END}
     )
     world.sandbox.faults.clear()
-    assert "A token proved it" in post(signed_in, "prove", {})
+    assert "Verified and in use." in post(signed_in, "prove", {})
 
 
 def test_a_certificate_made_here_is_proven_once_the_portal_has_it(signed_in: Client, world: There) -> None:
@@ -315,17 +315,17 @@ def test_a_certificate_made_here_is_proven_once_the_portal_has_it(signed_in: Cli
     assert "Download the certificate" in page
     assert "The certificate does not match the application" in post(signed_in, "prove", {})
     world.sandbox.directory.add_certificate(world.app, Credential.objects.get().certificate)
-    assert "A token proved it" in post(signed_in, "prove", {})
+    assert "Verified and in use." in post(signed_in, "prove", {})
 
 
 def test_a_certificate_that_was_made_elsewhere_is_uploaded_with_its_key(signed_in: Client, world: There) -> None:
     up_to(signed_in, world, "permissions")
     pair = certificates.generate("ALERT", now=timezone.now(), lasts=timedelta(days=30))
     there = world.sandbox.directory.add_certificate(world.app, pair.certificate)
-    assert "Its certificate must be in the portal too" in see(signed_in, "credential", "?by=upload")
+    assert "The certificate must be in the portal too:" in see(signed_in, "credential", "?by=upload")
     for content, said in (
-        (pair.certificate, "The private key is not in it."),
-        (pair.private_key + pair.certificate, "A token proved it"),
+        (pair.certificate, "It does not contain the private key."),
+        (pair.private_key + pair.certificate, "Verified and in use."),
     ):
         file = SimpleUploadedFile("alert.pem", content.encode())
         page = post(signed_in, "credential", {"file": file, "passphrase": ""}, "?by=upload")
@@ -341,7 +341,7 @@ def test_instead_of_a_certificate_that_waits_another_may_be_given(signed_in: Cli
     assert "Secret value" not in page
     assert 'href="?by=upload">Use another secret or certificate' in page
     assert "Secret value" in see(signed_in, "credential", "?by=secret")
-    assert "A token proved it" in post(
+    assert "Verified and in use." in post(
         signed_in, "credential", {"value": world.secret(), "expires_at": END}, "?by=secret"
     )
 
@@ -349,7 +349,7 @@ def test_instead_of_a_certificate_that_waits_another_may_be_given(signed_in: Cli
 def test_who_takes_the_scoped_way_is_asked_for_no_consent_and_given_the_script(signed_in: Client, world: There) -> None:
     up_to(signed_in, world, "application")
     page = post(signed_in, "permissions", {"permissions": ["Mail.Send", "SMTP.SendAsApp"], "scope": "scoped"})
-    assert "Nothing is to be granted in Entra" in page
+    assert "Nothing needs to be granted in Entra:" in page
     post(signed_in, "credential", {"value": world.secret(), "expires_at": END})
     page = post(signed_in, "mailbox", {"address": world.address, "transport": "graph"})
     assert "New-ManagementRoleAssignment" in page
@@ -386,8 +386,11 @@ def test_a_personal_account_is_no_mailbox_of_an_app(signed_in: Client, world: Th
     ("client_id", "said"),
     [
         ("{directory}", "This is the Directory (tenant) ID."),
-        ("https://entra.microsoft.com/#view/~/Overview/appId/{client}", "This is a web address. Copy the id alone"),
-        ("ALERT mail", "This is not an id"),
+        (
+            "https://entra.microsoft.com/#view/~/Overview/appId/{client}",
+            "This is a web address. Copy only the ID: it looks like",
+        ),
+        ("ALERT mail", "This is not an ID:"),
         ("a\x00b", "Null characters are not allowed"),
     ],
 )
@@ -401,7 +404,7 @@ def test_what_is_not_the_client_id_is_told_from_it(signed_in: Client, world: The
 def test_a_mailbox_that_nobody_can_place_is_kept_with_a_warning(signed_in: Client, world: There) -> None:
     up_to(signed_in, world, "credential")
     page = post(signed_in, "mailbox", {"address": "alarms@unknown.example", "transport": "graph"})
-    assert "could not say whose domain" in page
+    assert "Microsoft could not say which directory the domain of" in page
     assert Mailbox.objects.get().tenant == Tenant.objects.get()
 
 
@@ -417,7 +420,7 @@ def test_a_multitenant_app_asks_the_directory_of_its_mailbox_for_consent(signed_
     assert "Not granted yet: Mail.Send." in page
     sandbox.directory.install(world.app, other.directory)
     sandbox.directory.grant(world.app, "Mail.Send", other.directory)
-    assert "Every wanted permission is granted." in post(signed_in, "check", {})
+    assert "All required permissions are granted." in post(signed_in, "check", {})
     granted = Consent.objects.get(tenant__directory_id=other.directory.directory_id)
     assert granted.status == "granted"
 
@@ -427,7 +430,7 @@ def test_a_step_that_is_not_reached_yet_leads_to_the_one_that_is(signed_in: Clie
     for name in ("permissions", "consent", "credential", "mailbox", "test", "settings"):
         assert heading(see(signed_in, name)) == "2. Application", name
     up = SetupProgress.objects.get()
-    assert "Go on" in signed_in.get(reverse("overview")).content.decode()
+    assert "Continue" in signed_in.get(reverse("overview")).content.decode()
     assert reverse("guide-on", args=[up.pk]) in signed_in.get(reverse("tenants")).content.decode()
 
 
@@ -436,7 +439,7 @@ def test_a_guide_is_its_owner_s_alone(signed_in: Client, world: There, client: C
     other = Client()
     other.force_login(User.objects.create_superuser("eve@x.example", "another long password"))
     assert other.get(reverse("guide-on", args=[SetupProgress.objects.get().pk])).status_code == 404
-    assert "Go on" not in other.get(reverse("tenants")).content.decode()
+    assert "Continue" not in other.get(reverse("tenants")).content.decode()
 
 
 def test_what_was_deleted_meanwhile_leads_back_to_its_step(signed_in: Client, world: There) -> None:
@@ -457,15 +460,17 @@ def test_as_which_mailboxes_the_app_may_send_is_proven_without_leaving_the_guide
     post(signed_in, "permissions", {"permissions": ["Mail.Send"], "scope": "scoped"})
     post(signed_in, "credential", {"value": world.secret(), "expires_at": END})
     post(signed_in, "mailbox", {"address": world.address, "transport": "graph"})
-    assert "Try as another mailbox" not in see(signed_in, "test"), "a refusal proves nothing before it may send at all"
+    assert "Test sending as another mailbox" not in see(signed_in, "test"), (
+        "a refusal proves nothing before it may send at all"
+    )
     post(signed_in, "test", {"recipient": "ada@x.example", "transport": "graph"})
     worker.deliver_due()
-    assert "Try as another mailbox" in see(signed_in, "test")
-    assert "name another one" in post(signed_in, "scope", {"other": world.address})
-    assert "Being tried" in post(signed_in, "scope", {"other": other})
+    assert "Test sending as another mailbox" in see(signed_in, "test")
+    assert "This is the mailbox itself: enter another one." in post(signed_in, "scope", {"other": world.address})
+    assert "Test in progress" in post(signed_in, "scope", {"other": other})
     worker.deliver_due()
     page = see(signed_in, "test")
-    assert "Refused: scoped" in page
+    assert "Refused: restricted" in page
     assert "The message was accepted" in page
     assert heading(see(signed_in, "on")) == "8. Settings sheet", "the refusal is no failed test"
 
@@ -484,7 +489,7 @@ def test_the_settings_sheet_stands_in_the_guide_and_shows_the_secret_once(
     assert "import msal" in see(signed_in, "settings", "?for=python")
     signed_in_at(signed_in, administrator, time.time() - 601)
     page = post(signed_in, "settings", {"reason": "into ALERT"})
-    assert "Is it you?" in page, "an old session is asked who it is"
+    assert "Confirm your identity" in page, "an old session is asked who it is"
     assert value not in page
     signed_in_at(signed_in, administrator, time.time())
     url = reverse("guide-settings", args=[SetupProgress.objects.get().pk])

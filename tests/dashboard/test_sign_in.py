@@ -1,4 +1,4 @@
-"""The door: by password, by the first administrator's link, and back to where somebody wanted to go."""
+"""Sign-in: by password, by the first administrator's link, and back to the requested page."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ def test_an_address_and_its_password_lead_in(client: Client, administrator: User
 
 @pytest.mark.control(21)
 def test_a_wrong_password_and_an_unknown_address_are_told_alike(client: Client, administrator: User) -> None:
-    words = "This e-mail address and password do not belong together."
-    for email, password in ((administrator.email, "wrong"), ("nobody@x.example", PASSWORD)):
+    words = "This e-mail address and password do not match."
+    for email, password in ((administrator.email, "wrong"), ("unknown@x.example", PASSWORD)):
         page = sign_in(client, email, password)
         assert words in page
         assert password not in page
@@ -48,7 +48,7 @@ def test_a_wrong_password_and_an_unknown_address_are_told_alike(client: Client, 
 def test_an_account_that_is_switched_off_stays_out(client: Client, administrator: User) -> None:
     User.objects.update(is_active=False)
     # Not told that it exists: that would tell a guesser too.
-    assert "do not belong together" in sign_in(client, administrator.email)
+    assert "do not match" in sign_in(client, administrator.email)
     assert not is_in(client)
 
 
@@ -61,7 +61,7 @@ def test_switching_an_account_off_ends_its_sessions(signed_in: Client) -> None:
 def test_signing_in_leads_to_the_page_that_was_asked_for(client: Client, administrator: User) -> None:
     asked = client.get("/secrets/?ends=7&q=a%26b").headers["Location"]
     assert asked == "/sign-in/?next=/secrets/%3Fends%3D7%26q%3Da%2526b"
-    assert "your session may have ended" in client.get(asked).content.decode()
+    assert "Please sign in to continue; your session may have expired." in client.get(asked).content.decode()
     query = "?" + asked.partition("?")[2]
     assert sign_in(client, administrator.email, "wrong", query).startswith("<!doctype")
     assert sign_in(client, administrator.email, query=query) == "/secrets/?ends=7&q=a%26b"
@@ -94,7 +94,7 @@ def test_a_form_sent_after_the_session_ended_leads_back_to_its_page_and_says_tha
     response = client.post(act, {"recipient": "a@x.example"}, headers={"referer": page})
     door = response.headers["Location"]
     assert door == "/sign-in/?next=/mailboxes/1/%3Fx%3D1&lost=1"
-    assert "what you sent was not stored" in client.get(door).content.decode()
+    assert "Your session had expired, so your entries were not saved." in client.get(door).content.decode()
     assert sign_in(client, administrator.email, query="?" + door.partition("?")[2]) == "/mailboxes/1/?x=1"
 
 
@@ -154,7 +154,7 @@ def test_the_first_administrator_s_link_works_once_and_signs_in(client: Client, 
         ({"password": "hush-hush"}, "This password is too short."),
         ({"password": "grace@northpark.example"}, "The password is too similar to the"),
         ({"password": "passwordpassword"}, ""),
-        ({"email": "nobody"}, "This is no e-mail address."),
+        ({"email": "unknown"}, "This is not an e-mail address."),
         ({"time_zone": "Mars/Olympus"}, "is not a time zone"),
     ],
 )

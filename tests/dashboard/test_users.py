@@ -1,4 +1,4 @@
-"""The people's pages: whom each administrator sees and what they may do; inviting by mail and by the link."""
+"""User pages: the users that each administrator sees, their rights, and invitations by mail and by link."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ PASSWORD = "correct horse battery staple"
 
 
 def client_of(user: User) -> Client:
-    """Of somebody who has just shown that it is them."""
+    """Of a recently reauthenticated user."""
     client = Client()
     user.set_password(PASSWORD)
     user.save()
@@ -41,7 +41,7 @@ def owner(db: None) -> User:
 def test_the_list_shows_roles_last_sign_in_and_second_factor(owner: User, rows: Rows) -> None:
     person("grace@northpark.example", Role.VIEWER, rows.tenant(name="Harbour"))
     page = client_of(owner).get("/people/").content.decode()
-    for words in ("grace@northpark.example", "Viewer", "Harbour", "never", "Owner", "everywhere"):
+    for words in ("grace@northpark.example", "Viewer", "Harbour", "never", "Owner", "all tenants"):
         assert words in page
 
 
@@ -59,7 +59,7 @@ def test_of_one_tenant_its_people_and_roles_alone_are_seen(owner: User, rows: Ro
     for words in ("stranger@", "first@", "Elsewhere", "new@elsewhere", "all@elsewhere", "Operator"):
         assert words not in page
     shown = client.get(f"/people/{both.pk}/").content.decode()
-    assert ("Elsewhere" in shown, "Switch off" in shown) == (False, False)
+    assert ("Elsewhere" in shown, "Disable" in shown) == (False, False)
     for path in (f"/people/{stranger.pk}/", f"/people/{owner.pk}/role/", f"/people/invitations/{theirs.pk}/"):
         assert client.get(path).status_code == client.post(path).status_code == 404
 
@@ -113,7 +113,7 @@ def test_somebody_is_switched_off_reset_and_deleted_on_their_page(owner: User) -
     for _twice in range(2):
         client.post(f"/people/{grace.pk}/switch/", {"to": "off"})
     client.post(f"/people/{grace.pk}/switch/")
-    assert "Switched off" in client.get(f"/people/{grace.pk}/").content.decode()
+    assert "Disabled: this account cannot sign in." in client.get(f"/people/{grace.pk}/").content.decode()
     client.post(f"/people/{grace.pk}/switch/", {"to": "on"})
     assert User.objects.get(pk=grace.pk).is_active
     client.post(f"/people/{grace.pk}/reset/")
@@ -174,7 +174,7 @@ def test_somebody_who_has_an_account_signs_in_to_accept(owner: User, rows: Rows)
     )
     path = f"/invitation/{token(made)}/"
     stranger = Client()
-    assert "You have an account here already." in stranger.get(path).content.decode()
+    assert "You already have an account here." in stranger.get(path).content.decode()
     stranger.post(path, {"name": "Eve", "time_zone": "UTC", "password": PASSWORD})
     other = client_of(owner)
     assert "You are signed in as first@northpark.example." in other.post(path).content.decode()

@@ -44,7 +44,7 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
 
 @pytest.fixture
 def page(context: BrowserContext) -> Iterator[Page]:
-    """Whatever the browser complains of, such as a breach of the content security policy, fails the test."""
+    """Any error in the browser, such as a violation of the content security policy, fails the test."""
     page = context.new_page()
     complaints = complaints_of(page)
     yield page
@@ -77,7 +77,7 @@ def address(live_server: LiveServer) -> str:
 
 @pytest.fixture
 def signed_in(page: Page, address: str, administrator: User) -> Page:
-    """A page of somebody who has signed in, not opened yet."""
+    """A blank page of a signed-in user."""
     sign_in(page.context, address, administrator)
     return page
 

@@ -61,8 +61,8 @@ class Demonstration:
         page.get_by_label("E-mail address").fill(email)
         page.get_by_label("Name").fill(name)
         page.get_by_label("Password").fill(PASSWORD)
-        page.get_by_role("button", name="Begin").click()
-        page.get_by_role("heading", name="Needs you").wait_for()
+        page.get_by_role("button", name="Start").click()
+        page.get_by_role("heading", name="Needs action").wait_for()
 
 
 @contextmanager

@@ -45,7 +45,7 @@ def take_all(demonstration: Demonstration, page: Page) -> None:
     page.goto(f"{demonstration.url}/reminders/")
     take(page, "policy", "main form")
     page.goto(f"{demonstration.url}/calendars/")
-    page.get_by_role("button", name="Make an address").click()
+    page.get_by_role("button", name="Create an address").click()
     page.get_by_role("heading", name="It shows").wait_for()
     take(page, "calendar", "section:has(.things)")
     page.goto(f"{demonstration.url}/")
@@ -54,18 +54,18 @@ def take_all(demonstration: Demonstration, page: Page) -> None:
 
 
 def take_forecast(page: Page) -> None:
-    """Of a secret with some weeks to go, whose app has an owner and somebody next in line."""
+    """Of a secret with some weeks to go, whose app has an owner and an escalation recipient."""
     page.get_by_role("link", name="Backup notices").first.click()
     page.get_by_role("link", name="ALERT server").first.click()
-    page.get_by_role("link", name="Change how people are reminded").click()
-    page.get_by_label("Always told").fill("backup@northpark.example")
-    page.get_by_label("Next in line", exact=False).first.fill("head-of-it@northpark.example")
+    page.get_by_role("link", name="Change the reminder policy").click()
+    page.get_by_label("Primary recipients").fill("backup@northpark.example")
+    page.get_by_label("Escalation recipients", exact=False).first.fill("head-of-it@northpark.example")
     page.get_by_role("button", name="Save").click()
-    page.get_by_text("It counts from the next scan on.").wait_for()
+    page.get_by_text("Saved. It applies from the next scan.").wait_for()
     page.get_by_role("link", name="Backup notices").first.click()
     page.get_by_role("link", name="ALERT server").first.click()
-    page.get_by_role("heading", name="Who is told when").wait_for()
-    take(page, "forecast", "section:has(h2:text-is('Who is told when'))")
+    page.get_by_role("heading", name="Recipients and dates of reminders").wait_for()
+    take(page, "forecast", "section:has(h2:text-is('Recipients and dates of reminders'))")
 
 
 def take_mail(demonstration: Demonstration, page: Page) -> None:

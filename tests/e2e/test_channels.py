@@ -31,20 +31,20 @@ def test_a_webhook_is_added_tried_seen_to_work_and_broken(
         page.get_by_label("Name").fill("Duty room")
         page.get_by_label("Address").fill("https://10.0.0.1/hook")
         page.get_by_role("button", name="Save").click()
-        expect(page.get_by_text("The address lies inside the network")).to_be_visible()
+        expect(page.get_by_text("The address is inside the network")).to_be_visible()
         page.get_by_label("Address").fill(f"http://127.0.0.1:{receiver.port}/{TOKEN}")
         page.get_by_role("button", name="Save").click()
         page.get_by_role("link", name="I have copied it").click()
         send_test(page)
-        expect(page.get_by_role("heading", name="The channel was told")).to_be_visible()
+        expect(page.get_by_role("heading", name="The channel was notified")).to_be_visible()
         receiver.routes = {"": reply(410)}
         page.get_by_role("link", name="Back to the channel").click()
         expect(page.get_by_text("works")).to_be_visible()
         assert TOKEN not in page.content()
         send_test(page)
-        expect(page.get_by_text("knows no such address, or no longer")).to_be_visible()
+        expect(page.get_by_text("The service does not know this address, or no longer does.")).to_be_visible()
         page.get_by_role("link", name="Overview").click()
-        expect(page.get_by_text("a channel fails")).to_be_visible()
+        expect(page.get_by_text("channel failing")).to_be_visible()
 
 
 def send_test(page: Page) -> None:

@@ -54,7 +54,7 @@ class Hand:
 
 @dataclass
 class There:
-    """What Microsoft knows and nobody here does: a directory, an app that wants Mail.Send, its mailbox."""
+    """Known to Microsoft only: a directory, an app with Mail.Send, its mailbox."""
 
     sandbox: Sandbox
     directory: SandboxTenant
@@ -105,14 +105,14 @@ def paste_the_client_id(hand: Hand, world: There) -> None:
 
 def paste_a_secret(hand: Hand, world: There) -> None:
     hand.fill("Secret value", world.secret())
-    hand.fill("End", "2028-06-30")
-    hand.press("Store and prove it")
-    expect(hand.page.get_by_text("A token proved it")).to_be_visible()
+    hand.fill("Expires", "2028-06-30")
+    hand.press("Save and verify")
+    expect(hand.page.get_by_text("Verified and in use.")).to_be_visible()
 
 
 def grant_it_at_microsoft(hand: Hand) -> None:
     """At Microsoft's own page, and back by its redirect."""
-    hand.press("Grant it at Microsoft")
+    hand.press("Grant consent at Microsoft")
     hand.page.get_by_role("button", name="Accept").click()
     hand.actions += 1
 
@@ -137,12 +137,12 @@ def test_with_a_secret(hand: Hand, sandbox: Sandbox) -> None:
     hand.choose(re.compile("this dashboard"))
     paste_the_client_id(hand, world)
     hand.press("Next")
-    expect(hand.page.get_by_text("It can be granted now, but not checked yet")).to_be_visible()
+    expect(hand.page.get_by_text("Consent can be granted now but not checked yet:")).to_be_visible()
     hand.press("Next")
     paste_a_secret(hand, world)
     expect(hand.page.get_by_text("Not granted yet: Mail.Send.")).to_be_visible()
     grant_it_at_microsoft(hand)
-    expect(hand.page.get_by_text("Granted: a fresh token shows every wanted permission.")).to_be_visible()
+    expect(hand.page.get_by_text("Granted: a new token contains all required permissions.")).to_be_visible()
     expect(hand.page.get_by_role("heading", level=1)).to_have_text("4. Consent")
     hand.press("Next")
     expect(hand.page.get_by_role("heading", level=1)).to_have_text("6. Sending mailbox")
@@ -161,17 +161,17 @@ def test_with_a_certificate_and_left_in_the_middle(hand: Hand, sandbox: Sandbox,
     find_the_directory(hand, world)
     paste_the_client_id(hand, world)
     hand.page.goto(address + reverse("overview"))
-    hand.press("Go on")
+    hand.press("Continue")
     expect(hand.page.get_by_role("heading", level=1)).to_have_text("3. Permissions")
     hand.press("Next")
     hand.press("Next")
-    hand.press("Certificate, made here (safer)")
-    hand.press("Make key and certificate")
+    hand.press("Certificate, created here (safer)")
+    hand.press("Create key and certificate")
     with hand.page.expect_download() as download:
         hand.press("Download the certificate")
     sandbox.directory.add_certificate(world.app, download.value.path().read_text())
-    hand.press("Prove it now")
-    expect(hand.page.get_by_text("Every wanted permission is granted.")).to_be_visible()
+    hand.press("Verify now")
+    expect(hand.page.get_by_text("All required permissions are granted.")).to_be_visible()
     enter_the_mailbox(hand, world.address)
     send_a_test(hand)
     assert Credential.objects.get().kind == "certificate"
@@ -189,12 +189,12 @@ def test_by_the_consent_of_another_directory_s_administrator(hand: Hand, sandbox
     hand.press("Next")
     paste_a_secret(hand, world)
     expect(hand.page.get_by_role("heading", level=1)).to_have_text("4. Consent")
-    hand.page.get_by_text("Somebody else is its administrator").click()
+    hand.page.get_by_text("If someone else is the administrator").click()
     hand.actions += 1
     link = hand.page.locator(".quote .id").inner_text()
     consent_elsewhere(browser, link)
     hand.press("Check now")
-    expect(hand.page.get_by_text("Every wanted permission is granted.")).to_be_visible()
+    expect(hand.page.get_by_text("All required permissions are granted.")).to_be_visible()
     send_a_test(hand)
     assert len(sent_by(customer)) == 1
 

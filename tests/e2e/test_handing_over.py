@@ -1,4 +1,4 @@
-"""A secret goes to somebody without an account, by a link that is good once."""
+"""A secret is shown to a person without an account, by a one-time link."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ def test_ada_makes_a_link_and_it_is_opened_once_in_another_browser(
     Mailbox.objects.create(tenant=app.tenant, app=app, address="alarms@northpark.example", transport="graph")
     page, sheet = signed_in, address + reverse("app-sheet", args=[app.pk])
     page.goto(sheet)
-    page.get_by_label("For whom").fill("Grace Holm")
-    page.get_by_label("What for").last.fill("for ALERT on VF-SRV01")
-    page.get_by_role("button", name="Make a one-time link").click()
+    page.get_by_label("Recipient").fill("Grace Holm")
+    page.get_by_label("Purpose").last.fill("for ALERT on VF-SRV01")
+    page.get_by_role("button", name="Create a one-time link").click()
     expect(page.get_by_role("heading", name="A one-time link for Grace Holm")).to_be_visible()
     link = page.locator(".copyable .id").inner_text()
 
@@ -43,7 +43,7 @@ def test_ada_makes_a_link_and_it_is_opened_once_in_another_browser(
     expect(grace.get_by_text(app.client_id)).to_be_visible()
     assert grace.evaluate("document.documentElement.scrollWidth <= innerWidth")
     grace.goto(link)
-    expect(grace.get_by_role("heading", name="Ce lien ne mène nulle part")).to_be_visible()
+    expect(grace.get_by_role("heading", name="Ce lien n’est pas valable")).to_be_visible()
     assert complaints == []
     elsewhere.close()
 

@@ -1,4 +1,4 @@
-"""Somebody enters what is meant to run in the browser of another: it is shown as the text that it is, everywhere."""
+"""Markup and scripts that a user enters are shown as text on every page."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ def test_no_list_runs_what_is_searched_for(signed_in: Page, address: str, rows: 
     fill_a_list(rows)
     page.goto(address + reverse(name))
     page.get_by_role("searchbox", name="Search").fill(PAYLOAD[:100])
-    expect(page.get_by_text("Nothing matches.")).to_be_visible()
+    expect(page.get_by_text("No results.")).to_be_visible()
     expect(page).to_have_url(re.compile("script"))
     page.reload()
     expect(page.get_by_role("searchbox", name="Search")).to_have_value(PAYLOAD[:100])

@@ -29,12 +29,12 @@ def test_a_table_is_imported_after_its_mistake_was_mended(signed_in: Page, addre
     page.goto(address + reverse("tenants"))
     page.get_by_role("link", name="Import").click()
     with page.expect_download() as download:
-        page.get_by_role("link", name="Empty table to fill in").click()
+        page.get_by_role("link", name="Empty template").click()
     assert download.value.suggested_filename == "registrations.csv"
     table = tmp_path / "customers.csv"
     table.write_text(HEADER + ROW.format(1) + ROW.format(2).replace("2027-02-01", "soon"), encoding="utf-8")
     bring(page, table)
-    expect(page.get_by_role("heading", name="Nothing was imported: 1 mistake")).to_be_focused()
+    expect(page.get_by_role("heading", name="Nothing was imported: 1 error")).to_be_focused()
     mistake = page.get_by_role("row").filter(has_text="This is not a date")
     expect(mistake.get_by_role("cell").first).to_have_text("3")
     expect(mistake).to_contain_text("secret_expires_on")
@@ -117,7 +117,7 @@ def test_light_and_dark_are_chosen_and_remembered(signed_in: Page, address: str)
     page.goto(address + reverse("credentials"))
     expect(page.locator("html")).to_have_attribute("data-bs-theme", "dark")
     expect(page.get_by_role("button", name="Dark")).to_have_attribute("aria-pressed", "true")
-    page.get_by_role("button", name="As the system").click()
+    page.get_by_role("button", name="System").click()
     page.emulate_media(color_scheme="dark")
     expect(page.locator("html")).to_have_attribute("data-bs-theme", "dark")
     page.emulate_media(color_scheme="light")

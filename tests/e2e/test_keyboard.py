@@ -26,7 +26,7 @@ def focused(page: Page) -> Locator:
 
 
 def tab_to(page: Page, role: str, name: str | re.Pattern[str]) -> Locator:
-    """Tabs on until that has the focus, as somebody does who looks for it."""
+    """Press Tab until the element has the focus."""
     wanted = page.get_by_role(role, name=name, exact=isinstance(name, str)).and_(focused(page))  # type: ignore[arg-type]
     for _step in range(60):
         press(page, "Tab")
@@ -64,7 +64,9 @@ def test_somebody_signs_in_and_registers_by_the_keyboard_alone(page: Page, addre
     # The first mistake has the focus, and says what it is about.
     mistaken = page.get_by_role("textbox", name="Directory (tenant) ID")
     expect(mistaken).to_be_focused()
-    expect(mistaken).to_have_accessible_description(re.compile("stands for no particular directory"))
+    expect(mistaken).to_have_accessible_description(
+        re.compile("enter the Directory (tenant) ID from the app registration")
+    )
     expect(mistaken).to_have_value("common")
     press(page, "Control+A")
     page.keyboard.type("1b9d6bcd-bbfd-4b2d-9b5d-ab8dfbbd4bed")
@@ -73,7 +75,7 @@ def test_somebody_signs_in_and_registers_by_the_keyboard_alone(page: Page, addre
         (re.compile("^Name"), "ALERT"),
         ("Application (client) ID", "9f2c7f3e-5d5f-4c52-8f0e-0d6c3a3f7d11"),
         ("Secret value", "abc8Q~canary.canary-canary_canary~canary12"),
-        ("End", "2028-06-30"),
+        ("Expires", "2028-06-30"),
     ):
         tab_to(page, "textbox", name) if name != "Contacts" else tab_to(page, "textbox", re.compile("^Contacts"))
         page.keyboard.type(text)

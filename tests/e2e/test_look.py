@@ -1,4 +1,4 @@
-"""How every page looks, on a telephone and on a desk, in light and in dark: nothing sticks out, whatever names people
+"""How every page looks, on a phone and on a desktop, in light and dark: nothing overflows, with any names that users
 give; neither the browser nor axe complains."""
 
 from __future__ import annotations
@@ -174,7 +174,7 @@ def test_channels(looker: Looker, site: Site, settings: Settings) -> None:
     looker.submit("Save")
     looker.look("a refused channel")
     looker.page.goto(looker.address + channel.get_absolute_url())
-    looker.submit("Make a new key")
+    looker.submit("Create a new key")
     looker.look("a signing key")
 
 
@@ -246,14 +246,14 @@ def test_what_a_form_says_of_mistakes(looker: Looker, site: Site, tmp_path: Path
     looker.look("a refused registration")
     page.goto(looker.address + reverse("import"))
     table = tmp_path / "customers.csv"
-    table.write_text(f"directory_id,app_name,mailbox\n{LONG_WORD},=x,nobody\n", encoding="utf-8")
+    table.write_text(f"directory_id,app_name,mailbox\n{LONG_WORD},=x,unknown\n", encoding="utf-8")
     page.get_by_label("CSV file").set_input_files(table)
     looker.submit("Import")
     looker.look("a refused import")
     page.goto(looker.address + reverse("credential-replace", args=[site.credential.pk]))
     page.get_by_label("Secret value").fill("wrong~wrong.wrong-wrong_wrong~wrong12345")
-    page.get_by_label("End").fill("2028-06-30")
-    page.get_by_role("button", name="Store and prove it").click()
+    page.get_by_label("Expires").fill("2028-06-30")
+    page.get_by_role("button", name="Save and verify").click()
     expect(page.get_by_role("heading", name="The new secret got no token")).to_be_visible()
     looker.look("a secret that is not proven")
     page.goto(looker.address + reverse("diagnosis"))
@@ -275,11 +275,11 @@ def test_in_french_whose_words_are_longer(looker: Looker, administrator: User, s
 
 
 def test_a_house_in_trouble(looker: Looker, rows: Rows, settings: Settings, tmp_path: Path) -> None:
-    """Nobody looks for ends, and the key file is gone."""
+    """No scan runs, and the key file is missing."""
     credential = rows.credential(value="abc8Q~canary.canary-canary_canary~canary12")
     set_environment(settings, KEYS_FILE=str(tmp_path / LONG_WORD / "keys.json"))
     looker.look_at(reverse("overview"), credential.get_absolute_url())
-    expect(looker.page.get_by_text("The stored value cannot be opened")).to_be_visible()
+    expect(looker.page.get_by_text("The stored value cannot be decrypted:")).to_be_visible()
 
 
 def test_the_menu_of_a_narrow_screen(looker: Looker) -> None:

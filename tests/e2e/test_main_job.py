@@ -30,7 +30,7 @@ def test_from_the_first_link_to_a_mail_that_left(demonstration: Demonstration, p
 def register(demonstration: Demonstration, page: Page) -> None:
     told = demonstration.to_register()
     page.get_by_role("link", name="Register", exact=True).click()
-    page.get_by_role("link", name="I have everything: one form").click()
+    page.get_by_role("link", name="I have all the values: use one form").click()
     page.fill("[name=tenant-name]", told["Name"])
     page.fill("[name=tenant-directory_id]", told["Directory (tenant) ID"])
     page.select_option("[name=tenant-cloud]", label=told["Cloud"])
@@ -50,7 +50,7 @@ def register(demonstration: Demonstration, page: Page) -> None:
 def check_consent(page: Page) -> None:
     expect(page.get_by_text("Never checked").first).to_be_visible()
     page.get_by_role("button", name="Check consent now").click()
-    expect(page.get_by_text("Every wanted permission is granted.").first).to_be_visible()
+    expect(page.get_by_text("All required permissions are granted.").first).to_be_visible()
 
 
 def send_a_test(page: Page, way: str) -> None:
@@ -60,7 +60,7 @@ def send_a_test(page: Page, way: str) -> None:
     page.get_by_label("By").select_option(label=way)
     page.get_by_role("button", name="Send test").click()
     expect(page.get_by_role("heading", name="The message was accepted")).to_be_visible(timeout=30_000)
-    for step in ("Tenant found", "Token received", "Permission seen in the token", "Message accepted"):
+    for step in ("Tenant found", "Token received", "Permission found in the token", "Message accepted"):
         expect(page.get_by_role("listitem").filter(has_text=step)).to_contain_text(re.compile(r"\d ms"))
 
 
@@ -75,7 +75,7 @@ def see_both_in_the_sandbox(demonstration: Demonstration, page: Page) -> None:
 def see_the_reminder(demonstration: Demonstration, page: Page) -> None:
     """The scan at the start told the tenants' contacts; both ends show it."""
     page.goto(demonstration.mailbox_page("it@harbour.example"))
-    expect(page.get_by_role("link", name=re.compile("client secret ends in 8 days"))).to_be_visible()
+    expect(page.get_by_role("link", name=re.compile("client secret expires in 8 days"))).to_be_visible()
     page.goto(f"{demonstration.url}/deliveries/?purpose=reminder")
     row = page.get_by_role("row").filter(has_text="it@harbour.example")
     expect(row).to_contain_text("Sent")
@@ -104,14 +104,14 @@ def mend_the_secret(demonstration: Demonstration, page: Page) -> None:
     """A wrong new value is stored but not used; a right one takes over once a token has proven it."""
     page.get_by_role("link", name="Replace").first.click()
     page.get_by_label("Secret value").fill("wrong~wrong.wrong-wrong_wrong~wrong12345")
-    page.get_by_label("End").fill("2028-06-30")
-    page.get_by_role("button", name="Store and prove it").click()
+    page.get_by_label("Expires").fill("2028-06-30")
+    page.get_by_role("button", name="Save and verify").click()
     expect(page.get_by_role("heading", name="The new secret got no token")).to_be_visible()
     client_id = demonstration.to_register()["Application (client) ID"]
     fresh = demonstration.control.directory.add_secret(client_id, description="ALERT server")
     page.get_by_role("link", name="Enter another value").click()
     page.get_by_label("Secret value").fill(str(fresh.value))
-    page.get_by_label("End").fill("2028-06-30")
-    page.get_by_role("button", name="Store and prove it").click()
-    expect(page.get_by_text("A token proved the new one")).to_be_visible()
+    page.get_by_label("Expires").fill("2028-06-30")
+    page.get_by_role("button", name="Save and verify").click()
+    expect(page.get_by_text("The new one is verified and now in use;")).to_be_visible()
     expect(page.get_by_text("In use").first).to_be_visible()

@@ -64,7 +64,7 @@ def test_a_personal_account_from_nothing_to_a_sent_mail(demonstration: Demonstra
     acting.press(phone, "Accept")
     # The page sees it by itself, and asks whether this is the account.
     expect(page.get_by_role("heading", name="Is this the account?")).to_be_visible(timeout=30_000)
-    acting.press(page, "Yes, let it send")
+    acting.press(page, "Yes, allow it to send")
     expect(page.get_by_role("heading", name="Signed in")).to_be_visible()
     acting.press(page, "Send a test", "link")
     expect(page.get_by_label("To", exact=True)).to_have_value(ADA)

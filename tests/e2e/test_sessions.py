@@ -37,7 +37,9 @@ def test_a_form_sent_too_late_leads_back_to_itself_and_says_that_nothing_was_sto
     page.fill("[name=tenant-name]", "Northpark")
     Session.objects.all().delete()
     page.get_by_role("button", name="Register").click()
-    expect(page.get_by_role("alert").filter(has_text="what you sent was not stored")).to_be_visible()
+    expect(
+        page.get_by_role("alert").filter(has_text="Your session had expired, so your entries were not saved.")
+    ).to_be_visible()
     sign_in_again(page, administrator)
     expect(page).to_have_url(address + reverse("register"))
     assert not Tenant.objects.exists()
@@ -78,7 +80,7 @@ def test_a_page_that_cannot_be_brought_up_to_date_says_so_until_it_can(
     page = context.new_page()  # whose browser may complain: of a cut line it does
     delivery = test_send.create(mailbox, "me@northpark.example", now=NOW)
     page.goto(address + reverse("test-send-progress", args=[delivery.pk]))
-    trouble = page.get_by_role("alert").filter(has_text="could not be brought up to date")
+    trouble = page.get_by_role("alert").filter(has_text="This page could not be updated:")
     expect(trouble).to_be_hidden()
     page.route("**/progress/", lambda route: route.abort() if how == "the line is cut" else route.fulfill(status=502))
     expect(trouble).to_be_visible()

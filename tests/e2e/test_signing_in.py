@@ -56,15 +56,15 @@ def test_a_passkey_is_added_and_leads_in_with_the_password_and_without(
     with page.expect_download() as download:
         page.get_by_role("link", name="Download").click()
     assert len(re.findall(r"^\d{8}$", download.value.path().read_text(), re.MULTILINE)) == 10
-    page.get_by_role("link", name="I have kept them").click()
+    page.get_by_role("link", name="I have saved them").click()
     expect(page.get_by_text("my laptop").first).to_be_visible()
     # As the second step.
     page.get_by_role("button", name="Sign out").click()
     enter(page, address, administrator)
-    expect(page.get_by_role("heading", name="Second step")).to_be_visible()
+    expect(page.get_by_role("heading", name="Multifactor authentication")).to_be_visible()
     page.get_by_role("button", name="Use a passkey").click()
     expect(page).to_have_url(address + "/")
-    # And by itself, back to where somebody wanted to go.
+    # Then back to the requested page.
     page.get_by_role("button", name="Sign out").click()
     page.goto(address + reverse("credentials"))
     page.get_by_role("button", name="Sign in with a passkey").click()
@@ -78,10 +78,10 @@ def test_an_app_is_added_and_asked_for(page: Page, address: str, administrator: 
     page.goto(address + reverse("security"))
     page.get_by_role("link", name="Add an app").click()
     secret = page.locator("dd .id").inner_text()
-    page.get_by_label("The code that it shows now").fill(code(secret=secret))
+    page.get_by_label("The code that the app shows now").fill(code(secret=secret))
     page.get_by_role("button", name="Add").click()
     spare = page.locator(".codes li").first.inner_text()
-    page.get_by_role("link", name="I have kept them").click()
+    page.get_by_role("link", name="I have saved them").click()
     page.get_by_role("button", name="Sign out").click()
     enter(page, address, administrator)
     page.get_by_label("Code").fill("12")
@@ -103,8 +103,8 @@ def test_a_session_that_was_ended_from_elsewhere_is_led_to_the_door(
     lost.goto(address + reverse("credentials"))
     enter(page, address, administrator)
     page.goto(address + reverse("security"))
-    page.get_by_role("button", name="End it Chrome on Linux").click()
-    expect(page.get_by_text("That session has ended.")).to_be_visible()
+    page.get_by_role("button", name="Sign out this session Chrome on Linux").click()
+    expect(page.get_by_text("That session is signed out.")).to_be_visible()
     lost.reload()
     expect(lost.get_by_role("heading", name="Sign in")).to_be_visible()
     elsewhere.close()

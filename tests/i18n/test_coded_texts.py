@@ -133,7 +133,7 @@ def test_why_a_reminder_was_not_sent_is_told_in_french(french: None, rows: Rows)
 
 
 def test_a_command_tells_programs_in_english_and_people_in_the_installation_s_language(french: None, db: None) -> None:
-    assert _json("check_consent", "--tenant", "nowhere")["error"].startswith("This is not an id")
+    assert _json("check_consent", "--tenant", "nowhere")["error"].startswith("This is not an ID")
     told = StringIO()
     with pytest.raises(SystemExit):
         call_command("check_consent", "--tenant", "nowhere", stderr=told)

@@ -1,4 +1,4 @@
-"""No text is translated while a module is imported: it would stay in the language of whoever imported it first."""
+"""No text is translated while a module is imported: it would stay in the language of the first import."""
 
 from __future__ import annotations
 

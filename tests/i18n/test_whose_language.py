@@ -73,7 +73,7 @@ def test_a_contact_is_told_in_the_language_of_the_tenant_whose_secret_ends_first
 
 def test_whoever_signs_in_here_is_told_in_the_language_they_chose(rows: Rows, administrator: User) -> None:
     User.objects.filter(pk=administrator.pk).update(language="fr", email="Ada@northpark.example")
-    rows.credential(rows.app(rows.tenant("Nobody to tell", language="en")), days=3)
+    rows.credential(rows.app(rows.tenant("No recipient", language="en")), days=3)
     assert languages_of_mails() == {"ada@northpark.example": "fr"}
 
 

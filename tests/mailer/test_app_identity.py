@@ -80,8 +80,11 @@ def test_invalid_certificate_is_refused_before_any_request(
         "no certificate": (ClientCertificate(pem(key), "nonsense"), "The certificate cannot be read"),
         "passphrase missing": (ClientCertificate(locked, public(key)), "The private key cannot be read"),
         "passphrase too many": (ClientCertificate(pem(key), public(key), PASSPHRASE), "The private key cannot be read"),
-        "not a pair": (ClientCertificate(pem(key), public(curve)), "do not belong together"),
-        "not RSA": (ClientCertificate(pem(curve), public(curve)), "The private key is no RSA key"),
+        "not a pair": (ClientCertificate(pem(key), public(curve)), "do not match"),
+        "not RSA": (
+            ClientCertificate(pem(curve), public(curve)),
+            "The private key is not an RSA key; Entra accepts no other.",
+        ),
     }[fault]
     with pytest.raises(SendError) as caught:
         acquire(replace(app_of(other.cloud()), credential=credential), "x/.default")

@@ -169,7 +169,7 @@ def test_failed_ping_is_shown_and_does_not_affect_readiness(watcher: Watcher, sc
     heartbeat_ping.send(timezone.now())
     for page in ("/", "/watching/"):
         text = signed_in.get(page, follow=True).content.decode()
-        assert "was not heard" in text
+        assert "was not received" in text
         assert "The server answered with status 404." in text
         assert TOKEN not in text
     assert signed_in.get("/readyz").status_code == 200
@@ -181,7 +181,7 @@ def test_cron_pings_too(watcher: Watcher, db: None, capsys: pytest.CaptureFixtur
     assert len(watcher.requests) == 1
     watcher.routes.clear()
     call_command("send_reminders")
-    assert "was not heard" in capsys.readouterr().out
+    assert "was not received" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -94,7 +94,7 @@ def test_details_for_users_with_global_rights(running: None, signed_in: Client, 
     worker_heartbeat.beat()
     [told] = answer(signed_in, 503)["problems"]
     assert told["part"] == "deliveries"
-    assert told["text"] == "1 message may or may not have arrived: no clear answer came."
+    assert told["text"] == "1 message may not have been delivered: no clear answer came."
     for page in ("/", "/watching/", "/tenants/"):
         assert told["text"] in signed_in.get(page).content.decode(), page
     # Mended, each says so at once or with the next beat.

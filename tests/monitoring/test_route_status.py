@@ -21,7 +21,7 @@ TIMED_OUT = {"outcome": "unknown", "cause": "network"}
 REFUSED = {"outcome": "refused", "cause": "secret_expired"}
 
 HISTORIES: list[tuple[str, list[dict[str, str]], bool]] = [
-    ("never tried", [], False),
+    ("never used", [], False),
     ("accepted", [ACCEPTED], False),
     ("the sole attempt failed", [REFUSED], True),
     ("no answer", [TIMED_OUT], True),

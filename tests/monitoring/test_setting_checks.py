@@ -75,7 +75,7 @@ def test_invalid_setting_is_ignored_and_reported(
     for page in ("/", "/watching/", "/tenants/", "/mailboxes/", "/secrets/", "/sign-in/"):
         answer = signed_in.get(page, follow=True)
         assert answer.status_code == 200, page
-    assert f"ALERTADMIN_{name} was set aside" in signed_in.get("/watching/").content.decode()
+    assert f"ALERTADMIN_{name} was ignored" in signed_in.get("/watching/").content.decode()
     told = signed_in.get("/readyz").json()
     assert told["settings"] is False
     delivery = Delivery.objects.get(recipient="duty@northpark.example")

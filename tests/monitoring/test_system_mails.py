@@ -99,7 +99,7 @@ def test_monthly_mail_is_sent_on_the_chosen_day_to_the_chosen_recipients(signed_
 
 @pytest.mark.parametrize(
     ("changes", "why"),
-    [({"day": "31"}, "less than or equal to 28"), ({"emails": "no-address"}, "is no e-mail address")],
+    [({"day": "31"}, "less than or equal to 28"), ({"emails": "no-address"}, "is not an e-mail address")],
 )
 def test_a_mistake_is_explained_and_the_old_day_stays(signed_in: Client, changes: dict[str, str], why: str) -> None:
     signed_in.post("/watching/", {"is_on": "on", "day": "15", "emails": ""})
@@ -135,11 +135,11 @@ def test_it_says_that_all_is_well_what_is_watched_and_what_ends_next(running: Ro
     bare(2, NOW, state="sent", recipient="duty@northpark.example")
     system_mails.write(FIRST)
     mail = words(house()[0], FIRST)
-    assert mail.subject == "alertadmin: all is well, 1 secret watched, next end on 11 June 2027"
-    assert "All is well." in mail.text
+    assert mail.subject == "alertadmin: all OK, 1 secret monitored, next expiry date 11 June 2027"
+    assert "Everything is OK." in mail.text
     assert "“Northpark Energy” / “ALERT” / “alert" in mail.text
-    assert "In the last month 1 person was told by 2 messages." in mail.text
-    assert "Every message left." in mail.text
+    assert "In the last month 1 recipient was notified by 2 messages." in mail.text
+    assert "Every message was sent." in mail.text
     assert "/watching/" in mail.text
     assert "<h1" in mail.html
 
@@ -149,17 +149,17 @@ def test_it_says_plainly_that_not_all_is_well(running: Rows) -> None:
     bare(1, NOW, state="failed", settled_at=NOW)
     system_mails.write(FIRST)
     mail = words(house()[0], FIRST)
-    assert mail.subject == "alertadmin: not all is well, 5 matters need you"
+    assert mail.subject == "alertadmin: 5 problems to solve"
     for alarm in (
         "No worker has run",
-        "No scan has looked",
-        "no way to send",
+        "No scan for expiry dates has run",
+        "no mailbox that can send, and no SMTP relay.",
         "1 secret in use has expired",
-        "may have arrived nowhere",
+        "reminder of the last month may not have been delivered.",
     ):
         assert alarm in mail.text
         assert alarm in mail.html
-    assert "Every message left" not in mail.text
+    assert "Every message was sent." not in mail.text
 
 
 def test_it_is_worded_in_its_reader_s_language(running: Rows, administrator: User) -> None:
@@ -170,7 +170,7 @@ def test_it_is_worded_in_its_reader_s_language(running: Rows, administrator: Use
     mail = words(house()[0], FIRST)
     assert mail.language == "fr"
     assert "11 juin 2027" in mail.subject
-    assert "all is well" not in mail.text.lower()
+    assert "all ok" not in mail.text.lower()
 
 
 def test_rejected_address_is_reported_once(running: Rows) -> None:
@@ -188,7 +188,7 @@ def test_rejected_address_is_reported_once(running: Rows) -> None:
     [mail] = house()
     assert mail.recipient == "ada@northpark.example"
     told = words(mail, NOW)
-    assert told.subject == "gone@northpark.example cannot be told: correct the address"
+    assert told.subject == "gone@northpark.example cannot be notified: correct the address"
     assert "gone@northpark.example (“Seaside Terminal”)" in told.text
 
 
@@ -197,7 +197,7 @@ def test_a_hundred_such_addresses_are_one_mail(running: Rows) -> None:
     system_mails.write(NOW)
     [mail] = house()
     told = words(mail, NOW)
-    assert told.subject == "100 people cannot be told: correct their addresses"
+    assert told.subject == "100 recipients cannot be notified: correct their addresses"
     assert "And 50 more." in told.text
 
 
@@ -231,7 +231,7 @@ def test_the_letter_of_a_refused_address_leaves_by_the_outbox(relay: Sandbox, ad
     [mail] = house()
     assert mail.state == "sent"
     [entry] = [entry for entry in relay.ledger.messages() if mail.pk.hex in entry["message_id"].replace("-", "")]
-    assert entry["subject"] == "gone@northpark.example cannot be told: correct the address"
+    assert entry["subject"] == "gone@northpark.example cannot be notified: correct the address"
 
 
 def test_the_clock_s_task_writes_them_too(db: None, administrator: User) -> None:
@@ -265,9 +265,9 @@ def test_restored_database_is_reported_once_to_each_recipient(put_back: datetime
         system_mails.write(put_back + timedelta(minutes=minutes))
     [delivery] = house()
     told = words(delivery, put_back)
-    assert told.subject == "The database was put back from a copy: 1 mail waits for you"
+    assert told.subject == "The database was restored from a backup: 1 mail needs your decision"
     assert "14 November 2026, 09:00 CET" in told.text
-    assert "leaves on 24 November 2026, 09:00 CET by itself" in told.text
+    assert "is sent automatically on 24 November 2026, 09:00 CET" in told.text
     assert "/deliveries/review/" in told.text
     assert "/deliveries/review/" in told.html
 

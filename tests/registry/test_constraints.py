@@ -197,15 +197,18 @@ def test_a_consent_is_there_once_per_app_tenant_and_permission(rows: Rows) -> No
 @pytest.mark.parametrize(
     ("row", "said"),
     [
-        (lambda one: Tenant(name="again", directory_id=one.app.tenant.directory_id), "registered already"),
+        (lambda one: Tenant(name="again", directory_id=one.app.tenant.directory_id), "already registered"),
         (
             lambda one: AppRegistration(tenant=one.app.tenant, name="x", client_id=one.app.client_id),
-            "client ID already",
+            "This tenant already has an app registration with this",
         ),
-        (lambda one: Credential(app=one.app, expires_at=END), "in use already"),
-        (lambda one: Credential(app=one.app, state="next", expires_at=END), "waits already"),
+        (lambda one: Credential(app=one.app, expires_at=END), "already has a secret in use"),
+        (lambda one: Credential(app=one.app, state="next", expires_at=END), "already waiting"),
         (lambda one: Credential(app=one.app, starts_at=END, expires_at=END, state="retired"), "later than the start"),
-        (lambda one: Mailbox(app=one.app, tenant=one.app.tenant, address="A@x.example"), "with this app already"),
+        (
+            lambda one: Mailbox(app=one.app, tenant=one.app.tenant, address="A@x.example"),
+            "This address is already registered with this app.",
+        ),
         (lambda one: Tenant(name="x", directory_id="x"), "looks like"),
     ],
 )

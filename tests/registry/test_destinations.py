@@ -183,9 +183,9 @@ def test_secrets_follow_a_changed_url_only_on_command(
     with pytest.raises(WrongDestination):
         value_of(secret)
     assert run("gone", "--from", "https://old.example") == 1
-    assert "names no" in capsys.readouterr().err
+    assert "does not define" in capsys.readouterr().err
     assert run("lab", "--from", "https://old.example/") == 0
-    assert "that may be sent to https://new.example now: 1." in capsys.readouterr().out
+    assert "that can now be sent to https://new.example: 1." in capsys.readouterr().out
     assert value_of(secret) == "secret"
     with pytest.raises(WrongDestination):
         value_of(also_moved)

@@ -110,14 +110,14 @@ def test_used_revoked_or_obsolete_link_shows_nothing(
 
 def test_one_link_is_open_and_blocks_other_disclosure(secret: Credential, administrator: User, now: datetime) -> None:
     old = made(secret, administrator, now)
-    with pytest.raises(ValidationError, match="waits to be opened"):
+    with pytest.raises(ValidationError, match="has not been opened yet"):
         made(secret, administrator, now)
-    with pytest.raises(ValidationError, match="waits to be opened"):
+    with pytest.raises(ValidationError, match="has not been opened yet"):
         disclosure.disclose(secret, by=administrator, reason="x", now=now)
     new = made(secret, administrator, now + DAY)
     assert opened(old, now + DAY) == ""
     assert opened(new, now + DAY) == VALUE
-    with pytest.raises(ValidationError, match="shown before"):
+    with pytest.raises(ValidationError, match="already shown"):
         made(secret, administrator, now + DAY)
 
 

@@ -189,7 +189,7 @@ class TestAfterAnOutage:
         assert told(later) == [14]
         assert works(later) == {"sent": 1, "cancelled": 1}
         [(_recipient, subject)] = mailed(sandbox)
-        assert "ends in 13 days" in subject
+        assert "expires in 13 days" in subject
 
 
 steps = st.one_of(

@@ -173,11 +173,11 @@ def test_it_is_short_with_the_most_urgent_first_and_a_link_for_each(rows: Rows, 
     scanner.run(NOW)
     text = words(one.deliveries.get())
     assert text.startswith(
-        "1 of these is no longer good: mail through it has stopped.\n\n• “Northpark Energy” / “SCADA” / “alert"
+        "1 of these is no longer valid: mail through it is stopped.\n\n• “Northpark Energy” / “SCADA” / “alert"
     )
     assert text.index(str(sooner.pk)) < text.index(str(later.pk))
     assert "expired 2 days ago" in text
-    assert "ends in 20 days" in text
+    assert "expires in 20 days" in text
 
 
 def test_a_long_one_is_cut_and_says_how_many_more_there_are(rows: Rows, app: AppRegistration) -> None:
@@ -230,7 +230,7 @@ def test_a_nearer_threshold_replaces_one_that_still_waits(rows: Rows, app: AppRe
     first, second = one.deliveries.order_by("created_at")
     at = credential.expires_at - timedelta(days=14)
     assert "renewed" in words(first, at)
-    assert "ends in 14 days" in words(second, at)
+    assert "expires in 14 days" in words(second, at)
 
 
 @pytest.mark.parametrize(

@@ -76,7 +76,7 @@ def test_the_mail_says_what_to_do(account: Mailbox) -> None:
     told(account, 3)
     content = digest.compose(Delivery.objects.get(recipient="it@northpark.example"), NOW)
     assert isinstance(content, Content)
-    assert "sign-in of me@outlook.example ends in 3 days" in content.subject
+    assert "sign-in of me@outlook.example expires in 3 days" in content.subject
     assert "Sign in again" in content.text
     assert str(account.pk) in content.text
 

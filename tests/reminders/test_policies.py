@@ -206,7 +206,7 @@ def test_revoked_consent_is_reported_once(rows: Rows, app: AppRegistration, admi
     assert Reminder.objects.get().kind == ReminderKind.CONSENT
     delivery = Delivery.objects.filter(recipient=DUTY).get()
     text = getattr(digest.compose(delivery, NOW), "text", "")
-    assert text.startswith("1 of these is no longer good: mail through it has stopped.")
+    assert text.startswith("1 of these is no longer valid: mail through it is stopped.")
     assert "Mail.Send" in text
     assert "expired" not in text
     Consent.objects.update(status=ConsentStatus.GRANTED)

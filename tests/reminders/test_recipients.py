@@ -94,7 +94,7 @@ def test_only_the_nearest_escalation_level_is_notified_before_the_last_week(
     waiting = Delivery.objects.get(recipient=OWNER)
     assert digest.still_due(waiting, at)
     Recipient.objects.create(app=app, line=Level.NEXT, email="app.next@n.example")
-    assert not digest.still_due(waiting, at), "the app's own next in line stands in for him now"
+    assert not digest.still_due(waiting, at), "the app's own escalation stands in for him now"
 
 
 def test_recipient_on_both_levels_gets_one_mail(rows: Rows, app: AppRegistration) -> None:

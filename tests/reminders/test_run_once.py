@@ -56,7 +56,7 @@ def test_due_reminders_are_sent_and_reported(site: Site) -> None:
     [detail] = answer["details"]
     assert detail["recipient"] == "duty@northpark.example"
     assert (detail["state"], detail["cause"], detail["title"], detail["next_try"]) == ("sent", None, None, None)
-    assert detail["subject"].startswith("“ALERT” of “Northpark Energy”: client secret ends in 5 days")
+    assert detail["subject"].startswith("“ALERT” of “Northpark Energy”: client secret expires in 5 days")
 
 
 def test_a_second_one_sends_nothing(site: Site, sandbox: Sandbox) -> None:

@@ -206,7 +206,7 @@ def _joined(rows: Rows, own: Site, other: Site, staff: User) -> Iterator[Model]:
         app=own.app, tenant=own.tenant, recipient="admin@northpark.example", by=staff, by_name="S", at=rows.now,
         permissions=["Mail.Send"],
     )  # fmt: skip
-    held = rows.credential(own.app, description="put off", state="next", days=40)
+    held = rows.credential(own.app, description="snoozed", state="next", days=40)
     yield held
     yield Snooze.objects.create(
         credential=held, expires_at=held.expires_at, kind="acknowledged", by=staff, by_name="S",

@@ -174,7 +174,7 @@ def sandbox_url(installation: Installation) -> str:
 def first_administrator(browser: Browser, installation: Installation) -> None:
     path = installation.link.removeprefix(installation.url)
     browser.post(path, email="ada@lakeside.example", password=PASSWORD, name="Ada", time_zone="UTC")
-    assert "Needs you" in browser.get("/")
+    assert "Needs action" in browser.get("/")
 
 
 def register(browser: Browser, told: dict[str, str]) -> str:
@@ -270,7 +270,7 @@ def by_channels(browser: Browser) -> None:
             path = re.search(rf'href="(/channels/[0-9a-f-]+/)">{kind}', browser.get("/channels/"))
             assert path
             test = browser.act(path[1], f"{path[1]}test/").url.removeprefix(browser.url)
-            assert eventually(lambda test=test: "knows no such address" in browser.get(test), seconds=60)  # type: ignore[misc]
+            assert eventually(lambda test=test: "does not know this address" in browser.get(test), seconds=60)  # type: ignore[misc]
         assert len(receiver.requests) == 2
         assert WEBHOOK in receiver.requests[0].path
 

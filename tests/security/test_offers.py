@@ -72,7 +72,7 @@ def test_nothing_is_offered_that_would_be_refused(world: World, person: Person) 
     ("person", "seen"),
     [
         (Person(Role.VIEWER, Place.EVERYWHERE), None),
-        (Person(Role.VIEWER, Place.ONE_TENANT), "You see what is of Northpark."),
+        (Person(Role.VIEWER, Place.ONE_TENANT), "You see the tenants Northpark."),
         (Person(), "You have no role here yet"),
     ],
     ids=str,
@@ -87,7 +87,7 @@ def test_the_overview_says_whose_it_is_and_to_whoever_has_no_role_what_to_do(
 
 
 def test_what_of_the_house_is_wrong_is_for_whoever_has_a_role_in_all_of_it(world: World) -> None:
-    words = "No scan has looked for ending secrets yet"
+    words = "No scan for expiry dates has run"
     seen = {
         person: words in client.get(reverse("overview")).content.decode()
         for person, client in world.clients.items()

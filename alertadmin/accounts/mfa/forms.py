@@ -21,7 +21,7 @@ class _ThrottledCodeForm(forms.Form):
         super().clean_code()  # type: ignore[misc]
         is_totp = self.authenticator.type == Authenticator.Type.TOTP  # type: ignore[attr-defined]
         if is_totp and not throttling.is_first_use(user.pk, code, timezone.now()):
-            raise forms.ValidationError(_("This code was used already. Wait until your app shows the next one."))
+            raise forms.ValidationError(_("This code was already used. Wait until your app shows the next one."))
         guess.reset()
         return code
 

@@ -51,7 +51,7 @@ class MfaLoginStage(AuthenticateStage):  # type: ignore[misc]  # allauth has no 
         user = self.login.user
         now = user.get_session_auth_hash() if user is not None and user.is_active else ""
         if not constant_time_compare(self.state.get(FIRST_STEP, "-"), now):
-            messages.error(self.request, _("Your account was changed meanwhile. Sign in again."))
+            messages.error(self.request, _("Your account was changed in the meantime. Sign in again."))
             return cast("HttpResponse", self.abort())
         return cast("HttpResponse", super().exit())
 

@@ -48,7 +48,7 @@ def parse_response(look: Callable[[], T]) -> T:
     try:
         return look()
     except Exception:  # struct, CBOR and other parsers raise their own
-        raise ValidationError(_("The passkey was not accepted. Try again, or use another way.")) from None
+        raise ValidationError(_("The passkey was not accepted. Try again, or use another method.")) from None
 
 
 class AnswerField(forms.JSONField):

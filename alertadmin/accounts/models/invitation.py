@@ -54,11 +54,11 @@ class Invitation(models.Model):
     invited_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, null=True, related_name="+")
     """None: the operator, by command. Deleting a user deletes their open invitations."""
     made_at = models.DateTimeField()
-    ends_at = models.DateTimeField(_("good until"))
+    ends_at = models.DateTimeField(_("valid until"))
     nonce = models.CharField(max_length=32, default=partial(secrets.token_hex, 16), editable=False)
     accepted_at = models.DateTimeField(_("accepted"), null=True, blank=True)
     accepted_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
-    revoked_at = models.DateTimeField(_("taken back"), null=True, blank=True)
+    revoked_at = models.DateTimeField(_("withdrawn"), null=True, blank=True)
 
     objects = InvitationQuerySet.as_manager()
 

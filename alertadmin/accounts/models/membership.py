@@ -23,12 +23,12 @@ class LastOwner(Exception):
     """The change would leave the installation without an active owner."""
 
     def __str__(self) -> str:
-        return _("This installation needs an owner. Make another person an owner first.")
+        return _("This installation needs an owner. Make another user an owner first.")
 
 
 class RoleSource(models.TextChoices):
-    HAND = "hand", gettext_lazy("Given by a person")
-    GROUP = "group", gettext_lazy("By a group of the sign-in provider")
+    HAND = "hand", gettext_lazy("Given by a user")
+    GROUP = "group", gettext_lazy("Given by a group of the sign-in provider")
 
 
 def _confirmed(now: datetime) -> Q:

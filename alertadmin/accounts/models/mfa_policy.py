@@ -9,15 +9,15 @@ from django.utils.translation import gettext_lazy as _
 
 class MfaRequirement(models.TextChoices):
     OPTIONAL = "optional", _("Optional: each user decides")
-    STAFF = "staff", _("Of those who may change something in all tenants, a week after they first sign in")
-    CHANGERS = "changers", _("Of users who may change something")
-    ALL = "all", _("Everybody’s")
+    STAFF = "staff", _("Required for users who can change something in all tenants, one week after their first sign-in")
+    CHANGERS = "changers", _("Required for users who can change something")
+    ALL = "all", _("Required for all users")
 
 
 class MfaPolicy(models.Model):
     only = models.BooleanField(primary_key=True, default=True, editable=False)
     second_factor = models.CharField(
-        _("Whose second factor is asked for"), max_length=8, choices=MfaRequirement, default=MfaRequirement.STAFF
+        _("Who must use MFA"), max_length=8, choices=MfaRequirement, default=MfaRequirement.STAFF
     )
 
     class Meta:
@@ -28,8 +28,8 @@ class MfaPolicy(models.Model):
                 condition=models.Q(second_factor__in=MfaRequirement.values), name="sign_in_demand_is_known"
             ),
         ]
-        verbose_name = _("demand on signing in")
-        verbose_name_plural = _("demands on signing in")
+        verbose_name = _("multifactor authentication policy")
+        verbose_name_plural = _("multifactor authentication policies")
 
     def __str__(self) -> str:
         return self.get_second_factor_display()

@@ -48,7 +48,7 @@ class PendingRole(models.Model):
     given_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, null=True, related_name="+")
     """None: granted by the operator, by command."""
     made_at = models.DateTimeField()
-    ends_at = models.DateTimeField(_("good until"))
+    ends_at = models.DateTimeField(_("valid until"))
     nonce = models.CharField(max_length=32, default=new_nonce, editable=False)
 
     objects = PendingRoleQuerySet.as_manager()
@@ -57,8 +57,8 @@ class PendingRole(models.Model):
         constraints = [
             models.CheckConstraint(condition=models.Q(role__in=Role.values), name="pending_role_is_known"),
         ]
-        verbose_name = _("role that waits for a proven address")
-        verbose_name_plural = _("roles that wait for a proven address")
+        verbose_name = _("pending role")
+        verbose_name_plural = _("pending roles")
 
     def __str__(self) -> str:
         return f"{self.user}: {self.get_role_display()}"

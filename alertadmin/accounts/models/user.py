@@ -88,7 +88,7 @@ class User(AbstractBaseUser):
     is_active = models.BooleanField(default=True)
     made_by = models.SlugField(max_length=40, blank=True, editable=False)
     """Slug of the sign-in provider that created the account and stated its address; blank: created by a person."""
-    proven_at = models.DateTimeField(_("address proven"), null=True, editable=False)
+    proven_at = models.DateTimeField(_("address confirmed"), null=True, editable=False)
     """When a mailed link was opened or the operator vouched for the address (accounts.address_proof)."""
     proven_address = models.CharField(max_length=LONGEST, blank=True, default="", editable=False)
     """Canonical form of the proven address; a different address of the account is unproven."""
@@ -104,7 +104,7 @@ class User(AbstractBaseUser):
             UniqueAddress(
                 fields=["email_canonical"],
                 name="one_account_per_address",
-                violation_error_message=_("There is an account with this address already."),
+                violation_error_message=_("An account with this address already exists."),
             )
         ]
         verbose_name = _("user")

@@ -94,7 +94,7 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]  
         """Raises ImmediateHttpResponse: redirects to the sign-in page with a message."""
         label, has_state = provider.known.label, "state" in (extra_context or {})
         if exception is None and not has_state:
-            told = _("This sign-in was begun in another browser, or more than ten minutes ago. Begin again.")
+            told = _("This sign-in was started in another browser or more than ten minutes ago. Start again.")
             _refuse(request, provider.known, SignInRefused("state", told))
         if error == AuthError.CANCELLED:
             told = _("The sign-in at %(provider)s was cancelled.") % {"provider": label}
@@ -103,7 +103,7 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]  
         LOGGER.warning("Signing in by %s failed: %s", provider.known.slug, said)
         code = ERROR_CODE.search(said)
         words = {"provider": label, "code": f" ({code[0]})" if code else ""}
-        told = _("%(provider)s did not say who you are%(code)s. Try again; alertadmin's log says why.") % words
+        told = _("%(provider)s did not say who you are%(code)s. Try again; the log of alertadmin says why.") % words
         _refuse(request, provider.known, SignInRefused("provider", told))
 
     def pre_social_login(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
@@ -112,7 +112,7 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]  
         kept = sociallogin.state.get("data") or {}
         try:
             if not _nonce_matches(sociallogin.nonce, kept.get("nonce")):
-                raise SignInRefused("nonce", _("This sign-in was not begun here. Begin again."))
+                raise SignInRefused("nonce", _("This sign-in was not started here. Start again."))
             if sociallogin.state.get("process") == AuthProcess.CONNECT:
                 _connect(request, provider, sociallogin)
             elif sociallogin.is_existing:
@@ -123,7 +123,9 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]  
             _refuse(request, provider, refusal)
         except IntegrityError:
             # The other of two concurrent first sign-ins committed first.
-            _refuse(request, provider, SignInRefused("race", _("You were signing in twice at once. Try again.")))
+            _refuse(
+                request, provider, SignInRefused("race", _("You were signing in twice at the same time. Try again."))
+            )
 
 
 def _nonce_matches(said: object, kept: object) -> bool:
@@ -166,7 +168,7 @@ def _create_account(provider: Provider, login: SocialLogin, invitation: str, *, 
                 raise SignInRefused("limit", error.messages[0]) from None
             if user is None:
                 told = _(
-                    "This invitation is no longer good, or an account has its address already. Open its link again."
+                    "This invitation is no longer valid, or an account already has its address. Open its link again."
                 )
                 raise SignInRefused("invitation", told)
         elif wanted:
@@ -199,8 +201,8 @@ def _create_user(provider: Provider, identity: Identity, wanted: group_roles.Pla
         # The provider's claim does not prove the address. Linking by it would give this account to any person able to
         # write the address into the provider's directory.
         told = _(
-            "An account here already has your address. If it is yours, sign in to it as before, "
-            "and connect %(provider)s on the page “How you sign in”."
+            "An account here already has your address. If it is yours, sign in to it as before, and connect "
+            "%(provider)s on the page “Sign-in methods”."
         )
         raise SignInRefused("address is taken", told % {"provider": provider.label})
     if not _is_domain_allowed(provider, wanted, address):
@@ -224,7 +226,7 @@ def _connect(request: HttpRequest, provider: Provider, login: SocialLogin) -> No
     """Link the provider to a signed-in account that has just reauthenticated."""
     user = request.user
     if not isinstance(user, User) or not is_recent(request):
-        messages.error(request, _("That took too long. Begin again."))
+        messages.error(request, _("That took too long. Start again."))
     elif login.is_existing and login.user != user:
         messages.error(
             request, _("This sign-in at %(provider)s belongs to another account here.") % {"provider": provider.label}
@@ -233,7 +235,7 @@ def _connect(request: HttpRequest, provider: Provider, login: SocialLogin) -> No
         if not login.is_existing:
             with transaction.atomic():
                 _link(login, user, provider)
-        messages.success(request, _("From now on you can sign in with %(provider)s.") % {"provider": provider.label})
+        messages.success(request, _("You can now sign in with %(provider)s.") % {"provider": provider.label})
     raise ImmediateHttpResponse(redirect("security"))
 
 
@@ -247,8 +249,9 @@ def _no_role_message(provider: Provider, identity: Identity) -> str:
 
 def _group_overage_message(provider: Provider) -> str:
     return _(
-        "You are in so many groups that %(provider)s left them out, so they give you no role here. In Entra, under "
-        "Token configuration, let the groups claim hold “Groups assigned to the application” alone, or use app roles."
+        "You are in so many groups that %(provider)s left them out, so they give you no role here. In Entra, "
+        "under Token configuration, limit the groups claim to “Groups assigned to the application”, or use app "
+        "roles."
     ) % {"provider": provider.label}
 
 

@@ -34,11 +34,11 @@ def refuse(request: HttpRequest, user: User) -> None:
     names = [found.label for slug in slugs if (found := provider_registry.find(slug))]
     if names:
         told = _(
-            "Your role here comes from your groups at %(provider)s, which did not confirm it lately. Sign in with "
-            "%(provider)s."
+            "Your role comes from your groups at %(provider)s, which has not confirmed it recently. Sign in "
+            "with %(provider)s."
         )
         messages.warning(request, told % {"provider": " / ".join(names)})
     else:
         messages.warning(
-            request, _("Your role here came from a sign-in provider that is there no more. Ask an administrator.")
+            request, _("Your role came from a sign-in provider that no longer exists. Ask an administrator.")
         )

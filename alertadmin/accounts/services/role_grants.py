@@ -24,7 +24,7 @@ class RoleGrantRefused(Exception):
     """The role includes a right that the granting user lacks."""
 
     def __str__(self) -> str:
-        return _("You can give roles that may do what you may do yourself, where you may do it.")
+        return _("You can only give roles with no more rights than your own, in the tenants where you have them.")
 
 
 def check(by: User | None, place: UUID | None, role: Role) -> None:

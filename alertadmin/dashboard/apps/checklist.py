@@ -1,4 +1,4 @@
-"""How an app registration stands: the steps from registered to proven, each done or with the act that does it."""
+"""Checklist of an app registration: the steps from registered to verified, each done or with a link to do it."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ from alertadmin.reminders.compose.digest import time_left
 
 @dataclass(frozen=True)
 class ChecklistStep:
-    """`url` and `act` are of the act that does it; a step that is done may have none."""
+    """One step. `url` and `act` lead to the page that completes it; both are empty for a finished step without one."""
 
     is_done: bool
     text: str
     act: str = ""
     url: str = ""
     right: Right = Right.LOOK
-    """What the act takes."""
+    """Right needed for `act`."""
 
 
 def steps(app: AppRegistration, consents: Iterable[Consent], now: datetime, access: Access) -> list[ChecklistStep]:
-    """In the order in which they are done; few queries more than what is passed in."""
+    """The steps in the order of setup. Few queries beyond the rows passed in."""
     return [_secret(app, now), _consent(app, list(consents)), _mailbox(app), _test(app, access)]
 
 
@@ -41,28 +41,28 @@ def _secret(app: AppRegistration, now: datetime) -> ChecklistStep:
         return ChecklistStep(
             False, _("No secret is in use."), _("Add a secret"), reverse("credential-add", args=[app.pk]), Right.CHANGE
         )
-    text = _("The secret in use %(left)s.") % {"left": time_left(current.expires_at, now)}
+    text = _("Secret in use: %(left)s.") % {"left": time_left(current.expires_at, now)}
     if current.expires_at > now + timedelta(days=AMBER_DAYS):
         return ChecklistStep(True, text)
     waiting: Credential | None = next((one for one in app.credentials.all() if one.state == "next"), None)
     if waiting is not None:
-        another = _("Another one waits to be proven.")
-        return ChecklistStep(False, f"{text} {another}", _("See it"), waiting.get_absolute_url())
+        another = _("Another one is waiting to be verified.")
+        return ChecklistStep(False, f"{text} {another}", _("Show"), waiting.get_absolute_url())
     return ChecklistStep(False, text, _("Replace"), reverse("credential-replace", args=[current.pk]), Right.CHANGE)
 
 
 def _consent(app: AppRegistration, consents: list[Consent]) -> ChecklistStep:
     act, url = _("See consent"), f"{app.get_absolute_url()}#consent"
     if not app.required_permissions:
-        text = _("No permission is wanted yet.")
+        text = _("No permission is required yet.")
         return ChecklistStep(False, text, _("Choose permissions"), reverse("app-edit", args=[app.pk]), Right.CHANGE)
     if not consents or all(consent.status == ConsentStatus.UNKNOWN for consent in consents):
-        return ChecklistStep(False, _("Consent was never checked."), act, url)
+        return ChecklistStep(False, _("Consent has not been checked yet."), act, url)
     missing = sum(consent.status != ConsentStatus.GRANTED for consent in consents)
     if missing:
         text = ngettext("%(count)d permission is not granted.", "%(count)d permissions are not granted.", missing)
         return ChecklistStep(False, text % {"count": missing}, act, url)
-    return ChecklistStep(True, _("Every wanted permission is granted."))
+    return ChecklistStep(True, _("All required permissions are granted."))
 
 
 def _mailbox(app: AppRegistration) -> ChecklistStep:
@@ -81,12 +81,14 @@ def _test(app: AppRegistration, access: Access) -> ChecklistStep:
     first_mailbox = next(iter(app.mailboxes.all()), None)
     url = first_mailbox.get_absolute_url() if first_mailbox else ""
     if last is None:
-        return ChecklistStep(False, _("No test was sent yet."), _("Send a test") if url else "", url, Right.OPERATE)
+        return ChecklistStep(
+            False, _("No test has been sent yet."), _("Send a test") if url else "", url, Right.OPERATE
+        )
     if last.state == DeliveryState.SENT:
         return ChecklistStep(True, _("The last test was accepted."))
     url = reverse("test-send-progress", args=[last.pk])
     if last.state in (DeliveryState.PENDING, DeliveryState.SENDING):
-        return ChecklistStep(False, _("A test is under way."), _("See it"), url)
+        return ChecklistStep(False, _("A test is in progress."), _("Show"), url)
     if last.state == DeliveryState.UNCERTAIN:
         return ChecklistStep(False, _("The last test may have been accepted."), _("See why"), url)
     return ChecklistStep(False, _("The last test failed."), _("See why"), url)

@@ -13,7 +13,7 @@ from alertadmin.registry.permissions import Permission
 
 class AppForm(AppDestination):
     permissions = forms.MultipleChoiceField(
-        label=_("Wanted permissions"),
+        label=_("Required permissions"),
         choices=Permission.choices,
         required=False,
         widget=forms.CheckboxSelectMultiple,

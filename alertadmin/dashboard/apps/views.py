@@ -41,12 +41,12 @@ LISTING = Table(
 SHEETS = ("overview", "credentials", "permissions", "authentication")
 RECENT = 8
 SHOWN_CONSENTS = 12
-"""What is not granted first; all of them are on a page of their own."""
+"""Consents shown on the page, those not granted first; the matrix lists all."""
 ENDS_ONLY = Prefetch("credentials", Credential.objects.defer("value", "certificate"))
 
 
 def places(access: Access) -> Prefetch[Any, Any, Any]:
-    """The mailboxes that send through an app, in whichever of the tenants that somebody may see."""
+    """Mailboxes of the app in the tenants visible to the user."""
     return Prefetch("mailboxes", access.visible(Mailbox.objects.select_related("tenant")))
 
 
@@ -95,16 +95,18 @@ def app_edit(request: HttpRequest, pk: UUID) -> HttpResponse:
 def app_delete(request: HttpRequest, pk: UUID) -> HttpResponse:
     access = access_of(request)
     found = get_object_or_404(AppRegistration, pk=pk)
-    # With it go the mailboxes that send through it, wherever they are.
-    others = Mailbox.objects.filter(app=found).exclude(of_the_installation())  # of that one, the sender guard
+    # Deletes its mailboxes too, in all tenants.
+    others = Mailbox.objects.filter(app=found).exclude(
+        of_the_installation()
+    )  # the sender guard decides about the sender mailbox
     if others.exclude(pk__in=access.visible(Mailbox, Right.CHANGE)).exists():
         messages.error(
             request,
             _(
-                "Mailboxes of other tenants send through this app, and would be deleted with it. Ask whoever "
-                "administers the whole installation to delete it."
+                "Mailboxes of other tenants send through this app, and would be deleted with it. Ask an "
+                "administrator of the whole installation to delete it."
             ),
         )
         return redirect("app", pk)
-    means = _("Nobody is reminded of its secrets any more. What was sent stays on record; in Entra nothing changes.")
+    means = _("Reminders of its secrets stop. Past deliveries stay in the audit trail; nothing changes in Entra.")
     return confirm_delete(request, found, means=means, going=cascade_summary.app_cascade(found, access), back_to="apps")

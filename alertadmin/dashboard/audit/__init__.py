@@ -1,1 +1,1 @@
-"""The audit trail: who did what, to be searched and taken along."""
+"""Audit trail: search, display and export."""

@@ -1,4 +1,4 @@
-"""An entry in words: what became of which field, and where the thing is now."""
+"""Audit entries as text: which field changed to what, and where the target is now."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PAGES = {
     "outbox.channel": "channel",
     "outbox.delivery": "delivery",
 }
-"""Where a thing of a kind is looked at, while it is there."""
+"""URL name of the page of each kind of target."""
 
 
 @dataclass(frozen=True)
@@ -32,17 +32,17 @@ class EntryText:
 
 
 NAME_PEOPLE = frozenset({"actor", "route"})
-"""Details that may name people or routes of the installation."""
+"""Detail fields that may name users or routes of the installation."""
 
 
 def as_known(entry: AuditEntry, access: Access) -> AuditEntry:
-    """For whoever reads the trail of one tenant: of people of the installation, and of other tenants, it says what they
-    did there, not who they are nor from where."""
+    """Redact names and addresses for a viewer with roles in single tenants: users of the installation and rows of
+    other tenants are named by their kind only."""
     if access.in_all_tenants():
         return entry
     entry.details = {name: value for name, value in entry.details.items() if name not in NAME_PEOPLE}
     if entry.person_id is not None and not access.sees_person(entry.person_id):
-        entry.who, entry.person_id, entry.address = _("a person of this installation"), None, ""
+        entry.who, entry.person_id, entry.address = _("a recipient of this installation"), None, ""
     return entry
 
 

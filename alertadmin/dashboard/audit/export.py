@@ -1,4 +1,4 @@
-"""The trail as a file: CSV for spreadsheets, JSON lines for whoever checks the chain elsewhere."""
+"""Export of the audit trail: CSV for spreadsheets, JSON lines with digests to verify the chain elsewhere."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from alertadmin.audit import AuditEntry
 FIELDS = tuple(field.attname for field in AuditEntry._meta.concrete_fields)
 AT_ONCE = 500
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # full-width forms are formulas too
-"""What a spreadsheet takes for the beginning of a formula. Source: OWASP, "CSV Injection"."""
+"""Leading characters that a spreadsheet reads as a formula. Source: OWASP, "CSV Injection"."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Format:
 
 
 def cell(value: Any) -> str:
-    """As text that no spreadsheet runs: an apostrophe stands before what would be a formula."""
+    """Prefix a possible formula with an apostrophe, so that no spreadsheet evaluates it."""
     text = value if isinstance(value, str) else "" if value is None else str(value)
     return f"'{text}" if text.lstrip(" ").startswith(FORMULA) else text
 

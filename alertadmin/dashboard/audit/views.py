@@ -25,13 +25,13 @@ LISTING = Table(
     columns=(
         Column(gettext_lazy("When"), "number"),
         Column(gettext_lazy("Who")),
-        Column(gettext_lazy("What")),
-        Column(gettext_lazy("On what")),
+        Column(gettext_lazy("Action")),
+        Column(gettext_lazy("Target")),
         Column(gettext_lazy("Result")),
     ),
     search=("who", "label", "object_id", "address"),
     filters={
-        "act": (gettext_lazy("What"), AuditAction.choices),
+        "act": (gettext_lazy("Action"), AuditAction.choices),
         "result": (gettext_lazy("Result"), Result.choices),
         "days": Filter(
             gettext_lazy("When"),
@@ -50,7 +50,7 @@ LISTING = Table(
 
 
 OF_ONE_TENANT = dataclasses.replace(LISTING, search=("label", "object_id"))
-"""Who acted, and from where, is not searched by those who may not know it of everybody."""
+"""For viewers of single tenants: user and address are not searchable, since the trail hides them."""
 
 
 def _listing(access: Access) -> Table:
@@ -58,7 +58,7 @@ def _listing(access: Access) -> Table:
 
 
 def _entries(request: HttpRequest) -> QuerySet[AuditEntry]:
-    """Of the tenants whose trail somebody may read; of the whole installation for whoever may read all of it."""
+    """Entries of the tenants whose trail the user may read; all entries for a user with that right in all tenants."""
     return access_of(request).visible(AuditEntry, Right.AUDIT)
 
 
@@ -78,7 +78,7 @@ def trail(request: HttpRequest) -> HttpResponse:
 @require_right(Right.AUDIT)
 @recently_confirmed("POST")
 def trail_export(request: HttpRequest) -> HttpResponseBase:
-    """What the page shows under the same search and filters, all of it, the oldest first; itself on the record."""
+    """Export everything that the page shows with the same search and filters, oldest first; the export is audited."""
     form = FORMATS.get(request.POST.get("format", ""))
     if form is None:
         return redirect("audit")

@@ -33,7 +33,7 @@ class AcceptForm(forms.ModelForm):  # type: ignore[type-arg]
         max_length=4096,
         strip=False,
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
-        help_text=gettext_lazy("At least 12 characters; a few words in a row are good."),
+        help_text=gettext_lazy("At least 12 characters; a few words in a row work well."),
     )
 
     class Meta:
@@ -43,8 +43,8 @@ class AcceptForm(forms.ModelForm):  # type: ignore[type-arg]
         # JavaScript fills in the browser's time zone.
         widgets = {"time_zone": TimeZoneInput({"data-browser-zone": ""})}
         help_texts = {
-            "name": gettext_lazy("As colleagues see you."),
-            "time_zone": gettext_lazy("Such as Europe/Paris."),
+            "name": gettext_lazy("The name that colleagues see."),
+            "time_zone": gettext_lazy("For example Europe/Paris."),
         }
 
     def __init__(self, *args: Any, address: str, **kwargs: Any) -> None:
@@ -102,7 +102,7 @@ def _accept_with_account(request: HttpRequest, invitation: Invitation, token: st
         if accepted is None:
             return render(request, "auth/invitation_used.html", status=404)
         if role_grants.pending_roles(user, now) is None:
-            messages.success(request, _("You have what you were invited to."))
+            messages.success(request, _("You now have the roles of the invitation."))
         return redirect("overview")
     return _page(request, invitation, token, is_other=invitations.account_of(invitation) != user)
 

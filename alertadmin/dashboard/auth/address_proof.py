@@ -46,7 +46,9 @@ def _confirm(request: HttpRequest, user: User) -> HttpResponse:
         given = role_grants.prove(user, timezone.now(), method="mailed link")
     if given is None:
         return render(request, "auth/address_proof_used.html", status=404)
-    messages.success(request, _("Your address is confirmed, and your role counts: %(role)s.") % {"role": given.label})
+    messages.success(
+        request, _("Your address is confirmed. Your role is now active: %(role)s.") % {"role": given.label}
+    )
     return enforcement.offer_redirect(request, reverse("overview")) or redirect("overview")
 
 

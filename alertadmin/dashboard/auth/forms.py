@@ -19,7 +19,7 @@ from mailer.email_address import canonical
 
 class SignInForm(AuthenticationForm):
     error_messages = {
-        "invalid_login": _("This e-mail address and password do not belong together. Mind upper and lower case."),
+        "invalid_login": _("This e-mail address and password do not match. Check upper and lower case."),
     }
 
     def clean(self) -> dict[str, Any]:
@@ -42,7 +42,7 @@ class FirstAdministratorForm(forms.ModelForm):  # type: ignore[type-arg]
         max_length=4096,
         strip=False,
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
-        help_text=_("At least 12 characters; a few words in a row are good."),
+        help_text=_("At least 12 characters; a few words in a row work well."),
     )
 
     class Meta:
@@ -51,7 +51,7 @@ class FirstAdministratorForm(forms.ModelForm):  # type: ignore[type-arg]
         field_classes = {"name": NameField}
         # JavaScript fills in the browser's time zone.
         widgets = {"time_zone": TimeZoneInput({"data-browser-zone": ""})}
-        help_texts = {"name": _("As colleagues see you."), "time_zone": _("Such as Europe/Paris.")}
+        help_texts = {"name": _("The name that colleagues see."), "time_zone": _("For example Europe/Paris.")}
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}
@@ -69,7 +69,7 @@ class ProfileForm(forms.ModelForm):  # type: ignore[type-arg]
         fields = ["name", "language", "time_zone"]
         field_classes = {"name": NameField}
         widgets = {"time_zone": TimeZoneInput}
-        help_texts = {"language": _("Of pages, and of mails to you."), "time_zone": _("Such as Europe/Paris.")}
+        help_texts = {"language": _("Of pages and of mails to you."), "time_zone": _("For example Europe/Paris.")}
 
     def save(self, commit: bool = True) -> User:
         """Save these fields only: saving the whole row could undo a concurrent deactivation or password change."""

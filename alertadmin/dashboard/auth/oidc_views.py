@@ -68,11 +68,13 @@ def disconnect(request: HttpRequest, pk: int) -> HttpResponse:
     with transaction.atomic():
         link = get_object_or_404(SocialAccount.objects.filter(user=request.user), pk=pk)
         if _is_last_login_method(request.user, link):
-            messages.error(request, _("Nothing else leads you in. Add a passkey, or connect another sign-in, first."))
+            messages.error(
+                request, _("You have no other sign-in method. Add a passkey or connect another sign-in first.")
+            )
             return redirect("security")
         link.delete()
         audit.record(audit.AuditAction.PERSON_UNLINKED, request.user, method=link.provider)
-    messages.success(request, _("It no longer leads in."))
+    messages.success(request, _("It can no longer be used to sign in."))
     return redirect("security")
 
 
@@ -85,7 +87,7 @@ def callback(request: HttpRequest, provider_id: str) -> HttpResponse:
         raise Http404
     if request.GET.get("iss", provider.issuer) != provider.issuer:
         LOGGER.warning("An answer of another issuer came back for %s.", provider_id)
-        messages.error(request, _("This sign-in was not begun here. Begin again."))
+        messages.error(request, _("This sign-in was not started here. Start again."))
         return redirect("sign-in")
     try:
         response: HttpResponse = OAuth2CallbackView.adapter_view(OidcProtocol(request, provider_id))(request)
@@ -108,7 +110,7 @@ def _redirect_to_provider(request: HttpRequest, slug: str, process: str, **kept:
     except (OAuth2Error, requests.RequestException) as error:
         LOGGER.warning("The provider %s cannot be used: %s", slug, error)
         messages.error(
-            request, _("%(provider)s does not answer as it should. Try again later.") % {"provider": provider.label}
+            request, _("%(provider)s does not respond correctly. Try again later.") % {"provider": provider.label}
         )
         return redirect("security" if process == AuthProcess.CONNECT else "sign-in")
     return render(request, "auth/going.html", {"provider": provider, "address": address})

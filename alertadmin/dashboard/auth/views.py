@@ -79,7 +79,7 @@ def passkey_sign_in(request: HttpRequest) -> HttpResponse:
     to = request.POST.get("next", "")
     form: Any = PasskeySignInForm(request.POST)
     if not form.is_valid():
-        messages.error(request, _("The passkey was not accepted. Try again, or use another way."))
+        messages.error(request, _("The passkey was not accepted. Try again, or use another method."))
         return redirect(f"{reverse('sign-in')}?{urlencode({'next': to}, safe='/')}" if to else "sign-in")
     used = form.cleaned_data["credential"]
     login = Login(user=used.user, redirect_url=_safe_next(request, to))

@@ -1,1 +1,1 @@
-"""Calendars to subscribe to: a person's addresses, and what is answered there."""
+"""Calendar subscriptions: a user's secret addresses and the feed behind them."""

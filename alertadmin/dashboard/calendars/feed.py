@@ -1,6 +1,6 @@
-"""`/calendar/TOKEN.ics`: for calendar programs, which cannot sign in. The token is the only proof there is.
+"""`/calendar/TOKEN.ics`: the feed for calendar apps, which cannot sign in. The token is the only proof.
 
-A wrong, an old and a revoked address are told apart by nothing, nor is one whose owner may not sign in or see it now.
+The answer is the same 404 for a wrong, renewed or revoked address, and for a user who may not sign in or see the rows.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def calendar_feed(request: HttpRequest, token: str) -> HttpResponseBase:
         response = StreamingHttpResponse(iter(shown), content_type=CONTENT_TYPE)
         response.headers["Content-Disposition"] = 'inline; filename="alertadmin.ics"'
     response.headers["ETag"] = shown.etag
-    # The program that asked may keep it, and asks each time whether it still holds.
+    # The calendar app may cache the feed, and must revalidate it each time.
     return _for_nobody_else(response, "no-cache")
 
 

@@ -28,7 +28,7 @@ from alertadmin.reminders.calendar import feeds
 from alertadmin.reminders.models import CalendarFeed
 
 MOST = 50
-"""Addresses that one person may have at a time."""
+"""Limit of calendars per user."""
 PREVIEW = 5
 
 
@@ -49,7 +49,7 @@ class NewForm(forms.Form):
 @login_only
 @recently_confirmed("POST")
 def calendars(request: HttpRequest) -> HttpResponse:
-    """A new one's address is in this answer alone: neither in a session nor in any other page."""
+    """List the user's calendars. A new address appears in this response only: not in a session or another page."""
     data = request.POST if request.method == "POST" else None
     form = NewForm(data, access=access_of(request), initial={"tenant": request.GET.get("tenant", "")})
     mine = _mine(request)
@@ -57,7 +57,7 @@ def calendars(request: HttpRequest) -> HttpResponse:
         if mine.filter(revoked_at=None).count() < MOST:
             feed = CalendarFeed(owner=request.user, tenant=form.cleaned_data["tenant"], created_at=timezone.now())  # type: ignore[misc]
             return _with_address(request, feed)
-        form.add_error(None, _("%(most)d calendars are enough for one person. Revoke one first.") % {"most": MOST})
+        form.add_error(None, _("You can have %(most)d calendars at most. Revoke one first.") % {"most": MOST})
     status = 422 if form.errors else 200
     return render(request, "calendars/calendars.html", {"form": form, "feeds": mine[: 2 * MOST]}, status=status)
 
@@ -71,7 +71,7 @@ def calendar(request: HttpRequest, pk: UUID) -> HttpResponse:
 @recently_confirmed("POST")
 @post_only(back="calendar")
 def renew(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """The old address is good no more."""
+    """Replace the address; the old one stops working."""
     return _with_address(request, get_object_or_404(_mine(request), pk=pk, revoked_at=None))
 
 
@@ -82,7 +82,7 @@ def revoke(request: HttpRequest, pk: UUID) -> HttpResponse:
         with transaction.atomic():
             audit.record(AuditAction.CALENDAR_REVOKED, feed)
             CalendarFeed.objects.filter(pk=pk).update(revoked_at=timezone.now())
-        messages.success(request, _("Nobody can fetch this calendar any more."))
+        messages.success(request, _("The address of this calendar no longer works."))
     return redirect("calendars")
 
 
@@ -92,8 +92,8 @@ def _mine(request: HttpRequest) -> QuerySet[CalendarFeed]:
 
 
 def _with_address(request: HttpRequest, feed: CalendarFeed) -> HttpResponse:
-    """The record comes first: all that ends a calendar waits in line for it too (reminders.calendar.revocation), so one
-    that was ended meanwhile is seen here, and stays ended. Raises Http404."""
+    """Write the audit entry first: everything that revokes a calendar takes the same lock
+    (reminders.calendar.revocation), so a calendar revoked in between is seen here and stays revoked. Raises Http404."""
     token, is_new = feed.give_token(timezone.now()), feed._state.adding
     with transaction.atomic():
         audit.record(AuditAction.CALENDAR_CREATED if is_new else AuditAction.CALENDAR_RENEWED, feed)

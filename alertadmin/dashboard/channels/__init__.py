@@ -1,1 +1,1 @@
-"""Channels: where people are told other than by mail."""
+"""Channels: notifications besides mail."""

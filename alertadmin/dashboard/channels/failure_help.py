@@ -1,4 +1,4 @@
-"""What a channel's failure means, and what to do: in a sentence for who set it up."""
+"""A channel's failure explained to its administrator, in one sentence."""
 
 from __future__ import annotations
 
@@ -12,38 +12,38 @@ TOLD_BY_ITSELF = frozenset({messages.INTERNAL_ADDRESS, messages.NO_ADDRESS})
 
 
 def explain_failure(cause: str, technical: str) -> str:
-    """Empty where the technical line says it all."""
+    """Return an empty string if the technical line is clear enough."""
     if technical in TOLD_BY_ITSELF:
         return ""
     status = re.match(r"HTTP (\d{3})", technical)
     if status and (sentence := _of_status(int(status[1]))):
         return sentence
     return {
-        "throttled": _("The service asks for patience. It is tried again by itself."),
-        "transient": _("The service has a disturbance of its own. It is tried again by itself."),
+        "throttled": _("The service asks to wait. alertadmin retries automatically."),
+        "transient": _("The service has a temporary problem. alertadmin retries automatically."),
         "network": _(
             "The server could not be reached. Check the host and the port of the address, and whether a firewall lets "
             "this machine out."
         ),
-        "tls": _("The server's certificate is not trusted, or is not for this host. It must be mended there."),
-        "message_too_large": _("The service takes no message of this length."),
+        "tls": _("The server's certificate is not trusted, or is not for this host. Fix it on that server."),
+        "message_too_large": _("The service does not accept a message of this length."),
     }.get(cause, "")
 
 
 def _of_status(status: int) -> str:
     if status in (401, 403):
         return _(
-            "The service turns this address away: its token was withdrawn, or was never right. Make a new one "
+            "The service rejects this address: its token was revoked or was never valid. Create a new one "
             "there and enter it here."
         )
     if status in (404, 410):
-        return _("The service knows no such address, or no longer. Make a new one there and enter it here.")
+        return _("The service does not know this address, or no longer does. Create a new one there and enter it here.")
     if status >= 500:
-        return _("The service failed at it (HTTP %(status)d); it may have told it all the same.") % {"status": status}
+        return _("The service failed (HTTP %(status)d); it may still have delivered the message.") % {"status": status}
     if 300 <= status < 400 or status in (408, 429):
         return ""
     if status >= 400:
         return _(
-            "The service does not take what it is sent (HTTP %(status)d). Is the address of the kind that was chosen?"
+            "The service does not accept the message (HTTP %(status)d). Is the address of the kind that was chosen?"
         ) % {"status": status}
     return ""

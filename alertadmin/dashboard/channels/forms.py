@@ -18,11 +18,11 @@ from alertadmin.outbox.models import Channel, Level
 from alertadmin.stored_messages import render_stored
 
 NEVER = 0
-"""What stands for no line in the form."""
+"""Form value for a channel that is notified as a fallback only."""
 
 
 class HiddenSecretInput(forms.TextInput):
-    """What is typed is seen, and never sent back: a page holds no address."""
+    """A text input that never renders its value: no page contains the address."""
 
     def format_value(self, value: Any) -> None:
         return None
@@ -32,13 +32,13 @@ class ChannelForm(forms.ModelForm):  # type: ignore[type-arg]
     new_address = forms.CharField(
         label=_("Address"), widget=HiddenSecretInput(attrs={"autocomplete": "off", "spellcheck": "false"}), strip=True
     )
-    line = forms.TypedChoiceField(label=_("Told of what ends"), coerce=int)
+    line = forms.TypedChoiceField(label=_("Notified of expiring secrets"), coerce=int)
 
     class Meta:
         model = Channel
         fields = ["name", "line", "is_last_resort"]
         field_classes = {"name": NameField}
-        labels = {"is_last_resort": _("Last resort: what no mail could tell is told here, and for whom it was")}
+        labels = {"is_last_resort": _("Fallback: receives what no mail could deliver, with the name of the recipient")}
 
     field_order = ["name", "new_address", "line", "is_last_resort"]
 
@@ -47,25 +47,26 @@ class ChannelForm(forms.ModelForm):  # type: ignore[type-arg]
         self.kind = kind
         self.service: Service | None = None
         self.new_key = ""
-        """A webhook's, once a new address is saved; shown once."""
+        """New signing key of a webhook after its address changed; shown once."""
         stored = self.instance.address is not None
         self.fields["new_address"].required = not stored
         keeps = (
             gettext(
-                "Empty: the stored address stays. It is never shown. A webhook’s new address takes a new signing key."
+                "Leave empty to keep the stored address, which is never shown. A webhook with a new address "
+                "gets a new signing key."
             )
             if self.instance.can_be_signed and stored
-            else gettext("Empty: the stored address stays. It is never shown.")
+            else gettext("Leave empty to keep the stored address, which is never shown.")
             if stored
             else gettext("Stored encrypted, never shown again.")
         )
-        example = gettext("Such as %(example)s") % {"example": kind.example}
+        example = gettext("For example %(example)s") % {"example": kind.example}
         self.fields["new_address"].help_text = f"{keeps} {example}"
         choices: list[tuple[Any, Any]] = list(Level.choices)
         if self.instance.tenant_id or self.instance.app_id:
             del self.fields["is_last_resort"]
         else:
-            choices.append((NEVER, gettext("Never, but as a last resort")))
+            choices.append((NEVER, gettext("Never, except as a fallback")))
             if stored and self.instance.line is None:
                 self.initial["line"] = NEVER
         self.fields["line"].choices = choices  # type: ignore[attr-defined]
@@ -78,7 +79,7 @@ class ChannelForm(forms.ModelForm):  # type: ignore[type-arg]
         if self.kind.services and self.service.kind not in self.kind.services:
             raise forms.ValidationError(
                 gettext(
-                    "This address leads to %(found)s, not to %(wanted)s. Paste the other one, or choose that kind."
+                    "This address is for %(found)s, not for %(wanted)s. Paste the right address, or choose that kind."
                 ),
                 params={"found": self.service.label, "wanted": self.kind.label},
             )
@@ -94,18 +95,18 @@ class ChannelForm(forms.ModelForm):  # type: ignore[type-arg]
         data = super().clean() or self.cleaned_data
         if "line" in data and data["line"] is None and not data.get("is_last_resort"):
             self.add_error(
-                "line", gettext("It would never be told of anything. Choose when it is, or tick the last resort.")
+                "line", gettext("This channel would never be notified. Choose when it is, or tick the fallback.")
             )
         return data
 
     def save(self, commit: bool = True) -> Channel:
-        """Raises KeyringError if there is no key to seal the address with; then nothing is stored."""
+        """Save the channel. Raises KeyringError if no key can encrypt the address; nothing is stored then."""
         channel: Channel = self.instance
         if (address := self.cleaned_data["new_address"]) and self.service is not None:
             channel.address = address
             channel.service, channel.label = self.service.kind, str(self.service.label)
             channel.hint = address_hint.hint_of_address(address)
-            # The old key signed for the old address: the new one could pass on what it is sent.
+            # The receiver at the old address knows the old key and could forge messages to the new one.
             channel.signing_key = None
             self.new_key = channel.renew_signing_key() if channel.can_be_signed else ""
         with audit.record_save(AuditAction.CHANNEL_CREATED, AuditAction.CHANNEL_CHANGED, channel):

@@ -1,4 +1,4 @@
-"""The kinds of channel that a page offers: where to find the address of each, and what it looks like."""
+"""Kinds of channel that the page offers: where to find the address of each, and an example."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ class ChannelKind:
     slug: str
     label: str | Promise
     how: str | Promise
-    """Where the address comes from, in one sentence."""
+    """Where to find the address, in one sentence."""
     example: str
     services: frozenset[str]
-    """What `channels.telling.check` may say of such an address; empty for any."""
+    """Service names that `dispatch.check` may return for such an address; empty for any."""
     icon: str = "message-square"
 
 
@@ -39,7 +39,7 @@ KINDS = (
     ChannelKind(
         "ntfy",
         "ntfy",
-        _("Choose a topic that nobody guesses and subscribe to it in the ntfy app; ntfys:// for your own server."),
+        _("Choose a topic that is hard to guess and subscribe to it in the ntfy app; ntfys:// for your own server."),
         "ntfy://my-topic-5f1b2c3d",
         frozenset({"ntfy"}),
         "bell-ring",
@@ -54,7 +54,7 @@ KINDS = (
     ChannelKind(
         "webhook",
         _("Signed webhook"),
-        _("A program of yours that takes a POST of JSON and checks its signature."),
+        _("Your own program, which receives a POST of JSON and checks its signature."),
         "https://hooks.example.com/alertadmin",
         frozenset({"webhook"}),
         "webhook",
@@ -62,7 +62,7 @@ KINDS = (
     ChannelKind(
         "other",
         _("Another service"),
-        _("Any address that apprise knows and that goes over the web: Gotify, Mattermost, Telegram and many more."),
+        _("Any address that apprise supports and that uses the web: Gotify, Mattermost, Telegram and many more."),
         "gotifys://push.example.com/token",
         frozenset(),
         "plug",
@@ -75,5 +75,5 @@ def named(slug: str) -> ChannelKind | None:
 
 
 def of_service(service: str) -> ChannelKind:
-    """The kind that a stored channel is of."""
+    """Return the kind of a stored channel."""
     return next((kind for kind in KINDS if service in kind.services), KINDS[-1])

@@ -45,14 +45,14 @@ LISTING = Table(
     columns=(
         Column(gettext_lazy("Name"), "name"),
         Column(gettext_lazy("Kind")),
-        Column(gettext_lazy("Told for")),
-        Column(gettext_lazy("State")),
-        Column(gettext_lazy("Act"), is_hidden=True),
+        Column(gettext_lazy("Notified for")),
+        Column(gettext_lazy("Status")),
+        Column(gettext_lazy("Action"), is_hidden=True),
     ),
     search=("name", "label", "hint", "tenant__name", "app__name"),
     filters={
         "of": Filter(
-            gettext_lazy("Told for"),
+            gettext_lazy("Notified for"),
             [
                 ("installation", gettext_lazy("this installation")),
                 ("tenant", gettext_lazy("a tenant")),
@@ -104,7 +104,7 @@ def channel(request: HttpRequest, pk: UUID) -> HttpResponse:
 @sensitive_post_parameters("new_address")
 @recently_confirmed("POST")
 def channel_add(request: HttpRequest) -> HttpResponse:
-    """`?kind=` says of which kind; without it the kinds are offered. `?tenant=` or `?app=` says for whom."""
+    """Add a channel. `?kind=` chooses the kind, else all kinds are listed; `?tenant=` or `?app=` sets its owner."""
     app = get_from_query(request, "app", AppRegistration.objects.select_related("tenant"))
     tenant = None if app else get_from_query(request, "tenant", Tenant.objects.all())
     if app is None and tenant is None:
@@ -116,14 +116,14 @@ def channel_add(request: HttpRequest) -> HttpResponse:
         return render(request, "channels/choose.html", {**place, "kinds": service_catalog.KINDS, "query": query})
     made = Channel(pk=_sent_id(request), tenant=tenant, app=app)
     if request.method == "POST" and Channel.objects.filter(pk=made.pk).exists():
-        return redirect("channel", made.pk)  # the page was sent twice
+        return redirect("channel", made.pk)  # the form was submitted twice
     form = ChannelForm(request.POST or None, instance=made, kind=kind)
     context = {**place, "query": query, "back": f"{reverse('channel-add')}?{query.removeprefix('&')}"}
     return _edit(request, form, _("Add a channel: %(kind)s") % {"kind": kind.label}, context)
 
 
 def _sent_id(request: HttpRequest) -> UUID:
-    """The id that the empty form proposed, so that a form sent twice adds one channel."""
+    """Return the ID that the empty form proposed, so that a form submitted twice adds one channel."""
     try:
         return UUID(request.POST.get("id", ""))
     except ValueError:
@@ -160,7 +160,7 @@ def _edit(request: HttpRequest, form: ChannelForm, heading: str, context: dict[s
 
 
 def _tell_owners(channel: Channel) -> None:
-    """Of a channel of the installation."""
+    """Notify all owners of a changed channel of the installation."""
     if channel.tenant_id is None and channel.app_id is None:
         owner_notices.notify_owners(channel, timezone.now())
 
@@ -174,7 +174,7 @@ def _show_key(request: HttpRequest, found: Channel, key: str) -> HttpResponse:
 @recently_confirmed("POST")
 @post_only(back="channel")
 def channel_key(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """A fresh signing key, shown once; the old one counts no more."""
+    """Create a new signing key and show it once; the old one is no longer used."""
     found = get_object_or_404(Channel, pk=pk)
     if not found.can_be_signed:
         return redirect("channel", pk)
@@ -204,12 +204,12 @@ def channel_test(request: HttpRequest, pk: UUID) -> HttpResponse:
 @recently_confirmed("POST")
 @post_only(back="channel")
 def channel_pause(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """Pauses it, or takes it up again."""
+    """Pause or resume the channel."""
     found = get_object_or_404(Channel.objects.defer(*SEALED), pk=pk)
     with audit.record_change(AuditAction.CHANNEL_RESUMED if found.is_paused else AuditAction.CHANNEL_PAUSED, found):
         Channel.objects.filter(pk=pk).update(is_paused=not found.is_paused)
         _tell_owners(found)
-    messages.success(request, _("It is told again.") if found.is_paused else _("It is paused."))
+    messages.success(request, _("The channel is active again.") if found.is_paused else _("The channel is paused."))
     return redirect("channel", pk)
 
 
@@ -224,11 +224,11 @@ def channel_delete(request: HttpRequest, pk: UUID) -> HttpResponse:
         messages.success(request, _("“%(name)s” is deleted.") % {"name": found.name})
         return redirect("channels")
     waiting = Delivery.objects.filter(channel=found, state="pending").count()
-    means = _("It is told of nothing any more. What it was told stays on record.")
+    means = _("It is no longer notified. Past messages stay on record.")
     context = {"thing": found, "means": means, "going": _waiting(waiting)}
     return render(request, "partials/confirm_delete.html", context)
 
 
 def _waiting(count: int) -> list[str]:
-    words = ngettext("%(count)d message that waits for it", "%(count)d messages that wait for it", count)
+    words = ngettext("%(count)d message waiting for it", "%(count)d messages waiting for it", count)
     return [words % {"count": count}] if count else []

@@ -1,4 +1,4 @@
-"""Back from Microsoft's consent page: a hint, which only a fresh token proves."""
+"""Redirect back from Microsoft's consent page. Its parameters are only a hint; a new token is the proof."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from alertadmin.registry.models import CallbackOutcome, Consent, ConsentCallback
 from mailer.http.wire_errors import sanitize
 
 MOST_REFUSED = 1000
-"""On record; whoever floods the address pushes out his own."""
+"""Refused callbacks kept; more remove the oldest."""
 RETURNS = Limit("refused returns from the consent page", 20, timedelta(hours=1))
-"""On record, of one person or about one consent."""
+"""Refused callbacks recorded per hour for one user or one consent."""
 LONGEST_DETAIL = 300
 RESULTS = {CallbackOutcome.TAKEN: "done", CallbackOutcome.DECLINED: "failed"}
-"""Everything else is refused."""
+"""All other outcomes are refusals."""
 
 
 class CallbackRefused(Exception):
@@ -43,7 +43,7 @@ class CallbackRefused(Exception):
 @never_cache
 @require_safe
 def consent_return(request: HttpRequest) -> HttpResponse:
-    """Where Microsoft's page sends the browser. Version 2 says admin_consent=True even of a refusal: `error` counts."""
+    """The redirect URI. The v2.0 endpoint sends admin_consent=True even for a refusal, so `error` decides."""
     if not request.GET:
         return redirect("consents")
     try:
@@ -65,8 +65,8 @@ def consent_return(request: HttpRequest) -> HttpResponse:
         messages.success(
             request,
             _(
-                "Microsoft's page says that it is granted. A token proves it as soon as the app has a secret or a "
-                "certificate here."
+                "Microsoft's page says that consent is granted. A token confirms it when the app has a secret "
+                "or a certificate here."
             ),
         )
     else:
@@ -75,13 +75,13 @@ def consent_return(request: HttpRequest) -> HttpResponse:
 
 
 def _begun_at(request: HttpRequest, consent: Consent) -> str:
-    """Where the person came from: a guide that waits at this app, else the app's page."""
+    """URL where the user started: the guide waiting at this app, or else the app's page."""
     guide = SetupProgress.objects.filter(person=request.user.pk, app=consent.app).first()
     return reverse("guide-consent", args=[guide.pk]) if guide else f"{consent.app.get_absolute_url()}#consent"
 
 
 def _believed(request: HttpRequest) -> tuple[Consent, str]:
-    """The consent that was asked for, and the state's nonce. Raises Refused."""
+    """Return the consent and the nonce of a valid state. Raises Refused."""
     try:
         come = oauth_state.read(request.GET.get("state", ""))
     except oauth_state.Forged:
@@ -99,20 +99,21 @@ def _believed(request: HttpRequest) -> tuple[Consent, str]:
 
 def _say(request: HttpRequest, found: list[Consent]) -> None:
     if found and all(consent.status == ConsentStatus.GRANTED for consent in found):
-        messages.success(request, _("Granted: a fresh token shows every wanted permission."))
+        messages.success(request, _("Granted: a new token contains all required permissions."))
     else:
         messages.warning(
             request,
             _(
-                "Microsoft's page says that it is granted; a fresh token does not show all of it yet. "
-                "Check again in a few minutes."
+                "Microsoft's page says that consent is granted; a new token does not contain all permissions "
+                "yet. Check again in a few minutes."
             ),
         )
 
 
 def _refuse(request: HttpRequest, refused: CallbackRefused) -> HttpResponse:
-    """On the record, and nothing else. Whoever decided it in a browser of their own is not accused: with somebody's
-    state, or with none, as in the link that is given to others. Who granted is thanked, who declined is told so."""
+    """Record a refused callback and show a neutral page. An administrator who decided in another browser is no
+    attacker: with a forwarded link the state is missing or belongs to another user. Thank them for a grant, confirm a
+    refusal."""
     try:
         with transaction.atomic():
             _note(request, refused.outcome, refused.consent, refused.nonce)
@@ -134,7 +135,8 @@ def _refuse(request: HttpRequest, refused: CallbackRefused) -> HttpResponse:
 
 @transaction.atomic
 def _note(request: HttpRequest, outcome: CallbackOutcome, consent: Consent | None, nonce: str | None) -> None:
-    """Of strangers who bring nothing of ours nothing is kept; of what can be sent again and again, so many an hour."""
+    """Record the refusal if it belongs to a known user or consent, up to RETURNS an hour; anonymous requests leave no
+    row."""
     if outcome not in RESULTS:
         known_by = _known_by(request, consent)
         if not known_by or RETURNS.acquire(known_by, timezone.now()):
@@ -154,7 +156,7 @@ def _note(request: HttpRequest, outcome: CallbackOutcome, consent: Consent | Non
 
 
 def _known_by(request: HttpRequest, consent: Consent | None) -> str:
-    """By what a return that is refused is ours at all: its person, or the consent that its state is of."""
+    """Return the user, or the consent of the state, that a refused callback belongs to; None if neither."""
     if request.user.is_authenticated:
         return f"person {request.user.pk}"
     return f"consent {consent.pk}" if consent else ""

@@ -1,4 +1,4 @@
-"""The form for a mail to a tenant's administrator, and the mails that were asked for before."""
+"""Form for the consent request mail to a tenant's administrator, and the earlier requests."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SHOWN = 10
 
 
 class RequestForm(forms.Form):
-    """The tenant's contacts are offered; the address may be another."""
+    """Offers the tenant's contacts; any other address may be entered."""
 
     recipient = EmailAddressInput(label=gettext_lazy("To"), max_length=254)
 
@@ -33,7 +33,7 @@ class RequestForm(forms.Form):
 
 @dataclass(frozen=True)
 class Requests:
-    """When each of some consents was last asked for. One query for all."""
+    """Time of the last request for each of several consents, in one query."""
 
     newest: dict[tuple[UUID, UUID, str], datetime]
 
@@ -46,13 +46,13 @@ class Requests:
         return cls({(app, tenant, one): at for app, tenant, permissions, at in rows for one in permissions})
 
     def since(self, consent: Consent) -> datetime | None:
-        """Since when somebody is asked in vain; None where nobody was, or it is granted."""
+        """Time of the last unanswered request; None if there was none or the consent is granted."""
         if consent.status == ConsentStatus.GRANTED:
             return None
         return self.newest.get((consent.app_id, consent.tenant_id, consent.permission))
 
 
 def requests_of(consent: Consent) -> list[ConsentRequest]:
-    """The newest first, of all permissions of its app in its tenant."""
+    """All requests for the app in the tenant, newest first."""
     found = ConsentRequest.objects.filter(app=consent.app, tenant=consent.tenant)
     return list(found.select_related("delivery").defer("delivery__text", "delivery__html")[:SHOWN])

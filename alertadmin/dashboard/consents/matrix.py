@@ -1,4 +1,4 @@
-"""One app in many tenants: which permission is granted where, and a check of all of them at once."""
+"""Consent matrix of one app: permissions by tenant, and a batch check of all of them."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def app_consents(request: HttpRequest, pk: UUID) -> HttpResponse:
 @require_right(Right.OPERATE, in_all_tenants=True)
 @post_only(back="app-consents")
 def app_consents_check(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """Begins it, or shows the one that is under way."""
+    """Start a batch check of the app, or show the running one."""
     app = get_object_or_404(AppRegistration.objects.select_related("tenant"), pk=pk)
     begin(app, request)
     return redirect("app-consents", pk)
@@ -69,7 +69,7 @@ def app_consents_stop(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 
 def begin(app: AppRegistration | None, request: HttpRequest) -> None:
-    """Of an app, or of all."""
+    """Start a batch check, of one app or of all apps."""
     sync_required_consents([app] if app else AppRegistration.objects.all())
     check_batch.start(app, by=request.user if isinstance(request.user, User) else None, now=timezone.now())
     wakeup.notify_worker(GO_ON)
@@ -88,7 +88,7 @@ def _listing(app: AppRegistration, permissions: list[str]) -> Table:
             Column(gettext_lazy("Tenant"), "name"),
             *(Column(permission) for permission in permissions),
             Column(gettext_lazy("Checked")),
-            Column(gettext_lazy("Act"), is_hidden=True),
+            Column(gettext_lazy("Action"), is_hidden=True),
         ),
         search=("name", "domain"),
         filters={
@@ -107,7 +107,7 @@ def _listing(app: AppRegistration, permissions: list[str]) -> Table:
 
 
 def run_of(app: AppRegistration | None, now: datetime) -> dict[str, object]:
-    """The last check of all tenants of an app, or of all apps, for its panel."""
+    """Return the last batch check of the app, or of all apps, for its panel."""
     run = ConsentCheckBatch.objects.filter(app=app).first()
     if run is None:
         return {"run": None}

@@ -1,6 +1,5 @@
-"""The `state` that goes to Microsoft's consent page and comes back: signed, for one consent, one person, one browser,
-ten minutes, once. What comes back without a good one changes nothing.
-"""
+"""The `state` parameter of Microsoft's consent page: signed, and valid for one consent, user and browser session,
+once, for ten minutes. A callback without a valid state changes nothing."""
 
 from __future__ import annotations
 
@@ -18,7 +17,7 @@ SALT = "alertadmin.consent"
 
 
 class Forged(Exception):
-    """Not signed by this installation."""
+    """The signature is not from this installation."""
 
 
 class Expired(Exception):
@@ -29,7 +28,7 @@ class Expired(Exception):
 class OAuthState:
     consent: UUID
     session: str
-    """A digest of the session it was made in."""
+    """Digest of the session in which it was created."""
     nonce: str
 
     def is_of(self, request: HttpRequest) -> bool:
@@ -41,7 +40,7 @@ def make(consent: UUID, request: HttpRequest) -> str:
 
 
 def read(text: str) -> OAuthState:
-    """Raises Forged, Expired."""
+    """Verify and parse a state. Raises Forged or Expired."""
     try:
         consent, session, nonce = signing.loads(text, salt=SALT, max_age=GOOD_FOR)
         return OAuthState(UUID(consent), session, nonce)
@@ -52,5 +51,5 @@ def read(text: str) -> OAuthState:
 
 
 def _session_of(request: HttpRequest) -> str:
-    """Of a person: a session has a new key after each sign-in."""
+    """Digest of the session; the session key changes at each sign-in."""
     return hashlib.sha256(f"{request.user.pk}:{request.session.session_key}".encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""Asking a tenant's administrator for consent: the link, or a mail with it, and what became of both."""
+"""Ask for consent: by a link or a mail, with the history of both."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def callback_url() -> str:
 @require_right(Right.LOOK, of=Consent)
 @require_safe
 def consent_ask(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """The link for this browser, the same for anybody else, and what became of it before."""
+    """Page with the link for this browser, the link to forward, and the history."""
     consent = get_object_or_404(Consent.objects.select_related("app", "tenant"), pk=pk)
     return page(request, consent, RequestForm(consent=consent))
 
@@ -80,15 +80,15 @@ def consent_request(request: HttpRequest, pk: UUID) -> HttpResponse:
         )
     except mails_consent_request.AlreadyRequested:
         days = mails_consent_request.AGAIN_AFTER.days
-        said = _("%(address)s was asked already, and is asked again after %(days)d days at the earliest.")
+        said = _("%(address)s has already been asked. You can send the request again after %(days)d days.")
         messages.info(request, said % {"address": recipient, "days": days})
     except mails_consent_request.NothingToRequest:
-        messages.info(request, _("Every wanted permission is granted: there is nothing to ask for."))
+        messages.info(request, _("All required permissions are granted: there is nothing to ask for."))
     except UnknownCloud as error:
         messages.error(request, render_error(error))
     except TooManyMails as refused:
         form.add_error("recipient", refused)
         return page(request, consent, form, status=429)
     else:
-        messages.success(request, _("The mail to %(address)s is on its way.") % {"address": recipient})
+        messages.success(request, _("The mail to %(address)s is being sent.") % {"address": recipient})
     return redirect("consent-ask", pk)

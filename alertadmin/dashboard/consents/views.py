@@ -25,7 +25,7 @@ from alertadmin.registry.models import AppRegistration, Consent, ConsentStatus
 from alertadmin.registry.permissions import Permission
 
 WAITED_FOR = 16
-"""Tenants of an app that are asked while the page waits."""
+"""Tenants of an app that one request checks synchronously; more run as a batch."""
 MISSING, NOT_GRANTED = "missing", (ConsentStatus.NOT_IN_TOKEN, ConsentStatus.ERROR)
 LISTING = Table(
     columns=(
@@ -34,7 +34,7 @@ LISTING = Table(
         Column(gettext_lazy("Permission"), "permission"),
         Column(gettext_lazy("Consent"), "status"),
         Column(gettext_lazy("Checked")),
-        Column(gettext_lazy("Act"), is_hidden=True),
+        Column(gettext_lazy("Action"), is_hidden=True),
     ),
     search=("tenant__name", "app__name"),
     filters={
@@ -51,7 +51,7 @@ LISTING = Table(
 
 @require_right(Right.LOOK)
 def consents(request: HttpRequest) -> HttpResponse:
-    # What is found in all tenants is counted for whoever may see them all.
+    # The batch covers all tenants, so its panel is for users who see all of them.
     context = matrix.run_of(None, timezone.now()) if access_of(request).in_all_tenants() else {}
     context["stop_url"] = reverse("consents-stop")
     if request.headers.get("HX-Target") == "run":
@@ -65,7 +65,7 @@ def consents(request: HttpRequest) -> HttpResponse:
 
 @require_right(Right.OPERATE, in_all_tenants=True)
 def consents_check(request: HttpRequest) -> HttpResponse:
-    """Begins a check of every app, or shows the one that is under way."""
+    """Start a batch check of every app, or show the running one."""
     if request.method == "POST":
         matrix.begin(None, request)
     return redirect("consents")
@@ -81,7 +81,7 @@ def consents_stop(request: HttpRequest) -> HttpResponse:
 @require_right(Right.OPERATE, of=AppRegistration)
 @post_only(back="app")
 def consent_check(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """Asks Entra now, with a fresh token for each place the app works in; where those are many, beside the page."""
+    """Check the app with a new token for each tenant: at once for up to WAITED_FOR tenants, else as a batch."""
     app = get_object_or_404(AppRegistration.objects.select_related("tenant").prefetch_related("credentials"), pk=pk)
     access = access_of(request)
     sync_required_consents([app])
@@ -92,9 +92,9 @@ def consent_check(request: HttpRequest, pk: UUID) -> HttpResponse:
     found = list(check_consents(pairs, now=timezone.now()))
     granted = sum(consent.status == ConsentStatus.GRANTED for consent in found)
     if not found:
-        messages.warning(request, _("This app wants no permission yet: choose one on its edit page."))
+        messages.warning(request, _("This app has no required permission yet: choose one on its edit page."))
     elif granted == len(found):
-        messages.success(request, _("Every wanted permission is granted."))
+        messages.success(request, _("All required permissions are granted."))
     else:
         messages.warning(
             request, _("%(granted)d of %(all)d permissions are granted.") % {"granted": granted, "all": len(found)}

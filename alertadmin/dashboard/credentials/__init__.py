@@ -1,1 +1,1 @@
-"""Secrets."""
+"""Secrets and certificates."""

@@ -1,4 +1,4 @@
-"""A certificate in place of a secret: uploaded with its private key, or made here; its public half to download."""
+"""Certificates: uploaded with the private key, or created here with the public half to download."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from alertadmin.registry.registration import add_credential
 from alertadmin.stored_messages import render_error
 
 LARGEST = 100_000
-"""Bytes; a key and a chain of certificates have some 10,000."""
+"""Bytes; a key with a chain of certificates has about 10,000."""
 A_YEAR = timedelta(days=365)
 
 
@@ -46,7 +46,7 @@ class UploadForm(forms.Form):
         required=False,
         strip=False,
         widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
-        help_text=gettext_lazy("Of the file, if it has one. It is used once and not kept."),
+        help_text=gettext_lazy("Of the file, if it has one. It is used once and not stored."),
     )
     description = NameField(label=gettext_lazy("Description"), required=False, max_length=200)
 
@@ -56,7 +56,7 @@ class UploadForm(forms.Form):
         if file is None:
             return data
         if file.size > LARGEST:
-            self.add_error("file", _("This is too large to be a certificate with its key."))
+            self.add_error("file", _("This file is too large for a certificate with its key."))
             return data
         try:
             data["pair"] = certificates.read(file.read(), data.get("passphrase", ""))
@@ -64,13 +64,13 @@ class UploadForm(forms.Form):
             self.add_error("passphrase" if "passphrase" in (error.code or "") else "file", error)
         else:
             if data["pair"].expires_at <= timezone.now():
-                self.add_error("file", _("This certificate has ended. Make a new one."))
+                self.add_error("file", _("This certificate has expired. Create a new one."))
         return data
 
 
 class MakeForm(forms.Form):
     months = forms.TypedChoiceField(
-        label=gettext_lazy("Good for"),
+        label=gettext_lazy("Valid for"),
         coerce=int,
         choices=[
             (6, gettext_lazy("6 months")),
@@ -104,7 +104,7 @@ def certificate_add(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 @require_right(Right.CHANGE, of=AppRegistration)
 def certificate_make(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """Makes key and certificate. What waits is proven when the portal knows it: from the credential's page."""
+    """Create a key pair. The credential page verifies it once the certificate is in the portal."""
     app = _app(pk)
     if request.method != "POST":
         return redirect("certificate-add", pk)
@@ -117,14 +117,14 @@ def certificate_make(request: HttpRequest, pk: UUID) -> HttpResponse:
     except KeyringError as error:
         form.add_error(None, render_error(error))
         return _page(request, app, make=form)
-    messages.success(request, _("The key is made and stored encrypted. Now give the portal its certificate."))
+    messages.success(request, _("The key is created and stored encrypted. Now upload its certificate in the portal."))
     return redirect("credential", stored.pk)
 
 
 @require_right(Right.LOOK, of=Credential)
 @require_safe
 def credential_certificate(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """The public half, as the portal takes it."""
+    """Download the public half in the format of the portal."""
     found = get_object_or_404(Credential.objects.select_related("app").defer("value"), pk=pk)
     if not found.certificate:
         return redirect("credential", pk)
@@ -147,7 +147,7 @@ def _store(request: HttpRequest, app: AppRegistration, pair: KeyPair, descriptio
 
 
 def keep_pair(app: AppRegistration, pair: KeyPair, description: str) -> Credential:
-    """In use at once where there is none, else waiting; asks Entra nothing."""
+    """Store the pair: in use at once if the app has no credential, else waiting. Makes no request to Entra."""
     if app.current_credential is None:
         return add_credential(app, **fields_of(pair, description))
     return rotation.stage(app, **fields_of(pair, description))

@@ -1,4 +1,4 @@
-"""A secret's value goes in and never comes out: no form echoes it, not even after a mistake."""
+"""Forms for secrets. No form renders a secret value, not even after an error."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from alertadmin.registry.models import Credential
 
 
 class EndField(forms.CharField):
-    """A date, or date and time, read in the tenant's time zone by `SecretForm`."""
+    """A date, optionally with a time; `SecretForm` interprets it in the tenant's time zone."""
 
     def __init__(self, *, example: str = "2028-11-22", **kwargs: Any) -> None:
         super().__init__(widget=forms.TextInput(attrs={"placeholder": example, "autocomplete": "off"}), **kwargs)
@@ -28,15 +28,17 @@ class SecretForm(forms.Form):
         strip=True,
         widget=forms.PasswordInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
         help_text=_(
-            'The column "Value", shown once after you made the secret; not the "Secret ID". It is never shown again.'
+            'The column "Value", shown once after the secret was created; not the "Secret ID". It is never shown again.'
         ),
     )
     description = NameField(label=_("Description"), required=False, max_length=200)
-    starts_at = EndField(label=_("Start"), required=False, example="2026-11-22")
+    starts_at = EndField(label=_("Start date"), required=False, example="2026-11-22")
     expires_at = EndField(
-        label=_("End"), help_text=_('The column "Expires", as 2028-11-22; in the tenant\'s time zone.')
+        label=_("Expires"), help_text=_('The column "Expires", as 2028-11-22; in the tenant\'s time zone.')
     )
-    far_end_is_right = forms.BooleanField(required=False, label=_("Yes, the end is right"), widget=forms.HiddenInput)
+    far_end_is_right = forms.BooleanField(
+        required=False, label=_("Yes, the expiry date is right"), widget=forms.HiddenInput
+    )
 
     halves = ("starts_at", "expires_at")
 
@@ -53,7 +55,7 @@ class SecretForm(forms.Form):
             return data
         start, end = self._moment("starts_at"), self._moment("expires_at")
         if start and end and start >= end:
-            self.add_error("expires_at", _("The end must be later than the start."))
+            self.add_error("expires_at", _("The expiry date must be later than the start date."))
         elif (
             end
             and not data.get("far_end_is_right")
@@ -64,7 +66,7 @@ class SecretForm(forms.Form):
         return data
 
     def _moment(self, name: str) -> datetime | None:
-        """Reads one of the dates in the tenant's zone; an empty one is None."""
+        """Convert a cleaned value to a datetime in the tenant's time zone; None if empty."""
         text = self.cleaned_data.get(name)
         if not text:
             self.cleaned_data[name] = None
@@ -79,7 +81,7 @@ class SecretForm(forms.Form):
 
 
 class CredentialForm(SecretForm):
-    """Everything but the value, which only a replacement changes. The dates of a certificate are its own."""
+    """Everything except the value, which only a replacement changes. A certificate defines its own dates."""
 
     value = None  # type: ignore[assignment]
     field_order = ["description", "starts_at", "expires_at", "far_end_is_right"]

@@ -1,4 +1,4 @@
-"""A credential's life as a bar: from its start over now to its end. Numbers for an SVG made on the server."""
+"""Lifetime bar of a credential: start, now and expiry as numbers for a server-rendered SVG."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from alertadmin.registry.models import Credential
 
 WIDTH = 1000
 ASSUMED = timedelta(days=730)
-"""Of a secret whose start nobody entered: the portal's longest life."""
+"""Lifetime assumed if the start date is unknown: the portal's maximum."""
 URGENCIES = {"danger": "bad", "warning": "warn"}
 
 
 @dataclass(frozen=True)
 class LifetimeBar:
-    """`spent` and `left` add up to WIDTH while it lives; `urgency` is a class of the style sheet."""
+    """`spent` and `left` add up to WIDTH until expiry; `urgency` is a CSS class."""
 
     spent: int
     left: int

@@ -1,4 +1,4 @@
-"""What a proof came to, told to whoever entered the credential."""
+"""Response after a verification: a message if the credential is in use, or a page with the diagnosis."""
 
 from __future__ import annotations
 
@@ -12,6 +12,6 @@ from alertadmin.registry.credentials.rotation import Replacement
 
 def told(request: HttpRequest, replacement: Replacement) -> HttpResponse:
     if replacement.proven:
-        messages.success(request, _("A token proved the new one: it is in use now, the old one is superseded."))
+        messages.success(request, _("The new one is verified and now in use; the old one is superseded."))
         return redirect("credential", replacement.credential.pk)
     return render(request, "credentials/not_proven.html", {"replacement": replacement})

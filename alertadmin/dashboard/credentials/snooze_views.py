@@ -1,4 +1,4 @@
-"""Saying of a credential that ends: I am on it, later, not ours. And taking it back."""
+"""Snooze the reminders of a credential (acknowledge, snooze, ignore) and withdraw a snooze."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ USUAL = timedelta(days=7)
 
 class SnoozeForm(forms.Form):
     kind = forms.ChoiceField(
-        label=gettext_lazy("What"),
+        label=gettext_lazy("Action"),
         choices=[
-            (SnoozeKind.ACKNOWLEDGED, gettext_lazy("I am on it: no further reminder, but in the last week")),
-            (SnoozeKind.SNOOZED, gettext_lazy("Later: no reminder until then")),
-            (SnoozeKind.IGNORED, gettext_lazy("Not ours to renew: no reminder until then, for this reason")),
+            (SnoozeKind.ACKNOWLEDGED, gettext_lazy("Acknowledge: no more reminders until the last week")),
+            (SnoozeKind.SNOOZED, gettext_lazy("Snooze: no reminders until the date below")),
+            (SnoozeKind.IGNORED, gettext_lazy("Ignore: someone else renews it, no reminders until the date below")),
         ],
         widget=forms.RadioSelect,
         initial=SnoozeKind.ACKNOWLEDGED,
@@ -42,11 +42,11 @@ class SnoozeForm(forms.Form):
         label=gettext_lazy("Reason"),
         required=False,
         max_length=500,
-        help_text=gettext_lazy("For those who read it later. Needed where it is not yours to renew."),
+        help_text=gettext_lazy("Shown to other users later. Required for “Ignore”."),
     )
 
     def moment(self, credential: Credential) -> datetime:
-        """The beginning of that day where the tenant is."""
+        """Midnight of that day in the tenant's time zone."""
         return datetime.combine(self.cleaned_data["until"], time(), credential.app.tenant.zone)
 
 
@@ -57,7 +57,7 @@ def credential_hold(request: HttpRequest, pk: UUID) -> HttpResponse:
     form = SnoozeForm(request.POST or None, initial=_initial(found, now))
     if request.method == "POST" and form.is_valid() and _hold(request, form, found, now):
         return redirect("credential", pk)
-    heading = _("Put off the reminders of “%(name)s”") % {"name": found}
+    heading = _("Snooze the reminders of “%(name)s”") % {"name": found}
     above = [found.app.tenant, found.app, found]
     context = {"form": form, "heading": heading, "above": above, "back": found.get_absolute_url()}
     return render(request, "partials/edit.html", context)
@@ -85,17 +85,17 @@ def _hold(request: HttpRequest, form: SnoozeForm, credential: Credential, now: d
         for name, texts in error.message_dict.items():
             form.add_error(name, texts)
         return False
-    messages.success(request, _("It is on the record. Reminders go on when that day has come."))
+    messages.success(request, _("Snoozed. Reminders resume on that day."))
     return True
 
 
 @require_right(Right.OPERATE, of=Credential)
 @post_only(back="credential")
 def credential_resume(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """Takes back whatever keeps its reminders from going."""
+    """Withdraw all active snoozes."""
     now = timezone.now()
     found = get_object_or_404(Credential.objects.defer("value"), pk=pk)
     for one in snoozes.active_for(found, now):
         snoozes.withdraw(one, now=now)
-    messages.success(request, _("Taken back: reminders go on."))
+    messages.success(request, _("Withdrawn: reminders resume."))
     return redirect("credential", pk)

@@ -1,4 +1,4 @@
-"""The list of all secrets, and the ways to narrow it."""
+"""Table of credentials with its filters."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ from alertadmin.dashboard.ui.tables import Column, Filter, Table
 from alertadmin.registry.models import CredentialState
 
 COLUMNS = (
-    Column(gettext_lazy("End"), "expires_at"),
+    Column(gettext_lazy("Expires"), "expires_at"),
     Column(gettext_lazy("Description"), "description"),
     Column(gettext_lazy("App registration"), "app__name", ("app__client_id", "app_id")),
     Column(gettext_lazy("Tenant"), "app__tenant__name", ("app__tenant_id",)),
-    Column(gettext_lazy("State")),
+    Column(gettext_lazy("Status")),
 )
 DAYS = (7, 30, 60, 90)
 WATCHED = "watched"
 
 
 def credentials_table(now: datetime) -> Table:
-    """Its months are those of today."""
+    """Build the table; its month filter starts with the current month."""
     return Table(
         columns=COLUMNS,
         search=("description", "app__name", "app__tenant__name", "app__client_id", "key_id"),
         filters={
-            "ends": Filter(gettext_lazy("End"), _spans(now), lambda chosen: _ends(chosen, now)),
+            "ends": Filter(gettext_lazy("Expires"), _spans(now), lambda chosen: _ends(chosen, now)),
             "state": Filter(
-                gettext_lazy("State"), [(WATCHED, _("Watched: in use or waiting")), *CredentialState.choices], _state
+                gettext_lazy("Status"), [(WATCHED, _("Monitored: in use or waiting")), *CredentialState.choices], _state
             ),
         },
         default="expires_at",
@@ -45,7 +45,8 @@ def _spans(now: datetime) -> list[tuple[str, str]]:
 
 
 def _ends(chosen: str, now: datetime) -> Q:
-    """A month is the viewer's, and of the one we are in only what is to come; a number of days counts from now."""
+    """Expiry filter. A month is read in the viewer's time zone, the current one without its past days; a number of
+    days counts from now."""
     if chosen == "expired":
         return Q(expires_at__lte=now)
     if chosen.isdigit():

@@ -87,14 +87,14 @@ def credential_edit(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 @require_right(Right.CHANGE, of=Credential)
 def credential_delete(request: HttpRequest, pk: UUID) -> HttpResponse:
-    means = _("Nobody is reminded of it any more. In Entra it stays.")
+    means = _("Its reminders stop. In Entra it stays.")
     return confirm_delete(request, get_object_or_404(Credential, pk=pk), means=means, back_to="credentials")
 
 
 @require_right(Right.CHANGE, of=AppRegistration)
 @sensitive_post_parameters("value")
 def credential_add(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """The first secret of an app is in use at once; a further one waits until a token proves it."""
+    """Add a secret. The first one of an app is in use at once, a further one waits until it is verified."""
     app = get_object_or_404(AppRegistration.objects.select_related("tenant"), pk=pk)
     return _new_secret(request, app)
 
@@ -135,8 +135,8 @@ def _new_secret(request: HttpRequest, app: AppRegistration, replaced: Credential
 @require_right(Right.CHANGE, of=Credential)
 @post_only(back="credential")
 def credential_promote(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """Tries a waiting secret again."""
+    """Verify a waiting credential again and put it into use."""
     found = get_object_or_404(Credential.objects.select_related("app__tenant"), pk=pk)
-    if found.state != CredentialState.NEXT:  # somebody else was quicker
+    if found.state != CredentialState.NEXT:  # changed by another request
         return redirect("credential", pk)
     return told(request, rotation.promote(found, now=timezone.now()))

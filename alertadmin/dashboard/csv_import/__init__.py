@@ -1,1 +1,1 @@
-"""A CSV file brought by a browser: the same import as the command's, all or nothing."""
+"""CSV import in the browser: the same all-or-nothing import as the command."""

@@ -26,7 +26,7 @@ class FileForm(forms.Form):
         label=gettext_lazy("CSV file"),
         allow_empty_file=True,
         widget=forms.FileInput(attrs={"accept": ".csv,text/csv"}),
-        help_text=gettext_lazy("In UTF-8, up to 10 MB. It is read and not kept."),
+        help_text=gettext_lazy("In UTF-8, up to 10 MB. It is read and not stored."),
     )
 
     def clean_file(self) -> Any:
@@ -61,7 +61,7 @@ def importing(request: HttpRequest) -> HttpResponse:
 
 @require_right(Right.CHANGE, in_all_tenants=True)
 def template(request: HttpRequest) -> HttpResponse:
-    """The header alone, as spreadsheets like it: with a byte order mark, parted as they part cells in this language."""
+    """Download the header row with a byte order mark, separated as spreadsheets of this language expect."""
     response = HttpResponse("\ufeff", content_type="text/csv; charset=utf-8")
     response.headers["Content-Disposition"] = 'attachment; filename="registrations.csv"'
     separator = ";" if (get_language() or "").startswith("fr") else ","

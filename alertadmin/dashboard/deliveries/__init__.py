@@ -1,1 +1,1 @@
-"""What was sent to whom."""
+"""Deliveries and their attempts."""

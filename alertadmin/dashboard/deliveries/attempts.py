@@ -1,8 +1,8 @@
-"""What of a delivery's attempts, and of why it is where it is, the viewer may know.
+"""Which attempts and reasons of a delivery the viewer may see.
 
-A tenant's reminder may be tried by routes of others: another tenant's mailbox, the installation's relay, a channel of
-last resort. Whoever has a role in one tenant sees that it was tried by another route, and how that ended; which route,
-its errors and its ids are for whoever holds a role in all of the installation.
+A tenant's reminder may be tried by routes of others: another tenant's mailbox, the installation's relay, a fallback
+channel. A user with a role in one tenant sees that another route was tried, and its outcome; the route, its errors and
+its IDs are for users with a role in all tenants.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ FIXED = frozenset(text for text in vars(messages).values() if isinstance(text, C
 class ShownAttempt:
     attempt: Attempt
     is_shown: bool
-    """By which route, and what its server said."""
+    """Whether the viewer may see the route and its server's answer."""
 
 
 def tried(delivery: Delivery, access: Access) -> list[ShownAttempt]:
-    """Every attempt, in order."""
+    """All attempts in order."""
     attempts = list(delivery.attempts.select_related("channel"))
     if access.in_all_tenants():
         return [ShownAttempt(attempt, True) for attempt in attempts]
@@ -44,14 +44,15 @@ def _seen(access: Access, model: type[Mailbox] | type[Channel], keys: Collection
 
 
 def shows_reason(delivery: Delivery, tried: Sequence[ShownAttempt], access: Access) -> bool:
-    """Whether the delivery's cause and reason may be told: they are those of its last attempt."""
+    """Whether the viewer may see the delivery's cause and reason: those of its last attempt."""
     if access.in_all_tenants() or delivery.reason in FIXED:
         return True
     return bool(tried) and tried[-1].is_shown and delivery.reason in ("", tried[-1].attempt.technical)
 
 
 def shows_cause(delivery: Delivery, access: Access) -> bool:
-    """In a list, where attempts are not looked up: of tests, and of what goes by a channel, every route is its own."""
+    """The same for lists, which do not load attempts: tests and channel deliveries only use routes that the viewer may
+    see."""
     return access.in_all_tenants() or delivery.purpose == Purpose.TEST or delivery.uses_channel
 
 

@@ -1,4 +1,4 @@
-"""What a reminder tells of: each thing with how it stands now, and its page."""
+"""Lines of a reminder mail with their current status and page."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ class DeliveryContents:
 
     @property
     def url(self) -> str:
-        """The mail's link, as the page it stands on needs it."""
+        """Path of the link in the mail, for use on a page."""
         return self.line.url.removeprefix(settings.PUBLIC_URL)
 
 
 def told_by(delivery: Delivery, now: datetime) -> tuple[list[DeliveryContents], int]:
-    """The first of them, the most urgent first, and how many more there are."""
+    """Return the first MOST lines, most urgent first, and the number of further ones."""
     found = notices(delivery)
     shown = [DeliveryContents(line(notice.reminder, now), _look(notice.reminder, now)) for notice in found[:MOST]]
     return shown, max(0, found.count() - len(shown)) if len(shown) == MOST else 0

@@ -1,5 +1,5 @@
-"""What waits because the database was put back from a copy: told already, or to be sent? A person decides, of all of it
-or of one recipient, and need not: after a day it leaves by itself."""
+"""Review after a restore: mails that may already have been sent are withheld for a day. A user marks them as sent or
+sends them, all or per recipient; without a decision they are sent automatically."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from alertadmin.accounts.roles import Right
 from alertadmin.reminders.restore import review as reviewing
 
 MOST = 100
-"""Recipients that are listed."""
+"""Recipients listed."""
 SEND, TOLD = "send", "told"
 
 
@@ -34,8 +34,8 @@ def review(request: HttpRequest) -> HttpResponse:
 
 
 def _decide(request: HttpRequest) -> None:
-    """`recipient` and `label` name one of those that wait, else all of them are meant. That somebody was told takes his
-    reminder from him for good: of all at once it is believed only with `sure`."""
+    """Apply the decision to one recipient (`recipient` or `label`) or to all. Marking as sent drops reminders
+    permanently, so for all at once it needs `sure`."""
     now, act, data = timezone.now(), request.POST.get("act"), request.POST
     found = reviewing.held(now)
     is_one = "recipient" in data
@@ -46,23 +46,25 @@ def _decide(request: HttpRequest) -> None:
         count = reviewing.send(found, now, to=to)
         messages.success(request, _sent(count) if count else _nothing())
     elif act == TOLD and not is_one and "sure" not in data:
-        messages.error(request, _("Tick that you know it: they are not told of it again. Nothing was changed."))
+        messages.error(request, _("Tick the box to confirm: they will not be notified again. Nothing was changed."))
     elif act == TOLD and isinstance(request.user, User):
         count = reviewing.mark_notified(found, request.user.email, now, to=to)
         messages.success(request, _taken_back(count) if count else _nothing())
 
 
 def _sent(count: int) -> str:
-    return ngettext("%(count)d mail leaves now.", "%(count)d mails leave now.", count) % {"count": count}
+    return ngettext("%(count)d mail is being sent now.", "%(count)d mails are being sent now.", count) % {
+        "count": count
+    }
 
 
 def _taken_back(count: int) -> str:
     return ngettext(
-        "%(count)d mail was taken back: what it tells counts as told.",
-        "%(count)d mails were taken back: what they tell counts as told.",
+        "%(count)d mail was cancelled and counts as already sent.",
+        "%(count)d mails were cancelled and count as already sent.",
         count,
     ) % {"count": count}
 
 
 def _nothing() -> str:
-    return _("Nothing waits there any more: it has left, or somebody else has decided.")
+    return _("Nothing is waiting any more: it was sent, or another user has decided.")

@@ -36,7 +36,7 @@ from alertadmin.outbox.queue import claims, manual_actions, wakeup
 OPEN, WRONG = "open", "wrong"
 NO_TEST = "no-test"
 UNDECIDED = (DeliveryState.PENDING, DeliveryState.UNCERTAIN)
-"""Of these a person may say what became of them."""
+"""States in which a user may set the outcome."""
 TOGETHER: dict[str, Sequence[str]] = {
     WRONG: [DeliveryState.FAILED, DeliveryState.UNCERTAIN],
 }
@@ -46,12 +46,12 @@ LISTING = Table(
         Column(gettext_lazy("Created"), "created_at"),
         Column(gettext_lazy("To"), "recipient"),
         Column(gettext_lazy("Subject")),
-        Column(gettext_lazy("State")),
+        Column(gettext_lazy("Status")),
     ),
     search=("recipient", "subject"),
     filters={
         "state": Filter(
-            gettext_lazy("State"),
+            gettext_lazy("Status"),
             [
                 (OPEN, gettext_lazy("Waiting or being sent")),
                 (WRONG, gettext_lazy("Failed or uncertain")),
@@ -111,7 +111,7 @@ def delivery(request: HttpRequest, pk: UUID) -> HttpResponse:
 @require_right(Right.OPERATE, of=Delivery)
 @post_only(back="delivery")
 def hasten(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """For an operator who has mended what was wrong and does not want to wait for the next try."""
+    """Retry now, for an operator who has fixed the cause."""
     now, asked = timezone.now(), False
     found = get_object_or_404(Delivery, pk=pk)
     if manual_actions.can_send_now(found, now):
@@ -125,14 +125,14 @@ def hasten(request: HttpRequest, pk: UUID) -> HttpResponse:
             return redirect("delivery", pk)
     if asked:
         wakeup.notify_worker()
-        messages.success(request, _("It is tried again now."))
+        messages.success(request, _("Sending is retried now."))
     else:
-        messages.error(request, _("It cannot be sent now: it is being sent, has ended, or waits for a server."))
+        messages.error(request, _("It cannot be sent now: it is being sent, is finished, or is waiting for a server."))
     return redirect("delivery", pk)
 
 
 def count_repeat(found: Delivery, by: User, now: datetime) -> None:
-    """What may have arrived may make a copy. Raises TooManyMails."""
+    """Count a possible duplicate against the limits of the user. Raises TooManyMails."""
     if found.was_uncertain and found.channel is None:
         mail_limits.take(by, composers.owner_of(found), found.recipient, now)
     elif found.was_uncertain and found.channel is not None:
@@ -141,7 +141,7 @@ def count_repeat(found: Delivery, by: User, now: datetime) -> None:
 
 
 def may_end(access: Access, found: Delivery) -> bool:
-    """Whether they may say that it need not leave any more. An intruder would silence by it what tells of them."""
+    """Whether the user may end the delivery. Mails to owners are for owners: an intruder could silence a warning."""
     return found.purpose not in OWNERS_ONLY or access.in_all_tenants(Right.GOVERN)
 
 
@@ -149,7 +149,7 @@ Act = Callable[[HttpRequest, UUID], HttpResponse]
 
 
 def _ending(act: Act) -> Act:
-    """Raises PermissionDenied. What is for owners to end, they end once they have shown anew who they are."""
+    """Check the right to end a delivery, with reauthentication for mails to owners. Raises PermissionDenied."""
     asking = recently_confirmed("POST")(act)
 
     @wraps(act)
@@ -166,9 +166,9 @@ def _ending(act: Act) -> Act:
 @post_only(back="delivery")
 @_ending
 def confirm_arrived(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """For an operator who has asked the recipient, or looked into the mailbox."""
+    """Mark as delivered, for an operator who has asked the recipient or looked into the mailbox."""
     if manual_actions.confirm_arrived(pk, timezone.now()):
-        messages.success(request, _("It counts as arrived, and is not sent again."))
+        messages.success(request, _("It is marked as delivered and is not sent again."))
     else:
         messages.error(request, _has_changed())
     return redirect("delivery", pk)
@@ -177,16 +177,16 @@ def confirm_arrived(request: HttpRequest, pk: UUID) -> HttpResponse:
 @require_right(Right.OPERATE, of=Delivery)
 @_ending
 def give_up(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """Asks once: what is given up is not told again for this threshold."""
+    """Cancel after a confirmation page: a cancelled delivery is not repeated for its threshold."""
     found = get_object_or_404(Delivery, pk=pk)
     if request.method != "POST":
         return render(request, "deliveries/give_up.html", {"delivery": found})
     if manual_actions.give_up(pk, timezone.now()):
-        messages.success(request, _("It is given up, and is not sent any more."))
+        messages.success(request, _("The delivery is cancelled."))
     else:
         messages.error(request, _has_changed())
     return redirect("delivery", pk)
 
 
 def _has_changed() -> str:
-    return _("Nothing was changed: it is being sent, or has ended meanwhile.")
+    return _("Nothing was changed: it is being sent, or has finished in the meantime.")

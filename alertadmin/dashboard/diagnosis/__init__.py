@@ -1,1 +1,1 @@
-"""Any pasted error, explained."""
+"""Diagnosis of pasted error texts."""

@@ -1,4 +1,4 @@
-"""A diagnosis as a message to whoever must act: plain text to paste into a mail or a ticket."""
+"""A diagnosis as plain text for the responsible person: to paste into a mail or a ticket."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from mailer.diagnosis import Diagnosis
 
 
 def as_message(diagnosis: Diagnosis, technical: str) -> str:
-    """In the language that is active, as the card is."""
+    """Render it in the active language."""
     parts = [diagnosis.title, diagnosis.explanation]
     if diagnosis.fix:
         steps = (f"{number}. {step}" for number, step in enumerate(diagnosis.fix, 1))

@@ -1,6 +1,6 @@
-"""Which registrations of this installation a pasted error speaks of, and which ids in it are registered nowhere here.
+"""Find registrations that a pasted error mentions, and IDs that are not registered.
 
-One query for each kind of thing, however many of it the text holds; nobody but this database is asked.
+One query per kind of row, independent of the length of the text; no request leaves the database.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ from mailer.diagnosis.texts.catalog import ENTRIES
 from mailer.email_address import canonical
 
 MOST = 10
-"""Registrations that are shown; a log may speak of a hundred."""
+"""Registrations shown; a log can mention hundreds."""
 _MOST_ROWS = 100
-"""Rows of a kind that are read."""
+"""Rows read per kind."""
 _MICROSOFT_S_OWN = frozenset({"9188040d-6c67-4c5b-b112-36a304b66dad", "f8cdef31-a31e-4b4a-93e4-5f571e91255a"})
-"""Directories nobody registers: that of personal accounts, and Microsoft's services' own."""
+"""Directories that are never registered: personal accounts and Microsoft's own services."""
 
 
 @dataclass
 class MatchedRegistration:
-    """An app in a tenant, or a tenant alone, with what else of it the text names."""
+    """An app in a tenant, or a tenant, with the other rows that the text mentions."""
 
     tenant: Tenant
     app: AppRegistration | None = None
@@ -44,23 +44,23 @@ class MatchedRegistration:
 
 @dataclass(frozen=True)
 class UnknownId:
-    """An id of an app, of a directory, or both, that the text names and that is registered nowhere here."""
+    """An app ID, a directory ID or both, mentioned but not registered."""
 
     client_id: str
     directory_id: str
     register_url: str
-    """The form with what is known filled in."""
+    """Registration form with the known values filled in."""
 
 
 @dataclass(frozen=True)
 class Concerned:
     registrations: list[MatchedRegistration]
     more: int
-    """How many are not shown."""
+    """Number of registrations not shown."""
     unknown: list[UnknownId]
 
     def meant(self, found: ExtractedIds) -> MatchedRegistration | None:
-        """The one the error is of: the only one, or the one whose app and directory the text names as such."""
+        """The registration of the error: the only one, or the one whose app and directory the text labels as such."""
         if len(self.registrations) == 1:
             return self.registrations[0]
         named = [one for one in self.registrations if one.app and one.app.client_id == found.client_id]
@@ -69,7 +69,8 @@ class Concerned:
 
 
 def concerned(said: Identifiers, slug: str, access: Access) -> Concerned:
-    """`slug` is the cause, for the links. What somebody may not see is as unknown to them as what is not here."""
+    """Match the text against all visible registrations. `slug` is the cause, for the links. Rows that the user may not
+    see are treated as unknown."""
     tenants = list(
         access.visible(Tenant).filter(Q(directory_id__in=said.ids) | Q(domain__in=said.domains))[:_MOST_ROWS]
     )
@@ -90,7 +91,7 @@ def concerned(said: Identifiers, slug: str, access: Access) -> Concerned:
     for credential in credentials[:_MOST_ROWS]:
         of(credential.app.tenant, credential.app).credentials.append(credential)
     for mailbox in mailboxes[:_MOST_ROWS]:
-        # An app of a tenant that is not theirs stands under the mailbox's own, not under its home's name.
+        # List an app of an invisible tenant under the mailbox's tenant, without its home tenant.
         is_theirs = mailbox.app is not None and access.may(Right.LOOK, mailbox.app)
         home = mailbox.app.tenant if mailbox.app and is_theirs else mailbox.tenant
         of(home, mailbox.app).mailboxes.append(mailbox)
@@ -105,7 +106,8 @@ def concerned(said: Identifiers, slug: str, access: Access) -> Concerned:
 
 
 def _of_thumbprints(thumbprints: tuple[str, ...], access: Access) -> list[UUID]:
-    """The certificates that have one of these. All are read for it, but only for a text that may name one."""
+    """Certificates with one of these thumbprints. Reads all certificates, so only if the text may contain a
+    thumbprint."""
     if not thumbprints:
         return []
     kept = access.visible(Credential).exclude(certificate="").values_list("pk", "certificate")
@@ -114,7 +116,7 @@ def _of_thumbprints(thumbprints: tuple[str, ...], access: Access) -> list[UUID]:
 
 
 def _unknown(said: Identifiers, apps: list[AppRegistration], tenants: list[Tenant]) -> list[UnknownId]:
-    """One of each is taken to be of the other: so an error names an app and its directory."""
+    """Pair one unknown app ID with one unknown directory ID: an error names both together."""
     registered = {app.client_id for app in apps}
     homes = {tenant.directory_id: tenant for tenant in tenants}
     clients = [one for one in said.clients if one not in registered]

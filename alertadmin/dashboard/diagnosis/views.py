@@ -18,7 +18,7 @@ from mailer.diagnosis.identifiers import find_identifiers
 
 
 class PastedField(forms.CharField):
-    """A log in UTF-16 that was read as something else has a NUL beside each character: they say nothing."""
+    """Drops NUL characters: a UTF-16 log read as another encoding has one beside each character."""
 
     def to_python(self, value: object) -> str:
         text = super().to_python(value) or ""
@@ -30,13 +30,15 @@ class ErrorForm(forms.Form):
         label=gettext_lazy("The error text"),
         max_length=200_000,
         widget=forms.Textarea(attrs={"rows": 8, "spellcheck": "false"}),
-        help_text=gettext_lazy("From ALERT, a log, PowerShell, a bounce: whole or cut. It is not stored."),
+        help_text=gettext_lazy(
+            "From ALERT, a log, PowerShell or a bounce message: complete or truncated. It is not stored."
+        ),
     )
 
 
 @require_right(Right.LOOK)
 def diagnosis(request: HttpRequest) -> HttpResponse:
-    """Posted, never in the address: an error text may name people and tenants."""
+    """POST only: an error text may name users and tenants and must not appear in URLs."""
     form = ErrorForm(request.POST or None)
     context: dict[str, object] = {"form": form}
     if request.method == "POST" and form.is_valid():
@@ -45,7 +47,7 @@ def diagnosis(request: HttpRequest) -> HttpResponse:
 
 
 def _explained(text: str, access: Access) -> tuple[Diagnosis, Concerned]:
-    """In the words and with the links of the registration that the text is of, if that can be told."""
+    """Explain the text with the values and links of the matched registration, if there is one."""
     first = diagnose(text, translate=_)
     known = concerned(find_identifiers(text), first.slug, access)
     if (meant := known.meant(first.found)) is None:

@@ -1,4 +1,4 @@
-"""How far each mailbox is on its way from EWS to Microsoft Graph: what was seen, and the one next step."""
+"""EWS migration status of each mailbox: what was observed, and the one next step."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from alertadmin.registry.permissions import Permission, TransportName
 from alertadmin.reminders.scan.sources.ews import still_by_ews
 
 PROOF_LASTS = timedelta(days=7)
-"""An accepted test by Graph older than this proves nothing of today."""
+"""Age after which an accepted test by Graph is no longer sufficient."""
 SWITCHED_OFF = "ews_blocked"
 
 
 class NextStep(Enum):
-    """The next step."""
+    """The next step of a migration."""
 
     WANT = "want"
-    """Its app does not ask for Mail.Send yet."""
+    """Mail.Send is not among the required permissions of the app."""
     ASK = "ask"
-    """No administrator has granted it, as far as a token tells."""
+    """Mail.Send is not granted according to the last token."""
     TEST = "test"
     MOVE = "move"
 
@@ -41,11 +41,11 @@ class MigrationStatus:
     graph: tuple[Badge, str | Promise]
     next: NextStep
     consent: Any
-    """The id of the consent to ask for."""
+    """ID of the consent to ask for."""
 
 
 def leaving(access: Access) -> QuerySet[Mailbox]:
-    """Mailboxes of Exchange Online that still send by EWS, each with what `standing` needs."""
+    """Mailboxes of Exchange Online that send by EWS, annotated for `migration_status`."""
     by_ews = Attempt.objects.filter(mailbox=OuterRef("pk"), transport=TransportName.EWS).order_by("-started_at")
     by_ews = by_ews.exclude(outcome=AttemptOutcome.OPEN)
     consent = Consent.objects.filter(app=OuterRef("app"), tenant=OuterRef("tenant"), permission=Permission.MAIL_SEND)
@@ -67,18 +67,18 @@ def leaving(access: Access) -> QuerySet[Mailbox]:
 
 
 def tests_by_graph(mailbox: Any) -> QuerySet[Delivery]:
-    """The newest first."""
+    """Tests by Graph, newest first."""
     tests = Delivery.objects.filter(mailbox=mailbox, purpose=Purpose.TEST, transport=TransportName.GRAPH)
     return tests.order_by("-created_at")
 
 
 def is_proven(state: str | None, at: datetime | None, now: datetime) -> bool:
-    """Whether the newest test by Graph allows to move."""
+    """Whether the newest test by Graph allows the switch."""
     return state == DeliveryState.SENT and at is not None and now - at < PROOF_LASTS
 
 
 def standing(mailbox: Any, now: datetime) -> MigrationStatus:
-    """Of a row of `leaving`."""
+    """Status of a row of `leaving`."""
     return MigrationStatus(
         _ews(mailbox), mailbox.ews_at, _graph(mailbox, now), _next(mailbox, now), mailbox.graph_consent
     )
@@ -88,21 +88,21 @@ def _ews(mailbox: Any) -> tuple[Badge, str | Promise]:
     if mailbox.ews_outcome is None:
         return UNKNOWN, _("not tried")
     if mailbox.ews_outcome == AttemptOutcome.ACCEPTED:
-        return GOOD, _("still let in")
+        return GOOD, _("still allowed")
     if mailbox.ews_cause == SWITCHED_OFF:
         return BAD, _("switched off")
-    return DOUBTFUL, _("failed otherwise")
+    return DOUBTFUL, _("failed for another reason")
 
 
 def _graph(mailbox: Any, now: datetime) -> tuple[Badge, str | Promise]:
     if is_proven(mailbox.graph_state, mailbox.graph_at, now):
         return GOOD, _("a test was accepted")
     if mailbox.graph_state in (DeliveryState.PENDING, DeliveryState.SENDING):
-        return UNDER_WAY, _("a test is under way")
+        return UNDER_WAY, _("a test is in progress")
     if mailbox.graph_state == DeliveryState.FAILED:
         return BAD, _("the last test failed")
     if Permission.MAIL_SEND not in mailbox.app.permissions:
-        return UNKNOWN, _("Mail.Send is not wanted yet")
+        return UNKNOWN, _("Mail.Send is not required yet")
     status = ConsentStatus(mailbox.graph_status or ConsentStatus.UNKNOWN)
     return BADGES[status], _("Mail.Send granted") if status == ConsentStatus.GRANTED else _("Mail.Send not granted")
 

@@ -1,4 +1,4 @@
-"""Leaving EWS: every mailbox that still sends by it, and the steps to Microsoft Graph."""
+"""EWS migration: all mailboxes that send by EWS, and their steps to Microsoft Graph."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def leaving_ews(request: HttpRequest) -> HttpResponse:
 
 @require_right(Right.LOOK, of=Mailbox)
 def leaving_mailbox(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """One mailbox: how it stands, and the scripts for its tenant."""
+    """One mailbox with its status and the scripts for its tenant."""
     found = get_object_or_404(Mailbox.objects.select_related("tenant", "app"), pk=pk)
     if found.app is None or found.transport != TransportName.EWS:
         return redirect("mailbox", pk)
@@ -80,9 +80,9 @@ def leaving_mailbox(request: HttpRequest, pk: UUID) -> HttpResponse:
 @require_right(Right.CHANGE, of=Mailbox)
 @post_only(back="mailbox-leaving")
 def mailbox_want_graph(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """Its app asks for Mail.Send from now on; whether it is granted already is looked at once.
+    """Add Mail.Send to the required permissions of the app and check consent at once.
 
-    The app is what is written, and it may be another tenant's.
+    Needs the right to change the app, which may belong to another tenant than the mailbox.
     """
     found = get_object_or_404(Mailbox.objects.select_related("tenant", "app__tenant"), pk=pk)
     if found.app is not None:
@@ -93,7 +93,7 @@ def mailbox_want_graph(request: HttpRequest, pk: UUID) -> HttpResponse:
             found.app.save(update_fields=["permissions"])
             sync_required_consents([found.app])
         check_consent(found.app, found.tenant, now=timezone.now())
-        messages.success(request, _("“%(app)s” wants Mail.Send from now on.") % {"app": found.app.name})
+        messages.success(request, _("“%(app)s” now requires Mail.Send.") % {"app": found.app.name})
     return redirect("mailbox-leaving", pk)
 
 
@@ -101,16 +101,18 @@ def mailbox_want_graph(request: HttpRequest, pk: UUID) -> HttpResponse:
 @recently_confirmed("POST")
 @post_only(back="mailbox-leaving")
 def mailbox_to_graph(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """Only after a test by Graph was accepted: what works is not given up for what was never seen to work."""
+    """Switch to Graph, only after an accepted test: a working transport is not replaced by an untested one."""
     found = get_object_or_404(Mailbox.objects.select_related("tenant", "app").filter(still_by_ews()), pk=pk)
     last = tests_by_graph(found).first()
     if last is None or not is_proven(last.state, last.created_at, timezone.now()):
-        messages.warning(request, _("First a test by Microsoft Graph must be accepted. It still sends by EWS."))
+        messages.warning(
+            request, _("A test by Microsoft Graph must be accepted first. The mailbox still sends by EWS.")
+        )
         return redirect("mailbox-leaving", pk)
     with audit.record_change(AuditAction.MAILBOX_CHANGED, found):
         found.transport = TransportName.GRAPH
         found.save(update_fields=["transport"])
         if found.app is not None:
             sync_required_consents([found.app])
-    messages.success(request, _("%(address)s sends by Microsoft Graph from now on.") % {"address": found.address})
+    messages.success(request, _("%(address)s now sends by Microsoft Graph.") % {"address": found.address})
     return redirect("leaving-ews")

@@ -1,1 +1,1 @@
-"""Two doors for whoever watches this service."""
+"""Health endpoints for external monitoring."""

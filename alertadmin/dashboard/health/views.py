@@ -1,7 +1,7 @@
-"""`/healthz`: this process answers. `/readyz`: all parts are well, as the worker last found (watching.health_report).
+"""`/healthz`: this process answers. `/readyz`: the state of all components, as last recorded by the worker.
 
-Strangers hear of each part only whether it is well: nothing about tenants. Who may look at the whole installation hears
-of each problem what a page says of it.
+Anonymous requests get the state of each component and no tenant data. Users with a role in all tenants also get the
+text of each problem.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ def healthz(request: HttpRequest) -> JsonResponse:
 @public
 @never_cache
 def readyz(request: HttpRequest) -> JsonResponse:
-    """Status 200 while all is well, else 503."""
+    """Status 200 if everything is OK, else 503."""
     found: dict[str, Any] = {}
     try:
         now = health_report.now_by_database()
-        # Without a cookie there is no session to look for.
+        # Without a cookie there is no session to load.
         if settings.SESSION_COOKIE_NAME in request.COOKIES and access_of(request).in_all_tenants():
             health = health_report.check(now)
             found["problems"] = [_told(one) for one in describe(health.problems)]
@@ -45,7 +45,7 @@ def readyz(request: HttpRequest) -> JsonResponse:
     except DatabaseError:
         health = health_report.NO_DATABASE
     answer = JsonResponse({"ok": health.is_well, **health.parts(), **found}, status=200 if health.is_well else 503)
-    # Else Django writes an error into the log at each question; the worker writes one line when a part changes.
+    # Prevent Django from logging an error per request; the worker logs each change of state.
     mark_as_logged(answer)
     return answer
 

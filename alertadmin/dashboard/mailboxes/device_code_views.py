@@ -1,7 +1,7 @@
-"""Personal Microsoft accounts: added, signed in by device code, confirmed, signed in again.
+"""Personal Microsoft accounts: add, sign in by device code, confirm, sign in again.
 
-Who enters the code binds their account. So only the session that began a sign-in is shown its code, asks how it stands
-and confirms the account that signed in; any other begins its own.
+The user who enters the code binds their account. So only the session that started a sign-in sees its code and status
+and can confirm the account; another session starts its own.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ from mailer import device_code
 
 ACCOUNTS = Mailbox.objects.select_related("tenant", "app__tenant")
 KEPT = "sign-in-of-mailbox-"
-"""Beginning of a session's key; then the mailbox's id."""
+"""Prefix of the session key; the mailbox's ID follows."""
 
 
 @require_right(Right.CHANGE)
 @recently_confirmed("POST")
 def add(request: HttpRequest) -> HttpResponse:
-    """`?app=` says through which app. Saved, it gets a code at once."""
+    """Add an account and get a code for it. `?app=` chooses the app."""
     app = get_from_query(request, "app", AppRegistration.objects.select_related("tenant"))
     form = PersonalForm(request.POST or None, access=access_of(request), initial={"app": app})
     if request.method == "POST" and form.is_valid():
@@ -51,7 +51,7 @@ def add(request: HttpRequest) -> HttpResponse:
 
 @require_right(Right.CHANGE, of=Mailbox)
 def sign_in(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """The code, and how it stands. Looking asks nobody: the button does, and the page presses it every few seconds."""
+    """Show the code and its status. GET sends no request to Microsoft; the form polls by POST every few seconds."""
     found = get_object_or_404(ACCOUNTS, pk=pk)
     if not found.is_personal:
         return redirect(found)
@@ -72,7 +72,7 @@ def begin(request: HttpRequest, pk: UUID) -> HttpResponse:
 @require_right(Right.CHANGE, of=Mailbox)
 @post_only(back="mailbox-sign-in")
 def ask(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """One question to Microsoft, of a few seconds at most."""
+    """Poll Microsoft once; takes a few seconds at most."""
     found = _account(request, pk)
     under_way = _under_way(found)
     if under_way is not None and _is_mine(request, under_way):
@@ -88,12 +88,11 @@ def ask(request: HttpRequest, pk: UUID) -> HttpResponse:
 @require_right(Right.CHANGE, of=Mailbox)
 @post_only(back="mailbox-sign-in")
 def confirm(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """The account that signed in is the one that was meant; with `refuse`, it is not. The right is asked of the
-    mailbox's row again."""
+    """Confirm the account that signed in; with `refuse`, reject it. Checks the right on the mailbox again."""
     found = _account(request, pk)
     under_way = _under_way(found)
     if under_way is None or not _is_mine(request, under_way):
-        messages.error(request, _("This sign-in was begun in another session. Begin one yourself."))
+        messages.error(request, _("This sign-in was started in another session. Start a new one."))
         return redirect("mailbox-sign-in", pk)
     try:
         if "refuse" in request.POST:

@@ -22,18 +22,19 @@ from alertadmin.registry.permissions import TransportName
 
 
 def check_not_personal(address: str) -> str:
-    """Raises ValidationError for an address that no app can send from by itself."""
+    """Raise ValidationError for an address that no app can send from on its own."""
     if input_validation.is_personal(address):
         raise forms.ValidationError(
-            _("This is a personal account: no app can send for it by itself. Add it as a personal account instead."),
+            _("This is a personal account: no app can send for it on its own. Add it as a personal account instead."),
             code="personal",
         )
     return address
 
 
 class OneSendsReminders(forms.ModelForm):  # type: ignore[type-arg]
-    """One mailbox sends the reminders: choosing this one takes it from the other. It sends those of all tenants, and
-    links to new passwords, so an owner chooses it; the owners are told (dashboard.sender_guard)."""
+    """The field `sends_reminders`, which one mailbox has: choosing this mailbox clears it on the other. That mailbox
+    also sends password links, so only an owner may choose it and all owners are notified (dashboard.ui.sender_guard).
+    """
 
     def __init__(self, *args: Any, access: Access, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -41,21 +42,21 @@ class OneSendsReminders(forms.ModelForm):  # type: ignore[type-arg]
             del self.fields["sends_reminders"]
         else:
             self.fields["sends_reminders"].help_text = _(
-                "Those of all tenants; invitations and links to new passwords leave by it too, so choose one that you "
-                "trust. All owners are told by mail."
+                "The reminders of all tenants; invitations and password links are sent by it too, so choose a "
+                "trusted mailbox. All owners are notified by mail."
             )
         for field in self.fields.values():
             if isinstance(field, ModelPickerField):
                 field.fit(access)
 
     def clean(self) -> dict[str, Any]:
-        """Which one sends the reminders is moved by `save`: as long as another does, the constraint would object."""
+        """Leave the switch between the two mailboxes to `save`; the unique constraint would reject it here."""
         data = super().clean() or self.cleaned_data
         self.sends_reminders = bool(data.pop("sends_reminders", self.instance.sends_reminders))
         return data
 
     def save(self, commit: bool = True) -> Mailbox:
-        """Without `commit`, within `instead_of_the_other` of the caller's, who stores it and puts it on the record."""
+        """Save the mailbox. With `commit=False` the caller saves and audits it inside `replace_sender`."""
         self.instance.sends_reminders = self.sends_reminders
         if not commit:
             return super().save(commit=False)  # type: ignore[no-any-return]
@@ -70,8 +71,8 @@ class OneSendsReminders(forms.ModelForm):  # type: ignore[type-arg]
 
     @contextmanager
     def instead_of_the_other(self) -> Iterator[None]:
-        """Takes it from the other, if this one is to send. That is put on the record last: owners are told once, of
-        the one that sends now."""
+        """Clear the flag on the other mailbox if this one is to send. Its change is audited last: owners are notified
+        once, with the final sender."""
         others = Mailbox.objects.filter(sends_reminders=True).exclude(pk=self.instance.pk)
         with transaction.atomic(), ExitStack() as recorded:
             for other in others if self.sends_reminders else ():
@@ -98,7 +99,9 @@ class MailboxForm(OneSendsReminders):
         by=("directory_id", "name"),
         label=_("Tenant"),
         required=False,
-        help_text=_("The directory the mailbox lives in. Empty: the app's own; a multitenant app may send in others."),
+        help_text=_(
+            "The directory of the mailbox. Leave empty for the app's own; a multitenant app can send in others."
+        ),
     )
 
     class Meta:
@@ -127,13 +130,13 @@ class MailboxForm(OneSendsReminders):
 
 
 class PersonalForm(OneSendsReminders):
-    """A personal account, which signs in after it was saved. Another app, address or way takes a new sign-in."""
+    """A personal account, which signs in after saving. A changed app, address or transport needs a new sign-in."""
 
     app = PickApp(
         AppRegistration.objects.select_related("tenant"),
         by=("client_id", "name"),
         label=_("App registration"),
-        help_text=_("Its tenant's contacts are told when the sign-in ends."),
+        help_text=_("Its tenant's contacts are notified before the sign-in expires."),
     )
     transport = forms.ChoiceField(
         label=_("Sends by"), choices=[(way.value, way.label) for way in (TransportName.GRAPH, TransportName.SMTP)]
@@ -142,7 +145,7 @@ class PersonalForm(OneSendsReminders):
     class Meta:
         model = Mailbox
         fields = ["address", "app", "transport", "sends_reminders"]
-        help_texts = {"address": _("The one that signs in, such as alarms@outlook.com.")}
+        help_texts = {"address": _("The address that signs in, for example alarms@outlook.com.")}
 
     halves = ("address", "app", "transport")
 
@@ -155,8 +158,8 @@ class PersonalForm(OneSendsReminders):
         if app.audience not in (SignInAudience.ALL, SignInAudience.PERSONAL):
             raise forms.ValidationError(
                 _(
-                    "This app does not admit personal accounts. Change its supported account types in the portal, and "
-                    "then on its page here."
+                    "This app does not allow personal accounts. Change its supported account types in the "
+                    "portal, then on its page here."
                 ),
                 code="audience",
             )
@@ -164,7 +167,7 @@ class PersonalForm(OneSendsReminders):
             raise forms.ValidationError(
                 _("There are no personal accounts in the cloud of this app's tenant."), code="cloud"
             )
-        # Whose contacts are told.
+        # The contacts of this tenant are notified.
         self.instance.tenant = app.tenant
         return app
 
@@ -176,7 +179,7 @@ class PersonalForm(OneSendsReminders):
 
 
 class OnPremisesForm(OneSendsReminders):
-    """A mailbox of an Exchange server on premises, by a login. The password goes in and never comes out."""
+    """A mailbox of an Exchange server on premises, with a login. The password is never rendered."""
 
     tenant = ModelPickerField(Tenant.objects.all(), by=("directory_id", "name"), label=_("Tenant"))
     server = forms.ChoiceField(label=_("Exchange server"))
@@ -191,8 +194,8 @@ class OnPremisesForm(OneSendsReminders):
         model = Mailbox
         fields = ["address", "tenant", "server", "username", "login_kind", "sends_reminders"]
         help_texts = {
-            "username": _("As the server knows it, such as PLANT\\svc-alert. Empty: the address."),
-            "login_kind": _("NTLM unless the server offers Basic alone."),
+            "username": _("The name on the server, for example PLANT\\svc-alert. Leave empty for the address."),
+            "login_kind": _("NTLM, unless the server offers only Basic."),
         }
 
     field_order = ["address", "tenant", "server", "login_kind", "username", "new_password", "sends_reminders"]
@@ -204,12 +207,12 @@ class OnPremisesForm(OneSendsReminders):
         self.stored_for = None if self.instance._state.adding else destinations.of_password(self.instance)
         self.instance.transport = TransportName.EWS
         if self.instance.password is not None:
-            self.fields["new_password"].help_text = _("Empty: the stored one stays. It is never shown.")
+            self.fields["new_password"].help_text = _("Leave empty to keep the stored password, which is never shown.")
         else:
             self.fields["new_password"].required = True
 
     def full_clean(self) -> None:
-        """The stored password is of the stored login at the stored server, and is sent to no other."""
+        """Require the password again if login or server changed: it is bound to them."""
         super().full_clean()
         stored = self.instance.password
         if not self.is_bound or stored is None or self.cleaned_data.get("new_password") or self.errors:
@@ -224,7 +227,7 @@ class OnPremisesForm(OneSendsReminders):
             )
 
     def save(self, commit: bool = True) -> Mailbox:
-        """Raises KeyringError if there is no key to seal the password with; then nothing is stored."""
+        """Save the mailbox. Raises KeyringError if no key can encrypt the password; nothing is stored then."""
         if password := self.cleaned_data["new_password"]:
             self.instance.password = password
         return super().save(commit)

@@ -1,4 +1,4 @@
-"""Whether an app may send as other mailboxes of its tenant: tried with one, which must be refused."""
+"""Check whether an app can send as other mailboxes of its tenant: a test as one of them must be refused."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from alertadmin.registry.models import Consent, Mailbox
 from mailer.email_address import is_same
 
 REFUSED = frozenset({"mailbox_access_denied", "send_as_denied", "role_missing"})
-"""Causes by which Exchange says: not as this one."""
+"""Causes with which Exchange refuses the sender."""
 TOO_FAR = Badge("danger", "triangle-alert")
 SHOWN = 5
 OFFERED = 50
@@ -27,7 +27,9 @@ class ScopeForm(forms.Form):
     other = EmailAddressInput(
         label=gettext_lazy("Another mailbox of this tenant"),
         max_length=254,
-        help_text=gettext_lazy("One that the app has no business with. If it may send as it, the mail comes to you."),
+        help_text=gettext_lazy(
+            "A mailbox that the app does not need. If the app can send as it, you receive the mail."
+        ),
     )
 
     def __init__(self, *args: Any, mailbox: Mailbox, **kwargs: Any) -> None:
@@ -42,7 +44,7 @@ class ScopeForm(forms.Form):
     def clean_other(self) -> str:
         other: str = self.cleaned_data["other"]
         if is_same(other, self.mailbox.address):
-            raise forms.ValidationError(_("This is the mailbox itself: name another one."))
+            raise forms.ValidationError(_("This is the mailbox itself: enter another one."))
         return other
 
 
@@ -54,7 +56,7 @@ class SendAsVerdict:
 
 
 def panel(mailbox: Mailbox, form: ScopeForm | None = None) -> dict[str, Any]:
-    """What `mailboxes/scope.html` is made of."""
+    """Context of `mailboxes/scope.html`."""
     shown = [(test, verdict(test)) for test in tries(mailbox)]
     return {
         "consent": _consent_of(mailbox),
@@ -72,31 +74,31 @@ def _consent_of(mailbox: Mailbox) -> Consent | None:
 
 
 def tries(mailbox: Mailbox) -> list[Delivery]:
-    """The newest first."""
+    """Test sends as another mailbox, newest first."""
     found = mailbox.deliveries.filter(purpose=Purpose.TEST).exclude(sends_as="")
     return list(found.defer("text", "html", "attachments").order_by("-created_at")[:SHOWN])
 
 
 def verdict(test: Delivery) -> SendAsVerdict:
-    """What a try as another mailbox shows. A refusal proves a scope only where the mailbox itself is let in."""
+    """Result of a test as another mailbox. A refusal proves a scope only if the mailbox itself can send."""
     other = {"address": test.sends_as}
     if is_under_way(test):
-        return SendAsVerdict(UNDER_WAY, _("Being tried"), "")
+        return SendAsVerdict(UNDER_WAY, _("Test in progress"), "")
     if test.state == DeliveryState.SENT:
-        words = _("The app may send as %(address)s too: it is not scoped, or its scope holds that mailbox as well.")
+        words = _("The app can also send as %(address)s: it is not restricted, or its scope includes that mailbox.")
         return SendAsVerdict(TOO_FAR, _("Accepted"), words % other)
     if test.state == DeliveryState.FAILED and test.cause in REFUSED:
         if _was_let_in(test):
             return SendAsVerdict(
-                GOOD, _("Refused: scoped"), _("Exchange does not let the app send as %(address)s.") % other
+                GOOD, _("Refused: restricted"), _("Exchange does not let the app send as %(address)s.") % other
             )
         words = _("Exchange does not let the app send as %(address)s. Send a test as the mailbox itself too.") % other
-        return SendAsVerdict(DOUBTFUL, _("Refused, as everything may be"), words)
+        return SendAsVerdict(DOUBTFUL, _("Refused: no mailbox is allowed"), words)
     if test.cause == "mailbox_not_found":
         return SendAsVerdict(
-            DOUBTFUL, _("No such mailbox"), _("There is no mailbox %(address)s: this proves nothing.") % other
+            DOUBTFUL, _("No such mailbox"), _("There is no mailbox %(address)s: the test proves nothing.") % other
         )
-    return SendAsVerdict(DOUBTFUL, _("Proves nothing"), _("It failed for another reason than who sends."))
+    return SendAsVerdict(DOUBTFUL, _("Proves nothing"), _("It failed for a reason other than the sender."))
 
 
 def _was_let_in(test: Delivery) -> bool:

@@ -1,4 +1,4 @@
-"""A test send as its page shows it: four steps, each with how it went."""
+"""Progress of a test send: four steps with their results."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from mailer.coded_text import is_coded
 STEPS: Sequence[tuple[str, str | Promise]] = (
     ("tenant", _("Tenant found")),
     ("token", _("Token received")),
-    ("permission", _("Permission seen in the token")),
+    ("permission", _("Permission found in the token")),
     ("message", _("Message accepted")),
 )
 ON_PREMISES = STEPS[3:]
 BY_CHANNEL: Sequence[tuple[str, str | Promise]] = (
-    ("address", _("Address opened")),
+    ("address", _("Address reached")),
     ("message", _("Message accepted")),
 )
 PATIENCE = 10
-"""Seconds after which a test that no worker took is called slow."""
+"""Seconds until a test that no worker has started is reported as slow."""
 OPEN = frozenset({DeliveryState.PENDING, DeliveryState.SENDING})
 
 
@@ -38,13 +38,13 @@ class TestStep:
     label: str | Promise
     detail: str = ""
     ms: int | None = None
-    """Milliseconds since the attempt began."""
+    """Milliseconds since the start of the attempt."""
     is_failed: bool = False
     is_under_way: bool = False
 
 
 def shown(delivery: Delivery, now: datetime) -> dict[str, Any]:
-    """What `mailboxes/steps.html` is made of."""
+    """Context of `mailboxes/steps.html`."""
     attempt = delivery.attempts.last()
     waited = (now - delivery.created_at).total_seconds()
     return {
@@ -59,12 +59,12 @@ def shown(delivery: Delivery, now: datetime) -> dict[str, Any]:
 
 
 def is_under_way(delivery: Delivery) -> bool:
-    """Also while it waits for its draft to be looked up."""
+    """Whether it is in progress, including a pending lookup of its draft."""
     return delivery.state in OPEN or (delivery.state == DeliveryState.UNCERTAIN and delivery.settled_at is None)
 
 
 def steps(delivery: Delivery, attempt: Attempt | None) -> list[TestStep]:
-    """What went well, then the step that is under way or failed, then those not tried."""
+    """The successful steps, then the running or failed one, then the rest."""
     named = ON_PREMISES if delivery.mailbox and delivery.mailbox.is_on_premises else STEPS
     if delivery.uses_channel:
         named = BY_CHANNEL

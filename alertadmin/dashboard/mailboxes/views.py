@@ -49,7 +49,7 @@ LISTING = Table(
         Column(gettext_lazy("Tenant"), "tenant__name", ("tenant_id",)),
         Column(gettext_lazy("Through")),
         Column(gettext_lazy("Sends by"), "transport"),
-        Column(gettext_lazy("Act"), is_hidden=True),
+        Column(gettext_lazy("Action"), is_hidden=True),
     ),
     search=("address", "tenant__name", "app__name"),
     filters={
@@ -105,7 +105,7 @@ def _mailbox_page(
 
 
 def _scope_script(mailbox: Mailbox) -> str:
-    """Empty where Exchange names the mailboxes anyway."""
+    """Script that scopes the app; empty if Exchange grants per mailbox anyway."""
     if mailbox.app is None or mailbox.permission not in TENANT_WIDE:
         return ""
     return snippets.scope_to_mailbox(mailbox.app, mailbox.tenant, mailbox.address, [mailbox.permission])
@@ -114,7 +114,7 @@ def _scope_script(mailbox: Mailbox) -> str:
 @require_right(Right.CHANGE)
 @recently_confirmed("POST")
 def mailbox_add(request: HttpRequest) -> HttpResponse:
-    """`?app=` or `?tenant=` says through which app, or in which tenant."""
+    """Add a mailbox. `?app=` or `?tenant=` chooses its app or tenant."""
     app = get_from_query(request, "app", AppRegistration.objects.select_related("tenant"))
     tenant = app.tenant if app else get_from_query(request, "tenant", Tenant.objects.all())
     if app is None and tenant is not None and len(apps := tenant.apps.all()[:2]) == 1:
@@ -147,7 +147,7 @@ def mailbox_edit(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 
 def _edit(request: HttpRequest, form: OneSendsReminders, heading: str, *, above: Sequence[Thing]) -> HttpResponse:
-    """`above` are the things that the page stands under; cancelling leads to the last of them, or to the list."""
+    """Edit form. `above` are the parent pages; Cancel leads to the last one, or to the list."""
     if request.method == "POST" and form.is_valid():
         try:
             saved = form.save()
@@ -163,7 +163,7 @@ def _edit(request: HttpRequest, form: OneSendsReminders, heading: str, *, above:
 @require_right(Right.CHANGE, of=Mailbox)
 @recently_confirmed("POST")
 def mailbox_delete(request: HttpRequest, pk: UUID) -> HttpResponse:
-    means = _("What was sent from it stays on record. In Microsoft 365 nothing changes.")
+    means = _("Past deliveries stay on record. Nothing changes in Microsoft 365.")
     return confirm_delete(request, get_object_or_404(Mailbox, pk=pk), means=means, back_to="mailboxes")
 
 
@@ -187,7 +187,7 @@ def start_test(request: HttpRequest, pk: UUID) -> HttpResponse:
 @require_right(Right.OPERATE, of=Mailbox)
 @post_only(back="mailbox")
 def scope_try(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """A test as another mailbox, which should be refused; if it is not, the mail comes to whoever tries."""
+    """Send a test as another mailbox, which should be refused; if it is accepted, the user receives the mail."""
     found = get_object_or_404(Mailbox.objects.select_related("tenant", "app__tenant").filter(server=""), pk=pk)
     form = send_as_check.ScopeForm(request.POST, mailbox=found)
     recipient = getattr(request.user, "email", "")
@@ -206,7 +206,7 @@ def scope_try(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 @require_right(Right.LOOK, of=Delivery)
 def progress(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """The steps as they happen: the page asks again each second while the test is under way."""
+    """Steps of a running test; the page polls each second."""
     delivery = get_object_or_404(
         Delivery.objects.select_related("mailbox__app__tenant", "mailbox__tenant", "channel"),
         pk=pk,

@@ -1,1 +1,1 @@
-"""What needs attention now."""
+"""What needs action now."""

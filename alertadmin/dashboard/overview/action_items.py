@@ -1,4 +1,4 @@
-"""What needs somebody today: each as one line with its state, what it is, and the one act that mends it."""
+"""Action items of the overview: one line each, with state, subject and the action that resolves it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from alertadmin.reminders.scan.sources.personal_sign_ins import MONTH
 from mailer.diagnosis import explain
 
 SHOWN = 6
-"""Of each kind; a last line leads to the rest."""
+"""Items shown per kind; a last line links to the rest."""
 RECENT = timedelta(days=14)
 BADGE = {"danger": 0, "warning": 1}
 
@@ -39,7 +39,7 @@ BADGE = {"danger": 0, "warning": 1}
 class ActionItem:
     look: Badge
     state: str
-    """How it stands, in a word or two."""
+    """State in a word or two."""
     what: str
     url: str
     detail: str = ""
@@ -48,7 +48,7 @@ class ActionItem:
 
 
 def find_action_items(now: datetime, access: Access) -> list[ActionItem]:
-    """Of what somebody may see. The reddest first; within one colour in the order of the kinds below."""
+    """Action items that the user may see: most urgent first, equal urgency in the order of `kinds`."""
     kinds = (_ending, _told_to_nobody, _consents, _deliveries, _mailboxes, _channels, _sign_ins, _ews)
     return sorted(
         (need for kind in kinds for need in kind(now, access)), key=lambda need: BADGE.get(need.look.colour, 2)
@@ -56,12 +56,12 @@ def find_action_items(now: datetime, access: Access) -> list[ActionItem]:
 
 
 def _rest(look: Badge, what: str, url: str) -> ActionItem:
-    """There are more of a kind than are shown."""
+    """Line that links to further items of a kind."""
     return ActionItem(look, _("and more"), what, url, "", _("See all"), url)
 
 
 def _act(access: Access, thing: Model, words: str, url: str) -> tuple[str, str]:
-    """Offered to whoever may change that thing alone."""
+    """Return the action for users who may change the row, else empty strings."""
     return (words, url) if access.may(Right.CHANGE, thing) else ("", "")
 
 
@@ -76,8 +76,8 @@ def _ending(now: datetime, access: Access) -> Iterator[ActionItem]:
     for credential in found[:SHOWN]:
         details = [str(credential)]
         if credential.is_expired(now):
-            details.append(_("mail through it has stopped"))
-        details += told.get(credential.pk) or [_("nobody told yet")]
+            details.append(_("mail through it is stopped"))
+        details += told.get(credential.pk) or [_("not notified yet")]
         yield ActionItem(
             badge_of_expiry(credential, now),
             time_left(credential.expires_at, now),
@@ -88,14 +88,14 @@ def _ending(now: datetime, access: Access) -> Iterator[ActionItem]:
         )
     if found[SHOWN:]:
         more = ending.count() - SHOWN
-        what = ngettext("%(count)d more secret that ends soon", "%(count)d more secrets that end soon", more)
+        what = ngettext("%(count)d more secret expires soon", "%(count)d more secrets expire soon", more)
         url = f"{reverse('credentials')}?ends={AMBER_DAYS}&state={CredentialState.CURRENT}"
         yield _rest(badge_of_expiry(found[SHOWN], now), what % {"count": more}, url)
 
 
 def _told(credentials: Sequence[Credential]) -> dict[UUID, list[str]]:
-    """How many people and channels. Asked of those shown alone: to count it for every secret takes a second where there
-    are many."""
+    """Numbers of notified recipients and channels. Queried for the shown secrets only: for all of them it takes a
+    second in a large installation."""
     sent = ReminderLine.objects.filter(
         reminder__credential__in=credentials, delivery__state=DeliveryState.SENT
     ).order_by()
@@ -103,8 +103,8 @@ def _told(credentials: Sequence[Credential]) -> dict[UUID, list[str]]:
     by_channel = Count("delivery__recipient", filter=~Q(delivery__channel_label=""), distinct=True)
     found: dict[UUID, list[str]] = {}
     for key, people, channels in sent.values_list("reminder__credential").annotate(people=by_mail, channels=by_channel):
-        words = ngettext("told %(people)d person", "told %(people)d people", people) % {"people": people}
-        also = ngettext("told %(count)d channel", "told %(count)d channels", channels) % {"count": channels}
+        words = ngettext("%(people)d recipient notified", "%(people)d recipients notified", people) % {"people": people}
+        also = ngettext("%(count)d channel notified", "%(count)d channels notified", channels) % {"count": channels}
         found[key] = [*([words] if people else []), *([also] if channels else [])]
     return found
 
@@ -115,18 +115,18 @@ def _told_to_nobody(now: datetime, access: Access) -> Iterator[ActionItem]:
     for tenant in found[:SHOWN]:
         yield ActionItem(
             BAD,
-            _("nobody to tell"),
+            _("no recipient"),
             tenant.name,
             tenant.get_absolute_url(),
-            _("A secret ends and there is no contact."),
+            _("A secret expires and its tenant has no contact."),
             *_act(access, tenant, _("Add a contact"), reverse("tenant-edit", args=[tenant.pk])),
         )
     if found[SHOWN:]:
-        yield _rest(BAD, _("More tenants have nobody to tell"), reverse("tenants"))
+        yield _rest(BAD, _("More tenants without a recipient"), reverse("tenants"))
 
 
 def _consents(_now: datetime, access: Access) -> Iterator[ActionItem]:
-    """One line for each app and tenant; a secret that ended has its own line above."""
+    """One item per app and tenant. An expired secret has its own item."""
     found = access.visible(Consent).filter(status__in=[ConsentStatus.ERROR, ConsentStatus.NOT_IN_TOKEN])
     found = (
         found.exclude(cause="secret_expired")
@@ -139,7 +139,7 @@ def _consents(_now: datetime, access: Access) -> Iterator[ActionItem]:
     for consents in list(together.values())[:SHOWN]:
         first = consents[0]
         is_error = first.status == ConsentStatus.ERROR
-        # The app may be of another tenant that its page is for.
+        # The app may belong to a tenant that the user cannot see.
         is_theirs = access.may(Right.LOOK, first.app)
         url = first.app.get_absolute_url() if is_theirs else reverse("consent-ask", args=[first.pk])
         place = "#consent" if is_theirs else ""
@@ -156,7 +156,7 @@ def _consents(_now: datetime, access: Access) -> Iterator[ActionItem]:
             f"{url}{place}",
         )
     if len(together) > SHOWN:
-        yield _rest(DOUBTFUL, _("More apps lack consent"), f"{reverse('consents')}?status=missing")
+        yield _rest(DOUBTFUL, _("More apps without consent"), f"{reverse('consents')}?status=missing")
 
 
 def _deliveries(now: datetime, access: Access) -> Iterator[ActionItem]:
@@ -177,7 +177,7 @@ def _deliveries(now: datetime, access: Access) -> Iterator[ActionItem]:
         )
     if found[SHOWN:]:
         url = f"{reverse('deliveries')}?state=wrong&purpose=no-test"
-        yield _rest(DOUBTFUL, _("More mails that may not have arrived"), url)
+        yield _rest(DOUBTFUL, _("More mails that may not have been delivered"), url)
 
 
 def _why_not_sent(delivery: Delivery) -> Iterator[str]:
@@ -185,11 +185,11 @@ def _why_not_sent(delivery: Delivery) -> Iterator[str]:
     if delivery.cause and delivery.cause != "other":
         yield explain(delivery.cause, translate=_).title
     if delivery.settled_at is None:
-        yield _("next try: %(time)s") % {"time": humanize.exact(delivery.not_before)}
+        yield _("next attempt: %(time)s") % {"time": humanize.exact(delivery.not_before)}
 
 
 def _mailboxes(now: datetime, access: Access) -> Iterator[ActionItem]:
-    """Those that failed the last time that they were tried, tests included."""
+    """Mailboxes whose last attempt failed, tests included."""
     rows = access.visible(Mailbox).select_related("tenant").defer("password", "refresh_token")
     found = list(route_status.failed_mailboxes(rows.order_by("address", "pk"), now)[: SHOWN + 1])
     attempts = Attempt.objects.in_bulk([vars(mailbox)["last_attempt"] for mailbox in found])
@@ -198,24 +198,24 @@ def _mailboxes(now: datetime, access: Access) -> Iterator[ActionItem]:
         details = [mailbox.tenant.name, str(mailbox.get_transport_display()), explain(attempt.cause, translate=_).title]
         yield ActionItem(
             BAD,
-            _("a mailbox fails"),
+            _("mailbox failing"),
             mailbox.address,
             mailbox.get_absolute_url(),
             " · ".join([*details, humanize.exact(attempt.started_at)]),
             *_act(access, mailbox, _("Test it"), mailbox.get_absolute_url()),
         )
     if found[SHOWN:]:
-        yield _rest(DOUBTFUL, _("More mailboxes that fail"), reverse("mailboxes"))
+        yield _rest(DOUBTFUL, _("More failing mailboxes"), reverse("mailboxes"))
 
 
 def _channels(_now: datetime, access: Access) -> Iterator[ActionItem]:
-    """Those that are to be told and were not, the latest time."""
+    """Channels in use whose last attempt failed."""
     found = list(health.failing(access.visible(Channel.objects.defer("address", "signing_key")))[: SHOWN + 1])
     for channel in found[:SHOWN]:
         since = vars(channel)["failing_since"]
         yield ActionItem(
             DOUBTFUL,
-            _("a channel fails"),
+            _("channel failing"),
             channel.name,
             channel.get_absolute_url(),
             _("%(kind)s, since %(time)s") % {"kind": channel.label, "time": humanize.exact(since)},
@@ -223,11 +223,11 @@ def _channels(_now: datetime, access: Access) -> Iterator[ActionItem]:
             channel.get_absolute_url(),
         )
     if found[SHOWN:]:
-        yield _rest(DOUBTFUL, _("More channels that fail"), reverse("channels"))
+        yield _rest(DOUBTFUL, _("More failing channels"), reverse("channels"))
 
 
 def _sign_ins(now: datetime, access: Access) -> Iterator[ActionItem]:
-    """Personal accounts that cannot send, or soon will not: without a sign-in nothing can be sent for them."""
+    """Personal accounts without a sign-in, or with one that expires soon."""
     ending = Q(sign_in_ends_at=None) | Q(sign_in_ends_at__lte=now + timedelta(days=MONTH))
     accounts = access.visible(Mailbox).filter(ending, is_personal=True).select_related("tenant").defer("refresh_token")
     found = list(accounts.order_by("address", "pk")[: SHOWN + 1])
@@ -238,7 +238,7 @@ def _sign_ins(now: datetime, access: Access) -> Iterator[ActionItem]:
             _("not signed in") if ends is None else time_left(ends, now),
             mailbox.address,
             mailbox.get_absolute_url(),
-            _("a personal account, for which nothing can be sent without it"),
+            _("personal account: nothing can be sent for it until it signs in"),
             *_act(access, mailbox, _("Sign in"), reverse("mailbox-sign-in", args=[mailbox.pk])),
         )
     if found[SHOWN:]:
@@ -253,13 +253,13 @@ def _ews(now: datetime, access: Access) -> Iterator[ActionItem]:
     url = reverse("leaving-ews")
     yield ActionItem(
         SOON if days > 0 else BAD,
-        ngettext("EWS ends in %(days)d day", "EWS ends in %(days)d days", days) % {"days": days}
+        ngettext("EWS is switched off in %(days)d day", "EWS is switched off in %(days)d days", days) % {"days": days}
         if days > 0
-        else _("EWS has ended"),
+        else _("EWS is switched off"),
         ngettext("%(count)d mailbox still sends by EWS", "%(count)d mailboxes still send by EWS", count)
         % {"count": count},
         url,
-        _("Exchange Online switches EWS off tenant by tenant, for good on 2027-04-01."),
+        _("Exchange Online switches EWS off tenant by tenant, permanently on 2027-04-01."),
         _("Move to Graph"),
         url,
     )

@@ -1,4 +1,4 @@
-"""The next 24 months as stacked bars: how many credentials end in which month, in the units of an SVG."""
+"""Bar chart of the next 24 months: credentials by expiry month, in SVG units."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class TimelinePart:
 
 @dataclass(frozen=True)
 class Bar:
-    """One month; x and y in the units of the SVG's view box."""
+    """One month; x and y in units of the SVG's view box."""
 
     month: date
     count: int
@@ -63,24 +63,24 @@ class Bar:
 
 
 def months(now: datetime) -> list[date]:
-    """The first days of this month and the 23 after it, in the viewer's time zone."""
+    """First day of this month and of the 23 following, in the viewer's time zone."""
     today = timezone.localtime(now).date()
     return [date(today.year + (today.month - 1 + n) // 12, (today.month - 1 + n) % 12 + 1, 1) for n in range(MONTHS)]
 
 
 def span(month: date) -> tuple[datetime, datetime]:
-    """A month's first moment and the next month's, in the viewer's time zone."""
+    """Start of the month and of the next month, in the viewer's time zone."""
     zone = timezone.get_current_timezone()
     first = datetime(month.year, month.month, 1, tzinfo=zone)
     return first, datetime(month.year + month.month // 12, month.month % 12 + 1, 1, tzinfo=zone)
 
 
 def timeline(now: datetime, credentials: QuerySet[Credential]) -> list[Bar]:
-    """One bar a month, this month first."""
+    """One bar per month, starting with this month."""
     shown = months(now)
     beyond = [span(month)[1] for month in shown]
     red, amber = now + timedelta(days=RED_DAYS), now + timedelta(days=AMBER_DAYS)
-    # Counted between these moments, within which neither the month nor the urgency changes.
+    # Between two neighbouring bounds neither the month nor the urgency changes.
     bounds = sorted({*beyond, red, amber})
     steps = [(bound - timedelta.resolution, number) for number, bound in enumerate(bounds)]
     found = credentials.filter(expires_at__gt=now, expires_at__lt=beyond[-1]).order_by()

@@ -19,12 +19,12 @@ from alertadmin.registry.models import AppRegistration, Credential, Mailbox, Ten
 
 DUE = timedelta(days=30)
 NAMED = 3
-"""So many tenants; the others are counted."""
+"""Tenants named; the others are counted."""
 
 
 @login_only
 def overview(request: HttpRequest) -> HttpResponse:
-    """Where everybody comes first: whoever has no role yet is told what to do about it."""
+    """Start page after sign-in. A user without a role sees how to get one."""
     now, access = timezone.now(), access_of(request)
     assert isinstance(request.user, User)  # noqa: S101 (signed in, by the middleware)
     pending = None if request.user.is_proven else role_grants.pending_roles(request.user, now)

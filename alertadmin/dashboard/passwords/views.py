@@ -36,7 +36,7 @@ class PasswordForm(forms.Form):
         max_length=4096,
         strip=False,
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
-        help_text=gettext_lazy("At least 12 characters; a few words in a row are good."),
+        help_text=gettext_lazy("At least 12 characters; a few words in a row work well."),
     )
 
     def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
@@ -78,10 +78,10 @@ def change(request: HttpRequest) -> HttpResponse:
         try:
             form.save("page")
         except ChangedMeanwhile:
-            messages.error(request, _("Your account was changed meanwhile. Sign in again."))
+            messages.error(request, _("Your account was changed in the meantime. Sign in again."))
             return redirect("security")
         update_session_auth_hash(request, user)
-        messages.success(request, _("Your password is changed. All your other sessions have ended."))
+        messages.success(request, _("Your password is changed. All your other sessions are signed out."))
         if "calendars" in request.POST and revocation.revoke(revocation.active_feeds(user), timezone.now()):
             messages.success(request, _("Your calendars’ addresses no longer work."))
         return redirect("security")
@@ -107,7 +107,11 @@ def new_password(request: HttpRequest, token: str) -> HttpResponse:
         messages.success(request, _("Your password is changed. Sign in with it."))
         if had_feeds:
             messages.success(
-                request, _("Your calendars’ addresses ended with the old one: make new ones where you need them.")
+                request,
+                _(
+                    "The addresses of your calendars were revoked with the old password: create new "
+                    "ones where you need them."
+                ),
             )
         return redirect("sign-in")
     context = {"form": form, "address": user.email}

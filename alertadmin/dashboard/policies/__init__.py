@@ -1,1 +1,1 @@
-"""How people are reminded: the installation's policy, a tenant's, an app registration's."""
+"""Reminder policies: of the installation, a tenant or an app registration."""

@@ -16,16 +16,18 @@ ISO_WEEKDAYS = [(str(number + 1), name) for number, name in WEEKDAYS.items()]
 
 
 class PeopleForm(forms.Form):
-    first = EmailListField(label=_("Always told"), help_text=_("E-mail addresses, one a line."))
+    first = EmailListField(
+        label=_("Primary recipients"), help_text=_("Always notified. E-mail addresses, one per line.")
+    )
     next = EmailListField(
-        label=_("Next in line"),
-        help_text=_("Told too if nobody says “I am on it”, and always in the last week."),
+        label=_("Escalation recipients"),
+        help_text=_("Also notified if no one acknowledges the reminder, and always in the last week."),
     )
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data
         if both := set(data.get("first", ())) & set(data.get("next", ())):
-            self.add_error("next", _("%(email)s is always told already.") % {"email": min(both)})
+            self.add_error("next", _("%(email)s is already a primary recipient.") % {"email": min(both)})
         return data
 
 
@@ -33,18 +35,19 @@ class PlanForm(forms.Form):
     halves = ("repeat", "escalate")
     in_force: ReminderSchedule
 
-    own_plan = forms.BooleanField(label=_("Own days"), required=False)
+    own_plan = forms.BooleanField(label=_("Custom days"), required=False)
     thresholds = forms.CharField(
-        label=_("Days before the end"), help_text=_("Such as 90, 60, 30, 14, 7, 3, 1, 0; 0 is the end itself.")
+        label=_("Days before expiry"),
+        help_text=_("For example 90, 60, 30, 14, 7, 3, 1, 0; 0 is the expiry date itself."),
     )
-    repeat = forms.IntegerField(label=_("Then every so many days while expired"), min_value=1, max_value=365)
+    repeat = forms.IntegerField(label=_("Days between reminders after expiry"), min_value=1, max_value=365)
     escalate = forms.IntegerField(
-        label=_("Next in line from so many days before the end"),
+        label=_("Days before expiry when escalation starts"),
         min_value=ESCALATE_TO_ALL_DAYS,
         max_value=3650,
         help_text=_(
-            "Unless somebody said “I am on it”. In the last week everybody is told in any case: "
-            "every next in line, and the installation's people."
+            "Unless the reminder is acknowledged. In the last week, all escalation recipients and the "
+            "recipients of the installation are notified in any case."
         ),
     )
 
@@ -71,14 +74,14 @@ class PlanForm(forms.Form):
         if not self.errors and not data["own_plan"] and self._said() != self.in_force:
             self.add_error(
                 "own_plan",
-                _("These days count only where this is ticked. Tick it, or put back what was there: %(plan)s.")
+                _("These days apply only if the box is ticked. Tick it, or restore the previous values: %(plan)s.")
                 % {"plan": ", ".join(map(str, self.in_force.thresholds))},
             )
         return data
 
     @property
     def plan(self) -> str:
-        """As a policy keeps it; empty where it is inherited."""
+        """The schedule in its stored form; empty if inherited."""
         return str(self._said()) if self.cleaned_data["own_plan"] else ""
 
     def _said(self) -> ReminderSchedule:
@@ -90,24 +93,24 @@ class TimingForm(forms.Form):
     halves = ("quiet_from", "quiet_until", "digest", "digest_at")
     in_force: Timing
 
-    has_timing = forms.BooleanField(label=_("Own times"), required=False)
+    has_timing = forms.BooleanField(label=_("Custom times"), required=False)
     quiet_from = forms.TimeField(label=_("Quiet from"), required=False, widget=forms.TimeInput(attrs={"type": "time"}))
     quiet_until = forms.TimeField(
         label=_("Quiet until"),
         required=False,
         widget=forms.TimeInput(attrs={"type": "time"}),
-        help_text=_("In the tenant's time zone. What would come too late otherwise is sent all the same."),
+        help_text=_("In the tenant's time zone. A mail that would be too late otherwise is still sent."),
     )
     working_days = forms.MultipleChoiceField(
-        label=_("Days on which mail may leave"), choices=ISO_WEEKDAYS, widget=forms.CheckboxSelectMultiple
+        label=_("Days on which mail can be sent"), choices=ISO_WEEKDAYS, widget=forms.CheckboxSelectMultiple
     )
     digest = forms.ChoiceField(
-        label=_("Mails leave"),
+        label=_("Mails are sent"),
         choices=DigestChoice.choices,
-        help_text=_("In the last week before an end nothing waits for a digest."),
+        help_text=_("In the last week before expiry, no mail waits for a digest."),
     )
     digest_at = forms.TimeField(
-        label=_("Digests leave at"), widget=forms.TimeInput(attrs={"type": "time"}), initial=time(8, 0)
+        label=_("Digests are sent at"), widget=forms.TimeInput(attrs={"type": "time"}), initial=time(8, 0)
     )
 
     @classmethod
@@ -130,12 +133,15 @@ class TimingForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data
         if bool(data.get("quiet_from")) != bool(data.get("quiet_until")):
-            self.add_error("quiet_until", _("Quiet hours need both a beginning and an end, or neither."))
+            self.add_error("quiet_until", _("Enter both a start and an end of the quiet hours, or neither."))
         elif data.get("quiet_from") and data["quiet_from"] == data["quiet_until"]:
-            self.add_error("quiet_until", _("The quiet hours would never end, or never begin. Choose another end."))
+            self.add_error(
+                "quiet_until",
+                _("With these values the quiet hours would never end or never start. Choose another end."),
+            )
         if not self.errors and not data["has_timing"] and self._said() != self.in_force:
             self.add_error(
-                "has_timing", _("These times count only where this is ticked. Tick it, or put back what was there.")
+                "has_timing", _("These times apply only if the box is ticked. Tick it, or restore the previous values.")
             )
         return data
 

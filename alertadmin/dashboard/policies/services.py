@@ -1,4 +1,4 @@
-"""Stores a policy as its page says it: the plan, the times and the people, all of it or nothing."""
+"""Store a reminder policy (schedule, times, recipients) atomically."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def save(
 
 
 def _told(tenant: Tenant | None, app: AppRegistration | None) -> list[str]:
-    """Who is told at once, and who next."""
+    """Return the primary and the escalation recipients."""
     found = Recipient.objects.filter(tenant=tenant, app=app).order_by("line", "email")
     return [f"{one.get_line_display()}: {one.email}" for one in found]
 
@@ -46,11 +46,11 @@ def _save(policy: Policy, people: PeopleForm, plan: PlanForm, timing: TimingForm
 
 
 def _set(tenant: Tenant | None, app: AppRegistration | None, line: Level, emails: Iterable[str]) -> None:
-    """`emails` are canonical."""
+    """Replace the recipients of a level. `emails` are canonical."""
     emails = list(emails)
     own = Recipient.objects.filter(tenant=tenant, app=app)
     own.filter(line=line).exclude(email_canonical__in=emails).delete()
-    # Who changes from one line to the other has one row.
+    # A recipient who changes level keeps one row.
     own.filter(email_canonical__in=emails).exclude(line=line).delete()
     known = set(own.filter(line=line).values_list("email_canonical", flat=True))
     Recipient.objects.bulk_create(

@@ -59,7 +59,7 @@ def _policy(request: HttpRequest, tenant: Tenant | None, app: AppRegistration | 
             saved = save(scope["tenant"], app, people, plan, timing)
             if tenant is None:
                 owner_notices.notify_owners(saved, timezone.now())
-        messages.success(request, _("Saved. It counts from the next scan on."))
+        messages.success(request, _("Saved. It applies from the next scan."))
         return redirect(back, *([(app or tenant).pk] if app or tenant else []))  # type: ignore[union-attr]
     own_channels = health.with_attempts(Channel.objects.filter(**scope).defer("address", "signing_key"))
     context = {

@@ -1,1 +1,1 @@
-"""A tenant, its app, secret and mailbox in one guided form."""
+"""Register a tenant, app, secret and mailbox in one form."""

@@ -25,7 +25,7 @@ class AppPart(AppForm):
 
 
 class MailboxPart(OneSendsReminders):
-    """Optional as a whole: without an address there is no mailbox yet."""
+    """Optional as a whole: without an address no mailbox is created."""
 
     class Meta:
         model = Mailbox
@@ -37,7 +37,7 @@ class MailboxPart(OneSendsReminders):
         super().__init__(*args, **kwargs)
         self.fields["address"].required = False
         if sends := self.fields.get("sends_reminders"):
-            sends.help_text = _("Reminders go out by this mailbox first; by any other, or the relay, if it fails.")
+            sends.help_text = _("Reminders are sent by this mailbox first; by another one or the relay if it fails.")
 
 
 __all__ = ["AppPart", "MailboxPart", "SecretForm", "TenantPart"]

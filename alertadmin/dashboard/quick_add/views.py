@@ -25,9 +25,9 @@ from alertadmin.stored_messages import render_error
 @require_right(Right.CHANGE)
 @sensitive_post_parameters("secret-value")
 def registering(request: HttpRequest) -> HttpResponse:
-    """One form in four parts. `?tenant=` adds an app to a tenant that is here already: three parts.
+    """One form in four parts; `?tenant=` adds an app to an existing tenant, in three.
 
-    `?client_id=` and `?directory_id=` fill in what a pasted error named (see `diagnosis`).
+    `?client_id=` and `?directory_id=` fill in IDs found in a pasted error (see `diagnosis`).
     """
     known = get_from_query(request, "tenant", Tenant.objects.all())
     if known is None:
@@ -69,7 +69,7 @@ def registering(request: HttpRequest) -> HttpResponse:
 def _register(
     known: Tenant | None, tenant: TenantPart | None, app: AppPart, secret: SecretForm, mailbox: MailboxPart
 ) -> NewRegistration:
-    """In the tenant that is known, else in the one that its part describes."""
+    """Register in the existing tenant, or create the tenant first."""
     if not mailbox.cleaned_data["address"]:
         return _register_parts(known, tenant, app, secret, None)
     with mailbox.instead_of_the_other():
@@ -94,7 +94,7 @@ def _register_parts(
 
 
 def _id(request: HttpRequest, name: str) -> str:
-    """Empty if it is none: an address that was made up is no reason for an error."""
+    """Return the ID, or an empty string if it is malformed."""
     value = request.GET.get(name, "")
     return guid.normalize(value) if guid.is_guid(value) else ""
 
@@ -105,4 +105,4 @@ def _zone(request: HttpRequest, known: Tenant | None) -> zoneinfo.ZoneInfo:
     try:
         return zoneinfo.ZoneInfo(request.POST.get("tenant-time_zone") or "UTC")
     except (ValueError, OSError, zoneinfo.ZoneInfoNotFoundError):
-        return zoneinfo.ZoneInfo("UTC")  # the tenant's part says what is wrong with it
+        return zoneinfo.ZoneInfo("UTC")  # the tenant's part of the form reports the error

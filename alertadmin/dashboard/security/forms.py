@@ -23,7 +23,7 @@ class AuthenticatorForm(forms.Form):
     """Verify that the app has the secret, by a code. Until then the session keeps the secret, encrypted."""
 
     code = forms.CharField(
-        label=gettext_lazy("The code that it shows now"),
+        label=gettext_lazy("The code that the app shows now"),
         max_length=20,
         widget=forms.TextInput(attrs={"autocomplete": "one-time-code", "inputmode": "numeric"}),
     )
@@ -42,7 +42,9 @@ class AuthenticatorForm(forms.Form):
     def clean_code(self) -> str:
         code = str(self.cleaned_data["code"])
         if not validate_totp_code(self.secret, code):
-            raise ValidationError(_("This code is not right. It may have changed meanwhile, or the clocks differ."))
+            raise ValidationError(
+                _("This code is not right. It may have changed in the meantime, or the clocks differ.")
+            )
         throttling.is_first_use(self.user.pk, code, timezone.now())
         return code
 
@@ -54,7 +56,7 @@ class PasskeyForm(AddWebAuthnForm):  # type: ignore[misc]  # allauth has no type
         label=gettext_lazy("Name"),
         max_length=80,
         required=False,
-        help_text=gettext_lazy("So that you know it again, such as “key on my key ring”."),
+        help_text=gettext_lazy("So that you recognise it, for example “key on my key ring”."),
     )
 
     def __init__(self, *args: Any, request: HttpRequest, **kwargs: Any) -> None:

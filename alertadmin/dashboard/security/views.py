@@ -153,7 +153,7 @@ def factor_remove(request: HttpRequest, pk: int) -> HttpResponse:
         subject = audit.AuditTarget.of(factor)
         delete_and_cleanup(request, factor)
         audit.record(audit.AuditAction.FACTOR_REMOVED, subject, kind=factor.type)
-    messages.success(request, _("It no longer leads in."))
+    messages.success(request, _("It can no longer be used to sign in."))
     return redirect("security")
 
 
@@ -181,7 +181,7 @@ def session_end(request: HttpRequest, pk: int) -> HttpResponse:
         session = get_object_or_404(UserSession, pk=pk, user=request.user)
         session.end()
         audit.record(audit.AuditAction.SESSION_REVOKED, request.user, count=1)  # type: ignore[arg-type]
-    messages.success(request, _("That session has ended."))
+    messages.success(request, _("That session is signed out."))
     return redirect("security")
 
 
@@ -193,7 +193,8 @@ def sessions_end(request: HttpRequest) -> HttpResponse:
         ended = sessions.end_all(request.user, but=request.session.session_key)  # type: ignore[arg-type]
         audit.record(audit.AuditAction.SESSION_REVOKED, request.user, count=ended)  # type: ignore[arg-type]
     messages.success(
-        request, ngettext("%(count)d session has ended.", "%(count)d sessions have ended.", ended) % {"count": ended}
+        request,
+        ngettext("%(count)d session is signed out.", "%(count)d sessions are signed out.", ended) % {"count": ended},
     )
     return redirect("security")
 
@@ -224,7 +225,7 @@ def _show_codes(request: HttpRequest, added: Authenticator | None, made: Authent
     """Show new recovery codes in this response only: neither the session nor another page keeps them."""
     request.session.pop(PENDING, None)
     if added is not None:
-        messages.success(request, _("It is asked for from the next sign-in on."))
+        messages.success(request, _("It is required from the next sign-in."))
     if made is None:
         return redirect("security")
     codes = made.wrap().get_unused_codes()

@@ -14,19 +14,19 @@ LIFETIMES = {
 
 class HandOverForm(forms.Form):
     reason = forms.CharField(
-        label=_("What for"),
+        label=_("Purpose"),
         max_length=300,
-        help_text=_("Such as “entered into ALERT on VF-SRV01”. It goes on the record with your name."),
+        help_text=_("For example “entered into ALERT on VF-SRV01”. It is recorded with your name."),
     )
 
 
 class LinkForm(HandOverForm):
     recipient = forms.CharField(
-        label=_("For whom"),
+        label=_("Recipient"),
         max_length=200,
-        help_text=_("A name, so that you know later whom you gave it to. It goes on the record."),
+        help_text=_("A name, so that you know later who received it. It is recorded."),
     )
     lifetime = forms.ChoiceField(
-        label=_("Good for"), choices=[(slug, label) for slug, (_for, label) in LIFETIMES.items()], initial="day"
+        label=_("Valid for"), choices=[(slug, label) for slug, (_for, label) in LIFETIMES.items()], initial="day"
     )
     field_order = ("recipient", "reason", "lifetime")

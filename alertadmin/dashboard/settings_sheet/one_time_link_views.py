@@ -1,4 +1,4 @@
-"""One-time links to a secret: made and revoked from the sheet, opened by a stranger."""
+"""One-time links: created and revoked on the settings sheet, opened by a person without an account."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from alertadmin.registry.models import AppRegistration, Credential, Mailbox, One
 @recently_confirmed("POST")
 @sensitive_variables("token", "address")
 def make(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """Shows the link, once: nothing here keeps it."""
+    """Create a link and show it once; its token is not stored."""
     if request.method != "POST":
         return redirect("app-sheet", pk)
     app, mailboxes = app_and_mailboxes(request, pk)
@@ -48,7 +48,7 @@ def make(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 @sensitive_variables("token")
 def _made(request: HttpRequest, secret: Credential | None, mailbox: Mailbox | None, form: LinkForm) -> str:
-    """The token, or nothing and the reason on the form."""
+    """Return the token; None with the error on the form if it was refused."""
     if not form.is_valid():
         return ""
     assert isinstance(request.user, User)  # noqa: S101 (signed in, by the middleware)
@@ -79,7 +79,7 @@ def revoke(request: HttpRequest, pk: UUID) -> HttpResponse:
         if one_time_link.revoke(secret, timezone.now()):
             messages.success(request, _("The link is revoked."))
         else:
-            messages.info(request, _("No link waits any more."))
+            messages.info(request, _("No link is waiting any more."))
     return redirect("app-sheet", pk)
 
 
@@ -87,7 +87,7 @@ def revoke(request: HttpRequest, pk: UUID) -> HttpResponse:
 @never_cache
 @sensitive_variables("token", "context", "shown")
 def open_link(request: HttpRequest, token: str) -> HttpResponse:
-    """Looking tells nothing and uses nothing up, as programs look at what stands in a mail. The button does, once."""
+    """Show the secret after POST. GET shows nothing and does not use the link up, since mail scanners open links."""
     now, context = timezone.now(), {}
     try:
         if request.method == "POST":
@@ -100,13 +100,13 @@ def open_link(request: HttpRequest, token: str) -> HttpResponse:
         context = {"is_unreadable": True}
     if one_time_link.find(token, now) is None:
         return _for_nobody_else(render(request, "settings_sheet/link_over.html", status=404))
-    # Not no-referrer: that would hide from us too that the form was sent from our own page.
+    # The policy no-referrer would also hide the origin of our own form from the CSRF check.
     page = render(request, "settings_sheet/link_waiting.html", context, status=503 if context else 200)
     return _for_nobody_else(page, referrer="strict-origin")
 
 
 def _sheet(link: OneTimeLink) -> Sheet | None:
-    """As it was chosen when the link was made; None if that mailbox is gone, or its cloud."""
+    """The sheet with the program chosen at creation; None if its mailbox or cloud no longer exists."""
     try:
         if link.mailbox and link.mailbox.app_id == link.credential.app_id:
             values = Values(link.mailbox.tenant.mail_cloud, link.credential.app, link.mailbox)

@@ -1,4 +1,4 @@
-"""What each kind of program is told, for one mailbox of one app: in the words of that program's own settings."""
+"""Settings per program for one mailbox of one app, in the terms of that program."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Text = str | Promise
 
 @dataclass(frozen=True)
 class SheetLine:
-    """One setting. `value` is empty for the secret, which has a place of its own."""
+    """One setting. `value` is empty for the secret, which is rendered separately."""
 
     name: Text
     value: str = ""
@@ -33,12 +33,12 @@ class Sheet:
     lines: list[SheetLine]
     notes: list[Text]
     sample: str = ""
-    """A file or script to start from; the secret is read from an environment variable in it."""
+    """Sample file or script; it reads the secret from an environment variable."""
 
 
 @dataclass(frozen=True)
 class Values:
-    """What the settings are made of."""
+    """Input of the settings."""
 
     cloud: Cloud
     app: AppRegistration
@@ -53,7 +53,7 @@ class Values:
 
 
 def _alert(values: Values) -> Sheet:
-    """Source: Micromedia, ALERT's manual, "Office 365 (OAuth)"."""
+    """Settings of ALERT. Source: Micromedia, ALERT's manual, "Office 365 (OAuth)"."""
     shared = "common" if values.app.audience in MULTITENANT else ""
     notes: list[Text] = [_("ALERT 4.0 revision 2 build 365 or newer.")]
     if shared:
@@ -66,7 +66,7 @@ def _alert(values: Values) -> Sheet:
             % {"auth": values.endpoint("authorize"), "token": values.endpoint("token")}
         )
     if values.mailbox.transport == "ews":
-        notes.append(_("It sends by EWS, which Exchange Online switches off for good on 2027-04-01."))
+        notes.append(_("It sends by EWS, which Exchange Online switches off permanently on 2027-04-01."))
     return Sheet(
         [
             SheetLine(_("Exchange version"), "Office 365"),
@@ -97,7 +97,7 @@ def _generic(values: Values) -> Sheet:
             SheetLine(_("SMTP port"), port, _("STARTTLS, then AUTH XOAUTH2")),
             SheetLine(_("E-mail address"), values.mailbox.address),
         ],
-        [_("One token is for one resource: Graph takes no token for Exchange, nor the other way round.")],
+        [_("One token is for one resource: Graph does not accept a token for Exchange, nor Exchange one for Graph.")],
     )
 
 
@@ -126,7 +126,7 @@ def _msmtp(values: Values) -> Sheet:
         )
     )
     notes: list[Text] = [
-        _("Put the secret into the environment variable ALERTADMIN_SECRET; curl and jq must be there."),
+        _("Put the secret into the environment variable ALERTADMIN_SECRET; curl and jq must be installed."),
         _("The app needs SMTP.SendAsApp, and the mailbox SMTP AUTH."),
     ]
     return Sheet([SheetLine(_("Client secret"), is_secret=True)], notes, sample)
@@ -200,5 +200,5 @@ PROGRAMS = (
 
 
 def program_of(slug: str) -> SheetProgram:
-    """The first where there is none of that name."""
+    """Return the named program, or the first one."""
     return next((one for one in PROGRAMS if one.slug == slug), PROGRAMS[0])

@@ -1,4 +1,4 @@
-"""The settings sheet: what is entered into the software that sends. The secret is shown on it once, on the record."""
+"""Settings sheet: the values for the software that sends. Shows the secret once, with an audit entry."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from alertadmin.stored_messages import render_error
 @recently_confirmed("POST")
 @sensitive_variables("context")
 def app_sheet(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """`?for=` names the program, `?mailbox=` the mailbox. A POST shows the secret on it, once."""
+    """`?for=` chooses the program, `?mailbox=` the mailbox. POST shows the secret once."""
     app, mailboxes = app_and_mailboxes(request, pk)
     context = {**sheet_of(request, app, chosen(request, mailboxes)), "mailboxes": mailboxes}
     return render(request, "settings_sheet/sheet.html", context, status=422 if context["form"].errors else 200)
@@ -45,8 +45,7 @@ def app_and_mailboxes(request: HttpRequest, pk: UUID) -> tuple[AppRegistration, 
 
 @sensitive_variables("value", "context")
 def sheet_of(request: HttpRequest, app: AppRegistration, mailbox: Mailbox | None) -> dict[str, Any]:
-    """What `settings_sheet/content.html` is made of. A view that shows it is never cached, and its POST recently
-    confirmed."""
+    """Context of `settings_sheet/content.html`. Its view must be uncached, with recent reauthentication for POST."""
     form = HandOverForm(request.POST or None)
     value = ""
     if request.method == "POST" and form.is_valid():
@@ -55,7 +54,7 @@ def sheet_of(request: HttpRequest, app: AppRegistration, mailbox: Mailbox | None
 
 
 def unshown(request: HttpRequest, app: AppRegistration, mailbox: Mailbox | None) -> dict[str, Any]:
-    """The same, with nothing that was posted."""
+    """The same context without posted values."""
     program = program_of(request.GET.get("for", ""))
     secret = app.current_credential
     link = OneTimeLink.objects.filter(credential=secret).first() if secret else None
@@ -87,7 +86,7 @@ def chosen(request: HttpRequest, mailboxes: list[Mailbox]) -> Mailbox | None:
 
 @sensitive_variables("value")
 def _shown(request: HttpRequest, app: AppRegistration, form: HandOverForm) -> str:
-    """The value, or nothing and the reason on the form."""
+    """Return the value; None with the error on the form if it was refused."""
     assert isinstance(request.user, User)  # noqa: S101 (signed in, by the middleware)
     secret = app.current_credential
     try:

@@ -1,1 +1,1 @@
-"""Guided registration: one step a page, resumable, from a domain name to a mail that was sent."""
+"""Guided registration: one step per page, resumable, from a domain to a sent mail."""

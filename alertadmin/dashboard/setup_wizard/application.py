@@ -1,4 +1,4 @@
-"""Step 2: the application: what to enter in the portal, and the client id that comes back from it."""
+"""Step 2, application: the values for the portal, and the client ID that it returns."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ from alertadmin.registry.models.app_registration import NATIVE_CLIENT
 from mailer.clouds import BUILTIN
 
 PERSON = "person"
-"""The name of the button that leads to the sign-in of a personal account."""
+"""Name of the button that continues with a personal account."""
 DRAFTED = ("name", "audience", "redirect_uri")
-"""What the guide keeps until there is a client id, so that nothing typed is lost."""
+"""Fields kept in the guide until there is a client ID."""
 MEANINGS = {
-    SignInAudience.MY_ORG: gettext_lazy("the usual one: it sends in its own directory alone"),
-    SignInAudience.MULTIPLE_ORGS: gettext_lazy("for several customers: each one's administrator must consent"),
+    SignInAudience.MY_ORG: gettext_lazy("the usual choice: it sends only in its own directory"),
+    SignInAudience.MULTIPLE_ORGS: gettext_lazy("for several customers: the administrator of each one must consent"),
     SignInAudience.ALL: gettext_lazy(
-        "as the one before; for personal accounts it can send only with a person signed in"
+        "like the one before; for personal accounts it can send only after a user signs in"
     ),
-    SignInAudience.PERSONAL: gettext_lazy("cannot send by itself: no application permission, no consent, no EWS"),
+    SignInAudience.PERSONAL: gettext_lazy("cannot send on its own: no application permission, no consent, no EWS"),
 }
 
 
@@ -61,13 +61,13 @@ class WizardApplicationForm(AppDestination):
         ]
         self.fields["redirect_uri"].choices = _redirects(guide, self.instance.redirect_uri)  # type: ignore[attr-defined]
         self.fields["client_id"].error_messages["required"] = _(
-            "Paste it here once the portal has made the application. What you chose is kept."
+            "Paste it here when the portal has created the application. Your choices are kept."
         )
-        self.fields["client_id"].help_text = _("From the application's overview page, once the portal has made it.")
+        self.fields["client_id"].help_text = _("From the application's overview page, when the portal has created it.")
 
     @property
     def takes_a_person(self) -> bool:
-        """Then the page offers the other way: to keep the app, and have the account's owner sign in."""
+        """Whether the page offers to keep the app and sign in the account's owner instead."""
         return bool(self["audience"].value() == SignInAudience.PERSONAL)
 
     def clean_audience(self) -> str:
@@ -75,8 +75,8 @@ class WizardApplicationForm(AppDestination):
         if chosen == SignInAudience.PERSONAL and PERSON not in self.data:
             raise forms.ValidationError(
                 _(
-                    "Such an app cannot send by itself: Microsoft gives application permissions in directories alone. "
-                    "Choose another type, or let the account's owner sign in (below)."
+                    "Such an app cannot send on its own: Microsoft gives application permissions only in "
+                    "directories. Choose another type, or let the account's owner sign in (below)."
                 )
             )
         return chosen
@@ -87,13 +87,13 @@ def _said(label: Any, meaning: Any) -> str:
 
 
 def _redirects(guide: SetupProgress, chosen: str) -> list[tuple[str, Any]]:
-    """For desktop software, for this dashboard; and what an app that was registered before has."""
+    """Redirect URI choices: desktop software, this dashboard, and the current one of a registered app."""
     native = NATIVE_CLIENT
     if cloud := (known_cloud(guide.tenant.cloud) if guide.tenant.cloud in BUILTIN else None):
         native = NATIVE_CLIENT.replace(BUILTIN["global"].authority, cloud.authority)
     offered = {
         native: _("for desktop software such as ALERT (platform “Mobile and desktop applications”)"),
-        callback_url(): _("this dashboard, to be led back here after consent (platform “Web”)"),
+        callback_url(): _("this dashboard, to which Microsoft returns after consent (platform “Web”)"),
     }
     if chosen and chosen not in offered:
         offered[chosen] = _("as it is registered now")
@@ -109,13 +109,15 @@ def guide_application(request: HttpRequest, guide: SetupProgress) -> HttpRespons
     if request.method == "POST":
         if PERSON in request.POST and (kept := _for_a_person(guide, form)):
             messages.success(
-                request, _("“%(name)s” is registered. Now the account's owner signs in.") % {"name": kept.name}
+                request, _("“%(name)s” is registered. Next, the owner of the account signs in.") % {"name": kept.name}
             )
             return redirect(f"{reverse('mailbox-add-personal')}?app={kept.pk}")
         if guide.app is None and (known := _known(form, guide)):
             guide.app = known
             guide.save(update_fields=["app"])
-            messages.success(request, _("“%(name)s” is registered already: it goes on with it.") % {"name": known.name})
+            messages.success(
+                request, _("“%(name)s” is already registered: the guide continues with it.") % {"name": known.name}
+            )
             return go_on(guide)
         if form.is_valid():
             _keep(guide, form)
@@ -126,7 +128,7 @@ def guide_application(request: HttpRequest, guide: SetupProgress) -> HttpRespons
 
 @transaction.atomic
 def _for_a_person(guide: SetupProgress, form: WizardApplicationForm) -> AppRegistration | None:
-    """Keeps the app; ends the guide, whose steps are those of an app that sends by itself. None if it is not right."""
+    """Store the app and end the guide, whose steps are for apps that send on their own. None if the form is invalid."""
     known = _known(form, guide) if guide.app is None else None
     if known is None:
         if not form.is_valid():
@@ -138,7 +140,7 @@ def _for_a_person(guide: SetupProgress, form: WizardApplicationForm) -> AppRegis
 
 
 def _known(form: WizardApplicationForm, guide: SetupProgress) -> AppRegistration | None:
-    """The app of that client id, where it is registered here already. What is no id at all, the form says."""
+    """Return the registered app with that client ID. The form reports a malformed ID."""
     client_id = form.data.get("client_id", "")
     if not guid.is_guid(client_id):
         return None
@@ -147,7 +149,7 @@ def _known(form: WizardApplicationForm, guide: SetupProgress) -> AppRegistration
 
 @transaction.atomic
 def _keep(guide: SetupProgress, form: WizardApplicationForm) -> None:
-    """A new app wants nothing until the next step says what."""
+    """Store the app. It requires no permission until the next step."""
     app = form.save(commit=False)
     if guide.app is None:
         app.permissions = []
@@ -168,7 +170,7 @@ def _keep_draft(guide: SetupProgress, form: WizardApplicationForm) -> None:
 
 
 def _values(guide: SetupProgress) -> list[tuple[str, str]]:
-    """To be copied into the portal."""
+    """Values to copy into the portal."""
     app = guide.app or guide
     return [
         (_("Name"), app.name),

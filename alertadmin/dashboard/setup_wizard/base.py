@@ -1,4 +1,4 @@
-"""What the pages of all steps share: the steps on the left, where to click in the portal, and the way back and on."""
+"""Shared parts of the step pages: step list, portal sketch, Back and Next."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ View = Callable[[HttpRequest, SetupProgress], HttpResponse]
 
 
 def step(name: str) -> Callable[[View], Callable[[HttpRequest, UUID], HttpResponse]]:
-    """A view of one step. Who comes too early is led to where the guide stands; everybody has guides of their own."""
+    """View decorator of a step. Redirects to the current step if an earlier one is missing; a user only sees their own
+    guides."""
 
     def decorate(view: View) -> Callable[[HttpRequest, UUID], HttpResponse]:
         @wraps(view)

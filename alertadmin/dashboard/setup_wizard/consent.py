@@ -1,4 +1,4 @@
-"""Step 4: consent of the directory it sends in: the link, the request for somebody else, and the check."""
+"""Step 4, consent in the mailbox's directory: the link, the request by mail, and the check."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ SHARED = (SignInAudience.MULTIPLE_ORGS, SignInAudience.ALL)
 
 @dataclass(frozen=True)
 class Ask:
-    """One resource a call: Microsoft's consent page grants what the app wants of it."""
+    """Consent link for one resource; Microsoft's consent page grants the app's permissions of that resource."""
 
     resource: Resource
     consent: Consent
@@ -42,7 +42,7 @@ class Ask:
 @require_right(Right.CHANGE, of=SetupProgress)
 @step("consent")
 def guide_consent(request: HttpRequest, guide: SetupProgress) -> HttpResponse:
-    """For a multitenant app first: which mailbox, since its domain says whose consent it takes."""
+    """For a multitenant app, ask for the mailbox first: its domain determines the directory."""
     assert guide.app is not None  # noqa: S101 (else it cannot be reached)
     form = None
     if guide.app.audience in SHARED and guide.mailbox is None and guide.app.required_permissions:
@@ -66,7 +66,7 @@ def guide_consent(request: HttpRequest, guide: SetupProgress) -> HttpResponse:
 
 
 def _asks(request: HttpRequest, guide: SetupProgress, consents: list[Consent]) -> list[Ask]:
-    """None where the operator's file no longer names the cloud."""
+    """Consent links; None if the clouds file does not define the cloud."""
     asks: dict[Resource, Ask] = {}
     for consent in consents:
         resource = RESOURCE_OF[Permission(consent.permission)]
@@ -93,14 +93,14 @@ def _check(request: HttpRequest, guide: SetupProgress) -> HttpResponse:
 
 
 def check(request: HttpRequest, guide: SetupProgress) -> bool:
-    """Asks Entra now and says what came of it. True if every wanted permission is granted."""
+    """Check consent now and report it. True if every required permission is granted."""
     assert guide.app is not None  # noqa: S101
     found = check_consent(guide.app, guide.place, now=timezone.now())
     if not found:
-        return False  # it sends elsewhere so far, and nothing is wanted here until a mailbox is
+        return False  # no mailbox in this tenant yet, so nothing to check
     granted = [one for one in found if one.status == ConsentStatus.GRANTED]
     if len(granted) == len(found):
-        messages.success(request, _("Every wanted permission is granted."))
+        messages.success(request, _("All required permissions are granted."))
         return True
     if not guide.is_scoped:
         missing = ", ".join(one.permission for one in found if one.status != ConsentStatus.GRANTED)

@@ -1,4 +1,4 @@
-"""Step 5: a secret or a certificate, by the forms that there are; a token proves it, then consent is looked at."""
+"""Step 5, credential: the form of a secret or certificate, its verification, then the consent check."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ WAYS = ("secret", "make", "upload")
 @sensitive_post_parameters("value", "passphrase")
 @step("credential")
 def guide_credential(request: HttpRequest, guide: SetupProgress) -> HttpResponse:
-    """`?by=` says which: a secret that is pasted, a certificate that is made here, or one that is uploaded."""
+    """`?by=` chooses the kind: a pasted secret, a created certificate or an uploaded one."""
     assert guide.app is not None  # noqa: S101 (else it cannot be reached)
     way = request.GET.get("by", "")
     way = way if way in WAYS else "secret"
@@ -70,7 +70,9 @@ def _enter(request: HttpRequest, guide: SetupProgress, way: str, form: forms.For
     if isinstance(form, MakeForm):
         pair = certificates.generate(guide.app.name, now=now, lasts=form.lasts)
         keep_pair(guide.app, pair, data["description"])
-        messages.success(request, _("The key is made and stored encrypted. Now give the portal its certificate."))
+        messages.success(
+            request, _("The key is created and stored encrypted. Now upload its certificate in the portal.")
+        )
         return redirect("guide-credential", guide.pk)
     if isinstance(form, UploadForm):
         return _told(request, guide, _proven(guide.app, fields_of(data["pair"], data["description"])))
@@ -79,7 +81,7 @@ def _enter(request: HttpRequest, guide: SetupProgress, way: str, form: forms.For
 
 
 def _proven(app: AppRegistration, values: dict[str, Any]) -> Replacement:
-    """Stored first, then proven: a value that the portal shows once is not lost when the network fails."""
+    """Store first, then verify: the portal shows a value once, so a network error must not lose it."""
     now = timezone.now()
     if app.current_credential is not None:
         return rotation.rotate(app, **values, now=now)
@@ -102,7 +104,7 @@ def _told(request: HttpRequest, guide: SetupProgress, replacement: Replacement) 
     if not replacement.proven:
         way = "secret" if not replacement.credential.certificate else "make"
         return _page(request, guide, way, None, replacement=replacement)
-    messages.success(request, _("A token proved it: it is in use."))
+    messages.success(request, _("Verified and in use."))
     if guide.app.required_permissions and not guide.is_scoped:
         check(request, guide)
     return go_on(guide)
@@ -136,7 +138,7 @@ def _form_anew(way: str, guide: SetupProgress) -> forms.Form:
 @require_right(Right.CHANGE, of=SetupProgress)
 @post_only(back="guide-credential")
 def guide_prove(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """Tries the one that has no token yet, once the portal knows it."""
+    """Verify the credential that has no token yet."""
     return _prove(request, pk)
 
 

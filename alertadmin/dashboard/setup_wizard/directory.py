@@ -1,4 +1,4 @@
-"""Step 1: which Entra directory, found by Microsoft from a domain, an address or an id."""
+"""Step 1, directory: found at Microsoft by domain, address or ID."""
 
 from __future__ import annotations
 
@@ -35,36 +35,36 @@ from mailer.diagnosis.portal_links import Place, links
 
 
 class DirectoryForm(forms.Form):
-    """Asks Microsoft when it is checked; what it found is in `found`."""
+    """Queries Microsoft in `clean`; the result is in `found`."""
 
     directory = forms.CharField(
         label=gettext_lazy("Domain, or Directory (tenant) ID"),
         max_length=253,
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false", "placeholder": "northpark.com"}),
-        help_text=gettext_lazy("The part of your e-mail addresses after the @ will do."),
+        help_text=gettext_lazy("The part of your e-mail addresses after the @ is enough."),
     )
     cloud = forms.ChoiceField(
         label=gettext_lazy("Cloud"),
-        help_text=gettext_lazy("Worldwide, unless your administrators sign in at another address than others."),
+        help_text=gettext_lazy("Worldwide, unless your administrators sign in at a different address."),
     )
     name = NameField(
         label=gettext_lazy("Name"),
         required=False,
         max_length=120,
-        help_text=gettext_lazy("What your colleagues call this customer or company. Empty: the domain."),
+        help_text=gettext_lazy("What your colleagues call this customer or company. Leave empty for the domain."),
     )
     time_zone = forms.CharField(
         label=gettext_lazy("Time zone"),
         validators=[validate_time_zone],
         widget=TimeZoneInput,
-        help_text=gettext_lazy("Ends are read in it."),
+        help_text=gettext_lazy("Expiry dates are read in it."),
     )
     contacts = forms.CharField(
         label=gettext_lazy("Contacts"),
         required=False,
         widget=forms.Textarea(attrs={"rows": 2}),
         help_text=gettext_lazy(
-            "Who is told before a secret ends: one e-mail address a line. Empty: the administrators."
+            "Notified before a secret expires: one e-mail address per line. Leave empty to notify the administrators."
         ),
     )
 
@@ -90,14 +90,14 @@ class DirectoryForm(forms.Form):
 
 @require_right(Right.CHANGE)
 def guide(request: HttpRequest) -> HttpResponse:
-    """Begins one: the first step, and above it those that were begun before. `?tenant=` begins at the second."""
+    """Start a guide, or list the unfinished ones. `?tenant=` starts at step 2."""
     assert isinstance(request.user, User)  # noqa: S101 (signed in, by the middleware)
     known = get_from_query(request, "tenant", Tenant.objects.all())
     form = DirectoryForm(request.POST or None, initial={"time_zone": request.user.time_zone})
     if request.method == "POST":
         if known:
             return redirect(url(_begun(request.user, known), "application"))
-        access_of(request).require(Right.CHANGE)  # only the installation's administrators add tenants
+        access_of(request).require(Right.CHANGE)  # only administrators of all tenants add tenants
         if form.is_valid():
             with transaction.atomic():
                 begun = _begun(request.user, _tenant(request, form))
@@ -117,7 +117,7 @@ def guide(request: HttpRequest) -> HttpResponse:
 @require_right(Right.CHANGE, of=SetupProgress)
 @step("directory")
 def guide_directory(request: HttpRequest, guide: SetupProgress) -> HttpResponse:
-    """What was found; another may be chosen as long as no application stands in it."""
+    """Show the directory; it can be changed until it has an application."""
     if guide.app:
         return page(request, guide, "directory")
     initial = {
@@ -137,27 +137,27 @@ def guide_directory(request: HttpRequest, guide: SetupProgress) -> HttpResponse:
 
 
 def guides_of(request: HttpRequest) -> list[SetupProgress]:
-    """What a person has begun and not finished, the newest first."""
+    """The user's unfinished guides, newest first."""
     mine = SetupProgress.objects.filter(person=request.user.pk)
     return list(access_of(request).visible(mine, Right.CHANGE).select_related("tenant", "app"))
 
 
 def _begun(person: User, tenant: Tenant) -> SetupProgress:
-    """One without an application in this directory goes on: who comes by the first step again has not begun two."""
+    """Reuse an unfinished guide without an application in this directory, instead of starting a second one."""
     return SetupProgress.objects.filter(person=person, tenant=tenant, app=None).first() or SetupProgress.objects.create(
         person=person, tenant=tenant
     )
 
 
 def _tenant(request: HttpRequest, form: DirectoryForm) -> Tenant:
-    """The one that is registered already stays as it is, but for contacts that it lacks."""
+    """Return the registered tenant, adding only missing contacts, or create it."""
     data, found = form.cleaned_data, form.found
     known = Tenant.objects.filter(directory_id=found.directory_id).first()
     if known:
         if data["contacts"] and not known.contacts.exists():
             with audit.record_change(AuditAction.TENANT_CHANGED, known) as details:
                 details["contacts"] = set_contacts(known, data["contacts"])
-        messages.success(request, _("This directory is registered already, as “%(name)s”.") % {"name": known.name})
+        messages.success(request, _("This directory is already registered as “%(name)s”.") % {"name": known.name})
         return known
     tenant = Tenant(
         name=data["name"] or found.domain or found.directory_id,

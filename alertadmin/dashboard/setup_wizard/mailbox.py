@@ -1,4 +1,4 @@
-"""Step 6, and for a multitenant app a part of step 4: the mailbox that sends; its domain says in which directory."""
+"""Step 6 (for a multitenant app part of step 4), mailbox: its domain determines the directory."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from mailer.email_address import canonical
 
 
 class WizardMailboxForm(OneSendsReminders):
-    """Asks Microsoft whose domain it is. What cannot be known stays open: the test send tells."""
+    """Looks up the directory of the domain. If Microsoft does not answer, the test send decides."""
 
     class Meta:
         model = Mailbox
@@ -35,7 +35,7 @@ class WizardMailboxForm(OneSendsReminders):
     halves = ("address", "transport")
     place: Tenant
     is_doubtful = False
-    """Microsoft could not say whose domain it is."""
+    """Microsoft could not say which directory the domain belongs to."""
 
     def __init__(self, data: Any, *, guide: SetupProgress, access: Access) -> None:
         self.access = access
@@ -48,7 +48,7 @@ class WizardMailboxForm(OneSendsReminders):
         super().__init__(data, instance=instance, access=access)
         self.fields["transport"].choices = [(one.value, one.label) for one in ways]  # type: ignore[attr-defined]
         if sends := self.fields.get("sends_reminders"):
-            sends.help_text = _("Reminders go out by this mailbox first; by any other, or the relay, if it fails.")
+            sends.help_text = _("Reminders are sent by this mailbox first; by another one or the relay if it fails.")
 
     def clean_address(self) -> str:
         address = check_not_personal(self.cleaned_data["address"])
@@ -63,8 +63,8 @@ class WizardMailboxForm(OneSendsReminders):
         if self.app.audience == SignInAudience.MY_ORG:
             raise forms.ValidationError(
                 _(
-                    "%(domain)s belongs to another directory (%(id)s), and this app sends in its own alone. Enter a "
-                    "mailbox of %(tenant)s, or make the app multitenant in step 2."
+                    "%(domain)s belongs to another directory (%(id)s), and this app sends only in its own. "
+                    "Enter a mailbox of %(tenant)s, or make the app multitenant in step 2."
                 ),
                 params={"domain": found.domain, "id": found.directory_id, "tenant": self.app.tenant.name},
             )
@@ -72,8 +72,8 @@ class WizardMailboxForm(OneSendsReminders):
         if known is None and not self.access.in_all_tenants(Right.CHANGE):
             raise forms.ValidationError(
                 _(
-                    "%(domain)s belongs to a directory that is not yours here. Ask whoever runs this installation to "
-                    "add the mailbox."
+                    "%(domain)s belongs to a directory that you cannot manage here. Ask the operator of this "
+                    "installation to add the mailbox."
                 ),
                 params={"domain": found.domain},
             )
@@ -111,7 +111,7 @@ def guide_mailbox(request: HttpRequest, guide: SetupProgress) -> HttpResponse:
 
 @transaction.atomic
 def keep(request: HttpRequest, guide: SetupProgress, form: WizardMailboxForm) -> None:
-    """One that is registered with this app already is taken as it is."""
+    """Store the mailbox; one already registered with this app is used unchanged."""
     address = form.cleaned_data["address"]
     same = Mailbox.objects.filter(app=form.app, address_canonical=canonical(address))
     known = same.exclude(pk=form.instance.pk).first()
@@ -123,12 +123,14 @@ def keep(request: HttpRequest, guide: SetupProgress, form: WizardMailboxForm) ->
     guide.mailbox = known or form.save()
     guide.save(update_fields=["mailbox"])
     if form.is_doubtful:
-        said = _("Microsoft could not say whose domain %(address)s is of. The test send tells.")
+        said = _(
+            "Microsoft could not say which directory the domain of %(address)s belongs to. The test send will show it."
+        )
         messages.warning(request, said % {"address": address})
 
 
 def words_for_another(guide: SetupProgress, permissions: list[str]) -> str:
-    """What to write to an administrator of that directory; the addresses come after it."""
+    """Text to send to an administrator of that directory; the consent links follow."""
     assert guide.app is not None  # noqa: S101
     return _(
         "Please grant the application “%(app)s” (%(client)s) the permission %(permissions)s in the directory of "

@@ -1,4 +1,4 @@
-"""Step 3: how it is to send, what that takes, and whether Entra gives it for all mailboxes or Exchange for one."""
+"""Step 3, permissions: transports, their permissions, and tenant-wide consent or RBAC for one mailbox."""
 
 from __future__ import annotations
 
@@ -22,9 +22,11 @@ from alertadmin.registry.permissions import OPTIONAL, RESOURCE_OF, Permission
 from alertadmin.reminders.scan.sources.ews import ENDS
 
 MEANINGS = {
-    Permission.MAIL_SEND: gettext_lazy("Microsoft Graph, the way that stays"),
-    Permission.FULL_ACCESS: gettext_lazy("EWS: Exchange Online ends it on %(end)s, for software that knows no other"),
-    Permission.SMTP_SEND: gettext_lazy("SMTP with OAuth, for software that speaks SMTP"),
+    Permission.MAIL_SEND: gettext_lazy("Microsoft Graph (recommended)"),
+    Permission.FULL_ACCESS: gettext_lazy(
+        "EWS: Exchange Online switches it off on %(end)s; only for software that supports nothing else"
+    ),
+    Permission.SMTP_SEND: gettext_lazy("SMTP with OAuth, for software that uses SMTP"),
 }
 WHOLE, SCOPED = "whole", "scoped"
 
@@ -33,26 +35,28 @@ class PermissionsForm(forms.Form):
     permissions = forms.MultipleChoiceField(
         label=gettext_lazy("It sends by"),
         widget=forms.CheckboxSelectMultiple,
-        error_messages={"required": gettext_lazy("Choose at least one way to send.")},
+        error_messages={"required": gettext_lazy("Choose at least one transport.")},
     )
     scope = forms.ChoiceField(
-        label=gettext_lazy("As whom it may send"),
+        label=gettext_lazy("Mailboxes it can send as"),
         choices=[
-            (WHOLE, gettext_lazy("as every mailbox of the directory: Entra grants it, an administrator consents")),
+            (WHOLE, gettext_lazy("all mailboxes of the directory: Entra grants it, an administrator consents")),
             (
                 SCOPED,
                 gettext_lazy(
-                    "safer: as the sending mailbox alone. Exchange grants it (RBAC for Applications) by a script, "
-                    "and Entra nothing"
+                    "safer: only the sending mailbox. Exchange grants it (RBAC for Applications) by a script, "
+                    "and nothing is granted in Entra"
                 ),
             ),
         ],
         widget=forms.RadioSelect,
     )
     keeps_drafts = forms.BooleanField(
-        label=gettext_lazy("Also Mail.ReadWrite, so that no mail comes twice"),
+        label=gettext_lazy("Also Mail.ReadWrite, to prevent duplicate mails"),
         required=False,
-        help_text=gettext_lazy("Then a mail by Graph is kept as a draft first and can be looked up. It may also read."),
+        help_text=gettext_lazy(
+            "A mail by Graph is then saved as a draft first and can be looked up. The app can also read mail."
+        ),
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -81,7 +85,7 @@ def guide_permissions(request: HttpRequest, guide: SetupProgress) -> HttpRespons
         return redirect("guide-consent", guide.pk)
     context: dict[str, Any] = {
         "form": form,
-        # Which of them are shown follows the ticks, by the style sheet.
+        # The style sheet shows those of the ticked transports.
         "permissions": [(one, RESOURCE_OF[one].label, OPTIONAL.get(one, "")) for one in Permission],
     }
     return page(request, guide, "permissions", **context)

@@ -1,4 +1,4 @@
-"""Where each step is done in Microsoft's portal: the way there, its page, and what to press, for the little picture."""
+"""Portal navigation of each step: the path, the page and the button, for the sketch."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ OVERVIEW, AUTHENTICATION, SECRETS, PERMISSIONS = (
     _("API permissions"),
 )
 MENU = (OVERVIEW, AUTHENTICATION, SECRETS, PERMISSIONS)
-"""An application's own menu, shortened."""
+"""The application's menu, shortened."""
 DIRECTORY_MENU = (_("Overview"), _("Users"), _("Applications"))
 EXCHANGE_MENU = (_("Users"), _("Mailboxes"), _("Mail flow"))
 
 
 @dataclass(frozen=True)
 class Path:
-    """`pages` are names of mailer.diagnosis.portal_links.PAGES. The picture shows a menu, one entry chosen,
-    a button."""
+    """`pages` are names of mailer.diagnosis.portal_links.PAGES. The sketch shows a menu, a selected entry and a
+    button."""
 
     way: tuple[Text, ...]
     pages: tuple[str, ...]
@@ -37,11 +37,11 @@ class Path:
     chosen: Text
     button: Text
     field: Text = ""
-    """What stands below the button: the value to look for."""
+    """Value to look for, below the button."""
 
     @property
     def entries(self) -> list[tuple[int, Text, bool]]:
-        """Each entry of the menu with its height in the picture."""
+        """Menu entries with their y position in the sketch."""
         return [(64 + 34 * number, entry, entry == self.chosen) for number, entry in enumerate(self.menu)]
 
 
@@ -80,7 +80,7 @@ UPLOADED = Path(
 
 
 def path_of(name: str, guide: SetupProgress) -> Path | None:
-    """None for what is done here alone."""
+    """Return the path of a step; None for steps outside the portal."""
     if name == "application" and guide.app:
         return REGISTERED
     return PATHS.get(name)

@@ -1,4 +1,4 @@
-"""The steps of the guide and how each stands, read from the rows that they made: nothing to be kept up to date."""
+"""Status of each step, derived from the registered rows; no separate state is stored."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ STEPS: dict[str, str | Promise] = {
     "test": _("Test send"),
     "settings": _("Settings sheet"),
 }
-"""In the order in which they are done. The names are those of the addresses: `guide-<name>`."""
+"""Steps in order; the keys are those of the URL names `guide-<name>`."""
 TO_DO = (UNKNOWN, _("to do"))
 DONE = (GOOD, _("done"))
 LATER = (Badge("secondary", "clock"), _("checked after step 5"))
@@ -39,7 +39,7 @@ class WizardStep:
     look: Badge
     word: str | Promise
     url: str
-    """Empty while it cannot be reached: what comes before it is missing."""
+    """Empty while an earlier step is missing."""
 
 
 def steps(guide: SetupProgress) -> list[WizardStep]:
@@ -61,7 +61,7 @@ def is_reachable(guide: SetupProgress, name: str) -> bool:
 
 
 def first_open(guide: SetupProgress) -> str:
-    """Where to go on: the first step that asks for something now."""
+    """The first step that needs action."""
     stand = standing(guide)
     passed = (DONE, LATER, SCOPED)
     return next((name for name in STEPS if stand[name] not in passed and is_reachable(guide, name)), "settings")
@@ -82,14 +82,14 @@ def standing(guide: SetupProgress) -> dict[str, Standing]:
 
 
 def consents(guide: SetupProgress) -> list[Consent]:
-    """Of the directory that it sends in."""
+    """Consents in the mailbox's directory."""
     if guide.app is None:
         return []
     return list(Consent.objects.filter(app=guide.app, tenant=guide.place).select_related("app", "tenant"))
 
 
 def unproven(guide: SetupProgress) -> Credential | None:
-    """One that got no token yet: it waits to take over, or it is the first."""
+    """The credential without a token: a waiting one, or the first one."""
     watched = _watched(guide)
     waiting = next((one for one in watched if one.state == CredentialState.NEXT), None)
     return waiting or next((one for one in watched if one.proven_at is None), None)
@@ -100,7 +100,7 @@ def proven(guide: SetupProgress) -> Credential | None:
 
 
 def last_test(guide: SetupProgress) -> Delivery | None:
-    """As the mailbox itself: one as another, which is to be refused, says nothing of whether it sends."""
+    """The last test as the mailbox itself; tests as another mailbox do not count."""
     if guide.mailbox is None:
         return None
     tests = Delivery.objects.filter(mailbox=guide.mailbox, purpose=Purpose.TEST, sends_as="").order_by("-created_at")
@@ -127,7 +127,7 @@ def _consent(guide: SetupProgress) -> Standing:
 def _credential(credential: Credential | None) -> Standing:
     if credential is None:
         return TO_DO
-    return (DOUBTFUL, _("not proven yet")) if credential.proven_at is None or credential.state == "next" else DONE
+    return (DOUBTFUL, _("not verified yet")) if credential.proven_at is None or credential.state == "next" else DONE
 
 
 def _test(test: Delivery | None) -> Standing:
@@ -136,5 +136,5 @@ def _test(test: Delivery | None) -> Standing:
     if test.state == DeliveryState.SENT:
         return DONE
     if test.state in (DeliveryState.PENDING, DeliveryState.SENDING):
-        return UNDER_WAY, _("under way")
+        return UNDER_WAY, _("in progress")
     return BAD, _("failed")

@@ -1,4 +1,4 @@
-"""The same as the guide, for those who would rather run a script: made of what is decided so far."""
+"""Scripts that do the same as the guide, generated from the choices so far."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""Step 7: a test send, its steps seen as they happen, and one as another mailbox, which a scope must refuse; and
-step 8: the settings, and the end of the guide."""
+"""Step 7, test send with live progress, and a test as another mailbox, which a scope must refuse; step 8, settings
+sheet and end of the guide."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def guide_scope(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 @step("test")
 def _scope(request: HttpRequest, guide: SetupProgress) -> HttpResponse:
-    """A test as another mailbox, beside the one as the mailbox itself; what comes of it stands below that."""
+    """Send a test as another mailbox; its result is shown below the test as the mailbox itself."""
     assert guide.mailbox is not None  # noqa: S101
     recipient = getattr(request.user, "email", "")
     form = send_as_check.ScopeForm(request.POST, mailbox=guide.mailbox)
@@ -78,7 +78,7 @@ def _page(
     last = progress.last_test(guide)
     context: dict[str, Any] = {"form": form, "last": last}
     if last:
-        # The steps of the test come under names of their own: those of the guide stand on the left.
+        # Prefixed, since `steps` are the steps of the guide.
         context["sent"] = shown(last, timezone.now())
     if last and last.state == DeliveryState.SENT:
         context |= send_as_check.panel(guide.mailbox, scope_form)
@@ -91,7 +91,7 @@ def _page(
 @step("settings")
 @sensitive_variables("sheet")
 def guide_settings(request: HttpRequest, guide: SetupProgress) -> HttpResponse:
-    """With the sheet on it, so that nobody leaves the guide for it. A POST shows the secret on it, once."""
+    """Includes the settings sheet. POST shows the secret once."""
     assert guide.app is not None  # noqa: S101 (else it cannot be reached)
     sheet = sheet_of(request, guide.app, guide.mailbox)
     return page(request, guide, "settings", status=422 if sheet["form"].errors else 200, **sheet)
@@ -100,9 +100,9 @@ def guide_settings(request: HttpRequest, guide: SetupProgress) -> HttpResponse:
 @require_right(Right.CHANGE, of=SetupProgress)
 @post_only(back="guide-settings")
 def guide_finish(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """What was registered stays; what goes is the guide, that it is not begun any more."""
+    """Delete the guide; the registered rows stay."""
     guide = guide_of(request, pk)
     where = guide.app or guide.tenant
     guide.delete()
-    messages.success(request, _("The guide is closed; what was registered stays."))
+    messages.success(request, _("The guide is closed; your registrations stay."))
     return redirect(where)

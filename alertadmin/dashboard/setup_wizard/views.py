@@ -12,5 +12,5 @@ from alertadmin.registry.models import SetupProgress
 
 @require_right(Right.CHANGE, of=SetupProgress)
 def guide_on(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """Back into a guide that was left: to the step that it waits at."""
+    """Resume a guide at its first unfinished step."""
     return go_on(guide_of(request, pk))

@@ -1,1 +1,1 @@
-"""How one knows that all of this works."""
+"""System status page."""

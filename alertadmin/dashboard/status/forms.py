@@ -12,7 +12,9 @@ from alertadmin.monitoring.models import Monthly
 
 
 class MonthlyForm(forms.ModelForm):  # type: ignore[type-arg]
-    emails = EmailListField(label=_("To"), help_text=_("Empty: the installation's people, else its administrators."))
+    emails = EmailListField(
+        label=_("To"), help_text=_("Leave empty for the recipients of the installation, else its administrators.")
+    )
 
     class Meta:
         model = Monthly

@@ -1,4 +1,4 @@
-"""The signs of life, each with its state: what was done last, and what is wrong with it if anything is."""
+"""Components of the system status, each with its last success and its problems."""
 
 from __future__ import annotations
 
@@ -26,22 +26,22 @@ class StatusItem:
     state: str
     detail: str = ""
     at: datetime | None = None
-    """When it last was well."""
+    """Time of the last success."""
     problems: tuple[DescribedProblem, ...] = ()
 
 
 def status_items(now: datetime) -> list[StatusItem]:
-    """Everything is looked at anew: this is the page for it."""
+    """Evaluate all components now, without the cached report."""
     found = health_report.check(now)
     wrong: dict[Part, list[DescribedProblem]] = {}
     for told in describe(found.problems):
         wrong.setdefault(told.part, []).append(told)
     at = {Part.SCAN: health_facts.last_scan(), Part.DELIVERIES: _last_accepted(), Part.WORKER: _last_beat()}
     details = {
-        Part.WORKER: _("A sign of life every 15 seconds; or cron, which runs “send_reminders” each hour."),
+        Part.WORKER: _("A heartbeat every 15 seconds; or cron, which runs “send_reminders” each hour."),
         Part.SCAN: _("Once an hour."),
         Part.DELIVERIES: _waiting(now),
-        Part.WAYS: _("Each mailbox, channel and relay, by what came of it the last time."),
+        Part.WAYS: _("Each mailbox, channel and relay, by the result of its last attempt."),
         Part.KEYS: _keys(),
     }
     rows = [_sign(part, wrong.get(part, []), details.get(part, ""), at.get(part)) for part in Part]
@@ -50,8 +50,8 @@ def status_items(now: datetime) -> list[StatusItem]:
 
 def _sign(part: Part, wrong: list[DescribedProblem], detail: str, at: datetime | None) -> StatusItem:
     if wrong:
-        return StatusItem(str(NAMES[part]), BAD, _("not well"), "", at, tuple(wrong))
-    return StatusItem(str(NAMES[part]), GOOD, _("well"), detail, at)
+        return StatusItem(str(NAMES[part]), BAD, _("problem"), "", at, tuple(wrong))
+    return StatusItem(str(NAMES[part]), GOOD, _("OK"), detail, at)
 
 
 def _last_beat() -> datetime | None:
@@ -66,12 +66,12 @@ def _last_accepted() -> datetime | None:
 def _waiting(now: datetime) -> str:
     count = health_facts.queue(now).waiting
     if not count:
-        return _("Nothing waits.")
-    return ngettext("%(count)d message waits.", "%(count)d messages wait.", count) % {"count": count}
+        return _("Nothing is waiting.")
+    return ngettext("%(count)d message is waiting.", "%(count)d messages are waiting.", count) % {"count": count}
 
 
 def _keys() -> str:
-    """How many secrets each key seals."""
+    """Number of secrets by encryption key."""
     counted = key_usage.counts()
     told = [
         ngettext("%(key)s: %(count)d secret", "%(key)s: %(count)d secrets", count)
@@ -82,15 +82,15 @@ def _keys() -> str:
 
 
 def _ping(something_is_wrong: bool) -> StatusItem:
-    name = _("Ping to whoever watches from outside")
+    name = _("Ping to an outside monitor")
     if not settings.PINGS:
-        return StatusItem(name, OVER, _("not set up"), _("Nobody outside hears of it if this machine stops."))
+        return StatusItem(name, OVER, _("not set up"), _("Nothing outside notices if this machine stops."))
     last = heartbeat_ping.last()
     at = last.answered_at if last else None
     if something_is_wrong:
-        return StatusItem(name, BAD, _("held back"), _("It goes on when all of the above is well."), at)
+        return StatusItem(name, BAD, _("withheld"), _("It resumes when all of the above is OK."), at)
     if last is None:
-        return StatusItem(name, DOUBTFUL, _("not yet sent"), _("Within five minutes of the start."))
+        return StatusItem(name, DOUBTFUL, _("not sent yet"), _("Within five minutes after the start."))
     if last.trouble:
-        return StatusItem(name, DOUBTFUL, _("not heard"), render_stored(last.trouble), at)
-    return StatusItem(name, GOOD, _("heard"), "", at)
+        return StatusItem(name, DOUBTFUL, _("not received"), render_stored(last.trouble), at)
+    return StatusItem(name, GOOD, _("received"), "", at)

@@ -1,9 +1,9 @@
-"""What somebody may do, so that a page offers them that alone: buttons, forms, and links to rows they may see.
+"""Access checks in templates: buttons, forms and links appear only for users who may use them.
 
 {% may "change" mailbox as can_change %}{% if can_change %}…{% endif %}
-{% may "operate" as can_operate %}                in the installation
-{% link mailbox.app mailbox.app.name %}           a link, or the name alone
-{% person_name hold.by_id hold.by_name as who %}  a person's name, where the viewer may know who it is
+{% may "operate" as can_operate %}                in all tenants
+{% link mailbox.app mailbox.app.name %}           a link, or only the name
+{% person_name hold.by_id hold.by_name as who %}  a user's name, if the viewer may know it
 """
 
 from __future__ import annotations
@@ -22,21 +22,21 @@ register = template.Library()
 
 @register.simple_tag(takes_context=True)
 def may(context: Context, right: str, thing: Model | None = None) -> bool:
-    """Without a thing: in the whole installation. On a page without a request, nothing is offered."""
+    """Without a row: the right in all tenants. False on a page without a request."""
     access = _access(context)
     return access is not None and access.may(Right(right), thing)
 
 
 @register.simple_tag(takes_context=True)
 def may_anywhere(context: Context, right: str) -> bool:
-    """At least in some tenant."""
+    """Whether the user has the right in at least one tenant."""
     access = _access(context)
     return access is not None and access.in_any_tenant(Right(right))
 
 
 @register.simple_tag(takes_context=True)
 def link(context: Context, thing: Model, name: object, kind: str = "", part: str = "") -> str:
-    """To a thing's page, at a part of it, where the viewer may see it; else its name alone. `kind` is its class."""
+    """Link to the row's page (at `part`) if the viewer may see it, else only its name. `kind` is a CSS class."""
     access, looks = _access(context), format_html(' class="{}"', kind) if kind else ""
     if access is None or not access.may(Right.LOOK, thing):
         return format_html("<span{}>{}</span>", looks, name)
@@ -45,9 +45,9 @@ def link(context: Context, thing: Model, name: object, kind: str = "", part: str
 
 @register.simple_tag(takes_context=True)
 def person_name(context: Context, pk: int | None, name: object) -> str:
-    """To a viewer with a role in one tenant, people of other tenants and of the installation have no name."""
+    """A user's name; hidden from a viewer of single tenants if that user is in other tenants or the installation."""
     access = _access(context)
-    return str(name) if access is not None and access.sees_person(pk) else _("a person of this installation")
+    return str(name) if access is not None and access.sees_person(pk) else _("a recipient of this installation")
 
 
 def _access(context: Context) -> Access | None:

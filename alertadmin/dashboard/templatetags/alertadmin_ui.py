@@ -1,4 +1,4 @@
-"""Small things every page says alike: a sign, a state, a moment, how long there is, what a cause means."""
+"""Shared display elements: icon, state, time, time left, diagnosis."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from mailer.diagnosis import SLUGS, Diagnosis, explain
 
 register = template.Library()
 LONGEST_TITLE = 120
-"""Characters, before the program's name."""
+"""Characters, without the product name."""
 register.filter("retold", render_stored)
 register.filter("device", user_agent.browser_name)
 
@@ -42,19 +42,19 @@ register.filter("device", user_agent.browser_name)
 @register.simple_tag
 @lru_cache(maxsize=256)
 def icon(name: str, size: int = 18) -> str:
-    """A sign beside words, never instead of them: hidden from screen readers. Drawn once for all pages."""
+    """Inline an SVG icon next to text, hidden from screen readers."""
     return lucide(name, size=size, aria_hidden="true", focusable="false")
 
 
 @register.simple_tag
 def sign_in_providers() -> list[Provider]:
-    """By which people may sign in elsewhere."""
+    """Configured OIDC providers."""
     return provider_registry.providers()
 
 
 @register.filter(is_safe=True)
 def page_title(escaped: str) -> str:
-    """Of the words of a `title` block, which are escaped already."""
+    """Title of the page from its `title` block, which is already escaped."""
     return escape(safe_names.plain_line(html.unescape(escaped), LONGEST_TITLE))
 
 
@@ -66,20 +66,20 @@ def provider_label(slug: str) -> str:
 
 @register.inclusion_tag("partials/state.html")
 def state(value: str, label: str) -> dict[str, str]:
-    """A state: colour, sign and word, never colour alone."""
+    """A state as colour, icon and word."""
     look = BADGES.get(value, UNKNOWN)
     return {"colour": look.colour, "icon": look.icon, "label": label}
 
 
 @register.inclusion_tag("partials/state.html")
 def look(look: Badge, label: str) -> dict[str, str]:
-    """A state that the view has looked up already."""
+    """The same for a badge that the view has chosen."""
     return {"colour": look.colour, "icon": look.icon, "label": label}
 
 
 @register.inclusion_tag("partials/state.html")
 def ending(credential: Credential) -> dict[str, str]:
-    """How urgent a credential's end is, in words."""
+    """Urgency of a credential's expiry date, in words."""
     if credential.state == "retired":
         look, label = BADGES["retired"], _("superseded")
     else:
@@ -113,7 +113,7 @@ def day(value: datetime) -> str:
 
 @register.filter
 def reason_of(address: str, told: RecipientList) -> str:
-    """Why this one is told."""
+    """Why this address is a recipient."""
     return str(ORIGINS[told.why[address]])
 
 
@@ -129,7 +129,7 @@ def trimmed(text: str) -> str:
 
 @register.filter
 def owner_name(owner: str) -> str:
-    """Who must act, in words."""
+    """The responsible person, in words."""
     return str(OWNERS.get(str(owner), owner))
 
 
@@ -143,8 +143,8 @@ def diagnosis(
     level: int = 2,
     sends_as: str = "",
 ) -> dict[str, Any]:
-    """The card that says what is wrong, who must act, and how. `level` is of its heading; `sends_as` is the address
-    that was sent from, if that is not the mailbox's own."""
+    """Diagnosis card: cause, responsible person, steps. `level` is the heading level; `sends_as` is the sender address
+    if it is not the mailbox's own."""
     app = app or getattr(mailbox, "app", None)
     tenant = tenant or getattr(mailbox, "tenant", None) or getattr(app, "tenant", None)
     card: dict[str, Any] = {"diagnosis": None, "technical": render_stored(technical), "level": level}
@@ -166,7 +166,7 @@ def message_of(diagnosis: Diagnosis, technical: str = "") -> str:
 
 
 def _cloud_of(tenant: Tenant | None) -> Cloud | None:
-    """None where the operator's file no longer names it: then the links are those of the worldwide cloud."""
+    """Return None if the clouds file does not define the cloud; links are then those of the worldwide cloud."""
     try:
         return tenant.mail_cloud if tenant else None
     except UnknownCloud:
@@ -175,7 +175,7 @@ def _cloud_of(tenant: Tenant | None) -> Cloud | None:
 
 @register.simple_tag
 def regroup_causes(consents: Sequence[Consent]) -> list[Consent]:
-    """One consent of each tenant and cause: three permissions that fail alike need one explanation."""
+    """One consent per tenant and cause: permissions with the same cause need one explanation."""
     found: dict[tuple[Any, ...], Consent] = {}
     for consent in consents:
         if consent.cause or consent.technical:
@@ -186,7 +186,7 @@ def regroup_causes(consents: Sequence[Consent]) -> list[Consent]:
 
 @register.simple_tag(takes_context=True)
 def sort_query(context: dict[str, Any], field: str) -> str:
-    """The query that sorts by this column: upwards first, then downwards."""
+    """Query string that sorts by this column: ascending first, then descending."""
     query = context["request"].GET.copy()
     for cursor in ("after", "before"):
         query.pop(cursor, None)
@@ -196,7 +196,7 @@ def sort_query(context: dict[str, Any], field: str) -> str:
 
 @register.simple_tag(takes_context=True)
 def sorted_how(context: dict[str, Any], field: str) -> str:
-    """The value of aria-sort."""
+    """Value of aria-sort."""
     return {field: "ascending", f"-{field}": "descending"}.get(context["page"].sort, "none")
 
 
@@ -208,7 +208,7 @@ def sort_sign(context: dict[str, Any], field: str) -> str:
 
 @register.inclusion_tag("partials/menu_item.html", takes_context=True)
 def menu_item(context: dict[str, Any], area: str, sign: str, label: str) -> dict[str, Any]:
-    """One entry of the menu; `area` names its list's address. `is_here` is the value of aria-current."""
+    """Menu entry; `area` is the URL name of its list. `is_here` is the value of aria-current."""
     is_here = ""
     if context.get("area") == area:
         is_here = "page" if context["request"].path == reverse(area) else "true"
@@ -222,11 +222,11 @@ def time_zones() -> tuple[str, ...]:
 
 @register.filter
 def is_half(field: BoundField) -> bool:
-    """Two such fields stand side by side where there is room; the form names them."""
+    """Whether the field takes half the width; the form lists such fields."""
     return field.name in getattr(field.form, "halves", ())
 
 
 @register.filter
 def is_tick(field: BoundField) -> bool:
-    """A single check box stands before its label."""
+    """Whether it is a single check box, rendered before its label."""
     return isinstance(field.field.widget, forms.CheckboxInput)

@@ -27,7 +27,9 @@ class TenantForm(TenantDestination):
         label=_("Contacts"),
         required=False,
         widget=forms.Textarea(attrs={"rows": 2}),
-        help_text=_("Who is told before a secret ends: one e-mail address a line. Empty: the administrators."),
+        help_text=_(
+            "Notified before a secret expires: one e-mail address per line. Leave empty to notify the administrators."
+        ),
     )
 
     class Meta:
@@ -42,8 +44,8 @@ class TenantForm(TenantDestination):
     def __init__(self, *args: Any, access: Access, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if not access.in_all_tenants(Right.CHANGE):
-            # Which directory this is was agreed with whoever runs the installation; and which others there are is told
-            # to nobody by a refusal.
+            # The directory is fixed for users without rights in all tenants, and an error about a duplicate would
+            # reveal other tenants.
             del self.fields["directory_id"], self.fields["cloud"]
         if self.instance._state.adding is False:
             self.initial["contacts"] = "\n".join(self.instance.contacts.values_list("email", flat=True))

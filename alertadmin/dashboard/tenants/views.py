@@ -83,5 +83,5 @@ def tenant_edit(request: HttpRequest, pk: UUID) -> HttpResponse:
 @recently_confirmed("POST")
 def tenant_delete(request: HttpRequest, pk: UUID) -> HttpResponse:
     found = get_object_or_404(Tenant, pk=pk)
-    means = _("Nobody is reminded of its secrets any more. What was sent stays on record; in Entra nothing changes.")
+    means = _("Reminders of its secrets stop. Past deliveries stay in the audit trail; nothing changes in Entra.")
     return confirm_delete(request, found, means=means, going=cascade_summary.tenant_cascade(found), back_to="tenants")

@@ -1,4 +1,4 @@
-"""How states look: a colour and a sign for each, and the words for who must act."""
+"""Badges: colour and icon of each state, and the names of the responsible persons."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from alertadmin.registry.models import Credential
 
 RED_DAYS = 7
-"""Red is only for what stops mail now or within a week."""
+"""Red marks only what stops mail now or within a week."""
 AMBER_DAYS = 60
 
 
@@ -55,16 +55,16 @@ BADGES = {
 OWNERS = {
     "tenant_administrator": _("An administrator of the Entra tenant"),
     "exchange_administrator": _("An administrator of Exchange Online"),
-    "app_owner": _("Whoever keeps the app registration and its secret"),
-    "operator": _("Whoever runs the machine that sends"),
-    "sender": _("Whoever writes the message or keeps its recipients"),
+    "app_owner": _("The owner of the app registration and its secret"),
+    "operator": _("The administrator of the machine that sends"),
+    "sender": _("The author of the message or of its recipient list"),
     "user": _("The user of the account"),
-    "none": _("No action needed: it works again later by itself"),
+    "none": _("No action needed: it is temporary, and a retry succeeds later"),
 }
 
 
 def badge_of_expiry(credential: Credential, now: datetime) -> Badge:
-    """How urgent a credential's end is. One that waits to replace another stops no mail yet."""
+    """Urgency of the expiry date. Callers handle waiting credentials, which stop no mail yet."""
     if credential.is_expired(now):
         return BAD
     days = credential.days_left(now)

@@ -1,4 +1,4 @@
-"""What goes when a thing is deleted, counted in words: told before, not found out after."""
+"""Counts of rows that a deletion cascades to, in words, for the confirmation page."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def tenant_cascade(tenant: Tenant) -> list[str]:
     apps = tenant.apps.count()
     lines = [ngettext("%(count)d app registration", "%(count)d app registrations", apps) % {"count": apps}]
     secrets = Credential.objects.filter(app__tenant=tenant).count()
-    # An app of this tenant may send from mailboxes of others.
+    # An app of this tenant may send from mailboxes of other tenants.
     mailboxes = Mailbox.objects.filter(Q(tenant=tenant) | Q(app__tenant=tenant)).count()
     return [*(lines if apps else []), *_secrets(secrets), *_mailboxes(mailboxes)]
 

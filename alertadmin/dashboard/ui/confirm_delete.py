@@ -1,4 +1,4 @@
-"""Deleting asks once, naming the thing and counting what goes with it."""
+"""Deletion with a confirmation page that names the row and counts the cascade."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ DELETED = {
     "registry.credential": AuditAction.CREDENTIAL_DELETED,
     "registry.mailbox": AuditAction.MAILBOX_DELETED,
 }
-"""How the record calls it."""
+"""Audit action by model."""
 
 
 def confirm_delete(
     request: HttpRequest, thing: Model, *, means: str, back_to: str, going: Sequence[str] = ()
 ) -> HttpResponse:
-    """`means` says in a sentence what follows; `cascade_summary` counts what is deleted with it."""
+    """Confirm and delete. `means` describes the consequence in a sentence; `going` comes from `cascade_summary`."""
     if request.method == "POST":
         gone = AuditTarget.of(thing)
         with transaction.atomic():
@@ -38,5 +38,5 @@ def confirm_delete(
 
 
 def _others(rows: dict[str, int], kind: str) -> dict[str, int]:
-    """How many rows of which kinds went along."""
+    """Number of cascaded rows by model."""
     return {label: count for label, count in rows.items() if count and label.lower() != kind}

@@ -1,4 +1,4 @@
-"""Acts are posted. Whoever comes to an act's address otherwise, such as after signing in again, is led to its page."""
+"""Redirects GET requests of POST-only views, such as after signing in again."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Act = Callable[[HttpRequest, UUID], HttpResponse]
 
 
 def post_only(back: str) -> Callable[[Act], Act]:
-    """`back` names the page, of the same id, that has the act's button."""
+    """Decorate a POST-only view; GET redirects to the URL name `back` with the same ID."""
 
     def decorate(act: Act) -> Act:
         @wraps(act)

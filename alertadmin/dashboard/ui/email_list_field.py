@@ -1,4 +1,4 @@
-"""Several e-mail addresses in one field, as people paste them."""
+"""A field for several e-mail addresses in any usual separation."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from mailer.email_address import EmailAddress, strip_invisible
 
 
 def read_addresses(text: str) -> list[EmailAddress]:
-    """Separated by lines, commas, semicolons or spaces; each mailbox once. Raises ValidationError, which names the
-    first that is none."""
+    """Parse addresses separated by lines, commas, semicolons or spaces, without duplicates. Raises ValidationError
+    with the first invalid one."""
     found: dict[str, EmailAddress] = {}
     for word in filter(strip_invisible, text.replace(",", "\n").replace(";", "\n").split()):
         try:
@@ -26,12 +26,12 @@ def read_addresses(text: str) -> list[EmailAddress]:
 
 
 def read_stored(text: str) -> list[str]:
-    """The same in the form that is stored."""
+    """The same in the stored form."""
     return [address.stored for address in read_addresses(text)]
 
 
 class EmailListField(forms.CharField):
-    """E-mail addresses, one a line; cleaned to a list of their canonical forms."""
+    """E-mail addresses, one per line; cleaned to a list of canonical addresses."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(required=False, widget=forms.Textarea(attrs={"rows": 2, "spellcheck": "false"}), **kwargs)

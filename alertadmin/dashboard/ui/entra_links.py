@@ -1,4 +1,4 @@
-"""Links into the portal of a tenant's own cloud, for the page of a thing."""
+"""Links into the portal of the tenant's cloud."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from mailer.diagnosis.portal_links import Link, Place, links
 
 
 def portal_links(pages: tuple[str, ...], tenant: Tenant, app: AppRegistration | None = None) -> tuple[Link, ...]:
-    """`pages` are names of mailer.diagnosis.portal_links.PAGES. None where the tenant's cloud is unknown here."""
+    """`pages` are names of mailer.diagnosis.portal_links.PAGES. Empty if the tenant's cloud is unknown."""
     try:
         cloud = tenant.mail_cloud
     except UnknownCloud:

@@ -1,4 +1,4 @@
-"""Moments as people say them: how far away, and exactly when in the viewer's own time."""
+"""Times for readers: relative, and exact in the viewer's time zone."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from django.utils.translation import ngettext
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 MONTH = timedelta(days=30.44)
 DAYS_UP_TO = timedelta(days=90)
-"""Up to here days are counted: they are what an administrator plans by. Beyond, months will do."""
+"""Distances up to here are in days, the unit administrators plan in; longer ones in months."""
 
 
 def relative(value: datetime, now: datetime) -> str:
@@ -24,7 +24,7 @@ def relative(value: datetime, now: datetime) -> str:
 
 
 def exact(value: datetime) -> str:
-    """ "5 Dec 2026, 14:30 CET" in the active time zone; without seconds, which nobody plans by."""
+    """ "5 Dec 2026, 14:30 CET" in the active time zone; without seconds."""
     local = timezone.localtime(value)
     return f"{day(value)}, {date_format(local, 'H:i')} {local.tzname()}"
 

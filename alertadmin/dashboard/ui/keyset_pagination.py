@@ -1,4 +1,4 @@
-"""Paging by key: the rows after one, or before one, in an order that no two rows share."""
+"""Keyset pagination: the rows after or before a key, in a total order."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Place = Literal["after", "before"] | None
 
 
 class Keyset:
-    """`keys` are field paths that order the rows, the last of them unique; none may be NULL."""
+    """`keys` are field paths that order the rows; the last one is unique, none is nullable."""
 
     def __init__(self, queryset: QuerySet[Any], keys: Sequence[str], *, descending: bool) -> None:
         self._queryset = queryset
@@ -23,7 +23,7 @@ class Keyset:
         self._descending = descending
 
     def read(self, after: str, before: str, size: int) -> tuple[list[Any], bool, Place]:
-        """The rows, whether there are more in the direction read, and from which cursor it began."""
+        """Return the rows, whether more follow in the direction read, and the direction of the cursor used."""
         if (values := self._values(after)) is not None:
             rows, place = self._rows(values, backwards=False, size=size), "after"
         elif (values := self._values(before)) is not None:
@@ -37,7 +37,7 @@ class Keyset:
         return rows, more, place  # type: ignore[return-value]
 
     def cursor(self, row: Model) -> str:
-        """Where a row stands, for an address. It says nothing that the list does not show."""
+        """Cursor of a row for a URL. It contains only values that the list shows."""
         values = [_walked(row, key) for key in self._keys]
         texts = [value.isoformat() if isinstance(value, datetime) else str(value) for value in values]
         return base64.urlsafe_b64encode(json.dumps(texts, ensure_ascii=False).encode()).decode("ascii").rstrip("=")
@@ -50,14 +50,14 @@ class Keyset:
         return list(queryset.order_by(*(f"-{key}" if down else key for key in self._keys))[: size + 1])
 
     def _beyond(self, values: Sequence[Any], operator: str) -> Iterator[_Beyond]:
-        """Keys of several tables are in no one index: then those of the first table say where in its own to begin."""
+        """No index spans several tables, so also bound the keys of the first table, which its own index can seek."""
         model, together = self._queryset.model, _of_one_table(self._keys)
         yield _Beyond(model, self._keys, values, operator)
         if together < len(self._keys):
             yield _Beyond(model, self._keys[:together], values[:together], f"{operator}=")
 
     def _values(self, text: str) -> list[Any] | None:
-        """None for no cursor, or one that somebody made up."""
+        """Parse a cursor; None if empty or invalid."""
         if not text:
             return None
         try:
@@ -71,7 +71,7 @@ class Keyset:
 
 
 class _Beyond(Func):
-    """(a, b) > (x, y) in one comparison: the database seeks that place of an index, however many rows share an a."""
+    """(a, b) > (x, y) as one row comparison: the database seeks in the index, however many rows share a."""
 
     output_field = BooleanField()
 
@@ -90,7 +90,7 @@ class _Beyond(Func):
 
 
 def _of_one_table(keys: Sequence[str]) -> int:
-    """How many of the first keys are fields of the same table."""
+    """Number of leading keys that are fields of the first table."""
     tables = [key.rpartition("__")[0] for key in keys]
     return next((place for place, table in enumerate(tables) if table != tables[0]), len(tables))
 
@@ -106,15 +106,16 @@ def _field(model: type[Model], path: str) -> Field[Any, Any]:
 
 
 def _value(field: Field[Any, Any], text: object) -> Any:
-    """What stood in the row. Raises what `_values` expects for what no row can hold and no database takes."""
+    """Convert a cursor value to the field's type. Raises an error that `_values` handles for values that no row can
+    have."""
     if not isinstance(text, str) or "\0" in text:
         raise TypeError
-    text.encode()  # no half of a surrogate pair
+    text.encode()  # rejects half a surrogate pair
     if isinstance(field, DateTimeField):
         moment = datetime.fromisoformat(text)
         if moment.utcoffset() is None:
             raise ValueError
-        return moment.astimezone(UTC)  # what overflows here would overflow in the database's adapter
+        return moment.astimezone(UTC)  # rejects what would overflow in the database adapter
     return field.to_python(text)
 
 

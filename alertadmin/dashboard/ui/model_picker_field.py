@@ -1,4 +1,4 @@
-"""Choosing one of the rows there are: from a list while it is short, by name or id once it would be endless."""
+"""Model choice: a select for few rows, a text field matching name or ID for many."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from alertadmin.accounts.access import Access
 from alertadmin.accounts.roles import Right
 
 MOST_LISTED = 200
-"""More options than this are no list that anybody reads, and a slow page."""
+"""Options up to which a select is usable and fast."""
 
 
 class ModelPickerField(forms.ModelChoiceField):  # type: ignore[type-arg]
-    """`by` names the fields that a typed text may match: the first that matches exactly one row decides."""
+    """`by` names the fields that a typed text may match; the first one that matches exactly one row is used."""
 
     default_error_messages = {
-        "unknown": _("There is no “%(text)s” here. Copy the name or the ID from its page."),
-        "several": _("Several are called “%(text)s”. Give the ID from its page instead."),
+        "unknown": _("“%(text)s” was not found. Copy the name or the ID from its page."),
+        "several": _("Several have the name “%(text)s”. Enter the ID from its page instead."),
     }
 
     def __init__(self, queryset: QuerySet[Any], *, by: tuple[str, ...], **kwargs: Any) -> None:
@@ -30,8 +30,8 @@ class ModelPickerField(forms.ModelChoiceField):  # type: ignore[type-arg]
         self.by = by
 
     def fit(self, access: Access, right: Right = Right.CHANGE) -> None:
-        """Called by each form: offers the rows that somebody has that right to; where they are too many to list, a text
-        field."""
+        """Called by each form: limit the choices to rows on which the user has the right; switch to a text field if
+        there are too many."""
         if self.queryset is not None:
             self.queryset = access.visible(self.queryset, right)
         if self.queryset is not None and self.queryset[MOST_LISTED : MOST_LISTED + 1].exists():
@@ -45,7 +45,7 @@ class ModelPickerField(forms.ModelChoiceField):  # type: ignore[type-arg]
         return super().prepare_value(value)
 
     def _readings(self, text: str) -> list[tuple[str, str]]:
-        """The fields that can hold such a text at all: a name is no id."""
+        """The fields that can hold the text: a name is not an ID."""
         readings = []
         for name in self.by:
             try:

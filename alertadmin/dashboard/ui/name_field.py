@@ -1,4 +1,4 @@
-"""The field of a name or a description: what cannot be seen in it is refused, as in a CSV file."""
+"""Field for names and descriptions; rejects invisible characters like the CSV import."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""Forms that change where stored secrets may be sent: before anything is saved they ask for the secret anew, or for
-leave to remove it."""
+"""Forms that change the destination of stored secrets: they require entering the secret again, or consent to remove
+it."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from alertadmin.stored_messages import render_error
 
 
 class NewDestination(forms.ModelForm):  # type: ignore[type-arg]
-    """`binding` names the fields that decide where the secrets of `apps` go. `save` of the subclass calls `settle` in
-    its transaction, once the row is stored."""
+    """`binding` names the fields that determine where the secrets of `apps` are sent. `save` of a subclass calls
+    `settle` in its transaction after storing the row."""
 
     remove_secrets = forms.BooleanField(
         required=False,
-        label=gettext_lazy("Remove the stored secrets. I enter them again afterwards."),
+        label=gettext_lazy("Remove the stored secrets. I will enter them again afterwards."),
         widget=forms.HiddenInput,
     )
     binding: tuple[str, ...] = ()
@@ -48,7 +48,7 @@ class NewDestination(forms.ModelForm):  # type: ignore[type-arg]
         return data
 
     def _moved(self, data: dict[str, Any]) -> list[str]:
-        """What becomes another than the database has. An id pasted in braces is none; what is no id the model says."""
+        """Binding fields that differ from the database. GUID notation is ignored; the model reports malformed IDs."""
         stored = type(self.instance)._default_manager.values(*self.binding).get(pk=self.instance.pk)
         moved = []
         for name in self.binding:
@@ -66,10 +66,10 @@ class NewDestination(forms.ModelForm):  # type: ignore[type-arg]
 
     def question(self, count: int) -> str:
         words = ngettext(
-            "%(count)d secret is stored for where this leads now, and is never sent elsewhere. Tick below to remove "
-            "it, and enter it again afterwards.",
-            "%(count)d secrets are stored for where this leads now, and are never sent elsewhere. Tick below to remove "
-            "them, and enter them again afterwards.",
+            "%(count)d secret is stored for the current destination and is never sent elsewhere. Tick below to "
+            "remove it, then enter it again.",
+            "%(count)d secrets are stored for the current destination and are never sent elsewhere. Tick below "
+            "to remove them, then enter them again.",
             count,
         )
         return words % {"count": count}
@@ -80,7 +80,7 @@ class NewDestination(forms.ModelForm):  # type: ignore[type-arg]
 
 
 class AppDestination(NewDestination):
-    """An app's: for another client ID the secret may be given in the same step."""
+    """Destination of an app: for a new client ID the secret can be entered in the same form."""
 
     new_secret = forms.CharField(
         label=gettext_lazy("Secret value for this client ID"),
@@ -98,7 +98,7 @@ class AppDestination(NewDestination):
         if not value:
             return ""
         try:
-            keyring.load()  # before anything is saved: without a key it could not be sealed
+            keyring.load()  # before saving: without a key the secret could not be encrypted
         except keyring.KeyringError as error:
             raise forms.ValidationError(render_error(error)) from None
         return input_validation.check_secret_value(value)
@@ -108,7 +108,7 @@ class AppDestination(NewDestination):
 
     def ask(self) -> None:
         super().ask()
-        # Never echoed, not after a mistake either.
+        # Never rendered, not even after an error.
         self.fields["new_secret"].widget = forms.PasswordInput(attrs={"autocomplete": "off", "spellcheck": "false"})
 
     def question(self, count: int) -> str:
@@ -131,7 +131,7 @@ class AppDestination(NewDestination):
 
 
 class TenantDestination(NewDestination):
-    """A tenant's: its directory and its cloud, for all its apps."""
+    """Destination of a tenant: its directory and cloud, for all its apps."""
 
     binding = ("directory_id", "cloud")
 
@@ -148,11 +148,11 @@ class TenantDestination(NewDestination):
 
 
 def pairing_error(tenant: Tenant, cloud: str) -> str:
-    """Why a tenant cannot be in a cloud: mailboxes send across the border. Empty if none does."""
+    """Error text if mailboxes would send between clouds; empty if none would."""
     mailbox = stored_secrets.other_clouds(tenant, cloud).select_related("app").first()
     if mailbox is None or mailbox.app is None:
         return ""
     return _(
-        "%(address)s sends through “%(app)s”, whose tenant would be in another cloud. An app's secret is sent to its "
-        "own cloud alone: delete that mailbox first, or change its app."
+        "%(address)s sends through “%(app)s”, whose tenant would be in another cloud. An app's secret is sent "
+        "only to its own cloud: delete that mailbox first, or change its app."
     ) % {"address": mailbox.address, "app": mailbox.app.name}

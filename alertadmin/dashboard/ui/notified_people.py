@@ -1,4 +1,4 @@
-"""Who is told of what ends, as the viewer may know it."""
+"""Recipients of reminders, as far as the viewer may know them."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from alertadmin.reminders.recipients import RecipientList
 
 
 def list_notified_people(access: Access, tenant: Tenant, app: AppRegistration | None = None) -> RecipientList:
-    """Who they are of the installation's is for whoever holds a role in all of it."""
+    """Addresses of the installation's recipients are for users with a role in all tenants."""
     told = recipients.audience_of(tenant, app)
     return told if access.in_all_tenants() else recipients.redact_for_tenant(told)
 
 
 def list_notified_channels(access: Access, tenant: Tenant, app: AppRegistration | None = None) -> Channels:
-    """The same of channels."""
+    """The same for channels."""
     told = channel_recipients.channels_of(tenant, app)
     return told if access.in_all_tenants() else channel_recipients.redact_for_tenant(told)

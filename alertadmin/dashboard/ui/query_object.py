@@ -1,5 +1,5 @@
-"""What an address asks for by `?name=<id>`, to add something to it: the row, or nothing. A made-up id is no reason for
-an error page, nor is one of somebody else's."""
+"""Row named by `?name=<id>` for adding something to it. None if the ID is malformed, unknown or not visible to the
+user."""
 
 from __future__ import annotations
 

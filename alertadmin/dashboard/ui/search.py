@@ -1,4 +1,4 @@
-"""Search: the rows that hold a term in a column of their own, or in one of what they belong to."""
+"""Search of rows by a term in own or related columns."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _PART_OF_GUID = re.compile(r"[0-9a-fA-F-]+")
 
 
 def apply_search(rows: QuerySet[Any], paths: Sequence[str], term: str) -> QuerySet[Any]:
-    """Rows with the term in any of `paths`, letter case aside.
+    """Filter rows with the term in any of `paths`, case-insensitive.
 
-    Looked for table by table, each in its own index: a rare term would else be looked for in every row joined with all
-    it belongs to. A common one is soon met in whatever order the rows are read.
+    Searches each table by its own index: a rare term would otherwise scan all joined rows.
+    A common term is found early in any order.
     """
     found: set[Any] = set()
     for condition in _by_table(rows.model, paths, term):
@@ -31,7 +31,7 @@ def apply_search(rows: QuerySet[Any], paths: Sequence[str], term: str) -> QueryS
 
 
 def _by_table(model: type[Model], paths: Sequence[str], term: str) -> Iterator[Q]:
-    """One condition for each table that is searched."""
+    """One condition per searched table."""
     tables: dict[str, list[str]] = {}
     for path in paths:
         table, _, column = path.rpartition("__")
@@ -52,7 +52,7 @@ def _by_table(model: type[Model], paths: Sequence[str], term: str) -> Iterator[Q
 
 
 def _can_hold(column: Field[Any, Any] | Any, term: str) -> bool:
-    """An id holds no word."""
+    """Whether the field can hold the term: an ID holds no word."""
     return not isinstance(column, GuidField) or _PART_OF_GUID.fullmatch(term) is not None
 
 

@@ -1,9 +1,9 @@
-"""Only an owner who has just shown who they are changes what the installation sends by, and all owners are told.
+"""Guard: only a recently reauthenticated owner may change what the installation sends by; all owners are notified.
 
-Links to new passwords leave by the installation's mailbox. It rests on rows that many pages write: itself, its app's
-client id, two directories and clouds, the credential in use, and how many tenants there are. So no page asks by itself:
-at each request that a signed-in person posts, those rows are read before, and again with each entry on the record,
-which every change has, in its transaction. What differs is refused there, or asked about, and so undone.
+Password links are sent by the installation's mailbox. It depends on rows that many pages write: itself, its app's
+client ID, two directories and clouds, the credential in use, and the number of tenants. So no page checks this itself:
+each POST of a signed-in user reads those rows first, and again at every audit entry, which each change writes in its
+transaction. A difference is refused or needs reauthentication, and the transaction is rolled back.
 """
 
 from __future__ import annotations
@@ -30,25 +30,25 @@ from alertadmin.registry.installation_mailbox import InstallationSender
 
 
 class OwnersOnly(PermissionDenied):
-    """The act would have changed what the installation sends by."""
+    """The action would have changed what the installation sends by."""
 
 
 class NotConfirmed(Exception):
-    """An owner's act; but it is too long ago that they showed who they are."""
+    """The user is an owner, but the last authentication is too long ago."""
 
 
 @dataclass
 class _Watch:
     request: HttpRequest
     sender: InstallationSender
-    """As it was, or as it became by what an owner did and all were told of."""
+    """State before the request, or after an owner's change that all owners were notified of."""
 
 
 _watch: ContextVar[_Watch | None] = ContextVar("watch", default=None)
 
 
 def check_sender(entry: audit.AuditEntry, **_signal: Any) -> None:
-    """Of each act on the record, within its transaction. Raises OwnersOnly or NotConfirmed, which undo the act."""
+    """Called for each audit entry within its transaction. Raises OwnersOnly or NotConfirmed, which roll it back."""
     watch = _watch.get()
     if watch is None:
         return
@@ -62,7 +62,7 @@ def check_sender(entry: audit.AuditEntry, **_signal: Any) -> None:
         watch.sender = before
         raise
     if not before.mailbox and _is_only_owner(watch.request):
-        return  # nothing was replaced, and there is no other to tell
+        return  # nothing was replaced and there is no other owner to notify
     label = entry.label or sender.label or before.label
     owner_notices.notify_owners(AuditTarget(entry.kind, entry.object_id, label, entry.tenant), timezone.now())
 
@@ -92,7 +92,7 @@ class SenderGuardMiddleware:
             _watch.reset(token)
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponseBase | None:
-        """What was raised in the transaction is answered outside of it: a wrong password counts."""
+        """Answer the exceptions outside the transaction: a failed password attempt must be counted."""
         if isinstance(error, OwnersOnly):
             match = request.resolver_match
             page = match.url_name if match else ""

@@ -1,6 +1,6 @@
-"""Lists of any length: filtered, searched, sorted by an allowed column, and paged by key, never by offset.
+"""Tables of any length: filtered, searched, sorted by an allowed column, and paged by key instead of offset.
 
-A page of 50 costs the same at a thousand rows and at a million: it begins after the last row shown, by an index.
+A page of 50 costs the same for a thousand rows and for a million: it starts after the last row shown, by an index.
 """
 
 from __future__ import annotations
@@ -25,22 +25,22 @@ Text = str | Promise
 
 @dataclass(frozen=True)
 class Column:
-    """One heading. `field` sorts; empty: this column does not sort.
+    """One heading. `field` is the sort key; empty if the column cannot be sorted.
 
-    `ties` stand between the field and the row's own key, so that a sort along a joined table follows that table's
-    index (by app name: the app's id) and no two rows tie.
+    `ties` come between the field and the row's primary key, so that sorting by a joined table follows that table's
+    index (by app name: the app's ID) and the order is total.
     """
 
     label: Text
     field: str = ""
     ties: tuple[str, ...] = ()
     is_hidden: bool = False
-    """For readers of the screen alone: the column of acts needs no heading for the eye."""
+    """For screen readers only: the column of actions has no visible heading."""
 
 
 @dataclass(frozen=True)
 class Filter:
-    """A choice that narrows the list. `where` says how; without it the parameter's name is the field."""
+    """A filter of the table. `where` builds the condition; by default the parameter's name is the field."""
 
     label: Text
     choices: Choices
@@ -49,7 +49,7 @@ class Filter:
 
 @dataclass(frozen=True)
 class FilterWidget:
-    """A filter as the page shows it."""
+    """A filter as the page renders it."""
 
     name: str
     label: str
@@ -58,7 +58,7 @@ class FilterWidget:
 
 
 DIRECTIONS = (("", "↑"), ("-", "↓"))
-"""How `sort` says upwards and downwards, and how the page does."""
+"""Prefix of `sort` and arrow for ascending and descending."""
 
 
 @dataclass
@@ -90,10 +90,9 @@ class Table:
     default: str = ""
 
     def page(self, request: HttpRequest, queryset: QuerySet[Any]) -> Page:
-        """Reads `q`, `sort` ("-field" for downwards), the filters, `after` and `before`; ignores what it cannot use.
+        """Read `q`, `sort` ("-field" for descending), the filters, `after` and `before`; invalid values are ignored.
 
-        One query, and one for each table that a term is looked for in; one row more than a page tells whether there is
-        another.
+        One query, plus one for each searched table; one extra row tells whether there is a next page.
         """
         asked = request.GET
         sort, column = self._sort(asked.get("sort", ""))
@@ -112,7 +111,7 @@ class Table:
         return page
 
     def filter(self, asked: QueryDict, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """What the search and the filters leave, of any page."""
+        """Apply the search and the filters without paging."""
         for chooser in self._choosers(asked):
             if chooser.chosen:
                 queryset = queryset.filter(self._where(chooser))
@@ -146,7 +145,7 @@ class Table:
 
 
 def _turned(asked: QueryDict, **cursor: str) -> str:
-    """The same list at another place."""
+    """Query string of the same list at another page."""
     query = asked.copy()
     for name in ("after", "before"):
         query.pop(name, None)

@@ -1,4 +1,4 @@
-"""The field for a time zone: typed, with every zone proposed by the list that `partials/fields.html` adds."""
+"""Time zone field: text input with the list of zones from `partials/fields.html`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What browsers upload stays in memory: a file of registrations holds secrets, which never touch the disk in clear."""
+"""Uploads stay in memory: an import file contains secrets, which must not reach the disk unencrypted."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from django.core.files.uploadedfile import InMemoryUploadedFile, UploadedFile
 from django.core.files.uploadhandler import FileUploadHandler
 
 LIMIT = 10_000_000
-"""Bytes; some 40,000 rows. The command `import_registrations` takes larger files."""
+"""Bytes; about 40,000 rows. The command `import_registrations` accepts larger files."""
 
 
 class InMemory(FileUploadHandler):
-    """Keeps up to LIMIT bytes of each file, and counts the rest: whoever reads the form says that it was too large."""
+    """Keep up to LIMIT bytes of each file and count the rest, so that the form can report the size."""
 
     def new_file(self, *args: Any, **kwargs: Any) -> None:
         super().new_file(*args, **kwargs)

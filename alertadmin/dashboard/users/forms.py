@@ -24,9 +24,9 @@ class RoleForm(forms.Form):
     tenant = ModelPickerField(
         Tenant.objects.order_by("name"),
         by=("name", "directory_id", "id"),
-        label=gettext_lazy("Where"),
+        label=gettext_lazy("Scope"),
         required=False,
-        empty_label=gettext_lazy("Everywhere"),
+        empty_label=gettext_lazy("All tenants"),
     )
 
     def __init__(self, *args: Any, access: Access, **kwargs: Any) -> None:
@@ -70,5 +70,5 @@ class InviteForm(RoleForm):
         address = str(self.cleaned_data["address"])
         # Only for users who see all accounts: others would learn who has one.
         if self.access.in_all_tenants(Right.PEOPLE) and User.objects.by_address(address) is not None:
-            raise forms.ValidationError(_("This person has an account already. Give the role on their page."))
+            raise forms.ValidationError(_("This user already has an account. Give the role on their page."))
         return address

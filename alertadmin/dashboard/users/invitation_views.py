@@ -82,7 +82,7 @@ def renew(request: HttpRequest, pk: UUID) -> HttpResponse:
             with transaction.atomic():
                 invitations.renew(found, now)
                 mails_invitation.send(found, now, by=request.user)
-            messages.success(request, _("A new link is on its way; the old one no longer works."))
+            messages.success(request, _("A new link is being sent; the old one no longer works."))
         except TooManyMails as refused:
             messages.error(request, refused.messages[0])
     return redirect("invitation", pk)
@@ -94,5 +94,5 @@ def revoke(request: HttpRequest, pk: UUID) -> HttpResponse:
     found = access_of(request).get_or_404(Invitation, pk, Right.PEOPLE)
     if request.method == "POST" and found.is_open(timezone.now()):
         invitations.revoke(found, timezone.now())
-        messages.success(request, _("The invitation is taken back."))
+        messages.success(request, _("The invitation is withdrawn."))
     return redirect("members")

@@ -30,17 +30,17 @@ from alertadmin.outbox.mails import address_proof
 
 LISTING = Table(
     columns=(
-        Column(gettext_lazy("Person"), "email"),
+        Column(gettext_lazy("User"), "email"),
         Column(gettext_lazy("Roles")),
         Column(gettext_lazy("Last sign-in")),
-        Column(gettext_lazy("Second factor")),
-        Column(gettext_lazy("State")),
+        Column(gettext_lazy("MFA")),
+        Column(gettext_lazy("Status")),
     ),
     search=("email", "name"),
     filters={
         "is": Filter(
-            gettext_lazy("State"),
-            [("on", gettext_lazy("may sign in")), ("off", gettext_lazy("switched off"))],
+            gettext_lazy("Status"),
+            [("on", gettext_lazy("can sign in")), ("off", gettext_lazy("switched off"))],
             lambda chosen: Q(is_active=chosen == "on"),
         )
     },
@@ -144,8 +144,8 @@ def _grant(target: User, form: RoleForm, by: User) -> str | None:
     if users.set_role(target, form.place, role, by=by):
         return None
     return _(
-        "The role “%(role)s” waits: it is not confirmed yet that %(address)s is this person’s address. A link was sent "
-        "there; the role counts once it is opened and confirmed."
+        "The role “%(role)s” is pending: %(address)s is not confirmed as this user’s address yet. A link was "
+        "sent to it; the role takes effect when the link is opened and confirmed."
     ) % {"role": role.label, "address": target.email}
 
 
@@ -191,7 +191,7 @@ def person_delete(request: HttpRequest, pk: int) -> HttpResponse:
     if not users.can_manage(request.user, target):
         return redirect("person", pk)
     if request.method != "POST":
-        means = _("Their calendars and open invitations go with them; what they did stays on the record.")
+        means = _("Calendars and open invitations are deleted too; actions stay in the audit trail.")
         return render(request, "partials/confirm_delete.html", {"thing": target, "means": means})
     return _run_action(request, target, lambda by: users.remove(target, by=by), back="members")
 

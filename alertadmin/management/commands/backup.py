@@ -61,10 +61,13 @@ class Command(JsonCommand):
         if options["unsealed"]:
             lines.append(_("It has no seal: restore will not notice what is changed in it."))
         if options["with_keys"]:
-            lines.append(_("The keys are in it: whoever has this file has every secret. Lock it away."))
+            lines.append(_("The keys are in it: this file gives access to every secret. Store it safely."))
         else:
             lines.append(
-                _("The keys are not in it. Keep %(keys)s (%(place)s) elsewhere: without them no secret in it reads.")
+                _(
+                    "The keys are not in it. Keep %(keys)s (%(place)s) elsewhere: without them, none of its "
+                    "secrets can be decrypted."
+                )
                 % {"keys": keys or "–", "place": keyring.storage().name}
             )
         data = {"file": str(path), "secrets": count, "keys": manifest.keys, "with_keys": options["with_keys"]}

@@ -41,7 +41,7 @@ class Command(JsonCommand):
         # Finish the checks that a user began on a page, in case no worker does.
         while tenant is None and check_batch.continue_batch():
             pass
-        lines = [_("The secret that waited is in use now: %(app)s.") % {"app": one.credential.app} for one in promoted]
+        lines = [_("The waiting secret is now in use: %(app)s.") % {"app": one.credential.app} for one in promoted]
         lines += [_line(consent) for consent in consents] or [_("There is nothing to check yet.")]
         ok = all(consent.status == ConsentStatus.GRANTED for consent in consents)
         shown = [_shown(consent) for consent in consents]

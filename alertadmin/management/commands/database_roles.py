@@ -27,20 +27,20 @@ class Command(JsonCommand):
         role: str = options["role"]
         if connection.vendor != "postgresql":
             raise CommandRefused(
-                _("Only PostgreSQL has roles. On SQLite whoever may write the file may do everything.")
+                _("Only PostgreSQL has roles. With SQLite, write access to the file gives access to everything.")
             )
         if not postgres_role.NAME.fullmatch(role):
-            raise CommandRefused(_("A role's name is made of a-z, 0-9 and _, and begins with a letter."))
+            raise CommandRefused(_("A role's name consists of a-z, 0-9 and _, and starts with a letter."))
         statements = list(postgres_role.grants(role))
         if not options["apply"]:
             return CommandResult(True, {"role": role, "statements": statements}, [f"{one};" for one in statements])
         if not postgres_role.exists(role):
             raise CommandRefused(
-                _("There is no role %(role)s. Make it first: CREATE ROLE … LOGIN PASSWORD '…'.") % {"role": role}
+                _("There is no role %(role)s. Create it first: CREATE ROLE … LOGIN PASSWORD '…'.") % {"role": role}
             )
         postgres_role.apply(statements)
         return CommandResult(
             True,
             {"role": role, "statements": statements},
-            [_("The role %(role)s may run alertadmin now, and no more.") % {"role": role}],
+            [_("The role %(role)s can now run alertadmin, and nothing more.") % {"role": role}],
         )

@@ -29,14 +29,14 @@ class Command(JsonCommand):
         cloud, server = clouds().get(place), servers().get(place)
         url = cloud.authority if cloud else server.ews if server else ""
         if not url:
-            raise CommandRefused(_('The clouds file names no "%(place)s".') % {"place": place})
+            raise CommandRefused(_('The clouds file does not define "%(place)s".') % {"place": place})
         try:
             moved = reencryption.rebind_destination(place, partial(with_former_url, slug=place, former=former))
         except keyring.KeyringError as error:
             raise CommandRefused(message_of(error)) from None
         said = {"count": moved.done, "former": former, "url": url}
-        lines = [_("Secrets stored for %(former)s that may be sent to %(url)s now: %(count)d.") % said]
+        lines = [_("Secrets stored for %(former)s that can now be sent to %(url)s: %(count)d.") % said]
         if moved.unreadable:
-            lines.append(_("Secrets that could not be opened and stay as they are: %d.") % moved.unreadable)
+            lines.append(_("Secrets that could not be decrypted and stay unchanged: %d.") % moved.unreadable)
         data = {"place": place, "from": former, "to": url, "moved": moved.done, "unreadable": moved.unreadable}
         return CommandResult(not moved.unreadable, data, lines)

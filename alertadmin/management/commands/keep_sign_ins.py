@@ -23,4 +23,4 @@ class Command(JsonCommand):
             lines.append(f"{mailbox.address}: {said}")
         failed = sum(not one["ok"] for one in details)
         data = {"used": len(details) - failed, "failed": failed, "details": details}
-        return CommandResult(not failed, data, lines or [_("No sign-in rested for long.")])
+        return CommandResult(not failed, data, lines or [_("No sign-in was unused for long.")])

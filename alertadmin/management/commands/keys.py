@@ -47,22 +47,20 @@ def _done(act: str, key_id: str) -> str:
     """Return a sentence that says what was done; empty if nothing was."""
     if act == "add":
         added = key_usage.add_primary()
-        return _('New secrets are sealed with the key "%(key)s" now. The others follow by: manage.py rotate_keys') % {
+        return _('New secrets are now encrypted with the key "%(key)s". For the others: manage.py rotate_keys') % {
             "key": added
         }
     if act == "retire":
         key_usage.retire(key_id)
         return _(
-            'The key "%(key)s" is gone. Copies of the database from before today need it: keep their key files.'
+            'The key "%(key)s" is removed. Copies of the database from before today need it: keep their key files.'
         ) % {"key": key_id}
     if act == "wrap":
         keyring.wrap_file()
         return _("The key file is wrapped. Destroy its copies that are not.")
     if act == "unwrap":
         keyring.unwrap_file()
-        return _(
-            "The key file is not wrapped any more. Take ALERTADMIN_KEYS away, or name another key there and wrap it."
-        )
+        return _("The key file is not wrapped any more. Remove ALERTADMIN_KEYS, or name another key there and wrap it.")
     return ""
 
 
@@ -76,7 +74,7 @@ def _listed(done: str) -> CommandResult:
         note = _("primary") if key_id == ring.primary else _("MISSING") if key_id in absent else ""
         lines.append(f"{key_id}  {words}" + (f"  ({note})" if note else ""))
     if counted[""]:
-        lines.append(_("Stored values that are no ciphertext of alertadmin's: %(count)d.") % {"count": counted[""]})
+        lines.append(_("Stored values that alertadmin did not encrypt: %(count)d.") % {"count": counted[""]})
     lines.append(_("The keys are in %(place)s.") % {"place": place.name})
     keys = [
         {"id": key_id, "secrets": counted[key_id], "primary": key_id == ring.primary, "missing": key_id in absent}

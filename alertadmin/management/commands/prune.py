@@ -22,7 +22,7 @@ class Command(JsonCommand):
         done = retention.prune(DatabaseClock()())
         data = asdict(done)
         line = _(
-            "Mails whose words were forgotten: %(words)d; mails deleted: %(deliveries)d; scans deleted: %(scans)d; "
-            "entries of the audit trail deleted: %(entries)d; other records deleted: %(records)d."
+            "Mail texts deleted: %(words)d; mails deleted: %(deliveries)d; scans deleted: %(scans)d; audit "
+            "entries deleted: %(entries)d; other records deleted: %(records)d."
         )
         return CommandResult(True, data, [line % data])

@@ -25,8 +25,8 @@ class Command(JsonCommand):
         who = person(options["email"])
         taken = enforcement.remove_factor(who)
         if who.has_usable_password():
-            said = _("%(email)s signs in by the password alone until a new second factor is added.")
+            said = _("%(email)s signs in with the password only until a new MFA method is added.")
         else:
-            said = _("%(email)s has no password, and signs in with a provider until a new second factor is added.")
+            said = _("%(email)s has no password and signs in with a provider until a new MFA method is added.")
         said %= {"email": who.email}
         return CommandResult(True, {"email": who.email, "factors": taken}, [said])

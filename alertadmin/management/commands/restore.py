@@ -43,12 +43,12 @@ class Command(JsonCommand):
         except (restoration.NotRestored, archive.BadArchive, database_copy.CannotCopy) as error:
             raise CommandRefused(message_of(error)) from None
         reading = restored.reading
-        lines = [_("Put back as of %(at)s.") % {"at": restored.manifest.made_at}]
+        lines = [_("Restored as of %(at)s.") % {"at": restored.manifest.made_at}]
         if restored.doubt:
             lines.append(
                 _(
-                    "No key vouches for this backup. %(why)s Look through the people and their roles, the channels and "
-                    "the audit trail before anybody signs in."
+                    "No key authenticates this backup. %(why)s Check the users and their roles, the channels "
+                    "and the audit trail before anyone signs in."
                 )
                 % {"why": restored.doubt}
             )
@@ -58,11 +58,11 @@ class Command(JsonCommand):
             )
         if restored.aside:
             lines.append(_("What was there before is in %(aside)s.") % {"aside": restored.aside})
-        lines.append(_("%(read)d of %(count)d secrets read.") % {"read": reading.read, "count": reading.secrets})
+        lines.append(_("%(read)d of %(count)d secrets decrypted.") % {"read": reading.read, "count": reading.secrets})
         for key_id, count in sorted(reading.missing.items()):
             lines.append(
                 _(
-                    '%(count)d are sealed with the key "%(key)s", which is not in %(place)s. Put it back, '
+                    '%(count)d are encrypted with the key "%(key)s", which is not in %(place)s. Restore it, '
                     "then: manage.py keys"
                 )
                 % {"count": count, "key": key_id, "place": keyring.storage().name}
@@ -74,13 +74,16 @@ class Command(JsonCommand):
         if reading.wrong_destination:
             lines.append(
                 _(
-                    "%(count)d were entered for clouds or servers that this installation's clouds file does not name "
-                    "so: put that file back (ALERTADMIN_CLOUDS_FILE)."
+                    "%(count)d were entered for clouds or servers that this installation's clouds file does "
+                    "not define that way: restore that file (ALERTADMIN_CLOUDS_FILE)."
                 )
                 % {"count": reading.wrong_destination}
             )
         lines.append(
-            _("Everybody signs in again. What may have been told since then waits: Deliveries > Told already?")
+            _(
+                "All users must sign in again. Mails that may already have been sent since then wait for a "
+                "decision: Deliveries > Already sent?"
+            )
         )
         data = {
             "authenticated": not restored.doubt,

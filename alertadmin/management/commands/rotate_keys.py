@@ -28,15 +28,12 @@ class Command(JsonCommand):
         except (keyring.KeyringError, OSError) as error:
             raise CommandRefused(message_of(error)) from None
         primary = keyring.load().primary
-        lines = [_('Secrets sealed anew with the key "%(key)s": %(done)d.') % {"key": primary, "done": rotated.done}]
+        lines = [_('Secrets re-encrypted with the key "%(key)s": %(done)d.') % {"key": primary, "done": rotated.done}]
         if rotated.done:
             lines.append(
-                _(
-                    "Before you take an old key out, run this again: it must find none. Then: "
-                    "manage.py keys retire KEY_ID"
-                )
+                _("Before you remove an old key, run this again: it must find none. Then: manage.py keys retire KEY_ID")
             )
         if rotated.unreadable:
-            lines.append(_("Secrets that could not be opened and stay as they are: %d.") % rotated.unreadable)
+            lines.append(_("Secrets that could not be decrypted and stay unchanged: %d.") % rotated.unreadable)
         data = {"primary": primary, "rotated": rotated.done, "unreadable": rotated.unreadable}
         return CommandResult(not rotated.unreadable, data, lines)

@@ -123,18 +123,18 @@ def _title(delivery: Delivery) -> str | None:
 def _lines(data: dict[str, Any], told: list[Delivery]) -> list[str]:
     lines = [
         _(
-            "Reminders owed: %(reminders)d, deliveries written: %(deliveries)d; "
-            "sent: %(sent)d, waiting: %(waiting)d, uncertain: %(uncertain)d, failed: %(failed)d."
+            "Reminders due: %(reminders)d, deliveries created: %(deliveries)d; sent: %(sent)d, waiting: "
+            "%(waiting)d, uncertain: %(uncertain)d, failed: %(failed)d."
         )
         % data
     ]
     if held := data["held_for_review"]:
         lines.append(
             ngettext(
-                "The database was put back from a copy: %(count)d mail may have been told already, and waits for a day "
-                "at most. Decide at %(url)s",
-                "The database was put back from a copy: %(count)d mails may have been told already, and wait for a day "
-                "at most. Decide at %(url)s",
+                "The database was restored from a backup: %(count)d mail may already have been sent and is "
+                "withheld for at most a day. Decide at %(url)s",
+                "The database was restored from a backup: %(count)d mails may already have been sent and are "
+                "withheld for at most a day. Decide at %(url)s",
                 held,
             )
             % {"count": held, "url": settings.PUBLIC_URL + reverse("review")}
@@ -144,12 +144,12 @@ def _lines(data: dict[str, Any], told: list[Delivery]) -> list[str]:
             why = " ".join(filter(None, (_title(delivery), render_stored(delivery.reason))))
             lines.append(f"{delivery.recipient}: {delivery.get_state_display()}. {why}")
     if data["ping"] is False:
-        lines.append(_("The ping to ALERTADMIN_PING_URL was not heard."))
+        lines.append(_("The ping to ALERTADMIN_PING_URL was not received."))
     if count := data["owed_to_nobody"]:
         lines.append(
             ngettext(
-                "%d secret ends soon and nobody is there to be told: give its tenant a contact.",
-                "%d secrets end soon and nobody is there to be told: give their tenants a contact.",
+                "%d secret expires soon and has no recipient: give its tenant a contact.",
+                "%d secrets expire soon and have no recipient: give their tenants a contact.",
                 count,
             )
             % count

@@ -91,7 +91,7 @@ def _channel(name: str) -> Channel:
     every = Channel.objects.select_related("tenant", "app__tenant")
     channels = [channel for channel in every if wanted in (channel.name.casefold(), str(channel.pk), channel.pk.hex)]
     if not channels:
-        raise CommandRefused(_("No channel %(name)s is set up here.") % {"name": name})
+        raise CommandRefused(_("No channel %(name)s exists here.") % {"name": name})
     if len(channels) > 1:
         ids = ", ".join(str(channel.pk) for channel in channels)
         raise CommandRefused(

@@ -28,7 +28,7 @@ class Command(JsonCommand):
         who = person(options["email"])
         if not who.is_active or not who.has_usable_password():
             raise CommandRefused(
-                _("%(email)s does not sign in by a password, or is switched off.") % {"email": who.email}
+                _("%(email)s does not sign in with a password, or is disabled.") % {"email": who.email}
             )
         with transaction.atomic():
             audit.record(audit.AuditAction.PASSWORD_LINK_MADE, who)

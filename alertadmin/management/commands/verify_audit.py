@@ -19,20 +19,20 @@ SAID = {
     Break.REMOVED: gettext_noop("Entries were removed before entry %(number)d."),
     Break.SWAPPED: gettext_noop("Entry %(number)d was swapped with another: it was not written at this number."),
     Break.INSERTED: gettext_noop("Entry %(number)d does not follow the one before it: one of the two was inserted."),
-    Break.CUT: gettext_noop("The trail was cut off: entry %(number)d is known from elsewhere, and is not there."),
-    Break.REPLACED: gettext_noop("Entry %(number)d is not the one that is known from elsewhere."),
+    Break.CUT: gettext_noop("The trail was cut off: entry %(number)d is known from another copy and is missing here."),
+    Break.REPLACED: gettext_noop("Entry %(number)d differs from the one known from another copy."),
 }
 UNGUARDED = {
     TriggerProblem.MISSING: gettext_noop(
-        "The trigger %(name)s is missing: entries could be changed. A start of alertadmin puts it back and records it."
+        "The trigger %(name)s is missing: entries could be changed. Starting alertadmin restores and records it."
     ),
     TriggerProblem.ALTERED: gettext_noop(
-        "The trigger %(name)s was altered or switched off: entries could be changed. A start of alertadmin puts it "
-        "back and records it."
+        "The trigger %(name)s was altered or disabled: entries could be changed. Starting alertadmin restores "
+        "and records it."
     ),
     TriggerProblem.UNKNOWN: gettext_noop(
-        "The trigger %(name)s on the audit trail's table is not alertadmin's: it could keep entries from being "
-        "written. Drop it, if it is not yours."
+        "The trigger %(name)s on the audit trail's table is not alertadmin's: it could prevent entries from "
+        "being written. Drop it unless it is yours."
     ),
 }
 
@@ -78,7 +78,7 @@ def _sentence(found: VerificationResult) -> str:
         return _(SAID[found.broken]) % {"number": found.at}
     if not found.count:
         return _("The audit trail is empty.")
-    return _("The audit trail is whole: %(count)d entries, from %(first)d to %(last)d.") % {
+    return _("The audit trail is intact: %(count)d entries, from %(first)d to %(last)d.") % {
         "count": found.count,
         "first": found.first,
         "last": found.head.number,

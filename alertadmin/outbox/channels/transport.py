@@ -47,11 +47,11 @@ def check_address(url: str) -> Service:
     if any(not character.isprintable() or character.isspace() for character in url):
         raise ValidationError(_("An address has no spaces and no line breaks."))
     if "://" not in url:
-        raise ValidationError(_("An address begins with https:// or with the name of a service, such as slack://."))
+        raise ValidationError(_("An address starts with https:// or with the name of a service, such as slack://."))
     if url.partition("://")[0].lower() not in ("http", "https"):
         return service.parse_address(url)
     if not _can_be_posted_to(url):
-        raise ValidationError(_("This is no complete address: https://, a host, perhaps a port, a path."))
+        raise ValidationError(_("This address is incomplete: https://, a host, optionally a port, a path."))
     try:  # Teams, Slack and others also issue addresses that begin with https://
         return service.parse_address(url)
     except ValidationError as error:

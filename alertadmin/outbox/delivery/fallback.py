@@ -20,7 +20,7 @@ def fallback_notification(delivery: Delivery, composed: Content, failure: SendEr
     assert delivery.composed_at is not None  # noqa: S101 (its content is stored)
     with translation.override(composed.language or settings.LANGUAGE_CODE):
         why = explain(failure.cause, translate=_).title if failure else render_stored(messages.NO_ROUTE)
-        first = _("This was for %(address)s, and no mail could be sent: %(why)s. Please pass it on.") % {
+        first = _("This was for %(address)s, and no mail could be sent: %(why)s. Please forward it.") % {
             "address": delivery.recipient,
             "why": why.rstrip("."),
         }

@@ -30,27 +30,27 @@ LATEST = timedelta(days=7)
 """After this time the mail is dropped: the audit trail has it."""
 
 WORDS: dict[str, Any] = {
-    AuditAction.PASSWORD_LINK_MADE: gettext_lazy("A link to a new password was made for your account at the console."),
+    AuditAction.PASSWORD_LINK_MADE: gettext_lazy(
+        "A link to set a new password for your account was created on the console."
+    ),
     AuditAction.PASSWORD_CHANGED: gettext_lazy("Your password was changed."),
-    AuditAction.FACTOR_ADDED: gettext_lazy("A second factor or new recovery codes were added to your account."),
-    AuditAction.FACTOR_REMOVED: gettext_lazy("A second factor was removed from your account."),
-    AuditAction.SESSION_NEW_BROWSER: gettext_lazy("Your account was signed in to with a browser that is new here."),
-    AuditAction.SESSION_REVOKED: gettext_lazy("Sessions of your account were ended."),
-    AuditAction.CALENDAR_CREATED: gettext_lazy("A calendar address was made for your account."),
-    AuditAction.CALENDAR_RENEWED: gettext_lazy("A calendar address of your account was made anew."),
+    AuditAction.FACTOR_ADDED: gettext_lazy("An MFA method or new recovery codes were added to your account."),
+    AuditAction.FACTOR_REMOVED: gettext_lazy("An MFA method was removed from your account."),
+    AuditAction.SESSION_NEW_BROWSER: gettext_lazy("A new browser signed in to your account."),
+    AuditAction.SESSION_REVOKED: gettext_lazy("Sessions of your account were signed out."),
+    AuditAction.CALENDAR_CREATED: gettext_lazy("A calendar address was created for your account."),
+    AuditAction.CALENDAR_RENEWED: gettext_lazy("A calendar address of your account was renewed."),
     AuditAction.CALENDAR_REVOKED: gettext_lazy("A calendar address of your account was revoked."),
     AuditAction.PERSON_ROLE_CHANGED: gettext_lazy("Your role was changed."),
-    AuditAction.PERSON_ACCEPTED: gettext_lazy(
-        "An invitation to you was accepted: your account has the roles that it offers."
-    ),
+    AuditAction.PERSON_ACCEPTED: gettext_lazy("An invitation to you was accepted: your account now has its roles."),
     AuditAction.PERSON_CHANGED: gettext_lazy("The e-mail address of your account was changed."),
-    AuditAction.PERSON_LINKED: gettext_lazy("A sign-in by a provider was connected to your account."),
-    AuditAction.PERSON_UNLINKED: gettext_lazy("A sign-in by a provider was disconnected from your account."),
+    AuditAction.PERSON_LINKED: gettext_lazy("A sign-in provider was connected to your account."),
+    AuditAction.PERSON_UNLINKED: gettext_lazy("A sign-in provider was disconnected from your account."),
     AuditAction.PERSON_DEACTIVATED: gettext_lazy("Your account was locked."),
     AuditAction.PERSON_ACTIVATED: gettext_lazy("Your account was unlocked."),
     AuditAction.PERSON_DELETED: gettext_lazy("Your account was deleted."),
     AuditAction.MAILBOX_SIGNED_IN: gettext_lazy(
-        "Your Microsoft account was signed in to send the mails of this installation."
+        "Your Microsoft account was signed in to send mail for this installation."
     ),
 }
 """By audit action. Every other action of `account_acts` is in NOT_MAILED, with its reason."""
@@ -126,19 +126,17 @@ def _told(entry: AuditEntry, user: User | None) -> list[str]:
     if user and entry.person_id == user.pk and entry.address:
         lines.append(_("From the network address: %(address)s") % {"address": entry.address})
     if entry.act == AuditAction.MAILBOX_SIGNED_IN:
-        lines.append(
-            _("It may send in your name from now on: %(installation)s") % {"installation": settings.PUBLIC_URL}
-        )
+        lines.append(_("It can now send in your name: %(installation)s") % {"installation": settings.PUBLIC_URL})
     return lines
 
 
 def _advice(entry: AuditEntry) -> str:
     if entry.act == AuditAction.MAILBOX_SIGNED_IN:
         return _(
-            "If you did not enter a code for this yourself, take the access away at "
-            "https://account.live.com/consent/Manage, and tell an administrator of alertadmin."
+            "If you did not enter a code for this yourself, remove the access at "
+            "https://account.live.com/consent/Manage and inform an administrator of alertadmin."
         )
     return _(
-        "If this was meant to be, there is nothing to do. If not, sign in, end all other sessions, change your "
-        "password and tell an administrator: %(page)s"
+        "If you expected this, you do not need to do anything. If not, sign in, sign out all other sessions, "
+        "change your password and inform an administrator: %(page)s"
     ) % {"page": settings.PUBLIC_URL + reverse("security")}

@@ -63,14 +63,15 @@ def compose(delivery: Delivery, now: datetime) -> Content | Obsolete:
         }
         lines = [
             _(
-                "The account %(email)s at alertadmin is to have this role in all tenants: %(role)s.\n\nIt counts once "
-                "you open this link and confirm that the account and its address are yours, until %(until)s:\n%(link)s"
+                "The account %(email)s at alertadmin is to have this role in all tenants: %(role)s.\n\nThe role "
+                "takes effect when you open this link and confirm that the account and its address are yours, "
+                "until %(until)s:\n%(link)s"
             )
             % words
         ]
         if row.given_by is not None:
             lines.append(_("Given by “%(name)s”.") % {"name": clean(row.given_by.name or _local_part(row.given_by))})
-        lines.append(_("If you know of no such account, do not open the link: nothing changes without it."))
+        lines.append(_("If you do not know this account, do not open the link: nothing changes without it."))
         return Content(str(_("Confirm your address at alertadmin")), "\n\n".join(lines), language=language)
 
 

@@ -53,7 +53,7 @@ def compose(delivery: Delivery, now: datetime) -> Content | Obsolete:
             "invitation": invitation,
             "by": clean(_name(invitation.invited_by)) if invitation.invited_by else "",
             "roles": [
-                (role.get_role_display(), clean(role.tenant.name) if role.tenant else _("everywhere"))
+                (role.get_role_display(), clean(role.tenant.name) if role.tenant else _("all tenants"))
                 for role in invitation.roles.select_related("tenant").order_by("tenant__name", "pk")
             ],
             "link": LINK,

@@ -54,8 +54,8 @@ def compose(delivery: Delivery, now: datetime) -> Content | Obsolete:
     language = user.language or settings.LANGUAGE_CODE
     with translation.override(language):
         text = _(
-            "A new password for %(email)s was requested, probably by you.\n\nChoose it here, within an hour:\n"
-            "%(link)s\n\nIf it was not you, leave it: your password stays as it is."
+            "A new password for %(email)s was requested, probably by you.\n\nChoose it here within an "
+            "hour:\n%(link)s\n\nIf it was not you, ignore this mail: your password stays as it is."
         ) % {"email": user.email, "link": LINK}
         return Content(str(_("Your new password for alertadmin")), text, language=language)
 

@@ -53,21 +53,23 @@ class Channel(models.Model):
     notified about the tenants that have no channel of their own."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    name = models.CharField(_("name"), max_length=100, help_text=_("As people know it, such as “Operations, Teams”."))
+    name = models.CharField(
+        _("name"), max_length=100, help_text=_("The name that users know, for example “Operations, Teams”.")
+    )
     address = EncryptedField(_("address"))
     service = models.CharField(max_length=40, editable=False)
     """The service of the address: "webhook", or apprise's name of it."""
     label = models.CharField(_("kind"), max_length=60, editable=False)
     """The service's name for users: "Slack"."""
-    hint = models.CharField(_("leads to"), max_length=253, editable=False)
+    hint = models.CharField(_("destination"), max_length=253, editable=False)
     """Enough of the address to recognise it, too little to use it: the host, or only the scheme."""
     signing_key = EncryptedField(_("signing key"), destination=destinations.of_signing_key)
     """For a webhook; shown once."""
     tenant = models.ForeignKey(Tenant, models.CASCADE, null=True, blank=True, related_name="channels")
     app = models.ForeignKey(AppRegistration, models.CASCADE, null=True, blank=True, related_name="channels")
-    line = models.PositiveSmallIntegerField(_("told"), choices=Level, null=True, blank=True, default=Level.FIRST)
+    line = models.PositiveSmallIntegerField(_("notified"), choices=Level, null=True, blank=True, default=Level.FIRST)
     """Null: only as a last resort."""
-    is_last_resort = models.BooleanField(_("last resort"), default=False)
+    is_last_resort = models.BooleanField(_("fallback"), default=False)
     """Receives reminders that no mailbox and no relay could send, with their recipients."""
     is_paused = models.BooleanField(_("paused"), default=False)
     created_at = models.DateTimeField(auto_now_add=True)

@@ -25,12 +25,12 @@ class ConsentRequest(models.Model):
     by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
     by_name = models.CharField(max_length=254)
     """Name and address, kept when the user is deleted: the recipient must know who asked."""
-    at = models.DateTimeField(_("asked"))
+    at = models.DateTimeField(_("requested"))
 
     class Meta:
         ordering = ["-at", "-id"]
-        verbose_name = _("request for consent")
-        verbose_name_plural = _("requests for consent")
+        verbose_name = _("consent request")
+        verbose_name_plural = _("consent requests")
 
     def __str__(self) -> str:
         return f"{self.at:%Y-%m-%d %H:%M} {self.recipient}"

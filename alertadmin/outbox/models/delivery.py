@@ -26,13 +26,13 @@ class Purpose(models.TextChoices):
     TEST = "test", _("Test send")
     REMINDER = "reminder", _("Reminder")
     CALENDAR = "calendar", _("Calendar entry")
-    HOUSE = "house", _("About alertadmin itself")
+    HOUSE = "house", _("About alertadmin")
     CONSENT = "consent", _("Request for consent")
     INVITATION = "invitation", _("Invitation")
     PASSWORD = "password", _("Link to a new password")
     HANDOVER = "handover", _("Secret shown")
-    ACCOUNT = "account", _("About a person’s account")
-    PROOF = "proof", _("Proof of an address")
+    ACCOUNT = "account", _("About a user’s account")
+    PROOF = "proof", _("Address confirmation")
 
 
 class DeliveryState(models.TextChoices):
@@ -122,7 +122,7 @@ class Delivery(models.Model):
     belongs_to = models.CharField(max_length=36, blank=True, default="", db_default="")
     """The owner, fixed with the content (composers.owner_of): a tenant's id, or `INSTALLATION`."""
 
-    state = models.CharField(_("state"), max_length=10, choices=DeliveryState, default=DeliveryState.PENDING)
+    state = models.CharField(_("status"), max_length=10, choices=DeliveryState, default=DeliveryState.PENDING)
     not_before = models.DateTimeField(default=timezone.now)
     review_until = models.DateTimeField(null=True, blank=True)
     """Until then it waits for a user to decide, after a database restore, whether it was sent before. "Send now" for
@@ -133,7 +133,7 @@ class Delivery(models.Model):
     tries = models.PositiveIntegerField(default=0)
     was_uncertain = models.BooleanField(default=False)
     """One of its attempts may have been accepted without proof."""
-    settled_at = models.DateTimeField(_("settled"), null=True, blank=True)
+    settled_at = models.DateTimeField(_("finished"), null=True, blank=True)
     """When it was settled. An uncertain delivery without it is looked up or sent again; only tests end uncertain."""
     cause = models.CharField(max_length=40, blank=True)
     reason = models.TextField(blank=True)
@@ -172,21 +172,21 @@ class Delivery(models.Model):
 class AttemptAnswer(models.TextChoices):
     """Labels of `mailer.errors.Answer`."""
 
-    REFUSED = Answer.REFUSED.value, _("A clear no")
-    BUSY = Answer.BUSY.value, _("Asked to come back later")
-    NOT_REACHED = Answer.NOT_REACHED.value, _("The server was not reached")
-    CUT_BEFORE = Answer.CUT_BEFORE.value, _("The connection broke before all was sent")
+    REFUSED = Answer.REFUSED.value, _("Rejected")
+    BUSY = Answer.BUSY.value, _("Asked to retry later")
+    NOT_REACHED = Answer.NOT_REACHED.value, _("The server could not be reached")
+    CUT_BEFORE = Answer.CUT_BEFORE.value, _("The connection broke before the message was complete")
     NO_ANSWER = Answer.NO_ANSWER.value, _("No answer came")
-    GATEWAY = Answer.GATEWAY.value, _("A server on the way gave up")
-    FOREIGN = Answer.FOREIGN.value, _("An answer that is not the service’s own")
+    GATEWAY = Answer.GATEWAY.value, _("An intermediate server gave up")
+    FOREIGN = Answer.FOREIGN.value, _("An answer from another server than the service")
 
 
 class AttemptOutcome(models.TextChoices):
-    OPEN = "open", _("Under way")
+    OPEN = "open", _("In progress")
     ACCEPTED = "accepted", _("Accepted")
     REFUSED = "refused", _("Not accepted")
     UNKNOWN = "unknown", _("No answer: may have been accepted")
-    LOST = "lost", _("Worker was lost: may have been accepted")
+    LOST = "lost", _("Worker lost: may have been accepted")
 
 
 UNNAMED = "?"

@@ -15,8 +15,8 @@ class DeliveryEntry(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["delivery", "number"], name="delivery_entry_once")]
-        verbose_name = _("entry that a mail tells of")
-        verbose_name_plural = _("entries that a mail tells of")
+        verbose_name = _("audit entry of a mail")
+        verbose_name_plural = _("audit entries of a mail")
 
     def __str__(self) -> str:
         return str(self.number)

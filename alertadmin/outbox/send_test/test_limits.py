@@ -28,7 +28,7 @@ class TooManyTests(TooManyMails):
         ValidationError.__init__(
             self,
             ngettext(
-                "Nothing was sent: there were too many tests within an hour. Try again in a minute.",
+                "Nothing was sent: there were too many tests within an hour. Try again in one minute.",
                 "Nothing was sent: there were too many tests within an hour. Try again in %(minutes)s minutes.",
                 minutes,
             ),

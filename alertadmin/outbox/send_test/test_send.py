@@ -131,10 +131,13 @@ def _of_channel(delivery: Delivery, now: datetime) -> Content | Obsolete:
     language = channel.mail_language
     with translation.override(language):
         told = (
-            _("Here what is about to end will be told.") if channel.line else _("Here what no mail could tell will be.")
+            _("This channel is notified of expiring secrets.")
+            if channel.line
+            else _("This channel receives what no mail could deliver.")
         )
         text = _(
-            "This is a test by alertadmin, told to “%(name)s” (%(kind)s) on %(time)s UTC. %(told)s You need not answer."
+            "This is a test by alertadmin, sent to “%(name)s” (%(kind)s) on %(time)s UTC. %(told)s You do not "
+            "need to answer."
         ) % {"name": clean(channel.name), "kind": channel.label, "time": _moment(now), "told": told}
         return Content(
             _("Test by alertadmin: “%(name)s” works") % {"name": clean(channel.name)}, text, language=language
@@ -150,8 +153,8 @@ def _worded(delivery: Delivery, mailbox: Mailbox, now: datetime) -> Content:
     if delivery.sends_as:
         return _as_another(delivery, mailbox, transport, now)
     text = _(
-        "This is a test by alertadmin. It was sent from %(address)s by %(transport)s on %(time)s UTC, "
-        "through %(through)s of %(tenant)s. You need not answer."
+        "This is a test by alertadmin. It was sent from %(address)s by %(transport)s on %(time)s UTC, through "
+        "%(through)s of %(tenant)s. You do not need to answer."
     ) % {
         "address": mailbox.address,
         "transport": transport,
@@ -172,7 +175,8 @@ def _as_another(delivery: Delivery, mailbox: Mailbox, transport: str, now: datet
         "time": _moment(now),
     }
     text = _(
-        "This is a test by alertadmin, of whether %(through)s of %(tenant)s, which sends as %(address)s, may send as "
-        "%(other)s too. It may: this was sent as %(other)s by %(transport)s on %(time)s UTC. You need not answer."
+        "This is a test by alertadmin, to find out whether %(through)s of %(tenant)s, which sends as "
+        "%(address)s, can also send as %(other)s. It can: this mail was sent as %(other)s by %(transport)s on "
+        "%(time)s UTC. You do not need to answer."
     )
-    return Content(_("Test by alertadmin: the app may send as %(other)s too") % names, f"{text % names}\n")
+    return Content(_("Test by alertadmin: the app can also send as %(other)s") % names, f"{text % names}\n")

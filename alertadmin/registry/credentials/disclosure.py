@@ -28,7 +28,9 @@ class AlreadyDisclosed(Exception):
     """The secret was disclosed before."""
 
     def __str__(self) -> str:
-        return _("This secret was shown before. It is shown once: make a new one in the portal, and replace it here.")
+        return _(
+            "This secret was already shown. It is shown only once: create a new one in the portal, and replace it here."
+        )
 
 
 @sensitive_variables("value")
@@ -39,10 +41,10 @@ def disclose(credential: Credential, *, by: User, reason: str, now: datetime) ->
     not count as disclosed.
     """
     if credential.kind != CredentialKind.SECRET or credential.value is None:
-        raise ValidationError(_("No secret value is stored here, so there is none to show."))
+        raise ValidationError(_("No secret value is stored here, so there is nothing to show."))
     said = read_reason(reason)
     if OneTimeLink.objects.waiting(now).filter(credential=credential).exists():
-        raise ValidationError(_("A one-time link to it waits to be opened. Revoke the link first."))
+        raise ValidationError(_("A one-time link to it has not been opened yet. Revoke the link first."))
     value = decrypt_audited(credential.value)
     try:
         with transaction.atomic():
@@ -66,7 +68,7 @@ def disclose(credential: Credential, *, by: User, reason: str, now: datetime) ->
 def read_reason(reason: str) -> str:
     """The reason without needless spaces. Raises ValidationError if nothing is left."""
     if not (said := " ".join(reason.split())):
-        raise ValidationError({"reason": _("Say what for, for those who read it later.")})
+        raise ValidationError({"reason": _("Enter the purpose; other users can read it later.")})
     return said
 
 

@@ -63,17 +63,17 @@ def _run(request: bytes) -> dict[str, Any]:
 def _refusal(code: str, bits: int) -> ValidationError:
     words = {
         "costly": _(
-            "This file takes too long to open: it asks for far more work than a certificate needs. Export it again."
+            "This file takes too long to open: it needs much more computing than a certificate should. Export it again."
         ),
-        "not_rsa": _("The private key is no RSA key; Entra takes no other."),
-        "short_key": _("The key has %(bits)d bits; make one of at least 2048."),
-        "long_key": _("The key has %(bits)d bits; make one of 8192 at most. Microsoft recommends 2048."),
-        "apart": _("The certificate and the private key do not belong together."),
-        "no_certificate": _("There is no certificate in it. Add the certificate, as PEM."),
-        "many_certificates": _("There are too many certificates in it. Export the one of the app with its key."),
+        "not_rsa": _("The private key is not an RSA key; Entra accepts no other."),
+        "short_key": _("The key has %(bits)d bits; create one with at least 2048."),
+        "long_key": _("The key has %(bits)d bits; create one with at most 8192. Microsoft recommends 2048."),
+        "apart": _("The certificate and the private key do not match."),
+        "no_certificate": _("It contains no certificate. Add the certificate, as PEM."),
+        "many_certificates": _("It contains too many certificates. Export the one of the app with its key."),
         "unreadable_certificate": _("The certificate cannot be read. Export it again, as PEM."),
         "unreadable": _("This is neither a PFX file nor PEM text. Export the certificate with its private key."),
-        "no_key": _("The private key is not in it. Export the certificate together with its private key (PFX)."),
+        "no_key": _("It does not contain the private key. Export the certificate together with its private key (PFX)."),
         "passphrase_needed": _("It is protected: enter its passphrase."),
         "passphrase": _("It does not open with this passphrase."),
     }

@@ -55,7 +55,7 @@ def create(
     Raises ValidationError with a message for the user.
     """
     if credential.kind != CredentialKind.SECRET or credential.value is None:
-        raise ValidationError(_("No secret value is stored here, so there is none to show."))
+        raise ValidationError(_("No secret value is stored here, so there is nothing to show."))
     if SecretDisclosure.objects.filter(credential=credential).exists():
         raise ValidationError(str(AlreadyDisclosed()))
     token = new_token()
@@ -78,7 +78,7 @@ def create(
             _record(AuditAction.SECRET_LINK_MADE, link, now, until=link.ends_at)
     except IntegrityError:
         if OneTimeLink.objects.waiting(now).filter(credential=credential).exists():
-            raise ValidationError(_("A one-time link to it waits to be opened. Revoke the link first.")) from None
+            raise ValidationError(_("A one-time link to it has not been opened yet. Revoke the link first.")) from None
         raise
     return token
 

@@ -68,7 +68,7 @@ def stage(
     # A certificate may be renewed with the same key.
     if not certificate and any(one.holds(value) for one in app.credentials.filter(state=CredentialState.CURRENT)):
         raise ValidationError(
-            _("This is the value that is in use already. Make a new secret in the portal, and paste its value."),
+            _("This value is already in use. Create a new secret in the portal, and paste its value."),
             code="same_value",
         )
     app.credentials.filter(state=CredentialState.NEXT).update(state=CredentialState.RETIRED)

@@ -23,7 +23,7 @@ def conflicts(rows: Iterable[ParsedRow]) -> Iterator[Remark]:
         for subject, column, value in _statements(row):
             first_value, line = stated.setdefault((*subject, column), (value, row.line))
             if first_value != value:
-                yield Remark(row.line, column, _("Line %d says otherwise of the same.") % line)
+                yield Remark(row.line, column, _("Line %d contradicts this line.") % line)
 
 
 def _statements(row: ParsedRow) -> Iterator[tuple[tuple[str, ...], str, object]]:

@@ -63,7 +63,7 @@ class NotImported(Exception):
         mistakes = sorted(mistakes, key=lambda mistake: mistake.line)
         self.mistakes = mistakes[:MAX_REMARKS]
         if len(mistakes) > MAX_REMARKS:
-            self.mistakes.append(Remark(0, "", _("There are more mistakes than these; mend these first.")))
+            self.mistakes.append(Remark(0, "", _("There are more errors than these; fix these first.")))
         super().__init__("\n".join(map(str, self.mistakes)))
 
 

@@ -95,7 +95,7 @@ class ImportState:
         if account is None or not account.is_personal:
             self._apply_mailbox(app, tenant, row)
         elif row.transport not in ("", account.transport):
-            message = _("This is a personal account: another way takes a new sign-in. Change it on its page.")
+            message = _("This is a personal account: another transport needs a new sign-in. Change it on its page.")
             return Remark(row.line, "transport", message)
         return self._apply_secret(app, row, now) if row.has_secret else None
 
@@ -115,22 +115,22 @@ class ImportState:
         found = match_credential(row, known)
         if found is None:
             if row.secret_expires_at is None:
-                return Remark(row.line, "secret_expires_on", _("This secret is new: say when it ends."))
+                return Remark(row.line, "secret_expires_on", _("This secret is new: enter its expiry date."))
             free = [state for state in UNRETIRED if state not in {one.state for one in known}]
             if not free:
-                message = _("This app has one secret in use and one that waits already. Delete or replace one first.")
+                message = _("This app already has one secret in use and one waiting. Delete or replace one first.")
                 return Remark(row.line, "secret_description", message)
             found = self.changes.add(Credential(app=app, state=free[0]))
             known.append(found)
             if found.state == CredentialState.NEXT:
                 self._add_remark(
-                    row, "secret_value", _("Another secret is in use: this one waits until a token proves it.")
+                    row, "secret_value", _("Another secret is in use: this one waits until it is verified.")
                 )
         elif found.state == CredentialState.RETIRED:
             self._add_remark(row, "secret_value", _("This secret is superseded here, and stays so."))
             return None
         if row.secret_expires_at and found.starts_at and row.secret_expires_at <= found.starts_at:
-            return Remark(row.line, "secret_expires_on", _("The end must be later than the start."))
+            return Remark(row.line, "secret_expires_on", _("The expiry date must be later than the start date."))
         if row.secret_expires_at and row.secret_expires_at != found.expires_at:
             self._add_remark(row, "secret_expires_on", input_validation.implausible_expiry(row.secret_expires_at, now))
             if found.expires_at is not None:
@@ -162,9 +162,9 @@ class ImportState:
                 self.changes.mark_changed(old, "value")
             if any(one.value and not one.value.is_fresh for one in stored) or _has_sign_ins(apps):
                 message = _(
-                    "Secrets are stored for this tenant's apps in its cloud as it is now, and are sent to no other. "
-                    "Change the cloud on the tenant's page, which removes them, or give secret_value for each of them "
-                    "here."
+                    "Secrets are stored for this tenant's apps in its current cloud and are sent to no other. "
+                    "Change the cloud on the tenant's page, which removes them, or give secret_value for each "
+                    "of them here."
                 )
                 yield Remark(line, "cloud", message)
             elif other_clouds(tenant, tenant.cloud).exists():

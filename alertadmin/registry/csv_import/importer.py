@@ -43,7 +43,9 @@ def import_registrations(file: BinaryIO, *, now: datetime) -> ImportResult:
         except IntegrityError:
             # Another transaction added the same rows meanwhile; the next attempt updates them.
             continue
-    raise NotImported([Remark(0, "", _("Others change the same registrations at the same time. Import it again."))])
+    raise NotImported(
+        [Remark(0, "", _("Other users are changing the same registrations at the same time. Import the file again."))]
+    )
 
 
 @transaction.atomic

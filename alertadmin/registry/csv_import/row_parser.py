@@ -109,7 +109,7 @@ class RowParser:
         """A name, as forms accept it, except for text that a spreadsheet would run as a formula."""
         text = self._cell(row, column, readable) or ""
         if text.startswith(FORMULA_PREFIXES):
-            message = _('This begins like a spreadsheet\'s formula ("%s"). Write it without.') % text[0]
+            message = _('This starts like a spreadsheet formula ("%s"). Remove that character.') % text[0]
             self._add_mistake(row, column, message)
         elif len(text) > LONGEST[column]:
             self._add_mistake(row, column, _("This is longer than %d characters.") % LONGEST[column])
@@ -137,6 +137,6 @@ def _emails(text: str) -> tuple[str, ...]:
         try:
             stored.append(clean_stored(part))
         except ValidationError:
-            message = _("Address %(number)d of %(all)d is no e-mail address. Separate several by semicolons.")
+            message = _("Address %(number)d of %(all)d is not an e-mail address. Separate several with semicolons.")
             raise ValidationError(message % {"number": number, "all": len(parts)}) from None
     return tuple(stored)

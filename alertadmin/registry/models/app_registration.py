@@ -51,7 +51,7 @@ class AppRegistration(models.Model):
         _("supported account types"), max_length=40, choices=SignInAudience, default=SignInAudience.MY_ORG
     )
     redirect_uri = models.CharField(_("redirect URI"), max_length=255, default=NATIVE_CLIENT, blank=True)
-    permissions = models.JSONField(_("wanted permissions"), default=default_permissions, blank=True)
+    permissions = models.JSONField(_("required permissions"), default=default_permissions, blank=True)
     notes = models.TextField(_("notes"), blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -70,7 +70,7 @@ class AppRegistration(models.Model):
             models.UniqueConstraint(
                 fields=["tenant", "client_id"],
                 name="client_id_once_per_tenant",
-                violation_error_message=_("This tenant has an app registration with this client ID already."),
+                violation_error_message=_("This tenant already has an app registration with this client ID."),
             ),
             guid.guid_constraint("client_id", "app_client_id_is_guid"),
         ]

@@ -13,12 +13,12 @@ from alertadmin.registry.models.consent import Consent
 
 
 class CallbackOutcome(models.TextChoices):
-    TAKEN = "taken", _("Granted, as Microsoft says")
+    TAKEN = "taken", _("Granted according to Microsoft")
     DECLINED = "declined", _("Declined, or an error")
-    FORGED = "forged", _("Refused: not of our making")
+    FORGED = "forged", _("Refused: not started here")
     EXPIRED = "expired", _("Refused: older than ten minutes")
-    FOREIGN = "foreign", _("Refused: begun by another person or in another browser")
-    REPLAYED = "replayed", _("Refused: came a second time")
+    FOREIGN = "foreign", _("Refused: started by another user or in another browser")
+    REPLAYED = "replayed", _("Refused: returned a second time")
     MIXED_UP = "mixed_up", _("Refused: for another directory")
 
 
@@ -33,14 +33,14 @@ class ConsentCallback(models.Model):
     """Of the request's state, if that was valid: unique, so that no state is accepted twice."""
     detail = models.CharField(max_length=300, blank=True)
     """The error or the directory id in the request."""
-    at = models.DateTimeField(_("came"))
+    at = models.DateTimeField(_("returned"))
 
     class Meta:
         db_table = "registry_consentreturn"  # older than the model's name
         ordering = ["-at", "-id"]
         indexes = [models.Index(fields=["-at", "-id"], name="consent_return_newest")]
-        verbose_name = _("return from the consent page")
-        verbose_name_plural = _("returns from the consent page")
+        verbose_name = _("consent callback")
+        verbose_name_plural = _("consent callbacks")
 
     def __str__(self) -> str:
         return f"{self.at:%Y-%m-%d %H:%M} {self.outcome}"

@@ -26,13 +26,13 @@ class ConsentChange(models.Model):
     before = models.CharField(_("before"), max_length=12, choices=ConsentStatus)
     after = models.CharField(_("after"), max_length=12, choices=ConsentStatus)
     cause = models.CharField(_("diagnosis"), max_length=40, blank=True)
-    at = models.DateTimeField(_("seen"))
+    at = models.DateTimeField(_("detected"))
 
     class Meta:
         ordering = ["-at", "-id"]
         indexes = [models.Index(fields=["before", "after", "at"], name="consent_withdrawn")]
-        verbose_name = _("change of consent")
-        verbose_name_plural = _("changes of consent")
+        verbose_name = _("consent change")
+        verbose_name_plural = _("consent changes")
 
     def __str__(self) -> str:
         return f"{self.permission}: {self.get_before_display()} -> {self.get_after_display()}"

@@ -55,8 +55,8 @@ class ConsentCheckBatch(models.Model):
     class Meta:
         db_table = "registry_consentrun"  # older than the model's name
         ordering = ["-started_at", "-id"]
-        verbose_name = _("check of consents")
-        verbose_name_plural = _("checks of consents")
+        verbose_name = _("consent check")
+        verbose_name_plural = _("consent checks")
 
     def __str__(self) -> str:
         return f"{self.started_at:%Y-%m-%d %H:%M}"

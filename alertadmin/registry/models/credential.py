@@ -52,13 +52,13 @@ class Credential(models.Model):
     value = EncryptedField(_("secret value"), destination=destinations.of_credential)
     """The secret's value, or the certificate's private key as PEM."""
     certificate = models.TextField(_("public certificate (PEM)"), blank=True)
-    starts_at = models.DateTimeField(_("start"), null=True, blank=True)
-    expires_at = models.DateTimeField(_("end"))
+    starts_at = models.DateTimeField(_("start date"), null=True, blank=True)
+    expires_at = models.DateTimeField(_("expiry date"))
     end_moves = models.PositiveIntegerField(default=0, editable=False)
     """How often its expiry date changed: the SEQUENCE of its calendar entry (RFC 5545)."""
     end_moved_at = models.DateTimeField(null=True, blank=True, editable=False)
-    state = models.CharField(_("state"), max_length=8, choices=CredentialState, default=CredentialState.CURRENT)
-    proven_at = models.DateTimeField(_("last got a token"), null=True, blank=True, editable=False)
+    state = models.CharField(_("status"), max_length=8, choices=CredentialState, default=CredentialState.CURRENT)
+    proven_at = models.DateTimeField(_("last token"), null=True, blank=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = CredentialQuerySet.as_manager()
@@ -74,19 +74,19 @@ class Credential(models.Model):
             models.CheckConstraint(
                 condition=Q(starts_at=None) | Q(starts_at__lt=F("expires_at")),
                 name="credential_starts_before_end",
-                violation_error_message=_("The end must be later than the start."),
+                violation_error_message=_("The expiry date must be later than the start date."),
             ),
             models.UniqueConstraint(
                 fields=["app"],
                 condition=Q(state="current"),
                 name="one_current_credential",
-                violation_error_message=_("This app has a secret in use already: replace that one."),
+                violation_error_message=_("This app already has a secret in use: replace that one."),
             ),
             models.UniqueConstraint(
                 fields=["app"],
                 condition=Q(state="next"),
                 name="one_next_credential",
-                violation_error_message=_("Another secret of this app waits already."),
+                violation_error_message=_("Another secret of this app is already waiting."),
             ),
             # A credential in an unknown state would get no reminders.
             models.CheckConstraint(condition=Q(state__in=CredentialState.values), name="credential_state_is_known"),

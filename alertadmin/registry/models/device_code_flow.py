@@ -28,7 +28,7 @@ class DeviceCodeFlow(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     mailbox = models.OneToOneField(Mailbox, models.CASCADE, related_name="sign_in")
-    state = models.CharField(_("state"), max_length=8, choices=DeviceCodeState)
+    state = models.CharField(_("status"), max_length=8, choices=DeviceCodeState)
     user_code = models.CharField(max_length=40, blank=True)
     """The code that the user enters at Microsoft; cleared when it is no longer needed."""
     page = models.URLField(blank=True)

@@ -56,7 +56,7 @@ class Mailbox(models.Model):
         models.CASCADE,
         related_name="mailboxes",
         verbose_name=_("tenant"),
-        help_text=_("The directory the mailbox lives in; a multitenant app may send in others than its own."),
+        help_text=_("The directory of the mailbox; a multitenant app can send in directories other than its own."),
     )
     app = models.ForeignKey(
         AppRegistration,
@@ -80,7 +80,7 @@ class Mailbox(models.Model):
     refresh_token = EncryptedField(_("sign-in"), destination=destinations.of_refresh_token)
     """Of a personal account that signed in. Each use replaces it; see `registry.personal.refresh_tokens`."""
     signed_in_at = models.DateTimeField(_("signed in"), null=True, blank=True, editable=False)
-    sign_in_ends_at = models.DateTimeField(_("sign-in ends"), null=True, blank=True, editable=False)
+    sign_in_ends_at = models.DateTimeField(_("sign-in expires"), null=True, blank=True, editable=False)
     """90 days after its last use, or when Microsoft refused it."""
     sends_reminders = models.BooleanField(_("sends the reminders"), default=False)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -92,13 +92,13 @@ class Mailbox(models.Model):
             UniqueAddress(
                 fields=["address_canonical", "app"],
                 name="mailbox_address_once_per_app",
-                violation_error_message=_("This address is registered with this app already."),
+                violation_error_message=_("This address is already registered with this app."),
             ),
             UniqueAddress(
                 fields=["address_canonical", "server"],
                 name="mailbox_address_once_per_server",
                 condition=Q(app=None),
-                violation_error_message=_("This address is registered with this server already."),
+                violation_error_message=_("This address is already registered with this server."),
             ),
             models.CheckConstraint(
                 condition=(Q(app__isnull=False, server="") | (Q(app=None, transport="ews") & ~Q(server=""))),
@@ -120,7 +120,7 @@ class Mailbox(models.Model):
                 fields=["sends_reminders"],
                 condition=Q(sends_reminders=True),
                 name="one_mailbox_sends_reminders",
-                violation_error_message=_("Another mailbox sends the reminders already."),
+                violation_error_message=_("Another mailbox already sends the reminders."),
             ),
         ]
         verbose_name = _("mailbox")

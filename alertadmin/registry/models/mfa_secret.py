@@ -21,8 +21,8 @@ class MfaSecret(models.Model):
 
     class Meta:
         db_table = "registry_factorsecret"  # older than the model's name
-        verbose_name = _("secret of a second factor")
-        verbose_name_plural = _("secrets of second factors")
+        verbose_name = _("MFA secret")
+        verbose_name_plural = _("MFA secrets")
 
     def __str__(self) -> str:
         return str(self.pk)

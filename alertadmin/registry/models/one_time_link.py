@@ -55,11 +55,11 @@ class OneTimeLink(models.Model):
     by_name = models.CharField(max_length=254)
     """Kept when the user is deleted."""
     made_at = models.DateTimeField()
-    ends_at = models.DateTimeField(_("good until"))
+    ends_at = models.DateTimeField(_("valid until"))
     is_open = models.BooleanField(default=True)
     """Neither opened nor revoked, nor replaced by another link after it expired."""
     opened_at = models.DateTimeField(_("opened"), null=True)
-    opened_from = models.CharField(_("from where"), max_length=45, blank=True)
+    opened_from = models.CharField(_("address"), max_length=45, blank=True)
     revoked_at = models.DateTimeField(_("revoked"), null=True)
 
     objects = OneTimeLinkQuerySet.as_manager()

@@ -24,8 +24,8 @@ class SecretDisclosure(models.Model):
 
     class Meta:
         db_table = "registry_handover"  # older than the model's name
-        verbose_name = _("showing of a secret")
-        verbose_name_plural = _("showings of secrets")
+        verbose_name = _("secret disclosure")
+        verbose_name_plural = _("secret disclosures")
 
     def __str__(self) -> str:
         return f"{self.at:%Y-%m-%d %H:%M} {self.by_name}"

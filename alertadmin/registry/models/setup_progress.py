@@ -39,8 +39,8 @@ class SetupProgress(models.Model):
     class Meta:
         db_table = "registry_guide"  # older than the model's name
         ordering = ["-begun_at", "id"]
-        verbose_name = _("registration begun")
-        verbose_name_plural = _("registrations begun")
+        verbose_name = _("unfinished registration")
+        verbose_name_plural = _("unfinished registrations")
 
     def __str__(self) -> str:
         return f"{self.tenant.name} / {self.app.name if self.app else self.name}"

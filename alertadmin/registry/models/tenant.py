@@ -36,7 +36,7 @@ class Tenant(models.Model):
     directory_id = guid.GuidField(
         _("directory (tenant) ID"),
         unique=True,
-        error_messages={"unique": _("A tenant with this directory ID is registered already.")},
+        error_messages={"unique": _("A tenant with this directory ID is already registered.")},
     )
     domain = models.CharField(_("primary domain"), max_length=253, blank=True)
     cloud = models.CharField(_("cloud"), max_length=40, default="global", choices=cloud_choices)
@@ -46,7 +46,7 @@ class Tenant(models.Model):
         max_length=8,
         blank=True,
         choices=languages.of_a_tenant,
-        help_text=_("Its reminders are written in it."),
+        help_text=_("Language of its reminders."),
     )
     notes = models.TextField(_("notes"), blank=True)
     created_at = models.DateTimeField(auto_now_add=True)

@@ -170,14 +170,14 @@ def _render(
             "tenant": quoted(entry.tenant.name),
             "app": quoted(entry.app_name),
             "what": _what(entry),
-            "why": why.get(entry.thing) or _("It ends later or sooner now; the attached entry moves the old one."),
+            "why": why.get(entry.thing) or _("Its expiry date has changed; the attached entry moves the old one."),
         }
         for entry in wrong
     ]
     if len(lines) == 1:
-        subject = _("%(app)s of %(tenant)s: nothing more to do, a calendar entry changes") % lines[0]
+        subject = _("%(app)s of %(tenant)s: no action needed, a calendar entry changes") % lines[0]
     else:
-        subject = _("Nothing more to do: %(count)d calendar entries change") % {"count": len(lines)}
+        subject = _("No action needed: %(count)d calendar entries change") % {"count": len(lines)}
     subject = " ".join(subject.split())[:200]
     context: dict[str, Any] = {"subject": subject, "lines": lines}
     html = css_inline.inline(render_to_string("reminders/corrections.html", context), load_remote_stylesheets=False)
@@ -194,9 +194,9 @@ def _reasons(gone: list[CalendarEntry]) -> dict[UUID, str]:
     found = {}
     for entry in gone:
         if entry.thing in kept:
-            found[entry.thing] = _("It does not send by EWS any more.")
+            found[entry.thing] = _("It no longer sends by EWS.")
         elif (app := retired.get(entry.thing)) is None:
-            found[entry.thing] = _("It was removed here.")
+            found[entry.thing] = _("It was deleted here.")
         elif app in names:
             found[entry.thing] = _("It was replaced by “%(name)s”.") % {"name": clean(names[app])}
         else:

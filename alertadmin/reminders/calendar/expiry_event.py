@@ -42,25 +42,25 @@ class ExpiryEvent:
     def title(self) -> str:
         """In the active language."""
         if self.kind == ReminderKind.EWS:
-            return _("EWS of %(address)s (%(tenant)s) ends") % {
+            return _("EWS of %(address)s (%(tenant)s) is switched off") % {
                 "address": self.what,
                 "tenant": quoted(self.tenant_name),
             }
         names = {"app": quoted(self.app_name), "tenant": quoted(self.tenant_name)}
         if self.credential_kind == CredentialKind.CERTIFICATE:
-            return _("Certificate of %(app)s (%(tenant)s) ends") % names
-        return _("Client secret of %(app)s (%(tenant)s) ends") % names
+            return _("Certificate of %(app)s (%(tenant)s) expires") % names
+        return _("Client secret of %(app)s (%(tenant)s) expires") % names
 
     @property
     def alarms(self) -> str:
         """The times of the alarms, in words."""
         before = [days for days in self.plan.thresholds if days]
         if not before:
-            return _("alarm at the end")
+            return _("alarm at expiry")
         days = ngettext("%(days)s day before", "%(days)s days before", before[0]) % {
             "days": ", ".join(map(str, before))
         }
-        words = _("alarms: %(days)s and at the end") if 0 in self.plan.thresholds else _("alarms: %(days)s")
+        words = _("alarms: %(days)s and at expiry") if 0 in self.plan.thresholds else _("alarms: %(days)s")
         return words % {"days": days}
 
     @property
@@ -75,7 +75,7 @@ class ExpiryEvent:
 
     def _what_it_is(self) -> str:
         if self.kind == ReminderKind.EWS:
-            return _("%(address)s still sends by EWS, which Exchange Online switches off for good.") % {
+            return _("%(address)s still sends by EWS, which Exchange Online switches off permanently.") % {
                 "address": self.what
             }
         lines = [_("Tenant: %(name)s") % {"name": clean(self.tenant_name)}]
@@ -83,18 +83,18 @@ class ExpiryEvent:
         if self.what:
             lines.append(_("Description: %(name)s") % {"name": clean(self.what)})
         if self.state == CredentialState.NEXT:
-            lines.append(_("It waits to replace the one in use."))
+            lines.append(_("It is waiting to replace the one in use."))
         return "\n".join(lines)
 
     def _what_to_do(self) -> str:
         if self.kind == ReminderKind.EWS:
-            return _("Move it to Microsoft Graph before this day, and prove it by a test send:")
+            return _("Move it to Microsoft Graph before this day, and verify it with a test send:")
         if self.credential_kind == CredentialKind.CERTIFICATE:
             return _(
-                "Software that sends mail by it stops at this moment. Upload a new certificate in the Entra portal "
-                "(App registrations, Certificates & secrets) before that, and enter it here:"
+                "Software that sends mail with it stops at this moment. Before that, upload a new certificate "
+                "in the Entra portal (App registrations, Certificates & secrets) and enter it here:"
             )
         return _(
-            "Software that sends mail by it stops at this moment. Make a new secret in the Entra portal "
-            "(App registrations, Certificates & secrets) before that, and enter it here:"
+            "Software that sends mail with it stops at this moment. Before that, create a new secret in the "
+            "Entra portal (App registrations, Certificates & secrets) and enter it here:"
         )

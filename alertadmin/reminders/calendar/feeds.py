@@ -63,9 +63,9 @@ def content_of(feed: CalendarFeed, now: datetime) -> FeedContent:
 def title(feed: CalendarFeed) -> str:
     """In the active language."""
     return (
-        _("Ends of %(name)s") % {"name": quoted(str(feed.tenant))}
+        _("Expiry dates of %(name)s") % {"name": quoted(str(feed.tenant))}
         if feed.tenant
-        else _("Ends of secrets and certificates")
+        else _("Expiry dates of secrets and certificates")
     )
 
 

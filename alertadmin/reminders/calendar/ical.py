@@ -47,7 +47,7 @@ def cancelled(uid: str, ends_at: datetime, sequence: int, title: str, now: datet
     """Withdraw an entry; `sequence` is higher than in any earlier version."""
     event = _event_of(uid, ends_at, sequence, now, now)
     event.add("summary", without_controls(title))
-    event.add("description", without_controls(_("There is nothing more to do: this entry is withdrawn.")))
+    event.add("description", without_controls(_("No action needed: this entry is withdrawn.")))
     event.add("status", "CANCELLED")
     return _whole(_calendar("CANCEL"), [event.to_ical()])
 
@@ -130,8 +130,8 @@ def _alarm(days: int) -> Alarm:
     alarm = Alarm()
     alarm.add("action", "DISPLAY")
     alarm.add("trigger", -timedelta(days=days))
-    words = ngettext("Ends in %(days)d day", "Ends in %(days)d days", days) % {"days": days}
-    alarm.add("description", words if days else _("Ends now"))
+    words = ngettext("Expires in %(days)d day", "Expires in %(days)d days", days) % {"days": days}
+    alarm.add("description", words if days else _("Expires now"))
     return alarm
 
 

@@ -104,7 +104,7 @@ def _ews(reminder: Reminder, now: datetime) -> ComposedLine:
         ends=_moment(reminder, reminder.expires_at),
         left=time_left(reminder.expires_at, now),
         is_expired=reminder.expires_at <= now,
-        note=_("it still sends by EWS, which Exchange Online switches off for good"),
+        note=_("it still sends by EWS, which Exchange Online switches off permanently"),
         act=_("Move it to Microsoft Graph"),
         url=settings.PUBLIC_URL + reverse("mailbox", args=[mailbox.pk]),
     )
@@ -121,7 +121,7 @@ def _sign_in(reminder: Reminder, now: datetime) -> ComposedLine:
         ends=_moment(reminder, reminder.expires_at),
         left=time_left(reminder.expires_at, now),
         is_expired=reminder.expires_at <= now,
-        note=_("a personal account, for which nothing can be sent without it"),
+        note=_("personal account: nothing can be sent for it until it signs in"),
         act=_("Sign in again"),
         url=settings.PUBLIC_URL + reverse("mailbox", args=[mailbox.pk]),
     )
@@ -136,9 +136,9 @@ def _consent(reminder: Reminder, now: datetime) -> ComposedLine:
         what=change.permission,
         named=change.permission,
         ends=_moment(reminder, change.at),
-        left=_("consent is gone"),
+        left=_("consent was withdrawn"),
         is_expired=True,
-        note=_("an administrator granted it before; now it is not in the token"),
+        note=_("an administrator had granted it; it is no longer in the token"),
         act=_("See consent"),
         url=f"{settings.PUBLIC_URL}{reverse('app', args=[change.app_id])}#consent",
     )
@@ -154,9 +154,9 @@ def time_left(expires_at: datetime, now: datetime) -> str:
     days = abs(expires_at - now) // timedelta(days=1)
     if expires_at > now:
         return (
-            ngettext("ends in %(days)d day", "ends in %(days)d days", days) % {"days": days}
+            ngettext("expires in %(days)d day", "expires in %(days)d days", days) % {"days": days}
             if days
-            else _("ends within 24 hours")
+            else _("expires within 24 hours")
         )
     return (
         ngettext("expired %(days)d day ago", "expired %(days)d days ago", days) % {"days": days}

@@ -39,8 +39,8 @@ def _bullet(one: ComposedLine) -> str:
 
 def _expired_note(expired: int) -> str:
     text = ngettext(
-        "%(expired)d of these is no longer good: mail through it has stopped.",
-        "%(expired)d of these are no longer good: mail through them has stopped.",
+        "%(expired)d of these is no longer valid: mail through it is stopped.",
+        "%(expired)d of these are no longer valid: mail through them is stopped.",
         expired,
     )
     return text % {"expired": expired}

@@ -15,7 +15,7 @@ from alertadmin.reminders.rules import delivery_window, schedule
 
 
 class DigestChoice(models.TextChoices):
-    EACH = delivery_window.Digest.EACH.value, _("as soon as something is due")
+    EACH = delivery_window.Digest.EACH.value, _("as soon as a reminder is due")
     DAILY = delivery_window.Digest.DAILY.value, _("once a day")
     WEEKLY = delivery_window.Digest.WEEKLY.value, _("once a week")
 
@@ -24,15 +24,15 @@ def validate_plan(text: str) -> None:
     try:
         read = schedule.ReminderSchedule.of(text)
     except ValueError:
-        raise ValidationError(_("A plan is written 90,60,30,14,7,3,1,0/7/14.")) from None
+        raise ValidationError(_("Write a schedule like this: 90,60,30,14,7,3,1,0/7/14.")) from None
     schedule.read_thresholds(",".join(map(str, read.thresholds)))
     if not 1 <= read.repeat <= 365:
-        raise ValidationError(_("After the end people are told every 1 to 365 days."))
+        raise ValidationError(_("After expiry, reminders are sent every 1 to 365 days."))
 
 
 def validate_working_days(text: str) -> None:
     if not text or set(text) - set("1234567") or len(set(text)) != len(text):
-        raise ValidationError(_("Choose at least one day on which mail may leave."))
+        raise ValidationError(_("Choose at least one day on which mail can be sent."))
 
 
 class Policy(models.Model):
@@ -42,15 +42,15 @@ class Policy(models.Model):
     tenant = models.OneToOneField(Tenant, models.CASCADE, null=True, blank=True, related_name="policy")
     app = models.OneToOneField(AppRegistration, models.CASCADE, null=True, blank=True, related_name="policy")
 
-    plan = models.CharField(_("plan"), max_length=120, blank=True, validators=[validate_plan])
+    plan = models.CharField(_("schedule"), max_length=120, blank=True, validators=[validate_plan])
     """As written by `schedule.ReminderSchedule`, so that the database can compare it. Blank: inherited."""
 
-    has_timing = models.BooleanField(_("own times"), default=False)
+    has_timing = models.BooleanField(_("custom times"), default=False)
     """Whether the following five fields apply; they are inherited together."""
     quiet_from = models.TimeField(_("quiet from"), null=True, blank=True)
     quiet_until = models.TimeField(_("quiet until"), null=True, blank=True)
     working_days = models.CharField(
-        _("days on which mail may leave"), max_length=7, default="1234567", validators=[validate_working_days]
+        _("days on which mail can be sent"), max_length=7, default="1234567", validators=[validate_working_days]
     )
     """ISO weekdays, Monday is 1."""
     digest = models.CharField(_("mails"), max_length=6, choices=DigestChoice, default=DigestChoice.EACH)
@@ -65,7 +65,7 @@ class Policy(models.Model):
             models.CheckConstraint(
                 condition=Q(quiet_from=None, quiet_until=None) | Q(quiet_from__isnull=False, quiet_until__isnull=False),
                 name="quiet_hours_have_two_ends",
-                violation_error_message=_("Quiet hours need both a beginning and an end, or neither."),
+                violation_error_message=_("Enter both a start and an end of the quiet hours, or neither."),
             ),
         ]
         verbose_name = _("reminder policy")

@@ -20,7 +20,7 @@ class Recipient(models.Model):
 
     tenant = models.ForeignKey(Tenant, models.CASCADE, null=True, blank=True, related_name="recipients")
     app = models.ForeignKey(AppRegistration, models.CASCADE, null=True, blank=True, related_name="recipients")
-    line = models.PositiveSmallIntegerField(_("told"), choices=Level, default=Level.FIRST)
+    line = models.PositiveSmallIntegerField(_("notified"), choices=Level, default=Level.FIRST)
     email = EmailAddressField(_("e-mail address"))
     email_canonical = CanonicalAddressField(of="email")
 

@@ -31,10 +31,10 @@ class Scan(models.Model):
 class ReminderKind(models.TextChoices):
     """The reasons for a reminder."""
 
-    CREDENTIAL = "credential", _("a secret or certificate that ends")
+    CREDENTIAL = "credential", _("an expiring secret or certificate")
     EWS = "ews", _("a mailbox that still sends by EWS")
     CONSENT = "consent", _("a consent that was withdrawn")
-    SIGN_IN = "sign_in", _("a sign-in of a personal account that lapses")
+    SIGN_IN = "sign_in", _("an expiring sign-in of a personal account")
 
 
 class Reminder(models.Model):
@@ -86,8 +86,8 @@ class ReminderLine(models.Model):
     class Meta:
         db_table = "reminders_notice"  # older than the model's name
         constraints = [models.UniqueConstraint(fields=["reminder", "delivery"], name="notice_once")]
-        verbose_name = _("notice")
-        verbose_name_plural = _("notices")
+        verbose_name = _("reminder line")
+        verbose_name_plural = _("reminder lines")
 
     def __str__(self) -> str:
         return f"{self.reminder_id} -> {self.delivery_id}"

@@ -56,14 +56,14 @@ def read_thresholds(text: str) -> tuple[int, ...]:
     for word in words:
         if not re.fullmatch(r"[0-9]{1,9}", word) or int(word) > MAX_DAYS:
             raise ValidationError(
-                _("“%(word)s” is no number of days between 0 and %(most)d."),
+                _("“%(word)s” is not a number of days between 0 and %(most)d."),
                 params={"word": word[:20], "most": MAX_DAYS},
             )
         days.add(int(word))
     if not days:
         raise ValidationError(_("Give at least one number of days, such as 30, 7, 0."))
     if len(days) > MAX_THRESHOLDS:
-        raise ValidationError(_("More than %(most)d reminders are nagging."), params={"most": MAX_THRESHOLDS})
+        raise ValidationError(_("Enter at most %(most)d days."), params={"most": MAX_THRESHOLDS})
     return tuple(sorted(days, reverse=True))
 
 

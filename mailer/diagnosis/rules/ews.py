@@ -68,7 +68,7 @@ EWS: Final[tuple[Rule, ...]] = (
         "mailbox_access_denied",
         Rank.CODE,
         "ErrorImpersonationRequired",
-        note=gettext_noop("Here the program did not say for which mailbox it acts: it has to impersonate one."),
+        note=gettext_noop("The program did not say for which mailbox it acts: it must impersonate one."),
     ),
     *_codes("mailbox_access_denied", Rank.GENERIC, "ErrorAccessDenied", "ErrorCreateItemAccessDenied", "AccessDenied"),
     *_codes(
@@ -87,7 +87,7 @@ EWS: Final[tuple[Rule, ...]] = (
         "sending_limit",
         Rank.CODE,
         "ErrorQuotaExceeded",
-        note=gettext_noop("Here the sending mailbox itself is full: empty it, its Sent Items first."),
+        note=gettext_noop("The sending mailbox itself is full: empty it, starting with its Sent Items."),
     ),
     *_codes("sending_limit", Rank.CODE, "ErrorTooManyRecipients", "ErrorRecipientLimitExceeded"),
     *_codes(

@@ -21,33 +21,35 @@ CREDENTIALS = {
                 "if what is in use looks like 00000000-0000-0000-0000-000000000000, it is not the value."
             ),
             gettext_noop("Choose New client secret, and copy the column Value (not Secret ID) at once."),
-            gettext_noop("Enter the new value wherever this secret is used, then send a test."),
+            gettext_noop("Enter the new value in every place where this secret is used, then send a test."),
         ),
         ("credentials", "overview", "error"),
     ),
     "secret_expired": Entry(
         gettext_noop("The client secret has expired"),
         gettext_noop(
-            "Every client secret has an end, at most two years away when it is made in the portal. This one is over: "
-            "Entra gives no token any more, so no mail leaves. Nothing else is broken."
+            "Every client secret expires, at most two years after it was created in the portal. This one has "
+            "expired: Entra gives no token any more, so no mail is sent. Nothing else is broken."
         ),
         Owner.APP_OWNER,
         (
             gettext_noop("Open the application's page Certificates & secrets (link below)."),
             gettext_noop(
-                "Choose New client secret, give it a description and an end, and copy the column Value at once."
+                "Choose New client secret, enter a description and an expiry date, and copy the column Value at once."
             ),
-            gettext_noop("Enter the new value and its end wherever the old one was used, then send a test."),
-            gettext_noop("When the test has arrived, delete the expired secret."),
+            gettext_noop(
+                "Enter the new value and its expiry date in every place where the old one was used, then send a test."
+            ),
+            gettext_noop("When the test has been delivered, delete the expired secret."),
         ),
         ("credentials", "overview", "error"),
     ),
     "certificate_wrong": Entry(
         gettext_noop("The certificate does not match the application"),
         gettext_noop(
-            "The application proved itself with a certificate or assertion that Entra does not accept: its public "
-            "part is not uploaded at this application, it belongs to another key, or the clock of the sending "
-            "machine is wrong."
+            "The application identified itself with a certificate or assertion that Entra does not accept: its "
+            "public part is not uploaded at this application, it belongs to another key, or the clock of the "
+            "sending machine is wrong."
         ),
         Owner.APP_OWNER,
         (
@@ -62,7 +64,7 @@ CREDENTIALS = {
     ),
     "certificate_expired": Entry(
         gettext_noop("The certificate has expired"),
-        gettext_noop("The application's certificate is past its end, so Entra gives no token and no mail leaves."),
+        gettext_noop("The application's certificate has expired, so Entra gives no token and no mail is sent."),
         Owner.APP_OWNER,
         (
             gettext_noop("Make a new key pair and certificate, and keep the private key on the sending side only."),
@@ -70,7 +72,7 @@ CREDENTIALS = {
                 "Open the application's page Certificates & secrets, tab Certificates (link below), and upload it."
             ),
             gettext_noop("Use the new certificate for sending, then send a test."),
-            gettext_noop("When the test has arrived, delete the expired certificate."),
+            gettext_noop("When the test has been delivered, delete the expired certificate."),
         ),
         ("credentials", "overview", "error"),
     ),
@@ -124,9 +126,9 @@ CREDENTIALS = {
     "wrong_cloud": Entry(
         gettext_noop("The tenant lives in another cloud"),
         gettext_noop(
-            "Microsoft runs separate clouds: worldwide, US Government (GCC High, DoD) and China. The tenant or "
-            "application was asked for in one where it does not live. Tokens of one cloud are worth nothing in "
-            "another."
+            "Microsoft runs separate clouds: worldwide, US Government (GCC High, DoD) and China. The request "
+            "went to a cloud where the tenant or application does not exist. Tokens of one cloud are not valid "
+            "in another."
         ),
         Owner.APP_OWNER,
         (
@@ -139,8 +141,8 @@ CREDENTIALS = {
     "tenant_ambiguous": Entry(
         gettext_noop("The token request names no tenant"),
         gettext_noop(
-            "The request went to common, organizations or consumers. An application that signs in without a person "
-            "has to name the tenant, else Entra cannot know whose mailboxes are meant."
+            "The request went to common, organizations or consumers. An application that signs in without a "
+            "user must name the tenant, otherwise Entra cannot know whose mailboxes are meant."
         ),
         Owner.APP_OWNER,
         (

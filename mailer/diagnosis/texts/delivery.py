@@ -9,14 +9,15 @@ DELIVERY = {
     "throttled": Entry(
         gettext_noop("Too many requests at once"),
         gettext_noop(
-            "Microsoft asks for patience: too many requests, connections or messages in a short time (30 messages a "
-            "minute for a mailbox, three SMTP connections, four requests at once for an application). Nothing is "
-            "broken."
+            "Microsoft asks to wait: too many requests, connections or messages in a short time (30 messages a "
+            "minute for a mailbox, three SMTP connections, four requests at once for an application). Nothing "
+            "is broken."
         ),
         Owner.NONE,
         (
             gettext_noop(
-                "Wait as long as the answer asks for (Retry-After), then send again; alertadmin does it by itself."
+                "Wait as long as the answer asks for (Retry-After), then send again; alertadmin does this "
+                "automatically."
             ),
             gettext_noop(
                 "If it comes often, find out what else sends with this mailbox or application, and spread it in time."
@@ -33,8 +34,8 @@ DELIVERY = {
         Owner.EXCHANGE_ADMINISTRATOR,
         (
             gettext_noop(
-                "Open Restricted entities in the Microsoft Defender portal; if the mailbox stands there, secure the "
-                "account and unblock it."
+                "Open Restricted entities in the Microsoft Defender portal; if the mailbox is listed there, "
+                "secure the account and unblock it."
             ),
             gettext_noop(
                 "Trace the messages of the last day (link below): does something send far more than it should?"
@@ -49,16 +50,16 @@ DELIVERY = {
     "recipient_rejected": Entry(
         gettext_noop("The recipient's side refused the message"),
         gettext_noop(
-            "The message left, or would have, but a recipient's address is wrong, full, or protected, or its mail "
-            "server did not want this message."
+            "The message was sent, or would have been, but a recipient's address is wrong, full, or protected, "
+            "or its mail server rejected the message."
         ),
         Owner.SENDER,
         (
             gettext_noop("Check the recipient's address, letter by letter."),
-            gettext_noop("Ask the recipient by another way whether the mailbox is full or closed to outside senders."),
+            gettext_noop("Ask the recipient, not by mail, whether the mailbox is full or closed to outside senders."),
             gettext_noop("Trace the message (link below): the last event gives the other side's words."),
             gettext_noop(
-                "If the answer speaks of SPF, DKIM, DMARC or a banned address, mend the sending domain's DNS records."
+                "If the answer mentions SPF, DKIM, DMARC or a banned address, fix the sending domain's DNS records."
             ),
         ),
         ("message_trace", "ndr_doc"),
@@ -66,7 +67,7 @@ DELIVERY = {
     "message_too_large": Entry(
         gettext_noop("The message is too large"),
         gettext_noop(
-            "The message with its attachments is larger than the mailbox, the recipient or the way of sending admits."
+            "The message with its attachments is larger than the mailbox, the recipient or the transport allows."
         ),
         Owner.SENDER,
         (
@@ -81,13 +82,13 @@ DELIVERY = {
         ("mailboxes", "limits_doc"),
     ),
     "transient": Entry(
-        gettext_noop("Microsoft has a passing disturbance"),
+        gettext_noop("Microsoft has a temporary problem"),
         gettext_noop(
             "The service answered that it cannot at the moment. The same call usually works some minutes later."
         ),
         Owner.NONE,
         (
-            gettext_noop("Wait some minutes; alertadmin tries again by itself."),
+            gettext_noop("Wait some minutes; alertadmin retries automatically."),
             gettext_noop("If it lasts more than an hour, look at Service health in the Microsoft 365 admin center."),
             gettext_noop("If only one mailbox is concerned, ask an Exchange administrator whether it is being moved."),
         ),
@@ -133,8 +134,8 @@ DELIVERY = {
     "other": Entry(
         gettext_noop("Unknown error"),
         gettext_noop(
-            "Nothing in this error is known here, so no cause is named: a guess could send you the wrong way. The "
-            "steps below find out more."
+            "This error is not known here, so no cause is named: a guess could mislead you. The steps below "
+            "find out more."
         ),
         Owner.APP_OWNER,
         (

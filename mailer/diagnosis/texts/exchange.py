@@ -9,8 +9,8 @@ EXCHANGE = {
     "exchange_missing": Entry(
         gettext_noop("The tenant has no Exchange Online"),
         gettext_noop(
-            "The tenant exists, but the service asked for (Exchange Online) is not set up in it: no subscription, a "
-            "lapsed one, or a resource name that belongs to another cloud."
+            "The tenant exists, but the requested service (Exchange Online) is not set up in it: no "
+            "subscription, an expired one, or a resource name that belongs to another cloud."
         ),
         Owner.TENANT_ADMINISTRATOR,
         (
@@ -78,9 +78,9 @@ EXCHANGE = {
     "ews_blocked": Entry(
         gettext_noop("Exchange Web Services are switched off here"),
         gettext_noop(
-            "The tenant, the mailbox or the list of allowed applications does not let this application use EWS. "
-            "Since October 2026 Microsoft switches EWS off in Exchange Online tenant by tenant, for good on 1 April "
-            "2027."
+            "The tenant, the mailbox or the list of allowed applications does not let this application use "
+            "EWS. Since October 2026 Microsoft switches EWS off in Exchange Online tenant by tenant, "
+            "permanently on 1 April 2027."
         ),
         Owner.EXCHANGE_ADMINISTRATOR,
         (

@@ -70,8 +70,9 @@ PERMISSIONS = {
     "token_rejected": Entry(
         gettext_noop("The mail service did not accept the sign-in"),
         gettext_noop(
-            "The token, or the login, was refused at the mailbox's door: it was made for another resource or cloud, "
-            "has expired, or (SMTP) the application is not registered in Exchange Online or may not use this mailbox."
+            "The mailbox rejected the token or the login: it was issued for another resource or cloud, has "
+            "expired, or (SMTP) the application is not registered in Exchange Online or may not use this "
+            "mailbox."
         ),
         Owner.APP_OWNER,
         (
@@ -127,15 +128,15 @@ PERMISSIONS = {
         ("permissions", "error"),
     ),
     "user_sign_in_needed": Entry(
-        gettext_noop("A person has to sign in"),
+        gettext_noop("A user must sign in"),
         gettext_noop(
-            "The sign-in is that of a person, and Entra wants the person: the password is wrong or over, the stored "
-            "sign-in has expired or was revoked, a second factor is asked for, or the call only works for a "
-            "signed-in user."
+            "The sign-in belongs to a user, and Entra requires that user: the password is wrong or has "
+            "expired, the stored sign-in has expired or was revoked, multifactor authentication (MFA) is "
+            "required, or the call works only for a signed-in user."
         ),
         Owner.USER,
         (
-            gettext_noop("Sign in again with the account that sends, with its second factor."),
+            gettext_noop("Sign in again with the account that sends, with MFA."),
             gettext_noop(
                 "If the account is locked, disabled or unknown, ask the tenant's administrator (link below: sign-in "
                 "logs)."
@@ -150,8 +151,9 @@ PERMISSIONS = {
     "account_personal_unsupported": Entry(
         gettext_noop("Personal Microsoft accounts cannot be used this way"),
         gettext_noop(
-            "Outlook.com, Hotmail and Live accounts have no tenant: no application can send for them without the "
-            "person signing in, and not by EWS. Or the application's account type does not admit them."
+            "Outlook.com, Hotmail and Live accounts have no tenant: an application can send for them only "
+            "after the user has signed in, and not by EWS. Or the application's account type does not allow "
+            "them."
         ),
         Owner.APP_OWNER,
         (

@@ -151,7 +151,7 @@ def test_the_only_way_in_is_not_disconnected(entra: Entra) -> None:
     give(entra, OPERATORS)
     entra.sign_in()
     page = entra.client.post(f"/profile/security/with/{SocialAccount.objects.get().pk}/remove/", follow=True)
-    assert "Nothing else leads you in." in page.content.decode()
+    assert "You have no other sign-in method." in page.content.decode()
     assert SocialAccount.objects.count() == 1
 
 
@@ -179,7 +179,7 @@ def test_a_sign_in_goes_on_once_and_where_it_was_begun(entra: Entra) -> None:
     other = entra.client
     entra.client = Client()
     page = entra.client.get(entra.come_back(location)["Location"]).content.decode()
-    assert "was begun in another browser" in page
+    assert "This sign-in was started in another browser or more than" in page
     entra.client = other
     entra.come_back(location)
     assert entra.is_in
@@ -283,13 +283,13 @@ def test_metadata_of_another_issuer_are_not_gone_by(entra: Entra) -> None:
     of_all = {**metadata, "issuer": f"{entra.sandbox.url}/{{tenantid}}/v2.0"}
     entra.sandbox.faults.add(door="discovery", body=of_all, status=200)
     page = entra.client.post("/sign-in/with/northpark/", follow=True)
-    assert "Northpark does not answer as it should." in page.content.decode()
+    assert "Northpark does not respond correctly." in page.content.decode()
 
 
 def test_a_provider_that_is_away_leaves_the_password(entra: Entra) -> None:
     entra.sandbox.faults.add(door="discovery", status=503)
     page = entra.client.post("/sign-in/with/northpark/", follow=True)
-    assert "Northpark does not answer as it should." in page.content.decode()
+    assert "Northpark does not respond correctly." in page.content.decode()
     assert 'name="password"' in page.content.decode()
 
 

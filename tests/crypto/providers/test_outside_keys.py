@@ -189,7 +189,7 @@ def test_an_outage_at_the_start_is_a_sentence_with_the_missing_keys_and_ends_in_
     for page in pages:
         text = page.content.decode()
         assert page.status_code == 200
-        assert f"The keys ({key_id}) are out of reach" in text
+        assert f"The keys ({key_id}) are not available" in text
         assert SECRET not in text
         assert TransitServer.token not in text
     vault.closing.set()

@@ -37,7 +37,7 @@ def test_of_a_bare_app_everything_is_to_be_done(app: AppRegistration) -> None:
 
 @pytest.mark.parametrize(
     ("days", "is_done", "text"),
-    [(61, True, "ends in 61 days"), (60, False, "60 days"), (-1, False, "expired 1 day ago")],
+    [(61, True, "expires in 61 days"), (60, False, "60 days"), (-1, False, "expired 1 day ago")],
 )
 def test_a_secret_is_replaced_while_there_is_time(
     app: AppRegistration, rows: Rows, days: int, is_done: bool, text: str
@@ -54,16 +54,16 @@ def test_one_that_waits_to_be_proven_is_tried_before_another_is_made(app: AppReg
     waiting = rows.credential(app, days=400, state="next")
     step = stands(app)[SECRET]
     assert step.url == waiting.get_absolute_url()
-    assert "Another one waits to be proven." in step.text
+    assert "Another one is waiting to be verified." in step.text
 
 
 @pytest.mark.parametrize(
     ("statuses", "is_done", "text"),
     [
-        (["granted", "granted"], True, "Every wanted permission is granted."),
+        (["granted", "granted"], True, "All required permissions are granted."),
         (["granted", "not_in_token"], False, "1 permission is not granted."),
         (["error", "unknown"], False, "2 permissions are not granted."),
-        (["unknown", "unknown"], False, "Consent was never checked."),
+        (["unknown", "unknown"], False, "Consent has not been checked yet."),
     ],
 )
 def test_consent_stands_when_all_of_it_is_granted(
@@ -96,8 +96,8 @@ def test_a_mailbox_is_there_and_leads_to_its_first_test(app: AppRegistration, ma
     [
         ("sent", True, "The last test was accepted."),
         ("failed", False, "The last test failed."),
-        ("pending", False, "A test is under way."),
-        ("sending", False, "A test is under way."),
+        ("pending", False, "A test is in progress."),
+        ("sending", False, "A test is in progress."),
         ("uncertain", False, "The last test may have been accepted."),
     ],
 )

@@ -23,7 +23,7 @@ def shown(state: str, steps: list[dict[str, Any]], mailbox: Mailbox | None = Non
     """Each step's colour, and how it stands."""
     found = send_test_progress.steps(Delivery(state=state, mailbox=mailbox), Attempt(steps=steps) if steps else None)
     return [
-        f"{step.look.colour}{' failed' if step.is_failed else ''}{' under way' if step.is_under_way else ''}"
+        f"{step.look.colour}{' failed' if step.is_failed else ''}{' in progress' if step.is_under_way else ''}"
         for step in found
     ]
 
@@ -31,9 +31,9 @@ def shown(state: str, steps: list[dict[str, Any]], mailbox: Mailbox | None = Non
 @pytest.mark.parametrize(
     ("state", "done", "expected"),
     [
-        ("pending", 0, ["info under way", "secondary", "secondary", "secondary"]),
-        ("sending", 0, ["info under way", "secondary", "secondary", "secondary"]),
-        ("sending", 2, ["success", "success", "info under way", "secondary"]),
+        ("pending", 0, ["info in progress", "secondary", "secondary", "secondary"]),
+        ("sending", 0, ["info in progress", "secondary", "secondary", "secondary"]),
+        ("sending", 2, ["success", "success", "info in progress", "secondary"]),
         ("failed", 1, ["success", "danger failed", "secondary", "secondary"]),
         ("uncertain", 3, ["success", "success", "success", "warning failed"]),
         ("sent", 4, ["success"] * 4),
@@ -63,5 +63,5 @@ def test_times_and_details_are_kept() -> None:
 
 def test_on_premises_there_is_no_token_to_wait_for() -> None:
     mailbox = Mailbox(server="plant", transport="ews")
-    assert shown("sending", [], mailbox) == ["info under way"]
+    assert shown("sending", [], mailbox) == ["info in progress"]
     assert shown("failed", [], mailbox) == ["danger failed"]

@@ -1,4 +1,4 @@
-"""What needs somebody: each kind, the reddest first, each with the act that mends it and a way to the rest."""
+"""Action items of the overview: every kind, most urgent first, each with its action and a link to the rest."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ def test_a_secret_that_ends_says_what_stops_who_was_told_and_leads_to_its_replac
 ) -> None:
     tenant = rows.tenant("Northpark", contacts=["a@x.example", "b@x.example"])
     credential = rows.credential(rows.app(tenant, "ALERT"), days=-3, description="relay")
-    assert only().detail == "relay · mail through it has stopped · nobody told yet"
+    assert only().detail == "relay · mail through it is stopped · not notified yet"
     scanner.run(NOW)
     Delivery.objects.update(state="sent")
     need = only()
     assert (need.look.colour, need.state, need.what) == ("danger", "expired 3 days ago", "Northpark / ALERT")
-    assert need.detail.endswith("told 3 people")
+    assert need.detail.endswith("3 recipients notified")
     assert need.act_url == reverse("credential-replace", args=[credential.pk])
     assert need.url == credential.get_absolute_url()
 
@@ -55,8 +55,8 @@ def test_of_a_secret_that_ends_it_says_how_many_people_were_told(rows: Rows) -> 
         scanner.run(at)
     Delivery.objects.filter(recipient__in=people).update(state=DeliveryState.SENT)
     assert [need.detail for need in find_action_items(NOW, everything())] == [
-        "alert · told 2 people",
-        "alert · nobody told yet",
+        "alert · 2 recipients notified",
+        "alert · not notified yet",
     ]
 
 
@@ -69,15 +69,15 @@ def test_the_reddest_comes_first_and_one_that_is_superseded_or_waits_not_at_all(
     rows.credential(days=1, state="next")
     assert states() == [
         ("danger", "expired 1 day ago"),
-        ("danger", "ends in 6 days"),
-        ("warning", "ends in 30 days"),
+        ("danger", "expires in 6 days"),
+        ("warning", "expires in 30 days"),
     ]
 
 
 def test_what_is_red_comes_before_what_is_not_whatever_its_kind(administrator: User, rows: Rows) -> None:
     rows.credential(days=30)
     Delivery.objects.create(purpose="reminder", dedupe_key="f", recipient="a@x.example", state="failed", created_at=NOW)
-    assert states() == [("danger", "Failed"), ("warning", "ends in 30 days")]
+    assert states() == [("danger", "Failed"), ("warning", "expires in 30 days")]
 
 
 def test_more_than_are_shown_are_counted_on_a_last_line(administrator: User, rows: Rows) -> None:
@@ -85,7 +85,7 @@ def test_more_than_are_shown_are_counted_on_a_last_line(administrator: User, row
         rows.credential(days=20 + days)
     found = find_action_items(NOW, everything())
     assert len(found) == SHOWN + 1
-    assert found[-1].what == "5 more secrets that end soon"
+    assert found[-1].what == "5 more secrets expire soon"
     assert found[-1].url == f"{reverse('credentials')}?ends=60&state=current"
 
 
@@ -93,11 +93,11 @@ def test_a_tenant_whose_reminders_reach_nobody_is_one_line(rows: Rows) -> None:
     tenant = rows.tenant("Lonely")
     for _secret in range(2):
         rows.credential(rows.app(tenant), days=3)
-    nobody = [need for need in find_action_items(NOW, everything()) if need.state == "nobody to tell"]
-    assert [(need.what, need.act_url) for need in nobody] == [("Lonely", reverse("tenant-edit", args=[tenant.pk]))]
+    lonely = [need for need in find_action_items(NOW, everything()) if need.state == "no recipient"]
+    assert [(need.what, need.act_url) for need in lonely] == [("Lonely", reverse("tenant-edit", args=[tenant.pk]))]
     rows.tenant("Other", contacts=["a@x.example"])
     User.objects.create_superuser("admin@x.example")
-    assert not [need for need in find_action_items(NOW, everything()) if need.state == "nobody to tell"]
+    assert not [need for need in find_action_items(NOW, everything()) if need.state == "no recipient"]
 
 
 def consent(rows: Rows, status: str, *, cause: str = "") -> Consent:
@@ -179,11 +179,11 @@ def test_mailboxes_that_send_by_ews_are_counted_but_not_those_on_premises(admini
     need = only()
     assert (need.look.colour, need.state, need.what) == (
         "warning",
-        "EWS ends in 128 days",
+        "EWS is switched off in 128 days",
         "3 mailboxes still send by EWS",
     )
     assert [need.state for need in find_action_items(datetime(2027, 4, 1, 12, tzinfo=NOW.tzinfo), everything())] == [
-        "EWS has ended"
+        "EWS is switched off"
     ]
 
 
@@ -191,10 +191,10 @@ def test_the_overview_says_when_there_is_nothing_to_do_and_what_is_next(signed_i
     rows.credential(expires_at=datetime(2098, 5, 1, 12, tzinfo=NOW.tzinfo))
     text = signed_in.get(reverse("overview")).content.decode()
     assert "Nothing to do." in text
-    assert "Next end: 1 May 2098, 14:00 CEST." in text
+    assert "Next expiry date: 1 May 2098, 14:00 CEST." in text
 
 
 def test_the_overview_of_a_new_installation_offers_the_first_step(signed_in: Client) -> None:
     text = signed_in.get(reverse("overview")).content.decode()
-    assert "Nothing is watched yet" in text
+    assert "Nothing is monitored yet." in text
     assert f'href="{reverse("guide")}"' in text

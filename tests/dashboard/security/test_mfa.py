@@ -52,7 +52,7 @@ def shown_codes(page: str) -> list[str]:
 
 def test_an_app_is_added_by_the_code_that_it_shows(signed_in: Client, administrator: User) -> None:
     cache.clear()
-    assert "Your password alone leads in." in words(signed_in)
+    assert "Your password alone is enough to sign in." in words(signed_in)
     secret = shown_secret(signed_in)
     assert "This code is not right." in unescape(signed_in.post(ADD, {"code": "000000"}).content.decode())
     assert shown_secret(signed_in) == secret
@@ -60,13 +60,13 @@ def test_an_app_is_added_by_the_code_that_it_shows(signed_in: Client, administra
     assert len(set(shown_codes(made))) == 10
     page = words(signed_in)
     assert "10 recovery codes are left." in page
-    assert "Your password alone leads in." not in page
+    assert "Your password alone is enough to sign in." not in page
     assert signed_in.get(ADD).headers["Location"] == reverse("security")
     # From the next sign-in on it is asked for.
     again = Client()
     form = {"username": administrator.email, "password": PASSWORD}
     assert again.post(reverse("sign-in"), form).headers["Location"] == STEP
-    assert "was used already" in again.post(STEP, {"code": code(secret=secret)}).content.decode()
+    assert "This code was already used." in again.post(STEP, {"code": code(secret=secret)}).content.decode()
     assert again.post(STEP, {"code": shown_codes(made)[3]}).status_code == 302
     assert "9 recovery codes are left." in words(signed_in)
 
@@ -112,7 +112,7 @@ def test_the_last_factor_takes_the_codes_and_all_secrets_with_it(signed_in: Clie
     signed_in.post(reverse("factor-remove", args=[app.pk]))
     assert not Authenticator.objects.exists()
     assert not MfaSecret.objects.exists()
-    assert "Your password alone leads in." in words(signed_in)
+    assert "Your password alone is enough to sign in." in words(signed_in)
 
 
 @pytest.mark.control(28)

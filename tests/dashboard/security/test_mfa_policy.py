@@ -1,4 +1,4 @@
-"""What signing in demands of everybody: whoever lacks a second factor reaches nothing but where one is added."""
+"""The MFA policy: a user without a required MFA method only reaches the pages that add one."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_everybody_is_led_to_add_one_and_then_on(signed_in: Client, administrato
     assert signed_in.post(reverse("register")).headers["Location"] == reverse("security")
     asked = signed_in.get(reverse("credentials"), headers={"hx-request": "true"})
     assert asked.headers["HX-Redirect"] == reverse("security")
-    assert "asks you for a second factor" in signed_in.get(reverse("security")).content.decode()
+    assert "This installation requires MFA. Add a passkey or an" in signed_in.get(reverse("security")).content.decode()
     for name in ("authenticator-add", "passkey-add"):
         assert signed_in.get(reverse(name)).status_code == 200
     add_app(administrator)

@@ -57,9 +57,9 @@ def test_an_id_is_taken_as_it_was_copied(signed_in: Client, many: Tenant, writte
 
 def test_an_unknown_name_and_one_that_several_bear_are_told_apart(signed_in: Client, rows: Rows, many: Tenant) -> None:
     rows.app(many, "relay 7")
-    assert "There is no “relay x” here." in add(signed_in, "relay x")
-    assert "Several are called “relay 7”." in add(signed_in, "relay 7")
-    assert "There is no “1b9d6bcd-bbfd-4b2d-9b5d-ab8dfbbd4bed” here." in add(
+    assert "“relay x” was not found." in add(signed_in, "relay x")
+    assert "Several have the name “relay 7”." in add(signed_in, "relay 7")
+    assert "“1b9d6bcd-bbfd-4b2d-9b5d-ab8dfbbd4bed” was not found." in add(
         signed_in, "1b9d6bcd-bbfd-4b2d-9b5d-ab8dfbbd4bed"
     )
     assert "This field is required." in add(signed_in, "  ")

@@ -10,7 +10,7 @@ from alertadmin.accounts.models import User
 from tests.factories import Rows
 
 TURNED = "right\u202eleft"
-SAID = "There is a control character in it (U+202E)."
+SAID = "This text contains a control character (U+202E)."
 
 
 @pytest.mark.parametrize(

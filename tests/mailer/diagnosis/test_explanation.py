@@ -134,4 +134,4 @@ def test_unknown_text_is_explained_with_steps_to_try() -> None:
 def test_note_of_a_rule_is_added_to_the_explanation() -> None:
     said = diagnose("ErrorQuotaExceeded")
     assert said.slug == "sending_limit"
-    assert said.explanation.endswith("Sent Items first.")
+    assert said.explanation.endswith("empty it, starting with its Sent Items.")

@@ -23,7 +23,7 @@ from tests.outbox.channels.webhook_channels import webhook_to
 LOOPBACK = EgressAllowlist.parse("127.0.0.0/8, ::1")
 NOTICE = Notification(
     UUID("6b1d1b1e-0d4e-4ad4-8a55-3ad6f1e1a001"),
-    "The secret “ALERT production” ends in 7 days",
+    "The secret “ALERT production” expires in 7 days",
     "Renew it before 1 December 2026.\n– alertadmin",
     datetime(2026, 11, 24, 8, 30, tzinfo=UTC),
     details=({"app": "ALERT production", "expires_at": "2026-12-01T00:00:00+00:00"},),

@@ -52,7 +52,7 @@ def test_a_reminder_reaches_the_channel_signed_with_its_matter(
     assert request.headers["idempotency-key"] == body["id"] == str(delivery.pk)
     delivery.refresh_from_db()
     assert (body["subject"], body["text"]) == (delivery.subject, delivery.text)
-    assert delivery.subject == "“ALERT” of “Northpark Energy”: client secret ends in 5 days"
+    assert delivery.subject == "“ALERT” of “Northpark Energy”: client secret expires in 5 days"
     item = body["items"][0]
     assert (item["kind"], item["app"], item["threshold"], item["is_over"]) == ("credential", "ALERT", 7, False)
     assert item["at"] == "2026-11-28T08:00:00+00:00"
@@ -192,7 +192,7 @@ def test_channel_test_is_sent_once(channel: Channel, receiver: HttpServer, time:
     [body] = bodies(receiver)
     assert (body["event"], body["subject"]) == ("test", "Test by alertadmin: “Ops” works")
     assert body["id"] == str(delivery.pk)
-    assert "Here what is about to end will be told." in body["text"]
+    assert "This channel is notified of expiring secrets." in body["text"]
 
 
 def test_a_test_of_the_last_resort_promises_no_more_than_it_does(
@@ -200,7 +200,7 @@ def test_a_test_of_the_last_resort_promises_no_more_than_it_does(
 ) -> None:
     test_send.create_for_channel(last_resort, now=time())
     worker.deliver_due(clock=time)
-    assert "Here what no mail could tell will be." in bodies(receiver)[-1]["text"]
+    assert "This channel receives what no mail could deliver." in bodies(receiver)[-1]["text"]
 
 
 @pytest.mark.parametrize(("answer", "state"), [(reply(404), "failed"), (reply(500), "uncertain"), (cut, "uncertain")])

@@ -38,7 +38,7 @@ def test_last_resort_is_used_in_the_same_run(
     [body] = bodies(receiver)
     assert str(body["subject"]).startswith(f"For {DUTY}: “ALERT” of “Northpark Energy”")
     assert str(body["text"]).startswith(f"This was for {DUTY}, and no mail could be sent: ")
-    assert "ends in 5 days" in str(body["text"])
+    assert "expires in 5 days" in str(body["text"])
     assert worker.deliver_due(clock=lambda: time() + timedelta(days=1)) == {}
 
 
@@ -50,7 +50,7 @@ def test_last_resort_is_used_without_mailbox_and_relay(
     Contact.objects.bulk_create([Contact(tenant=site.tenant, email=f"{number}@x.example") for number in range(11)])
     scanner.run(time())
     assert worker.deliver_due(clock=time) == {"sent": 12}
-    assert "no healthy mailbox and no SMTP relay" in str(bodies(receiver)[0]["text"])
+    assert "no working mailbox and no SMTP relay" in str(bodies(receiver)[0]["text"])
 
 
 def test_sent_mail_does_not_use_the_last_resort(

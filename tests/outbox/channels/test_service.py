@@ -300,9 +300,9 @@ def test_an_address_is_known_by_what_it_leads_to(url: str, label: str, kind: str
 @pytest.mark.parametrize(
     ("url", "words"),
     [
-        ("", "begins with"),
-        ("hooks.example/secrettoken", "begins with"),
-        ("mailbox:secrettoken", "begins with"),
+        ("", "starts with"),
+        ("hooks.example/secrettoken", "starts with"),
+        ("mailbox:secrettoken", "starts with"),
         ("https://", "complete"),
         ("https:///secrettoken", "complete"),
         ("https://hooks.example:0/secrettoken", "complete"),

@@ -250,7 +250,7 @@ class TestADraftThatIsNotToBeSent:
         assert items(sandbox, site) == ["draft", "deleted"]
         [entry] = arrived(sandbox, delivery)
         assert entry["mailbox"] == other.mailbox.address
-        assert "ends in 4 days" in entry["subject"]  # worded anew: nothing was sent before
+        assert "expires in 4 days" in entry["subject"]  # worded anew: nothing was sent before
         assert attempts(delivery) == [AttemptOutcome.REFUSED, AttemptOutcome.REFUSED, AttemptOutcome.ACCEPTED]
 
     def test_is_taken_away_where_it_tells_what_is_no_longer_so(self, site: Site, sandbox: Sandbox, time: Time) -> None:

@@ -79,7 +79,7 @@ def test_refused_delivery_waits_and_is_composed_again(site: Site, sandbox: Sandb
     time.passes(days=1)
     assert worker.deliver_due(clock=time) == {"sent": 1}
     [entry] = arrived(sandbox, delivery)
-    assert "ends in 4 days" in entry["subject"]
+    assert "expires in 4 days" in entry["subject"]
     assert email.utils.parsedate_to_datetime(header(entry, "date")) == time()
 
 

@@ -43,7 +43,7 @@ def nothing_is_stored() -> Iterator[None]:
     ("column", "cell", "said"),
     [
         ("directory_id", "", "must not be empty"),
-        ("directory_id", "common", "no particular directory"),
+        ("directory_id", "common", "does not identify a directory"),
         ("directory_id", "northpark.example", "is a domain"),
         ("directory_id", "1b9d6bcd", "an id looks like"),
         ("client_id", "", "needs its client ID"),
@@ -59,17 +59,17 @@ def nothing_is_stored() -> Iterator[None]:
         ("cloud", "moon", "china, dod, gcc-high, global"),
         ("contact_emails", "it@northpark.example; no-address", "Address 2 of 2"),
         ("contact_emails", "it@northpark.example duty@northpark.example", "Address 1 of 1"),
-        ("contact_emails", f"{'x' * 60}@{'y' * 60}.{'z' * 60}.{'y' * 60}.{'z' * 60}.example", "no e-mail address"),
+        ("contact_emails", f"{'x' * 60}@{'y' * 60}.{'z' * 60}.{'y' * 60}.{'z' * 60}.example", "not an e-mail address"),
         ("audience", "everybody", "AzureADMyOrg"),
         ("secret_description", "-2+3", "formula"),
         ("secret_value", NORTHPARK, "ID, not its value"),
-        ("secret_value", "fT4******", "shown once"),
+        ("secret_value", "fT4******", "shown only once"),
         ("secret_value", f"{SECRET} {SECRET}", "inside the value"),
-        ("secret_description", "right\u202eleft", "control character in it (U+202E)"),
+        ("secret_description", "right\u202eleft", "control character (U+202E)"),
         ("secret_value", f"{SECRET}\N{GRINNING FACE}", "English keyboard"),
-        ("secret_expires_on", "", "say when it ends"),
+        ("secret_expires_on", "", "enter its expiry date"),
         ("secret_expires_on", "31/12/2027", "write 2027-12-31"),
-        ("mailbox", "alarms", "no e-mail address"),
+        ("mailbox", "alarms", "not an e-mail address"),
         ("transport", "pigeon", "ews, graph, smtp"),
     ],
 )
@@ -105,7 +105,7 @@ def test_all_mistakes_are_reported_in_line_order() -> None:
 def test_at_most_fifty_mistakes_are_reported() -> None:
     found = refusal(written(*[row(cloud="moon")] * 300)).mistakes
     assert len(found) == 51
-    assert "more mistakes" in found[-1].message
+    assert "There are more errors than these; fix these first." in found[-1].message
 
 
 def test_one_mistake_prevents_the_import_of_all_rows() -> None:
@@ -139,7 +139,7 @@ def test_a_line_that_repeats_another_is_refused() -> None:
 )
 def test_contradictory_lines_are_refused(column: str, cell: str) -> None:
     found = refusal(written(row(), row(**{column: cell}))).mistakes
-    assert [(one.line, one.column, one.message) for one in found] == [(3, column, "Line 2 says otherwise of the same.")]
+    assert [(one.line, one.column, one.message) for one in found] == [(3, column, "Line 2 contradicts this line.")]
 
 
 def test_a_mailbox_is_the_same_in_any_case() -> None:

@@ -68,7 +68,7 @@ def test_a_reminder_arrives_with_its_end_for_the_calendar(site: Site, sandbox: S
     assert event["UID"] == str(site.credential.pk)
     assert event["DTSTART"].dt == site.credential.expires_at
     assert ical_lint.components(content)[0] == "VCALENDAR"
-    assert "puts what is still to end into your calendar" in Delivery.objects.get().text
+    assert "The attached file adds the coming expiry dates to your" in Delivery.objects.get().text
     entry = CalendarEntry.objects.get()
     assert (entry.recipient, entry.thing, entry.ends_at, entry.sequence) == (
         DUTY,

@@ -70,8 +70,8 @@ def replace(credential: Credential) -> None:
     [
         (replace, "It was replaced by “second”."),
         (lambda one: Credential.objects.filter(pk=one.pk).update(state=CredentialState.RETIRED), "It was superseded."),
-        (lambda one: one.delete(), "It was removed here."),
-        (lambda one: one.app.delete(), "It was removed here."),
+        (lambda one: one.delete(), "It was deleted here."),
+        (lambda one: one.app.delete(), "It was deleted here."),
     ],
     ids=["replaced", "retired", "deleted", "deleted with its app"],
 )
@@ -83,7 +83,7 @@ def test_entries_of_deleted_objects_are_withdrawn(
     (delivery,) = corrections()
     assert delivery.recipient == DUTY
     written = mail(delivery)
-    assert written.subject == "“ALERT” of “Northpark”: nothing more to do, a calendar entry changes"
+    assert written.subject == "“ALERT” of “Northpark”: no action needed, a calendar entry changes"
     assert words in written.text
     assert words in written.html
     method, event = calendar(written)
@@ -130,7 +130,7 @@ def test_a_mailbox_that_left_ews_is_taken_back(rows: Rows) -> None:
     Mailbox.objects.update(transport="graph")
     (delivery,) = corrections(later)
     written = mail(delivery, later)
-    assert "It does not send by EWS any more." in written.text
+    assert "It no longer sends by EWS." in written.text
     assert calendar(written)[1]["UID"] == str(box.pk)
 
 
@@ -176,7 +176,7 @@ def test_many_corrections_are_one_mail_and_the_rest_the_next(rows: Rows, monkeyp
     (delivery,) = corrections()
     written = mail(delivery)
     assert [one.name for one in written.attachments] == ["withdrawn-1.ics", "withdrawn-2.ics"]
-    assert written.subject == "Nothing more to do: 2 calendar entries change"
+    assert written.subject == "No action needed: 2 calendar entries change"
     assert CalendarEntry.objects.filter(corrected_by=None).count() == 1
     assert len(corrections(NOW + 2 * DAY)) == 2
 

@@ -62,10 +62,10 @@ def test_an_end_is_an_instant_in_utc_with_all_that_is_asked_of_an_entry() -> Non
     assert ical_lint.values(written, "DTSTAMP") == ["20261123T080000Z"]
     assert ical_lint.values(written, "LAST-MODIFIED") == ["20260501T060000Z"]
     assert (one["SEQUENCE"], one["TRANSP"], one["CLASS"]) == (2, "TRANSPARENT", "PRIVATE")
-    assert one["SUMMARY"] == "Client secret of “ALERT” (“Northpark”) ends"
+    assert one["SUMMARY"] == "Client secret of “ALERT” (“Northpark”) expires"
     assert one["URL"].endswith(f"/secrets/{END.thing}/")
     assert one["URL"] in one["DESCRIPTION"]
-    assert "Make a new secret in the Entra portal" in one["DESCRIPTION"]
+    assert "Before that, create a new secret in the Entra portal (App" in one["DESCRIPTION"]
     assert END.client_id in one["DESCRIPTION"]
     assert "ATTENDEE" not in one
     assert one["ORGANIZER"].startswith("mailto:")
@@ -75,9 +75,17 @@ def test_an_end_is_an_instant_in_utc_with_all_that_is_asked_of_an_entry() -> Non
 @pytest.mark.parametrize(
     ("changes", "title", "words"),
     [
-        ({"credential_kind": "certificate"}, "Certificate of “ALERT” (“Northpark”) ends", "Upload a new certificate"),
-        ({"kind": ReminderKind.EWS, "what": "a@x.example"}, "EWS of a@x.example (“Northpark”) ends", "Microsoft Graph"),
-        ({"state": "next"}, "Client secret of “ALERT” (“Northpark”) ends", "waits to replace the one in use"),
+        (
+            {"credential_kind": "certificate"},
+            "Certificate of “ALERT” (“Northpark”) expires",
+            "Before that, upload a new certificate in the Entra portal",
+        ),
+        (
+            {"kind": ReminderKind.EWS, "what": "a@x.example"},
+            "EWS of a@x.example (“Northpark”) is switched off",
+            "Microsoft Graph",
+        ),
+        ({"state": "next"}, "Client secret of “ALERT” (“Northpark”) expires", "waiting to replace the one in use"),
     ],
 )
 def test_each_kind_says_what_it_is_and_what_to_do(changes: dict[str, Any], title: str, words: str) -> None:
@@ -91,13 +99,13 @@ def test_it_speaks_the_language_that_is_active_alarms_too() -> None:
         french = ical.publish_method([END], NOW).decode()
     assert "Le secret client de «\u00a0ALERT\u00a0»" in french.replace("\r\n ", "")
     assert "Expire dans 30 jours" in french
-    assert "Ends in 30 days" in ical.publish_method([END], NOW).decode()
+    assert "Expires in 30 days" in ical.publish_method([END], NOW).decode()
 
 
 def test_alarms_stand_at_the_thresholds_that_are_ahead_the_earliest_first() -> None:
     alarms = event(ical.publish_method([END], NOW)).walk("VALARM")
     assert [one["TRIGGER"].dt for one in alarms] == [timedelta(days=-days) for days in (30, 14, 7, 3, 1, 0)]
-    assert [one["DESCRIPTION"] for one in alarms][-2:] == ["Ends in 1 day", "Ends now"]
+    assert [one["DESCRIPTION"] for one in alarms][-2:] == ["Expires in 1 day", "Expires now"]
     assert {one["ACTION"] for one in alarms} == {"DISPLAY"}
     last_day = event(ical.publish_method([END], END.ends_at - timedelta(hours=3))).walk("VALARM")
     assert [one["TRIGGER"].dt for one in last_day] == [timedelta()]

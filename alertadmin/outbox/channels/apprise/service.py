@@ -49,12 +49,12 @@ def parse_address(url: str) -> Service:
             _("No service is known by this address. Enter it as the service or apprise writes it."), code="unknown"
         )
     if why == "local":
-        raise ValidationError(_("This service is none that is called over the web; alertadmin takes no others."))
+        raise ValidationError(_("This service is not called over the web; alertadmin accepts no others."))
     if why == "unverified":
         raise ValidationError(_("Certificates are always verified: take “verify=no” out of the address."))
     if why == "incomplete":
         raise ValidationError(_("The address of this service is incomplete, or a part of it has the wrong form."))
-    raise ValidationError(_("The address could not be looked at just now. Try again."))
+    raise ValidationError(_("The address could not be checked right now. Try again."))
 
 
 def send(url: str, notice: Notification, *, allowed: EgressAllowlist, seconds: float = LONGEST) -> Receipt:
