@@ -14,7 +14,7 @@ from alertadmin.outbox.mail_limits import TooManyMails, take
 from alertadmin.registry import safe_names
 from tests.factories import Rows
 
-pytestmark = [pytest.mark.postgresql, pytest.mark.control(77)]
+pytestmark = pytest.mark.control(77)
 
 TENANT = UUID(int=1)
 
@@ -50,6 +50,7 @@ def strangers(count: int, domain: str = "") -> list[str]:
     ],
     ids=["a day's work", "one domain", "one address", "one address in other spellings", "strangers"],
 )
+@pytest.mark.postgresql
 def test_08_of_one_persons_mails_so_many_leave_in_a_day(
     person: User, now: datetime, recipients: list[str], most: int
 ) -> None:
@@ -58,6 +59,7 @@ def test_08_of_one_persons_mails_so_many_leave_in_a_day(
     assert let(person, now + timedelta(hours=25), recipients[:1], tenant=None) == 1
 
 
+@pytest.mark.postgresql
 def test_08_the_contacts_of_four_hundred_tenants_are_asked_in_a_day(person: User, rows: Rows, now: datetime) -> None:
     asked = 0
     for number in range(400):
@@ -66,12 +68,14 @@ def test_08_the_contacts_of_four_hundred_tenants_are_asked_in_a_day(person: User
     assert asked == 400
 
 
+@pytest.mark.postgresql
 def test_08_many_people_of_a_tenant_share_its_limit(db: None, now: datetime) -> None:
     people = [User.objects.create(email=f"{number}@customer.example") for number in range(5)]
     total = sum(let(one, now, [f"{one.pk}-{number}@d{number}.example" for number in range(40)]) for one in people)
     assert total == mail_limits.TENANT.most
 
 
+@pytest.mark.postgresql
 def test_08_what_is_refused_is_taken_from_no_limit(person: User, now: datetime) -> None:
     let(person, now, ["victim@customer.example"] * 30)
     assert sorted(ThrottleCounter.objects.values_list("count", flat=True)) == [10] * 6
