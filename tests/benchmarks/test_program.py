@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from alertadmin.paths import PROJECT
 from benchmarks.machine import description
 from benchmarks.registry import CATALOG
@@ -17,6 +19,7 @@ def run(*options: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, timeout=120)
 
 
+@pytest.mark.slow
 def test_one_benchmark_prints_its_row_with_the_machine_it_was_measured_on(tmp_path: Path) -> None:
     done = run("--quick", "--only", "decrypt", "--json", "--folder", str(tmp_path))
     assert done.returncode == 0, done.stderr

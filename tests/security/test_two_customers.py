@@ -231,7 +231,8 @@ def customers(rows: Rows, sandbox: Sandbox) -> list[Customer]:
 
 @pytest.mark.control(29, 30, 31)
 @pytest.mark.parametrize(
-    "steps", [pytest.param(300, id="a few hundred"), pytest.param(6000, id="six thousand", marks=pytest.mark.slow)]
+    "steps",
+    [pytest.param(150, id="a hundred and fifty"), pytest.param(6000, id="six thousand", marks=pytest.mark.slow)],
 )
 def test_two_customers_at_work_never_see_anything_of_each_other(customers: list[Customer], steps: int) -> None:
     walk = Walk(customers, random.Random(20261124))
