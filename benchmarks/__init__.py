@@ -1,4 +1,4 @@
-"""How fast it is, beside what the machine could do at best: each row a ratio against a bare limit of the same run.
+"""Measure alertadmin against a baseline, the least that this machine needs for the same work, in one run.
 
 `python -m benchmarks` (or `./test --bench`) prints one table. docs/performance.md says what each row means.
 """

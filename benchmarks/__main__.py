@@ -1,4 +1,4 @@
-"""`python -m benchmarks`: measures, prints one table."""
+"""`python -m benchmarks`: run the benchmarks and print one table."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def main() -> int:
     began = monotonic()
     rows: list[report.ReportRow] = []
     failed: list[str] = []
-    # Under the project's own disk, not in a /tmp that may be memory.
+    # In the project's folder: /tmp may be in memory.
     with tempfile.TemporaryDirectory(prefix="alertadmin-bench-", dir=options.folder) as name:
         folder = Path(name)
         about = machine.description(folder)
@@ -50,18 +50,18 @@ def _options() -> argparse.Namespace:
     names = "\n".join(f"  {one.name:<13} {one.question}" for one in registry.CATALOG)
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks",
-        description="Measures alertadmin beside what this machine could do at best, both in turns in the same run.\n"
+        description="Measures alertadmin and a baseline (the least work for the same result) alternately in one run.\n"
         "Each cell shows the median (least–most); the ratio is of each repeat's pair.",
         epilog=f"NAME is one of, or the first part of:\n{names}\n\n"
-        "The exit code tells whether all could be measured, not whether the aims were met.\n"
+        "The exit code is 0 if all benchmarks ran, whether or not they met their aims.\n"
         "example: ./test --bench --only send --quick",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--only", metavar="NAME", help="measure this alone")
-    parser.add_argument("--quick", action="store_true", help="fewer rows and repeats: a look in less than a minute")
-    parser.add_argument("--postgresql", action="store_true", help="on a PostgreSQL of its own instead of SQLite")
+    parser.add_argument("--quick", action="store_true", help="fewer rows and repeats, in less than a minute")
+    parser.add_argument("--postgresql", action="store_true", help="on a temporary PostgreSQL server instead of SQLite")
     parser.add_argument("--json", action="store_true", help="print one JSON object with every sample")
-    parser.add_argument("--folder", type=Path, help="work in a new folder here, on the disk that is to be measured")
+    parser.add_argument("--folder", type=Path, help="create the working folder here, on the disk to be measured")
     return parser.parse_args()
 
 

@@ -1,5 +1,5 @@
-"""A check of all the tenants of an app against a slow authority, beside as many waits by as many threads; and of very
-many, beside a cloud that never answers."""
+"""Check all tenants of an app with a slow authority, against as many waits by as many threads; and check very many
+while another cloud never responds."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from sandbox.control.client import Control
 from sandbox.state.directory import Directory
 
 LATENCY = 0.8
-"""Seconds that the authority takes for each token."""
+"""Seconds that the authority needs for each token."""
 DEAD = "dead"
 AIM = Aim(ratio_at_most=1.5)
 
@@ -43,7 +43,7 @@ def checks(stand: Stand, effort: Effort) -> list[ReportRow]:
 
 
 def beside_a_dead_one(stand: Stand, effort: Effort) -> list[ReportRow]:
-    """Once only: it takes as long as it must. The limit is reckoned, since to wait for it shows nothing more."""
+    """Run once, because it takes long. The baseline is calculated instead of measured."""
     count, dead = effort.very_many_consents, effort.very_many_consents // 20
     stand.fresh("consents-many")
     folder = stand.folder / "sandbox"
@@ -60,7 +60,7 @@ def beside_a_dead_one(stand: Stand, effort: Effort) -> list[ReportRow]:
 
 
 def _fill(folder: Path, count: int, dead: int = 0) -> None:
-    """A multitenant app with a mailbox in so many tenants, and in so many of the cloud that never answers.
+    """Create a multitenant app with a mailbox in so many tenants, and in so many of a cloud that never responds.
 
     The sandbox reads its directory from this folder when it starts: thousands of tenants are one file's writing.
     """
@@ -87,7 +87,7 @@ def _fill(folder: Path, count: int, dead: int = 0) -> None:
 
 @contextmanager
 def _silent(clouds_file: Path) -> Iterator[None]:
-    """A cloud like the sandbox's, whose authority takes the connection and says nothing."""
+    """A cloud like the sandbox's, whose authority accepts connections and never responds."""
     text = clouds_file.read_text(encoding="utf-8")
     table = text[text.index(f"[{CLOUD}]") : text.index("[onprem]")].replace(f"[{CLOUD}]", f"[{DEAD}]")
     with socket.create_server(("127.0.0.1", 0), backlog=MAX_CONCURRENT_CHECKS * 8) as server:

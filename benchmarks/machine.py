@@ -1,4 +1,4 @@
-"""On what it was measured, in one line: figures mean nothing without it."""
+"""Describe the machine in one line: figures mean nothing without it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def _processor() -> str:
 
 
 def _fsync(folder: Path) -> float:
-    """Seconds that the disk under the data folder takes for 4 KiB: the price of each commit."""
+    """Measure the seconds that the data folder's disk needs to sync 4 KiB: the cost of each commit."""
     taken = []
     with tempfile.TemporaryFile(dir=folder) as file:
         for _repeat in range(50):

@@ -1,4 +1,4 @@
-"""Pages of many secrets beside the same of few, through the whole stack: session, sign-in, middleware, template."""
+"""Pages of many secrets against those of few, through the whole stack: session, sign-in, middleware, template."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from benchmarks.timing import Side, Times, interleaved
 
 GROWS = Aim(ratio_at_most=1.2, queries_at_most=8)
 REPEATS = 3
-"""Times as many as elsewhere: a page takes milliseconds, and so does a disturbance."""
+"""Factor of repeats: a page takes milliseconds, and so do disturbances."""
 
 
 @dataclass(frozen=True)
 class MeasuredPage:
-    """A page to ask for. `deep` continues in the middle of the list."""
+    """A page to request. `deep` continues in the middle of the list."""
 
     name: str
     path: str

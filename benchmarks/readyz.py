@@ -1,4 +1,4 @@
-"""`/readyz` and the overview of very many secrets while very many mails wait, and the look behind them."""
+"""`/readyz` and the overview with very many secrets and waiting mails, and the worker's check of all parts."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from benchmarks.sizes import Effort
 from benchmarks.timing import Side, Times, interleaved
 
 WAITING = 10
-"""A tenth as many mails wait as there are secrets."""
+"""Waiting mails: a tenth of the number of secrets."""
 MAILBOXES = 100
 ATTEMPTS = 3
-"""Of each delivery."""
+"""Attempts of each delivery."""
 ASKED = 30
-"""Times as many as elsewhere: it is the slowest of twenty that an operator's monitor meets."""
+"""Factor of repeats: the slowest of twenty is what a monitoring service meets."""
 
 
 def readyz(stand: Stand, effort: Effort) -> list[ReportRow]:
@@ -56,7 +56,7 @@ def _measured(name: str, run: Callable[[], object], bare: Side, aim: Aim, repeat
 
 
 def heartbeat_alone() -> None:
-    """As the worker writes it, without the look."""
+    """Store the result as the worker does, without the check."""
     now = DatabaseClock()()
     Heartbeat.beat(Heartbeat.Source.WORKER, now)
     Heartbeat.objects.update(checked_at=now)
@@ -67,7 +67,7 @@ def _look() -> None:
 
 
 def _let_wait(count: int, mailboxes: int) -> None:
-    """Reminders that wait for their next hour, and attempts of others by that many mailboxes."""
+    """Create waiting reminders, and attempts of others by so many mailboxes."""
     now = DatabaseClock()()
     apps = list(AppRegistration.objects.select_related("tenant")[:mailboxes])
     senders = [

@@ -1,4 +1,4 @@
-"""The table: samples made into medians and ratios, held against an aim."""
+"""The table: medians and ratios of the samples, compared with an aim."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from benchmarks.timing import Times
 
 @dataclass(frozen=True)
 class Spread:
-    """A median with the least and the most."""
+    """A median with the minimum and the maximum."""
 
     median: float
     least: float
@@ -30,17 +30,17 @@ class Spread:
 
 @dataclass(frozen=True)
 class Aim:
-    """What a row should reach. An aim that is None is none."""
+    """What a row should reach; None means no aim."""
 
     ratio_at_most: float | None = None
-    """Our time over the bare time."""
+    """alertadmin's time divided by the baseline's."""
     ratio_at_least: float | None = None
-    """Our rate over the bare rate."""
+    """alertadmin's rate divided by the baseline's."""
     seconds_at_most: float | None = None
-    """Ours alone."""
+    """alertadmin's time, independent of the baseline."""
     queries_at_most: int | None = None
     same_queries: bool = False
-    """The same number of queries whatever the number of rows."""
+    """The same number of queries for any number of rows."""
 
     def as_text(self) -> str:
         parts = [
@@ -55,28 +55,28 @@ class Aim:
 
 @dataclass(frozen=True)
 class ReportRow:
-    """One line. Of a sample that holds more than one operation the rate is shown, and the ratio is one of rates."""
+    """One row of the table. If a sample has more than one operation, rates are shown, and the ratio is of rates."""
 
     name: str
     bare: str
-    """What the bare limit is, in words."""
+    """A description of the baseline."""
     times: Times
     aim: Aim
     operations: int = 1
     queries: tuple[int, ...] = ()
-    """At growing numbers of rows."""
+    """Numbers of queries at growing numbers of rows."""
     note: str = ""
 
     @property
     def ratio(self) -> Spread | None:
-        """Of each repeat's two sides: times where one thing is done, rates where many are."""
+        """The ratio of each repeat's two sides: of times for one operation, of rates for many."""
         pairs = list(zip(self.times.ours, self.times.bare, strict=True)) if self.times.bare else []
         ratios = [ours / bare if self.operations == 1 else bare / ours for ours, bare in pairs]
         return Spread.of(ratios) if ratios else None
 
     @property
     def met(self) -> bool:
-        """Of the medians."""
+        """The ratio of the medians."""
         aim, ratio = self.aim, self.ratio
         if aim.ratio_at_most is not None and not (ratio and ratio.median <= aim.ratio_at_most):
             return False
@@ -125,7 +125,7 @@ HEADINGS = ("", "ours", "bare limit", "ratio", "aim", "met", "the bare limit is;
 
 
 def as_text(rows: Sequence[ReportRow]) -> str:
-    """One line a row; median (least–most) in each cell."""
+    """Return the table: one line a row, with median (least–most) in each cell."""
     lines = [HEADINGS, *(row.cells() for row in rows)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(HEADINGS))]
     return "\n".join(
@@ -134,7 +134,7 @@ def as_text(rows: Sequence[ReportRow]) -> str:
 
 
 def duration(seconds: float) -> str:
-    """In the unit that leaves one to four digits."""
+    """Format a duration in the unit that gives one to four digits."""
     for unit, size in (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6)):
         if seconds >= size or unit == "µs":
             value = seconds / size

@@ -1,4 +1,4 @@
-"""The other end of every send: the sandbox in a process of its own, flushing to disk what it accepts."""
+"""The server of every send: the sandbox in its own process, which syncs accepted messages to the disk."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PERMISSIONS = ("Mail.Send", "full_access_as_app", "SMTP.SendAsApp")
 
 @dataclass(frozen=True)
 class Site:
-    """A tenant with one app that may send by every way, and its mailbox."""
+    """Create a tenant with one app that may send by every transport, and its mailbox."""
 
     app: AppIdentity
     address: str
@@ -31,7 +31,7 @@ class Site:
 
 @contextmanager
 def microsoft(folder: Path) -> Iterator[Site]:
-    """Writes `clouds.toml` into the folder, which the product's environment names."""
+    """Start the sandbox, which writes `clouds.toml` into the folder for alertadmin's environment."""
     command = [sys.executable, "-m", "sandbox", "--folder", str(folder)]
     with subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, text=True) as process:
         try:

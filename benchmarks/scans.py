@@ -1,4 +1,4 @@
-"""The scan: what is due among many secrets is found and written down, or nothing is due."""
+"""The scan: find and store the due reminders among many secrets, or find none."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from benchmarks.sizes import Effort
 from benchmarks.timing import InSql, Side, Times, interleaved
 
 PLANS = (1, 10, 40, 400)
-"""Different ones in one installation."""
+"""Numbers of different schedules in one installation."""
 
 
 def due(stand: Stand, effort: Effort) -> list[ReportRow]:
@@ -43,7 +43,7 @@ def due(stand: Stand, effort: Effort) -> list[ReportRow]:
 
 
 def plans(stand: Stand, effort: Effort) -> list[ReportRow]:
-    """The same secrets under ever more different plans, each of which owes the same reminders."""
+    """Scan the same secrets with more and more different schedules, by which the same reminders are due."""
     secrets = effort.sizes[-1]
     stand.filled(secrets)
     rows = []
@@ -101,7 +101,7 @@ def idle(stand: Stand, effort: Effort) -> list[ReportRow]:
 
 
 def forget() -> None:
-    """Undoes every scan."""
+    """Delete the results of all scans."""
     for model in (ReminderLine, Delivery, Reminder, Scan):
         model._default_manager.all().delete()
 

@@ -1,4 +1,4 @@
-"""Rows as a company has them that looks after many customers: ten apps a tenant, one secret in use each."""
+"""Rows of a provider with many customers: ten apps a tenant, with one secret in use each."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 APPS = 10
 """A tenant."""
 DUE = 0.04
-"""Of all secrets: ended within the last year, or about to end within 90 days."""
+"""Shares of all secrets: expired within the last year, or expiring within 90 days."""
 PRODUCTS = ("ALERT", "Backup", "CRM", "ERP", "Helpdesk", "Intranet", "Monitoring", "Payroll", "Scanner", "Telephony")
 TOWNS = ("Northpark", "Southport", "Eastleigh", "Westbrook", "Lakeside", "Hillcrest", "Riverton", "Oakham")
 TRADES = ("Energy", "Water", "Rail", "Foods", "Steel", "Logistics", "Hospital", "Airport", "Paper", "Chemicals")
@@ -25,7 +25,7 @@ TRADES = ("Energy", "Water", "Rail", "Foods", "Steel", "Logistics", "Hospital", 
 
 @transaction.atomic
 def fill(secrets: int) -> None:
-    """The same rows each time: chance is seeded by their number."""
+    """Insert the same rows each time: the random generator is seeded with their number."""
     chance = random.Random(secrets)
     tenants = [_tenant(number, chance) for number in range(max(secrets // APPS, 1))]
     Tenant.objects.bulk_create(tenants, batch_size=1000)
@@ -38,8 +38,8 @@ def fill(secrets: int) -> None:
 
 @transaction.atomic
 def give_plans(different: int) -> None:
-    """A policy of its own for each tenant and for each tenth app; all of them share so many plans, with the same first
-    day. Any policies there were are gone."""
+    """Replace all policies: one for each tenant and each tenth app, with so many different schedules, which have the
+    same first day."""
     Policy.objects.all().delete()
     of = [str(ReminderSchedule((90, 31 + number % 30, 1 + number // 30, 0))) for number in range(different)]
     tenants, apps = Tenant.objects.order_by("pk"), AppRegistration.objects.order_by("pk")[::APPS]

@@ -1,4 +1,4 @@
-"""Reminders through the whole outbox (claim, words, attempt row, send, settle) beside a bare loop of the library."""
+"""Reminders through the whole outbox (claim, text, attempt row, send, finish) against a loop of the library."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def _sends(
 
 
 def deliver() -> None:
-    """All that is due, without a rate limit of our own: the 30 a minute of a mailbox are Exchange's limit."""
+    """Send all due deliveries without the rate limit: 30 a minute and mailbox is Exchange's limit."""
     outcomes = worker.deliver_due(rate_limiter=RateLimiter(None))
     if set(outcomes) != {DeliveryState.SENT}:
         raise AssertionError(f"not all was sent: {dict(outcomes)}")
@@ -66,7 +66,7 @@ def deliver() -> None:
 
 @transaction.atomic
 def fill(site: Site, transport: TransportName, deliveries: int) -> None:
-    """A customer who sends, and as many others as there are mails, one secret about to end each."""
+    """Create a customer who sends, and one with an expiring secret for each mail."""
     now = timezone.now()
     home = Tenant.objects.create(name="Northpark Energy", directory_id=site.app.directory_id, cloud=CLOUD)
     app = AppRegistration.objects.create(tenant=home, name="ALERT", client_id=site.app.client_id)
@@ -91,7 +91,7 @@ def make_due_again() -> None:
 
 
 def _message(delivery: Delivery, sender: str) -> tuple[str, bytes]:
-    """As it was sent, ready for a bare loop."""
+    """Return the sent message for the baseline's loop."""
     message = Message(
         subject=delivery.subject,
         text=delivery.text,

@@ -1,4 +1,4 @@
-"""How much is measured: enough for a figure, or just enough for a look."""
+"""The amounts of rows and repeats: full, or for a quick look."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from dataclasses import dataclass
 @dataclass(frozen=True)
 class Effort:
     repeats: int = 7
-    """Of what takes less than some seconds; what takes longer is repeated less."""
+    """Repeats of what takes less than some seconds; longer work is repeated less."""
     few_repeats: int = 3
     sizes: tuple[int, ...] = (1_000, 10_000, 100_000)
-    """Secrets in a database, growing."""
+    """Numbers of secrets in a database, ascending."""
     owed: int = 10_000
-    """Secrets that end on one day."""
+    """Secrets that expire on one day."""
     deliveries: int = 500
     consents: int = 400
     very_many_consents: int = 10_000

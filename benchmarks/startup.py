@@ -1,4 +1,4 @@
-"""Starts, with everything installed: until `/readyz` says yes, and a command that asks nobody."""
+"""Start times with everything installed: until `/readyz` returns 200, and of a command without network access."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ TEXT = "AADSTS7000222: The provided client secret keys for app are expired."
 
 @dataclass
 class StartedServer:
-    """A program that serves HTTP, from its start to its end."""
+    """Start a program that serves HTTP, wait until it responds, and end it."""
 
     command: list[str]
     path: str
@@ -89,7 +89,7 @@ def _run(*words: str) -> None:
 
 
 def _environ() -> dict[str, str]:
-    """Without this process's own installation."""
+    """Return the environment without the variables of this process's installation."""
     return {name: value for name, value in os.environ.items() if not name.startswith(("ALERTADMIN_", "DJANGO_"))}
 
 

@@ -1,4 +1,4 @@
-"""Takes times of two sides in turns, so that whatever else the machine does meets both alike."""
+"""Measure two sides alternately, so that other load on the machine affects both alike."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from django.db import connection
 
 
 def _nothing() -> None:
-    """There is nothing to make ready or to clear up."""
+    """Do nothing: the default of `before` and `after`."""
 
 
 @dataclass(frozen=True)
 class Side:
-    """What is timed; what makes it ready each time, and what clears up after it (which are not)."""
+    """A timed function, and untimed ones that run before and after it each time."""
 
     run: Callable[[], object]
     before: Callable[[], object] = _nothing
@@ -34,7 +34,7 @@ class Side:
 
 
 class InSql(Side):
-    """Times what the database does with the statements alone: neither what makes them, nor the commit."""
+    """Measure the database's time for the statements only, without building them and without the commit."""
 
     def seconds(self) -> float:
         passed: list[float] = []
@@ -53,14 +53,14 @@ class InSql(Side):
 
 @dataclass(frozen=True)
 class Times:
-    """Seconds of each repeat; the same place in both is the same moment. `bare` is empty where there is no limit."""
+    """Seconds of each repeat; equal indexes were measured together. `bare` is empty without a baseline."""
 
     ours: tuple[float, ...]
     bare: tuple[float, ...] = ()
 
 
 def interleaved(ours: Side, bare: Side, repeats: int) -> Times:
-    """One run of each that does not count, then A B, B A, A B, …"""
+    """Run each side once without counting it, then A B, B A, A B, …"""
     sides = (ours, bare)
     for side in sides:
         side.seconds()

@@ -1,4 +1,4 @@
-"""A page that says nothing: what a start costs if there is nothing to start."""
+"""An empty page, to measure the start of the web server alone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The scan by hand: the same questions and the same rows in SQL that knows its data, through the driver alone."""
+"""The scan as SQL written for this data: the same queries and rows, through the driver only."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ UNTOLD = f"""
 
 
 def written_down(now: datetime) -> int:
-    """Reminders, a delivery for each recipient, and which tells of what; returns the number of reminders."""
+    """Insert reminders, a delivery for each recipient, and their links; return the number of reminders."""
     driver, at = _begun(1, now), _stored(now)
     found = driver.execute(statement(REMINDERS), [_reach(now)]).rowcount
     new_uuid = "lower(hex(randomblob(16)))" if connection.vendor == "sqlite" else "gen_random_uuid()"
@@ -51,12 +51,12 @@ def written_down(now: datetime) -> int:
 
 
 def reminders_alone(now: datetime) -> int:
-    """One INSERT … SELECT, which commits by itself. There must be a scan with the id 1."""
+    """Insert the reminders by one INSERT … SELECT in autocommit mode. Needs a scan with the id 1."""
     return int(raw().execute(statement(REMINDERS), [_reach(now)]).rowcount)
 
 
 def untold(now: datetime) -> int:
-    """How many are due that nobody was told of; that we looked is written down."""
+    """Count the due secrets without a reminder, and record the scan."""
     driver = _begun(-1, now)
     found = driver.execute(statement(UNTOLD), [_reach(now)]).fetchall()
     driver.execute("COMMIT")
@@ -64,12 +64,12 @@ def untold(now: datetime) -> int:
 
 
 def due(now: datetime) -> int:
-    """How many are due, told of or not: a walk along one index."""
+    """Count the due secrets, with or without a reminder, by one index."""
     return len(raw().execute(statement(f"SELECT id FROM registry_credential WHERE {DUE}"), [_reach(now)]).fetchall())
 
 
 def _begun(scan: int, now: datetime) -> Any:
-    """The driver, in a transaction that has written a scan of this id."""
+    """Return the driver's connection, in a transaction that has inserted a scan with this id."""
     driver = raw()
     driver.execute("BEGIN IMMEDIATE" if connection.vendor == "sqlite" else "BEGIN")
     into = "INSERT INTO reminders_scan (id, started_at, finished_at, reminders, deliveries) VALUES (%s, %s, %s, 0, 0)"
@@ -78,7 +78,7 @@ def _begun(scan: int, now: datetime) -> Any:
 
 
 def _reach(now: datetime) -> Any:
-    """The furthest end that is spoken of."""
+    """Return the latest expiry date for which a reminder is due."""
     return _stored(now + timedelta(days=max(DEFAULT.thresholds)))
 
 

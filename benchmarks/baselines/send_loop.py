@@ -1,4 +1,4 @@
-"""The same messages without an outbox: one thread, one kept connection, one library, nothing written down."""
+"""The same messages without an outbox: one thread, one open connection, one library, no rows."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from mailer.tokens import acquire
 
 
 class BareGraph:
-    """requests: a session with keep-alive."""
+    """Send by requests, in a session with keep-alive."""
 
     def __init__(self, site: Site) -> None:
         token = acquire(site.app, site.app.cloud.graph_scope)
@@ -36,7 +36,7 @@ class BareGraph:
 
 
 class BareEws:
-    """exchangelib: one account, whose connection it keeps. Whom it trusts can only be said for the whole process."""
+    """Send by exchangelib, in one account, which keeps its connection. Its trusted authorities are set per process."""
 
     def __init__(self, site: Site) -> None:
         class Trusting(HTTPAdapter):
@@ -65,7 +65,7 @@ class BareEws:
 
 
 class BareSmtp:
-    """smtplib: one login, then message after message."""
+    """Send by smtplib: one login for all messages."""
 
     def __init__(self, site: Site) -> None:
         self._site = site

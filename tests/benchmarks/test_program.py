@@ -20,7 +20,7 @@ def run(*options: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.slow
-def test_one_benchmark_prints_its_row_with_the_machine_it_was_measured_on(tmp_path: Path) -> None:
+def test_benchmark_prints_its_row_and_the_machine(tmp_path: Path) -> None:
     done = run("--quick", "--only", "decrypt", "--json", "--folder", str(tmp_path))
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
@@ -32,7 +32,7 @@ def test_one_benchmark_prints_its_row_with_the_machine_it_was_measured_on(tmp_pa
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_unknown_name_is_one_sentence() -> None:
+def test_unknown_benchmark_is_refused() -> None:
     refused = run("--only", "nonsense")
     assert refused.returncode == 2
     assert refused.stderr.count("\n") == 1
@@ -44,6 +44,6 @@ def test_help_names_every_benchmark() -> None:
     assert all(one.name in shown and one.question in shown for one in CATALOG)
 
 
-def test_the_machine_is_told_with_what_a_commit_costs_on_its_disk(tmp_path: Path) -> None:
+def test_machine_is_described_with_the_cost_of_a_commit(tmp_path: Path) -> None:
     assert "fsync" in description(tmp_path)
     assert list(tmp_path.iterdir()) == []

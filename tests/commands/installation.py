@@ -1,4 +1,4 @@
-"""An installation that knows no web, worker or broker: a data folder, and `manage.py` as real processes."""
+"""An installation without web server, worker and broker: a data folder, and `manage.py` as real processes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.supervisor.installation import PROJECT, clean_environ
 
 @dataclass(frozen=True)
 class Result:
-    """What a process left: its exit code and what it printed."""
+    """The exit code and the output of a process."""
 
     code: int
     out: str
@@ -26,7 +26,7 @@ class Result:
 
     @property
     def data(self) -> dict[str, Any]:
-        """The one JSON object that stands alone on stdout."""
+        """The JSON object that is the only output on stdout."""
         line, *rest = self.out.splitlines()
         assert rest == []
         data = json.loads(line)
@@ -35,7 +35,7 @@ class Result:
 
     @property
     def sentence(self) -> str:
-        """The reason for people: exit code 1, nothing on stdout, no more than a few lines on stderr."""
+        """The error text; checks exit code 1, no output on stdout, and few lines on stderr."""
         assert (self.code, self.out) == (1, ""), self
         assert 0 < len(self.err) < 3000
         return self.err.strip()
@@ -47,7 +47,7 @@ class Installation:
     environ: dict[str, str] = field(default_factory=dict)
 
     def but(self, **environ: str) -> Installation:
-        """The same one, with these variables set."""
+        """Return the same installation with these environment variables."""
         return Installation(self.folder, {**self.environ, **environ})
 
     def start(self, *arguments: str | bytes) -> subprocess.Popen[bytes]:
@@ -60,21 +60,21 @@ class Installation:
         )
 
     def run(self, *arguments: str | bytes, stdin: bytes = b"") -> Result:
-        """By the fork server, which is faster than `start`; Python's own variables (PYTHON…) have no effect there."""
+        """Run by the fork server, which is faster than `start`; Python's variables (PYTHON…) have no effect there."""
         environ = {**clean_environ(self.folder), **self.environ}
         return _result(*fork_server().run([os.fsdecode(one) for one in arguments], environ, stdin))
 
 
 @cache
 def fork_server() -> ForkServer:
-    """One for the whole test run."""
+    """The fork server of the whole test run."""
     server = ForkServer()
     atexit.register(server.close)
     return server
 
 
 def finished(process: subprocess.Popen[bytes], stdin: bytes = b"") -> Result:
-    """What a process that was started by itself left, once it has ended."""
+    """Wait for a process that was started separately, and return its result."""
     out, err = process.communicate(stdin, timeout=PATIENCE)
     return _result(process.returncode, out or b"", err)
 

@@ -1,4 +1,4 @@
-"""Customers that exist in the sandbox, and the CSV file that brings them into an installation."""
+"""Create customers in the sandbox, and the CSV file that imports them into an installation."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Customers:
         contacts: str = "",
         **cells: str,
     ) -> Customer:
-        """One that is whole there; its secret ends here in so many days."""
+        """Create a customer without errors; its secret expires in so many days."""
         directory, domain = self.sandbox.directory, f"{uuid4().hex[:8]}.example"
         tenant = directory.add_tenant(f"Customer {len(self.all)}", domain)
         app = directory.add_app(tenant, "ALERT")
@@ -80,5 +80,5 @@ class Customers:
         return result
 
     def messages(self, recipient: str) -> list[dict[str, object]]:
-        """What the sandbox accepted for somebody."""
+        """Return the messages that the sandbox accepted for a recipient."""
         return [one for one in self.sandbox.ledger.messages() if recipient in one["to"]]

@@ -1,4 +1,4 @@
-"""`backup` and `restore`: one file, nothing in it that opens a secret, and a look whether all of it reads again."""
+"""`backup` and `restore`: the file's content, refusals, and the check that every secret can be decrypted."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.security.test_canary import shapes
 pytestmark = [pytest.mark.postgresql, pytest.mark.control(17), pytest.mark.usefixtures("its_own_programs")]
 
 
-def test_put_back_on_a_clean_machine_with_its_key_file_every_secret_reads_and_sends(
+def test_restored_installation_with_key_file_decrypts_and_sends(
     used: Installation, elsewhere: Installation, backup: Path, customers: Customers
 ) -> None:
     with_key_file(elsewhere, used)
@@ -32,7 +32,7 @@ def test_put_back_on_a_clean_machine_with_its_key_file_every_secret_reads_and_se
     assert "2 of 2 secrets read" in said
 
 
-def test_without_the_key_file_nothing_reads_and_the_missing_key_is_named(
+def test_restore_without_key_file_names_the_missing_key(
     used: Installation, elsewhere: Installation, backup: Path, customers: Customers
 ) -> None:
     key_id = json.loads((used.folder / "keys.json").read_text())["primary"]
@@ -46,9 +46,7 @@ def test_without_the_key_file_nothing_reads_and_the_missing_key_is_named(
 
 
 @pytest.mark.control(1)
-def test_a_backup_holds_neither_a_secret_nor_a_key_in_any_shape(
-    used: Installation, backup: Path, customers: Customers
-) -> None:
+def test_backup_contains_no_secret_and_no_key(used: Installation, backup: Path, customers: Customers) -> None:
     keys = json.loads((used.folder / "keys.json").read_text())["keys"].values()
     secrets = [customer.secret for customer in customers.all]
     assert len(secrets) == 2
@@ -61,9 +59,7 @@ def test_a_backup_holds_neither_a_secret_nor_a_key_in_any_shape(
     assert not list(used.folder.glob(".backup-*"))
 
 
-def test_with_keys_it_is_whole_by_itself_and_says_what_that_means(
-    used: Installation, elsewhere: Installation, tmp_path: Path
-) -> None:
+def test_backup_with_keys_is_complete_and_warns(used: Installation, elsewhere: Installation, tmp_path: Path) -> None:
     path = tmp_path / "with-keys.backup"
     assert "this file gives access to every secret." in used.run("backup", str(path), "--with-keys").out
     assert "keys.json is missing" in elsewhere.run("restore", str(path)).sentence, "its own keys vouch for nothing"
@@ -72,9 +68,7 @@ def test_with_keys_it_is_whole_by_itself_and_says_what_that_means(
     assert (elsewhere.folder / "keys.json").stat().st_mode & 0o777 == 0o600
 
 
-def test_what_is_in_use_is_replaced_only_by_force_and_then_moved_aside(
-    used: Installation, backup: Path, customers: Customers
-) -> None:
+def test_database_in_use_is_moved_aside_only_with_force(used: Installation, backup: Path, customers: Customers) -> None:
     customers.add()
     customers.bring_into(used)
     assert "is in use already" in used.run("restore", str(backup)).sentence
@@ -88,7 +82,7 @@ def test_what_is_in_use_is_replaced_only_by_force_and_then_moved_aside(
             assert before.execute("SELECT count(*) FROM registry_credential").fetchone() == (3,)
 
 
-def test_a_running_installation_is_left_alone(used: Installation, backup: Path) -> None:
+def test_running_installation_is_refused(used: Installation, backup: Path) -> None:
     running = file_lock.FileLock(used.folder / "up.lock")
     try:
         assert "Stop it first" in used.run("restore", str(backup), "--force").sentence
@@ -96,7 +90,7 @@ def test_a_running_installation_is_left_alone(used: Installation, backup: Path) 
         running.release()
 
 
-def test_what_is_no_backup_or_not_a_whole_one_changes_nothing(
+def test_invalid_or_incomplete_backup_changes_nothing(
     used: Installation, elsewhere: Installation, backup: Path
 ) -> None:
     whole, manifest = backup.read_bytes(), json.loads(contents(backup)["manifest.json"])
@@ -119,14 +113,14 @@ def test_what_is_no_backup_or_not_a_whole_one_changes_nothing(
     assert not list(elsewhere.folder.glob(".restore-*"))
 
 
-def test_no_file_is_written_over(used: Installation, backup: Path) -> None:
+def test_existing_file_is_not_overwritten(used: Installation, backup: Path) -> None:
     before = backup.read_bytes()
     assert "is there already" in used.run("backup", str(backup)).sentence
     assert backup.read_bytes() == before
     assert [path.name for path in backup.parent.glob(".a.backup*")] == []
 
 
-def test_an_old_copy_put_back_on_another_machine_is_noticed_by_the_next_scan(
+def test_scan_detects_an_old_copy_on_another_machine(
     used: Installation, elsewhere: Installation, tmp_path: Path
 ) -> None:
     used.run("send_reminders")

@@ -1,4 +1,4 @@
-"""`check_consent`: what stands, what does not, and why, asked of Entra now."""
+"""`check_consent`: the status of each consent and its cause, by a new token."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from alertadmin.registry.permissions import Permission
 from tests.commands.installation import Installation
 from tests.commands.seed import Customers
 
-NOBODY = "00000000-0000-4000-8000-000000000000"
+UNKNOWN = "00000000-0000-4000-8000-000000000000"
 
 
-def test_all_granted_is_exit_code_0(installation: Installation, customers: Customers) -> None:
+def test_exit_code_is_0_if_all_is_granted(installation: Installation, customers: Customers) -> None:
     graph, ews = customers.add(), customers.add(transport="ews")
     customers.bring_into(installation)
     begun = datetime.now(UTC) - timedelta(seconds=1)
@@ -31,13 +31,11 @@ def test_all_granted_is_exit_code_0(installation: Installation, customers: Custo
 
 
 @pytest.mark.postgresql
-def test_each_tenant_is_told_apart_whatever_is_wrong_with_the_others(
-    installation: Installation, customers: Customers
-) -> None:
+def test_each_tenant_has_its_own_result(installation: Installation, customers: Customers) -> None:
     good = customers.add()
     missing = customers.add(granted=[Permission.FULL_ACCESS])
     broken = customers.add(secret_value="not-the-value-of-any-secret-there-is")
-    never_there = customers.add(directory_id=NOBODY)
+    never_there = customers.add(directory_id=UNKNOWN)
     without = customers.add(secret_value="")
     customers.bring_into(installation)
     result = installation.run("check_consent", "--json")
@@ -67,23 +65,21 @@ def test_each_tenant_is_told_apart_whatever_is_wrong_with_the_others(
     assert "Only the end" in lines[4]
 
 
-def test_nothing_to_check_is_no_mistake(installation: Installation) -> None:
+def test_nothing_to_check_is_no_error(installation: Installation) -> None:
     assert installation.run("check_consent").out == "There is nothing to check yet.\n"
 
 
-def test_a_tenant_that_is_not_registered_is_named(installation: Installation, customers: Customers) -> None:
+def test_unknown_tenant_is_named(installation: Installation, customers: Customers) -> None:
     customers.add()
     customers.bring_into(installation)
-    unknown = installation.run("check_consent", "--tenant", NOBODY, "--json")
+    unknown = installation.run("check_consent", "--tenant", UNKNOWN, "--json")
     assert (unknown.code, unknown.data["ok"]) == (1, False)
-    assert NOBODY in unknown.data["error"]
+    assert UNKNOWN in unknown.data["error"]
     assert "looks like" in installation.run("check_consent", "--tenant", "").sentence
 
 
 @pytest.mark.postgresql
-def test_a_secret_that_waits_is_put_in_use_when_the_old_one_has_ended(
-    installation: Installation, customers: Customers
-) -> None:
+def test_staged_secret_is_used_after_the_old_one_expired(installation: Installation, customers: Customers) -> None:
     customer = customers.add(days=-1, secret_value="the-old-one-that-has-ended")
     customers.bring_into(installation)
     customer.row |= {"secret_description": "new", "secret_value": customer.secret}

@@ -1,4 +1,4 @@
-"""`diagnose`: an error text goes in, its cause and mending come out; no data folder is needed."""
+"""`diagnose`: the cause and the steps of an error text, without a data folder."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def anywhere(tmp_path: Path) -> Installation:
     return Installation(tmp_path / "data")
 
 
-def test_a_text_is_diagnosed_for_people_and_leaves_no_data_folder(anywhere: Installation, tmp_path: Path) -> None:
+def test_text_output_needs_no_data_folder(anywhere: Installation, tmp_path: Path) -> None:
     result = anywhere.run("diagnose", EXPIRED)
     assert (result.code, result.err) == (0, "")
     assert "expired" in result.out.splitlines()[0]
@@ -33,7 +33,7 @@ def test_a_text_is_diagnosed_for_people_and_leaves_no_data_folder(anywhere: Inst
     assert names(tmp_path) == set()
 
 
-def test_a_text_is_diagnosed_for_programs(anywhere: Installation) -> None:
+def test_json_output(anywhere: Installation) -> None:
     told = anywhere.run("diagnose", "--json", stdin=f"some log\n{EXPIRED}\n".encode()).data
     assert told.keys() >= SHAPE
     assert (told["cause"], told["owner"] != "") == ("secret_expired", True)
@@ -50,19 +50,19 @@ def test_a_text_is_diagnosed_for_programs(anywhere: Installation) -> None:
     ],
     ids=["binary around it", "UTF-16", "latin-1"],
 )
-def test_bytes_that_are_no_utf_8_are_read_all_the_same(anywhere: Installation, text: bytes) -> None:
+def test_invalid_utf_8_is_accepted(anywhere: Installation, text: bytes) -> None:
     result = anywhere.run("diagnose", "--json", stdin=text)
     assert result.code == 0
     assert result.data["cause"] in SLUGS
 
 
-def test_ten_megabytes_are_read_in_the_end(anywhere: Installation) -> None:
+def test_ten_megabytes_are_accepted(anywhere: Installation) -> None:
     filler = b"2026-11-23 08:00:00 INFO nothing happened, \xff\xfe 5.7.x and so on\n" * 165_000
     assert len(filler) > 10_000_000
     assert anywhere.run("diagnose", "--json", stdin=WRONG.encode() + b"\n" + filler).data["cause"] in SLUGS
 
 
-def test_nothing_to_read_is_said(anywhere: Installation) -> None:
+def test_missing_text_is_refused(anywhere: Installation) -> None:
     for_programs = anywhere.run("diagnose", "--json", stdin=b" \n")
     assert (for_programs.code, for_programs.data["ok"]) == (1, False)
     assert "standard input" in anywhere.run("diagnose", "").sentence
@@ -79,7 +79,7 @@ def test_nothing_to_read_is_said(anywhere: Installation) -> None:
 # Line by line
 
 
-def test_each_line_is_answered_in_order(anywhere: Installation) -> None:
+def test_lines_are_answered_in_order(anywhere: Installation) -> None:
     texts = [EXPIRED, "", "nothing that is known", WRONG, "a\nb " + WRONG, "\ud800"]
     result = anywhere.run("diagnose", "--lines", stdin="\n".join(map(json.dumps, texts)).encode())
     assert (result.code, result.err) == (0, "")
@@ -88,7 +88,7 @@ def test_each_line_is_answered_in_order(anywhere: Installation) -> None:
     assert all(json.loads(line).keys() >= SHAPE for line in result.out.splitlines())
 
 
-def test_a_line_that_is_no_json_string_has_its_own_answer(anywhere: Installation) -> None:
+def test_invalid_line_has_its_own_answer(anywhere: Installation) -> None:
     lines = [json.dumps(WRONG).encode(), b"AADSTS7000215", b"[1]", b"\xff", b"[" * 100_000, json.dumps(WRONG).encode()]
     result = anywhere.run("diagnose", "--lines", stdin=b"\n".join(lines))
     assert result.code == 1
@@ -97,8 +97,8 @@ def test_a_line_that_is_no_json_string_has_its_own_answer(anywhere: Installation
     assert told[2] == {"error": "Line 3 is not a JSON string."}
 
 
-def test_an_answer_comes_before_the_next_question(anywhere: Installation) -> None:
-    """A program that keeps it running asks one by one."""
+def test_line_is_answered_before_the_next_is_read(anywhere: Installation) -> None:
+    """For a program that keeps the command running."""
     process = anywhere.start("diagnose", "--lines")
     assert process.stdin
     assert process.stdout
@@ -109,7 +109,7 @@ def test_an_answer_comes_before_the_next_question(anywhere: Installation) -> Non
     assert finished(process).code == 0
 
 
-def test_a_reader_who_goes_away_is_no_mistake_of_ours(anywhere: Installation) -> None:
+def test_closed_output_is_no_error(anywhere: Installation) -> None:
     process = anywhere.start("diagnose", "--lines")
     assert process.stdin
     assert process.stdout

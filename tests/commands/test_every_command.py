@@ -1,4 +1,4 @@
-"""What holds for each command alike: its help, its JSON, its refusals, and a fresh folder that it makes usable."""
+"""Tests of all commands: help, JSON, refusals, and a new data folder."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ JOBS = {
     "prune": [],
 }
 MAY_FAIL = {"import_registrations": "empty", "send_test": "No mailbox alarms@x.example"}
-"""What is wrong with them in an empty installation."""
+"""The error of each command in an empty installation."""
 
 
 @pytest.mark.parametrize("command", [*JOBS, "diagnose", "up", "backup", "restore"])
-def test_its_help_shows_an_example(installation: Installation, command: str) -> None:
+def test_help_shows_an_example(installation: Installation, command: str) -> None:
     shown = installation.run(command, "--help")
     assert (shown.code, shown.err) == (0, "")
     example = shown.out.partition("Example:\n")[2]
@@ -36,7 +36,7 @@ def test_its_help_shows_an_example(installation: Installation, command: str) -> 
 @pytest.mark.slow
 @pytest.mark.postgresql
 @pytest.mark.parametrize("job", JOBS)
-def test_on_a_fresh_folder_it_makes_what_it_needs_and_answers_in_json(fresh: Installation, job: str) -> None:
+def test_new_folder_is_prepared_and_output_is_json(fresh: Installation, job: str) -> None:
     result = fresh.run(job, *JOBS[job], "--json")
     if job in MAY_FAIL:
         assert (result.code, result.data["ok"]) == (1, False)
@@ -49,7 +49,7 @@ def test_on_a_fresh_folder_it_makes_what_it_needs_and_answers_in_json(fresh: Ins
 
 
 @pytest.mark.parametrize("job", JOBS)
-def test_for_people_it_answers_in_sentences(installation: Installation, job: str) -> None:
+def test_text_output_is_sentences(installation: Installation, job: str) -> None:
     result = installation.run(job, *JOBS[job])
     if job in MAY_FAIL:
         assert MAY_FAIL[job] in result.sentence
@@ -58,21 +58,21 @@ def test_for_people_it_answers_in_sentences(installation: Installation, job: str
         assert result.out.strip().endswith(".")
 
 
-def test_people_are_answered_in_the_installations_language_and_programs_in_english(installation: Installation) -> None:
+def test_text_is_in_the_configured_language_and_json_in_english(installation: Installation) -> None:
     french = installation.but(ALERTADMIN_LANGUAGE="fr")
     assert "Aucune boîte" in french.run("send_test", *JOBS["send_test"]).sentence
     assert "No mailbox" in french.run("send_test", *JOBS["send_test"], "--json").data["error"]
 
 
 @pytest.mark.parametrize("command", [*JOBS, "diagnose"])
-def test_a_wrong_argument_is_told_to_programs_in_json(installation: Installation, command: str) -> None:
+def test_wrong_argument_is_reported_in_json(installation: Installation, command: str) -> None:
     result = installation.run(command, *JOBS.get(command, []), "--json", "--colour")
     assert result.code == 2
     assert result.data == {"ok": False, "error": "unrecognized arguments: --colour"}
     assert "usage:" in result.err
 
 
-def test_a_wrong_argument_is_told_to_people_by_what_is_right(installation: Installation) -> None:
+def test_wrong_argument_is_reported_with_valid_values(installation: Installation) -> None:
     result = installation.run("send_test")
     assert (result.code, result.out) == (2, "")
     assert "required: MAILBOX, --to" in result.err
@@ -92,25 +92,21 @@ def test_a_wrong_argument_is_told_to_people_by_what_is_right(installation: Insta
         ("ALERTADMIN_LANGUAGE must be", {"ALERTADMIN_LANGUAGE": "tlh"}),
     ],
 )
-def test_what_the_operator_set_wrongly_is_one_sentence(
-    installation: Installation, said: str, environ: dict[str, str]
-) -> None:
+def test_invalid_setting_is_reported(installation: Installation, said: str, environ: dict[str, str]) -> None:
     result = installation.but(**environ).run("check_consent", "--json")
     assert (result.code, result.data["ok"]) == (1, False)
     assert said in result.data["error"]
     assert "canary" not in result.out + result.err
 
 
-def test_a_database_server_that_is_away_is_one_sentence(installation: Installation) -> None:
+def test_unreachable_database_server_is_reported(installation: Installation) -> None:
     away = f"postgres://ada:canary@127.0.0.1:{free_port()}/alertadmin"
     said = installation.but(ALERTADMIN_DATABASE_URL=away).run("send_reminders").sentence
     assert "alertadmin on 127.0.0.1" in said
     assert "canary" not in said
 
 
-def test_a_damaged_entry_of_the_clouds_file_takes_nothing_else_along(
-    installation: Installation, tmp_path: Path
-) -> None:
+def test_invalid_clouds_file_entry_affects_no_other(installation: Installation, tmp_path: Path) -> None:
     clouds = tmp_path / "clouds.toml"
     clouds.write_text('[lab]\nlabel = "Lab"\n')
     ill = installation.but(ALERTADMIN_CLOUDS_FILE=str(clouds))
@@ -120,7 +116,7 @@ def test_a_damaged_entry_of_the_clouds_file_takes_nothing_else_along(
     assert f"ALERTADMIN_CLOUDS_FILE was ignored: {clouds}: [lab] lacks authority" in checked.err
 
 
-def test_a_database_of_another_program_is_one_sentence(tmp_path: Path) -> None:
+def test_database_of_another_program_is_reported(tmp_path: Path) -> None:
     file = tmp_path / "of-another-program.sqlite3"
     with closing(sqlite3.connect(file)) as other:
         other.execute("CREATE TABLE django_migrations (name TEXT)")
@@ -130,7 +126,7 @@ def test_a_database_of_another_program_is_one_sentence(tmp_path: Path) -> None:
     assert "cannot be used" in result.data["error"]
 
 
-def test_no_terminal_is_too_poor_for_an_answer(installation: Installation) -> None:
+def test_output_works_in_every_terminal_encoding(installation: Installation) -> None:
     poor = installation.but(PYTHONIOENCODING="ascii")
     command = ["send_test", "alarmés@x.example", "--to", "me@x.example"]
     told = finished(poor.start(*command, "--json"))
@@ -148,12 +144,12 @@ def test_no_terminal_is_too_poor_for_an_answer(installation: Installation) -> No
         ["import_registrations", b"/nowhere/\xff.csv"],
     ],
 )
-def test_arguments_that_are_no_text_are_refused(installation: Installation, arguments: list[str | bytes]) -> None:
+def test_undecodable_arguments_are_refused(installation: Installation, arguments: list[str | bytes]) -> None:
     result = installation.run(*arguments, "--json")
     assert (result.code, result.data["ok"], result.err) == (1, False, "")
 
 
-def test_an_sqlite_file_elsewhere_is_as_safe_as_the_default(tmp_path: Path) -> None:
+def test_sqlite_file_in_another_folder_is_private(tmp_path: Path) -> None:
     file = tmp_path / "elsewhere.sqlite3"
     installation = Installation(tmp_path / "data", {"ALERTADMIN_DATABASE_URL": f"sqlite:///{file}"})
     assert installation.run("check_consent").code == 0

@@ -1,4 +1,4 @@
-"""`import_registrations`: all or nothing, from a file or standard input, for people and for programs."""
+"""`import_registrations`: all rows or none, from a file or standard input, as text and JSON."""
 
 from __future__ import annotations
 
@@ -13,14 +13,12 @@ BINARY = b"\x89PNG\r\n\x1a\n\0\0\0"
 
 
 def checked(installation: Installation) -> int:
-    """How many consents the installation knows: none, if nothing was stored."""
+    """Return the number of consents in the installation: 0 if nothing was stored."""
     return int(installation.run("check_consent", "--json").data["checked"])
 
 
 @pytest.mark.postgresql
-def test_a_file_is_imported_on_a_fresh_folder_and_again_without_a_change(
-    fresh: Installation, customers: Customers
-) -> None:
+def test_file_is_imported_and_again_without_changes(fresh: Installation, customers: Customers) -> None:
     customers.add(contacts="it@x.example")
     customers.add(transport="ews")
     first = fresh.run("import_registrations", str(customers.write()), "--json")
@@ -30,9 +28,7 @@ def test_a_file_is_imported_on_a_fresh_folder_and_again_without_a_change(
     assert again.data == {"ok": True, "rows": 2, "added": 0, "changed": 0, "remarks": []}
 
 
-def test_people_read_what_was_done_and_what_is_worth_a_second_look(
-    installation: Installation, customers: Customers
-) -> None:
+def test_text_output_has_counts_and_warnings(installation: Installation, customers: Customers) -> None:
     customers.add(secret_expires_on="2099-12-31")
     result = installation.run("import_registrations", str(customers.write()))
     assert (result.code, result.err) == (0, "")
@@ -43,11 +39,9 @@ def test_people_read_what_was_done_and_what_is_worth_a_second_look(
 
 
 @pytest.mark.postgresql
-def test_mistakes_are_told_by_line_and_column_and_nothing_is_stored(
-    installation: Installation, customers: Customers
-) -> None:
+def test_errors_have_line_and_column_and_nothing_is_stored(installation: Installation, customers: Customers) -> None:
     customers.add()
-    wrong = customers.add(transport="pigeon", mailbox="nobody")
+    wrong = customers.add(transport="pigeon", mailbox="no-address")
     customers.write()
     told = installation.run("import_registrations", str(customers.file), "--json")
     assert told.code == 1
@@ -70,11 +64,11 @@ def test_mistakes_are_told_by_line_and_column_and_nothing_is_stored(
     ],
     ids=["empty", "binary", "never closed", "a million columns"],
 )
-def test_a_hostile_file_is_a_clear_sentence(installation: Installation, content: bytes, said: str) -> None:
+def test_hostile_file_is_refused(installation: Installation, content: bytes, said: str) -> None:
     assert said in installation.run("import_registrations", "-", stdin=content).sentence
 
 
-def test_a_gigabyte_is_a_clear_sentence_at_once(installation: Installation, tmp_path: Path) -> None:
+def test_gigabyte_is_refused_at_once(installation: Installation, tmp_path: Path) -> None:
     sparse = tmp_path / "sparse.csv"
     with sparse.open("wb") as file:
         file.truncate(1_000_000_000)
@@ -82,13 +76,13 @@ def test_a_gigabyte_is_a_clear_sentence_at_once(installation: Installation, tmp_
 
 
 @pytest.mark.parametrize(("name", "said"), [("/nowhere/x.csv", "No such file"), ("/etc", "Is a directory")])
-def test_a_file_that_cannot_be_read_is_named(installation: Installation, name: str, said: str) -> None:
+def test_unreadable_file_is_named(installation: Installation, name: str, said: str) -> None:
     result = installation.run("import_registrations", name, "--json")
     assert result.code == 1
     assert result.data["error"].startswith(f"{name} cannot be read: {said}")
 
 
-def test_without_the_key_file_nothing_is_imported(installation: Installation, customers: Customers) -> None:
+def test_missing_key_file_refuses_the_import(installation: Installation, customers: Customers) -> None:
     customers.add()
     customers.bring_into(installation)
     (installation.folder / "keys.json").unlink()

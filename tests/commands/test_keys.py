@@ -1,4 +1,4 @@
-"""`keys`: how many secrets each key seals, a new one, and the end of an old one that nothing needs any more."""
+"""`keys`: the number of secrets of each key, adding a key, and retiring an unused one."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def ring(installation: Installation) -> Path:
 
 @pytest.fixture
 def used(installation: Installation, customers: Customers) -> Installation:
-    """Two secrets are stored in it."""
+    """An installation with two stored secrets."""
     customers.add()
     customers.add()
     customers.bring_into(installation)
@@ -30,7 +30,7 @@ def primary(installation: Installation) -> str:
 
 @pytest.mark.postgresql
 @pytest.mark.control(12)
-def test_a_key_is_retired_when_no_secret_is_sealed_with_it_and_not_before(used: Installation) -> None:
+def test_key_is_retired_only_when_unused(used: Installation) -> None:
     old = primary(used)
     listed = used.run("keys", "--json").data
     assert (listed["primary"], listed["keys"]) == (
@@ -52,7 +52,7 @@ def test_a_key_is_retired_when_no_secret_is_sealed_with_it_and_not_before(used: 
 
 
 @pytest.mark.control(12)
-def test_neither_the_primary_key_nor_one_that_is_not_there_is_retired(installation: Installation) -> None:
+def test_primary_and_unknown_keys_are_not_retired(installation: Installation) -> None:
     before = ring(installation).read_bytes()
     assert "no key" in installation.run("keys", "retire", "k0none").sentence
     assert "Name the key" in installation.run("keys", "retire").sentence
@@ -61,7 +61,7 @@ def test_neither_the_primary_key_nor_one_that_is_not_there_is_retired(installati
 
 
 @pytest.mark.control(10, 13)
-def test_a_key_that_is_missing_is_named_with_what_it_seals(used: Installation) -> None:
+def test_missing_key_is_named_with_its_number_of_secrets(used: Installation) -> None:
     lost = primary(used)
     ring(used).write_text(json.dumps({"primary": "k1", "keys": {"k1": "a" * 43 + "="}}))
     result = used.run("keys", "--json")
@@ -71,9 +71,7 @@ def test_a_key_that_is_missing_is_named_with_what_it_seals(used: Installation) -
 
 
 @pytest.mark.control(14)
-def test_the_keys_may_be_given_by_the_environment_which_alone_changes_them(
-    installation: Installation, customers: Customers
-) -> None:
+def test_keys_in_the_environment_are_not_changed_by_commands(installation: Installation, customers: Customers) -> None:
     given = installation.but(ALERTADMIN_KEYS=f"k2:{'b' * 43}=,k1:{'a' * 43}=")
     ring(installation).unlink()
     customer = customers.add()

@@ -1,4 +1,4 @@
-"""Helping somebody from the host: a link to a new password, and a second factor that was lost."""
+"""`sign_in_link` and `reset_second_factor`: help for users who lost a password or a device."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def told(capsys: pytest.CaptureFixture[str], *command: str) -> dict[str, Any]:
 
 
 @pytest.mark.control(38)
-def test_a_link_to_a_new_password(administrator: User, capsys: pytest.CaptureFixture[str]) -> None:
+def test_password_link_is_printed(administrator: User, capsys: pytest.CaptureFixture[str]) -> None:
     said = told(capsys, "sign_in_link", administrator.email.upper())
     assert said["ok"]
     assert said["link"].startswith("http://localhost:8000/new-password/")
@@ -36,7 +36,7 @@ def test_a_link_to_a_new_password(administrator: User, capsys: pytest.CaptureFix
     )
 
 
-def test_a_lost_second_factor(administrator: User, capsys: pytest.CaptureFixture[str]) -> None:
+def test_second_factor_is_reset(administrator: User, capsys: pytest.CaptureFixture[str]) -> None:
     add_app(administrator)
     assert told(capsys, "reset_second_factor", administrator.email) == {
         "ok": True,
@@ -48,7 +48,7 @@ def test_a_lost_second_factor(administrator: User, capsys: pytest.CaptureFixture
 
 
 @pytest.mark.parametrize("command", ["sign_in_link", "reset_second_factor"])
-def test_nobody_of_that_name(db: None, capsys: pytest.CaptureFixture[str], command: str) -> None:
-    said = told(capsys, command, "nobody@x.example")
+def test_unknown_user_is_refused(db: None, capsys: pytest.CaptureFixture[str], command: str) -> None:
+    said = told(capsys, command, "unknown@x.example")
     assert not said["ok"]
     assert "No user signs in here" in said["error"]

@@ -1,4 +1,4 @@
-"""`rotate_keys`: every secret under the new key, and each trouble with the key file in a sentence."""
+"""`rotate_keys`: every secret is re-encrypted; errors of the key file are reported."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def ring(installation: Installation) -> Path:
 
 
 @pytest.mark.postgresql
-def test_every_secret_is_sealed_anew_and_still_works(installation: Installation, customers: Customers) -> None:
+def test_every_secret_is_reencrypted_and_still_works(installation: Installation, customers: Customers) -> None:
     customer = customers.add()
     customers.add()
     customers.bring_into(installation)
@@ -57,7 +57,7 @@ def test_secrets_of_a_lost_key_are_counted(installation: Installation, customers
         ("cannot be read", lambda path: (path.unlink(), path.mkdir(mode=0o700))),
     ],
 )
-def test_a_key_file_that_is_ill_is_a_sentence_and_stays_as_it_is(
+def test_damaged_key_file_is_reported_and_kept(
     installation: Installation, customers: Customers, said: str, spoil: Callable[[Path], object]
 ) -> None:
     customers.add()

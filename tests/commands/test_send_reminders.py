@@ -1,4 +1,4 @@
-"""`send_reminders`: all that is owed leaves, once, by whatever way still works."""
+"""`send_reminders`: every due reminder is sent once, by a route that works."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.postgresql
 
 @contextmanager
 def copied(installation: Installation) -> Iterator[Callable[[], Installation]]:
-    """A copy of its database as it is now; called, it is in the place of what came since."""
+    """Copy the database now; the returned function replaces the later one with the copy."""
     file = installation.folder / "alertadmin.sqlite3"
     content = file.read_bytes() if file.exists() else b""
     with database(template=installation.environ.get("ALERTADMIN_DATABASE_URL", "")) as environ:
@@ -36,7 +36,7 @@ def relayed(installation: Installation, sandbox: Sandbox) -> Installation:
     return installation.but(ALERTADMIN_SMTP_URL=f"smtp://{sandbox.relay_host}:{sandbox.relay_port}")
 
 
-def test_a_second_run_sends_nothing(fresh: Installation, customers: Customers) -> None:
+def test_second_run_sends_nothing(fresh: Installation, customers: Customers) -> None:
     customers.add(days=400)
     customers.add(days=5, contacts="once@x.example; twice@x.example")
     customers.bring_into(fresh)
@@ -49,7 +49,7 @@ def test_a_second_run_sends_nothing(fresh: Installation, customers: Customers) -
     assert [len(customers.messages(f"{who}@x.example")) for who in ("once", "twice")] == [1, 1]
 
 
-def test_two_at_once_send_each_message_once(installation: Installation, customers: Customers) -> None:
+def test_two_runs_at_once_send_each_message_once(installation: Installation, customers: Customers) -> None:
     for number in range(12):
         customers.add(days=5, contacts=f"together-{number}@x.example")
     customers.bring_into(installation)
@@ -61,7 +61,7 @@ def test_two_at_once_send_each_message_once(installation: Installation, customer
     assert counted == {1: 12}
 
 
-def test_the_very_secret_that_expired_is_told_of_by_the_relay(
+def test_expiry_of_the_sending_secret_is_reported_by_the_relay(
     installation: Installation, customers: Customers, running_sandbox: Sandbox
 ) -> None:
     customer = customers.add(days=-1, contacts="relay@x.example")
@@ -83,7 +83,7 @@ def test_reminders_need_no_key(installation: Installation, customers: Customers,
     assert [one["door"] for one in customers.messages("keyless@x.example")] == ["relay"]
 
 
-def test_without_any_way_it_is_told_and_owed_still(installation: Installation, customers: Customers) -> None:
+def test_without_a_route_reminders_wait_and_are_reported(installation: Installation, customers: Customers) -> None:
     customers.add(days=5, contacts="noway@x.example", secret_value="", mailbox="", transport="")
     customers.bring_into(installation)
     result = installation.run("send_reminders", "--json")
@@ -91,7 +91,7 @@ def test_without_any_way_it_is_told_and_owed_still(installation: Installation, c
     assert customers.messages("noway@x.example") == []
 
 
-def test_what_nobody_would_be_told_of_is_counted(installation: Installation, customers: Customers) -> None:
+def test_secrets_without_recipients_are_counted(installation: Installation, customers: Customers) -> None:
     customers.add(days=5)
     customers.bring_into(installation)
     result = installation.run("send_reminders")
@@ -103,8 +103,8 @@ def test_what_nobody_would_be_told_of_is_counted(installation: Installation, cus
     assert len(customers.messages("late@x.example")) == 1
 
 
-def test_a_database_that_was_put_back_is_reviewed_first(installation: Installation, customers: Customers) -> None:
-    """More people than are told twice without a question; the copy was made before any of them was told."""
+def test_restored_database_is_reviewed_first(installation: Installation, customers: Customers) -> None:
+    """More recipients than get a mail twice without a review; the copy was made before they got one."""
     people = [f"again-{number}@x.example" for number in range(21)]
     customer = customers.add(days=400, contacts="; ".join(people))
     customers.bring_into(installation)

@@ -1,4 +1,4 @@
-"""`send_test`: one message by one mailbox, its steps, and what is wrong if it does not leave."""
+"""`send_test`: one message by one mailbox or channel, its steps, and the diagnosis of an error."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.outbox.channels.http_server import HttpServer
 
 @pytest.mark.postgresql
 @pytest.mark.parametrize("transport", ["graph", "ews", "smtp"])
-def test_the_message_crosses_the_wire_and_its_steps_are_told(
+def test_message_is_sent_and_its_steps_are_printed(
     installation: Installation, customers: Customers, transport: str
 ) -> None:
     customer = customers.add(transport=transport)
@@ -29,7 +29,7 @@ def test_the_message_crosses_the_wire_and_its_steps_are_told(
     assert customer.secret not in result.out
 
 
-def test_what_is_wrong_is_diagnosed_for_this_very_app(installation: Installation, customers: Customers) -> None:
+def test_error_is_diagnosed_for_the_app(installation: Installation, customers: Customers) -> None:
     customer = customers.add(secret_value="not-the-value-of-any-secret-there-is")
     customers.bring_into(installation)
     result = installation.run("send_test", customer.address, "--to", "me@x.example", "--json")
@@ -44,7 +44,7 @@ def test_what_is_wrong_is_diagnosed_for_this_very_app(installation: Installation
 
 
 @pytest.mark.postgresql
-def test_the_mailbox_of_the_wanted_transport_or_app_is_taken(installation: Installation, customers: Customers) -> None:
+def test_mailbox_is_chosen_by_transport_or_app(installation: Installation, customers: Customers) -> None:
     first = customers.add(app_name="A first")
     second = customers.add(app_name="B second", transport="ews")
     # The second app sends for the first one's mailbox too, in the first one's tenant.
@@ -70,7 +70,7 @@ def test_the_mailbox_of_the_wanted_transport_or_app_is_taken(installation: Insta
 
 
 def added(installation: Installation, name: str, address: str) -> str:
-    """The id of a channel, set up as its page does it."""
+    """Create a channel as its page does, and return its id."""
     code = (
         "from alertadmin.outbox.models import Channel; "
         f"channel = Channel(name={name!r}, service='webhook', label='Webhook', hint='localhost'); "
@@ -79,7 +79,7 @@ def added(installation: Installation, name: str, address: str) -> str:
     return installation.run("shell", "-v0", "-c", code).out.strip()
 
 
-def test_a_channel_is_told_by_its_name_or_id(installation: Installation, customers: Customers) -> None:
+def test_channel_is_found_by_name_or_id(installation: Installation, customers: Customers) -> None:
     with HttpServer() as receiver:
         receiver.routes[""] = reply(200, "ok")
         allowing = installation.but(ALERTADMIN_INSIDE_TARGETS="127.0.0.0/8")
@@ -96,15 +96,15 @@ def test_a_channel_is_told_by_its_name_or_id(installation: Installation, custome
         assert "token-5f1b2c3d" not in result.out + result.err
         added(allowing, "Duty room", receiver.url)
         assert key in allowing.run("send_test", "--channel", "Duty room").sentence
-    assert "No channel nobody" in installation.run("send_test", "--channel", "nobody").sentence
-    assert "cannot be combined" in installation.run("send_test", "a@x.example", "--channel", "nobody").err
+    assert "No channel unknown" in installation.run("send_test", "--channel", "unknown").sentence
+    assert "cannot be combined" in installation.run("send_test", "a@x.example", "--channel", "unknown").err
 
 
-def test_whom_nobody_knows_is_said_and_nothing_is_written(installation: Installation, customers: Customers) -> None:
+def test_unknown_names_are_refused_and_nothing_is_stored(installation: Installation, customers: Customers) -> None:
     customer = customers.add()
     customers.bring_into(installation)
     for arguments, said in [
-        (["nobody@x.example", "--to", "me@x.example"], "No mailbox nobody@x.example is registered"),
+        (["unknown@x.example", "--to", "me@x.example"], "No mailbox unknown@x.example is registered"),
         ([customer.address, "--to", "me"], "me: This is not an e-mail address"),
         ([customer.address, "--to", "me@x.example", "--app", "ALERT"], "This is not an ID:"),
         ([customer.address, "--to", "me@x.example", "--app", customer.directory_id], "No mailbox"),
@@ -113,7 +113,7 @@ def test_whom_nobody_knows_is_said_and_nothing_is_written(installation: Installa
     assert installation.run("send_reminders", "--json").data["sent"] == 0
 
 
-def test_a_cloud_that_is_gone_is_said(installation: Installation, customers: Customers) -> None:
+def test_unknown_cloud_is_reported(installation: Installation, customers: Customers) -> None:
     customer = customers.add()
     customers.bring_into(installation)
     without = installation.but(ALERTADMIN_CLOUDS_FILE="")

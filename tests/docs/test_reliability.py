@@ -11,19 +11,19 @@ ROWS = dict(re.findall(r"^\| (F\d+) \| (.*) \|$", TEXT, re.MULTILINE))
 NAMED = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", TEXT)
 
 
-def test_it_has_each_failure_once() -> None:
+def test_each_failure_is_listed_once() -> None:
     assert re.findall(r"^\| (F\d+) ", TEXT, re.MULTILINE) == [f"F{number}" for number in range(1, len(ROWS) + 1)]
     assert len(ROWS) >= 57
 
 
-def test_each_failure_has_its_four_cells_and_a_test_or_a_reason() -> None:
+def test_each_failure_has_four_cells_and_a_test_or_reason() -> None:
     for number, row in ROWS.items():
         _what, happens, test = row.split(" | ")
         assert happens, number
         assert "`tests/" in test or test.startswith(("none: ", "the same")), number
 
 
-def test_each_test_that_it_names_exists() -> None:
+def test_each_named_test_exists() -> None:
     assert len(NAMED) > 80
     gone = [
         f"{file}::{name}"
@@ -33,7 +33,7 @@ def test_each_test_that_it_names_exists() -> None:
     assert gone == []
 
 
-def test_what_is_called_slow_is_slow() -> None:
+def test_tests_named_slow_are_slow() -> None:
     """And the other way round: what every ./test is said to run is run."""
     slow = set(re.findall(r"::(\w+)` \(slow\)", TEXT))
     for file, name in NAMED:

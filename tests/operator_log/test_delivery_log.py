@@ -42,7 +42,7 @@ def events(lines: Lines) -> list[str]:
     return [one["event"] for one in lines.objects]
 
 
-def test_163_failures_within_a_minute_are_one_line_then_a_count() -> None:
+def test_163_failures_in_a_minute_are_one_line_and_a_count() -> None:
     outage = Outage()
     with logged() as lines:
         outage.fail(*(attempt() for _ in range(163)), every=0.3)
@@ -68,14 +68,14 @@ def test_163_failures_within_a_minute_are_one_line_then_a_count() -> None:
     assert (recovered["event"], recovered["failures"], recovered["failing_s"]) == ("route.recovered", 164, 360)
 
 
-def test_another_route_and_another_cause_have_lines_of_their_own() -> None:
+def test_other_routes_and_causes_have_their_own_lines() -> None:
     outage = Outage()
     with logged() as lines:
         outage.fail(attempt(), attempt(mailbox=uuid4()), attempt("throttled"), attempt(transport="ews"), attempt())
     assert events(lines) == ["attempt.failed"] * 4
 
 
-def test_one_that_works_says_nothing_of_the_others() -> None:
+def test_working_route_does_not_end_the_outage_of_others() -> None:
     outage = Outage()
     with logged() as lines:
         outage.fail(attempt())
@@ -83,7 +83,7 @@ def test_one_that_works_says_nothing_of_the_others() -> None:
     assert events(lines) == ["attempt.failed"]
 
 
-def test_what_concerns_one_message_is_a_line_each_and_no_outage() -> None:
+def test_errors_of_one_message_are_no_outage() -> None:
     outage = Outage()
     with logged() as lines:
         outage.fail(attempt("recipient_rejected"), attempt("recipient_rejected"))
@@ -91,7 +91,7 @@ def test_what_concerns_one_message_is_a_line_each_and_no_outage() -> None:
     assert events(lines) == ["attempt.failed"] * 2
 
 
-def test_a_route_that_comes_and_goes_does_not_fill_the_log() -> None:
+def test_flapping_route_does_not_fill_the_log() -> None:
     outage = Outage()
     with logged() as lines:
         for _ in range(1000):
@@ -103,7 +103,7 @@ def test_a_route_that_comes_and_goes_does_not_fill_the_log() -> None:
     assert failures >= 1000 - WINDOW / 2
 
 
-def test_long_after_it_recovered_a_failure_is_a_new_one() -> None:
+def test_failure_long_after_a_recovery_is_a_new_outage() -> None:
     outage = Outage()
     with logged() as lines:
         outage.fail(attempt())
@@ -114,8 +114,8 @@ def test_long_after_it_recovered_a_failure_is_a_new_one() -> None:
 
 
 @given(st.lists(st.tuples(st.booleans(), st.integers(0, 400)), max_size=60))
-def test_no_failure_is_uncounted_and_no_recovery_untold(steps: list[tuple[bool, int]]) -> None:
-    """Whatever comes after what: lines of failures and of recoveries alternate, and counts add up to the failures."""
+def test_all_failures_are_counted_and_all_recoveries_logged(steps: list[tuple[bool, int]]) -> None:
+    """In every order of outcomes, lines of failures and recoveries alternate, and counts add up to the failures."""
     outage = Outage()
     with logged() as lines:
         for fails, passed in steps:

@@ -28,7 +28,7 @@ NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 DOCUMENT = Path(__file__).parents[2] / "docs" / "operations.md"
 
 
-def test_the_document_lists_every_event_and_no_other() -> None:
+def test_document_lists_exactly_the_events() -> None:
     section = DOCUMENT.read_text(encoding="utf-8").split("| Event | Level | Fields |")[1].split("\n\n")[0]
     firsts = [row.split("|")[1] for row in section.splitlines() if "|" in row]
     listed = [name for first in firsts for name in re.findall(r"`([a-z]+\.[a-z]+)`", first)]
@@ -48,7 +48,7 @@ def test_each_scan_is_one_line(rows: Rows) -> None:
 
 
 @pytest.mark.django_db
-def test_a_scan_that_fails_is_one_line_too(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failed_scan_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     def fails(*_args: Any) -> int:
         raise DatabaseError("canary: a row")
 
@@ -78,7 +78,7 @@ def test_each_change_of_a_consent_is_one_line(rows: Rows, after: ConsentStatus, 
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_change_that_is_rolled_back_is_none(rows: Rows) -> None:
+def test_rolled_back_change_is_not_logged(rows: Rows) -> None:
     app = rows.app()
     wanted = ConsentTarget(app, app.tenant, (Permission.MAIL_SEND,))
     checks._store(ConsentCheck(wanted, None, [PermissionResult(Permission.MAIL_SEND, ConsentStatus.GRANTED)]), NOW)
@@ -110,7 +110,7 @@ def test_retention_and_keys_are_one_line_each(tmp_path: Path, settings: Any) -> 
 
 @pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
-def test_a_backup_is_one_line(tmp_path: Path) -> None:
+def test_backup_is_one_line(tmp_path: Path) -> None:
     with logged() as lines:
         creation.make(tmp_path / "one.backup", with_keys=False, now=NOW)
     [line] = lines.of("backup.made")

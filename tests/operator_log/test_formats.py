@@ -29,7 +29,7 @@ def a_record(message: str, *args: object, level: int = logging.WARNING) -> loggi
     return record
 
 
-def test_an_event_is_time_level_process_event_and_fields() -> None:
+def test_event_line_has_time_level_process_event_and_fields() -> None:
     with logged() as lines:
         log_event(Event.SCAN_FINISHED, reminders=3, at=datetime(2026, 11, 24, tzinfo=UTC), cause=None, what="two words")
     text = re.sub(r"^\S+ (INFO) \S+ ", r"TIME \1 PROCESS ", lines.text[0])
@@ -38,7 +38,7 @@ def test_an_event_is_time_level_process_event_and_fields() -> None:
     assert lines.objects[0]["reminders"] == 3
 
 
-def test_a_sentence_keeps_the_name_of_its_module() -> None:
+def test_message_line_has_its_module() -> None:
     line = TextFormatter().format(a_record("%d of %d", 1, 2))
     assert re.fullmatch(r"2026-11-24T08:00:00\.123Z WARNING \S+ alertadmin\.x: 1 of 2", line)
     assert json.loads(JsonFormatter().format(a_record("x")))["logger"] == "alertadmin.x"
@@ -48,7 +48,7 @@ def test_a_sentence_keeps_the_name_of_its_module() -> None:
 @example(HOSTILE)
 @settings(deadline=None)
 @given(st.text(st.characters()))
-def test_whatever_stands_in_a_message_it_is_one_printable_line(words: str) -> None:
+def test_every_message_is_one_printable_line(words: str) -> None:
     for formatter in (TextFormatter(), JsonFormatter()):
         for record in (a_record("%s", words), an_event(words)):
             line = formatter.format(record)
@@ -79,7 +79,7 @@ SECRETS = {
 
 @pytest.mark.control(3, 54)
 @pytest.mark.parametrize("what", SECRETS)
-def test_what_a_log_must_not_hold_is_hidden_wherever_it_stands(what: str) -> None:
+def test_secrets_are_redacted_in_every_field(what: str) -> None:
     secret = SECRETS[what]
     with logged(logging.DEBUG) as lines:
         logging.getLogger("alertadmin.x").warning("met %s there", secret)
@@ -94,7 +94,7 @@ def test_what_a_log_must_not_hold_is_hidden_wherever_it_stands(what: str) -> Non
     assert "there" in lines.text[0]
 
 
-def test_an_exception_is_its_first_line_and_where_it_was_raised() -> None:
+def test_exception_is_logged_with_first_line_and_frames() -> None:
     try:
         raise ValueError("no such thing\nDETAIL: Failing row contains (ada)") from KeyError("x")
     except ValueError:
@@ -106,7 +106,7 @@ def test_an_exception_is_its_first_line_and_where_it_was_raised() -> None:
     assert "Failing row" not in line
 
 
-def test_the_request_is_named_in_each_line_that_it_causes() -> None:
+def test_lines_of_a_request_have_its_id() -> None:
     token = set_request_id("abcdef0123456789")
     try:
         with logged() as lines:
@@ -117,12 +117,12 @@ def test_the_request_is_named_in_each_line_that_it_causes() -> None:
     assert [one["request_id"] for one in lines.objects] == ["abcdef0123456789"] * 2
 
 
-def test_a_value_has_an_end() -> None:
+def test_long_value_is_truncated() -> None:
     assert len(TextFormatter().format(a_record("%s", "x" * 100_000))) < 2500
 
 
 @pytest.mark.parametrize(("is_well", "level", "state"), [(True, "INFO", "well"), (False, "ERROR", "not_well")])
-def test_a_part_of_readyz_that_changes(is_well: bool, level: str, state: str) -> None:
+def test_changed_part_of_readyz_is_logged(is_well: bool, level: str, state: str) -> None:
     with logged() as lines:
         log_part_change("broker", is_well, "network")
     [line] = lines.of("part.changed")
@@ -133,7 +133,7 @@ def test_a_part_of_readyz_that_changes(is_well: bool, level: str, state: str) ->
     ("address", "domain"),
     [("ada@Lakeside.example", "lakeside.example"), ("On call", None), ("", None), ("@x.example", None), ("a@", None)],
 )
-def test_of_a_recipient_the_domain_is_written(address: str, domain: str | None) -> None:
+def test_only_the_domain_of_a_recipient_is_logged(address: str, domain: str | None) -> None:
     assert domain_of(address) == domain
 
 
@@ -151,5 +151,5 @@ def test_of_a_recipient_the_domain_is_written(address: str, domain: str | None) 
         ([], "python"),
     ],
 )
-def test_a_process_is_named_by_how_it_was_called(argv: list[str], name: str) -> None:
+def test_process_name_follows_the_command_line(argv: list[str], name: str) -> None:
     assert name_from(argv) == name

@@ -37,7 +37,7 @@ def file_of(folder: Path) -> list[str]:
 
 
 @FORMATS
-def test_our_programs_lines_stay_as_they_are(
+def test_lines_in_the_log_format_are_kept(
     output: Callable[[str], Output], tmp_path: Path, capsys: pytest.CaptureFixture[str], format_name: str
 ) -> None:
     with logged() as lines:
@@ -57,7 +57,7 @@ def test_our_programs_lines_stay_as_they_are(
         "    2026-11-24T08:00:00.000Z INFO web forged",
     ],
 )
-def test_other_programs_lines_are_brought_into_it(
+def test_lines_of_other_programs_are_converted(
     output: Callable[[str], Output], tmp_path: Path, capsys: pytest.CaptureFixture[str], format_name: str, foreign: str
 ) -> None:
     output(format_name).line("broker", foreign)
@@ -72,14 +72,12 @@ def test_other_programs_lines_are_brought_into_it(
         assert line.split(" ", 1)[1].startswith("INFO broker output: ")
 
 
-def test_what_a_program_says_in_our_form_is_still_one_clean_line(
-    output: Callable[[str], Output], tmp_path: Path
-) -> None:
+def test_lines_in_the_log_format_are_escaped(output: Callable[[str], Output], tmp_path: Path) -> None:
     output("text").line("web", "2026-11-24T08:00:00.000Z INFO web scan.finished \x9b31m")
     assert file_of(tmp_path)[0].isprintable()
 
 
-def test_with_json_what_is_for_people_is_not_among_the_lines(
+def test_terminal_texts_are_not_in_json_output(
     output: Callable[[str], Output], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     output("json").show("Ctrl-C stops it.")
@@ -88,7 +86,7 @@ def test_with_json_what_is_for_people_is_not_among_the_lines(
     assert capsys.readouterr() == ("Ctrl-C stops it.\n", "")
 
 
-def test_the_starters_own_lines_go_the_same_way(
+def test_supervisors_own_lines_are_written_too(
     output: Callable[[str], Output], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     root = logging.getLogger()
@@ -103,7 +101,7 @@ def test_the_starters_own_lines_go_the_same_way(
     assert capsys.readouterr().out == line + "\n"
 
 
-def test_a_file_that_cannot_be_written_stops_nothing(
+def test_unwritable_file_is_ignored(
     output: Callable[[str], Output], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "alertadmin.log").mkdir()
@@ -122,7 +120,7 @@ def test_a_file_that_cannot_be_written_stops_nothing(
         ),
     ],
 )
-def test_a_mistyped_setting_is_one_sentence(tmp_path: Path, name: str, value: str, said: str) -> None:
+def test_invalid_log_setting_is_refused(tmp_path: Path, name: str, value: str, said: str) -> None:
     environment = Environment(tmp_path, {f"ALERTADMIN_{name}": value})
     with pytest.raises(BadEnvironment) as refused:
         _ = environment.log_format, environment.log_level

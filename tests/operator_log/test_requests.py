@@ -31,7 +31,7 @@ def answer_to(said: str = "", status: int = 200, path: str = "/apps/") -> HttpRe
     return RequestIdMiddleware(lambda _request: HttpResponse(status=status))(RequestFactory().get(path, **headers))
 
 
-def test_each_request_gets_one_of_its_own() -> None:
+def test_each_request_has_its_own_id() -> None:
     first, second = answer_to()["X-Request-ID"], answer_to()["X-Request-ID"]
     assert len(first) == len(second) == 16
     assert first != second
@@ -53,9 +53,7 @@ def test_each_request_gets_one_of_its_own() -> None:
         ("abcdefgh\n", 1, False),
     ],
 )
-def test_a_proxys_id_is_taken_if_there_is_a_proxy_and_it_is_sane(
-    settings: Any, said: str, proxies: int, is_taken: bool
-) -> None:
+def test_proxys_id_is_used_if_trusted_and_valid(settings: Any, said: str, proxies: int, is_taken: bool) -> None:
     settings.PROXIES = proxies
     assert (answer_to(said)["X-Request-ID"] == said) is is_taken
 
@@ -72,7 +70,7 @@ def test_a_proxys_id_is_taken_if_there_is_a_proxy_and_it_is_sane(
         (503, "/readyz", "DEBUG"),  # its parts have lines of their own
     ],
 )
-def test_by_default_only_failures_of_ours_are_written(status: int, path: str, level: str) -> None:
+def test_only_server_errors_are_logged_by_default(status: int, path: str, level: str) -> None:
     with logged(logging.DEBUG) as lines:
         identity = answer_to(status=status, path=path)["X-Request-ID"]
     [line] = lines.of("http.request")
@@ -80,14 +78,14 @@ def test_by_default_only_failures_of_ours_are_written(status: int, path: str, le
     assert line["duration_ms"] >= 0
 
 
-def test_a_slow_page_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_slow_page_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(middleware, "SLOW", -1.0)
     with logged() as lines:
         answer_to()
     assert lines.of("http.request")[0]["level"] == "WARNING"
 
 
-def test_the_id_ends_with_the_request() -> None:
+def test_id_ends_with_the_request() -> None:
     def fails(_request: HttpRequest) -> HttpResponse:
         raise ValueError
 
@@ -96,13 +94,13 @@ def test_the_id_ends_with_the_request() -> None:
     assert context.request_id() == ""
 
 
-def test_the_audit_trail_has_the_same_id(settings: Any, client: Client, administrator: User) -> None:
+def test_audit_trail_has_the_same_id(settings: Any, client: Client, administrator: User) -> None:
     settings.PROXIES = 1
     signed_in_at(client, administrator).post(reverse("audit-export"), {"format": "csv"}, headers={"X-Request-ID": UUID})
     assert AuditEntry.objects.get(act=AuditAction.EXPORT_DONE).request == UUID.replace("-", "")
 
 
-def test_a_task_carries_the_id_of_the_request_that_caused_it() -> None:
+def test_task_has_the_id_of_its_request() -> None:
     seen: list[str] = []
 
     @app.task
@@ -122,7 +120,7 @@ def test_a_task_carries_the_id_of_the_request_that_caused_it() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_doorbell_rings_with_the_id(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_worker_notification_has_the_id(monkeypatch: pytest.MonkeyPatch) -> None:
     rung, seen = threading.Event(), []
 
     def send(_task: str) -> None:

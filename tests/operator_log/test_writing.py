@@ -41,7 +41,7 @@ def record(message: str, *args: object, name: str = "kombu", level: int = loggin
     return logging.LogRecord(name, level, "x.py", 1, message, args, None)
 
 
-def test_a_reader_that_does_not_read_holds_nobody_up(pipe: tuple[int, TextIO], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_stalled_reader_does_not_block_the_writer(pipe: tuple[int, TextIO], monkeypatch: pytest.MonkeyPatch) -> None:
     reading, writer = pipe
     handler = handler_to(writer, monkeypatch)
     began = time.monotonic()
@@ -57,7 +57,7 @@ def test_a_reader_that_does_not_read_holds_nobody_up(pipe: tuple[int, TextIO], m
     assert lines[-1].endswith("kombu: the last")
 
 
-def test_a_line_that_broke_off_is_ended_before_the_next(pipe: tuple[int, TextIO]) -> None:
+def test_incomplete_line_is_ended_before_the_next(pipe: tuple[int, TextIO]) -> None:
     reading, writer = pipe
     lines = LineStream(lambda: writer, patience=0)
     while lines.write(LONG):
@@ -84,7 +84,7 @@ def reader_gone() -> TextIO:
 
 
 @pytest.mark.parametrize("make", [closed, full, reader_gone, lambda: None])
-def test_nothing_is_raised_where_nothing_can_be_written(make: object, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unwritable_stream_raises_nothing(make: object, monkeypatch: pytest.MonkeyPatch) -> None:
     assert callable(make)
     stream = make()
     handler = handler_to(stream, monkeypatch)
@@ -97,7 +97,7 @@ def test_nothing_is_raised_where_nothing_can_be_written(make: object, monkeypatc
         stream.close()
 
 
-def test_a_fault_in_what_logs_is_a_line_without_its_values(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_error_in_a_logging_call_is_logged_without_its_values(monkeypatch: pytest.MonkeyPatch) -> None:
     handler = handler_to(text := io.StringIO(), monkeypatch)
     handler.handle(record("%d", "canary"))
     [line] = text.getvalue().splitlines()
@@ -114,7 +114,7 @@ class TestRepeats:
     def passes(self, one: logging.LogRecord) -> bool:
         return bool(self.filter.filter(one))
 
-    def test_a_dead_broker_is_one_line_then_a_count(self) -> None:
+    def test_dead_broker_is_one_line_and_a_count(self) -> None:
         passed = [
             self.passes(record("Trying again in %.2f seconds... (%d/100)", 2.0 * number, number))
             for number in range(317)
@@ -127,24 +127,24 @@ class TestRepeats:
         assert '"repeated": 316' in JsonFormatter().format(later)
 
     @pytest.mark.parametrize("other", [record("b"), record("a", name="celery"), record("a", level=logging.ERROR)])
-    def test_another_message_is_not_the_same(self, other: logging.LogRecord) -> None:
+    def test_different_messages_are_logged(self, other: logging.LogRecord) -> None:
         assert self.passes(record("a"))
         assert self.passes(other)
 
-    def test_what_is_no_warning_and_what_is_an_event_is_always_written(self) -> None:
+    def test_infos_and_events_are_always_logged(self) -> None:
         event = record("route.failing")
         event.event = "route.failing"
         for one in (record("a", level=logging.INFO), event):
             assert self.passes(one)
             assert self.passes(one)
 
-    def test_what_is_remembered_has_an_end(self) -> None:
+    def test_memory_is_bounded(self) -> None:
         for number in range(3 * MOST_REMEMBERED):
             self.passes(record(f"message {chr(97 + number % 26) * (number // 26 + 1)}"))
         assert len(self.filter._seen) <= MOST_REMEMBERED
 
 
-def test_a_full_disk_stops_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_full_disk_raises_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with full() as stream:
         lines = LineStream(lambda: stream)
         assert not lines.write("x")

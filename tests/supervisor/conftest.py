@@ -18,7 +18,8 @@ def data_dir(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def up(data_dir: Path) -> Iterator[Callable[..., Installation]]:
-    """Starts an installation, in the test's data folder unless told otherwise; all are stopped at the end."""
+    """Return a function that starts an installation, by default in the test's data folder; all are stopped at the
+    end."""
     started: list[Installation] = []
 
     def start(*options: str, folder: Path = data_dir, port: int | None = None, **environ: str) -> Installation:
@@ -33,7 +34,7 @@ def up(data_dir: Path) -> Iterator[Callable[..., Installation]]:
 
 @pytest.fixture(scope="module")
 def standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    """One that began in a fresh folder, for all tests that look at it or kill what it starts again."""
+    """An installation in a new folder, for all tests that inspect it or kill processes that it restarts."""
     installation = Installation(tmp_path_factory.mktemp("standing") / "data")
     try:
         installation.wait_until_ready()
@@ -44,7 +45,7 @@ def standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]
 
 @pytest.fixture
 def whole(standing: Installation) -> Installation:
-    """The same, when what an earlier test killed is back."""
+    """The same installation, after the processes that an earlier test killed were restarted."""
     assert eventually(lambda: standing.answer("/readyz") == 200)
     assert eventually(lambda: len(standing.named("alertadmin.supervisor.celery_worker")) == 4)
     return standing
@@ -52,7 +53,7 @@ def whole(standing: Installation) -> Installation:
 
 @pytest.fixture(scope="session")
 def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data folder as `--setup` leaves it, to copy from: tables are made once."""
+    """A data folder made by `--setup`, to copy from: the migrations run once."""
     folder = tmp_path_factory.mktemp("prepared") / "data"
     command = [sys.executable, str(PROJECT / "manage.py"), "up", "--setup"]
     subprocess.run(command, env=clean_environ(folder), check=True)
@@ -61,7 +62,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def running(up: Callable[..., Installation], prepared: Path, data_dir: Path) -> Installation:
-    """One that a test may end."""
+    """An installation that the test may stop."""
     shutil.copytree(prepared, data_dir)
     installation = up()
     installation.wait_until_ready()

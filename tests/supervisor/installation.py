@@ -1,4 +1,4 @@
-"""An installation under test: real processes in a data folder of its own, found again by that folder's name."""
+"""An installation under test: real processes with their own data folder, found by that folder's name."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 
 
 def clean_environ(data_dir: Path, **values: str) -> dict[str, str]:
-    """This process's environment without anything of the test run's own installation."""
+    """Return this process's environment without the variables of the test run's own installation."""
     environ = {name: value for name, value in os.environ.items() if not name.startswith(("ALERTADMIN_", "DJANGO_"))}
     return {**environ, "ALERTADMIN_DATA_DIR": str(data_dir), **values}
 
@@ -31,7 +31,7 @@ def free_port() -> int:
 
 
 def eventually(condition: Callable[[], object], seconds: float = 60) -> bool:
-    """Whether it comes true in time; looked at often, because nobody else would tell us."""
+    """Poll the condition, and return whether it became true in time."""
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
@@ -41,7 +41,7 @@ def eventually(condition: Callable[[], object], seconds: float = 60) -> bool:
 
 
 class Installation:
-    """`up` as a process; `lines` is what it printed so far."""
+    """`up` as a process; `lines` is its output so far."""
 
     program: Sequence[str] = (sys.executable, str(PROJECT / "manage.py"))
     cwd: Path | None = None
@@ -74,7 +74,7 @@ class Installation:
 
     @property
     def link(self) -> str:
-        """The first administrator's, or nothing."""
+        """The first administrator's link, or an empty string."""
         found = re.search(r"http\S+/first-administrator/\S+", self.text)
         return found.group() if found else ""
 
@@ -83,7 +83,7 @@ class Installation:
         assert self.process.poll() is None, self.text
 
     def answer(self, path: str) -> int:
-        """The status of a page; 0 while nobody answers."""
+        """Return the status of a page; 0 if no server responds."""
         try:
             with urllib.request.urlopen(self.url + path, timeout=10) as response:
                 return int(response.status)
@@ -94,7 +94,7 @@ class Installation:
             return 0
 
     def processes(self) -> dict[int, str]:
-        """Every living process of this installation, by id: each was given the data folder's name."""
+        """Return the command of each running process of this installation, by id."""
         mark = f"ALERTADMIN_DATA_DIR={self.data_dir}\0".encode()
         found = {}
         for folder in Path("/proc").iterdir():
@@ -107,11 +107,11 @@ class Installation:
         return found
 
     def named(self, part: str) -> set[int]:
-        """The ids of those whose command holds this text."""
+        """Return the ids of the processes whose command contains the text."""
         return {pid for pid, command in self.processes().items() if part in command}
 
     def leader(self, part: str) -> int:
-        """The one that `up` itself started: the first of its group."""
+        """Return the process that `up` started itself: the leader of its group."""
         leaders = [pid for pid in self.named(part) if os.getpgid(pid) == pid]
         assert len(leaders) == 1, (part, leaders)
         return leaders[0]

@@ -1,4 +1,4 @@
-"""14: whatever starts alertadmin or migrates its tables puts back the triggers of the audit trail, on the record."""
+"""14: a start and a migration restore the triggers of the audit trail, and record it."""
 
 from __future__ import annotations
 
@@ -24,9 +24,7 @@ def rows(folder: Path, query: str) -> list[tuple[str, ...]]:
 
 
 @pytest.mark.parametrize("words", [["up", "--setup"], ["migrate"]], ids=" ".join)
-def test_14_triggers_that_were_dropped_are_put_back_and_recorded(
-    words: list[str], prepared: Path, tmp_path: Path
-) -> None:
+def test_14_dropped_triggers_are_restored_and_recorded(words: list[str], prepared: Path, tmp_path: Path) -> None:
     folder = tmp_path / "data"
     shutil.copytree(prepared, folder)
     rows(folder, "DROP TRIGGER audit_stays")

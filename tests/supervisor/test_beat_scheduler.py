@@ -1,4 +1,4 @@
-"""When beat sends its tasks, with the time as an argument."""
+"""The times at which beat sends its tasks."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SCHEDULE = {"deliver": 30.0, "scan": 3600.0, "prune": DAY}
 
 @dataclass
 class Machine:
-    """Its clocks: since boot, and the wall's."""
+    """The scheduler's two clocks: the time since boot, and the wall clock."""
 
     boot: float = 100.0
     wall: float = 1_800_000_000.0
@@ -40,7 +40,7 @@ class Machine:
         self.sent.append((self.boot, name))
 
     def run(self, scheduler: MonotonicScheduler, seconds: float) -> list[str]:
-        """What it sends in so many seconds."""
+        """Return the tasks that are sent in so many seconds."""
         before, until = len(self.sent), self.boot + seconds
         while self.boot <= until:
             wait = scheduler.tick()
@@ -49,14 +49,14 @@ class Machine:
         return [name for _at, name in self.sent[before:]]
 
 
-def test_the_frequent_tasks_are_sent_at_the_start_and_the_rare_ones_later() -> None:
+def test_frequent_tasks_are_sent_at_start_and_rare_ones_later() -> None:
     machine = Machine()
     scheduler = machine.beat()
     assert sorted(machine.run(scheduler, 1)) == ["deliver", "scan"]
     assert "prune" in machine.run(scheduler, SETTLED)
 
 
-def test_each_keeps_its_interval_over_a_week() -> None:
+def test_each_task_keeps_its_interval_over_a_week() -> None:
     machine = Machine()
     sent = machine.run(machine.beat(), 7 * DAY)
     assert {name: sent.count(name) for name in SCHEDULE} == {
@@ -67,7 +67,7 @@ def test_each_keeps_its_interval_over_a_week() -> None:
 
 
 @pytest.mark.parametrize("by", [2 * DAY, -2 * DAY, 3650 * DAY, -18_000 * DAY, 31.0])
-def test_a_clock_that_is_set_makes_it_look_at_once(by: float) -> None:
+def test_changed_clock_sends_frequent_tasks_at_once(by: float) -> None:
     machine = Machine()
     scheduler = machine.beat()
     machine.run(scheduler, 1000)
@@ -78,7 +78,7 @@ def test_a_clock_that_is_set_makes_it_look_at_once(by: float) -> None:
     assert machine.run(scheduler, 3600).count("deliver") == pytest.approx(120, abs=2)
 
 
-def test_a_clock_that_is_slewed_changes_nothing() -> None:
+def test_slewed_clock_changes_nothing() -> None:
     machine = Machine()
     scheduler = machine.beat()
     machine.run(scheduler, 1000)
@@ -86,7 +86,7 @@ def test_a_clock_that_is_slewed_changes_nothing() -> None:
     assert machine.run(scheduler, 1) == []
 
 
-def test_a_clock_set_again_and_again_does_not_put_the_rare_tasks_off() -> None:
+def test_repeatedly_set_clock_does_not_delay_rare_tasks() -> None:
     machine = Machine()
     scheduler = machine.beat()
     sent = []
@@ -96,8 +96,8 @@ def test_a_clock_set_again_and_again_does_not_put_the_rare_tasks_off() -> None:
     assert "prune" in sent
 
 
-def test_a_machine_that_was_suspended_looks_as_soon_as_it_wakes_up() -> None:
-    """The time since boot counts on meanwhile, and so does the wall clock."""
+def test_wake_up_sends_frequent_tasks_at_once() -> None:
+    """The time since boot and the wall clock go on during the suspension."""
     machine = Machine()
     scheduler = machine.beat()
     machine.run(scheduler, 1000)
@@ -106,7 +106,7 @@ def test_a_machine_that_was_suspended_looks_as_soon_as_it_wakes_up() -> None:
     assert set(machine.run(scheduler, 1)) == set(SCHEDULE)
 
 
-def test_what_the_broker_does_not_take_is_sent_again_soon() -> None:
+def test_task_refused_by_the_broker_is_sent_again() -> None:
     machine = Machine(broker=False)
     scheduler = machine.beat()
     assert machine.run(scheduler, 60) == []
@@ -114,7 +114,7 @@ def test_what_the_broker_does_not_take_is_sent_again_soon() -> None:
     assert sorted(machine.run(scheduler, RETRY)) == ["deliver", "scan"]
 
 
-def test_it_never_sleeps_for_long() -> None:
+def test_sleep_is_limited() -> None:
     machine = Machine()
     scheduler = machine.beat()
     machine.run(scheduler, 1)

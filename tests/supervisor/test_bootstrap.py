@@ -1,4 +1,4 @@
-"""A data folder made usable: what is made, what is never made again, what is left alone."""
+"""Preparing a data folder: what is created, what is never replaced, what is kept."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
 
-def test_a_missing_key_file_is_made_while_nothing_is_sealed(rows: Rows, settings: Settings, tmp_path: Path) -> None:
+def test_missing_key_file_is_created_without_secrets(rows: Rows, settings: Settings, tmp_path: Path) -> None:
     rows.credential()
     set_environment(settings, KEYS_FILE=str(tmp_path / "keys.json"))
     prepare()
@@ -33,7 +33,7 @@ def test_a_missing_key_file_is_made_while_nothing_is_sealed(rows: Rows, settings
     assert len(keyring.load().ciphers) == 1
 
 
-def test_a_lost_key_file_is_never_replaced_while_something_is_sealed(
+def test_lost_key_file_is_not_replaced_with_secrets(
     rows: Rows, settings: Settings, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     credential = rows.credential(value="fT48Q~0123456789abcdefghijklmnopqrstuvwx")
@@ -46,25 +46,25 @@ def test_a_lost_key_file_is_never_replaced_while_something_is_sealed(
     assert not credential.value.readable
 
 
-def test_an_existing_key_file_stays_as_it_is(db: None) -> None:
+def test_existing_key_file_is_kept(db: None) -> None:
     before = keyring.load().primary
     prepare()
     assert keyring.load().primary == before
 
 
-def test_a_key_file_in_a_missing_folder_is_one_sentence(db: None, settings: Settings, tmp_path: Path) -> None:
+def test_key_file_in_missing_folder_is_refused(db: None, settings: Settings, tmp_path: Path) -> None:
     set_environment(settings, KEYS_FILE=str(tmp_path / "gone" / "keys.json"))
     with pytest.raises(NotPrepared, match="there is no folder"):
         prepare()
 
 
-def test_a_database_of_a_newer_version_is_refused(db: None) -> None:
+def test_database_of_newer_version_is_refused(db: None) -> None:
     MigrationRecorder.Migration.objects.create(app="registry", name="9999_of_tomorrow")
     with pytest.raises(NotPrepared, match=r"newer version .*registry\.9999_of_tomorrow"):
         prepare()
 
 
-def test_preparing_what_is_ready_asks_little(
+def test_preparing_a_ready_folder_runs_few_queries(
     db: None, settings: Settings, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
     prepare()
@@ -72,7 +72,7 @@ def test_preparing_what_is_ready_asks_little(
         prepare()
 
 
-def test_the_secret_key_is_made_once_and_used_at_once(db: None, settings: Settings, tmp_path: Path) -> None:
+def test_secret_key_is_created_once_and_used_at_once(db: None, settings: Settings, tmp_path: Path) -> None:
     settings.DATA_DIR = tmp_path / "data"
     set_environment(settings, SECRET_KEY="")
     prepare()
@@ -84,7 +84,7 @@ def test_the_secret_key_is_made_once_and_used_at_once(db: None, settings: Settin
     assert (settings.DATA_DIR / "secret_key").read_text() == key
 
 
-def test_a_folder_that_holds_other_things_keeps_its_mode(tmp_path: Path) -> None:
+def test_folder_with_other_files_keeps_its_mode(tmp_path: Path) -> None:
     home = tmp_path / "home"
     home.mkdir(mode=0o755)
     (home / "letter.txt").touch()
@@ -92,14 +92,14 @@ def test_a_folder_that_holds_other_things_keeps_its_mode(tmp_path: Path) -> None
     assert mode(home) == 0o755
 
 
-def test_an_empty_folder_becomes_its_owners_alone(tmp_path: Path) -> None:
+def test_empty_folder_gets_mode_700(tmp_path: Path) -> None:
     empty = tmp_path / "empty"
     empty.mkdir(mode=0o755)
     make_data_dir(empty)
     assert mode(empty) == 0o700
 
 
-def test_a_damaged_database_is_one_sentence(tmp_path: Path) -> None:
+def test_damaged_database_is_refused(tmp_path: Path) -> None:
     (tmp_path / "alertadmin.sqlite3").write_bytes(b"this was never a database" * 100)
     refused = subprocess.run(command("--setup"), env=clean_environ(tmp_path), capture_output=True, text=True)
     assert refused.returncode == 1
@@ -107,7 +107,7 @@ def test_a_damaged_database_is_one_sentence(tmp_path: Path) -> None:
     assert "file is not a database" in refused.stderr
 
 
-def test_a_database_server_that_does_not_answer_is_one_sentence_without_its_password(tmp_path: Path) -> None:
+def test_unreachable_database_server_is_reported_without_password(tmp_path: Path) -> None:
     url = "postgres://ada:canary-password@127.0.0.1:1/alertadmin"
     environ = clean_environ(tmp_path / "data", ALERTADMIN_DATABASE_URL=url)
     refused = subprocess.run(command("--setup"), env=environ, capture_output=True, text=True)
@@ -117,7 +117,7 @@ def test_a_database_server_that_does_not_answer_is_one_sentence_without_its_pass
     assert "canary" not in refused.stderr + refused.stdout
 
 
-def test_four_commands_at_once_on_a_fresh_folder_do_not_collide(tmp_path: Path) -> None:
+def test_four_commands_at_once_on_new_folder_succeed(tmp_path: Path) -> None:
     together = [
         subprocess.Popen(
             [sys.executable, "manage.py", "send_reminders", "--json"],
@@ -148,6 +148,6 @@ def command(*options: str) -> list[str]:
 
 
 def test_each_migration_is_one_transaction() -> None:
-    """So that one which is killed half-way can be run again, on PostgreSQL too."""
+    """A migration that was killed can be run again, on PostgreSQL too."""
     migrations = MigrationLoader(None).disk_migrations
     assert [key for key, migration in migrations.items() if not migration.atomic] == []

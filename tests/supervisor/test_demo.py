@@ -1,4 +1,4 @@
-"""The demonstration, whole: a sandbox beside the installation, rows in every state, a reminder that arrives."""
+"""The whole demonstration: sandbox, example rows in every state, and a reminder that arrives."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def messages(data_dir: Path) -> list[dict[str, Any]]:
     return [entry for entry in map(json.loads, lines) if entry["kind"] == "message"]
 
 
-def test_a_newcomer_finds_every_state(demo: Installation) -> None:
+def test_demonstration_has_every_state(demo: Installation) -> None:
     assert demo.answer("/readyz") == 200
     assert rows(demo.data_dir, "SELECT count(*) FROM registry_tenant") == [(3,)]
     days = "cast(julianday(expires_at) - julianday('now') as integer)"
@@ -52,7 +52,7 @@ def test_a_newcomer_finds_every_state(demo: Installation) -> None:
     assert consents == {"granted", "not_in_token", "error"}
 
 
-def test_its_reminders_arrive_in_the_sandbox(demo: Installation) -> None:
+def test_reminders_arrive_in_the_sandbox(demo: Installation) -> None:
     assert eventually(lambda: len(messages(demo.data_dir)) == 3)
     assert {message["to"][0] for message in messages(demo.data_dir)} == {
         "it@northpark.example",
@@ -61,7 +61,7 @@ def test_its_reminders_arrive_in_the_sandbox(demo: Installation) -> None:
     }
 
 
-def test_what_is_left_to_register_is_in_a_file_of_its_owners_alone(demo: Installation) -> None:
+def test_file_of_values_to_register_is_private(demo: Installation) -> None:
     file = demo.data_dir / "sandbox" / "to-register.txt"
     assert str(file) in demo.text
     assert file.stat().st_mode & 0o077 == 0
@@ -71,7 +71,7 @@ def test_what_is_left_to_register_is_in_a_file_of_its_owners_alone(demo: Install
 
 
 @pytest.mark.slow
-def test_a_second_demonstration_adds_nothing(up: Callable[..., Installation], data_dir: Path) -> None:
+def test_second_start_adds_nothing(up: Callable[..., Installation], data_dir: Path) -> None:
     first = up("--demo", "--data", str(data_dir))
     first.wait_until_ready()
     assert eventually(lambda: len(messages(data_dir)) == 3)
@@ -84,7 +84,7 @@ def test_a_second_demonstration_adds_nothing(up: Callable[..., Installation], da
     assert len(messages(data_dir)) == 3
 
 
-def test_the_sandbox_is_started_again_where_it_was(demo: Installation) -> None:
+def test_restarted_sandbox_keeps_its_ports(demo: Installation) -> None:
     clouds = (demo.data_dir / "sandbox" / "clouds.toml").read_text()
     sandbox = demo.leader("-m sandbox")
     subprocess.run(["kill", "-9", str(sandbox)], check=True)
@@ -92,7 +92,7 @@ def test_the_sandbox_is_started_again_where_it_was(demo: Installation) -> None:
     assert (demo.data_dir / "sandbox" / "clouds.toml").read_text() == clouds
 
 
-def test_a_real_installation_is_not_filled_with_a_demonstration(prepared: Path) -> None:
+def test_real_installation_is_refused(prepared: Path) -> None:
     words = [sys.executable, "manage.py", "up", "--demo", "--data", str(prepared)]
     refused = subprocess.run(words, cwd=PROJECT, env=clean_environ(prepared), capture_output=True, text=True)
     assert refused.returncode == 1

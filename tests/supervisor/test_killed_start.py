@@ -1,4 +1,4 @@
-"""`up` killed just after the birth of one of its processes: nothing is left, and the next start works at once."""
+"""`up` is killed just after it started a process: no process remains, and the next start works at once."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ BIRTHS = [
     ("alertadmin.supervisor.celery_worker", 2),
     ("alertadmin.supervisor.celery_worker", 4),
 ]
-"""A part of the command, and the number of processes that have it: `up` is killed once there are so many."""
+"""A part of a command line, and the number of processes with it at which `up` is killed."""
 QUICK = [(birth, delay) for birth in (("granian", 2), ("alertadmin.supervisor.celery_worker", 2)) for delay in (0, 10)]
 WALK = [(birth, delay) for birth in BIRTHS for delay in range(0, 60, 4)]
 
 
 @pytest.mark.parametrize("steps", [QUICK, pytest.param(WALK, marks=pytest.mark.slow)], ids=["quick", "walk"])
-def test_killed_after_a_birth_it_leaves_nothing(
+def test_supervisor_killed_during_start_leaves_no_process(
     up: Callable[..., Installation], prepared: Path, data_dir: Path, steps: list[tuple[tuple[str, int], int]]
 ) -> None:
-    """Each start comes at once after the kill of the one before, on its port."""
+    """Each start follows directly on the kill of the previous one, on the same port."""
     shutil.copytree(prepared, data_dir)
     port = free_port()
     for (part, number), delay in steps:
@@ -71,10 +71,8 @@ time.sleep(600)
 """
 
 
-def test_what_a_dead_start_left_with_port_and_lock_is_ended(
-    up: Callable[..., Installation], prepared: Path, data_dir: Path
-) -> None:
-    """Were there a process that is not tied to its parent."""
+def test_orphans_with_port_and_lock_are_ended(up: Callable[..., Installation], prepared: Path, data_dir: Path) -> None:
+    """For a process without a parent death signal."""
     shutil.copytree(prepared, data_dir)
     port, path = free_port(), data_dir / "up.lock"
     with subprocess.Popen([sys.executable, "-c", LEFT_BEHIND, str(path), str(port)], stdout=subprocess.PIPE) as start:
@@ -90,8 +88,8 @@ def test_what_a_dead_start_left_with_port_and_lock_is_ended(
         assert left not in orphans.processes()
 
 
-def test_a_stale_note_is_not_believed(up: Callable[..., Installation], prepared: Path, data_dir: Path) -> None:
-    """The lock names the process that holds it, whatever is written in it."""
+def test_stale_lock_note_is_ignored(up: Callable[..., Installation], prepared: Path, data_dir: Path) -> None:
+    """The error names the process that owns the lock, not the one named in the file."""
     shutil.copytree(prepared, data_dir)
     path = data_dir / "up.lock"
     path.write_text(f'{{"pid": {os.getpid()}, "url": "http://elsewhere"}}')

