@@ -10,14 +10,14 @@ from typing import Any, Literal, get_args
 from sandbox.ledger import Ledger
 from sandbox.server.http_server import ResetConnection, Response
 
-Door = Literal["token", "graph", "ews", "smtp", "relay", "discovery", "devicecode"]
+Service = Literal["token", "graph", "ews", "smtp", "relay", "discovery", "devicecode"]
 Reset = Literal["before", "after"]
 Stage = Literal["connect", "auth", "mail", "rcpt", "data", "draft", "lookup", "delete"]
 
 
 @dataclass(slots=True)
 class Fault:
-    """One fault of the service `door`.
+    """One fault of a service.
 
     `status`: the status of an error in the service's own format; `code` chooses the error (AADSTS number, Graph's or
     EWS's code). `reset` "before" resets the connection before the request is processed; "after" processes it, waits
@@ -28,7 +28,7 @@ class Fault:
     the delay early; only possible for a test in the same process.
     """
 
-    door: Door
+    service: Service
     status: int | None = None
     delay: float = 0.0
     reset: Reset | None = None
@@ -54,7 +54,7 @@ class Faults:
 
     def add(
         self,
-        door: Door,
+        service: Service,
         status: int | None = None,
         delay: float = 0.0,
         reset: Reset | None = None,
@@ -67,11 +67,11 @@ class Faults:
         until: threading.Event | None = None,
         taken: bool = False,
     ) -> Fault:
-        """Raises ValueError for a door, reset or stage that does not exist."""
-        for value, allowed in ((door, Door), (reset, Reset), (stage, Stage)):
+        """Raises ValueError for a service, reset or stage that does not exist."""
+        for value, allowed in ((service, Service), (reset, Reset), (stage, Stage)):
             if value is not None and value not in get_args(allowed):
                 raise ValueError(f"{value!r} is none of {', '.join(get_args(allowed))}")
-        fault = Fault(door, status, delay, reset, times, headers or {}, body, mailbox, code, stage, until, taken)
+        fault = Fault(service, status, delay, reset, times, headers or {}, body, mailbox, code, stage, until, taken)
         with self._lock:
             self._faults.append(fault)
         return fault
@@ -80,12 +80,12 @@ class Faults:
         with self._lock:
             self._faults.clear()
 
-    def take(self, door: str, mailbox: str | None = None, stage: Stage = "data") -> Fault | None:
+    def take(self, service: str, mailbox: str | None = None, stage: Stage = "data") -> Fault | None:
         """The oldest matching fault; counts one application of it."""
         if not self._faults:
             return None
         with self._lock:
-            fits = (one for one in self._faults if one.door == door and one.stage == stage)
+            fits = (one for one in self._faults if one.service == service and one.stage == stage)
             fault = next((one for one in fits if _same(one.mailbox, mailbox)), None)
             if fault is None:
                 return None
@@ -95,7 +95,7 @@ class Faults:
                     self._faults.remove(fault)
         self._ledger.append(
             "fault",
-            door,
+            service,
             status=fault.status,
             code=fault.code,
             reset=fault.reset,
@@ -112,14 +112,14 @@ class Faults:
 
     def apply(
         self,
-        door: Door,
+        service: Service,
         mailbox: str | None,
         work: Callable[[], Response],
         answer: Callable[[Fault], Response],
         stage: Stage = "data",
     ) -> Response:
         """Do an HTTP service's `work`, or apply a matching fault; `answer` makes an error in the service's format."""
-        fault = self.take(door, mailbox, stage)
+        fault = self.take(service, mailbox, stage)
         if fault is None:
             return work()
         if fault.reset == "after":

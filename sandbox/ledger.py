@@ -32,14 +32,14 @@ class Ledger:
         self._written = 0
         self._queued = 0
 
-    def append(self, kind: str, door: str, **facts: Any) -> Entry:
+    def append(self, kind: str, service: str, **facts: Any) -> Entry:
         """Add an entry; returns when it is on disk."""
         with self._lock:
             entry = {
                 "number": len(self._entries) + 1,
                 "at": datetime.now(UTC).isoformat(timespec="milliseconds"),
                 "kind": kind,
-                "door": door,
+                "service": service,
                 **facts,
             }
             self._entries.append(entry)
@@ -94,4 +94,11 @@ def _read(file: Path) -> list[Entry]:
     if torn:
         with file.open("r+b") as stream:
             stream.truncate(len(whole) + 1 if whole else 0)
-    return [json.loads(line) for line in whole.splitlines()]
+    return [_renamed(json.loads(line)) for line in whole.splitlines()]
+
+
+def _renamed(entry: Entry) -> Entry:
+    """Entries of earlier versions have the key "door" instead of "service"."""
+    if "door" in entry:
+        entry["service"] = entry.pop("door")
+    return entry

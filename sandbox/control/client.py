@@ -2,7 +2,7 @@
 
 control = Control(url, ca_file)
 tenant = control.directory.add_tenant("Northpark Energy", "northpark.example")
-control.faults.add(door="graph", status=429)
+control.faults.add(service="graph", status=429)
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from sandbox.entra.client_assertion import check_assertion
 from sandbox.entra.errors import EntraRefusal, ErrorSubject
 from sandbox.entra.personal_accounts import GRANTS, NAMES, Consumers
 from sandbox.entra.tokens import LIFETIME, TokenRefused, Tokens
-from sandbox.faults import Door, Fault, Faults
+from sandbox.faults import Fault, Faults, Service
 from sandbox.ledger import Ledger
 from sandbox.server.http_server import Request, Response
 from sandbox.state.directory import Directory
@@ -151,12 +151,12 @@ class Entra:
 
         return self._asked("devicecode", request, begin, tenant=name)
 
-    def _asked(self, door: Door, request: Request, work: Callable[[], Response], *, tenant: str) -> Response:
+    def _asked(self, service: Service, request: Request, work: Callable[[], Response], *, tenant: str) -> Response:
         correlation = request.headers.get("client-request-id")
         response = self._faults.apply(
-            door,
+            service,
             request.form().get("client_id"),
-            lambda: self._answer(door, tenant, request, work),
+            lambda: self._answer(service, tenant, request, work),
             lambda fault: self._fault(fault, request),
         )
         response.headers = {**NO_STORE, "x-ms-request-id": str(uuid.uuid4()), **response.headers}
@@ -164,7 +164,7 @@ class Entra:
             response.headers["client-request-id"] = correlation
         return response
 
-    def _answer(self, door: Door, name: str, request: Request, work: Callable[[], Response]) -> Response:
+    def _answer(self, service: Service, name: str, request: Request, work: Callable[[], Response]) -> Response:
         form = request.form()
         facts = {
             "tenant": name,
@@ -175,9 +175,9 @@ class Entra:
         try:
             response = work()
         except EntraRefusal as refusal:
-            self._ledger.append(door, door, **facts, status=0, error_code=refusal.code, accepted=False)
+            self._ledger.append(service, service, **facts, status=0, error_code=refusal.code, accepted=False)
             return refusal.response(self._base_url, request.headers.get("client-request-id"))
-        self._ledger.append(door, door, **facts, status=200, error_code=None, accepted=True)
+        self._ledger.append(service, service, **facts, status=200, error_code=None, accepted=True)
         return response
 
     def _issue(self, name: str, form: dict[str, str], request: Request) -> Response:

@@ -60,7 +60,7 @@ class MailboxPage:
 
 def _table(messages: list[Entry]) -> str:
     rows = "".join(
-        f"<tr><td>{escape(one['at'][:19])}</td><td>{escape(one['door'])}</td><td>{escape(one['from'])}</td>"
+        f"<tr><td>{escape(one['at'][:19])}</td><td>{escape(one['service'])}</td><td>{escape(one['from'])}</td>"
         f"<td>{escape(', '.join(one['to']))}</td>"
         f'<td><a href="{ROOT}message/{one["number"]}">{escape(one["subject"] or "(no subject)")}</a></td></tr>'
         for one in reversed(messages[-NEWEST:])
@@ -74,7 +74,7 @@ def _message(entry: Entry) -> Response:
         "From": entry["from"],
         "To": ", ".join(entry["to"]),
         "Time (UTC)": entry["at"],
-        "Service": entry["door"],
+        "Service": entry["service"],
         "Message-ID": entry["message_id"],
     }
     listed = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in facts.items())

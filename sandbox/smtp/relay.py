@@ -50,7 +50,7 @@ class SmtpContext:
 class Relay(SMTP):
     """Accepts any mail from any client. Offers STARTTLS, requires no login."""
 
-    door = "relay"
+    service = "relay"
     # An access token in one line of AUTH is longer than RFC 5321 allows.
     line_length_limit = LONGEST_LINE
 
@@ -118,7 +118,7 @@ class Relay(SMTP):
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
         mailbox = envelope.mail_from or ""
-        fault = self.context.faults.take(self.door, mailbox)
+        fault = self.context.faults.take(self.service, mailbox)
         if fault and fault.taken:
             await self.accept(envelope)
         if fault and fault.reset != "after" and (reply := await self.fault_reply(fault)) is not None:
@@ -158,7 +158,7 @@ class Relay(SMTP):
 
     async def apply_fault(self, stage: Stage, mailbox: str | None) -> str | None:
         """The reply of a matching fault, or None to continue."""
-        fault = self.context.faults.take(self.door, mailbox, stage)
+        fault = self.context.faults.take(self.service, mailbox, stage)
         return await self.fault_reply(fault) if fault else None
 
     async def fault_reply(self, fault: Fault) -> str | None:
@@ -181,4 +181,4 @@ class Relay(SMTP):
 
     async def append_to_ledger(self, kind: str, **facts: Any) -> dict[str, Any]:
         """Append in a thread, since the ledger waits for the disk."""
-        return await asyncio.to_thread(self.context.ledger.append, kind, self.door, **facts)
+        return await asyncio.to_thread(self.context.ledger.append, kind, self.service, **facts)

@@ -39,7 +39,7 @@ SEND_AS_DENIED = (
 class Submission(Relay):
     """Requires STARTTLS and XOAUTH2, and sends only as the authenticated mailbox."""
 
-    door = "smtp"
+    service = "smtp"
 
     def __init__(self, context: SmtpContext) -> None:
         self.mailbox: SandboxMailbox | None = None
@@ -74,7 +74,7 @@ class Submission(Relay):
         if answer is MISSING:
             return AuthResult(success=False, handled=True)
         user, token = _xoauth2(answer)
-        fault = self.context.faults.take(self.door, user, "auth")
+        fault = self.context.faults.take(self.service, user, "auth")
         if fault and (reply := await self.auth_fault(fault)) is not None:
             return AuthResult(success=False, handled=False, message=reply)
         refusal = self.log_in(user, token)

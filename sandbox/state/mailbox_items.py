@@ -46,7 +46,7 @@ class Items:
 
     def apply(self, entry: Entry) -> Item | None:
         """Apply a ledger entry; returns the item that it created, or None. Ignores entries of other services."""
-        if entry["door"] != "graph":
+        if entry["service"] != "graph":
             return None
         if entry["kind"] == "draft":
             return self._add(entry, "drafts")

@@ -190,7 +190,7 @@ class World:
         """By which mailboxes it left, as the provider or customer whose people read there; "relay"."""
         whose = {site.mailbox.address: site.tenant.name for site in (self.provider, self.northpark, self.harbour)}
         return {
-            "relay" if entry["door"] == "relay" else whose[entry["mailbox"]]
+            "relay" if entry["service"] == "relay" else whose[entry["mailbox"]]
             for entry in arrived(self.sandbox, delivery)
         }
 
@@ -198,7 +198,7 @@ class World:
         """Whether some mailbox has it among its drafts, or in Sent Items."""
         entries = [entry for entry in self.sandbox.ledger.entries() if entry.get("message_id") == delivery.message_id]
         return any(
-            entry["kind"] == "draft" or entry.get("saved", True) for entry in entries if entry["door"] == "graph"
+            entry["kind"] == "draft" or entry.get("saved", True) for entry in entries if entry["service"] == "graph"
         )
 
 

@@ -70,7 +70,7 @@ def test_expiry_of_the_sending_secret_is_reported_by_the_relay(
     running_sandbox.directory.expire_secret(customer.client_id, secret)
     result = relayed(installation, running_sandbox).run("send_reminders", "--json")
     assert (result.code, result.data["sent"]) == (0, 1)
-    assert [one["door"] for one in customers.messages("relay@x.example")] == ["relay"]
+    assert [one["service"] for one in customers.messages("relay@x.example")] == ["relay"]
 
 
 def test_reminders_need_no_key(installation: Installation, customers: Customers, running_sandbox: Sandbox) -> None:
@@ -80,7 +80,7 @@ def test_reminders_need_no_key(installation: Installation, customers: Customers,
     result = relayed(installation, running_sandbox).run("send_reminders", "--json")
     assert (result.code, result.data["sent"]) == (0, 1)
     assert "keys.json is missing" in result.err
-    assert [one["door"] for one in customers.messages("keyless@x.example")] == ["relay"]
+    assert [one["service"] for one in customers.messages("keyless@x.example")] == ["relay"]
 
 
 def test_without_a_route_reminders_wait_and_are_reported(installation: Installation, customers: Customers) -> None:

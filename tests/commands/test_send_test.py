@@ -25,7 +25,7 @@ def test_message_is_sent_and_its_steps_are_printed(
     assert [step["step"] for step in told["steps"]] == ["tenant", "token", "permission", "message"]
     assert all(isinstance(step["ms"], int) for step in told["steps"])
     (message,) = customers.messages(f"{transport}@x.example")
-    assert (message["door"], message["message_id"]) == (transport, told["message_id"])
+    assert (message["service"], message["message_id"]) == (transport, told["message_id"])
     assert customer.secret not in result.out
 
 

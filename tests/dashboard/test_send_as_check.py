@@ -145,7 +145,7 @@ def test_it_is_tried_by_the_mailbox_s_own_way(
     site.mailbox.save()
     test = send(signed_in, site, other)
     [entry] = arrived(sandbox, test)
-    assert (entry["door"], entry["mailbox"]) == (transport, other)
+    assert (entry["service"], entry["mailbox"]) == (transport, other)
 
 
 def test_no_draft_of_it_lies_in_somebody_else_s_mailbox(

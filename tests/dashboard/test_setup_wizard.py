@@ -205,7 +205,7 @@ def test_a_look_alike_of_a_domain_leads_to_another_directory_or_none(
 
 
 def test_an_authority_that_does_not_answer_loses_nothing(signed_in: Client, world: There) -> None:
-    world.sandbox.faults.add(door="discovery", status=503)
+    world.sandbox.faults.add(service="discovery", status=503)
     page = signed_in.post(reverse("guide"), found(world)).content.decode()
     assert "Try again; nothing is lost." in page
     assert f'value="{world.directory.domain}"' in page
@@ -301,7 +301,7 @@ def test_a_wrong_secret_is_explained_and_a_right_one_takes_its_place(signed_in: 
 
 def test_a_secret_is_not_lost_when_the_network_fails(signed_in: Client, world: There) -> None:
     up_to(signed_in, world, "permissions")
-    world.sandbox.faults.add(door="token", status=503)
+    world.sandbox.faults.add(service="token", status=503)
     assert "is stored, but has no token yet" in post(
         signed_in, "credential", {"value": world.secret(), "expires_at": END}
     )

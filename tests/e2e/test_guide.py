@@ -148,7 +148,7 @@ def test_with_a_secret(hand: Hand, sandbox: Sandbox) -> None:
     expect(hand.page.get_by_role("heading", level=1)).to_have_text("6. Sending mailbox")
     enter_the_mailbox(hand, world.address)
     send_a_test(hand)
-    assert [one["door"] for one in sent_by(world)] == ["graph"]
+    assert [one["service"] for one in sent_by(world)] == ["graph"]
     hand.press("Next")
     hand.press("Close the guide")
     expect(hand.page.get_by_role("heading", level=1)).to_have_text("ALERT mail")

@@ -166,7 +166,7 @@ def test_malformed_device_code_answer_is_an_error(other: HttpsServer, answer: An
 
 
 def test_poll_observes_its_timeout(home: Home) -> None:
-    home.sandbox.faults.add(door="token", delay=30, mailbox=home.client_id)
+    home.sandbox.faults.add(service="token", delay=30, mailbox=home.client_id)
     with pytest.raises(SendError, match="network"):
         device_code.poll(home.cloud, home.client_id, home.begin().device_code, timeout=0.5)
 
@@ -194,7 +194,7 @@ def test_access_token_is_cached_across_refresh_tokens(home: Home, tokens: TokenS
 @pytest.mark.parametrize("code", [70008, 700082, 70043, 70000])
 def test_store_is_notified_when_the_sign_in_ended(home: Home, code: int) -> None:
     person = home.person()
-    home.sandbox.faults.add(door="token", code=code, status=400, mailbox=home.client_id)
+    home.sandbox.faults.add(service="token", code=code, status=400, mailbox=home.client_id)
     with pytest.raises(SendError, match="user_sign_in_needed"):
         acquire(person, person.graph_scope)
     assert [one.cause for one in home.keeper.failures] == ["user_sign_in_needed"]
@@ -203,7 +203,7 @@ def test_store_is_notified_when_the_sign_in_ended(home: Home, code: int) -> None
 @pytest.mark.parametrize(("status", "code", "cause"), [(503, 90033, "transient"), (400, 65001, "user_sign_in_needed")])
 def test_other_errors_do_not_end_the_sign_in(home: Home, status: int, code: int, cause: str) -> None:
     person = home.person()
-    home.sandbox.faults.add(door="token", code=code, status=status, mailbox=home.client_id)
+    home.sandbox.faults.add(service="token", code=code, status=status, mailbox=home.client_id)
     with pytest.raises(SendError, match=cause):
         acquire(person, person.graph_scope)
     assert home.keeper.failures == []
@@ -222,7 +222,7 @@ def test_account_sends_as_itself(
     sender = Sender(home.address, home.person(scope))
     transports.create_transport(way, tokens).send(message, sender, on_step=lambda *step: steps.append(step))
     (taken,) = arrived(message)
-    assert (taken["mailbox"], taken["door"]) == (home.address, way)
+    assert (taken["mailbox"], taken["service"]) == (home.address, way)
     assert [step for step, _ in steps] == ["tenant", "token", "permission"]
     assert steps[2][1] == permission
 

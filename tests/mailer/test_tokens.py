@@ -60,13 +60,13 @@ def test_wrong_new_secret_is_not_hidden_by_msals_cache(customer: Customer, token
 
 
 def test_msals_cache_of_refusals_is_not_used(customer: Customer, sandbox: Sandbox) -> None:
-    sandbox.faults.add(door="token", status=400, code=700016, mailbox=customer.app.client_id)
+    sandbox.faults.add(service="token", status=400, code=700016, mailbox=customer.app.client_id)
     assert token_error(customer.identity).cause == "app_not_found"
     assert acquire(customer.identity, customer.cloud.graph_scope).roles == ("Mail.Send",)
 
 
 def test_retry_after_is_returned_instead_of_waiting(customer: Customer, sandbox: Sandbox) -> None:
-    sandbox.faults.add(door="token", status=429, headers={"Retry-After": "37"}, mailbox=customer.app.client_id)
+    sandbox.faults.add(service="token", status=429, headers={"Retry-After": "37"}, mailbox=customer.app.client_id)
     failure = token_error(customer.identity)
     assert (failure.cause, failure.retry) == ("throttled", True)
     begun = monotonic()
@@ -162,7 +162,7 @@ def test_no_log_at_debug_shows_a_token_or_a_secret(customer: Customer, caplog: p
 def test_entras_errors_have_causes_and_request_ids(
     customer: Customer, sandbox: Sandbox, code: int, status: int, cause: str
 ) -> None:
-    sandbox.faults.add(door="token", status=status, code=code, mailbox=customer.app.client_id)
+    sandbox.faults.add(service="token", status=status, code=code, mailbox=customer.app.client_id)
     failure = token_error(customer.identity)
     assert (failure.cause, failure.outcome) == (cause, "not_sent")
     if status < 500:

@@ -52,7 +52,7 @@ def test_a_test_send_crosses_ews_with_the_login(
     delivery.refresh_from_db()
     assert delivery.state == DeliveryState.SENT, delivery.reason
     (message,) = [one for one in sandbox.ledger.messages() if one["message_id"] == delivery.message_id]
-    assert (message["door"], message["login"]) == ("ews", mailbox.username)
+    assert (message["service"], message["login"]) == ("ews", mailbox.username)
 
 
 def test_a_wrong_password_is_told_without_the_password(mailbox: Mailbox, rows: Rows) -> None:

@@ -151,7 +151,7 @@ def test_a_route_that_is_back_is_used_again(site: Site, relay: Sandbox, time: Ti
     for least in (1, 6):
         newest = reminders(site, 6, time.passes(days=3))[:6]
         assert worker.deliver_due(clock=time) == {"sent": 6}
-        doors = Counter(entry["door"] for delivery in newest for entry in arrived(relay, delivery))
+        doors = Counter(entry["service"] for delivery in newest for entry in arrived(relay, delivery))
         assert doors["graph"] >= least
 
 
@@ -197,7 +197,7 @@ def test_a_draft_that_cannot_be_asked_for_is_left_behind_after_ten_minutes_and_t
         worker.deliver_due(clock=lambda now=now: now)  # type: ignore[misc]
     assert 10 * MINUTE <= time() - began <= 12 * MINUTE
     [entry] = arrived(relay, delivery)
-    assert entry["door"] == "relay"
+    assert entry["service"] == "relay"
     assert delivery.attempts.exclude(draft="").exists()
     relay.faults.clear()
     time.passes(minutes=5)

@@ -154,7 +154,7 @@ def test_busy_server_is_polled_again(account: Mailbox, sandbox: Sandbox, decide:
     sign_in = begun(account)
     decide(sign_in)
     assert account.app
-    sandbox.faults.add(door="token", status=503, mailbox=account.app.client_id)
+    sandbox.faults.add(service="token", status=503, mailbox=account.app.client_id)
     assert later(sign_in).state == DeviceCodeState.WAITING
     assert confirmed(sign_in, 12).state == DeviceCodeState.DONE
 
@@ -257,7 +257,7 @@ def test_each_is_used_once_a_month(account: Mailbox, decide: Decide, days: int, 
 def test_network_errors_do_not_end_a_sign_in(account: Mailbox, sandbox: Sandbox, decide: Decide) -> None:
     sign(account, decide)
     assert account.app
-    sandbox.faults.add(door="token", status=503, mailbox=account.app.client_id)
+    sandbox.faults.add(service="token", status=503, mailbox=account.app.client_id)
     ((_mailbox, failure),) = refresh_tokens.refresh_unused(now=NOW + 40 * DAY)
     assert failure
     assert failure.cause == "transient"

@@ -16,7 +16,7 @@ from alertadmin.registry.credentials import rotation
 from alertadmin.registry.credentials.rotation import Replacement
 from alertadmin.registry.models import AppRegistration, Credential, CredentialState
 from sandbox import Sandbox
-from sandbox.faults import Door
+from sandbox.faults import Service
 from tests.factories import Rows, Site
 
 pytestmark = pytest.mark.django_db
@@ -69,10 +69,10 @@ def test_failed_secret_stays_staged_and_the_old_one_in_use(sandbox: Sandbox, row
     assert done.credential.proven_at is None
 
 
-@pytest.mark.parametrize("door", ["token", "discovery"])
-def test_secret_staged_during_an_outage_is_promoted_later(sandbox: Sandbox, rows: Rows, door: Door) -> None:
+@pytest.mark.parametrize("service", ["token", "discovery"])
+def test_secret_staged_during_an_outage_is_promoted_later(sandbox: Sandbox, rows: Rows, service: Service) -> None:
     site = rows.site(sandbox)
-    sandbox.faults.add(door, status=503, times=None)
+    sandbox.faults.add(service, status=503, times=None)
     done = replaced(site, rows, new_value(sandbox, site))
     assert (done.proven, done.cause) == (False, "transient")
     assert states(site) == {"alert": "current", "new": "next"}

@@ -36,10 +36,10 @@ def test_customer_created_by_the_client_gets_a_token(control: Control, ask: Ask)
 def test_client_reaches_faults_and_ledger(
     control: Control, sandbox: Sandbox, ask: Ask, session: requests.Session, customer: Customer
 ) -> None:
-    control.faults.add(door="token", code=7000222)
+    control.faults.add(service="token", code=7000222)
     assert ask()["error_codes"] == [7000222]
     assert [(one["kind"], one["code"]) for one in control.ledger.entries()] == [("fault", 7000222)]
-    control.faults.add(door="token", status=503, times=None)
+    control.faults.add(service="token", status=503, times=None)
     control.faults.clear()
     assert "access_token" in ask()
     assert control.ledger.messages() == []

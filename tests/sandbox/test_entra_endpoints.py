@@ -210,7 +210,7 @@ def test_msal_works_with_instance_discovery(sandbox: Sandbox, session: requests.
 def test_token_requests_are_in_the_ledger_without_the_secret(ask: Ask, sandbox: Sandbox, customer: Customer) -> None:
     ask()
     ask(credential="wrong-secret-value")
-    entries = [one for one in sandbox.ledger.entries() if one["door"] == "token"]
+    entries = [one for one in sandbox.ledger.entries() if one["service"] == "token"]
     assert [(one["accepted"], one["error_code"]) for one in entries] == [(True, None), (False, 7000215)]
     written = (sandbox.folder / "ledger.jsonl").read_text() + (sandbox.folder / "directory.json").read_text()
     assert customer.secret.value is not None
@@ -220,7 +220,7 @@ def test_token_requests_are_in_the_ledger_without_the_secret(ask: Ask, sandbox: 
 
 
 def test_conditional_access_can_be_scripted(ask: Ask, sandbox: Sandbox) -> None:
-    sandbox.faults.add(door="token", code=53003)
+    sandbox.faults.add(service="token", code=53003)
     assert ask()["error_codes"] == [53003]
 
 
@@ -228,7 +228,7 @@ def test_conditional_access_can_be_scripted(ask: Ask, sandbox: Sandbox) -> None:
 def test_outages_can_be_scripted(
     sandbox: Sandbox, session: requests.Session, customer: Customer, status: int, code: int
 ) -> None:
-    sandbox.faults.add(door="token", status=status, headers={"Retry-After": "3"})
+    sandbox.faults.add(service="token", status=status, headers={"Retry-After": "3"})
     answer = post(sandbox, session, customer.tenant.directory_id, **good(customer))
     assert (answer.status_code, answer.json()["error_codes"]) == (status, [code])
     assert answer.headers["Retry-After"] == "3"

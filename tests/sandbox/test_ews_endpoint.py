@@ -80,7 +80,7 @@ def test_structured_message_arrives_complete(account: Open, sandbox: Sandbox, ex
         attachments=[exchangelib.FileAttachment(name="trend.csv", content=b"1;2", content_type="text/csv")],
     ).send(save_copy=False)
     (entry,) = sandbox.ledger.messages("<pump-3@northpark.example>")
-    assert (entry["door"], entry["disposition"]) == ("ews", "SendOnly")
+    assert (entry["service"], entry["disposition"]) == ("ews", "SendOnly")
     assert entry["to"] == ["oncall@northpark.example", "boss@northpark.example", "log@northpark.example"]
     parsed = message_from_string(entry["mime"], policy=policy.default)
     assert parsed["Subject"] == "Pompe 3 arrêtée"
@@ -98,7 +98,7 @@ def test_a_mime_message_is_kept_as_it_came(account: Open, sandbox: Sandbox, exch
 
 def test_a_send_is_one_request(account: Open, sandbox: Sandbox, exchange_token: str) -> None:
     message(account(Bearer(exchange_token))).send(save_copy=False)
-    assert [one["door"] for one in sandbox.ledger.entries()] == ["token", "ews"]
+    assert [one["service"] for one in sandbox.ledger.entries()] == ["token", "ews"]
 
 
 def test_a_send_with_a_copy_finds_its_folder_first(account: Open, sandbox: Sandbox, exchange_token: str) -> None:
@@ -130,7 +130,7 @@ def test_an_app_scoped_to_another_mailbox_may_not_impersonate(
 
 
 def test_busy_server_sends_back_off(account: Open, sandbox: Sandbox, exchange_token: str) -> None:
-    sandbox.faults.add(door="ews", code="ErrorServerBusy", headers={"Retry-After": "25"})
+    sandbox.faults.add(service="ews", code="ErrorServerBusy", headers={"Retry-After": "25"})
     with pytest.raises(errors.ErrorServerBusy) as caught:
         message(account(Bearer(exchange_token))).send(save_copy=False)
     assert caught.value.back_off == 25
@@ -140,7 +140,7 @@ def test_busy_server_sends_back_off(account: Open, sandbox: Sandbox, exchange_to
 def test_connection_can_be_reset_before_or_after_acceptance(
     account: Open, sandbox: Sandbox, exchange_token: str, reset: str, arrived: int
 ) -> None:
-    sandbox.faults.add(door="ews", reset=reset, mailbox=ALARMS)  # type: ignore[arg-type]
+    sandbox.faults.add(service="ews", reset=reset, mailbox=ALARMS)  # type: ignore[arg-type]
     with pytest.raises(errors.ErrorTimeoutExpired):
         message(account(Bearer(exchange_token))).send(save_copy=False)
     assert len(sandbox.ledger.messages()) == arrived

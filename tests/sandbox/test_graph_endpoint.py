@@ -58,7 +58,7 @@ def test_a_json_message_is_accepted_with_an_empty_answer(graph: Graph, sandbox: 
     answer = graph.json(message(internetMessageHeaders=[{"name": "X-Alarm", "value": "3"}]))
     assert (answer.status_code, answer.content) == (202, b"")
     (entry,) = sandbox.ledger.messages()
-    assert entry["door"] == "graph"
+    assert entry["service"] == "graph"
     assert entry["to"] == ["oncall@northpark.example", "boss@northpark.example", "log@northpark.example"]
     assert (entry["from"], entry["subject"]) == ("alarms@northpark.example", "Pompe 3 arrêtée")
     assert (entry["client_id"], entry["tenant"]) == (customer.app.client_id, customer.tenant.directory_id)
@@ -172,7 +172,7 @@ def test_a_changed_token_is_refused(sandbox: Sandbox, session: requests.Session,
 
 
 def test_throttling_sends_retry_after(graph: Graph, sandbox: Sandbox) -> None:
-    sandbox.faults.add(door="graph", status=429, headers={"Retry-After": "7"})
+    sandbox.faults.add(service="graph", status=429, headers={"Retry-After": "7"})
     answer = graph.json(message())
     assert refusal(answer) == (429, "ApplicationThrottled")
     assert answer.headers["Retry-After"] == "7"

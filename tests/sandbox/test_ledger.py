@@ -27,7 +27,7 @@ def test_messages_are_those_accepted_and_found_with_or_without_brackets(tmp_path
     ledger.append("refused", "graph", status=403)
     ledger.append("message", "ews", message_id="<2@x>")
     assert [one["message_id"] for one in ledger.messages()] == ["<1@x>", "<2@x>"]
-    assert [one["door"] for one in ledger.messages("2@x")] == ["ews"]
+    assert [one["service"] for one in ledger.messages("2@x")] == ["ews"]
     assert len(ledger.messages("<1@x>")) == 1
     ledger.close()
 
@@ -62,6 +62,13 @@ def test_a_ledger_opened_again_goes_on_and_drops_a_torn_last_line(tmp_path: Path
     second.append("message", "graph", message_id="<2@x>")
     second.close()
     assert [json.loads(line)["number"] for line in file.read_text().splitlines()] == [1, 2]
+
+
+def test_entries_of_earlier_versions_are_read(tmp_path: Path) -> None:
+    (tmp_path / "ledger.jsonl").write_text('{"number": 1, "at": "", "kind": "refused", "door": "graph"}\n')
+    ledger = Ledger(tmp_path / "ledger.jsonl")
+    assert ledger.entries() == [{"number": 1, "at": "", "kind": "refused", "service": "graph"}]
+    ledger.close()
 
 
 def test_waiting_for_an_entry(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ def test_a_token_logs_in_and_the_message_arrives_as_it_was_sent(
     assert log_in(submission, exchange_token) == (235, b"2.7.0 Authentication successful")
     assert submission.sendmail(ALARMS, [ONCALL, "log@northpark.example"], mime()) == {}
     (entry,) = sandbox.ledger.messages()
-    assert (entry["door"], entry["tls"]) == ("smtp", True)
+    assert (entry["service"], entry["tls"]) == ("smtp", True)
     assert entry["to"] == [ONCALL, "log@northpark.example"]
     assert entry["mime"].encode() == mime()
     assert entry["client_id"] == customer.app.client_id
@@ -110,7 +110,7 @@ def test_many_messages_go_over_one_connection(submission: smtplib.SMTP, sandbox:
 
 def test_one_of_two_recipients_may_be_refused(submission: smtplib.SMTP, sandbox: Sandbox, exchange_token: str) -> None:
     log_in(submission, exchange_token)
-    sandbox.faults.add(door="smtp", stage="rcpt", status=550, mailbox="bad@northpark.example")
+    sandbox.faults.add(service="smtp", stage="rcpt", status=550, mailbox="bad@northpark.example")
     refused = submission.sendmail(ALARMS, [ONCALL, "bad@northpark.example"], mime())
     assert list(refused) == ["bad@northpark.example"]
     assert sandbox.ledger.messages()[0]["to"] == [ONCALL]
@@ -118,7 +118,7 @@ def test_one_of_two_recipients_may_be_refused(submission: smtplib.SMTP, sandbox:
 
 def test_a_limit_can_be_scripted(submission: smtplib.SMTP, sandbox: Sandbox, exchange_token: str) -> None:
     log_in(submission, exchange_token)
-    sandbox.faults.add(door="smtp", status=432)
+    sandbox.faults.add(service="smtp", status=432)
     with pytest.raises(smtplib.SMTPDataError, match="Concurrent connections limit exceeded"):
         submission.sendmail(ALARMS, [ONCALL], mime())
 
@@ -128,7 +128,7 @@ def test_connection_can_be_reset_before_or_after_acceptance(
     submission: smtplib.SMTP, sandbox: Sandbox, exchange_token: str, reset: str, arrived: int
 ) -> None:
     log_in(submission, exchange_token)
-    sandbox.faults.add(door="smtp", reset=reset)  # type: ignore[arg-type]
+    sandbox.faults.add(service="smtp", reset=reset)  # type: ignore[arg-type]
     with pytest.raises((smtplib.SMTPServerDisconnected, OSError)):
         submission.sendmail(ALARMS, [ONCALL], mime())
     assert len(sandbox.ledger.messages()) == arrived
@@ -137,7 +137,7 @@ def test_connection_can_be_reset_before_or_after_acceptance(
 def test_a_refusal_can_come_with_a_json_challenge_first(
     submission: smtplib.SMTP, sandbox: Sandbox, exchange_token: str
 ) -> None:
-    sandbox.faults.add(door="smtp", stage="auth", status=535, body={"status": "401"})
+    sandbox.faults.add(service="smtp", stage="auth", status=535, body={"status": "401"})
     code, challenge = log_in(submission, exchange_token)
     assert (code, challenge) == (334, b"eyJzdGF0dXMiOiAiNDAxIn0=")
     assert submission.docmd("")[0] == 535
@@ -147,7 +147,11 @@ def test_relay_accepts_mail_without_a_login(sandbox: Sandbox) -> None:
     with smtplib.SMTP(sandbox.relay_host, sandbox.relay_port, timeout=10) as relay:
         relay.sendmail("alert@plant.example", [ONCALL], mime(From="alert@plant.example"))
     (entry,) = sandbox.ledger.messages()
-    assert (entry["door"], entry["from"], entry["mailbox"]) == ("relay", "alert@plant.example", "alert@plant.example")
+    assert (entry["service"], entry["from"], entry["mailbox"]) == (
+        "relay",
+        "alert@plant.example",
+        "alert@plant.example",
+    )
 
 
 @pytest.mark.parametrize(
@@ -160,7 +164,7 @@ def test_relay_accepts_mail_without_a_login(sandbox: Sandbox) -> None:
     ],
 )
 def test_relay_applies_faults_at_their_stage(sandbox: Sandbox, stage: str, status: int, error: type[Exception]) -> None:
-    sandbox.faults.add(door="relay", stage=stage, status=status)  # type: ignore[arg-type]
+    sandbox.faults.add(service="relay", stage=stage, status=status)  # type: ignore[arg-type]
     with pytest.raises(error), smtplib.SMTP(sandbox.relay_host, sandbox.relay_port, timeout=10) as relay:
         relay.sendmail(ALARMS, [ONCALL], mime())
     assert sandbox.ledger.messages() == []

@@ -48,7 +48,7 @@ def test_connection_reset_is_doubtful(
     reset: Literal["before", "after"],
     count: int,
 ) -> None:
-    sandbox.faults.add(door="ews", reset=reset, mailbox=customer.mailbox.address)
+    sandbox.faults.add(service="ews", reset=reset, mailbox=customer.mailbox.address)
     failure = failing(transport, message, customer.sender)
     assert (failure.cause, failure.outcome) == ("network", Acceptance.UNKNOWN)
     assert len(arrived(message)) == count

@@ -236,7 +236,7 @@ def test_an_app_that_exchange_scopes_sends_without_a_role_in_its_token(
 def test_throttling_has_a_retry_after(
     graph: GraphTransport, customer: Customer, sandbox: Sandbox, message: Message
 ) -> None:
-    sandbox.faults.add(door="graph", status=429, headers={"Retry-After": "17"}, mailbox=customer.mailbox.address)
+    sandbox.faults.add(service="graph", status=429, headers={"Retry-After": "17"}, mailbox=customer.mailbox.address)
     failure = failing(graph, message, customer.sender)
     assert (failure.cause, failure.outcome, failure.retry, failure.retry_after) == (
         "throttled",

@@ -50,7 +50,7 @@ def test_connection_reset_is_doubtful(
     reset: Literal["before", "after"],
     count: int,
 ) -> None:
-    sandbox.faults.add(door="graph", reset=reset, mailbox=customer.mailbox.address)
+    sandbox.faults.add(service="graph", reset=reset, mailbox=customer.mailbox.address)
     failure = failing(graph, message, customer.sender)
     assert (failure.cause, failure.outcome) == ("network", Acceptance.UNKNOWN)
     assert set(failure.request_ids) == {"client-request-id"}
@@ -60,7 +60,7 @@ def test_connection_reset_is_doubtful(
 def test_token_endpoint_reset_is_not_doubtful(
     graph: GraphTransport, customer: Customer, sandbox: Sandbox, message: Message
 ) -> None:
-    sandbox.faults.add(door="token", reset="after", mailbox=customer.app.client_id)
+    sandbox.faults.add(service="token", reset="after", mailbox=customer.app.client_id)
     failure = failing(graph, message, customer.sender)
     assert (failure.cause, failure.outcome) == ("network", Acceptance.NOT_SENT)
 

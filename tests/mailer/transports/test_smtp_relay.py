@@ -45,7 +45,7 @@ def test_relay_without_login_is_used_in_clear(sandbox: Sandbox, message: Message
     """As is usual between servers of one organization, without verified certificates."""
     receipt = create_relay(f"smtp://{sandbox.relay_host}:{sandbox.relay_port}").send(message, SENDER)
     (taken,) = arrived(message)
-    assert (taken["door"], taken["tls"], taken["mail_from"]) == ("relay", False, "alert@plant.example")
+    assert (taken["service"], taken["tls"], taken["mail_from"]) == ("relay", False, "alert@plant.example")
     assert taken["mime"].encode() == message.as_bytes("alert@plant.example")
     assert receipt.answer.startswith("250 2.0.0 OK")
 
@@ -185,7 +185,7 @@ def test_relay_requirements_are_reported(smtp: Make, message: Message, said: byt
 def test_refusal_at_any_stage_is_not_doubtful(
     sandbox: Sandbox, message: Message, arrived: Arrived, stage: Stage, status: int, cause: str
 ) -> None:
-    sandbox.faults.add(door="relay", stage=stage, status=status)
+    sandbox.faults.add(service="relay", stage=stage, status=status)
     failure = refused(RelayTransport("localhost", sandbox.relay_port, timeout=20), message)
     assert (failure.cause, failure.outcome) == (cause, Acceptance.NOT_SENT)
     assert arrived(message) == []
@@ -195,7 +195,7 @@ def test_refusal_at_any_stage_is_not_doubtful(
 def test_reset_after_the_dot_is_doubtful(
     sandbox: Sandbox, message: Message, arrived: Arrived, reset: str, count: int
 ) -> None:
-    sandbox.faults.add(door="relay", reset=reset)  # type: ignore[arg-type]
+    sandbox.faults.add(service="relay", reset=reset)  # type: ignore[arg-type]
     failure = refused(RelayTransport("localhost", sandbox.relay_port, timeout=20), message)
     assert (failure.cause, failure.outcome) == ("network", Acceptance.UNKNOWN)
     assert len(arrived(message)) == count

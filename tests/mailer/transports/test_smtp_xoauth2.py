@@ -34,7 +34,7 @@ def test_message_arrives_unchanged(
     receipt = smtp_transport.send(message, customer.sender, on_step=lambda *step: steps.append(step))
     (taken,) = arrived(message)
     assert taken["mime"].encode() == message.as_bytes(customer.mailbox.address)
-    assert (taken["door"], taken["tls"], taken["client_id"]) == ("smtp", True, customer.app.client_id)
+    assert (taken["service"], taken["tls"], taken["client_id"]) == ("smtp", True, customer.app.client_id)
     assert (taken["mail_from"], taken["to"]) == (customer.mailbox.address, list(message.to))
     assert receipt.answer.startswith("250 2.0.0 OK")
     assert [step for step, _ in steps] == ["tenant", "token", "permission"]

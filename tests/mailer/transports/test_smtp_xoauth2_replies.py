@@ -180,7 +180,7 @@ def test_reset_is_doubtful_with_and_without_acceptance(
     reset: Literal["before", "after"],
     count: int,
 ) -> None:
-    sandbox.faults.add(door="smtp", reset=reset, mailbox=customer.mailbox.address)
+    sandbox.faults.add(service="smtp", reset=reset, mailbox=customer.mailbox.address)
     failure = failing(smtp_transport, message, customer.sender)
     assert (failure.cause, failure.outcome) == ("network", Acceptance.UNKNOWN)
     assert len(arrived(message)) == count

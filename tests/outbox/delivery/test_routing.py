@@ -81,14 +81,14 @@ def test_when_no_mailbox_sends_the_relay_does(site: Site, other: Site, relay: Sa
     assert worker.deliver_due(clock=time) == {"sent": 1}
     assert [outcome for _way, outcome, _cause in tried(delivery)] == ["refused", "refused", "accepted"]
     [entry] = arrived(relay, delivery)
-    assert (entry["door"], entry["from"]) == ("relay", site.mailbox.address)
+    assert (entry["service"], entry["from"]) == ("relay", site.mailbox.address)
 
 
 def test_the_relay_alone_is_a_way(relay: Sandbox, make_site: MakeSite, time: Time) -> None:
     make_site(days=5, contacts=["duty@northpark.example"]).mailbox.delete()
     delivery = reminder(time())
     assert worker.deliver_due(clock=time) == {"sent": 1}
-    assert arrived(relay, delivery)[0]["door"] == "relay"
+    assert arrived(relay, delivery)[0]["service"] == "relay"
 
 
 def test_without_the_key_that_opens_the_secrets_reminders_still_go_out(
@@ -101,7 +101,7 @@ def test_without_the_key_that_opens_the_secrets_reminders_still_go_out(
         assert worker.deliver_due(clock=time) == {"sent": 1}
     finally:
         away.rename(keys)
-    assert arrived(relay, delivery)[0]["door"] == "relay"
+    assert arrived(relay, delivery)[0]["service"] == "relay"
     assert "key file" in render_stored(delivery.attempts.all()[0].technical)
 
 

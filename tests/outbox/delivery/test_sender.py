@@ -56,7 +56,7 @@ def test_accepted_is_sent(site: Site, by: TransportName, sandbox: Sandbox, time:
     delivery.refresh_from_db()
     assert (delivery.state, delivery.settled_at, delivery.cause) == (DeliveryState.SENT, time(), "")
     [entry] = arrived(sandbox, delivery)
-    assert entry["door"] == DOORS[by]
+    assert entry["service"] == DOORS[by]
     assert entry["to"] == [delivery.recipient]
     assert [step["step"] for step in delivery.attempts.get().steps] == ["tenant", "token", "permission", "message"]
 
