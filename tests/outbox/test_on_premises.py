@@ -13,6 +13,7 @@ from alertadmin.outbox.send_test import test_send
 from alertadmin.registry.models import LoginKind, Mailbox
 from alertadmin.registry.permissions import TransportName
 from alertadmin.reminders.scan import scanner
+from mailer.coded_text import english
 from sandbox import Sandbox
 from tests.factories import Rows
 
@@ -73,7 +74,7 @@ def test_a_server_that_the_operators_file_no_longer_names_is_said(mailbox: Mailb
     worker.deliver_due(only=delivery.pk)
     delivery.refresh_from_db()
     assert delivery.state == DeliveryState.FAILED
-    assert "ALERTADMIN_CLOUDS_FILE" in delivery.reason
+    assert "ALERTADMIN_CLOUDS_FILE" in english(delivery.reason)
 
 
 def test_reminders_leave_by_it_when_no_app_can_send(mailbox: Mailbox, sandbox: Sandbox, rows: Rows) -> None:

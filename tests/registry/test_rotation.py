@@ -15,6 +15,7 @@ from alertadmin.registry import messages
 from alertadmin.registry.credentials import rotation
 from alertadmin.registry.credentials.rotation import Replacement
 from alertadmin.registry.models import AppRegistration, Credential, CredentialState
+from mailer.coded_text import english
 from sandbox import Sandbox
 from sandbox.faults import Service
 from tests.factories import Rows, Site
@@ -114,7 +115,7 @@ def test_removed_cloud_is_reported(sandbox: Sandbox, rows: Rows) -> None:
     site.tenant.save()
     done = replaced(site, rows, "x")
     assert not done.proven
-    assert "ALERTADMIN_CLOUDS_FILE" in done.technical
+    assert "ALERTADMIN_CLOUDS_FILE" in english(done.technical)
 
 
 # At once
