@@ -28,7 +28,7 @@ def notices() -> list[PageNotice]:
             "others down. Set ALERTADMIN_PROXIES to the number of proxies and restart."
         )
         found.append(PageNotice("proxy_uncounted", text))
-    if missing := confinement.missing():
+    if missing := confinement.missing_parts():
         text = _(
             "The code that calls Slack, Teams and others is not confined by this machine’s kernel, which lacks "
             "%(parts)s: only Python keeps it away from files and programs. Webhooks and mail servers are not "

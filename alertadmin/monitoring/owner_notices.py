@@ -16,7 +16,7 @@ from alertadmin.outbox.mails import entry_mails
 from alertadmin.outbox.models import Purpose
 from alertadmin.outbox.queue import wakeup
 
-OF_A_CHANGE = Q(pk__in=SystemMail.objects.filter(kind=SystemMailKind.ROUTE).values("delivery"))
+ROUTE_CHANGED = Q(pk__in=SystemMail.objects.filter(kind=SystemMailKind.ROUTE).values("delivery"))
 
 
 def notify_owners(thing: Model | audit.AuditTarget, now: datetime) -> None:
@@ -24,8 +24,10 @@ def notify_owners(thing: Model | audit.AuditTarget, now: datetime) -> None:
     entry = audit.record(audit.AuditAction.INSTALLATION_ROUTE_CHANGED, thing, now=now)
     addresses = Membership.objects.owners().values_list("user__email_canonical", flat=True)
     for address in sorted(set(addresses)):
-        at = entry_mails.leaves_at(entry, Purpose.HOUSE, address)
-        waiting = entry_mails.gathering(Purpose.HOUSE, address, entry.at, OF_A_CHANGE) if at > entry.at else None
+        at = entry_mails.send_time(entry, Purpose.HOUSE, address)
+        waiting = (
+            entry_mails.collecting_mail(Purpose.HOUSE, address, entry.at, ROUTE_CHANGED) if at > entry.at else None
+        )
         if waiting is not None:
             SystemMail.objects.create(
                 kind=SystemMailKind.ROUTE, about=entry.number, recipient=address, delivery=waiting

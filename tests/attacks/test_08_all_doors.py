@@ -180,7 +180,7 @@ def test_08_a_thousand_attempts_by_one_person_over_all_doors(attacker: Attacker,
     assert Delivery.objects.filter(purpose=Purpose.PASSWORD).count() <= throttling.PASSWORD_RESET_NETWORK.most
     assert AuditEntry.objects.filter(act=AuditAction.DELIVERY_HASTENED).count() <= mail_limits.RECIPIENT.most
     # Told, all of it, by few mails.
-    few = entry_mails.FEW.most + 1
+    few = entry_mails.SEPARATE_MAILS.most + 1
     assert Delivery.objects.filter(purpose=Purpose.HANDOVER).count() == 2 * few  # two owners
     assert Delivery.objects.filter(purpose=Purpose.ACCOUNT).count() <= few
     routes = Delivery.objects.filter(letters__kind=SystemMailKind.ROUTE).distinct()

@@ -388,7 +388,7 @@ def test_09_the_mail_holds_the_link_on_the_wire_alone(owner: User, newhire: User
     assert isinstance(words, Content)
     link = PendingRole.objects.get().link
     assert link not in words.text
-    assert link in composers.filled(mail, words.text)
+    assert link in composers.fill_placeholders(mail, words.text)
     assert "evil.example" not in words.text
     assert mail.dedupe_key.startswith(address_proof.PREFIX)
 

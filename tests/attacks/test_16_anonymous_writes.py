@@ -18,7 +18,7 @@ from alertadmin.accounts import retention
 from alertadmin.accounts.models import User
 from alertadmin.audit import AuditAction, AuditEntry
 from alertadmin.audit.log import ANONYMOUS_REFUSALS, REFUSALS_OF_OBJECT
-from alertadmin.outbox.mails.password_reset import NOT_HERE
+from alertadmin.outbox.mails.password_reset import UNKNOWN_ADDRESSES
 from alertadmin.outbox.models import Delivery
 from alertadmin.registry.credentials import one_time_link
 from tests.accounts.oidc.conftest import Entra, entra  # noqa: F401 (a fixture)
@@ -72,15 +72,15 @@ def test_16_strangers_leave_a_bounded_number_of_entries_and_no_other_row(adminis
     grown = all_rows() - before
     assert set(grown) <= {"accounts.AuditEntry", "outbox.Delivery"}
     assert grown["accounts.AuditEntry"] <= 3 * ANONYMOUS_REFUSALS.most
-    assert grown["outbox.Delivery"] <= NOT_HERE.most
+    assert grown["outbox.Delivery"] <= UNKNOWN_ADDRESSES.most
 
 
 @pytest.mark.postgresql
 def test_16_new_passwords_for_made_up_addresses_are_counted(db: None) -> None:
     with time_machine.travel(NOW, tick=False):
-        for number in range(NOT_HERE.most + 50):
+        for number in range(UNKNOWN_ADDRESSES.most + 50):
             Client().post("/forgotten-password/", {"email": f"made-up{number}@x.example"})
-    assert Delivery.objects.count() == NOT_HERE.most
+    assert Delivery.objects.count() == UNKNOWN_ADDRESSES.most
 
 
 def test_16_a_thousand_returns_from_the_consent_page_leave_nothing(administrator: User) -> None:

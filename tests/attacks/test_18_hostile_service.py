@@ -192,7 +192,7 @@ def told_by_it(there: HttpServer, inside: HttpServer) -> list[dict[str, Any]]:
         "url": f"json://127.0.0.1:{there.port}/hook",
         "notice": {"subject": "S", "text": f"{there.port} {inside.port}"},
     }
-    return apprise_client.ordered(order, allowed=allowed, seconds=20)
+    return apprise_client.run_request(order, allowed=allowed, seconds=20)
 
 
 def test_18_hostile_code_of_a_service_is_stopped_by_the_kernel(hostile: Path) -> None:
@@ -213,7 +213,9 @@ def test_18_it_is_given_no_key_and_no_file(hostile: Path) -> None:
     with HttpServer() as there, HttpServer() as inside:
         told = told_by_it(there, inside)
     (seen,) = [event for event in told if event["event"] == "seen"]
-    assert [name for name in seen["environment"] if name not in apprise_client.PASSED_ON and name != "LC_CTYPE"] == []
+    assert [
+        name for name in seen["environment"] if name not in apprise_client.INHERITED_VARIABLES and name != "LC_CTYPE"
+    ] == []
     assert set(seen["descriptors"]) <= {"socket", "device"}
     assert seen["descriptors"].count("socket") <= 3  # its order, the asking for connections, the one it was handed
 
@@ -223,7 +225,7 @@ def test_18_a_kernel_without_a_part_is_said_on_the_page_of_channels(
     monkeypatch: pytest.MonkeyPatch, client: Client, administrator: User
 ) -> None:
     monkeypatch.setattr("platform.machine", lambda: "riscv64")
-    assert confinement.missing() == ["seccomp"]
+    assert confinement.missing_parts() == ["seccomp"]
     assert not seccomp.restrict()
     page = signed_in_at(client, administrator).get(reverse("channels")).content.decode()
     assert "The code that calls Slack, Teams and others is not confined" in page

@@ -1,8 +1,8 @@
-"""An installation in bad times: round after round something of it is killed, suspended or emptied while mail is owed,
-and for some rounds at a time Microsoft or the relay does not answer well.
+"""Chaos test: in each round a part of the installation is killed, suspended or emptied while mails are due, and for
+some rounds Microsoft or the relay is faulty.
 
-All that is chosen comes from the seed: the order of the blows and the moments at which they fall. What the processes do
-meanwhile does not, so that a seed makes a failure likely again, not certain.
+The seed determines the order and times of the faults, but not the timing of the processes: a seed reproduces a failure
+with some probability.
 """
 
 from __future__ import annotations

@@ -10,8 +10,8 @@ from types import TracebackType
 
 
 class Cutter:
-    """Passes on what client and server say, until a client that has said `marker` commits: the commit is passed on, its
-    answer is not, and the line is closed. Only the first such line is cut."""
+    """Proxies client and server until a client that has sent `marker` commits: the commit is forwarded, its answer is
+    not, and the connection is closed. Only the first such connection is cut."""
 
     def __init__(self, server: Path, marker: bytes) -> None:
         self.has_cut = threading.Event()

@@ -114,7 +114,7 @@ def test_the_same_person_is_asked_again_after_some_days_and_another_at_once(
         signed_in.force_login(User.objects.get())
         ask(signed_in, lacking)
         assert "is being sent." in ask(signed_in, lacking, "other@harbour.example")
-        time.shift(consent_request.AGAIN_AFTER - timedelta(seconds=1))
+        time.shift(consent_request.MIN_INTERVAL - timedelta(seconds=1))
         signed_in.force_login(User.objects.get())
         assert "has already been asked." in ask(signed_in, lacking, GRANTOR.title())
         time.shift(timedelta(seconds=1))

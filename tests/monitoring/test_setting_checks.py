@@ -1,5 +1,5 @@
-"""Each ALERTADMIN_ variable with bad values: the start is refused in a sentence, or that one is set aside by name,
-pages answer, and the rest goes on."""
+"""Each ALERTADMIN_ variable with bad values: the start is refused with a message, or the setting is ignored and
+reported, and the rest of the program works."""
 
 from __future__ import annotations
 

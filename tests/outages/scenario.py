@@ -1,7 +1,7 @@
-"""An installation that owes reminders, its provider, and a clock that a scenario moves on.
+"""An installation with due reminders, its provider, and a clock that the scenario advances.
 
-The rows, the scan, the outbox and the transports are those of production, over real sockets and TLS. Time is an
-argument: a worker comes by each half minute of the scenario's clock, as beat does, whenever something may be due.
+Rows, scan, outbox and transports are those of production, over real sockets and TLS. Time is an argument: a worker runs
+every half minute of the scenario's clock, like beat, whenever a delivery may be due.
 """
 
 from __future__ import annotations

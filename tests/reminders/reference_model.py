@@ -4,7 +4,7 @@ A recipient is notified at each threshold that an expiry has reached; of several
 for each expiry. Not while it is snoozed; not in quiet hours or on days off, but never past the last useful moment. From
 a week before the expiry on, all recipients.
 
-A `ImportState` is told what happens, in order; it answers with `Promise`s. All moments are whole hours, so that "the
+A `Book` is informed of events, in order; it returns `Promise`s. All moments are whole hours, so that "the
 first hour that is not quiet" is found by looking at one hour after the other.
 """
 

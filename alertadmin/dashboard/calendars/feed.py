@@ -24,7 +24,7 @@ def calendar_feed(request: HttpRequest, token: str) -> HttpResponseBase:
     found = CalendarFeed.objects.by_token(token)
     if found is None or not revocation.may_be_fetched(found):
         return _for_nobody_else(HttpResponse(status=404, content_type="text/plain"), "no-store")
-    found.note_fetch(now)
+    found.record_fetch(now)
     shown = feeds.content_of(found, now)
     unchanged = get_conditional_response(request, etag=shown.etag)
     response: HttpResponseBase

@@ -77,7 +77,7 @@ def _channels(request: HttpRequest) -> QuerySet[Channel]:
 def channels(request: HttpRequest) -> HttpResponse:
     page = LISTING.page(request, _channels(request))
     rows = [(channel, ChannelHealth.of(channel)) for channel in page.rows]
-    context = {"page": page, "rows": rows, "unconfined": confinement.missing()}
+    context = {"page": page, "rows": rows, "unconfined": confinement.missing_parts()}
     return render(request, "channels/list.html", context)
 
 

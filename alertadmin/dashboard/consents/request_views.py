@@ -60,7 +60,7 @@ def page(request: HttpRequest, consent: Consent, form: RequestForm, status: int 
         "form": form,
         "missing": mails_consent_request.missing(consent.app, consent.tenant),
         "requests": requests_of(consent),
-        "again_after": mails_consent_request.AGAIN_AFTER.days,
+        "again_after": mails_consent_request.MIN_INTERVAL.days,
     }
     return render(request, "consents/ask.html", context, status=status)
 
@@ -79,7 +79,7 @@ def consent_request(request: HttpRequest, pk: UUID) -> HttpResponse:
             consent.app, consent.tenant, recipient, by=request.user, now=timezone.now()
         )
     except mails_consent_request.AlreadyRequested:
-        days = mails_consent_request.AGAIN_AFTER.days
+        days = mails_consent_request.MIN_INTERVAL.days
         said = _("%(address)s has already been asked. You can send the request again after %(days)d days.")
         messages.info(request, said % {"address": recipient, "days": days})
     except mails_consent_request.NothingToRequest:

@@ -12,10 +12,10 @@ from urllib.parse import SplitResult, urlsplit
 from mailer.http import deadline_sockets
 from mailer.http.ssrf_guard import EgressAllowlist
 
-PATIENCE = 2.0
+DNS_TIMEOUT = 2.0
 """Seconds to wait for the name server, while a user waits for the page."""
 PORTS = {"http": 80, "https": 443}
-LONGEST_HINT = 253
+MAX_HINT = 253
 
 
 def hint_of_address(address: str) -> str:
@@ -23,7 +23,7 @@ def hint_of_address(address: str) -> str:
     each part of those may be a token."""
     parts = urlsplit(address)
     if parts.scheme.lower() in PORTS:
-        return f"{parts.hostname}:{parts.port}"[:LONGEST_HINT] if parts.port else (parts.hostname or "")[:LONGEST_HINT]
+        return f"{parts.hostname}:{parts.port}"[:MAX_HINT] if parts.port else (parts.hostname or "")[:MAX_HINT]
     return f"{parts.scheme.lower()}://…"
 
 
@@ -37,7 +37,7 @@ def is_internal(address: str, allowed: EgressAllowlist) -> bool:
         flags = socket.AI_NUMERICHOST if only_numbers else 0
         port = _port(parts)
         found = deadline_sockets.run_with_timeout(
-            PATIENCE, lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=flags)
+            DNS_TIMEOUT, lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=flags)
         )
         return not all(allowed.permits(str(target[0]), port) for *_kind, target in found)
     return False

@@ -15,16 +15,16 @@ from urllib3.exceptions import HTTPError
 from mailer.errors import SendError
 from mailer.http import http_session, wire_errors
 
-LONGEST = 20.0
+TIMEOUT = 20.0
 """Seconds for one notification in total."""
-LARGEST_ANSWER = 65_536
+MAX_RESPONSE = 65_536
 """Bytes of a response to read; the rest is discarded."""
 
 _PAGE = re.compile(
     rb"(?:\xef\xbb\xbf)?\s*(?:<!--.{0,2000}?-->\s*)?<(?:!doctype\s+html|html)\b", re.IGNORECASE | re.DOTALL
 )
 
-SHORTEST_SECRET = 5
+MIN_SECRET_LENGTH = 5
 """Minimum length of a part to redact, in characters: shorter ones occur in any text."""
 
 
@@ -32,26 +32,26 @@ class _Adapter(http_session.Adapter):
     """Reads the beginning of a response and discards the rest."""
 
     def read(self, answer: requests.Response) -> None:
-        """Read at most LARGEST_ANSWER bytes, undecoded; nothing if the body is compressed, which was not requested. A
+        """Read at most MAX_RESPONSE bytes, undecoded; nothing if the body is compressed, which was not requested. A
         success whose body is truncated has a flaw (`http_session.flaw_of`): a proxy may have sent it."""
         body = bytearray()
         try:
-            while len(body) < LARGEST_ANSWER and (piece := answer.raw.read1(4096, decode_content=False)):
+            while len(body) < MAX_RESPONSE and (piece := answer.raw.read1(4096, decode_content=False)):
                 body += piece
-            broke_off = len(body) < LARGEST_ANSWER and bool(answer.raw.length_remaining)
+            broke_off = len(body) < MAX_RESPONSE and bool(answer.raw.length_remaining)
         except (HTTPError, HTTPException, OSError, ValueError):
             broke_off = True
         if broke_off and answer.ok:
             answer.flaw = "its body broke off"  # type: ignore[attr-defined]
         is_plain = answer.headers.get("Content-Encoding", "identity").strip().lower() in ("", "identity")
-        http_session.set_body(answer, bytes(body[:LARGEST_ANSWER]) if is_plain else b"")
+        http_session.set_body(answer, bytes(body[:MAX_RESPONSE]) if is_plain else b"")
         answer.close()
 
 
 class ChannelSession(http_session.Session):
     """A session for http and https. An error status counts even if its body is broken."""
 
-    def __init__(self, ca_file: str | None = None, *, timeout: float = LONGEST) -> None:
+    def __init__(self, ca_file: str | None = None, *, timeout: float = TIMEOUT) -> None:
         super().__init__(ca_file, timeout=timeout)
         adapter = _Adapter(ca_file)
         self.mount("https://", adapter)
@@ -61,13 +61,13 @@ class ChannelSession(http_session.Session):
         return super().send(request, **{**kwargs, "timeout": self.timeout})
 
 
-def parts_to_hide(url: str) -> tuple[str, ...]:
+def secret_parts(url: str) -> tuple[str, ...]:
     """All parts of an address that may be secret. For an apprise address: all but a host that contains a dot."""
     scheme, _, rest = url.partition("://")
     address = urlsplit(f"https://{rest}")
     host = address.netloc.rpartition("@")[2]
     hidden = re.split(r"[/?&=:@,#]+", rest.replace(host, "", 1) if "." in host or scheme.startswith("http") else rest)
-    parts = {part for raw in hidden for part in (raw, unquote(raw)) if len(part) >= SHORTEST_SECRET}
+    parts = {part for raw in hidden for part in (raw, unquote(raw)) if len(part) >= MIN_SECRET_LENGTH}
     whole = f"{address.path}?{address.query}".rstrip("?")
     return (url, *([whole] if len(whole) > 1 else []), *sorted(parts, key=len, reverse=True))
 
@@ -85,13 +85,13 @@ def failure_of(error: BaseException) -> SendError:
     return failure
 
 
-def is_page(answer: requests.Response) -> bool:
+def is_html_page(answer: requests.Response) -> bool:
     """Whether the body is an HTML page. A captive portal or a proxy sends one, a service does not. The content type is
     no evidence: PHP declares HTML by default."""
     return bool(_PAGE.match(answer.content))
 
 
-def words_of(answer: requests.Response, most: int = 120) -> str:
+def message_of(answer: requests.Response, most: int = 120) -> str:
     """The server's message for the technical details: a short text; empty if it is a page or not text."""
     kind = answer.headers.get("Content-Type", "text/plain").lower()
     if not re.match(r"text/plain|application/(?:[\w.-]+\+)?json", kind):

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from alertadmin.outbox import messages
-from alertadmin.outbox.channels.http_session import LONGEST
+from alertadmin.outbox.channels.http_session import TIMEOUT
 from alertadmin.outbox.channels.notification import Notification
 from mailer.email_address import ascii_host
 from mailer.errors import SendError
@@ -43,7 +43,7 @@ class MailServer:
         )
 
 
-def send(server: MailServer, notice: Notification, *, allowed: EgressAllowlist, seconds: float = LONGEST) -> Receipt:
+def send(server: MailServer, notice: Notification, *, allowed: EgressAllowlist, seconds: float = TIMEOUT) -> Receipt:
     """Raises SendError."""
     domain = ascii_host(server.sender.rpartition("@")[2])
     message = Message(

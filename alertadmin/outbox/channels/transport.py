@@ -17,7 +17,7 @@ from mailer.errors import SendError
 from mailer.http.ssrf_guard import EgressAllowlist
 from mailer.transports import Receipt
 
-LONGEST_URL = 2000
+MAX_URL = 2000
 
 
 def send_notification(
@@ -42,8 +42,8 @@ def check_address(url: str) -> Service:
     """Identify the service of an address. Raises ValidationError, without any part of the address. Makes no connection,
     but takes half a second, so the result is stored.
     """
-    if len(url) > LONGEST_URL:
-        raise ValidationError(_("This address is longer than %(most)d characters.") % {"most": LONGEST_URL})
+    if len(url) > MAX_URL:
+        raise ValidationError(_("This address is longer than %(most)d characters.") % {"most": MAX_URL})
     if any(not character.isprintable() or character.isspace() for character in url):
         raise ValidationError(_("An address has no spaces and no line breaks."))
     if "://" not in url:

@@ -12,12 +12,12 @@ import requests
 
 from alertadmin.outbox import messages
 from alertadmin.outbox.channels.http_session import (
-    LONGEST,
+    TIMEOUT,
     ChannelSession,
     failure_of,
-    is_page,
-    parts_to_hide,
-    words_of,
+    is_html_page,
+    message_of,
+    secret_parts,
 )
 from alertadmin.outbox.channels.notification import Notification
 from mailer.errors import Acceptance, Answer, SendError
@@ -25,11 +25,11 @@ from mailer.http import deadline_sockets, wire_errors
 from mailer.http.ssrf_guard import EgressAllowlist, InternalAddress
 from mailer.transports import Receipt
 
-NOT_TAKEN_YET = {408: "transient", 429: "throttled", 503: "transient"}
+RETRYABLE = {408: "transient", 429: "throttled", 503: "transient"}
 """Statuses by which a server says that it did nothing, and may accept later."""
 
 
-PASSING = frozenset({302, 303, 307})
+TEMPORARY_REDIRECTS = frozenset({302, 303, 307})
 """Temporary redirects (RFC 9110, 15.4). A captive portal also sends them, until its user signs in."""
 
 
@@ -71,12 +71,12 @@ def post(
     signing_key: str | None = None,
     now: datetime | None = None,
     ca_file: str | None = None,
-    timeout: float = LONGEST,
+    timeout: float = TIMEOUT,
 ) -> Receipt:
     """Raises SendError. The time stamp is that of this attempt, so that a receiver may refuse old ones."""
     body = body_of(notice)
     headers = headers_of(notice, body, signing_key, now or datetime.now(UTC))
-    with ChannelSession(ca_file, timeout=timeout) as session, wire_errors.redacting(signing_key, *parts_to_hide(url)):
+    with ChannelSession(ca_file, timeout=timeout) as session, wire_errors.redacting(signing_key, *secret_parts(url)):
         try:
             with deadline_sockets.address_check(allowed.check):
                 answer = session.post(url, data=body, headers=headers)
@@ -87,10 +87,10 @@ def post(
         except (requests.RequestException, OSError) as error:
             raise failure_of(error) from None
         if 200 <= answer.status_code < 300:
-            if is_page(answer):
+            if is_html_page(answer):
                 raise foreign(answer.status_code)
             return Receipt(str(notice.id), f"HTTP {answer.status_code}")
-        raise refusal(answer.status_code, words_of(answer), answer.headers.get("Retry-After"))
+        raise refusal(answer.status_code, message_of(answer), answer.headers.get("Retry-After"))
 
 
 def foreign(status: int) -> SendError:
@@ -103,10 +103,10 @@ def refusal(status: int, words: str = "", retry_after: str | None = None) -> Sen
     """The failure for an error status."""
     technical = f"HTTP {status}: {words}" if words else f"HTTP {status}"
     wait = wire_errors.retry_after(retry_after)
-    if status in NOT_TAKEN_YET:
-        return SendError(NOT_TAKEN_YET[status], technical, retry=True, retry_after=wait, answer=Answer.BUSY)
+    if status in RETRYABLE:
+        return SendError(RETRYABLE[status], technical, retry=True, retry_after=wait, answer=Answer.BUSY)
     if 300 <= status < 400:
-        return SendError("other", messages.REDIRECTED % {"status": status}, retry=status in PASSING)
+        return SendError("other", messages.REDIRECTED % {"status": status}, retry=status in TEMPORARY_REDIRECTS)
     if 400 <= status < 500:
         return SendError("message_too_large" if status == 413 else "other", technical)
     answer = Answer.GATEWAY if 500 <= status < 600 else Answer.FOREIGN

@@ -35,9 +35,9 @@ class _Failing:
     last_line: float
     total: int = 0
     """Number of failures since `begun`."""
-    left_out: int = 0
+    unlogged: int = 0
     """Number of failures since the last log line."""
-    is_told: bool = False
+    is_logged: bool = False
     """Whether the failure was logged, and the recovery not yet."""
 
 
@@ -63,10 +63,10 @@ class FailureCounts:
             if known is None or is_new:
                 known = failures[cause] = _Failing(now, now)
             known.total += 1
-            known.left_out += 1
+            known.unlogged += 1
             if not is_new and now - known.last_line < WINDOW:
                 return
-            count, known.left_out, known.last_line, known.is_told = known.left_out, 0, now, True
+            count, known.unlogged, known.last_line, known.is_logged = known.unlogged, 0, now, True
         if is_new:
             _log_failure(Event.ATTEMPT_FAILED, attempt, cause)
         else:
@@ -77,13 +77,13 @@ class FailureCounts:
         """Log the recovery once. A route that keeps failing in between is counted until its next line is due."""
         now = self._clock()
         with self._counting:
-            told = [one for one in self._known.get(_key_of(attempt), {}).values() if one.is_told]
-            failures = sum(one.total for one in told)
-            begun = min((one.begun for one in told), default=now)
-            for one in told:
+            logged = [one for one in self._known.get(_key_of(attempt), {}).values() if one.is_logged]
+            failures = sum(one.total for one in logged)
+            begun = min((one.begun for one in logged), default=now)
+            for one in logged:
                 one.begun = one.last_line = now
-                one.total, one.left_out, one.is_told = 0, 0, False
-        if told:
+                one.total, one.unlogged, one.is_logged = 0, 0, False
+        if logged:
             log_event(
                 Event.ROUTE_RECOVERED,
                 logging.INFO,

@@ -153,7 +153,7 @@ def _content_fields(delivery: Delivery, composed: composers.Content, now: dateti
 
     A message that was clearly refused is composed anew, so that a mail that waited for days is up to date.
     """
-    if delivery.repeats_words:
+    if delivery.repeats_content:
         return {}
     owner = composers.owner_of(delivery)
     words = {
@@ -189,8 +189,8 @@ def _message(
         )
     return Message(
         subject=delivery.subject,
-        text=composers.filled(delivery, delivery.text),
-        html=composers.filled(delivery, delivery.html) or None,
+        text=composers.fill_placeholders(delivery, delivery.text),
+        html=composers.fill_placeholders(delivery, delivery.html) or None,
         to=(delivery.recipient,),
         message_id=delivery.message_id,
         date=delivery.composed_at,

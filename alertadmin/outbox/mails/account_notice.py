@@ -26,7 +26,7 @@ from alertadmin.outbox.models import Delivery, Purpose
 from alertadmin.registry.models import Mailbox
 
 PREFIX = "account:"
-LATEST = timedelta(days=7)
+MAX_AGE = timedelta(days=7)
 """After this time the mail is dropped: the audit trail has it."""
 
 WORDS: dict[str, Any] = {
@@ -69,14 +69,14 @@ NOT_MAILED = {
 
 def notify_account(sender: object, entry: AuditEntry, on: object, **_signal: Any) -> None:
     """Write the mails in the transaction of the change, and wake the worker after the commit."""
-    if entry.act not in WORDS or entry.result != Result.DONE or _is_told_otherwise(entry):
+    if entry.act not in WORDS or entry.result != Result.DONE or _is_covered_by_another_mail(entry):
         return
     addresses = [(str(number), address) for number, address in enumerate(_addresses(entry, on))]
     if addresses:
         entry_mails.write(Purpose.ACCOUNT, PREFIX, entry, addresses)
 
 
-def _is_told_otherwise(entry: AuditEntry) -> bool:
+def _is_covered_by_another_mail(entry: AuditEntry) -> bool:
     """Whether another mail covers it: a role from an invitation is listed in the mail about its acceptance."""
     return entry.act == AuditAction.PERSON_ROLE_CHANGED and "entry" in entry.details
 
@@ -105,22 +105,22 @@ def compose(delivery: Delivery, now: datetime) -> Content | Obsolete:
     entries = [one for one in entry_mails.entries(delivery, PREFIX) if one.act in WORDS]
     if not entries:
         return Obsolete(messages.NO_RECIPIENT)
-    if now - delivery.created_at > LATEST:
+    if now - delivery.created_at > MAX_AGE:
         return Obsolete(messages.OUTDATED)
     user = User.objects.by_address(delivery.recipient)
     language = (user.language if user else "") or settings.LANGUAGE_CODE
     zone = user.zone if user else timezone.get_default_timezone()
     with translation.override(language), timezone.override(zone):
         lines = [_("Account: %(address)s") % {"address": delivery.recipient}]
-        for entry in entries[: entry_mails.MOST_LINES]:
-            lines += ["", *_told(entry, user)]
-        if (more := len(entries) - entry_mails.MOST_LINES) > 0:
+        for entry in entries[: entry_mails.MAX_LINES]:
+            lines += ["", *_entry_lines(entry, user)]
+        if (more := len(entries) - entry_mails.MAX_LINES) > 0:
             lines += ["", ngettext("And %(more)d more.", "And %(more)d more.", more) % {"more": more}]
         lines += ["", *dict.fromkeys(map(_advice, entries))]
         return Content(str(_("Your account at alertadmin")), "\n".join(lines), language=language)
 
 
-def _told(entry: AuditEntry, user: User | None) -> list[str]:
+def _entry_lines(entry: AuditEntry, user: User | None) -> list[str]:
     when = timezone.localtime(entry.at).strftime("%Y-%m-%d %H:%M %Z")
     lines = [str(WORDS[entry.act]), _("When: %(when)s") % {"when": when}]
     if user and entry.person_id == user.pk and entry.address:

@@ -71,12 +71,12 @@ def compose(delivery: Delivery, now: datetime) -> Content | Deferred | Obsolete:
 def owner_of(delivery: Delivery) -> UUID | None:
     """The tenant that the mail belongs to; None: the installation. For a repeated message, the owner at the time when
     its content was fixed."""
-    if delivery.repeats_words:
+    if delivery.repeats_content:
         return None if delivery.belongs_to in ("", Delivery.INSTALLATION) else UUID(delivery.belongs_to)
     find = _owners.get(delivery.purpose)
     return find(delivery) if find is not None and not delivery.uses_channel else None
 
 
-def filled(delivery: Delivery, words: str) -> str:
+def fill_placeholders(delivery: Delivery, words: str) -> str:
     filler = _fillers.get(delivery.purpose)
     return filler(delivery, words) if filler else words

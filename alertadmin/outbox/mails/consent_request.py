@@ -27,13 +27,13 @@ from alertadmin.registry.safe_names import clean
 from mailer.coded_text import message_of
 from mailer.email_address import canonical, is_same
 
-AGAIN_AFTER = timedelta(days=3)
+MIN_INTERVAL = timedelta(days=3)
 """Minimum time between two requests to the same recipient, unless the mail was not sent."""
-NEVER_LEFT = (DeliveryState.FAILED, DeliveryState.CANCELLED)
+NOT_SENT = (DeliveryState.FAILED, DeliveryState.CANCELLED)
 
 
 class AlreadyRequested(Exception):
-    """A mail to the same address is younger than AGAIN_AFTER."""
+    """A mail to the same address is younger than MIN_INTERVAL."""
 
 
 class NothingToRequest(Exception):
@@ -60,7 +60,7 @@ def request_consent(app: AppRegistration, tenant: Tenant, recipient: str, *, by:
     before = ConsentRequest.objects.filter(app=app, tenant=tenant).select_related("delivery")
     earlier = [one for one in before.defer("delivery__text", "delivery__html") if is_same(one.recipient, recipient)]
     last = earlier[0] if earlier else None
-    if last is not None and now - last.at < AGAIN_AFTER and not (last.delivery and last.delivery.state in NEVER_LEFT):
+    if last is not None and now - last.at < MIN_INTERVAL and not (last.delivery and last.delivery.state in NOT_SENT):
         raise AlreadyRequested
     try:
         with transaction.atomic():

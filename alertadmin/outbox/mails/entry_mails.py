@@ -16,22 +16,22 @@ from alertadmin.audit.throttle_counter import Limit
 from alertadmin.outbox.models import Delivery, DeliveryEntry, DeliveryState, Purpose
 from alertadmin.outbox.queue import wakeup
 
-FEW = Limit("mails about entries", 10, timedelta(days=1))
+SEPARATE_MAILS = Limit("mails about entries", 10, timedelta(days=1))
 """For one recipient, of one purpose, caused by one user."""
 ANY = Q()
-GATHERED_FOR = timedelta(hours=1)
-MOST_LINES = 100
+MERGE_INTERVAL = timedelta(hours=1)
+MAX_LINES = 100
 """Entries listed in one mail; the rest are counted, and in the audit trail."""
 
 
-def leaves_at(entry: AuditEntry, purpose: Purpose, recipient: str) -> datetime:
+def send_time(entry: AuditEntry, purpose: Purpose, recipient: str) -> datetime:
     """When a mail about the entry may be sent. Counts one."""
     caused_by = entry.person_id or entry.details.get("actor") or entry.address
-    over = FEW.acquire(f"{purpose}:{caused_by}:{recipient}", entry.at) is not None
-    return entry.at + GATHERED_FOR if over else entry.at
+    over = SEPARATE_MAILS.acquire(f"{purpose}:{caused_by}:{recipient}", entry.at) is not None
+    return entry.at + MERGE_INTERVAL if over else entry.at
 
 
-def gathering(purpose: Purpose, recipient: str, now: datetime, among: Q = ANY) -> Delivery | None:
+def collecting_mail(purpose: Purpose, recipient: str, now: datetime, among: Q = ANY) -> Delivery | None:
     """The mail that collects further entries, locked: no worker can claim it before the transaction ends."""
     waiting = Delivery.objects.select_for_update(of=("self",)).filter(
         among,
@@ -48,8 +48,8 @@ def write(purpose: Purpose, prefix: str, entry: AuditEntry, recipients: Iterable
     """Write mails in the entry's transaction. `recipients`: for each mail a suffix of its key, and its address."""
     mails = []
     for suffix, address in recipients:
-        at = leaves_at(entry, purpose, address)
-        if at > entry.at and (waiting := gathering(purpose, address, entry.at)) is not None:
+        at = send_time(entry, purpose, address)
+        if at > entry.at and (waiting := collecting_mail(purpose, address, entry.at)) is not None:
             DeliveryEntry.objects.create(delivery=waiting, number=entry.number)
             continue
         mails.append(

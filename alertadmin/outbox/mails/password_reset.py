@@ -19,7 +19,7 @@ from alertadmin.outbox.mails.composers import Content, Obsolete
 from alertadmin.outbox.models import Delivery, Purpose
 from alertadmin.outbox.queue import wakeup
 
-NOT_HERE = Limit("new passwords for addresses that are not here", 30, timedelta(hours=1))
+UNKNOWN_ADDRESSES = Limit("new passwords for addresses that are not here", 30, timedelta(hours=1))
 """Deliveries written for unknown addresses; further ones are only counted."""
 LINK = "https://link.invalid/"
 """Placeholder of the link in the stored text."""
@@ -29,7 +29,7 @@ def send_reset_link(address: str, now: datetime) -> None:
     """Write a delivery for every address, so that response times do not reveal which accounts exist. An account's mail
     is sent to its stored address, never to the address that was entered."""
     user = User.objects.by_address(address)
-    if user is None and NOT_HERE.sample("", now) is None:
+    if user is None and UNKNOWN_ADDRESSES.sample("", now) is None:
         wakeup.notify_worker()  # the same work as for the others: a row written, the worker notified
         return
     Delivery.objects.create(
@@ -44,7 +44,7 @@ def send_reset_link(address: str, now: datetime) -> None:
 
 
 def compose(delivery: Delivery, now: datetime) -> Content | Obsolete:
-    user = _whose(delivery)
+    user = _user(delivery)
     if user is None:
         return Obsolete(messages.NO_PASSWORD_ACCOUNT)
     if now - delivery.created_at > password_reset.GOOD_FOR:
@@ -62,11 +62,11 @@ def compose(delivery: Delivery, now: datetime) -> Content | Obsolete:
 
 def fill(delivery: Delivery, words: str) -> str:
     """Insert the link into the stored text, for sending only."""
-    user = _whose(delivery)
+    user = _user(delivery)
     return words.replace(LINK, password_reset.link(user)) if user else words
 
 
-def _whose(delivery: Delivery) -> User | None:
+def _user(delivery: Delivery) -> User | None:
     """The active user with exactly that address who signs in by password."""
     user = User.objects.filter(email=delivery.recipient, is_active=True).first()
     return user if user and user.has_usable_password() else None

@@ -29,15 +29,17 @@ from alertadmin.registry.models import Tenant
 from alertadmin.registry.safe_names import clean, quoted
 
 PREFIX = "handover:"
-LONGEST_REASON = 200
+MAX_REASON = 200
 
 
 def notify_administrators(*, entry: AuditEntry, **_signal: Any) -> None:
     """Write the mails in the transaction of the disclosure, and wake the worker after the commit."""
-    entry_mails.write(Purpose.HANDOVER, PREFIX, entry, [(str(person.pk), person.email) for person in told(entry)])
+    entry_mails.write(
+        Purpose.HANDOVER, PREFIX, entry, [(str(person.pk), person.email) for person in recipients_of(entry)]
+    )
 
 
-def told(entry: AuditEntry) -> list[User]:
+def recipients_of(entry: AuditEntry) -> list[User]:
     everywhere = Q(tenant=None, role=Role.OWNER)
     there = Q(tenant=entry.tenant, role__in=[Role.OWNER, Role.ADMINISTRATOR])
     held = Membership.objects.in_force(entry.at).filter(everywhere | there if entry.tenant else everywhere)
@@ -52,7 +54,7 @@ def compose(delivery: Delivery, now: datetime) -> Content | Obsolete:
     language = user.language or settings.LANGUAGE_CODE
     with translation.override(language), timezone.override(user.zone):
         tenants = Tenant.objects.in_bulk({one.tenant for one in entries if one.tenant})
-        shown = [_shown(entry, tenants) for entry in entries[: entry_mails.MOST_LINES]]
+        shown = [_shown(entry, tenants) for entry in entries[: entry_mails.MAX_LINES]]
         context = {
             "subject": _subject(shown, len(entries)),
             "shown": shown,
@@ -83,7 +85,7 @@ def _shown(entry: AuditEntry, tenants: dict[UUID, Tenant]) -> dict[str, Any]:
         "app": clean(str(details.get("app", ""))),
         "tenant": clean(tenant.name) if tenant else "",
         "recipient": clean(str(details.get("recipient", ""))),
-        "reason": clean(str(details.get("reason", "")), LONGEST_REASON),
+        "reason": clean(str(details.get("reason", "")), MAX_REASON),
         "at": entry.at,
         "address": entry.address,
         "path": tenant.get_absolute_url() if tenant else "/",

@@ -164,7 +164,7 @@ class Delivery(models.Model):
         return bool(self.channel_label)
 
     @property
-    def repeats_words(self) -> bool:
+    def repeats_content(self) -> bool:
         """Whether it may have arrived already, so that a resend must be byte-identical."""
         return self.was_uncertain and self.composed_at is not None
 

@@ -17,7 +17,7 @@ from alertadmin.audit.throttle_counter import Limit
 from alertadmin.outbox.mail_limits import TooManyMails, take_all
 from mailer.email_address import canonical
 
-WHILE = timedelta(hours=1)
+PERIOD = timedelta(hours=1)
 
 
 class TooManyTests(TooManyMails):
@@ -37,8 +37,8 @@ class TooManyTests(TooManyMails):
         )
 
 
-def take(by: User | AnonymousUser, tenant: UUID | None, goes_to: str, now: datetime) -> None:
-    """Count one test. `goes_to` is an address, or the host of a channel; `tenant` is None for a channel of the
+def take(by: User | AnonymousUser, tenant: UUID | None, destination: str, now: datetime) -> None:
+    """Count one test. `destination` is an address, or the host of a channel; `tenant` is None for a channel of the
     installation.
 
     Raises TooManyTests. Each limit is one conditional statement of the database, so parallel requests cannot exceed it.
@@ -46,8 +46,8 @@ def take(by: User | AnonymousUser, tenant: UUID | None, goes_to: str, now: datet
     most = settings.TESTS_PER_HOUR
     # Users of a service provider test the mailboxes of many tenants with their own address: hence the domain's limit.
     wanted = (
-        (Limit("tests by", most, WHILE), str(by.pk)),
-        (Limit("tests of", 2 * most, WHILE), str(tenant)),
-        (Limit("tests to", 4 * most, WHILE), canonical(goes_to).rpartition("@")[2]),
+        (Limit("tests by", most, PERIOD), str(by.pk)),
+        (Limit("tests of", 2 * most, PERIOD), str(tenant)),
+        (Limit("tests to", 4 * most, PERIOD), canonical(destination).rpartition("@")[2]),
     )
     take_all(wanted, now, lambda until: TooManyTests(until - now))

@@ -28,7 +28,7 @@ from alertadmin.registry.models import Mailbox
 from alertadmin.registry.permissions import TransportName
 from alertadmin.registry.safe_names import clean
 
-AT_ONCE = datetime(1970, 1, 1, tzinfo=UTC)
+FIRST = datetime(1970, 1, 1, tzinfo=UTC)
 """Urgency of a test: a user is waiting, so it precedes every reminder."""
 
 
@@ -46,7 +46,7 @@ def create(mailbox: Mailbox, recipient: str, *, transport: str = "", sends_as: s
         sends_as=sends_as,
         created_at=now,
         not_before=now,
-        urgency=AT_ONCE,
+        urgency=FIRST,
     )
     act = AuditAction.MAILBOX_SCOPE_TRIED if sends_as else AuditAction.MAILBOX_TEST_SENT
     way = transport or mailbox.transport
@@ -66,7 +66,7 @@ def create_for_channel(channel: Channel, *, now: datetime) -> Delivery:
         channel_label=channel.label,
         created_at=now,
         not_before=now,
-        urgency=AT_ONCE,
+        urgency=FIRST,
     )
     audit.record(AuditAction.CHANNEL_TESTED, channel, entry=key, now=now)
     return delivery

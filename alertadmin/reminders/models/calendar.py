@@ -102,7 +102,7 @@ class CalendarFeed(models.Model):
         self.digest, self.fetched_at = _digest(token), None
         return token
 
-    def note_fetch(self, now: datetime) -> None:
+    def record_fetch(self, now: datetime) -> None:
         if self.fetched_at is None or not timedelta() <= now - self.fetched_at < FETCHED_COARSELY:
             CalendarFeed.objects.filter(pk=self.pk).update(fetched_at=now)
 

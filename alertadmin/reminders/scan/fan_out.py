@@ -23,8 +23,8 @@ from alertadmin.reminders.scan.insert_select import RandomUUID, insert_from
 
 def fan_out(part: BatchPart, now: datetime) -> int:
     """Write the deliveries and return how many."""
-    channels = _Channels.there_are()
-    return sum(_write_mails(slot, now) + channels.tell(slot, now) for slot in slots(part, now))
+    channels = _ChannelMails.load()
+    return sum(_write_mails(slot, now) + channels.write(slot, now) for slot in slots(part, now))
 
 
 def release(scan: Scan, now: datetime) -> None:
@@ -92,14 +92,14 @@ def _write(
 
 
 @dataclass(frozen=True)
-class _Channels:
+class _ChannelMails:
     """Notifies channels, as `channel_recipients` defines; independent of the recipients by mail."""
 
     lines: frozenset[tuple[str, int]]
     """The scopes ("app", "tenant", "") that have a channel, with its level."""
 
     @classmethod
-    def there_are(cls) -> _Channels:
+    def load(cls) -> _ChannelMails:
         told = Channel.objects.active().filter(line__isnull=False).order_by()
         scope = Case(
             When(app__isnull=False, then=Value("app")),
@@ -108,7 +108,7 @@ class _Channels:
         )
         return cls(frozenset(told.values_list(scope, "line").distinct()))
 
-    def tell(self, slot: Slot, now: datetime) -> int:
+    def write(self, slot: Slot, now: datetime) -> int:
         if not self.lines:
             return 0
         is_everybody, found = Q(threshold__lte=ESCALATE_TO_ALL_DAYS), slot.reminders

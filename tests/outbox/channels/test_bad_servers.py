@@ -129,7 +129,7 @@ def test_an_answer_is_read_up_to_its_limit_and_never_held_as_a_whole(server: Htt
     with http_session.ChannelSession() as session:
         session.post(server.url)  # loads everything that is loaded on first use
         tracemalloc.start()
-        assert len(session.post(server.url).content) == http_session.LARGEST_ANSWER
+        assert len(session.post(server.url).content) == http_session.MAX_RESPONSE
         _now, most = tracemalloc.get_traced_memory()
         tracemalloc.stop()
     assert most < 3_000_000

@@ -32,13 +32,13 @@ def _kind(plugin: type[NotifyBase]) -> str:
 
 
 def test_what_is_refused_is_what_does_not_speak_http(services: list[type[NotifyBase]]) -> None:
-    assert {_kind(plugin) for plugin in services if not plugins.speaks_http(plugin)} == REFUSED
+    assert {_kind(plugin) for plugin in services if not plugins.uses_requests(plugin)} == REFUSED
     assert len(services) > 150
 
 
 def test_nothing_that_is_taken_connects_or_starts_programs_by_itself(services: list[type[NotifyBase]]) -> None:
     for plugin in services:
-        if plugins.speaks_http(plugin):
+        if plugins.uses_requests(plugin):
             for name in plugins.modules_of(plugin):
                 file = sys.modules[name].__file__
                 assert file is not None
@@ -59,7 +59,7 @@ def test_whole_lines_are_kept_and_the_others_counted(lines: list[str], largest: 
         *kept, last = fitted.split("\n")
         assert kept == text.splitlines()[: len(kept)]
         assert last == f"[… +{len(text.splitlines()) - len(kept)}]"
-    assert len(fitted) <= plugins.MOST_PIECES * largest + len("[… +60]")
+    assert len(fitted) <= plugins.MAX_PIECES * largest + len("[… +60]")
 
 
 def test_a_line_that_is_longer_than_all_messages_is_counted_too() -> None:

@@ -1,5 +1,5 @@
-"""Services by apprise, against servers on loopback where their address names a host: what arrives, what is made of each
-answer, and what the process that sends may not do."""
+"""Services by apprise, against local servers where the address contains a host: what is sent, how each response is
+classified, and the confinement of the sending process."""
 
 from __future__ import annotations
 

@@ -22,32 +22,32 @@ from typing import Any
 from alertadmin.paths import PROJECT
 from mailer.http.ssrf_guard import EgressAllowlist
 
-STARTING = 20.0
+START_TIMEOUT = 20.0
 """Seconds to start the processes, on a busy machine."""
 GRACE = 5.0
 """Seconds after which a fork that missed its deadline is abandoned, and so exits: a library may sleep."""
-PASSED_ON = ("PATH", "LANG", "LC_ALL", "TZ", "PYTHONPATH", "LD_LIBRARY_PATH", "SSL_CERT_FILE", "SSL_CERT_DIR")
+INHERITED_VARIABLES = ("PATH", "LANG", "LC_ALL", "TZ", "PYTHONPATH", "LD_LIBRARY_PATH", "SSL_CERT_FILE", "SSL_CERT_DIR")
 """Environment variables to pass on; no proxy and no key is among them."""
 
 Event = dict[str, Any]
 
 
-def ordered(order: dict[str, Any], *, allowed: EgressAllowlist, seconds: float) -> list[Event]:
+def run_request(order: dict[str, Any], *, allowed: EgressAllowlist, seconds: float) -> list[Event]:
     """Events of one call, up to its end or the deadline; none if no process could be started."""
     line = json.dumps({**order, "allowed": str(allowed), "seconds": seconds}).encode() + b"\n"
     for _again in range(2):  # the server may have just exited after its idle time
-        if told := list(_asked(line, seconds)):
+        if told := list(_exchange(line, seconds)):
             return told
     return []
 
 
-def _asked(line: bytes, seconds: float) -> Iterator[Event]:
-    ends_at = monotonic() + STARTING
+def _exchange(line: bytes, seconds: float) -> Iterator[Event]:
+    ends_at = monotonic() + START_TIMEOUT
     told = bytearray()
     ours, theirs = socket.socketpair()
     with ours, contextlib.suppress(OSError):  # a timeout among them
         with theirs:
-            _LOADED.hand(theirs)
+            _SERVER.hand(theirs)
         ours.sendall(line)
         while (left := ends_at - monotonic()) > 0:
             ours.settimeout(left)
@@ -62,7 +62,7 @@ def _asked(line: bytes, seconds: float) -> Iterator[Event]:
             yield json.loads(each)
 
 
-class _Loaded:
+class ForkServer:
     """Manages the process that has apprise loaded. It is started by the first thread that needs it."""
 
     def __init__(self) -> None:
@@ -96,7 +96,7 @@ class _Loaded:
                     stdout=subprocess.DEVNULL,
                     stderr=subprocess.DEVNULL,
                     cwd=PROJECT,
-                    env={name: os.environ[name] for name in PASSED_ON if name in os.environ},
+                    env={name: os.environ[name] for name in INHERITED_VARIABLES if name in os.environ},
                 )
             threading.Thread(target=self._process.wait, daemon=True).start()  # reaps it
             self._owner = os.getpid()
@@ -110,6 +110,6 @@ class _Loaded:
         self._control = self._process = None
 
 
-_LOADED = _Loaded()
-end = atexit.register(_LOADED.end)
+_SERVER = ForkServer()
+end = atexit.register(_SERVER.end)
 """Stop the process now; the next call starts another."""

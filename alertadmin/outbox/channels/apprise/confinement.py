@@ -24,7 +24,7 @@ from alertadmin.outbox.channels.apprise import landlock, seccomp
 from alertadmin.paths import IS_INSTALLED, PROJECT
 from mailer.http.ssrf_guard import EgressAllowlist, InternalAddress
 
-NEVER = frozenset(
+FORBIDDEN_EVENTS = frozenset(
     {
         "ctypes.dlopen",
         "os.exec",
@@ -40,10 +40,10 @@ NEVER = frozenset(
     }
 )
 """Audit events that are always refused: starting programs, and libraries that open files themselves."""
-CONNECTS = frozenset({"socket.connect", "socket.sendto", "socket.sendmsg"})
+CONNECT_EVENTS = frozenset({"socket.connect", "socket.sendto", "socket.sendmsg"})
 PARENT_DEATH_SIGNAL = 1
 """PR_SET_PDEATHSIG of prctl(2)."""
-MEMORY = 1_000_000_000
+MEMORY_LIMIT = 1_000_000_000
 """Memory limit of the process, in bytes."""
 
 
@@ -64,17 +64,17 @@ def watch(allowed: EgressAllowlist, *, refused: Callable[[], None]) -> None:
     readable = _code()
 
     def look(event: str, args: tuple[Any, ...]) -> None:
-        if event in CONNECTS:
+        if event in CONNECT_EVENTS:
             _check_target(args[0], args[1], allowed, refused)
         elif event == "open":
             _check_file(args[0], args[2], readable)
-        elif event in NEVER:
+        elif event in FORBIDDEN_EVENTS:
             raise Forbidden(event)
 
     sys.addaudithook(look)
 
 
-def missing() -> list[str]:
+def missing_parts() -> list[str]:
     """The parts of the confinement that this machine's kernel lacks or has disabled."""
     parts = {"Landlock": landlock.version() > 0, "seccomp": seccomp.is_supported()}
     return [name for name, there in parts.items() if not there]
@@ -130,4 +130,4 @@ def _limit_memory() -> None:
     with contextlib.suppress(ImportError, ValueError, OSError):
         import resource
 
-        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY_LIMIT, MEMORY_LIMIT))

@@ -14,7 +14,7 @@ from typing import Any
 from mailer.http import deadline_sockets
 from mailer.http.ssrf_guard import EgressAllowlist, InternalAddress
 
-LONGEST_WORDS = 4096
+MAX_MESSAGE = 4096
 """Maximum bytes of a request or response."""
 ERRORS: dict[str, type[OSError]] = {
     "gaierror": socket.gaierror,
@@ -27,7 +27,7 @@ ERRORS: dict[str, type[OSError]] = {
 
 def serve(asked: socket.socket, allowed: EgressAllowlist) -> None:
     """Serve until the other side closes. Its input is not trusted: only a name, a port and a timeout are read."""
-    while question := asked.recv(LONGEST_WORDS):
+    while question := asked.recv(MAX_MESSAGE):
         try:
             host, port, seconds = json.loads(question)
             with (
@@ -36,9 +36,9 @@ def serve(asked: socket.socket, allowed: EgressAllowlist) -> None:
             ):
                 connection = deadline_sockets.dial(str(host), int(port))
         except InternalAddress:
-            _say(asked, {"error": "Inside", "words": ""})
+            _reply(asked, {"error": "Inside", "words": ""})
         except OSError as error:
-            _say(asked, {"error": type(error).__name__, "words": str(error)[:200], "number": error.errno})
+            _reply(asked, {"error": type(error).__name__, "words": str(error)[:200], "number": error.errno})
         except (ValueError, TypeError, RecursionError, OverflowError):
             return
         else:
@@ -46,7 +46,7 @@ def serve(asked: socket.socket, allowed: EgressAllowlist) -> None:
                 socket.send_fds(asked, [b"{}"], [connection.fileno()])
 
 
-def _say(asked: socket.socket, answer: dict[str, Any]) -> None:
+def _reply(asked: socket.socket, answer: dict[str, Any]) -> None:
     with contextlib.suppress(OSError):
         asked.sendall(json.dumps(answer).encode())
 
@@ -62,7 +62,7 @@ class ConnectionBroker:
         """Raises OSError (gaierror, TimeoutError, …) or InternalAddress."""
         with self._lock:
             self._asks.sendall(json.dumps([host, port, deadline_sockets.seconds_left()]).encode())
-            answer, descriptors, _flags, _address = socket.recv_fds(self._asks, LONGEST_WORDS, 1)
+            answer, descriptors, _flags, _address = socket.recv_fds(self._asks, MAX_MESSAGE, 1)
         if descriptors:
             plain = deadline_sockets.PlainSocket(fileno=descriptors[0])
             plain.settimeout(deadline_sockets.seconds_left())

@@ -19,11 +19,11 @@ from typing import IO, Any
 import requests
 
 from alertadmin.outbox.channels.apprise import confinement, connection_broker
-from alertadmin.outbox.channels.http_session import ChannelSession, failure_of, is_page, parts_to_hide, words_of
+from alertadmin.outbox.channels.http_session import ChannelSession, failure_of, is_html_page, message_of, secret_parts
 from mailer.http import deadline_sockets, wire_errors
 from mailer.http.ssrf_guard import EgressAllowlist
 
-IDLE = 300.0
+IDLE_TIMEOUT = 300.0
 """Seconds without a request after which the process exits."""
 
 
@@ -39,7 +39,7 @@ class Events:
             print(json.dumps({"event": event, **details}), file=self._stream, flush=True)
 
 
-class Heard(ChannelSession):
+class RecordingSession(ChannelSession):
     """Replaces `requests.Session` for the services' code; options such as `verify` have no effect."""
 
     events: Events
@@ -72,14 +72,14 @@ def _details(answer: requests.Response) -> dict[str, Any]:
         said = None
     return {
         "status": answer.status_code,
-        "words": words_of(answer),
+        "words": message_of(answer),
         "retry_after": answer.headers.get("Retry-After"),
-        "says_no": _says_no(said),
-        "is_page": is_page(answer),
+        "says_no": _states_refusal(said),
+        "is_page": is_html_page(answer),
     }
 
 
-def _says_no(said: Any) -> bool:
+def _states_refusal(said: Any) -> bool:
     """Whether the JSON of a response states a refusal, with any status."""
     if not isinstance(said, dict):
         return False
@@ -102,17 +102,17 @@ def serve(connection: socket.socket) -> None:
     if os.fork() == 0:
         asked.close()
         confinement.end_with_parent(parent)
-        _speak(order, allowed, events, asks)
+        _run_service(order, allowed, events, asks)
     else:
         asks.close()
-        threading.Thread(target=_end_with_the_orderer, args=(connection,), daemon=True).start()
+        threading.Thread(target=_exit_with_client, args=(connection,), daemon=True).start()
         connection_broker.serve(asked, allowed)
 
 
-def _speak(order: dict[str, Any], allowed: EgressAllowlist, events: Events, asks: socket.socket) -> None:
+def _run_service(order: dict[str, Any], allowed: EgressAllowlist, events: Events, asks: socket.socket) -> None:
     """Run the service's code, confined."""
-    Heard.events = events
-    Heard.hidden = parts_to_hide(order["url"])
+    RecordingSession.events = events
+    RecordingSession.hidden = secret_parts(order["url"])
 
     def refused() -> None:
         events.report("inside")
@@ -140,7 +140,7 @@ def _speak(order: dict[str, Any], allowed: EgressAllowlist, events: Events, asks
         events.report("broke", what=type(error).__name__)
 
 
-def _end_with_the_orderer(connection: socket.socket) -> None:
+def _exit_with_client(connection: socket.socket) -> None:
     connection.recv(1)
     os._exit(1)
 
@@ -148,13 +148,13 @@ def _end_with_the_orderer(connection: socket.socket) -> None:
 def main() -> None:
     logging.disable(logging.CRITICAL)  # apprise writes addresses
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-    requests.Session = requests.sessions.Session = Heard  # type: ignore[misc]  # before apprise takes it by either name
+    requests.Session = requests.sessions.Session = RecordingSession  # type: ignore[misc]  # before apprise takes it by either name
     from alertadmin.outbox.channels.apprise import plugins
 
     plugins.load_all()
     deadline_sockets.tls_context(None, "https")  # shared by all forks: loading the certificates takes longest
     control = socket.socket(fileno=0)
-    while select.select([control], [], [], IDLE)[0]:
+    while select.select([control], [], [], IDLE_TIMEOUT)[0]:
         message, descriptors, _flags, _address = socket.recv_fds(control, 1, 1)
         if not message:
             return

@@ -21,11 +21,11 @@ LABELS = {
     "custom_xml": "XML",
 }
 """Replacements for apprise's less descriptive names."""
-LARGEST = {"workflows": 12_000}
+MAX_LENGTH = {"workflows": 12_000}
 """Characters of one message, where apprise's limit is wrong. Teams accepts 28 KB in total (Microsoft, "Limits and
 specifications for Teams"), and a character may take two bytes."""
-MOST_PIECES = 8
-LONGEST_PAUSE = 1.0
+MAX_PIECES = 8
+MAX_PAUSE = 1.0
 """Seconds between two pieces; apprise waits up to 5.5."""
 
 
@@ -43,7 +43,7 @@ def load(url: str) -> NotifyBase:
     schema = url.partition("://")[0].lower()
     manager = NotificationManager()
     known = schema in manager
-    if known and not is_taken(manager[schema]):
+    if known and not is_supported(manager[schema]):
         raise UnusablePlugin("local")
     parsed = url_to_dict(url)
     if not parsed:
@@ -51,7 +51,7 @@ def load(url: str) -> NotifyBase:
     service = Apprise.instantiate(parsed, asset=_asset())
     if service is None:
         raise UnusablePlugin("incomplete")
-    if not is_taken(type(service)):
+    if not is_supported(type(service)):
         raise UnusablePlugin("local")
     if not service.verify_certificate:
         raise UnusablePlugin("unverified")
@@ -60,11 +60,11 @@ def load(url: str) -> NotifyBase:
     return service
 
 
-def is_taken(plugin: type[NotifyBase]) -> bool:
-    return speaks_http(plugin) or issubclass(plugin, NotifyEmail)
+def is_supported(plugin: type[NotifyBase]) -> bool:
+    return uses_requests(plugin) or issubclass(plugin, NotifyEmail)
 
 
-def speaks_http(plugin: type[NotifyBase]) -> bool:
+def uses_requests(plugin: type[NotifyBase]) -> bool:
     """Whether it uses `requests`, which we intercept, and neither opens connections nor starts programs itself."""
     loaded = [sys.modules[name] for name in modules_of(plugin)]
     by_itself = ("socket", "SocketTransport", "ssl", "smtplib", "asyncio", "subprocess")
@@ -124,8 +124,8 @@ def mail_server_of(service: Any) -> dict[str, Any]:
 
 def fit(service: NotifyBase, text: str) -> str:
     """Cut the text to what is sent, and set the service to split it into messages."""
-    if (kind := kind_of(service)) in LARGEST:
-        service.body_maxlen = LARGEST[kind]
+    if (kind := kind_of(service)) in MAX_LENGTH:
+        service.body_maxlen = MAX_LENGTH[kind]
     service.overflow_mode = OverflowMode.SPLIT
     return fitted(text, service.body_maxlen)
 
@@ -137,7 +137,7 @@ def messages(service: NotifyBase, text: str) -> int:
 
 def send(service: NotifyBase, title: str, text: str) -> bool:
     """Send once, without retries. Return whether all messages were accepted."""
-    service.request_rate_per_sec = min(service.request_rate_per_sec, LONGEST_PAUSE)
+    service.request_rate_per_sec = min(service.request_rate_per_sec, MAX_PAUSE)
     service.retry = 0
     written = NotifyFormat.TEXT
     if kind_of(service) == "workflows":
@@ -150,7 +150,7 @@ def send(service: NotifyBase, title: str, text: str) -> bool:
 
 def fitted(text: str, largest: int) -> str:
     """The lines that fit into MOST_PIECES messages; if some do not, a last line counts them."""
-    room = MOST_PIECES * largest * 3 // 4  # pieces end at a line's end, and each has a title
+    room = MAX_PIECES * largest * 3 // 4  # pieces end at a line's end, and each has a title
     lines = text.splitlines()
     kept, length = 0, 0
     while kept < len(lines) and length + len(lines[kept]) + 1 <= room:

@@ -14,7 +14,7 @@ from alertadmin.outbox import messages
 from alertadmin.outbox.channels import smtp
 from alertadmin.outbox.channels.apprise import client
 from alertadmin.outbox.channels.apprise.client import Event
-from alertadmin.outbox.channels.http_session import LONGEST
+from alertadmin.outbox.channels.http_session import TIMEOUT
 from alertadmin.outbox.channels.notification import Notification
 from alertadmin.outbox.channels.webhook import foreign, refusal
 from mailer.errors import Acceptance, Answer, SendError
@@ -35,12 +35,12 @@ class Service:
         return self.kind == "webhook"
 
 
-ENDS = frozenset({"ended", "mail", "broke", "unusable", "known"})
+FINAL_EVENTS = frozenset({"ended", "mail", "broke", "unusable", "known"})
 
 
 def parse_address(url: str) -> Service:
     """Identify the service. Makes no connection. Raises ValidationError, without any part of the address."""
-    last = _last(_up_to_the_end(client.ordered({"url": url}, allowed=EgressAllowlist(), seconds=LONGEST)))
+    last = _last(_up_to_the_end(client.run_request({"url": url}, allowed=EgressAllowlist(), seconds=TIMEOUT)))
     if last["event"] == "known":
         return Service(last["label"], last["kind"])
     why = last.get("why")
@@ -57,10 +57,10 @@ def parse_address(url: str) -> Service:
     raise ValidationError(_("The address could not be checked right now. Try again."))
 
 
-def send(url: str, notice: Notification, *, allowed: EgressAllowlist, seconds: float = LONGEST) -> Receipt:
+def send(url: str, notice: Notification, *, allowed: EgressAllowlist, seconds: float = TIMEOUT) -> Receipt:
     """Raises SendError."""
     words = {"subject": notice.subject, "text": notice.text}
-    told = _up_to_the_end(client.ordered({"url": url, "notice": words}, allowed=allowed, seconds=seconds))
+    told = _up_to_the_end(client.run_request({"url": url, "notice": words}, allowed=allowed, seconds=seconds))
     last = _last(told)
     if last["event"] == "mail":
         server = last["server"]
@@ -81,7 +81,7 @@ def send(url: str, notice: Notification, *, allowed: EgressAllowlist, seconds: f
 
 def _up_to_the_end(told: list[Event]) -> list[Event]:
     """Events up to the final one: after it a service may still log out."""
-    ends = [place for place, event in enumerate(told) if event["event"] in ENDS]
+    ends = [place for place, event in enumerate(told) if event["event"] in FINAL_EVENTS]
     return told[: ends[0] + 1] if ends else told
 
 

@@ -36,7 +36,7 @@ def over() -> Iterator[None]:
 
 
 def last_event() -> str:
-    told = client.ordered(ORDER, allowed=EgressAllowlist(), seconds=5)
+    told = client.run_request(ORDER, allowed=EgressAllowlist(), seconds=5)
     return str(told[-1]["event"]) if told else "silent"
 
 
@@ -52,7 +52,7 @@ def test_many_at_once_share_it() -> None:
 
 def test_once_it_is_gone_another_takes_its_place() -> None:
     assert last_event() == "known"
-    process = client._LOADED._process
+    process = client._SERVER._process
     assert process is not None
     process.kill()
     process.wait()
