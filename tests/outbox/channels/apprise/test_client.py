@@ -24,7 +24,7 @@ import sys
 from alertadmin.outbox.channels.apprise import client
 from mailer.http.ssrf_guard import EgressAllowlist
 order = {"url": f"ntfy://127.0.0.1:{sys.argv[1]}/alerts", "notice": {"subject": "S", "text": "T"}}
-client.ordered(order, allowed=EgressAllowlist.parse("127.0.0.1"), seconds=20)
+client.run_request(order, allowed=EgressAllowlist.parse("127.0.0.1"), seconds=20)
 """
 
 
