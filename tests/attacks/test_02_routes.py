@@ -29,8 +29,7 @@ from alertadmin.outbox.delivery.route_policy import (
     kind_of_channel,
     refusal,
 )
-from alertadmin.outbox.delivery.route_walk import RouteWalk
-from alertadmin.outbox.delivery.routing import Router
+from alertadmin.outbox.delivery.routing import Router, RouteWalk
 from alertadmin.outbox.mails import consent_request, password_reset
 from alertadmin.outbox.mails import invitation as mails_invitation
 from alertadmin.outbox.models import Channel, Delivery, DeliveryState, Purpose

@@ -10,8 +10,7 @@ from django.test import Client
 from django.urls import reverse
 
 from alertadmin.outbox import worker
-from alertadmin.outbox.delivery.route_walk import RouteWalk
-from alertadmin.outbox.delivery.routing import Router
+from alertadmin.outbox.delivery.routing import Router, RouteWalk
 from alertadmin.outbox.models import Attempt, Delivery, DeliveryState
 from alertadmin.registry.consent.checks import check_consent
 from alertadmin.registry.models import Consent

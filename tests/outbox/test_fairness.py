@@ -11,9 +11,8 @@ import pytest
 
 from alertadmin.outbox import worker
 from alertadmin.outbox.delivery import routing as chains
-from alertadmin.outbox.delivery.route_walk import RouteWalk
 from alertadmin.outbox.delivery.routes import Route
-from alertadmin.outbox.delivery.routing import MAX_BLOCKED_THREADS, SLOW_AFTER, Router
+from alertadmin.outbox.delivery.routing import MAX_BLOCKED_THREADS, SLOW_AFTER, Router, RouteWalk
 from alertadmin.outbox.models import Delivery
 from sandbox import Sandbox
 from tests.conftest import NOW

@@ -13,7 +13,7 @@ from alertadmin.outbox.models import Channel, Delivery
 from alertadmin.registry.models import AppRegistration, Contact, Credential
 from alertadmin.reminders import channel_recipients
 from alertadmin.reminders.compose import digest
-from alertadmin.reminders.compose.short_text import MAX_BYTES, MAX_LINES
+from alertadmin.reminders.compose.reminder_lines import BRIEF_MAX_BYTES, BRIEF_MAX_LINES
 from alertadmin.reminders.models import DigestChoice, Level, Policy, Reminder
 from alertadmin.reminders.scan import scanner
 from alertadmin.stored_messages import render_stored
@@ -181,17 +181,17 @@ def test_it_is_short_with_the_most_urgent_first_and_a_link_for_each(rows: Rows, 
 
 
 def test_a_long_one_is_cut_and_says_how_many_more_there_are(rows: Rows, app: AppRegistration) -> None:
-    for _number in range(MAX_LINES + 2):
+    for _number in range(BRIEF_MAX_LINES + 2):
         rows.credential(rows.app(app.tenant), days=20)
     one = channel(tenant=app.tenant)
     scanner.run(NOW)
     text = words(one.deliveries.get())
-    assert text.count("•") == MAX_LINES
+    assert text.count("•") == BRIEF_MAX_LINES
     assert "And 2 more: http" in text
     AppRegistration.objects.update(name="n" * 120)
     Credential.objects.update(description="d" * 200)
     text = words(one.deliveries.get())
-    assert len(text.encode()) < MAX_BYTES + 300
+    assert len(text.encode()) < BRIEF_MAX_BYTES + 300
     assert "more: http" in text
 
 

@@ -57,10 +57,10 @@ def test_the_scan_finds_under_each_plan_what_its_rule_says(rows: Rows, app: AppR
     for hours in range(-30 * 24, 95 * 24, 37):
         rows.credential(rows.app(app.tenant), days=hours / 24)
     found = {one.pk: vars(one)["owed"] for one in scanner.owed(NOW)}
-    from alertadmin.reminders.rules import due_rule
+    from alertadmin.reminders.rules import schedule
 
     for one in Credential.objects.select_related("app__tenant"):
-        expected = due_rule.due_threshold(one.expires_at, NOW, policies.effective_policy(one.app.tenant, one.app).plan)
+        expected = schedule.due_threshold(one.expires_at, NOW, policies.effective_policy(one.app.tenant, one.app).plan)
         assert found.get(one.pk) == expected
 
 

@@ -15,6 +15,7 @@ from threading import Condition
 from time import monotonic
 from uuid import UUID
 
+from alertadmin.outbox import messages
 from alertadmin.outbox.delivery import route_health, tenant_mailboxes
 from alertadmin.outbox.delivery.eligible_routes import EligibleRoutes
 from alertadmin.outbox.delivery.rate_limit import MAX_RETRY_AFTER, RateLimiter
@@ -22,12 +23,12 @@ from alertadmin.outbox.delivery.retry_rule import (
     Candidate,
     Evidence,
     Outage,
+    PastAttempt,
     RouteHealth,
     choose_route,
     must_wait,
     next_attempt_time,
 )
-from alertadmin.outbox.delivery.route_walk import RouteWalk
 from alertadmin.outbox.delivery.routes import Route, RouteKey
 from alertadmin.outbox.models import Attempt, Delivery, Purpose
 from alertadmin.outbox.queue.clock import Clock
@@ -280,3 +281,31 @@ class Router(EligibleRoutes):
         moments = [rate_limiter.free_at(route.sender_id, now) for route in working]
         busy = [moment for moment in moments if moment is not None]
         return min(busy) if busy and len(busy) == len(moments) else None
+
+
+@dataclass
+class RouteWalk:
+    """The routes that one claim of a delivery has tried, and the delivery's earlier attempts."""
+
+    id: UUID | None = None
+    """The claim's owner token."""
+    history: list[PastAttempt] = field(default_factory=list)
+    """All finished attempts of the delivery, oldest first."""
+    is_asked_for: bool = False
+    """A user asked to send the delivery now."""
+    failures: list[SendError] = field(default_factory=list)
+    """Failures of this walk, including uncertain answers."""
+    refused: set[RouteKey] = field(default_factory=set)
+    """Routes that clearly failed in this walk."""
+    seen: set[RouteKey] = field(default_factory=set)
+    """Routes that were tried in this walk, or were busy."""
+    busy_until: list[datetime] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, delivery: Delivery) -> RouteWalk:
+        """The walk of a claimed delivery."""
+        before = route_health.history(delivery) if delivery.tries else []
+        return cls(delivery.owner, before, is_asked_for=delivery.reason == messages.SEND_NOW)
+
+    def add(self, attempt: Attempt) -> None:
+        self.history.append(route_health.to_past_attempt(attempt))

@@ -17,14 +17,12 @@ from django.db import DatabaseError, connection
 
 from alertadmin.outbox import messages
 from alertadmin.outbox.channels.notification import Notification
-from alertadmin.outbox.delivery import attachments as delivery_attachments
 from alertadmin.outbox.delivery import fallback
 from alertadmin.outbox.delivery.rate_limit import MAX_RETRY_AFTER, RateLimiter
 from alertadmin.outbox.delivery.retry_rule import FIRST_WAIT
 from alertadmin.outbox.delivery.route_policy import GRANT_ACCESS
-from alertadmin.outbox.delivery.route_walk import RouteWalk
 from alertadmin.outbox.delivery.routes import Route
-from alertadmin.outbox.delivery.routing import Router
+from alertadmin.outbox.delivery.routing import Router, RouteWalk
 from alertadmin.outbox.mails import composers
 from alertadmin.outbox.models import UNNAMED, Attempt, AttemptOutcome, Delivery, DeliveryState, Purpose
 from alertadmin.outbox.queue import claims
@@ -161,7 +159,7 @@ def _content_fields(delivery: Delivery, composed: composers.Content, now: dateti
         "text": composed.brief or composed.text if delivery.uses_channel else composed.text,
         "html": "" if delivery.uses_channel else composed.html,
         "details": composed.details if delivery.uses_channel else [],
-        "attachments": delivery_attachments.to_json(composed.attachments),
+        "attachments": composers.attachments_to_json(composed.attachments),
         "composed_at": now,
         "message_id": "" if delivery.uses_channel else f"<{delivery.pk}@{settings.MESSAGE_ID_DOMAIN}>",
         "belongs_to": str(owner or Delivery.INSTALLATION),
@@ -194,7 +192,7 @@ def _message(
         to=(delivery.recipient,),
         message_id=delivery.message_id,
         date=delivery.composed_at,
-        attachments=delivery_attachments.from_json(delivery.attachments),
+        attachments=composers.attachments_from_json(delivery.attachments),
         leaves_copy=delivery.purpose not in GRANT_ACCESS,
         headers={"Auto-Submitted": "auto-generated", "X-Auto-Response-Suppress": "All"},
     )

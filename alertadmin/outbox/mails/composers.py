@@ -5,7 +5,7 @@ Other apps register how to compose their deliveries; the outbox does not import 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -80,3 +80,26 @@ def owner_of(delivery: Delivery) -> UUID | None:
 def fill_placeholders(delivery: Delivery, words: str) -> str:
     filler = _fillers.get(delivery.purpose)
     return filler(delivery, words) if filler else words
+
+
+def attachments_to_json(attachments: Iterable[Attachment]) -> list[dict[str, Any]]:
+    """Convert to the JSON values of a delivery's row, so that a resend is byte-identical. The contents are UTF-8
+    text."""
+    return [
+        {
+            "name": one.name,
+            "content_type": one.content_type,
+            "parameters": dict(one.parameters),
+            "text": one.content.decode(),
+        }
+        for one in attachments
+    ]
+
+
+def attachments_from_json(rows: Iterable[dict[str, Any]]) -> tuple[Attachment, ...]:
+    """The inverse of `attachments_to_json`. Parameters are sorted, since PostgreSQL does not keep the order of JSON
+    keys."""
+    return tuple(
+        Attachment(row["name"], row["content_type"], row["text"].encode(), tuple(sorted(row["parameters"].items())))
+        for row in rows
+    )

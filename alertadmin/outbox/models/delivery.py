@@ -115,7 +115,7 @@ class Delivery(models.Model):
     details = models.JSONField(default=list, blank=True)
     """The content for programs, if sent by a channel: one object for each item."""
     attachments = models.JSONField(default=list, blank=True)
-    """`{"name": str, "content_type": str, "parameters": {str: str}, "text": str}` of each (delivery.attachments)."""
+    """`{"name": str, "content_type": str, "parameters": {str: str}, "text": str}` of each (mails.composers)."""
     composed_at = models.DateTimeField(null=True, blank=True)
     """When the content was fixed; also the Date header, so that a resend is the same message."""
     message_id = models.CharField(max_length=200, blank=True)

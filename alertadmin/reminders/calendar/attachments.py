@@ -13,7 +13,7 @@ from django.db import transaction
 
 from alertadmin.outbox.models import Delivery
 from alertadmin.registry.models import Credential, Mailbox
-from alertadmin.reminders.calendar import ical, queries
+from alertadmin.reminders.calendar import expiry_event, ical
 from alertadmin.reminders.calendar.expiry_event import ExpiryEvent
 from alertadmin.reminders.models import CalendarEntry, Reminder
 from mailer.email_address import canonical
@@ -69,5 +69,5 @@ def _ends(reminders: Sequence[Reminder]) -> list[ExpiryEvent]:
     """The most urgent first, as in the mail."""
     credentials = Credential.objects.filter(pk__in={one.credential_id for one in reminders if one.credential_id})
     mailboxes = Mailbox.objects.filter(pk__in={one.mailbox_id for one in reminders if one.mailbox_id})
-    found = [*queries.of_credentials(credentials), *queries.of_mailboxes(mailboxes)]
+    found = [*expiry_event.of_credentials(credentials), *expiry_event.of_mailboxes(mailboxes)]
     return sorted(found, key=lambda end: (end.ends_at, end.thing))

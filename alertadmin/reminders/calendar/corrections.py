@@ -27,7 +27,7 @@ from alertadmin.registry.safe_names import clean, quoted
 from alertadmin.reminders import messages, policies
 from alertadmin.reminders import recipients as reminders_recipients
 from alertadmin.reminders.calendar import attachments as calendar_attachments
-from alertadmin.reminders.calendar import ical, queries
+from alertadmin.reminders.calendar import expiry_event, ical
 from alertadmin.reminders.calendar.expiry_event import ExpiryEvent
 from alertadmin.reminders.models import CalendarEntry, Reminder, ReminderKind, Scan
 from alertadmin.reminders.rules import delivery_window
@@ -127,7 +127,10 @@ def compose(delivery: Delivery, now: datetime) -> Content | Obsolete:
 def _current_events(things: Iterable[UUID]) -> list[ExpiryEvent]:
     things = list(things)
     credentials = Credential.objects.watched().filter(pk__in=things)
-    return [*queries.of_credentials(credentials), *queries.of_mailboxes(Mailbox.objects.filter(pk__in=things))]
+    return [
+        *expiry_event.of_credentials(credentials),
+        *expiry_event.of_mailboxes(Mailbox.objects.filter(pk__in=things)),
+    ]
 
 
 def _language(recipient: str, first: CalendarEntry) -> str:

@@ -16,7 +16,7 @@ from alertadmin import __version__
 from alertadmin.accounts.access import Access
 from alertadmin.registry.models import Credential, Mailbox
 from alertadmin.registry.safe_names import quoted
-from alertadmin.reminders.calendar import ical, queries
+from alertadmin.reminders.calendar import expiry_event, ical
 from alertadmin.reminders.calendar.expiry_event import ExpiryEvent
 from alertadmin.reminders.models import CalendarFeed
 
@@ -76,6 +76,6 @@ def _ends(feed: CalendarFeed, now: datetime) -> list[ExpiryEvent]:
     mailboxes = access.visible(Mailbox).order_by("address", "id")
     if feed.tenant_id:
         credentials, mailboxes = credentials.filter(app__tenant=feed.tenant), mailboxes.filter(tenant=feed.tenant)
-    found = [*queries.of_credentials(credentials[:MAX_ENTRIES])]
-    found += (end for end in queries.of_mailboxes(mailboxes) if end.ends_at > now - PAST)
+    found = [*expiry_event.of_credentials(credentials[:MAX_ENTRIES])]
+    found += (end for end in expiry_event.of_mailboxes(mailboxes) if end.ends_at > now - PAST)
     return sorted(found, key=lambda end: (end.ends_at, end.thing))[:MAX_ENTRIES]

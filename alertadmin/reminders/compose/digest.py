@@ -30,8 +30,7 @@ from alertadmin.registry.models import ConsentStatus, CredentialState
 from alertadmin.registry.permissions import TransportName
 from alertadmin.reminders import channel_recipients, messages, recipients
 from alertadmin.reminders.calendar import attachments as calendar_attachments
-from alertadmin.reminders.compose.reminder_lines import ComposedLine, detail, for_mail, line, time_left
-from alertadmin.reminders.compose.short_text import brief
+from alertadmin.reminders.compose.reminder_lines import ComposedLine, brief, detail, for_mail, line, time_left
 from alertadmin.reminders.models import Reminder, ReminderKind, ReminderLine
 from alertadmin.reminders.scan import batching, clock_skew
 from alertadmin.reminders.snoozes import active_snoozes

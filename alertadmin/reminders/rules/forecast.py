@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from alertadmin.registry.models import Credential
 from alertadmin.reminders import policies, snoozes
 from alertadmin.reminders.models import SnoozeKind
-from alertadmin.reminders.rules import delivery_window, due_rule
+from alertadmin.reminders.rules import delivery_window, schedule
 from alertadmin.reminders.rules.delivery_window import Timing
 from alertadmin.reminders.rules.schedule import DEFAULT, ESCALATE_TO_ALL_DAYS, ReminderSchedule
 from alertadmin.reminders.scan.sources import credentials
@@ -69,9 +69,9 @@ def upcoming(
         leaves = at
         if times is not None:
             leaves = delivery_window.send_at(
-                times, at, threshold, due_rule.next_cutoff(expires_at, threshold, plan), expires_at
+                times, at, threshold, schedule.next_cutoff(expires_at, threshold, plan), expires_at
             )
-        escalated = due_rule.is_escalated(threshold, plan, unanswered=unanswered)
+        escalated = schedule.is_escalated(threshold, plan, unanswered=unanswered)
         held = any(silence.covers(at, threshold) for silence in silences)
         found.append(UpcomingReminder(threshold, at, leaves, escalated, held))
         unanswered = unanswered or not held
@@ -95,6 +95,6 @@ def _upcoming_thresholds(expires_at: datetime, now: datetime, plan: ReminderSche
     if ahead:
         return ahead
     times = max(0, (now - expires_at) // timedelta(days=plan.repeat))
-    last = due_rule.MAX_REPEAT_PERIOD // timedelta(days=plan.repeat)
+    last = schedule.MAX_REPEAT_PERIOD // timedelta(days=plan.repeat)
     later = range(times + 1, min(times + SHOWN_WHILE_EXPIRED, last) + 1)
     return [(-plan.repeat * time, expires_at + timedelta(days=plan.repeat * time)) for time in later]

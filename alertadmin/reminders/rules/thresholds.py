@@ -1,7 +1,7 @@
-"""The rule `due_rule.due_threshold` in SQL: the threshold that each row has reached under its own schedule.
+"""The rule `schedule.due_threshold` in SQL: the threshold that each row has reached under its own schedule.
 
 The schedule is a value of the row, not text of the statement, so that neither the statement nor its cost grows with the
-number of schedules. tests/reminders/rules/test_thresholds.py compares it with `due_rule`.
+number of schedules. tests/reminders/rules/test_thresholds.py compares it with `schedule`.
 """
 
 from __future__ import annotations
@@ -12,8 +12,7 @@ from typing import Any
 from django.db.models import BooleanField, Case, ExpressionWrapper, Func, IntegerField, Q, Value, When
 from django.db.models.expressions import Combinable
 
-from alertadmin.reminders.rules.due_rule import MAX_REPEAT_PERIOD
-from alertadmin.reminders.rules.schedule import HEAD_START, ReminderSchedule
+from alertadmin.reminders.rules.schedule import HEAD_START, MAX_REPEAT_PERIOD, ReminderSchedule
 
 Sql = tuple[str, tuple[Any, ...]]
 
@@ -25,7 +24,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class DaysLeft(Func):
-    """`due_rule.days_left`, exact to the microsecond."""
+    """`schedule.days_left`, exact to the microsecond."""
 
     output_field = IntegerField()
 
@@ -49,7 +48,7 @@ class DaysLeft(Func):
 
 
 class Reached(Func):
-    """`due_rule.due_threshold` of the days `left` under a `plan` (its text); NULL while no threshold is reached.
+    """`schedule.due_threshold` of the days `left` under a `plan` (its text); NULL while no threshold is reached.
 
     Where `early` holds, the schedule is `ReminderSchedule.earlier`; with `at_most`, `ReminderSchedule.within`.
     """

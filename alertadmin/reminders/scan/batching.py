@@ -13,7 +13,7 @@ from alertadmin.outbox.queue import claims
 from alertadmin.reminders import policies
 from alertadmin.reminders.models import Policy, Reminder, Scan
 from alertadmin.reminders.rules import delivery_window
-from alertadmin.reminders.rules.due_rule import next_cutoff
+from alertadmin.reminders.rules.schedule import next_cutoff
 
 CHUNK = 500
 Rule = Callable[[delivery_window.Timing, datetime, int, datetime, datetime], datetime]

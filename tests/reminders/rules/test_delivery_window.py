@@ -11,8 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alertadmin.reminders.rules.delivery_window import ALL_DAYS, Digest, Timing, send_at
-from alertadmin.reminders.rules.due_rule import due_threshold, next_cutoff
-from alertadmin.reminders.rules.schedule import DEFAULT
+from alertadmin.reminders.rules.schedule import DEFAULT, due_threshold, next_cutoff
 
 PARIS = ZoneInfo("Europe/Paris")
 NIGHT = (time(20), time(7))

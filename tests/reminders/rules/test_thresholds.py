@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from alertadmin.registry.models import Credential
-from alertadmin.reminders.rules import due_rule
+from alertadmin.reminders.rules import schedule
 from alertadmin.reminders.rules.schedule import MAX_DAYS, ReminderSchedule
 from alertadmin.reminders.rules.thresholds import DaysLeft, EscalatesFrom, Reached, reached
 from tests.factories import Rows
@@ -58,10 +58,10 @@ def test_a_query_says_what_the_rule_says(row: Credential, end: datetime, plan: R
         next=F("expires_at"),
     )
     assert found["next"] == end
-    assert found["left"] == due_rule.days_left(end, NOW)
-    assert found["owed"] == due_rule.due_threshold(end, NOW, plan.earlier() if early else plan)
+    assert found["left"] == schedule.days_left(end, NOW)
+    assert found["owed"] == schedule.due_threshold(end, NOW, plan.earlier() if early else plan)
     assert found["by_moments"] == found["owed"]
-    assert found["within"] == due_rule.due_threshold(end, NOW, plan.within(30))
+    assert found["within"] == schedule.due_threshold(end, NOW, plan.within(30))
     assert found["escalate"] == plan.escalate
 
 
@@ -82,7 +82,7 @@ def test_a_query_says_what_the_rule_says(row: Credential, end: datetime, plan: R
 )
 def test_days_left_are_rounded_up(row: Credential, ends_in: timedelta, left: int) -> None:
     Credential.objects.update(expires_at=NOW + ends_in)
-    assert due_rule.days_left(NOW + ends_in, NOW) == left
+    assert schedule.days_left(NOW + ends_in, NOW) == left
     assert asked(row, left=DaysLeft("expires_at", NOW)) == {"left": left}
 
 

@@ -87,7 +87,7 @@ def unanswered(told: QuerySet[Reminder]) -> QuerySet[Reminder]:
 
 
 def _escalated(plan: Any, told: QuerySet[Reminder]) -> Case:
-    """The rule `due_rule.is_escalated` in SQL."""
+    """The rule `schedule.is_escalated` in SQL."""
     return Case(
         When(owed__lte=ESCALATE_TO_ALL_DAYS, then=Value(True)),
         When(Q(owed__lte=EscalatesFrom(plan)) & Exists(unanswered(told)), then=Value(True)),

@@ -12,7 +12,7 @@ from alertadmin.registry.permissions import TransportName
 from alertadmin.reminders.models import Reminder, ReminderKind, Scan
 from alertadmin.reminders.policies import PlanLookup
 from alertadmin.reminders.recipients import has_recipient
-from alertadmin.reminders.rules import due_rule
+from alertadmin.reminders.rules import schedule
 from alertadmin.reminders.rules.schedule import ESCALATE_TO_ALL_DAYS
 from alertadmin.reminders.rules.thresholds import EscalatesFrom, Reached
 from alertadmin.reminders.scan import clock_skew
@@ -31,7 +31,7 @@ def due(now: datetime, plans: PlanLookup) -> QuerySet[Any]:
     late = Q(owed__lte=ESCALATE_TO_ALL_DAYS) | (Q(owed__lte=EscalatesFrom(plan)) & Exists(told))
     return (
         Mailbox.objects.filter(still_by_ews())
-        .annotate(owed=Reached(Value(due_rule.days_left(ENDS, now)), plan))
+        .annotate(owed=Reached(Value(schedule.days_left(ENDS, now)), plan))
         .filter(owed__isnull=False)
         .filter(~Exists(told.filter(threshold__lte=OuterRef("owed"))))
         .annotate(escalated=Case(When(late, then=Value(True)), default=Value(False), output_field=BooleanField()))
