@@ -1,4 +1,4 @@
-"""From where somebody comes: what our own proxies say, and nothing that a stranger may have written."""
+"""The client's address: from the trusted proxies only, never from a header that the client wrote."""
 
 from __future__ import annotations
 

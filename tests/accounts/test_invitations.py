@@ -1,4 +1,4 @@
-"""Invitations: good once, for seven days, for no more than whoever invites may give; a stolen database holds none."""
+"""Invitations: valid once, for seven days, limited to the inviter's rights; a stolen database contains no link."""
 
 from __future__ import annotations
 

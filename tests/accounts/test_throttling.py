@@ -1,4 +1,4 @@
-"""Guessing is slow, from wherever and however many at once, and locks nobody out for ever."""
+"""Guessing is slow, from any number of networks and threads, and locks no account permanently."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_of_a_thousand_wrong_passwords_from_eight_threads_no_more_are_looked_at_
     with ThreadPoolExecutor(8) as pool:
         assert sum(pool.map(attack, range(8))) == 1000 - PASSWORD.most
     assert len(looked_at) == PASSWORD.most
-    # The right person: not by a browser nobody knows, but by the one that they signed in with before.
+    # The right user: not by an unknown browser, but by one that has signed in before.
     assert tried(Client(), RIGHT, address="203.0.113.1") == 429
     assert tried(known, RIGHT, address="203.0.113.1") == 302
 
@@ -91,7 +91,7 @@ def test_an_account_that_is_not_here_is_limited_alike(client: Client, ada: User)
             told.append((page.status_code, str(page.context["form"].non_field_errors())))
         return told
 
-    assert answers(EMAIL, "192.0.2.") == answers("nobody@x.example", "198.51.100.")
+    assert answers(EMAIL, "192.0.2.") == answers("unknown@x.example", "198.51.100.")
 
 
 @pytest.mark.control(20)

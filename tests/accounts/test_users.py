@@ -1,4 +1,4 @@
-"""What may be done to other people, and by whom."""
+"""Administration of other users: which actions are allowed, and to which administrators."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def test_of_one_tenant_nobody_gives_a_role_elsewhere(grace: User, rows: Rows) ->
 
 
 def test_the_last_owner_stays(owner: User, now: datetime) -> None:
-    """By whoever else owns: here one who has just been switched off, as two at once would find it."""
+    """By another owner, here one that has just been deactivated, as in a race of two."""
     second = person("second@northpark.example", Role.OWNER)
     users.set_role(second, None, Role.VIEWER, by=owner)
     Membership.objects.filter(user=second).update(role=Role.OWNER)

@@ -40,7 +40,7 @@ NEW = "another horse, another staple"
 
 @pytest.fixture
 def victim(administrator: User) -> User:
-    """Not the only one: somebody has to invite."""
+    """Not the only user: another one invites."""
     return User.objects.create(email=VICTIM, password=hashed_password(), name="Kim")
 
 
@@ -49,7 +49,7 @@ def unthrottled() -> None:
 
 
 def post(path: str, client: Client | None = None, **form: str) -> HttpResponse:
-    """Whatever the characters: Django's own client takes no half of a surrogate pair."""
+    """Any characters: Django's own test client rejects lone surrogates."""
     body = urlencode(form, errors="surrogatepass")
     return (client or Client()).post(path, body, content_type="application/x-www-form-urlencoded")  # type: ignore[return-value]
 

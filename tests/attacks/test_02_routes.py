@@ -159,7 +159,7 @@ class World:
                 scanner.run(now)
                 return Delivery.objects.get(purpose=purpose, recipient="duty@northpark.example")
             case Purpose.HOUSE:
-                bare(1, now, state="failed", cause="recipient_rejected", dedupe_key="of nobody")
+                bare(1, now, state="failed", cause="recipient_rejected", dedupe_key="of no user")
                 system_mails.write(now)
             case Purpose.HANDOVER:
                 value = self.northpark.credential
@@ -244,7 +244,7 @@ def may_read(purpose: Purpose) -> set[str]:
 def test_02_each_purpose_in_each_state_of_the_routes(
     world: World, time: Time, settings: Settings, purpose: Purpose, state: str, has_relay: bool
 ) -> None:
-    """It leaves by what may carry it, or waits and says so; whatever else is well is not used."""
+    """The mail leaves by an allowed route, or waits and says so; other working routes are not used."""
     if has_relay:
         set_environment(settings, SMTP_URL=f"smtp://{world.sandbox.relay_host}:{world.sandbox.relay_port}")
         connections.open_relay.cache_clear()
@@ -374,8 +374,8 @@ def test_02_a_reminder_to_the_providers_people_leaves_by_no_customers_mailbox(wo
 
 
 def test_02_with_one_tenant_nothing_needs_choosing(make_site: MakeSite, sandbox: Sandbox, time: Time) -> None:
-    """Its first mailbox is the installation's: a second one, added later and sorted first, is not, whatever becomes of
-    the first."""
+    """Its first mailbox is the installation's: a second one, added later and sorted first, never is, even without the
+    first."""
     site = make_site(name="Northpark Energy")
     owner = User.objects.create_user("owner@northpark.example", PASSWORD)
     make_owner(owner)

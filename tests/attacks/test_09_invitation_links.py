@@ -1,4 +1,4 @@
-"""Item 9: an invitation's link proves the address of whom it is mailed to: people with a role in one tenant, who once
+"""Item 9: an invitation's link proves the address that it is mailed to: people with a role in one tenant, who once
 opened it themselves, never see it."""
 
 from __future__ import annotations

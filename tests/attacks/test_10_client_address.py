@@ -1,4 +1,4 @@
-"""Item 10: from where a request comes is what the operator's own proxies say, in whatever way others write it."""
+"""Item 10: the client's address is what the operator's own proxies say, in any notation of the header."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""22: whoever left, and was taken from the group at the provider, has no role here any more, by whatever way they are
-in: a session that is open, a passkey, a password, a calendar's address, or mails to administrators."""
+"""22: a user who was removed from the group at the provider loses the role here, with any form of access that
+remains: an open session, a passkey, a password, a calendar's address, or mails to administrators."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""27: whatever a provider writes into a token, a person comes in or is refused in one sentence; nothing answers 500,
+"""27: for any claims in a token, a sign-in succeeds or is refused with one sentence; nothing answers 500,
 and no token of another application, algorithm, issuer or access token leads in."""
 
 from __future__ import annotations
@@ -112,11 +112,11 @@ PROVIDER = Provider("x", "X", "https://x.example", "c", "s", grants={"g": (Grant
 def test_27_what_is_read_of_a_claim_is_clean(claim: str, odd: str) -> None:
     said = {"iss": PROVIDER.issuer, "sub": "s", "groups": ["g"], claim: ODD[odd]}
     try:
-        somebody = reading.read(said, PROVIDER)
+        identity = reading.read(said, PROVIDER)
     except reading.ClaimMismatch:
-        somebody = None
-    assert somebody or claim in ("iss", "sub")
-    texts = (somebody.name, somebody.address) if somebody else ()
+        identity = None
+    assert identity or claim in ("iss", "sub")
+    texts = (identity.name, identity.address) if identity else ()
     assert all(text.isprintable() and len(text) <= 320 for text in texts)
 
 

@@ -14,7 +14,7 @@ from alertadmin.supervisor import programs
 from tests.supervisor.installation import PROJECT, clean_environ, eventually, free_port
 
 WITHIN = 1.0
-"""Seconds within which /healthz must answer, whatever others do."""
+"""Seconds within which /healthz must answer under any load."""
 
 
 class WebServer:

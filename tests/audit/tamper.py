@@ -1,4 +1,4 @@
-"""What somebody with the owner's right at the database can do to the trail: no program of ours can."""
+"""What a database client with the owner's rights can do to the audit trail; none of our programs can."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Nobody changes an entry or takes one away: not through this program, nor past it at the database."""
+"""No entry can be changed or deleted, neither by this program nor by another database client."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_the_database_refuses_it_too(entry: AuditEntry, statement: str) -> None:
 
 
 def test_an_entry_of_pruning_takes_nothing_fresh_away(entry: AuditEntry) -> None:
-    """Whoever gets to write an entry that retention went further than it did can still not hide what he just did."""
+    """A forged entry that retention went further than it did cannot hide recent entries."""
     audit.record(AuditAction.AUDIT_PRUNED, through=entry.number, digest=entry.digest)
     with pytest.raises(DatabaseError, match="audit trail"), transaction.atomic():
         run(f"DELETE FROM {TABLE} WHERE number = 1")
@@ -97,7 +97,7 @@ def test_retention_takes_the_old_ones_and_says_so_and_the_rest_is_verified_still
 
 
 def test_an_old_one_behind_a_young_one_stays(db: None) -> None:
-    """The trail has no hole, whatever a clock said."""
+    """The trail has no gap, at any reading of the clock."""
     entries_of(900, 5, 800)
     assert prune(2 * YEAR, datetime.now(UTC)) == 1
     assert (verify().ok, verify().first) == (True, 2)

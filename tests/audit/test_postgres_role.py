@@ -45,10 +45,10 @@ def test_it_works_with_rows_and_changes_neither_tables_nor_the_record(
     call_command("database_roles", role, "--apply")
     run(f"SET LOCAL ROLE {role}")
 
-    somebody = User.objects.create(email="a@x.example")
-    audit.record(AuditAction.PERSON_CREATED, somebody)
-    User.objects.filter(pk=somebody.pk).update(name="A")
-    somebody.delete()
+    user = User.objects.create(email="a@x.example")
+    audit.record(AuditAction.PERSON_CREATED, user)
+    User.objects.filter(pk=user.pk).update(name="A")
+    user.delete()
     assert AuditEntry.objects.count() == 1
 
     for statement in REFUSED:

@@ -1,4 +1,4 @@
-"""Whatever somebody with the owner's right at the database does to the trail, `verify` finds the first place."""
+"""`verify` finds the first place at which a database client with the owner's rights altered the trail."""
 
 from __future__ import annotations
 

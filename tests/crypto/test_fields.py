@@ -1,4 +1,4 @@
-"""A stored secret: sealed for one row, refused when altered or moved, and seen by nobody who does not ask for it."""
+"""Encrypted secrets: bound to one row, refused when altered or moved, and shown only by an explicit decryption."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def stored_token(row: models.Model, column: str = "value") -> str:
 
 
 def put(row: models.Model, token: str, column: str = "value") -> None:
-    """Writes past the field, as somebody with access to the database would."""
+    """Write past the field, as a database client would."""
     with connection.cursor() as cursor:
         cursor.execute(
             f"UPDATE {row._meta.db_table} SET {column} = %s WHERE id = %s",
@@ -199,7 +199,7 @@ def test_a_sealed_value_cannot_be_lent_to_another_row(rows: Rows, credential: Cr
         other.save()
 
 
-# Seen by nobody
+# Never shown
 
 
 def everything_shown(credential: Credential) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Rotation: every secret under the new key in the end, whatever happens on the way."""
+"""Key rotation: in the end every secret is encrypted with the new key, after any interruption."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The access of somebody who may do everything, without asking the database."""
+"""Access with all rights, without database queries."""
 
 from __future__ import annotations
 

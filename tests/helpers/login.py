@@ -1,4 +1,4 @@
-"""Sessions of people, as they stand after somebody has signed in."""
+"""Sessions as they are after a sign-in."""
 
 from __future__ import annotations
 

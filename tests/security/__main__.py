@@ -1,5 +1,5 @@
 """`python -m tests.security`: each control, and the tests or the argument that hold it. `--run` runs them too, with
-whatever else is given to pytest (`--run -n 2 -m "not slow"`). Exit code 1 if one is not held."""
+the remaining arguments for pytest (`--run -n 2 -m "not slow"`). Exit code 1 if one is not held."""
 
 from __future__ import annotations
 

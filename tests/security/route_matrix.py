@@ -59,7 +59,7 @@ class Person:
     def __str__(self) -> str:
         if not self.signed_in:
             return "stranger"
-        return f"{self.role} {self.place}" if self.role else "nobody"
+        return f"{self.role} {self.place}" if self.role else "anonymous"
 
     @property
     def rights(self) -> frozenset[Right]:
@@ -90,7 +90,7 @@ class Route:
 
     @property
     def model(self) -> str:
-        """The name of the model that the address's `pk` is of; empty if nobody says."""
+        """The name of the model that the URL's `pk` refers to; empty if none is declared."""
         of = self.declaration.of if self.declaration else None
         return of.__name__ if of else OF_ITSELF.get(self.name, "")
 
@@ -125,12 +125,12 @@ class Case:
 
     @property
     def is_on_record(self) -> bool:
-        """Whoever is turned away at the gate."""
+        """Refused by the middleware, before the view."""
         return self._at_the_gate in (Answer.FORBIDDEN, Answer.UNKNOWN)
 
     @property
     def changes_nothing(self) -> bool:
-        """Nor does it send anything: what is refused, what is but looked at, and what whoever looks on may post."""
+        """Nor does it send anything: refused requests, GETs, and the POSTs that a viewer may make."""
         if self.expected not in (Answer.LET_IN, Answer.OPEN):
             return True
         return self.method == "GET" or self._right in (Right.LOOK, Right.AUDIT)
@@ -180,7 +180,7 @@ def _walk(pattern: URLPattern | URLResolver, above: Mapping[str, Any]) -> Iterat
 
 
 def unguarded(urlconf: str | None = None) -> list[str]:
-    """One sentence for each route of which nobody can say who may come to it."""
+    """One sentence for each route whose access is not declared or not tested."""
     complaints: list[tuple[str, Callable[[Route], bool]]] = [
         ("declares no access", lambda route: route.declaration is None),
         ("has a row in its address and does not say of which model", lambda route: route.has_row and not route.model),
@@ -209,7 +209,7 @@ def table() -> str:
         if declaration.is_public:
             needs = "open to strangers"
         elif declaration.read_right is None:
-            needs = "whoever is signed in"
+            needs = "any signed-in user"
         else:
             where = "in the installation" if declaration.in_all_tenants else f"of {route.model}" if route.model else ""
             needs = f"{declaration.read_right} / {declaration.write_right} {where}".strip()

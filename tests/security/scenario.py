@@ -128,7 +128,7 @@ def keys_of(site: Site) -> dict[str, object]:
 
 
 def keys_of_person(user: User, site: Site) -> dict[str, object]:
-    """A row of each kind that is somebody's own."""
+    """A row of each kind that belongs to one user."""
     guide = {"tenant": site.tenant, "app": site.app, "mailbox": site.mailbox, "audience": "AzureADMyOrg"}
     rows: list[Model] = [
         SetupProgress.objects.create(person=user, **guide),

@@ -146,7 +146,7 @@ def test_a_secret_is_found_nowhere_once_it_was_stored_and_used(installation: Ins
 
 
 def assert_log_is_clean(installation: Installation) -> None:
-    """It says what was done, by whole lines that name nobody."""
+    """It says what was done, by whole lines without names of users."""
     lines = (installation.data_dir / "logs" / "alertadmin.log").read_text(encoding="utf-8").splitlines()
     assert all(line.isprintable() for line in lines)
     assert any("http.request" in line for line in lines)
@@ -276,7 +276,7 @@ def by_channels(browser: Browser) -> None:
 
 
 def traces(canary: str, installation: Installation, browser: Browser) -> list[str]:
-    """Where the canary stands, in whatever shape. The sandbox, which is Microsoft here, knows its own secrets."""
+    """Where the canary appears, in any encoding. The sandbox, which is Microsoft here, knows its own secrets."""
     wanted = shapes(canary)
     places: dict[str, bytes] = dict(browser.pages)
     places["stdout"] = installation.text.encode()

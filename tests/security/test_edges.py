@@ -1,4 +1,4 @@
-"""The edges: cookies and headers behind TLS, forged hosts, large bodies, paths that are nobody's, log lines."""
+"""The edges: cookies and headers behind TLS, forged hosts, large bodies, unknown paths, log lines."""
 
 from __future__ import annotations
 
@@ -168,7 +168,7 @@ def test_a_body_that_is_too_large_is_refused_in_words_before_it_is_read(
 def test_nothing_but_static_files_is_served_and_no_folder_listed(client: Client, db: None, path: str) -> None:
     response = client.get(path)
     response.close()
-    # Every other address is of a page, which leads to the door, or of nobody.
+    # Every other URL is a page, which redirects to the sign-in page, or unknown.
     assert response.status_code in (302, 404)
     assert response.headers.get("Location", "/sign-in/").startswith("/sign-in/")
 

@@ -1,4 +1,4 @@
-"""Whatever somebody changes by a page is on the record: each page's form is sent as a browser sends it, and what was
+"""Every change by a page is audited: each page's form is sent as a browser sends it, and what was
 written is looked at, statement by statement."""
 
 from __future__ import annotations

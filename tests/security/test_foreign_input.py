@@ -1,4 +1,4 @@
-"""Whatever a server, a browser or a stranger writes where we read: an answer or a sentence, never a fault of ours.
+"""Input from servers, browsers and strangers: the answer is a page or a clear error, never a server error.
 
 Pasted errors, CSV files, certificates, ids, clouds files, keys and cursors have the same beside their own tests.
 """

@@ -127,7 +127,7 @@ def test_how_many_secrets_each_key_seals_stands_on_the_page(ring: Path, rows: Ro
 def test_what_is_stored_while_a_key_is_retired_brings_the_key_back(
     ring: Path, rows: Rows, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Somebody had sealed it a moment before, and stores it a moment after the first count."""
+    """Another process had encrypted it a moment before, and stores it a moment after the first count."""
     old, credential = keyring.load().primary, rows.credential()
     credential.value = "late"
     sealed = credential.value

@@ -1,4 +1,4 @@
-"""Fields that a form does not show are not taken from a request, whatever it carries."""
+"""Fields that a form does not show are ignored in any request."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What somebody may not do is not offered: each link and each form of each page they get leads somewhere."""
+"""Pages offer only allowed actions: each link and each form of each page that a user gets leads somewhere."""
 
 from __future__ import annotations
 

@@ -49,8 +49,8 @@ NARROWER = {
     "mailbox-to-graph": 404,
     "provider-connect": 404,
 }
-"""Pages that look further than their declaration, and how they refuse: a channel of no tenant and a new tenant are for
-whoever administers the installation; the mailbox is none of a personal account, and does not want to leave EWS; there
+"""Pages that check more than their declaration, and how they refuse: a channel of no tenant and a new tenant are for
+administrators of the installation; the mailbox is none of a personal account, and does not want to leave EWS; there
 is no such provider."""
 OF_SESSIONS = ('"django_session"', '"usersessions_usersession"', '"accounts_tries"')
 ANOTHER_EACH_TIME = re.compile(r"""name="csrfmiddlewaretoken" value="[^"]*"|'(?:X-Request-ID|Expires)': '[^']*'""")
@@ -78,7 +78,7 @@ def written() -> Iterator[list[str]]:
 
 
 def amiss(case: Case, changes: list[str]) -> str:
-    """Whoever is turned away leaves an entry on the record, and whoever but looks leaves nothing."""
+    """A refused request is audited, and a GET leaves no entry."""
     if not case.changes_nothing:
         return ""
     entries = [sql for sql in changes if sql.startswith(f'INSERT INTO "{AuditEntry._meta.db_table}"')]

@@ -1,4 +1,4 @@
-"""Signing in by Entra: who comes in, as whom and with which roles; and everybody who must not."""
+"""Sign-in by Entra: which identities get in, to which account and with which roles, and which are refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The key file wrapped by a key elsewhere: nothing opens without it, and whatever it does, nobody waits for long."""
+"""Envelope encryption of the key file: no decryption without the KMS, and no long wait for a slow one."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def named(server: Vault, settings: Settings, folder: Path, **more: str) -> None:
 
 
 def as_started() -> None:
-    """Whatever this process remembers of the ring and of the vault is gone."""
+    """Discard everything that this process cached of the keyring and the KMS."""
     keyring.forget()
     envelope.forget()
     _read.cache_clear()
