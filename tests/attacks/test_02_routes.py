@@ -3,7 +3,6 @@ purpose in each state of the routes, judged by who can read the mailboxes that t
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
@@ -23,16 +22,11 @@ from alertadmin.outbox.delivery import connections
 from alertadmin.outbox.delivery.rate_limit import RateLimiter
 from alertadmin.outbox.delivery.route_policy import (
     GRANT_ACCESS,
-    TABLE,
-    RouteKind,
-    RouteRefusal,
-    kind_of_channel,
-    refusal,
 )
 from alertadmin.outbox.delivery.routing import Router, RouteWalk
 from alertadmin.outbox.mails import consent_request, password_reset
 from alertadmin.outbox.mails import invitation as mails_invitation
-from alertadmin.outbox.models import Channel, Delivery, DeliveryState, Purpose
+from alertadmin.outbox.models import Delivery, DeliveryState, Purpose
 from alertadmin.registry.credentials import disclosure
 from alertadmin.registry.models import ConsentStatus, Contact, Mailbox
 from alertadmin.registry.permissions import Permission, TransportName
@@ -47,64 +41,6 @@ from tests.outbox.fake_clock import Time
 MakeSite = Callable[..., Site]
 
 pytestmark = pytest.mark.control(75)
-
-YES = None
-NOT_FOR_LINKS = (
-    YES,
-    RouteRefusal.COPY_STAYS,
-    RouteRefusal.GRANTS_ACCESS,
-    RouteRefusal.GRANTS_ACCESS,
-    YES,
-    RouteRefusal.GRANTS_ACCESS,
-    RouteRefusal.GRANTS_ACCESS,
-    RouteRefusal.NOT_ADDRESSED,
-)
-NOT_FOR_STAFF = (
-    YES,
-    YES,
-    RouteRefusal.OF_THE_INSTALLATION,
-    RouteRefusal.OF_THE_INSTALLATION,
-    YES,
-    YES,
-    RouteRefusal.OF_THE_INSTALLATION,
-    RouteRefusal.NOT_ADDRESSED,
-)
-NOT_FOR_OTHERS = (YES, YES, YES, RouteRefusal.NOT_THEIRS, YES, YES, RouteRefusal.NOT_THEIRS)
-ONE_ROUTE = (RouteRefusal.TESTS_ONE_ROUTE,) * 7
-EXPECTED: dict[Purpose, tuple[RouteRefusal | None, ...]] = {
-    Purpose.INVITATION: NOT_FOR_LINKS,
-    Purpose.PASSWORD: NOT_FOR_LINKS,
-    Purpose.PROOF: NOT_FOR_LINKS,
-    Purpose.HOUSE: NOT_FOR_STAFF,
-    Purpose.HANDOVER: NOT_FOR_STAFF,
-    Purpose.ACCOUNT: (*NOT_FOR_STAFF[:5], RouteRefusal.WRITTEN_TO_ONE, *NOT_FOR_STAFF[6:]),
-    Purpose.REMINDER: (*NOT_FOR_OTHERS, YES),
-    Purpose.CALENDAR: (*NOT_FOR_OTHERS, RouteRefusal.NOT_ADDRESSED),
-    Purpose.CONSENT: (
-        *NOT_FOR_OTHERS[:5],
-        RouteRefusal.WRITTEN_TO_ONE,
-        RouteRefusal.NOT_THEIRS,
-        RouteRefusal.NOT_ADDRESSED,
-    ),
-    Purpose.TEST: (*ONE_ROUTE, YES),
-}
-"""In the order of RouteKind. A new purpose gets its row here too."""
-
-
-@pytest.mark.parametrize(("purpose", "kind"), [*itertools.product(Purpose, RouteKind)])
-def test_02_each_purpose_by_each_kind_of_route(purpose: Purpose, kind: RouteKind) -> None:
-    assert refusal(purpose, kind) == EXPECTED[purpose][list(RouteKind).index(kind)]
-
-
-def test_02_the_table_has_a_row_for_each_purpose_and_a_cell_for_each_route() -> None:
-    assert set(TABLE) == set(Purpose)
-    assert all(set(row) == set(RouteKind) for row in TABLE.values())
-
-
-def test_02_a_tenants_channel_is_none_of_the_installation(rows: Rows, db: None) -> None:
-    app = rows.app()
-    assert kind_of_channel(Channel(tenant=app.tenant)) == kind_of_channel(Channel(app=app)) == RouteKind.TENANT_CHANNEL
-    assert kind_of_channel(Channel()) == RouteKind.INSTALLATION_CHANNEL
 
 
 # Each purpose in each state of the routes

@@ -6,14 +6,11 @@ a role everywhere.
 
 from __future__ import annotations
 
-import re
 import time
-from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
 from allauth.mfa.models import Authenticator
-from allauth.socialaccount.models import SocialAccount
 from allauth.usersessions.models import UserSession
 from django.core.management import call_command
 from django.test import Client
@@ -21,9 +18,9 @@ from django.urls import reverse
 from django.utils import timezone
 
 from alertadmin.accounts import password_reset
-from alertadmin.accounts.models import FirstAdministratorLink, User
+from alertadmin.accounts.models import User
 from alertadmin.accounts.models.invitation import Invitation
-from alertadmin.accounts.models.membership import Membership, make_owner
+from alertadmin.accounts.models.membership import Membership
 from alertadmin.accounts.models.pending_role import GOOD_FOR, PendingRole, find
 from alertadmin.accounts.roles import Role
 from alertadmin.accounts.services import invitations, role_grants, users
@@ -33,147 +30,12 @@ from alertadmin.outbox.mails import address_proof, composers
 from alertadmin.outbox.mails.composers import Content, Obsolete
 from alertadmin.outbox.models import Delivery, Purpose
 from tests.accounts.oidc.conftest import OPERATORS, Entra, entra  # noqa: F401 (a fixture)
+from tests.attacks.proven_address.conftest import NEW, NEWHIRE, accept, give, path, proof, refreshed, roles
 from tests.conftest import PASSWORD, hashed_password
 from tests.factories import Rows
 from tests.helpers.login import signed_in_at
 
 pytestmark = pytest.mark.control(105, 106)
-
-NEWHIRE = "newhire@corp.example"
-NEW = "another horse battery staple"
-
-
-@pytest.fixture
-def owner(db: None) -> User:
-    user = User.objects.create(email="owner@corp.example", password=hashed_password())
-    make_owner(user)
-    return user
-
-
-@pytest.fixture
-def newhire(db: None) -> User:
-    return User.objects.create(email=NEWHIRE, password=hashed_password())
-
-
-def path(link: str) -> str:
-    return re.sub(r"^https?://[^/]+", "", link)
-
-
-def roles(user: User) -> list[tuple[str, bool]]:
-    return [(one.role, one.tenant_id is None) for one in Membership.objects.filter(user=user).order_by("pk")]
-
-
-def give(giver: User, user: User, role: Role = Role.ADMINISTRATOR) -> str:
-    client = signed_in_at(Client(), giver)
-    answer = client.post(reverse("person-role", args=[user.pk]), {"role": role, "tenant": ""}, follow=True)
-    return answer.content.decode()
-
-
-def proof(user: User) -> str:
-    return path(PendingRole.objects.get(user=user).link)
-
-
-def refreshed(user: User) -> User:
-    return User.objects.get(pk=user.pk)
-
-
-def accept(link: str) -> User:
-    answer = Client().post(path(link), {"name": "New Hire", "time_zone": "UTC", "password": PASSWORD})
-    assert answer.status_code == 302
-    return User.objects.get(email=NEWHIRE)
-
-
-# What proves an address
-
-
-def by_mailed_invitation(_owner: User) -> User:
-    return accept(invitations.invite(NEWHIRE, {}, by=None, now=timezone.now()).link)
-
-
-def by_shown_invitation(_owner: User) -> User:
-    return accept(invitations.invite(NEWHIRE, {}, by=None, now=timezone.now()).shown_link)
-
-
-def by_reset(_owner: User) -> User:
-    user = User.objects.create(email=NEWHIRE, password=hashed_password())
-    Client().post(path(password_reset.link(user)), {"password": NEW})
-    return user
-
-
-def by_reset_with_passkey(_owner: User) -> User:
-    user = User.objects.create(email=NEWHIRE, password=hashed_password())
-    Authenticator.objects.create(user=user, type=Authenticator.Type.WEBAUTHN, data={})
-    Client().post(path(password_reset.link(user)), {"password": NEW})
-    return user
-
-
-def by_reset_with_provider(_owner: User) -> User:
-    user = User.objects.create(email=NEWHIRE, password=hashed_password())
-    SocialAccount.objects.create(user=user, provider="northpark", uid="of-the-squatter")
-    Client().post(path(password_reset.link(user)), {"password": NEW})
-    return user
-
-
-def by_looking(_owner: User) -> User:
-    user = User.objects.create(email=NEWHIRE, password=hashed_password())
-    Client().get(path(password_reset.link(user)))
-    return user
-
-
-def by_password(_owner: User) -> User:
-    user = User.objects.create(email=NEWHIRE, password=hashed_password())
-    Client().post("/sign-in/", {"username": NEWHIRE, "password": PASSWORD})
-    return user
-
-
-def first_administrator(owner: User) -> User:
-    owner.delete()
-    token = FirstAdministratorLink.make(timezone.now())
-    user = FirstAdministratorLink.redeem(token, NEWHIRE, PASSWORD)
-    assert user
-    return user
-
-
-WAYS: dict[str, tuple[Callable[[User], User], bool]] = {
-    "a mailed invitation": (by_mailed_invitation, True),
-    "an invitation's link that was shown": (by_shown_invitation, False),
-    "a link to a new password": (by_reset, True),
-    "the same, while a passkey leads in": (by_reset_with_passkey, False),
-    "the same, while a provider leads in": (by_reset_with_provider, False),
-    "a link that is looked at": (by_looking, False),
-    "a password": (by_password, False),
-    "the first administrator's link": (first_administrator, True),
-}
-
-
-@pytest.mark.parametrize("way", WAYS)
-def test_09_what_proves_an_address(owner: User, way: str) -> None:
-    do, does = WAYS[way]
-    user = refreshed(do(owner))
-    assert user.is_proven == does
-    if way != "the first administrator's link":
-        assert AuditEntry.objects.filter(act=AuditAction.PERSON_PROVEN, object_id=str(user.pk)).exists() == does
-
-
-def test_09_another_address_is_not_proven(owner: User) -> None:
-    user = refreshed(by_reset(owner))
-    for change in (
-        lambda: user.save(),
-        lambda: User.objects.filter(pk=user.pk).update(email=user.email, email_canonical=user.email),
-    ):
-        user.email = "other@corp.example"
-        change()
-        assert not refreshed(user).is_proven
-        user.email = NEWHIRE
-        user.save()
-        assert refreshed(user).is_proven
-
-
-def test_09_an_address_in_other_letters_is_the_same(owner: User) -> None:
-    user = refreshed(by_reset(owner))
-    user.email = NEWHIRE.upper()
-    user.save()
-    assert refreshed(user).is_proven
 
 
 # A role everywhere waits for it

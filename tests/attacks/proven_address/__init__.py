@@ -1,0 +1,1 @@
+"""Attacks on roles that wait for a proven address."""
