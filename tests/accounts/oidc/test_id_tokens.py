@@ -76,13 +76,13 @@ def test_metadata_of_another_issuer_are_not_gone_by(entra: Entra) -> None:
     url = f"{entra.sandbox.url}/{entra.tenant.directory_id}/v2.0/.well-known/openid-configuration"
     metadata = requests.get(url, verify=str(entra.sandbox.ca_file), timeout=10).json()
     of_all = {**metadata, "issuer": f"{entra.sandbox.url}/{{tenantid}}/v2.0"}
-    entra.sandbox.faults.add(door="discovery", body=of_all, status=200)
+    entra.sandbox.faults.add(service="discovery", body=of_all, status=200)
     page = entra.client.post("/sign-in/with/northpark/", follow=True)
     assert "Northpark does not respond correctly." in page.content.decode()
 
 
 def test_a_provider_that_is_away_leaves_the_password(entra: Entra) -> None:
-    entra.sandbox.faults.add(door="discovery", status=503)
+    entra.sandbox.faults.add(service="discovery", status=503)
     page = entra.client.post("/sign-in/with/northpark/", follow=True)
     assert "Northpark does not respond correctly." in page.content.decode()
     assert 'name="password"' in page.content.decode()
