@@ -119,7 +119,7 @@ def test_a_server_that_knows_only_old_tls_is_refused(authorities: Authorities, s
     assert server.requests == []
 
 
-# Time
+# Deadlines
 
 
 def test_silent_server_times_out(server: HttpsServer) -> None:

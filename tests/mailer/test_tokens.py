@@ -47,7 +47,7 @@ def test_repr_contains_neither_token_nor_secret(customer: Customer) -> None:
     assert str(customer.secret.value) not in repr(customer.identity)
 
 
-# Traps of msal
+# Known pitfalls of msal
 
 
 def test_wrong_new_secret_is_not_hidden_by_msals_cache(customer: Customer, tokens: TokenSource) -> None:

@@ -274,7 +274,7 @@ def test_command_reports_refreshed_sign_ins(account: Mailbox, sandbox: Sandbox, 
     assert json.loads(out.getvalue())["used"] == 1
 
 
-# What the tables hold
+# Constraints
 
 
 @pytest.mark.parametrize(

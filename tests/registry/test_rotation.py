@@ -118,7 +118,7 @@ def test_removed_cloud_is_reported(sandbox: Sandbox, rows: Rows) -> None:
     assert "ALERTADMIN_CLOUDS_FILE" in english(done.technical)
 
 
-# At once
+# Parallel rotations
 
 
 @pytest.mark.django_db(transaction=True)
@@ -187,7 +187,7 @@ def wait_for_fault(sandbox: Sandbox, site: Site) -> None:
     )
 
 
-# Left waiting
+# Staged credentials
 
 
 def test_staged_secret_is_promoted_when_the_current_one_expires(sandbox: Sandbox, rows: Rows) -> None:

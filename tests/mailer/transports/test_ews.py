@@ -37,7 +37,7 @@ def server(other: HttpsServer) -> HttpsServer:
     return other
 
 
-# What arrives
+# The sent message
 
 
 def test_message_arrives_unchanged(
@@ -102,7 +102,7 @@ def test_invalid_message_is_refused_before_any_request(
     assert server.requests == []
 
 
-# Traps of exchangelib: tokens
+# Known pitfalls of exchangelib: tokens
 
 
 def test_exchangelib_requests_no_token(transport: EwsTransport, server: HttpsServer, message: Message) -> None:
@@ -204,7 +204,7 @@ def test_no_log_at_debug_shows_token_or_secret(
     assert str(customer.secret.value) not in caplog.text
 
 
-# Cost
+# Shared connections
 
 
 def test_the_mailboxes_of_an_app_share_a_connection(

@@ -35,7 +35,7 @@ def server(other: HttpsServer) -> HttpsServer:
     return other
 
 
-# The line
+# Connection errors
 
 
 @pytest.mark.parametrize(("reset", "count"), [("before", 0), ("after", 1)])

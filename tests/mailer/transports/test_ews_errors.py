@@ -31,7 +31,7 @@ def server(other: HttpsServer) -> HttpsServer:
     return other
 
 
-# Traps of exchangelib: what an answer means
+# Known pitfalls of exchangelib: the meaning of a response
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,7 @@ def send_error(graph: GraphTransport, message: Message, other: HttpsServer, *ans
     return failing(graph, message, sender_of(other.cloud()))
 
 
-# What arrives
+# The sent message
 
 
 def test_message_arrives_unchanged(

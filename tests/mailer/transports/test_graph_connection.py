@@ -37,7 +37,7 @@ def send_error(graph: GraphTransport, message: Message, other: HttpsServer, *ans
     return failing(graph, message, sender_of(other.cloud()))
 
 
-# The line
+# Connection errors
 
 
 @pytest.mark.parametrize(("reset", "count"), [("before", 0), ("after", 1)])
@@ -145,7 +145,7 @@ def test_no_log_at_debug_shows_token_or_secret(
     assert str(customer.secret.value) not in caplog.text
 
 
-# Cost
+# Shared connections
 
 
 def test_messages_of_all_mailboxes_share_connections(

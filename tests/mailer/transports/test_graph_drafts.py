@@ -74,7 +74,7 @@ def failing(graph: GraphTransport, message: Message, customer: Customer, kept: K
     return caught.value
 
 
-# The way there
+# Creation and sending
 
 
 @pytest.mark.parametrize("body", ["mime", "json"])
@@ -180,7 +180,7 @@ def test_draft_requests_ask_for_immutable_ids(graph: GraphTransport, other: Http
     assert json.loads(other.came("/messages")[1].body)["internetMessageId"] == message.message_id
 
 
-# What became of it
+# The later lookup
 
 
 def test_unsent_draft_is_found_by_id_and_message_id(

@@ -38,7 +38,7 @@ def base64_of(text: str) -> bytes:
     return base64.b64encode(text.encode())
 
 
-# What arrives
+# The sent message
 
 
 def test_relay_without_login_is_used_in_clear(sandbox: Sandbox, message: Message, arrived: Arrived) -> None:
@@ -201,7 +201,7 @@ def test_reset_after_the_dot_is_doubtful(
     assert len(arrived(message)) == count
 
 
-# Its address
+# The URL
 
 
 @pytest.mark.parametrize(

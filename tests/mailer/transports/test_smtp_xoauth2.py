@@ -24,7 +24,7 @@ Make = Callable[[Script], SmtpServer]
 LONG_TOKEN = "opaque-" + "x" * 3000
 
 
-# What arrives
+# The sent message
 
 
 def test_message_arrives_unchanged(

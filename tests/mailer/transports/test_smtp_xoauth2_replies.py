@@ -132,7 +132,7 @@ def test_size_without_a_value_is_no_limit(smtp: Make, send: Callable[..., Any], 
     assert send(smtp(Script(offers=(offer, b"AUTH XOAUTH2")))).answer == "250 2.0.0 taken"
 
 
-# The line
+# Connection errors
 
 
 @pytest.mark.parametrize("verb", ["GREETING", "EHLO", "STARTTLS", "AUTH", "MAIL", "RCPT", "DATA"])

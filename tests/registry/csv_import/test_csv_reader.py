@@ -102,7 +102,7 @@ def test_contacts_within_quotation_marks_do_not_decide_the_separator() -> None:
     assert row["contact_emails"] == "a@x;b@x;c@x;d@x"
 
 
-# What is refused
+# Refusals
 
 
 @pytest.mark.parametrize(

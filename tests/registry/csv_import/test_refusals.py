@@ -146,7 +146,7 @@ def test_a_mailbox_is_the_same_in_any_case() -> None:
     assert mistakes(row(), row(mailbox="Alarms@Northpark.example", transport="smtp")) == [(3, "transport")]
 
 
-# Never a secret, never another exception
+# Secrets and unexpected input
 
 
 @pytest.mark.control(4)

@@ -254,7 +254,7 @@ def test_expiry_before_the_start_is_refused() -> None:
     assert mistakes(row(secret_expires_on="2026-11-23T08:00Z")) == [(2, "secret_expires_on")]
 
 
-# However many
+# Number of queries
 
 
 def test_the_number_of_queries_does_not_grow_with_the_rows(
