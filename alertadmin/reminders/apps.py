@@ -13,12 +13,12 @@ class RemindersConfig(AppConfig):
         from alertadmin.outbox import worker
         from alertadmin.outbox.mails import composers
         from alertadmin.outbox.models import Purpose
-        from alertadmin.reminders import ownership
+        from alertadmin.reminders import recipients
         from alertadmin.reminders.calendar import corrections, revocation
         from alertadmin.reminders.compose import digest
         from alertadmin.reminders.scan import scanner
 
-        composers.register(Purpose.REMINDER, digest.compose, owner=ownership.owner_of_reminder)
-        composers.register(Purpose.CALENDAR, corrections.compose, owner=ownership.owner_of_correction)
+        composers.register(Purpose.REMINDER, digest.compose, owner=recipients.owner_of_reminder)
+        composers.register(Purpose.CALENDAR, corrections.compose, owner=recipients.owner_of_correction)
         audit.recorded.connect(revocation.follow_access)
         worker.register_catch_up(scanner.catch_up)

@@ -5,12 +5,19 @@ installation's addresses, else its administrators. Escalation level: those of th
 installation's, if any. In the last week (`schedule.ESCALATE_TO_ALL_DAYS`), after the expiry, and for a revoked consent:
 all of these, including the installation's addresses (else its administrators). Channels are chosen independently
 (`channel_recipients`).
+
+A reminder mail or calendar correction belongs to a tenant if it is about that tenant alone and addressed to one of its
+recipients (with a single tenant every recipient is). A mail about several tenants, or to the installation's users,
+belongs to the installation: sent by a tenant's mailbox, it would leave other tenants' data or the users' addresses in
+its Sent Items.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import UUID
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
@@ -19,9 +26,11 @@ from django.utils.translation import gettext_lazy
 
 from alertadmin.accounts.models import Membership, User
 from alertadmin.accounts.roles import Right, roles_for
+from alertadmin.outbox.models import Delivery
+from alertadmin.registry.installation_mailbox import has_several_tenants
 from alertadmin.registry.models import AppRegistration, Contact, Tenant
 from alertadmin.reminders import channel_recipients
-from alertadmin.reminders.models import Level, Recipient
+from alertadmin.reminders.models import CalendarEntry, Level, Recipient, ReminderLine
 from alertadmin.reminders.rules.schedule import ESCALATE_TO_ALL_DAYS
 from mailer.email_address import canonical
 
@@ -166,3 +175,29 @@ def staff() -> QuerySet[User]:
     """Active users who may change everything in the installation."""
     here = Membership.objects.in_force(timezone.now()).in_all_tenants().filter(role__in=roles_for(Right.CHANGE))
     return User.objects.filter(is_active=True, pk__in=here.order_by().values("user"))
+
+
+def owner_of_reminder(delivery: Delivery) -> UUID | None:
+    """The tenant that the mail belongs to; None: the installation."""
+    tenants = ReminderLine.objects.filter(delivery=delivery).order_by().values_list("reminder__tenant", flat=True)
+    return _owning_tenant(tenants.distinct()[:2], delivery.recipient)
+
+
+def owner_of_correction(delivery: Delivery) -> UUID | None:
+    """The same, from the entries that the mail withdraws or moves, and those that it carries."""
+    entries = CalendarEntry.objects.filter(Q(corrected_by=delivery) | Q(delivery=delivery)).order_by()
+    return _owning_tenant(entries.values_list("tenant", flat=True).distinct()[:2], delivery.recipient)
+
+
+def _owning_tenant(tenants: Iterable[UUID], recipient: str) -> UUID | None:
+    found = list(tenants)
+    if len(found) != 1:
+        return None
+    [tenant] = found
+    return tenant if not has_several_tenants() or _is_recipient_of(tenant, recipient) else None
+
+
+def _is_recipient_of(tenant: UUID, recipient: str) -> bool:
+    address = canonical(recipient)
+    named = Recipient.objects.filter(Q(tenant=tenant) | Q(app__tenant=tenant), email_canonical=address)
+    return Contact.objects.filter(tenant=tenant, email_canonical=address).exists() or named.exists()
