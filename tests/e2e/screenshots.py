@@ -11,6 +11,7 @@ from pathlib import Path
 from playwright.sync_api import Page, ViewportSize
 
 from tests.e2e.demo import Demonstration, browsing, demonstrating
+from tests.e2e.png import recompress
 from tests.supervisor.installation import PROJECT
 
 FOLDER = PROJECT / "docs" / "screenshots"
@@ -26,6 +27,8 @@ def main() -> None:
         size = ViewportSize(width=WIDTH, height=HEIGHT)
         page = browser.new_page(viewport=size, locale="en-GB", color_scheme="light", reduced_motion="reduce")
         take_all(demonstration, page)
+    for path in FOLDER.glob("*.png"):
+        recompress(path)
 
 
 def take_all(demonstration: Demonstration, page: Page) -> None:
@@ -90,13 +93,13 @@ def send_a_test(demonstration: Demonstration, page: Page, mailbox: str, way: str
 
 
 def take(page: Page, name: str, part: str = "") -> None:
-    """As tall as the page is, but no taller than a screen and a half; or a part of it alone."""
+    """Save the page, at most a screen high, or a part of it. The README shows them: keep each below 150 kB."""
     page.mouse.move(WIDTH - 1, 0)
     if part:
         page.locator(part).first.screenshot(path=FOLDER / f"{name}.png")
         return
     wanted = int(page.evaluate("document.querySelector('footer').getBoundingClientRect().bottom + scrollY"))
-    page.set_viewport_size({"width": WIDTH, "height": min(max(wanted, HEIGHT), HEIGHT * 3 // 2)})
+    page.set_viewport_size({"width": WIDTH, "height": min(wanted, HEIGHT)})
     page.screenshot(path=FOLDER / f"{name}.png")
     page.set_viewport_size({"width": WIDTH, "height": HEIGHT})
 
