@@ -24,7 +24,7 @@ async function usePasskey(button) {
   form.requestSubmit();
 }
 
-// They stand on the page, or are asked for only when somebody wants a passkey, as at the door.
+// They stand on the page, or are fetched when a passkey is used, as on the sign-in page.
 async function options(button) {
   if (button.dataset.options) return JSON.parse(document.getElementById(button.dataset.options).textContent);
   const response = await fetch(button.dataset.ask, { headers: { Accept: "application/json" } });

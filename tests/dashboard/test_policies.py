@@ -123,7 +123,7 @@ def test_whoever_changes_lines_is_told_once(signed_in: Client, app: AppRegistrat
         ({"timing-working_days": []}, "This field is required"),
         ({"timing-has_timing": "", "timing-digest": "weekly"}, "These times apply only if the box is ticked."),
         ({"plan-own_plan": "", "plan-repeat": "13"}, "restore the previous values: 45, 10, 3, 0"),
-        ({"people-first": "nobody"}, "is not an e-mail address"),
+        ({"people-first": "no-address"}, "is not an e-mail address"),
         ({"people-first": f"a@{'long.' * 55}example"}, "is too long for an e-mail address"),
         ({"people-first": "a@n.example", "people-next": "A@n.example"}, "is already a primary recipient."),
     ],
