@@ -6,7 +6,7 @@ from datetime import time
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from alertadmin.dashboard.policies.forms import PeopleForm, PlanForm, TimingForm
+from alertadmin.dashboard.policies.forms import RecipientsForm, ScheduleForm, TimingForm
 from alertadmin.dashboard.policies.services import save
 from alertadmin.registry.models import AppRegistration, Tenant
 from alertadmin.reminders.rules.delivery_window import Timing
@@ -38,7 +38,7 @@ def save_policy(book: Book, scope: str, tenant: Tenant | None, app: AppRegistrat
         }
         if hours.quiet:
             times.update(quiet_from=time(hours.quiet[0]), quiet_until=time(hours.quiet[1]))
-    forms = PeopleForm(people), PlanForm(days), TimingForm(times)
+    forms = RecipientsForm(people), ScheduleForm(days), TimingForm(times)
     # What the page showed is what counts where nothing is ticked.
     forms[1].in_force, forms[2].in_force = DEFAULT, Timing(ZoneInfo("UTC"))
     for form in forms:

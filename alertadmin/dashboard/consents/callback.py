@@ -47,14 +47,14 @@ def consent_return(request: HttpRequest) -> HttpResponse:
     if not request.GET:
         return redirect("consents")
     try:
-        consent, nonce = _believed(request)
+        consent, nonce = _verify_state(request)
     except CallbackRefused as refused:
         return _refuse(request, refused)
     error = request.GET.get("error", "")
     outcome = CallbackOutcome.DECLINED if error else CallbackOutcome.TAKEN
     try:
         with transaction.atomic():
-            _note(request, outcome, consent, nonce)
+            _record_refusal(request, outcome, consent, nonce)
     except IntegrityError:
         return _refuse(request, CallbackRefused(CallbackOutcome.REPLAYED, consent))
     if error:
@@ -71,16 +71,16 @@ def consent_return(request: HttpRequest) -> HttpResponse:
         )
     else:
         _say(request, check_consent(consent.app, consent.tenant, now=timezone.now()))
-    return redirect(_begun_at(request, consent))
+    return redirect(_origin_url(request, consent))
 
 
-def _begun_at(request: HttpRequest, consent: Consent) -> str:
+def _origin_url(request: HttpRequest, consent: Consent) -> str:
     """URL where the user started: the guide waiting at this app, or else the app's page."""
     guide = SetupProgress.objects.filter(person=request.user.pk, app=consent.app).first()
     return reverse("guide-consent", args=[guide.pk]) if guide else f"{consent.app.get_absolute_url()}#consent"
 
 
-def _believed(request: HttpRequest) -> tuple[Consent, str]:
+def _verify_state(request: HttpRequest) -> tuple[Consent, str]:
     """Return the consent and the nonce of a valid state. Raises Refused."""
     try:
         come = oauth_state.read(request.GET.get("state", ""))
@@ -116,9 +116,9 @@ def _refuse(request: HttpRequest, refused: CallbackRefused) -> HttpResponse:
     refusal."""
     try:
         with transaction.atomic():
-            _note(request, refused.outcome, refused.consent, refused.nonce)
+            _record_refusal(request, refused.outcome, refused.consent, refused.nonce)
     except IntegrityError:
-        _note(request, CallbackOutcome.REPLAYED, refused.consent, None)
+        _record_refusal(request, CallbackOutcome.REPLAYED, refused.consent, None)
     stale = ConsentCallback.objects.exclude(outcome=CallbackOutcome.TAKEN).values_list("pk", flat=True)[MOST_REFUSED:]
     ConsentCallback.objects.filter(pk__in=list(stale)).delete()
     is_guest = not request.user.is_authenticated and "state" not in request.GET
@@ -134,11 +134,11 @@ def _refuse(request: HttpRequest, refused: CallbackRefused) -> HttpResponse:
 
 
 @transaction.atomic
-def _note(request: HttpRequest, outcome: CallbackOutcome, consent: Consent | None, nonce: str | None) -> None:
+def _record_refusal(request: HttpRequest, outcome: CallbackOutcome, consent: Consent | None, nonce: str | None) -> None:
     """Record the refusal if it belongs to a known user or consent, up to RETURNS an hour; anonymous requests leave no
     row."""
     if outcome not in RESULTS:
-        known_by = _known_by(request, consent)
+        known_by = _owner_key(request, consent)
         if not known_by or RETURNS.acquire(known_by, timezone.now()):
             return
     said = " ".join(request.GET.get(name, "") for name in ("error", "error_description", "tenant"))
@@ -155,7 +155,7 @@ def _note(request: HttpRequest, outcome: CallbackOutcome, consent: Consent | Non
     )
 
 
-def _known_by(request: HttpRequest, consent: Consent | None) -> str:
+def _owner_key(request: HttpRequest, consent: Consent | None) -> str:
     """Return the user, or the consent of the state, that a refused callback belongs to; None if neither."""
     if request.user.is_authenticated:
         return f"person {request.user.pk}"

@@ -57,7 +57,7 @@ def app_consents(request: HttpRequest, pk: UUID) -> HttpResponse:
 def app_consents_check(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Start a batch check of the app, or show the running one."""
     app = get_object_or_404(AppRegistration.objects.select_related("tenant"), pk=pk)
-    begin(app, request)
+    start_batch(app, request)
     return redirect("app-consents", pk)
 
 
@@ -68,7 +68,7 @@ def app_consents_stop(request: HttpRequest, pk: UUID) -> HttpResponse:
     return redirect("app-consents", pk)
 
 
-def begin(app: AppRegistration | None, request: HttpRequest) -> None:
+def start_batch(app: AppRegistration | None, request: HttpRequest) -> None:
     """Start a batch check, of one app or of all apps."""
     sync_required_consents([app] if app else AppRegistration.objects.all())
     check_batch.start(app, by=request.user if isinstance(request.user, User) else None, now=timezone.now())

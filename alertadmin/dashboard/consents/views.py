@@ -67,7 +67,7 @@ def consents(request: HttpRequest) -> HttpResponse:
 def consents_check(request: HttpRequest) -> HttpResponse:
     """Start a batch check of every app, or show the running one."""
     if request.method == "POST":
-        matrix.begin(None, request)
+        matrix.start_batch(None, request)
     return redirect("consents")
 
 
@@ -87,7 +87,7 @@ def consent_check(request: HttpRequest, pk: UUID) -> HttpResponse:
     sync_required_consents([app])
     pairs = [pair for pair in required_pairs([app]) if access.may(Right.OPERATE, pair.tenant)]
     if len(pairs) > WAITED_FOR and access.in_all_tenants(Right.OPERATE):
-        matrix.begin(app, request)
+        matrix.start_batch(app, request)
         return redirect("app-consents", pk)
     found = list(check_consents(pairs, now=timezone.now()))
     granted = sum(consent.status == ConsentStatus.GRANTED for consent in found)

@@ -21,7 +21,7 @@ from django.views.decorators.http import require_safe
 from alertadmin.accounts.decorators import require_right
 from alertadmin.accounts.roles import Right
 from alertadmin.crypto.keyring import KeyringError
-from alertadmin.dashboard.credentials.responses import told
+from alertadmin.dashboard.credentials.responses import verification_response
 from alertadmin.dashboard.ui.entra_links import portal_links
 from alertadmin.dashboard.ui.name_field import NameField
 from alertadmin.registry.credentials import certificates, rotation
@@ -113,7 +113,7 @@ def certificate_make(request: HttpRequest, pk: UUID) -> HttpResponse:
         return _page(request, app, make=form)
     try:
         pair = certificates.generate(app.name, now=timezone.now(), lasts=form.lasts)
-        stored = keep_pair(app, pair, form.cleaned_data["description"])
+        stored = store_pair(app, pair, form.cleaned_data["description"])
     except KeyringError as error:
         form.add_error(None, render_error(error))
         return _page(request, app, make=form)
@@ -140,13 +140,13 @@ def _app(pk: UUID) -> AppRegistration:
 
 def _store(request: HttpRequest, app: AppRegistration, pair: KeyPair, description: str) -> HttpResponse:
     if app.current_credential is None:
-        stored = keep_pair(app, pair, description)
+        stored = store_pair(app, pair, description)
         messages.success(request, _("The certificate is stored and in use."))
         return redirect("credential", stored.pk)
-    return told(request, rotation.rotate(app, **fields_of(pair, description), now=timezone.now()))
+    return verification_response(request, rotation.rotate(app, **fields_of(pair, description), now=timezone.now()))
 
 
-def keep_pair(app: AppRegistration, pair: KeyPair, description: str) -> Credential:
+def store_pair(app: AppRegistration, pair: KeyPair, description: str) -> Credential:
     """Store the pair: in use at once if the app has no credential, else waiting. Makes no request to Entra."""
     if app.current_credential is None:
         return add_credential(app, **fields_of(pair, description))

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from alertadmin.registry.credentials.rotation import Replacement
 
 
-def told(request: HttpRequest, replacement: Replacement) -> HttpResponse:
+def verification_response(request: HttpRequest, replacement: Replacement) -> HttpResponse:
     if replacement.proven:
         messages.success(request, _("The new one is verified and now in use; the old one is superseded."))
         return redirect("credential", replacement.credential.pk)

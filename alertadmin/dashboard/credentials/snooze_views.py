@@ -51,11 +51,11 @@ class SnoozeForm(forms.Form):
 
 
 @require_right(Right.OPERATE, of=Credential)
-def credential_hold(request: HttpRequest, pk: UUID) -> HttpResponse:
+def credential_snooze(request: HttpRequest, pk: UUID) -> HttpResponse:
     now = timezone.now()
     found = get_object_or_404(Credential.objects.select_related("app__tenant").defer("value"), pk=pk)
     form = SnoozeForm(request.POST or None, initial=_initial(found, now))
-    if request.method == "POST" and form.is_valid() and _hold(request, form, found, now):
+    if request.method == "POST" and form.is_valid() and _save_snooze(request, form, found, now):
         return redirect("credential", pk)
     heading = _("Snooze the reminders of “%(name)s”") % {"name": found}
     above = [found.app.tenant, found.app, found]
@@ -69,7 +69,7 @@ def _initial(credential: Credential, now: datetime) -> dict[str, Any]:
     return {"until": until.astimezone(credential.app.tenant.zone).date().isoformat()}
 
 
-def _hold(request: HttpRequest, form: SnoozeForm, credential: Credential, now: datetime) -> bool:
+def _save_snooze(request: HttpRequest, form: SnoozeForm, credential: Credential, now: datetime) -> bool:
     assert isinstance(request.user, User)  # noqa: S101 (signed in, by the middleware)
     data = form.cleaned_data
     try:

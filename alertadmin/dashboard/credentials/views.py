@@ -19,7 +19,7 @@ from alertadmin.crypto import decryption
 from alertadmin.crypto.keyring import KeyringError
 from alertadmin.dashboard.credentials.forms import CredentialForm, SecretForm
 from alertadmin.dashboard.credentials.lifetime_bar import LifetimeBar
-from alertadmin.dashboard.credentials.responses import told
+from alertadmin.dashboard.credentials.responses import verification_response
 from alertadmin.dashboard.credentials.table import credentials_table
 from alertadmin.dashboard.ui.confirm_delete import confirm_delete
 from alertadmin.dashboard.ui.decorators import post_only
@@ -116,7 +116,7 @@ def _new_secret(request: HttpRequest, app: AppRegistration, replaced: Credential
                 stored = add_credential(app, **values)
                 messages.success(request, _("The secret is stored and in use."))
                 return redirect("credential", stored.pk)
-            return told(request, rotation.rotate(app, **values, now=timezone.now()))
+            return verification_response(request, rotation.rotate(app, **values, now=timezone.now()))
         except ValidationError as error:
             form.add_error(None, error.messages)
         except KeyringError as error:
@@ -139,4 +139,4 @@ def credential_promote(request: HttpRequest, pk: UUID) -> HttpResponse:
     found = get_object_or_404(Credential.objects.select_related("app__tenant"), pk=pk)
     if found.state != CredentialState.NEXT:  # changed by another request
         return redirect("credential", pk)
-    return told(request, rotation.promote(found, now=timezone.now()))
+    return verification_response(request, rotation.promote(found, now=timezone.now()))

@@ -29,7 +29,7 @@ class ShownAttempt:
     """Whether the viewer may see the route and its server's answer."""
 
 
-def tried(delivery: Delivery, access: Access) -> list[ShownAttempt]:
+def shown_attempts(delivery: Delivery, access: Access) -> list[ShownAttempt]:
     """All attempts in order."""
     attempts = list(delivery.attempts.select_related("channel"))
     if access.in_all_tenants():

@@ -28,14 +28,14 @@ class DeliveryContents:
         return self.line.url.removeprefix(settings.PUBLIC_URL)
 
 
-def told_by(delivery: Delivery, now: datetime) -> tuple[list[DeliveryContents], int]:
+def read_contents(delivery: Delivery, now: datetime) -> tuple[list[DeliveryContents], int]:
     """Return the first MOST lines, most urgent first, and the number of further ones."""
-    found = notices(delivery)
+    found = lines_of(delivery)
     shown = [DeliveryContents(line(notice.reminder, now), _look(notice.reminder, now)) for notice in found[:MOST]]
     return shown, max(0, found.count() - len(shown)) if len(shown) == MOST else 0
 
 
-def notices(delivery: Delivery) -> QuerySet[ReminderLine]:
+def lines_of(delivery: Delivery) -> QuerySet[ReminderLine]:
     return (
         ReminderLine.objects.filter(delivery=delivery)
         .select_related(

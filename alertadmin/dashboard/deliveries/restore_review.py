@@ -44,21 +44,21 @@ def _decide(request: HttpRequest) -> None:
         found = found.filter(recipient=data["recipient"], channel_label=data.get("label", ""))
     if act == SEND:
         count = reviewing.send(found, now, to=to)
-        messages.success(request, _sent(count) if count else _nothing())
+        messages.success(request, _sent_text(count) if count else _nothing_left())
     elif act == TOLD and not is_one and "sure" not in data:
         messages.error(request, _("Tick the box to confirm: they will not be notified again. Nothing was changed."))
     elif act == TOLD and isinstance(request.user, User):
         count = reviewing.mark_notified(found, request.user.email, now, to=to)
-        messages.success(request, _taken_back(count) if count else _nothing())
+        messages.success(request, _cancelled_text(count) if count else _nothing_left())
 
 
-def _sent(count: int) -> str:
+def _sent_text(count: int) -> str:
     return ngettext("%(count)d mail is being sent now.", "%(count)d mails are being sent now.", count) % {
         "count": count
     }
 
 
-def _taken_back(count: int) -> str:
+def _cancelled_text(count: int) -> str:
     return ngettext(
         "%(count)d mail was cancelled and counts as already sent.",
         "%(count)d mails were cancelled and count as already sent.",
@@ -66,5 +66,5 @@ def _taken_back(count: int) -> str:
     ) % {"count": count}
 
 
-def _nothing() -> str:
+def _nothing_left() -> str:
     return _("Nothing is waiting any more: it was sent, or another user has decided.")

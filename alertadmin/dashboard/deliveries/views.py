@@ -21,8 +21,8 @@ from alertadmin.accounts.models import User
 from alertadmin.accounts.reauthentication import recently_confirmed
 from alertadmin.accounts.roles import Right
 from alertadmin.dashboard.channels.failure_help import explain_failure
-from alertadmin.dashboard.deliveries.attempts import shows_cause, shows_reason, shows_route, tried
-from alertadmin.dashboard.deliveries.contents import told_by
+from alertadmin.dashboard.deliveries.attempts import shown_attempts, shows_cause, shows_reason, shows_route
+from alertadmin.dashboard.deliveries.contents import read_contents
 from alertadmin.dashboard.ui.decorators import post_only
 from alertadmin.dashboard.ui.tables import Column, Filter, Table
 from alertadmin.outbox import mail_limits
@@ -84,8 +84,8 @@ def delivery(request: HttpRequest, pk: UUID) -> HttpResponse:
         Delivery.objects.select_related("mailbox__app__tenant", "mailbox__tenant", "channel"), pk=pk
     )
     now, access = timezone.now(), access_of(request)
-    told, untold = told_by(found, now)
-    attempts = tried(found, access)
+    told, untold = read_contents(found, now)
+    attempts = shown_attempts(found, access)
     accepted = next((one.attempt for one in attempts if one.attempt.outcome == AttemptOutcome.ACCEPTED), None)
     is_open = found.state in (*UNDECIDED, DeliveryState.SENDING) and found.settled_at is None
     waits = is_open and found.state != DeliveryState.SENDING
@@ -110,7 +110,7 @@ def delivery(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 @require_right(Right.OPERATE, of=Delivery)
 @post_only(back="delivery")
-def hasten(request: HttpRequest, pk: UUID) -> HttpResponse:
+def retry_now(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Retry now, for an operator who has fixed the cause."""
     now, asked = timezone.now(), False
     found = get_object_or_404(Delivery, pk=pk)
@@ -148,7 +148,7 @@ def may_end(access: Access, found: Delivery) -> bool:
 Act = Callable[[HttpRequest, UUID], HttpResponse]
 
 
-def _ending(act: Act) -> Act:
+def _guard_end(act: Act) -> Act:
     """Check the right to end a delivery, with reauthentication for mails to owners. Raises PermissionDenied."""
     asking = recently_confirmed("POST")(act)
 
@@ -164,7 +164,7 @@ def _ending(act: Act) -> Act:
 
 @require_right(Right.OPERATE, of=Delivery)
 @post_only(back="delivery")
-@_ending
+@_guard_end
 def confirm_arrived(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Mark as delivered, for an operator who has asked the recipient or looked into the mailbox."""
     if manual_actions.confirm_arrived(pk, timezone.now()):
@@ -175,7 +175,7 @@ def confirm_arrived(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 
 @require_right(Right.OPERATE, of=Delivery)
-@_ending
+@_guard_end
 def give_up(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Cancel after a confirmation page: a cancelled delivery is not repeated for its threshold."""
     found = get_object_or_404(Delivery, pk=pk)

@@ -53,7 +53,7 @@ class UnknownId:
 
 
 @dataclass(frozen=True)
-class Concerned:
+class MatchResult:
     registrations: list[MatchedRegistration]
     more: int
     """Number of registrations not shown."""
@@ -68,7 +68,7 @@ class Concerned:
         return next((few[0] for few in (here, named) if len(few) == 1), None)
 
 
-def concerned(said: Identifiers, slug: str, access: Access) -> Concerned:
+def match_registrations(said: Identifiers, slug: str, access: Access) -> MatchResult:
     """Match the text against all visible registrations. `slug` is the cause, for the links. Rows that the user may not
     see are treated as unknown."""
     tenants = list(
@@ -102,7 +102,7 @@ def concerned(said: Identifiers, slug: str, access: Access) -> Concerned:
     known = list(registrations.values())
     for one in known[:MOST]:
         one.links = portal_links(ENTRIES[slug].pages, one.tenant, one.app)
-    return Concerned(known[:MOST], max(0, len(known) - MOST), _unknown(said, apps, tenants))
+    return MatchResult(known[:MOST], max(0, len(known) - MOST), _unknown(said, apps, tenants))
 
 
 def _of_thumbprints(thumbprints: tuple[str, ...], access: Access) -> list[UUID]:

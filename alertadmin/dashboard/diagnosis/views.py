@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy
 from alertadmin.accounts.access import Access, access_of
 from alertadmin.accounts.decorators import require_right
 from alertadmin.accounts.roles import Right
-from alertadmin.dashboard.diagnosis.matching import Concerned, concerned
+from alertadmin.dashboard.diagnosis.matching import MatchResult, match_registrations
 from alertadmin.registry.clouds import UnknownCloud
 from alertadmin.registry.models import Tenant
 from mailer.clouds import Cloud
@@ -46,10 +46,10 @@ def diagnosis(request: HttpRequest) -> HttpResponse:
     return render(request, "diagnosis/diagnosis.html", context)
 
 
-def _explained(text: str, access: Access) -> tuple[Diagnosis, Concerned]:
+def _explained(text: str, access: Access) -> tuple[Diagnosis, MatchResult]:
     """Explain the text with the values and links of the matched registration, if there is one."""
     first = diagnose(text, translate=_)
-    known = concerned(find_identifiers(text), first.slug, access)
+    known = match_registrations(find_identifiers(text), first.slug, access)
     if (meant := known.meant(first.found)) is None:
         return first, known
     said = diagnose(

@@ -44,7 +44,7 @@ class MigrationStatus:
     """ID of the consent to ask for."""
 
 
-def leaving(access: Access) -> QuerySet[Mailbox]:
+def ews_mailboxes(access: Access) -> QuerySet[Mailbox]:
     """Mailboxes of Exchange Online that send by EWS, annotated for `migration_status`."""
     by_ews = Attempt.objects.filter(mailbox=OuterRef("pk"), transport=TransportName.EWS).order_by("-started_at")
     by_ews = by_ews.exclude(outcome=AttemptOutcome.OPEN)
@@ -72,12 +72,12 @@ def tests_by_graph(mailbox: Any) -> QuerySet[Delivery]:
     return tests.order_by("-created_at")
 
 
-def is_proven(state: str | None, at: datetime | None, now: datetime) -> bool:
+def allows_switch(state: str | None, at: datetime | None, now: datetime) -> bool:
     """Whether the newest test by Graph allows the switch."""
     return state == DeliveryState.SENT and at is not None and now - at < PROOF_LASTS
 
 
-def standing(mailbox: Any, now: datetime) -> MigrationStatus:
+def migration_status(mailbox: Any, now: datetime) -> MigrationStatus:
     """Status of a row of `leaving`."""
     return MigrationStatus(
         _ews(mailbox), mailbox.ews_at, _graph(mailbox, now), _next(mailbox, now), mailbox.graph_consent
@@ -95,7 +95,7 @@ def _ews(mailbox: Any) -> tuple[Badge, str | Promise]:
 
 
 def _graph(mailbox: Any, now: datetime) -> tuple[Badge, str | Promise]:
-    if is_proven(mailbox.graph_state, mailbox.graph_at, now):
+    if allows_switch(mailbox.graph_state, mailbox.graph_at, now):
         return GOOD, _("a test was accepted")
     if mailbox.graph_state in (DeliveryState.PENDING, DeliveryState.SENDING):
         return UNDER_WAY, _("a test is in progress")
@@ -108,7 +108,7 @@ def _graph(mailbox: Any, now: datetime) -> tuple[Badge, str | Promise]:
 
 
 def _next(mailbox: Any, now: datetime) -> NextStep:
-    if is_proven(mailbox.graph_state, mailbox.graph_at, now):
+    if allows_switch(mailbox.graph_state, mailbox.graph_at, now):
         return NextStep.MOVE
     if Permission.MAIL_SEND not in mailbox.app.permissions:
         return NextStep.WANT

@@ -17,7 +17,7 @@ from alertadmin.accounts.decorators import require_right
 from alertadmin.accounts.reauthentication import recently_confirmed
 from alertadmin.accounts.roles import Right
 from alertadmin.audit import AuditAction
-from alertadmin.dashboard.ews_migration.status import is_proven, leaving, standing, tests_by_graph
+from alertadmin.dashboard.ews_migration.status import allows_switch, ews_mailboxes, migration_status, tests_by_graph
 from alertadmin.dashboard.ui.decorators import post_only
 from alertadmin.dashboard.ui.entra_links import portal_links
 from alertadmin.dashboard.ui.tables import Column, Table
@@ -44,9 +44,9 @@ LISTING = Table(
 @require_right(Right.LOOK)
 def leaving_ews(request: HttpRequest) -> HttpResponse:
     now, access = timezone.now(), access_of(request)
-    page = LISTING.page(request, leaving(access))
+    page = LISTING.page(request, ews_mailboxes(access))
     for mailbox in page.rows:
-        mailbox.standing = standing(mailbox, now)
+        mailbox.standing = migration_status(mailbox, now)
     context = {
         "page": page,
         "days": (ENDS - now).days,
@@ -62,11 +62,11 @@ def leaving_mailbox(request: HttpRequest, pk: UUID) -> HttpResponse:
     found = get_object_or_404(Mailbox.objects.select_related("tenant", "app"), pk=pk)
     if found.app is None or found.transport != TransportName.EWS:
         return redirect("mailbox", pk)
-    row = leaving(access_of(request)).get(pk=pk)
+    row = ews_mailboxes(access_of(request)).get(pk=pk)
     others = Mailbox.objects.filter(still_by_ews(), tenant=found.tenant).values_list("app__client_id", flat=True)
     context = {
         "mailbox": found,
-        "standing": standing(row, timezone.now()),
+        "standing": migration_status(row, timezone.now()),
         "days": (ENDS - timezone.now()).days,
         "recipient": getattr(request.user, "email", ""),
         "links": portal_links(("permissions", "ews_doc", "rbac_doc"), found.tenant, found.app),
@@ -79,7 +79,7 @@ def leaving_mailbox(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 @require_right(Right.CHANGE, of=Mailbox)
 @post_only(back="mailbox-leaving")
-def mailbox_want_graph(request: HttpRequest, pk: UUID) -> HttpResponse:
+def require_graph_permission(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Add Mail.Send to the required permissions of the app and check consent at once.
 
     Needs the right to change the app, which may belong to another tenant than the mailbox.
@@ -104,7 +104,7 @@ def mailbox_to_graph(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Switch to Graph, only after an accepted test: a working transport is not replaced by an untested one."""
     found = get_object_or_404(Mailbox.objects.select_related("tenant", "app").filter(still_by_ews()), pk=pk)
     last = tests_by_graph(found).first()
-    if last is None or not is_proven(last.state, last.created_at, timezone.now()):
+    if last is None or not allows_switch(last.state, last.created_at, timezone.now()):
         messages.warning(
             request, _("A test by Microsoft Graph must be accepted first. The mailbox still sends by EWS.")
         )

@@ -38,7 +38,7 @@ def readyz(request: HttpRequest) -> JsonResponse:
         # Without a cookie there is no session to load.
         if settings.SESSION_COOKIE_NAME in request.COOKIES and access_of(request).in_all_tenants():
             health = health_report.check(now)
-            found["problems"] = [_told(one) for one in describe(health.problems)]
+            found["problems"] = [_as_json(one) for one in describe(health.problems)]
             found["notices"] = [asdict(one) for one in notices()]
         else:
             health = health_report.public_health(now)
@@ -50,5 +50,5 @@ def readyz(request: HttpRequest) -> JsonResponse:
     return answer
 
 
-def _told(one: DescribedProblem) -> dict[str, Any]:
+def _as_json(one: DescribedProblem) -> dict[str, Any]:
     return {"part": one.part, "text": one.text, "since": one.since, "next_try": one.next_try}

@@ -44,7 +44,7 @@ def add(request: HttpRequest) -> HttpResponse:
     app = get_from_query(request, "app", AppRegistration.objects.select_related("tenant"))
     form = PersonalForm(request.POST or None, access=access_of(request), initial={"app": app})
     if request.method == "POST" and form.is_valid():
-        return _begin(request, form.save())
+        return _start_sign_in(request, form.save())
     context = {"form": form, "above": [app.tenant, app] if app else []}
     return render(request, "mailboxes/add_personal.html", context)
 
@@ -61,12 +61,12 @@ def sign_in(request: HttpRequest, pk: UUID) -> HttpResponse:
 @require_right(Right.CHANGE, of=Mailbox)
 @recently_confirmed("POST")
 @post_only(back="mailbox-sign-in")
-def begin(request: HttpRequest, pk: UUID) -> HttpResponse:
+def start_sign_in(request: HttpRequest, pk: UUID) -> HttpResponse:
     found = _account(request, pk)
     if Mailbox.objects.filter(of_the_installation(), pk=pk).exists():
         with transaction.atomic():
             owner_notices.notify_owners(found, timezone.now())
-    return _begin(request, found)
+    return _start_sign_in(request, found)
 
 
 @require_right(Right.CHANGE, of=Mailbox)
@@ -104,7 +104,7 @@ def confirm(request: HttpRequest, pk: UUID) -> HttpResponse:
     return redirect("mailbox-sign-in", pk)
 
 
-def _begin(request: HttpRequest, mailbox: Mailbox) -> HttpResponse:
+def _start_sign_in(request: HttpRequest, mailbox: Mailbox) -> HttpResponse:
     assert isinstance(request.user, User)  # noqa: S101 (signed in, by the middleware)
     try:
         _begun, secret = personal_device_code.start(mailbox, now=timezone.now(), by=request.user)

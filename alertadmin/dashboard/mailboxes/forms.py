@@ -31,7 +31,7 @@ def check_not_personal(address: str) -> str:
     return address
 
 
-class OneSendsReminders(forms.ModelForm):  # type: ignore[type-arg]
+class SenderMailboxForm(forms.ModelForm):  # type: ignore[type-arg]
     """The field `sends_reminders`, which one mailbox has: choosing this mailbox clears it on the other. That mailbox
     also sends password links, so only an owner may choose it and all owners are notified (dashboard.ui.sender_guard).
     """
@@ -61,7 +61,7 @@ class OneSendsReminders(forms.ModelForm):  # type: ignore[type-arg]
         if not commit:
             return super().save(commit=False)  # type: ignore[no-any-return]
         with (
-            self.instead_of_the_other(),
+            self.replace_sender(),
             audit.record_save(AuditAction.MAILBOX_CREATED, AuditAction.MAILBOX_CHANGED, self.instance),
         ):
             mailbox: Mailbox = super().save()
@@ -70,7 +70,7 @@ class OneSendsReminders(forms.ModelForm):  # type: ignore[type-arg]
             return mailbox
 
     @contextmanager
-    def instead_of_the_other(self) -> Iterator[None]:
+    def replace_sender(self) -> Iterator[None]:
         """Clear the flag on the other mailbox if this one is to send. Its change is audited last: owners are notified
         once, with the final sender."""
         others = Mailbox.objects.filter(sends_reminders=True).exclude(pk=self.instance.pk)
@@ -81,15 +81,15 @@ class OneSendsReminders(forms.ModelForm):  # type: ignore[type-arg]
             yield
 
 
-class PickApp(ModelPickerField):
+class AppPickerField(ModelPickerField):
     def label_from_instance(self, obj: AppRegistration) -> str:
         return f"{obj.name} ({obj.tenant.name})"
 
 
-class MailboxForm(OneSendsReminders):
+class MailboxForm(SenderMailboxForm):
     """A mailbox of Exchange Online, through an app registration."""
 
-    app = PickApp(
+    app = AppPickerField(
         AppRegistration.objects.select_related("tenant"),
         by=("client_id", "name"),
         label=_("App registration"),
@@ -129,10 +129,10 @@ class MailboxForm(OneSendsReminders):
         return data
 
 
-class PersonalForm(OneSendsReminders):
+class PersonalForm(SenderMailboxForm):
     """A personal account, which signs in after saving. A changed app, address or transport needs a new sign-in."""
 
-    app = PickApp(
+    app = AppPickerField(
         AppRegistration.objects.select_related("tenant"),
         by=("client_id", "name"),
         label=_("App registration"),
@@ -178,7 +178,7 @@ class PersonalForm(OneSendsReminders):
         return super().save(commit)
 
 
-class OnPremisesForm(OneSendsReminders):
+class OnPremisesForm(SenderMailboxForm):
     """A mailbox of an Exchange server on premises, with a login. The password is never rendered."""
 
     tenant = ModelPickerField(Tenant.objects.all(), by=("directory_id", "name"), label=_("Tenant"))

@@ -55,9 +55,9 @@ class SendAsVerdict:
     words: str
 
 
-def panel(mailbox: Mailbox, form: ScopeForm | None = None) -> dict[str, Any]:
+def panel_context(mailbox: Mailbox, form: ScopeForm | None = None) -> dict[str, Any]:
     """Context of `mailboxes/scope.html`."""
-    shown = [(test, verdict(test)) for test in tries(mailbox)]
+    shown = [(test, assess_test(test)) for test in send_as_tests(mailbox)]
     return {
         "consent": _consent_of(mailbox),
         "scope_form": form or ScopeForm(mailbox=mailbox),
@@ -73,13 +73,13 @@ def _consent_of(mailbox: Mailbox) -> Consent | None:
     return found
 
 
-def tries(mailbox: Mailbox) -> list[Delivery]:
+def send_as_tests(mailbox: Mailbox) -> list[Delivery]:
     """Test sends as another mailbox, newest first."""
     found = mailbox.deliveries.filter(purpose=Purpose.TEST).exclude(sends_as="")
     return list(found.defer("text", "html", "attachments").order_by("-created_at")[:SHOWN])
 
 
-def verdict(test: Delivery) -> SendAsVerdict:
+def assess_test(test: Delivery) -> SendAsVerdict:
     """Result of a test as another mailbox. A refusal proves a scope only if the mailbox itself can send."""
     other = {"address": test.sends_as}
     if is_under_way(test):

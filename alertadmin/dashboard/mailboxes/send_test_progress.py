@@ -43,7 +43,7 @@ class TestStep:
     is_under_way: bool = False
 
 
-def shown(delivery: Delivery, now: datetime) -> dict[str, Any]:
+def progress_context(delivery: Delivery, now: datetime) -> dict[str, Any]:
     """Context of `mailboxes/steps.html`."""
     attempt = delivery.attempts.last()
     waited = (now - delivery.created_at).total_seconds()

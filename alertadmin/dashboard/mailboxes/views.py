@@ -21,9 +21,9 @@ from alertadmin.crypto.keyring import KeyringError
 from alertadmin.dashboard.mailboxes import send_as_check, send_test_progress
 from alertadmin.dashboard.mailboxes.forms import (
     MailboxForm,
-    OneSendsReminders,
     OnPremisesForm,
     PersonalForm,
+    SenderMailboxForm,
     TestSendForm,
 )
 from alertadmin.dashboard.ui.confirm_delete import confirm_delete
@@ -97,7 +97,7 @@ def _mailbox_page(
         "deliveries": recent[:TESTS],
         "is_installations": Mailbox.objects.filter(of_the_installation(), pk=found.pk).exists(),
         "is_signed_in": found.is_personal and found.is_signed_in(timezone.now()),
-        **send_as_check.panel(found, scope_form),
+        **send_as_check.panel_context(found, scope_form),
         "scope_script": _scope_script(found),
         "scope_url": reverse("mailbox-scope", args=[found.pk]),
     }
@@ -139,14 +139,14 @@ def mailbox_add_on_premises(request: HttpRequest) -> HttpResponse:
 @recently_confirmed("POST")
 def mailbox_edit(request: HttpRequest, pk: UUID) -> HttpResponse:
     found = get_object_or_404(Mailbox.objects.select_related("tenant", "app__tenant"), pk=pk)
-    make: Callable[..., OneSendsReminders] = OnPremisesForm if found.is_on_premises else MailboxForm
+    make: Callable[..., SenderMailboxForm] = OnPremisesForm if found.is_on_premises else MailboxForm
     if found.is_personal:
         make = PersonalForm
     form = make(request.POST or None, access=access_of(request), instance=found)
     return _edit(request, form, _("Edit “%(name)s”") % {"name": found.address}, above=[found.tenant, found])
 
 
-def _edit(request: HttpRequest, form: OneSendsReminders, heading: str, *, above: Sequence[Thing]) -> HttpResponse:
+def _edit(request: HttpRequest, form: SenderMailboxForm, heading: str, *, above: Sequence[Thing]) -> HttpResponse:
     """Edit form. `above` are the parent pages; Cancel leads to the last one, or to the list."""
     if request.method == "POST" and form.is_valid():
         try:
@@ -186,7 +186,7 @@ def start_test(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 @require_right(Right.OPERATE, of=Mailbox)
 @post_only(back="mailbox")
-def scope_try(request: HttpRequest, pk: UUID) -> HttpResponse:
+def send_as_other_mailbox(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Send a test as another mailbox, which should be refused; if it is accepted, the user receives the mail."""
     found = get_object_or_404(Mailbox.objects.select_related("tenant", "app__tenant").filter(server=""), pk=pk)
     form = send_as_check.ScopeForm(request.POST, mailbox=found)
@@ -213,9 +213,9 @@ def progress(request: HttpRequest, pk: UUID) -> HttpResponse:
         purpose=Purpose.TEST,
     )
     context = {
-        **send_test_progress.shown(delivery, timezone.now()),
+        **send_test_progress.progress_context(delivery, timezone.now()),
         "area": "channels" if delivery.uses_channel else "mailboxes",
-        "verdict": send_as_check.verdict(delivery) if delivery.sends_as else None,
+        "verdict": send_as_check.assess_test(delivery) if delivery.sends_as else None,
     }
     template = "mailboxes/steps.html" if getattr(request, "htmx", False) else "mailboxes/progress.html"
     return render(request, template, context)

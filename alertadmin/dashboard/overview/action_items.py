@@ -49,13 +49,13 @@ class ActionItem:
 
 def find_action_items(now: datetime, access: Access) -> list[ActionItem]:
     """Action items that the user may see: most urgent first, equal urgency in the order of `kinds`."""
-    kinds = (_ending, _told_to_nobody, _consents, _deliveries, _mailboxes, _channels, _sign_ins, _ews)
+    kinds = (_expiring, _without_recipients, _consents, _deliveries, _mailboxes, _channels, _sign_ins, _ews)
     return sorted(
         (need for kind in kinds for need in kind(now, access)), key=lambda need: BADGE.get(need.look.colour, 2)
     )
 
 
-def _rest(look: Badge, what: str, url: str) -> ActionItem:
+def _more(look: Badge, what: str, url: str) -> ActionItem:
     """Line that links to further items of a kind."""
     return ActionItem(look, _("and more"), what, url, "", _("See all"), url)
 
@@ -65,14 +65,14 @@ def _act(access: Access, thing: Model, words: str, url: str) -> tuple[str, str]:
     return (words, url) if access.may(Right.CHANGE, thing) else ("", "")
 
 
-def _ending(now: datetime, access: Access) -> Iterator[ActionItem]:
+def _expiring(now: datetime, access: Access) -> Iterator[ActionItem]:
     ending = (
         access.visible(Credential)
         .filter(state=CredentialState.CURRENT, expires_at__lte=now + timedelta(days=AMBER_DAYS))
         .order_by("expires_at", "pk")
     )
     found = list(ending.select_related("app__tenant").defer("value")[: SHOWN + 1])
-    told = _told(found[:SHOWN])
+    told = _notified_counts(found[:SHOWN])
     for credential in found[:SHOWN]:
         details = [str(credential)]
         if credential.is_expired(now):
@@ -90,10 +90,10 @@ def _ending(now: datetime, access: Access) -> Iterator[ActionItem]:
         more = ending.count() - SHOWN
         what = ngettext("%(count)d more secret expires soon", "%(count)d more secrets expire soon", more)
         url = f"{reverse('credentials')}?ends={AMBER_DAYS}&state={CredentialState.CURRENT}"
-        yield _rest(badge_of_expiry(found[SHOWN], now), what % {"count": more}, url)
+        yield _more(badge_of_expiry(found[SHOWN], now), what % {"count": more}, url)
 
 
-def _told(credentials: Sequence[Credential]) -> dict[UUID, list[str]]:
+def _notified_counts(credentials: Sequence[Credential]) -> dict[UUID, list[str]]:
     """Numbers of notified recipients and channels. Queried for the shown secrets only: for all of them it takes a
     second in a large installation."""
     sent = ReminderLine.objects.filter(
@@ -109,7 +109,7 @@ def _told(credentials: Sequence[Credential]) -> dict[UUID, list[str]]:
     return found
 
 
-def _told_to_nobody(now: datetime, access: Access) -> Iterator[ActionItem]:
+def _without_recipients(now: datetime, access: Access) -> Iterator[ActionItem]:
     tenants = access.visible(Tenant).filter(apps__credentials__in=scanner.without_recipients(now)).distinct()
     found = list(tenants[: SHOWN + 1])
     for tenant in found[:SHOWN]:
@@ -122,7 +122,7 @@ def _told_to_nobody(now: datetime, access: Access) -> Iterator[ActionItem]:
             *_act(access, tenant, _("Add a contact"), reverse("tenant-edit", args=[tenant.pk])),
         )
     if found[SHOWN:]:
-        yield _rest(BAD, _("More tenants without a recipient"), reverse("tenants"))
+        yield _more(BAD, _("More tenants without a recipient"), reverse("tenants"))
 
 
 def _consents(_now: datetime, access: Access) -> Iterator[ActionItem]:
@@ -156,7 +156,7 @@ def _consents(_now: datetime, access: Access) -> Iterator[ActionItem]:
             f"{url}{place}",
         )
     if len(together) > SHOWN:
-        yield _rest(DOUBTFUL, _("More apps without consent"), f"{reverse('consents')}?status=missing")
+        yield _more(DOUBTFUL, _("More apps without consent"), f"{reverse('consents')}?status=missing")
 
 
 def _deliveries(now: datetime, access: Access) -> Iterator[ActionItem]:
@@ -177,7 +177,7 @@ def _deliveries(now: datetime, access: Access) -> Iterator[ActionItem]:
         )
     if found[SHOWN:]:
         url = f"{reverse('deliveries')}?state=wrong&purpose=no-test"
-        yield _rest(DOUBTFUL, _("More mails that may not have been delivered"), url)
+        yield _more(DOUBTFUL, _("More mails that may not have been delivered"), url)
 
 
 def _why_not_sent(delivery: Delivery) -> Iterator[str]:
@@ -205,7 +205,7 @@ def _mailboxes(now: datetime, access: Access) -> Iterator[ActionItem]:
             *_act(access, mailbox, _("Test it"), mailbox.get_absolute_url()),
         )
     if found[SHOWN:]:
-        yield _rest(DOUBTFUL, _("More failing mailboxes"), reverse("mailboxes"))
+        yield _more(DOUBTFUL, _("More failing mailboxes"), reverse("mailboxes"))
 
 
 def _channels(_now: datetime, access: Access) -> Iterator[ActionItem]:
@@ -223,7 +223,7 @@ def _channels(_now: datetime, access: Access) -> Iterator[ActionItem]:
             channel.get_absolute_url(),
         )
     if found[SHOWN:]:
-        yield _rest(DOUBTFUL, _("More failing channels"), reverse("channels"))
+        yield _more(DOUBTFUL, _("More failing channels"), reverse("channels"))
 
 
 def _sign_ins(now: datetime, access: Access) -> Iterator[ActionItem]:
@@ -242,7 +242,7 @@ def _sign_ins(now: datetime, access: Access) -> Iterator[ActionItem]:
             *_act(access, mailbox, _("Sign in"), reverse("mailbox-sign-in", args=[mailbox.pk])),
         )
     if found[SHOWN:]:
-        yield _rest(DOUBTFUL, _("More personal accounts to sign in"), f"{reverse('mailboxes')}?way=personal")
+        yield _more(DOUBTFUL, _("More personal accounts to sign in"), f"{reverse('mailboxes')}?way=personal")
 
 
 def _ews(now: datetime, access: Access) -> Iterator[ActionItem]:

@@ -12,7 +12,7 @@ from alertadmin.accounts.models import User
 from alertadmin.accounts.services import role_grants
 from alertadmin.dashboard.overview.action_items import find_action_items
 from alertadmin.dashboard.overview.timeline import timeline
-from alertadmin.dashboard.setup_wizard.directory import guides_of
+from alertadmin.dashboard.setup_wizard.directory import unfinished_guides
 from alertadmin.outbox.queue import claims
 from alertadmin.outbox.queue.backlog import estimate
 from alertadmin.registry.models import AppRegistration, Credential, Mailbox, Tenant
@@ -40,7 +40,7 @@ def overview(request: HttpRequest) -> HttpResponse:
         "whose": whose,
         "others": count - len(whose),
         "needs": find_action_items(now, access),
-        "begun": guides_of(request),
+        "begun": unfinished_guides(request),
         "next": next_end.first(),
         "drain": estimate(now) if access.in_all_tenants() else None,
         "timeline": timeline(now, watched),

@@ -15,7 +15,7 @@ from alertadmin.reminders.rules.schedule import ESCALATE_TO_ALL_DAYS, ReminderSc
 ISO_WEEKDAYS = [(str(number + 1), name) for number, name in WEEKDAYS.items()]
 
 
-class PeopleForm(forms.Form):
+class RecipientsForm(forms.Form):
     first = EmailListField(
         label=_("Primary recipients"), help_text=_("Always notified. E-mail addresses, one per line.")
     )
@@ -31,7 +31,7 @@ class PeopleForm(forms.Form):
         return data
 
 
-class PlanForm(forms.Form):
+class ScheduleForm(forms.Form):
     halves = ("repeat", "escalate")
     in_force: ReminderSchedule
 
@@ -52,7 +52,7 @@ class PlanForm(forms.Form):
     )
 
     @classmethod
-    def showing(cls, policy: Policy | None, in_force: ReminderSchedule, data: Any = None) -> PlanForm:
+    def showing(cls, policy: Policy | None, in_force: ReminderSchedule, data: Any = None) -> ScheduleForm:
         form = cls(
             data,
             prefix="plan",

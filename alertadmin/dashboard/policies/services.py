@@ -8,31 +8,31 @@ from django.db import transaction
 
 from alertadmin import audit
 from alertadmin.audit import AuditAction
-from alertadmin.dashboard.policies.forms import PeopleForm, PlanForm, TimingForm
+from alertadmin.dashboard.policies.forms import RecipientsForm, ScheduleForm, TimingForm
 from alertadmin.registry.models import AppRegistration, Tenant
 from alertadmin.reminders.models import Level, Policy, Recipient
 
 
 def save(
-    tenant: Tenant | None, app: AppRegistration | None, people: PeopleForm, plan: PlanForm, timing: TimingForm
+    tenant: Tenant | None, app: AppRegistration | None, people: RecipientsForm, plan: ScheduleForm, timing: TimingForm
 ) -> Policy:
     with transaction.atomic():
         policy, _is_new = Policy.objects.get_or_create(tenant=tenant, app=app)
         with audit.record_change(AuditAction.POLICY_CHANGED, policy) as details:
-            before = _told(tenant, app)
+            before = _recipients(tenant, app)
             _save(policy, people, plan, timing)
-            if (after := _told(tenant, app)) != before:
+            if (after := _recipients(tenant, app)) != before:
                 details["recipients"] = {"before": before, "after": after}
     return policy
 
 
-def _told(tenant: Tenant | None, app: AppRegistration | None) -> list[str]:
+def _recipients(tenant: Tenant | None, app: AppRegistration | None) -> list[str]:
     """Return the primary and the escalation recipients."""
     found = Recipient.objects.filter(tenant=tenant, app=app).order_by("line", "email")
     return [f"{one.get_line_display()}: {one.email}" for one in found]
 
 
-def _save(policy: Policy, people: PeopleForm, plan: PlanForm, timing: TimingForm) -> None:
+def _save(policy: Policy, people: RecipientsForm, plan: ScheduleForm, timing: TimingForm) -> None:
     policy.plan = plan.plan
     data = timing.cleaned_data
     policy.has_timing = data["has_timing"]

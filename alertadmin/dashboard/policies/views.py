@@ -14,7 +14,7 @@ from alertadmin.accounts.access import access_of
 from alertadmin.accounts.decorators import require_right
 from alertadmin.accounts.reauthentication import recently_confirmed
 from alertadmin.accounts.roles import Right
-from alertadmin.dashboard.policies.forms import PeopleForm, PlanForm, TimingForm
+from alertadmin.dashboard.policies.forms import RecipientsForm, ScheduleForm, TimingForm
 from alertadmin.dashboard.policies.services import save
 from alertadmin.dashboard.ui.notified_people import list_notified_channels, list_notified_people
 from alertadmin.monitoring import owner_notices
@@ -50,8 +50,8 @@ def _policy(request: HttpRequest, tenant: Tenant | None, app: AppRegistration | 
     own = Policy.objects.filter(**scope).first()
     in_force = policies.effective_policy(tenant, app)
     data = request.POST or None
-    people = PeopleForm(data, prefix="people", initial=_people(scope))
-    plan = PlanForm.showing(own, in_force.plan_as_set, data)
+    people = RecipientsForm(data, prefix="people", initial=_people(scope))
+    plan = ScheduleForm.showing(own, in_force.plan_as_set, data)
     timing = TimingForm.showing(own, in_force.timing, data)
     forms = (people, plan, timing)
     if request.method == "POST" and all([form.is_valid() for form in forms]):  # noqa: C419 (each part says what is wrong with it)

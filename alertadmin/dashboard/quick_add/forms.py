@@ -6,7 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 from alertadmin.dashboard.apps.forms import AppForm
 from alertadmin.dashboard.credentials.forms import SecretForm
-from alertadmin.dashboard.mailboxes.forms import OneSendsReminders
+from alertadmin.dashboard.mailboxes.forms import SenderMailboxForm
 from alertadmin.dashboard.tenants.forms import TenantForm
 from alertadmin.registry.models import AppRegistration, Mailbox
 
@@ -24,7 +24,7 @@ class AppPart(AppForm):
         fields = ["name", "client_id", "audience", "redirect_uri", "permissions"]
 
 
-class MailboxPart(OneSendsReminders):
+class MailboxPart(SenderMailboxForm):
     """Optional as a whole: without an address no mailbox is created."""
 
     class Meta:

@@ -2,6 +2,6 @@ from __future__ import annotations
 
 from django.urls import path
 
-from alertadmin.dashboard.quick_add.views import registering
+from alertadmin.dashboard.quick_add.views import quick_add
 
-urlpatterns = [path("register/", registering, name="register")]
+urlpatterns = [path("register/", quick_add, name="register")]

@@ -24,7 +24,7 @@ from alertadmin.stored_messages import render_error
 
 @require_right(Right.CHANGE)
 @sensitive_post_parameters("secret-value")
-def registering(request: HttpRequest) -> HttpResponse:
+def quick_add(request: HttpRequest) -> HttpResponse:
     """One form in four parts; `?tenant=` adds an app to an existing tenant, in three.
 
     `?client_id=` and `?directory_id=` fill in IDs found in a pasted error (see `diagnosis`).
@@ -72,7 +72,7 @@ def _register(
     """Register in the existing tenant, or create the tenant first."""
     if not mailbox.cleaned_data["address"]:
         return _register_parts(known, tenant, app, secret, None)
-    with mailbox.instead_of_the_other():
+    with mailbox.replace_sender():
         return _register_parts(known, tenant, app, secret, mailbox.save(commit=False))
 
 

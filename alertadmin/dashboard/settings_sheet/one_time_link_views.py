@@ -22,7 +22,7 @@ from alertadmin.accounts.roles import Right
 from alertadmin.crypto.keyring import Unreadable
 from alertadmin.dashboard.settings_sheet.forms import LIFETIMES, LinkForm
 from alertadmin.dashboard.settings_sheet.programs import Sheet, Values, program_of
-from alertadmin.dashboard.settings_sheet.views import app_and_mailboxes, chosen, unshown
+from alertadmin.dashboard.settings_sheet.views import app_and_mailboxes, chosen, sheet_without_post
 from alertadmin.registry.clouds import UnknownCloud
 from alertadmin.registry.credentials import one_time_link
 from alertadmin.registry.models import AppRegistration, Credential, Mailbox, OneTimeLink
@@ -38,16 +38,16 @@ def make(request: HttpRequest, pk: UUID) -> HttpResponse:
         return redirect("app-sheet", pk)
     app, mailboxes = app_and_mailboxes(request, pk)
     form, mailbox = LinkForm(request.POST, prefix="link"), chosen(request, mailboxes)
-    if token := _made(request, app.current_credential, mailbox, form):
+    if token := _create_link(request, app.current_credential, mailbox, form):
         address = settings.PUBLIC_URL + reverse("secret-link", args=[token])
         context = {"app": app, "address": address, "recipient": form.cleaned_data["recipient"]}
         return render(request, "settings_sheet/link_made.html", context)
-    context = {**unshown(request, app, mailbox), "mailboxes": mailboxes, "link_form": form}
+    context = {**sheet_without_post(request, app, mailbox), "mailboxes": mailboxes, "link_form": form}
     return render(request, "settings_sheet/sheet.html", context, status=422)
 
 
 @sensitive_variables("token")
-def _made(request: HttpRequest, secret: Credential | None, mailbox: Mailbox | None, form: LinkForm) -> str:
+def _create_link(request: HttpRequest, secret: Credential | None, mailbox: Mailbox | None, form: LinkForm) -> str:
     """Return the token; None with the error on the form if it was refused."""
     if not form.is_valid():
         return ""

@@ -49,11 +49,11 @@ def sheet_of(request: HttpRequest, app: AppRegistration, mailbox: Mailbox | None
     form = HandOverForm(request.POST or None)
     value = ""
     if request.method == "POST" and form.is_valid():
-        value = _shown(request, app, form)
-    return {**unshown(request, app, mailbox), "form": form, "value": value}
+        value = _disclose(request, app, form)
+    return {**sheet_without_post(request, app, mailbox), "form": form, "value": value}
 
 
-def unshown(request: HttpRequest, app: AppRegistration, mailbox: Mailbox | None) -> dict[str, Any]:
+def sheet_without_post(request: HttpRequest, app: AppRegistration, mailbox: Mailbox | None) -> dict[str, Any]:
     """The same context without posted values."""
     program = program_of(request.GET.get("for", ""))
     secret = app.current_credential
@@ -85,7 +85,7 @@ def chosen(request: HttpRequest, mailboxes: list[Mailbox]) -> Mailbox | None:
 
 
 @sensitive_variables("value")
-def _shown(request: HttpRequest, app: AppRegistration, form: HandOverForm) -> str:
+def _disclose(request: HttpRequest, app: AppRegistration, form: HandOverForm) -> str:
     """Return the value; None with the error on the form if it was refused."""
     assert isinstance(request.user, User)  # noqa: S101 (signed in, by the middleware)
     secret = app.current_credential

@@ -57,16 +57,16 @@ class WizardApplicationForm(AppDestination):
     def __init__(self, *args: Any, guide: SetupProgress, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["audience"].choices = [  # type: ignore[attr-defined]
-            (value, _said(label, MEANINGS[SignInAudience(value)])) for value, label in SignInAudience.choices
+            (value, _choice_label(label, MEANINGS[SignInAudience(value)])) for value, label in SignInAudience.choices
         ]
-        self.fields["redirect_uri"].choices = _redirects(guide, self.instance.redirect_uri)  # type: ignore[attr-defined]
+        self.fields["redirect_uri"].choices = _redirect_choices(guide, self.instance.redirect_uri)  # type: ignore[attr-defined]
         self.fields["client_id"].error_messages["required"] = _(
             "Paste it here when the portal has created the application. Your choices are kept."
         )
         self.fields["client_id"].help_text = _("From the application's overview page, when the portal has created it.")
 
     @property
-    def takes_a_person(self) -> bool:
+    def offers_personal_account(self) -> bool:
         """Whether the page offers to keep the app and sign in the account's owner instead."""
         return bool(self["audience"].value() == SignInAudience.PERSONAL)
 
@@ -82,11 +82,11 @@ class WizardApplicationForm(AppDestination):
         return chosen
 
 
-def _said(label: Any, meaning: Any) -> str:
+def _choice_label(label: Any, meaning: Any) -> str:
     return _("%(label)s: %(value)s") % {"label": label, "value": meaning}
 
 
-def _redirects(guide: SetupProgress, chosen: str) -> list[tuple[str, Any]]:
+def _redirect_choices(guide: SetupProgress, chosen: str) -> list[tuple[str, Any]]:
     """Redirect URI choices: desktop software, this dashboard, and the current one of a registered app."""
     native = NATIVE_CLIENT
     if cloud := (known_cloud(guide.tenant.cloud) if guide.tenant.cloud in BUILTIN else None):
@@ -97,7 +97,7 @@ def _redirects(guide: SetupProgress, chosen: str) -> list[tuple[str, Any]]:
     }
     if chosen and chosen not in offered:
         offered[chosen] = _("as it is registered now")
-    return [(uri, _said(uri, words)) for uri, words in offered.items()]
+    return [(uri, _choice_label(uri, words)) for uri, words in offered.items()]
 
 
 @require_right(Right.CHANGE, of=SetupProgress)
@@ -107,7 +107,7 @@ def guide_application(request: HttpRequest, guide: SetupProgress) -> HttpRespons
     app = guide.app or AppRegistration(tenant=guide.tenant, **{name: getattr(guide, name) for name in DRAFTED})
     form = WizardApplicationForm(request.POST if request.method == "POST" else None, instance=app, guide=guide)
     if request.method == "POST":
-        if PERSON in request.POST and (kept := _for_a_person(guide, form)):
+        if PERSON in request.POST and (kept := _keep_for_personal_account(guide, form)):
             messages.success(
                 request, _("“%(name)s” is registered. Next, the owner of the account signs in.") % {"name": kept.name}
             )
@@ -120,20 +120,20 @@ def guide_application(request: HttpRequest, guide: SetupProgress) -> HttpRespons
             )
             return go_on(guide)
         if form.is_valid():
-            _keep(guide, form)
+            _save_app(guide, form)
             return redirect("guide-permissions", guide.pk)
         _keep_draft(guide, form)
     return page(request, guide, "application", form=form, values=_values(guide))
 
 
 @transaction.atomic
-def _for_a_person(guide: SetupProgress, form: WizardApplicationForm) -> AppRegistration | None:
+def _keep_for_personal_account(guide: SetupProgress, form: WizardApplicationForm) -> AppRegistration | None:
     """Store the app and end the guide, whose steps are for apps that send on their own. None if the form is invalid."""
     known = _known(form, guide) if guide.app is None else None
     if known is None:
         if not form.is_valid():
             return None
-        _keep(guide, form)
+        _save_app(guide, form)
     app = known or guide.app
     guide.delete()
     return app
@@ -148,7 +148,7 @@ def _known(form: WizardApplicationForm, guide: SetupProgress) -> AppRegistration
 
 
 @transaction.atomic
-def _keep(guide: SetupProgress, form: WizardApplicationForm) -> None:
+def _save_app(guide: SetupProgress, form: WizardApplicationForm) -> None:
     """Store the app. It requires no permission until the next step."""
     app = form.save(commit=False)
     if guide.app is None:

@@ -18,7 +18,7 @@ from alertadmin.dashboard.consents import oauth_state
 from alertadmin.dashboard.consents.request_views import callback_url
 from alertadmin.dashboard.setup_wizard import progress
 from alertadmin.dashboard.setup_wizard.base import go_on, page, step
-from alertadmin.dashboard.setup_wizard.mailbox import WizardMailboxForm, keep, words_for_another
+from alertadmin.dashboard.setup_wizard.mailbox import WizardMailboxForm, consent_request_text, save_mailbox
 from alertadmin.dashboard.ui.decorators import post_only
 from alertadmin.registry.clouds import UnknownCloud
 from alertadmin.registry.consent.admin_consent_url import consent_link
@@ -48,7 +48,7 @@ def guide_consent(request: HttpRequest, guide: SetupProgress) -> HttpResponse:
     if guide.app.audience in SHARED and guide.mailbox is None and guide.app.required_permissions:
         form = WizardMailboxForm(request.POST or None, guide=guide, access=access_of(request))
         if request.method == "POST" and form.is_valid():
-            keep(request, guide, form)
+            save_mailbox(request, guide, form)
             return redirect("guide-consent", guide.pk)
     consents = progress.consents(guide)
     context = {
@@ -57,9 +57,10 @@ def guide_consent(request: HttpRequest, guide: SetupProgress) -> HttpResponse:
         "asks": [] if guide.is_scoped else _asks(request, guide, consents),
         "comes_back": guide.app.redirect_uri == callback_url(),
         "minutes": int(oauth_state.GOOD_FOR.total_seconds() // 60),
-        "can_check": progress.proven(guide) is not None or progress.unproven(guide) is not None,
-        "request_words": words_for_another(guide, [one.permission for one in consents]),
-        "next": progress.url(guide, progress.first_open(guide)) if progress.proven(guide) else "",
+        "can_check": progress.verified_credential(guide) is not None
+        or progress.unverified_credential(guide) is not None,
+        "request_words": consent_request_text(guide, [one.permission for one in consents]),
+        "next": progress.url(guide, progress.first_open(guide)) if progress.verified_credential(guide) else "",
         "is_granted": bool(consents) and all(one.status == ConsentStatus.GRANTED for one in consents),
     }
     return page(request, guide, "consent", status=422 if form and form.errors else 200, **context)

@@ -20,7 +20,7 @@ from alertadmin.accounts.decorators import require_right
 from alertadmin.accounts.roles import Right
 from alertadmin.audit import AuditAction, Result
 from alertadmin.crypto.keyring import KeyringError
-from alertadmin.dashboard.credentials.certificate_views import MakeForm, UploadForm, fields_of, keep_pair
+from alertadmin.dashboard.credentials.certificate_views import MakeForm, UploadForm, fields_of, store_pair
 from alertadmin.dashboard.credentials.forms import SecretForm
 from alertadmin.dashboard.setup_wizard import progress
 from alertadmin.dashboard.setup_wizard.base import go_on, page, step
@@ -69,26 +69,26 @@ def _enter(request: HttpRequest, guide: SetupProgress, way: str, form: forms.For
     data, now = form.cleaned_data, timezone.now()
     if isinstance(form, MakeForm):
         pair = certificates.generate(guide.app.name, now=now, lasts=form.lasts)
-        keep_pair(guide.app, pair, data["description"])
+        store_pair(guide.app, pair, data["description"])
         messages.success(
             request, _("The key is created and stored encrypted. Now upload its certificate in the portal.")
         )
         return redirect("guide-credential", guide.pk)
     if isinstance(form, UploadForm):
-        return _told(request, guide, _proven(guide.app, fields_of(data["pair"], data["description"])))
+        return _respond(request, guide, _store_and_verify(guide.app, fields_of(data["pair"], data["description"])))
     names = ("value", "description", "starts_at", "expires_at")
-    return _told(request, guide, _proven(guide.app, {name: data[name] for name in names}))
+    return _respond(request, guide, _store_and_verify(guide.app, {name: data[name] for name in names}))
 
 
-def _proven(app: AppRegistration, values: dict[str, Any]) -> Replacement:
+def _store_and_verify(app: AppRegistration, values: dict[str, Any]) -> Replacement:
     """Store first, then verify: the portal shows a value once, so a network error must not lose it."""
     now = timezone.now()
     if app.current_credential is not None:
         return rotation.rotate(app, **values, now=now)
-    return _tried(add_credential(app, **values))
+    return _verify(add_credential(app, **values))
 
 
-def _tried(credential: Credential) -> Replacement:
+def _verify(credential: Credential) -> Replacement:
     now = timezone.now()
     if credential.state == CredentialState.NEXT:
         return rotation.promote(credential, now=now)
@@ -99,7 +99,7 @@ def _tried(credential: Credential) -> Replacement:
     return Replacement(credential, proof.ok, proof.cause, proof.technical)
 
 
-def _told(request: HttpRequest, guide: SetupProgress, replacement: Replacement) -> HttpResponse:
+def _respond(request: HttpRequest, guide: SetupProgress, replacement: Replacement) -> HttpResponse:
     assert guide.app is not None  # noqa: S101
     if not replacement.proven:
         way = "secret" if not replacement.credential.certificate else "make"
@@ -118,14 +118,14 @@ def _page(
     replacement: Replacement | None = None,
 ) -> HttpResponse:
     assert guide.app is not None  # noqa: S101
-    waiting = progress.unproven(guide)
+    waiting = progress.unverified_credential(guide)
     context: dict[str, Any] = {
         "way": way,
         "form": form or _form_anew(way, guide),
         "waiting": waiting,
         "asks_for_one": waiting is None or not waiting.certificate or ("by" in request.GET and replacement is None),
         "thumbprints": certificates.thumbprints(waiting.certificate) if waiting and waiting.certificate else None,
-        "current": progress.proven(guide),
+        "current": progress.verified_credential(guide),
         "replacement": replacement,
     }
     return page(request, guide, "credential", **context)
@@ -144,5 +144,5 @@ def guide_prove(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 @step("credential")
 def _prove(request: HttpRequest, guide: SetupProgress) -> HttpResponse:
-    waiting = progress.unproven(guide)
-    return _told(request, guide, _tried(waiting)) if waiting else go_on(guide)
+    waiting = progress.unverified_credential(guide)
+    return _respond(request, guide, _verify(waiting)) if waiting else go_on(guide)

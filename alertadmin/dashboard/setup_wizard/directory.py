@@ -96,16 +96,16 @@ def guide(request: HttpRequest) -> HttpResponse:
     form = DirectoryForm(request.POST or None, initial={"time_zone": request.user.time_zone})
     if request.method == "POST":
         if known:
-            return redirect(url(_begun(request.user, known), "application"))
+            return redirect(url(_start_or_resume(request.user, known), "application"))
         access_of(request).require(Right.CHANGE)  # only administrators of all tenants add tenants
         if form.is_valid():
             with transaction.atomic():
-                begun = _begun(request.user, _tenant(request, form))
+                begun = _start_or_resume(request.user, _tenant(request, form))
             return redirect(url(begun, "application"))
     context = {
         "form": form,
         "known": known,
-        "begun": guides_of(request),
+        "begun": unfinished_guides(request),
         "path": PATHS["directory"],
         "links": links(PATHS["directory"].pages, Place(BUILTIN["global"]), _),
         "names": STEPS.values(),
@@ -136,13 +136,13 @@ def guide_directory(request: HttpRequest, guide: SetupProgress) -> HttpResponse:
     return page(request, guide, "directory", form=form)
 
 
-def guides_of(request: HttpRequest) -> list[SetupProgress]:
+def unfinished_guides(request: HttpRequest) -> list[SetupProgress]:
     """The user's unfinished guides, newest first."""
     mine = SetupProgress.objects.filter(person=request.user.pk)
     return list(access_of(request).visible(mine, Right.CHANGE).select_related("tenant", "app"))
 
 
-def _begun(person: User, tenant: Tenant) -> SetupProgress:
+def _start_or_resume(person: User, tenant: Tenant) -> SetupProgress:
     """Reuse an unfinished guide without an application in this directory, instead of starting a second one."""
     return SetupProgress.objects.filter(person=person, tenant=tenant, app=None).first() or SetupProgress.objects.create(
         person=person, tenant=tenant

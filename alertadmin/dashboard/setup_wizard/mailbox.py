@@ -16,7 +16,7 @@ from alertadmin.accounts.access import Access, access_of
 from alertadmin.accounts.decorators import require_right
 from alertadmin.accounts.roles import Right
 from alertadmin.audit import AuditAction
-from alertadmin.dashboard.mailboxes.forms import OneSendsReminders, check_not_personal
+from alertadmin.dashboard.mailboxes.forms import SenderMailboxForm, check_not_personal
 from alertadmin.dashboard.setup_wizard.base import page, step
 from alertadmin.registry.models import Mailbox, SetupProgress, SignInAudience, Tenant
 from alertadmin.registry.permissions import PERMISSION_OF, TransportName
@@ -25,7 +25,7 @@ from alertadmin.registry.tenant_discovery import find_directory
 from mailer.email_address import canonical
 
 
-class WizardMailboxForm(OneSendsReminders):
+class WizardMailboxForm(SenderMailboxForm):
     """Looks up the directory of the domain. If Microsoft does not answer, the test send decides."""
 
     class Meta:
@@ -99,7 +99,7 @@ def guide_mailbox(request: HttpRequest, guide: SetupProgress) -> HttpResponse:
     assert guide.app is not None  # noqa: S101 (else it cannot be reached)
     form = WizardMailboxForm(request.POST or None, guide=guide, access=access_of(request))
     if request.method == "POST" and form.is_valid():
-        keep(request, guide, form)
+        save_mailbox(request, guide, form)
         return redirect("guide-mailbox" if guide.is_scoped else "guide-test", guide.pk)
     script = ""
     if guide.is_scoped and guide.mailbox:
@@ -110,7 +110,7 @@ def guide_mailbox(request: HttpRequest, guide: SetupProgress) -> HttpResponse:
 
 
 @transaction.atomic
-def keep(request: HttpRequest, guide: SetupProgress, form: WizardMailboxForm) -> None:
+def save_mailbox(request: HttpRequest, guide: SetupProgress, form: WizardMailboxForm) -> None:
     """Store the mailbox; one already registered with this app is used unchanged."""
     address = form.cleaned_data["address"]
     same = Mailbox.objects.filter(app=form.app, address_canonical=canonical(address))
@@ -129,7 +129,7 @@ def keep(request: HttpRequest, guide: SetupProgress, form: WizardMailboxForm) ->
         messages.warning(request, said % {"address": address})
 
 
-def words_for_another(guide: SetupProgress, permissions: list[str]) -> str:
+def consent_request_text(guide: SetupProgress, permissions: list[str]) -> str:
     """Text to send to an administrator of that directory; the consent links follow."""
     assert guide.app is not None  # noqa: S101
     return _(

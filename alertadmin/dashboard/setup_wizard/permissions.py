@@ -62,11 +62,12 @@ class PermissionsForm(forms.Form):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["permissions"].choices = [  # type: ignore[attr-defined]
-            (one.value, _("%(label)s: %(value)s") % {"label": one.value, "value": _said(one)}) for one in Permission
+            (one.value, _("%(label)s: %(value)s") % {"label": one.value, "value": _permission_label(one)})
+            for one in Permission
         ]
 
 
-def _said(permission: Permission) -> str:
+def _permission_label(permission: Permission) -> str:
     return str(MEANINGS[permission]) % {"end": f"{ENDS:%Y-%m-%d}"}
 
 
@@ -81,7 +82,7 @@ def guide_permissions(request: HttpRequest, guide: SetupProgress) -> HttpRespons
     }
     form = PermissionsForm(request.POST or None, initial=initial)
     if request.method == "POST" and form.is_valid():
-        _keep(guide, form.cleaned_data)
+        _save_permissions(guide, form.cleaned_data)
         return redirect("guide-consent", guide.pk)
     context: dict[str, Any] = {
         "form": form,
@@ -92,7 +93,7 @@ def guide_permissions(request: HttpRequest, guide: SetupProgress) -> HttpRespons
 
 
 @transaction.atomic
-def _keep(guide: SetupProgress, data: dict[str, Any]) -> None:
+def _save_permissions(guide: SetupProgress, data: dict[str, Any]) -> None:
     assert guide.app is not None  # noqa: S101
     with audit.record_change(AuditAction.APP_CHANGED, guide.app):
         guide.app.permissions = data["permissions"]

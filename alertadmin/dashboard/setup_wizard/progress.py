@@ -43,7 +43,7 @@ class WizardStep:
 
 
 def steps(guide: SetupProgress) -> list[WizardStep]:
-    stand = standing(guide)
+    stand = step_statuses(guide)
     return [
         WizardStep(name, number, label, *stand[name], url(guide, name) if is_reachable(guide, name) else "")
         for number, (name, label) in enumerate(STEPS.items(), 1)
@@ -62,13 +62,13 @@ def is_reachable(guide: SetupProgress, name: str) -> bool:
 
 def first_open(guide: SetupProgress) -> str:
     """The first step that needs action."""
-    stand = standing(guide)
+    stand = step_statuses(guide)
     passed = (DONE, LATER, SCOPED)
     return next((name for name in STEPS if stand[name] not in passed and is_reachable(guide, name)), "settings")
 
 
-def standing(guide: SetupProgress) -> dict[str, Standing]:
-    credential = unproven(guide) or proven(guide)
+def step_statuses(guide: SetupProgress) -> dict[str, Standing]:
+    credential = unverified_credential(guide) or verified_credential(guide)
     return {
         "directory": DONE,
         "application": DONE if guide.app else TO_DO,
@@ -88,14 +88,14 @@ def consents(guide: SetupProgress) -> list[Consent]:
     return list(Consent.objects.filter(app=guide.app, tenant=guide.place).select_related("app", "tenant"))
 
 
-def unproven(guide: SetupProgress) -> Credential | None:
+def unverified_credential(guide: SetupProgress) -> Credential | None:
     """The credential without a token: a waiting one, or the first one."""
     watched = _watched(guide)
     waiting = next((one for one in watched if one.state == CredentialState.NEXT), None)
     return waiting or next((one for one in watched if one.proven_at is None), None)
 
 
-def proven(guide: SetupProgress) -> Credential | None:
+def verified_credential(guide: SetupProgress) -> Credential | None:
     return next((one for one in _watched(guide) if one.proven_at and one.state == CredentialState.CURRENT), None)
 
 
@@ -116,7 +116,7 @@ def _consent(guide: SetupProgress) -> Standing:
         return TO_DO
     if guide.is_scoped:
         return SCOPED
-    if proven(guide) is None:
+    if verified_credential(guide) is None:
         return LATER
     found = consents(guide)
     if found and all(one.status == ConsentStatus.GRANTED for one in found):

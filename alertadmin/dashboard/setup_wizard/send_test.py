@@ -19,7 +19,7 @@ from alertadmin.accounts.reauthentication import recently_confirmed
 from alertadmin.accounts.roles import Right
 from alertadmin.dashboard.mailboxes import send_as_check
 from alertadmin.dashboard.mailboxes.forms import TestSendForm
-from alertadmin.dashboard.mailboxes.send_test_progress import shown
+from alertadmin.dashboard.mailboxes.send_test_progress import progress_context
 from alertadmin.dashboard.settings_sheet.views import sheet_of
 from alertadmin.dashboard.setup_wizard import progress
 from alertadmin.dashboard.setup_wizard.base import guide_of, page, step
@@ -79,9 +79,9 @@ def _page(
     context: dict[str, Any] = {"form": form, "last": last}
     if last:
         # Prefixed, since `steps` are the steps of the guide.
-        context["sent"] = shown(last, timezone.now())
+        context["sent"] = progress_context(last, timezone.now())
     if last and last.state == DeliveryState.SENT:
-        context |= send_as_check.panel(guide.mailbox, scope_form)
+        context |= send_as_check.panel_context(guide.mailbox, scope_form)
     return page(request, guide, "test", status=422 if scope_form else 200, **context)
 
 

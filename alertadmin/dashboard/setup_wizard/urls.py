@@ -16,7 +16,7 @@ from alertadmin.dashboard.setup_wizard import (
 
 urlpatterns = [
     path("guide/", directory.guide, name="guide"),
-    path("guide/<uuid:pk>/", views.guide_on, name="guide-on"),
+    path("guide/<uuid:pk>/", views.resume_guide, name="guide-on"),
     path("guide/<uuid:pk>/directory/", directory.guide_directory, name="guide-directory"),
     path("guide/<uuid:pk>/application/", application.guide_application, name="guide-application"),
     path("guide/<uuid:pk>/permissions/", permissions.guide_permissions, name="guide-permissions"),

@@ -11,6 +11,6 @@ from alertadmin.registry.models import SetupProgress
 
 
 @require_right(Right.CHANGE, of=SetupProgress)
-def guide_on(request: HttpRequest, pk: UUID) -> HttpResponse:
+def resume_guide(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Resume a guide at its first unfinished step."""
     return go_on(guide_of(request, pk))

@@ -15,7 +15,7 @@ from alertadmin.accounts.access import access_of
 from alertadmin.accounts.decorators import require_right
 from alertadmin.accounts.reauthentication import recently_confirmed
 from alertadmin.accounts.roles import Right
-from alertadmin.dashboard.setup_wizard.directory import guides_of
+from alertadmin.dashboard.setup_wizard.directory import unfinished_guides
 from alertadmin.dashboard.tenants.forms import TenantForm
 from alertadmin.dashboard.ui import cascade_summary
 from alertadmin.dashboard.ui.confirm_delete import confirm_delete
@@ -43,7 +43,7 @@ def tenants(request: HttpRequest) -> HttpResponse:
     apps = AppRegistration.objects.filter(tenant=OuterRef("pk")).order_by().values("tenant")
     counted = Coalesce(Subquery(apps.annotate(count=Count("pk")).values("count")), 0)
     page = LISTING.page(request, access_of(request).visible(Tenant).annotate(app_count=counted))
-    return render(request, "tenants/list.html", {"page": page, "begun": guides_of(request)})
+    return render(request, "tenants/list.html", {"page": page, "begun": unfinished_guides(request)})
 
 
 @require_right(Right.LOOK, of=Tenant)

@@ -105,9 +105,9 @@ class Table:
         has_next = more if cursor != "before" else True
         has_previous = cursor == "after" or (cursor == "before" and more)
         if rows and has_next:
-            page.next_query = _turned(asked, after=keyset.cursor(rows[-1]))
+            page.next_query = _with_cursor(asked, after=keyset.cursor(rows[-1]))
         if rows and has_previous:
-            page.previous_query = _turned(asked, before=keyset.cursor(rows[0]))
+            page.previous_query = _with_cursor(asked, before=keyset.cursor(rows[0]))
         return page
 
     def filter(self, asked: QueryDict, queryset: QuerySet[Any]) -> QuerySet[Any]:
@@ -144,7 +144,7 @@ class Table:
         return where(chooser.chosen) if where else Q(**{chooser.name: chooser.chosen})
 
 
-def _turned(asked: QueryDict, **cursor: str) -> str:
+def _with_cursor(asked: QueryDict, **cursor: str) -> str:
     """Query string of the same list at another page."""
     query = asked.copy()
     for name in ("after", "before"):
