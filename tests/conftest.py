@@ -1,4 +1,4 @@
-"""What tests share: a sandbox that stands for Microsoft 365, a database in a file, rows to start from."""
+"""Shared fixtures: a sandbox in place of Microsoft 365, a database in a file, rows to start from."""
 
 from __future__ import annotations
 

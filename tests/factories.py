@@ -1,4 +1,4 @@
-"""Rows to start a test from: a tenant, its app, a secret, a mailbox; in the sandbox too where one is given."""
+"""Factories for rows: a tenant, its app, a secret, a mailbox; in the sandbox too, if one is given."""
 
 from __future__ import annotations
 

@@ -142,8 +142,8 @@ def _is_encodable(content: Content) -> bool:
 def _original_number(content: Content, digest: str) -> int | None:
     """The number that the entry was written with, if all else is unchanged."""
     before = AuditEntry.objects.filter(digest=content["previous"]).values_list("number", flat=True).first()
-    stands: int = content["number"]
-    near = range(max(1, stands - SEARCH_DISTANCE), stands + SEARCH_DISTANCE)
+    current: int = content["number"]
+    near = range(max(1, current - SEARCH_DISTANCE), current + SEARCH_DISTANCE)
     numbers: list[int] = [*([before + 1] if before is not None else []), *near]
     return next((number for number in numbers if digest_of({**content, "number": number}) == digest), None)
 

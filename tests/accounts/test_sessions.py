@@ -1,4 +1,4 @@
-"""Sessions: how long one lasts, who sees and ends them."""
+"""Sessions: how long they last, and who can list and end them."""
 
 from __future__ import annotations
 

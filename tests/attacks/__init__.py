@@ -1,1 +1,1 @@
-"""What was done to an earlier version by penetration testers, and its siblings: each by the number of its report."""
+"""Regression tests of reported attacks on earlier versions and their variants, by the number of the report."""

@@ -1,4 +1,4 @@
-"""Small things that unpack, nest or go on without end: files that people upload, and answers of servers."""
+"""Small files and responses that decompress, nest or continue without limit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Just enough of ASN.1's DER to write what no honest program writes."""
+"""Minimal ASN.1 DER encoder for malformed structures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A server over TLS, or without, that answers as it is told to, or begins and never ends."""
+"""A server, with or without TLS, that answers as configured or never ends its answer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A person whose address has a double of every kind, and the doubles."""
+"""An account whose address has a look-alike of every kind, and the look-alikes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A security key in software, which answers as a thief, another site or a clone would have a real one answer."""
+"""A software security key that signs as a thief, another site or a clone would."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""1: an address that looks like another's, or that some database takes for it, at every door."""
+"""1: an address that looks like another one, or equals it for some database, in every form that takes one."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""1: look-alike addresses of contacts, mailboxes, people to notify and those who are asked for consent, at every door
-that takes one: nothing of one reaches the other, and spellings of one are one."""
+"""1: look-alike addresses of contacts, mailboxes, recipients and consent administrators, in every form and command
+that takes one: one never gets another's mail, and spellings of the same address are one address."""
 
 from __future__ import annotations
 

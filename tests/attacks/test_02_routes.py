@@ -1,5 +1,5 @@
-"""Item 2: a mail that left by a mailbox whose people it was not for: each purpose by each kind of route, and each
-purpose in each state of the routes, judged by who can read the mailboxes that took it."""
+"""Item 2: a mail that left by a mailbox whose owners must not read it: each purpose in each state of the routes,
+judged by who can read the mailboxes that sent it."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Item 3: no role reaches a higher one by any chain of acts, nor does a session that was left open.
+"""Item 3: no chain of actions, and no session left open, gives a role the rights of a higher one.
 
-An administrator ticked "sends the reminders" on a mailbox of their own, and read the owner's link to a new password.
+An administrator enabled "sends the reminders" on a mailbox of their own and read the owner's password reset link.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
-"""Item 3 again: what the installation sends by rests on rows that many pages write. No page lets a person without an
-owner's right, or a session that was left open, redirect or break it; and owners are told by mail when an owner does.
+"""Item 3: the installation's sending route depends on rows that many pages write. Without an owner's right, or with a
+session left open, no page can redirect or break it; owners are notified by mail when an owner changes it.
 """
 
 from __future__ import annotations

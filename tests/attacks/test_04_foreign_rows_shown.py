@@ -1,8 +1,8 @@
-"""Item 4: what people with a role in one tenant are shown of other tenants, and of the people and routes of the
-installation: nothing, by no page, part of a page, form, search, export, feed or mail.
+"""Item 4: users with a role in one tenant see nothing of other tenants, nor of the installation's users and routes, in
+any page, fragment, form, search, export, feed or mail.
 
-The crawl goes where the URLconf says there is a page, and rows come from the model registry (security/foreign.py): a
-page or a model that is added is in it by itself.
+The crawler visits every page of the URLconf, and the rows come from the model registry (security/foreign.py): new pages
+and models are included automatically.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Item 5: what people with a role in one tenant change of other tenants, and of the installation: nothing, whichever
-page they post to, with which of their own rows in the address, and whose ids in what they send.
+"""Item 5: users with a role in one tenant change nothing of other tenants or the installation, by any page, with any of
+their own rows in the URL and any ids in the data.
 
-`POST /mailboxes/<own>/want-graph/` asked for the right to the mailbox and wrote its app, which may be another tenant's.
+`POST /mailboxes/<own>/want-graph/` checked the right to the mailbox and wrote its app, which may be another tenant's.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Item 6: key files that ask for hours of work or gigabytes of memory, by each door that takes one."""
+"""Item 6: key files that would take hours or gigabytes to read, in every form and command that takes one."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Items 6, 7 and 23, with real processes: `up` as operators start it, a person who uploads bombs and servers that
-answer with them. `/healthz` answers within a second all the while, and no process grows by more than a bomb holds.
+"""Items 6, 7 and 23, with real processes: `up` as operators start it, a user who uploads bombs, and servers that answer
+with them. `/healthz` answers within a second, and no process grows by more than the content of a bomb.
 
-One of each kind is thrown in `./test`; all of them in `./test --all`.
+`./test` uses one of each kind, `./test --all` all of them.
 """
 
 from __future__ import annotations

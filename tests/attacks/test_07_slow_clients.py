@@ -1,4 +1,4 @@
-"""Item 7: clients that say half of a request, or read at their leisure, hold no thread: /healthz answers meanwhile."""
+"""Item 7: clients that send half a request, or read slowly, occupy no thread: /healthz still answers."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""11: a calendar's address is a way in without a password. A session that was left open makes none, and an address ends
-with its owner's access and with a password that was reset."""
+"""11: a calendar's address gives access without a password. A session left open cannot create one, and an address is
+revoked with its owner's access and by a password reset."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Item 12: TLS without a proxy, and what is said where other machines reach alertadmin without any."""
+"""Item 12: TLS without a proxy, and the warning when other machines reach alertadmin without TLS."""
 
 from __future__ import annotations
 

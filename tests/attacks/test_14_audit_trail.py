@@ -1,4 +1,4 @@
-"""14: entries replaced past the triggers, and triggers taken away. Both are refused, or noticed and put back."""
+"""14: entries replaced despite the triggers, and dropped triggers. Both are refused, or detected and restored."""
 
 from __future__ import annotations
 

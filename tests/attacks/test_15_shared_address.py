@@ -1,4 +1,4 @@
-"""Item 15: one network cannot shut out the others there, and guessing from it stays slow."""
+"""Item 15: one client cannot lock out others in its network, and guessing from it stays slow."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""Items 15 and 18: what an operator should know though nothing fails. A proxy that ALERTADMIN_PROXIES does not count
-makes everybody come from one address; a kernel without Landlock or seccomp holds the services of channels less."""
+"""Items 15 and 18: warnings for the operator. With a proxy that ALERTADMIN_PROXIES does not count, all users share one
+address; a kernel without Landlock or seccomp confines channel services less."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Items 16 and 25: what is asked signed out, however often, leaves nothing that stays, but for what is bounded."""
+"""Items 16 and 25: any number of anonymous requests leave no permanent rows, except bounded ones."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""17: an owner planted in a backup by one who can write to its folder. 27: what a crafted backup would have run.
-
-And the bombs: archives that say less than is packed into them.
-"""
+"""17: an owner inserted into a backup by an attacker with access to its folder. 27: commands in a crafted backup."""
 
 from __future__ import annotations
 

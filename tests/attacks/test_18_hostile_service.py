@@ -1,6 +1,5 @@
-"""18: the code of a channel's service turns hostile, in the very process that runs it. It tries to start programs, to
-read the key file, the environment and its parents' memory, and to connect inside, past everything that Python watches;
-the kernel stops it."""
+"""18: hostile code in the process of a channel service tries to start programs, to read the key file, the environment
+and its parents' memory, and to connect to internal addresses, bypassing Python's own checks; the kernel stops it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""24: a provider makes accounts within its own domains alone, marked as its own; its word proves and links nothing."""
+"""24: a provider creates accounts only within its own domains, marked as its own; its claims neither prove an address
+nor link an account."""
 
 from __future__ import annotations
 

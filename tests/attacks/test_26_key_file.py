@@ -1,5 +1,5 @@
-"""26: a new key beside the database instead of where the key file's link leads. The file is written where it lies,
-whole or not at all: no link, mount, mode or killed process loses or exposes a key.
+"""26: a new key file beside the database instead of at the target of the key file's link. The file is written in place,
+atomically: no link, mount, mode or killed process loses or exposes a key.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
-"""27: where a code is to be entered is a link only to the cloud's own login host, and the account that entered it is
-the mailbox's own."""
+"""27: the page links a device code only to the cloud's own login host, and the account that entered it must be the
+mailbox's own."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""27: a code that a victim enters binds nothing: what Microsoft gives for it is held until the administrator who began
-the sign-in, in that session, has seen and confirmed the account."""
+"""27: a device code entered by a victim binds nothing: the token is held until the administrator who started the
+sign-in has confirmed the account, in the same session."""
 
 from __future__ import annotations
 

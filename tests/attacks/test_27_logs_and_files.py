@@ -1,5 +1,5 @@
-"""27: control characters and turned-round text in the log, by each way to it; and files that others could read because
-the account's umask let them.
+"""27: control characters and bidirectional text in the log, by every source; and files that other accounts could read
+because of the umask.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from django.urls import reverse
 from alertadmin.accounts.models import ThrottleCounter, User
 from tests.attacks.security_key import SecurityKey
 from tests.attacks.test_passkeys import add, browser
-from tests.attacks.test_ways_in import STEP
+from tests.attacks.test_sign_in import STEP
 from tests.conftest import PASSWORD
 from tests.helpers.login import signed_in_at
 

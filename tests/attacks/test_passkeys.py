@@ -1,4 +1,4 @@
-"""Security keys that were stolen, cloned, or asked by another site: none of them leads in where its answer says so."""
+"""Security keys that were stolen, cloned, or used on another site give no access."""
 
 from __future__ import annotations
 

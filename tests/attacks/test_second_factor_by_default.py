@@ -1,4 +1,4 @@
-"""A second factor is asked by default of everybody who may change something in all tenants, after a week's grace."""
+"""By default, users who may change something in all tenants must add a second factor within a week."""
 
 from __future__ import annotations
 

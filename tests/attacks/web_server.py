@@ -1,4 +1,4 @@
-"""The web program as `./run` starts it, alone and without a database; and clients that take their time."""
+"""The web program as `./run` starts it, without a database; and slow clients."""
 
 from __future__ import annotations
 

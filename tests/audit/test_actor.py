@@ -1,4 +1,4 @@
-"""Who acts is known wherever something is done: in a request, a command, a task."""
+"""The actor of every action is recorded: in a request, a command, a task."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An entry says who did what to what, from where; it is written with the act or not at all."""
+"""An entry records who did what to what, from where; it is written with the action or not at all."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The program's role at PostgreSQL works with rows, and can neither change a table nor what is on the record."""
+"""The program's PostgreSQL role reads and writes rows, and can change neither tables nor past audit entries."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The key file: for its owner alone, never half written, read again when it changes, and explained when it is ill."""
+"""The key file: readable by its owner only, written atomically, reloaded on change, with clear errors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What ALERTADMIN_KEYS may say, and that what makes no sense is refused without being repeated."""
+"""Values of ALERTADMIN_KEYS; invalid ones are refused without repeating them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Second factors of a person as rows, and what their device would show."""
+"""A user's second factors as rows, and the codes that their device would show."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How long tests wait for what must end by itself, on a machine that may be slow or busy with other tests."""
+"""Timeouts of tests, for machines that may be slow or busy."""
 
 from __future__ import annotations
 

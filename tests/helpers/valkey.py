@@ -1,4 +1,4 @@
-"""A Valkey of a test's own, on loopback, that can be killed and comes back as it was."""
+"""A test's own Valkey on loopback, which can be killed and restarted with its data."""
 
 from __future__ import annotations
 

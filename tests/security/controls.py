@@ -1,4 +1,4 @@
-"""The controls of controls.toml, and who holds each: tests that are marked with its number, or an argument in
+"""The controls of controls.toml and what verifies each: tests marked with its number, or an argument in
 docs/security.md."""
 
 from __future__ import annotations

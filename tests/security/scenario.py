@@ -1,4 +1,4 @@
-"""Two customers in one database, what joins them, and everybody there may be: each with a session of their own."""
+"""Two customers in one database, rows that join them, and a session for every kind of user."""
 
 from __future__ import annotations
 

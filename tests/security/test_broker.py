@@ -1,5 +1,5 @@
-"""The broker: what is open to others is warned of, and of what stands on the queue JSON alone is taken. Programs leave
-no memory behind."""
+"""The broker: a warning if other machines can reach it, and only JSON is accepted from the queue. Programs leave no
+core dump."""
 
 from __future__ import annotations
 

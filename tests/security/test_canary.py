@@ -1,4 +1,4 @@
-"""A secret that is stored and used leaves no trace but its ciphertext, in anything that a thief could copy."""
+"""A stored and used secret leaves no trace but its ciphertext in anything that a thief could copy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The table of controls has no gap: each is held by a test or argued, and nothing names one that there is not."""
+"""The table of controls is complete: each is verified by a test or argued, and no mark names a missing one."""
 
 from __future__ import annotations
 

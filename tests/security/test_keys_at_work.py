@@ -1,4 +1,4 @@
-"""Keys change, and are lost, while the rest goes on."""
+"""Key rotation and loss while the installation runs."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Who gets what at every address there is: routes x people x whose row x method, walked through the real middleware.
+"""Access of every user to every URL: routes x users x owner of the row x method, through the real middleware.
 
-The matrix is drawn from the URLconf, so a page that is added is in it, and one that declares nothing makes it red.
+The matrix comes from the URLconf, so new pages are included, and a page without a declaration fails the test.
 """
 
 from __future__ import annotations

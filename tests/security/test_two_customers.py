@@ -1,7 +1,7 @@
-"""Two customers in one database, at work at once: neither sees a row, a count or a name of the other's.
+"""Two customers work in one database concurrently: neither sees a row, a count or a name of the other.
 
-A long seeded walk of both customers' people: looking, searching, sorting, posting, guessing ids. What is not in the
-question and is the other customer's must not be in the answer; lists hold what an oracle of plain filters says.
+A long seeded walk of both customers' users: viewing, searching, sorting, posting, guessing ids. A response must not
+contain the other customer's data unless the request did; lists must match an oracle of plain filters.
 """
 
 from __future__ import annotations

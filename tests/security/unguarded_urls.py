@@ -1,4 +1,4 @@
-"""Routes with what the checker must find: a page that declares nothing; one that does not say whose row it shows."""
+"""Routes that the checker must report: one without a declaration, and one that does not name the model of its row."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""Goes through every address with the ids of own rows, as a person with a role in one tenant: what they get, fragment,
-form and answer alike, and what their forms write."""
+"""Visit every URL with the ids of own rows, as a user with a role in one tenant, and collect pages, fragments and
+forms, and what the forms write."""
 
 from __future__ import annotations
 

@@ -44,11 +44,11 @@ LOGGER = logging.getLogger(__name__)
 
 
 class SignInRefused(Exception):
-    """The sign-in is rolled back. `told` is the message for the user, `cause` the reason in the audit trail."""
+    """The sign-in is rolled back. `message` is for the user, `cause` the reason in the audit trail."""
 
-    def __init__(self, cause: str, told: str, user: User | None = None) -> None:
-        super().__init__(told)
-        self.cause, self.message, self.user = cause, told, user
+    def __init__(self, cause: str, message: str, user: User | None = None) -> None:
+        super().__init__(message)
+        self.cause, self.message, self.user = cause, message, user
 
 
 ERROR_CODE = re.compile(r"AADSTS\d{4,8}")
@@ -94,17 +94,17 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]  
         """Raises ImmediateHttpResponse: redirects to the sign-in page with a message."""
         label, has_state = provider.known.label, "state" in (extra_context or {})
         if exception is None and not has_state:
-            told = _("This sign-in was started in another browser or more than ten minutes ago. Start again.")
-            _refuse(request, provider.known, SignInRefused("state", told))
+            message = _("This sign-in was started in another browser or more than ten minutes ago. Start again.")
+            _refuse(request, provider.known, SignInRefused("state", message))
         if error == AuthError.CANCELLED:
-            told = _("The sign-in at %(provider)s was cancelled.") % {"provider": label}
-            _refuse(request, provider.known, SignInRefused("cancelled", told))
+            message = _("The sign-in at %(provider)s was cancelled.") % {"provider": label}
+            _refuse(request, provider.known, SignInRefused("cancelled", message))
         said = f"{request.GET.get('error', '')} {request.GET.get('error_description', '')} {exception or ''}".strip()
         LOGGER.warning("Signing in by %s failed: %s", provider.known.slug, said)
         code = ERROR_CODE.search(said)
         words = {"provider": label, "code": f" ({code[0]})" if code else ""}
-        told = _("%(provider)s did not say who you are%(code)s. Try again; the log of alertadmin says why.") % words
-        _refuse(request, provider.known, SignInRefused("provider", told))
+        message = _("%(provider)s did not say who you are%(code)s. Try again; the log of alertadmin says why.") % words
+        _refuse(request, provider.known, SignInRefused("provider", message))
 
     def pre_social_login(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
         """Make sure that the account exists, is linked and has a role. Raises ImmediateHttpResponse if refused."""
@@ -144,11 +144,11 @@ def _update_groups(request: HttpRequest, provider: Provider, login: SocialLogin)
             if group_roles.apply(user, group_roles.places(identity.grants), timezone.now()):
                 require_an_owner()
     except LastOwner:
-        told = _(
+        message = _(
             "Your groups no longer make you an owner, and this installation has no other owner. Its operator can "
             "invite an owner by command: manage.py invite."
         )
-        raise SignInRefused("last owner", told, user) from None
+        raise SignInRefused("last owner", message, user) from None
     if not Membership.objects.filter(user=user).exists():
         raise SignInRefused("no role", _no_role_message(provider, identity), user)
     if identity.has_too_many_groups and provider.grants:
@@ -167,10 +167,10 @@ def _create_account(provider: Provider, login: SocialLogin, invitation: str, *, 
             except ValidationError as error:
                 raise SignInRefused("limit", error.messages[0]) from None
             if user is None:
-                told = _(
+                message = _(
                     "This invitation is no longer valid, or an account already has its address. Open its link again."
                 )
-                raise SignInRefused("invitation", told)
+                raise SignInRefused("invitation", message)
         elif wanted:
             user = _create_user(provider, identity, wanted)
         else:
@@ -195,22 +195,22 @@ def _create_user(provider: Provider, identity: Identity, wanted: group_roles.Pla
     try:
         address = clean_stored(identity.address)
     except ValidationError:
-        told = _("%(provider)s does not state your e-mail address, and without one you cannot be notified.")
-        raise SignInRefused("no address", told % {"provider": provider.label}) from None
+        message = _("%(provider)s does not state your e-mail address, and without one you cannot be notified.")
+        raise SignInRefused("no address", message % {"provider": provider.label}) from None
     if User.objects.by_address(address) is not None:
         # The provider's claim does not prove the address. Linking by it would give this account to any person able to
         # write the address into the provider's directory.
-        told = _(
+        message = _(
             "An account here already has your address. If it is yours, sign in to it as before, and connect "
             "%(provider)s on the page “Sign-in methods”."
         )
-        raise SignInRefused("address is taken", told % {"provider": provider.label})
+        raise SignInRefused("address is taken", message % {"provider": provider.label})
     if not _is_domain_allowed(provider, wanted, address):
-        told = _(
+        message = _(
             "%(provider)s says that your address is %(address)s, and is not asked about addresses of that domain. "
             "Ask an administrator for an invitation."
         )
-        raise SignInRefused("address of another domain", told % {"provider": provider.label, "address": address})
+        raise SignInRefused("address of another domain", message % {"provider": provider.label, "address": address})
     user = User.objects.create_user(address, None, name=identity.name, made_by=provider.slug)
     audit.record(audit.AuditAction.PERSON_CREATED, user, by=user, method=provider.slug)
     return user

@@ -33,11 +33,11 @@ def refuse(request: HttpRequest, user: User) -> None:
     slugs = SocialAccount.objects.filter(user=user).values_list("provider", flat=True)
     names = [found.label for slug in slugs if (found := provider_registry.find(slug))]
     if names:
-        told = _(
+        message = _(
             "Your role comes from your groups at %(provider)s, which has not confirmed it recently. Sign in "
             "with %(provider)s."
         )
-        messages.warning(request, told % {"provider": " / ".join(names)})
+        messages.warning(request, message % {"provider": " / ".join(names)})
     else:
         messages.warning(
             request, _("Your role came from a sign-in provider that no longer exists. Ask an administrator.")

@@ -65,6 +65,6 @@ def apply(user: User, wanted: Places, now: datetime) -> bool:
             row = rows.get(place) or Membership(user=user, tenant_id=place, source=RoleSource.GROUP)
             row.role, row.confirmed_at = after, now
             row.save()
-        told: dict[str, Any] = {"role": [before or "", after or ""], "reason": RoleSource.GROUP}
-        audit.record(audit.AuditAction.PERSON_ROLE_CHANGED, user, tenant=place, by=user, **told)
+        details: dict[str, Any] = {"role": [before or "", after or ""], "reason": RoleSource.GROUP}
+        audit.record(audit.AuditAction.PERSON_ROLE_CHANGED, user, tenant=place, by=user, **details)
     return held.get(None) == Role.OWNER != wanted.get(None)

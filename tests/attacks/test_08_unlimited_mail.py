@@ -1,5 +1,5 @@
-"""Item 8: unlimited mail to any address, with words of the sender's choosing: how much leaves by all doors together,
-and what is left of a name that was made to be clicked on."""
+"""Item 8: unlimited mail to any address with text of the sender's choosing: the total over all pages is limited, and
+names cannot contain links."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Item 23: a provider that drips, floods or answers nonsense holds few threads, however many click "Sign in with …"."""
+"""Item 23: a slow, flooding or invalid sign-in provider occupies few threads, for any number of sign-in clicks."""
 
 from __future__ import annotations
 

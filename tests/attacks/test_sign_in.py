@@ -1,5 +1,5 @@
-"""Ways in, as a stranger tries them: what is used twice or by two at once, begun before a change and ended after it, or
-held back in a browser until it is of use."""
+"""Attacks on sign-in: links and codes used twice or concurrently, steps begun before a change and finished after it,
+and sessions kept in a browser for later."""
 
 from __future__ import annotations
 

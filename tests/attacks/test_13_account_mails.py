@@ -1,4 +1,4 @@
-"""13: every act on a way in is on the record and mailed to its person, at the stored address."""
+"""13: every change of a login method is audited and mailed to its user, at the stored address."""
 
 from __future__ import annotations
 

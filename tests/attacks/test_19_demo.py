@@ -1,5 +1,5 @@
-"""19: a demonstration with production's keys and providers, whose pages show reset links to every account of the
-machine. It takes nothing of an installation's environment, and its pages need the key of its start.
+"""19: a demo with production's keys and providers, whose pages show reset links to every account of the machine. It
+uses nothing of an installation's environment, and its pages need the key of its start.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Items 8 and 24: names of a person's choosing, in every mail, calendar, channel message and page title that there is.
+"""Items 8 and 24: hostile names in every mail, calendar, channel message and page title.
 
-Every text column that a name may stand in is filled with a hostile one, found in the model registry, so that a column
-which is added is covered by itself. Then each purpose of mail is composed, and read as a mail program reads it.
+Every text column that may contain a name gets a hostile one, found in the model registry, so that new columns are
+included. Then a mail of each purpose is composed and parsed as a mail client does.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Item 8, all doors: one person tries a thousand times, by every door that a mail leaves through because of a click.
+"""Item 8: one user makes a thousand attempts by every page and command that causes mail.
 
-The limits are the real ones. What is told to the people concerned (owners of a secret that was shown, an account's own
-person) is gathered instead of refused: nothing of it is lost, and no thousand mails leave.
+The limits are the real ones. Notifications of affected users (owners of a disclosed secret, the user of an account)
+are gathered instead of refused: none is lost, and no thousand mails are sent.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""At the first sign-in of a person who may change something in all tenants, the page leads to a second factor."""
+"""The first sign-in of a user who may change something in all tenants leads to the page that offers a second factor."""
 
 from __future__ import annotations
 
