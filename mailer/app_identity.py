@@ -88,8 +88,8 @@ def msal_credential(credential: ClientSecret | ClientCertificate) -> Any:
     except ValueError:
         raise SendError("certificate_wrong", "The certificate cannot be read: no PEM.") from None
     if not isinstance(key, RSAPrivateKey):
-        raise SendError("certificate_wrong", "The private key is no RSA key; Entra takes no other.")
+        raise SendError("certificate_wrong", "The private key is not an RSA key; Entra accepts no other.")
     if certificate.public_key() != key.public_key():
-        raise SendError("certificate_wrong", "The certificate and the private key do not belong together.")
+        raise SendError("certificate_wrong", "The certificate and the private key do not match.")
     given = {"private_key": credential.private_key, "public_certificate": credential.public_certificate}
     return {**given, "passphrase": credential.passphrase} if credential.passphrase else given
