@@ -91,7 +91,7 @@ def test_a_secret_id_is_recognised_and_explained(text: str) -> None:
 def test_a_masked_value_is_recognised_and_explained(text: str) -> None:
     refused = refusal(input_validation.check_secret_value, text)
     assert refused.code == "masked"
-    assert "shown once" in refused.message
+    assert "shown only once" in refused.message
 
 
 @pytest.mark.parametrize(
