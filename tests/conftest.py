@@ -142,8 +142,8 @@ def django_db_setup(django_db_setup: None, django_db_keepdb: bool, kept_database
 
 @pytest.fixture(scope="session", autouse=True)
 def emptied_with_the_audit_trail() -> Iterator[None]:
-    """After a test that commits, Django empties all tables: the one that no program empties by a way of tests alone.
-    `flush` ends with the signal that puts the triggers back."""
+    """Drop the audit trail's triggers while Django empties all tables after a test that commits: they would refuse it.
+    `flush` ends with the signal that restores them."""
     from django.db.backends.base.operations import BaseDatabaseOperations as Operations
 
     from tests.audit.tamper import without_triggers
@@ -161,7 +161,7 @@ def emptied_with_the_audit_trail() -> Iterator[None]:
 
 @pytest.fixture(scope="session", autouse=True)
 def cheap_passwords() -> Iterator[None]:
-    """The hasher stays the real class; only its cost parameters are lowered, which no other test depends on."""
+    """Keep the real hasher class and lower its cost parameters only."""
     with pytest.MonkeyPatch.context() as patch:
         for name, value in CHEAP.items():
             patch.setattr(Argon2PasswordHasher, name, value)
@@ -170,21 +170,21 @@ def cheap_passwords() -> Iterator[None]:
 
 @pytest.fixture
 def costly_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Argon2's cost as in production, for tests of the hash itself."""
+    """Argon2's production cost, for tests of the hash itself."""
     for name, value in COSTLY.items():
         monkeypatch.setattr(Argon2PasswordHasher, name, value)
 
 
 @pytest.fixture(scope="session")
 def running_sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
-    """It is never started again in its folder, so it neither keeps its directory nor waits for the disk."""
+    """It is never restarted in its folder, so it neither saves its directory nor syncs to disk."""
     with Sandbox(tmp_path_factory.mktemp("sandbox"), fsync=False, persist=False) as sandbox:
         yield sandbox
 
 
 @pytest.fixture
 def sandbox(running_sandbox: Sandbox, settings: Settings) -> Iterator[Sandbox]:
-    """The session's sandbox without anybody's faults; the installation's clouds file names it."""
+    """The session's sandbox without faults of other tests; the installation's clouds file names it."""
     running_sandbox.faults.clear()
     set_environment(settings, CLOUDS_FILE=str(running_sandbox.clouds_file))
     yield running_sandbox
@@ -193,15 +193,14 @@ def sandbox(running_sandbox: Sandbox, settings: Settings) -> Iterator[Sandbox]:
 
 @pytest.fixture
 def relay(sandbox: Sandbox, settings: Settings) -> Sandbox:
-    """The installation has an SMTP relay, the channel of last resort."""
+    """The installation has an SMTP relay, used as the last resort."""
     set_environment(settings, SMTP_URL=f"smtp://{sandbox.relay_host}:{sandbox.relay_port}")
     return sandbox
 
 
 @pytest.fixture(autouse=True)
 def fresh_connections() -> Iterator[None]:
-    """Transports, tokens and the relay are made once for a process; a test begins without them, and without the last
-    test's memory of a scan."""
+    """Clear the process's cached transports, tokens and relay, and the last scan, before each test."""
     from tests.pytest_environment import FOLDER
 
     yield
@@ -216,13 +215,13 @@ def fresh_connections() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def own_language() -> Iterator[None]:
-    """A page leaves its viewer's language behind in the thread; the next test begins without it."""
+    """Reset the language that a page activated in the thread."""
     yield
     translation.deactivate()
 
 
 def set_environment(settings: Settings, **values: str) -> None:
-    """As if these ALERTADMIN_ variables had been set when the process began."""
+    """Settings as if these ALERTADMIN_ variables had been set at start."""
     environment: Any = settings.ENVIRONMENT
     named = {f"ALERTADMIN_{name}": value for name, value in values.items()}
     settings.ENVIRONMENT = dataclasses.replace(environment, values={**environment.values, **named})
@@ -238,7 +237,7 @@ def rows(db: None) -> Rows:
 
 @pytest.fixture
 def no_factor_asked(db: None) -> None:
-    """An owner relaxed it: a first sign-in leads to the page that was asked for, not to adding a second factor."""
+    """Set the MFA policy to optional, so that a first sign-in leads to the requested page."""
     MfaPolicy.objects.create(second_factor=MfaRequirement.OPTIONAL)
 
 
@@ -254,7 +253,7 @@ def administrator(db: None) -> User:
 
 @cache
 def hashed_password() -> str:
-    """Once a run is enough."""
+    """Hashed once per run."""
     return make_password(PASSWORD)
 
 

@@ -14,7 +14,7 @@ from sandbox import Sandbox
 
 @dataclass
 class Site:
-    """One customer, whole."""
+    """A customer with all its rows."""
 
     tenant: Tenant
     app: AppRegistration
@@ -41,7 +41,7 @@ class Rows:
     def credential(
         self, app: AppRegistration | None = None, *, days: float = 200, value: str = "", **fields: object
     ) -> Credential:
-        """A secret that ends in so many days, or at `expires_at`."""
+        """A secret that expires in `days`, or at `expires_at`."""
         defaults: dict[str, object] = {
             "description": "alert",
             "state": CredentialState.CURRENT,
@@ -64,8 +64,8 @@ class Rows:
         contacts: Sequence[str] = (),
         beside: Site | None = None,
     ) -> Site:
-        """A customer that exists here and in the sandbox alike; unique in both. `beside` another site it is a further
-        app, with a mailbox, of the same customer."""
+        """A customer with the same data here and in the sandbox, unique in both. With `beside`, another app and
+        mailbox of that customer."""
         label = uuid4().hex[:8]
         domain = f"{label}.example"
         address = f"alarms@{domain}"
@@ -91,7 +91,7 @@ class Rows:
 
 
 def cloud_slug(sandbox: Sandbox) -> str:
-    """The name that the sandbox's clouds file gives its cloud."""
+    """Slug of the sandbox's cloud in the clouds file."""
     import tomllib
 
     return next(iter(tomllib.loads(sandbox.clouds_file.read_text(encoding="utf-8"))))

@@ -10,7 +10,7 @@ from alertadmin.accounts.models import User
 
 
 def signed_in_at(client: Client, user: User, at: float | None = None) -> Client:
-    """Signed in by password at that second (now, without one): what needs a fresh answer is let for ten minutes."""
+    """Sign in by password at that time in seconds (default now); reauthentication is not needed for ten minutes."""
     client.force_login(user)
     session = client.session
     session["account_authentication_methods"] = [{"method": "password", "at": time.time() if at is None else at}]

@@ -16,7 +16,7 @@ SEED = "5e" * 40
 
 
 def add_app(user: User) -> Authenticator:
-    """An authenticator app that has SECRET, of which no code was used yet, and ten recovery codes."""
+    """Add an authenticator app with SECRET and no used code, and ten recovery codes."""
     cache.clear()
     _add(user, "recovery_codes", "seed", SEED, used_mask=0)
     return _add(user, "totp", "secret", SECRET)
@@ -31,7 +31,7 @@ def _add(user: User, kind: str, name: str, value: str, **data: int) -> Authentic
 
 
 def code(at: float | None = None, secret: str = SECRET) -> str:
-    """What the app shows at that second (now, without one)."""
+    """The app's code at that time in seconds (default now)."""
     return str(format_hotp_value(hotp_value(secret, int(time.time() if at is None else at) // 30)))
 
 

@@ -3,4 +3,4 @@
 from __future__ import annotations
 
 IN_TIME = 15
-"""Seconds. What must be left in time is left far earlier; the servers under test keep silent for twice as long."""
+"""Seconds. Code under test must time out far earlier; the test servers stay silent for twice as long."""

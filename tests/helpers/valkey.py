@@ -37,7 +37,7 @@ class Valkey:
         assert eventually(self.answers)
 
     def kill(self) -> None:
-        """SIGKILL; what it wrote stays in its folder."""
+        """SIGKILL; its data stay in its folder."""
         if self._process:
             self._process.kill()
             self._process.wait()
@@ -53,6 +53,6 @@ class Valkey:
         return redis.Redis(port=self.port, password=password, socket_timeout=5)
 
     def waiting(self) -> int:
-        """Tasks that no worker has taken yet."""
+        """Number of tasks that no worker has received yet."""
         with self.client() as client:
             return int(client.llen("celery"))

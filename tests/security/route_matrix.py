@@ -26,7 +26,7 @@ OF_ITSELF = {
     "session-end": "UserSession",
     "provider-disconnect": "SocialAccount",
 }
-"""What the `pk` of an address is of, where the page declares no model: it is of the installation, or of oneself."""
+"""What the URL's `pk` refers to if the view declares no model: the installation, or the user's own account."""
 
 METHODS = ("GET", "POST")
 
@@ -66,7 +66,7 @@ class Person:
         return RIGHTS[self.role] if self.role else frozenset()
 
     def sees(self, whose: Whose) -> bool:
-        """A row of that kind is there for them. Everywhere, every row is one's own."""
+        """Whether a row of that owner is visible to the user. With a role in all tenants, every row is."""
         return Right.LOOK in self.rights and whose != Whose.ABSENT and (self.place, whose) != (TENANT, Whose.FOREIGN)
 
 
@@ -99,7 +99,7 @@ class Route:
         return reverse(self.name, kwargs=values)
 
     def whose(self, person: Person) -> list[Whose]:
-        """Everywhere, there is nothing foreign but what is of another person."""
+        """With a role in all tenants, only rows of other users are foreign."""
         if not self.has_row:
             return [Whose.OWN]
         is_personal = self.declaration is not None and self.declaration.read_right is None
@@ -118,7 +118,7 @@ class Case:
 
     @property
     def expected(self) -> Answer:
-        """Who is let in at the gate may find, of what is not theirs, nothing on the page."""
+        """The expected answer. A user who passes the middleware may still get a page without foreign data."""
         at_the_gate = self._at_the_gate
         is_there = self.whose == Whose.OWN or at_the_gate != Answer.LET_IN
         return at_the_gate if is_there else Answer.UNKNOWN
@@ -165,7 +165,7 @@ class Case:
 
 
 def routes(urlconf: str | None = None) -> list[Route]:
-    """Those with a name and those without, each once."""
+    """Named and unnamed routes, each once."""
     found = {route.name: route for pattern in get_resolver(urlconf).url_patterns for route in _walk(pattern, {})}
     return list(found.values())
 
@@ -199,7 +199,7 @@ def cases(urlconf: str | None = None) -> list[Case]:
 
 
 def table() -> str:
-    """For each route, what it takes to look and to post; then how many cases there are."""
+    """The rights needed for GET and POST of each route, and the number of cases."""
     lines = []
     for route in routes():
         declaration = route.declaration
@@ -218,7 +218,7 @@ def table() -> str:
 
 
 def counted(all_cases: list[Case]) -> str:
-    """What the matrix spans."""
+    """The number of routes, users, rows and methods in the matrix."""
     expected = [case.expected for case in all_cases]
     outcomes = ", ".join(f"{expected.count(answer)} {answer}" for answer in Answer)
     return (

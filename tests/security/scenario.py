@@ -32,12 +32,12 @@ from tests.helpers.mfa import add_app
 from tests.security.route_matrix import PEOPLE, Case, Person, Place, Whose
 
 Keys = Mapping[str, object]
-"""The ids of rows, by the name of their model."""
+"""Ids of rows by model name."""
 
 
 @dataclass
 class World:
-    """Two customers and everybody there is."""
+    """Two customers and all kinds of users."""
 
     own: Site
     foreign: Site
@@ -47,7 +47,7 @@ class World:
     sandbox: Sandbox
 
     def ask(self, case: Case) -> HttpResponse:
-        """As they stood before; what it does is undone."""
+        """Send the request from the initial state, and roll its changes back."""
         client, keys = self.clients[case.person], self.keys.get((case.person, case.whose), {})
         client.cookies = SimpleCookie(self.cookies[case.person].output(header="", sep=";"))
         with transaction.atomic():
@@ -64,7 +64,7 @@ class World:
 
 
 def build(rows: Rows, sandbox: Sandbox) -> World:
-    """A worker has just beaten, so that pages read what is wrong from its row and need not look at everything."""
+    """The worker has just reported, so that pages read its row instead of running the health checks."""
     own, foreign = (rows.site(sandbox, name=name, contacts=["c@x.example"]) for name in ("Northpark", "Southgate"))
     across(rows, own, foreign)
     shared = {site.tenant.pk: keys_of(site) for site in (own, foreign)}
@@ -85,8 +85,8 @@ def build(rows: Rows, sandbox: Sandbox) -> World:
 
 
 def across(rows: Rows, own: Site, foreign: Site) -> None:
-    """What joins two tenants: the provider's app, which both have consented to, and a customer's own, that sends as a
-    mailbox of the other."""
+    """Rows that join two tenants: the provider's app, to which both have consented, and a customer's app that sends as
+    a mailbox of the other."""
     provider = rows.tenant("Provider")
     app = rows.app(provider, "Everybody's", audience=SignInAudience.MULTIPLE_ORGS)
     for site in (own, foreign):
@@ -106,7 +106,7 @@ def made_person(person: Person, site: Site) -> User:
 
 
 def keys_of(site: Site) -> dict[str, object]:
-    """A row of each kind that is a customer's."""
+    """A row of each kind that belongs to a customer."""
     place = {"tenant": site.tenant, "app": site.app}
     channel = Channel(name="ops", service="webhook", label="Webhook", hint="hooks.example", tenant=site.tenant)
     channel.address = "https://hooks.example/token"

@@ -21,9 +21,9 @@ from tests.security.foreign import WORD, Foreign
 from tests.security.route_matrix import Route, routes
 
 ENDS = {"sign-out", "sessions-end", "session-end", "set_language", "confirm", "password-change"}
-"""They end the walker's session, or are about nothing but it."""
+"""Routes that end the walker's session or concern only it."""
 ASKS_MICROSOFT = {"guide-check", "guide-prove", "consent-check", "credential-promote", "mailbox-sign-in-begin"}
-"""Posting waits for an answer, which takes its time; what they write is looked at without one."""
+"""Routes whose POST waits for Microsoft; their writes are tested without it."""
 WORDS = {"recipient": "to@x.example", "address": "new@x.example", "email": "new@x.example", "reason": "for the PLC"}
 MOST_FOLLOWED = 2
 OF_SESSIONS = {"django_session", "usersessions_usersession", "accounts_tries", "accounts_auditentry"}
@@ -39,15 +39,15 @@ class Got:
 
 @dataclass(frozen=True)
 class Play:
-    """A form that was sent: to which page, and what came of it."""
+    """A submitted form: its page and its effects."""
 
     page: str
-    """Its name."""
+    """The page's URL name."""
     url: str
     body: dict[str, Any]
     got: list[Got]
     tables: set[str]
-    """That were written to."""
+    """Tables that were written to."""
 
     def __str__(self) -> str:
         return f"{self.got[0].status} POST {self.url} {self.body}"
@@ -68,12 +68,12 @@ class Walker:
     world: Foreign
     role: Role
     of_each_shape: bool = False
-    """Of rows that differ in nothing but words and times, one is gone to: what a page shows of one, it shows of all."""
+    """Visit one of several rows that differ only in text and times: their pages show the same."""
     always: frozenset[object] = frozenset()
-    """The ids of rows that are gone to in any case."""
+    """Ids of rows that are always visited."""
 
     def addresses(self) -> Iterator[tuple[Route, str]]:
-        """Every address that an own row, or a token of theirs, makes good."""
+        """Every URL that an own row or token makes valid."""
         for route in routes():
             if route.name in ENDS:
                 continue
@@ -94,7 +94,7 @@ class Walker:
         return list({self._shape(row) if row.pk not in self.always else row.pk: row.pk for row in rows}.values())
 
     def _shape(self, row: models.Model) -> tuple[Any, ...]:
-        """Which columns it has, what it chose, and whether what it leads to is theirs."""
+        """The row's set columns, its choices, and whether its relations are own rows."""
         shape: list[Any] = []
         for one in row._meta.concrete_fields:
             value = one.value_from_object(row)
@@ -109,7 +109,7 @@ class Walker:
         return self._got(f"{url} {data}", response)
 
     def looks(self, url: str) -> Iterator[Got]:
-        """As it is; and as a part of a page, searched for what foreign rows alone hold, with foreign ids."""
+        """The page itself; and as a fragment, with searches for foreign text and foreign ids."""
         yield self.get(url)
         ids = {"tenant": str(self.world.other.tenant.pk), "app": str(self.world.other.app.pk)}
         yield self.get(url, {"q": WORD, **ids}, **{"HX-Request": "true"})
@@ -117,8 +117,8 @@ class Walker:
             yield self.get(url, {}, **{"HX-Request": "true", "HX-Target": "run"})
 
     def plays(self, bodies: Bodies) -> Iterator[Play]:
-        """Every form of every page, and every page's address without one, sent once with each body. What it did stands
-        until the next one is asked for."""
+        """Submit every form of every page, and POST to every page without a form, once with each body. The effects stay
+        until the next one is requested."""
         sent: set[tuple[str, str]] = set()
         for _route, page in self.addresses():
             with undone():
@@ -136,7 +136,7 @@ class Walker:
         return Play(resolve(urlsplit(url).path).url_name or "", url, body, got, tables)
 
     def posts(self, url: str, data: dict[str, Any]) -> Iterator[Got]:
-        """The answer, and the page that it leads to."""
+        """The response and the page it redirects to."""
         client = self.world.clients[self.role]
         response = client.post(url, data)
         yield self._got(f"{url} {data}", response)
@@ -148,7 +148,7 @@ class Walker:
             yield self._got(f"{url} {place} {data}", response)
 
     def forms(self, url: str) -> list[tuple[str, dict[str, Any], set[str]]]:
-        """Of a page: where each leads, what a browser sends of it as it stands, and which fields choose a row."""
+        """The page's forms: URL, default data, and the fields that choose a row."""
         page = self.world.clients[self.role].get(url)
         if page.status_code != 200 or "html" not in page.headers.get("Content-Type", ""):
             return []
