@@ -153,7 +153,7 @@ def test_21_no_form_pairs_an_app_with_a_tenant_of_another_cloud(owner: Client, s
     said = owner.post(
         reverse("tenant-edit", args=[site.tenant.pk]), tenant_data(site, cloud=ELSEWHERE)
     ).content.decode()
-    assert "own cloud only" in said
+    assert "only to its own cloud" in said
 
 
 @pytest.mark.parametrize("again", [True, False])
