@@ -145,9 +145,9 @@ def descriptors():
 
 def send(service, title, text):
     from mailer.http.ssrf_guard import InternalAddress
-    from __main__ import Heard
+    from __main__ import RecordingSession
     from mailer.http import deadline_sockets
-    tell = Heard.events.report
+    tell = RecordingSession.events.report
     there, inside = map(int, text.split())
     handed = deadline_sockets.dial("127.0.0.1", there)
     found = descriptors()

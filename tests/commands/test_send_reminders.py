@@ -96,7 +96,7 @@ def test_secrets_without_recipients_are_counted(installation: Installation, cust
     customers.bring_into(installation)
     result = installation.run("send_reminders")
     assert result.code == 1
-    assert "secret expires soon and has no recipient." in result.out
+    assert "secret expires soon and has no recipient: give" in result.out
     customers.all[0].row["contact_emails"] = "late@x.example"
     customers.bring_into(installation)
     assert installation.run("send_reminders", "--json").data["sent"] == 1
