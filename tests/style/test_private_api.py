@@ -55,6 +55,15 @@ def defined(tree: ast.AST) -> set[str]:
     }
 
 
+def imported_files(tree: ast.AST) -> Iterator[Path]:
+    """The modules of ours that a file imports from: a base class of one defines what `self` has."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.partition(".")[0] in OURS:
+            path = PROJECT.joinpath(*node.module.split(".")).with_suffix(".py")
+            if path.is_file():
+                yield path
+
+
 def private_imports(tree: ast.AST) -> Iterator[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and node.module:
@@ -71,12 +80,13 @@ def private_imports(tree: ast.AST) -> Iterator[str]:
 
 
 def private_attributes(tree: ast.AST) -> Iterator[str]:
-    """Attributes that are read or set and that the file does not define."""
-    own = defined(tree)
+    """Attributes that are read or set and that neither the file nor a module of ours that it imports defines."""
+    inherited = set[str]().union(*(defined(parsed(path)) for path in imported_files(tree)))
+    own = defined(tree) | inherited
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute) and is_private(node.attr) and node.attr not in DOCUMENTED:
             is_super = ast.unparse(node.value) == "super()"
-            if is_super or node.attr not in own:
+            if node.attr not in (inherited if is_super else own):
                 yield node.attr
 
 

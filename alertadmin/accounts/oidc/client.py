@@ -85,7 +85,7 @@ class OidcProtocol(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]  # allauth
         except BadIdToken as error:
             raise OAuth2Error(f"The ID token is invalid: {error}") from error
         if provider.known.user_info:
-            said = {**self._fetch_user_info(provider.known, token.token, said["sub"]), **said}
+            said = {**self._verified_user_info(provider.known, token.token, said["sub"]), **said}
         return provider.sociallogin_from_response(request, {"id_token": said})
 
     def _verified_claims(self, app: SocialApp, id_token: str) -> dict[str, Any]:
@@ -115,7 +115,7 @@ class OidcProtocol(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]  # allauth
                 return key
         raise LookupError(named)
 
-    def _fetch_user_info(self, known: Provider, access_token: str, subject: str) -> dict[str, Any]:
+    def _verified_user_info(self, known: Provider, access_token: str, subject: str) -> dict[str, Any]:
         """Claims from the userinfo endpoint, which must be about the same subject."""
         url = self.openid_config.get("userinfo_endpoint")
         if not _is_https(url):
