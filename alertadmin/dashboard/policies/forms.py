@@ -42,7 +42,7 @@ class ScheduleForm(forms.Form):
     )
     repeat = forms.IntegerField(label=_("Days between reminders after expiry"), min_value=1, max_value=365)
     escalate = forms.IntegerField(
-        label=_("Days before expiry when escalation starts"),
+        label=_("Escalation days before expiry"),
         min_value=ESCALATE_TO_ALL_DAYS,
         max_value=3650,
         help_text=_(
