@@ -253,9 +253,9 @@ def _ews(now: datetime, access: Access) -> Iterator[ActionItem]:
     url = reverse("leaving-ews")
     yield ActionItem(
         SOON if days > 0 else BAD,
-        ngettext("EWS is switched off in %(days)d day", "EWS is switched off in %(days)d days", days) % {"days": days}
+        ngettext("EWS off in %(days)d day", "EWS off in %(days)d days", days) % {"days": days}
         if days > 0
-        else _("EWS is switched off"),
+        else _("EWS is off"),
         ngettext("%(count)d mailbox still sends by EWS", "%(count)d mailboxes still send by EWS", count)
         % {"count": count},
         url,
