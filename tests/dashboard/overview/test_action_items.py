@@ -179,7 +179,7 @@ def test_mailboxes_that_send_by_ews_are_counted_but_not_those_on_premises(admini
     need = only()
     assert (need.look.colour, need.state, need.what) == (
         "warning",
-        "EWS is off in 128 days",
+        "EWS off in 128 days",
         "3 mailboxes still send by EWS",
     )
     assert [need.state for need in find_action_items(datetime(2027, 4, 1, 12, tzinfo=NOW.tzinfo), everything())] == [
