@@ -242,14 +242,14 @@ GUARDS: dict[str, tuple[str, Any, Callable[[Client, Mailbox], object]]] = {
         lambda client, mailbox: client.post(reverse("app-delete", args=[mailbox.app_id])),
     ),
     "roles within one's own": (
-        "alertadmin.accounts.services.role_grants.may_give|alertadmin.dashboard.users.forms.may_give",
+        "alertadmin.accounts.services.role_grants.can_grant|alertadmin.dashboard.users.forms.can_grant",
         lambda *_arguments: True,
         lambda client, _mailbox: client.post(
             reverse("invite"), {"address": "me-too@x.example", "role": "owner", "tenant": "", "language": ""}
         ),
     ),
     "accounts of those who may do no more": (
-        "alertadmin.accounts.services.users.may_manage", lambda *_arguments: True,
+        "alertadmin.accounts.services.users.can_manage", lambda *_arguments: True,
         lambda client, _mailbox: client.post(
             reverse("person-switch", args=[User.objects.get(email="first@provider.example").pk]), {"to": "off"}
         ),
