@@ -56,7 +56,7 @@ def test_a_worker_that_was_suspended_sends_nothing_when_it_wakes(make_world: Mak
     os.killpg(worker.pid, signal.SIGSTOP)
     assert world.send_reminders()["sent"] == 1
     os.killpg(worker.pid, signal.SIGCONT)
-    too_late = "SELECT count(*) FROM outbox_attempt WHERE outcome = 'refused' AND technical LIKE '%stood still%'"
+    too_late = "SELECT count(*) FROM outbox_attempt WHERE outcome = 'refused' AND technical LIKE '%outbox.lease_lost%'"
     assert eventually(lambda: world.database.query(too_late) == [(1,)])
     verdict = world.verdict()
     assert (verdict.is_kept, verdict.twice) == (True, 0), verdict
