@@ -67,7 +67,7 @@ def test_12_it_is_said_on_every_page_and_to_machines(
     set_environment(settings, BIND="0.0.0.0:8000")
     assert "not encrypted" in client.get("/sign-in/").content.decode()
     assert "n’est pas chiffrée" in client.get("/sign-in/", headers={"accept-language": "fr"}).content.decode()
-    assert [str(bad) for bad in setting_checks.bad_settings()] == [IN_CLEAR]
+    assert [bad.error for bad in setting_checks.bad_settings()] == [IN_CLEAR]
 
 
 def test_12_each_page_says_it_once(client: Client, administrator: User, settings: Settings) -> None:
