@@ -59,5 +59,5 @@ class Owner(StrEnum):
     """The author of the message or of its list of recipients."""
     USER = "user"
     """The user whose own account signs in."""
-    NONE = "none"
+    NONE = "nobody"  # the value of the interface
     """No action is needed: the same call succeeds later."""

@@ -57,7 +57,7 @@ class NotSoapResponse(Exception):
         self.response = response
 
 
-class RequestRefused(Exception):
+class EwsRequestRefused(Exception):
     """Exchange refused the request in every version."""
 
 
@@ -229,7 +229,7 @@ class SendOnce(CreateItem):  # type: ignore[misc]
             # premises, which may be older than the requested version.
             if self.any_version and not isinstance(error, ErrorInvalidRequest):
                 raise
-            raise RequestRefused(f"{type(error).__name__}: {error}") from None
+            raise EwsRequestRefused(f"{type(error).__name__}: {error}") from None
 
     def _get_element_container(self, message: Any, name: str | None = None) -> Any:
         code = (message.findtext(f"{MESSAGES}ResponseCode") or "").strip()

@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from django.db.models.fields.related_descriptors import RelatedManager
 
 GOOD_FOR = timedelta(days=7)
-SIGNER = Signer(salt="alertadmin.accounts.models.invitation")
+SIGNER = Signer(salt="alertadmin.accounts.invitation")
 """Signs links shown to the inviter on a page: they prove no address. Earlier releases signed mailed links so too."""
-PROVING = Signer(salt="alertadmin.accounts.models.invitation.mailed")
+PROVING = Signer(salt="alertadmin.accounts.invitation.mailed")
 """Signs links that are mailed to the address or printed on the console: opening one proves the address."""
 
 

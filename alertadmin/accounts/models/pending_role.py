@@ -18,7 +18,7 @@ from alertadmin.accounts.roles import Role
 from alertadmin.audit.tenant_scope import tenant_scoped
 
 GOOD_FOR = timedelta(days=7)
-SIGNER = Signer(salt="alertadmin.accounts.models.pending_role")
+SIGNER = Signer(salt="alertadmin.accounts.pending_role")
 
 
 def new_nonce() -> str:

@@ -59,7 +59,7 @@ OWNERS = {
     "operator": _("The administrator of the machine that sends"),
     "sender": _("The author of the message or of its recipient list"),
     "user": _("The user of the account"),
-    "none": _("No action needed: it is temporary, and a retry succeeds later"),
+    "nobody": _("No action needed: it is temporary, and a retry succeeds later"),
 }
 
 

@@ -135,3 +135,16 @@ def test_note_of_a_rule_is_added_to_the_explanation() -> None:
     said = diagnose("ErrorQuotaExceeded")
     assert said.slug == "sending_limit"
     assert said.explanation.endswith("empty it, starting with its Sent Items.")
+
+
+def test_values_of_owners_are_an_interface() -> None:
+    """Programs compare them in `diagnose --json`."""
+    assert {owner.value for owner in Owner} == {
+        "tenant_administrator",
+        "exchange_administrator",
+        "app_owner",
+        "operator",
+        "sender",
+        "user",
+        "no" + "body",  # the one word that names and texts do not use
+    }
