@@ -49,7 +49,7 @@ CODE_REUSE = Limit("used code", 1, timedelta(minutes=3))
 """Accept a TOTP code once; the window is longer than any code is valid."""
 
 COOKIE = "__Host-browser" if settings.SESSION_COOKIE_SECURE else "browser"
-SALT = "a browser that some" "body signed in with"  # of cookies from before this name
+SALT = "a browser that somebody signed in with"  # a stored value: cookies are signed with it
 KNOWN_FOR = timedelta(days=365)
 MAX_KNOWN_ACCOUNTS = 5
 """Accounts remembered in one browser's cookie: the most recent ones."""

@@ -35,7 +35,7 @@ from mailer.diagnosis import SLUGS, Diagnosis, explain
 register = template.Library()
 LONGEST_TITLE = 120
 """Characters, without the product name."""
-register.filter("retold", render_stored)
+register.filter("render_stored", render_stored)
 register.filter("device", user_agent.browser_name)
 
 
