@@ -3,7 +3,7 @@ that the operator allows.
 
 Otherwise a user who may add a channel could make this machine call its own services, its neighbours, or the metadata
 service that hands out a cloud machine's credentials. The check applies to the address being connected to, at that
-moment (`mailer.http.deadline_sockets.request_deadline`): it covers names, redirects, unusual notations, and DNS
+moment (`mailer.http.deadline_sockets.address_check`): it covers names, redirects, unusual notations, and DNS
 rebinding.
 """
 
@@ -114,7 +114,7 @@ class EgressAllowlist:
         return cls(tuple(_target(part.strip()) for part in text.split(",") if part.strip()))
 
     def check(self, address: str, port: int) -> None:
-        """Raise InternalAddress if connecting is not allowed. For `mailer.http.deadline_sockets.request_deadline`."""
+        """Raise InternalAddress if connecting is not allowed. For `mailer.http.deadline_sockets.address_check`."""
         if not self.permits(address, port):
             raise InternalAddress
 

@@ -16,7 +16,7 @@ class ChannelKind:
     """Where to find the address, in one sentence."""
     example: str
     services: frozenset[str]
-    """Service names that `dispatch.check` may return for such an address; empty for any."""
+    """Service names that `transport.check_address` may return for such an address; empty for any."""
     icon: str = "message-square"
 
 
