@@ -31,7 +31,7 @@ class BadSetting:
     def __str__(self) -> str:
         if not self.is_set_aside:
             return english(self.error)
-        return f"{self.name} was set aside: {english(self.error)}"
+        return f"{self.name} was ignored: {english(self.error)}"
 
 
 def bad_settings() -> list[BadSetting]:

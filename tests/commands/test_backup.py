@@ -29,7 +29,7 @@ def test_restored_installation_with_key_file_decrypts_and_sends(
     assert (result.data["secrets"], result.data["read"], result.data["missing_keys"]) == (2, 2, {})
     assert elsewhere.run("send_test", customers.all[0].address, "--to", "me@x.example").code == 0
     said = with_key_file(elsewhere, used).run("restore", str(backup), "--force").out
-    assert "2 of 2 secrets read" in said
+    assert "2 of 2 secrets decrypted" in said
 
 
 def test_restore_without_key_file_names_the_missing_key(

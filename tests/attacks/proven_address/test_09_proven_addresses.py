@@ -170,7 +170,7 @@ def test_09_a_link_of_an_earlier_release_proves_nothing(owner: User) -> None:
     from django.core.signing import Signer
 
     invitation = invitations.invite(NEWHIRE, {None: Role.OWNER}, by=owner, now=timezone.now())
-    old = reverse("invitation-accept", args=[Signer(salt="alertadmin.accounts.models.invitation").sign(invitation.key)])
+    old = reverse("invitation-accept", args=[Signer(salt="alertadmin.accounts.invitation").sign(invitation.key)])
     user = accept(old)
     assert (roles(user), refreshed(user).is_proven) == ([], False)
 

@@ -9,6 +9,7 @@ import pytest
 from alertadmin.dashboard.mailboxes import send_test_progress
 from alertadmin.outbox.models import Attempt, Delivery
 from alertadmin.registry.models import Mailbox
+from mailer.messages import NOT_IN_TOKEN
 from tests.conftest import NOW
 
 WENT_WELL = [
@@ -52,7 +53,11 @@ def test_its_page_goes_on_asking_while_a_doubt_may_still_be_cleared_up() -> None
 
 
 def test_a_permission_that_is_not_in_the_token_is_doubtful_and_no_failure() -> None:
-    steps = [*WENT_WELL[:2], {"step": "permission", "ms": 91, "detail": "Mail.Send is not in the token"}, WENT_WELL[3]]
+    steps = [
+        *WENT_WELL[:2],
+        {"step": "permission", "ms": 91, "detail": NOT_IN_TOKEN % {"permission": "Mail.Send"}},
+        WENT_WELL[3],
+    ]
     assert shown("sent", steps) == ["success", "success", "warning", "success"]
 
 

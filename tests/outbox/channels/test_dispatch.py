@@ -10,6 +10,7 @@ import pytest
 from django.db import connection
 from pytest_django import Settings
 
+from alertadmin.crypto.messages import TAMPERED
 from alertadmin.outbox import messages, worker
 from alertadmin.outbox.channels import webhook
 from alertadmin.outbox.delivery.rate_limit import PER_MINUTE
@@ -241,5 +242,5 @@ def test_an_address_that_cannot_be_opened_is_said_and_nothing_is_sent(
     delivery = test_send.create_for_channel(channel, now=time())
     assert worker.deliver_due(clock=time) == {"failed": 1}
     delivery.refresh_from_db()
-    assert "altered" in delivery.reason
+    assert delivery.reason == TAMPERED
     assert receiver.requests == []
