@@ -28,7 +28,7 @@ def test_a_webhook_is_added_tried_seen_to_work_and_broken(
         page.goto(f"{address}/channels/")
         page.get_by_role("link", name="Add a channel").first.click()
         page.get_by_role("link", name="Signed webhook").click()
-        page.get_by_label("Name").fill("Duty room")
+        page.get_by_label("Name", exact=True).fill("Duty room")
         page.get_by_label("Address").fill("https://10.0.0.1/hook")
         page.get_by_role("button", name="Save").click()
         expect(page.get_by_text("The address is inside the network")).to_be_visible()

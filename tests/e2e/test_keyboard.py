@@ -65,7 +65,7 @@ def test_somebody_signs_in_and_registers_by_the_keyboard_alone(page: Page, addre
     mistaken = page.get_by_role("textbox", name="Directory (tenant) ID")
     expect(mistaken).to_be_focused()
     expect(mistaken).to_have_accessible_description(
-        re.compile("enter the Directory (tenant) ID from the app registration")
+        re.compile(r"enter the Directory \(tenant\) ID from the app registration")
     )
     expect(mistaken).to_have_value("common")
     press(page, "Control+A")
