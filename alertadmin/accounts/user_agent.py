@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.utils.translation import gettext as _
 
 BROWSERS = (
-    # The order matters: each browser's header also contains the names below it.
+    # Edge, Opera and Samsung Internet also name Chrome and Safari, Chrome also names Safari: the specific comes first.
     ("Edg", "Edge"),
     ("OPR", "Opera"),
     ("SamsungBrowser", "Samsung Internet"),
@@ -16,6 +16,7 @@ BROWSERS = (
     ("Safari", "Safari"),
 )
 SYSTEMS = (
+    # Android also names Linux, iPhone and iPad also Mac OS X: the specific comes first.
     ("iPhone", "iPhone"),
     ("iPad", "iPad"),
     ("Android", "Android"),
@@ -26,7 +27,7 @@ SYSTEMS = (
 )
 
 
-def browser_name(user_agent: str) -> str:
+def describe_user_agent(user_agent: str) -> str:
     browser = next((name for mark, name in BROWSERS if f"{mark}/" in user_agent), "")
     system = next((name for mark, name in SYSTEMS if mark in user_agent), "")
     if browser and system:

@@ -49,7 +49,7 @@ ALWAYS, NEVER = ~Q(pk__in=[]), Q(pk__in=[])
 @dataclass(frozen=True)
 class RecipientList:
     """Canonical e-mail addresses, each once and in one of the lists; `why` maps each to its origin, a value of
-    `WHY`."""
+    `ORIGINS`."""
 
     first: list[str]
     next: list[str]

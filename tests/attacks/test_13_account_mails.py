@@ -92,7 +92,7 @@ ACTS: dict[str, tuple[Callable[[User, User], object], str]] = {
         "An MFA method was removed from your account.",
     ),
     "factors reset by command": (
-        lambda user, _owner: enforcement.remove_factor(user),
+        lambda user, _owner: enforcement.remove_factors(user),
         "An MFA method was removed from your account.",
     ),
     "link made by command": (

@@ -28,7 +28,7 @@ KINDS = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
 
 
 GRACE = timedelta(days=7)
-"""After the first sign-in, when the policy is the default STAFF."""
+"""After the first sign-in, under the policy STAFF (the default)."""
 AT_ONCE = datetime.min.replace(tzinfo=UTC)
 
 
@@ -91,7 +91,7 @@ def _requirement(request: HttpRequest) -> str:
     return str(decided)
 
 
-def remove_factor(person: User) -> int:
+def remove_factors(person: User) -> int:
     """Remove every second factor of a user who lost theirs, and end their sessions. Returns the number of factors.
 
     The user then signs in with the password alone, or by the provider if they have no password. If the policy requires

@@ -40,8 +40,8 @@ class MembershipQuerySet(models.QuerySet["Membership"]):
     def in_force(self, now: datetime) -> MembershipQuerySet:
         """Memberships in force: granted by a person, or by a group that the provider confirmed recently.
 
-        Rights, and mails sent because of a role, depend on these only. A confirmation dated in the future comes from a
-        fast clock and does not count.
+        Rights, and mails sent because of a role, depend on these only. A confirmation dated more than CLOCKS_DIFFER
+        ahead comes from a fast clock and does not count.
         """
         return self.filter(~Q(source=RoleSource.GROUP) | _confirmed(now))
 
@@ -106,7 +106,7 @@ def require_an_owner() -> None:
     serialised.
     """
     if not transaction.get_connection().in_atomic_block:
-        raise RuntimeError("An owner is kept within a transaction, or not at all.")
+        raise RuntimeError("require_an_owner must be called within a transaction.")
     if not list(Membership.objects.owners().select_for_update(of=("self",)).values_list("pk", flat=True)):
         raise LastOwner
 

@@ -96,7 +96,7 @@ def activate(person: User, *, by: User) -> None:
 def reset_factors(person: User, *, by: User) -> None:
     """Remove all second factors after a lost device. The next sign-in needs none. Raises NotAllowed."""
     _require_can_manage(by, person)
-    enforcement.remove_factor(person)
+    enforcement.remove_factors(person)
 
 
 def remove(person: User, *, by: User) -> None:

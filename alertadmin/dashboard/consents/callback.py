@@ -81,7 +81,7 @@ def _origin_url(request: HttpRequest, consent: Consent) -> str:
 
 
 def _verify_state(request: HttpRequest) -> tuple[Consent, str]:
-    """Return the consent and the nonce of a valid state. Raises Refused."""
+    """Return the consent and the nonce of a valid state. Raises CallbackRefused."""
     try:
         come = oauth_state.read(request.GET.get("state", ""))
     except oauth_state.Forged:

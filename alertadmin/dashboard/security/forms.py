@@ -60,7 +60,7 @@ class PasskeyForm(AddWebAuthnForm):  # type: ignore[misc]  # allauth has no type
     )
 
     def __init__(self, *args: Any, request: HttpRequest, **kwargs: Any) -> None:
-        name = user_agent.browser_name(request.headers.get("User-Agent", ""))
+        name = user_agent.describe_user_agent(request.headers.get("User-Agent", ""))
         super().__init__(*args, user=request.user, initial={"name": name}, **kwargs)
 
     def clean(self) -> dict[str, Any]:

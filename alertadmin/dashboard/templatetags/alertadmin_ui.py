@@ -36,7 +36,7 @@ register = template.Library()
 LONGEST_TITLE = 120
 """Characters, without the product name."""
 register.filter("render_stored", render_stored)
-register.filter("device", user_agent.browser_name)
+register.filter("device", user_agent.describe_user_agent)
 
 
 @register.simple_tag

@@ -23,7 +23,7 @@ class Command(JsonCommand):
 
     def work(self, options: dict[str, Any]) -> CommandResult:
         who = person(options["email"])
-        taken = enforcement.remove_factor(who)
+        taken = enforcement.remove_factors(who)
         if who.has_usable_password():
             said = _("%(email)s signs in with the password only until a new MFA method is added.")
         else:

@@ -75,8 +75,8 @@ def still_valid(mailboxes: Sequence[Mailbox], installation: UUID | None) -> set[
 
 
 def deliverable_by_own_mailbox(installation: UUID | None) -> Q:
-    """Filter of deliveries about a tenant that has a mailbox other than the installation's. Some of them those
-    mailboxes may not carry."""
+    """Filter of deliveries about a tenant that has a mailbox other than the installation's. `route_policy` may
+    still refuse some of them."""
     senders = sendable().exclude(pk=installation) if installation else sendable()
     return Q(purpose__in=ALLOWED_BY_OWN_TENANT) & about_tenants(senders.order_by().values("tenant"))
 
@@ -86,12 +86,13 @@ def _stored() -> QuerySet[Credential]:
 
 
 def _last(doubtful: Q) -> Case:
-    """Sort rows that match last."""
+    """Sort matching rows last."""
     return Case(When(doubtful, then=Value(1)), default=Value(0))
 
 
 def _spread(mailboxes: list[Mailbox]) -> list[Mailbox]:
-    """The first mailbox of each app or server, then the second of each, and so on: they fail together."""
+    """The first mailbox of each app or server, then the second of each, and so on: mailboxes of
+    one app or server fail together."""
     seen: Counter[tuple[UUID | None, str]] = Counter()
     turns = []
     for mailbox in mailboxes:

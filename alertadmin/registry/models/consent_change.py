@@ -36,7 +36,3 @@ class ConsentChange(models.Model):
 
     def __str__(self) -> str:
         return f"{self.permission}: {self.get_before_display()} -> {self.get_after_display()}"
-
-    @property
-    def is_withdrawal(self) -> bool:
-        return self.before == ConsentStatus.GRANTED and self.after == ConsentStatus.NOT_IN_TOKEN

@@ -1,7 +1,7 @@
 """The times before and after an expiry at which reminders are sent, and from when on they escalate: a schedule, as
 data; and the rule by which a reminder is due: a pure function of the expiry, the time, and a schedule.
 
-The scan evaluates the same rule in the database (`thresholds`).
+The scan evaluates the rule in SQL (`thresholds`); `due_threshold` and `within` are the reference of its tests.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ HEAD_START = 30
 class ReminderSchedule:
     """`thresholds` are days before the expiry, 0 the day itself; then every `repeat` days while it remains expired.
 
-    From `escalate` days before the expiry on, the escalation level is notified too, unless it was acknowledged. As text
-    (for the database to compare): "90,60,30,14,7,3,1,0/7/14".
+    From `escalate` days before the expiry on, the escalation level is notified too, if a reminder was sent and nothing
+    was acknowledged; in the last week always. As text (for the database to compare): "90,60,30,14,7,3,1,0/7/14".
     """
 
     thresholds: tuple[int, ...] = (90, 60, 30, 14, 7, 3, 1, 0)
@@ -80,7 +80,8 @@ MAX_REPEAT_PERIOD = timedelta(days=3653)
 
 
 def days_left(expires_at: datetime, now: datetime) -> int:
-    """Whole days until the expiry, rounded up; negative after it. A threshold is reached if it is not less."""
+    """Whole days until the expiry, rounded up; negative after it. A threshold is reached once this is at most the
+    threshold."""
     return -((now - expires_at) // DAY)
 
 

@@ -95,7 +95,7 @@ def test_whoever_lost_their_device_is_helped(client: Client, administrator: User
     add_app(administrator)
     signed_in_at(client, administrator)
     assert reaches(client)
-    assert enforcement.remove_factor(administrator) == 2
+    assert enforcement.remove_factors(administrator) == 2
     assert client.get(reverse("profile")).headers["Location"].startswith(reverse("sign-in"))
     assert not Authenticator.objects.exists()
     assert not MfaSecret.objects.exists()
