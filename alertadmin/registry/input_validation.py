@@ -7,10 +7,11 @@ from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from django.core.exceptions import ValidationError
-from django.utils.dateparse import parse_date, parse_datetime
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from alertadmin.registry import guid
+from alertadmin.registry.date_parser import DayOrder, readings
 from alertadmin.registry.text import trimmed
 
 SHARED_AUTHORITIES = frozenset({"common", "organizations", "consumers"})
@@ -109,15 +110,16 @@ def is_personal(address: str) -> bool:
     return PERSONAL_DOMAINS.fullmatch(trimmed(address).rpartition("@")[2]) is not None
 
 
-def parse_expiry(value: str | date | datetime, zone: ZoneInfo) -> datetime:
-    """Parse an ISO date or date-time to UTC. Raises ValidationError.
+def parse_expiry(value: str | date | datetime, zone: ZoneInfo, order: DayOrder | None = None) -> datetime:
+    """Parse a date or date-time, as `date_parser.readings` takes it, to UTC. Raises ValidationError.
 
-    A value without an offset is in `zone`, the tenant's; an ambiguous hour is the first of the two. A date alone is the
-    first moment of that day: the portal shows no time, and a reminder that is too early does no harm. The message never
-    contains the text, since a secret may have been pasted into the wrong field.
+    `order` decides where day and month can be exchanged; without it such a text is refused with the code "ambiguous",
+    and the message shows both dates. A value without an offset is in `zone`, the tenant's; an ambiguous hour is the
+    first of the two. A date alone is the first moment of that day: the portal shows no time, and a reminder that is too
+    early does no harm. The message never contains the text, since a secret may have been pasted into the wrong field.
     """
     if isinstance(value, str):
-        value = _parsed(trimmed(value))
+        value = _parsed(value, order)
     if not isinstance(value, datetime):
         value = datetime.combine(value, time.min)
     if value.tzinfo is None:
@@ -131,16 +133,31 @@ def parse_expiry(value: str | date | datetime, zone: ZoneInfo) -> datetime:
     return end
 
 
-def _parsed(text: str) -> date | datetime:
-    try:
-        parsed = parse_date(text) or parse_datetime(text)
-    except ValueError:  # the right format, but no such day
-        parsed = None
-    if parsed is None:
+def _parsed(text: str, order: DayOrder | None) -> date | datetime:
+    found = readings(text)
+    if len(found) > 1 and order:
+        found = tuple(reading for reading in found if reading.order == order)
+    if not found:
         raise ValidationError(
-            _("This is not a date: write 2027-12-31, or 2027-12-31T14:30 with the time."), code="invalid"
+            _(
+                "This is not a date. Write 2027-12-31, or 2027-12-31 14:30 with the time; 31/12/2027, 31.12.2027 and "
+                "Dec 31, 2027 are read too."
+            ),
+            code="invalid",
         )
-    return parsed
+    if len(found) > 1:
+        first, second = (reading.value for reading in found)
+        raise ValidationError(
+            _("This can be %(first)s or %(second)s. Write it as %(first_iso)s or %(second_iso)s."),
+            code="ambiguous",
+            params={
+                "first": date_format(first, "j F Y"),
+                "second": date_format(second, "j F Y"),
+                "first_iso": f"{first:%Y-%m-%d}",
+                "second_iso": f"{second:%Y-%m-%d}",
+            },
+        )
+    return found[0].value
 
 
 def implausible_expiry(expires_at: datetime, now: datetime) -> str | None:

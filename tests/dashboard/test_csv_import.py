@@ -45,6 +45,18 @@ def test_a_file_is_imported_and_its_result_told(signed_in: Client) -> None:
     assert "Rows: 1. Added: 0, changed: 0." in bring(signed_in, f"{HEADER}\n{ROW}\n")
 
 
+@pytest.mark.parametrize(("order", "month"), [("day_first", 4), ("month_first", 3)])
+def test_dates_with_two_readings_are_asked_about_once_for_the_file(signed_in: Client, order: str, month: int) -> None:
+    content = f"{HEADER}\n{ROW}\n".replace("2028-11-22", "03/04/2028")
+    page = bring(signed_in, content)
+    assert "This can be 3 April 2028 or 4 March 2028." in page
+    assert "day first" in page
+    assert not Credential.objects.exists()
+    file = SimpleUploadedFile("customers.csv", content.encode())
+    signed_in.post(reverse("import"), {"file": file, "day_order": order})
+    assert Credential.objects.get().expires_at.month == month
+
+
 def test_mistakes_are_told_by_line_and_column_and_nothing_is_stored(signed_in: Client) -> None:
     broken = ROW.replace("2028-11-22", "tomorrow").replace("graph", "fax").replace("Northpark,1b9", "Other,2b9")
     page = bring(signed_in, f"{HEADER}\n{ROW}\n\n{broken}\n")

@@ -158,7 +158,7 @@ def test_english_on_a_page_is_found_by_this_very_search(client: Client, administ
         ("secret-value", "1b9d6bcd-bbfd-4b2d-9b5d-ab8dfbbd4bed", "Ceci est l’ID du secret, et non sa valeur\u00a0:"),
         ("tenant-directory_id", "common", "«\u00a0common\u00a0» ne désigne aucun annuaire en particulier"),
         ("tenant-directory_id", "x", "Ceci n’est pas un ID\u00a0:"),
-        ("secret-expires_at", "31/12", "Ce n’est pas une date\u00a0:"),
+        ("secret-expires_at", "31/12", "Ce n’est pas une date"),
         ("tenant-time_zone", "Mars/Olympus", "«\u00a0Mars/Olympus\u00a0» n’est pas un fuseau horaire"),
     ],
 )

@@ -18,6 +18,7 @@ from alertadmin.crypto.keyring import KeyringError
 from alertadmin.dashboard.csv_import.columns import EXPLAINED
 from alertadmin.dashboard.ui.upload_handlers import LIMIT
 from alertadmin.registry.csv_import import COLUMNS, ImportResult, NotImported, Remark, import_registrations
+from alertadmin.registry.date_parser import DayOrder
 from alertadmin.stored_messages import render_error
 
 
@@ -28,6 +29,19 @@ class FileForm(forms.Form):
         widget=forms.FileInput(attrs={"accept": ".csv,text/csv"}),
         help_text=gettext_lazy("In UTF-8, up to 10 MB. It is read and not stored."),
     )
+
+    day_order = forms.ChoiceField(
+        label=gettext_lazy("Dates such as 03/04/2027"),
+        required=False,
+        choices=[
+            ("", gettext_lazy("as the other dates of the file show")),
+            (DayOrder.DAY_FIRST.value, gettext_lazy("day first: 3 April 2027")),
+            (DayOrder.MONTH_FIRST.value, gettext_lazy("month first: March 4, 2027")),
+        ],
+    )
+
+    def clean_day_order(self) -> DayOrder | None:
+        return DayOrder(self.cleaned_data["day_order"]) if self.cleaned_data["day_order"] else None
 
     def clean_file(self) -> Any:
         file = self.cleaned_data["file"]
@@ -45,7 +59,9 @@ def importing(request: HttpRequest) -> HttpResponse:
     imported: ImportResult | None = None
     if request.method == "POST" and form.is_valid():
         try:
-            imported = import_registrations(form.cleaned_data["file"], now=timezone.now())
+            imported = import_registrations(
+                form.cleaned_data["file"], now=timezone.now(), day_order=form.cleaned_data["day_order"]
+            )
         except NotImported as error:
             mistakes = error.mistakes
         except KeyringError as error:

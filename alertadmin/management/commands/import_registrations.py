@@ -11,6 +11,7 @@ from alertadmin.crypto.keyring import KeyringError
 from alertadmin.management.base import CommandRefused, CommandResult, JsonCommand
 from alertadmin.management.output import standard_input
 from alertadmin.registry.csv_import import COLUMNS, NotImported, import_registrations
+from alertadmin.registry.date_parser import DayOrder
 from mailer.coded_text import message_of
 
 
@@ -23,15 +24,21 @@ class Command(JsonCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("file", metavar="FILE", help='The CSV file, in UTF-8; "-" reads standard input.')
+        parser.add_argument(
+            "--dates",
+            choices=[order.value.replace("_", "-") for order in DayOrder],
+            help="How to read dates such as 03/04/2027, if no other date of the file settles it.",
+        )
 
     def work(self, options: dict[str, Any]) -> CommandResult:
         name = options["file"]
+        order = DayOrder(options["dates"].replace("-", "_")) if options["dates"] else None
         try:
             if name == "-":
-                imported = import_registrations(standard_input(), now=timezone.now())
+                imported = import_registrations(standard_input(), now=timezone.now(), day_order=order)
             else:
                 with open(name, "rb") as file:
-                    imported = import_registrations(file, now=timezone.now())
+                    imported = import_registrations(file, now=timezone.now(), day_order=order)
         except OSError as error:
             raise CommandRefused(
                 _("%(file)s cannot be read: %(why)s.") % {"file": name, "why": error.strerror}

@@ -17,6 +17,7 @@ from alertadmin.registry.csv_import.consistency import conflicts
 from alertadmin.registry.csv_import.csv_reader import CsvTable, NotImported, Remark, read
 from alertadmin.registry.csv_import.import_state import ImportState
 from alertadmin.registry.csv_import.row_parser import RowParser
+from alertadmin.registry.date_parser import DayOrder, settled_order
 
 MAX_ATTEMPTS = 3
 
@@ -31,15 +32,17 @@ class ImportResult:
     remarks: list[Remark]
 
 
-def import_registrations(file: BinaryIO, *, now: datetime) -> ImportResult:
+def import_registrations(file: BinaryIO, *, now: datetime, day_order: DayOrder | None = None) -> ImportResult:
     """Import a CSV file; each row adds or updates. Raises NotImported with every mistake; then nothing is stored.
+
+    `day_order` reads dates such as 03/04/2027; without it, the dates of the file that have one reading settle it.
 
     Raises KeyringError if the file has a secret and there is no usable key file.
     """
     table = read(file)
     for _try in range(MAX_ATTEMPTS):
         try:
-            return _apply(table, now)
+            return _apply(table, now, day_order)
         except IntegrityError:
             # Another transaction added the same rows meanwhile; the next attempt updates them.
             continue
@@ -49,11 +52,11 @@ def import_registrations(file: BinaryIO, *, now: datetime) -> ImportResult:
 
 
 @transaction.atomic
-def _apply(table: CsvTable, now: datetime) -> ImportResult:
+def _apply(table: CsvTable, now: datetime, day_order: DayOrder | None) -> ImportResult:
     state = ImportState({directory_id for row in table.rows if (directory_id := _normalized(row["directory_id"]))})
-    parser = RowParser(state.zone_of)
+    parser = RowParser(state.zone_of, day_order or settled_order(row["secret_expires_on"] for row in table.rows))
     rows = [parser.read(row) for row in table.rows]
-    if mistakes := table.mistakes + parser.mistakes or list(conflicts(rows)):
+    if mistakes := table.mistakes + parser.all_mistakes() or list(conflicts(rows)):
         raise NotImported(mistakes)
     state.collect_clouds(rows)
     remarks = [state.apply_row(row, now) for row in rows]

@@ -10,11 +10,13 @@ from zoneinfo import ZoneInfo
 
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from alertadmin.accounts.email_address import clean_stored
 from alertadmin.registry import guid, input_validation
 from alertadmin.registry.clouds import clouds
 from alertadmin.registry.csv_import.csv_reader import CsvRow, Remark
+from alertadmin.registry.date_parser import DayOrder
 from alertadmin.registry.models import SignInAudience
 from alertadmin.registry.permissions import TransportName
 from alertadmin.registry.text import readable, trimmed
@@ -59,9 +61,12 @@ class ParsedRow:
 class RowParser:
     """Parses rows and collects the mistakes in them. `zone_of` returns the time zone of a directory id."""
 
-    def __init__(self, zone_of: Callable[[str], ZoneInfo]) -> None:
+    def __init__(self, zone_of: Callable[[str], ZoneInfo], day_order: DayOrder | None = None) -> None:
         self.zone_of = zone_of
         self.mistakes: list[Remark] = []
+        self._day_order = day_order
+        self._ambiguous: list[Remark] = []
+        """Dates that can be read in two ways."""
         self._choices = {
             "cloud": _by_lower_case(cloud.slug for cloud in clouds().values()),
             "audience": _by_lower_case(SignInAudience.values),
@@ -86,12 +91,32 @@ class RowParser:
             audience=self._choice(row, "audience"),
             secret_description=self._text(row, "secret_description"),
             secret_value=self._cell(row, "secret_value", input_validation.check_secret_value) or "",
-            secret_expires_at=self._cell(
-                row, "secret_expires_on", lambda text: input_validation.parse_expiry(text, zone)
-            ),
+            secret_expires_at=self._expiry(row, zone),
             mailbox=self._cell(row, "mailbox", clean_stored) or "",
             transport=self._choice(row, "transport"),
         )
+
+    def all_mistakes(self) -> list[Remark]:
+        """All mistakes, and one question for all dates of the file that can be read in two ways."""
+        if not self._ambiguous:
+            return self.mistakes
+        first, count = self._ambiguous[0], len(self._ambiguous)
+        question = ngettext(
+            "%(why)s Or choose for the file whether the day or the month comes first.",
+            "%(why)s This file has %(count)d such dates: choose whether the day or the month comes first.",
+            count,
+        ) % {"why": first.message, "count": count}
+        return [*self.mistakes, Remark(first.line, first.column, question)]
+
+    def _expiry(self, row: CsvRow, zone: ZoneInfo) -> datetime | None:
+        if not (text := row["secret_expires_on"]):
+            return None
+        try:
+            return input_validation.parse_expiry(text, zone, self._day_order)
+        except ValidationError as error:
+            remarks = self._ambiguous if error.error_list[0].code == "ambiguous" else self.mistakes
+            remarks.append(Remark(row.line, "secret_expires_on", " ".join(error.messages)))
+            return None
 
     def _add_mistake(self, row: CsvRow, column: str, message: str) -> None:
         self.mistakes.append(Remark(row.line, column, message))

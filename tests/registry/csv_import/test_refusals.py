@@ -68,7 +68,7 @@ def nothing_is_stored() -> Iterator[None]:
         ("secret_description", "right\u202eleft", "control character (U+202E)"),
         ("secret_value", f"{SECRET}\N{GRINNING FACE}", "English keyboard"),
         ("secret_expires_on", "", "enter its expiry date"),
-        ("secret_expires_on", "31/12/2027", "write 2027-12-31"),
+        ("secret_expires_on", "31/31/2027", "Write 2027-12-31"),
         ("mailbox", "alarms", "not an e-mail address"),
         ("transport", "pigeon", "ews, graph, smtp"),
     ],
