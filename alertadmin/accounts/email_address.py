@@ -7,6 +7,7 @@ and collations differ between databases.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils.translation import gettext as _
 
-from mailer.email_address import EmailAddress, Flaw, InvalidAddress, canonical, parse
+from mailer.email_address import EmailAddress, Flaw, InvalidAddress, canonical, parse, strip_invisible
 
 if TYPE_CHECKING:
     _CharField = models.CharField[str, str]
@@ -38,6 +39,25 @@ def clean(text: str) -> EmailAddress:
 def clean_stored(text: str) -> str:
     """Normalise an address to the stored form. Raises ValidationError."""
     return clean(text).stored
+
+
+def split_addresses(text: str) -> list[str]:
+    """Split a pasted list into addresses, not yet validated: separated by lines, semicolons, commas or spaces.
+
+    Names around addresses, as Outlook copies them ("Svensson, Anna <anna@example.com>; …"), and `mailto:` are dropped.
+    A word that is no address stays, so that the caller can name it.
+    """
+    found: list[str] = []
+    for part in re.split(r"[;\r\n\t]+", text):
+        ends_at = 0
+        for match in re.finditer(r"([^<>]*)<([^<>]*)>", part):
+            name = re.sub(r'"[^"]*"', " ", match[1])
+            found += [word for word in re.split(r"[,\s]+", name) if "@" in word]
+            found.append(match[2])
+            ends_at = match.end()
+        found += re.split(r"[,\s]+", part[ends_at:])
+    addresses = (re.sub(r"(?i)^mailto:", "", strip_invisible(word)) for word in found)
+    return list(dict.fromkeys(address for address in addresses if address))
 
 
 def _explain(error: InvalidAddress) -> str:

@@ -78,9 +78,9 @@ def test_mistakes_are_told_by_line_and_column_and_nothing_is_stored(signed_in: C
     ("content", "words"),
     [
         (b"", "The file is empty."),
-        (b"\xff\xfe\x00binary\x00", "This is no text in UTF-8."),
+        (b"\xff\xfe\x00binary\x00", "The first line must name the columns"),
         (b"PK\x03\x04" + b"\0" * 100, "it holds binary data"),
-        (b"directory_id,colour\nx,y\n", "Unknown column: colour."),
+        (b"directory_id,Tenant ID\nx,y\n", "This column is named twice: directory_id."),
         ((HEADER + "\n" + '"' + ROW).encode(), "This is no CSV line"),
         ((HEADER + "\n" + ROW.replace("Northpark", "=cmd()")).encode(), "This starts like a spreadsheet formula ("),
         ((HEADER + "\n" + ROW + "\n" + ROW).encode(), "This line repeats line 2."),
@@ -163,3 +163,10 @@ def test_the_page_explains_every_column(signed_in: Client) -> None:
     page = signed_in.get(reverse("import")).content.decode()
     assert all(f'<span class="id">{name}</span>' in page for name in COLUMNS)
     assert f'href="{reverse("import")}"' in signed_in.get(reverse("tenants")).content.decode()
+
+
+def test_columns_that_are_not_known_are_said_though_the_file_is_imported(signed_in: Client) -> None:
+    page = bring(signed_in, f"{HEADER},Notes\n{ROW},call Bo first\n")
+    assert "Columns that are not known were left out: notes." in page
+    assert "call Bo" not in page
+    assert Credential.objects.exists()

@@ -142,13 +142,13 @@ def test_a_command_tells_programs_in_english_and_people_in_the_installation_s_la
 
 def test_a_mistake_of_a_file_is_told_in_french_with_its_place(french: None, db: None, tmp_path: Path) -> None:
     file = tmp_path / "customers.csv"
-    file.write_text("directory_id,colour\n", encoding="utf-8")
+    file.write_text("client_id,colour\n", encoding="utf-8")
     told = StringIO()
     with pytest.raises(SystemExit):
         call_command("import_registrations", str(file), stderr=told)
     first, second = told.getvalue().replace("\u00a0", " ").splitlines()
     assert first == "Rien n’a été importé."
-    assert second.startswith("ligne 1 : Colonne inconnue : colour. Les colonnes sont : tenant_name, ")
+    assert second.startswith("ligne 1 : La colonne directory_id manque. Les colonnes sont : tenant_name, ")
 
 
 def _json(*command: str) -> dict[str, Any]:

@@ -27,7 +27,7 @@ class FileForm(forms.Form):
         label=gettext_lazy("CSV file"),
         allow_empty_file=True,
         widget=forms.FileInput(attrs={"accept": ".csv,text/csv"}),
-        help_text=gettext_lazy("In UTF-8, up to 10 MB. It is read and not stored."),
+        help_text=gettext_lazy("As Excel or PowerShell saves it, up to 10 MB. It is read and not stored."),
     )
 
     day_order = forms.ChoiceField(

@@ -7,15 +7,15 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext as _
 
-from alertadmin.accounts.email_address import clean
-from mailer.email_address import EmailAddress, strip_invisible
+from alertadmin.accounts.email_address import clean, split_addresses
+from mailer.email_address import EmailAddress
 
 
 def read_addresses(text: str) -> list[EmailAddress]:
-    """Parse addresses separated by lines, commas, semicolons or spaces, without duplicates. Raises ValidationError
-    with the first invalid one."""
+    """Addresses as `split_addresses` finds them, without duplicates. Raises ValidationError with the first invalid
+    one."""
     found: dict[str, EmailAddress] = {}
-    for word in filter(strip_invisible, text.replace(",", "\n").replace(";", "\n").split()):
+    for word in split_addresses(text):
         try:
             address = clean(word)
         except forms.ValidationError as error:

@@ -4,7 +4,8 @@
 `import_state` applies the rows to the stored data in memory, `bulk_writer` writes them to the database.
 """
 
-from alertadmin.registry.csv_import.csv_reader import COLUMNS, NotImported, Remark
+from alertadmin.registry.csv_import.column_names import COLUMNS
+from alertadmin.registry.csv_import.csv_reader import NotImported, Remark
 from alertadmin.registry.csv_import.importer import ImportResult, import_registrations
 
 __all__ = ["COLUMNS", "ImportResult", "NotImported", "Remark", "import_registrations"]

@@ -62,7 +62,7 @@ def _apply(table: CsvTable, now: datetime, day_order: DayOrder | None) -> Import
     remarks = [state.apply_row(row, now) for row in rows]
     if mistakes := [remark for remark in remarks if remark] or list(state.cloud_conflicts()):
         raise NotImported(mistakes)
-    result = ImportResult(len(rows), *state.store(), state.remarks)
+    result = ImportResult(len(rows), *state.store(), table.remarks + state.remarks)
     counts = {"rows": result.rows, "added": result.added, "changed": result.changed}
     audit.record(AuditAction.IMPORT_DONE, counts=counts, now=now)
     return result

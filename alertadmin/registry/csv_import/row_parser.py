@@ -12,14 +12,14 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from alertadmin.accounts.email_address import clean_stored
+from alertadmin.accounts.email_address import clean_stored, split_addresses
 from alertadmin.registry import guid, input_validation
 from alertadmin.registry.clouds import clouds
 from alertadmin.registry.csv_import.csv_reader import CsvRow, Remark
 from alertadmin.registry.date_parser import DayOrder
 from alertadmin.registry.models import SignInAudience
 from alertadmin.registry.permissions import TransportName
-from alertadmin.registry.text import readable, trimmed
+from alertadmin.registry.text import readable
 
 FORMULA_PREFIXES = ("=", "+", "-", "@")
 LONGEST = {"tenant_name": 120, "app_name": 120, "secret_description": 200}
@@ -155,8 +155,8 @@ def _by_lower_case(values: Iterable[str]) -> dict[str, str]:
 
 
 def _emails(text: str) -> tuple[str, ...]:
-    """Addresses separated by semicolons or commas. Raises ValidationError."""
-    parts = tuple(part for part in map(trimmed, text.replace(",", ";").split(";")) if part)
+    """Addresses as `split_addresses` finds them. Raises ValidationError."""
+    parts = split_addresses(text)
     stored: list[str] = []
     for number, part in enumerate(parts, 1):
         try:

@@ -58,7 +58,7 @@ def nothing_is_stored() -> Iterator[None]:
         ("app_name", "right\u202eleft", "control character"),
         ("cloud", "moon", "china, dod, gcc-high, global"),
         ("contact_emails", "it@northpark.example; no-address", "Address 2 of 2"),
-        ("contact_emails", "it@northpark.example duty@northpark.example", "Address 1 of 1"),
+        ("contact_emails", "it@northpark.example duty", "Address 2 of 2"),
         ("contact_emails", f"{'x' * 60}@{'y' * 60}.{'z' * 60}.{'y' * 60}.{'z' * 60}.example", "not an e-mail address"),
         ("audience", "everybody", "AzureADMyOrg"),
         ("secret_description", "-2+3", "formula"),
