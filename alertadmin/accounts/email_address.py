@@ -49,13 +49,14 @@ def split_addresses(text: str) -> list[str]:
     """
     found: list[str] = []
     for part in re.split(r"[;\r\n\t]+", text):
-        ends_at = 0
-        for match in re.finditer(r"([^<>]*)<([^<>]*)>", part):
-            name = re.sub(r'"[^"]*"', " ", match[1])
+        # By `find`, since an expression would take quadratic time on a long text without brackets.
+        rest = 0
+        while (opening := part.find("<", rest)) >= 0 and (closing := part.find(">", opening)) >= 0:
+            name = re.sub(r'"[^"]*"', " ", part[rest:opening])
             found += [word for word in re.split(r"[,\s]+", name) if "@" in word]
-            found.append(match[2])
-            ends_at = match.end()
-        found += re.split(r"[,\s]+", part[ends_at:])
+            found.append(part[opening + 1 : closing])
+            rest = closing + 1
+        found += re.split(r"[,\s]+", part[rest:])
     addresses = (re.sub(r"(?i)^mailto:", "", strip_invisible(word)) for word in found)
     return list(dict.fromkeys(address for address in addresses if address))
 

@@ -60,8 +60,7 @@ class Reading:
 
 def readings(text: str) -> tuple[Reading, ...]:
     """Return the dates that a text can mean: none, one, or two that differ in the order of day and month."""
-    text = _normalized(text)
-    if not text or len(text) > LONGEST:
+    if len(text) > 2 * LONGEST or not (text := _normalized(text)) or len(text) > LONGEST:
         return ()
     exact = _iso(text) or _dotnet_json(text) or _serial(text) or _compact(text)
     if exact is not None:

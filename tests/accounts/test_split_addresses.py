@@ -46,3 +46,9 @@ def test_any_text_is_split(text: str) -> None:
     found = split_addresses(text)
     assert len(found) == len(set(found))
     assert all(found)
+
+
+@pytest.mark.parametrize("piece", ["a", "<", ">", '"', "<a", "a>", ", ", '"<', "a@b <"])
+def test_a_long_text_takes_no_longer_than_its_length(piece: str) -> None:
+    """Quadratic time would be minutes here; the test run's limit would end it."""
+    assert len(split_addresses(piece * (1_000_000 // len(piece)))) <= 1_000_000

@@ -26,6 +26,8 @@ MAX_ROWS = 200_000
 MAX_REMARKS = 50
 """Enough to correct a file by. A file with other contents has a mistake in every line."""
 MAX_CELL_LENGTH = 4_000
+MAX_PREAMBLE = 2
+"""Lines before the header: each costs a copy of the text."""
 MAX_LISTED = 5
 """Unknown columns that are named."""
 _FIRST_LINE = re.compile(r"\S[^\r\n]*")
@@ -97,7 +99,9 @@ def read(file: BinaryIO) -> CsvTable:
     if first is None:
         raise _whole_file(_("The file is empty. Its first line must name the columns: %s.") % ", ".join(COLUMNS))
     skipped, separator = 0, ""
-    while first is not None and (preamble := _PREAMBLE.fullmatch(first.group().rstrip())):
+    for _line in range(MAX_PREAMBLE):
+        if first is None or (preamble := _PREAMBLE.fullmatch(first.group().rstrip())) is None:
+            break
         separator = preamble["separator"] or separator
         skipped += 1 + text.count("\n", 0, first.start())
         text = text[first.end() :].removeprefix("\r").removeprefix("\n")

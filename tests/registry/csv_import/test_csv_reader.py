@@ -165,6 +165,10 @@ def test_files_of_programs_are_read(content: bytes) -> None:
     assert len(found.remarks) == (content == PLAIN.encode("cp1252"))
 
 
+def test_many_lines_before_the_header_are_no_preamble() -> None:
+    assert "must name the columns" in refusal(b"sep=;\n" * 1_000_000)
+
+
 def test_lines_before_the_header_count() -> None:
     [row] = table_of(f"sep=;\r\n\r\n#TYPE x\r\n{PLAIN}").rows
     assert row.line == 5
