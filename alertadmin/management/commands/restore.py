@@ -42,58 +42,65 @@ class Command(JsonCommand):
             raise CommandRefused(f"{error.filename or path}: {error.strerror or error}") from None
         except (restoration.NotRestored, archive.BadArchive, database_copy.CannotCopy) as error:
             raise CommandRefused(message_of(error)) from None
-        reading = restored.reading
-        lines = [_("Restored as of %(at)s.") % {"at": restored.manifest.made_at}]
-        if restored.doubt:
-            lines.append(
-                _(
-                    "No key authenticates this backup. %(why)s Check the users and their roles, the channels "
-                    "and the audit trail before anyone signs in."
-                )
-                % {"why": restored.doubt}
-            )
-        if restored.left_out:
-            lines.append(
-                _("Left out, since it is not alertadmin's: %(names)s.") % {"names": ", ".join(restored.left_out)}
-            )
-        if restored.aside:
-            lines.append(_("What was there before is in %(aside)s.") % {"aside": restored.aside})
-        lines.append(_("%(read)d of %(count)d secrets decrypted.") % {"read": reading.read, "count": reading.secrets})
-        for key_id, count in sorted(reading.missing.items()):
-            lines.append(
-                _(
-                    '%(count)d are encrypted with the key "%(key)s", which is not in %(place)s. Restore it, '
-                    "then: manage.py keys"
-                )
-                % {"count": count, "key": key_id, "place": keyring.storage().name}
-            )
-        if reading.tampered:
-            lines.append(
-                _("%(count)d were altered or moved outside alertadmin: enter them again.") % {"count": reading.tampered}
-            )
-        if reading.wrong_destination:
-            lines.append(
-                _(
-                    "%(count)d were entered for clouds or servers that this installation's clouds file does "
-                    "not define that way: restore that file (ALERTADMIN_CLOUDS_FILE)."
-                )
-                % {"count": reading.wrong_destination}
-            )
+        return CommandResult(restored.reading.is_complete, _as_data(restored), _report(restored))
+
+
+def _report(restored: restoration.Restored) -> list[str]:
+    """What was restored, and what the operator must do now."""
+    reading = restored.reading
+    lines = [_("Restored as of %(at)s.") % {"at": restored.manifest.made_at}]
+    if restored.doubt:
         lines.append(
             _(
-                "All users must sign in again. Mails that may already have been sent since then wait for a "
-                "decision: Deliveries > Already sent?"
+                "No key authenticates this backup. %(why)s Check the users and their roles, the channels "
+                "and the audit trail before anyone signs in."
             )
+            % {"why": restored.doubt}
         )
-        data = {
-            "authenticated": not restored.doubt,
-            "left_out": restored.left_out,
-            "made_at": restored.manifest.made_at,
-            "secrets": reading.secrets,
-            "read": reading.read,
-            "missing_keys": dict(reading.missing),
-            "altered": reading.tampered,
-            "for_other_places": reading.wrong_destination,
-            "moved_aside_to": restored.aside,
-        }
-        return CommandResult(reading.is_complete, data, lines)
+    if restored.left_out:
+        lines.append(_("Left out, since it is not alertadmin's: %(names)s.") % {"names": ", ".join(restored.left_out)})
+    if restored.aside:
+        lines.append(_("What was there before is in %(aside)s.") % {"aside": restored.aside})
+    lines.append(_("%(read)d of %(count)d secrets decrypted.") % {"read": reading.read, "count": reading.secrets})
+    for key_id, count in sorted(reading.missing.items()):
+        lines.append(
+            _(
+                '%(count)d are encrypted with the key "%(key)s", which is not in %(place)s. Restore it, '
+                "then: manage.py keys"
+            )
+            % {"count": count, "key": key_id, "place": keyring.storage().name}
+        )
+    if reading.tampered:
+        lines.append(
+            _("%(count)d were altered or moved outside alertadmin: enter them again.") % {"count": reading.tampered}
+        )
+    if reading.wrong_destination:
+        lines.append(
+            _(
+                "%(count)d were entered for clouds or servers that this installation's clouds file does "
+                "not define that way: restore that file (ALERTADMIN_CLOUDS_FILE)."
+            )
+            % {"count": reading.wrong_destination}
+        )
+    lines.append(
+        _(
+            "All users must sign in again. Mails that may already have been sent since then wait for a "
+            "decision: Deliveries > Already sent?"
+        )
+    )
+    return lines
+
+
+def _as_data(restored: restoration.Restored) -> dict[str, Any]:
+    reading = restored.reading
+    return {
+        "authenticated": not restored.doubt,
+        "left_out": restored.left_out,
+        "made_at": restored.manifest.made_at,
+        "secrets": reading.secrets,
+        "read": reading.read,
+        "missing_keys": dict(reading.missing),
+        "altered": reading.tampered,
+        "for_other_places": reading.wrong_destination,
+        "moved_aside_to": restored.aside,
+    }

@@ -18,6 +18,7 @@ from alertadmin.outbox.channels.http_session import TIMEOUT
 from alertadmin.outbox.channels.notification import Notification
 from alertadmin.outbox.channels.webhook import foreign, refusal
 from mailer.errors import Acceptance, Answer, SendError
+from mailer.http import wire_errors
 from mailer.http.ssrf_guard import EgressAllowlist
 from mailer.transports import Receipt
 
@@ -108,7 +109,9 @@ def _failure(told: list[Event], last: Event) -> SendError:
         return SendError("network", messages.NO_ANSWER, Acceptance.UNKNOWN, retry=True)
     if event["event"] == "failed":
         said = Acceptance(event["outcome"]), event["retry"], Answer(event["answer"])
-        return SendError(event["cause"], event["technical"], said[0], retry=said[1], answer=said[2])
+        return SendError(
+            event["cause"], wire_errors.sanitize(event["technical"]), said[0], retry=said[1], answer=said[2]
+        )
     failure = refusal(event["status"], event["words"], event["retry_after"])
     if event["status"] < 300:  # apprise missed the confirmation that it expects
         failure.cause, failure.retry = "other", not event["says_no"]
