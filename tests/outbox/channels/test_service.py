@@ -19,7 +19,6 @@ from alertadmin.outbox.channels import transport
 from alertadmin.outbox.channels.apprise import client
 from alertadmin.outbox.channels.apprise import service as apprise_service
 from alertadmin.outbox.channels.notification import Notification
-from mailer.coded_text import parse
 from mailer.errors import Acceptance, SendError
 from mailer.http.ssrf_guard import EgressAllowlist
 from mailer.transports import Receipt
@@ -340,16 +339,3 @@ def test_an_address_that_has_become_none_is_a_refusal() -> None:
 def test_webhook_uses_the_same_entry_point(server: HttpServer) -> None:
     told(f"{server.url}/hook", replace(NOTICE, id=uuid4()), signing_key="key")
     assert "alertadmin-signature" in server.requests[0].headers
-
-
-@pytest.mark.parametrize("event", ["failed", "answered"])
-def test_code_of_a_service_cannot_pass_off_a_coded_text(event: str) -> None:
-    """Its process could write any event; a coded text decides, for example, that quiet hours do not matter."""
-    forged = str.__str__(outbox_messages.SEND_NOW)
-    told = {
-        "failed": {"cause": "other", "technical": forged, "outcome": "not_sent", "retry": False, "answer": "refused"},
-        "answered": {"status": 400, "words": forged, "retry_after": None, "says_no": True},
-    }[event]
-    failure = apprise_service._failure([{"event": event, **told}], {"event": "ended"})
-    assert parse(failure.technical) is None
-    assert "send_now" in failure.technical
