@@ -94,7 +94,7 @@ def test_every_number_of_the_overview_is_what_its_link_lists(signed_in: Client, 
     with time_machine.travel(NOW, tick=False):
         text = signed_in.get(reverse("overview")).content.decode()
         counts = text[text.index('<div class="counts">') :]
-        found = re.findall(r'href="([^"]+)"><span class="number">(\d+)', counts)
+        found = re.findall(r'href="([^"]+)">\s*<span class="number">(\d+)', counts)
         assert len(found) == 6
         for link, number in found:
             assert len(signed_in.get(unescape(link)).context["page"].rows) == int(number), link

@@ -78,7 +78,7 @@ def look(look: Badge, label: str) -> dict[str, str]:
 
 
 @register.inclusion_tag("partials/state.html")
-def ending(credential: Credential) -> dict[str, str]:
+def expiry(credential: Credential) -> dict[str, str]:
     """Urgency of a credential's expiry date, in words."""
     if credential.state == "retired":
         look, label = BADGES["retired"], _("superseded")

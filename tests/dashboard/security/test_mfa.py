@@ -95,7 +95,7 @@ def test_recovery_codes_are_shown_once_and_the_file_is_the_same(signed_in: Clien
     codes = shown_codes(page)
     assert codes == recovery_codes(administrator)
     assert not set(codes) & set(old)
-    match = re.search(r'href="data:text/plain;base64,([^"]+)" download', page)
+    match = re.search(r'href="data:text/plain;base64,([^"]+)"\s+download', page)
     assert match
     assert base64.b64decode(match[1]).decode().split() == codes
     assert not any(one in words(signed_in) for one in codes)
