@@ -16,10 +16,12 @@ from email.utils import format_datetime
 
 import idna
 
-_SEVEN_BIT = SMTP.clone(cte_type="7bit")
+from mailer.header_encoding import header_registry
+
+_SEVEN_BIT = SMTP.clone(cte_type="7bit", header_factory=header_registry("subject"))
 """Every server accepts it; 8BITMIME is an extension that not every server has."""
 _UTF8_HEADERS = _SEVEN_BIT.clone(utf8=True)
-"""RFC 6532: needed for addresses whose local part is not ASCII."""
+"""RFC 6532: needed for addresses whose local part is not ASCII. Free text is written in encoded words here too."""
 _MESSAGE_ID = re.compile(r"<[!-;=?-~]+@[!-;=?-~]+>")
 _OWN_HEADER = re.compile(r"X-[A-Za-z0-9-]+|Auto-Submitted", re.IGNORECASE | re.ASCII)
 _CONTENT_TYPE = re.compile(
