@@ -26,7 +26,7 @@ from alertadmin.accounts.email_address import (
 from alertadmin.accounts.models.invitation import Invitation, InvitedRole
 from alertadmin.accounts.models.membership import Membership, make_owner
 from alertadmin.accounts.models.pending_role import PendingRole
-from alertadmin.accounts.time_zones import validate_time_zone, zone_or_utc
+from alertadmin.accounts.time_zones import TimeZoneField, zone_or_utc
 from alertadmin.audit import AuditAction
 from alertadmin.audit.models import AuditEntry
 from alertadmin.audit.tenant_scope import tenant_scoped
@@ -82,7 +82,7 @@ class User(AbstractBaseUser):
     """Where mails are sent. Lookups use `email_canonical` only."""
     email_canonical = CanonicalAddressField(of="email")
     name = models.CharField(_("name"), max_length=120, blank=True)
-    time_zone = models.CharField(_("time zone"), max_length=60, default="UTC", validators=[validate_time_zone])
+    time_zone = TimeZoneField(_("time zone"))
     language = models.CharField(_("language"), max_length=8, blank=True, choices=languages.of_a_person)
     """Language of pages and reminder mails. Blank: pages use the browser's, mails the tenant's."""
     is_active = models.BooleanField(default=True)

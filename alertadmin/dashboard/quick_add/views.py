@@ -13,6 +13,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from alertadmin.accounts.access import access_of
 from alertadmin.accounts.decorators import require_right
 from alertadmin.accounts.roles import Right
+from alertadmin.accounts.time_zones import parse_time_zone
 from alertadmin.crypto.keyring import KeyringError
 from alertadmin.dashboard.quick_add.forms import AppPart, MailboxPart, SecretForm, TenantPart
 from alertadmin.dashboard.ui.query_object import get_from_query
@@ -103,6 +104,6 @@ def _zone(request: HttpRequest, known: Tenant | None) -> zoneinfo.ZoneInfo:
     if known:
         return known.zone
     try:
-        return zoneinfo.ZoneInfo(request.POST.get("tenant-time_zone") or "UTC")
-    except (ValueError, OSError, zoneinfo.ZoneInfoNotFoundError):
+        return zoneinfo.ZoneInfo(parse_time_zone(request.POST.get("tenant-time_zone") or "UTC"))
+    except ValidationError:
         return zoneinfo.ZoneInfo("UTC")  # the tenant's part of the form reports the error

@@ -17,7 +17,7 @@ from alertadmin.accounts.access import access_of
 from alertadmin.accounts.decorators import require_right
 from alertadmin.accounts.models import User
 from alertadmin.accounts.roles import Right
-from alertadmin.accounts.time_zones import validate_time_zone
+from alertadmin.accounts.time_zones import TimeZoneFormField
 from alertadmin.audit import AuditAction
 from alertadmin.dashboard.setup_wizard.base import page, step
 from alertadmin.dashboard.setup_wizard.portal_steps import PATHS
@@ -53,9 +53,8 @@ class DirectoryForm(forms.Form):
         max_length=120,
         help_text=gettext_lazy("What your colleagues call this customer or company. Leave empty for the domain."),
     )
-    time_zone = forms.CharField(
+    time_zone = TimeZoneFormField(
         label=gettext_lazy("Time zone"),
-        validators=[validate_time_zone],
         widget=TimeZoneInput,
         help_text=gettext_lazy("Expiry dates are read in it."),
     )

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from alertadmin.accounts import languages
 from alertadmin.accounts.email_address import CanonicalAddressField, EmailAddressField, UniqueAddress
-from alertadmin.accounts.time_zones import validate_time_zone, zone_or_utc
+from alertadmin.accounts.time_zones import TimeZoneField, zone_or_utc
 from alertadmin.audit.tenant_scope import tenant_scoped
 from alertadmin.registry import guid
 from alertadmin.registry.clouds import cloud_choices, cloud_of
@@ -40,7 +40,7 @@ class Tenant(models.Model):
     )
     domain = models.CharField(_("primary domain"), max_length=253, blank=True)
     cloud = models.CharField(_("cloud"), max_length=40, default="global", choices=cloud_choices)
-    time_zone = models.CharField(_("time zone"), max_length=60, default="UTC", validators=[validate_time_zone])
+    time_zone = TimeZoneField(_("time zone"))
     language = models.CharField(
         _("language"),
         max_length=8,

@@ -12,6 +12,7 @@ from itertools import chain, groupby
 from operator import itemgetter
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import css_inline
 from django.db.models import Exists, OuterRef, Q, QuerySet
@@ -149,9 +150,15 @@ def _attachments(wrong: list[CalendarEntry], moved: list[ExpiryEvent], now: date
         )
     for number, entry in enumerate(gone, 1):
         name = "withdrawn.ics" if len(gone) == 1 else f"withdrawn-{number}.ics"
-        content = ical.cancelled(str(entry.thing), entry.ends_at, entry.sequence + 1, _title(entry), now)
+        start = expiry_event.day_of(entry.ends_at, _zone_of(entry)) or entry.ends_at
+        content = ical.cancelled(str(entry.thing), start, entry.sequence + 1, _title(entry), now)
         found.append(calendar_attachments.attachment(name, "CANCEL", content))
     return tuple(found)
+
+
+def _zone_of(entry: CalendarEntry) -> ZoneInfo:
+    """The end of EWS is a day in UTC."""
+    return ZoneInfo("UTC") if entry.kind == ReminderKind.EWS else entry.tenant.zone
 
 
 def _title(entry: CalendarEntry) -> str:

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, time
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db.models import F, QuerySet
@@ -17,6 +18,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from alertadmin.accounts.time_zones import zone_or_utc
 from alertadmin.registry.models import Credential, CredentialKind, CredentialState, Mailbox
 from alertadmin.registry.safe_names import clean, quoted
 from alertadmin.reminders import policies
@@ -45,6 +47,8 @@ class ExpiryEvent:
     plan: ReminderSchedule
     credential_kind: str = CredentialKind.SECRET
     state: str = CredentialState.CURRENT
+    day: date | None = None
+    """Of an expiry that is known by its day only; None where the time counts too."""
 
     @property
     def title(self) -> str:
@@ -97,6 +101,16 @@ class ExpiryEvent:
     def _what_to_do(self) -> str:
         if self.kind == ReminderKind.EWS:
             return _("Move it to Microsoft Graph before this day, and verify it with a test send:")
+        if self.day and self.credential_kind == CredentialKind.CERTIFICATE:
+            return _(
+                "Software that sends mail with it stops on this day. Before that, upload a new certificate "
+                "in the Entra portal (App registrations, Certificates & secrets) and enter it here:"
+            )
+        if self.day:
+            return _(
+                "Software that sends mail with it stops on this day. Before that, create a new secret in the "
+                "Entra portal (App registrations, Certificates & secrets) and enter it here:"
+            )
         if self.credential_kind == CredentialKind.CERTIFICATE:
             return _(
                 "Software that sends mail with it stops at this moment. Before that, upload a new certificate "
@@ -108,12 +122,22 @@ class ExpiryEvent:
         )
 
 
+def day_of(ends_at: datetime, zone: ZoneInfo) -> date | None:
+    """The day of an expiry without a time: its first moment in the tenant's zone, as `parse_expiry` stores it.
+
+    Entra writes the moment at which a secret was created, so a time of midnight means that only the day is known.
+    """
+    local = ends_at.astimezone(zone)
+    return local.date() if local.time() == time.min else None
+
+
 def of_credentials(found: QuerySet[Credential]) -> Iterator[ExpiryEvent]:
     """In the order of the query."""
     sender = policies.sending_app()
     rows: QuerySet[Any, Any] = found.annotate(plan=policies.PlanLookup().text("app", "app__tenant")).values(
         "pk", "kind", "description", "state", "expires_at", "end_moves", "end_moved_at", "created_at", "plan",
         "app_id", "app__name", "app__client_id", "app__tenant_id", "app__tenant__name",
+        "app__tenant__time_zone",
     )  # fmt: skip
     for row in rows:
         plan = ReminderSchedule.of(row["plan"])
@@ -132,6 +156,7 @@ def of_credentials(found: QuerySet[Credential]) -> Iterator[ExpiryEvent]:
             plan=plan.earlier() if row["app_id"] == sender else plan,
             credential_kind=row["kind"],
             state=row["state"],
+            day=day_of(row["expires_at"], zone_or_utc(row["app__tenant__time_zone"])),
         )
 
 
@@ -156,4 +181,5 @@ def of_mailboxes(found: QuerySet[Mailbox]) -> Iterator[ExpiryEvent]:
             client_id=row["client_id"] or "",
             what=row["address"],
             plan=ReminderSchedule.of(row["plan"]),
+            day=ews.ENDS.date(),
         )

@@ -3,6 +3,8 @@
 The behaviour of calendar programs determines the form:
 - An entry starts at an instant in UTC: every program supports it without a VTIMEZONE and displays it in local time. It
   lasts a quarter of an hour, since an entry without duration is drawn as a line, or not at all.
+- An expiry that is known by its day only is an all-day entry (RFC 5545, 3.6.1): a DATE has no zone, so that the entry
+  is on the same day in every calendar.
 - It is free time (TRANSPARENT), and private: colleagues who see the calendar need not know its owner's customers.
 - There is an alarm at each threshold, the earliest first: Outlook uses only one, as a reminder ([MS-OXCICAL], VALARM: 0
   or 1 instances; [MS-STANOICAL] V0059: with any ACTION). Google ignores alarms of a subscribed calendar, Apple asks
@@ -15,7 +17,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable, Iterator
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import lru_cache
 
 from django.conf import settings
@@ -43,9 +45,9 @@ def publish_method(ends: Iterable[ExpiryEvent], now: datetime) -> bytes:
     return _whole(_calendar("PUBLISH"), (_event(end, now, _ahead(end, now)) for end in ends))
 
 
-def cancelled(uid: str, ends_at: datetime, sequence: int, title: str, now: datetime) -> bytes:
+def cancelled(uid: str, start: datetime | date, sequence: int, title: str, now: datetime) -> bytes:
     """Withdraw an entry; `sequence` is higher than in any earlier version."""
-    event = _event_of(uid, ends_at, sequence, now, now)
+    event = _event_of(uid, start, sequence, now, now)
     event.add("summary", without_controls(title))
     event.add("description", without_controls(_("No action needed: this entry is withdrawn.")))
     event.add("status", "CANCELLED")
@@ -92,7 +94,7 @@ def _event(end: ExpiryEvent, stamp: datetime, thresholds: tuple[int, ...]) -> by
 
 
 def _component(end: ExpiryEvent, stamp: datetime) -> Event:
-    event = _event_of(str(end.thing), end.ends_at, end.moves, end.changed_at, stamp)
+    event = _event_of(str(end.thing), end.day or end.ends_at, end.moves, end.changed_at, stamp)
     event.add("summary", without_controls(end.title))
     event.add("description", without_controls(end.explanation))
     event.add("url", end.url)
@@ -100,14 +102,15 @@ def _component(end: ExpiryEvent, stamp: datetime) -> Event:
     return event
 
 
-def _event_of(uid: str, ends_at: datetime, sequence: int, changed_at: datetime, stamp: datetime) -> Event:
+def _event_of(uid: str, start: datetime | date, sequence: int, changed_at: datetime, stamp: datetime) -> Event:
+    """`start` is a date for an all-day entry."""
     event = Event()
     event.add("uid", uid)
     event.add("dtstamp", stamp)
     event.add("last-modified", changed_at)
     event.add("sequence", sequence)
-    event.add("dtstart", ends_at)
-    event.add("dtend", ends_at + LENGTH)
+    event.add("dtstart", start)
+    event.add("dtend", start + (LENGTH if isinstance(start, datetime) else timedelta(days=1)))
     event.add("transp", "TRANSPARENT")
     event.add("class", "PRIVATE")
     organizer = vCalAddress(f"mailto:alertadmin@{settings.MESSAGE_ID_DOMAIN}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -104,6 +104,20 @@ def test_an_end_that_moved_moves_in_the_calendar_and_can_be_taken_back_later(tol
     method, event = calendar(mail(second))
     assert (method, event["SEQUENCE"]) == ("CANCEL", 2)
     assert event["DTSTART"].dt == NOW + 400 * DAY
+
+
+def test_expiry_that_moves_from_a_moment_to_a_day_keeps_its_entry(told: Credential) -> None:
+    told.expires_at = datetime(2028, 1, 31, tzinfo=told.app.tenant.zone)
+    told.save()
+    (delivery,) = corrections()
+    method, event = calendar(mail(delivery))
+    assert (method, event["UID"], event["SEQUENCE"]) == ("PUBLISH", str(told.pk), 1)
+    assert event["DTSTART"].dt == date(2028, 1, 31)
+    Delivery.objects.filter(pk=delivery.pk).update(state=DeliveryState.SENT)
+    told.delete()
+    (second,) = [one for one in corrections(NOW + 2 * DAY) if one.pk != delivery.pk]
+    method, event = calendar(mail(second))
+    assert (method, event["SEQUENCE"], event["DTSTART"].dt) == ("CANCEL", 2, date(2028, 1, 31))
 
 
 def test_moved_expiry_with_a_new_reminder_needs_no_correction(told: Credential) -> None:

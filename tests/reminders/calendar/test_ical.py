@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -15,8 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from icalendar import Calendar
 
+from alertadmin.registry.input_validation import parse_expiry
 from alertadmin.reminders.calendar import ical
-from alertadmin.reminders.calendar.expiry_event import ExpiryEvent
+from alertadmin.reminders.calendar.expiry_event import ExpiryEvent, day_of
 from alertadmin.reminders.models import ReminderKind
 from alertadmin.reminders.rules.schedule import DEFAULT, ReminderSchedule
 from tests.reminders.calendar import ical_lint
@@ -147,6 +148,24 @@ def test_expiry_is_the_same_instant_in_any_zone(zone: str, moment: datetime) -> 
     written = ical.publish_method([replace(END, ends_at=entered.astimezone(UTC))], NOW)
     assert event(written)["DTSTART"].dt == entered.astimezone(UTC)
     assert ical_lint.values(written, "DTSTART") == [entered.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")]
+
+
+@pytest.mark.parametrize("zone", ["Europe/Paris", "America/New_York", "Pacific/Kiritimati", "Asia/Kathmandu", "UTC"])
+@pytest.mark.parametrize("day", [date(2027, 3, 28), date(2027, 2, 28), date(2027, 12, 31)])
+def test_expiry_known_by_its_day_is_an_entry_of_all_that_day(zone: str, day: date) -> None:
+    ends_at = parse_expiry(day.isoformat(), ZoneInfo(zone))
+    assert day_of(ends_at, ZoneInfo(zone)) == day
+    end = replace(END, ends_at=ends_at, day=day_of(ends_at, ZoneInfo(zone)))
+    for written in (ical.publish_method([end], NOW), b"".join(ical.feed("All", [end]))):
+        assert ical_lint.values(written, "DTSTART") == [f"{day:%Y%m%d}"]
+        assert ical_lint.values(written, "DTEND") == [f"{day + timedelta(days=1):%Y%m%d}"]
+        one = event(written)
+        assert (one["UID"], one["SEQUENCE"], one["DTSTART"].dt) == (str(END.thing), END.moves, day)
+        assert "stops on this day" in one["DESCRIPTION"]
+        assert one["DTSTART"].params["VALUE"] == "DATE"
+        assert len(one.walk("VALARM")) > 0
+    withdrawn = ical.cancelled(str(END.thing), day, 3, "Withdrawn", NOW)
+    assert ical_lint.values(withdrawn, "DTSTART") == [f"{day:%Y%m%d}"]
 
 
 @settings(max_examples=120, deadline=None)
