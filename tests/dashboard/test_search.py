@@ -8,6 +8,7 @@ from django.test.utils import CaptureQueriesContext
 
 from alertadmin.dashboard.credentials.table import credentials_table
 from alertadmin.dashboard.ui import search as ui_search
+from alertadmin.registry.folded_text import fold
 from alertadmin.registry.models import Credential
 from tests.conftest import NOW
 from tests.factories import Rows
@@ -35,6 +36,8 @@ def secrets(rows: Rows) -> None:
         "ALERT",
         "northpark",
         "Énergie",
+        "ENERGIE",
+        "e\u0301nergie",
         "100%",
         "South_port",
         "_",
@@ -51,7 +54,7 @@ def test_it_finds_whatever_holds_the_term_and_nothing_else(
 ) -> None:
     monkeypatch.setattr(ui_search, "FEW", few)
     everything = Credential.objects.select_related("app__tenant")
-    expected = {secret.pk for secret in everything if any(term.lower() in text.lower() for text in texts_of(secret))}
+    expected = {secret.pk for secret in everything if any(fold(term) in fold(text) for text in texts_of(secret))}
     assert {one.pk for one in ui_search.apply_search(everything, PATHS, term)} == expected
 
 

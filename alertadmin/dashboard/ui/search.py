@@ -10,6 +10,7 @@ from typing import Any
 
 from django.db.models import Field, Model, Q, QuerySet
 
+from alertadmin.registry import folded_text
 from alertadmin.registry.guid import GuidField
 
 FEW = 500
@@ -17,7 +18,7 @@ _PART_OF_GUID = re.compile(r"[0-9a-fA-F-]+")
 
 
 def apply_search(rows: QuerySet[Any], paths: Sequence[str], term: str) -> QuerySet[Any]:
-    """Filter rows with the term in any of `paths`, case-insensitive.
+    """Filter rows with the term in any of `paths`, without regard to case and accents.
 
     Searches each table by its own index: a rare term would otherwise scan all joined rows.
     A common term is found early in any order.
@@ -57,4 +58,4 @@ def _can_hold(column: Field[Any, Any] | Any, term: str) -> bool:
 
 
 def _holds(columns: Sequence[str], term: str) -> Q:
-    return reduce(or_, (Q(**{f"{column}__icontains": term}) for column in columns))
+    return reduce(or_, (Q(**{f"{column}__{folded_text.LOOKUP}": term}) for column in columns))
