@@ -82,6 +82,11 @@ class Installation:
         assert eventually(lambda: "Ctrl-C stops it" in self.text or self.process.poll() is not None, 60), self.text
         assert self.process.poll() is None, self.text
 
+    def wait_until_healthy(self) -> None:
+        """Wait for `/readyz`: `up` calls itself ready when the pages answer, before the worker's first heartbeat."""
+        self.wait_until_ready()
+        assert eventually(lambda: self.answer("/readyz") == 200, 60), self.text
+
     def answer(self, path: str) -> int:
         """Return the status of a page; 0 if no server responds."""
         try:

@@ -43,7 +43,7 @@ def messages(data_dir: Path) -> list[dict[str, Any]]:
 
 
 def test_demonstration_has_every_state(demo: Installation) -> None:
-    assert demo.answer("/readyz") == 200
+    demo.wait_until_healthy()
     assert rows(demo.data_dir, "SELECT count(*) FROM registry_tenant") == [(3,)]
     days = "cast(julianday(expires_at) - julianday('now') as integer)"
     found = {row[0] for row in rows(demo.data_dir, f"SELECT {days} FROM registry_credential")}

@@ -47,9 +47,7 @@ def test_supervisor_killed_during_start_leaves_no_process(
         killed.stop()
         ours = killed.processes()
         assert eventually(lambda: not set(ours) & set(killed.processes()), 10), (part, number, delay, ours)  # noqa: B023
-    last = up(port=port)
-    last.wait_until_ready()
-    assert last.answer("/readyz") == 200
+    up(port=port).wait_until_healthy()
 
 
 LEFT_BEHIND = """
