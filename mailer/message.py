@@ -16,7 +16,7 @@ from email.utils import format_datetime
 
 import idna
 
-from mailer.header_encoding import header_registry
+from mailer.encoded_words import header_registry
 
 _SEVEN_BIT = SMTP.clone(cte_type="7bit", header_factory=header_registry("subject"))
 """Every server accepts it; 8BITMIME is an extension that not every server has."""

@@ -2,7 +2,7 @@
 
 Three kinds: the key ("W. Europe Standard Time"), the display name ("(UTC+01:00) Amsterdam, Berlin, Bern, Rome, …") in
 Windows' language, and the cities of it alone ("Paris, Madrid"). Source of the mapping: CLDR, windowsZones.xml, as
-exchangelib has it. A display name is read by its cities: one that the tz database has decides, whatever the language.
+exchangelib has it. A display name is read by its cities: one that the tz database has decides, in any language.
 """
 
 from __future__ import annotations

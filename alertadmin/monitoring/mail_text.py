@@ -23,6 +23,7 @@ from alertadmin.monitoring.health_messages import describe
 from alertadmin.monitoring.models import SystemMail, SystemMailKind
 from alertadmin.monitoring.monthly_summary import MonthlySummary, summarize_month
 from alertadmin.outbox.mails.composers import Content, Obsolete
+from alertadmin.outbox.mails.recipient_language import language_of_user
 from alertadmin.outbox.models import Delivery
 from alertadmin.registry.models import Tenant
 from alertadmin.registry.safe_names import clean, quoted
@@ -51,7 +52,7 @@ def compose(delivery: Delivery, now: datetime) -> Content | Obsolete:
     if not letters:
         return Obsolete(messages.NOTHING_TO_SAY)
     user = User.objects.by_address(delivery.recipient)
-    language = user.language if user and user.language else settings.LANGUAGE_CODE
+    language = language_of_user(user)
     with translation.override(language), timezone.override(user.zone if user else "UTC"):
         if letters[0].kind == SystemMailKind.MONTHLY:
             wrong = [told.text for told in describe(health_report.check(now).problems)]

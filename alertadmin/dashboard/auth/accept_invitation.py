@@ -12,7 +12,7 @@ from django.db import IntegrityError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils import timezone
+from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
@@ -38,12 +38,13 @@ class AcceptForm(forms.ModelForm):  # type: ignore[type-arg]
 
     class Meta:
         model = User
-        fields = ["name", "time_zone"]
+        fields = ["name", "language", "time_zone"]
         field_classes = {"name": NameField}
         # JavaScript fills in the browser's time zone.
         widgets = {"time_zone": TimeZoneInput({"data-browser-zone": ""})}
         help_texts = {
             "name": gettext_lazy("The name that colleagues see."),
+            "language": gettext_lazy("Of pages and of mails to you."),
             "time_zone": gettext_lazy("For example Europe/Paris."),
         }
 
@@ -72,7 +73,8 @@ def accept(request: HttpRequest, token: str) -> HttpResponse:
         return render(request, "auth/invitation_used.html", status=404)
     if request.user.is_authenticated or invitations.account_of(invitation):
         return _accept_with_account(request, invitation, token, now)
-    form = AcceptForm(request.POST or None, address=invitation.address)
+    language = invitation.language or translation.get_language()
+    form = AcceptForm(request.POST or None, address=invitation.address, initial={"language": language})
     if request.method == "POST" and form.is_valid():
         data = dict(form.cleaned_data)
         try:

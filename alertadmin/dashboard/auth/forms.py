@@ -47,11 +47,15 @@ class FirstAdministratorForm(forms.ModelForm):  # type: ignore[type-arg]
 
     class Meta:
         model = User
-        fields = ["email", "name", "time_zone"]
+        fields = ["email", "name", "language", "time_zone"]
         field_classes = {"name": NameField}
         # JavaScript fills in the browser's time zone.
         widgets = {"time_zone": TimeZoneInput({"data-browser-zone": ""})}
-        help_texts = {"name": _("The name that colleagues see."), "time_zone": _("For example Europe/Paris.")}
+        help_texts = {
+            "name": _("The name that colleagues see."),
+            "language": _("Of pages and of mails to you."),
+            "time_zone": _("For example Europe/Paris."),
+        }
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}

@@ -13,6 +13,7 @@ from django.forms import Form
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils import translation
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
@@ -111,7 +112,8 @@ def first_administrator(request: HttpRequest, token: str) -> HttpResponse:
     """The link is valid once, while there is no user."""
     if not FirstAdministratorLink.is_good(token):
         return render(request, "auth/link_used.html", status=404)
-    form = FirstAdministratorForm(request.POST or None)
+    # Chosen in advance: mails cannot ask the browser.
+    form = FirstAdministratorForm(request.POST or None, initial={"language": translation.get_language()})
     if request.method == "POST" and form.is_valid():
         data = dict(form.cleaned_data)
         user = FirstAdministratorLink.redeem(token, data.pop("email"), data.pop("password"), **data)

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from alertadmin import audit
+from alertadmin.accounts import languages
 from alertadmin.accounts.access import access_of
 from alertadmin.accounts.decorators import require_right
 from alertadmin.accounts.models import User
@@ -58,6 +59,9 @@ class DirectoryForm(forms.Form):
         widget=TimeZoneInput,
         help_text=gettext_lazy("Expiry dates are read in it."),
     )
+    language = forms.ChoiceField(
+        label=gettext_lazy("Language"), required=False, help_text=gettext_lazy("Language of its reminders.")
+    )
     contacts = forms.CharField(
         label=gettext_lazy("Contacts"),
         required=False,
@@ -67,12 +71,13 @@ class DirectoryForm(forms.Form):
         ),
     )
 
-    halves = ("directory", "cloud", "name", "time_zone")
+    halves = ("directory", "cloud", "time_zone", "language")
     found: TenantFound
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["cloud"].choices = cloud_choices()  # type: ignore[attr-defined]
+        self.fields["language"].choices = languages.of_a_tenant()  # type: ignore[attr-defined]
 
     def clean_contacts(self) -> list[str]:
         return read_stored(self.cleaned_data["contacts"])
@@ -123,6 +128,7 @@ def guide_directory(request: HttpRequest, guide: SetupProgress) -> HttpResponse:
         "directory": guide.tenant.domain or guide.tenant.directory_id,
         "cloud": guide.tenant.cloud,
         "time_zone": guide.tenant.time_zone,
+        "language": guide.tenant.language,
     }
     if request.method == "POST":
         access_of(request).require(Right.CHANGE)
@@ -164,6 +170,7 @@ def _tenant(request: HttpRequest, form: DirectoryForm) -> Tenant:
         domain=found.domain,
         cloud=data["cloud"],
         time_zone=data["time_zone"],
+        language=data["language"],
     )
     tenant.full_clean()
     with audit.record_save(AuditAction.TENANT_CREATED, AuditAction.TENANT_CHANGED, tenant) as details:

@@ -22,6 +22,7 @@ from alertadmin.audit import AuditAction, AuditEntry, Result
 from alertadmin.outbox import messages
 from alertadmin.outbox.mails import entry_mails
 from alertadmin.outbox.mails.composers import Content, Obsolete
+from alertadmin.outbox.mails.recipient_language import language_of_user, moment_in_words
 from alertadmin.outbox.models import Delivery, Purpose
 from alertadmin.registry.models import Mailbox
 
@@ -108,7 +109,7 @@ def compose(delivery: Delivery, now: datetime) -> Content | Obsolete:
     if now - delivery.created_at > MAX_AGE:
         return Obsolete(messages.OUTDATED)
     user = User.objects.by_address(delivery.recipient)
-    language = (user.language if user else "") or settings.LANGUAGE_CODE
+    language = language_of_user(user)
     zone = user.zone if user else timezone.get_default_timezone()
     with translation.override(language), timezone.override(zone):
         lines = [_("Account: %(address)s") % {"address": delivery.recipient}]
@@ -121,7 +122,7 @@ def compose(delivery: Delivery, now: datetime) -> Content | Obsolete:
 
 
 def _entry_lines(entry: AuditEntry, user: User | None) -> list[str]:
-    when = timezone.localtime(entry.at).strftime("%Y-%m-%d %H:%M %Z")
+    when = moment_in_words(entry.at)
     lines = [str(WORDS[entry.act]), _("When: %(when)s") % {"when": when}]
     if user and entry.person_id == user.pk and entry.address:
         lines.append(_("From the network address: %(address)s") % {"address": entry.address})

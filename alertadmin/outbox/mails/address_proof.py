@@ -9,7 +9,6 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from django.conf import settings
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
@@ -18,6 +17,7 @@ from alertadmin.accounts.models.pending_role import PendingRole
 from alertadmin.audit import AuditAction, AuditEntry, Result
 from alertadmin.outbox import mail_limits, messages
 from alertadmin.outbox.mails.composers import Content, Obsolete
+from alertadmin.outbox.mails.recipient_language import language_of_user, moment_in_words
 from alertadmin.outbox.models import Delivery, Purpose
 from alertadmin.outbox.queue import wakeup
 from alertadmin.registry.safe_names import clean
@@ -53,13 +53,13 @@ def compose(delivery: Delivery, now: datetime) -> Content | Obsolete:
     row = _pending(delivery)
     if row is None or row.ends_at <= now or row.address != row.user.email or not row.user.is_active:
         return Obsolete(messages.PROOF_OBSOLETE)
-    language = row.user.language or settings.LANGUAGE_CODE
+    language = language_of_user(row.user)
     with translation.override(language), timezone.override(row.user.zone):
         words = {
             "email": row.address,
             "role": row.get_role_display(),
             "link": LINK,
-            "until": timezone.localtime(row.ends_at).strftime("%Y-%m-%d %H:%M %Z"),
+            "until": moment_in_words(row.ends_at),
         }
         lines = [
             _(

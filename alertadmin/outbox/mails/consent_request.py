@@ -17,6 +17,7 @@ from alertadmin.accounts.models import User
 from alertadmin.audit import AuditAction
 from alertadmin.outbox import mail_limits, messages
 from alertadmin.outbox.mails.composers import Content, Obsolete
+from alertadmin.outbox.mails.recipient_language import language_of
 from alertadmin.outbox.models import ConsentRequest, Delivery, DeliveryState, Purpose
 from alertadmin.outbox.queue import wakeup
 from alertadmin.registry.clouds import UnknownCloud
@@ -103,8 +104,7 @@ def compose(delivery: Delivery, now: datetime) -> Content | Obsolete:
         links = _links(lacking)
     except UnknownCloud as error:
         return Obsolete(message_of(error))
-    user = User.objects.by_address(delivery.recipient)
-    language = user.language if user and user.language else asked.tenant.mail_language
+    language = language_of(delivery.recipient, asked.tenant)
     app, tenant = clean(asked.app.name), clean(asked.tenant.name)
     with translation.override(language):
         context = {

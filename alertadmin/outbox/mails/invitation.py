@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import datetime
 
 import css_inline
-from django.conf import settings
 from django.template.loader import render_to_string
 from django.utils import translation
 from django.utils.translation import gettext as _
@@ -14,6 +13,7 @@ from alertadmin.accounts.models import User
 from alertadmin.accounts.models.invitation import Invitation
 from alertadmin.outbox import mail_limits, messages
 from alertadmin.outbox.mails.composers import Content, Obsolete
+from alertadmin.outbox.mails.recipient_language import language_of_user
 from alertadmin.outbox.models import Delivery, Purpose
 from alertadmin.outbox.queue import wakeup
 from alertadmin.registry.safe_names import clean
@@ -46,7 +46,7 @@ def compose(delivery: Delivery, now: datetime) -> Content | Obsolete:
     invitation = _invitation(delivery)
     if invitation is None or not invitation.is_open(now):
         return Obsolete(messages.INVITATION_OBSOLETE)
-    language = invitation.language or settings.LANGUAGE_CODE
+    language = _language(invitation)
     with translation.override(language):
         context = {
             "subject": _("You are invited to alertadmin"),
@@ -61,6 +61,15 @@ def compose(delivery: Delivery, now: datetime) -> Content | Obsolete:
         html = css_inline.inline(render_to_string("users/invitation_mail.html", context), load_remote_stylesheets=False)
         text = render_to_string("users/invitation_mail.txt", context)
         return Content(str(context["subject"]), text, html, language=language)
+
+
+def _language(invitation: Invitation) -> str:
+    """The recipient's own, else the one that was chosen for this mail, else that of the only tenant it is about."""
+    user = User.objects.by_address(invitation.address)
+    if user is None or not user.language:
+        tenants = {role.tenant for role in invitation.roles.select_related("tenant")}
+        return invitation.language or language_of_user(user, tenants.pop() if len(tenants) == 1 else None)
+    return user.language
 
 
 def _name(user: User) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import uuid
 from datetime import datetime, timedelta
 
-from django.conf import settings
 from django.db import transaction
 from django.utils import translation
 from django.utils.translation import gettext as _
@@ -16,6 +15,7 @@ from alertadmin.accounts.models import User
 from alertadmin.audit.throttle_counter import Limit
 from alertadmin.outbox import messages
 from alertadmin.outbox.mails.composers import Content, Obsolete
+from alertadmin.outbox.mails.recipient_language import language_of_user
 from alertadmin.outbox.models import Delivery, Purpose
 from alertadmin.outbox.queue import wakeup
 
@@ -51,7 +51,7 @@ def compose(delivery: Delivery, now: datetime) -> Content | Obsolete:
         return Obsolete(messages.LINK_EXPIRED)
     with transaction.atomic():
         audit.record(audit.AuditAction.PASSWORD_RESET_ASKED, user, now=now)
-    language = user.language or settings.LANGUAGE_CODE
+    language = language_of_user(user)
     with translation.override(language):
         text = _(
             "A new password for %(email)s was requested, probably by you.\n\nChoose it here within an "

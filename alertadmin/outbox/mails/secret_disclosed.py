@@ -24,6 +24,7 @@ from alertadmin.audit import AuditEntry
 from alertadmin.outbox import messages
 from alertadmin.outbox.mails import entry_mails
 from alertadmin.outbox.mails.composers import Content, Obsolete
+from alertadmin.outbox.mails.recipient_language import language_of_user
 from alertadmin.outbox.models import Delivery, Purpose
 from alertadmin.registry.models import Tenant
 from alertadmin.registry.safe_names import clean, quoted
@@ -51,7 +52,7 @@ def compose(delivery: Delivery, now: datetime) -> Content | Obsolete:
     user = User.objects.by_address(delivery.recipient)
     if not entries or user is None:
         return Obsolete(messages.NO_RECIPIENT)
-    language = user.language or settings.LANGUAGE_CODE
+    language = language_of_user(user)
     with translation.override(language), timezone.override(user.zone):
         tenants = Tenant.objects.in_bulk({one.tenant for one in entries if one.tenant})
         shown = [_shown(entry, tenants) for entry in entries[: entry_mails.MAX_LINES]]

@@ -6,6 +6,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from django.contrib.auth.models import AnonymousUser
@@ -21,6 +22,7 @@ from alertadmin.accounts.models import User
 from alertadmin.audit import AuditAction, Result
 from alertadmin.outbox import mail_limits, messages
 from alertadmin.outbox.mails.composers import Content, Obsolete
+from alertadmin.outbox.mails.recipient_language import language_of
 from alertadmin.outbox.models import Channel, Delivery, Purpose
 from alertadmin.outbox.queue import wakeup
 from alertadmin.outbox.send_test import test_limits
@@ -115,13 +117,14 @@ def _refusals_on_record(act: AuditAction, on: Model) -> Iterator[None]:
 
 
 def compose(delivery: Delivery, now: datetime) -> Content | Obsolete:
-    """The text of a test: from where, by what, when; in the language of the tenant, or of the installation."""
+    """The text of a test: from where, by what, when; in the language of the recipient or the tenant."""
     if delivery.uses_channel:
         return _of_channel(delivery, now)
     if delivery.mailbox is None:
         return Obsolete(messages.MAILBOX_DELETED)
-    with translation.override(delivery.mailbox.tenant.mail_language):
-        return _worded(delivery, delivery.mailbox, now)
+    language = language_of(delivery.recipient, delivery.mailbox.tenant)
+    with translation.override(language):
+        return replace(_worded(delivery, delivery.mailbox, now), language=language)
 
 
 def _of_channel(delivery: Delivery, now: datetime) -> Content | Obsolete:

@@ -7,6 +7,7 @@ that mail is sent, so that none is sent twice; it is committed together with the
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import chain, groupby
 from operator import itemgetter
@@ -20,8 +21,8 @@ from django.template.loader import render_to_string
 from django.utils import translation
 from django.utils.translation import gettext as _
 
-from alertadmin.accounts.models import User
 from alertadmin.outbox.mails.composers import Content, Obsolete
+from alertadmin.outbox.mails.recipient_language import language_of
 from alertadmin.outbox.models import Delivery, DeliveryState, Purpose
 from alertadmin.registry.models import Credential, CredentialState, Mailbox
 from alertadmin.registry.safe_names import clean, quoted
@@ -119,10 +120,11 @@ def compose(delivery: Delivery, now: datetime) -> Content | Obsolete:
         mine.filter(thing__in=entries.keys() - told).update(corrected_by=None)
     if not wrong:
         return Obsolete(messages.NOTHING_TO_CORRECT)
-    with translation.override(_language(delivery.recipient, wrong[0])):
+    language = language_of(delivery.recipient, wrong[0].tenant)
+    with translation.override(language):
         moved = [ends[key] for key in ends.keys() & told]
         calendar_attachments.record(delivery, moved)
-        return _render(wrong, ends, _attachments(wrong, moved, now))
+        return replace(_render(wrong, ends, _attachments(wrong, moved, now)), language=language)
 
 
 def _current_events(things: Iterable[UUID]) -> list[ExpiryEvent]:
@@ -132,11 +134,6 @@ def _current_events(things: Iterable[UUID]) -> list[ExpiryEvent]:
         *expiry_event.of_credentials(credentials),
         *expiry_event.of_mailboxes(Mailbox.objects.filter(pk__in=things)),
     ]
-
-
-def _language(recipient: str, first: CalendarEntry) -> str:
-    user = User.objects.by_address(recipient)
-    return (user.language if user else "") or first.tenant.mail_language
 
 
 def _attachments(wrong: list[CalendarEntry], moved: list[ExpiryEvent], now: datetime) -> tuple[Attachment, ...]:

@@ -21,9 +21,9 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from alertadmin.accounts.models import User
 from alertadmin.outbox import messages as outbox_messages
 from alertadmin.outbox.mails.composers import Content, Deferred, Obsolete
+from alertadmin.outbox.mails.recipient_language import language_of
 from alertadmin.outbox.models import Channel, Delivery
 from alertadmin.outbox.queue.failpoints import failpoint
 from alertadmin.registry.models import ConsentStatus, CredentialState
@@ -127,8 +127,7 @@ def _is_true() -> Q:
 def _language(delivery: Delivery, channel: Channel | None, most_urgent: Reminder) -> str:
     if channel is not None:
         return channel.mail_language
-    user = User.objects.by_address(delivery.recipient)
-    return (user.language if user else "") or most_urgent.tenant.mail_language
+    return language_of(delivery.recipient, most_urgent.tenant)
 
 
 def _counts(owed: QuerySet[Reminder], most_urgent: list[Reminder], now: datetime) -> dict[str, int]:

@@ -77,6 +77,13 @@ def test_a_domain_an_address_and_an_id_lead_to_the_same_directory(signed_in: Cli
     assert Tenant.objects.get().directory_id == world.directory.directory_id
 
 
+def test_language_and_time_zone_of_the_tenant_are_asked_for(signed_in: Client, world: There) -> None:
+    typed = found(world, time_zone="(UTC+01:00) Brussels, Copenhagen, Madrid, Paris", language="fr")
+    signed_in.post(reverse("guide"), typed, follow=True)
+    tenant = SetupProgress.objects.get().tenant
+    assert (tenant.language, tenant.time_zone) == ("fr", "Europe/Paris")
+
+
 @pytest.mark.control(70)
 @pytest.mark.parametrize("text", ["{domain}", "alarms@{domain}"])
 def test_a_look_alike_of_a_domain_leads_to_another_directory_or_none(
