@@ -5,21 +5,27 @@ A variable that is set overrides the file.
 
 from __future__ import annotations
 
-import ipaddress
+import contextlib
+import json
 import os
-import re
 import tempfile
 import zlib
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from urllib.parse import urlsplit
 
-from alertadmin import keyring_config
+from alertadmin import keyring_config, setting_rules
 from alertadmin.keyring_config import KeySource
 from alertadmin.paths import default_folder
+from alertadmin.setting_files import dotenv, from_files
+from alertadmin.setting_rules import PREFIX, BadEnvironment
+from alertadmin.setting_table import SETTINGS, unknown_name
+from mailer import server_url
+from mailer.http.outbound_proxy import OutboundProxy
 from mailer.http.ssrf_guard import EgressAllowlist
+
+__all__ = ["BadEnvironment", "Environment", "read"]
 
 LANGUAGES = {"en": "English", "fr": "Français"}
 """Languages of pages, mails and commands, each by its own name."""
@@ -36,22 +42,42 @@ SOCKET_PATH_LIMIT = 100
 """Bytes. A Unix socket's path has at most 107 on Linux and 103 on macOS; a longer one moves to the temp folder."""
 
 
-class BadEnvironment(ValueError):
-    """A variable is invalid; the message names it and says what to write."""
-
-
 @dataclass(frozen=True)
 class Environment:
     data_dir: Path
     values: Mapping[str, str] = field(repr=False)
     """Some values are passwords or tokens."""
+    mistakes: tuple[str, ...] = ()
+    """Mistakes found while the values were read: sentences."""
 
     def get(self, name: str, default: str = "") -> str:
-        return self.values.get(f"ALERTADMIN_{name}", default)
+        """The value without white space around it, and without quotes, which `docker run --env-file` keeps. An empty
+        one counts as not set."""
+        value = self.values.get(PREFIX + name, "").strip()
+        if len(value) >= 2 and value[0] == value[-1] and value[0] in "\"'":
+            value = value[1:-1]
+        return value or default
+
+    def check(self) -> None:
+        """Judge all settings. Raises BadEnvironment with a line for each mistake."""
+        found = list(self.mistakes)
+        for rule in dict.fromkeys(setting.rule for setting in SETTINGS if setting.rule):
+            try:
+                getattr(self, rule)
+            except BadEnvironment as error:
+                found.append(str(error))
+        if found:
+            raise BadEnvironment("\n".join(dict.fromkeys(found)))
+
+    def unknown_names(self) -> dict[str, str]:
+        """A sentence for each variable that begins with ALERTADMIN_ and is none of ours."""
+        given = {name: unknown_name(name) for name in sorted(self.values) if name.startswith(PREFIX)}
+        return {name: said for name, said in given.items() if said}
 
     @property
     def database_url(self) -> str:
-        return self.get("DATABASE_URL")
+        value = self.get("DATABASE_URL")
+        return setting_rules.database_url(value) if value else ""
 
     @property
     def embedded_broker(self) -> bool:
@@ -68,36 +94,49 @@ class Environment:
 
     @property
     def redis_url(self) -> str:
-        url = self.get("REDIS_URL").strip()
-        if url and not _is_address(url, BROKER_SCHEMES):
-            # The value may contain a password: do not repeat it.
-            raise BadEnvironment(
-                "ALERTADMIN_REDIS_URL must be an address such as redis://:password@host:6379/0 or rediss://host, "
-                "or be left out: then alertadmin brings its own broker."
-            )
-        return url or f"redis+socket://{self.broker_socket}?virtual_host=0"
+        value = self.get("REDIS_URL")
+        return setting_rules.broker_url(value) if value else f"redis+socket://{self.broker_socket}?virtual_host=0"
 
     @property
     def bind(self) -> tuple[str, int]:
-        value = self.get("BIND", "127.0.0.1:8000")
-        host, _, port = value.rpartition(":")
-        is_port = port.isascii() and port.isdigit() and 0 < int(port) < 65536
-        if not _is_host(host.strip("[]")) or not is_port:
-            raise BadEnvironment(f'ALERTADMIN_BIND must be "address:port", such as 127.0.0.1:8000; it is "{value}".')
-        return host.strip("[]"), int(port)
+        return setting_rules.bind_address(self.get("BIND", "127.0.0.1:8000"))
 
     @property
     def public_url(self) -> str:
+        """The address that links in mails begin with. Without ALERTADMIN_PUBLIC_URL and _BIND, the one that `up`
+        recorded: commands run without the options that `up` was started with."""
+        if value := self.get("PUBLIC_URL"):
+            url = setting_rules.public_url(value)
+            if self.tls and url.startswith("http://"):
+                raise BadEnvironment(
+                    "ALERTADMIN_PUBLIC_URL must begin with https://, since ALERTADMIN_TLS_CERTIFICATE is set; it is "
+                    f"{url}."
+                )
+            return url
+        if not self.get("BIND") and (recorded := self.recorded_url):
+            return recorded
         host, port = self.bind
-        name = f"[{host}]" if ":" in host else host
-        scheme = "https" if self.tls else "http"
-        url = self.get("PUBLIC_URL") or f"{scheme}://{'localhost' if host in LOCAL_HOSTS else name}:{port}"
-        if not _is_address(url, ("http", "https")):
-            raise BadEnvironment(
-                "ALERTADMIN_PUBLIC_URL must be the address that people type, such as https://alerts.example.com; "
-                f'it is "{url}".'
-            )
-        return url.rstrip("/")
+        name = "localhost" if host in LOCAL_HOSTS else host
+        return f"{'https' if self.tls else 'http'}://{server_url.host_and_port(name, port)}"
+
+    @property
+    def recorded_url(self) -> str:
+        """The address that the last `up` of this data folder was reached by; empty if there was none."""
+        with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
+            return setting_rules.public_url(str(json.loads((self.data_dir / "up.lock").read_bytes())["url"]))
+        return ""
+
+    @property
+    def is_address_unknown(self) -> bool:
+        """Whether links in mails lead to localhost although other machines are meant to open them, as far as known."""
+        if self.get("PUBLIC_URL"):
+            return False
+        return self.bind[0] in ANY_ADDRESS or not (self.get("BIND") or self.recorded_url or self.sandbox)
+
+    @property
+    def allowed_hosts(self) -> list[str]:
+        """Names besides that of the public URL by which browsers may open pages."""
+        return setting_rules.allowed_hosts(self.get("ALLOWED_HOSTS"))
 
     @property
     def tls(self) -> tuple[Path, Path] | None:
@@ -111,21 +150,30 @@ class Environment:
     @property
     def is_in_clear(self) -> bool:
         """Whether other machines can connect, and neither this server nor PUBLIC_URL uses TLS."""
-        host = self.bind[0]
-        try:
-            is_local = ipaddress.ip_address(host.partition("%")[0]).is_loopback
-        except ValueError:
-            is_local = host == "localhost"
+        is_local = setting_rules.is_loopback(self.bind[0])
         return not is_local and not self.tls and not self.public_url.startswith("https://")
 
     @property
     def proxies(self) -> int:
         """Number of trusted reverse proxies, each of which appends the client to X-Forwarded-For."""
         is_behind_one = self.public_url.startswith("https://") and not self.tls
-        value = self.get("PROXIES") or ("1" if is_behind_one else "0")
-        if not value.isascii() or not value.isdigit() or int(value) > 9:
-            raise BadEnvironment(f'ALERTADMIN_PROXIES must be a number of proxies, such as 1; it is "{value}".')
-        return int(value)
+        return setting_rules.whole_number(
+            "PROXIES", self.get("PROXIES") or ("1" if is_behind_one else "0"), 0, 9, 1, "proxies"
+        )
+
+    @property
+    def secret_key(self) -> str:
+        value = self.get("SECRET_KEY")
+        if value and len(value) < MIN_SECRET_KEY:
+            raise BadEnvironment(
+                f"ALERTADMIN_SECRET_KEY must have {MIN_SECRET_KEY} characters or more (openssl rand -base64 48), or be "
+                "left out: then alertadmin makes one."
+            )
+        return value
+
+    @property
+    def debug(self) -> bool:
+        return setting_rules.switch("DEBUG", self.get("DEBUG"))
 
     @property
     def keys_file(self) -> Path:
@@ -139,58 +187,45 @@ class Environment:
         except keyring_config.InvalidKeySource as error:
             raise BadEnvironment(str(error)) from None
 
+    def path(self, name: str) -> Path | None:
+        """The file that a setting names; None if it is not set."""
+        value = self.get(name)
+        return Path(value).expanduser() if value else None
+
     @property
     def keys_token_file(self) -> Path | None:
         """File with the token for a Vault or OpenBao, if KEYS_TOKEN is not set."""
-        value = self.get("KEYS_TOKEN_FILE")
-        return Path(value) if value else None
+        return self.path("KEYS_TOKEN_FILE")
 
     @property
     def keys_ca_file(self) -> Path | None:
         """CA file (PEM) for the KMS; None: the system's authorities."""
-        value = self.get("KEYS_CA_FILE")
-        return Path(value) if value else None
+        return self.path("KEYS_CA_FILE")
 
     @property
     def clouds_file(self) -> Path | None:
-        value = self.get("CLOUDS_FILE")
-        return Path(value) if value else None
+        return self.path("CLOUDS_FILE")
 
     @property
     def sign_in_file(self) -> Path | None:
         """The sign-in providers (accounts/oidc/config_file.py)."""
-        value = self.get("SIGN_IN_FILE")
-        return Path(value) if value else None
+        return self.path("SIGN_IN_FILE")
 
     @property
     def group_roles_last(self) -> timedelta:
         """How long a group role stays in force without a confirmation by the provider."""
-        value = self.get("GROUP_ROLES_HOURS") or "72"
-        if not value.isascii() or not value.isdigit() or not 1 <= int(value) <= 168:
-            raise BadEnvironment(
-                f'ALERTADMIN_GROUP_ROLES_HOURS must be a number of hours from 1 to 168, such as 72; it is "{value}".'
-            )
-        return timedelta(hours=int(value))
+        value = self.get("GROUP_ROLES_HOURS", "72")
+        return timedelta(hours=setting_rules.whole_number("GROUP_ROLES_HOURS", value, 1, 168, 72, "hours"))
 
     @property
     def language(self) -> str:
         """Language of mails to tenants without one, of commands, and of browsers that ask for none of LANGUAGES."""
-        value = self.get("LANGUAGE") or "en"
-        if value not in LANGUAGES:
-            raise BadEnvironment(f'ALERTADMIN_LANGUAGE must be one of {", ".join(LANGUAGES)}; it is "{value}".')
-        return value
+        return setting_rules.choice("LANGUAGE", self.get("LANGUAGE", "en"), LANGUAGES)
 
     @property
     def lease(self) -> timedelta:
         """Duration of a worker's lease on a delivery."""
-        value = self.get("LEASE_SECONDS") or "90"
-        try:
-            seconds = float(value)
-        except ValueError:
-            seconds = 0
-        if not 0 < seconds < 86_400:
-            raise BadEnvironment(f'ALERTADMIN_LEASE_SECONDS must be a number of seconds, such as 90; it is "{value}".')
-        return timedelta(seconds=seconds)
+        return timedelta(seconds=setting_rules.seconds("LEASE_SECONDS", self.get("LEASE_SECONDS", "90"), 86_400, 90))
 
     @property
     def inside_targets(self) -> EgressAllowlist:
@@ -206,10 +241,7 @@ class Environment:
     @property
     def tests_per_hour(self) -> int:
         """Max test sends of one user within an hour, from pages."""
-        value = self.get("TESTS_PER_HOUR") or "30"
-        if not value.isascii() or not value.isdigit() or not 1 <= int(value) <= 10_000:
-            raise BadEnvironment(f'ALERTADMIN_TESTS_PER_HOUR must be a number of tests, such as 30; it is "{value}".')
-        return int(value)
+        return setting_rules.whole_number("TESTS_PER_HOUR", self.get("TESTS_PER_HOUR", "30"), 1, 10_000, 30, "tests")
 
     @property
     def keep_words(self) -> timedelta:
@@ -227,13 +259,9 @@ class Environment:
         return self._days("KEEP_AUDIT_DAYS", 730)
 
     def _days(self, name: str, default: int) -> timedelta:
-        value = self.get(name) or str(default)
         # At least a month: a delivery is given up after 30 days.
-        if not value.isascii() or not value.isdigit() or not 31 <= int(value) <= 36_500:
-            raise BadEnvironment(
-                f'ALERTADMIN_{name} must be a number of days from 31 on, such as {default}; it is "{value}".'
-            )
-        return timedelta(days=int(value))
+        value = self.get(name, str(default))
+        return timedelta(days=setting_rules.whole_number(name, value, 31, 36_500, default, "days"))
 
     @property
     def sandbox(self) -> str:
@@ -249,66 +277,36 @@ class Environment:
     def log_level(self) -> str:
         """Level of alertadmin's own log lines; empty by default."""
         value = self.get("LOG_LEVEL").upper()
-        if value and value not in LOG_LEVELS:
-            raise BadEnvironment(f'ALERTADMIN_LOG_LEVEL must be one of {", ".join(LOG_LEVELS)}; it is "{value}".')
-        return value
+        return setting_rules.choice("LOG_LEVEL", value, LOG_LEVELS) if value else ""
 
     @property
     def log_format(self) -> str:
         """`text` for people, or `json`, one object per line."""
-        value = self.get("LOG_FORMAT").lower() or "text"
-        if value not in LOG_FORMATS:
-            raise BadEnvironment(f'ALERTADMIN_LOG_FORMAT must be {" or ".join(LOG_FORMATS)}; it is "{value}".')
-        return value
+        return setting_rules.choice("LOG_FORMAT", self.get("LOG_FORMAT", "text").lower(), LOG_FORMATS)
 
     @property
     def smtp_url(self) -> str:
         return self.get("SMTP_URL")
 
     @property
+    def outbound_proxy(self) -> OutboundProxy | None:
+        """The proxy for HTTP to Microsoft, channels, sign-in providers, vaults and the monitor. May have a password."""
+        return setting_rules.outbound_proxy(
+            self.get("HTTPS_PROXY"), self.get("NO_PROXY"), self.get("HTTPS_PROXY_CA_FILE")
+        )
+
+    @property
     def ping_url(self) -> str:
         """URL that is called regularly while all is well; empty: none. A secret: its path is a token."""
-        value = self.get("PING_URL").strip()
-        try:
-            parts = urlsplit(value)
-            usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-        except ValueError:
-            usable = False
-        if value and (not usable or not value.isascii() or not value.isprintable() or " " in value):
-            raise BadEnvironment(
-                "ALERTADMIN_PING_URL must be an address such as https://hc-ping.com/0123-abcd, or be left out. "
-                "It is not repeated here: anyone who knows it could report that all is well."
-            )
-        return value
-
-
-BROKER_SCHEMES = ("redis", "rediss", "redis+socket", "sentinel")
-"""URL schemes that Celery supports for Valkey and Redis."""
-
-
-def _is_address(url: str, schemes: Collection[str]) -> bool:
-    """Whether the URL has one of these schemes, a host (or, for a socket, a path) and a valid port."""
-    try:
-        parts = urlsplit(url.partition(";")[0])  # a list of sentinels
-        port = parts.port
-    except ValueError:
-        return False
-    has_place = bool(parts.hostname or (parts.scheme.endswith("+socket") and parts.path))
-    return parts.scheme in schemes and has_place and port != 0 and not re.search(r"\s", url)
+        return setting_rules.ping_url(self.get("PING_URL"))
 
 
 LOCAL_HOSTS = {"127.0.0.1", "::1", "0.0.0.0", "::", "localhost"}  # noqa: S104  # nosec B104
 """Compared with, not bound to."""
-
-
-def _is_host(host: str) -> bool:
-    """Whether it is a valid host name or address; resolving it is left to the server."""
-    if ":" not in host:
-        return re.fullmatch(r"[\w.-]+", host) is not None
-    try:
-        return bool(ipaddress.IPv6Address(host))
-    except ValueError:
-        return False
+ANY_ADDRESS = frozenset({"0.0.0.0", "::"})  # noqa: S104  # nosec B104
+"""Addresses that stand for every address of this machine."""
+MIN_SECRET_KEY = 16
+"""Characters."""
 
 
 def hash_of(path: Path) -> int:
@@ -318,26 +316,10 @@ def hash_of(path: Path) -> int:
 
 def read(environ: Mapping[str, str] = os.environ) -> Environment:
     data_dir = Path(environ.get("ALERTADMIN_DATA_DIR") or default_folder("var")).expanduser().resolve()
-    kept = _dotenv(data_dir / ".env")
+    kept, mistakes = dotenv(data_dir / ".env")
     if environ.get(DEMO_PORTS):
-        kept = {name: value for name, value in kept.items() if name.removeprefix("ALERTADMIN_") in DEMONSTRATION}
+        kept = {name: value for name, value in kept.items() if name.removeprefix(PREFIX) in DEMONSTRATION}
     # These two are set by the demo's start only.
     own = {name: value for name, value in kept.items() if name not in (DEMO_PORTS, SANDBOX_KEY)}
-    return Environment(data_dir, {**own, **environ})
-
-
-def _dotenv(path: Path) -> dict[str, str]:
-    """Parse `NAME=value` lines; `#` begins a comment line; quotes around a value are removed."""
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return {}
-    values = {}
-    for line in lines:
-        name, equals, value = line.strip().removeprefix("export ").partition("=")
-        if equals and not name.startswith("#"):
-            value = value.strip()
-            if len(value) >= 2 and value[0] == value[-1] and value[0] in "\"'":
-                value = value[1:-1]
-            values[name.strip()] = value
-    return values
+    values, more = from_files({**own, **environ})
+    return Environment(data_dir, values, (*mistakes, *more))

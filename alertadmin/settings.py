@@ -12,10 +12,12 @@ from csp.constants import NONE, SELF
 from alertadmin import __version__, environment
 from alertadmin.operator_log.configuration import default_level, logging_settings
 from alertadmin.paths import ASSETS
-from mailer.email_address import ascii_host
+from mailer.http import outbound_proxy
+from mailer.server_url import host_and_port
 
 ENVIRONMENT = environment.read()
-ENVIRONMENT.keys  # noqa: B018 (raises BadEnvironment now rather than at the first decryption)
+ENVIRONMENT.check()
+outbound_proxy.use(ENVIRONMENT.outbound_proxy)
 DATA_DIR = ENVIRONMENT.data_dir
 
 
@@ -24,7 +26,7 @@ def _secret_key() -> str:
 
     Before the data folder is prepared there are no sessions: a random key lets commands start.
     """
-    if value := ENVIRONMENT.get("SECRET_KEY"):
+    if value := ENVIRONMENT.secret_key:
         return value
     path = DATA_DIR / "secret_key"
     try:
@@ -36,13 +38,19 @@ def _secret_key() -> str:
 
 
 SECRET_KEY = _secret_key()
-DEBUG = ENVIRONMENT.get("DEBUG") == "1"
+DEBUG = ENVIRONMENT.debug
 
 PUBLIC_URL = ENVIRONMENT.public_url
 BIND_HOST, BIND_PORT = ENVIRONMENT.bind
 _public = urlsplit(PUBLIC_URL)
 _https = _public.scheme == "https"
-ALLOWED_HOSTS = sorted({_public.hostname or "localhost", BIND_HOST, *(environment.LOCAL_HOSTS - {"0.0.0.0", "::"})})  # noqa: S104  # nosec B104
+ALLOWED_HOSTS = sorted(
+    {
+        host_and_port(name, None)
+        for name in {_public.hostname or "localhost", BIND_HOST, *environment.LOCAL_HOSTS} - environment.ANY_ADDRESS
+    }
+    | set(ENVIRONMENT.allowed_hosts)
+)
 PROXIES = ENVIRONMENT.proxies
 """Number of trusted entries in X-Forwarded-For; entries further left are forgeable."""
 CSRF_TRUSTED_ORIGINS = [f"{_public.scheme}://{_public.netloc}"]
@@ -243,7 +251,7 @@ TESTS_PER_HOUR = ENVIRONMENT.tests_per_hour
 KEEP_WORDS = ENVIRONMENT.keep_words
 KEEP_DELIVERIES = ENVIRONMENT.keep_deliveries
 KEEP_AUDIT = ENVIRONMENT.keep_audit
-_host = ascii_host(_public.hostname or "")
+_host = _public.hostname or ""
 MESSAGE_ID_DOMAIN = _host if "." in _host else "alertadmin.invalid"
 
 LANGUAGE_CODE = ENVIRONMENT.language

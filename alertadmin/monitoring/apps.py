@@ -28,7 +28,23 @@ class MonitoringConfig(AppConfig):
             return [checks.Warning(said, id="alertadmin.W001")] if said else []
 
         def settings_set_aside(**_options: object) -> list[checks.CheckMessage]:
-            return [checks.Warning(str(bad), id="alertadmin.W002") for bad in setting_checks.bad_settings()]
+            """An error for each setting that is not in force, so that `check` fails; else a warning."""
+            return [
+                (
+                    checks.Error(str(bad), id="alertadmin.E002")
+                    if bad.is_set_aside or bad.code == "file_unusable"
+                    else checks.Warning(str(bad), id="alertadmin.W002")
+                )
+                for bad in setting_checks.bad_settings()
+            ]
 
-        checks.register(open_broker)
-        checks.register(settings_set_aside)
+        def start_errors(**_options: object) -> list[checks.CheckMessage]:
+            return [checks.Error(said, id="alertadmin.E001") for said in setting_checks.start_errors()]
+
+        def address_unknown(**_options: object) -> list[checks.CheckMessage]:
+            environment = settings.ENVIRONMENT
+            said = setting_checks.ADDRESS_UNKNOWN % {"address": environment.public_url}
+            return [checks.Warning(said, id="alertadmin.W003")] if environment.is_address_unknown else []
+
+        for check in (open_broker, settings_set_aside, start_errors, address_unknown):
+            checks.register(check)

@@ -219,8 +219,7 @@ def _keys_and_settings(facts: Facts) -> Iterator[Problem]:
     if facts.key_error:
         yield Problem(Part.KEYS, "keys_unusable", detail=facts.key_error)
     for bad in facts.bad_settings:
-        code = "set_aside" if bad.is_set_aside else "in_clear"
-        yield Problem(Part.SETTINGS, code, subject=bad.name, detail=bad.error)
+        yield Problem(Part.SETTINGS, bad.code, subject=bad.name, detail=bad.error)
 
 
 def _is_near(moment: datetime | None, now: datetime, distance: timedelta) -> bool:

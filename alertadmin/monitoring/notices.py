@@ -6,10 +6,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from django.conf import settings
 from django.utils.translation import gettext as _
 
 from alertadmin.accounts import uncounted_proxy
 from alertadmin.outbox.channels.apprise import confinement
+from alertadmin.outbox.delivery import relay_sender
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,19 @@ def notices() -> list[PageNotice]:
             "others down. Set ALERTADMIN_PROXIES to the number of proxies and restart."
         )
         found.append(PageNotice("proxy_uncounted", text))
+    if settings.ENVIRONMENT.is_address_unknown:
+        text = _(
+            "Links in mails lead to %(address)s, which other machines may not reach, and pages open by that name "
+            "alone. Set ALERTADMIN_PUBLIC_URL to the address that users open; further names go into "
+            "ALERTADMIN_ALLOWED_HOSTS."
+        ) % {"address": settings.PUBLIC_URL}
+        found.append(PageNotice("address_unknown", text))
+    if relay_sender.is_unknown():
+        text = _(
+            "Mails by the mail server of ALERTADMIN_SMTP_URL come from %(address)s, which it probably refuses. Set "
+            "ALERTADMIN_SMTP_FROM to an address that it accepts, such as alerts@example.com."
+        ) % {"address": relay_sender.UNKNOWN}
+        found.append(PageNotice("sender_unknown", text))
     if missing := confinement.missing_parts():
         text = _(
             "The code that calls Slack, Teams and others is not confined by this machine’s kernel, which lacks "

@@ -6,11 +6,13 @@ operator is present. These are read while the program runs, so an error in one o
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from django.conf import settings
 
+from alertadmin import setting_rules, tls_files
 from alertadmin.accounts.oidc import provider_registry
 from alertadmin.monitoring import messages
 from alertadmin.outbox.delivery import connections
@@ -27,11 +29,32 @@ class BadSetting:
 
     is_set_aside: bool = True
     """False: the setting is in effect, but should be changed."""
+    code: str = "set_aside"
+    """Of the problem in monitoring/health_checks.py."""
 
     def __str__(self) -> str:
         if not self.is_set_aside:
             return english(self.error)
         return f"{self.name} was ignored: {english(self.error)}"
+
+
+ADDRESS_UNKNOWN = (
+    "Links in mails lead to %(address)s, which other machines may not reach, and pages open by that name alone. Set "
+    "ALERTADMIN_PUBLIC_URL to the address that users open; further names go into ALERTADMIN_ALLOWED_HOSTS."
+)
+
+
+def start_errors() -> list[str]:
+    """Sentences about files that the web server or its connections need, for `manage.py check`. `up` refuses to start
+    without the first; connections report the others when they need them."""
+    environment = settings.ENVIRONMENT
+    found = []
+    if environment.tls:
+        try:
+            tls_files.check(*environment.tls)
+        except setting_rules.BadEnvironment as error:
+            found.append(str(error))
+    return found
 
 
 def bad_settings() -> list[BadSetting]:
@@ -40,7 +63,9 @@ def bad_settings() -> list[BadSetting]:
 
 def _found() -> Iterator[BadSetting]:
     if settings.ENVIRONMENT.is_in_clear:
-        yield BadSetting("ALERTADMIN_BIND", messages.IN_CLEAR, is_set_aside=False)
+        yield BadSetting("ALERTADMIN_BIND", messages.IN_CLEAR, is_set_aside=False, code="in_clear")
+    for name, said in settings.ENVIRONMENT.unknown_names().items():
+        yield BadSetting(name, said)
     if error := connections.relay_error():
         yield BadSetting("ALERTADMIN_SMTP_URL", error)
     if error := connections.relay_from_error():
@@ -49,3 +74,19 @@ def _found() -> Iterator[BadSetting]:
         yield BadSetting("ALERTADMIN_CLOUDS_FILE", error)
     if error := provider_registry.load_error():
         yield BadSetting("ALERTADMIN_SIGN_IN_FILE", error)
+    yield from _unusable_files()
+
+
+def _unusable_files() -> Iterator[BadSetting]:
+    environment = settings.ENVIRONMENT
+    for name in ("KEYS_TOKEN_FILE", "KEYS_CA_FILE", "HTTPS_PROXY_CA_FILE"):
+        path = environment.path(name)
+        why = setting_rules.unreadable(path) if path else ""
+        if path and not why and name.endswith("_CA_FILE"):
+            try:
+                ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
+            except (OSError, ValueError):
+                why = "has no certificate in PEM format"
+        if why:
+            said = f"ALERTADMIN_{name}: the file {path} {why}."
+            yield BadSetting(f"ALERTADMIN_{name}", said, is_set_aside=False, code="file_unusable")

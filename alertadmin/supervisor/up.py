@@ -18,14 +18,14 @@ from django.db import connection
 from django.urls import reverse
 from django.utils import timezone
 
-from alertadmin import __version__
+from alertadmin import __version__, tls_files
 from alertadmin.accounts.models import FirstAdministratorLink, User
-from alertadmin.environment import LOCAL_HOSTS, Environment
+from alertadmin.environment import Environment
 from alertadmin.monitoring import broker, setting_checks
 from alertadmin.operator_log.process import log_started, log_stopped
 from alertadmin.outbox.queue.clock import DatabaseClock
 from alertadmin.reminders.scan import scanner
-from alertadmin.supervisor import bootstrap, file_lock, orphans, ports, programs, tls_files
+from alertadmin.supervisor import bootstrap, file_lock, orphans, ports, programs
 from alertadmin.supervisor.errors import PortOccupied
 from alertadmin.supervisor.log_output import Output
 from alertadmin.supervisor.process import ManagedProcess, Program
@@ -201,8 +201,8 @@ class Supervisor:
             show(f"Make the first administrator (this link works once): {environment.public_url}{path}")
         if self._demo:
             show(self._demo.words())
-        if environment.bind[0] not in LOCAL_HOSTS and not environment.get("PUBLIC_URL"):
-            show("Others reach it by the name in ALERTADMIN_PUBLIC_URL, which is not set.")
+        if environment.is_address_unknown:
+            show(setting_checks.ADDRESS_UNKNOWN % {"address": environment.public_url})
         if said := broker.unprotected(environment.redis_url):
             show(said)
         for bad in setting_checks.bad_settings():

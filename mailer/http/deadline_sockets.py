@@ -47,14 +47,18 @@ _ADDRESS_CHECK: ContextVar[AddressCheck | None] = ContextVar("may_dial", default
 
 
 @contextmanager
-def address_check(may_dial: AddressCheck) -> Iterator[None]:
-    """Check every address that this thread connects to inside. The resolved IP address is checked, so that DNS
-    rebinding and unusual notations of an address have no effect."""
+def address_check(may_dial: AddressCheck | None) -> Iterator[None]:
+    """Check every address that this thread connects to inside; None: none. The resolved IP address is checked, so that
+    DNS rebinding and unusual notations of an address have no effect."""
     token = _ADDRESS_CHECK.set(may_dial)
     try:
         yield
     finally:
         _ADDRESS_CHECK.reset(token)
+
+
+def current_address_check() -> AddressCheck | None:
+    return _ADDRESS_CHECK.get()
 
 
 class ResponseTooLarge(OSError):
@@ -138,6 +142,11 @@ def set_dialer(other: Dial) -> None:
     """Let all connections of this process be made by `other`: for a sandboxed process without network access."""
     global _dial
     _dial = other
+
+
+def has_dialer() -> bool:
+    """Whether another process makes the connections."""
+    return _dial is not None
 
 
 def dial(host: str, port: int) -> PlainSocket:

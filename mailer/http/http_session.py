@@ -1,6 +1,6 @@
-"""A requests session with one deadline for the whole call and a cloud's own authorities; without redirects, compression
-and the environment's proxies and CA bundles. Its exceptions say whether the request can have reached the server and
-whether the response is complete.
+"""A requests session with one deadline for the whole call and a cloud's own authorities, through the operator's proxy
+if there is one (`outbound_proxy`); without redirects, compression and the environment's proxies and CA bundles. Its
+exceptions say whether the request can have reached the server and whether the response is complete.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, NameResolutionError, NewConnectionError
 
 from mailer.errors import Answer
-from mailer.http import deadline_sockets
+from mailer.http import deadline_sockets, outbound_proxy
 
 USER_AGENT = "alertadmin"
 MAX_IDLE_SECONDS = 60.0
@@ -59,7 +59,9 @@ class PlainConnection(HTTPConnection):
 
     def _new_conn(self) -> deadline_sockets.PlainSocket:
         try:
-            return deadline_sockets.dial(self._dns_host, self.port)
+            return outbound_proxy.connect(self._dns_host, self.port)
+        except outbound_proxy.OutboundProxyError as error:
+            raise NewConnectionError(self, str(error)) from error
         except gaierror as error:
             raise NameResolutionError(self.host, self, error) from error
         except TimeoutError as error:

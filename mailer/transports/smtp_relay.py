@@ -8,17 +8,21 @@ from __future__ import annotations
 import base64
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
+from mailer import server_url
 from mailer.errors import SendError
 from mailer.http import deadline_sockets, wire_errors
 from mailer.message import Message
+from mailer.server_url import BadServerUrl
 from mailer.tokens import OnStep
 from mailer.transports import MAX_SEND_SECONDS, Login, Receipt, Sender
 from mailer.transports.smtp_pool import Endpoint, SmtpPool
 from mailer.transports.smtp_session import Client, open_client, refusal, submit
 
-_SHAPE = "write smtp://host:port or smtps://user:password@host, with %40 for @ and %23 for # in the password."
+_SHAPE = (
+    "write smtp://host:port or smtps://user:password@host, with %40 for @, %23 for #, %2F for / and %25 for % in the "
+    "user name and password."
+)
 
 
 @dataclass(frozen=True)
@@ -39,17 +43,23 @@ class RelayTransport:
     def from_url(cls, url: str) -> RelayTransport:
         """Parse `smtp://host:port` or `smtps://user:password@host`; `?ca_file=` names the relay's own CA. Raises
         ValueError, whose message never contains the password."""
-        parts, port, host = _parts(url)
-        if parts.scheme not in ("smtp", "smtps") or not host:
-            raise ValueError(f"The SMTP URL is none: {_SHAPE}")
-        if parts.path not in ("", "/") or parts.fragment:
+        try:
+            server = server_url.parse(url, ("smtp", "smtps"))
+        except BadServerUrl as error:
+            raise ValueError(f"The SMTP URL {error}: {_SHAPE}") from None
+        if server.path not in ("", "/") or server.fragment:
             raise ValueError(f"The SMTP URL goes on after the host: {_SHAPE}")
-        login = Login(unquote(parts.username), unquote(parts.password or "")) if parts.username else None
-        implicit = parts.scheme == "smtps"
-        ca_file = parse_qs(parts.query).get("ca_file", [None])[0]
+        if set(server.options) - {"ca_file"}:  # not repeated: it may be a part of the password
+            raise ValueError(f"The SMTP URL has an option other than ca_file after the ?: {_SHAPE}")
+        login = Login(server.username, server.password) if server.username else None
+        if server.password and not login:
+            raise ValueError(f"The SMTP URL has a password without a user name: {_SHAPE}")
+        implicit = server.scheme == "smtps"
+        ca_file = server.options.get("ca_file") or None
         if ca_file and not Path(ca_file).is_file():
             raise ValueError(f"The SMTP URL's ca_file {ca_file} does not exist.")
-        return cls(host, port or (465 if implicit else 587 if login else 25), login, implicit, ca_file)
+        port = server.port or (465 if implicit else 587 if login else 25)
+        return cls(server.host, port, login, implicit, ca_file)
 
     def send(self, message: Message, sender: Sender, *, on_step: OnStep | None = None) -> Receipt:
         def connect() -> Client:
@@ -68,14 +78,6 @@ class RelayTransport:
         ):
             endpoint = Endpoint(f"{self.host}:{self.port}", self.login.username if self.login else "", "")
             return submit(self._pool, endpoint, lambda: open_client(connect, log_in), message, sender.address)
-
-
-def _parts(url: str) -> tuple[SplitResult, int | None, str | None]:
-    try:
-        parts = urlsplit(url)
-        return parts, parts.port, parts.hostname
-    except ValueError:
-        raise ValueError(f"The SMTP URL cannot be read: {_SHAPE}") from None
 
 
 def _log_in(client: Client, login: Login) -> None:

@@ -19,13 +19,12 @@ from cryptography.hazmat.primitives.serialization import (
 from django.test import Client
 from pytest_django import Settings
 
+from alertadmin import tls_files
 from alertadmin.accounts.models import User
 from alertadmin.accounts.models.membership import Membership
 from alertadmin.environment import BadEnvironment, Environment
 from alertadmin.monitoring import setting_checks
 from alertadmin.monitoring.messages import IN_CLEAR
-from alertadmin.supervisor import tls_files
-from alertadmin.supervisor.errors import NotStarted
 from tests.attacks.web_server import WITHIN, WebServer
 from tests.conftest import set_environment
 from tests.helpers.login import signed_in_at
@@ -133,7 +132,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ],
 )
 def test_12_files_that_cannot_be_used_are_one_sentence(files: Path, certificate: str, key: str, told: str) -> None:
-    with pytest.raises(NotStarted, match=told):
+    with pytest.raises(BadEnvironment, match=told):
         tls_files.check(files / certificate, files / key)
 
 

@@ -112,7 +112,7 @@ def test_unwritable_file_is_ignored(
 @pytest.mark.parametrize(
     ("name", "value", "said"),
     [
-        ("LOG_FORMAT", "xml", 'ALERTADMIN_LOG_FORMAT must be text or json; it is "xml".'),
+        ("LOG_FORMAT", "xml", 'ALERTADMIN_LOG_FORMAT must be one of text, json; it is "xml".'),
         (
             "LOG_LEVEL",
             "LOUD",

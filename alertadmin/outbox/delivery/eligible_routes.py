@@ -15,7 +15,7 @@ from uuid import UUID
 from django.db.models import Q
 
 from alertadmin.outbox import messages
-from alertadmin.outbox.delivery import connections, tenant_mailboxes
+from alertadmin.outbox.delivery import connections, relay_sender, tenant_mailboxes
 from alertadmin.outbox.delivery.route_policy import (
     GRANT_ACCESS,
     RouteKind,
@@ -119,6 +119,6 @@ def _can_send(mailbox: Mailbox) -> bool:
 
 
 def _relay_sender(routes: list[Route]) -> str:
-    """From address of mails by the relay: the configured one, the installation mailbox's, or a local default."""
+    """From address of mails by the relay: the configured one, the installation mailbox's, or a default."""
     addresses = [route.mailbox.address for route in routes if route.mailbox is not None]
-    return connections.relay_from() or (addresses[0] if addresses else "alertadmin@localhost.localdomain")
+    return connections.relay_from() or (addresses[0] if addresses else relay_sender.default() or relay_sender.UNKNOWN)
