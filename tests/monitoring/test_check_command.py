@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -92,7 +93,7 @@ SENDERS = [
 def test_default_sender_is_one_that_relays_accept(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, relay: str, public_url: str, domain: str, sender: str
 ) -> None:
-    monkeypatch.setattr(relay_sender.socket, "getfqdn", lambda: f"host.{domain}")
+    monkeypatch.setattr(socket, "getfqdn", lambda: f"host.{domain}")
     relay_sender._own_domain.cache_clear()
     set_environment(settings, SMTP_URL=relay)
     settings.PUBLIC_URL = public_url
