@@ -122,7 +122,7 @@ def _normalized(text: str) -> str:
     text = _CHINESE_HALF.sub(lambda found: f"{found[2]} {'a' if found[1] in '上午午前오전' else 'p'}m", text)
     text = unicodedata.normalize("NFKD", re.sub(r"(?<=\d)(?:日|일)", " ", re.sub(r"(?<=\d)[年년月월]\s*", "-", text)))
     text = "".join(character for character in text if not unicodedata.combining(character))
-    text = " ".join(text.lower().split()).strip(" \"'")
+    text = " ".join(text.lower().replace("ı", "i").split()).strip(" \"'")
     text = _JAVASCRIPT_ZONE.sub(r"\1", _LABEL.sub("", text, 1) if _LABEL.match(text) else text)
     return _TIME_BEFORE_YEAR.sub(r"\1 \4 \2 \3\5", text)
 
@@ -174,7 +174,7 @@ def _unix_time(text: str) -> datetime | None:
 
 def _split_time(text: str) -> tuple[str, time | None, timezone | None]:
     match = _TIME.search(text)
-    if match is None or (match.start() and text[match.start() - 1] not in " ,t"):
+    if match is None or not match.start() or text[match.start() - 1] not in " ,t":
         return text, None, None
     minutes = (match[name] for name in ("minute", "minute_oracle", "minute_nordic", "minute_de"))
     hour, minute = int(match["hour"]), int(next(filter(None, minutes), 0))
