@@ -10,10 +10,14 @@ import requests
 from django.utils.translation import gettext_noop
 from urllib3.exceptions import NameResolutionError
 
+from mailer.http.outbound_proxy import OutboundProxyError
+
 
 def reason(error: BaseException) -> str:
     """The reason in English; the caller translates it when it shows it."""
     causes = list(_causes(error))
+    if any(isinstance(cause, OutboundProxyError) for cause in causes):
+        return gettext_noop("the outbound proxy did not let the connection through")
     if any(isinstance(cause, (ssl.SSLError, requests.exceptions.SSLError)) for cause in causes):
         return gettext_noop("its certificate is not to be trusted")
     if any(isinstance(cause, (gaierror, NameResolutionError)) for cause in causes):

@@ -18,6 +18,7 @@ from alertadmin.monitoring import health_report, messages
 from alertadmin.monitoring.health_report import Health
 from alertadmin.monitoring.models import Ping
 from mailer.http.http_session import Session
+from mailer.http.outbound_proxy import OutboundProxyError
 
 TIMEOUT = 10.0
 """Seconds in total."""
@@ -65,6 +66,8 @@ def _get(url: str) -> str:
 def _reason(error: BaseException) -> str:
     """A reason without the exception's text, which contains the address."""
     causes = list(_causes(error))
+    if any(isinstance(cause, OutboundProxyError) for cause in causes):
+        return messages.PROXY_REFUSED
     if any(isinstance(cause, requests.exceptions.SSLError) for cause in causes):
         return messages.UNTRUSTED
     if any(isinstance(cause, NameResolutionError) for cause in causes):

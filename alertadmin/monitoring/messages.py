@@ -11,6 +11,9 @@ TOO_SLOW = define("monitoring.too_slow", gettext_noop("The server did not answer
 UNTRUSTED = define("monitoring.untrusted", gettext_noop("The server's certificate is not trusted."))
 UNKNOWN_NAME = define("monitoring.unknown_name", gettext_noop("The server's name is not known."))
 UNREACHABLE = define("monitoring.unreachable", gettext_noop("The server could not be reached."))
+PROXY_REFUSED = define(
+    "monitoring.proxy_refused", gettext_noop("The outbound proxy did not let the connection through.")
+)
 NOTHING_TO_SAY = define("monitoring.nothing_to_say", gettext_noop("There is nothing to report any more."))
 IN_CLEAR = define(
     "monitoring.in_clear",

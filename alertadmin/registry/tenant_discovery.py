@@ -49,6 +49,8 @@ def find_directory(text: str, cloud: str) -> TenantFound:
     except UnknownCloud as error:
         raise ValidationError(render_error(error), code="unknown_cloud") from None
     except SendError as failure:
+        if failure.cause == "proxy":
+            raise _proxy_error(failure) from None
         if failure.cause in ("network", "tls"):
             raise _unreachable_error(failure, cloud) from None
         raise _discovery_error(failure, asked, cloud) from None
@@ -84,6 +86,17 @@ def _unreachable_error(failure: SendError, cloud: str) -> ValidationError:
         ),
         code=failure.cause,
         params={"host": urlsplit(cloud_of(cloud).authority).netloc, "why": _(network_errors.reason(failure))},
+    )
+
+
+def _proxy_error(failure: SendError) -> ValidationError:
+    return ValidationError(
+        _(
+            "The outbound proxy of this installation did not let the connection through: %(why)s Its administrator "
+            "finds it in ALERTADMIN_HTTPS_PROXY. Then try again; nothing is lost."
+        ),
+        code=failure.cause,
+        params={"why": failure.technical},
     )
 
 

@@ -34,6 +34,7 @@ SLUGS: Final = (
     "scope_invalid",
     "transient",
     "network",
+    "proxy",
     "tls",
     "account_personal_unsupported",
     "user_sign_in_needed",

@@ -114,6 +114,8 @@ def from_smtp(code: int, reply: str | bytes) -> str:
 def from_exception(error: BaseException, *, roles: tuple[str, ...] | None = None) -> str:
     """The cause of an exception of requests, ssl, socket, smtplib, msal or exchangelib: by its attributes, then by the
     names of its class and base classes, then by the exceptions that it was raised from."""
+    if any(type(one).__name__ == "OutboundProxyError" for one in _chain(error)):
+        return "proxy"
     for one in _chain(error):
         if (slug := _cause_of(one, roles)) is not None:
             return slug

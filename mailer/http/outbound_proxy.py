@@ -57,6 +57,11 @@ class OutboundProxy:
             raise BadServerUrl("has a password without a user name")
         return cls(url, server, NoProxy.parse(no_proxy), ca_file)
 
+    @property
+    def written(self) -> tuple[str, str, str]:
+        """The arguments of `parse`, for another process. With the password."""
+        return self.url, self.no_proxy.text, self.ca_file
+
     def __str__(self) -> str:
         return host_and_port(self.server.host, self.port)
 
@@ -187,9 +192,6 @@ def _check_target(host: str, port: int) -> None:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
     except OSError:
         found = []
-    name = host.rstrip(".").lower()
-    if not found and ("." not in name or name.endswith(LOCAL_SUFFIXES)):
-        raise InternalAddress
     if not found:
         try:
             seconds = deadline_sockets.seconds_left(LOOKUP_TIMEOUT)
@@ -197,9 +199,17 @@ def _check_target(host: str, port: int) -> None:
                 seconds, lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
             )
         except (OSError, UnicodeError):
+            if is_local_name(host):
+                raise InternalAddress from None
             return  # only the proxy knows the name
     for *_kind_of_socket, address in found:
         may_dial(str(address[0]), port)
+
+
+def is_local_name(host: str) -> bool:
+    """Whether a name cannot be one of the public internet."""
+    name = host.rstrip(".").lower()
+    return "." not in name or name.endswith(LOCAL_SUFFIXES)
 
 
 def _read_header(connection: deadline_sockets.PlainSocket | deadline_sockets.TlsSocket) -> bytes:

@@ -14,9 +14,10 @@ from urllib.parse import quote, quote_plus
 
 from mailer import coded_text, diagnosis
 from mailer.errors import DOUBTFUL, Acceptance, Answer, SendError
+from mailer.http.outbound_proxy import OutboundProxyError
 from mailer.secret_shapes import SECRETS
 
-RETRYABLE_CAUSES = frozenset({"network", "transient", "throttled", "sending_limit"})
+RETRYABLE_CAUSES = frozenset({"network", "proxy", "transient", "throttled", "sending_limit"})
 """Causes after which the same call can succeed later without a correction."""
 MAX_RETRY_AFTER = 86_400.0
 """Seconds: a longer Retry-After is reduced to a day."""
@@ -54,21 +55,31 @@ def sanitize(text: str, most: int = 300) -> str:
 def answer_of(error: BaseException) -> Answer | None:
     """The mark of a connection's exception or of one that it wraps (`http_session.marking_errors`): NOT_REACHED or
     CUT_BEFORE if the request was not sent completely, FOREIGN if the response is malformed."""
+    marks = (getattr(one, "proves", None) for one in _wrapped(error))
+    return next((mark for mark in marks if isinstance(mark, Answer)), None)
+
+
+def proxy_error(error: BaseException) -> OutboundProxyError | None:
+    """The outbound proxy's error that the exception is or wraps. Nothing reached the server then."""
+    return next((one for one in _wrapped(error) if isinstance(one, OutboundProxyError)), None)
+
+
+def _wrapped(error: BaseException) -> Iterator[BaseException]:
+    """The error and all that it wraps as its cause, context, `reason` or argument."""
     seen: set[int] = set()
     pending: list[Any] = [error]
     while pending:
         one = pending.pop()
-        if not isinstance(one, BaseException) or id(one) in seen:
-            continue
-        if isinstance(found := getattr(one, "proves", None), Answer):
-            return found
-        seen.add(id(one))
-        pending += [one.__cause__, one.__context__, getattr(one, "reason", None), *one.args]
-    return None
+        if isinstance(one, BaseException) and id(one) not in seen:
+            yield one
+            seen.add(id(one))
+            pending += [one.__cause__, one.__context__, getattr(one, "reason", None), *one.args]
 
 
 def to_send_error(error: BaseException, *, sent: bool, roles: tuple[str, ...] | None = None) -> SendError:
     """Convert an exception to a SendError; `sent`: it was raised after the message's transmission began."""
+    if (of_proxy := proxy_error(error)) is not None:
+        return SendError("proxy", sanitize(str(of_proxy)), retry=True, answer=Answer.NOT_REACHED)
     cause = diagnosis.from_exception(error, roles=roles)
     response = getattr(error, "response", None)
     wait = None if response is None else retry_after(response.headers.get("Retry-After"))

@@ -27,6 +27,7 @@ from alertadmin.accounts.oidc import provider_registry
 from alertadmin.accounts.oidc.client import OidcProtocol, SignInProvider
 from alertadmin.accounts.reauthentication import recently_confirmed
 from alertadmin.accounts.services import invitations
+from mailer.http import wire_errors
 
 LOGGER = logging.getLogger(__name__)
 
@@ -109,9 +110,15 @@ def _redirect_to_provider(request: HttpRequest, slug: str, process: str, **kept:
         address = SignInProvider(request, provider).address(request, process, to, **kept)
     except (OAuth2Error, requests.RequestException) as error:
         LOGGER.warning("The provider %s cannot be used: %s", slug, error)
-        messages.error(
-            request, _("%(provider)s does not respond correctly. Try again later.") % {"provider": provider.label}
+        text = (
+            _(
+                "The outbound proxy of this installation did not let the connection to %(provider)s through. Tell its "
+                "operator."
+            )
+            if wire_errors.proxy_error(error)
+            else _("%(provider)s does not respond correctly. Try again later.")
         )
+        messages.error(request, text % {"provider": provider.label})
         return redirect("security" if process == AuthProcess.CONNECT else "sign-in")
     return render(request, "auth/going.html", {"provider": provider, "address": address})
 

@@ -25,6 +25,10 @@ def explain_failure(cause: str, technical: str) -> str:
             "The server could not be reached. Check the host and the port of the address, and whether a firewall lets "
             "this machine out."
         ),
+        "proxy": _(
+            "The outbound proxy of this installation did not let the connection through. Its operator must allow the "
+            "host of the address there."
+        ),
         "tls": _("The server's certificate is not trusted, or is not for this host. Fix it on that server."),
         "message_too_large": _("The service does not accept a message of this length."),
     }.get(cause, "")

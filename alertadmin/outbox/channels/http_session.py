@@ -75,6 +75,8 @@ def secret_parts(url: str) -> tuple[str, ...]:
 def failure_of(error: BaseException) -> SendError:
     """The failure of a request, described by its innermost cause, without the names of our classes."""
     failure = wire_errors.to_send_error(error, sent=True)
+    if failure.cause == "proxy":
+        return failure
     inner: object = error
     while isinstance(inner, BaseException) and (wrapped := getattr(inner, "reason", None) or (*inner.args, "")[0]):
         if not isinstance(wrapped, BaseException):

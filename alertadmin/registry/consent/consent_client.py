@@ -109,7 +109,9 @@ class CloudQueue:
             findings = check_one(wanted, credential)
         finally:
             connection.close()  # of this thread: opened if tampering with a secret had to be recorded
-        self.unanswered = self.unanswered + 1 if all(finding.cause == "network" for finding in findings) else 0
+        self.unanswered = (
+            self.unanswered + 1 if all(finding.cause in ("network", "proxy") for finding in findings) else 0
+        )
         return ConsentCheck(wanted, credential, findings)
 
 

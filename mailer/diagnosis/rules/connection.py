@@ -15,6 +15,16 @@ _NETWORK = "errno, Winsock, .NET, Java and node error texts"
 
 CONNECTION: Final[tuple[Rule, ...]] = (
     *rules(
+        "proxy",
+        Rank.CODE,
+        "mailer/http/outbound_proxy.py",
+        r"the proxy \S{1,270} (?:asks for|broke the connection|cannot be reached|closed the connection)",
+        r"the proxy \S{1,270} could not reach",
+        r"the proxy \S{1,270} (?:did not connect|does not (?:allow|answer|speak)|offers only|refused the user name)",
+        r"the proxy \S{1,270} answered (?:http|with something)",
+        r"the (?:name|certificate) of the proxy \S{1,270} is not",
+    ),
+    *rules(
         "tls",
         Rank.WORDING,
         _TLS,

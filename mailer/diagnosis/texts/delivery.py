@@ -113,6 +113,29 @@ DELIVERY = {
         ),
         ("endpoints_doc",),
     ),
+    "proxy": Entry(
+        gettext_noop("The outbound proxy did not let the connection through"),
+        gettext_noop(
+            "alertadmin sends its web requests through the proxy of ALERTADMIN_HTTPS_PROXY. That proxy refused the "
+            "connection, did not answer, or could not reach the server. The server itself was not asked."
+        ),
+        Owner.OPERATOR,
+        (
+            gettext_noop(
+                "Let the proxy connect to port 443 of %(authority)s and %(graph)s, and of the channels’ hosts."
+            ),
+            gettext_noop(
+                "HTTP 407: correct the user name and password in ALERTADMIN_HTTPS_PROXY; the proxy must accept Basic."
+            ),
+            gettext_noop(
+                "A certificate that is not trusted: name the proxy’s authority in ALERTADMIN_HTTPS_PROXY_CA_FILE."
+            ),
+            gettext_noop(
+                "List hosts that are reached without the proxy in ALERTADMIN_NO_PROXY. Restart, and send a test."
+            ),
+        ),
+        ("endpoints_doc",),
+    ),
     "tls": Entry(
         gettext_noop("The encrypted connection could not be made"),
         gettext_noop(

@@ -18,7 +18,7 @@ every_cloud = pytest.mark.parametrize("cloud", BUILTIN.values(), ids=BUILTIN)
 
 
 def test_catalog_has_each_slug_once() -> None:
-    assert len(SLUGS) == len(set(SLUGS)) == 32
+    assert len(SLUGS) == len(set(SLUGS)) == 33
     assert set(ENTRIES) == set(SLUGS)
 
 

@@ -20,6 +20,7 @@ from time import monotonic
 from typing import Any
 
 from alertadmin.paths import PROJECT
+from mailer.http import outbound_proxy
 from mailer.http.ssrf_guard import EgressAllowlist
 
 START_TIMEOUT = 20.0
@@ -27,14 +28,16 @@ START_TIMEOUT = 20.0
 GRACE = 5.0
 """Seconds after which a fork that missed its deadline is abandoned, and so exits: a library may sleep."""
 INHERITED_VARIABLES = ("PATH", "LANG", "LC_ALL", "TZ", "PYTHONPATH", "LD_LIBRARY_PATH", "SSL_CERT_FILE", "SSL_CERT_DIR")
-"""Environment variables to pass on; no proxy and no key is among them."""
+"""Environment variables to pass on; no proxy and no key is among them; the connecting fork gets the proxy."""
 
 Event = dict[str, Any]
 
 
 def run_request(order: dict[str, Any], *, allowed: EgressAllowlist, seconds: float) -> list[Event]:
     """Events of one call, up to its end or the deadline; none if no process could be started."""
-    line = json.dumps({**order, "allowed": str(allowed), "seconds": seconds}).encode() + b"\n"
+    proxy = outbound_proxy.current()
+    given = {"allowed": str(allowed), "seconds": seconds, "proxy": proxy.written if proxy else None}
+    line = json.dumps({**order, **given}).encode() + b"\n"
     for _again in range(2):  # the server may have just exited after its idle time
         if told := list(_exchange(line, seconds)):
             return told

@@ -1,5 +1,5 @@
 """Connections for a confined process: it asks another process over a Unix socket, which resolves the name, checks each
-address with the SSRF guard, connects, and passes the socket back.
+address with the SSRF guard, connects, directly or through the outbound proxy, and passes the socket back.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from mailer.http import deadline_sockets
+from mailer.http import deadline_sockets, outbound_proxy
+from mailer.http.outbound_proxy import OutboundProxyError
 from mailer.http.ssrf_guard import EgressAllowlist, InternalAddress
 
 MAX_MESSAGE = 4096
@@ -21,6 +22,7 @@ ERRORS: dict[str, type[OSError]] = {
     "TimeoutError": TimeoutError,
     "ConnectionRefusedError": ConnectionRefusedError,
     "ConnectionResetError": ConnectionResetError,
+    "OutboundProxyError": OutboundProxyError,
 }
 """Errors that are raised as the same type on the other side; any other becomes an OSError."""
 
@@ -34,11 +36,11 @@ def serve(asked: socket.socket, allowed: EgressAllowlist) -> None:
                 deadline_sockets.deadline(min(float(seconds), deadline_sockets.DEFAULT_TIMEOUT)),
                 deadline_sockets.address_check(allowed.check),
             ):
-                connection = deadline_sockets.dial(str(host), int(port))
+                connection = outbound_proxy.connect(str(host), int(port))
         except InternalAddress:
             _reply(asked, {"error": "Inside", "words": ""})
         except OSError as error:
-            _reply(asked, {"error": type(error).__name__, "words": str(error)[:200], "number": error.errno})
+            _reply(asked, {"error": type(error).__name__, "words": str(error)[:400], "number": error.errno})
         except (ValueError, TypeError, RecursionError, OverflowError):
             return
         else:

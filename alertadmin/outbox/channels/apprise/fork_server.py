@@ -20,7 +20,8 @@ import requests
 
 from alertadmin.outbox.channels.apprise import confinement, connection_broker
 from alertadmin.outbox.channels.http_session import ChannelSession, failure_of, is_html_page, message_of, secret_parts
-from mailer.http import deadline_sockets, wire_errors
+from mailer.http import deadline_sockets, outbound_proxy, wire_errors
+from mailer.http.outbound_proxy import OutboundProxy
 from mailer.http.ssrf_guard import EgressAllowlist
 
 IDLE_TIMEOUT = 300.0
@@ -94,19 +95,27 @@ def serve(connection: socket.socket) -> None:
     """Serve one request in this fork, which makes the connections for another fork."""
     events = Events(connection.makefile("w", encoding="utf-8"))
     events.report("started")
-    with connection.makefile("r", encoding="utf-8") as lines:
-        order = json.loads(lines.readline())
-    allowed = EgressAllowlist.parse(order["allowed"])
     asked, asks = socket.socketpair()
+    orders, own = os.pipe()
     parent = os.getpid()
-    if os.fork() == 0:
+    if os.fork() == 0:  # before the order is read: the proxy's password in it never reaches the confined fork
         asked.close()
+        os.close(own)
         confinement.end_with_parent(parent)
-        _run_service(order, allowed, events, asks)
+        with os.fdopen(orders, encoding="utf-8") as lines:
+            order = json.loads(lines.readline())
+        _run_service(order, EgressAllowlist.parse(order["allowed"]), events, asks)
     else:
         asks.close()
+        os.close(orders)
+        with connection.makefile("r", encoding="utf-8") as lines:
+            order = json.loads(lines.readline())
+        if proxy := order.pop("proxy"):
+            outbound_proxy.use(OutboundProxy.parse(*proxy))
+        with os.fdopen(own, "w", encoding="utf-8") as line:
+            line.write(json.dumps(order) + "\n")
         threading.Thread(target=_exit_with_client, args=(connection,), daemon=True).start()
-        connection_broker.serve(asked, allowed)
+        connection_broker.serve(asked, EgressAllowlist.parse(order["allowed"]))
 
 
 def _run_service(order: dict[str, Any], allowed: EgressAllowlist, events: Events, asks: socket.socket) -> None:
