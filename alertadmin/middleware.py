@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable
 
 from django.conf import settings
+from django.core.exceptions import DisallowedHost
 from django.db import IntegrityError
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
@@ -28,6 +29,8 @@ HEADERS = {
     "Permissions-Policy": ", ".join(f"{feature}=()" for feature in DISABLED_FEATURES),
     "X-Permitted-Cross-Domain-Policies": "none",
 }
+MAX_HOST = 100
+"""Characters of an unknown host name that its page shows."""
 MAX_UPLOAD = 16 * 1024 * 1024
 """Bytes of a form with files. Every file field has its own, lower limit; a larger body is not even read."""
 
@@ -51,6 +54,14 @@ class EdgesMiddleware:
             log.info("%s %s: what it is about was deleted meanwhile", request.method, request.path)
             return page_not_found(request, exception)
         return None
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """The page of status 400. For a Host header that is not allowed it says where names are allowed."""
+    if isinstance(exception, DisallowedHost):
+        host = str(request.META.get("HTTP_HOST", ""))[:MAX_HOST]
+        return HttpResponse(render_to_string("unknown_host.html", {"host": host}), status=400)
+    return HttpResponse(render_to_string("400.html"), status=400)
 
 
 def is_missing_reference(error: IntegrityError) -> bool:

@@ -4,4 +4,5 @@ from __future__ import annotations
 
 from django.urls import include, path
 
+handler400 = "alertadmin.middleware.bad_request"
 urlpatterns = [path("", include("alertadmin.dashboard.urls"))]

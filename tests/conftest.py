@@ -23,6 +23,7 @@ from alertadmin.accounts.models.mfa_policy import MfaPolicy, MfaRequirement
 from alertadmin.accounts.oidc import http_session
 from alertadmin.crypto import envelope, key_usage, keyring
 from alertadmin.outbox.delivery import connections
+from mailer.http import outbound_proxy
 from sandbox import Sandbox
 from tests.factories import Rows
 from tests.helpers import migrated_database
@@ -211,6 +212,7 @@ def fresh_connections() -> Iterator[None]:
     key_usage.forget()
     envelope.forget()
     http_session.forget()
+    outbound_proxy.use(None)
 
 
 @pytest.fixture(autouse=True)

@@ -53,7 +53,7 @@ def main() -> int:
         beat=True,
         scheduler=MonotonicScheduler,
         concurrency=CONCURRENCY,
-        loglevel=settings.ENVIRONMENT.get("LOG_LEVEL", "WARNING"),
+        loglevel=settings.ENVIRONMENT.log_level or "WARNING",
         quiet=True,
         without_mingle=True,
         without_gossip=True,

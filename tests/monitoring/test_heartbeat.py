@@ -20,8 +20,11 @@ from alertadmin.monitoring.models import Ping
 from alertadmin.outbox.models import Delivery
 from alertadmin.paths import PROJECT
 from alertadmin.reminders.scan import scanner
+from mailer.http import outbound_proxy
+from mailer.http.outbound_proxy import OutboundProxy
 from tests.commands.installation import Installation
 from tests.conftest import NOW
+from tests.helpers.connect_proxy import ConnectProxy
 from tests.helpers.timeouts import IN_TIME
 from tests.mailer.certificate_authorities import Authorities
 from tests.mailer.https_server import HttpsServer, reply
@@ -210,3 +213,13 @@ def test_test_delivery_is_not_a_problem(watcher: Watcher, scanned: None) -> None
     bare(1, NOW - timedelta(days=1), purpose="test")
     assert Delivery.objects.exists()
     assert heartbeat_ping.send(NOW) is True
+
+
+def test_ping_goes_through_the_outbound_proxy_and_its_refusal_is_said(watcher: Watcher, scanned: None) -> None:
+    with ConnectProxy() as proxy:
+        outbound_proxy.use(OutboundProxy.parse(proxy.url()))
+        assert heartbeat_ping.send(NOW) is True
+        assert proxy.asked == [f"127.0.0.1:{watcher.port}"]
+        proxy.answer = b"HTTP/1.1 407 No\r\n\r\n"
+        assert heartbeat_ping.send(NOW) is False
+    assert Ping.objects.get().trouble == messages.PROXY_REFUSED

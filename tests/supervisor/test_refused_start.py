@@ -59,15 +59,46 @@ def test_full_disk_is_refused(tmp_path: Path, kilobytes: int) -> None:
     assert "cannot be used" in refused.stderr
 
 
+SETTINGS = [
+    {"PUBLIC_URL": "https://host.example/alertadmin", "LANGUAGE": "de"},
+    {"HTTPS_PROXY": "http://jdoe:canary#word@proxy.example:3128"},
+    {"DATABASE_URL": "postgres://jdoe:canary/word@db.example/name"},
+]
+
+
+@pytest.mark.parametrize(
+    "values", [SETTINGS[0], *(pytest.param(values, marks=pytest.mark.slow) for values in SETTINGS[1:])], ids=str
+)
+def test_up_and_check_refuse_a_setting_in_the_same_words(tmp_path: Path, values: dict[str, str]) -> None:
+    given = {f"ALERTADMIN_{name}": value for name, value in values.items()}
+    answers = [
+        run(tmp_path / "data", *command, **given)
+        for command in (["up"], ["check"], ["check", "--deploy"], ["diagnose"])
+    ]
+    assert {answer.returncode for answer in answers} == {1}
+    assert len({answer.stderr for answer in answers}) == 1
+    lines = answers[0].stderr.splitlines()
+    assert [line.split()[0] for line in lines] == list(given)
+    assert "canary" not in answers[0].stderr
+    assert not (tmp_path / "data").exists()
+
+
 def up(data_dir: Path, *options: str, file_limit: int | None = None) -> subprocess.CompletedProcess[str]:
+    return run(data_dir, "up", *options, file_limit=file_limit)
+
+
+def run(
+    data_dir: Path, *command: str, file_limit: int | None = None, **environ: str
+) -> subprocess.CompletedProcess[str]:
     def limit() -> None:
         if file_limit is not None:
             resource.setrlimit(resource.RLIMIT_FSIZE, (file_limit, file_limit))
 
     return subprocess.run(
-        [sys.executable, "-B", str(PROJECT / "manage.py"), "up", *options],
-        env=clean_environ(data_dir),
+        [sys.executable, "-B", str(PROJECT / "manage.py"), *command],
+        env={**clean_environ(data_dir), **environ},
         preexec_fn=limit,
+        stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
         timeout=60,

@@ -20,7 +20,8 @@ import requests
 from alertadmin import network_errors
 from alertadmin.crypto.envelope import KmsRefused, KmsUnavailable, Result
 from alertadmin.keyring_config import KeyVaultSource
-from mailer.http import deadline_sockets, http_session
+from mailer.http import deadline_sockets, http_session, wire_errors
+from mailer.http.outbound_proxy import OutboundProxyError
 
 TIMEOUT = 15.0
 """Seconds for authentication and call together, even if the server sends single bytes."""
@@ -34,8 +35,15 @@ class _Session(http_session.Session):
         super().__init__(ca_file, timeout=TIMEOUT)
         self.mount("http://", http_session.Adapter(ca_file))
 
+    proxy_error: OutboundProxyError | None = None
+    """Of the last request that the outbound proxy stopped; azure-identity reports such errors as refusals."""
+
     def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
-        return super().send(request, **{**kwargs, "timeout": self.timeout})
+        try:
+            return super().send(request, **{**kwargs, "timeout": self.timeout})
+        except requests.RequestException as error:
+            self.proxy_error = wire_errors.proxy_error(error)
+            raise
 
 
 @dataclass(frozen=True)
@@ -87,6 +95,8 @@ class VaultKey:
             ):
                 return question(client, KeyWrapAlgorithm.rsa_oaep_256)
         except ClientAuthenticationError as error:
+            if session.proxy_error is not None:  # Entra was not asked
+                raise KmsUnavailable(network_errors.reason(session.proxy_error)) from None
             raise KmsRefused(_message_of(error, "the caller is not known there")) from None
         except HttpResponseError as error:
             silent = error.status_code is not None and error.status_code >= 500

@@ -16,8 +16,11 @@ from alertadmin.accounts.models.membership import Membership, RoleSource, make_o
 from alertadmin.accounts.roles import Role
 from alertadmin.accounts.services import invitations
 from alertadmin.audit import AuditEntry
+from mailer.http import outbound_proxy
+from mailer.http.outbound_proxy import OutboundProxy
 from tests.accounts.oidc.conftest import CUSTOMER, OPERATORS, OWNERS, VIEWERS, Entra
 from tests.factories import Rows
+from tests.helpers.connect_proxy import ConnectProxy
 from tests.helpers.mfa import add_app
 
 
@@ -266,3 +269,19 @@ def _address(page: str) -> str:
     from html import unescape
 
     return unescape(page.split('content="0; url=')[1].partition('"')[0])
+
+
+def test_a_provider_is_asked_through_the_outbound_proxy(entra: Entra) -> None:
+    give(entra, OPERATORS)
+    with ConnectProxy() as proxy:
+        outbound_proxy.use(OutboundProxy.parse(proxy.url()))
+        entra.sign_in()
+        assert entra.is_in
+        assert proxy.asked
+
+
+def test_a_refusal_of_the_outbound_proxy_is_not_the_providers(entra: Entra) -> None:
+    with ConnectProxy(answer=b"HTTP/1.1 403 Forbidden\r\n\r\n") as proxy:
+        outbound_proxy.use(OutboundProxy.parse(proxy.url()))
+        entra.client.post("/sign-in/with/northpark/")
+        assert "The outbound proxy of this installation did not let the connection to Northpark through" in entra.told()

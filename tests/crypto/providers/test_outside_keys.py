@@ -20,10 +20,13 @@ from alertadmin.crypto import envelope, keyring
 from alertadmin.crypto.fields import EncryptedValue
 from alertadmin.crypto.keyring import KeyringError, _read
 from alertadmin.keyring_config import KeyVaultSource
+from mailer.http import outbound_proxy
+from mailer.http.outbound_proxy import OutboundProxy
 from tests.conftest import set_environment
 from tests.crypto.providers.key_vault_server import CLIENT, SECRET, TENANT, KeyVaultServer
 from tests.crypto.providers.transit_server import TransitServer
 from tests.factories import Rows
+from tests.helpers.connect_proxy import ConnectProxy
 from tests.helpers.timeouts import IN_TIME
 from tests.mailer.certificate_authorities import _context
 from tests.mailer.https_server import reply
@@ -286,3 +289,14 @@ def test_a_key_vault_that_floods_is_refused(key_vault: KeyVaultServer, bomb: byt
     key = VaultKey(KeyVaultSource(key_vault.vault, "ring", ""), Path(key_vault.ca_file))
     with pytest.raises((envelope.KmsUnavailable, envelope.KmsRefused)):
         key.wrap(bytes(32))
+
+
+def test_a_vault_is_asked_through_the_outbound_proxy(vault: Vault) -> None:
+    with ConnectProxy() as proxy:
+        outbound_proxy.use(OutboundProxy.parse(proxy.url()))
+        as_started()
+        keyring.load()
+        assert proxy.asked
+    with ConnectProxy(answer=b"HTTP/1.1 403 Forbidden\r\n\r\n") as proxy:
+        outbound_proxy.use(OutboundProxy.parse(proxy.url()))
+        assert "the outbound proxy did not let the connection through" in refusal()
