@@ -11,7 +11,7 @@ import os
 import tempfile
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -99,12 +99,13 @@ class Environment:
 
     @property
     def bind(self) -> tuple[str, int]:
-        return setting_rules.bind_address(self.get("BIND", "127.0.0.1:8000"))
+        return setting_rules.bind_address(self.get("BIND", DEFAULT_BIND))
 
     @property
     def public_url(self) -> str:
         """The address that links in mails begin with. Without ALERTADMIN_PUBLIC_URL and _BIND, the one that `up`
-        recorded: commands run without the options that `up` was started with."""
+        recorded: commands run without the options that `up` was started with. Without a name, the first that is
+        allowed."""
         if value := self.get("PUBLIC_URL"):
             url = setting_rules.public_url(value)
             if self.tls and url.startswith("http://"):
@@ -116,22 +117,37 @@ class Environment:
         if not self.get("BIND") and (recorded := self.recorded_url):
             return recorded
         host, port = self.bind
-        name = "localhost" if host in LOCAL_HOSTS else host
+        named = [name for name in self.allowed_hosts if not name.startswith(".")] if host in ANY_ADDRESS else []
+        name = named[0].strip("[]") if named else "localhost" if host in LOCAL_HOSTS else host
         return f"{'https' if self.tls else 'http'}://{server_url.host_and_port(name, port)}"
+
+    def of_web_server(self) -> Environment:
+        """The same for the process that starts the web server, which must not take its address from an earlier one."""
+        return replace(self, values={**self.values, PREFIX + "BIND": self.get("BIND", DEFAULT_BIND)})
 
     @property
     def recorded_url(self) -> str:
         """The address that the last `up` of this data folder was reached by; empty if there was none."""
+        with contextlib.suppress(BadEnvironment):
+            return setting_rules.public_url(self._recorded("url"))
+        return ""
+
+    def _recorded(self, name: str) -> str:
+        """What the last `up` noted about itself; empty if there was none."""
         with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
-            return setting_rules.public_url(str(json.loads((self.data_dir / "up.lock").read_bytes())["url"]))
+            return str(json.loads((self.data_dir / "up.lock").read_bytes())[name])
         return ""
 
     @property
     def is_address_unknown(self) -> bool:
         """Whether links in mails lead to localhost although other machines are meant to open them, as far as known."""
-        if self.get("PUBLIC_URL"):
+        if self.get("PUBLIC_URL") or self.sandbox:
             return False
-        return self.bind[0] in ANY_ADDRESS or not (self.get("BIND") or self.recorded_url or self.sandbox)
+        if not self.get("BIND") and self.recorded_url:
+            return self._recorded("is_address_unknown") == "True"
+        if self.bind[0] in ANY_ADDRESS:
+            return all(name.startswith(".") for name in self.allowed_hosts)
+        return not self.get("BIND")
 
     @property
     def allowed_hosts(self) -> list[str]:
@@ -301,6 +317,7 @@ class Environment:
         return setting_rules.ping_url(self.get("PING_URL"))
 
 
+DEFAULT_BIND = "127.0.0.1:8000"
 LOCAL_HOSTS = {"127.0.0.1", "::1", "0.0.0.0", "::", "localhost"}  # noqa: S104  # nosec B104
 """Compared with, not bound to."""
 ANY_ADDRESS = frozenset({"0.0.0.0", "::"})  # noqa: S104  # nosec B104

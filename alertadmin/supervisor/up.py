@@ -53,7 +53,8 @@ class StartAddition(Protocol):
 
 def start(demo: StartAddition | None = None) -> None:
     """Run web server, worker and broker until SIGTERM or SIGINT. Raises NotStarted, whose message is for the user."""
-    environment: Environment = settings.ENVIRONMENT
+    environment: Environment = settings.ENVIRONMENT.of_web_server()
+    settings.ENVIRONMENT, settings.PUBLIC_URL = environment, environment.public_url
     # All files that these programs create are readable by their owner only.
     os.umask(0o077)
     bootstrap.make_data_dir(environment.data_dir)
@@ -62,7 +63,16 @@ def start(demo: StartAddition | None = None) -> None:
     ports.check_free(*environment.bind)
     if environment.tls:
         tls_files.check(*environment.tls)
-    claim.write(json.dumps({"pid": os.getpid(), "url": environment.public_url}))
+    claim.write(
+        json.dumps(
+            {
+                "pid": os.getpid(),
+                "url": environment.public_url,
+                # For commands, which do not see the options of this one.
+                "is_address_unknown": environment.is_address_unknown,
+            }
+        )
+    )
     connection.close()
     asyncio.run(Supervisor(environment, claim.descriptor, demo).run())
 

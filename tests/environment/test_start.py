@@ -200,7 +200,11 @@ def test_links_of_commands_lead_where_up_was_reached(tmp_path: Path) -> None:
     (tmp_path / "up.lock").write_text('{"pid": 1, "url": "http://alerts.plant.example:8080"}')
     assert url() == "http://alerts.plant.example:8080"
     assert not environment.read({"ALERTADMIN_DATA_DIR": str(tmp_path)}).is_address_unknown
+    (tmp_path / "up.lock").write_text('{"pid": 1, "url": "http://localhost:8080", "is_address_unknown": true}')
+    assert environment.read({"ALERTADMIN_DATA_DIR": str(tmp_path)}).is_address_unknown
     assert url(ALERTADMIN_BIND="127.0.0.1:9000") == "http://localhost:9000"
+    started = environment.read({"ALERTADMIN_DATA_DIR": str(tmp_path)}).of_web_server()
+    assert (started.public_url, started.is_address_unknown) == ("http://localhost:8000", False)
     assert url(ALERTADMIN_PUBLIC_URL="https://a.example") == "https://a.example"
     for damaged in ("", "{", "[]", '{"url": "x"}', '{"url": null}', "\0"):
         (tmp_path / "up.lock").write_text(damaged)
@@ -212,3 +216,7 @@ def test_every_address_without_a_public_url_is_said() -> None:
     assert judged(BIND="[::]:8000").is_address_unknown
     assert not judged(BIND="0.0.0.0:8000", PUBLIC_URL="https://a.example").is_address_unknown
     assert not judged(BIND="127.0.0.1:8000").is_address_unknown
+    assert judged(BIND="0.0.0.0:8000", ALLOWED_HOSTS=".plant.example").is_address_unknown
+    named = judged(BIND="0.0.0.0:8000", ALLOWED_HOSTS=".plant.example, alerts.plant.example, 10.0.0.5")
+    assert (named.is_address_unknown, named.public_url) == (False, "http://alerts.plant.example:8000")
+    assert judged(BIND="[::]:8000", ALLOWED_HOSTS="fd00::5").public_url == "http://[fd00::5]:8000"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import resource
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -72,7 +73,7 @@ SETTINGS = [
 def test_up_and_check_refuse_a_setting_in_the_same_words(tmp_path: Path, values: dict[str, str]) -> None:
     given = {f"ALERTADMIN_{name}": value for name, value in values.items()}
     answers = [
-        run(tmp_path / "data", *command, **given)
+        run(tmp_path / "data", *command, given=given)
         for command in (["up"], ["check"], ["check", "--deploy"], ["diagnose"])
     ]
     assert {answer.returncode for answer in answers} == {1}
@@ -88,7 +89,7 @@ def up(data_dir: Path, *options: str, file_limit: int | None = None) -> subproce
 
 
 def run(
-    data_dir: Path, *command: str, file_limit: int | None = None, **environ: str
+    data_dir: Path, *command: str, file_limit: int | None = None, given: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
     def limit() -> None:
         if file_limit is not None:
@@ -96,7 +97,7 @@ def run(
 
     return subprocess.run(
         [sys.executable, "-B", str(PROJECT / "manage.py"), *command],
-        env={**clean_environ(data_dir), **environ},
+        env={**clean_environ(data_dir), **(given or {})},
         preexec_fn=limit,
         stdin=subprocess.DEVNULL,
         capture_output=True,
