@@ -169,7 +169,7 @@ def outbound_proxy(url: str, no_proxy: str, ca_file: str) -> OutboundProxy | Non
     """The proxy for all that goes to Microsoft and to channels; None if there is none."""
     if not url:
         for name, value in (("HTTPS_PROXY_CA_FILE", ca_file), ("NO_PROXY", no_proxy)):
-            if value:
+            if value and (name, value) != ("NO_PROXY", "*"):  # none on purpose
                 raise BadEnvironment(
                     f"{PREFIX}{name} is set, but ALERTADMIN_HTTPS_PROXY is not: set it, or leave both out."
                 )

@@ -41,10 +41,8 @@ class MonitoringConfig(AppConfig):
         def start_errors(**_options: object) -> list[checks.CheckMessage]:
             return [checks.Error(said, id="alertadmin.E001") for said in setting_checks.start_errors()]
 
-        def address_unknown(**_options: object) -> list[checks.CheckMessage]:
-            environment = settings.ENVIRONMENT
-            said = setting_checks.ADDRESS_UNKNOWN % {"address": environment.public_url}
-            return [checks.Warning(said, id="alertadmin.W003")] if environment.is_address_unknown else []
+        def remarks(**_options: object) -> list[checks.CheckMessage]:
+            return [checks.Warning(said, id="alertadmin.W003") for said in setting_checks.remarks()]
 
-        for check in (open_broker, settings_set_aside, start_errors, address_unknown):
+        for check in (open_broker, settings_set_aside, start_errors, remarks):
             checks.register(check)

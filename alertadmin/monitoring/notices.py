@@ -10,6 +10,7 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 
 from alertadmin.accounts import uncounted_proxy
+from alertadmin.monitoring import setting_checks
 from alertadmin.outbox.channels.apprise import confinement
 from alertadmin.outbox.delivery import relay_sender
 
@@ -37,6 +38,12 @@ def notices() -> list[PageNotice]:
             "ALERTADMIN_ALLOWED_HOSTS."
         ) % {"address": settings.PUBLIC_URL}
         found.append(PageNotice("address_unknown", text))
+    if name := setting_checks.ignored_proxy():
+        text = _(
+            "%(name)s is set for this machine, but alertadmin takes a proxy from ALERTADMIN_HTTPS_PROXY alone. Set "
+            "that, or ALERTADMIN_NO_PROXY to * if none is meant."
+        ) % {"name": name}
+        found.append(PageNotice("proxy_ignored", text))
     if relay_sender.is_unknown():
         text = _(
             "Mails by the mail server of ALERTADMIN_SMTP_URL come from %(address)s, which it probably refuses. Set "

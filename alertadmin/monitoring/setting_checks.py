@@ -44,6 +44,32 @@ ADDRESS_UNKNOWN = (
 )
 
 
+PROXY_IGNORED = (
+    "%(name)s is set for this machine, but alertadmin takes a proxy from ALERTADMIN_HTTPS_PROXY alone. Set that, or "
+    "ALERTADMIN_NO_PROXY to * if none is meant."
+)
+
+
+def remarks() -> list[str]:
+    """Sentences about what an operator should know although every setting is in force. No secret is in them."""
+    environment = settings.ENVIRONMENT
+    found = []
+    if environment.is_address_unknown:
+        found.append(ADDRESS_UNKNOWN % {"address": environment.public_url})
+    if name := ignored_proxy():
+        found.append(PROXY_IGNORED % {"name": name})
+    return found
+
+
+def ignored_proxy() -> str:
+    """The name of the operating system's variable for a proxy, if one is set and alertadmin has none of its own."""
+    environment = settings.ENVIRONMENT
+    if environment.get("HTTPS_PROXY") or environment.get("NO_PROXY") or environment.sandbox:
+        return ""
+    given = (name for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy") if environment.values.get(name))
+    return next(given, "")
+
+
 def start_errors() -> list[str]:
     """Sentences about files that the web server or its connections need, for `manage.py check`. `up` refuses to start
     without the first; connections report the others when they need them."""

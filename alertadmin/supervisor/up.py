@@ -211,8 +211,8 @@ class Supervisor:
             show(f"Make the first administrator (this link works once): {environment.public_url}{path}")
         if self._demo:
             show(self._demo.words())
-        if environment.is_address_unknown:
-            show(setting_checks.ADDRESS_UNKNOWN % {"address": environment.public_url})
+        for remark in setting_checks.remarks():
+            show(remark)
         if said := broker.unprotected(environment.redis_url):
             show(said)
         for bad in setting_checks.bad_settings():

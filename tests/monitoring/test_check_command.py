@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import socket
@@ -111,3 +112,20 @@ def test_hosts_of_a_wildcard_address_are_those_that_are_allowed(tmp_path: Path) 
     assert set(json.loads(answer.stdout)) == {
         "127.0.0.1", "[::1]", "localhost", "192.168.1.5", ".plant.example", "[fd00::5]"
     }  # fmt: skip
+
+
+@pytest.mark.django_db
+def test_a_proxy_of_the_operating_system_is_said_to_be_ignored(
+    settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    others = {"https_proxy": "http://jdoe:canary@proxy.example:3128", "ALERTADMIN_BIND": "127.0.0.1:8000"}
+    settings.ENVIRONMENT = dataclasses.replace(settings.ENVIRONMENT, values={**settings.ENVIRONMENT.values, **others})
+    call_command("check")
+    said = capsys.readouterr().err
+    assert "https_proxy is set for this machine" in said
+    assert "canary" not in said
+    assert [notice.code for notice in notices() if notice.code.startswith("proxy")] == ["proxy_ignored"]
+    for own in ({"HTTPS_PROXY": "http://proxy.example"}, {"HTTPS_PROXY": "", "NO_PROXY": "*"}):
+        set_environment(settings, **own)
+        settings.ENVIRONMENT.check()
+        assert setting_checks.remarks() == []

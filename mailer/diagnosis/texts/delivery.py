@@ -108,7 +108,10 @@ DELIVERY = {
                 "Let the firewall and the proxy pass TCP 443 to the sign-in and Graph or EWS addresses, and 587 to "
                 "the SMTP one."
             ),
-            gettext_noop("Check the proxy settings of the service, which often differ from those of your own session."),
+            gettext_noop(
+                "Check the proxy settings of the service, which often differ from those of your own session; "
+                "alertadmin itself takes a proxy from ALERTADMIN_HTTPS_PROXY alone."
+            ),
             gettext_noop("Send a test."),
         ),
         ("endpoints_doc",),
