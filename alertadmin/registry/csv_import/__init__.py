@@ -5,7 +5,7 @@
 """
 
 from alertadmin.registry.csv_import.column_names import COLUMNS
-from alertadmin.registry.csv_import.csv_reader import NotImported, Remark
 from alertadmin.registry.csv_import.importer import ImportResult, import_registrations
+from alertadmin.registry.csv_import.table import NotImported, Remark
 
 __all__ = ["COLUMNS", "ImportResult", "NotImported", "Remark", "import_registrations"]

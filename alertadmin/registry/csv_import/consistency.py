@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from django.utils.translation import gettext as _
 
-from alertadmin.registry.csv_import.csv_reader import Remark
 from alertadmin.registry.csv_import.row_parser import ParsedRow
+from alertadmin.registry.csv_import.table import Remark
 from mailer.email_address import canonical
 
 

@@ -14,8 +14,8 @@ from alertadmin.registry.consent.required_consents import sync_required_consents
 from alertadmin.registry.credentials.stored_secrets import other_clouds
 from alertadmin.registry.csv_import.bulk_writer import BATCH, BulkWriter
 from alertadmin.registry.csv_import.credential_match import match_credential
-from alertadmin.registry.csv_import.csv_reader import MAX_REMARKS, Remark
 from alertadmin.registry.csv_import.row_parser import ParsedRow
+from alertadmin.registry.csv_import.table import MAX_REMARKS, Remark
 from alertadmin.registry.models import AppRegistration, Contact, Credential, CredentialState, Mailbox, Tenant
 from alertadmin.registry.permissions import PERMISSION_OF, TransportName
 from mailer.email_address import canonical

@@ -14,9 +14,10 @@ from alertadmin import audit
 from alertadmin.audit import AuditAction
 from alertadmin.registry import guid
 from alertadmin.registry.csv_import.consistency import conflicts
-from alertadmin.registry.csv_import.csv_reader import CsvTable, NotImported, Remark, read
 from alertadmin.registry.csv_import.import_state import ImportState
 from alertadmin.registry.csv_import.row_parser import RowParser
+from alertadmin.registry.csv_import.table import NotImported, Remark
+from alertadmin.registry.csv_import.table_reader import Table, read
 from alertadmin.registry.date_parser import DayOrder, settled_order
 
 MAX_ATTEMPTS = 3
@@ -52,9 +53,9 @@ def import_registrations(file: BinaryIO, *, now: datetime, day_order: DayOrder |
 
 
 @transaction.atomic
-def _apply(table: CsvTable, now: datetime, day_order: DayOrder | None) -> ImportResult:
+def _apply(table: Table, now: datetime, day_order: DayOrder | None) -> ImportResult:
     state = ImportState({directory_id for row in table.rows if (directory_id := _normalized(row["directory_id"]))})
-    parser = RowParser(state.zone_of, day_order or settled_order(row["secret_expires_on"] for row in table.rows))
+    parser = RowParser(state.zone_of, day_order or settled_order(table.column("secret_expires_on")))
     rows = [parser.read(row) for row in table.rows]
     if mistakes := table.mistakes + parser.all_mistakes() or list(conflicts(rows)):
         raise NotImported(mistakes)

@@ -15,7 +15,8 @@ from django.utils.translation import ngettext
 from alertadmin.accounts.email_address import clean_stored, split_addresses
 from alertadmin.registry import guid, input_validation
 from alertadmin.registry.clouds import clouds
-from alertadmin.registry.csv_import.csv_reader import CsvRow, Remark
+from alertadmin.registry.csv_import.table import Remark
+from alertadmin.registry.csv_import.table_reader import Row
 from alertadmin.registry.date_parser import DayOrder
 from alertadmin.registry.models import SignInAudience
 from alertadmin.registry.permissions import TransportName
@@ -73,7 +74,7 @@ class RowParser:
             "transport": _by_lower_case(TransportName.values),
         }
 
-    def read(self, row: CsvRow) -> ParsedRow:
+    def read(self, row: Row) -> ParsedRow:
         directory_id = self._cell(row, "directory_id", input_validation.check_directory_id) or ""
         if not row["directory_id"]:
             self._add_mistake(row, "directory_id", _("This cell must not be empty."))
@@ -108,7 +109,7 @@ class RowParser:
         ) % {"why": first.message, "count": count}
         return [*self.mistakes, Remark(first.line, first.column, question)]
 
-    def _expiry(self, row: CsvRow, zone: ZoneInfo) -> datetime | None:
+    def _expiry(self, row: Row, zone: ZoneInfo) -> datetime | None:
         if not (text := row["secret_expires_on"]):
             return None
         try:
@@ -118,10 +119,10 @@ class RowParser:
             remarks.append(Remark(row.line, "secret_expires_on", " ".join(error.messages)))
             return None
 
-    def _add_mistake(self, row: CsvRow, column: str, message: str) -> None:
+    def _add_mistake(self, row: Row, column: str, message: str) -> None:
         self.mistakes.append(Remark(row.line, column, message))
 
-    def _cell(self, row: CsvRow, column: str, read: Callable[[str], Read]) -> Read | None:
+    def _cell(self, row: Row, column: str, read: Callable[[str], Read]) -> Read | None:
         if not (text := row[column]):
             return None
         try:
@@ -130,7 +131,7 @@ class RowParser:
             self._add_mistake(row, column, " ".join(error.messages))
             return None
 
-    def _text(self, row: CsvRow, column: str) -> str:
+    def _text(self, row: Row, column: str) -> str:
         """A name, as forms accept it, except for text that a spreadsheet would run as a formula."""
         text = self._cell(row, column, readable) or ""
         if text.startswith(FORMULA_PREFIXES):
@@ -142,7 +143,7 @@ class RowParser:
             return text
         return ""
 
-    def _choice(self, row: CsvRow, column: str) -> str:
+    def _choice(self, row: Row, column: str) -> str:
         """One of a closed set of values, in any letter case."""
         text, choices = row[column], self._choices[column]
         if text and text.lower() not in choices:
