@@ -23,9 +23,9 @@ def test_file_is_imported_and_again_without_changes(fresh: Installation, custome
     customers.add(transport="ews")
     first = fresh.run("import_registrations", str(customers.write()), "--json")
     assert (first.code, first.err) == (0, "")
-    assert first.data == {"ok": True, "rows": 2, "added": 8, "changed": 0, "remarks": []}
+    assert first.data == {"ok": True, "rows": 2, "added": 8, "changed": 0, "remarks": [], "refused": []}
     again = fresh.run("import_registrations", "-", "--json", stdin=customers.file.read_bytes())
-    assert again.data == {"ok": True, "rows": 2, "added": 0, "changed": 0, "remarks": []}
+    assert again.data == {"ok": True, "rows": 2, "added": 0, "changed": 0, "remarks": [], "refused": []}
 
 
 def test_text_output_has_counts_and_warnings(installation: Installation, customers: Customers) -> None:
@@ -58,7 +58,7 @@ def test_errors_have_line_and_column_and_nothing_is_stored(installation: Install
     ("content", "said"),
     [
         (b"", "empty"),
-        (BINARY, "UTF-8"),
+        (BINARY, "picture"),
         (b'directory_id\n"never closed', "line 2: This is no CSV line"),
         (b"directory_id" + b",Tenant ID" * 1_000_000, "named twice"),
     ],

@@ -79,7 +79,7 @@ def test_mistakes_are_told_by_line_and_column_and_nothing_is_stored(signed_in: C
     [
         (b"", "The file is empty."),
         (b"\xff\xfe\x00binary\x00", "The first line must name the columns"),
-        (b"PK\x03\x04" + b"\0" * 100, "it holds binary data"),
+        (b"PK\x03\x04" + b"\0" * 100, "This workbook cannot be read."),
         (b"directory_id,Tenant ID\nx,y\n", "This column is named twice: directory_id."),
         ((HEADER + "\n" + '"' + ROW).encode(), "This is no CSV line"),
         ((HEADER + "\n" + ROW.replace("Northpark", "=cmd()")).encode(), "This starts like a spreadsheet formula ("),

@@ -25,7 +25,7 @@ class AppForm(AppDestination):
 
     class Meta:
         model = AppRegistration
-        fields = ["name", "client_id", "audience", "redirect_uri", "permissions", "notes"]
+        fields = ["name", "client_id", "audience", "redirect_uri", "permissions", "owner", "notes"]
         field_classes = {"name": NameField}
         widgets = {"notes": forms.Textarea(attrs={"rows": 2})}
 

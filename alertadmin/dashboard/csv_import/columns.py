@@ -24,4 +24,13 @@ EXPLAINED: Sequence[tuple[str, str | Promise, str]] = (
     ("secret_expires_on", _("Required for a new secret; in the tenant's time zone."), "2028-11-22"),
     ("mailbox", _("An address that sends through this app."), "alarms@northpark.example"),
     ("transport", _("graph, ews or smtp."), "graph"),
+    (
+        "key_id",
+        _("ID of the secret or certificate in Entra (keyId): tells several of one app apart."),
+        "6513270e-269e-4d37-b2a7-4de452e6b438",
+    ),
+    ("credential_type", _("secret or certificate; empty for a secret."), "secret"),
+    ("owner", _("Who is responsible for the app registration."), "Network team"),
+    ("time_zone", _("Of the tenant; its dates are read in it."), "Europe/Paris"),
+    ("language", _("Of the tenant's reminders: en or fr."), "fr"),
 )

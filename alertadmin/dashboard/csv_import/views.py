@@ -17,7 +17,14 @@ from alertadmin.accounts.roles import Right
 from alertadmin.crypto.keyring import KeyringError
 from alertadmin.dashboard.csv_import.columns import EXPLAINED
 from alertadmin.dashboard.ui.upload_handlers import LIMIT
-from alertadmin.registry.csv_import import COLUMNS, ImportResult, NotImported, Remark, import_registrations
+from alertadmin.registry.csv_import import (
+    COLUMNS,
+    ImportOptions,
+    ImportResult,
+    NotImported,
+    Remark,
+    import_registrations,
+)
 from alertadmin.registry.date_parser import DayOrder
 from alertadmin.stored_messages import render_error
 
@@ -60,7 +67,7 @@ def importing(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         try:
             imported = import_registrations(
-                form.cleaned_data["file"], now=timezone.now(), day_order=form.cleaned_data["day_order"]
+                form.cleaned_data["file"], now=timezone.now(), options=ImportOptions(form.cleaned_data["day_order"])
             )
         except NotImported as error:
             mistakes = error.mistakes

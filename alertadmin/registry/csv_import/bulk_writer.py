@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from django.db import models
 
+from alertadmin.registry.csv_import.outcome import Effect
 from alertadmin.registry.models import AppRegistration, Credential, Mailbox, Tenant
 
 ORDER: tuple[type[models.Model], ...] = (Tenant, AppRegistration, Credential, Mailbox)
@@ -23,9 +24,12 @@ class BulkWriter:
     changed: dict[type[models.Model], dict[object, models.Model]] = field(default_factory=dict)
     columns: dict[type[models.Model], set[str]] = field(default_factory=dict)
     """The columns changed in any row. Others are not written, since another transaction may change them meanwhile."""
+    effect: Effect = Effect.UNCHANGED
+    """What the calls did since it was last set."""
 
     def add(self, row: Stored) -> Stored:
         self.added.setdefault(type(row), {})[row.pk] = row
+        self.effect = Effect.ADDED
         return row
 
     def set(self, row: models.Model, **values: object) -> None:
@@ -40,6 +44,8 @@ class BulkWriter:
         if row.pk not in self.added.get(type(row), {}):
             self.changed.setdefault(type(row), {})[row.pk] = row
             self.columns.setdefault(type(row), set()).update(names)
+            if self.effect == Effect.UNCHANGED:
+                self.effect = Effect.CHANGED
 
     def touched(self, model: type[Stored]) -> Iterator[Stored]:
         """The rows of a model that were added or changed."""

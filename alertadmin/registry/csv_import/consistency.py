@@ -29,14 +29,18 @@ def conflicts(rows: Iterable[ParsedRow]) -> Iterator[Remark]:
 def _statements(row: ParsedRow) -> Iterator[tuple[tuple[str, ...], str, object]]:
     """The statements of a row: (key of the tenant, app, secret or mailbox; column; value)."""
     tenant = (row.directory_id,)
-    app = (*tenant, row.client_id)
+    app = (*tenant, row.client_id or row.app_name)
+    secret = (*app, row.kind, row.key_id or row.secret_description)
     statements: list[tuple[tuple[str, ...], str, object]] = [
         (tenant, "tenant_name", row.tenant_name),
         (tenant, "cloud", row.cloud),
         (app, "app_name", row.app_name),
         (app, "audience", row.audience),
-        ((*app, "secret", row.secret_description), "secret_value", row.secret_value),
-        ((*app, "secret", row.secret_description), "secret_expires_on", row.secret_expires_at),
+        (secret, "secret_value", row.secret_value),
+        (secret, "secret_expires_on", row.secret_expires_at),
+        (tenant, "time_zone", row.time_zone),
+        (tenant, "language", row.language),
+        (app, "owner", row.owner),
     ]
     if row.mailbox:
         statements.append(((*app, "mailbox", canonical(row.mailbox)), "transport", row.transport))

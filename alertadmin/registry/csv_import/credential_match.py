@@ -9,13 +9,20 @@ from alertadmin.registry.models import Credential, CredentialState
 
 
 def match_credential(row: ParsedRow, known: Iterable[Credential]) -> Credential | None:
-    """The credential with the row's value, or else with its description, or else (without a description) the current.
+    """The credential with the row's key ID, or else with its value, or else with its description, or else (without a
+    description) the current. One with another key ID or of another kind is another.
 
     Retired credentials match too: importing an old file must not restore a secret that was rotated since.
     """
     known = sorted(known, key=lambda one: one.state == CredentialState.RETIRED)
+    if row.key_id and (holder := next((one for one in known if one.key_id == row.key_id), None)):
+        return holder
+    known = [one for one in known if row.kind in ("", one.kind) and "" in (row.key_id, one.key_id)]
     if row.secret_value and (holder := next((one for one in known if one.holds(row.secret_value)), None)):
         return holder
+    if row.key_id and not row.secret_description:
+        # An app may have several secrets without a name: this one was stored before only if it expires then.
+        return next((one for one in known if one.expires_at == row.secret_expires_at), None)
     named = [one for one in known if row.secret_description in ("", one.description)]
     for one in named:
         if one.state == CredentialState.RETIRED:

@@ -2,37 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from django.core.exceptions import ValidationError
 from django.db.models import Prefetch, Q
 from django.utils.translation import gettext as _
 
-from alertadmin.registry import input_validation
+from alertadmin.registry import guid, input_validation
 from alertadmin.registry.consent.required_consents import sync_required_consents
 from alertadmin.registry.credentials.stored_secrets import other_clouds
 from alertadmin.registry.csv_import.bulk_writer import BATCH, BulkWriter
 from alertadmin.registry.csv_import.credential_match import match_credential
+from alertadmin.registry.csv_import.outcome import Effect
 from alertadmin.registry.csv_import.row_parser import ParsedRow
 from alertadmin.registry.csv_import.table import MAX_REMARKS, Remark
-from alertadmin.registry.models import AppRegistration, Contact, Credential, CredentialState, Mailbox, Tenant
+from alertadmin.registry.csv_import.table_reader import Row
+from alertadmin.registry.models import (
+    AppRegistration,
+    Contact,
+    Credential,
+    CredentialKind,
+    CredentialState,
+    Mailbox,
+    Tenant,
+)
 from alertadmin.registry.permissions import PERMISSION_OF, TransportName
 from mailer.email_address import canonical
 
-MAX_DIRECTORIES_IN_QUERY = 500
-"""Directories listed in a query. For a file with more, all tenants are read."""
 UNRETIRED = (CredentialState.CURRENT, CredentialState.NEXT)
-UTC = ZoneInfo("UTC")
 
 
 class ImportState:
     """Tenants, apps, credentials and mailboxes by their natural keys, and the pending changes to them."""
 
-    def __init__(self, directory_ids: set[str]) -> None:
-        stored = Tenant.objects.all()
-        if len(directory_ids) <= MAX_DIRECTORIES_IN_QUERY:
-            stored = stored.filter(directory_id__in=directory_ids)
+    def __init__(self, rows: Sequence[Row]) -> None:
+        """Load what is stored for the directories of these rows."""
+        directories = {directory_id for row in rows if (directory_id := _normalized(row["directory_id"]))}
+        stored = Tenant.objects.filter(directory_id__in=directories)
         self.tenants = {tenant.directory_id: tenant for tenant in stored}
         apps = AppRegistration.objects.filter(tenant__in=stored)
         by_id = {tenant.pk: tenant for tenant in self.tenants.values()}
@@ -59,15 +67,40 @@ class ImportState:
         self.remarks: list[Remark] = []
         """Messages that do not prevent the import."""
 
-    def zone_of(self, directory_id: str) -> ZoneInfo:
+    def zone_of(self, directory_id: str) -> ZoneInfo | None:
+        """The time zone of a stored tenant; None for a new one."""
         tenant = self.tenants.get(directory_id)
-        return tenant.zone if tenant else UTC
+        return tenant.zone if tenant else None
+
+    def names_of(self, row: ParsedRow) -> tuple[str, str]:
+        """The names of the row's tenant and app, after it was applied."""
+        tenant = self.tenants[row.directory_id]
+        app = self._app_of(tenant, row)
+        return tenant.name, app.name if app else ""
 
     def collect_clouds(self, rows: Iterable[ParsedRow]) -> None:
         """Read the clouds of all rows, before the first row is applied."""
         for row in rows:
             if row.cloud:
                 self.clouds.setdefault(row.directory_id, (row.cloud, row.line))
+
+    def apply(self, rows: Sequence[ParsedRow], now: datetime) -> tuple[list[Effect], list[Remark]]:
+        """Apply rows; returns what each does, and the mistakes that prevent some."""
+        effects: list[Effect] = []
+        mistakes: list[Remark] = []
+        for row in rows:
+            self.changes.effect = Effect.UNCHANGED
+            mistake = self.apply_row(row, now)
+            mistakes += [mistake] if mistake else []
+            effects.append(self.changes.effect)
+        if mistakes := mistakes or list(self.cloud_conflicts()):
+            return effects, mistakes
+        changed = {tenant.directory_id for tenant in self.contacts_in_file if self._contacts_change(tenant)}
+        for index, row in enumerate(rows):
+            if row.contacts and row.directory_id in changed and effects[index] == Effect.UNCHANGED:
+                changed.discard(row.directory_id)
+                effects[index] = Effect.CHANGED
+        return effects, mistakes
 
     def apply_row(self, row: ParsedRow, now: datetime) -> Remark | None:
         """Apply one row; returns the mistake that prevents it, or None."""
@@ -79,18 +112,21 @@ class ImportState:
         cloud, line = self.clouds.get(row.directory_id, ("", row.line))
         if cloud not in ("", tenant.cloud):
             self.cloud_changes[tenant.pk] = line
-        self.changes.set(tenant, name=row.tenant_name, cloud=cloud)
+        self.changes.set(tenant, name=row.tenant_name, cloud=cloud, time_zone=row.time_zone, language=row.language)
         for contact in row.contacts:
             self.contacts_in_file.setdefault(tenant, {}).setdefault(canonical(contact), contact)
-        if not row.client_id:
+        if not row.has_app:
             return None
-        app = self.apps.get((tenant.pk, row.client_id))
+        app = self._app_of(tenant, row)
+        if app is None and not row.client_id:
+            message = _("This tenant has no app registration of this name or key ID yet: give its client ID.")
+            return Remark(row.line, "client_id", message)
         if app is None:
             if not row.app_name:
                 return Remark(row.line, "app_name", _("This app registration is new: give it a name."))
             app = AppRegistration(tenant=tenant, client_id=row.client_id, permissions=[])
             self.apps[tenant.pk, row.client_id] = self.changes.add(app)
-        self.changes.set(app, name=row.app_name, audience=row.audience)
+        self.changes.set(app, name=row.app_name, audience=row.audience, owner=row.owner)
         account = self.mailboxes.get((app.pk, canonical(row.mailbox)))
         if account is None or not account.is_personal:
             self._apply_mailbox(app, tenant, row)
@@ -98,6 +134,18 @@ class ImportState:
             message = _("This is a personal account: another transport needs a new sign-in. Change it on its page.")
             return Remark(row.line, "transport", message)
         return self._apply_secret(app, row, now) if row.has_secret else None
+
+    def _app_of(self, tenant: Tenant, row: ParsedRow) -> AppRegistration | None:
+        """The app with the row's client ID; without one, that with its key ID, or else the only one of its name."""
+        if row.client_id:
+            return self.apps.get((tenant.pk, row.client_id))
+        apps = [app for app in self.apps.values() if app.tenant_id == tenant.pk]
+        if row.key_id:
+            for app in apps:
+                if any(one.key_id == row.key_id for one in self.credentials.get(app.pk, [])):
+                    return app
+        named = [app for app in apps if row.app_name and app.name.casefold() == row.app_name.casefold()]
+        return named[0] if len(named) == 1 else None
 
     def _apply_mailbox(self, app: AppRegistration, tenant: Tenant, row: ParsedRow) -> None:
         """Apply the mailbox, and add its transport's permission to those that the app requires."""
@@ -120,7 +168,7 @@ class ImportState:
             if not free:
                 message = _("This app already has one secret in use and one waiting. Delete or replace one first.")
                 return Remark(row.line, "secret_description", message)
-            found = self.changes.add(Credential(app=app, state=free[0]))
+            found = self.changes.add(Credential(app=app, state=free[0], kind=row.kind or CredentialKind.SECRET))
             known.append(found)
             if found.state == CredentialState.NEXT:
                 self._add_remark(
@@ -135,7 +183,7 @@ class ImportState:
             self._add_remark(row, "secret_expires_on", input_validation.implausible_expiry(row.secret_expires_at, now))
             if found.expires_at is not None:
                 self.changes.mark_changed(found, *found.count_move(now))
-        self.changes.set(found, description=row.secret_description, expires_at=row.secret_expires_at)
+        self.changes.set(found, description=row.secret_description, expires_at=row.secret_expires_at, key_id=row.key_id)
         if row.secret_value and not found.holds(row.secret_value):
             found.store(row.secret_value)
             found.proven_at = None
@@ -179,7 +227,7 @@ class ImportState:
             stored = {contact.email_canonical: contact for contact in self.contacts.get(tenant.pk, [])}
             removed += [contact.pk for address, contact in stored.items() if address not in listed]
             added += [Contact(tenant=tenant, email=email) for address, email in listed.items() if address not in stored]
-            if listed.keys() != stored.keys():
+            if self._contacts_change(tenant):
                 self.changes.mark_changed(tenant)
         counts = self.changes.write()
         for start in range(0, len(removed), BATCH):
@@ -187,6 +235,10 @@ class ImportState:
         Contact.objects.bulk_create(added, batch_size=BATCH)
         self._sync_consents()
         return counts
+
+    def _contacts_change(self, tenant: Tenant) -> bool:
+        stored = {contact.email_canonical for contact in self.contacts.get(tenant.pk, [])}
+        return self.contacts_in_file[tenant].keys() != stored
 
     def _sync_consents(self) -> None:
         """Update the required consents of every app that was added or changed."""
@@ -202,3 +254,10 @@ class ImportState:
 def _has_sign_ins(apps: Iterable[AppRegistration]) -> bool:
     accounts = Mailbox.objects.filter(app__in=[app.pk for app in apps], is_personal=True)
     return accounts.filter(Q(refresh_token__isnull=False) | Q(sign_in__device_code__isnull=False)).exists()
+
+
+def _normalized(directory_id: str) -> str:
+    try:
+        return guid.normalize(directory_id)
+    except ValidationError:
+        return ""

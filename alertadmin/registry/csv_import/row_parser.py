@@ -2,28 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TypeVar
+from typing import Protocol, TypeVar
 from zoneinfo import ZoneInfo
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from alertadmin.accounts.email_address import clean_stored, split_addresses
+from alertadmin.accounts.time_zones import parse_time_zone, zone_or_utc
 from alertadmin.registry import guid, input_validation
 from alertadmin.registry.clouds import clouds
 from alertadmin.registry.csv_import.table import Remark
 from alertadmin.registry.csv_import.table_reader import Row
 from alertadmin.registry.date_parser import DayOrder
-from alertadmin.registry.models import SignInAudience
+from alertadmin.registry.models import CredentialKind, SignInAudience
 from alertadmin.registry.permissions import TransportName
 from alertadmin.registry.text import readable
 
 FORMULA_PREFIXES = ("=", "+", "-", "@")
-LONGEST = {"tenant_name": 120, "app_name": 120, "secret_description": 200}
+LONGEST = {"tenant_name": 120, "app_name": 120, "secret_description": 200, "owner": 200}
+NOTHING = frozenset({"", "-", "n/a", "na", "null", "none", "not set"})
+"""What scripts write into the cell of a key ID or type that there is not."""
+CREDENTIAL_TYPES: dict[str, tuple[str, ...]] = {
+    CredentialKind.SECRET: (
+        "secret", "client secret", "clientsecret", "password", "passwordcredential", "passwordcredentials",
+        "symmetric", "microsoftgraphpasswordcredential", "secret client", "geheimer clientschlüssel",
+    ),
+    CredentialKind.CERTIFICATE: (
+        "certificate", "cert", "key", "keycredential", "keycredentials", "asymmetricx509cert", "x509certandpassword",
+        "microsoftgraphkeycredential", "certificat", "zertifikat",
+    ),
+}  # fmt: skip
+"""As scripts name them: after Graph's properties, PowerShell's classes or Entra's key types."""
+LANGUAGE_NAMES: dict[str, tuple[str, ...]] = {
+    "en": ("english", "anglais", "englisch"),
+    "fr": ("french", "français", "francais", "französisch"),
+}
 APP_COLUMNS = (
     "app_name",
     "audience",
@@ -32,7 +51,11 @@ APP_COLUMNS = (
     "secret_expires_on",
     "mailbox",
     "transport",
+    "key_id",
+    "owner",
 )
+NAMING_COLUMNS = ("app_name", "key_id")
+"""By which an app that is already stored can be found without its client ID."""
 Read = TypeVar("Read")
 
 
@@ -53,34 +76,71 @@ class ParsedRow:
     secret_expires_at: datetime | None = None
     mailbox: str = ""
     transport: str = ""
+    key_id: str = ""
+    kind: str = ""
+    owner: str = ""
+    time_zone: str = ""
+    language: str = ""
 
     @property
     def has_secret(self) -> bool:
-        return bool(self.secret_description or self.secret_value or self.secret_expires_at)
+        return bool(self.secret_description or self.secret_value or self.secret_expires_at or self.key_id)
+
+    @property
+    def has_app(self) -> bool:
+        return bool(self.client_id or self.app_name or self.key_id)
+
+
+class Zones(Protocol):
+    def zone_of(self, directory_id: str) -> ZoneInfo | None:
+        """The time zone of a stored tenant; None for a new one."""
 
 
 class RowParser:
-    """Parses rows and collects the mistakes in them. `zone_of` returns the time zone of a directory id."""
+    """Parses rows and collects the mistakes in them.
 
-    def __init__(self, zone_of: Callable[[str], ZoneInfo], day_order: DayOrder | None = None) -> None:
-        self.zone_of = zone_of
+    `default_zone` is that of new tenants. With `asks_once`, dates with two readings are one question for the file
+    (`question`) in place of a mistake in each row.
+    """
+
+    def __init__(self, day_order: DayOrder | None = None, *, default_zone: str = "", asks_once: bool = True) -> None:
         self.mistakes: list[Remark] = []
         self._day_order = day_order
+        self._default_zone = parse_time_zone(default_zone) if default_zone else ""
+        self._asks_once = asks_once
         self._ambiguous: list[Remark] = []
         """Dates that can be read in two ways."""
         self._choices = {
             "cloud": _by_lower_case(cloud.slug for cloud in clouds().values()),
             "audience": _by_lower_case(SignInAudience.values),
             "transport": _by_lower_case(TransportName.values),
+            "language": _by_lower_case(code for code, _name in settings.LANGUAGES) | _inverted(LANGUAGE_NAMES),
+            "credential_type": _inverted(CREDENTIAL_TYPES),
         }
+        self._zones: dict[str, str] = {}
+        """Time zones that the file names, by directory ID as spelled."""
+        self._stored: Zones | None = None
+
+    def parse(self, rows: Sequence[Row], stored: Zones) -> tuple[list[ParsedRow], list[Remark]]:
+        """The rows without mistakes, and the mistakes of the others. The rows are all those of their tenants."""
+        self.mistakes, self._stored = [], stored
+        self._zones = {row["directory_id"]: row["time_zone"] for row in reversed(rows) if row["time_zone"]}
+        ambiguous = len(self._ambiguous)
+        parsed = [self.read(row) for row in rows]
+        lines = {remark.line for remark in [*self.mistakes, *self._ambiguous[ambiguous:]]}
+        return [row for row in parsed if row.line not in lines], self.mistakes
 
     def read(self, row: Row) -> ParsedRow:
         directory_id = self._cell(row, "directory_id", input_validation.check_directory_id) or ""
         if not row["directory_id"]:
             self._add_mistake(row, "directory_id", _("This cell must not be empty."))
-        if not row["client_id"] and any(row[column] for column in APP_COLUMNS):
+        is_named = any(row[column] for column in NAMING_COLUMNS)
+        if not row["client_id"] and not is_named and any(row[column] for column in APP_COLUMNS):
             self._add_mistake(row, "client_id", _("An app registration needs its client ID."))
-        zone = self.zone_of(directory_id)
+        stored_zone = self._stored.zone_of(directory_id) if self._stored else None
+        named = self._zones.get(row["directory_id"], "")
+        zone = self._cell(row, "time_zone", _time_zone) or ("" if stored_zone or named else self._default_zone)
+        kind = "" if row["credential_type"].lower() in NOTHING else self._choice(row, "credential_type")
         return ParsedRow(
             line=row.line,
             directory_id=directory_id,
@@ -92,22 +152,40 @@ class RowParser:
             audience=self._choice(row, "audience"),
             secret_description=self._text(row, "secret_description"),
             secret_value=self._cell(row, "secret_value", input_validation.check_secret_value) or "",
-            secret_expires_at=self._expiry(row, zone),
+            secret_expires_at=self._expiry(row, _zone(named) or stored_zone or zone_or_utc(zone or "UTC")),
             mailbox=self._cell(row, "mailbox", clean_stored) or "",
             transport=self._choice(row, "transport"),
+            key_id=self._key_id(row, kind),
+            kind=kind,
+            owner=self._text(row, "owner"),
+            time_zone=zone,
+            language=self._language(row),
         )
 
-    def all_mistakes(self) -> list[Remark]:
-        """All mistakes, and one question for all dates of the file that can be read in two ways."""
+    def question(self) -> list[Remark]:
+        """One question for all dates of the file that can be read in two ways; empty if there are none."""
         if not self._ambiguous:
-            return self.mistakes
-        first, count = self._ambiguous[0], len(self._ambiguous)
+            return []
+        first, count = min(self._ambiguous, key=lambda remark: remark.line), len(self._ambiguous)
         question = ngettext(
             "%(why)s Or choose for the file whether the day or the month comes first.",
             "%(why)s This file has %(count)d such dates: choose whether the day or the month comes first.",
             count,
         ) % {"why": first.message, "count": count}
-        return [*self.mistakes, Remark(first.line, first.column, question)]
+        return [Remark(first.line, first.column, question)]
+
+    def _key_id(self, row: Row, kind: str) -> str:
+        """The key ID. Some scripts write a certificate's thumbprint there, or words for none."""
+        if row["key_id"].lower() in NOTHING or (kind == CredentialKind.CERTIFICATE and not guid.is_guid(row["key_id"])):
+            return ""
+        return self._cell(row, "key_id", guid.normalize) or ""
+
+    def _language(self, row: Row) -> str:
+        """A language of the program; of "fr-FR" or "fr_CA" the language counts."""
+        text = row["language"]
+        if text.lower() not in self._choices["language"]:
+            text = text.replace("_", "-").partition("-")[0].strip()
+        return self._choice(Row(row.line, {"language": text}), "language")
 
     def _expiry(self, row: Row, zone: ZoneInfo) -> datetime | None:
         if not (text := row["secret_expires_on"]):
@@ -115,7 +193,8 @@ class RowParser:
         try:
             return input_validation.parse_expiry(text, zone, self._day_order)
         except ValidationError as error:
-            remarks = self._ambiguous if error.error_list[0].code == "ambiguous" else self.mistakes
+            is_ambiguous = self._asks_once and error.error_list[0].code == "ambiguous"
+            remarks = self._ambiguous if is_ambiguous else self.mistakes
             remarks.append(Remark(row.line, "secret_expires_on", " ".join(error.messages)))
             return None
 
@@ -147,8 +226,12 @@ class RowParser:
         """One of a closed set of values, in any letter case."""
         text, choices = row[column], self._choices[column]
         if text and text.lower() not in choices:
-            self._add_mistake(row, column, _("Write one of: %s.") % ", ".join(sorted(choices.values())))
+            self._add_mistake(row, column, _("Write one of: %s.") % ", ".join(sorted(set(choices.values()))))
         return choices.get(text.lower(), "")
+
+
+def _inverted(names: Mapping[str, Iterable[str]]) -> dict[str, str]:
+    return {name: str(value) for value, spelled in names.items() for name in spelled}
 
 
 def _by_lower_case(values: Iterable[str]) -> dict[str, str]:
@@ -166,3 +249,18 @@ def _emails(text: str) -> tuple[str, ...]:
             message = _("Address %(number)d of %(all)d is not an e-mail address. Separate several with semicolons.")
             raise ValidationError(message % {"number": number, "all": len(parts)}) from None
     return tuple(stored)
+
+
+def _time_zone(text: str) -> str:
+    """Raises ValidationError, whose message does not contain the text."""
+    try:
+        return parse_time_zone(text)
+    except ValidationError:
+        raise ValidationError(_("This is not a time zone; write one such as Europe/Paris.")) from None
+
+
+def _zone(text: str) -> ZoneInfo | None:
+    try:
+        return zone_or_utc(parse_time_zone(text)) if text else None
+    except ValidationError:
+        return None

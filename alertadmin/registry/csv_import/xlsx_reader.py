@@ -59,7 +59,7 @@ def read_xlsx(content: bytes) -> RawTable:
     except NotImported:
         raise
     except Exception as error:
-        # openpyxl raises whatever the part that it reads raises: zipfile, zlib, XML, KeyError, ValueError and others.
+        # openpyxl lets pass what each part that it reads raises: zipfile, zlib, XML, KeyError, ValueError and others.
         raise refuse_file(
             _("This workbook cannot be read. Open it in Excel and save it again as “Excel Workbook (.xlsx)”.")
         ) from error

@@ -52,6 +52,9 @@ class AppRegistration(models.Model):
     )
     redirect_uri = models.CharField(_("redirect URI"), max_length=255, default=NATIVE_CLIENT, blank=True)
     permissions = models.JSONField(_("required permissions"), default=default_permissions, blank=True)
+    owner = models.CharField(
+        _("owner"), max_length=200, blank=True, help_text=_("Who is responsible for it, such as a team or an address.")
+    )
     notes = models.TextField(_("notes"), blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 

@@ -22,8 +22,8 @@ from alertadmin.crypto.fields import EncryptedValue, WrongDestination, encrypted
 from alertadmin.outbox.delivery import connections
 from alertadmin.outbox.models import Channel
 from alertadmin.registry.credentials.app_identity import SecretUnavailable
-from alertadmin.registry.csv_import.table import NotImported
 from alertadmin.registry.csv_import.importer import import_registrations
+from alertadmin.registry.csv_import.table import NotImported
 from alertadmin.registry.models import (
     AppRegistration,
     Credential,

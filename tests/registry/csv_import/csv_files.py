@@ -29,6 +29,11 @@ ROW = {
     "secret_expires_on": "2027-12-31",
     "mailbox": "alarms@northpark.example",
     "transport": "graph",
+    "key_id": "",
+    "credential_type": "",
+    "owner": "",
+    "time_zone": "",
+    "language": "",
 }
 
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from alertadmin.registry.csv_import import import_registrations
+from alertadmin.registry.csv_import import ImportOptions, import_registrations
 from alertadmin.registry.date_parser import DayOrder
 from alertadmin.registry.models import Credential
 from tests.registry.csv_import.csv_files import NOW, refusal, row, written
@@ -27,7 +27,7 @@ def _app(number: int, expiry: str) -> dict[str, str]:
 
 
 def expiries(content: bytes, day_order: DayOrder | None = None) -> list[datetime]:
-    import_registrations(io.BytesIO(content), now=NOW, day_order=day_order)
+    import_registrations(io.BytesIO(content), now=NOW, options=ImportOptions(day_order))
     return list(Credential.objects.order_by("description").values_list("expires_at", flat=True))
 
 

@@ -19,7 +19,7 @@ def workbook(*rows: Sequence[object], change: Callable[[Workbook, Worksheet], No
     sheet = book.active
     assert isinstance(sheet, Worksheet)
     for row in rows:
-        sheet.append(row)
+        sheet.append(list(row))
     if change:
         change(book, sheet)
     file = io.BytesIO()
