@@ -148,7 +148,7 @@ def test_a_mistake_of_a_file_is_told_in_french_with_its_place(french: None, db: 
         call_command("import_registrations", str(file), stderr=told)
     first, second = told.getvalue().replace("\u00a0", " ").splitlines()
     assert first == "Rien n’a été importé."
-    assert second.startswith("ligne 1 : La colonne directory_id manque. Les colonnes sont : tenant_name, ")
+    assert second.startswith("ligne 1 : La colonne directory_id manque. Si toutes les lignes ")
 
 
 def _json(*command: str) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from alertadmin.registry.csv_import.options import ImportOptions
 from alertadmin.registry.csv_import.outcome import ImportOutcome
 from alertadmin.registry.csv_import.row_parser import RowParser
 from alertadmin.registry.csv_import.table import NotImported, Remark
-from alertadmin.registry.csv_import.table_reader import Table, read_raw, table_of
+from alertadmin.registry.csv_import.table_reader import MappedTable, read_raw, table_of
 from alertadmin.registry.date_parser import settled_order
 
 MAX_ATTEMPTS = 3
@@ -62,7 +62,7 @@ def import_registrations(
 
 
 def run_import(
-    table: Table, *, now: datetime, options: ImportOptions, progress: Progress | None = None
+    table: MappedTable, *, now: datetime, options: ImportOptions, progress: Progress | None = None
 ) -> ImportOutcome:
     """Import a table. Raises NotImported, KeyringError as `import_registrations`."""
     for _try in range(MAX_ATTEMPTS):
@@ -83,14 +83,14 @@ def run_import(
 
 
 def preview_import(
-    table: Table, *, now: datetime, options: ImportOptions, progress: Progress | None = None
+    table: MappedTable, *, now: datetime, options: ImportOptions, progress: Progress | None = None
 ) -> ImportOutcome:
     """What `run_import` would do, without storing anything."""
     return _run(table, now, options, progress, is_stored=False)
 
 
 def _run(
-    table: Table, now: datetime, options: ImportOptions, progress: Progress | None, *, is_stored: bool
+    table: MappedTable, now: datetime, options: ImportOptions, progress: Progress | None, *, is_stored: bool
 ) -> ImportOutcome:
     outcome = ImportOutcome(rows=len(table), refused=list(table.mistakes))
     outcome.add_remarks(table.remarks)
@@ -127,7 +127,7 @@ def _record(outcome: ImportOutcome, now: datetime, added: int = 0, changed: int 
     audit.record(AuditAction.IMPORT_DONE, counts=counts, now=now)
 
 
-def _batches(table: Table) -> Iterator[list[int]]:
+def _batches(table: MappedTable) -> Iterator[list[int]]:
     """The rows' indexes in batches, the rows of one tenant together: they are checked against each other."""
     tenants = [_directory(cells) for cells in _directories(table)]
     batch: list[int] = []
@@ -142,7 +142,7 @@ def _batches(table: Table) -> Iterator[list[int]]:
         yield batch
 
 
-def _directories(table: Table) -> Iterable[str]:
+def _directories(table: MappedTable) -> Iterable[str]:
     if "directory_id" in table.defaults:
         return [table.defaults["directory_id"]] * len(table)
     index = table.columns.index("directory_id")

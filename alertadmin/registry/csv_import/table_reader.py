@@ -53,7 +53,7 @@ class Row:
 
 
 @dataclass
-class Table:
+class MappedTable:
     """The rows of a file by column, the mistakes in lines that could not be read, and how the file was taken."""
 
     raw: RawTable
@@ -99,12 +99,14 @@ def read_raw(file: BinaryIO) -> RawTable:
     return read_csv(content)
 
 
-def read(file: BinaryIO) -> Table:
+def read(file: BinaryIO) -> MappedTable:
     """Read a file by the names of its columns. Raises NotImported if those that are needed are not there."""
     return table_of(read_raw(file))
 
 
-def table_of(raw: RawTable, columns: Sequence[str] | None = None, defaults: dict[str, str] | None = None) -> Table:
+def table_of(
+    raw: RawTable, columns: Sequence[str] | None = None, defaults: dict[str, str] | None = None
+) -> MappedTable:
     """A table with the columns as given, or else as their names say. Raises NotImported if one is missing.
 
     `defaults` are values for the whole file; a column of the file counts more.
@@ -114,7 +116,7 @@ def table_of(raw: RawTable, columns: Sequence[str] | None = None, defaults: dict
     found = list(columns) if columns is not None else guess_columns(raw.header)
     given = {name: value for name, value in (defaults or {}).items() if value and name not in found}
     check_columns(raw, found, given)
-    table = Table(raw, found, given, list(raw.mistakes), list(raw.remarks))
+    table = MappedTable(raw, found, given, list(raw.mistakes), list(raw.remarks))
     message = _("This cell is longer than %d characters.") % MAX_CELL_LENGTH
     table.mistakes += [Remark(line, found[index], message) for line, index in raw.long_cells if found[index]]
     if unknown := unknown_columns(raw.header, found):

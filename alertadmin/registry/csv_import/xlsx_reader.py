@@ -11,7 +11,7 @@ import re
 import zipfile
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime, time
-from typing import TYPE_CHECKING
+from typing import Any
 
 import openpyxl
 from defusedxml import ElementTree
@@ -20,9 +20,6 @@ from openpyxl.utils import column_index_from_string
 
 from alertadmin.registry.csv_import.header import find_header
 from alertadmin.registry.csv_import.table import MAX_COLUMNS, NotImported, RawTable, Remark, clean_cell, refuse_file
-
-if TYPE_CHECKING:
-    from openpyxl.worksheet._read_only import ReadOnlyWorksheet
 
 MAX_UNPACKED = 400_000_000
 """Octets of the sheets, which are read as a stream."""
@@ -96,7 +93,7 @@ def _first_table(workbook: openpyxl.Workbook, archive: zipfile.ZipFile) -> RawTa
     return found
 
 
-def _rows(sheet: ReadOnlyWorksheet, merged: Origins) -> Iterator[tuple[int, list[str]]]:
+def _rows(sheet: Any, merged: Origins) -> Iterator[tuple[int, list[str]]]:
     """Each row that is not empty, with its number."""
     sheet.reset_dimensions()  # some programs declare one cell as the whole sheet
     origins: dict[tuple[int, int], str] = {}
@@ -116,10 +113,9 @@ def _rows(sheet: ReadOnlyWorksheet, merged: Origins) -> Iterator[tuple[int, list
             yield number, cells
 
 
-def _values(sheet: ReadOnlyWorksheet) -> Iterator[Sequence[object]]:
-    rows: Iterator[Sequence[object]] = sheet.iter_rows(  # type: ignore[misc]  # its stub has the other class's self
-        max_row=MAX_ROW, max_col=MAX_COLUMNS, values_only=True
-    )
+def _values(sheet: Any) -> Iterator[Sequence[object]]:
+    """The values of each row. `sheet` is openpyxl's read-only sheet, whose class is not public."""
+    rows: Iterator[Sequence[object]] = sheet.iter_rows(max_row=MAX_ROW, max_col=MAX_COLUMNS, values_only=True)
     return rows
 
 

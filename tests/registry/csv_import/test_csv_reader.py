@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from alertadmin.registry.csv_import import COLUMNS, NotImported
 from alertadmin.registry.csv_import.column_names import ALIASES, _key
-from alertadmin.registry.csv_import.table_reader import Table, read
+from alertadmin.registry.csv_import.table_reader import MappedTable, read
 from alertadmin.registry.text import trimmed
 
 LINE_ENDS = ["\n", "\r\n", "\r"]
@@ -32,7 +32,7 @@ tables = st.integers(2, len(COLUMNS)).flatmap(
 )
 
 
-def table_of(text: str) -> Table:
+def table_of(text: str) -> MappedTable:
     return read(io.BytesIO(text.encode()))
 
 

@@ -14,7 +14,7 @@ from openpyxl import Workbook
 from openpyxl.worksheet.worksheet import Worksheet
 
 from alertadmin.registry.csv_import.table import NotImported
-from alertadmin.registry.csv_import.table_reader import Table, read
+from alertadmin.registry.csv_import.table_reader import MappedTable, read
 from tests.registry.csv_import.workbooks import HEADER, archive, rezipped, with_cached_values, workbook
 
 ROW = ("d", "ALERT", "c", date(2027, 12, 31))
@@ -27,7 +27,7 @@ def moment(*parts: int) -> datetime:
     return datetime(*parts, tzinfo=UTC).replace(tzinfo=None)  # type: ignore[misc, arg-type]
 
 
-def table_of(content: bytes) -> Table:
+def table_of(content: bytes) -> MappedTable:
     return read(io.BytesIO(content))
 
 
