@@ -307,9 +307,8 @@ class Environment:
     @property
     def outbound_proxy(self) -> OutboundProxy | None:
         """The proxy for HTTP to Microsoft, channels, sign-in providers, vaults and the monitor. May have a password."""
-        return setting_rules.outbound_proxy(
-            self.get("HTTPS_PROXY"), self.get("NO_PROXY"), self.get("HTTPS_PROXY_CA_FILE")
-        )
+        ca_file = self.path("HTTPS_PROXY_CA_FILE")
+        return setting_rules.outbound_proxy(self.get("HTTPS_PROXY"), self.get("NO_PROXY"), str(ca_file or ""))
 
     @property
     def ping_url(self) -> str:

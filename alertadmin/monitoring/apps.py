@@ -30,11 +30,9 @@ class MonitoringConfig(AppConfig):
         def settings_set_aside(**_options: object) -> list[checks.CheckMessage]:
             """An error for each setting that is not in force, so that `check` fails; else a warning."""
             return [
-                (
-                    checks.Error(str(bad), id="alertadmin.E002")
-                    if bad.is_set_aside or bad.code == "file_unusable"
-                    else checks.Warning(str(bad), id="alertadmin.W002")
-                )
+                checks.Error(str(bad), id="alertadmin.E002")
+                if bad.fails_check
+                else checks.Warning(str(bad), id="alertadmin.W002")
                 for bad in setting_checks.bad_settings()
             ]
 

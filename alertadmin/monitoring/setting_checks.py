@@ -32,6 +32,14 @@ class BadSetting:
     code: str = "set_aside"
     """Of the problem in monitoring/health_checks.py."""
 
+    @property
+    def fails_check(self) -> bool:
+        """Whether `manage.py check` fails. An entry in a file does not: it affects no other, and its correction needs
+        no restart."""
+        name = self.name.removeprefix(setting_rules.PREFIX)
+        path = settings.ENVIRONMENT.path(name) if name in ("CLOUDS_FILE", "SIGN_IN_FILE") else None
+        return self.code in ("set_aside", "file_unusable") and not (path and not setting_rules.unreadable(path))
+
     def __str__(self) -> str:
         if not self.is_set_aside:
             return english(self.error)
@@ -105,9 +113,10 @@ def _found() -> Iterator[BadSetting]:
 
 def _unusable_files() -> Iterator[BadSetting]:
     environment = settings.ENVIRONMENT
-    for name in ("KEYS_TOKEN_FILE", "KEYS_CA_FILE", "HTTPS_PROXY_CA_FILE"):
+    for name in ("KEYS_FILE", "KEYS_TOKEN_FILE", "KEYS_CA_FILE", "HTTPS_PROXY_CA_FILE"):
         path = environment.path(name)
-        why = setting_rules.unreadable(path) if path else ""
+        is_made_at_start = name == "KEYS_FILE" and path is not None and not path.exists()
+        why = setting_rules.unreadable(path) if path and not is_made_at_start else ""
         if path and not why and name.endswith("_CA_FILE"):
             try:
                 ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)

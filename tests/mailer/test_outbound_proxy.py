@@ -19,7 +19,7 @@ from mailer.transports import Sender, create_relay, create_transport
 from sandbox import Sandbox
 from tests.helpers.connect_proxy import REQUIRED, ConnectProxy
 from tests.mailer.certificate_authorities import Authorities
-from tests.mailer.conftest import Arrived, Customer, app_of
+from tests.mailer.conftest import Arrived, Customer, app_of, sender_of
 from tests.mailer.https_server import HttpsServer, reply
 
 USER, PASSWORD = "jdoe", "p@ss/wörd-canary"
@@ -305,3 +305,33 @@ def test_a_listed_host_is_reached_directly(customer: Customer, stack: ExitStack)
     outbound_proxy.use(OutboundProxy.parse(proxy.url(), "localhost"))
     acquire(customer.identity, customer.identity.graph_scope)
     assert proxy.asked == []
+
+
+def test_names_that_the_proxy_alone_knows(authorities: Authorities, stack: ExitStack, message: Message) -> None:
+    login, graph = "login.cloud.invalid", "graph.cloud.invalid"
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authorities.ours.issue_cert(login, graph).configure_cert(context)
+    server = stack.enter_context(HttpsServer(context, authorities.ca_file))
+    endpoints = {name: f"https://{login}/oauth2/v2.0/{name}" for name in ("authorize", "token")}
+    server.routes.update(
+        {
+            "openid-configuration": reply(
+                200,
+                {
+                    "issuer": f"https://{login}/v2.0",
+                    "authorization_endpoint": endpoints["authorize"],
+                    "token_endpoint": endpoints["token"],
+                },
+            ),
+            "/token": reply(200, {"token_type": "Bearer", "expires_in": 3599, "access_token": "opaque-7f3a"}),
+            "/sendMail": reply(202),
+        }
+    )
+    cloud = server.cloud(authority=f"https://{login}", graph=f"https://{graph}")
+    proxy = stack.enter_context(ConnectProxy(names=dict.fromkeys((login, graph), ("127.0.0.1", server.port))))
+    with pytest.raises(SendError) as caught:
+        create_transport("graph", TokenSource()).send(message, sender_of(cloud))
+    assert caught.value.cause == "network"
+    outbound_proxy.use(OutboundProxy.parse(proxy.url()))
+    create_transport("graph", TokenSource()).send(message, sender_of(cloud))
+    assert proxy.asked == [f"{login}:443", f"{graph}:443"]

@@ -41,6 +41,7 @@ ERRORS = [
     ({"KEYS_CA_FILE": "/no/such.pem"}, "/no/such.pem cannot be read: no such file"),
     ({"KEYS_CA_FILE": __file__}, "no certificate in PEM format"),
     ({"KEYS_TOKEN_FILE": "/"}, "/ is a folder"),
+    ({"KEYS_FILE": "/tmp"}, "/tmp is a folder"),
     ({"HTTPS_PROXY": "https://u:canary@proxy.example", "HTTPS_PROXY_CA_FILE": "/dev/null"}, "is empty"),
     ({"TLS_CERTIFICATE": "/no/c.pem", "TLS_KEY": "/no/k.pem"}, "the file /no/c.pem cannot be read"),
 ]
