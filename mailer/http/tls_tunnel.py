@@ -36,22 +36,29 @@ def _step(
     inner: socket.socket, outer: ssl.SSLSocket, outgoing: bytes, incoming: bytes, *, ended: bool
 ) -> tuple[bytes, bytes, bool]:
     """Wait for either socket and move what there is: the bytes left over for each, and whether `outer` ended."""
-    read = [] if ended else [outer]
-    readable, _writable, _ = select.select(
-        [*read, *([] if outgoing else [inner])], [*([outer] if outgoing else []), *([inner] if incoming else [])], []
-    )
-    if inner in readable:
+    of_outer = select.POLLIN if not ended and len(incoming) < PIECE else 0
+    of_inner = 0 if outgoing else select.POLLIN
+    poll = select.poll()  # select() knows descriptors below 1024 alone
+    for end, events in (
+        (outer, of_outer | (select.POLLOUT if outgoing else 0)),
+        (inner, of_inner | (select.POLLOUT if incoming else 0)),
+    ):
+        if events:
+            poll.register(end, events)
+    # What OpenSSL has decrypted already is not announced by the system.
+    ready = dict(poll.poll(0 if of_outer and outer.pending() else None))
+    if of_inner and ready.get(inner.fileno(), 0) & ~select.POLLOUT:
         outgoing = inner.recv(PIECE)
         if not outgoing:
             raise ConnectionResetError
     if outgoing:
         with contextlib.suppress(ssl.SSLWantReadError, ssl.SSLWantWriteError):
             outgoing = outgoing[ssl.SSLSocket.send(outer, outgoing) :]
-    if not ended and len(incoming) < PIECE:
+    if of_outer:
         try:
-            while piece := ssl.SSLSocket.recv(outer, PIECE):
-                incoming += piece
-            ended = True
+            while len(incoming) < PIECE and not ended:
+                piece = ssl.SSLSocket.recv(outer, PIECE)
+                incoming, ended = incoming + piece, not piece
         except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
             pass
         except ssl.SSLEOFError:
