@@ -23,9 +23,8 @@ MASKED = re.compile(r"[*•●∙·…]{3,}|…$")
 # re.ASCII: otherwise re.IGNORECASE matches ı as i, ſ as s and the Kelvin sign as k.
 DOMAIN = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)+", re.IGNORECASE | re.ASCII)
 PERSONAL_DOMAINS = re.compile(r"(?:outlook|hotmail|live)\.[a-z]{2,3}(?:\.[a-z]{2})?|msn\.com", re.IGNORECASE | re.ASCII)
-FIRST_YEAR, LAST_END = 1970, datetime(9999, 12, 31, tzinfo=UTC)
-"""The range that can be shown in every time zone: one day below `datetime.max`. Some scripts set expiry dates in 2299.
-"""
+FIRST_YEAR, LAST_YEAR = 2000, 9998
+"""Of expiry dates, in their own zone and in UTC. Programs write 9999 for "never"; some scripts set dates in 2299."""
 
 
 def check_secret_value(text: str) -> str:
@@ -128,8 +127,13 @@ def parse_expiry(value: str | date | datetime, zone: ZoneInfo, order: DayOrder |
         end = value.astimezone(UTC)
     except OverflowError:
         end = None
-    if end is None or end.year < FIRST_YEAR or end >= LAST_END:
-        raise ValidationError(_("This date is out of range."), code="invalid")
+    if end is None or max(end.year, value.year) > LAST_YEAR:
+        raise ValidationError(
+            _("Programs write the year 9999 for “never”, but a secret always expires. Enter its date in the portal."),
+            code="invalid",
+        )
+    if end.year < FIRST_YEAR:
+        raise ValidationError(_("This date is before the year 2000. Check the year."), code="invalid")
     return end
 
 
@@ -158,6 +162,13 @@ def _parsed(text: str, order: DayOrder | None) -> date | datetime:
             },
         )
     return found[0].value
+
+
+def expiry_question(expires_at: datetime, now: datetime) -> str | None:
+    """A question to the user who typed an expiry date that has passed or that the portal cannot have set."""
+    if expires_at <= now:
+        return _("This expiry date has passed. Is it correct?")
+    return implausible_expiry(expires_at, now)
 
 
 def implausible_expiry(expires_at: datetime, now: datetime) -> str | None:

@@ -68,6 +68,19 @@ window.addEventListener("pageshow", () => {
 // After a refused form the first mistake has the focus.
 document.querySelector("[aria-invalid='true'], [data-focus]")?.focus();
 
+// A date picker beside a text field for dates: it fills the field, a time that was typed stays.
+for (const picker of document.querySelectorAll("[data-fills]")) {
+  const text = document.getElementById(picker.dataset.fills);
+  const day = /^\d{4}-\d\d-\d\d/;
+  picker.value = day.exec(text.value)?.[0] ?? "";
+  picker.hidden = false;
+  picker.addEventListener("change", () => {
+    if (!picker.value) return;
+    text.value = day.test(text.value) ? text.value.replace(day, picker.value) : picker.value;
+    text.dispatchEvent(new Event("input", { bubbles: true }));
+  });
+}
+
 // Who comes for the first time gets the browser's time zone proposed.
 for (const field of document.querySelectorAll("[data-browser-zone]")) {
   if (field.value === "UTC") field.value = Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";

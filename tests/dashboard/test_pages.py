@@ -118,13 +118,13 @@ def test_a_mistake_is_explained_and_nothing_is_stored(signed_in: Client, changes
     assert not Tenant.objects.exists()
 
 
-def test_a_past_end_is_accepted_and_a_far_one_after_a_yes(signed_in: Client) -> None:
-    signed_in.post(reverse("register"), registration(**{"secret-expires_at": "2020-01-01"}))
-    signed_in.post(
-        reverse("register"),
-        registration(**{"secret-expires_at": "2031-01-01", "secret-far_end_is_right": "on"}),
-    )
-    assert Credential.objects.count() == 2
+@pytest.mark.parametrize(("end", "words"), [("2020-01-01", "has passed"), ("2072-01-01", "24 months")])
+def test_an_improbable_end_is_accepted_after_a_yes(signed_in: Client, end: str, words: str) -> None:
+    typed = registration(**{"secret-expires_at": end})
+    assert words in signed_in.post(reverse("register"), typed).content.decode()
+    assert not Credential.objects.exists()
+    signed_in.post(reverse("register"), {**typed, "secret-far_end_is_right": "on"})
+    assert Credential.objects.count() == 1
 
 
 def test_consent_is_checked_by_a_button(signed_in: Client, sandbox: Sandbox, rows: Rows) -> None:

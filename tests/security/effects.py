@@ -116,6 +116,7 @@ EFFECTS: Mapping[str, frozenset[Effect]] = {
     # Looked at
     **dict.fromkeys(("members", "person", "invitation", "overview", "tenants", "tenant", "apps", "app"), _NONE),
     **dict.fromkeys(("credentials", "credential", "credential-certificate", "import-template", "guide-scripts"), _NONE),
+    "read-date": _NONE,
     **dict.fromkeys(("mailboxes", "mailbox", "mailbox-sign-in", "mailbox-leaving", "leaving-ews"), _NONE),
     **dict.fromkeys(("channels", "channel", "consents", "consent-ask", "app-consents", "deliveries"), _NONE),
     **dict.fromkeys(("delivery", "test-send-progress", "calendar", "diagnosis", "audit", "audit-export"), _NONE),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -10,16 +9,10 @@ from django import forms
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from alertadmin.dashboard.ui.expiry_field import ExpiryField
 from alertadmin.dashboard.ui.name_field import NameField
 from alertadmin.registry import input_validation
 from alertadmin.registry.models import Credential
-
-
-class EndField(forms.CharField):
-    """A date, optionally with a time; `SecretForm` interprets it in the tenant's time zone."""
-
-    def __init__(self, *, example: str = "2028-11-22", **kwargs: Any) -> None:
-        super().__init__(widget=forms.TextInput(attrs={"placeholder": example, "autocomplete": "off"}), **kwargs)
 
 
 class SecretForm(forms.Form):
@@ -32,8 +25,8 @@ class SecretForm(forms.Form):
         ),
     )
     description = NameField(label=_("Description"), required=False, max_length=200)
-    starts_at = EndField(label=_("Start date"), required=False, example="2026-11-22")
-    expires_at = EndField(
+    starts_at = ExpiryField(label=_("Start date"), required=False, example="2026-11-22", kind="start")
+    expires_at = ExpiryField(
         label=_("Expires"), help_text=_('The column "Expires", as 2028-11-22; in the tenant\'s time zone.')
     )
     far_end_is_right = forms.BooleanField(
@@ -42,9 +35,11 @@ class SecretForm(forms.Form):
 
     halves = ("starts_at", "expires_at")
 
-    def __init__(self, *args: Any, zone: ZoneInfo | None = None, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, zone: ZoneInfo | None = None, zone_from: str = "", **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.zone = zone or ZoneInfo("UTC")
+        for field in self.fields.values():
+            if isinstance(field, ExpiryField):
+                field.zone, field.zone_from = zone or ZoneInfo("UTC"), zone_from
 
     def clean_value(self) -> str:
         return input_validation.check_secret_value(self.cleaned_data["value"]) if self.cleaned_data["value"] else ""
@@ -53,31 +48,18 @@ class SecretForm(forms.Form):
         data = super().clean() or self.cleaned_data
         if "expires_at" not in self.fields:
             return data
-        start, end = self._moment("starts_at"), self._moment("expires_at")
+        start, end = data.get("starts_at"), data.get("expires_at")
         if start and end and start >= end:
             self.add_error("expires_at", _("The expiry date must be later than the start date."))
         elif (
             end
+            and "expires_at" in self.changed_data
             and not data.get("far_end_is_right")
-            and (question := input_validation.implausible_expiry(end, timezone.now()))
+            and (question := input_validation.expiry_question(end, timezone.now()))
         ):
             self.fields["far_end_is_right"].widget = forms.CheckboxInput()
             self.add_error("expires_at", question)
         return data
-
-    def _moment(self, name: str) -> datetime | None:
-        """Convert a cleaned value to a datetime in the tenant's time zone; None if empty."""
-        text = self.cleaned_data.get(name)
-        if not text:
-            self.cleaned_data[name] = None
-            return None
-        try:
-            moment = input_validation.parse_expiry(text, self.zone)
-        except forms.ValidationError as error:
-            self.add_error(name, error)
-            return None
-        self.cleaned_data[name] = moment
-        return moment
 
 
 class CredentialForm(SecretForm):
@@ -95,4 +77,6 @@ class CredentialForm(SecretForm):
         super().__init__(*args, zone=zone, initial=initial, **kwargs)
         if credential.certificate:
             del self.fields["starts_at"], self.fields["expires_at"]
-        self.kept = [name for name in ("description", "starts_at", "expires_at") if name in self.fields]
+        # An unchanged date is left alone: its field shows no seconds.
+        names = [name for name in ("description", "starts_at", "expires_at") if name in self.fields]
+        self.kept = [name for name in names if not self.is_bound or name in self.changed_data]

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from alertadmin.dashboard.credentials import certificate_views, snooze_views, views
+from alertadmin.dashboard.credentials import certificate_views, date_views, snooze_views, views
 
 urlpatterns = [
     path("secrets/", views.credentials, name="credentials"),
@@ -14,6 +14,7 @@ urlpatterns = [
     path("secrets/<uuid:pk>/replace/", views.credential_replace, name="credential-replace"),
     path("secrets/<uuid:pk>/try/", views.credential_promote, name="credential-promote"),
     path("secrets/<uuid:pk>/certificate/", certificate_views.credential_certificate, name="credential-certificate"),
+    path("secrets/read-date/", date_views.read, name="read-date"),
     path("apps/<uuid:pk>/secrets/add/", views.credential_add, name="credential-add"),
     path("apps/<uuid:pk>/certificates/add/", certificate_views.certificate_add, name="certificate-add"),
     path("apps/<uuid:pk>/certificates/make/", certificate_views.certificate_make, name="certificate-make"),

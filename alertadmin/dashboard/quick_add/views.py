@@ -42,7 +42,8 @@ def quick_add(request: HttpRequest) -> HttpResponse:
         else TenantPart(data, prefix="tenant", initial={"time_zone": zone, **directory}, access=access_of(request))
     )
     app = AppPart(data, prefix="app", initial={"client_id": _id(request, "client_id")})
-    secret = SecretForm(data, prefix="secret", zone=_zone(request, known))
+    zone_from = "" if known else "tenant-time_zone"
+    secret = SecretForm(data, prefix="secret", zone=_zone(request, known), zone_from=zone_from)
     mailbox = MailboxPart(data, prefix="mailbox", access=access_of(request))
     parts = [part for part in (tenant, app, secret, mailbox) if part is not None]
     if request.method == "POST" and all([part.is_valid() for part in parts]):  # noqa: C419 (each says what is wrong with it)
