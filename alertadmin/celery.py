@@ -24,6 +24,7 @@ app.conf.beat_schedule = {
     "watch": {"task": "alertadmin.watching.tasks.watch", "schedule": 300.0},
     "prune": {"task": "alertadmin.reminders.tasks.prune", "schedule": 24 * 3600.0},
     "go on checking": {"task": "alertadmin.registry.tasks.go_on_checking", "schedule": 60.0},
+    "continue imports": {"task": "alertadmin.registry.tasks.continue_imports", "schedule": 60.0},
     "check consents": {"task": "alertadmin.registry.tasks.check_consents", "schedule": 24 * 3600.0},
     "keep sign-ins": {"task": "alertadmin.registry.tasks.keep_sign_ins", "schedule": 24 * 3600.0},
 }

@@ -16,6 +16,7 @@ from mailer.email_address import canonical
 
 if TYPE_CHECKING:
     from alertadmin.registry.models import AppRegistration, Credential, DeviceCodeFlow, Mailbox, MfaSecret
+    from alertadmin.registry.models.pending_import import PendingImport
 
 ENTRA = "entra"
 EXCHANGE = "exchange"
@@ -57,6 +58,11 @@ def of_device_code(sign_in: DeviceCodeFlow) -> Destination:
 def of_factor(secret: MfaSecret) -> Destination:
     """Of a second factor's secret: the user that it authenticates."""
     return ("person", str(secret.person_id))
+
+
+def of_upload(pending: PendingImport) -> Destination:
+    """Of an uploaded file: the user who may open it."""
+    return ("upload", str(pending.person_id))
 
 
 def of_signing_key(channel: Any) -> Destination:

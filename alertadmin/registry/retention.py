@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from alertadmin.accounts.retention import delete_in_batches
 from alertadmin.registry.consent.check_batch import RETENTION
+from alertadmin.registry.csv_import.import_steps import remove_expired
 from alertadmin.registry.models import ConsentCallback, ConsentCheckBatch, DeviceCodeFlow, OneTimeLink
 from alertadmin.registry.models.device_code_flow import DeviceCodeState
 
@@ -24,7 +25,8 @@ def prune(keep_closed: timedelta, now: datetime) -> int:
     held = DeviceCodeFlow.objects.filter(state=DeviceCodeState.HELD, expires_at__lt=now)
     held.update(state=DeviceCodeState.EXPIRED, held_token=None)
     return (
-        delete_in_batches(ConsentCheckBatch.objects.filter(finished_at__lt=now - RETENTION))
+        remove_expired(now)
+        + delete_in_batches(ConsentCheckBatch.objects.filter(finished_at__lt=now - RETENTION))
         + delete_in_batches(ConsentCallback.objects.filter(at__lt=before))
         + delete_in_batches(OneTimeLink.objects.filter(made_at__lt=before, ends_at__lt=before))
     )

@@ -10,6 +10,7 @@ from django.utils import timezone
 from alertadmin.registry.consent import check_batch
 from alertadmin.registry.consent.required_consents import sync_required_consents
 from alertadmin.registry.credentials import rotation
+from alertadmin.registry.csv_import import import_steps
 from alertadmin.registry.models import AppRegistration
 from alertadmin.registry.personal import refresh_tokens
 
@@ -44,3 +45,9 @@ def keep_sign_ins() -> None:
     """Refresh the sign-ins of personal accounts that were not used for weeks."""
     for _mailbox in refresh_tokens.refresh_unused(now=timezone.now()):
         pass
+
+
+@shared_task(name="alertadmin.registry.tasks.continue_imports")
+def continue_imports() -> None:
+    """Check and import long files that were uploaded, and delete those past their hour. Beat runs it every minute."""
+    import_steps.continue_imports()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -15,7 +17,7 @@ from alertadmin.accounts.models import User
 from alertadmin.dashboard.csv_import.columns import EXPLAINED
 from alertadmin.dashboard.ui import upload_handlers
 from alertadmin.registry.csv_import import COLUMNS
-from alertadmin.registry.models import AppRegistration, Consent, Credential, Mailbox, Tenant
+from alertadmin.registry.models import AppRegistration, Consent, Credential, Mailbox, PendingImport, Tenant
 from tests.conftest import set_environment
 
 SECRET = "abc8Q~canary.canary-canary_canary~canary12"
@@ -26,41 +28,71 @@ ROW = (
 )
 
 
-def bring(client: Client, content: str | bytes, name: str = "customers.csv", *, follow: bool = True) -> str:
-    """What the browser shows in the end."""
+def upload(client: Client, content: str | bytes, name: str = "customers.csv") -> Any:
+    """The page after the upload: the columns, or the reasons of the refusal."""
     content = content.encode() if isinstance(content, str) else content
-    file = SimpleUploadedFile(name, content, "text/csv")
-    return client.post(reverse("import"), {"file": file}, follow=follow).content.decode()
+    return _page(client, reverse("import"), {"file": SimpleUploadedFile(name, content)})
+
+
+def check(client: Client, **answers: str) -> Any:
+    """The page after the columns: what the rows would do, or the columns again with what is missing."""
+    kept = PendingImport.objects.latest("created_at")
+    url = reverse("import-columns", args=[kept.pk])
+    form = client.get(url).context["form"]
+    proposed = {field.name: field.value() or "" for field in form}
+    return _page(client, url, {**proposed, **answers})
+
+
+def confirm(client: Client, **choice: str) -> Any:
+    kept = PendingImport.objects.latest("created_at")
+    return _page(client, reverse("import-preview", args=[kept.pk]), choice)
+
+
+def _page(client: Client, url: str, data: Mapping[str, Any]) -> Any:
+    return client.post(url, data, follow=True)
+
+
+def bring(client: Client, content: str | bytes, name: str = "customers.csv") -> str:
+    """What the browser shows in the end: after each step, if none has something to say."""
+    page = upload(client, content, name)
+    for step in (check, confirm):
+        if page.status_code != 200:
+            break
+        page = step(client)
+    return str(page.content.decode())
 
 
 def test_a_file_is_imported_and_its_result_told(signed_in: Client) -> None:
     page = bring(signed_in, f"{HEADER}\n{ROW}\n")
-    assert "Rows: 1. Added: 4, changed: 0." in page
+    assert "Stored: 4 added, 0 changed." in page
     assert "Northpark" in page
     credential = Credential.objects.get()
     assert credential.value is not None
     assert credential.value.decrypt() == SECRET
     assert Mailbox.objects.get().address == "alarms@northpark.example"
     assert Consent.objects.get().status == "unknown"
-    assert "Rows: 1. Added: 0, changed: 0." in bring(signed_in, f"{HEADER}\n{ROW}\n")
+    assert "Stored: 0 added, 0 changed." in bring(signed_in, f"{HEADER}\n{ROW}\n")
 
 
 @pytest.mark.parametrize(("order", "month"), [("day_first", 4), ("month_first", 3)])
 def test_dates_with_two_readings_are_asked_about_once_for_the_file(signed_in: Client, order: str, month: int) -> None:
     content = f"{HEADER}\n{ROW}\n".replace("2028-11-22", "03/04/2028")
     page = bring(signed_in, content)
-    assert "This can be 3 April 2028 or 4 March 2028." in page
-    assert "day first" in page
+    assert "No date of the file shows whether the day or the month comes first." in page
     assert not Credential.objects.exists()
-    file = SimpleUploadedFile("customers.csv", content.encode())
-    signed_in.post(reverse("import"), {"file": file, "day_order": order})
+    assert "day first" in page
+    shown = check(signed_in, day_order=order).content.decode()
+    assert ("3 April 2028" if month == 4 else "4 March 2028") in shown
+    assert not Credential.objects.exists()
+    confirm(signed_in)
     assert Credential.objects.get().expires_at.month == month
 
 
 def test_mistakes_are_told_by_line_and_column_and_nothing_is_stored(signed_in: Client) -> None:
     broken = ROW.replace("2028-11-22", "tomorrow").replace("graph", "fax").replace("Northpark,1b9", "Other,2b9")
-    page = bring(signed_in, f"{HEADER}\n{ROW}\n\n{broken}\n")
-    assert "Nothing was imported: 2 errors" in page
+    upload(signed_in, f"{HEADER}\n{ROW}\n\n{broken}\n")
+    page = check(signed_in).content.decode()
+    assert "Nothing has been saved yet." in page
     for words in (
         "secret_expires_on",
         "This is not a date",
@@ -71,6 +103,9 @@ def test_mistakes_are_told_by_line_and_column_and_nothing_is_stored(signed_in: C
         assert words in page
     assert "canary" not in page
     assert not Tenant.objects.exists()
+    page = confirm(signed_in, all_or_nothing="on").content.decode()
+    assert "What the rows do" in page
+    assert not Tenant.objects.exists()
 
 
 @pytest.mark.control(55)
@@ -78,9 +113,9 @@ def test_mistakes_are_told_by_line_and_column_and_nothing_is_stored(signed_in: C
     ("content", "words"),
     [
         (b"", "The file is empty."),
-        (b"\xff\xfe\x00binary\x00", "The first line must name the columns"),
+        (b"\xff\xfe\x00binary\x00", "Choose the tenant"),
         (b"PK\x03\x04" + b"\0" * 100, "This workbook cannot be read."),
-        (b"directory_id,Tenant ID\nx,y\n", "This column is named twice: directory_id."),
+        (b"directory_id,Tenant ID\nx,y\n", "Two columns are taken for “Directory (tenant) ID”."),
         ((HEADER + "\n" + '"' + ROW).encode(), "This is no CSV line"),
         ((HEADER + "\n" + ROW.replace("Northpark", "=cmd()")).encode(), "This starts like a spreadsheet formula ("),
         ((HEADER + "\n" + ROW + "\n" + ROW).encode(), "This line repeats line 2."),
@@ -88,16 +123,17 @@ def test_mistakes_are_told_by_line_and_column_and_nothing_is_stored(signed_in: C
     ],
 )
 def test_a_hostile_file_gets_a_sentence(signed_in: Client, content: bytes, words: str) -> None:
-    page = bring(signed_in, content)
-    assert words in page
-    assert "<script>alert" not in page
+    page = upload(signed_in, content)
+    page = check(signed_in) if page.status_code == 200 else page
+    assert words in page.content.decode()
+    assert "<script>alert" not in page.content.decode()
     assert not Tenant.objects.exists()
 
 
 def test_what_is_worth_a_second_look_is_shown_though_it_is_imported(signed_in: Client) -> None:
     page = bring(signed_in, f"{HEADER}\n{ROW.replace('2028', '2048')}\n")
-    assert "Rows: 1. Added: 4, changed: 0." in page
-    assert "Imported; please check" in page
+    assert "Stored: 4 added, 0 changed." in page
+    assert "Please check" in page
     assert "more than 24 months ahead" in page
     assert Tenant.objects.exists()
 
@@ -105,7 +141,7 @@ def test_what_is_worth_a_second_look_is_shown_though_it_is_imported(signed_in: C
 def test_no_file_at_all_is_asked_for(signed_in: Client) -> None:
     response = signed_in.post(reverse("import"), {})
     assert response.status_code == 422
-    assert "This field is required." in response.content.decode()
+    assert "Choose a file, or paste the table below." in response.content.decode()
 
 
 @pytest.mark.control(55)
@@ -122,7 +158,7 @@ def test_a_file_that_is_too_large_is_refused_and_never_held(signed_in: Client, m
     page = bring(
         signed_in, f"{HEADER}\n{ROW}\n".encode() * (1 + (upload_handlers.LIMIT + 100_000) // len(f"{HEADER}\n{ROW}\n"))
     )
-    assert "The file is larger than 10 MB." in page
+    assert "The file is larger than 15 MB." in page
     assert held[0] <= upload_handlers.LIMIT + 65_536
     assert not Tenant.objects.exists()
 
@@ -135,7 +171,7 @@ def test_what_is_uploaded_never_touches_the_disk(
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "is not there"))
     filling = "," * (HEADER.count(","))
     page = bring(signed_in, f"{HEADER}\n{ROW}\n" + f"{filling}\n" * 400_000)
-    assert "Rows: 1. Added: 4, changed: 0." in page
+    assert "Stored: 4 added, 0 changed." in page
 
 
 def test_without_a_key_nothing_is_stored_and_the_page_says_why(
@@ -154,7 +190,7 @@ def test_the_table_to_fill_in_is_one_that_can_be_imported(signed_in: Client, adm
         assert response.headers["Content-Disposition"] == 'attachment; filename="registrations.csv"'
         table = response.content.decode("utf-8-sig")
         assert table.strip().split(separator) == list(COLUMNS)
-        assert "0" in bring(signed_in, response.content, follow=True)
+        assert upload(signed_in, response.content).context["kept"].rows == 0
     assert not AppRegistration.objects.exists()
 
 
@@ -166,7 +202,9 @@ def test_the_page_explains_every_column(signed_in: Client) -> None:
 
 
 def test_columns_that_are_not_known_are_said_though_the_file_is_imported(signed_in: Client) -> None:
-    page = bring(signed_in, f"{HEADER},Notes\n{ROW},call Bo first\n")
+    upload(signed_in, f"{HEADER},Notes\n{ROW},call Bo first\n")
+    page = check(signed_in).content.decode()
+    confirm(signed_in)
     assert "Columns that are not known were left out: notes." in page
     assert "call Bo" not in page
     assert Credential.objects.exists()

@@ -87,7 +87,7 @@ EFFECTS: Mapping[str, frozenset[Effect]] = {
     **dict.fromkeys(("invite", "invitation-renew", "invitation-revoke"), frozenset({Effect.ROLES, Effect.MAIL})),
     "sign-in-demand": frozenset({Effect.SIGN_IN, Effect.MAIL}),
     # What is registered
-    **dict.fromkeys(("tenant-edit", "import", "app-edit", "app-delete", "register"), _SENDER),
+    **dict.fromkeys(("tenant-edit", "import-preview", "app-edit", "app-delete", "register"), _SENDER),
     "tenant-delete": _SENDER | {Effect.ROLES},  # those in it go with it
     **dict.fromkeys(("credential-delete", "credential-replace", "credential-add", "credential-promote"), _SENDER),
     **dict.fromkeys(("certificate-add", "certificate-make"), _SENDER),
@@ -119,7 +119,8 @@ EFFECTS: Mapping[str, frozenset[Effect]] = {
     "read-date": _NONE,
     **dict.fromkeys(("mailboxes", "mailbox", "mailbox-sign-in", "mailbox-leaving", "leaving-ews"), _NONE),
     **dict.fromkeys(("channels", "channel", "consents", "consent-ask", "app-consents", "deliveries"), _NONE),
-    **dict.fromkeys(("delivery", "test-send-progress", "calendar", "diagnosis", "audit", "audit-export"), _NONE),
+    **dict.fromkeys(("delivery", "test-send-progress", "calendar", "diagnosis", "audit", "audit-export", "import",
+                     "import-columns", "import-refused", "import-stop"), _NONE),
 }  # fmt: skip
 """By the name of a page. What is on the record, counted or locked is no effect."""
 
@@ -163,7 +164,7 @@ ROLE_ROWS = ("accounts.Membership", "accounts.InvitedRole")
 NO_POWER = {
     *("accounts.AuditEntry", "accounts.ThrottleCounter", "watching.Heartbeat", "watching.Ping", "reminders.Scan"),
     *("account.EmailConfirmation", "socialaccount.SocialApp", "socialaccount.SocialToken"),  # never written
-    *("auth.Permission", "auth.Group", "contenttypes.ContentType", "sessions.Session"),
+    *("registry.PendingImport", "auth.Permission", "auth.Group", "contenttypes.ContentType", "sessions.Session"),
 }
 TO_HOLDERS = (Purpose.ACCOUNT, Purpose.PASSWORD)
 """Mails that go to the stored address of the account they are about, and nowhere else."""

@@ -25,6 +25,7 @@ OF_ITSELF = {
     "factor-remove": "Authenticator",
     "session-end": "UserSession",
     "provider-disconnect": "SocialAccount",
+    **dict.fromkeys(("import-columns", "import-preview", "import-refused", "import-stop"), "PendingImport"),
 }
 """What the URL's `pk` refers to if the view declares no model: the installation, or the user's own account."""
 

@@ -1,1 +1,1 @@
-"""CSV import in the browser: the same all-or-nothing import as the command."""
+"""Import in the browser, in steps: the file, its columns, what its rows would do, the import."""

@@ -34,3 +34,24 @@ EXPLAINED: Sequence[tuple[str, str | Promise, str]] = (
     ("time_zone", _("Of the tenant; its dates are read in it."), "Europe/Paris"),
     ("language", _("Of the tenant's reminders: en or fr."), "fr"),
 )
+
+LABELS: dict[str, str | Promise] = {
+    "tenant_name": _("Tenant"),
+    "directory_id": _("Directory (tenant) ID"),
+    "cloud": _("Cloud"),
+    "contact_emails": _("Contacts"),
+    "app_name": _("App registration"),
+    "client_id": _("Application (client) ID"),
+    "audience": _("Supported account types"),
+    "secret_description": _("Description of the secret"),
+    "secret_value": _("Secret value"),
+    "secret_expires_on": _("Expiry date"),
+    "mailbox": _("Mailbox"),
+    "transport": _("Transport"),
+    "key_id": _("Secret ID"),
+    "credential_type": _("Secret or certificate"),
+    "owner": _("Owner"),
+    "time_zone": _("Time zone"),
+    "language": _("Language"),
+}
+"""Of each column, in the words of the pages."""

@@ -1,92 +1,181 @@
+"""The import assistant: a file, what its columns mean, what its rows would do, and the import."""
+
 from __future__ import annotations
 
 import csv
-from dataclasses import asdict
-from typing import Any
+import io
+from collections.abc import Callable
+from datetime import datetime
+from functools import wraps
+from typing import Any, cast
+from uuid import UUID
 
-from django import forms
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.utils.translation import get_language, gettext_lazy
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
+from alertadmin.accounts.access import access_of
 from alertadmin.accounts.decorators import require_right
+from alertadmin.accounts.models import User
 from alertadmin.accounts.roles import Right
-from alertadmin.crypto.keyring import KeyringError
-from alertadmin.dashboard.csv_import.columns import EXPLAINED
-from alertadmin.dashboard.ui.upload_handlers import LIMIT
-from alertadmin.registry.csv_import import (
-    COLUMNS,
-    ImportOptions,
-    ImportResult,
-    NotImported,
-    Remark,
-    import_registrations,
-)
-from alertadmin.registry.date_parser import DayOrder
+from alertadmin.crypto.keyring import KeyringError, Unreadable
+from alertadmin.dashboard.audit.export import cell
+from alertadmin.dashboard.csv_import.columns import EXPLAINED, LABELS
+from alertadmin.dashboard.csv_import.forms import ColumnsForm, ImportFileForm
+from alertadmin.dashboard.ui.decorators import post_only
+from alertadmin.outbox.queue import wakeup
+from alertadmin.registry.csv_import import COLUMNS, NotImported, Remark, import_steps
+from alertadmin.registry.csv_import.refused_rows import refused_rows
+from alertadmin.registry.models import ImportStatus, PendingImport
 from alertadmin.stored_messages import render_error
 
+TASK = "alertadmin.registry.tasks.continue_imports"
+MAX_REFUSED_SHOWN = 100
+Step = Callable[[HttpRequest, PendingImport], HttpResponse]
 
-class FileForm(forms.Form):
-    file = forms.FileField(
-        label=gettext_lazy("CSV file"),
-        allow_empty_file=True,
-        widget=forms.FileInput(attrs={"accept": ".csv,text/csv"}),
-        help_text=gettext_lazy("As Excel or PowerShell saves it, up to 10 MB. It is read and not stored."),
-    )
 
-    day_order = forms.ChoiceField(
-        label=gettext_lazy("Dates such as 03/04/2027"),
-        required=False,
-        choices=[
-            ("", gettext_lazy("as the other dates of the file show")),
-            (DayOrder.DAY_FIRST.value, gettext_lazy("day first: 3 April 2027")),
-            (DayOrder.MONTH_FIRST.value, gettext_lazy("month first: March 4, 2027")),
-        ],
-    )
+def _with_file(step: Step) -> Callable[[HttpRequest, UUID], HttpResponse]:
+    """Pass the user's own file to a step; one that has expired is said, that of another user does not exist."""
 
-    def clean_day_order(self) -> DayOrder | None:
-        return DayOrder(self.cleaned_data["day_order"]) if self.cleaned_data["day_order"] else None
+    @wraps(step)
+    def wrapped(request: HttpRequest, pk: UUID) -> HttpResponse:
+        found = import_steps.find(pk, cast("User", request.user), timezone.now())
+        if found is None:
+            raise Http404
+        try:
+            return step(request, found)
+        except Unreadable as error:
+            messages.error(request, render_error(error))
+            return redirect("import")
 
-    def clean_file(self) -> Any:
-        file = self.cleaned_data["file"]
-        if file.size > LIMIT:
-            raise forms.ValidationError(
-                _("The file is larger than 10 MB. Split it, or use the command import_registrations.")
-            )
-        return file
+    return wrapped
 
 
 @require_right(Right.CHANGE, in_all_tenants=True)
 def importing(request: HttpRequest) -> HttpResponse:
-    form = FileForm(request.POST, request.FILES) if request.method == "POST" else FileForm()
+    form = ImportFileForm(request.POST, request.FILES) if request.method == "POST" else ImportFileForm()
     mistakes: list[Remark] = []
-    imported: ImportResult | None = None
     if request.method == "POST" and form.is_valid():
         try:
-            imported = import_registrations(
-                form.cleaned_data["file"], now=timezone.now(), options=ImportOptions(form.cleaned_data["day_order"])
-            )
+            kept = import_steps.keep(form.content(), cast("User", request.user), timezone.now())
+            return redirect("import-columns", kept.pk)
         except NotImported as error:
             mistakes = error.mistakes
         except KeyringError as error:
             form.add_error(None, render_error(error))
-    if imported:
-        messages.success(request, _("Rows: %(rows)d. Added: %(added)d, changed: %(changed)d.") % asdict(imported))
-        if not imported.remarks:
-            return redirect("tenants")
-    remarks = imported.remarks if imported else []
-    context = {"form": form, "mistakes": mistakes, "remarks": remarks, "columns": EXPLAINED}
+    context = {"form": form, "mistakes": mistakes, "columns": EXPLAINED}
     return render(request, "csv_import/import.html", context, status=422 if mistakes or form.errors else 200)
+
+
+@require_right(Right.CHANGE, in_all_tenants=True)
+@_with_file
+def columns(request: HttpRequest, kept: PendingImport) -> HttpResponse:
+    if kept.is_running() or kept.content is None:
+        return redirect("import-preview", kept.pk)
+    raw = import_steps.raw_table(kept)
+    zone = cast("User", request.user).time_zone or "UTC"
+    data = request.POST if request.method == "POST" else None
+    form = ColumnsForm(raw, access_of(request), zone, data)
+    if request.method == "POST" and form.is_valid():
+        kept.answers = form.answers()
+        kept.save(update_fields=["answers"])
+        _start(kept, ImportStatus.CHECKING, timezone.now())
+        return redirect("import-preview", kept.pk)
+    context = {"form": form, "kept": kept, "remarks": raw.remarks}
+    return render(request, "csv_import/columns.html", context, status=422 if form.errors else 200)
+
+
+def _start(kept: PendingImport, status: ImportStatus, now: datetime) -> None:
+    if import_steps.start(kept, status, now):
+        wakeup.notify_worker(TASK)
+
+
+@require_right(Right.CHANGE, in_all_tenants=True)
+@_with_file
+def preview(request: HttpRequest, kept: PendingImport) -> HttpResponse:
+    """What the rows would do, or did; by POST they are imported."""
+    if request.method == "POST" and kept.status == ImportStatus.CHECKED:
+        kept.answers["all_or_nothing"] = bool(request.POST.get("all_or_nothing"))
+        kept.save(update_fields=["answers"])
+        _start(kept, ImportStatus.IMPORTING, timezone.now())
+        return redirect("import-preview", kept.pk)
+    if kept.status == ImportStatus.DRAFT:
+        return redirect("import-columns", kept.pk)
+    report = {} if kept.is_running() else import_steps.load_report(kept)
+    context = _context(kept, report)
+    if request.headers.get("HX-Target") == "job":
+        return render(request, "csv_import/job.html", context)
+    return render(request, "csv_import/preview.html", context)
+
+
+def _context(kept: PendingImport, report: dict[str, Any]) -> dict[str, Any]:
+    refused = import_steps.remarks_of(report, "refused")
+    effects = report.get("effects", {})
+    shown = report.get("shown", {})
+    kinds = (("added", _("Added")), ("changed", _("Changed")), ("unchanged", _("Unchanged")))
+    return {
+        "kept": kept,
+        "report": report,
+        "is_done": kept.status == ImportStatus.DONE,
+        "refused": refused[:MAX_REFUSED_SHOWN],
+        "refused_rows": len({one.line for one in refused}),
+        "good_rows": sum(effects.values()),
+        "remarks": import_steps.remarks_of(report, "remarks"),
+        "kinds": [
+            {"slug": slug, "label": label, "count": effects.get(slug, 0), "rows": _dated(shown.get(slug, []))}
+            for slug, label in kinds
+        ],
+        "labels": LABELS,
+    }
+
+
+def _dated(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """With the expiry date as a moment, to be worded."""
+    return [
+        {**row, "expires_at": datetime.fromisoformat(row["expires_at"]) if row["expires_at"] else None} for row in rows
+    ]
+
+
+@require_right(Right.CHANGE, in_all_tenants=True)
+@_with_file
+def refused(request: HttpRequest, kept: PendingImport) -> HttpResponse:
+    """Download the refused rows with their reasons, without secret values."""
+    if kept.content is None or kept.report is None:
+        raise Http404
+    found = import_steps.remarks_of(import_steps.load_report(kept), "refused")
+    text = io.StringIO()
+    writer = csv.writer(text, delimiter=_separator())
+    for row in refused_rows(import_steps.mapped_table(kept), found):
+        writer.writerow(map(cell, row))
+    return _as_csv(text.getvalue(), "refused-rows.csv")
+
+
+@require_right(Right.CHANGE, in_all_tenants=True)
+@post_only(back="import-preview")
+@_with_file
+def stop(request: HttpRequest, kept: PendingImport) -> HttpResponse:
+    """Delete the file, and stop the work on it."""
+    import_steps.stop(kept)
+    messages.success(request, _("The uploaded file was deleted."))
+    return redirect("import")
 
 
 @require_right(Right.CHANGE, in_all_tenants=True)
 def template(request: HttpRequest) -> HttpResponse:
     """Download the header row with a byte order mark, separated as spreadsheets of this language expect."""
-    response = HttpResponse("\ufeff", content_type="text/csv; charset=utf-8")
-    response.headers["Content-Disposition"] = 'attachment; filename="registrations.csv"'
-    separator = ";" if (get_language() or "").startswith("fr") else ","
-    csv.writer(response, delimiter=separator).writerow(COLUMNS)
+    text = io.StringIO()
+    csv.writer(text, delimiter=_separator()).writerow(COLUMNS)
+    return _as_csv(text.getvalue(), "registrations.csv")
+
+
+def _separator() -> str:
+    return ";" if (get_language() or "").startswith("fr") else ","
+
+
+def _as_csv(text: str, name: str) -> HttpResponse:
+    response = HttpResponse(f"\ufeff{text}", content_type="text/csv; charset=utf-8")
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     return response

@@ -8,8 +8,8 @@ from typing import Any
 from django.core.files.uploadedfile import InMemoryUploadedFile, UploadedFile
 from django.core.files.uploadhandler import FileUploadHandler
 
-LIMIT = 10_000_000
-"""Bytes; about 40,000 rows. The command `import_registrations` accepts larger files."""
+LIMIT = 15_000_000
+"""Bytes; about 60,000 rows of CSV. The command `import_registrations` accepts larger files."""
 
 
 class InMemory(FileUploadHandler):

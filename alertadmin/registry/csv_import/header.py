@@ -12,6 +12,8 @@ from django.utils.translation import gettext as _
 from alertadmin.registry.csv_import.column_names import COLUMNS, column_of, is_vague
 from alertadmin.registry.csv_import.table import MAX_HEADER_ROW, NotImported, RawTable, Remark
 
+REASON = "reason"
+"""The column that a download of refused rows adds. It is left out without a remark."""
 MAX_LISTED = 5
 """Unknown columns that are named."""
 _NAME_LIKE = re.compile(r"[a-z_]{1,24}")
@@ -58,7 +60,7 @@ def unknown_columns(header: Sequence[str], columns: Sequence[str]) -> str:
     unknown = [
         shown_name(spelled, number)
         for number, (spelled, name) in enumerate(zip(header, columns, strict=True), 1)
-        if spelled and not name
+        if spelled and not name and spelled != REASON
     ]
     return ", ".join(islice(unknown, MAX_LISTED)) + (", …" if len(unknown) > MAX_LISTED else "")
 

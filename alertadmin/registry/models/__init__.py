@@ -8,6 +8,7 @@ from alertadmin.registry.models.device_code_flow import DeviceCodeFlow, DeviceCo
 from alertadmin.registry.models.mailbox import LoginKind, Mailbox
 from alertadmin.registry.models.mfa_secret import MfaSecret
 from alertadmin.registry.models.one_time_link import LinkState, OneTimeLink
+from alertadmin.registry.models.pending_import import ImportStatus, PendingImport
 from alertadmin.registry.models.secret_disclosure import SecretDisclosure
 from alertadmin.registry.models.setup_progress import SetupProgress
 from alertadmin.registry.models.tenant import Contact, Tenant
@@ -26,11 +27,13 @@ __all__ = [
     "CredentialState",
     "DeviceCodeFlow",
     "DeviceCodeState",
+    "ImportStatus",
     "LinkState",
     "LoginKind",
     "Mailbox",
     "MfaSecret",
     "OneTimeLink",
+    "PendingImport",
     "SecretDisclosure",
     "SetupProgress",
     "SignInAudience",
