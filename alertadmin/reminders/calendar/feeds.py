@@ -14,7 +14,6 @@ from django.utils.translation import gettext as _
 
 from alertadmin import __version__
 from alertadmin.accounts.access import Access
-from alertadmin.outbox.mails.recipient_language import language_of_user
 from alertadmin.registry.models import Credential, Mailbox
 from alertadmin.registry.safe_names import quoted
 from alertadmin.reminders.calendar import expiry_event, ical
@@ -55,7 +54,7 @@ class FeedContent:
 
 def content_of(feed: CalendarFeed, now: datetime) -> FeedContent:
     """What the owner may see now: nothing of a tenant to which they have lost access."""
-    language = language_of_user(feed.owner, feed.tenant)
+    language = feed.owner.language or (feed.tenant.mail_language if feed.tenant else settings.LANGUAGE_CODE)
     with translation.override(language):
         name = title(feed)
     return FeedContent(name, language, tuple(_ends(feed, now)))
