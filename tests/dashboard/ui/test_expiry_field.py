@@ -115,7 +115,7 @@ def test_a_typed_date_is_read_back_while_it_is_typed(signed_in: Client) -> None:
 
     end = soon()
     page = read(field="secret-expires_at", zone="Europe/Paris", **{"secret-expires_at": f"{end:%d.%m.%Y}"})
-    assert f"{end.day} {end:%B %Y}, 00:00, Europe/Paris (in 299 days)" in page
+    assert re.search(rf"{end.day} {end:%B %Y}, 00:00, Europe/Paris \(in 29[89] days\)", page)
     zone = {"zone": "UTC", "zone_from": "tenant-time_zone", "tenant-time_zone": "Romance Standard Time"}
     assert "Europe/Paris" in read(field="expires_at", expires_at=f"{end:%Y-%m-%d}", **zone)
     asked = read(field="secret-expires_at", **{"secret-expires_at": "03/04/2027"})
