@@ -30,7 +30,7 @@ from alertadmin.dashboard.ui import sender_guard
 from alertadmin.outbox.models import Delivery
 from alertadmin.registry.csv_import import COLUMNS
 from alertadmin.registry.installation_mailbox import InstallationSender
-from alertadmin.registry.models import Mailbox, SetupProgress, Tenant
+from alertadmin.registry.models import Mailbox, PendingImport, SetupProgress, Tenant
 from sandbox import Sandbox
 from tests.conftest import PASSWORD, hashed_password
 from tests.factories import Rows, Site
@@ -64,7 +64,11 @@ def row(installation: Installation, **cells: str) -> HttpResponse:
     writer = csv.DictWriter(text, COLUMNS)
     writer.writeheader()
     writer.writerow({"directory_id": site.tenant.directory_id, "client_id": site.app.client_id, **cells})
-    return installation.post("import", file=SimpleUploadedFile("rows.csv", text.getvalue().encode()))  # type: ignore[no-any-return]
+    installation.post("import", file=SimpleUploadedFile("rows.csv", text.getvalue().encode()))
+    kept = PendingImport.objects.latest("created_at")
+    columns = {f"column-{number}": name for number, name in enumerate(COLUMNS)}
+    installation.post("import-columns", kept.pk, **columns)
+    return installation.post("import-preview", kept.pk)  # type: ignore[no-any-return]
 
 
 def a_guide(installation: Installation) -> SetupProgress:

@@ -247,8 +247,10 @@ def test_what_a_form_says_of_mistakes(looker: Looker, site: Site, tmp_path: Path
     page.goto(looker.address + reverse("import"))
     table = tmp_path / "customers.csv"
     table.write_text(f"directory_id,app_name,mailbox\n{LONG_WORD},=x,unknown\n", encoding="utf-8")
-    page.get_by_label("CSV file").set_input_files(table)
-    looker.submit("Import")
+    page.get_by_label("File").first.set_input_files(table)
+    looker.submit("Continue")
+    looker.look("the columns of a file")
+    looker.submit("Check the rows")
     looker.look("a refused import")
     page.goto(looker.address + reverse("credential-replace", args=[site.credential.pk]))
     page.get_by_label("Secret value").fill("wrong~wrong.wrong-wrong_wrong~wrong12345")

@@ -78,7 +78,7 @@ def columns(request: HttpRequest, kept: PendingImport) -> HttpResponse:
     raw = import_steps.raw_table(kept)
     zone = cast("User", request.user).time_zone or "UTC"
     data = request.POST if request.method == "POST" else None
-    form = ColumnsForm(raw, access_of(request), zone, data)
+    form = ColumnsForm(raw, access_of(request), zone, data, initial=_chosen_before(kept))
     if request.method == "POST" and form.is_valid():
         kept.answers = form.answers()
         kept.save(update_fields=["answers"])
@@ -86,6 +86,12 @@ def columns(request: HttpRequest, kept: PendingImport) -> HttpResponse:
         return redirect("import-preview", kept.pk)
     context = {"form": form, "kept": kept, "remarks": raw.remarks}
     return render(request, "csv_import/columns.html", context, status=422 if form.errors else 200)
+
+
+def _chosen_before(kept: PendingImport) -> dict[str, str]:
+    """What the user chose, when the step is opened again."""
+    chosen = {name: value for name, value in kept.answers.items() if isinstance(value, str) and value}
+    return chosen | {f"column-{index}": name for index, name in enumerate(kept.answers.get("columns", []))}
 
 
 def _start(kept: PendingImport, status: ImportStatus, now: datetime) -> None:

@@ -17,6 +17,7 @@ from uuid import UUID
 from django.db import connection, transaction
 from django.db.models import Q
 from django.utils import timezone, translation
+from django.utils.translation import gettext as _
 
 from alertadmin.accounts.access import Access
 from alertadmin.accounts.models import User
@@ -27,7 +28,7 @@ from alertadmin.crypto.keyring import Unreadable
 from alertadmin.registry.csv_import.importer import Progress, preview_import, run_import
 from alertadmin.registry.csv_import.options import ImportOptions
 from alertadmin.registry.csv_import.outcome import ImportOutcome
-from alertadmin.registry.csv_import.table import NotImported, RawTable, Remark
+from alertadmin.registry.csv_import.table import MAX_COLUMNS, NotImported, RawTable, Remark, refuse_file
 from alertadmin.registry.csv_import.table_reader import MappedTable, read_raw, table_of
 from alertadmin.registry.date_parser import DayOrder
 from alertadmin.registry.models.pending_import import PENDING_LIFETIME, ImportStatus, PendingImport
@@ -49,11 +50,15 @@ class ImportStopped(Exception):
 def keep(content: bytes, user: User, now: datetime) -> PendingImport:
     """Keep an uploaded file. Raises NotImported if it has no table, KeyringError without a key."""
     remove_expired(now)
-    rows = len(read_raw(io.BytesIO(content)).records)
+    raw = read_raw(io.BytesIO(content))
+    if not raw.header and raw.mistakes:
+        raise NotImported(raw.mistakes)
+    if len(raw.header) > MAX_COLUMNS:
+        raise refuse_file(_("The file has more than %d columns. Delete those that are not needed.") % MAX_COLUMNS)
     packed = base64.b64encode(zlib.compress(content)).decode("ascii")
     language = translation.get_language() or ""
     pending = PendingImport(
-        person=user, language=language, rows=rows, created_at=now, expires_at=now + PENDING_LIFETIME
+        person=user, language=language, rows=len(raw.records), created_at=now, expires_at=now + PENDING_LIFETIME
     )
     pending.content = packed
     pending.save()
