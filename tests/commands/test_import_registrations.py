@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import os
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 
@@ -93,3 +96,41 @@ def test_missing_key_file_refuses_the_import(installation: Installation, custome
     assert "keys.json is missing" in result.data["error"]
     assert known.secret not in result.out + result.err
     assert checked(installation) == 1
+
+
+def test_a_file_of_one_tenant_needs_an_option(fresh: Installation, tmp_path: Path) -> None:
+    file = tmp_path / "apps.json"
+    app = {"appId": "0c0cbd8a-5d1f-4a4e-9d3c-2f6d1a7a9b10", "displayName": "A", "passwordCredentials": []}
+    file.write_text(json.dumps([app]))
+    assert "directory_id is missing" in fresh.run("import_registrations", str(file)).sentence
+    tenant = ("--directory", "1b9d6bcd-bbfd-4b2d-9b5d-ab8dfbbd4bed", "--tenant-name", "Northpark")
+    result = fresh.run("import_registrations", str(file), "--json", *tenant)
+    assert (result.code, result.data["added"]) == (0, 2)
+    assert "is not an ID" in fresh.run("import_registrations", str(file), "--directory", "x").sentence
+
+
+def test_good_rows_are_imported_by_choice_and_the_exit_code_tells_of_the_others(
+    fresh: Installation, customers: Customers
+) -> None:
+    customers.add()
+    customers.add(transport="pigeon")
+    result = fresh.run("import_registrations", str(customers.write()), "--partial", "--json")
+    assert result.code == 1
+    assert (result.data["ok"], result.data["added"]) == (False, 4)
+    assert [(one["line"], one["column"]) for one in result.data["refused"]] == [(3, "transport")]
+
+
+@pytest.mark.slow
+def test_memory_does_not_follow_the_length_of_the_file(fresh: Installation, tmp_path: Path) -> None:
+    file = tmp_path / "long.csv"
+    lines = ["tenant_name,directory_id,app_name,client_id,secret_expires_on,contact_emails"]
+    lines += [
+        f"Customer {n},{UUID(int=n, version=4)},ALERT,{UUID(int=n + 10**9, version=4)},2028-01-31,it@c{n}.example"
+        for n in range(20_000)
+    ]
+    file.write_text("\n".join(lines))
+    with fresh.start("import_registrations", str(file), "--partial") as process:
+        _pid, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    assert process.returncode == 0
+    assert usage.ru_maxrss < 200_000, "kilobytes"

@@ -181,3 +181,11 @@ def test_another_worker_takes_over_from_a_killed_one(signed_in: Client, long_fil
 
 def test_an_unknown_file_does_not_exist(signed_in: Client) -> None:
     assert signed_in.get(reverse("import-preview", args=[UUID(int=1)])).status_code == 404
+
+
+@pytest.mark.control(55)
+def test_a_file_with_very_many_columns_is_refused(signed_in: Client) -> None:
+    page = upload(signed_in, "directory_id" + ",x" * 300 + "\n")
+    assert page.status_code == 422
+    assert "more than 200 columns" in page.content.decode()
+    assert not PendingImport.objects.exists()
