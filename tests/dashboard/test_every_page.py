@@ -18,7 +18,8 @@ from alertadmin.accounts.roles import Role
 from alertadmin.accounts.services import invitations
 from alertadmin.monitoring import worker_heartbeat
 from alertadmin.outbox.models import Channel, Delivery
-from alertadmin.registry.models import AppRegistration, Consent, Credential, Mailbox, SetupProgress
+from alertadmin.registry.csv_import import import_steps
+from alertadmin.registry.models import AppRegistration, Consent, Credential, ImportStatus, Mailbox, SetupProgress
 from alertadmin.reminders.models import CalendarFeed
 from alertadmin.reminders.scan import scanner
 from tests.conftest import NOW
@@ -58,7 +59,10 @@ def filled(rows: Rows, administrator: User) -> dict[str, Any]:
     channel.address = "https://hooks.example/token"
     channel.save()
     worker_heartbeat.beat()
+    kept = import_steps.keep(b"directory_id,app_name\nx,y\n", administrator, timezone.now())
+    import_steps.start(kept, ImportStatus.CHECKING, timezone.now())
     return {
+        "import": kept.pk,
         "guide": SetupProgress.objects.create(
             person=administrator, tenant=mailbox.tenant, app=mailbox.app, mailbox=mailbox, audience="AzureADMyOrg"
         ).pk,
