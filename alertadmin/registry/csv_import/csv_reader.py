@@ -11,7 +11,7 @@ import csv
 import io
 import re
 from collections.abc import Iterator
-from itertools import chain
+from itertools import chain, islice
 
 from django.utils.translation import gettext as _
 
@@ -24,6 +24,8 @@ SEPARATORS = ",;\t|"
 MAX_PREAMBLE = 2
 """Lines "sep=" and "#TYPE" before the header."""
 CHUNK = 65_536
+MAX_CELLS = 5_000
+"""Cells of a line that are looked at: no table has so many columns, and a hostile line has millions."""
 _PREAMBLE = re.compile(r'"?(?:sep=(?P<separator>[,;\t|])|#TYPE [^\r\n]*?)"?[,;\t]*', re.IGNORECASE)
 """A line before the header: Excel's separator, or the type of Windows PowerShell's Export-Csv."""
 _BINARY = re.compile(rb"[\0-\x08\x0e-\x1b]")
@@ -118,7 +120,7 @@ def _records(reader: Iterator[list[str]], table: RawTable, skipped: int) -> Iter
     begins = 1 + skipped
     try:
         for cells in reader:
-            cells = [trimmed(cell) for cell in cells]
+            cells = [trimmed(cell) for cell in islice(cells, MAX_CELLS)]
             if any(cells):
                 yield begins, cells
             begins = skipped + reader.line_num + 1  # type: ignore[attr-defined]
