@@ -67,9 +67,11 @@ def guide_consent(request: HttpRequest, guide: SetupProgress) -> HttpResponse:
 
 
 def _asks(request: HttpRequest, guide: SetupProgress, consents: list[Consent]) -> list[Ask]:
-    """Consent links; None if the clouds file does not define the cloud."""
+    """Consent links, without permissions that this version does not know; none if the clouds file lacks the cloud."""
     asks: dict[Resource, Ask] = {}
     for consent in consents:
+        if consent.permission not in Permission:
+            continue
         resource = RESOURCE_OF[Permission(consent.permission)]
         if resource in asks:
             continue
