@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import random
+import re
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -327,10 +328,15 @@ def _is_refused_by_all(delivery: Delivery, router: Router, walk: RouteWalk) -> b
     return is_whole and bool(walk.failures) and all(map(_is_final, walk.failures))
 
 
+_POLICY = re.compile(r"(?<![\d.])5\.7\.\d|\brela(?:y(?:ing|age)?|is)\b(?![.:])", re.IGNORECASE)
+
+
 def _is_final(failure: SendError) -> bool:
     """Whether the recipient does not exist and a retry cannot help. A policy (5.7.x), such as a relay that does not
-    know us, can be corrected."""
-    return failure.cause == "recipient_rejected" and not failure.retry and " 5.7." not in failure.technical
+    know us, can be corrected; many relays refuse that without an enhanced code."""
+    if failure.cause != "recipient_rejected" or failure.retry:
+        return False
+    return not _POLICY.search(failure.technical)
 
 
 def jittered(wait: timedelta) -> timedelta:

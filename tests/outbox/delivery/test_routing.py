@@ -317,8 +317,15 @@ class TestRejectedRecipient:
 
     @pytest.mark.parametrize(
         ("status", "words"),
-        [(450, "4.1.1 Recipient address rejected: user unknown for now"), (550, "5.7.1 Relaying denied")],
-        ids=["later", "a relay that does not know us"],
+        [
+            (450, "4.1.1 Recipient address rejected: user unknown for now"),
+            (550, "5.7.1 Relaying denied"),
+            (554, "Relay access denied"),
+            (550, "relay not permitted"),
+            (550, "relay non autorisé"),
+            (550, "Relay verweigert"),
+        ],
+        ids=["later", "5.7.1", "postfix", "exim", "French", "German"],
     )
     def test_is_tried_again_where_that_can_change(
         self, by_relay_alone: Site, relay: Sandbox, time: Time, status: int, words: str
