@@ -64,8 +64,10 @@ def row(installation: Installation, **cells: str) -> HttpResponse:
     writer = csv.DictWriter(text, COLUMNS)
     writer.writeheader()
     writer.writerow({"directory_id": site.tenant.directory_id, "client_id": site.app.client_id, **cells})
-    installation.post("import", file=SimpleUploadedFile("rows.csv", text.getvalue().encode()))
-    kept = PendingImport.objects.latest("created_at")
+    answer = installation.post("import", file=SimpleUploadedFile("rows.csv", text.getvalue().encode()))
+    kept = PendingImport.objects.order_by("created_at").last()
+    if kept is None:
+        return answer  # type: ignore[no-any-return]
     columns = {f"column-{number}": name for number, name in enumerate(COLUMNS)}
     installation.post("import-columns", kept.pk, **columns)
     return installation.post("import-preview", kept.pk)  # type: ignore[no-any-return]

@@ -269,8 +269,8 @@ def test_a_password_is_taken_as_it_is_typed(db: None) -> None:
 
 LOOKING = """
     app apps app-consents audit calendar channel channels consents credential credentials deliveries delivery diagnosis
-    factor-offer import-template leaving-ews mailbox mailboxes members overview person review security tenant tenants
-    test-send-progress
+    factor-offer import-template leaving-ews mailbox mailboxes members overview person read-date review security tenant
+    tenants test-send-progress
 """
 """Posted to, they show what they show."""
 LESS = "app-link-revoke calendar-revoke session-end sessions-end sign-out"
@@ -283,7 +283,8 @@ ROWS_OF_TENANTS = """
     credential-certificate credential-delete credential-edit credential-hold credential-promote credential-replace
     credential-resume delivery-arrived delivery-give-up delivery-hasten guide guide-application guide-check
     guide-consent guide-credential guide-directory guide-finish guide-mailbox guide-on guide-permissions guide-prove
-    guide-scope guide-scripts guide-test import mailbox-leaving mailbox-scope mailbox-sign-in mailbox-sign-in-ask
+    guide-scope guide-scripts guide-test import import-columns import-preview import-refused import-stop
+    mailbox-leaving mailbox-scope mailbox-sign-in mailbox-sign-in-ask
     mailbox-sign-in-confirm mailbox-to-graph mailbox-want-graph register tenant-delete tenant-edit tenant-policy
     test-send
 """

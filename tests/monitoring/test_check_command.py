@@ -125,7 +125,7 @@ def test_a_proxy_of_the_operating_system_is_said_to_be_ignored(
     said = capsys.readouterr().err
     assert "https_proxy is set for this machine" in said
     assert "canary" not in said
-    assert [notice.code for notice in notices() if notice.code.startswith("proxy")] == ["proxy_ignored"]
+    assert "proxy_ignored" in [notice.code for notice in notices()]
     for own in ({"HTTPS_PROXY": "http://proxy.example"}, {"HTTPS_PROXY": "", "NO_PROXY": "*"}):
         set_environment(settings, **own)
         settings.ENVIRONMENT.check()

@@ -73,7 +73,7 @@ def find(pk: UUID, user: User, now: datetime) -> PendingImport | None:
 
 def remove_expired(now: datetime) -> int:
     """Delete files past their hour; returns how many. A clock that ran ahead cannot keep one longer."""
-    old = Q(expires_at__lte=now) | Q(created_at__gt=now + CLOCKS_DIFFER)
+    old = Q(expires_at__lt=now) | Q(created_at__gt=now + CLOCKS_DIFFER)
     at_work = Q(lease_until__gt=now, lease_until__lte=now + LEASE + CLOCKS_DIFFER)
     return PendingImport.objects.filter(old).exclude(at_work).delete()[0]
 

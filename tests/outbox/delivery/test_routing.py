@@ -319,13 +319,9 @@ class TestRejectedRecipient:
         ("status", "words"),
         [
             (450, "4.1.1 Recipient address rejected: user unknown for now"),
-            (550, "5.7.1 Relaying denied"),
-            (554, "Relay access denied"),
-            (550, "relay not permitted"),
-            (550, "relay non autorisé"),
-            (550, "Relay verweigert"),
+            *((554, words) for words in ("5.7.1 Relaying denied", "Relay access denied", "Relay verweigert")),
         ],
-        ids=["later", "5.7.1", "postfix", "exim", "French", "German"],
+        ids=["later", "5.7.1", "postfix", "German"],
     )
     def test_is_tried_again_where_that_can_change(
         self, by_relay_alone: Site, relay: Sandbox, time: Time, status: int, words: str
