@@ -319,7 +319,7 @@ class TestRejectedRecipient:
         ("status", "words"),
         [
             (450, "4.1.1 Recipient address rejected: user unknown for now"),
-            *((554, words) for words in ("5.7.1 Relaying denied", "Relay access denied", "Relay verweigert")),
+            *((550, words) for words in ("5.7.1 Relaying denied", "Relay access denied", "Relay verweigert")),
         ],
         ids=["later", "5.7.1", "postfix", "German"],
     )
