@@ -328,6 +328,7 @@ def _is_refused_by_all(delivery: Delivery, router: Router, walk: RouteWalk) -> b
     return is_whole and bool(walk.failures) and all(map(_is_final, walk.failures))
 
 
+_NO_SUCH_ADDRESS = re.compile(r"(?<![\d.])5\.1\.\d")
 _POLICY = re.compile(r"(?<![\d.])5\.7\.\d|\brela(?:y(?:ing|age)?|is)\b(?![.:])", re.IGNORECASE)
 
 
@@ -336,7 +337,7 @@ def _is_final(failure: SendError) -> bool:
     know us, can be corrected; many relays refuse that without an enhanced code."""
     if failure.cause != "recipient_rejected" or failure.retry:
         return False
-    return not _POLICY.search(failure.technical)
+    return bool(_NO_SUCH_ADDRESS.search(failure.technical)) or not _POLICY.search(failure.technical)
 
 
 def jittered(wait: timedelta) -> timedelta:

@@ -308,12 +308,12 @@ class TestRejectedRecipient:
         return site
 
     def test_fails_at_once_if_every_route_rejects_it(self, by_relay_alone: Site, relay: Sandbox, time: Time) -> None:
-        relay.faults.add("relay", status=550, stage="rcpt", times=None)
+        relay.faults.add("relay", status=550, stage="rcpt", times=None, body="5.1.1 User unknown in relay table")
         delivery = reminder(time())
         assert worker.deliver_due(clock=time) == {"failed": 1}
         delivery.refresh_from_db()
         assert delivery.cause == "recipient_rejected"
-        assert "not found" in delivery.reason
+        assert "User unknown" in delivery.reason
 
     @pytest.mark.parametrize(
         ("status", "words"),
