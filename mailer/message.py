@@ -6,6 +6,7 @@ import hashlib
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.errors import MessageError
@@ -17,6 +18,8 @@ from email.utils import format_datetime
 import idna
 
 from mailer.encoded_words import header_registry
+from mailer.errors import SendError
+from mailer.http import wire_errors
 
 _SEVEN_BIT = SMTP.clone(cte_type="7bit", header_factory=header_registry("subject"))
 """Every server accepts it; 8BITMIME is an extension that not every server has."""
@@ -39,6 +42,16 @@ class BadMessage(ValueError):
 
 class BadAddress(BadMessage):
     """Not a single plain address."""
+
+
+@contextmanager
+def converting_message_errors() -> Iterator[None]:
+    """Convert BadMessage raised inside to SendError: nothing was sent."""
+    try:
+        yield
+    except BadMessage as error:
+        cause = "recipient_rejected" if isinstance(error, BadAddress) else "other"
+        raise SendError(cause, wire_errors.sanitize(str(error))) from None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Requests to a token endpoint through msal, with all its errors converted to SendError.
+"""Requests to a token endpoint through msal, and the tokens in its answers; all errors are converted to SendError.
 
 Source: OpenID Connect Discovery, RFC 6749; msal 1.39. Its constructor already requests the discovery document, its
 errors are dicts, ValueErrors or requests' exceptions, and their messages may repeat the server's text.
@@ -6,7 +6,12 @@ errors are dicts, ValueErrors or requests' exceptions, and their messages may re
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import base64
+import json
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -14,13 +19,34 @@ import msal
 import requests
 
 from mailer import diagnosis
-from mailer.access_token import Token, read, read_delegated
 from mailer.app_identity import AppIdentity, msal_credential
 from mailer.clouds import Cloud
 from mailer.errors import DOUBTFUL, Answer, SendError
 from mailer.http import wire_errors
 from mailer.http.http_session import Session
 from mailer.personal_account import AUTHORITY, PersonalAccount
+
+MAX_LIFETIME = 86_400.0
+"""Seconds: a longer lifetime in an answer is reduced to this."""
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """An access token and its claims. They are not validated, since the token is for another audience."""
+
+    value: str = field(repr=False)
+    expires_at: datetime = field()
+    roles: tuple[str, ...] = ()
+    """The granted permissions: an app's roles, or the scopes that a user consented to."""
+    audience: str = ""
+    tenant_id: str = ""
+    app_id: str = ""
+    readable: bool = True
+    """False if it is not a JWT: then its roles are unknown, and `roles` is empty."""
+
+    @property
+    def known_roles(self) -> tuple[str, ...] | None:
+        return self.roles if self.readable else None
 
 
 def request_token(app: AppIdentity, scope: str, session: Session, on_tenant: Callable[[], None]) -> Token:
@@ -32,7 +58,7 @@ def request_token(app: AppIdentity, scope: str, session: Session, on_tenant: Cal
     answer = _call_msal(answers, lambda: client.acquire_token_for_client([scope]))
     if not answer.get("access_token"):
         raise token_error(answer)
-    return read(answer)
+    return read_token(answer)
 
 
 def refresh(person: PersonalAccount, scope: str, session: Session, on_tenant: Callable[[], None]) -> tuple[Token, str]:
@@ -43,7 +69,7 @@ def refresh(person: PersonalAccount, scope: str, session: Session, on_tenant: Ca
     answer = _call_msal(answers, lambda: client.acquire_token_by_refresh_token(person.refresh_token, [scope]))
     if not answer.get("access_token"):
         raise token_error(answer)
-    return read_delegated(answer), str(answer.get("refresh_token") or person.refresh_token)
+    return read_delegated_token(answer), str(answer.get("refresh_token") or person.refresh_token)
 
 
 def start_device_flow(cloud: Cloud, client_id: str, scope: str, session: Session) -> dict[str, Any]:
@@ -168,3 +194,50 @@ def json_object(answer: requests.Response) -> dict[str, Any]:
     except (ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}
+
+
+def read_token(answer: Mapping[str, Any]) -> Token:
+    """The token in an answer of the token endpoint."""
+    value = str(answer["access_token"])
+    claims = _claims(value)
+    said = claims or {}
+    return Token(
+        value,
+        datetime.now(UTC) + _lifetime(answer.get("expires_in")),
+        roles=_roles(said.get("roles")),
+        audience=str(said.get("aud") or ""),
+        tenant_id=str(said.get("tid") or ""),
+        app_id=str(said.get("appid") or said.get("azp") or ""),
+        readable=claims is not None,
+    )
+
+
+def read_delegated_token(answer: Mapping[str, Any]) -> Token:
+    """A token for a signed-in user. It is opaque for personal accounts, so the scopes are read from the answer."""
+    granted = tuple(scope.rpartition("/")[2] for scope in str(answer.get("scope") or "").split())
+    return Token(str(answer["access_token"]), datetime.now(UTC) + _lifetime(answer.get("expires_in")), roles=granted)
+
+
+def _roles(claim: object) -> tuple[str, ...]:
+    if isinstance(claim, str):
+        return tuple(claim.split())
+    return tuple(str(role) for role in claim) if isinstance(claim, list) else ()
+
+
+def _lifetime(expires_in: object) -> timedelta:
+    """The lifetime. Some servers send the seconds as text. Invalid values count as 0, so the token is not cached."""
+    try:
+        seconds = float(str(expires_in))
+    except ValueError:
+        seconds = 0.0
+    return timedelta(seconds=min(max(seconds, 0.0), MAX_LIFETIME) if math.isfinite(seconds) else 0.0)
+
+
+def _claims(token: str) -> dict[str, Any] | None:
+    """The claims of a JWT; None if the token cannot be parsed."""
+    try:
+        payload = token.split(".")[1]
+        claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+    except (IndexError, ValueError, RecursionError):
+        return None
+    return claims if isinstance(claims, dict) else None

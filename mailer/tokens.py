@@ -9,21 +9,24 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Literal
+from typing import Literal, TypeVar
 
 from mailer import messages, token_client
-from mailer.access_token import Token
 from mailer.app_identity import AppIdentity, ClientCertificate, ClientSecret, Identity
-from mailer.errors import Answer, SendError
+from mailer.errors import Acceptance, Answer, SendError
 from mailer.http import deadline_sockets, wire_errors
 from mailer.http.http_session import Session
 from mailer.personal_account import PersonalAccount
+from mailer.token_client import Token
 
 __all__ = ["AppIdentity", "ClientCertificate", "ClientSecret", "OnStep", "StepName", "Token", "TokenSource", "acquire"]
 
 StepName = Literal["tenant", "token", "permission", "message"]
 OnStep = Callable[[StepName, str], None]
 """Called when a step succeeds, with its name and one line of detail."""
+Result = TypeVar("Result")
+STALE_TOKEN_CAUSES = frozenset({"token_rejected", "role_missing"})
+"""Refusals that a new token may avoid: the cached one was revoked, or consent was granted after it was issued."""
 
 
 def acquire(app: Identity, scope: str, *, on_step: OnStep | None = None, timeout: float = 10) -> Token:
@@ -101,6 +104,27 @@ class TokenSource:
             return _report_cached(_await(under_way), app, on_step)
         return self._fetch(key, mine, app, scope, on_step)
 
+    def with_token(
+        self,
+        app: Identity,
+        scope: str,
+        permission: str,
+        on_step: OnStep | None,
+        attempt: Callable[[Token], Result],
+    ) -> Result:
+        """The result of `attempt`. If a cached token is refused, `attempt` runs again with a new one. Raises
+        SendError."""
+        was_cached = self.has_cached(app, scope)
+        try:
+            return self._attempt(app, scope, permission, on_step, attempt)
+        except SendError as failure:
+            if failure.cause not in STALE_TOKEN_CAUSES or failure.outcome != Acceptance.NOT_SENT:
+                raise
+            self.forget(app, scope)
+            if not was_cached:
+                raise
+        return self._attempt(app, scope, permission, None, attempt)
+
     def has_cached(self, app: Identity, scope: str) -> bool:
         """Whether a token is cached. It may have been revoked since, or lack permissions granted since."""
         with self._lock:
@@ -109,6 +133,22 @@ class TokenSource:
     def forget(self, app: Identity, scope: str) -> None:
         with self._lock:
             self._tokens.pop(_key(app, scope), None)
+
+    def _attempt(
+        self,
+        app: Identity,
+        scope: str,
+        permission: str,
+        on_step: OnStep | None,
+        attempt: Callable[[Token], Result],
+    ) -> Result:
+        """Run `attempt` with a token. A missing permission is no reason to stop: an app that Exchange scopes by RBAC
+        sends without any role in its token."""
+        token = self.token(app, scope, on_step)
+        if on_step:
+            on_step("permission", _permission_detail(permission, token))
+        with wire_errors.redacting(token.value, *app.secrets):
+            return attempt(token)
 
     def _fetch(self, key: str, mine: Future[Token], app: Identity, scope: str, on_step: OnStep | None) -> Token:
         try:
@@ -142,6 +182,12 @@ def _report_cached(token: Token, app: Identity, on_step: OnStep | None) -> Token
         on_step("tenant", app.cloud.authority)
         on_step("token", messages.TOKEN_CACHED % {"time": f"{token.expires_at:%H:%M}"})
     return token
+
+
+def _permission_detail(permission: str, token: Token) -> str:
+    if not token.readable:
+        return f"the token does not show whether it holds {permission}"
+    return permission if permission in token.roles else messages.NOT_IN_TOKEN % {"permission": permission}
 
 
 def _await(under_way: Future[Token]) -> Token:

@@ -17,13 +17,11 @@ from exchangelib.version import EXCHANGE_2016, EXCHANGE_O365
 from mailer import diagnosis
 from mailer.errors import DOUBTFUL, Acceptance, Answer, SendError
 from mailer.http import deadline_sockets, http_session, wire_errors
-from mailer.message import Message, address_of
+from mailer.message import Message, address_of, converting_message_errors
 from mailer.personal_account import PersonalAccount
 from mailer.tokens import AppIdentity, OnStep, Token, TokenSource
 from mailer.transports import MAX_SEND_SECONDS, Login, Receipt, Sender
 from mailer.transports.ews_create_item import BearerToken, EwsAccount, EwsSession, NotSoapResponse, SendOnce
-from mailer.transports.mime_errors import converting_message_errors
-from mailer.transports.token_retry import with_token
 
 PERMISSION = "full_access_as_app"
 NO_RESPONSE = (OSError, requests.RequestException)
@@ -64,8 +62,7 @@ class EwsTransport:
         with deadline_sockets.deadline(self.timeout):
             if app is None:
                 return self._send(message, mime, address, sender, key, None)
-            return with_token(
-                self.tokens,
+            return self.tokens.with_token(
                 app,
                 app.cloud.exchange_scope,
                 PERMISSION,

@@ -16,13 +16,11 @@ from urllib.parse import quote
 from mailer.app_identity import Identity
 from mailer.errors import Acceptance, Answer, SendError
 from mailer.http import deadline_sockets
-from mailer.message import Message, address_of
+from mailer.message import Message, address_of, converting_message_errors
 from mailer.tokens import OnStep, Token, TokenSource
 from mailer.transports import MAX_SEND_SECONDS, OnDraft, Receipt, Sender
 from mailer.transports.graph_client import ACCEPTED, CREATED, DELETED, FOUND, GraphClient, ItemNotFound, Reply, Success
 from mailer.transports.graph_json import as_json
-from mailer.transports.mime_errors import converting_message_errors
-from mailer.transports.token_retry import with_token
 
 MAX_REQUEST_BYTES = 4_000_000
 """In a request's body; more needs an upload session. Source: Graph, "Limitations of sendMail"."""
@@ -164,7 +162,7 @@ class GraphTransport:
     def _with_token(self, sender: Sender, on_step: OnStep | None, attempt: Callable[[Token], Result]) -> Result:
         app = _app(sender)
         with deadline_sockets.deadline(self.timeout):
-            return with_token(self.tokens, app, app.graph_scope, PERMISSION, on_step, attempt)
+            return self.tokens.with_token(app, app.graph_scope, PERMISSION, on_step, attempt)
 
 
 def _app(sender: Sender) -> Identity:

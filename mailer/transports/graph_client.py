@@ -14,11 +14,11 @@ from typing import Any
 import requests
 
 from mailer import diagnosis
-from mailer.access_token import Token
 from mailer.app_identity import Identity
 from mailer.errors import DOUBTFUL, Acceptance, Answer, SendError
 from mailer.http import http_session, wire_errors
 from mailer.http.http_session import Session
+from mailer.token_client import Token
 
 VAGUE_CODES = frozenset({"UnknownError", "ErrorInternalServerError", "InternalServerError", "generalException"})
 """Codes by which Graph says only that a backend failed: UnknownError also wraps a bare 503 or 504 (microsoft-graph-docs

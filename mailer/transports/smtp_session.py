@@ -16,9 +16,8 @@ from mailer import diagnosis
 from mailer.email_address import ascii_host
 from mailer.errors import DOUBTFUL, Acceptance, Answer, SendError
 from mailer.http import deadline_sockets, http_session, wire_errors
-from mailer.message import Message, address_of
+from mailer.message import Message, address_of, converting_message_errors
 from mailer.transports import Receipt
-from mailer.transports.mime_errors import converting_message_errors
 from mailer.transports.smtp_pool import Endpoint, SmtpPool
 
 HELO = "[127.0.0.1]"

@@ -9,13 +9,11 @@ import base64
 
 from mailer.errors import SendError
 from mailer.http import deadline_sockets, wire_errors
-from mailer.message import Message, address_of
+from mailer.message import Message, address_of, converting_message_errors
 from mailer.tokens import OnStep, Token, TokenSource
 from mailer.transports import MAX_SEND_SECONDS, Receipt, Sender
-from mailer.transports.mime_errors import converting_message_errors
 from mailer.transports.smtp_pool import Endpoint, SmtpPool
 from mailer.transports.smtp_session import Client, open_client, refusal, submit
-from mailer.transports.token_retry import with_token
 
 IMPLICIT_TLS = 465
 MAX_COMMAND_LENGTH = 500
@@ -57,7 +55,7 @@ class SmtpTransport:
             return submit(self._pool, endpoint, lambda: open_client(connect, log_in), message, sender.address)
 
         with deadline_sockets.deadline(self.timeout):
-            return with_token(self.tokens, app, app.smtp_scope, app.smtp_permission, on_step, attempt)
+            return self.tokens.with_token(app, app.smtp_scope, app.smtp_permission, on_step, attempt)
 
 
 def _xoauth2(client: Client, address: str, token: Token) -> None:

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 
 from alertadmin.accounts.models import User
 from alertadmin.dashboard.consents import oauth_state
-from mailer import access_token, token_client
+from mailer import token_client
 from tests.helpers.login import signed_in_at
 from tests.mailer.https_server import reply
 from tests.outbox.channels.http_server import HttpServer
@@ -55,10 +55,10 @@ def test_a_refusal_of_a_token_endpoint_is_told_whatever_its_words_hold(answer: d
 def test_a_token_is_read_whatever_its_claims_are(claims: object, expires_in: object, scope: object) -> None:
     body = base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip("=")
     answer = {"access_token": f"e30.{body}.x", "expires_in": expires_in, "scope": scope}
-    token = access_token.read(answer)
+    token = token_client.read_token(answer)
     assert token.readable == isinstance(claims, dict)
     assert all(isinstance(role, str) for role in token.roles)
-    access_token.read_delegated(answer)
+    token_client.read_delegated_token(answer)
 
 
 @QUICK
@@ -67,7 +67,7 @@ def test_a_token_is_read_whatever_its_claims_are(claims: object, expires_in: obj
 @example("a.b")
 @example("x.☃.y")
 def test_what_is_no_token_is_one_of_which_nothing_is_known(value: str) -> None:
-    assert not access_token.read({"access_token": value}).roles
+    assert not token_client.read_token({"access_token": value}).roles
 
 
 @pytest.fixture(scope="module")
