@@ -13,6 +13,7 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import cached_property
 from pathlib import Path
 
 from alertadmin import keyring_config, setting_rules
@@ -44,6 +45,8 @@ SOCKET_PATH_LIMIT = 100
 
 @dataclass(frozen=True)
 class Environment:
+    """Its rules are evaluated once; those that read the record of the last `up` or the temporary folder are not."""
+
     data_dir: Path
     values: Mapping[str, str] = field(repr=False)
     """Some values are passwords or tokens."""
@@ -74,12 +77,12 @@ class Environment:
         given = {name: unknown_name(name) for name in sorted(self.values) if name.startswith(PREFIX)}
         return {name: said for name, said in given.items() if said}
 
-    @property
+    @cached_property
     def database_url(self) -> str:
         value = self.get("DATABASE_URL")
         return setting_rules.database_url(value) if value else ""
 
-    @property
+    @cached_property
     def embedded_broker(self) -> bool:
         return not self.get("REDIS_URL")
 
@@ -97,7 +100,7 @@ class Environment:
         value = self.get("REDIS_URL")
         return setting_rules.broker_url(value) if value else f"redis+socket://{self.broker_socket}?virtual_host=0"
 
-    @property
+    @cached_property
     def bind(self) -> tuple[str, int]:
         return setting_rules.bind_address(self.get("BIND", DEFAULT_BIND))
 
@@ -149,12 +152,12 @@ class Environment:
             return all(name.startswith(".") for name in self.allowed_hosts)
         return not self.get("BIND")
 
-    @property
+    @cached_property
     def allowed_hosts(self) -> list[str]:
         """Names besides that of the public URL by which browsers may open pages."""
         return setting_rules.allowed_hosts(self.get("ALLOWED_HOSTS"))
 
-    @property
+    @cached_property
     def tls(self) -> tuple[Path, Path] | None:
         """Certificate chain and private key, both PEM, if the web server itself serves TLS."""
         certificate, key = self.get("TLS_CERTIFICATE"), self.get("TLS_KEY")
@@ -177,7 +180,7 @@ class Environment:
             "PROXIES", self.get("PROXIES") or ("1" if is_behind_one else "0"), 0, 9, 1, "proxies"
         )
 
-    @property
+    @cached_property
     def secret_key(self) -> str:
         value = self.get("SECRET_KEY")
         if value and len(value) < MIN_SECRET_KEY:
@@ -187,15 +190,15 @@ class Environment:
             )
         return value
 
-    @property
+    @cached_property
     def debug(self) -> bool:
         return setting_rules.switch("DEBUG", self.get("DEBUG"))
 
-    @property
+    @cached_property
     def keys_file(self) -> Path:
         return Path(self.get("KEYS_FILE") or self.data_dir / "keys.json")
 
-    @property
+    @cached_property
     def keys(self) -> KeySource:
         """Where the keyring is kept; None: in the unencrypted key file. May contain the keys."""
         try:
@@ -208,42 +211,42 @@ class Environment:
         value = self.get(name)
         return Path(value).expanduser() if value else None
 
-    @property
+    @cached_property
     def keys_token_file(self) -> Path | None:
         """File with the token for a Vault or OpenBao, if KEYS_TOKEN is not set."""
         return self.path("KEYS_TOKEN_FILE")
 
-    @property
+    @cached_property
     def keys_ca_file(self) -> Path | None:
         """CA file (PEM) for the KMS; None: the system's authorities."""
         return self.path("KEYS_CA_FILE")
 
-    @property
+    @cached_property
     def clouds_file(self) -> Path | None:
         return self.path("CLOUDS_FILE")
 
-    @property
+    @cached_property
     def sign_in_file(self) -> Path | None:
         """The sign-in providers (accounts/oidc/config_file.py)."""
         return self.path("SIGN_IN_FILE")
 
-    @property
+    @cached_property
     def group_roles_last(self) -> timedelta:
         """How long a group role stays in force without a confirmation by the provider."""
         value = self.get("GROUP_ROLES_HOURS", "72")
         return timedelta(hours=setting_rules.whole_number("GROUP_ROLES_HOURS", value, 1, 168, 72, "hours"))
 
-    @property
+    @cached_property
     def language(self) -> str:
         """Language of mails to tenants without one, of commands, and of browsers that ask for none of LANGUAGES."""
         return setting_rules.choice("LANGUAGE", self.get("LANGUAGE", "en"), LANGUAGES)
 
-    @property
+    @cached_property
     def lease(self) -> timedelta:
         """Duration of a worker's lease on a delivery."""
         return timedelta(seconds=setting_rules.seconds("LEASE_SECONDS", self.get("LEASE_SECONDS", "90"), 86_400, 90))
 
-    @property
+    @cached_property
     def inside_targets(self) -> EgressAllowlist:
         """Internal addresses that channels from pages may use; none by default."""
         try:
@@ -254,22 +257,22 @@ class Environment:
                 f"10.1.2.0/24, 192.168.1.5:8080, [fd00::1]:443; {error}."
             ) from None
 
-    @property
+    @cached_property
     def tests_per_hour(self) -> int:
         """Max test sends of one user within an hour, from pages."""
         return setting_rules.whole_number("TESTS_PER_HOUR", self.get("TESTS_PER_HOUR", "30"), 1, 10_000, 30, "tests")
 
-    @property
+    @cached_property
     def keep_words(self) -> timedelta:
         """How long the text of a finished mail is kept."""
         return self._days("KEEP_WORDS_DAYS", 90)
 
-    @property
+    @cached_property
     def keep_deliveries(self) -> timedelta:
         """How long a finished delivery is kept."""
         return self._days("KEEP_DELIVERIES_DAYS", 730)
 
-    @property
+    @cached_property
     def keep_audit(self) -> timedelta:
         """How long audit entries are kept."""
         return self._days("KEEP_AUDIT_DAYS", 730)
@@ -279,38 +282,38 @@ class Environment:
         value = self.get(name, str(default))
         return timedelta(days=setting_rules.whole_number(name, value, 31, 36_500, default, "days"))
 
-    @property
+    @cached_property
     def sandbox(self) -> str:
         """URL of the demo's sandbox, such as https://localhost:9443; empty in a real installation."""
         ports = self.get("DEMO_PORTS")
         return f"https://localhost:{ports.partition(',')[0]}" if ports else ""
 
-    @property
+    @cached_property
     def sandbox_key(self) -> str:
         return self.values.get(SANDBOX_KEY, "")
 
-    @property
+    @cached_property
     def log_level(self) -> str:
         """Level of alertadmin's own log lines; empty by default."""
         value = self.get("LOG_LEVEL").upper()
         return setting_rules.choice("LOG_LEVEL", value, LOG_LEVELS) if value else ""
 
-    @property
+    @cached_property
     def log_format(self) -> str:
         """`text` for people, or `json`, one object per line."""
         return setting_rules.choice("LOG_FORMAT", self.get("LOG_FORMAT", "text").lower(), LOG_FORMATS)
 
-    @property
+    @cached_property
     def smtp_url(self) -> str:
         return self.get("SMTP_URL")
 
-    @property
+    @cached_property
     def outbound_proxy(self) -> OutboundProxy | None:
         """The proxy for HTTP to Microsoft, channels, sign-in providers, vaults and the monitor. May have a password."""
         ca_file = self.path("HTTPS_PROXY_CA_FILE")
         return setting_rules.outbound_proxy(self.get("HTTPS_PROXY"), self.get("NO_PROXY"), str(ca_file or ""))
 
-    @property
+    @cached_property
     def ping_url(self) -> str:
         """URL that is called regularly while all is well; empty: none. A secret: its path is a token."""
         return setting_rules.ping_url(self.get("PING_URL"))

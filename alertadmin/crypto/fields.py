@@ -33,7 +33,7 @@ from alertadmin.crypto import keyring, messages
 from alertadmin.crypto.keyring import BINDING_KEY
 
 Destination = tuple[str, ...]
-"""Where a secret may be sent: its kind, then texts that identify the place (`registry.destinations`)."""
+"""Where a secret may be sent: its kind, then texts that identify the place (`registry.clouds`)."""
 
 VERSION = "v1"
 BOUND_VERSION = "v2"

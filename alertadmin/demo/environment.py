@@ -110,7 +110,7 @@ class Demo:
         """Register the sandbox's example tenants, unless an earlier start did."""
         from alertadmin.crypto import reencryption
         from alertadmin.demo.seed import Seeding
-        from alertadmin.registry.destinations import with_former_url
+        from alertadmin.registry.clouds import with_former_url
 
         now_at = self._urls()
         for place, url in self._former.items():

@@ -14,8 +14,8 @@ from alertadmin.accounts.email_address import EmailAddressInput
 from alertadmin.accounts.roles import Right
 from alertadmin.audit import AuditAction
 from alertadmin.dashboard.ui.model_picker_field import ModelPickerField
-from alertadmin.registry import destinations, input_validation
-from alertadmin.registry.clouds import server_choices
+from alertadmin.registry import input_validation
+from alertadmin.registry.clouds import password_destination, server_choices
 from alertadmin.registry.consent.required_consents import sync_required_consents
 from alertadmin.registry.models import AppRegistration, Mailbox, SignInAudience, Tenant
 from alertadmin.registry.permissions import TransportName
@@ -204,7 +204,7 @@ class OnPremisesForm(SenderMailboxForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["server"].choices = server_choices()  # type: ignore[attr-defined]
-        self.stored_for = None if self.instance._state.adding else destinations.of_password(self.instance)
+        self.stored_for = None if self.instance._state.adding else password_destination(self.instance)
         self.instance.transport = TransportName.EWS
         if self.instance.password is not None:
             self.fields["new_password"].help_text = _("Leave empty to keep the stored password, which is never shown.")
@@ -217,7 +217,7 @@ class OnPremisesForm(SenderMailboxForm):
         stored = self.instance.password
         if not self.is_bound or stored is None or self.cleaned_data.get("new_password") or self.errors:
             return
-        if self.stored_for != destinations.of_password(self.instance) or stored.destination_changed():
+        if self.stored_for != password_destination(self.instance) or stored.destination_changed():
             self.add_error(
                 "new_password",
                 _(

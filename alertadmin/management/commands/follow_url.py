@@ -8,8 +8,7 @@ from django.utils.translation import gettext as _
 
 from alertadmin.crypto import keyring, reencryption
 from alertadmin.management.base import CommandRefused, CommandResult, JsonCommand
-from alertadmin.registry.clouds import clouds, servers
-from alertadmin.registry.destinations import with_former_url
+from alertadmin.registry.clouds import clouds, servers, with_former_url
 from mailer.coded_text import message_of
 
 

@@ -13,8 +13,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from alertadmin.audit.tenant_scope import owner_only, tenant_scoped
-from alertadmin.crypto.fields import EncryptedField
-from alertadmin.registry import destinations
+from alertadmin.crypto.fields import Destination, EncryptedField
 from alertadmin.registry.models import AppRegistration, Tenant
 
 if TYPE_CHECKING:
@@ -46,6 +45,11 @@ def _of_tenants(tenants: models.QuerySet[Any]) -> Q:
     return Q(tenant__in=tenants) | Q(app__tenant__in=tenants)
 
 
+def _key_destination(channel: Channel) -> Destination:
+    """A signing key's destination is the webhook's address. Raises Unreadable if that cannot be decrypted."""
+    return ("channel", channel.address.decrypt() if channel.address else "")
+
+
 @owner_only(lambda: Q(tenant=None, app=None))
 @tenant_scoped(_of_tenants)
 class Channel(models.Model):
@@ -63,7 +67,7 @@ class Channel(models.Model):
     """The service's name for users: "Slack"."""
     hint = models.CharField(_("destination"), max_length=253, editable=False)
     """Enough of the address to recognise it, too little to use it: the host, or only the scheme."""
-    signing_key = EncryptedField(_("signing key"), destination=destinations.of_signing_key)
+    signing_key = EncryptedField(_("signing key"), destination=_key_destination)
     """For a webhook; shown once."""
     tenant = models.ForeignKey(Tenant, models.CASCADE, null=True, blank=True, related_name="channels")
     app = models.ForeignKey(AppRegistration, models.CASCADE, null=True, blank=True, related_name="channels")

@@ -16,7 +16,8 @@ from django.utils.translation import gettext_lazy as _
 from alertadmin.audit.tenant_scope import tenant_scoped
 from alertadmin.crypto.fields import EncryptedField
 from alertadmin.crypto.keyring import Unreadable
-from alertadmin.registry import destinations, guid
+from alertadmin.registry import guid
+from alertadmin.registry.clouds import credential_destination
 from alertadmin.registry.models.app_registration import AppRegistration
 
 
@@ -49,7 +50,7 @@ class Credential(models.Model):
     hint = models.CharField(_("hint"), max_length=3, blank=True, editable=False)
     """The first three characters, as Microsoft Graph shows them: enough to recognise the secret, useless to send with.
     """
-    value = EncryptedField(_("secret value"), destination=destinations.of_credential)
+    value = EncryptedField(_("secret value"), destination=credential_destination)
     """The secret's value, or the certificate's private key as PEM."""
     certificate = models.TextField(_("public certificate (PEM)"), blank=True)
     starts_at = models.DateTimeField(_("start date"), null=True, blank=True)

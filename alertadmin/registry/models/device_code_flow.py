@@ -8,8 +8,8 @@ from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from alertadmin.crypto.fields import EncryptedField
-from alertadmin.registry import destinations
+from alertadmin.crypto.fields import Destination, EncryptedField
+from alertadmin.registry.clouds import refresh_token_destination
 from alertadmin.registry.models.mailbox import Mailbox
 
 
@@ -23,6 +23,10 @@ class DeviceCodeState(models.TextChoices):
     FAILED = "failed", _("Failed")
 
 
+def _destination(flow: DeviceCodeFlow) -> Destination:
+    return refresh_token_destination(flow.mailbox)
+
+
 class DeviceCodeFlow(models.Model):
     """The states and transitions are drawn in `registry.personal.device_code`."""
 
@@ -32,7 +36,7 @@ class DeviceCodeFlow(models.Model):
     user_code = models.CharField(max_length=40, blank=True)
     """The code that the user enters at Microsoft; cleared when it is no longer needed."""
     page = models.URLField(blank=True)
-    device_code = EncryptedField(destination=destinations.of_device_code)
+    device_code = EncryptedField(destination=_destination)
     """Gives its holder the tokens; cleared when it is no longer needed."""
     interval = models.PositiveSmallIntegerField(default=5)
     """Seconds between two polls."""
@@ -41,7 +45,7 @@ class DeviceCodeFlow(models.Model):
     expires_at = models.DateTimeField()
     account = models.CharField(max_length=254, blank=True)
     """The account that signed in, shown for confirmation or in the error that it is another account."""
-    held_token = EncryptedField(destination=destinations.of_device_code)
+    held_token = EncryptedField(destination=_destination)
     """The refresh token until the account is confirmed; nothing is sent with it. Cleared on confirmation, refusal and
     expiry."""
     begun_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")

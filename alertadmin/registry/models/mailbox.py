@@ -15,8 +15,8 @@ from django.utils.translation import gettext_lazy as _
 from alertadmin.accounts.email_address import CanonicalAddressField, EmailAddressField, UniqueAddress
 from alertadmin.audit.tenant_scope import owner_only, tenant_scoped
 from alertadmin.crypto.fields import EncryptedField
-from alertadmin.registry import destinations, messages
-from alertadmin.registry.clouds import server_choices
+from alertadmin.registry import messages
+from alertadmin.registry.clouds import password_destination, refresh_token_destination, server_choices
 from alertadmin.registry.models.app_registration import AppRegistration
 from alertadmin.registry.models.tenant import Tenant
 from alertadmin.registry.permissions import PERMISSION_OF, Permission, TransportName
@@ -74,10 +74,10 @@ class Mailbox(models.Model):
     """Its slug in the operator's clouds file; empty for Exchange Online."""
     username = models.CharField(_("user name"), max_length=200, blank=True)
     login_kind = models.CharField(_("login by"), max_length=8, choices=LoginKind, default=LoginKind.NTLM)
-    password = EncryptedField(_("password"), destination=destinations.of_password)
+    password = EncryptedField(_("password"), destination=password_destination)
     is_personal = models.BooleanField(_("personal Microsoft account"), default=False, editable=False)
     """Outlook.com, Hotmail, Live: the app sends for a user who signed in; it has no access of its own."""
-    refresh_token = EncryptedField(_("sign-in"), destination=destinations.of_refresh_token)
+    refresh_token = EncryptedField(_("sign-in"), destination=refresh_token_destination)
     """Of a personal account that signed in. Each use replaces it; see `registry.personal.refresh_tokens`."""
     signed_in_at = models.DateTimeField(_("signed in"), null=True, blank=True, editable=False)
     sign_in_ends_at = models.DateTimeField(_("sign-in expires"), null=True, blank=True, editable=False)

@@ -8,8 +8,12 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from alertadmin.accounts.models import User
-from alertadmin.crypto.fields import EncryptedField
-from alertadmin.registry import destinations
+from alertadmin.crypto.fields import Destination, EncryptedField
+
+
+def _destination(secret: MfaSecret) -> Destination:
+    """The user that it authenticates."""
+    return ("person", str(secret.person_id))
 
 
 class MfaSecret(models.Model):
@@ -17,7 +21,7 @@ class MfaSecret(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     person = models.ForeignKey(User, models.CASCADE, related_name="+")
-    value = EncryptedField(destination=destinations.of_factor)
+    value = EncryptedField(destination=_destination)
 
     class Meta:
         db_table = "registry_factorsecret"  # older than the model's name

@@ -9,8 +9,7 @@ from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from alertadmin.crypto.fields import EncryptedField
-from alertadmin.registry import destinations
+from alertadmin.crypto.fields import Destination, EncryptedField
 
 PENDING_LIFETIME = timedelta(hours=1)
 
@@ -23,15 +22,20 @@ class ImportStatus(models.TextChoices):
     DONE = "done", _("Imported")
 
 
+def _destination(pending: PendingImport) -> Destination:
+    """The user who may open it."""
+    return ("upload", str(pending.person_id))
+
+
 class PendingImport(models.Model):
     """Belongs to the user who uploaded the file; no other user can open it."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     person = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
     status = models.CharField(max_length=10, choices=ImportStatus, default=ImportStatus.DRAFT)
-    content = EncryptedField(destination=destinations.of_upload)
+    content = EncryptedField(destination=_destination)
     """The file, compressed, in base64."""
-    report = EncryptedField(destination=destinations.of_upload)
+    report = EncryptedField(destination=_destination)
     """What the rows do or did, as JSON in the user's language. It lives as long as the file."""
     answers = models.JSONField(default=dict)
     """What the user decided for the file. Never a cell of it."""
