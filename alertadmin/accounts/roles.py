@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from functools import cache
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -58,9 +59,10 @@ ROLE_DESCRIPTIONS = {
 }
 
 
-def roles_for(right: Right) -> list[Role]:
+@cache
+def roles_for(right: Right) -> tuple[Role, ...]:
     """The roles that include the right."""
-    return [role for role, rights in RIGHTS.items() if right in rights]
+    return tuple(role for role, rights in RIGHTS.items() if right in rights)
 
 
 def can_grant(own: frozenset[Right], role: Role) -> bool:

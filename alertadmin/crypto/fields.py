@@ -210,6 +210,7 @@ class EncryptedField(_TextField):
     def contribute_to_class(self, cls: type[models.Model], name: str, private_only: bool = False) -> None:
         super().contribute_to_class(cls, name, private_only)
         setattr(cls, name, _EncryptedAttribute(self))
+        self._model_and_field = f"{stored_label(cls)}:{name}:".encode()
 
     def get_prep_value(self, value: Any) -> str | None:
         if value is None or isinstance(value, EncryptedValue):
@@ -247,7 +248,7 @@ class EncryptedField(_TextField):
         """The associated data: model, field and row."""
         if not isinstance(key := instance.pk, UUID):
             raise TypeError("An encrypted field needs a UUID primary key, set before the secret.")
-        return f"{stored_label(self.model)}:{self.name}:".encode() + key.bytes
+        return self._model_and_field + key.bytes
 
     def destination_of(self, instance: models.Model) -> Callable[[], Destination] | None:
         """Evaluated only for encryption and decryption, since it may need a query."""

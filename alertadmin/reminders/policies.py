@@ -19,7 +19,7 @@ from alertadmin.registry.models import AppRegistration, Mailbox, Tenant
 from alertadmin.reminders.models import Policy
 from alertadmin.reminders.models.policy import validate_plan, validate_working_days
 from alertadmin.reminders.rules.delivery_window import Digest, Timing
-from alertadmin.reminders.rules.schedule import DEFAULT, HEAD_START, ReminderSchedule
+from alertadmin.reminders.rules.schedule import DEFAULT, DEFAULT_TEXT, HEAD_START, ReminderSchedule
 
 log = logging.getLogger(__name__)
 
@@ -98,9 +98,9 @@ class PlanLookup:
         usable = {text: plan for _, text in texts if (plan := parsed(text))}
         unusable = {text for _, text in texts} - usable.keys()
         self._own = own.exclude(plan__in=unusable) if unusable else own
-        self._otherwise = next((text for is_own, text in texts if is_own and text in usable), str(DEFAULT))
+        self._otherwise = next((text for is_own, text in texts if is_own and text in usable), DEFAULT_TEXT)
         scoped = any(text in usable for is_own, text in texts if not is_own)
-        self.only = None if scoped else ReminderSchedule.of(self._otherwise)
+        self.only = None if scoped else parsed(self._otherwise)
         """The schedule of every row, if no app and no tenant has its own."""
         self.farthest = max(max(plan.thresholds) for plan in (DEFAULT, *usable.values())) + HEAD_START
         """Days before an expiry from which a reminder can be due."""

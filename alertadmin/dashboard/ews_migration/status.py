@@ -15,8 +15,8 @@ from alertadmin.accounts.access import Access
 from alertadmin.dashboard.ui.badges import BAD, BADGES, DOUBTFUL, GOOD, UNDER_WAY, UNKNOWN, Badge
 from alertadmin.outbox.models import Attempt, AttemptOutcome, Delivery, DeliveryState, Purpose
 from alertadmin.registry.models import Consent, ConsentStatus, Mailbox
+from alertadmin.registry.models.mailbox import by_exchange_online_ews
 from alertadmin.registry.permissions import Permission, TransportName
-from alertadmin.reminders.scan.sources.ews import still_by_ews
 
 PROOF_LASTS = timedelta(days=7)
 """Age after which an accepted test by Graph is no longer sufficient."""
@@ -51,7 +51,7 @@ def ews_mailboxes(access: Access) -> QuerySet[Mailbox]:
     consent = Consent.objects.filter(app=OuterRef("app"), tenant=OuterRef("tenant"), permission=Permission.MAIL_SEND)
     return (
         access.visible(Mailbox)
-        .filter(still_by_ews())
+        .filter(by_exchange_online_ews())
         .select_related("tenant", "app")
         .defer("password")
         .annotate(

@@ -24,9 +24,10 @@ from alertadmin.dashboard.ui.tables import Column, Table
 from alertadmin.registry.consent.checks import check_consent
 from alertadmin.registry.consent.required_consents import sync_required_consents
 from alertadmin.registry.models import AppRegistration, Mailbox
+from alertadmin.registry.models.mailbox import by_exchange_online_ews
 from alertadmin.registry.permissions import Permission, TransportName
 from alertadmin.registry.scripts import snippets
-from alertadmin.reminders.scan.sources.ews import ENDS, still_by_ews
+from alertadmin.reminders.scan.sources.ews import ENDS
 
 LISTING = Table(
     columns=(
@@ -50,7 +51,7 @@ def leaving_ews(request: HttpRequest) -> HttpResponse:
     context = {
         "page": page,
         "days": (ENDS - now).days,
-        "count": access.visible(Mailbox).filter(still_by_ews()).count(),
+        "count": access.visible(Mailbox).filter(by_exchange_online_ews()).count(),
         "moved": access.visible(Mailbox).filter(transport=TransportName.GRAPH).count(),
     }
     return render(request, "ews_migration/list.html", context)
@@ -63,7 +64,9 @@ def leaving_mailbox(request: HttpRequest, pk: UUID) -> HttpResponse:
     if found.app is None or found.transport != TransportName.EWS:
         return redirect("mailbox", pk)
     row = ews_mailboxes(access_of(request)).get(pk=pk)
-    others = Mailbox.objects.filter(still_by_ews(), tenant=found.tenant).values_list("app__client_id", flat=True)
+    others = Mailbox.objects.filter(by_exchange_online_ews(), tenant=found.tenant).values_list(
+        "app__client_id", flat=True
+    )
     context = {
         "mailbox": found,
         "standing": migration_status(row, timezone.now()),
@@ -102,7 +105,7 @@ def require_graph_permission(request: HttpRequest, pk: UUID) -> HttpResponse:
 @post_only(back="mailbox-leaving")
 def mailbox_to_graph(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Switch to Graph, only after an accepted test: a working transport is not replaced by an untested one."""
-    found = get_object_or_404(Mailbox.objects.select_related("tenant", "app").filter(still_by_ews()), pk=pk)
+    found = get_object_or_404(Mailbox.objects.select_related("tenant", "app").filter(by_exchange_online_ews()), pk=pk)
     last = tests_by_graph(found).first()
     if last is None or not allows_switch(last.state, last.created_at, timezone.now()):
         messages.warning(

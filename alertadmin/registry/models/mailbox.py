@@ -45,6 +45,11 @@ def of_the_installation() -> Q:
     return Q(pk__in=Mailbox.objects.order_by("created_at", "pk").values_list("pk", flat=True)[:1])
 
 
+def by_exchange_online_ews() -> Q:
+    """The condition for mailboxes that still send by EWS of Exchange Online, which Microsoft shuts down."""
+    return Q(transport=TransportName.EWS, server="")
+
+
 @owner_only(of_the_installation)
 @tenant_scoped("tenant")
 class Mailbox(models.Model):

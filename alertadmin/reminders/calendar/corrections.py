@@ -25,16 +25,15 @@ from alertadmin.outbox.mails.composers import Content, Obsolete
 from alertadmin.outbox.mails.recipient_language import language_of
 from alertadmin.outbox.models import Delivery, DeliveryState, Purpose
 from alertadmin.registry.models import Credential, CredentialState, Mailbox
+from alertadmin.registry.models.mailbox import by_exchange_online_ews
 from alertadmin.registry.safe_names import clean, quoted
 from alertadmin.reminders import messages, policies
 from alertadmin.reminders import recipients as reminders_recipients
-from alertadmin.reminders.calendar import attachments as calendar_attachments
 from alertadmin.reminders.calendar import expiry_event, ical
 from alertadmin.reminders.calendar.expiry_event import ExpiryEvent
 from alertadmin.reminders.models import CalendarEntry, Reminder, ReminderKind, Scan
 from alertadmin.reminders.rules import delivery_window
 from alertadmin.reminders.rules.schedule import ESCALATE_TO_ALL_DAYS
-from alertadmin.reminders.scan.sources import ews
 from mailer.message import Attachment
 
 MAX_PER_MAIL = 100
@@ -96,7 +95,7 @@ def _outdated() -> QuerySet[CalendarEntry]:
     arrived = Q(delivery__state=DeliveryState.SENT)
     arrived |= Q(delivery__was_uncertain=True, delivery__state__in=over, delivery__settled_at__isnull=False)
     living = Credential.objects.watched().filter(pk=OuterRef("thing"))
-    by_ews = Mailbox.objects.filter(ews.still_by_ews(), pk=OuterRef("thing"))
+    by_ews = Mailbox.objects.filter(by_exchange_online_ews(), pk=OuterRef("thing"))
     told_anew = Reminder.objects.filter(credential=OuterRef("pk"), expires_at=OuterRef("expires_at"))
     moved = living.exclude(expires_at=OuterRef("ends_at")).exclude(Exists(told_anew))
     wrong = (
@@ -123,7 +122,7 @@ def compose(delivery: Delivery, now: datetime) -> Content | Obsolete:
     language = language_of(delivery.recipient, wrong[0].tenant)
     with translation.override(language):
         moved = [ends[key] for key in ends.keys() & told]
-        calendar_attachments.record(delivery, moved)
+        expiry_event.record_entries(delivery, moved)
         return replace(_render(wrong, ends, _attachments(wrong, moved, now)), language=language)
 
 
@@ -142,14 +141,12 @@ def _attachments(wrong: list[CalendarEntry], moved: list[ExpiryEvent], now: date
     gone = [entry for entry in wrong if entry.thing not in again]
     found = []
     if moved:
-        found.append(
-            calendar_attachments.attachment(calendar_attachments.FILE, "PUBLISH", ical.publish_method(moved, now))
-        )
+        found.append(ical.attachment(ical.FILE, "PUBLISH", ical.publish_method(moved, now)))
     for number, entry in enumerate(gone, 1):
         name = "withdrawn.ics" if len(gone) == 1 else f"withdrawn-{number}.ics"
         start = expiry_event.day_of(entry.ends_at, _zone_of(entry)) or entry.ends_at
         content = ical.cancelled(str(entry.thing), start, entry.sequence + 1, _title(entry), now)
-        found.append(calendar_attachments.attachment(name, "CANCEL", content))
+        found.append(ical.attachment(name, "CANCEL", content))
     return tuple(found)
 
 

@@ -1,11 +1,13 @@
 """An expiry as a calendar event: its title, its description, and its identity.
 
-The expiries are read with their effective schedules: two queries for any number of them.
+The expiries are read with their effective schedules: two queries for any number of them. Those sent in a mail are
+recorded before it is sent, and count only if it was: if the process is killed in between, the next attempt records them
+again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import Any
@@ -13,18 +15,22 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
+from django.db import transaction
 from django.db.models import F, QuerySet
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from alertadmin.accounts.time_zones import zone_or_utc
+from alertadmin.outbox.models import Delivery
 from alertadmin.registry.models import Credential, CredentialKind, CredentialState, Mailbox
+from alertadmin.registry.models.mailbox import by_exchange_online_ews
 from alertadmin.registry.safe_names import clean, quoted
 from alertadmin.reminders import policies
-from alertadmin.reminders.models import ReminderKind
-from alertadmin.reminders.rules.schedule import ReminderSchedule
+from alertadmin.reminders.models import CalendarEntry, Reminder, ReminderKind
+from alertadmin.reminders.rules.schedule import DEFAULT, ReminderSchedule
 from alertadmin.reminders.scan.sources import ews
+from mailer.email_address import canonical
 
 
 @dataclass(frozen=True)
@@ -140,7 +146,7 @@ def of_credentials(found: QuerySet[Credential]) -> Iterator[ExpiryEvent]:
         "app__tenant__time_zone",
     )  # fmt: skip
     for row in rows:
-        plan = ReminderSchedule.of(row["plan"])
+        plan = policies.parsed(row["plan"]) or DEFAULT
         yield ExpiryEvent(
             kind=ReminderKind.CREDENTIAL,
             thing=row["pk"],
@@ -163,7 +169,7 @@ def of_credentials(found: QuerySet[Credential]) -> Iterator[ExpiryEvent]:
 def of_mailboxes(found: QuerySet[Mailbox]) -> Iterator[ExpiryEvent]:
     """Of the mailboxes that still send by EWS."""
     rows: QuerySet[Any, Any] = (
-        found.filter(ews.still_by_ews())
+        found.filter(by_exchange_online_ews())
         .annotate(plan=policies.PlanLookup().text("app", "tenant"), client_id=F("app__client_id"))
         .values("pk", "address", "created_at", "plan", "app_id", "app__name", "client_id", "tenant_id", "tenant__name")
     )
@@ -180,6 +186,39 @@ def of_mailboxes(found: QuerySet[Mailbox]) -> Iterator[ExpiryEvent]:
             app_name=row["app__name"] or "",
             client_id=row["client_id"] or "",
             what=row["address"],
-            plan=ReminderSchedule.of(row["plan"]),
+            plan=policies.parsed(row["plan"]) or DEFAULT,
             day=ews.ENDS.date(),
         )
+
+
+def of_reminders(reminders: Sequence[Reminder]) -> list[ExpiryEvent]:
+    """The most urgent first, as in the mail."""
+    credentials = Credential.objects.filter(pk__in={one.credential_id for one in reminders if one.credential_id})
+    mailboxes = Mailbox.objects.filter(pk__in={one.mailbox_id for one in reminders if one.mailbox_id})
+    return sorted([*of_credentials(credentials), *of_mailboxes(mailboxes)], key=lambda end: (end.ends_at, end.thing))
+
+
+@transaction.atomic
+def record_entries(delivery: Delivery, ends: Iterable[ExpiryEvent]) -> None:
+    """Record the entries of this delivery's calendar, and replace those of an earlier attempt.
+
+    A delivery that may have arrived is repeated unchanged, and so is its record.
+    """
+    if delivery.was_uncertain and delivery.composed_at is not None:
+        return
+    CalendarEntry.objects.filter(delivery=delivery).delete()
+    CalendarEntry.objects.bulk_create(
+        CalendarEntry(
+            delivery=delivery,
+            recipient=canonical(delivery.recipient),
+            kind=end.kind,
+            thing=end.thing,
+            tenant_id=end.tenant,
+            app_id=end.app,
+            app_name=end.app_name,
+            what=end.what,
+            ends_at=end.ends_at,
+            sequence=end.moves,
+        )
+        for end in ends
+    )

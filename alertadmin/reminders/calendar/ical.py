@@ -29,6 +29,7 @@ from icalendar import Alarm, Calendar, Event, vCalAddress, vDuration, vText
 from alertadmin import __version__
 from alertadmin.registry import safe_names
 from alertadmin.reminders.calendar.expiry_event import ExpiryEvent
+from mailer.message import Attachment
 
 LENGTH = timedelta(minutes=15)
 REFRESH = timedelta(hours=6)
@@ -36,8 +37,14 @@ REFRESH = timedelta(hours=6)
 COLOUR = "teal"
 """A CSS 3 colour name (RFC 7986, 5.9)."""
 CONTENT_TYPE = "text/calendar"
+FILE = "alertadmin.ics"
 _END_OF_EVENT = b"END:VEVENT\r\n"
 _END = b"END:VCALENDAR\r\n"
+
+
+def attachment(name: str, method: str, content: bytes) -> Attachment:
+    """Per RFC 6047, 2.4, the method is in the content type as well as in the content."""
+    return Attachment(name, CONTENT_TYPE, content, (("charset", "utf-8"), ("method", method)))
 
 
 def publish_method(ends: Iterable[ExpiryEvent], now: datetime) -> bytes:

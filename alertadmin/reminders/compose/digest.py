@@ -29,11 +29,12 @@ from alertadmin.outbox.queue.failpoints import failpoint
 from alertadmin.registry.models import ConsentStatus, CredentialState
 from alertadmin.registry.permissions import TransportName
 from alertadmin.reminders import channel_recipients, messages, recipients
-from alertadmin.reminders.calendar import attachments as calendar_attachments
+from alertadmin.reminders.calendar import expiry_event, ical
 from alertadmin.reminders.compose.reminder_lines import ComposedLine, brief, detail, for_mail, line, time_left
 from alertadmin.reminders.models import Reminder, ReminderKind, ReminderLine
 from alertadmin.reminders.scan import batching, clock_skew
 from alertadmin.reminders.snoozes import active_snoozes
+from mailer.message import Attachment
 
 MAX_LINES = 100
 """Lines in one mail; the rest is counted, and listed on the linked page."""
@@ -62,9 +63,18 @@ def compose(delivery: Delivery, now: datetime) -> Content | Deferred | Obsolete:
         return Deferred(at, messages.QUIET_HOURS)
     language = _language(delivery, channel, most_urgent[0])
     with translation.override(language):
-        attachments = calendar_attachments.with_reminders(delivery, most_urgent, now)
+        attachments = _calendar(delivery, most_urgent, now)
         words = _render(most_urgent, _counts(owed, most_urgent, now), now, language, bool(attachments))
         return replace(words, attachments=attachments)
+
+
+def _calendar(delivery: Delivery, reminders: list[Reminder], now: datetime) -> tuple[Attachment, ...]:
+    """One calendar of all future expiries, in the active language; none if there are none, or for a channel."""
+    if delivery.uses_channel:
+        return ()
+    ends = [end for end in expiry_event.of_reminders(reminders) if end.ends_at > now]
+    expiry_event.record_entries(delivery, ends)
+    return (ical.attachment(ical.FILE, "PUBLISH", ical.publish_method(ends, now)),) if ends else ()
 
 
 def still_due(delivery: Delivery, now: datetime, channel: Channel | None = None) -> QuerySet[Reminder]:

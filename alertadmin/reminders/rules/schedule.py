@@ -72,8 +72,7 @@ def read_thresholds(text: str) -> tuple[int, ...]:
 
 
 DEFAULT = ReminderSchedule()
-
-
+DEFAULT_TEXT = str(DEFAULT)
 DAY = timedelta(days=1)
 MAX_REPEAT_PERIOD = timedelta(days=3653)
 """Ten years after the expiry the reminders stop."""

@@ -8,7 +8,7 @@ from typing import Any
 from django.db.models import BooleanField, Case, Exists, OuterRef, Q, QuerySet, Value, When
 
 from alertadmin.registry.models import Mailbox
-from alertadmin.registry.permissions import TransportName
+from alertadmin.registry.models.mailbox import by_exchange_online_ews
 from alertadmin.reminders.models import Reminder, ReminderKind, Scan
 from alertadmin.reminders.policies import PlanLookup
 from alertadmin.reminders.recipients import has_recipient
@@ -30,7 +30,7 @@ def due(now: datetime, plans: PlanLookup) -> QuerySet[Any]:
         told = told.exclude(clock_skew.clock_skewed(now, "scan"))
     late = Q(owed__lte=ESCALATE_TO_ALL_DAYS) | (Q(owed__lte=EscalatesFrom(plan)) & Exists(told))
     return (
-        Mailbox.objects.filter(still_by_ews())
+        Mailbox.objects.filter(by_exchange_online_ews())
         .annotate(owed=Reached(Value(schedule.days_left(ENDS, now)), plan))
         .filter(owed__isnull=False)
         .filter(~Exists(told.filter(threshold__lte=OuterRef("owed"))))
@@ -43,7 +43,3 @@ def due(now: datetime, plans: PlanLookup) -> QuerySet[Any]:
 def write(scan: Scan, found: QuerySet[Any]) -> int:
     rows = found.values_list("pk", "app_id", "tenant_id", "owed", "escalated")
     return insert_from(Reminder(scan=scan, kind=ReminderKind.EWS, expires_at=ENDS), COLUMNS, rows)
-
-
-def still_by_ews() -> Q:
-    return Q(transport=TransportName.EWS, server="")
