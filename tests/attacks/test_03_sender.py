@@ -28,7 +28,7 @@ from alertadmin.audit import AuditEntry
 from alertadmin.audit.throttle_counter import ThrottleCounter
 from alertadmin.dashboard.ui import sender_guard
 from alertadmin.outbox.models import Delivery
-from alertadmin.registry.csv_import import COLUMNS
+from alertadmin.registry.csv_import import COLUMNS, import_steps
 from alertadmin.registry.installation_mailbox import InstallationSender
 from alertadmin.registry.models import Mailbox, PendingImport, SetupProgress, Tenant
 from sandbox import Sandbox
@@ -70,7 +70,9 @@ def row(installation: Installation, **cells: str) -> HttpResponse:
         return answer  # type: ignore[no-any-return]
     columns = {f"column-{number}": name for number, name in enumerate(COLUMNS)}
     installation.post("import-columns", kept.pk, **columns)
-    return installation.post("import-preview", kept.pk)  # type: ignore[no-any-return]
+    kept.refresh_from_db()
+    revision = import_steps.revision_of(kept)
+    return installation.post("import-preview", kept.pk, revision=revision)  # type: ignore[no-any-return]
 
 
 def a_guide(installation: Installation) -> SetupProgress:

@@ -50,11 +50,11 @@ class Installation:
         """Return the same installation with these environment variables."""
         return Installation(self.folder, {**self.environ, **environ})
 
-    def start(self, *arguments: str | bytes) -> subprocess.Popen[bytes]:
+    def start(self, *arguments: str | bytes, stdin: int = subprocess.PIPE) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
             [sys.executable, str(PROJECT / "manage.py"), *arguments],
             env={**clean_environ(self.folder), **self.environ},
-            stdin=subprocess.PIPE,
+            stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
         )
@@ -75,7 +75,7 @@ def fork_server() -> ForkServer:
 
 def finished(process: subprocess.Popen[bytes], stdin: bytes = b"") -> Result:
     """Wait for a process that was started separately, and return its result."""
-    out, err = process.communicate(stdin, timeout=PATIENCE)
+    out, err = process.communicate(stdin or None, timeout=PATIENCE)
     return _result(process.returncode, out or b"", err)
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import pty
 from pathlib import Path
 from uuid import UUID
 
 import pytest
 
-from tests.commands.installation import Installation
+from tests.commands.installation import Installation, Result, finished
 from tests.commands.seed import Customers
 
 BINARY = b"\x89PNG\r\n\x1a\n\0\0\0"
@@ -118,6 +119,27 @@ def test_good_rows_are_imported_by_choice_and_the_exit_code_tells_of_the_others(
     assert result.code == 1
     assert (result.data["ok"], result.data["added"]) == (False, 4)
     assert [(one["line"], one["column"]) for one in result.data["refused"]] == [(3, "transport")]
+
+
+def test_improbable_dates_are_confirmed_on_a_terminal(fresh: Installation, customers: Customers) -> None:
+    customers.add(secret_expires_on="2020-01-31")
+    file = str(customers.write())
+    program, terminal = pty.openpty()
+
+    def answer(typed: bytes, *arguments: str) -> Result:
+        with fresh.start("import_registrations", file, *arguments, stdin=terminal) as process:
+            os.write(program, typed)
+            return finished(process)
+
+    declined = answer(b"n\n")
+    assert "1 expiry date has passed or is more than 24 months ahead. Import it? [y/N]" in declined.err
+    assert (declined.code, "not confirmed" in declined.err) == (1, True)
+    unasked = answer(b"", "--yes")
+    os.close(program)
+    os.close(terminal)
+    assert (unasked.code, unasked.err) == (0, "")
+    assert unasked.out.splitlines()[0] == "Rows: 1. Added: 4, changed: 0."
+    assert "This expiry date has passed. Is it correct?" in unasked.out
 
 
 @pytest.mark.slow

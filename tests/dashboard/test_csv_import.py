@@ -44,8 +44,10 @@ def check(client: Client, **answers: str) -> Any:
 
 
 def confirm(client: Client, **choice: str) -> Any:
-    kept = PendingImport.objects.latest("created_at")
-    return _page(client, reverse("import-preview", args=[kept.pk]), choice)
+    """The page after the preview, as it is now."""
+    url = reverse("import-preview", args=[PendingImport.objects.latest("created_at").pk])
+    context = client.get(url).context or {}
+    return _page(client, url, {"revision": context.get("revision", ""), **choice})
 
 
 def _page(client: Client, url: str, data: Mapping[str, Any]) -> Any:

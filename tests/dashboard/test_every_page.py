@@ -19,7 +19,7 @@ from alertadmin.accounts.services import invitations
 from alertadmin.monitoring import worker_heartbeat
 from alertadmin.outbox.models import Channel, Delivery
 from alertadmin.registry.csv_import import import_steps
-from alertadmin.registry.models import AppRegistration, Consent, Credential, ImportStatus, Mailbox, SetupProgress
+from alertadmin.registry.models import AppRegistration, Consent, Credential, Mailbox, SetupProgress
 from alertadmin.reminders.models import CalendarFeed
 from alertadmin.reminders.scan import scanner
 from tests.conftest import NOW
@@ -60,7 +60,7 @@ def filled(rows: Rows, administrator: User) -> dict[str, Any]:
     channel.save()
     worker_heartbeat.beat()
     kept = import_steps.keep(b"directory_id,app_name\nx,y\n", administrator, timezone.now())
-    import_steps.start(kept, ImportStatus.CHECKING, timezone.now())
+    import_steps.check(kept, {}, timezone.now())
     return {
         "import": kept.pk,
         "guide": SetupProgress.objects.create(

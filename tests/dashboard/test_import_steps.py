@@ -13,6 +13,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from alertadmin.accounts.models import Membership, User
+from alertadmin.audit import AuditEntry
 from alertadmin.registry.csv_import import import_steps
 from alertadmin.registry.models import AppRegistration, Credential, ImportStatus, PendingImport, Tenant
 from tests.dashboard.test_csv_import import HEADER, ROW, SECRET, check, confirm, upload
@@ -189,3 +190,55 @@ def test_a_file_with_very_many_columns_is_refused(signed_in: Client) -> None:
     assert page.status_code == 422
     assert "more than 200 columns" in page.content.decode()
     assert not PendingImport.objects.exists()
+
+
+def two_windows(client: Client) -> str:
+    """The page of a preview in the first window; the second one leaves a column out meanwhile."""
+    upload(client, f"{HEADER}\n{ROW}\n")
+    shown = check(client)
+    check(client, **{"column-6": "", "column-7": ""})
+    return str(shown.context["revision"])
+
+
+def test_what_another_window_changed_is_not_imported_unseen(signed_in: Client) -> None:
+    revision = two_windows(signed_in)
+    page = confirm(signed_in, revision=revision).content.decode()
+    assert "changed in another window" in page
+    assert "What the rows do" in page
+    assert not Tenant.objects.exists()
+    assert "changed in another window" not in confirm(signed_in).content.decode()
+    assert Tenant.objects.exists()
+
+
+@pytest.mark.parametrize("revision", ["", "x", "0" * 16])
+def test_a_preview_that_was_not_shown_is_not_imported(signed_in: Client, revision: str) -> None:
+    two_windows(signed_in)
+    confirm(signed_in, revision=revision)
+    assert not Tenant.objects.exists()
+
+
+def test_a_second_click_imports_nothing_again_and_says_nothing(signed_in: Client) -> None:
+    upload(signed_in, f"{HEADER}\n{bad(transport='fax')}\n{ROW.replace('Northpark,1b', 'Harbour,2b')}\n")
+    revision = check(signed_in).context["revision"]
+    confirm(signed_in, revision=revision)
+    before = AuditEntry.objects.count()
+    page = confirm(signed_in, revision=revision).content.decode()
+    assert "Stored: 4 added" in page
+    assert "changed in another window" not in page
+    assert AuditEntry.objects.count() == before
+
+
+def test_columns_cannot_be_changed_while_the_rows_are_imported(signed_in: Client, long_files: None) -> None:
+    upload(signed_in, f"{HEADER}\n{ROW}\n")
+    form = signed_in.get(reverse("import-columns", args=[kept().pk])).context["form"]
+    answers = {field.name: field.value() or "" for field in form}
+    check(signed_in)
+    import_steps.continue_imports()
+    confirm(signed_in)
+    page = signed_in.post(reverse("import-columns", args=[kept().pk]), answers | {"column-7": ""}, follow=True)
+    assert "Import in progress" in page.content.decode()
+    with pytest.raises(import_steps.ImportChanged):
+        import_steps.check(kept(), {}, timezone.now())
+    import_steps.continue_imports()
+    assert kept().status == ImportStatus.DONE
+    assert Tenant.objects.exists()

@@ -23,7 +23,7 @@ from alertadmin.accounts.services import invitations
 from alertadmin.monitoring import worker_heartbeat
 from alertadmin.outbox.models import Channel, Delivery
 from alertadmin.registry.csv_import import import_steps
-from alertadmin.registry.models import Consent, ImportStatus, Mailbox, SetupProgress, SignInAudience
+from alertadmin.registry.models import Consent, Mailbox, SetupProgress, SignInAudience
 from alertadmin.reminders.models import CalendarFeed
 from sandbox import Sandbox
 from tests.conftest import hashed_password
@@ -132,7 +132,7 @@ def keys_of_person(user: User, site: Site) -> dict[str, object]:
     """A row of each kind that belongs to one user."""
     guide = {"tenant": site.tenant, "app": site.app, "mailbox": site.mailbox, "audience": "AzureADMyOrg"}
     kept = import_steps.keep(b"directory_id,app_name\nx,y\n", user, timezone.now())
-    import_steps.start(kept, ImportStatus.CHECKING, timezone.now())
+    import_steps.check(kept, {}, timezone.now())
     rows: list[Model] = [
         kept,
         SetupProgress.objects.create(person=user, **guide),

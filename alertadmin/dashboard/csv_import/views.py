@@ -6,7 +6,7 @@ import csv
 import io
 from collections.abc import Callable
 from datetime import datetime
-from functools import wraps
+from functools import partial, wraps
 from typing import Any, cast
 from uuid import UUID
 
@@ -80,10 +80,7 @@ def columns(request: HttpRequest, kept: PendingImport) -> HttpResponse:
     data = request.POST if request.method == "POST" else None
     form = ColumnsForm(raw, access_of(request), zone, data, initial=_chosen_before(kept))
     if request.method == "POST" and form.is_valid():
-        kept.answers = form.answers()
-        kept.save(update_fields=["answers"])
-        _start(kept, ImportStatus.CHECKING, timezone.now())
-        return redirect("import-preview", kept.pk)
+        return _started(request, kept, partial(import_steps.check, kept, form.answers()))
     context = {"form": form, "kept": kept, "remarks": raw.remarks}
     return render(request, "csv_import/columns.html", context, status=422 if form.errors else 200)
 
@@ -94,20 +91,24 @@ def _chosen_before(kept: PendingImport) -> dict[str, str]:
     return chosen | {f"column-{index}": name for index, name in enumerate(kept.answers.get("columns", []))}
 
 
-def _start(kept: PendingImport, status: ImportStatus, now: datetime) -> None:
-    if import_steps.start(kept, status, now):
-        wakeup.notify_worker(TASK)
+def _started(request: HttpRequest, kept: PendingImport, start: Callable[[datetime], bool]) -> HttpResponse:
+    """Start a step and show it; one that another window has outrun is said."""
+    try:
+        if start(timezone.now()):
+            wakeup.notify_worker(TASK)
+    except import_steps.ImportChanged:
+        messages.warning(request, _("This import was changed in another window meanwhile. Look at it again."))
+    return redirect("import-preview", kept.pk)
 
 
 @require_right(Right.CHANGE, in_all_tenants=True)
 @_with_file
 def preview(request: HttpRequest, kept: PendingImport) -> HttpResponse:
     """What the rows would do, or did; by POST they are imported."""
-    if request.method == "POST" and kept.status == ImportStatus.CHECKED:
-        kept.answers["all_or_nothing"] = bool(request.POST.get("all_or_nothing"))
-        kept.save(update_fields=["answers"])
-        _start(kept, ImportStatus.IMPORTING, timezone.now())
-        return redirect("import-preview", kept.pk)
+    if request.method == "POST":
+        revision, all_or_nothing = request.POST.get("revision", ""), bool(request.POST.get("all_or_nothing"))
+        start = partial(import_steps.import_checked, kept, revision, all_or_nothing=all_or_nothing)
+        return _started(request, kept, start)
     if kept.status == ImportStatus.DRAFT:
         return redirect("import-columns", kept.pk)
     report = {} if kept.is_running() else import_steps.load_report(kept)
@@ -124,6 +125,7 @@ def _context(kept: PendingImport, report: dict[str, Any]) -> dict[str, Any]:
     kinds = (("added", _("Added")), ("changed", _("Changed")), ("unchanged", _("Unchanged")))
     return {
         "kept": kept,
+        "revision": import_steps.revision_of(kept),
         "report": report,
         "is_done": kept.status == ImportStatus.DONE,
         "refused": refused[:MAX_REFUSED_SHOWN],

@@ -8,6 +8,7 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import CommandParser
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from alertadmin.crypto.keyring import KeyringError
 from alertadmin.management.base import CommandRefused, CommandResult, JsonCommand
@@ -48,6 +49,12 @@ class Command(JsonCommand):
             action="store_true",
             help="Import the good rows and name the others, in place of all rows or none.",
         )
+        parser.add_argument(
+            "--yes",
+            action="store_true",
+            help="Do not ask about expiry dates that have passed or are improbable. On a terminal the command asks; "
+            "otherwise, and with --json, it imports them and names them.",
+        )
 
     def work(self, options: dict[str, Any]) -> CommandResult:
         name = options["file"]
@@ -86,7 +93,26 @@ class Command(JsonCommand):
             chosen.check()
         except ValidationError as error:
             raise CommandRefused(" ".join(error.messages)) from None
-        return import_registrations(file, now=timezone.now(), options=chosen, progress=self._show_progress)
+        # Without a terminal there is no answer: the remarks name the dates.
+        is_asking = sys.stdin and sys.stdin.isatty() and not (options["yes"] or options["json"])
+        return import_registrations(
+            file,
+            now=timezone.now(),
+            options=chosen,
+            progress=self._show_progress,
+            confirm=self._ask if is_asking else None,
+        )
+
+    def _ask(self, count: int) -> bool:
+        """Ask on the terminal. Only a clear yes, in the installation's language or in English, counts as one."""
+        question = ngettext(
+            "%d expiry date has passed or is more than 24 months ahead. Import it? [y/N]",
+            "%d expiry dates have passed or are more than 24 months ahead. Import them? [y/N]",
+            count,
+        )
+        self.stderr.write(question % count, ending=" ")
+        self.stderr.flush()
+        return sys.stdin.readline().strip().lower() in {"y", "yes", _("yes"), _("yes")[:1]}
 
     def _show_progress(self, done: int) -> None:
         """Progress of a long file, on standard error: standard output has the result alone."""

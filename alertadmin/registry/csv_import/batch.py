@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 
 from alertadmin.registry.csv_import.consistency import conflicts
@@ -18,13 +18,21 @@ class Batch:
     """All rows of some tenants. Refused rows are added to the outcome."""
 
     def __init__(
-        self, rows: Sequence[Row], parser: RowParser, outcome: ImportOutcome, options: ImportOptions, now: datetime
+        self,
+        rows: Sequence[Row],
+        parser: RowParser,
+        outcome: ImportOutcome,
+        options: ImportOptions,
+        now: datetime,
+        unusable: Collection[int] = (),
     ) -> None:
+        """`unusable` are the lines that were refused when the file was read."""
         self._rows = rows
         self._parser = parser
         self._outcome = outcome
         self._options = options
         self._now = now
+        self._unusable = unusable
         self._state: ImportState | None = None
 
     def apply(self) -> None:
@@ -37,7 +45,7 @@ class Batch:
         rows, mistakes = self._parser.parse(self._rows, state)
         if self._refuse(mistakes):
             return
-        rows = _without(rows, mistakes)
+        rows = [row for row in _without(rows, mistakes) if row.line not in self._unusable]
         found = list(conflicts(rows))
         if self._refuse(found):
             return
@@ -55,6 +63,7 @@ class Batch:
         self._state = state
         for row, effect in zip(rows, effects, strict=True):
             self._outcome.note(row, effect, *state.names_of(row))
+        self._outcome.questioned += state.questioned
         self._outcome.add_remarks(state.remarks)
 
     def _refuse(self, mistakes: Iterable[Remark]) -> bool:

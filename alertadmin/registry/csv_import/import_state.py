@@ -66,6 +66,8 @@ class ImportState:
         """The tenants whose cloud the file changes, and the line that does."""
         self.remarks: list[Remark] = []
         """Messages that do not prevent the import."""
+        self.questioned = 0
+        """Rows with a new expiry date that has passed or that the portal cannot have set."""
 
     def zone_of(self, directory_id: str) -> ZoneInfo | None:
         """The time zone of a stored tenant; None for a new one."""
@@ -180,7 +182,9 @@ class ImportState:
         if row.secret_expires_at and found.starts_at and row.secret_expires_at <= found.starts_at:
             return Remark(row.line, "secret_expires_on", _("The expiry date must be later than the start date."))
         if row.secret_expires_at and row.secret_expires_at != found.expires_at:
-            self._add_remark(row, "secret_expires_on", input_validation.implausible_expiry(row.secret_expires_at, now))
+            if question := input_validation.expiry_question(row.secret_expires_at, now):
+                self.questioned += 1
+                self._add_remark(row, "secret_expires_on", question)
             if found.expires_at is not None:
                 self.changes.mark_changed(found, *found.count_move(now))
         self.changes.set(found, description=row.secret_description, expires_at=row.secret_expires_at, key_id=row.key_id)
@@ -191,7 +195,7 @@ class ImportState:
         return None
 
     def _add_remark(self, row: ParsedRow, column: str, message: str | None) -> None:
-        if message and len(self.remarks) < MAX_REMARKS:
+        if message and len(self.remarks) <= MAX_REMARKS:
             self.remarks.append(Remark(row.line, column, message))
 
     def cloud_conflicts(self) -> Iterator[Remark]:

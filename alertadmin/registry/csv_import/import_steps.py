@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import io
 import json
 import logging
@@ -37,6 +38,11 @@ log = logging.getLogger(__name__)
 
 MAX_INLINE = 1_000
 """Rows that a request works on; more are left to the worker."""
+BEFORE = {
+    ImportStatus.CHECKING: (ImportStatus.DRAFT, ImportStatus.CHECKED, ImportStatus.DONE),
+    ImportStatus.IMPORTING: (ImportStatus.CHECKED,),
+}
+"""The states from which a step can be started."""
 LEASE = timedelta(minutes=10)
 """As long as a task of the worker may take."""
 ANSWERS = ("directory_id", "tenant_name", "client_id", "app_name", "time_zone")
@@ -45,6 +51,10 @@ Report = dict[str, Any]
 
 class ImportStopped(Exception):
     """The user stopped it, or it expired."""
+
+
+class ImportChanged(Exception):
+    """Another window changed the columns, or started the import meanwhile."""
 
 
 def keep(content: bytes, user: User, now: datetime) -> PendingImport:
@@ -99,14 +109,53 @@ def mapped_table(pending: PendingImport) -> MappedTable:
     return table_of(raw_table(pending), options.columns, options.defaults)
 
 
-def start(pending: PendingImport, status: ImportStatus, now: datetime) -> bool:
-    """Start to check or to import. Returns whether the worker has to do it; a short file is done at once."""
-    PendingImport.objects.filter(pk=pending.pk).update(status=status, done=0, lease_until=None)
-    pending.status, pending.done, pending.lease_until = status, 0, None
-    if pending.rows > MAX_INLINE:
-        return True
-    _work(pending, now, None)
-    return False
+def revision_of(pending: PendingImport) -> str:
+    """Of what the preview showed: another one if the columns or the other answers have changed since."""
+    answers = {name: value for name, value in pending.answers.items() if name != "all_or_nothing"}
+    return hashlib.sha256(json.dumps(answers, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def check(pending: PendingImport, answers: Mapping[str, Any], now: datetime) -> bool:
+    """Start to check the rows with these answers. Returns whether the worker has to do it; a short file is done at
+    once. Raises ImportChanged if other work on it is in progress."""
+    return _start(pending, ImportStatus.CHECKING, now, answers=dict(answers))
+
+
+def import_checked(pending: PendingImport, revision: str, now: datetime, *, all_or_nothing: bool) -> bool:
+    """Start to import the rows as the preview of this revision showed them, unless that was started already.
+
+    Returns as `check`. Raises ImportChanged if there is another preview now.
+    """
+    return _start(pending, ImportStatus.IMPORTING, now, revision=revision, all_or_nothing=all_or_nothing)
+
+
+def _start(
+    pending: PendingImport,
+    status: ImportStatus,
+    now: datetime,
+    *,
+    answers: dict[str, Any] | None = None,
+    revision: str | None = None,
+    all_or_nothing: bool = False,
+) -> bool:
+    with transaction.atomic():
+        stored = PendingImport.objects.select_for_update().filter(pk=pending.pk).first()
+        if stored is None or revision not in (None, revision_of(stored)):
+            raise ImportChanged
+        if stored.status not in BEFORE[status]:
+            if answers is not None:
+                raise ImportChanged
+            return False
+        if answers is None:
+            answers = {**stored.answers, "all_or_nothing": all_or_nothing}
+        is_inline = stored.rows <= MAX_INLINE
+        pending.answers, pending.status, pending.done = answers, status, 0
+        # Of a request that is killed, the worker takes the work over when the lease has expired.
+        pending.lease_until = now + LEASE if is_inline else None
+        pending.save(update_fields=["answers", "status", "done", "lease_until"])
+    if is_inline:
+        _work(pending, now, None)
+    return not is_inline
 
 
 def continue_imports() -> None:

@@ -23,7 +23,7 @@ from alertadmin.registry.csv_import.batch import Batch
 from alertadmin.registry.csv_import.options import ImportOptions
 from alertadmin.registry.csv_import.outcome import ImportOutcome
 from alertadmin.registry.csv_import.row_parser import RowParser
-from alertadmin.registry.csv_import.table import NotImported, Remark
+from alertadmin.registry.csv_import.table import NotImported, Remark, refuse_file
 from alertadmin.registry.csv_import.table_reader import MappedTable, read_raw, table_of
 from alertadmin.registry.date_parser import settled_order
 
@@ -33,6 +33,9 @@ BATCH_ROWS = 1_000
 NO_OPTIONS = ImportOptions()
 Progress = Callable[[int], None]
 """Called with the number of rows that are done. May raise an exception, which ends the import."""
+Confirm = Callable[[int], bool]
+"""Called before anything is stored with the number of rows whose new expiry date has passed or is improbable; returns
+whether they are right."""
 
 
 @dataclass(frozen=True)
@@ -48,15 +51,25 @@ class ImportResult:
 
 
 def import_registrations(
-    file: BinaryIO, *, now: datetime, options: ImportOptions = NO_OPTIONS, progress: Progress | None = None
+    file: BinaryIO,
+    *,
+    now: datetime,
+    options: ImportOptions = NO_OPTIONS,
+    progress: Progress | None = None,
+    confirm: Confirm | None = None,
 ) -> ImportResult:
     """Import a CSV file, an Excel workbook or JSON; each row adds or updates.
 
-    Raises NotImported with every mistake; then nothing is stored. With `options.is_partial`, rows with mistakes are
-    left out and reported; it is raised for mistakes of the whole file alone.
+    Raises NotImported with every mistake, or if `confirm` does not agree; then nothing is stored. With
+    `options.is_partial`, rows with mistakes are left out and reported; it is raised for mistakes of the whole file
+    alone.
     Raises KeyringError if the file has a secret and there is no usable key file.
     """
     table = table_of(read_raw(file), options.columns, options.defaults)
+    if confirm:
+        preview = preview_import(table, now=now, options=options)
+        if preview.questioned and (options.is_partial or not preview.refused) and not confirm(preview.questioned):
+            raise refuse_file(_("The expiry dates were not confirmed."))
     outcome = run_import(table, now=now, options=options, progress=progress)
     return ImportResult(outcome.rows, outcome.added, outcome.changed, outcome.remarks, outcome.refused)
 
@@ -96,9 +109,10 @@ def _run(
     outcome.add_remarks(table.remarks)
     order = options.day_order or settled_order(table.column("secret_expires_on"))
     parser = RowParser(order, default_zone=options.time_zone, asks_once=not options.is_partial)
+    unusable = {mistake.line for mistake in table.mistakes}
     done = 0
     for indexes in _batches(table):
-        batch = Batch([table.row(index) for index in indexes], parser, outcome, options, now)
+        batch = Batch([table.row(index) for index in indexes], parser, outcome, options, now, unusable)
         if is_stored and options.is_partial:
             with transaction.atomic():
                 before = outcome.added, outcome.changed

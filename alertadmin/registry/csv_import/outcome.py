@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from django.utils.translation import gettext as _
+
 from alertadmin.registry.csv_import.row_parser import ParsedRow
 from alertadmin.registry.csv_import.table import MAX_REMARKS, Remark
 
@@ -47,6 +49,8 @@ class ImportOutcome:
     shown: dict[Effect, list[RowResult]] = field(default_factory=dict)
     refused: list[Remark] = field(default_factory=list)
     remarks: list[Remark] = field(default_factory=list)
+    questioned: int = 0
+    """Rows with a new expiry date that has passed or that the portal cannot have set."""
 
     def note(self, row: ParsedRow, effect: Effect, tenant: str, app: str) -> None:
         self.effects[effect] += 1
@@ -60,7 +64,11 @@ class ImportOutcome:
             )
 
     def add_remarks(self, remarks: Iterable[Remark]) -> None:
-        self.remarks += list(remarks)[: max(0, MAX_REMARKS - len(self.remarks))]
+        """Add the first `MAX_REMARKS` of all, and one that says so if there are more."""
+        remarks, free = list(remarks), MAX_REMARKS - len(self.remarks)
+        self.remarks += remarks[: max(0, free)]
+        if len(remarks) > free >= 0:
+            self.remarks.append(Remark(0, "", _("There are more remarks than these.")))
 
     @property
     def refused_lines(self) -> int:

@@ -17,6 +17,13 @@ MAX_REMARKS = 50
 MAX_CELL_LENGTH = 4_000
 MAX_COLUMNS = 200
 """Of a workbook or of JSON. A CSV file may have more; those without a name are left out."""
+SPREADSHEET_ERRORS = frozenset(
+    {"#REF!", "#N/A", "#NAME?", "#VALUE!", "#DIV/0!", "#NUM!", "#NULL!", "#SPILL!", "#CALC!", "#GETTING_DATA"}
+    | {"#BLOCKED!", "#CONNECT!", "#FIELD!", "#UNKNOWN!", "#BUSY!", "#ERROR!"}
+    | {"#NOM?", "#VALEUR!", "#NOMBRE!", "#NUL!", "#PROPAGATION!", "#CHAMP!"}
+    | {"#BEZUG!", "#NV", "#WERT!", "#ZAHL!", "#ÜBERLAUF!", "#FELD!"}
+)
+"""What spreadsheets show in place of a value, in English, French and German. Source: Excel's help, "error.type"."""
 MAX_HEADER_ROW = 10
 """The row that names the columns is looked for among so many: exports have a title above it."""
 
@@ -87,8 +94,8 @@ class RawTable:
     records: Records = field(default_factory=Records)
     mistakes: list[Remark] = field(default_factory=list)
     remarks: list[Remark] = field(default_factory=list)
-    long_cells: list[tuple[int, int]] = field(default_factory=list)
-    """Line and index of each cell that was too long and was emptied."""
+    unreadable: list[tuple[int, int, str]] = field(default_factory=list)
+    """Line and index of each cell that has no usable value and was emptied, and why."""
 
     def add(self, line: int, cells: list[str]) -> None:
         """Add a row of trimmed cells. One with cells beyond the header is a mistake."""
@@ -99,7 +106,12 @@ class RawTable:
         cells = cells[:width]
         for index, cell in enumerate(cells):
             if len(cell) > MAX_CELL_LENGTH:
-                self.long_cells.append((line, index))
+                message = _("This cell is longer than %d characters.") % MAX_CELL_LENGTH
+                self.unreadable.append((line, index, message))
+                cells[index] = ""
+            elif cell in SPREADSHEET_ERRORS:
+                message = _("The spreadsheet could not calculate this cell: it shows %s.") % cell
+                self.unreadable.append((line, index, message))
                 cells[index] = ""
         self.records.append(line, cells)
 

@@ -17,7 +17,6 @@ from alertadmin.registry.csv_import.header import check_columns, guess_columns, 
 from alertadmin.registry.csv_import.json_reader import read_json
 from alertadmin.registry.csv_import.table import (
     MAX_BYTES,
-    MAX_CELL_LENGTH,
     NotImported,
     RawTable,
     Remark,
@@ -117,8 +116,7 @@ def table_of(
     given = {name: value for name, value in (defaults or {}).items() if value and name not in found}
     check_columns(raw, found, given)
     table = MappedTable(raw, found, given, list(raw.mistakes), list(raw.remarks))
-    message = _("This cell is longer than %d characters.") % MAX_CELL_LENGTH
-    table.mistakes += [Remark(line, found[index], message) for line, index in raw.long_cells if found[index]]
+    table.mistakes += [Remark(line, found[index], why) for line, index, why in raw.unreadable if found[index]]
     if unknown := unknown_columns(raw.header, found):
         table.remarks.append(Remark(raw.header_line, "", _("Columns that are not known were left out: %s.") % unknown))
     return table

@@ -1,7 +1,8 @@
 """Reads the first table of an Excel workbook (.xlsx) into rows of cells.
 
-Dates come from the cells' number formats, formulas from the values that Excel stored with them. A cell that is merged
-with those below it counts for all of them. Hidden sheets are not read. Source: ECMA-376, part 1.
+Dates come from the cells' number formats, formulas from the values that Excel stored with them; a formula without one
+is a mistake, since its cell would look empty. A cell that is merged with those below it counts for all of them. Hidden
+sheets are not read. Source: ECMA-376, part 1.
 """
 
 from __future__ import annotations
@@ -9,7 +10,8 @@ from __future__ import annotations
 import io
 import re
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from typing import Any
 
@@ -32,8 +34,17 @@ MAX_SHEETS = 50
 MAX_ROW = 1_048_576
 """The last row of a sheet: a number beyond it would yield as many empty rows."""
 MAX_MERGED = 20_000
+MAX_FORMULAS = 2_000
+"""Formulas without a value that are named."""
 CHUNK = 262_144
-_MERGED = re.compile(rb'<(?:\w+:)?mergeCell\s[^>]*?ref="([A-Z]{1,3})(\d{1,7}):([A-Z]{1,3})(\d{1,7})"')
+OVERLAP = 16_384
+"""Octets of a chunk that are searched again with the next one: a formula has at most 8,192 characters."""
+_MERGED = re.compile(rb'<(?:\w+:)?mergeCell\s[^<>]*?ref="([A-Z]{1,3})(\d{1,7}):([A-Z]{1,3})(\d{1,7})"')
+_UNCALCULATED = re.compile(
+    rb"<(?:\w+:)?c\s([^<>]*)>\s*<(?:\w+:)?f\b[^<>]*(?:/>|>[^<]*</(?:\w+:)?f>)\s*(<(?:\w+:)?v\b[^<>]*>)?\s*</"
+)
+"""A cell with a formula and no value: its attributes, and the mark of an empty value if there is one."""
+_REFERENCE = re.compile(rb'\br="([A-Z]{1,3})(\d{1,7})"')
 _TYPES = "[Content_Types].xml"
 _STRINGS = re.compile(rb'<(?:\w+:)?Override\b(?=[^>]*sharedStrings\+xml)[^>]*?\bPartName="([^"]*)"')
 """The part of the shared strings; it may have any name."""
@@ -42,8 +53,16 @@ _NAMESPACES = {
     "rel": "http://schemas.openxmlformats.org/package/2006/relationships",
 }
 _RELATION = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
-Origins = dict[tuple[int, int], int]
-"""By row and column (from 0) of a merged cell: the row whose value it has."""
+
+
+@dataclass
+class SheetFacts:
+    """What openpyxl's reader of large files leaves out. Rows count from 1, columns from 0."""
+
+    merged: dict[tuple[int, int], int] = field(default_factory=dict)
+    """By row and column of a merged cell: the row whose value it has."""
+    uncalculated: dict[tuple[int, int], str] = field(default_factory=dict)
+    """Names ("C7") of the cells with a formula that no program has calculated, by row and column."""
 
 
 def read_xlsx(content: bytes) -> RawTable:
@@ -79,7 +98,9 @@ def _first_table(workbook: openpyxl.Workbook, archive: zipfile.ZipFile) -> RawTa
     found: RawTable | None = None
     for sheet in visible:
         table = RawTable()
-        if find_header(table, _rows(sheet, _merged(archive, sheet.title))):
+        facts = _facts(archive, sheet.title)
+        if find_header(table, _rows(sheet, facts.merged)):
+            _add_mistakes(table, facts.uncalculated)
             if len(sheets) > 1:
                 number = _("Sheet %(number)d of %(all)d of the workbook was read.")
                 table.remarks.append(Remark(0, "", number % {"number": sheets.index(sheet) + 1, "all": len(sheets)}))
@@ -93,7 +114,7 @@ def _first_table(workbook: openpyxl.Workbook, archive: zipfile.ZipFile) -> RawTa
     return found
 
 
-def _rows(sheet: Any, merged: Origins) -> Iterator[tuple[int, list[str]]]:
+def _rows(sheet: Any, merged: Mapping[tuple[int, int], int]) -> Iterator[tuple[int, list[str]]]:
     """Each row that is not empty, with its number."""
     sheet.reset_dimensions()  # some programs declare one cell as the whole sheet
     origins: dict[tuple[int, int], str] = {}
@@ -132,20 +153,46 @@ def _text(value: object) -> str:
     return str(value)
 
 
-def _merged(archive: zipfile.ZipFile, title: str) -> Origins:
-    """The cells merged with one above them, in the first columns. Such ranges stand behind the rows in a sheet's part,
-    where openpyxl's reader of large files does not go."""
-    found: Origins = {}
+def _facts(archive: zipfile.ZipFile, title: str) -> SheetFacts:
+    """Merged cells, in the first columns, and formulas without a value, from the text of the sheet's part."""
+    facts = SheetFacts()
     rest = b""
     with archive.open(_part_of(archive, title)) as part:
         while chunk := part.read(CHUNK):
-            for match in _MERGED.finditer(data := rest + chunk):
-                left, top, bottom = match[1].decode(), int(match[2]), min(int(match[4]), MAX_ROW)
-                column = column_index_from_string(left) - 1
-                if len(found) + bottom - top <= MAX_MERGED:
-                    found |= {(row, column): top for row in range(top + 1, bottom + 1)}
-            rest = data[max(data.rfind(b"<"), len(data) - 200) :]
-    return found
+            data = rest + chunk
+            _add_merged(facts.merged, data)
+            _add_uncalculated(facts.uncalculated, data)
+            rest = data[-OVERLAP:]
+    return facts
+
+
+def _add_merged(found: dict[tuple[int, int], int], data: bytes) -> None:
+    for match in _MERGED.finditer(data):
+        left, top, bottom = match[1].decode(), int(match[2]), min(int(match[4]), MAX_ROW)
+        column = column_index_from_string(left) - 1
+        if len(found) + bottom - top <= MAX_MERGED:
+            found |= {(row, column): top for row in range(top + 1, bottom + 1)}
+
+
+def _add_uncalculated(found: dict[tuple[int, int], str], data: bytes) -> None:
+    for match in _UNCALCULATED.finditer(data):
+        is_empty_text = match[2] and b't="str"' in match[1]
+        reference = _REFERENCE.search(match[1])
+        if reference and not is_empty_text and len(found) < MAX_FORMULAS:
+            column, row = reference[1].decode(), int(reference[2])
+            found[row, column_index_from_string(column) - 1] = f"{column}{row}"
+
+
+def _add_mistakes(table: RawTable, uncalculated: Mapping[tuple[int, int], str]) -> None:
+    """A mistake for each cell below the header, or in it, whose formula has no value."""
+    for (row, column), name in sorted(uncalculated.items()):
+        message = _(
+            "The formula in cell %s has no calculated value. Open the workbook in Excel, save it and import it again."
+        )
+        if row == table.header_line:
+            table.mistakes.append(Remark(row, "", message % name))
+        elif row > table.header_line and column < len(table.header):
+            table.unreadable.append((row, column, message % name))
 
 
 def _part_of(archive: zipfile.ZipFile, title: str) -> str:

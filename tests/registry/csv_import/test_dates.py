@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import io
+from contextlib import suppress
 from datetime import UTC, datetime
 
 import pytest
 
-from alertadmin.registry.csv_import import ImportOptions, import_registrations
+from alertadmin.registry.csv_import import ImportOptions, NotImported, import_registrations
 from alertadmin.registry.date_parser import DayOrder
 from alertadmin.registry.models import Credential
 from tests.registry.csv_import.csv_files import NOW, refusal, row, written
@@ -72,3 +73,50 @@ def test_importing_the_file_again_changes_nothing() -> None:
     expiries(content)
     again = import_registrations(io.BytesIO(content), now=NOW)
     assert (again.added, again.changed) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("2026-11-22", "has passed"), ("2019-01-31", "has passed"), ("2029-01-31", "more than 24 months ahead")],
+)
+def test_a_date_that_has_passed_or_is_far_ahead_is_said_once(text: str, said: str) -> None:
+    content = secrets(text, "2027-12-31")
+    first = import_registrations(io.BytesIO(content), now=NOW)
+    assert [(one.line, one.column) for one in first.remarks] == [(2, "secret_expires_on")]
+    assert said in first.remarks[0].message
+    assert import_registrations(io.BytesIO(content), now=NOW).remarks == []
+
+
+def test_more_remarks_than_are_listed_are_said() -> None:
+    rows = [_app(number, "2020-01-31") for number in range(60)]
+    remarks = import_registrations(io.BytesIO(written(*rows)), now=NOW).remarks
+    assert len(remarks) == 51
+    assert remarks[-1].message == "There are more remarks than these."
+
+
+@pytest.mark.parametrize(
+    ("dates", "is_partial", "asked"),
+    [
+        (["2020-01-31", "2027-12-31", "2030-01-01"], False, [2]),
+        (["2027-12-31"], False, []),
+        (["2020-01-31", "soon"], False, []),
+        (["2020-01-31", "soon"], True, [1]),
+    ],
+)
+@pytest.mark.parametrize("answer", [True, False])
+def test_improbable_dates_are_confirmed_before_anything_is_stored(
+    dates: list[str], is_partial: bool, asked: list[int], answer: bool
+) -> None:
+    counts: list[int] = []
+
+    def confirm(count: int) -> bool:
+        assert not Credential.objects.exists()
+        counts.append(count)
+        return answer
+
+    options = ImportOptions(is_partial=is_partial)
+    with suppress(NotImported):
+        import_registrations(io.BytesIO(secrets(*dates)), now=NOW, options=options, confirm=confirm)
+    assert counts == asked
+    expected = 0 if "soon" in dates and not is_partial else len(dates) - dates.count("soon")
+    assert Credential.objects.count() == (expected if answer or not asked else 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -12,11 +13,12 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from alertadmin.registry import input_validation
-from alertadmin.registry.csv_import import COLUMNS, ImportResult, NotImported
+from alertadmin.registry.csv_import import COLUMNS, ImportOptions, ImportResult, NotImported, import_registrations
 from alertadmin.registry.models import AppRegistration, Contact, Credential, Mailbox, Tenant
 from tests.registry.csv_import.csv_files import (
     HARBOUR,
     NORTHPARK,
+    NOW,
     SECRET,
     imported,
     imported_bytes,
@@ -232,3 +234,22 @@ def test_expiry_at_the_limit_is_valid_in_every_time_zone() -> None:
                 assert end == input_validation.parse_expiry(cell, Tenant.objects.get().zone)
                 end.astimezone(Tenant.objects.get().zone)
         transaction.set_rollback(True)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["#REF!", "#N/A", "#NAME?", "#VALUE!", "#DIV/0!", "#NUM!", "#NULL!", "#NOM?", "#VALEUR!", "#BEZUG!", "#WERT!"],
+)
+@pytest.mark.parametrize("column", ["tenant_name", "app_name", "secret_description", "owner"])
+def test_an_error_of_a_spreadsheet_is_no_text(column: str, text: str) -> None:
+    [mistake] = refusal(written(row(**{column: text}))).mistakes
+    assert (mistake.line, mistake.column) == (2, column)
+    assert f"it shows {text}" in mistake.message
+
+
+@pytest.mark.parametrize("cell", ["#REF!", "x" * 5_000])
+def test_a_row_with_an_unusable_cell_is_not_imported_without_it(cell: str) -> None:
+    content = written(row(owner=cell), row(secret_expires_on="soon", owner=cell, client_id="x"))
+    done = import_registrations(io.BytesIO(content), now=NOW, options=ImportOptions(is_partial=True))
+    found = [(one.line, one.column) for one in done.refused]
+    assert found == [(2, "owner"), (3, "owner"), (3, "client_id"), (3, "secret_expires_on")]

@@ -7,7 +7,10 @@ wrong), ECMA-376 (merged cells, hidden sheets, dates as serials), and what sprea
 from __future__ import annotations
 
 import io
+import re
+import time
 from datetime import UTC, date, datetime
+from functools import partial
 
 import pytest
 from openpyxl import Workbook
@@ -104,6 +107,49 @@ def test_a_cell_merged_over_several_rows_counts_for_each() -> None:
 def test_a_formula_counts_as_the_value_that_was_saved_with_it() -> None:
     content = with_cached_values(workbook(HEADER, ("d", '="A"&"LERT"', "c", "2027-12-31")), {"B2": "ALERT"})
     assert [row.cells for row in table_of(content).rows] == [CELLS]
+
+
+@pytest.mark.parametrize(
+    ("value", "is_named"),
+    [(b"", True), (b"<v></v>", True), (b"<v />", True), (b"<v>46752</v>", False)],
+    ids=["none", "empty", "closed", "number"],
+)
+def test_a_formula_that_no_program_has_calculated_is_named(value: bytes, is_named: bool) -> None:
+    content = rezipped(
+        workbook(HEADER, ("d", "ALERT", "c", "=TODAY()"), ROW),
+        {SHEET: lambda part: re.sub(rb"(?<=</f>)<v ?/?>(?:</v>)?", value, part)},
+    )
+    found = table_of(content)
+    assert [(one.line, one.column) for one in found.mistakes] == [(2, "secret_expires_on")] * is_named
+    assert all("in cell D2 has no calculated value" in one.message for one in found.mistakes)
+    assert len(found) == 2
+
+
+def test_a_formula_whose_text_is_empty_is_an_empty_cell() -> None:
+    content = rezipped(
+        workbook(HEADER, ("d", "ALERT", "c", '=IF(TRUE,"","x")')),
+        {SHEET: lambda part: part.replace(b'<c r="D2">', b'<c r="D2" t="str">')},
+    )
+    assert table_of(content).mistakes == []
+
+
+def test_uncalculated_formulas_are_named_in_headers_and_behind_long_sheets_but_not_beside_the_table() -> None:
+    def change(_book: Workbook, sheet: Worksheet) -> None:
+        sheet["A9000"], sheet["F9000"] = '="d"', "=1"
+
+    found = table_of(workbook(HEADER, *[("d", "x" * 60, "c", "2027-12-31")] * 8998, change=change))
+    assert [(one.line, one.column) for one in found.mistakes] == [(9000, "directory_id")]
+    [mistake] = table_of(workbook((*HEADER, '="Owner"'), ROW)).mistakes
+    assert "in cell E1" in mistake.message
+
+
+@pytest.mark.control(55)
+def test_a_sheet_of_unclosed_marks_is_searched_in_short_time() -> None:
+    started = time.process_time()
+    for mark in (b"<c ", b"<mergeCell ", b"<c r='A1'><f>"):
+        content = rezipped(workbook(HEADER, ROW), {SHEET: partial(bytes.__add__, mark * 200_000)})
+        assert "cannot be read" in refusal(content)
+    assert time.process_time() - started < 5
 
 
 def test_a_wrong_declared_size_of_the_sheet_is_ignored() -> None:
