@@ -29,7 +29,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from alertadmin.monitoring.setting_checks import BadSetting
-from alertadmin.outbox.delivery.route_status import FailedRoute
+from alertadmin.outbox.delivery.route_health import FailedRoute
 from alertadmin.reminders.scan.scanner import STALE_AFTER
 
 HEARTBEAT_AFTER = timedelta(minutes=2)

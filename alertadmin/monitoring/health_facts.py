@@ -14,7 +14,7 @@ from alertadmin.monitoring import broker
 from alertadmin.monitoring.health_checks import COMMAND_AFTER, TRIED_AFTER, Facts, Group, Queue, Runner, runner
 from alertadmin.monitoring.models import Heartbeat
 from alertadmin.monitoring.setting_checks import bad_settings
-from alertadmin.outbox.delivery import route_status
+from alertadmin.outbox.delivery import route_health
 from alertadmin.outbox.delivery.routing import Router
 from alertadmin.outbox.delivery.tenant_mailboxes import sendable, tenants_without_mailbox
 from alertadmin.outbox.models import Attempt, Delivery, DeliveryState, Purpose
@@ -34,7 +34,7 @@ MIN_FREE = 16 * 1024 * 1024
 def gather(now: datetime) -> Facts:
     """All facts. The cost grows with the number of open deliveries and of mailboxes."""
     beats = Heartbeat.times()
-    failed, count = route_status.failed_routes(now, most=MAX_NAMED)
+    failed, count = route_health.failed_routes(now, most=MAX_NAMED)
     chain = Router.for_reminders(now)
     lacks_own_route = not chain.installation_routes and has_several_tenants()
     return Facts(

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from alertadmin.monitoring.health_checks import Broker, Facts, Group, Part, Problem, Queue, Runner, judge, runner
 from alertadmin.monitoring.health_report import as_json, from_json
 from alertadmin.monitoring.setting_checks import BadSetting
-from alertadmin.outbox.delivery.route_status import FailedRoute
+from alertadmin.outbox.delivery.route_health import FailedRoute
 from tests.conftest import NOW
 
 

@@ -17,7 +17,7 @@ from alertadmin.accounts.roles import Right
 from alertadmin.dashboard.ui import humanize
 from alertadmin.dashboard.ui.badges import AMBER_DAYS, BAD, DOUBTFUL, SOON, Badge, badge_of_expiry
 from alertadmin.outbox.channels import health
-from alertadmin.outbox.delivery import route_status
+from alertadmin.outbox.delivery import route_health
 from alertadmin.outbox.models import Attempt, Channel, Delivery, DeliveryState, Purpose
 from alertadmin.outbox.queue import claims
 from alertadmin.registry.models import Consent, ConsentStatus, Credential, CredentialState, Mailbox, Tenant
@@ -191,7 +191,7 @@ def _why_not_sent(delivery: Delivery) -> Iterator[str]:
 def _mailboxes(now: datetime, access: Access) -> Iterator[ActionItem]:
     """Mailboxes whose last attempt failed, tests included."""
     rows = access.visible(Mailbox).select_related("tenant").defer("password", "refresh_token")
-    found = list(route_status.failed_mailboxes(rows.order_by("address", "pk"), now)[: SHOWN + 1])
+    found = list(route_health.failed_mailboxes(rows.order_by("address", "pk"), now)[: SHOWN + 1])
     attempts = Attempt.objects.in_bulk([vars(mailbox)["last_attempt"] for mailbox in found])
     for mailbox in found[:SHOWN]:
         attempt = attempts[vars(mailbox)["last_attempt"]]

@@ -18,6 +18,7 @@ from mailer.message import Message
 from mailer.transports import DraftingTransport, OnDraft, Receipt, Sender
 
 RELAY = "relay"
+"""`Attempt.transport` of attempts by the SMTP relay."""
 RouteKey = tuple[UUID | None, str]
 
 

@@ -17,6 +17,7 @@ from uuid import UUID
 
 from alertadmin.outbox import messages
 from alertadmin.outbox.delivery import route_health, tenant_mailboxes
+from alertadmin.outbox.delivery.delivery_log import MESSAGE_CAUSES
 from alertadmin.outbox.delivery.eligible_routes import EligibleRoutes
 from alertadmin.outbox.delivery.rate_limit import MAX_RETRY_AFTER, RateLimiter
 from alertadmin.outbox.delivery.retry_rule import (
@@ -34,8 +35,6 @@ from alertadmin.outbox.models import Attempt, Delivery, Purpose
 from alertadmin.outbox.queue.clock import Clock
 from mailer.errors import Acceptance, SendError
 
-MESSAGE_CAUSES = frozenset({"recipient_rejected", "message_too_large"})
-"""Causes that concern the message, not the route."""
 APP_CAUSES = frozenset(
     {
         "secret_wrong",

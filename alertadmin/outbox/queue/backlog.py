@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.db.models import OuterRef, Subquery
 
-from alertadmin.outbox.delivery import route_status
+from alertadmin.outbox.delivery import route_health
 from alertadmin.outbox.delivery.rate_limit import PER_MINUTE, WINDOW
 from alertadmin.outbox.delivery.routing import Router
 from alertadmin.outbox.delivery.tenant_mailboxes import FAILED, MAX_MAILBOXES, sendable
@@ -56,7 +56,7 @@ def estimate(now: datetime) -> Backlog | None:
     if not senders or not has_several_tenants():
         # Mailboxes of tenants send their own tenant's mails in parallel.
         senders += sendable().exclude(pk__in=senders).order_by("pk").values_list("pk", flat=True)[:MAX_MAILBOXES]
-    by_relay = any(way.mailbox is None for way in ways) and route_status.failed_relay(now) is None
+    by_relay = any(way.mailbox is None for way in ways) and route_health.failed_relay(now) is None
     return Backlog(waiting, _working(senders), by_relay, now)
 
 

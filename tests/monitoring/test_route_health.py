@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import pytest
 
-from alertadmin.outbox.delivery.route_status import failed_routes
+from alertadmin.outbox.delivery.route_health import failed_routes
 from alertadmin.outbox.models import Attempt, Channel, Delivery
 from alertadmin.registry.models import Mailbox
 from sandbox import Sandbox
