@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import base64
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import cache
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
     Encoding,
     KeySerializationEncryption,
     NoEncryption,
     PrivateFormat,
+    PublicFormat,
     load_pem_private_key,
     pkcs12,
 )
+from cryptography.hazmat.primitives.serialization.pkcs7 import serialize_certificates
 from django.core.exceptions import ValidationError
 from hypothesis import given
 from hypothesis import strategies as st
@@ -137,6 +142,92 @@ def test_other_kinds_of_key_are_refused_with_a_reason() -> None:
     short = rsa.generate_private_key(65537, 1024)
     text = short.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, PLAIN).decode()
     assert "1024" in refused((made().certificate + text).encode())[1]
+
+
+def openssh_key() -> str:
+    return pem_key(made(), PrivateFormat.OpenSSH)
+
+
+def request_of(pair: KeyPair) -> str:
+    builder = x509.CertificateSigningRequestBuilder().subject_name(certificates.subject_of("ALERT"))
+    return builder.sign(key_of(pair), SHA256()).public_bytes(Encoding.PEM).decode()
+
+
+def public_key(encoding: Encoding, form: PublicFormat) -> bytes:
+    return key_of(made()).public_key().public_bytes(encoding, form)
+
+
+# github.com/MicrosoftDocs/azure-docs/issues/23558 (keys of ssh-keygen), github.com/Azure/azure-cli/issues/7404 (its
+# format expected), github.com/microsoftgraph/msgraph-sdk-java/issues/2075 (one half uploaded for the other)
+OTHER_KINDS: dict[str, tuple[Callable[[], bytes | str], str]] = {
+    "OpenSSH key with the certificate": (lambda: made().certificate + openssh_key(), "ssh-keygen -p -m PEM"),
+    "OpenSSH key alone": (openssh_key, "ssh-keygen -p -m PEM"),
+    "PuTTY": (lambda: "PuTTY-User-Key-File-3: ssh-rsa\nEncryption: none\n", "PuTTY"),
+    "public key of ssh": (lambda: public_key(Encoding.OpenSSH, PublicFormat.OpenSSH), "public key"),
+    "public key in PEM": (lambda: public_key(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo), "public key"),
+    "certificate with its public key": (
+        lambda: made().certificate + public_key(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode(),
+        "public key",
+    ),
+    "request": (lambda: request_of(made()), "CSR"),
+    "request with the key": (lambda: request_of(made()) + made().private_key, "CSR"),
+    "PKCS#7 in PEM": (lambda: serialize_certificates([certificate_of(made())], Encoding.PEM), "PKCS#7"),
+    "PKCS#7": (lambda: serialize_certificates([certificate_of(made())], Encoding.DER), "PKCS#7"),
+    "Java keystore": (lambda: b"\xfe\xed\xfe\xed\0\0\0\x02", "keytool -importkeystore"),
+}
+
+
+@pytest.mark.parametrize("kind", OTHER_KINDS)
+def test_what_is_mistaken_for_a_certificate_with_its_key_is_named(kind: str) -> None:
+    make, words = OTHER_KINDS[kind]
+    content = make()
+    assert words in refused(content if isinstance(content, bytes) else content.encode(), "open sesame")[1]
+
+
+def test_a_curve_key_with_its_own_certificate_is_refused() -> None:
+    """Entra takes RSA alone: learn.microsoft.com/entra/identity-platform/certificate-credentials."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    text = key.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, PLAIN).decode()
+    parameters = "-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n"
+    assert refused((valid(START, START + timedelta(days=30), key) + parameters + text).encode())[0] == "not_rsa"
+
+
+def valid(start: datetime, end: datetime, key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey) -> str:
+    name = certificates.subject_of("ALERT")
+    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+    builder = builder.serial_number(7).not_valid_before(start).not_valid_after(end)
+    return builder.sign(key, SHA256()).public_bytes(Encoding.PEM).decode()
+
+
+@pytest.mark.parametrize("year", [9998, 9999])
+def test_a_certificate_that_never_expires_is_refused(year: int) -> None:
+    """99991231235959Z: RFC 5280, 4.1.2.5."""
+    text = valid(START, datetime(year, 12, 31, 23, 59, 59, tzinfo=UTC), key_of(made())) + made().private_key
+    if year == 9999:
+        assert refused(text.encode())[0] == "endless"
+    else:
+        assert certificates.read(text.encode()).expires_at.year == year
+
+
+@pytest.mark.parametrize(
+    "encoded",
+    [
+        # `>` of Windows PowerShell: learn.microsoft.com, about_Character_Encoding
+        lambda: (made().certificate + made().private_key).encode("utf-16"),
+        lambda: b"\xef\xbb\xbf" + (made().certificate + made().private_key).encode(),
+        # the secret behind a certificate of Azure Key Vault: base64 of a PFX without a passphrase
+        lambda: base64.b64encode(pfx(made())),
+        lambda: base64.encodebytes(pfx(made())).replace(b"\n", b"\r\n"),
+    ],
+    ids=["UTF-16", "BOM", "base64", "base64 in lines"],
+)
+def test_a_file_in_another_encoding_is_read(encoded: Callable[[], bytes]) -> None:
+    assert certificates.read(encoded()) == made()
+
+
+def test_a_protected_file_in_base64_needs_its_passphrase() -> None:
+    assert refused(base64.b64encode(pfx(made(), PROTECTED)))[0] == "passphrase_needed"
+    assert certificates.read(base64.b64encode(pfx(made(), PROTECTED)), "open sesame") == made()
 
 
 @given(st.binary(max_size=400))

@@ -13,7 +13,10 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
 
+from alertadmin.registry import input_validation
 from alertadmin.registry.credentials import key_file
 
 KEY_BITS = 2048
@@ -40,12 +43,14 @@ def read(content: bytes, passphrase: str = "") -> KeyPair:
     Raises ValidationError, whose message contains nothing of the content.
     """
     found = key_file.read(content, passphrase)
-    return KeyPair(
-        found["private_key"],
-        found["certificate"],
-        datetime.fromisoformat(found["starts_at"]),
-        datetime.fromisoformat(found["expires_at"]),
-    )
+    starts_at, expires_at = (datetime.fromisoformat(found[name]) for name in ("starts_at", "expires_at"))
+    if expires_at.year > input_validation.LAST_YEAR:
+        # RFC 5280, 4.1.2.5: 99991231235959Z stands for no end.
+        raise ValidationError(
+            _("This certificate never expires, so there is no date to remind of. Create one that expires."),
+            code="endless",
+        )
+    return KeyPair(found["private_key"], found["certificate"], starts_at, expires_at)
 
 
 def generate(name: str, *, now: datetime, lasts: timedelta) -> KeyPair:

@@ -74,6 +74,25 @@ def _refusal(code: str, bits: int) -> ValidationError:
         "unreadable_certificate": _("The certificate cannot be read. Export it again, as PEM."),
         "unreadable": _("This is neither a PFX file nor PEM text. Export the certificate with its private key."),
         "no_key": _("It does not contain the private key. Export the certificate together with its private key (PFX)."),
+        "openssh_key": _(
+            "This private key is in OpenSSH's own format. Convert it with ssh-keygen -p -m PEM -f FILE, and add the "
+            "certificate as PEM."
+        ),
+        "putty_key": _(
+            "This is a key of PuTTY (.ppk), without a certificate. Export the certificate with its private key (PFX)."
+        ),
+        "request": _(
+            "This is a certificate request (CSR). Upload the certificate that was issued for it, with its key."
+        ),
+        "pkcs7": _(
+            "This is a PKCS#7 file (.p7b), which holds no private key. Export the certificate with its private key "
+            "(PFX)."
+        ),
+        "keystore": _(
+            "This is a Java keystore. Convert it with keytool -importkeystore -srckeystore FILE "
+            "-destkeystore alert.pfx -deststoretype PKCS12."
+        ),
+        "public_key": _("This is a public key. Export the certificate together with its private key (PFX)."),
         "passphrase_needed": _("It is protected: enter its passphrase."),
         "passphrase": _("It does not open with this passphrase."),
     }

@@ -8,6 +8,7 @@ it at its limits. It imports neither alertadmin nor Django, so that it starts in
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import json
 import os
@@ -47,10 +48,37 @@ Code = Literal[
     "many_certificates",
     "unreadable_certificate",
     "unreadable",
+    "openssh_key",
+    "putty_key",
+    "request",
+    "pkcs7",
+    "keystore",
+    "public_key",
     "no_key",
     "passphrase_needed",
     "passphrase",
 ]
+
+
+PEM_LABELS: dict[bytes, Code] = {
+    b"OPENSSH PRIVATE KEY": "openssh_key",
+    b"CERTIFICATE REQUEST": "request",
+    b"NEW CERTIFICATE REQUEST": "request",
+    b"PKCS7": "pkcs7",
+    b"CMS": "pkcs7",
+    b"PUBLIC KEY": "public_key",
+    b"RSA PUBLIC KEY": "public_key",
+}
+"""Of texts that are mistaken for a certificate with its key."""
+BEGINNINGS: tuple[tuple[re.Pattern[bytes], Code], ...] = (
+    (re.compile(rb"\s*PuTTY-User-Key-File-\d"), "putty_key"),
+    (re.compile(rb"ssh-(?:rsa|dss|ed25519) AAAA|ecdsa-sha2-\S{1,20} AAAA|---- BEGIN SSH2 PUBLIC KEY"), "public_key"),
+    (re.compile(rb"\x30.{1,5}\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02", re.DOTALL), "pkcs7"),
+    (re.compile(rb"\xfe\xed\xfe\xed|\xce\xce\xce\xce"), "keystore"),
+)
+"""Of files that are mistaken for it: PKCS#7 by its object identifier (RFC 5652, 4), Java's JKS and JCEKS by their magic
+numbers."""
+BASE64_PFX = re.compile(rb"MII[A-Za-z0-9+/=\s]{100,}\Z")
 
 
 class UnusableKeyFile(ValueError):
@@ -67,6 +95,7 @@ def read(content: bytes, passphrase: str) -> dict[str, str]:
     Raises UnusableKeyFile.
     """
     secret = passphrase.encode("utf-8", "surrogatepass") or None
+    content = _without_text_encoding(content)
     key, certificates = _from_pem(content, secret) if b"-----BEGIN " in content else _from_pfx(content, secret)
     if not isinstance(key, rsa.RSAPrivateKey):
         raise UnusableKeyFile("not_rsa")
@@ -93,6 +122,8 @@ def _is_of(certificate: x509.Certificate, key: rsa.RSAPrivateKey) -> bool:
 def _from_pem(content: bytes, passphrase: bytes | None) -> tuple[object, list[x509.Certificate]]:
     keys = [match.group() for match in PEM_KEY.finditer(content)]
     texts = [match.group() for match in PEM_CERTIFICATE.finditer(content)]
+    if not (keys and texts) or b"OPENSSH" in keys[0]:
+        _refuse_other_formats(content)
     if not texts:
         raise UnusableKeyFile("no_certificate")
     if not keys:
@@ -115,6 +146,7 @@ def _from_pem(content: bytes, passphrase: bytes | None) -> tuple[object, list[x5
 
 def _from_pfx(content: bytes, passphrase: bytes | None) -> tuple[object, list[x509.Certificate]]:
     _refuse_a_bare_certificate(content)
+    _refuse_other_formats(content)
     try:
         key, certificate, others = pkcs12.load_key_and_certificates(content, passphrase)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
@@ -129,6 +161,26 @@ def _from_pfx(content: bytes, passphrase: bytes | None) -> tuple[object, list[x5
     if len(certificates) > MOST_CERTIFICATES:
         raise UnusableKeyFile("many_certificates")
     return key, certificates
+
+
+def _without_text_encoding(content: bytes) -> bytes:
+    """PEM that PowerShell wrote as UTF-16, and a PFX file in base64, as Azure Key Vault gives it, as plain octets."""
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+        content = content.decode("utf-16", "replace").encode()
+    if BASE64_PFX.match(content):
+        with contextlib.suppress(ValueError):
+            return base64.b64decode(b"".join(content.split()), validate=True)
+    return content
+
+
+def _refuse_other_formats(content: bytes) -> None:
+    """Raises UnusableKeyFile for a file of a known kind that has not both."""
+    for label, code in PEM_LABELS.items():
+        if b"-----BEGIN %b-----" % label in content:
+            raise UnusableKeyFile(code)
+    for pattern, code in BEGINNINGS:
+        if pattern.match(content):
+            raise UnusableKeyFile(code)
 
 
 def _opens_without(content: bytes) -> bool:
