@@ -21,6 +21,11 @@ MIN_BEFORE_EXPIRY = timedelta(days=1)
 """A snooze ends at least this long before the credential expires."""
 
 
+def is_last_week(expires_at: datetime, now: datetime) -> bool:
+    """Whether an acknowledgement no longer stops reminders: a week or less before the expiry, or after it."""
+    return expires_at <= now + timedelta(days=ESCALATE_TO_ALL_DAYS)
+
+
 def active_snoozes(now: datetime, credential: str, expires_at: str) -> QuerySet[Snooze]:
     """For a query: snoozes that suppress reminders now. In the last week an acknowledgement does not.
 
@@ -37,9 +42,10 @@ def active_snoozes(now: datetime, credential: str, expires_at: str) -> QuerySet[
 
 
 def active_for(credential: Credential, now: datetime) -> list[Snooze]:
-    """The credential's active snoozes, the newest first."""
+    """The credential's snoozes that have neither expired nor been withdrawn, the newest first. An acknowledgement is
+    among them in the last week too, when it no longer stops reminders."""
     return list(
-        credential.all_holds.filter(expires_at=credential.expires_at, until__gt=now, withdrawn_at=None).select_related(
+        credential.snoozes.filter(expires_at=credential.expires_at, until__gt=now, withdrawn_at=None).select_related(
             "by"
         )
     )
@@ -60,8 +66,8 @@ def snooze(
         )
     if kind == SnoozeKind.IGNORED and not reason.strip():
         raise ValidationError({"reason": _("Enter a reason; other users can read it later: “the customer renews it”.")})
-    credential.all_holds.filter(kind=kind, withdrawn_at=None).update(withdrawn_at=now)
-    held = Snooze.objects.create(
+    credential.snoozes.filter(kind=kind, withdrawn_at=None).update(withdrawn_at=now)
+    created = Snooze.objects.create(
         credential=credential,
         expires_at=credential.expires_at,
         kind=kind,
@@ -71,12 +77,12 @@ def snooze(
         by_name=str(by),
         created_at=now,
     )
-    audit.record(AuditAction.CREDENTIAL_HELD, credential, by=by, kind=kind, until=until, reason=held.reason, now=now)
-    return held
+    audit.record(AuditAction.CREDENTIAL_HELD, credential, by=by, kind=kind, until=until, reason=created.reason, now=now)
+    return created
 
 
 @transaction.atomic
-def withdraw(one: Snooze, *, now: datetime) -> None:
+def withdraw(active: Snooze, *, now: datetime) -> None:
     """Withdraw it: reminders resume now; of those missed meanwhile the nearest is sent."""
-    if Snooze.objects.filter(pk=one.pk, withdrawn_at=None).update(withdrawn_at=now):
-        audit.record(AuditAction.CREDENTIAL_RESUMED, one.credential, kind=one.kind, now=now)
+    if Snooze.objects.filter(pk=active.pk, withdrawn_at=None).update(withdrawn_at=now):
+        audit.record(AuditAction.CREDENTIAL_RESUMED, active.credential, kind=active.kind, now=now)

@@ -147,12 +147,37 @@ def test_a_reminder_is_put_off_and_taken_back(signed_in: Client, rows: Rows, app
     assert signed_in.get(url).status_code == 200
     day = (timezone.now() + timedelta(days=9)).date().isoformat()
     signed_in.post(url, {"kind": "ignored", "until": day, "reason": "the customer renews it"})
-    (hold,) = credential.all_holds.all()
+    (hold,) = credential.snoozes.all()
     assert (hold.kind, hold.reason, hold.by_name) == (SnoozeKind.IGNORED, "the customer renews it", "Ada")
     page = signed_in.get(credential.get_absolute_url()).content.decode()
     assert "the customer renews it" in page
     signed_in.post(reverse("credential-resume", args=[credential.pk]))
     assert Snooze.objects.get().withdrawn_at is not None
+
+
+@pytest.mark.parametrize(
+    ("kind", "days", "words"),
+    [
+        ("acknowledged", 400, "Acknowledged. Reminders resume on that day, or in the last week if that is earlier."),
+        ("acknowledged", 8, "Acknowledged. Reminders resume on that day, or in the last week if that is earlier."),
+        ("acknowledged", 7, "Acknowledged. Reminders continue, since it expires within a week."),
+        ("acknowledged", 1, "Acknowledged. Reminders continue, since it expires within a week."),
+        ("acknowledged", -3, "Acknowledged. Reminders continue, since it expires within a week."),
+        ("snoozed", 400, "Snoozed. Reminders resume on that day."),
+        ("snoozed", -3, "Snoozed. Reminders resume on that day."),
+        ("ignored", 400, "Ignored. Reminders resume on that day."),
+        ("ignored", 1, "Ignored. Reminders resume on that day."),
+        ("ignored", -3, "Ignored. Reminders resume on that day."),
+    ],
+)
+def test_page_confirms_what_was_chosen(
+    signed_in: Client, rows: Rows, app: AppRegistration, kind: str, days: int, words: str
+) -> None:
+    credential = rows.credential(app, expires_at=timezone.now() + timedelta(days=days))
+    until = (timezone.now() + timedelta(days=5)).date().isoformat()
+    url = reverse("credential-hold", args=[credential.pk])
+    page = signed_in.post(url, {"kind": kind, "until": until, "reason": "renewed by the customer"}, follow=True)
+    assert [str(one) for one in page.context["messages"]] == [words]
 
 
 def test_a_hold_without_its_reason_is_explained(signed_in: Client, rows: Rows, app: AppRegistration) -> None:

@@ -70,4 +70,4 @@ def test_invalid_snooze_is_refused(
     with pytest.raises(ValidationError) as refused:
         snoozes.snooze(credential, kind, until=NOW + timedelta(days=days), reason=reason, by=administrator, now=NOW)
     assert list(refused.value.message_dict) == [field]
-    assert not credential.all_holds.exists()
+    assert not credential.snoozes.exists()

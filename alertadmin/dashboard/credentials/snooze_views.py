@@ -23,7 +23,7 @@ from alertadmin.registry.models import Credential
 from alertadmin.reminders import snoozes
 from alertadmin.reminders.models import SnoozeKind
 
-USUAL = timedelta(days=7)
+DEFAULT_DURATION = timedelta(days=7)
 
 
 class SnoozeForm(forms.Form):
@@ -45,7 +45,7 @@ class SnoozeForm(forms.Form):
         help_text=gettext_lazy("Shown to other users later. Required for “Ignore”."),
     )
 
-    def moment(self, credential: Credential) -> datetime:
+    def ends_at(self, credential: Credential) -> datetime:
         """Midnight of that day in the tenant's time zone."""
         return datetime.combine(self.cleaned_data["until"], time(), credential.app.tenant.zone)
 
@@ -65,7 +65,7 @@ def credential_snooze(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 def _initial(credential: Credential, now: datetime) -> dict[str, Any]:
     last = credential.expires_at - snoozes.MIN_BEFORE_EXPIRY
-    until = min(now + USUAL, last) if last > now else now + USUAL
+    until = min(now + DEFAULT_DURATION, last) if last > now else now + DEFAULT_DURATION
     return {"until": until.astimezone(credential.app.tenant.zone).date().isoformat()}
 
 
@@ -76,7 +76,7 @@ def _save_snooze(request: HttpRequest, form: SnoozeForm, credential: Credential,
         snoozes.snooze(
             credential,
             SnoozeKind(data["kind"]),
-            until=form.moment(credential),
+            until=form.ends_at(credential),
             reason=data["reason"],
             by=request.user,
             now=now,
@@ -85,8 +85,20 @@ def _save_snooze(request: HttpRequest, form: SnoozeForm, credential: Credential,
         for name, texts in error.message_dict.items():
             form.add_error(name, texts)
         return False
-    messages.success(request, _("Snoozed. Reminders resume on that day."))
+    messages.success(request, _saved_text(SnoozeKind(data["kind"]), credential, now))
     return True
+
+
+def _saved_text(kind: SnoozeKind, credential: Credential, now: datetime) -> str:
+    if kind == SnoozeKind.ACKNOWLEDGED:
+        if snoozes.is_last_week(credential.expires_at, now):
+            return _("Acknowledged. Reminders continue, since it expires within a week.")
+        return _("Acknowledged. Reminders resume on that day, or in the last week if that is earlier.")
+    return (
+        _("Snoozed. Reminders resume on that day.")
+        if kind == SnoozeKind.SNOOZED
+        else _("Ignored. Reminders resume on that day.")
+    )
 
 
 @require_right(Right.OPERATE, of=Credential)

@@ -34,8 +34,9 @@ from alertadmin.reminders.models import ReminderLine
 from alertadmin.reminders.rules import forecast
 from alertadmin.stored_messages import render_error
 
-MOST_TOLD = 30
-MOST_SAID = 10
+MAX_REMINDER_LINES = 30
+"""Sent reminders that the page lists, the latest."""
+MAX_SNOOZES = 10
 
 
 @require_right(Right.LOOK)
@@ -52,16 +53,16 @@ def credential(request: HttpRequest, pk: UUID) -> HttpResponse:
     watched = found.state != CredentialState.RETIRED
     context = {
         "credential": found,
-        "life": LifetimeBar.of(found, now),
+        "lifetime": LifetimeBar.of(found, now),
         "siblings": found.app.credentials.exclude(pk=pk).defer("value", "certificate"),
         "links": portal_links(("credentials",), found.app.tenant, found.app),
-        "coming": forecast.for_credential(found, now) if watched else [],
+        "upcoming": forecast.for_credential(found, now) if watched else [],
         "in_force": policies.effective_policy(found.app.tenant, found.app) if watched else None,
         "people": list_notified_people(access, found.app.tenant, found.app) if watched else None,
         "channels": list_notified_channels(access, found.app.tenant, found.app) if watched else None,
-        "holds": snoozes.active_for(found, now) if watched else [],
-        "said": found.all_holds.all()[:MOST_SAID],
-        "told": notices.select_related("reminder", "delivery").order_by("-pk")[:MOST_TOLD],
+        "active_snoozes": snoozes.active_for(found, now) if watched else [],
+        "snoozes": found.snoozes.all()[:MAX_SNOOZES],
+        "reminder_lines": notices.select_related("reminder", "delivery").order_by("-pk")[:MAX_REMINDER_LINES],
         "thumbprints": certificates.thumbprints(found.certificate) if found.certificate else None,
         "is_readable": decryption.is_readable(found.value) if found.value else None,
     }

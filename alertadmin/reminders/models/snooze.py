@@ -25,7 +25,7 @@ class Snooze(models.Model):
     """Void when the credential's expiry changes. Never deleted: withdrawing it sets `withdrawn_at`."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    credential = models.ForeignKey(Credential, models.CASCADE, related_name="all_holds")
+    credential = models.ForeignKey(Credential, models.CASCADE, related_name="snoozes")
     expires_at = models.DateTimeField()
     """The credential's expiry at that time."""
     kind = models.CharField(_("action"), max_length=12, choices=SnoozeKind)
