@@ -30,7 +30,7 @@ def check(certificate: Path, key: Path) -> None:
         ) from None
     except ssl.SSLError:
         raise BadEnvironment(
-            f"The certificate in {certificate} and the private key in {key} do not belong together, or cannot be read. "
+            f"The certificate in {certificate} and the private key in {key} do not match, or cannot be read. "
             "The file of ALERTADMIN_TLS_CERTIFICATE begins with the server's own certificate."
         ) from None
     if b"-----BEGIN PRIVATE KEY-----" not in text:

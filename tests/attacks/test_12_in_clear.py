@@ -125,7 +125,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (".", "key.pem", "cannot be read: Is a directory"),
         ("text.pem", "key.pem", "not in PEM format"),
         ("cert.pem", "text.pem", "not in PEM format"),
-        ("cert.pem", "other.pem", "do not belong together"),
+        ("cert.pem", "other.pem", "do not match"),
         ("key.pem", "key.pem", "cannot be read"),
         ("cert.pem", "protected.pem", "protected by a passphrase"),
         ("cert.pem", "old.pem", "not in PKCS#8 format. Convert it: openssl"),

@@ -17,11 +17,11 @@ from alertadmin.outbox import worker
 from alertadmin.outbox.models import Delivery, DeliveryState
 from alertadmin.registry.models import Contact, Credential, CredentialState
 from alertadmin.reminders.models import Reminder, ReminderLine
-from alertadmin.reminders.rules import schedule
 from alertadmin.reminders.rules.schedule import DEFAULT
 from alertadmin.reminders.scan import scanner
 from sandbox import Sandbox
 from tests.factories import Rows, Site
+from tests.reminders.rules.reference_rule import due_threshold
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 DUTY = "duty@northpark.example"
@@ -161,7 +161,7 @@ class TestAfterAnOutage:
         scanner.run(NOW)
         works()
         later = NOW + timedelta(days=days)
-        expected = schedule.due_threshold(site.credential.expires_at, later)
+        expected = due_threshold(site.credential.expires_at, later)
         assert expected is not None
         assert told(later) == ([expected] if expected < 30 else [])
         works(later)
@@ -213,7 +213,7 @@ def test_scan_matches_the_reference_model(rows: Rows, history: list[tuple[str, i
         else:
             end = now + timedelta(hours=hours) if what == "renew" else first
             Credential.objects.update(expires_at=end)
-        nearest = schedule.due_threshold(end, now)
+        nearest = due_threshold(end, now)
         already = told_of.setdefault(end, [])
         expected = [] if nearest is None or any(threshold <= nearest for threshold in already) else [nearest]
         assert told(now) == expected

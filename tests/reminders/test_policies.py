@@ -23,6 +23,7 @@ from alertadmin.reminders.scan import scanner
 from alertadmin.reminders.scan.sources import ews
 from tests.factories import Rows
 from tests.reminders.evidence import told
+from tests.reminders.rules.reference_rule import due_threshold
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 DUTY, OWNER, CHIEF = "duty@northpark.example", "owner@northpark.example", "chief@northpark.example"
@@ -57,10 +58,9 @@ def test_the_scan_finds_under_each_plan_what_its_rule_says(rows: Rows, app: AppR
     for hours in range(-30 * 24, 95 * 24, 37):
         rows.credential(rows.app(app.tenant), days=hours / 24)
     found = {one.pk: vars(one)["owed"] for one in scanner.owed(NOW)}
-    from alertadmin.reminders.rules import schedule
 
     for one in Credential.objects.select_related("app__tenant"):
-        expected = schedule.due_threshold(one.expires_at, NOW, policies.effective_policy(one.app.tenant, one.app).plan)
+        expected = due_threshold(one.expires_at, NOW, policies.effective_policy(one.app.tenant, one.app).plan)
         assert found.get(one.pk) == expected
 
 
@@ -145,7 +145,7 @@ def test_the_forecast_is_what_the_scan_then_does(rows: Rows, app: AppRegistratio
     credential = rows.credential(app, days=60)
     for one in forecast.for_credential(credential, NOW):
         assert set(told(one.at)) == ({DUTY, CHIEF} if one.is_escalated else {DUTY})
-        assert Delivery.objects.filter(not_before=one.leaves).exists()
+        assert Delivery.objects.filter(not_before=one.sent_at).exists()
 
 
 def test_what_waited_into_the_night_leaves_in_the_morning(rows: Rows, app: AppRegistration) -> None:

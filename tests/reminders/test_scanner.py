@@ -15,9 +15,9 @@ from alertadmin.accounts.models import User
 from alertadmin.outbox.models import Delivery, Purpose
 from alertadmin.registry.models import Contact, Credential, CredentialState
 from alertadmin.reminders.models import Reminder, ReminderLine, Scan
-from alertadmin.reminders.rules import schedule
 from alertadmin.reminders.scan import scanner
 from tests.factories import Rows
+from tests.reminders.rules.reference_rule import due_threshold
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 PEOPLE = ["duty@northpark.example"]
@@ -46,7 +46,7 @@ def test_the_scan_finds_exactly_what_the_rule_says(ends: list[int], watched: Row
     expected = {
         credential.pk: threshold
         for credential in Credential.objects.all()
-        if (threshold := schedule.due_threshold(credential.expires_at, NOW)) is not None
+        if (threshold := due_threshold(credential.expires_at, NOW)) is not None
     }
     assert {credential.pk: credential.owed for credential in scanner.owed(NOW)} == expected  # type: ignore[attr-defined]
 
@@ -162,7 +162,7 @@ def test_an_administrator_who_is_a_contact_elsewhere_gets_one_mail(rows: Rows, a
 
 def test_reminders_repeat_for_ten_years(watched: Rows) -> None:
     ending(watched, -3653)
-    assert reminded() == [schedule.due_threshold(NOW - timedelta(days=3653), NOW)]
+    assert reminded() == [due_threshold(NOW - timedelta(days=3653), NOW)]
 
 
 def test_a_scan_is_stale_after_26_hours(db: None) -> None:

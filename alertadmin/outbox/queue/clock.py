@@ -29,7 +29,7 @@ class ClockIsWrong(CodedError):
 
 
 def check(now: datetime) -> None:
-    """Raise ClockIsWrong if `now` is before EARLIEST."""
+    """Raise ClockIsWrong if `now` is before EARLIEST_PLAUSIBLE."""
     if now < EARLIEST_PLAUSIBLE:
         raise ClockIsWrong(messages.CLOCK_IS_WRONG % {"time": f"{now.astimezone(UTC):%Y-%m-%d %H:%M}"})
 
@@ -48,5 +48,5 @@ class DatabaseClock:
             with connection.cursor() as cursor:
                 cursor.execute("SELECT clock_timestamp()")
                 self._measured = measured = (cursor.fetchone()[0], monotonic())
-        told, at = measured
-        return told + timedelta(seconds=monotonic() - at)
+        database_time, measured_at = measured
+        return database_time + timedelta(seconds=monotonic() - measured_at)

@@ -59,7 +59,7 @@ def compose(delivery: Delivery, now: datetime) -> Content | Deferred | Obsolete:
     most_urgent = list(owed[:MAX_LINES])
     if not most_urgent:
         return Obsolete(messages.NOTHING_LEFT)
-    if delivery.reason != outbox_messages.SEND_NOW and (at := batching.may_leave(owed, now)) > now:
+    if delivery.reason != outbox_messages.SEND_NOW and (at := batching.earliest_send_at(owed, now)) > now:
         return Deferred(at, messages.QUIET_HOURS)
     language = _language(delivery, channel, most_urgent[0])
     with translation.override(language):

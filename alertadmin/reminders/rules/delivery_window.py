@@ -40,29 +40,31 @@ class Timing:
         return self.quiet_from is None and self.working_days == ALL_DAYS and self.digest == Digest.EACH
 
 
-def send_at(timing: Timing, now: datetime, threshold: int, next_mark: datetime, expires_at: datetime) -> datetime:
-    """When a reminder that is due at `now` is sent; `next_mark` is when the next one is due.
+def send_at(timing: Timing, now: datetime, threshold: int, next_due: datetime, expires_at: datetime) -> datetime:
+    """When a reminder that is due at `now` is sent; `next_due` is when the next reminder is due.
 
     From a week before the expiry, nothing waits for a digest; a credential that has just expired waits for nothing.
     """
     if threshold > ESCALATE_TO_ALL_DAYS:
-        gathered = _allowed(timing, _digest_slot(timing, now))
-        if gathered < _last_useful(now, next_mark, expires_at):
-            return gathered
-    return may_leave(timing, now, threshold, next_mark, expires_at)
+        in_digest = _allowed(timing, _digest_slot(timing, now))
+        if in_digest < _latest_useful_time(now, next_due, expires_at):
+            return in_digest
+    return earliest_send_at(timing, now, threshold, next_due, expires_at)
 
 
-def may_leave(timing: Timing, now: datetime, threshold: int, next_mark: datetime, expires_at: datetime) -> datetime:
+def earliest_send_at(
+    timing: Timing, now: datetime, threshold: int, next_due: datetime, expires_at: datetime
+) -> datetime:
     """When a reminder that does not wait for a digest, or was delayed by a server, may be sent: `now` or later."""
     if timing.is_always or threshold == 0:
         return now
     allowed = _allowed(timing, now)
-    return allowed if allowed < _last_useful(now, next_mark, expires_at) else now
+    return allowed if allowed < _latest_useful_time(now, next_due, expires_at) else now
 
 
-def _last_useful(now: datetime, next_mark: datetime, expires_at: datetime) -> datetime:
+def _latest_useful_time(now: datetime, next_due: datetime, expires_at: datetime) -> datetime:
     """The moment after which the next reminder replaces it, or the credential has expired."""
-    return min(next_mark, expires_at) if expires_at > now else next_mark
+    return min(next_due, expires_at) if expires_at > now else next_due
 
 
 def _digest_slot(timing: Timing, now: datetime) -> datetime:
@@ -81,17 +83,17 @@ def _digest_slot(timing: Timing, now: datetime) -> datetime:
     return now
 
 
-def _allowed(timing: Timing, wished: datetime) -> datetime:
-    """The first moment from `wished` on that is neither in quiet hours nor on a day off."""
-    moment = wished.astimezone(timing.zone)
+def _allowed(timing: Timing, earliest: datetime) -> datetime:
+    """The first moment from `earliest` on that is neither in quiet hours nor on a day off."""
+    moment = earliest.astimezone(timing.zone)
     for _day in range(MAX_DAYS_AHEAD):
         if moment.isoweekday() not in timing.working_days:
             moment = datetime.combine(moment.date() + timedelta(days=1), time(), timing.zone)
-        elif (loud := _quiet_hours_end(timing, moment)) is not None:
-            moment = loud
+        elif (quiet_end := _quiet_hours_end(timing, moment)) is not None:
+            moment = quiet_end
         else:
             break
-    return moment.astimezone(wished.tzinfo)
+    return moment.astimezone(earliest.tzinfo)
 
 
 def _quiet_hours_end(timing: Timing, moment: datetime) -> datetime | None:
@@ -105,6 +107,6 @@ def _quiet_hours_end(timing: Timing, moment: datetime) -> datetime | None:
     if not quiet:
         return None
     day = moment.date() + timedelta(days=1) if over_midnight and clock >= start else moment.date()
-    loud = datetime.combine(day, end, timing.zone)
+    over_at = datetime.combine(day, end, timing.zone)
     # In an hour that occurs twice, the second time.
-    return loud if loud.astimezone(UTC) > moment.astimezone(UTC) else loud.replace(fold=1)
+    return over_at if over_at.astimezone(UTC) > moment.astimezone(UTC) else over_at.replace(fold=1)

@@ -18,13 +18,13 @@ SHOWN_WHILE_EXPIRED = 3
 
 @dataclass(frozen=True)
 class UpcomingReminder:
-    """A reminder that is due at `at` and sent at `leaves`; `threshold` is days before the expiry, or after it."""
+    """A reminder that is due at `at` and sent at `sent_at`; `threshold` is days before the expiry, or after it."""
 
     threshold: int
     at: datetime
-    leaves: datetime
+    sent_at: datetime
     is_escalated: bool
-    is_held: bool = False
+    is_snoozed: bool = False
     """It is due while the credential is snoozed; the nearest one is sent when that is over."""
 
     @property
@@ -37,11 +37,11 @@ class UpcomingReminder:
 
     @property
     def is_delayed(self) -> bool:
-        return self.leaves > self.at
+        return self.sent_at > self.at
 
 
 @dataclass(frozen=True)
-class QuietPeriod:
+class SnoozePeriod:
     """A snooze, as the rules see it: no reminders before `until`; an acknowledgement does not cover the last week."""
 
     until: datetime
@@ -58,7 +58,7 @@ def upcoming(
     now: datetime,
     plan: ReminderSchedule = DEFAULT,
     times: Timing | None = None,
-    silences: tuple[QuietPeriod, ...] = (),
+    snooze_periods: tuple[SnoozePeriod, ...] = (),
     unanswered: bool = False,
 ) -> list[UpcomingReminder]:
     """The upcoming thresholds, the next first; after the last of them some repetitions while it remains expired.
@@ -66,26 +66,27 @@ def upcoming(
     notified."""
     found = []
     for threshold, at in _upcoming_thresholds(expires_at, now, plan):
-        leaves = at
+        sent_at = at
         if times is not None:
-            leaves = delivery_window.send_at(
+            sent_at = delivery_window.send_at(
                 times, at, threshold, schedule.next_cutoff(expires_at, threshold, plan), expires_at
             )
         escalated = schedule.is_escalated(threshold, plan, unanswered=unanswered)
-        held = any(silence.covers(at, threshold) for silence in silences)
-        found.append(UpcomingReminder(threshold, at, leaves, escalated, held))
-        unanswered = unanswered or not held
+        snoozed = any(period.covers(at, threshold) for period in snooze_periods)
+        found.append(UpcomingReminder(threshold, at, sent_at, escalated, snoozed))
+        unanswered = unanswered or not snoozed
     return found
 
 
 def for_credential(credential: Credential, now: datetime) -> list[UpcomingReminder]:
     """The upcoming reminders of a stored credential, under its effective policy."""
-    in_force = policies.effective_policy(credential.app.tenant, credential.app)
-    silences = tuple(
-        QuietPeriod(hold.until, hold.kind == SnoozeKind.ACKNOWLEDGED) for hold in snoozes.active_for(credential, now)
+    policy = policies.effective_policy(credential.app.tenant, credential.app)
+    snooze_periods = tuple(
+        SnoozePeriod(snooze.until, snooze.kind == SnoozeKind.ACKNOWLEDGED)
+        for snooze in snoozes.active_for(credential, now)
     )
-    told = credentials.unanswered(credential.reminders.filter(expires_at=credential.expires_at)).exists()
-    return upcoming(credential.expires_at, now, in_force.plan, in_force.timing, silences, told)
+    unanswered = credentials.unanswered(credential.reminders.filter(expires_at=credential.expires_at)).exists()
+    return upcoming(credential.expires_at, now, policy.plan, policy.timing, snooze_periods, unanswered)
 
 
 def _upcoming_thresholds(expires_at: datetime, now: datetime, plan: ReminderSchedule) -> list[tuple[int, datetime]]:

@@ -1,7 +1,5 @@
 """The times before and after an expiry at which reminders are sent, and from when on they escalate: a schedule, as
-data; and the rule by which a reminder is due: a pure function of the expiry, the time, and a schedule.
-
-The scan evaluates the rule in SQL (`thresholds`); `due_threshold` and `within` are the reference of its tests.
+data. The scan evaluates it in SQL (`thresholds`); tests/reminders/rules/reference_rule.py is the same rule in Python.
 """
 
 from __future__ import annotations
@@ -47,11 +45,6 @@ class ReminderSchedule:
         """A copy with one more threshold, before the first."""
         return ReminderSchedule((max(self.thresholds) + HEAD_START, *self.thresholds), self.repeat, self.escalate)
 
-    def within(self, days: int) -> ReminderSchedule:
-        """A copy with thresholds of at most `days`; `days` itself if none is left."""
-        near = tuple(threshold for threshold in self.thresholds if threshold <= days)
-        return ReminderSchedule(near or (days,), self.repeat, self.escalate)
-
 
 def read_thresholds(text: str) -> tuple[int, ...]:
     """Parse days as users write them, "90, 60 30": each once, the largest first. Raises ValidationError."""
@@ -82,18 +75,6 @@ def days_left(expires_at: datetime, now: datetime) -> int:
     """Whole days until the expiry, rounded up; negative after it. A threshold is reached once this is at most the
     threshold."""
     return -((now - expires_at) // DAY)
-
-
-def due_threshold(expires_at: datetime, now: datetime, plan: ReminderSchedule = DEFAULT) -> int | None:
-    """The nearest threshold reached: of several missed ones, only the last counts. None if none is reached.
-
-    A threshold is a number of days before the expiry; the repetitions after it are -7, -14, … (for a schedule that
-    repeats weekly).
-    """
-    left = days_left(expires_at, now)
-    if left <= -plan.repeat:
-        return -plan.repeat * (min(-left, MAX_REPEAT_PERIOD.days) // plan.repeat)
-    return min((days for days in plan.thresholds if days >= left), default=None)
 
 
 def next_cutoff(expires_at: datetime, threshold: int, plan: ReminderSchedule = DEFAULT) -> datetime:

@@ -1,7 +1,8 @@
-"""The rule `schedule.due_threshold` in SQL: the threshold that each row has reached under its own schedule.
+"""When a reminder is due, in SQL: the nearest threshold that each row has reached under its own schedule. Of several
+missed ones only the last counts; after the expiry every `repeat` days is one (-7, -14, …).
 
 The schedule is a value of the row, not text of the statement, so that neither the statement nor its cost grows with the
-number of schedules. tests/reminders/rules/test_thresholds.py compares it with `schedule`.
+number of schedules. tests/reminders/rules/test_thresholds.py compares it with reference_rule.py.
 """
 
 from __future__ import annotations
@@ -48,9 +49,10 @@ class DaysLeft(Func):
 
 
 class Reached(Func):
-    """`schedule.due_threshold` of the days `left` under a `plan` (its text); NULL while no threshold is reached.
+    """The threshold reached with this many days `left` under a `plan` (its text); NULL while none is reached.
 
-    Where `early` holds, the schedule is `ReminderSchedule.earlier`; with `at_most`, `ReminderSchedule.within`.
+    Where `early` holds, the schedule is `ReminderSchedule.earlier`; with `at_most`, thresholds of more days are left
+    out, and if none remains, `at_most` is the only one.
     """
 
     output_field = IntegerField()

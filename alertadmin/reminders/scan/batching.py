@@ -102,11 +102,11 @@ def _moments(found: QuerySet[Reminder], now: datetime) -> dict[datetime, list[in
     return moments
 
 
-def may_leave(reminders: QuerySet[Reminder], now: datetime) -> datetime:
+def earliest_send_at(reminders: QuerySet[Reminder], now: datetime) -> datetime:
     """When a mail of these reminders that does not wait for a digest may be sent: as soon as one of them may."""
     if not policies.any_timing():
         return now
-    return min(at for _key, at in _timed(reminders, now, delivery_window.may_leave))
+    return min(at for _key, at in _timed(reminders, now, delivery_window.earliest_send_at))
 
 
 def _timed(found: QuerySet[Reminder], now: datetime, rule: Rule) -> Iterator[tuple[int, datetime]]:

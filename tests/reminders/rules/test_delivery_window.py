@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alertadmin.reminders.rules.delivery_window import ALL_DAYS, Digest, Timing, send_at
-from alertadmin.reminders.rules.schedule import DEFAULT, due_threshold, next_cutoff
+from alertadmin.reminders.rules.schedule import DEFAULT, next_cutoff
+from tests.reminders.rules.reference_rule import due_threshold
 
 PARIS = ZoneInfo("Europe/Paris")
 NIGHT = (time(20), time(7))

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alertadmin.reminders.rules.forecast import upcoming
-from alertadmin.reminders.rules.schedule import MAX_REPEAT_PERIOD, ReminderSchedule, due_threshold
+from alertadmin.reminders.rules.schedule import MAX_REPEAT_PERIOD, ReminderSchedule
+from tests.reminders.rules.reference_rule import due_threshold
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 INSTANT = timedelta(microseconds=1)

@@ -15,6 +15,7 @@ from alertadmin.reminders.rules import schedule
 from alertadmin.reminders.rules.schedule import MAX_DAYS, ReminderSchedule
 from alertadmin.reminders.rules.thresholds import DaysLeft, EscalatesFrom, Reached, reached
 from tests.factories import Rows
+from tests.reminders.rules.reference_rule import due_threshold, within
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 DAY, MINUTE, TICK = timedelta(days=1), timedelta(minutes=1), timedelta(microseconds=1)
@@ -59,9 +60,9 @@ def test_a_query_says_what_the_rule_says(row: Credential, end: datetime, plan: R
     )
     assert found["next"] == end
     assert found["left"] == schedule.days_left(end, NOW)
-    assert found["owed"] == schedule.due_threshold(end, NOW, plan.earlier() if early else plan)
+    assert found["owed"] == due_threshold(end, NOW, plan.earlier() if early else plan)
     assert found["by_moments"] == found["owed"]
-    assert found["within"] == schedule.due_threshold(end, NOW, plan.within(30))
+    assert found["within"] == due_threshold(end, NOW, within(plan, 30))
     assert found["escalate"] == plan.escalate
 
 
