@@ -4,7 +4,10 @@
 2. an AADSTS number with one cause;
 3. any other code with one cause: Exchange's and Graph's names, SMTP's enhanced codes (Rank.CODE);
 4. an AADSTS number of a family (`aadsts.FAMILIES`);
-5. a phrase (Rank.WORDING); 6. a family of codes (Rank.GENERIC); 7. a bare status (Rank.HINT).
+5. a phrase (Rank.WORDING); 6. a family of codes (Rank.GENERIC); 7. concepts close together (Rank.COMPOSED,
+`rules.compositions`); 8. a bare number of many causes (Rank.NUMBER); 9. a bare status (Rank.HINT).
+
+A message that has come back for good is not "temporary", even if its bounce repeats the number of a delay.
 
 Among equal ranks the order of `all_rules.ALL_RULES` decides; among AADSTS numbers, the first in the text. With an
 unknown AADSTS number OAuth's generic words are ignored: `invalid_client` beside it does not mean a wrong secret.
@@ -19,7 +22,9 @@ from dataclasses import dataclass
 from mailer.diagnosis import normalization
 from mailer.diagnosis.rules.aadsts import AADSTS, FAMILIES
 from mailer.diagnosis.rules.all_rules import ALL_RULES
+from mailer.diagnosis.rules.compositions import compose
 from mailer.diagnosis.rules.http_status import OAUTH_WORDS
+from mailer.diagnosis.rules.ndr import FINAL, PENDING
 from mailer.diagnosis.rules.rule import Rank, Rule
 
 _NUMBER = re.compile(r"aadsts[ :#_-]{0,2}(\d{4,8})(?: (\d{1,4})(?=:))?")
@@ -31,17 +36,18 @@ _LOOKALIKE = re.compile(r"aadsts[ :#_-]{0,2}(\d[\dilos]{3,7})\b")
 _DIGITS = str.maketrans("ilos", "1105")
 """Letters that text recognition returns for digits."""
 _MOST_NUMBERS = 200
+_PASSING = frozenset({"transient", "throttled"})
+"""Causes that pass by themselves."""
 _ONE_ERROR = 250
 """Codes within so many characters belong to one error."""
 
 
 @dataclass(frozen=True)
 class Classification:
-    """A cause, the rank of the rule that matched, and the rule's note."""
+    """A cause, and the rank of the rule that matched."""
 
     slug: str
     rank: int
-    note: str = ""
 
 
 def entra_numbers(plain_text: str) -> list[int]:
@@ -66,15 +72,25 @@ def classify(text: str) -> Classification | None:
 
 def classify_text(plain_text: str, numbers: list[int], errors: list[Classification]) -> Classification | None:
     """As `classify`, with the normalized text, its AADSTS numbers and the classifications of its errors."""
+    verdict = _classify_errors(plain_text, numbers, errors)
+    if verdict is not None and verdict.slug in _PASSING and FINAL.search(plain_text) and not PENDING.search(plain_text):
+        return Classification("recipient_rejected", verdict.rank)
+    return verdict
+
+
+def _classify_errors(plain_text: str, numbers: list[int], errors: list[Classification]) -> Classification | None:
     verdict = _best(plain_text, numbers, squeezed=False)
     if verdict is not None and verdict.rank >= Rank.CODE and len(errors) > 1:
         return errors[0]
     if verdict is not None and verdict.rank >= Rank.REFINED:
         return verdict
     packed = normalization.strip_spaces(plain_text)
-    if not any(number in AADSTS for number in numbers):
-        numbers = _unspaced_numbers(packed)
-    return _stronger(verdict, _best(packed, numbers, squeezed=True))
+    known = numbers if any(number in AADSTS for number in numbers) else _unspaced_numbers(packed)
+    verdict = _stronger(verdict, _best(packed, known, squeezed=True))
+    # Beside an AADSTS number that is not known, words such as "token" and "invalid" say nothing of the cause.
+    if not numbers and (verdict is None or verdict.rank < Rank.COMPOSED) and (slug := compose(plain_text)):
+        verdict = Classification(slug, Rank.COMPOSED)
+    return verdict
 
 
 def classify_lines(plain_text: str) -> list[Classification]:
@@ -104,9 +120,7 @@ def _coded(plain_text: str) -> list[tuple[int, Classification]]:
     letters = set(plain_text)
     coded = (rule for rule in ALL_RULES if rule.rank >= Rank.CODE and rule.may_match(letters))
     matches = ((rule, rule.found_in(plain_text)) for rule in coded)
-    return known + [
-        (match.start(), Classification(rule.slug, rule.rank, rule.note)) for rule, match in matches if match
-    ]
+    return known + [(match.start(), Classification(rule.slug, rule.rank)) for rule, match in matches if match]
 
 
 def _best(view: str, numbers: list[int], *, squeezed: bool) -> Classification | None:
@@ -119,7 +133,7 @@ def _best(view: str, numbers: list[int], *, squeezed: bool) -> Classification | 
         if rule in silent or (squeezed and rule.rank < Rank.WORDING):
             continue
         if rule.may_match(letters, squeezed=squeezed) and rule.found_in(view, squeezed=squeezed):
-            verdict = Classification(rule.slug, rule.rank, rule.note)
+            verdict = Classification(rule.slug, rule.rank)
     return verdict
 
 

@@ -11,6 +11,7 @@ from mailer.diagnosis import classifier, normalization
 from mailer.diagnosis.causes import UNKNOWN, Owner
 from mailer.diagnosis.extracted_ids import ExtractedIds, find
 from mailer.diagnosis.portal_links import Link, Place, links
+from mailer.diagnosis.texts.advice_catalog import find_advice
 from mailer.diagnosis.texts.catalog import ENTRIES
 from mailer.diagnosis.texts.entry import PLACEHOLDERS
 
@@ -61,11 +62,16 @@ def explain(
     directory_id: str | None = None,
     client_id: str | None = None,
     mailbox: str | None = None,
+    technical: str = "",
     translate: Translate = _unchanged,
 ) -> Diagnosis:
-    """Explain a cause. An unknown slug is explained as "other". The default cloud is the worldwide one."""
+    """Explain a cause. An unknown slug is explained as "other". The default cloud is the worldwide one.
+
+    `technical`: the error's own words, if they are known; they choose the advice for the kind of the cause.
+    """
     place = Place(cloud or BUILTIN["global"], directory_id or None, client_id or None)
-    return _explained(slug, place, mailbox, translate)
+    plain_text = normalization.normalize_text(normalization.unwrap(technical))
+    return _explained(slug, place, mailbox, translate, plain_text)
 
 
 def diagnose(
@@ -90,9 +96,7 @@ def diagnose(
         client_id or found.client_id,
         numbers[0] if numbers else None,
     )
-    said = _explained(verdict.slug if verdict else UNKNOWN, place, mailbox, translate)
-    if verdict and verdict.note:
-        said = replace(said, explanation=f"{said.explanation} {translate(verdict.note)}")
+    said = _explained(verdict.slug if verdict else UNKNOWN, place, mailbox, translate, plain_text)
     return replace(said, found=found, also=tuple(one.slug for one in errors[1:_MAX_CAUSES]))
 
 
@@ -102,9 +106,11 @@ def from_text(text: str | bytes) -> str | None:
     return verdict.slug if verdict else None
 
 
-def _explained(slug: str, place: Place, mailbox: str | None, translate: Translate) -> Diagnosis:
+def _explained(slug: str, place: Place, mailbox: str | None, translate: Translate, plain_text: str) -> Diagnosis:
     slug = slug if slug in ENTRIES else UNKNOWN
     entry = ENTRIES[slug]
+    if advice := find_advice(slug, plain_text):
+        entry = advice.applied_to(entry)
     known = {"mailbox": mailbox, "client_id": place.client_id, "directory_id": place.directory_id}
     cloud = place.cloud
     values = {name: value or translate(PLACEHOLDERS[name]) for name, value in known.items()} | {

@@ -12,7 +12,9 @@ from django.utils import translation
 from django.utils.translation import gettext
 
 from mailer.clouds import BUILTIN
-from mailer.diagnosis import SLUGS, Diagnosis, diagnose, explain
+from mailer.diagnosis import SLUGS, Diagnosis, explain
+from mailer.diagnosis.texts.advice import Advice
+from mailer.diagnosis.texts.advice_catalog import ALL_ADVICE
 
 IDS = {
     "cloud": BUILTIN["gcc-high"],
@@ -47,13 +49,10 @@ def test_ids_addresses_and_commands_are_the_same_in_both_languages(french: None,
     assert technical(explain(slug, **IDS, translate=gettext)) == technical(explain(slug, **IDS))  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("pasted", ["ErrorImpersonationRequired", "ErrorQuotaExceeded"])
-def test_a_note_on_what_was_pasted_is_french_too(french: None, pasted: str) -> None:
-    english, told = diagnose(pasted), diagnose(pasted, translate=gettext)
-    note = english.explanation.removeprefix(explain(english.slug).explanation).strip()
-    assert note
-    assert told.explanation == f"{explain(english.slug, translate=gettext).explanation} {gettext(note)}"
-    assert gettext(note) != note
+@pytest.mark.parametrize("advice", ALL_ADVICE, ids=lambda advice: advice.title)
+def test_advice_for_a_kind_of_a_cause_is_french_too(french: None, advice: Advice) -> None:
+    texts = [advice.title, advice.explanation, *advice.fix]
+    assert [text for text in texts if gettext(text) == text] == []
 
 
 def test_diagnose_speaks_the_installation_s_language_to_people() -> None:

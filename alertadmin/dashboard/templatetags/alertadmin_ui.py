@@ -155,6 +155,7 @@ def diagnosis(
             directory_id=tenant.directory_id if tenant else None,
             client_id=app.client_id if app else None,
             mailbox=sends_as or (mailbox.address if mailbox else None),
+            technical=card["technical"],
             translate=_,
         )
     return card

@@ -147,6 +147,7 @@ def _report(delivery: Delivery, mailbox: Mailbox) -> CommandResult:
             directory_id=mailbox.tenant.directory_id,
             client_id=mailbox.app.client_id if mailbox.app else None,
             mailbox=mailbox.address,
+            technical=delivery.reason,
             translate=_,
         )
         data["diagnosis"] = diagnosis.as_dict()

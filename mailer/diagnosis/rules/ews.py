@@ -11,15 +11,14 @@ from __future__ import annotations
 from typing import Final
 
 from mailer.diagnosis.rules.rule import Rank, Rule, rules
-from mailer.diagnosis.texts.entry import gettext_noop
 
 _CODES = "learn.microsoft.com/exchange/client-developer/web-service-reference/responsecode"
 _ACCESS = "learn.microsoft.com/exchange/client-developer/exchange-web-services/how-to-control-access-to-ews-in-exchange"
 _THREADS = "github.com/ecederstrand/exchangelib/issues and learn.microsoft.com/answers"
 
 
-def _codes(slug: str, rank: Rank, *names: str, note: str = "") -> tuple[Rule, ...]:
-    return rules(slug, rank, _CODES, *(rf"\b{name.lower()}\b" for name in names), note=note)
+def _codes(slug: str, rank: Rank, *names: str) -> tuple[Rule, ...]:
+    return rules(slug, rank, _CODES, *(rf"\b{name.lower()}\b" for name in names))
 
 
 _DOOR = r"(?:exchange\.asmx|/ews/|\bews\b|exchangeservice|exchange\.?webservices|exchange web services?)"
@@ -64,12 +63,7 @@ EWS: Final[tuple[Rule, ...]] = (
         "ErrorInvalidExchangeImpersonationHeaderData",
         "ErrorMailboxScopeNotAllowed",
     ),
-    *_codes(
-        "mailbox_access_denied",
-        Rank.CODE,
-        "ErrorImpersonationRequired",
-        note=gettext_noop("The program did not say for which mailbox it acts: it must impersonate one."),
-    ),
+    *_codes("mailbox_access_denied", Rank.CODE, "ErrorImpersonationRequired"),
     *_codes("mailbox_access_denied", Rank.GENERIC, "ErrorAccessDenied", "ErrorCreateItemAccessDenied", "AccessDenied"),
     *_codes(
         "throttled",
@@ -83,13 +77,7 @@ EWS: Final[tuple[Rule, ...]] = (
         "BackOffMilliseconds",
     ),
     *_codes("message_too_large", Rank.CODE, "ErrorMessageSizeExceeded", "ErrorAttachmentSizeLimitExceeded"),
-    *_codes(
-        "sending_limit",
-        Rank.CODE,
-        "ErrorQuotaExceeded",
-        note=gettext_noop("The sending mailbox itself is full: empty it, starting with its Sent Items."),
-    ),
-    *_codes("sending_limit", Rank.CODE, "ErrorTooManyRecipients", "ErrorRecipientLimitExceeded"),
+    *_codes("sending_limit", Rank.CODE, "ErrorQuotaExceeded", "ErrorTooManyRecipients", "ErrorRecipientLimitExceeded"),
     *_codes(
         "recipient_rejected",
         Rank.CODE,
@@ -142,6 +130,7 @@ EWS: Final[tuple[Rule, ...]] = (
         'error_category ?= ?"?invalid_(?:token|signature|lifetime|resource|issuer|grant|appid)',
         'error_category ?= ?"?(?:token_expired|oauth_not)',
         "audience claim value",
+        r"(?:user ?name or password|credentials) for https://\S{1,80}exchange\.asmx",
         r"2000(?:00|01|02|03|04|05|06|07|09|10)\d? ?; ?reason",
     ),
     *rules("exchange_missing", Rank.REFINED, _THREADS, 'error_category ?= ?"?invalid_tenant'),
@@ -163,7 +152,7 @@ EWS: Final[tuple[Rule, ...]] = (
     ),
     *rules(
         "token_rejected",
-        Rank.HINT,
+        Rank.COMPOSED,
         _THREADS,
         _DOOR + r".{0,200}" + _UNAUTHORIZED,
         _UNAUTHORIZED + r".{0,200}" + _DOOR,

@@ -40,8 +40,12 @@ class Rank(IntEnum):
 
     HINT = 10
     """Possible for many causes: a bare HTTP status, the outermost exception of a stack."""
+    NUMBER = 15
+    """A number that servers use for many causes (SMTP's bare 5.7.1, 4.4.0): any word beside it says more."""
+    COMPOSED = 17
+    """Words of several concepts close together, in any of seven languages (`compositions`)."""
     GENERIC = 20
-    """A code of a whole family: `invalid_client`, `ErrorAccessDenied`, SMTP 5.7.1."""
+    """A code of a whole family: `invalid_client`, `ErrorAccessDenied`."""
     WORDING = 30
     """A phrase used for one cause only. Servers may reword it, so any code has precedence."""
     CODE = 40
@@ -54,15 +58,12 @@ class Rank(IntEnum):
 class Rule:
     """`pattern` is a regular expression for normalized text (`normalization`): lower case, no accents, single spaces.
     It has no unbounded repetition, so that its time is linear in the text's length.
-
-    `note` (a text for translation) follows the cause's explanation if this rule decided.
     """
 
     slug: str
     pattern: str
     rank: Rank
     source: str
-    note: str = ""
 
     def found_in(self, view: str, *, squeezed: bool = False) -> re.Match[str] | None:
         """The first match in a normalized text, or in one without spaces (`squeezed`)."""
@@ -94,13 +95,14 @@ class Rule:
     def _squeezed(self) -> re.Pattern[str]:
         """The pattern for a text without spaces, which was wrapped in the middle of words.
 
-        A short word needs its boundaries ("enotfound" is part of "resource not found"), so it never matches here.
+        A short word needs its boundaries ("enotfound" is part of "resource not found"), so it never matches here; nor
+        does a pattern with a part "up to the next space".
         """
-        if _SHORT_WORD.fullmatch(self.pattern):
+        if _SHORT_WORD.fullmatch(self.pattern) or r"\S" in self.pattern:
             return _NEVER
         return re.compile(self.pattern.replace(r"\b", "").replace(" ", ""))
 
 
-def rules(slug: str, rank: Rank, source: str, *patterns: str, note: str = "") -> tuple[Rule, ...]:
+def rules(slug: str, rank: Rank, source: str, *patterns: str) -> tuple[Rule, ...]:
     """Several patterns of one cause, rank and source."""
-    return tuple(Rule(slug, pattern, rank, source, note) for pattern in patterns)
+    return tuple(Rule(slug, pattern, rank, source) for pattern in patterns)

@@ -19,10 +19,10 @@ _RFC = "RFC 3463, RFC 5248"
 _POSTFIX = "postfix, reject_sender_login_mismatch and its SMTP client's log"
 
 
-def _enhanced(slug: str, rank: Rank, source: str, *codes: str, note: str = "") -> tuple[Rule, ...]:
+def _enhanced(slug: str, rank: Rank, source: str, *codes: str) -> tuple[Rule, ...]:
     """Rules for enhanced status codes; "x" matches any number."""
     shaped = (re.escape(code).replace("x", r"\d{1,3}") for code in codes)
-    return rules(slug, rank, source, *(rf"(?<![\d.]){code}(?!\d|\.\d)" for code in shaped), note=note)
+    return rules(slug, rank, source, *(rf"(?<![\d.]){code}(?!\d|\.\d)" for code in shaped))
 
 
 SMTP: Final[tuple[Rule, ...]] = (
@@ -103,7 +103,6 @@ SMTP: Final[tuple[Rule, ...]] = (
         "5.7.501",
         "5.7.502",
         "5.7.503",
-        "5.7.504",
         "5.7.508",
         "5.7.703",
         "5.7.705",
@@ -181,7 +180,6 @@ SMTP: Final[tuple[Rule, ...]] = (
         "recipient_rejected",
         Rank.CODE,
         _NDR,
-        "5.1.0",
         "5.1.1",
         "5.1.10",
         "5.1.2",
@@ -240,9 +238,6 @@ SMTP: Final[tuple[Rule, ...]] = (
         "empfanger .{0,40}(?:nicht gefunden|abgelehnt|unbekannt)",
         "wasn't found at",
         "couldn't be found",
-        r"\b5\.7\.1\b(?!\d)",
-        r"(?<![\d.])[45]\.1\.\d{1,3}(?!\d|\.\d)",
     ),
-    *_enhanced("transient", Rank.GENERIC, _RFC, "4.7.0", "4.2.0", "4.2.1", "4.3.0", "4.3.1", "4.4.x", "4.7.1", "4.5.0"),
     *rules("transient", Rank.GENERIC, _RFC, "temporary server error", "temporarily (?:unavailable|deferred|rejected)"),
 )

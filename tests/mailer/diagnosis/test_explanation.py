@@ -10,6 +10,7 @@ import pytest
 from mailer.clouds import BUILTIN, Cloud
 from mailer.diagnosis import SLUGS, Owner, diagnose, explain
 from mailer.diagnosis.portal_links import PAGES
+from mailer.diagnosis.texts.advice_catalog import ALL_ADVICE
 from mailer.diagnosis.texts.catalog import ENTRIES
 
 CLIENT = "11111111-2222-3333-4444-555555555555"
@@ -131,10 +132,50 @@ def test_unknown_text_is_explained_with_steps_to_try() -> None:
     assert said.fix
 
 
-def test_note_of_a_rule_is_added_to_the_explanation() -> None:
-    said = diagnose("ErrorQuotaExceeded")
-    assert said.slug == "sending_limit"
-    assert said.explanation.endswith("empty it, starting with its Sent Items.")
+@pytest.mark.parametrize(
+    ("text", "slug", "owner", "step"),
+    [
+        ("ErrorQuotaExceeded", "sending_limit", Owner.EXCHANGE_ADMINISTRATOR, "Sent Items"),
+        ("/me request is only valid with delegated authentication", "user_sign_in_needed", Owner.OPERATOR, "/users/"),
+        ("530 5.7.57 Client not authenticated to send mail", "smtp_auth_disabled", Owner.OPERATOR, "STARTTLS"),
+        (
+            "535 5.7.139 SmtpClientAuthentication is disabled for the Mailbox",
+            "smtp_auth_disabled", Owner.EXCHANGE_ADMINISTRATOR, "Set-CASMailbox",
+        ),
+        ("550 5.7.708 traffic not accepted from this IP", "sending_limit", Owner.TENANT_ADMINISTRATOR, "support"),
+        (
+            "535 5.7.139 user is locked by your organization's security defaults policy",
+            "conditional_access", Owner.TENANT_ADMINISTRATOR, "Security defaults do not concern",
+        ),
+        ("AADSTS53003: blocked by Conditional Access", "conditional_access", Owner.TENANT_ADMINISTRATOR, "Exclude"),
+        (
+            "smtp-mail.outlook.com: 535 5.7.139 basic authentication is disabled",
+            "basic_auth_retired", Owner.OPERATOR, "device code",
+        ),
+        ("432 4.3.2 STOREDRV.Deliver; recipient thread limit exceeded", "throttled", Owner.SENDER, "Send less often"),
+        ("550 5.7.133 SenderNotAuthenticatedForGroup", "recipient_rejected", Owner.EXCHANGE_ADMINISTRATOR, "owner"),
+        ("550 4.4.7 QUEUE.Expired; message expired", "recipient_rejected", Owner.SENDER, "domain"),
+        ("550 5.7.515 Access denied, sending domain does not meet the required authentication level",
+         "recipient_rejected", Owner.EXCHANGE_ADMINISTRATOR, "SPF"),
+        ("550 5.7.606 Access denied, banned sending IP", "recipient_rejected", Owner.OPERATOR, "sender.office.com"),
+        ("550 5.7.64 TenantAttribution; Relay Access Denied SMTP", "recipient_rejected", Owner.OPERATOR, "connector"),
+        ("tls: first record does not look like a TLS handshake", "tls", Owner.OPERATOR, "587"),
+    ],
+)  # fmt: skip
+def test_advice_fits_the_kind_of_the_cause(text: str, slug: str, owner: Owner, step: str) -> None:
+    said = diagnose(text)
+    assert (said.slug, said.owner) == (slug, owner)
+    assert any(step in one for one in said.fix), said.fix
+    assert explain(slug, technical=text).fix == said.fix
+
+
+def test_advice_is_of_known_causes_and_complete() -> None:
+    for advice in ALL_ADVICE:
+        assert set(advice.slugs) <= set(SLUGS)
+        assert advice.title
+        assert advice.explanation
+        assert len(advice.fix) >= 2
+        assert set(advice.pages) <= set(PAGES)
 
 
 def test_values_of_owners_are_an_interface() -> None:
