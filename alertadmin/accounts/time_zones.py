@@ -113,6 +113,6 @@ def zone_or_utc(name: str) -> zoneinfo.ZoneInfo:
     """The zone; UTC if this machine does not know it, since a reminder at another hour is better than none."""
     try:
         return zoneinfo.ZoneInfo(name)
-    except (ValueError, OSError):
+    except (KeyError, ValueError, OSError):  # not there (ZoneInfoNotFoundError), no name of a file, unreadable
         log.warning("this machine does not know the time zone %r; UTC is used in its place", name)
         return zoneinfo.ZoneInfo("UTC")

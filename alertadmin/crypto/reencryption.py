@@ -120,7 +120,9 @@ def _reencrypt_rows(
 def _reencrypt_row(
     row: models.Model, name: str, reencrypt: Callable[[EncryptedValue], EncryptedValue | None]
 ) -> ReencryptionResult:
-    encrypted: EncryptedValue = getattr(row, name)
+    encrypted: EncryptedValue | None = getattr(row, name)
+    if encrypted is None:  # the empty text of another program: not NULL for the query, and no secret
+        return ReencryptionResult()
     try:
         fresh = reencrypt(encrypted)
     except (keyring.KeyMissing, Tampered):

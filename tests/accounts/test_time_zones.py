@@ -16,7 +16,7 @@ from exchangelib.winzone import CLDR_TO_MS_TIMEZONE_MAP, MS_TIMEZONE_TO_IANA_MAP
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alertadmin.accounts.time_zones import TimeZoneField, TimeZoneFormField, names, parse_time_zone
+from alertadmin.accounts.time_zones import TimeZoneField, TimeZoneFormField, names, parse_time_zone, zone_or_utc
 from alertadmin.registry.models import Tenant
 
 TYPED = {
@@ -112,3 +112,15 @@ def test_stored_as_its_name() -> None:
     tenant.time_zone = "(UTC+01:00) Bruxelles, Copenhague, Madrid, Paris"
     tenant.clean_fields()
     assert tenant.time_zone == "Europe/Paris"
+
+
+@pytest.mark.parametrize(
+    "stored", ["Mars/Olympus", "later", "", ".", "Europe", "../../etc/passwd", "a\0b", "x" * 300, "\udcff"]
+)
+def test_a_stored_zone_that_this_machine_does_not_know_is_utc(stored: str) -> None:
+    assert zone_or_utc(stored).key == "UTC"
+
+
+@given(st.text(max_size=300))
+def test_no_stored_text_is_an_error(stored: str) -> None:
+    assert zone_or_utc(stored).key in (stored, "UTC")
