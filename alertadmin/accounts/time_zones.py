@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import zoneinfo
+from datetime import date, datetime, timedelta
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -108,11 +109,28 @@ class TimeZoneField(_CharField):
         return super().formfield(*args, **{"form_class": TimeZoneFormField, **kwargs})
 
 
+class BoundedZone(zoneinfo.ZoneInfo):
+    """A zone in which every datetime can be shown. What lies beyond the years that datetime has, by an offset, raises
+    OverflowError otherwise: 9999-12-31 23:59 UTC, as RFC 5280 writes for "without end", in Paris. There it is as UTC.
+    """
+
+    def fromutc(self, moment: datetime) -> datetime:
+        try:
+            return super().fromutc(moment)
+        except OverflowError:
+            return moment
+
+    def utcoffset(self, moment: datetime | None) -> timedelta | None:
+        if moment is not None and moment.date() in (date.min, date.max):
+            return timedelta()
+        return super().utcoffset(moment)
+
+
 @cache
 def zone_or_utc(name: str) -> zoneinfo.ZoneInfo:
     """The zone; UTC if this machine does not know it, since a reminder at another hour is better than none."""
     try:
-        return zoneinfo.ZoneInfo(name)
+        return BoundedZone(name)
     except (KeyError, ValueError, OSError):  # not there (ZoneInfoNotFoundError), no name of a file, unreadable
         log.warning("this machine does not know the time zone %r; UTC is used in its place", name)
-        return zoneinfo.ZoneInfo("UTC")
+        return BoundedZone("UTC")

@@ -7,7 +7,7 @@ So `/readyz` answers public requests from one row at constant cost, and every pa
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -20,6 +20,7 @@ from alertadmin.monitoring.models import Heartbeat
 from alertadmin.monitoring.setting_checks import bad_settings
 from alertadmin.operator_log.events import log_part_change
 from alertadmin.outbox.queue.clock import DatabaseClock
+from alertadmin.stored_values import known
 
 FRESH = timedelta(minutes=3)
 """A worker checks every 15 seconds; in a very large installation the check itself takes longer."""
@@ -107,7 +108,7 @@ def _stored(now: datetime, *, by_command: timedelta) -> tuple[list[Problem] | No
         last_scan=health_facts.last_scan(),
         disk_is_full=health_facts.disk_is_full(),
     )
-    return [from_json(one) for one in row.problems] if row and is_fresh else None, facts
+    return problems_of(row) if row and is_fresh else None, facts
 
 
 def _with_keys_and_settings(facts: Facts) -> Facts:
@@ -127,11 +128,24 @@ def as_json(problem: Problem) -> dict[str, Any]:
     return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in found.items()}
 
 
+def problems_of(row: Heartbeat) -> list[Problem]:
+    """The stored problems of the parts that this version knows: a worker of another version may have written them."""
+    return [from_json(one) for one in row.problems if known(Part, one["part"])]
+
+
 def from_json(found: dict[str, Any]) -> Problem:
-    fields = dict(found)
+    kinds = {one.name: int if one.name == "count" else str for one in fields(Problem)}
+    stored = {name: found[name] for name, kind in kinds.items() if isinstance(found.get(name), kind)}
     for name in ("since", "next_try"):
-        fields[name] = parse_datetime(found[name]) if name in found else None
-    return Problem(**{**fields, "part": Part(found["part"])})
+        stored[name] = _moment(stored.get(name))
+    return Problem(**{**stored, "part": Part(found["part"])})
+
+
+def _moment(stored: object) -> datetime | None:
+    try:
+        return parse_datetime(str(stored))
+    except ValueError:
+        return None
 
 
 def _log_changes(before: list[dict[str, Any]], after: list[Problem]) -> None:

@@ -9,6 +9,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from alertadmin.outbox.models import Delivery
+from alertadmin.stored_values import ObjectListField, TextListField
 from mailer.coded_text import english
 
 
@@ -25,7 +26,7 @@ class Heartbeat(models.Model):
     at = models.DateTimeField()
     checked_at = models.DateTimeField(null=True, blank=True)
     """When `problems` was found; before or after `at`, since a check may take longer than the interval."""
-    problems = models.JSONField(default=list, blank=True)
+    problems = ObjectListField(keys={"part": str, "code": str}, default=list, blank=True)
     """`health_checks.Problem`, each as an object: codes and ids, no names or addresses."""
 
     class Meta:
@@ -69,7 +70,7 @@ class Monthly(models.Model):
     day = models.PositiveSmallIntegerField(
         _("day of the month"), default=1, validators=[MinValueValidator(1), MaxValueValidator(28)]
     )
-    emails = models.JSONField(_("to"), default=list, blank=True)
+    emails = TextListField(_("to"), default=list, blank=True)
     """E-mail addresses in lower case; empty: the installation's addresses, else its administrators."""
 
     class Meta:

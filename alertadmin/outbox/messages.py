@@ -7,6 +7,10 @@ from django.utils.translation import gettext_noop
 from mailer.coded_text import define
 
 RELAY = define("outbox.relay", gettext_noop("SMTP relay"))
+UNKNOWN_TRANSPORT = define(
+    "outbox.unknown_transport",
+    gettext_noop('This version cannot send by "%(transport)s": choose how the mailbox sends.'),
+)
 NO_ROUTE = define(
     "outbox.no_route", gettext_noop("No route can send this: there is no working mailbox and no SMTP relay.")
 )

@@ -32,7 +32,11 @@ EXCHANGE = "exchange"
 log = logging.getLogger(__name__)
 
 
-class UnknownCloud(CodedError, LookupError):
+class UnknownName(CodedError, LookupError):
+    """A row names something that this version, or a file of the operator, does not have."""
+
+
+class UnknownCloud(UnknownName):
     """A row names a cloud, or an Exchange server, that the operator's file no longer has."""
 
     def __init__(self, slug: str) -> None:

@@ -26,6 +26,12 @@ UNKNOWN_CLOUD = define(
     "registry.unknown_cloud",
     gettext_noop('The cloud "%(cloud)s" is unknown here. Does ALERTADMIN_CLOUDS_FILE still name it?'),
 )
+UNKNOWN_PERMISSION = define(
+    "registry.unknown_permission",
+    gettext_noop(
+        'This version does not know the permission "%(permission)s": grant it in the portal, or remove it from the app.'
+    ),
+)
 NOT_CHECKED = define(
     "registry.not_checked",
     gettext_noop("Not checked: %(count)s checks in a row before it had no answer from this cloud."),

@@ -10,11 +10,19 @@ from __future__ import annotations
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from alertadmin.stored_values import known
+
 
 class TransportName(models.TextChoices):
     GRAPH = "graph", _("Microsoft Graph")
     EWS = "ews", _("EWS (exchangelib)")
     SMTP = "smtp", _("SMTP AUTH (XOAUTH2)")
+
+
+def transport_label(name: str) -> str:
+    """The stored name itself for a transport that this version does not know."""
+    transport = known(TransportName, name)
+    return str(transport.label) if transport else name
 
 
 class Permission(models.TextChoices):

@@ -21,7 +21,7 @@ from alertadmin.dashboard.consents.forms import RequestForm, requests_of
 from alertadmin.dashboard.ui.decorators import post_only
 from alertadmin.outbox.mail_limits import TooManyMails
 from alertadmin.outbox.mails import consent_request as mails_consent_request
-from alertadmin.registry.clouds import UnknownCloud
+from alertadmin.registry.clouds import UnknownName
 from alertadmin.registry.consent.admin_consent_url import consent_link
 from alertadmin.registry.models import Consent
 from alertadmin.stored_messages import render_error
@@ -46,7 +46,7 @@ def page(request: HttpRequest, consent: Consent, form: RequestForm, status: int 
     try:
         link = consent_link(consent, state=oauth_state.make(consent.pk, request) if comes_back else "")
         for_others = consent_link(consent)
-    except UnknownCloud:
+    except UnknownName:
         link = for_others = ""
     context = {
         "consent": consent,
@@ -84,7 +84,7 @@ def consent_request(request: HttpRequest, pk: UUID) -> HttpResponse:
         messages.info(request, said % {"address": recipient, "days": days})
     except mails_consent_request.NothingToRequest:
         messages.info(request, _("All required permissions are granted: there is nothing to ask for."))
-    except UnknownCloud as error:
+    except UnknownName as error:
         messages.error(request, render_error(error))
     except TooManyMails as refused:
         form.add_error("recipient", refused)

@@ -17,6 +17,7 @@ from alertadmin.outbox.models import Attempt, AttemptOutcome, Delivery, Delivery
 from alertadmin.registry.models import Consent, ConsentStatus, Mailbox
 from alertadmin.registry.models.mailbox import by_exchange_online_ews
 from alertadmin.registry.permissions import Permission, TransportName
+from alertadmin.stored_values import known
 
 PROOF_LASTS = timedelta(days=7)
 """Age after which an accepted test by Graph is no longer sufficient."""
@@ -103,7 +104,7 @@ def _graph(mailbox: Any, now: datetime) -> tuple[Badge, str | Promise]:
         return BAD, _("the last test failed")
     if Permission.MAIL_SEND not in mailbox.app.permissions:
         return UNKNOWN, _("Mail.Send is not required yet")
-    status = ConsentStatus(mailbox.graph_status or ConsentStatus.UNKNOWN)
+    status = known(ConsentStatus, mailbox.graph_status) or ConsentStatus.UNKNOWN
     return BADGES[status], _("Mail.Send granted") if status == ConsentStatus.GRANTED else _("Mail.Send not granted")
 
 

@@ -67,7 +67,7 @@ def panel_context(mailbox: Mailbox, form: ScopeForm | None = None) -> dict[str, 
 
 
 def _consent_of(mailbox: Mailbox) -> Consent | None:
-    if mailbox.app is None or mailbox.is_personal:
+    if mailbox.app is None or mailbox.is_personal or mailbox.permission is None:
         return None
     found: Consent | None = mailbox.app.consents.filter(tenant=mailbox.tenant, permission=mailbox.permission).first()
     return found

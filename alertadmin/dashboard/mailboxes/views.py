@@ -106,7 +106,7 @@ def _mailbox_page(
 
 def _scope_script(mailbox: Mailbox) -> str:
     """Script that scopes the app; empty if Exchange grants per mailbox anyway."""
-    if mailbox.app is None or mailbox.permission not in TENANT_WIDE:
+    if mailbox.app is None or mailbox.permission is None or mailbox.permission not in TENANT_WIDE:
         return ""
     return snippets.scope_to_mailbox(mailbox.app, mailbox.tenant, mailbox.address, [mailbox.permission])
 

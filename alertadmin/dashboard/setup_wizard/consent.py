@@ -20,11 +20,11 @@ from alertadmin.dashboard.setup_wizard import progress
 from alertadmin.dashboard.setup_wizard.base import go_on, page, step
 from alertadmin.dashboard.setup_wizard.mailbox import WizardMailboxForm, consent_request_text, save_mailbox
 from alertadmin.dashboard.ui.decorators import post_only
-from alertadmin.registry.clouds import UnknownCloud
+from alertadmin.registry.clouds import UnknownName
 from alertadmin.registry.consent.admin_consent_url import consent_link
 from alertadmin.registry.consent.checks import check_consent
 from alertadmin.registry.models import Consent, ConsentStatus, SetupProgress, SignInAudience
-from alertadmin.registry.permissions import RESOURCE_OF, Permission, Resource
+from alertadmin.registry.permissions import Resource
 
 SHARED = (SignInAudience.MULTIPLE_ORGS, SignInAudience.ALL)
 
@@ -70,16 +70,14 @@ def _asks(request: HttpRequest, guide: SetupProgress, consents: list[Consent]) -
     """Consent links, without permissions that this version does not know; none if the clouds file lacks the cloud."""
     asks: dict[Resource, Ask] = {}
     for consent in consents:
-        if consent.permission not in Permission:
-            continue
-        resource = RESOURCE_OF[Permission(consent.permission)]
-        if resource in asks:
+        resource = consent.resource
+        if resource is None or resource in asks:
             continue
         comes_back = consent.app.redirect_uri == callback_url()
         try:
             link = consent_link(consent, state=oauth_state.make(consent.pk, request) if comes_back else "")
             asks[resource] = Ask(resource, consent, link, consent_link(consent))
-        except UnknownCloud:
+        except UnknownName:
             return []
     return list(asks.values())
 

@@ -6,9 +6,11 @@ from functools import lru_cache
 
 from django.conf import settings
 
-from alertadmin.registry.clouds import server_of
+from alertadmin.outbox import messages
+from alertadmin.registry.clouds import UnknownName, server_of
 from alertadmin.registry.credentials.app_identity import credential_in_use, identity_of, login_of
 from alertadmin.registry.models import Mailbox
+from alertadmin.registry.permissions import TransportName
 from alertadmin.registry.personal.refresh_tokens import signed_in_account
 from mailer import transports
 from mailer.message import BadAddress, address_of
@@ -21,8 +23,16 @@ def tokens() -> TokenSource:
     return TokenSource()
 
 
+class UnknownTransport(UnknownName):
+    def __init__(self, name: str) -> None:
+        super().__init__(messages.UNKNOWN_TRANSPORT % {"transport": name})
+
+
 @lru_cache(maxsize=8)
 def transport(name: str) -> Transport:
+    """Raises UnknownTransport."""
+    if name not in TransportName:
+        raise UnknownTransport(name)
     return transports.create_transport(name, tokens())
 
 

@@ -28,7 +28,7 @@ from alertadmin.outbox.models import UNNAMED, Attempt, AttemptOutcome, Delivery,
 from alertadmin.outbox.queue import claims
 from alertadmin.outbox.queue.clock import Clock
 from alertadmin.outbox.queue.failpoints import failpoint
-from alertadmin.registry.clouds import UnknownCloud
+from alertadmin.registry.clouds import UnknownName
 from alertadmin.registry.credentials.app_identity import SecretUnavailable
 from mailer.coded_text import message_of
 from mailer.errors import Acceptance, SendError
@@ -76,7 +76,7 @@ def _look_up(
         return DeliveryState.UNCERTAIN
     try:
         waiting = find_draft(attempt)
-    except (SendError, SecretUnavailable, UnknownCloud) as error:
+    except (SendError, SecretUnavailable, UnknownName) as error:
         return _handle_failed_lookup(delivery, attempt, _failure(error), now)
     failpoint("draft-looked-up")
     if waiting is not None and not router.may_send_draft(delivery, attempt):
@@ -148,7 +148,7 @@ def _send_draft(delivery: Delivery, earlier: Attempt, draft: str, router: Router
         receipt = send(delivery, attempt, lambda on_step, _on_draft: send_draft(attempt, on_step))
     except LeaseLost:
         return DeliveryState.SENDING
-    except (SendError, SecretUnavailable, UnknownCloud) as error:
+    except (SendError, SecretUnavailable, UnknownName) as error:
         failure = _failure(error)
         if failure.outcome == Acceptance.UNKNOWN:
             state = uncertain(delivery, attempt, failure, clock())
@@ -236,7 +236,7 @@ def _delete(attempt: Attempt) -> bool:
             if attempt.outcome in claims.UNCERTAIN_OUTCOMES and find_draft(attempt) is None:
                 return _was_sent(attempt)
             discard_draft(attempt)
-    except (SendError, SecretUnavailable, UnknownCloud) as error:
+    except (SendError, SecretUnavailable, UnknownName) as error:
         log.info("a draft of attempt %s stays for now: %s", attempt.pk, type(error).__name__)
         return False
     attempt.outcome = AttemptOutcome.REFUSED if attempt.outcome in claims.UNCERTAIN_OUTCOMES else attempt.outcome

@@ -13,7 +13,7 @@ from alertadmin.outbox.delivery import connections
 from alertadmin.outbox.delivery.retry_rule import Candidate
 from alertadmin.outbox.models import Channel, Delivery
 from alertadmin.registry.models import Mailbox
-from alertadmin.registry.permissions import TransportName
+from alertadmin.registry.permissions import transport_label
 from mailer.message import Message
 from mailer.transports import DraftingTransport, OnDraft, Receipt, Sender
 
@@ -76,8 +76,8 @@ class Route:
         return (ours.app_id, ours.tenant_id, ours.is_personal) == (theirs.app_id, theirs.tenant_id, theirs.is_personal)
 
     def send(self, message: Message | Notification, on_step: Callable[[str, str], None], on_draft: OnDraft) -> Receipt:
-        """Send a Notification by a channel, a Message by any other. Raises SendError, SecretUnavailable,
-        UnknownCloud."""
+        """Send a Notification by a channel, a Message by any other. Raises SendError, SecretUnavailable, UnknownCloud,
+        UnknownTransport."""
         if isinstance(message, Notification):
             assert self.channel is not None, "a notification needs a channel"  # noqa: S101
             return dispatch.send(self.channel, message, on_step)
@@ -99,7 +99,7 @@ class Route:
 
 def mailbox_route(mailbox: Mailbox, transport: str = "", *, is_test: bool = False, sends_as: str = "") -> Route:
     transport = transport or mailbox.transport
-    label = f"{sends_as or mailbox.address}, {TransportName(transport).label}"
+    label = f"{sends_as or mailbox.address}, {transport_label(transport)}"
     return Route(label, transport, mailbox, is_test=is_test, sends_as=sends_as)
 
 

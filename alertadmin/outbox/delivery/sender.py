@@ -29,7 +29,7 @@ from alertadmin.outbox.models import UNNAMED, Attempt, AttemptOutcome, Delivery,
 from alertadmin.outbox.queue import claims
 from alertadmin.outbox.queue.clock import Clock
 from alertadmin.outbox.queue.failpoints import failpoint
-from alertadmin.registry.clouds import UnknownCloud
+from alertadmin.registry.clouds import UnknownName
 from alertadmin.registry.credentials.app_identity import SecretUnavailable
 from mailer.coded_text import message_of
 from mailer.errors import Acceptance, Answer, SendError
@@ -96,7 +96,7 @@ def _try(
     except LeaseLost:
         claims.close_attempt(attempt, clock(), AttemptOutcome.REFUSED, technical=messages.LEASE_LOST)
         return DeliveryState.SENDING
-    except (SecretUnavailable, UnknownCloud) as error:
+    except (SecretUnavailable, UnknownName) as error:
         failure, is_route_fault = SendError("other", message_of(error), answer=Answer.NOT_REACHED), True
     except SendError as refused:
         failure = refused
@@ -204,7 +204,7 @@ class LeaseLost(Exception):
 
 
 def send(delivery: Delivery, attempt: Attempt, by: Callable[[Callable[[str, str], None], OnDraft], Receipt]) -> Receipt:
-    """Make one attempt. Raises SendError, LeaseLost, SecretUnavailable, UnknownCloud."""
+    """Make one attempt. Raises SendError, LeaseLost, SecretUnavailable, UnknownName."""
     begun = _uptime()
 
     def on_step(step: str, detail: str) -> None:
@@ -231,7 +231,7 @@ def send(delivery: Delivery, attempt: Attempt, by: Callable[[Callable[[str, str]
 
     try:
         receipt = by(on_step, on_draft)
-    except (SendError, LeaseLost, SecretUnavailable, UnknownCloud):
+    except (SendError, LeaseLost, SecretUnavailable, UnknownName):
         raise
     except Exception as error:
         # An unexpected error, after which the outcome is unknown. Only the type's name: the text may contain a secret.

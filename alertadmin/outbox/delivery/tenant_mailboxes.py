@@ -23,11 +23,11 @@ FAILED = (AttemptOutcome.REFUSED, AttemptOutcome.UNKNOWN, AttemptOutcome.LOST)
 
 
 def sendable() -> QuerySet[Mailbox]:
-    """Mailboxes that have a stored secret, password or refresh token."""
+    """Mailboxes that have a stored secret, password or refresh token, and send by what this version knows."""
     by_login = Q(app=None, password__isnull=False)
     by_sign_in = Q(is_personal=True, refresh_token__isnull=False)
     by_app = Q(Exists(_stored()), is_personal=False)
-    return Mailbox.objects.filter(by_login | by_sign_in | by_app)
+    return Mailbox.objects.filter(by_login | by_sign_in | by_app, transport__in=TransportName.values)
 
 
 def tenants_without_mailbox() -> int:

@@ -23,7 +23,7 @@ from alertadmin.outbox.queue import wakeup
 from alertadmin.registry.clouds import UnknownCloud
 from alertadmin.registry.consent.admin_consent_url import consent_link
 from alertadmin.registry.models import AppRegistration, Consent, ConsentStatus, Tenant
-from alertadmin.registry.permissions import RESOURCE_OF, Permission
+from alertadmin.registry.permissions import Permission
 from alertadmin.registry.safe_names import clean
 from mailer.coded_text import message_of
 from mailer.email_address import canonical, is_same
@@ -42,8 +42,9 @@ class NothingToRequest(Exception):
 
 
 def missing(app: AppRegistration, tenant: Tenant) -> list[Consent]:
-    """Required permissions that are not granted, as far as known."""
-    consents = Consent.objects.filter(app=app, tenant=tenant).exclude(status=ConsentStatus.GRANTED)
+    """Required permissions that this version knows and that are not granted, as far as known."""
+    consents = Consent.objects.filter(app=app, tenant=tenant, permission__in=Permission.values)
+    consents = consents.exclude(status=ConsentStatus.GRANTED)
     return list(consents.select_related("app", "tenant").order_by("permission"))
 
 
@@ -128,4 +129,4 @@ def owner(delivery: Delivery) -> UUID | None:
 
 def _links(lacking: list[Consent]) -> list[str]:
     """One link for each resource, as Microsoft's page requires; without a state, so that anyone may open them."""
-    return list({RESOURCE_OF[Permission(consent.permission)]: consent_link(consent) for consent in lacking}.values())
+    return list({consent.resource: consent_link(consent) for consent in lacking}.values())

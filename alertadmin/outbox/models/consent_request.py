@@ -12,13 +12,15 @@ from django.utils.translation import gettext_lazy as _
 from alertadmin.accounts.email_address import EmailAddressField
 from alertadmin.outbox.models.delivery import Delivery
 from alertadmin.registry.models import AppRegistration, Consent, ConsentChange, ConsentStatus, Tenant
+from alertadmin.registry.permissions import Permission
+from alertadmin.stored_values import TextListField
 
 
 class ConsentRequest(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     app = models.ForeignKey(AppRegistration, models.CASCADE, related_name="consent_requests")
     tenant = models.ForeignKey(Tenant, models.CASCADE, related_name="consent_requests")
-    permissions = models.JSONField(_("permissions"), default=list)
+    permissions = TextListField(_("permissions"), default=list)
     """The permissions that were missing when the request was made."""
     recipient = EmailAddressField(_("to"))
     delivery = models.OneToOneField(Delivery, models.SET_NULL, null=True, related_name="consent_request")
@@ -36,8 +38,9 @@ class ConsentRequest(models.Model):
         return f"{self.at:%Y-%m-%d %H:%M} {self.recipient}"
 
     def missing(self) -> list[Consent]:
-        """Permissions of this request that are not granted now, as of the latest token."""
-        asked = Consent.objects.filter(app=self.app_id, tenant=self.tenant_id, permission__in=self.permissions)
+        """Permissions of this request that are not granted now, as of the latest token, and that this version knows."""
+        known = set(Permission.values) & set(self.permissions)
+        asked = Consent.objects.filter(app=self.app_id, tenant=self.tenant_id, permission__in=known)
         return list(asked.exclude(status=ConsentStatus.GRANTED).select_related("app", "tenant").order_by("permission"))
 
     def granted_at(self) -> datetime | None:

@@ -15,6 +15,7 @@ from alertadmin.audit.tenant_scope import tenant_scoped
 from alertadmin.outbox.models.channel import Channel
 from alertadmin.registry.models import Mailbox
 from alertadmin.registry.permissions import TransportName
+from alertadmin.stored_values import ObjectField, ObjectListField
 from mailer.coded_text import english
 from mailer.errors import Answer
 
@@ -112,9 +113,11 @@ class Delivery(models.Model):
     subject = models.CharField(_("subject"), max_length=250, blank=True)
     text = models.TextField(blank=True)
     html = models.TextField(blank=True)
-    details = models.JSONField(default=list, blank=True)
+    details = ObjectListField(default=list, blank=True)
     """The content for programs, if sent by a channel: one object for each item."""
-    attachments = models.JSONField(default=list, blank=True)
+    attachments = ObjectListField(
+        keys={"name": str, "content_type": str, "parameters": dict, "text": str}, default=list, blank=True
+    )
     """`{"name": str, "content_type": str, "parameters": {str: str}, "text": str}` of each (mails.composers)."""
     composed_at = models.DateTimeField(null=True, blank=True)
     """When the content was fixed; also the Date header, so that a resend is the same message."""
@@ -211,12 +214,12 @@ class Attempt(models.Model):
     """How the server answered the request that failed; empty if it was accepted, or the worker was lost."""
     cause = models.CharField(max_length=40, blank=True)
     technical = models.TextField(blank=True)
-    request_ids = models.JSONField(default=dict, blank=True)
+    request_ids = ObjectField(default=dict, blank=True)
     held_until = models.DateTimeField(null=True, blank=True)
     """Until when the server asked not to use the mailbox or channel."""
     draft = models.TextField(blank=True, default="", db_default="")
     """The draft that may exist in the mailbox: Graph's id of it, `UNNAMED` while that is not known, or empty."""
-    steps = models.JSONField(default=list, blank=True)
+    steps = ObjectListField(keys={"step": str, "ms": int, "detail": str}, default=list, blank=True)
     """The steps that succeeded, in order: `{"step": "tenant"|"token"|"permission"|"message", "ms": int, "detail":
     str}`."""
 

@@ -24,7 +24,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import BooleanField, Case, Exists, F, Func, OuterRef, Q, QuerySet, Value, When
+from django.db.models import BooleanField, Case, Exists, F, Func, Max, OuterRef, Q, QuerySet, Value, When
 from django.db.models.functions import Coalesce
 
 from alertadmin.outbox import messages
@@ -35,6 +35,8 @@ from alertadmin.outbox.queue.failpoints import failpoint
 CLAIMABLE = Q(state=DeliveryState.PENDING) | Q(state=DeliveryState.UNCERTAIN, settled_at=None)
 FINAL = frozenset({DeliveryState.SENT, DeliveryState.FAILED, DeliveryState.CANCELLED})
 UNCERTAIN_OUTCOMES = frozenset({AttemptOutcome.UNKNOWN, AttemptOutcome.LOST})
+MAX_TRIES = 1_000_000
+"""No program tried a message that often: such a number of an attempt counts for nothing."""
 MAX_DELAY = timedelta(days=16)
 """No delivery is scheduled further ahead (a weekly digest, postponed over a holiday); a later `not_before` means clock
 skew, so treat it as due."""
@@ -271,7 +273,9 @@ def fail_unexpectedly(delivery: Delivery, now: datetime, *, not_before: datetime
         state = DeliveryState.UNCERTAIN if delivery.was_uncertain else DeliveryState.PENDING
         reason = messages.NOT_PREPARED % {"error": error}
         fields = {"state": state, "owner": None, "lease_until": None, "reason": reason}
-    if _owned(delivery).update(**fields, not_before=not_before, cause="other"):
+    # `tries` is the number of its last attempt; a row where it is not could never open another one.
+    last = delivery.attempts.filter(number__lt=MAX_TRIES).aggregate(last=Max("number"))["last"] or 0
+    if _owned(delivery).update(**fields, tries=last, not_before=not_before, cause="other"):
         opened.update(outcome=AttemptOutcome.UNKNOWN, finished_at=now)
         delivery.state = fields["state"]
 

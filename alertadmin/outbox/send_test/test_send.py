@@ -27,7 +27,7 @@ from alertadmin.outbox.models import Channel, Delivery, Purpose
 from alertadmin.outbox.queue import wakeup
 from alertadmin.outbox.send_test import test_limits
 from alertadmin.registry.models import Mailbox
-from alertadmin.registry.permissions import TransportName
+from alertadmin.registry.permissions import transport_label
 from alertadmin.registry.safe_names import clean
 
 FIRST = datetime(1970, 1, 1, tzinfo=UTC)
@@ -152,7 +152,7 @@ def _moment(now: datetime) -> str:
 
 
 def _worded(delivery: Delivery, mailbox: Mailbox, now: datetime) -> Content:
-    transport = str(TransportName(delivery.transport or mailbox.transport).label)
+    transport = transport_label(delivery.transport or mailbox.transport)
     if delivery.sends_as:
         return _as_another(delivery, mailbox, transport, now)
     text = _(

@@ -8,20 +8,30 @@ from __future__ import annotations
 
 from urllib.parse import urlencode
 
+from alertadmin.registry import messages
+from alertadmin.registry.clouds import UnknownName
 from alertadmin.registry.credentials.app_identity import scope_of
 from alertadmin.registry.models import Consent
-from alertadmin.registry.permissions import RESOURCE_OF, Permission
+
+
+class UnknownPermission(UnknownName):
+    """A row of a permission that this version does not know: it cannot say which resource to ask for."""
+
+    def __init__(self, permission: str) -> None:
+        super().__init__(messages.UNKNOWN_PERMISSION % {"permission": permission})
 
 
 def consent_link(consent: Consent, *, state: str = "") -> str:
-    """The URL for the resource of one consent. Raises UnknownCloud.
+    """The URL for the resource of one consent. Raises UnknownCloud, UnknownPermission.
 
     Without a `state` the URL may be given to any person: a callback without one is not trusted.
     """
-    cloud = consent.tenant.mail_cloud
+    cloud, resource = consent.tenant.mail_cloud, consent.resource
+    if resource is None:
+        raise UnknownPermission(consent.permission)
     query = {
         "client_id": consent.app.client_id,
-        "scope": scope_of(RESOURCE_OF[Permission(consent.permission)], cloud),
+        "scope": scope_of(resource, cloud),
         "redirect_uri": consent.app.redirect_uri,
     }
     if state:

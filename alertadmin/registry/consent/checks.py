@@ -58,7 +58,9 @@ def required_pairs(
         for mailbox in app.mailboxes.all():
             if mailbox.is_personal:
                 continue
-            places.setdefault(mailbox.tenant, set(wanted)).add(mailbox.permission)
+            needed = places.setdefault(mailbox.tenant, set(wanted))
+            if mailbox.permission:
+                needed.add(mailbox.permission)
         for place, permissions in (places or {app.tenant: wanted}).items():
             if permissions and tenant in (None, place):
                 yield ConsentTarget(app, place, tuple(sorted(permissions)))

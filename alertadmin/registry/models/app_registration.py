@@ -14,6 +14,7 @@ from alertadmin.audit.tenant_scope import tenant_scoped
 from alertadmin.registry import guid, input_validation
 from alertadmin.registry.models.tenant import Tenant
 from alertadmin.registry.permissions import Permission
+from alertadmin.stored_values import TextListField
 
 if TYPE_CHECKING:
     from django.db.models.fields.related_descriptors import RelatedManager
@@ -51,7 +52,7 @@ class AppRegistration(models.Model):
         _("supported account types"), max_length=40, choices=SignInAudience, default=SignInAudience.MY_ORG
     )
     redirect_uri = models.CharField(_("redirect URI"), max_length=255, default=NATIVE_CLIENT, blank=True)
-    permissions = models.JSONField(_("required permissions"), default=default_permissions, blank=True)
+    permissions = TextListField(_("required permissions"), default=default_permissions, blank=True)
     owner = models.CharField(
         _("owner"), max_length=200, blank=True, help_text=_("Who is responsible for it, such as a team or an address.")
     )

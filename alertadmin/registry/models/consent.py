@@ -11,7 +11,8 @@ from django.utils.translation import gettext_lazy as _
 from alertadmin.audit.tenant_scope import tenant_scoped
 from alertadmin.registry.models.app_registration import AppRegistration
 from alertadmin.registry.models.tenant import Tenant
-from alertadmin.registry.permissions import OPTIONAL, TENANT_WIDE, Permission
+from alertadmin.registry.permissions import OPTIONAL, RESOURCE_OF, TENANT_WIDE, Permission, Resource
+from alertadmin.stored_values import TextListField, known
 
 
 class ConsentStatus(models.TextChoices):
@@ -31,7 +32,7 @@ class Consent(models.Model):
     tenant = models.ForeignKey(Tenant, models.CASCADE, related_name="consents")
     permission = models.CharField(_("permission"), max_length=40, choices=Permission)
     status = models.CharField(_("status"), max_length=12, choices=ConsentStatus, default=ConsentStatus.UNKNOWN)
-    roles = models.JSONField(_("roles in the token"), default=list, blank=True)
+    roles = TextListField(_("roles in the token"), default=list, blank=True)
     checked_at = models.DateTimeField(_("checked"), null=True, blank=True)
     cause = models.CharField(_("diagnosis"), max_length=40, blank=True)
     technical = models.TextField(_("technical detail"), blank=True)
@@ -55,7 +56,14 @@ class Consent(models.Model):
     @property
     def optional(self) -> str:
         """The optional permission beside it; empty until the permission itself is granted, which is more important."""
-        return OPTIONAL.get(Permission(self.permission), "") if self.status == ConsentStatus.GRANTED else ""
+        permission = known(Permission, self.permission)
+        return OPTIONAL.get(permission, "") if permission and self.status == ConsentStatus.GRANTED else ""
+
+    @property
+    def resource(self) -> Resource | None:
+        """What the permission belongs to; None if this version does not know the permission."""
+        permission = known(Permission, self.permission)
+        return RESOURCE_OF[permission] if permission else None
 
     @property
     def has_optional(self) -> bool:

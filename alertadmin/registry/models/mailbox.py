@@ -21,6 +21,7 @@ from alertadmin.registry.models.app_registration import AppRegistration
 from alertadmin.registry.models.tenant import Tenant
 from alertadmin.registry.permissions import PERMISSION_OF, Permission, TransportName
 from alertadmin.stored_messages import render_stored
+from alertadmin.stored_values import known
 
 
 class LoginKind(models.TextChoices):
@@ -142,9 +143,11 @@ class Mailbox(models.Model):
             raise ValidationError(render_stored(pairing), code="other_cloud")
 
     @property
-    def permission(self) -> Permission:
-        """The permission that its app needs. Not meaningful on premises."""
-        return PERMISSION_OF[TransportName(self.transport)]
+    def permission(self) -> Permission | None:
+        """The permission that its app needs; None for a transport that this version does not know. Not meaningful on
+        premises."""
+        transport = known(TransportName, self.transport)
+        return PERMISSION_OF[transport] if transport else None
 
     @property
     def is_on_premises(self) -> bool:

@@ -10,6 +10,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from alertadmin.crypto.fields import Destination, EncryptedField
+from alertadmin.stored_values import ObjectField
 
 PENDING_LIFETIME = timedelta(hours=1)
 
@@ -37,7 +38,7 @@ class PendingImport(models.Model):
     """The file, compressed, in base64."""
     report = EncryptedField(destination=_destination)
     """What the rows do or did, as JSON in the user's language. It lives as long as the file."""
-    answers = models.JSONField(default=dict)
+    answers = ObjectField(default=dict)
     """What the user decided for the file. Never a cell of it."""
     language = models.CharField(max_length=8, blank=True)
     rows = models.PositiveIntegerField(default=0)

@@ -1,0 +1,69 @@
+"""Values of rows that another version or another program wrote: what they hold is read as far as this version knows it,
+so that one such row fails no list, scan or page of others.
+
+A column of JSON always gives its declared shape: what does not fit is left out. The database keeps it until
+the row is saved.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, TypeVar
+
+from django.db import models
+from django.db.models.fields.json import KeyTransform
+
+Member = TypeVar("Member", bound=enum.Enum)
+
+
+def known(choices: type[Member], value: object) -> Member | None:
+    """The member with the stored value; None if this version does not know it."""
+    try:
+        return choices(value)
+    except ValueError:
+        return None
+
+
+class _ShapedJSONField(models.JSONField):
+    """For migrations an ordinary JSONField."""
+
+    def deconstruct(self) -> tuple[str, str, Any, Any]:
+        name, _path, args, kwargs = super().deconstruct()
+        return name, "django.db.models.JSONField", args, kwargs
+
+    def from_db_value(self, value: Any, expression: Any, connection: Any) -> Any:
+        found = super().from_db_value(value, expression, connection)
+        return found if isinstance(expression, KeyTransform) else self.shaped(found)
+
+    def shaped(self, found: Any) -> Any:
+        raise NotImplementedError
+
+
+class TextListField(_ShapedJSONField):
+    """A list of texts."""
+
+    def shaped(self, found: Any) -> list[str]:
+        return [one for one in found if isinstance(one, str)] if isinstance(found, list) else []
+
+
+class ObjectListField(_ShapedJSONField):
+    """A list of JSON objects that have at least the `keys`, each with a value of its type."""
+
+    def __init__(self, *args: Any, keys: Mapping[str, type] = MappingProxyType({}), **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.keys = keys
+
+    def shaped(self, found: Any) -> list[dict[str, Any]]:
+        return [one for one in found if self._fits(one)] if isinstance(found, list) else []
+
+    def _fits(self, one: Any) -> bool:
+        return isinstance(one, dict) and all(isinstance(one.get(name), kind) for name, kind in self.keys.items())
+
+
+class ObjectField(_ShapedJSONField):
+    """A JSON object."""
+
+    def shaped(self, found: Any) -> dict[str, Any]:
+        return found if isinstance(found, dict) else {}
