@@ -44,8 +44,11 @@ def add_credential(
     description: str = "",
     key_id: str = "",
     certificate: str = "",
+    state: CredentialState = CredentialState.CURRENT,
 ) -> Credential:
-    """Add an app's first credential, which is in use at once. Later ones are added by `rotation.rotate`.
+    """Add an app's first credential, which is in use at once, or one that is only monitored (`state` OTHER).
+
+    Others are added by `rotation.rotate`.
 
     With a `certificate`, `value` is its private key. Raises ValidationError.
     """
@@ -57,7 +60,7 @@ def add_credential(
         key_id=key_id,
         starts_at=starts_at,
         expires_at=expires_at,
-        state=CredentialState.CURRENT,
+        state=state,
     )
     if value:
         credential.store(value)

@@ -10,7 +10,7 @@ from django.db import connection
 from alertadmin.reminders.rules.schedule import DEFAULT
 from benchmarks.installation import raw, statement
 
-DUE = "state IN ('current', 'next') AND expires_at <= %s"
+DUE = "state IN ('current', 'next', 'other') AND expires_at <= %s"
 REMINDERS = f"""
     INSERT INTO reminders_reminder
         (kind, credential_id, app_id, tenant_id, expires_at, threshold, is_escalated, scan_id)

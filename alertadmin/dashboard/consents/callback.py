@@ -61,7 +61,7 @@ def consent_return(request: HttpRequest) -> HttpResponse:
         messages.warning(
             request, _("Consent was not granted: Microsoft's page says “%(error)s”.") % {"error": error[:80]}
         )
-    elif not consent.app.credentials.watched().exists():  # type: ignore[attr-defined]
+    elif not consent.app.credentials.usable().exists():  # type: ignore[attr-defined]
         messages.success(
             request,
             _(

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from alertadmin.dashboard.ui.expiry_field import ExpiryField
 from alertadmin.dashboard.ui.name_field import NameField
-from alertadmin.registry import input_validation
+from alertadmin.registry import guid, input_validation
 from alertadmin.registry.models import Credential
 
 
@@ -24,7 +24,21 @@ class SecretForm(forms.Form):
             'The column "Value", shown once after the secret was created; not the "Secret ID". It is never shown again.'
         ),
     )
+    only_monitor = forms.BooleanField(
+        required=False,
+        label=_("Only monitor it"),
+        help_text=_(
+            "The secret in use stays, and the value may be left empty. Otherwise this secret is put into use once it "
+            "is verified, and the one in use is superseded."
+        ),
+    )
     description = NameField(label=_("Description"), required=False, max_length=200)
+    key_id = forms.CharField(
+        label=_("Secret ID"),
+        required=False,
+        help_text=_('The column "Secret ID": it tells apart several secrets of one app.'),
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+    )
     starts_at = ExpiryField(label=_("Start date"), required=False, example="2026-11-22", kind="start")
     expires_at = ExpiryField(
         label=_("Expires"), help_text=_('The column "Expires", as 2028-11-22; in the tenant\'s time zone.')
@@ -35,14 +49,28 @@ class SecretForm(forms.Form):
 
     halves = ("starts_at", "expires_at")
 
-    def __init__(self, *args: Any, zone: ZoneInfo | None = None, zone_from: str = "", **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        zone: ZoneInfo | None = None,
+        zone_from: str = "",
+        may_only_monitor: bool = False,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(*args, **kwargs)
+        if not may_only_monitor:
+            del self.fields["only_monitor"]
+        elif forms.CheckboxInput().value_from_datadict(self.data, self.files, self.add_prefix("only_monitor")):
+            self.fields["value"].required = False
         for field in self.fields.values():
             if isinstance(field, ExpiryField):
                 field.zone, field.zone_from = zone or ZoneInfo("UTC"), zone_from
 
     def clean_value(self) -> str:
         return input_validation.check_secret_value(self.cleaned_data["value"]) if self.cleaned_data["value"] else ""
+
+    def clean_key_id(self) -> str:
+        return guid.normalize(self.cleaned_data["key_id"]) if self.cleaned_data["key_id"] else ""
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data
@@ -66,17 +94,25 @@ class CredentialForm(SecretForm):
     """Everything except the value, which only a replacement changes. A certificate defines its own dates."""
 
     value = None  # type: ignore[assignment]
-    field_order = ["description", "starts_at", "expires_at", "far_end_is_right"]
+    field_order = ["description", "key_id", "starts_at", "expires_at", "far_end_is_right"]
 
     def __init__(self, *args: Any, credential: Credential, **kwargs: Any) -> None:
         zone = credential.app.tenant.zone
-        initial = {"description": credential.description}
+        self.credential = credential
+        initial = {"description": credential.description, "key_id": credential.key_id}
         for name in ("starts_at", "expires_at"):
             if moment := getattr(credential, name):
                 initial[name] = f"{moment.astimezone(zone):%Y-%m-%d %H:%M}"
         super().__init__(*args, zone=zone, initial=initial, **kwargs)
         if credential.certificate:
-            del self.fields["starts_at"], self.fields["expires_at"]
+            del self.fields["starts_at"], self.fields["expires_at"], self.fields["key_id"]
         # An unchanged date is left alone: its field shows no seconds.
-        names = [name for name in ("description", "starts_at", "expires_at") if name in self.fields]
+        names = [name for name in ("description", "key_id", "starts_at", "expires_at") if name in self.fields]
         self.kept = [name for name in names if not self.is_bound or name in self.changed_data]
+
+    def clean_key_id(self) -> str:
+        key_id = super().clean_key_id()
+        same = Credential.objects.filter(app=self.credential.app_id, key_id=key_id).exclude(pk=self.credential.pk)
+        if key_id and same.exists():
+            raise forms.ValidationError(_("This app already has a secret with this ID."))
+        return key_id

@@ -32,7 +32,9 @@ def credentials_table(now: datetime) -> Table:
         filters={
             "ends": Filter(gettext_lazy("Expires"), _spans(now), lambda chosen: _ends(chosen, now)),
             "state": Filter(
-                gettext_lazy("Status"), [(WATCHED, _("Monitored: in use or waiting")), *CredentialState.choices], _state
+                gettext_lazy("Status"),
+                [(WATCHED, _("Monitored: all but the superseded")), *CredentialState.choices],
+                _state,
             ),
         },
         default="expires_at",
@@ -57,5 +59,5 @@ def _ends(chosen: str, now: datetime) -> Q:
 
 def _state(chosen: str) -> Q:
     if chosen == WATCHED:
-        return Q(state__in=[CredentialState.CURRENT, CredentialState.NEXT])
+        return ~Q(state=CredentialState.RETIRED)
     return Q(state=chosen)

@@ -95,7 +95,8 @@ def credential_delete(request: HttpRequest, pk: UUID) -> HttpResponse:
 @require_right(Right.CHANGE, of=AppRegistration)
 @sensitive_post_parameters("value")
 def credential_add(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """Add a secret. The first one of an app is in use at once, a further one waits until it is verified."""
+    """Add a secret. The first one of an app is in use at once; a further one waits until it is verified, or is only
+    monitored."""
     app = get_object_or_404(AppRegistration.objects.select_related("tenant"), pk=pk)
     return _new_secret(request, app)
 
@@ -109,10 +110,21 @@ def credential_replace(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 def _new_secret(request: HttpRequest, app: AppRegistration, replaced: Credential | None = None) -> HttpResponse:
     initial = {"description": replaced.description} if replaced else None
-    form = SecretForm(request.POST or None, zone=app.tenant.zone, initial=initial)
+    form = SecretForm(
+        request.POST or None,
+        zone=app.tenant.zone,
+        initial=initial,
+        may_only_monitor=replaced is None and app.current_credential is not None,
+    )
     if request.method == "POST" and form.is_valid():
-        values = {name: form.cleaned_data[name] for name in ("value", "description", "starts_at", "expires_at")}
+        values = {
+            name: form.cleaned_data[name] for name in ("value", "description", "key_id", "starts_at", "expires_at")
+        }
         try:
+            if form.cleaned_data.get("only_monitor"):
+                stored = add_credential(app, **values, state=CredentialState.OTHER)
+                messages.success(request, _("The secret is monitored. The one in use stays."))
+                return redirect("credential", stored.pk)
             if app.current_credential is None:
                 stored = add_credential(app, **values)
                 messages.success(request, _("The secret is stored and in use."))
@@ -138,6 +150,6 @@ def _new_secret(request: HttpRequest, app: AppRegistration, replaced: Credential
 def credential_promote(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Verify a waiting credential again and put it into use."""
     found = get_object_or_404(Credential.objects.select_related("app__tenant"), pk=pk)
-    if found.state != CredentialState.NEXT:  # changed by another request
+    if found.state not in rotation.MONITORED_ONLY:  # changed by another request
         return redirect("credential", pk)
     return verification_response(request, rotation.promote(found, now=timezone.now()))

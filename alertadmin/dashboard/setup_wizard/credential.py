@@ -76,7 +76,7 @@ def _enter(request: HttpRequest, guide: SetupProgress, way: str, form: forms.For
         return redirect("guide-credential", guide.pk)
     if isinstance(form, UploadForm):
         return _respond(request, guide, _store_and_verify(guide.app, fields_of(data["pair"], data["description"])))
-    names = ("value", "description", "starts_at", "expires_at")
+    names = ("value", "description", "key_id", "starts_at", "expires_at")
     return _respond(request, guide, _store_and_verify(guide.app, {name: data[name] for name in names}))
 
 

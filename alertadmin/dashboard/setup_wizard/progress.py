@@ -108,7 +108,7 @@ def last_test(guide: SetupProgress) -> Delivery | None:
 
 
 def _watched(guide: SetupProgress) -> Sequence[Credential]:
-    return list(guide.app.credentials.watched()) if guide.app else []  # type: ignore[attr-defined]
+    return list(guide.app.credentials.usable()) if guide.app else []  # type: ignore[attr-defined]
 
 
 def _consent(guide: SetupProgress) -> Standing:

@@ -35,6 +35,7 @@ BADGES = {
     "current": GOOD,
     "done": GOOD,
     "next": UNDER_WAY,
+    "other": Badge("secondary", "eye"),
     "pending": UNDER_WAY,
     "sending": Badge("info", "send"),
     "open": Badge("info", "send"),

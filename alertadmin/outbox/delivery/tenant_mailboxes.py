@@ -82,7 +82,7 @@ def deliverable_by_own_mailbox(installation: UUID | None) -> Q:
 
 
 def _stored() -> QuerySet[Credential]:
-    return Credential.objects.watched().filter(app=OuterRef("app"), value__isnull=False)
+    return Credential.objects.usable().filter(app=OuterRef("app"), value__isnull=False)
 
 
 def _last(doubtful: Q) -> Case:

@@ -100,7 +100,7 @@ def _credentials_in_use(apps: set[AppRegistration]) -> dict[AppRegistration, Cre
     by_id = {app.pk: app for app in apps}
     keys = list(by_id)
     for start in range(0, len(keys), BATCH):
-        for credential in Credential.objects.watched().filter(app__in=keys[start : start + BATCH]):
+        for credential in Credential.objects.usable().filter(app__in=keys[start : start + BATCH]):
             credential.app = by_id[credential.app_id]
             found[credential.app].append(credential)
     return {app: chosen for app, stored in found.items() if (chosen := in_use(stored))}

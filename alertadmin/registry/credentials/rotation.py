@@ -7,15 +7,18 @@ from datetime import datetime
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, QuerySet
 from django.utils.translation import gettext as _
 
 from alertadmin import audit
 from alertadmin.audit import AuditAction
 from alertadmin.registry import messages
 from alertadmin.registry.credentials.verification import verify_credential
-from alertadmin.registry.models import AppRegistration, Credential, CredentialState, Tenant
+from alertadmin.registry.models import AppRegistration, Credential, CredentialKind, CredentialState, Tenant
 from alertadmin.registry.registration import kind_of
+
+MONITORED_ONLY = (CredentialState.NEXT, CredentialState.OTHER)
+"""Monitored, and not in use: what may be put into use."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,7 @@ def rotate(
     expires_at: datetime,
     starts_at: datetime | None = None,
     description: str = "",
+    key_id: str = "",
     certificate: str = "",
     now: datetime,
 ) -> Replacement:
@@ -45,6 +49,7 @@ def rotate(
         expires_at=expires_at,
         starts_at=starts_at,
         description=description,
+        key_id=key_id,
         certificate=certificate,
     )
     return promote(staged, now=now)
@@ -58,10 +63,12 @@ def stage(
     expires_at: datetime,
     starts_at: datetime | None = None,
     description: str = "",
+    key_id: str = "",
     certificate: str = "",
 ) -> Credential:
-    """Store a new secret, or a private key with its `certificate`, as "next"; an earlier "next" one is retired.
+    """Store a new secret, or a private key with its `certificate`, as "next"; an earlier "next" one stays monitored.
 
+    A monitored secret with the same key ID is the same one: it gets the value.
     Raises ValidationError, also for the value that is in use already; then nothing is stored.
     """
     _lock_app(app)
@@ -71,25 +78,29 @@ def stage(
             _("This value is already in use. Create a new secret in the portal, and paste its value."),
             code="same_value",
         )
-    app.credentials.filter(state=CredentialState.NEXT).update(state=CredentialState.RETIRED)
-    credential = Credential(
-        app=app,
-        kind=kind_of(certificate),
-        certificate=certificate,
-        description=description,
-        starts_at=starts_at,
-        expires_at=expires_at,
-        state=CredentialState.NEXT,
-    )
+    same = _same_credential(app, key_id, description, expires_at) if not certificate else None
+    waiting = app.credentials.filter(state=CredentialState.NEXT)
+    _move(waiting.exclude(pk=same.pk) if same else waiting, CredentialState.OTHER)
+    credential = same or Credential(app=app)
+    credential.key_id = key_id or credential.key_id
+    credential.kind = kind_of(certificate)
+    credential.certificate = certificate
+    credential.description = description
+    credential.starts_at = starts_at
+    credential.expires_at = expires_at
+    credential.state = CredentialState.NEXT
+    credential.proven_at = None
     credential.store(value)
     credential.full_clean()
-    credential.save(force_insert=True)
-    audit.record(AuditAction.CREDENTIAL_CREATED, credential, state=credential.state, kind=credential.kind)
+    credential.save()
+    action = AuditAction.CREDENTIAL_CHANGED if same else AuditAction.CREDENTIAL_CREATED
+    audit.record(action, credential, state=credential.state, kind=credential.kind)
     return credential
 
 
 def promote(credential: Credential, *, now: datetime) -> Replacement:
-    """Verify a staged credential. If it gets a token, put it in use and retire the old one in one transaction."""
+    """Verify a waiting or monitored credential. If it gets a token, put it in use and retire the old one in one
+    transaction."""
     done = _promote(credential, now)
     if not done.proven:
         audit.record_refusal(AuditAction.CREDENTIAL_REPLACED, credential, result="failed", cause=done.cause)
@@ -97,15 +108,17 @@ def promote(credential: Credential, *, now: datetime) -> Replacement:
 
 
 def _promote(credential: Credential, now: datetime) -> Replacement:
+    expected = credential.state
     proof = verify_credential(credential, now=now)
     if not proof.ok:
         return Replacement(credential, False, proof.cause, proof.technical)
     with transaction.atomic():
         _lock_app(credential.app)
-        waiting = Credential.objects.filter(pk=credential.pk, state=CredentialState.NEXT)
-        if not waiting.exists():
+        waiting = Credential.objects.filter(pk=credential.pk, state=expected)
+        stored = waiting.first()
+        if stored is None or not (credential.value and stored.holds(credential.value.decrypt())):
             return Replacement(credential, False, "", messages.SUPERSEDED)
-        credential.app.credentials.filter(state=CredentialState.CURRENT).update(state=CredentialState.RETIRED)
+        _move(credential.app.credentials.filter(state=CredentialState.CURRENT), CredentialState.RETIRED)
         waiting.update(state=CredentialState.CURRENT)
         audit.record(AuditAction.CREDENTIAL_REPLACED, credential, kind=credential.kind)
     credential.refresh_from_db()
@@ -122,6 +135,24 @@ def promote_overdue(*, now: datetime, tenant: Tenant | None = None) -> list[Repl
     if tenant is not None:
         overdue = overdue.filter(app__tenant=tenant)
     return [_promote(credential, now) for credential in overdue.select_related("app__tenant")]
+
+
+def _same_credential(app: AppRegistration, key_id: str, description: str, expires_at: datetime) -> Credential | None:
+    """The monitored secret with this key ID; without one, the waiting secret whose mistaken value is corrected: it got
+    no token yet, and has the same name and expiry date."""
+    found = app.credentials.filter(kind=CredentialKind.SECRET, state__in=MONITORED_ONLY)
+    if key_id:
+        return found.filter(key_id=key_id).first()
+    corrected = found.filter(state=CredentialState.NEXT, proven_at=None)
+    return corrected.filter(description=description, expires_at=expires_at).first()
+
+
+def _move(credentials: QuerySet[Credential], state: CredentialState) -> None:
+    """Change the state of each, and record it."""
+    for one in credentials:
+        one.state = state
+        one.save(update_fields=["state"])
+        audit.record(AuditAction.CREDENTIAL_CHANGED, one, state=one.state)
 
 
 def _lock_app(app: AppRegistration) -> None:

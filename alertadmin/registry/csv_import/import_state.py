@@ -31,7 +31,7 @@ from alertadmin.registry.models import (
 from alertadmin.registry.permissions import PERMISSION_OF, TransportName
 from mailer.email_address import canonical
 
-UNRETIRED = (CredentialState.CURRENT, CredentialState.NEXT)
+USABLE = (CredentialState.CURRENT, CredentialState.NEXT)
 
 
 class ImportState:
@@ -166,15 +166,17 @@ class ImportState:
         if found is None:
             if row.secret_expires_at is None:
                 return Remark(row.line, "secret_expires_on", _("This secret is new: enter its expiry date."))
-            free = [state for state in UNRETIRED if state not in {one.state for one in known}]
-            if not free:
-                message = _("This app already has one secret in use and one waiting. Delete or replace one first.")
-                return Remark(row.line, "secret_description", message)
-            found = self.changes.add(Credential(app=app, state=free[0], kind=row.kind or CredentialKind.SECRET))
+            taken = {one.state for one in known}
+            state = next((state for state in USABLE if state not in taken), CredentialState.OTHER)
+            found = self.changes.add(Credential(app=app, state=state, kind=row.kind or CredentialKind.SECRET))
             known.append(found)
             if found.state == CredentialState.NEXT:
                 self._add_remark(
                     row, "secret_value", _("Another secret is in use: this one waits until it is verified.")
+                )
+            elif found.state == CredentialState.OTHER:
+                self._add_remark(
+                    row, "secret_value", _("Other secrets are in use and waiting: this one is only monitored.")
                 )
         elif found.state == CredentialState.RETIRED:
             self._add_remark(row, "secret_value", _("This secret is superseded here, and stays so."))

@@ -27,14 +27,29 @@ class CredentialKind(models.TextChoices):
 
 
 class CredentialState(models.TextChoices):
+    """What alertadmin does with a credential. Entra itself knows no such order: an app has any number of them.
+
+        first of an app ──> CURRENT ──another is promoted──> RETIRED
+                               ^
+        import, replace ──> NEXT ──another is staged──> OTHER <── added to be monitored only
+                               └──── promoted (verified) ────┘ (to CURRENT)
+
+    At most one is CURRENT and one NEXT; all but RETIRED are monitored. Every arrow is recorded in the audit trail.
+    """
+
     CURRENT = "current", _("In use")
     NEXT = "next", _("Waiting to replace the one in use")
+    OTHER = "other", _("Monitored only")
     RETIRED = "retired", _("Superseded")
 
 
 class CredentialQuerySet(models.QuerySet["Credential"]):
     def watched(self) -> Self:
         """Credentials whose expiry is notified: all but the retired ones."""
+        return self.filter(state__in=[CredentialState.CURRENT, CredentialState.NEXT, CredentialState.OTHER])
+
+    def usable(self) -> Self:
+        """Credentials that tokens are requested with: the one in use and the waiting one."""
         return self.filter(state__in=[CredentialState.CURRENT, CredentialState.NEXT])
 
 
@@ -88,6 +103,12 @@ class Credential(models.Model):
                 condition=Q(state="next"),
                 name="one_next_credential",
                 violation_error_message=_("Another secret of this app is already waiting."),
+            ),
+            models.UniqueConstraint(
+                fields=["app", "key_id"],
+                condition=~Q(key_id=""),
+                name="one_credential_per_key_id",
+                violation_error_message=_("This app already has a secret with this ID."),
             ),
             # A credential in an unknown state would get no reminders.
             models.CheckConstraint(condition=Q(state__in=CredentialState.values), name="credential_state_is_known"),

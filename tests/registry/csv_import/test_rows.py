@@ -215,9 +215,14 @@ def test_row_without_description_updates_the_current_secret(first: CredentialSta
     assert Credential.objects.get(expires_at__year=2028).state == CredentialState.CURRENT
 
 
-def test_a_third_secret_is_refused() -> None:
+def test_any_further_secret_is_monitored() -> None:
     imported(row(), row(secret_description="second", secret_value=OTHER_SECRET, mailbox=""))
-    assert mistakes(row(secret_description="third", secret_value="x" * 40)) == [(2, "secret_description")]
+    for name in ("third", "fourth"):
+        done = imported(row(secret_description=name, secret_value=name * 8))
+        assert [remark.column for remark in done.remarks] == ["secret_value"]
+    found = list(Credential.objects.order_by("created_at").values_list("state", flat=True))
+    assert found == ["current", "next", "other", "other"]
+    assert Credential.objects.watched().count() == 4
 
 
 def test_secret_is_matched_by_its_value() -> None:

@@ -1,0 +1,58 @@
+"""A secret that is only monitored, on the pages: added beside the one in use, shown with its state, put into use."""
+
+from __future__ import annotations
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from alertadmin.registry.models import Credential, CredentialState
+from sandbox import Sandbox
+from tests.factories import Rows, Site
+
+KEY = "1b9d6bcd-bbfd-4b2d-9b5d-ab8dfbbd4bed"
+
+
+def add(client: Client, site: Site, **fields: str) -> str:
+    data = {"expires_at": "2027-06-30", "description": "beside", "key_id": f"{{{KEY.upper()}}}", **fields}
+    return client.post(reverse("credential-add", args=[site.app.pk]), data, follow=True).content.decode()
+
+
+@pytest.mark.parametrize("value", ["", "x" * 40])
+def test_one_added_to_be_monitored_supersedes_none(sandbox: Sandbox, rows: Rows, signed_in: Client, value: str) -> None:
+    site = rows.site(sandbox)
+    assert "The secret is monitored." in add(signed_in, site, only_monitor="on", value=value)
+    beside = Credential.objects.get(description="beside")
+    assert (beside.state, beside.key_id, bool(beside.value)) == (CredentialState.OTHER, KEY, bool(value))
+    site.credential.refresh_from_db()
+    assert site.credential.state == CredentialState.CURRENT
+    for page in (site.app.get_absolute_url(), f"{reverse('credentials')}?state=watched", beside.get_absolute_url()):
+        assert "Monitored only" in signed_in.get(page).content.decode()
+
+
+def test_its_value_is_required_to_use_it(sandbox: Sandbox, rows: Rows, signed_in: Client) -> None:
+    site = rows.site(sandbox)
+    add(signed_in, site)
+    assert not Credential.objects.filter(description="beside").exists()
+
+
+def test_an_id_that_is_no_id_is_refused_and_a_known_one_is_the_same(
+    sandbox: Sandbox, rows: Rows, signed_in: Client
+) -> None:
+    site = rows.site(sandbox)
+    assert "This is not an ID" in add(signed_in, site, only_monitor="on", key_id="alert")
+    add(signed_in, site, only_monitor="on")
+    assert "This app already has a secret with this ID." in add(signed_in, site, only_monitor="on")
+    edit = reverse("credential-edit", args=[site.credential.pk])
+    data = {"description": "alert", "key_id": KEY, "expires_at": "2027-06-30"}
+    assert "This app already has a secret with this ID." in signed_in.post(edit, data).content.decode()
+
+
+def test_a_verified_one_is_put_into_use(sandbox: Sandbox, rows: Rows, signed_in: Client) -> None:
+    site = rows.site(sandbox)
+    add(signed_in, site, only_monitor="on", value=str(sandbox.directory.add_secret(site.app.client_id).value))
+    beside = Credential.objects.get(description="beside")
+    assert "Verify now" in signed_in.get(beside.get_absolute_url()).content.decode()
+    signed_in.post(reverse("credential-promote", args=[beside.pk]))
+    states = dict(Credential.objects.filter(app=site.app).values_list("description", "state"))
+    assert states == {"alert": "retired", "beside": "current"}
