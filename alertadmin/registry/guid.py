@@ -19,7 +19,7 @@ _ANYWHERE = re.compile(r"[0-9a-f]{8}(?:-?[0-9a-f]{4}){3}-?[0-9a-f]{12}", re.IGNO
 
 
 def is_guid(text: str) -> bool:
-    """Whether a text is a GUID, apart from white space, braces and letter case."""
+    """Whether a text is a GUID, apart from white space, braces, quotation marks and letter case."""
     return _ANYWHERE.fullmatch(_bare(text)) is not None
 
 
@@ -39,7 +39,7 @@ def normalize(text: str) -> str:
 
 
 def _bare(text: str) -> str:
-    return trimmed(trimmed(text).strip("{}"))
+    return trimmed(trimmed(text).strip("{}'\"‘’“”`"))
 
 
 def guid_constraint(field: str, name: str, *, optional: bool = False) -> models.CheckConstraint:

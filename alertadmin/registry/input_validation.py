@@ -18,6 +18,8 @@ SHARED_AUTHORITIES = frozenset({"common", "organizations", "consumers"})
 LONGEST_PORTAL_LIFE = timedelta(days=731)
 """24 months, the portal's maximum; Microsoft Graph's addPassword takes longer ones."""
 LONGEST_SECRET = 1024
+LONGEST_NAME = 256
+"""Characters of a display name in Entra. Source: Microsoft Graph, resource type application."""
 MASKED = re.compile(r"[*•●∙·…]{3,}|…$")
 """What portals and other programs show in place of the rest of a secret."""
 # re.ASCII: otherwise re.IGNORECASE matches ı as i, ſ as s and the Kelvin sign as k.

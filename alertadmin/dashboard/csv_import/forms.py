@@ -123,7 +123,7 @@ class ColumnsForm(forms.Form):
         self.fields["tenant"] = picker
         self.fields["directory_id"] = forms.CharField(label=gettext_lazy("Directory (tenant) ID"), required=False)
         self.fields["tenant_name"] = forms.CharField(
-            label=gettext_lazy("Name of the new tenant"), required=False, max_length=120
+            label=gettext_lazy("Name of the new tenant"), required=False, max_length=input_validation.LONGEST_NAME
         )
 
     def _add_app(self) -> None:
@@ -133,7 +133,7 @@ class ColumnsForm(forms.Form):
             help_text=gettext_lazy("Of the app registration whose secrets the file lists."),
         )
         self.fields["app_name"] = forms.CharField(
-            label=gettext_lazy("Name of the app registration"), required=False, max_length=120
+            label=gettext_lazy("Name of the app registration"), required=False, max_length=input_validation.LONGEST_NAME
         )
 
     def clean_directory_id(self) -> str:

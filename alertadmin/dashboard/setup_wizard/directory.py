@@ -27,6 +27,7 @@ from alertadmin.dashboard.ui.email_list_field import read_stored
 from alertadmin.dashboard.ui.name_field import NameField
 from alertadmin.dashboard.ui.query_object import get_from_query
 from alertadmin.dashboard.ui.time_zone_input import TimeZoneInput
+from alertadmin.registry import input_validation
 from alertadmin.registry.clouds import cloud_choices
 from alertadmin.registry.models import SetupProgress, Tenant
 from alertadmin.registry.registration import set_contacts
@@ -51,7 +52,7 @@ class DirectoryForm(forms.Form):
     name = NameField(
         label=gettext_lazy("Name"),
         required=False,
-        max_length=120,
+        max_length=input_validation.LONGEST_NAME,
         help_text=gettext_lazy("What your colleagues call this customer or company. Leave empty for the domain."),
     )
     time_zone = TimeZoneFormField(

@@ -37,7 +37,8 @@ def find_header(table: RawTable, records: Iterator[tuple[int, list[str]]]) -> bo
         header = header[:-1]
     table.header = header
     for line, cells in chain(begin[index + 1 :], records):
-        table.add(line, cells)
+        if cells != header:  # files that were joined repeat it
+            table.add(line, cells)
     return counts[index] > 0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -19,15 +20,25 @@ from alertadmin.registry import guid, input_validation
 from alertadmin.registry.clouds import clouds
 from alertadmin.registry.csv_import.table import Remark
 from alertadmin.registry.csv_import.table_reader import Row
-from alertadmin.registry.date_parser import DayOrder
+from alertadmin.registry.date_parser import DayOrder, readings
 from alertadmin.registry.models import CredentialKind, SignInAudience
 from alertadmin.registry.permissions import TransportName
 from alertadmin.registry.text import readable
 
 FORMULA_PREFIXES = ("=", "+", "-", "@")
-LONGEST = {"tenant_name": 120, "app_name": 120, "secret_description": 200, "owner": 200}
+LONGEST = {
+    "tenant_name": input_validation.LONGEST_NAME,
+    "app_name": input_validation.LONGEST_NAME,
+    "secret_description": 200,
+    "owner": 200,
+}
 NOTHING = frozenset({"", "-", "n/a", "na", "null", "none", "not set"})
-"""What scripts write into the cell of a key ID or type that there is not."""
+"""What scripts write into a cell that has no value."""
+NAMES = ("tenant_name", "app_name", "secret_description", "secret_value")
+"""Columns in which such a word may be meant."""
+NEVER = frozenset(
+    {"never", "never expires", "no expiration", "no expiry", "jamais", "n'expire jamais", "nie", "läuft nie ab"}
+)
 CREDENTIAL_TYPES: dict[str, tuple[str, ...]] = {
     CredentialKind.SECRET: (
         "secret", "client secret", "clientsecret", "password", "passwordcredential", "passwordcredentials",
@@ -131,6 +142,7 @@ class RowParser:
         return [row for row in parsed if row.line not in lines], self.mistakes
 
     def read(self, row: Row) -> ParsedRow:
+        row = Row(row.line, {name: cell for name, cell in row.cells.items() if not _is_nothing(name, cell)})
         directory_id = self._cell(row, "directory_id", input_validation.check_directory_id) or ""
         if not row["directory_id"]:
             self._add_mistake(row, "directory_id", _("This cell must not be empty."))
@@ -140,7 +152,7 @@ class RowParser:
         stored_zone = self._stored.zone_of(directory_id) if self._stored else None
         named = self._zones.get(row["directory_id"], "")
         zone = self._cell(row, "time_zone", _time_zone) or ("" if stored_zone or named else self._default_zone)
-        kind = "" if row["credential_type"].lower() in NOTHING else self._choice(row, "credential_type")
+        kind = self._choice(row, "credential_type")
         return ParsedRow(
             line=row.line,
             directory_id=directory_id,
@@ -176,7 +188,10 @@ class RowParser:
 
     def _key_id(self, row: Row, kind: str) -> str:
         """The key ID. Some scripts write a certificate's thumbprint there, or words for none."""
-        if row["key_id"].lower() in NOTHING or (kind == CredentialKind.CERTIFICATE and not guid.is_guid(row["key_id"])):
+        if kind == CredentialKind.CERTIFICATE and not guid.is_guid(row["key_id"]):
+            return ""
+        if (count := _count(row["key_id"], guid.is_guid)) > 1:
+            self._add_mistake(row, "key_id", _("This cell has %d IDs. Write a row for each secret.") % count)
             return ""
         return self._cell(row, "key_id", guid.normalize) or ""
 
@@ -189,6 +204,13 @@ class RowParser:
 
     def _expiry(self, row: Row, zone: ZoneInfo) -> datetime | None:
         if not (text := row["secret_expires_on"]):
+            return None
+        if text.lower().replace("’", "'") in NEVER:
+            text = "9999-12-31"
+        if (count := _count(text, lambda part: bool(readings(part)))) > 1 and not readings(text):
+            self._add_mistake(
+                row, "secret_expires_on", _("This cell has %d dates. Write a row for each secret.") % count
+            )
             return None
         try:
             return input_validation.parse_expiry(text, zone, self._day_order)
@@ -228,6 +250,16 @@ class RowParser:
         if text and text.lower() not in choices:
             self._add_mistake(row, column, _("Write one of: %s.") % ", ".join(sorted(set(choices.values()))))
         return choices.get(text.lower(), "")
+
+
+def _is_nothing(column: str, text: str) -> bool:
+    return column not in NAMES and text.lower() in NOTHING
+
+
+def _count(text: str, is_value: Callable[[str], bool]) -> int:
+    """The number of values in a cell that scripts fill with several, one a line or separated; 0 if a part is none."""
+    parts = [part for part in re.split(r"[\n;|,]", text) if part.strip()]
+    return len(parts) if len(parts) > 1 and all(map(is_value, parts)) else 0
 
 
 def _inverted(names: Mapping[str, Iterable[str]]) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -24,6 +25,9 @@ SPREADSHEET_ERRORS = frozenset(
     | {"#BEZUG!", "#NV", "#WERT!", "#ZAHL!", "#ÜBERLAUF!", "#FELD!"}
 )
 """What spreadsheets show in place of a value, in English, French and German. Source: Excel's help, "error.type"."""
+TYPE_NAME = re.compile(r"(?:System|Microsoft)(?:\.\w+){1,6}(?:`\d\[[\w.]{1,200}\])?(?:\[\])?")
+"""What Export-Csv writes for a property with several values. Source: about_Arrays; ToString of .NET's objects."""
+NARROW = re.compile(r"#{3,}")
 MAX_HEADER_ROW = 10
 """The row that names the columns is looked for among so many: exports have a title above it."""
 
@@ -105,15 +109,23 @@ class RawTable:
             return
         cells = cells[:width]
         for index, cell in enumerate(cells):
-            if len(cell) > MAX_CELL_LENGTH:
-                message = _("This cell is longer than %d characters.") % MAX_CELL_LENGTH
-                self.unreadable.append((line, index, message))
-                cells[index] = ""
-            elif cell in SPREADSHEET_ERRORS:
-                message = _("The spreadsheet could not calculate this cell: it shows %s.") % cell
-                self.unreadable.append((line, index, message))
+            if why := _unreadable(cell):
+                self.unreadable.append((line, index, why))
                 cells[index] = ""
         self.records.append(line, cells)
+
+
+def _unreadable(cell: str) -> str:
+    """Why a cell cannot be what was meant; empty if it can."""
+    if len(cell) > MAX_CELL_LENGTH:
+        return _("This cell is longer than %d characters.") % MAX_CELL_LENGTH
+    if cell in SPREADSHEET_ERRORS:
+        return _("The spreadsheet could not calculate this cell: it shows %s.") % cell
+    if NARROW.fullmatch(cell):
+        return _("The spreadsheet shows # signs, since the column is too narrow. Widen it and save the table again.")
+    if TYPE_NAME.fullmatch(cell):
+        return _("PowerShell wrote the type of the value here, not the value. Leave the column out.")
+    return ""
 
 
 def clean_cell(text: str) -> str:

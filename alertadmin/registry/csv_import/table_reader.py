@@ -4,6 +4,7 @@ error."""
 from __future__ import annotations
 
 import io
+import re
 import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -36,6 +37,10 @@ SIGNATURES = (
     (b"\x89PNG", gettext_lazy("This is a picture.")),
     (b"\xff\xd8\xff", gettext_lazy("This is a picture.")),
 )
+_JSON_PREFACE = re.compile(
+    rb"(?:(?:\x1b\[[\d;]*m)*(?:WARNING|INFO|ERROR): [^\n]*\n){0,5}(?:\x1b\[[\d;]*m)*(?=\s*[\[{])"
+)
+"""Warnings and colours of `az` before its JSON, where all of its output was written into one file."""
 MARKUP = (b"<!doctype html", b"<html", b"<table", b"<?xml", b"<!--")
 """What some programs save as .xls: a page, or Excel's XML of 2003."""
 
@@ -90,6 +95,7 @@ def read_raw(file: BinaryIO) -> RawTable:
     if content.startswith(b"PK\x03\x04"):
         _refuse_other_archives(content)
         return read_xlsx(content)
+    content = _JSON_PREFACE.sub(b"", content, 1)
     if _is_json(content):
         remarks = RawTable()
         table = read_json(content.decode(encoding_of(content, remarks)))

@@ -46,7 +46,7 @@ class AppRegistration(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     tenant = models.ForeignKey(Tenant, models.CASCADE, related_name="apps", verbose_name=_("home tenant"))
-    name = models.CharField(_("name"), max_length=120)
+    name = models.CharField(_("name"), max_length=input_validation.LONGEST_NAME)
     client_id = guid.GuidField(_("application (client) ID"))
     audience = models.CharField(
         _("supported account types"), max_length=40, choices=SignInAudience, default=SignInAudience.MY_ORG

@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from alertadmin.audit.tenant_scope import tenant_scoped
+from alertadmin.registry import input_validation
 from alertadmin.registry.models.app_registration import NATIVE_CLIENT, AppRegistration, SignInAudience
 from alertadmin.registry.models.mailbox import Mailbox
 from alertadmin.registry.models.tenant import Tenant
@@ -24,7 +25,7 @@ class SetupProgress(models.Model):
     tenant = models.ForeignKey(Tenant, models.CASCADE, related_name="+")
     app = models.ForeignKey(AppRegistration, models.SET_NULL, null=True, related_name="guides")
     mailbox = models.ForeignKey(Mailbox, models.SET_NULL, null=True, related_name="+")
-    name = models.CharField(_("name"), max_length=120, default="ALERT mail")
+    name = models.CharField(_("name"), max_length=input_validation.LONGEST_NAME, default="ALERT mail")
     """Of the application, like the next two fields; used until the client id is known."""
     audience = models.CharField(
         _("supported account types"), max_length=40, choices=SignInAudience, default=SignInAudience.MY_ORG

@@ -15,7 +15,7 @@ from alertadmin.accounts import languages
 from alertadmin.accounts.email_address import CanonicalAddressField, EmailAddressField, UniqueAddress
 from alertadmin.accounts.time_zones import TimeZoneField, zone_or_utc
 from alertadmin.audit.tenant_scope import tenant_scoped
-from alertadmin.registry import guid
+from alertadmin.registry import guid, input_validation
 from alertadmin.registry.clouds import cloud_choices, cloud_of
 from mailer.clouds import Cloud
 
@@ -31,7 +31,9 @@ class Tenant(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     name = models.CharField(
-        _("name"), max_length=120, help_text=_("What your colleagues call this customer or company.")
+        _("name"),
+        max_length=input_validation.LONGEST_NAME,
+        help_text=_("What your colleagues call this customer or company."),
     )
     directory_id = guid.GuidField(
         _("directory (tenant) ID"),

@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from alertadmin.accounts.email_address import EmailAddressField
 from alertadmin.outbox.models import Delivery
+from alertadmin.registry import input_validation
 from alertadmin.registry.models import AppRegistration, Tenant
 from alertadmin.reminders.models.reminder import ReminderKind
 
@@ -36,7 +37,7 @@ class CalendarEntry(models.Model):
     """Id of the credential or mailbox; the event's UID."""
     tenant = models.ForeignKey(Tenant, models.CASCADE, related_name="+")
     app = models.ForeignKey(AppRegistration, models.SET_NULL, null=True, related_name="+")
-    app_name = models.CharField(max_length=120, blank=True)
+    app_name = models.CharField(max_length=input_validation.LONGEST_NAME, blank=True)
     what = models.CharField(max_length=254, blank=True)
     """The secret's description or the mailbox's address at that time."""
     ends_at = models.DateTimeField()

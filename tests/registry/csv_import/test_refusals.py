@@ -53,7 +53,7 @@ def nothing_is_stored() -> Iterator[None]:
         ("tenant_name", "", "is new: give it a name"),
         ("tenant_name", "=HYPERLINK(1)", "formula"),
         ("tenant_name", "@SUM(1)", "formula"),
-        ("tenant_name", "x" * 121, "longer than 120"),
+        ("tenant_name", "x" * 257, "longer than 256"),
         ("tenant_name", "North\x07park", "control character"),
         ("app_name", "", "is new: give it a name"),
         ("app_name", "+1", "formula"),
