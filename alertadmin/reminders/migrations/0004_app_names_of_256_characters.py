@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('reminders', '0002_plain_labels'),
+        ('reminders', '0003_snoozes_of_a_credential'),
     ]
 
     operations = [
