@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('registry', '0005_pending_import'),
+        ('registry', '0006_any_number_of_credentials'),
     ]
 
     operations = [
