@@ -25,8 +25,8 @@ def is_current(request: HttpRequest, now: datetime) -> bool:
     """Update the session's `last_seen_at`. Returns False, and ends the session, once it is idle or too old."""
     key = request.session.session_key
     # Annotated here to save a query: every page needs it too (mfa.enforcement).
-    demand = Subquery(MfaPolicy.objects.values("second_factor")[:1])
-    row = UserSession.objects.filter(session_key=key).annotate(demand=demand).first()
+    requirement = Subquery(MfaPolicy.objects.values("second_factor")[:1])
+    row = UserSession.objects.filter(session_key=key).annotate(mfa_requirement=requirement).first()
     seen = {"ip": client_ip(request), "user_agent": request.headers.get("User-Agent", "")[:200]}
     if row is None:
         # The session is older than this table, or was made by a test client.
@@ -34,7 +34,7 @@ def is_current(request: HttpRequest, now: datetime) -> bool:
             session_key=key, defaults={**seen, "user": request.user, "created_at": now, "last_seen_at": now}
         )
         return True
-    request.factor_demanded = row.demand  # type: ignore[attr-defined]
+    request.mfa_requirement = row.mfa_requirement  # type: ignore[attr-defined]
     is_wrong = is_ahead(row.last_seen_at, now) or is_ahead(row.created_at, now)
     if is_wrong or now - row.last_seen_at > MAX_IDLE or now - row.created_at > MAX_AGE:
         row.end()

@@ -52,7 +52,7 @@ class Part(StrEnum):
     WORKER = "worker"
     SCAN = "scan"
     DELIVERIES = "deliveries"
-    WAYS = "ways"
+    ROUTES = "ways"
     KEYS = "keys"
     SETTINGS = "settings"
 
@@ -203,16 +203,16 @@ def _scan(facts: Facts) -> Iterator[Problem]:
 def _routes(facts: Facts) -> Iterator[Problem]:
     next_try = facts.queue.failing.next_try or facts.queue.in_doubt.next_try
     if facts.is_watching and not facts.has_route:
-        yield Problem(Part.WAYS, "no_route")
+        yield Problem(Part.ROUTES, "no_route")
     elif facts.is_watching and facts.lacks_own_route:
-        yield Problem(Part.WAYS, "no_own_route", facts.tenants_without_route)
+        yield Problem(Part.ROUTES, "no_own_route", facts.tenants_without_route)
     for failed in facts.failed_routes:
         subject = f"{failed.kind}:{failed.id}" if failed.id else failed.kind
         yield Problem(
-            Part.WAYS, "route_failed", since=failed.since, next_try=next_try, cause=failed.cause, subject=subject
+            Part.ROUTES, "route_failed", since=failed.since, next_try=next_try, cause=failed.cause, subject=subject
         )
     if more := facts.failed_count - len(facts.failed_routes):
-        yield Problem(Part.WAYS, "more_routes_failed", more)
+        yield Problem(Part.ROUTES, "more_routes_failed", more)
 
 
 def _keys_and_settings(facts: Facts) -> Iterator[Problem]:

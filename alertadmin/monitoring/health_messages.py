@@ -27,7 +27,7 @@ NAMES: dict[Part, str | Promise] = {
     Part.WORKER: gettext_lazy("Worker"),
     Part.SCAN: gettext_lazy("Scan for expiry dates"),
     Part.DELIVERIES: gettext_lazy("Sending"),
-    Part.WAYS: gettext_lazy("Sending routes"),
+    Part.ROUTES: gettext_lazy("Sending routes"),
     Part.KEYS: gettext_lazy("Keys of stored secrets"),
     Part.SETTINGS: gettext_lazy("Settings"),
 }

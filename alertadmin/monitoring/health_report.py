@@ -24,7 +24,7 @@ from alertadmin.stored_values import known
 
 FRESH = timedelta(minutes=3)
 """A worker checks every 15 seconds; in a very large installation the check itself takes longer."""
-STORED = frozenset({Part.BROKER, Part.DELIVERIES, Part.WAYS})
+STORED = frozenset({Part.BROKER, Part.DELIVERIES, Part.ROUTES})
 """Parts that a page reads from the row."""
 STORED_FOR_PUBLIC = STORED | {Part.KEYS, Part.SETTINGS}
 """Parts that a public request reads from the row: the key check sometimes reads every encrypted value."""

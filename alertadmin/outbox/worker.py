@@ -46,7 +46,7 @@ def deliver_due(
     stopping: Callable[[], bool] = lambda: False,
     pause: Pause | None = None,
 ) -> Counter[str]:
-    """Recover expired leases, then send until nothing is due or `stopping` (checked before each delivery) returns True.
+    """Reclaim expired leases, then send until nothing is due or `stopping` (checked before each delivery) returns True.
     Return how many deliveries were left in which state.
 
     With `pause` the run waits for the mailboxes' rate limit (30 messages a minute) and for a run in another process.
@@ -58,7 +58,7 @@ def deliver_due(
     except ClockIsWrong as error:
         log.error("%s", error)
         return Counter()
-    claims.sweep(clock())
+    claims.reclaim_expired_leases(clock())
     if only is None:
         for step in _catch_up_steps:
             step(clock())

@@ -1,4 +1,4 @@
-"""One run without Celery: scan, send all open deliveries, recover expired leases. Returns what became of each."""
+"""One run without Celery: scan, send all open deliveries, reclaim expired leases. Returns what became of each."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ class RunResult:
     scanned: int
     """Number of watched credentials."""
     without_recipients: int
-    swept: int
-    """Deliveries recovered from lost workers."""
+    reclaimed: int
+    """Deliveries of lost workers that were returned to the queue."""
     held_for_review: int
     """Deliveries held for review because the database was restored."""
     ids: tuple[UUID, ...]
@@ -56,7 +56,7 @@ def run_once(*, clock: Clock | None = None, pause: Pause = worker.sleep) -> RunR
     clock = clock or DatabaseClock()
     # No worker is woken: this process sends.
     scan = scanning.run(clock(), ring=False)
-    swept = claims.sweep(clock())
+    reclaimed = claims.reclaim_expired_leases(clock())
     manual_actions.expedite_reminders(clock())
     ids = tuple(claims.open_deliveries().order_by("urgency", "id").values_list("pk", flat=True))
     patience = monotonic() + 2 * settings.OUTBOX_LEASE.total_seconds()
@@ -65,12 +65,12 @@ def run_once(*, clock: Clock | None = None, pause: Pause = worker.sleep) -> RunR
         if not claims.being_sent().exists() or monotonic() > patience:
             break
         pause(POLL_INTERVAL)
-        swept += claims.sweep(clock())
+        reclaimed += claims.reclaim_expired_leases(clock())
     return RunResult(
         scan,
         scanned=Credential.objects.watched().count(),
         without_recipients=scanning.without_recipients(clock()).count(),
-        swept=swept,
+        reclaimed=reclaimed,
         held_for_review=review.held(clock()).count(),
         ids=ids,
     )

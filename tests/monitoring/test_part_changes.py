@@ -12,7 +12,7 @@ from alertadmin.monitoring.health_report import Health
 from alertadmin.monitoring.models import Heartbeat
 from tests.operator_log.lines import logged
 
-BROKEN = [Problem(Part.BROKER, "broker_silent"), Problem(Part.WAYS, "no_way"), Problem(Part.WAYS, "way_failed")]
+BROKEN = [Problem(Part.BROKER, "broker_silent"), Problem(Part.ROUTES, "no_way"), Problem(Part.ROUTES, "way_failed")]
 
 
 @pytest.mark.django_db

@@ -177,9 +177,9 @@ def test_delivery_of_a_lost_worker_stays_uncertain(
     delivery = reminder(time())
     for _lost in range(2):
         [mine] = claims.claim(time(), limit=1)
-        attempt = Attempt(route="lost", mailbox=site.mailbox, transport="graph", door=f"graph:{site.tenant.cloud}")
+        attempt = Attempt(route="lost", mailbox=site.mailbox, transport="graph", endpoint=f"graph:{site.tenant.cloud}")
         claims.open_attempt(mine, attempt, time(), subject="as it was")
-        claims.sweep(time.passes(minutes=10))
+        claims.reclaim_expired_leases(time.passes(minutes=10))
     assert worker.deliver_due(clock=time) == {"sent": 1}
     assert [entry["mailbox"] for entry in arrived(sandbox, delivery)] == [other.mailbox.address]
 

@@ -107,7 +107,7 @@ class History(RuleBasedStateMachine):
 
     @rule()
     def somebody_sweeps(self) -> None:
-        claims.sweep(self.now)
+        claims.reclaim_expired_leases(self.now)
 
     @invariant()
     def twice_only_if_uncertain_and_never_three_times(self) -> None:
@@ -123,7 +123,7 @@ class History(RuleBasedStateMachine):
     def teardown(self) -> None:
         """All remaining workers die; a new one sends what is due."""
         self.now += LEASE + timedelta(hours=1)
-        claims.sweep(self.now)
+        claims.reclaim_expired_leases(self.now)
         while worker := self.begins():
             self.opens_an_attempt(worker)
             self.the_server_takes_it(worker)

@@ -163,7 +163,7 @@ class TestItsLease:
             sending = start()
             swept = 0
             while not sending.done():
-                swept += claims.sweep(timezone.now())
+                swept += claims.reclaim_expired_leases(timezone.now())
                 threading.Event().wait(0.05)
             assert sending.result() == {"sent": 1}
         assert swept == 0
@@ -179,7 +179,7 @@ class TestItsLease:
         sandbox.faults.add("graph", delay=40, until=left_behind)
         assert worker.deliver_due() == {"sent": 5}
         [stuck] = [one for one in Delivery.objects.all() if one.state == DeliveryState.SENDING]
-        assert eventually(lambda: claims.sweep(timezone.now()) == 1)
+        assert eventually(lambda: claims.reclaim_expired_leases(timezone.now()) == 1)
         stuck.refresh_from_db()
         assert stuck.state == DeliveryState.UNCERTAIN
         left_behind.set()
@@ -200,7 +200,7 @@ class TestItsLease:
         sandbox.faults.add("graph", delay=40, until=lapsed)
         with elsewhere() as start:
             sending = start()
-            assert eventually(lambda: claims.sweep(timezone.now()) == 1)
+            assert eventually(lambda: claims.reclaim_expired_leases(timezone.now()) == 1)
             assert not sending.done()
             lapsed.set()
         delivery.refresh_from_db()

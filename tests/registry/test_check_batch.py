@@ -23,7 +23,7 @@ from alertadmin.registry.consent import check_batch, checks
 from alertadmin.registry.consent.consent_client import MAX_CONCURRENT_CHECKS, UNREACHABLE_AFTER, ConsentCheck
 from alertadmin.registry.consent.required_consents import sync_required_consents
 from alertadmin.registry.models import AppRegistration, Consent, ConsentCheckBatch, Mailbox
-from alertadmin.registry.models.consent_run import Counts, time_left
+from alertadmin.registry.models.consent_check_batch import Counts, time_left
 from alertadmin.registry.permissions import Permission
 from sandbox import Sandbox
 from tests.factories import Rows, cloud_slug

@@ -254,7 +254,7 @@ def _act_on_own(own: Site, other: Site, staff: User, rows: Rows) -> None:
             Attempt.objects.create(
                 delivery=delivery, number=number, owner=uuid4(), route=f"{mailbox or channel or said} by {said}",
                 mailbox=mailbox, channel=channel, transport="graph" if mailbox else "relay", started_at=rows.now,
-                outcome="refused", technical=said, cause="secret_expired", request_ids={said: said}, door=said,
+                outcome="refused", technical=said, cause="secret_expired", request_ids={said: said}, endpoint=said,
             )  # fmt: skip
         delivery.state, delivery.cause, delivery.reason = "pending", "secret_expired", "zq90009q: invalid client secret"
         delivery.save()

@@ -23,10 +23,8 @@ from alertadmin.accounts.models.mfa_policy import MfaPolicy, MfaRequirement
 from alertadmin.accounts.roles import Right, roles_for
 from alertadmin.adapters.allauth import get_authentication_records
 
-KINDS = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
+FACTOR_TYPES = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
 """Recovery codes do not count: they only replace another factor."""
-
-
 GRACE = timedelta(days=7)
 """After the first sign-in, under the policy STAFF (the default)."""
 AT_ONCE = datetime.min.replace(tzinfo=UTC)
@@ -69,23 +67,23 @@ def _due_at(request: HttpRequest) -> datetime | None:
     user = request.user
     if not isinstance(user, User) or any(one["method"] == "mfa" for one in get_authentication_records(request, user)):
         return None
-    demanded = _requirement(request)
-    due = user.factor_due_at if demanded == MfaRequirement.STAFF else AT_ONCE
-    if demanded == MfaRequirement.OPTIONAL or due is None:
+    requirement = _requirement(request)
+    due = user.factor_due_at if requirement == MfaRequirement.STAFF else AT_ONCE
+    if requirement == MfaRequirement.OPTIONAL or due is None:
         return None
     held = Membership.objects.in_force(timezone.now()).filter(user=user, role__in=roles_for(Right.CHANGE))
-    concerned = held.in_all_tenants() if demanded == MfaRequirement.STAFF else held
-    if demanded != MfaRequirement.ALL and not concerned.exists():
+    concerned = held.in_all_tenants() if requirement == MfaRequirement.STAFF else held
+    if requirement != MfaRequirement.ALL and not concerned.exists():
         return None
-    has_one = Authenticator.objects.filter(user=user.pk, type__in=KINDS).exists()
+    has_one = Authenticator.objects.filter(user=user.pk, type__in=FACTOR_TYPES).exists()
     return None if has_one or provider_verified_factor(request, user) else due
 
 
 def _requirement(request: HttpRequest) -> str:
     """The owner's policy; by default STAFF, but OPTIONAL in a demo, which has nothing to protect."""
     missing = object()
-    known = getattr(request, "factor_demanded", missing)
-    decided = MfaPolicy.objects.values_list("second_factor", flat=True).first() if known is missing else known
+    annotated = getattr(request, "mfa_requirement", missing)
+    decided = MfaPolicy.objects.values_list("second_factor", flat=True).first() if annotated is missing else annotated
     if decided is None:
         return MfaRequirement.OPTIONAL if settings.ENVIRONMENT.sandbox else MfaRequirement.STAFF
     return str(decided)

@@ -24,7 +24,7 @@ from alertadmin.outbox.queue import wakeup
 from alertadmin.registry.consent import check_batch
 from alertadmin.registry.consent.required_consents import sync_required_consents
 from alertadmin.registry.models import AppRegistration, Consent, ConsentCheckBatch, ConsentStatus, Tenant
-from alertadmin.registry.models.consent_run import time_left
+from alertadmin.registry.models.consent_check_batch import time_left
 
 GO_ON = "alertadmin.registry.tasks.go_on_checking"
 MISSING, ERROR, GRANTED = "missing", "error", "granted"

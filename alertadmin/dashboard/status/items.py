@@ -41,7 +41,7 @@ def status_items(now: datetime) -> list[StatusItem]:
         Part.WORKER: _("A heartbeat every 15 seconds; or cron, which runs “send_reminders” each hour."),
         Part.SCAN: _("Once an hour."),
         Part.DELIVERIES: _waiting(now),
-        Part.WAYS: _("Each mailbox, channel and relay, by the result of its last attempt."),
+        Part.ROUTES: _("Each mailbox, channel and relay, by the result of its last attempt."),
         Part.KEYS: _keys(),
     }
     rows = [_sign(part, wrong.get(part, []), details.get(part, ""), at.get(part)) for part in Part]

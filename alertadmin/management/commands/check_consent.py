@@ -34,7 +34,7 @@ class Command(JsonCommand):
         tenant = _tenant(options["tenant"]) if options["tenant"] is not None else None
         now = timezone.now()
         promoted = [one for one in promote_overdue(now=now, tenant=tenant) if one.proven]
-        consents = sorted(check_consents(required_pairs(tenant=tenant), now=now), key=_place)
+        consents = sorted(check_consents(required_pairs(tenant=tenant), now=now), key=_sort_key)
         with transaction.atomic():
             counts = Counter(consent.status for consent in consents)
             audit.record(AuditAction.CONSENT_CHECKED, tenant, counts=counts, now=now)
@@ -44,8 +44,8 @@ class Command(JsonCommand):
         lines = [_("The waiting secret is now in use: %(app)s.") % {"app": one.credential.app} for one in promoted]
         lines += [_line(consent) for consent in consents] or [_("There is nothing to check yet.")]
         ok = all(consent.status == ConsentStatus.GRANTED for consent in consents)
-        shown = [_shown(consent) for consent in consents]
-        return CommandResult(ok, {"checked": len(consents), "promoted": len(promoted), "consents": shown}, lines)
+        rows = [_as_json(consent) for consent in consents]
+        return CommandResult(ok, {"checked": len(consents), "promoted": len(promoted), "consents": rows}, lines)
 
 
 def _tenant(text: str) -> Tenant:
@@ -63,7 +63,7 @@ def _line(consent: Consent) -> str:
     return f"{consent.tenant} / {consent.app} / {consent}" + (f" ({why})" if why else "")
 
 
-def _place(consent: Consent) -> tuple[str, str, str, str]:
+def _sort_key(consent: Consent) -> tuple[str, str, str, str]:
     return consent.tenant.name, consent.tenant.directory_id, consent.app.name, consent.permission
 
 
@@ -81,7 +81,7 @@ def _diagnosis(consent: Consent) -> Diagnosis:
     )
 
 
-def _shown(consent: Consent) -> dict[str, Any]:
+def _as_json(consent: Consent) -> dict[str, Any]:
     return {
         "tenant": consent.tenant.name,
         "directory_id": consent.tenant.directory_id,

@@ -73,7 +73,7 @@ class Command(JsonCommand):
             "cancelled": states[DeliveryState.CANCELLED],
             # Of the waiting ones: the database was restored from a backup, and they may have been sent before.
             "held_for_review": done.held_for_review,
-            "swept": done.swept,
+            "swept": done.reclaimed,
             "owed_to_nobody": done.without_recipients,
             "drained_at": _drained_at(timezone.now()),
             # Whether the monitoring service accepted the heartbeat; null without one, or if a part fails.

@@ -132,7 +132,7 @@ def log_waiting(count: int, cause: str, until: datetime) -> None:
 
 
 def log_worker_lost(delivery: Delivery) -> None:
-    """Log that a delivery was recovered from a worker that died or was suspended during an attempt."""
+    """Log that a delivery was reclaimed from a worker that died or was suspended during an attempt."""
     log_event(Event.DELIVERY_UNCERTAIN, logging.WARNING, delivery=delivery.pk, cause="worker_lost")
 
 

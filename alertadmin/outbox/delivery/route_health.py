@@ -55,7 +55,7 @@ def to_past_attempt(attempt: Attempt) -> PastAttempt:
     sender = attempt.mailbox_id or attempt.channel_id
     return PastAttempt(
         key=(sender, attempt.transport),
-        endpoint=attempt.door,
+        endpoint=attempt.endpoint,
         evidence=evidence_of(attempt.outcome, attempt.answer),
         at=attempt.finished_at or attempt.started_at,
         walk=attempt.owner,
@@ -71,14 +71,14 @@ def history(delivery: Delivery) -> list[PastAttempt]:
     return [to_past_attempt(attempt) for attempt in reversed(over.order_by("-number")[:MAX_HISTORY])]
 
 
-def latest(doors: Iterable[str], now: datetime) -> list[PastAttempt]:
+def latest(endpoints: Iterable[str], now: datetime) -> list[PastAttempt]:
     """The latest attempts at these endpoints that show how the server answered; one index look-up per endpoint."""
-    telling = Attempt.objects.exclude(outcome__in=[AttemptOutcome.OPEN, AttemptOutcome.LOST])
-    telling = telling.filter(started_at__lte=now + CLOCK_SKEW).defer("steps", "request_ids")
+    conclusive = Attempt.objects.exclude(outcome__in=[AttemptOutcome.OPEN, AttemptOutcome.LOST])
+    conclusive = conclusive.filter(started_at__lte=now + CLOCK_SKEW).defer("steps", "request_ids")
     return [
         to_past_attempt(attempt)
-        for door in sorted(set(doors) - {""})
-        for attempt in telling.filter(door=door).order_by("-started_at")[:ATTEMPTS_PER_ENDPOINT]
+        for endpoint in sorted(set(endpoints) - {""})
+        for attempt in conclusive.filter(endpoint=endpoint).order_by("-started_at")[:ATTEMPTS_PER_ENDPOINT]
     ]
 
 

@@ -126,7 +126,7 @@ def new_attempt(route: Route, **fields: Any) -> Attempt:
         transport=route.transport,
         mailbox=route.attempted_mailbox,
         channel=route.channel,
-        door=route.endpoint,
+        endpoint=route.endpoint,
         **fields,
     )
 

@@ -207,7 +207,7 @@ class Attempt(models.Model):
     transport = models.CharField(max_length=8, blank=True)
     started_at = models.DateTimeField(_("started"))
     finished_at = models.DateTimeField(_("finished"), null=True, blank=True)
-    door = models.CharField(max_length=100, blank=True, default="", db_default="")
+    endpoint = models.CharField(max_length=100, blank=True, default="", db_default="", db_column="door")
     """Name of the server, shared by several senders (routes.Route.endpoint)."""
     outcome = models.CharField(_("outcome"), max_length=10, choices=AttemptOutcome, default=AttemptOutcome.OPEN)
     answer = models.CharField(_("answer"), max_length=12, choices=AttemptAnswer, blank=True, default="", db_default="")
@@ -229,7 +229,7 @@ class Attempt(models.Model):
         indexes = [
             models.Index(fields=["mailbox", "started_at"], name="attempt_by_mailbox"),
             models.Index(fields=["channel", "started_at"], name="attempt_by_channel"),
-            models.Index(fields=["door", "started_at"], name="attempt_by_door"),
+            models.Index(fields=["endpoint", "started_at"], name="attempt_by_door"),
             models.Index(fields=["id"], name="attempt_with_draft", condition=Q(draft__gt="")),
             models.Index(fields=["started_at"], name="attempt_by_relay", condition=Q(transport="relay")),
             models.Index(fields=["held_until"], name="attempt_held", condition=Q(held_until__isnull=False)),

@@ -2,10 +2,10 @@
 
     pending ──claim──> sending ──finish──────────────> sent | failed | cancelled <──manual_actions── pending, uncertain
        ^                  │
-       ├──release, sweep──┤ no attempt can have been accepted
+       ├─unclaim, reclaim─┤ no attempt can have been accepted
        │                  │
-    uncertain <──release, │ an attempt may have been accepted: look it up (delivery.reconcile) or send again
-       │         sweep────┘ (delivery.retry_rule)
+    uncertain <──unclaim, │ an attempt may have been accepted: look it up (delivery.reconcile) or send again
+       │       reclaim────┘ (delivery.retry_rule)
        └──claim──> sending
 
 An uncertain delivery stays open until an attempt is accepted, the content becomes obsolete, or a user settles it; only
@@ -234,9 +234,9 @@ def postpone_reminders(now: datetime, until: datetime, *, among: Q = ANY, **why:
     return postponed
 
 
-def sweep(now: datetime) -> int:
-    """Recover deliveries from lost workers and return how many. Any process may call it at any time."""
-    return sum(_sweep_one(delivery, now) for delivery in expired_leases(now).only("pk", "owner", "purpose"))
+def reclaim_expired_leases(now: datetime) -> int:
+    """Return the deliveries of lost workers to the queue; returns how many. Any process may call it at any time."""
+    return sum(_reclaim(delivery, now) for delivery in expired_leases(now).only("pk", "owner", "purpose"))
 
 
 def expired_leases(now: datetime) -> QuerySet[Delivery]:
@@ -249,23 +249,24 @@ def being_sent() -> QuerySet[Delivery]:
 
 
 @transaction.atomic
-def _sweep_one(delivery: Delivery, now: datetime) -> bool:
+def _reclaim(delivery: Delivery, now: datetime) -> bool:
     """Without an open attempt nothing was sent; with one, the message may have been accepted."""
-    taken_back = _owned(delivery).filter(_past("lease_until", now))
+    expired = _owned(delivery).filter(_past("lease_until", now))
     opened = _open_attempts(delivery)
     if not opened.exists():
-        return bool(taken_back.update(state=UNCLAIMED_STATE, owner=None, lease_until=None))
-    swept = taken_back.update(**_uncertain_and_unclaimed(delivery, opened, now), reason=messages.WORKER_LOST)
-    if swept:
+        return bool(expired.update(state=UNCLAIMED_STATE, owner=None, lease_until=None))
+    is_reclaimed = expired.update(**_uncertain_and_unclaimed(delivery, opened, now), reason=messages.WORKER_LOST)
+    if is_reclaimed:
         transaction.on_commit(partial(delivery_log.log_worker_lost, delivery), robust=True)
         opened.update(outcome=AttemptOutcome.LOST, finished_at=now)
         _mark_sent_if_accepted_late(delivery, now)
-    return bool(swept)
+    return bool(is_reclaimed)
 
 
 @transaction.atomic
 def fail_unexpectedly(delivery: Delivery, now: datetime, *, not_before: datetime, error: str) -> None:
-    """Return a delivery to the queue after an unexpected exception, as the sweep would; `error` names its type."""
+    """Return a delivery to the queue after an unexpected exception, as if its lease had expired; `error` names the
+    exception's type."""
     opened = _open_attempts(delivery)
     if opened.exists():
         fields = {**_uncertain_and_unclaimed(delivery, opened, now), "reason": messages.INTERRUPTED % {"error": error}}

@@ -245,7 +245,7 @@ class Dispatcher:
             now = self.clock()
             claims.fail_unexpectedly(delivery, now, not_before=now + wait, error=error)
         except DatabaseError:
-            # The sweep recovers it when its lease has expired.
+            # It is reclaimed when its lease has expired.
             log.error("delivery %s could not be set aside either", delivery.pk)
             if not connection.in_atomic_block:
                 connection.close()

@@ -2,7 +2,7 @@ from alertadmin.registry.models.app_registration import AppRegistration, SignInA
 from alertadmin.registry.models.consent import Consent, ConsentStatus
 from alertadmin.registry.models.consent_callback import CallbackOutcome, ConsentCallback
 from alertadmin.registry.models.consent_change import ConsentChange
-from alertadmin.registry.models.consent_run import ConsentCheckBatch
+from alertadmin.registry.models.consent_check_batch import ConsentCheckBatch
 from alertadmin.registry.models.credential import Credential, CredentialKind, CredentialState
 from alertadmin.registry.models.device_code_flow import DeviceCodeFlow, DeviceCodeState
 from alertadmin.registry.models.mailbox import LoginKind, Mailbox

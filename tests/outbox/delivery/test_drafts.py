@@ -323,7 +323,7 @@ def test_a_worker_that_slept_over_its_draft_sends_nothing(
         if draft == UNNAMED:
             return keep(attempt, draft)
         monkeypatch.undo()
-        claims.sweep(time.passes(LAPSED))
+        claims.reclaim_expired_leases(time.passes(LAPSED))
         return keep(attempt, draft)
 
     monkeypatch.setattr(claims, "save_draft", sleep)

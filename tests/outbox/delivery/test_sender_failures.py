@@ -117,7 +117,7 @@ class TestSuspendedWorker:
             monkeypatch.undo()
             monkeypatch.setattr(sender, "_uptime", lambda: time().timestamp())
             token = fetched(*asked)
-            claims.sweep(time.passes(LAPSED))
+            claims.reclaim_expired_leases(time.passes(LAPSED))
             return token
 
         monkeypatch.setattr(sender, "_uptime", lambda: time().timestamp())
@@ -136,7 +136,7 @@ class TestSuspendedWorker:
         [mine] = claims.claim(time(), limit=1)
         attempt = Attempt(route="slow")
         claims.open_attempt(mine, attempt, time(), subject="as it was")
-        claims.sweep(time.passes(LAPSED))
+        claims.reclaim_expired_leases(time.passes(LAPSED))
         claims.finish(mine, DeliveryState.SENT, time(), attempt=attempt, outcome=AttemptOutcome.ACCEPTED)
         assert worker.deliver_due(clock=time) == {}
         assert arrived(sandbox, delivery) == []

@@ -108,7 +108,7 @@ def test_of_sweepers_at_once_one_takes_back(time: Time) -> None:
     bare(1, time())
     begun(time)
     time.passes(LAPSED)
-    swept = at_once(4, lambda: [UUID(int=0)] * claims.sweep(time()))
+    swept = at_once(4, lambda: [UUID(int=0)] * claims.reclaim_expired_leases(time()))
     assert sum(map(len, swept)) == 1
 
 
@@ -120,7 +120,7 @@ class TestExpiredLease:
         bare(1, time())
         delivery = claim_one(time)
         time.passes(LAPSED)
-        assert claims.sweep(time()) == 1
+        assert claims.reclaim_expired_leases(time()) == 1
         assert claim_one(time) == delivery
         return delivery
 
@@ -148,7 +148,7 @@ class TestSweep:
         bare(1, time())
         begun(time)
         time.passes(ALMOST)
-        assert claims.sweep(time()) == 0
+        assert claims.reclaim_expired_leases(time()) == 0
 
     def test_a_renewed_lease_lives_on(self, time: Time) -> None:
         bare(1, time())
@@ -156,7 +156,7 @@ class TestSweep:
         time.passes(ALMOST)
         assert claims.renew({delivery.pk: delivery.owner}, time()) == 1
         time.passes(ALMOST)
-        assert claims.sweep(time()) == 0
+        assert claims.reclaim_expired_leases(time()) == 0
 
     def test_each_attempt_renews_the_lease(self, time: Time) -> None:
         bare(1, time())
@@ -164,12 +164,12 @@ class TestSweep:
         time.passes(ALMOST)
         claims.open_attempt(delivery, Attempt(route="second thoughts"), time())
         time.passes(ALMOST)
-        assert claims.sweep(time()) == 0
+        assert claims.reclaim_expired_leases(time()) == 0
 
     def test_without_an_attempt_it_waits_again_as_if_nothing_had_been(self, time: Time) -> None:
         bare(1, time())
         delivery = claim_one(time)
-        assert claims.sweep(time.passes(LAPSED)) == 1
+        assert claims.reclaim_expired_leases(time.passes(LAPSED)) == 1
         swept = stored(delivery)
         assert (swept.state, swept.was_uncertain, swept.owner) == (DeliveryState.PENDING, False, None)
 
@@ -177,7 +177,7 @@ class TestSweep:
         bare(1, time())
         for _lost in range(5):
             delivery, attempt = begun(time)
-            assert claims.sweep(time.passes(LAPSED)) == 1
+            assert claims.reclaim_expired_leases(time.passes(LAPSED)) == 1
             attempt.refresh_from_db()
             assert attempt.outcome == AttemptOutcome.LOST
             swept = stored(delivery)
@@ -186,8 +186,8 @@ class TestSweep:
     def test_uncertain_delivery_stays_uncertain_without_new_attempt(self, time: Time) -> None:
         bare(1, time())
         begun(time)
-        claims.sweep(time.passes(LAPSED))
-        for let_go in (claims.unclaim, lambda _delivery: claims.sweep(time.passes(LAPSED))):
+        claims.reclaim_expired_leases(time.passes(LAPSED))
+        for let_go in (claims.unclaim, lambda _delivery: claims.reclaim_expired_leases(time.passes(LAPSED))):
             delivery = claim_one(time)
             let_go(delivery)
             assert stored(delivery).state == DeliveryState.UNCERTAIN
@@ -195,7 +195,7 @@ class TestSweep:
     def test_a_test_is_over_once_it_is_in_doubt(self, time: Time) -> None:
         bare(1, time(), purpose=Purpose.TEST)
         delivery, _attempt = begun(time)
-        claims.sweep(time.passes(LAPSED))
+        claims.reclaim_expired_leases(time.passes(LAPSED))
         assert claims.claim(time.passes(days=1), limit=1) == []
         assert stored(delivery).settled_at is not None
 
@@ -204,7 +204,7 @@ class TestSweep:
         """Suspended while the message left, given up as lost, and awake again."""
         bare(1, time())
         first, attempt = begun(time)
-        claims.sweep(time.passes(LAPSED))
+        claims.reclaim_expired_leases(time.passes(LAPSED))
         second, _resend = begun(time)
 
         def tell() -> None:
@@ -215,7 +215,7 @@ class TestSweep:
         if first_tells.startswith("while"):
             tell()
             assert stored(second).state == DeliveryState.SENDING
-        claims.sweep(time.passes(LAPSED))
+        claims.reclaim_expired_leases(time.passes(LAPSED))
         if first_tells.startswith("after"):
             assert stored(second).state == DeliveryState.UNCERTAIN
             tell()
@@ -227,14 +227,14 @@ class TestSweep:
         bare(1, time())
         delivery, attempt = begun(time)
         claims.close_attempt(attempt, time(), AttemptOutcome.REFUSED)
-        claims.sweep(time.passes(LAPSED))
+        claims.reclaim_expired_leases(time.passes(LAPSED))
         assert stored(delivery).state == DeliveryState.PENDING
 
     def test_implausibly_long_lease_is_expired(self, time: Time) -> None:
         bare(1, time())
         delivery = claim_one(time)
         Delivery.objects.update(lease_until=time() + timedelta(days=4000))
-        assert claims.sweep(time()) == 1
+        assert claims.reclaim_expired_leases(time()) == 1
         assert stored(delivery).state == DeliveryState.PENDING
 
 

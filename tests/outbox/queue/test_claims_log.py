@@ -77,7 +77,7 @@ def test_what_is_no_longer_ours_has_no_end_here(time: Time, lines: Lines) -> Non
 def test_a_lost_worker_is_a_line(time: Time, lines: Lines) -> None:
     bare(1, time())
     begun(time)
-    assert claims.sweep(time.passes(seconds=settings.OUTBOX_LEASE.total_seconds() + 1)) == 1
+    assert claims.reclaim_expired_leases(time.passes(seconds=settings.OUTBOX_LEASE.total_seconds() + 1)) == 1
     assert said(lines) == [("delivery.uncertain", "worker_lost")]
 
 

@@ -25,7 +25,7 @@ def test_a_machine_whose_clock_is_wrong_takes_no_lease_that_lives(minutes: int) 
     bare(1, DatabaseClock()())
     [held] = claims.claim(DatabaseClock()(), limit=1)
     with time_machine.travel(timezone.now() + timedelta(minutes=minutes)):
-        taken = claims.sweep(DatabaseClock()())
+        taken = claims.reclaim_expired_leases(DatabaseClock()())
     assert taken == (connection.vendor == "sqlite" and minutes > 0)
     assert held.lease_until is not None
 
