@@ -45,16 +45,16 @@ def from_files(given: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
     values, mistakes = dict(given), []
     for setting in SETTINGS:
         name, named = PREFIX + setting.name, PREFIX + setting.file_form
-        place = given.get(named, "").strip() if setting.is_secret else ""
-        if not place:
+        file_name = given.get(named, "").strip() if setting.is_secret else ""
+        if not file_name:
             continue
         if given.get(name, "").strip():
             mistakes.append(f"{name} and {named} are both set: leave one out.")
         elif setting.name not in READ_AT_USE:
-            value, why = _secret_in(Path(place).expanduser())
+            value, why = _secret_in(Path(file_name).expanduser())
             values[name] = value
             if why:
-                mistakes.append(f"{named}: the file {place} {why}.")
+                mistakes.append(f"{named}: the file {file_name} {why}.")
     return values, mistakes
 
 

@@ -96,13 +96,13 @@ def is_login_page(cloud: Cloud, page: str) -> bool:
     """
     try:
         parts, own = urlsplit(page), urlsplit(cloud.authority)
-        place = (parts.scheme, parts.hostname, parts.port or 443)
+        origin = (parts.scheme, parts.hostname, parts.port or 443)
         known = {("https", own.hostname, own.port or 443)}
     except ValueError:
         return False
     if cloud.authority == BUILTIN["global"].authority:
         known |= {("https", host, 443) for host in MICROSOFT_PAGES}
-    return place in known and "@" not in parts.netloc and "\\" not in page
+    return origin in known and "@" not in parts.netloc and "\\" not in page
 
 
 def poll(cloud: Cloud, client_id: str, device_code: str, *, timeout: float = 10) -> SignedIn | PollStatus:

@@ -94,7 +94,7 @@ def _scheme_of(text: str, schemes: Collection[str]) -> tuple[str, str]:
 def _split_authority(rest: str) -> tuple[str, str]:
     """Users, host and port, and the tail from the first `/`, `?` or `#`. An @ in the tail shows that one of these
     stands in a password."""
-    end = next((place for place, character in enumerate(rest) if character in "/?#"), len(rest))
+    end = next((position for position, character in enumerate(rest) if character in "/?#"), len(rest))
     authority, tail = rest[:end], rest[end:]
     before_options = tail.partition("?")[0]
     if "@" in before_options or "@" in tail.partition("#")[2] or ("@" in tail and "@" not in authority):

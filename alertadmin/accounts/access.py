@@ -53,8 +53,8 @@ class Access:
         return self.in_all_tenants(right) or (tenant is not None and right in self._rights.get(tenant, frozenset()))
 
     def held(self) -> list[frozenset[Right]]:
-        """The rights of each place (a tenant or the installation) where the user holds any."""
-        return [self.rights_in(place) for place in self._rights]
+        """The rights in each scope (a tenant or the installation) where the user holds any."""
+        return [self.rights_in(scope) for scope in self._rights]
 
     def rights_in(self, tenant: UUID | None) -> frozenset[Right]:
         """All rights in a tenant; None: in the installation."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 from functools import cache
+from uuid import UUID
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -35,6 +37,9 @@ class Right(StrEnum):
     """Installation-wide settings: keys, MFA policy, the mailbox that sends reminders, channels and rules of all
     tenants."""
 
+
+RolesByScope = Mapping[UUID | None, Role]
+"""A role for each scope: a tenant's id, or None for the installation."""
 
 _VIEWER = frozenset({Right.LOOK})
 _OPERATOR = _VIEWER | {Right.OPERATE}

@@ -31,8 +31,8 @@ def prune(keep: timedelta, now: datetime) -> int:
 
 def _first_young(times: list[datetime], before: datetime, now: datetime) -> int:
     """Index of the first entry to keep. An entry dated in the future counts as old as those after it. No I/O."""
-    true = [(place, at) for place, at in enumerate(times) if not is_ahead(at, now)]
-    old = [place for place, at in itertools.takewhile(lambda one: one[1] < before, true)]
+    true = [(position, at) for position, at in enumerate(times) if not is_ahead(at, now)]
+    old = [position for position, at in itertools.takewhile(lambda one: one[1] < before, true)]
     return old[-1] + 1 if old else 0
 
 

@@ -148,9 +148,9 @@ def _original_number(content: Content, digest: str) -> int | None:
     return next((number for number in numbers if digest_of({**content, "number": number}) == digest), None)
 
 
-def _is_at(place: int, number: int) -> bool:
-    """Whether the entry with the original number `number` is now at `place`."""
-    other = dict(_read([place])).get(place)
+def _is_at(position: int, number: int) -> bool:
+    """Whether the entry with the original number `number` is now at `position`."""
+    other = dict(_read([position])).get(position)
     return other is not None and digest_of({**other, "number": number}) == other["digest"]
 
 

@@ -23,10 +23,10 @@ from alertadmin.operator_log import Event, log_event
 
 def make(path: Path, *, with_keys: bool, sealed: bool = True, now: datetime) -> archive.Manifest:
     """Write the backup to `path`. Raises CannotCopy; KeyringError, unless neither seal nor keys are wanted; OSError."""
-    place = keyring.storage()
+    storage = keyring.storage()
     if sealed:
         keyring.load()  # raises before a file is written
-    if with_keys and not isinstance(place, FileStorage):
+    if with_keys and not isinstance(storage, FileStorage):
         raise keyring.KeyringError(messages.KEYS_FIXED)
     with transaction.atomic():
         # Recorded before the copy, so that the copy contains the entry: a restored database shows when it was made.
@@ -35,10 +35,10 @@ def make(path: Path, *, with_keys: bool, sealed: bool = True, now: datetime) -> 
         files = {archive.DATABASE: Path(folder) / archive.DATABASE}
         database_copy.copy_to(files[archive.DATABASE])
         if with_keys:
-            place.load()
+            storage.load()
             files[archive.KEYS] = Path(folder) / archive.KEYS
             files[archive.KEYS].touch(mode=0o600)
-            files[archive.KEYS].write_bytes(Path(place.name).read_bytes())
+            files[archive.KEYS].write_bytes(Path(storage.name).read_bytes())
         manifest = archive.Manifest(
             version=__version__,
             made_at=now.isoformat(),

@@ -78,7 +78,7 @@ def restore(path: Path, *, force: bool, unauthenticated: bool = False, now: date
                     % {"where": supervisor_migrations.where()}
                 )
             with file_lock.held(folder / "prepare.lock"):
-                aside, left_out = _take_its_place(backup, folder, f"before-restore-{now:%Y%m%d-%H%M%S}")
+                aside, left_out = _replace_installation(backup, folder, f"before-restore-{now:%Y%m%d-%H%M%S}")
     keyring.forget()
     key_usage.forget()
     prepare(upgrade=True)
@@ -151,18 +151,18 @@ def _alone(folder: Path) -> Iterator[None]:
         claim.release()
 
 
-def _take_its_place(backup: archive.Archive, folder: Path, aside: str) -> tuple[str, list[str]]:
+def _replace_installation(backup: archive.Archive, folder: Path, aside: str) -> tuple[str, list[str]]:
     """Replace the database, after the whole backup was read and checked. Return where the previous database was moved,
     and what was left out."""
     drafts = {name: folder / f".restore-{secrets.token_hex(4)}" for name in backup.manifest.files}
     try:
         backup.extract(drafts)
-        place = keyring.storage()
-        if archive.KEYS in drafts and isinstance(place, FileStorage):
-            place.require_replaceable()
+        storage = keyring.storage()
+        if archive.KEYS in drafts and isinstance(storage, FileStorage):
+            storage.require_replaceable()
         moved, left_out = schema_rebuild.put_back(drafts[archive.DATABASE], aside, backup.manifest.migrations)
-        if archive.KEYS in drafts and isinstance(place, FileStorage):
-            place.replace(drafts[archive.KEYS].read_bytes(), folder / aside)
+        if archive.KEYS in drafts and isinstance(storage, FileStorage):
+            storage.replace(drafts[archive.KEYS].read_bytes(), folder / aside)
         return moved, left_out
     except keyring.KeyringError as error:
         raise NotRestored(render_error(error)) from None

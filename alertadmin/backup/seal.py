@@ -48,7 +48,7 @@ def broken_seal(manifest: bytes, seal: Seal | None) -> str:
         return _(
             'It was sealed with another keyring, by a key "%(key)s" that is not in %(place)s. Restore the key '
             "file that belongs to it there first."
-        ) % {"key": seal.key, "place": ring.place}
+        ) % {"key": seal.key, "place": ring.storage_name}
     if not hmac.compare_digest(_mac(key, manifest), seal.mac):
         return _("It was altered after it was made: its seal does not match.")
     return ""

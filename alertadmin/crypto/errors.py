@@ -21,6 +21,6 @@ class KeyringError(Unreadable):
 class KeyMissing(KeyringError):
     """A secret was encrypted with a key that is not in the keyring."""
 
-    def __init__(self, key_id: str, place: str) -> None:
-        super().__init__(messages.KEY_MISSING % {"key": key_id, "file": place}, (key_id,))
+    def __init__(self, key_id: str, storage: str) -> None:
+        super().__init__(messages.KEY_MISSING % {"key": key_id, "file": storage}, (key_id,))
         self.key_id = key_id

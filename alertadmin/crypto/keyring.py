@@ -48,7 +48,7 @@ CACHE_SECONDS = 0.1
 class Keyring:
     primary: str
     ciphers: dict[str, AESGCM] = field(repr=False)
-    place: str = ""
+    storage_name: str = ""
     """The file's path or the variable's name, for messages."""
     backup_keys: dict[str, bytes] = field(default_factory=dict, repr=False)
     """32 bytes derived from each key, by its id: they authenticate backups."""
@@ -58,24 +58,24 @@ class Keyring:
         try:
             return self.ciphers[key_id]
         except KeyError:
-            raise KeyMissing(key_id, self.place) from None
+            raise KeyMissing(key_id, self.storage_name) from None
 
 
-def parse(written: bytes, place: str) -> Keyring:
+def parse(written: bytes, storage_name: str) -> Keyring:
     """Parse a keyring's JSON. Raises KeyringError."""
     try:
         content = json.loads(written)
         primary = str(content["primary"])
         keys = {key_id: base64.b64decode(key, validate=True) for key_id, key in content["keys"].items()}
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise KeyringError(messages.FILE_DAMAGED % {"file": place, "error": type(error).__name__}) from None
+        raise KeyringError(messages.FILE_DAMAGED % {"file": storage_name, "error": type(error).__name__}) from None
     if primary not in keys or any(len(key) != KEY_BYTES for key in keys.values()):
-        raise KeyringError(messages.FILE_INCOMPLETE % {"file": place})
+        raise KeyringError(messages.FILE_INCOMPLETE % {"file": storage_name})
     # SQLite's LIKE, which finds the secrets of a key, ignores case.
     if not all(map(KEY_ID.fullmatch, keys)) or len({key_id.lower() for key_id in keys}) != len(keys):
-        raise KeyringError(messages.FILE_NAMES % {"file": place})
+        raise KeyringError(messages.FILE_NAMES % {"file": storage_name})
     ciphers = {key_id: AESGCM(key) for key_id, key in keys.items()}
-    return Keyring(primary, ciphers, place, {key_id: _backup_key(key) for key_id, key in keys.items()})
+    return Keyring(primary, ciphers, storage_name, {key_id: _backup_key(key) for key_id, key in keys.items()})
 
 
 def _backup_key(key: bytes) -> bytes:

@@ -86,7 +86,7 @@ def _own(folder: Path, ports: Sequence[str], key: str) -> dict[str, str]:
 class Demo:
     def __init__(self, data_dir: Path) -> None:
         self.folder = data_dir / "sandbox"
-        self._former = self._urls()
+        self._former_urls = self._urls()
         self.opened = asyncio.Event()
         self._told: dict[str, Any] = {}
 
@@ -112,17 +112,17 @@ class Demo:
         from alertadmin.demo.seed import Seeding
         from alertadmin.registry.clouds import with_former_url
 
-        now_at = self._urls()
-        for place, url in self._former.items():
-            if now_at.get(place, url) != url:  # an earlier start used other ports
-                reencryption.rebind_destination(place, partial(with_former_url, slug=place, former=url))
+        current_urls = self._urls()
+        for slug, url in self._former_urls.items():
+            if current_urls.get(slug, url) != url:  # an earlier start used other ports
+                reencryption.rebind_destination(slug, partial(with_former_url, slug=slug, former=url))
         Seeding(self._told["url"], self._told["ca_file"], os.environ[SANDBOX_KEY], Path(self._told["demo"]), now).run()
 
     def _urls(self) -> dict[str, str]:
         """Return the URLs of the sandbox's cloud and server, as it wrote them at its last start."""
         file = read_clouds_file(self.folder / "clouds.toml")
-        places = {slug: cloud.authority for slug, cloud in file.clouds.items()}
-        return places | {slug: server.ews for slug, server in file.servers.items()}
+        urls = {slug: cloud.authority for slug, cloud in file.clouds.items()}
+        return urls | {slug: server.ews for slug, server in file.servers.items()}
 
     def words(self) -> str:
         """Return the text that the terminal shows after the start."""

@@ -101,13 +101,13 @@ def _exception(error: BaseException) -> dict[str, Value]:
     entries: dict[str, Value] = {"exception": _value(f"{kind}: {first}" if first else kind)}
     frames = traceback.extract_tb(error.__traceback__)[-FRAMES:]
     if frames:
-        entries["trace"] = " > ".join(f"{_place(frame.filename)}:{frame.lineno} {frame.name}" for frame in frames)
+        entries["trace"] = " > ".join(f"{_short_path(frame.filename)}:{frame.lineno} {frame.name}" for frame in frames)
     if cause := error.__cause__ or (None if error.__suppress_context__ else error.__context__):
         entries["caused_by"] = type(cause).__name__
     return entries
 
 
-def _place(filename: str) -> str:
+def _short_path(filename: str) -> str:
     """Return a short path: relative to the project's folder, or the last two parts of a library's path."""
     path = Path(filename)
     if path.is_relative_to(PROJECT) and "site-packages" not in path.parts:

@@ -27,7 +27,7 @@ class QueryStep(Func):
         moment, parameters = compiler.compile(self.source_expressions[0])
         text, order = _tree(moment, tuple(number for _last, number in self.steps))
         stored = [connection.ops.adapt_datetimefield_value(last) for last, _number in self.steps]
-        return text, [value for place in order for value in (*parameters, stored[place])]
+        return text, [value for position in order for value in (*parameters, stored[position])]
 
 
 @lru_cache(maxsize=8)

@@ -49,8 +49,8 @@ class InstallationSender:
         login = (found.address, found.transport, found.server, found.username, found.login_kind, found.is_personal)
         keys = (found.pk, found.app_id, found.tenant_id, found.sends_reminders)
         password = found.password.token if found.password else ""
-        places = {place.pk: (place.directory_id, place.cloud) for place in (found.tenant, *_homes(found))}
-        identity = (found.app.client_id if found.app else "", tuple(sorted(places.items())))
+        directories = {tenant.pk: (tenant.directory_id, tenant.cloud) for tenant in (found.tenant, *_homes(found))}
+        identity = (found.app.client_id if found.app else "", tuple(sorted(directories.items())))
         used = found.app.current_credential if found.app else None
         if used is None or used.value is None:
             return cls(found.address, (*keys, *login, password), identity)

@@ -28,13 +28,13 @@ def clean(text: str, most: int = LONGEST) -> str:
     quotation."""
     visible = "".join(one for one in unicodedata.normalize("NFKC", text) if unicodedata.category(one) not in INVISIBLE)
     kept, accents = [], 0
-    for place, one in enumerate(visible):
+    for position, one in enumerate(visible):
         is_accent = unicodedata.category(one).startswith("M")
         accents = accents + 1 if is_accent else 0
         if is_accent:
             kept.append(one if accents <= MOST_ACCENTS else "")
         else:
-            is_kept = one.isalnum() or one in MARKS or _ends_a_word(visible, place) or _is_decimal(visible, place)
+            is_kept = one.isalnum() or one in MARKS or _ends_a_word(visible, position) or _is_decimal(visible, position)
             kept.append(one if is_kept else " ")
     line = " ".join("".join(kept).split())
     if not any(one.isalnum() for one in line):
@@ -55,19 +55,19 @@ def plain_line(text: str, most: int) -> str:
     return line if len(line) <= most else f"{line[: most - 1].rstrip()}…"
 
 
-def _ends_a_word(text: str, place: int) -> bool:
+def _ends_a_word(text: str, position: int) -> bool:
     """Whether the full stop follows a letter or digit and precedes a space, a comma, a bracket or the end."""
-    if text[place] != "." or not text[:place][-1:].isalnum():
+    if text[position] != "." or not text[:position][-1:].isalnum():
         return False
-    return text[place + 1 : place + 2] in ("", " ", ",", ")")
+    return text[position + 1 : position + 2] in ("", " ", ",", ")")
 
 
-def _is_decimal(text: str, place: int) -> bool:
+def _is_decimal(text: str, position: int) -> bool:
     """Whether the character is the only full stop between digits, as in "ALERT 4.5". No domain ends in a digit, and an
     IPv4 address has three full stops."""
-    if text[place] != ".":
+    if text[position] != ".":
         return False
-    before = re.search(r"[\w.]*$", text[max(0, place - NUMBER) : place])
-    after = re.match(r"[\w.]*", text[place + 1 : place + 1 + NUMBER])
+    before = re.search(r"[\w.]*$", text[max(0, position - NUMBER) : position])
+    after = re.match(r"[\w.]*", text[position + 1 : position + 1 + NUMBER])
     word = (before.group() if before else "") + "." + (after.group() if after else "")
     return re.fullmatch(r"[^\W\d_]?\d+\.\d+", word) is not None

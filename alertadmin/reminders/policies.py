@@ -144,14 +144,14 @@ class Plans:
         return plan.earlier() if app and app == self._sender else plan
 
 
-def timings(places: Iterable[tuple[UUID, UUID | None]]) -> Mapping[tuple[UUID, UUID | None], Timing]:
+def timings(scopes: Iterable[tuple[UUID, UUID | None]]) -> Mapping[tuple[UUID, UUID | None], Timing]:
     """The timing of each (tenant id, app id), in a constant number of queries."""
-    places = set(places)
+    scopes = set(scopes)
     timed = Policy.objects.filter(has_timing=True).select_related("tenant", "app")
     policies = {(policy.tenant_id, policy.app_id): policy for policy in timed if has_usable_timing(policy)}
-    zones = dict(Tenant.objects.filter(pk__in={tenant for tenant, _app in places}).values_list("pk", "time_zone"))
+    zones = dict(Tenant.objects.filter(pk__in={tenant for tenant, _app in scopes}).values_list("pk", "time_zone"))
     found = {}
-    for tenant, app in places:
+    for tenant, app in scopes:
         policy = policies.get((None, app)) if app else None
         policy = policy or policies.get((tenant, None)) or policies.get((None, None))
         found[tenant, app] = timing(policy, zone_or_utc(zones.get(tenant, "")))

@@ -87,20 +87,20 @@ def _make_key_ring() -> None:
 
     An error in the keyring does not stop the preparation: reminders need no key.
     """
-    place = keyring.storage()
-    if place.exists:
+    storage = keyring.storage()
+    if storage.exists:
         return
     if migrations.holds_secrets():
         log.error(
             "The key file %s is missing: stored secrets cannot be used until it is put back. Reminders go on.",
-            place.name,
+            storage.name,
         )
         return
-    folder = Path(place.name).resolve().parent
+    folder = Path(storage.name).resolve().parent
     if not folder.is_dir():
         raise NotPrepared(f"The key file cannot be made: there is no folder {folder}.")
     try:
-        place.create()
+        storage.create()
     except keyring.KeyringError as error:
         log.error("No key file was made, so no secret can be stored; the next start tries again. %s", error)
 

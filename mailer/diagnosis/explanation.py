@@ -10,7 +10,7 @@ from mailer.clouds import BUILTIN, Cloud
 from mailer.diagnosis import classifier, normalization
 from mailer.diagnosis.causes import UNKNOWN, Owner
 from mailer.diagnosis.extracted_ids import ExtractedIds, find
-from mailer.diagnosis.portal_links import Link, Place, links
+from mailer.diagnosis.portal_links import Link, PortalContext, links
 from mailer.diagnosis.texts.advice_catalog import find_advice
 from mailer.diagnosis.texts.catalog import ENTRIES
 from mailer.diagnosis.texts.entry import PLACEHOLDERS
@@ -69,9 +69,9 @@ def explain(
 
     `technical`: the error's own words, if they are known; they choose the advice for the kind of the cause.
     """
-    place = Place(cloud or BUILTIN["global"], directory_id or None, client_id or None)
+    context = PortalContext(cloud or BUILTIN["global"], directory_id or None, client_id or None)
     plain_text = normalization.normalize_text(normalization.unwrap(technical))
-    return _explained(slug, place, mailbox, translate, plain_text)
+    return _explained(slug, context, mailbox, translate, plain_text)
 
 
 def diagnose(
@@ -90,13 +90,13 @@ def diagnose(
     found = find(plain_text, numbers, unwrapped)
     errors = classifier.classify_lines(plain_text)
     verdict = classifier.classify_text(plain_text, numbers, errors)
-    place = Place(
+    context = PortalContext(
         cloud or _cloud_of(plain_text),
         directory_id or found.directory_id,
         client_id or found.client_id,
         numbers[0] if numbers else None,
     )
-    said = _explained(verdict.slug if verdict else UNKNOWN, place, mailbox, translate, plain_text)
+    said = _explained(verdict.slug if verdict else UNKNOWN, context, mailbox, translate, plain_text)
     return replace(said, found=found, also=tuple(one.slug for one in errors[1:_MAX_CAUSES]))
 
 
@@ -106,13 +106,15 @@ def from_text(text: str | bytes) -> str | None:
     return verdict.slug if verdict else None
 
 
-def _explained(slug: str, place: Place, mailbox: str | None, translate: Translate, plain_text: str) -> Diagnosis:
+def _explained(
+    slug: str, context: PortalContext, mailbox: str | None, translate: Translate, plain_text: str
+) -> Diagnosis:
     slug = slug if slug in ENTRIES else UNKNOWN
     entry = ENTRIES[slug]
     if advice := find_advice(slug, plain_text):
         entry = advice.applied_to(entry)
-    known = {"mailbox": mailbox, "client_id": place.client_id, "directory_id": place.directory_id}
-    cloud = place.cloud
+    known = {"mailbox": mailbox, "client_id": context.client_id, "directory_id": context.directory_id}
+    cloud = context.cloud
     values = {name: value or translate(PLACEHOLDERS[name]) for name, value in known.items()} | {
         "authority": cloud.authority,
         "graph": cloud.graph,
@@ -127,7 +129,7 @@ def _explained(slug: str, place: Place, mailbox: str | None, translate: Translat
         explanation=translate(entry.explanation) % values,
         owner=entry.owner,
         fix=tuple(translate(step) % values for step in entry.fix),
-        links=links(entry.pages, place, translate),
+        links=links(entry.pages, context, translate),
     )
 
 

@@ -27,7 +27,7 @@ class Link:
 
 
 @dataclass(frozen=True)
-class Place:
+class PortalContext:
     """The values that a link depends on: the cloud, and the ids if they are known."""
 
     cloud: Cloud
@@ -36,40 +36,40 @@ class Place:
     entra_number: int | None = None
 
 
-_Url = Callable[[Place], str | None]
+_Url = Callable[[PortalContext], str | None]
 
 
 def _application(blade: str) -> _Url:
-    def url(place: Place) -> str:
-        if place.client_id is None:
-            return place.cloud.portal + _REGISTRATIONS
-        return place.cloud.portal + _APP.format(blade=blade, client_id=quote(place.client_id, safe=""))
+    def url(context: PortalContext) -> str:
+        if context.client_id is None:
+            return context.cloud.portal + _REGISTRATIONS
+        return context.cloud.portal + _APP.format(blade=blade, client_id=quote(context.client_id, safe=""))
 
     return url
 
 
 def _entra(fragment: str) -> _Url:
-    return lambda place: f"{place.cloud.portal}/#view/{fragment}"
+    return lambda context: f"{context.cloud.portal}/#view/{fragment}"
 
 
 def _exchange(fragment: str) -> _Url:
-    return lambda place: f"{place.cloud.exchange_portal}/#/{fragment}"
+    return lambda context: f"{context.cloud.exchange_portal}/#/{fragment}"
 
 
 def _learn(path: str) -> _Url:
-    return lambda place: f"{_LEARN}/{path}"
+    return lambda context: f"{_LEARN}/{path}"
 
 
-def _consent(place: Place) -> str | None:
-    if place.client_id is None or place.directory_id is None:
+def _consent(context: PortalContext) -> str | None:
+    if context.client_id is None or context.directory_id is None:
         return None
-    tenant, client = quote(place.directory_id, safe=""), quote(place.client_id, safe="")
-    return f"{place.cloud.authority}/{tenant}/adminconsent?client_id={client}"
+    tenant, client = quote(context.directory_id, safe=""), quote(context.client_id, safe="")
+    return f"{context.cloud.authority}/{tenant}/adminconsent?client_id={client}"
 
 
-def _error(place: Place) -> str:
-    number = "" if place.entra_number is None else f"?code={place.entra_number}"
-    return f"{place.cloud.authority}/error{number}"
+def _error(context: PortalContext) -> str:
+    number = "" if context.entra_number is None else f"?code={context.entra_number}"
+    return f"{context.cloud.authority}/error{number}"
 
 
 PAGES: Final[dict[str, tuple[str, _Url]]] = {
@@ -79,7 +79,7 @@ PAGES: Final[dict[str, tuple[str, _Url]]] = {
     "overview": (gettext_noop("Entra admin center: the application's overview"), _application("Overview")),
     "registrations": (
         gettext_noop("Entra admin center: App registrations"),
-        lambda place: place.cloud.portal + _REGISTRATIONS,
+        lambda context: context.cloud.portal + _REGISTRATIONS,
     ),
     "enterprise": (
         gettext_noop("Entra admin center: Enterprise applications"),
@@ -146,10 +146,10 @@ PAGES: Final[dict[str, tuple[str, _Url]]] = {
 """By name: title (for translation) and function for the URL; it returns None if a required id is unknown."""
 
 
-def links(pages: tuple[str, ...], place: Place, translate: Callable[[str], str]) -> tuple[Link, ...]:
+def links(pages: tuple[str, ...], context: PortalContext, translate: Callable[[str], str]) -> tuple[Link, ...]:
     made: dict[str, Link] = {}
     for page in pages:
         title, url_of = PAGES[page]
-        if (url := url_of(place)) is not None and url not in made:
+        if (url := url_of(context)) is not None and url not in made:
             made[url] = Link(translate(title), url)
     return tuple(made.values())

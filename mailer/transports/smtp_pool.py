@@ -69,10 +69,10 @@ class SmtpPool(Generic[Connection]):
     def checkout(self, endpoint: Endpoint) -> Connection | None:
         """The most recently used idle connection; None if there is none."""
         with self._lock:
-            for place in reversed(range(len(self._idle_connections))):
-                until, whose, connection = self._idle_connections[place]
+            for position in reversed(range(len(self._idle_connections))):
+                until, whose, connection = self._idle_connections[position]
                 if whose == endpoint and until > time.monotonic():
-                    del self._idle_connections[place]
+                    del self._idle_connections[position]
                     return connection
         return None
 

@@ -60,7 +60,7 @@ class MembershipQuerySet(models.QuerySet["Membership"]):
 
 @tenant_scoped("tenant")
 class Membership(models.Model):
-    """One role per user, place and source, so that a group's role and one granted by a person are independent."""
+    """One role per user, scope and source, so that a group's role and one granted by a person are independent."""
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="memberships")
     tenant = models.ForeignKey(

@@ -38,7 +38,8 @@ from alertadmin.accounts.services import invitations
 from mailer.email_address import canonical
 
 if TYPE_CHECKING:
-    from alertadmin.accounts.oidc.provider import Provider
+    from alertadmin.accounts.roles import RolesByScope
+from alertadmin.accounts.oidc.provider import Provider
 
 LOGGER = logging.getLogger(__name__)
 
@@ -141,7 +142,7 @@ def _update_groups(request: HttpRequest, provider: Provider, login: SocialLogin)
     user: User = login.user
     try:
         with transaction.atomic():
-            if group_roles.apply(user, group_roles.places(identity.grants), timezone.now()):
+            if group_roles.apply(user, group_roles.roles_by_scope(identity.grants), timezone.now()):
                 require_an_owner()
     except LastOwner:
         message = _(
@@ -160,7 +161,7 @@ def _create_account(provider: Provider, login: SocialLogin, invitation: str, *, 
     the invitation's link was mailed."""
     identity: Identity = login.identity
     with transaction.atomic():
-        wanted = group_roles.places(identity.grants)
+        wanted = group_roles.roles_by_scope(identity.grants)
         if invitation:
             try:
                 user = invitations.accept(invitation, timezone.now(), proves=proves, name=identity.name)
@@ -179,7 +180,7 @@ def _create_account(provider: Provider, login: SocialLogin, invitation: str, *, 
         _link(login, user, provider)
 
 
-def _is_domain_allowed(provider: Provider, wanted: group_roles.Places, address: str) -> bool:
+def _is_domain_allowed(provider: Provider, wanted: RolesByScope, address: str) -> bool:
     """Whether the provider may state this address. It must be in a domain listed for the provider. Without a list,
     a provider that grants a role in the whole installation may state any, one that grants a role in a tenant that
     tenant's domain."""
@@ -191,7 +192,7 @@ def _is_domain_allowed(provider: Provider, wanted: group_roles.Places, address: 
     return canonical(address).rpartition("@")[2] in {canonical(f"x@{one}").rpartition("@")[2] for one in domains if one}
 
 
-def _create_user(provider: Provider, identity: Identity, wanted: group_roles.Places) -> User:
+def _create_user(provider: Provider, identity: Identity, wanted: RolesByScope) -> User:
     try:
         address = clean_stored(identity.address)
     except ValidationError:

@@ -18,34 +18,31 @@ from alertadmin import audit
 from alertadmin.accounts.models import User
 from alertadmin.accounts.models.membership import Membership, RoleSource
 from alertadmin.accounts.oidc.provider import Grant
-from alertadmin.accounts.roles import RIGHTS, Role
-
-Places = dict[UUID | None, Role]
-"""A role for each tenant id; the key None is the installation."""
+from alertadmin.accounts.roles import RIGHTS, Role, RolesByScope
 
 
-def places(grants: Iterable[Grant]) -> Places:
-    """The strongest granted role in each place. Grants for tenants that are not registered are ignored."""
+def roles_by_scope(grants: Iterable[Grant]) -> RolesByScope:
+    """The strongest granted role in each scope. Grants for tenants that are not registered are ignored."""
     wanted: defaultdict[str | None, list[Role]] = defaultdict(list)
     for grant in grants:
         wanted[grant.directory_id].append(Role(grant.role))
     tenants = apps.get_model("registry", "Tenant").objects.filter(directory_id__in=[one for one in wanted if one])
-    here: dict[str | None, UUID | None] = {tenant.directory_id: tenant.pk for tenant in tenants}
-    here[None] = None
-    return {here[place]: _most(roles) for place, roles in wanted.items() if place in here}
+    tenant_ids: dict[str | None, UUID | None] = {tenant.directory_id: tenant.pk for tenant in tenants}
+    tenant_ids[None] = None
+    return {tenant_ids[scope]: _strongest(roles) for scope, roles in wanted.items() if scope in tenant_ids}
 
 
-def domains(wanted: Places) -> list[str]:
+def domains(wanted: RolesByScope) -> list[str]:
     """Primary domains of the tenants in which a role is granted."""
     tenants = apps.get_model("registry", "Tenant").objects.filter(pk__in=[one for one in wanted if one])
     return list(tenants.values_list("domain", flat=True))
 
 
-def _most(roles: list[Role]) -> Role:
+def _strongest(roles: list[Role]) -> Role:
     return max(roles, key=lambda role: (len(RIGHTS[role]), -list(Role).index(role)))
 
 
-def apply(user: User, wanted: Places, now: datetime) -> bool:
+def apply(user: User, wanted: RolesByScope, now: datetime) -> bool:
     """Replace the user's group roles, confirm the kept ones as of `now`, and audit changes. Call within a transaction.
 
     Returns whether the user lost the role of an owner.
@@ -54,17 +51,17 @@ def apply(user: User, wanted: Places, now: datetime) -> bool:
         raise RuntimeError("Roles are changed within a transaction.")
     rows = {one.tenant_id: one for one in Membership.objects.filter(user=user, source=RoleSource.GROUP)}
     Membership.objects.filter(user=user, source=RoleSource.GROUP).update(confirmed_at=now)
-    held: Places = {place: Role(row.role) for place, row in rows.items()}
-    for place in {**held, **wanted}:
-        before, after = held.get(place), wanted.get(place)
+    current: RolesByScope = {scope: Role(row.role) for scope, row in rows.items()}
+    for scope in {**current, **wanted}:
+        before, after = current.get(scope), wanted.get(scope)
         if before == after:
             continue
         if after is None:
-            rows[place].delete()
+            rows[scope].delete()
         else:
-            row = rows.get(place) or Membership(user=user, tenant_id=place, source=RoleSource.GROUP)
+            row = rows.get(scope) or Membership(user=user, tenant_id=scope, source=RoleSource.GROUP)
             row.role, row.confirmed_at = after, now
             row.save()
         details: dict[str, Any] = {"role": [before or "", after or ""], "reason": RoleSource.GROUP}
-        audit.record(audit.AuditAction.PERSON_ROLE_CHANGED, user, tenant=place, by=user, **details)
-    return held.get(None) == Role.OWNER != wanted.get(None)
+        audit.record(audit.AuditAction.PERSON_ROLE_CHANGED, user, tenant=scope, by=user, **details)
+    return current.get(None) == Role.OWNER != wanted.get(None)

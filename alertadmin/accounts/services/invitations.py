@@ -4,7 +4,6 @@ made and again when it is accepted.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
 from uuid import UUID
 
@@ -14,15 +13,12 @@ from alertadmin import audit
 from alertadmin.accounts.email_address import clean_stored
 from alertadmin.accounts.models import User
 from alertadmin.accounts.models.invitation import GOOD_FOR, Invitation, InvitedRole, read_key
-from alertadmin.accounts.roles import Role
+from alertadmin.accounts.roles import Role, RolesByScope
 from alertadmin.accounts.services import role_grants
 from alertadmin.accounts.services.role_grants import RoleGrantRefused
 
-Places = Mapping[UUID | None, Role]
-"""A role for each tenant id; the key None is the installation."""
 
-
-def invite(address: str, roles: Places, *, by: User | None, now: datetime, language: str = "") -> Invitation:
+def invite(address: str, roles: RolesByScope, *, by: User | None, now: datetime, language: str = "") -> Invitation:
     """Create an invitation. `by` None: the operator. Raises RoleGrantRefused, and ValidationError for a bad address."""
     _check(by, roles)
     with transaction.atomic():
@@ -45,14 +41,14 @@ def renew(invitation: Invitation, now: datetime) -> None:
         invitation.nonce = Invitation().nonce
         invitation.ends_at = now + GOOD_FOR
         invitation.save(update_fields=["nonce", "ends_at"])
-        _record(invitation, places(invitation), "renewed")
+        _record(invitation, roles_by_scope(invitation), "renewed")
 
 
 def revoke(invitation: Invitation, now: datetime) -> None:
     with transaction.atomic():
         invitation.revoked_at = now
         invitation.save(update_fields=["revoked_at"])
-        _record(invitation, places(invitation), "revoked")
+        _record(invitation, roles_by_scope(invitation), "revoked")
 
 
 def revoke_of(user: User, now: datetime) -> None:
@@ -96,7 +92,7 @@ def accept(
             audit.record(audit.AuditAction.PERSON_CREATED, user, by=user, entry=entry)
         if proves:
             role_grants.prove(user, now, method="invitation")
-        offered = places(invitation)
+        offered = roles_by_scope(invitation)
         for tenant, role in offered.items():
             role_grants.grant_role(user, tenant, role, by=user, giver=invitation.invited_by, now=now, entry=entry)
         audit.record(
@@ -116,7 +112,7 @@ def account_of(invitation: Invitation) -> User | None:
     return User.objects.by_address(invitation.address)
 
 
-def places(invitation: Invitation) -> dict[UUID | None, Role]:
+def roles_by_scope(invitation: Invitation) -> dict[UUID | None, Role]:
     return {one.tenant_id: Role(one.role) for one in invitation.roles.all()}
 
 
@@ -126,7 +122,7 @@ def _find_open(key: str, now: datetime) -> Invitation | None:
     if found is None:
         return None
     try:
-        _check(found.invited_by, places(found))
+        _check(found.invited_by, roles_by_scope(found))
     except RoleGrantRefused:
         return None
     return found
@@ -138,13 +134,13 @@ def _mark_accepted(invitation: Invitation, now: datetime) -> bool:
     return mine.update(accepted_at=now) == 1
 
 
-def _check(by: User | None, roles: Places) -> None:
+def _check(by: User | None, roles: RolesByScope) -> None:
     """Raises RoleGrantRefused."""
     for tenant, role in roles.items():
         role_grants.check(by, tenant, role)
 
 
-def _record(invitation: Invitation, roles: Places, what: str) -> None:
+def _record(invitation: Invitation, roles: RolesByScope, what: str) -> None:
     audit.record(
         audit.AuditAction.PERSON_INVITED,
         invitation,
@@ -156,6 +152,6 @@ def _record(invitation: Invitation, roles: Places, what: str) -> None:
     )
 
 
-def _tenant_of(roles: Places) -> UUID | None:
+def _tenant_of(roles: RolesByScope) -> UUID | None:
     """The tenant of the roles, if there is exactly one; else None."""
     return next(iter(roles)) if len(roles) == 1 else None

@@ -27,37 +27,37 @@ class RoleGrantRefused(Exception):
         return _("You can only give roles with no more rights than your own, in the tenants where you have them.")
 
 
-def check(by: User | None, place: UUID | None, role: Role) -> None:
+def check(by: User | None, scope: UUID | None, role: Role) -> None:
     """Check that `by` may grant the role; None is the operator. Raises RoleGrantRefused."""
-    if by is not None and not can_grant(Access(by).rights_in(place), role):
+    if by is not None and not can_grant(Access(by).rights_in(scope), role):
         raise RoleGrantRefused
 
 
-def must_prove_address(user: User, place: UUID | None, role: Role) -> bool:
+def must_prove_address(user: User, scope: UUID | None, role: Role) -> bool:
     """Whether the role must stay pending until the address is proven. A role with no additional rights need not."""
-    if place is not None or user.is_proven:
+    if scope is not None or user.is_proven:
         return False
     held = Membership.objects.filter(user=user, tenant=None, source=RoleSource.HAND).first()
     return held is None or not RIGHTS[role] <= RIGHTS[Role(held.role)]
 
 
 def grant_role(
-    user: User, place: UUID | None, role: Role, *, by: User, giver: User | None, now: datetime, **details: Any
+    user: User, scope: UUID | None, role: Role, *, by: User, giver: User | None, now: datetime, **details: Any
 ) -> bool:
     """Grant a role; a stronger existing role stays. Call within a transaction. `by` is the acting user, `giver` the
     user who vouches for the role (None: the operator). Returns whether the role is in force, not pending. Raises
     ValidationError if the limit of mails is reached."""
-    held = Membership.objects.filter(user=user, tenant=place, source=RoleSource.HAND).first()
+    held = Membership.objects.filter(user=user, tenant=scope, source=RoleSource.HAND).first()
     before = held.role if held else ""
     if held is not None and RIGHTS[Role(held.role)] >= RIGHTS[role]:
         return True
-    if must_prove_address(user, place, role):
+    if must_prove_address(user, scope, role):
         hold_role(user, role, giver=giver, now=now, **details)
         return False
-    row = held or Membership(user=user, tenant_id=place)
+    row = held or Membership(user=user, tenant_id=scope)
     row.role = role
     row.save()
-    audit.record(audit.AuditAction.PERSON_ROLE_CHANGED, user, tenant=place, by=by, role=[before, role.value], **details)
+    audit.record(audit.AuditAction.PERSON_ROLE_CHANGED, user, tenant=scope, by=by, role=[before, role.value], **details)
     return True
 
 

@@ -1,7 +1,7 @@
 """Administration of other users' accounts. Users cannot change their own roles, nor accounts with more rights than
 theirs, and an owner must remain.
 
-Actions concern the account in the whole installation; only roles concern one place.
+Actions concern the account in the whole installation; only roles have a scope.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class NotAllowed(Exception):
 
 
 def can_manage(by: User, person: User) -> bool:
-    """Whether `by` may deactivate, recover or delete the account: they need every right it holds, in every place."""
+    """Whether `by` may deactivate, recover or delete the account: they need every right it holds, in every scope."""
     access = Access(by)
     if by == person or not access.in_all_tenants(Right.PEOPLE):
         return False
@@ -36,14 +36,14 @@ def can_manage(by: User, person: User) -> bool:
     return all(RIGHTS[Role(one.role)] <= access.rights_in(one.tenant_id) for one in held)
 
 
-def set_role(person: User, place: UUID | None, role: Role | None, *, by: User, now: datetime | None = None) -> bool:
+def set_role(person: User, scope: UUID | None, role: Role | None, *, by: User, now: datetime | None = None) -> bool:
     """Set or, with None, remove the role that was granted by hand. Returns whether the role is in force: a role in the
     whole installation stays pending until the address is proven. Raises NotAllowed, LastOwner, and ValidationError if
     the limit of mails is reached."""
-    own = Access(by).rights_in(place)
+    own = Access(by).rights_in(scope)
     with transaction.atomic():
         rows = Membership.objects.select_for_update(of=("self",))
-        held = rows.filter(user=person, tenant=place, source=RoleSource.HAND).first()
+        held = rows.filter(user=person, tenant=scope, source=RoleSource.HAND).first()
         before = Role(held.role) if held else None
         if by == person:
             raise NotAllowed(_("You cannot change your own roles. Ask another administrator."))
@@ -51,16 +51,16 @@ def set_role(person: User, place: UUID | None, role: Role | None, *, by: User, n
             raise NotAllowed(str(role_grants.RoleGrantRefused()))
         if before == role:
             return True
-        if role is not None and role_grants.must_prove_address(person, place, role):
+        if role is not None and role_grants.must_prove_address(person, scope, role):
             _hold_role(person, role, by, now or timezone.now())
             return False
         if role is None and held is not None:
             held.delete()
         elif role is not None:
-            row = held or Membership(user=person, tenant_id=place)
+            row = held or Membership(user=person, tenant_id=scope)
             row.role = role
             row.save()
-        audit.record(audit.AuditAction.PERSON_ROLE_CHANGED, person, tenant=place, role=[before or "", role or ""])
+        audit.record(audit.AuditAction.PERSON_ROLE_CHANGED, person, tenant=scope, role=[before or "", role or ""])
         require_an_owner()
     return True
 

@@ -45,7 +45,7 @@ SHOWN_CONSENTS = 12
 ENDS_ONLY = Prefetch("credentials", Credential.objects.defer("value", "certificate"))
 
 
-def places(access: Access) -> Prefetch[Any, Any, Any]:
+def visible_mailboxes(access: Access) -> Prefetch[Any, Any, Any]:
     """Mailboxes of the app in the tenants visible to the user."""
     return Prefetch("mailboxes", access.visible(Mailbox.objects.select_related("tenant")))
 
@@ -60,14 +60,14 @@ def apps(request: HttpRequest) -> HttpResponse:
 def app(request: HttpRequest, pk: UUID) -> HttpResponse:
     access = access_of(request)
     found = get_object_or_404(
-        AppRegistration.objects.select_related("tenant").prefetch_related(ENDS_ONLY, places(access)), pk=pk
+        AppRegistration.objects.select_related("tenant").prefetch_related(ENDS_ONLY, visible_mailboxes(access)), pk=pk
     )
     consents = list(access.visible(Consent).filter(app=found).select_related("tenant"))
     deliveries = access.visible(Delivery).filter(mailbox__app=found).defer("text", "html", "attachments")
     context = {
         "app": found,
         "consents": sorted(consents, key=lambda one: one.status == ConsentStatus.GRANTED)[:SHOWN_CONSENTS],
-        "has_many_places": len({consent.tenant_id for consent in consents}) > 1,
+        "has_several_tenants": len({consent.tenant_id for consent in consents}) > 1,
         "steps": steps(found, consents, timezone.now(), access),
         "links": portal_links(SHEETS, found.tenant, found),
         "deliveries": deliveries.order_by("-created_at")[:RECENT],

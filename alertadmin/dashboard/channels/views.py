@@ -111,14 +111,20 @@ def channel_add(request: HttpRequest) -> HttpResponse:
         access_of(request).require(Right.GOVERN)
     kind = service_catalog.named(request.GET.get("kind", ""))
     query = f"&app={app.pk}" if app else f"&tenant={tenant.pk}" if tenant else ""
-    place = {"tenant": tenant, "app": app, "above": [thing for thing in (app.tenant if app else tenant, app) if thing]}
+    owner_context = {
+        "tenant": tenant,
+        "app": app,
+        "above": [thing for thing in (app.tenant if app else tenant, app) if thing],
+    }
     if kind is None:
-        return render(request, "channels/choose.html", {**place, "kinds": service_catalog.KINDS, "query": query})
+        return render(
+            request, "channels/choose.html", {**owner_context, "kinds": service_catalog.KINDS, "query": query}
+        )
     made = Channel(pk=_sent_id(request), tenant=tenant, app=app)
     if request.method == "POST" and Channel.objects.filter(pk=made.pk).exists():
         return redirect("channel", made.pk)  # the form was submitted twice
     form = ChannelForm(request.POST or None, instance=made, kind=kind)
-    context = {**place, "query": query, "back": f"{reverse('channel-add')}?{query.removeprefix('&')}"}
+    context = {**owner_context, "query": query, "back": f"{reverse('channel-add')}?{query.removeprefix('&')}"}
     return _edit(request, form, _("Add a channel: %(kind)s") % {"kind": kind.label}, context)
 
 

@@ -142,7 +142,7 @@ def _consents(_now: datetime, access: Access) -> Iterator[ActionItem]:
         # The app may belong to a tenant that the user cannot see.
         is_theirs = access.may(Right.LOOK, first.app)
         url = first.app.get_absolute_url() if is_theirs else reverse("consent-ask", args=[first.pk])
-        place = "#consent" if is_theirs else ""
+        anchor = "#consent" if is_theirs else ""
         details = [", ".join(consent.permission for consent in consents)]
         if is_error and first.cause:
             details.insert(0, explain(first.cause, translate=_).title)
@@ -153,7 +153,7 @@ def _consents(_now: datetime, access: Access) -> Iterator[ActionItem]:
             url,
             " · ".join(details),
             _("See why"),
-            f"{url}{place}",
+            f"{url}{anchor}",
         )
     if len(together) > SHOWN:
         yield _more(DOUBTFUL, _("More apps without consent"), f"{reverse('consents')}?status=missing")

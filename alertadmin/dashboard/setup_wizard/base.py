@@ -46,16 +46,16 @@ def go_on(guide: SetupProgress) -> HttpResponse:
 
 def page(request: HttpRequest, guide: SetupProgress, name: str, *, status: int = 200, **context: Any) -> HttpResponse:
     names = list(progress.STEPS)
-    place = names.index(name)
+    position = names.index(name)
     path = path_of(name, guide)
     shown = {
         "guide": guide,
         "steps": progress.steps(guide),
         "here": name,
-        "number": place + 1,
+        "number": position + 1,
         "path": path,
         "links": portal_links(path.pages, guide.tenant, guide.app) if path else (),
-        "back": progress.url(guide, names[place - 1]) if place else "",
+        "back": progress.url(guide, names[position - 1]) if position else "",
         **context,
     }
     return render(request, f"setup_wizard/{name}.html", shown, status=status)

@@ -96,7 +96,7 @@ def _check(request: HttpRequest, guide: SetupProgress) -> HttpResponse:
 def check(request: HttpRequest, guide: SetupProgress) -> bool:
     """Check consent now and report it. True if every required permission is granted."""
     assert guide.app is not None  # noqa: S101
-    found = check_consent(guide.app, guide.place, now=timezone.now())
+    found = check_consent(guide.app, guide.mailbox_tenant, now=timezone.now())
     if not found:
         return False  # no mailbox in this tenant yet, so nothing to check
     granted = [one for one in found if one.status == ConsentStatus.GRANTED]

@@ -33,7 +33,7 @@ from alertadmin.registry.models import SetupProgress, Tenant
 from alertadmin.registry.registration import set_contacts
 from alertadmin.registry.tenant_discovery import TenantFound, find_directory
 from mailer.clouds import BUILTIN
-from mailer.diagnosis.portal_links import Place, links
+from mailer.diagnosis.portal_links import PortalContext, links
 
 
 class DirectoryForm(forms.Form):
@@ -112,7 +112,7 @@ def guide(request: HttpRequest) -> HttpResponse:
         "known": known,
         "begun": unfinished_guides(request),
         "path": PATHS["directory"],
-        "links": links(PATHS["directory"].pages, Place(BUILTIN["global"]), _),
+        "links": links(PATHS["directory"].pages, PortalContext(BUILTIN["global"]), _),
         "names": STEPS.values(),
         "number": 1,
     }

@@ -33,7 +33,7 @@ class WizardMailboxForm(SenderMailboxForm):
         fields = ["address", "transport", "sends_reminders"]
 
     halves = ("address", "transport")
-    place: Tenant
+    mailbox_tenant: Tenant
     is_doubtful = False
     """Microsoft could not say which directory the domain belongs to."""
 
@@ -52,7 +52,7 @@ class WizardMailboxForm(SenderMailboxForm):
 
     def clean_address(self) -> str:
         address = check_not_personal(self.cleaned_data["address"])
-        self.place = self.app.tenant
+        self.mailbox_tenant = self.app.tenant
         try:
             found = find_directory(address, self.app.tenant.cloud)
         except forms.ValidationError:
@@ -77,7 +77,7 @@ class WizardMailboxForm(SenderMailboxForm):
                 ),
                 params={"domain": found.domain},
             )
-        self.place = known or Tenant(
+        self.mailbox_tenant = known or Tenant(
             name=found.domain,
             domain=found.domain,
             directory_id=found.directory_id,
@@ -89,7 +89,7 @@ class WizardMailboxForm(SenderMailboxForm):
     def clean(self) -> dict[str, Any]:
         data = super().clean()
         if "address" in data:
-            self.instance.tenant = self.place
+            self.instance.tenant = self.mailbox_tenant
         return data
 
 
@@ -104,7 +104,7 @@ def guide_mailbox(request: HttpRequest, guide: SetupProgress) -> HttpResponse:
     script = ""
     if guide.is_scoped and guide.mailbox:
         script = snippets.scope_to_mailbox(
-            guide.app, guide.place, guide.mailbox.address, guide.app.required_permissions
+            guide.app, guide.mailbox_tenant, guide.mailbox.address, guide.app.required_permissions
         )
     return page(request, guide, "mailbox", form=form, script=script)
 
@@ -115,11 +115,11 @@ def save_mailbox(request: HttpRequest, guide: SetupProgress, form: WizardMailbox
     address = form.cleaned_data["address"]
     same = Mailbox.objects.filter(app=form.app, address_canonical=canonical(address))
     known = same.exclude(pk=form.instance.pk).first()
-    if known is None and form.place._state.adding:
-        form.place.full_clean()
-        form.place.save()
-        audit.record(AuditAction.TENANT_CREATED, form.place)
-        messages.success(request, _("The directory of %(name)s is added.") % {"name": form.place.name})
+    if known is None and form.mailbox_tenant._state.adding:
+        form.mailbox_tenant.full_clean()
+        form.mailbox_tenant.save()
+        audit.record(AuditAction.TENANT_CREATED, form.mailbox_tenant)
+        messages.success(request, _("The directory of %(name)s is added.") % {"name": form.mailbox_tenant.name})
     guide.mailbox = known or form.save()
     guide.save(update_fields=["mailbox"])
     if form.is_doubtful:
@@ -140,5 +140,5 @@ def consent_request_text(guide: SetupProgress, permissions: list[str]) -> str:
         "app": guide.app.name,
         "client": guide.app.client_id,
         "permissions": ", ".join(permissions),
-        "tenant": guide.place.name,
+        "tenant": guide.mailbox_tenant.name,
     }

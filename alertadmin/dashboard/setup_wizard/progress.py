@@ -85,7 +85,7 @@ def consents(guide: SetupProgress) -> list[Consent]:
     """Consents in the mailbox's directory."""
     if guide.app is None:
         return []
-    return list(Consent.objects.filter(app=guide.app, tenant=guide.place).select_related("app", "tenant"))
+    return list(Consent.objects.filter(app=guide.app, tenant=guide.mailbox_tenant).select_related("app", "tenant"))
 
 
 def unverified_credential(guide: SetupProgress) -> Credential | None:

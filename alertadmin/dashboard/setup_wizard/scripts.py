@@ -39,7 +39,9 @@ def guide_scripts(request: HttpRequest, pk: UUID) -> HttpResponse:
     plan = plan_of(guide)
     scope = ""
     if guide.app and guide.mailbox:
-        scope = snippets.scope_to_mailbox(guide.app, guide.place, guide.mailbox.address, guide.app.required_permissions)
+        scope = snippets.scope_to_mailbox(
+            guide.app, guide.mailbox_tenant, guide.mailbox.address, guide.app.required_permissions
+        )
     context = {
         "guide": guide,
         "azure": provisioning.azure_cli(plan),

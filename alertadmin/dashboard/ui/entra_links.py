@@ -6,7 +6,7 @@ from django.utils.translation import gettext as _
 
 from alertadmin.registry.clouds import UnknownCloud
 from alertadmin.registry.models import AppRegistration, Tenant
-from mailer.diagnosis.portal_links import Link, Place, links
+from mailer.diagnosis.portal_links import Link, PortalContext, links
 
 
 def portal_links(pages: tuple[str, ...], tenant: Tenant, app: AppRegistration | None = None) -> tuple[Link, ...]:
@@ -15,4 +15,4 @@ def portal_links(pages: tuple[str, ...], tenant: Tenant, app: AppRegistration | 
         cloud = tenant.mail_cloud
     except UnknownCloud:
         return ()
-    return links(pages, Place(cloud, tenant.directory_id, app.client_id if app else None), _)
+    return links(pages, PortalContext(cloud, tenant.directory_id, app.client_id if app else None), _)

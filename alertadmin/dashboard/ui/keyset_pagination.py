@@ -11,7 +11,7 @@ from typing import Any, Literal
 from django.core.exceptions import ValidationError
 from django.db.models import BooleanField, DateTimeField, F, Field, Func, Model, QuerySet, Value
 
-Place = Literal["after", "before"] | None
+Direction = Literal["after", "before"] | None
 
 
 class Keyset:
@@ -22,19 +22,19 @@ class Keyset:
         self._keys = tuple(keys)
         self._descending = descending
 
-    def read(self, after: str, before: str, size: int) -> tuple[list[Any], bool, Place]:
+    def read(self, after: str, before: str, size: int) -> tuple[list[Any], bool, Direction]:
         """Return the rows, whether more follow in the direction read, and the direction of the cursor used."""
         if (values := self._values(after)) is not None:
-            rows, place = self._rows(values, backwards=False, size=size), "after"
+            rows, direction = self._rows(values, backwards=False, size=size), "after"
         elif (values := self._values(before)) is not None:
-            rows, place = self._rows(values, backwards=True, size=size), "before"
+            rows, direction = self._rows(values, backwards=True, size=size), "before"
         else:
-            rows, place = self._rows(None, backwards=False, size=size), None
+            rows, direction = self._rows(None, backwards=False, size=size), None
         more = len(rows) > size
         rows = rows[:size]
-        if place == "before":
+        if direction == "before":
             rows.reverse()
-        return rows, more, place  # type: ignore[return-value]
+        return rows, more, direction  # type: ignore[return-value]
 
     def cursor(self, row: Model) -> str:
         """Cursor of a row for a URL. It contains only values that the list shows."""
@@ -92,7 +92,7 @@ class _Beyond(Func):
 def _of_one_table(keys: Sequence[str]) -> int:
     """Number of leading keys that are fields of the first table."""
     tables = [key.rpartition("__")[0] for key in keys]
-    return next((place for place, table in enumerate(tables) if table != tables[0]), len(tables))
+    return next((position for position, table in enumerate(tables) if table != tables[0]), len(tables))
 
 
 def _field(model: type[Model], path: str) -> Field[Any, Any]:

@@ -18,7 +18,7 @@ from alertadmin.registry.models import Tenant
 
 
 class RoleForm(forms.Form):
-    """A role in one place; offers the roles that the user may grant."""
+    """A role in one scope; offers the roles that the user may grant."""
 
     role = forms.ChoiceField(label=gettext_lazy("Role"))
     tenant = ModelPickerField(
@@ -43,13 +43,13 @@ class RoleForm(forms.Form):
         return any(can_grant(rights, role) for rights in self.access.held())
 
     @property
-    def place(self) -> Any:
+    def scope(self) -> Any:
         tenant = self.cleaned_data["tenant"]
         return tenant.pk if tenant else None
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}
-        if not self.errors and not can_grant(self.access.rights_in(self.place), Role(data["role"])):
+        if not self.errors and not can_grant(self.access.rights_in(self.scope), Role(data["role"])):
             raise forms.ValidationError(str(RoleGrantRefused()))
         return data
 

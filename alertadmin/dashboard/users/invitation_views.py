@@ -32,7 +32,7 @@ def invite(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         assert isinstance(request.user, User)  # noqa: S101 (signed in, by the middleware)
         data, now = form.cleaned_data, timezone.now()
-        roles = {form.place: Role(data["role"])}
+        roles = {form.scope: Role(data["role"])}
         try:
             with transaction.atomic():
                 made = invitations.invite(data["address"], roles, by=request.user, now=now, language=data["language"])
@@ -66,7 +66,7 @@ def invitation(request: HttpRequest, pk: UUID) -> HttpResponse:
 def _may_see_link(access: Access, found: Invitation) -> bool:
     """The link gives its roles to its reader, so only users with a role in all tenants who could grant these roles
     themselves may see it."""
-    gives = all(can_grant(access.rights_in(place), role) for place, role in invitations.places(found).items())
+    gives = all(can_grant(access.rights_in(scope), role) for scope, role in invitations.roles_by_scope(found).items())
     return access.in_all_tenants(Right.PEOPLE) and gives
 
 

@@ -126,8 +126,8 @@ def person_role(request: HttpRequest, pk: int) -> HttpResponse:
         row = next((one for one in held if str(one.tenant_id or "") == request.POST["take"]), None)
         if row is None:
             return redirect("person", pk)
-        place = row.tenant_id
-        return _run_action(request, target, lambda by: users.set_role(target, place, None, by=by))
+        scope = row.tenant_id
+        return _run_action(request, target, lambda by: users.set_role(target, scope, None, by=by))
     form = RoleForm(request.POST, access=access)
     if not form.is_valid():
         return _page(request, pk, form)
@@ -141,7 +141,7 @@ def person_role(request: HttpRequest, pk: int) -> HttpResponse:
 def _grant(target: User, form: RoleForm, by: User) -> str | None:
     """A warning for the page if the role is pending."""
     role = Role(form.cleaned_data["role"])
-    if users.set_role(target, form.place, role, by=by):
+    if users.set_role(target, form.scope, role, by=by):
         return None
     return _(
         "The role “%(role)s” is pending: %(address)s is not confirmed as this user’s address yet. A link was "

@@ -169,17 +169,17 @@ def _send_draft(delivery: Delivery, earlier: Attempt, draft: str, router: Router
 
 def find_draft(attempt: Attempt) -> str | None:
     """The id of the draft if it is still there, unsent; else None."""
-    transport, sender = _place(attempt)
+    transport, sender = _transport_and_sender(attempt)
     return transport.find_draft(known_id(attempt), attempt.delivery.message_id, sender)
 
 
 def send_draft(attempt: Attempt, on_step: OnStep) -> Receipt:
-    transport, sender = _place(attempt)
+    transport, sender = _transport_and_sender(attempt)
     return transport.send_draft(known_id(attempt), attempt.delivery.message_id, sender, on_step=on_step)
 
 
 def discard_draft(attempt: Attempt) -> None:
-    transport, sender = _place(attempt)
+    transport, sender = _transport_and_sender(attempt)
     transport.discard(known_id(attempt), attempt.delivery.message_id, sender)
 
 
@@ -198,7 +198,7 @@ def known_id(attempt: Attempt) -> str:
     return "" if attempt.draft == UNNAMED else attempt.draft
 
 
-def _place(attempt: Attempt) -> tuple[DraftingTransport, Sender]:
+def _transport_and_sender(attempt: Attempt) -> tuple[DraftingTransport, Sender]:
     if attempt.mailbox is None:
         raise SendError("other", messages.MAILBOX_DELETED)
     transport = connections.transport(attempt.transport)
@@ -220,11 +220,11 @@ def delete_orphan_drafts(now: datetime) -> None:
     left = Attempt.objects.filter(HasOrphanDraft(F("draft"))).exclude(outcome=AttemptOutcome.OPEN)
     settled = Q(delivery__settled_at__isnull=False, finished_at__lt=now - CREATION_TIME)
     not_sent = Q(outcome=AttemptOutcome.REFUSED) & ~Q(draft=UNNAMED)
-    unwell: set[UUID | None] = set()
+    failed_mailboxes: set[UUID | None] = set()
     for attempt in left.filter(settled | not_sent).select_related(*RELATED).order_by("pk")[:MAX_DELETIONS_PER_RUN]:
-        if attempt.mailbox_id in unwell or _delete(attempt):
+        if attempt.mailbox_id in failed_mailboxes or _delete(attempt):
             continue
-        unwell.add(attempt.mailbox_id)
+        failed_mailboxes.add(attempt.mailbox_id)
         if attempt.finished_at and attempt.finished_at < now - GIVE_UP_AFTER:
             forget_draft(attempt)
 

@@ -117,8 +117,8 @@ class RouteHealth:
     def add(self, tried: PastAttempt) -> None:
         """Insert by time, latest first, and keep the latest per endpoint."""
         kept = self._by_endpoint.setdefault(tried.endpoint, [])
-        place = next((place for place, other in enumerate(kept) if other.at <= tried.at), len(kept))
-        kept.insert(place, tried)
+        position = next((position for position, other in enumerate(kept) if other.at <= tried.at), len(kept))
+        kept.insert(position, tried)
         del kept[ATTEMPTS_PER_ENDPOINT:]
 
     def outage(self, route: Candidate, now: datetime) -> Outage | None:
@@ -173,11 +173,11 @@ def choose_route(
     seen = {one.key for one in history if one.walk == walk}
     doubts = [one for one in history if one.evidence in UNCERTAIN_EVIDENCE]
     ranked = []
-    for place, route in enumerate(routes):
+    for position, route in enumerate(routes):
         outage = health.outage(route, now)
         if route.key in seen or (outage and not _is_due(outage, now, is_asked_for, may_probe)):
             continue
-        ranked.append((_rank(route, outage, doubts), place, route))
+        ranked.append((_rank(route, outage, doubts), position, route))
     return min(ranked, key=lambda one: one[:2])[2] if ranked else None
 
 

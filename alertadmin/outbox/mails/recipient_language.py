@@ -38,5 +38,5 @@ def moment_in_words(moment: datetime) -> str:
 
 def _only_tenant(user: User) -> Tenant | None:
     """The tenant of all roles of a user; None if there are several, or a role in all tenants."""
-    places = set(user.memberships.values_list("tenant", flat=True))
-    return Tenant.objects.filter(pk=places.pop()).first() if len(places) == 1 else None
+    tenants = set(user.memberships.values_list("tenant", flat=True))
+    return Tenant.objects.filter(pk=tenants.pop()).first() if len(tenants) == 1 else None

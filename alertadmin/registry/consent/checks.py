@@ -54,16 +54,16 @@ def required_pairs(
     for app in apps:
         # An app for personal accounts only has no directory with an administrator who could consent.
         wanted = set(app.required_permissions) if app.audience != SignInAudience.PERSONAL else set()
-        places: dict[Tenant, set[Permission]] = {}
+        by_tenant: dict[Tenant, set[Permission]] = {}
         for mailbox in app.mailboxes.all():
             if mailbox.is_personal:
                 continue
-            needed = places.setdefault(mailbox.tenant, set(wanted))
+            needed = by_tenant.setdefault(mailbox.tenant, set(wanted))
             if mailbox.permission:
                 needed.add(mailbox.permission)
-        for place, permissions in (places or {app.tenant: wanted}).items():
-            if permissions and tenant in (None, place):
-                yield ConsentTarget(app, place, tuple(sorted(permissions)))
+        for target_tenant, permissions in (by_tenant or {app.tenant: wanted}).items():
+            if permissions and tenant in (None, target_tenant):
+                yield ConsentTarget(app, target_tenant, tuple(sorted(permissions)))
 
 
 def check_consent(app: AppRegistration, tenant: Tenant, *, now: datetime) -> list[Consent]:

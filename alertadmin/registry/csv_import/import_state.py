@@ -251,10 +251,10 @@ class ImportState:
         touched = {app.pk for app in self.changes.touched(AppRegistration)}
         touched |= {mailbox.app_id for mailbox in self.changes.touched(Mailbox) if mailbox.app_id}
         apps = AppRegistration.objects.select_related("tenant")
-        with_places = apps.prefetch_related(Prefetch("mailboxes", Mailbox.objects.select_related("tenant")))
+        with_mailboxes = apps.prefetch_related(Prefetch("mailboxes", Mailbox.objects.select_related("tenant")))
         keys = list(touched)
         for start in range(0, len(keys), BATCH):
-            sync_required_consents(with_places.filter(pk__in=keys[start : start + BATCH]))
+            sync_required_consents(with_mailboxes.filter(pk__in=keys[start : start + BATCH]))
 
 
 def _has_sign_ins(apps: Iterable[AppRegistration]) -> bool:

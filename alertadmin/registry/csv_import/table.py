@@ -44,8 +44,8 @@ class Remark:
     message: str
 
     def __str__(self) -> str:
-        place = ", ".join(part for part in (_("line %d") % self.line if self.line else "", self.column) if part)
-        return _("%(label)s: %(value)s") % {"label": place, "value": self.message} if place else self.message
+        position = ", ".join(part for part in (_("line %d") % self.line if self.line else "", self.column) if part)
+        return _("%(label)s: %(value)s") % {"label": position, "value": self.message} if position else self.message
 
 
 class NotImported(Exception):

@@ -51,6 +51,6 @@ class SetupProgress(models.Model):
         return reverse("guide-on", args=[self.pk])
 
     @property
-    def place(self) -> Tenant:
+    def mailbox_tenant(self) -> Tenant:
         """The tenant of the mailbox; for a multitenant app it may differ from the app's home tenant."""
         return self.mailbox.tenant if self.mailbox else self.tenant

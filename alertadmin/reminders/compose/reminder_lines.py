@@ -43,7 +43,7 @@ class ComposedLine:
     url: str
 
     @property
-    def place(self) -> str:
+    def label(self) -> str:
         return f"{self.tenant} / {self.app} / {self.what}"
 
 
@@ -190,7 +190,7 @@ def brief(lines: Sequence[ComposedLine], count: int, expired: int, all_url: str)
 
 def _bullet(one: ComposedLine) -> str:
     """A bullet with the link on its own line, so that every service recognises it."""
-    what = _("%(place)s: %(left)s (%(ends)s)") % {"place": one.place, "left": one.left, "ends": one.ends}
+    what = _("%(place)s: %(left)s (%(ends)s)") % {"place": one.label, "left": one.left, "ends": one.ends}
     return f"• {what}\n  {one.url}"
 
 

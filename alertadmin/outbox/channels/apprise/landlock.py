@@ -59,15 +59,15 @@ def restrict(readable: Iterable[str]) -> bool:
 def _allow(libc: ctypes.CDLL, ruleset: int, path: str) -> None:
     """Add a rule for `path`; a missing path needs none."""
     try:
-        place = os.open(path, os.O_PATH | os.O_CLOEXEC)
+        descriptor = os.open(path, os.O_PATH | os.O_CLOEXEC)
     except OSError:
         return
     try:
         rights = READ_FILE | (READ_DIR if os.path.isdir(path) else 0)
-        rule = struct.pack("=Qi", rights, place)
+        rule = struct.pack("=Qi", rights, descriptor)
         libc.syscall(ADD_RULE, ctypes.c_int(ruleset), RULE_PATH_BENEATH, ctypes.c_char_p(rule), ctypes.c_uint(0))
     finally:
-        os.close(place)
+        os.close(descriptor)
 
 
 def _libc() -> ctypes.CDLL:

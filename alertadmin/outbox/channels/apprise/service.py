@@ -82,7 +82,7 @@ def send(url: str, notice: Notification, *, allowed: EgressAllowlist, seconds: f
 
 def _up_to_the_end(told: list[Event]) -> list[Event]:
     """Events up to the final one: after it a service may still log out."""
-    ends = [place for place, event in enumerate(told) if event["event"] in FINAL_EVENTS]
+    ends = [position for position, event in enumerate(told) if event["event"] in FINAL_EVENTS]
     return told[: ends[0] + 1] if ends else told
 
 
