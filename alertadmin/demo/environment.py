@@ -88,7 +88,7 @@ class Demo:
         self.folder = data_dir / "sandbox"
         self._former_urls = self._urls()
         self.opened = asyncio.Event()
-        self._told: dict[str, Any] = {}
+        self._announced: dict[str, Any] = {}
 
     def program(self) -> Program:
         https, smtp, relay = os.environ[DEMO_PORTS].split(",")
@@ -99,10 +99,10 @@ class Demo:
     def _read_line(self, line: str) -> bool:
         """Read the sandbox's one line of JSON, which says that it accepts connections."""
         try:
-            told = json.loads(line)
+            announced = json.loads(line)
         except ValueError:
             return False
-        self._told = told
+        self._announced = announced
         self.opened.set()
         return True
 
@@ -116,7 +116,13 @@ class Demo:
         for slug, url in self._former_urls.items():
             if current_urls.get(slug, url) != url:  # an earlier start used other ports
                 reencryption.rebind_destination(slug, partial(with_former_url, slug=slug, former=url))
-        Seeding(self._told["url"], self._told["ca_file"], os.environ[SANDBOX_KEY], Path(self._told["demo"]), now).run()
+        Seeding(
+            self._announced["url"],
+            self._announced["ca_file"],
+            os.environ[SANDBOX_KEY],
+            Path(self._announced["demo"]),
+            now,
+        ).run()
 
     def _urls(self) -> dict[str, str]:
         """Return the URLs of the sandbox's cloud and server, as it wrote them at its last start."""
@@ -128,7 +134,7 @@ class Demo:
         """Return the text that the terminal shows after the start."""
         return (
             f"\nThis is a demonstration. In place of Microsoft 365 there is a sandbox on this machine.\n"
-            f"  What it was sent:    {self._told['mailbox_page']}\n"
+            f"  What it was sent:    {self._announced['mailbox_page']}\n"
             f"                       (for you alone; your browser warns of its certificate)\n"
             f"  To register by hand: {self.folder / 'to-register.txt'}\n"
         )

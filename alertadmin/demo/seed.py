@@ -49,17 +49,17 @@ APPS = (
 class Seeding:
     """Each part is skipped if an earlier start did it, so that changes of the user are kept."""
 
-    def __init__(self, url: str, ca_file: str, key: str, told: Path, now: datetime) -> None:
+    def __init__(self, url: str, ca_file: str, key: str, tenants_file: Path, now: datetime) -> None:
         self._sandbox = Control(url, ca_file, key=key).directory
-        self._told: list[dict[str, Any]] = json.loads(told.read_text(encoding="utf-8"))["tenants"]
-        self._to_register = told.with_name("to-register.txt")
+        self._tenants: list[dict[str, Any]] = json.loads(tenants_file.read_text(encoding="utf-8"))["tenants"]
+        self._to_register = tenants_file.with_name("to-register.txt")
         self._now = now
 
     def run(self) -> None:
-        new = [told for told in self._told if not Tenant.objects.filter(directory_id=told["directory_id"]).exists()]
-        for told in new:
-            self._register(told)
-        healthy = Tenant.objects.filter(directory_id=self._told[0]["directory_id"]).first()
+        new = [spec for spec in self._tenants if not Tenant.objects.filter(directory_id=spec["directory_id"]).exists()]
+        for spec in new:
+            self._register(spec)
+        healthy = Tenant.objects.filter(directory_id=self._tenants[0]["directory_id"]).first()
         if new and healthy:
             for app in APPS:
                 self._register_app(healthy, app)
@@ -67,25 +67,25 @@ class Seeding:
         if not self._to_register.exists():
             self._leave_one_to_register()
 
-    def _register(self, told: dict[str, Any]) -> None:
+    def _register(self, spec: dict[str, Any]) -> None:
         tenant = Tenant(
-            name=told["name"],
-            directory_id=told["directory_id"],
-            domain=told["domain"],
+            name=spec["name"],
+            directory_id=spec["directory_id"],
+            domain=spec["domain"],
             cloud=CLOUD,
-            time_zone=TIME_ZONES.get(told["domain"], "UTC"),
+            time_zone=TIME_ZONES.get(spec["domain"], "UTC"),
         )
-        app = AppRegistration(name=told["app_name"], client_id=told["client_id"], permissions=[*Permission.values])
+        app = AppRegistration(name=spec["app_name"], client_id=spec["client_id"], permissions=[*Permission.values])
         registration.register(
             tenant=tenant,
-            contacts=[f"it@{told['domain']}"],
+            contacts=[f"it@{spec['domain']}"],
             app=app,
-            value=told["secret_value"],
-            description=told["secret_description"],
-            starts_at=datetime.fromisoformat(told["secret_starts_at"]),
-            expires_at=datetime.fromisoformat(told["secret_expires_at"]),
+            value=spec["secret_value"],
+            description=spec["secret_description"],
+            starts_at=datetime.fromisoformat(spec["secret_starts_at"]),
+            expires_at=datetime.fromisoformat(spec["secret_expires_at"]),
         )
-        for address in told["mailboxes"]:
+        for address in spec["mailboxes"]:
             Mailbox.objects.create(
                 tenant=tenant,
                 app=app,

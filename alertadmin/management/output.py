@@ -38,12 +38,12 @@ def standard_input() -> BinaryIO:
 
 def refuse_usage_as_json(parser: CommandParser) -> None:
     """Print errors of the arguments as JSON too if --json was given."""
-    told = parser.error
+    original_error = parser.error
 
     def error(message: str) -> NoReturn:
         if "--json" in sys.argv:
             print(as_json({"ok": False, "error": message}), flush=True)  # noqa: T201
-        told(message)
+        original_error(message)
         raise SystemExit(2)
 
     parser.error = error  # type: ignore[method-assign]

@@ -114,9 +114,9 @@ def _open() -> QuerySet[Delivery]:
 
 def _group(which: Q) -> Group:
     found = _open().filter(which)
-    told = found.aggregate(count=Count("pk"), since=Min("created_at"), next_try=Min("not_before"))
+    totals = found.aggregate(count=Count("pk"), since=Min("created_at"), next_try=Min("not_before"))
     cause = found.order_by("urgency", "id").values_list("cause", flat=True).first() or ""
-    return Group(told["count"], told["since"], told["next_try"], cause)
+    return Group(totals["count"], totals["since"], totals["next_try"], cause)
 
 
 def _tried_within(now: datetime, distance: timedelta) -> bool:

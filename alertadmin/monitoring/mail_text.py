@@ -55,7 +55,7 @@ def compose(delivery: Delivery, now: datetime) -> Content | Obsolete:
     language = language_of_user(user)
     with translation.override(language), timezone.override(user.zone if user else "UTC"):
         if letters[0].kind == SystemMailKind.MONTHLY:
-            wrong = [told.text for told in describe(health_report.check(now).problems)]
+            wrong = [problem.text for problem in describe(health_report.check(now).problems)]
             words = monthly(summarize_month(now), wrong, audit.head())
         elif letters[0].kind == SystemMailKind.PUT_BACK:
             found, count = review.last_restore(), review.held(now).count()
@@ -74,17 +74,17 @@ def compose(delivery: Delivery, now: datetime) -> Content | Obsolete:
 
 def routes_changed(entries: list[audit.AuditEntry]) -> MailText:
     """For owners: links to new passwords are sent by the changed route."""
-    told = [_changed(entry) for entry in entries[:MAX_LINES]]
-    if more := len(entries) - len(told):
-        told.append(ngettext("And %(more)d more.", "And %(more)d more.", more) % {"more": more})
+    lines = [_changed(entry) for entry in entries[:MAX_LINES]]
+    if more := len(entries) - len(lines):
+        lines.append(ngettext("And %(more)d more.", "And %(more)d more.", more) % {"more": more})
     warning = _(
         "This installation uses it, or its rules, to send mail that concerns all tenants. Anyone who reads "
         "that mail can read password links. If you do not expect this, check it at once."
     )
     return MailText(
         _("alertadmin: sending settings of this installation were changed"),
-        f"{told[0]} {warning}" if len(told) == 1 else warning,
-        told if len(told) > 1 else [],
+        f"{lines[0]} {warning}" if len(lines) == 1 else warning,
+        lines if len(lines) > 1 else [],
         [],
         _("See the audit trail"),
         _url("audit"),
@@ -128,29 +128,29 @@ def monthly(found: MonthlySummary, wrong: list[str], record: Head) -> MailText:
 
 
 def _alarms(found: MonthlySummary) -> list[str]:
-    told = []
+    lines = []
     if found.expired:
         text = ngettext(
             "%(count)d secret in use has expired: mail through it is stopped.",
             "%(count)d secrets in use have expired: mail through them is stopped.",
             found.expired,
         )
-        told.append(text % {"count": found.expired})
+        lines.append(text % {"count": found.expired})
     if found.lost:
         text = ngettext(
             "%(count)d reminder of the last month may not have been delivered.",
             "%(count)d reminders of the last month may not have been delivered.",
             found.lost,
         )
-        told.append(text % {"count": found.lost})
+        lines.append(text % {"count": found.lost})
     if found.without_recipients:
         text = ngettext(
             "%(count)d secret expires soon and has no recipient.",
             "%(count)d secrets expire soon and have no recipient.",
             found.without_recipients,
         )
-        told.append(text % {"count": found.without_recipients})
-    return told
+        lines.append(text % {"count": found.without_recipients})
+    return lines
 
 
 def _facts(found: MonthlySummary) -> list[str]:
@@ -174,11 +174,11 @@ def _facts(found: MonthlySummary) -> list[str]:
         )
     if not found.people:
         return [*facts, _("No notification was due in the last month.")]
-    told = ngettext("%(count)d recipient was notified", "%(count)d recipients were notified", found.people) % {
+    notified = ngettext("%(count)d recipient was notified", "%(count)d recipients were notified", found.people) % {
         "count": found.people
     }
     mails = ngettext("by %(count)d message", "by %(count)d messages", found.mails) % {"count": found.mails}
-    facts.append(_("In the last month %(told)s %(mails)s.") % {"told": told, "mails": mails})
+    facts.append(_("In the last month %(told)s %(mails)s.") % {"told": notified, "mails": mails})
     if not found.lost:
         facts.append(_("Every message was sent."))
     return facts

@@ -113,8 +113,8 @@ def write_one(
     not_before: datetime | None = None,
 ) -> bool:
     """Write a mail about what this recipient was not notified of before. Return whether one was written."""
-    told = set(SystemMail.objects.filter(kind=kind, recipient=person).values_list("about", flat=True))
-    fresh = [one for one in about if one not in told]
+    reported = set(SystemMail.objects.filter(kind=kind, recipient=person).values_list("about", flat=True))
+    fresh = [one for one in about if one not in reported]
     if not fresh:
         return False
     try:

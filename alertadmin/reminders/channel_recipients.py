@@ -40,7 +40,7 @@ def channels_of(tenant: Tenant, app: AppRegistration | None = None) -> Channels:
     return Channels(first, after, [row for row in rows if row not in first and row not in after])
 
 
-def redact_for_tenant(told: Channels) -> Channels:
+def redact_for_tenant(channels: Channels) -> Channels:
     """For users with a role in one tenant: the installation's channels are replaced by one placeholder."""
 
     def shown(rows: list[Channel]) -> list[Channel]:
@@ -48,7 +48,7 @@ def redact_for_tenant(told: Channels) -> Channels:
         name = _("a channel of this installation")
         return own if len(own) == len(rows) else [*own, Channel(name=name, label=_("hidden"))]
 
-    return Channels(shown(told.first), shown(told.next), shown(told.last_week))
+    return Channels(shown(channels.first), shown(channels.next), shown(channels.last_week))
 
 
 def _in(line: Level, rows: list[Channel]) -> list[Channel]:
@@ -65,22 +65,22 @@ def concerns(channel: Channel) -> Q:
     if channel.line is None or channel.is_paused:
         return Q(pk__in=[])
     line = Level(channel.line)
-    told = Q(reminder__is_escalated=True) if line == Level.NEXT else Q()
+    condition = Q(reminder__is_escalated=True) if line == Level.NEXT else Q()
     if channel.app_id is not None:
-        return told & Q(reminder__app=channel.app_id)
+        return condition & Q(reminder__app=channel.app_id)
     is_everybody = Q(reminder__threshold__lte=ESCALATE_TO_ALL_DAYS)
     app, tenant = Q(app=OuterRef("reminder__app")), Q(tenant=OuterRef("reminder__tenant"))
     nearer = Channel.objects.active().filter(app | tenant, line=line)
     if channel.tenant_id is not None:
-        told &= Q(reminder__tenant=channel.tenant_id)
+        condition &= Q(reminder__tenant=channel.tenant_id)
         if line == Level.FIRST:
-            return told
+            return condition
         nearer = nearer.filter(app)
-    return told & (is_everybody | ~Q(Exists(nearer)))
+    return condition & (is_everybody | ~Q(Exists(nearer)))
 
 
 def has_first_level(app: str, tenant: str) -> Q:
     """For a query: whether a channel of the first level exists; `app` and `tenant` are the paths to their ids."""
-    told = Channel.objects.active().filter(line=Level.FIRST)
-    near = told.filter(Q(app=OuterRef(app)) | Q(tenant=OuterRef(tenant)))
-    return Q(Exists(told.of_the_installation())) | Q(Exists(near))
+    always = Channel.objects.active().filter(line=Level.FIRST)
+    near = always.filter(Q(app=OuterRef(app)) | Q(tenant=OuterRef(tenant)))
+    return Q(Exists(always.of_the_installation())) | Q(Exists(near))

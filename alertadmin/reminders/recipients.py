@@ -80,9 +80,9 @@ def audience_of(tenant: Tenant, app: AppRegistration | None = None) -> Recipient
     return RecipientList(first, after, last_week, why)
 
 
-def redact_for_tenant(told: RecipientList) -> RecipientList:
+def redact_for_tenant(audience: RecipientList) -> RecipientList:
     """For users with a role in one tenant: the installation's addresses are replaced by one placeholder."""
-    hidden = {address for address, why in told.why.items() if why in ("installation", "administrator")}
+    hidden = {address for address, why in audience.why.items() if why in ("installation", "administrator")}
     name = _("recipients of this installation")
     seen: set[str] = set()
 
@@ -92,8 +92,8 @@ def redact_for_tenant(told: RecipientList) -> RecipientList:
         seen.update(fresh)
         return fresh
 
-    why = {address: why for address, why in told.why.items() if address not in hidden} | {name: "installation"}
-    return RecipientList(shown(told.first), shown(told.next), shown(told.last_week), why)
+    why = {address: why for address, why in audience.why.items() if address not in hidden} | {name: "installation"}
+    return RecipientList(shown(audience.first), shown(audience.next), shown(audience.last_week), why)
 
 
 def _emails(rows: list[Recipient], line: Level) -> list[str]:

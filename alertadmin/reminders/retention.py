@@ -48,8 +48,8 @@ def prune(now: datetime) -> Pruned:
     with_words = _settled(now - settings.KEEP_WORDS).exclude(text="", html="", details=[], attachments=[])
     words = sum(map(_delete_contents, batches(with_words, BATCH)))
     deliveries = delete_in_batches(_settled(now - settings.KEEP_DELIVERIES), BATCH)
-    told = Reminder.objects.filter(scan=OuterRef("pk"))
-    old = Scan.objects.filter(started_at__lt=now - KEEP_SCANS).exclude(Exists(told))
+    reminders = Reminder.objects.filter(scan=OuterRef("pk"))
+    old = Scan.objects.filter(started_at__lt=now - KEEP_SCANS).exclude(Exists(reminders))
     latest = Scan.objects.order_by("-pk").values("pk")[:1]
     scans = delete_in_batches(old.exclude(pk__in=latest), BATCH)
     records = _prune_records(now)

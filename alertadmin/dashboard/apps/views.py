@@ -87,7 +87,7 @@ def app_edit(request: HttpRequest, pk: UUID) -> HttpResponse:
         messages.success(request, _("Saved."))
         return redirect("app", pk)
     heading = _("Edit “%(name)s”") % {"name": found.name}
-    context = {"form": form, "heading": heading, "above": [found.tenant, found], "back": found.get_absolute_url()}
+    context = {"form": form, "heading": heading, "breadcrumbs": [found.tenant, found], "back": found.get_absolute_url()}
     return render(request, "partials/edit.html", context)
 
 
@@ -108,5 +108,7 @@ def app_delete(request: HttpRequest, pk: UUID) -> HttpResponse:
             ),
         )
         return redirect("app", pk)
-    means = _("Reminders of its secrets stop. Past deliveries stay in the audit trail; nothing changes in Entra.")
-    return confirm_delete(request, found, means=means, going=cascade_summary.app_cascade(found, access), back_to="apps")
+    consequence = _("Reminders of its secrets stop. Past deliveries stay in the audit trail; nothing changes in Entra.")
+    return confirm_delete(
+        request, found, consequence=consequence, cascade=cascade_summary.app_cascade(found, access), back_to="apps"
+    )

@@ -54,13 +54,13 @@ def line(entry: AuditEntry) -> EntryText:
 
 
 def _details(details: dict[str, Any]) -> list[str]:
-    told = []
+    lines = []
     for name, value in details.items():
         if name == "changes" and isinstance(value, dict):
-            told += [_change(field, change) for field, change in value.items()]
+            lines += [_change(field, change) for field, change in value.items()]
         else:
-            told.append(f"{name}: {_plain(value)}")
-    return told
+            lines.append(f"{name}: {_plain(value)}")
+    return lines
 
 
 def _change(field: str, change: Any) -> str:

@@ -93,7 +93,7 @@ def channel(request: HttpRequest, pk: UUID) -> HttpResponse:
         "failed": failed,
         "meaning": explain_failure(failed.cause, failed.technical) if failed else "",
         "tests": recent.filter(purpose=Purpose.TEST)[:SHOWN],
-        "told": recent.exclude(purpose=Purpose.TEST)[:SHOWN],
+        "notifications": recent.exclude(purpose=Purpose.TEST)[:SHOWN],
         "is_signed": Channel.objects.filter(pk=pk, signing_key__isnull=False).exists(),
     }
     return render(request, "channels/channel.html", context)
@@ -114,7 +114,7 @@ def channel_add(request: HttpRequest) -> HttpResponse:
     owner_context = {
         "tenant": tenant,
         "app": app,
-        "above": [thing for thing in (app.tenant if app else tenant, app) if thing],
+        "breadcrumbs": [thing for thing in (app.tenant if app else tenant, app) if thing],
     }
     if kind is None:
         return render(
@@ -144,7 +144,7 @@ def channel_edit(request: HttpRequest, pk: UUID) -> HttpResponse:
     found = get_object_or_404(Channel.objects.select_related("tenant", "app__tenant"), pk=pk)
     form = ChannelForm(request.POST or None, instance=found, kind=service_catalog.of_service(found.service))
     name = Channel.objects.only("name").get(pk=pk)
-    context = {"above": [name], "back": found.get_absolute_url()}
+    context = {"breadcrumbs": [name], "back": found.get_absolute_url()}
     return _edit(request, form, _("Edit “%(name)s”") % {"name": name}, context)
 
 
@@ -230,8 +230,8 @@ def channel_delete(request: HttpRequest, pk: UUID) -> HttpResponse:
         messages.success(request, _("“%(name)s” is deleted.") % {"name": found.name})
         return redirect("channels")
     waiting = Delivery.objects.filter(channel=found, state="pending").count()
-    means = _("It is no longer notified. Past messages stay on record.")
-    context = {"thing": found, "means": means, "going": _waiting(waiting)}
+    consequence = _("It is no longer notified. Past messages stay on record.")
+    context = {"thing": found, "consequence": consequence, "cascade": _waiting(waiting)}
     return render(request, "partials/confirm_delete.html", context)
 
 

@@ -58,8 +58,8 @@ def credential_snooze(request: HttpRequest, pk: UUID) -> HttpResponse:
     if request.method == "POST" and form.is_valid() and _save_snooze(request, form, found, now):
         return redirect("credential", pk)
     heading = _("Snooze the reminders of “%(name)s”") % {"name": found}
-    above = [found.app.tenant, found.app, found]
-    context = {"form": form, "heading": heading, "above": above, "back": found.get_absolute_url()}
+    breadcrumbs = [found.app.tenant, found.app, found]
+    context = {"form": form, "heading": heading, "breadcrumbs": breadcrumbs, "back": found.get_absolute_url()}
     return render(request, "partials/edit.html", context)
 
 

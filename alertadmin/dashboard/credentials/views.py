@@ -81,15 +81,15 @@ def credential_edit(request: HttpRequest, pk: UUID) -> HttpResponse:
         messages.success(request, _("Saved."))
         return redirect("credential", pk)
     heading = _("Edit “%(name)s”") % {"name": found}
-    above = [found.app.tenant, found.app, found]
-    context = {"form": form, "heading": heading, "above": above, "back": found.get_absolute_url()}
+    breadcrumbs = [found.app.tenant, found.app, found]
+    context = {"form": form, "heading": heading, "breadcrumbs": breadcrumbs, "back": found.get_absolute_url()}
     return render(request, "partials/edit.html", context)
 
 
 @require_right(Right.CHANGE, of=Credential)
 def credential_delete(request: HttpRequest, pk: UUID) -> HttpResponse:
-    means = _("Its reminders stop. In Entra it stays.")
-    return confirm_delete(request, get_object_or_404(Credential, pk=pk), means=means, back_to="credentials")
+    consequence = _("Its reminders stop. In Entra it stays.")
+    return confirm_delete(request, get_object_or_404(Credential, pk=pk), consequence=consequence, back_to="credentials")
 
 
 @require_right(Right.CHANGE, of=AppRegistration)

@@ -17,7 +17,7 @@ from alertadmin.reminders.restore import review as reviewing
 
 MOST = 100
 """Recipients listed."""
-SEND, TOLD = "send", "told"
+SEND, MARK_AS_SENT = "send", "told"
 
 
 @require_right(Right.LOOK, posting=Right.OPERATE, in_all_tenants=True)
@@ -45,9 +45,9 @@ def _decide(request: HttpRequest) -> None:
     if act == SEND:
         count = reviewing.send(found, now, to=to)
         messages.success(request, _sent_text(count) if count else _nothing_left())
-    elif act == TOLD and not is_one and "sure" not in data:
+    elif act == MARK_AS_SENT and not is_one and "sure" not in data:
         messages.error(request, _("Tick the box to confirm: they will not be notified again. Nothing was changed."))
-    elif act == TOLD and isinstance(request.user, User):
+    elif act == MARK_AS_SENT and isinstance(request.user, User):
         count = reviewing.mark_notified(found, request.user.email, now, to=to)
         messages.success(request, _cancelled_text(count) if count else _nothing_left())
 

@@ -84,7 +84,7 @@ def delivery(request: HttpRequest, pk: UUID) -> HttpResponse:
         Delivery.objects.select_related("mailbox__app__tenant", "mailbox__tenant", "channel"), pk=pk
     )
     now, access = timezone.now(), access_of(request)
-    told, untold = read_contents(found, now)
+    contents, more_count = read_contents(found, now)
     attempts = shown_attempts(found, access)
     accepted = next((one.attempt for one in attempts if one.attempt.outcome == AttemptOutcome.ACCEPTED), None)
     is_open = found.state in (*UNDECIDED, DeliveryState.SENDING) and found.settled_at is None
@@ -96,8 +96,8 @@ def delivery(request: HttpRequest, pk: UUID) -> HttpResponse:
         "shows_reason": shows_reason(found, attempts, access),
         "meaning": explain_failure(found.cause, found.reason),
         "by_last_resort": bool(accepted and accepted.transport == TRANSPORT and not found.uses_channel),
-        "told": told,
-        "untold": untold,
+        "contents": contents,
+        "more_count": more_count,
         "can_send_now": manual_actions.can_send_now(found, now),
         "is_undecided": found.state in UNDECIDED and found.purpose != Purpose.TEST,
         "may_end": may_end(access, found),

@@ -45,7 +45,7 @@ def add(request: HttpRequest) -> HttpResponse:
     form = PersonalForm(request.POST or None, access=access_of(request), initial={"app": app})
     if request.method == "POST" and form.is_valid():
         return _start_sign_in(request, form.save())
-    context = {"form": form, "above": [app.tenant, app] if app else []}
+    context = {"form": form, "breadcrumbs": [app.tenant, app] if app else []}
     return render(request, "mailboxes/add_personal.html", context)
 
 

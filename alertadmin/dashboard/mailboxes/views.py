@@ -120,7 +120,7 @@ def mailbox_add(request: HttpRequest) -> HttpResponse:
     if app is None and tenant is not None and len(apps := tenant.apps.all()[:2]) == 1:
         app = apps[0]
     form = MailboxForm(request.POST or None, access=access_of(request), initial={"app": app, "tenant": tenant})
-    return _edit(request, form, _("Add a mailbox"), above=[thing for thing in (tenant, app) if thing])
+    return _edit(request, form, _("Add a mailbox"), breadcrumbs=[thing for thing in (tenant, app) if thing])
 
 
 @require_right(Right.CHANGE)
@@ -131,7 +131,7 @@ def mailbox_add_on_premises(request: HttpRequest) -> HttpResponse:
         return render(request, "mailboxes/no_servers.html")
     tenant = get_from_query(request, "tenant", Tenant.objects.all())
     form = OnPremisesForm(request.POST or None, access=access_of(request), initial={"tenant": tenant})
-    return _edit(request, form, _("Add a mailbox on premises"), above=[tenant] if tenant else [])
+    return _edit(request, form, _("Add a mailbox on premises"), breadcrumbs=[tenant] if tenant else [])
 
 
 @require_right(Right.CHANGE, of=Mailbox)
@@ -143,11 +143,11 @@ def mailbox_edit(request: HttpRequest, pk: UUID) -> HttpResponse:
     if found.is_personal:
         make = PersonalForm
     form = make(request.POST or None, access=access_of(request), instance=found)
-    return _edit(request, form, _("Edit “%(name)s”") % {"name": found.address}, above=[found.tenant, found])
+    return _edit(request, form, _("Edit “%(name)s”") % {"name": found.address}, breadcrumbs=[found.tenant, found])
 
 
-def _edit(request: HttpRequest, form: SenderMailboxForm, heading: str, *, above: Sequence[Thing]) -> HttpResponse:
-    """Edit form. `above` are the parent pages; Cancel leads to the last one, or to the list."""
+def _edit(request: HttpRequest, form: SenderMailboxForm, heading: str, *, breadcrumbs: Sequence[Thing]) -> HttpResponse:
+    """Edit form. `breadcrumbs` are the parent pages; Cancel leads to the last one, or to the list."""
     if request.method == "POST" and form.is_valid():
         try:
             saved = form.save()
@@ -156,15 +156,17 @@ def _edit(request: HttpRequest, form: SenderMailboxForm, heading: str, *, above:
         else:
             messages.success(request, _("Saved. Now send a test."))
             return redirect("mailbox", saved.pk)
-    back = above[-1].get_absolute_url() if above else reverse("mailboxes")
-    return render(request, "partials/edit.html", {"form": form, "heading": heading, "above": above, "back": back})
+    back = breadcrumbs[-1].get_absolute_url() if breadcrumbs else reverse("mailboxes")
+    return render(
+        request, "partials/edit.html", {"form": form, "heading": heading, "breadcrumbs": breadcrumbs, "back": back}
+    )
 
 
 @require_right(Right.CHANGE, of=Mailbox)
 @recently_confirmed("POST")
 def mailbox_delete(request: HttpRequest, pk: UUID) -> HttpResponse:
-    means = _("Past deliveries stay on record. Nothing changes in Microsoft 365.")
-    return confirm_delete(request, get_object_or_404(Mailbox, pk=pk), means=means, back_to="mailboxes")
+    consequence = _("Past deliveries stay on record. Nothing changes in Microsoft 365.")
+    return confirm_delete(request, get_object_or_404(Mailbox, pk=pk), consequence=consequence, back_to="mailboxes")
 
 
 @require_right(Right.OPERATE, of=Mailbox)

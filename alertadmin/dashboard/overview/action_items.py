@@ -72,12 +72,12 @@ def _expiring(now: datetime, access: Access) -> Iterator[ActionItem]:
         .order_by("expires_at", "pk")
     )
     found = list(ending.select_related("app__tenant").defer("value")[: SHOWN + 1])
-    told = _notified_counts(found[:SHOWN])
+    notified = _notified_counts(found[:SHOWN])
     for credential in found[:SHOWN]:
         details = [str(credential)]
         if credential.is_expired(now):
             details.append(_("mail through it is stopped"))
-        details += told.get(credential.pk) or [_("not notified yet")]
+        details += notified.get(credential.pk) or [_("not notified yet")]
         yield ActionItem(
             badge_of_expiry(credential, now),
             time_left(credential.expires_at, now),

@@ -34,8 +34,8 @@ def status_items(now: datetime) -> list[StatusItem]:
     """Evaluate all components now, without the cached report."""
     found = health_report.check(now)
     wrong: dict[Part, list[DescribedProblem]] = {}
-    for told in describe(found.problems):
-        wrong.setdefault(told.part, []).append(told)
+    for described in describe(found.problems):
+        wrong.setdefault(described.part, []).append(described)
     at = {Part.SCAN: health_facts.last_scan(), Part.DELIVERIES: _last_accepted(), Part.WORKER: _last_beat()}
     details = {
         Part.WORKER: _("A heartbeat every 15 seconds; or cron, which runs “send_reminders” each hour."),
@@ -73,12 +73,12 @@ def _waiting(now: datetime) -> str:
 def _keys() -> str:
     """Number of secrets by encryption key."""
     counted = key_usage.counts()
-    told = [
+    described = [
         ngettext("%(key)s: %(count)d secret", "%(key)s: %(count)d secrets", count)
         % {"key": key_id or "?", "count": count}
         for key_id, count in sorted(counted.items())
     ]
-    return "; ".join(told) if told else _("No secret is stored.")
+    return "; ".join(described) if described else _("No secret is stored.")
 
 
 def _ping(something_is_wrong: bool) -> StatusItem:

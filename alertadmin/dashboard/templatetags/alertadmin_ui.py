@@ -112,9 +112,9 @@ def day(value: datetime) -> str:
 
 
 @register.filter
-def reason_of(address: str, told: RecipientList) -> str:
+def reason_of(address: str, recipients: RecipientList) -> str:
     """Why this address is a recipient."""
-    return str(ORIGINS[told.why[address]])
+    return str(ORIGINS[recipients.why[address]])
 
 
 @register.filter

@@ -75,7 +75,7 @@ def tenant_edit(request: HttpRequest, pk: UUID) -> HttpResponse:
     return render(
         request,
         "partials/edit.html",
-        {"form": form, "heading": heading, "above": [found], "back": found.get_absolute_url()},
+        {"form": form, "heading": heading, "breadcrumbs": [found], "back": found.get_absolute_url()},
     )
 
 
@@ -83,5 +83,7 @@ def tenant_edit(request: HttpRequest, pk: UUID) -> HttpResponse:
 @recently_confirmed("POST")
 def tenant_delete(request: HttpRequest, pk: UUID) -> HttpResponse:
     found = get_object_or_404(Tenant, pk=pk)
-    means = _("Reminders of its secrets stop. Past deliveries stay in the audit trail; nothing changes in Entra.")
-    return confirm_delete(request, found, means=means, going=cascade_summary.tenant_cascade(found), back_to="tenants")
+    consequence = _("Reminders of its secrets stop. Past deliveries stay in the audit trail; nothing changes in Entra.")
+    return confirm_delete(
+        request, found, consequence=consequence, cascade=cascade_summary.tenant_cascade(found), back_to="tenants"
+    )

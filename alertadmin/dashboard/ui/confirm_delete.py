@@ -24,17 +24,19 @@ DELETED = {
 
 
 def confirm_delete(
-    request: HttpRequest, thing: Model, *, means: str, back_to: str, going: Sequence[str] = ()
+    request: HttpRequest, thing: Model, *, consequence: str, back_to: str, cascade: Sequence[str] = ()
 ) -> HttpResponse:
-    """Confirm and delete. `means` describes the consequence in a sentence; `going` comes from `cascade_summary`."""
+    """Confirm and delete. `consequence`: a sentence; `cascade`: lines of `cascade_summary`."""
     if request.method == "POST":
-        gone = AuditTarget.of(thing)
+        deleted = AuditTarget.of(thing)
         with transaction.atomic():
             _all, rows = thing.delete()
-            audit.record(DELETED[gone.kind], gone, deleted_with=_others(rows, gone.kind))
-        messages.success(request, _("“%(name)s” is deleted.") % {"name": gone.label})
+            audit.record(DELETED[deleted.kind], deleted, deleted_with=_others(rows, deleted.kind))
+        messages.success(request, _("“%(name)s” is deleted.") % {"name": deleted.label})
         return redirect(back_to)
-    return render(request, "partials/confirm_delete.html", {"thing": thing, "means": means, "going": going})
+    return render(
+        request, "partials/confirm_delete.html", {"thing": thing, "consequence": consequence, "cascade": cascade}
+    )
 
 
 def _others(rows: dict[str, int], kind: str) -> dict[str, int]:

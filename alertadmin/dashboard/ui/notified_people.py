@@ -11,11 +11,11 @@ from alertadmin.reminders.recipients import RecipientList
 
 def list_notified_people(access: Access, tenant: Tenant, app: AppRegistration | None = None) -> RecipientList:
     """Addresses of the installation's recipients are for users with a role in all tenants."""
-    told = recipients.audience_of(tenant, app)
-    return told if access.in_all_tenants() else recipients.redact_for_tenant(told)
+    found = recipients.audience_of(tenant, app)
+    return found if access.in_all_tenants() else recipients.redact_for_tenant(found)
 
 
 def list_notified_channels(access: Access, tenant: Tenant, app: AppRegistration | None = None) -> Channels:
     """The same for channels."""
-    told = channel_recipients.channels_of(tenant, app)
-    return told if access.in_all_tenants() else channel_recipients.redact_for_tenant(told)
+    found = channel_recipients.channels_of(tenant, app)
+    return found if access.in_all_tenants() else channel_recipients.redact_for_tenant(found)

@@ -54,12 +54,12 @@ class Command(JsonCommand):
         health = health_report.refresh(now, Heartbeat.Source.COMMAND)
         states: Counter[str] = Counter()
         for_later = 0
-        told: list[Delivery] = []
+        reported: list[Delivery] = []
         for delivery in done.deliveries():
             states[delivery.state] += 1
             for_later += _waits_for_its_hour(delivery, now)
             if states[delivery.state] <= LISTED:
-                told.append(delivery)
+                reported.append(delivery)
         data: dict[str, Any] = {
             "scanned": done.scanned,
             "reminders": done.scan.reminders,
@@ -83,8 +83,8 @@ class Command(JsonCommand):
         data["problems"] = [{"part": one.part, "text": one.text} for one in problems]
         left = data["waiting"] - for_later + data["uncertain"] + data["failed"] + data["owed_to_nobody"]
         ok = not left and not any(one.part is Part.DELIVERIES for one in problems)
-        lines = [*_lines(data, told), *(f"{one.name}: {one.text}" for one in problems)]
-        return CommandResult(ok, {**data, "details": [_detail(delivery) for delivery in told]}, lines)
+        lines = [*_lines(data, reported), *(f"{one.name}: {one.text}" for one in problems)]
+        return CommandResult(ok, {**data, "details": [_detail(delivery) for delivery in reported]}, lines)
 
 
 def _waits_for_its_hour(delivery: Delivery, now: datetime) -> bool:
@@ -120,7 +120,7 @@ def _title(delivery: Delivery) -> str | None:
     return explain(delivery.cause, translate=_).title if delivery.cause else None
 
 
-def _lines(data: dict[str, Any], told: list[Delivery]) -> list[str]:
+def _lines(data: dict[str, Any], reported: list[Delivery]) -> list[str]:
     lines = [
         _(
             "Reminders due: %(reminders)d, deliveries created: %(deliveries)d; sent: %(sent)d, waiting: "
@@ -139,7 +139,7 @@ def _lines(data: dict[str, Any], told: list[Delivery]) -> list[str]:
             )
             % {"count": held, "url": settings.PUBLIC_URL + reverse("review")}
         )
-    for delivery in told:
+    for delivery in reported:
         if delivery.state != DeliveryState.SENT:
             why = " ".join(filter(None, (_title(delivery), render_stored(delivery.reason))))
             lines.append(f"{delivery.recipient}: {delivery.get_state_display()}. {why}")

@@ -56,12 +56,12 @@ def _of_tenants(tenants: models.QuerySet[Any]) -> Q:
         (Purpose.CALENDAR, "calendar_entries", "tenant"),
     ):
         related = Delivery._meta.get_field(lines).related_model
-        told = related._default_manager.filter(delivery=OuterRef("pk")).order_by()  # type: ignore[union-attr]
+        related_rows = related._default_manager.filter(delivery=OuterRef("pk")).order_by()  # type: ignore[union-attr]
         theirs = Q(**{f"{path}__in": tenants})
         mine |= (
             Q(purpose=purpose, to_installation=False)
-            & Q(Exists(told.filter(theirs)))
-            & ~Q(Exists(told.exclude(theirs)))
+            & Q(Exists(related_rows.filter(theirs)))
+            & ~Q(Exists(related_rows.exclude(theirs)))
         )
     return mine
 
@@ -75,8 +75,8 @@ def about_tenants(tenants: models.QuerySet[Any, Any]) -> Q:
     ):
         related = Delivery._meta.get_field(lines).related_model
         field = Delivery._meta.get_field(lines).field.name  # type: ignore[union-attr]
-        told = related._default_manager.filter(**{field: OuterRef("pk"), f"{path}__in": tenants})  # type: ignore[union-attr]
-        found |= Q(Exists(told.order_by()), purpose=purpose)
+        related_rows = related._default_manager.filter(**{field: OuterRef("pk"), f"{path}__in": tenants})  # type: ignore[union-attr]
+        found |= Q(Exists(related_rows.order_by()), purpose=purpose)
     return found
 
 

@@ -133,7 +133,7 @@ def _of_channel(delivery: Delivery, now: datetime) -> Content | Obsolete:
         return Obsolete(messages.CHANNEL_DELETED)
     language = channel.mail_language
     with translation.override(language):
-        told = (
+        explanation = (
             _("This channel is notified of expiring secrets.")
             if channel.line
             else _("This channel receives what no mail could deliver.")
@@ -141,7 +141,7 @@ def _of_channel(delivery: Delivery, now: datetime) -> Content | Obsolete:
         text = _(
             "This is a test by alertadmin, sent to “%(name)s” (%(kind)s) on %(time)s UTC. %(told)s You do not "
             "need to answer."
-        ) % {"name": clean(channel.name), "kind": channel.label, "time": _moment(now), "told": told}
+        ) % {"name": clean(channel.name), "kind": channel.label, "time": _moment(now), "told": explanation}
         return Content(
             _("Test by alertadmin: “%(name)s” works") % {"name": clean(channel.name)}, text, language=language
         )

@@ -61,8 +61,10 @@ def write(scan: Scan, part: list[int], now: datetime) -> int:
     for start in range(0, len(part), CHUNK):
         some = _outdated().filter(pk__in=part[start : start + CHUNK])
         found += some.select_for_update(of=("self",)).order_by("pk")
-        told = Delivery.objects.filter(calendar_entries__in=part[start : start + CHUNK], to_installation=True)
-        to_installation.update(told.values_list("pk", flat=True))
+        installation_mails = Delivery.objects.filter(
+            calendar_entries__in=part[start : start + CHUNK], to_installation=True
+        )
+        to_installation.update(installation_mails.values_list("pk", flat=True))
     recipients = {entry.recipient for entry in found if entry.delivery_id in to_installation}
     timings = policies.timings({(entry.tenant_id, entry.app_id) for entry in found})
     far = now + NOT_URGENT
@@ -96,14 +98,14 @@ def _outdated() -> QuerySet[CalendarEntry]:
     arrived |= Q(delivery__was_uncertain=True, delivery__state__in=over, delivery__settled_at__isnull=False)
     living = Credential.objects.watched().filter(pk=OuterRef("thing"))
     by_ews = Mailbox.objects.filter(by_exchange_online_ews(), pk=OuterRef("thing"))
-    told_anew = Reminder.objects.filter(credential=OuterRef("pk"), expires_at=OuterRef("expires_at"))
-    moved = living.exclude(expires_at=OuterRef("ends_at")).exclude(Exists(told_anew))
-    wrong = (
+    reminded_anew = Reminder.objects.filter(credential=OuterRef("pk"), expires_at=OuterRef("expires_at"))
+    moved = living.exclude(expires_at=OuterRef("ends_at")).exclude(Exists(reminded_anew))
+    outdated = (
         Q(Exists(moved))
         | (Q(kind=ReminderKind.CREDENTIAL) & ~Exists(living))
         | (Q(kind=ReminderKind.EWS) & ~Exists(by_ews))
     )
-    return CalendarEntry.objects.filter(arrived, wrong, corrected_by=None)
+    return CalendarEntry.objects.filter(arrived, outdated, corrected_by=None)
 
 
 def compose(delivery: Delivery, now: datetime) -> Content | Obsolete:
@@ -112,18 +114,18 @@ def compose(delivery: Delivery, now: datetime) -> Content | Obsolete:
     # If several mails contain the same entry, the last one counts.
     entries = {entry.thing: entry for entry in mine.order_by("sequence", "pk")}
     ends = {end.thing: end for end in _current_events(entries)}
-    wrong = [entry for key, entry in entries.items() if key not in ends or ends[key].ends_at != entry.ends_at]
-    wrong = sorted(wrong, key=lambda entry: (entry.ends_at, entry.pk))[:MAX_PER_MAIL]
-    told = {entry.thing for entry in wrong}
+    outdated = [entry for key, entry in entries.items() if key not in ends or ends[key].ends_at != entry.ends_at]
+    outdated = sorted(outdated, key=lambda entry: (entry.ends_at, entry.pk))[:MAX_PER_MAIL]
+    corrected = {entry.thing for entry in outdated}
     if not (delivery.was_uncertain and delivery.composed_at is not None):
-        mine.filter(thing__in=entries.keys() - told).update(corrected_by=None)
-    if not wrong:
+        mine.filter(thing__in=entries.keys() - corrected).update(corrected_by=None)
+    if not outdated:
         return Obsolete(messages.NOTHING_TO_CORRECT)
-    language = language_of(delivery.recipient, wrong[0].tenant)
+    language = language_of(delivery.recipient, outdated[0].tenant)
     with translation.override(language):
-        moved = [ends[key] for key in ends.keys() & told]
+        moved = [ends[key] for key in ends.keys() & corrected]
         expiry_event.record_entries(delivery, moved)
-        return replace(_render(wrong, ends, _attachments(wrong, moved, now)), language=language)
+        return replace(_render(outdated, ends, _attachments(outdated, moved, now)), language=language)
 
 
 def _current_events(things: Iterable[UUID]) -> list[ExpiryEvent]:
@@ -135,10 +137,10 @@ def _current_events(things: Iterable[UUID]) -> list[ExpiryEvent]:
     ]
 
 
-def _attachments(wrong: list[CalendarEntry], moved: list[ExpiryEvent], now: datetime) -> tuple[Attachment, ...]:
+def _attachments(outdated: list[CalendarEntry], moved: list[ExpiryEvent], now: datetime) -> tuple[Attachment, ...]:
     """One calendar of all moved entries; a file for each withdrawn one, since a CANCEL is for one entry only."""
     again = {end.thing for end in moved}
-    gone = [entry for entry in wrong if entry.thing not in again]
+    gone = [entry for entry in outdated if entry.thing not in again]
     found = []
     if moved:
         found.append(ical.attachment(ical.FILE, "PUBLISH", ical.publish_method(moved, now)))
@@ -166,9 +168,9 @@ def _what(entry: CalendarEntry) -> str:
 
 
 def _render(
-    wrong: list[CalendarEntry], ends: Mapping[UUID, ExpiryEvent], attachments: tuple[Attachment, ...]
+    outdated: list[CalendarEntry], ends: Mapping[UUID, ExpiryEvent], attachments: tuple[Attachment, ...]
 ) -> Content:
-    why = _reasons([entry for entry in wrong if entry.thing not in ends])
+    why = _reasons([entry for entry in outdated if entry.thing not in ends])
     lines = [
         {
             "tenant": quoted(entry.tenant.name),
@@ -176,7 +178,7 @@ def _render(
             "what": _what(entry),
             "why": why.get(entry.thing) or _("Its expiry date has changed; the attached entry moves the old one."),
         }
-        for entry in wrong
+        for entry in outdated
     ]
     if len(lines) == 1:
         subject = _("%(app)s of %(tenant)s: no action needed, a calendar entry changes") % lines[0]
@@ -194,10 +196,10 @@ def _reasons(gone: list[CalendarEntry]) -> dict[UUID, str]:
     retired = dict(Credential.objects.filter(pk__in=keys).values_list("pk", "app_id"))
     current = Credential.objects.filter(app__in=retired.values(), state=CredentialState.CURRENT)
     names = {one.app_id: str(one) for one in current.defer("value", "certificate")}
-    kept = set(Mailbox.objects.filter(pk__in=keys).values_list("pk", flat=True))
+    existing_mailboxes = set(Mailbox.objects.filter(pk__in=keys).values_list("pk", flat=True))
     found = {}
     for entry in gone:
-        if entry.thing in kept:
+        if entry.thing in existing_mailboxes:
             found[entry.thing] = _("It no longer sends by EWS.")
         elif (app := retired.get(entry.thing)) is None:
             found[entry.thing] = _("It was deleted here.")

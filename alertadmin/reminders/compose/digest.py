@@ -55,16 +55,16 @@ def compose(delivery: Delivery, now: datetime) -> Content | Deferred | Obsolete:
         if channel is None or channel.is_paused:
             drop_obsolete(delivery)
             return Obsolete(outbox_messages.CHANNEL_PAUSED if channel else outbox_messages.CHANNEL_DELETED)
-    owed = still_due(delivery, now, channel)
-    most_urgent = list(owed[:MAX_LINES])
+    due = still_due(delivery, now, channel)
+    most_urgent = list(due[:MAX_LINES])
     if not most_urgent:
         return Obsolete(messages.NOTHING_LEFT)
-    if delivery.reason != outbox_messages.SEND_NOW and (at := batching.earliest_send_at(owed, now)) > now:
+    if delivery.reason != outbox_messages.SEND_NOW and (at := batching.earliest_send_at(due, now)) > now:
         return Deferred(at, messages.QUIET_HOURS)
     language = _language(delivery, channel, most_urgent[0])
     with translation.override(language):
         attachments = _calendar(delivery, most_urgent, now)
-        words = _render(most_urgent, _counts(owed, most_urgent, now), now, language, bool(attachments))
+        words = _render(most_urgent, _counts(due, most_urgent, now), now, language, bool(attachments))
         return replace(words, attachments=attachments)
 
 
@@ -89,7 +89,7 @@ def still_due(delivery: Delivery, now: datetime, channel: Channel | None = None)
         reminder__expires_at=OuterRef("reminder__expires_at"),
         reminder__threshold__lt=OuterRef("reminder__threshold"),
     ).exclude(clock_skew.clock_skewed(now, "reminder__scan"))
-    told = (
+    due_lines = (
         ReminderLine.objects.filter(_is_true(), delivery=delivery)
         .filter(
             ~Exists(nearer),
@@ -97,7 +97,7 @@ def still_due(delivery: Delivery, now: datetime, channel: Channel | None = None)
         )
         .filter(~Exists(active_snoozes(now, "reminder__credential", "reminder__expires_at")))
     )
-    drop_obsolete(delivery, told)
+    drop_obsolete(delivery, due_lines)
     return (
         Reminder.objects.filter(notices__delivery=delivery)
         .select_related("tenant", "app", "credential__app", "mailbox__app", "consent_change__app")
@@ -106,19 +106,19 @@ def still_due(delivery: Delivery, now: datetime, channel: Channel | None = None)
     )
 
 
-def drop_obsolete(delivery: Delivery, told: QuerySet[ReminderLine] | None = None) -> None:
-    """Delete the delivery's lines, except `told`. A reminder without any line was never sent: it is deleted, and the
-    next scan creates it again for its recipients at that time."""
+def drop_obsolete(delivery: Delivery, due_lines: QuerySet[ReminderLine] | None = None) -> None:
+    """Delete the delivery's lines, except `due_lines`. A reminder without any line was never sent: it is deleted, and
+    the next scan creates it again for its recipients at that time."""
     written = ReminderLine.objects.filter(delivery=delivery).values_list("reminder_id", flat=True)
-    untold = set(written) - set(told.values_list("reminder_id", flat=True) if told is not None else ())
-    if not untold:
+    obsolete = set(written) - set(due_lines.values_list("reminder_id", flat=True) if due_lines is not None else ())
+    if not obsolete:
         return
     # In one transaction and one worker at a time: otherwise a reminder without lines could remain and never be sent.
     with transaction.atomic():
-        list(Reminder.objects.select_for_update().filter(pk__in=untold).order_by("pk").values_list("pk"))
-        ReminderLine.objects.filter(delivery=delivery, reminder__in=untold).delete()
+        list(Reminder.objects.select_for_update().filter(pk__in=obsolete).order_by("pk").values_list("pk"))
+        ReminderLine.objects.filter(delivery=delivery, reminder__in=obsolete).delete()
         failpoint("taken-back")
-        Reminder.objects.filter(pk__in=untold, notices=None).delete()
+        Reminder.objects.filter(pk__in=obsolete, notices=None).delete()
 
 
 def _is_true() -> Q:
@@ -140,11 +140,11 @@ def _language(delivery: Delivery, channel: Channel | None, most_urgent: Reminder
     return language_of(delivery.recipient, most_urgent.tenant)
 
 
-def _counts(owed: QuerySet[Reminder], most_urgent: list[Reminder], now: datetime) -> dict[str, int]:
+def _counts(due: QuerySet[Reminder], most_urgent: list[Reminder], now: datetime) -> dict[str, int]:
     """Number of all reminders and of the expired ones; counted by the database if more are due than were read."""
     if len(most_urgent) < MAX_LINES:
         return {"all": len(most_urgent), "expired": sum(reminder.expires_at <= now for reminder in most_urgent)}
-    return owed.order_by().aggregate(all=Count("pk"), expired=Count("pk", filter=Q(expires_at__lte=now)))
+    return due.order_by().aggregate(all=Count("pk"), expired=Count("pk", filter=Q(expires_at__lte=now)))
 
 
 def _render(

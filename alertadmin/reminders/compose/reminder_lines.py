@@ -176,13 +176,13 @@ def brief(lines: Sequence[ComposedLine], count: int, expired: int, all_url: str)
     Short, because services truncate or refuse long messages: ntfy turns more than 4,096 bytes into a file. `count` is
     the number of reminders, `expired` how many of them have expired; in the active language.
     """
-    told = [_bullet(one) for one in lines[:BRIEF_MAX_LINES]]
-    while len(told) > 1 and len("\n".join(told).encode()) > BRIEF_MAX_BYTES:
-        told.pop()
-    parts = ["\n".join(told)]
+    bullets = [_bullet(one) for one in lines[:BRIEF_MAX_LINES]]
+    while len(bullets) > 1 and len("\n".join(bullets).encode()) > BRIEF_MAX_BYTES:
+        bullets.pop()
+    parts = ["\n".join(bullets)]
     if expired:
         parts.insert(0, _expired_note(expired))
-    if more := count - len(told):
+    if more := count - len(bullets):
         text = ngettext("And %(more)d more: %(url)s", "And %(more)d more: %(url)s", more)
         parts.append(text % {"more": more, "url": all_url})
     return "\n\n".join(parts)

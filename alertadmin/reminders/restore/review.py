@@ -60,7 +60,7 @@ def begin(scan: Scan, copy_of: datetime, now: datetime) -> int:
     scan.save(update_fields=["copy_of"])
     of_parts = held(now).filter(review_until=now + HOLD_TIME)
     count = of_parts.count() + _not_urgent(now).count()
-    log.warning("the database was put back from a copy of %s; %d mails may have been told already", copy_of, count)
+    log.warning("the database was restored from a copy of %s; %d mails may have been sent before", copy_of, count)
     if count > FEW:
         hold(now)
         return count
@@ -128,7 +128,9 @@ def send(found: QuerySet[Delivery], now: datetime, *, to: str = "") -> int:
 def mark_notified(found: QuerySet[Delivery], by: str, now: datetime, *, to: str = "") -> int:
     """Cancel the deliveries, since a user says that they were sent before the restore. Their reminders are kept, and
     are not due again for that expiry and threshold."""
-    told = found.update(state=DeliveryState.CANCELLED, settled_at=now, reason=messages.SENT_BEFORE_RESTORE % {"by": by})
-    if told:
-        audit.record(AuditAction.REVIEW_TOLD, count=told, recipient=to, now=now)
-    return told
+    count = found.update(
+        state=DeliveryState.CANCELLED, settled_at=now, reason=messages.SENT_BEFORE_RESTORE % {"by": by}
+    )
+    if count:
+        audit.record(AuditAction.REVIEW_TOLD, count=count, recipient=to, now=now)
+    return count

@@ -43,8 +43,8 @@ def _write_mails(slot: Slot, now: datetime) -> int:
     written = _to_addresses(slot, found, "tenant__contacts__email_canonical", Q(tenant__contacts__isnull=False), now)
     for scope in ("app", "tenant"):
         written += _to_recipients(slot, found, scope, Level.FIRST, now)
-    told = ReminderLine.objects.filter(reminder=OuterRef("pk"))
-    written += _to_installation(slot, found.filter(is_everybody | ~Exists(told)), Level.FIRST, now)
+    lines = ReminderLine.objects.filter(reminder=OuterRef("pk"))
+    written += _to_installation(slot, found.filter(is_everybody | ~Exists(lines)), Level.FIRST, now)
     further = found.filter(is_escalated=True)
     for scope in ("app", "tenant"):
         written += _to_recipients(slot, further, scope, Level.NEXT, now)
@@ -72,21 +72,21 @@ def _to_addresses(slot: Slot, found: QuerySet[Reminder], path: str, matching: Q,
 
 
 def _write(
-    slot: Slot, told: QuerySet[Reminder], columns: dict[str, Any], now: datetime, *, to_installation: bool = False
+    slot: Slot, reminders: QuerySet[Reminder], columns: dict[str, Any], now: datetime, *, to_installation: bool = False
 ) -> int:
     """A delivery for each `key` of the reminders, and a line in it for each reminder.
 
     A recipient added between the two statements gets neither row; the next scan covers it.
     """
-    told = told.annotate(**{f"of_{name}": value for name, value in columns.items()})
-    targets = told.values_list("key", *(f"of_{name}" for name in columns))
+    reminders = reminders.annotate(**{f"of_{name}": value for name, value in columns.items()})
+    targets = reminders.values_list("key", *(f"of_{name}" for name in columns))
     written = insert_from(
         _template(slot, now, to_installation=to_installation),
         ("dedupe_key", *columns, "urgency", "id"),
         targets.annotate(earliest=Min("expires_at"), made=RandomUUID()),
     )
     delivery = Delivery.objects.filter(dedupe_key=OuterRef("key")).values("pk")[:1]
-    lines = told.annotate(delivery=Subquery(delivery)).filter(delivery__isnull=False)
+    lines = reminders.annotate(delivery=Subquery(delivery)).filter(delivery__isnull=False)
     insert_from(ReminderLine(), ("reminder_id", "delivery_id"), lines.values_list("pk", "delivery"))
     return written
 
@@ -100,13 +100,13 @@ class _ChannelMails:
 
     @classmethod
     def load(cls) -> _ChannelMails:
-        told = Channel.objects.active().filter(line__isnull=False).order_by()
+        channels = Channel.objects.active().filter(line__isnull=False).order_by()
         scope = Case(
             When(app__isnull=False, then=Value("app")),
             When(tenant__isnull=False, then=Value("tenant")),
             default=Value(""),
         )
-        return cls(frozenset(told.values_list(scope, "line").distinct()))
+        return cls(frozenset(channels.values_list(scope, "line").distinct()))
 
     def write(self, slot: Slot, now: datetime) -> int:
         if not self.lines:
@@ -126,10 +126,10 @@ class _ChannelMails:
         if (scope, line) not in self.lines:
             return 0
         path = f"{scope}__channels__"
-        told = found.filter(**{f"{path}line": line, f"{path}is_paused": False})
+        concerned = found.filter(**{f"{path}line": line, f"{path}is_paused": False})
         key = Concat(Value(f"{slot.key}channel:"), Cast(f"{path}pk", CharField()), output_field=CharField())
         columns = {"recipient": F(f"{path}name"), "channel_label": F(f"{path}label"), "channel_id": F(f"{path}pk")}
-        return _write(slot, told.annotate(key=key), columns, now)
+        return _write(slot, concerned.annotate(key=key), columns, now)
 
     def _everywhere(self, slot: Slot, found: QuerySet[Reminder], line: Level, now: datetime) -> int:
         # Without reminders the aggregate would still return one row of constants, with no expiry.

@@ -158,7 +158,7 @@ def catch_up(now: datetime) -> None:
         if detection.restored_from(now) is not None:
             run(now, ring=False)
     except Exception:
-        log.exception("whether the database was put back from a copy could not be told")
+        log.exception("could not determine whether the database was restored from a copy")
 
 
 def last_finished() -> Scan | None:

@@ -39,14 +39,14 @@ def run_request(order: dict[str, Any], *, allowed: EgressAllowlist, seconds: flo
     given = {"allowed": str(allowed), "seconds": seconds, "proxy": proxy.written if proxy else None}
     line = json.dumps({**order, **given}).encode() + b"\n"
     for _again in range(2):  # the server may have just exited after its idle time
-        if told := list(_exchange(line, seconds)):
-            return told
+        if received := list(_exchange(line, seconds)):
+            return received
     return []
 
 
 def _exchange(line: bytes, seconds: float) -> Iterator[Event]:
     ends_at = monotonic() + START_TIMEOUT
-    told = bytearray()
+    received = bytearray()
     ours, theirs = socket.socketpair()
     with ours, contextlib.suppress(OSError):  # a timeout among them
         with theirs:
@@ -57,10 +57,10 @@ def _exchange(line: bytes, seconds: float) -> Iterator[Event]:
             piece = ours.recv(65_536)
             if not piece:
                 break
-            if not told:  # the fork has started
+            if not received:  # the fork has started
                 ends_at = monotonic() + seconds + GRACE
-            told += piece
-    for each in told.splitlines(keepends=True):
+            received += piece
+    for each in received.splitlines(keepends=True):
         if each.endswith(b"\n"):
             yield json.loads(each)
 

@@ -139,8 +139,8 @@ def _run_service(order: dict[str, Any], allowed: EgressAllowlist, events: Events
             text = plugins.fit(service, notice["text"])
             events.report("sending", messages=plugins.messages(service, text))
             with deadline_sockets.deadline(order["seconds"]):
-                told = plugins.send(service, notice["subject"], text)
-            events.report("ended", told=told)
+                is_sent = plugins.send(service, notice["subject"], text)
+            events.report("ended", sent=is_sent)
         else:
             events.report("known", label=plugins.label_of(service), kind=plugins.kind_of(service))
     except plugins.UnusablePlugin as error:

@@ -61,42 +61,42 @@ def parse_address(url: str) -> Service:
 def send(url: str, notice: Notification, *, allowed: EgressAllowlist, seconds: float = TIMEOUT) -> Receipt:
     """Raises SendError."""
     words = {"subject": notice.subject, "text": notice.text}
-    told = _up_to_the_end(client.run_request({"url": url, "notice": words}, allowed=allowed, seconds=seconds))
-    last = _last(told)
+    events = _up_to_the_end(client.run_request({"url": url, "notice": words}, allowed=allowed, seconds=seconds))
+    last = _last(events)
     if last["event"] == "mail":
         server = last["server"]
         recipients = tuple(server.pop("recipients"))
         return smtp.send(smtp.MailServer(**server, recipients=recipients), notice, allowed=allowed, seconds=seconds)
-    answers = [event for event in told if event["event"] == "answered"]
+    answers = [event for event in events if event["event"] == "answered"]
     pages = [answer["status"] for answer in answers if answer["status"] < 300 and answer["is_page"]]
-    if last["event"] == "ended" and last["told"] and pages:
+    if last["event"] == "ended" and last["sent"] and pages:
         raise foreign(pages[-1])
-    if last["event"] == "ended" and last["told"]:
+    if last["event"] == "ended" and last["sent"]:
         return Receipt(str(notice.id), f"HTTP {answers[-1]['status']}" if answers else "")
-    failure = _failure(told, last)
+    failure = _failure(events, last)
     took_some = any(answer["status"] < 300 and not answer["says_no"] for answer in answers)
-    if took_some and any(event.get("messages", 1) > 1 for event in told):
+    if took_some and any(event.get("messages", 1) > 1 for event in events):
         failure.outcome, failure.answer, failure.retry = Acceptance.UNKNOWN, Answer.FOREIGN, True
     raise failure
 
 
-def _up_to_the_end(told: list[Event]) -> list[Event]:
+def _up_to_the_end(events: list[Event]) -> list[Event]:
     """Events up to the final one: after it a service may still log out."""
-    ends = [position for position, event in enumerate(told) if event["event"] in FINAL_EVENTS]
-    return told[: ends[0] + 1] if ends else told
+    ends = [position for position, event in enumerate(events) if event["event"] in FINAL_EVENTS]
+    return events[: ends[0] + 1] if ends else events
 
 
-def _last(told: list[Event]) -> Event:
-    return told[-1] if told else {"event": "silent"}
+def _last(events: list[Event]) -> Event:
+    return events[-1] if events else {"event": "silent"}
 
 
-def _failure(told: list[Event], last: Event) -> SendError:
+def _failure(events: list[Event], last: Event) -> SendError:
     """The failure, from the last network event; without one, from the reason why there was none."""
-    if any(event["event"] == "inside" for event in told):
+    if any(event["event"] == "inside" for event in events):
         return SendError("network", messages.INTERNAL_ADDRESS)
     if last["event"] == "unusable":
         return SendError("other", messages.NO_ADDRESS)
-    happened = [event for event in told if event["event"] in ("begun", "answered", "failed")]
+    happened = [event for event in events if event["event"] in ("begun", "answered", "failed")]
     if not happened:
         given_up = last["event"] == "ended"
         if last["event"] == "broke":

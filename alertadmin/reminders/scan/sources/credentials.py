@@ -58,10 +58,10 @@ def owed(now: datetime, plans: PlanLookup | None = None) -> QuerySet[Credential]
     plans, sender = plans or PlanLookup(), policies.sending_app()
     plan = plans.text("app", "app__tenant")
     early = Q(app=sender) if sender else None
-    told = Reminder.objects.filter(credential=OuterRef("pk"), expires_at=OuterRef("expires_at"))
+    reminders = Reminder.objects.filter(credential=OuterRef("pk"), expires_at=OuterRef("expires_at"))
     if clock_skew.any_skewed(now):
-        told = told.exclude(clock_skew.clock_skewed(now, "scan"))
-    nearest = Subquery(told.order_by("threshold").values("threshold")[:1])
+        reminders = reminders.exclude(clock_skew.clock_skewed(now, "scan"))
+    nearest = Subquery(reminders.order_by("threshold").values("threshold")[:1])
     still: QuerySet[Credential] = (
         Credential.objects.watched()
         .filter(expires_at__lte=now + timedelta(days=plans.farthest))
@@ -69,12 +69,12 @@ def owed(now: datetime, plans: PlanLookup | None = None) -> QuerySet[Credential]
         # While no threshold is reached `owed` is NULL, and the comparison is not true.
         .filter(owed__lt=Coalesce(nearest, NONE_SENT, output_field=IntegerField()))
         .filter(~Exists(active_snoozes(now, "pk", "expires_at")))
-        .annotate(escalated=_escalated(plan, told))
+        .annotate(escalated=_escalated(plan, reminders))
     )
     return still
 
 
-def unanswered(told: QuerySet[Reminder]) -> QuerySet[Reminder]:
+def unanswered(reminders: QuerySet[Reminder]) -> QuerySet[Reminder]:
     """Reminders that were not acknowledged afterwards."""
     answers = Snooze.objects.filter(
         kind=SnoozeKind.ACKNOWLEDGED,
@@ -83,14 +83,14 @@ def unanswered(told: QuerySet[Reminder]) -> QuerySet[Reminder]:
         created_at__gte=OuterRef("scan__started_at"),
         withdrawn_at=None,
     )
-    return told.filter(~Exists(answers))
+    return reminders.filter(~Exists(answers))
 
 
-def _escalated(plan: Any, told: QuerySet[Reminder]) -> Case:
+def _escalated(plan: Any, reminders: QuerySet[Reminder]) -> Case:
     """The rule `schedule.is_escalated` in SQL."""
     return Case(
         When(owed__lte=ESCALATE_TO_ALL_DAYS, then=Value(True)),
-        When(Q(owed__lte=EscalatesFrom(plan)) & Exists(unanswered(told)), then=Value(True)),
+        When(Q(owed__lte=EscalatesFrom(plan)) & Exists(unanswered(reminders)), then=Value(True)),
         default=Value(False),
         output_field=BooleanField(),
     )

@@ -25,15 +25,15 @@ COLUMNS = ("mailbox_id", "app_id", "tenant_id", "threshold", "is_escalated")
 
 def due(now: datetime, plans: PlanLookup) -> QuerySet[Any]:
     plan = plans.text("app", "tenant")
-    told = Reminder.objects.filter(mailbox=OuterRef("pk"), expires_at=ENDS)
+    reminders = Reminder.objects.filter(mailbox=OuterRef("pk"), expires_at=ENDS)
     if clock_skew.any_skewed(now):
-        told = told.exclude(clock_skew.clock_skewed(now, "scan"))
-    late = Q(owed__lte=ESCALATE_TO_ALL_DAYS) | (Q(owed__lte=EscalatesFrom(plan)) & Exists(told))
+        reminders = reminders.exclude(clock_skew.clock_skewed(now, "scan"))
+    late = Q(owed__lte=ESCALATE_TO_ALL_DAYS) | (Q(owed__lte=EscalatesFrom(plan)) & Exists(reminders))
     return (
         Mailbox.objects.filter(by_exchange_online_ews())
         .annotate(owed=Reached(Value(schedule.days_left(ENDS, now)), plan))
         .filter(owed__isnull=False)
-        .filter(~Exists(told.filter(threshold__lte=OuterRef("owed"))))
+        .filter(~Exists(reminders.filter(threshold__lte=OuterRef("owed"))))
         .annotate(escalated=Case(When(late, then=Value(True)), default=Value(False), output_field=BooleanField()))
         .filter(has_recipient("app", "tenant", Q(escalated=True)))
         .order_by("pk")

@@ -22,13 +22,13 @@ MONTH = 30
 
 def due(now: datetime, plans: PlanLookup) -> QuerySet[Any]:
     plan = plans.text("app", "tenant")
-    told = Reminder.objects.filter(mailbox=OuterRef("pk"), expires_at=OuterRef("sign_in_ends_at"))
-    late = Q(owed__lte=ESCALATE_TO_ALL_DAYS) | (Q(owed__lte=EscalatesFrom(plan)) & Exists(told))
+    reminders = Reminder.objects.filter(mailbox=OuterRef("pk"), expires_at=OuterRef("sign_in_ends_at"))
+    late = Q(owed__lte=ESCALATE_TO_ALL_DAYS) | (Q(owed__lte=EscalatesFrom(plan)) & Exists(reminders))
     return (
         Mailbox.objects.filter(is_personal=True, sign_in_ends_at__lte=now + timedelta(days=MONTH))
         .annotate(owed=Reached(DaysLeft("sign_in_ends_at", now), plan, at_most=MONTH))
         .filter(owed__isnull=False)
-        .filter(~Exists(told.filter(threshold__lte=OuterRef("owed"))))
+        .filter(~Exists(reminders.filter(threshold__lte=OuterRef("owed"))))
         .annotate(escalated=Case(When(late, then=Value(True)), default=Value(False), output_field=BooleanField()))
         .filter(has_recipient("app", "tenant", Q(escalated=True)))
         .order_by("sign_in_ends_at")
