@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
+from datetime import date, datetime, timedelta
 from types import MappingProxyType
 from typing import Any, TypeVar
 
@@ -16,6 +17,7 @@ from django.db import models
 from django.db.models.fields.json import KeyTransform
 
 Member = TypeVar("Member", bound=enum.Enum)
+Moment = TypeVar("Moment", date, datetime)
 
 
 def known(choices: type[Member], value: object) -> Member | None:
@@ -24,6 +26,15 @@ def known(choices: type[Member], value: object) -> Member | None:
         return choices(value)
     except ValueError:
         return None
+
+
+def shifted(moment: Moment, by: timedelta) -> Moment:
+    """`moment + by`, for a stored moment; the first or last one that there is, where that would raise OverflowError."""
+    try:
+        return moment + by
+    except OverflowError:
+        edge: date = type(moment).max if by > timedelta() else type(moment).min
+        return edge.replace(tzinfo=moment.tzinfo) if isinstance(edge, datetime) else edge  # type: ignore[attr-defined, return-value]
 
 
 class _ShapedJSONField(models.JSONField):

@@ -77,6 +77,11 @@ class AuditEntry(models.Model):
         raise AppendOnly(f"Entry {self.number} of the audit trail stays.")
 
     @property
+    def named_details(self) -> dict[str, Any]:
+        """For readers. `details` is what the digest was made of, also where it was altered to something else."""
+        return self.details if isinstance(self.details, dict) else {"details": self.details}
+
+    @property
     def act_label(self) -> str:
         """The stored value for actions unknown to this release."""
         return str(AuditAction(self.act).label) if self.act in AuditAction.values else self.act

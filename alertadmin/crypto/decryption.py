@@ -34,7 +34,7 @@ def _audit_tampering(encrypted: EncryptedValue) -> None:
     label, field, key = encrypted.row
     digest = hashlib.sha256(encrypted.token.encode("utf-8", "replace")).hexdigest()[:16]
     noted = audit.AuditEntry.objects.filter(act=audit.AuditAction.SECRET_UNREADABLE, object_id=str(key))
-    if all(entry.details.get("digest") != digest for entry in noted):
+    if all(entry.named_details.get("digest") != digest for entry in noted):
         row = model_of(label)._default_manager.filter(pk=key).first()
         audit.record_refusal(
             audit.AuditAction.SECRET_UNREADABLE, row, result=audit.Result.FAILED, kind=field, digest=digest

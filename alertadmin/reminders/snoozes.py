@@ -15,6 +15,7 @@ from alertadmin.audit import AuditAction
 from alertadmin.registry.models import Credential
 from alertadmin.reminders.models import Snooze, SnoozeKind
 from alertadmin.reminders.rules.schedule import ESCALATE_TO_ALL_DAYS
+from alertadmin.stored_values import shifted
 
 MAX_DURATION = timedelta(days=731)
 MIN_BEFORE_EXPIRY = timedelta(days=1)
@@ -60,7 +61,8 @@ def snooze(
         raise ValidationError({"until": _("This time is past. Choose a later one.")})
     if until > now + MAX_DURATION:
         raise ValidationError({"until": _("This is more than two years ahead. Choose a nearer day.")})
-    if kind == SnoozeKind.SNOOZED and credential.expires_at > now and until > credential.expires_at - MIN_BEFORE_EXPIRY:
+    latest = shifted(credential.expires_at, -MIN_BEFORE_EXPIRY)
+    if kind == SnoozeKind.SNOOZED and credential.expires_at > now and until > latest:
         raise ValidationError(
             {"until": _("It expires before that. Choose a day before its expiry date, or acknowledge the reminder.")}
         )

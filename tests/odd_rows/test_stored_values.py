@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zoneinfo
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -17,7 +17,7 @@ from alertadmin.monitoring.models import Heartbeat
 from alertadmin.registry.consent.checks import required_pairs
 from alertadmin.registry.models import AppRegistration, Consent, Mailbox
 from alertadmin.registry.permissions import Permission, TransportName, transport_label
-from alertadmin.stored_values import ObjectField, ObjectListField, TextListField, known
+from alertadmin.stored_values import ObjectField, ObjectListField, TextListField, known, shifted
 from tests.factories import Rows
 
 ANY_JSON = st.recursive(
@@ -113,3 +113,14 @@ def test_consents_of_other_apps_are_checked_beside_an_odd_mailbox_and_an_odd_app
 def test_a_permission_of_a_later_version_has_no_resource() -> None:
     consent = Consent(permission="Mail.Fly", status="granted", roles=["Mail.Fly"])
     assert (consent.resource, consent.optional, consent.has_optional) == (None, "", False)
+
+
+@given(st.datetimes(timezones=st.just(UTC)), st.timedeltas())
+def test_a_moment_is_shifted_as_far_as_there_is_time(moment: datetime, by: timedelta) -> None:
+    shown = shifted(moment, by)
+    assert shown.tzinfo is UTC
+    try:
+        assert shown == moment + by
+    except OverflowError:
+        assert shown.replace(tzinfo=None) == (datetime.max if by > timedelta() else datetime.min)  # noqa: DTZ901
+    assert shifted(moment.date(), timedelta(days=by.days)) <= date.max

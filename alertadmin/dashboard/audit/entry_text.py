@@ -40,7 +40,7 @@ def as_known(entry: AuditEntry, access: Access) -> AuditEntry:
     other tenants are named by their kind only."""
     if access.in_all_tenants():
         return entry
-    entry.details = {name: value for name, value in entry.details.items() if name not in NAME_PEOPLE}
+    entry.details = {name: value for name, value in entry.named_details.items() if name not in NAME_PEOPLE}
     if entry.person_id is not None and not access.sees_person(entry.person_id):
         entry.who, entry.person_id, entry.address = _("a recipient of this installation"), None, ""
     return entry
@@ -50,7 +50,7 @@ def line(entry: AuditEntry) -> EntryText:
     page = PAGES.get(entry.kind)
     is_gone = entry.act.endswith(".deleted")
     url = reverse(page, args=[entry.object_id]) if page and not is_gone and entry.object_id else ""
-    return EntryText(entry, url, list(_details(entry.details)))
+    return EntryText(entry, url, list(_details(entry.named_details)))
 
 
 def _details(details: dict[str, Any]) -> list[str]:

@@ -91,10 +91,11 @@ def factor_offer(request: HttpRequest) -> HttpResponse:
 
 
 def _codes_left(codes: Authenticator | None) -> int | None:
-    """Number of unused recovery codes; None without recovery codes."""
+    """Number of unused recovery codes; None without recovery codes. None of a row that cannot be read is left."""
     if codes is None:
         return None
-    return int(app_settings.RECOVERY_CODE_COUNT) - int(codes.data["used_mask"]).bit_count()
+    used = codes.data.get("used_mask") if isinstance(codes.data, dict) else None
+    return int(app_settings.RECOVERY_CODE_COUNT) - used.bit_count() if isinstance(used, int) else 0
 
 
 @login_only

@@ -57,7 +57,7 @@ def url(guide: SetupProgress, name: str) -> str:
 def is_reachable(guide: SetupProgress, name: str) -> bool:
     if name in ("directory", "application"):
         return True
-    return bool(guide.mailbox if name in ("test", "settings") else guide.app)
+    return guide.app is not None and (guide.mailbox is not None or name not in ("test", "settings"))
 
 
 def first_open(guide: SetupProgress) -> str:

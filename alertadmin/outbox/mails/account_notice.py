@@ -79,7 +79,7 @@ def notify_account(sender: object, entry: AuditEntry, on: object, **_signal: Any
 
 def _is_covered_by_another_mail(entry: AuditEntry) -> bool:
     """Whether another mail covers it: a role from an invitation is listed in the mail about its acceptance."""
-    return entry.act == AuditAction.PERSON_ROLE_CHANGED and "entry" in entry.details
+    return entry.act == AuditAction.PERSON_ROLE_CHANGED and "entry" in entry.named_details
 
 
 def _addresses(entry: AuditEntry, on: object) -> list[str]:
@@ -87,9 +87,9 @@ def _addresses(entry: AuditEntry, on: object) -> list[str]:
     if entry.act == AuditAction.MAILBOX_SIGNED_IN:
         return [on.address] if isinstance(on, Mailbox) else []
     if entry.act == AuditAction.PERSON_DELETED:
-        return [str(entry.details["recipient"])] if "recipient" in entry.details else []
+        return [str(entry.named_details["recipient"])] if "recipient" in entry.named_details else []
     if entry.act == AuditAction.PERSON_CHANGED:
-        changed = entry.details.get("changes", {}).get("email")
+        changed = entry.named_details.get("changes", {}).get("email")
         return [str(one) for one in changed] if isinstance(changed, list) else []
     person = _person(entry, on)
     return [person.email] if person else []

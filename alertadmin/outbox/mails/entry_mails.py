@@ -15,6 +15,7 @@ from alertadmin.audit import AuditEntry
 from alertadmin.audit.throttle_counter import Limit
 from alertadmin.outbox.models import Delivery, DeliveryEntry, DeliveryState, Purpose
 from alertadmin.outbox.queue import wakeup
+from alertadmin.stored_values import shifted
 
 SEPARATE_MAILS = Limit("mails about entries", 10, timedelta(days=1))
 """For one recipient, of one purpose, caused by one user."""
@@ -26,9 +27,9 @@ MAX_LINES = 100
 
 def send_time(entry: AuditEntry, purpose: Purpose, recipient: str) -> datetime:
     """When a mail about the entry may be sent. Counts one."""
-    caused_by = entry.person_id or entry.details.get("actor") or entry.address
+    caused_by = entry.person_id or entry.named_details.get("actor") or entry.address
     over = SEPARATE_MAILS.acquire(f"{purpose}:{caused_by}:{recipient}", entry.at) is not None
-    return entry.at + MERGE_INTERVAL if over else entry.at
+    return shifted(entry.at, MERGE_INTERVAL) if over else entry.at
 
 
 def collecting_mail(purpose: Purpose, recipient: str, now: datetime, among: Q = ANY) -> Delivery | None:

@@ -77,7 +77,7 @@ def _subject(shown: list[dict[str, Any]], count: int) -> str:
 
 def _shown(entry: AuditEntry, tenants: dict[UUID, Tenant]) -> dict[str, Any]:
     """The entry's facts; user-supplied text is made unclickable. A user's address is that of their account."""
-    tenant, details = tenants.get(entry.tenant) if entry.tenant else None, entry.details
+    tenant, details = tenants.get(entry.tenant) if entry.tenant else None, entry.named_details
     return {
         "is_link": entry.act == audit.AuditAction.SECRET_LINK_OPENED,
         "who": entry.who,

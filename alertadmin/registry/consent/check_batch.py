@@ -23,6 +23,7 @@ from alertadmin.clock_skew import CLOCKS_DIFFER
 from alertadmin.registry.consent.checks import check_consents, required_pairs
 from alertadmin.registry.consent.consent_client import ConsentTarget
 from alertadmin.registry.models import AppRegistration, ConsentCheckBatch
+from alertadmin.stored_values import shifted
 
 SLICE = timedelta(seconds=45)
 """Far less than Celery's time limit, at which the process would be killed. A slice ends later than this by the requests
@@ -131,7 +132,7 @@ def _set_lease(run: ConsentCheckBatch, until: datetime | None) -> bool:
 
 def _remaining_targets(run: ConsentCheckBatch) -> Iterator[ConsentTarget]:
     """The targets that were not checked since the batch started."""
-    latest = max(timezone.now(), run.started_at) + CLOCKS_DIFFER
+    latest = shifted(max(timezone.now(), run.started_at), CLOCKS_DIFFER)
     asked = run.consents().filter(checked_at__gte=run.started_at, checked_at__lte=latest)
     done = set(asked.values_list("app_id", "tenant_id", "permission"))
     apps = AppRegistration.objects.filter(pk=run.app_id).select_related("tenant") if run.app_id else None

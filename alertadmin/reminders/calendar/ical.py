@@ -29,6 +29,7 @@ from icalendar import Alarm, Calendar, Event, vCalAddress, vDuration, vText
 from alertadmin import __version__
 from alertadmin.registry import safe_names
 from alertadmin.reminders.calendar.expiry_event import ExpiryEvent
+from alertadmin.stored_values import shifted
 from mailer.message import Attachment
 
 LENGTH = timedelta(minutes=15)
@@ -117,7 +118,7 @@ def _event_of(uid: str, start: datetime | date, sequence: int, changed_at: datet
     event.add("last-modified", changed_at)
     event.add("sequence", sequence)
     event.add("dtstart", start)
-    event.add("dtend", start + (LENGTH if isinstance(start, datetime) else timedelta(days=1)))
+    event.add("dtend", shifted(start, LENGTH if isinstance(start, datetime) else timedelta(days=1)))
     event.add("transp", "TRANSPARENT")
     event.add("class", "PRIVATE")
     organizer = vCalAddress(f"mailto:alertadmin@{settings.MESSAGE_ID_DOMAIN}")
@@ -127,7 +128,7 @@ def _event_of(uid: str, start: datetime | date, sequence: int, changed_at: datet
 
 
 def _ahead(end: ExpiryEvent, now: datetime) -> tuple[int, ...]:
-    return tuple(days for days in end.plan.thresholds if end.ends_at - timedelta(days=days) > now)
+    return tuple(days for days in end.plan.thresholds if shifted(end.ends_at, -timedelta(days=days)) > now)
 
 
 @lru_cache(maxsize=128)

@@ -25,6 +25,7 @@ from alertadmin.outbox.models import Delivery, DeliveryState, Purpose
 from alertadmin.outbox.queue import claims, wakeup
 from alertadmin.reminders.models import Scan
 from alertadmin.reminders.rules.schedule import ESCALATE_TO_ALL_DAYS
+from alertadmin.stored_values import shifted
 
 log = logging.getLogger(__name__)
 
@@ -110,7 +111,7 @@ def last_restore() -> RestoredState | None:
     scan = Scan.objects.filter(copy_of__isnull=False).order_by("-pk").first()
     if scan is None or scan.copy_of is None:
         return None
-    return RestoredState(scan.copy_of, scan.started_at, scan.started_at + HOLD_TIME)
+    return RestoredState(scan.copy_of, scan.started_at, shifted(scan.started_at, HOLD_TIME))
 
 
 @transaction.atomic

@@ -12,6 +12,7 @@ from alertadmin.reminders.rules import delivery_window, schedule
 from alertadmin.reminders.rules.delivery_window import Timing
 from alertadmin.reminders.rules.schedule import DEFAULT, ESCALATE_TO_ALL_DAYS, ReminderSchedule
 from alertadmin.reminders.scan.sources import credentials
+from alertadmin.stored_values import shifted
 
 SHOWN_WHILE_EXPIRED = 3
 
@@ -91,11 +92,11 @@ def for_credential(credential: Credential, now: datetime) -> list[UpcomingRemind
 
 def _upcoming_thresholds(expires_at: datetime, now: datetime, plan: ReminderSchedule) -> list[tuple[int, datetime]]:
     """The upcoming thresholds; if there are none, the next repetitions, as long as the rule repeats."""
-    ahead = [(days, expires_at - timedelta(days=days)) for days in sorted(plan.thresholds, reverse=True)]
+    ahead = [(days, shifted(expires_at, -timedelta(days=days))) for days in sorted(plan.thresholds, reverse=True)]
     ahead = [(days, at) for days, at in ahead if at > now]
     if ahead:
         return ahead
     times = max(0, (now - expires_at) // timedelta(days=plan.repeat))
     last = schedule.MAX_REPEAT_PERIOD // timedelta(days=plan.repeat)
     later = range(times + 1, min(times + SHOWN_WHILE_EXPIRED, last) + 1)
-    return [(-plan.repeat * time, expires_at + timedelta(days=plan.repeat * time)) for time in later]
+    return [(-plan.repeat * time, shifted(expires_at, timedelta(days=plan.repeat * time))) for time in later]

@@ -12,6 +12,8 @@ from typing import Self
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
+from alertadmin.stored_values import shifted
+
 MAX_DAYS = 3650
 ESCALATE_TO_ALL_DAYS = 7
 """Days before the expiry from which all recipients are notified, acknowledged or not."""
@@ -81,7 +83,7 @@ def next_cutoff(expires_at: datetime, threshold: int, plan: ReminderSchedule = D
     """When the next reminder after this one is due."""
     nearer = [days for days in plan.thresholds if days < threshold]
     following = max(nearer) if nearer else threshold - plan.repeat if threshold <= 0 else -plan.repeat
-    return expires_at - timedelta(days=following)
+    return shifted(expires_at, -timedelta(days=following))
 
 
 def is_escalated(threshold: int, plan: ReminderSchedule, *, unanswered: bool) -> bool:
