@@ -2,24 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.db.models import Model, Q, QuerySet
+from django.db.models import CharField, Model, Q, QuerySet
+from django.forms.models import ModelChoiceIterator
 from django.utils.translation import gettext_lazy as _
 
 from alertadmin.accounts.access import Access
 from alertadmin.accounts.roles import Right
+from alertadmin.registry.folded_text import LOOKUP, fold
 
 MOST_LISTED = 200
 """Options up to which a select is usable and fast."""
 
 
-class ModelPickerField(forms.ModelChoiceField):  # type: ignore[type-arg]
-    """`by` names the fields that a typed text may match; the first one that matches exactly one row is used."""
+class NameOrder(ModelChoiceIterator):  # type: ignore[type-arg]
+    """The options as a reader looks for them: "Élodie" beside "Eve", which databases sort apart."""
 
+    def __iter__(self) -> Iterator[Any]:
+        options = list(super().__iter__())
+        return iter(sorted(options, key=lambda option: (bool(option[0]), fold(str(option[1])))))
+
+
+class ModelPickerField(forms.ModelChoiceField):  # type: ignore[type-arg]
+    """`by` names the fields that a typed text may match: as it is, or else without regard to case and accents."""
+
+    iterator = NameOrder
     default_error_messages = {
         "unknown": _("“%(text)s” was not found. Copy the name or the ID from its page."),
         "several": _("Several have the name “%(text)s”. Enter the ID from its page instead."),
@@ -54,6 +66,17 @@ class ModelPickerField(forms.ModelChoiceField):  # type: ignore[type-arg]
                 continue
         return readings
 
+    def _folded(self, text: str) -> list[Any]:
+        """At most two rows whose name differs from the text in case and accents alone."""
+        rows, folded, keys = self.queryset, fold(text), []
+        if rows is None or not folded:
+            return []
+        for name in self.by:
+            if type(rows.model._meta.get_field(name)) is CharField:
+                names = rows.filter(**{f"{name}__{LOOKUP}": text}).order_by().values_list("pk", name)
+                keys += [key for key, spelled in names.iterator() if fold(spelled) == folded]
+        return list(rows.filter(pk__in=keys[:2]))
+
     def to_python(self, value: Any) -> Any:
         if not isinstance(self.widget, forms.TextInput) or not isinstance(value, str):
             return super().to_python(value)
@@ -62,6 +85,7 @@ class ModelPickerField(forms.ModelChoiceField):  # type: ignore[type-arg]
             return None
         matching = Q(*self._readings(text), _connector=Q.OR)
         found = list(self.queryset.filter(matching)[:2]) if matching else []  # type: ignore[union-attr]
+        found = found or self._folded(text)
         if len(found) == 1:
             return found[0]
         code = "several" if found else "unknown"

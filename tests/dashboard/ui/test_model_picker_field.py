@@ -48,6 +48,35 @@ def test_an_endless_list_is_a_field_to_type_into(signed_in: Client, many: Tenant
     assert str(Mailbox.objects.get().app) == "relay 7"
 
 
+@pytest.mark.postgresql
+@pytest.mark.parametrize("written", ["Émile à Liège", "emile a liege", "ÉMILE À LIÈGE", "E\u0301mile à Liège"])
+def test_a_name_is_found_without_regard_to_case_and_accents(
+    signed_in: Client, rows: Rows, many: Tenant, written: str
+) -> None:
+    app = rows.app(many, "Émile à Liège")
+    rows.app(many, "Émile à Liège 2")
+    assert add(signed_in, written) == ""
+    assert Mailbox.objects.get().app == app
+
+
+def test_the_name_as_it_is_written_counts_more(signed_in: Client, rows: Rows, many: Tenant) -> None:
+    app = rows.app(many, "Relay Nord")
+    rows.app(many, "RELAY NORD")
+    assert "Several have the name “relay nord”." in add(signed_in, "relay nord")
+    assert add(signed_in, "Relay Nord") == ""
+    assert Mailbox.objects.get().app == app
+
+
+@pytest.mark.postgresql
+def test_a_list_is_in_the_order_of_a_reader(signed_in: Client, rows: Rows) -> None:
+    tenant = rows.tenant("Northpark")
+    for name in ("Zoe", "eve", "Élodie", "Œuvre", "Ålesund", "Oslo", "ben"):
+        rows.app(tenant, name)
+    field = signed_in.get(reverse(ADD)).context["form"].fields["app"]
+    shown = [str(label).partition(" (")[0] for value, label in field.choices if value]
+    assert shown == ["Ålesund", "ben", "Élodie", "eve", "Œuvre", "Oslo", "Zoe"]
+
+
 @pytest.mark.parametrize("written", ["{}", " {} ", "{{{}}}"])
 def test_an_id_is_taken_as_it_was_copied(signed_in: Client, many: Tenant, written: str) -> None:
     app = AppRegistration.objects.all()[5]
