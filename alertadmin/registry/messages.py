@@ -36,6 +36,13 @@ NOT_CHECKED = define(
     "registry.not_checked",
     gettext_noop("Not checked: %(count)s checks in a row before it had no answer from this cloud."),
 )
+IMPORT_FAILED = define(
+    "registry.import_failed",
+    gettext_noop(
+        "The worker could not finish this step after several attempts. Rows that were imported stay; try again, and "
+        "look at the log if it fails again."
+    ),
+)
 SUPERSEDED = define(
     "registry.superseded",
     gettext_noop("Another secret was entered meanwhile, or this one was deleted: it was not activated."),

@@ -30,7 +30,7 @@ from alertadmin.outbox.queue import wakeup
 from alertadmin.registry.csv_import import COLUMNS, NotImported, Remark, import_steps
 from alertadmin.registry.csv_import.refused_rows import refused_rows
 from alertadmin.registry.models import ImportStatus, PendingImport
-from alertadmin.stored_messages import render_error
+from alertadmin.stored_messages import render_error, render_stored
 
 TASK = "alertadmin.registry.tasks.continue_imports"
 MAX_REFUSED_SHOWN = 100
@@ -81,7 +81,8 @@ def columns(request: HttpRequest, kept: PendingImport) -> HttpResponse:
     form = ColumnsForm(raw, access_of(request), zone, data, initial=_chosen_before(kept))
     if request.method == "POST" and form.is_valid():
         return _started(request, kept, partial(import_steps.check, kept, form.answers()))
-    context = {"form": form, "kept": kept, "remarks": raw.remarks}
+    failure = render_stored(kept.answers.get("failure", ""))
+    context = {"form": form, "kept": kept, "remarks": raw.remarks, "failure": failure}
     return render(request, "csv_import/columns.html", context, status=422 if form.errors else 200)
 
 
@@ -125,6 +126,8 @@ def _context(kept: PendingImport, report: dict[str, Any]) -> dict[str, Any]:
     kinds = (("added", _("Added")), ("changed", _("Changed")), ("unchanged", _("Unchanged")))
     return {
         "kept": kept,
+        "failure": render_stored(kept.answers.get("failure", "")),
+        "is_again": kept.answers.get("attempts", 0) > 1,
         "revision": import_steps.revision_of(kept),
         "report": report,
         "is_done": kept.status == ImportStatus.DONE,

@@ -16,7 +16,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection, transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
@@ -26,6 +26,7 @@ from alertadmin.accounts.roles import Right
 from alertadmin.audit.actor import WORKER, Actor, acting_as
 from alertadmin.clock_skew import CLOCKS_DIFFER
 from alertadmin.crypto.keyring import Unreadable
+from alertadmin.registry import messages
 from alertadmin.registry.csv_import.importer import Progress, preview_import, run_import
 from alertadmin.registry.csv_import.options import ImportOptions
 from alertadmin.registry.csv_import.outcome import ImportOutcome
@@ -33,6 +34,7 @@ from alertadmin.registry.csv_import.table import MAX_COLUMNS, NotImported, RawTa
 from alertadmin.registry.csv_import.table_reader import MappedTable, read_raw, table_of
 from alertadmin.registry.date_parser import DayOrder
 from alertadmin.registry.models.pending_import import PENDING_LIFETIME, ImportStatus, PendingImport
+from mailer.coded_text import CodedError, message_of
 
 log = logging.getLogger(__name__)
 
@@ -45,12 +47,22 @@ BEFORE = {
 """The states from which a step can be started."""
 LEASE = timedelta(minutes=10)
 """As long as a task of the worker may take."""
+PAUSE = timedelta(minutes=1)
+"""Before the worker tries again what failed."""
+MAX_ATTEMPTS = 3
+"""Of the worker at one step of one file, also those that were killed."""
+NOTES = ("all_or_nothing", "attempts", "failure")
+"""What `answers` holds beside the answers about the columns."""
 ANSWERS = ("directory_id", "tenant_name", "client_id", "app_name", "time_zone")
 Report = dict[str, Any]
 
 
 class ImportStopped(Exception):
     """The user stopped it, or it expired."""
+
+
+class ImportFailed(CodedError):
+    """The worker cannot do it."""
 
 
 class ImportChanged(Exception):
@@ -111,8 +123,11 @@ def mapped_table(pending: PendingImport) -> MappedTable:
 
 def revision_of(pending: PendingImport) -> str:
     """Of what the preview showed: another one if the columns or the other answers have changed since."""
-    answers = {name: value for name, value in pending.answers.items() if name != "all_or_nothing"}
-    return hashlib.sha256(json.dumps(answers, sort_keys=True).encode()).hexdigest()[:16]
+    return hashlib.sha256(json.dumps(_without_notes(pending.answers), sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _without_notes(answers: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in answers.items() if name not in NOTES}
 
 
 def check(pending: PendingImport, answers: Mapping[str, Any], now: datetime) -> bool:
@@ -147,15 +162,29 @@ def _start(
                 raise ImportChanged
             return False
         if answers is None:
-            answers = {**stored.answers, "all_or_nothing": all_or_nothing}
+            answers = {**_without_notes(stored.answers), "all_or_nothing": all_or_nothing}
         is_inline = stored.rows <= MAX_INLINE
         pending.answers, pending.status, pending.done = answers, status, 0
         # Of a request that is killed, the worker takes the work over when the lease has expired.
         pending.lease_until = now + LEASE if is_inline else None
         pending.save(update_fields=["answers", "status", "done", "lease_until"])
     if is_inline:
-        _work(pending, now, None)
+        try:
+            _work(pending, now, None)
+        except Unreadable as error:
+            give_up(pending, error)
+            raise
     return not is_inline
+
+
+def give_up(pending: PendingImport, error: BaseException) -> None:
+    """Return to the step before, with the reason: the user can go on from there. What was imported stays."""
+    is_import = pending.status == ImportStatus.IMPORTING
+    pending.status = ImportStatus.CHECKED if is_import and pending.report else ImportStatus.DRAFT
+    pending.answers = {**_without_notes(pending.answers), "failure": message_of(error)}
+    pending.lease_until, pending.done = None, 0
+    found = PendingImport.objects.filter(pk=pending.pk)
+    found.update(status=pending.status, answers=pending.answers, lease_until=None, done=0)
 
 
 def continue_imports() -> None:
@@ -167,11 +196,28 @@ def continue_imports() -> None:
             stop(pending)  # the role was withdrawn meanwhile
             continue
         with translation.override(pending.language or None), acting_as(Actor(WORKER, get_person=partial(_same, user))):
-            try:
-                _work(pending, timezone.now(), _progress_of(pending))
-            except (ImportStopped, Unreadable) as error:
-                log.warning("an import was not finished: %s", type(error).__name__)
-                stop(pending)
+            _attempt(pending)
+
+
+def _attempt(pending: PendingImport) -> None:
+    """One attempt of the worker. A file whose attempts fail or are killed does not keep it from the next file."""
+    is_last = pending.answers["attempts"] >= MAX_ATTEMPTS
+    try:
+        if pending.answers["attempts"] > MAX_ATTEMPTS:
+            raise ImportFailed(messages.IMPORT_FAILED)
+        _work(pending, timezone.now(), _progress_of(pending))
+    except ImportStopped:
+        log.info("an import was stopped by its user")
+    except (Unreadable, ImportFailed) as error:
+        log.warning("an import was given up: %s", type(error).__name__)
+        give_up(pending, error)
+    except Exception as error:
+        # A database raises it, or a fault in this program.
+        log.warning("an import failed and %s: %s", "ends" if is_last else "is tried again", type(error).__name__)
+        if is_last:
+            give_up(pending, ImportFailed(messages.IMPORT_FAILED))
+        else:
+            PendingImport.objects.filter(pk=pending.pk).update(lease_until=timezone.now() + PAUSE)
 
 
 def _same(user: User) -> User:
@@ -190,19 +236,24 @@ def _claim(now: datetime) -> PendingImport | None:
     pending = waiting.order_by("created_at").first()
     if pending is None:
         return None
-    return pending if waiting.filter(pk=pending.pk).update(lease_until=now + LEASE) else None
+    pending.answers = {**pending.answers, "attempts": pending.answers.get("attempts", 0) + 1}
+    claimed = waiting.filter(pk=pending.pk).update(lease_until=now + LEASE, answers=pending.answers)
+    return pending if claimed else None
 
 
 def _progress_of(pending: PendingImport) -> Progress:
     def progress(done: int) -> None:
-        """Raises ImportStopped. Within a transaction nothing can be shown before its end."""
-        if connection.in_atomic_block:
-            return
+        """Raises ImportStopped. Within a transaction, which it then undoes, nothing can be shown before its end."""
         found = PendingImport.objects.filter(pk=pending.pk)
-        if not found.update(done=done, lease_until=timezone.now() + LEASE):
+        is_there = found.exists() if connection.in_atomic_block else _renewed(found, done)
+        if not is_there:
             raise ImportStopped
 
     return progress
+
+
+def _renewed(found: QuerySet[PendingImport], done: int) -> bool:
+    return bool(found.update(done=done, lease_until=timezone.now() + LEASE))
 
 
 def _work(pending: PendingImport, now: datetime, progress: Progress | None) -> None:
