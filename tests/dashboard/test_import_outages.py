@@ -11,6 +11,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
 from functools import partial
+from typing import Any
 
 import pytest
 from django.db import OperationalError
@@ -97,8 +98,16 @@ def fail_once(monkeypatch: pytest.MonkeyPatch, point: str, fault: Fault, times: 
         if len(stored) == 1:
             at("second applied")
 
-    monkeypatch.setattr(import_steps, "_work", lambda *given: (at("claimed"), work(*given)))
-    monkeypatch.setattr(import_steps, "_finish", lambda *given: (at("all stored"), finish(*given)))
+    def work_at(*given: Any) -> None:
+        at("claimed")
+        work(*given)
+
+    def finish_at(*given: Any) -> None:
+        at("all stored")
+        finish(*given)
+
+    monkeypatch.setattr(import_steps, "_work", work_at)
+    monkeypatch.setattr(import_steps, "_finish", finish_at)
     monkeypatch.setattr(Batch, "apply", applied_one)
     monkeypatch.setattr(Batch, "store", stored_one)
 
